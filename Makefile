@@ -1,0 +1,60 @@
+# make run opens the room; make test is what CI runs. Everything lives in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+PYTEST_ARGS ?= -n 3
+
+.PHONY: run test lint types arrows pytest schemas screenshots bench lock clean
+
+run: $(VENV)/.run
+	@$(BIN)/cq-tui $(ARGS)
+
+test: $(VENV)/.dev lint types arrows pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+arrows: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+pytest: $(VENV)/.dev
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+schemas: $(VENV)/.dev
+	$(BIN)/python -m cq_tui.contracts.json_schema schemas
+
+screenshots: $(VENV)/.dev
+	$(BIN)/python -m screenshots.make
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks $(ARGS)
+
+# The lock files name versions, never an index. uv is needed only here.
+lock:
+	uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate \
+	  --group pyproject.toml:build pyproject.toml -o requirements/run.txt
+	uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate \
+	  --group pyproject.toml:build --group pyproject.toml:dev pyproject.toml -o requirements/dev.txt
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=...") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/bin/python
+	@test -f $(VENV)/.dev && test $(VENV)/.dev -nt requirements/run.txt || \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/run.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.run
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""The Binance Spot client: REST, streams, signing, filters, errors, rate budget."""

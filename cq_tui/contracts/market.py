@@ -1,0 +1,77 @@
+"""Market data on disk: closed klines (journal lines) and tickers (one document)."""
+
+import math
+from typing import Any, NamedTuple
+
+import orjson
+
+#: Milliseconds of each kline interval that Binance Spot knows with a fixed length (1M has none).
+INTERVAL_MS: dict[str, int] = {
+    "1s": 1_000,
+    "1m": 60_000,
+    "3m": 180_000,
+    "5m": 300_000,
+    "15m": 900_000,
+    "30m": 1_800_000,
+    "1h": 3_600_000,
+    "2h": 7_200_000,
+    "4h": 14_400_000,
+    "6h": 21_600_000,
+    "8h": 28_800_000,
+    "12h": 43_200_000,
+    "1d": 86_400_000,
+    "3d": 259_200_000,
+    "1w": 604_800_000,
+}
+
+
+class Kline(NamedTuple):
+    """One closed bar. Times are Unix milliseconds; ``close_time`` is ``open_time + interval - 1``.
+
+    Prices are in the quote asset, ``volume`` in the base asset. Floats: klines feed indicators and
+    are never sent back to the exchange.
+    """
+
+    open_time: int
+    close_time: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    quote_volume: float
+    trades: int
+
+    def to_line(self) -> bytes:
+        """Return the journal line, without its line feed."""
+        return orjson.dumps(self._asdict())
+
+
+class KlineLineError(ValueError):
+    """A journal line that is no kline: the message names the field and what it held."""
+
+
+_FIELDS = Kline._fields
+_INTS = frozenset({"open_time", "close_time", "trades"})
+
+
+def kline_from_line(line: bytes) -> Kline:
+    """Parse a line of ``market/klines/<SYMBOL>-<interval>.ndjson``.
+
+    Unknown fields are ignored. Raises KlineLineError for anything that is not a finite, ordered bar.
+    """
+    try:
+        raw: Any = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise KlineLineError(f"not JSON: {error}") from None
+    if not isinstance(raw, dict):
+        raise KlineLineError(f"a kline is a JSON object, this is {type(raw).__name__}")
+    for field in _FIELDS:
+        value = raw.get(field)
+        wanted: tuple[type, ...] = (int,) if field in _INTS else (int, float)
+        if isinstance(value, bool) or not isinstance(value, wanted) or not math.isfinite(value):
+            raise KlineLineError(f"field {field!r} holds {value!r}, a finite number is needed")
+    kline = Kline(*(raw[field] for field in _FIELDS))
+    if not 0 < kline.low <= min(kline.open, kline.close) <= max(kline.open, kline.close) <= kline.high:
+        raise KlineLineError(f"prices out of order at open_time {kline.open_time}")
+    return kline

@@ -1,0 +1,1 @@
+"""What the command line and the room both call: bundle, status, settings."""

@@ -1,0 +1,1 @@
+"""The service processes and their common frame."""

@@ -1,0 +1,1 @@
+"""A Binance-compatible exchange on loopback: prices, matching, accounts, HTTP and WebSocket faces."""

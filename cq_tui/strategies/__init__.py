@@ -1,0 +1,1 @@
+"""Trading strategies: pure functions of closed klines."""

@@ -1,0 +1,1 @@
+"""Launching, adopting, restarting and stopping service processes."""

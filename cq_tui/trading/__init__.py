@@ -1,0 +1,1 @@
+"""Guardrails, sizing, portfolio, order lifecycle, quarantine: pure decisions, no I/O."""
