@@ -1,0 +1,107 @@
+"""Credentials and request signatures: percent-encode first, then HMAC-SHA256 or Ed25519."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+#: A parameter of a request: text goes out as it is, numbers in plain decimal digits, booleans as true/false.
+Param = str | int | bool
+
+
+class CredentialsError(ValueError):
+    """A key or secret that cannot sign. The message never shows the secret."""
+
+
+def sign_hmac(secret: bytes | str, payload: bytes) -> str:
+    """Return the HMAC-SHA256 of the payload as lower-case hex, as an HMAC API key signs."""
+    key = secret.encode() if isinstance(secret, str) else secret
+    return hmac.new(key, payload, hashlib.sha256).hexdigest()
+
+
+def sign_ed25519(private_key: "Ed25519PrivateKey", payload: bytes) -> str:
+    """Return the Ed25519 signature as base64; in a URL it still has to be percent-encoded."""
+    return base64.b64encode(private_key.sign(payload)).decode()
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """An API key and its secret: HMAC text, or an Ed25519 private key in PEM. Neither shows in ``repr``."""
+
+    key: str = field(repr=False)
+    secret: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        for name, value in (("key", self.key), ("secret", self.secret)):
+            if not value.strip():
+                raise CredentialsError(f"the API {name} is empty")
+        if not self.key.isascii() or not self.key.isprintable():
+            raise CredentialsError("the API key holds characters that an HTTP header cannot carry")
+
+    @property
+    def is_ed25519(self) -> bool:
+        """Whether the secret is PEM text and so signs with Ed25519."""
+        return self.secret.lstrip().startswith("-----BEGIN")
+
+    @cached_property
+    def _private_key(self) -> "Ed25519PrivateKey":
+        # cryptography costs megabytes of memory: only those who hold such a key pay for it.
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+        try:
+            private_key = load_pem_private_key(self.secret.strip().encode(), password=None)
+        except (ValueError, TypeError, UnsupportedAlgorithm, binascii.Error):
+            # The cause may quote the key: it is not passed on.
+            raise CredentialsError("the API secret is no unencrypted private key in PEM") from None
+        if not isinstance(private_key, Ed25519PrivateKey):
+            raise CredentialsError("the API secret is a PEM key of another kind: Ed25519 or HMAC is needed")
+        return private_key
+
+    def sign(self, payload: bytes) -> str:
+        """Sign the exact bytes that are sent. Raises CredentialsError for an unusable PEM."""
+        if self.is_ed25519:
+            return sign_ed25519(self._private_key, payload)
+        return sign_hmac(self.secret, payload)
+
+
+def param_text(value: Param) -> str:
+    """Return a parameter as the exchange reads it: true/false for booleans, digits for integers."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def encode_query(params: Iterable[tuple[str, Param]]) -> str:
+    """Join ``name=value`` pairs in the order given, percent-encoded: this text is both signed and sent."""
+    return "&".join(f"{quote(name, safe='')}={quote(param_text(value), safe='')}" for name, value in params)
+
+
+def signed_query(params: Iterable[tuple[str, Param]], credentials: Credentials) -> str:
+    """Return the encoded query with its ``signature`` as the last parameter (REST).
+
+    ``timestamp`` has to be among the parameters.
+    """
+    payload = encode_query(params)
+    return f"{payload}&signature={quote(credentials.sign(payload.encode()), safe='')}"
+
+
+def ws_api_payload(params: Mapping[str, Param]) -> bytes:
+    """Return what a WebSocket API request signs: its parameters sorted by name, not percent-encoded."""
+    pairs = sorted((name, value) for name, value in params.items() if name != "signature")
+    return "&".join(f"{name}={param_text(value)}" for name, value in pairs).encode()
+
+
+def signed_params(params: Mapping[str, Param], credentials: Credentials) -> dict[str, Param]:
+    """Return the parameters with ``apiKey`` and ``signature`` added (WebSocket API)."""
+    with_key: dict[str, Param] = {**params, "apiKey": credentials.key}
+    return {**with_key, "signature": credentials.sign(ws_api_payload(with_key))}
