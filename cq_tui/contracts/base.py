@@ -1,0 +1,23 @@
+"""What all contract models share: unknown fields are kept on read, and never an error."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Status = Literal["ok", "degraded", "error"]
+Side = Literal["BUY", "SELL"]
+
+#: Unix seconds. 0.0 stands for "has not happened yet".
+Timestamp = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+#: Seconds between two moments.
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Ratio = Annotated[float, Field(ge=0, le=1)]
+
+
+class ContractModel(BaseModel):
+    """A JSON object of the data contract. Fields of other versions ride along untouched."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, ser_json_inf_nan="null")

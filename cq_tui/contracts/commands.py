@@ -1,0 +1,39 @@
+"""``control/<id>.json``: a request to a running process, and its outcome."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from cq_tui.contracts.base import ContractModel, Timestamp
+
+#: Seconds after which an unclaimed command is void.
+COMMAND_EXPIRY = 30.0
+
+Outcome = Literal["done", "refused", "failed", "expired", "interrupted"]
+
+CommandName = Literal[
+    "start_service", "stop_service", "restart_service", "shut_down", "release_symbol", "flatten", "verify_now"
+]
+
+
+class Command(ContractModel):
+    """A waiting command. ``service`` names the process that should carry it out."""
+
+    command_id: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    command: str
+    #: Who carries it out: supervisor, trader, memory …
+    service: str
+    #: What it acts on: a service name, a symbol.
+    target: str | None = None
+    arguments: dict[str, Any] = {}
+    issued_by: str
+    issued_ts: Timestamp
+    expires_ts: Timestamp
+
+
+class CommandOutcome(Command):
+    """``control/done/<id>.json``: the command with what became of it."""
+
+    outcome: Outcome
+    message: str = ""
+    finished_ts: Timestamp

@@ -1,0 +1,138 @@
+"""``health/<service>.json``: what each service knew when it last spoke.
+
+The age of a health file is computed by its reader from ``last_update_ts``; ``updated_within_sec`` is the
+service's own word on how old its data was at that moment.
+"""
+
+from typing import Literal
+
+from cq_tui.contracts.base import ContractModel, Count, Finite, Seconds, Status, Timestamp
+
+
+class Health(ContractModel):
+    """Fields common to all services. The optional ones are ours."""
+
+    service: str
+    status: Status
+    last_update_ts: Timestamp
+    updated_within_sec: Seconds
+    #: Why the status is not ok, in words for a person.
+    reason: str | None = None
+    pid: int | None = None
+    started_ts: Timestamp | None = None
+    #: True once the service does its work; start order waits for it.
+    ready: bool | None = None
+    #: What a service that is not ready waits for.
+    waiting_for: str | None = None
+    version: str | None = None
+
+
+class FeederHealth(Health):
+    """``health/feeder.json``."""
+
+    service: Literal["feeder"]
+    symbols: list[str]
+    ws_connected: bool
+    rest_api_ok: bool
+    symbols_count: Count
+    last_symbol_update: Timestamp
+    #: Symbols whose data is silent, with the seconds since their last message.
+    silent_symbols: dict[str, float] | None = None
+    #: Symbols left out of the universe, with the reason.
+    rejected_symbols: dict[str, str] | None = None
+    reconnects: Count | None = None
+    dropped_messages: Count | None = None
+    gaps_repaired: Count | None = None
+    request_weight_used: Count | None = None
+    clock_offset_ms: Finite | None = None
+
+
+class AresHealth(Health):
+    """``health/ares.json``."""
+
+    service: Literal["ares"]
+    signal_count: Count
+    last_signal_time: Timestamp
+    feeder_health_ok: bool
+    default_signals_blocked: bool
+    active_strategies: list[str]
+    latency_ms_p50: float
+    #: Symbols that are not warm yet, with what they wait for.
+    warming: dict[str, str] | None = None
+
+
+class TraderHealth(Health):
+    """``health/trader.json``."""
+
+    service: Literal["trader"]
+    orders_count: Count
+    fills_count: Count
+    last_order_time: Timestamp
+    account_balance_ok: bool
+    ares_health_ok: bool
+    quarantined_symbols: list[str]
+    active_positions: Count
+    #: Why no new risk is taken at the moment; empty when it may be.
+    blocked_by: list[str] | None = None
+    open_orders: Count | None = None
+    denials_count: Count | None = None
+
+
+class MemoryHealth(Health):
+    """``health/memory.json``."""
+
+    service: Literal["memory"]
+    integrity_ok: bool
+    events_count: Count
+    snapshots_count: Count
+    last_integrity_check: Timestamp
+    merkle_root: str
+    chain_length: Count
+    #: Spooled events that are not merged yet.
+    backlog: Count | None = None
+    #: Share of the history that the running check has covered, 0..1.
+    check_progress: float | None = None
+    faults: list[str] | None = None
+
+
+class ExchangeHealth(Health):
+    """``health/exchange.json``: the simulated exchange."""
+
+    service: Literal["exchange"]
+    symbols_count: Count
+    rest_url: str | None = None
+    source: str | None = None
+    orders_count: Count | None = None
+
+
+class ServiceState(ContractModel):
+    """What the supervisor knows about one service process."""
+
+    state: Literal["stopped", "starting", "waiting", "running", "stopping", "backoff", "gave_up"]
+    pid: int | None = None
+    started_ts: Timestamp | None = None
+    restarts: Count = 0
+    wanted: Literal["running", "stopped"] = "running"
+    reason: str | None = None
+    cpu_percent: float | None = None
+    #: Resident memory in MiB.
+    memory_mb: float | None = None
+
+
+class SupervisorHealth(Health):
+    """``health/supervisor.json``."""
+
+    service: Literal["supervisor"]
+    services: dict[str, ServiceState] = {}
+    #: "room" or "headless".
+    kind: str | None = None
+
+
+HEALTH_MODELS: dict[str, type[Health]] = {
+    "feeder": FeederHealth,
+    "ares": AresHealth,
+    "trader": TraderHealth,
+    "memory": MemoryHealth,
+    "exchange": ExchangeHealth,
+    "supervisor": SupervisorHealth,
+}

@@ -1,0 +1,61 @@
+"""JSON Schema (2020-12) of every file kind, generated from the models: ``make schemas``."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from cq_tui.contracts.account import AccountState
+from cq_tui.contracts.base import ContractModel
+from cq_tui.contracts.bundle import DebugBundle
+from cq_tui.contracts.commands import Command, CommandOutcome
+from cq_tui.contracts.events import PAYLOADS, Event, SpooledEvent
+from cq_tui.contracts.health import HEALTH_MODELS
+from cq_tui.contracts.history import Block, HashChain, Snapshot
+from cq_tui.contracts.runfiles import ExchangeAddress, LockHolder, WantedState
+from cq_tui.contracts.settings import Settings
+from cq_tui.contracts.tickers import TickersDocument
+
+SCHEMAS: dict[str, type[ContractModel]] = {
+    **{f"health_{service}": model for service, model in HEALTH_MODELS.items()},
+    **{f"event_{event_type}": model for event_type, model in PAYLOADS.items()},
+    "event": Event,
+    "spooled_event": SpooledEvent,
+    "block": Block,
+    "hash_chain": HashChain,
+    "snapshot": Snapshot,
+    "settings": Settings,
+    "debug_bundle": DebugBundle,
+    "tickers": TickersDocument,
+    "account": AccountState,
+    "command": Command,
+    "command_outcome": CommandOutcome,
+    "lock_holder": LockHolder,
+    "wanted_state": WantedState,
+    "exchange_address": ExchangeAddress,
+}
+
+
+def schema_of(name: str) -> dict[str, Any]:
+    """Return the schema of one file kind; unknown fields are allowed everywhere."""
+    schema = SCHEMAS[name].model_json_schema(mode="validation")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"{name}.schema.json", **schema}
+
+
+def schema_bytes(name: str) -> bytes:
+    """Return the text of ``schemas/<name>.schema.json``."""
+    return orjson.dumps(schema_of(name), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
+
+
+def write_schemas(folder: Path) -> None:
+    """Write every schema and remove those that no model stands for any more."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in set(folder.glob("*.schema.json")) - {folder / f"{name}.schema.json" for name in SCHEMAS}:
+        stale.unlink()
+    for name in SCHEMAS:
+        (folder / f"{name}.schema.json").write_bytes(schema_bytes(name))
+
+
+if __name__ == "__main__":
+    write_schemas(Path(sys.argv[1]))

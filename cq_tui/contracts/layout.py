@@ -1,0 +1,170 @@
+"""The data directory: the name of every file in it, and nothing else."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+#: Start order; stopping goes the other way round.
+SERVICES: tuple[str, ...] = ("exchange", "memory", "feeder", "ares", "trader")
+
+#: A health file older than this (seconds) is stale, whatever status it claims.
+FRESHNESS_LIMITS: dict[str, float] = {
+    "feeder": 10.0,
+    "ares": 30.0,
+    "trader": 60.0,
+    "memory": 5.0,
+    "exchange": 10.0,
+    "supervisor": 10.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DataDir:
+    """Names the files below one data directory. Creates and reads nothing."""
+
+    root: Path
+
+    @classmethod
+    def resolve(cls, given: str | os.PathLike[str] | None = None) -> "DataDir":
+        """``--data-dir``, else ``CQ_DATA_DIR``, else ``./shared_data``; always absolute."""
+        chosen = given or os.environ.get("CQ_DATA_DIR") or "shared_data"
+        return cls(Path(chosen).expanduser().absolute())
+
+    # health
+    @property
+    def health(self) -> Path:
+        """Folder of the health documents."""
+        return self.root / "health"
+
+    def health_of(self, service: str) -> Path:
+        """``health/<service>.json``."""
+        return self.health / f"{service}.json"
+
+    # settings
+    @property
+    def settings(self) -> Path:
+        """``ssot/env.json``, the single source of truth for settings (0600)."""
+        return self.root / "ssot" / "env.json"
+
+    # memory
+    @property
+    def memory(self) -> Path:
+        """Folder of the history."""
+        return self.root / "memory"
+
+    @property
+    def spool(self) -> Path:
+        """Folder of the spools: what each process wants remembered."""
+        return self.memory / "spool"
+
+    @property
+    def events(self) -> Path:
+        """The one ordered history."""
+        return self.memory / "event_chain.ndjson"
+
+    @property
+    def hash_chain(self) -> Path:
+        """The hash chain over the history."""
+        return self.memory / "hash_chain.json"
+
+    @property
+    def snapshots(self) -> Path:
+        """Folder of ``snapshot_<ts>.json``."""
+        return self.memory / "snapshots"
+
+    @property
+    def quarantine(self) -> Path:
+        """Torn or corrupt bytes, kept and never deleted."""
+        return self.memory / "quarantine"
+
+    # market
+    @property
+    def tickers(self) -> Path:
+        """``market/tickers.json``."""
+        return self.root / "market" / "tickers.json"
+
+    @property
+    def klines(self) -> Path:
+        """Folder of the kline journals."""
+        return self.root / "market" / "klines"
+
+    def klines_of(self, symbol: str, interval: str) -> Path:
+        """``market/klines/<SYMBOL>-<interval>.ndjson``."""
+        return self.klines / f"{symbol}-{interval}.ndjson"
+
+    # control
+    @property
+    def control(self) -> Path:
+        """Folder of waiting commands."""
+        return self.root / "control"
+
+    @property
+    def control_done(self) -> Path:
+        """Folder of commands that were carried out, refused or expired."""
+        return self.control / "done"
+
+    # state, exchange, run, logs
+    def state_of(self, service: str) -> Path:
+        """``state/<service>.json``: cursors and what must outlive a restart."""
+        return self.root / "state" / f"{service}.json"
+
+    @property
+    def account(self) -> Path:
+        """``state/account.json``: balances, positions, orders, quarantine."""
+        return self.root / "state" / "account.json"
+
+    @property
+    def ledger(self) -> Path:
+        """The simulated exchange's own journal."""
+        return self.root / "exchange" / "ledger.ndjson"
+
+    @property
+    def run(self) -> Path:
+        """Folder of locks, wanted states and the exchange's address."""
+        return self.root / "run"
+
+    def lock_of(self, service: str) -> Path:
+        """``run/<service>.lock``."""
+        return self.run / f"{service}.lock"
+
+    def wanted_of(self, service: str) -> Path:
+        """``run/<service>.wanted.json``: running or stopped."""
+        return self.run / f"{service}.wanted.json"
+
+    @property
+    def exchange_address(self) -> Path:
+        """Where the simulated exchange listens and with which key (0600)."""
+        return self.run / "exchange.json"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the logs."""
+        return self.root / "logs"
+
+    def log_of(self, service: str) -> Path:
+        """``logs/<service>.log``: JSON lines."""
+        return self.logs / f"{service}.log"
+
+    def bundle_at(self, timestamp: int) -> Path:
+        """``debug_bundle_<ts>.json``."""
+        return self.root / f"debug_bundle_{timestamp}.json"
+
+    def folders(self) -> tuple[Path, ...]:
+        """Every folder that a running stack needs, parents first."""
+        return (
+            self.root,
+            self.health,
+            self.settings.parent,
+            self.memory,
+            self.spool,
+            self.snapshots,
+            self.quarantine,
+            self.tickers.parent,
+            self.klines,
+            self.control,
+            self.control_done,
+            self.account.parent,
+            self.ledger.parent,
+            self.run,
+            self.logs,
+        )

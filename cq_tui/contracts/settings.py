@@ -1,0 +1,131 @@
+"""``ssot/env.json``: every setting, its default, and the rule it must obey."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, SecretStr
+
+from cq_tui.contracts.base import ContractModel
+from cq_tui.contracts.market import INTERVAL_MS
+
+#: Values of the contract's example that stand for "not set".
+PLACEHOLDERS = frozenset({"", "your_api_key_here", "your_api_secret_here"})
+
+#: What the simulated exchange lists, and what is watched when nothing else is set.
+DEFAULT_SYMBOLS: tuple[str, ...] = (
+    "BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT", "DOGEUSDT",
+    "AVAXUSDT", "DOTUSDT", "LINKUSDT", "LTCUSDT", "TRXUSDT", "ATOMUSDT", "NEARUSDT",
+)  # fmt: skip
+
+TradingState = Literal["active", "reducing", "halted"]
+#: From careless to careful: of two that are set, the later one holds.
+TRADING_STATES: tuple[str, ...] = ("active", "reducing", "halted")
+
+SECRET_KEYS = frozenset({"BINANCE_API_KEY", "BINANCE_API_SECRET"})
+
+
+def _unset(value: Any) -> Any:
+    plain = value.get_secret_value() if isinstance(value, SecretStr) else value
+    return None if isinstance(plain, str) and plain.strip() in PLACEHOLDERS else value
+
+
+def _symbols(value: Any) -> Any:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _upper(value: Any) -> Any:
+    return value.strip().upper() if isinstance(value, str) else value
+
+
+def _empty_is_none(value: Any) -> Any:
+    return None if value == "" else value
+
+
+def _known_interval(value: Any) -> Any:
+    if value is not None and value not in INTERVAL_MS:
+        raise ValueError(f"one of {', '.join(INTERVAL_MS)} is needed")
+    return value
+
+
+Secret = Annotated[SecretStr | None, BeforeValidator(_unset)]
+Interval = Annotated[str | None, BeforeValidator(_known_interval), BeforeValidator(_empty_is_none)]
+Text = Annotated[str | None, BeforeValidator(_empty_is_none)]
+Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9\-_.]{1,20}$")]
+
+
+class Settings(ContractModel):
+    """Effective settings. Keys are written as in the file and in the environment."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+
+    BINANCE_API_KEY: Secret = None
+    """API key for testnet or live. Simulation and paper never use it."""
+    BINANCE_API_SECRET: Secret = None
+    """API secret, or the text of an Ed25519 private key (PEM)."""
+    BINANCE_USE_TESTNET: bool = True
+    """Names the mode testnet."""
+    TRADING_MODE: Literal["simulation", "paper", "testnet", "live"] = "testnet"
+    """Names a mode by itself; the safest mode named by any setting wins."""
+    SIMULATION_MODE: bool = True
+    """Names the mode simulation."""
+    PAPER_MODE: bool = False
+    """Names the mode paper."""
+    LIVE_TRADING_ENABLED: bool = False
+    """Consent to live trading; needed besides TRADING_MODE=live."""
+    TEST_ALLOW_DEFAULT_SIGNAL: bool = False
+    """Lets ARES make test signals when no strategy fires. Never in live mode."""
+    ARES_FRESHNESS_THRESHOLD: float = Field(10.0, gt=0, le=3600, allow_inf_nan=False)
+    """Age in seconds at which feeder data and signals are stale."""
+    FEEDER_HEARTBEAT_INTERVAL: float = Field(5.0, ge=0.2, le=60, allow_inf_nan=False)
+    """Seconds between the feeder's heartbeats."""
+    TRADER_ORDER_COOLDOWN: float = Field(1.0, ge=0, le=86400, allow_inf_nan=False)
+    """Seconds between two entries of one symbol."""
+    DISABLE_ORDER_GUARDRAILS: bool = False
+    """Switches the soft guardrails off; has no effect in live mode."""
+    ENABLE_DEBUG_TRACING: bool = False
+    """Writes every decision to the logs."""
+    LOG_LEVEL: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"
+    """Least severe message that is logged."""
+
+    TRADING_STATE: TradingState = "active"
+    """active trades; reducing only closes; halted places no new order but protection. The safer of file and
+    environment holds."""
+    SYMBOLS: Annotated[list[Symbol], BeforeValidator(_symbols), Field(min_length=1, max_length=1000)] = list(
+        DEFAULT_SYMBOLS
+    )
+    """Symbols to watch and trade: a list, or names separated by commas."""
+    ARES_BASE_INTERVAL: Interval = None
+    """Base kline interval; unset means 1s in simulation and 1m elsewhere."""
+    TRADER_ORDER_QUOTE: float = Field(100.0, gt=0, allow_inf_nan=False)
+    """Quote amount of one entry."""
+    TRADER_MAX_POSITIONS: int = Field(5, ge=0, le=1000)
+    """Most positions open at once."""
+    TRADER_MAX_EXPOSURE: float = Field(0.5, gt=0, le=1)
+    """Largest share of the equity that may be in positions."""
+    TRADER_QUARANTINE_FAILURES: int = Field(3, ge=1, le=100)
+    """Failures in a row after which a symbol is quarantined."""
+    TRADER_QUARANTINE_SECONDS: float = Field(900.0, gt=0, allow_inf_nan=False)
+    """Seconds until a quarantined symbol is tried again."""
+    MEMORY_SNAPSHOT_INTERVAL: float = Field(60.0, ge=1, allow_inf_nan=False)
+    """Seconds between snapshots."""
+    MEMORY_SNAPSHOTS_KEPT: int = Field(1440, ge=1)
+    """Snapshots kept; the oldest beyond it are deleted."""
+    SIMULATOR_SEED: int | None = Field(None, ge=0)
+    """Seed of the simulated market; unset means the built-in one."""
+    SIMULATOR_REPLAY: Text = None
+    """Folder or file of recorded klines or trades that the simulated exchange plays back."""
+    SIMULATOR_PORT: int = Field(0, ge=0, le=65535)
+    """Port of the simulated exchange on 127.0.0.1; 0 takes a free one."""
+    BINANCE_REST_URL: Text = None
+    """Overrides the REST host of testnet and live."""
+    BINANCE_STREAM_URL: Text = None
+    """Overrides the market stream host."""
+    BINANCE_WS_API_URL: Text = None
+    """Overrides the WebSocket API host."""
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether both key and secret are set."""
+        return self.BINANCE_API_KEY is not None and self.BINANCE_API_SECRET is not None
+
+
+SETTING_KEYS: tuple[str, ...] = tuple(Settings.model_fields)

@@ -1,0 +1,98 @@
+"""``market/tickers.json``: the latest price of every symbol, replaced at most ten times a second.
+
+Read ten times a second with hundreds of symbols, so the parser builds tuples by hand; the pydantic model
+only gives the schema.
+"""
+
+import math
+from typing import NamedTuple
+
+import orjson
+
+from cq_tui.contracts.base import ContractModel, Count, Finite, Timestamp
+
+
+class Ticker(NamedTuple):
+    """One symbol: prices in the quote asset; ``timestamp`` is when its last message came (Unix seconds)."""
+
+    price: float
+    #: Change over 24 hours, per cent.
+    change_percent: float
+    bid: float
+    ask: float
+    #: Base volume over 24 hours.
+    volume: float
+    timestamp: float
+    #: Decimals of the symbol's tick size, for display.
+    decimals: int
+
+    @property
+    def spread_bp(self) -> float:
+        """Bid-ask spread in basis points of the mid price; 0 when there is no two-sided market."""
+        middle = (self.bid + self.ask) / 2
+        return (self.ask - self.bid) / middle * 10_000 if self.bid > 0 and middle > 0 else 0.0
+
+
+class TickerModel(ContractModel):
+    """Schema of one ticker."""
+
+    price: Finite
+    change_percent: Finite
+    bid: Finite
+    ask: Finite
+    volume: Finite
+    timestamp: Timestamp
+    decimals: Count
+
+
+class TickersDocument(ContractModel):
+    """Schema of the document."""
+
+    timestamp: Timestamp
+    tickers: dict[str, TickerModel]
+
+
+class TickersError(ValueError):
+    """The tickers document is not what it should be; the message names the symbol and field."""
+
+
+_NUMBERS = Ticker._fields[:-1]
+
+
+def tickers_to_bytes(timestamp: float, tickers: dict[str, Ticker]) -> bytes:
+    """Serialise the document."""
+    body = {symbol: ticker._asdict() for symbol, ticker in tickers.items()}
+    return orjson.dumps({"timestamp": timestamp, "tickers": body})
+
+
+def tickers_from_bytes(content: bytes) -> tuple[float, dict[str, Ticker]]:
+    """Parse the document into its time and tickers. Raises TickersError."""
+    try:
+        raw = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise TickersError(f"not JSON: {error}") from None
+    timestamp, body = (raw.get("timestamp"), raw.get("tickers")) if isinstance(raw, dict) else (None, None)
+    if not isinstance(body, dict) or not isinstance(timestamp, (int, float)):
+        raise TickersError("an object with 'timestamp' and 'tickers' is needed")
+    return float(timestamp), {symbol: _ticker(symbol, entry) for symbol, entry in body.items()}
+
+
+def _ticker(symbol: str, entry: object) -> Ticker:
+    if not isinstance(entry, dict):
+        raise TickersError(f"ticker {symbol!r} is not an object")
+    try:
+        ticker = Ticker(**{field: entry[field] for field in Ticker._fields})
+        if (
+            all(map(math.isfinite, ticker[:-1]))
+            and type(ticker.decimals) is int
+            and 0 <= ticker.decimals <= 18
+        ):
+            return ticker
+    except KeyError as error:
+        raise TickersError(f"ticker {symbol!r} lacks {error.args[0]!r}") from None
+    except TypeError:
+        pass
+    wrong = next(
+        (f for f in _NUMBERS if not isinstance(entry[f], (int, float)) or entry[f] != entry[f]), "decimals"
+    )
+    raise TickersError(f"ticker {symbol!r}: {wrong} holds {entry[wrong]!r}, a number is needed")
