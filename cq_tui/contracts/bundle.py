@@ -1,4 +1,4 @@
-"""``debug_bundle_<ts>.json``: what a person sends to someone who helps. Built by allow-list, holds no secret."""
+"""``debug_bundle_<ts>.json``: what a person sends to someone who helps. Built by allow-list: no secrets."""
 
 from typing import Any
 
