@@ -1,0 +1,171 @@
+"""SymbolRules: parsing, quantising and violations, by the exact rules of the filters."""
+
+import json
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cq_tui.binance.filters import SymbolRules, SymbolRulesError
+
+LIVE = Path(__file__).resolve().parents[2] / "../shared/binance/fixtures/live_exchangeinfo_2026.json"
+
+
+def exchange_info(**changes: dict[str, Any]) -> dict[str, Any]:
+    filters: dict[str, dict[str, Any]] = {
+        "PRICE_FILTER": {"minPrice": "0.01", "maxPrice": "1000000", "tickSize": "0.01"},
+        "LOT_SIZE": {"minQty": "0.00001", "maxQty": "9000", "stepSize": "0.00001"},
+        "MARKET_LOT_SIZE": {"minQty": "0.00000000", "maxQty": "120", "stepSize": "0.00000000"},
+        "NOTIONAL": {
+            "minNotional": "5",
+            "applyMinToMarket": True,
+            "maxNotional": "9000000",
+            "applyMaxToMarket": False,
+            "avgPriceMins": 5,
+        },
+        "PERCENT_PRICE_BY_SIDE": {
+            "bidMultiplierUp": "5",
+            "bidMultiplierDown": "0.2",
+            "askMultiplierUp": "4",
+            "askMultiplierDown": "0.25",
+            "avgPriceMins": 5,
+        },
+        "MAX_NUM_ORDERS": {"maxNumOrders": 200},
+        "MAX_NUM_ALGO_ORDERS": {"maxNumAlgoOrders": 5},
+        "MAX_NUM_ORDER_LISTS": {"maxNumOrderLists": 20},
+    }
+    filters |= changes
+    return {
+        "symbol": "BTCUSDT",
+        "status": "TRADING",
+        "baseAsset": "BTC",
+        "quoteAsset": "USDT",
+        "baseAssetPrecision": 8,
+        "quoteAssetPrecision": 8,
+        "orderTypes": ["LIMIT", "MARKET"],
+        "filters": [{"filterType": name, **values} for name, values in filters.items()],
+    }
+
+
+RULES = SymbolRules.from_exchange_info(exchange_info())
+
+
+def violation(**order: Any) -> str | None:
+    given_order: dict[str, Any] = {
+        "side": "BUY",
+        "order_type": "LIMIT",
+        "quantity": "1",
+        "price": "100",
+    } | order
+    decimals = {"quantity", "price", "stop_price", "quote_quantity", "reference_price"}
+    typed: dict[str, Any] = {
+        k: Decimal(v) if k in decimals and v is not None else v for k, v in given_order.items()
+    }
+    return RULES.violation(**typed)
+
+
+@pytest.mark.parametrize(
+    ("order", "name"),
+    [
+        ({}, None),
+        ({"price": "100.001"}, "PRICE_FILTER"),
+        ({"price": "0.001"}, "PRICE_FILTER"),
+        ({"price": "1000000.01"}, "PRICE_FILTER"),
+        ({"stop_price": "99.999"}, "PRICE_FILTER"),
+        ({"quantity": "0.000001"}, "LOT_SIZE"),
+        ({"quantity": "1.000001"}, "LOT_SIZE"),
+        ({"quantity": "9001"}, "LOT_SIZE"),
+        (
+            {"order_type": "MARKET", "price": None, "quantity": "121", "reference_price": "100"},
+            "MARKET_LOT_SIZE",
+        ),
+        ({"quantity": "0.04999"}, "NOTIONAL"),
+        ({"quantity": "0.05"}, None),
+        ({"quantity": "9000", "price": "1000.01"}, "NOTIONAL"),
+        ({"order_type": "MARKET", "price": None, "quantity": "0.04", "reference_price": "100"}, "NOTIONAL"),
+        ({"order_type": "MARKET", "price": None, "quantity": None, "quote_quantity": "4.99"}, "NOTIONAL"),
+        ({"order_type": "MARKET", "price": None, "quantity": None, "quote_quantity": "5"}, None),
+        ({"order_type": "STOP_LOSS", "price": None, "stop_price": "100", "quantity": "0.049"}, "NOTIONAL"),
+        ({"price": "501", "reference_price": "100"}, "PERCENT_PRICE_BY_SIDE"),
+        ({"price": "500", "reference_price": "100"}, None),
+        ({"price": "401", "reference_price": "100", "side": "SELL"}, "PERCENT_PRICE_BY_SIDE"),
+        ({"price": "24.99", "reference_price": "100", "side": "SELL"}, "PERCENT_PRICE_BY_SIDE"),
+        ({"open_orders": 200}, "MAX_NUM_ORDERS"),
+        ({"open_algo_orders": 5}, None),
+        ({"open_algo_orders": 5, "order_type": "STOP_LOSS_LIMIT", "stop_price": "99"}, "MAX_NUM_ALGO_ORDERS"),
+    ],
+)
+def test_violation_names_the_first_filter_that_fails(order: dict[str, Any], name: str | None) -> None:
+    assert violation(**order) == name
+
+
+def test_a_zero_step_is_no_rule() -> None:
+    assert violation(order_type="MARKET", price=None, quantity="0.12345", reference_price="100") is None
+    assert RULES.quantise_quantity(Decimal("0.123459"), market=True) == Decimal("0.12345")
+
+
+def test_order_lists_are_counted() -> None:
+    assert RULES.list_violation(open_order_lists=19) is None
+    assert RULES.list_violation(open_order_lists=20) == "MAX_NUM_ORDER_LISTS"
+
+
+def test_min_notional_of_the_older_kind_keeps_its_name() -> None:
+    raw = exchange_info(MIN_NOTIONAL={"minNotional": "10", "applyToMarket": False, "avgPriceMins": 5})
+    raw["filters"] = [entry for entry in raw["filters"] if entry["filterType"] != "NOTIONAL"]
+    rules = SymbolRules.from_exchange_info(raw)
+    small: dict[str, Any] = {"quantity": Decimal("0.05"), "side": "BUY"}
+    assert rules.violation(order_type="LIMIT", price=Decimal(100), **small) == "MIN_NOTIONAL"
+    assert rules.violation(order_type="MARKET", reference_price=Decimal(100), **small) is None
+
+
+@pytest.mark.skipif(not LIVE.exists(), reason=f"no recorded exchangeInfo at {LIVE}")
+def test_a_live_symbol_is_read() -> None:
+    rules = SymbolRules.from_exchange_info(json.loads(LIVE.read_text())["binance_com_spot"]["symbols"][0])
+    assert (rules.tick_size, rules.step_size, rules.min_notional) == (
+        Decimal("0.01"),
+        Decimal("0.001"),
+        Decimal(5),
+    )
+    assert (rules.max_orders, rules.max_algo_orders, rules.max_order_lists) == (200, 5, 20)
+    assert rules.market_max_quantity == Decimal("585.20788284")
+
+
+@pytest.mark.parametrize("broken", ["symbol", "filters", "baseAsset"])
+def test_a_missing_field_is_named(broken: str) -> None:
+    raw = exchange_info()
+    del raw[broken]
+    with pytest.raises(SymbolRulesError, match=broken):
+        SymbolRules.from_exchange_info(raw)
+
+
+def test_a_number_that_is_none_is_an_error_with_the_symbol() -> None:
+    with pytest.raises(SymbolRulesError, match="BTCUSDT"):
+        SymbolRules.from_exchange_info(
+            exchange_info(LOT_SIZE={"minQty": "x", "maxQty": "1", "stepSize": "1"})
+        )
+
+
+prices = st.decimals(min_value="0.01", max_value="999999", places=6)
+
+
+@given(prices, st.sampled_from([ROUND_DOWN, ROUND_UP, ROUND_HALF_EVEN]))
+def test_a_quantised_price_is_on_the_grid_and_near(price: Decimal, rounding: str) -> None:
+    quantised = RULES.quantise_price(price, rounding)
+    assert quantised % RULES.tick_size == 0
+    assert abs(quantised - price) < RULES.tick_size
+
+
+@given(prices, st.booleans())
+def test_min_quantity_is_the_smallest_that_passes(price: Decimal, market: bool) -> None:
+    price = RULES.quantise_price(price, ROUND_UP)
+    least = RULES.min_quantity_for(price, market=market)
+    kind: dict[str, Any] = {"order_type": "MARKET", "reference_price": price}
+    if not market:
+        kind = {"order_type": "LIMIT", "price": price}
+    fits = least <= (RULES.market_max_quantity if market else RULES.max_quantity)
+    if fits:
+        assert RULES.violation(side="BUY", quantity=least, **kind) is None
+    assert RULES.violation(side="BUY", quantity=least - RULES.step_size, **kind) is not None
