@@ -1,0 +1,133 @@
+"""Commands: one document each in ``control/``, claimed by rename, answered in ``control/done/``."""
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from cq_tui.contracts.commands import COMMAND_EXPIRY, Command, CommandOutcome, Outcome
+from cq_tui.contracts.layout import DataDir
+from cq_tui.store.document import DocumentError, read_document, write_document
+
+#: Answers older than this (seconds) are deleted; the history keeps them for good.
+_ANSWER_KEPT = 24 * 3600.0
+
+
+def issue(
+    data: DataDir,
+    command: str,
+    service: str,
+    *,
+    issued_by: str,
+    target: str | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    expiry: float = COMMAND_EXPIRY,
+) -> Command:
+    """Write a command for a service and return it. Raises OSError when the directory cannot be written."""
+    now = time.time()
+    request = Command(
+        command_id=f"{int(now * 1000)}-{secrets.token_hex(4)}",
+        command=command,
+        service=service,
+        target=target,
+        arguments=dict(arguments or {}),
+        issued_by=issued_by,
+        issued_ts=now,
+        expires_ts=now + expiry,
+    )
+    write_document(data.control / f"{request.command_id}.json", request)
+    return request
+
+
+class CommandInbox:
+    """The commands for one service. Each is handed out at most once, ever: claimed before it is carried out."""
+
+    def __init__(self, data: DataDir, service: str) -> None:
+        self._data = data
+        self._service = service
+
+    def interrupted(self) -> Iterator[Command]:
+        """Answer what an earlier process of this service claimed and never answered."""
+        for path in sorted(self._data.control.glob(f"*.{self._service}.claimed")):
+            try:
+                command = read_document(path, Command)
+            except DocumentError:
+                path.rename(self._data.quarantine / path.name)
+                continue
+            self.answer(command, "interrupted", "the service ended while carrying it out")
+            yield command
+
+    def claim(self, now: float | None = None) -> Iterator[Command]:
+        """Claim every waiting command for this service; expired ones are answered and not yielded.
+
+        What is no command is moved to quarantine, so that it is complained of once.
+        """
+        moment = time.time() if now is None else now
+        for path in sorted(self._data.control.glob("*.json")):
+            try:
+                command = read_document(path, Command)
+            except DocumentError:
+                # One process clears bad files away, so that they are not raced for.
+                if self._service == "supervisor":
+                    path.rename(self._data.quarantine / path.name)
+                continue
+            if command.service != self._service or path.stem != command.command_id:
+                continue
+            try:
+                os.rename(path, self._claimed(command))
+            except FileNotFoundError:
+                continue
+            if moment > command.expires_ts:
+                self.answer(command, "expired", "nobody carried it out in time")
+            else:
+                yield command
+
+    def answer(self, command: Command, outcome: Outcome, message: str = "") -> CommandOutcome:
+        """Write the outcome and drop the claim."""
+        done = CommandOutcome(**command.model_dump(), outcome=outcome, message=message, finished_ts=time.time())
+        write_document(self._data.control_done / f"{command.command_id}.json", done)
+        self._claimed(command).unlink(missing_ok=True)
+        return done
+
+    def _claimed(self, command: Command) -> Path:
+        return self._data.control / f"{command.command_id}.{self._service}.claimed"
+
+
+def sweep(data: DataDir, now: float) -> None:
+    """Answer commands that nobody claimed in time, and forget old answers. For the supervisor."""
+    for path in data.control.glob("*.json"):
+        try:
+            command = read_document(path, Command)
+        except DocumentError:
+            continue
+        if now > command.expires_ts + 1.0:
+            done = CommandOutcome(
+                **command.model_dump(),
+                outcome="expired",
+                message=f"{command.service} did not take it in time",
+                finished_ts=now,
+            )
+            write_document(data.control_done / path.name, done)
+            path.unlink(missing_ok=True)
+    for path in data.control_done.glob("*.json"):
+        if now - path.stat().st_mtime > _ANSWER_KEPT:
+            path.unlink(missing_ok=True)
+
+
+async def wait_for_answer(data: DataDir, command: Command, poll: float = 0.05) -> CommandOutcome:
+    """Wait until a command is answered or void; a command nobody took is withdrawn."""
+    answer = data.control_done / f"{command.command_id}.json"
+    waiting = data.control / f"{command.command_id}.json"
+    while True:
+        try:
+            return read_document(answer, CommandOutcome)
+        except DocumentError:
+            pass
+        if time.time() > command.expires_ts and waiting.exists():
+            waiting.unlink(missing_ok=True)
+            message = f"{command.service} did not answer; is it running?"
+            return CommandOutcome(**command.model_dump(), outcome="expired", message=message, finished_ts=time.time())
+        await asyncio.sleep(poll)

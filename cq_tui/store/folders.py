@@ -1,0 +1,26 @@
+"""Making the data directory: 0700 folders, with a clear word when that is impossible."""
+
+import os
+
+from cq_tui.contracts.layout import DataDir
+
+
+class DataDirError(Exception):
+    """The data directory cannot be used; the message says why and what to do."""
+
+
+def prepare(data: DataDir) -> None:
+    """Create what is missing. Raises DataDirError when it cannot be written."""
+    try:
+        data.root.mkdir(parents=True, exist_ok=True)
+        for folder in data.folders():
+            folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise DataDirError(
+            f"data directory {data.root}: {error.strerror or error} ({error.filename}). "
+            "Choose another with --data-dir or CQ_DATA_DIR"
+        ) from None
+    if not os.access(data.root, os.W_OK | os.X_OK):
+        raise DataDirError(
+            f"data directory {data.root} is read-only. Make it writable or choose another with --data-dir"
+        )

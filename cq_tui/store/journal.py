@@ -1,0 +1,210 @@
+"""Journals: append-only files of lines, one writer each, any number of tailing readers.
+
+Whole lines go out in one write; a reader never sees half a line; a torn tail is moved to quarantine before the
+first append; after a failed or short write the file is cut back; a failed sync is never retried.
+"""
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from cq_tui.store.document import sync_folder, write_all
+
+#: A line longer than this is no line of ours.
+MAX_LINE_BYTES = 1024 * 1024
+_BLOCK = 64 * 1024
+_READ_LIMIT = 4 * 1024 * 1024
+
+
+class JournalError(Exception):
+    """A journal cannot be read or written; the message names the file and the remedy."""
+
+
+class JournalWriter:
+    """The one writer of a journal.
+
+    Opening moves a torn tail (bytes after the last line feed) into ``quarantine``. Raises JournalError.
+    """
+
+    def __init__(self, path: Path, *, quarantine: Path | None = None, mode: int = 0o600) -> None:
+        self.path = path
+        self._broken: str | None = None
+        try:
+            is_new = not path.exists()
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, mode)
+            if is_new:
+                sync_folder(path.parent)
+            self._size = os.fstat(self._descriptor).st_size
+            self._cut_torn_tail(quarantine or path.parent)
+        except OSError as error:
+            raise JournalError(f"{path}: cannot be opened for writing ({error.strerror})") from None
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file."""
+        return self._size
+
+    def append(self, lines: Sequence[bytes], *, durable: bool = False) -> int:
+        """Append whole lines (without their line feeds) in one write; return the offset of the first.
+
+        On failure nothing of them stays in the file. Raises JournalError; after a failed sync or a failed cut the
+        writer is of no further use, since what the disk holds is unknown.
+        """
+        if self._broken:
+            raise JournalError(f"{self.path}: {self._broken}")
+        start = self._size
+        content = b"\n".join(lines) + b"\n" if lines else b""
+        try:
+            write_all(self._descriptor, content)
+        except OSError as error:
+            self._cut_back(start)
+            raise JournalError(f"{self.path}: write failed ({error.strerror}); nothing was kept") from None
+        self._size += len(content)
+        if durable:
+            self.sync()
+        return start
+
+    def sync(self) -> None:
+        """Make everything appended so far durable."""
+        if self._broken:
+            raise JournalError(f"{self.path}: {self._broken}")
+        try:
+            os.fdatasync(self._descriptor)
+        except OSError as error:
+            self._broken = f"sync failed ({error.strerror}); restart the service"
+            raise JournalError(f"{self.path}: {self._broken}") from None
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+            self._broken = "closed"
+
+    def _cut_back(self, size: int) -> None:
+        try:
+            os.ftruncate(self._descriptor, size)
+        except OSError as error:
+            self._broken = f"cannot be cut back after a failed write ({error.strerror}); restart the service"
+
+    def _cut_torn_tail(self, quarantine: Path) -> None:
+        end = _last_line_end(self._descriptor, self._size)
+        if end == self._size:
+            return
+        keep_torn_bytes(self._descriptor, end, self._size, quarantine, self.path.name)
+        os.ftruncate(self._descriptor, end)
+        os.fsync(self._descriptor)
+        self._size = end
+
+
+def keep_torn_bytes(descriptor: int, start: int, end: int, quarantine: Path, name: str) -> Path:
+    """Copy bytes [start, end) of a file into quarantine, synced, before they are cut; return the copy."""
+    kept = quarantine / f"{name}.{start}.{time.time_ns()}.torn"
+    target = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        offset = start
+        while offset < end and (block := os.pread(descriptor, min(_BLOCK, end - offset), offset)):
+            write_all(target, block)
+            offset += len(block)
+        os.fsync(target)
+    finally:
+        os.close(target)
+    sync_folder(quarantine)
+    return kept
+
+
+def _last_line_end(descriptor: int, size: int) -> int:
+    """Return the offset just behind the last line feed."""
+    end = size
+    while end > 0:
+        start = max(0, end - _BLOCK)
+        found = os.pread(descriptor, end - start, start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
+
+
+class JournalReader:
+    """Follows a journal by offset. Sees only whole lines; notices replacement and truncation."""
+
+    def __init__(self, path: Path, offset: int = 0) -> None:
+        self.path = path
+        self.offset = offset
+        self._inode: int | None = None
+
+    def read_new(self, limit: int = _READ_LIMIT) -> list[bytes]:
+        """Return whole lines that came since the last call, at most about ``limit`` bytes of them.
+
+        An empty list means there is nothing new. After a replacement or a cut the file is read from its start
+        again: consumers know their lines by key. Raises JournalError for an endless line.
+        """
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise JournalError(f"{self.path}: cannot be read ({error.strerror})") from None
+        try:
+            status = os.fstat(descriptor)
+            if (self._inode is not None and status.st_ino != self._inode) or status.st_size < self.offset:
+                self.offset = 0
+            self._inode = status.st_ino
+            if status.st_size == self.offset:
+                return []
+            return self._whole_lines(descriptor, min(status.st_size - self.offset, limit))
+        except OSError as error:
+            raise JournalError(f"{self.path}: cannot be read ({error.strerror})") from None
+        finally:
+            os.close(descriptor)
+
+    def _whole_lines(self, descriptor: int, size: int) -> list[bytes]:
+        block = os.pread(descriptor, size, self.offset)
+        end = block.rfind(b"\n") + 1
+        if end == 0:
+            if len(block) > MAX_LINE_BYTES:
+                raise JournalError(f"{self.path}: a line at offset {self.offset} does not end; move the file away")
+            return []
+        self.offset += end
+        return block[: end - 1].split(b"\n")
+
+    def skip_to_end(self) -> None:
+        """Forget what is there now and follow only what comes."""
+        try:
+            status = os.stat(self.path)
+        except FileNotFoundError:
+            return
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            self.offset, self._inode = _last_line_end(descriptor, status.st_size), status.st_ino
+        finally:
+            os.close(descriptor)
+
+
+def read_lines(path: Path) -> Iterator[bytes]:
+    """Yield every whole line of a journal, oldest first; a missing file has none."""
+    reader = JournalReader(path)
+    while lines := reader.read_new():
+        yield from lines
+
+
+def last_lines(path: Path, count: int) -> list[bytes]:
+    """Return the last ``count`` whole lines, oldest first, reading only the end of the file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise JournalError(f"{path}: cannot be read ({error.strerror})") from None
+    try:
+        start = end = _last_line_end(descriptor, os.fstat(descriptor).st_size)
+        content = b""
+        while start > 0 and content.count(b"\n") <= count and len(content) <= MAX_LINE_BYTES * 16:
+            size = min(_BLOCK, start)
+            start -= size
+            content = os.pread(descriptor, size, start) + content
+        lines = content[: end - start].splitlines() if start == 0 else content.split(b"\n")[1:-1]
+        return lines[-count:] if count > 0 else []
+    finally:
+        os.close(descriptor)

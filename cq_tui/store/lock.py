@@ -1,0 +1,85 @@
+"""Advisory locks: one holder a name, with pid and process start time inside for everyone to read."""
+
+import fcntl
+import os
+from pathlib import Path
+
+import orjson
+import psutil
+
+from cq_tui.contracts.runfiles import LockHolder
+from cq_tui.store.document import DocumentError, read_document, write_all
+
+
+class LockHeld(Exception):
+    """Another process holds the lock."""
+
+    def __init__(self, name: str, holder: LockHolder | None) -> None:
+        who = f"process {holder.pid}" if holder else "another process"
+        super().__init__(f"{name} is already running here ({who}). Stop it first, or choose another --data-dir")
+        self.holder = holder
+
+
+class ProcessLock:
+    """An exclusive lock that the system drops when its process ends, however it ends.
+
+    The file is never deleted: a name that is unlinked and made anew would be two locks.
+    """
+
+    def __init__(self, path: Path, name: str, kind: str | None = None) -> None:
+        self.path = path
+        self.name = name
+        self.kind = kind
+        self._descriptor = -1
+
+    @property
+    def held(self) -> bool:
+        """Whether this object holds the lock."""
+        return self._descriptor >= 0
+
+    def acquire(self) -> None:
+        """Take the lock at once or raise LockHeld."""
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            holder = LockHolder(
+                pid=os.getpid(),
+                process_started=psutil.Process().create_time(),
+                name=self.name,
+                kind=self.kind,
+            )
+            os.ftruncate(descriptor, 0)
+            write_all(descriptor, orjson.dumps(holder.model_dump(exclude_none=True)) + b"\n")
+        except BlockingIOError:
+            os.close(descriptor)
+            raise LockHeld(self.name, read_holder(self.path)) from None
+        except OSError:
+            os.close(descriptor)
+            raise
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Give the lock back, leaving an empty file."""
+        if self.held:
+            os.ftruncate(self._descriptor, 0)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def read_holder(path: Path) -> LockHolder | None:
+    """Return who holds a lock and is alive, without touching the lock; None when nobody does."""
+    try:
+        holder = read_document(path, LockHolder)
+    except DocumentError:
+        return None
+    return holder if is_alive(holder.pid, holder.process_started) else None
+
+
+def is_alive(pid: int, process_started: float) -> bool:
+    """Whether the very process that was meant still runs (a zombie does not)."""
+    try:
+        process = psutil.Process(pid)
+        same = abs(process.create_time() - process_started) < 1.0
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
