@@ -1,0 +1,83 @@
+"""The exact bytes of one event in the history. What is stored is what is hashed; nothing is ever re-serialised.
+
+``{"event_id":…,"timestamp":…,"event_type":…,"source":…,"data":…,"metadata":{"writer":…,"seq":…,…}}`` with the
+timestamp as Unix seconds with exactly six decimals, and ids and types in plain ASCII.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.:-]+")
+_HEAD = re.compile(
+    rb'\{"event_id":"(evt_(\d+)_(\d{3,}))","timestamp":(\d+\.\d{6}),"event_type":"([A-Za-z0-9_.:-]+)","source":"'
+)
+
+
+class EventLineError(ValueError):
+    """These bytes are no event line of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventHead:
+    """What a block needs to know of an event. ``timestamp`` is the text as it stands in the line."""
+
+    event_id: str
+    timestamp: str
+    event_type: str
+
+
+def build_line(
+    head: EventHead,
+    source: str,
+    data: Mapping[str, Any],
+    writer: str,
+    seq: int,
+    occurred_at: float,
+    metadata: Mapping[str, Any],
+) -> bytes:
+    """Return the line without its line feed. Raises EventLineError for a type or source that is not plain ASCII."""
+    for word in (head.event_type, source):
+        if not _PLAIN.fullmatch(word):
+            raise EventLineError(f"{word!r} must be letters, digits and _ . : - only")
+    origin = {"writer": writer, "seq": seq, "occurred_at": occurred_at}
+    extra = {key: value for key, value in metadata.items() if key not in origin}
+    front = (
+        f'{{"event_id":"{head.event_id}","timestamp":{head.timestamp},'
+        f'"event_type":"{head.event_type}","source":"{source}","data":'
+    )
+    return b"".join((front.encode(), orjson.dumps(data), b',"metadata":', orjson.dumps(origin | extra), b"}"))
+
+
+def read_head(line: bytes) -> EventHead:
+    """Return id, time and type of a stored line. Raises EventLineError."""
+    match = _HEAD.match(line)
+    if match is None:
+        raise EventLineError("does not begin as an event of this history does")
+    return EventHead(match[1].decode(), match[4].decode(), match[5].decode())
+
+
+class EventClock:
+    """Gives out ids and times: unique, never going back, whatever the system's clock does."""
+
+    def __init__(self, last: EventHead | None = None) -> None:
+        self._micros = 0
+        self._second = 0
+        self._count = 0
+        if last is not None:
+            match = re.fullmatch(r"evt_(\d+)_(\d+)", last.event_id)
+            assert match is not None  # read_head made it
+            seconds, _, fraction = last.timestamp.partition(".")
+            self._micros = int(seconds) * 1_000_000 + int(fraction)
+            self._second, self._count = int(match[1]), int(match[2])
+
+    def stamp(self, now: float, event_type: str) -> EventHead:
+        """Return the head of the next event at system time ``now`` (Unix seconds)."""
+        self._micros = max(self._micros, round(now * 1_000_000))
+        second, fraction = divmod(self._micros, 1_000_000)
+        self._count = self._count + 1 if second == self._second else 1
+        self._second = second
+        return EventHead(f"evt_{second}_{self._count:03d}", f"{second}.{fraction:06d}", event_type)

@@ -1,0 +1,85 @@
+"""The exact bytes of ``memory/hash_chain.json``: blocks, genesis, head and tail of the document."""
+
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+
+from cq_tui.store.event_line import EventHead
+
+HEAD = b'{"chain":[\n'
+SEPARATOR = b",\n"
+TAIL_BYTES = 256
+_DOMAIN = b"coinquant/r11/block/v1\n"
+_TAIL = re.compile(rb'\n\],"merkle_root":"([0-9a-f]{64})","chain_length":(\d+),"integrity_verified":(true|false)\} *\n')
+_EVENT_HASH = re.compile(rb'"event_hash":"([0-9a-f]{64})"\},"previous_hash":')
+
+
+class ChainError(ValueError):
+    """The bytes are no chain document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A stored block and the hash that the next one names."""
+
+    content: bytes
+    hash: str
+
+
+def genesis(timestamp: str) -> Block:
+    """Block 0. ``timestamp`` is Unix seconds with six decimals."""
+    return _seal(f'{{"index":0,"timestamp":{timestamp},"data":"Genesis Block","previous_hash":"0"'.encode())
+
+
+def build_block(index: int, head: EventHead, event_hash: str, previous_hash: str) -> Block:
+    """Return the block of event ``index`` (the first event has index 1)."""
+    return _seal(
+        (
+            f'{{"index":{index},"timestamp":{head.timestamp},"data":{{"event_id":"{head.event_id}",'
+            f'"event_type":"{head.event_type}","event_hash":"{event_hash}"}},"previous_hash":"{previous_hash}"'
+        ).encode()
+    )
+
+
+def _seal(content: bytes) -> Block:
+    digest = sha256(_DOMAIN + content).hexdigest()
+    return Block(content + b',"hash":"' + digest.encode() + b'"}', digest)
+
+
+def block_hash(stored: bytes) -> str | None:
+    """Return a stored block's hash when it matches its bytes, else None."""
+    content, marker, rest = stored.rpartition(b',"hash":"')
+    digest = sha256(_DOMAIN + content).hexdigest()
+    return digest if marker and rest == digest.encode() + b'"}' else None
+
+
+def event_hash_of(stored: bytes) -> bytes | None:
+    """Return the event hash that a stored block names."""
+    match = _EVENT_HASH.search(stored)
+    return bytes.fromhex(match[1].decode()) if match else None
+
+
+@dataclass(frozen=True, slots=True)
+class ChainTail:
+    """What the last 256 bytes say."""
+
+    merkle_root: str
+    chain_length: int
+    integrity_verified: bool
+
+    def to_bytes(self) -> bytes:
+        """Return the tail, padded to its fixed size, line feed last."""
+        verified = "true" if self.integrity_verified else "false"
+        text = (
+            f'\n],"merkle_root":"{self.merkle_root}","chain_length":{self.chain_length},'
+            f'"integrity_verified":{verified}}}'
+        )
+        return text.encode().ljust(TAIL_BYTES - 1) + b"\n"
+
+
+def read_tail(content: bytes) -> ChainTail:
+    """Parse the last bytes of a document. Raises ChainError."""
+    match = _TAIL.search(content[-TAIL_BYTES:])
+    if match is None:
+        raise ChainError("the last 256 bytes are no chain tail")
+    return ChainTail(match[1].decode(), int(match[2]), match[3] == b"true")

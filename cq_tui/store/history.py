@@ -1,0 +1,146 @@
+"""The history: events in one journal, each chained and hashed, in the order in which they came.
+
+Commit order: events are written, synced, then chained; the chain never runs ahead of durable events.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.store.chain_file import ChainFile
+from cq_tui.store.event_line import EventClock, build_line
+from cq_tui.store.hash_chain import ChainTail, build_block, genesis
+from cq_tui.store.journal import JournalWriter
+from cq_tui.store.merkle import leaf_hash
+from cq_tui.store.recovery import Fault, Recovered, rebuilt_blocks, recover
+from cq_tui.store.scrub import Scrubber
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event before it has its id and time, with its place in its writer's spool."""
+
+    event_type: str
+    source: str
+    data: Mapping[str, Any]
+    writer: str
+    seq: int
+    occurred_at: float
+    metadata: Mapping[str, Any]
+
+
+class History:
+    """The one writer of ``event_chain.ndjson`` and ``hash_chain.json``."""
+
+    def __init__(self, data: DataDir, *, watermark: int = 0, now: float) -> None:
+        """Open and verify. ``watermark`` is the events file's size when it was last known to be synced.
+
+        Raises JournalError or OSError when the files cannot be opened.
+        """
+        self._data = data
+        self._journal = JournalWriter(data.events, quarantine=data.quarantine)
+        self.scrubber = Scrubber(data.events)
+        found = recover(data.events, data.hash_chain, data.quarantine, self.scrubber, watermark=watermark)
+        # Recovery may have cut the file: a writer that opens again knows its true size.
+        self._journal.close()
+        self._journal = JournalWriter(data.events, quarantine=data.quarantine)
+        self._clock = EventClock(found.last_head)
+        self._frontier, self._tip, self.events = found.frontier, found.tip, found.events
+        self.cursors = found.cursors
+        self.faults: list[Fault] = found.faults
+        self._chain = ChainFile(data.hash_chain)
+        self._pending: list[bytes] = []
+        self._unflushed = False
+        self._identity = (0, 0)
+        self._settle_chain(found, now)
+
+    @property
+    def chain_length(self) -> int:
+        """Blocks, genesis included."""
+        return self.events + 1
+
+    @property
+    def merkle_root(self) -> str:
+        """Hex root over all events."""
+        return self._frontier.root().hex()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the events file, all of them synced after ``append``."""
+        return self._journal.size
+
+    @property
+    def unflushed(self) -> bool:
+        """Whether the chain document lags behind the events."""
+        return self._unflushed
+
+    def append(self, batch: Sequence[NewEvent], now: float) -> list[bytes]:
+        """Write, sync and chain a batch; return its lines. Raises JournalError; then nothing was taken."""
+        heads = [self._clock.stamp(now, event.event_type) for event in batch]
+        lines = [
+            build_line(head, event.source, event.data, event.writer, event.seq, event.occurred_at, event.metadata)
+            for head, event in zip(heads, batch, strict=True)
+        ]
+        self._journal.append(lines, durable=True)
+        for head, event, line in zip(heads, batch, lines, strict=True):
+            leaf = leaf_hash(line)
+            self.events += 1
+            self._frontier.append(leaf)
+            self._tip = build_block(self.events, head, leaf.hex(), self._tip.hash)
+            self._pending.append(self._tip.content)
+            self.cursors[event.writer] = event.seq
+            self.scrubber.add(line + b"\n")
+        self._unflushed = True
+        return lines
+
+    def flush_chain(self, *, durable: bool = False) -> None:
+        """Show the newest blocks and root in ``hash_chain.json``. Raises OSError; then it is tried again."""
+        self._chain.flush(self._pending, self._tail(), durable=durable)
+        self._pending.clear()
+        self._unflushed = False
+        self._identity = _identity(self._data.hash_chain)
+
+    def check_identity(self) -> Fault | None:
+        """Look whether somebody else replaced, cut or extended the files."""
+        try:
+            if os.stat(self._data.events).st_size != self._journal.size:
+                return Fault(self._data.events.name, "somebody else changed its size")
+            if _identity(self._data.hash_chain) != self._identity:
+                return Fault(self._data.hash_chain.name, "somebody else replaced or changed it")
+        except FileNotFoundError as error:
+            return Fault(Path(error.filename).name, "was deleted")
+        return None
+
+    def close(self) -> None:
+        """Flush what is pending and close."""
+        if self._unflushed:
+            self.flush_chain(durable=True)
+        self._journal.close()
+
+    def _tail(self) -> ChainTail:
+        return ChainTail(self.merkle_root, self.chain_length, not self.faults)
+
+    def _settle_chain(self, found: Recovered, now: float) -> None:
+        """Extend the chain document from the events; a document that cannot be continued is kept and replaced."""
+        if found.rebuild or found.blocks_on_disk == 0:
+            if self._data.hash_chain.exists():
+                kept = self._data.quarantine / f"{self._data.hash_chain.name}.{int(now * 1000)}"
+                os.rename(self._data.hash_chain, kept)
+            self._rebuild(now)
+        else:
+            self._chain.open()
+            self._pending = found.missing_blocks
+        self.flush_chain(durable=True)
+
+    def _rebuild(self, now: float) -> None:
+        blocks = list(rebuilt_blocks(self._data.events, genesis(f"{now:.6f}")))
+        self._tip = blocks[-1]
+        self._chain.create([block.content for block in blocks], self._tail())
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = os.stat(path)
+    return status.st_ino, status.st_size
