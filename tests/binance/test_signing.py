@@ -44,10 +44,7 @@ def test_our_encoding_gives_the_published_payloads() -> None:
     if not VECTORS.exists():
         pytest.skip(f"the recorded data is not beside this checkout: {VECTORS}")
     for vector in orjson.loads(VECTORS.read_bytes())["vectors"]:
-        pairs = [
-            (name, unquote(value))
-            for name, _, value in (p.partition("=") for p in vector["payload"].split("&"))
-        ]
+        pairs = [(name, unquote(value)) for name, _, value in (p.partition("=") for p in vector["payload"].split("&"))]
         if vector["api"] == "rest":
             assert encode_query(pairs) == vector["payload"]
         else:
@@ -86,9 +83,7 @@ def test_a_broken_pem_is_refused_without_showing_it() -> None:
 
 
 def test_repr_shows_neither_key_nor_secret() -> None:
-    shown = repr(Credentials("visible-key", "visible-secret")) + str(
-        Credentials("visible-key", "visible-secret")
-    )
+    shown = repr(Credentials("visible-key", "visible-secret")) + str(Credentials("visible-key", "visible-secret"))
     assert "visible" not in shown
 
 

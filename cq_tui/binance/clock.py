@@ -1,0 +1,43 @@
+"""The server's clock as seen from here: the median of round-trip-corrected offsets. No I/O."""
+
+from collections import deque
+from statistics import median
+
+
+class ServerClock:
+    """Local time plus an offset gives the server's time. All times are milliseconds.
+
+    A sample assumes that the server read its clock in the middle of the round trip; the median over
+    the newest samples keeps a single slow answer from moving it (-1021 is what a wrong clock costs).
+    """
+
+    def __init__(self, samples: int = 9) -> None:
+        if samples < 1:
+            raise ValueError(f"{samples} samples: at least 1 is needed")
+        self._offsets: deque[float] = deque(maxlen=samples)
+        self._offset = 0.0
+
+    @property
+    def offset_ms(self) -> float:
+        """How far the server is ahead of us; 0 before the first sample."""
+        return self._offset
+
+    @property
+    def samples(self) -> int:
+        """How many samples the offset rests on."""
+        return len(self._offsets)
+
+    def add_sample(self, sent_ms: float, server_ms: float, received_ms: float) -> None:
+        """Take in one answer of the time endpoint. One whose local times run backwards is ignored."""
+        if received_ms < sent_ms:
+            return
+        self._offsets.append(server_ms - (sent_ms + received_ms) / 2)
+        self._offset = median(self._offsets)
+
+    def forget(self) -> None:
+        """Drop the samples but keep the offset, after the local clock was seen to have moved."""
+        self._offsets.clear()
+
+    def now_ms(self, local_ms: float) -> int:
+        """Return the server's time at a local time."""
+        return int(local_ms + self._offset)

@@ -1,0 +1,51 @@
+"""Where an exchange is: the addresses of its REST, stream and WebSocket API faces."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+_SCHEMES = {"rest": ("http", "https"), "stream": ("ws", "wss"), "ws_api": ("ws", "wss")}
+
+
+class EndpointError(ValueError):
+    """An address that is no absolute URL of the right scheme."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Base URLs without a trailing slash. ``ws_api`` includes its path (``/ws-api/v3``)."""
+
+    rest: str
+    stream: str
+    ws_api: str
+
+    def __post_init__(self) -> None:
+        for name, schemes in _SCHEMES.items():
+            address: str = getattr(self, name)
+            parts = urlsplit(address)
+            if parts.scheme not in schemes or not parts.hostname:
+                wanted = " or ".join(f"{scheme}://host" for scheme in schemes)
+                raise EndpointError(f"the {name} endpoint is {address!r}; {wanted} is needed")
+            object.__setattr__(self, name, address.rstrip("/"))
+
+
+MAINNET = Endpoints(
+    rest="https://api.binance.com",
+    stream="wss://stream.binance.com:9443",
+    ws_api="wss://ws-api.binance.com:443/ws-api/v3",
+)
+
+#: Market data without a key; serves no orders and no user data.
+MAINNET_DATA_ONLY_REST = "https://data-api.binance.vision"
+MAINNET_DATA_ONLY_STREAM = "wss://data-stream.binance.vision"
+
+TESTNET = Endpoints(
+    rest="https://testnet.binance.vision",
+    stream="wss://stream.testnet.binance.vision",
+    ws_api="wss://ws-api.testnet.binance.vision/ws-api/v3",
+)
+
+
+def loopback(port: int) -> Endpoints:
+    """Return the endpoints of a simulated exchange on this machine: all three faces on one port."""
+    authority = f"127.0.0.1:{port}"
+    return Endpoints(f"http://{authority}", f"ws://{authority}", f"ws://{authority}/ws-api/v3")

@@ -1,0 +1,339 @@
+"""What the exchange answers over REST, as typed values, and how each is read from JSON."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from math import isfinite
+from typing import Any
+
+from cq_tui.binance.errors import MalformedMessage
+from cq_tui.binance.fields import Fields, rows_of, shown
+from cq_tui.contracts.market import Kline
+
+#: States in which an order still can trade.
+OPEN_STATUSES = frozenset({"NEW", "PENDING_NEW", "PARTIALLY_FILLED", "PENDING_CANCEL"})
+
+
+@dataclass(frozen=True, slots=True)
+class Ticker24h:
+    """The rolling 24 hours of a symbol. Times in ms; ``change_percent`` in percent."""
+
+    symbol: str
+    last_price: Decimal
+    change_percent: Decimal
+    high_price: Decimal
+    low_price: Decimal
+    volume: Decimal
+    quote_volume: Decimal
+    close_time: int
+    trades: int
+
+
+@dataclass(frozen=True, slots=True)
+class BookTicker:
+    """Best bid and ask of a symbol; a side that is empty has price and quantity 0."""
+
+    symbol: str
+    bid_price: Decimal
+    bid_quantity: Decimal
+    ask_price: Decimal
+    ask_quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One trade of an order, with the commission taken from ``commission_asset``."""
+
+    trade_id: int
+    price: Decimal
+    quantity: Decimal
+    commission: Decimal
+    commission_asset: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order as the exchange last described it. Times in ms; ``order_list_id`` is -1 outside a list.
+
+    ``quote_quantity`` is what the fills cost or brought so far, None when the exchange no longer
+    knows. ``fills`` come only with the answer to a placement.
+    """
+
+    symbol: str
+    order_id: int
+    order_list_id: int
+    client_order_id: str
+    side: str
+    type: str
+    status: str
+    time_in_force: str
+    price: Decimal
+    stop_price: Decimal
+    quantity: Decimal
+    executed_quantity: Decimal
+    quote_quantity: Decimal | None
+    time: int
+    expiry_reason: str = ""
+    fills: tuple[Fill, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the order still can trade."""
+        return self.status in OPEN_STATUSES
+
+    @property
+    def average_price(self) -> Decimal | None:
+        """Quote per base over all fills; None without a fill or when the cost is unknown."""
+        if self.quote_quantity is None or not self.executed_quantity:
+            return None
+        return self.quote_quantity / self.executed_quantity
+
+
+@dataclass(frozen=True, slots=True)
+class ListedOrder:
+    """An order of a list, by its ids."""
+
+    symbol: str
+    order_id: int
+    client_order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderList:
+    """An order list (OCO). ``reports`` are its orders in full; a query has none. Time in ms."""
+
+    order_list_id: int
+    list_client_order_id: str
+    symbol: str
+    contingency_type: str
+    status_type: str
+    order_status: str
+    time: int
+    orders: tuple[ListedOrder, ...]
+    reports: tuple[Order, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an order of the list still can trade."""
+        return self.order_status == "EXECUTING"
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What an account holds of one asset: free to use, and locked by open orders."""
+
+    asset: str
+    free: Decimal
+    locked: Decimal
+
+    @property
+    def total(self) -> Decimal:
+        """Free and locked together."""
+        return self.free + self.locked
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Permissions, commission rates (fractions: 0.001 is 0.1 %) and balances by asset."""
+
+    can_trade: bool
+    maker_commission: Decimal
+    taker_commission: Decimal
+    update_time: int
+    balances: dict[str, Balance]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountTrade:
+    """One own trade of the account's history. Time in ms."""
+
+    symbol: str
+    trade_id: int
+    order_id: int
+    price: Decimal
+    quantity: Decimal
+    quote_quantity: Decimal
+    commission: Decimal
+    commission_asset: str
+    time: int
+    is_buyer: bool
+    is_maker: bool
+
+
+def parse_server_time(raw: object) -> int:
+    """Return the server's time in ms."""
+    return Fields(raw, "time").integer("serverTime")
+
+
+def parse_kline(row: object) -> Kline:
+    """Read one element of a klines answer (an array of 12). The newest one may be unfinished."""
+    if not isinstance(row, list) or len(row) < 9:
+        raise MalformedMessage("kline", "(whole)", f"is {shown(row)}, an array of at least 9 is needed")
+    return Kline(
+        open_time=_kline_integer(row, 0, "open time"),
+        close_time=_kline_integer(row, 6, "close time"),
+        open=_kline_float(row, 1, "open"),
+        high=_kline_float(row, 2, "high"),
+        low=_kline_float(row, 3, "low"),
+        close=_kline_float(row, 4, "close"),
+        volume=_kline_float(row, 5, "volume"),
+        quote_volume=_kline_float(row, 7, "quote volume"),
+        trades=_kline_integer(row, 8, "trades"),
+    )
+
+
+def _kline_integer(row: list[Any], position: int, name: str) -> int:
+    value = row[position]
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise MalformedMessage("kline", name, f"is {shown(value)}, a whole number is needed")
+    return value
+
+
+def _kline_float(row: list[Any], position: int, name: str) -> float:
+    value = row[position]
+    if isinstance(value, str):
+        try:
+            number = float(value)
+        except ValueError:
+            number = float("nan")
+        if isfinite(number):
+            return number
+    raise MalformedMessage("kline", name, f"is {shown(value)}, a decimal as text is needed")
+
+
+def parse_klines(raw: object) -> list[Kline]:
+    """Read a klines answer, oldest first."""
+    return [parse_kline(row) for row in rows_of(raw, "klines")]
+
+
+def parse_ticker_24h(raw: object) -> Ticker24h:
+    """Read one element of a 24 h ticker answer (type FULL)."""
+    fields = Fields(raw, "ticker/24hr")
+    return Ticker24h(
+        symbol=fields.text("symbol"),
+        last_price=fields.decimal("lastPrice"),
+        change_percent=fields.decimal("priceChangePercent"),
+        high_price=fields.decimal("highPrice"),
+        low_price=fields.decimal("lowPrice"),
+        volume=fields.decimal("volume"),
+        quote_volume=fields.decimal("quoteVolume"),
+        close_time=fields.integer("closeTime"),
+        trades=fields.integer("count"),
+    )
+
+
+def parse_book_ticker(raw: object) -> BookTicker:
+    """Read one element of a book ticker answer."""
+    fields = Fields(raw, "bookTicker")
+    return BookTicker(
+        symbol=fields.text("symbol"),
+        bid_price=fields.decimal("bidPrice"),
+        bid_quantity=fields.decimal("bidQty"),
+        ask_price=fields.decimal("askPrice"),
+        ask_quantity=fields.decimal("askQty"),
+    )
+
+
+def parse_fill(raw: object) -> Fill:
+    """Read one element of ``fills`` of an order placement."""
+    fields = Fields(raw, "fill")
+    return Fill(
+        trade_id=fields.integer("tradeId"),
+        price=fields.decimal("price"),
+        quantity=fields.decimal("qty"),
+        commission=fields.decimal("commission"),
+        commission_asset=fields.text("commissionAsset"),
+    )
+
+
+def parse_order(raw: object) -> Order:
+    """Read an order: the answer to a placement (RESULT or FULL), a query, or a cancel.
+
+    In the answer to a cancel ``clientOrderId`` names the cancel and ``origClientOrderId`` the order.
+    """
+    fields = Fields(raw, "order")
+    cost = fields.decimal("cummulativeQuoteQty")  # sic; negative means unknown (old orders)
+    own_id = "origClientOrderId" if fields.raw.get("origClientOrderId") else "clientOrderId"
+    moment = "transactTime" if "transactTime" in fields.raw else "updateTime"
+    return Order(
+        symbol=fields.text("symbol"),
+        order_id=fields.integer("orderId"),
+        order_list_id=fields.integer_or("orderListId", -1),
+        client_order_id=fields.text(own_id),
+        side=fields.text("side"),
+        type=fields.text("type"),
+        status=fields.text("status"),
+        time_in_force=fields.text("timeInForce"),
+        price=fields.decimal("price"),
+        stop_price=fields.decimal_or_zero("stopPrice"),
+        quantity=fields.decimal("origQty"),
+        executed_quantity=fields.decimal("executedQty"),
+        quote_quantity=None if cost < 0 else cost,
+        time=fields.integer(moment),
+        expiry_reason=fields.text_or("expiryReason", ""),
+        fills=tuple(map(parse_fill, fields.rows("fills"))) if "fills" in fields.raw else (),
+    )
+
+
+def parse_orders(raw: object) -> list[Order]:
+    """Read a list of orders."""
+    return [parse_order(row) for row in rows_of(raw, "orders")]
+
+
+def parse_listed_order(raw: object) -> ListedOrder:
+    """Read one element of ``orders`` of an order list."""
+    fields = Fields(raw, "listed order")
+    return ListedOrder(fields.text("symbol"), fields.integer("orderId"), fields.text("clientOrderId"))
+
+
+def parse_order_list(raw: object) -> OrderList:
+    """Read an order list: the answer to a placement, a query or a cancel."""
+    fields = Fields(raw, "order list")
+    return OrderList(
+        order_list_id=fields.integer("orderListId"),
+        list_client_order_id=fields.text("listClientOrderId"),
+        symbol=fields.text("symbol"),
+        contingency_type=fields.text("contingencyType"),
+        status_type=fields.text("listStatusType"),
+        order_status=fields.text("listOrderStatus"),
+        time=fields.integer("transactionTime"),
+        orders=tuple(map(parse_listed_order, fields.rows("orders"))),
+        reports=tuple(parse_orders(fields.raw.get("orderReports", []))),
+    )
+
+
+def parse_balance(raw: object) -> Balance:
+    """Read one element of ``balances`` of an account."""
+    fields = Fields(raw, "balance")
+    return Balance(fields.text("asset"), fields.decimal("free"), fields.decimal("locked"))
+
+
+def parse_account(raw: object) -> Account:
+    """Read an account."""
+    fields = Fields(raw, "account")
+    rates = fields.inner("commissionRates")
+    balances = map(parse_balance, fields.rows("balances"))
+    return Account(
+        can_trade=fields.flag("canTrade"),
+        maker_commission=rates.decimal("maker"),
+        taker_commission=rates.decimal("taker"),
+        update_time=fields.integer("updateTime"),
+        balances={balance.asset: balance for balance in balances},
+    )
+
+
+def parse_account_trade(raw: object) -> AccountTrade:
+    """Read one element of a myTrades answer."""
+    fields = Fields(raw, "myTrades")
+    return AccountTrade(
+        symbol=fields.text("symbol"),
+        trade_id=fields.integer("id"),
+        order_id=fields.integer("orderId"),
+        price=fields.decimal("price"),
+        quantity=fields.decimal("qty"),
+        quote_quantity=fields.decimal("quoteQty"),
+        commission=fields.decimal("commission"),
+        commission_asset=fields.text("commissionAsset"),
+        time=fields.integer("time"),
+        is_buyer=fields.flag("isBuyer"),
+        is_maker=fields.flag("isMaker"),
+    )
