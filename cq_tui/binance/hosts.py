@@ -49,3 +49,8 @@ def loopback(port: int) -> Endpoints:
     """Return the endpoints of a simulated exchange on this machine: all three faces on one port."""
     authority = f"127.0.0.1:{port}"
     return Endpoints(f"http://{authority}", f"ws://{authority}", f"ws://{authority}/ws-api/v3")
+
+
+def is_loopback(address: str) -> bool:
+    """Whether a URL names this machine; such a connection must not go through a proxy."""
+    return urlsplit(address).hostname in {"127.0.0.1", "::1", "localhost"}

@@ -1,0 +1,77 @@
+"""exchangeInfo: rate limits, and the trading rules of each symbol."""
+
+from dataclasses import dataclass
+
+from cq_tui.binance.fields import Fields
+from cq_tui.binance.filters import SymbolRules, SymbolRulesError
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """One rate limit: so many of ``type`` (REQUEST_WEIGHT, ORDERS …) in ``seconds``."""
+
+    type: str
+    seconds: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeInfo:
+    """What the exchange lists. ``faults`` says why a symbol's rules could not be read: the others go on.
+
+    ``unknown`` are the symbols asked for that the exchange does not list. Time in ms.
+    """
+
+    server_time: int
+    rate_limits: tuple[RateLimit, ...]
+    symbols: dict[str, SymbolRules]
+    faults: dict[str, str]
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def weight_per_minute(self) -> int | None:
+        """The request weight that an address may use in a minute; None when it is not told."""
+        for rate in self.rate_limits:
+            if rate.type == "REQUEST_WEIGHT" and rate.seconds == 60:
+                return rate.limit
+        return None
+
+
+_SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3_600, "DAY": 86_400}
+
+
+def _parse_rate_limit(raw: object) -> RateLimit:
+    fields = Fields(raw, "rateLimits")
+    interval = fields.text("interval")
+    if interval not in _SECONDS:
+        raise fields.wrong("interval", "one of " + ", ".join(_SECONDS))
+    return RateLimit(
+        fields.text("rateLimitType"), _SECONDS[interval] * fields.integer("intervalNum"), fields.integer("limit")
+    )
+
+
+def parse_exchange_info(raw: object, unknown: tuple[str, ...] = ()) -> ExchangeInfo:
+    """Read an exchangeInfo answer. A symbol that cannot be read becomes a fault, not an error."""
+    fields = Fields(raw, "exchangeInfo")
+    symbols: dict[str, SymbolRules] = {}
+    faults: dict[str, str] = {}
+    for row in fields.rows("symbols"):
+        symbol = Fields(row, "exchangeInfo.symbols")
+        try:
+            symbols[symbol.text("symbol")] = SymbolRules.from_exchange_info(symbol.raw)
+        except SymbolRulesError as error:
+            faults[symbol.text("symbol")] = str(error)
+    return ExchangeInfo(
+        server_time=fields.integer("serverTime"),
+        rate_limits=tuple(map(_parse_rate_limit, fields.rows("rateLimits"))),
+        symbols=symbols,
+        faults=faults,
+        unknown=unknown,
+    )
+
+
+def merge_exchange_info(parts: list[ExchangeInfo], unknown: tuple[str, ...]) -> ExchangeInfo:
+    """Join answers that were asked for in parts (at least one)."""
+    symbols = {name: rules for part in parts for name, rules in part.symbols.items()}
+    faults = {name: fault for part in parts for name, fault in part.faults.items()}
+    return ExchangeInfo(parts[-1].server_time, parts[-1].rate_limits, symbols, faults, unknown)

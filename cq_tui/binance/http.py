@@ -1,0 +1,198 @@
+"""Requests over HTTP: signing, budget, clock, and what a failure on the way means."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Self, TypeVar
+
+import httpx
+import orjson
+
+from cq_tui.binance.clock import ServerClock
+from cq_tui.binance.errors import (
+    BudgetExhausted,
+    ConnectionLost,
+    MalformedMessage,
+    NotSent,
+    OutcomeUnknown,
+    RateLimited,
+    TimestampRejected,
+    error_from_response,
+)
+from cq_tui.binance.hosts import is_loopback
+from cq_tui.binance.orders import Params
+from cq_tui.binance.shared_weight import OwnWeight, WeightBudget
+from cq_tui.binance.signing import Credentials, CredentialsError, encode_query, signed_query
+from cq_tui.binance.types import parse_server_time
+from cq_tui.binance.weight import used_weight
+
+T = TypeVar("T")
+
+#: The exchange gives its engine 10 s before it answers -1007; we wait a little longer than that.
+TIMEOUT = httpx.Timeout(connect=5.0, read=15.0, write=5.0, pool=5.0)
+
+#: These fail before a byte of the request is sent.
+_BEFORE_SENDING = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+_TOO_MANY_ORDERS = -1015
+
+
+def local_ms() -> float:
+    """Return this machine's Unix time in milliseconds."""
+    return time.time() * 1000
+
+
+class HttpConnection:
+    """A kept-alive connection to the REST face; use as an async context manager or call ``close``.
+
+    ``budget`` may be shared with other processes. ``now_ms``, ``sleep`` and ``transport`` replace the
+    wall clock, waiting and the network.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        credentials: Credentials | None = None,
+        *,
+        budget: WeightBudget | None = None,
+        clock: ServerClock | None = None,
+        recv_window: int = 5000,
+        max_wait: float = 65.0,
+        timeout: httpx.Timeout = TIMEOUT,
+        transport: httpx.AsyncBaseTransport | None = None,
+        now_ms: Callable[[], float] = local_ms,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.credentials = credentials
+        self.budget = budget or OwnWeight()
+        self.clock = clock or ServerClock()
+        self._recv_window = recv_window
+        self._max_wait = max_wait
+        self._now_ms = now_ms
+        self._sleep = sleep
+        headers = {"Accept": "application/json"}
+        if credentials is not None:
+            headers["X-MBX-APIKEY"] = credentials.key
+        self._client = httpx.AsyncClient(
+            base_url=base_url,
+            headers=headers,
+            timeout=timeout,
+            transport=transport,
+            trust_env=not is_loopback(base_url),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the kept-alive connections."""
+        await self._client.aclose()
+
+    def server_now_ms(self) -> int:
+        """Return the server's time, as far as it has been measured."""
+        return self.clock.now_ms(self._now_ms())
+
+    async def sync_clock(self, samples: int = 3) -> float:
+        """Measure the server's time and return its offset in ms."""
+        for _ in range(samples):
+            await self._wait_for_budget(1, essential=True)
+            sent = self._now_ms()
+            raw = await self._read_once("/api/v3/time", [], signed=False)
+            self.clock.add_sample(sent, parse_server_time(raw), self._now_ms())
+        return self.clock.offset_ms
+
+    async def read(
+        self, path: str, params: Params, *, weight: int, signed: bool = False, essential: bool = False
+    ) -> Any:
+        """GET and return the JSON. Waits for the budget up to ``max_wait`` seconds.
+
+        A rejected timestamp measures the clock anew and asks once more. Raises NotSent,
+        ConnectionLost, MalformedMessage, or an ApiError.
+        """
+        await self._wait_for_budget(weight, essential=essential or signed)
+        try:
+            return await self._read_once(path, params, signed=signed)
+        except TimestampRejected:
+            self.clock.forget()
+            await self.sync_clock()
+            await self._wait_for_budget(weight, essential=True)
+            return await self._read_once(path, params, signed=signed)
+
+    async def change(self, method: str, path: str, params: Params, parse: Callable[[object], T]) -> T:
+        """Send a signed, state-changing request once, and never again.
+
+        Raises NotSent (BudgetExhausted among it), ApiError when it was refused, and OutcomeUnknown
+        whenever the exchange may have carried it out: also when its answer cannot be read.
+        """
+        wait_ms = self.budget.reserve(1, self.server_now_ms(), essential=True)
+        if wait_ms:
+            raise BudgetExhausted(f"{method} {path}: held back by the request budget", wait_ms / 1000)
+        body = await self._send(method, path, params, signed=True, changes_state=True)
+        try:
+            return parse(orjson.loads(body))
+        except (orjson.JSONDecodeError, MalformedMessage) as error:
+            raise OutcomeUnknown(
+                f"{method} {path}: accepted, but the answer cannot be read ({error}); query it by client order id"
+            ) from error
+
+    async def _read_once(self, path: str, params: Params, *, signed: bool) -> Any:
+        body = await self._send("GET", path, params, signed=signed, changes_state=False)
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            raise MalformedMessage(path, "(whole)", f"is not JSON: {error}") from None
+
+    async def _wait_for_budget(self, weight: int, *, essential: bool) -> None:
+        waited = 0.0
+        while wait_ms := self.budget.reserve(weight, self.server_now_ms(), essential=essential):
+            seconds = wait_ms / 1000
+            if waited + seconds > self._max_wait:
+                raise BudgetExhausted(f"the request budget is used up for {seconds:.0f} s", seconds)
+            await self._sleep(seconds)
+            waited += seconds
+
+    async def _send(self, method: str, path: str, params: Params, *, signed: bool, changes_state: bool) -> bytes:
+        query = self._query(params, signed=signed)
+        what = f"{method} {path}"
+        try:
+            response = await self._client.request(method, f"{path}?{query}" if query else path)
+        except _BEFORE_SENDING as error:
+            raise NotSent(f"{what}: not sent, {_reason(error)}") from error
+        except httpx.HTTPError as error:
+            if changes_state:
+                raise OutcomeUnknown(f"{what}: {_reason(error)} after sending; query it by client order id") from error
+            raise ConnectionLost(f"{what}: {_reason(error)}") from error
+        self._account_for(response)
+        if response.is_success:
+            return response.content
+        failure = error_from_response(
+            response.status_code, response.headers, response.content, changes_state=changes_state
+        )
+        if isinstance(failure, RateLimited) and failure.code != _TOO_MANY_ORDERS:
+            self.budget.block(failure.retry_after, self.server_now_ms())
+        raise failure
+
+    def _query(self, params: Params, *, signed: bool) -> str:
+        if not signed:
+            return encode_query(params)
+        if self.credentials is None:
+            raise CredentialsError("this request is signed, and there is no API key")
+        timed = [*params, ("recvWindow", self._recv_window), ("timestamp", self.server_now_ms())]
+        return signed_query(timed, self.credentials)
+
+    def _account_for(self, response: httpx.Response) -> None:
+        used = used_weight(response.headers)
+        if used is not None:
+            self.budget.observe(used, self.server_now_ms())
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__} {error}".strip()

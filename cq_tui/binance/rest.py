@@ -1,0 +1,202 @@
+"""The REST endpoints of Binance Spot that the stack uses, as typed methods."""
+
+import orjson
+
+from cq_tui.binance.errors import InvalidSymbol
+from cq_tui.binance.exchange_info import ExchangeInfo, merge_exchange_info, parse_exchange_info
+from cq_tui.binance.fields import rows_of
+from cq_tui.binance.http import HttpConnection
+from cq_tui.binance.orders import NewOco, NewOrder, Params, check_client_order_id
+from cq_tui.binance.signing import Param
+from cq_tui.binance.types import (
+    Account,
+    AccountTrade,
+    BookTicker,
+    Order,
+    OrderList,
+    Ticker24h,
+    parse_account,
+    parse_account_trade,
+    parse_book_ticker,
+    parse_klines,
+    parse_order,
+    parse_order_list,
+    parse_orders,
+    parse_server_time,
+    parse_ticker_24h,
+)
+from cq_tui.contracts.market import Kline
+
+#: The most symbols that one ticker request may name.
+MAX_SYMBOLS = 100
+
+
+def _given(*pairs: tuple[str, Param | None]) -> Params:
+    return [(name, value) for name, value in pairs if value is not None]
+
+
+def _names(symbols: list[str]) -> str:
+    return orjson.dumps(symbols).decode()
+
+
+class SpotRest(HttpConnection):
+    """Binance Spot over REST. Times are ms, prices and quantities exact decimals.
+
+    Every method raises NotSent, ConnectionLost, MalformedMessage or an ApiError; those that change
+    something raise OutcomeUnknown when it is open whether they did, and are never sent twice.
+    """
+
+    # general
+
+    async def ping(self) -> None:
+        """Ask for a sign of life. Weight 1."""
+        await self.read("/api/v3/ping", [], weight=1)
+
+    async def server_time(self) -> int:
+        """Return the server's time. Weight 1."""
+        return parse_server_time(await self.read("/api/v3/time", [], weight=1))
+
+    async def exchange_info(self, symbols: list[str] | None = None) -> ExchangeInfo:
+        """Return the rules of the symbols (all without a list), and heed the weight limit told.
+
+        The exchange refuses a list with one unknown symbol as a whole: the list is then halved until the
+        unknown ones are found; they are named in ``unknown``. Weight 20 a request.
+        """
+        parts: list[ExchangeInfo] = []
+        unknown: list[str] = []
+        waiting = [symbols]
+        while waiting:
+            asked = waiting.pop(0)
+            if asked == []:
+                continue
+            params = [] if asked is None else _given(("symbols", _names(asked)))
+            try:
+                parts.append(parse_exchange_info(await self.read("/api/v3/exchangeInfo", params, weight=20)))
+            except InvalidSymbol:
+                if asked is None:
+                    raise
+                middle = len(asked) // 2
+                if middle:
+                    waiting += [asked[:middle], asked[middle:]]
+                else:
+                    unknown += asked
+        if not parts:
+            raise InvalidSymbol(400, -1121, f"none of the symbols is listed: {', '.join(symbols or [])}")
+        limit = parts[-1].weight_per_minute
+        if limit:
+            self.budget.set_limit(limit, self.server_now_ms())
+        return merge_exchange_info(parts, tuple(unknown))
+
+    # market data
+
+    async def klines(
+        self,
+        symbol: str,
+        interval: str,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        limit: int = 1000,
+    ) -> list[Kline]:
+        """Return up to 1000 klines, oldest first; the newest may be unfinished. Weight 2.
+
+        With ``start_time`` the oldest from there, otherwise the newest up to ``end_time``.
+        """
+        params = _given(
+            ("symbol", symbol),
+            ("interval", interval),
+            ("startTime", start_time),
+            ("endTime", end_time),
+            ("limit", limit),
+        )
+        return parse_klines(await self.read("/api/v3/klines", params, weight=2))
+
+    async def tickers_24h(self, symbols: list[str]) -> list[Ticker24h]:
+        """Return the rolling 24 hours of the symbols. Weight 2 up to 20 symbols, 40 up to 100."""
+        tickers: list[Ticker24h] = []
+        for start in range(0, len(symbols), MAX_SYMBOLS):
+            asked = symbols[start : start + MAX_SYMBOLS]
+            params = _given(("symbols", _names(asked)))
+            raw = await self.read("/api/v3/ticker/24hr", params, weight=2 if len(asked) <= 20 else 40)
+            tickers += map(parse_ticker_24h, rows_of(raw, "ticker/24hr"))
+        return tickers
+
+    async def book_tickers(self, symbols: list[str]) -> list[BookTicker]:
+        """Return best bid and ask of the symbols. Weight 4 per 100 symbols."""
+        tickers: list[BookTicker] = []
+        for start in range(0, len(symbols), MAX_SYMBOLS):
+            params = _given(("symbols", _names(symbols[start : start + MAX_SYMBOLS])))
+            raw = await self.read("/api/v3/ticker/bookTicker", params, weight=4)
+            tickers += map(parse_book_ticker, rows_of(raw, "bookTicker"))
+        return tickers
+
+    # account
+
+    async def account(self) -> Account:
+        """Return permissions, commission rates and the balances above zero. Weight 20."""
+        params = _given(("omitZeroBalances", True))
+        return parse_account(await self.read("/api/v3/account", params, weight=20, signed=True))
+
+    async def my_trades(
+        self,
+        symbol: str,
+        *,
+        order_id: int | None = None,
+        start_time: int | None = None,
+        from_id: int | None = None,
+        limit: int = 1000,
+    ) -> list[AccountTrade]:
+        """Return own trades of a symbol, oldest first. Weight 5 with ``order_id``, else 20."""
+        params = _given(
+            ("symbol", symbol),
+            ("orderId", order_id),
+            ("startTime", start_time),
+            ("fromId", from_id),
+            ("limit", limit),
+        )
+        weight = 20 if order_id is None else 5
+        raw = await self.read("/api/v3/myTrades", params, weight=weight, signed=True)
+        return [parse_account_trade(row) for row in rows_of(raw, "myTrades")]
+
+    # orders
+
+    async def new_order(self, order: NewOrder) -> Order:
+        """Place an order. HTTP success may still mean EXPIRED: look at the status."""
+        return await self.change("POST", "/api/v3/order", order.params(), parse_order)
+
+    async def query_order(self, symbol: str, client_order_id: str) -> Order:
+        """Return an order by our id. Weight 4. Raises OrderNotFound, which may be too early to believe."""
+        params = _given(("symbol", symbol), ("origClientOrderId", check_client_order_id(client_order_id)))
+        return parse_order(await self.read("/api/v3/order", params, weight=4, signed=True))
+
+    async def cancel_order(self, symbol: str, client_order_id: str) -> Order:
+        """Cancel an order by our id (of a list: the whole list). Raises CancelRejected when not open."""
+        params = _given(("symbol", symbol), ("origClientOrderId", check_client_order_id(client_order_id)))
+        return await self.change("DELETE", "/api/v3/order", params, parse_order)
+
+    async def open_orders(self, symbol: str | None = None) -> list[Order]:
+        """Return the open orders of a symbol (weight 6) or of all (weight 80)."""
+        weight = 80 if symbol is None else 6
+        raw = await self.read("/api/v3/openOrders", _given(("symbol", symbol)), weight=weight, signed=True)
+        return parse_orders(raw)
+
+    # order lists
+
+    async def new_oco(self, oco: NewOco) -> OrderList:
+        """Place two orders of which one cancels the other."""
+        return await self.change("POST", "/api/v3/orderList/oco", oco.params(), parse_order_list)
+
+    async def query_order_list(self, list_client_order_id: str) -> OrderList:
+        """Return an order list by our id. Weight 4."""
+        # The parameter is called origClientOrderId here although it names the list.
+        params = _given(("origClientOrderId", check_client_order_id(list_client_order_id)))
+        return parse_order_list(await self.read("/api/v3/orderList", params, weight=4, signed=True))
+
+    async def cancel_order_list(self, symbol: str, list_client_order_id: str) -> OrderList:
+        """Cancel an order list by our id. Raises CancelRejected when it is not open."""
+        params = _given(("symbol", symbol), ("listClientOrderId", check_client_order_id(list_client_order_id)))
+        return await self.change("DELETE", "/api/v3/orderList", params, parse_order_list)
+
+    async def open_order_lists(self) -> list[OrderList]:
+        """Return all open order lists. Weight 6."""
+        raw = await self.read("/api/v3/openOrderList", [], weight=6, signed=True)
+        return [parse_order_list(row) for row in rows_of(raw, "openOrderList")]
