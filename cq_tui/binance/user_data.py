@@ -1,0 +1,197 @@
+"""The user data stream: a signed subscription on the WebSocket API that is renewed whenever it ends."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, NamedTuple, Self
+
+import orjson
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from cq_tui.binance.errors import (
+    AuthenticationFailed,
+    BinanceError,
+    MalformedMessage,
+    RateLimited,
+    refusal,
+)
+from cq_tui.binance.mailbox import Mailbox
+from cq_tui.binance.reconnect import (
+    Disconnected,
+    Ending,
+    Malformed,
+    ReconnectPolicy,
+    closed,
+    keep_connected,
+)
+from cq_tui.binance.signing import Credentials, signed_params
+from cq_tui.binance.user_events import ServerShutdown, StreamTerminated, UserEvent, parse_user_event
+
+_CONNECTION = 0
+#: Seconds to stay away when the key is refused: asking again soon cannot help.
+REFUSED_KEY_PAUSE = 60.0
+
+
+class Subscribed(NamedTuple):
+    """Events flow from here on. What happened before has to be fetched over REST."""
+
+
+class SubscriptionFailed(NamedTuple):
+    """The exchange refused the subscription; it is tried again. TimestampRejected: measure its clock."""
+
+    error: BinanceError
+
+
+UserDataEvent = UserEvent | Subscribed | SubscriptionFailed | Disconnected | Malformed
+
+
+class UserData:
+    """Events of one account; ``async with`` starts it, ``async for`` reads the events.
+
+    ``server_now_ms`` is the exchange's time (SpotRest.server_now_ms). Events come in order and none is
+    dropped; after each Subscribed orders and balances are to be compared with REST, and now and
+    then without one, for a stream can fall silent unnoticed.
+    """
+
+    def __init__(
+        self,
+        ws_api_url: str,
+        credentials: Credentials,
+        server_now_ms: Callable[[], int],
+        *,
+        recv_window: int = 5000,
+        reply_timeout: float = 10.0,
+        policy: ReconnectPolicy | None = None,
+        mailbox_limit: int = 8192,
+    ) -> None:
+        self._url = ws_api_url
+        self._credentials = credentials
+        self._server_now_ms = server_now_ms
+        self._recv_window = recv_window
+        self._reply_timeout = reply_timeout
+        self._policy = policy or ReconnectPolicy()
+        self._mailbox: Mailbox[UserDataEvent] = Mailbox(mailbox_limit, lambda event: None)
+        self._task: asyncio.Task[object] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(keep_connected(self._url, self._session, self._down, self._policy))
+        self._task.add_done_callback(self._ended)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> UserDataEvent:
+        return await self._mailbox.get()
+
+    def _ended(self, task: asyncio.Task[object]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._mailbox.fail(error)
+
+    def _down(self, reason: str, retry_in: float) -> None:
+        self._mailbox.put(Disconnected(_CONNECTION, reason, retry_in))
+
+    async def _session(self, socket: ClientConnection) -> Ending:
+        try:
+            async with asyncio.timeout(self._reply_timeout):
+                refused = await self._subscribe(socket)
+        except TimeoutError:
+            return Ending(f"no answer to the subscription in {self._reply_timeout:.0f} s")
+        except ConnectionClosed as error:
+            return closed(error)
+        if refused is not None:
+            self._mailbox.put(SubscriptionFailed(refused))
+            return Ending(f"subscription refused: {refused}", _pause_after(refused))
+        self._mailbox.put(Subscribed())
+        try:
+            async with asyncio.timeout(self._policy.lifetime):
+                return await self._receive(socket)
+        except TimeoutError:
+            return Ending("renewed before the exchange ends it")
+
+    async def _subscribe(self, socket: ClientConnection) -> BinanceError | None:
+        """Send the subscription and return None, or why it was refused."""
+        params = signed_params({"timestamp": self._server_now_ms(), "recvWindow": self._recv_window}, self._credentials)
+        request = {"id": 1, "method": "userDataStream.subscribe.signature", "params": params}
+        await socket.send(orjson.dumps(request).decode())
+        while True:
+            message = self._message(await socket.recv(decode=False))
+            if message is None:
+                continue
+            if "event" in message:
+                await self._deliver(message["event"])  # may overtake the reply
+            elif "status" in message:
+                return self._refusal(message)
+
+    async def _receive(self, socket: ClientConnection) -> Ending:
+        while True:
+            try:
+                message = self._message(await socket.recv(decode=False))
+            except ConnectionClosed as error:
+                return closed(error)
+            if message is None:
+                continue
+            if "event" in message:
+                ending = await self._deliver(message["event"])
+                if ending is not None:
+                    return ending
+            elif (refused := self._refusal(message)) is not None:
+                return Ending(f"ended by the exchange: {refused}", _pause_after(refused))
+
+    async def _deliver(self, raw: object) -> Ending | None:
+        """Hand an event to the reader; returns the ending when it is the last one."""
+        try:
+            event = parse_user_event(raw)
+        except MalformedMessage as error:
+            self._mailbox.put(Malformed(_CONNECTION, str(error)))
+            return None
+        if not self._mailbox.put(event):
+            await self._mailbox.room()
+        if isinstance(event, StreamTerminated):
+            return Ending("the exchange ended the subscription")
+        if isinstance(event, ServerShutdown):
+            return Ending("the server is shutting down")
+        return None
+
+    def _message(self, frame: bytes | str) -> dict[str, Any] | None:
+        """Return the frame's object; one that cannot be read is told and left out."""
+        try:
+            message = orjson.loads(frame)
+        except orjson.JSONDecodeError as error:
+            self._mailbox.put(Malformed(_CONNECTION, f"frame is not JSON: {error}"))
+            return None
+        if not isinstance(message, dict):
+            self._mailbox.put(Malformed(_CONNECTION, "frame is no JSON object"))
+            return None
+        return message
+
+    def _refusal(self, message: dict[str, Any]) -> BinanceError | None:
+        """Return the error of a WebSocket API response, None when it is a success or no response."""
+        status = message.get("status")
+        if status == 200 or not isinstance(status, int):
+            return None
+        error = _object(message.get("error"))
+        code = error.get("code")
+        until_ms = _object(error.get("data")).get("retryAfter")  # absolute here, unlike REST
+        wait = 60.0 if not isinstance(until_ms, int) else max(0.0, (until_ms - self._server_now_ms()) / 1000)
+        return refusal(
+            status,
+            code if isinstance(code, int) else None,
+            str(error.get("msg", "")),
+            retry_after=wait,
+        )
+
+
+def _object(raw: object) -> dict[str, Any]:
+    return raw if isinstance(raw, dict) else {}
+
+
+def _pause_after(error: BinanceError) -> float:
+    if isinstance(error, RateLimited):
+        return error.retry_after
+    return REFUSED_KEY_PAUSE if isinstance(error, AuthenticationFailed) else 0.0
