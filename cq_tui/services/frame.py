@@ -1,0 +1,247 @@
+"""What every service process is made of: lock, settings, log, spool, heartbeat, commands and a graceful end."""
+
+import asyncio
+import contextlib
+import faulthandler
+import os
+import signal
+import time
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+
+from cq_tui import __version__
+from cq_tui.contracts.base import Status
+from cq_tui.contracts.commands import Command, Outcome
+from cq_tui.contracts.events import CommandExecuted, HealthStatusChanged, ServiceStarted, ServiceStopped
+from cq_tui.contracts.health import Health
+from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.mode import EffectiveMode, effective_mode
+from cq_tui.contracts.settings import Settings
+from cq_tui.services.logs import open_log
+from cq_tui.store.control import CommandInbox
+from cq_tui.store.document import write_document
+from cq_tui.store.folders import prepare
+from cq_tui.store.journal import JournalError
+from cq_tui.store.lock import ProcessLock
+from cq_tui.store.settings_file import load_settings
+from cq_tui.store.spool import EventSpool
+from cq_tui.store.watch import watch_folders
+
+#: Seconds that a service has to end in after SIGTERM.
+GRACE = 5.0
+#: Events that could not be spooled (full disk) and wait in memory; beyond it the oldest are lost, and counted.
+_UNSPOOLED_KEPT = 10_000
+
+
+class Frame:
+    """The surroundings of one service. A service reads ``settings`` and ``mode``, and calls ``emit`` and ``beat``."""
+
+    def __init__(self, name: str, data: DataDir) -> None:
+        """Take the lock and open everything. Raises LockHeld, DataDirError, SettingsError or JournalError."""
+        prepare(data)
+        self.name = name
+        self.data = data
+        self.loaded = load_settings(data.settings)
+        self._lock = ProcessLock(data.lock_of(name), name)
+        self._lock.acquire()
+        self.log = open_log(data, name, self.settings.LOG_LEVEL)
+        faulthandler.enable(_crash_file(data, name))
+        self._spool = EventSpool(data.spool, name, quarantine=data.quarantine)
+        self._unspooled: deque[tuple[str, BaseModel | Mapping[str, Any], Mapping[str, Any] | None, float]] = deque()
+        self.lost_events = 0
+        self.inbox = CommandInbox(data, name)
+        self.stopping = asyncio.Event()
+        self.started_ts = time.time()
+        self._status: Status | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.loaded.settings
+
+    @property
+    def mode(self) -> EffectiveMode:
+        """The mode that follows from them."""
+        return effective_mode(self.settings)
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with the frame itself: a full disk, a bad settings file."""
+        if self._unspooled:
+            return f"{len(self._unspooled)} events cannot be written: is the disk full?"
+        return self.loaded.problem
+
+    def emit(
+        self, event_type: str, data: BaseModel | Mapping[str, Any], metadata: Mapping[str, Any] | None = None
+    ) -> None:
+        """Have an event remembered. When the disk refuses, it waits in memory and is tried again at each beat."""
+        if len(self._unspooled) >= _UNSPOOLED_KEPT:
+            self._unspooled.popleft()
+            self.lost_events += 1
+        self._unspooled.append((event_type, data, metadata, time.time()))
+        self._spool_waiting()
+
+    def emit_durably(
+        self, event_type: str, data: BaseModel | Mapping[str, Any], metadata: Mapping[str, Any] | None = None
+    ) -> None:
+        """Have an event remembered before going on. Raises JournalError when the disk does not have it."""
+        self._spool_waiting()
+        if self._unspooled:
+            raise JournalError("earlier events still wait for the disk")
+        self._spool.emit(event_type, data, metadata=metadata, durable=True)
+
+    def _spool_waiting(self) -> None:
+        while self._unspooled:
+            event_type, data, metadata, occurred_at = self._unspooled[0]
+            try:
+                self._spool.emit(event_type, data, metadata=metadata, now=occurred_at)
+            except JournalError as error:
+                self.log.error("spool refused", error=str(error))
+                return
+            self._unspooled.popleft()
+
+    def beat(self, health: Health) -> None:
+        """Write the health file; a change of status is an event."""
+        self._spool_waiting()
+        if self.problem and health.status == "ok":
+            health = health.model_copy(update={"status": "degraded", "reason": self.problem})
+        stamped = health.model_copy(update={"pid": os.getpid(), "started_ts": self.started_ts, "version": __version__})
+        if self._status is not None and health.status != self._status:
+            change = HealthStatusChanged(
+                service=self.name, old_status=self._status, new_status=health.status, reason=health.reason
+            )
+            self.emit("health_status_changed", change)
+            self.log.warning("status", old=self._status, new=health.status, reason=health.reason)
+        self._status = health.status
+        try:
+            write_document(self.data.health_of(self.name), stamped, durable=False)
+        except OSError as error:
+            self.log.error("health file refused", error=str(error))
+
+    def reload_settings(self) -> bool:
+        """Read the settings again; return whether they changed."""
+        before = self.loaded
+        self.loaded = load_settings(self.data.settings, last_good=before)
+        if self.loaded.problem and self.loaded.problem != before.problem:
+            self.log.error("settings", problem=self.loaded.problem)
+        return self.loaded.settings != before.settings
+
+    def answer(self, command: Command, outcome: Outcome, message: str) -> None:
+        """Answer a command and remember it."""
+        self.inbox.answer(command, outcome, message)
+        self.remember_command(command, outcome, message)
+
+    def remember_command(self, command: Command, outcome: Outcome, message: str) -> None:
+        """Make a command and its outcome part of the history."""
+        executed = CommandExecuted(
+            command_id=command.command_id,
+            command=command.command,
+            target=command.target,
+            outcome=outcome,
+            message=message or None,
+            issued_by=command.issued_by,
+        )
+        self.emit("command_executed", executed)
+
+    def close(self) -> None:
+        """Close the spool and give the lock back."""
+        self._spool.close()
+        self._lock.release()
+
+
+class Service(ABC):
+    """One service: what it does (``run``), how it is (``health``), and what it does on request."""
+
+    name: ClassVar[str]
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+
+    @abstractmethod
+    async def run(self) -> None:
+        """Work until ``frame.stopping`` is set, then end in good order."""
+
+    @abstractmethod
+    def health(self, now: float) -> Health:
+        """Say how things are."""
+
+    @property
+    def heartbeat(self) -> float:
+        """Seconds between two health files."""
+        return 2.0
+
+    async def settings_changed(self) -> None:
+        """Follow new settings; ``frame.settings`` holds them already."""
+        self.frame.log.debug("nothing to change for the new settings")
+
+    async def carry_out(self, command: Command) -> tuple[Outcome, str]:
+        """Carry out a command for this service."""
+        return "refused", f"{self.name} knows no command {command.command!r}"
+
+
+async def serve(frame: Frame, service: Service) -> None:
+    """Run a service until it ends, SIGTERM comes, or something breaks. Raises what broke it."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, frame.stopping.set)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for command in frame.inbox.interrupted():
+        frame.remember_command(command, "interrupted", "the service ended while carrying it out")
+    frame.emit("service_started", ServiceStarted(service=frame.name, pid=os.getpid(), version=__version__))
+    frame.log.info("started", pid=os.getpid(), mode=frame.mode.mode)
+    frame.beat(service.health(time.time()))
+    companions = [
+        loop.create_task(_heartbeats(frame, service), name="heartbeats"),
+        loop.create_task(_follow_files(frame, service), name="files"),
+    ]
+    work = loop.create_task(service.run(), name="work")
+    stop = loop.create_task(frame.stopping.wait(), name="stop")
+    try:
+        done, _ = await asyncio.wait([work, stop, *companions], return_when=asyncio.FIRST_COMPLETED)
+        if stop in done:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GRACE):
+                    await asyncio.shield(work)
+        for task in done - {stop}:
+            task.result()
+    finally:
+        for task in (work, stop, *companions):
+            task.cancel()
+        await asyncio.gather(work, stop, *companions, return_exceptions=True)
+    if work.done() and not work.cancelled() and (error := work.exception()):
+        raise error
+
+
+async def _heartbeats(frame: Frame, service: Service) -> None:
+    while True:
+        frame.beat(service.health(time.time()))
+        await asyncio.sleep(service.heartbeat)
+
+
+async def _follow_files(frame: Frame, service: Service) -> None:
+    """Hot reload of settings and commands; a slow sweep in case the system forgot to tell."""
+    with watch_folders([frame.data.settings.parent, frame.data.control]) as watch:
+        while True:
+            if frame.reload_settings():
+                frame.log.info("settings changed", mode=frame.mode.mode)
+                await service.settings_changed()
+                frame.beat(service.health(time.time()))
+            for command in frame.inbox.claim():
+                outcome, message = await service.carry_out(command)
+                frame.answer(command, outcome, message)
+            await watch.changes(timeout=2.0)
+
+
+def stopped_event(frame: Frame, error: BaseException | None) -> ServiceStopped:
+    """Describe the end of a service."""
+    reason = "requested" if error is None else f"crashed: {type(error).__name__}: {error}"
+    return ServiceStopped(service=frame.name, pid=os.getpid(), reason=reason, exit_code=0 if error is None else 1)
+
+
+def _crash_file(data: DataDir, name: str) -> Any:
+    """Open the file that a crash of the interpreter itself leaves its traceback in."""
+    return (data.logs / f"{name}.crash").open("a", encoding="utf-8")

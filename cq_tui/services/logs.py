@@ -1,0 +1,69 @@
+"""Structured logs: JSON lines in ``logs/<service>.log``, rotated; nothing is printed."""
+
+import logging
+from logging.handlers import RotatingFileHandler
+from typing import Any
+
+import orjson
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+from cq_tui.contracts.layout import DataDir
+
+_ROTATE_BYTES = 4 * 1024 * 1024
+_KEPT = 3
+
+
+class _QuietHandler(RotatingFileHandler):
+    """A full disk must not make a service print tracebacks; health says that the disk is full."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is the standard library's
+        """Drop the record."""
+
+
+def open_log(data: DataDir, service: str, level: str) -> FilteringBoundLogger:
+    """Return the service's logger. ``level`` is one of DEBUG, INFO, WARNING, ERROR."""
+    handler = _QuietHandler(data.log_of(service), maxBytes=_ROTATE_BYTES, backupCount=_KEPT, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    sink = logging.getLogger(f"cq_tui.{service}")
+    sink.handlers[:] = [handler]
+    sink.propagate = False
+    sink.setLevel(logging.DEBUG)
+    # Libraries speak through the standard library: their warnings belong into the same file.
+    logging.getLogger().handlers[:] = [_LibraryHandler(sink)]
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt=None, key="ts"),
+            structlog.processors.format_exc_info,
+            _render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        logger_factory=lambda *_: sink,
+        cache_logger_on_first_use=False,
+    )
+    logger: FilteringBoundLogger = structlog.get_logger().bind(service=service)
+    return logger
+
+
+class _LibraryHandler(logging.Handler):
+    """Turns warnings of libraries into lines of ours."""
+
+    def __init__(self, sink: logging.Logger) -> None:
+        super().__init__(logging.WARNING)
+        self._sink = sink
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record as one JSON line."""
+        line = {
+            "ts": record.created,
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            "logger": record.name,
+        }
+        self._sink.info(orjson.dumps(line, default=str).decode())
+
+
+def _render(_: Any, __: str, event: Any) -> str:
+    ordered = {"ts": event.pop("ts"), "level": event.pop("level"), "service": event.pop("service", "")} | event
+    return orjson.dumps(ordered, default=str).decode()

@@ -1,0 +1,202 @@
+"""Memory: merges the spools into the one history, chains it, checks it, and takes snapshots."""
+
+import time
+from pathlib import Path
+
+import psutil
+
+from cq_tui.contracts.commands import Command, Outcome
+from cq_tui.contracts.events import IntegrityFault
+from cq_tui.contracts.health import MemoryHealth
+from cq_tui.contracts.history import SnapshotSystem
+from cq_tui.contracts.layout import SERVICES
+from cq_tui.services.frame import Frame, Service
+from cq_tui.store.chain_file import read_chain_tail
+from cq_tui.store.document import DocumentError, read_json, write_document
+from cq_tui.store.hash_chain import ChainError
+from cq_tui.store.history import History, NewEvent
+from cq_tui.store.journal import JournalError
+from cq_tui.store.lock import read_holder
+from cq_tui.store.merge import SpoolMerge
+from cq_tui.store.recovery import Fault
+from cq_tui.store.snapshots import SnapshotStore
+from cq_tui.store.watch import watch_folders
+
+#: The chain document's two files change places at most this often (seconds).
+_CHAIN_INTERVAL = 0.5
+_CHECK_INTERVAL = 1.0
+_FAULTS_SHOWN = 5
+
+
+class MemoryService(Service):
+    """The service."""
+
+    name = "memory"
+
+    def __init__(self, frame: Frame) -> None:
+        super().__init__(frame)
+        self._data = frame.data
+        watermark, self._faults = self._read_state()
+        self._history = History(self._data, watermark=watermark, now=time.time())
+        self._merge = SpoolMerge(self._data.spool, self._data.quarantine, self._history.cursors)
+        self._snapshots = SnapshotStore(self._data)
+        self._waiting: list[NewEvent] = []
+        self._problem: str | None = None
+        self._last_check = self._last_flush = time.time()
+        self._last_snapshot = 0.0
+        self._ready = False
+        for fault in self._history.faults:
+            self._blame(fault)
+
+    @property
+    def heartbeat(self) -> float:
+        """Every second: whoever trades depends on it."""
+        return 1.0
+
+    async def run(self) -> None:
+        """Merge as events come; flush, check and take snapshots as time passes."""
+        with watch_folders([self._data.spool]) as watch:
+            self._take_in(None)
+            self._ready = True
+            self.frame.beat(self.health(time.time()))
+            while not self.frame.stopping.is_set():
+                changed = await watch.changes(timeout=_CHAIN_INTERVAL)
+                self._take_in(changed)
+                self._do_duties(time.time())
+        self._take_in(None)
+        self._history.close()
+        self._save_state()
+
+    def _do_duties(self, now: float) -> None:
+        try:
+            if self._history.unflushed and now - self._last_flush >= _CHAIN_INTERVAL:
+                self._last_flush = now
+                self._history.flush_chain()
+            if now - self._last_check >= _CHECK_INTERVAL:
+                self._take_in(None)
+                self._check(now)
+            if now - self._last_snapshot >= self.frame.settings.MEMORY_SNAPSHOT_INTERVAL:
+                self._last_snapshot = now
+                self._take_snapshot(now)
+        except OSError as error:
+            self._complain(f"{error.filename or 'the disk'}: {error.strerror}")
+
+    def _take_in(self, changed: set[Path] | None) -> None:
+        """Make new spooled events part of the history. What the disk refuses is kept and tried again."""
+        collected = self._merge.collect(changed)
+        for complaint in collected.complaints:
+            self._blame(Fault("spool", complaint))
+        self._waiting += collected.events
+        if not self._waiting:
+            return
+        try:
+            self._history.append(self._waiting, time.time())
+        except JournalError as error:
+            self._complain(str(error))
+            return
+        self._waiting = []
+        self._problem = None
+
+    def _check(self, now: float) -> None:
+        """Compare the files with what was written to them."""
+        fault = self._history.check_identity()
+        if fault is None and (damaged := self._history.scrubber.step()):
+            fault = Fault(self._data.events.name, f"bytes {damaged[0]} to {damaged[1]} are not what was written")
+        if fault is None and not self._history.unflushed:
+            try:
+                if read_chain_tail(self._data.hash_chain).merkle_root != self._history.merkle_root:
+                    fault = Fault(self._data.hash_chain.name, "names another Merkle root")
+            except ChainError as error:
+                fault = Fault(self._data.hash_chain.name, str(error))
+        if fault is not None:
+            self._blame(fault)
+        self._last_check = now
+
+    def _blame(self, fault: Fault) -> None:
+        """Record a fault once; it stays until a person has looked at it."""
+        if str(fault) in self._faults:
+            return
+        self._faults.append(str(fault))
+        self._history.faults.append(fault)
+        self.frame.log.error("integrity fault", fault=str(fault))
+        indexes = None if fault.index is None else [fault.index]
+        self.frame.emit("integrity_fault", IntegrityFault(reason=fault.reason, file=fault.file, indexes=indexes))
+        self._save_state()
+
+    def _complain(self, problem: str) -> None:
+        if problem != self._problem:
+            self.frame.log.error("disk", problem=problem)
+        self._problem = problem
+
+    def _take_snapshot(self, now: float) -> None:
+        self._history.flush_chain(durable=True)
+        system = SnapshotSystem(
+            active_services=[name for name in SERVICES if read_holder(self._data.lock_of(name))],
+            health_status="ok" if self.health(now).status == "ok" else "degraded",
+            memory_usage=round(self._memory_usage(), 1),
+        )
+        history = {
+            "events_count": self._history.events,
+            "merkle_root": self._history.merkle_root,
+            "cursors": dict(self._history.cursors),
+        }
+        self._snapshots.take(now, system, history, self.frame.settings.MEMORY_SNAPSHOTS_KEPT)
+        self._save_state()
+
+    def _memory_usage(self) -> float:
+        total = 0
+        for name in SERVICES:
+            holder = read_holder(self._data.lock_of(name))
+            try:
+                total += psutil.Process(holder.pid).memory_info().rss if holder else 0
+            except psutil.Error:
+                continue
+        return total / 2**20
+
+    def _read_state(self) -> tuple[int, list[str]]:
+        try:
+            state = read_json(self._data.state_of(self.name))
+        except DocumentError:
+            return 0, []
+        watermark, faults = state.get("watermark"), state.get("faults")
+        return (
+            watermark if isinstance(watermark, int) else 0,
+            [str(fault) for fault in faults] if isinstance(faults, list) else [],
+        )
+
+    def _save_state(self) -> None:
+        try:
+            write_document(self._data.state_of(self.name), {"watermark": self._history.size, "faults": self._faults})
+        except OSError as error:
+            self._complain(f"{error.filename}: {error.strerror}")
+
+    async def carry_out(self, command: Command) -> tuple[Outcome, str]:
+        """Acknowledge faults: a person has looked at them."""
+        if command.command != "acknowledge_faults":
+            return await super().carry_out(command)
+        count = len(self._faults)
+        self._faults.clear()
+        self._history.faults.clear()
+        self._save_state()
+        return "done", f"{count} faults acknowledged"
+
+    def health(self, now: float) -> MemoryHealth:
+        """Say whether the history holds."""
+        reason = self._problem or ("; ".join(self._faults[:_FAULTS_SHOWN]) or None)
+        return MemoryHealth(
+            service="memory",
+            status="error" if self._faults else "degraded" if self._problem else "ok",
+            last_update_ts=now,
+            updated_within_sec=max(0.0, now - self._last_check),
+            reason=reason,
+            ready=self._ready,
+            integrity_ok=not self._faults,
+            events_count=self._history.events,
+            snapshots_count=self._snapshots.count,
+            last_integrity_check=self._last_check,
+            merkle_root=self._history.merkle_root,
+            chain_length=self._history.chain_length,
+            backlog=len(self._waiting),
+            check_progress=round(self._history.scrubber.progress, 3),
+            faults=self._faults[:_FAULTS_SHOWN] or None,
+        )

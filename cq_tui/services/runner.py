@@ -1,0 +1,48 @@
+"""``cq-tui service NAME``: one service in the foreground, from the name to the exit code."""
+
+import asyncio
+import importlib
+
+from cq_tui.contracts.layout import SERVICES, DataDir
+from cq_tui.services.frame import Frame, Service, serve, stopped_event
+
+#: Where each service lives; imported only when it runs, since each brings its own libraries.
+_PLACES: dict[str, tuple[str, str]] = {
+    "exchange": ("cq_tui.services.exchange", "ExchangeService"),
+    "memory": ("cq_tui.services.memory", "MemoryService"),
+    "feeder": ("cq_tui.services.feeder", "FeederService"),
+    "ares": ("cq_tui.services.ares", "AresService"),
+    "trader": ("cq_tui.services.trader", "TraderService"),
+}
+assert tuple(_PLACES) == SERVICES
+
+
+def load_service(name: str) -> type[Service]:
+    """Return the class of a service."""
+    module, attribute = _PLACES[name]
+    found: type[Service] = getattr(importlib.import_module(module), attribute)
+    return found
+
+
+def run_service(name: str, data: DataDir) -> int:
+    """Run one service until it ends; return the exit code.
+
+    Raises LockHeld, DataDirError, SettingsError and JournalError before it has begun. What breaks it later is
+    logged with its traceback, becomes an event, and ends the process with code 1.
+    """
+    kind = load_service(name)
+    return asyncio.run(_run(kind, name, data))
+
+
+async def _run(kind: type[Service], name: str, data: DataDir) -> int:
+    frame = Frame(name, data)
+    error: Exception | None = None
+    try:
+        await serve(frame, kind(frame))
+    except Exception as broken:  # the outermost frame: whatever it was, it leaves evidence
+        error = broken
+        frame.log.error("crashed", exc_info=broken)
+    frame.emit("service_stopped", stopped_event(frame, error))
+    frame.log.info("stopped", clean=error is None)
+    frame.close()
+    return 0 if error is None else 1
