@@ -1,0 +1,113 @@
+"""The setup of bb_mean_revert_v2, step by step: a calm market, a close outside the band, a close back inside.
+
+A pure state machine over closed bars; it knows neither symbols nor prices to send.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+#: Bands narrower than this share of the price are a flat series. A hundredth of a basis point: far above the
+#: rounding noise of a standard deviation, far below any market that moves.
+FLAT_WIDTH = 1e-6
+
+
+class BandRow(NamedTuple):
+    """One closed trigger bar with its indicators; NaN where there is none yet."""
+
+    high: float
+    low: float
+    close: float
+    upper: float
+    middle: float
+    lower: float
+    width: float
+    #: Plain average of the width.
+    usual_width: float
+    rsi: float
+    adx: float
+    atr: float
+
+
+NO_ROW = BandRow(*(math.nan,) * 11)
+
+
+@dataclass(frozen=True, slots=True)
+class BandRules:
+    """Limits of the setup."""
+
+    adx_limit: float = 25.0
+    width_limit: float = 1.2
+    oversold: float = 30.0
+    overbought: float = 70.0
+    #: Bars after the setup in which the close must be back inside.
+    patience: int = 3
+
+
+class Setup(NamedTuple):
+    """A close outside the band in a calm market, waiting for the way back."""
+
+    #: +1 below the lower band, −1 above the upper.
+    side: int
+    #: Lowest low since the setup (highest high for −1).
+    extreme: float
+    #: RSI of the bar that closed outside.
+    rsi: float
+    #: ADX of the bar before it.
+    calm_adx: float
+    bars_waited: int
+
+
+class BandSetup:
+    """Follows the bars and tells when a setup has found its way back."""
+
+    def __init__(self, rules: BandRules) -> None:
+        self._rules = rules
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the waiting setup and the bar before: bars cannot be counted across a hole."""
+        self.waiting: Setup | None = None
+        self._before = NO_ROW
+
+    def step(self, row: BandRow) -> Setup | None:
+        """Take the next closed bar; return the setup that this close brings back inside the band."""
+        returned = self._follow(row) if self.waiting is not None else None
+        side = outside(row, self._rules)
+        if side and calm(self._before, self._rules):
+            self._begin(side, row)
+        self._before = row
+        return returned
+
+    def _follow(self, row: BandRow) -> Setup | None:
+        waiting = self.waiting
+        assert waiting is not None
+        extreme = min(waiting.extreme, row.low) if waiting.side > 0 else max(waiting.extreme, row.high)
+        waiting = waiting._replace(extreme=extreme, bars_waited=waiting.bars_waited + 1)
+        inside = row.lower < row.close < row.upper
+        self.waiting = None if inside or waiting.bars_waited >= self._rules.patience else waiting
+        return waiting if inside else None
+
+    def _begin(self, side: int, row: BandRow) -> None:
+        extreme = row.low if side > 0 else row.high
+        if self.waiting is not None and self.waiting.side == side:
+            # Renewed before it came back: the stop must still lie beyond the furthest point.
+            worst = min if side > 0 else max
+            extreme = worst(extreme, self.waiting.extreme)
+        self.waiting = Setup(side, extreme, row.rsi, self._before.adx, 0)
+
+
+def calm(row: BandRow, rules: BandRules) -> bool:
+    """Whether the market neither trends nor widens at this bar. A flat or unknown one is not calm."""
+    return row.adx <= rules.adx_limit and row.width > FLAT_WIDTH and row.width <= rules.width_limit * row.usual_width
+
+
+def outside(row: BandRow, rules: BandRules) -> int:
+    """+1 for an oversold close below the lower band, −1 for an overbought one above the upper, else 0."""
+    if not row.width > FLAT_WIDTH:
+        return 0
+    if row.close < row.lower and row.rsi < rules.oversold:
+        return 1
+    if row.close > row.upper and row.rsi > rules.overbought:
+        return -1
+    return 0

@@ -1,0 +1,195 @@
+"""Bars of the three frames, built from base klines: trigger ×1, trend ×5, tide ×15, aligned to the Unix epoch.
+
+Nothing is guessed. A frame bar exists only when every one of its base bars was seen; a duplicate, a late or a
+broken base bar is ignored and counted. Each frame bar says how many bars of its frame are missing before it, so
+that whoever keeps indicators can decide what a hole means.
+"""
+
+import math
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cq_tui.contracts.market import INTERVAL_MS, Kline
+
+
+class Frame(IntEnum):
+    """A frame, by the number of base bars in one of its bars."""
+
+    TRIGGER = 1
+    TREND = 5
+    TIDE = 15
+
+    @property
+    def label(self) -> str:
+        """Its name in texts: trigger, trend or tide."""
+        return self.name.lower()
+
+
+class FrameBar(NamedTuple):
+    """One closed bar of a frame."""
+
+    frame: Frame
+    bar: Kline
+    #: Bars of this frame that are missing between the previous one and this.
+    missing: int
+
+
+class BarColumns(NamedTuple):
+    """Bars as columns, oldest first, for indicators that start from a batch."""
+
+    high: NDArray[np.float64]
+    low: NDArray[np.float64]
+    close: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, bars: Sequence[Kline]) -> "BarColumns":
+        """Take the columns out of the bars."""
+        return cls(
+            np.array([bar.high for bar in bars], dtype=np.float64),
+            np.array([bar.low for bar in bars], dtype=np.float64),
+            np.array([bar.close for bar in bars], dtype=np.float64),
+        )
+
+
+class BarCounts(NamedTuple):
+    """What became of the base klines, and what was left out of the frames."""
+
+    accepted: int
+    duplicates: int
+    out_of_order: int
+    #: Not finite, prices out of order, or not aligned to the base interval.
+    invalid: int
+    #: Holes in the base series.
+    gaps: int
+    #: Frame bars that a hole (or the start of the series) left incomplete, and that were dropped.
+    incomplete: int
+
+
+def interval_label(milliseconds: int) -> str:
+    """Return the interval's name, such as ``1m`` or ``15s``."""
+    for label, length in INTERVAL_MS.items():
+        if length == milliseconds:
+            return label
+    return f"{milliseconds // 60_000}m" if milliseconds % 60_000 == 0 else f"{milliseconds // 1000}s"
+
+
+class FrameBuilder:
+    """Collects base bars into bars of one frame."""
+
+    __slots__ = ("_bars", "_count", "_length", "_open_time", "incomplete", "last_open_time")
+
+    def __init__(self, base_interval_ms: int, frame: Frame) -> None:
+        self._count = int(frame)
+        self._length = base_interval_ms * frame
+        self._bars: list[Kline] = []
+        self._open_time = -1
+        self.last_open_time: int | None = None
+        #: Groups dropped because a base bar was missing.
+        self.incomplete = 0
+
+    def push(self, bar: Kline) -> Kline | None:
+        """Take the next base bar; return the frame bar that it completes.
+
+        The caller hands over base bars in order and without duplicates, so a full count is a full group.
+        """
+        if self._count == 1:
+            return bar
+        open_time = bar.open_time - bar.open_time % self._length
+        if open_time != self._open_time:
+            if self._bars:
+                self.incomplete += 1
+                self._bars = []
+            self._open_time = open_time
+        self._bars.append(bar)
+        if len(self._bars) < self._count:
+            return None
+        merged = merge(self._bars)
+        self._bars = []
+        return merged
+
+    def missing_before(self, open_time: int) -> int:
+        """Note a finished bar and return how many bars are missing between it and the one before."""
+        last, self.last_open_time = self.last_open_time, open_time
+        return 0 if last is None else (open_time - last) // self._length - 1
+
+
+def merge(bars: Sequence[Kline]) -> Kline:
+    """Merge consecutive bars into one."""
+    opened, closed, opens, highs, lows, closes, volumes, quote_volumes, trades = zip(*bars, strict=True)
+    return Kline(
+        opened[0],
+        closed[-1],
+        opens[0],
+        max(highs),
+        min(lows),
+        closes[-1],
+        sum(volumes),
+        sum(quote_volumes),
+        sum(trades),
+    )
+
+
+class BarSeries:
+    """The base klines of one symbol and the frames made of them.
+
+    It has no clock: a kline from the future would make every honest one late, so whoever reads klines from
+    outside refuses those whose ``close_time`` has not come yet.
+    """
+
+    def __init__(self, base_interval_ms: int, frames: Sequence[Frame] = tuple(Frame)) -> None:
+        if base_interval_ms <= 0:
+            raise ValueError(f"base interval of {base_interval_ms} ms: a positive number is needed")
+        self._base = base_interval_ms
+        # Widest first: at a common close the higher frames are known before the trigger decides.
+        self._builders = [(frame, FrameBuilder(base_interval_ms, frame)) for frame in sorted(frames, reverse=True)]
+        self._last = -1
+        self._accepted = self._duplicates = self._out_of_order = self._invalid = self._gaps = 0
+
+    @property
+    def last_open_time(self) -> int | None:
+        """Open time of the last accepted base kline, ms."""
+        return self._last if self._last >= 0 else None
+
+    @property
+    def counts(self) -> BarCounts:
+        """What was accepted, ignored and dropped so far."""
+        incomplete = sum(builder.incomplete for _, builder in self._builders)
+        return BarCounts(self._accepted, self._duplicates, self._out_of_order, self._invalid, self._gaps, incomplete)
+
+    def push(self, kline: Kline) -> list[FrameBar]:
+        """Take a closed base kline; return the frame bars that closed with it, widest first."""
+        open_time = kline.open_time
+        if open_time <= self._last:
+            if open_time == self._last:
+                self._duplicates += 1
+            else:
+                self._out_of_order += 1
+            return []
+        if not self._valid(kline):
+            self._invalid += 1
+            return []
+        if self._last >= 0 and open_time - self._last != self._base:
+            self._gaps += 1
+        self._last = open_time
+        self._accepted += 1
+        closed: list[FrameBar] = []
+        for frame, builder in self._builders:
+            bar = builder.push(kline)
+            if bar is not None:
+                closed.append(FrameBar(frame, bar, builder.missing_before(bar.open_time)))
+        return closed
+
+    def _valid(self, kline: Kline) -> bool:
+        low, high = kline.low, kline.high
+        # Comparisons with NaN are false, so this also refuses what is not a number.
+        return (
+            0.0 < low <= kline.open <= high
+            and low <= kline.close <= high < math.inf
+            and 0.0 <= kline.volume < math.inf
+            and kline.open_time % self._base == 0
+            and kline.close_time == kline.open_time + self._base - 1
+        )

@@ -1,0 +1,161 @@
+"""bb_mean_revert_v2: enter on the way back into the Bollinger band, in a market that does not trend.
+
+On closed bars of the trigger frame (a SELL mirrors each rule, and on spot only closes what is held):
+
+- regime, judged on the bar *before* the setup, which itself raises both: ADX14 ≤ 25, width ≤ 1.2 · SMA50(width);
+- setup: a close below the lower band (20, 2) with RSI14 < 30;
+- trigger: a later close, within 3 bars, back inside the band.
+
+Stop 1·ATR14 beyond the lowest low since the setup, target the middle band; skipped when reward/risk < 1.0.
+Time stop after 6 bars; no new entry for 10 bars after a stop.
+
+Confidence, with s(x, k) = x / (x + k), 0 for x ≤ 0, so that it rises with each part and stays in 0..1::
+
+    0.4 · (30 − RSI at the setup) / 30         depth; (RSI − 70) / 30 for a SELL
+  + 0.3 · (25 − ADX before the setup) / 25     calm
+  + 0.3 · s(reward / risk − 1.0, 1)            payoff
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from cq_tui.contracts.market import Kline
+from cq_tui.strategies.band_setup import NO_ROW, BandRow, BandRules, BandSetup, Setup
+from cq_tui.strategies.bars import BarColumns, Frame, interval_label
+from cq_tui.strategies.indicators import BollingerBands, adx, atr, rsi, sma
+from cq_tui.strategies.protocol import Side, Signal, StrategyParameters, chosen_parameters
+
+
+class BandParameters(StrategyParameters):
+    """Settings of bb_mean_revert_v2."""
+
+    band_period: int = Field(20, ge=2, le=1000)
+    deviations: float = Field(2.0, gt=0, le=10)
+    #: Period of RSI, ATR and ADX.
+    period: int = Field(14, ge=2, le=200)
+    #: Period of the average band width.
+    width_period: int = Field(50, ge=2, le=1000)
+    adx_limit: float = Field(25.0, gt=0, le=100)
+    width_limit: float = Field(1.2, gt=0)
+    oversold: float = Field(30.0, gt=0, lt=50)
+    overbought: float = Field(70.0, gt=50, lt=100)
+    patience: int = Field(3, ge=1, le=100)
+    stop_atr: float = Field(1.0, gt=0)
+    reward_risk: float = Field(1.0, ge=0)
+    max_bars: int = Field(6, ge=1)
+    cooldown_bars: int = Field(10, ge=0)
+
+
+def confidence(setup: Setup, reward_risk: float, parameters: BandParameters) -> float:
+    """Confidence by the formula in the module's docstring."""
+    if setup.side > 0:
+        depth = (parameters.oversold - setup.rsi) / parameters.oversold
+    else:
+        depth = (setup.rsi - parameters.overbought) / (100 - parameters.overbought)
+    calm = (parameters.adx_limit - setup.calm_adx) / parameters.adx_limit
+    excess = max(reward_risk - parameters.reward_risk, 0.0)
+    return 0.4 * depth + 0.3 * calm + 0.3 * excess / (excess + 1.0)
+
+
+class BbMeanRevertV2:
+    """The strategy on one symbol."""
+
+    name: ClassVar[str] = "bb_mean_revert_v2"
+    Parameters: ClassVar[type[StrategyParameters]] = BandParameters
+
+    def __init__(self, symbol: str, base_interval_ms: int, parameters: StrategyParameters | None = None) -> None:
+        chosen = chosen_parameters(self.name, parameters, BandParameters)
+        self.parameters: StrategyParameters = chosen
+        self._p = chosen
+        self._symbol = symbol
+        self._frame_label = interval_label(base_interval_ms * Frame.TRIGGER)
+        longest = max(chosen.width_period, chosen.band_period, chosen.period)
+        self.warm_up: Mapping[Frame, int] = {Frame.TRIGGER: 3 * longest}
+        self._bands = BollingerBands(chosen.band_period, chosen.deviations)
+        self._usual_width = sma(chosen.width_period)
+        self._rsi, self._adx, self._atr = rsi(chosen.period), adx(chosen.period), atr(chosen.period)
+        self._setup = BandSetup(
+            BandRules(chosen.adx_limit, chosen.width_limit, chosen.oversold, chosen.overbought, chosen.patience)
+        )
+        self._row = NO_ROW
+
+    def on_bar(self, frame: Frame, bar: Kline) -> Signal | None:
+        """Take one closed bar of the trigger frame and decide."""
+        high, low, close = bar.high, bar.low, bar.close
+        bands = self._bands.update(close)
+        width = bands.width
+        self._row = BandRow(
+            high, low, close, bands.upper, bands.middle, bands.lower, width,
+            self._usual_width.update(width) if width == width else self._usual_width.value,
+            self._rsi.update(close), self._adx.update(high, low, close), self._atr.update(high, low, close),
+        )  # fmt: skip
+        setup = self._setup.step(self._row)
+        return None if setup is None else self._signal(setup, bar)
+
+    def warm(self, frame: Frame, bars: BarColumns) -> None:
+        """Take the history in one go; the setup is stepped through every bar of it."""
+        upper, middle, lower = self._bands.warm(bars.close)
+        width = (upper - lower) / middle
+        known = width[self._bands.first - 1 :]
+        unknown = np.full(len(width) - len(known), np.nan)
+        usual_width = np.concatenate((unknown, self._usual_width.warm(known)))
+        strength = (self._rsi.warm(bars.close), self._adx.warm(bars), self._atr.warm(bars))
+        columns = (bars.high, bars.low, bars.close, upper, middle, lower, width, usual_width, *strength)
+        for row in map(BandRow, *(column.tolist() for column in columns)):
+            self._setup.step(row)
+            self._row = row
+
+    def reset(self, frame: Frame) -> None:
+        """Forget all bars and the waiting setup."""
+        self._bands.reset()
+        self._usual_width.reset()
+        self._rsi.reset()
+        self._adx.reset()
+        self._atr.reset()
+        self._setup.reset()
+        self._row = NO_ROW
+
+    def values(self) -> dict[str, float]:
+        """Return what the decision looks at."""
+        row, waiting = self._row, self._setup.waiting
+        return {
+            "upper": row.upper,
+            "middle": row.middle,
+            "lower": row.lower,
+            "width": row.width,
+            "usual_width": row.usual_width,
+            "rsi": row.rsi,
+            "adx": row.adx,
+            "atr": row.atr,
+            "setup": 0.0 if waiting is None else float(waiting.side),
+        }
+
+    def _signal(self, setup: Setup, bar: Kline) -> Signal | None:
+        side, row = setup.side, self._row
+        stop = setup.extreme - side * self._p.stop_atr * row.atr
+        risk = side * (bar.close - stop)
+        reward = side * (row.middle - bar.close)
+        if not (row.atr > 0 and risk > 0 and reward > 0 and stop > 0):
+            return None
+        if reward / risk < self._p.reward_risk:
+            return None
+        return Signal(
+            symbol=self._symbol,
+            side=Side.BUY if side > 0 else Side.SELL,
+            entry_price=bar.close,
+            stop_loss=stop,
+            take_profit=row.middle,
+            confidence=confidence(setup, reward / risk, self._p),
+            strategy=self.name,
+            frame=self._frame_label,
+            bar_close_time=bar.close_time,
+            max_bars=self._p.max_bars,
+            cooldown_bars=self._p.cooldown_bars,
+            reason=(
+                f"back inside the {'lower' if side > 0 else 'upper'} band after {setup.bars_waited} bars, "
+                f"RSI {setup.rsi:.1f}, reward/risk {reward / risk:.2f}"
+            ),
+        )

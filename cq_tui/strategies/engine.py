@@ -1,0 +1,207 @@
+"""The engine: base klines in, signals out; who is warm, and what is still missing.
+
+A gap in the base klines, by frame:
+
+- trigger: everything starts afresh. Crossings, setups and time windows are counted in consecutive bars, and ATR
+  and the bands would take the jump over the hole for movement.
+- trend and tide: a bar with a base kline missing is dropped. A hole of at most ``bridged_bars`` (a twentieth of the
+  longest period) is bridged: slow averages over the bars there are stay what they were within their own noise.
+  After a wider hole the frame starts afresh.
+
+A frame that starts afresh is warm again only after its full number of bars. And while the latest closed bar of a
+frame is one that was dropped, there is no signal: the strategy would look at the one before it.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import TypeVar
+
+from cq_tui.contracts.market import Kline
+from cq_tui.strategies.bars import BarColumns, BarCounts, BarSeries, Frame, FrameBar
+from cq_tui.strategies.protocol import BatchStrategy, Signal, Strategy
+
+Result = TypeVar("Result")
+
+#: Bars of a frame that may be missing in one hole without a fresh start, by its bars to be warm.
+_BRIDGED_SHARE = 60
+
+
+def bridged_bars(frame: Frame, warm_up: int) -> int:
+    """Missing bars that are bridged: none on the trigger frame, else a twentieth of the longest period."""
+    return 0 if frame is Frame.TRIGGER else warm_up // _BRIDGED_SHARE
+
+
+class SymbolEngine:
+    """All strategies on one symbol."""
+
+    def __init__(self, base_interval_ms: int, strategies: Sequence[Strategy]) -> None:
+        self._series = BarSeries(base_interval_ms)
+        self._runners = [_Runner(base_interval_ms, strategy) for strategy in strategies]
+
+    def warm_up(self, klines: Iterable[Kline]) -> None:
+        """Take stored base klines, oldest first, without making signals.
+
+        The state is the one that ``on_kline`` over the same klines would have reached.
+        """
+        batches = [runner for runner in self._runners if runner.starts_batch()]
+        for kline in klines:
+            for closed in self._series.push(kline):
+                for runner in self._runners:
+                    runner.take(closed)
+        for runner in batches:
+            runner.finish_batch()
+
+    def on_kline(self, kline: Kline) -> list[Signal]:
+        """Take the next closed base kline; return the signals that it triggers.
+
+        A duplicate, a late or a broken kline gives none and changes nothing but ``counts``.
+        """
+        closed = self._series.push(kline)
+        signals = [runner.take(bar) for bar in closed for runner in self._runners]
+        return [signal for signal in signals if signal is not None]
+
+    @property
+    def counts(self) -> BarCounts:
+        """What became of the klines."""
+        return self._series.counts
+
+    @property
+    def last_open_time(self) -> int | None:
+        """Open time of the last accepted kline, ms."""
+        return self._series.last_open_time
+
+    @property
+    def waiting(self) -> dict[str, str]:
+        """By strategy, what it waits for, such as ``tide frame 412/600 bars``; empty when all are warm."""
+        texts = {runner.name: runner.waiting_for for runner in self._runners}
+        return {name: text for name, text in texts.items() if text}
+
+    @property
+    def waiting_for(self) -> str:
+        """What the symbol as a whole waits for: the text furthest behind; empty when all are warm."""
+        behind = [runner for runner in self._runners if runner.waiting_for]
+        return max(behind, key=lambda runner: runner.base_bars_missing).waiting_for if behind else ""
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """By strategy, the error that stopped it on this symbol."""
+        return {runner.name: runner.failure for runner in self._runners if runner.failure}
+
+    def values(self) -> dict[str, dict[str, float]]:
+        """Return the latest indicator values of each strategy."""
+        return {runner.name: runner.strategy.values() for runner in self._runners if not runner.failure}
+
+
+class _Runner:
+    """One strategy with the count of its bars."""
+
+    def __init__(self, base_interval_ms: int, strategy: Strategy) -> None:
+        self.strategy = strategy
+        self.name = strategy.name
+        self.failure = ""
+        self._needed = dict(strategy.warm_up)
+        self._seen = dict.fromkeys(self._needed, 0)
+        self._latest = dict.fromkeys(self._needed, 0)
+        self._length = {frame: frame * base_interval_ms for frame in self._needed}
+        self._bridged = {frame: bridged_bars(frame, needed) for frame, needed in self._needed.items()}
+        self._batch: dict[Frame, list[Kline]] | None = None
+
+    @property
+    def warm(self) -> bool:
+        return all(self._seen[frame] >= needed for frame, needed in self._needed.items())
+
+    @property
+    def base_bars_missing(self) -> int:
+        return max(frame * (needed - self._seen[frame]) for frame, needed in self._needed.items())
+
+    @property
+    def waiting_for(self) -> str:
+        if self.warm or self.failure:
+            return ""
+        frame = max(self._needed, key=lambda frame: frame * (self._needed[frame] - self._seen[frame]))
+        return f"{frame.label} frame {self._seen[frame]}/{self._needed[frame]} bars"
+
+    def starts_batch(self) -> bool:
+        """Collect bars from now on, if the strategy is fresh and can take them in one go."""
+        if isinstance(self.strategy, BatchStrategy) and not any(self._seen.values()):
+            self._batch = {frame: [] for frame in self._needed}
+        return self._batch is not None
+
+    def finish_batch(self) -> None:
+        """Hand the collected bars over, widest frame first."""
+        batch, self._batch = self._batch or {}, None
+        strategy = self.strategy
+        for frame in sorted(batch, reverse=True):
+            if batch[frame] and isinstance(strategy, BatchStrategy):
+                self._guarded(partial(strategy.warm, frame, BarColumns.of(batch[frame])))
+
+    def take(self, closed: FrameBar) -> Signal | None:
+        """Take a closed bar of any frame; return the signal of a warm strategy."""
+        frame, bar, missing = closed
+        if frame not in self._needed or self.failure:
+            return None
+        if missing > self._bridged[frame]:
+            self._start_afresh(frame)
+        self._seen[frame] += 1
+        self._latest[frame] = bar.close_time
+        if self._batch is not None:
+            self._batch[frame].append(bar)
+            return None
+        signal = self._guarded(partial(self.strategy.on_bar, frame, bar))
+        return signal if signal is not None and self.warm and self._complete(bar.close_time) else None
+
+    def _complete(self, close_time: int) -> bool:
+        """Whether the latest bar of every frame that could be closed by then is there."""
+        return all(latest + self._length[frame] > close_time for frame, latest in self._latest.items())
+
+    def _start_afresh(self, frame: Frame) -> None:
+        self._seen[frame] = 0
+        if self._batch is not None:
+            self._batch[frame].clear()
+        else:
+            self._guarded(partial(self.strategy.reset, frame))
+
+    def _guarded(self, call: Callable[[], Result]) -> Result | None:
+        """Call into the strategy; a fault of its own stops it on this symbol, and nothing else."""
+        try:
+            return call()
+        except Exception as error:  # noqa: BLE001 - a plug-in may raise anything; it is named in `failures`
+            self.failure = f"{self.name} stopped: {type(error).__name__}: {error}"
+            return None
+
+
+class StrategyEngine:
+    """The engines of all symbols; a symbol does not touch another."""
+
+    def __init__(
+        self, base_interval_ms: int, symbols: Iterable[str], strategies_for: Callable[[str], Sequence[Strategy]]
+    ) -> None:
+        """``strategies_for`` makes fresh strategies for a symbol; see ``registry.Catalogue.make``."""
+        self._engines = {symbol: SymbolEngine(base_interval_ms, strategies_for(symbol)) for symbol in symbols}
+
+    def __getitem__(self, symbol: str) -> SymbolEngine:
+        return self._engines[symbol]
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols, in their given order."""
+        return tuple(self._engines)
+
+    def warm_up(self, symbol: str, klines: Iterable[Kline]) -> None:
+        """Take stored klines of a symbol without making signals."""
+        self._engines[symbol].warm_up(klines)
+
+    def on_kline(self, symbol: str, kline: Kline) -> list[Signal]:
+        """Take the next closed base kline of a symbol; return the signals that it triggers."""
+        return self._engines[symbol].on_kline(kline)
+
+    def waiting_for(self) -> dict[str, str]:
+        """By symbol, what it waits for; only symbols that are not ready."""
+        texts = {symbol: engine.waiting_for for symbol, engine in self._engines.items()}
+        return {symbol: text for symbol, text in texts.items() if text}
+
+
+def base_bars_needed(strategies: Sequence[Strategy]) -> int:
+    """Base klines that make all strategies warm, wherever the history begins between frame boundaries."""
+    needs = [frame * needed + frame - 1 for strategy in strategies for frame, needed in strategy.warm_up.items()]
+    return max(needs, default=0)

@@ -1,0 +1,233 @@
+"""Indicators: thin typed wrappers on TA-Lib's streaming handles, O(1) a closed bar.
+
+A handle is opened on history and carried forward one bar at a time; its values are those of TA-Lib's batch
+functions, bit for bit. Before the first value every indicator answers NaN, so that any comparison with it is false.
+Handles cannot be stored: after a restart they are opened again on the stored klines.
+"""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from talib import stream
+
+from cq_tui.strategies.bars import BarColumns
+
+Series = NDArray[np.float64]
+
+
+class NonFiniteInput(ValueError):
+    """An indicator was fed NaN or infinity; the message names the indicator and the value."""
+
+
+class _CloseHandle(Protocol):
+    def update(self, real: float, /) -> float: ...
+
+
+class _BarHandle(Protocol):
+    def update(self, high: float, low: float, close: float, /) -> float: ...
+
+
+class CloseIndicator:
+    """One value from closes. ``first`` is the bar (counted from 1) that has the first value."""
+
+    __slots__ = ("_handle", "_history", "_open", "first", "name", "value")
+
+    def __init__(self, name: str, first: int, open_and_fill: Callable[[Series], tuple[_CloseHandle, Series]]) -> None:
+        self.name = name
+        self.first = first
+        self._open = open_and_fill
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all bars."""
+        self.value = math.nan
+        self._handle: _CloseHandle | None = None
+        self._history: list[float] = []
+
+    def update(self, close: float) -> float:
+        """Take the next closed bar and return its value. Raises NonFiniteInput and is then unchanged."""
+        if not math.isfinite(close):
+            raise NonFiniteInput(f"{self.name}: close is {close}")
+        if self._handle is not None:
+            self.value = self._handle.update(close)
+            return self.value
+        self._history.append(close)
+        if len(self._history) == self.first:
+            self._start(np.array(self._history, dtype=np.float64))
+        return self.value
+
+    def warm(self, closes: Series) -> Series:
+        """Start from a batch; return the value at each of its bars, NaN before the first."""
+        _require_finite(self.name, closes)
+        self.reset()
+        if len(closes) < self.first:
+            self._history = closes.tolist()
+            return np.full(len(closes), math.nan)
+        return self._start(closes)
+
+    def _start(self, closes: Series) -> Series:
+        self._handle, values = self._open(closes)
+        self._history = []
+        self.value = float(values[-1])
+        return values
+
+
+class BarIndicator:
+    """One value from high, low and close. ``first`` is the bar (counted from 1) that has the first value."""
+
+    __slots__ = ("_handle", "_history", "_open", "first", "name", "value")
+
+    def __init__(
+        self,
+        name: str,
+        first: int,
+        open_and_fill: Callable[[Series, Series, Series], tuple[_BarHandle, Series]],
+    ) -> None:
+        self.name = name
+        self.first = first
+        self._open = open_and_fill
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all bars."""
+        self.value = math.nan
+        self._handle: _BarHandle | None = None
+        self._history: list[tuple[float, float, float]] = []
+
+    def update(self, high: float, low: float, close: float) -> float:
+        """Take the next closed bar and return its value. Raises NonFiniteInput and is then unchanged."""
+        if not (math.isfinite(high) and math.isfinite(low) and math.isfinite(close)):
+            raise NonFiniteInput(f"{self.name}: high, low, close are {high}, {low}, {close}")
+        if self._handle is not None:
+            self.value = self._handle.update(high, low, close)
+            return self.value
+        self._history.append((high, low, close))
+        if len(self._history) == self.first:
+            self._start(*(np.array(column, dtype=np.float64) for column in zip(*self._history, strict=True)))
+        return self.value
+
+    def warm(self, bars: BarColumns) -> Series:
+        """Start from a batch; return the value at each of its bars, NaN before the first."""
+        for column in bars:
+            _require_finite(self.name, column)
+        self.reset()
+        if len(bars.close) < self.first:
+            self._history = list(zip(bars.high.tolist(), bars.low.tolist(), bars.close.tolist(), strict=True))
+            return np.full(len(bars.close), math.nan)
+        return self._start(*bars)
+
+    def _start(self, high: Series, low: Series, close: Series) -> Series:
+        self._handle, values = self._open(high, low, close)
+        self._history = []
+        self.value = float(values[-1])
+        return values
+
+
+def ema(period: int) -> CloseIndicator:
+    """Exponential average: alpha 2/(n+1), seeded with the plain average of the first n closes."""
+    return CloseIndicator(f"EMA({period})", period, partial(stream.EMA.open_and_fill, timeperiod=period))
+
+
+def sma(period: int) -> CloseIndicator:
+    """Plain average of the last n values."""
+    return CloseIndicator(f"SMA({period})", period, partial(stream.SMA.open_and_fill, timeperiod=period))
+
+
+def rsi(period: int = 14) -> CloseIndicator:
+    """Relative strength with Wilder's smoothing, 0..100. A flat series gives 0.0: check for movement first."""
+    return CloseIndicator(f"RSI({period})", period + 1, partial(stream.RSI.open_and_fill, timeperiod=period))
+
+
+def atr(period: int = 14) -> BarIndicator:
+    """Average true range: the mean of the first n true ranges, then Wilder's smoothing."""
+    return BarIndicator(f"ATR({period})", period + 1, partial(stream.ATR.open_and_fill, timeperiod=period))
+
+
+def adx(period: int = 14) -> BarIndicator:
+    """Average directional index, 0..100, Wilder's sums. A flat series gives 0.0."""
+    return BarIndicator(f"ADX({period})", 2 * period, partial(stream.ADX.open_and_fill, timeperiod=period))
+
+
+def plus_di(period: int = 14) -> BarIndicator:
+    """Positive directional indicator, 0..100."""
+    return BarIndicator(f"+DI({period})", period + 1, partial(stream.PLUS_DI.open_and_fill, timeperiod=period))
+
+
+def minus_di(period: int = 14) -> BarIndicator:
+    """Negative directional indicator, 0..100."""
+    return BarIndicator(f"-DI({period})", period + 1, partial(stream.MINUS_DI.open_and_fill, timeperiod=period))
+
+
+class Bands(NamedTuple):
+    """Bollinger bands at one bar, in quote units."""
+
+    upper: float
+    middle: float
+    lower: float
+
+    @property
+    def width(self) -> float:
+        """Distance of the outer bands as a share of the middle."""
+        return (self.upper - self.lower) / self.middle
+
+
+_NO_BANDS = Bands(math.nan, math.nan, math.nan)
+
+
+class BollingerBands:
+    """Plain average of n closes, plus and minus ``deviations`` population standard deviations."""
+
+    __slots__ = ("_handle", "_history", "_open", "first", "name", "value")
+
+    def __init__(self, period: int = 20, deviations: float = 2.0) -> None:
+        self.name = f"BBANDS({period}, {deviations})"
+        self.first = period
+        self._open = partial(
+            stream.BBANDS.open_and_fill, timeperiod=period, nbdevup=deviations, nbdevdn=deviations, matype=0
+        )
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all bars."""
+        self.value = _NO_BANDS
+        self._handle: stream.BBANDS | None = None
+        self._history: list[float] = []
+
+    def update(self, close: float) -> Bands:
+        """Take the next closed bar and return its bands. Raises NonFiniteInput and is then unchanged."""
+        if not math.isfinite(close):
+            raise NonFiniteInput(f"{self.name}: close is {close}")
+        if self._handle is not None:
+            self.value = Bands(*self._handle.update(close))
+            return self.value
+        self._history.append(close)
+        if len(self._history) == self.first:
+            self._start(np.array(self._history, dtype=np.float64))
+        return self.value
+
+    def warm(self, closes: Series) -> tuple[Series, Series, Series]:
+        """Start from a batch; return upper, middle and lower at each bar, NaN before the first."""
+        _require_finite(self.name, closes)
+        self.reset()
+        if len(closes) < self.first:
+            self._history = closes.tolist()
+            empty = np.full(len(closes), math.nan)
+            return empty, empty, empty
+        return self._start(closes)
+
+    def _start(self, closes: Series) -> tuple[Series, Series, Series]:
+        self._handle, (upper, middle, lower) = self._open(closes)
+        self._history = []
+        self.value = Bands(float(upper[-1]), float(middle[-1]), float(lower[-1]))
+        return upper, middle, lower
+
+
+def _require_finite(name: str, values: Series) -> None:
+    finite = np.isfinite(values)
+    if not finite.all():
+        at = int(np.argmin(finite))
+        raise NonFiniteInput(f"{name}: bar {at} of the batch holds {values[at]}")

@@ -1,0 +1,157 @@
+"""What a strategy is: the protocol that a plug-in implements, and the signal that it returns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar, NamedTuple, Protocol, TypeVar, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict
+
+from cq_tui.contracts.events import SignalGenerated
+from cq_tui.contracts.market import Kline
+from cq_tui.strategies.bars import BarColumns, Frame
+
+
+class Side(StrEnum):
+    """BUY opens a position; on spot a SELL only closes what is held."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+    @property
+    def sign(self) -> int:
+        """+1 for BUY, −1 for SELL."""
+        return 1 if self is Side.BUY else -1
+
+
+class SignalKey(NamedTuple):
+    """What makes a signal itself: no restart or re-computation changes it."""
+
+    strategy: str
+    symbol: str
+    frame: str
+    bar_close_time: int
+    side: Side
+
+    def __str__(self) -> str:
+        return f"{self.strategy}:{self.symbol}:{self.frame}:{self.bar_close_time}:{self.side}"
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A trade worth taking, decided on closed klines. Prices are in the quote asset."""
+
+    symbol: str
+    side: Side
+    entry_price: float
+    stop_loss: float
+    take_profit: float
+    #: 0..1; each strategy documents its formula.
+    confidence: float
+    strategy: str
+    #: Interval of the trigger bar, such as ``1m``.
+    frame: str
+    #: ``close_time`` of the trigger bar, Unix milliseconds.
+    bar_close_time: int
+    #: Exit after this many trigger bars when neither stop nor target was reached.
+    max_bars: int | None = None
+    #: Distance of the trailing stop below the highest high, in quote units; None keeps the stop fixed.
+    trail: float | None = None
+    #: Trigger bars without a new entry after a stop.
+    cooldown_bars: int = 0
+    reason: str = ""
+
+    @property
+    def key(self) -> SignalKey:
+        """Natural key of the signal."""
+        return SignalKey(self.strategy, self.symbol, self.frame, self.bar_close_time, self.side)
+
+    def payload(self) -> SignalGenerated:
+        """Return the ``data`` of its ``signal_generated`` event."""
+        return SignalGenerated(
+            symbol=self.symbol,
+            side=self.side.value,
+            entry_price=self.entry_price,
+            stop_loss=self.stop_loss,
+            take_profit=self.take_profit,
+            confidence=self.confidence,
+            strategy=self.strategy,
+            frame=self.frame,
+            bar_close_time=self.bar_close_time,
+            max_bars=self.max_bars,
+            trail=self.trail,
+            cooldown_bars=self.cooldown_bars,
+            reason=self.reason,
+        )
+
+
+class StrategyParameters(BaseModel):
+    """Base of a strategy's parameters: frozen, with defaults; a misspelt name is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+Chosen = TypeVar("Chosen", bound=StrategyParameters)
+
+
+def chosen_parameters(name: str, parameters: StrategyParameters | None, wanted: type[Chosen]) -> Chosen:
+    """Return the parameters, or the defaults for None. Raises TypeError for those of another strategy."""
+    if parameters is None:
+        return wanted()
+    if not isinstance(parameters, wanted):
+        raise TypeError(f"{name} takes {wanted.__name__}, not {type(parameters).__name__}")
+    return parameters
+
+
+class Strategy(Protocol):
+    """One strategy at work on one symbol. Pure: no I/O, no clock; time is what the bars say.
+
+    The engine delivers closed bars only, the widest frame first when several close together, without
+    duplicates. After a gap it calls ``reset`` for each frame whose bars are no longer one series.
+    """
+
+    #: Unique; the ``strategy`` field of its signals.
+    name: ClassVar[str]
+    parameters: StrategyParameters
+    #: The frames it needs, and how many consecutive bars of each make it warm: three times the longest
+    #: period. Signals before that are discarded by the engine.
+    warm_up: Mapping[Frame, int]
+
+    def on_bar(self, frame: Frame, bar: Kline) -> Signal | None:
+        """Take one closed bar; return a signal only for a bar of the trigger frame."""
+        ...
+
+    def reset(self, frame: Frame) -> None:
+        """Forget everything that was derived from the bars of ``frame``."""
+        ...
+
+    def values(self) -> dict[str, float]:
+        """Return the latest indicator values for display; NaN stands for "not yet"."""
+        ...
+
+
+@runtime_checkable
+class BatchStrategy(Protocol):
+    """A strategy that can also take its history in one go, which is much faster than bar by bar."""
+
+    def warm(self, frame: Frame, bars: BarColumns) -> None:
+        """Reach the state that ``on_bar`` over the same bars would, from a fresh or reset frame."""
+        ...
+
+
+class StrategyClass(Protocol):
+    """What an entry point of the group ``cq_tui.strategies`` names: the class itself."""
+
+    @property
+    def name(self) -> str:
+        """Name of the strategy, the same as that of the entry point."""
+        ...
+
+    @property
+    def Parameters(self) -> type[StrategyParameters]:  # noqa: N802 - a class attribute that holds a class
+        """Its parameters, all with defaults."""
+        ...
+
+    def __call__(self, symbol: str, base_interval_ms: int, parameters: StrategyParameters | None = None) -> Strategy:
+        """Make the strategy for one symbol; ``parameters`` None means the defaults."""
+        ...

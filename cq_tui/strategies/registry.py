@@ -1,0 +1,112 @@
+"""Which strategies there are: the built-in ones and those that other packages offer.
+
+A package offers a strategy by an entry point of the group ``cq_tui.strategies`` that names a class of the shape
+``StrategyClass``. One that cannot be loaded is reported with its reason; the others go on.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, cast
+
+from pydantic import ValidationError
+
+from cq_tui.strategies.bb_mean_revert_v2 import BbMeanRevertV2
+from cq_tui.strategies.protocol import Strategy, StrategyClass, StrategyParameters
+from cq_tui.strategies.trend_multi_tf import TrendMultiTf
+
+GROUP = "cq_tui.strategies"
+
+BUILT_IN: tuple[StrategyClass, ...] = (TrendMultiTf, BbMeanRevertV2)
+
+
+@dataclass(frozen=True, slots=True)
+class PlugInFailure:
+    """An entry point that gave no strategy."""
+
+    name: str
+    #: ``package.module:Class``.
+    target: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"strategy plug-in {self.name!r} ({self.target}) was not loaded: {self.reason}; "
+            "repair or uninstall the package that offers it"
+        )
+
+
+class StrategyUnknown(LookupError):
+    """No strategy of this name; the message lists those there are."""
+
+
+class StrategyParametersInvalid(ValueError):
+    """Parameters that a strategy refuses; the message names strategy, parameter and rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The strategies that can be used, by name, built-in ones first."""
+
+    classes: Mapping[str, StrategyClass]
+    failures: tuple[PlugInFailure, ...] = ()
+
+    def make(
+        self, name: str, symbol: str, base_interval_ms: int, settings: Mapping[str, Any] | None = None
+    ) -> Strategy:
+        """Make a strategy for one symbol; ``settings`` overrides single parameters.
+
+        Raises StrategyUnknown and StrategyParametersInvalid.
+        """
+        if name not in self.classes:
+            raise StrategyUnknown(f"no strategy {name!r}; there are {', '.join(self.classes)}")
+        return self.classes[name](symbol, base_interval_ms, self.parameters(name, settings or {}))
+
+    def parameters(self, name: str, settings: Mapping[str, Any]) -> StrategyParameters:
+        """Return the parameters of a strategy with these settings. Raises StrategyParametersInvalid."""
+        try:
+            return self.classes[name].Parameters(**settings)
+        except ValidationError as error:
+            faults = "; ".join(
+                f"{'.'.join(map(str, fault['loc'])) or 'together'}: {fault['msg']}" for fault in error.errors()
+            )
+            raise StrategyParametersInvalid(f"parameters of {name}: {faults}") from None
+
+
+def load_strategies(offered: Iterable[EntryPoint] | None = None) -> Catalogue:
+    """Collect the built-in strategies and those offered by entry points (default: the installed ones).
+
+    The built-in ones do not depend on the package being installed. A plug-in cannot take their names.
+    """
+    classes: dict[str, StrategyClass] = {built_in.name: built_in for built_in in BUILT_IN}
+    own = {f"{built_in.__module__}:{built_in.__qualname__}" for built_in in (TrendMultiTf, BbMeanRevertV2)}
+    failures = []
+    for point in sorted(entry_points(group=GROUP) if offered is None else offered):
+        if point.value in own:
+            continue
+        try:
+            loaded = _load(point, taken=classes)
+        except PlugInRefused as refusal:
+            failures.append(PlugInFailure(point.name, point.value, str(refusal)))
+        else:
+            classes[loaded.name] = loaded
+    return Catalogue(classes, tuple(failures))
+
+
+class PlugInRefused(Exception):
+    """Why an entry point gives no strategy."""
+
+
+def _load(point: EntryPoint, taken: Mapping[str, StrategyClass]) -> StrategyClass:
+    try:
+        loaded = point.load()
+    except Exception as error:
+        raise PlugInRefused(f"{type(error).__name__}: {error}") from error
+    missing = [part for part in ("name", "Parameters", "on_bar", "reset", "values") if not hasattr(loaded, part)]
+    if missing or not callable(loaded):
+        raise PlugInRefused(f"not a strategy class: {', '.join(missing) or 'it'} is missing")
+    if loaded.name != point.name:
+        raise PlugInRefused(f"its strategy is named {loaded.name!r}, the entry point {point.name!r}")
+    if loaded.name in taken:
+        raise PlugInRefused(f"the name {loaded.name!r} is taken")
+    return cast(StrategyClass, loaded)

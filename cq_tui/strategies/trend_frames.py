@@ -1,0 +1,139 @@
+"""The higher frames of trend_multi_tf: where the tide runs, and whether the trend is armed."""
+
+import math
+from typing import NamedTuple
+
+from cq_tui.contracts.market import Kline
+from cq_tui.strategies.bars import BarColumns
+from cq_tui.strategies.indicators import adx, atr, ema, minus_di, plus_di
+
+
+class TideRow(NamedTuple):
+    """The tide frame at one closed bar; prices in the quote asset."""
+
+    close: float
+    ema_middle: float
+    ema_slow: float
+    atr: float
+
+
+class TrendRow(NamedTuple):
+    """The trend frame at one closed bar."""
+
+    ema_fast: float
+    ema_middle: float
+    ema_slow: float
+    adx: float
+    plus_di: float
+    minus_di: float
+    atr: float
+
+
+NO_TIDE = TideRow(*(math.nan,) * 4)
+NO_TREND = TrendRow(*(math.nan,) * 7)
+
+
+def tide_direction(row: TideRow) -> int:
+    """+1 when close and middle average are above the slow one, −1 when both are below, else 0."""
+    if row.close > row.ema_slow and row.ema_middle > row.ema_slow:
+        return 1
+    if row.close < row.ema_slow and row.ema_middle < row.ema_slow:
+        return -1
+    return 0
+
+
+def trend_direction(row: TrendRow) -> int:
+    """+1 for averages stacked upwards with +DI above −DI, −1 for the mirror image, else 0."""
+    if row.ema_fast > row.ema_middle > row.ema_slow and row.plus_di > row.minus_di:
+        return 1
+    if row.ema_fast < row.ema_middle < row.ema_slow and row.minus_di > row.plus_di:
+        return -1
+    return 0
+
+
+def armed_after(armed: int, row: TrendRow, arm_at: float, disarm_below: float) -> int:
+    """Armed direction after a trend bar: armed at ``arm_at``, held while ADX ≥ ``disarm_below``."""
+    direction = trend_direction(row)
+    if direction == 0 or not row.adx >= disarm_below:
+        return 0
+    return direction if row.adx >= arm_at or armed == direction else 0
+
+
+class TideFrame:
+    """Indicators of the tide frame."""
+
+    def __init__(self, middle: int, slow: int, atr_period: int) -> None:
+        self._middle, self._slow, self._atr = ema(middle), ema(slow), atr(atr_period)
+        self.row = NO_TIDE
+
+    def update(self, bar: Kline) -> None:
+        """Take a closed bar."""
+        self.row = TideRow(
+            bar.close,
+            self._middle.update(bar.close),
+            self._slow.update(bar.close),
+            self._atr.update(bar.high, bar.low, bar.close),
+        )
+
+    def warm(self, bars: BarColumns) -> None:
+        """Take the history in one go."""
+        self._middle.warm(bars.close)
+        self._slow.warm(bars.close)
+        self._atr.warm(bars)
+        if len(bars.close):
+            self.row = TideRow(float(bars.close[-1]), self._middle.value, self._slow.value, self._atr.value)
+
+    def reset(self) -> None:
+        """Forget all bars."""
+        for indicator in (self._middle, self._slow, self._atr):
+            indicator.reset()
+        self.row = NO_TIDE
+
+
+class TrendFrame:
+    """Indicators of the trend frame, and the armed direction, which remembers."""
+
+    def __init__(self, fast: int, middle: int, slow: int, period: int, *, arm_at: float, disarm_below: float) -> None:
+        self._averages = (ema(fast), ema(middle), ema(slow))
+        self._ranges = (adx(period), plus_di(period), minus_di(period), atr(period))
+        self._arm_at, self._disarm_below = arm_at, disarm_below
+        self.row = NO_TREND
+        #: +1 long, −1 short, 0 not armed.
+        self.armed = 0
+
+    def update(self, bar: Kline) -> None:
+        """Take a closed bar."""
+        fast, middle, slow = self._averages
+        strength, plus, minus, span = self._ranges
+        high, low, close = bar.high, bar.low, bar.close
+        self._step(
+            TrendRow(
+                fast.update(close),
+                middle.update(close),
+                slow.update(close),
+                strength.update(high, low, close),
+                plus.update(high, low, close),
+                minus.update(high, low, close),
+                span.update(high, low, close),
+            )
+        )
+
+    def warm(self, bars: BarColumns) -> None:
+        """Take the history in one go; the armed state is stepped through every bar of it."""
+        columns = [average.warm(bars.close).tolist() for average in self._averages]
+        columns += [indicator.warm(bars).tolist() for indicator in self._ranges]
+        for row in map(TrendRow, *columns):
+            self._step(row)
+
+    def reset(self) -> None:
+        """Forget all bars."""
+        for average in self._averages:
+            average.reset()
+        for indicator in self._ranges:
+            indicator.reset()
+        self.row = NO_TREND
+        self.armed = 0
+
+    def _step(self, row: TrendRow) -> None:
+        self.row = row
+        self.armed = armed_after(self.armed, row, self._arm_at, self._disarm_below)

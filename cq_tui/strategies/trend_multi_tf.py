@@ -1,0 +1,193 @@
+"""trend_multi_tf: enter with the crossing of the trigger frame where trend and tide agree.
+
+Long, all on closed bars (a SELL mirrors each rule, and on spot only closes what is held):
+
+- tide: close > EMA200 and EMA50 > EMA200;
+- trend: EMA20 > EMA50 > EMA200 and +DI > −DI, armed when ADX reaches 25, disarmed below 20;
+- trigger: EMA20 crosses above EMA50.
+
+Stop at entry − 2·ATR14, target at entry + 3·ATR14 of the trigger frame. The optional trail lies 3·ATR22 below the
+highest high of 22 bars; the signal carries the distance as it was at the decision, so the trail can only rise.
+
+Confidence, with s(x, k) = x / (x + k), 0 for x ≤ 0, so that it rises with each part and stays below 1::
+
+    0.4 · s(min(C − EMA200, EMA50 − EMA200) / ATR14, 4)   tide agreement, on the tide frame
+  + 0.3 · s(ADX − 20, 15)                                 strength beyond the disarming level
+  + 0.3 · s((EMA50 − EMA200) / ATR14, 4)                  distance, on the trend frame
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from cq_tui.contracts.market import Kline
+from cq_tui.strategies.bars import BarColumns, Frame, interval_label
+from cq_tui.strategies.indicators import atr, ema
+from cq_tui.strategies.protocol import Side, Signal, StrategyParameters, chosen_parameters
+from cq_tui.strategies.trend_frames import TideFrame, TideRow, TrendFrame, TrendRow, tide_direction
+
+
+class TrendParameters(StrategyParameters):
+    """Settings of trend_multi_tf."""
+
+    ema_fast: int = Field(20, ge=2, le=1000)
+    ema_middle: int = Field(50, ge=2, le=1000)
+    ema_slow: int = Field(200, ge=2, le=1000)
+    #: Period of ATR, ADX and the directional indicators.
+    period: int = Field(14, ge=2, le=200)
+    adx_arm: float = Field(25.0, ge=0, le=100)
+    adx_disarm: float = Field(20.0, ge=0, le=100)
+    stop_atr: float = Field(2.0, gt=0)
+    target_atr: float = Field(3.0, gt=0)
+    trail: bool = False
+    trail_period: int = Field(22, ge=2, le=200)
+    trail_atr: float = Field(3.0, gt=0)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.ema_fast < self.ema_middle < self.ema_slow:
+            raise ValueError("ema_fast < ema_middle < ema_slow is needed")
+        if self.adx_disarm > self.adx_arm:
+            raise ValueError("adx_disarm may not be above adx_arm")
+        return self
+
+
+def saturated(excess: float, half: float) -> float:
+    """Map 0..∞ to 0..1, rising; ``half`` gives one half. 0 for anything not above zero."""
+    return excess / (excess + half) if excess > 0 else 0.0
+
+
+def confidence(side: int, tide: TideRow, trend: TrendRow, disarm: float = 20.0) -> float:
+    """Confidence of a signal of direction ``side`` (+1 or −1), by the formula in the module's docstring."""
+    agreement = min(side * (tide.close - tide.ema_slow), side * (tide.ema_middle - tide.ema_slow))
+    distance = side * (trend.ema_middle - trend.ema_slow)
+    return (
+        0.4 * saturated(agreement / tide.atr, 4.0)
+        + 0.3 * saturated(trend.adx - disarm, 15.0)
+        + 0.3 * saturated(distance / trend.atr, 4.0)
+    )
+
+
+class TrendMultiTf:
+    """The strategy on one symbol."""
+
+    name: ClassVar[str] = "trend_multi_tf"
+    Parameters: ClassVar[type[StrategyParameters]] = TrendParameters
+
+    def __init__(self, symbol: str, base_interval_ms: int, parameters: StrategyParameters | None = None) -> None:
+        chosen = chosen_parameters(self.name, parameters, TrendParameters)
+        self.parameters: StrategyParameters = chosen
+        self._p = chosen
+        self._symbol = symbol
+        self._frame_label = interval_label(base_interval_ms * Frame.TRIGGER)
+        self.warm_up: Mapping[Frame, int] = _warm_up(chosen)
+        self._tide = TideFrame(chosen.ema_middle, chosen.ema_slow, chosen.period)
+        self._trend = TrendFrame(
+            chosen.ema_fast, chosen.ema_middle, chosen.ema_slow, chosen.period,
+            arm_at=chosen.adx_arm, disarm_below=chosen.adx_disarm,
+        )  # fmt: skip
+        self._fast, self._middle = ema(chosen.ema_fast), ema(chosen.ema_middle)
+        self._atr, self._trail_atr = atr(chosen.period), atr(chosen.trail_period)
+
+    def on_bar(self, frame: Frame, bar: Kline) -> Signal | None:
+        """Take one closed bar; decide on those of the trigger frame."""
+        if frame is Frame.TIDE:
+            self._tide.update(bar)
+        elif frame is Frame.TREND:
+            self._trend.update(bar)
+        else:
+            return self._on_trigger(bar)
+        return None
+
+    def warm(self, frame: Frame, bars: BarColumns) -> None:
+        """Take the history of a frame in one go."""
+        if frame is Frame.TIDE:
+            self._tide.warm(bars)
+        elif frame is Frame.TREND:
+            self._trend.warm(bars)
+        else:
+            self._fast.warm(bars.close)
+            self._middle.warm(bars.close)
+            self._atr.warm(bars)
+            self._trail_atr.warm(bars)
+
+    def reset(self, frame: Frame) -> None:
+        """Forget the bars of a frame, and with them the armed direction or the side of the crossing."""
+        if frame is Frame.TIDE:
+            self._tide.reset()
+        elif frame is Frame.TREND:
+            self._trend.reset()
+        else:
+            for average in (self._fast, self._middle):
+                average.reset()
+            for span in (self._atr, self._trail_atr):
+                span.reset()
+
+    def values(self) -> dict[str, float]:
+        """Return what the decision looks at."""
+        tide, trend = self._tide.row, self._trend.row
+        return {
+            "tide": float(tide_direction(tide)),
+            "tide.ema_middle": tide.ema_middle,
+            "tide.ema_slow": tide.ema_slow,
+            "trend": float(self._trend.armed),
+            "trend.ema_fast": trend.ema_fast,
+            "trend.ema_middle": trend.ema_middle,
+            "trend.ema_slow": trend.ema_slow,
+            "trend.adx": trend.adx,
+            "trend.plus_di": trend.plus_di,
+            "trend.minus_di": trend.minus_di,
+            "trigger.ema_fast": self._fast.value,
+            "trigger.ema_middle": self._middle.value,
+            "trigger.atr": self._atr.value,
+        }
+
+    def _on_trigger(self, bar: Kline) -> Signal | None:
+        before = self._fast.value - self._middle.value
+        after = self._fast.update(bar.close) - self._middle.update(bar.close)
+        self._atr.update(bar.high, bar.low, bar.close)
+        self._trail_atr.update(bar.high, bar.low, bar.close)
+        crossed = crossing(before, after)
+        if crossed == 0 or crossed != self._trend.armed or crossed != tide_direction(self._tide.row):
+            return None
+        return self._signal(crossed, bar)
+
+    def _signal(self, direction: int, bar: Kline) -> Signal | None:
+        span, tide, trend = self._atr.value, self._tide.row, self._trend.row
+        stop = bar.close - direction * self._p.stop_atr * span
+        target = bar.close + direction * self._p.target_atr * span
+        if not (span > 0 and tide.atr > 0 and trend.atr > 0 and stop > 0 and target > 0):
+            return None
+        return Signal(
+            symbol=self._symbol,
+            side=Side.BUY if direction > 0 else Side.SELL,
+            entry_price=bar.close,
+            stop_loss=stop,
+            take_profit=target,
+            confidence=confidence(direction, tide, trend, self._p.adx_disarm),
+            strategy=self.name,
+            frame=self._frame_label,
+            bar_close_time=bar.close_time,
+            trail=self._p.trail_atr * self._trail_atr.value if self._p.trail else None,
+            reason=(
+                f"EMA{self._p.ema_fast} crossed {'above' if direction > 0 else 'below'} EMA{self._p.ema_middle}, "
+                f"trend ADX {trend.adx:.1f}, tide {'up' if direction > 0 else 'down'}"
+            ),
+        )
+
+
+def crossing(before: float, after: float) -> int:
+    """+1 when the difference rises through zero, −1 when it falls through it, else 0 (also for NaN)."""
+    if before <= 0 < after:
+        return 1
+    if before >= 0 > after:
+        return -1
+    return 0
+
+
+def _warm_up(parameters: TrendParameters) -> dict[Frame, int]:
+    higher = 3 * max(parameters.ema_slow, parameters.period)
+    trail = parameters.trail_period if parameters.trail else 0
+    trigger = 3 * max(parameters.ema_middle, parameters.period, trail)
+    return {Frame.TIDE: higher, Frame.TREND: higher, Frame.TRIGGER: trigger}
