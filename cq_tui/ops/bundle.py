@@ -1,0 +1,168 @@
+"""The debug bundle: one file for whoever helps. Everything in it is on an allow-list, so no secret can be.
+
+Free text (reasons, messages, payloads) stays out; of log lines only known words and numbers go in.
+"""
+
+import importlib.metadata
+import platform
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+import psutil
+
+from cq_tui.contracts.bundle import (
+    BundleComponent,
+    BundleConfiguration,
+    BundleEvent,
+    BundleHealth,
+    BundleIntegrity,
+    BundleSystem,
+    DebugBundle,
+)
+from cq_tui.contracts.events import PAYLOADS, Event
+from cq_tui.contracts.layout import SERVICES, DataDir
+from cq_tui.ops.log_words import LOG_WORDS, NUMBER_FIELDS
+from cq_tui.ops.status import StackStatus, read_status
+from cq_tui.store.document import write_document
+from cq_tui.store.journal import JournalError, last_lines
+from cq_tui.store.lock import read_holder
+
+_EVENTS = 100
+_LOG_LINES = 50
+_LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
+_SOURCES = frozenset({*SERVICES, "supervisor", "room", "cli"})
+_PACKAGES = (
+    "cq-tui", "textual", "rich", "websockets", "httpx", "pydantic", "watchfiles", "orjson", "typer", "TA-Lib",
+    "psutil", "structlog", "cryptography", "starlette", "uvicorn",
+)  # fmt: skip
+_HEX = frozenset("0123456789abcdef")
+
+
+def export_bundle(data: DataDir, now: float | None = None) -> Path:
+    """Write ``debug_bundle_<unix seconds>.json`` (0600) and return its path. Raises OSError."""
+    moment = time.time() if now is None else now
+    status = read_status(data, moment)
+    bundle = DebugBundle(
+        bundle_id=f"debug_{int(moment)}",
+        timestamp=moment,
+        system_info=_system(data),
+        health_status=_health(status),
+        recent_events=_events(data),
+        memory_integrity=_integrity(status),
+        configuration=BundleConfiguration(
+            trading_mode=status.mode.mode,
+            simulation_mode=status.loaded.settings.SIMULATION_MODE,
+            default_signals=status.loaded.settings.TEST_ALLOW_DEFAULT_SIGNAL,
+        ),
+        versions=_versions(),
+        log_tails={name: _log_tail(data, name) for name in SERVICES},
+    )
+    path = data.bundle_at(int(moment))
+    write_document(path, bundle, mode=0o600)
+    return path
+
+
+def _system(data: DataDir) -> BundleSystem:
+    memory = cpu = 0.0
+    for name in (*SERVICES, "supervisor"):
+        holder = read_holder(data.lock_of(name))
+        try:
+            process = psutil.Process(holder.pid) if holder else None
+            if process is not None:
+                times = process.cpu_times()
+                cpu += 100 * (times.user + times.system) / max(1.0, time.time() - process.create_time())
+                memory += process.memory_info().rss / 2**20
+        except psutil.Error:
+            continue
+    return BundleSystem(
+        python_version=platform.python_version(),
+        platform=f"{platform.system()}-{platform.release()}-{platform.machine()}",
+        memory_usage=round(memory, 1),
+        cpu_usage=round(cpu, 1),
+    )
+
+
+def _health(status: StackStatus) -> BundleHealth:
+    components = {
+        name: BundleComponent(
+            status=verdict.word,
+            updated_within_sec=None if verdict.age is None else round(verdict.age, 3),
+            integrity_ok=status.memory.integrity_ok if name == "memory" and status.memory else None,
+        )
+        for name, verdict in status.verdicts.items()
+    }
+    return BundleHealth(overall_status=status.overall, components=components)
+
+
+def _integrity(status: StackStatus) -> BundleIntegrity:
+    memory = status.memory
+    root = memory.merkle_root if memory else ""
+    return BundleIntegrity(
+        chain_valid=bool(memory and memory.integrity_ok),
+        merkle_root=root if len(root) == 64 and _HEX.issuperset(root) else "",
+        events_count=memory.events_count if memory else 0,
+        snapshots_count=memory.snapshots_count if memory else 0,
+    )
+
+
+def _events(data: DataDir) -> list[BundleEvent]:
+    try:
+        lines = last_lines(data.events, _EVENTS)
+    except JournalError:
+        return []
+    return [event for line in lines if (event := _event(line)) is not None]
+
+
+def _event(line: bytes) -> BundleEvent | None:
+    try:
+        event = Event.model_validate(orjson.loads(line))
+    except ValueError:
+        return None
+    prefix, _, numbers = event.event_id.partition("_")
+    if prefix != "evt" or not numbers.replace("_", "").isdigit():
+        return None
+    return BundleEvent(
+        event_id=event.event_id,
+        timestamp=event.timestamp,
+        event_type=event.event_type if event.event_type in PAYLOADS else "other",
+        source=event.source if event.source in _SOURCES else "other",
+    )
+
+
+def _log_tail(data: DataDir, service: str) -> list[dict[str, Any]]:
+    try:
+        lines = last_lines(data.log_of(service), _LOG_LINES)
+    except JournalError:
+        return []
+    tail = []
+    for line in lines:
+        try:
+            entry = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            continue
+        if isinstance(entry, dict):
+            tail.append(_allowed(entry))
+    return tail
+
+
+def _allowed(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep known words and numbers of a log line."""
+    kept: dict[str, Any] = {
+        "level": entry["level"] if entry.get("level") in _LEVELS else "other",
+        "event": entry["event"] if entry.get("event") in LOG_WORDS else "(withheld)",
+    }
+    numbers = {key: entry[key] for key in NUMBER_FIELDS if type(entry.get(key)) in (int, float)}
+    return numbers | kept
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions

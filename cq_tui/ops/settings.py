@@ -1,0 +1,66 @@
+"""Changing settings on a person's behalf: checked, written, and remembered."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cq_tui.contracts.account import AccountState
+from cq_tui.contracts.events import ConfigChanged
+from cq_tui.contracts.layout import DataDir
+from cq_tui.store.document import DocumentError, DocumentMissing, read_document
+from cq_tui.store.folders import prepare
+from cq_tui.store.journal import JournalError
+from cq_tui.store.settings_file import Change, SettingsError, change_settings, load_settings
+from cq_tui.store.spool import EventSpool
+
+_OPEN = frozenset({"intended", "sent", "unknown", "new", "partially_filled", "pending_new"})
+
+
+def set_settings(data: DataDir, changes: Mapping[str, Any], changed_by: str) -> tuple[Change, ...]:
+    """Write settings and spool one ``config_changed`` event for each that is different now.
+
+    ``changed_by`` is ``room`` or ``cli``. Raises SettingsError, naming the key that the environment holds, or the
+    value and its rule; then nothing was changed.
+    """
+    loaded = load_settings(data.settings)
+    for key in changes:
+        if loaded.held_by_environment(key):
+            raise SettingsError(
+                f"{key} is held by the environment, which goes before the file. Unset it there, then try again"
+            )
+    prepare(data)
+    done = change_settings(data.settings, changes)
+    _remember(data, done, changed_by)
+    return done
+
+
+def _remember(data: DataDir, changes: Sequence[Change], changed_by: str) -> None:
+    if not changes:
+        return
+    try:
+        spool = EventSpool(data.spool, f"{changed_by}-{secrets.token_hex(4)}", quarantine=data.quarantine)
+        for change in changes:
+            payload = ConfigChanged(
+                key=change.key, old_value=change.old_value, new_value=change.new_value, changed_by=changed_by
+            )
+            spool.emit("config_changed", payload, durable=True)
+        spool.close()
+    except JournalError as error:
+        raise SettingsError(f"the setting is changed, but could not be remembered: {error}") from None
+
+
+def mode_change_obstacles(data: DataDir) -> list[str]:
+    """Name the open positions and orders that forbid a change of mode; empty when nothing does."""
+    try:
+        account = read_document(data.account, AccountState)
+    except DocumentMissing:
+        return []
+    except DocumentError as error:
+        return [f"what is open cannot be told: {error}"]
+    positions = [f"{p.symbol}: {p.size:g} held since entry at {p.entry_price:g}" for p in account.positions.values()]
+    orders = [
+        f"{order.symbol}: {order.side} {order.leg} order {order.status.lower()}"
+        for order in account.orders
+        if order.status.lower() in _OPEN
+    ]
+    return positions + orders

@@ -1,0 +1,108 @@
+"""The state of the stack, read from its files: what ``cq-tui status`` prints and a bundle summarises."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cq_tui.contracts.health import HEALTH_MODELS, Health, MemoryHealth, ServiceState, SupervisorHealth
+from cq_tui.contracts.layout import SERVICES, DataDir
+from cq_tui.contracts.mode import EffectiveMode, effective_mode, guardrails_on
+from cq_tui.ops.verdict import Overall, Verdict, judge, judge_all
+from cq_tui.store.document import DocumentError, DocumentMissing, read_document
+from cq_tui.store.lock import read_holder
+from cq_tui.store.settings_file import LoadedSettings, load_settings
+
+
+@dataclass(frozen=True, slots=True)
+class StackStatus:
+    """Everything one look at the health files tells."""
+
+    overall: Overall
+    mode: EffectiveMode
+    loaded: LoadedSettings
+    verdicts: Mapping[str, Verdict]
+    health: Mapping[str, Health]
+    services: Mapping[str, ServiceState]
+    #: Process of the supervisor and its kind; None when nobody supervises.
+    supervisor: tuple[int, str] | None
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Services that this mode needs."""
+        return required_services(self.mode)
+
+    @property
+    def memory(self) -> MemoryHealth | None:
+        """Health of memory, when it could be read."""
+        found = self.health.get("memory")
+        return found if isinstance(found, MemoryHealth) else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``cq-tui status --json`` prints."""
+        memory, settings = self.memory, self.loaded.settings
+        return {
+            "overall": self.overall,
+            "mode": self.mode.mode,
+            "because": list(self.mode.because),
+            "trading_blocked": self.mode.blocked,
+            "trading_state": settings.TRADING_STATE,
+            "guardrails": guardrails_on(settings, self.mode.mode),
+            "settings_problem": self.loaded.problem,
+            "supervisor": None if self.supervisor is None else {"pid": self.supervisor[0], "kind": self.supervisor[1]},
+            "memory": None
+            if memory is None
+            else {"integrity_ok": memory.integrity_ok, "events_count": memory.events_count, "root": memory.merkle_root},
+            "services": {name: self._service(name) for name in SERVICES},
+        }
+
+    def _service(self, name: str) -> dict[str, Any]:
+        verdict, state = self.verdicts[name], self.services.get(name)
+        return {
+            "status": verdict.word,
+            "reason": verdict.reason or (state.reason if state else None) or None,
+            "age": None if verdict.age is None else round(verdict.age, 1),
+            "pid": state.pid if state else None,
+            "state": state.state if state else None,
+            "restarts": state.restarts if state else None,
+            "required": name in self.required,
+        }
+
+
+def required_services(mode: EffectiveMode) -> tuple[str, ...]:
+    """Return the services that a mode needs: the simulated exchange only where orders go to it."""
+    return SERVICES if mode.uses_simulator else tuple(name for name in SERVICES if name != "exchange")
+
+
+def read_status(data: DataDir, now: float | None = None) -> StackStatus:
+    """Read the health files of a living or dead data directory. Never raises for what is in them."""
+    moment = time.time() if now is None else now
+    loaded = load_settings(data.settings)
+    mode = effective_mode(loaded.settings)
+    verdicts: dict[str, Verdict] = {}
+    health: dict[str, Health] = {}
+    for name in SERVICES:
+        problem = None
+        try:
+            health[name] = read_document(data.health_of(name), HEALTH_MODELS[name])
+        except DocumentMissing:
+            pass
+        except DocumentError as error:
+            problem = f"health/{name}.json {error.problem}"
+        verdicts[name] = judge(name, health.get(name), moment, problem)
+        if read_holder(data.lock_of(name)) is None and verdicts[name].word in ("missing", "stale", "ok", "degraded"):
+            verdicts[name] = Verdict(name, "stopped", "is not running", verdicts[name].age)
+    services, supervisor = _supervisor(data)
+    overall = judge_all(verdicts, required_services(mode))
+    return StackStatus(overall, mode, loaded, verdicts, health, services, supervisor)
+
+
+def _supervisor(data: DataDir) -> tuple[Mapping[str, ServiceState], tuple[int, str] | None]:
+    holder = read_holder(data.lock_of("supervisor"))
+    if holder is None:
+        return {}, None
+    try:
+        states = read_document(data.health_of("supervisor"), SupervisorHealth).services
+    except DocumentError:
+        states = {}
+    return states, (holder.pid, holder.kind or "headless")

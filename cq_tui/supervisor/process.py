@@ -1,0 +1,130 @@
+"""Service processes as the system sees them: started in their own session, found by lock, ended by signal."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.store.lock import is_alive, read_holder
+
+#: Seconds between SIGTERM and SIGKILL: the services' own grace, and a little for the interpreter.
+_TERM_PATIENCE = 7.0
+_OUTPUT_KEPT = 1024 * 1024
+
+
+@dataclass(slots=True)
+class ServiceProcess:
+    """One running process, ours by birth or by adoption."""
+
+    pid: int
+    process_started: float
+    #: None for an adopted process: only its parent learns its exit code.
+    child: subprocess.Popen[bytes] | None = None
+    _usage: psutil.Process | None = field(default=None, repr=False)
+
+    def alive(self) -> bool:
+        """Whether it still runs; reaps our own child."""
+        if self.child is not None:
+            return self.child.poll() is None
+        return is_alive(self.pid, self.process_started)
+
+    @property
+    def exit_code(self) -> int | None:
+        """Exit code of our own child (negative: signal number); None when unknown."""
+        return None if self.child is None else self.child.poll()
+
+    def end_in_words(self) -> str:
+        """Say how it ended."""
+        code = self.exit_code
+        if code is None:
+            return "ended; how is not known, since it was adopted"
+        return f"killed by signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+    def usage(self) -> tuple[float, float]:
+        """Return per cent of a core since the last call, and resident MiB."""
+        try:
+            if self._usage is None:
+                self._usage = psutil.Process(self.pid)
+            return self._usage.cpu_percent(None), self._usage.memory_info().rss / 2**20
+        except psutil.Error:
+            return 0.0, 0.0
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal, unless it has ended already."""
+        if self.alive():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    async def ended(self, poll: float = 0.1) -> None:
+        """Wait until it has ended."""
+        while self.alive():
+            await asyncio.sleep(poll)
+
+    async def end(self) -> None:
+        """Ask it to end, and end it when it does not."""
+        self.signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(_TERM_PATIENCE):
+                await self.ended(0.05)
+        except TimeoutError:
+            self.signal(signal.SIGKILL)
+            await self.ended(0.05)
+
+
+def output_of(data: DataDir, service: str) -> Path:
+    """Where a process's standard output and error go: what it says before its log is open."""
+    return data.logs / f"{service}.out"
+
+
+def command_line(data: DataDir, *words: str) -> list[str]:
+    """Return the command that runs us again, so that ``ps`` tells the processes apart."""
+    return [sys.executable, "-m", "cq_tui", *words, "--data-dir", str(data.root)]
+
+
+def spawn(data: DataDir, name: str, words: list[str]) -> ServiceProcess:
+    """Start a process in its own session, so that it outlives its starter and its terminal. Raises OSError."""
+    path = output_of(data, name)
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if _is_large(path) else os.O_APPEND)
+    output = os.open(path, flags, 0o600)
+    try:
+        child = subprocess.Popen(
+            command_line(data, *words),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    finally:
+        os.close(output)
+    return ServiceProcess(child.pid, psutil.Process(child.pid).create_time(), child)
+
+
+def find(data: DataDir, service: str) -> ServiceProcess | None:
+    """Return the process that holds a service's lock, whoever started it."""
+    holder = read_holder(data.lock_of(service))
+    return None if holder is None else ServiceProcess(holder.pid, holder.process_started)
+
+
+def last_words(data: DataDir, service: str) -> str:
+    """Return the last line that a process printed, for the reason of its end."""
+    try:
+        with output_of(data, service).open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - 2000))
+            lines = file.read().decode(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "")
+
+
+def _is_large(path: Path) -> bool:
+    try:
+        return path.stat().st_size > _OUTPUT_KEPT
+    except OSError:
+        return False

@@ -1,0 +1,35 @@
+"""When a crashed service is started again, and when that is given up. Pure."""
+
+from dataclasses import dataclass, field
+
+FIRST_DELAY = 0.5
+LONGEST_DELAY = 30.0
+#: This many crashes within this many seconds, and a person has to look.
+CRASH_LIMIT = 5
+CRASH_WINDOW = 60.0
+
+
+@dataclass(slots=True)
+class RestartPolicy:
+    """The crashes of one service, and what follows from them."""
+
+    crashes: list[float] = field(default_factory=list)
+    in_a_row: int = 0
+
+    def crashed(self, now: float, ran_for: float, jitter: float) -> float | None:
+        """Note a crash; return the seconds to wait before the next start, or None to give up.
+
+        ``ran_for`` is how long the process lived: one that lived longer than the window starts afresh.
+        ``jitter`` in 0..1 spreads restarts that would otherwise come together.
+        """
+        self.in_a_row = 1 if ran_for > CRASH_WINDOW else self.in_a_row + 1
+        self.crashes = [moment for moment in self.crashes if now - moment < CRASH_WINDOW] + [now]
+        if len(self.crashes) >= CRASH_LIMIT:
+            return None
+        delay = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (self.in_a_row - 1))
+        return delay * (0.5 + jitter / 2)
+
+    def forgive(self) -> None:
+        """Forget everything: a person asked for a start."""
+        self.crashes.clear()
+        self.in_a_row = 0
