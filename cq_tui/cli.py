@@ -1,0 +1,344 @@
+"""The commands. Each reads its words, calls one function, prints, and turns errors into exit codes.
+
+Exit codes: 0 done (``status``: ok), 1 failed or degraded, 2 wrong usage or error, 3 already running, 4 the data
+directory or a setting cannot be used, 5 the terminal is not suited, 130 interrupted.
+"""
+
+import os
+import sys
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from cq_tui import __version__
+from cq_tui.contracts.layout import SERVICES, DataDir
+
+if TYPE_CHECKING:
+    from cq_tui.store.settings_file import LoadedSettings
+
+HELP = """Coin Quant R11: a trading stack, and the room that runs it.
+
+Without a command the room opens, in simulation mode until you choose otherwise: no key, no internet needed.
+
+Exit codes: 0 done or ok, 1 failed or degraded, 2 wrong usage or error, 3 already running, 4 data directory or
+settings cannot be used, 5 unsuited terminal, 130 interrupted.
+"""
+
+
+class Exit(IntEnum):
+    """Exit codes."""
+
+    OK = 0
+    FAILED = 1
+    ERROR = 2
+    ALREADY_RUNNING = 3
+    UNUSABLE = 4
+    TERMINAL = 5
+    INTERRUPTED = 130
+
+
+app = typer.Typer(
+    help=HELP, add_completion=False, no_args_is_help=False, rich_markup_mode=None, pretty_exceptions_enable=False
+)
+config = typer.Typer(help="Read and change settings (ssot/env.json).", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(config, name="config")
+
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data-dir", metavar="DIR", help="Data directory; else CQ_DATA_DIR, else ./shared_data."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+ReplayOption = Annotated[
+    Path | None, typer.Option("--replay", metavar="DIR", help="Play recorded klines or trades instead of made prices.")
+]
+SeedOption = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the simulated market.")]
+
+
+def main() -> None:
+    """Run the command line; no traceback ever reaches a person for bad input or a missing file."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(Exit.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of a pipe went away: not our error, and nothing more can be said to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(Exit.FAILED)
+
+
+def _fail(message: object, code: Exit) -> NoReturn:
+    typer.echo(f"cq-tui: {message}", err=True)
+    raise typer.Exit(code)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"cq-tui {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def room(
+    context: typer.Context,
+    data_dir: DataOption = None,
+    replay: ReplayOption = None,
+    seed: SeedOption = None,
+    view: Annotated[bool, typer.Option("--view", help="Only watch: start and change nothing.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Version.")] = False,
+) -> None:
+    """Open the room."""
+    if context.invoked_subcommand is not None:
+        context.obj = data_dir
+        return
+    from cq_tui.store.folders import DataDirError, prepare
+
+    data = _simulate(DataDir.resolve(data_dir), replay, seed)
+    if not view:
+        try:
+            prepare(data)
+        except DataDirError as error:
+            if not data.root.is_dir():
+                _fail(error, Exit.UNUSABLE)
+            typer.echo(f"cq-tui: {error}. Opening it to look only.", err=True)
+            view = True
+    _settings(data)
+    from cq_tui.room.app import TerminalUnsuited, run_room
+
+    try:
+        code = run_room(data, supervise=not view)
+    except TerminalUnsuited as error:
+        _fail(error, Exit.TERMINAL)
+    raise typer.Exit(code)
+
+
+def _simulate(data: DataDir, replay: Path | None, seed: int | None) -> DataDir:
+    """Hand --replay and --seed to the exchange service through the environment, which goes before the file."""
+    if replay is not None:
+        if not replay.exists():
+            _fail(f"--replay {replay}: there is no such file or folder", Exit.ERROR)
+        os.environ["SIMULATOR_REPLAY"] = str(replay.absolute())
+    if seed is not None:
+        os.environ["SIMULATOR_SEED"] = str(seed)
+    return data
+
+
+def _data(context: typer.Context, data_dir: Path | None) -> DataDir:
+    return DataDir.resolve(data_dir or context.obj)
+
+
+@app.command()
+def up(
+    context: typer.Context,
+    data_dir: DataOption = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Go on in the background.")] = False,
+    replay: ReplayOption = None,
+    seed: SeedOption = None,
+    take_over: Annotated[bool, typer.Option("--take-over", hidden=True)] = False,
+) -> None:
+    """Run all services without the room, until Ctrl-C or `cq-tui down`."""
+    from cq_tui.store.folders import DataDirError, prepare
+    from cq_tui.store.settings_file import SettingsError
+    from cq_tui.supervisor.headless import run_headless
+
+    data = _simulate(_data(context, data_dir), replay, seed)
+    try:
+        prepare(data)
+        if detach:
+            _detach(data)
+        elif not run_headless(data, take_over=take_over, stop_at_end=True):
+            _fail("a supervisor is already at work here. `cq-tui status` shows it", Exit.ALREADY_RUNNING)
+    except (DataDirError, SettingsError, OSError) as error:
+        _fail(error, Exit.UNUSABLE)
+
+
+def _detach(data: DataDir) -> None:
+    from cq_tui.store.lock import read_holder
+    from cq_tui.supervisor.headless import spawn_headless
+
+    if holder := read_holder(data.lock_of("supervisor")):
+        _fail(f"a supervisor is already at work here (process {holder.pid})", Exit.ALREADY_RUNNING)
+    typer.echo(f"supervisor started, process {spawn_headless(data)}. `cq-tui status` shows how it goes")
+
+
+@app.command()
+def down(context: typer.Context, data_dir: DataOption = None) -> None:
+    """Stop all services and their supervisor; an open room stays, and only watches."""
+    import asyncio
+
+    from cq_tui.ops.down import DownError, bring_down
+
+    data = _data(context, data_dir)
+    if not data.root.is_dir():
+        _fail(f"{data.root} is not there, so nothing runs in it", Exit.UNUSABLE)
+    try:
+        stopped = asyncio.run(bring_down(data))
+    except DownError as error:
+        _fail(error, Exit.FAILED)
+    except OSError as error:
+        _fail(f"{error.filename}: {error.strerror}", Exit.UNUSABLE)
+    typer.echo(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
+
+
+@app.command()
+def status(context: typer.Context, data_dir: DataOption = None, as_json: JsonOption = False) -> None:
+    """Show how the stack is; exits 0 ok, 1 degraded, 2 error."""
+    import orjson
+
+    from cq_tui.ops.status import read_status
+    from cq_tui.store.settings_file import SettingsError
+
+    try:
+        found = read_status(_data(context, data_dir))
+    except SettingsError as error:
+        _fail(error, Exit.UNUSABLE)
+    if as_json:
+        typer.echo(orjson.dumps(found.to_json(), option=orjson.OPT_INDENT_2).decode())
+    else:
+        from cq_tui.ops.render import status_lines
+
+        typer.echo("\n".join(status_lines(found)))
+    raise typer.Exit({"ok": Exit.OK, "degraded": Exit.FAILED, "error": Exit.ERROR}[found.overall])
+
+
+@app.command()
+def service(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"One of {', '.join(SERVICES)}.")],
+    data_dir: DataOption = None,
+) -> None:
+    """Run one service in the foreground."""
+    from cq_tui.services.runner import run_service
+    from cq_tui.store.folders import DataDirError
+    from cq_tui.store.journal import JournalError
+    from cq_tui.store.lock import LockHeld
+    from cq_tui.store.settings_file import SettingsError
+
+    if name not in SERVICES:
+        _fail(f"there is no service {name!r}. There are {', '.join(SERVICES)}", Exit.ERROR)
+    try:
+        code = run_service(name, _data(context, data_dir))
+    except LockHeld as error:
+        _fail(error, Exit.ALREADY_RUNNING)
+    except (DataDirError, SettingsError, JournalError, OSError) as error:
+        _fail(error, Exit.UNUSABLE)
+    raise typer.Exit(code)
+
+
+@app.command()
+def bundle(context: typer.Context, data_dir: DataOption = None) -> None:
+    """Write a debug bundle for whoever helps; it holds no secret."""
+    from cq_tui.ops.bundle import export_bundle
+    from cq_tui.store.settings_file import SettingsError
+
+    data = _data(context, data_dir)
+    if not data.root.is_dir():
+        _fail(f"{data.root} is not there. Name another with --data-dir", Exit.UNUSABLE)
+    try:
+        typer.echo(export_bundle(data))
+    except (OSError, SettingsError) as error:
+        _fail(error, Exit.UNUSABLE)
+
+
+@app.command()
+def exchange(
+    context: typer.Context,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
+    seed: SeedOption = None,
+    symbols: Annotated[str | None, typer.Option("--symbols", help="Names separated by commas.")] = None,
+    replay: ReplayOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print URLs, key and secret in one line when ready.")] = False,
+    data_dir: DataOption = None,
+) -> None:
+    """Run the simulated exchange alone, for any Binance client."""
+    from cq_tui.ops.exchange import ExchangeError, run_exchange
+
+    ledger = None if data_dir is None and context.obj is None else _data(context, data_dir).ledger
+    try:
+        run_exchange(port=port, seed=seed, symbols=symbols, replay=replay, ledger=ledger, as_json=as_json)
+    except ExchangeError as error:
+        _fail(error, Exit.FAILED)
+
+
+@config.command("get")
+def config_get(
+    context: typer.Context, key: Annotated[str, typer.Argument(metavar="KEY")], data_dir: DataOption = None
+) -> None:
+    """Print one setting that is in force."""
+    from cq_tui.contracts.settings import SETTING_KEYS
+    from cq_tui.ops.render import as_text
+    from cq_tui.store.settings_file import shown_value
+
+    if key not in SETTING_KEYS:
+        _fail(f"{key} is no setting. `cq-tui config show` lists them all", Exit.ERROR)
+    typer.echo(as_text(shown_value(key, getattr(_settings(_data_of(context, data_dir)).settings, key))))
+
+
+@config.command("set")
+def config_set(
+    context: typer.Context,
+    pairs: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="- as value reads it from the terminal.")],
+    data_dir: DataOption = None,
+) -> None:
+    """Change settings; running services follow at once."""
+    from cq_tui.ops.render import as_text, parse_pairs
+    from cq_tui.ops.settings import mode_change_obstacles, set_settings
+    from cq_tui.store.folders import DataDirError
+    from cq_tui.store.settings_file import SettingsError
+
+    data = _data_of(context, data_dir)
+    try:
+        changes = parse_pairs(pairs, ask=lambda key: typer.prompt(key, hide_input=True))
+        if _changes_mode(data, changes) and (obstacles := mode_change_obstacles(data)):
+            _fail("the mode cannot change while something is open:\n  " + "\n  ".join(obstacles), Exit.FAILED)
+        done = set_settings(data, changes, "cli")
+    except (SettingsError, DataDirError) as error:
+        _fail(error, Exit.UNUSABLE)
+    for change in done:
+        typer.echo(f"{change.key}: {as_text(change.old_value)} -> {as_text(change.new_value)}")
+    if not done:
+        typer.echo("nothing changed")
+
+
+@config.command("show")
+def config_show(context: typer.Context, data_dir: DataOption = None, as_json: JsonOption = False) -> None:
+    """List all settings that are in force, and where each comes from."""
+    import orjson
+
+    from cq_tui.ops.render import setting_lines, setting_values
+
+    loaded = _settings(_data_of(context, data_dir))
+    if as_json:
+        typer.echo(orjson.dumps(setting_values(loaded), option=orjson.OPT_INDENT_2).decode())
+    else:
+        typer.echo("\n".join(setting_lines(loaded)))
+
+
+def _data_of(context: typer.Context, data_dir: Path | None) -> DataDir:
+    parent = context.find_root().obj
+    return DataDir.resolve(data_dir or parent)
+
+
+def _settings(data: DataDir) -> "LoadedSettings":
+    from cq_tui.store.settings_file import SettingsError, load_settings
+
+    try:
+        return load_settings(data.settings)
+    except SettingsError as error:
+        _fail(error, Exit.UNUSABLE)
+
+
+def _changes_mode(data: DataDir, changes: dict[str, object]) -> bool:
+    from pydantic import ValidationError
+
+    from cq_tui.contracts.mode import effective_mode
+    from cq_tui.contracts.settings import Settings
+
+    before = _settings(data).settings
+    try:
+        after = Settings.model_validate(before.model_dump() | changes)
+    except ValidationError:
+        # Writing it says what is wrong, better than we could here.
+        return False
+    return effective_mode(before).mode != effective_mode(after).mode

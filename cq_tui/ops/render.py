@@ -1,0 +1,100 @@
+"""Plain text for the command line: status, settings, and the KEY=VALUE words of ``config set``."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import orjson
+
+from cq_tui.contracts.layout import SERVICES
+from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS
+from cq_tui.ops.status import StackStatus
+from cq_tui.store.settings_file import LoadedSettings, SettingsError, shown_value
+
+_GLYPHS = {"ok": "●", "degraded": "▲"}
+
+
+def printable(text: str) -> str:
+    """Return text from outside without control characters: it is data, never escape codes."""
+    return "".join(character if character.isprintable() else "�" for character in text)
+
+
+def status_lines(status: StackStatus) -> list[str]:
+    """Return the lines of ``cq-tui status``."""
+    settings, mode = status.loaded.settings, status.mode
+    lines = [f"{mode.mode.upper()}  {status.overall}  ({'; '.join(mode.because)})"]
+    if mode.blocked:
+        lines.append(f"  trading is blocked: {mode.blocked}")
+    if settings.TRADING_STATE != "active":
+        lines.append(f"  trading is {settings.TRADING_STATE}")
+    if status.loaded.problem:
+        lines.append(f"  settings: {printable(status.loaded.problem)}")
+    lines += [_service_line(status, name) for name in SERVICES if name in status.required]
+    if status.memory is not None:
+        intact = "intact" if status.memory.integrity_ok else "DAMAGED"
+        lines.append(f"history {intact}, {status.memory.events_count:,} events, root {status.memory.merkle_root[:16]}")
+    supervisor = "nobody supervises: `cq-tui up` or `cq-tui` starts everything"
+    if status.supervisor is not None:
+        supervisor = f"supervised by process {status.supervisor[0]} ({status.supervisor[1]})"
+    return [*lines, supervisor]
+
+
+def _service_line(status: StackStatus, name: str) -> str:
+    verdict, state = status.verdicts[name], status.services.get(name)
+    age = "" if verdict.age is None else f"{verdict.age:.1f} s ago"
+    process = f"process {state.pid}" if state and state.pid else ""
+    reason = verdict.reason or (state.reason if state and verdict.word != "ok" else "") or ""
+    line = f"{_GLYPHS.get(verdict.word, '✖')} {name:<9} {verdict.word:<10} {age:>11}  {process}"
+    return f"{line}  {printable(reason)}".rstrip()
+
+
+def setting_values(loaded: LoadedSettings) -> dict[str, dict[str, Any]]:
+    """Return every setting with its source; secrets are only set or unset."""
+    return {
+        key: {"value": shown_value(key, getattr(loaded.settings, key)), "source": loaded.sources.get(key, "default")}
+        for key in SETTING_KEYS
+    }
+
+
+def setting_lines(loaded: LoadedSettings) -> list[str]:
+    """Return the lines of ``cq-tui config show``."""
+    values = setting_values(loaded)
+    width = max(map(len, SETTING_KEYS))
+    lines = [f"{key:<{width}}  {as_text(entry['value']):<28}  {entry['source']}" for key, entry in values.items()]
+    unknown = sorted(set(loaded.settings.model_extra or {}))
+    lines += [f"{printable(key):<{width}}  (no setting of ours, kept as it is)" for key in unknown]
+    return lines if loaded.problem is None else [*lines, f"problem: {printable(loaded.problem)}"]
+
+
+def as_text(value: Any) -> str:
+    """Return a setting's value as it would be typed."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return "unset" if value is None else str(value)
+
+
+def parse_pairs(pairs: Iterable[str], ask: Callable[[str], str]) -> dict[str, Any]:
+    """Turn KEY=VALUE words into settings. ``KEY=-`` is asked for, so that a secret stays out of the shell's history.
+
+    Raises SettingsError for a word without ``=`` or an unknown key.
+    """
+    changes: dict[str, Any] = {}
+    for pair in pairs:
+        key, separator, text = pair.partition("=")
+        if not separator:
+            raise SettingsError(f"{pair!r} is not KEY=VALUE")
+        if key not in SETTING_KEYS:
+            raise SettingsError(f"{key} is no setting. `cq-tui config show` lists them all")
+        changes[key] = _value(key, ask(key) if text == "-" else text)
+    return changes
+
+
+def _value(key: str, text: str) -> Any:
+    """JSON where it is JSON (true, 5, a list), else the text itself; secrets are always text."""
+    if key in SECRET_KEYS:
+        return text
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
