@@ -108,4 +108,4 @@ def decimal_text(value: Decimal) -> str:
         raise TypeError(f"{value!r} is no Decimal: prices and quantities are sent exactly")
     if not value.is_finite() or value < 0:
         raise ValueError(f"{value} cannot be a price or a quantity")
-    return format(abs(value), "f")
+    return format(value.copy_abs(), "f")  # abs() would round to 28 digits

@@ -1,7 +1,7 @@
 """Market streams: combined connections that stay up, watched for silence, as one iterator of events."""
 
 import asyncio
-from collections.abc import Hashable, Iterable
+from collections.abc import Coroutine, Hashable, Iterable
 from typing import NamedTuple, Self
 from urllib.parse import quote
 
@@ -45,6 +45,9 @@ class SubscriptionRefused(NamedTuple):
     connection: int
     problem: str
 
+
+#: A tuple: asking a union is three times as slow.
+_MARKET_EVENTS = (BookTickerUpdate, KlineUpdate, MiniTickerUpdate)
 
 StreamEvent = MarketEvent | Connected | Disconnected | SymbolSilent | SymbolActive | Malformed | SubscriptionRefused
 
@@ -144,8 +147,8 @@ class MarketStreams:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> StreamEvent:
-        return await self._mailbox.get()
+    def __anext__(self) -> Coroutine[object, object, StreamEvent]:
+        return self._mailbox.get()
 
     def _ended(self, task: asyncio.Task[object]) -> None:
         # A connection runs for ever: only a defect ends it, and the reader has to hear of that.
@@ -205,19 +208,16 @@ class _Connection:
                 continue
             except ConnectionClosed as error:
                 return closed(error)
-            if event is None:
-                continue
-            if isinstance(event, ShutdownNotice):
+            if isinstance(event, _MARKET_EVENTS):
+                active = heard(event.symbol, now())
+                if active is not None:
+                    put(active)
+                if not put(event):
+                    await self._mailbox.room()
+            elif isinstance(event, ShutdownNotice):
                 return Ending("the server is shutting down")
-            if isinstance(event, ControlReply):
-                if event.error is not None:
-                    put(SubscriptionRefused(self._number, event.error))
-                continue
-            active = heard(event.symbol, now())
-            if active is not None:
-                put(active)
-            if not put(event):
-                await self._mailbox.room()
+            elif isinstance(event, ControlReply) and event.error is not None:
+                put(SubscriptionRefused(self._number, event.error))
 
     async def _guard(self, watch: SilenceWatch) -> Ending:
         """Look at the deadlines until one ends the connection."""

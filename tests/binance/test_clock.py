@@ -1,0 +1,56 @@
+"""The server's clock: median of samples corrected by half the round trip."""
+
+from statistics import median
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cq_tui.binance.clock import ServerClock
+
+
+def test_before_the_first_sample() -> None:
+    assert ServerClock().now_ms(1000.9) == 1000
+
+
+def test_half_the_round_trip() -> None:
+    clock = ServerClock()
+    clock.add_sample(1000, 5100, 1200)
+    assert clock.offset_ms == 4000
+    assert clock.now_ms(2000) == 6000
+
+
+def test_one_slow_answer_does_not_move_it() -> None:
+    clock = ServerClock()
+    for sent in range(4):
+        clock.add_sample(sent, sent + 500, sent)
+    clock.add_sample(10, 510, 20_010)
+    assert clock.offset_ms == 500
+
+
+def test_local_time_that_runs_backwards_is_ignored() -> None:
+    clock = ServerClock()
+    clock.add_sample(1000, 5000, 900)
+    assert clock.samples == 0
+
+
+def test_forgetting_keeps_the_offset_until_the_next_sample() -> None:
+    clock = ServerClock()
+    clock.add_sample(0, 500, 0)
+    clock.forget()
+    assert clock.offset_ms == 500
+    clock.add_sample(0, 90_000, 0)
+    assert clock.offset_ms == 90_000
+
+
+def test_no_samples_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        ServerClock(samples=0)
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**9), st.integers(-(10**6), 10**6), st.integers(0, 5000)), min_size=1))
+def test_the_offset_is_the_median_of_the_newest(rows: list[tuple[int, int, int]]) -> None:
+    clock = ServerClock(samples=5)
+    for sent, offset, round_trip in rows:
+        clock.add_sample(sent, sent + round_trip / 2 + offset, sent + round_trip)
+    assert clock.offset_ms == pytest.approx(median(offset for _, offset, _ in rows[-5:]), abs=1e-3)

@@ -1,0 +1,79 @@
+"""Which error an answer stands for: above all whether an order may have been executed."""
+
+import pytest
+
+from cq_tui.binance import errors
+
+
+def mapped(
+    status: int, body: bytes, *, changes_state: bool = False, retry_after: str | None = None
+) -> errors.BinanceError:
+    headers = {} if retry_after is None else {"retry-after": retry_after}
+    return errors.error_from_response(status, headers, body, changes_state=changes_state)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (-1013, errors.FilterRejected),
+        (-1021, errors.TimestampRejected),
+        (-1022, errors.AuthenticationFailed),
+        (-1121, errors.InvalidSymbol),
+        (-2010, errors.OrderRejected),
+        (-2011, errors.CancelRejected),
+        (-2013, errors.OrderNotFound),
+        (-2015, errors.AuthenticationFailed),
+        (-1100, errors.ApiError),
+    ],
+)
+def test_codes(code: int, kind: type[errors.ApiError]) -> None:
+    error = mapped(400, b'{"code":%d,"msg":"why"}' % code, changes_state=True)
+    assert type(error) is kind
+    assert isinstance(error, errors.ApiError)
+    assert (error.status, error.code, error.message) == (400, code, "why")
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>403 Forbidden</html>", b"\xff\xfe", b"[]", b'{"msg":"no code"}', b"null"]
+)
+def test_an_unreadable_body_does_not_hide_the_status(body: bytes) -> None:
+    error = mapped(403, body)
+    assert isinstance(error, errors.ApiError)
+    assert (error.status, error.code) == (403, None)
+    assert "403" in str(error)
+
+
+def test_401_without_a_body_is_about_the_key() -> None:
+    assert isinstance(mapped(401, b""), errors.AuthenticationFailed)
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 408])
+def test_a_server_fault_leaves_a_change_open(status: int) -> None:
+    assert isinstance(mapped(status, b"", changes_state=True), errors.OutcomeUnknown)
+    assert isinstance(mapped(status, b""), errors.ServerFault)
+
+
+@pytest.mark.parametrize("code", [-1000, -1001, -1006, -1007])
+def test_codes_that_leave_a_change_open_whatever_the_status(code: int) -> None:
+    error = mapped(400, b'{"code":%d,"msg":""}' % code, changes_state=True)
+    assert isinstance(error, errors.OutcomeUnknown)
+    assert error.code == code
+
+
+def test_429_and_418_carry_the_wait() -> None:
+    limited = mapped(429, b'{"code":-1003,"msg":"x"}', retry_after="7", changes_state=True)
+    assert type(limited) is errors.RateLimited
+    assert limited.retry_after == 7
+    banned = mapped(418, b"", retry_after="180")
+    assert type(banned) is errors.Banned
+    assert banned.retry_after == 180
+
+
+@pytest.mark.parametrize("value", ["", "soon", "-5", "1.5", "²"])
+def test_an_unreadable_retry_after_gets_a_cautious_default(value: str) -> None:
+    assert errors.retry_after_seconds({"retry-after": value}, 429) == 60
+    assert errors.retry_after_seconds({"retry-after": value}, 418) == 120
+
+
+def test_a_long_body_is_cut() -> None:
+    assert len(str(mapped(502, b"x" * 100_000))) < 300
