@@ -1,0 +1,322 @@
+"""REST against an injected transport: what is sent, what comes back, what a failure means for an order."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qsl
+
+import httpx
+import orjson
+import pytest
+
+from cq_tui.binance import errors
+from cq_tui.binance.orders import NewOco, NewOrder, OcoLeg
+from cq_tui.binance.rest import SpotRest
+from cq_tui.binance.shared_weight import OwnWeight
+from cq_tui.binance.signing import Credentials, CredentialsError, sign_hmac
+from cq_tui.binance.weight import MINUTE_MS, WeightState
+from tests.binance import samples
+from tests.binance.test_exchange_info import INFO, SYMBOL
+
+NOW = 1_700_000_000_000 // MINUTE_MS * MINUTE_MS
+ORDER = NewOrder("BTCUSDT", "BUY", "MARKET", "cq-1", quantity=Decimal("0.5"))
+Answer = httpx.Response | Exception
+
+
+class Exchange:
+    """A scripted exchange: answers in order (the last one again and again), and what it was asked."""
+
+    def __init__(self, *answers: Answer | Callable[[httpx.Request], httpx.Response]) -> None:
+        self.answers = list(answers)
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer if isinstance(answer, httpx.Response) else answer(request)
+
+    @property
+    def query(self) -> dict[str, str]:
+        return dict(parse_qsl(self.requests[-1].url.query.decode(), strict_parsing=True))
+
+
+class Clock:
+    """A wall clock in ms that moves only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.ms = float(NOW)
+        self.slept: list[float] = []
+
+    def now(self) -> float:
+        return self.ms
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.ms += seconds * 1000
+
+
+def ok(document: object, **headers: str) -> httpx.Response:
+    return httpx.Response(200, content=orjson.dumps(document), headers=headers)
+
+
+def client(exchange: Exchange, clock: Clock | None = None, **options: Any) -> SpotRest:
+    clock = clock or Clock()
+    options.setdefault("credentials", Credentials("key", "secret"))
+    return SpotRest(
+        "http://127.0.0.1:1",
+        transport=httpx.MockTransport(exchange),
+        now_ms=clock.now,
+        sleep=clock.sleep,
+        **options,
+    )
+
+
+async def test_public_request_is_not_signed() -> None:
+    exchange = Exchange(ok({"serverTime": 5}))
+    async with client(exchange, credentials=None) as rest:
+        assert await rest.server_time() == 5
+    assert exchange.requests[0].url.query == b""
+    assert "x-mbx-apikey" not in exchange.requests[0].headers
+
+
+async def test_signed_request_carries_key_time_and_a_signature_over_what_is_sent() -> None:
+    exchange = Exchange(ok(samples.ORDER_PLACED))
+    async with client(exchange) as rest:
+        await rest.new_order(ORDER)
+    request = exchange.requests[0]
+    payload, _, signature = request.url.query.rpartition(b"&signature=")
+    assert signature.decode() == sign_hmac("secret", payload)
+    assert request.method == "POST"
+    assert request.content == b""
+    assert request.headers["x-mbx-apikey"] == "key"
+    assert exchange.query["timestamp"] == str(NOW)
+    assert exchange.query["recvWindow"] == "5000"
+
+
+async def test_non_ascii_symbols_are_signed_as_sent() -> None:
+    exchange = Exchange(ok([]))
+    async with client(exchange) as rest:
+        await rest.open_orders("币安人生USDT")
+    payload, _, signature = exchange.requests[0].url.query.rpartition(b"&signature=")
+    assert signature.decode() == sign_hmac("secret", payload)
+    assert exchange.query["symbol"] == "币安人生USDT"
+
+
+async def test_a_signed_request_without_credentials() -> None:
+    async with client(Exchange(ok({})), credentials=None) as rest:
+        with pytest.raises(CredentialsError):
+            await rest.account()
+
+
+async def test_klines() -> None:
+    exchange = Exchange(ok([samples.KLINE]))
+    async with client(exchange) as rest:
+        klines = await rest.klines("BTCUSDT", "1m", start_time=1, limit=5)
+    assert klines[0].close == 0.01577100
+    assert exchange.query == {"symbol": "BTCUSDT", "interval": "1m", "startTime": "1", "limit": "5"}
+
+
+async def test_tickers_are_asked_for_a_hundred_at_a_time() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        kind = samples.BOOK_TICKER if "book" in request.url.path else samples.TICKER_24H
+        asked = orjson.loads(request.url.params["symbols"])
+        assert len(asked) <= 100
+        return ok([kind | {"symbol": symbol} for symbol in asked])
+
+    exchange, names = Exchange(answer), [f"S{n}" for n in range(130)]
+    async with client(exchange) as rest:
+        assert [ticker.symbol for ticker in await rest.tickers_24h(names)] == names
+        assert [ticker.symbol for ticker in await rest.book_tickers(names)] == names
+    assert len(exchange.requests) == 4
+
+
+async def test_exchange_info_finds_the_unknown_symbols() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked = orjson.loads(request.url.params["symbols"])
+        if {"GONE", "AWAY"} & set(asked):
+            return httpx.Response(400, content=b'{"code":-1121,"msg":"Invalid symbol."}')
+        return ok(INFO | {"symbols": [SYMBOL | {"symbol": symbol} for symbol in asked]})
+
+    async with client(Exchange(answer)) as rest:
+        info = await rest.exchange_info(["A", "GONE", "B", "C", "AWAY"])
+        assert set(info.symbols) == {"A", "B", "C"}
+        assert set(info.unknown) == {"GONE", "AWAY"}
+        with pytest.raises(errors.InvalidSymbol, match="GONE"):
+            await rest.exchange_info(["GONE"])
+        assert isinstance(rest.budget, OwnWeight)
+        assert rest.budget.state.limit == 1200
+
+
+async def test_order_calls() -> None:
+    exchange = Exchange(ok(samples.ORDER_QUERIED))
+    async with client(exchange) as rest:
+        order = await rest.query_order("BTCUSDT", "cq-stop-1")
+        assert order.client_order_id == exchange.query["origClientOrderId"] == "cq-stop-1"
+        exchange.answers = [ok(samples.ORDER_CANCELED)]
+        assert (await rest.cancel_order("BTCUSDT", "cq-limit-1")).status == "CANCELED"
+        assert exchange.requests[-1].method == "DELETE"
+        exchange.answers = [ok([samples.ORDER_QUERIED])]
+        assert len(await rest.open_orders()) == 1
+        assert "symbol" not in exchange.query
+
+
+async def test_order_list_calls() -> None:
+    above = OcoLeg("LIMIT_MAKER", "cq-p", price=Decimal(110))
+    below = OcoLeg("STOP_LOSS", "cq-s", stop_price=Decimal(90))
+    exchange = Exchange(ok(samples.ORDER_LIST | {"orderReports": [samples.ORDER_QUERIED]}))
+    async with client(exchange) as rest:
+        placed = await rest.new_oco(NewOco("BTCUSDT", "SELL", Decimal(1), "cq-oco-1", above, below))
+        assert placed.reports[0].client_order_id == "cq-stop-1"
+        assert exchange.requests[-1].url.path == "/api/v3/orderList/oco"
+        await rest.query_order_list("cq-oco-1")
+        assert exchange.query["origClientOrderId"] == "cq-oco-1"
+        await rest.cancel_order_list("BTCUSDT", "cq-oco-1")
+        assert exchange.query["listClientOrderId"] == "cq-oco-1"
+        exchange.answers = [ok([samples.ORDER_LIST])]
+        assert (await rest.open_order_lists())[0].order_list_id == 7
+
+
+async def test_account_and_trades() -> None:
+    exchange = Exchange(ok(samples.ACCOUNT))
+    async with client(exchange) as rest:
+        assert (await rest.account()).balances["USDT"].free == 1000
+        assert exchange.query["omitZeroBalances"] == "true"
+        exchange.answers = [ok([samples.ACCOUNT_TRADE])]
+        trades = await rest.my_trades("BTCUSDT", order_id=100234)
+        assert trades[0].commission_asset == "BNB"
+        await rest.ping()
+
+
+BEFORE_SENDING = [httpx.ConnectError("refused"), httpx.ConnectTimeout("slow"), httpx.PoolTimeout("busy")]
+AFTER_SENDING = [
+    httpx.ReadTimeout("slow"),
+    httpx.WriteTimeout("slow"),
+    httpx.ReadError("reset"),
+    httpx.WriteError("reset"),
+    httpx.RemoteProtocolError("Server disconnected without sending a response."),
+]
+
+
+@pytest.mark.parametrize("failure", BEFORE_SENDING, ids=repr)
+async def test_an_order_that_could_not_connect_was_not_sent(failure: Exception) -> None:
+    exchange = Exchange(failure)
+    async with client(exchange) as rest:
+        with pytest.raises(errors.NotSent):
+            await rest.new_order(ORDER)
+    assert len(exchange.requests) == 1
+
+
+OPEN_ANSWERS: list[Answer] = [
+    *AFTER_SENDING,
+    httpx.Response(503),
+    httpx.Response(500, content=b"<html>"),
+    httpx.Response(400, content=b'{"code":-1007,"msg":"Timeout"}'),
+    httpx.Response(504, content=b'{"code":-1006,"msg":"Unexpected"}'),
+    httpx.Response(200, content=b""),
+    httpx.Response(200, content=b"{not json"),
+    httpx.Response(200, content=b'{"symbol":"BTCUSDT"}'),
+]
+
+
+@pytest.mark.parametrize("answer", OPEN_ANSWERS, ids=repr)
+async def test_an_open_outcome_is_said_to_be_unknown_and_never_sent_again(answer: Answer) -> None:
+    exchange = Exchange(answer)
+    async with client(exchange) as rest:
+        with pytest.raises(errors.OutcomeUnknown, match="client order id"):
+            await rest.new_order(ORDER)
+        with pytest.raises(errors.OutcomeUnknown):
+            await rest.cancel_order("BTCUSDT", "cq-1")
+    assert [request.method for request in exchange.requests] == ["POST", "DELETE"]
+
+
+@pytest.mark.parametrize("failure", AFTER_SENDING, ids=repr)
+async def test_a_read_that_was_lost_changed_nothing(failure: Exception) -> None:
+    async with client(Exchange(failure)) as rest:
+        with pytest.raises(errors.ConnectionLost):
+            await rest.query_order("BTCUSDT", "cq-1")
+
+
+async def test_a_read_that_is_not_json() -> None:
+    async with client(Exchange(httpx.Response(200, content=b"<html>"))) as rest:
+        with pytest.raises(errors.MalformedMessage, match="not JSON"):
+            await rest.server_time()
+
+
+async def test_a_refused_order_is_refused() -> None:
+    refused = httpx.Response(400, content=b'{"code":-2010,"msg":"Account has insufficient balance"}')
+    async with client(Exchange(refused)) as rest:
+        with pytest.raises(errors.OrderRejected, match="insufficient balance"):
+            await rest.new_order(ORDER)
+
+
+async def test_a_rejected_timestamp_measures_the_clock_and_reads_again() -> None:
+    rejected = httpx.Response(400, content=b'{"code":-1021,"msg":"outside of the recvWindow"}')
+    server = ok({"serverTime": NOW + 90_000})
+    exchange = Exchange(rejected, server, server, server, ok(samples.ACCOUNT))
+    async with client(exchange) as rest:
+        await rest.account()
+        assert rest.server_now_ms() == NOW + 90_000
+    assert exchange.query["timestamp"] == str(NOW + 90_000)
+
+
+async def test_a_rejected_timestamp_of_an_order_is_left_to_the_caller() -> None:
+    rejected = httpx.Response(400, content=b'{"code":-1021,"msg":"outside of the recvWindow"}')
+    exchange = Exchange(rejected)
+    async with client(exchange) as rest:
+        with pytest.raises(errors.TimestampRejected):
+            await rest.new_order(ORDER)
+    assert len(exchange.requests) == 1
+
+
+async def test_used_weight_is_heeded() -> None:
+    clock, exchange = Clock(), Exchange(ok({}, **{"X-MBX-USED-WEIGHT-1M": "5999"}))
+    async with client(exchange, clock) as rest:
+        await rest.ping()
+        clock.ms += 1000
+        await rest.ping()
+    assert clock.slept == [59.0]
+
+
+async def test_retry_after_holds_reads_and_orders_back() -> None:
+    clock = Clock()
+    exchange = Exchange(httpx.Response(429, headers={"Retry-After": "30"}), ok({}))
+    async with client(exchange, clock) as rest:
+        with pytest.raises(errors.RateLimited):
+            await rest.ping()
+        with pytest.raises(errors.BudgetExhausted) as held:
+            await rest.new_order(ORDER)
+        assert held.value.retry_after == 30
+        assert len(exchange.requests) == 1
+        await rest.ping()
+    assert clock.slept == [30.0]
+
+
+async def test_a_ban_is_not_waited_for() -> None:
+    clock = Clock()
+    exchange = Exchange(httpx.Response(418, headers={"Retry-After": "7200"}), ok({}))
+    async with client(exchange, clock) as rest:
+        with pytest.raises(errors.Banned):
+            await rest.ping()
+        with pytest.raises(errors.BudgetExhausted, match="7200 s"):
+            await rest.ping()
+    assert clock.slept == []
+    assert len(exchange.requests) == 1
+
+
+async def test_too_many_orders_do_not_hold_back_cancels() -> None:
+    too_many = httpx.Response(429, content=b'{"code":-1015,"msg":"x"}', headers={"Retry-After": "9"})
+    async with client(Exchange(too_many, ok(samples.ORDER_CANCELED))) as rest:
+        with pytest.raises(errors.RateLimited):
+            await rest.new_order(ORDER)
+        assert (await rest.cancel_order("BTCUSDT", "cq-limit-1")).status == "CANCELED"
+
+
+async def test_orders_may_use_what_ordinary_requests_may_not() -> None:
+    budget = OwnWeight(WeightState(limit=100).reserved(90, NOW))
+    clock = Clock()
+    async with client(Exchange(ok(samples.ORDER_PLACED)), clock, budget=budget) as rest:
+        await rest.new_order(ORDER)
+        await rest.query_order("BTCUSDT", "cq-1")
+    assert clock.slept == []
