@@ -25,6 +25,10 @@ INTERVAL_MS: dict[str, int] = {
 }
 
 
+#: Closed klines kept of every symbol: enough for the slowest frame of the strategies to be warm, and some more.
+KLINE_HISTORY = 9_600
+
+
 class Kline(NamedTuple):
     """One closed bar. Times are Unix milliseconds; ``close_time`` is ``open_time + interval - 1``.
 

@@ -1,0 +1,67 @@
+"""Which exchange a service talks to in the mode that holds, and with which key."""
+
+from dataclasses import dataclass
+
+from cq_tui.binance.hosts import MAINNET, MAINNET_DATA_ONLY_REST, MAINNET_DATA_ONLY_STREAM, TESTNET, Endpoints
+from cq_tui.binance.signing import Credentials
+from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.mode import Mode
+from cq_tui.contracts.runfiles import ExchangeAddress
+from cq_tui.contracts.settings import Settings
+from cq_tui.store.document import DocumentError, read_document
+from cq_tui.store.lock import read_holder
+
+
+class NoExchange(Exception):
+    """There is no exchange to talk to yet; the message says what is waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Venue:
+    """Where to go. Two venues are equal when nothing needs to be connected anew."""
+
+    mode: Mode
+    endpoints: Endpoints
+    credentials: Credentials | None
+
+
+def market_venue(mode: Mode, settings: Settings, data: DataDir) -> Venue:
+    """Return where market data comes from. Raises NoExchange."""
+    if mode == "simulation":
+        return Venue(mode, _simulator(data)[0], None)
+    public = Endpoints(MAINNET_DATA_ONLY_REST, MAINNET_DATA_ONLY_STREAM, MAINNET.ws_api)
+    chosen = {"paper": public, "testnet": TESTNET, "live": MAINNET}[mode]
+    return Venue(mode, _overridden(chosen, settings), None)
+
+
+def trading_venue(mode: Mode, settings: Settings, data: DataDir) -> Venue:
+    """Return where orders go. Raises NoExchange, also when keys are missing."""
+    if mode in ("simulation", "paper"):
+        return Venue(mode, *_simulator(data))
+    key, secret = settings.BINANCE_API_KEY, settings.BINANCE_API_SECRET
+    if key is None or secret is None:
+        raise NoExchange(f"{mode} needs BINANCE_API_KEY and BINANCE_API_SECRET")
+    chosen = TESTNET if mode == "testnet" else MAINNET
+    credentials = Credentials(key.get_secret_value(), secret.get_secret_value())
+    return Venue(mode, _overridden(chosen, settings), credentials)
+
+
+def _overridden(chosen: Endpoints, settings: Settings) -> Endpoints:
+    return Endpoints(
+        rest=settings.BINANCE_REST_URL or chosen.rest,
+        stream=settings.BINANCE_STREAM_URL or chosen.stream,
+        ws_api=settings.BINANCE_WS_API_URL or chosen.ws_api,
+    )
+
+
+def _simulator(data: DataDir) -> tuple[Endpoints, Credentials]:
+    """Return the address of the simulated exchange; one that is not running has none."""
+    try:
+        address = read_document(data.exchange_address, ExchangeAddress)
+    except DocumentError:
+        raise NoExchange("waits for the simulated exchange") from None
+    holder = read_holder(data.lock_of("exchange"))
+    if holder is None or holder.pid != address.pid:
+        raise NoExchange("waits for the simulated exchange")
+    endpoints = Endpoints(rest=address.rest_url, stream=address.stream_url, ws_api=address.ws_api_url)
+    return endpoints, Credentials(address.api_key.get_secret_value(), address.api_secret.get_secret_value())

@@ -1,0 +1,59 @@
+"""The order in which closed klines are released: without gaps, without duplicates. Pure."""
+
+from cq_tui.contracts.market import Kline
+
+#: Repairs that find nothing before a hole is believed to be one of the exchange's own.
+PATIENCE = 5
+
+
+class KlineSequence:
+    """Where one symbol's series stands, and what waits behind a gap.
+
+    Before the first ``repair`` everything is held: what was missed until then is a gap, too.
+    """
+
+    def __init__(self, interval_ms: int, last_open_time: int | None = None) -> None:
+        self.interval_ms = interval_ms
+        self.last_open_time = last_open_time
+        self._held: dict[int, Kline] = {}
+        self._tries = 0
+
+    @property
+    def has_gap(self) -> bool:
+        """Whether klines are held behind a gap."""
+        return bool(self._held)
+
+    @property
+    def repair_from(self) -> int | None:
+        """Open time of the first missing kline, ms; None when nothing is known yet."""
+        return None if self.last_open_time is None else self.last_open_time + self.interval_ms
+
+    def offer(self, kline: Kline) -> list[Kline]:
+        """Take a closed kline of the stream; return those to release: it, or none when it is old or held."""
+        if self.last_open_time is not None and kline.open_time <= self.last_open_time:
+            return []
+        if self._held or kline.open_time != self.repair_from:
+            self._held[kline.open_time] = kline
+            return []
+        self.last_open_time = kline.open_time
+        return [kline]
+
+    def repair(self, fetched: list[Kline]) -> list[Kline]:
+        """Take what the exchange's history has from ``repair_from`` on; return the klines to release, in order.
+
+        A hole that the history has later klines behind was never traded and stays one. What lies behind the end
+        of the history stays held, since the history may lag; after PATIENCE repairs it is released all the same.
+        """
+        known_until = fetched[-1].open_time if fetched else -1
+        self._held.update((kline.open_time, kline) for kline in fetched)
+        self._tries += 1
+        released = []
+        for time in sorted(self._held):
+            if self.last_open_time is not None and time <= self.last_open_time:
+                del self._held[time]
+            elif time == self.repair_from or time <= known_until or self._tries >= PATIENCE:
+                released.append(self._held.pop(time))
+                self.last_open_time = time
+        if not self._held:
+            self._tries = 0
+        return released
