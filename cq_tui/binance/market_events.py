@@ -180,7 +180,7 @@ def _uncommon_frame(message: object) -> Frame | None:
     """Read what is not a known event in the combined wrapper: replies, raw notices, other events."""
     fields = Fields(message, "frame")
     if "data" in fields.raw:
-        fields.inner("data")  # an object of an event type that is not read here
+        fields.inner("data").text("e")  # an event of a type that is not read here
         return None
     if fields.raw.get("e") == "serverShutdown":
         return ShutdownNotice(fields.integer("E"))

@@ -1,0 +1,292 @@
+"""Market streams against a scripted server: gaps, silence, malformed frames, shutdown, slow readers."""
+
+import asyncio
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cq_tui.binance import streams
+from cq_tui.binance.market_events import BookTickerUpdate, KlineUpdate
+from cq_tui.binance.reconnect import Connected, Disconnected, Malformed, ReconnectPolicy
+from cq_tui.binance.silence import Deadlines, SymbolActive, SymbolSilent
+from cq_tui.binance.streams import (
+    MAX_STREAMS,
+    MarketStreams,
+    SubscriptionRefused,
+    book_ticker_stream,
+    kline_stream,
+    mini_ticker_stream,
+    spread,
+    symbol_of,
+)
+from tests.binance import samples
+from tests.binance.scripted import Play, scripted, within
+
+T = TypeVar("T")
+QUICK = ReconnectPolicy(delay=lambda attempt: 0.01, close_timeout=0.2)
+PATIENT = Deadlines(first_data=30, connection=30, symbol=30)
+
+
+def market(url: str, *names: str, **options: Any) -> MarketStreams:
+    options.setdefault("policy", QUICK)
+    options.setdefault("deadlines", PATIENT)
+    return MarketStreams(url, names or [book_ticker_stream("BTCUSDT")], **options)
+
+
+async def until(market_streams: MarketStreams, kind: type[T]) -> tuple[T, list[object]]:
+    """Read on to the first event of a kind; return it, and what came before."""
+    before: list[object] = []
+    async with asyncio.timeout(10):
+        async for event in market_streams:
+            if isinstance(event, kind):
+                return event, before
+            before.append(event)
+    raise AssertionError("the streams ended")
+
+
+async def test_the_streams_are_in_the_url() -> None:
+    async def script(play: Play) -> None:
+        await play.send(samples.book_ticker_event(), samples.kline_event(x=True))
+        await play.hold()
+
+    names = kline_stream("BTCUSDT", "1m"), book_ticker_stream("BTCUSDT"), mini_ticker_stream("币安")
+    async with scripted(script) as server, market(server.url, *names) as market_streams:
+        kline, before = await until(market_streams, KlineUpdate)
+        assert kline.closed
+        assert [type(event) for event in before] == [Connected, BookTickerUpdate]
+        url = urlsplit(server.plays[0].path)
+    assert url.path == "/stream"
+    assert unquote(url.query) == "streams=btcusdt@kline_1m/btcusdt@bookTicker/币安@miniTicker"
+
+
+async def test_a_lost_connection_is_told_and_made_again() -> None:
+    async def lose(play: Play) -> None:
+        await play.send(samples.book_ticker_event())
+        await play.socket.close(1011, "maintenance")
+
+    async def serve_on(play: Play) -> None:
+        await play.send(samples.book_ticker_event(u=2))
+        await play.hold()
+
+    async with scripted(lose, serve_on) as server, market(server.url) as market_streams:
+        down, before = await until(market_streams, Disconnected)
+        assert [type(event) for event in before] == [Connected, BookTickerUpdate]
+        assert "maintenance" in down.reason
+        assert down.retry_in == 0.01
+        again, _ = await until(market_streams, BookTickerUpdate)
+        assert again.update_id == 2
+
+
+async def test_an_aborted_connection() -> None:
+    async def abort(play: Play) -> None:
+        await play.send(samples.book_ticker_event())
+        play.socket.transport.abort()
+
+    async with scripted(abort) as server, market(server.url) as market_streams:
+        await until(market_streams, Disconnected)
+        await until(market_streams, BookTickerUpdate)
+
+
+async def test_a_connection_without_first_data_is_given_up() -> None:
+    async def silent(play: Play) -> None:
+        await play.hold()
+
+    deadlines = Deadlines(first_data=0.1, connection=30, symbol=30)
+    async with scripted(silent) as server, market(server.url, deadlines=deadlines) as market_streams:
+        down, _ = await until(market_streams, Disconnected)
+        assert down.reason.startswith("no first data in 0.")
+        await until(market_streams, Connected)
+
+
+async def test_a_connection_that_falls_silent_is_given_up() -> None:
+    async def fall_silent(play: Play) -> None:
+        await play.send(samples.book_ticker_event())
+        await play.hold()
+
+    deadlines = Deadlines(first_data=30, connection=0.1, symbol=30)
+    async with scripted(fall_silent) as server, market(server.url, deadlines=deadlines) as market_streams:
+        down, before = await until(market_streams, Disconnected)
+        assert down.reason.startswith("silent for 0.")
+        assert len(before) == 2
+
+
+async def test_one_silent_symbol_is_told_and_its_return_too() -> None:
+    wake = asyncio.Event()
+
+    async def script(play: Play) -> None:
+        while not wake.is_set():
+            await play.send(samples.book_ticker_event("BTCUSDT"))
+            await asyncio.sleep(0.02)
+        await play.send(samples.book_ticker_event("ETHUSDT"))
+        await play.hold()
+
+    deadlines = Deadlines(first_data=30, connection=30, symbol=0.4)
+    names = book_ticker_stream("BTCUSDT"), book_ticker_stream("ETHUSDT")
+    async with scripted(script) as server, market(server.url, *names, deadlines=deadlines) as market_streams:
+        silent, _ = await until(market_streams, SymbolSilent)
+        assert silent.symbol == "ETHUSDT"
+        assert silent.seconds >= 0.4
+        wake.set()
+        active, _ = await until(market_streams, SymbolActive)
+        assert active.symbol == "ETHUSDT"
+        assert active.seconds >= silent.seconds
+
+
+async def test_malformed_frames_are_told_and_left_out() -> None:
+    async def script(play: Play) -> None:
+        await play.send("{not json", samples.book_ticker_event(b="x"), {"result": None, "id": 1})
+        await play.send({"stream": "x@trade", "data": {"e": "trade"}}, samples.book_ticker_event())
+        await play.hold()
+
+    async with scripted(script) as server, market(server.url) as market_streams:
+        _, before = await until(market_streams, BookTickerUpdate)
+    problems = [event.problem for event in before if isinstance(event, Malformed)]
+    assert len(problems) == 2
+    assert "not JSON" in problems[0]
+    assert "'b'" in problems[1]
+
+
+async def test_shutdown_reconnects() -> None:
+    async def shut_down(play: Play) -> None:
+        await play.send({"stream": "!serverShutdown", "data": {"e": "serverShutdown", "E": 1}})
+        await play.hold()
+
+    async def serve_on(play: Play) -> None:
+        await play.send(samples.book_ticker_event())
+        await play.hold()
+
+    async with scripted(shut_down, serve_on) as server, market(server.url) as market_streams:
+        down, _ = await until(market_streams, Disconnected)
+        assert "shutting down" in down.reason
+        await until(market_streams, BookTickerUpdate)
+
+
+async def test_a_connection_is_renewed_before_its_life_ends() -> None:
+    async def stream(play: Play) -> None:
+        while True:
+            await play.send(samples.book_ticker_event())
+            await asyncio.sleep(0.02)
+
+    policy = ReconnectPolicy(delay=lambda attempt: 0.01, lifetime=0.2, close_timeout=0.2)
+    async with scripted(stream) as server, market(server.url, policy=policy) as market_streams:
+        down, _ = await until(market_streams, Disconnected)
+        assert "renewed" in down.reason
+        await until(market_streams, BookTickerUpdate)
+
+
+async def test_more_streams_than_the_url_holds_are_subscribed_in_batches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(streams, "BATCH", 2)
+    monkeypatch.setattr(streams, "SUBSCRIBE_PACE", 0.01)
+    asked: list[Any] = []
+
+    async def script(play: Play) -> None:
+        asked.extend([await play.receive(), await play.receive()])
+        await play.send({"result": None, "id": 1}, {"code": 2, "msg": "Invalid request", "id": 2})
+        await play.hold()
+
+    names = [f"s{number}@bookTicker" for number in range(5)]
+    async with scripted(script) as server, market(server.url, *names) as market_streams:
+        refused, _ = await until(market_streams, SubscriptionRefused)
+        assert refused.problem == "code 2: Invalid request"
+        assert parse_qs(urlsplit(server.plays[0].path).query) == {"streams": ["s0@bookTicker/s1@bookTicker"]}
+    assert [request["params"] for request in asked] == [names[2:4], names[4:]]
+    assert {request["method"] for request in asked} == {"SUBSCRIBE"}
+
+
+def test_subscriptions_stay_below_five_messages_a_second() -> None:
+    assert 1 / streams.SUBSCRIBE_PACE <= 4
+
+
+async def test_streams_over_several_connections_come_out_of_one_iterator() -> None:
+    async def script(play: Play) -> None:
+        name = parse_qs(urlsplit(play.path).query)["streams"][0]
+        await play.send(samples.book_ticker_event(symbol_of(name)))
+        await play.hold()
+
+    names = [book_ticker_stream(symbol) for symbol in ("A", "B", "C")]
+    async with scripted(script) as server, market(server.url, *names, per_connection=1) as market_streams:
+        seen = [(await until(market_streams, BookTickerUpdate))[0].symbol for _ in names]
+        assert sorted(seen) == ["A", "B", "C"]
+        assert len(server.plays) == 3
+
+
+async def test_a_slow_reader_gets_the_newest_ticker_and_every_closed_bar() -> None:
+    sent = asyncio.Event()
+
+    async def script(play: Play) -> None:
+        for number in range(500):
+            await play.send(samples.book_ticker_event(u=number))
+            if number % 100 == 0:
+                await play.send(samples.kline_event(x=True, t=number))
+        sent.set()
+        await play.hold()
+
+    names = book_ticker_stream("BTCUSDT"), kline_stream("BTCUSDT", "1m")
+    async with scripted(script) as server, market(server.url, *names, mailbox_limit=20) as market_streams:
+        await within(10, sent.wait())
+        bars: list[int] = []
+        newest = -1
+        while newest < 499:
+            event = await within(10, anext(market_streams))
+            if isinstance(event, KlineUpdate):
+                bars.append(event.kline.open_time)
+            elif isinstance(event, BookTickerUpdate):
+                assert event.update_id > newest
+                newest = event.update_id
+        assert bars == [0, 100, 200, 300, 400]
+        assert market_streams.dropped > 0
+
+
+async def test_a_defect_reaches_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(frame: bytes) -> None:
+        raise ZeroDivisionError
+
+    async def script(play: Play) -> None:
+        await play.send(samples.book_ticker_event())
+        await play.hold()
+
+    monkeypatch.setattr(streams, "parse_frame", broken)
+    async with scripted(script) as server, market(server.url) as market_streams:
+        with pytest.raises(ZeroDivisionError):
+            await until(market_streams, BookTickerUpdate)
+
+
+async def test_leaving_closes_the_connections() -> None:
+    closed = asyncio.Event()
+
+    async def script(play: Play) -> None:
+        await play.hold()
+        closed.set()
+
+    async with scripted(script) as server:
+        async with market(server.url) as market_streams:
+            await until(market_streams, Connected)
+        await within(5, closed.wait())
+
+
+@pytest.mark.parametrize("name", ["", "btcusdt", "@bookTicker", "btcusdt@", "!miniTicker@arr"])
+def test_streams_without_a_symbol(name: str) -> None:
+    with pytest.raises(ValueError, match="has no symbol"):
+        MarketStreams("ws://127.0.0.1:1", [name])
+
+
+def test_at_most_1024_streams_a_connection() -> None:
+    assert MAX_STREAMS == 1024
+    with pytest.raises(ValueError, match="1 to 1024"):
+        spread(["a@b"], 1025)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from("xyz")), max_size=60), st.integers(1, 9))
+def test_spreading_loses_nothing_and_keeps_the_limit(pairs: list[tuple[str, str]], limit: int) -> None:
+    names = [f"{symbol}@{kind}" for symbol, kind in pairs]
+    shares = spread(names, limit)
+    assert sorted(name for share in shares for name in share) == sorted(set(names))
+    assert all(1 <= len(share) <= limit for share in shares)
+    if limit >= 3:
+        homes = {(symbol_of(name), number) for number, share in enumerate(shares) for name in share}
+        assert len(homes) == len({symbol for symbol, _ in homes})

@@ -1,0 +1,196 @@
+"""The user data stream against a scripted WebSocket API: subscription, events, refusals, endings."""
+
+import asyncio
+from typing import Any, TypeVar
+
+import pytest
+
+from cq_tui.binance.errors import AuthenticationFailed, RateLimited, TimestampRejected
+from cq_tui.binance.reconnect import Disconnected, Malformed, ReconnectPolicy
+from cq_tui.binance.signing import Credentials, sign_hmac
+from cq_tui.binance.user_data import REFUSED_KEY_PAUSE, Subscribed, SubscriptionFailed, UserData
+from cq_tui.binance.user_events import AccountPosition, ExecutionReport, ServerShutdown, StreamTerminated
+from tests.binance import samples
+from tests.binance.scripted import Play, scripted, within
+
+T = TypeVar("T")
+NOW = 1_700_000_000_000
+
+
+def user_data(url: str, policy: ReconnectPolicy | None = None, **options: Any) -> UserData:
+    policy = policy or ReconnectPolicy(delay=lambda attempt: 0.01, close_timeout=0.2, sleep=no_longer)
+    return UserData(f"{url}/ws-api/v3", Credentials("key", "secret"), lambda: NOW, policy=policy, **options)
+
+
+async def no_longer(seconds: float) -> None:
+    await asyncio.sleep(min(seconds, 0.01))
+
+
+async def until(stream: UserData, kind: type[T]) -> tuple[T, list[object]]:
+    before: list[object] = []
+    async with asyncio.timeout(10):
+        async for event in stream:
+            if isinstance(event, kind):
+                return event, before
+            before.append(event)
+    raise AssertionError("the stream ended")
+
+
+def wrapped(event: object) -> dict[str, Any]:
+    return {"subscriptionId": 0, "event": event}
+
+
+async def accept(play: Play) -> Any:
+    request = await play.receive()
+    await play.send({"id": request["id"], "status": 200, "result": {"subscriptionId": 0}, "rateLimits": []})
+    return request
+
+
+async def deliver(play: Play) -> None:
+    await accept(play)
+    await play.send(wrapped(samples.EXECUTION_REPORT), wrapped(samples.ACCOUNT_POSITION))
+    await play.hold()
+
+
+async def test_a_signed_subscription_and_its_events() -> None:
+    asked: list[Any] = []
+
+    async def script(play: Play) -> None:
+        asked.append(await accept(play))
+        await play.send(wrapped(samples.EXECUTION_REPORT), wrapped(samples.ACCOUNT_POSITION))
+        await play.hold()
+
+    async with scripted(script) as server, user_data(server.url) as stream:
+        _, before = await until(stream, AccountPosition)
+        assert [type(event) for event in before] == [Subscribed, ExecutionReport]
+        assert server.plays[0].path == "/ws-api/v3"
+    params = asked[0]["params"]
+    assert asked[0]["method"] == "userDataStream.subscribe.signature"
+    payload = f"apiKey=key&recvWindow=5000&timestamp={NOW}".encode()
+    assert params == {
+        "apiKey": "key",
+        "recvWindow": 5000,
+        "timestamp": NOW,
+        "signature": sign_hmac("secret", payload),
+    }
+
+
+async def test_an_event_before_the_reply_is_not_lost() -> None:
+    async def script(play: Play) -> None:
+        await play.receive()
+        await play.send(wrapped(samples.EXECUTION_REPORT), {"id": 1, "status": 200, "result": {}})
+        await play.hold()
+
+    async with scripted(script) as server, user_data(server.url) as stream:
+        _, before = await until(stream, Subscribed)
+        assert [type(event) for event in before] == [ExecutionReport]
+
+
+@pytest.mark.parametrize(
+    ("event", "kind"),
+    [({"e": "eventStreamTerminated", "E": 1}, StreamTerminated), ({"e": "serverShutdown", "E": 1}, ServerShutdown)],
+)
+async def test_a_stream_that_ends_is_subscribed_again(event: object, kind: type[object]) -> None:
+    async def end(play: Play) -> None:
+        await accept(play)
+        await play.send({"event": event})
+        await play.hold()
+
+    async with scripted(end, deliver) as server, user_data(server.url) as stream:
+        _, before = await until(stream, Disconnected)
+        assert isinstance(before[-1], kind)
+        _, before = await until(stream, ExecutionReport)
+        assert isinstance(before[-1], Subscribed)
+
+
+async def test_a_lost_connection() -> None:
+    async def lose(play: Play) -> None:
+        await accept(play)
+        play.socket.transport.abort()
+
+    async with scripted(lose, deliver) as server, user_data(server.url) as stream:
+        await until(stream, Disconnected)
+        await until(stream, ExecutionReport)
+
+
+async def test_no_reply_to_the_subscription() -> None:
+    async def ignore(play: Play) -> None:
+        await play.hold()
+
+    async with scripted(ignore, deliver) as server, user_data(server.url, reply_timeout=0.1) as stream:
+        down, _ = await until(stream, Disconnected)
+        assert "no answer" in down.reason
+        await until(stream, ExecutionReport)
+
+
+REFUSALS = [
+    (400, {"code": -1021, "msg": "outside of the recvWindow"}, TimestampRejected, 0.01),
+    (401, {"code": -2015, "msg": "Invalid API-key"}, AuthenticationFailed, REFUSED_KEY_PAUSE),
+    (429, {"code": -1003, "msg": "x", "data": {"retryAfter": NOW + 5000}}, RateLimited, 5.0),
+    (429, None, RateLimited, 60.0),
+]
+
+
+@pytest.mark.parametrize(("status", "error", "kind", "pause"), REFUSALS)
+async def test_refusals(status: int, error: object, kind: type[Exception], pause: float) -> None:
+    async def refuse(play: Play) -> None:
+        request = await play.receive()
+        await play.send({"id": request["id"], "status": status, "error": error})
+        await play.hold()
+
+    async with scripted(refuse, deliver) as server, user_data(server.url) as stream:
+        failed, _ = await until(stream, SubscriptionFailed)
+        assert isinstance(failed.error, kind)
+        down, _ = await until(stream, Disconnected)
+        assert down.retry_in == pause
+        await until(stream, Subscribed)
+
+
+async def test_a_key_revoked_later_ends_the_session() -> None:
+    async def revoke(play: Play) -> None:
+        await accept(play)
+        await play.send({"id": None, "status": 401, "error": {"code": -2015, "msg": "Invalid API-key"}})
+        await play.hold()
+
+    async with scripted(revoke, deliver) as server, user_data(server.url) as stream:
+        down, before = await until(stream, Disconnected)
+        assert isinstance(before[0], Subscribed)
+        assert "-2015" in down.reason
+        assert down.retry_in == REFUSED_KEY_PAUSE
+
+
+async def test_malformed_frames_are_told_and_left_out() -> None:
+    async def script(play: Play) -> None:
+        await accept(play)
+        await play.send("{", "[]", wrapped({"e": "executionReport"}), wrapped(5), {"id": 9, "status": "odd"})
+        await play.send(wrapped(samples.EXECUTION_REPORT))
+        await play.hold()
+
+    async with scripted(script) as server, user_data(server.url) as stream:
+        _, before = await until(stream, ExecutionReport)
+    assert [type(event) for event in before] == [Subscribed] + [Malformed] * 4
+
+
+async def test_a_subscription_is_renewed_before_its_life_ends() -> None:
+    policy = ReconnectPolicy(delay=lambda attempt: 0.01, lifetime=0.1, close_timeout=0.2)
+    async with scripted(deliver) as server, user_data(server.url, policy) as stream:
+        down, _ = await until(stream, Disconnected)
+        assert "renewed" in down.reason
+        await until(stream, Subscribed)
+
+
+async def test_no_event_is_dropped_for_a_slow_reader() -> None:
+    async def flood(play: Play) -> None:
+        await accept(play)
+        for number in range(300):
+            await play.send(wrapped(samples.EXECUTION_REPORT | {"I": number}))
+        await play.hold()
+
+    async with scripted(flood) as server, user_data(server.url, mailbox_limit=10) as stream:
+        await until(stream, Subscribed)
+        seen: list[int] = []
+        while len(seen) < 300:
+            event = await within(10, anext(stream))
+            assert isinstance(event, ExecutionReport)
+            seen.append(event.execution_id)
+    assert seen == list(range(300))
