@@ -1,0 +1,49 @@
+"""Errors as the exchange answers them: HTTP status, code and text."""
+
+
+class ApiError(Exception):
+    """A request that the exchange refuses. ``retry_after`` (seconds) goes with 429 and 418."""
+
+    def __init__(self, code: int, message: str, status: int = 400, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+        self.retry_after = retry_after
+
+    def to_json(self) -> dict[str, object]:
+        """Return the body of the response."""
+        return {"code": self.code, "msg": self.message}
+
+
+def filter_failure(name: str) -> ApiError:
+    """An order that a symbol filter refuses."""
+    return ApiError(-1013, f"Filter failure: {name}")
+
+
+def rejected(text: str) -> ApiError:
+    """An order that the engine refuses."""
+    return ApiError(-2010, text)
+
+
+def cancel_rejected(text: str = "Unknown order sent.") -> ApiError:
+    """A cancel that the engine refuses."""
+    return ApiError(-2011, text)
+
+
+def mandatory(name: str) -> ApiError:
+    """A parameter that has to be there."""
+    return ApiError(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
+
+
+def not_required(name: str) -> ApiError:
+    """A parameter that must not be there."""
+    return ApiError(-1106, f"Parameter '{name}' sent when not required.")
+
+
+INSUFFICIENT_BALANCE = "Account has insufficient balance for requested action."
+DUPLICATE = "Duplicate order sent."
+WOULD_TRIGGER = "Order would trigger immediately."
+WOULD_TAKE = "Order would immediately match and take."
+BAD_PRICES = "The relationship of the prices for the orders is not correct."
+MARKET_CLOSED = "Market is closed."

@@ -1,0 +1,260 @@
+"""The simulated exchange as a server on loopback: one port for REST, market streams and the WebSocket API."""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import secrets
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+
+from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.exchange import Exchange
+from cq_tui.simulator.ledger import Ledger
+from cq_tui.simulator.market import Market
+from cq_tui.simulator.opening import open_walk, remembered
+from cq_tui.simulator.random_walk import RandomWalk
+from cq_tui.simulator.rate_limits import RateLimits
+from cq_tui.simulator.replay import Replay, open_replay
+from cq_tui.simulator.rest import rest_routes
+from cq_tui.simulator.security import Account
+from cq_tui.simulator.state import ExchangeState
+from cq_tui.simulator.stream_face import stream_routes
+from cq_tui.simulator.stream_hub import StreamHub
+from cq_tui.simulator.symbols import DEFAULT_SYMBOLS, market_symbol
+from cq_tui.simulator.ticks import TICK_MS
+from cq_tui.simulator.ws_api import ws_api_routes
+
+log = logging.getLogger(__name__)
+
+#: Seed of the market that a newcomer sees.
+DEFAULT_SEED = 11
+DEFAULT_BALANCES = {"USDT": Decimal(10_000)}
+#: The state of the market goes to the ledger this often.
+_REMEMBER_MS = 20 * 60_000
+#: Later than this many ticks, the market jumps to the present instead of passing through every tick.
+_LATE_TICKS = 40
+_KEY_LETTERS = 48
+
+
+class PortInUseError(OSError):
+    """The port is held by something else; the message names port and remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorConfig:
+    """How to run the exchange. ``port`` 0 lets the system choose; without a ledger nothing outlives the process.
+
+    Key and secret are made up when they are not given. ``replay`` is a file or a folder of recorded prices;
+    it brings its own symbols, ``symbols`` then only chooses among them. ``balances`` open a new account.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    seed: int = DEFAULT_SEED
+    symbols: tuple[str, ...] = DEFAULT_SYMBOLS
+    replay: Path | None = None
+    ledger: Path | None = None
+    api_key: str | None = None
+    api_secret: str | None = field(default=None, repr=False)
+    balances: dict[str, Decimal] = field(default_factory=lambda: dict(DEFAULT_BALANCES))
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a running exchange is reached, and with which key."""
+
+    rest_url: str
+    stream_url: str
+    ws_api_url: str
+    api_key: str
+    api_secret: str = field(repr=False)
+
+
+def wall_clock() -> int:
+    """Return Unix ms."""
+    return time.time_ns() // 1_000_000
+
+
+async def run(config: SimulatorConfig, *, on_ready: Callable[[Endpoint], None], stop: asyncio.Event) -> None:
+    """Run the exchange until ``stop`` is set; ``on_ready`` is called once when it answers.
+
+    Raises PortInUseError, LedgerError, JournalError, ReplayError and UnknownSymbolError before it is ready.
+    """
+    listening = _listen(config.host, config.port)
+    with contextlib.closing(listening):
+        account = Account(
+            config.api_key or secrets.token_hex(_KEY_LETTERS // 2 + 8),
+            config.api_secret or secrets.token_hex(_KEY_LETTERS // 2 + 8),
+        )
+        exchange = open_exchange(config, account, wall_clock)
+        try:
+            await _serve(exchange, listening, on_ready, stop)
+        finally:
+            if exchange.ledger is not None:
+                exchange.ledger.close()
+
+
+def open_exchange(config: SimulatorConfig, account: Account, clock: Callable[[], int]) -> Exchange:
+    """Put the exchange together: ledger first, then the prices that it remembers, then the account."""
+    symbols = [market_symbol(name) for name in config.symbols]
+    recorded = open_recording(config)
+    if recorded is not None:
+        symbols = list(recorded.symbols)
+    state = ExchangeState({entry.symbol: (entry.base_asset, entry.quote_asset) for entry in symbols})
+    ledger = Ledger(config.ledger, state) if config.ledger is not None else None
+    memory = ledger.markets if ledger is not None else []
+    now = clock()
+    source: RandomWalk | Replay
+    if recorded is not None:
+        recorded.begin(memory, now)
+        source = recorded
+    else:
+        source = open_walk(symbols, config.seed, memory, now)
+    first = _memory_of(source, config.seed)
+    market = Market(source, now // TICK_MS)
+    exchange = Exchange(market, state, ledger, account, clock)
+    if ledger is not None and first not in ledger.markets:
+        ledger.record_market(first)
+    if not state.balances:
+        exchange.deposit(config.balances)
+    return exchange
+
+
+def open_recording(config: SimulatorConfig) -> Replay | None:
+    """Read the recorded prices of ``config``, if it has any. Raises ReplayError."""
+    if config.replay is None:
+        return None
+    wanted = None if config.symbols == DEFAULT_SYMBOLS else config.symbols
+    return open_replay(config.replay, wanted)
+
+
+def _memory_of(source: RandomWalk | Replay, seed: int) -> dict[str, Any]:
+    return source.state() if isinstance(source, Replay) else remembered(source, seed)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUseError(
+                error.errno,
+                f"port {port} on {host} is in use; stop what listens there, or choose another port "
+                "(0 takes a free one)",
+            ) from None
+        raise
+    listening.setblocking(False)
+    return listening
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers (the process around it has its own), telling when it answers."""
+
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_started = on_started
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to listen, then tell."""
+        await super().startup(sockets)
+        self._on_started()
+
+
+def application(exchange: Exchange, hub: StreamHub) -> Starlette:
+    """Return the ASGI application with all three faces."""
+    limits = RateLimits()
+    return Starlette(routes=[*rest_routes(exchange, limits), *stream_routes(hub), *ws_api_routes(exchange, limits)])
+
+
+async def _serve(
+    exchange: Exchange,
+    listening: socket.socket,
+    on_ready: Callable[[Endpoint], None],
+    stop: asyncio.Event,
+) -> None:
+    hub = StreamHub(exchange)
+    settings = uvicorn.Config(
+        application(exchange, hub),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        http="h11",
+        loop="none",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_ping_interval=20.0,
+        ws_ping_timeout=60.0,
+        timeout_graceful_shutdown=2,
+        server_header=False,
+    )
+    host, port = listening.getsockname()[:2]
+    endpoint = Endpoint(
+        rest_url=f"http://{host}:{port}",
+        stream_url=f"ws://{host}:{port}",
+        ws_api_url=f"ws://{host}:{port}/ws-api/v3",
+        api_key=exchange.account.api_key,
+        api_secret=exchange.account.api_secret,
+    )
+    server = _Server(settings, lambda: on_ready(endpoint))
+    serving = asyncio.create_task(server.serve([listening]))
+    driving = asyncio.create_task(_drive(exchange, hub))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait((serving, driving, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    driving.cancel()
+    server.should_exit = True
+    await asyncio.gather(stopping, return_exceptions=True)
+    await serving
+    with contextlib.suppress(asyncio.CancelledError):
+        await driving
+
+
+async def _drive(exchange: Exchange, hub: StreamHub) -> None:
+    """Move the market from tick to tick with the clock."""
+    market = exchange.market
+    recorded_at = market.time
+    while not market.over:
+        due = exchange.clock() // TICK_MS
+        if due - market.tick > _LATE_TICKS:
+            log.warning("the market was %d ticks late and jumps to the present", due - market.tick)
+            _tick(exchange, hub, due)
+        for tick in range(market.tick + 1, due + 1):
+            _tick(exchange, hub, tick)
+        if exchange.ledger is not None and market.time - recorded_at >= _REMEMBER_MS:
+            recorded_at = market.time
+            _remember(exchange)
+        await asyncio.sleep(((due + 1) * TICK_MS - exchange.clock()) / 1_000)
+    log.warning("the recorded prices have ended: the market is halted")
+    await asyncio.Event().wait()
+
+
+def _tick(exchange: Exchange, hub: StreamHub, tick: int) -> None:
+    try:
+        exchange.on_tick(tick)
+    except ApiError as error:
+        log.error("orders could not be matched at this tick, the ledger is not writable: %s", error)
+    hub.on_tick()
+
+
+def _remember(exchange: Exchange) -> None:
+    source = exchange.market.source
+    if exchange.ledger is not None and isinstance(source, RandomWalk):
+        exchange.ledger.record_market(remembered(source, source.seed))
