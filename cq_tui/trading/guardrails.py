@@ -1,0 +1,217 @@
+"""The guardrails: whether a signal may become an order, and if not, why not.
+
+``check_entry`` asks in this order: may anything be traded, is this signal new and fresh, is what it rests on fresh and
+sound, does the symbol take an entry, is there money. A SELL only closes what is held. It reduces risk, so it is asked
+only the first two; stale health, quarantine, pauses and limits do not hold it back.
+
+DISABLE_ORDER_GUARDRAILS lifts, outside live mode, the soft ones only: cooldown, the strategy's pause after a stop,
+most positions, exposure. It never lifts trading state, mode, duplicate, freshness, health, quarantine or balance.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from cq_tui.binance.filters import SymbolRules
+from cq_tui.contracts.base import Status
+from cq_tui.contracts.mode import Mode
+from cq_tui.contracts.settings import TradingState
+from cq_tui.trading.denial import Denial, DenialReason
+from cq_tui.trading.signals import TradeSignal
+from cq_tui.trading.sizing import EntryBudget, size_entry
+
+#: Oldest health file that is believed, in seconds; the price of a symbol has the setting's limit.
+ARES_LIMIT = 30.0
+MEMORY_LIMIT = 5.0
+#: Lead of the exchange's clock over ours that is not worth a word, in seconds.
+CLOCK_TOLERANCE = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class HealthSeen:
+    """What a health file said. ``last_update`` in Unix seconds; 0.0 when there is none."""
+
+    status: Status = "error"
+    last_update: float = 0.0
+    #: Memory's ``integrity_ok``; True for the others.
+    intact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits from the settings."""
+
+    freshness: float = 10.0
+    cooldown: float = 1.0
+    max_positions: int = 5
+    #: Largest share of the equity in positions.
+    max_exposure: Decimal = Decimal("0.5")
+
+
+@dataclass(frozen=True, slots=True)
+class EntryContext:
+    """All that the guardrails look at, gathered by the trader for one signal."""
+
+    mode: Mode
+    trading_state: TradingState
+    ares: HealthSeen
+    feeder: HealthSeen
+    memory: HealthSeen
+    budget: EntryBudget
+    #: Worth of the account, and of what is held or on its way of all symbols, in quote units.
+    equity: Decimal
+    exposure: Decimal
+    #: Best ask of the symbol, and when its last message came (Unix seconds); 0 when there is none.
+    price: Decimal
+    price_time: float
+    #: Rules of the symbol; None when the exchange does not list it.
+    rules: SymbolRules | None
+    limits: Limits = field(default_factory=Limits)
+    guardrails_disabled: bool = False
+    #: Why no order is possible in this mode; None when it is.
+    mode_blocked: str | None = None
+    reconciled: bool = True
+    #: Natural keys of the signals that were acted on.
+    acted_keys: Collection[str] = frozenset()
+    #: Symbols with a position, and those with an entry on its way.
+    held: Collection[str] = frozenset()
+    pending: Collection[str] = frozenset()
+    #: By symbol: when the last entry was sent (Unix seconds).
+    last_entry: Mapping[str, float] = field(default_factory=dict)
+    #: By (strategy, symbol): end of the pause after a stop (Unix seconds).
+    paused_until: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    #: Why the symbol is in quarantine; None when it is not, or when this is the probe.
+    quarantine: str | None = None
+
+    @property
+    def soft_guardrails_hold(self) -> bool:
+        """In live mode always, else unless they are disabled."""
+        return self.mode == "live" or not self.guardrails_disabled
+
+
+def check_entry(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+    """Return why the signal may not become an order, or None. ``now``: Unix seconds by the exchange's clock."""
+    checks = _EXIT_CHECKS if signal.side == "SELL" else _ENTRY_CHECKS
+    for check in checks:
+        denial = check(context, signal, now)
+        if denial is not None and not (denial.reason.is_soft and not context.soft_guardrails_hold):
+            return denial
+    return None
+
+
+def _trading(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+    if context.trading_state == "halted":
+        return Denial(DenialReason.TRADING_HALTED)
+    if context.mode_blocked is not None:
+        return Denial(DenialReason.MODE_BLOCKED, context.mode_blocked)
+    return None if context.reconciled else Denial(DenialReason.NOT_RECONCILED)
+
+
+def _opening(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+    return Denial(DenialReason.TRADING_REDUCING) if context.trading_state == "reducing" else None
+
+
+def _fresh_signal(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+    if signal.key in context.acted_keys:
+        return Denial(DenialReason.DUPLICATE_SIGNAL, signal.key)
+    age = signal.age(now)
+    if age < -CLOCK_TOLERANCE:
+        return Denial(DenialReason.SIGNAL_FROM_FUTURE, f"in {-age:.1f} s")
+    if age > context.limits.freshness:
+        return Denial(DenialReason.SIGNAL_STALE, f"{age:.1f} s, limit {context.limits.freshness:g} s")
+    return None
+
+
+def _holding(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+    return None if signal.symbol in context.held else Denial(DenialReason.NOTHING_HELD, signal.symbol)
+
+
+def _health(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+    reason = DenialReason
+    return (
+        _service(context.ares, now, ARES_LIMIT, reason.ARES_STALE, reason.ARES_UNHEALTHY)
+        or _service(context.feeder, now, context.limits.freshness, reason.FEEDER_STALE, reason.FEEDER_UNHEALTHY)
+        or _service(context.memory, now, MEMORY_LIMIT, reason.MEMORY_STALE, reason.MEMORY_UNHEALTHY)
+    )
+
+
+def _service(seen: HealthSeen, now: float, limit: float, stale: DenialReason, unhealthy: DenialReason) -> Denial | None:
+    if denial := _too_old(seen.last_update, now, limit, stale):
+        return denial
+    if seen.status == "error" or not seen.intact:
+        return Denial(unhealthy, "status error" if seen.status == "error" else "integrity_ok is false")
+    return None
+
+
+def _too_old(moment: float, now: float, limit: float, reason: DenialReason) -> Denial | None:
+    if moment <= 0:
+        return Denial(reason, "no report yet")
+    age = now - moment
+    # A report from the future says nothing about now.
+    if age < -CLOCK_TOLERANCE:
+        return Denial(reason, f"dated {-age:.1f} s ahead")
+    return Denial(reason, f"{age:.1f} s, limit {limit:g} s") if age > limit else None
+
+
+def _price(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+    if context.price <= 0:
+        return Denial(DenialReason.FEEDER_STALE, f"no price of {signal.symbol} yet")
+    return _too_old(context.price_time, now, context.limits.freshness, DenialReason.FEEDER_STALE)
+
+
+def _symbol(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+    if context.rules is None or context.rules.status != "TRADING":
+        status = "not listed" if context.rules is None else context.rules.status
+        return Denial(DenialReason.SYMBOL_NOT_TRADING, f"{signal.symbol}: {status}")
+    if context.quarantine is not None:
+        return Denial(DenialReason.QUARANTINED, context.quarantine)
+    if signal.symbol in context.held:
+        return Denial(DenialReason.POSITION_OPEN, signal.symbol)
+    return Denial(DenialReason.ENTRY_PENDING, signal.symbol) if signal.symbol in context.pending else None
+
+
+def _cooldown(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+    left = context.last_entry.get(signal.symbol, 0.0) + context.limits.cooldown - now
+    return Denial(DenialReason.COOLDOWN, f"{left:.1f} s left") if left > 0 else None
+
+
+def _strategy_pause(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+    left = context.paused_until.get((signal.strategy, signal.symbol), 0.0) - now
+    return Denial(DenialReason.STRATEGY_COOLDOWN, f"{left:.0f} s left") if left > 0 else None
+
+
+def _positions(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+    count, limit = len({*context.held, *context.pending}), context.limits.max_positions
+    return Denial(DenialReason.MAX_POSITIONS, f"{count} of {limit}") if count >= limit else None
+
+
+def _exposure(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+    after = context.exposure + context.budget.order_quote
+    limit = context.equity * context.limits.max_exposure
+    return Denial(DenialReason.EXPOSURE, f"{after:.2f} after it, limit {limit:.2f}") if after > limit else None
+
+
+def _money(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+    if not signal.stop_loss < context.price < signal.take_profit:
+        levels = f"{signal.stop_loss} < {context.price} < {signal.take_profit} is not so"
+        return Denial(DenialReason.LEVELS_PASSED, levels)
+    assert context.rules is not None, "checked before"
+    sized = size_entry(context.rules, context.price, signal.stop_loss, context.budget)
+    return sized if isinstance(sized, Denial) else None
+
+
+_Check = Callable[[EntryContext, TradeSignal, float], Denial | None]
+_EXIT_CHECKS: tuple[_Check, ...] = (_trading, _fresh_signal, _holding)
+_ENTRY_CHECKS: tuple[_Check, ...] = (
+    _trading,
+    _opening,
+    _fresh_signal,
+    _health,
+    _price,
+    _symbol,
+    _cooldown,
+    _strategy_pause,
+    _positions,
+    _exposure,
+    _money,
+)

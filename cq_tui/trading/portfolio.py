@@ -1,0 +1,146 @@
+"""Positions, profit and equity, from fills alone. Amounts are Decimal, in the quote asset unless said otherwise.
+
+A commission in the base asset reduces what is held; one in the quote asset adds to the cost or lessens the proceeds;
+one in a third asset (BNB) is valued when its price is known, else left out. Cost is spread evenly over what is held, so
+realised plus unrealised profit is always what came in, less what went out, plus what is held at its price.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from pydantic import TypeAdapter
+
+from cq_tui.contracts.base import Side
+from cq_tui.trading.lifecycle import TradeFill
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What is held of one symbol, and the plan for it."""
+
+    symbol: str
+    base_asset: str
+    quote_asset: str
+    #: Held, commissions in the base asset already taken off.
+    quantity: Decimal = ZERO
+    #: What was paid for ``quantity``, commissions included.
+    cost: Decimal = ZERO
+    #: Bought in all, and at what price in the middle.
+    bought: Decimal = ZERO
+    average_price: Decimal = ZERO
+    opened_at_ms: int = 0
+    strategy: str = ""
+    signal_key: str = ""
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    #: Distance of the trailing stop below the highest high; None keeps the stop where it is.
+    trail: Decimal | None = None
+    #: When it is closed although neither stop nor target was reached (Unix ms).
+    time_stop_ms: int | None = None
+    #: How often its protection was placed: the number of the next client order ids.
+    protections: int = 0
+
+    @property
+    def break_even(self) -> Decimal:
+        """Price at which what is held pays for itself."""
+        return self.cost / self.quantity if self.quantity else ZERO
+
+    def unrealised(self, price: Decimal) -> Decimal:
+        """Profit if it were sold at ``price``, before the commission of the sale."""
+        return self.quantity * price - self.cost
+
+
+class Booked(NamedTuple):
+    """The portfolio's answer to a fill."""
+
+    #: None when it was closed by this fill.
+    position: Position | None
+    #: Profit of a sale, commissions of entry and exit included.
+    realised: Decimal
+    #: Quantity sold beyond what was held: the account held more than the trader knew.
+    excess: Decimal = ZERO
+
+
+def book_fill(
+    position: Position, side: Side, fill: TradeFill, commission_prices: Mapping[str, Decimal] | None = None
+) -> Booked:
+    """Take one fill into a position (a new one has quantity 0).
+
+    ``commission_prices`` values assets other than base and quote, in quote units each.
+    """
+    fee_base, fee_quote = _commission(position, fill, commission_prices or {})
+    value = fill.price * fill.quantity
+    if side == "BUY":
+        bought = position.bought + fill.quantity
+        middle = (position.average_price * position.bought + value) / bought
+        grown = replace(
+            position,
+            quantity=position.quantity + fill.quantity - fee_base,
+            cost=position.cost + value + fee_quote,
+            bought=bought,
+            average_price=middle,
+            opened_at_ms=position.opened_at_ms or fill.time,
+        )
+        return Booked(grown, ZERO)
+    return _sold(position, fill.quantity + fee_base, value - fee_quote)
+
+
+def write_off(position: Position) -> Booked:
+    """Close what is left as dust: too little to be sold. Its cost is the loss."""
+    return Booked(None, -position.cost)
+
+
+def _sold(position: Position, quantity: Decimal, proceeds: Decimal) -> Booked:
+    held = min(quantity, position.quantity)
+    excess = quantity - held
+    if excess:
+        # Only the part that was held is this position's profit.
+        proceeds = proceeds * held / quantity
+    if held == position.quantity:
+        return Booked(None, proceeds - position.cost, excess)
+    part = position.cost * held / position.quantity
+    left = replace(position, quantity=position.quantity - held, cost=position.cost - part)
+    return Booked(left, proceeds - part)
+
+
+def _commission(position: Position, fill: TradeFill, prices: Mapping[str, Decimal]) -> tuple[Decimal, Decimal]:
+    """Return the commission in base units, and the one in quote units."""
+    if fill.commission_asset == position.base_asset:
+        return fill.commission, ZERO
+    if fill.commission_asset == position.quote_asset:
+        return ZERO, fill.commission
+    return ZERO, fill.commission * prices.get(fill.commission_asset, ZERO)
+
+
+def equity(quote_balance: Decimal, positions: Mapping[str, Position], prices: Mapping[str, Decimal]) -> Decimal:
+    """Return quote (free and locked) plus positions at their last price; one without price counts at its cost."""
+    return quote_balance + exposure(positions, prices)
+
+
+def exposure(positions: Mapping[str, Position], prices: Mapping[str, Decimal]) -> Decimal:
+    """Return the worth of all positions at their last price; one without price counts at its cost."""
+    return sum(
+        (
+            position.quantity * prices[symbol] if symbol in prices else position.cost
+            for symbol, position in positions.items()
+        ),
+        ZERO,
+    )
+
+
+def position_to_dict(position: Position) -> dict[str, Any]:
+    """Return the position as plain JSON values."""
+    plain: dict[str, Any] = _POSITION.dump_python(position, mode="json")
+    return plain
+
+
+def position_from_dict(plain: object) -> Position:
+    """Read ``position_to_dict`` back. Raises pydantic.ValidationError, naming the field."""
+    return _POSITION.validate_python(plain)
+
+
+_POSITION = TypeAdapter(Position)

@@ -1,0 +1,129 @@
+"""Protection of open positions: is each covered by its stop, where does the trail lie, is its time over."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
+from enum import StrEnum
+
+from cq_tui.binance.filters import SymbolRules
+from cq_tui.trading.client_order_id import Leg
+from cq_tui.trading.lifecycle import OrderRecord, OrderStatus
+from cq_tui.trading.portfolio import Position
+from cq_tui.trading.signals import TradeSignal
+from cq_tui.trading.sizing import exit_violation, sellable_quantity
+
+ZERO = Decimal(0)
+#: Share below an open stop at which it is taken to have been jumped over (its limit did not fill).
+STOP_JUMPED = Decimal("0.005")
+
+
+class Act(StrEnum):
+    """What protecting a position asks for."""
+
+    #: Place the protective OCO.
+    PLACE = "place"
+    #: Cancel what stands, verify the cancel, and place anew: it covers too little or too much, or lies too low.
+    REPLACE = "replace"
+    #: Sell at market now (cancel what stands first, and verify it): beyond the stop or target, or time is over.
+    EXIT = "exit"
+    #: Too little is left to be sold: close the position as dust.
+    DUST = "dust"
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectionNeed:
+    """What has to be done, for how much of the base asset, and why."""
+
+    act: Act
+    quantity: Decimal
+    reason: str
+
+
+def planned(position: Position, signal: TradeSignal, rules: SymbolRules) -> Position:
+    """Return the position with the signal's levels, on the tick size."""
+    return replace(
+        position,
+        strategy=signal.strategy,
+        signal_key=signal.key,
+        stop_loss=rules.quantise_price(signal.stop_loss, ROUND_DOWN),
+        take_profit=rules.quantise_price(signal.take_profit, ROUND_HALF_EVEN),
+        trail=signal.trail,
+        time_stop_ms=signal.time_stop_ms,
+    )
+
+
+def trailed(position: Position, highest_high: Decimal, rules: SymbolRules) -> Position:
+    """Return the position with its stop raised to the trail; a stop is never loosened.
+
+    ``highest_high`` is that of the last 22 closed trigger bars.
+    """
+    if position.trail is None:
+        return position
+    level = rules.quantise_price(highest_high - position.trail, ROUND_DOWN)
+    if level <= 0 or (position.stop_loss is not None and level <= position.stop_loss):
+        return position
+    return replace(position, stop_loss=level)
+
+
+def time_stop_due(position: Position, now_ms: int) -> bool:
+    """Whether its last bar has closed."""
+    return position.time_stop_ms is not None and now_ms >= position.time_stop_ms
+
+
+def protection_needed(
+    position: Position,
+    orders: Iterable[OrderRecord],
+    rules: SymbolRules,
+    *,
+    price: Decimal | None,
+    now_ms: int,
+) -> ProtectionNeed | None:
+    """Return what the position lacks, or None. To be asked in every cycle.
+
+    ``orders`` are those of the symbol; ``price`` the best bid, None when there is none. While an exit is on its way,
+    or the outcome of a protective order is unknown, nothing else is asked for: it could sell twice.
+    """
+    own = [order for order in orders if order.symbol == position.symbol and order.side == "SELL"]
+    quantity = sellable_quantity(rules, position.quantity)
+    if any(_undecided(order) for order in own):
+        return None
+    stops = [order for order in own if order.leg is Leg.STOP and order.is_open]
+    worth_at = price or position.stop_loss or position.average_price
+    if not stops and exit_violation(rules, quantity, worth_at) is not None:
+        return ProtectionNeed(Act.DUST, position.quantity, f"{position.quantity} {position.base_asset} cannot be sold")
+    if (reason := _exit_reason(position, price, now_ms, on_exchange=bool(stops))) is not None:
+        return ProtectionNeed(Act.EXIT, quantity, reason)
+    if not stops:
+        return ProtectionNeed(Act.PLACE, quantity, "no stop order is open")
+    return _misfit(position, stops, quantity)
+
+
+def _undecided(order: OrderRecord) -> bool:
+    waiting = order.status in (OrderStatus.SENT, OrderStatus.UNKNOWN)
+    return waiting or (order.leg is Leg.EXIT and order.is_open)
+
+
+def _exit_reason(position: Position, price: Decimal | None, now_ms: int, *, on_exchange: bool) -> str | None:
+    if time_stop_due(position, now_ms):
+        return "time stop"
+    if position.stop_loss is None or position.take_profit is None:
+        return "the position has no stop or target"
+    if price is None:
+        return None
+    if on_exchange:
+        # The exchange is about to sell by itself; only a stop that was jumped over needs help.
+        jumped = price <= position.stop_loss * (1 - STOP_JUMPED)
+        return f"price {price} jumped over the stop {position.stop_loss}" if jumped else None
+    if price <= position.stop_loss:
+        return f"price {price} is at or below the stop {position.stop_loss}"
+    return f"price {price} is at or above the target {position.take_profit}" if price >= position.take_profit else None
+
+
+def _misfit(position: Position, stops: list[OrderRecord], quantity: Decimal) -> ProtectionNeed | None:
+    covered = sum((order.remaining for order in stops), ZERO)
+    if covered != quantity:
+        return ProtectionNeed(Act.REPLACE, quantity, f"stop orders cover {covered} of {quantity}")
+    lowest = min((order.stop_price for order in stops if order.stop_price is not None), default=None)
+    if lowest is not None and position.stop_loss is not None and lowest < position.stop_loss:
+        return ProtectionNeed(Act.REPLACE, quantity, f"the trail rose from {lowest} to {position.stop_loss}")
+    return None

@@ -1,0 +1,116 @@
+"""Quarantine: a symbol that fails repeatedly is left alone until a probe or a person releases it; others go on.
+
+Failures in a row are counted per symbol. At the limit the symbol is quarantined for a while; then one entry is let
+through as a probe. If it succeeds the symbol is released, if it fails the time starts again.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from cq_tui.contracts.account import QuarantineState
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """One quarantined symbol. Times in Unix seconds."""
+
+    symbol: str
+    reason: str
+    failures: int
+    since: float
+    #: When an entry is let through as a probe.
+    until: float
+    #: A probe is on its way.
+    probing: bool = False
+
+    def text(self, now: float) -> str:
+        """Say it in words, with the time left."""
+        left = max(self.until - now, 0.0)
+        return f"{self.failures} failures in a row, last: {self.reason}; probe in {left / 60:.0f} min"
+
+    def state(self) -> QuarantineState:
+        """Return its part of ``state/account.json``."""
+        return QuarantineState(
+            symbol=self.symbol, reason=self.reason, failures=self.failures, since=self.since, until=self.until
+        )
+
+
+class Quarantine:
+    """Failure counts and quarantined symbols of one trader."""
+
+    def __init__(self, failures: int = 3, seconds: float = 900.0) -> None:
+        """``failures`` in a row lead to quarantine, the probe comes after ``seconds``."""
+        self.limit, self.seconds = failures, seconds
+        self._counts: dict[str, int] = {}
+        self._held: dict[str, Quarantined] = {}
+
+    def __contains__(self, symbol: object) -> bool:
+        return symbol in self._held
+
+    def __iter__(self) -> Iterator[Quarantined]:
+        return iter(self._held.values())
+
+    def get(self, symbol: str) -> Quarantined | None:
+        """Return the entry of a quarantined symbol."""
+        return self._held.get(symbol)
+
+    def blocks(self, symbol: str, now: float) -> str | None:
+        """Return why the symbol takes no entry now; None also when its probe is due."""
+        held = self._held.get(symbol)
+        if held is None or (now >= held.until and not held.probing):
+            return None
+        return "a probe is on its way" if held.probing else held.text(now)
+
+    def entry_sent(self, symbol: str, now: float) -> None:
+        """Note that an entry was sent: of a quarantined symbol it is the probe."""
+        held = self._held.get(symbol)
+        if held is not None and now >= held.until:
+            self._held[symbol] = replace(held, probing=True)
+
+    def failed(self, symbol: str, reason: str, now: float) -> Quarantined | None:
+        """Count a failure; return the entry when the symbol is quarantined by it, or again after its probe."""
+        count = self._counts.get(symbol, 0) + 1
+        self._counts[symbol] = count
+        held = self._held.get(symbol)
+        if held is None and count < self.limit:
+            return None
+        if held is not None and not held.probing:
+            self._held[symbol] = replace(held, failures=count, reason=reason)
+            return None
+        return self._hold(symbol, reason, count, held.since if held else now, now)
+
+    def impose(self, symbol: str, reason: str, now: float) -> Quarantined:
+        """Quarantine a symbol at once, as when an order's outcome cannot be found out."""
+        held = self._held.get(symbol)
+        return self._hold(symbol, reason, max(self._counts.get(symbol, 0), 1), held.since if held else now, now)
+
+    def succeeded(self, symbol: str) -> Quarantined | None:
+        """Forget the failures; return the entry when the symbol is released by its probe."""
+        self._counts.pop(symbol, None)
+        held = self._held.get(symbol)
+        return self._held.pop(symbol) if held is not None and held.probing else None
+
+    def release(self, symbol: str) -> Quarantined | None:
+        """Release a symbol by hand; return its entry, or None when it was not quarantined."""
+        self._counts.pop(symbol, None)
+        return self._held.pop(symbol, None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what must outlive a restart, as plain JSON values."""
+        return {"counts": dict(self._counts), "held": {symbol: asdict(entry) for symbol, entry in self._held.items()}}
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any], failures: int = 3, seconds: float = 900.0) -> "Quarantine":
+        """Read ``to_dict`` back. A probe that was on its way is forgotten: it may be tried again.
+
+        Raises KeyError or TypeError for anything that ``to_dict`` did not write.
+        """
+        book = cls(failures, seconds)
+        book._counts = {str(symbol): int(count) for symbol, count in plain["counts"].items()}
+        book._held = {symbol: replace(Quarantined(**entry), probing=False) for symbol, entry in plain["held"].items()}
+        return book
+
+    def _hold(self, symbol: str, reason: str, failures: int, since: float, now: float) -> Quarantined:
+        self._held[symbol] = Quarantined(symbol, reason, failures, since, now + self.seconds)
+        return self._held[symbol]

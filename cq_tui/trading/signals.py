@@ -1,0 +1,97 @@
+"""A signal as the trader acts on it: read from its event, prices as Decimal, with its natural key."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from cq_tui.contracts.base import Side
+from cq_tui.contracts.events import SignalGenerated
+from cq_tui.contracts.market import INTERVAL_MS
+
+_UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+class SignalUnusable(ValueError):
+    """A ``signal_generated`` event that cannot be acted on; the message names the field."""
+
+
+@dataclass(frozen=True, slots=True)
+class TradeSignal:
+    """One signal. Prices in the quote asset, times in Unix milliseconds."""
+
+    symbol: str
+    side: Side
+    entry_price: Decimal
+    stop_loss: Decimal
+    take_profit: Decimal
+    confidence: float
+    strategy: str
+    #: Interval of the trigger bar, such as ``1m``.
+    frame: str
+    bar_close_time: int
+    max_bars: int | None = None
+    trail: Decimal | None = None
+    cooldown_bars: int = 0
+
+    @property
+    def key(self) -> str:
+        """Natural key as text: what makes it the same signal after any restart or re-merge."""
+        return f"{self.strategy}:{self.symbol}:{self.frame}:{self.bar_close_time}:{self.side}"
+
+    @property
+    def frame_ms(self) -> int:
+        """Length of a trigger bar."""
+        return frame_milliseconds(self.frame)
+
+    def age(self, now: float) -> float:
+        """Seconds from the close of its bar to ``now`` (Unix seconds, the exchange's clock)."""
+        return now - (self.bar_close_time + 1) / 1000
+
+    @property
+    def time_stop_ms(self) -> int | None:
+        """When ``max_bars`` trigger bars have closed after the one of the decision; None without a time stop."""
+        return None if self.max_bars is None else self.bar_close_time + 1 + self.max_bars * self.frame_ms
+
+    def cooldown_until(self, stopped_at_ms: int) -> int:
+        """When its strategy may enter the symbol again after its stop was hit at ``stopped_at_ms``."""
+        return stopped_at_ms + self.cooldown_bars * self.frame_ms
+
+
+def to_decimal(number: float) -> Decimal:
+    """Return the shortest decimal that reads back as ``number``: the one place where floats become Decimal."""
+    return Decimal(repr(float(number)))
+
+
+def frame_milliseconds(frame: str) -> int:
+    """Return the length of a frame such as ``1m`` or ``15s``. Raises SignalUnusable."""
+    if (known := INTERVAL_MS.get(frame)) is not None:
+        return known
+    count, unit = frame[:-1], frame[-1:]
+    if count.isascii() and count.isdigit() and int(count) > 0 and unit in _UNITS:
+        return int(count) * _UNITS[unit]
+    raise SignalUnusable(f"signal: frame is {frame!r}, an interval such as '1m' is needed")
+
+
+def read_signal(payload: SignalGenerated) -> TradeSignal:
+    """Read the payload of a ``signal_generated`` event.
+
+    Raises SignalUnusable when frame or bar close time is missing: without them it has no natural key, and
+    nothing could stop it from being acted on twice.
+    """
+    if payload.frame is None or payload.bar_close_time is None:
+        missing = "frame" if payload.frame is None else "bar_close_time"
+        raise SignalUnusable(f"signal of {payload.strategy} for {payload.symbol}: {missing} is missing")
+    frame_milliseconds(payload.frame)
+    return TradeSignal(
+        symbol=payload.symbol,
+        side=payload.side,
+        entry_price=to_decimal(payload.entry_price),
+        stop_loss=to_decimal(payload.stop_loss),
+        take_profit=to_decimal(payload.take_profit),
+        confidence=payload.confidence,
+        strategy=payload.strategy,
+        frame=payload.frame,
+        bar_close_time=payload.bar_close_time,
+        max_bars=payload.max_bars,
+        trail=None if payload.trail is None else to_decimal(payload.trail),
+        cooldown_bars=payload.cooldown_bars or 0,
+    )

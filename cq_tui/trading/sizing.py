@@ -1,0 +1,88 @@
+"""How much to buy: the quote budget or the risk budget, on the exchange's lot steps, and sellable again."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from cq_tui.binance.filters import SymbolRules
+from cq_tui.trading.denial import Denial, DenialReason
+
+ONE = Decimal(1)
+#: A market order may cost more than the price it was sized at: this share of the balance is kept for it.
+SLIPPAGE = Decimal("0.005")
+
+
+@dataclass(frozen=True, slots=True)
+class EntryBudget:
+    """What an entry may cost. Quote amounts."""
+
+    #: Amount of one entry (TRADER_ORDER_QUOTE).
+    order_quote: Decimal
+    available_quote: Decimal
+    #: Commission as a fraction of the amount (0.001 is 0.1 %), taken from what is bought.
+    commission: Decimal
+    #: Most that may be lost between entry and stop; None leaves it to ``order_quote``.
+    risk_quote: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EntrySize:
+    """A market BUY that the exchange takes, and whose proceeds can be sold again."""
+
+    quantity: Decimal
+    #: Estimated cost without commission, in quote units.
+    notional: Decimal
+    #: Quantity that protection can cover after commission, on the lot step.
+    sellable: Decimal
+
+
+def size_entry(rules: SymbolRules, price: Decimal, stop_loss: Decimal, budget: EntryBudget) -> EntrySize | Denial:
+    """Return the size of a market BUY at about ``price`` (best ask), or why there is none.
+
+    ``stop_loss`` lies below the price. What is left after a commission taken in the base asset must pass the
+    filters at the stop, or the position could never be closed (the dust rule).
+    """
+    wanted = budget.order_quote / price
+    if budget.risk_quote is not None:
+        wanted = min(wanted, budget.risk_quote / (price - stop_loss))
+    quantity = rules.quantise_quantity(wanted, market=True)
+    notional = quantity * price
+    if denial := _exchange_denial(rules, quantity, price):
+        return denial
+    cost = notional * (ONE + budget.commission) * (ONE + SLIPPAGE)
+    if cost > budget.available_quote:
+        return Denial(
+            DenialReason.BALANCE, f"{_short(cost)} with reserve needed, {_short(budget.available_quote)} free"
+        )
+    sellable = rules.quantise_quantity(quantity * (ONE - budget.commission))
+    if fault := exit_violation(rules, sellable, stop_loss):
+        return Denial(DenialReason.DUST, f"{_short(sellable)} {rules.base_asset} at {_short(stop_loss)}: {fault}")
+    return EntrySize(quantity, notional, sellable)
+
+
+def exit_violation(rules: SymbolRules, quantity: Decimal, price: Decimal) -> str | None:
+    """Return the filter that a sale of ``quantity`` at about ``price`` would fail, as stop or at market."""
+    if quantity <= 0:
+        return "LOT_SIZE"
+    at_market = rules.violation(side="SELL", order_type="MARKET", quantity=quantity, reference_price=price)
+    if at_market is not None:
+        return at_market
+    minimum = rules.min_notional
+    return rules.notional_filter if minimum and quantity * price < minimum else None
+
+
+def sellable_quantity(rules: SymbolRules, held: Decimal) -> Decimal:
+    """Return what of ``held`` can be sold: cut down to the lot step."""
+    return rules.quantise_quantity(held, market=True)
+
+
+def _exchange_denial(rules: SymbolRules, quantity: Decimal, price: Decimal) -> Denial | None:
+    fault = rules.violation(side="BUY", order_type="MARKET", quantity=quantity, reference_price=price)
+    if fault is None:
+        return None
+    detail = f"{_short(quantity)} {rules.base_asset}, {_short(quantity * price)} {rules.quote_asset}: {fault}"
+    reason = DenialReason.LOT_SIZE if "LOT_SIZE" in fault else DenialReason.MIN_NOTIONAL
+    return Denial(reason, detail)
+
+
+def _short(number: Decimal) -> str:
+    return f"{number:.8f}".rstrip("0").rstrip(".") or "0"

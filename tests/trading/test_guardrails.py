@@ -1,0 +1,121 @@
+"""Guardrails: every reason is reachable, says what to do, and holds when it has to."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from cq_tui.trading.denial import SOFT_REASONS, Denial, DenialReason
+from cq_tui.trading.guardrails import HealthSeen, check_entry
+from cq_tui.trading.signals import TradeSignal
+from tests.trading.samples import BUDGET, HEALTHY, NOW, RULES, SELL, SIGNAL, D, context
+
+_R = DenialReason
+KEY = SIGNAL.key
+CASES: list[tuple[DenialReason, dict[str, Any], TradeSignal]] = [
+    (_R.TRADING_HALTED, {"trading_state": "halted"}, SIGNAL),
+    (_R.TRADING_HALTED, {"trading_state": "halted", "held": {"BTCUSDT"}}, SELL),
+    (_R.TRADING_REDUCING, {"trading_state": "reducing"}, SIGNAL),
+    (_R.MODE_BLOCKED, {"mode_blocked": "live needs keys"}, SIGNAL),
+    (_R.NOT_RECONCILED, {"reconciled": False}, SIGNAL),
+    (_R.DUPLICATE_SIGNAL, {"acted_keys": {KEY}}, SIGNAL),
+    (_R.DUPLICATE_SIGNAL, {"acted_keys": {SELL.key}, "held": {"BTCUSDT"}}, SELL),
+    (_R.SIGNAL_STALE, {}, replace(SIGNAL, bar_close_time=SIGNAL.bar_close_time - 10_100)),
+    (_R.SIGNAL_FROM_FUTURE, {}, replace(SIGNAL, bar_close_time=SIGNAL.bar_close_time + 2_100)),
+    (_R.NOTHING_HELD, {"held": {"ETHUSDT"}}, SELL),
+    (_R.ARES_STALE, {"ares": HealthSeen("ok", NOW - 30.1)}, SIGNAL),
+    (_R.ARES_STALE, {"ares": HealthSeen()}, SIGNAL),
+    (_R.ARES_STALE, {"ares": HealthSeen("ok", NOW + 3)}, SIGNAL),
+    (_R.ARES_UNHEALTHY, {"ares": HealthSeen("error", NOW)}, SIGNAL),
+    (_R.FEEDER_STALE, {"feeder": HealthSeen("ok", NOW - 10.1)}, SIGNAL),
+    (_R.FEEDER_STALE, {"price_time": NOW - 10.1}, SIGNAL),
+    (_R.FEEDER_STALE, {"price": D(0)}, SIGNAL),
+    (_R.FEEDER_UNHEALTHY, {"feeder": HealthSeen("error", NOW)}, SIGNAL),
+    (_R.MEMORY_STALE, {"memory": HealthSeen("ok", NOW - 5.1)}, SIGNAL),
+    (_R.MEMORY_UNHEALTHY, {"memory": HealthSeen("error", NOW)}, SIGNAL),
+    (_R.MEMORY_UNHEALTHY, {"memory": HealthSeen("ok", NOW, intact=False)}, SIGNAL),
+    (_R.SYMBOL_NOT_TRADING, {"rules": None}, SIGNAL),
+    (_R.SYMBOL_NOT_TRADING, {"rules": replace(RULES, status="BREAK")}, SIGNAL),
+    (_R.QUARANTINED, {"quarantine": "3 failures in a row"}, SIGNAL),
+    (_R.POSITION_OPEN, {"held": {"BTCUSDT"}}, SIGNAL),
+    (_R.ENTRY_PENDING, {"pending": {"BTCUSDT"}}, SIGNAL),
+    (_R.COOLDOWN, {"last_entry": {"BTCUSDT": NOW - 0.9}}, SIGNAL),
+    (_R.STRATEGY_COOLDOWN, {"paused_until": {("trend_multi_tf", "BTCUSDT"): NOW + 1}}, SIGNAL),
+    (_R.MAX_POSITIONS, {"held": {"A", "B", "C"}, "pending": {"C", "D", "E"}}, SIGNAL),
+    (_R.EXPOSURE, {"exposure": D("401")}, SIGNAL),
+    (_R.LEVELS_PASSED, {"price": D("39600")}, SIGNAL),
+    (_R.LEVELS_PASSED, {"price": D("40600")}, SIGNAL),
+    (_R.BALANCE, {"budget": replace(BUDGET, available_quote=D("99"))}, SIGNAL),
+    (_R.LOT_SIZE, {"budget": replace(BUDGET, order_quote=D("0.1"))}, SIGNAL),
+    (_R.MIN_NOTIONAL, {"budget": replace(BUDGET, order_quote=D("4"))}, SIGNAL),
+    (_R.DUST, {"budget": replace(BUDGET, order_quote=D("5.3"))}, SIGNAL),
+]
+
+
+def reason_of(denial: Denial | None) -> DenialReason | None:
+    return None if denial is None else denial.reason
+
+
+def test_a_sound_signal_passes() -> None:
+    assert check_entry(context(), SIGNAL, NOW) is None
+    assert check_entry(context(), SIGNAL, NOW + 4) is None
+
+
+@pytest.mark.parametrize(("reason", "changes", "signal"), CASES)
+def test_each_reason(reason: DenialReason, changes: dict[str, Any], signal: TradeSignal) -> None:
+    assert reason_of(check_entry(context(**changes), signal, NOW)) is reason
+
+
+def test_every_reason_is_reachable_and_tells_what_to_do() -> None:
+    assert {reason for reason, _, _ in CASES} == set(DenialReason)
+    for reason in DenialReason:
+        assert reason.sentence.endswith(".")
+        assert reason.remedy.endswith(".")
+    assert len({reason.sentence for reason in DenialReason}) == len(DenialReason)
+
+
+def test_a_denial_reads_as_a_sentence_with_figures_and_remedy() -> None:
+    denial = check_entry(context(last_entry={"BTCUSDT": NOW - 0.5}), SIGNAL, NOW)
+    assert str(denial) == (
+        "The last entry of this symbol is too recent (0.5 s left). Wait; TRADER_ORDER_COOLDOWN is the pause."
+    )
+    assert str(Denial(_R.TRADING_HALTED)).startswith("Trading is halted. Set TRADING_STATE")
+
+
+@pytest.mark.parametrize(("reason", "changes", "signal"), CASES)
+def test_disabled_guardrails_lift_the_soft_ones_only(
+    reason: DenialReason, changes: dict[str, Any], signal: TradeSignal
+) -> None:
+    disabled = context(**changes, guardrails_disabled=True)
+    assert (check_entry(disabled, signal, NOW) is None) is (reason in SOFT_REASONS)
+    live = context(**changes | {"mode": "live"}, guardrails_disabled=True)
+    assert reason_of(check_entry(live, signal, NOW)) is reason
+
+
+def test_the_soft_ones_are_matters_of_taste() -> None:
+    assert {_R.COOLDOWN, _R.STRATEGY_COOLDOWN, _R.MAX_POSITIONS, _R.EXPOSURE} == SOFT_REASONS
+
+
+def test_lifting_a_soft_one_still_asks_the_ones_after_it() -> None:
+    poor = context(exposure=D("900"), budget=replace(BUDGET, available_quote=D("9")), guardrails_disabled=True)
+    assert reason_of(check_entry(poor, SIGNAL, NOW)) is _R.BALANCE
+
+
+def test_a_sell_of_what_is_held_goes_on_whatever_is_stale_or_full() -> None:
+    trouble = context(
+        held={"BTCUSDT"}, trading_state="reducing", ares=HealthSeen(), feeder=HealthSeen(), memory=HealthSeen(),
+        price=D(0), price_time=0.0, rules=None, quarantine="3 failures", equity=D(0),
+        last_entry={"BTCUSDT": NOW}, paused_until={("trend_multi_tf", "BTCUSDT"): NOW + 99},
+        budget=replace(BUDGET, available_quote=D(0)),
+    )  # fmt: skip
+    assert check_entry(trouble, SELL, NOW) is None
+
+
+def test_a_degraded_service_does_not_stop_trading() -> None:
+    weak = replace(HEALTHY, status="degraded")
+    assert check_entry(context(ares=weak, feeder=weak, memory=weak), SIGNAL, NOW) is None
+
+
+def test_the_pause_of_one_strategy_does_not_hold_another() -> None:
+    paused = context(paused_until={("bb_mean_revert_v2", "BTCUSDT"): NOW + 60, ("trend_multi_tf", "ETHUSDT"): NOW + 60})
+    assert check_entry(paused, SIGNAL, NOW) is None

@@ -1,0 +1,131 @@
+"""Protection: a position without its stop is found in every cycle, and never sold twice."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cq_tui.trading.client_order_id import Leg
+from cq_tui.trading.lifecycle import OrderRecord, OrderStatus
+from cq_tui.trading.portfolio import Position
+from cq_tui.trading.protection import Act, ProtectionNeed, planned, protection_needed, time_stop_due, trailed
+from tests.trading.samples import NOW, RULES, SIGNAL, D, position, record
+
+NOW_MS = int(NOW * 1000)
+SELLABLE = D("0.00249")
+BID = D("40000")
+
+
+def stop_order(**changes: Any) -> OrderRecord:
+    plain: dict[str, Any] = {"status": OrderStatus.NEW, "quantity": SELLABLE, "stop_price": D("39600")}
+    return record(Leg.STOP, **(plain | changes))
+
+
+def needed(
+    held: Position, *orders: OrderRecord, price: Decimal | None = BID, now_ms: int = NOW_MS
+) -> ProtectionNeed | None:
+    return protection_needed(held, orders, RULES, price=price, now_ms=now_ms)
+
+
+def act(*arguments: Any, **options: Any) -> Act | None:
+    need = needed(*arguments, **options)
+    return None if need is None else need.act
+
+
+def test_a_covered_position_needs_nothing() -> None:
+    assert needed(position(), stop_order()) is None
+
+
+@pytest.mark.parametrize(
+    "orders",
+    [
+        (),
+        (stop_order(status=OrderStatus.CANCELED),),
+        (stop_order(status=OrderStatus.REJECTED),),
+        (stop_order(symbol="ETHUSDT"),),
+        (record(Leg.TARGET, status=OrderStatus.NEW, quantity=SELLABLE),),
+    ],
+)
+def test_a_position_without_an_open_stop_needs_one(orders: tuple[OrderRecord, ...]) -> None:
+    assert needed(position(), *orders) == ProtectionNeed(Act.PLACE, SELLABLE, "no stop order is open")
+
+
+def test_a_stop_for_less_or_for_more_than_is_held_is_replaced() -> None:
+    assert act(position(), stop_order(quantity=D("0.001"))) is Act.REPLACE
+    assert act(position(), stop_order(quantity=D("0.004"))) is Act.REPLACE
+    part = stop_order(status=OrderStatus.PARTIALLY_FILLED, executed_quantity=D("0.001"))
+    assert act(position(quantity=D("0.001498")), part) is None
+
+
+def test_a_stop_below_the_risen_trail_is_replaced() -> None:
+    assert act(position(stop_loss=D("39700")), stop_order()) is Act.REPLACE
+
+
+@pytest.mark.parametrize("status", [OrderStatus.SENT, OrderStatus.UNKNOWN])
+@pytest.mark.parametrize("leg", [Leg.STOP, Leg.TARGET, Leg.EXIT])
+def test_nothing_is_asked_for_while_a_sale_is_undecided(leg: Leg, status: OrderStatus) -> None:
+    assert needed(position(), record(leg, status=status), price=D("1")) is None
+
+
+def test_nothing_is_asked_for_while_an_exit_is_open() -> None:
+    assert needed(position(), record(Leg.EXIT, status=OrderStatus.NEW)) is None
+
+
+@pytest.mark.parametrize(
+    ("held", "price", "now_ms"),
+    [
+        (position(), D("39600"), NOW_MS),
+        (position(), D("40600"), NOW_MS),
+        (position(stop_loss=None), D("40000"), NOW_MS),
+        (position(time_stop_ms=NOW_MS), D("40000"), NOW_MS),
+        (position(time_stop_ms=NOW_MS), None, NOW_MS),
+    ],
+)
+def test_an_uncovered_position_beyond_its_levels_or_time_is_sold(
+    held: Position, price: Decimal | None, now_ms: int
+) -> None:
+    assert act(held, price=price, now_ms=now_ms) is Act.EXIT
+
+
+def test_the_exchange_sells_by_itself_unless_the_stop_was_jumped_over() -> None:
+    assert act(position(), stop_order(), price=D("39590")) is None
+    assert act(position(), stop_order(), price=D("39400")) is Act.EXIT
+    assert act(position(), stop_order(), price=D("40700")) is None
+    assert act(position(time_stop_ms=NOW_MS), stop_order()) is Act.EXIT
+
+
+def test_what_cannot_be_sold_is_dust() -> None:
+    need = needed(position(quantity=D("0.0000049")))
+    assert need is not None
+    assert (need.act, need.quantity) == (Act.DUST, D("0.0000049"))
+    assert act(position(quantity=D("0.0001"))) is Act.DUST
+
+
+def test_the_plan_comes_from_the_signal_on_the_tick_size() -> None:
+    signal = replace(SIGNAL, stop_loss=D("39600.129"), take_profit=D("40600.127"), max_bars=6, trail=D("90"))
+    held = planned(position(stop_loss=None, take_profit=None), signal, RULES)
+    assert (held.stop_loss, held.take_profit) == (D("39600.12"), D("40600.13"))
+    assert held.trail == D("90")
+    assert held.time_stop_ms == NOW_MS + 6 * 60_000
+    assert not time_stop_due(held, NOW_MS + 359_999)
+    assert time_stop_due(held, NOW_MS + 360_000)
+
+
+@given(st.lists(st.decimals("1", "90000", places=3), max_size=20))
+def test_a_trail_is_never_loosened(highs: list[Decimal]) -> None:
+    held = position(trail=D("400"))
+    for high in highs:
+        later = trailed(held, high, RULES)
+        assert later.stop_loss is not None
+        assert held.stop_loss is not None
+        assert later.stop_loss >= held.stop_loss
+        assert later.stop_loss >= high - D("400.01")
+        held = later
+
+
+def test_a_fixed_stop_stays() -> None:
+    assert trailed(position(), D("90000"), RULES) == position()
+    assert not time_stop_due(position(), 10**15)

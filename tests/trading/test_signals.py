@@ -1,0 +1,55 @@
+"""Signals as the trader reads them: exact prices, natural key, times."""
+
+from decimal import Decimal
+
+import pytest
+
+from cq_tui.contracts.events import SignalGenerated
+from cq_tui.strategies.protocol import Side, Signal
+from cq_tui.trading.signals import SignalUnusable, frame_milliseconds, read_signal, to_decimal
+from tests.trading.samples import NOW, SIGNAL
+
+
+def made() -> Signal:
+    return Signal(
+        "BTCUSDT", Side.BUY, 40000.1, 39600.0, 40600.0, 0.7, "bb_mean_revert_v2", "15s", 1_700_000_099_999,
+        max_bars=6, trail=0.3, cooldown_bars=10,
+    )  # fmt: skip
+
+
+def test_a_signal_of_a_strategy_arrives_whole() -> None:
+    signal = read_signal(made().payload())
+    assert signal.entry_price == Decimal("40000.1")
+    assert signal.trail == Decimal("0.3")
+    assert signal.key == str(made().key) == "bb_mean_revert_v2:BTCUSDT:15s:1700000099999:BUY"
+    assert signal.time_stop_ms == 1_700_000_100_000 + 6 * 15_000
+    assert signal.cooldown_until(5_000) == 155_000
+
+
+def test_the_age_counts_from_the_close_of_the_bar() -> None:
+    assert SIGNAL.age(NOW + 3) == pytest.approx(3.0)
+    assert SIGNAL.time_stop_ms is None
+
+
+@pytest.mark.parametrize("missing", ["frame", "bar_close_time"])
+def test_a_signal_without_natural_key_is_refused(missing: str) -> None:
+    payload = made().payload().model_dump() | {missing: None}
+    with pytest.raises(SignalUnusable, match=missing):
+        read_signal(SignalGenerated(**payload))
+
+
+@pytest.mark.parametrize("frame", ["", "m", "0m", "-1m", "1.5m", "15x", "²m"])
+def test_a_frame_that_is_no_interval_is_refused(frame: str) -> None:
+    with pytest.raises(SignalUnusable, match="an interval such as"):
+        frame_milliseconds(frame)
+
+
+def test_frames_have_lengths() -> None:
+    assert [frame_milliseconds(frame) for frame in ("1s", "15s", "1m", "75m", "1d")] == [
+        1_000, 15_000, 60_000, 4_500_000, 86_400_000,
+    ]  # fmt: skip
+
+
+def test_a_float_becomes_its_shortest_decimal() -> None:
+    assert to_decimal(0.1) == Decimal("0.1")
+    assert to_decimal(3) == Decimal("3")
