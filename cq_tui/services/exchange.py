@@ -1,0 +1,106 @@
+"""The simulated exchange as a service: where it listens and with which key stands in ``run/exchange.json``."""
+
+import asyncio
+import contextlib
+import os
+import time
+from pathlib import Path
+
+from cq_tui.contracts.health import ExchangeHealth
+from cq_tui.contracts.runfiles import ExchangeAddress
+from cq_tui.contracts.settings import Settings
+from cq_tui.services.frame import Frame, Service
+from cq_tui.simulator.server import DEFAULT_SEED, Endpoint, PortInUseError, SimulatorConfig
+from cq_tui.simulator.server import run as run_simulator
+from cq_tui.store.document import DocumentError, read_document, write_document
+
+
+class ExchangeService(Service):
+    """The service."""
+
+    name = "exchange"
+
+    def __init__(self, frame: Frame) -> None:
+        super().__init__(frame)
+        self._endpoint: Endpoint | None = None
+        self._again = asyncio.Event()
+        self._config = self._wanted(frame.settings)
+
+    async def run(self) -> None:
+        """Run the simulator; start it anew when its seed, symbols, recording or port change."""
+        while not self.frame.stopping.is_set():
+            self._again.clear()
+            self._config = self._wanted(self.frame.settings)
+            try:
+                await self._run_once(self._config)
+            except PortInUseError:
+                if self.frame.settings.SIMULATOR_PORT or self._config.port == 0:
+                    raise
+                # The port of the last time is taken by somebody else: any other does as well.
+                self.frame.data.exchange_address.unlink(missing_ok=True)
+            self._endpoint = None
+
+    async def _run_once(self, config: SimulatorConfig) -> None:
+        stop = asyncio.Event()
+        waits = [asyncio.create_task(event.wait()) for event in (self.frame.stopping, self._again)]
+        for wait in waits:
+            wait.add_done_callback(lambda _: stop.set())
+        try:
+            await run_simulator(config, on_ready=self._ready, stop=stop)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    def _wanted(self, settings: Settings) -> SimulatorConfig:
+        """Key and port stay what they were, so that clients find us again after a crash."""
+        known: ExchangeAddress | None = None
+        with contextlib.suppress(DocumentError):
+            known = read_document(self.frame.data.exchange_address, ExchangeAddress)
+        port = settings.SIMULATOR_PORT or (int(known.rest_url.rpartition(":")[2]) if known else 0)
+        replay = settings.SIMULATOR_REPLAY
+        return SimulatorConfig(
+            port=port,
+            seed=DEFAULT_SEED if settings.SIMULATOR_SEED is None else settings.SIMULATOR_SEED,
+            symbols=tuple(settings.SYMBOLS),
+            replay=None if replay is None else Path(replay),
+            ledger=self.frame.data.ledger,
+            api_key=known.api_key.get_secret_value() if known else None,
+            api_secret=known.api_secret.get_secret_value() if known else None,
+        )
+
+    def _ready(self, endpoint: Endpoint) -> None:
+        address = {
+            "rest_url": endpoint.rest_url,
+            "stream_url": endpoint.stream_url,
+            "ws_api_url": endpoint.ws_api_url,
+            "api_key": endpoint.api_key,
+            "api_secret": endpoint.api_secret,
+            "pid": os.getpid(),
+            "started_ts": time.time(),
+        }
+        write_document(self.frame.data.exchange_address, address, mode=0o600)
+        self._endpoint = endpoint
+        self.frame.log.info("listening", url=endpoint.rest_url)
+        self.frame.beat(self.health(time.time()))
+
+    async def settings_changed(self) -> None:
+        """Start anew for a market that is another one."""
+        if self._wanted(self.frame.settings) != self._config:
+            self._again.set()
+
+    def health(self, now: float) -> ExchangeHealth:
+        """Say where it listens."""
+        ready = self._endpoint is not None
+        config = self._config
+        return ExchangeHealth(
+            service="exchange",
+            status="ok" if ready else "degraded",
+            reason=None if ready else "is starting",
+            last_update_ts=now,
+            updated_within_sec=0.0,
+            ready=ready,
+            symbols_count=len(config.symbols),
+            rest_url=self._endpoint.rest_url if self._endpoint else None,
+            source=f"replay of {config.replay.name}" if config.replay else f"seed {config.seed}",
+        )
