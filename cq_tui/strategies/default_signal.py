@@ -37,7 +37,8 @@ def default_signal(
 
     ``now`` and ``last_signal_at`` are Unix seconds; the latter is the last signal of any strategy, this one
     included, else the start. ``flat_symbols`` are the symbols without a position, in the order of the
-    settings, each with its last closed base kline; the first one is bought, stop and target 1 % away.
+    settings, each with its last closed base kline; the first one is bought, stop and target 1 % away. Ask just
+    after klines have closed: the trader counts a signal's age from the close of its bar.
     """
     if rule.blocked or now - last_signal_at < QUIET_SECONDS:
         return None
