@@ -8,7 +8,7 @@ DISABLE_ORDER_GUARDRAILS lifts, outside live mode, the soft ones only: cooldown,
 most positions, exposure. It never lifts trading state, mode, duplicate, freshness, health, quarantine or balance.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -99,7 +99,21 @@ def check_entry(context: EntryContext, signal: TradeSignal, now: float) -> Denia
     return None
 
 
+def standing_denials(context: EntryContext, now: float) -> list[Denial]:
+    """Return what would refuse any entry at ``now``, whatever its symbol."""
+    found = (
+        _may_trade(context),
+        Denial(DenialReason.TRADING_REDUCING) if context.trading_state == "reducing" else None,
+        *_health_denials(context, now),
+    )
+    return [denial for denial in found if denial is not None]
+
+
 def _trading(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+    return _may_trade(context)
+
+
+def _may_trade(context: EntryContext) -> Denial | None:
     if context.trading_state == "halted":
         return Denial(DenialReason.TRADING_HALTED)
     if context.mode_blocked is not None:
@@ -127,12 +141,14 @@ def _holding(context: EntryContext, signal: TradeSignal, now: float) -> Denial |
 
 
 def _health(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+    return next((denial for denial in _health_denials(context, now) if denial is not None), None)
+
+
+def _health_denials(context: EntryContext, now: float) -> Iterator[Denial | None]:
     reason = DenialReason
-    return (
-        _service(context.ares, now, ARES_LIMIT, reason.ARES_STALE, reason.ARES_UNHEALTHY)
-        or _service(context.feeder, now, context.limits.freshness, reason.FEEDER_STALE, reason.FEEDER_UNHEALTHY)
-        or _service(context.memory, now, MEMORY_LIMIT, reason.MEMORY_STALE, reason.MEMORY_UNHEALTHY)
-    )
+    yield _service(context.ares, now, ARES_LIMIT, reason.ARES_STALE, reason.ARES_UNHEALTHY)
+    yield _service(context.feeder, now, context.limits.freshness, reason.FEEDER_STALE, reason.FEEDER_UNHEALTHY)
+    yield _service(context.memory, now, MEMORY_LIMIT, reason.MEMORY_STALE, reason.MEMORY_UNHEALTHY)
 
 
 def _service(seen: HealthSeen, now: float, limit: float, stale: DenialReason, unhealthy: DenialReason) -> Denial | None:

@@ -1,0 +1,113 @@
+"""The trader's book of one mode: orders, positions, quarantine, and what was acted on. It outlives every restart."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from cq_tui.trading.lifecycle import OrderRecord, OrderStatus, order_from_dict, order_to_dict
+from cq_tui.trading.portfolio import Position, position_from_dict, position_to_dict
+from cq_tui.trading.quarantine import Quarantine
+from cq_tui.trading.signals import TradeSignal
+
+_SIGNAL = TypeAdapter(TradeSignal)
+#: Ended orders that are still shown and known by id.
+_ENDED_KEPT = 100
+#: Natural keys that are still known as acted on; older ones are stale long since.
+_ACTED_KEPT = 5_000
+
+
+@dataclass(slots=True)
+class Book:
+    """Everything the trader must not forget. Times in Unix seconds."""
+
+    quarantine: Quarantine = field(default_factory=Quarantine)
+    orders: dict[str, OrderRecord] = field(default_factory=dict)
+    positions: dict[str, Position] = field(default_factory=dict)
+    #: Signals behind open orders and positions, by natural key.
+    signals: dict[str, TradeSignal] = field(default_factory=dict)
+    acted: dict[str, None] = field(default_factory=dict)
+    last_entry: dict[str, float] = field(default_factory=dict)
+    #: By (strategy, symbol): end of the pause after a stop.
+    paused_until: dict[tuple[str, str], float] = field(default_factory=dict)
+    realised: Decimal = Decimal(0)
+    equity_start: Decimal | None = None
+    orders_count: int = 0
+    fills_count: int = 0
+    denials_count: int = 0
+    last_order_time: float = 0.0
+
+    def open_orders(self) -> Iterator[OrderRecord]:
+        """Yield the orders that may still trade, and those that were intended and not yet sent."""
+        return (order for order in self.orders.values() if not order.status.is_terminal)
+
+    def orders_of(self, symbol: str) -> list[OrderRecord]:
+        """Return the known orders of a symbol, oldest first."""
+        return [order for order in self.orders.values() if order.symbol == symbol]
+
+    def pending_entries(self) -> set[str]:
+        """Return the symbols with an entry on its way."""
+        return {order.symbol for order in self.open_orders() if order.side == "BUY"}
+
+    def act_on(self, signal: TradeSignal) -> None:
+        """Note that a signal is acted on, once and for all."""
+        self.acted[signal.key] = None
+        self.signals[signal.key] = signal
+        while len(self.acted) > _ACTED_KEPT:
+            del self.acted[next(iter(self.acted))]
+
+    def tidy(self) -> None:
+        """Forget ended orders beyond the newest, and signals that nothing depends on."""
+        ended = [order for order in self.orders.values() if order.status.is_terminal]
+        for order in ended[: max(0, len(ended) - _ENDED_KEPT)]:
+            del self.orders[order.client_order_id]
+        needed = {order.signal_key for order in self.open_orders()} | {p.signal_key for p in self.positions.values()}
+        self.signals = {key: signal for key, signal in self.signals.items() if key in needed}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the book as plain JSON values."""
+        return {
+            "orders": [order_to_dict(order) for order in self.orders.values()],
+            "positions": [position_to_dict(position) for position in self.positions.values()],
+            "quarantine": self.quarantine.to_dict(),
+            "signals": [_SIGNAL.dump_python(signal, mode="json") for signal in self.signals.values()],
+            "acted": list(self.acted),
+            "last_entry": self.last_entry,
+            "paused_until": [[*key, until] for key, until in self.paused_until.items()],
+            "realised": str(self.realised),
+            "equity_start": None if self.equity_start is None else str(self.equity_start),
+            "orders_count": self.orders_count,
+            "fills_count": self.fills_count,
+            "denials_count": self.denials_count,
+            "last_order_time": self.last_order_time,
+        }
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> "Book":
+        """Read ``to_dict`` back. Raises KeyError, TypeError or ValueError for anything else."""
+        orders = [order_from_dict(order) for order in plain["orders"]]
+        positions = [position_from_dict(position) for position in plain["positions"]]
+        signals = [_SIGNAL.validate_python(signal) for signal in plain["signals"]]
+        start = plain["equity_start"]
+        return cls(
+            quarantine=Quarantine.from_dict(plain["quarantine"]),
+            orders={order.client_order_id: order for order in orders},
+            positions={position.symbol: position for position in positions},
+            signals={signal.key: signal for signal in signals},
+            acted=dict.fromkeys(plain["acted"]),
+            last_entry={symbol: float(moment) for symbol, moment in plain["last_entry"].items()},
+            paused_until={(strategy, symbol): float(until) for strategy, symbol, until in plain["paused_until"]},
+            realised=Decimal(plain["realised"]),
+            equity_start=None if start is None else Decimal(start),
+            orders_count=int(plain["orders_count"]),
+            fills_count=int(plain["fills_count"]),
+            denials_count=int(plain["denials_count"]),
+            last_order_time=float(plain["last_order_time"]),
+        )
+
+
+def is_working(order: OrderRecord) -> bool:
+    """Whether the exchange holds the order open, as far as is known."""
+    return order.status in (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)

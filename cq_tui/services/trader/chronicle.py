@@ -1,0 +1,142 @@
+"""What the trader tells the history, each thing once, however often it is killed in between."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import orjson
+
+from cq_tui.contracts.events import OrderCanceled, OrderExecuted, OrderRejected, OrderSubmitted
+from cq_tui.services.frame import Frame
+from cq_tui.store.journal import last_lines
+from cq_tui.trading.denial import Denial
+from cq_tui.trading.lifecycle import OrderRecord, OrderStatus, TradeFill
+from cq_tui.trading.signals import TradeSignal
+
+#: Newest lines of our own spool that are searched at the start for what was told already.
+_REMEMBERED = 4_000
+
+_Key = tuple[str, str, str]
+
+
+class Chronicle:
+    """Spools the trader's events. An event that the spool holds already is not told again."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+        self._told: dict[_Key, None] = {}
+        #: Signals that were answered before this process began; a cursor that lags must not answer them again.
+        self.answered_before: set[str] = set()
+        for event_type, data in self._spooled():
+            self._told[_key(event_type, data)] = None
+            if data.get("signal_key") and event_type in ("order_submitted", "order_rejected"):
+                self.answered_before.add(data["signal_key"])
+
+    def submitted(self, order: OrderRecord, *, durable: bool) -> None:
+        """Tell the intent to place an order. With ``durable`` raises JournalError unless the disk has it."""
+        payload = OrderSubmitted(
+            symbol=order.symbol,
+            side=order.side,
+            order_type=order.order_type,
+            client_order_id=order.client_order_id,
+            size=float(order.quantity),
+            price=_number(order.price),
+            stop_price=_number(order.stop_price),
+            leg=order.leg.value,
+            signal_key=order.signal_key,
+        )
+        if self._is_new("order_submitted", order.client_order_id):
+            if durable:
+                self._frame.emit_durably("order_submitted", payload)
+            else:
+                self._frame.emit("order_submitted", payload)
+            self._told["order_submitted", order.client_order_id, ""] = None
+
+    def executed(self, order: OrderRecord, fill: TradeFill, realised: Decimal | None) -> None:
+        """Tell one fill."""
+        if not self._once("order_executed", order.client_order_id, str(fill.trade_id)):
+            return
+        payload = OrderExecuted(
+            symbol=order.symbol,
+            side=order.side,
+            size=float(fill.quantity),
+            price=float(fill.price),
+            order_id=str(order.order_id),
+            status=order.status.value.upper(),
+            commission=float(fill.commission),
+            commission_asset=fill.commission_asset,
+            client_order_id=order.client_order_id,
+            leg=order.leg.value,
+            realized_pnl=_number(realised),
+            signal_key=order.signal_key,
+        )
+        self._frame.emit("order_executed", payload.model_dump(exclude_none=True) | {"trade_id": str(fill.trade_id)})
+
+    def ended(self, order: OrderRecord) -> None:
+        """Tell that an order ended otherwise than by being filled."""
+        if order.status is OrderStatus.REJECTED:
+            self._rejected(order)
+        elif order.status in (OrderStatus.CANCELED, OrderStatus.EXPIRED) and self._once(
+            "order_canceled", order.client_order_id
+        ):
+            canceled = OrderCanceled(
+                symbol=order.symbol,
+                side=order.side,
+                order_id=None if order.order_id is None else str(order.order_id),
+                client_order_id=order.client_order_id,
+                status=order.status.value.upper(),
+                reason=order.reason or None,
+                leg=order.leg.value,
+            )
+            self._frame.emit("order_canceled", canceled)
+
+    def _rejected(self, order: OrderRecord) -> None:
+        if self._once("order_rejected", order.client_order_id):
+            rejected = OrderRejected(
+                symbol=order.symbol,
+                side=order.side,
+                reason=order.reason,
+                refused_by="exchange",
+                client_order_id=order.client_order_id,
+                leg=order.leg.value,
+                signal_key=order.signal_key,
+            )
+            self._frame.emit("order_rejected", rejected)
+
+    def denied(self, signal: TradeSignal, denial: Denial) -> None:
+        """Tell that a signal does not become an order, and why."""
+        payload = OrderRejected(
+            symbol=signal.symbol,
+            side=signal.side,
+            reason=str(denial),
+            refused_by="guardrail",
+            code=denial.reason.value,
+            signal_key=signal.key,
+        )
+        self._frame.emit("order_rejected", payload, metadata={"strategy": signal.strategy})
+
+    def _is_new(self, event_type: str, name: str, part: str = "") -> bool:
+        return (event_type, name, part) not in self._told
+
+    def _once(self, event_type: str, name: str, part: str = "") -> bool:
+        if not self._is_new(event_type, name, part):
+            return False
+        self._told[event_type, name, part] = None
+        while len(self._told) > 4 * _REMEMBERED:
+            del self._told[next(iter(self._told))]
+        return True
+
+    def _spooled(self) -> Iterator[tuple[str, dict[str, str]]]:
+        for line in last_lines(self._frame.data.spool / f"{self._frame.name}.ndjson", _REMEMBERED):
+            try:
+                event = orjson.loads(line)
+                yield event["event_type"], event["data"]
+            except (orjson.JSONDecodeError, KeyError, TypeError):
+                continue
+
+
+def _key(event_type: str, data: dict[str, str]) -> _Key:
+    return event_type, data.get("client_order_id", ""), data.get("trade_id", "")
+
+
+def _number(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)

@@ -1,0 +1,209 @@
+"""One stay at one exchange: the desk, its account stream, the cycle that protects and reconciles."""
+
+import asyncio
+import time
+from decimal import Decimal
+
+from structlog.typing import FilteringBoundLogger
+
+from cq_tui.binance.errors import BinanceError
+from cq_tui.binance.reconnect import Disconnected
+from cq_tui.binance.rest import SpotRest
+from cq_tui.binance.signing import Credentials
+from cq_tui.binance.user_data import Subscribed, SubscriptionFailed, UserData
+from cq_tui.binance.user_events import AccountPosition, ExecutionReport
+from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.mode import Mode
+from cq_tui.contracts.settings import Settings
+from cq_tui.services.trader.account import QUOTE_ASSET, free_quote, quote_balance
+from cq_tui.services.trader.book import Book
+from cq_tui.services.trader.chronicle import Chronicle
+from cq_tui.services.trader.desk import Desk, Save
+from cq_tui.services.trader.surroundings import Surroundings, highest_high, look_around
+from cq_tui.trading.denial import Denial
+from cq_tui.trading.guardrails import EntryContext, Limits, check_entry
+from cq_tui.trading.portfolio import equity, exposure
+from cq_tui.trading.protection import ProtectionNeed
+from cq_tui.trading.signals import TradeSignal, frame_milliseconds
+from cq_tui.trading.sizing import EntryBudget, EntrySize, size_entry
+
+_CYCLE = 1.0
+#: The account stream can fall silent unnoticed: everything is compared this often all the same.
+_RECONCILE_INTERVAL = 60.0
+_RETRY_PAUSE = 2.0
+_TRAIL_BARS = 22
+
+
+class TraderSession:
+    """Everything the trader does while it is connected to one exchange."""
+
+    def __init__(
+        self,
+        data: DataDir,
+        rest: SpotRest,
+        ws_api_url: str,
+        credentials: Credentials,
+        mode: Mode,
+        book: Book,
+        chronicle: Chronicle,
+        save: Save,
+        log: FilteringBoundLogger,
+    ) -> None:
+        self._data = data
+        self._rest = rest
+        self._ws_api_url = ws_api_url
+        self._credentials = credentials
+        self._log = log
+        self.mode = mode
+        self.desk = Desk(rest, book, {}, chronicle, save, log)
+        self.needs: dict[str, ProtectionNeed] = {}
+        self.problem: str | None = None
+        self.stream_up = False
+        self.around: Surroundings = look_around(data)
+        self._turn = asyncio.Lock()
+        self._reconcile_now = asyncio.Event()
+
+    def now(self) -> float:
+        """Return the exchange's time, Unix seconds."""
+        return self._rest.server_now_ms() / 1000
+
+    async def run(self, symbols: list[str]) -> None:
+        """Learn the rules, reconcile, then work until cancelled. Raises BinanceError when the start fails."""
+        await self._rest.sync_clock()
+        info = await self._rest.exchange_info(symbols)
+        self.desk.rules = info.symbols
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._follow_account())
+            tasks.create_task(self._work())
+
+    async def _follow_account(self) -> None:
+        async with UserData(self._ws_api_url, self._credentials, self._rest.server_now_ms) as events:
+            async for event in events:
+                match event:
+                    case ExecutionReport():
+                        async with self._turn:
+                            self.desk.take_report(event, self.now())
+                    case AccountPosition(balances=balances):
+                        self.desk.balances.update((balance.asset, balance) for balance in balances)
+                    case Subscribed():
+                        self.stream_up = True
+                        self._reconcile_now.set()
+                    case SubscriptionFailed(error) | Disconnected(reason=error):
+                        self.stream_up = False
+                        self._log.warning("account stream lost", problem=str(error))
+                    case _:
+                        self._reconcile_now.set()
+
+    async def _work(self) -> None:
+        """The cycle: agree with the exchange, resolve what is unknown, protect what is held."""
+        reconciled_at = 0.0
+        while True:
+            try:
+                async with self._turn:
+                    if self._reconcile_now.is_set() or time.monotonic() - reconciled_at > _RECONCILE_INTERVAL:
+                        self._reconcile_now.clear()
+                        await self._rest.sync_clock(samples=1)
+                        await self.desk.reconcile(self.now())
+                        reconciled_at = time.monotonic()
+                        self._note_first_equity()
+                    await self.desk.resolve(self.now())
+                    self.around = look_around(self._data)
+                    self.needs = await self.desk.protect(self._bids(), self._highs(), self.now())
+                self.problem = None
+            except BinanceError as error:
+                self.problem = str(error)
+                self._log.warning("exchange problem", problem=str(error))
+                await asyncio.sleep(_RETRY_PAUSE)
+            await asyncio.sleep(_CYCLE)
+
+    def _note_first_equity(self) -> None:
+        book = self.desk.book
+        if book.equity_start is None:
+            book.equity_start = equity(quote_balance(self.desk), book.positions, self.around.prices())
+
+    def _bids(self) -> dict[str, Decimal]:
+        bids = {symbol: self.around.bid(symbol) for symbol in self.desk.book.positions}
+        return {symbol: bid for symbol, bid in bids.items() if bid is not None}
+
+    def _highs(self) -> dict[str, Decimal]:
+        highs = {}
+        for symbol, position in self.desk.book.positions.items():
+            signal = self.desk.book.signals.get(position.signal_key)
+            if position.trail is not None and signal is not None:
+                high = highest_high(self._data, symbol, signal.frame, _TRAIL_BARS)
+                # Bars from before the entry must not raise the stop of a position that is younger than they are.
+                if high is not None and self._is_older_than(position.opened_at_ms, signal.frame):
+                    highs[symbol] = high
+        return highs
+
+    def _is_older_than(self, opened_at_ms: int, frame: str) -> bool:
+        return self.now() * 1000 - opened_at_ms >= _TRAIL_BARS * frame_milliseconds(frame)
+
+    # Signals
+
+    async def act_on(self, signal: TradeSignal, settings: Settings, mode_blocked: str | None) -> Denial | None:
+        """Act on a signal, or return why not."""
+        async with self._turn:
+            now = self.now()
+            self.around = look_around(self._data)
+            context = self.context(signal.symbol, settings, mode_blocked, now)
+            denial = check_entry(context, signal, now)
+            if denial is not None:
+                return denial
+            if signal.side == "SELL":
+                self.desk.book.act_on(signal)
+                await self.desk.exit(signal.symbol, f"SELL signal of {signal.strategy}", now)
+                return None
+            size = self._size(context, signal)
+            if isinstance(size, Denial):
+                return size
+            denial = await self.desk.enter(signal, size, now)
+            if denial is None:
+                # Protect at once: the cycle would do it a second later.
+                self.needs = await self.desk.protect(self._bids(), self._highs(), self.now())
+            return denial
+
+    def _size(self, context: EntryContext, signal: TradeSignal) -> EntrySize | Denial:
+        assert context.rules is not None  # check_entry denies a symbol without rules
+        return size_entry(context.rules, context.price, signal.stop_loss, context.budget)
+
+    def context(self, symbol: str, settings: Settings, mode_blocked: str | None, now: float) -> EntryContext:
+        """Gather what the guardrails look at."""
+        desk, book, around = self.desk, self.desk.book, self.around
+        prices = around.prices()
+        ticker = around.tickers.get(symbol)
+        pending = book.pending_entries()
+        order_quote = Decimal(str(settings.TRADER_ORDER_QUOTE))
+        return EntryContext(
+            mode=self.mode,
+            trading_state=settings.TRADING_STATE,
+            ares=around.ares,
+            feeder=around.feeder,
+            memory=around.memory,
+            budget=EntryBudget(order_quote, free_quote(desk), desk.commission),
+            equity=equity(quote_balance(desk), book.positions, prices),
+            exposure=exposure(book.positions, prices) + order_quote * len(pending - set(book.positions)),
+            price=Decimal(str(ticker.ask)) if ticker is not None else Decimal(0),
+            price_time=ticker.timestamp if ticker is not None else 0.0,
+            rules=desk.rules.get(symbol),
+            limits=Limits(
+                freshness=settings.ARES_FRESHNESS_THRESHOLD,
+                cooldown=settings.TRADER_ORDER_COOLDOWN,
+                max_positions=settings.TRADER_MAX_POSITIONS,
+                max_exposure=Decimal(str(settings.TRADER_MAX_EXPOSURE)),
+            ),
+            guardrails_disabled=settings.DISABLE_ORDER_GUARDRAILS,
+            mode_blocked=mode_blocked,
+            reconciled=desk.reconciled,
+            acted_keys=book.acted,
+            held=book.positions,
+            pending=pending,
+            last_entry=book.last_entry,
+            paused_until=book.paused_until,
+            quarantine=book.quarantine.blocks(symbol, now),
+        )
+
+    @property
+    def account_ok(self) -> bool:
+        """Whether the balances are known and there is quote asset."""
+        return self.desk.reconciled and QUOTE_ASSET in self.desk.balances

@@ -1,0 +1,75 @@
+"""What the trader sees around it: the other services' health, and prices. Unreadable counts as absent."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TypeVar
+
+from cq_tui.contracts.health import AresHealth, FeederHealth, Health, MemoryHealth
+from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.market import KlineLineError, kline_from_line
+from cq_tui.contracts.tickers import Ticker, TickersError, tickers_from_bytes
+from cq_tui.store.document import DocumentError, read_content, read_document
+from cq_tui.store.journal import JournalError, last_lines
+from cq_tui.trading.guardrails import HealthSeen
+from cq_tui.trading.signals import to_decimal
+
+_Health = TypeVar("_Health", bound=Health)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """One look around."""
+
+    ares: HealthSeen
+    feeder: HealthSeen
+    memory: HealthSeen
+    tickers: dict[str, Ticker]
+
+    def bid(self, symbol: str) -> Decimal | None:
+        """Return the best bid, None when there is none."""
+        ticker = self.tickers.get(symbol)
+        return to_decimal(ticker.bid) if ticker is not None and ticker.bid > 0 else None
+
+    def prices(self) -> dict[str, Decimal]:
+        """Return the last price by symbol."""
+        return {symbol: to_decimal(ticker.price) for symbol, ticker in self.tickers.items() if ticker.price > 0}
+
+
+def look_around(data: DataDir) -> Surroundings:
+    """Read health and prices."""
+    memory = _health(data, "memory", MemoryHealth)
+    return Surroundings(
+        ares=_seen(_health(data, "ares", AresHealth)),
+        feeder=_seen(_health(data, "feeder", FeederHealth)),
+        memory=_seen(memory, intact=memory is not None and memory.integrity_ok),
+        tickers=_tickers(data),
+    )
+
+
+def highest_high(data: DataDir, symbol: str, interval: str, bars: int) -> Decimal | None:
+    """Return the highest high of the newest closed bars; None when they cannot be read."""
+    try:
+        klines = [kline_from_line(line) for line in last_lines(data.klines_of(symbol, interval), bars)]
+    except (JournalError, KlineLineError):
+        return None
+    return to_decimal(max(kline.high for kline in klines)) if klines else None
+
+
+def _health(data: DataDir, service: str, model: type[_Health]) -> _Health | None:
+    try:
+        return read_document(data.health_of(service), model)
+    except DocumentError:
+        return None
+
+
+def _seen(health: Health | None, intact: bool = True) -> HealthSeen:
+    if health is None:
+        return HealthSeen(intact=intact)
+    return HealthSeen(health.status, health.last_update_ts, intact)
+
+
+def _tickers(data: DataDir) -> dict[str, Ticker]:
+    try:
+        return tickers_from_bytes(read_content(data.tickers))[1]
+    except (DocumentError, TickersError):
+        return {}
