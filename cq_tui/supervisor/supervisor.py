@@ -28,6 +28,17 @@ from cq_tui.store.watch import watch_folders
 from cq_tui.supervisor.process import ServiceProcess, find, last_words, spawn
 from cq_tui.supervisor.restart import RestartPolicy
 
+#: What each service waits for at the start: those whose files it cannot work without. The rest of the start order
+#: (exchange, memory, feeder, ares, trader) is only an order, so that slow starts overlap.
+NEEDS: dict[str, tuple[str, ...]] = {
+    "exchange": (),
+    "memory": (),
+    "feeder": ("exchange",),
+    "ares": ("memory",),
+    "trader": ("exchange", "memory"),
+}
+assert tuple(NEEDS) == SERVICES
+
 #: Exit code of a service that found its lock held: the holder is adopted.
 ALREADY_RUNNING = 3
 
@@ -200,9 +211,9 @@ class Supervisor:
         self._note(charge, "starting")
 
     async def _turn_has_come(self, charge: _Charge) -> bool:
-        """Wait for the services before this one to be ready; False when the wish changed meanwhile."""
+        """Wait for the services that this one needs to be ready; False when the wish changed meanwhile."""
         deadline = time.monotonic() + _READY_PATIENCE
-        for earlier in SERVICES[: SERVICES.index(charge.name)]:
+        for earlier in NEEDS[charge.name]:
             other = self._charges[earlier]
             while self._should_run(other) and not self.is_ready(earlier) and time.monotonic() < deadline:
                 if other.state.state == "gave_up":
