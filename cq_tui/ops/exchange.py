@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 
 from cq_tui.simulator.ledger import LedgerError
-from cq_tui.simulator.replay import ReplayError
+from cq_tui.simulator.recordings import ReplayError
 from cq_tui.simulator.server import DEFAULT_SEED, Endpoint, PortInUseError, SimulatorConfig, run
 from cq_tui.simulator.symbols import DEFAULT_SYMBOLS, UnknownSymbolError
 from cq_tui.store.document import sync_folder
@@ -32,7 +32,9 @@ def run_exchange(
             port=port, seed=DEFAULT_SEED if seed is None else seed, symbols=chosen, replay=replay, ledger=ledger
         )
         asyncio.run(_run(config, as_json))
-    except (PortInUseError, ReplayError, LedgerError, JournalError, UnknownSymbolError) as error:
+    except PortInUseError as error:
+        raise ExchangeError(error.strerror) from None
+    except (ReplayError, LedgerError, JournalError, UnknownSymbolError) as error:
         raise ExchangeError(str(error)) from None
     except OSError as error:
         raise ExchangeError(f"{error.filename or 'the exchange'}: {error.strerror or error}") from None
