@@ -41,7 +41,7 @@ def _empty_is_none(value: Any) -> Any:
 
 
 def _known_interval(value: Any) -> Any:
-    if value is not None and value not in INTERVAL_MS:
+    if value is not None and (not isinstance(value, str) or value not in INTERVAL_MS):
         raise ValueError(f"one of {', '.join(INTERVAL_MS)} is needed")
     return value
 
