@@ -1,6 +1,7 @@
 """Kline journal lines."""
 
 import math
+from typing import Any
 
 import orjson
 import pytest
@@ -27,7 +28,7 @@ def test_a_bad_field_is_named(field: str, value: object) -> None:
 @pytest.mark.parametrize(
     "change", [{"low": 0.0}, {"low": 100.5}, {"high": 100.5}, {"close": 98.0}, {"open": 104.0}, {"low": -1.0}]
 )
-def test_prices_out_of_order_are_refused(change: dict[str, float]) -> None:
+def test_prices_out_of_order_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(KlineLineError, match="prices out of order at open_time 1640995200000"):
         kline_from_line(KLINE._replace(**change).to_line())
 

@@ -70,12 +70,12 @@ def expected_mode(flags: dict[str, Any], keys: bool) -> tuple[str, bool]:
 def test_effective_mode_for_every_combination_of_flags() -> None:
     names = ("SIMULATION_MODE", "PAPER_MODE", "BINANCE_USE_TESTNET", "LIVE_TRADING_ENABLED", "DISABLE_ORDER_GUARDRAILS")
     tried: dict[str, int] = dict.fromkeys(MODES, 0)
-    for trading_mode, *values, keys in itertools.product(MODES, *[FLAGS] * len(names), FLAGS):
-        flags = {"TRADING_MODE": trading_mode, **dict(zip(names, values, strict=True))}
+    for trading_mode, keys, *values in itertools.product(MODES, FLAGS, *[FLAGS] * len(names)):
+        flags: dict[str, Any] = {"TRADING_MODE": trading_mode, **dict(zip(names, values, strict=True))}
         secrets = dict.fromkeys(SECRET_KEYS, CANARY) if keys else {}
         settings = Settings.model_validate(flags | secrets)
         found = effective_mode(settings)
-        assert (found.mode, found.blocked is not None) == expected_mode(flags, keys), flags
+        assert (found.mode, found.blocked is not None) == expected_mode(flags, bool(keys)), flags
         assert found.because, "the reason is always said"
         assert CANARY not in repr(found)
         assert found.uses_simulator == (found.mode in ("simulation", "paper"))
