@@ -201,8 +201,19 @@ def _kline_float(row: list[Any], position: int, name: str) -> float:
 
 
 def parse_klines(raw: object) -> list[Kline]:
-    """Read a klines answer, oldest first."""
-    return [parse_kline(row) for row in rows_of(raw, "klines")]
+    """Read a klines answer, oldest first. A thousand rows come at once: only a wrong one is looked at closely."""
+    klines = []
+    for row in rows_of(raw, "klines"):
+        try:
+            opened, first, high, low, last, volume, closed, quote, trades = row[:9]
+            texts = (first, high, low, last, volume, quote)
+            if type(opened) is type(closed) is type(trades) is int and "".join(texts).replace(".", "").isdecimal():
+                klines.append(Kline._make((opened, closed, *map(float, texts), trades)))
+                continue
+        except (TypeError, ValueError):
+            pass
+        klines.append(parse_kline(row))
+    return klines
 
 
 def parse_ticker_24h(raw: object) -> Ticker24h:

@@ -28,6 +28,8 @@ from cq_tui.services.feeder.sequence import KlineSequence
 from cq_tui.store.journal import JournalError
 
 _PAGE = 1000
+#: Symbols whose history is fetched side by side: the exchange answers one while we read another.
+_AT_ONCE = 4
 _REPAIR_PAUSE = 1.0
 _CLOCK_INTERVAL = 60.0
 
@@ -140,9 +142,18 @@ class FeederSession:
 
     async def _keep_whole(self, changed: Callable[[], None]) -> None:
         """Bring every journal up to now, then repair gaps as they are found, until cancelled."""
-        for number, symbol in enumerate(self._series):
-            self.backfill_note = f"history of {number}/{len(self._series)} symbols"
-            await self._bring_up_to_now(symbol)
+        done = 0
+        turns = asyncio.Semaphore(_AT_ONCE)
+
+        async def bring_up(symbol: str) -> None:
+            nonlocal done
+            async with turns:
+                await self._bring_up_to_now(symbol)
+            done += 1
+            self.backfill_note = f"history of {done}/{len(self._series)} symbols"
+
+        self.backfill_note = f"history of 0/{len(self._series)} symbols"
+        await asyncio.gather(*map(bring_up, self._series))
         self.backfilled = True
         self.backfill_note = ""
         changed()
