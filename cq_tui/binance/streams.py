@@ -131,6 +131,11 @@ class MarketStreams:
         """How many events a slow reader has missed because newer ones replaced them."""
         return self._mailbox.dropped
 
+    @property
+    def waiting(self) -> int:
+        """How many events wait to be read."""
+        return len(self._mailbox)
+
     async def __aenter__(self) -> Self:
         for number, streams in enumerate(self._shares):
             connection = _Connection(number, streams, self._deadlines, self._policy, self._mailbox)

@@ -73,6 +73,11 @@ class UserData:
         self._mailbox: Mailbox[UserDataEvent] = Mailbox(mailbox_limit, lambda event: None)
         self._task: asyncio.Task[object] | None = None
 
+    @property
+    def waiting(self) -> int:
+        """How many events wait to be read."""
+        return len(self._mailbox)
+
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(keep_connected(self._url, self._session, self._down, self._policy))
         self._task.add_done_callback(self._ended)

@@ -242,6 +242,28 @@ async def test_a_slow_reader_gets_the_newest_ticker_and_every_closed_bar() -> No
         assert market_streams.dropped > 0
 
 
+async def test_closed_bars_that_nobody_reads_do_not_pile_up() -> None:
+    async def script(play: Play) -> None:
+        for number in range(1000):
+            await play.send(samples.kline_event(x=True, t=number))
+        await play.hold()
+
+    name = kline_stream("BTCUSDT", "1m")
+    async with scripted(script) as server, market(server.url, name, mailbox_limit=10) as market_streams:
+        async with asyncio.timeout(10):
+            while market_streams.waiting <= 10:
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)  # long enough to read them all, if it did not wait for the reader
+        assert market_streams.waiting == 11
+        bars: list[int] = []
+        while len(bars) < 1000:
+            event = await within(10, anext(market_streams))
+            if isinstance(event, KlineUpdate):
+                bars.append(event.kline.open_time)
+        assert bars == list(range(1000))
+        assert market_streams.dropped == 0
+
+
 async def test_a_defect_reaches_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(frame: bytes) -> None:
         raise ZeroDivisionError

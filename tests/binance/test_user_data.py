@@ -188,6 +188,11 @@ async def test_no_event_is_dropped_for_a_slow_reader() -> None:
 
     async with scripted(flood) as server, user_data(server.url, mailbox_limit=10) as stream:
         await until(stream, Subscribed)
+        async with asyncio.timeout(10):
+            while stream.waiting < 10:
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)  # long enough to read them all, if it did not wait for the reader
+        assert stream.waiting <= 11
         seen: list[int] = []
         while len(seen) < 300:
             event = await within(10, anext(stream))
