@@ -52,7 +52,9 @@ class BarRing:
 
     def __init__(self, capacity: int, symbols: int) -> None:
         self._capacity = capacity
-        self._store = np.empty((capacity + max(64, capacity // 8), symbols), dtype=BAR)
+        room = capacity + max(64, capacity // 8)
+        self._store = np.empty((room, symbols), dtype=BAR)
+        self._times = np.empty(room, dtype=np.int64)
         self._start = self._end = 0
 
     def __len__(self) -> int:
@@ -63,13 +65,20 @@ class BarRing:
         """A view of the bars held, shape (bars, symbols); valid until the next extend."""
         return self._store[self._start : self._end]
 
+    @property
+    def times(self) -> Integers:
+        """A view of the bars' open times, contiguous and so quick to search."""
+        return self._times[self._start : self._end]
+
     def extend(self, bars: Bars) -> None:
         """Append bars; the oldest fall out."""
         bars = bars[-self._capacity :]
         if self._end + len(bars) > len(self._store):
-            kept = self.bars[max(0, len(self) + len(bars) - self._capacity) :].copy()
-            self._store[: len(kept)] = kept
+            first = max(0, len(self) + len(bars) - self._capacity)
+            kept, times = self.bars[first:].copy(), self.times[first:].copy()
+            self._store[: len(kept)], self._times[: len(kept)] = kept, times
             self._start, self._end = 0, len(kept)
         self._store[self._end : self._end + len(bars)] = bars
+        self._times[self._end : self._end + len(bars)] = bars["open_time"][:, 0]
         self._end += len(bars)
         self._start = max(self._start, self._end - self._capacity)

@@ -64,6 +64,8 @@ class Ledger:
             state.restore(raw["snapshot"])
         elif "market" in raw:
             self._keep(raw["market"])
+        else:
+            raise FactError("neither facts, snapshot nor market")
 
     def _keep(self, market: dict[str, Any]) -> None:
         self.markets = [*self.markets, market][-MARKETS_KEPT:]

@@ -14,6 +14,7 @@ from cq_tui.simulator.ticks import (
     TICKS_PER_SECOND,
     Bars,
     Floats,
+    Integers,
     PriceSource,
     TickBlock,
     bars_of_ticks,
@@ -101,12 +102,12 @@ class Market:
     def _close_minutes(self, fresh: int) -> None:
         """Remember the minutes that the newest ``fresh`` seconds completed."""
         seconds = self._seconds.bars
-        end = int(seconds["open_time"][-1, 0]) + 1_000
+        end = int(self._seconds.times[-1]) + 1_000
         if end // 60_000 == (end - fresh * 1_000) // 60_000:
             return
         recent = seconds[-(fresh + 60) :]
-        times = recent["open_time"][:, 0]
-        floor = int(self._minutes.bars["open_time"][-1, 0]) + 60_000 if len(self._minutes) else 0
+        times = self._seconds.times[-(fresh + 60) :]
+        floor = int(self._minutes.times[-1]) + 60_000 if len(self._minutes) else 0
         whole = recent[(times >= floor) & (times < end // 60_000 * 60_000)]
         self._minutes.extend(aggregate(whole, "1m"))
 
@@ -149,7 +150,9 @@ class Market:
         return book
 
     def forming(self) -> Bars:
-        """Return the unfinished second of all symbols, shape (1, symbols)."""
+        """Return the unfinished second of all symbols, shape (1, symbols); none, (0, symbols), once it is over."""
+        if self.over:
+            return self._seconds.bars[:0]
         row = self._row()
         first = row // TICKS_PER_SECOND * TICKS_PER_SECOND
         block = self._block
@@ -189,8 +192,10 @@ class Market:
 
     def _open_minute(self) -> Bars:
         start = self.time // 60_000 * 60_000
-        recent = self._seconds.bars[-60:]
-        return aggregate(np.concatenate([recent[recent["open_time"][:, 0] >= start], self.forming()]), "1m")
+        if len(self._minutes):
+            start = max(start, int(self._minutes.times[-1]) + 60_000)
+        recent = self._seconds.bars[-60:][self._seconds.times[-60:] >= start]
+        return aggregate(np.concatenate([recent, self.forming()]), "1m")
 
     def klines(self, symbol: str, interval: str, limit: int, start: int | None = None, end: int | None = None) -> Bars:
         """Return at most ``limit`` klines, ascending; the last may be unfinished.
@@ -199,15 +204,18 @@ class Market:
         """
         column = self.column[symbol]
         if interval == "1s":
-            bars = np.concatenate([self._seconds.bars[:, column], self.forming()[:, column]])
+            ring, newest = self._seconds, self.forming()[:, column]
+        elif interval == "1m":
+            ring, newest = self._minutes, self._open_minute()[:, column]
         else:
             minutes = np.concatenate([self._minutes.bars[:, column], self._open_minute()[:, column]])
             bars = aggregate(minutes, interval)
-        times = bars["open_time"]
-        first = 0 if start is None else int(np.searchsorted(times, start, side="left"))
-        last = len(bars) if end is None else int(np.searchsorted(times, end, side="right"))
-        chosen = bars[first:last]
-        return chosen[-limit:] if start is None else chosen[:limit]
+            first, last = _bounds(bars["open_time"], limit, start, end)
+            return bars[first:last]
+        times = np.append(ring.times, newest["open_time"])
+        first, last = _bounds(times, limit, start, end)
+        open_part = newest[max(0, first - len(ring)) : max(0, last - len(ring))]
+        return np.concatenate([ring.bars[first:last, column], open_part])
 
     def day(self) -> tuple[Bars, Floats]:
         """Return the rolling 24 h as one bar a symbol, and the price before it; renewed once a second."""
@@ -217,6 +225,14 @@ class Market:
             before, window = minutes[0]["close"].copy(), minutes[1:] if len(minutes) > 1 else minutes
             self._statistics = (second, _as_one(window), before)
         return self._statistics[1], self._statistics[2]
+
+
+def _bounds(times: Integers, limit: int, start: int | None, end: int | None) -> tuple[int, int]:
+    """Return where the wanted klines lie: first and behind the last."""
+    first = 0 if start is None else int(np.searchsorted(times, start, side="left"))
+    last = len(times) if end is None else int(np.searchsorted(times, end, side="right"))
+    last = max(first, last)
+    return (max(first, last - limit), last) if start is None else (first, min(last, first + limit))
 
 
 def _minutes_of(interval: str) -> int:

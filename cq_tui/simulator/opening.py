@@ -13,9 +13,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds of history before the present that a new era makes, and that a restart makes again.
 HISTORY_MS = 9_600_000
-#: A longer gap than this is not caught up: the prices begin a new era where they were.
-LONGEST_GAP_MS = 3 * 3_600_000
-_CLOCK_SLACK_MS = 60_000
+#: Prices whose newest remembered state is older than this are not caught up: a new era begins where they were.
+LONGEST_CATCH_UP_MS = 6 * 3_600_000
 _MINUTE_MS = 60_000
 
 
@@ -36,11 +35,10 @@ def open_walk(symbols: Sequence[MarketSymbol], seed: int, memory: Sequence[dict[
     same = [entry for entry in walks if entry["seed"] == seed and entry["symbols"] == names]
     if same and same[-1] is walks[-1]:
         states = [WalkState.from_json(entry["state"]) for entry in same]
-        newest = states[-1].start_ms
-        if newest <= now + _CLOCK_SLACK_MS and now - newest <= LONGEST_GAP_MS:
-            early = [state for state in states if state.start_ms <= now - HISTORY_MS]
-            return RandomWalk(symbols, seed, early[-1] if early else states[0])
-        log.info("the prices stood still for %d s: a new era begins where they were", (now - newest) // 1_000)
+        early = [state for state in states if state.start_ms <= now - HISTORY_MS]
+        if early and now - states[-1].start_ms <= LONGEST_CATCH_UP_MS:
+            return RandomWalk(symbols, seed, early[-1])
+        log.info("the exchange was away for too long, or the clock was set back: a new era of prices begins")
     return RandomWalk(symbols, seed, _new_era(names, walks, now))
 
 

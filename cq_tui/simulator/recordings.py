@@ -95,9 +95,9 @@ def _read_file(file: Path) -> Recording:
             f"{file}, row 1: {columns} columns; klines have 12, trades 7, aggTrades 8, separated by commas"
         )
     header = 0 if _is_number(head.partition(",")[0]) else 1
+    if next(_rows(text, header), None) is None:
+        raise ReplayError(f"{file}: holds no rows; fetch it again")
     table = _table(file, text, kind, header)
-    if not len(table):
-        raise ReplayError(f"{file}: holds no rows")
     bars = _bars_of_klines(file, table, header) if kind == "klines" else _bars_of_trades(file, table, kind, header)
     prices = table[:, 1:5] if kind == "klines" else table[:, :1]
     return Recording(bars, _decimals(prices), kind)
@@ -134,9 +134,9 @@ def _where(file: Path, text: str, kind: str, header: int) -> ReplayError:
 
 
 def _rows(text: str, header: int) -> Iterator[tuple[int, str]]:
-    for number, row in enumerate(text.splitlines(), 1):
-        if number > header and row:
-            yield number, row
+    for number, row in enumerate(io.StringIO(text), 1):
+        if number > header and row.strip():
+            yield number, row.strip()
 
 
 def _bad_value(file: Path, row: int, column: str, value: object, problem: str) -> ReplayError:

@@ -194,6 +194,7 @@ async def _serve(
     settings = uvicorn.Config(
         application(exchange, hub),
         log_config=None,
+        log_level=logging.WARNING,
         access_log=False,
         lifespan="off",
         http="h11",

@@ -1,0 +1,48 @@
+"""A hand-moved market for the engine, and recorded data where it is there."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from cq_tui.binance.filters import SymbolRules
+from cq_tui.simulator.book import Book
+from cq_tui.simulator.symbols import MarketSymbol
+
+SHARED = Path(__file__).resolve().parents[2] / "../shared"
+COIN = MarketSymbol("COIN", "USDT", 100.0, Decimal("0.01"), Decimal("0.001"), touch_notional=10_000.0)
+
+
+class HandMarket:
+    """A market of COINUSDT whose prices a test sets."""
+
+    def __init__(self, bid: str = "100.00", ask: str = "100.02", last: str = "100.01") -> None:
+        self.over = False
+        self.rules = {COIN.symbol: SymbolRules.from_exchange_info(COIN.exchange_info())}
+        self.move(bid, ask, last)
+
+    def move(self, bid: str, ask: str, last: str | None = None) -> None:
+        self._last = Decimal(last or bid)
+        tick = COIN.tick_size
+        self._book = Book(COIN, int(Decimal(bid) / tick), int(Decimal(ask) / tick))
+
+    def last_price(self, symbol: str) -> Decimal:
+        return self._last
+
+    def average_price(self, symbol: str) -> Decimal:
+        return self._last
+
+    def book(self, symbol: str) -> Book:
+        return self._book
+
+
+@pytest.fixture
+def market() -> HandMarket:
+    return HandMarket()
+
+
+@pytest.fixture
+def shared() -> Path:
+    if not SHARED.is_dir():
+        pytest.skip(f"no recorded data at {SHARED.resolve()}")
+    return SHARED
