@@ -1,0 +1,254 @@
+"""The control room's app: themes, the watching worker, supervision after the first paint, and how it ends."""
+
+import asyncio
+import errno
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from textual import on
+from textual.app import App, SystemCommand
+from textual.screen import Screen
+from textual.worker import Worker, WorkerState
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.room.messages import FreezeAsked, LeaveAsked, StateChanged, SteerAsked
+from cq_tui.room.news import News
+from cq_tui.room.operations import LocalOperations, Operations
+from cq_tui.room.panes.news_line import NewsLine
+from cq_tui.room.screens.dialog import Answer, Dialog
+from cq_tui.room.screens.room import RoomScreen
+from cq_tui.room.stack import Refused, Stack, Supervising
+from cq_tui.room.state import Changes, RoomState
+from cq_tui.room.steering import Severity, Steering
+from cq_tui.room.themes import DARK, LIGHT, VARIABLE_DEFAULTS
+from cq_tui.room.watching import Watcher
+
+#: Makes the supervisor when the room wants to supervise; imported late, since it is heavy.
+MakeSupervisor = Callable[[], Supervising]
+
+
+class TerminalUnsuited(Exception):
+    """There is no terminal that could show the room; the message says what to do."""
+
+
+class RoomApp(App[int]):
+    """The room over one data directory. ``supervise=False`` only watches."""
+
+    TITLE = "Coin Quant R11"
+    CSS_PATH = "room.tcss"
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(
+        self,
+        data: DataDir,
+        supervise: bool = True,
+        *,
+        make_supervisor: MakeSupervisor | None = None,
+        operations: Operations | None = None,
+        environment: Mapping[str, str] | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__()
+        self.data = data
+        self.state = RoomState(data, environment)
+        self._supervise = supervise
+        self._make_supervisor = make_supervisor or partial(_supervisor, data)
+        self._operations = operations or LocalOperations(data)
+        self._now = now
+        self._watcher = Watcher(self.state, now, self._post_changes, self._watch_failed)
+        self._stack = Stack(data, None, self._run_supervision, self._end_supervision)
+        for theme in (DARK, LIGHT):
+            self.register_theme(theme)
+        self.theme = DARK.name
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Colours of ours that other themes do not know."""
+        return VARIABLE_DEFAULTS
+
+    def get_default_screen(self) -> Screen[None]:
+        """The room."""
+        self.room = RoomScreen(self.state, self._now)
+        return self.room
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Offer every key of the room in the command palette, then Textual's own commands."""
+        if screen is self.room:
+            for active in screen.active_bindings.values():
+                binding = active.binding
+                if binding.show and active.enabled and (binding.id or "").startswith("room."):
+                    yield SystemCommand(
+                        binding.description.capitalize(), binding.tooltip, partial(screen.run_action, binding.action)
+                    )
+        yield from super().get_system_commands(screen)
+
+    # -- life
+
+    def on_mount(self) -> None:
+        """Paint first; then read, watch and supervise."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._lost)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.run_worker(self._watcher.run(), name="watch", group="watch", exit_on_error=False)
+        if self._supervise:
+            self.run_worker(self._begin_supervision(), name="begin", group="begin", exit_on_error=False)
+
+    async def _begin_supervision(self) -> None:
+        """Become the supervisor; when that is impossible, watch and say why."""
+        from cq_tui.store.folders import DataDirError
+        from cq_tui.store.journal import JournalError
+        from cq_tui.store.settings_file import SettingsError
+
+        try:
+            self._stack.supervisor = await asyncio.to_thread(self._make_supervisor)
+            self._stack.begin()
+        except (DataDirError, SettingsError, JournalError, OSError) as error:
+            self._say("supervision", News("bad", f"only watching: {error}"))
+        self._tell_who_supervises()
+        await self._stack.until_shut_down()
+        self._tell_who_supervises()
+
+    def _tell_who_supervises(self) -> None:
+        self.room.supervised_by("" if self._stack.supervises else "watching")
+
+    def _run_supervision(self, work: Coroutine[Any, Any, None], name: str) -> Worker[None]:
+        return self.run_worker(work, name=name, group="supervision", exit_on_error=False)
+
+    async def _end_supervision(self) -> None:
+        workers = self.workers.cancel_group(self, "supervision")
+        await asyncio.gather(*(worker.wait() for worker in workers), return_exceptions=True)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A part of the room that broke is news; the rest goes on."""
+        if event.state is WorkerState.ERROR:
+            error = event.worker.error
+            self._say(event.worker.name, News("bad", f"{event.worker.name} broke: {type(error).__name__}: {error}"))
+
+    def _lost(self) -> None:
+        """SIGTERM, or the terminal is gone: nothing stops, a headless supervisor goes on."""
+        self.run_worker(self._leave_running(), name="detach", group="leave", exit_on_error=False)
+
+    # -- files
+
+    def _post_changes(self, changes: Changes) -> None:
+        self.room.post_message(StateChanged(changes))
+
+    def _watch_failed(self, reason: str) -> None:
+        self._say("watch", News("look", reason))
+
+    def _say(self, subject: str, news: News) -> None:
+        line = self.room.query_one(NewsLine)
+        line.own[subject] = news
+        line.follow(self.room.now)
+
+    @on(FreezeAsked)
+    def _freeze(self, event: FreezeAsked) -> None:
+        self._watcher.freeze(event.frozen)
+
+    # -- steering
+
+    @on(SteerAsked)
+    def _steer(self, event: SteerAsked) -> None:
+        steering = Steering(self.state, self._operations, self._stack, self._ask, self._tell, self.copy_to_clipboard)
+        action = getattr(steering, event.action)
+        name = f"{event.action} {event.target or ''}".strip()
+        if any(worker.name == name and worker.is_running for worker in self.workers):
+            return
+        work = action(event.target) if event.target is not None else action()
+        self.run_worker(work, name=name, group="steer", exit_on_error=False)
+
+    async def _ask(self, dialog: Dialog) -> str | None:
+        return await self.push_screen_wait(dialog)
+
+    def _tell(self, text: str, severity: Severity) -> None:
+        self.notify(text, severity=severity, timeout=8, markup=False)
+
+    # -- leaving
+
+    @on(LeaveAsked)
+    def _leave(self) -> None:
+        self.run_worker(self._ask_how_to_leave(), name="leave", group="leave", exclusive=True, exit_on_error=False)
+
+    async def _ask_how_to_leave(self) -> None:
+        answer = await self.push_screen_wait(_leave_dialog(self.state, self._stack.supervises))
+        if answer == "detach":
+            await self._leave_running()
+        elif answer == "stop":
+            await self._stop_all()
+
+    async def _leave_running(self) -> None:
+        try:
+            await self._stack.detach()
+        except OSError as error:
+            self._tell(f"nobody could be left in charge: {error}", "error")
+            return
+        self.exit(0)
+
+    async def _stop_all(self) -> None:
+        self._tell("stopping: trader, ares, feeder, memory, exchange", "information")
+        try:
+            await self._stack.stop_all()
+        except (Refused, OSError) as error:
+            self._tell(str(error), "error")
+            return
+        self.exit(0)
+
+    async def action_quit(self) -> None:
+        """However a person quits, they are asked how."""
+        self._leave()
+
+
+def _leave_dialog(state: RoomState, supervises: bool) -> Dialog:
+    answers = [
+        Answer("stay", "stay", "n"),
+        Answer("detach", "detach" if supervises else "leave", "d"),
+        Answer("stop", "stop all", "a", danger=True),
+    ]
+    detached = "detach: the services go on under a headless supervisor; `cq-tui` comes back to them."
+    left = "leave: this room only watches; the services go on."
+    reasons = [
+        detached if supervises else left,
+        "stop all: ends every service. Protective orders at an exchange stay there.",
+    ]
+    account = state.account
+    if account is not None and account.positions:
+        reasons.append(f"Open now: {len(account.positions)} positions.")
+    return Dialog("Leave the room?", reasons, answers, state.mode.mode)
+
+
+def _supervisor(data: DataDir) -> Supervising:
+    from cq_tui.supervisor.supervisor import Supervisor
+
+    return Supervisor(data, "room")
+
+
+def check_terminal(environment: Mapping[str, str], *, is_terminal: bool) -> None:
+    """Raise TerminalUnsuited when the room cannot be shown."""
+    if not is_terminal:
+        raise TerminalUnsuited("the room needs a terminal. `cq-tui status` shows the stack in plain text")
+    if environment.get("TERM", "") in ("", "dumb"):
+        shown = environment.get("TERM", "") or "unset"
+        raise TerminalUnsuited(f"TERM is {shown}: the room needs a capable terminal. `cq-tui status` needs none")
+
+
+def run_room(data: DataDir, supervise: bool = True) -> int:
+    """Open the room and return its exit code. Raises TerminalUnsuited."""
+    check_terminal(
+        os.environ, is_terminal=sys.stdin.isatty() and sys.__stderr__ is not None and sys.__stderr__.isatty()
+    )
+    app = RoomApp(data, supervise)
+    try:
+        code = app.run()
+    except OSError as error:
+        # A lost terminal: everything was handed over already, only the goodbye had nowhere to go.
+        if error.errno != errno.EIO:
+            raise
+        return 0
+    return app.return_code or code or 0

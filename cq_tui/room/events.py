@@ -1,0 +1,126 @@
+"""The tail of the history as the room shows it: the last events, bounded, read as they come."""
+
+import math
+import os
+from collections import deque
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from cq_tui.store.journal import JournalError, JournalReader, last_lines
+
+#: Events kept in memory.
+KEPT = 2000
+#: Read at the start, or when the journal was replaced.
+_SEEDED = 600
+#: More new bytes than this are not read one by one: the tail is enough.
+_FAR_BEHIND = 2 * 1024 * 1024
+
+
+class RoomEvent(NamedTuple):
+    """One line of the history. ``timestamp`` is when it happened, by its producer's clock where known."""
+
+    event_id: str
+    timestamp: float
+    event_type: str
+    source: str
+    data: dict[str, Any]
+
+    def text(self, field: str) -> str | None:
+        """Return a text field of the payload; None when it is missing or no text."""
+        value = self.data.get(field)
+        return value if isinstance(value, str) else None
+
+    def number(self, field: str) -> float | None:
+        """Return a finite number of the payload; None when it is missing or no number."""
+        value = self.data.get(field)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            return None
+        return float(value)
+
+
+def event_from_line(line: bytes) -> RoomEvent | None:
+    """Parse a line; None for what is no event."""
+    try:
+        raw = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(raw, dict):
+        return None
+    data, metadata = raw.get("data"), raw.get("metadata")
+    occurred_at = metadata.get("occurred_at") if isinstance(metadata, dict) else None
+    timestamp = occurred_at if isinstance(occurred_at, (int, float)) else raw.get("timestamp")
+    event_id, event_type, source = raw.get("event_id"), raw.get("event_type"), raw.get("source")
+    if not (isinstance(event_id, str) and isinstance(event_type, str) and isinstance(source, str)):
+        return None
+    if isinstance(timestamp, bool) or not isinstance(timestamp, (int, float)):
+        return None
+    return RoomEvent(event_id, float(timestamp), event_type, source, data if isinstance(data, dict) else {})
+
+
+class EventTail:
+    """Follows ``memory/event_chain.ndjson``. Reading never raises."""
+
+    def __init__(self, path: Path, root: Path) -> None:
+        self._path = path
+        self._name = str(path.relative_to(root))
+        self._reader: JournalReader | None = None
+        self._inode: int | None = None
+        self.events: deque[RoomEvent] = deque(maxlen=KEPT)
+        self._known: set[str] = set()
+        self.problem: str | None = None
+        #: Lines that were no events.
+        self.unreadable = 0
+
+    def refresh(self) -> list[RoomEvent]:
+        """Return the events that came since the last call, oldest first."""
+        try:
+            status = os.stat(self._path)
+        except OSError:
+            self._reader = None
+            self.problem = None
+            return []
+        try:
+            lines = self._new_lines(status)
+        except (JournalError, OSError) as error:
+            self.problem = f"{self._name}: {_reason(error)}"
+            return []
+        fresh = [event for line in lines if (event := self._accept(line))]
+        self.problem = f"{self._name}: {self.unreadable} lines are no events" if self.unreadable else None
+        return fresh
+
+    def _new_lines(self, status: os.stat_result) -> list[bytes]:
+        reader = self._reader
+        if (
+            reader is None
+            or status.st_ino != self._inode
+            or status.st_size < reader.offset
+            or status.st_size - reader.offset > _FAR_BEHIND
+        ):
+            self._inode = status.st_ino
+            self._reader = reader = JournalReader(self._path)
+            reader.skip_to_end()
+            return last_lines(self._path, _SEEDED)
+        if status.st_size == reader.offset:
+            return []
+        return reader.read_new()
+
+    def _accept(self, line: bytes) -> RoomEvent | None:
+        event = event_from_line(line)
+        if event is None:
+            self.unreadable += 1
+            return None
+        if event.event_id in self._known:
+            return None
+        if len(self.events) == KEPT:
+            self._known.discard(self.events[0].event_id)
+        self.events.append(event)
+        self._known.add(event.event_id)
+        return event
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"cannot be read ({error.strerror})"
+    return str(error).partition(": ")[2] or str(error)

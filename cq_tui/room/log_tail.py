@@ -1,0 +1,72 @@
+"""The tail of one log file: JSON lines as a person reads them, bounded, never raising."""
+
+from collections import deque
+from itertools import count
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
+
+from cq_tui.room.words import Level, clean, clock
+from cq_tui.store.journal import JournalError, JournalReader, last_lines
+
+KEPT = 5000
+_SEEDED = 1000
+_LEVELS: dict[str, Level] = {"warning": "look", "error": "bad", "critical": "bad", "debug": "idle"}
+_HEAD = frozenset({"ts", "level", "service", "event"})
+
+
+class LogLine(NamedTuple):
+    """One line, harmless to show."""
+
+    time: str
+    level: str
+    text: str
+    state: Level
+
+
+def log_line(line: bytes) -> LogLine:
+    """Read a JSON line of ours, or show any other text as it is."""
+    try:
+        raw = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        raw = None
+    if not isinstance(raw, dict):
+        return LogLine("", "", clean(line.decode(errors="replace"), 2000), "good")
+    stamp, level = raw.get("ts"), str(raw.get("level", ""))
+    rest = "  ".join(f"{key}={_plain(value)}" for key, value in raw.items() if key not in _HEAD)
+    text = clean(f"{raw.get('event', '')}  {rest}".strip(), 2000)
+    shown = clock(stamp) if isinstance(stamp, (int, float)) else ""
+    return LogLine(shown, clean(level, 8), text, _LEVELS.get(level.lower(), "good"))
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+
+
+class LogTail:
+    """Follows a log file over its rotation. Lines have numbers that never come twice."""
+
+    def __init__(self, path: Path) -> None:
+        self._reader = JournalReader(path)
+        self._numbers = count()
+        self.lines: deque[tuple[str, LogLine]] = deque(maxlen=KEPT)
+        self.problem: str | None = None
+        try:
+            self._reader.skip_to_end()
+            self._take(last_lines(path, _SEEDED))
+        except (JournalError, OSError) as error:
+            self.problem = clean(str(error))
+
+    def refresh(self) -> bool:
+        """Read what is new; return whether anything was."""
+        try:
+            lines = self._reader.read_new()
+        except JournalError as error:
+            self.problem = clean(str(error))
+            return False
+        self._take(lines)
+        return bool(lines)
+
+    def _take(self, lines: list[bytes]) -> None:
+        self.lines.extend((str(next(self._numbers)), log_line(line)) for line in lines)

@@ -1,0 +1,34 @@
+"""The room's vocabulary: messages between the watching worker, the screen and its widgets."""
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from cq_tui.room.state import Changes
+
+
+@dataclass
+class StateChanged(Message):
+    """Files said something new; panes that show those parts follow."""
+
+    changes: Changes
+
+
+@dataclass
+class SteerAsked(Message):
+    """A key asks for one of Steering's actions."""
+
+    action: str
+    #: The service it is meant for, where it needs one.
+    target: str | None = None
+
+
+@dataclass
+class FreezeAsked(Message):
+    """Hold the display still, or let it go on."""
+
+    frozen: bool
+
+
+class LeaveAsked(Message):
+    """A person wants to go."""

@@ -1,0 +1,1 @@
+"""The panes of the room: each shows one subject of the read model."""

@@ -1,0 +1,134 @@
+"""Pane 4: what the trader did: entries newest first, with the orders that protect or close them."""
+
+from typing import ClassVar
+
+from cq_tui.room.panes.pane import Pane
+from cq_tui.room.state import Changes, Part
+from cq_tui.room.trades import Order
+from cq_tui.room.widgets.columns import Cell, Column
+from cq_tui.room.widgets.line_table import Drawn, LineKey, LineTable, Under
+from cq_tui.room.words import NOTHING, Level, clean, clock, price, quantity, signed
+
+_COLUMNS = (
+    Column("time", 8),
+    Column("symbol", 10),
+    Column("side", 4),
+    Column("size", 9, right=True),
+    Column("price", 11, right=True),
+    Column("status", 9, grows=True),
+    Column("profit", 8, right=True, rank=1),
+)
+_WORDS = {
+    "INTENDED": "intended",
+    "SENT": "sent",
+    "UNKNOWN": "unknown",
+    "PENDING_NEW": "sent",
+    "NEW": "working",
+    "PARTIALLY_FILLED": "part",
+    "FILLED": "filled",
+    "CANCELED": "canceled",
+    "REJECTED": "rejected",
+    "EXPIRED": "expired",
+    "EXPIRED_IN_MATCH": "expired",
+}
+
+
+class OrdersPane(Pane):
+    """The orders and refusals that events and the account file tell of."""
+
+    number = 4
+    label = "orders"
+    subject = "order"
+    feeds: ClassVar[frozenset[Part]] = frozenset({Part.EVENTS, Part.ACCOUNT, Part.SERVICES})
+
+    def make_table(self) -> LineTable:
+        """Return the table."""
+        self._branches: dict[str, str] = {}
+        self._orders: dict[str, Order] = {}
+        return LineTable(_COLUMNS, self._draw)
+
+    def follow(self, changes: Changes, now: float) -> None:
+        """Show what changed; no row shows an age."""
+        if changes.parts & self.feeds:
+            super().follow(changes, now)
+        self.now = now
+
+    def fill(self, changes: Changes) -> None:
+        """List the orders anew."""
+        keys: list[LineKey] = []
+        self._orders = dict(self.state.trades.orders)
+        self._branches.clear()
+        for group in self.state.trades.groups():
+            for position, order in enumerate(group):
+                keys.append(LineKey(order.key))
+                if position:
+                    self._branches[order.key] = "└ " if order is group[-1] else "├ "
+                if order.reason and order.status in ("REJECTED", "EXPIRED", "CANCELED"):
+                    keys.append(LineKey(order.key, 1))
+        self.table.show(self.shown(keys, self._texts()), empty=self.waiting())
+        if changes.parts & {Part.EVENTS, Part.ACCOUNT}:
+            self.table.mark_all()
+
+    def summary(self) -> tuple[str, Level]:
+        """Count orders, fills and positions."""
+        problem = self.state.file_problems.get("account")
+        if problem:
+            return clean(problem, 90), "bad"
+        trader = self.state.trader
+        if trader is None:
+            return "trader has not reported", "idle"
+        held = f" · {trader.active_positions} held" if trader.active_positions else ""
+        level: Level = "look" if trader.blocked_by else "good"
+        blocked = " · blocked" if trader.blocked_by else ""
+        return f"trader · {trader.orders_count:,} sent · {trader.fills_count:,} filled{held}{blocked}", level
+
+    def waiting(self) -> str:
+        """Say what the first order needs."""
+        if self.filter_text and self.state.trades.orders:
+            return "No order matches the filter."
+        trader = self.state.trader
+        if trader is not None and trader.blocked_by:
+            return "No order yet. The trader is blocked: " + clean("; ".join(trader.blocked_by))
+        return "Waits for the trader: an order follows the first signal that passes the guardrails, within a second."
+
+    def _texts(self) -> dict[str, str]:
+        return {
+            key: f"{order.symbol} {order.side} {order.leg} {order.status} {order.reason} {order.code}"
+            for key, order in self._orders.items()
+        }
+
+    def _draw(self, key: LineKey) -> Drawn:
+        order = self._orders[key.row]
+        branch = self._branches.get(key.row)
+        if key.line:
+            code = f"{order.code}: " if order.code else ""
+            return Under(
+                clean(code + order.reason), "muted" if order.status == "CANCELED" else "look", 12 if branch else 10
+            )
+        ticker = self.state.tickers.get(order.symbol)
+        shown_price = order.stop_price if branch and order.stop_price and not order.filled else order.price
+        return (
+            Cell(clock(order.timestamp), "muted"),
+            Cell(
+                f"{branch}{clean(order.leg, 10)}" if branch else clean(order.symbol, 40),
+                "muted" if branch else "strong",
+            ),
+            Cell(clean(order.side, 8), "muted" if branch else "good" if order.side == "BUY" else "bad"),
+            Cell(quantity(order.size) if order.size is not None else NOTHING, "muted" if branch else ""),
+            Cell(price(shown_price, ticker.decimals if ticker else None)),
+            Cell(self._status(order), order.level if order.level != "idle" else ""),
+            self._profit(order),
+        )
+
+    def _status(self, order: Order) -> str:
+        word = _WORDS.get(order.status, clean(order.status.lower(), 12))
+        if order.status == "PARTIALLY_FILLED" and order.size:
+            return f"{word} {order.filled / order.size:.0%}"
+        if order.status == "REJECTED" and order.code.lstrip("-").isdigit():
+            return f"{word} {order.code.replace('-', '−')}"
+        return word
+
+    def _profit(self, order: Order) -> Cell:
+        if order.pnl is None:
+            return Cell("")
+        return Cell(signed(order.pnl), "good" if order.pnl > 0 else "bad" if order.pnl < 0 else "muted")

@@ -1,0 +1,160 @@
+"""What all panes share: a frame whose title is the summary, a table, a filter, and one line when collapsed."""
+
+import textwrap
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from cq_tui.room.state import Changes, Part, RoomState
+from cq_tui.room.widgets.line_table import LineKey, LineTable
+from cq_tui.room.words import GLYPHS, Level, clean
+
+_COLOURS: dict[Level, str] = {"good": "$success", "look": "$warning", "bad": "$error", "idle": "$muted"}
+
+
+class Summary(Static):
+    """The one line that is left of a collapsed pane."""
+
+
+class FilterInput(Input):
+    """What the list must contain. Enter keeps it, escape drops it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "drop", "drop", show=False, id="filter.drop", tooltip="Drop the filter")
+    ]
+
+    def action_drop(self) -> None:
+        """Empty the filter and leave it."""
+        self.value = ""
+        self.post_message(self.Submitted(self, ""))
+
+
+class Pane(Vertical):
+    """One subject. Subclasses name the parts they show, make a table, and fill it in ``fill``."""
+
+    number: ClassVar[int]
+    label: ClassVar[str]
+    #: Changes of these parts rebuild the list; TIME repaints rows that show ages.
+    feeds: ClassVar[frozenset[Part]]
+    #: What this pane's rows are, for the detail screen.
+    subject: ClassVar[str]
+
+    class Chosen(Message):
+        """A collapsed pane was clicked."""
+
+        def __init__(self, pane: "Pane") -> None:
+            super().__init__()
+            self.pane = pane
+
+    def __init__(self, state: RoomState) -> None:
+        super().__init__(id=self.label)
+        self.state = state
+        self.now = 0.0
+        self.filter_text = ""
+        self.table = self.make_table()
+        self._title: tuple[str, Level, str] | None = None
+
+    # -- for subclasses
+
+    def make_table(self) -> LineTable:
+        """Return the table of this pane."""
+        raise NotImplementedError
+
+    def fill(self, changes: Changes) -> None:
+        """Bring the table up to date."""
+        raise NotImplementedError
+
+    def summary(self) -> tuple[str, Level]:
+        """Return what the title says after number and name, and how things are."""
+        raise NotImplementedError
+
+    def waiting(self) -> str:
+        """Return what an empty pane waits for, and how long that usually takes."""
+        raise NotImplementedError
+
+    # -- shared
+
+    def compose(self) -> ComposeResult:
+        """Summary line, table, filter."""
+        yield Summary(markup=False)
+        yield self.table
+        yield FilterInput(placeholder="filter: what the line must contain", compact=True)
+
+    def follow(self, changes: Changes, now: float) -> None:
+        """Show what changed."""
+        self.now = now
+        if changes.parts & self.feeds:
+            self.fill(changes)
+            self.retitle()
+        elif Part.TIME in changes.parts:
+            self.table.mark_all()
+            self.retitle()
+
+    def retitle(self) -> None:
+        """Write the title, if it changed."""
+        said, level = self.summary()
+        title = (said, level, self.filter_text)
+        if title == self._title:
+            return
+        self._title = title
+        filtered = f" · filter: {clean(self.filter_text, 20)}" if self.filter_text else ""
+        parts = [
+            (f"{self.number} ", "$accent bold"),
+            (self.label, "bold"),
+            (f" · {said}" if said else "", "$muted" if level in ("good", "idle") else _COLOURS[level]),
+            (filtered, "$accent"),
+        ]
+        self.border_title = Content.assemble(*parts)
+        glyph = (f" {GLYPHS[level]} ", _COLOURS[level])
+        self.query_one(Summary).update(Content.assemble(glyph, *parts))
+
+    def shown(self, keys: Iterable[LineKey], texts: dict[str, str] | None = None) -> list[LineKey]:
+        """Keep the lines whose row matches the filter. ``texts`` is what to search in; the row key by default."""
+        wanted = self.filter_text.casefold()
+        if not wanted:
+            return list(keys)
+        return [key for key in keys if wanted in (texts[key.row] if texts is not None else key.row).casefold()]
+
+    def open_filter(self) -> None:
+        """Let a person type a filter."""
+        entry = self.query_one(FilterInput)
+        entry.display = True
+        entry.focus()
+
+    def drop_filter(self) -> None:
+        """Show everything again."""
+        self.query_one(FilterInput).value = ""
+
+    @on(Input.Changed)
+    def _filter_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self.filter_text = event.value.strip()
+        self.fill(Changes(set(Part)))
+        self.retitle()
+
+    @on(Input.Submitted)
+    def _filter_done(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.query_one(FilterInput).display = False
+        self.table.focus()
+
+    def on_resize(self) -> None:
+        """Reasons wrap to the width."""
+        self.fill(Changes({Part.TIME}))
+
+    def wrapped(self, text: str, indent: int, most: int) -> list[str]:
+        """Break harmless text into at most ``most`` lines of the table's width."""
+        width = max(10, self.table.scrollable_content_region.width - indent)
+        lines = textwrap.wrap(clean(text), width) or [""]
+        return lines if len(lines) <= most else [*lines[: most - 1], " ".join(lines[most - 1 :])]
+
+    def on_click(self) -> None:
+        """A click anywhere makes this the active pane."""
+        self.post_message(self.Chosen(self))

@@ -1,0 +1,86 @@
+"""Pane 1: every service with state, age, restarts, processor, memory, process; the reason under it."""
+
+from typing import ClassVar
+
+from cq_tui.room.panes.pane import Pane
+from cq_tui.room.service_rows import ServiceRow, service_rows
+from cq_tui.room.state import Changes, Part
+from cq_tui.room.widgets.columns import Cell, Column
+from cq_tui.room.widgets.line_table import Drawn, LineKey, LineTable, Under
+from cq_tui.room.words import GLYPHS, NOTHING, Level, age, age_level
+
+_COLUMNS = (
+    Column("", 1),
+    Column("service", 8),
+    Column("state", 8),
+    Column("age", 6, right=True),
+    Column("restarts", 8, right=True, rank=3),
+    Column("cpu", 6, right=True, rank=1),
+    Column("mem", 5, right=True, rank=2),
+    Column("pid", 7, right=True, rank=4),
+)
+
+
+class ServicesPane(Pane):
+    """The services in start order."""
+
+    number = 1
+    label = "services"
+    subject = "service"
+    feeds: ClassVar[frozenset[Part]] = frozenset({Part.SERVICES, Part.SETTINGS, Part.TIME})
+
+    def make_table(self) -> LineTable:
+        """Return the table."""
+        self._rows: dict[str, ServiceRow] = {}
+        self._reasons: dict[str, list[str]] = {}
+        #: Who supervises, in a word; set by the screen.
+        self.supervised_by = ""
+        return LineTable(_COLUMNS, self._draw)
+
+    def fill(self, changes: Changes) -> None:
+        """Judge every service anew: ages move every second."""
+        before, self._rows = self._rows, {row.name: row for row in service_rows(self.state, self.now)}
+        self._reasons = {row.name: self.wrapped(row.reason, 3, 2) if row.reason else [] for row in self._rows.values()}
+        keys = [LineKey(name, line) for name, lines in self._reasons.items() for line in range(1 + len(lines))]
+        self.table.show(self.shown(keys), empty=self.waiting())
+        self.table.mark(name for name, row in self._rows.items() if before.get(name) != row)
+
+    def summary(self) -> tuple[str, Level]:
+        """Say how many are ready, or who is not."""
+        rows = self._rows.values()
+        troubled = [row for row in rows if row.level != "good"]
+        worst: Level = "bad" if any(row.level == "bad" for row in rows) else "look" if troubled else "good"
+        if rows and all(row.level == "idle" for row in rows):
+            said = "none runs"
+        elif troubled:
+            said = ", ".join(f"{row.name} {row.word}" for row in troubled[:2])
+            said += f" and {len(troubled) - 2} more" if len(troubled) > 2 else ""
+        else:
+            said = f"all {len(rows)} ready" if rows else ""
+        return " · ".join(part for part in (said, self.supervised_by) if part), worst
+
+    def waiting(self) -> str:
+        """No service matches the filter: there are always services."""
+        return "No service matches the filter."
+
+    def _draw(self, key: LineKey) -> Drawn:
+        row = self._rows[key.row]
+        if key.line:
+            return Under(self._reasons[key.row][key.line - 1], row.level if row.level != "good" else "muted", indent=3)
+        old = age_level(row.age, row.age_limit) if row.age is not None else "idle"
+        return (
+            Cell(GLYPHS[row.level], row.level),
+            Cell(row.name, "strong"),
+            Cell(row.word, row.level if row.level != "good" else ""),
+            Cell(age(row.age), "muted" if old in ("good", "idle") else old),
+            Cell(f"{row.restarts}×" if row.restarts else NOTHING, "look" if row.restarts else "muted"),
+            Cell(_share(row.cpu_percent)),
+            Cell(f"{row.memory_mb:.0f}M" if row.memory_mb is not None else NOTHING),
+            Cell(str(row.pid) if row.pid else NOTHING, "muted"),
+        )
+
+
+def _share(percent: float | None) -> str:
+    if percent is None:
+        return NOTHING
+    return f"{percent:.1f} %" if percent < 99.95 else f"{percent:.0f} %"

@@ -1,0 +1,137 @@
+"""The status bar: the mode as a colour block first, then everything that a first glance must tell."""
+
+from typing import NamedTuple
+
+from textual.content import Content
+from textual.widget import Widget
+
+from cq_tui.contracts.mode import Mode
+from cq_tui.room.state import RoomState
+from cq_tui.room.words import GLYPHS, Level, clock, number, percent
+
+_COLOURS: dict[Level, str] = {"good": "$success", "look": "$warning", "bad": "$error", "idle": "$muted"}
+_NAMES: dict[Mode, str] = {"simulation": "SIMULATION", "paper": "PAPER", "testnet": "TESTNET", "live": "LIVE"}
+
+
+class Piece(NamedTuple):
+    """A few words in one style."""
+
+    text: str
+    style: str
+
+
+def mode_block(mode: Mode) -> Piece:
+    """Return the colour block of a mode, the same everywhere."""
+    text_colour = "$mode-testnet-text" if mode == "testnet" else "$mode-text"
+    return Piece(f"  {_NAMES[mode]}  ", f"bold {text_colour} on $mode-{mode}")
+
+
+class StatusBar(Widget):
+    """One line; two when narrow. In live mode the whole bar is red."""
+
+    def __init__(self, state: RoomState) -> None:
+        super().__init__()
+        self.state = state
+        #: Unix time at which the display was frozen.
+        self.frozen_at: float | None = None
+        self._now = 0.0
+        self._beat = False
+        self._shown: tuple[Piece, ...] = ()
+
+    def follow(self, now: float, *, beat: bool = False) -> None:
+        """Repaint what changed. ``beat`` is the room's own heartbeat."""
+        self._now = now
+        self._beat ^= beat
+        pieces = (*self._left(), *self._right())
+        if pieces != self._shown:
+            self._shown = pieces
+            self.set_class(self.state.mode.mode == "live", "-live")
+            self.refresh()
+
+    def render(self) -> Content:
+        """Return the line or lines."""
+        left, right = self._left(), self._right()
+        width = self.size.width
+        if self.size.height < 2:
+            return _spread(left, right, width)
+        split = 2 if len(left) > 2 else len(left)
+        return Content("\n").join([_spread(left[:split], right[-1:], width), _spread(left[split:], right[:-1], width)])
+
+    def _left(self) -> list[Piece]:
+        return [mode_block(self.state.mode.mode), self._guardrails(), *self._trading(), self._health(), self._memory()]
+
+    def _right(self) -> list[Piece]:
+        return [*self._equity(), self._clock()]
+
+    def _guardrails(self) -> Piece:
+        if self.state.guardrails:
+            return Piece("guardrails on", "" if self._is_live else "$muted")
+        return Piece(" GUARDRAILS OFF ", "bold reverse $warning")
+
+    def _trading(self) -> list[Piece]:
+        trading = self.state.settings.TRADING_STATE
+        return [] if trading == "active" else [Piece(f" {trading.upper()} ", "bold reverse $error")]
+
+    def _health(self) -> Piece:
+        verdicts = self.state.verdicts(self._now)
+        troubled = [verdict for verdict in verdicts.values() if verdict.overall != "ok"]
+        if not troubled:
+            return self._stated("good", "all services ok")
+        level: Level = "bad" if self.state.overall(self._now) == "error" else "look"
+        if len(troubled) == len(verdicts):
+            words = {verdict.word for verdict in troubled}
+            said = "no service reports" if words <= {"missing", "stale", "stopped"} else "no service is ok"
+            return self._stated(level, said)
+        first = max(troubled, key=lambda verdict: verdict.overall == "error")
+        more = f" +{len(troubled) - 1}" if len(troubled) > 1 else ""
+        return self._stated(level, f"{first.service} {first.word}{more}")
+
+    def _memory(self) -> Piece:
+        memory = self.state.memory
+        if memory is None:
+            return self._stated("idle", "memory unknown")
+        if not memory.integrity_ok:
+            return Piece(f" {GLYPHS['bad']} HISTORY NOT INTACT ", "bold reverse $error")
+        if self.state.verdict("memory", self._now).overall == "error":
+            return self._stated("look", "memory not watched")
+        return self._stated("good", f"memory intact {number(memory.events_count)}")
+
+    def _equity(self) -> list[Piece]:
+        account = self.state.account
+        if account is None:
+            return []
+        pieces = [Piece(f"equity {number(account.equity, 2)} {account.quote_asset[:8]}", "bold")]
+        if account.equity_start:
+            change = (account.equity / account.equity_start - 1) * 100
+            colour = "" if self._is_live else "$success" if change > 0 else "$error" if change < 0 else "$muted"
+            pieces.append(Piece(percent(change), colour))
+        return pieces
+
+    def _clock(self) -> Piece:
+        if self.frozen_at is not None:
+            return Piece(f" FROZEN {clock(self.frozen_at)} · p goes on ", "bold reverse $accent")
+        return Piece(f"{'·' if self._beat else ' '} {clock(self._now)} UTC ", "" if self._is_live else "$muted")
+
+    @property
+    def _is_live(self) -> bool:
+        return self.state.mode.mode == "live"
+
+    def _stated(self, level: Level, words: str) -> Piece:
+        """Return glyph and words; on the red bar of live mode the glyph alone carries the state."""
+        loud = "bold" if level in ("bad", "look") else ""
+        return Piece(f"{GLYPHS[level]} {words}", loud if self._is_live else f"{loud} {_COLOURS[level]}".strip())
+
+
+def _spread(left: list[Piece], right: list[Piece], width: int) -> Content:
+    """Put pieces to both ends; when they do not fit, the right end loses its first pieces."""
+    start = _joined(left, "   ")
+    right = list(right)
+    while len(right) > 1 and start.cell_length + _joined(right, "  ").cell_length + 2 > width:
+        right.pop(0)
+    end = _joined(right, "  ")
+    gap = max(1, width - start.cell_length - end.cell_length)
+    return Content.assemble(start, " " * gap, end)
+
+
+def _joined(pieces: list[Piece], separator: str) -> Content:
+    return Content(separator).join([Content.styled(piece.text, piece.style) for piece in pieces])

@@ -1,0 +1,63 @@
+"""Everything known of the selected row, field by field; follows the read model while it is open."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from cq_tui.room.details import Described
+
+_LABEL_WIDTH = 18
+
+
+class Detail(ModalScreen[None]):
+    """Shows what ``describe`` returns, again each second."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,q", "close", "close", id="detail.close", tooltip="Back to the room"),
+        Binding("c", "copy", "copy", id="detail.copy", tooltip="Copy all of it"),
+    ]
+
+    def __init__(self, describe: Callable[[], Described]) -> None:
+        super().__init__()
+        self._describe = describe
+        self._shown: Described | None = None
+
+    def compose(self) -> ComposeResult:
+        """A box of fields."""
+        with VerticalScroll(id="box"):
+            yield Static(id="fields", markup=False)
+
+    def on_mount(self) -> None:
+        """Show, and go on showing."""
+        self._refresh_fields()
+        self.set_interval(1.0, self._refresh_fields)
+        box = self.query_one("#box")
+        box.border_subtitle = Content.assemble((" c", "$accent"), " copy ", (" esc", "$accent"), " back ")
+
+    def _refresh_fields(self) -> None:
+        described = self._describe()
+        if described == self._shown:
+            return
+        self._shown = described
+        self.query_one("#box").border_title = Content.assemble((f" {described.title} ", "bold"))
+        lines = []
+        for name, value in described.fields:
+            lines.append(Content.assemble((f"{name:<{_LABEL_WIDTH}}", "$muted"), value) if name else Content(value))
+        self.query_one("#fields", Static).update(Content("\n").join(lines))
+
+    def action_copy(self) -> None:
+        """Copy the fields as text."""
+        if self._shown is not None:
+            lines = [self._shown.title, *(f"{name}: {value}" if name else value for name, value in self._shown.fields)]
+            self.app.copy_to_clipboard("\n".join(lines))
+            self.notify("copied", markup=False)
+
+    def action_close(self) -> None:
+        """Go back."""
+        self.dismiss(None)

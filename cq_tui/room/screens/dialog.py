@@ -1,0 +1,115 @@
+"""A question with its consequence: opaque, small, centred; the safe answer has the focus."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from cq_tui.contracts.mode import Mode
+from cq_tui.room.panes.status_bar import mode_block
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One possible answer. ``key`` gives it at once; it must differ from the key that opened the dialog."""
+
+    name: str
+    words: str
+    key: str
+    danger: bool = False
+
+
+NO = Answer("no", "no", "n")
+
+
+class Choice(Widget, can_focus=True):
+    """An answer that can be focused and chosen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,space", "choose", "choose", show=False, id="dialog.choose", tooltip="Give the focused answer")
+    ]
+
+    class Chosen(Message):
+        """This answer was given."""
+
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(id=f"answer-{answer.name}", classes="-danger" if answer.danger else "")
+        self.answer = answer
+
+    def render(self) -> Content:
+        """Return key and words."""
+        return Content(f"{self.answer.key} {self.answer.words}")
+
+    def action_choose(self) -> None:
+        """Give this answer."""
+        self.post_message(self.Chosen(self.answer.name))
+
+    def on_click(self) -> None:
+        """Give this answer."""
+        self.action_choose()
+
+
+class Dialog(ModalScreen[str]):
+    """Asks, and returns the name of the answer. The first answer is the safe one: focused, and meant by escape."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "refuse", "no", show=False, id="dialog.no", tooltip="The safe answer"),
+        Binding("left,up,shift+tab", "app.focus_previous", show=False, id="dialog.previous", tooltip="Answer before"),
+        Binding("right,down,tab", "app.focus_next", show=False, id="dialog.next", tooltip="Next answer"),
+    ]
+
+    def __init__(
+        self, question: str, reasons: Sequence[str], answers: Sequence[Answer], mode: Mode, *, danger: bool = False
+    ) -> None:
+        super().__init__(classes="-danger" if danger else "")
+        self._question = question
+        self._reasons = tuple(reasons)
+        self._answers = tuple(answers)
+        self._mode = mode
+        for answer in answers:
+            self._bindings.bind(answer.key, f"give('{answer.name}')", answer.words, show=False)
+
+    def compose(self) -> ComposeResult:
+        """Mode, question, reasons, answers."""
+        with VerticalScroll(id="box", can_focus=False):
+            block = mode_block(self._mode)
+            yield Static(Content.styled(block.text, block.style), id="block")
+            yield Static(self._question, id="question", markup=False)
+            if self._reasons:
+                yield Static("\n".join(self._reasons), id="reasons", markup=False)
+            with Container(id="choices"):
+                for answer in self._answers:
+                    yield Choice(answer)
+
+    def on_mount(self) -> None:
+        """Focus the safe answer."""
+        self.query_one(f"#answer-{self._answers[0].name}").focus()
+
+    def on_choice_chosen(self, event: Choice.Chosen) -> None:
+        """Take the answer."""
+        self.dismiss(event.name)
+
+    def action_give(self, name: str) -> None:
+        """Give an answer by its key."""
+        self.dismiss(name)
+
+    def action_refuse(self) -> None:
+        """Give the safe answer."""
+        self.dismiss(self._answers[0].name)
+
+
+def notice(title: str, reasons: Sequence[str], mode: Mode) -> Dialog:
+    """Return a dialog that only tells: why something is refused, and what would help."""
+    return Dialog(title, reasons, [Answer("ok", "understood", "o")], mode)

@@ -1,0 +1,58 @@
+"""Keys and signs, written from the bindings themselves, so that remapped keys show as they are."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.dom import DOMNode
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Static
+
+_SIGNS = (
+    ("●", "$success", "good"),
+    ("▲", "$warning", "look at it: slow, blocked, starting"),
+    ("✖", "$error", "bad: stale, error, not intact, not readable"),
+    ("○", "$muted", "not running, on purpose or not yet"),
+)
+
+
+class Help(ModalScreen[None]):
+    """Shows every binding of the room that was open."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark,enter", "close", "close", id="help.close", tooltip="Back to the room")
+    ]
+
+    def __init__(self, room: Screen[None]) -> None:
+        super().__init__(classes="help")
+        # Read before this screen covers the room: its own bindings are of no interest.
+        self._lines = [*_key_lines(room), Content(""), *_sign_lines()]
+
+    def compose(self) -> ComposeResult:
+        """A box of lines."""
+        with VerticalScroll(id="box") as box:
+            box.border_title = Content.assemble((" keys and signs ", "bold"))
+            yield Static(Content("\n").join(self._lines))
+
+    def action_close(self) -> None:
+        """Go back."""
+        self.dismiss(None)
+
+
+def _key_lines(room: Screen[None]) -> list[Content]:
+    keys: dict[tuple[DOMNode, str], tuple[list[str], str]] = {}
+    for active in room.active_bindings.values():
+        binding = active.binding
+        if binding.tooltip and binding.id:
+            shown, _ = keys.setdefault((active.node, binding.action), ([], binding.tooltip))
+            shown.append(room.app.get_key_display(binding))
+    return [
+        Content.assemble((f"{' '.join(dict.fromkeys(shown)):>12}  ", "bold $accent"), tooltip)
+        for shown, tooltip in keys.values()
+    ]
+
+
+def _sign_lines() -> list[Content]:
+    return [Content.assemble((f"{glyph:>12}  ", colour), words) for glyph, colour, words in _SIGNS]

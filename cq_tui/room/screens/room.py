@@ -1,0 +1,190 @@
+"""The room itself: status bar, six panes, key line; which pane is active, how they are laid out, what the keys do."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.screen import Screen
+
+from cq_tui.room.keys import OTHER_KEYS, SHOWN_KEYS
+from cq_tui.room.messages import FreezeAsked, LeaveAsked, StateChanged, SteerAsked
+from cq_tui.room.panes.feeder import FeederPane
+from cq_tui.room.panes.memory import MemoryPane
+from cq_tui.room.panes.news_line import NewsLine
+from cq_tui.room.panes.orders import OrdersPane
+from cq_tui.room.panes.pane import Pane
+from cq_tui.room.panes.quarantine import QuarantinePane
+from cq_tui.room.panes.services import ServicesPane
+from cq_tui.room.panes.signals import SignalsPane
+from cq_tui.room.panes.status_bar import StatusBar
+from cq_tui.room.state import Changes, Part, RoomState
+from cq_tui.room.widgets.key_line import KeyLine
+from cq_tui.room.widgets.line_table import LineTable
+
+#: Fewest columns and rows for panes side by side.
+_SPACIOUS = (116, 34)
+#: Fewest columns and rows for panes at all.
+_SMALLEST = (60, 15)
+
+
+class RoomScreen(Screen[None]):
+    """Shows a RoomState. Files reach it as StateChanged; what the keys do to the stack is Steering's."""
+
+    AUTO_FOCUS = None
+    BINDINGS: ClassVar[list[BindingType]] = [*SHOWN_KEYS, *OTHER_KEYS]
+
+    def __init__(self, state: RoomState, now: Callable[[], float]) -> None:
+        super().__init__()
+        self.state = state
+        self._now = now
+        self._frozen_at: float | None = None
+        self._services = ServicesPane(state)
+        self.panes: tuple[Pane, ...] = (
+            self._services, FeederPane(state), SignalsPane(state),
+            OrdersPane(state), QuarantinePane(state), MemoryPane(state),
+        )  # fmt: skip
+        self.active: Pane = self.panes[1]
+
+    def compose(self) -> ComposeResult:
+        """Status bar, news, panes, keys."""
+        yield StatusBar(self.state)
+        yield NewsLine(self.state)
+        with Container(id="panes"):
+            yield from self.panes
+        yield KeyLine([binding.id for binding in SHOWN_KEYS if binding.id])
+
+    def on_mount(self) -> None:
+        """Open the feeder, and say in every pane what it waits for."""
+        self.activate(self.active)
+        self.show_changes(Changes(set(Part)))
+
+    # -- following the files
+
+    @property
+    def now(self) -> float:
+        """The time that is shown: it stands still while frozen."""
+        return self._now() if self._frozen_at is None else self._frozen_at
+
+    @on(StateChanged)
+    def _state_changed(self, event: StateChanged) -> None:
+        self.show_changes(event.changes)
+
+    def show_changes(self, changes: Changes) -> None:
+        """Repaint what changed."""
+        now = self.now
+        for pane in self.panes:
+            pane.follow(changes, now)
+        if changes.parts - {Part.PRICES}:
+            self.query_one(StatusBar).follow(now, beat=Part.TIME in changes.parts)
+            self.query_one(NewsLine).follow(now)
+
+    def supervised_by(self, words: str) -> None:
+        """Say in the services' title who supervises, when it is not this room."""
+        self._services.supervised_by = words
+        self._services.retitle()
+
+    # -- panes
+
+    def activate(self, pane: Pane) -> None:
+        """Make a pane the active one and give its list the keys."""
+        self.active = pane
+        for each in self.panes:
+            each.set_class(each is pane, "-active")
+        self.call_after_refresh(pane.table.focus)
+
+    @on(Pane.Chosen)
+    def _pane_chosen(self, event: Pane.Chosen) -> None:
+        if event.pane is not self.active:
+            self.activate(event.pane)
+
+    def action_pane(self, number: int) -> None:
+        """Go to a pane by its number."""
+        self.activate(self.panes[number - 1])
+
+    def action_next_pane(self, step: int) -> None:
+        """Go to a neighbouring pane."""
+        self.activate(self.panes[(self.panes.index(self.active) + step) % len(self.panes)])
+
+    def action_zoom(self) -> None:
+        """Show the active pane alone, or all again."""
+        self.toggle_class("-zoomed")
+
+    def action_filter(self) -> None:
+        """Filter the active list."""
+        self.active.open_filter()
+
+    def action_back(self) -> None:
+        """Undo the last of: filter, zoom, selection."""
+        if self.active.filter_text:
+            self.active.drop_filter()
+        elif self.has_class("-zoomed"):
+            self.remove_class("-zoomed")
+        else:
+            self.active.table.unselect()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Choose the arrangement that the terminal has room for."""
+        width, height = event.size
+        tiny = width < _SMALLEST[0] or height < _SMALLEST[1]
+        self.set_class(tiny, "-tiny")
+        self.set_class(width < _SPACIOUS[0] or height < _SPACIOUS[1], "-compact")
+        news = self.query_one(NewsLine)
+        if news.alone != tiny:
+            news.alone = tiny
+            news.display = tiny
+        self.show_changes(Changes({Part.TIME}))
+
+    # -- what opens over the room
+
+    @on(LineTable.Opened)
+    def _row_opened(self, event: LineTable.Opened) -> None:
+        from cq_tui.room.details import describe
+        from cq_tui.room.screens.detail import Detail
+
+        pane = next(pane for pane in self.panes if pane.table is event.table)
+        self.app.push_screen(Detail(lambda: describe(self.state, pane.subject, event.row, self.now)))
+
+    def action_logs(self) -> None:
+        """Follow a log: of the selected service, else of the service that fills the active pane."""
+        from cq_tui.room.screens.logs import Logs
+
+        owner = {"feeder": "feeder", "signals": "ares", "orders": "trader", "quarantine": "trader", "memory": "memory"}
+        chosen = self.selected_service if self.active is self.panes[0] else owner[self.active.label]
+        self.app.push_screen(Logs(self.state.data, (*self.state.required(), "supervisor"), chosen))
+
+    def action_help(self) -> None:
+        """Explain keys and signs."""
+        from cq_tui.room.screens.help import Help
+
+        self.app.push_screen(Help(self))
+
+    def action_freeze(self) -> None:
+        """Hold the display still, or let it go on."""
+        self._frozen_at = None if self._frozen_at is not None else self._now()
+        self.query_one(StatusBar).frozen_at = self._frozen_at
+        self.post_message(FreezeAsked(self._frozen_at is not None))
+        self.show_changes(Changes(set(Part) if self._frozen_at is None else {Part.TIME}))
+
+    # -- steering
+
+    @property
+    def selected_service(self) -> str:
+        """The service that s, x and r mean."""
+        return self.panes[0].table.selected or self.state.required()[0]
+
+    def action_steer(self, what: str) -> None:
+        """Ask for an action that needs no target."""
+        self.post_message(SteerAsked(what))
+
+    def action_service(self, what: str) -> None:
+        """Start, stop or restart the selected service, after showing which one that is."""
+        if self.active is not self.panes[0]:
+            self.activate(self.panes[0])
+        self.post_message(SteerAsked(what, self.selected_service))
+
+    def action_leave(self) -> None:
+        """Ask how to leave."""
+        self.post_message(LeaveAsked())

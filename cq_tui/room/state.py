@@ -1,0 +1,375 @@
+"""The room's one read model of shared_data: what every file said last, and what was wrong with it. No Textual here."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from pathlib import Path
+
+from cq_tui.contracts.account import AccountState
+from cq_tui.contracts.health import (
+    HEALTH_MODELS,
+    AresHealth,
+    FeederHealth,
+    Health,
+    MemoryHealth,
+    ServiceState,
+    SupervisorHealth,
+    TraderHealth,
+)
+from cq_tui.contracts.layout import SERVICES, DataDir
+from cq_tui.contracts.market import KlineLineError, kline_from_line
+from cq_tui.contracts.mode import EffectiveMode, base_interval, effective_mode, guardrails_on
+from cq_tui.contracts.runfiles import LockHolder
+from cq_tui.contracts.settings import Settings
+from cq_tui.contracts.tickers import Ticker, TickersError, tickers_from_bytes
+from cq_tui.ops.verdict import Overall, Verdict, judge, judge_all
+from cq_tui.room.events import EventTail
+from cq_tui.room.files import DocumentReader, identity_of
+from cq_tui.room.prices import SPAN, PriceHistory
+from cq_tui.room.trades import TradeBook
+from cq_tui.store.chain_file import read_chain_tail
+from cq_tui.store.document import DocumentError, DocumentMissing, read_content, read_document
+from cq_tui.store.hash_chain import ChainError, ChainTail
+from cq_tui.store.journal import JournalError, last_lines
+from cq_tui.store.settings_file import LoadedSettings, SettingsError, load_settings
+
+#: Points of the equity curve that are kept.
+_EQUITY_KEPT = 1200
+
+
+class Part(Enum):
+    """What a file speaks of; panes name the parts that they show."""
+
+    SERVICES = auto()
+    PRICES = auto()
+    ACCOUNT = auto()
+    EVENTS = auto()
+    SETTINGS = auto()
+    HISTORY = auto()
+    #: A second went by: ages moved.
+    TIME = auto()
+
+
+@dataclass(slots=True)
+class Changes:
+    """What differs since the last look. ``symbols`` are those whose ticker changed."""
+
+    parts: set[Part] = field(default_factory=set)
+    symbols: set[str] = field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return bool(self.parts)
+
+    def add(self, other: "Changes") -> None:
+        """Take in further changes."""
+        self.parts |= other.parts
+        self.symbols |= other.symbols
+
+
+class RoomState:
+    """Everything that the panes show. Reading never raises: a bad file becomes a word in ``problems``."""
+
+    def __init__(self, data: DataDir, environment: Mapping[str, str] | None = None) -> None:
+        self.data = data
+        self._environment = environment
+        self._health = {
+            service: DocumentReader(data.health_of(service), data.root, _reads(model))
+            for service, model in HEALTH_MODELS.items()
+        }
+        self._account = DocumentReader(data.account, data.root, lambda path: read_document(path, AccountState))
+        self._tickers = DocumentReader(data.tickers, data.root, _read_tickers)
+        self._chain = DocumentReader(data.hash_chain, data.root, _read_chain)
+        self._tail = EventTail(data.events, data.root)
+        self._settings_identity: object = ()
+        self.loaded = LoadedSettings(Settings())
+        self.settings_problem: str | None = None
+        self.prices = PriceHistory()
+        self.trades = TradeBook()
+        self.equity_curve: deque[tuple[float, float]] = deque(maxlen=_EQUITY_KEPT)
+        #: Live processes by service, as their locks tell; looked at by ``look_for_processes``.
+        self.holders: dict[str, LockHolder | None] = {}
+        #: Whether every file has been read once.
+        self.is_read = False
+        self._unseeded: deque[str] = deque()
+        self._readers: dict[Path, Callable[[bool], Changes]] = {
+            **{path.path: self._reader_of(path, Part.SERVICES) for path in self._health.values()},
+            data.account: self._refresh_account,
+            data.tickers: self._refresh_tickers,
+            data.hash_chain: self._reader_of(self._chain, Part.HISTORY),
+            data.events: self._refresh_events,
+            data.settings: self._refresh_settings,
+        }
+
+    # -- reading
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Folders whose changes matter."""
+        data = self.data
+        return (
+            data.health,
+            data.tickers.parent,
+            data.account.parent,
+            data.memory,
+            data.settings.parent,
+            data.run,
+            data.control_done,
+        )
+
+    def take(self, paths: Iterable[Path]) -> Changes:
+        """Read the files that a watch named."""
+        changes = Changes()
+        for path in paths:
+            reader = self._readers.get(path)
+            if reader is not None:
+                changes.add(reader(True))
+        return changes
+
+    def sweep(self) -> Changes:
+        """Look at every file, in case the watch missed one."""
+        changes = Changes()
+        for reader in self._readers.values():
+            changes.add(reader(False))
+        if not self.is_read:
+            self.is_read = True
+            changes.parts |= set(Part)
+        return changes
+
+    def seed_prices(self, count: int) -> set[str]:
+        """Read the recorded klines of up to ``count`` symbols that are new; return those that gained history.
+
+        Only one-second klines say something of the last minute.
+        """
+        if base_interval(self.settings, self.mode.mode) != "1s":
+            self._unseeded.clear()
+            return set()
+        symbols = {self._unseeded.popleft() for _ in range(min(count, len(self._unseeded)))}
+        for symbol in symbols:
+            self.prices.seed(symbol, self._recorded_closes(symbol))
+        return symbols
+
+    def look_for_processes(self, now: float) -> Changes:
+        """See which processes hold the locks of services that do not report (their pid may be gone)."""
+        # psutil is slow to import, and nothing of it is needed before the first paint.
+        from cq_tui.store.lock import read_holder
+
+        silent = [name for name, verdict in self.verdicts(now).items() if verdict.word in ("stale", "missing")]
+        holders = {name: read_holder(self.data.lock_of(name)) for name in [*silent, "supervisor"]}
+        if holders == self.holders:
+            return Changes()
+        self.holders = holders
+        return Changes({Part.SERVICES})
+
+    # -- what the files say
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force, as this process sees them."""
+        return self.loaded.settings
+
+    @property
+    def mode(self) -> EffectiveMode:
+        """The effective mode."""
+        return effective_mode(self.settings)
+
+    @property
+    def guardrails(self) -> bool:
+        """Whether the soft guardrails hold."""
+        return guardrails_on(self.settings, self.mode.mode)
+
+    @property
+    def feeder(self) -> FeederHealth | None:
+        """``health/feeder.json``."""
+        value = self._health["feeder"].value
+        return value if isinstance(value, FeederHealth) else None
+
+    @property
+    def ares(self) -> AresHealth | None:
+        """``health/ares.json``."""
+        value = self._health["ares"].value
+        return value if isinstance(value, AresHealth) else None
+
+    @property
+    def trader(self) -> TraderHealth | None:
+        """``health/trader.json``."""
+        value = self._health["trader"].value
+        return value if isinstance(value, TraderHealth) else None
+
+    @property
+    def memory(self) -> MemoryHealth | None:
+        """``health/memory.json``."""
+        value = self._health["memory"].value
+        return value if isinstance(value, MemoryHealth) else None
+
+    @property
+    def supervisor(self) -> SupervisorHealth | None:
+        """``health/supervisor.json``."""
+        value = self._health["supervisor"].value
+        return value if isinstance(value, SupervisorHealth) else None
+
+    @property
+    def account(self) -> AccountState | None:
+        """``state/account.json``."""
+        return self._account.value
+
+    @property
+    def tickers(self) -> Mapping[str, Ticker]:
+        """The latest price of every symbol."""
+        return self._tickers.value[1] if self._tickers.value else {}
+
+    @property
+    def chain(self) -> ChainTail | None:
+        """Root and length at the end of ``memory/hash_chain.json``."""
+        return self._chain.value
+
+    @property
+    def tail(self) -> EventTail:
+        """The last events."""
+        return self._tail
+
+    def health_of(self, service: str) -> Health | None:
+        """Return the last good health of a service."""
+        return self._health[service].value
+
+    def health_problem(self, service: str) -> str | None:
+        """Return what is wrong with a service's health file."""
+        return self._health[service].problem
+
+    def supervised(self, service: str) -> ServiceState | None:
+        """Return what the supervisor last said of a service."""
+        return self.supervisor.services.get(service) if self.supervisor else None
+
+    def required(self) -> tuple[str, ...]:
+        """Return the services that the mode in force needs."""
+        return SERVICES if self.mode.uses_simulator else tuple(name for name in SERVICES if name != "exchange")
+
+    def verdict(self, service: str, now: float) -> Verdict:
+        """Judge one service; one that is stopped on purpose is ``stopped``."""
+        reader = self._health[service]
+        verdict = judge(service, None if reader.problem else reader.value, now, reader.problem)
+        known = self.supervised(service)
+        if verdict.word in ("stale", "missing") and known and known.wanted == "stopped" and known.state == "stopped":
+            return Verdict(service, "stopped", "stopped on purpose; s starts it", verdict.age)
+        return verdict
+
+    def verdicts(self, now: float) -> dict[str, Verdict]:
+        """Judge all required services."""
+        return {service: self.verdict(service, now) for service in self.required()}
+
+    def overall(self, now: float) -> Overall:
+        """Return the worst over all required services."""
+        return judge_all(self.verdicts(now), self.required())
+
+    @property
+    def symbols(self) -> list[str]:
+        """Every symbol: as the feeder lists them, then what else has a price."""
+        listed = list(dict.fromkeys(self.feeder.symbols)) if self.feeder else []
+        known = set(listed)
+        return listed + [symbol for symbol in self.tickers if symbol not in known]
+
+    @property
+    def file_problems(self) -> dict[str, str]:
+        """What is wrong with which file, by a short name of its subject."""
+        named = {
+            "settings": self.settings_problem,
+            "tickers": self._tickers.problem,
+            "account": self._account.problem,
+            "chain": self._chain.problem,
+            "events": self._tail.problem,
+            **{service: reader.problem for service, reader in self._health.items()},
+        }
+        return {name: problem for name, problem in named.items() if problem}
+
+    # -- one refresh a file
+
+    def _reader_of(
+        self, reader: DocumentReader[Health] | DocumentReader[ChainTail], part: Part
+    ) -> Callable[[bool], Changes]:
+        def refresh(told: bool) -> Changes:
+            return Changes({part}) if reader.refresh(told=told) else Changes()
+
+        return refresh
+
+    def _refresh_account(self, told: bool) -> Changes:
+        if not self._account.refresh(told=told):
+            return Changes()
+        account = self._account.value
+        if account is not None:
+            self.trades.take_account(account.orders)
+            if not self.equity_curve or account.timestamp > self.equity_curve[-1][0]:
+                self.equity_curve.append((account.timestamp, account.equity))
+        return Changes({Part.ACCOUNT})
+
+    def _refresh_tickers(self, told: bool) -> Changes:
+        before, problem = self.tickers, self._tickers.problem
+        if not self._tickers.refresh(told=told):
+            return Changes()
+        after = self.tickers
+        changed = {symbol for symbol, ticker in after.items() if before.get(symbol) != ticker}
+        changed.update(symbol for symbol in before if symbol not in after)
+        for symbol in changed & after.keys():
+            if not self.prices.knows(symbol):
+                self._unseeded.append(symbol)
+            self.prices.add(symbol, after[symbol].timestamp, after[symbol].price)
+        if not changed and self._tickers.problem == problem:
+            return Changes()
+        if before.keys() != after.keys():
+            self.prices.forget_all_but(after)
+        return Changes({Part.PRICES}, changed)
+
+    def _refresh_events(self, told: bool) -> Changes:
+        problem = self._tail.problem
+        fresh = self._tail.refresh()
+        self.trades.take(fresh)
+        return Changes({Part.EVENTS}) if fresh or self._tail.problem != problem else Changes()
+
+    def _refresh_settings(self, told: bool) -> Changes:
+        identity = identity_of(self.data.settings)
+        if identity == self._settings_identity and not told:
+            return Changes()
+        first, self._settings_identity = self._settings_identity == (), identity
+        try:
+            self.loaded = load_settings(self.data.settings, self._environment, None if first else self.loaded)
+            self.settings_problem = self.loaded.problem
+        except SettingsError as error:
+            self.settings_problem = str(error)
+        return Changes({Part.SETTINGS, Part.SERVICES})
+
+    def _recorded_closes(self, symbol: str) -> list[tuple[float, float]]:
+        if "/" in symbol or symbol.startswith("."):
+            return []
+        try:
+            lines = last_lines(self.data.klines_of(symbol, "1s"), SPAN)
+        except (JournalError, OSError, ValueError):
+            return []
+        closes = []
+        for line in lines:
+            try:
+                kline = kline_from_line(line)
+            except KlineLineError:
+                continue
+            closes.append((kline.close_time / 1000, kline.close))
+        return closes
+
+
+def _reads(model: type[Health]) -> Callable[[Path], Health]:
+    return lambda path: read_document(path, model)
+
+
+def _read_tickers(path: Path) -> tuple[float, dict[str, Ticker]]:
+    try:
+        return tickers_from_bytes(read_content(path))
+    except TickersError as error:
+        raise DocumentError(path, str(error), "The feeder writes it again") from None
+
+
+def _read_chain(path: Path) -> ChainTail:
+    try:
+        return read_chain_tail(path)
+    except FileNotFoundError:
+        raise DocumentMissing(path) from None
+    except ChainError as error:
+        raise DocumentError(path, str(error), "Memory keeps it and makes a new one when it starts") from None
+    except OSError as error:
+        raise DocumentError(path, f"cannot be read ({error.strerror})", "Check its permissions") from None

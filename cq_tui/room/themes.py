@@ -1,0 +1,59 @@
+"""The room's own two themes, dark and light: one accent, three states, one colour a mode."""
+
+from textual.theme import Theme
+
+#: Variables of the stylesheet that a theme from elsewhere does not know.
+VARIABLE_DEFAULTS: dict[str, str] = {
+    "muted": "#8b95a1",
+    "rule": "#3a424d",
+    "cursor": "#24405e",
+    "cursor-quiet": "#1c232c",
+    "mode-simulation": "#2f6f73",
+    "mode-paper": "#5b53a8",
+    "mode-testnet": "#e0a526",
+    "mode-live": "#c4262e",
+    "mode-text": "#ffffff",
+    "mode-testnet-text": "#1a1300",
+}
+
+DARK = Theme(
+    name="room-dark",
+    primary="#6cb2f7",
+    secondary="#6cb2f7",
+    accent="#6cb2f7",
+    success="#5cc98a",
+    warning="#e8b13e",
+    error="#ff6b6e",
+    foreground="#d8dee6",
+    background="#0f1317",
+    surface="#0f1317",
+    panel="#171d24",
+    dark=True,
+    variables={**VARIABLE_DEFAULTS, "scrollbar": "#3a424d", "scrollbar-background": "#0f1317"},
+)
+
+LIGHT = Theme(
+    name="room-light",
+    primary="#0b5cad",
+    secondary="#0b5cad",
+    accent="#0b5cad",
+    success="#157a3f",
+    warning="#945f00",
+    error="#c01f26",
+    foreground="#1d242c",
+    background="#fbfaf7",
+    surface="#fbfaf7",
+    panel="#efede7",
+    dark=False,
+    variables={
+        **VARIABLE_DEFAULTS,
+        "muted": "#66707a",
+        "rule": "#c3c6c9",
+        "cursor": "#cfe2f7",
+        "cursor-quiet": "#efede7",
+        "mode-simulation": "#2c7a7f",
+        "mode-testnet": "#f0b429",
+        "scrollbar": "#c3c6c9",
+        "scrollbar-background": "#fbfaf7",
+    },
+)

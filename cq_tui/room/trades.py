@@ -1,0 +1,244 @@
+"""Signals and orders as events tell them: what ARES proposed, and what became of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from cq_tui.contracts.account import OrderState
+from cq_tui.room.events import RoomEvent
+from cq_tui.room.words import Level
+
+_SIGNALS_KEPT = 300
+_ORDERS_KEPT = 600
+#: An order event without a signal key belongs to the last signal of its symbol and side that is not older than this.
+_SAME_TRADE_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class Signal:
+    """One signal and its outcome in words."""
+
+    key: str
+    timestamp: float
+    symbol: str
+    side: str
+    strategy: str
+    entry: float | None
+    stop: float | None
+    target: float | None
+    confidence: float | None
+    reason: str
+    #: strategy:symbol:frame:bar close time:side, by which orders name the signal they follow.
+    natural_key: str
+    #: "filled", "not traded: cooldown of 1 s" …; empty while nothing is known.
+    outcome: str = ""
+    level: Level = "idle"
+
+
+@dataclass(slots=True)
+class Order:
+    """One order, or one refusal, as last known."""
+
+    key: str
+    symbol: str
+    side: str
+    timestamp: float
+    leg: str = ""
+    order_type: str = ""
+    size: float | None = None
+    filled: float = 0.0
+    #: Sum of the fills that events told of: each event is one fill.
+    told_fills: float = 0.0
+    price: float | None = None
+    stop_price: float | None = None
+    status: str = ""
+    pnl: float | None = None
+    commission: float | None = None
+    commission_asset: str = ""
+    order_id: str | None = None
+    reason: str = ""
+    code: str = ""
+    refused_by: str = ""
+    signal_key: str | None = None
+    updated: float = 0.0
+
+    @property
+    def level(self) -> Level:
+        """How it went."""
+        if self.status == "UNKNOWN":
+            return "look"
+        if self.status in ("REJECTED", "EXPIRED", "EXPIRED_IN_MATCH"):
+            return "bad" if self.refused_by != "guardrail" else "look"
+        if self.status == "FILLED":
+            return "good"
+        return "idle"
+
+    @property
+    def is_entry(self) -> bool:
+        """Whether it opens rather than protects or closes."""
+        return self.leg in ("", "entry")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still be filled."""
+        return self.status in ("INTENDED", "SENT", "UNKNOWN", "NEW", "PARTIALLY_FILLED", "PENDING_NEW")
+
+
+@dataclass(slots=True)
+class TradeBook:
+    """Bounded signals and orders by key, in the order in which they first appeared."""
+
+    signals: dict[str, Signal] = field(default_factory=dict)
+    orders: dict[str, Order] = field(default_factory=dict)
+
+    def take(self, events: Iterable[RoomEvent]) -> bool:
+        """Take events; return whether any concerned signals or orders."""
+        touched = False
+        for event in events:
+            handler = _HANDLERS.get(event.event_type)
+            if handler is not None and event.text("symbol") is not None:
+                handler(self, event)
+                touched = True
+        _drop_oldest(self.signals, _SIGNALS_KEPT)
+        _drop_oldest(self.orders, _ORDERS_KEPT)
+        return touched
+
+    def take_account(self, orders: Iterable[OrderState]) -> None:
+        """Take the trader's own list, which knows orders that are older than the events in memory."""
+        for state in orders:
+            order = self.orders.get(state.client_order_id)
+            if order is None:
+                order = self.orders[state.client_order_id] = Order(
+                    state.client_order_id, state.symbol, state.side, state.updated_ts
+                )
+            if state.updated_ts >= order.updated:
+                _follow_account(order, state)
+        _drop_oldest(self.orders, _ORDERS_KEPT)
+
+    def groups(self) -> list[list[Order]]:
+        """Return orders newest first, each entry with the orders that protect or close it."""
+        by_signal: dict[str, list[Order]] = {}
+        for order in self.orders.values():
+            by_signal.setdefault(order.signal_key or order.key, []).append(order)
+        groups = [
+            sorted(group, key=lambda order: (not order.is_entry, order.timestamp)) for group in by_signal.values()
+        ]
+        return sorted(groups, key=lambda group: group[0].timestamp, reverse=True)
+
+    def _signal_generated(self, event: RoomEvent) -> None:
+        self.signals[event.event_id] = Signal(
+            key=event.event_id,
+            timestamp=event.timestamp,
+            symbol=event.text("symbol") or "",
+            side=event.text("side") or "",
+            strategy=event.text("strategy") or "",
+            entry=event.number("entry_price"),
+            stop=event.number("stop_loss"),
+            target=event.number("take_profit"),
+            confidence=event.number("confidence"),
+            reason=event.text("reason") or "",
+            natural_key=_natural_key(event),
+        )
+
+    def _order_submitted(self, event: RoomEvent) -> None:
+        order = self._order(event)
+        if not order.status:
+            order.status = "SENT"
+        order.order_type = event.text("order_type") or order.order_type
+        order.size = event.number("size") if event.number("size") is not None else order.size
+        order.price = event.number("price") or order.price
+        order.stop_price = event.number("stop_price") or order.stop_price
+        if order.is_entry:
+            self._tell_signal(event, "order sent", "idle")
+
+    def _order_executed(self, event: RoomEvent) -> None:
+        order = self._order(event)
+        order.status = (event.text("status") or "FILLED").upper()
+        size = event.number("size") or 0.0
+        order.told_fills += size
+        order.filled = max(order.filled, order.told_fills)
+        order.size = order.size if order.size is not None else size
+        order.price = event.number("price") or order.price
+        if (realized := event.number("realized_pnl")) is not None:
+            order.pnl = (order.pnl or 0.0) + realized
+        order.commission = (order.commission or 0.0) + (event.number("commission") or 0.0)
+        order.commission_asset = event.text("commission_asset") or order.commission_asset
+        order.order_id = event.text("order_id") or order.order_id
+        if order.is_entry:
+            self._tell_signal(event, "filled" if order.status == "FILLED" else "partly filled", "good")
+
+    def _order_rejected(self, event: RoomEvent) -> None:
+        order = self._order(event)
+        order.status = "REJECTED"
+        order.reason = event.text("reason") or ""
+        order.code = event.text("code") or ""
+        order.refused_by = event.text("refused_by") or ""
+        if order.is_entry:
+            self._tell_signal(event, f"not traded: {order.reason}", "look")
+
+    def _order_canceled(self, event: RoomEvent) -> None:
+        order = self._order(event)
+        order.status = (event.text("status") or "CANCELED").upper()
+        order.reason = event.text("reason") or ""
+
+    def _order(self, event: RoomEvent) -> Order:
+        """Return the order an event is about, made anew when it is the first to tell of it."""
+        key = event.text("client_order_id") or event.event_id
+        order = self.orders.get(key)
+        if order is None:
+            order = Order(key, event.text("symbol") or "", event.text("side") or "", event.timestamp)
+            self.orders[key] = order
+        order.leg = event.text("leg") or order.leg
+        order.signal_key = event.text("signal_key") or order.signal_key
+        order.updated = max(order.updated, event.timestamp)
+        return order
+
+    def _tell_signal(self, event: RoomEvent, outcome: str, level: Level) -> None:
+        signal = self._signal_of(event)
+        if signal is not None:
+            signal.outcome, signal.level = outcome, level
+
+    def _signal_of(self, event: RoomEvent) -> Signal | None:
+        symbol, side, named = event.text("symbol"), event.text("side"), event.text("signal_key")
+        for signal in reversed(self.signals.values()):
+            if signal.symbol != symbol or signal.side != side:
+                continue
+            if named is None:
+                return signal if 0 <= event.timestamp - signal.timestamp <= _SAME_TRADE_SECONDS else None
+            if signal.natural_key == named:
+                return signal
+        return None
+
+
+_HANDLERS = {
+    "signal_generated": TradeBook._signal_generated,
+    "order_submitted": TradeBook._order_submitted,
+    "order_executed": TradeBook._order_executed,
+    "order_rejected": TradeBook._order_rejected,
+    "order_canceled": TradeBook._order_canceled,
+}
+
+
+def _follow_account(order: Order, state: OrderState) -> None:
+    order.leg = state.leg or order.leg
+    order.order_type = state.order_type
+    order.status = state.status.upper()
+    order.size = state.size
+    order.filled = max(order.told_fills, state.filled)
+    order.price = state.average_price or state.price or order.price
+    order.stop_price = state.stop_price or order.stop_price
+    order.order_id = state.order_id or order.order_id
+    order.reason = state.reason or order.reason
+    order.updated = state.updated_ts
+    named = (state.model_extra or {}).get("signal_key")
+    order.signal_key = named if isinstance(named, str) else order.signal_key
+
+
+def _natural_key(event: RoomEvent) -> str:
+    parts = (event.data.get(field) for field in ("strategy", "symbol", "frame", "bar_close_time", "side"))
+    return ":".join(str(part) for part in parts)
+
+
+def _drop_oldest(rows: dict[str, Any], kept: int) -> None:
+    for key in list(rows)[: max(0, len(rows) - kept)]:
+        del rows[key]

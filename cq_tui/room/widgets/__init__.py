@@ -1,0 +1,1 @@
+"""Widgets that know nothing of trading: a table of lines, a line of keys, a filter."""

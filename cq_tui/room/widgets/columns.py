@@ -1,0 +1,66 @@
+"""Columns of fixed width: which fit, how wide the growing one is, and a cell cut or padded to its width."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from rich.cells import cell_len, set_cell_size
+
+#: Blank cells between two columns.
+GAP = 2
+
+
+class Cell(NamedTuple):
+    """Text and the name of its style (see LineTable.COMPONENT_CLASSES)."""
+
+    text: str
+    style: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. Of those that do not fit, the highest ``rank`` leaves first; rank 0 stays."""
+
+    heading: str
+    width: int
+    right: bool = False
+    rank: int = 0
+    #: Takes what the others leave; at most one column.
+    grows: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Indexes of the columns that are shown, and their widths."""
+
+    shown: tuple[int, ...]
+    widths: tuple[int, ...]
+
+    def width_of(self, index: int) -> int:
+        """Width of a column; 0 when it is hidden."""
+        return self.widths[self.shown.index(index)] if index in self.shown else 0
+
+
+def lay_out(columns: Sequence[Column], available: int) -> Layout:
+    """Choose the columns that fit into ``available`` cells and give the growing one the rest."""
+    shown = list(range(len(columns)))
+    while len(shown) > 1 and _needed(columns, shown) > available:
+        optional = [index for index in shown if columns[index].rank > 0]
+        if not optional:
+            break
+        shown.remove(max(optional, key=lambda index: (columns[index].rank, index)))
+    spare = max(0, available - _needed(columns, shown))
+    widths = [columns[index].width + (spare if columns[index].grows else 0) for index in shown]
+    return Layout(tuple(shown), tuple(widths))
+
+
+def _needed(columns: Sequence[Column], shown: Sequence[int]) -> int:
+    return sum(columns[index].width for index in shown) + GAP * (len(shown) - 1)
+
+
+def fit(text: str, width: int, right: bool = False) -> str:
+    """Cut or pad text to exactly ``width`` cells; what was cut ends in an ellipsis."""
+    length = len(text) if text.isascii() else cell_len(text)
+    if length > width:
+        return set_cell_size(text, width - 1) + "…" if width > 0 else ""
+    return " " * (width - length) + text if right else text + " " * (width - length)

@@ -1,0 +1,53 @@
+"""The line of keys at the bottom, written from the bindings; what does not fit leaves from the middle."""
+
+from textual import events
+from textual.binding import Binding
+from textual.content import Content
+from textual.widget import Widget
+
+
+class KeyLine(Widget):
+    """Shows as many bindings as fit, by their ids. The last two (help, leave) always stay. A click acts."""
+
+    def __init__(self, binding_ids: list[str]) -> None:
+        super().__init__()
+        self._binding_ids = binding_ids
+        self._ends: list[tuple[int, str]] = []
+
+    def render(self) -> Content:
+        """Return the line."""
+        active = self.screen.active_bindings.values()
+        held = {key.binding.id: (key.binding, key.enabled) for key in active if key.binding.id}
+        entries = self._fitting([held[name] for name in self._binding_ids if name in held])
+        self._ends.clear()
+        end = 0
+        for binding, _ in entries:
+            end += self._width(binding)
+            self._ends.append((end, binding.action))
+        return Content("").join([self._entry(*entry) for entry in entries])
+
+    def on_click(self, event: events.Click) -> None:
+        """Do what the key under the pointer does."""
+        for end, action in self._ends:
+            if event.x < end:
+                self.call_later(self.screen.run_action, action)
+                return
+
+    def _fitting(self, entries: list[tuple[Binding, bool]]) -> list[tuple[Binding, bool]]:
+        last = entries[-2:]
+        space = self.size.width - sum(self._width(binding) for binding, _ in last)
+        shown = []
+        for entry in entries[:-2]:
+            space -= self._width(entry[0])
+            if space < 0:
+                break
+            shown.append(entry)
+        return shown + last
+
+    def _width(self, binding: Binding) -> int:
+        return len(self.app.get_key_display(binding)) + len(binding.description) + 3
+
+    def _entry(self, binding: Binding, enabled: bool) -> Content:
+        key_style, text_style = ("$accent bold", "$muted") if enabled else ("$rule", "$rule")
+        key = self.app.get_key_display(binding)
+        return Content.assemble((f" {key}", key_style), (f" {binding.description} ", text_style))

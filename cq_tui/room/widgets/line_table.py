@@ -1,0 +1,330 @@
+"""A table of lines that repaints only what changed: cached strips, regions, at most ten flushes a second.
+
+Rows are asked for when they become visible, by key, so a table of 500 symbols draws the forty that are seen.
+A row may have further lines under it (reasons, legs); the selection moves between rows and stays with its key.
+"""
+
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import ClassVar, NamedTuple
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from cq_tui.room.widgets.columns import GAP, Cell, Column, Layout, fit, lay_out
+
+#: Seconds between two flushes while changes keep coming; the first is flushed at once.
+FLUSH_INTERVAL = 0.1
+
+
+class LineKey(NamedTuple):
+    """A line: its row, and 0 for the row itself or 1… for the lines under it."""
+
+    row: str
+    line: int = 0
+
+
+class Under(NamedTuple):
+    """A line under a row: one text over the whole width."""
+
+    text: str
+    style: str = "muted"
+    indent: int = 2
+
+
+Drawn = Sequence[Cell] | Under
+Draw = Callable[[LineKey], Drawn]
+
+
+class LineTable(ScrollView, can_focus=True):
+    """See the module. ``draw`` returns the cells of a line, in the order of all columns."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "line-table--heading",
+        "line-table--cursor",
+        "line-table--cursor-quiet",
+        "line-table--muted",
+        "line-table--strong",
+        "line-table--accent",
+        "line-table--good",
+        "line-table--look",
+        "line-table--bad",
+        "line-table--idle",
+    }
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "up", show=False, id="list.up", tooltip="Select the row above"),
+        Binding("down,j", "move(1)", "down", show=False, id="list.down", tooltip="Select the row below"),
+        Binding("pageup", "page(-1)", "page up", show=False, id="list.page_up", tooltip="One page up"),
+        Binding("pagedown", "page(1)", "page down", show=False, id="list.page_down", tooltip="One page down"),
+        Binding("home", "edge(-1)", "first", show=False, id="list.first", tooltip="Select the first row"),
+        Binding("end", "edge(1)", "last", show=False, id="list.last", tooltip="Select the last row"),
+        Binding("enter", "open", "detail", show=False, id="list.open", tooltip="Everything known of the selected row"),
+    ]
+
+    @dataclass
+    class Opened(Message):
+        """A row was chosen with enter or a second click."""
+
+        table: "LineTable"
+        row: str
+
+    @dataclass
+    class Selected(Message):
+        """The selection moved."""
+
+        table: "LineTable"
+        row: str
+
+    def __init__(self, columns: Sequence[Column], draw: Draw, *, heading: bool = True) -> None:
+        super().__init__()
+        self._columns = tuple(columns)
+        self._draw = draw
+        self._has_heading = heading
+        self._keys: list[LineKey] = []
+        self._order: list[str] = []
+        self._first_line: dict[str, int] = {}
+        self._strips: dict[str, dict[int, Strip]] = {}
+        self._colours: dict[str, Style] = {}
+        self._arranged = Layout((), ())
+        self._arranged_width = 0
+        self._selected: str | None = None
+        self._marked: set[str] = set()
+        self._flushed_at = 0.0
+        self._flush_waits = False
+        self._empty = ""
+
+    # -- content
+
+    @property
+    def rows(self) -> Sequence[str]:
+        """Row keys from top to bottom."""
+        return self._order
+
+    @property
+    def selected(self) -> str | None:
+        """Key of the selected row; the first one until a person chose; None when there is none."""
+        return self._selected if self._selected is not None else (self._order[0] if self._order else None)
+
+    def show(self, keys: Iterable[LineKey], *, empty: str = "") -> None:
+        """Show these lines. The selection stays with its row, and where it was on the screen."""
+        keys = list(keys)
+        if empty != self._empty:
+            self._empty = empty
+            self.refresh()
+        if keys == self._keys:
+            return
+        before = self._first_line.get(self._selected or "")
+        position = self._order.index(self._selected) if self._selected in self._first_line else 0
+        lines_changed = len(keys) != len(self._keys)
+        self._keys = keys
+        self._first_line = {key.row: index for index, key in reversed(list(enumerate(keys)))}
+        self._order = list(dict.fromkeys(key.row for key in keys))
+        for gone in self._strips.keys() - self._first_line.keys():
+            del self._strips[gone]
+        if lines_changed:
+            self.virtual_size = Size(self._arranged_width, len(keys) + self._top)
+        self._keep_selection(before, position)
+        self.refresh()
+
+    def _keep_selection(self, before: int | None, position: int) -> None:
+        if self._selected is None or before is None:
+            return
+        after = self._first_line.get(self._selected)
+        if after is None:
+            self._selected = self._order[min(position, len(self._order) - 1)] if self._order else None
+        elif after != before and self.scroll_offset.y > 0:
+            self.scroll_to(y=self.scroll_offset.y + after - before, animate=False, force=True)
+
+    def mark(self, rows: Iterable[str]) -> None:
+        """Say that rows look different now."""
+        self._marked.update(rows)
+        self._flush_soon()
+
+    def mark_all(self) -> None:
+        """Say that every row looks different now."""
+        self._marked.update(self._strips)
+        self._flush_soon()
+
+    def _flush_soon(self) -> None:
+        if self._flush_waits or not self._marked:
+            return
+        wait = self._flushed_at + FLUSH_INTERVAL - monotonic()
+        if wait <= 0:
+            self._flush()
+        else:
+            self._flush_waits = True
+            self.set_timer(wait, self._flush)
+
+    def _flush(self) -> None:
+        self._flush_waits = False
+        self._flushed_at = monotonic()
+        for row in self._marked:
+            self._strips.pop(row, None)
+        start = self.scroll_offset.y
+        for index in range(start, min(len(self._keys), start + self._visible)):
+            if self._keys[index].row in self._marked:
+                self.refresh_line(index + self._top)
+        self._marked.clear()
+
+    # -- selection
+
+    def select(self, row: str) -> None:
+        """Select a row and bring it into view."""
+        if row not in self._first_line:
+            return
+        before, self._selected = self._selected, row
+        self._strips.pop(before or "", None)
+        self._strips.pop(row, None)
+        self._bring_into_view(row)
+        self.refresh()
+        if before != row:
+            self.post_message(self.Selected(self, row))
+
+    def unselect(self) -> None:
+        """Go back to the top, with nothing chosen."""
+        self._selected = None
+        self.scroll_to(y=0, animate=False)
+        self.refresh()
+
+    def _bring_into_view(self, row: str) -> None:
+        first = self._first_line[row]
+        top = self.scroll_offset.y
+        if first < top:
+            self.scroll_to(y=first, animate=False, force=True)
+        elif first >= top + self._visible:
+            self.scroll_to(y=first - self._visible + 1, animate=False, force=True)
+
+    def action_move(self, step: int) -> None:
+        """Move the selection by rows."""
+        if self._order:
+            position = self._order.index(self.selected or self._order[0])
+            self.select(self._order[max(0, min(len(self._order) - 1, position + step))])
+
+    def action_page(self, direction: int) -> None:
+        """Move the selection by a page."""
+        self.action_move(direction * max(1, self._visible - 1))
+
+    def action_edge(self, direction: int) -> None:
+        """Move the selection to an end."""
+        if self._order:
+            self.select(self._order[0 if direction < 0 else -1])
+
+    def action_open(self) -> None:
+        """Open the selected row."""
+        if self.selected is not None:
+            self.post_message(self.Opened(self, self.selected))
+
+    def on_click(self, event: events.Click) -> None:
+        """Select with one click, open with the second."""
+        index = event.y - self._top + self.scroll_offset.y
+        if event.y >= self._top and 0 <= index < len(self._keys):
+            self.select(self._keys[index].row)
+            if event.chain > 1:
+                self.action_open()
+
+    # -- painting
+
+    @property
+    def _top(self) -> int:
+        return 1 if self._has_heading and self._keys else 0
+
+    @property
+    def _visible(self) -> int:
+        return max(0, self.scrollable_content_region.height - self._top)
+
+    def width_of(self, column: int) -> int:
+        """Width of a column at the moment; 0 while it is hidden."""
+        return self._arranged.width_of(column)
+
+    def notify_style_update(self) -> None:
+        """Forget what was painted in the old colours."""
+        super().notify_style_update()
+        self._strips.clear()
+        self._colours.clear()
+
+    def on_resize(self) -> None:
+        """Lay the columns out anew."""
+        self._fit_columns(self.scrollable_content_region.width)
+
+    def _fit_columns(self, width: int) -> None:
+        if width != self._arranged_width:
+            self._arranged_width = width
+            self._arranged = lay_out(self._columns, width)
+            self._strips.clear()
+            self.virtual_size = Size(width, len(self._keys) + self._top)
+
+    def render_line(self, y: int) -> Strip:
+        """Return one line of the visible part."""
+        width = self.scrollable_content_region.width
+        self._fit_columns(width)
+        if not self._keys:
+            return self._empty_line(y, width)
+        if y < self._top:
+            return self._heading_line(width)
+        index = self.scroll_offset.y + y - self._top
+        if index >= len(self._keys):
+            return Strip.blank(width, self.rich_style)
+        key = self._keys[index]
+        row = self._strips.setdefault(key.row, {})
+        if key.line not in row:
+            row[key.line] = self._line(key, width)
+        return row[key.line]
+
+    def on_focus(self) -> None:
+        """The cursor shows."""
+        self._repaint_cursor()
+
+    def on_blur(self) -> None:
+        """The cursor fades."""
+        self._repaint_cursor()
+
+    def _repaint_cursor(self) -> None:
+        self._strips.pop(self.selected or "", None)
+        self.refresh()
+
+    def _style(self, name: str) -> Style:
+        style = self._colours.get(name)
+        if style is None:
+            style = self.get_component_rich_style(f"line-table--{name}", partial=True) if name else Style.null()
+            self._colours[name] = style
+        return style
+
+    def _base(self, key: LineKey) -> Style:
+        if key.line == 0 and key.row == self._selected:
+            return self.rich_style + self._style("cursor" if self.has_focus else "cursor-quiet")
+        if key.line == 0 and self._selected is None and self.has_focus and self._order and key.row == self._order[0]:
+            return self.rich_style + self._style("cursor-quiet")
+        return self.rich_style
+
+    def _line(self, key: LineKey, width: int) -> Strip:
+        drawn, base = self._draw(key), self._base(key)
+        if isinstance(drawn, Under):
+            text = fit(" " * drawn.indent + drawn.text, width)
+            return Strip([Segment(text, base + self._style(drawn.style))], width)
+        segments: list[Segment] = []
+        for position, (index, cell_width) in enumerate(zip(self._arranged.shown, self._arranged.widths, strict=True)):
+            if position:
+                segments.append(Segment(" " * GAP, base))
+            cell = drawn[index]
+            text = fit(cell.text, cell_width, self._columns[index].right)
+            segments.append(Segment(text, base + self._style(cell.style)))
+        return Strip(segments).adjust_cell_length(width, base)
+
+    def _heading_line(self, width: int) -> Strip:
+        columns = zip(self._arranged.shown, self._arranged.widths, strict=True)
+        text = (" " * GAP).join(fit(self._columns[i].heading, w, self._columns[i].right) for i, w in columns)
+        return Strip([Segment(fit(text, width), self.rich_style + self._style("heading"))], width)
+
+    def _empty_line(self, y: int, width: int) -> Strip:
+        lines = textwrap.wrap(self._empty, max(8, width))
+        text = lines[y] if y < len(lines) else ""
+        return Strip([Segment(fit(text, width), self.rich_style + self._style("muted"))], width)
