@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from cq_tui.contracts.base import ContractModel, Timestamp
 
@@ -10,7 +10,7 @@ from cq_tui.contracts.base import ContractModel, Timestamp
 class LockHolder(ContractModel):
     """``run/<name>.lock``: pid alone is not enough, since pids are reused."""
 
-    pid: int
+    pid: int = Field(ge=1)
     #: Creation time of the process as the system gives it (Unix seconds).
     process_started: float
     name: str

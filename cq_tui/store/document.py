@@ -34,21 +34,31 @@ class DocumentMissing(DocumentError):
 def read_content(path: Path, limit: int = MAX_DOCUMENT_BYTES) -> bytes:
     """Return the bytes of a document. Raises DocumentError for what cannot be a document of ours."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise DocumentError(path, "is not a regular file", "Move it away")
+            if status.st_size > limit:
+                size = f"holds {status.st_size:,} bytes, more than {limit:,}"
+                raise DocumentError(path, size, "Move it away; its service writes a new one")
+            content = _read_all(descriptor, status.st_size)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         raise DocumentMissing(path) from None
     except OSError as error:
         raise DocumentError(path, f"cannot be read ({error.strerror})", "Check its owner and permissions") from None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise DocumentError(path, "is not a regular file", "Move it away")
-        if status.st_size > limit:
-            size = f"holds {status.st_size:,} bytes, more than {limit:,}"
-            raise DocumentError(path, size, "Move it away; its service writes a new one")
-        content = file.read(limit + 1)
     if not content:
         raise DocumentError(path, "is empty", "Its service writes it again; if not, restart that service")
+    return content
+
+
+def _read_all(descriptor: int, size: int) -> bytes:
+    """Return ``size`` bytes, or as many as there are."""
+    content = os.read(descriptor, size)
+    while len(content) < size and (more := os.read(descriptor, size - len(content))):
+        content += more
     return content
 
 
@@ -77,7 +87,7 @@ def describe(error: ValidationError) -> str:
     """Say the first problem of a validation error in one line: field, rule, value."""
     first = error.errors(include_url=False, include_context=False)[0]
     field = ".".join(str(part) for part in first["loc"]) or "the whole"
-    value = repr(first["input"]) if not isinstance(first["input"], (dict, SecretStr)) else "…"
+    value = repr(first["input"]) if not isinstance(first["input"], (dict, list, SecretStr)) else "…"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     return f"field {field!r}: {first['msg'].removeprefix('Value error, ')}, found {value[:80]}{more}"
 

@@ -4,7 +4,10 @@ Whole lines go out in one write; a reader never sees half a line; a torn tail is
 first append; after a failed or short write the file is cut back; a failed sync is never retried.
 """
 
+import contextlib
+import errno
 import os
+import stat
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,10 +18,16 @@ from cq_tui.store.document import sync_folder, write_all
 MAX_LINE_BYTES = 1024 * 1024
 _BLOCK = 64 * 1024
 _READ_LIMIT = 4 * 1024 * 1024
+#: So many first bytes tell one journal from another.
+_OPENING_BYTES = 64
 
 
 class JournalError(Exception):
     """A journal cannot be read or written; the message names the file and the remedy."""
+
+
+class JournalBroken(JournalError):
+    """What the disk holds is unknown: the process must end, and a new one looks for itself."""
 
 
 class JournalWriter:
@@ -30,14 +39,16 @@ class JournalWriter:
     def __init__(self, path: Path, *, quarantine: Path | None = None, mode: int = 0o600) -> None:
         self.path = path
         self._broken: str | None = None
+        self._descriptor = -1
         try:
             is_new = not path.exists()
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, mode)
+            self._descriptor = _open_regular(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, mode)
             if is_new:
                 sync_folder(path.parent)
             self._size = os.fstat(self._descriptor).st_size
             self._cut_torn_tail(quarantine or path.parent)
         except OSError as error:
+            self.close()
             raise JournalError(f"{path}: cannot be opened for writing ({error.strerror})") from None
 
     @property
@@ -48,17 +59,17 @@ class JournalWriter:
     def append(self, lines: Sequence[bytes], *, durable: bool = False) -> int:
         """Append whole lines (without their line feeds) in one write; return the offset of the first.
 
-        On failure nothing of them stays in the file. Raises JournalError; after a failed sync or a failed cut the
-        writer is of no further use, since what the disk holds is unknown.
+        On failure nothing of them stays in the file. Raises JournalError; after a failed sync or a failed cut it is
+        JournalBroken, and the writer is of no further use, since what the disk holds is unknown.
         """
-        if self._broken:
-            raise JournalError(f"{self.path}: {self._broken}")
+        self._check_usable()
         start = self._size
         content = b"\n".join(lines) + b"\n" if lines else b""
         try:
             write_all(self._descriptor, content)
         except OSError as error:
             self._cut_back(start)
+            self._check_usable()
             raise JournalError(f"{self.path}: write failed ({error.strerror}); nothing was kept") from None
         self._size += len(content)
         if durable:
@@ -67,13 +78,12 @@ class JournalWriter:
 
     def sync(self) -> None:
         """Make everything appended so far durable."""
-        if self._broken:
-            raise JournalError(f"{self.path}: {self._broken}")
+        self._check_usable()
         try:
             os.fdatasync(self._descriptor)
         except OSError as error:
             self._broken = f"sync failed ({error.strerror}); restart the service"
-            raise JournalError(f"{self.path}: {self._broken}") from None
+            raise JournalBroken(f"{self.path}: {self._broken}") from None
 
     def close(self) -> None:
         """Close the file."""
@@ -81,6 +91,10 @@ class JournalWriter:
             os.close(self._descriptor)
             self._descriptor = -1
             self._broken = "closed"
+
+    def _check_usable(self) -> None:
+        if self._broken:
+            raise JournalBroken(f"{self.path}: {self._broken}")
 
     def _cut_back(self, size: int) -> None:
         try:
@@ -96,6 +110,15 @@ class JournalWriter:
         os.ftruncate(self._descriptor, end)
         os.fsync(self._descriptor)
         self._size = end
+
+
+def _open_regular(path: Path, flags: int, mode: int = 0o600) -> int:
+    """Open a regular file; anything else that has the name is an OSError."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, mode)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return descriptor
 
 
 def keep_torn_bytes(descriptor: int, start: int, end: int, quarantine: Path, name: str) -> Path:
@@ -127,12 +150,18 @@ def _last_line_end(descriptor: int, size: int) -> int:
 
 
 class JournalReader:
-    """Follows a journal by offset. Sees only whole lines; notices replacement and truncation."""
+    """Follows a journal by offset. Sees only whole lines; notices replacement and truncation.
+
+    A file system may give a new file the inode of the deleted one, and a file that was cut back may have grown past
+    the offset again. So the reader also knows the journal by its first bytes, which never change, and looks that a
+    line ends just before its offset.
+    """
 
     def __init__(self, path: Path, offset: int = 0) -> None:
         self.path = path
         self.offset = offset
         self._inode: int | None = None
+        self._opening = b""
 
     def read_new(self, limit: int = _READ_LIMIT) -> list[bytes]:
         """Return whole lines that came since the last call, at most about ``limit`` bytes of them.
@@ -140,28 +169,38 @@ class JournalReader:
         An empty list means there is nothing new. After a replacement or a cut the file is read from its start
         again: consumers know their lines by key. Raises JournalError for an endless line.
         """
-        try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise JournalError(f"{self.path}: cannot be read ({error.strerror})") from None
-        try:
+        with _reading(self.path) as descriptor:
+            if descriptor is None:
+                return []
             status = os.fstat(descriptor)
-            if (self._inode is not None and status.st_ino != self._inode) or status.st_size < self.offset:
-                self.offset = 0
+            if not self._is_known(descriptor, status):
+                self.offset, self._opening = 0, b""
             self._inode = status.st_ino
             if status.st_size == self.offset:
                 return []
-            return self._whole_lines(descriptor, min(status.st_size - self.offset, limit))
-        except OSError as error:
-            raise JournalError(f"{self.path}: cannot be read ({error.strerror})") from None
-        finally:
-            os.close(descriptor)
+            lines = self._whole_lines(descriptor, status.st_size - self.offset, limit)
+            self._remember_opening(descriptor)
+            return lines
 
-    def _whole_lines(self, descriptor: int, size: int) -> list[bytes]:
-        block = os.pread(descriptor, size, self.offset)
+    def _is_known(self, descriptor: int, status: os.stat_result) -> bool:
+        """Whether the file is the one that was read so far, with all of it still there."""
+        if (self._inode is not None and status.st_ino != self._inode) or status.st_size < self.offset:
+            return False
+        if self.offset and os.pread(descriptor, 1, self.offset - 1) != b"\n":
+            return False
+        return os.pread(descriptor, len(self._opening), 0) == self._opening
+
+    def _remember_opening(self, descriptor: int) -> None:
+        if len(self._opening) < _OPENING_BYTES:
+            self._opening = os.pread(descriptor, min(_OPENING_BYTES, self.offset), 0)
+
+    def _whole_lines(self, descriptor: int, unread: int, limit: int) -> list[bytes]:
+        block = os.pread(descriptor, min(unread, limit), self.offset)
         end = block.rfind(b"\n") + 1
+        if end == 0 and limit <= MAX_LINE_BYTES and limit < unread:
+            # One line may be longer than what the caller likes to read at once.
+            block = os.pread(descriptor, min(unread, MAX_LINE_BYTES + 1), self.offset)
+            end = block.find(b"\n") + 1
         if end == 0:
             if len(block) > MAX_LINE_BYTES:
                 raise JournalError(f"{self.path}: a line at offset {self.offset} does not end; move the file away")
@@ -170,16 +209,32 @@ class JournalReader:
         return block[: end - 1].split(b"\n")
 
     def skip_to_end(self) -> None:
-        """Forget what is there now and follow only what comes."""
-        try:
-            status = os.stat(self.path)
-        except FileNotFoundError:
-            return
-        descriptor = os.open(self.path, os.O_RDONLY)
-        try:
+        """Forget what is there now and follow only what comes. Raises JournalError."""
+        with _reading(self.path) as descriptor:
+            if descriptor is None:
+                return
+            status = os.fstat(descriptor)
             self.offset, self._inode = _last_line_end(descriptor, status.st_size), status.st_ino
-        finally:
-            os.close(descriptor)
+            self._opening = b""
+            self._remember_opening(descriptor)
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[int | None]:
+    """Open a journal to read it; None when it is not there. Turns every OSError into a JournalError."""
+    try:
+        descriptor = _open_regular(path, os.O_RDONLY)
+    except FileNotFoundError:
+        yield None
+        return
+    except OSError as error:
+        raise JournalError(f"{path}: cannot be read ({error.strerror})") from None
+    try:
+        yield descriptor
+    except OSError as error:
+        raise JournalError(f"{path}: cannot be read ({error.strerror})") from None
+    finally:
+        os.close(descriptor)
 
 
 def read_lines(path: Path) -> Iterator[bytes]:
@@ -191,20 +246,15 @@ def read_lines(path: Path) -> Iterator[bytes]:
 
 def last_lines(path: Path, count: int) -> list[bytes]:
     """Return the last ``count`` whole lines, oldest first, reading only the end of the file."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise JournalError(f"{path}: cannot be read ({error.strerror})") from None
-    try:
-        start = end = _last_line_end(descriptor, os.fstat(descriptor).st_size)
+    with _reading(path) as descriptor:
+        if descriptor is None or count <= 0:
+            return []
+        start = _last_line_end(descriptor, os.fstat(descriptor).st_size)
         content = b""
         while start > 0 and content.count(b"\n") <= count and len(content) <= MAX_LINE_BYTES * 16:
             size = min(_BLOCK, start)
             start -= size
             content = os.pread(descriptor, size, start) + content
-        lines = content[: end - start].splitlines() if start == 0 else content.split(b"\n")[1:-1]
-        return lines[-count:] if count > 0 else []
-    finally:
-        os.close(descriptor)
+        # Behind the last line feed is nothing; before the first may be the rest of a line.
+        lines = content.split(b"\n")[0 if start == 0 else 1 : -1]
+        return lines[-count:]

@@ -1,0 +1,46 @@
+"""Real processes for tests: small programs that are killed, limited or waited for by their pid."""
+
+import contextlib
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+
+@contextlib.contextmanager
+def program(source: str, *arguments: object) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a Python program; kill it at the end if it still runs."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", source, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+        process.communicate()
+
+
+def finished(source: str, *arguments: object) -> str:
+    """Run a program to its good end and return what it printed."""
+    with program(source, *arguments) as process:
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err.decode()
+        return out.decode()
+
+
+def until(holds: Callable[[], object], seconds: float = 20.0, step: float = 0.005) -> None:
+    """Wait until something holds, or fail."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "what was waited for did not happen"
+        time.sleep(step)
+
+
+def word(process: subprocess.Popen[bytes]) -> bytes:
+    """Return the next line that a program prints."""
+    assert process.stdout is not None
+    line: bytes = process.stdout.readline().strip()
+    assert line, "the program ended without a word"
+    return line
