@@ -1,0 +1,35 @@
+"""A data directory as a running stack leaves it, made for a benchmark: health, tickers, settings."""
+
+import time
+from pathlib import Path
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.tickers import Ticker, tickers_to_bytes
+from cq_tui.store.document import write_document
+from cq_tui.store.folders import prepare
+
+
+def prepared(folder: Path, symbols: int) -> DataDir:
+    """Return a data directory with that many symbols."""
+    data = DataDir(folder)
+    prepare(data)
+    write_tickers(data, symbols, 0)
+    return data
+
+
+def write_tickers(data: DataDir, symbols: int, step: int) -> None:
+    """Replace tickers.json; every price is another one in each step."""
+    now = time.time()
+    tickers = {
+        f"SYM{number:03d}USDT": Ticker(
+            price=1000 + number + step % 97 / 100,
+            change_percent=(step + number) % 500 / 100,
+            bid=999.9 + number + step % 97 / 100,
+            ask=1000.1 + number + step % 97 / 100,
+            volume=1e6,
+            timestamp=now,
+            decimals=2,
+        )
+        for number in range(symbols)
+    }
+    write_document(data.tickers, tickers_to_bytes(now, tickers), durable=False)
