@@ -1,8 +1,12 @@
 """JSON Schema (2020-12) of every file kind, generated from the models: ``make schemas``."""
 
+import ast
+import inspect
+import itertools
 import sys
+import textwrap
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -40,7 +44,20 @@ SCHEMAS: dict[str, type[ContractModel]] = {
 def schema_of(name: str) -> dict[str, Any]:
     """Return the schema of one file kind; unknown fields are allowed everywhere."""
     schema = SCHEMAS[name].model_json_schema(mode="validation")
+    for field, text in attribute_docs(SCHEMAS[name]).items():
+        schema["properties"][field].setdefault("description", text)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"{name}.schema.json", **schema}
+
+
+def attribute_docs(model: type[ContractModel]) -> dict[str, str]:
+    """Return the text under each field of a model: read from its source, since nobody needs it at run time."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(model)))
+    body = cast(ast.ClassDef, tree.body[0]).body
+    docs = {}
+    for field, text in itertools.pairwise(body):
+        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
+            docs[cast(ast.Name, field.target).id] = inspect.cleandoc(str(text.value.value))
+    return docs
 
 
 def schema_bytes(name: str) -> bytes:

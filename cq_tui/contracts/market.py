@@ -72,9 +72,7 @@ def kline_from_line(line: bytes) -> Kline:
         raise KlineLineError(f"a kline is a JSON object, this is {type(raw).__name__}")
     for field in _FIELDS:
         value = raw.get(field)
-        if type(value) is not int and (
-            field in _INTS or type(value) is not float or not math.isfinite(value)
-        ):
+        if type(value) is not int and (field in _INTS or type(value) is not float or not math.isfinite(value)):
             raise KlineLineError(f"field {field!r} holds {value!r}, a finite number is needed")
     kline = Kline(*(raw[field] for field in _FIELDS))
     if not 0 < kline.low <= min(kline.open, kline.close) <= max(kline.open, kline.close) <= kline.high:

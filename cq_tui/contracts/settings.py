@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 
 from cq_tui.contracts.base import ContractModel
 from cq_tui.contracts.market import INTERVAL_MS
@@ -54,8 +54,6 @@ Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9\-_.]{1,20}$")]
 
 class Settings(ContractModel):
     """Effective settings. Keys are written as in the file and in the environment."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
 
     BINANCE_API_KEY: Secret = None
     """API key for testnet or live. Simulation and paper never use it."""

@@ -82,17 +82,11 @@ def _ticker(symbol: str, entry: object) -> Ticker:
         raise TickersError(f"ticker {symbol!r} is not an object")
     try:
         ticker = Ticker(**{field: entry[field] for field in Ticker._fields})
-        if (
-            all(map(math.isfinite, ticker[:-1]))
-            and type(ticker.decimals) is int
-            and 0 <= ticker.decimals <= 18
-        ):
+        if all(map(math.isfinite, ticker[:-1])) and type(ticker.decimals) is int and 0 <= ticker.decimals <= 18:
             return ticker
     except KeyError as error:
         raise TickersError(f"ticker {symbol!r} lacks {error.args[0]!r}") from None
     except TypeError:
         pass
-    wrong = next(
-        (f for f in _NUMBERS if not isinstance(entry[f], (int, float)) or entry[f] != entry[f]), "decimals"
-    )
+    wrong = next((f for f in _NUMBERS if not isinstance(entry[f], (int, float)) or entry[f] != entry[f]), "decimals")
     raise TickersError(f"ticker {symbol!r}: {wrong} holds {entry[wrong]!r}, a number is needed")
