@@ -1,17 +1,19 @@
 """Recorded klines and trades in the columns of the exchange's public dumps, plain or gzip, ms or µs."""
 
 import gzip
-import io
+import logging
 import math
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
 from cq_tui.simulator.ticks import BAR, Bars, Floats
+
+log = logging.getLogger(__name__)
 
 #: What a file holds, by its number of columns.
 _KINDS = {12: "klines", 11: "klines", 6: "trades", 7: "trades", 8: "aggTrades"}
@@ -44,17 +46,15 @@ def read_recordings(path: Path) -> dict[str, Recording]:
     """Read a file, or every .csv and .csv.gz of a folder, by symbol. Raises ReplayError.
 
     The symbol is what stands before the first ``-`` of a file's name; several files of a symbol are joined.
+    Where a folder holds klines and trades, the trades are left out, which the log says: their clocks differ.
     """
+    read = [(file, _read_file(file)) for file in _files(path)]
+    kinds = {entry.kind for _, entry in read}
     parts: dict[str, list[Recording]] = defaultdict(list)
-    first: tuple[Path, str] | None = None
-    for file in _files(path):
-        recording = _read_file(file)
-        base_kind = "klines" if recording.kind == "klines" else "trades"
-        if first is not None and first[1] != base_kind:
-            raise ReplayError(
-                f"{file}: holds {base_kind}, but {first[0].name} holds {first[1]}; replay one kind at a time"
-            )
-        first = first or (file, base_kind)
+    for file, recording in read:
+        if recording.kind != "klines" and "klines" in kinds:
+            log.warning("%s holds trades and is left out: the klines beside it are replayed", file)
+            continue
         parts[_symbol_of(file)].append(recording)
     return {symbol: _joined(entries) for symbol, entries in parts.items()}
 
@@ -86,57 +86,64 @@ def _joined(recordings: list[Recording]) -> Recording:
 
 
 def _read_file(file: Path) -> Recording:
-    text = _content(file)
-    head = text[: text.find("\n")] if "\n" in text else text
-    columns = head.count(",") + 1
-    kind = _KINDS.get(columns)
-    if kind is None:
-        raise ReplayError(
-            f"{file}, row 1: {columns} columns; klines have 12, trades 7, aggTrades 8, separated by commas"
-        )
-    header = 0 if _is_number(head.partition(",")[0]) else 1
-    if next(_rows(text, header), None) is None:
-        raise ReplayError(f"{file}: holds no rows; fetch it again")
-    table = _table(file, text, kind, header)
-    bars = _bars_of_klines(file, table, header) if kind == "klines" else _bars_of_trades(file, table, kind, header)
-    prices = table[:, 1:5] if kind == "klines" else table[:, :1]
-    return Recording(bars, _decimals(prices), kind)
-
-
-def _content(file: Path) -> str:
     try:
-        raw = file.read_bytes()
-        return (gzip.decompress(raw) if file.name.endswith(".gz") else raw).decode("ascii")
+        return _parsed(file)
     except (OSError, EOFError, zlib.error) as error:
         raise ReplayError(f"{file}: cannot be read ({error}); fetch it again") from None
     except UnicodeDecodeError as error:
         raise ReplayError(f"{file}: byte {error.start} is no text; a .csv or .csv.gz is needed") from None
 
 
-def _table(file: Path, text: str, kind: str, header: int) -> Floats:
-    try:
-        return np.loadtxt(
-            io.StringIO(text), delimiter=",", skiprows=header, usecols=_COLUMNS[kind], ndmin=2, comments=None
-        )
-    except (ValueError, IndexError):
-        raise _where(file, text, kind, header) from None
+def _parsed(file: Path) -> Recording:
+    kind, header = _layout(file)
+    with _opened(file) as rows:
+        try:
+            table = np.loadtxt(
+                rows, delimiter=",", skiprows=header, usecols=_COLUMNS[kind], ndmin=2, comments=None, dtype=np.float64
+            )
+        except (ValueError, IndexError) as error:
+            if isinstance(error, UnicodeDecodeError):
+                raise
+            raise _where(file, kind, header) from None
+    bars = _bars_of_klines(file, table, header) if kind == "klines" else _bars_of_trades(file, table, kind, header)
+    return Recording(bars, _decimals(table[:, 1:5] if kind == "klines" else table[:, :1]), kind)
 
 
-def _where(file: Path, text: str, kind: str, header: int) -> ReplayError:
+def _opened(file: Path) -> TextIO:
+    """Open a plain or packed file; it is read line by line, never held as a whole."""
+    if file.name.endswith(".gz"):
+        return gzip.open(file, "rt", encoding="ascii")
+    return file.open(encoding="ascii")
+
+
+def _layout(file: Path) -> tuple[str, int]:
+    """Return what kind of rows a file holds, and how many rows of header stand before them."""
+    with _opened(file) as rows:
+        head = next(rows, "")
+        columns = head.count(",") + 1
+        kind = _KINDS.get(columns)
+        if kind is None:
+            raise ReplayError(
+                f"{file}, row 1: {columns} columns; klines have 12, trades 7, aggTrades 8, separated by commas"
+            )
+        header = 0 if _is_number(head.partition(",")[0]) else 1
+        if header and not next(rows, "").strip():
+            raise ReplayError(f"{file}: holds no rows; fetch it again")
+        return kind, header
+
+
+def _where(file: Path, kind: str, header: int) -> ReplayError:
     """Find the first row that cannot be read."""
-    for number, row in _rows(text, header):
-        fields = row.split(",")
-        for column, name in zip(_COLUMNS[kind], _NAMES[kind], strict=True):
-            value = fields[column] if column < len(fields) else ""
-            if not _is_number(value):
-                return _bad_value(file, number, name, value, "is no number")
+    with _opened(file) as rows:
+        for number, row in enumerate(rows, 1):
+            if number <= header or not row.strip():
+                continue
+            fields = row.strip().split(",")
+            for column, name in zip(_COLUMNS[kind], _NAMES[kind], strict=True):
+                value = fields[column] if column < len(fields) else ""
+                if not _is_number(value):
+                    return _bad_value(file, number, name, value, "is no number")
     return ReplayError(f"{file}: cannot be read as {kind}; fetch it again")
-
-
-def _rows(text: str, header: int) -> Iterator[tuple[int, str]]:
-    for number, row in enumerate(io.StringIO(text), 1):
-        if number > header and row.strip():
-            yield number, row.strip()
 
 
 def _bad_value(file: Path, row: int, column: str, value: object, problem: str) -> ReplayError:

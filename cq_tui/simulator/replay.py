@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cq_tui.simulator.recordings import Recording, ReplayError, read_recordings
 from cq_tui.simulator.symbols import MarketSymbol, symbol_at_price
-from cq_tui.simulator.ticks import BAR, TICK_MS, TICKS_PER_SECOND, Bars, Floats, TickBlock
+from cq_tui.simulator.ticks import BAR, TICK_MS, TICKS_PER_SECOND, Bars, Floats, Integers, TickBlock
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +22,7 @@ HISTORY_BARS = 9_600
 #: Bars that stay live at least: of a short recording no more than half becomes history.
 _LIVE_BARS = 600
 _BLOCK_SECONDS = 600
+Paths = NDArray[np.int32]
 
 
 def open_replay(path: Path, wanted: Sequence[str] | None = None) -> "Replay":
@@ -40,11 +42,18 @@ class Replay:
     """A price source that ends. ``begin`` has to be called before the first block."""
 
     def __init__(self, path: Path, recordings: dict[str, Recording]) -> None:
+        """Take over the recordings (the dict is emptied, so that each is freed once it is converted)."""
         self._path = path
         self._names = sorted(recordings)
-        self._bars = _aligned([recordings[name] for name in self._names])
         self._symbols = tuple(_symbol(name, recordings[name]) for name in self._names)
-        self._tick_size = np.array([float(entry.tick_size) for entry in self._symbols])
+        times = np.unique(np.concatenate([entry.bars["open_time"] for entry in recordings.values()]))
+        # A long recording is kept as small numbers: prices in ticks, volumes in single precision.
+        self._paths: Paths = np.empty((len(times), TICKS_PER_SECOND, len(self._names)), dtype=np.int32)
+        self._volume = np.empty((len(times), len(self._names)), dtype=np.float32)
+        for column, entry in enumerate(self._symbols):
+            bars = _aligned(recordings.pop(entry.symbol).bars, times)
+            self._paths[:, :, column] = _path(bars, float(entry.tick_size))
+            self._volume[:, column] = bars["volume"]
         self._step_size = np.array([float(entry.step_size) for entry in self._symbols])
         self._origin = 0
         self._next = 0
@@ -55,7 +64,7 @@ class Replay:
         return self._symbols
 
     def __len__(self) -> int:
-        return len(self._bars)
+        return len(self._volume)
 
     @property
     def end_ms(self) -> int:
@@ -83,7 +92,7 @@ class Replay:
 
     def state(self) -> dict[str, Any]:
         """Return what a restart needs to go on at the same place."""
-        fingerprint = hashlib.sha256(self._bars["close"].tobytes()).hexdigest()[:16]
+        fingerprint = hashlib.sha256(self._paths.tobytes()).hexdigest()[:16]
         return {"kind": "replay", "symbols": self._names, "fingerprint": fingerprint, "origin": self._origin}
 
     def history(self) -> Bars:
@@ -92,22 +101,17 @@ class Replay:
 
     def next_block(self) -> TickBlock | None:
         """Return the next minutes of the recording; None at its end."""
-        bars = self._bars[self._next : self._next + _BLOCK_SECONDS]
-        if not len(bars):
+        path = self._paths[self._next : self._next + _BLOCK_SECONDS]
+        if not len(path):
             return None
         start = (self._origin + self._next * 1_000) // TICK_MS
-        self._next += len(bars)
-        return self._block(start, bars)
+        volume = self._volume[self._next : self._next + len(path)].astype(np.float64)
+        self._next += len(path)
+        return self._block(start, path, volume)
 
-    def _block(self, start: int, bars: Bars) -> TickBlock:
-        """Walk each bar from open over its extremes to its close: the nearer extreme first."""
-        up = bars["close"] >= bars["open"]
-        second, third = np.where(up, bars["low"], bars["high"]), np.where(up, bars["high"], bars["low"])
-        path: Floats = np.stack([bars["open"], second, third, bars["close"]], axis=1)
-        seconds, _, width = path.shape
-        last = np.round(path.reshape(seconds * TICKS_PER_SECOND, width) / self._tick_size).astype(np.int64)
-        part = bars["volume"].astype(np.float64) / TICKS_PER_SECOND
-        quantity = np.round(part / self._step_size) * self._step_size
+    def _block(self, start: int, path: Paths, volume: Floats) -> TickBlock:
+        last = path.reshape(len(path) * TICKS_PER_SECOND, len(self._names)).astype(np.int64)
+        quantity = np.round(volume / TICKS_PER_SECOND / self._step_size) * self._step_size
         bought = np.diff(last, axis=0, prepend=last[:1]) >= 0
         spread = np.maximum(np.round(last * _spread_share(self._symbols)), 1).astype(np.int64)
         return TickBlock(
@@ -120,6 +124,14 @@ class Replay:
         )
 
 
+def _path(bars: Bars, tick_size: float) -> Paths:
+    """Walk each bar of a symbol from open over its extremes to its close, shape (bars, ticks), in tick sizes."""
+    up = bars["close"] >= bars["open"]
+    second, third = np.where(up, bars["low"], bars["high"]), np.where(up, bars["high"], bars["low"])
+    path = np.stack([bars["open"], second, third, bars["close"]], axis=1)
+    return np.round(path / tick_size).astype(np.int32)
+
+
 def _spread_share(symbols: Sequence[MarketSymbol]) -> Floats:
     return np.array([entry.spread_bp for entry in symbols]) / 1e4
 
@@ -130,19 +142,14 @@ def _symbol(name: str, recording: Recording) -> MarketSymbol:
     return replace(entry, start_price=price)
 
 
-def _aligned(recordings: Sequence[Recording]) -> Bars:
-    """Put all symbols on the times that any of them has; who has no bar there gets a flat one without volume."""
-    times = np.unique(np.concatenate([entry.bars["open_time"] for entry in recordings]))
-    result = np.empty((len(times), len(recordings)), dtype=BAR)
-    for column, entry in enumerate(recordings):
-        bars = entry.bars
-        at = np.searchsorted(bars["open_time"], times, side="right") - 1
-        result[:, column] = bars[np.maximum(at, 0)]
-        absent = (at < 0) | (bars["open_time"][np.maximum(at, 0)] != times)
-        flat = np.where(at < 0, bars["open"][0], result["close"][:, column])
-        for field in ("open", "high", "low", "close"):
-            result[field][:, column] = np.where(absent, flat, result[field][:, column])
-        for field in ("volume", "quote", "taker", "taker_quote", "trades"):
-            result[field][:, column] = np.where(absent, 0, result[field][:, column])
-    result["open_time"] = times[:, None]
+def _aligned(bars: Bars, times: Integers) -> Bars:
+    """Put a symbol on the times that any symbol has; where it has no bar it gets a flat one without volume."""
+    at = np.maximum(np.searchsorted(bars["open_time"], times, side="right") - 1, 0)
+    result: Bars = bars[at]
+    absent = result["open_time"] != times
+    # Before a symbol's first bar the price stands at its first open, later at the last close.
+    flat = np.where(times < bars["open_time"][0], bars["open"][0], result["close"])
+    for field in ("open", "high", "low", "close"):
+        result[field] = np.where(absent, flat, result[field])
+    result["volume"] = np.where(absent, 0, result["volume"])
     return result

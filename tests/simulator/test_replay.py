@@ -193,11 +193,11 @@ def test_files_that_are_no_text_or_no_gzip(tmp_path: Path) -> None:
         read_recordings(tmp_path / "empty")
 
 
-def test_klines_and_trades_do_not_mix(tmp_path: Path) -> None:
+def test_where_there_are_klines_trades_are_left_out_aloud(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write(tmp_path / "AUSDT-1m.csv", ROWS)
     write(tmp_path / "BUSDT-trades.csv", trade_rows())
-    with pytest.raises(ReplayError, match="one kind at a time"):
-        read_recordings(tmp_path)
+    assert list(read_recordings(tmp_path)) == ["AUSDT"]
+    assert "BUSDT-trades.csv holds trades and is left out" in caplog.text
 
 
 def test_real_klines_with_their_outage_are_replayed(shared: Path) -> None:
