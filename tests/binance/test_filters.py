@@ -61,9 +61,7 @@ def violation(**order: Any) -> str | None:
         "price": "100",
     } | order
     decimals = {"quantity", "price", "stop_price", "quote_quantity", "reference_price"}
-    typed: dict[str, Any] = {
-        k: Decimal(v) if k in decimals and v is not None else v for k, v in given_order.items()
-    }
+    typed: dict[str, Any] = {k: Decimal(v) if k in decimals and v is not None else v for k, v in given_order.items()}
     return RULES.violation(**typed)
 
 
@@ -143,9 +141,7 @@ def test_a_missing_field_is_named(broken: str) -> None:
 
 def test_a_number_that_is_none_is_an_error_with_the_symbol() -> None:
     with pytest.raises(SymbolRulesError, match="BTCUSDT"):
-        SymbolRules.from_exchange_info(
-            exchange_info(LOT_SIZE={"minQty": "x", "maxQty": "1", "stepSize": "1"})
-        )
+        SymbolRules.from_exchange_info(exchange_info(LOT_SIZE={"minQty": "x", "maxQty": "1", "stepSize": "1"}))
 
 
 prices = st.decimals(min_value="0.01", max_value="999999", places=6)
