@@ -26,15 +26,19 @@ Paths = NDArray[np.int32]
 
 
 def open_replay(path: Path, wanted: Sequence[str] | None = None) -> "Replay":
-    """Read recorded prices of a file or folder, of the ``wanted`` symbols only when given. Raises ReplayError."""
+    """Read recorded prices of a file or folder; of ``wanted`` symbols, those that were recorded.
+
+    Raises ReplayError, also when none of the wanted was recorded.
+    """
     recordings = read_recordings(path)
     if wanted is not None:
-        missing = [name for name in wanted if name not in recordings]
-        if missing:
-            raise ReplayError(
-                f"{path}: no recording of {', '.join(missing)}; there are {', '.join(sorted(recordings))}"
-            )
-        recordings = {name: recordings[name] for name in wanted}
+        chosen = {name: recordings[name] for name in wanted if name in recordings}
+        there = ", ".join(sorted(recordings))
+        if not chosen:
+            raise ReplayError(f"{path}: no recording of {', '.join(wanted)}; there are {there}")
+        if missing := [name for name in wanted if name not in recordings]:
+            log.warning("%s: no recording of %s; there are %s", path, ", ".join(missing), there)
+        recordings = chosen
     return Replay(path, recordings)
 
 
