@@ -227,9 +227,9 @@ class Event(ContractModel):
 class SpooledEvent(ContractModel):
     """One line of ``memory/spool/<writer>.ndjson``: an event before it has its id and time."""
 
-    seq: int = Field(ge=1)
+    seq: int = Field(ge=1, lt=2**53)
     occurred_at: Timestamp
     event_type: str = Field(min_length=1, pattern=r"^[a-z0-9_.]+$")
-    source: str = Field(min_length=1)
+    source: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_.:-]+$")
     data: dict[str, Any] = {}
     metadata: dict[str, Any] = {}

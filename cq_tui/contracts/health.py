@@ -45,6 +45,8 @@ class FeederHealth(Health):
     gaps_repaired: Count | None = None
     request_weight_used: Count | None = None
     clock_offset_ms: Finite | None = None
+    #: Mode whose market data this is: prices of one exchange must not pass for those of another.
+    mode: str | None = None
 
 
 class AresHealth(Health):

@@ -107,7 +107,7 @@ class Settings(ContractModel):
     """Seconds between snapshots."""
     MEMORY_SNAPSHOTS_KEPT: int = Field(1440, ge=1)
     """Snapshots kept; the oldest beyond it are deleted."""
-    SIMULATOR_SEED: int | None = Field(None, ge=0)
+    SIMULATOR_SEED: int | None = Field(None, ge=0, lt=2**63)
     """Seed of the simulated market; unset means the built-in one."""
     SIMULATOR_REPLAY: Text = None
     """Folder or file of recorded klines or trades that the simulated exchange plays back."""

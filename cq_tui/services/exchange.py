@@ -6,13 +6,18 @@ import os
 import time
 from pathlib import Path
 
-from cq_tui.contracts.health import ExchangeHealth
+from cq_tui.contracts.health import ExchangeHealth, FeederHealth
 from cq_tui.contracts.runfiles import ExchangeAddress
 from cq_tui.contracts.settings import Settings
+from cq_tui.contracts.tickers import TickersError, tickers_from_bytes
 from cq_tui.services.frame import Frame, Service
+from cq_tui.simulator.live import LiveQuote, QuotesMissing
 from cq_tui.simulator.server import DEFAULT_SEED, Endpoint, PortInUseError, SimulatorConfig
 from cq_tui.simulator.server import run as run_simulator
-from cq_tui.store.document import DocumentError, read_document, write_document
+from cq_tui.store.document import DocumentError, read_content, read_document, write_document
+
+#: Seconds between two looks for real quotes in paper mode.
+_QUOTES_PAUSE = 0.5
 
 
 class ExchangeService(Service):
@@ -25,6 +30,7 @@ class ExchangeService(Service):
         self._endpoint: Endpoint | None = None
         self._again = asyncio.Event()
         self._config = self._wanted(frame.settings)
+        self._waiting_for: str | None = None
 
     async def run(self) -> None:
         """Run the simulator; start it anew when its seed, symbols, recording or port change."""
@@ -33,6 +39,9 @@ class ExchangeService(Service):
             self._config = self._wanted(self.frame.settings)
             try:
                 await self._run_once(self._config)
+            except QuotesMissing as reason:
+                self._waiting_for = str(reason)
+                await asyncio.sleep(_QUOTES_PAUSE)
             except PortInUseError:
                 if self.frame.settings.SIMULATOR_PORT or self._config.port == 0:
                     raise
@@ -59,15 +68,33 @@ class ExchangeService(Service):
             known = read_document(self.frame.data.exchange_address, ExchangeAddress)
         port = settings.SIMULATOR_PORT or (int(known.rest_url.rpartition(":")[2]) if known else 0)
         replay = settings.SIMULATOR_REPLAY
+        paper = self.frame.mode.mode == "paper"
         return SimulatorConfig(
             port=port,
             seed=DEFAULT_SEED if settings.SIMULATOR_SEED is None else settings.SIMULATOR_SEED,
             symbols=tuple(settings.SYMBOLS),
-            replay=None if replay is None else Path(replay),
+            replay=None if replay is None or paper else Path(replay),
+            live=self._real_quotes if paper else None,
             ledger=self.frame.data.ledger,
             api_key=known.api_key.get_secret_value() if known else None,
             api_secret=known.api_secret.get_secret_value() if known else None,
         )
+
+    def _real_quotes(self) -> dict[str, LiveQuote]:
+        """Return what the feeder brought from the real exchange; nothing when it is old, or from another mode."""
+        try:
+            feeder = read_document(self.frame.data.health_of("feeder"), FeederHealth)
+            _, tickers = tickers_from_bytes(read_content(self.frame.data.tickers))
+        except (DocumentError, TickersError):
+            return {}
+        limit = time.time() - self.frame.settings.ARES_FRESHNESS_THRESHOLD
+        if feeder.mode != "paper" or feeder.last_update_ts < limit:
+            return {}
+        return {
+            symbol: LiveQuote(ticker.bid, ticker.ask, ticker.price)
+            for symbol, ticker in tickers.items()
+            if ticker.timestamp >= limit
+        }
 
     def _ready(self, endpoint: Endpoint) -> None:
         address = {
@@ -86,7 +113,8 @@ class ExchangeService(Service):
 
     async def settings_changed(self) -> None:
         """Start anew for a market that is another one."""
-        if self._wanted(self.frame.settings) != self._config:
+        wanted = self._wanted(self.frame.settings)
+        if wanted != self._config or (wanted.live is None) != (self._config.live is None):
             self._again.set()
 
     def health(self, now: float) -> ExchangeHealth:
@@ -96,11 +124,18 @@ class ExchangeService(Service):
         return ExchangeHealth(
             service="exchange",
             status="ok" if ready else "degraded",
-            reason=None if ready else "is starting",
+            reason=None if ready else self._waiting_for or "is starting",
+            waiting_for=None if ready else self._waiting_for,
             last_update_ts=now,
             updated_within_sec=0.0,
             ready=ready,
             symbols_count=len(config.symbols),
             rest_url=self._endpoint.rest_url if self._endpoint else None,
-            source=f"replay of {config.replay.name}" if config.replay else f"seed {config.seed}",
+            source=_source(config),
         )
+
+
+def _source(config: SimulatorConfig) -> str:
+    if config.live is not None:
+        return "real quotes"
+    return f"replay of {config.replay.name}" if config.replay else f"seed {config.seed}"

@@ -4,12 +4,12 @@ The newest quotes are asked for once a second and hold for that second. A symbol
 one, without trades: nothing rests on it but what was ordered before, since the trader refuses stale prices.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from cq_tui.simulator.symbols import MarketSymbol
+from cq_tui.simulator.symbols import KNOWN_SYMBOLS, MarketSymbol, symbol_at_price
 from cq_tui.simulator.ticks import BAR, TICK_MS, TICKS_PER_SECOND, Bars, Integers, TickBlock
 
 
@@ -31,15 +31,15 @@ class QuotesMissing(Exception):
 class LivePrices:
     """A price source that asks ``read`` for quotes. Raises QuotesMissing when a symbol has none at the start."""
 
-    def __init__(self, symbols: tuple[MarketSymbol, ...], read: ReadQuotes, now_ms: int) -> None:
-        self._symbols = symbols
+    def __init__(self, names: Sequence[str], read: ReadQuotes, now_ms: int) -> None:
         self._read = read
+        self._quotes = dict(read())
+        missing = [name for name in names if name not in self._quotes]
+        if missing:
+            raise QuotesMissing(f"no quote of {', '.join(missing)} yet: the feeder has to bring them first")
+        self._symbols = symbols = tuple(_listed(name, self._quotes[name].last) for name in names)
         self._ticks = np.array([float(entry.tick_size) for entry in symbols])
         self._steps = np.array([float(entry.step_size) for entry in symbols])
-        self._quotes = dict(read())
-        missing = [entry.symbol for entry in symbols if entry.symbol not in self._quotes]
-        if missing:
-            raise QuotesMissing(f"no quote of {', '.join(missing)} yet; the feeder has to bring them first")
         self._next = now_ms // 1_000 * TICKS_PER_SECOND
         self._last = self._prices(lambda quote: quote.last)
 
@@ -77,6 +77,11 @@ class LivePrices:
         prices = np.array([field(self._quotes[entry.symbol]) for entry in self._symbols])
         whole: Integers = np.maximum(np.round(prices / self._ticks), 1).astype(np.int64)
         return whole
+
+
+def _listed(name: str, price: float) -> MarketSymbol:
+    known = KNOWN_SYMBOLS.get(name)
+    return symbol_at_price(name, price, known.tick_size if known else None)
 
 
 def _second(prices: Integers) -> Integers:

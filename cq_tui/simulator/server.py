@@ -19,6 +19,7 @@ from starlette.applications import Starlette
 from cq_tui.simulator.errors import ApiError
 from cq_tui.simulator.exchange import Exchange
 from cq_tui.simulator.ledger import Ledger
+from cq_tui.simulator.live import LivePrices, ReadQuotes
 from cq_tui.simulator.market import Market
 from cq_tui.simulator.opening import open_walk, remembered
 from cq_tui.simulator.random_walk import RandomWalk
@@ -66,6 +67,8 @@ class SimulatorConfig:
     api_key: str | None = None
     api_secret: str | None = field(default=None, repr=False)
     balances: dict[str, Decimal] = field(default_factory=lambda: dict(DEFAULT_BALANCES))
+    #: Where real quotes come from, for paper trading; they go before seed and replay.
+    live: ReadQuotes | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,8 @@ def wall_clock() -> int:
 async def run(config: SimulatorConfig, *, on_ready: Callable[[Endpoint], None], stop: asyncio.Event) -> None:
     """Run the exchange until ``stop`` is set; ``on_ready`` is called once when it answers.
 
-    Raises PortInUseError, LedgerError, JournalError, ReplayError and UnknownSymbolError before it is ready.
+    Raises PortInUseError, LedgerError, JournalError, ReplayError, QuotesMissing and UnknownSymbolError before it is
+    ready.
     """
     listening = _listen(config.host, config.port)
     with contextlib.closing(listening):
@@ -105,16 +109,18 @@ async def run(config: SimulatorConfig, *, on_ready: Callable[[Endpoint], None], 
 
 def open_exchange(config: SimulatorConfig, account: Account, clock: Callable[[], int]) -> Exchange:
     """Put the exchange together: ledger first, then the prices that it remembers, then the account."""
-    symbols = [market_symbol(name) for name in config.symbols]
-    recorded = open_recording(config)
-    if recorded is not None:
-        symbols = list(recorded.symbols)
+    now = clock()
+    live = LivePrices(config.symbols, config.live, now) if config.live is not None else None
+    recorded = None if live is not None else open_recording(config)
+    given = live or recorded
+    symbols = list(given.symbols) if given is not None else [market_symbol(name) for name in config.symbols]
     state = ExchangeState({entry.symbol: (entry.base_asset, entry.quote_asset) for entry in symbols})
     ledger = Ledger(config.ledger, state) if config.ledger is not None else None
     memory = ledger.markets if ledger is not None else []
-    now = clock()
-    source: RandomWalk | Replay
-    if recorded is not None:
+    source: RandomWalk | Replay | LivePrices
+    if live is not None:
+        source = live
+    elif recorded is not None:
         recorded.begin(memory, now)
         source = recorded
     else:
@@ -137,8 +143,8 @@ def open_recording(config: SimulatorConfig) -> Replay | None:
     return open_replay(config.replay, wanted)
 
 
-def _memory_of(source: RandomWalk | Replay, seed: int) -> dict[str, Any]:
-    return source.state() if isinstance(source, Replay) else remembered(source, seed)
+def _memory_of(source: RandomWalk | Replay | LivePrices, seed: int) -> dict[str, Any]:
+    return remembered(source, seed) if isinstance(source, RandomWalk) else source.state()
 
 
 def _listen(host: str, port: int) -> socket.socket:

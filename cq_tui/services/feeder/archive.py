@@ -1,5 +1,7 @@
 """The kline journals of one interval: read at the start, appended to, and bounded."""
 
+import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,12 +42,24 @@ class KlineArchive:
             self._replace(last_lines(self._path, KLINE_HISTORY))
 
     def start_over(self, klines: Sequence[Kline]) -> None:
-        """Replace everything: what was there belongs to another market. Raises JournalError."""
+        """Replace everything: what was there belongs to another market. Raises JournalError.
+
+        A journal whose end cannot be read is no market's: it is kept in quarantine.
+        """
+        if self._lines and self.last() is None:
+            self._keep_damaged()
         self._replace([kline.to_line() for kline in klines])
 
     def close(self) -> None:
         """Close the journal."""
         self._writer.close()
+
+    def _keep_damaged(self) -> None:
+        kept = self._quarantine / f"{self._path.name}.{time.time_ns()}.damaged"
+        try:
+            os.link(self._path, kept)
+        except OSError as error:
+            raise JournalError(f"{self._path}: is damaged and cannot be kept ({error.strerror})") from None
 
     def _replace(self, lines: Sequence[bytes]) -> None:
         try:

@@ -33,7 +33,8 @@ class TickerBoard:
         for ticker in day:
             book = book_of.get(ticker.symbol)
             price = float(ticker.last_price)
-            self._open[ticker.symbol] = price / (1 + float(ticker.change_percent) / 100)
+            grown = 1 + float(ticker.change_percent) / 100
+            self._open[ticker.symbol] = price / grown if grown > 0 else 0.0
             self.tickers[ticker.symbol] = Ticker(
                 price=price,
                 change_percent=_change(price, self._open[ticker.symbol]),

@@ -46,14 +46,24 @@ class KlineSequence:
         """
         known_until = fetched[-1].open_time if fetched else -1
         self._held.update((kline.open_time, kline) for kline in fetched)
-        self._tries += 1
+        released = self._release(known_until)
+        self._tries = 0 if released or not self._held else self._tries + 1
+        if self._tries >= PATIENCE:
+            self._tries = 0
+            released = self._release(max(self._held))
+        return released
+
+    def forget(self) -> None:
+        """Forget the end of the series: what was released is not stored, the journal has to tell."""
+        self.last_open_time = None
+
+    def _release(self, known_until: int) -> list[Kline]:
+        """Give free what follows without a gap, and what lies no later than the history is known."""
         released = []
         for time in sorted(self._held):
             if self.last_open_time is not None and time <= self.last_open_time:
                 del self._held[time]
-            elif time == self.repair_from or time <= known_until or self._tries >= PATIENCE:
+            elif time == self.repair_from or time <= known_until:
                 released.append(self._held.pop(time))
                 self.last_open_time = time
-        if not self._held:
-            self._tries = 0
         return released

@@ -15,6 +15,7 @@ from cq_tui.services.endpoints import NoExchange, Venue, market_venue
 from cq_tui.services.feeder.session import FeederSession
 from cq_tui.services.frame import Frame, Service
 from cq_tui.store.document import write_document
+from cq_tui.store.journal import JournalError
 from cq_tui.store.watch import watch_folders
 
 _TICKER_INTERVAL = 0.1
@@ -32,6 +33,7 @@ class FeederService(Service):
         self._session: FeederSession | None = None
         self._waiting_for = "the exchange"
         self._ticker_problem: str | None = None
+        self._venue_mode: str | None = None
 
     @property
     def heartbeat(self) -> float:
@@ -67,15 +69,19 @@ class FeederService(Service):
         """Be in one venue until cancelled or until its connection breaks for good."""
         budget = SharedWeight(self._data.run / f"weight-{venue.mode}.json")
         async with SpotRest(venue.endpoints.rest, budget=budget) as rest:
+            self._venue_mode = venue.mode
             session = FeederSession(self._data, rest, venue.endpoints.stream, list(symbols), interval, self.frame.log)
+            writing = asyncio.create_task(self._write_tickers(session))
             try:
-                writing = asyncio.create_task(self._write_tickers(session))
                 self._session = session
                 self._waiting_for = "the exchange's answer"
                 await session.run(self._tell)
             except* BinanceError as errors:
                 self._waiting_for = f"the exchange: {errors.exceptions[0]}"
                 self.frame.log.warning("exchange unreachable", problem=self._waiting_for)
+                await asyncio.sleep(_RETRY_PAUSE)
+            except* JournalError as errors:
+                self._waiting_for = f"the disk: {errors.exceptions[0]}"
                 await asyncio.sleep(_RETRY_PAUSE)
             finally:
                 self._session = None
@@ -109,12 +115,13 @@ class FeederService(Service):
             updated_within_sec=round(max(0.0, now - last), 3) if last else 0.0,
             ready=bool(session and session.backfilled and session.connected),
             waiting_for=(session.backfill_note if session else self._waiting_for) or None,
+            mode=self._venue_mode if session else None,
             symbols=list(session.board.symbols) if session else [],
             symbols_count=len(session.board.symbols) if session else 0,
             ws_connected=bool(session and session.connected),
             rest_api_ok=bool(session and session.rest_problem is None),
             last_symbol_update=last,
-            silent_symbols=dict(session.silent) if session and session.silent else None,
+            silent_symbols=_silence(session, now) if session and session.silent else None,
             rejected_symbols=dict(session.rejected) if session and session.rejected else None,
             reconnects=session.reconnects if session else None,
             dropped_messages=session.dropped + session.malformed if session else None,
@@ -136,11 +143,21 @@ class FeederService(Service):
             f"stream down: {session.down_reason}" if not session.connected else "",
             f"silent: {', '.join(sorted(session.silent))}" if session.silent else "",
             f"left out: {', '.join(sorted(session.rejected))}" if session.rejected else "",
+            f"klines lacking: {', '.join(sorted(session.lacking))}" if session.lacking else "",
             f"REST: {session.rest_problem}" if session.rest_problem else "",
             session.disk_problem or self._ticker_problem or "",
         ]
         reason = "; ".join(problem for problem in problems if problem)
         return ("degraded", reason) if reason else ("ok", None)
+
+
+def _silence(session: FeederSession, now: float) -> dict[str, float]:
+    """Seconds since the last message of each silent symbol."""
+    tickers = session.board.tickers
+    return {
+        symbol: round(now - tickers[symbol].timestamp if symbol in tickers else seconds, 1)
+        for symbol, seconds in session.silent.items()
+    }
 
 
 async def _ended(task: asyncio.Task[None] | None) -> None:

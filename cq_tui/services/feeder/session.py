@@ -7,11 +7,18 @@ from dataclasses import dataclass
 
 from structlog.typing import FilteringBoundLogger
 
-from cq_tui.binance.errors import BinanceError
+from cq_tui.binance.errors import (
+    ApiError,
+    AuthenticationFailed,
+    BinanceError,
+    RateLimited,
+    ServerFault,
+    TimestampRejected,
+)
 from cq_tui.binance.market_events import BookTickerUpdate, KlineUpdate, MiniTickerUpdate
-from cq_tui.binance.reconnect import Connected, Disconnected, Malformed
+from cq_tui.binance.reconnect import Connected, Disconnected, Malformed, ReconnectPolicy
 from cq_tui.binance.rest import SpotRest
-from cq_tui.binance.silence import SymbolActive, SymbolSilent
+from cq_tui.binance.silence import Deadlines, SymbolActive, SymbolSilent
 from cq_tui.binance.streams import (
     MarketStreams,
     StreamEvent,
@@ -27,6 +34,8 @@ from cq_tui.services.feeder.board import TickerBoard
 from cq_tui.services.feeder.sequence import KlineSequence
 from cq_tui.store.journal import JournalError
 
+#: Refusals that say nothing about the symbol that was asked for.
+_NOT_THE_SYMBOLS_FAULT = (AuthenticationFailed, RateLimited, ServerFault, TimestampRejected)
 _PAGE = 1000
 #: Symbols whose history is fetched side by side: the exchange answers one while we read another.
 _AT_ONCE = 4
@@ -54,6 +63,9 @@ class FeederSession:
         symbols: list[str],
         interval: str,
         log: FilteringBoundLogger,
+        *,
+        deadlines: Deadlines | None = None,
+        policy: ReconnectPolicy | None = None,
     ) -> None:
         self._data = data
         self._rest = rest
@@ -62,27 +74,41 @@ class FeederSession:
         self._interval = interval
         self._interval_ms = INTERVAL_MS[interval]
         self._log = log
+        self._deadlines = deadlines
+        self._policy = policy
         self._series: dict[str, _Series] = {}
         self._gaps: asyncio.Queue[str] = asyncio.Queue()
         self._queued: set[str] = set()
+        self._unfinished: set[str] = set()
         self._down: dict[int, str] = {}
         self._up: set[int] = set()
         self.board = TickerBoard(())
         self.rejected: dict[str, str] = {}
+        #: Why the klines of a symbol are not whole at the moment.
+        self.lacking: dict[str, str] = {}
         self.silent: dict[str, float] = {}
         self.rest_problem: str | None = None
         self.disk_problem: str | None = None
         self.reconnects = 0
         self.gaps_repaired = 0
         self.malformed = 0
-        self.backfilled = False
-        self.backfill_note = ""
         self._streams: MarketStreams | None = None
 
     @property
     def connected(self) -> bool:
         """Whether every stream connection is up."""
         return bool(self._up) and not self._down
+
+    @property
+    def backfilled(self) -> bool:
+        """Whether the history of every symbol is there, but for those that the exchange refuses."""
+        return bool(self._series) and not self._unfinished
+
+    @property
+    def backfill_note(self) -> str:
+        """How far the history is; empty when it is there."""
+        done = len(self._series) - len(self._unfinished)
+        return f"history of {done}/{len(self._series)} symbols" if self._unfinished else ""
 
     @property
     def down_reason(self) -> str:
@@ -102,11 +128,12 @@ class FeederSession:
     async def run(self, changed: Callable[[], None]) -> None:
         """Prepare, then follow the streams until cancelled. ``changed`` is called when health should be told.
 
-        Raises BinanceError when the exchange cannot be reached at the start; the caller tries again.
+        Raises BinanceError when the exchange cannot be reached at the start, JournalError when no journal can be
+        written; the caller tries again.
         """
-        await self._rest.sync_clock()
-        await self._learn_rules()
         try:
+            await self._rest.sync_clock()
+            await self._learn_rules()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._follow(changed))
                 tasks.create_task(self._keep_whole(changed))
@@ -122,11 +149,23 @@ class FeederSession:
         for rule in rules:
             if rule.status != "TRADING":
                 self.rejected[rule.symbol] = f"its status is {rule.status}"
-        self.board = TickerBoard([rule for rule in rules if rule.symbol not in self.rejected])
-        symbols = list(self.board.symbols)
-        self.board.start(await self._rest.tickers_24h(symbols), await self._rest.book_tickers(symbols), time.time())
-        for symbol in symbols:
+            else:
+                self._open_series(rule.symbol)
+        if not self._series and self.disk_problem:
+            raise JournalError(self.disk_problem)
+        self._unfinished = set(self._series)
+        symbols = list(self._series)
+        board = TickerBoard([rule for rule in rules if rule.symbol in self._series])
+        board.start(await self._rest.tickers_24h(symbols), await self._rest.book_tickers(symbols), time.time())
+        self.board = board
+
+    def _open_series(self, symbol: str) -> None:
+        try:
             archive = KlineArchive(self._data, symbol, self._interval)
+        except JournalError as error:
+            self.rejected[symbol] = self.disk_problem = str(error)
+            self._log.error("symbol left out", symbol=symbol, problem=str(error))
+        else:
             self._series[symbol] = _Series(symbol, archive, KlineSequence(self._interval_ms))
 
     async def _keep_clock(self) -> None:
@@ -141,47 +180,54 @@ class FeederSession:
     # Klines over REST
 
     async def _keep_whole(self, changed: Callable[[], None]) -> None:
-        """Bring every journal up to now, then repair gaps as they are found, until cancelled."""
-        done = 0
-        turns = asyncio.Semaphore(_AT_ONCE)
+        """Bring every journal up to now, then repair gaps as they are found, until cancelled.
 
-        async def bring_up(symbol: str) -> None:
-            nonlocal done
-            async with turns:
-                await self._bring_up_to_now(symbol)
-            done += 1
-            self.backfill_note = f"history of {done}/{len(self._series)} symbols"
-
-        self.backfill_note = f"history of 0/{len(self._series)} symbols"
-        await asyncio.gather(*map(bring_up, self._series))
-        self.backfilled = True
-        self.backfill_note = ""
-        changed()
+        One step a symbol and turn: a symbol that cannot be brought up holds up no other.
+        """
+        for symbol in self._series:
+            self._queue_repair(symbol)
         while True:
             symbol = await self._gaps.get()
             self._queued.discard(symbol)
-            await self._bring_up_to_now(symbol)
-            self.gaps_repaired += 1
+            was_backfilled = self.backfilled
+            await self._bring_up(self._series[symbol])
+            if self._is_whole(symbol):
+                self._unfinished.discard(symbol)
+            else:
+                asyncio.get_running_loop().call_later(_REPAIR_PAUSE, self._queue_repair, symbol)
+            if self.backfilled and not was_backfilled:
+                changed()
 
-    async def _bring_up_to_now(self, symbol: str) -> None:
-        series = self._series[symbol]
-        while True:
-            try:
-                start = series.sequence.repair_from
-                if start is None:
-                    await self._take_up(series)
-                else:
-                    series.archive.append(series.sequence.repair(await self._fetch(symbol, start)))
-                self.rest_problem = self.disk_problem = None
-            except BinanceError as error:
-                self.rest_problem = str(error)
-                self._log.warning("klines not fetched", symbol=symbol, problem=str(error))
-            except JournalError as error:
-                self.disk_problem = str(error)
-                self._log.error("klines not written", symbol=symbol, problem=str(error))
-            if series.sequence.repair_from is not None and not series.sequence.has_gap:
-                return
-            await asyncio.sleep(_REPAIR_PAUSE)
+    def _is_whole(self, symbol: str) -> bool:
+        sequence = self._series[symbol].sequence
+        return sequence.repair_from is not None and not sequence.has_gap and symbol not in self.lacking
+
+    async def _bring_up(self, series: _Series) -> None:
+        symbol = series.symbol
+        try:
+            start = series.sequence.repair_from
+            if start is None:
+                await self._take_up(series)
+            elif fetched := series.sequence.repair(await self._fetch(symbol, start)):
+                series.archive.append(fetched)
+                self.gaps_repaired += 1
+            self.rest_problem = self.disk_problem = None
+            self.lacking.pop(symbol, None)
+        except BinanceError as error:
+            self._note_refusal(symbol, error)
+        except JournalError as error:
+            # What was released is not stored: the journal tells where to go on when the disk takes it.
+            series.sequence.forget()
+            self.lacking[symbol] = self.disk_problem = str(error)
+            self._log.error("klines not written", symbol=symbol, problem=str(error))
+
+    def _note_refusal(self, symbol: str, error: BinanceError) -> None:
+        self.lacking[symbol] = str(error)
+        self._log.warning("klines not fetched", symbol=symbol, problem=str(error))
+        if isinstance(error, ApiError) and not isinstance(error, _NOT_THE_SYMBOLS_FAULT):
+            self._unfinished.discard(symbol)
+        else:
+            self.rest_problem = str(error)
 
     async def _take_up(self, series: _Series) -> None:
         """Go on behind the stored klines if this exchange knows the last of them, else start the journal over."""
@@ -220,33 +266,35 @@ class FeederSession:
                 mini_ticker_stream(symbol),
             )
         ]
-        async with MarketStreams(self._stream_url, names) as streams:
+        async with MarketStreams(self._stream_url, names, deadlines=self._deadlines, policy=self._policy) as streams:
             self._streams = streams
             async for event in streams:
-                if isinstance(event, (BookTickerUpdate, MiniTickerUpdate)):
+                if isinstance(event, (BookTickerUpdate, MiniTickerUpdate, KlineUpdate)):
                     self.board.take(event, time.time())
-                elif isinstance(event, KlineUpdate):
-                    self.board.take(event, time.time())
-                    if event.closed:
+                    if self.silent:
+                        # A new connection watches from anew: it does not know whose silence this ends.
+                        self.silent.pop(event.symbol, None)
+                    if isinstance(event, KlineUpdate) and event.closed:
                         self._take_closed(event.symbol, event.kline)
                 else:
                     self._take_notice(event)
                     changed()
 
     def _take_closed(self, symbol: str, kline: Kline) -> None:
-        series = self._series[symbol]
+        series = self._series.get(symbol)
+        if series is None:
+            return
         try:
             series.archive.append(series.sequence.offer(kline))
-            self.disk_problem = None
         except JournalError as error:
             # The journal lacks this kline now: fetch it again when the disk takes it.
-            self.disk_problem = str(error)
-            series.sequence.last_open_time = None
+            self.lacking[symbol] = self.disk_problem = str(error)
+            series.sequence.forget()
         if series.sequence.has_gap or series.sequence.repair_from is None:
             self._queue_repair(symbol)
 
     def _queue_repair(self, symbol: str) -> None:
-        if self.backfilled and symbol not in self._queued:
+        if symbol not in self._queued:
             self._queued.add(symbol)
             self._gaps.put_nowait(symbol)
 
