@@ -8,7 +8,8 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from textual import on
 from textual.app import App, SystemCommand
@@ -16,17 +17,20 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from cq_tui.contracts.layout import DataDir
+from cq_tui.room.changes import Changes
 from cq_tui.room.messages import FreezeAsked, LeaveAsked, StateChanged, SteerAsked
-from cq_tui.room.news import News
 from cq_tui.room.operations import LocalOperations, Operations
 from cq_tui.room.panes.news_line import NewsLine
 from cq_tui.room.screens.dialog import Answer, Dialog
 from cq_tui.room.screens.room import RoomScreen
 from cq_tui.room.stack import Refused, Stack, Supervising
-from cq_tui.room.state import Changes, RoomState
-from cq_tui.room.steering import Severity, Steering
 from cq_tui.room.themes import DARK, LIGHT, VARIABLE_DEFAULTS
-from cq_tui.room.watching import Watcher
+from cq_tui.room.words import News, plural
+
+if TYPE_CHECKING:
+    from cq_tui.room.state import RoomState
+    from cq_tui.room.steering import Severity
+    from cq_tui.room.watching import Watcher
 
 #: Makes the supervisor when the room wants to supervise; imported late, since it is heavy.
 MakeSupervisor = Callable[[], Supervising]
@@ -40,7 +44,7 @@ class RoomApp(App[int]):
     """The room over one data directory. ``supervise=False`` only watches."""
 
     TITLE = "Coin Quant R11"
-    CSS_PATH = "room.tcss"
+    CSS_PATH = Path(__file__).with_name("room.tcss")
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(
@@ -55,12 +59,14 @@ class RoomApp(App[int]):
     ) -> None:
         super().__init__()
         self.data = data
-        self.state = RoomState(data, environment)
+        self._environment = environment
+        #: The read model; there once the frame was painted.
+        self.state: RoomState | None = None
         self._supervise = supervise
         self._make_supervisor = make_supervisor or partial(_supervisor, data)
         self._operations = operations or LocalOperations(data)
         self._now = now
-        self._watcher = Watcher(self.state, now, self._post_changes, self._watch_failed)
+        self._watcher: Watcher | None = None
         self._stack = Stack(data, None, self._run_supervision, self._end_supervision)
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
@@ -72,7 +78,7 @@ class RoomApp(App[int]):
 
     def get_default_screen(self) -> Screen[None]:
         """The room."""
-        self.room = RoomScreen(self.state, self._now)
+        self.room = RoomScreen(self._now)
         return self.room
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
@@ -96,6 +102,13 @@ class RoomApp(App[int]):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
+        # Reading needs the contracts, whose models take longer to load than the frame to paint.
+        from cq_tui.room.state import RoomState
+        from cq_tui.room.watching import Watcher
+
+        self.state = RoomState(self.data, self._environment)
+        self.room.attach(self.state)
+        self._watcher = Watcher(self.state, self._now, self._post_changes, self._watch_failed)
         self.run_worker(self._watcher.run(), name="watch", group="watch", exit_on_error=False)
         if self._supervise:
             self.run_worker(self._begin_supervision(), name="begin", group="begin", exit_on_error=False)
@@ -150,12 +163,17 @@ class RoomApp(App[int]):
 
     @on(FreezeAsked)
     def _freeze(self, event: FreezeAsked) -> None:
-        self._watcher.freeze(event.frozen)
+        if self._watcher is not None:
+            self._watcher.freeze(event.frozen)
 
     # -- steering
 
     @on(SteerAsked)
     def _steer(self, event: SteerAsked) -> None:
+        from cq_tui.room.steering import Steering
+
+        if self.state is None:
+            return
         steering = Steering(self.state, self._operations, self._stack, self._ask, self._tell, self.copy_to_clipboard)
         action = getattr(steering, event.action)
         name = f"{event.action} {event.target or ''}".strip()
@@ -167,7 +185,7 @@ class RoomApp(App[int]):
     async def _ask(self, dialog: Dialog) -> str | None:
         return await self.push_screen_wait(dialog)
 
-    def _tell(self, text: str, severity: Severity) -> None:
+    def _tell(self, text: str, severity: "Severity") -> None:
         self.notify(text, severity=severity, timeout=8, markup=False)
 
     # -- leaving
@@ -205,7 +223,7 @@ class RoomApp(App[int]):
         self._leave()
 
 
-def _leave_dialog(state: RoomState, supervises: bool) -> Dialog:
+def _leave_dialog(state: "RoomState | None", supervises: bool) -> Dialog:
     answers = [
         Answer("stay", "stay", "n"),
         Answer("detach", "detach" if supervises else "leave", "d"),
@@ -217,10 +235,10 @@ def _leave_dialog(state: RoomState, supervises: bool) -> Dialog:
         detached if supervises else left,
         "stop all: ends every service. Protective orders at an exchange stay there.",
     ]
-    account = state.account
+    account = state.account if state else None
     if account is not None and account.positions:
-        reasons.append(f"Open now: {len(account.positions)} positions.")
-    return Dialog("Leave the room?", reasons, answers, state.mode.mode)
+        reasons.append(f"Open now: {plural(len(account.positions), 'position')}.")
+    return Dialog("Leave the room?", reasons, answers, state.mode.mode if state else None)
 
 
 def _supervisor(data: DataDir) -> Supervising:

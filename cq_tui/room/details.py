@@ -46,7 +46,11 @@ def _service(state: RoomState, key: str, now: float) -> list[Field]:
         fields += [("", ""), ("file", clean(problem))]
     if health is not None:
         fields.append(("", ""))
-        fields += [(name, _value(name, value)) for name, value in health.model_dump().items() if name not in _TOLD]
+        fields += [
+            (name, _value(name, value))
+            for name, value in health.model_dump(exclude_none=True).items()
+            if name not in _TOLD
+        ]
     return fields
 
 

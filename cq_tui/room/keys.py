@@ -31,11 +31,11 @@ SHOWN_KEYS: tuple[Binding, ...] = (
 
 OTHER_KEYS: tuple[Binding, ...] = (
     *(
-        _key(str(number), f"pane({number})", name, f"To the {name}", shown=False)
+        _key(str(number), f"pane({number})", name, "Go to a pane", shown=False)
         for number, name in enumerate(PANE_NAMES, 1)
     ),
-    _key("tab", "next_pane(1)", "next pane", "The next pane", shown=False),
-    _key("shift+tab", "next_pane(-1)", "pane before", "The pane before", shown=False),
+    _key("tab", "next_pane(1)", "next pane", "The next pane, the pane before", shown=False),
+    _key("shift+tab", "next_pane(-1)", "pane before", "The next pane, the pane before", shown=False),
     _key("escape", "back", "back", "Drop the filter, then zoom, then the selection", shown=False),
     _key("ctrl+q,ctrl+c", "leave", "quit", "Leave: detach, stop all, or stay", shown=False),
 )

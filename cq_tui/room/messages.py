@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
-from cq_tui.room.state import Changes
+from cq_tui.room.changes import Changes
 
 
 @dataclass

@@ -1,21 +1,12 @@
 """The worst news: what a person should look at first, worst first."""
 
-from typing import NamedTuple
-
 from cq_tui.room.service_rows import service_rows
 from cq_tui.room.state import RoomState
-from cq_tui.room.words import Level, age, clean, clock
+from cq_tui.room.words import Level, News, age, clean, clock
 
 _ORDER: dict[Level, int] = {"bad": 0, "look": 1, "idle": 2, "good": 3}
 #: Subjects whose bad file a service row already tells of.
 _TOLD_BY_SERVICES = frozenset({"feeder", "ares", "trader", "memory", "exchange"})
-
-
-class News(NamedTuple):
-    """One line of news."""
-
-    level: Level
-    text: str
 
 
 def worst_news(state: RoomState, now: float) -> list[News]:
@@ -50,7 +41,7 @@ def _integrity(state: RoomState) -> list[News]:
 
 def _services(state: RoomState, now: float) -> list[News]:
     rows = service_rows(state, now)
-    if rows and all(row.word == "not there" for row in rows):
+    if rows and all(row.word == "absent" for row in rows):
         return [News("bad", "no service runs")]
     return [
         News(row.level, f"{row.name} {row.word}" + (f": {clean(row.reason)}" if row.reason else ""))

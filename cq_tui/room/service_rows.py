@@ -94,7 +94,7 @@ def _say(state: RoomState, verdict: Verdict, known: ServiceState | None) -> tupl
 def _absent(state: RoomState, verdict: Verdict) -> tuple[Level, str, str]:
     if state.holders.get(verdict.service):
         return "look", "starting", "has not reported yet"
-    return "idle", "not there", "has not reported yet"
+    return "idle", "absent", ""
 
 
 def _waits_for(verdict: Verdict) -> str:

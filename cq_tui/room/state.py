@@ -2,8 +2,6 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from enum import Enum, auto
 from pathlib import Path
 
 from cq_tui.contracts.account import AccountState
@@ -24,6 +22,7 @@ from cq_tui.contracts.runfiles import LockHolder
 from cq_tui.contracts.settings import Settings
 from cq_tui.contracts.tickers import Ticker, TickersError, tickers_from_bytes
 from cq_tui.ops.verdict import Overall, Verdict, judge, judge_all
+from cq_tui.room.changes import Changes, Part
 from cq_tui.room.events import EventTail
 from cq_tui.room.files import DocumentReader, identity_of
 from cq_tui.room.prices import SPAN, PriceHistory
@@ -36,35 +35,6 @@ from cq_tui.store.settings_file import LoadedSettings, SettingsError, load_setti
 
 #: Points of the equity curve that are kept.
 _EQUITY_KEPT = 1200
-
-
-class Part(Enum):
-    """What a file speaks of; panes name the parts that they show."""
-
-    SERVICES = auto()
-    PRICES = auto()
-    ACCOUNT = auto()
-    EVENTS = auto()
-    SETTINGS = auto()
-    HISTORY = auto()
-    #: A second went by: ages moved.
-    TIME = auto()
-
-
-@dataclass(slots=True)
-class Changes:
-    """What differs since the last look. ``symbols`` are those whose ticker changed."""
-
-    parts: set[Part] = field(default_factory=set)
-    symbols: set[str] = field(default_factory=set)
-
-    def __bool__(self) -> bool:
-        return bool(self.parts)
-
-    def add(self, other: "Changes") -> None:
-        """Take in further changes."""
-        self.parts |= other.parts
-        self.symbols |= other.symbols
 
 
 class RoomState:

@@ -4,9 +4,13 @@ import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cq_tui.room.state import Changes, Part, RoomState
+from cq_tui.room.changes import Changes, Part
 from cq_tui.store.watch import FolderWatch, watch_folders
+
+if TYPE_CHECKING:
+    from cq_tui.room.state import RoomState
 
 #: Seconds between two sweeps over all files: a net for missed changes, and the tick of all ages.
 SWEEP_INTERVAL = 1.0
@@ -20,7 +24,7 @@ class Watcher:
     """Feeds a RoomState from its data directory until cancelled."""
 
     def __init__(
-        self, state: RoomState, now: Callable[[], float], post: Callable[[Changes], None], fail: Callable[[str], None]
+        self, state: "RoomState", now: Callable[[], float], post: Callable[[Changes], None], fail: Callable[[str], None]
     ) -> None:
         self._state = state
         self._now = now

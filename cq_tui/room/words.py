@@ -3,10 +3,19 @@
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 #: good, look at it, bad, and of no concern (stopped on purpose, not started).
 Level = Literal["good", "look", "bad", "idle"]
+
+
+class News(NamedTuple):
+    """Something that a person should know, and how bad it is."""
+
+    level: Level
+    text: str
+
+
 GLYPHS: dict[Level, str] = {"good": "●", "look": "▲", "bad": "✖", "idle": "○"}
 
 MINUS = "−"

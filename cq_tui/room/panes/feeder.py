@@ -1,13 +1,15 @@
 """Pane 2: every symbol with price, change, spread, age and its last 60 seconds."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from cq_tui.contracts.tickers import Ticker
+from cq_tui.room.changes import Changes, Part
 from cq_tui.room.panes.pane import Pane
-from cq_tui.room.state import Changes, Part
 from cq_tui.room.widgets.columns import Cell, Column
 from cq_tui.room.widgets.line_table import Drawn, LineKey, LineTable, Under
 from cq_tui.room.words import NOTHING, Level, age, age_level, clean, number, percent, plural, price, spark
+
+if TYPE_CHECKING:
+    from cq_tui.contracts.tickers import Ticker
 
 _COLUMNS = (
     Column("symbol", 10),
@@ -105,7 +107,7 @@ class FeederPane(Pane):
             return (Cell(clean(symbol, 40), "muted"), Cell("no price yet", "muted"), *[Cell("")] * 6)
         return self._ticker_cells(symbol, ticker)
 
-    def _ticker_cells(self, symbol: str, ticker: Ticker) -> Drawn:
+    def _ticker_cells(self, symbol: str, ticker: "Ticker") -> Drawn:
         old = self.now - ticker.timestamp
         level = age_level(old, self.state.settings.ARES_FRESHNESS_THRESHOLD)
         _, moved_at, colour = self._moves.get(symbol, (0.0, 0.0, "strong"))

@@ -1,17 +1,20 @@
 """Pane 6: whether the history can be trusted, and what was added to it last."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
+from cq_tui.room.changes import Changes, Part
 from cq_tui.room.event_words import event_words
-from cq_tui.room.panes.pane import FilterInput, Pane, Summary
-from cq_tui.room.state import Changes, Part
+from cq_tui.room.panes.pane import Pane, Summary
 from cq_tui.room.widgets.columns import Cell, Column
 from cq_tui.room.widgets.line_table import Drawn, LineKey, LineTable
 from cq_tui.room.words import NOTHING, Level, age, bar, clean, clock, grouped
+
+if TYPE_CHECKING:
+    from cq_tui.room.events import RoomEvent
 
 _COLUMNS = (
     Column("time", 8),
@@ -31,16 +34,16 @@ class MemoryPane(Pane):
 
     def make_table(self) -> LineTable:
         """Return the table."""
+        self._events: dict[str, RoomEvent] = {}
         self._facts = Static(classes="facts", markup=False)
         self._said = ""
         return LineTable(_COLUMNS, self._draw, heading=False)
 
     def compose(self) -> ComposeResult:
-        """Summary, facts, table, filter."""
+        """Summary, facts, table."""
         yield Summary(markup=False)
         yield self._facts
         yield self.table
-        yield FilterInput(placeholder="filter: what the line must contain", compact=True)
 
     def fill(self, changes: Changes) -> None:
         """Repaint facts; list events anew when some came."""

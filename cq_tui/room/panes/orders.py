@@ -1,13 +1,15 @@
 """Pane 4: what the trader did: entries newest first, with the orders that protect or close them."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+from cq_tui.room.changes import Changes, Part
 from cq_tui.room.panes.pane import Pane
-from cq_tui.room.state import Changes, Part
-from cq_tui.room.trades import Order
 from cq_tui.room.widgets.columns import Cell, Column
 from cq_tui.room.widgets.line_table import Drawn, LineKey, LineTable, Under
-from cq_tui.room.words import NOTHING, Level, clean, clock, price, quantity, signed
+from cq_tui.room.words import MINUS, NOTHING, Level, clean, clock, price, quantity, signed
+
+if TYPE_CHECKING:
+    from cq_tui.room.trades import Order
 
 _COLUMNS = (
     Column("time", 8),
@@ -101,7 +103,7 @@ class OrdersPane(Pane):
         order = self._orders[key.row]
         branch = self._branches.get(key.row)
         if key.line:
-            code = f"{order.code}: " if order.code else ""
+            code = f"{order.code.replace('-', MINUS)}: " if order.code and order.refused_by != "guardrail" else ""
             return Under(
                 clean(code + order.reason), "muted" if order.status == "CANCELED" else "look", 12 if branch else 10
             )
@@ -120,15 +122,13 @@ class OrdersPane(Pane):
             self._profit(order),
         )
 
-    def _status(self, order: Order) -> str:
+    def _status(self, order: "Order") -> str:
         word = _WORDS.get(order.status, clean(order.status.lower(), 12))
         if order.status == "PARTIALLY_FILLED" and order.size:
             return f"{word} {order.filled / order.size:.0%}"
-        if order.status == "REJECTED" and order.code.lstrip("-").isdigit():
-            return f"{word} {order.code.replace('-', '−')}"
         return word
 
-    def _profit(self, order: Order) -> Cell:
+    def _profit(self, order: "Order") -> Cell:
         if order.pnl is None:
             return Cell("")
         return Cell(signed(order.pnl), "good" if order.pnl > 0 else "bad" if order.pnl < 0 else "muted")

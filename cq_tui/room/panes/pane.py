@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -12,9 +12,12 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from cq_tui.room.state import Changes, Part, RoomState
+from cq_tui.room.changes import Changes, Part
 from cq_tui.room.widgets.line_table import LineKey, LineTable
 from cq_tui.room.words import GLYPHS, Level, clean
+
+if TYPE_CHECKING:
+    from cq_tui.room.state import RoomState
 
 _COLOURS: dict[Level, str] = {"good": "$success", "look": "$warning", "bad": "$error", "idle": "$muted"}
 
@@ -53,13 +56,17 @@ class Pane(Vertical):
             super().__init__()
             self.pane = pane
 
-    def __init__(self, state: RoomState) -> None:
+    #: Given by ``attach``; nothing is filled before.
+    state: "RoomState"
+
+    def __init__(self) -> None:
         super().__init__(id=self.label)
-        self.state = state
+        self.attached = False
         self.now = 0.0
         self.filter_text = ""
         self.table = self.make_table()
         self._title: tuple[str, Level, str] | None = None
+        self._filter: FilterInput | None = None
 
     # -- for subclasses
 
@@ -81,11 +88,19 @@ class Pane(Vertical):
 
     # -- shared
 
+    def on_mount(self) -> None:
+        """Say what this is, before anything was read."""
+        self.border_title = Content.assemble((f"{self.number} ", "$accent bold"), (self.label, "bold"))
+
     def compose(self) -> ComposeResult:
-        """Summary line, table, filter."""
+        """Summary line and table. The filter is made when it is first wanted."""
         yield Summary(markup=False)
         yield self.table
-        yield FilterInput(placeholder="filter: what the line must contain", compact=True)
+
+    def attach(self, state: "RoomState") -> None:
+        """Show this read model from now on."""
+        self.state = state
+        self.attached = True
 
     def follow(self, changes: Changes, now: float) -> None:
         """Show what changed."""
@@ -122,32 +137,38 @@ class Pane(Vertical):
             return list(keys)
         return [key for key in keys if wanted in (texts[key.row] if texts is not None else key.row).casefold()]
 
-    def open_filter(self) -> None:
+    async def open_filter(self) -> None:
         """Let a person type a filter."""
-        entry = self.query_one(FilterInput)
-        entry.display = True
-        entry.focus()
+        if self._filter is None:
+            self._filter = FilterInput(placeholder="filter: what the line must contain", compact=True)
+            await self.mount(self._filter)
+        self._filter.display = True
+        self._filter.focus()
 
     def drop_filter(self) -> None:
         """Show everything again."""
-        self.query_one(FilterInput).value = ""
+        if self._filter is not None:
+            self._filter.value = ""
 
     @on(Input.Changed)
     def _filter_changed(self, event: Input.Changed) -> None:
         event.stop()
         self.filter_text = event.value.strip()
-        self.fill(Changes(set(Part)))
-        self.retitle()
+        if self.attached:
+            self.fill(Changes(set(Part)))
+            self.retitle()
 
     @on(Input.Submitted)
     def _filter_done(self, event: Input.Submitted) -> None:
         event.stop()
-        self.query_one(FilterInput).display = False
+        if self._filter is not None:
+            self._filter.display = False
         self.table.focus()
 
     def on_resize(self) -> None:
         """Reasons wrap to the width."""
-        self.fill(Changes({Part.TIME}))
+        if self.attached:
+            self.fill(Changes({Part.TIME}))
 
     def wrapped(self, text: str, indent: int, most: int) -> list[str]:
         """Break harmless text into at most ``most`` lines of the table's width."""

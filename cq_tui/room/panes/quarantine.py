@@ -1,13 +1,15 @@
 """Pane 5: symbols that are not traded for now: why, since when, until when."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from cq_tui.contracts.account import QuarantineState
+from cq_tui.room.changes import Changes, Part
 from cq_tui.room.panes.pane import Pane
-from cq_tui.room.state import Changes, Part
 from cq_tui.room.widgets.columns import Cell, Column
 from cq_tui.room.widgets.line_table import Drawn, LineKey, LineTable, Under
 from cq_tui.room.words import Level, age, clean, clock, plural
+
+if TYPE_CHECKING:
+    from cq_tui.contracts.account import QuarantineState
 
 _COLUMNS = (Column("symbol", 10), Column("rejected", 10, grows=True), Column("again in", 8, right=True, rank=1))
 
@@ -51,7 +53,7 @@ class QuarantinePane(Pane):
         named = self.state.trader.quarantined_symbols if self.state.trader else []
         return listed + [symbol for symbol in dict.fromkeys(named) if symbol not in self._states()]
 
-    def _states(self) -> dict[str, QuarantineState]:
+    def _states(self) -> "dict[str, QuarantineState]":
         return self.state.account.quarantine if self.state.account else {}
 
     def _lines_under(self, symbol: str) -> list[Under]:

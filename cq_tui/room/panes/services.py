@@ -1,13 +1,15 @@
 """Pane 1: every service with state, age, restarts, processor, memory, process; the reason under it."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+from cq_tui.room.changes import Changes, Part
 from cq_tui.room.panes.pane import Pane
-from cq_tui.room.service_rows import ServiceRow, service_rows
-from cq_tui.room.state import Changes, Part
 from cq_tui.room.widgets.columns import Cell, Column
 from cq_tui.room.widgets.line_table import Drawn, LineKey, LineTable, Under
 from cq_tui.room.words import GLYPHS, NOTHING, Level, age, age_level
+
+if TYPE_CHECKING:
+    from cq_tui.room.service_rows import ServiceRow
 
 _COLUMNS = (
     Column("", 1),
@@ -39,6 +41,8 @@ class ServicesPane(Pane):
 
     def fill(self, changes: Changes) -> None:
         """Judge every service anew: ages move every second."""
+        from cq_tui.room.service_rows import service_rows
+
         before, self._rows = self._rows, {row.name: row for row in service_rows(self.state, self.now)}
         self._reasons = {row.name: self.wrapped(row.reason, 3, 2) if row.reason else [] for row in self._rows.values()}
         keys = [LineKey(name, line) for name, lines in self._reasons.items() for line in range(1 + len(lines))]

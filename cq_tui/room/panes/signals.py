@@ -1,19 +1,21 @@
 """Pane 3: what ARES proposed, newest first, and what became of it."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+from cq_tui.room.changes import Changes, Part
 from cq_tui.room.panes.pane import Pane
-from cq_tui.room.state import Changes, Part
-from cq_tui.room.trades import Signal
 from cq_tui.room.widgets.columns import Cell, Column
 from cq_tui.room.widgets.line_table import Drawn, LineKey, LineTable, Under
 from cq_tui.room.words import NOTHING, Level, age, clean, clock, plural, price
+
+if TYPE_CHECKING:
+    from cq_tui.room.trades import Signal
 
 _COLUMNS = (
     Column("time", 8),
     Column("symbol", 10),
     Column("side", 4),
-    Column("entry", 12, right=True),
+    Column("entry", 11, right=True),
     Column("conf", 4, right=True, rank=1),
     Column("stop", 12, right=True, rank=4),
     Column("target", 12, right=True, rank=3),
@@ -95,7 +97,7 @@ class SignalsPane(Pane):
             Cell(clean(signal.strategy, 40), "muted"),
         )
 
-    def _under(self, signal: Signal) -> str:
+    def _under(self, signal: "Signal") -> str:
         """Say what became of it, and what the columns have no room for."""
         decimals = self._decimals(signal.symbol)
         words = [signal.outcome or "no outcome yet"]

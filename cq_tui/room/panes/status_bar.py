@@ -1,16 +1,18 @@
 """The status bar: the mode as a colour block first, then everything that a first glance must tell."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from textual.content import Content
 from textual.widget import Widget
 
-from cq_tui.contracts.mode import Mode
-from cq_tui.room.state import RoomState
-from cq_tui.room.words import GLYPHS, Level, clock, number, percent
+from cq_tui.room.words import GLYPHS, Level, clean, clock, number, percent
+
+if TYPE_CHECKING:
+    from cq_tui.contracts.mode import Mode
+    from cq_tui.room.state import RoomState
 
 _COLOURS: dict[Level, str] = {"good": "$success", "look": "$warning", "bad": "$error", "idle": "$muted"}
-_NAMES: dict[Mode, str] = {"simulation": "SIMULATION", "paper": "PAPER", "testnet": "TESTNET", "live": "LIVE"}
+_NAMES: "dict[Mode, str]" = {"simulation": "SIMULATION", "paper": "PAPER", "testnet": "TESTNET", "live": "LIVE"}
 
 
 class Piece(NamedTuple):
@@ -18,9 +20,11 @@ class Piece(NamedTuple):
 
     text: str
     style: str
+    #: When the line is too short, the highest rank leaves first; 0 stays.
+    rank: int = 0
 
 
-def mode_block(mode: Mode) -> Piece:
+def mode_block(mode: "Mode") -> Piece:
     """Return the colour block of a mode, the same everywhere."""
     text_colour = "$mode-testnet-text" if mode == "testnet" else "$mode-text"
     return Piece(f"  {_NAMES[mode]}  ", f"bold {text_colour} on $mode-{mode}")
@@ -29,14 +33,22 @@ def mode_block(mode: Mode) -> Piece:
 class StatusBar(Widget):
     """One line; two when narrow. In live mode the whole bar is red."""
 
-    def __init__(self, state: RoomState) -> None:
+    #: Given by ``attach``.
+    state: "RoomState"
+
+    def __init__(self) -> None:
         super().__init__()
-        self.state = state
+        self._attached = False
         #: Unix time at which the display was frozen.
         self.frozen_at: float | None = None
         self._now = 0.0
         self._beat = False
         self._shown: tuple[Piece, ...] = ()
+
+    def attach(self, state: "RoomState") -> None:
+        """Show this read model from now on."""
+        self.state = state
+        self._attached = True
 
     def follow(self, now: float, *, beat: bool = False) -> None:
         """Repaint what changed. ``beat`` is the room's own heartbeat."""
@@ -50,6 +62,8 @@ class StatusBar(Widget):
 
     def render(self) -> Content:
         """Return the line or lines."""
+        if not self._attached:
+            return Content.styled("  OPENING  ", "bold reverse $muted")
         left, right = self._left(), self._right()
         width = self.size.width
         if self.size.height < 2:
@@ -100,11 +114,11 @@ class StatusBar(Widget):
         account = self.state.account
         if account is None:
             return []
-        pieces = [Piece(f"equity {number(account.equity, 2)} {account.quote_asset[:8]}", "bold")]
+        pieces = [Piece(f"equity {number(account.equity, 2)} {clean(account.quote_asset, 8)} ", "bold", 1)]
         if account.equity_start:
             change = (account.equity / account.equity_start - 1) * 100
             colour = "" if self._is_live else "$success" if change > 0 else "$error" if change < 0 else "$muted"
-            pieces.append(Piece(percent(change), colour))
+            pieces.append(Piece(f"{percent(change)} ", colour, 2))
         return pieces
 
     def _clock(self) -> Piece:
@@ -123,12 +137,15 @@ class StatusBar(Widget):
 
 
 def _spread(left: list[Piece], right: list[Piece], width: int) -> Content:
-    """Put pieces to both ends; when they do not fit, the right end loses its first pieces."""
+    """Put pieces to both ends; when they do not fit, the right end loses pieces by rank."""
     start = _joined(left, "   ")
     right = list(right)
-    while len(right) > 1 and start.cell_length + _joined(right, "  ").cell_length + 2 > width:
-        right.pop(0)
-    end = _joined(right, "  ")
+    while right and start.cell_length + _joined(right, " ").cell_length + 2 > width:
+        leaving = max(right, key=lambda piece: piece.rank)
+        if leaving.rank == 0:
+            break
+        right.remove(leaving)
+    end = _joined(right, " ")
     gap = max(1, width - start.cell_length - end.cell_length)
     return Content.assemble(start, " " * gap, end)
 

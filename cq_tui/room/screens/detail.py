@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from cq_tui.room.details import Described
 
-_LABEL_WIDTH = 18
+_LABEL_WIDTH = 22
 
 
 class Detail(ModalScreen[None]):
@@ -38,17 +38,19 @@ class Detail(ModalScreen[None]):
         self._refresh_fields()
         self.set_interval(1.0, self._refresh_fields)
         box = self.query_one("#box")
-        box.border_subtitle = Content.assemble((" c", "$accent"), " copy ", (" esc", "$accent"), " back ")
+        box.border_subtitle = Content.assemble(("c", "$accent"), " copy  ", ("esc", "$accent"), " back")
 
     def _refresh_fields(self) -> None:
         described = self._describe()
         if described == self._shown:
             return
         self._shown = described
-        self.query_one("#box").border_title = Content.assemble((f" {described.title} ", "bold"))
+        self.query_one("#box").border_title = Content.assemble((described.title, "bold"))
         lines = []
         for name, value in described.fields:
-            lines.append(Content.assemble((f"{name:<{_LABEL_WIDTH}}", "$muted"), value) if name else Content(value))
+            lines.append(
+                Content.assemble((f"{name:<{_LABEL_WIDTH - 1}} ", "$muted"), value) if name else Content(value)
+            )
         self.query_one("#fields", Static).update(Content("\n").join(lines))
 
     def action_copy(self) -> None:

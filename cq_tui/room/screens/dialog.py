@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -13,8 +13,10 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from cq_tui.contracts.mode import Mode
 from cq_tui.room.panes.status_bar import mode_block
+
+if TYPE_CHECKING:
+    from cq_tui.contracts.mode import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,13 @@ class Dialog(ModalScreen[str]):
     ]
 
     def __init__(
-        self, question: str, reasons: Sequence[str], answers: Sequence[Answer], mode: Mode, *, danger: bool = False
+        self,
+        question: str,
+        reasons: Sequence[str],
+        answers: Sequence[Answer],
+        mode: "Mode | None",
+        *,
+        danger: bool = False,
     ) -> None:
         super().__init__(classes="-danger" if danger else "")
         self._question = question
@@ -84,8 +92,9 @@ class Dialog(ModalScreen[str]):
     def compose(self) -> ComposeResult:
         """Mode, question, reasons, answers."""
         with VerticalScroll(id="box", can_focus=False):
-            block = mode_block(self._mode)
-            yield Static(Content.styled(block.text, block.style), id="block")
+            if self._mode is not None:
+                block = mode_block(self._mode)
+                yield Static(Content.styled(block.text, block.style), id="block")
             yield Static(self._question, id="question", markup=False)
             if self._reasons:
                 yield Static("\n".join(self._reasons), id="reasons", markup=False)
@@ -110,6 +119,6 @@ class Dialog(ModalScreen[str]):
         self.dismiss(self._answers[0].name)
 
 
-def notice(title: str, reasons: Sequence[str], mode: Mode) -> Dialog:
+def notice(title: str, reasons: Sequence[str], mode: "Mode | None") -> Dialog:
     """Return a dialog that only tells: why something is refused, and what would help."""
     return Dialog(title, reasons, [Answer("ok", "understood", "o")], mode)

@@ -6,7 +6,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.dom import DOMNode
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
@@ -33,7 +32,7 @@ class Help(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """A box of lines."""
         with VerticalScroll(id="box") as box:
-            box.border_title = Content.assemble((" keys and signs ", "bold"))
+            box.border_title = Content.assemble(("keys and signs", "bold"))
             yield Static(Content("\n").join(self._lines))
 
     def action_close(self) -> None:
@@ -42,17 +41,16 @@ class Help(ModalScreen[None]):
 
 
 def _key_lines(room: Screen[None]) -> list[Content]:
-    keys: dict[tuple[DOMNode, str], tuple[list[str], str]] = {}
-    for active in room.active_bindings.values():
-        binding = active.binding
+    keys: dict[str, list[str]] = {}
+    bindings = [active.binding for active in room.active_bindings.values()]
+    for binding in sorted(bindings, key=lambda binding: not (binding.id or "").startswith("room.")):
         if binding.tooltip and binding.id:
-            shown, _ = keys.setdefault((active.node, binding.action), ([], binding.tooltip))
-            shown.append(room.app.get_key_display(binding))
+            keys.setdefault(binding.tooltip, []).append(room.app.get_key_display(binding))
     return [
-        Content.assemble((f"{' '.join(dict.fromkeys(shown)):>12}  ", "bold $accent"), tooltip)
-        for shown, tooltip in keys.values()
+        Content.assemble((f"{' '.join(dict.fromkeys(shown)):>13}  ", "bold $accent"), tooltip)
+        for tooltip, shown in keys.items()
     ]
 
 
 def _sign_lines() -> list[Content]:
-    return [Content.assemble((f"{glyph:>12}  ", colour), words) for glyph, colour, words in _SIGNS]
+    return [Content.assemble((f"{glyph:>13}  ", colour), words) for glyph, colour, words in _SIGNS]

@@ -1,14 +1,16 @@
 """The room itself: status bar, six panes, key line; which pane is active, how they are laid out, what the keys do."""
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
+from textual.geometry import Size
 from textual.screen import Screen
 
+from cq_tui.room.changes import Changes, Part
 from cq_tui.room.keys import OTHER_KEYS, SHOWN_KEYS
 from cq_tui.room.messages import FreezeAsked, LeaveAsked, StateChanged, SteerAsked
 from cq_tui.room.panes.feeder import FeederPane
@@ -20,12 +22,16 @@ from cq_tui.room.panes.quarantine import QuarantinePane
 from cq_tui.room.panes.services import ServicesPane
 from cq_tui.room.panes.signals import SignalsPane
 from cq_tui.room.panes.status_bar import StatusBar
-from cq_tui.room.state import Changes, Part, RoomState
 from cq_tui.room.widgets.key_line import KeyLine
 from cq_tui.room.widgets.line_table import LineTable
 
+if TYPE_CHECKING:
+    from cq_tui.room.state import RoomState
+
 #: Fewest columns and rows for panes side by side.
-_SPACIOUS = (116, 34)
+_SPACIOUS = (118, 34)
+#: Fewest columns for the quarantine beside signals and orders.
+_WIDE = 150
 #: Fewest columns and rows for panes at all.
 _SMALLEST = (60, 15)
 
@@ -36,30 +42,46 @@ class RoomScreen(Screen[None]):
     AUTO_FOCUS = None
     BINDINGS: ClassVar[list[BindingType]] = [*SHOWN_KEYS, *OTHER_KEYS]
 
-    def __init__(self, state: RoomState, now: Callable[[], float]) -> None:
+    #: Given by ``attach``.
+    state: "RoomState"
+
+    def __init__(self, now: Callable[[], float]) -> None:
         super().__init__()
-        self.state = state
+        self.attached = False
         self._now = now
         self._frozen_at: float | None = None
-        self._services = ServicesPane(state)
+        self._services = ServicesPane()
         self.panes: tuple[Pane, ...] = (
-            self._services, FeederPane(state), SignalsPane(state),
-            OrdersPane(state), QuarantinePane(state), MemoryPane(state),
+            self._services, FeederPane(), SignalsPane(),
+            OrdersPane(), QuarantinePane(), MemoryPane(),
         )  # fmt: skip
         self.active: Pane = self.panes[1]
+        self.active.add_class("-active")
 
     def compose(self) -> ComposeResult:
         """Status bar, news, panes, keys."""
-        yield StatusBar(self.state)
-        yield NewsLine(self.state)
+        self._arrange(self.app.size)
+        yield StatusBar()
+        yield NewsLine()
         with Container(id="panes"):
             yield from self.panes
         yield KeyLine([binding.id for binding in SHOWN_KEYS if binding.id])
 
     def on_mount(self) -> None:
-        """Open the feeder, and say in every pane what it waits for."""
-        self.activate(self.active)
+        """Give the keys to the feeder."""
+        self.call_after_refresh(self.active.table.focus)
+
+    def attach(self, state: "RoomState") -> None:
+        """Show this read model from now on: the frame stood on the screen before anything was read."""
+        self.state = state
+        self.attached = True
+        self.query_one(StatusBar).attach(state)
+        self.query_one(NewsLine).attach(state)
+        for pane in self.panes:
+            pane.attach(state)
         self.show_changes(Changes(set(Part)))
+        self.refresh_bindings()
+        self.query_one(KeyLine).refresh()
 
     # -- following the files
 
@@ -112,9 +134,9 @@ class RoomScreen(Screen[None]):
         """Show the active pane alone, or all again."""
         self.toggle_class("-zoomed")
 
-    def action_filter(self) -> None:
+    async def action_filter(self) -> None:
         """Filter the active list."""
-        self.active.open_filter()
+        await self.active.open_filter()
 
     def action_back(self) -> None:
         """Undo the last of: filter, zoom, selection."""
@@ -126,16 +148,21 @@ class RoomScreen(Screen[None]):
             self.active.table.unselect()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Choose the arrangement that the terminal has room for."""
-        width, height = event.size
-        tiny = width < _SMALLEST[0] or height < _SMALLEST[1]
-        self.set_class(tiny, "-tiny")
-        self.set_class(width < _SPACIOUS[0] or height < _SPACIOUS[1], "-compact")
+        """Arrange anew."""
+        self._arrange(event.size)
         news = self.query_one(NewsLine)
-        if news.alone != tiny:
-            news.alone = tiny
-            news.display = tiny
-        self.show_changes(Changes({Part.TIME}))
+        if news.alone != self.has_class("-tiny"):
+            news.alone = self.has_class("-tiny")
+            news.display = news.alone
+        if self.attached:
+            self.show_changes(Changes({Part.TIME}))
+
+    def _arrange(self, size: Size) -> None:
+        """Choose the arrangement that the terminal has room for."""
+        width, height = size
+        self.set_class(width < _SMALLEST[0] or height < _SMALLEST[1], "-tiny")
+        self.set_class(width < _WIDE, "-medium")
+        self.set_class(width < _SPACIOUS[0] or height < _SPACIOUS[1], "-compact")
 
     # -- what opens over the room
 
@@ -146,6 +173,11 @@ class RoomScreen(Screen[None]):
 
         pane = next(pane for pane in self.panes if pane.table is event.table)
         self.app.push_screen(Detail(lambda: describe(self.state, pane.subject, event.row, self.now)))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Until shared_data was read, only help and leaving make sense."""
+        needs_state = action in ("steer", "service", "logs", "freeze", "filter")
+        return None if needs_state and not self.attached else True
 
     def action_logs(self) -> None:
         """Follow a log: of the selected service, else of the service that fills the active pane."""

@@ -61,12 +61,12 @@ class LineTable(ScrollView, can_focus=True):
     }
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "up", show=False, id="list.up", tooltip="Select the row above"),
-        Binding("down,j", "move(1)", "down", show=False, id="list.down", tooltip="Select the row below"),
-        Binding("pageup", "page(-1)", "page up", show=False, id="list.page_up", tooltip="One page up"),
-        Binding("pagedown", "page(1)", "page down", show=False, id="list.page_down", tooltip="One page down"),
-        Binding("home", "edge(-1)", "first", show=False, id="list.first", tooltip="Select the first row"),
-        Binding("end", "edge(1)", "last", show=False, id="list.last", tooltip="Select the last row"),
+        Binding("up,k", "move(-1)", "up", show=False, id="list.up", tooltip="Select a row"),
+        Binding("down,j", "move(1)", "down", show=False, id="list.down", tooltip="Select a row"),
+        Binding("pageup", "page(-1)", "page up", show=False, id="list.page_up", tooltip="A page up or down"),
+        Binding("pagedown", "page(1)", "page down", show=False, id="list.page_down", tooltip="A page up or down"),
+        Binding("home", "edge(-1)", "first", show=False, id="list.first", tooltip="The first or the last row"),
+        Binding("end", "edge(1)", "last", show=False, id="list.last", tooltip="The first or the last row"),
         Binding("enter", "open", "detail", show=False, id="list.open", tooltip="Everything known of the selected row"),
     ]
 
