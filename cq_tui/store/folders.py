@@ -12,7 +12,7 @@ class DataDirError(Exception):
 def prepare(data: DataDir) -> None:
     """Create what is missing. Raises DataDirError when it cannot be written."""
     try:
-        data.root.mkdir(parents=True, exist_ok=True)
+        data.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in data.folders():
             folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:

@@ -4,7 +4,7 @@ import fcntl
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +12,9 @@ from pydantic import SecretStr, ValidationError
 
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS, TRADING_STATES, Settings
 from cq_tui.store.document import DocumentError, DocumentMissing, read_json, write_document
+
+#: Characters of a wrong value that a message quotes.
+_SHOWN = 80
 
 Source = Literal["environment", "file", "default"]
 
@@ -28,10 +31,22 @@ class LoadedSettings:
     sources: Mapping[str, Source] = field(default_factory=dict)
     #: Why the file (or a part of it) is not in force; the last good settings are.
     problem: str | None = None
+    #: The trading state that the environment asks for.
+    held_state: str | None = None
 
-    def held_by_environment(self, key: str) -> bool:
-        """Whether writing the file would change nothing, since the environment holds the key."""
-        return self.sources.get(key) == "environment"
+    def held_by_environment(self, key: str, value: Any = None) -> bool:
+        """Whether writing the file would change nothing, since the environment holds the key.
+
+        The file may always ask for a safer ``TRADING_STATE`` than the environment does, and take that back:
+        ``value`` is what would be written; without it, this tells whether nothing safer is left.
+        """
+        if key != "TRADING_STATE":
+            return self.sources.get(key) == "environment"
+        if self.held_state is None:
+            return False
+        if value is None:
+            return self.held_state == TRADING_STATES[-1]
+        return value in TRADING_STATES and _safer(value, self.held_state) != value
 
 
 def load_settings(
@@ -39,18 +54,30 @@ def load_settings(
 ) -> LoadedSettings:
     """Read the settings. A bad file keeps ``last_good`` (or the environment and defaults) and names its problem.
 
-    Raises SettingsError only when the environment itself is wrong, since nobody can correct it while we run.
+    Doubt opens no risk: a bad file that was never good means ``TRADING_STATE`` reducing at least, and a trading state
+    that can be read in a bad file holds when it is the safer one. Raises SettingsError only when the environment itself
+    is wrong, since nobody can correct it while we run.
     """
     variables = os.environ if environment is None else environment
     held = {key: variables[key] for key in SETTING_KEYS if key in variables}
+    in_file: dict[str, Any] = {}
     try:
         in_file = read_settings_file(path)
         _validate(in_file, "ssot/env.json")
     except SettingsError as error:
-        if last_good is not None:
-            return LoadedSettings(last_good.settings, last_good.sources, str(error))
-        return LoadedSettings(*_merge({}, held), str(error))
-    return LoadedSettings(*_merge(in_file, held))
+        wanted = in_file.get("TRADING_STATE")
+        state = wanted if wanted in TRADING_STATES else TRADING_STATES[0]
+        if last_good is None:
+            last_good = LoadedSettings(*_merge({}, held), held_state=held.get("TRADING_STATE"))
+            state = _safer(state, "reducing")
+        state = _safer(state, last_good.settings.TRADING_STATE)
+        settings = last_good.settings.model_copy(update={"TRADING_STATE": state})
+        return replace(last_good, settings=settings, problem=str(error))
+    return LoadedSettings(*_merge(in_file, held), held_state=held.get("TRADING_STATE"))
+
+
+def _safer(one: str, other: str) -> str:
+    return max(one, other, key=TRADING_STATES.index)
 
 
 def read_settings_file(path: Path) -> dict[str, Any]:
@@ -67,10 +94,12 @@ def _merge(in_file: dict[str, Any], held: dict[str, str]) -> tuple[Settings, dic
     _validate(held, "the environment")
     merged: dict[str, Any] = in_file | held
     if "TRADING_STATE" in in_file and "TRADING_STATE" in held:
-        merged["TRADING_STATE"] = max(in_file["TRADING_STATE"], held["TRADING_STATE"], key=TRADING_STATES.index)
+        merged["TRADING_STATE"] = _safer(held["TRADING_STATE"], in_file["TRADING_STATE"])
     sources: dict[str, Source] = {
         key: "environment" if key in held else "file" if key in in_file else "default" for key in SETTING_KEYS
     }
+    if merged.get("TRADING_STATE") != held.get("TRADING_STATE") and "TRADING_STATE" in held:
+        sources["TRADING_STATE"] = "file"
     return Settings.model_validate(merged), sources
 
 
@@ -81,7 +110,7 @@ def _validate(values: Mapping[str, Any], where: str) -> Settings:
         first = error.errors(include_url=False, include_context=False)[0]
         key = str(first["loc"][0]) if first["loc"] else "?"
         rule = first["msg"].removeprefix("Value error, ")
-        shown = "" if key in SECRET_KEYS else f" is {first['input']!r}"
+        shown = "" if key in SECRET_KEYS else f" is {repr(first['input'])[:_SHOWN]}"
         raise SettingsError(
             f"{where}: {key}{shown}: {rule}. Correct it; until then the last good value holds"
         ) from None
@@ -117,8 +146,8 @@ def change_settings(
     unknown = [key for key in changes if key not in SETTING_KEYS]
     if unknown:
         raise SettingsError(f"{unknown[0]} is no setting. `cq-tui config show` lists them all")
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _locked(path):
             before = read_settings_file(path)
             old = _validate(before, "ssot/env.json")

@@ -1,0 +1,208 @@
+"""Settings: who goes before whom, what a bad file does, and that no change is lost."""
+
+import itertools
+import os
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS, TRADING_STATES, Settings
+from cq_tui.store.document import read_json, write_document
+from cq_tui.store.settings_file import LoadedSettings, SettingsError, change_settings, load_settings, shown_value
+from tests.store.processes import finished, program, word
+
+CANARY = "canary-71c4"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    (tmp_path / "ssot").mkdir()
+    return tmp_path / "ssot" / "env.json"
+
+
+def test_environment_goes_before_file_before_default(path: Path) -> None:
+    write_document(path, {"ARES_FRESHNESS_THRESHOLD": 20.0, "LOG_LEVEL": "warning"})
+    found = load_settings(path, {"LOG_LEVEL": "ERROR", "HOME": "/"})
+    assert (found.settings.LOG_LEVEL, found.settings.ARES_FRESHNESS_THRESHOLD) == ("ERROR", 20.0)
+    assert found.settings.FEEDER_HEARTBEAT_INTERVAL == 5.0
+    sources = {key: found.sources[key] for key in ("LOG_LEVEL", "ARES_FRESHNESS_THRESHOLD", "SYMBOLS")}
+    assert sources == {"LOG_LEVEL": "environment", "ARES_FRESHNESS_THRESHOLD": "file", "SYMBOLS": "default"}
+    assert set(found.sources) == set(SETTING_KEYS)
+    assert [key for key in SETTING_KEYS if found.held_by_environment(key)] == ["LOG_LEVEL"]
+
+
+def test_no_file_means_defaults_and_no_problem(path: Path) -> None:
+    assert load_settings(path, {}) == LoadedSettings(Settings(), dict.fromkeys(SETTING_KEYS, "default"))
+
+
+@pytest.mark.parametrize(("in_file", "held"), list(itertools.product((None, *TRADING_STATES), repeat=2)))
+def test_of_two_trading_states_the_safer_one_holds(path: Path, in_file: str | None, held: str | None) -> None:
+    if in_file:
+        write_document(path, {"TRADING_STATE": in_file})
+    found = load_settings(path, {"TRADING_STATE": held} if held else {})
+    ranks = {"active": 0, "reducing": 1, "halted": 2, None: 0}
+    assert ranks[found.settings.TRADING_STATE] == max(ranks[in_file], ranks[held])
+    # Whoever wants to halt must be able to, unless the environment has halted already.
+    assert found.held_by_environment("TRADING_STATE") == (held == "halted")
+    for wanted in TRADING_STATES:
+        expected = held is not None and ranks[wanted] < ranks[held]
+        assert found.held_by_environment("TRADING_STATE", wanted) == expected
+
+
+BAD = [
+    (b"", "is empty"),
+    (b"{", "not valid JSON"),
+    (b"[]", "not an object"),
+    (b"\x00" * 64, "not valid JSON"),
+    (b'{"TRADER_MAX_POSITIONS": "many"}', "TRADER_MAX_POSITIONS is 'many': .*integer"),
+    (b'{"SYMBOLS": ["[red]\\u001b[31m"]}', r"SYMBOLS is '\[red\]\\x1b\[31m'"),
+    (b'{"ARES_BASE_INTERVAL": []}', "ARES_BASE_INTERVAL is"),
+    (b'{"LOG_LEVEL": "' + b"x" * 100_000 + b'"}', "LOG_LEVEL is 'XXX"),
+]
+
+
+@pytest.mark.parametrize(("content", "words"), BAD)
+def test_a_bad_file_is_named_left_alone_and_the_last_good_settings_hold(path: Path, content: bytes, words: str) -> None:
+    write_document(path, {"LOG_LEVEL": "WARNING"})
+    good = load_settings(path, {})
+    path.write_bytes(content)
+    found = load_settings(path, {}, last_good=good)
+    assert found.settings == good.settings
+    assert found.sources == good.sources
+    assert found.problem is not None
+    with pytest.raises(AssertionError, match=words):
+        raise AssertionError(found.problem)
+    assert len(found.problem) < 500
+    assert "\x1b" not in found.problem
+    with pytest.raises(SettingsError, match=words):
+        change_settings(path, {"PAPER_MODE": True})
+    assert path.read_bytes() == content
+    path.unlink()
+    assert load_settings(path, {}, last_good=found).problem is None
+
+
+@pytest.mark.parametrize("content", [content for content, _ in BAD])
+def test_a_bad_file_at_the_start_opens_no_new_risk(path: Path, content: bytes) -> None:
+    """What the file wanted is not known: it may have been a halt. Closing and protecting still work."""
+    path.write_bytes(content)
+    found = load_settings(path, {"TRADING_MODE": "live"})
+    assert found.problem
+    assert found.settings.TRADING_MODE == "live"
+    assert found.settings.TRADING_STATE == "reducing"
+    assert load_settings(path, {"TRADING_STATE": "halted"}).settings.TRADING_STATE == "halted"
+
+
+def test_a_halt_holds_even_in_a_file_with_another_mistake(path: Path) -> None:
+    write_document(path, {"TRADING_STATE": "active"})
+    good = load_settings(path, {})
+    write_document(path, {"TRADING_STATE": "halted", "PAPER_MODE": "perhaps"})
+    for found in (load_settings(path, {}), load_settings(path, {}, last_good=good)):
+        assert found.settings.TRADING_STATE == "halted"
+        assert found.problem
+    write_document(path, {"TRADING_STATE": ["halted"]})
+    assert load_settings(path, {}, last_good=good).settings.TRADING_STATE == "active"
+
+
+def test_a_folder_or_a_fifo_in_its_place_is_a_problem(path: Path) -> None:
+    path.mkdir()
+    assert "not a regular file" in (load_settings(path, {}).problem or "")
+    path.rmdir()
+    os.mkfifo(path)
+    assert "not a regular file" in (load_settings(path, {}).problem or "")
+    with pytest.raises(SettingsError, match="not a regular file"):
+        change_settings(path, {"PAPER_MODE": True})
+
+
+def test_a_wrong_environment_is_an_error_that_names_it(path: Path) -> None:
+    for key, value in (("PAPER_MODE", "perhaps"), ("TRADING_STATE", "stop"), ("TRADER_ORDER_QUOTE", "nan")):
+        with pytest.raises(SettingsError, match=f"the environment: {key} is '{value}'"):
+            load_settings(path, {key: value})
+
+
+def test_change_keeps_all_other_keys_and_says_what_changed(path: Path) -> None:
+    before: dict[str, Any] = {"x_later": {"a": [1, None]}, "LOG_LEVEL": "DEBUG", "PAPER_MODE": False}
+    write_document(path, before)
+    (change,) = change_settings(path, {"PAPER_MODE": True, "LOG_LEVEL": "DEBUG"})
+    assert (change.key, change.old_value, change.new_value) == ("PAPER_MODE", False, True)
+    assert read_json(path) == before | {"PAPER_MODE": True}
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_change_against_the_rules_changes_nothing(path: Path) -> None:
+    write_document(path, {"LOG_LEVEL": "DEBUG"})
+    content = path.read_bytes()
+    for changes, words in (
+        ({"NO_SUCH_KEY": 1}, "NO_SUCH_KEY is no setting"),
+        ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL is 'LOUD'"),
+        ({"PAPER_MODE": True, "TRADER_MAX_EXPOSURE": 2}, "TRADER_MAX_EXPOSURE is 2"),
+        ({"BINANCE_API_KEY": 12345678}, "BINANCE_API_KEY"),
+        ({"SIMULATOR_SEED": 2**70}, "SIMULATOR_SEED"),
+    ):
+        with pytest.raises(SettingsError, match=words) as caught:
+            change_settings(path, changes)
+        assert "12345678" not in str(caught.value)
+        assert path.read_bytes() == content
+
+
+def test_compare_and_swap_refuses_when_the_value_is_another(path: Path) -> None:
+    change_settings(path, {"LOG_LEVEL": "DEBUG"}, expected={"LOG_LEVEL": "INFO"})
+    with pytest.raises(SettingsError, match="LOG_LEVEL was changed meanwhile, to 'DEBUG'"):
+        change_settings(path, {"LOG_LEVEL": "ERROR"}, expected={"LOG_LEVEL": "INFO"})
+    assert read_json(path) == {"LOG_LEVEL": "DEBUG"}
+
+
+def test_secrets_are_written_but_never_shown(path: Path) -> None:
+    (key, secret) = change_settings(path, dict.fromkeys(sorted(SECRET_KEYS), CANARY))
+    assert (key.old_value, key.new_value, secret.new_value) == ("unset", "set", "set")
+    assert read_json(path)["BINANCE_API_KEY"] == CANARY
+    loaded = load_settings(path, {})
+    assert CANARY not in repr(loaded) + str(loaded)
+    with pytest.raises(SettingsError) as caught:
+        change_settings(path, {"LOG_LEVEL": "ERROR"}, expected={"BINANCE_API_KEY": None})
+    assert CANARY not in str(caught.value)
+    path.write_bytes(orjson.dumps({"BINANCE_API_KEY": [CANARY]}))
+    assert CANARY not in (load_settings(path, {}).problem or "")
+    assert (shown_value("BINANCE_API_KEY", None), shown_value("LOG_LEVEL", "INFO")) == ("unset", "INFO")
+
+
+CHANGER = """
+import sys
+from pathlib import Path
+from cq_tui.store.settings_file import change_settings
+path, key = Path(sys.argv[1]), sys.argv[2]
+print("ready", flush=True)
+for value in range(1, 61):
+    change_settings(path, {key: value})
+"""
+
+
+def test_two_processes_that_change_different_keys_lose_none(path: Path) -> None:
+    keys = ("TRADER_MAX_POSITIONS", "TRADER_QUARANTINE_FAILURES")
+    with program(CHANGER, path, keys[0]) as first, program(CHANGER, path, keys[1]) as second:
+        assert (word(first), word(second)) == (b"ready", b"ready")
+        while first.poll() is None or second.poll() is None:
+            assert load_settings(path, {}).problem is None
+        assert (first.returncode, second.returncode) == (0, 0)
+    assert read_json(path) == dict.fromkeys(keys, 60)
+
+
+REFUSED = """
+import resource, sys
+from pathlib import Path
+from cq_tui.store.settings_file import SettingsError, change_settings
+resource.setrlimit(resource.RLIMIT_FSIZE, (4, 4))
+try:
+    change_settings(Path(sys.argv[1]), {"PAPER_MODE": True})
+except SettingsError as error:
+    print(error)
+"""
+
+
+def test_a_disk_that_refuses_is_named_and_nothing_is_changed(path: Path) -> None:
+    write_document(path, {"LOG_LEVEL": "DEBUG"})
+    assert "Nothing was changed" in finished(REFUSED, path)
+    assert read_json(path) == {"LOG_LEVEL": "DEBUG"}
+    with pytest.raises(SettingsError, match="cannot be written"):
+        change_settings(path / "below" / "env.json", {"PAPER_MODE": True})
