@@ -1,6 +1,7 @@
 """Commands: one document each in ``control/``, claimed by rename, answered in ``control/done/``."""
 
 import asyncio
+import contextlib
 import os
 import secrets
 import time
@@ -11,6 +12,7 @@ from typing import Any
 from cq_tui.contracts.commands import COMMAND_EXPIRY, Command, CommandOutcome, Outcome
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.document import DocumentError, read_document, write_document
+from cq_tui.store.lock import read_holder
 
 #: Answers older than this (seconds) are deleted; the history keeps them for good.
 _ANSWER_KEPT = 24 * 3600.0
@@ -55,7 +57,7 @@ class CommandInbox:
             try:
                 command = read_document(path, Command)
             except DocumentError:
-                path.rename(self._data.quarantine / path.name)
+                _put_away(self._data, path)
                 continue
             self.answer(command, "interrupted", "the service ended while carrying it out")
             yield command
@@ -72,7 +74,7 @@ class CommandInbox:
             except DocumentError:
                 # One process clears bad files away, so that they are not raced for.
                 if self._service == "supervisor":
-                    path.rename(self._data.quarantine / path.name)
+                    _put_away(self._data, path)
                 continue
             if command.service != self._service or path.stem != command.command_id:
                 continue
@@ -80,14 +82,17 @@ class CommandInbox:
                 os.rename(path, self._claimed(command))
             except FileNotFoundError:
                 continue
-            if moment > command.expires_ts:
+            if (self._data.control_done / path.name).exists():
+                # Its answer stands: this is a copy, or an answer whose claim could not be dropped.
+                self._claimed(command).unlink(missing_ok=True)
+            elif moment > command.expires_ts:
                 self.answer(command, "expired", "nobody carried it out in time")
             else:
                 yield command
 
     def answer(self, command: Command, outcome: Outcome, message: str = "") -> CommandOutcome:
         """Write the outcome and drop the claim."""
-        done = CommandOutcome(**command.model_dump(), outcome=outcome, message=message, finished_ts=time.time())
+        done = _outcome_of(command, outcome, message)
         write_document(self._data.control_done / f"{command.command_id}.json", done)
         self._claimed(command).unlink(missing_ok=True)
         return done
@@ -104,21 +109,28 @@ def sweep(data: DataDir, now: float) -> None:
         except DocumentError:
             continue
         if now > command.expires_ts + 1.0:
-            done = CommandOutcome(
-                **command.model_dump(),
-                outcome="expired",
-                message=f"{command.service} did not take it in time",
-                finished_ts=now,
-            )
+            done = _outcome_of(command, "expired", f"{command.service} did not take it in time")
             write_document(data.control_done / path.name, done)
             path.unlink(missing_ok=True)
     for path in data.control_done.glob("*.json"):
-        if now - path.stat().st_mtime > _ANSWER_KEPT:
-            path.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            if now - path.stat().st_mtime > _ANSWER_KEPT:
+                path.unlink()
 
 
-async def wait_for_answer(data: DataDir, command: Command, poll: float = 0.05) -> CommandOutcome:
-    """Wait until a command is answered or void; a command nobody took is withdrawn."""
+def _put_away(data: DataDir, path: Path) -> None:
+    """Move what is no command into quarantine, under a name that nothing has there."""
+    with contextlib.suppress(FileNotFoundError):
+        path.rename(data.quarantine / f"{path.name}.{time.time_ns()}")
+
+
+async def wait_for_answer(
+    data: DataDir, command: Command, poll: float = 0.05, patience: float = 60.0
+) -> CommandOutcome:
+    """Wait until a command is answered or void; a command nobody took is withdrawn.
+
+    Once it has expired, the wait also ends when the process that took it has ended, and after ``patience`` seconds.
+    """
     answer = data.control_done / f"{command.command_id}.json"
     waiting = data.control / f"{command.command_id}.json"
     while True:
@@ -126,8 +138,18 @@ async def wait_for_answer(data: DataDir, command: Command, poll: float = 0.05) -
             return read_document(answer, CommandOutcome)
         except DocumentError:
             pass
-        if time.time() > command.expires_ts and waiting.exists():
-            waiting.unlink(missing_ok=True)
-            message = f"{command.service} did not answer; is it running?"
-            return CommandOutcome(**command.model_dump(), outcome="expired", message=message, finished_ts=time.time())
+        now = time.time()
+        if now > command.expires_ts:
+            # Whoever unlinks it first keeps others from claiming it; a claim renames it away.
+            with contextlib.suppress(FileNotFoundError):
+                waiting.unlink()
+                return _outcome_of(command, "expired", f"{command.service} did not answer; is it running?")
+            if read_holder(data.lock_of(command.service)) is None and not answer.exists():
+                return _outcome_of(command, "interrupted", f"{command.service} ended while carrying it out")
+            if now > command.expires_ts + patience:
+                return _outcome_of(command, "failed", f"{command.service} took it, but has not answered")
         await asyncio.sleep(poll)
+
+
+def _outcome_of(command: Command, outcome: Outcome, message: str) -> CommandOutcome:
+    return CommandOutcome(**command.model_dump(), outcome=outcome, message=message, finished_ts=time.time())
