@@ -39,8 +39,8 @@ class _Watch:
         self._wake = asyncio.Event()
 
     def _add(self, path: Path) -> None:
-        # A document's temporary name says nothing; its rename does.
-        if not path.name.endswith(".tmp"):
+        # No file of ours begins with a dot but temporary ones: they say nothing, their rename does.
+        if not path.name.startswith("."):
             self._changed.add(path)
             self._wake.set()
 
@@ -75,6 +75,7 @@ class InotifyWatch(_Watch):
         mask = Mask.MODIFY | Mask.MOVED_TO | Mask.CREATE | Mask.DELETE | Mask.ONLYDIR
         for folder in folders:
             self._inotify.add_watch(folder, mask)
+        self._closed = False
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._inotify.fd, self._drain)
 
@@ -85,8 +86,10 @@ class InotifyWatch(_Watch):
 
     def close(self) -> None:
         """Stop watching."""
-        self._loop.remove_reader(self._inotify.fd)
-        self._inotify.close()
+        if not self._closed:
+            self._closed = True
+            self._loop.remove_reader(self._inotify.fd)
+            self._inotify.close()
 
 
 class WatchfilesWatch(_Watch):
@@ -95,22 +98,39 @@ class WatchfilesWatch(_Watch):
     def __init__(self, folders: Iterable[Path]) -> None:
         super().__init__()
         self._stop = asyncio.Event()
-        self._task = asyncio.get_running_loop().create_task(self._follow([str(folder) for folder in folders]))
+        self._folders = list(folders)
+        self._task = asyncio.get_running_loop().create_task(self._follow())
 
-    async def _follow(self, folders: list[str]) -> None:
+    async def _follow(self) -> None:
         from watchfiles import awatch
 
-        async for batch in awatch(
-            *folders,
+        batches = awatch(
+            *self._folders,
             step=10,
             debounce=100,
             rust_timeout=1000,
             recursive=False,
             stop_event=self._stop,
             watch_filter=None,
-        ):
-            for _, path in batch:
-                self._add(Path(path))
+        )
+        first = asyncio.ensure_future(anext(batches))
+        try:
+            # One step opens the watch. What changed before it is not told, so everything may have changed.
+            await asyncio.sleep(0)
+            for folder in self._folders:
+                for path in folder.iterdir():
+                    self._add(path)
+            self._take(await first)
+            async for batch in batches:
+                self._take(batch)
+        except StopAsyncIteration:
+            return
+        finally:
+            first.cancel()
+
+    def _take(self, batch: Iterable[tuple[object, str]]) -> None:
+        for _, path in batch:
+            self._add(Path(path))
 
     def close(self) -> None:
         """Stop watching."""

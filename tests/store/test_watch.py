@@ -1,0 +1,108 @@
+"""Watching folders: nothing that stays changed is missed, by either way of watching."""
+
+import asyncio
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from cq_tui.store.document import write_document
+from cq_tui.store.journal import JournalReader, JournalWriter
+from cq_tui.store.watch import FolderWatch, InotifyWatch, WatchfilesWatch, watch_folders
+
+Kind = Callable[[Iterable[Path]], FolderWatch]
+KINDS = [
+    pytest.param(InotifyWatch, marks=pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux")),
+    WatchfilesWatch,
+]
+both = pytest.mark.parametrize("kind", KINDS)
+
+
+async def gather(watch: FolderWatch, wanted: set[Path], seconds: float = 10.0) -> set[Path]:
+    """Collect changes until all that are wanted have come."""
+    seen: set[Path] = set()
+    async with asyncio.timeout(seconds):
+        while not wanted <= seen:
+            seen |= await watch.changes(timeout=0.5)
+    return seen
+
+
+@both
+async def test_a_change_right_after_opening_is_not_missed(kind: Kind, tmp_path: Path) -> None:
+    with kind([tmp_path]) as watch:
+        write_document(tmp_path / "a.json", {})
+        assert tmp_path / "a.json" in await gather(watch, {tmp_path / "a.json"})
+
+
+@both
+async def test_replacing_appending_creating_and_deleting_are_seen(kind: Kind, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "old").touch()
+    journal = JournalWriter(tmp_path / "j.ndjson")
+    with kind([tmp_path, other]) as watch:
+        await gather(watch, set())
+        await watch.changes(timeout=0.3)
+        for path, act in (
+            (tmp_path / "d.json", lambda: write_document(tmp_path / "d.json", {"n": 1})),
+            (tmp_path / "d.json", lambda: write_document(tmp_path / "d.json", {"n": 2})),
+            (tmp_path / "j.ndjson", lambda: journal.append([b"x"])),
+            (other / "old", (other / "old").unlink),
+        ):
+            act()
+            assert path in await gather(watch, {path})
+    journal.close()
+
+
+@both
+async def test_nothing_of_a_burst_is_missed(kind: Kind, tmp_path: Path) -> None:
+    path = tmp_path / "j.ndjson"
+    writer, reader = JournalWriter(path), JournalReader(path)
+    files = {tmp_path / f"{number}.json" for number in range(300)}
+
+    def burst() -> None:
+        for number, file in enumerate(sorted(files)):
+            write_document(file, {}, durable=False)
+            writer.append([b"%d" % number])
+
+    lines: list[bytes] = []
+    seen: set[Path] = set()
+    with kind([tmp_path]) as watch:
+        thread = threading.Thread(target=burst)
+        thread.start()
+        async with asyncio.timeout(20):
+            while len(lines) < 300 or not files <= seen:
+                changed = await watch.changes(timeout=5.0)
+                seen |= changed
+                if path in changed:
+                    lines += reader.read_new()
+        thread.join()
+    assert lines == [b"%d" % number for number in range(300)]
+    writer.close()
+
+
+@both
+async def test_temporary_names_are_nobodys_change(kind: Kind, tmp_path: Path) -> None:
+    hidden = [".d.json.tmp", ".hash_chain.json.hidden", ".hash_chain.json.swap", ".env.json.lock"]
+    with kind([tmp_path]) as watch:
+        for name in hidden:
+            (tmp_path / name).write_bytes(b"x")
+        write_document(tmp_path / "d.json", {})
+        assert await gather(watch, {tmp_path / "d.json"}) == {tmp_path / "d.json"}
+
+
+@both
+async def test_without_a_change_it_returns_at_its_timeout_and_closing_twice_is_fine(kind: Kind, tmp_path: Path) -> None:
+    watch = kind([tmp_path])
+    await watch.changes(timeout=0.3)
+    assert await watch.changes(timeout=0.05) == set()
+    watch.close()
+    watch.close()
+    await asyncio.sleep(0.05)
+
+
+async def test_the_quickest_way_of_this_system_is_taken(tmp_path: Path) -> None:
+    with watch_folders([tmp_path]) as watch:
+        assert isinstance(watch, InotifyWatch if sys.platform == "linux" else WatchfilesWatch)
