@@ -13,9 +13,17 @@ from typing import Any
 import orjson
 from pydantic import BaseModel
 
-from cq_tui.store.journal import JournalError, JournalWriter, last_lines
+from cq_tui.store.journal import MAX_LINE_BYTES, JournalError, JournalWriter, last_lines, read_lines
 
+#: Lines that are looked at to find a last number that can be read.
+_LOOKED_AT = 1000
+#: Whole numbers beyond it are not exact everywhere.
+_SEQ_LIMIT = 2**53
 _WRITER = re.compile(r"[a-z]+(-[a-z0-9]+)?")
+
+
+class UnspoolableEvent(ValueError):
+    """No line can hold this event, whatever the disk does."""
 
 
 class EventSpool:
@@ -28,10 +36,12 @@ class EventSpool:
         if not _WRITER.fullmatch(writer):
             raise ValueError(f"spool writer {writer!r} must look like 'trader' or 'room-1a2b'")
         path = folder / f"{writer}.ndjson"
+        history = folder.parent / "event_chain.ndjson"
         self.writer = writer
         self.source = writer.partition("-")[0]
         self._journal = JournalWriter(path, quarantine=quarantine)
-        self._seq = _last_seq(path)
+        # A writer that comes once has a new name each time; only the names that stay can have a past elsewhere.
+        self._seq = _last_seq(path) or (_last_merged_seq(history, writer) if self.source == writer else 0)
 
     @property
     def seq(self) -> int:
@@ -47,18 +57,26 @@ class EventSpool:
         durable: bool = False,
         now: float | None = None,
     ) -> int:
-        """Spool one event and return its seq. ``durable`` waits until the disk has it. Raises JournalError."""
-        plain = data.model_dump(mode="json", exclude_none=True) if isinstance(data, BaseModel) else dict(data)
-        line = orjson.dumps(
-            {
-                "seq": self._seq + 1,
-                "occurred_at": time.time() if now is None else now,
-                "event_type": event_type,
-                "source": self.source,
-                "data": plain,
-                "metadata": dict(metadata or {}),
-            }
-        )
+        """Spool one event and return its seq. ``durable`` waits until the disk has it.
+
+        Raises JournalError when the disk refuses it, UnspoolableEvent when no line can hold it.
+        """
+        try:
+            plain = data.model_dump(mode="json", exclude_none=True) if isinstance(data, BaseModel) else dict(data)
+            line = orjson.dumps(
+                {
+                    "seq": self._seq + 1,
+                    "occurred_at": time.time() if now is None else now,
+                    "event_type": event_type,
+                    "source": self.source,
+                    "data": plain,
+                    "metadata": dict(metadata or {}),
+                }
+            )
+        except (TypeError, ValueError) as error:
+            raise UnspoolableEvent(f"{event_type} cannot be written as JSON: {error}") from None
+        if len(line) > MAX_LINE_BYTES:
+            raise UnspoolableEvent(f"{event_type} takes {len(line):,} bytes, more than {MAX_LINE_BYTES:,}")
         self._journal.append([line], durable=durable)
         self._seq += 1
         return self._seq
@@ -69,10 +87,27 @@ class EventSpool:
 
 
 def _last_seq(path: Path) -> int:
-    lines = last_lines(path, 1)
-    if not lines:
-        return 0
+    """Return the number of the last line. Each line has one, so damaged lines at the end are counted."""
+    lines = last_lines(path, _LOOKED_AT)
+    for damaged, line in enumerate(reversed(lines)):
+        if seq := _number(line):
+            return seq + damaged
+    if lines:
+        raise JournalError(f"{path}: its last lines are no spooled events. Move the file to memory/quarantine")
+    return 0
+
+
+def _last_merged_seq(history: Path, writer: str) -> int:
+    """Return the highest number of a writer in the history, for a spool that was deleted or moved away."""
+    mark = re.compile(rb'"metadata":\{"writer":"%s","seq":(\d{1,16}),' % writer.encode())
+    # Metadata stands last in a line; what looks like it before is somebody's payload.
+    found = (mark.findall(line)[-1:] for line in read_lines(history))
+    return max((int(numbers[0]) for numbers in found if numbers), default=0)
+
+
+def _number(line: bytes) -> int:
     try:
-        return int(orjson.loads(lines[0])["seq"])
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-        raise JournalError(f"{path}: its last line is no spooled event. Move the file to memory/quarantine") from None
+        seq = orjson.loads(line)["seq"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return 0
+    return seq if type(seq) is int and 0 < seq < _SEQ_LIMIT else 0
