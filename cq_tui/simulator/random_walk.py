@@ -13,12 +13,13 @@ import numpy as np
 from numpy.random import Generator, Philox
 
 from cq_tui.simulator.symbols import MarketSymbol
-from cq_tui.simulator.ticks import BAR, TICK_MS, TICKS_PER_SECOND, Bars, Floats, TickBlock
+from cq_tui.simulator.ticks import BAR, TICK_MS, TICKS_PER_SECOND, Bars, Flags, Floats, TickBlock
 
 BLOCK_SECONDS = 20
 BLOCK_MS = BLOCK_SECONDS * 1_000
 _TICKS = BLOCK_SECONDS * TICKS_PER_SECOND
 _DT = 1 / TICKS_PER_SECOND
+_SHOCK_TICKS = 6
 _TIMES = np.arange(1, _TICKS + 1)[:, None] * _DT
 _COARSE_SECONDS = 60
 _COARSE_DAYS = 7
@@ -31,19 +32,27 @@ class WalkModel:
     sigma: float = 6.6e-4
     volatility_spread: float = 0.22
     volatility_memory: float = 240.0
-    trend_share: float = 0.5
-    trend_seconds: tuple[float, float] = (60.0, 900.0)
-    trend_drift: tuple[float, float] = (4e-5, 1.9e-4)
-    range_seconds: tuple[float, float] = (60.0, 600.0)
-    range_walk: float = 0.6
-    range_cycle: float = 0.75
+    range_share: float = 0.4
+    range_seconds: tuple[float, float] = (300.0, 1_500.0)
+    trend_seconds: tuple[float, float] = (900.0, 3_600.0)
+    impulse_seconds: tuple[float, float] = (60.0, 160.0)
+    impulse_drift: tuple[float, float] = (8e-5, 1.8e-4)
+    pullback_seconds: tuple[float, float] = (20.0, 60.0)
+    pullback_share: float = 0.7
+    trend_walk: float = 0.65
+    range_walk: float = 0.5
+    range_cycle: float = 0.45
+    shock_seconds: float = 80.0
+    shock_size: tuple[float, float] = (4e-3, 8e-3)
+    shock_memory: float = 5.0
+    tick_noise: float = 2.6e-4
     range_memory: float = 60.0
     cycle_periods: tuple[float, float] = (30.0, 90.0)
     cycle_memory: float = 60.0
     market_seconds: tuple[float, float] = (120.0, 1_200.0)
     market_drift: float = 5e-5
     home_memory: float = 10_800.0
-    home_width: float = 0.02
+    home_width: float = 0.06
 
 
 @dataclass(slots=True)
@@ -55,12 +64,14 @@ class WalkState:
     level: Floats
     cycle: Floats
     cycle_quadrature: Floats
+    shock: Floats
     volatility: Floats
-    trending: Floats
+    regime: Floats  # 1 a trend up, -1 a trend down, 0 a range
+    regime_left: Floats  # blocks
+    leg_left: Floats  # blocks
     drift: Floats
     center: Floats
     frequency: Floats
-    blocks_left: Floats
     market: Floats  # volatility, drift, blocks left of the market factor
 
     def to_json(self) -> dict[str, Any]:
@@ -82,8 +93,8 @@ class WalkState:
         """Begin at a time (a multiple of a minute) with given log prices against home."""
         zeros = np.zeros_like(level)
         return cls(
-            block=0, start_ms=start_ms, level=level, cycle=zeros, cycle_quadrature=zeros, volatility=zeros,
-            trending=zeros, drift=zeros, center=level, frequency=zeros + 0.1, blocks_left=zeros,
+            block=0, start_ms=start_ms, level=level, cycle=zeros, cycle_quadrature=zeros, shock=zeros, volatility=zeros,
+            regime=zeros, regime_left=zeros, leg_left=zeros, drift=zeros, center=level, frequency=zeros + 0.1,
             market=np.zeros(3),
         )  # fmt: skip
 
@@ -124,31 +135,44 @@ class RandomWalk:
         self._turn_regimes(random)
         sigma = self._next_sigma(random)
         log_price = self._home + self._walk(random, sigma) + self._cycles(random, sigma)
+        log_price += self._shocks(random) + self._noise(random, sigma)
         start_ms = self._state.start_ms
         self._state.block += 1
         self._state.start_ms += BLOCK_MS
         return self._quote(random, log_price, sigma, start_ms // TICK_MS)
 
     def _turn_regimes(self, random: Generator) -> None:
-        """Where a regime has run out, draw the next: trend or range, how long, how strong."""
+        """Where a regime has run out, draw the next: a range, or a trend up or down; then its legs."""
         state, model = self._state, self._model
-        chance = random.random((5, len(self._symbols)))
-        over = state.blocks_left < 1
-        trend = chance[0] < model.trend_share
-        # A price far from home turns back more often than it goes on: prices stay believable for days.
-        up = chance[1] < 1 / (1 + np.exp(np.clip(state.level / model.home_width, -30, 30)))
-        low, high = model.trend_drift
-        drift = np.where(up, 1.0, -1.0) * (low + (high - low) * chance[2]) * self._scale
+        chance = random.random((6, len(self._symbols)))
+        over = state.regime_left < 1
+        # Far from home a trend turns back more often: prices stay believable for days.
+        up = chance[0] < 1 / (1 + np.exp(np.clip(state.level / model.home_width, -30, 30)))
+        regime = np.where(chance[1] < model.range_share, 0.0, np.where(up, 1.0, -1.0))
         seconds = np.where(
-            trend, _log_uniform(chance[3], model.trend_seconds), _log_uniform(chance[3], model.range_seconds)
+            regime == 0, _log_uniform(chance[2], model.range_seconds), _log_uniform(chance[2], model.trend_seconds)
         )
-        period = _log_uniform(chance[4], model.cycle_periods)
-        state.trending = np.where(over, trend, state.trending).astype(np.float64)
-        state.drift = np.where(over, np.where(trend, drift, 0.0), state.drift)
+        period = _log_uniform(chance[3], model.cycle_periods)
+        state.regime = np.where(over, regime, state.regime)
+        state.regime_left = np.where(over, np.ceil(seconds / BLOCK_SECONDS), state.regime_left) - 1
         state.center = np.where(over, state.level, state.center)
         state.frequency = np.where(over, 2 * np.pi / period, state.frequency)
-        state.blocks_left = np.where(over, np.ceil(seconds / BLOCK_SECONDS), state.blocks_left) - 1
+        self._turn_legs(over, chance[4], chance[5])
         self._turn_market(random)
+
+    def _turn_legs(self, fresh: Flags, strength: Floats, length: Floats) -> None:
+        """Let a trend go on in impulses, each followed by a shorter and weaker pullback; a range has no drift."""
+        state, model = self._state, self._model
+        over = fresh | (state.leg_left < 1)
+        impulse = fresh | (state.drift * state.regime <= 0)
+        low, high = model.impulse_drift
+        size = (low + (high - low) * strength) * self._scale * state.regime
+        drift = np.where(impulse, size, -model.pullback_share * size)
+        seconds = np.where(
+            impulse, _log_uniform(length, model.impulse_seconds), _log_uniform(length, model.pullback_seconds)
+        )
+        state.drift = np.where(over, drift, state.drift)
+        state.leg_left = np.where(over, np.ceil(seconds / BLOCK_SECONDS), state.leg_left) - 1
 
     def _turn_market(self, random: Generator) -> None:
         chance = random.random(2)
@@ -176,10 +200,10 @@ class RandomWalk:
         width = len(self._symbols)
         market, own = random.standard_normal((_TICKS, 1)), random.standard_normal((_TICKS, width))
         shock = self._beta * market + np.sqrt(1 - self._beta**2) * own
-        calm = np.where(state.trending > 0, 1.0, model.range_walk)
+        calm = np.where(state.regime != 0, model.trend_walk, model.range_walk)
         pull = -state.level / model.home_memory
-        pull -= np.where(state.trending > 0, 0.0, (state.level - state.center) / model.range_memory)
-        drift = state.drift + self._beta * state.market[1] * state.trending + pull
+        pull -= np.where(state.regime != 0, 0.0, (state.level - state.center) / model.range_memory)
+        drift = state.drift + self._beta * state.market[1] * np.abs(state.regime) + pull
         path = state.level + np.cumsum(shock * (sigma * calm * np.sqrt(_DT)) + drift * _DT, axis=0)
         state.level = path[-1]
         return np.asarray(path)
@@ -189,10 +213,30 @@ class RandomWalk:
         state, model = self._state, self._model
         powers = np.exp(_TIMES * (-1 / model.cycle_memory + 1j * state.frequency))
         noise = random.standard_normal((_TICKS, len(self._symbols)))
-        size = sigma * model.range_cycle * np.sqrt(_DT) * (1 - state.trending)
+        size = sigma * model.range_cycle * np.sqrt(_DT) * (state.regime == 0)
         path = powers * (state.cycle + 1j * state.cycle_quadrature + np.cumsum(noise * size / powers, axis=0))
         state.cycle, state.cycle_quadrature = path[-1].real.copy(), path[-1].imag.copy()
         return np.asarray(path.real)
+
+    def _shocks(self, random: Generator) -> Floats:
+        """In a range, now and then somebody trades too much at once: the price jumps and comes back."""
+        state, model, width = self._state, self._model, len(self._symbols)
+        chance = random.random((4, width))
+        happens = (chance[0] < BLOCK_SECONDS / model.shock_seconds) & (state.regime == 0)
+        low, high = model.shock_size
+        size = np.where(chance[1] < 0.5, -1.0, 1.0) * (low + (high - low) * chance[2]) * self._scale * happens
+        first = np.floor(chance[3] * (_TICKS - _SHOCK_TICKS))
+        ticks = np.arange(_TICKS)[:, None]
+        impulse = np.where((ticks >= first) & (ticks < first + _SHOCK_TICKS), size / _SHOCK_TICKS, 0.0)
+        powers = np.exp(-_TIMES / model.shock_memory)
+        path = powers * (state.shock + np.cumsum(impulse / powers, axis=0))
+        state.shock = path[-1].copy()
+        return np.asarray(path)
+
+    def _noise(self, random: Generator, sigma: Floats) -> Floats:
+        """Trades scatter around the price: a second's high and low lie further apart than its drift tells."""
+        size = self._model.tick_noise * sigma / self._model.sigma
+        return np.asarray(random.standard_normal((_TICKS, len(self._symbols))) * size)
 
     def _quote(self, random: Generator, log_price: Floats, sigma: Floats, start: int) -> TickBlock:
         """Put a spread around each price and let one trade happen on one side of it."""
