@@ -11,10 +11,14 @@ from cq_tui.contracts.runfiles import ExchangeAddress
 from cq_tui.contracts.settings import Settings
 from cq_tui.contracts.tickers import TickersError, tickers_from_bytes
 from cq_tui.services.frame import Frame, Service
+from cq_tui.simulator.ledger import LedgerError
 from cq_tui.simulator.live import LiveQuote, QuotesMissing
+from cq_tui.simulator.recordings import ReplayError
 from cq_tui.simulator.server import DEFAULT_SEED, Endpoint, PortInUseError, SimulatorConfig
 from cq_tui.simulator.server import run as run_simulator
+from cq_tui.simulator.symbols import UnknownSymbolError
 from cq_tui.store.document import DocumentError, read_content, read_document, write_document
+from cq_tui.store.journal import JournalError
 
 #: Seconds between two looks for real quotes in paper mode.
 _QUOTES_PAUSE = 0.5
@@ -31,6 +35,7 @@ class ExchangeService(Service):
         self._again = asyncio.Event()
         self._config = self._wanted(frame.settings)
         self._waiting_for: str | None = None
+        self._problem: str | None = None
 
     async def run(self) -> None:
         """Run the simulator; start it anew when its seed, symbols, recording or port change."""
@@ -39,6 +44,9 @@ class ExchangeService(Service):
             self._config = self._wanted(self.frame.settings)
             try:
                 await self._run_once(self._config)
+            except (ReplayError, UnknownSymbolError, LedgerError, JournalError) as error:
+                # Starting again would fail again: say why, and wait for other settings.
+                await self._give_up(str(error))
             except QuotesMissing as reason:
                 self._waiting_for = str(reason)
                 await asyncio.sleep(_QUOTES_PAUSE)
@@ -49,17 +57,31 @@ class ExchangeService(Service):
                 self.frame.data.exchange_address.unlink(missing_ok=True)
             self._endpoint = None
 
+    async def _give_up(self, problem: str) -> None:
+        self._problem = problem
+        self.frame.log.error("cannot run", problem=problem)
+        self.frame.beat(self.health(time.time()))
+        await self._first_of(self.frame.stopping, self._again)
+        self._problem = None
+
     async def _run_once(self, config: SimulatorConfig) -> None:
         stop = asyncio.Event()
-        waits = [asyncio.create_task(event.wait()) for event in (self.frame.stopping, self._again)]
-        for wait in waits:
-            wait.add_done_callback(lambda _: stop.set())
+        ending = asyncio.create_task(self._first_of(self.frame.stopping, self._again))
+        ending.add_done_callback(lambda _: stop.set())
         try:
             await run_simulator(config, on_ready=self._ready, stop=stop)
         finally:
+            ending.cancel()
+            await asyncio.gather(ending, return_exceptions=True)
+
+    @staticmethod
+    async def _first_of(*events: asyncio.Event) -> None:
+        waits = [asyncio.create_task(event.wait()) for event in events]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
             for wait in waits:
                 wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
 
     def _wanted(self, settings: Settings) -> SimulatorConfig:
         """Key and port stay what they were, so that clients find us again after a crash."""
@@ -123,8 +145,8 @@ class ExchangeService(Service):
         config = self._config
         return ExchangeHealth(
             service="exchange",
-            status="ok" if ready else "degraded",
-            reason=None if ready else self._waiting_for or "is starting",
+            status="error" if self._problem else "ok" if ready else "degraded",
+            reason=self._problem or (None if ready else self._waiting_for or "is starting"),
             waiting_for=None if ready else self._waiting_for,
             last_update_ts=now,
             updated_within_sec=0.0,
