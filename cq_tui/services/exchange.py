@@ -50,11 +50,12 @@ class ExchangeService(Service):
             except QuotesMissing as reason:
                 self._waiting_for = str(reason)
                 await asyncio.sleep(_QUOTES_PAUSE)
-            except PortInUseError:
-                if self.frame.settings.SIMULATOR_PORT or self._config.port == 0:
-                    raise
-                # The port of the last time is taken by somebody else: any other does as well.
-                self.frame.data.exchange_address.unlink(missing_ok=True)
+            except PortInUseError as error:
+                if self.frame.settings.SIMULATOR_PORT:
+                    await self._give_up(error.strerror)
+                else:
+                    # The port of the last time is taken by somebody else: any other does as well.
+                    self.frame.data.exchange_address.unlink(missing_ok=True)
             self._endpoint = None
 
     async def _give_up(self, problem: str) -> None:
