@@ -52,7 +52,7 @@ class ExchangeService(Service):
                 await asyncio.sleep(_QUOTES_PAUSE)
             except PortInUseError as error:
                 if self.frame.settings.SIMULATOR_PORT:
-                    await self._give_up(error.strerror)
+                    await self._give_up(str(error.strerror))
                 else:
                     # The port of the last time is taken by somebody else: any other does as well.
                     self.frame.data.exchange_address.unlink(missing_ok=True)
