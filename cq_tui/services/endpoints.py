@@ -2,8 +2,15 @@
 
 from dataclasses import dataclass
 
-from cq_tui.binance.hosts import MAINNET, MAINNET_DATA_ONLY_REST, MAINNET_DATA_ONLY_STREAM, TESTNET, Endpoints
-from cq_tui.binance.signing import Credentials
+from cq_tui.binance.hosts import (
+    MAINNET,
+    MAINNET_DATA_ONLY_REST,
+    MAINNET_DATA_ONLY_STREAM,
+    TESTNET,
+    EndpointError,
+    Endpoints,
+)
+from cq_tui.binance.signing import Credentials, CredentialsError
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.mode import Mode
 from cq_tui.contracts.runfiles import ExchangeAddress
@@ -13,7 +20,7 @@ from cq_tui.store.lock import read_holder
 
 
 class NoExchange(Exception):
-    """There is no exchange to talk to yet; the message says what is waited for."""
+    """There is no exchange to talk to yet; the message names what is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +47,31 @@ def trading_venue(mode: Mode, settings: Settings, data: DataDir) -> Venue:
         return Venue(mode, *_simulator(data))
     key, secret = settings.BINANCE_API_KEY, settings.BINANCE_API_SECRET
     if key is None or secret is None:
-        raise NoExchange(f"{mode} needs BINANCE_API_KEY and BINANCE_API_SECRET")
+        raise NoExchange(f"BINANCE_API_KEY and BINANCE_API_SECRET, which {mode} needs")
     chosen = TESTNET if mode == "testnet" else MAINNET
-    credentials = Credentials(key.get_secret_value(), secret.get_secret_value())
-    return Venue(mode, _overridden(chosen, settings), credentials)
+    return Venue(mode, _overridden(chosen, settings), _credentials(key.get_secret_value(), secret.get_secret_value()))
+
+
+def _credentials(key: str, secret: str) -> Credentials:
+    try:
+        credentials = Credentials(key, secret)
+        if credentials.is_ed25519:
+            credentials.sign(b"")
+    except CredentialsError as error:
+        raise NoExchange(f"a usable BINANCE_API_KEY and BINANCE_API_SECRET: {error}") from None
+    return credentials
 
 
 def _overridden(chosen: Endpoints, settings: Settings) -> Endpoints:
-    return Endpoints(
-        rest=settings.BINANCE_REST_URL or chosen.rest,
-        stream=settings.BINANCE_STREAM_URL or chosen.stream,
-        ws_api=settings.BINANCE_WS_API_URL or chosen.ws_api,
-    )
+    try:
+        return Endpoints(
+            rest=settings.BINANCE_REST_URL or chosen.rest,
+            stream=settings.BINANCE_STREAM_URL or chosen.stream,
+            ws_api=settings.BINANCE_WS_API_URL or chosen.ws_api,
+        )
+    except EndpointError as error:
+        # The error names the face; the setting of each is called after it.
+        raise NoExchange(f"a usable BINANCE_REST_URL, BINANCE_STREAM_URL or BINANCE_WS_API_URL: {error}") from None
 
 
 def _simulator(data: DataDir) -> tuple[Endpoints, Credentials]:
@@ -59,9 +79,12 @@ def _simulator(data: DataDir) -> tuple[Endpoints, Credentials]:
     try:
         address = read_document(data.exchange_address, ExchangeAddress)
     except DocumentError:
-        raise NoExchange("waits for the simulated exchange") from None
+        raise NoExchange("the simulated exchange") from None
     holder = read_holder(data.lock_of("exchange"))
     if holder is None or holder.pid != address.pid:
-        raise NoExchange("waits for the simulated exchange")
-    endpoints = Endpoints(rest=address.rest_url, stream=address.stream_url, ws_api=address.ws_api_url)
-    return endpoints, Credentials(address.api_key.get_secret_value(), address.api_secret.get_secret_value())
+        raise NoExchange("the simulated exchange")
+    try:
+        endpoints = Endpoints(rest=address.rest_url, stream=address.stream_url, ws_api=address.ws_api_url)
+    except EndpointError as error:
+        raise NoExchange(f"the simulated exchange: {data.exchange_address.name} is damaged, {error}") from None
+    return endpoints, _credentials(address.api_key.get_secret_value(), address.api_secret.get_secret_value())

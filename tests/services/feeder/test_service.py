@@ -1,0 +1,140 @@
+"""The feeder as a process: health is the age of data, tickers are bounded, exchanges come and go."""
+
+import asyncio
+import os
+import resource
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.market import kline_from_line
+from cq_tui.contracts.tickers import tickers_from_bytes
+from cq_tui.store.journal import read_lines
+from cq_tui.store.settings_file import change_settings
+from tests.services.processes import AnnouncedExchange, RunningService, data_directory, running
+from tests.services.scripted_market import ScriptedMarket
+from tests.services.serving import serving
+from tests.services.waiting import until
+
+pytestmark = pytest.mark.stack
+
+
+def directory(root: Path) -> DataDir:
+    return data_directory(
+        root, SYMBOLS=["BTCUSDT", "ETHUSDT"], FEEDER_HEARTBEAT_INTERVAL=0.2, ARES_FRESHNESS_THRESHOLD=1.0
+    )
+
+
+@asynccontextmanager
+async def talking(market: ScriptedMarket) -> AsyncIterator[None]:
+    """Quote every symbol again and again."""
+
+    async def talk() -> None:
+        while True:
+            for symbol in market.symbols:
+                await market.quote(symbol)
+            await asyncio.sleep(0.01)
+
+    task = asyncio.create_task(talk())
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+async def ready(feeder: RunningService) -> None:
+    await until(lambda: feeder.health.get("ready") and feeder.health["status"] == "ok")
+
+
+def stored(data: DataDir, symbol: str = "BTCUSDT") -> list[float]:
+    return [kline_from_line(line).close for line in read_lines(data.klines_of(symbol, "1s"))]
+
+
+async def test_health_is_the_age_of_the_data_and_not_the_life_of_the_process(tmp_path: Path) -> None:
+    data, market = directory(tmp_path), ScriptedMarket()
+    async with serving(market.application) as at, running("feeder", data) as feeder:
+        AnnouncedExchange(data).at(at)
+        async with talking(market):
+            await ready(feeder)
+            assert feeder.health["updated_within_sec"] < 1.0
+        await until(lambda: feeder.health["status"] == "error")
+        assert "no data for" in feeder.health["reason"]
+        assert feeder.health["ws_connected"]
+        assert time.time() - feeder.health["last_update_ts"] < 2.0
+        assert feeder.health["updated_within_sec"] >= 1.0
+        async with talking(market):
+            await ready(feeder)
+        assert await feeder.stop() == 0
+
+
+async def test_tickers_are_written_at_most_ten_times_a_second(tmp_path: Path) -> None:
+    data, market = directory(tmp_path), ScriptedMarket()
+    async with serving(market.application) as at, running("feeder", data) as feeder:
+        AnnouncedExchange(data).at(at)
+        async with talking(market):
+            await ready(feeder)
+            written: set[float] = set()
+            end = time.monotonic() + 1.5
+            while time.monotonic() < end:
+                written.add(tickers_from_bytes(data.tickers.read_bytes())[0])
+                await asyncio.sleep(0.003)
+        assert 3 <= len(written) <= 17
+
+
+async def test_an_exchange_that_is_killed_and_comes_back_elsewhere_is_found_again(tmp_path: Path) -> None:
+    data, market = directory(tmp_path), ScriptedMarket()
+    exchange = AnnouncedExchange(data)
+    async with running("feeder", data) as feeder:
+        await until(lambda: feeder.health.get("waiting_for") == "the simulated exchange")
+        assert feeder.health["reason"] == "waits for the simulated exchange"
+        async with serving(market.application) as at, talking(market):
+            exchange.at(at)
+            await ready(feeder)
+        exchange.gone()
+        await until(lambda: not feeder.health["ready"])
+        await market.close_bar("BTCUSDT")
+        async with serving(market.application) as elsewhere, talking(market):
+            assert elsewhere != at
+            exchange.at(elsewhere)
+            await ready(feeder)
+            assert stored(data) == [kline.close for kline in market.bars["BTCUSDT"]]
+
+
+async def test_other_symbols_are_followed_without_a_restart(tmp_path: Path) -> None:
+    data, market = directory(tmp_path), ScriptedMarket("BTCUSDT", "ETHUSDT", "SOLUSDT")
+    async with serving(market.application) as at, running("feeder", data) as feeder, talking(market):
+        AnnouncedExchange(data).at(at)
+        await ready(feeder)
+        change_settings(data.settings, {"SYMBOLS": ["SOLUSDT", "NONEUSDT"]})
+        await until(lambda: feeder.health.get("symbols") == ["SOLUSDT"])
+        assert feeder.health["rejected_symbols"] == {"NONEUSDT": "is not listed here"}
+        await until(lambda: feeder.health["status"] == "degraded" and "NONEUSDT" in feeder.health["reason"])
+
+
+async def test_a_full_disk_is_told_and_nothing_is_lost_when_it_has_room_again(tmp_path: Path) -> None:
+    data, market = directory(tmp_path), ScriptedMarket()
+    async with serving(market.application) as at, running("feeder", data) as feeder, talking(market):
+        AnnouncedExchange(data).at(at)
+        await ready(feeder)
+        # Room for health and tickers, none for the journal of klines.
+        size = os.stat(data.klines_of("BTCUSDT", "1s")).st_size
+        resource.prlimit(feeder.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+        await market.close_bar("BTCUSDT")
+        await until(lambda: "BTCUSDT-1s" in (feeder.health.get("reason") or ""))
+        assert feeder.health["status"] == "degraded"
+        await market.close_bar("BTCUSDT")
+        resource.prlimit(feeder.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        await until(lambda: stored(data) == [kline.close for kline in market.bars["BTCUSDT"]])
+        await ready(feeder)
+
+
+async def test_an_address_in_the_settings_that_is_none_is_told(tmp_path: Path) -> None:
+    data = data_directory(tmp_path, SIMULATION_MODE=False, BINANCE_REST_URL="nowhere", FEEDER_HEARTBEAT_INTERVAL=0.2)
+    async with running("feeder", data) as feeder:
+        await until(lambda: "BINANCE_REST_URL" in (feeder.health.get("reason") or ""))
+        assert feeder.health["status"] == "error"
+        assert feeder.process.poll() is None

@@ -1,0 +1,116 @@
+"""Service processes as they really run, ended by their pid whatever happens."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from cq_tui.binance.hosts import Endpoints
+from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.settings import SETTING_KEYS
+from cq_tui.store.document import DocumentError, read_json, write_document
+from cq_tui.store.folders import prepare
+from cq_tui.store.journal import last_lines
+from cq_tui.store.lock import ProcessLock
+
+KEY, SECRET = "key-of-the-script", "secret-of-the-script"
+
+
+class RunningService:
+    """One service process."""
+
+    def __init__(self, name: str, data: DataDir, process: subprocess.Popen[bytes]) -> None:
+        self.name = name
+        self.data = data
+        self.process = process
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def health(self) -> dict[str, Any]:
+        """What this very process said last; empty before it has said anything."""
+        try:
+            health = read_json(self.data.health_of(self.name))
+        except DocumentError:
+            return {}
+        return health if health.get("pid") == self.pid else {}
+
+    def kill(self) -> None:
+        """End it as a power failure would."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    async def stop(self) -> int:
+        """Ask it to end and return its exit code."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        return await asyncio.to_thread(self.process.wait, 10)
+
+
+def environment() -> dict[str, str]:
+    """The environment without any setting of ours."""
+    return {name: value for name, value in os.environ.items() if name not in SETTING_KEYS}
+
+
+@asynccontextmanager
+async def running(name: str, data: DataDir) -> AsyncIterator[RunningService]:
+    """Start a service process; it is gone when the block ends."""
+    command = [sys.executable, "-m", "cq_tui", "service", name, "--data-dir", str(data.root)]
+    process = subprocess.Popen(
+        command, env=environment(), start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    service = RunningService(name, data, process)
+    try:
+        yield service
+    finally:
+        if process.poll() is None:
+            service.kill()
+
+
+def data_directory(root: Path, **settings: object) -> DataDir:
+    """A data directory with these settings."""
+    data = DataDir(root)
+    prepare(data)
+    write_document(data.settings, dict(settings))
+    return data
+
+
+class AnnouncedExchange:
+    """Says, as the exchange service would, that an exchange listens here: this process holds its lock."""
+
+    def __init__(self, data: DataDir) -> None:
+        self._data = data
+        self._lock = ProcessLock(data.lock_of("exchange"), "exchange")
+
+    def at(self, endpoints: Endpoints, key: str = KEY, secret: str = SECRET) -> None:
+        if not self._lock.held:
+            self._lock.acquire()
+        address = {
+            "rest_url": endpoints.rest,
+            "stream_url": endpoints.stream,
+            "ws_api_url": endpoints.ws_api,
+            "api_key": key,
+            "api_secret": secret,
+            "pid": os.getpid(),
+            "started_ts": 1.0,
+        }
+        write_document(self._data.exchange_address, address)
+
+    def gone(self) -> None:
+        self._lock.release()
+        (self._data.run / "poke").touch()
+
+
+def spooled(data: DataDir, writer: str, *event_types: str) -> list[dict[str, Any]]:
+    """The events that a service has spooled, of these types (all without any)."""
+    events = map(orjson.loads, last_lines(data.spool / f"{writer}.ndjson", 10_000))
+    return [event for event in events if not event_types or event["event_type"] in event_types]

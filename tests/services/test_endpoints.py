@@ -1,0 +1,90 @@
+"""Venues: where each mode goes, with which key, and what is said when it can go nowhere."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cq_tui.binance.hosts import MAINNET, MAINNET_DATA_ONLY_REST, TESTNET, loopback
+from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.settings import Settings
+from cq_tui.services.endpoints import NoExchange, market_venue, trading_venue
+from cq_tui.store.document import write_document
+from tests.services.processes import KEY, SECRET, AnnouncedExchange, data_directory
+
+AT = loopback(4711)
+KEYS = {"BINANCE_API_KEY": "a-key", "BINANCE_API_SECRET": "a-secret"}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> DataDir:
+    return data_directory(tmp_path)
+
+
+def test_simulation_goes_to_the_running_simulator_with_its_own_key(data: DataDir) -> None:
+    exchange = AnnouncedExchange(data)
+    exchange.at(AT)
+    settings = Settings(**KEYS, BINANCE_REST_URL="https://elsewhere.example")
+    assert market_venue("simulation", settings, data).endpoints == AT
+    venue = trading_venue("simulation", settings, data)
+    assert venue.credentials is not None
+    assert (venue.endpoints, venue.credentials.key, venue.credentials.secret) == (AT, KEY, SECRET)
+    assert trading_venue("paper", settings, data).endpoints == AT
+    exchange.gone()
+    with pytest.raises(NoExchange, match=r"^the simulated exchange$"):
+        market_venue("simulation", settings, data)
+
+
+def test_an_address_that_a_dead_process_left_behind_is_none(data: DataDir) -> None:
+    exchange = AnnouncedExchange(data)
+    exchange.at(AT)
+    address = data.exchange_address.read_text().replace(str(os.getpid()), "1")
+    data.exchange_address.write_text(address)
+    with pytest.raises(NoExchange):
+        trading_venue("simulation", Settings(), data)
+    exchange.gone()
+
+
+def test_a_damaged_address_is_none(data: DataDir) -> None:
+    exchange = AnnouncedExchange(data)
+    exchange.at(AT)
+    for content in (b"", b"\x00\xff", b"[]", b"{}"):
+        data.exchange_address.write_bytes(content)
+        with pytest.raises(NoExchange):
+            market_venue("simulation", Settings(), data)
+    exchange.at(AT)
+    changed = data.exchange_address.read_bytes().replace(b"http://", b"gopher:")
+    write_document(data.exchange_address, changed)
+    with pytest.raises(NoExchange, match=r"exchange\.json"):
+        market_venue("simulation", Settings(), data)
+    exchange.gone()
+
+
+def test_real_modes_go_to_their_hosts(data: DataDir) -> None:
+    settings = Settings(**KEYS)
+    assert market_venue("paper", Settings(), data).endpoints.rest == MAINNET_DATA_ONLY_REST
+    assert market_venue("testnet", Settings(), data).endpoints == TESTNET
+    assert trading_venue("testnet", settings, data).endpoints == TESTNET
+    assert trading_venue("live", settings, data).endpoints == MAINNET
+    assert trading_venue("live", settings, data) == trading_venue("live", settings, data)
+    other = Settings(**KEYS, BINANCE_WS_API_URL="wss://elsewhere.example/ws-api/v3")
+    assert trading_venue("testnet", other, data).endpoints.ws_api == "wss://elsewhere.example/ws-api/v3"
+    assert trading_venue("testnet", other, data).endpoints.rest == TESTNET.rest
+
+
+def test_without_keys_no_order_can_go_anywhere(data: DataDir) -> None:
+    with pytest.raises(NoExchange, match="BINANCE_API_KEY and BINANCE_API_SECRET"):
+        trading_venue("testnet", Settings(BINANCE_API_KEY="a-key"), data)
+
+
+def test_a_setting_that_cannot_be_used_is_named_and_a_secret_never_shown(data: DataDir) -> None:
+    with pytest.raises(NoExchange, match=r"(?s)BINANCE_STREAM_URL.*'http://no-stream'.*ws"):
+        market_venue("testnet", Settings(BINANCE_STREAM_URL="http://no-stream"), data)
+    broken = Settings(BINANCE_API_KEY="naïve key", BINANCE_API_SECRET="hidden-words")
+    with pytest.raises(NoExchange, match="BINANCE_API_KEY") as refused:
+        trading_venue("testnet", broken, data)
+    assert "hidden-words" not in str(refused.value)
+    pem = Settings(BINANCE_API_KEY="a-key", BINANCE_API_SECRET="-----BEGIN PRIVATE KEY-----\nhidden-words")
+    with pytest.raises(NoExchange, match="BINANCE_API_SECRET") as refused:
+        trading_venue("testnet", pem, data)
+    assert "hidden-words" not in str(refused.value)
