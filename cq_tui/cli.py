@@ -6,6 +6,8 @@ directory or a setting cannot be used, 5 the terminal is not suited, 130 interru
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -53,7 +55,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ReplayOption = Annotated[
     Path | None, typer.Option("--replay", metavar="DIR", help="Play recorded klines or trades instead of made prices.")
 ]
-SeedOption = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the simulated market.")]
+SeedOption = Annotated[
+    int | None, typer.Option("--seed", min=0, metavar="NUMBER", help="Seed of the simulated market.")
+]
 
 
 def main() -> None:
@@ -71,6 +75,26 @@ def main() -> None:
 def _fail(message: object, code: Exit) -> NoReturn:
     typer.echo(f"cq-tui: {message}", err=True)
     raise typer.Exit(code)
+
+
+@contextmanager
+def _errors_told() -> Iterator[None]:
+    """Turn what a person can mend into one line and an exit code."""
+    from cq_tui.store.folders import DataDirError
+    from cq_tui.store.journal import JournalError
+    from cq_tui.store.lock import LockHeld
+    from cq_tui.store.settings_file import SettingsError
+
+    try:
+        yield
+    except LockHeld as error:
+        _fail(error, Exit.ALREADY_RUNNING)
+    except (DataDirError, SettingsError, JournalError) as error:
+        _fail(error, Exit.UNUSABLE)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error, Exit.UNUSABLE)
 
 
 def _version(wanted: bool) -> None:
@@ -125,10 +149,18 @@ def _simulate(data: DataDir, replay: Path | None, seed: int | None) -> DataDir:
 
 
 def _data(context: typer.Context, data_dir: Path | None) -> DataDir:
-    return DataDir.resolve(data_dir or context.obj)
+    return DataDir.resolve(data_dir or context.find_root().obj)
 
 
-@app.command()
+def _existing(context: typer.Context, data_dir: Path | None) -> DataDir:
+    data = _data(context, data_dir)
+    if not data.root.is_dir():
+        what = "is no directory" if data.root.exists() else "is not there"
+        _fail(f"data directory {data.root} {what}. Name another with --data-dir", Exit.UNUSABLE)
+    return data
+
+
+@app.command(short_help="Run all services without the room.")
 def up(
     context: typer.Context,
     data_dir: DataOption = None,
@@ -138,67 +170,58 @@ def up(
     take_over: Annotated[bool, typer.Option("--take-over", hidden=True)] = False,
 ) -> None:
     """Run all services without the room, until Ctrl-C or `cq-tui down`."""
-    from cq_tui.store.folders import DataDirError, prepare
-    from cq_tui.store.settings_file import SettingsError
-    from cq_tui.supervisor.headless import run_headless
+    from cq_tui.store.folders import prepare
+    from cq_tui.supervisor.headless import NotStarted, run_headless, start_detached
 
     data = _simulate(_data(context, data_dir), replay, seed)
-    try:
+    with _errors_told():
         prepare(data)
         if detach:
-            _detach(data)
-        elif not run_headless(data, take_over=take_over, stop_at_end=True):
-            _fail("a supervisor is already at work here. `cq-tui status` shows it", Exit.ALREADY_RUNNING)
-    except (DataDirError, SettingsError, OSError) as error:
-        _fail(error, Exit.UNUSABLE)
+            _refuse_second_supervisor(data)
+            try:
+                typer.echo(f"supervisor started, process {start_detached(data)}. `cq-tui status` shows how it goes")
+            except NotStarted as error:
+                _fail(f"the supervisor did not start: {error}", Exit.FAILED)
+        elif not run_headless(data, take_over=take_over, say=typer.echo):
+            _refuse_second_supervisor(data)
 
 
-def _detach(data: DataDir) -> None:
+def _refuse_second_supervisor(data: DataDir) -> None:
     from cq_tui.store.lock import read_holder
-    from cq_tui.supervisor.headless import spawn_headless
 
     if holder := read_holder(data.lock_of("supervisor")):
-        _fail(f"a supervisor is already at work here (process {holder.pid})", Exit.ALREADY_RUNNING)
-    typer.echo(f"supervisor started, process {spawn_headless(data)}. `cq-tui status` shows how it goes")
+        message = f"a supervisor is already at work here (process {holder.pid}). `cq-tui status` shows it"
+        _fail(message, Exit.ALREADY_RUNNING)
 
 
-@app.command()
+@app.command(short_help="Stop all services and their supervisor.")
 def down(context: typer.Context, data_dir: DataOption = None) -> None:
     """Stop all services and their supervisor; an open room stays, and only watches."""
     import asyncio
 
     from cq_tui.ops.down import DownError, bring_down
 
-    data = _data(context, data_dir)
-    if not data.root.is_dir():
-        _fail(f"{data.root} is not there, so nothing runs in it", Exit.UNUSABLE)
-    try:
-        stopped = asyncio.run(bring_down(data))
-    except DownError as error:
-        _fail(error, Exit.FAILED)
-    except OSError as error:
-        _fail(f"{error.filename}: {error.strerror}", Exit.UNUSABLE)
+    data = _existing(context, data_dir)
+    with _errors_told():
+        try:
+            stopped = asyncio.run(bring_down(data))
+        except DownError as error:
+            _fail(error, Exit.FAILED)
     typer.echo(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
 
 
-@app.command()
+@app.command(short_help="Show how the stack is.")
 def status(context: typer.Context, data_dir: DataOption = None, as_json: JsonOption = False) -> None:
     """Show how the stack is; exits 0 ok, 1 degraded, 2 error."""
     import orjson
 
+    from cq_tui.ops.render import status_lines
     from cq_tui.ops.status import read_status
-    from cq_tui.store.settings_file import SettingsError
 
-    try:
+    with _errors_told():
         found = read_status(_data(context, data_dir))
-    except SettingsError as error:
-        _fail(error, Exit.UNUSABLE)
-    if as_json:
-        typer.echo(orjson.dumps(found.to_json(), option=orjson.OPT_INDENT_2).decode())
-    else:
-        from cq_tui.ops.render import status_lines
-
-        typer.echo("\n".join(status_lines(found)))
+    told = orjson.dumps(found.to_json(), option=orjson.OPT_INDENT_2).decode() if as_json else None
+    typer.echo(told or "\n".join(status_lines(found)))
     raise typer.Exit({"ok": Exit.OK, "degraded": Exit.FAILED, "error": Exit.ERROR}[found.overall])
 
 
@@ -210,43 +233,34 @@ def service(
 ) -> None:
     """Run one service in the foreground."""
     from cq_tui.services.runner import run_service
-    from cq_tui.store.folders import DataDirError
-    from cq_tui.store.journal import JournalError
-    from cq_tui.store.lock import LockHeld
-    from cq_tui.store.settings_file import SettingsError
 
     if name not in SERVICES:
         _fail(f"there is no service {name!r}. There are {', '.join(SERVICES)}", Exit.ERROR)
-    try:
+    with _errors_told():
         code = run_service(name, _data(context, data_dir))
-    except LockHeld as error:
-        _fail(error, Exit.ALREADY_RUNNING)
-    except (DataDirError, SettingsError, JournalError, OSError) as error:
-        _fail(error, Exit.UNUSABLE)
     raise typer.Exit(code)
 
 
-@app.command()
+@app.command(short_help="Write a debug bundle.")
 def bundle(context: typer.Context, data_dir: DataOption = None) -> None:
-    """Write a debug bundle for whoever helps; it holds no secret."""
+    """Write a debug bundle for whoever helps, and print its path; it holds no secret."""
     from cq_tui.ops.bundle import export_bundle
-    from cq_tui.store.settings_file import SettingsError
 
-    data = _data(context, data_dir)
-    if not data.root.is_dir():
-        _fail(f"{data.root} is not there. Name another with --data-dir", Exit.UNUSABLE)
-    try:
+    data = _existing(context, data_dir)
+    with _errors_told():
         typer.echo(export_bundle(data))
-    except (OSError, SettingsError) as error:
-        _fail(error, Exit.UNUSABLE)
 
 
 @app.command()
 def exchange(
     context: typer.Context,
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, metavar="NUMBER", help="Port on 127.0.0.1; 0 takes a free one.")
+    ] = 0,
     seed: SeedOption = None,
-    symbols: Annotated[str | None, typer.Option("--symbols", help="Names separated by commas.")] = None,
+    symbols: Annotated[
+        str | None, typer.Option("--symbols", metavar="NAMES", help="Names separated by commas.")
+    ] = None,
     replay: ReplayOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print URLs, key and secret in one line when ready.")] = False,
     data_dir: DataOption = None,
@@ -254,7 +268,8 @@ def exchange(
     """Run the simulated exchange alone, for any Binance client."""
     from cq_tui.ops.exchange import ExchangeError, run_exchange
 
-    ledger = None if data_dir is None and context.obj is None else _data(context, data_dir).ledger
+    # Only a directory that is named keeps the orders: alone, the exchange leaves nothing behind.
+    ledger = None if data_dir is None and context.find_root().obj is None else _data(context, data_dir).ledger
     try:
         run_exchange(port=port, seed=seed, symbols=symbols, replay=replay, ledger=ledger, as_json=as_json)
     except ExchangeError as error:
@@ -272,7 +287,7 @@ def config_get(
 
     if key not in SETTING_KEYS:
         _fail(f"{key} is no setting. `cq-tui config show` lists them all", Exit.ERROR)
-    typer.echo(as_text(shown_value(key, getattr(_settings(_data_of(context, data_dir)).settings, key))))
+    typer.echo(as_text(shown_value(key, getattr(_settings(_data(context, data_dir)).settings, key))))
 
 
 @config.command("set")
@@ -284,17 +299,13 @@ def config_set(
     """Change settings; running services follow at once."""
     from cq_tui.ops.render import as_text, parse_pairs
     from cq_tui.ops.settings import mode_change_obstacles, set_settings
-    from cq_tui.store.folders import DataDirError
-    from cq_tui.store.settings_file import SettingsError
 
-    data = _data_of(context, data_dir)
-    try:
+    data = _data(context, data_dir)
+    with _errors_told():
         changes = parse_pairs(pairs, ask=lambda key: typer.prompt(key, hide_input=True))
         if _changes_mode(data, changes) and (obstacles := mode_change_obstacles(data)):
             _fail("the mode cannot change while something is open:\n  " + "\n  ".join(obstacles), Exit.FAILED)
         done = set_settings(data, changes, "cli")
-    except (SettingsError, DataDirError) as error:
-        _fail(error, Exit.UNUSABLE)
     for change in done:
         typer.echo(f"{change.key}: {as_text(change.old_value)} -> {as_text(change.new_value)}")
     if not done:
@@ -308,21 +319,17 @@ def config_show(context: typer.Context, data_dir: DataOption = None, as_json: Js
 
     from cq_tui.ops.render import setting_lines, setting_values
 
-    loaded = _settings(_data_of(context, data_dir))
+    loaded = _settings(_data(context, data_dir))
     if as_json:
         typer.echo(orjson.dumps(setting_values(loaded), option=orjson.OPT_INDENT_2).decode())
     else:
         typer.echo("\n".join(setting_lines(loaded)))
 
 
-def _data_of(context: typer.Context, data_dir: Path | None) -> DataDir:
-    parent = context.find_root().obj
-    return DataDir.resolve(data_dir or parent)
-
-
 def _settings(data: DataDir) -> "LoadedSettings":
     from cq_tui.store.settings_file import SettingsError, load_settings
 
+    # Without _errors_told: the room comes through here, and what that imports would delay its first paint.
     try:
         return load_settings(data.settings)
     except SettingsError as error:

@@ -1,12 +1,18 @@
 """Stopping everything: through the supervisor if there is one, by hand if there is none."""
 
 import asyncio
+import contextlib
+import os
+import signal
 
+from cq_tui.contracts.commands import CommandOutcome
 from cq_tui.contracts.layout import SERVICES, DataDir
+from cq_tui.contracts.runfiles import LockHolder
 from cq_tui.store.control import issue, wait_for_answer
-from cq_tui.store.lock import read_holder
-from cq_tui.supervisor.process import find
-from cq_tui.supervisor.supervisor import Supervisor
+from cq_tui.store.folders import prepare
+from cq_tui.store.lock import LockHeld, ProcessLock, read_holder
+from cq_tui.supervisor.process import find, find_by_command_line
+from cq_tui.supervisor.wanted import write_wanted
 
 #: Five services with seven seconds each before SIGKILL, and some air.
 _PATIENCE = 60.0
@@ -16,37 +22,89 @@ class DownError(Exception):
     """Something still runs; the message names it."""
 
 
-async def bring_down(data: DataDir) -> list[str]:
-    """Stop all services, the supervisor last, and return what was stopped. Raises DownError or OSError."""
-    running = [name for name in SERVICES if find(data, name) is not None]
-    supervisor = read_holder(data.lock_of("supervisor"))
-    if supervisor is not None:
-        command = issue(data, "shut_down", "supervisor", issued_by="cli", expiry=_PATIENCE)
-        answer = await wait_for_answer(data, command)
-        if answer.outcome != "done" and read_holder(data.lock_of("supervisor")) is not None:
-            raise DownError(f"the supervisor (process {supervisor.pid}) did not stop: {answer.message}")
-        await _supervisor_gone(data, supervisor.pid)
-    await _stop_what_is_left(data)
-    left = [name for name in SERVICES if find(data, name) is not None]
-    if left:
+async def bring_down(data: DataDir, patience: float = _PATIENCE) -> list[str]:
+    """Stop all services, the supervisor last, and return what was stopped.
+
+    Raises DownError, DataDirError or OSError.
+    """
+    running = _running(data)
+    if (supervisor := read_holder(data.lock_of("supervisor"))) is not None:
+        await _ask_to_stop(data, supervisor, patience)
+    if _running(data):
+        await _stop_what_is_left(data)
+    if left := _running(data):
         raise DownError(f"still running: {', '.join(left)}")
     return running
 
 
-async def _supervisor_gone(data: DataDir, pid: int) -> None:
-    """A headless supervisor ends and a room becomes a viewer: either way the lock is let go."""
-    async with asyncio.timeout(_PATIENCE):
-        while (holder := read_holder(data.lock_of("supervisor"))) is not None and holder.pid == pid:
-            await asyncio.sleep(0.05)
+def _running(data: DataDir) -> list[str]:
+    """Name what runs: by its lock, or by its command line while it is too young to hold one."""
+    young = {name for name, _ in find_by_command_line(data)}
+    return [name for name in SERVICES if name in young or find(data, name) is not None]
+
+
+async def _ask_to_stop(data: DataDir, supervisor: LockHolder, patience: float) -> None:
+    """Have the supervisor stop everything, and wait until it has let go: a headless one ends, a room watches on."""
+    pid = supervisor.pid
+    try:
+        async with asyncio.timeout(patience):
+            try:
+                await _shut_down(data, pid, patience)
+            except OSError:
+                if supervisor.kind != "headless":
+                    raise
+                # A disk that takes no command must not keep anything from being stopped.
+                os.kill(pid, signal.SIGTERM)
+            await _until_gone(data, pid)
+    except TimeoutError:
+        message = f"the supervisor (process {pid}) does not answer. End it with `kill -9 {pid}`, then try again"
+        raise DownError(message) from None
+
+
+async def _shut_down(data: DataDir, pid: int, patience: float) -> None:
+    """Ask, and wait for the answer or the end of the supervisor. Raises OSError when nothing can be asked."""
+    command = issue(data, "shut_down", "supervisor", issued_by="cli", expiry=patience)
+    answering = asyncio.create_task(wait_for_answer(data, command))
+    leaving = asyncio.create_task(_until_gone(data, pid))
+    try:
+        await asyncio.wait([answering, leaving], return_when=asyncio.FIRST_COMPLETED)
+        if answering.done():
+            _check(answering.result(), pid)
+    finally:
+        (data.control / f"{command.command_id}.json").unlink(missing_ok=True)
+        for task in (answering, leaving):
+            task.cancel()
+        await asyncio.gather(answering, leaving, return_exceptions=True)
+
+
+def _check(answer: CommandOutcome, pid: int) -> None:
+    if answer.outcome != "done":
+        raise DownError(f"the supervisor (process {pid}) did not stop: {answer.message}")
+
+
+async def _until_gone(data: DataDir, pid: int) -> None:
+    while (holder := read_holder(data.lock_of("supervisor"))) is not None and holder.pid == pid:
+        await asyncio.sleep(0.05)
 
 
 async def _stop_what_is_left(data: DataDir) -> None:
-    """Stop services that nobody supervises, as their supervisor for a moment."""
-    if not any(find(data, name) for name in SERVICES):
-        return
-    supervisor = Supervisor(data, "headless", keep_wanted=True)
-    if supervisor.acquire():
-        try:
-            await supervisor.stop_all()
-        finally:
-            supervisor.release()
+    """Stop services that nobody supervises, last started first, as their supervisor for a moment."""
+    prepare(data)
+    lock = ProcessLock(data.lock_of("supervisor"), "supervisor", "headless")
+    try:
+        lock.acquire()
+    except LockHeld as error:
+        raise DownError(f"another supervisor came meanwhile: {error}") from None
+    try:
+        for name in reversed(SERVICES):
+            with contextlib.suppress(OSError):
+                # A full disk must not keep anything from being stopped.
+                write_wanted(data, name, "stopped", "cli")
+            found = [process for service, process in find_by_command_line(data) if service == name]
+            holder = find(data, name)
+            if holder is not None and holder.pid not in [process.pid for process in found]:
+                found.append(holder)
+            for process in found:
+                await process.end()
+    finally:
+        lock.release()

@@ -10,7 +10,7 @@ from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS
 from cq_tui.ops.status import StackStatus
 from cq_tui.store.settings_file import LoadedSettings, SettingsError, shown_value
 
-_GLYPHS = {"ok": "●", "degraded": "▲"}
+_GLYPHS = {"ok": "●", "degraded": "▲", "error": "✖"}
 
 
 def printable(text: str) -> str:
@@ -40,11 +40,10 @@ def status_lines(status: StackStatus) -> list[str]:
 
 def _service_line(status: StackStatus, name: str) -> str:
     verdict, state = status.verdicts[name], status.services.get(name)
-    age = "" if verdict.age is None else f"{verdict.age:.1f} s ago"
+    age = "" if verdict.age is None else f"{verdict.age:,.1f} s ago"
     process = f"process {state.pid}" if state and state.pid else ""
-    reason = verdict.reason or (state.reason if state and verdict.word != "ok" else "") or ""
-    line = f"{_GLYPHS.get(verdict.word, '✖')} {name:<9} {verdict.word:<10} {age:>11}  {process}"
-    return f"{line}  {printable(reason)}".rstrip()
+    line = f"{_GLYPHS[verdict.overall]} {name:<8}  {verdict.word:<10}  {age:>12}  {process:<15}"
+    return f"{line}  {printable(verdict.reason)}".rstrip()
 
 
 def setting_values(loaded: LoadedSettings) -> dict[str, dict[str, Any]]:

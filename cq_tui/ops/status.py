@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from cq_tui.contracts.health import HEALTH_MODELS, Health, MemoryHealth, ServiceState, SupervisorHealth
-from cq_tui.contracts.layout import SERVICES, DataDir
+from cq_tui.contracts.layout import FRESHNESS_LIMITS, SERVICES, DataDir
 from cq_tui.contracts.mode import EffectiveMode, effective_mode, guardrails_on
-from cq_tui.ops.verdict import Overall, Verdict, judge, judge_all
+from cq_tui.ops.verdict import Overall, Verdict, judge, judge_all, judge_process
 from cq_tui.store.document import DocumentError, DocumentMissing, read_document
 from cq_tui.store.lock import read_holder
 from cq_tui.store.settings_file import LoadedSettings, load_settings
@@ -60,7 +60,7 @@ class StackStatus:
         verdict, state = self.verdicts[name], self.services.get(name)
         return {
             "status": verdict.word,
-            "reason": verdict.reason or (state.reason if state else None) or None,
+            "reason": verdict.reason or None,
             "age": None if verdict.age is None else round(verdict.age, 1),
             "pid": state.pid if state else None,
             "state": state.state if state else None,
@@ -79,6 +79,7 @@ def read_status(data: DataDir, now: float | None = None) -> StackStatus:
     moment = time.time() if now is None else now
     loaded = load_settings(data.settings)
     mode = effective_mode(loaded.settings)
+    services, supervisor = _supervisor(data, moment)
     verdicts: dict[str, Verdict] = {}
     health: dict[str, Health] = {}
     for name in SERVICES:
@@ -89,20 +90,24 @@ def read_status(data: DataDir, now: float | None = None) -> StackStatus:
             pass
         except DocumentError as error:
             problem = f"health/{name}.json {error.problem}"
-        verdicts[name] = judge(name, health.get(name), moment, problem)
-        if read_holder(data.lock_of(name)) is None and verdicts[name].word in ("missing", "stale", "ok", "degraded"):
-            verdicts[name] = Verdict(name, "stopped", "is not running", verdicts[name].age)
-    services, supervisor = _supervisor(data)
+        holder = read_holder(data.lock_of(name))
+        verdict = judge(name, health.get(name), moment, problem)
+        pid = None if holder is None else holder.pid
+        verdicts[name] = judge_process(verdict, health.get(name), pid, services.get(name))
     overall = judge_all(verdicts, required_services(mode))
     return StackStatus(overall, mode, loaded, verdicts, health, services, supervisor)
 
 
-def _supervisor(data: DataDir) -> tuple[Mapping[str, ServiceState], tuple[int, str] | None]:
+def _supervisor(data: DataDir, now: float) -> tuple[Mapping[str, ServiceState], tuple[int, str] | None]:
+    """Return what a living supervisor says: nothing, when its report is another process's or too old."""
     holder = read_holder(data.lock_of("supervisor"))
     if holder is None:
         return {}, None
+    process = (holder.pid, holder.kind or "headless")
     try:
-        states = read_document(data.health_of("supervisor"), SupervisorHealth).services
+        report = read_document(data.health_of("supervisor"), SupervisorHealth)
     except DocumentError:
-        states = {}
-    return states, (holder.pid, holder.kind or "headless")
+        return {}, process
+    if report.pid != holder.pid or now - report.last_update_ts > FRESHNESS_LIMITS["supervisor"]:
+        return {}, process
+    return report.services, process

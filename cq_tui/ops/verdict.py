@@ -4,11 +4,32 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from cq_tui.contracts.health import Health
+from cq_tui.contracts.health import Health, ServiceState
 from cq_tui.contracts.layout import FRESHNESS_LIMITS
 
-Word = Literal["ok", "degraded", "error", "stale", "missing", "unreadable", "stopped"]
+Word = Literal[
+    "ok",
+    "degraded",
+    "starting",
+    "stopping",
+    "restarting",
+    "gave up",
+    "error",
+    "stale",
+    "missing",
+    "unreadable",
+    "stopped",
+]
 Overall = Literal["ok", "degraded", "error"]
+
+#: What a supervisor's word on a process is called.
+_PROCESS_WORDS: dict[str, Word] = {
+    "starting": "starting",
+    "waiting": "starting",
+    "stopping": "stopping",
+    "backoff": "restarting",
+    "gave_up": "gave up",
+}
 
 #: Tolerated clock difference between writer and reader, seconds.
 _FUTURE_TOLERANCE = 2.0
@@ -27,9 +48,9 @@ class Verdict:
     @property
     def overall(self) -> Overall:
         """The word on the scale of the whole stack."""
-        if self.word in ("ok", "degraded"):
-            return "ok" if self.word == "ok" else "degraded"
-        return "error"
+        if self.word == "ok":
+            return "ok"
+        return "degraded" if self.word in ("degraded", "starting") else "error"
 
 
 def judge(service: str, health: Health | None, now: float, problem: str | None = None) -> Verdict:
@@ -44,6 +65,26 @@ def judge(service: str, health: Health | None, now: float, problem: str | None =
     if age > limit:
         return Verdict(service, "stale", f"last report {age:.0f} s ago, limit {limit:.0f} s", age)
     return Verdict(service, health.status, "" if health.status == "ok" else health.reason or "", age)
+
+
+def judge_process(verdict: Verdict, health: Health | None, holder: int | None, known: ServiceState | None) -> Verdict:
+    """Add what is known of the process to the verdict on its health file.
+
+    ``holder`` is the pid that holds the service's lock, ``known`` what a living supervisor says; None when there is
+    none. A process that speaks for itself is believed; the word of one that is gone counts no more.
+    """
+    its_own = holder is not None and (health is None or health.pid in (None, holder))
+    if its_own and verdict.word != "missing":
+        return verdict
+    name, age = verdict.service, verdict.age
+    reason = (known.reason if known else None) or ""
+    if known is not None and (word := _PROCESS_WORDS.get(known.state)):
+        return Verdict(name, word, reason or "has not reported yet", age)
+    if verdict.word == "unreadable":
+        return verdict
+    if holder is None:
+        return Verdict(name, "stopped", reason or "is not running", age)
+    return Verdict(name, "missing", "has not reported yet", age)
 
 
 def judge_all(verdicts: Mapping[str, Verdict], required: Iterable[str]) -> Overall:

@@ -3,27 +3,37 @@
 import asyncio
 import contextlib
 import signal
+import time
+from collections.abc import Callable
 
+from cq_tui.contracts.health import ServiceState
 from cq_tui.contracts.layout import SERVICES, DataDir
-from cq_tui.supervisor.process import spawn
+from cq_tui.store.lock import read_holder
+from cq_tui.supervisor.process import last_words, spawn
 from cq_tui.supervisor.supervisor import Supervisor
 
 #: Seconds that a supervisor taking over waits for the one before it to let go of the lock.
 _TAKE_OVER_PATIENCE = 10.0
+#: Seconds that a detached supervisor has to be at work, on a slow machine.
+_DETACH_PATIENCE = 30.0
 _POLL = 0.05
 
 
-def run_headless(data: DataDir, *, take_over: bool = False, stop_at_end: bool = True) -> bool:
-    """Supervise until SIGTERM, SIGINT or ``cq-tui down``; False when another supervisor is at work.
+class NotStarted(Exception):
+    """The detached supervisor ended at once; the message is what it said."""
 
-    ``take_over`` keeps what was wanted before and leaves the services alone at the end (a detached supervisor);
-    ``stop_at_end`` stops them on a signal.
+
+def run_headless(data: DataDir, *, take_over: bool = False, say: Callable[[str], object] = lambda _: None) -> bool:
+    """Supervise until SIGTERM, SIGINT or ``cq-tui down``, and stop everything then.
+
+    Returns False when another supervisor is at work. ``take_over`` waits for the one before to let go, and keeps
+    what was wanted of each service. ``say`` is told in a line what happens.
     """
-    return asyncio.run(_run(data, take_over=take_over, stop_at_end=stop_at_end))
+    return asyncio.run(_run(data, take_over, Progress(say)))
 
 
-async def _run(data: DataDir, *, take_over: bool, stop_at_end: bool) -> bool:
-    supervisor = Supervisor(data, "headless", keep_wanted=take_over)
+async def _run(data: DataDir, take_over: bool, progress: "Progress") -> bool:
+    supervisor = Supervisor(data, "headless", keep_wanted=take_over, listener=progress.news)
     if not await _acquire(supervisor, _TAKE_OVER_PATIENCE if take_over else 0.0):
         return False
     loop = asyncio.get_running_loop()
@@ -39,7 +49,7 @@ async def _run(data: DataDir, *, take_over: bool, stop_at_end: bool) -> bool:
         done, _ = await asyncio.wait([*tasks, *ends], return_when=asyncio.FIRST_COMPLETED)
         for task in done & set(tasks):
             task.result()
-        if asked.is_set() and stop_at_end:
+        if asked.is_set():
             await supervisor.stop_all()
     finally:
         for task in (*tasks, *ends):
@@ -57,6 +67,50 @@ async def _acquire(supervisor: Supervisor, patience: float) -> bool:
     return supervisor.holds
 
 
-def spawn_headless(data: DataDir) -> int:
-    """Start a detached supervisor for ``cq-tui up --detach``; return its pid. Raises OSError."""
-    return spawn(data, "supervisor", ["up"]).pid
+class Progress:
+    """Says in plain lines what happens to the services: each line is news, none repeats the one before."""
+
+    def __init__(self, say: Callable[[str], object]) -> None:
+        self._say = say
+        self._began = time.monotonic()
+        self._states = {name: ServiceState(state="stopped") for name in SERVICES}
+        self._all_ready = False
+
+    def news(self, service: str, state: ServiceState) -> None:
+        """Take a service's new state."""
+        before, self._states[service] = self._states[service], state
+        if state.state != before.state and (words := _in_words(service, state)):
+            self._tell(words)
+        ready = all(each.state == "running" for each in self._states.values() if each.wanted == "running")
+        if ready and not self._all_ready and state.state == "running":
+            self._tell(f"all services are ready, {time.monotonic() - self._began:.1f} s after the start")
+        self._all_ready = ready
+
+    def _tell(self, line: str) -> None:
+        # The terminal may be gone, or the reader of a pipe: the services matter more than these lines.
+        with contextlib.suppress(OSError):
+            self._say(line)
+
+
+def _in_words(service: str, state: ServiceState) -> str | None:
+    reason = state.reason or "no reason known"
+    return {
+        "running": f"{service} is ready (process {state.pid})",
+        "stopped": f"{service} has stopped" + (f": {state.reason}" if state.reason else ""),
+        "backoff": f"{service} ended, {reason}; it is started again",
+        "gave_up": f"{service} is given up: {reason}",
+    }.get(state.state)
+
+
+def start_detached(data: DataDir, patience: float = _DETACH_PATIENCE) -> int:
+    """Start a supervisor in the background and return its pid once it is at work. Raises NotStarted or OSError."""
+    process = spawn(data, "supervisor", ["up"])
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        holder = read_holder(data.lock_of("supervisor"))
+        if holder is not None and holder.pid == process.pid:
+            return process.pid
+        if not process.alive():
+            raise NotStarted(last_words(data, "supervisor").removeprefix("cq-tui: ") or process.end_in_words())
+        time.sleep(_POLL)
+    raise NotStarted(f"process {process.pid} is not at work after {patience:.0f} s; `cq-tui status` shows how it goes")

@@ -6,16 +6,17 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
-from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.store.lock import is_alive, read_holder
 
 #: Seconds between SIGTERM and SIGKILL: the services' own grace, and a little for the interpreter.
-_TERM_PATIENCE = 7.0
+TERM_PATIENCE = 7.0
 _OUTPUT_KEPT = 1024 * 1024
 
 
@@ -62,20 +63,57 @@ class ServiceProcess:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
-    async def ended(self, poll: float = 0.1) -> None:
+    async def ended(self, poll: float = 0.05) -> None:
         """Wait until it has ended."""
         while self.alive():
             await asyncio.sleep(poll)
 
-    async def end(self) -> None:
-        """Ask it to end, and end it when it does not."""
+    async def end(self, patience: float = TERM_PATIENCE) -> None:
+        """Ask it to end, and end it when it does not within ``patience`` seconds."""
         self.signal(signal.SIGTERM)
         try:
-            async with asyncio.timeout(_TERM_PATIENCE):
-                await self.ended(0.05)
+            async with asyncio.timeout(patience):
+                await self.ended()
         except TimeoutError:
             self.signal(signal.SIGKILL)
-            await self.ended(0.05)
+            await self.ended()
+
+
+class EndWatch:
+    """Calls back once, as soon as the process ends, at no cost until then.
+
+    That is what a pidfd is for (Linux). Where there is none ``prompt`` is False, and the caller looks by itself.
+    """
+
+    def __init__(self, process: ServiceProcess, call: Callable[[], object]) -> None:
+        self._call = call
+        self._loop = asyncio.get_running_loop()
+        self._descriptor = _open_pidfd(process.pid)
+        if self.prompt:
+            self._loop.add_reader(self._descriptor, self._fire)
+
+    @property
+    def prompt(self) -> bool:
+        """Whether the system itself tells of the end."""
+        return self._descriptor >= 0
+
+    def _fire(self) -> None:
+        self._loop.remove_reader(self._descriptor)
+        self._call()
+
+    def close(self) -> None:
+        """Watch no longer."""
+        if self.prompt:
+            self._loop.remove_reader(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def _open_pidfd(pid: int) -> int:
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            return os.pidfd_open(pid)
+    return -1
 
 
 def output_of(data: DataDir, service: str) -> Path:
@@ -106,10 +144,25 @@ def spawn(data: DataDir, name: str, words: list[str]) -> ServiceProcess:
     return ServiceProcess(child.pid, psutil.Process(child.pid).create_time(), child)
 
 
+def spawn_service(data: DataDir, service: str) -> ServiceProcess:
+    """Start a service's process. Raises OSError."""
+    return spawn(data, service, ["service", service])
+
+
 def find(data: DataDir, service: str) -> ServiceProcess | None:
     """Return the process that holds a service's lock, whoever started it."""
     holder = read_holder(data.lock_of(service))
     return None if holder is None else ServiceProcess(holder.pid, holder.process_started)
+
+
+def find_by_command_line(data: DataDir) -> Iterator[tuple[str, ServiceProcess]]:
+    """Yield the service processes that run for this data directory, also those that do not hold their lock yet."""
+    for process in psutil.process_iter(["cmdline", "create_time"]):
+        words = process.info["cmdline"] or []
+        for name in SERVICES:
+            expected = command_line(data, "service", name)[1:]
+            if words[1:] == expected and is_alive(process.pid, process.info["create_time"]):
+                yield name, ServiceProcess(process.pid, process.info["create_time"])
 
 
 def last_words(data: DataDir, service: str) -> str:

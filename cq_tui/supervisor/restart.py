@@ -13,6 +13,8 @@ CRASH_WINDOW = 60.0
 class RestartPolicy:
     """The crashes of one service, and what follows from them."""
 
+    #: Seconds before the first restart; doubled with each crash that follows.
+    first_delay: float = FIRST_DELAY
     crashes: list[float] = field(default_factory=list)
     in_a_row: int = 0
 
@@ -26,7 +28,8 @@ class RestartPolicy:
         self.crashes = [moment for moment in self.crashes if now - moment < CRASH_WINDOW] + [now]
         if len(self.crashes) >= CRASH_LIMIT:
             return None
-        delay = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (self.in_a_row - 1))
+        # The exponent is bounded, too: a power of a large number is no float any more.
+        delay = min(LONGEST_DELAY, self.first_delay * 2.0 ** min(self.in_a_row - 1, 32))
         return delay * (0.5 + jitter / 2)
 
     def forgive(self) -> None:

@@ -1,0 +1,86 @@
+"""What others ask of the supervisor through ``control/``: carried out one after the other, answered, remembered."""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from pydantic import BaseModel
+
+from cq_tui.contracts.commands import Command, Outcome
+from cq_tui.contracts.events import CommandExecuted
+from cq_tui.contracts.layout import SERVICES, DataDir
+from cq_tui.store.control import CommandInbox
+
+
+class Obeying(Protocol):
+    """What a command can ask for."""
+
+    async def start(self, service: str) -> None:
+        """Want a service to run."""
+
+    async def stop(self, service: str) -> None:
+        """Want a service stopped, and wait until it is."""
+
+    async def restart(self, service: str) -> None:
+        """Stop and start a service."""
+
+    async def stop_all(self) -> None:
+        """Stop everything, last started first."""
+
+
+class Orders:
+    """The supervisor's inbox. ``remember`` makes an event of what was done."""
+
+    def __init__(
+        self,
+        data: DataDir,
+        supervisor: Obeying,
+        remember: Callable[[str, BaseModel], object],
+        end: Callable[[], object],
+    ) -> None:
+        """``end`` is called after everything was shut down."""
+        self._inbox = CommandInbox(data, "supervisor")
+        self._supervisor = supervisor
+        self._remember = remember
+        self._end = end
+        self._actions: dict[str, Callable[[str], Awaitable[None]]] = {
+            "start_service": supervisor.start,
+            "stop_service": supervisor.stop,
+            "restart_service": supervisor.restart,
+        }
+
+    def interrupted(self) -> None:
+        """Answer what an earlier supervisor began and never ended. Raises OSError."""
+        for command in self._inbox.interrupted():
+            self._note(command, "interrupted", "the supervisor ended while carrying it out")
+
+    async def carry_out(self) -> None:
+        """Carry out what waits. Raises OSError."""
+        for command in self._inbox.claim():
+            outcome, message = await self._obey(command)
+            self._inbox.answer(command, outcome, message)
+            self._note(command, outcome, message)
+
+    async def _obey(self, command: Command) -> tuple[Outcome, str]:
+        if command.command == "shut_down":
+            await self._supervisor.stop_all()
+            # Told before it is answered: a disk that refuses the answer must not keep us at work.
+            self._end()
+            return "done", "all services stopped"
+        action = self._actions.get(command.command)
+        if action is None:
+            return "refused", f"the supervisor knows no command {command.command!r}"
+        if command.target not in SERVICES:
+            return "refused", f"there is no service {command.target!r}"
+        await action(command.target)
+        return "done", ""
+
+    def _note(self, command: Command, outcome: Outcome, message: str) -> None:
+        executed = CommandExecuted(
+            command_id=command.command_id,
+            command=command.command,
+            target=command.target,
+            outcome=outcome,
+            message=message or None,
+            issued_by=command.issued_by,
+        )
+        self._remember("command_executed", executed)
