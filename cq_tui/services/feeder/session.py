@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from structlog.typing import FilteringBoundLogger
 
@@ -50,6 +50,8 @@ class _Series:
     symbol: str
     archive: KlineArchive
     sequence: KlineSequence
+    #: One repair at a time.
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class FeederSession:
@@ -186,11 +188,18 @@ class FeederSession:
         """
         for symbol in self._series:
             self._queue_repair(symbol)
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(_AT_ONCE):
+                workers.create_task(self._repair_in_turn(changed))
+
+    async def _repair_in_turn(self, changed: Callable[[], None]) -> None:
         while True:
             symbol = await self._gaps.get()
             self._queued.discard(symbol)
             was_backfilled = self.backfilled
-            await self._bring_up(self._series[symbol])
+            series = self._series[symbol]
+            async with series.turn:
+                await self._bring_up(series)
             if self._is_whole(symbol):
                 self._unfinished.discard(symbol)
             else:
