@@ -5,8 +5,10 @@ import contextlib
 import os
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cq_tui.contracts.health import ExchangeHealth, FeederHealth
+from cq_tui.contracts.mode import Mode
 from cq_tui.contracts.runfiles import ExchangeAddress
 from cq_tui.contracts.settings import Settings
 from cq_tui.contracts.tickers import TickersError, tickers_from_bytes
@@ -33,7 +35,9 @@ class ExchangeService(Service):
         super().__init__(frame)
         self._endpoint: Endpoint | None = None
         self._again = asyncio.Event()
+        self._port_is_taken = False
         self._config = self._wanted(frame.settings)
+        self._market = _market_of(frame.settings, frame.mode.mode)
         self._waiting_for: str | None = None
         self._problem: str | None = None
 
@@ -41,6 +45,7 @@ class ExchangeService(Service):
         """Run the simulator; start it anew when its seed, symbols, recording or port change."""
         while not self.frame.stopping.is_set():
             self._again.clear()
+            self._market = _market_of(self.frame.settings, self.frame.mode.mode)
             self._config = self._wanted(self.frame.settings)
             try:
                 await self._run_once(self._config)
@@ -55,7 +60,7 @@ class ExchangeService(Service):
                     await self._give_up(str(error.strerror))
                 else:
                     # The port of the last time is taken by somebody else: any other does as well.
-                    self.frame.data.exchange_address.unlink(missing_ok=True)
+                    self._port_is_taken = True
             self._endpoint = None
 
     async def _give_up(self, problem: str) -> None:
@@ -89,7 +94,7 @@ class ExchangeService(Service):
         known: ExchangeAddress | None = None
         with contextlib.suppress(DocumentError):
             known = read_document(self.frame.data.exchange_address, ExchangeAddress)
-        port = settings.SIMULATOR_PORT or (int(known.rest_url.rpartition(":")[2]) if known else 0)
+        port = settings.SIMULATOR_PORT or (0 if known is None or self._port_is_taken else _port_of(known))
         replay = settings.SIMULATOR_REPLAY
         paper = self.frame.mode.mode == "paper"
         return SimulatorConfig(
@@ -131,13 +136,13 @@ class ExchangeService(Service):
         }
         write_document(self.frame.data.exchange_address, address, mode=0o600)
         self._endpoint = endpoint
+        self._port_is_taken = False
         self.frame.log.info("listening", url=endpoint.rest_url)
         self.frame.beat(self.health(time.time()))
 
     async def settings_changed(self) -> None:
         """Start anew for a market that is another one."""
-        wanted = self._wanted(self.frame.settings)
-        if wanted != self._config or (wanted.live is None) != (self._config.live is None):
+        if _market_of(self.frame.settings, self.frame.mode.mode) != self._market:
             self._again.set()
 
     def health(self, now: float) -> ExchangeHealth:
@@ -156,6 +161,20 @@ class ExchangeService(Service):
             rest_url=self._endpoint.rest_url if self._endpoint else None,
             source=_source(config),
         )
+
+
+def _market_of(settings: Settings, mode: Mode) -> tuple[object, ...]:
+    """Return what makes it another exchange when it changes."""
+    chosen = (settings.SIMULATOR_PORT, settings.SIMULATOR_SEED, settings.SIMULATOR_REPLAY, *settings.SYMBOLS)
+    return mode == "paper", *chosen
+
+
+def _port_of(address: ExchangeAddress) -> int:
+    """Return the port of the last time; 0, for any, when the file is damaged."""
+    try:
+        return urlsplit(address.rest_url).port or 0
+    except ValueError:
+        return 0
 
 
 def _source(config: SimulatorConfig) -> str:

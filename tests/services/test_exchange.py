@@ -1,0 +1,106 @@
+"""The simulated exchange as a service: found again after a crash, started anew only for another market."""
+
+import socket
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.runfiles import ExchangeAddress
+from cq_tui.store.document import DocumentError, read_document
+from cq_tui.store.settings_file import change_settings
+from tests.services.processes import RunningService, data_directory, running
+from tests.services.waiting import until
+
+pytestmark = pytest.mark.stack
+
+
+def address(data: DataDir) -> ExchangeAddress | None:
+    try:
+        return read_document(data.exchange_address, ExchangeAddress)
+    except DocumentError:
+        return None
+
+
+async def listening(exchange: RunningService) -> ExchangeAddress:
+    def ready() -> ExchangeAddress | None:
+        found = address(exchange.data)
+        fits = found is not None and found.pid == exchange.pid and exchange.health.get("rest_url") == found.rest_url
+        return found if fits and exchange.health.get("ready") else None
+
+    found = await until(ready, 30)
+    assert found is not None
+    return found
+
+
+def symbols(at: ExchangeAddress) -> list[str]:
+    rows = httpx.get(f"{at.rest_url}/api/v3/ticker/price", trust_env=False).json()
+    return [row["symbol"] for row in rows]
+
+
+def times_listening(data: DataDir) -> int:
+    return data.log_of("exchange").read_text().count('"event":"listening"')
+
+
+async def test_a_killed_exchange_comes_back_where_it_was_with_the_same_key(tmp_path: Path) -> None:
+    data = data_directory(tmp_path, SYMBOLS=["BTCUSDT"])
+    async with running("exchange", data) as exchange:
+        first = await listening(exchange)
+        assert data.exchange_address.stat().st_mode & 0o777 == 0o600
+        exchange.kill()
+    async with running("exchange", data) as exchange:
+        second = await listening(exchange)
+        assert second.model_dump(exclude={"pid", "started_ts"}) == first.model_dump(exclude={"pid", "started_ts"})
+        assert await exchange.stop() == 0
+
+
+async def test_only_settings_of_the_market_start_it_anew(tmp_path: Path) -> None:
+    data = data_directory(tmp_path, SYMBOLS=["BTCUSDT"])
+    async with running("exchange", data) as exchange:
+        first = await listening(exchange)
+        change_settings(data.settings, {"TRADING_STATE": "halted", "LOG_LEVEL": "DEBUG"})
+        await until(lambda: "settings changed" in data.log_of("exchange").read_text())
+        seen = exchange.health["last_update_ts"]
+        await until(lambda: exchange.health["last_update_ts"] > seen + 2)
+        assert times_listening(data) == 1
+        change_settings(data.settings, {"SYMBOLS": ["BTCUSDT", "ETHUSDT"]})
+        await until(lambda: exchange.health.get("symbols_count") == 2 and exchange.health["ready"])
+        second = await listening(exchange)
+        assert symbols(second) == ["BTCUSDT", "ETHUSDT"]
+        assert (second.rest_url, second.api_key) == (first.rest_url, first.api_key)
+        assert times_listening(data) == 2
+
+
+async def test_a_market_that_cannot_be_made_is_told_until_it_is_set_right(tmp_path: Path) -> None:
+    data = data_directory(tmp_path, SYMBOLS=["BTCUSDT"], SIMULATOR_REPLAY=str(tmp_path / "nowhere"))
+    async with running("exchange", data) as exchange:
+        await until(lambda: exchange.health.get("status") == "error")
+        assert "nowhere" in exchange.health["reason"]
+        change_settings(data.settings, {"SIMULATOR_REPLAY": None})
+        await listening(exchange)
+
+
+async def test_a_port_that_somebody_took_is_left_to_him_and_the_key_stays(tmp_path: Path) -> None:
+    data = data_directory(tmp_path, SYMBOLS=["BTCUSDT"])
+    async with running("exchange", data) as exchange:
+        first = await listening(exchange)
+        exchange.kill()
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", int(first.rest_url.rpartition(":")[2])))
+        taken.listen()
+        async with running("exchange", data) as exchange:
+            second = await listening(exchange)
+            assert second.rest_url != first.rest_url
+            assert second.api_key == first.api_key
+
+
+async def test_a_damaged_address_does_not_keep_it_from_starting(tmp_path: Path) -> None:
+    data = data_directory(tmp_path, SYMBOLS=["BTCUSDT"])
+    data.exchange_address.write_text(
+        '{"rest_url": "http://127.0.0.1:port", "stream_url": "", "ws_api_url": "", "api_key": "old",'
+        ' "api_secret": "old", "pid": 1, "started_ts": 1}'
+    )
+    async with running("exchange", data) as exchange:
+        assert symbols(await listening(exchange)) == ["BTCUSDT"]
