@@ -13,6 +13,8 @@ from pathlib import Path
 from cq_tui.store.document import sync_folder, write_all, write_document
 from cq_tui.store.hash_chain import HEAD, SEPARATOR, TAIL_BYTES, ChainError, ChainTail, read_tail
 
+_TAIL_START = b'],"merkle_root":'
+
 
 class ChainFile:
     """The one writer of the document."""
@@ -43,7 +45,8 @@ class ChainFile:
 
     def flush(self, blocks: Sequence[bytes], tail: ChainTail, *, durable: bool = False) -> None:
         """Append blocks and show the new tail. ``durable`` syncs before the swap. Raises OSError."""
-        delta = b"".join(SEPARATOR + block for block in blocks)
+        lost = b"" if self._hidden.exists() and self.path.exists() else self._restore()
+        delta = lost + b"".join(SEPARATOR + block for block in blocks)
         descriptor = os.open(self._hidden, os.O_WRONLY | os.O_CLOEXEC)
         try:
             os.lseek(descriptor, self._hidden_end, os.SEEK_SET)
@@ -57,6 +60,17 @@ class ChainFile:
         self._last_delta = delta
         if durable:
             sync_folder(self.path.parent)
+
+    def _restore(self) -> bytes:
+        """Make the twin that somebody deleted from the other one; return the delta that went with it."""
+        lost = b""
+        if not self.path.exists():
+            os.rename(self._hidden, self.path)
+            self._end, lost = self._hidden_end, self._last_delta
+        shutil.copyfile(self.path, self._hidden)
+        os.chmod(self._hidden, 0o600)
+        self._hidden_end, self._last_delta = self._end, b""
+        return lost
 
     def _swap_names(self) -> None:
         with contextlib.suppress(FileNotFoundError):
@@ -82,11 +96,16 @@ def read_chain_tail(path: Path) -> ChainTail:
 
 
 def stored_blocks(path: Path) -> Iterator[bytes]:
-    """Yield the stored blocks, genesis first, one line each; ends at the tail or where the bytes stop making sense."""
+    """Yield what stands between head and tail, one line a block, genesis first; damaged lines as they are."""
     with path.open("rb") as file:
-        if file.readline() != HEAD:
-            return
-        for line in file:
-            if not line.startswith(b'{"index":'):
+        for number, line in enumerate(file):
+            if line.startswith(_TAIL_START):
                 return
-            yield line.removesuffix(b"\n").removesuffix(b",")
+            if number > 0 or b'"index":0,' in line:
+                yield line.removesuffix(b"\n").removesuffix(b",")
+
+
+def begins_as_chain(path: Path) -> bool:
+    """Whether the first bytes are those of a chain document."""
+    with path.open("rb") as file:
+        return file.read(len(HEAD)) == HEAD

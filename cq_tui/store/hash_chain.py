@@ -11,7 +11,10 @@ SEPARATOR = b",\n"
 TAIL_BYTES = 256
 _DOMAIN = b"coinquant/r11/block/v1\n"
 _TAIL = re.compile(rb'\n\],"merkle_root":"([0-9a-f]{64})","chain_length":(\d+),"integrity_verified":(true|false)\} *\n')
-_EVENT_HASH = re.compile(rb'"event_hash":"([0-9a-f]{64})"\},"previous_hash":')
+_LINKS = re.compile(
+    rb'\{"index":(\d+),.*?(?:"event_hash":"([0-9a-f]{64})"\})?,"previous_hash":"(0|[0-9a-f]{64})","hash":"[0-9a-f]{64}"\}',
+    re.DOTALL,
+)
 
 
 class ChainError(ValueError):
@@ -53,10 +56,23 @@ def block_hash(stored: bytes) -> str | None:
     return digest if marker and rest == digest.encode() + b'"}' else None
 
 
-def event_hash_of(stored: bytes) -> bytes | None:
-    """Return the event hash that a stored block names."""
-    match = _EVENT_HASH.search(stored)
-    return bytes.fromhex(match[1].decode()) if match else None
+@dataclass(frozen=True, slots=True)
+class Links:
+    """What a stored block whose bytes match its hash is tied to."""
+
+    index: int
+    #: Leaf hash of its event; None in the genesis block and in blocks of other origin.
+    event_hash: bytes | None
+    previous_hash: str
+    hash: str
+
+
+def read_links(stored: bytes) -> Links | None:
+    """Return what a stored block says of itself, or None when its bytes do not match its hash."""
+    digest, match = block_hash(stored), _LINKS.fullmatch(stored)
+    if digest is None or match is None:
+        return None
+    return Links(int(match[1]), bytes.fromhex(match[2].decode()) if match[2] else None, match[3].decode(), digest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ Commit order: events are written, synced, then chained; the chain never runs ahe
 """
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from cq_tui.store.event_line import EventClock, build_line
 from cq_tui.store.hash_chain import ChainTail, build_block, genesis
 from cq_tui.store.journal import JournalWriter
 from cq_tui.store.merkle import leaf_hash
-from cq_tui.store.recovery import Fault, Recovered, rebuilt_blocks, recover
+from cq_tui.store.recovery import Fault, Recovered, recover
 from cq_tui.store.scrub import Scrubber
 
 
@@ -44,6 +45,8 @@ class History:
         self._journal = JournalWriter(data.events, quarantine=data.quarantine)
         self.scrubber = Scrubber(data.events)
         found = recover(data.events, data.hash_chain, data.quarantine, self.scrubber, watermark=watermark)
+        #: Size of the events file up to which events and chain are both known to be synced.
+        self.watermark = watermark
         # Recovery may have cut the file: a writer that opens again knows its true size.
         self._journal.close()
         self._journal = JournalWriter(data.events, quarantine=data.quarantine)
@@ -54,7 +57,7 @@ class History:
         self._chain = ChainFile(data.hash_chain)
         self._pending: list[bytes] = []
         self._unflushed = False
-        self._identity = (0, 0)
+        self._identity = (0, 0, 0)
         self._settle_chain(found, now)
 
     @property
@@ -101,12 +104,27 @@ class History:
         self._chain.flush(self._pending, self._tail(), durable=durable)
         self._pending.clear()
         self._unflushed = False
+        if durable:
+            self.watermark = self.size
         self._identity = _identity(self._data.hash_chain)
+
+    def blame(self, fault: Fault) -> None:
+        """Let the chain document say that something is wrong, from its next flush on."""
+        self.faults.append(fault)
+        self._unflushed = True
+
+    def forgive(self) -> None:
+        """Let the chain document say that nothing is known to be wrong: a person has looked at the faults."""
+        self.faults.clear()
+        self._unflushed = True
 
     def check_identity(self) -> Fault | None:
         """Look whether somebody else replaced, cut or extended the files."""
         try:
-            if os.stat(self._data.events).st_size != self._journal.size:
+            status = os.stat(self._data.events)
+            if status.st_ino != self._journal.inode:
+                return Fault(self._data.events.name, "somebody else replaced it")
+            if status.st_size != self._journal.size:
                 return Fault(self._data.events.name, "somebody else changed its size")
             if _identity(self._data.hash_chain) != self._identity:
                 return Fault(self._data.hash_chain.name, "somebody else replaced or changed it")
@@ -125,10 +143,7 @@ class History:
 
     def _settle_chain(self, found: Recovered, now: float) -> None:
         """Extend the chain document from the events; a document that cannot be continued is kept and replaced."""
-        if found.rebuild or found.blocks_on_disk == 0:
-            if self._data.hash_chain.exists():
-                kept = self._data.quarantine / f"{self._data.hash_chain.name}.{int(now * 1000)}"
-                os.rename(self._data.hash_chain, kept)
+        if found.rebuild:
             self._rebuild(now)
         else:
             self._chain.open()
@@ -136,11 +151,25 @@ class History:
         self.flush_chain(durable=True)
 
     def _rebuild(self, now: float) -> None:
-        blocks = list(rebuilt_blocks(self._data.events, genesis(f"{now:.6f}")))
-        self._tip = blocks[-1]
-        self._chain.create([block.content for block in blocks], self._tail())
+        """Write the document anew: sound blocks as they stand, the others from their events."""
+        data, blocks = self._data, list[bytes]()
+        again = recover(
+            data.events,
+            data.hash_chain,
+            data.quarantine,
+            Scrubber(data.events),
+            watermark=self.watermark,
+            sink=blocks.append,
+            first=genesis(f"{now:.6f}"),
+        )
+        self._tip = again.tip
+        if data.hash_chain.exists():
+            kept = data.quarantine / f"{data.hash_chain.name}.{time.time_ns()}"
+            # The name stays until the new document replaces it; a folder cannot be linked and has to give way.
+            (os.link if data.hash_chain.is_file() else os.rename)(data.hash_chain, kept)
+        self._chain.create(blocks, self._tail())
 
 
-def _identity(path: Path) -> tuple[int, int]:
+def _identity(path: Path) -> tuple[int, int, int]:
     status = os.stat(path)
-    return status.st_ino, status.st_size
+    return status.st_ino, status.st_size, status.st_mtime_ns

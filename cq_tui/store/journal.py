@@ -56,6 +56,11 @@ class JournalWriter:
         """Bytes in the file."""
         return self._size
 
+    @property
+    def inode(self) -> int:
+        """The file that is written, whatever has its name by now."""
+        return os.fstat(self._descriptor).st_ino
+
     def append(self, lines: Sequence[bytes], *, durable: bool = False) -> int:
         """Append whole lines (without their line feeds) in one write; return the offset of the first.
 

@@ -1,26 +1,28 @@
 """Reading a history from its first byte: what is intact, what is damaged, and where appending goes on.
 
-Verification runs forward. Damage before the last synced watermark is a fault: it is named and nothing is cut.
-Damage behind it is a torn tail: it is copied to quarantine and cut.
+Verification runs forward. An event is *known* when it lies before the last synced watermark, or when a sound block
+names it, since the chain never runs ahead of synced events. A known event that is damaged is a fault: it is named and
+nothing is cut. What is not known and cannot be read is a torn tail: it is copied to quarantine and cut.
 """
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain, repeat, takewhile
 from pathlib import Path
 
 import orjson
 
-from cq_tui.store.chain_file import read_chain_tail, stored_blocks
+from cq_tui.store.chain_file import begins_as_chain, read_chain_tail, stored_blocks
 from cq_tui.store.event_line import EventHead, EventLineError, read_head
-from cq_tui.store.hash_chain import Block, ChainError, block_hash, build_block, event_hash_of, genesis
+from cq_tui.store.hash_chain import Block, ChainError, ChainTail, Links, build_block, genesis, read_links
 from cq_tui.store.journal import keep_torn_bytes
 from cq_tui.store.merkle import MerkleFrontier, leaf_hash
 from cq_tui.store.scrub import Scrubber
 
 #: Faults that are named one by one; beyond them only their number is.
 _NAMED_FAULTS = 20
+_TIMESTAMP = re.compile(rb'"timestamp":(\d+\.\d{6})')
 _UNREADABLE = EventHead("evt_0_000", "0.000000", "unreadable")
 
 
@@ -46,14 +48,13 @@ class Recovered:
     tip: Block = field(default_factory=lambda: genesis("0.000000"))
     events: int = 0
     last_head: EventHead | None = None
-    #: Highest seq merged, by writer.
+    #: Highest seq merged, by writer; damaged events do not count.
     cursors: dict[str, int] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     fault_count: int = 0
-    #: Blocks that the chain document lacks or that must replace what stands there, genesis included.
-    blocks_on_disk: int = 0
+    #: Blocks of events that the end of the chain document lacks.
     missing_blocks: list[bytes] = field(default_factory=list)
-    #: The chain document cannot be continued and must be written anew from all blocks.
+    #: The chain document cannot be continued and must be written anew: sound blocks as they stand, others from events.
     rebuild: bool = False
 
     def blame(self, file: Path, reason: str, index: int | None = None) -> None:
@@ -63,100 +64,247 @@ class Recovered:
             self.faults.append(Fault(file.name, reason, index))
 
 
-def recover(events: Path, chain_path: Path, quarantine: Path, scrubber: Scrubber, *, watermark: int) -> Recovered:
-    """Verify the history and return how it goes on. ``watermark`` is the size of the events file at its last sync."""
-    found = Recovered()
-    blocks = _open_chain(chain_path, found)
-    first = next(blocks, None)
-    if first is not None and block_hash(first) is None:
-        found.blame(chain_path, "the genesis block does not match its hash", 0)
-    if first is not None:
-        found.blocks_on_disk = 1
-        found.tip = Block(first, block_hash(first) or genesis("0.000000").hash)
-    stored: Iterator[bytes | None] = chain(blocks, repeat(None))
-    for offset, line in _lines(events):
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One line of the events file, and what it says if it is an event."""
+
+    offset: int
+    content: bytes
+    leaf: bytes
+    head: EventHead | None
+    #: Writer and seq.
+    origin: tuple[str, int] | None
+    problem: str
+
+
+class _StoredBlocks:
+    """The lines of the chain document, asked for by index, so that a lost or a glued line costs no other."""
+
+    def __init__(self, lines: Iterator[bytes]) -> None:
+        self._lines = lines
+        self.next = next(lines, None)
+
+    def advance(self) -> None:
+        self.next = next(self._lines, None)
+
+    def take(self, index: int, expected: bytes) -> tuple[bytes | None, Links | None]:
+        """Return what stands at an index and, when it is sound, its links; nothing where a later block follows."""
+        while (line := self.next) is not None:
+            links = None if line == expected else read_links(line)
+            if links is not None and links.index > index:
+                return None, None
+            self.advance()
+            if links is None or links.index == index:
+                return line, links
+        return None, None
+
+    def peek(self) -> Links | None:
+        """Return the links of the next block if it is sound."""
+        return None if self.next is None else read_links(self.next)
+
+
+class _Verification:
+    """One pass over events and blocks. ``sink`` gets every block that should stand, in order."""
+
+    def __init__(
+        self, events: Path, chain_path: Path, watermark: int, sink: Callable[[bytes], None], first: Block | None
+    ) -> None:
+        self.found = Recovered()
+        self._events, self._chain, self._watermark, self._sink = events, chain_path, watermark, sink
+        self._tail = self._read_tail()
+        self._blocks = _StoredBlocks(stored_blocks(chain_path) if self._tail is not None else iter(()))
+        self._begin(first or genesis("0.000000"))
+
+    def _read_tail(self) -> ChainTail | None:
+        """Return the document's tail, also when only its blocks are of use; None when there is no document."""
         try:
-            head = read_head(line)
-            origin = orjson.loads(line)["metadata"]
-            writer, seq = str(origin["writer"]), int(origin["seq"])
-        except (EventLineError, orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-            if offset >= watermark:
-                cut_torn_tail(events, offset, quarantine)
+            return read_chain_tail(self._chain)
+        except FileNotFoundError:
+            self.found.rebuild = True
+            if self._events.exists() and self._events.stat().st_size:
+                self.found.blame(self._chain, "is missing, although there are events: made anew from them")
+        except (ChainError, OSError) as error:
+            self.found.rebuild = True
+            self.found.blame(self._chain, str(error))
+            if self._chain.is_file():
+                return ChainTail("", -1, integrity_verified=False)
+        return None
+
+    def _begin(self, first: Block) -> None:
+        """Take the genesis block; a damaged one is repaired when the block after it tells that the repair is right."""
+        found, stored = self.found, self._blocks.next
+        if self._tail is not None and not begins_as_chain(self._chain):
+            found.blame(self._chain, "does not begin as a chain")
+            found.rebuild = True
+        links = None if stored is None else read_links(stored)
+        if links is not None and links.index == 0:
+            self._blocks.advance()
+            first = Block(stored or b"", links.hash)
+        else:
+            found.rebuild = True
+            if self._tail is not None:
+                found.blame(self._chain, "the genesis block is missing or does not match its hash", 0)
+            if links is None and stored is not None:
+                self._blocks.advance()
+            first = self._repaired_genesis(stored or b"", first)
+        found.tip = first
+        self._sink(first.content)
+        self._compare_root()
+
+    def _repaired_genesis(self, stored: bytes, otherwise: Block) -> Block:
+        following, time = self._blocks.peek(), _TIMESTAMP.search(stored)
+        if following is None or following.index != 1:
+            return otherwise
+        repaired = genesis(time[1].decode()) if time else otherwise
+        return (
+            repaired if repaired.hash == following.previous_hash else Block(otherwise.content, following.previous_hash)
+        )
+
+    def is_known(self, offset: int) -> bool:
+        """Whether the next event was synced: by the watermark, or because a sound block names it."""
+        following = self._blocks.peek()
+        return offset < self._watermark or (following is not None and following.index == self.found.events + 1)
+
+    def take(self, line: _Line, next_leaf: bytes | None) -> None:
+        """Verify one event against its stored block and carry chain and tree on."""
+        while True:
+            index = self.found.events + 1
+            block = build_block(index, line.head or _UNREADABLE, line.leaf.hex(), self.found.tip.hash)
+            if self._blocks.next == block.content:
                 break
-            found.blame(events, f"no event line ({error})", found.events + 1)
-            head, writer, seq = None, "", 0
-        scrubber.add(line + b"\n")
-        _take(found, events, chain_path, line, head, next(stored), behind=offset >= watermark)
-        if head is not None:
-            found.last_head = head
+            now = self._blocks.peek()
+            if now is None or now.index != index or now.event_hash in (None, line.leaf):
+                break
+            if next_leaf == now.event_hash:
+                self.found.blame(self._events, "a line that is no event of this history stands before this one", index)
+                return
+            stored, links = self._blocks.take(index, block.content)
+            later = self._blocks.peek()
+            if later is None or later.event_hash != line.leaf:
+                self._stand(line, block, stored, links)
+                return
+            # The next block names this event: the one that belongs here is gone.
+            self.found.blame(self._events, "the event is missing", index)
+            self._carry_on(Block(stored or b"", now.hash), now.event_hash or line.leaf)
+        self._stand(line, block, *self._blocks.take(index, block.content))
+
+    def _stand(self, line: _Line, block: Block, stored: bytes | None, links: Links | None) -> None:
+        """Decide which block stands for this event."""
+        found, index = self.found, self.found.events + 1
+        intact, leaf = line.head is not None, line.leaf
+        if not intact:
+            found.blame(self._events, f"no event line ({line.problem})", index)
+        if links is not None:
+            same = self._compare(index, line, links)
+            block, leaf, intact = Block(stored or b"", links.hash), links.event_hash or leaf, intact and same
+        elif stored != block.content:
+            self._replace(index, stored, block, is_known=line.offset < self._watermark)
+        self._carry_on(block, leaf)
+        if line.head is not None:
+            found.last_head = line.head
+        if intact and line.origin is not None:
+            writer, seq = line.origin
             found.cursors[writer] = max(seq, found.cursors.get(writer, 0))
-    surplus = sum(1 for _ in takewhile(lambda block: block is not None, stored))
-    if surplus:
-        found.blame(chain_path, f"has {surplus} blocks more than there are events: the end of the history is missing")
-        found.rebuild = True
-    return found
+
+    def _carry_on(self, block: Block, leaf: bytes) -> None:
+        self.found.events += 1
+        self.found.tip = block
+        self.found.frontier.append(leaf)
+        self._sink(block.content)
+        self._compare_root()
+
+    def _compare(self, index: int, line: _Line, links: Links) -> bool:
+        """Blame what differs between an event and its sound block, which stands; return whether the event is intact."""
+        if links.event_hash is not None and links.event_hash != line.leaf:
+            if line.head is not None:
+                self.found.blame(self._events, "the event is not the one that was chained", index)
+            return False
+        follows = links.previous_hash == self.found.tip.hash
+        reason = "is not that of its event" if follows else "does not follow from the one before"
+        self.found.blame(self._chain, f"the block {reason}", index)
+        return True
+
+    def _replace(self, index: int, stored: bytes | None, block: Block, *, is_known: bool) -> None:
+        """Have a block that is missing or damaged made from its event."""
+        if is_known and self._tail is not None:
+            reason = "the block is missing" if stored is None else "the block does not match its hash"
+            self.found.blame(self._chain, reason, index)
+        if stored is None and self._blocks.next is None:
+            self.found.missing_blocks.append(block.content)
+        else:
+            self.found.rebuild = True
+
+    def _compare_root(self) -> None:
+        tail = self._tail
+        if tail is None or tail.chain_length != self.found.events + 1:
+            return
+        if tail.merkle_root != self.found.frontier.root().hex():
+            self.found.blame(self._chain, f"names another Merkle root than that of its {self.found.events} events")
+            self.found.rebuild = True
+
+    def finish(self, size: int) -> Recovered:
+        """Look at what is left over when the events have ended."""
+        surplus = 0
+        while self._blocks.next is not None:
+            surplus += 1
+            self._blocks.advance()
+        if surplus:
+            reason = f"has {surplus} blocks more than there are events: the end of the history is missing"
+            self.found.blame(self._chain, reason)
+            self.found.rebuild = True
+        elif size < self._watermark:
+            missing = f"{self._watermark - size} bytes"
+            self.found.blame(self._events, f"is {missing} shorter than it was: the end of the history is missing")
+        return self.found
 
 
-def _open_chain(path: Path, found: Recovered) -> Iterator[bytes]:
-    try:
-        read_chain_tail(path)
-    except FileNotFoundError:
-        found.rebuild = True
-        return iter(())
-    except (ChainError, OSError) as error:
-        found.blame(path, str(error))
-        found.rebuild = True
-    return stored_blocks(path)
-
-
-def _take(
-    found: Recovered,
+def recover(
     events: Path,
     chain_path: Path,
-    line: bytes,
-    head: EventHead | None,
-    stored: bytes | None,
+    quarantine: Path,
+    scrubber: Scrubber,
     *,
-    behind: bool,
-) -> None:
-    """Verify one event against its stored block and carry chain and tree on."""
-    found.events += 1
-    leaf = leaf_hash(line)
-    index = found.events
-    expected = build_block(index, head or _UNREADABLE, leaf.hex(), found.tip.hash)
-    if stored is None:
-        found.missing_blocks.append(expected.content)
-    elif stored == expected.content:
-        found.blocks_on_disk += 1
-    elif behind:
-        # The chain was not synced up to here: what it says is worth nothing, the events are.
-        found.rebuild = True
-    elif (own_hash := block_hash(stored)) is None:
-        found.blame(chain_path, "the block does not match its hash", index)
-        found.rebuild = True
-    else:
-        named = event_hash_of(stored)
-        if named is not None and named != leaf:
-            found.blame(events, "the event is not the one that was chained", index)
-        else:
-            found.blame(chain_path, "the block does not follow from the one before", index)
-        found.blocks_on_disk += 1
-        expected, leaf = Block(stored, own_hash), named or leaf
-    found.tip = expected
-    found.frontier.append(leaf)
+    watermark: int,
+    sink: Callable[[bytes], None] = lambda _: None,
+    first: Block | None = None,
+) -> Recovered:
+    """Verify the history and return how it goes on. ``watermark`` is the size of the events file at its last sync.
+
+    ``sink`` is given every block that should stand; ``first`` is the genesis block to use when there is none.
+    """
+    verification = _Verification(events, chain_path, watermark, sink, first)
+    size = 0
+    for line, after in _with_next(map(_read, _lines(events))):
+        if line.head is None and not verification.is_known(line.offset):
+            if cut_torn_tail(events, line.offset, quarantine):
+                reason = f"what stands from byte {line.offset} on is no event of this history: moved to quarantine"
+                verification.found.blame(events, reason)
+            break
+        scrubber.add(line.content + b"\n")
+        verification.take(line, None if after is None else after.leaf)
+        size = line.offset + len(line.content) + 1
+    return verification.finish(size)
 
 
-def rebuilt_blocks(events: Path, first: Block) -> Iterator[Block]:
-    """Yield the blocks that the events ask for, from the genesis block ``first`` on."""
-    yield first
-    tip = first
-    for index, (_, line) in enumerate(_lines(events), 1):
-        try:
-            head = read_head(line)
-        except EventLineError:
-            head = _UNREADABLE
-        tip = build_block(index, head, leaf_hash(line).hex(), tip.hash)
-        yield tip
+def _read(place: tuple[int, bytes]) -> _Line:
+    offset, content = place
+    head, origin, problem = None, None, ""
+    try:
+        metadata = orjson.loads(content)["metadata"]
+        origin = str(metadata["writer"]), int(metadata["seq"])
+        head = read_head(content)
+    except (EventLineError, orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        problem = str(error)
+    return _Line(offset, content, leaf_hash(content), head, origin, problem)
+
+
+def _with_next(lines: Iterator[_Line]) -> Iterator[tuple[_Line, _Line | None]]:
+    """Yield each line with the one after it."""
+    line = next(lines, None)
+    while line is not None:
+        after = next(lines, None)
+        yield line, after
+        line = after
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -174,12 +322,20 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
             offset += len(line)
 
 
-def cut_torn_tail(path: Path, offset: int, quarantine: Path) -> None:
-    """Move everything from ``offset`` on into quarantine."""
+def cut_torn_tail(path: Path, offset: int, quarantine: Path) -> bool:
+    """Move everything from ``offset`` on into quarantine; return whether a whole JSON object was among it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
-        keep_torn_bytes(descriptor, offset, os.fstat(descriptor).st_size, quarantine, path.name)
+        kept = keep_torn_bytes(descriptor, offset, os.fstat(descriptor).st_size, quarantine, path.name)
         os.ftruncate(descriptor, offset)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+    return any(_is_object(line) for _, line in _lines(kept))
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(orjson.loads(line), dict)
+    except orjson.JSONDecodeError:
+        return False

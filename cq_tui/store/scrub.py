@@ -8,7 +8,7 @@ CHUNK = 1024 * 1024
 
 
 class Scrubber:
-    """Hashes each full MiB as it fills and compares the file with them in turn."""
+    """Hashes each MiB as it fills and compares the file with them in turn, the one that still fills included."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -19,8 +19,8 @@ class Scrubber:
 
     @property
     def progress(self) -> float:
-        """Share of the full MiB that the current round has covered, 0..1."""
-        return self._next / len(self._hashes) if self._hashes else 1.0
+        """Share of the MiBs that the current round has covered, 0..1."""
+        return self._next / (len(self._hashes) + 1) if self._next else 1.0
 
     def add(self, content: bytes) -> None:
         """Take note of bytes appended to the file."""
@@ -36,12 +36,13 @@ class Scrubber:
 
     def step(self, chunks: int = 4) -> tuple[int, int] | None:
         """Check the next MiBs; return the byte range of the first that differs, or None."""
-        if not self._hashes:
-            return None
+        count = len(self._hashes) + 1
         with self.path.open("rb") as file:
-            for _ in range(min(chunks, len(self._hashes))):
-                index, self._next = self._next, (self._next + 1) % len(self._hashes)
-                content = os.pread(file.fileno(), CHUNK, index * CHUNK)
-                if sha256(content).digest() != self._hashes[index]:
-                    return index * CHUNK, (index + 1) * CHUNK
+            for _ in range(min(chunks, count)):
+                index, self._next = self._next, (self._next + 1) % count
+                is_full = index < len(self._hashes)
+                size = CHUNK if is_full else self._filled
+                content = os.pread(file.fileno(), size, index * CHUNK)
+                if sha256(content).digest() != (self._hashes[index] if is_full else self._open.digest()):
+                    return index * CHUNK, index * CHUNK + size
         return None
