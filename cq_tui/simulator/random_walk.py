@@ -36,16 +36,16 @@ class WalkModel:
     range_seconds: tuple[float, float] = (300.0, 1_500.0)
     trend_seconds: tuple[float, float] = (900.0, 3_600.0)
     impulse_seconds: tuple[float, float] = (60.0, 160.0)
-    impulse_drift: tuple[float, float] = (8e-5, 1.8e-4)
+    impulse_drift: tuple[float, float] = (1e-4, 2.2e-4)
     pullback_seconds: tuple[float, float] = (20.0, 60.0)
     pullback_share: float = 0.7
-    trend_walk: float = 0.65
+    trend_walk: float = 0.5
     range_walk: float = 0.5
     range_cycle: float = 0.45
     shock_seconds: float = 80.0
     shock_size: tuple[float, float] = (4e-3, 8e-3)
     shock_memory: float = 5.0
-    tick_noise: float = 2.6e-4
+    tick_noise: float = 3.8e-4
     range_memory: float = 60.0
     cycle_periods: tuple[float, float] = (30.0, 90.0)
     cycle_memory: float = 60.0
@@ -195,11 +195,14 @@ class RandomWalk:
         wander = state.volatility + state.market[0] - 2 * model.volatility_spread**2
         return np.asarray(model.sigma * self._scale * np.exp(wander))
 
+    def _correlated(self, random: Generator) -> Floats:
+        """Draw a normal number for every tick and symbol: the market's share of it by beta, the rest its own."""
+        market, own = random.standard_normal((_TICKS, 1)), random.standard_normal((_TICKS, len(self._symbols)))
+        return np.asarray(self._beta * market + np.sqrt(1 - self._beta**2) * own)
+
     def _walk(self, random: Generator, sigma: Floats) -> Floats:
         state, model = self._state, self._model
-        width = len(self._symbols)
-        market, own = random.standard_normal((_TICKS, 1)), random.standard_normal((_TICKS, width))
-        shock = self._beta * market + np.sqrt(1 - self._beta**2) * own
+        shock = self._correlated(random)
         calm = np.where(state.regime != 0, model.trend_walk, model.range_walk)
         pull = -state.level / model.home_memory
         pull -= np.where(state.regime != 0, 0.0, (state.level - state.center) / model.range_memory)
@@ -212,7 +215,7 @@ class RandomWalk:
         """A damped oscillator driven by noise: the swings of a range; in a trend it dies away."""
         state, model = self._state, self._model
         powers = np.exp(_TIMES * (-1 / model.cycle_memory + 1j * state.frequency))
-        noise = random.standard_normal((_TICKS, len(self._symbols)))
+        noise = self._correlated(random)
         size = sigma * model.range_cycle * np.sqrt(_DT) * (state.regime == 0)
         path = powers * (state.cycle + 1j * state.cycle_quadrature + np.cumsum(noise * size / powers, axis=0))
         state.cycle, state.cycle_quadrature = path[-1].real.copy(), path[-1].imag.copy()
@@ -236,7 +239,7 @@ class RandomWalk:
     def _noise(self, random: Generator, sigma: Floats) -> Floats:
         """Trades scatter around the price: a second's high and low lie further apart than its drift tells."""
         size = self._model.tick_noise * sigma / self._model.sigma
-        return np.asarray(random.standard_normal((_TICKS, len(self._symbols))) * size)
+        return self._correlated(random) * size
 
     def _quote(self, random: Generator, log_price: Floats, sigma: Floats, start: int) -> TickBlock:
         """Put a spread around each price and let one trade happen on one side of it."""

@@ -37,7 +37,7 @@ from cq_tui.simulator.ws_api import ws_api_routes
 log = logging.getLogger(__name__)
 
 #: Seed of the market that a newcomer sees.
-DEFAULT_SEED = 11
+DEFAULT_SEED = 10
 DEFAULT_BALANCES = {"USDT": Decimal(10_000)}
 #: The state of the market goes to the ledger this often.
 _REMEMBER_MS = 20 * 60_000

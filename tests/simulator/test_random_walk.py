@@ -76,38 +76,34 @@ def test_symbols_move_together_but_not_alike() -> None:
     assert correlation.max() < 0.9
 
 
-def test_regimes_last_and_trends_pay_more_than_they_cost() -> None:
+def test_regimes_last_and_impulses_pay_more_than_they_cost() -> None:
     source = walk()
-    trending, drift = [], []
+    regimes, drifts = [], []
     for _ in range(1_500):
         source.next_block()
         state = source.state()
-        trending.append(state["trending"])
-        drift.append(state["drift"])
-    kinds, drifts = np.array(trending), np.array(drift)
-    assert 0.3 < kinds.mean() < 0.7
-    lengths = _run_lengths(drifts) * BLOCK_SECONDS
-    assert 60 <= np.median(lengths) <= 600
-    assert (lengths >= 300).mean() > 0.15
-    # Half of all trends move more than twice the round trip's commission of 0.2 %.
-    moves = np.abs(_run_drifts(drifts)) * BLOCK_SECONDS
+        regimes.append(state["regime"])
+        drifts.append(state["drift"])
+    regime, drift = np.array(regimes), np.array(drifts)
+    assert 0.2 < (regime == 0).mean() < 0.6
+    assert (drift[regime == 0] == 0).all()
+    lengths = np.array([len(run) * BLOCK_SECONDS for run in _runs(regime)])
+    assert 600 <= np.median(lengths) <= 3_000
+    legs = [run for run in _runs(drift) if run[0] != 0]
+    seconds = np.array([len(run) * BLOCK_SECONDS for run in legs])
+    assert 20 <= seconds.min() <= 60
+    assert 100 <= seconds.max() <= 400
+    # Most impulses move several times the 0.2 % that a round trip costs.
+    moves = np.abs([run.sum() * BLOCK_SECONDS for run in legs])
     assert (moves > 0.004).mean() > 0.5
 
 
-def _runs(drifts: Floats) -> list[Floats]:
-    found = []
-    for column in drifts.T:
-        cuts = np.flatnonzero(np.diff(column)) + 1
-        found += [run for run in np.split(column, cuts) if run[0] != 0]
+def _runs(values: Floats) -> list[Floats]:
+    """Split every symbol's column where its value changes."""
+    found: list[Floats] = []
+    for column in values.T:
+        found += np.split(column, np.flatnonzero(np.diff(column)) + 1)
     return found
-
-
-def _run_lengths(drifts: Floats) -> Floats:
-    return np.array([len(run) for run in _runs(drifts)], dtype=np.float64)
-
-
-def _run_drifts(drifts: Floats) -> Floats:
-    return np.array([run.sum() for run in _runs(drifts)])
 
 
 def test_the_past_ends_where_the_walk_begins() -> None:
