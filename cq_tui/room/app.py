@@ -63,6 +63,8 @@ class RoomApp(App[int]):
         #: The read model; there once the frame was painted.
         self.state: RoomState | None = None
         self._supervise = supervise
+        #: How the process ends when its terminal is gone.
+        self.end_without_terminal: Callable[[int], None] = self.exit
         self._make_supervisor = make_supervisor or partial(_supervisor, data)
         self._operations = operations or LocalOperations(data)
         self._now = now
@@ -97,8 +99,8 @@ class RoomApp(App[int]):
     def on_mount(self) -> None:
         """Paint first; then read, watch and supervise."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._lost)
+        loop.add_signal_handler(signal.SIGTERM, self._asked_to_end)
+        loop.add_signal_handler(signal.SIGHUP, self._lost_terminal)
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -144,9 +146,22 @@ class RoomApp(App[int]):
             error = event.worker.error
             self._say(event.worker.name, News("bad", f"{event.worker.name} broke: {type(error).__name__}: {error}"))
 
-    def _lost(self) -> None:
-        """SIGTERM, or the terminal is gone: nothing stops, a headless supervisor goes on."""
+    def _asked_to_end(self) -> None:
+        """SIGTERM: nothing stops, a headless supervisor goes on."""
         self.run_worker(self._leave_running(), name="detach", group="leave", exit_on_error=False)
+
+    def _lost_terminal(self) -> None:
+        """SIGHUP: leave the services in charge of a headless supervisor, and end.
+
+        Without a terminal there is no orderly good-bye: the output thread is dead, and waiting for it would hang.
+        """
+        self.run_worker(self._vanish(), name="detach", group="leave", exit_on_error=False)
+
+    async def _vanish(self) -> None:
+        try:
+            await self._stack.detach()
+        finally:
+            self.end_without_terminal(0)
 
     # -- files
 
@@ -262,6 +277,7 @@ def run_room(data: DataDir, supervise: bool = True) -> int:
         os.environ, is_terminal=sys.stdin.isatty() and sys.__stderr__ is not None and sys.__stderr__.isatty()
     )
     app = RoomApp(data, supervise)
+    app.end_without_terminal = os._exit
     try:
         code = app.run()
     except OSError as error:

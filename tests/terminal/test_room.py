@@ -1,0 +1,154 @@
+"""The room in a real terminal, over a real stack: what is pressed, what is shown, what is written."""
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import psutil
+import pytest
+
+from cq_tui.contracts.layout import SERVICES, DataDir
+from cq_tui.store.lock import is_alive, read_holder
+from tests.terminal.tmux import Tmux
+
+pytestmark = [
+    pytest.mark.terminal,
+    pytest.mark.stack,
+    pytest.mark.timeout(240),
+    pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
+]
+
+#: What every test's process gets: settings of the caller must not steer the room under test.
+ENVIRONMENT = {"TERM": "xterm-256color", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
+
+
+def room(data: DataDir, *words: str) -> list[str]:
+    return [sys.executable, "-m", "cq_tui", "--data-dir", str(data.root), *words]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Iterator[DataDir]:
+    directory = DataDir(tmp_path / "data")
+    yield directory
+    subprocess.run([*room(directory)[:3], "down", "--data-dir", str(directory.root)], check=False, capture_output=True)
+    left = [process.pid for process in psutil.process_iter() if str(directory.root) in _words(process)]
+    assert not left, f"processes left behind: {left}"
+
+
+def _words(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+def settings(data: DataDir) -> dict[str, object]:
+    try:
+        found: dict[str, object] = orjson.loads(data.settings.read_bytes())
+    except FileNotFoundError:
+        return {}
+    return found
+
+
+def event_types(data: DataDir) -> list[str]:
+    return [orjson.loads(line)["event_type"] for line in data.events.read_bytes().splitlines()]
+
+
+def test_the_keys_that_matter(data: DataDir, tmp_path: Path) -> None:
+    with Tmux(tmp_path, room(data), ENVIRONMENT, 160, 45) as terminal:
+        started = time.monotonic()
+        terminal.wait_for("SIMULATION")
+        terminal.wait_for("all services ok", timeout=90)
+        print(f"all services ok after {time.monotonic() - started:.1f} s")
+        screen = terminal.wait_for("memory intact")
+        assert "BTCUSDT" in screen
+        assert "guardrails on" in screen
+
+        # g asks, the same key does not confirm, no is the default.
+        terminal.press("g")
+        terminal.wait_for("n no")
+        terminal.press("g", "Enter")
+        terminal.wait_until(lambda: "n no" not in terminal.screen(), "closed dialog")
+        assert "DISABLE_ORDER_GUARDRAILS" not in settings(data)
+        terminal.press("g")
+        terminal.wait_for("n no")
+        terminal.press("y")
+        terminal.wait_until(
+            lambda: settings(data).get("DISABLE_ORDER_GUARDRAILS") is True, "guardrails off in the file"
+        )
+        terminal.wait_until(lambda: "config_changed" in event_types(data), "config_changed event")
+
+        # b writes a bundle and shows where.
+        terminal.press("b")
+        terminal.wait_until(lambda: any(data.root.glob("debug_bundle_*.json")), "debug bundle")
+        terminal.wait_for("debug_bundle_")
+
+        # t asks as well: the simulation flag holds, and it says so.
+        terminal.press("t")
+        terminal.wait_for("SIMULATION_MODE", timeout=20)
+        terminal.press("n")
+        terminal.wait_until(lambda: "n no" not in terminal.screen(), "closed dialog")
+        assert "BINANCE_USE_TESTNET" not in settings(data)
+
+        # q asks; stop all ends every process.
+        terminal.press("q")
+        terminal.wait_for("Leave the room?")
+        terminal.press("a")
+        terminal.wait_until(terminal.ended, "end of the room", timeout=60)
+        assert terminal.exit_code() == 0
+        assert not any(read_holder(data.lock_of(name)) for name in (*SERVICES, "supervisor"))
+
+
+def test_detaching_leaves_everything_running_and_coming_back_finds_it(data: DataDir, tmp_path: Path) -> None:
+    (tmp_path / "first").mkdir()
+    (tmp_path / "second").mkdir()
+    with Tmux(tmp_path / "first", room(data), ENVIRONMENT, 80, 24) as terminal:
+        terminal.wait_for("all services ok", timeout=90)
+        before = {name: read_holder(data.lock_of(name)) for name in SERVICES}
+        terminal.press("q")
+        terminal.wait_for("Leave the room?")
+        terminal.press("d")
+        terminal.wait_until(terminal.ended, "end of the room")
+    with Tmux(tmp_path / "second", room(data), ENVIRONMENT, 80, 24) as terminal:
+        terminal.wait_for("all services ok", timeout=60)
+        assert {name: read_holder(data.lock_of(name)) for name in SERVICES} == before
+        supervisor = read_holder(data.lock_of("supervisor"))
+        assert supervisor is not None
+        assert supervisor.kind == "headless"
+
+
+def test_a_lost_terminal_detaches_and_leaves_no_spinning_room(data: DataDir, tmp_path: Path) -> None:
+    with Tmux(tmp_path, room(data), ENVIRONMENT, 120, 40) as terminal:
+        terminal.wait_for("all services ok", timeout=90)
+        pid, born = terminal.pid, psutil.Process(terminal.pid).create_time()
+        before = {name: read_holder(data.lock_of(name)) for name in SERVICES}
+        terminal.hang_up()
+        deadline = time.monotonic() + 30
+        while is_alive(pid, born):
+            assert time.monotonic() < deadline, "the room lives on without its terminal"
+            time.sleep(0.1)
+        while (holder := read_holder(data.lock_of("supervisor"))) is None or holder.kind != "headless":
+            assert time.monotonic() < deadline, "nobody took over"
+            time.sleep(0.1)
+        assert {name: read_holder(data.lock_of(name)) for name in SERVICES} == before
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 15), (40, 10), (20, 5)])
+def test_small_terminals_show_the_mode(data: DataDir, tmp_path: Path, size: tuple[int, int]) -> None:
+    with Tmux(tmp_path, room(data, "--view"), ENVIRONMENT, *size) as terminal:
+        terminal.wait_for("SIM", timeout=30)
+        terminal.resize(100, 30)
+        terminal.wait_for("SIMULATION", timeout=10)
+        terminal.press("q")
+        terminal.wait_for("Leave the room?")
+
+
+def test_a_dumb_terminal_is_refused_with_a_word(data: DataDir, tmp_path: Path) -> None:
+    with Tmux(tmp_path, ["env", "TERM=dumb", *room(data)], ENVIRONMENT, 80, 24) as terminal:
+        terminal.wait_until(terminal.ended, "refusal")
+        assert "TERM is dumb" in terminal.screen()
+        assert terminal.exit_code() == 5

@@ -1,0 +1,73 @@
+"""A real terminal for tests: one tmux server of our own, read as a person would read it."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+
+class Tmux:
+    """One program in one tmux window; the server and what it started end with the context."""
+
+    def __init__(self, folder: Path, command: list[str], environment: dict[str, str], columns: int, rows: int) -> None:
+        self._socket = str(folder / "tmux.sock")
+        settings = [word for name, value in environment.items() for word in ("-e", f"{name}={value}")]
+        size = ["-x", str(columns), "-y", str(rows)]
+        self._run("-f", "/dev/null", "new-session", "-d", *size, *settings, *command)
+        self._run("set-option", "-g", "remain-on-exit", "on")
+        self.pid = int(self._run("list-panes", "-F", "#{pane_pid}").strip())
+
+    def screen(self) -> str:
+        """Return what is on the screen."""
+        return self._run("capture-pane", "-p")
+
+    def press(self, *keys: str) -> None:
+        """Press keys, one after the other."""
+        for key in keys:
+            self._run("send-keys", key)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Change the size of the window."""
+        self._run("resize-window", "-x", str(columns), "-y", str(rows))
+
+    def ended(self) -> bool:
+        """Whether the program has ended."""
+        return self._run("list-panes", "-F", "#{pane_dead}").strip() == "1"
+
+    def exit_code(self) -> int:
+        """Return the exit code of the program that has ended."""
+        return int(self._run("list-panes", "-F", "#{pane_dead_status}").strip())
+
+    def wait_for(self, text: str, timeout: float = 60.0) -> str:
+        """Wait until a text is on the screen and return the screen."""
+        self.wait_until(lambda: text in self.screen(), f"{text!r} on the screen", timeout)
+        return self.screen()
+
+    def wait_until(self, condition: Callable[[], bool], what: str, timeout: float = 60.0) -> None:
+        """Wait for a condition. Fails with the screen as it stands."""
+        deadline = time.monotonic() + timeout
+        while not condition():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"no {what} within {timeout} s; the screen:\n{self.screen()}")
+            time.sleep(0.05)
+
+    def hang_up(self) -> None:
+        """Take the terminal away, as a lost connection does."""
+        self._run("kill-server")
+
+    def _run(self, *words: str) -> str:
+        environment = {name: value for name, value in os.environ.items() if name != "TMUX"}
+        done = subprocess.run(
+            ["tmux", "-S", self._socket, *words], capture_output=True, text=True, check=True, env=environment
+        )
+        return done.stdout
+
+    def __enter__(self) -> "Tmux":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        subprocess.run(["tmux", "-S", self._socket, "kill-server"], capture_output=True, check=False)
