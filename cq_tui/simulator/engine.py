@@ -84,9 +84,9 @@ class Engine:
             self._enter_market(outcome, new, now)
         else:
             order = self._new_order(new, now)
+            self._check_worth(order)
             order.locked = _need(order)
             self._check_free(order, order.locked)
-            self._check_free_for_better_price(order)
             self._open(outcome, order)
             if order.is_working:
                 self._take(outcome, self._live(order), now)
@@ -221,7 +221,7 @@ class Engine:
             self._close(outcome, live, "EXPIRED", "INSUFFICIENT_LIQUIDITY", now)
         outcome.orders.append(copy(live))
 
-    def _check_free_for_better_price(self, order: Order) -> None:
+    def _check_worth(self, order: Order) -> None:
         """Refuse a limit order that is worth nothing."""
         if order.quantity * (order.price or order.stop_price) <= 0:
             raise ApiError(-1013, "Price * QTY is zero or less.")
