@@ -148,7 +148,7 @@ def test_small_terminals_show_the_mode(data: DataDir, tmp_path: Path, size: tupl
 
 
 def test_a_dumb_terminal_is_refused_with_a_word(data: DataDir, tmp_path: Path) -> None:
-    with Tmux(tmp_path, ["env", "TERM=dumb", *room(data)], ENVIRONMENT, 80, 24) as terminal:
+    with Tmux(tmp_path, ["env", "TERM=dumb", *room(data)], ENVIRONMENT, 160, 24) as terminal:
         terminal.wait_until(terminal.ended, "refusal")
-        assert "TERM is dumb" in terminal.screen()
+        assert "TERM is dumb" in terminal.printed()
         assert terminal.exit_code() == 5
