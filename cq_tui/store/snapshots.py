@@ -1,5 +1,6 @@
 """Snapshots: what the stack looked like at a moment, one document each."""
 
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.tickers import TickersError, tickers_from_bytes
 from cq_tui.store.document import DocumentError, read_content, read_document, write_document
 
+_NAME = re.compile(r"snapshot_\d+\.json", re.ASCII)
 SCHEMA_VERSION = "1.2"
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -31,7 +33,8 @@ class SnapshotStore:
 
     def paths(self) -> list[Path]:
         """Return all snapshots, oldest first."""
-        return sorted(self._data.snapshots.glob("snapshot_*.json"), key=lambda path: (len(path.name), path.name))
+        found = (path for path in self._data.snapshots.glob("snapshot_*.json") if _NAME.fullmatch(path.name))
+        return sorted(found, key=lambda path: (len(path.name), path.name))
 
     def take(self, now: float, system: SnapshotSystem, history: dict[str, Any], kept: int) -> Path:
         """Write ``snapshot_<unix seconds>.json`` and delete the oldest beyond ``kept``. Raises OSError."""
@@ -47,10 +50,11 @@ class SnapshotStore:
         )
         path = self._data.snapshots / f"{name}.json"
         write_document(path, snapshot)
-        paths = self.paths()
-        for old in paths[: max(0, len(paths) - kept)]:
+        # A clock that went back must not make the new one the oldest.
+        others = [other for other in self.paths() if other != path]
+        for old in others[: max(0, len(others) + 1 - kept)]:
             old.unlink(missing_ok=True)
-        self.count = min(len(paths), kept)
+        self.count = min(len(others) + 1, kept)
         return path
 
     def _account(self) -> SnapshotAccount | None:
@@ -76,4 +80,5 @@ class SnapshotStore:
         return {
             symbol: SnapshotMarket(price=ticker.price, volume=ticker.volume, timestamp=ticker.timestamp)
             for symbol, ticker in tickers.items()
+            if ticker.timestamp >= 0
         }

@@ -19,7 +19,8 @@ from cq_tui.store.journal import MAX_LINE_BYTES, JournalError, JournalWriter, la
 _LOOKED_AT = 1000
 #: Whole numbers beyond it are not exact everywhere.
 _SEQ_LIMIT = 2**53
-_WRITER = re.compile(r"[a-z]+(-[a-z0-9]+)?")
+#: Names that writers have.
+WRITER = re.compile(r"[a-z]+(-[a-z0-9]+)?")
 
 
 class UnspoolableEvent(ValueError):
@@ -33,7 +34,7 @@ class EventSpool:
     """
 
     def __init__(self, folder: Path, writer: str, *, quarantine: Path) -> None:
-        if not _WRITER.fullmatch(writer):
+        if not WRITER.fullmatch(writer):
             raise ValueError(f"spool writer {writer!r} must look like 'trader' or 'room-1a2b'")
         path = folder / f"{writer}.ndjson"
         history = folder.parent / "event_chain.ndjson"
