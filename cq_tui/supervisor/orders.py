@@ -53,12 +53,15 @@ class Orders:
         for command in self._inbox.interrupted():
             self._note(command, "interrupted", "the supervisor ended while carrying it out")
 
-    async def carry_out(self) -> None:
-        """Carry out what waits. Raises OSError."""
+    async def carry_out(self) -> int:
+        """Carry out what waits and return how many commands that were. Raises OSError."""
+        count = 0
         for command in self._inbox.claim():
             outcome, message = await self._obey(command)
             self._inbox.answer(command, outcome, message)
             self._note(command, outcome, message)
+            count += 1
+        return count
 
     async def _obey(self, command: Command) -> tuple[Outcome, str]:
         if command.command == "shut_down":

@@ -28,6 +28,8 @@ class ServiceProcess:
     process_started: float
     #: None for an adopted process: only its parent learns its exit code.
     child: subprocess.Popen[bytes] | None = None
+    #: We told it to end: its end is no crash.
+    asked_to_end: bool = False
     _usage: psutil.Process | None = field(default=None, repr=False)
 
     def alive(self) -> bool:
@@ -70,6 +72,7 @@ class ServiceProcess:
 
     async def end(self, patience: float = TERM_PATIENCE) -> None:
         """Ask it to end, and end it when it does not within ``patience`` seconds."""
+        self.asked_to_end = True
         self.signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(patience):

@@ -198,11 +198,11 @@ class Supervisor:
                 try:
                     if not swept:
                         orders.interrupted()
-                    await orders.carry_out()
+                    if await orders.carry_out():
+                        self._chronicle.settle("control")
                     if time.monotonic() - swept >= _SWEEP_INTERVAL:
                         swept = time.monotonic()
                         sweep(self._data, time.time())
-                    self._chronicle.settle("control")
                 except OSError as error:
                     where = error.filename or self._data.control
                     self._chronicle.complain("control", f"{where}: {error.strerror}")
@@ -282,7 +282,8 @@ class Supervisor:
             look = _RUNNING_LOOK if ready else _STARTING_LOOK if ran_for < _READY_PATIENCE else _SLOW_LOOK
             await charge.wait(look if charge.end_is_told else min(look, _UNTOLD_LOOK))
         charge.process = find(self._data, charge.name) if process.exit_code == ALREADY_RUNNING else None
-        if charge.process is None and self._should_run(charge) and not self._stopping_all:
+        unasked = charge.process is None and not process.asked_to_end
+        if unasked and self._should_run(charge) and not self._stopping_all:
             self._take_crash(charge, process)
 
     def _take_crash(self, charge: Charge, process: ServiceProcess) -> None:

@@ -1,0 +1,142 @@
+"""``cq-tui status`` over data directories in every condition."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from cq_tui.contracts.health import ServiceState, SupervisorHealth
+from cq_tui.contracts.layout import SERVICES, DataDir
+from cq_tui.ops.render import status_lines
+from cq_tui.ops.status import read_status
+from cq_tui.store.document import write_document
+from cq_tui.store.folders import prepare
+from cq_tui.store.lock import ProcessLock
+from tests.supervisor.pretend import HEALTH
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> DataDir:
+    data = DataDir(tmp_path / "data")
+    prepare(data)
+    return data
+
+
+def report(data: DataDir, service: str, **fields: Any) -> None:
+    document = HEALTH | {"service": service, "last_update_ts": time.time(), "pid": os.getpid()} | fields
+    write_document(data.health_of(service), document)
+
+
+def supervise(data: DataDir, states: dict[str, ServiceState], *, pid: int | None = None, age: float = 0.0) -> None:
+    health = SupervisorHealth(
+        service="supervisor",
+        status="ok",
+        last_update_ts=time.time() - age,
+        updated_within_sec=0.0,
+        pid=pid or os.getpid(),
+        services=states,
+    )
+    write_document(data.health_of("supervisor"), health)
+
+
+def test_all_is_well(data: DataDir) -> None:
+    locks = [ProcessLock(data.lock_of(name), name) for name in SERVICES]
+    for lock in locks:
+        lock.acquire()
+        report(data, lock.name, events_count=1234567, merkle_root="ab" * 32)
+    status = read_status(data)
+    for lock in locks:
+        lock.release()
+    assert status.overall == "ok"
+    lines = status_lines(status)
+    assert lines[0] == "SIMULATION  ok  (SIMULATION_MODE is true)"
+    assert "history intact, 1,234,567 events, root abababababababab" in lines
+    assert lines[-1] == "nobody supervises: `cq-tui up` or `cq-tui` starts everything"
+
+
+def test_an_empty_directory_and_none_at_all(data: DataDir, tmp_path: Path) -> None:
+    for each in (data, DataDir(tmp_path / "nothing")):
+        status = read_status(each)
+        assert status.overall == "error"
+        assert {verdict.word for verdict in status.verdicts.values()} == {"stopped"}
+        assert status.to_json()["memory"] is None
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_what_starts_is_no_error_as_long_as_its_supervisor_lives(data: DataDir) -> None:
+    states = {name: ServiceState(state="starting", pid=os.getpid()) for name in SERVICES}
+    states["feeder"] = ServiceState(state="waiting", reason="waits for exchange")
+    supervise(data, states)
+    assert read_status(data).overall == "error"
+    lock = ProcessLock(data.lock_of("supervisor"), "supervisor", "room")
+    lock.acquire()
+    try:
+        status = read_status(data)
+        assert status.overall == "degraded"
+        assert status.verdicts["feeder"].word == "starting"
+        lines = status_lines(status)
+        assert [line.index("process") for line in lines[1:3]] == [lines[1].index("process")] * 2
+        assert lines[3].endswith("waits for exchange")
+        assert lines[-1] == f"supervised by process {os.getpid()} (room)"
+        # A report that is too old, or another process's, says nothing.
+        supervise(data, states, age=11)
+        assert read_status(data).overall == "error"
+        supervise(data, states, pid=1)
+        assert read_status(data).overall == "error"
+    finally:
+        lock.release()
+
+
+def test_what_was_given_up_is_shown_with_its_reason(data: DataDir) -> None:
+    reason = "crashed 5 times in 60 s, last: exit code 1: no luck \x1b[31mtoday"
+    supervise(data, {"ares": ServiceState(state="gave_up", reason=reason, restarts=4)})
+    lock = ProcessLock(data.lock_of("supervisor"), "supervisor", "headless")
+    lock.acquire()
+    status = read_status(data)
+    lock.release()
+    line = next(line for line in status_lines(status) if "ares" in line)
+    assert line.startswith("✖ ares      gave up ")
+    assert line.endswith("no luck �[31mtoday")
+    assert status.to_json()["services"]["ares"] == {
+        "status": "gave up", "reason": reason, "age": None, "pid": None, "state": "gave_up", "restarts": 4,
+        "required": True,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "is empty"),
+        (b'{"service": "tra', "is not valid JSON"),
+        (b"\x00\xff\x00", "is not valid JSON"),
+        (b"[]", "holds a list, not an object"),
+        (b'{"service": "trader", "status": "fine"}', "field"),
+    ],
+)
+def test_bad_files_are_named(data: DataDir, content: bytes, problem: str) -> None:
+    data.health_of("trader").write_bytes(content)
+    verdict = read_status(data).verdicts["trader"]
+    assert verdict.word == "unreadable"
+    assert verdict.reason.startswith(f"health/trader.json {problem}")
+    assert data.health_of("trader").read_bytes() == content
+
+
+def test_status_is_json(data: DataDir) -> None:
+    plain = orjson.loads(orjson.dumps(read_status(data).to_json()))
+    assert plain["overall"] == "error"
+    assert (plain["mode"], plain["guardrails"], plain["supervisor"]) == ("simulation", True, None)
+    assert list(plain["services"]) == list(SERVICES)
+
+
+def test_other_modes_need_no_exchange(data: DataDir) -> None:
+    data.settings.write_bytes(orjson.dumps({"SIMULATION_MODE": False, "TRADING_STATE": "halted"}))
+    status = read_status(data)
+    assert "exchange" not in status.required
+    lines = status_lines(status)
+    assert lines[0].startswith("TESTNET  error")
+    assert lines[1].startswith("  trading is blocked: testnet needs BINANCE_API_KEY")
+    assert lines[2] == "  trading is halted"
+    assert not any("exchange" in line for line in lines[3:-1])

@@ -1,0 +1,64 @@
+"""A service process with nothing to do: takes its lock, says that it is ready, ends on SIGTERM.
+
+Words after name and data directory make it behave worse. It imports next to nothing, so that it starts in no time.
+"""
+
+import fcntl
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+
+#: All that the health models of all services ask for; what one does not know it ignores.
+HEALTH: dict[str, object] = {
+    "status": "ok", "updated_within_sec": 0.0, "symbols": [], "ws_connected": True, "rest_api_ok": True,
+    "symbols_count": 0, "last_symbol_update": 0.0, "signal_count": 0, "last_signal_time": 0.0, "feeder_health_ok": True,
+    "default_signals_blocked": True, "active_strategies": [], "latency_ms_p50": 0.0, "orders_count": 0,
+    "fills_count": 0, "last_order_time": 0.0, "account_balance_ok": True, "ares_health_ok": True, "quarantined_symbols": [],
+    "active_positions": 0, "integrity_ok": True, "events_count": 0, "snapshots_count": 0, "last_integrity_check": 0.0,
+    "merkle_root": "", "chain_length": 1,
+}  # fmt: skip
+
+
+def main(name: str, root: Path, *behaviour: str) -> int:
+    """Run until SIGTERM; return the exit code of a service."""
+    if "crashes" in behaviour:
+        sys.stderr.write("no luck today\n")
+        return 1
+    lock = os.open(root / "run" / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return 3
+    holder = {"pid": os.getpid(), "process_started": psutil.Process().create_time(), "name": name}
+    os.ftruncate(lock, 0)
+    os.write(lock, json.dumps(holder).encode())
+    asked = threading.Event()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN if "ignores_sigterm" in behaviour else lambda *_: asked.set())
+    while not asked.wait(0.2):
+        report(name, root, ready="never_ready" not in behaviour)
+    tell(root, f"{name} asked")
+    time.sleep(0.05)
+    tell(root, f"{name} ended")
+    return 0
+
+
+def report(name: str, root: Path, *, ready: bool) -> None:
+    health = HEALTH | {"service": name, "last_update_ts": time.time(), "pid": os.getpid(), "ready": ready}
+    temporary = root / "health" / f".{name}.pretend"
+    temporary.write_text(json.dumps(health | {"waiting_for": "better days"}))
+    temporary.replace(root / "health" / f"{name}.json")
+
+
+def tell(root: Path, line: str) -> None:
+    with (root / "told").open("a") as file:
+        file.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:]))
