@@ -23,10 +23,6 @@ class Tmux:
         """Return what is on the screen."""
         return self._run("capture-pane", "-p")
 
-    def printed(self) -> str:
-        """Return what has scrolled off the screen, and the screen."""
-        return self._run("capture-pane", "-p", "-S", "-100")
-
     def press(self, *keys: str) -> None:
         """Press keys, one after the other."""
         for key in keys:
