@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
@@ -12,21 +11,25 @@ import orjson
 from cq_tui.contracts.account import AccountState
 from cq_tui.contracts.base import Status
 from cq_tui.contracts.health import AresHealth, FeederHealth
-from cq_tui.contracts.market import INTERVAL_MS, KLINE_HISTORY, Kline, KlineLineError, kline_from_line
+from cq_tui.contracts.market import INTERVAL_MS, Kline
 from cq_tui.contracts.mode import base_interval
+from cq_tui.services.ares.klines import KlineTail
 from cq_tui.services.frame import Frame, Service
 from cq_tui.store.document import DocumentError, read_document, read_json, write_document
-from cq_tui.store.journal import JournalError, JournalReader, last_lines
+from cq_tui.store.journal import last_lines
 from cq_tui.store.watch import watch_folders
-from cq_tui.strategies.default_signal import DefaultSignalRule, default_signal
-from cq_tui.strategies.engine import StrategyEngine
-from cq_tui.strategies.protocol import Signal, Strategy
+from cq_tui.strategies import default_signal as default_rule
+from cq_tui.strategies.default_signal import DefaultSignalRule
+from cq_tui.strategies.engine import SymbolEngine
+from cq_tui.strategies.protocol import Signal
 from cq_tui.strategies.registry import load_strategies
 
 #: Spooled lines that are searched at the start for signals that were made already.
 _REMEMBERED = 2_000
 _LATENCIES = 200
 _SWEEP = 1.0
+#: A health file from so far ahead (seconds) says nothing about now.
+_CLOCK_TOLERANCE = 2.0
 
 
 class AresService(Service):
@@ -45,13 +48,16 @@ class AresService(Service):
         self._last_activity = time.time()
         self._latencies: deque[float] = deque(maxlen=_LATENCIES)
         self._plan: tuple[tuple[str, ...], str] = ((), "")
-        self._engine: StrategyEngine | None = None
-        self._readers: dict[str, JournalReader] = {}
-        self._latest: dict[str, Kline] = {}
-        self._primed: set[str] = set()
-        self._bad_lines = 0
+        self._engines: dict[str, SymbolEngine] = {}
+        self._tails: dict[str, KlineTail] = {}
         self._feeder: tuple[bool, str] = (False, "feeder has not reported yet")
-        self._withheld = 0
+        #: Symbols that the feeder leaves out, and how far the exchange's clock is ahead (ms), as it says.
+        self._left_out: set[str] = set()
+        self._clock_offset_ms = 0.0
+
+    def _now_ms(self) -> float:
+        """Return the exchange's time."""
+        return time.time() * 1000 + self._clock_offset_ms
 
     async def run(self) -> None:
         """Build the engine, then follow the kline journals."""
@@ -76,27 +82,26 @@ class AresService(Service):
         if plan == self._plan:
             return
         symbols, interval = self._plan = plan
-        interval_ms = INTERVAL_MS[interval]
+        self._engines = {symbol: self._make_engine(symbol) for symbol in symbols}
+        self._tails = {symbol: KlineTail(self._data.klines_of(symbol, interval)) for symbol in symbols}
 
-        def strategies_for(symbol: str) -> Sequence[Strategy]:
-            return [self._catalogue.make(name, symbol, interval_ms) for name in self._catalogue.classes]
-
-        self._engine = StrategyEngine(interval_ms, symbols, strategies_for)
-        self._readers = {symbol: JournalReader(self._data.klines_of(symbol, interval)) for symbol in symbols}
-        self._latest.clear()
-        self._primed.clear()
+    def _make_engine(self, symbol: str) -> SymbolEngine:
+        interval_ms = INTERVAL_MS[self._plan[1]]
+        names = self._catalogue.classes
+        return SymbolEngine(interval_ms, [self._catalogue.make(name, symbol, interval_ms) for name in names])
 
     # Klines
 
     async def _take_in(self, changed: set[Path]) -> None:
-        for symbol, reader in self._readers.items():
-            if reader.path not in changed:
+        for symbol, tail in self._tails.items():
+            if tail.path not in changed:
                 continue
-            try:
-                klines = self._parse(symbol, reader.read_new(limit=KLINE_HISTORY * 400))
-            except JournalError as error:
-                self.frame.log.error("klines not read", symbol=symbol, problem=str(error))
-                continue
+            klines, other_market, refusals = tail.read(self._now_ms())
+            for refusal in refusals:
+                self.frame.log.warning("kline line refused", symbol=symbol, problem=refusal)
+            if other_market:
+                self.frame.log.warning("klines of another market", symbol=symbol)
+                self._engines[symbol] = self._make_engine(symbol)
             if not klines:
                 continue
             self._feed(symbol, klines)
@@ -104,34 +109,24 @@ class AresService(Service):
                 # Thousands of bars of one symbol took a while: let heartbeat and signals have their turn.
                 await asyncio.sleep(0)
 
-    def _parse(self, symbol: str, lines: list[bytes]) -> list[Kline]:
-        klines = []
-        for line in lines:
-            try:
-                klines.append(kline_from_line(line))
-            except KlineLineError as error:
-                self._bad_lines += 1
-                self.frame.log.warning("kline line refused", symbol=symbol, problem=str(error))
-        return klines
-
     def _feed(self, symbol: str, klines: list[Kline]) -> None:
         """Warm up with what is old, decide on what is fresh."""
-        assert self._engine is not None
-        fresh_from = (time.time() - self.frame.settings.ARES_FRESHNESS_THRESHOLD) * 1000
+        fresh_from = self._fresh_from()
         first_fresh = next((i for i, kline in enumerate(klines) if kline.close_time >= fresh_from), len(klines))
-        engine = self._engine[symbol]
+        engine = self._engines[symbol]
         if first_fresh and engine.last_open_time is None:
             engine.warm_up(klines[:first_fresh])
         else:
             for kline in klines[:first_fresh]:
                 engine.on_kline(kline)
-        self._primed.add(symbol)
         for kline in klines[first_fresh:]:
-            signals = engine.on_kline(kline)
-            self._latencies.append(time.time() * 1000 - (kline.close_time + 1))
-            for signal in signals:
+            if engine.last_open_time is None or kline.open_time > engine.last_open_time:
+                self._latencies.append(self._now_ms() - (kline.close_time + 1))
+            for signal in engine.on_kline(kline):
                 self._publish(signal)
-        self._latest[symbol] = klines[-1]
+
+    def _fresh_from(self) -> float:
+        return self._now_ms() - self.frame.settings.ARES_FRESHNESS_THRESHOLD * 1000
 
     # Signals
 
@@ -142,7 +137,6 @@ class AresService(Service):
             return
         feeder_ok, reason = self._feeder
         if not feeder_ok:
-            self._withheld += 1
             self.frame.log.warning("signal withheld", symbol=signal.symbol, reason=reason)
             return
         self._signalled[key] = None
@@ -164,13 +158,12 @@ class AresService(Service):
         return DefaultSignalRule(allowed=allowed, live=self.frame.mode.mode == "live")
 
     def _make_default_signal(self) -> None:
-        if self._default_rule.blocked:
+        if self._default_rule.blocked or time.time() - self._last_activity < default_rule.QUIET_SECONDS:
             return
-        held = self._held_symbols()
-        flat = [
-            (symbol, self._latest[symbol]) for symbol in self._plan[0] if symbol in self._latest and symbol not in held
-        ]
-        signal = default_signal(self._default_rule, time.time(), self._last_activity, flat)
+        held, fresh_from = self._held_symbols(), self._fresh_from()
+        latest = ((symbol, self._tails[symbol].latest) for symbol in self._plan[0] if symbol not in held)
+        fresh = [(symbol, bar) for symbol, bar in latest if bar is not None and bar.close_time >= fresh_from]
+        signal = default_rule.default_signal(self._default_rule, time.time(), self._last_activity, fresh)
         if signal is not None:
             self._last_activity = time.time()
             self._publish(signal)
@@ -188,7 +181,11 @@ class AresService(Service):
             feeder = read_document(self._data.health_of("feeder"), FeederHealth)
         except DocumentError as error:
             return False, f"feeder health {error.problem}"
+        self._left_out = set(feeder.rejected_symbols or ())
+        self._clock_offset_ms = feeder.clock_offset_ms or 0.0
         age = now - feeder.last_update_ts
+        if age < -_CLOCK_TOLERANCE:
+            return False, f"feeder health is dated {-age:.0f} s ahead"
         limit = self.frame.settings.ARES_FRESHNESS_THRESHOLD
         if age > limit:
             return False, f"feeder health is {age:.0f} s old, limit {limit:.0f} s"
@@ -227,11 +224,11 @@ class AresService(Service):
 
     def health(self, now: float) -> AresHealth:
         """Say what signals rest on."""
-        waiting = self._engine.waiting_for() if self._engine else {}
-        unprimed = [symbol for symbol in self._plan[0] if symbol not in self._primed]
+        waiting = {symbol: text for symbol, engine in self._engines.items() if (text := engine.waiting_for)}
+        unprimed = [s for s, tail in self._tails.items() if tail.latest is None and s not in self._left_out]
         feeder_ok, feeder_reason = self._feeder
         status, reason = self._judge(waiting, unprimed)
-        newest = max((kline.close_time for kline in self._latest.values()), default=0) / 1000
+        newest = max((tail.latest.close_time for tail in self._tails.values() if tail.latest), default=0) / 1000
         return AresHealth(
             service="ares",
             status=status,
@@ -250,14 +247,37 @@ class AresService(Service):
         )
 
     def _judge(self, waiting: dict[str, str], unprimed: list[str]) -> tuple[Status, str | None]:
-        feeder_ok, reason = self._feeder
-        if not feeder_ok:
-            return "degraded", reason
-        if unprimed:
-            return "degraded", f"waits for klines of {', '.join(unprimed[:5])}"
-        if waiting:
-            symbol, text = next(iter(waiting.items()))
-            return "degraded", f"warming up: {len(waiting)} symbols, {symbol} {text}"
-        if self._catalogue.failures:
-            return "degraded", str(self._catalogue.failures[0])
-        return "ok", None
+        problems = [
+            self._feeder[1],
+            *(tail.problem for tail in self._tails.values() if tail.problem),
+            f"waits for klines of {', '.join(unprimed[:5])}" if unprimed else "",
+            self._refused_lines(),
+            *map(str, self._catalogue.failures),
+            *self._stopped_strategies(),
+            _warming(waiting),
+        ]
+        reason = "; ".join(problem for problem in problems if problem)
+        return ("degraded", reason) if reason else ("ok", None)
+
+    def _refused_lines(self) -> str:
+        """Say how many kline lines were refused, and why the last one was."""
+        refusing = [(symbol, tail) for symbol, tail in self._tails.items() if tail.refused]
+        if not refusing:
+            return ""
+        symbol, last = refusing[-1]
+        return f"{sum(tail.refused for _, tail in refusing)} kline lines refused, {symbol}: {last.last_refusal}"
+
+    def _stopped_strategies(self) -> list[str]:
+        """Say which strategies a fault of their own has stopped, once each."""
+        texts: dict[str, str] = {}
+        for symbol, engine in self._engines.items():
+            for name, failure in engine.failures.items():
+                texts.setdefault(name, f"{symbol}: {failure}")
+        return list(texts.values())
+
+
+def _warming(waiting: dict[str, str]) -> str:
+    if not waiting:
+        return ""
+    symbol, text = next(iter(waiting.items()))
+    return f"warming up: {len(waiting)} symbols, {symbol} {text}"

@@ -1,0 +1,73 @@
+"""One symbol's closed klines as ARES reads them: whole lines of one market, none from the future."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from cq_tui.contracts.market import KLINE_HISTORY, Kline, KlineLineError, kline_from_line
+from cq_tui.store.journal import JournalError, JournalReader
+
+#: Lead over the exchange's clock, as far as it is known, that is not worth a word (ms).
+CLOCK_TOLERANCE_MS = 1_000
+#: Enough for a whole journal in one go: what a replaced one is can then be told at once.
+_READ_LIMIT = KLINE_HISTORY * 400
+
+
+class NewKlines(NamedTuple):
+    """What came since the last look."""
+
+    klines: list[Kline]
+    #: The journal was replaced by that of another market: nothing that was seen before belongs to these.
+    other_market: bool = False
+    #: Why lines were refused just now.
+    refusals: tuple[str, ...] = ()
+
+
+class KlineTail:
+    """Follows one kline journal."""
+
+    def __init__(self, path: Path) -> None:
+        self._reader = JournalReader(path)
+        self.path = path
+        self.latest: Kline | None = None
+        #: Lines that were no closed klines.
+        self.refused = 0
+        self.last_refusal = ""
+        #: Why the file cannot be read at the moment.
+        self.problem: str | None = None
+
+    def read(self, now_ms: float) -> NewKlines:
+        """Return the new klines. ``now_ms`` is the exchange's time, Unix ms."""
+        try:
+            lines = self._reader.read_new(limit=_READ_LIMIT)
+            self.problem = None
+        except JournalError as error:
+            self.problem = str(error)
+            return NewKlines([])
+        klines: list[Kline] = []
+        refusals: list[str] = []
+        for line in lines:
+            try:
+                klines.append(_closed(kline_from_line(line), now_ms))
+            except KlineLineError as error:
+                refusals.append(str(error))
+        if refusals:
+            self.refused += len(refusals)
+            self.last_refusal = refusals[-1]
+        other_market = bool(klines) and self._is_other_market(klines)
+        if klines and (self.latest is None or other_market or klines[-1].open_time > self.latest.open_time):
+            self.latest = klines[-1]
+        return NewKlines(klines, other_market, tuple(refusals))
+
+    def _is_other_market(self, klines: list[Kline]) -> bool:
+        """Whether klines that were read again, since the file was replaced, lack the latest one as it was."""
+        latest = self.latest
+        if latest is None or klines[0].open_time > latest.open_time:
+            return False
+        return latest not in klines
+
+
+def _closed(kline: Kline, now_ms: float) -> Kline:
+    ahead = kline.close_time - now_ms
+    if ahead > CLOCK_TOLERANCE_MS:
+        raise KlineLineError(f"the kline of open_time {kline.open_time} closes {ahead / 1000:.0f} s in the future")
+    return kline

@@ -1,0 +1,88 @@
+"""Strategy plug-ins, installed as other packages would: found by their entry points on the Python path."""
+
+import os
+from pathlib import Path
+
+_CODE = '''
+from pydantic import BaseModel
+
+from cq_tui.strategies.bars import Frame
+from cq_tui.strategies.protocol import Side, Signal
+
+
+class _Every:
+    """A BUY at every bar that closes at {price} or above, after three bars."""
+
+    warm_up = {{Frame.TRIGGER: 3}}
+
+    class Parameters(BaseModel):
+        pass
+
+    def __init__(self, symbol, base_interval_ms, parameters=None):
+        self.symbol, self.parameters, self.last = symbol, self.Parameters(), None
+        self.label = "1s" if base_interval_ms == 1000 else "1m"
+
+    def on_bar(self, frame, bar):
+        before, self.last = self.last, bar.close
+        return self.decide(bar, before)
+
+    def signal(self, bar):
+        return Signal(self.symbol, Side.BUY, bar.close, bar.close * 0.9, bar.close * 1.1, 0.5, self.name,
+                      self.label, bar.close_time)
+
+    def reset(self, frame):
+        self.last = None
+
+    def values(self):
+        return {{}}
+
+
+class High(_Every):
+    name = "high"
+
+    def decide(self, bar, before):
+        return self.signal(bar) if bar.close >= 200 else None
+
+
+class Leap(_Every):
+    name = "leap"
+
+    def decide(self, bar, before):
+        return self.signal(bar) if before and bar.close > 2 * before else None
+
+
+class Faulty(_Every):
+    name = "faulty"
+
+    def decide(self, bar, before):
+        if bar.close >= 500:
+            raise RuntimeError("five hundred is too much")
+'''
+_HASTY = """
+import cq_tui.strategies.default_signal as rule
+
+rule.QUIET_SECONDS = 0.5
+raise ImportError("hasty has done its work")
+"""
+
+
+def install(folder: Path, *names: str) -> str:
+    """Install these plug-ins (``broken`` cannot be imported, ``hasty`` shortens the quiet time); return the path."""
+    folder.mkdir()
+    package = folder / "sample_plug_ins.py"
+    package.write_text(_CODE.format(price=200))
+    (folder / "hasty_plug_in.py").write_text(_HASTY)
+    described = folder / "sample_plug_ins-1.0.dist-info"
+    described.mkdir()
+    (described / "METADATA").write_text("Metadata-Version: 2.1\nName: sample-plug-ins\nVersion: 1.0\n")
+    targets = {
+        "high": "sample_plug_ins:High",
+        "leap": "sample_plug_ins:Leap",
+        "faulty": "sample_plug_ins:Faulty",
+        "broken": "no_such_module:Broken",
+        "hasty": "hasty_plug_in:Hasty",
+    }
+    lines = "".join(f"{name} = {targets[name]}\n" for name in names)
+    (described / "entry_points.txt").write_text(f"[cq_tui.strategies]\n{lines}")
+    known = os.environ.get("PYTHONPATH")
+    return f"{folder}{os.pathsep}{known}" if known else str(folder)

@@ -1,0 +1,280 @@
+"""ARES as a process: signals once and only on fresh data, whatever is done to it and to its files."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.market import Kline
+from cq_tui.store.document import write_document
+from cq_tui.store.journal import JournalWriter
+from cq_tui.store.settings_file import change_settings
+from tests.services.ares.plug_ins import install
+from tests.services.processes import RunningService, data_directory, report, running, spooled
+from tests.services.scripted_market import bar
+from tests.services.waiting import until
+
+pytestmark = pytest.mark.stack
+SECOND = 1_000
+
+
+class Bars:
+    """The kline journal of one symbol, with bars of one second up to now."""
+
+    def __init__(self, data: DataDir, symbol: str = "BTCUSDT", interval: str = "1s", closes: float = 100.0) -> None:
+        self.path = data.klines_of(symbol, interval)
+        self.writer = JournalWriter(self.path, quarantine=data.quarantine)
+        #: Twenty seconds back, so that bars can be added at once.
+        self.next = (int(time.time()) - 20) * SECOND
+        self.bars: list[Kline] = []
+        self.add(*[closes] * 10)
+
+    def add(self, *closes: float) -> list[Kline]:
+        added = [bar(self.next + i * SECOND, close) for i, close in enumerate(closes)]
+        self.next += len(added) * SECOND
+        self.bars += added
+        self.writer.append([kline.to_line() for kline in added])
+        return added
+
+    def add_lines(self, *lines: bytes) -> None:
+        self.writer.append(lines)
+
+    def replace(self, bars: list[Kline]) -> None:
+        """Put another file in its place, as compaction and another market do."""
+        self.writer.close()
+        write_document(self.path, b"".join(kline.to_line() + b"\n" for kline in bars))
+        self.writer = JournalWriter(self.path)
+        self.bars = list(bars)
+        self.next = bars[-1].open_time + SECOND
+
+
+def directory(root: Path, *symbols: str, **settings: object) -> DataDir:
+    """A wide limit of freshness: how long this machine takes to start a process is not what is tested."""
+    chosen: dict[str, object] = {"SYMBOLS": list(symbols or ("BTCUSDT",)), "ARES_FRESHNESS_THRESHOLD": 60.0}
+    return data_directory(root / "data", **(chosen | settings))
+
+
+@asynccontextmanager
+async def healthy_feeder(data: DataDir, **changes: object) -> AsyncIterator[dict[str, object]]:
+    """Report as a healthy feeder would, again and again; what the test puts into the dictionary is reported too."""
+    reported = dict(changes)
+
+    async def beat() -> None:
+        while True:
+            report(data, "feeder", **reported)
+            await asyncio.sleep(0.2)
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield reported
+    finally:
+        beating.cancel()
+
+
+def signals(data: DataDir) -> list[tuple[str, int]]:
+    events = spooled(data, "ares", "signal_generated")
+    return [(event["data"]["strategy"], event["data"]["bar_close_time"]) for event in events]
+
+
+async def ready(ares: RunningService) -> dict[str, Any]:
+    await until(lambda: ares.health.get("ready"))
+    return ares.health
+
+
+async def test_a_signal_is_made_once_however_often_ares_is_killed(tmp_path: Path) -> None:
+    data, plug = directory(tmp_path), install(tmp_path / "plug", "high")
+    bars = Bars(data)
+    expected = []
+    async with healthy_feeder(data):
+        for _ in range(3):
+            async with running("ares", data, PYTHONPATH=plug) as ares:
+                await ready(ares)
+                expected.append(("high", bars.add(300.0)[0].close_time))
+                await until(lambda: len(signals(data)) >= len(expected))  # noqa: B023 - awaited in this very pass
+                ares.kill()
+        async with running("ares", data, PYTHONPATH=plug) as ares:
+            await ready(ares)
+            expected += [("high", kline.close_time) for kline in bars.add(100.0, 300.0) if kline.close == 300.0]
+            await until(lambda: ("high", expected[-1][1]) in signals(data))
+            assert ares.health["signal_count"] >= 3
+            assert await ares.stop() == 0
+    assert signals(data) == expected
+    assert max(Counter(signals(data)).values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"last_update_ts": 1_000.0}, "old"),
+        ({"last_update_ts": 99_999_999_999.0}, "ahead"),
+        ({"status": "error", "reason": "no data for 99 s"}, "no data for 99 s"),
+    ],
+)
+async def test_nothing_is_said_on_a_feeder_that_is_not_well(
+    tmp_path: Path, changes: dict[str, object], word: str
+) -> None:
+    data, plug = directory(tmp_path), install(tmp_path / "plug", "high")
+    bars = Bars(data)
+    async with healthy_feeder(data, **changes) as reported, running("ares", data, PYTHONPATH=plug) as ares:
+        await until(lambda: word in (ares.health.get("reason") or ""))
+        assert (ares.health["feeder_health_ok"], ares.health["ready"]) == (False, False)
+        bars.add(300.0)
+        await until(lambda: '"event":"signal withheld"' in data.log_of("ares").read_text())
+        assert signals(data) == []
+        for name in changes:
+            del reported[name]
+        await ready(ares)
+        added = bars.add(300.0)
+        await until(lambda: signals(data) == [("high", added[0].close_time)])
+
+
+async def test_bars_that_close_in_the_future_are_refused(tmp_path: Path) -> None:
+    data, plug = directory(tmp_path), install(tmp_path / "plug", "high")
+    bars = Bars(data)
+    async with healthy_feeder(data), running("ares", data, PYTHONPATH=plug) as ares:
+        await ready(ares)
+        ahead = bar((int(time.time()) + 3_600) * SECOND, 300.0)
+        bars.add_lines(ahead.to_line())
+        await until(lambda: "future" in (ares.health.get("reason") or ""))
+        added = bars.add(300.0)
+        await until(lambda: signals(data))
+        assert signals(data) == [("high", added[0].close_time)]
+
+
+async def test_the_exchange_s_clock_decides_what_the_future_is(tmp_path: Path) -> None:
+    data, plug = directory(tmp_path), install(tmp_path / "plug", "high")
+    bars = Bars(data)
+    bars.replace([kline._replace(open_time=k, close_time=k + 999) for kline in bars.bars
+                  for k in [kline.open_time + 60 * SECOND]])  # fmt: skip
+    async with healthy_feeder(data, clock_offset_ms=60_000.0), running("ares", data, PYTHONPATH=plug) as ares:
+        await ready(ares)
+        added = bars.add(300.0)
+        await until(lambda: signals(data) == [("high", added[0].close_time)])
+
+
+async def test_bad_lines_are_told_and_the_rest_goes_on(tmp_path: Path) -> None:
+    data, plug = directory(tmp_path), install(tmp_path / "plug", "high")
+    bars = Bars(data)
+    async with healthy_feeder(data), running("ares", data, PYTHONPATH=plug) as ares:
+        await ready(ares)
+        bars.add_lines(b"\x00\xff\x1b[31m", b'{"open_time": "now"}', b"[]")
+        await until(lambda: "3 kline lines" in (ares.health.get("reason") or ""))
+        assert ares.health["status"] == "degraded"
+        added = bars.add(300.0)
+        await until(lambda: signals(data) == [("high", added[0].close_time)])
+
+
+async def test_a_journal_that_cannot_be_read_is_told_and_others_go_on(tmp_path: Path) -> None:
+    data, plug = directory(tmp_path, "BTCUSDT", "ETHUSDT"), install(tmp_path / "plug", "high")
+    bars = Bars(data)
+    data.klines_of("ETHUSDT", "1s").mkdir()
+    async with healthy_feeder(data), running("ares", data, PYTHONPATH=plug) as ares:
+        await until(lambda: "ETHUSDT-1s" in (ares.health.get("reason") or ""))
+        added = bars.add(300.0)
+        await until(lambda: signals(data) == [("high", added[0].close_time)])
+
+
+async def test_a_compacted_journal_is_the_same_series(tmp_path: Path) -> None:
+    data, plug = directory(tmp_path), install(tmp_path / "plug", "high", "leap")
+    bars = Bars(data)
+    async with healthy_feeder(data), running("ares", data, PYTHONPATH=plug) as ares:
+        await ready(ares)
+        first = bars.add(300.0)[0]
+        await until(lambda: len(signals(data)) == 2)
+        bars.replace(bars.bars[4:])
+        second = bars.add(700.0)[0]
+        await until(lambda: len(signals(data)) == 4)
+        expected = [(name, kline.close_time) for kline in (first, second) for name in ("high", "leap")]
+        assert sorted(signals(data), key=lambda signal: (signal[1], signal[0])) == expected
+
+
+async def test_another_market_is_another_series(tmp_path: Path) -> None:
+    data, plug = directory(tmp_path), install(tmp_path / "plug", "high", "leap")
+    bars = Bars(data)
+    async with healthy_feeder(data), running("ares", data, PYTHONPATH=plug) as ares:
+        await ready(ares)
+        other = [kline._replace(open=k, high=k + 1, low=k - 1, close=k) for kline in bars.bars for k in [150.0]]
+        bars.replace([*other, bar(other[-1].open_time + SECOND, 310.0)])
+        await until(lambda: signals(data))
+        added = bars.add(320.0)[0]
+        await until(lambda: ("high", added.close_time) in signals(data))
+        # 100 to 310 is a leap of two markets; within the new one there is none, from 150 to 310 there is.
+        leaps = [signal for signal in signals(data) if signal[0] == "leap"]
+        assert leaps == [("leap", other[-1].close_time + SECOND)]
+        bars.replace([bar(kline.open_time, 900.0) for kline in bars.bars])
+        added = bars.add(900.0)[0]
+        await until(lambda: ("high", added.close_time) in signals(data))
+        assert [signal for signal in signals(data) if signal[0] == "leap"] == leaps
+
+
+async def test_symbols_and_interval_follow_the_settings(tmp_path: Path) -> None:
+    data, plug = directory(tmp_path), install(tmp_path / "plug", "high")
+    Bars(data)
+    other, minutes = Bars(data, "ETHUSDT"), Bars(data, "ETHUSDT", "1m")
+    async with healthy_feeder(data), running("ares", data, PYTHONPATH=plug) as ares:
+        await ready(ares)
+        change_settings(data.settings, {"SYMBOLS": ["ETHUSDT"]})
+        await until(lambda: "settings changed" in data.log_of("ares").read_text())
+        added = other.add(300.0)[0]
+        await until(lambda: signals(data) == [("high", added.close_time)])
+        change_settings(data.settings, {"ARES_BASE_INTERVAL": "1m"})
+        start = (int(time.time()) - 300) // 60 * 60 * SECOND
+        lines = [bar(start + i * 60 * SECOND, 300.0)._replace(close_time=start + (i + 1) * 60 * SECOND - 1)
+                 for i in range(4)]  # fmt: skip
+        minutes.replace(lines)
+        await until(lambda: ares.health.get("ready") and "ETHUSDT" in ares.health.get("warming", {}))
+        assert signals(data) == [("high", added.close_time)], "a minute that is long over is no news"
+
+
+async def test_symbols_that_the_exchange_does_not_list_are_not_waited_for(tmp_path: Path) -> None:
+    data, plug = directory(tmp_path, "BTCUSDT", "NONEUSDT"), install(tmp_path / "plug", "high")
+    Bars(data)
+    async with healthy_feeder(data) as reported, running("ares", data, PYTHONPATH=plug) as ares:
+        await until(lambda: "NONEUSDT" in (ares.health.get("reason") or ""))
+        assert not ares.health["ready"]
+        reported["rejected_symbols"] = {"NONEUSDT": "is not listed here"}
+        await ready(ares)
+
+
+async def test_plug_ins_that_fail_are_named_and_the_others_go_on(tmp_path: Path) -> None:
+    data, plug = directory(tmp_path), install(tmp_path / "plug", "broken", "faulty", "high")
+    bars = Bars(data)
+    async with healthy_feeder(data), running("ares", data, PYTHONPATH=plug) as ares:
+        health = await ready(ares)
+        assert "'broken'" in health["reason"]
+        assert "no_such_module" in health["reason"]
+        assert health["active_strategies"] == ["trend_multi_tf", "bb_mean_revert_v2", "faulty", "high"]
+        added = bars.add(600.0)[0]
+        await until(lambda: "five hundred is too much" in (ares.health.get("reason") or ""))
+        assert ares.health["status"] == "degraded"
+        assert signals(data) == [("high", added.close_time)]
+
+
+async def test_default_signals_need_consent_quiet_and_a_flat_symbol_with_a_fresh_bar(tmp_path: Path) -> None:
+    data = directory(tmp_path, "SOLUSDT", "ETHUSDT", "BTCUSDT", TEST_ALLOW_DEFAULT_SIGNAL=True)
+    plug = install(tmp_path / "plug", "hasty")
+    stale, held, flat = Bars(data, "SOLUSDT"), Bars(data, "ETHUSDT"), Bars(data)
+    stale.replace([bar(kline.open_time - 120 * SECOND, 100.0) for kline in stale.bars])
+
+    def chosen() -> list[str]:
+        return [event["data"]["symbol"] for event in spooled(data, "ares", "signal_generated")]
+
+    async with healthy_feeder(data), running("ares", data, PYTHONPATH=plug) as ares:
+        assert not (await ready(ares))["default_signals_blocked"]
+        await until(lambda: chosen())
+        account = {"timestamp": 1, "mode": "simulation", "equity": 1, "available_balance": 1}
+        position = {"symbol": "ETHUSDT", "size": 1, "entry_price": 1, "unrealized_pnl": 0, "opened_ts": 1}
+        write_document(data.account, account | {"positions": {"ETHUSDT": position}})
+        held.add(101.0)
+        flat.add(101.0)
+        await until(lambda: "BTCUSDT" in chosen())
+        assert chosen()[0] == "ETHUSDT", "the first symbol with a fresh bar"
+        assert chosen()[-1] == "BTCUSDT", "the first that is flat as well"
+        change_settings(data.settings, {"TEST_ALLOW_DEFAULT_SIGNAL": False})
+        await until(lambda: ares.health.get("default_signals_blocked"))
