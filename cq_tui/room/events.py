@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from cq_tui.store.journal import JournalError, JournalReader, last_lines
+from cq_tui.store.journal import MAX_LINE_BYTES, JournalError, JournalReader, last_lines
 
 #: Events kept in memory.
 KEPT = 2000
@@ -66,6 +66,7 @@ class EventTail:
         self._path = path
         self._name = str(path.relative_to(root))
         self._reader: JournalReader | None = None
+        self._identity: tuple[int, int, int] | None = None
         self._inode: int | None = None
         self.events: deque[RoomEvent] = deque(maxlen=KEPT)
         self._known: set[str] = set()
@@ -78,17 +79,27 @@ class EventTail:
         try:
             status = os.stat(self._path)
         except OSError:
-            self._reader = None
+            self._reader = self._identity = None
             self.problem = None
             return []
+        identity = (status.st_ino, status.st_mtime_ns, status.st_size)
+        if identity == self._identity:
+            return []
+        self._identity = identity
         try:
             lines = self._new_lines(status)
         except (JournalError, OSError) as error:
             self.problem = f"{self._name}: {_reason(error)}"
             return []
         fresh = [event for line in lines if (event := self._accept(line))]
-        self.problem = f"{self._name}: {self.unreadable} lines are no events" if self.unreadable else None
+        self.problem = self._complaint(status.st_size)
         return fresh
+
+    def _complaint(self, size: int) -> str | None:
+        torn = size - self._reader.offset if self._reader else 0
+        if torn > MAX_LINE_BYTES:
+            return f"{self._name}: its last {torn:,} bytes are no line. Memory moves them to quarantine when it starts"
+        return f"{self._name}: {self.unreadable} lines are no events" if self.unreadable else None
 
     def _new_lines(self, status: os.stat_result) -> list[bytes]:
         reader = self._reader

@@ -106,7 +106,8 @@ class Steering:
         try:
             path = await asyncio.to_thread(self._operations.export_bundle)
         except (OSError, SettingsError) as error:
-            self._tell(f"no bundle could be written: {error}", "error")
+            reason = (error.strerror or error) if isinstance(error, OSError) else error
+            self._tell(f"no bundle could be written: {reason}", "error")
             return
         self._copy(str(path))
         self._tell(f"debug bundle, path copied: {path}", "information")

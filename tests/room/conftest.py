@@ -8,15 +8,15 @@ from textual.pilot import Pilot
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.room.app import RoomApp
+from cq_tui.room.state import RoomState
 from tests.room.stage import NOW, Stage
+
+MakeRoom = Callable[..., RoomApp]
 
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Stage:
     return Stage(tmp_path / "data").everything()
-
-
-MakeRoom = Callable[..., RoomApp]
 
 
 @pytest.fixture
@@ -27,24 +27,34 @@ def make_room() -> MakeRoom:
     return make
 
 
-async def settled(pilot: Pilot[int], condition: Callable[[], bool] | None = None) -> None:
-    """Wait until the room has read everything, or until a condition holds."""
-    app = pilot.app
-    assert isinstance(app, RoomApp)
-    wanted = condition or (lambda: app.state is not None and app.state.is_read)
-    for _ in range(500):
-        if wanted():
+def state_of(app: RoomApp) -> RoomState:
+    """The read model, which must be there by now."""
+    assert app.state is not None
+    return app.state
+
+
+async def until(pilot: Pilot[int], condition: Callable[[], bool]) -> None:
+    """Wait for a condition, with the room at work."""
+    for _ in range(1000):
+        if condition():
             await pilot.pause()
             return
-        await pilot.pause(0.01)
-    raise AssertionError("the room did not get there")
+        await pilot.pause(0.005)
+    raise AssertionError("the room did not get there in 5 s:\n" + screen_text(pilot))
 
 
-def screen_text(app: RoomApp) -> str:
+async def read(pilot: Pilot[int]) -> None:
+    """Wait until the room has read everything and shown it."""
+    app = pilot.app
+    assert isinstance(app, RoomApp)
+    await until(pilot, lambda: app.state is not None and app.state.is_read)
+
+
+async def shows(pilot: Pilot[int], words: str) -> None:
+    """Wait until words stand on the screen."""
+    await until(pilot, lambda: words in screen_text(pilot))
+
+
+def screen_text(pilot: Pilot[int]) -> str:
     """What stands on the screen, as plain lines."""
-    from textual.geometry import Region
-
-    width, height = app.size
-    lines = app.screen._compositor.render_strips(app.size)
-    assert Region(0, 0, width, height)
-    return "\n".join(strip.text for strip in lines)
+    return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())

@@ -93,7 +93,7 @@ class MemoryPane(Pane):
         if said != self._said:
             self._said = said
             parts = [part for name, value in facts for part in ((f"{name} ", "$muted"), (f"{value}   ", ""))]
-            self._facts.update(Content.assemble(*parts))
+            self._facts.update(Content.assemble(*parts), layout=False)
 
     def _draw(self, key: LineKey) -> Drawn:
         event = self._events[key.row]

@@ -128,7 +128,7 @@ class Pane(Vertical):
         ]
         self.border_title = Content.assemble(*parts)
         glyph = (f" {GLYPHS[level]} ", _COLOURS[level])
-        self.query_one(Summary).update(Content.assemble(glyph, *parts))
+        self.query_one(Summary).update(Content.assemble(glyph, *parts), layout=False)
 
     def shown(self, keys: Iterable[LineKey], texts: dict[str, str] | None = None) -> list[LineKey]:
         """Keep the lines whose row matches the filter. ``texts`` is what to search in; the row key by default."""

@@ -1,0 +1,174 @@
+"""The table of lines: draws what is seen, repaints what changed, keeps the selection with its row."""
+
+import pytest
+from textual.app import App, ComposeResult
+from textual.pilot import Pilot
+
+from cq_tui.room.widgets.columns import Cell, Column, fit, lay_out
+from cq_tui.room.widgets.line_table import Drawn, LineKey, LineTable, Under
+from tests.room.conftest import screen_text, until
+
+COLUMNS = (Column("name", 10), Column("value", 8, right=True), Column("note", 6, rank=1, grows=True))
+
+
+class TableApp(App[int]):
+    CSS = "LineTable { height: 12; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drawn: list[LineKey] = []
+        self.values: dict[str, str] = {}
+        self.opened: list[str] = []
+        self.table = LineTable(COLUMNS, self.draw)
+
+    def compose(self) -> ComposeResult:
+        yield self.table
+
+    def draw(self, key: LineKey) -> Drawn:
+        self.drawn.append(key)
+        if key.line:
+            return Under(f"under {key.row}", "look")
+        return (Cell(key.row, "strong"), Cell(self.values.get(key.row, "0")), Cell("[red]x"))
+
+    def on_line_table_opened(self, event: LineTable.Opened) -> None:
+        self.opened.append(event.row)
+
+
+def keys(*rows: str) -> list[LineKey]:
+    return [LineKey(row) for row in rows]
+
+
+MANY = [f"row{number:03}" for number in range(500)]
+
+
+async def test_only_what_is_seen_is_drawn() -> None:
+    app = TableApp()
+    async with app.run_test(size=(40, 15)) as pilot:
+        app.table.show(keys(*MANY))
+        await pilot.pause()
+        assert {key.row for key in app.drawn} == set(MANY[:11])
+        app.drawn.clear()
+        app.table.mark(MANY)
+        await pilot.pause(0.2)
+        assert {key.row for key in app.drawn} == set(MANY[:11])
+
+
+async def test_only_what_changed_is_drawn_again() -> None:
+    app = TableApp()
+    async with app.run_test(size=(40, 15)) as pilot:
+        app.table.show(keys(*MANY))
+        await pilot.pause()
+        app.drawn.clear()
+        app.values["row003"] = "42"
+        app.table.mark(["row003", "row400"])
+        await pilot.pause()
+        assert app.drawn == [LineKey("row003")]
+        assert "42" in screen_text(pilot)
+
+
+async def test_a_stream_of_changes_is_flushed_ten_times_a_second() -> None:
+    app = TableApp()
+    async with app.run_test(size=(40, 15)) as pilot:
+        app.table.show(keys("a"))
+        await pilot.pause(0.15)
+        app.drawn.clear()
+        for number in range(60):
+            app.values["a"] = str(number)
+            app.table.mark(["a"])
+            await pilot.pause(0.005)
+        await until(pilot, lambda: " 59 " in screen_text(pilot))
+        assert len(app.drawn) < 30
+
+
+async def test_text_is_never_markup() -> None:
+    app = TableApp()
+    async with app.run_test(size=(60, 15)) as pilot:
+        app.table.show(keys("[red]", "a[/]"))
+        await pilot.pause()
+        text = screen_text(pilot)
+        assert "[red]     " in text
+        assert "a[/]" in text
+        assert "[red]x" in text
+
+
+async def select(pilot: Pilot[int], row: str) -> None:
+    app = pilot.app
+    assert isinstance(app, TableApp)
+    app.table.select(row)
+    await pilot.pause()
+
+
+async def test_the_selection_stays_with_its_row_and_place() -> None:
+    app = TableApp()
+    async with app.run_test(size=(40, 15)) as pilot:
+        app.table.show(keys(*MANY[:100]))
+        await pilot.pause()
+        await select(pilot, "row050")
+        place = 50 - app.table.scroll_offset.y
+        app.table.show(keys("new1", "new2", *MANY[:100]))
+        await pilot.pause()
+        assert app.table.selected == "row050"
+        assert 52 - app.table.scroll_offset.y == place
+
+
+async def test_the_selection_goes_to_a_neighbour_when_its_row_goes() -> None:
+    app = TableApp()
+    async with app.run_test(size=(40, 15)) as pilot:
+        app.table.show(keys("a", "b", "c"))
+        await select(pilot, "b")
+        found: list[str | None] = []
+        for rows in (("a", "c"), ()):
+            app.table.show(keys(*rows))
+            found.append(app.table.selected)
+        assert found == ["c", None]
+        await pilot.press("down", "enter", "end", "pagedown")
+        assert app.opened == []
+
+
+async def test_keys_move_over_rows_not_lines() -> None:
+    app = TableApp()
+    async with app.run_test(size=(40, 15)) as pilot:
+        app.table.focus()
+        app.table.show([LineKey("a"), LineKey("a", 1), LineKey("b"), LineKey("b", 1), LineKey("c")])
+        await pilot.press("down", "enter")
+        assert app.opened == ["b"]
+        await pilot.press("end", "enter", "home", "enter")
+        assert app.opened == ["b", "c", "a"]
+        assert "under a" in screen_text(pilot)
+
+
+async def test_a_click_selects_and_a_second_opens() -> None:
+    app = TableApp()
+    async with app.run_test(size=(40, 15)) as pilot:
+        app.table.show(keys("a", "b", "c"))
+        await pilot.pause()
+        await pilot.click(LineTable, offset=(2, 2))
+        assert app.table.selected == "b"
+        await pilot.click(LineTable, offset=(2, 3), times=2)
+        assert app.opened == ["c"]
+        await pilot.click(LineTable, offset=(2, 8))
+        assert app.table.selected == "c"
+
+
+async def test_an_empty_table_says_what_it_waits_for() -> None:
+    app = TableApp()
+    async with app.run_test(size=(20, 15)) as pilot:
+        app.table.show([], empty="Waits for the first row, which takes a second.")
+        await pilot.pause()
+        assert "Waits for the first" in screen_text(pilot)
+
+
+@pytest.mark.parametrize("width", [1, 2, 5, 18, 19, 20, 27, 28, 100])
+def test_columns_fit_or_leave(width: int) -> None:
+    layout = lay_out(COLUMNS, width)
+    used = sum(layout.widths) + 2 * (len(layout.widths) - 1)
+    assert used == width if len(layout.shown) == 3 else used == 20
+    assert (2 in layout.shown) == (width >= 28)
+
+
+def test_text_is_cut_and_padded_to_cells() -> None:
+    assert fit("abc", 5) == "abc  "
+    assert fit("abc", 5, right=True) == "  abc"
+    assert fit("abcdef", 4) == "abc…"
+    assert fit("日本語", 4) == "日 …"
+    assert fit("abc", 0) == ""

@@ -1,0 +1,90 @@
+"""Pictures of the room: whoever changes how it looks sees what changed."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from cq_tui.contracts.layout import DataDir
+from tests.room.conftest import MakeRoom, read, shows
+from tests.room.stage import Stage
+
+SnapCompare = Callable[..., bool]
+SMALL, LARGE, WIDE = (80, 24), (160, 45), (200, 55)
+
+
+def after(*keys: str, words: str = "", theme: str = "room-dark") -> Callable[[Pilot[int]], object]:
+    """Wait until all is read, press keys, wait for words."""
+
+    async def run(pilot: Pilot[int]) -> None:
+        pilot.app.theme = theme
+        await read(pilot)
+        await pilot.press(*keys)
+        await shows(pilot, words)
+        await pilot.pause(0.2)
+
+    return run
+
+
+@pytest.mark.parametrize("theme", ["room-dark", "room-light"])
+@pytest.mark.parametrize("size", [SMALL, LARGE, WIDE], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_all_is_well(
+    stage: Stage, make_room: MakeRoom, snap_compare: SnapCompare, size: tuple[int, int], theme: str
+) -> None:
+    run = after(words="67,412.10", theme=theme)
+    assert snap_compare(make_room(stage.data), terminal_size=size, run_before=run)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_trouble(stage: Stage, make_room: MakeRoom, snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    blocked = ["ares health older than 30 s"]
+    stage.health(stage.trader(status="degraded", reason="blocked", blocked_by=blocked))
+    stage.health(stage.memory(integrity_ok=False, faults=["block 12 does not match its event"]))
+    stage.tickers(ages={"SOLUSDT": 6.4, "BTCUSDT": 70.0})
+    stage.data.health_of("ares").write_bytes(b'{"service": "ar')
+    stage.data.settings.write_text('{"DISABLE_ORDER_GUARDRAILS": true, "TRADING_STATE": "halted"}')
+    run = after("1", words="blocked")
+    assert snap_compare(make_room(stage.data), terminal_size=size, run_before=run)
+
+
+@pytest.mark.parametrize("pane", ["1", "3", "4", "5", "6"])
+def test_each_pane_open_in_a_small_terminal(
+    stage: Stage, make_room: MakeRoom, snap_compare: SnapCompare, pane: str
+) -> None:
+    assert snap_compare(make_room(stage.data), terminal_size=SMALL, run_before=after(pane))
+
+
+@pytest.mark.parametrize(
+    ("mode", "environment"),
+    [
+        ("paper", {"SIMULATION_MODE": "false", "PAPER_MODE": "true"}),
+        ("testnet", {"SIMULATION_MODE": "false"}),
+        (
+            "live",
+            {
+                "SIMULATION_MODE": "false",
+                "BINANCE_USE_TESTNET": "false",
+                "TRADING_MODE": "live",
+                "LIVE_TRADING_ENABLED": "true",
+            },
+        ),
+    ],
+)
+def test_modes(
+    stage: Stage, make_room: MakeRoom, snap_compare: SnapCompare, mode: str, environment: dict[str, str]
+) -> None:
+    run = after(words=mode.upper())
+    assert snap_compare(make_room(stage.data, environment), terminal_size=LARGE, run_before=run)
+
+
+def test_nothing_there_yet(tmp_path: Path, make_room: MakeRoom, snap_compare: SnapCompare) -> None:
+    app = make_room(DataDir(tmp_path / "nowhere"))
+    assert snap_compare(app, terminal_size=LARGE, run_before=after(words="none runs"))
+
+
+@pytest.mark.parametrize(
+    ("key", "words"), [("t", "the mode stays"), ("q", "Leave the room?"), ("question_mark", "keys and signs")]
+)
+def test_dialogs(stage: Stage, make_room: MakeRoom, snap_compare: SnapCompare, key: str, words: str) -> None:
+    assert snap_compare(make_room(stage.data), terminal_size=(100, 34), run_before=after(key, words=words))

@@ -1,0 +1,213 @@
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cq_tui.contracts.health import ServiceState
+from cq_tui.contracts.layout import DataDir
+from cq_tui.room.changes import Part
+from cq_tui.room.news import worst_news
+from cq_tui.room.service_rows import service_rows
+from cq_tui.room.state import RoomState
+from tests.room.stage import NOW, Stage
+
+Spoil = Callable[[Path], object]
+
+
+def _huge(path: Path) -> None:
+    path.write_bytes(b"x")
+    os.truncate(path, 100 * 1024 * 1024)
+
+
+def _folder(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.mkdir()
+
+
+SPOILS: dict[str, Spoil] = {
+    "missing": lambda path: path.unlink(missing_ok=True),
+    "empty": lambda path: path.write_bytes(b""),
+    "half": lambda path: path.write_bytes(b'{"service": "feeder", "sta'),
+    "binary": lambda path: path.write_bytes(bytes(range(256)) * 40),
+    "huge": _huge,
+    "list": lambda path: path.write_bytes(b"[1, 2]\n"),
+    "wrong types": lambda path: path.write_bytes(
+        b'{"service": 7, "status": [], "last_update_ts": "now", "tickers": {"A": 1}, "timestamp": 1, "equity": "", '
+        b'"LOG_LEVEL": 5}\n'
+    ),
+    "folder": _folder,
+}
+
+FILES = (
+    "health/feeder.json", "health/ares.json", "health/trader.json", "health/memory.json", "health/exchange.json",
+    "health/supervisor.json", "market/tickers.json", "state/account.json", "memory/hash_chain.json",
+    "memory/event_chain.ndjson", "ssot/env.json",
+)  # fmt: skip
+
+
+def read_all(data: DataDir) -> RoomState:
+    state = RoomState(data, {})
+    state.sweep()
+    while state.seed_prices(8):
+        pass
+    return state
+
+
+def test_a_whole_directory_is_read(stage: Stage) -> None:
+    state = read_all(stage.data)
+    assert state.overall(NOW) == "ok"
+    assert state.file_problems == {}
+    assert state.mode.mode == "simulation"
+    assert state.symbols[0] == "BTCUSDT"
+    assert len(state.symbols) == 14
+    assert len(state.tail.events) == 13
+    assert state.chain is not None
+    assert state.chain.chain_length == 14
+    assert [signal.outcome for signal in state.trades.signals.values()] == [
+        "not traded: Account has insufficient balance", "not traded: nothing held", "filled",
+    ]  # fmt: skip
+
+
+def test_an_empty_directory_is_read(tmp_path: Path) -> None:
+    state = read_all(DataDir(tmp_path / "nowhere"))
+    assert state.overall(NOW) == "error"
+    assert state.file_problems == {}
+    assert {verdict.word for verdict in state.verdicts(NOW).values()} == {"missing"}
+
+
+@pytest.mark.parametrize("spoil", SPOILS)
+@pytest.mark.parametrize("name", FILES)
+def test_no_bad_file_ever_raises(stage: Stage, name: str, spoil: str) -> None:
+    state = read_all(stage.data)
+    path = stage.data.root / name
+    if spoil == "folder":
+        path.unlink(missing_ok=True)
+    SPOILS[spoil](path)
+    state.take([path])
+    fresh = read_all(stage.data)
+    for each in (state, fresh):
+        service_rows(each, NOW)
+        worst_news(each, NOW)
+        assert len(each.verdicts(NOW)) == 5
+        told = " ".join(each.file_problems.values())
+        if spoil == "missing" or (name.endswith("ndjson") and spoil in ("empty", "half")):
+            # A journal's torn tail is no news: its writer is in the middle of a line.
+            assert told == ""
+        else:
+            assert name in told or name.rpartition("/")[2] in told, each.file_problems
+
+
+def test_one_bad_file_leaves_the_others(stage: Stage) -> None:
+    state = read_all(stage.data)
+    stage.data.health_of("ares").write_bytes(b"{")
+    changes = state.take([stage.data.health_of("ares")])
+    assert changes.parts == {Part.SERVICES}
+    assert state.verdict("ares", NOW).word == "unreadable"
+    assert "health/ares.json: is not valid JSON" in state.verdict("ares", NOW).reason
+    assert state.verdict("trader", NOW).word == "ok"
+
+
+def test_what_is_corrected_is_good_again(stage: Stage) -> None:
+    state = read_all(stage.data)
+    stage.data.tickers.write_bytes(b"{")
+    assert state.take([stage.data.tickers]).parts == {Part.PRICES}
+    assert state.tickers["BTCUSDT"].price == 67412.10
+    stage.tickers(prices={"BTCUSDT": 70000.0})
+    assert state.take([stage.data.tickers]).symbols == {"BTCUSDT"}
+    assert state.file_problems == {}
+    assert state.tickers["BTCUSDT"].price == 70000.0
+
+
+def test_only_what_changed_is_told(stage: Stage) -> None:
+    state = read_all(stage.data)
+    assert not state.sweep()
+    assert not state.take([stage.data.root / "memory" / "somebody_elses.file"])
+    stage.tickers()
+    assert not state.take([stage.data.tickers])
+    stage.account(equity=9000.0)
+    assert state.sweep().parts == {Part.ACCOUNT}
+
+
+def test_a_bad_settings_file_keeps_the_last_good_ones(stage: Stage) -> None:
+    stage.data.settings.write_text('{"DISABLE_ORDER_GUARDRAILS": true}')
+    state = read_all(stage.data)
+    assert not state.guardrails
+    stage.data.settings.write_text('{"LOG_LEVEL": "LOUD"}')
+    assert Part.SETTINGS in state.take([stage.data.settings]).parts
+    assert not state.guardrails
+    assert "LOG_LEVEL is 'LOUD'" in str(state.settings_problem)
+
+
+def test_a_bad_environment_is_a_word_too(stage: Stage) -> None:
+    state = RoomState(stage.data, {"SIMULATION_MODE": "perhaps"})
+    state.sweep()
+    assert "SIMULATION_MODE" in str(state.settings_problem)
+    assert state.mode.mode == "simulation"
+
+
+def test_a_report_from_the_future_is_not_trusted(stage: Stage) -> None:
+    stage.health(stage.trader(last_update_ts=NOW + 500))
+    verdict = read_all(stage.data).verdict("trader", NOW)
+    assert verdict.word == "stale"
+    assert "future" in verdict.reason
+
+
+def test_dead_services_are_stale_whatever_they_last_said(stage: Stage) -> None:
+    state = read_all(stage.data)
+    assert state.overall(NOW + 120) == "error"
+    assert {row.word for row in service_rows(state, NOW + 120)} == {"stale"}
+
+
+def test_a_service_that_was_stopped_on_purpose_is_no_alarm(stage: Stage) -> None:
+    stage.supervisor(ares=ServiceState(state="stopped", wanted="stopped"))
+    stage.data.health_of("ares").unlink()
+    rows = {row.name: row for row in service_rows(read_all(stage.data), NOW)}
+    assert (rows["ares"].level, rows["ares"].word) == ("idle", "stopped")
+
+
+def test_a_service_that_gave_up_says_why(stage: Stage) -> None:
+    stage.supervisor(ares=ServiceState(state="gave_up", reason="5 crashes in 60 s"))
+    row = next(row for row in service_rows(read_all(stage.data), NOW) if row.name == "ares")
+    assert (row.level, row.word, row.reason) == ("bad", "gave up", "5 crashes in 60 s")
+
+
+def test_testnet_needs_no_exchange_service(stage: Stage) -> None:
+    stage.data.settings.write_text('{"SIMULATION_MODE": false}')
+    assert "exchange" not in read_all(stage.data).required()
+
+
+def test_the_worst_news_comes_first(stage: Stage) -> None:
+    stage.health(stage.memory(integrity_ok=False, faults=["block 12 does not match its event"]))
+    stage.data.settings.write_text('{"TRADING_STATE": "halted"}')
+    news = worst_news(read_all(stage.data), NOW)
+    assert news[0].text == "history not intact: block 12 does not match its event"
+    assert [item.level for item in news] == sorted((item.level for item in news), key=["bad", "look"].index)
+
+
+def test_recorded_klines_fill_the_spark_lines(stage: Stage) -> None:
+    values = read_all(stage.data).prices.values("ETHUSDT", NOW, 20)
+    assert None not in values
+    assert len(set(values)) > 5
+
+
+def test_symbols_cannot_leave_the_kline_folder(stage: Stage) -> None:
+    state = read_all(stage.data)
+    assert state._recorded_closes("../../etc/passwd") == []
+    assert state._recorded_closes("a\0b") == []
+
+
+def test_the_read_model_knows_nothing_of_textual() -> None:
+    modules = "state", "news", "service_rows", "details", "log_tail", "event_words"
+    imports = "; ".join(f"import cq_tui.room.{module}" for module in modules)
+    check = f"import sys; {imports}; sys.exit('textual' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+def test_the_frame_is_painted_without_the_contracts() -> None:
+    heavy = ("pydantic", "httpx", "cryptography", "talib", "psutil", "cq_tui.supervisor", "cq_tui.room.state")
+    check = f"import sys, cq_tui.room.app; sys.exit(', '.join(m for m in {heavy!r} if m in sys.modules) or 0)"
+    done = subprocess.run([sys.executable, "-c", check], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
