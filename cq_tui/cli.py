@@ -269,11 +269,13 @@ def exchange(
     from cq_tui.ops.exchange import ExchangeError, run_exchange
 
     # Only a directory that is named keeps the orders: alone, the exchange leaves nothing behind.
-    ledger = None if data_dir is None and context.find_root().obj is None else _data(context, data_dir).ledger
-    try:
-        run_exchange(port=port, seed=seed, symbols=symbols, replay=replay, ledger=ledger, as_json=as_json)
-    except ExchangeError as error:
-        _fail(error, Exit.FAILED)
+    named = data_dir or context.find_root().obj or os.environ.get("CQ_DATA_DIR")
+    data = _data(context, data_dir) if named else None
+    with _errors_told():
+        try:
+            run_exchange(port=port, seed=seed, symbols=symbols, replay=replay, data=data, as_json=as_json)
+        except ExchangeError as error:
+            _fail(error, Exit.FAILED)
 
 
 @config.command("get")
@@ -282,12 +284,15 @@ def config_get(
 ) -> None:
     """Print one setting that is in force."""
     from cq_tui.contracts.settings import SETTING_KEYS
-    from cq_tui.ops.render import as_text
+    from cq_tui.ops.render import as_text, printable
     from cq_tui.store.settings_file import shown_value
 
     if key not in SETTING_KEYS:
-        _fail(f"{key} is no setting. `cq-tui config show` lists them all", Exit.ERROR)
-    typer.echo(as_text(shown_value(key, getattr(_settings(_data(context, data_dir)).settings, key))))
+        _fail(f"{key} is no setting. `cq-tui config show` lists them all", Exit.UNUSABLE)
+    loaded = _settings(_data(context, data_dir))
+    if loaded.problem:
+        typer.echo(f"cq-tui: {printable(loaded.problem)}", err=True)
+    typer.echo(as_text(shown_value(key, getattr(loaded.settings, key))))
 
 
 @config.command("set")
@@ -297,13 +302,14 @@ def config_set(
     data_dir: DataOption = None,
 ) -> None:
     """Change settings; running services follow at once."""
+    from cq_tui.ops.asking import ask
     from cq_tui.ops.render import as_text, parse_pairs
-    from cq_tui.ops.settings import mode_change_obstacles, set_settings
+    from cq_tui.ops.settings import changes_mode, mode_change_obstacles, set_settings
 
     data = _data(context, data_dir)
     with _errors_told():
-        changes = parse_pairs(pairs, ask=lambda key: typer.prompt(key, hide_input=True))
-        if _changes_mode(data, changes) and (obstacles := mode_change_obstacles(data)):
+        changes = parse_pairs(pairs, ask)
+        if changes_mode(data, changes) and (obstacles := mode_change_obstacles(data)):
             _fail("the mode cannot change while something is open:\n  " + "\n  ".join(obstacles), Exit.FAILED)
         done = set_settings(data, changes, "cli")
     for change in done:
@@ -334,18 +340,3 @@ def _settings(data: DataDir) -> "LoadedSettings":
         return load_settings(data.settings)
     except SettingsError as error:
         _fail(error, Exit.UNUSABLE)
-
-
-def _changes_mode(data: DataDir, changes: dict[str, object]) -> bool:
-    from pydantic import ValidationError
-
-    from cq_tui.contracts.mode import effective_mode
-    from cq_tui.contracts.settings import Settings
-
-    before = _settings(data).settings
-    try:
-        after = Settings.model_validate(before.model_dump() | changes)
-    except ValidationError:
-        # Writing it says what is wrong, better than we could here.
-        return False
-    return effective_mode(before).mode != effective_mode(after).mode

@@ -1,18 +1,22 @@
 """``cq-tui exchange``: the simulated exchange alone, in the foreground, for any Binance client."""
 
 import asyncio
+import contextlib
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
 
+from cq_tui.contracts.layout import DataDir
 from cq_tui.simulator.ledger import LedgerError
 from cq_tui.simulator.recordings import ReplayError
 from cq_tui.simulator.server import DEFAULT_SEED, Endpoint, PortInUseError, SimulatorConfig, run
 from cq_tui.simulator.symbols import DEFAULT_SYMBOLS, UnknownSymbolError
-from cq_tui.store.document import sync_folder
+from cq_tui.store.folders import prepare
 from cq_tui.store.journal import JournalError
+from cq_tui.store.lock import ProcessLock
 
 
 class ExchangeError(Exception):
@@ -20,24 +24,52 @@ class ExchangeError(Exception):
 
 
 def run_exchange(
-    *, port: int, seed: int | None, symbols: str | None, replay: Path | None, ledger: Path | None, as_json: bool
+    *, port: int, seed: int | None, symbols: str | None, replay: Path | None, data: DataDir | None, as_json: bool
 ) -> None:
-    """Run until SIGINT or SIGTERM. Without a ledger nothing outlives the process. Raises ExchangeError."""
-    chosen = tuple(name.strip().upper() for name in symbols.split(",") if name.strip()) if symbols else DEFAULT_SYMBOLS
+    """Run until SIGINT or SIGTERM. Without a data directory, which keeps the ledger, nothing outlives the process.
+
+    Raises ExchangeError, DataDirError, or LockHeld when the data directory's own exchange runs.
+    """
+    config = SimulatorConfig(
+        port=port,
+        seed=DEFAULT_SEED if seed is None else seed,
+        symbols=_chosen(symbols),
+        replay=replay,
+        ledger=None if data is None else data.ledger,
+    )
     try:
-        if ledger is not None:
-            ledger.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            sync_folder(ledger.parent)
-        config = SimulatorConfig(
-            port=port, seed=DEFAULT_SEED if seed is None else seed, symbols=chosen, replay=replay, ledger=ledger
-        )
-        asyncio.run(_run(config, as_json))
+        with _ledger_of(data):
+            asyncio.run(_run(config, as_json))
     except PortInUseError as error:
         raise ExchangeError(error.strerror) from None
     except (ReplayError, LedgerError, JournalError, UnknownSymbolError) as error:
         raise ExchangeError(str(error)) from None
     except OSError as error:
         raise ExchangeError(f"{error.filename or 'the exchange'}: {error.strerror or error}") from None
+
+
+def _chosen(symbols: str | None) -> tuple[str, ...]:
+    if symbols is None:
+        return DEFAULT_SYMBOLS
+    chosen = tuple(name.strip().upper() for name in symbols.split(",") if name.strip())
+    if not chosen:
+        raise ExchangeError("--symbols names no symbol. Leave it out, or write for instance BTCUSDT,ETHUSDT")
+    return chosen
+
+
+@contextlib.contextmanager
+def _ledger_of(data: DataDir | None) -> Iterator[None]:
+    """Hold the exchange's lock: a ledger has one writer."""
+    if data is None:
+        yield
+        return
+    prepare(data)
+    lock = ProcessLock(data.lock_of("exchange"), "exchange")
+    lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 async def _run(config: SimulatorConfig, as_json: bool) -> None:

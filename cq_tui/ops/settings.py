@@ -4,9 +4,13 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pydantic import ValidationError
+
 from cq_tui.contracts.account import AccountState
 from cq_tui.contracts.events import ConfigChanged
 from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.mode import effective_mode
+from cq_tui.contracts.settings import Settings
 from cq_tui.store.document import DocumentError, DocumentMissing, read_document
 from cq_tui.store.folders import prepare
 from cq_tui.store.journal import JournalError
@@ -47,6 +51,17 @@ def _remember(data: DataDir, changes: Sequence[Change], changed_by: str) -> None
         spool.close()
     except JournalError as error:
         raise SettingsError(f"the setting is changed, but could not be remembered: {error}") from None
+
+
+def changes_mode(data: DataDir, changes: Mapping[str, Any]) -> bool:
+    """Whether new settings would lead to another mode. Raises SettingsError when the environment is wrong."""
+    before = load_settings(data.settings).settings
+    try:
+        after = Settings.model_validate(before.model_dump() | dict(changes))
+    except ValidationError:
+        # Writing it says what is wrong, better than we could here.
+        return False
+    return effective_mode(before).mode != effective_mode(after).mode
 
 
 def mode_change_obstacles(data: DataDir) -> list[str]:

@@ -18,8 +18,9 @@ import psutil
 HEALTH: dict[str, object] = {
     "status": "ok", "updated_within_sec": 0.0, "symbols": [], "ws_connected": True, "rest_api_ok": True,
     "symbols_count": 0, "last_symbol_update": 0.0, "signal_count": 0, "last_signal_time": 0.0, "feeder_health_ok": True,
-    "default_signals_blocked": True, "active_strategies": [], "latency_ms_p50": 0.0, "orders_count": 0,
-    "fills_count": 0, "last_order_time": 0.0, "account_balance_ok": True, "ares_health_ok": True, "quarantined_symbols": [],
+    "default_signals_blocked": True, "active_strategies": [], "latency_ms_p50": 0.0,
+    "orders_count": 0, "fills_count": 0, "last_order_time": 0.0, "account_balance_ok": True, "ares_health_ok": True,
+    "quarantined_symbols": [],
     "active_positions": 0, "integrity_ok": True, "events_count": 0, "snapshots_count": 0, "last_integrity_check": 0.0,
     "merkle_root": "", "chain_length": 1,
 }  # fmt: skip

@@ -1,0 +1,196 @@
+"""``cq-tui config``: reading and changing settings, secrets unseen, the environment named."""
+
+import sys
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.settings import SETTING_KEYS
+from cq_tui.ops.asking import ask
+from cq_tui.store.document import write_document
+from cq_tui.store.folders import prepare
+from cq_tui.store.settings_file import SettingsError
+from tests.cli.conftest import Told
+
+Cq = Callable[..., Told]
+CANARY = "canary that must never be seen"
+
+
+def spooled(data: DataDir) -> list[dict[str, Any]]:
+    return [orjson.loads(line) for path in sorted(data.spool.glob("cli-*")) for line in path.read_bytes().splitlines()]
+
+
+def test_a_change_is_written_told_and_remembered(cq: Cq, data: DataDir) -> None:
+    assert cq("config", "get", "TRADER_MAX_POSITIONS", code=0).out == "5\n"
+    told = cq("config", "set", "TRADER_MAX_POSITIONS=3", "SYMBOLS=BTCUSDT,ETHUSDT", code=0)
+    assert "TRADER_MAX_POSITIONS: 5 -> 3\n" in told.out
+    assert cq("config", "get", "TRADER_MAX_POSITIONS").out == "3\n"
+    assert cq("config", "get", "SYMBOLS").out == "BTCUSDT,ETHUSDT\n"
+    assert orjson.loads(data.settings.read_bytes())["TRADER_MAX_POSITIONS"] == 3
+    assert data.settings.stat().st_mode & 0o777 == 0o600
+    events = [(event["event_type"], event["data"]["key"], event["data"]["new_value"]) for event in spooled(data)]
+    assert events[0] == ("config_changed", "TRADER_MAX_POSITIONS", 3)
+    assert {event["data"]["changed_by"] for event in spooled(data)} == {"cli"}
+
+
+def test_the_same_again_is_no_change(cq: Cq, data: DataDir) -> None:
+    cq("config", "set", "TRADER_MAX_POSITIONS=3", code=0)
+    assert cq("config", "set", "TRADER_MAX_POSITIONS=3", code=0).out == "nothing changed\n"
+    assert len(spooled(data)) == 1
+
+
+@pytest.mark.parametrize(
+    ("pair", "words"),
+    [
+        ("NO_SUCH_KEY=1", ["NO_SUCH_KEY is no setting", "config show"]),
+        ("LOG_LEVEL", ["'LOG_LEVEL' is not KEY=VALUE"]),
+        ("LOG_LEVEL=loud", ["LOG_LEVEL", "'DEBUG', 'INFO', 'WARNING' or 'ERROR'"]),
+        ("TRADER_MAX_POSITIONS=-1", ["TRADER_MAX_POSITIONS is -1", "greater than or equal to 0"]),
+        ("TRADER_MAX_POSITIONS=many", ["TRADER_MAX_POSITIONS is 'many'", "integer"]),
+        ("TRADER_ORDER_QUOTE=Infinity", ["TRADER_ORDER_QUOTE"]),
+        ("TRADER_MAX_EXPOSURE=1.5", ["TRADER_MAX_EXPOSURE is 1.5", "less than or equal to 1"]),
+        ("ARES_BASE_INTERVAL=7s", ["ARES_BASE_INTERVAL is '7s'", "one of 1s, 1m"]),
+        ("SYMBOLS=btc usdt", ["SYMBOLS is 'btc usdt'"]),
+        ("SYMBOLS=", ["SYMBOLS"]),
+        ("SIMULATION_MODE=perhaps", ["SIMULATION_MODE is 'perhaps'", "boolean"]),
+        ("TRADING_MODE=casino", ["TRADING_MODE is 'casino'"]),
+    ],
+)
+def test_a_bad_value_is_named_with_its_rule(cq: Cq, data: DataDir, pair: str, words: list[str]) -> None:
+    cq("config", "set", "TRADER_MAX_POSITIONS=4", code=0)
+    before = data.settings.read_bytes()
+    told = cq("config", "set", pair, code=4)
+    assert told.err.startswith("cq-tui: ")
+    assert [word for word in words if word not in told.err] == []
+    assert data.settings.read_bytes() == before
+
+
+def test_of_several_values_all_or_none_are_taken(cq: Cq, data: DataDir) -> None:
+    cq("config", "set", "TRADER_MAX_POSITIONS=4", "LOG_LEVEL=loud", code=4)
+    assert not data.settings.exists()
+
+
+def test_an_unknown_key_is_named(cq: Cq) -> None:
+    assert "NO_SUCH_KEY is no setting" in cq("config", "get", "NO_SUCH_KEY", code=4).err
+
+
+def test_show_lists_every_key_with_its_source(cq: Cq, monkeypatch: pytest.MonkeyPatch) -> None:
+    cq("config", "set", "TRADER_MAX_POSITIONS=4", code=0)
+    monkeypatch.setenv("LOG_LEVEL", "debug")
+    lines = cq("config", "show", code=0).out.splitlines()
+    assert [line.split()[0] for line in lines] == list(SETTING_KEYS)
+    sources = {line.split()[0]: line.split()[-1] for line in lines}
+    assert (sources["TRADER_MAX_POSITIONS"], sources["LOG_LEVEL"]) == ("file", "environment")
+    shown = orjson.loads(cq("config", "show", "--json", code=0).out)
+    assert shown["LOG_LEVEL"] == {"value": "DEBUG", "source": "environment"}
+    assert shown["BINANCE_API_KEY"] == {"value": "unset", "source": "default"}
+
+
+def test_a_key_that_the_environment_holds_is_named(cq: Cq, data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "DEBUG")
+    told = cq("config", "set", "LOG_LEVEL=INFO", "TRADER_MAX_POSITIONS=4", code=4)
+    assert "LOG_LEVEL is held by the environment" in told.err
+    assert not data.settings.exists()
+
+
+def test_a_bad_value_in_the_environment_is_named(cq: Cq, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRADER_MAX_POSITIONS", "many")
+    for words in (["config", "show"], ["config", "set", "LOG_LEVEL=DEBUG"], ["status"], ["up"], ["service", "memory"]):
+        told = cq(*words, code=4)
+        assert "the environment: TRADER_MAX_POSITIONS is 'many'" in told.err
+
+
+@pytest.mark.parametrize("content", [b'{"LOG_LEVEL": ', b"\x00\x01", b"[1]", b'{"LOG_LEVEL": "loud"}', b""])
+def test_a_bad_file_is_named_and_never_overwritten(cq: Cq, data: DataDir, content: bytes) -> None:
+    prepare(data)
+    data.settings.write_bytes(content)
+    problem = cq("config", "show", code=0).out.splitlines()[-1]
+    assert problem.startswith("problem: ")
+    assert "env.json" in problem
+    assert "env.json" in cq("config", "get", "LOG_LEVEL", code=0).err
+    assert "env.json" in cq("status", code=2).out
+    assert "env.json" in cq("config", "set", "TRADER_MAX_POSITIONS=4", code=4).err
+    assert data.settings.read_bytes() == content
+
+
+def test_unknown_keys_in_the_file_are_kept(cq: Cq, data: DataDir) -> None:
+    prepare(data)
+    write_document(data.settings, {"OF_ANOTHER_VERSION": {"a": [1]}, "LOG_LEVEL": "INFO"})
+    cq("config", "set", "LOG_LEVEL=DEBUG", code=0)
+    assert orjson.loads(data.settings.read_bytes()) == {"OF_ANOTHER_VERSION": {"a": [1]}, "LOG_LEVEL": "DEBUG"}
+    assert "OF_ANOTHER_VERSION" in cq("config", "show").out
+
+
+def test_secrets_are_never_printed(cq: Cq, data: DataDir) -> None:
+    told = [cq("config", "set", f"BINANCE_API_KEY={CANARY}", "BINANCE_API_SECRET=-", stdin=f"{CANARY}\n", code=0)]
+    assert "BINANCE_API_KEY: unset -> set\n" in told[0].out
+    assert orjson.loads(data.settings.read_bytes()) == {"BINANCE_API_KEY": CANARY, "BINANCE_API_SECRET": CANARY}
+    told.append(cq("config", "get", "BINANCE_API_KEY"))
+    assert told[-1].out == "set\n"
+    told += [cq("config", "show"), cq("config", "show", "--json"), cq("status"), cq("status", "--json")]
+    told += [cq("config", "set", f"BINANCE_API_KEY={CANARY}", "LOG_LEVEL=loud", code=4)]
+    assert CANARY not in "".join(each.out + each.err for each in told)
+    assert CANARY not in orjson.dumps(spooled(data)).decode()
+
+
+def test_a_value_is_asked_for_by_a_minus(cq: Cq) -> None:
+    assert cq("config", "set", "BINANCE_API_KEY=-", stdin="", code=4).err.startswith("cq-tui: BINANCE_API_KEY=- reads")
+    assert cq("config", "set", "TRADER_MAX_POSITIONS=-", stdin="7\n", code=0).out == "TRADER_MAX_POSITIONS: 5 -> 7\n"
+
+
+def test_a_private_key_is_read_to_its_last_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = "-----BEGIN PRIVATE KEY-----\nabc\ndef\n-----END PRIVATE KEY-----"
+    monkeypatch.setattr(sys, "stdin", StringIO(f"{key}\nmore\n"))
+    assert ask("BINANCE_API_SECRET") == key
+    monkeypatch.setattr(sys, "stdin", StringIO("-----BEGIN PRIVATE KEY-----\nabc\n"))
+    with pytest.raises(SettingsError, match="there is none"):
+        ask("BINANCE_API_SECRET")
+
+
+def account(data: DataDir, **fields: Any) -> None:
+    prepare(data)
+    basis = {"timestamp": 1.0, "mode": "simulation", "equity": 1.0, "available_balance": 1.0}
+    write_document(data.account, basis | fields)
+
+
+POSITION = {"symbol": "BTCUSDT", "size": 0.5, "entry_price": 60000.0, "unrealized_pnl": 0.0, "opened_ts": 1.0}
+ORDER = {
+    "client_order_id": "x", "symbol": "ETHUSDT", "side": "SELL", "order_type": "LIMIT", "leg": "target", "size": 1.0,
+}  # fmt: skip
+
+
+def test_the_mode_does_not_change_while_something_is_open(cq: Cq, data: DataDir) -> None:
+    account(data, positions={"BTCUSDT": POSITION}, orders=[ORDER | {"status": "NEW"}])
+    told = cq("config", "set", "SIMULATION_MODE=false", code=1)
+    assert "BTCUSDT: 0.5 held" in told.err
+    assert "ETHUSDT: SELL target order new" in told.err
+    assert not data.settings.exists()
+    # What does not change the mode is free.
+    cq("config", "set", "TRADER_MAX_POSITIONS=4", "BINANCE_USE_TESTNET=false", code=0)
+    account(data, orders=[ORDER | {"status": "FILLED"}])
+    cq("config", "set", "SIMULATION_MODE=false", "PAPER_MODE=true", code=0)
+
+
+def test_an_unreadable_account_forbids_the_change_too(cq: Cq, data: DataDir) -> None:
+    prepare(data)
+    data.account.write_text("{")
+    assert "what is open cannot be told" in cq("config", "set", "SIMULATION_MODE=false", code=1).err
+
+
+def test_a_file_that_cannot_be_written_is_named(cq: Cq, data: DataDir) -> None:
+    prepare(data)
+    data.settings.parent.rmdir()
+    data.settings.parent.write_text("")
+    told = cq("config", "set", "LOG_LEVEL=DEBUG", code=4)
+    assert str(data.settings.parent) in told.err
+
+
+def test_a_directory_is_made_for_the_first_setting(cq: Cq, data: DataDir, tmp_path: Path) -> None:
+    cq("config", "set", "LOG_LEVEL=DEBUG", code=0)
+    assert data.root.stat().st_mode & 0o777 == 0o700
+    assert not (tmp_path / "shared_data").exists()
