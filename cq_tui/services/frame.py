@@ -25,10 +25,10 @@ from cq_tui.services.logs import open_log
 from cq_tui.store.control import CommandInbox
 from cq_tui.store.document import write_document
 from cq_tui.store.folders import prepare
-from cq_tui.store.journal import JournalError
+from cq_tui.store.journal import JournalBroken, JournalError
 from cq_tui.store.lock import ProcessLock
 from cq_tui.store.settings_file import load_settings
-from cq_tui.store.spool import EventSpool
+from cq_tui.store.spool import EventSpool, UnspoolableEvent
 from cq_tui.store.watch import watch_folders
 
 #: Seconds that a service has to end in after SIGTERM.
@@ -49,10 +49,12 @@ class Frame:
         self._lock = ProcessLock(data.lock_of(name), name)
         self._lock.acquire()
         self.log = open_log(data, name, self.settings.LOG_LEVEL)
-        faulthandler.enable(_crash_file(data, name))
+        self._crash_file = _crash_file(data, name)
+        faulthandler.enable(self._crash_file)
         self._spool = EventSpool(data.spool, name, quarantine=data.quarantine)
         self._unspooled: deque[tuple[str, BaseModel | Mapping[str, Any], Mapping[str, Any] | None, float]] = deque()
         self.lost_events = 0
+        self._unanswered: list[tuple[Command, Outcome, str]] = []
         self.inbox = CommandInbox(data, name)
         self.stopping = asyncio.Event()
         self.started_ts = time.time()
@@ -73,12 +75,17 @@ class Frame:
         """What is wrong with the frame itself: a full disk, a bad settings file."""
         if self._unspooled:
             return f"{len(self._unspooled)} events cannot be written: is the disk full?"
+        if self.lost_events:
+            return f"{self.lost_events} events could not be kept: they are missing from the history"
         return self.loaded.problem
 
     def emit(
         self, event_type: str, data: BaseModel | Mapping[str, Any], metadata: Mapping[str, Any] | None = None
     ) -> None:
-        """Have an event remembered. When the disk refuses, it waits in memory and is tried again at each beat."""
+        """Have an event remembered. When the disk refuses, it waits in memory and is tried again at each beat.
+
+        Raises JournalBroken when a new process has to look what the disk holds.
+        """
         if len(self._unspooled) >= _UNSPOOLED_KEPT:
             self._unspooled.popleft()
             self.lost_events += 1
@@ -99,14 +106,20 @@ class Frame:
             event_type, data, metadata, occurred_at = self._unspooled[0]
             try:
                 self._spool.emit(event_type, data, metadata=metadata, now=occurred_at)
+            except JournalBroken:
+                raise
             except JournalError as error:
                 self.log.error("spool refused", error=str(error))
                 return
+            except UnspoolableEvent as error:
+                self.lost_events += 1
+                self.log.error("event lost", error=str(error))
             self._unspooled.popleft()
 
     def beat(self, health: Health) -> None:
         """Write the health file; a change of status is an event."""
         self._spool_waiting()
+        self._answer_waiting()
         if self.problem and health.status == "ok":
             health = health.model_copy(update={"status": "degraded", "reason": self.problem})
         stamped = health.model_copy(update={"pid": os.getpid(), "started_ts": self.started_ts, "version": __version__})
@@ -128,12 +141,32 @@ class Frame:
         self.loaded = load_settings(self.data.settings, last_good=before)
         if self.loaded.problem and self.loaded.problem != before.problem:
             self.log.error("settings", problem=self.loaded.problem)
+        if self.settings.LOG_LEVEL != before.settings.LOG_LEVEL:
+            self.log = open_log(self.data, self.name, self.settings.LOG_LEVEL)
         return self.loaded.settings != before.settings
 
     def answer(self, command: Command, outcome: Outcome, message: str) -> None:
-        """Answer a command and remember it."""
-        self.inbox.answer(command, outcome, message)
+        """Answer a command and remember it. When the disk refuses, the answer is tried again at each beat."""
+        self._unanswered.append((command, outcome, message))
+        self._answer_waiting()
         self.remember_command(command, outcome, message)
+
+    def _answer_waiting(self) -> None:
+        while self._unanswered:
+            try:
+                self.inbox.answer(*self._unanswered[0])
+            except OSError as error:
+                self.log.error("answer refused", error=str(error))
+                return
+            self._unanswered.pop(0)
+
+    def claim_commands(self) -> list[Command]:
+        """Take the commands that wait; a disk that refuses leaves them for the next time."""
+        try:
+            return list(self.inbox.claim())
+        except OSError as error:
+            self.log.error("commands refused", error=str(error))
+            return []
 
     def remember_command(self, command: Command, outcome: Outcome, message: str) -> None:
         """Make a command and its outcome part of the history."""
@@ -150,6 +183,8 @@ class Frame:
     def close(self) -> None:
         """Close the spool and give the lock back."""
         self._spool.close()
+        faulthandler.disable()
+        self._crash_file.close()
         self._lock.release()
 
 
@@ -189,8 +224,7 @@ async def serve(frame: Frame, service: Service) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, frame.stopping.set)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    for command in frame.inbox.interrupted():
-        frame.remember_command(command, "interrupted", "the service ended while carrying it out")
+    _answer_interrupted(frame)
     frame.emit("service_started", ServiceStarted(service=frame.name, pid=os.getpid(), version=__version__))
     frame.log.info("started", pid=os.getpid(), mode=frame.mode.mode)
     frame.beat(service.health(time.time()))
@@ -216,6 +250,14 @@ async def serve(frame: Frame, service: Service) -> None:
         raise error
 
 
+def _answer_interrupted(frame: Frame) -> None:
+    try:
+        for command in frame.inbox.interrupted():
+            frame.remember_command(command, "interrupted", "the service ended while carrying it out")
+    except OSError as error:
+        frame.log.error("commands refused", error=str(error))
+
+
 async def _heartbeats(frame: Frame, service: Service) -> None:
     while True:
         frame.beat(service.health(time.time()))
@@ -230,7 +272,7 @@ async def _follow_files(frame: Frame, service: Service) -> None:
                 frame.log.info("settings changed", mode=frame.mode.mode)
                 await service.settings_changed()
                 frame.beat(service.health(time.time()))
-            for command in frame.inbox.claim():
+            for command in frame.claim_commands():
                 outcome, message = await service.carry_out(command)
                 frame.answer(command, outcome, message)
             await watch.changes(timeout=2.0)

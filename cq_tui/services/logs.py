@@ -12,6 +12,7 @@ from cq_tui.contracts.layout import DataDir
 
 _ROTATE_BYTES = 4 * 1024 * 1024
 _KEPT = 3
+_PLAIN = logging.Formatter()
 
 
 class _QuietHandler(RotatingFileHandler):
@@ -26,6 +27,8 @@ def open_log(data: DataDir, service: str, level: str) -> FilteringBoundLogger:
     handler = _QuietHandler(data.log_of(service), maxBytes=_ROTATE_BYTES, backupCount=_KEPT, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(message)s"))
     sink = logging.getLogger(f"cq_tui.{service}")
+    for old in sink.handlers:
+        old.close()
     sink.handlers[:] = [handler]
     sink.propagate = False
     sink.setLevel(logging.DEBUG)
@@ -54,16 +57,35 @@ class _LibraryHandler(logging.Handler):
         self._sink = sink
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the record as one JSON line."""
+        """Write the record as one JSON line, with the traceback if it has one."""
         line = {
             "ts": record.created,
             "level": record.levelname.lower(),
-            "event": record.getMessage(),
+            "event": _message_of(record),
             "logger": record.name,
         }
-        self._sink.info(orjson.dumps(line, default=str).decode())
+        if record.exc_info:
+            line["exception"] = _PLAIN.formatException(record.exc_info)
+        self._sink.info(_as_json(line))
+
+
+def _message_of(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError):
+        # A library that formats its own message wrongly must not end us.
+        return str(record.msg)
 
 
 def _render(_: Any, __: str, event: Any) -> str:
     ordered = {"ts": event.pop("ts"), "level": event.pop("level"), "service": event.pop("service", "")} | event
-    return orjson.dumps(ordered, default=str).decode()
+    return _as_json(ordered)
+
+
+def _as_json(line: dict[str, Any]) -> str:
+    """Return a line whatever is in it: no text from outside may keep a service from saying what happened."""
+    try:
+        return orjson.dumps(line, default=str).decode()
+    except TypeError:
+        texts = {key: value if isinstance(value, float) else ascii(value) for key, value in line.items()}
+        return orjson.dumps(texts).decode()

@@ -1,6 +1,8 @@
 """Memory: merges the spools into the one history, chains it, checks it, and takes snapshots."""
 
+import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -15,7 +17,7 @@ from cq_tui.store.chain_file import read_chain_tail
 from cq_tui.store.document import DocumentError, read_json, write_document
 from cq_tui.store.hash_chain import ChainError
 from cq_tui.store.history import History, NewEvent
-from cq_tui.store.journal import JournalError
+from cq_tui.store.journal import JournalBroken, JournalError
 from cq_tui.store.lock import read_holder
 from cq_tui.store.merge import SpoolMerge
 from cq_tui.store.recovery import Fault
@@ -28,6 +30,10 @@ _CHECK_INTERVAL = 1.0
 _FAULTS_SHOWN = 5
 
 
+class HistoryLost(Exception):
+    """The events file is not the one that is written any more: a new process must look what there is."""
+
+
 class MemoryService(Service):
     """The service."""
 
@@ -38,15 +44,21 @@ class MemoryService(Service):
         self._data = frame.data
         watermark, self._faults = self._read_state()
         self._history = History(self._data, watermark=watermark, now=time.time())
+        found = list(self._history.faults)
+        for known in self._faults:
+            # What was wrong before stays wrong until a person has looked at it.
+            self._history.blame(Fault("state", known))
         self._merge = SpoolMerge(self._data.spool, self._data.quarantine, self._history.cursors)
         self._snapshots = SnapshotStore(self._data)
         self._waiting: list[NewEvent] = []
-        self._problem: str | None = None
+        #: What the disk refuses at the moment, by what was tried.
+        self._problems: dict[str, str] = {}
         self._last_check = self._last_flush = time.time()
         self._last_snapshot = 0.0
         self._ready = False
-        for fault in self._history.faults:
+        for fault in found:
             self._blame(fault)
+        self._save_state()
 
     @property
     def heartbeat(self) -> float:
@@ -56,46 +68,62 @@ class MemoryService(Service):
     async def run(self) -> None:
         """Merge as events come; flush, check and take snapshots as time passes."""
         with watch_folders([self._data.spool]) as watch:
-            self._take_in(None)
+            await self._catch_up(None)
             self._ready = True
             self.frame.beat(self.health(time.time()))
             while not self.frame.stopping.is_set():
-                changed = await watch.changes(timeout=_CHAIN_INTERVAL)
-                self._take_in(changed)
+                await self._catch_up(await watch.changes(timeout=_CHAIN_INTERVAL))
                 self._do_duties(time.time())
-        self._take_in(None)
+        await self._catch_up(None)
         self._history.close()
         self._save_state()
 
-    def _do_duties(self, now: float) -> None:
-        try:
-            if self._history.unflushed and now - self._last_flush >= _CHAIN_INTERVAL:
-                self._last_flush = now
-                self._history.flush_chain()
-            if now - self._last_check >= _CHECK_INTERVAL:
-                self._take_in(None)
-                self._check(now)
-            if now - self._last_snapshot >= self.frame.settings.MEMORY_SNAPSHOT_INTERVAL:
-                self._last_snapshot = now
-                self._take_snapshot(now)
-        except OSError as error:
-            self._complain(f"{error.filename or 'the disk'}: {error.strerror}")
+    async def _catch_up(self, changed: set[Path] | None) -> None:
+        """Take in all that is spooled; between two large parts the heart beats."""
+        while self._take_in(changed) and not self._problems:
+            await asyncio.sleep(0)
 
-    def _take_in(self, changed: set[Path] | None) -> None:
-        """Make new spooled events part of the history. What the disk refuses is kept and tried again."""
+    def _do_duties(self, now: float) -> None:
+        if self._history.unflushed and now - self._last_flush >= _CHAIN_INTERVAL:
+            self._last_flush = now
+            self._attempt("chain", self._history.flush_chain)
+        if now - self._last_check >= _CHECK_INTERVAL:
+            self._take_in(None)
+            self._attempt("check", lambda: self._check(now))
+        if now - self._last_snapshot >= self.frame.settings.MEMORY_SNAPSHOT_INTERVAL:
+            self._last_snapshot = now
+            self._attempt("snapshot", lambda: self._take_snapshot(now))
+
+    def _attempt(self, what: str, act: Callable[[], object]) -> None:
+        """Do what the disk may refuse; it is tried again when its time comes."""
+        try:
+            act()
+        except OSError as error:
+            self._complain(what, f"{error.filename or what}: {error.strerror}")
+        else:
+            self._problems.pop(what, None)
+
+    def _take_in(self, changed: set[Path] | None) -> bool:
+        """Make new spooled events part of the history; return whether more wait.
+
+        What the disk refuses is kept and tried again. Raises JournalBroken when that cannot be.
+        """
         collected = self._merge.collect(changed)
         for complaint in collected.complaints:
             self._blame(Fault("spool", complaint))
         self._waiting += collected.events
         if not self._waiting:
-            return
+            return collected.more
         try:
             self._history.append(self._waiting, time.time())
+        except JournalBroken:
+            raise
         except JournalError as error:
-            self._complain(str(error))
-            return
+            self._complain("events", str(error))
+            return False
         self._waiting = []
-        self._problem = None
+        self._problems.pop("events", None)
+        return collected.more
 
     def _check(self, now: float) -> None:
         """Compare the files with what was written to them."""
@@ -108,25 +136,28 @@ class MemoryService(Service):
                     fault = Fault(self._data.hash_chain.name, "names another Merkle root")
             except ChainError as error:
                 fault = Fault(self._data.hash_chain.name, str(error))
-        if fault is not None:
-            self._blame(fault)
         self._last_check = now
+        if fault is None:
+            return
+        self._blame(fault)
+        if fault.file == self._data.events.name and self._history.has_lost_its_file():
+            raise HistoryLost(str(fault))
 
     def _blame(self, fault: Fault) -> None:
         """Record a fault once; it stays until a person has looked at it."""
         if str(fault) in self._faults:
             return
         self._faults.append(str(fault))
-        self._history.faults.append(fault)
+        self._history.blame(fault)
         self.frame.log.error("integrity fault", fault=str(fault))
         indexes = None if fault.index is None else [fault.index]
         self.frame.emit("integrity_fault", IntegrityFault(reason=fault.reason, file=fault.file, indexes=indexes))
         self._save_state()
 
-    def _complain(self, problem: str) -> None:
-        if problem != self._problem:
+    def _complain(self, what: str, problem: str) -> None:
+        if problem != self._problems.get(what):
             self.frame.log.error("disk", problem=problem)
-        self._problem = problem
+        self._problems[what] = problem
 
     def _take_snapshot(self, now: float) -> None:
         self._history.flush_chain(durable=True)
@@ -165,10 +196,8 @@ class MemoryService(Service):
         )
 
     def _save_state(self) -> None:
-        try:
-            write_document(self._data.state_of(self.name), {"watermark": self._history.size, "faults": self._faults})
-        except OSError as error:
-            self._complain(f"{error.filename}: {error.strerror}")
+        state = {"watermark": self._history.watermark, "faults": self._faults}
+        self._attempt("state", lambda: write_document(self._data.state_of(self.name), state))
 
     async def carry_out(self, command: Command) -> tuple[Outcome, str]:
         """Acknowledge faults: a person has looked at them."""
@@ -176,16 +205,17 @@ class MemoryService(Service):
             return await super().carry_out(command)
         count = len(self._faults)
         self._faults.clear()
-        self._history.faults.clear()
+        self._history.forgive()
         self._save_state()
         return "done", f"{count} faults acknowledged"
 
     def health(self, now: float) -> MemoryHealth:
         """Say whether the history holds."""
-        reason = self._problem or ("; ".join(self._faults[:_FAULTS_SHOWN]) or None)
+        problem = next(iter(self._problems.values()), None)
+        reason = problem or ("; ".join(self._faults[:_FAULTS_SHOWN]) or None)
         return MemoryHealth(
             service="memory",
-            status="error" if self._faults else "degraded" if self._problem else "ok",
+            status="error" if self._faults else "degraded" if problem else "ok",
             last_update_ts=now,
             updated_within_sec=max(0.0, now - self._last_check),
             reason=reason,

@@ -1,10 +1,12 @@
 """``cq-tui service NAME``: one service in the foreground, from the name to the exit code."""
 
 import asyncio
+import contextlib
 import importlib
 
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.services.frame import Frame, Service, serve, stopped_event
+from cq_tui.store.journal import JournalError
 
 #: Where each service lives; imported only when it runs, since each brings its own libraries.
 _PLACES: dict[str, tuple[str, str]] = {
@@ -42,7 +44,9 @@ async def _run(kind: type[Service], name: str, data: DataDir) -> int:
     except Exception as broken:  # the outermost frame: whatever it was, it leaves evidence
         error = broken
         frame.log.error("crashed", exc_info=broken)
-    frame.emit("service_stopped", stopped_event(frame, error))
+    with contextlib.suppress(JournalError):
+        # A spool that is broken may be what ended it; the log has said so.
+        frame.emit("service_stopped", stopped_event(frame, error))
     frame.log.info("stopped", clean=error is None)
     frame.close()
     return 0 if error is None else 1

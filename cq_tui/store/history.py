@@ -132,9 +132,17 @@ class History:
             return Fault(Path(error.filename).name, "was deleted")
         return None
 
+    def has_lost_its_file(self) -> bool:
+        """Whether what is appended would not stand in the events file, or not where it is thought to."""
+        try:
+            status = os.stat(self._data.events)
+        except FileNotFoundError:
+            return True
+        return (status.st_ino, status.st_size) != (self._journal.inode, self._journal.size)
+
     def close(self) -> None:
         """Flush what is pending and close."""
-        if self._unflushed:
+        if self._unflushed or self.watermark != self.size:
             self.flush_chain(durable=True)
         self._journal.close()
 
