@@ -54,7 +54,10 @@ class BundleIntegrity(ContractModel):
 class BundleConfiguration(ContractModel):
     """The settings that matter, never keys."""
 
+    #: The setting TRADING_MODE.
     trading_mode: str
+    #: The mode that all settings together lead to.
+    effective_mode: str | None = None
     simulation_mode: bool
     default_signals: bool
 

@@ -53,7 +53,8 @@ def export_bundle(data: DataDir, now: float | None = None) -> Path:
         recent_events=_events(data),
         memory_integrity=_integrity(status),
         configuration=BundleConfiguration(
-            trading_mode=status.mode.mode,
+            trading_mode=status.loaded.settings.TRADING_MODE,
+            effective_mode=status.mode.mode,
             simulation_mode=status.loaded.settings.SIMULATION_MODE,
             default_signals=status.loaded.settings.TEST_ALLOW_DEFAULT_SIGNAL,
         ),
@@ -151,11 +152,15 @@ def _log_tail(data: DataDir, service: str) -> list[dict[str, Any]]:
 def _allowed(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Keep known words and numbers of a log line."""
     kept: dict[str, Any] = {
-        "level": entry["level"] if entry.get("level") in _LEVELS else "other",
-        "event": entry["event"] if entry.get("event") in LOG_WORDS else "(withheld)",
+        "level": _one_of(_LEVELS, entry.get("level"), "other"),
+        "event": _one_of(LOG_WORDS, entry.get("event"), "(withheld)"),
     }
     numbers = {key: entry[key] for key in NUMBER_FIELDS if type(entry.get(key)) in (int, float)}
     return numbers | kept
+
+
+def _one_of(words: frozenset[str], found: object, otherwise: str) -> str:
+    return found if isinstance(found, str) and found in words else otherwise
 
 
 def _versions() -> dict[str, str]:

@@ -3,17 +3,31 @@
 #: Every ``event`` text that the services log.
 LOG_WORDS = frozenset(
     {
+        "answer refused",
+        "cannot run",
+        "commands refused",
         "crashed",
         "disk",
+        "event lost",
+        "exchange unreachable",
         "health file refused",
         "integrity fault",
+        "kline line refused",
+        "klines of another market",
+        "listening",
         "nothing to change for the new settings",
         "settings",
         "settings changed",
+        "signal",
+        "signal denied",
+        "signal unusable",
+        "signal withheld",
         "spool refused",
         "started",
+        "state refused",
         "status",
         "stopped",
+        "strategy not loaded",
     }
 )
 

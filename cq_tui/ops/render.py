@@ -30,11 +30,12 @@ def status_lines(status: StackStatus) -> list[str]:
         lines.append(f"  settings: {printable(status.loaded.problem)}")
     lines += [_service_line(status, name) for name in SERVICES if name in status.required]
     if status.memory is not None:
+        root = printable(status.memory.merkle_root[:16])
         intact = "intact" if status.memory.integrity_ok else "DAMAGED"
-        lines.append(f"history {intact}, {status.memory.events_count:,} events, root {status.memory.merkle_root[:16]}")
+        lines.append(f"history {intact}, {status.memory.events_count:,} events, root {root}")
     supervisor = "nobody supervises: `cq-tui up` or `cq-tui` starts everything"
     if status.supervisor is not None:
-        supervisor = f"supervised by process {status.supervisor[0]} ({status.supervisor[1]})"
+        supervisor = f"supervised by process {status.supervisor[0]} ({printable(status.supervisor[1])})"
     return [*lines, supervisor]
 
 
@@ -65,12 +66,12 @@ def setting_lines(loaded: LoadedSettings) -> list[str]:
 
 
 def as_text(value: Any) -> str:
-    """Return a setting's value as it would be typed."""
+    """Return a setting's value as it would be typed, fit for a terminal."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return ",".join(map(str, value))
-    return "unset" if value is None else str(value)
+        return ",".join(map(as_text, value))
+    return "unset" if value is None else printable(str(value))
 
 
 def parse_pairs(pairs: Iterable[str], ask: Callable[[str], str]) -> dict[str, Any]:
@@ -84,7 +85,7 @@ def parse_pairs(pairs: Iterable[str], ask: Callable[[str], str]) -> dict[str, An
         if not separator:
             raise SettingsError(f"{pair!r} is not KEY=VALUE")
         if key not in SETTING_KEYS:
-            raise SettingsError(f"{key} is no setting. `cq-tui config show` lists them all")
+            raise SettingsError(f"{printable(key)} is no setting. `cq-tui config show` lists them all")
         changes[key] = _value(key, ask(key) if text == "-" else text)
     return changes
 

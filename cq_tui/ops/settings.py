@@ -27,8 +27,8 @@ def set_settings(data: DataDir, changes: Mapping[str, Any], changed_by: str) -> 
     value and its rule; then nothing was changed.
     """
     loaded = load_settings(data.settings)
-    for key in changes:
-        if loaded.held_by_environment(key):
+    for key, value in changes.items():
+        if loaded.held_by_environment(key, value):
             raise SettingsError(
                 f"{key} is held by the environment, which goes before the file. Unset it there, then try again"
             )

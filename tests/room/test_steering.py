@@ -205,7 +205,7 @@ async def test_b_writes_a_bundle_shows_and_copies_its_path(stage: Stage, make_ro
         await until(pilot, lambda: bool(app.clipboard))
         path = Path(app.clipboard)
         assert path.parent == stage.data.root
-        assert orjson.loads(path.read_bytes())["configuration"]["trading_mode"] == "simulation"
+        assert orjson.loads(path.read_bytes())["configuration"]["effective_mode"] == "simulation"
         await shows(pilot, path.name)
 
 

@@ -1,0 +1,199 @@
+"""The debug bundle: the contract's fields, and no secret whatever it was planted in."""
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import orjson
+import pytest
+
+from cq_tui.contracts.json_schema import schema_of
+from cq_tui.contracts.layout import SERVICES, DataDir
+from cq_tui.ops.bundle import export_bundle
+from cq_tui.ops.log_words import LOG_WORDS, NUMBER_FIELDS
+from cq_tui.store.document import write_document
+from cq_tui.store.folders import prepare
+from cq_tui.store.lock import ProcessLock
+from cq_tui.store.spool import EventSpool
+from tests.supervisor.pretend import HEALTH
+
+EXAMPLE: dict[str, Any] = orjson.loads(
+    (Path(__file__).parents[1] / "contracts" / "examples" / "debug_bundle.json").read_bytes()
+)
+NOW = 1_700_000_000.5
+CANARY = "CaNaRy"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> DataDir:
+    data = DataDir(tmp_path / "data")
+    prepare(data)
+    return data
+
+
+def exported(data: DataDir) -> dict[str, Any]:
+    bundle: dict[str, Any] = orjson.loads(export_bundle(data, NOW).read_bytes())
+    jsonschema.Draft202012Validator(schema_of("debug_bundle")).validate(bundle)
+    return bundle
+
+
+def lines_of(*entries: object) -> bytes:
+    return b"".join(orjson.dumps(entry) + b"\n" for entry in entries)
+
+
+def report(data: DataDir, service: str, **fields: object) -> None:
+    write_document(data.health_of(service), HEALTH | {"service": service, "last_update_ts": NOW - 1} | fields)
+
+
+def event(number: int, **fields: object) -> dict[str, object]:
+    common = {"event_id": f"evt_1700000000_{number:03d}", "timestamp": NOW, "event_type": "order_executed"}
+    return common | {"source": "trader", "data": {"symbol": "A"}, "metadata": {"strategy": "s"}} | fields
+
+
+def test_it_has_the_fields_of_the_contract_and_is_private(data: DataDir) -> None:
+    locks = [ProcessLock(data.lock_of(name), name) for name in SERVICES]
+    for lock in locks:
+        lock.acquire()
+        report(data, lock.name, merkle_root="ab" * 32, events_count=1250, snapshots_count=45)
+    data.events.write_bytes(lines_of(*(event(number) for number in range(1, 131))))
+    path = export_bundle(data, NOW)
+    bundle = exported(data)
+    for lock in locks:
+        lock.release()
+    assert path == data.root / "debug_bundle_1700000000.json"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert set(bundle) - set(EXAMPLE) == {"versions", "log_tails"}
+    assert set(EXAMPLE) <= set(bundle)
+    for part in ("system_info", "memory_integrity"):
+        assert {key: type(value) for key, value in bundle[part].items()} == {
+            key: type(value) for key, value in EXAMPLE[part].items()
+        }
+    assert bundle["bundle_id"] == "debug_1700000000"
+    assert bundle["health_status"]["overall_status"] == "ok"
+    assert set(EXAMPLE["health_status"]["components"]) <= set(bundle["health_status"]["components"])
+    assert bundle["health_status"]["components"]["feeder"] == {"status": "ok", "updated_within_sec": 1.0}
+    assert bundle["health_status"]["components"]["memory"]["integrity_ok"] is True
+    assert bundle["memory_integrity"] == {
+        "chain_valid": True, "merkle_root": "ab" * 32, "events_count": 1250, "snapshots_count": 45,
+    }  # fmt: skip
+    assert len(bundle["recent_events"]) == 100
+    assert all(set(found) == set(EXAMPLE["recent_events"][0]) for found in bundle["recent_events"])
+    assert bundle["recent_events"][-1]["event_id"] == "evt_1700000000_130"
+    assert bundle["system_info"]["memory_usage"] > 1
+    # With the default settings, as in the contract's example: TRADING_MODE beside the flags.
+    assert EXAMPLE["configuration"].items() <= bundle["configuration"].items()
+    assert bundle["configuration"]["effective_mode"] == "simulation"
+
+
+def test_no_secret_is_in_it_wherever_it_was(data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    planted = 0
+
+    def canary(prefix: str = "") -> str:
+        nonlocal planted
+        planted += 1
+        return f"{prefix}{CANARY}{planted}"
+
+    for key in ("BINANCE_API_KEY", "SIMULATOR_REPLAY", "BINANCE_REST_URL", "SOME_TOKEN", "USER"):
+        monkeypatch.setenv(key, canary())
+    settings = {"BINANCE_API_SECRET": canary(), canary(): canary(), "BINANCE_WS_API_URL": canary("https://")}
+    write_document(data.settings, settings)
+    odd = {"reason": canary(), "faults": [canary()], canary(): canary(), "version": canary(), "merkle_root": canary()}
+    for name in SERVICES:
+        report(data, name, status="degraded", **odd)
+    data.events.write_bytes(
+        lines_of(
+            event(1, data={"key": canary(), canary(): 1}, metadata={"strategy": canary()}),
+            event(2, source=canary()),
+            event(3, event_type=canary()),
+            event(4, event_id=canary("evt_")),
+            event(5, event_id=canary()),
+            event(6) | {canary(): canary()},
+            [canary()],
+            canary(),
+        )
+        + canary().encode()
+    )
+    spool = EventSpool(data.spool, "trader", quarantine=data.quarantine)
+    spool.emit("e", {"secret": canary()})
+    spool.close()
+    word = min(LOG_WORDS)
+    for name in SERVICES:
+        data.log_of(name).write_bytes(
+            lines_of(
+                {"event": canary(), "level": "info", "ts": 1.0},
+                {"event": word, "level": canary(), "ts": canary(), "pid": [canary()], "code": {"a": canary()}},
+                {"event": word, "level": "error", "exception": canary(), canary(): 5, "count": 7},
+                {"event": [canary()], "level": [canary()]},
+                {"event": {canary(): 1}, "level": {canary(): 1}},
+                [canary()],
+                canary(),
+            )
+            + canary().encode()
+        )
+    address = {
+        "rest_url": canary(),
+        "stream_url": canary(),
+        "ws_api_url": canary(),
+        "pid": os.getpid(),
+        "started_ts": 1,
+    }
+    write_document(data.exchange_address, address | {"api_key": canary(), "api_secret": canary()})
+    lock = ProcessLock(data.lock_of("supervisor"), canary(), canary())
+    lock.acquire()
+    content = export_bundle(data, NOW).read_bytes()
+    lock.release()
+    assert planted > 60
+    assert CANARY.encode() not in content
+    assert str(data.root).encode() not in content
+    bundle = orjson.loads(content)
+    assert [found["event_id"][-3:] for found in bundle["recent_events"]] == ["001", "002", "003", "006"]
+    assert [found["source"] for found in bundle["recent_events"]] == ["trader", "other", "trader", "trader"]
+    assert [found["event_type"] for found in bundle["recent_events"]][2] == "other"
+    tail = bundle["log_tails"]["feeder"]
+    assert [entry["event"] for entry in tail] == ["(withheld)", word, word, "(withheld)", "(withheld)"]
+    assert tail[2] == {"count": 7, "level": "error", "event": word}
+    assert {key for entry in tail for key in entry} <= {"event", "level", *NUMBER_FIELDS}
+    assert bundle["memory_integrity"]["merkle_root"] == ""
+
+
+def test_nothing_there_makes_a_bundle_that_says_so(data: DataDir) -> None:
+    bundle = exported(data)
+    assert bundle["health_status"]["overall_status"] == "error"
+    assert bundle["memory_integrity"] == {
+        "chain_valid": False,
+        "merkle_root": "",
+        "events_count": 0,
+        "snapshots_count": 0,
+    }
+    assert bundle["recent_events"] == []
+    assert bundle["versions"]["python"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x00" * 999, b"[]\n{}\n5\nnull\n", b"\xff\n", b"{" * 5000 + b"\n", "folder", "sparse"]
+)
+def test_rubbish_anywhere_makes_a_bundle_all_the_same(data: DataDir, content: bytes | str) -> None:
+    paths = [data.events, data.hash_chain, data.settings, data.tickers, data.account]
+    paths += [data.health_of(name) for name in SERVICES] + [data.log_of(name) for name in SERVICES]
+    paths += [data.lock_of(name) for name in (*SERVICES, "supervisor")]
+    for path in paths:
+        if content == "folder":
+            path.mkdir()
+        elif content == "sparse":
+            with path.open("wb") as file:
+                file.truncate(100 * 1024 * 1024)
+        else:
+            assert isinstance(content, bytes)
+            path.write_bytes(content)
+    bundle = exported(data)
+    assert bundle["recent_events"] == []
+    assert bundle["health_status"]["overall_status"] == "error"
+
+
+def test_a_directory_that_refuses_is_an_os_error_and_nothing_is_left(data: DataDir) -> None:
+    data.bundle_at(int(NOW)).mkdir()
+    with pytest.raises(OSError, match="directory"):
+        export_bundle(data, NOW)
+    assert not list(data.root.glob(".*"))

@@ -1,0 +1,97 @@
+"""Plain text: whatever is in the files, no escape code reaches the terminal."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cq_tui.contracts.layout import SERVICES, DataDir
+from cq_tui.contracts.settings import SETTING_KEYS
+from cq_tui.ops.render import as_text, parse_pairs, printable, setting_lines, setting_values, status_lines
+from cq_tui.ops.status import read_status
+from cq_tui.store.document import write_document
+from cq_tui.store.folders import prepare
+from cq_tui.store.lock import ProcessLock
+from cq_tui.store.settings_file import SettingsError, load_settings
+from tests.supervisor.pretend import HEALTH
+
+EVIL = "\x1b[31m[red]\r\n\x07\x9b2J\u202e\u2028"
+CANARY = "CaNaRy"
+
+
+@given(st.text())
+def test_printable_keeps_the_length_and_every_harmless_character(text: str) -> None:
+    shown = printable(text)
+    assert shown.isprintable()
+    assert len(shown) == len(text)
+    assert all(after in (before, "�") for before, after in zip(text, shown, strict=True))
+    assert printable("BTCUSDT [red] é 中 ▲") == "BTCUSDT [red] é 中 ▲"
+
+
+def test_no_escape_code_of_a_health_file_or_setting_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in SETTING_KEYS:
+        monkeypatch.delenv(key, raising=False)
+    data = DataDir(tmp_path)
+    prepare(data)
+    settings = {"SIMULATOR_REPLAY": EVIL, "BINANCE_REST_URL": EVIL, EVIL: EVIL, "BINANCE_API_KEY": EVIL + CANARY}
+    write_document(data.settings, settings)
+    locks = [ProcessLock(data.lock_of(name), EVIL, EVIL) for name in (*SERVICES, "supervisor")]
+    for name in SERVICES:
+        fields = {"reason": EVIL, "merkle_root": EVIL, "status": "degraded", "last_update_ts": time.time()}
+        write_document(data.health_of(name), HEALTH | {"service": name, "pid": os.getpid()} | fields)
+    for lock in locks:
+        lock.acquire()
+    lines = status_lines(read_status(data)) + setting_lines(load_settings(data.settings))
+    write_document(data.settings, settings | {"SYMBOLS": [EVIL]})
+    lines += status_lines(read_status(data)) + setting_lines(load_settings(data.settings))
+    for lock in locks:
+        lock.release()
+    assert [line for line in lines if not line.isprintable()] == []
+    assert not [line for line in lines if CANARY in line]
+    assert any("problem: " in line and "SYMBOLS is" in line for line in lines)
+
+
+def test_every_setting_is_listed_with_its_source(tmp_path: Path) -> None:
+    path = tmp_path / "env.json"
+    write_document(path, {"PAPER_MODE": True, "BINANCE_API_KEY": CANARY, "later": 1})
+    loaded = load_settings(path, {"LOG_LEVEL": "ERROR"})
+    lines = {line.split()[0]: line.split()[1:] for line in setting_lines(loaded)}
+    assert set(lines) == {*SETTING_KEYS, "later"}
+    assert lines["PAPER_MODE"] == ["true", "file"]
+    assert lines["LOG_LEVEL"] == ["ERROR", "environment"]
+    assert lines["BINANCE_API_KEY"] == ["set", "file"]
+    assert lines["BINANCE_API_SECRET"] == ["unset", "default"]
+    assert setting_values(loaded)["SYMBOLS"]["source"] == "default"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(True, "true"), (False, "false"), (None, "unset"), (1.5, "1.5"), (["A", "B"], "A,B"), ("x\x1b", "x�")],
+)
+def test_values_are_shown_as_they_are_typed(value: object, text: str) -> None:
+    assert as_text(value) == text
+
+
+def test_pairs_become_settings_and_secrets_stay_text() -> None:
+    asked: list[str] = []
+
+    def ask(key: str) -> str:
+        asked.append(key)
+        return "12345"
+
+    pairs = ["PAPER_MODE=true", "TRADER_MAX_POSITIONS=5", "SYMBOLS=A,B", "LOG_LEVEL=debug", "BINANCE_API_KEY=123"]
+    expected = {"PAPER_MODE": True, "TRADER_MAX_POSITIONS": 5, "SYMBOLS": "A,B", "LOG_LEVEL": "debug"}
+    pairs += ["BINANCE_API_SECRET=-", "BINANCE_REST_URL=http://a/?b=c", "SIMULATOR_REPLAY="]
+    expected |= {"BINANCE_API_KEY": "123", "BINANCE_API_SECRET": "12345", "BINANCE_REST_URL": "http://a/?b=c"}
+    assert parse_pairs(pairs, ask) == expected | {"SIMULATOR_REPLAY": ""}
+    assert asked == ["BINANCE_API_SECRET"]
+
+
+@pytest.mark.parametrize("pair", ["PAPER_MODE", "", "=", "NOPE=1", f"{EVIL}=1", EVIL])
+def test_pairs_that_are_none_are_named_without_escape_codes(pair: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse_pairs([pair], lambda _: "")
+    assert str(caught.value).isprintable()

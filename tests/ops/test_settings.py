@@ -1,0 +1,122 @@
+"""Changing settings: checked, written, remembered; never a secret in what is remembered."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.settings import SETTING_KEYS, TRADING_STATES
+from cq_tui.ops.settings import mode_change_obstacles, set_settings
+from cq_tui.store.document import read_json, write_document
+from cq_tui.store.folders import DataDirError, prepare
+from cq_tui.store.settings_file import SettingsError, load_settings
+
+CANARY = "CaNaRy"
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataDir:
+    for key in SETTING_KEYS:
+        monkeypatch.delenv(key, raising=False)
+    return DataDir(tmp_path / "data")
+
+
+def remembered(data: DataDir) -> list[dict[str, Any]]:
+    files = sorted(data.spool.glob("*.ndjson"), key=lambda path: path.stat().st_mtime_ns)
+    return [orjson.loads(line) for path in files for line in path.read_bytes().splitlines()]
+
+
+def test_a_change_is_written_and_remembered_once_for_each_key(data: DataDir) -> None:
+    done = set_settings(data, {"BINANCE_USE_TESTNET": False, "PAPER_MODE": True, "LOG_LEVEL": "INFO"}, "room")
+    assert [change.key for change in done] == ["BINANCE_USE_TESTNET", "PAPER_MODE"]
+    events = remembered(data)
+    assert [event["data"] for event in events] == [
+        {"key": "BINANCE_USE_TESTNET", "old_value": True, "new_value": False, "changed_by": "room"},
+        {"key": "PAPER_MODE", "old_value": False, "new_value": True, "changed_by": "room"},
+    ]
+    assert {(event["event_type"], event["source"]) for event in events} == {("config_changed", "room")}
+    assert set_settings(data, {"PAPER_MODE": True}, "cli") == ()
+    assert len(remembered(data)) == 2
+
+
+def test_secrets_are_remembered_as_set_or_unset_only(data: DataDir) -> None:
+    for value in (f"{CANARY}1", f"{CANARY}2", ""):
+        set_settings(data, {"BINANCE_API_KEY": value, "BINANCE_API_SECRET": value}, "cli")
+    words = [(event["data"]["old_value"], event["data"]["new_value"]) for event in remembered(data)]
+    assert words == [("unset", "set")] * 2 + [("set", "set")] * 2 + [("set", "unset")] * 2
+    for path in data.root.rglob("*"):
+        if path.is_file() and path != data.settings:
+            assert CANARY.encode() not in path.read_bytes()
+
+
+def test_a_key_that_the_environment_holds_is_named(data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISABLE_ORDER_GUARDRAILS", "false")
+    monkeypatch.setenv("BINANCE_API_KEY", CANARY)
+    for key, value in (("DISABLE_ORDER_GUARDRAILS", True), ("BINANCE_API_KEY", "x")):
+        with pytest.raises(SettingsError, match=f"{key} is held by the environment") as caught:
+            set_settings(data, {"PAPER_MODE": True, key: value}, "room")
+        assert CANARY not in str(caught.value)
+    assert not data.settings.exists()
+
+
+@pytest.mark.parametrize("held", TRADING_STATES)
+@pytest.mark.parametrize("wanted", TRADING_STATES)
+def test_trading_can_always_be_made_safer(
+    data: DataDir, monkeypatch: pytest.MonkeyPatch, held: str, wanted: str
+) -> None:
+    monkeypatch.setenv("TRADING_STATE", held)
+    if TRADING_STATES.index(wanted) < TRADING_STATES.index(held):
+        with pytest.raises(SettingsError, match="TRADING_STATE is held by the environment"):
+            set_settings(data, {"TRADING_STATE": wanted}, "room")
+    else:
+        set_settings(data, {"TRADING_STATE": wanted}, "room")
+        assert wanted == load_settings(data.settings).settings.TRADING_STATE
+
+
+def test_what_was_wrong_changes_nothing_and_is_not_remembered(data: DataDir) -> None:
+    prepare(data)
+    data.settings.write_bytes(b"{")
+    with pytest.raises(SettingsError, match="not valid JSON"):
+        set_settings(data, {"TRADING_STATE": "halted"}, "room")
+    assert data.settings.read_bytes() == b"{"
+    data.settings.unlink()
+    with pytest.raises(SettingsError, match="LOG_LEVEL is 'LOUD'"):
+        set_settings(data, {"LOG_LEVEL": "loud"}, "cli")
+    assert remembered(data) == []
+    assert not data.settings.exists()
+
+
+def test_what_cannot_be_remembered_says_that_it_is_changed(data: DataDir) -> None:
+    prepare(data)
+    data.spool.rmdir()
+    data.spool.write_text("")
+    with pytest.raises((SettingsError, DataDirError)) as caught:
+        set_settings(data, {"PAPER_MODE": True}, "cli")
+    assert str(data.spool) in str(caught.value)
+
+
+def test_obstacles_name_what_is_open(data: DataDir) -> None:
+    assert mode_change_obstacles(data) == []
+    prepare(data)
+    order = {"client_order_id": "c", "symbol": "B", "side": "SELL", "order_type": "LIMIT", "leg": "stop", "size": 1.0}
+    account = {
+        "timestamp": 1.0, "mode": "simulation", "equity": 1.0, "available_balance": 1.0,
+        "positions": {"A": {"symbol": "A", "size": 2.0, "entry_price": 3.5, "unrealized_pnl": 0.0, "opened_ts": 1.0}},
+        "orders": [order | {"status": "NEW"}, order | {"status": "FILLED"}, order | {"status": "canceled"}],
+    }  # fmt: skip
+    write_document(data.account, account)
+    assert mode_change_obstacles(data) == ["A: 2 held since entry at 3.5", "B: SELL stop order new"]
+    write_document(data.account, account | {"positions": {}, "orders": []})
+    assert mode_change_obstacles(data) == []
+    data.account.write_bytes(b"\x00")
+    (obstacle,) = mode_change_obstacles(data)
+    assert "what is open cannot be told" in obstacle
+
+
+def test_the_file_keeps_what_others_wrote(data: DataDir) -> None:
+    prepare(data)
+    write_document(data.settings, {"x_later": [1], "PAPER_MODE": False})
+    set_settings(data, {"PAPER_MODE": True}, "cli")
+    assert read_json(data.settings) == {"x_later": [1], "PAPER_MODE": True}
