@@ -5,6 +5,7 @@ only gives the schema.
 """
 
 import math
+from operator import itemgetter
 from typing import NamedTuple
 
 import orjson
@@ -57,6 +58,7 @@ class TickersError(ValueError):
 
 
 _NUMBERS = Ticker._fields[:-1]
+_in_order = itemgetter(*Ticker._fields)
 
 
 def tickers_to_bytes(timestamp: float, tickers: dict[str, Ticker]) -> bytes:
@@ -81,8 +83,10 @@ def _ticker(symbol: str, entry: object) -> Ticker:
     if not isinstance(entry, dict):
         raise TickersError(f"ticker {symbol!r} is not an object")
     try:
-        ticker = Ticker(**{field: entry[field] for field in Ticker._fields})
-        if all(map(math.isfinite, ticker[:-1])) and type(ticker.decimals) is int and 0 <= ticker.decimals <= 18:
+        ticker = Ticker._make(_in_order(entry))
+        # A finite sum has finite parts: one look instead of seven, and a second one for numbers that overflow it.
+        finite = math.isfinite(sum(ticker)) or all(map(math.isfinite, ticker[:-1]))
+        if finite and type(ticker.decimals) is int and 0 <= ticker.decimals <= 18:
             return ticker
     except KeyError as error:
         raise TickersError(f"ticker {symbol!r} lacks {error.args[0]!r}") from None

@@ -30,6 +30,7 @@ class MemoryPane(Pane):
     number = 6
     label = "memory"
     subject = "event"
+    has_ages = False
     feeds: ClassVar[frozenset[Part]] = frozenset({Part.EVENTS, Part.HISTORY, Part.SERVICES})
 
     def make_table(self) -> LineTable:

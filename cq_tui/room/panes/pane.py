@@ -46,6 +46,8 @@ class Pane(Vertical):
     label: ClassVar[str]
     #: Changes of these parts rebuild the list; TIME repaints rows that show ages.
     feeds: ClassVar[frozenset[Part]]
+    #: Whether rows show ages, so that each second repaints them.
+    has_ages: ClassVar[bool] = True
     #: What this pane's rows are, for the detail screen.
     subject: ClassVar[str]
 
@@ -109,7 +111,8 @@ class Pane(Vertical):
             self.fill(changes)
             self.retitle()
         elif Part.TIME in changes.parts:
-            self.table.mark_all()
+            if self.has_ages:
+                self.table.mark_all()
             self.retitle()
 
     def retitle(self) -> None:

@@ -21,8 +21,8 @@ from textual.strip import Strip
 
 from cq_tui.room.widgets.columns import GAP, Cell, Column, Layout, fit, lay_out
 
-#: Seconds between two flushes while changes keep coming; the first is flushed at once.
-FLUSH_INTERVAL = 0.1
+#: Seconds between two flushes while changes keep coming; the first is flushed at once. No eye reads faster.
+FLUSH_INTERVAL = 0.2
 
 
 class LineKey(NamedTuple):
@@ -93,7 +93,7 @@ class LineTable(ScrollView, can_focus=True):
         self._order: list[str] = []
         self._first_line: dict[str, int] = {}
         self._strips: dict[str, dict[int, Strip]] = {}
-        self._colours: dict[str, Style] = {}
+        self._colours: dict[tuple[str, str], Style] = {}
         self._arranged = Layout((), ())
         self._arranged_width = 0
         self._selected: str | None = None
@@ -272,7 +272,7 @@ class LineTable(ScrollView, can_focus=True):
             return self._heading_line(width)
         index = self.scroll_offset.y + y - self._top
         if index >= len(self._keys):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self._style(""))
         key = self._keys[index]
         row = self._strips.setdefault(key.row, {})
         if key.line not in row:
@@ -291,40 +291,52 @@ class LineTable(ScrollView, can_focus=True):
         self._strips.pop(self.selected or "", None)
         self.refresh()
 
-    def _style(self, name: str) -> Style:
-        style = self._colours.get(name)
+    def _style(self, name: str, under: str = "") -> Style:
+        """Return a component style on the widget's own, or on the cursor's; worked out once for each theme."""
+        style = self._colours.get((name, under))
         if style is None:
-            style = self.get_component_rich_style(f"line-table--{name}", partial=True) if name else Style.null()
-            self._colours[name] = style
+            style = self._style(under) if under else self.rich_style
+            if name:
+                style += self.get_component_rich_style(f"line-table--{name}", partial=True)
+            self._colours[name, under] = style
         return style
 
-    def _base(self, key: LineKey) -> Style:
+    def _cursor(self, key: LineKey) -> str:
+        """Name the cursor's style when it is on this line."""
         if key.line == 0 and key.row == self._selected:
-            return self.rich_style + self._style("cursor" if self.has_focus else "cursor-quiet")
+            return "cursor" if self.has_focus else "cursor-quiet"
         if key.line == 0 and self._selected is None and self.has_focus and self._order and key.row == self._order[0]:
-            return self.rich_style + self._style("cursor-quiet")
-        return self.rich_style
+            return "cursor-quiet"
+        return ""
 
     def _line(self, key: LineKey, width: int) -> Strip:
-        drawn, base = self._draw(key), self._base(key)
+        drawn, under = self._draw(key), self._cursor(key)
         if isinstance(drawn, Under):
             text = fit(" " * drawn.indent + drawn.text, width)
-            return Strip([Segment(text, base + self._style(drawn.style))], width)
-        segments: list[Segment] = []
-        for position, (index, cell_width) in enumerate(zip(self._arranged.shown, self._arranged.widths, strict=True)):
-            if position:
-                segments.append(Segment(" " * GAP, base))
+            return Strip([Segment(text, self._style(drawn.style, under))], width)
+        runs: list[tuple[str, list[str]]] = []
+        for index, cell_width in zip(self._arranged.shown, self._arranged.widths, strict=True):
             cell = drawn[index]
             text = fit(cell.text, cell_width, self._columns[index].right)
-            segments.append(Segment(text, base + self._style(cell.style)))
-        return Strip(segments).adjust_cell_length(width, base)
+            # What looks alike is one run: every segment costs, here and in all that follows.
+            if runs and runs[-1][0] == cell.style:
+                runs[-1][1].append(text)
+            else:
+                runs.append((cell.style, [text]))
+        gap = " " * GAP
+        last = len(runs) - 1
+        segments = [
+            Segment(gap.join(texts) + (gap if number < last else ""), self._style(style, under))
+            for number, (style, texts) in enumerate(runs)
+        ]
+        return Strip(segments).adjust_cell_length(width, self._style("", under))
 
     def _heading_line(self, width: int) -> Strip:
         columns = zip(self._arranged.shown, self._arranged.widths, strict=True)
         text = (" " * GAP).join(fit(self._columns[i].heading, w, self._columns[i].right) for i, w in columns)
-        return Strip([Segment(fit(text, width), self.rich_style + self._style("heading"))], width)
+        return Strip([Segment(fit(text, width), self._style("heading"))], width)
 
     def _empty_line(self, y: int, width: int) -> Strip:
         lines = textwrap.wrap(self._empty, max(8, width))
         text = lines[y] if y < len(lines) else ""
-        return Strip([Segment(fit(text, width), self.rich_style + self._style("muted"))], width)
+        return Strip([Segment(fit(text, width), self._style("muted"))], width)

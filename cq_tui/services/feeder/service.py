@@ -18,7 +18,8 @@ from cq_tui.store.document import write_document
 from cq_tui.store.journal import JournalError
 from cq_tui.store.watch import watch_folders
 
-_TICKER_INTERVAL = 0.1
+#: Seconds between two writes of the tickers; ten a second is the most that readers reckon with.
+_TICKER_INTERVAL = 0.2
 _RETRY_PAUSE = 1.0
 
 
