@@ -97,9 +97,9 @@ def test_a_line_that_is_no_event_is_kept_named_once_and_stops_nothing(folder: Pa
         assert kept.read_bytes() == bad
 
 
-def test_a_hundred_megabytes_of_rubbish_make_few_complaints_and_few_files(folder: Path) -> None:
+def test_megabytes_of_rubbish_make_few_complaints_and_few_files(folder: Path) -> None:
     path = folder / "ares.ndjson"
-    rubbish = b"\x00rubbish\n" * 500_000
+    rubbish = (b"\x00rubbish".ljust(99) + b"\n") * 60_000
     path.write_bytes(rubbish + line(1))
     merge, complaints, events = merge_of(folder), 0, []
     while True:
