@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
+from pydantic import TypeAdapter, ValidationError
 
 from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.settings import Symbol
 from cq_tui.simulator.ledger import LedgerError
 from cq_tui.simulator.recordings import ReplayError
 from cq_tui.simulator.server import DEFAULT_SEED, Endpoint, PortInUseError, SimulatorConfig, run
@@ -54,6 +56,11 @@ def _chosen(symbols: str | None) -> tuple[str, ...]:
     chosen = tuple(name.strip().upper() for name in symbols.split(",") if name.strip())
     if not chosen:
         raise ExchangeError("--symbols names no symbol. Leave it out, or write for instance BTCUSDT,ETHUSDT")
+    for symbol in chosen:
+        try:
+            TypeAdapter(Symbol).validate_python(symbol)
+        except ValidationError:
+            raise ExchangeError(f"{symbol!r} is no symbol: letters and digits are needed, as in BTCUSDT") from None
     return chosen
 
 

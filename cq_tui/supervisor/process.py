@@ -74,6 +74,8 @@ class ServiceProcess:
         """Ask it to end, and end it when it does not within ``patience`` seconds."""
         self.asked_to_end = True
         self.signal(signal.SIGTERM)
+        # A process that was suspended hears nothing until it goes on.
+        self.signal(signal.SIGCONT)
         try:
             async with asyncio.timeout(patience):
                 await self.ended()

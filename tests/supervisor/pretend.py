@@ -44,6 +44,8 @@ def main(name: str, root: Path, *behaviour: str) -> int:
     while not asked.wait(0.2):
         report(name, root, ready="never_ready" not in behaviour)
     tell(root, f"{name} asked")
+    while "takes_its_time" in behaviour and not (root / "enough").exists():
+        time.sleep(0.01)
     time.sleep(0.05)
     tell(root, f"{name} ended")
     return 0

@@ -64,6 +64,14 @@ async def test_sigterm_ends_it_gracefully(stage: Stage) -> None:
     assert stage.told() == ["memory asked", "memory ended"]
 
 
+async def test_a_suspended_process_ends_gracefully_too(stage: Stage) -> None:
+    process = stage.launch(stage.data, "memory")
+    await until(lambda: find(stage.data, "memory"))
+    process.signal(signal.SIGSTOP)
+    await process.end()
+    assert process.exit_code == 0
+
+
 async def test_sigkill_ends_what_ignores_sigterm(stage: Stage) -> None:
     stage.behaviour["memory"] = ["ignores_sigterm"]
     process = stage.launch(stage.data, "memory")

@@ -177,14 +177,14 @@ async def test_stopping_everything_goes_from_the_last_to_the_first(stage: Stage)
 
 
 async def test_nothing_is_started_while_everything_is_stopped(stage: Stage) -> None:
+    stage.behaviour["trader"] = ["takes_its_time"]
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "running"))
-        os.kill(stage.pids()["trader"], signal.SIGSTOP)
         stopping = asyncio.create_task(supervisor.stop_all())
         await until(in_state(supervisor, "stopping", "trader"))
         os.kill(stage.pids()["memory"], signal.SIGKILL)
         await until(lambda: "memory" not in stage.pids())
-        os.kill(stage.pids()["trader"], signal.SIGCONT)
+        (stage.data.root / "enough").touch()
         await stopping
         assert in_state(supervisor, "stopped")()
     assert stage.pids() == {}
@@ -311,16 +311,16 @@ async def test_an_order_cut_short_is_answered_by_the_next(stage: Stage) -> None:
 
 
 async def test_a_slow_stop_holds_up_no_report(stage: Stage) -> None:
+    stage.behaviour["trader"] = ["takes_its_time"]
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "running"))
-        os.kill(stage.pids()["trader"], signal.SIGSTOP)
         asked = asyncio.create_task(ask(stage, "stop_service", "trader"))
         await until(in_state(supervisor, "stopping", "trader"))
         first = stage.report().last_update_ts
         await until(lambda: stage.report().last_update_ts > first + 1.0)
         assert not asked.done()
         assert stage.report().services["trader"].state == "stopping"
-        os.kill(stage.pids()["trader"], signal.SIGCONT)
+        (stage.data.root / "enough").touch()
         assert (await asked).outcome == "done"
 
 

@@ -1,0 +1,188 @@
+"""The commands in this process: help, words that make no sense, directories that cannot be used."""
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cq_tui import __version__
+from cq_tui.cli import app
+from cq_tui.contracts.layout import SERVICES, DataDir
+from cq_tui.store.folders import prepare
+from tests.cli.conftest import Told
+
+Cq = Callable[..., Told]
+
+COMMANDS = {
+    "": [
+        "up",
+        "down",
+        "status",
+        "service",
+        "bundle",
+        "exchange",
+        "config",
+        "--view",
+        "--replay",
+        "--seed",
+        "--version",
+    ],
+    "up": ["--detach", "--replay", "--seed", "Ctrl-C"],
+    "down": ["supervisor"],
+    "status": ["--json", "0 ok, 1 degraded, 2 error"],
+    "service": [*SERVICES],
+    "bundle": ["no secret"],
+    "exchange": ["--port", "--seed", "--symbols", "--replay", "--json", "Binance"],
+    "config get": ["KEY"],
+    "config set": ["KEY=VALUE", "- as value"],
+    "config show": ["--json"],
+}
+
+
+@pytest.mark.parametrize(("command", "words"), COMMANDS.items())
+def test_help_says_what_there_is(command: str, words: list[str]) -> None:
+    result = CliRunner().invoke(app, [*command.split(), "--help"], terminal_width=80)
+    assert result.exit_code == 0
+    text = " ".join(result.output.split())
+    assert [word for word in [*words, "--data-dir"] if word not in text] == []
+    assert "--take-over" not in result.output
+    lines = result.output.splitlines()
+    assert max(map(len, lines)) <= 80
+    # Nothing is cut off, neither a description nor a sentence.
+    assert not any(line.endswith("...") for line in lines if not line.startswith("Usage"))
+
+
+def test_help_names_every_exit_code() -> None:
+    text = " ".join(CliRunner().invoke(app, ["--help"]).output.split())
+    for code in ("0 done", "1 failed", "2 wrong usage", "3 already running", "4 data directory", "5 unsuited", "130"):
+        assert code in text
+
+
+def test_version(cq: Cq) -> None:
+    assert cq("--version", code=0).out == f"cq-tui {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["dance"], "No such command 'dance'"),
+        (["up", "--sideways"], "No such option: --sideways"),
+        (["--seed", "-4"], "--seed"),
+        (["--seed", "four"], "--seed"),
+        (["up", "--replay", "/no/such/recording"], "--replay /no/such/recording: there is no such file or folder"),
+        (["service", "butler"], "there is no service 'butler'. There are exchange, memory, feeder, ares, trader"),
+        (["service"], "Missing argument"),
+        (["exchange", "--port", "70000"], "--port"),
+        (["config", "set"], "Missing argument"),
+    ],
+)
+def test_words_that_make_no_sense_are_named(cq: Cq, words: list[str], said: str) -> None:
+    told = cq(*words, code=2)
+    assert said in told.err
+    assert told.out == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--symbols", ","], "--symbols names no symbol"),
+        (["--symbols", "BTC/USDT"], "BTC/USDT"),
+        (["--symbols", "NOSUCH"], "'NOSUCH' ends in no known quote asset"),
+        (["--replay", "/no/such/recording"], "/no/such/recording"),
+    ],
+)
+def test_an_exchange_that_cannot_be_is_refused(cq: Cq, words: list[str], said: str) -> None:
+    assert said in cq("exchange", *words, code=1).err
+
+
+def test_the_room_needs_a_terminal(cq: Cq) -> None:
+    told = cq(code=5)
+    assert "needs a terminal" in told.err
+
+
+@pytest.mark.parametrize("words", [["down"], ["bundle"]])
+def test_a_directory_that_is_not_there_is_not_made(cq: Cq, data: DataDir, words: list[str]) -> None:
+    assert f"data directory {data.root} is not there" in cq(*words, code=4).err
+    assert not data.root.exists()
+
+
+def test_status_of_nothing_makes_nothing(cq: Cq, data: DataDir) -> None:
+    assert "is not running" in cq("status", code=2).out
+    assert not data.root.exists()
+
+
+USING = [
+    ["up"],
+    ["up", "--detach"],
+    ["service", "memory"],
+    ["config", "set", "LOG_LEVEL=DEBUG"],
+    ["down"],
+    ["bundle"],
+    [],
+]
+
+
+@pytest.mark.parametrize("words", USING)
+def test_a_file_in_the_place_of_the_directory_is_named(cq: Cq, data: DataDir, words: list[str]) -> None:
+    data.root.write_text("mine")
+    assert str(data.root) in cq(*words, code=4).err
+    assert data.root.read_text() == "mine"
+
+
+@pytest.mark.parametrize("words", USING)
+def test_a_place_where_nothing_can_be_written_is_named(words: list[str]) -> None:
+    place = "/proc/cq-tui"
+    result = CliRunner().invoke(app, [*words, "--data-dir", place], catch_exceptions=False)
+    assert result.exit_code == 4
+    assert place in result.stderr
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
+def test_a_read_only_directory_is_named_and_only_looked_at(cq: Cq, data: DataDir) -> None:
+    prepare(data)
+    data.root.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    try:
+        assert "read-only" in cq("up", code=4).err
+        assert "to look only" in cq(code=5).err
+        assert cq("status", code=2).out
+    finally:
+        data.root.chmod(0o700)
+
+
+def test_a_place_for_the_lock_that_is_taken_is_named(cq: Cq, data: DataDir) -> None:
+    prepare(data)
+    data.lock_of("supervisor").mkdir()
+    assert str(data.lock_of("supervisor")) in cq("up", code=4).err
+    data.lock_of("memory").mkdir()
+    assert str(data.lock_of("memory")) in cq("service", "memory", code=4).err
+
+
+def test_bundle_prints_its_path(cq: Cq, data: DataDir) -> None:
+    prepare(data)
+    path = Path(cq("bundle", code=0).out.strip())
+    assert path.parent == data.root
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_down_with_nothing_running(cq: Cq, data: DataDir) -> None:
+    data.root.mkdir()
+    assert cq("down", code=0).out == "nothing was running\n"
+    assert list(data.root.iterdir()) == []
+
+
+def test_the_directory_may_stand_before_or_behind_the_command_or_in_the_environment(
+    data: DataDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = CliRunner()
+    monkeypatch.chdir(tmp_path)
+    run.invoke(app, ["config", "set", "TRADER_MAX_POSITIONS=1"])
+    run.invoke(app, ["config", "set", "TRADER_MAX_POSITIONS=2", "--data-dir", str(tmp_path / "behind")])
+    run.invoke(app, ["--data-dir", str(tmp_path / "before"), "config", "set", "TRADER_MAX_POSITIONS=3"])
+    monkeypatch.setenv("CQ_DATA_DIR", str(tmp_path / "environment"))
+    run.invoke(app, ["config", "set", "TRADER_MAX_POSITIONS=4"])
+    for value, name in enumerate(["shared_data", "behind", "before", "environment"], 1):
+        got = run.invoke(app, ["config", "get", "TRADER_MAX_POSITIONS", "--data-dir", str(tmp_path / name)])
+        assert got.stdout == f"{value}\n"

@@ -1,0 +1,207 @@
+"""The commands as people run them: processes, pipes, signals, ports."""
+
+import os
+import pty
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import orjson
+import psutil
+import pytest
+
+from cq_tui.contracts.layout import SERVICES, DataDir
+from cq_tui.store.lock import read_holder
+from cq_tui.supervisor.process import find, find_by_command_line
+from tests.cli.conftest import Told, command
+
+Real = Callable[..., Told]
+Start = Callable[..., subprocess.Popen[str]]
+
+
+def until(condition: Callable[[], object], patience: float = 60.0) -> None:
+    end = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < end, f"never came true within {patience} s"
+        time.sleep(0.02)
+
+
+def left_over(data: DataDir) -> list[str]:
+    """Command lines of everything that runs for a data directory."""
+    found = (process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"]))
+    return [" ".join(words) for words in found if "cq_tui" in words and str(data.root) in words]
+
+
+def test_the_console_script_and_the_module_are_one(real: Real) -> None:
+    script = Path(sys.executable).with_name("cq-tui")
+    told = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
+    assert told.stdout == real("--version", code=0).out
+
+
+def test_a_reader_that_goes_away_is_no_error_worth_a_traceback(data: DataDir) -> None:
+    words = " ".join(command("config", "show", "--data-dir", str(data.root)))
+    told = subprocess.run(["bash", "-c", f"{words} | head -1"], capture_output=True, text=True, timeout=60, check=True)
+    assert told.stdout.startswith("BINANCE_API_KEY")
+    assert told.stderr == ""
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = subprocess.Popen(
+        command("config", "show", "--data-dir", str(data.root)), stdout=writer, stderr=subprocess.PIPE, text=True
+    )
+    os.close(writer)
+    assert process.communicate(timeout=60)[1] == ""
+    assert process.returncode == 1
+
+
+def test_ctrl_c_while_a_secret_is_asked_for(data: DataDir) -> None:
+    terminal, other_end = pty.openpty()
+    process = subprocess.Popen(
+        command("config", "set", "BINANCE_API_SECRET=-", "--data-dir", str(data.root)),
+        stdin=other_end,
+        stdout=other_end,
+        stderr=other_end,
+        start_new_session=True,
+    )
+    os.close(other_end)
+    shown = b""
+    while b"BINANCE_API_SECRET:" not in shown:
+        shown += os.read(terminal, 1000)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    os.close(terminal)
+    assert b"Traceback" not in shown
+    assert not data.settings.exists()
+
+
+def test_the_exchange_serves_when_it_says_so_and_ends_on_ctrl_c(start: Start) -> None:
+    process = start("exchange", "--json", "--symbols", "btcusdt,ETHUSDT", "--seed", "7")
+    assert process.stdout is not None
+    told = orjson.loads(process.stdout.readline())
+    assert set(told) == {"rest_url", "stream_url", "ws_api_url", "api_key", "api_secret"}
+    assert httpx.get(f"{told['rest_url']}/api/v3/ping").json() == {}
+    listed = httpx.get(f"{told['rest_url']}/api/v3/exchangeInfo").json()["symbols"]
+    assert [symbol["symbol"] for symbol in listed] == ["BTCUSDT", "ETHUSDT"]
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_one_ledger_has_one_exchange(start: Start, real: Real, data: DataDir) -> None:
+    process = start("exchange", "--json")
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    assert data.ledger.exists()
+    told = real("exchange", code=3)
+    assert f"exchange is already running here (process {process.pid})" in told.err
+    assert f"process {process.pid}" in real("service", "exchange", code=3).err
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+def test_a_port_in_use_is_named(real: Real) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert str(port) in real("exchange", "--port", str(port), "--symbols", "BTCUSDT", code=1).err
+
+
+def test_a_service_alone(start: Start, real: Real, data: DataDir) -> None:
+    process = start("service", "memory")
+    until(lambda: find(data, "memory"))
+    told = real("service", "memory", code=3)
+    assert told.err.startswith(f"cq-tui: memory is already running here (process {process.pid}). Stop it first")
+    # Nobody supervises it, and yet `down` finds it.
+    assert real("down", code=0).out == "stopped: memory\n"
+    assert process.communicate(timeout=60) == ("", "")
+    assert process.returncode == 0
+
+
+def test_down_finds_what_is_too_young_for_a_lock(start: Start, real: Real, data: DataDir) -> None:
+    data.root.mkdir()
+    # The order of words that the supervisor uses.
+    process = subprocess.Popen(command("service", "memory", "--data-dir", str(data.root)), stderr=subprocess.DEVNULL)
+    process.send_signal(signal.SIGSTOP)
+    try:
+        assert [name for name, _ in find_by_command_line(data)] == ["memory"]
+        assert find(data, "memory") is None
+        assert real("down", code=0).out == "stopped: memory\n"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_down_names_a_supervisor_that_is_gone_for_good(start: Start, data: DataDir) -> None:
+    import asyncio
+
+    from cq_tui.ops.down import DownError, bring_down
+
+    process = start("up")
+    until(lambda: read_holder(data.lock_of("supervisor")))
+    process.send_signal(signal.SIGSTOP)
+    with pytest.raises(
+        DownError, match=f"process {process.pid}\\) does not answer. End it with `kill -9 {process.pid}`"
+    ):
+        asyncio.run(bring_down(data, patience=0.5))
+    assert list(data.control.glob("*.json")) == []
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    asyncio.run(bring_down(data))
+    until(lambda: not left_over(data))
+
+
+def test_up_and_ctrl_c(start: Start, real: Real, data: DataDir) -> None:
+    process = start("up")
+    until(lambda: find(data, "memory"))
+    assert f"already at work here (process {process.pid})" in real("up", code=3).err
+    assert f"already at work here (process {process.pid})" in real("up", "--detach", code=3).err
+    status = orjson.loads(real("status", "--json").out)
+    assert status["supervisor"] == {"pid": process.pid, "kind": "headless"}
+    assert status["services"]["memory"]["pid"] == find(data, "memory").pid  # type: ignore[union-attr]  # it runs
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert out.splitlines()[-1] == "exchange has stopped"
+    assert left_over(data) == []
+    assert real("down", code=0).out == "nothing was running\n"
+
+
+def test_up_detached_lives_on_and_down_ends_it(real: Real, data: DataDir) -> None:
+    told = real("up", "--detach", code=0)
+    holder = read_holder(data.lock_of("supervisor"))
+    assert holder is not None
+    assert told.out == f"supervisor started, process {holder.pid}. `cq-tui status` shows how it goes\n"
+    assert os.getsid(holder.pid) == holder.pid
+    os.kill(holder.pid, signal.SIGHUP)
+    until(lambda: find(data, "memory"))
+    # Stopping what has only begun to start leaves nothing behind either.
+    assert "memory" in real("down", code=0).out
+    assert left_over(data) == []
+    assert read_holder(data.lock_of("supervisor")) is None
+    assert {name: find(data, name) for name in SERVICES} == dict.fromkeys(SERVICES)
+
+
+def test_up_goes_on_when_nobody_reads_what_it_says(data: DataDir) -> None:
+    reader, writer = os.pipe()
+    process = subprocess.Popen(
+        command("up", "--data-dir", str(data.root)), stdout=writer, stderr=subprocess.PIPE, start_new_session=True
+    )
+    os.close(writer)
+    os.close(reader)
+    try:
+        until(lambda: "memory running" in _log_of(data))
+        assert process.poll() is None
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, b"")
+    assert left_over(data) == []
+
+
+def _log_of(data: DataDir) -> str:
+    path = data.log_of("supervisor")
+    return path.read_text() if path.exists() else ""
