@@ -97,10 +97,12 @@ class RoomState:
         return changes
 
     def sweep(self) -> Changes:
-        """Look at every file, in case the watch missed one."""
+        """Look at every file, in case the watch missed one, and note one price a second for the spark lines."""
         changes = Changes()
         for reader in self._readers.values():
             changes.add(reader(False))
+        for symbol, ticker in self.tickers.items():
+            self.prices.add(symbol, ticker.timestamp, ticker.price)
         if not self.is_read:
             self.is_read = True
             changes.parts |= set(Part)
@@ -278,9 +280,8 @@ class RoomState:
         after = self.tickers
         changed = {symbol for symbol, ticker in after.items() if before.get(symbol) != ticker}
         changed.update(symbol for symbol in before if symbol not in after)
-        for symbol in changed & after.keys():
-            if not self.prices.knows(symbol):
-                self._unseeded.append(symbol)
+        for symbol in after.keys() - before.keys():
+            self._unseeded.append(symbol)
             self.prices.add(symbol, after[symbol].timestamp, after[symbol].price)
         if not changed and self._tickers.problem == problem:
             return Changes()

@@ -1,5 +1,6 @@
 """A staged data directory and a room over it, with a clock that stands still."""
 
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -14,9 +15,15 @@ from tests.room.stage import NOW, Stage
 MakeRoom = Callable[..., RoomApp]
 
 
+@pytest.fixture(scope="session")
+def staged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The scene, set once: it takes many synced writes."""
+    return Stage(tmp_path_factory.mktemp("staged") / "data").everything().data.root
+
+
 @pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Stage(tmp_path / "data").everything()
+def stage(tmp_path: Path, staged: Path) -> Stage:
+    return Stage(shutil.copytree(staged, tmp_path / "data"))
 
 
 @pytest.fixture

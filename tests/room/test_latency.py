@@ -20,7 +20,7 @@ async def test_a_single_change_is_painted_at_once(stage: Stage) -> None:
         await read(pilot)
         await shows(pilot, "67,412.10")
         delays = []
-        for number in range(15):
+        for number in range(9):
             price = 70000.0 + number
             words = f"{price:,.2f}"
             stage.tickers(prices={"BTCUSDT": price})
@@ -29,11 +29,12 @@ async def test_a_single_change_is_painted_at_once(stage: Stage) -> None:
                 assert time.perf_counter() - written < 5
                 await asyncio.sleep(0.001)
             delays.append(time.perf_counter() - written)
-            await asyncio.sleep(0.15)
+            await asyncio.sleep(0.25)
         assert statistics.median(delays) < _GENEROUS
 
 
 async def test_five_hundred_symbols_ten_times_a_second(stage: Stage) -> None:
+    stage.data.health_of("feeder").unlink()
     app = RoomApp(stage.data, supervise=False, environment={})
     async with app.run_test(size=(160, 45)) as pilot:
         await read(pilot)

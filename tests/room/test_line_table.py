@@ -66,7 +66,7 @@ async def test_only_what_changed_is_drawn_again() -> None:
         assert "42" in screen_text(pilot)
 
 
-async def test_a_stream_of_changes_is_flushed_ten_times_a_second() -> None:
+async def test_a_stream_of_changes_is_flushed_a_few_times_a_second() -> None:
     app = TableApp()
     async with app.run_test(size=(40, 15)) as pilot:
         app.table.show(keys("a"))

@@ -36,27 +36,34 @@ class FeederPane(Pane):
 
     def make_table(self) -> LineTable:
         """Return the table."""
-        self._symbols: list[str] = []
+        self._priced: set[str] = set()
         self._moves: dict[str, tuple[float, float, str]] = {}
         return LineTable(_COLUMNS, self._draw)
 
     def fill(self, changes: Changes) -> None:
-        """Repaint the symbols whose price changed; list them anew when the universe did."""
-        for symbol in changes.symbols:
-            self._note_move(symbol)
+        """Repaint the symbols whose price changed; list them anew when the universe may have changed."""
+        if changes.parts - {Part.PRICES, Part.TIME} or self.state.tickers.keys() != self._priced:
+            self._list()
+        self.table.mark(changes.symbols)
+        if changes.parts & {Part.SERVICES, Part.SETTINGS}:
+            self.table.mark_all()
+
+    def follow(self, changes: Changes, now: float) -> None:
+        """Show what changed. Ten times a second only prices do: then the title stands."""
+        if changes.parts == {Part.PRICES} and self.table.rows:
+            self.now = now
+            self.fill(changes)
+        else:
+            super().follow(changes, now)
+
+    def _list(self) -> None:
+        self._priced = set(self.state.tickers)
         symbols = self.state.symbols
         left_out = (self.state.feeder.rejected_symbols or {}) if self.state.feeder else {}
         keys = [LineKey(symbol) for symbol in symbols]
         for symbol in left_out:
             keys += [LineKey(symbol)] * (symbol not in self.state.tickers) + [LineKey(symbol, 1)]
         self.table.show(self.shown(dict.fromkeys(keys)), empty=self.waiting())
-        self.table.mark(changes.symbols)
-        if changes.parts & {Part.SERVICES, Part.SETTINGS}:
-            self.table.mark_all()
-
-    def seeded(self, symbols: set[str]) -> None:
-        """Repaint symbols whose history was read from disk."""
-        self.table.mark(symbols)
 
     def summary(self) -> tuple[str, Level]:
         """Count the symbols and those that are silent."""
@@ -86,16 +93,13 @@ class FeederPane(Pane):
         oldest = self.now - self.state.settings.ARES_FRESHNESS_THRESHOLD
         return sum(ticker.timestamp < oldest for ticker in self.state.tickers.values())
 
-    def _note_move(self, symbol: str) -> None:
-        ticker = self.state.tickers.get(symbol)
-        if ticker is None:
-            self._moves.pop(symbol, None)
-            return
-        before = self._moves.get(symbol)
-        if before is None:
-            self._moves[symbol] = (ticker.price, 0.0, "strong")
-        elif ticker.price != before[0]:
-            self._moves[symbol] = (ticker.price, self.now, "good" if ticker.price > before[0] else "bad")
+    def _colour(self, symbol: str, price: float) -> str:
+        """Return the colour of a price: that of its last move, for a second after it was seen to move."""
+        before, moved_at, colour = self._moves.get(symbol, (price, 0.0, "strong"))
+        if price != before or symbol not in self._moves:
+            moved_at, colour = (self.now, "good" if price > before else "bad") if price != before else (0.0, "strong")
+            self._moves[symbol] = (price, moved_at, colour)
+        return colour if self.now - moved_at < _FLASH else "strong"
 
     def _draw(self, key: LineKey) -> Drawn:
         symbol, feeder = key.row, self.state.feeder
@@ -110,7 +114,6 @@ class FeederPane(Pane):
     def _ticker_cells(self, symbol: str, ticker: "Ticker") -> Drawn:
         old = self.now - ticker.timestamp
         level = age_level(old, self.state.settings.ARES_FRESHNESS_THRESHOLD)
-        _, moved_at, colour = self._moves.get(symbol, (0.0, 0.0, "strong"))
         is_stale = level == "bad"
         width = self.table.width_of(_SPARK)
         change = "muted" if is_stale or ticker.change_percent == 0 else "good" if ticker.change_percent > 0 else "bad"
@@ -118,7 +121,7 @@ class FeederPane(Pane):
             Cell(clean(symbol, 40), "muted" if is_stale else "strong"),
             Cell(
                 price(ticker.price, ticker.decimals),
-                "muted" if is_stale else colour if self.now - moved_at < _FLASH else "strong",
+                "muted" if is_stale else self._colour(symbol, ticker.price),
             ),
             Cell(percent(ticker.change_percent), change),
             Cell(f"{ticker.spread_bp:.1f} bp" if ticker.spread_bp else NOTHING, "muted"),

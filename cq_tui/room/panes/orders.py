@@ -41,6 +41,7 @@ class OrdersPane(Pane):
     number = 4
     label = "orders"
     subject = "order"
+    has_ages = False
     feeds: ClassVar[frozenset[Part]] = frozenset({Part.EVENTS, Part.ACCOUNT, Part.SERVICES})
 
     def make_table(self) -> LineTable:
@@ -48,12 +49,6 @@ class OrdersPane(Pane):
         self._branches: dict[str, str] = {}
         self._orders: dict[str, Order] = {}
         return LineTable(_COLUMNS, self._draw)
-
-    def follow(self, changes: Changes, now: float) -> None:
-        """Show what changed; no row shows an age."""
-        if changes.parts & self.feeds:
-            super().follow(changes, now)
-        self.now = now
 
     def fill(self, changes: Changes) -> None:
         """List the orders anew."""

@@ -30,18 +30,13 @@ class SignalsPane(Pane):
     number = 3
     label = "signals"
     subject = "signal"
-    feeds: ClassVar[frozenset[Part]] = frozenset({Part.EVENTS, Part.SERVICES, Part.PRICES})
+    has_ages = False
+    feeds: ClassVar[frozenset[Part]] = frozenset({Part.EVENTS, Part.SERVICES})
 
     def make_table(self) -> LineTable:
         """Return the table."""
         self._signals: dict[str, Signal] = {}
         return LineTable(_COLUMNS, self._draw)
-
-    def follow(self, changes: Changes, now: float) -> None:
-        """Show what changed; prices matter only for the precision they bring once."""
-        if changes.parts & {Part.EVENTS, Part.SERVICES} or (changes.parts & {Part.PRICES} and not self.table.rows):
-            super().follow(changes, now)
-        self.now = now
 
     def fill(self, changes: Changes) -> None:
         """List the signals anew: they come a few a minute."""

@@ -1,4 +1,4 @@
-"""A table of lines that repaints only what changed: cached strips, regions, at most ten flushes a second.
+"""A table of lines that repaints only what changed: cached strips, regions, a few flushes a second.
 
 Rows are asked for when they become visible, by key, so a table of 500 symbols draws the forty that are seen.
 A row may have further lines under it (reasons, legs); the selection moves between rows and stays with its key.
