@@ -1,0 +1,1 @@
+"""Pictures of the room, taken from the running program."""

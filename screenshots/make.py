@@ -1,0 +1,74 @@
+"""``make screenshots``: runs the stack in simulation, opens the room beside it, and takes its picture."""
+
+import asyncio
+import importlib.resources
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import orjson
+import resvg_py
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.ops.down import bring_down
+from cq_tui.room.app import RoomApp
+from cq_tui.store.journal import last_lines
+
+_FOLDER = Path(__file__).parent
+_SIZES = ((160, 45), (80, 24))
+_THEMES = {"dark": "room-dark", "light": "room-light"}
+#: Filled orders that a picture should have to show, and seconds to wait for them at most.
+_FILLS = 4
+_PATIENCE = 300.0
+_SETTLE = 3.0
+
+
+async def take_pictures(data: DataDir) -> None:
+    """Write one PNG for each size and theme."""
+    for columns, rows in _SIZES:
+        for name, theme in _THEMES.items():
+            app = RoomApp(data, supervise=False)
+            async with app.run_test(size=(columns, rows)) as pilot:
+                app.theme = theme
+                await pilot.pause(_SETTLE)
+                svg = app.export_screenshot(title="cq-tui")
+            target = _FOLDER / f"room-{columns}x{rows}-{name}.png"
+            target.write_bytes(render(svg))
+            print(target.relative_to(_FOLDER.parent))
+
+
+def render(svg: str) -> bytes:
+    """Return the picture as PNG, in the font that it was drawn for."""
+    fonts = importlib.resources.files("fontpkg_fira_code") / "files"
+    with importlib.resources.as_file(fonts) as folder:
+        return bytes(resvg_py.svg_to_bytes(svg_string=svg, font_dirs=[str(folder)], zoom=1.25))
+
+
+def wait_for_fills(data: DataDir) -> None:
+    """Wait until the stack has something to show."""
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        events = [orjson.loads(line)["event_type"] for line in last_lines(data.events, 500)]
+        if events.count("order_executed") >= _FILLS:
+            return
+        time.sleep(1.0)
+    raise SystemExit("the stack did not trade in time; look into its logs with `cq-tui service trader`")
+
+
+def main() -> None:
+    """Run the stack in a temporary data directory, take the pictures, stop everything."""
+    with tempfile.TemporaryDirectory() as folder:
+        data = DataDir(Path(folder) / "data")
+        stack = subprocess.Popen([sys.executable, "-m", "cq_tui", "up", "--data-dir", str(data.root)])
+        try:
+            wait_for_fills(data)
+            asyncio.run(take_pictures(data))
+        finally:
+            asyncio.run(bring_down(data))
+            stack.wait()
+
+
+if __name__ == "__main__":
+    main()
