@@ -63,6 +63,8 @@ class SharedWeight:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        #: What holds while the disk refuses: closing a position must not wait for room on it.
+        self._own = WeightState()
 
     def reserve(self, weight: int, now_ms: int, *, essential: bool = False) -> int:
         """Take the weight and return 0, or take nothing and return the ms to wait."""
@@ -93,6 +95,13 @@ class SharedWeight:
         return self._change(lambda state: state)
 
     def _change(self, change: Callable[[WeightState], WeightState]) -> WeightState:
+        try:
+            self._own = self._change_file(change)
+        except OSError:
+            self._own = change(self._own)
+        return self._own
+
+    def _change_file(self, change: Callable[[WeightState], WeightState]) -> WeightState:
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)

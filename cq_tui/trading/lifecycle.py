@@ -108,8 +108,9 @@ class OrderRecord:
     fills: tuple[TradeFill, ...] = ()
     sent_at: float = 0.0
     updated_at: float = 0.0
-    #: Why it was refused, lost or given up.
+    #: Why it was refused, lost or given up, and the exchange's code for it when it has one.
     reason: str = ""
+    code: int | None = None
     queries: int = 0
     not_found: int = 0
     next_query_at: float = 0.0
@@ -173,11 +174,11 @@ def not_sent(order: OrderRecord, reason: str, now: float) -> OrderRecord:
     return replace(order, status=OrderStatus.INTENDED, reason=reason, updated_at=now)
 
 
-def refused(order: OrderRecord, reason: str, now: float) -> OrderRecord:
-    """The exchange refused it, or it was given up before it was sent."""
+def refused(order: OrderRecord, reason: str, now: float, code: int | None = None) -> OrderRecord:
+    """The exchange refused it (with its ``code``), or it was given up before it was sent."""
     if order.status not in (OrderStatus.INTENDED, OrderStatus.SENT):
         return order
-    return replace(order, status=OrderStatus.REJECTED, reason=reason, updated_at=now)
+    return replace(order, status=OrderStatus.REJECTED, reason=reason, code=code, updated_at=now)
 
 
 def lost(order: OrderRecord, reason: str, now: float) -> OrderRecord:
@@ -228,15 +229,19 @@ def trades_found(order: OrderRecord, trades: Iterable[AccountTrade], now: float)
 
 
 def not_found(order: OrderRecord, now: float) -> OrderRecord:
-    """A query found no such order. Believed after the grace, and only if the exchange never spoke of it."""
-    if order.status is not OrderStatus.UNKNOWN:
+    """A query found no such order. Believed after the grace: it never reached the exchange, or is forgotten there.
+
+    Exchanges forget: a testnet is emptied every month.
+    """
+    if not order.is_open or order.status is OrderStatus.SENT:
         return order
     asked = _asked(replace(order, not_found=order.not_found + 1), now)
-    believed = asked.not_found >= NOT_FOUND_GRACE and now - order.sent_at >= NOT_FOUND_SECONDS
-    if believed and order.order_id is None:
+    if asked.not_found < NOT_FOUND_GRACE or now - order.sent_at < NOT_FOUND_SECONDS:
+        return asked
+    if order.order_id is None:
         reason = f"not found by {asked.not_found} queries: it never reached the exchange"
         return replace(asked, status=OrderStatus.REJECTED, reason=reason)
-    return asked
+    return replace(asked, status=OrderStatus.EXPIRED, reason="the exchange knows it no longer")
 
 
 def query_failed(order: OrderRecord, reason: str, now: float) -> OrderRecord:
@@ -282,6 +287,7 @@ def _taken(
         order_id=order.order_id if order.order_id is not None else order_id,
         fills=fills_now,
         executed_quantity=max(order.executed_quantity, executed, known_quantity),
+        not_found=0,
         updated_at=now,
     )
     return Transition(_moved(told, order, _FROM_EXCHANGE[status], reason), new)

@@ -68,6 +68,12 @@ class Quarantine:
         if held is not None and now >= held.until:
             self._held[symbol] = replace(held, probing=True)
 
+    def give_back(self, symbol: str) -> None:
+        """Note that a probe told nothing about the symbol, since it never got there: the next entry is one again."""
+        held = self._held.get(symbol)
+        if held is not None and held.probing:
+            self._held[symbol] = replace(held, probing=False)
+
     def failed(self, symbol: str, reason: str, now: float) -> Quarantined | None:
         """Count a failure; return the entry when the symbol is quarantined by it, or again after its probe."""
         count = self._counts.get(symbol, 0) + 1

@@ -133,9 +133,22 @@ def test_not_found_is_believed_only_after_several_queries_and_seconds() -> None:
     assert order.reason == "not found by 4 queries: it never reached the exchange"
 
 
-def test_an_order_that_the_exchange_has_spoken_of_is_never_believed_to_be_missing() -> None:
+def test_an_order_that_the_exchange_has_spoken_of_is_forgotten_only_when_it_denies_it_again_and_again() -> None:
     order, _ = answered(sent(record(), NOW), answer("NEW"), NOW)
-    assert not_found(order, NOW + 99) == order
+    denied = not_found(not_found(order, NOW + 30), NOW + 60)
+    assert denied.status is OrderStatus.NEW
+    spoken, _ = answered(denied, answer("NEW"), NOW + 61)
+    assert not_found(spoken, NOW + 90).status is OrderStatus.NEW, "the count starts again"
+    gone = not_found(denied, NOW + 90)
+    assert gone.status is OrderStatus.EXPIRED
+    assert gone.reason == "the exchange knows it no longer"
+    assert not_found(gone, NOW + 99) == gone
+
+
+def test_a_refusal_keeps_the_exchange_s_code() -> None:
+    order = refused(sent(record(), NOW), "no balance", NOW, -2010)
+    assert (order.status, order.reason, order.code) == (OrderStatus.REJECTED, "no balance", -2010)
+    assert order_from_dict(order_to_dict(order)) == order
 
 
 def test_queries_slow_down_and_give_up_in_words_but_go_on() -> None:

@@ -115,3 +115,14 @@ def test_it_outlives_a_restart(steps: list[tuple[str, str, int]]) -> None:
         assert before is not None
         assert (entry.until, entry.failures, entry.probing) == (before.until, before.failures, False)
     assert again.to_dict()["counts"] == book.to_dict()["counts"]
+
+
+def test_a_probe_that_told_nothing_is_given_back() -> None:
+    book = Quarantine(failures=1, seconds=10)
+    book.failed("BTCUSDT", "refused", 0.0)
+    book.entry_sent("BTCUSDT", 20.0)
+    assert book.blocks("BTCUSDT", 20.0) == "a probe is on its way"
+    book.give_back("BTCUSDT")
+    assert book.blocks("BTCUSDT", 20.0) is None
+    book.give_back("ETHUSDT")
+    assert "ETHUSDT" not in book

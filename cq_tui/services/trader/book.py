@@ -59,11 +59,21 @@ class Book:
             del self.acted[next(iter(self.acted))]
 
     def tidy(self) -> None:
-        """Forget ended orders beyond the newest, and signals that nothing depends on."""
-        ended = [order for order in self.orders.values() if order.status.is_terminal]
+        """Forget ended orders beyond the newest, and signals that nothing depends on.
+
+        Orders of an open position stay, since its next orders are numbered after them; so do orders whose trades
+        have not been seen.
+        """
+        held = {position.signal_key for position in self.positions.values()}
+        ended = [
+            order
+            for order in self.orders.values()
+            if order.status.is_terminal and not order.lacks_trades and order.signal_key not in held
+        ]
         for order in ended[: max(0, len(ended) - _ENDED_KEPT)]:
             del self.orders[order.client_order_id]
-        needed = {order.signal_key for order in self.open_orders()} | {p.signal_key for p in self.positions.values()}
+        needed = held | {order.signal_key for order in self.orders.values() if not order.status.is_terminal}
+        needed |= {order.signal_key for order in self.orders.values() if order.lacks_trades}
         self.signals = {key: signal for key, signal in self.signals.items() if key in needed}
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """What the trader tells the history, each thing once, however often it is killed in between."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from typing import Any, Protocol
 
 import orjson
+from pydantic import BaseModel
 
 from cq_tui.contracts.events import OrderCanceled, OrderExecuted, OrderRejected, OrderSubmitted
-from cq_tui.services.frame import Frame
+from cq_tui.contracts.layout import DataDir
 from cq_tui.store.journal import last_lines
 from cq_tui.trading.denial import Denial
 from cq_tui.trading.lifecycle import OrderRecord, OrderStatus, TradeFill
@@ -18,10 +20,27 @@ _REMEMBERED = 4_000
 _Key = tuple[str, str, str]
 
 
+class Spool(Protocol):
+    """Where events go: the frame of the service."""
+
+    name: str
+    data: DataDir
+
+    def emit(
+        self, event_type: str, data: BaseModel | Mapping[str, Any], metadata: Mapping[str, Any] | None = None
+    ) -> None:
+        """Have an event remembered, later when the disk refuses."""
+
+    def emit_durably(
+        self, event_type: str, data: BaseModel | Mapping[str, Any], metadata: Mapping[str, Any] | None = None
+    ) -> None:
+        """Have an event remembered before going on. Raises JournalError when the disk does not have it."""
+
+
 class Chronicle:
     """Spools the trader's events. An event that the spool holds already is not told again."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: Spool) -> None:
         self._frame = frame
         self._told: dict[_Key, None] = {}
         #: Signals that were answered before this process began; a cursor that lags must not answer them again.
@@ -96,6 +115,7 @@ class Chronicle:
                 side=order.side,
                 reason=order.reason,
                 refused_by="exchange",
+                code=None if order.code is None else str(order.code),
                 client_order_id=order.client_order_id,
                 leg=order.leg.value,
                 signal_key=order.signal_key,

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -22,16 +23,20 @@ from cq_tui.services.trader.account import account_state
 from cq_tui.services.trader.book import Book
 from cq_tui.services.trader.chronicle import Chronicle
 from cq_tui.services.trader.session import TraderSession
+from cq_tui.services.trader.signal_history import SignalHistory
 from cq_tui.store.document import DocumentError, DocumentMissing, read_json, write_document
-from cq_tui.store.journal import JournalReader
 from cq_tui.store.watch import watch_folders
 from cq_tui.trading.denial import Denial, DenialReason
 from cq_tui.trading.guardrails import standing_denials
+from cq_tui.trading.lifecycle import OrderStatus
 from cq_tui.trading.signals import SignalUnusable, TradeSignal, read_signal
 
 _SIGNAL_MARK = b'"event_type":"signal_generated"'
 _OWN_MARK = b'"source":"trader"'
 _RETRY_PAUSE = 1.0
+#: The cursor is stored this often (seconds) when signals were answered; and when so much was read without any (bytes).
+_CURSOR_INTERVAL = 1.0
+_CURSOR_LAG = 256 * 1024
 
 
 class BookUnreadable(Exception):
@@ -48,13 +53,13 @@ class TraderService(Service):
         self._data = frame.data
         self._path = frame.data.state_of(self.name)
         self._chronicle = Chronicle(frame)
-        self._books, cursor = self._read_state()
-        self._reader = JournalReader(self._data.events, cursor or 0)
-        if cursor is None:
-            self._reader.skip_to_end()
+        self._books, self._history = self._read_state()
+        for book in self._books.values():
+            self._chronicle.answered_before.update(book.acted)
         self._session: TraderSession | None = None
         self._waiting_for = "the exchange"
         self._disk_problem: str | None = None
+        self._account_problem: str | None = None
 
     async def run(self) -> None:
         """Follow the history; hold a session at the venue in force."""
@@ -70,6 +75,7 @@ class TraderService(Service):
                         stay = None if wanted is None else asyncio.create_task(self._stay(*wanted))
                     await self._follow_history()
                     self._tell_quarantine()
+                    self._save_cursor_if_due()
                     await watch.changes(timeout=0.5)
         finally:
             await _ended(stay)
@@ -108,26 +114,34 @@ class TraderService(Service):
                 await asyncio.sleep(_RETRY_PAUSE)
             finally:
                 self._session = None
+                # Whoever is changing orders finishes before the connection is closed.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_RETRY_PAUSE), session.turn:
+                        pass
 
     # Signals
 
     async def _follow_history(self) -> None:
         """Act on new signals. While nothing can be traded they wait, and are refused as stale later."""
-        if self._session is not None and not self._session.desk.reconciled and not self.frame.mode.blocked:
+        session = self._session
+        if not self.frame.mode.blocked and (session is None or not session.desk.reconciled):
             return
-        lines = self._reader.read_new()
-        for line in lines:
+        told_ours = False
+        for line in self._history.read():
             if _SIGNAL_MARK in line:
                 await self._take_signal(line)
-        if any(_OWN_MARK in line for line in lines):
+            told_ours = told_ours or _OWN_MARK in line
+            self._history.done(line)
+        if told_ours:
             # What we did has become history: show the account that it left behind.
             self.frame.beat(self.health(time.time()))
-        if lines:
-            self._save_cursor()
 
     async def _take_signal(self, line: bytes) -> None:
         try:
-            signal = read_signal(SignalGenerated.model_validate(orjson.loads(line)["data"]))
+            event = orjson.loads(line)
+            if self._history.is_old(event["timestamp"]):
+                return
+            signal = read_signal(SignalGenerated.model_validate(event["data"]))
         except (orjson.JSONDecodeError, ValidationError, SignalUnusable, KeyError, TypeError) as error:
             self.frame.log.warning("signal unusable", problem=str(error))
             return
@@ -139,6 +153,7 @@ class TraderService(Service):
             self._chronicle.denied(signal, denial)
             self._book(self.frame.mode.mode).denials_count += 1
             self.frame.log.info("signal denied", symbol=signal.symbol, reason=denial.reason.value)
+        self._history.answered(event["timestamp"])
         self.frame.beat(self.health(time.time()))
 
     async def _act_on(self, signal: TradeSignal) -> Denial | None:
@@ -151,20 +166,20 @@ class TraderService(Service):
         session = self._session
         if session is None:
             return
-        desk = session.desk
-        quarantine = desk.book.quarantine
+        orders = session.desk.orders
+        quarantine = orders.book.quarantine
         quarantine.limit = self.frame.settings.TRADER_QUARANTINE_FAILURES
         quarantine.seconds = self.frame.settings.TRADER_QUARANTINE_SECONDS
-        while desk.quarantined:
-            entry = quarantine.get(desk.quarantined.pop(0))
+        while orders.quarantined:
+            entry = quarantine.get(orders.quarantined.pop(0))
             if entry is not None:
                 payload = SymbolQuarantined(
                     symbol=entry.symbol, reason=entry.reason, failures=entry.failures, until=entry.until
                 )
                 self.frame.emit("symbol_quarantined", payload)
-        while desk.released:
+        while orders.released:
             self.frame.emit(
-                "symbol_released", SymbolReleased(symbol=desk.released.pop(0), reason="its probe was filled")
+                "symbol_released", SymbolReleased(symbol=orders.released.pop(0), reason="its probe was filled")
             )
 
     # Commands
@@ -179,16 +194,15 @@ class TraderService(Service):
             if session.desk.book.quarantine.release(symbol) is None:
                 return "refused", f"{symbol} is not in quarantine"
             self.frame.emit("symbol_released", SymbolReleased(symbol=symbol, reason=f"by {command.issued_by}"))
-            self._save()
+            session.desk.orders.remember()
             return "done", f"{symbol} may trade again"
         if command.command == "flatten":
             symbols = [command.target] if command.target else list(session.desk.book.positions)
-            for symbol in symbols:
-                await session.desk.exit(symbol, f"flatten, asked for by {command.issued_by}", session.now())
-            left = [symbol for symbol in symbols if symbol in session.desk.book.positions]
-            return (
-                ("failed", f"still held: {', '.join(left)}") if left else ("done", f"{len(symbols)} positions closed")
-            )
+            left = await session.flatten(symbols, f"flatten, asked for by {command.issued_by}")
+            self.frame.beat(self.health(time.time()))
+            if left:
+                return "failed", f"still held, tried again every second: {', '.join(left)}"
+            return "done", f"{len(symbols)} positions closed"
         return await super().carry_out(command)
 
     # State on disk
@@ -196,39 +210,47 @@ class TraderService(Service):
     def _book(self, mode: Mode) -> Book:
         return self._books.setdefault(mode, Book())
 
-    def _read_state(self) -> tuple[dict[str, Book], int | None]:
+    def _read_state(self) -> tuple[dict[str, Book], SignalHistory]:
         try:
             state = read_json(self._path)
             books = {mode: Book.from_dict(plain) for mode, plain in state["books"].items()}
-            cursor = state["cursor"]
+            history = SignalHistory(self._data.events, state["cursor"], state.get("answered_ts", 0.0))
         except DocumentMissing:
-            return {}, None
-        except (DocumentError, ValueError, KeyError, TypeError, AttributeError) as error:
+            return {}, SignalHistory(self._data.events, None, 0.0)
+        except (DocumentError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
             raise BookUnreadable(
-                f"{self._path} cannot be read ({error}). It says which orders are whose: restore it, or, when nothing "
-                "is open at the exchange, move it away"
+                f"{self._path} cannot be read ({type(error).__name__}: {error}). It says which orders are whose: "
+                "restore it, or, when nothing is open at the exchange, move it away"
             ) from None
-        return books, cursor if isinstance(cursor, int) else None
+        return books, history
 
     def _state(self) -> dict[str, Any]:
         for book in self._books.values():
             book.tidy()
-        return {"cursor": self._reader.offset, "books": {mode: book.to_dict() for mode, book in self._books.items()}}
+        books = {mode: book.to_dict() for mode, book in self._books.items()}
+        return {"cursor": self._history.cursor, "answered_ts": self._history.answered_ts, "books": books}
 
     def _save(self) -> None:
         try:
-            write_document(self._path, self._state())
-            self._disk_problem = None
+            self._write_state(durable=True)
         except OSError as error:
             self._disk_problem = f"{self._path.name} cannot be written: {error.strerror}"
             raise
 
+    def _save_cursor_if_due(self) -> None:
+        if self._history.is_due(time.monotonic(), _CURSOR_INTERVAL, _CURSOR_LAG):
+            self._save_cursor()
+
     def _save_cursor(self) -> None:
         try:
-            write_document(self._path, self._state(), durable=False)
-            self._disk_problem = None
+            self._write_state(durable=False)
         except OSError as error:
             self._disk_problem = f"{self._path.name} cannot be written: {error.strerror}"
+
+    def _write_state(self, *, durable: bool) -> None:
+        write_document(self._path, self._state(), durable=durable)
+        self._history.stored(time.monotonic())
+        self._disk_problem = None
 
     # Health
 
@@ -269,19 +291,30 @@ class TraderService(Service):
     def _judge(self, session: TraderSession | None, blocked: list[str]) -> tuple[Status, str | None]:
         if session is not None and session.problem:
             return "error", f"exchange: {session.problem}"
-        if session is not None and session.needs:
-            symbol, need = next(iter(session.needs.items()))
-            return "degraded", f"{symbol} is not protected as planned: {need.reason}"
-        if blocked:
-            return "degraded", blocked[0]
-        return ("degraded", self._disk_problem) if self._disk_problem else ("ok", None)
+        problems = [*(_worries(session) if session is not None else ()), *blocked[:1]]
+        problems += [
+            problem for problem in (self._history.problem, self._disk_problem, self._account_problem) if problem
+        ]
+        return ("degraded", "; ".join(problems)) if problems else ("ok", None)
 
     def _write_account(self, session: TraderSession, now: float) -> None:
         state = account_state(session.desk, session.mode, session.around.prices(), now)
         try:
             write_document(self._data.account, state, durable=False)
+            self._account_problem = None
         except OSError as error:
-            self._disk_problem = f"account.json cannot be written: {error.strerror}"
+            self._account_problem = f"account.json cannot be written: {error.strerror}"
+
+
+def _worries(session: TraderSession) -> Iterator[str]:
+    """Say what is not as it should be with positions and orders."""
+    for symbol, need in session.needs.items():
+        yield f"{symbol} is not protected as planned: {need.reason}"
+    for order in session.desk.book.open_orders():
+        if order.status is OrderStatus.UNKNOWN:
+            yield f"{order.symbol}: outcome of its {order.leg} order is unknown, asked {order.queries} times"
+    if session.stream_problem is not None:
+        yield f"account stream: {session.stream_problem}"
 
 
 async def _ended(task: asyncio.Task[None] | None) -> None:

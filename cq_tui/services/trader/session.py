@@ -1,7 +1,9 @@
 """One stay at one exchange: the desk, its account stream, the cycle that protects and reconciles."""
 
 import asyncio
+import contextlib
 import time
+from dataclasses import replace
 from decimal import Decimal
 
 from structlog.typing import FilteringBoundLogger
@@ -18,7 +20,8 @@ from cq_tui.contracts.settings import Settings
 from cq_tui.services.trader.account import QUOTE_ASSET, free_quote, quote_balance
 from cq_tui.services.trader.book import Book
 from cq_tui.services.trader.chronicle import Chronicle
-from cq_tui.services.trader.desk import Desk, Save
+from cq_tui.services.trader.desk import Desk
+from cq_tui.services.trader.orders import Save
 from cq_tui.services.trader.surroundings import Surroundings, highest_high, look_around
 from cq_tui.trading.denial import Denial
 from cq_tui.trading.guardrails import EntryContext, Limits, check_entry
@@ -30,8 +33,12 @@ from cq_tui.trading.sizing import EntryBudget, EntrySize, size_entry
 _CYCLE = 1.0
 #: The account stream can fall silent unnoticed: everything is compared this often all the same.
 _RECONCILE_INTERVAL = 60.0
+#: While the account stream is down, and while something was seen once that has to be seen twice.
+_RECONCILE_SOON = 10.0
 _RETRY_PAUSE = 2.0
 _TRAIL_BARS = 22
+#: A bid older than this (seconds) is no reason to sell.
+_BID_LIMIT = 10.0
 
 
 class TraderSession:
@@ -55,13 +62,16 @@ class TraderSession:
         self._credentials = credentials
         self._log = log
         self.mode = mode
-        self.desk = Desk(rest, book, {}, chronicle, save, log)
+        self.desk = Desk(rest, book, chronicle, save, log)
         self.needs: dict[str, ProtectionNeed] = {}
         self.problem: str | None = None
-        self.stream_up = False
+        #: Why the account stream is down; None while it is up, and before it was first tried.
+        self.stream_problem: str | None = None
         self.around: Surroundings = look_around(data)
-        self._turn = asyncio.Lock()
-        self._reconcile_now = asyncio.Event()
+        #: Held by whoever changes orders.
+        self.turn = asyncio.Lock()
+        self._reconcile_now = True
+        self._stir = asyncio.Event()
 
     def now(self) -> float:
         """Return the exchange's time, Unix seconds."""
@@ -70,8 +80,10 @@ class TraderSession:
     async def run(self, symbols: list[str]) -> None:
         """Learn the rules, reconcile, then work until cancelled. Raises BinanceError when the start fails."""
         await self._rest.sync_clock()
-        info = await self._rest.exchange_info(symbols)
-        self.desk.rules = info.symbols
+        book = self.desk.book
+        concerned = [*symbols, *book.positions, *(order.symbol for order in book.open_orders())]
+        info = await self._rest.exchange_info(list(dict.fromkeys(concerned)))
+        self.desk.orders.rules = info.symbols
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow_account())
             tasks.create_task(self._work())
@@ -81,40 +93,57 @@ class TraderSession:
             async for event in events:
                 match event:
                     case ExecutionReport():
-                        async with self._turn:
-                            self.desk.take_report(event, self.now())
+                        async with self.turn:
+                            self.desk.orders.take_report(event, self.now())
+                        self._stir.set()
                     case AccountPosition(balances=balances):
                         self.desk.balances.update((balance.asset, balance) for balance in balances)
                     case Subscribed():
-                        self.stream_up = True
-                        self._reconcile_now.set()
+                        self.stream_problem = None
+                        self._reconcile_soon()
                     case SubscriptionFailed(error) | Disconnected(reason=error):
-                        self.stream_up = False
+                        self.stream_problem = str(error)
                         self._log.warning("account stream lost", problem=str(error))
                     case _:
-                        self._reconcile_now.set()
+                        self._reconcile_soon()
+
+    def _reconcile_soon(self) -> None:
+        self._reconcile_now = True
+        self._stir.set()
 
     async def _work(self) -> None:
         """The cycle: agree with the exchange, resolve what is unknown, protect what is held."""
         reconciled_at = 0.0
         while True:
+            self._stir.clear()
             try:
-                async with self._turn:
-                    if self._reconcile_now.is_set() or time.monotonic() - reconciled_at > _RECONCILE_INTERVAL:
-                        self._reconcile_now.clear()
+                async with self.turn:
+                    if self._reconcile_now or time.monotonic() - reconciled_at > self._reconcile_interval:
+                        self._reconcile_now = True
                         await self._rest.sync_clock(samples=1)
                         await self.desk.reconcile(self.now())
                         reconciled_at = time.monotonic()
+                        self._reconcile_now = False
                         self._note_first_equity()
-                    await self.desk.resolve(self.now())
-                    self.around = look_around(self._data)
-                    self.needs = await self.desk.protect(self._bids(), self._highs(), self.now())
+                    await self.desk.orders.resolve(self.now())
+                    await self._protect()
                 self.problem = None
             except BinanceError as error:
                 self.problem = str(error)
                 self._log.warning("exchange problem", problem=str(error))
                 await asyncio.sleep(_RETRY_PAUSE)
-            await asyncio.sleep(_CYCLE)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CYCLE):
+                    await self._stir.wait()
+
+    @property
+    def _reconcile_interval(self) -> float:
+        soon = self.stream_problem is not None or self.desk.agreement.in_doubt
+        return _RECONCILE_SOON if soon else _RECONCILE_INTERVAL
+
+    async def _protect(self) -> None:
+        self.around = look_around(self._data)
+        self.needs = await self.desk.exits.protect(self._bids(), self._highs(), self.now())
 
     def _note_first_equity(self) -> None:
         book = self.desk.book
@@ -122,7 +151,8 @@ class TraderSession:
             book.equity_start = equity(quote_balance(self.desk), book.positions, self.around.prices())
 
     def _bids(self) -> dict[str, Decimal]:
-        bids = {symbol: self.around.bid(symbol) for symbol in self.desk.book.positions}
+        since = time.time() - _BID_LIMIT
+        bids = {symbol: self.around.bid(symbol, since) for symbol in self.desk.book.positions}
         return {symbol: bid for symbol, bid in bids.items() if bid is not None}
 
     def _highs(self) -> dict[str, Decimal]:
@@ -143,25 +173,53 @@ class TraderSession:
 
     async def act_on(self, signal: TradeSignal, settings: Settings, mode_blocked: str | None) -> Denial | None:
         """Act on a signal, or return why not."""
-        async with self._turn:
+        async with self.turn:
             now = self.now()
             self.around = look_around(self._data)
             context = self.context(signal.symbol, settings, mode_blocked, now)
+            if signal.side == "SELL":
+                # What reduces risk is tried although the exchange had a problem just now.
+                context = replace(context, reconciled=self.desk.reconciled)
             denial = check_entry(context, signal, now)
             if denial is not None:
                 return denial
             if signal.side == "SELL":
                 self.desk.book.act_on(signal)
-                await self.desk.exit(signal.symbol, f"SELL signal of {signal.strategy}", now)
+                await self._close(signal.symbol, f"SELL signal of {signal.strategy}")
                 return None
             size = self._size(context, signal)
             if isinstance(size, Denial):
                 return size
             denial = await self.desk.enter(signal, size, now)
             if denial is None:
-                # Protect at once: the cycle would do it a second later.
-                self.needs = await self.desk.protect(self._bids(), self._highs(), self.now())
+                await self._protect_at_once()
             return denial
+
+    async def flatten(self, symbols: list[str], reason: str) -> list[str]:
+        """Sell what is held of the symbols; return those that are still held: they are tried again."""
+        async with self.turn:
+            self.around = look_around(self._data)
+            for symbol in symbols:
+                await self._close(symbol, reason)
+        return [symbol for symbol in symbols if symbol in self.desk.book.positions]
+
+    async def _close(self, symbol: str, reason: str) -> None:
+        try:
+            await self.desk.exits.close(symbol, reason, self._bids().get(symbol), self.now())
+        except BinanceError as error:
+            self._note_problem(error)
+
+    async def _protect_at_once(self) -> None:
+        """Protect an entry that was just filled: the cycle would do it a second later."""
+        try:
+            await self._protect()
+        except BinanceError as error:
+            self._note_problem(error)
+
+    def _note_problem(self, error: BinanceError) -> None:
+        self.problem = str(error)
+        self._log.warning("exchange problem", problem=str(error))
+        self._stir.set()
 
     def _size(self, context: EntryContext, signal: TradeSignal) -> EntrySize | Denial:
         assert context.rules is not None  # check_entry denies a symbol without rules
@@ -185,7 +243,7 @@ class TraderSession:
             exposure=exposure(book.positions, prices) + order_quote * len(pending - set(book.positions)),
             price=Decimal(str(ticker.ask)) if ticker is not None else Decimal(0),
             price_time=ticker.timestamp if ticker is not None else 0.0,
-            rules=desk.rules.get(symbol),
+            rules=desk.orders.rules.get(symbol),
             limits=Limits(
                 freshness=settings.ARES_FRESHNESS_THRESHOLD,
                 cooldown=settings.TRADER_ORDER_COOLDOWN,
@@ -194,7 +252,7 @@ class TraderSession:
             ),
             guardrails_disabled=settings.DISABLE_ORDER_GUARDRAILS,
             mode_blocked=mode_blocked,
-            reconciled=desk.reconciled,
+            reconciled=desk.reconciled and self.problem is None,
             acted_keys=book.acted,
             held=book.positions,
             pending=pending,

@@ -25,10 +25,10 @@ class Surroundings:
     memory: HealthSeen
     tickers: dict[str, Ticker]
 
-    def bid(self, symbol: str) -> Decimal | None:
-        """Return the best bid, None when there is none."""
+    def bid(self, symbol: str, since: float) -> Decimal | None:
+        """Return the best bid, None when there is none that came after ``since`` (Unix seconds)."""
         ticker = self.tickers.get(symbol)
-        return to_decimal(ticker.bid) if ticker is not None and ticker.bid > 0 else None
+        return to_decimal(ticker.bid) if ticker is not None and ticker.bid > 0 and ticker.timestamp >= since else None
 
     def prices(self) -> dict[str, Decimal]:
         """Return the last price by symbol."""

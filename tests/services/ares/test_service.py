@@ -96,7 +96,7 @@ async def test_a_signal_is_made_once_however_often_ares_is_killed(tmp_path: Path
             async with running("ares", data, PYTHONPATH=plug) as ares:
                 await ready(ares)
                 expected.append(("high", bars.add(300.0)[0].close_time))
-                await until(lambda: len(signals(data)) >= len(expected))  # noqa: B023 - awaited in this very pass
+                await until(lambda: len(signals(data)) >= len(expected))
                 ares.kill()
         async with running("ares", data, PYTHONPATH=plug) as ares:
             await ready(ares)

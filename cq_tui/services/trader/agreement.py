@@ -1,0 +1,95 @@
+"""Agreement of the book with the exchange: orders, orders that the book does not know, and balances."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from structlog.typing import FilteringBoundLogger
+
+from cq_tui.binance.errors import CancelRejected
+from cq_tui.binance.rest import SpotRest
+from cq_tui.binance.types import Account, Order
+from cq_tui.services.trader.orders import Orders
+from cq_tui.trading.client_order_id import leg_of
+from cq_tui.trading.lifecycle import OrderStatus, lost
+
+ZERO = Decimal(0)
+
+
+class Agreement:
+    """Compares a book with its exchange."""
+
+    def __init__(self, rest: SpotRest, orders: Orders, log: FilteringBoundLogger) -> None:
+        self._rest = rest
+        self._orders = orders
+        self._book = orders.book
+        self._log = log
+        #: Protective orders of ours on the exchange that the book knows nothing of, with their symbols.
+        self.orphans: dict[str, str] = {}
+        #: By symbol: position and balance that did not fit together the last time.
+        self._misfits: dict[str, tuple[Decimal, Decimal]] = {}
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a second look is wanted soon."""
+        return bool(self._misfits)
+
+    async def reconcile(self, now: float) -> Account:
+        """Compare, and return the account. Raises BinanceError; then nothing new is traded."""
+        for order in list(self._book.open_orders()):
+            known = self._book.orders[order.client_order_id]
+            if known.status in (OrderStatus.INTENDED, OrderStatus.SENT):
+                # An earlier process stored it; whether it was sent nobody knows.
+                known = lost(known, "the trader ended before it knew", now)
+                self._book.orders[order.client_order_id] = known
+            await self._orders.query(known, now)
+        await self._orders.resolve(now)
+        await self._find_orphans(now)
+        # Last, so that balances are no older than the fills that were just booked.
+        account = await self._rest.account()
+        self._compare_holdings(account, now)
+        self._orders.remember()
+        return account
+
+    async def _find_orphans(self, now: float) -> None:
+        """Cancel entries of ours that the book does not know; name protection that it does not know."""
+        found: dict[str, str] = {}
+        for order in await self._rest.open_orders():
+            if leg_of(order.client_order_id) is None or order.client_order_id in self._book.orders:
+                continue
+            if order.side == "BUY":
+                await self._cancel(order)
+                continue
+            found[order.client_order_id] = order.symbol
+            if order.client_order_id not in self.orphans:
+                self._orders.quarantine(order.symbol, "an unknown order of ours is open; cancel it by hand", now)
+        self.orphans = found
+
+    async def _cancel(self, order: Order) -> None:
+        self._log.warning("orphaned entry", symbol=order.symbol, order=order.client_order_id)
+        try:
+            await self._rest.cancel_order(order.symbol, order.client_order_id)
+        except CancelRejected:
+            self._log.info("orphaned entry is gone", order=order.client_order_id)
+
+    def _compare_holdings(self, account: Account, now: float) -> None:
+        """A position is at most what the account holds: the rest was sold or withdrawn elsewhere.
+
+        Believed when it is seen twice: a fill between two requests looks the same.
+        """
+        before, self._misfits = self._misfits, {}
+        for symbol, position in list(self._book.positions.items()):
+            held = account.balances.get(position.base_asset)
+            total = held.total if held is not None else ZERO
+            if total >= position.quantity:
+                continue
+            if before.get(symbol) != (position.quantity, total):
+                self._misfits[symbol] = position.quantity, total
+                continue
+            reason = f"the position is {position.quantity:f} {position.base_asset}, the account holds {total:f}"
+            self._log.error("position larger than the balance", symbol=symbol, problem=reason)
+            self._orders.quarantine(symbol, reason, now)
+            if total <= 0:
+                del self._book.positions[symbol]
+            else:
+                cost = position.cost * total / position.quantity
+                self._book.positions[symbol] = replace(position, quantity=total, cost=cost)

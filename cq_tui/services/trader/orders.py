@@ -1,0 +1,295 @@
+"""Orders at one exchange: stored, sent once, followed to their end, and their fills booked into positions.
+
+Every step is stored before it is taken, so that a restart at any point finds out by query what became of it.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from structlog.typing import FilteringBoundLogger
+
+from cq_tui.binance.errors import (
+    ApiError,
+    AuthenticationFailed,
+    BinanceError,
+    NotSent,
+    OrderNotFound,
+    OutcomeUnknown,
+    RateLimited,
+    TimestampRejected,
+)
+from cq_tui.binance.filters import SymbolRules
+from cq_tui.binance.orders import NewOrder
+from cq_tui.binance.rest import SpotRest
+from cq_tui.binance.types import Order
+from cq_tui.binance.user_events import ExecutionReport
+from cq_tui.services.trader.book import Book
+from cq_tui.services.trader.chronicle import Chronicle
+from cq_tui.trading.client_order_id import Leg
+from cq_tui.trading.lifecycle import (
+    OrderRecord,
+    OrderStatus,
+    StatusUnknown,
+    Transition,
+    answered,
+    lost,
+    not_found,
+    query_failed,
+    refused,
+    reported,
+    sent,
+    trades_found,
+)
+from cq_tui.trading.portfolio import Position, book_fill
+from cq_tui.trading.protection import planned
+
+#: Refusals that say nothing about the symbol.
+_NOT_THE_SYMBOLS_FAULT = (RateLimited, AuthenticationFailed, TimestampRejected)
+
+Save = Callable[[], None]
+Send = Callable[[], Awaitable[Sequence[Order]]]
+
+
+class Orders:
+    """The orders of a book at one exchange. ``save`` stores the book durably or raises OSError."""
+
+    def __init__(self, rest: SpotRest, book: Book, chronicle: Chronicle, save: Save, log: FilteringBoundLogger) -> None:
+        self._rest = rest
+        self.book = book
+        self.chronicle = chronicle
+        self.save = save
+        self._log = log
+        self.rules: dict[str, SymbolRules] = {}
+        #: Symbols that were quarantined or released, to be told by the service.
+        self.quarantined: list[str] = []
+        self.released: list[str] = []
+
+    def remember(self) -> None:
+        """Store the book. What reduces risk goes on without a disk; the service tells that it is refused."""
+        try:
+            self.save()
+        except OSError as error:
+            self._log.error("book refused", problem=str(error))
+
+    # Sending
+
+    def intend(self, orders: Sequence[OrderRecord]) -> None:
+        """Store intents that reduce risk. A disk that refuses does not hold them back."""
+        for order in orders:
+            self.book.orders[order.client_order_id] = order
+        self.remember()
+        for order in orders:
+            self.chronicle.submitted(order, durable=False)
+
+    def market(self, order: OrderRecord) -> Send:
+        """Return how a market order is sent."""
+        request = NewOrder(
+            symbol=order.symbol,
+            side=order.side,
+            type="MARKET",
+            client_order_id=order.client_order_id,
+            quantity=order.quantity,
+        )
+
+        async def send() -> Sequence[Order]:
+            return [await self._rest.new_order(request)]
+
+        return send
+
+    async def place(self, orders: Sequence[OrderRecord], send: Send, now: float) -> None:
+        """Send stored intents in one request and take what comes of it. Never sends twice.
+
+        Raises NotSent when orders that reduce risk certainly did not go out: they are forgotten, and the next try
+        may use their ids.
+        """
+        ids = [order.client_order_id for order in orders]
+        for order in orders:
+            self.book.orders[order.client_order_id] = sent(order, now)
+        try:
+            answers = await send()
+        except OutcomeUnknown as error:
+            for name in ids:
+                self.book.orders[name] = lost(self.book.orders[name], str(error), now)
+            self._log.warning("order outcome unknown", orders=ids, problem=str(error))
+        except NotSent as error:
+            self._not_sent(orders, error, now)
+            return
+        except BinanceError as error:
+            self._refused(ids, error, now)
+        else:
+            self._answered(ids, answers, now)
+        self.book.orders_count += len(orders)
+        self.book.last_order_time = now
+        self.remember()
+
+    def _answered(self, ids: Sequence[str], answers: Sequence[Order], now: float) -> None:
+        by_id = {answer.client_order_id: answer for answer in answers}
+        for name in ids:
+            if name in by_id:
+                self.take_answer(name, by_id[name], now)
+            else:
+                self.book.orders[name] = lost(self.book.orders[name], "not in the answer", now)
+
+    def _not_sent(self, orders: Sequence[OrderRecord], error: NotSent, now: float) -> None:
+        if orders[0].leg is Leg.ENTRY:
+            # A chance that passed: it must not be bought later.
+            self._refused([order.client_order_id for order in orders], error, now)
+            self.remember()
+            return
+        for order in orders:
+            del self.book.orders[order.client_order_id]
+        self.remember()
+        raise error
+
+    def _refused(self, ids: Sequence[str], error: BinanceError, now: float) -> None:
+        code, reason = (error.code, error.message) if isinstance(error, ApiError) else (None, str(error))
+        for name in ids:
+            order = self.book.orders[name] = refused(self.book.orders[name], reason, now, code)
+            self.chronicle.ended(order)
+        first = self.book.orders[ids[0]]
+        self._log.warning("order refused", symbol=first.symbol, orders=ids, problem=str(error))
+        if isinstance(error, ApiError) and not isinstance(error, _NOT_THE_SYMBOLS_FAULT):
+            self._count_failure(first.symbol, reason, now)
+        elif first.leg is Leg.ENTRY:
+            self.book.quarantine.give_back(first.symbol)
+
+    def _count_failure(self, symbol: str, reason: str, now: float) -> None:
+        if self.book.quarantine.failed(symbol, reason, now) is not None:
+            self.quarantined.append(symbol)
+
+    def quarantine(self, symbol: str, reason: str, now: float) -> None:
+        """Quarantine a symbol at once."""
+        self.book.quarantine.impose(symbol, reason, now)
+        self.quarantined.append(symbol)
+
+    # What the exchange says
+
+    def take_answer(self, name: str, answer: Order, now: float) -> None:
+        """Take what the exchange answered about an order of the book."""
+        try:
+            transition = answered(self.book.orders[name], answer, now)
+        except StatusUnknown as error:
+            self._baffled(name, error, now)
+        else:
+            self.take(transition, now)
+
+    def take_report(self, report: ExecutionReport, now: float) -> None:
+        """Take an execution report of the user data stream; those of other people's orders are none of ours."""
+        order = self.book.orders.get(report.client_order_id)
+        if order is None:
+            return
+        try:
+            transition = reported(order, report, now)
+        except StatusUnknown as error:
+            self._baffled(report.client_order_id, error, now)
+        else:
+            self.take(transition, now)
+        self.remember()
+
+    def _baffled(self, name: str, error: StatusUnknown, now: float) -> None:
+        """The exchange says what we do not understand: no new risk in this symbol, and ask again."""
+        order = self.book.orders[name]
+        self._log.error("order not understood", order=name, problem=str(error))
+        self.book.orders[name] = query_failed(lost(order, str(error), now), str(error), now)
+        if order.symbol not in self.book.quarantine:
+            self.quarantine(order.symbol, str(error), now)
+
+    def take(self, transition: Transition, now: float) -> None:
+        """Take an order's new state into the book, and its fills into the position."""
+        before = self.book.orders.get(transition.order.client_order_id)
+        order = transition.order
+        self.book.orders[order.client_order_id] = order
+        for fill in transition.new_fills:
+            self.book.fills_count += 1
+            position = self._position_for(order)
+            booked = book_fill(position, order.side, fill)
+            realised = booked.realised if order.side == "SELL" else None
+            if booked.position is None:
+                self.book.positions.pop(order.symbol, None)
+            else:
+                self.book.positions[order.symbol] = booked.position
+            self.book.realised += booked.realised
+            self._note_stop(order, fill.time)
+            self.chronicle.executed(order, fill, realised)
+            if self.book.quarantine.succeeded(order.symbol) is not None:
+                self.released.append(order.symbol)
+        if order.status.is_terminal and (before is None or not before.status.is_terminal):
+            self._ended(order, now)
+        if order.contradiction and (before is None or not before.contradiction):
+            self._log.error("order contradiction", order=order.client_order_id, problem=order.contradiction)
+            self.quarantine(order.symbol, order.contradiction, now)
+
+    def _ended(self, order: OrderRecord, now: float) -> None:
+        self.chronicle.ended(order)
+        if order.leg is Leg.ENTRY and not order.executed_quantity:
+            said = f" ({order.reason})" if order.reason else ""
+            self._count_failure(order.symbol, f"its entry {order.status} unfilled{said}", now)
+
+    def _position_for(self, order: OrderRecord) -> Position:
+        rules = self.rules.get(order.symbol)
+        known = self.book.positions.get(order.symbol)
+        if known is not None:
+            return known
+        base, quote = (rules.base_asset, rules.quote_asset) if rules else (order.symbol, "")
+        fresh = Position(symbol=order.symbol, base_asset=base, quote_asset=quote)
+        signal = self.book.signals.get(order.signal_key)
+        return planned(fresh, signal, rules) if signal is not None and rules is not None else fresh
+
+    def _note_stop(self, order: OrderRecord, time_ms: int) -> None:
+        """A stop that was hit makes its strategy pause on the symbol; dust may be left, so the position may not be."""
+        signal = self.book.signals.get(order.signal_key)
+        if order.leg is Leg.STOP and signal is not None and signal.cooldown_bars:
+            self.book.paused_until[signal.strategy, order.symbol] = signal.cooldown_until(time_ms) / 1000
+
+    # Unknown outcomes
+
+    async def resolve(self, now: float) -> None:
+        """Ask for every order whose outcome is unknown and due, and for trades that only their sum is known of."""
+        for order in [order for order in self.book.open_orders() if order.query_due(now)]:
+            await self.query(order, now)
+            after = self.book.orders[order.client_order_id]
+            if after.gave_up and not order.gave_up:
+                self.quarantine(order.symbol, f"outcome of {order.leg} order unknown", now)
+        for order in [order for order in self.book.orders.values() if order.lacks_trades]:
+            await self._fetch_trades(order.client_order_id, now)
+
+    async def query(self, order: OrderRecord, now: float) -> None:
+        """Ask the exchange for an order and take its answer; a failure is tried again later."""
+        name = order.client_order_id
+        try:
+            answer = await self._rest.query_order(order.symbol, name)
+        except OrderNotFound:
+            self._take_not_found(name, now)
+        except BinanceError as error:
+            self.book.orders[name] = query_failed(self.book.orders[name], str(error), now)
+        else:
+            self.take_answer(name, answer, now)
+            await self._fetch_trades(name, now)
+        self.remember()
+
+    def _take_not_found(self, name: str, now: float) -> None:
+        before = self.book.orders[name]
+        after = self.book.orders[name] = not_found(before, now)
+        if not after.status.is_terminal or before.status.is_terminal:
+            return
+        self.chronicle.ended(after)
+        self._log.warning("order not found", order=name, status=after.status.value, problem=after.reason)
+        if after.leg is Leg.ENTRY:
+            self.book.quarantine.give_back(after.symbol)
+
+    async def _fetch_trades(self, name: str, now: float) -> None:
+        """A query tells how much was executed; only the trades tell price and commission."""
+        order = self.book.orders[name]
+        if not order.lacks_trades or order.order_id is None:
+            return
+        try:
+            trades = await self._rest.my_trades(order.symbol, order_id=order.order_id)
+        except BinanceError as error:
+            self._log.warning("trades not fetched", order=name, problem=str(error))
+            return
+        self.take(trades_found(self.book.orders[name], trades, now), now)
+        self.remember()
+
+    def undecided(self, symbol: str) -> list[OrderRecord]:
+        """Return the sell orders of a symbol of which nobody knows whether the exchange has them."""
+        waiting = (OrderStatus.SENT, OrderStatus.UNKNOWN)
+        return [order for order in self.book.orders_of(symbol) if order.side == "SELL" and order.status in waiting]

@@ -1,0 +1,63 @@
+"""The history as the trader follows it: each line once over restarts, whatever becomes of the file."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import NoneType
+
+from cq_tui.store.journal import JournalError, JournalReader
+
+
+class SignalHistory:
+    """Tails ``memory/event_chain.ndjson``. What is stored is how far its lines were *done*, not how far they were read.
+
+    Timestamps of events never go back: when the file is replaced and read again, signals older than the newest that
+    was answered are old.
+    """
+
+    def __init__(self, path: Path, cursor: object, answered_ts: object) -> None:
+        """Go on at ``cursor`` (an offset); None begins behind what is there. Raises TypeError for anything else."""
+        if not isinstance(cursor, (int, NoneType)) or not isinstance(answered_ts, (int, float)):
+            raise TypeError(f"cursor {cursor!r} and answered_ts {answered_ts!r}: numbers are needed")
+        self._reader = JournalReader(path, cursor or 0)
+        if cursor is None:
+            self._reader.skip_to_end()
+        self.cursor = self._reader.offset
+        self.answered_ts = float(answered_ts)
+        #: Why the history cannot be read at the moment.
+        self.problem: str | None = None
+        self._stored_cursor = self.cursor
+        self._stored_ts = self.answered_ts
+        self._stored_at = float("-inf")
+
+    def read(self) -> Iterator[bytes]:
+        """Return the new lines; ``done`` is to be called for each."""
+        try:
+            lines = self._reader.read_new()
+            self.problem = None
+        except JournalError as error:
+            self.problem = f"no signals: {error}"
+            lines = []
+        self.cursor = self._reader.offset - sum(len(line) + 1 for line in lines)
+        return iter(lines)
+
+    def done(self, line: bytes) -> None:
+        """Move the cursor behind a line."""
+        self.cursor += len(line) + 1
+
+    def is_old(self, timestamp: float) -> bool:
+        """Whether a signal of this time was answered before the file was replaced."""
+        return timestamp < self.answered_ts
+
+    def answered(self, timestamp: float) -> None:
+        """Note that a signal of this time was answered."""
+        self.answered_ts = max(self.answered_ts, timestamp)
+
+    def is_due(self, now: float, interval: float, lag: int) -> bool:
+        """Whether the cursor should be stored: lines without signals can as well be read again."""
+        if now - self._stored_at < interval:
+            return False
+        return self.answered_ts != self._stored_ts or abs(self.cursor - self._stored_cursor) > lag
+
+    def stored(self, now: float) -> None:
+        """Note that cursor and time were stored."""
+        self._stored_cursor, self._stored_ts, self._stored_at = self.cursor, self.answered_ts, now

@@ -1,0 +1,309 @@
+"""An exchange with one account that does with each order what the test says: orders, trades, user data."""
+
+import asyncio
+import contextlib
+import time
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from tests.services.scripted_market import exchange_info, symbol_info
+
+D = Decimal
+Json = dict[str, Any]
+Execute = Callable[[], Awaitable[Json]]
+#: What becomes of one request; ``execute`` carries it out and returns the honest answer.
+Script = Callable[[Execute], Awaitable[Response]]
+FEE = D("0.001")
+_OPEN = ("NEW", "PARTIALLY_FILLED")
+
+
+async def answer(execute: Execute) -> Response:
+    return JSONResponse(await execute())
+
+
+def refuse(code: int, message: str = "scripted", status: int = 400) -> Script:
+    async def script(_: Execute) -> Response:
+        return JSONResponse({"code": code, "msg": message}, status)
+
+    return script
+
+
+async def execute_and_fail(execute: Execute) -> Response:
+    """HTTP 503 of which nobody can say what it means."""
+    await execute()
+    return Response("<html>upstream</html>", 503)
+
+
+async def fail(_: Execute) -> Response:
+    return Response("<html>upstream</html>", 503)
+
+
+async def execute_and_hang(execute: Execute) -> Response:
+    """Carry it out and never answer."""
+    await execute()
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+def stopping(reached: asyncio.Event, *, executed: bool) -> Script:
+    """Say that the request is here, carried out or not, and answer nothing more."""
+
+    async def script(execute: Execute) -> Response:
+        if executed:
+            await execute()
+        reached.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    return script
+
+
+class ScriptedAccount:
+    """Market orders fill at ``price`` unless ``fills`` says otherwise; lists and their legs wait for the test."""
+
+    def __init__(self, *symbols: str, price: str = "100") -> None:
+        self.symbols = symbols or ("BTCUSDT", "ETHUSDT")
+        self.price = D(price)
+        self.free = defaultdict(D, {"USDT": D(10_000)})
+        self.orders: dict[str, Json] = {}
+        self.trades: list[Json] = []
+        #: Client ids in the order in which they were sent to us, whatever became of them.
+        self.sent: list[str] = []
+        #: Scripts of the next requests, by kind: entry, exit, oco, cancel, query, trades. Without one: ``answer``.
+        self.next: dict[str, deque[Script]] = defaultdict(deque)
+        #: Share of a market order that fills at once.
+        self.fills = D(1)
+        self.sockets: set[WebSocket] = set()
+        self.silent = False
+        self._ids = iter(range(1, 10_000))
+
+    @property
+    def application(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/api/v3/time", self._time),
+                Route("/api/v3/exchangeInfo", self._info),
+                Route("/api/v3/account", self._account),
+                Route("/api/v3/openOrders", self._open_orders),
+                Route("/api/v3/order", self._query, methods=["GET"]),
+                Route("/api/v3/order", self._place, methods=["POST"]),
+                Route("/api/v3/order", self._cancel_one, methods=["DELETE"]),
+                Route("/api/v3/orderList/oco", self._place_oco, methods=["POST"]),
+                Route("/api/v3/orderList", self._cancel_list, methods=["DELETE"]),
+                Route("/api/v3/myTrades", self._my_trades),
+                WebSocketRoute("/ws-api/v3", self._user_data),
+            ]
+        )
+
+    # What the test looks at and does
+
+    def legs(self, leg: str, *statuses: str) -> list[Json]:
+        """The orders of a leg (entry, stop, target, exit), of these statuses."""
+        found = [order for order in self.orders.values() if order["clientOrderId"].startswith(f"cq-{leg}-")]
+        return [order for order in found if not statuses or order["status"] in statuses]
+
+    async def fill(self, order: Json, quantity: Decimal | None = None, price: Decimal | None = None) -> None:
+        """Fill a resting order and report it; another leg of its list expires."""
+        trade = self._fill(order, quantity or _left(order), price or self.price)
+        await self.report(order, "TRADE", trade)
+        for other in self.orders.values():
+            if order["orderListId"] >= 0 and other["orderListId"] == order["orderListId"] and other is not order:
+                other["status"] = "EXPIRED"
+                await self.report(other, "EXPIRED")
+
+    async def report(self, order: Json, execution: str, trade: Json | None = None, *, status: str = "") -> None:
+        """Send an execution report."""
+        if self.silent:
+            return
+        report = _execution_report(order, execution, trade) | ({"X": status} if status else {})
+        for socket in list(self.sockets):
+            with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+                await socket.send_text(orjson.dumps({"subscriptionId": 0, "event": report}).decode())
+
+    def rest_order(self, client_id: str, side: str, symbol: str = "BTCUSDT") -> Json:
+        """Put an open order on the book that the trader did not send in this life."""
+        return self._new({"symbol": symbol, "side": side, "quantity": "0.5", "type": "LIMIT"}, client_id, -1)
+
+    # Orders
+
+    def _new(self, params: Json, client_id: str, list_id: int, **more: str) -> Json:
+        order = {
+            "symbol": params["symbol"], "orderId": next(self._ids), "orderListId": list_id,
+            "clientOrderId": client_id, "price": "0", "stopPrice": "0", "origQty": params["quantity"],
+            "executedQty": "0", "cummulativeQuoteQty": "0", "status": "NEW", "timeInForce": "GTC",
+            "type": params["type"], "side": params["side"], "updateTime": _now(),
+        } | more  # fmt: skip
+        self.orders[client_id] = order
+        return order
+
+    def _fill(self, order: Json, quantity: Decimal, price: Decimal) -> Json:
+        buying, base = order["side"] == "BUY", order["symbol"].removesuffix("USDT")
+        cost = quantity * price
+        fee, fee_asset = (quantity * FEE, base) if buying else (cost * FEE, "USDT")
+        self.free[base] += quantity if buying else -quantity
+        self.free["USDT"] += -cost if buying else cost
+        self.free[fee_asset] -= fee
+        order["executedQty"] = f"{D(order['executedQty']) + quantity}"
+        order["cummulativeQuoteQty"] = f"{D(order['cummulativeQuoteQty']) + cost}"
+        order["status"] = "PARTIALLY_FILLED" if _left(order) else "FILLED"
+        trade = {
+            "symbol": order["symbol"], "id": next(self._ids), "orderId": order["orderId"], "price": f"{price}",
+            "qty": f"{quantity}", "quoteQty": f"{cost}", "commission": f"{fee:f}", "commissionAsset": fee_asset,
+            "time": _now(), "isBuyer": buying, "isMaker": False,
+        }  # fmt: skip
+        self.trades.append(trade)
+        return trade
+
+    async def _place(self, request: Request) -> Response:
+        params = dict(request.query_params)
+        name = params["newClientOrderId"]
+        self.sent.append(name)
+
+        async def execute() -> Json:
+            order = self._new(params, name, -1)
+            quantity = D(params["quantity"]) * self.fills
+            trades = [self._fill(order, quantity, self.price)] if quantity else []
+            for trade in trades:
+                await self.report(order, "TRADE", trade)
+            fills = [
+                {key: trade[key] for key in ("price", "qty", "commission", "commissionAsset")}
+                | {"tradeId": trade["id"]}
+                for trade in trades
+            ]
+            return order | {"transactTime": _now(), "fills": fills}
+
+        return await self._script(name.split("-")[1])(execute)
+
+    async def _place_oco(self, request: Request) -> Response:
+        params = dict(request.query_params)
+        names = params["aboveClientOrderId"], params["belowClientOrderId"]
+        self.sent += names
+
+        async def execute() -> Json:
+            list_id = next(self._ids)
+            above, below = (
+                self._new(
+                    params | {"type": params[f"{leg}Type"]}, params[f"{leg}ClientOrderId"], list_id,
+                    price=params.get(f"{leg}Price", "0"), stopPrice=params.get(f"{leg}StopPrice", "0"),
+                    listClientOrderId=params["listClientOrderId"],
+                )
+                for leg in ("above", "below")
+            )  # fmt: skip
+            for order in (above, below):
+                await self.report(order, "NEW")
+            return _list_shape(params["listClientOrderId"], "EXECUTING", [above, below])
+
+        return await self._script("oco")(execute)
+
+    async def _cancel_list(self, request: Request) -> Response:
+        name = request.query_params["listClientOrderId"]
+        members = [order for order in self.orders.values() if order.get("listClientOrderId") == name]
+        open_ones = [order for order in members if order["status"] in _OPEN]
+
+        async def execute() -> Json:
+            for order in open_ones:
+                order["status"] = "CANCELED"
+                await self.report(order, "CANCELED")
+            return _list_shape(name, "ALL_DONE", members)
+
+        script = self._script("cancel")
+        if not open_ones and script is answer:
+            return JSONResponse({"code": -2011, "msg": "Unknown order sent."}, 400)
+        return await script(execute)
+
+    async def _cancel_one(self, request: Request) -> Response:
+        order = self.orders[request.query_params["origClientOrderId"]]
+        order["status"] = "CANCELED"
+        return JSONResponse(order)
+
+    async def _query(self, request: Request) -> Response:
+        order = self.orders.get(request.query_params["origClientOrderId"])
+
+        async def execute() -> Json:
+            assert order is not None
+            return order
+
+        script = self._script("query")
+        if script is answer and order is None:
+            return JSONResponse({"code": -2013, "msg": "Order does not exist."}, 400)
+        return await script(execute)
+
+    def _script(self, kind: str) -> Script:
+        waiting = self.next[kind]
+        return waiting.popleft() if waiting else answer
+
+    # The rest
+
+    async def _time(self, _: Request) -> Response:
+        return JSONResponse({"serverTime": _now()})
+
+    async def _info(self, request: Request) -> Response:
+        wanted = orjson.loads(request.query_params["symbols"])
+        if any(symbol not in self.symbols for symbol in wanted):
+            return JSONResponse({"code": -1121, "msg": "Invalid symbol."}, 400)
+        return JSONResponse(exchange_info(map(symbol_info, wanted)))
+
+    async def _account(self, _: Request) -> Response:
+        rates = {"maker": "0.001", "taker": "0.001"}
+        balances = [{"asset": asset, "free": f"{free:f}", "locked": "0"} for asset, free in self.free.items()]
+        return JSONResponse({"commissionRates": rates, "canTrade": True, "updateTime": _now(), "balances": balances})
+
+    async def _open_orders(self, _: Request) -> Response:
+        return JSONResponse([order for order in self.orders.values() if order["status"] in _OPEN])
+
+    async def _my_trades(self, request: Request) -> Response:
+        number = int(request.query_params["orderId"])
+        script = self._script("trades")
+        if script is not answer:
+            return Response("later", 503)
+        return JSONResponse([trade for trade in self.trades if trade["orderId"] == number])
+
+    async def _user_data(self, socket: WebSocket) -> None:
+        await socket.accept()
+        try:
+            request = await socket.receive_json()
+            await socket.send_json({"id": request["id"], "status": 200, "result": {"subscriptionId": 0}})
+            self.sockets.add(socket)
+            while True:
+                await socket.receive_text()
+        except WebSocketDisconnect:
+            self.sockets.discard(socket)
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
+
+
+def _left(order: Json) -> Decimal:
+    return D(order["origQty"]) - D(order["executedQty"])
+
+
+def _list_shape(name: str, status: str, orders: list[Json]) -> Json:
+    return {
+        "orderListId": orders[0]["orderListId"], "contingencyType": "OCO",
+        "listStatusType": "EXEC_STARTED" if status == "EXECUTING" else status, "listOrderStatus": status,
+        "listClientOrderId": name, "transactionTime": _now(), "symbol": orders[0]["symbol"],
+        "orders": [{key: order[key] for key in ("symbol", "orderId", "clientOrderId")} for order in orders],
+        "orderReports": [order | {"transactTime": _now()} for order in orders],
+    }  # fmt: skip
+
+
+def _execution_report(order: Json, execution: str, trade: Json | None) -> Json:
+    return {
+        "e": "executionReport", "E": _now(), "s": order["symbol"], "c": order["clientOrderId"], "S": order["side"],
+        "o": order["type"], "f": "GTC", "q": order["origQty"], "p": order["price"], "P": order["stopPrice"],
+        "g": order["orderListId"], "C": "", "x": execution, "X": order["status"], "r": "NONE",
+        "i": order["orderId"], "l": trade["qty"] if trade else "0", "z": order["executedQty"],
+        "L": trade["price"] if trade else "0", "n": trade["commission"] if trade else "0",
+        "N": trade["commissionAsset"] if trade else None, "T": _now(), "t": trade["id"] if trade else -1,
+        "I": _now(), "w": True, "m": False, "Z": order["cummulativeQuoteQty"],
+    }  # fmt: skip
