@@ -43,20 +43,20 @@ async def closed(pilot: Pilot[int]) -> None:
     await until(pilot, lambda: not isinstance(pilot.app.screen, Dialog))
 
 
-@pytest.mark.parametrize("key", ["t", "g", "H", "x", "r", "q"])
-async def test_no_is_focused_and_the_opening_key_confirms_nothing(stage: Stage, make_room: MakeRoom, key: str) -> None:
+async def test_no_is_focused_and_the_opening_key_confirms_nothing(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=SIZE) as pilot:
         await read(pilot)
-        await pilot.press(key)
-        await dialog(pilot)
-        focused = app.focused
-        assert isinstance(focused, Choice)
-        assert focused.answer.words in ("no", "stay")
-        await pilot.press(key, key)
-        assert isinstance(app.screen, Dialog)
-        await pilot.press("enter")
-        await closed(pilot)
+        for key in ("t", "g", "H", "x", "r", "q"):
+            await pilot.press(key)
+            await dialog(pilot)
+            focused = app.focused
+            assert isinstance(focused, Choice)
+            assert focused.answer.words in ("no", "stay")
+            await pilot.press(key, key)
+            assert isinstance(app.screen, Dialog)
+            await pilot.press("enter")
+            await closed(pilot)
         assert settings(stage) == {}
         assert app.is_running
         assert list(stage.data.control.glob("*.json")) == []
