@@ -139,7 +139,7 @@ class TraderService(Service):
     async def _take_signal(self, line: bytes) -> None:
         try:
             event = orjson.loads(line)
-            if self._history.is_old(event["timestamp"]):
+            if self._history.is_old(event["timestamp"], event["event_id"]):
                 return
             signal = read_signal(SignalGenerated.model_validate(event["data"]))
         except (orjson.JSONDecodeError, ValidationError, SignalUnusable, KeyError, TypeError) as error:
@@ -153,7 +153,7 @@ class TraderService(Service):
             self._chronicle.denied(signal, denial)
             self._book(self.frame.mode.mode).denials_count += 1
             self.frame.log.info("signal denied", symbol=signal.symbol, reason=denial.reason.value)
-        self._history.answered(event["timestamp"])
+        self._history.answered(event["timestamp"], event["event_id"])
         self.frame.beat(self.health(time.time()))
 
     async def _act_on(self, signal: TradeSignal) -> Denial | None:

@@ -23,6 +23,8 @@ class SignalHistory:
             self._reader.skip_to_end()
         self.cursor = self._reader.offset
         self.answered_ts = float(answered_ts)
+        #: Ids of the answered signals of that very time.
+        self._answered_ids: set[str] = set()
         #: Why the history cannot be read at the moment.
         self.problem: str | None = None
         self._stored_cursor = self.cursor
@@ -44,13 +46,16 @@ class SignalHistory:
         """Move the cursor behind a line."""
         self.cursor += len(line) + 1
 
-    def is_old(self, timestamp: float) -> bool:
-        """Whether a signal of this time was answered before the file was replaced."""
-        return timestamp < self.answered_ts
+    def is_old(self, timestamp: float, event_id: str) -> bool:
+        """Whether this signal was answered before the file was replaced."""
+        return timestamp < self.answered_ts or (timestamp == self.answered_ts and event_id in self._answered_ids)
 
-    def answered(self, timestamp: float) -> None:
-        """Note that a signal of this time was answered."""
-        self.answered_ts = max(self.answered_ts, timestamp)
+    def answered(self, timestamp: float, event_id: str) -> None:
+        """Note that a signal was answered."""
+        if timestamp > self.answered_ts:
+            self.answered_ts = timestamp
+            self._answered_ids.clear()
+        self._answered_ids.add(event_id)
 
     def is_due(self, now: float, interval: float, lag: int) -> bool:
         """Whether the cursor should be stored: lines without signals can as well be read again."""

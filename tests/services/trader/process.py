@@ -1,0 +1,123 @@
+"""A trader process with all that it needs around it: an exchange, a history, health and prices that stay fresh."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.store.document import DocumentError, read_json
+from cq_tui.store.journal import JournalWriter
+from cq_tui.trading.signals import TradeSignal
+from tests.services.processes import AnnouncedExchange, RunningService, data_directory, running, spooled
+from tests.services.scripted_account import ScriptedAccount
+from tests.services.serving import serving
+from tests.services.trader.stage import all_is_well
+from tests.services.waiting import until
+
+D = Decimal
+
+
+class World:
+    """What is there whether the trader lives or not."""
+
+    def __init__(self, root: Path, **settings: object) -> None:
+        chosen: dict[str, object] = {
+            "SYMBOLS": ["BTCUSDT"], "ARES_FRESHNESS_THRESHOLD": 60.0, "TRADER_ORDER_COOLDOWN": 0.0,
+        }  # fmt: skip
+        self.data: DataDir = data_directory(root, **(chosen | settings))
+        self.account = ScriptedAccount()
+        self.history = JournalWriter(self.data.events)
+        self.exchange = AnnouncedExchange(self.data)
+        self._events = 0
+
+    def signal(self, signal: TradeSignal) -> None:
+        """Have a signal in the history."""
+        plain = {name: float(value) if isinstance(value, Decimal) else value for name, value in asdict(signal).items()}
+        self.remember("signal_generated", "ares", plain)
+
+    def remember(self, event_type: str, source: str, data: dict[str, Any]) -> None:
+        self._events += 1
+        now = time.time()
+        event = {
+            "event_id": f"evt_{int(now)}_{self._events:03}", "timestamp": now, "event_type": event_type,
+            "source": source, "data": data,
+        }  # fmt: skip
+        self.history.append([orjson.dumps(event)])
+
+    @property
+    def books(self) -> dict[str, Any]:
+        """The books on disk."""
+        try:
+            books: dict[str, Any] = read_json(self.data.state_of("trader"))["books"]
+        except DocumentError:
+            return {}
+        return books
+
+    @property
+    def position(self) -> Decimal:
+        """What the stored book holds."""
+        positions = self.books.get("simulation", {}).get("positions", [])
+        return sum((D(position["quantity"]) for position in positions), D(0))
+
+    @property
+    def covered(self) -> Decimal:
+        stops = self.account.legs("stop", "NEW", "PARTIALLY_FILLED")
+        return sum((D(stop["origQty"]) - D(stop["executedQty"]) for stop in stops), D(0))
+
+    @property
+    def held(self) -> Decimal:
+        """What the account bought and did not sell."""
+        return sum((D(t["qty"]) * (1 if t["isBuyer"] else -1) for t in self.account.trades), D(0))
+
+    def told_once(self) -> None:
+        """Each fill is told once, no event twice, no number missing, nothing sent twice."""
+        events = spooled(self.data, "trader")
+        assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+        fills = [event["data"]["trade_id"] for event in events if event["event_type"] == "order_executed"]
+        assert sorted(fills) == sorted(str(trade["id"]) for trade in self.account.trades)
+        orders = ("order_submitted", "order_rejected", "order_canceled")
+        told = [(e["event_type"], e["data"].get("client_order_id")) for e in events if e["event_type"] in orders]
+        assert [event for event, count in Counter(told).items() if count > 1] == []
+        submitted = {name for kind, name in told if kind == "order_submitted"}
+        assert set(self.account.sent) <= submitted
+        assert max(Counter(self.account.sent).values(), default=1) == 1
+
+    def rejections(self, *codes: str) -> list[dict[str, Any]]:
+        events = [event["data"] for event in spooled(self.data, "trader", "order_rejected")]
+        return [event for event in events if not codes or event.get("code") in codes]
+
+
+@asynccontextmanager
+async def world(root: Path, **settings: object) -> AsyncIterator[World]:
+    """An exchange, and health and prices that stay fresh, until the block ends."""
+    around = World(root, **settings)
+
+    async def stay_well() -> None:
+        while True:
+            all_is_well(around.data)
+            await asyncio.sleep(0.3)
+
+    async with serving(around.account.application) as at:
+        around.exchange.at(at)
+        well = asyncio.create_task(stay_well())
+        try:
+            yield around
+        finally:
+            well.cancel()
+            around.history.close()
+
+
+@asynccontextmanager
+async def trader(around: World) -> AsyncIterator[RunningService]:
+    """A trader process that is ready."""
+    async with running("trader", around.data) as process:
+        await until(lambda: process.health.get("ready"), 30)
+        yield process

@@ -1,0 +1,116 @@
+"""SIGKILL at every step of an order's life, then another life: one entry, protected, each event told once."""
+
+import asyncio
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.services.scripted_account import stopping
+from tests.services.trader.process import World, trader, world
+from tests.services.trader.stage import buy, sell
+from tests.services.waiting import until
+
+pytestmark = pytest.mark.stack
+D = Decimal
+#: What the quote amount buys, and what of it can be sold after the commission.
+BOUGHT, LOT = D("0.999"), D("0.998")
+
+
+async def killed_at(around: World, step: str, *, executed: bool) -> None:
+    """Trade until the request of this step is at the exchange, and kill the trader before it has an answer."""
+    reached = asyncio.Event()
+    around.account.silent = True
+    async with trader(around) as process:
+        if step in ("cancel", "exit"):
+            around.signal(buy())
+            await until(lambda: around.covered == LOT)
+            await until(lambda: around.position)
+        around.account.next[step].append(stopping(reached, executed=executed))
+        around.signal(sell() if step in ("cancel", "exit") else buy())
+        async with asyncio.timeout(15):
+            await reached.wait()
+        process.kill()
+    around.account.silent = False
+
+
+async def protected_again(around: World) -> None:
+    async with trader(around) as process:
+        await until(lambda: around.covered == LOT, 30)
+        await until(lambda: process.health.get("active_positions") == 1)
+        assert await process.stop() == 0
+    assert len(around.account.legs("entry")) == 1
+    assert around.held == BOUGHT
+    around.told_once()
+
+
+async def sold_once(around: World) -> None:
+    async with trader(around) as process:
+        await until(lambda: around.held == BOUGHT - LOT and not around.position, 30)
+        await until(lambda: process.health.get("active_positions") == 0)
+        assert await process.stop() == 0
+    assert around.covered == 0
+    around.told_once()
+
+
+@pytest.mark.parametrize("step", ["entry", "oco"])
+async def test_killed_when_an_order_was_carried_out_and_not_answered(tmp_path: Path, step: str) -> None:
+    async with world(tmp_path) as around:
+        await killed_at(around, step, executed=True)
+        await protected_again(around)
+        assert len(around.account.sent) == 3
+
+
+@pytest.mark.parametrize("step", ["cancel", "exit"])
+async def test_killed_while_closing(tmp_path: Path, step: str) -> None:
+    async with world(tmp_path) as around:
+        await killed_at(around, step, executed=True)
+        await sold_once(around)
+        assert len(around.account.legs("exit")) == 1
+
+
+async def test_killed_before_the_request_was_carried_out(tmp_path: Path) -> None:
+    """All steps side by side: each waits some seconds until "not found" is believed."""
+
+    async def entry() -> None:
+        async with world(tmp_path / "entry") as around:
+            await killed_at(around, "entry", executed=False)
+            async with trader(around) as process:
+                await until(lambda: around.rejections(), 30)
+                # The signal of the next minute is free to be taken.
+                around.signal(buy(strategy="next"))
+                await until(lambda: around.covered == LOT, 30)
+                assert await process.stop() == 0
+            assert len(around.account.legs("entry")) == 1
+            around.told_once()
+
+    async def protection() -> None:
+        async with world(tmp_path / "oco") as around:
+            await killed_at(around, "oco", executed=False)
+            await protected_again(around)
+
+    async def cancel() -> None:
+        async with world(tmp_path / "cancel") as around:
+            await killed_at(around, "cancel", executed=False)
+            await sold_once(around)
+
+    async def leave() -> None:
+        async with world(tmp_path / "exit") as around:
+            await killed_at(around, "exit", executed=False)
+            await sold_once(around)
+
+    async with asyncio.TaskGroup() as lives:
+        for life in (entry, protection, cancel, leave):
+            lives.create_task(life())
+
+
+async def test_killed_between_the_fill_and_the_protection_and_hit_meanwhile(tmp_path: Path) -> None:
+    async with world(tmp_path) as around:
+        await killed_at(around, "oco", executed=True)
+        [stop] = around.account.legs("stop")
+        await around.account.fill(stop, price=D(98))
+        async with trader(around) as process:
+            await until(lambda: not around.position and around.books)
+            assert await process.stop() == 0
+        assert around.held == BOUGHT - LOT
+        around.told_once()

@@ -1,0 +1,191 @@
+"""The trader as a process: signals, commands, modes, files and the disk."""
+
+import resource
+from decimal import Decimal
+from pathlib import Path
+
+import orjson
+import pytest
+
+from cq_tui.contracts.account import AccountState
+from cq_tui.store.control import issue, wait_for_answer
+from cq_tui.store.document import read_document, write_document
+from cq_tui.store.settings_file import change_settings
+from tests.services.processes import data_directory, running, spooled
+from tests.services.scripted_account import refuse
+from tests.services.trader.process import World, trader, world
+from tests.services.trader.stage import buy, sell
+from tests.services.waiting import until
+
+pytestmark = pytest.mark.stack
+D = Decimal
+#: What the quote amount buys, and what of it can be sold after the commission.
+BOUGHT, LOT = D("0.999"), D("0.998")
+
+
+async def test_a_life_without_incidents_stays_ok(tmp_path: Path) -> None:
+    async with world(tmp_path) as around, trader(around) as process:
+        await until(lambda: process.health["status"] == "ok")
+        for number in range(3):
+            around.signal(buy(strategy=f"s{number}"))
+            await until(lambda: around.covered == LOT)
+            around.remember("order_executed", "trader", {})
+            await until(lambda: process.health["active_positions"] == 1)
+            around.signal(sell(strategy=f"s{number}"))
+            await until(lambda: around.covered == 0 and not around.position)
+            around.remember("order_executed", "trader", {})
+            await until(lambda: process.health["active_positions"] == 0)
+        assert process.health["status"] == "ok"
+        account = read_document(around.data.account, AccountState)
+        assert (account.mode, account.positions, account.quarantine) == ("simulation", {}, {})
+        assert await process.stop() == 0
+        changes = [event["data"] for event in spooled(around.data, "trader", "health_status_changed")]
+        assert [change for change in changes if change["new_status"] != "ok"] == []
+        around.told_once()
+
+
+async def test_signals_that_came_while_the_trader_was_away_are_answered(tmp_path: Path) -> None:
+    async with world(tmp_path) as around:
+        around.signal(buy(strategy="before the first life"))
+        async with trader(around) as process:
+            around.signal(sell())
+            await until(lambda: around.rejections("nothing_held"))
+            assert await process.stop() == 0
+        around.signal(buy(strategy="old", bar_close_time=1_000_000))
+        around.signal(buy())
+        async with trader(around) as process:
+            await until(lambda: around.covered == LOT)
+            assert len(around.rejections("signal_stale")) == 1
+        assert len(around.rejections()) == 2
+
+
+async def test_a_history_that_is_replaced_is_not_acted_on_again(tmp_path: Path) -> None:
+    async with world(tmp_path) as around, trader(around) as process:
+        around.signal(buy(strategy="old", bar_close_time=1_000_000))
+        around.signal(buy())
+        await until(lambda: around.covered == LOT)
+        write_document(around.data.events, around.data.events.read_bytes())
+        around.history.close()
+        again = World(tmp_path)
+        again.signal(sell(strategy="new"))
+        await until(lambda: not around.position)
+        assert len(around.rejections()) == 1
+        assert len(around.account.legs("entry")) == 1
+        assert await process.stop() == 0
+        again.history.close()
+
+
+async def test_a_history_that_cannot_be_read_stops_signals_and_no_protection(tmp_path: Path) -> None:
+    async with world(tmp_path) as around, trader(around) as process:
+        around.signal(buy())
+        await until(lambda: around.covered == LOT)
+        write_document(around.data.events, b"\x00" * 2_000_000)
+        await until(lambda: "no signals" in (process.health.get("reason") or ""))
+        for order in around.account.legs("stop") + around.account.legs("target"):
+            order["status"] = "CANCELED"
+            await around.account.report(order, "CANCELED")
+        await until(lambda: around.covered == LOT)
+
+
+async def test_commands_release_and_flatten(tmp_path: Path) -> None:
+    async with world(tmp_path) as around, trader(around):
+        around.account.next["entry"] += [refuse(-1013, "Filter failure: LOT_SIZE")] * 3
+        for strategy in "abc":
+            around.signal(buy(strategy=strategy))
+        await until(lambda: spooled(around.data, "trader", "symbol_quarantined"))
+        around.signal(buy(strategy="d"))
+        await until(lambda: around.rejections("quarantined"))
+        for target, outcome in (("BTCUSDT", "done"), ("BTCUSDT", "refused")):
+            command = issue(around.data, "release_symbol", "trader", issued_by="the test", target=target)
+            assert (await wait_for_answer(around.data, command)).outcome == outcome
+        around.signal(buy(strategy="e"))
+        await until(lambda: around.covered == LOT)
+        command = issue(around.data, "flatten", "trader", issued_by="the test")
+        assert (await wait_for_answer(around.data, command)).message == "1 positions closed"
+        assert (around.covered, around.held) == (D(0), BOUGHT - LOT)
+        [released] = spooled(around.data, "trader", "symbol_released")
+        assert released["data"]["reason"] == "by the test"
+
+
+async def test_another_mode_is_followed_without_a_restart_and_blocked_without_keys(tmp_path: Path) -> None:
+    async with world(tmp_path) as around, trader(around) as process:
+        around.signal(buy())
+        await until(lambda: around.covered == LOT)
+        change_settings(around.data.settings, {"SIMULATION_MODE": False})
+        await until(lambda: "BINANCE_API_KEY" in "".join(process.health.get("blocked_by") or []))
+        assert (process.health["status"], process.health["ready"]) == ("degraded", True)
+        assert process.health["active_positions"] == 0, "testnet has a book of its own"
+        around.signal(buy(strategy="blocked"))
+        await until(lambda: around.rejections("mode_blocked"))
+        change_settings(around.data.settings, {"SIMULATION_MODE": True})
+        await until(lambda: process.health.get("active_positions") == 1 and process.health["status"] == "ok")
+        around.signal(sell())
+        await until(lambda: not around.position)
+        assert process.process.poll() is None
+
+
+async def test_trading_state_is_followed_without_a_restart(tmp_path: Path) -> None:
+    async with world(tmp_path) as around, trader(around) as process:
+        change_settings(around.data.settings, {"TRADING_STATE": "halted"})
+        await until(lambda: "halted" in (process.health.get("reason") or ""))
+        around.signal(buy())
+        await until(lambda: around.rejections("trading_halted"))
+        change_settings(around.data.settings, {"TRADING_STATE": "active"})
+        await until(lambda: process.health["status"] == "ok")
+        around.signal(buy(strategy="another"))
+        await until(lambda: around.covered == LOT)
+
+
+async def test_a_full_disk_stops_new_risk_and_no_protection(tmp_path: Path) -> None:
+    async with world(tmp_path) as around, trader(around) as process:
+        around.signal(buy())
+        await until(lambda: around.covered == LOT)
+        await until(lambda: around.position)
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        around.signal(buy(strategy="another", symbol="ETHUSDT"))
+        for order in around.account.legs("stop") + around.account.legs("target"):
+            order["status"] = "CANCELED"
+            await around.account.report(order, "CANCELED")
+        await until(lambda: around.covered == LOT)
+        assert len(around.account.legs("entry")) == 1
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        await until(lambda: process.health.get("status") == "ok")
+        assert await process.stop() == 0
+        around.told_once()
+        assert around.position
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\x00\x01", b"[]", b"{}", b'{"cursor": 1, "books": {"simulation": {"orders": 7}}}', None],
+    ids=["empty", "binary", "list", "no books", "wrong book", "no number"],
+)
+async def test_a_book_that_cannot_be_read_is_a_clear_error_and_stays(tmp_path: Path, content: bytes | None) -> None:
+    data = data_directory(tmp_path)
+    path = data.state_of("trader")
+    if content is None:
+        book: dict[str, object] = {
+            "orders": [], "positions": [], "quarantine": {"counts": {}, "held": {}}, "signals": [], "acted": [],
+            "last_entry": {}, "paused_until": [], "realised": "lots", "equity_start": None, "orders_count": 0,
+            "fills_count": 0, "denials_count": 0, "last_order_time": 0,
+        }  # fmt: skip
+        content = orjson.dumps({"cursor": 1, "books": {"simulation": book}})
+    path.write_bytes(content)
+    async with running("trader", data) as process:
+        await until(lambda: process.process.poll() is not None)
+        assert process.process.returncode == 1
+    log = data.log_of("trader").read_text()
+    assert "BookUnreadable" in log
+    assert "trader.json" in log
+    assert "move it away" in log
+    assert path.read_bytes() == content
+
+
+async def test_without_a_book_the_trader_begins_with_what_comes(tmp_path: Path) -> None:
+    async with world(tmp_path) as around:
+        around.signal(buy(strategy="long ago"))
+        async with trader(around):
+            around.signal(buy())
+            await until(lambda: around.covered == LOT)
+            assert len(around.account.legs("entry")) == 1
+            assert around.rejections() == []
