@@ -113,11 +113,7 @@ class SymbolRules:
         market = order_type == "MARKET"
         if self._price_off_grid(price) or self._price_off_grid(stop_price):
             return "PRICE_FILTER"
-        if (
-            price is not None
-            and reference_price is not None
-            and self._price_too_far(side, price, reference_price)
-        ):
+        if price is not None and reference_price is not None and self._price_too_far(side, price, reference_price):
             return "PERCENT_PRICE_BY_SIDE"
         if quantity is not None:
             if _off_range(quantity, self.min_quantity, self.max_quantity, self.step_size):
