@@ -36,6 +36,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "trader": ("exchange", "memory"),
 }
 assert tuple(NEEDS) == SERVICES
+#: In paper mode it is the exchange that waits: it fills orders at the real prices that the feeder brings.
+NEEDS_IN_PAPER = NEEDS | {"exchange": ("feeder",), "feeder": ()}
 
 #: Exit code of a service that found its lock held: the holder is adopted.
 ALREADY_RUNNING = 3
@@ -251,7 +253,8 @@ class Supervisor:
         charge.waiting_since = charge.waiting_since or now
         if now - charge.waiting_since >= _READY_PATIENCE:
             return None
-        needed = (self._charges[name] for name in NEEDS[charge.name])
+        needs = NEEDS_IN_PAPER if effective_mode(self._settings.settings).mode == "paper" else NEEDS
+        needed = (self._charges[name] for name in needs[charge.name])
         missing = (
             other for other in needed if self._should_run(other) and other.state.state not in ("running", "gave_up")
         )

@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -39,10 +38,16 @@ def main(name: str, root: Path, *behaviour: str) -> int:
     holder = {"pid": os.getpid(), "process_started": psutil.Process().create_time(), "name": name}
     os.ftruncate(lock, 0)
     os.write(lock, json.dumps(holder).encode())
-    asked = threading.Event()
-    signal.signal(signal.SIGTERM, signal.SIG_IGN if "ignores_sigterm" in behaviour else lambda *_: asked.set())
-    while not asked.wait(0.2):
-        report(name, root, ready="never_ready" not in behaviour)
+    asked: list[int] = []
+    signal.signal(
+        signal.SIGTERM, signal.SIG_IGN if "ignores_sigterm" in behaviour else lambda number, _: asked.append(number)
+    )
+    reported = 0.0
+    while not asked:
+        if time.monotonic() - reported > 0.2:
+            reported = time.monotonic()
+            report(name, root, ready="never_ready" not in behaviour)
+        time.sleep(0.02)
     tell(root, f"{name} asked")
     while "takes_its_time" in behaviour and not (root / "enough").exists():
         time.sleep(0.01)
