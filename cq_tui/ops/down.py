@@ -10,7 +10,7 @@ from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.contracts.runfiles import LockHolder
 from cq_tui.store.control import issue, wait_for_answer
 from cq_tui.store.folders import prepare
-from cq_tui.store.lock import LockHeld, ProcessLock, read_holder
+from cq_tui.store.lock import LockHeld, ProcessLock, is_alive, read_holder
 from cq_tui.supervisor.process import find, find_by_command_line
 from cq_tui.supervisor.wanted import write_wanted
 
@@ -44,7 +44,7 @@ def _running(data: DataDir) -> list[str]:
 
 
 async def _ask_to_stop(data: DataDir, supervisor: LockHolder, patience: float) -> None:
-    """Have the supervisor stop everything, and wait until it has let go: a headless one ends, a room watches on."""
+    """Have the supervisor stop everything, and wait: a headless one ends, a room lets go and watches on."""
     pid = supervisor.pid
     try:
         async with asyncio.timeout(patience):
@@ -55,6 +55,8 @@ async def _ask_to_stop(data: DataDir, supervisor: LockHolder, patience: float) -
                     raise
                 # A disk that takes no command must not keep anything from being stopped.
                 os.kill(pid, signal.SIGTERM)
+            while supervisor.kind == "headless" and is_alive(pid, supervisor.process_started):
+                await asyncio.sleep(0.05)
             await _until_gone(data, pid)
     except TimeoutError:
         message = f"the supervisor (process {pid}) does not answer. End it with `kill -9 {pid}`, then try again"
