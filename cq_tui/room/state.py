@@ -307,11 +307,15 @@ class RoomState:
             self.settings_problem = str(error)
         return Changes({Part.SETTINGS, Part.SERVICES})
 
-    def _recorded_closes(self, symbol: str) -> list[tuple[float, float]]:
+    def recorded_line(self, symbol: str, count: int) -> list[tuple[float, float]]:
+        """Return (close time, close) of the last recorded bars of the interval that ARES decides on."""
+        return self._recorded_closes(symbol, base_interval(self.settings, self.mode.mode), count)
+
+    def _recorded_closes(self, symbol: str, interval: str = "1s", count: int = SPAN) -> list[tuple[float, float]]:
         if "/" in symbol or symbol.startswith("."):
             return []
         try:
-            lines = last_lines(self.data.klines_of(symbol, "1s"), SPAN)
+            lines = last_lines(self.data.klines_of(symbol, interval), count)
         except (JournalError, OSError, ValueError):
             return []
         closes = []

@@ -1,6 +1,7 @@
 """A data directory as a running stack leaves it, written with the store's own functions, at a fixed time."""
 
 import hashlib
+import math
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +156,8 @@ class Stage:
             writer = JournalWriter(self.data.klines_of(symbol, "1s"))
             lines = []
             for second in range(90, 0, -1):
-                move = ((second * (7 + number)) % 13 - 6 + second * (number % 3 - 1) / 4) * 1e-4
+                wave = math.sin(second / (5 + number)) + 0.6 * math.sin(second / 2.3 + number)
+                move = (wave * 3 + second * (number % 3 - 1) / 8) * 1e-4
                 close = price * (1 + move)
                 open_time = int((self.now - second) * 1000)
                 bar = Kline(open_time, open_time + 999, close, close, close, close, 1.0, close, 3)

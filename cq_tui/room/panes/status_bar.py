@@ -42,7 +42,6 @@ class StatusBar(Widget):
         #: Unix time at which the display was frozen.
         self.frozen_at: float | None = None
         self._now = 0.0
-        self._beat = False
         self._shown: tuple[Piece, ...] = ()
 
     def attach(self, state: "RoomState") -> None:
@@ -50,10 +49,9 @@ class StatusBar(Widget):
         self.state = state
         self._attached = True
 
-    def follow(self, now: float, *, beat: bool = False) -> None:
-        """Repaint what changed. ``beat`` is the room's own heartbeat."""
+    def follow(self, now: float) -> None:
+        """Repaint what changed. The clock and its dot are the room's own heartbeat: they stop when it does."""
         self._now = now
-        self._beat ^= beat
         pieces = (*self._left(), *self._right())
         if pieces != self._shown:
             self._shown = pieces
@@ -124,7 +122,7 @@ class StatusBar(Widget):
     def _clock(self) -> Piece:
         if self.frozen_at is not None:
             return Piece(f" FROZEN {clock(self.frozen_at)} · p goes on ", "bold reverse $accent")
-        return Piece(f"{'·' if self._beat else ' '} {clock(self._now)} UTC ", "" if self._is_live else "$muted")
+        return Piece(f"{'·' if int(self._now) % 2 else ' '} {clock(self._now)} UTC ", "" if self._is_live else "$muted")
 
     @property
     def _is_live(self) -> bool:

@@ -13,11 +13,13 @@ from textual.screen import Screen
 from cq_tui.room.changes import Changes, Part
 from cq_tui.room.keys import OTHER_KEYS, SHOWN_KEYS
 from cq_tui.room.messages import FreezeAsked, LeaveAsked, StateChanged, SteerAsked
+from cq_tui.room.panes.chart_pane import ChartPane
 from cq_tui.room.panes.feeder import FeederPane
 from cq_tui.room.panes.memory import MemoryPane
 from cq_tui.room.panes.news_line import NewsLine
 from cq_tui.room.panes.orders import OrdersPane
 from cq_tui.room.panes.pane import Pane
+from cq_tui.room.panes.positions import PositionsPane
 from cq_tui.room.panes.quarantine import QuarantinePane
 from cq_tui.room.panes.services import ServicesPane
 from cq_tui.room.panes.signals import SignalsPane
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
 #: Fewest columns and rows for panes side by side.
 _SPACIOUS = (118, 34)
 #: Fewest columns for the quarantine beside signals and orders.
-_WIDE = 150
+_MEDIUM = 150
+#: Fewest columns and rows for chart and positions.
+_WIDE = (190, 50)
 #: Fewest columns and rows for panes at all.
 _SMALLEST = (60, 15)
 
@@ -55,6 +59,7 @@ class RoomScreen(Screen[None]):
             self._services, FeederPane(), SignalsPane(),
             OrdersPane(), QuarantinePane(), MemoryPane(),
         )  # fmt: skip
+        self._chart, self._positions = ChartPane(), PositionsPane()
         self.active: Pane = self.panes[1]
         self.active.add_class("-active")
 
@@ -64,7 +69,13 @@ class RoomScreen(Screen[None]):
         yield StatusBar()
         yield NewsLine()
         with Container(id="panes"):
-            yield from self.panes
+            for pane in self.panes:
+                yield pane
+                # Both are hidden unless the terminal is wide; the grid places them by their order.
+                if pane.label == "feeder":
+                    yield self._chart
+                elif pane.label == "orders":
+                    yield self._positions
         yield KeyLine([binding.id for binding in SHOWN_KEYS if binding.id])
 
     def on_mount(self) -> None:
@@ -77,6 +88,8 @@ class RoomScreen(Screen[None]):
         self.attached = True
         self.query_one(StatusBar).attach(state)
         self.query_one(NewsLine).attach(state)
+        self._chart.attach(state)
+        self._positions.attach(state)
         for pane in self.panes:
             pane.attach(state)
         self.show_changes(Changes(set(Part)))
@@ -100,8 +113,11 @@ class RoomScreen(Screen[None]):
         for pane in self.panes:
             pane.follow(changes, now)
         if changes.parts - {Part.PRICES}:
-            self.query_one(StatusBar).follow(now, beat=Part.TIME in changes.parts)
+            self.query_one(StatusBar).follow(now)
             self.query_one(NewsLine).follow(now)
+            if self.has_class("-wide") and self._frozen_at is None:
+                self._positions.follow()
+                self._chart.follow(self.panes[1].table.selected)
 
     def supervised_by(self, words: str) -> None:
         """Say in the services' title who supervises, when it is not this room."""
@@ -116,6 +132,11 @@ class RoomScreen(Screen[None]):
         for each in self.panes:
             each.set_class(each is pane, "-active")
         self.call_after_refresh(pane.table.focus)
+
+    @on(LineTable.Selected)
+    def _row_selected(self, event: LineTable.Selected) -> None:
+        if event.table is self.panes[1].table and self.has_class("-wide"):
+            self._chart.follow(event.row)
 
     @on(Pane.Chosen)
     def _pane_chosen(self, event: Pane.Chosen) -> None:
@@ -161,7 +182,8 @@ class RoomScreen(Screen[None]):
         """Choose the arrangement that the terminal has room for."""
         width, height = size
         self.set_class(width < _SMALLEST[0] or height < _SMALLEST[1], "-tiny")
-        self.set_class(width < _WIDE, "-medium")
+        self.set_class(width < _MEDIUM, "-medium")
+        self.set_class(width >= _WIDE[0] and height >= _WIDE[1], "-wide")
         self.set_class(width < _SPACIOUS[0] or height < _SPACIOUS[1], "-compact")
 
     # -- what opens over the room

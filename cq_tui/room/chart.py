@@ -1,0 +1,90 @@
+"""A price chart in text: the line in braille dots, marks where signals and fills were, levels of stops and targets."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+#: Bits of a braille cell, by column and row of its dots.
+_DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
+_BRAILLE = 0x2800
+#: Dotted line of a level, where the price line is not.
+_LEVEL = "┄"
+
+
+class Mark(NamedTuple):
+    """Something that happened at a time and price."""
+
+    timestamp: float
+    price: float
+    glyph: str
+    style: str
+
+
+class Level(NamedTuple):
+    """A price that something waits at."""
+
+    price: float
+    style: str
+
+
+class Glyph(NamedTuple):
+    """One cell of the chart."""
+
+    text: str
+    style: str
+
+
+class Chart(NamedTuple):
+    """The cells, top row first, and the prices of its upper and lower edge."""
+
+    rows: list[list[Glyph]]
+    high: float
+    low: float
+
+
+def draw_chart(
+    line: Sequence[tuple[float, float]], marks: Sequence[Mark], levels: Sequence[Level], width: int, height: int
+) -> Chart | None:
+    """Draw (time, price) pairs, oldest first, into width × height cells; None when there is nothing to draw.
+
+    Levels far from the line are left out rather than squeezing it flat.
+    """
+    if len(line) < 2 or width < 2 or height < 2:
+        return None
+    prices = [price for _, price in line]
+    low, high = min(prices), max(prices)
+    span = high - low or abs(high) * 1e-6 or 1.0
+    near = [level for level in levels if low - span <= level.price <= high + span]
+    low = min([low, *(level.price for level in near)])
+    high = max([high, *(level.price for level in near)])
+    span = high - low or span
+    rows = [[Glyph(" ", "") for _ in range(width)] for _ in range(height)]
+    for level in near:
+        row = rows[_row(level.price, low, span, height)]
+        row[:] = [Glyph(_LEVEL, level.style) for _ in row]
+    _draw_line(rows, prices, low, span)
+    start, length = line[0][0], (line[-1][0] - line[0][0]) or 1.0
+    for mark in marks:
+        column = int((mark.timestamp - start) / length * (width - 1) + 0.5)
+        if 0 <= column < width and low <= mark.price <= low + span:
+            rows[_row(mark.price, low, span, height)][column] = Glyph(mark.glyph, mark.style)
+    return Chart(rows, high, low)
+
+
+def _row(price: float, low: float, span: float, height: int) -> int:
+    return min(height - 1, max(0, int((1 - (price - low) / span) * (height - 1) + 0.5)))
+
+
+def _draw_line(rows: list[list[Glyph]], prices: Sequence[float], low: float, span: float) -> None:
+    height, width = len(rows), len(rows[0])
+    dots: dict[tuple[int, int], int] = {}
+    before: int | None = None
+    for x in range(width * 2):
+        price = prices[int(x / (width * 2 - 1) * (len(prices) - 1) + 0.5)]
+        y = min(height * 4 - 1, max(0, int((1 - (price - low) / span) * (height * 4 - 1) + 0.5)))
+        first, last = (y, y) if before is None else (min(before, y), max(before, y))
+        for dot in range(first, last + 1):
+            cell = (dot // 4, x // 2)
+            dots[cell] = dots.get(cell, 0) | _DOTS[x % 2][dot % 4]
+        before = y
+    for (row, column), bits in dots.items():
+        rows[row][column] = Glyph(chr(_BRAILLE + bits), "$accent")
