@@ -1,17 +1,17 @@
 """Service processes as they really run, ended by their pid whatever happens."""
 
-import asyncio
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import orjson
+import psutil
 
 from cq_tui.binance.hosts import Endpoints
 from cq_tui.contracts.layout import DataDir
@@ -20,6 +20,8 @@ from cq_tui.store.document import DocumentError, read_json, write_document
 from cq_tui.store.folders import prepare
 from cq_tui.store.journal import last_lines
 from cq_tui.store.lock import ProcessLock
+from tests.services.waiting import until
+from tests.services.zygote import Request, Zygote
 
 KEY, SECRET = "key-of-the-script", "secret-of-the-script"
 
@@ -27,14 +29,21 @@ KEY, SECRET = "key-of-the-script", "secret-of-the-script"
 class RunningService:
     """One service process."""
 
-    def __init__(self, name: str, data: DataDir, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, name: str, data: DataDir, pid: int, code_file: Path) -> None:
         self.name = name
         self.data = data
-        self.process = process
+        self.pid = pid
+        self._code_file = code_file
 
     @property
-    def pid(self) -> int:
-        return self.process.pid
+    def is_alive(self) -> bool:
+        """Whether the process is still there."""
+        return psutil.pid_exists(self.pid)
+
+    @property
+    def exit_code(self) -> int | None:
+        """Its exit code; None while it runs, and when it was killed."""
+        return int(self._code_file.read_text()) if self._code_file.exists() and not self.is_alive else None
 
     @property
     def health(self) -> dict[str, Any]:
@@ -47,14 +56,16 @@ class RunningService:
 
     def kill(self) -> None:
         """End it as a power failure would."""
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        os.kill(self.pid, signal.SIGKILL)
+        while self.is_alive:
+            time.sleep(0.002)
 
-    async def stop(self) -> int:
+    async def stop(self) -> int | None:
         """Ask it to end and return its exit code."""
-        if self.process.poll() is None:
-            self.process.terminate()
-        return await asyncio.to_thread(self.process.wait, 10)
+        if self.is_alive:
+            os.kill(self.pid, signal.SIGTERM)
+        await until(lambda: not self.is_alive)
+        return self.exit_code
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -62,23 +73,25 @@ def environment(**more: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in SETTING_KEYS} | more
 
 
+@cache
+def _zygote() -> Zygote:
+    return Zygote(environment())
+
+
 @asynccontextmanager
 async def running(name: str, data: DataDir, **variables: str) -> AsyncIterator[RunningService]:
-    """Start a service process; it is gone when the block ends."""
-    command = [sys.executable, "-m", "cq_tui", "service", name, "--data-dir", str(data.root)]
-    process = subprocess.Popen(
-        command,
-        env=environment(**variables),
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    service = RunningService(name, data, process)
+    """Start a service process, with these variables in its environment; it is gone when the block ends."""
+    code_file = data.run / f"{name}.{next(_numbers)}.code"
+    pid = _zygote().start(Request(name, str(data.root), variables, str(code_file)))
+    service = RunningService(name, data, pid, code_file)
     try:
         yield service
     finally:
-        if process.poll() is None:
+        if service.is_alive:
             service.kill()
+
+
+_numbers = count()
 
 
 def data_directory(root: Path, **settings: object) -> DataDir:

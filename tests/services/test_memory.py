@@ -141,8 +141,7 @@ async def test_a_history_that_others_touch_is_named_and_nothing_is_lost(tmp_path
                 file.write(b"rubbish\n")
         else:
             data.events.unlink()
-        await until(lambda: memory.process.poll() is not None)
-        assert memory.process.returncode == 1
+        await until(lambda: memory.exit_code == 1)
     spool.emit("e", {"number": 5})
     async with running("memory", data) as memory:
         await ready(memory)

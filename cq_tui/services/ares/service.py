@@ -53,6 +53,7 @@ class AresService(Service):
         self._feeder: tuple[bool, str] = (False, "feeder has not reported yet")
         #: Symbols that the feeder leaves out, and how far the exchange's clock is ahead (ms), as it says.
         self._left_out: set[str] = set()
+        self._told: tuple[bool | None, Status] | None = None
         self._clock_offset_ms = 0.0
 
     def _now_ms(self) -> float:
@@ -73,7 +74,15 @@ class AresService(Service):
                     swept, changed = now, {self._data.klines_of(s, self._plan[1]) for s in self._plan[0]}
                 await self._take_in(changed)
                 self._make_default_signal()
+                self._tell_if_changed()
                 changed = await watch.changes(timeout=_SWEEP)
+
+    def _tell_if_changed(self) -> None:
+        """Beat at once when the status has changed, or ARES has become ready."""
+        health = self.health(time.time())
+        if (health.ready, health.status) != self._told:
+            self._told = health.ready, health.status
+            self.frame.beat(health)
 
     def _follow_plan(self) -> None:
         """Start over when symbols or interval are others than before."""

@@ -60,6 +60,7 @@ class TraderService(Service):
         self._waiting_for = "the exchange"
         self._disk_problem: str | None = None
         self._account_problem: str | None = None
+        self._told: tuple[bool, str | None, str] | None = None
 
     async def run(self) -> None:
         """Follow the history; hold a session at the venue in force."""
@@ -76,10 +77,19 @@ class TraderService(Service):
                     await self._follow_history()
                     self._tell_quarantine()
                     self._save_cursor_if_due()
+                    self._tell_if_changed()
                     await watch.changes(timeout=0.5)
         finally:
             await _ended(stay)
             self._save_cursor()
+
+    def _tell_if_changed(self) -> None:
+        """Beat at once when the trader has become able to trade, or unable."""
+        session = self._session
+        state = (session is not None and session.desk.reconciled, self.frame.mode.blocked, self._waiting_for)
+        if state != self._told:
+            self._told = state
+            self.frame.beat(self.health(time.time()))
 
     def _place(self) -> tuple[Venue, tuple[str, ...]] | None:
         settings, mode = self.frame.settings, self.frame.mode.mode

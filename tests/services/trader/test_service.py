@@ -121,7 +121,7 @@ async def test_another_mode_is_followed_without_a_restart_and_blocked_without_ke
         await until(lambda: process.health.get("active_positions") == 1 and process.health["status"] == "ok")
         around.signal(sell())
         await until(lambda: not around.position)
-        assert process.process.poll() is None
+        assert process.is_alive
 
 
 async def test_trading_state_is_followed_without_a_restart(tmp_path: Path) -> None:
@@ -172,8 +172,7 @@ async def test_a_book_that_cannot_be_read_is_a_clear_error_and_stays(tmp_path: P
         content = orjson.dumps({"cursor": 1, "books": {"simulation": book}})
     path.write_bytes(content)
     async with running("trader", data) as process:
-        await until(lambda: process.process.poll() is not None)
-        assert process.process.returncode == 1
+        await until(lambda: process.exit_code == 1)
     log = data.log_of("trader").read_text()
     assert "BookUnreadable" in log
     assert "trader.json" in log

@@ -1,0 +1,96 @@
+"""Starts service processes quickly: a process that has imported everything once forks for each of them.
+
+Run as a program it reads one JSON request a line and answers with the pid of the new process. What it forks is a
+process like any other: a session of its own, killed by its pid, and gone without a trace.
+"""
+
+import atexit
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to run; the exit code is written to ``code_file``."""
+
+    name: str
+    root: str
+    variables: dict[str, str]
+    code_file: str
+
+
+class Zygote:
+    """The process that forks, started when it is first needed."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.services.zygote"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment | {"OPENBLAS_NUM_THREADS": "1"},
+            cwd=Path(__file__).resolve().parents[2],
+            text=True,
+        )
+        atexit.register(self.close)
+
+    def start(self, request: Request) -> int:
+        """Return the pid of a new process."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        asked = [request.name, request.root, request.variables, request.code_file]
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+    def close(self) -> None:
+        """End it; what it forked goes on."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._process.wait(10)
+
+
+def main() -> None:
+    """Fork for each request until the input ends."""
+    import cq_tui.services.ares
+    import cq_tui.services.exchange
+    import cq_tui.services.feeder
+    import cq_tui.services.memory
+    import cq_tui.services.trader  # noqa: F401 - forked with all of it in memory
+
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children: they leave no zombie
+    for line in sys.stdin:
+        request = Request(*json.loads(line))
+        pid = os.fork()
+        if pid == 0:
+            _become(request)
+        sys.stdout.write(f"{pid}\n")
+        sys.stdout.flush()
+
+
+def _become(request: Request) -> None:
+    from cq_tui.contracts.layout import DataDir
+    from cq_tui.services.runner import run_service
+
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setsid()
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)
+    os.environ.update(request.variables)
+    sys.path[:0] = [folder for folder in request.variables.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    code = 70
+    try:
+        code = run_service(request.name, DataDir(Path(request.root)))
+    finally:
+        Path(request.code_file).write_text(str(code))
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main()
