@@ -11,7 +11,7 @@ import pytest
 
 from tests.stack.running import Stack, until
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(300), pytest.mark.xdist_group("replay")]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 
 #: 2021-01-01 in ms: a bar a minute, whose price tells which one it is.
 FIRST = 1_609_459_200_000
@@ -31,20 +31,20 @@ def rows(first_price: int, microseconds: bool = False) -> list[str]:
     return lines
 
 
-@pytest.fixture(scope="module")
-def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
     """One file with header, plain, in ms; one without, packed, in µs."""
-    folder = tmp_path_factory.mktemp("recording")
+    folder = tmp_path / "recording"
+    folder.mkdir()
     (folder / "BTCUSDT-1m-2021-01.csv").write_text("\n".join([HEADER, *rows(10_000)]) + "\n")
     with gzip.open(folder / "ETHUSDT-1m-2021-01.csv.gz", "wt") as file:
         file.write("\n".join(rows(2_000, microseconds=True)) + "\n")
     return folder
 
 
-@pytest.fixture(scope="module")
-def stack(recording: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    root = tmp_path_factory.mktemp("replayed") / "data"
-    stack = Stack(root, "--replay", str(recording), SYMBOLS="BTCUSDT,ETHUSDT")
+@pytest.fixture
+def stack(recording: Path, tmp_path: Path) -> Iterator[Stack]:
+    stack = Stack(tmp_path / "data", "--replay", str(recording), SYMBOLS="BTCUSDT,ETHUSDT")
     try:
         stack.up()
         yield stack
@@ -52,7 +52,13 @@ def stack(recording: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         stack.end()
 
 
-def test_prices_follow_the_recording(stack: Stack) -> None:
+def test_the_recording_is_played(stack: Stack, recording: Path) -> None:
+    assert stack.json(stack.data.health_of("exchange"))["source"] == f"replay of {recording.name}"
+    prices_follow_the_recording(stack)
+    each_recorded_bar_is_one_kline_of_a_second(stack)
+
+
+def prices_follow_the_recording(stack: Stack) -> None:
     def places() -> tuple[float, float]:
         tickers = stack.tickers()
         return tickers["BTCUSDT"].price - 10_000, tickers["ETHUSDT"].price - 2_000
@@ -66,7 +72,7 @@ def test_prices_follow_the_recording(stack: Stack) -> None:
     assert places()[0] - bitcoin == pytest.approx(time.monotonic() - began, abs=3)
 
 
-def test_each_recorded_bar_becomes_one_kline_of_a_second(stack: Stack) -> None:
+def each_recorded_bar_is_one_kline_of_a_second(stack: Stack) -> None:
     journal = stack.data.klines_of("BTCUSDT", "1s")
     until(lambda: len(journal.read_bytes().splitlines()) > 20, 60, "klines kept")
     klines = [orjson.loads(line) for line in journal.read_bytes().rpartition(b"\n")[0].splitlines()]
@@ -75,10 +81,6 @@ def test_each_recorded_bar_becomes_one_kline_of_a_second(stack: Stack) -> None:
     assert [late - early for early, late in pairwise(closes)] == [1.0] * (len(closes) - 1)
     assert [late - early for early, late in pairwise(opened)] == [1_000] * (len(opened) - 1)
     assert abs(opened[-1] / 1_000 - time.time()) < 30
-
-
-def test_the_exchange_says_what_it_plays(stack: Stack, recording: Path) -> None:
-    assert stack.json(stack.data.health_of("exchange"))["source"] == f"replay of {recording.name}"
 
 
 def test_a_recording_that_makes_no_sense_is_named(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import orjson
 import psutil
@@ -19,26 +20,28 @@ from cq_tui.store.scrub import Scrubber
 from tests.stack.audit import check_chain, check_history, merged, spooled
 from tests.stack.running import READY_PATIENCE, Stack, until
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(400), pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
 
 
-@pytest.fixture(scope="module")
-def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, float]]:
-    stack = Stack(tmp_path_factory.mktemp("stack") / "data")
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    stack = Stack(tmp_path / "data")
     try:
-        yield stack, stack.up()
+        yield stack
     finally:
         stack.end()
 
 
-@pytest.fixture
-def stack(started: tuple[Stack, float]) -> Stack:
-    """The one stack of these tests, running and ready, whatever the test before did to it."""
-    stack, _ = started
-    if not stack.processes():
-        stack.up()
-    until(stack.all_ready, READY_PATIENCE, "all services ready")
-    return stack
+def test_a_day_of_the_stack(stack: Stack) -> None:
+    """One stack, started once: parallel workers would otherwise start one each."""
+    everything_is_ready_in_time(stack)
+    prices_move_and_a_signal_becomes_a_filled_order(stack)
+    a_lost_terminal_stops_nothing(stack)
+    whatever_is_killed_comes_back_and_nothing_is_lost_or_doubled(stack)
+    a_killed_supervisor_ends_nothing_and_the_next_one_adopts_everything(stack)
+    a_viewer_stops_and_starts_a_service(stack)
+    down_leaves_nothing_and_the_next_up_goes_on(stack)
+    at_rest_the_supervisor_costs_next_to_nothing(stack)
 
 
 def settle(stack: Stack) -> None:
@@ -74,8 +77,8 @@ def check_orders(stack: Stack) -> None:
         assert set(placed) <= known, f"{symbol}: an order without a written intent"
 
 
-def test_everything_is_ready_in_time(started: tuple[Stack, float]) -> None:
-    stack, seconds = started
+def everything_is_ready_in_time(stack: Stack) -> None:
+    seconds = stack.up()
     print(f"\nall services ready after {seconds:.1f} s")
     assert seconds <= 30 * _slowness()
     assert {os.getsid(pid) for pid in stack.pids().values()} == set(stack.pids().values())
@@ -88,7 +91,7 @@ def _slowness() -> float:
     return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
-def test_prices_move_and_a_signal_becomes_a_filled_order(stack: Stack) -> None:
+def prices_move_and_a_signal_becomes_a_filled_order(stack: Stack) -> None:
     before = stack.tickers()
     assert set(before) == set(DEFAULT_SYMBOLS)
 
@@ -107,7 +110,7 @@ def test_prices_move_and_a_signal_becomes_a_filled_order(stack: Stack) -> None:
     until(stack.books_agree, 60, "trader and exchange agree")
 
 
-def test_whatever_is_killed_comes_back_and_nothing_is_lost_or_doubled(stack: Stack) -> None:
+def whatever_is_killed_comes_back_and_nothing_is_lost_or_doubled(stack: Stack) -> None:
     for service in reversed(SERVICES):
         before, restarts = stack.pids(), stack.states()[service]["restarts"]
         stack.kill(service)
@@ -127,7 +130,7 @@ def test_whatever_is_killed_comes_back_and_nothing_is_lost_or_doubled(stack: Sta
     check_orders(stack)
 
 
-def test_a_killed_supervisor_ends_nothing_and_the_next_one_adopts_everything(stack: Stack) -> None:
+def a_killed_supervisor_ends_nothing_and_the_next_one_adopts_everything(stack: Stack) -> None:
     before = stack.pids()
     assert stack.supervisor is not None
     stack.supervisor.kill()
@@ -144,7 +147,7 @@ def test_a_killed_supervisor_ends_nothing_and_the_next_one_adopts_everything(sta
     assert stack.pids() == before
 
 
-def test_a_viewer_stops_and_starts_a_service(stack: Stack) -> None:
+def a_viewer_stops_and_starts_a_service(stack: Stack) -> None:
     issue(stack.data, "stop_service", "supervisor", issued_by="room", target="ares")
     until(lambda: stack.states()["ares"]["state"] == "stopped", 30, "ares stopped")
     line = next(line for line in stack.run("status").stdout.splitlines() if " ares " in line)
@@ -154,7 +157,7 @@ def test_a_viewer_stops_and_starts_a_service(stack: Stack) -> None:
     until(lambda: "ares" not in stack.json(stack.data.health_of("trader")).get("reason", ""), 30, "the trader content")
 
 
-def test_down_leaves_nothing_and_the_next_up_goes_on(stack: Stack) -> None:
+def down_leaves_nothing_and_the_next_up_goes_on(stack: Stack) -> None:
     until(lambda: stack.json(stack.data.account)["positions"] and stack.books_agree(), 240, "a position to keep")
     down = stack.run("down")
     assert (down.returncode, down.stdout) == (0, "stopped: exchange, memory, feeder, ares, trader\n")
@@ -189,7 +192,7 @@ def test_down_leaves_nothing_and_the_next_up_goes_on(stack: Stack) -> None:
     assert kept["equity_start"] == account["equity_start"]
 
 
-def test_at_rest_the_supervisor_costs_next_to_nothing(stack: Stack) -> None:
+def at_rest_the_supervisor_costs_next_to_nothing(stack: Stack) -> None:
     assert stack.supervisor is not None
     watched = {"supervisor": psutil.Process(stack.supervisor.pid)}
     watched |= {name: psutil.Process(pid) for name, pid in stack.pids().items()}
@@ -206,7 +209,7 @@ def test_at_rest_the_supervisor_costs_next_to_nothing(stack: Stack) -> None:
     assert used["supervisor"] < 1.0
 
 
-def test_a_lost_terminal_stops_nothing(stack: Stack) -> None:
+def a_lost_terminal_stops_nothing(stack: Stack) -> None:
     assert stack.supervisor is not None
     before = stack.pids()
     for process in (stack.supervisor.pid, *before.values()):
