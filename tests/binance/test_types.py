@@ -27,7 +27,7 @@ OBJECTS: list[tuple[Parser, dict[str, Any], set[str]]] = [
 FIELDS = [
     pytest.param(parser, sample, field, id=f"{parser.__name__}-{field}")
     for parser, sample, optional in OBJECTS
-    for field in sample.keys() - optional
+    for field in sorted(sample.keys() - optional)
 ]
 
 

@@ -84,7 +84,7 @@ EVENTS: list[tuple[Callable[[object], object], dict[str, Any], set[str]]] = [
     [
         pytest.param(parser, sample, field, id=f"{sample['e']}-{field}")
         for parser, sample, optional in EVENTS
-        for field in sample.keys() - optional
+        for field in sorted(sample.keys() - optional)
     ],
 )
 def test_a_missing_field_is_named(parser: Callable[[object], object], sample: dict[str, Any], field: str) -> None:
