@@ -127,7 +127,7 @@ def test_down_finds_what_is_too_young_for_a_lock(start: Start, real: Real, data:
     process = subprocess.Popen(command("service", "memory", "--data-dir", str(data.root)), stderr=subprocess.DEVNULL)
     process.send_signal(signal.SIGSTOP)
     try:
-        assert [name for name, _ in find_by_command_line(data)] == ["memory"]
+        until(lambda: [name for name, _ in find_by_command_line(data)] == ["memory"])
         assert find(data, "memory") is None
         assert real("down", code=0).out == "stopped: memory\n"
     finally:

@@ -128,8 +128,12 @@ async def test_a_spawned_process_has_its_own_session_and_output(tmp_path: Path) 
     data = DataDir(tmp_path / "data")
     prepare(data)
     process = spawn(data, "memory", ["service", "no_such_service"])
+    # Held, since it ends by itself; its command line appears a moment after its pid.
+    process.signal(signal.SIGSTOP)
     assert os.getsid(process.pid) == process.pid != os.getsid(0)
-    assert psutil.Process(process.pid).cmdline()[1:] == command_line(data, "service", "no_such_service")[1:]
+    expected = command_line(data, "service", "no_such_service")[1:]
+    await until(lambda: psutil.Process(process.pid).cmdline()[1:] == expected)
+    process.signal(signal.SIGCONT)
     await process.ended()
     assert process.exit_code == 2
     assert "there is no service 'no_such_service'" in last_words(data, "memory")
@@ -144,7 +148,7 @@ async def test_a_young_process_is_found_by_its_command_line(tmp_path: Path) -> N
         # Held before it can take its lock: it has not imported anything yet.
         process.signal(signal.SIGSTOP)
         assert find(data, "memory") is None
-        assert [(name, each.pid) for name, each in find_by_command_line(data)] == [("memory", process.pid)]
+        await until(lambda: [(name, p.pid) for name, p in find_by_command_line(data)] == [("memory", process.pid)])
         assert list(find_by_command_line(DataDir(tmp_path / "other"))) == []
     finally:
         process.signal(signal.SIGKILL)
