@@ -112,7 +112,7 @@ async def test_the_end_is_told_at_once(stage: Stage, parent: bool) -> None:
     watch.close()
     watch.close()
     assert not process.alive()
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 2.0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="pidfds are Linux's")

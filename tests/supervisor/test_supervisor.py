@@ -72,7 +72,7 @@ async def test_a_killed_service_is_noticed_and_started_again(stage: Stage) -> No
         await until(in_state(supervisor, "running"))
         before = stage.pids()
         os.kill(before["trader"], signal.SIGKILL)
-        await until(lambda: supervisor.state_of("trader").state != "running", patience=0.5)
+        await until(lambda: supervisor.state_of("trader").state != "running", patience=1.0)
         await until(in_state(supervisor, "running"))
         after = stage.pids()
         assert supervisor.state_of("trader").restarts == 1
@@ -167,7 +167,7 @@ async def test_the_next_supervisor_adopts_what_runs(stage: Stage) -> None:
         assert len(stage.launched) == 5
         # It is watched over like a child of our own.
         os.kill(before["memory"], signal.SIGKILL)
-        await until(lambda: supervisor.state_of("memory").restarts == 1, patience=0.5)
+        await until(lambda: supervisor.state_of("memory").restarts == 1, patience=1.0)
         await until(in_state(supervisor, "running"))
     assert stage.pids()["memory"] != before["memory"]
 
