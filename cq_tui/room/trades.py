@@ -67,11 +67,18 @@ class Order:
         """How it went."""
         if self.status == "UNKNOWN":
             return "look"
+        if self.ended_with_its_twin:
+            return "idle"
         if self.status in ("REJECTED", "EXPIRED", "EXPIRED_IN_MATCH"):
             return "bad" if self.refused_by != "guardrail" else "look"
         if self.status == "FILLED":
             return "good"
         return "idle"
+
+    @property
+    def ended_with_its_twin(self) -> bool:
+        """Whether it ended as it should: the other order of its OCO was filled or triggered."""
+        return self.status == "EXPIRED" and self.reason == "OCO_TRIGGER"
 
     @property
     def is_entry(self) -> bool:
@@ -168,6 +175,10 @@ class TradeBook:
             self._tell_signal(event, "filled" if order.status == "FILLED" else "partly filled", "good")
 
     def _order_rejected(self, event: RoomEvent) -> None:
+        if event.text("refused_by") == "guardrail" and event.text("client_order_id") is None:
+            # No order was made of it: the refusal belongs under its signal.
+            self._tell_signal(event, f"not traded: {event.text('reason') or ''}", "look")
+            return
         order = self._order(event)
         order.status = "REJECTED"
         order.reason = event.text("reason") or ""

@@ -33,7 +33,7 @@ def test_legs_stand_under_the_entry_of_their_signal() -> None:
         [
             event(1, "order_submitted", client_order_id="stop", leg="stop", signal_key=KEY),
             event(2, "order_submitted", client_order_id="entry", leg="entry", signal_key=KEY),
-            event(3, "order_rejected", at=200.0, reason="cooldown", refused_by="guardrail"),
+            event(3, "order_rejected", at=200.0, reason="cooldown", refused_by="exchange"),
         ]
     )
     assert [[order.key for order in group] for group in book.groups()] == [["evt_3"], ["entry", "stop"]]
@@ -59,6 +59,31 @@ def test_payloads_of_any_shape_are_taken() -> None:
         book.take([RoomEvent("f", 1.0, event_type, "x", {"symbol": 5})])
         book.take([RoomEvent("g", 1.0, event_type, "x", {})])
     book.groups()
+
+
+def test_a_signal_that_a_guardrail_refused_is_no_order() -> None:
+    book = TradeBook()
+    told = {"symbol": "BTCUSDT", "side": "BUY", "strategy": "s", "frame": "1s", "bar_close_time": 5}
+    key = "s:BTCUSDT:1s:5:BUY"
+    book.take([RoomEvent("1", 1.0, "signal_generated", "ares", told)])
+    refusal = {
+        "symbol": "BTCUSDT",
+        "side": "BUY",
+        "reason": "nothing held",
+        "refused_by": "guardrail",
+        "signal_key": key,
+    }
+    book.take([RoomEvent("2", 1.1, "order_rejected", "trader", refusal)])
+    assert not book.orders
+    assert [signal.outcome for signal in book.signals.values()] == ["not traded: nothing held"]
+
+
+def test_an_order_that_ends_with_its_twin_is_no_bad_news() -> None:
+    book = TradeBook()
+    book.take([event(1, "order_canceled", client_order_id="stop", leg="stop", status="EXPIRED", reason="OCO_TRIGGER")])
+    assert book.orders["stop"].level == "idle"
+    book.take([event(2, "order_canceled", client_order_id="entry", leg="entry", status="EXPIRED", reason="")])
+    assert book.orders["entry"].level == "bad"
 
 
 def test_memory_is_bounded() -> None:

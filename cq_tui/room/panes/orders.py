@@ -17,7 +17,7 @@ _COLUMNS = (
     Column("side", 4),
     Column("size", 9, right=True),
     Column("price", 11, right=True),
-    Column("status", 9, grows=True),
+    Column("status", 10, grows=True),
     Column("profit", 8, right=True, rank=1),
 )
 _WORDS = {
@@ -60,7 +60,8 @@ class OrdersPane(Pane):
                 keys.append(LineKey(order.key))
                 if position:
                     self._branches[order.key] = "└ " if order is group[-1] else "├ "
-                if order.reason and order.status in ("REJECTED", "EXPIRED", "CANCELED"):
+                told = order.reason and not order.ended_with_its_twin
+                if told and order.status in ("REJECTED", "EXPIRED", "CANCELED"):
                     keys.append(LineKey(order.key, 1))
         self.table.show(self.shown(keys, self._texts()), empty=self.waiting())
         if changes.parts & {Part.EVENTS, Part.ACCOUNT}:
@@ -118,6 +119,8 @@ class OrdersPane(Pane):
         )
 
     def _status(self, order: "Order") -> str:
+        if order.ended_with_its_twin:
+            return "not needed"
         word = _WORDS.get(order.status, clean(order.status.lower(), 12))
         if order.status == "PARTIALLY_FILLED" and order.size:
             return f"{word} {order.filled / order.size:.0%}"
