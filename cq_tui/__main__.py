@@ -1,6 +1,19 @@
-"""``python -m cq_tui`` is ``cq-tui``."""
+"""``cq-tui`` and ``python -m cq_tui``: the room opens at once, everything else goes through the command line."""
 
-from cq_tui.cli import main
+import sys
+
+from cq_tui.room.opening import open_room, plain_options
+
+
+def main() -> None:
+    """Run what the words ask for. The command line's own libraries are nothing that the first paint should wait for."""
+    options = plain_options(sys.argv[1:])
+    if options is not None:
+        sys.exit(open_room(options))
+    from cq_tui.cli import main as command_line
+
+    command_line()
+
 
 if __name__ == "__main__":
     main()

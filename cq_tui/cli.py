@@ -116,36 +116,18 @@ def room(
     if context.invoked_subcommand is not None:
         context.obj = data_dir
         return
-    from cq_tui.store.folders import DataDirError, prepare
+    from cq_tui.room.opening import RoomOptions, open_room
 
-    data = _simulate(DataDir.resolve(data_dir), replay, seed)
-    if not view:
-        try:
-            prepare(data)
-        except DataDirError as error:
-            if not data.root.is_dir():
-                _fail(error, Exit.UNUSABLE)
-            typer.echo(f"cq-tui: {error}. Opening it to look only.", err=True)
-            view = True
-    _settings(data)
-    from cq_tui.room.app import TerminalUnsuited, run_room
+    raise typer.Exit(open_room(RoomOptions(data_dir, replay, seed, view)))
+
+
+def _choose_prices(replay: Path | None, seed: int | None) -> None:
+    from cq_tui.ops.market_source import RecordingMissing, choose_prices
 
     try:
-        code = run_room(data, supervise=not view)
-    except TerminalUnsuited as error:
-        _fail(error, Exit.TERMINAL)
-    raise typer.Exit(code)
-
-
-def _simulate(data: DataDir, replay: Path | None, seed: int | None) -> DataDir:
-    """Hand --replay and --seed to the exchange service through the environment, which goes before the file."""
-    if replay is not None:
-        if not replay.exists():
-            _fail(f"--replay {replay}: there is no such file or folder", Exit.ERROR)
-        os.environ["SIMULATOR_REPLAY"] = str(replay.absolute())
-    if seed is not None:
-        os.environ["SIMULATOR_SEED"] = str(seed)
-    return data
+        choose_prices(replay, seed)
+    except RecordingMissing as error:
+        _fail(error, Exit.ERROR)
 
 
 def _data(context: typer.Context, data_dir: Path | None) -> DataDir:
@@ -173,7 +155,8 @@ def up(
     from cq_tui.store.folders import prepare
     from cq_tui.supervisor.headless import NotStarted, run_headless, start_detached
 
-    data = _simulate(_data(context, data_dir), replay, seed)
+    _choose_prices(replay, seed)
+    data = _data(context, data_dir)
     with _errors_told():
         prepare(data)
         if detach:
