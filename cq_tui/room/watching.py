@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 #: Seconds between two sweeps over all files: a net for missed changes, and the tick of all ages.
 SWEEP_INTERVAL = 1.0
-#: Seconds that further changes are gathered after some were shown, so that a burst is not painted file by file.
-_GATHER = 0.02
+#: Seconds between two readings while changes keep coming; the first is read at once. Services write many files at
+#: many moments: gathered, they cost one painting.
+_PACE = 0.2
 #: Symbols whose recorded klines are read between two waits.
 _SEEDED_AT_ONCE = 8
 
@@ -55,12 +56,15 @@ class Watcher:
                 await self._follow(watch, folders)
 
     async def _follow(self, watch: FolderWatch, folders: list[Path]) -> None:
-        next_sweep = time.monotonic()
+        next_sweep, read_at = time.monotonic(), 0.0
         while True:
             changed = await watch.changes(timeout=max(0.0, next_sweep - time.monotonic()))
+            if changed and (early := read_at + _PACE - time.monotonic()) > 0:
+                await asyncio.sleep(early)
+                changed |= await watch.changes(timeout=0.0)
             if changed and not self._frozen:
+                read_at = time.monotonic()
                 self._show(self._state.take(changed))
-                await asyncio.sleep(_GATHER)
             if time.monotonic() >= next_sweep:
                 next_sweep = time.monotonic() + SWEEP_INTERVAL
                 await self._sweep()
