@@ -5,21 +5,20 @@ from typing import Any, Literal
 from pydantic import Field
 
 from cq_tui.contracts.base import ContractModel, Timestamp
+from cq_tui.contracts.events import CommandExecuted
 
 #: Seconds after which an unclaimed command is void.
 COMMAND_EXPIRY = 30.0
 
 Outcome = Literal["done", "refused", "failed", "expired", "interrupted"]
 
-CommandName = Literal[
-    "start_service", "stop_service", "restart_service", "shut_down", "release_symbol", "flatten", "verify_now"
-]
-
 
 class Command(ContractModel):
     """A waiting command. ``service`` names the process that should carry it out."""
 
     command_id: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    #: start_service, stop_service, restart_service, shut_down (supervisor); release_symbol, flatten (trader);
+    #: acknowledge_faults (memory).
     command: str
     #: Who carries it out: supervisor, trader, memory …
     service: str
@@ -29,6 +28,18 @@ class Command(ContractModel):
     issued_by: str
     issued_ts: Timestamp
     expires_ts: Timestamp
+
+
+def executed(command: Command, outcome: Outcome, message: str) -> CommandExecuted:
+    """Return the event that a command leaves in the history."""
+    return CommandExecuted(
+        command_id=command.command_id,
+        command=command.command,
+        target=command.target,
+        outcome=outcome,
+        message=message or None,
+        issued_by=command.issued_by,
+    )
 
 
 class CommandOutcome(Command):

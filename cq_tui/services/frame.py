@@ -15,8 +15,8 @@ from pydantic import BaseModel
 
 from cq_tui import __version__
 from cq_tui.contracts.base import Status
-from cq_tui.contracts.commands import Command, Outcome
-from cq_tui.contracts.events import CommandExecuted, HealthStatusChanged, ServiceStarted, ServiceStopped
+from cq_tui.contracts.commands import Command, Outcome, executed
+from cq_tui.contracts.events import HealthStatusChanged, ServiceStarted, ServiceStopped
 from cq_tui.contracts.health import Health
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.mode import EffectiveMode, effective_mode
@@ -170,15 +170,7 @@ class Frame:
 
     def remember_command(self, command: Command, outcome: Outcome, message: str) -> None:
         """Make a command and its outcome part of the history."""
-        executed = CommandExecuted(
-            command_id=command.command_id,
-            command=command.command,
-            target=command.target,
-            outcome=outcome,
-            message=message or None,
-            issued_by=command.issued_by,
-        )
-        self.emit("command_executed", executed)
+        self.emit("command_executed", executed(command, outcome, message))
 
     def close(self) -> None:
         """Close the spool and give the lock back."""

@@ -111,9 +111,7 @@ def _validate(values: Mapping[str, Any], where: str) -> Settings:
         key = str(first["loc"][0]) if first["loc"] else "?"
         rule = first["msg"].removeprefix("Value error, ")
         shown = "" if key in SECRET_KEYS else f" is {repr(first['input'])[:_SHOWN]}"
-        raise SettingsError(
-            f"{where}: {key}{shown}: {rule}. Correct it; until then the last good value holds"
-        ) from None
+        raise SettingsError(f"{where}: {key}{shown}: {rule}. Correct it and try again") from None
 
 
 @contextmanager

@@ -6,11 +6,15 @@ systems, overflowing queues), so callers sweep by themselves now and then: ``cha
 
 import asyncio
 import contextlib
+import errno
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
+
+#: Milliseconds between two looks where the system does not tell of changes.
+_POLL_MS = 200
 
 
 class FolderWatch(Protocol):
@@ -93,10 +97,11 @@ class InotifyWatch(_Watch):
 
 
 class WatchfilesWatch(_Watch):
-    """Elsewhere: the system's own notifications through watchfiles."""
+    """Elsewhere: the system's own notifications through watchfiles, or looking again and again where there are none."""
 
-    def __init__(self, folders: Iterable[Path]) -> None:
+    def __init__(self, folders: Iterable[Path], *, polling: bool = False) -> None:
         super().__init__()
+        self._polling = polling
         self._stop = asyncio.Event()
         self._folders = list(folders)
         self._task = asyncio.get_running_loop().create_task(self._follow())
@@ -112,6 +117,8 @@ class WatchfilesWatch(_Watch):
             recursive=False,
             stop_event=self._stop,
             watch_filter=None,
+            force_polling=self._polling,
+            poll_delay_ms=_POLL_MS,
         )
         first = asyncio.ensure_future(anext(batches))
         try:
@@ -138,6 +145,20 @@ class WatchfilesWatch(_Watch):
         self._task.cancel()
 
 
-def watch_folders(folders: Iterable[Path]) -> FolderWatch:
-    """Watch folders that exist. Call from a running event loop; close when done."""
-    return InotifyWatch(folders) if sys.platform == "linux" else WatchfilesWatch(folders)
+def watch_folders(
+    folders: Iterable[Path], quickest: Callable[[Iterable[Path]], FolderWatch] | None = None
+) -> FolderWatch:
+    """Watch folders that exist. Call from a running event loop; close when done.
+
+    ``quickest`` is the system's best way (inotify on Linux). When its resources are used up by other programs, it
+    is looked again and again instead: slower, and a change may be missed until the next sweep, but nothing stops.
+    Raises OSError for a folder that is not there.
+    """
+    chosen = list(folders)
+    open_quickest = quickest or (InotifyWatch if sys.platform == "linux" else WatchfilesWatch)
+    try:
+        return open_quickest(chosen)
+    except OSError as error:
+        if error.errno not in (errno.EMFILE, errno.ENOSPC):
+            raise
+        return WatchfilesWatch(chosen, polling=True)

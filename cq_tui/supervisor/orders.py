@@ -5,8 +5,7 @@ from typing import Protocol
 
 from pydantic import BaseModel
 
-from cq_tui.contracts.commands import Command, Outcome
-from cq_tui.contracts.events import CommandExecuted
+from cq_tui.contracts.commands import Command, Outcome, executed
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.store.control import CommandInbox
 
@@ -78,12 +77,4 @@ class Orders:
         return "done", ""
 
     def _note(self, command: Command, outcome: Outcome, message: str) -> None:
-        executed = CommandExecuted(
-            command_id=command.command_id,
-            command=command.command,
-            target=command.target,
-            outcome=outcome,
-            message=message or None,
-            issued_by=command.issued_by,
-        )
-        self._remember("command_executed", executed)
+        self._remember("command_executed", executed(command, outcome, message))

@@ -1,6 +1,7 @@
 """Watching folders: nothing that stays changed is missed, by either way of watching."""
 
 import asyncio
+import errno
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -106,3 +107,20 @@ async def test_without_a_change_it_returns_at_its_timeout_and_closing_twice_is_f
 async def test_the_quickest_way_of_this_system_is_taken(tmp_path: Path) -> None:
     with watch_folders([tmp_path]) as watch:
         assert isinstance(watch, InotifyWatch if sys.platform == "linux" else WatchfilesWatch)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux")
+async def test_used_up_notifications_are_replaced_by_looking(tmp_path: Path) -> None:
+    def used_up(folders: Iterable[Path]) -> FolderWatch:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    with watch_folders([tmp_path], quickest=used_up) as watch:
+        await gather(watch, set())
+        (tmp_path / "new").touch()
+        assert tmp_path / "new" in await gather(watch, {tmp_path / "new"})
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux")
+async def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="none"):
+        watch_folders([tmp_path / "none"])
