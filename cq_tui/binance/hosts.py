@@ -21,10 +21,16 @@ class Endpoints:
     def __post_init__(self) -> None:
         for name, schemes in _SCHEMES.items():
             address: str = getattr(self, name)
-            parts = urlsplit(address)
-            if parts.scheme not in schemes or not parts.hostname:
+            try:
+                parts = urlsplit(address)
+                host = parts.hostname
+            except ValueError:
+                raise EndpointError(f"the {name} endpoint is no URL") from None
+            if parts.scheme not in schemes or not host or parts.username is not None:
                 wanted = " or ".join(f"{scheme}://host" for scheme in schemes)
-                raise EndpointError(f"the {name} endpoint is {address!r}; {wanted} is needed")
+                # The address itself is not quoted: it may hold a password.
+                shown = f"{parts.scheme[:12]}://{(host or '')[:60]}"
+                raise EndpointError(f"the {name} endpoint is {shown!r}; {wanted} is needed, without a user name")
             object.__setattr__(self, name, address.rstrip("/"))
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 #: The limit until exchangeInfo has told the real one.
 DEFAULT_LIMIT = 6000
 MINUTE_MS = 60_000
+#: Seconds of the longest ban that the exchange documents: a longer pause is somebody's mistake.
+_LONGEST_BAN = 3 * 86_400.0
 #: What ordinary requests may use; the rest is kept for orders and for other users of the address.
 ORDINARY_SHARE = 0.8
 
@@ -64,7 +66,8 @@ class WeightState:
     def blocked(self, retry_after: float, now_ms: int) -> "WeightState":
         """Return the state after a 429 or 418 asked for a pause of so many seconds."""
         state = self.at(now_ms)
-        until = max(state.blocked_until_ms, now_ms + int(retry_after * 1000))
+        pause_ms = int(min(max(retry_after, 0.0), _LONGEST_BAN) * 1000)
+        until = max(state.blocked_until_ms, now_ms + pause_ms)
         return WeightState(state.minute, state.used, state.limit, until)
 
     def limited(self, limit: int, now_ms: int) -> "WeightState":

@@ -61,8 +61,9 @@ def _trusted(state: RoomState, service: str, now: float) -> ServiceState | None:
 
 def _say(state: RoomState, verdict: Verdict, known: ServiceState | None) -> tuple[Level, str, str]:
     health = state.health_of(verdict.service)
-    if verdict.word == "stopped":
-        return "idle", "stopped", verdict.reason
+    if verdict.word == "stopped" or (known is not None and known.state == "stopped"):
+        # The supervisor knows of an end at once; the last health file would look well for seconds.
+        return "idle", "stopped", verdict.reason if verdict.word == "stopped" else (known.reason or "" if known else "")
     if known is not None and known.state in ("backoff", "gave_up"):
         word = "gave up" if known.state == "gave_up" else "restarts"
         return ("bad" if known.state == "gave_up" else "look"), word, known.reason or verdict.reason

@@ -1,6 +1,7 @@
 """Which exchange a service talks to in the mode that holds, and with which key."""
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from cq_tui.binance.hosts import (
     MAINNET,
@@ -9,6 +10,7 @@ from cq_tui.binance.hosts import (
     TESTNET,
     EndpointError,
     Endpoints,
+    is_loopback,
 )
 from cq_tui.binance.signing import Credentials, CredentialsError
 from cq_tui.contracts.layout import DataDir
@@ -48,8 +50,19 @@ def trading_venue(mode: Mode, settings: Settings, data: DataDir) -> Venue:
     key, secret = settings.BINANCE_API_KEY, settings.BINANCE_API_SECRET
     if key is None or secret is None:
         raise NoExchange(f"BINANCE_API_KEY and BINANCE_API_SECRET, which {mode} needs")
-    chosen = TESTNET if mode == "testnet" else MAINNET
-    return Venue(mode, _overridden(chosen, settings), _credentials(key.get_secret_value(), secret.get_secret_value()))
+    endpoints = _overridden(TESTNET if mode == "testnet" else MAINNET, settings)
+    _check_orders_may_go_to(endpoints, mode)
+    return Venue(mode, endpoints, _credentials(key.get_secret_value(), secret.get_secret_value()))
+
+
+def _check_orders_may_go_to(endpoints: Endpoints, mode: Mode) -> None:
+    """Refuse the real exchange without the consents of live mode, and keys or orders in clear over a network."""
+    for address in (endpoints.rest, endpoints.ws_api):
+        host, scheme = urlsplit(address).hostname or "", urlsplit(address).scheme
+        if mode != "live" and (host == "binance.com" or host.endswith(".binance.com")):
+            raise NoExchange(f"another host: {host} is the real exchange, and the mode is {mode}")
+        if scheme in ("http", "ws") and not is_loopback(address):
+            raise NoExchange(f"an encrypted address: {scheme}://{host} would send keys and orders in clear")
 
 
 def _credentials(key: str, secret: str) -> Credentials:

@@ -222,7 +222,8 @@ async def serve(frame: Frame, service: Service) -> None:
     frame.beat(service.health(time.time()))
     companions = [
         loop.create_task(_heartbeats(frame, service), name="heartbeats"),
-        loop.create_task(_follow_files(frame, service), name="files"),
+        loop.create_task(_follow_settings(frame, service), name="settings"),
+        loop.create_task(_follow_commands(frame, service), name="commands"),
     ]
     work = loop.create_task(service.run(), name="work")
     stop = loop.create_task(frame.stopping.wait(), name="stop")
@@ -256,14 +257,21 @@ async def _heartbeats(frame: Frame, service: Service) -> None:
         await asyncio.sleep(service.heartbeat)
 
 
-async def _follow_files(frame: Frame, service: Service) -> None:
-    """Hot reload of settings and commands; a slow sweep in case the system forgot to tell."""
-    with watch_folders([frame.data.settings.parent, frame.data.control]) as watch:
+async def _follow_settings(frame: Frame, service: Service) -> None:
+    """Hot reload; a slow sweep in case the system forgot to tell."""
+    with watch_folders([frame.data.settings.parent]) as watch:
         while True:
             if frame.reload_settings():
                 frame.log.info("settings changed", mode=frame.mode.mode)
                 await service.settings_changed()
                 frame.beat(service.health(time.time()))
+            await watch.changes(timeout=2.0)
+
+
+async def _follow_commands(frame: Frame, service: Service) -> None:
+    """Carry out commands, one after the other; a long one must not keep a halt from being read."""
+    with watch_folders([frame.data.control]) as watch:
+        while True:
             for command in frame.claim_commands():
                 outcome, message = await service.carry_out(command)
                 frame.answer(command, outcome, message)

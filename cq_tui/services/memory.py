@@ -43,6 +43,7 @@ class MemoryService(Service):
         super().__init__(frame)
         self._data = frame.data
         watermark, self._faults = self._read_state()
+        self._note_standing_fault()
         self._history = History(self._data, watermark=watermark, now=time.time())
         found = list(self._history.faults)
         for known in self._faults:
@@ -59,6 +60,15 @@ class MemoryService(Service):
         for fault in found:
             self._blame(fault)
         self._save_state()
+
+    def _note_standing_fault(self) -> None:
+        """A document that was written as not verified stays so, even when the list of faults was lost."""
+        try:
+            verified = read_chain_tail(self._data.hash_chain).integrity_verified
+        except (ChainError, OSError):
+            return
+        if not verified and not self._faults:
+            self._faults.append(f"{self._data.hash_chain.name}: was not intact when it was last written")
 
     @property
     def heartbeat(self) -> float:

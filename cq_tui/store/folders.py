@@ -15,6 +15,7 @@ def prepare(data: DataDir) -> None:
         data.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in data.folders():
             folder.mkdir(mode=0o700, exist_ok=True)
+        _keep_to_owner(data)
     except OSError as error:
         raise DataDirError(
             f"data directory {data.root}: {error.strerror or error} ({error.filename}). "
@@ -24,3 +25,12 @@ def prepare(data: DataDir) -> None:
         raise DataDirError(
             f"data directory {data.root} is read-only. Make it writable or choose another with --data-dir"
         )
+
+
+def _keep_to_owner(data: DataDir) -> None:
+    """Close to others what holds keys: folders and settings that somebody made or copied with wider permissions."""
+    for folder in data.folders()[1:]:
+        if folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
+    if data.settings.exists() and data.settings.stat().st_mode & 0o077:
+        data.settings.chmod(0o600)

@@ -63,6 +63,8 @@ def load_settings(
     in_file: dict[str, Any] = {}
     try:
         in_file = read_settings_file(path)
+        if not in_file and last_good is not None and "file" in last_good.sources.values() and not path.exists():
+            raise SettingsError(f"{path} is gone; the settings that were read last hold. Write it again")
         _validate(in_file, "ssot/env.json")
     except SettingsError as error:
         wanted = in_file.get("TRADING_STATE")

@@ -85,7 +85,7 @@ def protection_needed(
     """
     own = [order for order in orders if order.symbol == position.symbol and order.side == "SELL"]
     quantity = sellable_quantity(rules, position.quantity)
-    if any(_undecided(order) for order in own):
+    if any(_undecided(order) for order in own) or halved_lists(own):
         return None
     stops = [order for order in own if order.leg is Leg.STOP and order.is_open]
     worth_at = price or position.stop_loss or position.average_price
@@ -98,9 +98,24 @@ def protection_needed(
     return _misfit(position, stops, quantity)
 
 
+def halved_lists(orders: Iterable[OrderRecord]) -> list[OrderRecord]:
+    """Return the open orders whose OCO was triggered by now: their own report of a fill is on its way.
+
+    The exchange tells the end of the one leg before the fill of the other.
+    """
+    known = list(orders)
+    triggered = {
+        order.list_client_order_id
+        for order in known
+        if order.status is OrderStatus.EXPIRED and order.reason == "OCO_TRIGGER" and order.list_client_order_id
+    }
+    return [order for order in known if order.is_open and order.list_client_order_id in triggered]
+
+
 def _undecided(order: OrderRecord) -> bool:
+    """Whether it is open what this order sold: while its trades are not known the position is not either."""
     waiting = order.status in (OrderStatus.SENT, OrderStatus.UNKNOWN)
-    return waiting or (order.leg is Leg.EXIT and order.is_open)
+    return waiting or order.lacks_trades or (order.leg is Leg.EXIT and order.is_open)
 
 
 def _exit_reason(position: Position, price: Decimal | None, now_ms: int, *, on_exchange: bool) -> str | None:

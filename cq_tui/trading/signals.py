@@ -66,9 +66,9 @@ def frame_milliseconds(frame: str) -> int:
     if (known := INTERVAL_MS.get(frame)) is not None:
         return known
     count, unit = frame[:-1], frame[-1:]
-    if count.isascii() and count.isdigit() and int(count) > 0 and unit in _UNITS:
+    if len(count) <= 5 and count.isascii() and count.isdigit() and int(count) > 0 and unit in _UNITS:
         return int(count) * _UNITS[unit]
-    raise SignalUnusable(f"signal: frame is {frame!r}, an interval such as '1m' is needed")
+    raise SignalUnusable(f"signal: frame is {frame[:20]!r}, an interval such as '1m' is needed")
 
 
 def read_signal(payload: SignalGenerated) -> TradeSignal:

@@ -88,3 +88,25 @@ def test_a_setting_that_cannot_be_used_is_named_and_a_secret_never_shown(data: D
     with pytest.raises(NoExchange, match="BINANCE_API_SECRET") as refused:
         trading_venue("testnet", pem, data)
     assert "hidden-words" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({"BINANCE_REST_URL": "https://api.binance.com"}, "is the real exchange"),
+        ({"BINANCE_WS_API_URL": "wss://ws-api.binance.com:443/ws-api/v3"}, "is the real exchange"),
+        ({"BINANCE_REST_URL": "http://exchange.example"}, "in clear"),
+        ({"BINANCE_REST_URL": "http://[bad"}, "no URL"),
+    ],
+)
+def test_orders_of_the_testnet_never_reach_the_real_exchange(
+    data: DataDir, setting: dict[str, str], words: str
+) -> None:
+    with pytest.raises(NoExchange, match=words):
+        trading_venue("testnet", Settings(**KEYS, **setting), data)
+
+
+def test_a_password_in_an_address_is_never_quoted(data: DataDir) -> None:
+    with pytest.raises(NoExchange) as refused:
+        trading_venue("testnet", Settings(**KEYS, BINANCE_REST_URL="https://user:hidden@host.example"), data)
+    assert "hidden" not in str(refused.value)

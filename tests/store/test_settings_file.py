@@ -79,7 +79,7 @@ def test_a_bad_file_is_named_left_alone_and_the_last_good_settings_hold(path: Pa
     with pytest.raises(SettingsError, match=words):
         change_settings(path, {"PAPER_MODE": True})
     assert path.read_bytes() == content
-    path.unlink()
+    write_document(path, {})
     assert load_settings(path, {}, last_good=found).problem is None
 
 
@@ -103,6 +103,16 @@ def test_a_halt_holds_even_in_a_file_with_another_mistake(path: Path) -> None:
         assert found.problem
     write_document(path, {"TRADING_STATE": ["halted"]})
     assert load_settings(path, {}, last_good=good).settings.TRADING_STATE == "active"
+
+
+def test_a_file_that_disappears_takes_nothing_with_it(path: Path) -> None:
+    change_settings(path, {"TRADING_STATE": "halted"})
+    loaded = load_settings(path, {})
+    path.unlink()
+    after = load_settings(path, {}, loaded)
+    assert after.settings.TRADING_STATE == "halted"
+    assert after.problem is not None
+    assert "is gone" in after.problem
 
 
 def test_a_folder_or_a_fifo_in_its_place_is_a_problem(path: Path) -> None:

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.lifecycle import OrderRecord, OrderStatus
 from cq_tui.trading.portfolio import Position
-from cq_tui.trading.protection import Act, ProtectionNeed, planned, protection_needed, time_stop_due, trailed
+from cq_tui.trading.protection import (
+    Act,
+    ProtectionNeed,
+    halved_lists,
+    planned,
+    protection_needed,
+    time_stop_due,
+    trailed,
+)
 from tests.trading.samples import NOW, RULES, SIGNAL, D, position, record
 
 NOW_MS = int(NOW * 1000)
@@ -68,6 +76,21 @@ def test_a_stop_below_the_risen_trail_is_replaced() -> None:
 @pytest.mark.parametrize("leg", [Leg.STOP, Leg.TARGET, Leg.EXIT])
 def test_nothing_is_asked_for_while_a_sale_is_undecided(leg: Leg, status: OrderStatus) -> None:
     assert needed(position(), record(leg, status=status), price=D("1")) is None
+
+
+def test_nothing_is_asked_for_while_the_trades_of_a_sale_are_not_known() -> None:
+    sold = stop_order(status=OrderStatus.FILLED, executed_quantity=SELLABLE)
+    assert sold.lacks_trades
+    assert needed(position(), sold) is None
+
+
+def test_nothing_is_asked_for_between_the_two_reports_of_a_triggered_oco() -> None:
+    expired = stop_order(status=OrderStatus.EXPIRED, reason="OCO_TRIGGER", list_client_order_id="list")
+    target = record(Leg.TARGET, status=OrderStatus.NEW, quantity=SELLABLE, list_client_order_id="list")
+    assert needed(position(), expired, target) is None
+    assert halved_lists([expired, target]) == [target]
+    other = record(Leg.TARGET, status=OrderStatus.NEW, quantity=SELLABLE, list_client_order_id="another")
+    assert act(position(), expired, other) is Act.PLACE
 
 
 def test_nothing_is_asked_for_while_an_exit_is_open() -> None:

@@ -154,7 +154,11 @@ class AresService(Service):
         self.frame.emit(
             "signal_generated",
             signal.payload(),
-            metadata={"strategy": signal.strategy, "confidence": round(signal.confidence, 4)},
+            metadata={
+                "strategy": signal.strategy,
+                "confidence": round(signal.confidence, 4),
+                "mode": self.frame.mode.mode,
+            },
         )
         self._count += 1
         self._last_signal = self._last_activity = time.time()
@@ -198,6 +202,8 @@ class AresService(Service):
         limit = self.frame.settings.ARES_FRESHNESS_THRESHOLD
         if age > limit:
             return False, f"feeder health is {age:.0f} s old, limit {limit:.0f} s"
+        if feeder.mode not in (None, self.frame.mode.mode):
+            return False, f"feeder still brings the prices of {feeder.mode}"
         if feeder.status == "error":
             return False, f"feeder: {feeder.reason or 'error'}"
         return True, ""

@@ -9,12 +9,12 @@ from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.shared_weight import SharedWeight
 from cq_tui.contracts.base import Status
 from cq_tui.contracts.health import FeederHealth
-from cq_tui.contracts.mode import base_interval
+from cq_tui.contracts.mode import Mode, base_interval
 from cq_tui.contracts.tickers import tickers_to_bytes
 from cq_tui.services.endpoints import NoExchange, Venue, market_venue
 from cq_tui.services.feeder.session import FeederSession
 from cq_tui.services.frame import Frame, Service
-from cq_tui.store.document import write_document
+from cq_tui.store.document import DocumentError, read_document, write_document
 from cq_tui.store.journal import JournalError
 from cq_tui.store.watch import watch_folders
 
@@ -34,7 +34,7 @@ class FeederService(Service):
         self._session: FeederSession | None = None
         self._waiting_for = "the exchange"
         self._ticker_problem: str | None = None
-        self._venue_mode: str | None = None
+        self._venue_mode: Mode | None = None
 
     @property
     def heartbeat(self) -> float:
@@ -70,7 +70,7 @@ class FeederService(Service):
         """Be in one venue until cancelled or until its connection breaks for good."""
         budget = SharedWeight(self._data.run / f"weight-{venue.mode}.json")
         async with SpotRest(venue.endpoints.rest, budget=budget) as rest:
-            self._venue_mode = venue.mode
+            self._leave_old_prices(venue.mode)
             session = FeederSession(self._data, rest, venue.endpoints.stream, list(symbols), interval, self.frame.log)
             writing = asyncio.create_task(self._write_tickers(session))
             try:
@@ -87,6 +87,23 @@ class FeederService(Service):
             finally:
                 self._session = None
                 writing.cancel()
+
+    def _leave_old_prices(self, mode: Mode) -> None:
+        """Empty the tickers of another market: nobody may take its prices for those of this one."""
+        if self._market_on_disk() != mode:
+            try:
+                write_document(self._data.tickers, tickers_to_bytes(time.time(), {}), durable=False)
+            except OSError as error:
+                self._ticker_problem = f"market/tickers.json cannot be emptied: {error.strerror}"
+        self._venue_mode = mode
+
+    def _market_on_disk(self) -> str | None:
+        if self._venue_mode is not None:
+            return self._venue_mode
+        try:
+            return read_document(self._data.health_of(self.name), FeederHealth).mode
+        except DocumentError:
+            return None
 
     def _tell(self) -> None:
         self.frame.beat(self.health(time.time()))
@@ -116,7 +133,7 @@ class FeederService(Service):
             updated_within_sec=round(max(0.0, now - last), 3) if last else 0.0,
             ready=bool(session and session.backfilled and session.connected),
             waiting_for=(session.backfill_note if session else self._waiting_for) or None,
-            mode=self._venue_mode if session else None,
+            mode=self._venue_mode,
             symbols=list(session.board.symbols) if session else [],
             symbols_count=len(session.board.symbols) if session else 0,
             ws_connected=bool(session and session.connected),
@@ -129,6 +146,11 @@ class FeederService(Service):
             gaps_repaired=session.gaps_repaired if session else None,
             clock_offset_ms=round(session.clock_offset_ms, 3) if session else None,
         )
+
+    def _left_out(self, session: FeederSession) -> str:
+        """Name symbols that were asked for in vain; of the default list a recording simply has fewer."""
+        asked_for = self.frame.loaded.sources.get("SYMBOLS") != "default"
+        return f"left out: {', '.join(sorted(session.rejected))}" if session.rejected and asked_for else ""
 
     def _judge(self, session: FeederSession | None, age: float) -> tuple[Status, str | None]:
         limit = self.frame.settings.ARES_FRESHNESS_THRESHOLD
@@ -143,7 +165,7 @@ class FeederService(Service):
         problems = [
             f"stream down: {session.down_reason}" if not session.connected else "",
             f"silent: {', '.join(sorted(session.silent))}" if session.silent else "",
-            f"left out: {', '.join(sorted(session.rejected))}" if session.rejected else "",
+            self._left_out(session),
             f"klines lacking: {', '.join(sorted(session.lacking))}" if session.lacking else "",
             f"REST: {session.rest_problem}" if session.rest_problem else "",
             session.disk_problem or self._ticker_problem or "",

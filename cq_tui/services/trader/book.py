@@ -48,8 +48,9 @@ class Book:
         return [order for order in self.orders.values() if order.symbol == symbol]
 
     def pending_entries(self) -> set[str]:
-        """Return the symbols with an entry on its way."""
-        return {order.symbol for order in self.open_orders() if order.side == "BUY"}
+        """Return the symbols with an entry on its way, or with one that was filled at prices not known yet."""
+        entries = (order for order in self.orders.values() if order.side == "BUY")
+        return {order.symbol for order in entries if not order.status.is_terminal or order.lacks_trades}
 
     def act_on(self, signal: TradeSignal) -> None:
         """Note that a signal is acted on, once and for all."""

@@ -149,7 +149,9 @@ class Chronicle:
         for line in last_lines(self._frame.data.spool / f"{self._frame.name}.ndjson", _REMEMBERED):
             try:
                 event = orjson.loads(line)
-                yield event["event_type"], event["data"]
+                event_type, data = event["event_type"], event["data"]
+                if isinstance(event_type, str) and isinstance(data, dict):
+                    yield event_type, {name: value for name, value in data.items() if isinstance(value, str)}
             except (orjson.JSONDecodeError, KeyError, TypeError):
                 continue
 

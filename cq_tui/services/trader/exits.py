@@ -195,7 +195,10 @@ class Exits:
         )
 
     async def _cancel_protection(self, symbol: str, now: float) -> bool:
-        """Cancel open sell orders of a symbol; True once none is open, by the exchange's own word."""
+        """Cancel open sell orders of a symbol; True once none is open, by the exchange's own word.
+
+        What they sold meanwhile is booked before: a cancel's answer tells how much, only the trades tell the rest.
+        """
         working = [order for order in self._book.orders_of(symbol) if order.side == "SELL" and is_working(order)]
         for list_id in dict.fromkeys(order.list_client_order_id for order in working):
             if list_id is not None and not await self._cancel_list(symbol, list_id, now):
@@ -203,8 +206,10 @@ class Exits:
         for order in working:
             if is_working(self._book.orders[order.client_order_id]):
                 await self._orders.query(order, now)
+            await self._orders.fetch_trades(order.client_order_id, now)
         self._orders.remember()
-        return not any(is_working(self._book.orders[order.client_order_id]) for order in working)
+        ended = [self._book.orders[order.client_order_id] for order in working]
+        return not any(is_working(order) or order.lacks_trades for order in ended)
 
     async def _cancel_list(self, symbol: str, list_id: str, now: float) -> bool:
         """Cancel an order list; False when that is out of the question for now."""

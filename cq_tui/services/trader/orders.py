@@ -40,7 +40,7 @@ from cq_tui.trading.lifecycle import (
     trades_found,
 )
 from cq_tui.trading.portfolio import Position, book_fill
-from cq_tui.trading.protection import planned
+from cq_tui.trading.protection import halved_lists, planned
 
 #: Refusals that say nothing about the symbol.
 _NOT_THE_SYMBOLS_FAULT = (RateLimited, AuthenticationFailed, TimestampRejected)
@@ -249,8 +249,10 @@ class Orders:
             after = self.book.orders[order.client_order_id]
             if after.gave_up and not order.gave_up:
                 self.quarantine(order.symbol, f"outcome of {order.leg} order unknown", now)
+        for order in halved_lists(self.book.orders.values()):
+            await self.query(order, now)
         for order in [order for order in self.book.orders.values() if order.lacks_trades]:
-            await self._fetch_trades(order.client_order_id, now)
+            await self.fetch_trades(order.client_order_id, now)
 
     async def query(self, order: OrderRecord, now: float) -> None:
         """Ask the exchange for an order and take its answer; a failure is tried again later."""
@@ -263,7 +265,7 @@ class Orders:
             self.book.orders[name] = query_failed(self.book.orders[name], str(error), now)
         else:
             self.take_answer(name, answer, now)
-            await self._fetch_trades(name, now)
+            await self.fetch_trades(name, now)
         self.remember()
 
     def _take_not_found(self, name: str, now: float) -> None:
@@ -276,7 +278,7 @@ class Orders:
         if after.leg is Leg.ENTRY:
             self.book.quarantine.give_back(after.symbol)
 
-    async def _fetch_trades(self, name: str, now: float) -> None:
+    async def fetch_trades(self, name: str, now: float) -> None:
         """A query tells how much was executed; only the trades tell price and commission."""
         order = self.book.orders[name]
         if not order.lacks_trades or order.order_id is None:
@@ -290,6 +292,7 @@ class Orders:
         self.remember()
 
     def undecided(self, symbol: str) -> list[OrderRecord]:
-        """Return the sell orders of a symbol of which nobody knows whether the exchange has them."""
+        """Return the sell orders of a symbol of which nobody knows whether the exchange has them, or what they sold."""
         waiting = (OrderStatus.SENT, OrderStatus.UNKNOWN)
-        return [order for order in self.book.orders_of(symbol) if order.side == "SELL" and order.status in waiting]
+        sells = [order for order in self.book.orders_of(symbol) if order.side == "SELL"]
+        return [order for order in sells if order.status in waiting or order.lacks_trades]

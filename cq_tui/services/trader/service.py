@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import orjson
-from pydantic import ValidationError
 
 from cq_tui.binance.errors import BinanceError
 from cq_tui.binance.rest import SpotRest
@@ -29,7 +28,7 @@ from cq_tui.store.watch import watch_folders
 from cq_tui.trading.denial import Denial, DenialReason
 from cq_tui.trading.guardrails import standing_denials
 from cq_tui.trading.lifecycle import OrderStatus
-from cq_tui.trading.signals import SignalUnusable, TradeSignal, read_signal
+from cq_tui.trading.signals import TradeSignal, read_signal
 
 _SIGNAL_MARK = b'"event_type":"signal_generated"'
 _OWN_MARK = b'"source":"trader"'
@@ -152,13 +151,13 @@ class TraderService(Service):
             if self._history.is_old(event["timestamp"], event["event_id"]):
                 return
             signal = read_signal(SignalGenerated.model_validate(event["data"]))
-        except (orjson.JSONDecodeError, ValidationError, SignalUnusable, KeyError, TypeError) as error:
+        except (ValueError, ArithmeticError, KeyError, TypeError) as error:
             self.frame.log.warning("signal unusable", problem=str(error))
             return
         if signal.key in self._chronicle.answered_before:
             self._chronicle.answered_before.discard(signal.key)
             return
-        denial = await self._act_on(signal)
+        denial = await self._act_on(signal, event.get("metadata"))
         if denial is not None:
             self._chronicle.denied(signal, denial)
             self._book(self.frame.mode.mode).denials_count += 1
@@ -166,11 +165,14 @@ class TraderService(Service):
         self._history.answered(event["timestamp"], event["event_id"])
         self.frame.beat(self.health(time.time()))
 
-    async def _act_on(self, signal: TradeSignal) -> Denial | None:
-        blocked = self.frame.mode.blocked
+    async def _act_on(self, signal: TradeSignal, metadata: object) -> Denial | None:
         if self._session is None:
+            blocked = self.frame.mode.blocked
             return Denial(DenialReason.MODE_BLOCKED, blocked or f"waits for {self._waiting_for}")
-        return await self._session.act_on(signal, self.frame.settings, blocked)
+        made_in = metadata.get("mode") if isinstance(metadata, dict) else None
+        if made_in not in (None, self._session.mode):
+            return Denial(DenialReason.MODE_BLOCKED, f"the signal was made in {made_in}, on other prices")
+        return await self._session.act_on(signal, lambda: self.frame.settings)
 
     def _tell_quarantine(self) -> None:
         session = self._session
@@ -323,6 +325,9 @@ def _worries(session: TraderSession) -> Iterator[str]:
     for order in session.desk.book.open_orders():
         if order.status is OrderStatus.UNKNOWN:
             yield f"{order.symbol}: outcome of its {order.leg} order is unknown, asked {order.queries} times"
+    for order in session.desk.book.orders.values():
+        if order.lacks_trades:
+            yield f"{order.symbol}: the trades of its {order.leg} order are not known yet"
     if session.stream_problem is not None:
         yield f"account stream: {session.stream_problem}"
 

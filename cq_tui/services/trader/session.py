@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
@@ -15,7 +16,7 @@ from cq_tui.binance.signing import Credentials
 from cq_tui.binance.user_data import Subscribed, SubscriptionFailed, UserData
 from cq_tui.binance.user_events import AccountPosition, ExecutionReport
 from cq_tui.contracts.layout import DataDir
-from cq_tui.contracts.mode import Mode
+from cq_tui.contracts.mode import Mode, effective_mode
 from cq_tui.contracts.settings import Settings
 from cq_tui.services.trader.account import QUOTE_ASSET, free_quote, quote_balance
 from cq_tui.services.trader.book import Book
@@ -23,7 +24,7 @@ from cq_tui.services.trader.chronicle import Chronicle
 from cq_tui.services.trader.desk import Desk
 from cq_tui.services.trader.orders import Save
 from cq_tui.services.trader.surroundings import Surroundings, highest_high, look_around
-from cq_tui.trading.denial import Denial
+from cq_tui.trading.denial import Denial, DenialReason
 from cq_tui.trading.guardrails import EntryContext, Limits, check_entry
 from cq_tui.trading.portfolio import equity, exposure
 from cq_tui.trading.protection import ProtectionNeed
@@ -171,12 +172,18 @@ class TraderSession:
 
     # Signals
 
-    async def act_on(self, signal: TradeSignal, settings: Settings, mode_blocked: str | None) -> Denial | None:
-        """Act on a signal, or return why not."""
+    async def act_on(self, signal: TradeSignal, settings_now: Callable[[], Settings]) -> Denial | None:
+        """Act on a signal, or return why not.
+
+        The settings are asked for when its turn has come: who halted trading while it waited must be obeyed.
+        """
         async with self.turn:
-            now = self.now()
+            now, settings = self.now(), settings_now()
+            effective = effective_mode(settings)
+            if effective.mode != self.mode:
+                return Denial(DenialReason.MODE_BLOCKED, f"the mode has become {effective.mode}")
             self.around = look_around(self._data)
-            context = self.context(signal.symbol, settings, mode_blocked, now)
+            context = self.context(signal.symbol, settings, effective.blocked, now)
             if signal.side == "SELL":
                 # What reduces risk is tried although the exchange had a problem just now.
                 context = replace(context, reconciled=self.desk.reconciled)
@@ -236,7 +243,7 @@ class TraderSession:
             mode=self.mode,
             trading_state=settings.TRADING_STATE,
             ares=around.ares,
-            feeder=around.feeder,
+            feeder=around.feeder_in(self.mode),
             memory=around.memory,
             budget=EntryBudget(order_quote, free_quote(desk), desk.commission),
             equity=equity(quote_balance(desk), book.positions, prices),

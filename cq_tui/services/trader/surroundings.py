@@ -1,6 +1,6 @@
 """What the trader sees around it: the other services' health, and prices. Unreadable counts as absent."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TypeVar
 
@@ -24,6 +24,12 @@ class Surroundings:
     feeder: HealthSeen
     memory: HealthSeen
     tickers: dict[str, Ticker]
+    #: Mode whose market data the feeder brings; None when it does not say.
+    market: str | None = None
+
+    def feeder_in(self, mode: str) -> HealthSeen:
+        """Return the feeder's health as it counts in a mode: prices of another one are no prices."""
+        return self.feeder if self.market in (None, mode) else replace(self.feeder, status="error")
 
     def bid(self, symbol: str, since: float) -> Decimal | None:
         """Return the best bid, None when there is none that came after ``since`` (Unix seconds)."""
@@ -38,11 +44,13 @@ class Surroundings:
 def look_around(data: DataDir) -> Surroundings:
     """Read health and prices."""
     memory = _health(data, "memory", MemoryHealth)
+    feeder = _health(data, "feeder", FeederHealth)
     return Surroundings(
         ares=_seen(_health(data, "ares", AresHealth)),
-        feeder=_seen(_health(data, "feeder", FeederHealth)),
+        feeder=_seen(feeder),
         memory=_seen(memory, intact=memory is not None and memory.integrity_ok),
         tickers=_tickers(data),
+        market=feeder.mode if feeder is not None else None,
     )
 
 

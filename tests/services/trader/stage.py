@@ -116,7 +116,7 @@ class Stage:
 
     async def act_on(self, signal: TradeSignal, **settings: Any) -> Denial | None:
         all_is_well(self.data, float(self.account.price))
-        return await self.session.act_on(signal, self.settings.model_copy(update=settings), None)
+        return await self.session.act_on(signal, lambda: self.settings.model_copy(update=settings))
 
     async def enter(self) -> TradeSignal:
         """Have a position, protected."""

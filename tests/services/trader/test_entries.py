@@ -273,12 +273,12 @@ async def test_an_entry_needs_fresh_health_and_a_fresh_price(data: DataDir, acco
     async with on_stage(data, account) as stage:
         for service in ("ares", "feeder", "memory"):
             report(data, service, last_update_ts=1_000.0)
-            denial = await stage.session.act_on(buy(), stage.settings, None)
+            denial = await stage.session.act_on(buy(), lambda: stage.settings)
             assert denial is not None
             assert denial.reason.value == f"{service}_stale"
             report(data, service)
         write_prices(data, 100.0, age=60.0)
-        denial = await stage.session.act_on(buy(), stage.settings, None)
+        denial = await stage.session.act_on(buy(), lambda: stage.settings)
         assert denial is not None
         assert denial.reason is DenialReason.FEEDER_STALE
 

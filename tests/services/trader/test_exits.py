@@ -119,7 +119,7 @@ async def test_stale_health_holds_no_exit_back(data: DataDir, account: ScriptedA
             report(data, service, status="error", last_update_ts=1_000.0)
         write_prices(data, 100.0, age=99.0)
         settings = stage.settings.model_copy(update={"TRADING_STATE": "reducing"})
-        assert await stage.session.act_on(sell(), settings, None) is None
+        assert await stage.session.act_on(sell(), lambda: settings) is None
         assert sold(account) == D("0.998")
 
 

@@ -39,7 +39,7 @@ async def test_a_trade_from_entry_to_exit(data: DataDir) -> None:
         price = (await rest.book_tickers(["BTCUSDT"]))[0].ask_price
         all_is_well(data, float(price))
         signal = buy(entry_price=price, stop_loss=price * Decimal("0.95"), take_profit=price * Decimal("1.05"))
-        assert await session.act_on(signal, Settings(), None) is None
+        assert await session.act_on(signal, Settings) is None
         assert session.needs == {}
         stop_order, target = sorted(await rest.open_orders(), key=lambda order: order.type, reverse=True)
         assert (stop_order.type, target.type) == ("STOP_LOSS", "LIMIT_MAKER")
@@ -47,7 +47,7 @@ async def test_a_trade_from_entry_to_exit(data: DataDir) -> None:
         held = book.positions["BTCUSDT"].quantity
         assert stop_order.quantity == held // step * step
         all_is_well(data, float(price))
-        assert await session.act_on(sell(), Settings(), None) is None
+        assert await session.act_on(sell(), Settings) is None
         assert book.positions == {}
         assert await rest.open_orders() == []
         left = (await rest.account()).balances["USDT"].total
