@@ -261,6 +261,43 @@ def exchange(
             _fail(error, Exit.FAILED)
 
 
+@app.command()
+def flatten(
+    context: typer.Context,
+    symbol: Annotated[str | None, typer.Argument(metavar="[SYMBOL]")] = None,
+    data_dir: DataOption = None,
+) -> None:
+    """Sell what is held of one symbol, or of all, at market."""
+    _request(_existing(context, data_dir), "flatten", "trader", symbol)
+
+
+@app.command()
+def release(
+    context: typer.Context, symbol: Annotated[str, typer.Argument(metavar="SYMBOL")], data_dir: DataOption = None
+) -> None:
+    """Let a quarantined symbol trade again."""
+    _request(_existing(context, data_dir), "release_symbol", "trader", symbol)
+
+
+@app.command()
+def acknowledge(context: typer.Context, data_dir: DataOption = None) -> None:
+    """Accept the faults that memory names, so that trading goes on; nothing is erased."""
+    _request(_existing(context, data_dir), "acknowledge_faults", "memory", None)
+
+
+def _request(data: DataDir, command: str, service: str, target: str | None) -> None:
+    """Ask a running service for something and print its answer."""
+    import asyncio
+
+    from cq_tui.store.control import issue, wait_for_answer
+
+    with _errors_told():
+        answer = asyncio.run(wait_for_answer(data, issue(data, command, service, issued_by="cli", target=target)))
+    if answer.outcome != "done":
+        _fail(f"{answer.outcome}: {answer.message}", Exit.FAILED)
+    typer.echo(answer.message or "done")
+
+
 @config.command("get")
 def config_get(
     context: typer.Context, key: Annotated[str, typer.Argument(metavar="KEY")], data_dir: DataOption = None

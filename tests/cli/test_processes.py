@@ -205,3 +205,17 @@ def test_up_goes_on_when_nobody_reads_what_it_says(data: DataDir) -> None:
 def _log_of(data: DataDir) -> str:
     path = data.log_of("supervisor")
     return path.read_text() if path.exists() else ""
+
+
+def test_services_are_asked_and_answer(data: DataDir, real: Real, start: Start) -> None:
+    memory = start("service", "memory")
+    until(lambda: data.health_of("memory").exists() and b'"ready": true' in data.health_of("memory").read_bytes())
+    assert real("acknowledge", code=0).out == "0 faults acknowledged\n"
+    with data.events.open("ab") as history:
+        history.write(b"written by somebody else\n")
+    # A history that somebody else writes to is none to go on with: memory ends, and its next start says so.
+    until(lambda: memory.poll() is not None)
+    start("service", "memory")
+    until(lambda: b'"integrity_ok": false' in data.health_of("memory").read_bytes())
+    assert "acknowledged" in real("acknowledge", code=0).out
+    until(lambda: b'"integrity_ok": true' in data.health_of("memory").read_bytes())

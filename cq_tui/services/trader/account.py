@@ -8,7 +8,7 @@ from cq_tui.services.trader.book import Book, is_working
 from cq_tui.services.trader.desk import Desk
 from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.lifecycle import OrderRecord
-from cq_tui.trading.portfolio import Position, equity
+from cq_tui.trading.portfolio import Position
 
 QUOTE_ASSET = "USDT"
 _ORDERS_SHOWN = 100
@@ -29,7 +29,7 @@ def free_quote(desk: Desk) -> Decimal:
 def account_state(desk: Desk, mode: Mode, prices: dict[str, Decimal], now: float) -> AccountState:
     """Describe the account."""
     book = desk.book
-    worth = equity(quote_balance(desk), book.positions, prices)
+    worth = desk.worth(quote_balance(desk), prices)
     orders = sorted(book.orders.values(), key=lambda order: order.intended_at)
     return AccountState(
         timestamp=now,

@@ -15,6 +15,7 @@ from cq_tui.store.journal import JournalError
 from cq_tui.trading.client_order_id import Leg, client_order_id
 from cq_tui.trading.denial import Denial, DenialReason
 from cq_tui.trading.lifecycle import OrderRecord, refused
+from cq_tui.trading.portfolio import equity
 from cq_tui.trading.signals import TradeSignal
 from cq_tui.trading.sizing import EntrySize
 
@@ -28,13 +29,16 @@ class Desk:
         self.exits = Exits(rest, self.orders, log)
         self.agreement = Agreement(rest, self.orders, log)
         self.balances: dict[str, Balance] = {}
+        #: How old the balances are, by the exchange's clock (Unix ms).
+        self.balances_ms = 0
+        self._worth = Decimal(0)
         self.commission = Decimal("0.001")
         self.reconciled = False
 
     async def reconcile(self, now: float) -> None:
         """Agree with the exchange on orders and balances. Raises BinanceError; then nothing new is traded."""
         account = await self.agreement.reconcile(now)
-        self.balances = dict(account.balances)
+        self.balances, self.balances_ms = dict(account.balances), int(now * 1000)
         self.commission = account.taker_commission
         self.reconciled = True
 
@@ -62,3 +66,13 @@ class Desk:
         self.book.quarantine.entry_sent(signal.symbol, now)
         await self.orders.place([order], self.orders.market(order), now)
         return None
+
+    def worth(self, quote_total: Decimal, prices: dict[str, Decimal]) -> Decimal:
+        """Return the equity: quote asset and positions at their last price.
+
+        Between a fill and the balances that follow it, a moment later, the two do not belong together: the last
+        figure holds.
+        """
+        if self.orders.last_fill_ms <= self.balances_ms or not self._worth:
+            self._worth = equity(quote_total, self.book.positions, prices)
+        return self._worth

@@ -62,6 +62,8 @@ class Orders:
         #: Symbols that were quarantined or released, to be told by the service.
         self.quarantined: list[str] = []
         self.released: list[str] = []
+        #: Time of the newest booked fill, by the exchange's clock (Unix ms).
+        self.last_fill_ms = 0
 
     def remember(self) -> None:
         """Store the book. What reduces risk goes on without a disk; the service tells that it is refused."""
@@ -200,6 +202,7 @@ class Orders:
         self.book.orders[order.client_order_id] = order
         for fill in transition.new_fills:
             self.book.fills_count += 1
+            self.last_fill_ms = max(self.last_fill_ms, fill.time)
             position = self._position_for(order)
             booked = book_fill(position, order.side, fill)
             realised = booked.realised if order.side == "SELL" else None

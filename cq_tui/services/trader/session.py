@@ -26,7 +26,7 @@ from cq_tui.services.trader.orders import Save
 from cq_tui.services.trader.surroundings import Surroundings, highest_high, look_around
 from cq_tui.trading.denial import Denial, DenialReason
 from cq_tui.trading.guardrails import EntryContext, Limits, check_entry
-from cq_tui.trading.portfolio import equity, exposure
+from cq_tui.trading.portfolio import exposure
 from cq_tui.trading.protection import ProtectionNeed
 from cq_tui.trading.signals import TradeSignal, frame_milliseconds
 from cq_tui.trading.sizing import EntryBudget, EntrySize, size_entry
@@ -97,8 +97,9 @@ class TraderSession:
                         async with self.turn:
                             self.desk.orders.take_report(event, self.now())
                         self._stir.set()
-                    case AccountPosition(balances=balances):
+                    case AccountPosition(balances=balances, update_time=updated):
                         self.desk.balances.update((balance.asset, balance) for balance in balances)
+                        self.desk.balances_ms = max(self.desk.balances_ms, updated)
                     case Subscribed():
                         self.stream_problem = None
                         self._reconcile_soon()
@@ -149,7 +150,7 @@ class TraderSession:
     def _note_first_equity(self) -> None:
         book = self.desk.book
         if book.equity_start is None:
-            book.equity_start = equity(quote_balance(self.desk), book.positions, self.around.prices())
+            book.equity_start = self.desk.worth(quote_balance(self.desk), self.around.prices())
 
     def _bids(self) -> dict[str, Decimal]:
         since = time.time() - _BID_LIMIT
@@ -246,7 +247,7 @@ class TraderSession:
             feeder=around.feeder_in(self.mode),
             memory=around.memory,
             budget=EntryBudget(order_quote, free_quote(desk), desk.commission),
-            equity=equity(quote_balance(desk), book.positions, prices),
+            equity=desk.worth(quote_balance(desk), prices),
             exposure=exposure(book.positions, prices) + order_quote * len(pending - set(book.positions)),
             price=Decimal(str(ticker.ask)) if ticker is not None else Decimal(0),
             price_time=ticker.timestamp if ticker is not None else 0.0,

@@ -293,3 +293,36 @@ async def test_an_order_of_an_earlier_life_is_settled_before_anything_new(
         await stage.protected()
         assert len(account.sent) == 3
         assert stage.events("order_executed") == [("order_executed", "entry")]
+
+
+async def test_the_equity_does_not_jump_between_a_fill_and_its_balances(
+    data: DataDir, account: ScriptedAccount
+) -> None:
+    async with on_stage(data, account) as stage:
+        desk = stage.session.desk
+        before = desk.worth(D("10000"), {})
+        desk.orders.last_fill_ms = desk.balances_ms + 1
+        assert desk.worth(D("9900"), {}) == before
+        desk.balances_ms = desk.orders.last_fill_ms
+        assert desk.worth(D("9900"), {}) == D("9900")
+
+
+async def test_prices_and_signals_of_another_mode_open_nothing(data: DataDir, account: ScriptedAccount) -> None:
+    async with on_stage(data, account) as stage:
+        report(data, "feeder", mode="simulation" if stage.session.mode != "simulation" else "testnet")
+        denial = await stage.session.act_on(buy(), lambda: stage.settings)
+        assert denial is not None
+        assert denial.reason is DenialReason.FEEDER_UNHEALTHY
+
+
+async def test_a_halt_that_came_while_a_signal_waited_is_obeyed(data: DataDir, account: ScriptedAccount) -> None:
+    async with on_stage(data, account) as stage:
+        settings = stage.settings
+        async with stage.session.turn:
+            waiting = asyncio.create_task(stage.session.act_on(buy(), lambda: settings))
+            await asyncio.sleep(0)
+            settings = settings.model_copy(update={"TRADING_STATE": "halted"})
+        denial = await waiting
+        assert denial is not None
+        assert denial.reason is DenialReason.TRADING_HALTED
+        assert account.sent == []
