@@ -261,7 +261,7 @@ def exchange(
             _fail(error, Exit.FAILED)
 
 
-@app.command()
+@app.command(short_help="Sell what is held, at market.")
 def flatten(
     context: typer.Context,
     symbol: Annotated[str | None, typer.Argument(metavar="[SYMBOL]")] = None,
@@ -279,7 +279,7 @@ def release(
     _request(_existing(context, data_dir), "release_symbol", "trader", symbol)
 
 
-@app.command()
+@app.command(short_help="Accept the faults that memory names.")
 def acknowledge(context: typer.Context, data_dir: DataOption = None) -> None:
     """Accept the faults that memory names, so that trading goes on; nothing is erased."""
     _request(_existing(context, data_dir), "acknowledge_faults", "memory", None)

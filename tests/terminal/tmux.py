@@ -33,8 +33,8 @@ class Tmux:
         self._run("resize-window", "-x", str(columns), "-y", str(rows))
 
     def ended(self) -> bool:
-        """Whether the program has ended."""
-        return self._run("list-panes", "-F", "#{pane_dead}").strip() == "1"
+        """Whether the program has ended, and tmux knows how: it sees the closed terminal before the exit."""
+        return self._run("list-panes", "-F", "#{pane_dead_status}").strip() != ""
 
     def exit_code(self) -> int:
         """Return the exit code of the program that has ended."""
