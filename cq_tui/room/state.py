@@ -27,9 +27,9 @@ from cq_tui.room.events import EventTail
 from cq_tui.room.files import DocumentReader, identity_of
 from cq_tui.room.prices import SPAN, PriceHistory
 from cq_tui.room.trades import TradeBook
-from cq_tui.store.chain_file import read_chain_tail
 from cq_tui.store.document import DocumentError, DocumentMissing, read_content, read_document
-from cq_tui.store.hash_chain import ChainError, ChainTail
+from cq_tui.store.history.chain_file import read_chain_tail
+from cq_tui.store.history.hash_chain import ChainError, ChainTail
 from cq_tui.store.journal import JournalError, last_lines
 from cq_tui.store.settings_file import LoadedSettings, SettingsError, load_settings
 

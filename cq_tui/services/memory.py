@@ -13,15 +13,15 @@ from cq_tui.contracts.health import MemoryHealth
 from cq_tui.contracts.history import SnapshotSystem
 from cq_tui.contracts.layout import SERVICES
 from cq_tui.services.frame import Frame, Service
-from cq_tui.store.chain_file import read_chain_tail
 from cq_tui.store.document import DocumentError, read_json, write_document
-from cq_tui.store.hash_chain import ChainError
-from cq_tui.store.history import History, NewEvent
+from cq_tui.store.history.chain_file import read_chain_tail
+from cq_tui.store.history.hash_chain import ChainError
+from cq_tui.store.history.merge import SpoolMerge
+from cq_tui.store.history.recovery import Fault
+from cq_tui.store.history.snapshots import SnapshotStore
+from cq_tui.store.history.writer import History, NewEvent
 from cq_tui.store.journal import JournalBroken, JournalError
 from cq_tui.store.lock import read_holder
-from cq_tui.store.merge import SpoolMerge
-from cq_tui.store.recovery import Fault
-from cq_tui.store.snapshots import SnapshotStore
 from cq_tui.store.watch import watch_folders
 
 #: The chain document's two files change places at most this often (seconds).

@@ -22,10 +22,10 @@ from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.contracts.market import Kline
 from cq_tui.contracts.settings import DEFAULT_SYMBOLS
 from cq_tui.contracts.tickers import Ticker, tickers_to_bytes
-from cq_tui.store.chain_file import read_chain_tail
 from cq_tui.store.document import write_document
 from cq_tui.store.folders import prepare
-from cq_tui.store.history import History, NewEvent
+from cq_tui.store.history.chain_file import read_chain_tail
+from cq_tui.store.history.writer import History, NewEvent
 from cq_tui.store.journal import JournalWriter
 
 #: 2026-08-01 14:22:07 UTC.

@@ -16,7 +16,7 @@ from cq_tui.store.journal import JournalReader, last_lines
 from cq_tui.store.spool import EventSpool
 from tests.services.processes import RunningService, data_directory, running
 from tests.services.waiting import until
-from tests.store.histories import assert_consistent, event_lines, seqs
+from tests.store.history.histories import assert_consistent, event_lines, seqs
 
 
 def spool_of(data: DataDir, writer: str = "trader") -> EventSpool:

@@ -15,8 +15,8 @@ import pytest
 from cq_tui.contracts.layout import SERVICES
 from cq_tui.contracts.settings import DEFAULT_SYMBOLS
 from cq_tui.store.control import issue
-from cq_tui.store.recovery import recover
-from cq_tui.store.scrub import Scrubber
+from cq_tui.store.history.recovery import recover
+from cq_tui.store.history.scrub import Scrubber
 from tests.stack.audit import check_chain, check_history, merged, spooled
 from tests.stack.running import READY_PATIENCE, Stack, until
 

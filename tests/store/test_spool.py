@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cq_tui.contracts.events import SpooledEvent, SymbolReleased
-from cq_tui.store.event_line import EventHead, build_line
+from cq_tui.store.history.event_line import EventHead, build_line
 from cq_tui.store.journal import MAX_LINE_BYTES, JournalError
 from cq_tui.store.spool import EventSpool, UnspoolableEvent
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cq_tui.contracts.history import Block as BlockModel
-from cq_tui.store.event_line import EventHead
-from cq_tui.store.hash_chain import (
+from cq_tui.store.history.event_line import EventHead
+from cq_tui.store.history.hash_chain import (
     TAIL_BYTES,
     ChainError,
     ChainTail,

@@ -7,9 +7,9 @@ import orjson
 import pytest
 
 from cq_tui.contracts.history import HashChain
-from cq_tui.store.chain_file import ChainFile, read_chain_tail, stored_blocks
-from cq_tui.store.event_line import EventHead
-from cq_tui.store.hash_chain import Block, ChainError, ChainTail, build_block, genesis
+from cq_tui.store.history.chain_file import ChainFile, read_chain_tail, stored_blocks
+from cq_tui.store.history.event_line import EventHead
+from cq_tui.store.history.hash_chain import Block, ChainError, ChainTail, build_block, genesis
 from tests.store.processes import program, word
 
 ROOT = "00" * 32
@@ -102,9 +102,9 @@ def test_a_reader_that_never_rests_finds_whole_documents_only(tmp_path: Path) ->
 FLUSHER = """
 import sys
 from pathlib import Path
-from cq_tui.store.chain_file import ChainFile, read_chain_tail
-from cq_tui.store.event_line import EventHead
-from cq_tui.store.hash_chain import Block, ChainTail, build_block, genesis
+from cq_tui.store.history.chain_file import ChainFile, read_chain_tail
+from cq_tui.store.history.event_line import EventHead
+from cq_tui.store.history.hash_chain import Block, ChainTail, build_block, genesis
 path = Path(sys.argv[1])
 chain = ChainFile(path)
 if path.exists():

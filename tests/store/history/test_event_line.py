@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cq_tui.contracts.events import Event
-from cq_tui.store.event_line import EventClock, EventHead, EventLineError, build_line, read_head
+from cq_tui.store.history.event_line import EventClock, EventHead, EventLineError, build_line, read_head
 
 HEAD = EventHead("evt_1640995200_001", "1640995200.000000", "order_executed")
 JSON = st.recursive(

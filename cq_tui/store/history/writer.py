@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.chain_file import ChainFile
-from cq_tui.store.event_line import EventClock, build_line
-from cq_tui.store.hash_chain import ChainTail, build_block, genesis
+from cq_tui.store.history.chain_file import ChainFile
+from cq_tui.store.history.event_line import EventClock, build_line
+from cq_tui.store.history.hash_chain import ChainTail, build_block, genesis
+from cq_tui.store.history.merkle import leaf_hash
+from cq_tui.store.history.recovery import Fault, Recovered, recover
+from cq_tui.store.history.scrub import Scrubber
 from cq_tui.store.journal import JournalWriter
-from cq_tui.store.merkle import leaf_hash
-from cq_tui.store.recovery import Fault, Recovered, recover
-from cq_tui.store.scrub import Scrubber
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ import orjson
 import pytest
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.event_line import read_head
-from cq_tui.store.hash_chain import build_block
-from cq_tui.store.history import History
+from cq_tui.store.history.event_line import read_head
+from cq_tui.store.history.hash_chain import build_block
+from cq_tui.store.history.writer import History
 from cq_tui.store.journal import JournalError
-from tests.store.histories import assert_consistent, data_dir, event, event_lines, made, raw_blocks, seqs
+from tests.store.history.histories import assert_consistent, data_dir, event, event_lines, made, raw_blocks, seqs
 from tests.store.processes import finished, program, word
 
 COUNT = 12
@@ -56,7 +56,7 @@ APPENDER = """
 import sys, time
 from pathlib import Path
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.history import History, NewEvent
+from cq_tui.store.history.writer import History, NewEvent
 history = History(DataDir(Path(sys.argv[1])), now=time.time())
 print(len(history.faults), *map(str, history.faults), flush=True)
 seq = history.cursors.get("trader", 0)
@@ -366,7 +366,7 @@ FULL = """
 import os, resource, sys
 from pathlib import Path
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.history import History, NewEvent
+from cq_tui.store.history.writer import History, NewEvent
 from cq_tui.store.journal import JournalError
 data = DataDir(Path(sys.argv[1]))
 history = History(data, now=1.0)

@@ -10,7 +10,7 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.tickers import Ticker, tickers_to_bytes
 from cq_tui.store.document import read_document, write_document
 from cq_tui.store.folders import prepare
-from cq_tui.store.snapshots import SnapshotStore
+from cq_tui.store.history.snapshots import SnapshotStore
 
 SYSTEM = SnapshotSystem(active_services=["memory"], health_status="ok", memory_usage=1.5)
 

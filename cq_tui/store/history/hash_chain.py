@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from hashlib import sha256
 
-from cq_tui.store.event_line import EventHead
+from cq_tui.store.history.event_line import EventHead
 
 HEAD = b'{"chain":[\n'
 SEPARATOR = b",\n"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cq_tui.store.scrub import CHUNK, Scrubber
+from cq_tui.store.history.scrub import CHUNK, Scrubber
 
 
 def flip(path: Path, offset: int) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from cq_tui.store.merge import Collected, SpoolMerge
+from cq_tui.store.history.merge import Collected, SpoolMerge
 from cq_tui.store.spool import EventSpool
 
 

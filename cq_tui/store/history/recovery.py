@@ -13,12 +13,12 @@ from pathlib import Path
 
 import orjson
 
-from cq_tui.store.chain_file import begins_as_chain, read_chain_tail, stored_blocks
-from cq_tui.store.event_line import EventHead, EventLineError, read_head
-from cq_tui.store.hash_chain import Block, ChainError, ChainTail, Links, build_block, genesis, read_links
+from cq_tui.store.history.chain_file import begins_as_chain, read_chain_tail, stored_blocks
+from cq_tui.store.history.event_line import EventHead, EventLineError, read_head
+from cq_tui.store.history.hash_chain import Block, ChainError, ChainTail, Links, build_block, genesis, read_links
+from cq_tui.store.history.merkle import MerkleFrontier, leaf_hash
+from cq_tui.store.history.scrub import Scrubber
 from cq_tui.store.journal import keep_torn_bytes
-from cq_tui.store.merkle import MerkleFrontier, leaf_hash
-from cq_tui.store.scrub import Scrubber
 
 #: Faults that are named one by one; beyond them only their number is.
 _NAMED_FAULTS = 20

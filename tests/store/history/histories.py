@@ -9,8 +9,8 @@ import orjson
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.folders import prepare
-from cq_tui.store.history import History, NewEvent
-from tests.store.test_merkle import tree_hash
+from cq_tui.store.history.writer import History, NewEvent
+from tests.store.history.test_merkle import tree_hash
 
 
 def data_dir(folder: Path) -> DataDir:

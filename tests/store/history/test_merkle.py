@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymerkle import InmemoryTree
 
-from cq_tui.store.merkle import EMPTY_ROOT, MerkleFrontier, leaf_hash, node_hash
+from cq_tui.store.history.merkle import EMPTY_ROOT, MerkleFrontier, leaf_hash, node_hash
 
 #: The inputs and roots that Certificate Transparency implementations test themselves with.
 INPUTS = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]

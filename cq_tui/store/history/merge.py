@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from cq_tui.contracts.events import SpooledEvent
 from cq_tui.store.document import DocumentError, describe, read_content, write_document
-from cq_tui.store.history import NewEvent
+from cq_tui.store.history.writer import NewEvent
 from cq_tui.store.journal import JournalError, JournalReader
 from cq_tui.store.spool import WRITER
 
