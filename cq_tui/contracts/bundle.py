@@ -49,6 +49,10 @@ class BundleIntegrity(ContractModel):
     merkle_root: str
     events_count: Count
     snapshots_count: Count
+    #: The last signed checkpoint, whole, to hold the history against later.
+    checkpoint: str | None = None
+    #: Public key of the checkpoint (C2SP verifier key).
+    public_key: str | None = None
 
 
 class BundleConfiguration(ContractModel):

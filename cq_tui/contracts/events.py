@@ -168,6 +168,18 @@ class IntegrityFault(ContractModel):
     indexes: list[int] | None = None
 
 
+class IntegrityAcknowledged(ContractModel):
+    """A person accepted a fault. The fault is not mended by it, and nothing is erased."""
+
+    #: Short name of the fault, as ``cq-tui acknowledge`` lists it.
+    fault_id: str
+    fault: str
+    acknowledged_by: str | None = None
+    comment: str | None = None
+    #: The signed note that says so (C2SP signed note).
+    note: str | None = None
+
+
 class IntegrityRestored(ContractModel):
     """A later full check found the history intact again."""
 
@@ -188,6 +200,7 @@ PAYLOADS: Final[dict[str, type[ContractModel]]] = {
     "service_stopped": ServiceStopped,
     "command_executed": CommandExecuted,
     "integrity_fault": IntegrityFault,
+    "integrity_acknowledged": IntegrityAcknowledged,
     "integrity_restored": IntegrityRestored,
 }
 

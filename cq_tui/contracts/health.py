@@ -95,6 +95,22 @@ class MemoryHealth(Health):
     #: Share of the history that the running check has covered, 0..1.
     check_progress: float | None = None
     faults: list[str] | None = None
+    #: Bytes in the spools that are not merged yet.
+    backlog_bytes: Count | None = None
+    #: Events that the chain or a checkpoint names and that are not there.
+    missing_count: Count | None = None
+    #: Events under the last signed checkpoint; what came later is not anchored yet.
+    anchored_count: Count | None = None
+    #: When that checkpoint was signed.
+    last_anchor_ts: Timestamp | None = None
+    #: Why no checkpoint is signed.
+    anchor_problem: str | None = None
+    #: The last signed checkpoint, whole.
+    checkpoint: str | None = None
+    #: Public key of the checkpoints (C2SP verifier key).
+    public_key: str | None = None
+    #: When the whole history was last verified from its first byte.
+    last_full_check: Timestamp | None = None
 
 
 class ExchangeHealth(Health):

@@ -4,7 +4,7 @@ These models say what the files look like. The store builds and checks the exact
 is what is stored.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -72,14 +72,31 @@ class SnapshotSystem(ContractModel):
     memory_usage: float
 
 
+class SnapshotHistory(ContractModel):
+    """Where the history stood, synced: all that memory needs to go on from here without reading what came before."""
+
+    events_count: Count
+    #: Hex root over those events.
+    merkle_root: str
+    #: Highest seq merged, by writer.
+    cursors: dict[str, int] = {}
+    #: Hex roots of the perfect subtrees, largest first.
+    frontier: list[str] | None = None
+    #: Size of ``event_chain.ndjson`` in bytes.
+    events_bytes: Count | None = None
+    #: Size of ``hash_chain.json`` without its tail.
+    chain_bytes: Count | None = None
+
+
 class SnapshotData(ContractModel):
-    """The payload of a snapshot."""
+    """The payload of a snapshot. An incremental one holds what changed since the snapshot it is based on."""
 
     account: SnapshotAccount | None = None
     market_data: dict[str, SnapshotMarket] = {}
     system_state: SnapshotSystem | None = None
-    #: Where the history stood: event count, Merkle root, spool cursors.
-    history: dict[str, Any] | None = None
+    history: SnapshotHistory | None = None
+    #: Symbols that are no longer there (incremental only).
+    removed_symbols: list[str] | None = None
 
 
 class Snapshot(ContractModel):
@@ -90,3 +107,18 @@ class Snapshot(ContractModel):
     schema_version: str
     snapshot_type: Literal["full", "incremental"]
     data: SnapshotData
+    #: The snapshot that an incremental one changes.
+    base_snapshot_id: str | None = None
+
+
+class TreeIndex(ContractModel):
+    """``memory/tree_index.json``: what makes proofs quick. Derived from events and chain, and no evidence itself."""
+
+    #: Leaves of one subtree.
+    leaves: Literal[4096] = 4096
+    #: Hex roots of the full subtrees, in order.
+    roots: list[str]
+    #: Byte in ``event_chain.ndjson`` at which the events of each subtree begin, and of the one that still grows.
+    event_offsets: list[int]
+    #: Byte in ``hash_chain.json`` at which the blocks of each subtree begin, and of the one that still grows.
+    block_offsets: list[int]

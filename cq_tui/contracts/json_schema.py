@@ -16,7 +16,8 @@ from cq_tui.contracts.bundle import DebugBundle
 from cq_tui.contracts.commands import Command, CommandOutcome
 from cq_tui.contracts.events import PAYLOADS, Event, SpooledEvent
 from cq_tui.contracts.health import HEALTH_MODELS
-from cq_tui.contracts.history import Block, HashChain, Snapshot
+from cq_tui.contracts.history import Block, HashChain, Snapshot, TreeIndex
+from cq_tui.contracts.proof import ConsistencyProof, InclusionProof
 from cq_tui.contracts.runfiles import ExchangeAddress, LockHolder, WantedState
 from cq_tui.contracts.settings import Settings
 from cq_tui.contracts.tickers import TickersDocument
@@ -29,6 +30,9 @@ SCHEMAS: dict[str, type[ContractModel]] = {
     "block": Block,
     "hash_chain": HashChain,
     "snapshot": Snapshot,
+    "tree_index": TreeIndex,
+    "inclusion_proof": InclusionProof,
+    "consistency_proof": ConsistencyProof,
     "settings": Settings,
     "debug_bundle": DebugBundle,
     "tickers": TickersDocument,

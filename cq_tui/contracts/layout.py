@@ -68,6 +68,16 @@ class DataDir:
         return self.memory / "hash_chain.json"
 
     @property
+    def checkpoints(self) -> Path:
+        """Signed checkpoints and acknowledgements, oldest first (C2SP signed notes)."""
+        return self.memory / "checkpoints.log"
+
+    @property
+    def tree_index(self) -> Path:
+        """Roots of the full 4,096-leaf subtrees, and where their events and blocks begin; made again when missing."""
+        return self.memory / "tree_index.json"
+
+    @property
     def snapshots(self) -> Path:
         """Folder of ``snapshot_<ts>.json``."""
         return self.memory / "snapshots"

@@ -106,7 +106,14 @@ class Settings(ContractModel):
     MEMORY_SNAPSHOT_INTERVAL: float = Field(60.0, ge=1, allow_inf_nan=False)
     """Seconds between snapshots."""
     MEMORY_SNAPSHOTS_KEPT: int = Field(1440, ge=1)
-    """Snapshots kept; the oldest beyond it are deleted."""
+    """Snapshots kept; the oldest beyond it are deleted, but for those that kept ones are based on."""
+    MEMORY_SNAPSHOT_FULL_EVERY: int = Field(60, ge=1)
+    """Every so many snapshots one is full; those between hold what changed."""
+    MEMORY_CHECKPOINT_INTERVAL: float = Field(60.0, ge=1, allow_inf_nan=False)
+    """Seconds between signed checkpoints, when there are new events."""
+    MEMORY_CHECKPOINT_COPY: Text = None
+    """File that always holds the last signed checkpoint as well; on another disk or host it cannot be rolled back
+    together with the data directory."""
     SIMULATOR_SEED: int | None = Field(None, ge=0, lt=2**63)
     """Seed of the simulated market; unset means the built-in one."""
     SIMULATOR_REPLAY: Text = None

@@ -10,7 +10,7 @@ import psutil
 from cq_tui.contracts.commands import Command, Outcome
 from cq_tui.contracts.events import IntegrityFault
 from cq_tui.contracts.health import MemoryHealth
-from cq_tui.contracts.history import SnapshotSystem
+from cq_tui.contracts.history import SnapshotHistory, SnapshotSystem
 from cq_tui.contracts.layout import SERVICES
 from cq_tui.services.frame import Frame, Service
 from cq_tui.store.document import DocumentError, read_json, write_document
@@ -176,11 +176,11 @@ class MemoryService(Service):
             health_status="ok" if self.health(now).status == "ok" else "degraded",
             memory_usage=round(self._memory_usage(), 1),
         )
-        history = {
-            "events_count": self._history.events,
-            "merkle_root": self._history.merkle_root,
-            "cursors": dict(self._history.cursors),
-        }
+        history = SnapshotHistory(
+            events_count=self._history.events,
+            merkle_root=self._history.merkle_root,
+            cursors=dict(self._history.cursors),
+        )
         self._snapshots.take(now, system, history, self.frame.settings.MEMORY_SNAPSHOTS_KEPT)
         self._save_state()
 

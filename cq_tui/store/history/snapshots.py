@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel
 
@@ -11,6 +11,7 @@ from cq_tui.contracts.history import (
     Snapshot,
     SnapshotAccount,
     SnapshotData,
+    SnapshotHistory,
     SnapshotMarket,
     SnapshotPosition,
     SnapshotSystem,
@@ -36,7 +37,7 @@ class SnapshotStore:
         found = (path for path in self._data.snapshots.glob("snapshot_*.json") if _NAME.fullmatch(path.name))
         return sorted(found, key=lambda path: (len(path.name), path.name))
 
-    def take(self, now: float, system: SnapshotSystem, history: dict[str, Any], kept: int) -> Path:
+    def take(self, now: float, system: SnapshotSystem, history: SnapshotHistory, kept: int) -> Path:
         """Write ``snapshot_<unix seconds>.json`` and delete the oldest beyond ``kept``. Raises OSError."""
         name = f"snapshot_{int(now)}"
         snapshot = Snapshot(
