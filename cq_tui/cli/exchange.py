@@ -1,0 +1,37 @@
+"""The simulated exchange alone: ``exchange``."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from cq_tui.cli.application import app
+from cq_tui.cli.ending import Exit, errors_told, fail
+from cq_tui.cli.options import DataOption, ReplayOption, SeedOption, data_directory, named_directory
+
+
+@app.command()
+def exchange(
+    context: typer.Context,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, metavar="NUMBER", help="Port on 127.0.0.1; 0 takes a free one.")
+    ] = 0,
+    seed: SeedOption = None,
+    symbols: Annotated[
+        str | None, typer.Option("--symbols", metavar="NAMES", help="Names separated by commas.")
+    ] = None,
+    replay: ReplayOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print URLs, key and secret in one line when ready.")] = False,
+    data_dir: DataOption = None,
+) -> None:
+    """Run the simulated exchange alone, for any Binance client."""
+    from cq_tui.ops.exchange import ExchangeError, run_exchange
+
+    # Only a directory that is named keeps the orders: alone, the exchange leaves nothing behind.
+    named = named_directory(context, data_dir) or os.environ.get("CQ_DATA_DIR")
+    data = data_directory(context, data_dir) if named else None
+    with errors_told():
+        try:
+            run_exchange(port=port, seed=seed, symbols=symbols, replay=replay, data=data, as_json=as_json)
+        except ExchangeError as error:
+            fail(error, Exit.FAILED)

@@ -1,0 +1,40 @@
+"""Options that several commands take, and what they stand for."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cq_tui.cli.ending import Exit, fail
+from cq_tui.contracts.layout import DataDir
+
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data-dir", metavar="DIR", help="Data directory; else CQ_DATA_DIR, else ./shared_data."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+ReplayOption = Annotated[
+    Path | None, typer.Option("--replay", metavar="DIR", help="Play recorded klines or trades instead of made prices.")
+]
+SeedOption = Annotated[
+    int | None, typer.Option("--seed", min=0, metavar="NUMBER", help="Seed of the simulated market.")
+]
+
+
+def named_directory(context: typer.Context, data_dir: Path | None) -> Path | None:
+    """Return the directory that ``--data-dir`` names, before or behind the command."""
+    return data_dir or context.find_root().obj
+
+
+def data_directory(context: typer.Context, data_dir: Path | None) -> DataDir:
+    """Return the data directory to use; it need not be there."""
+    return DataDir.resolve(named_directory(context, data_dir))
+
+
+def existing_data_directory(context: typer.Context, data_dir: Path | None) -> DataDir:
+    """Return the data directory to use, or end the command when it is not there."""
+    data = data_directory(context, data_dir)
+    if not data.root.is_dir():
+        what = "is no directory" if data.root.exists() else "is not there"
+        fail(f"data directory {data.root} {what}. Name another with --data-dir", Exit.UNUSABLE)
+    return data

@@ -1,0 +1,77 @@
+"""Reading and changing settings: ``config get``, ``config set``, ``config show``."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cq_tui.cli.application import app
+from cq_tui.cli.ending import Exit, errors_told, fail, tell
+from cq_tui.cli.options import DataOption, JsonOption, data_directory
+from cq_tui.contracts.layout import DataDir
+
+if TYPE_CHECKING:
+    from cq_tui.store.settings_file import LoadedSettings
+
+config = typer.Typer(help="Read and change settings (ssot/env.json).", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(config, name="config")
+
+
+@config.command("get")
+def config_get(
+    context: typer.Context, key: Annotated[str, typer.Argument(metavar="KEY")], data_dir: DataOption = None
+) -> None:
+    """Print one setting that is in force."""
+    from cq_tui.contracts.settings import SETTING_KEYS
+    from cq_tui.ops.render import as_text, printable
+    from cq_tui.store.settings_file import shown_value
+
+    if key not in SETTING_KEYS:
+        fail(f"{key} is no setting. `cq-tui config show` lists them all", Exit.UNUSABLE)
+    loaded = _load(data_directory(context, data_dir))
+    if loaded.problem:
+        tell(printable(loaded.problem))
+    typer.echo(as_text(shown_value(key, getattr(loaded.settings, key))))
+
+
+@config.command("set")
+def config_set(
+    context: typer.Context,
+    pairs: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="- as value reads it from the terminal.")],
+    data_dir: DataOption = None,
+) -> None:
+    """Change settings; running services follow at once."""
+    from cq_tui.ops.asking import ask
+    from cq_tui.ops.render import as_text, parse_pairs
+    from cq_tui.ops.settings import changes_mode, mode_change_obstacles, set_settings
+
+    data = data_directory(context, data_dir)
+    with errors_told():
+        changes = parse_pairs(pairs, ask)
+        if changes_mode(data, changes) and (obstacles := mode_change_obstacles(data)):
+            fail("the mode cannot change while something is open:\n  " + "\n  ".join(obstacles), Exit.FAILED)
+        done = set_settings(data, changes, "cli")
+    for change in done:
+        typer.echo(f"{change.key}: {as_text(change.old_value)} -> {as_text(change.new_value)}")
+    if not done:
+        typer.echo("nothing changed")
+
+
+@config.command("show")
+def config_show(context: typer.Context, data_dir: DataOption = None, as_json: JsonOption = False) -> None:
+    """List all settings that are in force, and where each comes from."""
+    import orjson
+
+    from cq_tui.ops.render import setting_lines, setting_values
+
+    loaded = _load(data_directory(context, data_dir))
+    if as_json:
+        typer.echo(orjson.dumps(setting_values(loaded), option=orjson.OPT_INDENT_2).decode())
+    else:
+        typer.echo("\n".join(setting_lines(loaded)))
+
+
+def _load(data: DataDir) -> "LoadedSettings":
+    from cq_tui.store.settings_file import load_settings
+
+    with errors_told():
+        return load_settings(data.settings)
