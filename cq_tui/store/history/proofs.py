@@ -1,0 +1,142 @@
+"""Inclusion and consistency proofs of the Merkle tree (RFC 9162 sections 2.1.3 and 2.1.4): made and verified. Pure.
+
+Proofs are made from ``subtree(start, stop)``, the tree hash of the leaves start to stop - 1 (counted from 0), and
+verified with nothing but hashes. What is verified may come from anywhere: it is refused, never raised about.
+"""
+
+from collections.abc import Callable, Sequence
+
+from cq_tui.store.history.merkle import EMPTY_ROOT, node_hash
+
+Subtree = Callable[[int, int], bytes]
+
+_HASH_BYTES = 32
+#: No history comes near so many events; beyond it a size is no size.
+_SIZE_LIMIT = 2**63
+
+
+def tree_hash(nodes: Sequence[bytes]) -> bytes:
+    """Return the tree hash over leaf hashes, or over the roots of full subtrees of one size, the last maybe smaller."""
+    if not nodes:
+        return EMPTY_ROOT
+    level = list(nodes)
+    while len(level) > 1:
+        above = [node_hash(level[place], level[place + 1]) for place in range(0, len(level) - 1, 2)]
+        # A node without a neighbour moves up as it is.
+        level = above + level[len(above) * 2 :]
+    return level[0]
+
+
+def inclusion_path(index: int, size: int, subtree: Subtree) -> list[bytes]:
+    """Return the hashes that lead from leaf ``index`` (from 0) to the root of ``size`` leaves, lowest first.
+
+    Raises ValueError when there is no such leaf.
+    """
+    if not 0 <= index < size:
+        raise ValueError(f"there is no leaf {index} in a tree of {size}")
+    path: list[bytes] = []
+    start, stop = 0, size
+    while stop - start > 1:
+        middle = start + _split(stop - start)
+        if index < middle:
+            path.append(subtree(middle, stop))
+            stop = middle
+        else:
+            path.append(subtree(start, middle))
+            start = middle
+    return path[::-1]
+
+
+def consistency_path(old: int, new: int, subtree: Subtree) -> list[bytes]:
+    """Return the hashes that show the tree of ``old`` leaves to be the beginning of that of ``new`` leaves.
+
+    The path is empty when both are the same, or the old tree has no leaves. Raises ValueError when old > new.
+    """
+    if not 0 <= old <= new:
+        raise ValueError(f"a tree of {new} leaves extends none of {old}")
+    if old == 0:
+        return []
+    path: list[bytes] = []
+    start, stop = 0, new
+    while stop != old:
+        middle = start + _split(stop - start)
+        if old <= middle:
+            path.append(subtree(middle, stop))
+            stop = middle
+        else:
+            path.append(subtree(start, middle))
+            start = middle
+    # The verifier knows the old root itself.
+    if start > 0:
+        path.append(subtree(start, stop))
+    return path[::-1]
+
+
+def _split(size: int) -> int:
+    """Return the largest power of two below ``size``."""
+    return 1 << (size - 1).bit_length() - 1
+
+
+def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
+    """Whether the leaf hash stands at ``index`` (from 0) in the tree of ``size`` leaves with that root.
+
+    The algorithm is that of RFC 9162 section 2.1.3.2.
+    """
+    if not 0 <= index < size < _SIZE_LIMIT or not _are_hashes(leaf, root, *path[:64]):
+        return False
+    place, last, node = index, size - 1, leaf
+    for sibling in path:
+        if last == 0:
+            return False
+        if place & 1 or place == last:
+            node = node_hash(sibling, node)
+            place, last = _skip_promotions(place, last)
+        else:
+            node = node_hash(node, sibling)
+        place, last = place >> 1, last >> 1
+    return last == 0 and node == root
+
+
+def verify_consistency(old_size: int, old_root: bytes, new_size: int, new_root: bytes, path: Sequence[bytes]) -> bool:
+    """Whether the tree of the new root begins with all leaves of that of the old root, unchanged.
+
+    The algorithm is that of RFC 9162 section 2.1.4.2. Every tree extends the empty one, and itself, by an empty path.
+    """
+    if not 0 <= old_size <= new_size < _SIZE_LIMIT or not _are_hashes(old_root, new_root, *path[:65]):
+        return False
+    if old_size == 0:
+        return not path and old_root == EMPTY_ROOT and (new_size > 0 or new_root == EMPTY_ROOT)
+    if old_size == new_size:
+        return not path and old_root == new_root
+    return bool(path) and _leads_to_both(old_size, old_root, new_size, new_root, path)
+
+
+def _leads_to_both(old_size: int, old_root: bytes, new_size: int, new_root: bytes, path: Sequence[bytes]) -> bool:
+    """Whether a path leads to the roots of two trees of different sizes, none of them empty."""
+    place, last = old_size - 1, new_size - 1
+    while place & 1:
+        place, last = place >> 1, last >> 1
+    # An old tree that is a full subtree of the new one is not repeated in the path.
+    old_is_subtree = old_size & (old_size - 1) == 0
+    old = new = old_root if old_is_subtree else path[0]
+    for sibling in path if old_is_subtree else path[1:]:
+        if last == 0:
+            return False
+        if place & 1 or place == last:
+            old, new = node_hash(sibling, old), node_hash(sibling, new)
+            place, last = _skip_promotions(place, last)
+        else:
+            new = node_hash(new, sibling)
+        place, last = place >> 1, last >> 1
+    return last == 0 and old == old_root and new == new_root
+
+
+def _skip_promotions(place: int, last: int) -> tuple[int, int]:
+    """Go up past the levels at which the last node had no neighbour and moved up as it was."""
+    while place and not place & 1:
+        place, last = place >> 1, last >> 1
+    return place, last
+
+
+def _are_hashes(*values: object) -> bool:
+    return all(isinstance(value, bytes) and len(value) == _HASH_BYTES for value in values)
