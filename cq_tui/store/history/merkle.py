@@ -1,10 +1,11 @@
 """The Merkle tree over event lines (RFC 6962 section 2.1, RFC 9162 section 2.1): hashes and a growing root."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from hashlib import sha256
 
 #: Root of the tree without leaves.
 EMPTY_ROOT = sha256(b"").digest()
+HASH_BYTES = 32
 
 
 def leaf_hash(entry: bytes) -> bytes:
@@ -17,28 +18,76 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
-class MerkleFrontier:
-    """The roots of the perfect subtrees that make up the tree so far, largest first: all that appending needs."""
+#: Leaves of the subtrees whose roots are kept to make proofs quick.
+SUBTREE_LEAVES = 4096
 
-    def __init__(self, leaves: Iterable[bytes] = ()) -> None:
+
+def perfect_root(hashes: Sequence[bytes]) -> bytes:
+    """Return the root over a power of two of hashes, which may be leaves or roots of equally large subtrees."""
+    level = hashes
+    while len(level) > 1:
+        pairs = iter(level)
+        level = [sha256(b"\x01" + left + right).digest() for left, right in zip(pairs, pairs, strict=True)]
+    return level[0]
+
+
+class MerkleFrontier:
+    """The roots of the perfect subtrees that make up the tree so far, largest first: all that appending needs.
+
+    ``MerkleFrontier(leaves)`` begins with leaves, ``MerkleFrontier.restored(size, roots)`` with a frontier.
+    """
+
+    def __init__(self, leaves: Sequence[bytes] = ()) -> None:
         self._roots: list[bytes] = []
         self._size = 0
-        for leaf in leaves:
-            self.append(leaf)
+        #: Roots of the subtrees of ``SUBTREE_LEAVES`` leaves that became full, in order.
+        self.subtrees: list[bytes] = []
+        self.extend(leaves)
+
+    @classmethod
+    def restored(cls, size: int, roots: Sequence[bytes]) -> "MerkleFrontier":
+        """Go on from ``roots`` of a tree of ``size`` leaves. Raises ValueError when they cannot be its frontier."""
+        if len(roots) != size.bit_count() or any(len(root) != HASH_BYTES for root in roots):
+            raise ValueError(f"a tree of {size} leaves has a frontier of {size.bit_count()} hashes of 32 bytes")
+        frontier = cls()
+        frontier._roots, frontier._size = list(roots), size
+        return frontier
 
     @property
     def size(self) -> int:
         """Number of leaves."""
         return self._size
 
+    @property
+    def roots(self) -> tuple[bytes, ...]:
+        """The frontier."""
+        return tuple(self._roots)
+
     def append(self, leaf: bytes) -> None:
         """Add one leaf hash."""
+        self._push(leaf, 1)
+
+    def extend(self, leaves: Sequence[bytes]) -> None:
+        """Add many leaf hashes, whole subtrees at once."""
+        start, count = 0, len(leaves)
+        while start < count:
+            width = 1 << (count - start).bit_length() - 1
+            # A subtree begins at a multiple of its width, and none is larger than those that are kept.
+            width = min(width, SUBTREE_LEAVES, self._size & -self._size or SUBTREE_LEAVES)
+            self._push(perfect_root(leaves[start : start + width]), width)
+            start += width
+
+    def _push(self, root: bytes, width: int) -> None:
+        self._size += width
         full = self._size
-        while full & 1:
-            leaf = node_hash(self._roots.pop(), leaf)
-            full >>= 1
-        self._roots.append(leaf)
-        self._size += 1
+        if width == SUBTREE_LEAVES:
+            self.subtrees.append(root)
+        while not full & width:
+            width <<= 1
+            root = node_hash(self._roots.pop(), root)
+            if width == SUBTREE_LEAVES:
+                self.subtrees.append(root)
+        self._roots.append(root)
 
     def root(self) -> bytes:
         """Return the tree hash of all leaves."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymerkle import InmemoryTree
 
-from cq_tui.store.history.merkle import EMPTY_ROOT, MerkleFrontier, leaf_hash, node_hash
+from cq_tui.store.history.merkle import EMPTY_ROOT, SUBTREE_LEAVES, MerkleFrontier, leaf_hash, node_hash, perfect_root
 
 #: The inputs and roots that Certificate Transparency implementations test themselves with.
 INPUTS = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
@@ -36,7 +36,7 @@ def tree_hash(entries: list[bytes]) -> bytes:
 
 
 def root_of(entries: list[bytes]) -> bytes:
-    return MerkleFrontier(map(leaf_hash, entries)).root()
+    return MerkleFrontier([leaf_hash(entry) for entry in entries]).root()
 
 
 @pytest.mark.parametrize("size", range(1, 9))
@@ -73,3 +73,37 @@ def test_leaves_and_nodes_cannot_be_taken_for_each_other() -> None:
     left, right = leaf_hash(b"a"), leaf_hash(b"b")
     assert leaf_hash(left + right) != node_hash(left, right)
     assert root_of([b"a", b"b"]) != root_of([b"b", b"a"])
+
+
+@given(st.lists(st.integers(1, 40), max_size=12), st.integers(0, 9))
+def test_extending_is_appending_one_by_one(parts: list[int], first: int) -> None:
+    leaves = [leaf_hash(b"%d" % number) for number in range(first + sum(parts))]
+    frontier = MerkleFrontier(leaves[:first])
+    one_by_one = MerkleFrontier()
+    for leaf in leaves:
+        one_by_one.append(leaf)
+    start = first
+    for part in parts:
+        frontier.extend(leaves[start : start + part])
+        start += part
+    assert (frontier.size, frontier.roots) == (one_by_one.size, one_by_one.roots)
+    again = MerkleFrontier.restored(frontier.size, frontier.roots)
+    again.append(leaf_hash(b"more"))
+    one_by_one.append(leaf_hash(b"more"))
+    assert again.root() == one_by_one.root()
+
+
+@pytest.mark.parametrize("parts", [[2 * SUBTREE_LEAVES + 5], [5, SUBTREE_LEAVES, SUBTREE_LEAVES], [1] * 5 + [9000]])
+def test_full_subtrees_are_told(parts: list[int]) -> None:
+    leaves = [leaf_hash(b"%d" % number) for number in range(sum(parts))]
+    frontier, start = MerkleFrontier(), 0
+    for part in parts:
+        frontier.extend(leaves[start : start + part])
+        start += part
+    edges = range(0, len(leaves) - SUBTREE_LEAVES + 1, SUBTREE_LEAVES)
+    assert frontier.subtrees == [perfect_root(leaves[edge : edge + SUBTREE_LEAVES]) for edge in edges]
+
+
+def test_a_frontier_of_another_size_is_refused() -> None:
+    with pytest.raises(ValueError, match="a tree of 3 leaves"):
+        MerkleFrontier.restored(3, [leaf_hash(b"a")])
