@@ -109,6 +109,8 @@ class Snapshot(ContractModel):
     data: SnapshotData
     #: The snapshot that an incremental one changes.
     base_snapshot_id: str | None = None
+    #: Hex SHA-256 of the file up to the comma before this field, which stands last: what is stored is what is hashed.
+    content_hash: str | None = None
 
 
 class TreeIndex(ContractModel):

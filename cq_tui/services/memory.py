@@ -181,7 +181,14 @@ class MemoryService(Service):
             merkle_root=self._history.merkle_root,
             cursors=dict(self._history.cursors),
         )
-        self._snapshots.take(now, system, history, self.frame.settings.MEMORY_SNAPSHOTS_KEPT)
+        settings = self.frame.settings
+        self._snapshots.take(
+            now,
+            system,
+            history,
+            kept=settings.MEMORY_SNAPSHOTS_KEPT,
+            full_every=settings.MEMORY_SNAPSHOT_FULL_EVERY,
+        )
         self._save_state()
 
     def _memory_usage(self) -> float:

@@ -1,0 +1,87 @@
+"""One snapshot as a file: its name, which tells the order, and its bytes, which carry their own hash.
+
+Snapshots are named for their second. When two fall into one, or the clock went back, the next free number is taken:
+a higher number always means a later snapshot. A document's last field is the hash of all bytes before it, since memory
+starts from what stands here and a flipped bit must not pass for a cursor.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from cq_tui.contracts.history import Snapshot, SnapshotHistory
+from cq_tui.store.document import DocumentError, DocumentMissing, describe, read_content, to_bytes
+
+#: More digits than any clock needs, and few enough for a file name and a float.
+_NAME = re.compile(r"snapshot_(\d{1,15})\.json", re.ASCII)
+_LEFT_OVER = re.compile(r"\.snapshot_\d{1,15}\.json\.tmp", re.ASCII)
+_END = b"\n}\n"
+_SEAL = b',\n  "content_hash": "%s"\n}\n'
+_SEAL_BYTES = len(_SEAL % sha256().hexdigest().encode())
+_REMEDY = "Move it away and use a snapshot that is full, or based on another"
+
+
+def number_of(snapshot_id: str) -> int | None:
+    """Return the number in the id of a snapshot, None when it is no id of ours."""
+    match = _NAME.fullmatch(f"{snapshot_id}.json")
+    return int(match[1]) if match else None
+
+
+def snapshot_paths(folder: Path) -> list[Path]:
+    """Return all snapshots, oldest first. Raises OSError."""
+    found = ((int(match[1]), name) for name in os.listdir(folder) if (match := _NAME.fullmatch(name)))
+    return [folder / name for _, name in sorted(found)]
+
+
+def left_over_paths(folder: Path) -> Iterator[Path]:
+    """Yield what killed writers left half written. Raises OSError."""
+    return (folder / name for name in os.listdir(folder) if _LEFT_OVER.fullmatch(name))
+
+
+def snapshot_bytes(snapshot: Snapshot) -> bytes:
+    """Return the document, sealed by its hash."""
+    content = to_bytes(snapshot).removesuffix(_END)
+    return content + _SEAL % sha256(content).hexdigest().encode()
+
+
+def read_snapshot_file(path: Path) -> Snapshot:
+    """Return a snapshot as it was stored, full or incremental. Raises DocumentError."""
+    try:
+        return Snapshot.model_validate(_intact(path))
+    except ValidationError as error:
+        raise DocumentError(path, describe(error), _REMEDY) from None
+
+
+def read_history(path: Path) -> SnapshotHistory:
+    """Return where the history stood, without looking at the market. Raises DocumentError."""
+    try:
+        return SnapshotHistory.model_validate(_intact(path)["data"]["history"])
+    except ValidationError as error:
+        raise DocumentError(path, describe(error), _REMEDY) from None
+    except (KeyError, TypeError):
+        raise DocumentError(path, "does not say where the history stood", _REMEDY) from None
+
+
+def _intact(path: Path) -> dict[str, Any]:
+    """Return the object in a file that is, byte for byte, the snapshot of that name."""
+    try:
+        content = read_content(path)
+    except DocumentMissing:
+        raise DocumentError(path, "is not there", "Restore it, or use a snapshot that is not based on it") from None
+    sealed = content[:-_SEAL_BYTES]
+    if content[-_SEAL_BYTES:] != _SEAL % sha256(sealed).hexdigest().encode():
+        raise DocumentError(path, "does not match its content hash, so it is damaged", _REMEDY)
+    try:
+        value: dict[str, Any] = orjson.loads(content)
+        found = value["snapshot_id"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        raise DocumentError(path, "is no snapshot", _REMEDY) from None
+    if found != path.stem:
+        raise DocumentError(path, f"holds {found!r}", "Give the file that name again")
+    return value
