@@ -17,6 +17,7 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from cq_tui.contracts.layout import DataDir
+from cq_tui.ops.words import News, plural
 from cq_tui.room.changes import Changes
 from cq_tui.room.messages import FreezeAsked, LeaveAsked, StateChanged, SteerAsked
 from cq_tui.room.operations import LocalOperations, Operations
@@ -25,7 +26,6 @@ from cq_tui.room.screens.dialog import Answer, Dialog
 from cq_tui.room.screens.room import RoomScreen
 from cq_tui.room.stack import Refused, Stack, Supervising
 from cq_tui.room.themes import DARK, LIGHT, VARIABLE_DEFAULTS
-from cq_tui.room.words import News, plural
 
 if TYPE_CHECKING:
     from cq_tui.room.state import RoomState

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from cq_tui.contracts.layout import FRESHNESS_LIMITS
+from cq_tui.ops.words import NOTHING, age, clean, date_and_clock, number, percent, price, quantity, signed
 from cq_tui.room.service_rows import service_rows
 from cq_tui.room.state import RoomState
-from cq_tui.room.words import NOTHING, age, clean, date_and_clock, number, percent, price, quantity, signed
 
 Field = tuple[str, str]
 #: Health fields that the first lines tell already, or that another pane shows in full.

@@ -1,13 +1,10 @@
 """The tail of the history as the room shows it: the last events, bounded, read as they come."""
 
-import math
 import os
 from collections import deque
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import orjson
-
+from cq_tui.store.history.event import HistoryEvent, event_from_line
 from cq_tui.store.journal import MAX_LINE_BYTES, JournalError, JournalReader, last_lines
 
 #: Events kept in memory.
@@ -16,47 +13,6 @@ KEPT = 2000
 _SEEDED = 600
 #: More new bytes than this are not read one by one: the tail is enough.
 _FAR_BEHIND = 2 * 1024 * 1024
-
-
-class RoomEvent(NamedTuple):
-    """One line of the history. ``timestamp`` is when it happened, by its producer's clock where known."""
-
-    event_id: str
-    timestamp: float
-    event_type: str
-    source: str
-    data: dict[str, Any]
-
-    def text(self, field: str) -> str | None:
-        """Return a text field of the payload; None when it is missing or no text."""
-        value = self.data.get(field)
-        return value if isinstance(value, str) else None
-
-    def number(self, field: str) -> float | None:
-        """Return a finite number of the payload; None when it is missing or no number."""
-        value = self.data.get(field)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            return None
-        return float(value)
-
-
-def event_from_line(line: bytes) -> RoomEvent | None:
-    """Parse a line; None for what is no event."""
-    try:
-        raw = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return None
-    if not isinstance(raw, dict):
-        return None
-    data, metadata = raw.get("data"), raw.get("metadata")
-    occurred_at = metadata.get("occurred_at") if isinstance(metadata, dict) else None
-    timestamp = occurred_at if isinstance(occurred_at, (int, float)) else raw.get("timestamp")
-    event_id, event_type, source = raw.get("event_id"), raw.get("event_type"), raw.get("source")
-    if not (isinstance(event_id, str) and isinstance(event_type, str) and isinstance(source, str)):
-        return None
-    if isinstance(timestamp, bool) or not isinstance(timestamp, (int, float)):
-        return None
-    return RoomEvent(event_id, float(timestamp), event_type, source, data if isinstance(data, dict) else {})
 
 
 class EventTail:
@@ -68,13 +24,13 @@ class EventTail:
         self._reader: JournalReader | None = None
         self._identity: tuple[int, int, int] | None = None
         self._inode: int | None = None
-        self.events: deque[RoomEvent] = deque(maxlen=KEPT)
+        self.events: deque[HistoryEvent] = deque(maxlen=KEPT)
         self._known: set[str] = set()
         self.problem: str | None = None
         #: Lines that were no events.
         self.unreadable = 0
 
-    def refresh(self) -> list[RoomEvent]:
+    def refresh(self) -> list[HistoryEvent]:
         """Return the events that came since the last call, oldest first."""
         try:
             status = os.stat(self._path)
@@ -117,7 +73,7 @@ class EventTail:
             return []
         return reader.read_new()
 
-    def _accept(self, line: bytes) -> RoomEvent | None:
+    def _accept(self, line: bytes) -> HistoryEvent | None:
         event = event_from_line(line)
         if event is None:
             self.unreadable += 1

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import orjson
 
-from cq_tui.room.words import Level, clean, clock
+from cq_tui.ops.words import Level, clean, clock
 from cq_tui.store.journal import JournalError, JournalReader, last_lines
 
 KEPT = 5000

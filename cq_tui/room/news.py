@@ -1,8 +1,8 @@
 """The worst news: what a person should look at first, worst first."""
 
+from cq_tui.ops.words import Level, News, age, clean, clock
 from cq_tui.room.service_rows import service_rows
 from cq_tui.room.state import RoomState
-from cq_tui.room.words import Level, News, age, clean, clock
 
 _ORDER: dict[Level, int] = {"bad": 0, "look": 1, "idle": 2, "good": 3}
 #: Subjects whose bad file a service row already tells of.

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from cq_tui.contracts.health import ServiceState
 from cq_tui.contracts.layout import FRESHNESS_LIMITS
 from cq_tui.ops.verdict import Verdict
+from cq_tui.ops.words import Level
 from cq_tui.room.state import RoomState
-from cq_tui.room.words import Level
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cq_tui.contracts.account import OrderState
-from cq_tui.room.events import RoomEvent
-from cq_tui.room.words import Level
+from cq_tui.ops.words import Level
+from cq_tui.store.history.event import HistoryEvent
 
 _SIGNALS_KEPT = 300
 _ORDERS_KEPT = 600
@@ -98,7 +98,7 @@ class TradeBook:
     signals: dict[str, Signal] = field(default_factory=dict)
     orders: dict[str, Order] = field(default_factory=dict)
 
-    def take(self, events: Iterable[RoomEvent]) -> bool:
+    def take(self, events: Iterable[HistoryEvent]) -> bool:
         """Take events; return whether any concerned signals or orders."""
         touched = False
         for event in events:
@@ -132,10 +132,10 @@ class TradeBook:
         ]
         return sorted(groups, key=lambda group: group[0].timestamp, reverse=True)
 
-    def _signal_generated(self, event: RoomEvent) -> None:
+    def _signal_generated(self, event: HistoryEvent) -> None:
         self.signals[event.event_id] = Signal(
             key=event.event_id,
-            timestamp=event.timestamp,
+            timestamp=event.happened_at,
             symbol=event.text("symbol") or "",
             side=event.text("side") or "",
             strategy=event.text("strategy") or "",
@@ -147,7 +147,7 @@ class TradeBook:
             natural_key=_natural_key(event),
         )
 
-    def _order_submitted(self, event: RoomEvent) -> None:
+    def _order_submitted(self, event: HistoryEvent) -> None:
         order = self._order(event)
         if not order.status:
             order.status = "SENT"
@@ -158,7 +158,7 @@ class TradeBook:
         if order.is_entry:
             self._tell_signal(event, "order sent", "idle")
 
-    def _order_executed(self, event: RoomEvent) -> None:
+    def _order_executed(self, event: HistoryEvent) -> None:
         order = self._order(event)
         order.status = (event.text("status") or "FILLED").upper()
         size = event.number("size") or 0.0
@@ -174,7 +174,7 @@ class TradeBook:
         if order.is_entry:
             self._tell_signal(event, "filled" if order.status == "FILLED" else "partly filled", "good")
 
-    def _order_rejected(self, event: RoomEvent) -> None:
+    def _order_rejected(self, event: HistoryEvent) -> None:
         if event.text("refused_by") == "guardrail" and event.text("client_order_id") is None:
             # No order was made of it: the refusal belongs under its signal.
             self._tell_signal(event, f"not traded: {event.text('reason') or ''}", "look")
@@ -187,35 +187,35 @@ class TradeBook:
         if order.is_entry:
             self._tell_signal(event, f"not traded: {order.reason}", "look")
 
-    def _order_canceled(self, event: RoomEvent) -> None:
+    def _order_canceled(self, event: HistoryEvent) -> None:
         order = self._order(event)
         order.status = (event.text("status") or "CANCELED").upper()
         order.reason = event.text("reason") or ""
 
-    def _order(self, event: RoomEvent) -> Order:
+    def _order(self, event: HistoryEvent) -> Order:
         """Return the order an event is about, made anew when it is the first to tell of it."""
         key = event.text("client_order_id") or event.event_id
         order = self.orders.get(key)
         if order is None:
-            order = Order(key, event.text("symbol") or "", event.text("side") or "", event.timestamp)
+            order = Order(key, event.text("symbol") or "", event.text("side") or "", event.happened_at)
             self.orders[key] = order
         order.leg = event.text("leg") or order.leg
         order.signal_key = event.text("signal_key") or order.signal_key
-        order.updated = max(order.updated, event.timestamp)
+        order.updated = max(order.updated, event.happened_at)
         return order
 
-    def _tell_signal(self, event: RoomEvent, outcome: str, level: Level) -> None:
+    def _tell_signal(self, event: HistoryEvent, outcome: str, level: Level) -> None:
         signal = self._signal_of(event)
         if signal is not None:
             signal.outcome, signal.level = outcome, level
 
-    def _signal_of(self, event: RoomEvent) -> Signal | None:
+    def _signal_of(self, event: HistoryEvent) -> Signal | None:
         symbol, side, named = event.text("symbol"), event.text("side"), event.text("signal_key")
         for signal in reversed(self.signals.values()):
             if signal.symbol != symbol or signal.side != side:
                 continue
             if named is None:
-                return signal if 0 <= event.timestamp - signal.timestamp <= _SAME_TRADE_SECONDS else None
+                return signal if 0 <= event.happened_at - signal.timestamp <= _SAME_TRADE_SECONDS else None
             if signal.natural_key == named:
                 return signal
         return None
@@ -245,7 +245,7 @@ def _follow_account(order: Order, state: OrderState) -> None:
     order.signal_key = named if isinstance(named, str) else order.signal_key
 
 
-def _natural_key(event: RoomEvent) -> str:
+def _natural_key(event: HistoryEvent) -> str:
     parts = (event.data.get(field) for field in ("strategy", "symbol", "frame", "bar_close_time", "side"))
     return ":".join(str(part) for part in parts)
 

@@ -2,8 +2,7 @@ from pathlib import Path
 
 import orjson
 
-from cq_tui.room.event_words import event_words
-from cq_tui.room.events import KEPT, EventTail, RoomEvent, event_from_line
+from cq_tui.room.events import KEPT, EventTail
 from cq_tui.store.journal import JournalWriter
 
 
@@ -57,25 +56,3 @@ def test_lines_that_are_no_events_are_counted(tmp_path: Path) -> None:
     tail = EventTail(path, tmp_path)
     assert [event.event_id for event in tail.refresh()] == ["evt_1"]
     assert tail.problem == "events.ndjson: 3 lines are no events"
-
-
-def test_events_are_told_in_words() -> None:
-    def words(event_type: str, **data: object) -> str:
-        return event_words(RoomEvent("e", 1.0, event_type, "x", data))
-
-    assert words("config_changed", key="PAPER_MODE", old_value=False, new_value=True) == "PAPER_MODE: false → true"
-    assert words("health_status_changed", service="feeder", old_status="ok", new_status="error", reason="silent") == (
-        "feeder ok → error: silent"
-    )
-    assert (
-        words("order_executed", symbol="A", side="BUY", size=0.5, price=1.0, status="FILLED") == "A BUY 0.5 @ 1 filled"
-    )
-    assert words("made_up", answer=42, note="\x1b[2J") == "answer 42  note ␛[2J"
-
-
-def test_a_producer_s_own_time_is_shown() -> None:
-    event = event_from_line(
-        b'{"event_id":"e","timestamp":5,"event_type":"t","source":"s","metadata":{"occurred_at":4.5}}'
-    )
-    assert event is not None
-    assert event.timestamp == 4.5

@@ -1,12 +1,12 @@
 from typing import Any
 
 from cq_tui.contracts.account import OrderState
-from cq_tui.room.events import RoomEvent
 from cq_tui.room.trades import TradeBook
+from cq_tui.store.history.event import HistoryEvent
 
 
-def event(number: int, event_type: str, at: float = 100.0, **data: Any) -> RoomEvent:
-    return RoomEvent(f"evt_{number}", at, event_type, "trader", {"symbol": "BTCUSDT", "side": "BUY"} | data)
+def event(number: int, event_type: str, at: float = 100.0, **data: Any) -> HistoryEvent:
+    return HistoryEvent(f"evt_{number}", at, event_type, "trader", {"symbol": "BTCUSDT", "side": "BUY"} | data)
 
 
 KEY = "s:BTCUSDT:1s:99999:BUY"
@@ -55,9 +55,11 @@ def test_an_outcome_goes_to_the_signal_it_names() -> None:
 def test_payloads_of_any_shape_are_taken() -> None:
     book = TradeBook()
     for event_type in ("signal_generated", "order_submitted", "order_executed", "order_rejected", "order_canceled"):
-        book.take([RoomEvent("e", 1.0, event_type, "x", {"symbol": "A", "size": "much", "price": None, "status": 3})])
-        book.take([RoomEvent("f", 1.0, event_type, "x", {"symbol": 5})])
-        book.take([RoomEvent("g", 1.0, event_type, "x", {})])
+        book.take(
+            [HistoryEvent("e", 1.0, event_type, "x", {"symbol": "A", "size": "much", "price": None, "status": 3})]
+        )
+        book.take([HistoryEvent("f", 1.0, event_type, "x", {"symbol": 5})])
+        book.take([HistoryEvent("g", 1.0, event_type, "x", {})])
     book.groups()
 
 
@@ -65,7 +67,7 @@ def test_a_signal_that_a_guardrail_refused_is_no_order() -> None:
     book = TradeBook()
     told = {"symbol": "BTCUSDT", "side": "BUY", "strategy": "s", "frame": "1s", "bar_close_time": 5}
     key = "s:BTCUSDT:1s:5:BUY"
-    book.take([RoomEvent("1", 1.0, "signal_generated", "ares", told)])
+    book.take([HistoryEvent("1", 1.0, "signal_generated", "ares", told)])
     refusal = {
         "symbol": "BTCUSDT",
         "side": "BUY",
@@ -73,7 +75,7 @@ def test_a_signal_that_a_guardrail_refused_is_no_order() -> None:
         "refused_by": "guardrail",
         "signal_key": key,
     }
-    book.take([RoomEvent("2", 1.1, "order_rejected", "trader", refusal)])
+    book.take([HistoryEvent("2", 1.1, "order_rejected", "trader", refusal)])
     assert not book.orders
     assert [signal.outcome for signal in book.signals.values()] == ["not traded: nothing held"]
 

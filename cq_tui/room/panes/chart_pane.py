@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.widget import Widget
 
+from cq_tui.ops.words import clean, clock, price
 from cq_tui.room.chart import Chart, Level, Mark, draw_chart
-from cq_tui.room.words import clean, clock, price
 
 if TYPE_CHECKING:
     from cq_tui.room.state import RoomState

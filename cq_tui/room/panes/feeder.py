@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
+from cq_tui.ops.words import NOTHING, Level, age, age_level, clean, number, percent, plural, price, spark
 from cq_tui.room.changes import Changes, Part
 from cq_tui.room.panes.pane import Pane
 from cq_tui.room.widgets.columns import Cell, Column
 from cq_tui.room.widgets.line_table import Drawn, LineKey, LineTable, Under
-from cq_tui.room.words import NOTHING, Level, age, age_level, clean, number, percent, plural, price, spark
 
 if TYPE_CHECKING:
     from cq_tui.contracts.tickers import Ticker

@@ -6,15 +6,15 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
+from cq_tui.ops.event_words import event_level, event_words
+from cq_tui.ops.words import NOTHING, Level, age, bar, clean, clock, grouped
 from cq_tui.room.changes import Changes, Part
-from cq_tui.room.event_words import event_words
 from cq_tui.room.panes.pane import Pane, Summary
 from cq_tui.room.widgets.columns import Cell, Column
 from cq_tui.room.widgets.line_table import Drawn, LineKey, LineTable
-from cq_tui.room.words import NOTHING, Level, age, bar, clean, clock, grouped
 
 if TYPE_CHECKING:
-    from cq_tui.room.events import RoomEvent
+    from cq_tui.store.history.event import HistoryEvent
 
 _COLUMNS = (
     Column("time", 8),
@@ -35,7 +35,7 @@ class MemoryPane(Pane):
 
     def make_table(self) -> LineTable:
         """Return the table."""
-        self._events: dict[str, RoomEvent] = {}
+        self._events: dict[str, HistoryEvent] = {}
         self._facts = Static(classes="facts", markup=False)
         self._said = ""
         return LineTable(_COLUMNS, self._draw, heading=False)
@@ -100,22 +100,8 @@ class MemoryPane(Pane):
         event = self._events[key.row]
         level = event_level(event.event_type)
         return (
-            Cell(clock(event.timestamp), "muted"),
+            Cell(clock(event.happened_at), "muted"),
             Cell(clean(event.event_type, 60), level),
             Cell(clean(event.source, 40), "muted"),
             Cell(event_words(event)),
         )
-
-
-_LEVELS: dict[str, Level] = {
-    "integrity_fault": "bad",
-    "order_rejected": "look",
-    "symbol_quarantined": "look",
-    "health_status_changed": "look",
-    "order_executed": "good",
-}
-
-
-def event_level(event_type: str) -> str:
-    """Return the style of an event's type."""
-    return _LEVELS.get(event_type, "")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.widget import Widget
 
-from cq_tui.room.words import GLYPHS, Level, News
+from cq_tui.ops.words import GLYPHS, Level, News
 
 if TYPE_CHECKING:
     from cq_tui.room.state import RoomState

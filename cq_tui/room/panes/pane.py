@@ -12,9 +12,9 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from cq_tui.ops.words import GLYPHS, Level, clean
 from cq_tui.room.changes import Changes, Part
 from cq_tui.room.widgets.line_table import LineKey, LineTable
-from cq_tui.room.words import GLYPHS, Level, clean
 
 if TYPE_CHECKING:
     from cq_tui.room.state import RoomState

@@ -7,9 +7,9 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from cq_tui.ops.words import NOTHING, clean, number, plural, price, quantity, signed, spark
 from cq_tui.room.widgets.columns import Cell, Column
 from cq_tui.room.widgets.line_table import Drawn, LineKey, LineTable, Under
-from cq_tui.room.words import NOTHING, clean, number, plural, price, quantity, signed, spark
 
 if TYPE_CHECKING:
     from cq_tui.room.state import RoomState

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
+from cq_tui.ops.words import NOTHING, Level, age, clean, clock, plural, price
 from cq_tui.room.changes import Changes, Part
 from cq_tui.room.panes.pane import Pane
 from cq_tui.room.widgets.columns import Cell, Column
 from cq_tui.room.widgets.line_table import Drawn, LineKey, LineTable, Under
-from cq_tui.room.words import NOTHING, Level, age, clean, clock, plural, price
 
 if TYPE_CHECKING:
     from cq_tui.room.trades import Signal

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from textual.content import Content
 from textual.widget import Widget
 
-from cq_tui.room.words import GLYPHS, Level, clean, clock, number, percent
+from cq_tui.ops.words import GLYPHS, Level, clean, clock, number, percent
 
 if TYPE_CHECKING:
     from cq_tui.contracts.mode import Mode

@@ -10,6 +10,7 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from cq_tui.contracts.layout import DataDir
+from cq_tui.ops.words import clean
 from cq_tui.room.details import Described
 from cq_tui.room.log_tail import LogLine, LogTail
 from cq_tui.room.panes.pane import FilterInput
@@ -17,7 +18,6 @@ from cq_tui.room.screens.detail import Detail
 from cq_tui.room.widgets.columns import Cell, Column
 from cq_tui.room.widgets.key_line import KeyLine
 from cq_tui.room.widgets.line_table import Drawn, LineKey, LineTable
-from cq_tui.room.words import clean
 
 _COLUMNS = (Column("time", 8), Column("level", 8, rank=1), Column("message", 40, grows=True))
 #: Seconds between two looks at the file.

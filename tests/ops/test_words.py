@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cq_tui.room import words
+from cq_tui.ops import words
 
 
 @pytest.mark.parametrize(

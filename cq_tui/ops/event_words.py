@@ -1,20 +1,25 @@
 """One event in one line of words."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from cq_tui.room.words import clean, price, quantity, signed
+from cq_tui.ops.words import Level, clean, price, quantity, signed
 
 if TYPE_CHECKING:
-    from cq_tui.room.events import RoomEvent
+    from cq_tui.store.history.event import HistoryEvent
 
 
-def event_words(event: "RoomEvent") -> str:
+def event_words(event: "HistoryEvent") -> str:
     """Say what an event tells, in the order in which a person asks; text from outside is made harmless."""
     writer = _WRITERS.get(event.event_type, _anything)
     return clean(writer(event), 300)
 
 
-def _trade(event: "RoomEvent") -> str:
+def event_level(event_type: str) -> Level | Literal[""]:
+    """Return how good or bad it is that such an event came; nothing for most."""
+    return _LEVELS.get(event_type, "")
+
+
+def _trade(event: "HistoryEvent") -> str:
     size = event.number("size")
     at = event.number("price") or event.number("entry_price")
     pnl = event.number("realized_pnl")
@@ -34,28 +39,28 @@ def _trade(event: "RoomEvent") -> str:
     return " ".join(word for word in words if word)
 
 
-def _health(event: "RoomEvent") -> str:
+def _health(event: "HistoryEvent") -> str:
     reason = f": {event.text('reason')}" if event.text("reason") else ""
     return f"{event.text('service')} {event.text('old_status')} → {event.text('new_status')}{reason}"
 
 
-def _config(event: "RoomEvent") -> str:
+def _config(event: "HistoryEvent") -> str:
     by = f", by {event.text('changed_by')}" if event.text("changed_by") else ""
     return f"{event.text('key')}: {_value(event.data.get('old_value'))} → {_value(event.data.get('new_value'))}{by}"
 
 
-def _service(event: "RoomEvent") -> str:
+def _service(event: "HistoryEvent") -> str:
     pid = f"pid {event.data['pid']}" if isinstance(event.data.get("pid"), int) else None
     return " ".join(word for word in (event.text("service"), pid, event.text("reason")) if word)
 
 
-def _command(event: "RoomEvent") -> str:
+def _command(event: "HistoryEvent") -> str:
     words = [event.text("command"), event.text("target"), event.text("outcome")]
     message = f": {event.text('message')}" if event.text("message") else ""
     return " ".join(word for word in words if word) + message
 
 
-def _anything(event: "RoomEvent") -> str:
+def _anything(event: "HistoryEvent") -> str:
     return "  ".join(f"{key} {_value(value)}" for key, value in event.data.items())
 
 
@@ -76,4 +81,12 @@ _WRITERS = {
     "service_started": _service,
     "service_stopped": _service,
     "command_executed": _command,
+}
+
+_LEVELS: dict[str, Level] = {
+    "integrity_fault": "bad",
+    "order_rejected": "look",
+    "symbol_quarantined": "look",
+    "health_status_changed": "look",
+    "order_executed": "good",
 }
