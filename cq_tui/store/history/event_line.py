@@ -5,9 +5,9 @@ timestamp as Unix seconds with exactly six decimals, and ids and types in plain 
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -21,8 +21,7 @@ class EventLineError(ValueError):
     """These bytes are no event line of ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class EventHead:
+class EventHead(NamedTuple):
     """What a block needs to know of an event. ``timestamp`` is the text as it stands in the line."""
 
     event_id: str
@@ -40,16 +39,20 @@ def build_line(
     metadata: Mapping[str, Any],
 ) -> bytes:
     """Return the line without its line feed. Raises EventLineError for a type or source that is not plain ASCII."""
-    for word in (head.event_type, source):
+    front = f'{{"event_id":"{head.event_id}","timestamp":{head.timestamp},{_kind(head.event_type, source)}"data":'
+    origin = {"writer": writer, "seq": seq, "occurred_at": occurred_at}
+    if metadata:
+        origin |= {key: value for key, value in metadata.items() if key not in origin}
+    return b'%b%b,"metadata":%b}' % (front.encode(), orjson.dumps(data), orjson.dumps(origin))
+
+
+@lru_cache(maxsize=512)
+def _kind(event_type: str, source: str) -> str:
+    """Return type and source as they stand in a line. There are few of them, so each pair is checked once."""
+    for word in (event_type, source):
         if not _PLAIN.fullmatch(word):
             raise EventLineError(f"{word!r} must be letters, digits and _ . : - only")
-    origin = {"writer": writer, "seq": seq, "occurred_at": occurred_at}
-    extra = {key: value for key, value in metadata.items() if key not in origin}
-    front = (
-        f'{{"event_id":"{head.event_id}","timestamp":{head.timestamp},'
-        f'"event_type":"{head.event_type}","source":"{source}","data":'
-    )
-    return b"".join((front.encode(), orjson.dumps(data), b',"metadata":', orjson.dumps(origin | extra), b"}"))
+    return f'"event_type":"{event_type}","source":"{source}",'
 
 
 def read_head(line: bytes) -> EventHead:
@@ -76,8 +79,17 @@ class EventClock:
 
     def stamp(self, now: float, event_type: str) -> EventHead:
         """Return the head of the next event at system time ``now`` (Unix seconds)."""
+        return self.stamp_all(now, [event_type])[0]
+
+    def stamp_all(self, now: float, event_types: Iterable[str]) -> list[EventHead]:
+        """Return the heads of the next events, all of them at system time ``now``."""
         self._micros = max(self._micros, round(now * 1_000_000))
         second, fraction = divmod(self._micros, 1_000_000)
-        self._count = self._count + 1 if second == self._second else 1
-        self._second = second
-        return EventHead(f"evt_{second}_{self._count:03d}", f"{second}.{fraction:06d}", event_type)
+        first = self._count + 1 if second == self._second else 1
+        time = f"{second}.{fraction:06d}"
+        heads = [
+            EventHead(f"evt_{second}_{count:03d}", time, event_type)
+            for count, event_type in enumerate(event_types, first)
+        ]
+        self._second, self._count = second, first + len(heads) - 1
+        return heads

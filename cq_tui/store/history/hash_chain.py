@@ -1,15 +1,17 @@
 """The exact bytes of ``memory/hash_chain.json``: blocks, genesis, head and tail of the document."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple
 
 from cq_tui.store.history.event_line import EventHead
 
 HEAD = b'{"chain":[\n'
 SEPARATOR = b",\n"
 TAIL_BYTES = 256
-_DOMAIN = b"coinquant/r11/block/v1\n"
+DOMAIN = b"coinquant/r11/block/v1\n"
 _TAIL = re.compile(rb'\n\],"merkle_root":"([0-9a-f]{64})","chain_length":(\d+),"integrity_verified":(true|false)\} *\n')
 _LINKS = re.compile(
     rb'\{"index":(\d+),.*?(?:"event_hash":"([0-9a-f]{64})"\})?,"previous_hash":"(0|[0-9a-f]{64})","hash":"[0-9a-f]{64}"\}',
@@ -21,8 +23,7 @@ class ChainError(ValueError):
     """The bytes are no chain document."""
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """A stored block and the hash that the next one names."""
 
     content: bytes
@@ -31,28 +32,45 @@ class Block:
 
 def genesis(timestamp: str) -> Block:
     """Block 0. ``timestamp`` is Unix seconds with six decimals."""
-    return _seal(f'{{"index":0,"timestamp":{timestamp},"data":"Genesis Block","previous_hash":"0"'.encode())
+    return Block(*_sealed(f'{{"index":0,"timestamp":{timestamp},"data":"Genesis Block","previous_hash":"0"'))
 
 
 def build_block(index: int, head: EventHead, event_hash: str, previous_hash: str) -> Block:
     """Return the block of event ``index`` (the first event has index 1)."""
-    return _seal(
-        (
-            f'{{"index":{index},"timestamp":{head.timestamp},"data":{{"event_id":"{head.event_id}",'
-            f'"event_type":"{head.event_type}","event_hash":"{event_hash}"}},"previous_hash":"{previous_hash}"'
-        ).encode()
+    return Block(*_sealed(_unsealed(index, head, event_hash, previous_hash)))
+
+
+def build_blocks(
+    index: int, heads: Iterable[EventHead], leaves: Iterable[bytes], previous_hash: str
+) -> tuple[list[bytes], str]:
+    """Return the blocks of event ``index`` and the ones after it, as stored, and the hash of the last.
+
+    ``leaves`` are the events' leaf hashes; ``previous_hash`` is that of the block before.
+    """
+    blocks: list[bytes] = []
+    for number, (head, leaf) in enumerate(zip(heads, leaves, strict=True), index):
+        block, previous_hash = _sealed(_unsealed(number, head, leaf.hex(), previous_hash))
+        blocks.append(block)
+    return blocks, previous_hash
+
+
+def _unsealed(index: int, head: EventHead, event_hash: str, previous_hash: str) -> str:
+    return (
+        f'{{"index":{index},"timestamp":{head.timestamp},"data":{{"event_id":"{head.event_id}",'
+        f'"event_type":"{head.event_type}","event_hash":"{event_hash}"}},"previous_hash":"{previous_hash}"'
     )
 
 
-def _seal(content: bytes) -> Block:
-    digest = sha256(_DOMAIN + content).hexdigest()
-    return Block(content + b',"hash":"' + digest.encode() + b'"}', digest)
+def _sealed(text: str) -> tuple[bytes, str]:
+    content = text.encode()
+    digest = sha256(DOMAIN + content).hexdigest()
+    return b'%b,"hash":"%b"}' % (content, digest.encode()), digest
 
 
 def block_hash(stored: bytes) -> str | None:
     """Return a stored block's hash when it matches its bytes, else None."""
     content, marker, rest = stored.rpartition(b',"hash":"')
-    digest = sha256(_DOMAIN + content).hexdigest()
+    digest = sha256(DOMAIN + content).hexdigest()
     return digest if marker and rest == digest.encode() + b'"}' else None
 
 

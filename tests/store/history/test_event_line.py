@@ -86,3 +86,15 @@ def test_a_clock_that_jumps_back_an_hour_and_more_than_a_thousand_events_in_a_se
     assert heads[-1].event_id == "evt_10000_1501"
     assert EventClock(heads[-1]).stamp(6_400.0, "e").event_id == "evt_10000_1502"
     assert clock.stamp(10_001.0, "e").event_id == "evt_10001_001"
+
+
+def test_heads_stamped_together_are_those_that_are_stamped_one_by_one() -> None:
+    together, alone = EventClock(), EventClock()
+    for now, count in ((10_000.25, 3), (9_000.0, 2), (10_000.75, 0), (10_001.0, 1100)):
+        assert together.stamp_all(now, ["e"] * count) == [alone.stamp(now, "e") for _ in range(count)]
+
+
+def test_a_word_that_was_refused_is_refused_again() -> None:
+    for _ in range(2):
+        with pytest.raises(EventLineError, match="a b"):
+            build_line(HEAD, "a b", {}, "trader", 1, 5.0, {})

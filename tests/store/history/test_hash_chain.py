@@ -15,6 +15,7 @@ from cq_tui.store.history.hash_chain import (
     ChainTail,
     block_hash,
     build_block,
+    build_blocks,
     genesis,
     read_links,
     read_tail,
@@ -56,6 +57,19 @@ def test_a_block_has_the_bytes_of_its_definition() -> None:
         previous,
         digest,
     )
+
+
+def test_blocks_built_together_are_those_that_are_built_one_by_one() -> None:
+    heads = [EventHead(f"evt_5_{number:03d}", "5.000000", "e") for number in range(1, 4)]
+    leaves = [sha256(head.event_id.encode()).digest() for head in heads]
+    blocks, tip = build_blocks(7, heads, leaves, "cd" * 32)
+    previous = "cd" * 32
+    for index, (head, leaf, block) in enumerate(zip(heads, leaves, blocks, strict=True), 7):
+        alone = build_block(index, head, leaf.hex(), previous)
+        assert block == alone.content
+        previous = alone.hash
+    assert tip == previous
+    assert build_blocks(7, [], [], "ab") == ([], "ab")
 
 
 @given(st.data())
