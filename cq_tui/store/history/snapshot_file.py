@@ -19,7 +19,7 @@ from cq_tui.contracts.history import Snapshot, SnapshotHistory
 from cq_tui.store.document import DocumentError, DocumentMissing, describe, read_content, to_bytes
 
 #: More digits than any clock needs, and few enough for a file name and a float.
-_NAME = re.compile(r"snapshot_(\d{1,15})\.json", re.ASCII)
+_NAME = re.compile(r"snapshot_(0|[1-9]\d{0,14})\.json", re.ASCII)
 _LEFT_OVER = re.compile(r"\.snapshot_\d{1,15}\.json\.tmp", re.ASCII)
 _END = b"\n}\n"
 _SEAL = b',\n  "content_hash": "%s"\n}\n'
@@ -33,10 +33,14 @@ def number_of(snapshot_id: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def snapshot_paths(folder: Path) -> list[Path]:
-    """Return all snapshots, oldest first. Raises OSError."""
-    found = ((int(match[1]), name) for name in os.listdir(folder) if (match := _NAME.fullmatch(name)))
-    return [folder / name for _, name in sorted(found)]
+def snapshot_path(folder: Path, number: int) -> Path:
+    """Return the path of the snapshot with that number."""
+    return folder / f"snapshot_{number}.json"
+
+
+def snapshot_numbers(folder: Path) -> list[int]:
+    """Return the numbers of all snapshots, oldest first. Raises OSError."""
+    return sorted(int(match[1]) for name in os.listdir(folder) if (match := _NAME.fullmatch(name)))
 
 
 def left_over_paths(folder: Path) -> Iterator[Path]:
@@ -56,6 +60,19 @@ def read_snapshot_file(path: Path) -> Snapshot:
         return Snapshot.model_validate(_intact(path))
     except ValidationError as error:
         raise DocumentError(path, describe(error), _REMEDY) from None
+
+
+def read_base(path: Path) -> int | None:
+    """Return the number of the snapshot on which this one is based, None for a full one. Raises DocumentError."""
+    value = _intact(path)
+    if value.get("snapshot_type") == "full":
+        return None
+    base = number_of(str(value.get("base_snapshot_id")))
+    if base is None or base >= (number_of(path.stem) or 0):
+        raise DocumentError(
+            path, f"is based on {value.get('base_snapshot_id')!r}, which is no earlier snapshot", _REMEDY
+        )
+    return base
 
 
 def read_history(path: Path) -> SnapshotHistory:

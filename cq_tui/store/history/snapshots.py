@@ -25,10 +25,12 @@ from cq_tui.store.document import DocumentError, read_content, read_document, wr
 from cq_tui.store.history.snapshot_file import (
     left_over_paths,
     number_of,
+    read_base,
     read_history,
     read_snapshot_file,
     snapshot_bytes,
-    snapshot_paths,
+    snapshot_numbers,
+    snapshot_path,
 )
 
 SCHEMA_VERSION = "1.3"
@@ -49,13 +51,8 @@ class _Base:
     """The snapshot that the next one can be based on."""
 
     #: The last full one and those that followed, this one last.
-    paths: tuple[Path, ...]
+    numbers: tuple[int, ...]
     picture: _Picture
-
-    @property
-    def snapshot_id(self) -> str:
-        """Its name."""
-        return self.paths[-1].stem
 
 
 class SnapshotStore:
@@ -66,11 +63,11 @@ class SnapshotStore:
         self._data = data
         self._base: _Base | None = None
         #: Snapshots in the folder, those included that are kept only because others are based on them.
-        self.count = len(self.paths())
+        self.count = len(snapshot_numbers(data.snapshots))
 
     def paths(self) -> list[Path]:
         """Return all snapshots, oldest first. Raises OSError."""
-        return snapshot_paths(self._data.snapshots)
+        return [snapshot_path(self._data.snapshots, number) for number in snapshot_numbers(self._data.snapshots)]
 
     def take(self, now: float, system: SnapshotSystem, history: SnapshotHistory, *, kept: int, full_every: int) -> Path:
         """Write the next snapshot, then delete the oldest beyond ``kept`` on which no kept one is based.
@@ -78,49 +75,47 @@ class SnapshotStore:
         The first since this object was made is full, and at least every ``full_every``-th, or ``kept``-th when that
         is less. Raises OSError; what was there before still stands then.
         """
+        folder = self._data.snapshots
         try:
-            older = self.paths()
-            name = f"snapshot_{self._next_number(now, older)}"
+            older = snapshot_numbers(folder)
+            number = max(int(now), older[-1] + 1 if older else 0)
             picture = _Picture(self._account(), self._market())
             base = self._usable_base(picture, older, min(full_every, kept))
-            path = self._data.snapshots / f"{name}.json"
+            path = snapshot_path(folder, number)
             snapshot = Snapshot(
-                snapshot_id=name,
+                snapshot_id=path.stem,
                 timestamp=now,
                 schema_version=SCHEMA_VERSION,
                 snapshot_type="full" if base is None else "incremental",
                 data=_data(picture, None if base is None else base.picture, system, history),
-                base_snapshot_id=None if base is None else base.snapshot_id,
+                base_snapshot_id=None if base is None else snapshot_path(folder, base.numbers[-1]).stem,
             )
             write_document(path, snapshot_bytes(snapshot))
-            self._base = _Base((*(() if base is None else base.paths), path), picture)
-            self._discard([*older, path], kept)
+            self._base = _Base((*(() if base is None else base.numbers), number), picture)
+            self._discard([*older, number], kept)
         finally:
-            self.count = len(self.paths())
+            self.count = len(snapshot_numbers(folder))
         return path
 
-    @staticmethod
-    def _next_number(now: float, older: list[Path]) -> int:
-        newest = (number_of(older[-1].stem) or 0) if older else 0
-        return max(int(now), newest + 1)
-
-    def _usable_base(self, picture: _Picture, there: list[Path], full_every: int) -> _Base | None:
+    def _usable_base(self, picture: _Picture, there: list[int], full_every: int) -> _Base | None:
         """Return the snapshot to base the next one on; None when it has to be full."""
         base = self._base
-        if base is None or len(base.paths) >= full_every or not set(base.paths) <= set(there):
+        if base is None or len(base.numbers) >= full_every or not set(base.numbers) <= set(there):
             return None
         # That the account cannot be read any more is nothing that a change can say.
         return None if picture.account is None and base.picture.account is not None else base
 
-    def _discard(self, paths: list[Path], kept: int) -> None:
+    def _discard(self, numbers: list[int], kept: int) -> None:
         """Delete what is too old, the newest of it first: whatever is left at any moment has its base."""
-        for path in left_over_paths(self._data.snapshots):
+        folder = self._data.snapshots
+        for path in left_over_paths(folder):
             path.unlink(missing_ok=True)
-        if len(paths) <= kept:
+        if len(numbers) <= kept:
             return
-        needed = _first_needed(paths[-kept])
-        for path in reversed([path for path in paths[:-kept] if (number_of(path.stem) or 0) < needed]):
-            path.unlink(missing_ok=True)
+        needed = _first_needed(folder, numbers[-kept])
+        for number in reversed(numbers[:-kept]):
+            if number < needed:
+                snapshot_path(folder, number).unlink(missing_ok=True)
 
     def _account(self) -> SnapshotAccount | None:
         try:
@@ -173,12 +168,12 @@ def newest_history(data: DataDir, complaints: list[str] | None = None) -> Iterat
 
     Damaged ones are left out; ``complaints`` is given file, problem and remedy of each. Raises OSError.
     """
-    newest_first = snapshot_paths(data.snapshots)[::-1]
+    newest_first = snapshot_numbers(data.snapshots)[::-1]
     for start in range(0, len(newest_first), _FEW):
         found = list[SnapshotHistory]()
-        for path in newest_first[start : start + _FEW]:
+        for number in newest_first[start : start + _FEW]:
             try:
-                found.append(read_history(path))
+                found.append(read_history(snapshot_path(data.snapshots, number)))
             except DocumentError as error:
                 if complaints is not None:
                     complaints.append(str(error))
@@ -200,23 +195,16 @@ def _data(picture: _Picture, base: _Picture | None, system: SnapshotSystem, hist
 
 def _back_to_full(path: Path) -> Iterator[Snapshot]:
     """Yield a snapshot and those it is based on, down to the full one. Raises DocumentError."""
-    while True:
-        snapshot = read_snapshot_file(path)
-        yield snapshot
-        if snapshot.snapshot_type == "full":
-            return
-        base = number_of(snapshot.base_snapshot_id or "")
-        if base is None or base >= (number_of(path.stem) or 0):
-            problem = f"is based on {snapshot.base_snapshot_id!r}, which is no earlier snapshot"
-            raise DocumentError(path, problem, "Move it away and use one that is full, or based on another")
-        path = path.with_name(f"{snapshot.base_snapshot_id}.json")
+    yield read_snapshot_file(path)
+    while (base := read_base(path)) is not None:
+        path = snapshot_path(path.parent, base)
+        yield read_snapshot_file(path)
 
 
-def _first_needed(path: Path) -> int:
+def _first_needed(folder: Path, number: int) -> int:
     """Return the number of the first snapshot without which this one cannot be put together."""
-    needed = number_of(path.stem) or 0
     # What is damaged already needs nothing before it.
     with contextlib.suppress(DocumentError):
-        for snapshot in _back_to_full(path):
-            needed = number_of(snapshot.base_snapshot_id or "") or needed
-    return needed
+        while (base := read_base(snapshot_path(folder, number))) is not None:
+            number = base
+    return number
