@@ -5,6 +5,7 @@ verified with nothing but hashes. What is verified may come from anywhere: it is
 """
 
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 
 from cq_tui.store.history.merkle import EMPTY_ROOT, node_hash
 
@@ -21,9 +22,10 @@ def tree_hash(nodes: Sequence[bytes]) -> bytes:
         return EMPTY_ROOT
     level = list(nodes)
     while len(level) > 1:
-        above = [node_hash(level[place], level[place + 1]) for place in range(0, len(level) - 1, 2)]
         # A node without a neighbour moves up as it is.
-        level = above + level[len(above) * 2 :]
+        alone = level[len(level) & ~1 :]
+        level = [sha256(b"\x01" + left + right).digest() for left, right in zip(level[::2], level[1::2], strict=False)]
+        level += alone
     return level[0]
 
 

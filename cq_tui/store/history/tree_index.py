@@ -11,8 +11,6 @@ from typing import Self
 from cq_tui.contracts import history as contract
 from cq_tui.store.document import DocumentError, read_document, write_document
 
-#: Leaves of one subtree.
-LEAVES = 4096
 _HEX_HASH = 64
 
 
@@ -31,6 +29,21 @@ class TreeIndex:
         self.roots.append(root)
         self.event_offsets.append(next_event)
         self.block_offsets.append(next_block)
+
+    def cut_to(self, count: int, event_end: int) -> bool:
+        """Keep ``count`` subtrees of a history whose events end at ``event_end``; return whether it has them."""
+        del self.roots[count:], self.event_offsets[count + 1 :], self.block_offsets[count + 1 :]
+        return len(self.roots) == count and self.event_offsets[-1] <= event_end
+
+    def cut_to(self, count: int, events_end: int) -> bool:
+        """Forget what comes after the first ``count`` subtrees.
+
+        False when there are fewer, or their events do not end by byte ``events_end``: then this index is of no use.
+        """
+        if len(self.roots) < count or self.event_offsets[count] > events_end:
+            return False
+        del self.roots[count:], self.event_offsets[count + 1 :], self.block_offsets[count + 1 :]
+        return True
 
     @classmethod
     def load(cls, path: Path) -> Self | None:

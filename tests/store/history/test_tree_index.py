@@ -8,8 +8,8 @@ import pytest
 
 from cq_tui.contracts import history as contract
 from cq_tui.store.document import write_document
-from cq_tui.store.history.merkle import leaf_hash
-from cq_tui.store.history.tree_index import LEAVES, TreeIndex
+from cq_tui.store.history.merkle import SUBTREE_LEAVES, leaf_hash
+from cq_tui.store.history.tree_index import TreeIndex
 
 
 @pytest.fixture
@@ -35,10 +35,24 @@ def test_what_is_saved_is_loaded(index: TreeIndex, path: Path) -> None:
     assert vars(TreeIndex.load(path) or TreeIndex(0)) == vars(again)
 
 
+def test_it_is_cut_to_where_a_history_goes_on(path: Path) -> None:
+    for count, end, events in [(2, 2_000_000, [0, 1_000_000, 2_000_000]), (1, 1_500_000, [0, 1_000_000]), (0, 0, [0])]:
+        index = grown()
+        assert index.cut_to(count, end)
+        assert index.event_offsets == events
+        assert len(index.roots) == len(index.block_offsets) - 1 == count
+        index.save(path)
+        assert TreeIndex.load(path) is not None
+    index = grown()
+    assert not index.cut_to(3, 9_000_000)
+    assert not index.cut_to(2, 1_999_999)
+    assert vars(index) == vars(grown())
+
+
 def test_the_file_is_that_of_the_contract(path: Path) -> None:
     grown().save(path)
     stored = json.loads(path.read_bytes())
-    assert contract.TreeIndex.model_validate(stored).leaves == stored["leaves"] == LEAVES
+    assert contract.TreeIndex.model_validate(stored).leaves == stored["leaves"] == SUBTREE_LEAVES
     assert stored["roots"] == [leaf_hash(b"first").hex(), leaf_hash(b"second").hex()]
     assert stored["event_offsets"] == [0, 1_000_000, 2_000_000]
     assert stored["block_offsets"] == [190, 1_400_000, 2_800_000]
