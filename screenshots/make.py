@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.resources
+import os
 import subprocess
 import sys
 import tempfile
@@ -60,6 +61,7 @@ def wait_for_fills(data: DataDir) -> None:
 def main() -> None:
     """Run the stack in a temporary data directory, take the pictures, stop everything."""
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["CQ_CONFIG_DIR"] = str(Path(folder) / "config")
         data = DataDir(Path(folder) / "data")
         stack = subprocess.Popen([sys.executable, "-m", "cq_tui", "up", "--data-dir", str(data.root)])
         try:

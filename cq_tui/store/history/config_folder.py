@@ -1,0 +1,65 @@
+"""The user's configuration folder: what must not be rolled back together with a data directory lies there.
+
+``CQ_CONFIG_DIR``, else the place that the system has for it. The folder is 0700, its files are 0600.
+"""
+
+import os
+import secrets
+from pathlib import Path
+
+from cq_tui.store.document import sync_folder, write_all
+
+
+def config_folder() -> Path:
+    """Return the folder; it need not be there. Raises RuntimeError when the user has no home."""
+    named = os.environ.get("CQ_CONFIG_DIR")
+    if named:
+        return Path(named).expanduser().absolute()
+    import platformdirs
+
+    return platformdirs.user_config_path("cq-tui")
+
+
+def make_private(folder: Path) -> None:
+    """Create a folder, or close it to others. Raises OSError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_mode & 0o077:
+        folder.chmod(0o700)
+
+
+def create_file(path: Path, content: bytes) -> None:
+    """Create a whole, synced file (0600). Raises FileExistsError and leaves what is there alone; raises OSError."""
+    temporary = _written(path, content)
+    try:
+        # Unlike a rename, a link never takes the place of a file.
+        os.link(temporary, path)
+    finally:
+        temporary.unlink()
+    sync_folder(path.parent)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Replace a file (0600) at one moment; after an error the old one stands. Raises OSError."""
+    temporary = _written(path, content)
+    try:
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def _written(path: Path, content: bytes) -> Path:
+    """Write and sync a file beside ``path`` under a name that no other process uses."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            write_all(descriptor, content)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    return temporary

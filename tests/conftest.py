@@ -1,0 +1,14 @@
+"""Tests and the processes they start have a configuration folder of their own, never the user's."""
+
+import os
+import tempfile
+
+import pytest
+
+# Set before any test module is imported; with xdist each worker has its own.
+_folder = tempfile.TemporaryDirectory(prefix="cq-tui-config-")
+os.environ["CQ_CONFIG_DIR"] = _folder.name
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    _folder.cleanup()
