@@ -31,16 +31,11 @@ class TreeIndex:
         self.block_offsets.append(next_block)
 
     def cut_to(self, count: int, event_end: int) -> bool:
-        """Keep ``count`` subtrees of a history whose events end at ``event_end``; return whether it has them."""
-        del self.roots[count:], self.event_offsets[count + 1 :], self.block_offsets[count + 1 :]
-        return len(self.roots) == count and self.event_offsets[-1] <= event_end
-
-    def cut_to(self, count: int, events_end: int) -> bool:
         """Forget what comes after the first ``count`` subtrees.
 
-        False when there are fewer, or their events do not end by byte ``events_end``: then this index is of no use.
+        False when there are fewer, or their events do not end by byte ``event_end``: then this index is of no use.
         """
-        if len(self.roots) < count or self.event_offsets[count] > events_end:
+        if len(self.roots) < count or self.event_offsets[count] > event_end:
             return False
         del self.roots[count:], self.event_offsets[count + 1 :], self.block_offsets[count + 1 :]
         return True
