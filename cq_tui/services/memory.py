@@ -17,7 +17,7 @@ from cq_tui.store.document import DocumentError, read_json, write_document
 from cq_tui.store.history.chain_file import read_chain_tail
 from cq_tui.store.history.hash_chain import ChainError
 from cq_tui.store.history.merge import SpoolMerge
-from cq_tui.store.history.recovery import Fault
+from cq_tui.store.history.faults import Fault
 from cq_tui.store.history.snapshots import SnapshotStore
 from cq_tui.store.history.writer import History, NewEvent
 from cq_tui.store.journal import JournalBroken, JournalError

@@ -6,6 +6,7 @@ first append; after a failed or short write the file is cut back; a failed sync 
 
 import contextlib
 import errno
+import fcntl
 import os
 import stat
 import time
@@ -42,7 +43,7 @@ class JournalWriter:
         self._descriptor = -1
         try:
             is_new = not path.exists()
-            self._descriptor = _open_regular(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, mode)
+            self._descriptor = open_regular(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, mode)
             if is_new:
                 sync_folder(path.parent)
             self._size = os.fstat(self._descriptor).st_size
@@ -60,6 +61,17 @@ class JournalWriter:
     def inode(self) -> int:
         """The file that is written, whatever has its name by now."""
         return os.fstat(self._descriptor).st_ino
+
+    def lock(self) -> None:
+        """Keep the file for this process as long as it is open. Raises JournalError when another one has it."""
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise JournalError(f"{self.path}: another process writes it. End that process first") from None
+
+    def note_cut(self) -> None:
+        """Take note that the file was cut by whoever opened this writer."""
+        self._size = os.fstat(self._descriptor).st_size
 
     def append(self, lines: Sequence[bytes], *, durable: bool = False) -> int:
         """Append whole lines (without their line feeds) in one write; return the offset of the first.
@@ -93,9 +105,9 @@ class JournalWriter:
     def close(self) -> None:
         """Close the file."""
         if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+            descriptor, self._descriptor = self._descriptor, -1
             self._broken = "closed"
+            os.close(descriptor)
 
     def _check_usable(self) -> None:
         if self._broken:
@@ -108,7 +120,7 @@ class JournalWriter:
             self._broken = f"cannot be cut back after a failed write ({error.strerror}); restart the service"
 
     def _cut_torn_tail(self, quarantine: Path) -> None:
-        end = _last_line_end(self._descriptor, self._size)
+        end = last_line_end(self._descriptor, self._size)
         if end == self._size:
             return
         keep_torn_bytes(self._descriptor, end, self._size, quarantine, self.path.name)
@@ -117,7 +129,7 @@ class JournalWriter:
         self._size = end
 
 
-def _open_regular(path: Path, flags: int, mode: int = 0o600) -> int:
+def open_regular(path: Path, flags: int, mode: int = 0o600) -> int:
     """Open a regular file; anything else that has the name is an OSError."""
     descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, mode)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -142,7 +154,7 @@ def keep_torn_bytes(descriptor: int, start: int, end: int, quarantine: Path, nam
     return kept
 
 
-def _last_line_end(descriptor: int, size: int) -> int:
+def last_line_end(descriptor: int, size: int) -> int:
     """Return the offset just behind the last line feed."""
     end = size
     while end > 0:
@@ -219,7 +231,7 @@ class JournalReader:
             if descriptor is None:
                 return
             status = os.fstat(descriptor)
-            self.offset, self._inode = _last_line_end(descriptor, status.st_size), status.st_ino
+            self.offset, self._inode = last_line_end(descriptor, status.st_size), status.st_ino
             self._opening = b""
             self._remember_opening(descriptor)
 
@@ -228,7 +240,7 @@ class JournalReader:
 def _reading(path: Path) -> Iterator[int | None]:
     """Open a journal to read it; None when it is not there. Turns every OSError into a JournalError."""
     try:
-        descriptor = _open_regular(path, os.O_RDONLY)
+        descriptor = open_regular(path, os.O_RDONLY)
     except FileNotFoundError:
         yield None
         return
@@ -254,7 +266,7 @@ def last_lines(path: Path, count: int) -> list[bytes]:
     with _reading(path) as descriptor:
         if descriptor is None or count <= 0:
             return []
-        start = _last_line_end(descriptor, os.fstat(descriptor).st_size)
+        start = last_line_end(descriptor, os.fstat(descriptor).st_size)
         content = b""
         while start > 0 and content.count(b"\n") <= count and len(content) <= MAX_LINE_BYTES * 16:
             size = min(_BLOCK, start)

@@ -7,13 +7,16 @@ exists, and whoever opens it finds a whole document, whenever the writer is kill
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from cq_tui.store.document import sync_folder, write_all, write_document
+from cq_tui.store.document import sync_folder, write_all
 from cq_tui.store.history.hash_chain import HEAD, SEPARATOR, TAIL_BYTES, ChainError, ChainTail, read_tail
 
-_TAIL_START = b'],"merkle_root":'
+#: Last bytes before a common end that are compared.
+_COMPARED = 64 * 1024
+#: A twin that lacks more than this is rather made anew than held in memory.
+_LONGEST_DELTA = 8 * 1024 * 1024
 
 
 class ChainFile:
@@ -27,21 +30,81 @@ class ChainFile:
         self._hidden_end = 0
         self._last_delta = b""
 
-    def create(self, blocks: Sequence[bytes], tail: ChainTail) -> None:
-        """Write a new document, replacing what is there, and its hidden twin."""
-        write_document(self.path, HEAD + SEPARATOR.join(blocks) + tail.to_bytes())
+    @property
+    def end(self) -> int:
+        """Size of the document without its tail."""
+        return self._end
+
+    @property
+    def twin(self) -> tuple[Path, int]:
+        """The hidden file, and up to where it holds what the document holds."""
+        return self._hidden, self._hidden_end
+
+    @contextlib.contextmanager
+    def creation(self) -> Iterator[Callable[[bytes], object]]:
+        """Write a new document part by part beside the old one, without its tail; ``replace`` puts it in its place."""
+        with open(self._hidden, "wb", opener=_private) as file:
+            yield file.write
+        self._hidden_end = self._hidden.stat().st_size
+
+    def replace(self, tail: ChainTail) -> None:
+        """Put the document that was just written in the place of the old one, and make its twin."""
+        with self._hidden.open("ab") as file:
+            file.write(tail.to_bytes())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(self._hidden, self.path)
+        sync_folder(self.path.parent)
         self.open()
 
-    def open(self) -> None:
-        """Take over a whole document; the hidden twin is made anew. Raises ChainError."""
+    def open(self, synced: int | None = None) -> None:
+        """Take over a whole document. Raises ChainError.
+
+        ``synced`` is an end up to which document and twin were both written and synced: the twin is then kept and
+        continued from there. Without it, or without a twin that is so long, the twin is made anew.
+        """
         size = self.path.stat().st_size
         read_tail(read_end(self.path, TAIL_BYTES))
-        for stale in (self._hidden, self._swap):
-            stale.unlink(missing_ok=True)
+        self._end = size - TAIL_BYTES
+        self._settle_names()
+        if synced is not None and synced <= self._end and self._has_twin(synced):
+            self._hidden_end = synced
+            with self.path.open("rb") as file:
+                self._last_delta = os.pread(file.fileno(), self._end - synced, synced)
+            return
+        self._copy_twin()
+
+    def _settle_names(self) -> None:
+        """Finish a swap of the names that a killed writer began."""
+        if self._swap.exists():
+            if self._hidden.exists():
+                self._swap.unlink()
+            else:
+                os.rename(self._swap, self._hidden)
+
+    def _has_twin(self, synced: int) -> bool:
+        """Whether the twin is another file that reaches so far and ends there as the document does."""
+        try:
+            mine, other = self.path.stat(), self._hidden.stat()
+        except FileNotFoundError:
+            return False
+        if other.st_size < synced or os.path.samestat(mine, other) or self._end - synced > _LONGEST_DELTA:
+            return False
+        start = max(0, synced - _COMPARED)
+        with self.path.open("rb") as one, self._hidden.open("rb") as twin:
+            wanted = synced - start
+            return os.pread(one.fileno(), wanted, start) == os.pread(twin.fileno(), wanted, start)
+
+    def _copy_twin(self) -> None:
+        self._hidden.unlink(missing_ok=True)
         shutil.copyfile(self.path, self._hidden)
         os.chmod(self._hidden, 0o600)
-        self._end = self._hidden_end = size - TAIL_BYTES
-        self._last_delta = b""
+        self._hidden_end, self._last_delta = self._end, b""
+
+    def settle(self, blocks: Sequence[bytes], tail: ChainTail) -> None:
+        """Append blocks and bring both files to the same synced end, from which ``open`` can go on. Raises OSError."""
+        self.flush(blocks, tail, durable=True)
+        self.flush((), tail, durable=True)
 
     def flush(self, blocks: Sequence[bytes], tail: ChainTail, *, durable: bool = False) -> None:
         """Append blocks and show the new tail. ``durable`` syncs before the swap. Raises OSError."""
@@ -50,16 +113,20 @@ class ChainFile:
         descriptor = os.open(self._hidden, os.O_WRONLY | os.O_CLOEXEC)
         try:
             os.lseek(descriptor, self._hidden_end, os.SEEK_SET)
-            write_all(descriptor, self._last_delta + delta + tail.to_bytes())
+            content = self._last_delta + delta + tail.to_bytes()
+            write_all(descriptor, content)
+            # A writer that was killed before its swap may have left more here.
+            os.ftruncate(descriptor, self._hidden_end + len(content))
             if durable:
                 os.fdatasync(descriptor)
         finally:
             os.close(descriptor)
         self._swap_names()
-        self._hidden_end, self._end = self._end, self._end + len(delta)
-        self._last_delta = delta
         if durable:
             sync_folder(self.path.parent)
+        # Only now: whoever is refused anything above flushes the same blocks again, to the same place.
+        self._hidden_end, self._end = self._end, self._end + len(delta)
+        self._last_delta = delta
 
     def _restore(self) -> bytes:
         """Make the twin that somebody deleted from the other one; return the delta that went with it."""
@@ -67,9 +134,7 @@ class ChainFile:
         if not self.path.exists():
             os.rename(self._hidden, self.path)
             self._end, lost = self._hidden_end, self._last_delta
-        shutil.copyfile(self.path, self._hidden)
-        os.chmod(self._hidden, 0o600)
-        self._hidden_end, self._last_delta = self._end, b""
+        self._copy_twin()
         return lost
 
     def _swap_names(self) -> None:
@@ -95,17 +160,11 @@ def read_chain_tail(path: Path) -> ChainTail:
         return read_tail(read_end(path, TAIL_BYTES))
 
 
-def stored_blocks(path: Path) -> Iterator[bytes]:
-    """Yield what stands between head and tail, one line a block, genesis first; damaged lines as they are."""
-    with path.open("rb") as file:
-        for number, line in enumerate(file):
-            if line.startswith(_TAIL_START):
-                return
-            if number > 0 or b'"index":0,' in line:
-                yield line.removesuffix(b"\n").removesuffix(b",")
-
-
 def begins_as_chain(path: Path) -> bool:
     """Whether the first bytes are those of a chain document."""
     with path.open("rb") as file:
         return file.read(len(HEAD)) == HEAD
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -3,24 +3,39 @@
 import os
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 CHUNK = 1024 * 1024
 
 
-class Scrubber:
-    """Hashes each MiB as it fills and compares the file with them in turn, the one that still fills included."""
+class Piece(NamedTuple):
+    """Some bytes of the file that will not change any more."""
 
-    def __init__(self, path: Path) -> None:
+    start: int
+    size: int
+    digest: bytes
+
+
+class Scrubber:
+    """Hashes a file from the byte ``start`` on in pieces of a MiB and compares them in turn, the open one included."""
+
+    def __init__(self, path: Path, start: int = 0) -> None:
         self.path = path
-        self._hashes: list[bytes] = []
+        self._pieces: list[Piece] = []
         self._open = sha256()
+        self._start = start
         self._filled = 0
         self._next = 0
 
     @property
     def progress(self) -> float:
-        """Share of the MiBs that the current round has covered, 0..1."""
-        return self._next / (len(self._hashes) + 1) if self._next else 1.0
+        """Share of the pieces that the current round has covered, 0..1."""
+        return self._next / (len(self._pieces) + 1) if self._next else 1.0
+
+    @property
+    def end(self) -> int:
+        """Byte up to which the file is known."""
+        return self._start + self._filled
 
     def add(self, content: bytes) -> None:
         """Take note of bytes appended to the file."""
@@ -31,18 +46,33 @@ class Scrubber:
             self._filled += len(part)
             view = view[len(part) :]
             if self._filled == CHUNK:
-                self._hashes.append(self._open.digest())
-                self._open, self._filled = sha256(), 0
+                self._close_piece()
 
-    def step(self, chunks: int = 4) -> tuple[int, int] | None:
-        """Check the next MiBs; return the byte range of the first that differs, or None."""
-        count = len(self._hashes) + 1
-        with self.path.open("rb") as file:
-            for _ in range(min(chunks, count)):
+    def _close_piece(self) -> None:
+        self._pieces.append(Piece(self._start, self._filled, self._open.digest()))
+        self._start, self._filled, self._open = self.end, 0, sha256()
+
+    def adopt(self, earlier: "Scrubber") -> None:
+        """Check from now on also what another one knows, which ends where this one began."""
+        earlier._close_piece()
+        self._pieces = earlier._pieces + self._pieces
+        self._next = 0
+
+    def step(self, pieces: int = 4, *, path: Path | None = None, end: int | None = None) -> tuple[int, int] | None:
+        """Check the next pieces; return the byte range of the first that differs, or None.
+
+        ``path`` is another file with the same bytes, which may be shorter: of it only what lies before ``end`` is read.
+        Raises OSError.
+        """
+        count = len(self._pieces) + 1
+        with (path or self.path).open("rb") as file:
+            for _ in range(min(pieces, count)):
                 index, self._next = self._next, (self._next + 1) % count
-                is_full = index < len(self._hashes)
-                size = CHUNK if is_full else self._filled
-                content = os.pread(file.fileno(), size, index * CHUNK)
-                if sha256(content).digest() != (self._hashes[index] if is_full else self._open.digest()):
-                    return index * CHUNK, index * CHUNK + size
+                is_open = index == len(self._pieces)
+                piece = Piece(self._start, self._filled, self._open.digest()) if is_open else self._pieces[index]
+                if end is not None and piece.start + piece.size > end:
+                    continue
+                content = os.pread(file.fileno(), piece.size, piece.start)
+                if sha256(content).digest() != piece.digest:
+                    return piece.start, piece.start + piece.size
         return None

@@ -3,20 +3,27 @@
 Commit order: events are written, synced, then chained; the chain never runs ahead of durable events.
 """
 
+import contextlib
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cq_tui.contracts.history import SnapshotHistory
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.chain_file import ChainFile
 from cq_tui.store.history.event_line import EventClock, build_line
-from cq_tui.store.history.hash_chain import ChainTail, build_block, genesis
-from cq_tui.store.history.merkle import leaf_hash
-from cq_tui.store.history.recovery import Fault, Recovered, recover
+from cq_tui.store.history.faults import Fault
+from cq_tui.store.history.full_check import FullCheck
+from cq_tui.store.history.hash_chain import HEAD, SEPARATOR, Block, ChainTail, build_blocks, genesis
+from cq_tui.store.history.merkle import SUBTREE_LEAVES, leaf_hash
+from cq_tui.store.history.recovery import recover
+from cq_tui.store.history.resume import resume
 from cq_tui.store.history.scrub import Scrubber
+from cq_tui.store.history.tree_index import TreeIndex
+from cq_tui.store.history.walk import Limits, Place, Walk
 from cq_tui.store.journal import JournalWriter
 
 
@@ -34,41 +41,95 @@ class NewEvent:
 
 
 class History:
-    """The one writer of ``event_chain.ndjson`` and ``hash_chain.json``."""
+    """The one writer of ``event_chain.ndjson``, ``hash_chain.json`` and ``tree_index.json``."""
 
-    def __init__(self, data: DataDir, *, watermark: int = 0, now: float) -> None:
-        """Open and verify. ``watermark`` is the events file's size when it was last known to be synced.
+    def __init__(
+        self,
+        data: DataDir,
+        *,
+        watermark: int = 0,
+        now: float,
+        stood: Iterable[SnapshotHistory] = (),
+        roots: Mapping[int, bytes] | None = None,
+    ) -> None:
+        """Open and verify, from the first of ``stood`` that the files confirm, else from the first byte.
 
-        Raises JournalError or OSError when the files cannot be opened.
+        ``watermark`` is the events file's size when it was last known to be synced; ``roots`` are those that the tree
+        must have at certain sizes. Raises JournalError or OSError when the files cannot be opened.
         """
         self._data = data
         self._journal = JournalWriter(data.events, quarantine=data.quarantine)
-        self.scrubber = Scrubber(data.events)
-        found = recover(data.events, data.hash_chain, data.quarantine, self.scrubber, watermark=watermark)
+        self._journal.lock()
+        #: Where verification began: what lies before it is still to be verified (``unverified``).
+        self.start = self._find_start(stood)
+        self.scrubber = Scrubber(data.events, self.start.event_end if self.start else 0)
+        self.chain_scrubber = Scrubber(data.hash_chain, self.start.block_end if self.start else 0)
+        limits = Limits(watermark, roots=roots or {})
+        found = recover(
+            data,
+            limits,
+            start=self.start.copy() if self.start else None,
+            take_bytes=self.scrubber.add,
+            sink=self.chain_scrubber.add,
+        )
+        self._journal.note_cut()
         #: Size of the events file up to which events and chain are both known to be synced.
         self.watermark = watermark
-        # Recovery may have cut the file: a writer that opens again knows its true size.
-        self._journal.close()
-        self._journal = JournalWriter(data.events, quarantine=data.quarantine)
-        self._clock = EventClock(found.last_head)
-        self._frontier, self._tip, self.events = found.frontier, found.tip, found.events
-        self.cursors = found.cursors
         self.faults: list[Fault] = found.faults
+        #: Sizes at which the tree has another root than it must have.
+        self.differing = found.differing
+        self._clock = EventClock(found.place.last_head)
         self._chain = ChainFile(data.hash_chain)
         self._pending: list[bytes] = []
-        self._unflushed = False
-        self._identity = (0, 0, 0)
-        self._settle_chain(found, now)
+        self._place = found.place
+        found = self._settle_chain(found, now)
+        self.index = self._make_index(found)
+
+    def _find_start(self, stood: Iterable[SnapshotHistory]) -> Place | None:
+        for each in stood:
+            with contextlib.suppress(FileNotFoundError):
+                if place := resume(self._data, each):
+                    return place
+        return None
+
+    def _make_index(self, found: Walk) -> TreeIndex | None:
+        """Continue the index that lies there, or begin one; None when it can only be made from the first event on."""
+        if self.start is None:
+            index = TreeIndex(len(HEAD) + len(found.genesis.content) + len(SEPARATOR))
+        else:
+            stored = TreeIndex.load(self._data.tree_index)
+            if stored is None or not stored.cut_to(self.start.events // SUBTREE_LEAVES, self.start.event_end):
+                return None
+            index = stored
+        for root, (event_end, block_end) in zip(found.place.frontier.subtrees, found.subtree_ends, strict=True):
+            index.add_subtree(root, event_end, block_end + len(SEPARATOR))
+        found.place.frontier.subtrees.clear()
+        return index
+
+    @property
+    def events(self) -> int:
+        """Number of events."""
+        return self._place.events
+
+    @property
+    def cursors(self) -> dict[str, int]:
+        """Highest number merged, by writer."""
+        return self._place.cursors
 
     @property
     def chain_length(self) -> int:
         """Blocks, genesis included."""
-        return self.events + 1
+        return self._place.events + 1
+
+    @property
+    def root(self) -> bytes:
+        """Root over all events."""
+        return self._place.frontier.root()
 
     @property
     def merkle_root(self) -> str:
         """Hex root over all events."""
-        return self._frontier.root().hex()
+        return self.root.hex()
 
     @property
     def size(self) -> int:
@@ -82,31 +143,84 @@ class History:
 
     def append(self, batch: Sequence[NewEvent], now: float) -> list[bytes]:
         """Write, sync and chain a batch; return its lines. Raises JournalError; then nothing was taken."""
-        heads = [self._clock.stamp(now, event.event_type) for event in batch]
+        if not batch:
+            return []
+        heads = self._clock.stamp_all(now, [event.event_type for event in batch])
         lines = [
             build_line(head, event.source, event.data, event.writer, event.seq, event.occurred_at, event.metadata)
             for head, event in zip(heads, batch, strict=True)
         ]
         self._journal.append(lines, durable=True)
-        for head, event, line in zip(heads, batch, lines, strict=True):
-            leaf = leaf_hash(line)
-            self.events += 1
-            self._frontier.append(leaf)
-            self._tip = build_block(self.events, head, leaf.hex(), self._tip.hash)
-            self._pending.append(self._tip.content)
-            self.cursors[event.writer] = event.seq
-            self.scrubber.add(line + b"\n")
+        place = self._place
+        leaves = [leaf_hash(line) for line in lines]
+        blocks, digest = build_blocks(place.events + 1, heads, leaves, place.tip.hash)
+        place.frontier.extend(leaves)
+        self._index_subtrees(lines, blocks)
+        place.events += len(batch)
+        place.tip, place.last_head = Block(blocks[-1], digest), heads[-1]
+        place.event_end = self._journal.size
+        place.block_end += sum(map(len, blocks)) + len(SEPARATOR) * len(blocks)
+        for event in batch:
+            place.cursors[event.writer] = event.seq
+        self._pending += blocks
+        self.scrubber.add(b"\n".join((*lines, b"")))
         self._unflushed = True
         return lines
+
+    def _index_subtrees(self, lines: Sequence[bytes], blocks: Sequence[bytes]) -> None:
+        """Add to the index the subtrees that became full by these events."""
+        place = self._place
+        roots = place.frontier.subtrees
+        if not roots:
+            return
+        if self.index is not None:
+            for number, root in enumerate(roots, 1):
+                count = number * SUBTREE_LEAVES - place.events % SUBTREE_LEAVES
+                event_end = place.event_end + sum(map(len, lines[:count])) + count
+                block_end = place.block_end + sum(map(len, blocks[:count])) + len(SEPARATOR) * count
+                self.index.add_subtree(root, event_end, block_end + len(SEPARATOR))
+        roots.clear()
 
     def flush_chain(self, *, durable: bool = False) -> None:
         """Show the newest blocks and root in ``hash_chain.json``. Raises OSError; then it is tried again."""
         self._chain.flush(self._pending, self._tail(), durable=durable)
+        self._flushed(durable=durable)
+
+    def stand(self) -> SnapshotHistory:
+        """Bring all files to one synced state and return it: from here a start can go on. Raises OSError."""
+        self._chain.settle(self._pending, self._tail())
+        self._flushed(durable=True)
+        if self.index is not None:
+            self.index.save(self._data.tree_index)
+        place = self._place
+        return SnapshotHistory(
+            events_count=place.events,
+            merkle_root=self.merkle_root,
+            cursors=dict(place.cursors),
+            frontier=[root.hex() for root in place.frontier.roots],
+            events_bytes=place.event_end,
+            chain_bytes=place.block_end,
+        )
+
+    def _flushed(self, *, durable: bool) -> None:
+        if self._pending:
+            self.chain_scrubber.add(SEPARATOR.join((b"", *self._pending)))
         self._pending.clear()
         self._unflushed = False
         if durable:
             self.watermark = self.size
         self._identity = _identity(self._data.hash_chain)
+
+    def unverified(self, roots: Mapping[int, bytes]) -> "FullCheck | None":
+        """Return the check of what lies before the place where verification began; None when that was the start."""
+        return None if self.start is None else FullCheck(self._data, self.start, roots)
+
+    def adopt(self, check: "FullCheck") -> None:
+        """Take over what a finished check of the beginning knows."""
+        self.scrubber.adopt(check.scrubber)
+        self.chain_scrubber.adopt(check.chain_scrubber)
+        if self.index is None and self.start is not None:
+            self.index = check.index
 
     def blame(self, fault: Fault) -> None:
         """Let the chain document say that something is wrong, from its next flush on."""
@@ -132,6 +246,19 @@ class History:
             return Fault(Path(error.filename).name, "was deleted")
         return None
 
+    def scrub(self) -> Fault | None:
+        """Compare the next MiBs of events, chain and twin with what was written. Raises OSError."""
+        if damaged := self.scrubber.step(4):
+            return Fault(self._data.events.name, f"bytes {damaged[0]} to {damaged[1]} are not what was written")
+        damaged = self.chain_scrubber.step(1)
+        if damaged is None:
+            twin, end = self._chain.twin
+            if twin.exists():
+                damaged = self.chain_scrubber.step(1, path=twin, end=end)
+        if damaged:
+            return Fault(self._data.hash_chain.name, f"bytes {damaged[0]} to {damaged[1]} are not what was written")
+        return None
+
     def has_lost_its_file(self) -> bool:
         """Whether what is appended would not stand in the events file, or not where it is thought to."""
         try:
@@ -149,33 +276,40 @@ class History:
     def _tail(self) -> ChainTail:
         return ChainTail(self.merkle_root, self.chain_length, not self.faults)
 
-    def _settle_chain(self, found: Recovered, now: float) -> None:
-        """Extend the chain document from the events; a document that cannot be continued is kept and replaced."""
-        if found.rebuild:
-            self._rebuild(now)
-        else:
-            self._chain.open()
-            self._pending = found.missing_blocks
-        self.flush_chain(durable=True)
+    def _settle_chain(self, found: Walk, now: float) -> Walk:
+        """Extend the chain document from the events; a document that cannot be continued is kept and replaced.
 
-    def _rebuild(self, now: float) -> None:
+        Returns the walk that saw the document as it is now.
+        """
+        if found.rebuild:
+            found = self._rebuild(now)
+        else:
+            self._chain.open(self.start.block_end if self.start else None)
+        # What was found missing went into the scrubber when it was found.
+        self._chain.flush([] if found.rebuild else found.missing_blocks, self._tail(), durable=True)
+        self._flushed(durable=True)
+        return found
+
+    def _rebuild(self, now: float) -> Walk:
         """Write the document anew: sound blocks as they stand, the others from their events."""
-        data, blocks = self._data, list[bytes]()
-        again = recover(
-            data.events,
-            data.hash_chain,
-            data.quarantine,
-            Scrubber(data.events),
-            watermark=self.watermark,
-            sink=blocks.append,
-            first=genesis(f"{now:.6f}"),
-        )
-        self._tip = again.tip
+        data = self._data
+        self.start, self.scrubber, self.chain_scrubber = None, Scrubber(data.events), Scrubber(data.hash_chain)
+        with self._chain.creation() as write:
+
+            def take(content: bytes) -> None:
+                write(content)
+                self.chain_scrubber.add(content)
+
+            limits = Limits(self.watermark)
+            again = recover(data, limits, take_bytes=self.scrubber.add, sink=take, first=genesis(f"{now:.6f}"))
+        again.rebuild = True
+        self._place = again.place
         if data.hash_chain.exists():
             kept = data.quarantine / f"{data.hash_chain.name}.{time.time_ns()}"
             # The name stays until the new document replaces it; a folder cannot be linked and has to give way.
             (os.link if data.hash_chain.is_file() else os.rename)(data.hash_chain, kept)
-        self._chain.create(blocks, self._tail())
+        self._chain.replace(self._tail())
+        return again
 
 
 def _identity(path: Path) -> tuple[int, int, int]:

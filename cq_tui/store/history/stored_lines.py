@@ -1,0 +1,134 @@
+"""Reading events and blocks forward in bounded parts, as lines with their places."""
+
+import os
+from pathlib import Path
+
+from cq_tui.store.history.hash_chain import HEAD, SEPARATOR, TAIL_BYTES, Links, read_links
+
+_READ = 256 * 1024
+
+
+class _Bytes:
+    """A part of a file, from one byte to another. A file that is missing is empty."""
+
+    def __init__(self, path: Path | None, start: int, end: int | None) -> None:
+        self._descriptor = -1
+        self._rest = self._stop = start
+        self._buffer = b""
+        #: Byte in the file at which the buffer begins.
+        self.offset = start
+        if path is not None:
+            try:
+                self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return
+            self._stop = os.fstat(self._descriptor).st_size if end is None else end
+
+    def fill(self) -> bool:
+        """Read on; return whether there was anything."""
+        if self._rest >= self._stop:
+            return False
+        # A line that does not end is read in growing steps, so that looking for its end stays cheap.
+        size = min(max(_READ, len(self._buffer)), self._stop - self._rest)
+        content = os.pread(self._descriptor, size, self._rest)
+        self._buffer += content
+        self._rest += len(content)
+        return bool(content)
+
+    def drop(self, count: int) -> None:
+        """Go on behind so many bytes of the buffer."""
+        self._buffer = self._buffer[count:]
+        self.offset += count
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class EventLines(_Bytes):
+    """Whole lines of the events file. Bytes behind the last line feed are no line."""
+
+    def __init__(self, path: Path, start: int = 0, end: int | None = None) -> None:
+        super().__init__(path, start, end)
+
+    def peek(self, count: int) -> list[bytes]:
+        """Return the next lines without taking them, fewer at the end."""
+        while True:
+            lines = self._buffer.split(b"\n", count)
+            if len(lines) > count or not self.fill():
+                return lines[:-1]
+
+    def take(self, lines: list[bytes]) -> bytes:
+        """Go on behind lines that were peeked at; return their bytes."""
+        size = sum(map(len, lines)) + len(lines)
+        content = self._buffer[:size]
+        self.drop(size)
+        return content
+
+
+class BlockLines(_Bytes):
+    """The blocks of a chain document, from one that begins at ``start``; by runs, or one by one by index.
+
+    One by one, whatever stands in a line counts as a block, so that a lost or a glued line costs no other.
+    """
+
+    def __init__(self, path: Path | None, start: int, *, has_tail: bool) -> None:
+        super().__init__(path, start, None)
+        if has_tail:
+            self._stop -= TAIL_BYTES
+
+    @classmethod
+    def from_head(cls, path: Path | None, *, has_tail: bool) -> "BlockLines":
+        """Begin behind the document's head, or where it should stand."""
+        blocks = cls(path, 0, has_tail=has_tail)
+        if path is not None:
+            blocks.fill()
+            head = blocks._buffer.find(b"\n") + 1
+            if blocks._buffer.startswith(HEAD) or b'"index":0,' not in blocks._buffer[:head]:
+                blocks.drop(head)
+        return blocks
+
+    def peek(self, count: int) -> list[bytes]:
+        """Return the next blocks as they stand between separators, fewer at the end."""
+        while True:
+            blocks = self._buffer.split(SEPARATOR, count)
+            if len(blocks) > count:
+                return blocks[:count]
+            if not self.fill():
+                return blocks if blocks[-1] else blocks[:-1]
+
+    def take(self, blocks: list[bytes]) -> None:
+        """Go on behind blocks that were peeked at."""
+        self.drop(min(len(self._buffer), sum(map(len, blocks)) + len(SEPARATOR) * len(blocks)))
+
+    @property
+    def next(self) -> bytes | None:
+        """The next line, None at the end."""
+        while (end := self._buffer.find(b"\n")) < 0 and self.fill():
+            pass
+        line = self._buffer if end < 0 else self._buffer[:end]
+        return line.removesuffix(b",") if self._buffer else None
+
+    def advance(self) -> None:
+        """Go on behind the next line."""
+        if self.next is not None:
+            end = self._buffer.find(b"\n")
+            self.drop(len(self._buffer) if end < 0 else end + 1)
+
+    def next_links(self) -> Links | None:
+        """Return the links of the next block if it is sound."""
+        line = self.next
+        return None if line is None else read_links(line)
+
+    def take_index(self, index: int, expected: bytes) -> tuple[bytes | None, Links | None]:
+        """Return what stands at an index and, when it is sound, its links; nothing where a later block follows."""
+        while (line := self.next) is not None:
+            links = None if line == expected else read_links(line)
+            if links is not None and links.index > index:
+                return None, None
+            self.advance()
+            if links is None or links.index == index:
+                return line, links
+        return None, None
