@@ -27,6 +27,8 @@ from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.ops.log_words import LOG_WORDS, NUMBER_FIELDS
 from cq_tui.ops.status import StackStatus, read_status
 from cq_tui.store.document import write_document
+from cq_tui.store.history.checkpoint_log import LoggedCheckpoint, newest_checkpoint
+from cq_tui.store.history.signed_note import split_note
 from cq_tui.store.journal import JournalError, last_lines
 from cq_tui.store.lock import read_holder
 
@@ -51,7 +53,7 @@ def export_bundle(data: DataDir, now: float | None = None) -> Path:
         system_info=_system(data),
         health_status=_health(status),
         recent_events=_events(data),
-        memory_integrity=_integrity(status),
+        memory_integrity=_integrity(data, status),
         configuration=BundleConfiguration(
             trading_mode=status.loaded.settings.TRADING_MODE,
             effective_mode=status.mode.mode,
@@ -98,15 +100,27 @@ def _health(status: StackStatus) -> BundleHealth:
     return BundleHealth(overall_status=status.overall, components=components)
 
 
-def _integrity(status: StackStatus) -> BundleIntegrity:
+def _integrity(data: DataDir, status: StackStatus) -> BundleIntegrity:
     memory = status.memory
+    signed = _last_checkpoint(data)
     root = memory.merkle_root if memory else ""
     return BundleIntegrity(
         chain_valid=bool(memory and memory.integrity_ok),
         merkle_root=root if len(root) == 64 and _HEX.issuperset(root) else "",
         events_count=memory.events_count if memory else 0,
         snapshots_count=memory.snapshots_count if memory else 0,
+        checkpoint=signed.text if signed else None,
+        public_key=signed.public_key if signed else None,
     )
+
+
+def _last_checkpoint(data: DataDir) -> LoggedCheckpoint | None:
+    """Return the newest checkpoint if it is nothing but that: further signature lines would be free text."""
+    try:
+        signed = newest_checkpoint(data.checkpoints)
+    except JournalError:
+        return None
+    return signed if signed and len(split_note(signed.text)[1]) == 1 else None
 
 
 def _events(data: DataDir) -> list[BundleEvent]:

@@ -1,5 +1,6 @@
 """The debug bundle: the contract's fields, and no secret whatever it was planted in."""
 
+import base64
 import os
 import stat
 from pathlib import Path
@@ -15,8 +16,13 @@ from cq_tui.ops.bundle import export_bundle
 from cq_tui.ops.log_words import LOG_WORDS, NUMBER_FIELDS
 from cq_tui.store.document import write_document
 from cq_tui.store.folders import prepare
+from cq_tui.store.history.acknowledgement import sign_acknowledgement
+from cq_tui.store.history.checkpoint import open_checkpoint
+from cq_tui.store.history.checkpoint_log import CheckpointLog
+from cq_tui.store.history.signed_note import VerifierKey, sign_note
 from cq_tui.store.lock import ProcessLock
 from cq_tui.store.spool import EventSpool
+from tests.store.history.signing import KEY, ORIGIN, PRIVATE, accepted, checkpoint, note
 from tests.supervisor.pretend import HEALTH
 
 EXAMPLE: dict[str, Any] = orjson.loads(
@@ -158,6 +164,40 @@ def test_no_secret_is_in_it_wherever_it_was(data: DataDir, monkeypatch: pytest.M
     assert bundle["memory_integrity"]["merkle_root"] == ""
 
 
+def logged(data: DataDir, *texts: str) -> None:
+    log = CheckpointLog(data.checkpoints, data.quarantine)
+    for text in texts:
+        log.append(text, KEY)
+    log.close()
+
+
+def test_the_last_checkpoint_and_its_key_are_in_it(data: DataDir) -> None:
+    logged(data, note(12), note(15), sign_acknowledgement(accepted(f"some fault {CANARY}"), PRIVATE))
+    integrity = exported(data)["memory_integrity"]
+    assert (integrity["checkpoint"], integrity["public_key"]) == (note(15), KEY.text)
+    assert open_checkpoint(integrity["checkpoint"], VerifierKey.parse(integrity["public_key"])) == checkpoint(15)
+    assert CANARY not in str(integrity)
+
+
+def test_of_checkpoints_only_what_is_exactly_one_goes_in(data: DataDir) -> None:
+    planted = base64.b64encode(CANARY.encode() * 4).decode()
+    body = checkpoint(15).body()
+    for text in (
+        note(15) + f"— {CANARY} {planted}\n",
+        note(15) + f"— {KEY.name} {planted}\n",
+        sign_note(f"{body}{CANARY}\n", KEY.name, PRIVATE),
+        sign_note(body.replace(ORIGIN, f"{ORIGIN}/{CANARY}"), KEY.name, PRIVATE),
+        note(15).replace(body, body.replace("15", "16", 1)),
+        f"{CANARY}\n",
+    ):
+        data.checkpoints.unlink(missing_ok=True)
+        logged(data, text)
+        bundle = export_bundle(data, NOW).read_bytes()
+        assert CANARY.encode() not in bundle
+        assert planted.encode() not in bundle
+        assert "checkpoint" not in orjson.loads(bundle)["memory_integrity"]
+
+
 def test_nothing_there_makes_a_bundle_that_says_so(data: DataDir) -> None:
     bundle = exported(data)
     assert bundle["health_status"]["overall_status"] == "error"
@@ -175,7 +215,7 @@ def test_nothing_there_makes_a_bundle_that_says_so(data: DataDir) -> None:
     "content", [b"", b"\x00" * 999, b"[]\n{}\n5\nnull\n", b"\xff\n", b"{" * 5000 + b"\n", "folder", "sparse"]
 )
 def test_rubbish_anywhere_makes_a_bundle_all_the_same(data: DataDir, content: bytes | str) -> None:
-    paths = [data.events, data.hash_chain, data.settings, data.tickers, data.account]
+    paths = [data.events, data.hash_chain, data.checkpoints, data.settings, data.tickers, data.account]
     paths += [data.health_of(name) for name in SERVICES] + [data.log_of(name) for name in SERVICES]
     paths += [data.lock_of(name) for name in (*SERVICES, "supervisor")]
     for path in paths:

@@ -114,16 +114,15 @@ def read_checkpoint_log(path: Path, key: VerifierKey | None, *, newest: int | No
 
 
 def newest_checkpoint(path: Path, key: VerifierKey | None = None) -> LoggedCheckpoint | None:
-    """Return the newest checkpoint, reading the end of the log only. Raises JournalError."""
-    count = 16
-    while True:
+    """Return the newest checkpoint, if one is among the newest 1,024 entries. Raises JournalError."""
+    for count in (16, 1024):
         reading = read_checkpoint_log(path, key, newest=count)
         for entry in reversed(reading.entries):
             if isinstance(entry, LoggedCheckpoint):
                 return entry
         if reading.whole:
-            return None
-        count *= 16
+            break
+    return None
 
 
 def _entry(text: str, key: VerifierKey) -> bytes:
@@ -162,9 +161,10 @@ def _records(descriptor: int, start: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _start_of_newest(descriptor: int, count: int) -> int:
-    """Return the offset behind the separator of the ``count``-th last entry, or 0."""
+    """Return the offset behind the separator of the ``count``-th last entry, or where so many cannot begin before."""
     start = os.fstat(descriptor).st_size
-    while start > 0:
+    floor = max(0, start - count * _MAX_ENTRY)
+    while start > floor:
         end, start = start, max(0, start - _BLOCK)
         block = os.pread(descriptor, end - start, start)
         found = len(block)
@@ -172,7 +172,7 @@ def _start_of_newest(descriptor: int, count: int) -> int:
             count -= 1
         if not count:
             return start + found + 1
-    return 0
+    return start
 
 
 def _cut_incomplete(path: Path, quarantine: Path) -> str | None:

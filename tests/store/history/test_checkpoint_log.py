@@ -208,6 +208,12 @@ def test_hostile_logs_are_read_in_bounds(path: Path) -> None:
     assert reading.problems
 
 
+def test_a_huge_log_of_nothing_is_not_read_to_its_beginning(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(2**36)
+    assert newest_checkpoint(path) is None
+
+
 def test_what_is_no_file_is_named(tmp_path: Path) -> None:
     for use in (lambda: read_checkpoint_log(tmp_path, KEY), lambda: CheckpointLog(tmp_path, tmp_path)):
         with pytest.raises(JournalError, match=str(tmp_path)):
