@@ -77,6 +77,10 @@ class MerkleFrontier:
             self._push(perfect_root(leaves[start : start + width]), width)
             start += width
 
+    def add_subtree(self, root: bytes, width: int) -> None:
+        """Add a full subtree of ``width`` leaves, a power of two that divides the size, by its root."""
+        self._push(root, width)
+
     def _push(self, root: bytes, width: int) -> None:
         self._size += width
         full = self._size

@@ -29,6 +29,13 @@ def recover(
         reason = f"what stands from byte {walk.torn_at} on is no event of this history: moved to quarantine"
         walk.blame(data.events, reason)
     walk.finish()
+    if walk.surplus:
+        reason = f"has {walk.surplus} blocks more than there are events: the end of the history is missing"
+        walk.blame(data.hash_chain, reason)
+        walk.rebuild = True
+    elif walk.place.event_end < limits.watermark:
+        missing = f"{limits.watermark - walk.place.event_end} bytes"
+        walk.blame(data.events, f"is {missing} shorter than it was: the end of the history is missing")
     return walk
 
 

@@ -24,6 +24,11 @@ class _Bytes:
                 return
             self._stop = os.fstat(self._descriptor).st_size if end is None else end
 
+    @property
+    def stop(self) -> int:
+        """Byte up to which the file is read."""
+        return self._stop
+
     def fill(self) -> bool:
         """Read on; return whether there was anything."""
         if self._rest >= self._stop:

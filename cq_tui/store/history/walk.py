@@ -103,6 +103,8 @@ class Walk:
         self.differing: list[int] = []
         #: The first block, when the walk began there.
         self.genesis = _FROM_THE_START
+        #: Blocks that stand behind that of the last event.
+        self.surplus = 0
         #: Byte at which a torn tail begins.
         self.torn_at: int | None = None
         #: Ends of the full subtrees that were passed, in events file and chain document.
@@ -110,18 +112,25 @@ class Walk:
         self._events_path, self._chain_path, self._limits = events, chain, limits
         self._sink, self._take_bytes = sink, take_bytes
         self._tail = self._read_tail()
-        self._lines = EventLines(events, self.place.event_end, limits.end)
         if start is None:
             self._blocks = BlockLines.from_head(self._usable_chain, has_tail=self._has_tail)
-            self._begin(first or _FROM_THE_START)
         else:
             self._blocks = BlockLines(self._usable_chain, start.block_end + len(SEPARATOR), has_tail=self._has_tail)
+        # Opened after the chain, which never runs ahead of the events.
+        self._lines = EventLines(events, self.place.event_end, limits.end)
+        if start is None:
+            self._begin(first or _FROM_THE_START)
         self._stops = sorted({*limits.roots, *([self._tail.chain_length - 1] if self._tail else [])})
 
     @property
     def tail(self) -> ChainTail | None:
         """The chain document's tail as it was when the walk began."""
         return self._tail
+
+    @property
+    def rest(self) -> int:
+        """Bytes of the events file, as long as it was at the beginning, that are not verified."""
+        return self._lines.stop - self.place.event_end
 
     def blame(self, file: Path, reason: str, index: int | None = None, expected: str = "", found: str = "") -> None:
         """Record a fault."""
@@ -151,19 +160,9 @@ class Walk:
         """Go to the end, and look at what is left over there."""
         while self.step():
             pass
-        surplus = 0
         while self._blocks.next is not None:
-            surplus += 1
+            self.surplus += 1
             self._blocks.advance()
-        size = self.place.event_end
-        if surplus:
-            reason = f"has {surplus} blocks more than there are events: the end of the history is missing"
-            self.blame(self._chain_path, reason)
-            self.rebuild = True
-        elif size < self._limits.watermark:
-            missing = f"{self._limits.watermark - size} bytes"
-            self.blame(self._events_path, f"is {missing} shorter than it was: the end of the history is missing")
-        self.surplus = surplus
         self.close()
 
     def close(self) -> None:
@@ -264,6 +263,9 @@ class Walk:
 
     def _compare_root(self) -> None:
         place, tail = self.place, self._tail
+        if place.frontier.size != place.events:
+            # The tree of a walk that is only a part of one: the roots are compared where the parts are joined.
+            return
         must = self._limits.roots.get(place.events)
         if must is not None and must != place.frontier.root():
             self.differing.append(place.events)

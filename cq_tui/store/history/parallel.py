@@ -1,0 +1,273 @@
+"""Verifying a history with several processes, each a part of it that begins behind a block it has not seen made.
+
+The parts fit together when each begins with the block with which the one before it ended. Where anything is not as it
+should be, one process looks at everything again and names it.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkContext, SpawnContext
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.store.history.chain_file import read_chain_tail
+from cq_tui.store.history.event_line import EventHead, EventLineError, read_head
+from cq_tui.store.history.hash_chain import SEPARATOR, Block, ChainError, ChainTail, read_links
+from cq_tui.store.history.line_search import Key, find_first
+from cq_tui.store.history.merkle import SUBTREE_LEAVES, MerkleFrontier, leaf_hash
+from cq_tui.store.history.runs import id_key
+from cq_tui.store.history.verification import RUNS_TOLD, Progress, Verification, gaps, verify
+from cq_tui.store.history.walk import Limits, Place, Walk
+
+#: With fewer events a second process costs more than it brings.
+_FEWEST = 16 * SUBTREE_LEAVES
+
+
+#: How many full subtrees, and the roots that follow them, largest first.
+_Rest = tuple[int, tuple[bytes, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One part. The last one has no end."""
+
+    data: DataDir
+    start: Place | None
+    end: int | None
+    #: Sizes of the tree at which its root is wanted, counted from the first event of the history.
+    sizes: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What a process found in its part. None of it counts unless ``is_sound``."""
+
+    is_sound: bool
+    events: int
+    subtrees: list[bytes]
+    #: What the tree is at its end and at each wanted size before it.
+    rests: dict[int, _Rest]
+    tip: Block
+    cursors: dict[str, int]
+    written: dict[str, int]
+    unchained: int
+    torn_bytes: int
+
+
+def verify_with(
+    workers: int,
+    data: DataDir,
+    roots: Mapping[int, bytes],
+    progress: Progress = lambda _: None,
+    *,
+    fewest: int = _FEWEST,
+) -> Verification:
+    """Verify as ``verify`` does, with so many processes if there are ``fewest`` events. Raises OSError."""
+    starts, tail = _starts(data, workers, fewest)
+    if not starts or tail is None:
+        return verify(data, roots, progress)
+    told = 0
+
+    def count(size: int) -> None:
+        nonlocal told
+        told += size
+        progress(size)
+
+    length = tail.chain_length - 1
+    parts = _run(_tasks(data, starts, {**roots, length: b""}), count)
+    found = _joined(starts, parts, roots, {length: bytes.fromhex(tail.merkle_root)})
+    if found is not None:
+        return found
+    progress(-told)
+    return verify(data, roots, progress)
+
+
+def _starts(data: DataDir, workers: int, fewest: int) -> tuple[list[Place], ChainTail | None]:
+    """Return where the second part and each later one begin, and what the chain says that there is.
+
+    None begin when one process is enough, or all that is safe.
+    """
+    try:
+        tail = read_chain_tail(data.hash_chain)
+        events = tail.chain_length - 1
+        if workers < 2 or events < fewest:
+            return [], tail
+        subtrees = events // SUBTREE_LEAVES
+        counts = [part * subtrees // workers * SUBTREE_LEAVES for part in range(1, workers)]
+        places = [place_after(data, count) for count in counts]
+    except (ChainError, FileNotFoundError):
+        return [], None
+    return [place for place in places if place is not None] if all(places) else [], tail
+
+
+def place_after(data: DataDir, count: int) -> Place | None:
+    """Return the place behind so many events, with a tree that begins there; None when damage hides it."""
+    with data.hash_chain.open("rb") as chain:
+        block = find_first(chain, _block_key, (count,))
+    content = block.line.removesuffix(SEPARATOR[:-1]) if block else b""
+    links = read_links(content)
+    if block is None or links is None or links.index != count or links.event_hash is None:
+        return None
+    event_id = content.partition(b'"event_id":"')[2].partition(b'"')[0].decode()
+    with data.events.open("rb") as events:
+        line = find_first(events, _event_key, id_key(event_id))
+    if line is None or leaf_hash(line.line) != links.event_hash:
+        return None
+    return Place(
+        events=count,
+        tip=Block(content, links.hash),
+        last_head=read_head(line.line),
+        event_end=line.offset + len(line.line) + 1,
+        block_end=block.offset + len(content),
+    )
+
+
+def _block_key(line: bytes) -> Key | None:
+    links = read_links(line.removesuffix(SEPARATOR[:-1]))
+    return None if links is None else (links.index,)
+
+
+def _event_key(line: bytes) -> Key | None:
+    try:
+        head: EventHead = read_head(line)
+    except EventLineError:
+        return None
+    return id_key(head.event_id)
+
+
+def _tasks(data: DataDir, starts: Sequence[Place], roots: Mapping[int, bytes]) -> list[_Task]:
+    tasks = []
+    edges = [0, *(place.events for place in starts), sys.maxsize]
+    for number, start in enumerate([None, *starts]):
+        end = starts[number].event_end if number < len(starts) else None
+        sizes = [size for size in sorted(roots) if edges[number] < size <= edges[number + 1]]
+        tasks.append(_Task(data, start, end, sizes))
+    return tasks
+
+
+def _run(tasks: Sequence[_Task], progress: Progress) -> list[_Done | None]:
+    """Run each part in a process of its own; None stands for one that did not come to its end."""
+    # A fork shares what is loaded; where that is not safe, processes begin anew.
+    context: ForkContext | SpawnContext = get_context("fork") if sys.platform == "linux" else get_context("spawn")
+    results: dict[Connection, _Done | None] = {}
+    processes = []
+    for task in tasks:
+        mine, theirs = context.Pipe(duplex=False)
+        process = context.Process(target=_work, args=(task, theirs), daemon=True)
+        process.start()
+        theirs.close()
+        processes.append(process)
+        results[mine] = None
+    try:
+        waiting = set(results)
+        while waiting:
+            for connection in wait(list(waiting)):
+                assert isinstance(connection, Connection)
+                try:
+                    told = connection.recv()
+                except EOFError:
+                    waiting.discard(connection)
+                    continue
+                if isinstance(told, int):
+                    progress(told)
+                else:
+                    results[connection] = told
+    finally:
+        for process in processes:
+            process.terminate()
+            process.join()
+        for connection in results:
+            connection.close()
+    return list(results.values())
+
+
+def _work(task: _Task, answer: Connection) -> None:
+    limits = Limits(end=task.end, roots=dict.fromkeys(task.sizes, b""), named=1)
+    walk = Walk(task.data.events, task.data.hash_chain, limits, start=task.start)
+    first, told, runs = walk.place.events, walk.place.event_end, 0
+    rests: dict[int, _Rest] = {}
+    while walk.step():
+        runs += 1
+        if walk.place.events in limits.roots:
+            rests[walk.place.events] = _rest(walk.place.frontier)
+        if runs % RUNS_TOLD == 0:
+            answer.send(walk.place.event_end - told)
+            told = walk.place.event_end
+    if task.end is None:
+        walk.finish()
+    walk.close()
+    answer.send(walk.place.event_end - told)
+    place, tail = walk.place, walk.tail
+    rests[place.events] = _rest(place.frontier)
+    answer.send(
+        _Done(
+            is_sound=not (walk.fault_count or walk.rebuild or walk.surplus or walk.torn_at is not None),
+            events=place.events - first,
+            subtrees=place.frontier.subtrees,
+            rests=rests,
+            tip=place.tip,
+            cursors=place.cursors,
+            written=place.written,
+            unchained=max(0, place.events - (tail.chain_length - 1 if tail is not None else 0)),
+            torn_bytes=walk.rest,
+        )
+    )
+    answer.close()
+
+
+def _rest(frontier: MerkleFrontier) -> _Rest:
+    loose = (frontier.size % SUBTREE_LEAVES).bit_count()
+    return len(frontier.subtrees), frontier.roots[len(frontier.roots) - loose :]
+
+
+def _joined(
+    starts: Sequence[Place],
+    parts: Sequence[_Done | None],
+    roots: Mapping[int, bytes],
+    chained: Mapping[int, bytes],
+) -> Verification | None:
+    """Put the parts together; None when they do not make a sound whole, of which the chain says the root."""
+    whole = Place()
+    differing: list[int] = []
+    done = [part for part in parts if part is not None and part.is_sound]
+    if len(done) != len(parts):
+        return None
+    for part, following in zip(done, [*starts, None], strict=True):
+        frontier = whole.frontier
+        for size, rest in part.rests.items():
+            root = _grown(frontier, part.subtrees, size, rest).root()
+            if root != chained.get(size, root):
+                return None
+            if root != roots.get(size, root):
+                differing.append(size)
+        whole.events += part.events
+        whole.frontier = _grown(frontier, part.subtrees, whole.events, part.rests[whole.events])
+        if following is not None and (part.tip, whole.events) != (following.tip, following.events):
+            return None
+        for writer, seq in part.cursors.items():
+            whole.cursors[writer] = max(seq, whole.cursors.get(writer, 0))
+            whole.written[writer] = whole.written.get(writer, 0) + part.written[writer]
+    return Verification(
+        events=whole.events,
+        merkle_root=whole.frontier.root().hex(),
+        unchained=done[-1].unchained,
+        torn_bytes=done[-1].torn_bytes,
+        differing=differing,
+        gaps=gaps(whole),
+    )
+
+
+def _grown(frontier: MerkleFrontier, subtrees: Sequence[bytes], size: int, rest: _Rest) -> MerkleFrontier:
+    """Return the frontier with more full subtrees, and the rest behind them up to ``size``."""
+    grown = MerkleFrontier.restored(frontier.size, frontier.roots)
+    count, roots = rest
+    for root in subtrees[:count]:
+        grown.add_subtree(root, SUBTREE_LEAVES)
+    loose = size % SUBTREE_LEAVES
+    for root in roots:
+        width = 1 << loose.bit_length() - 1
+        grown.add_subtree(root, width)
+        loose -= width
+    return grown

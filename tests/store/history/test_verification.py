@@ -1,0 +1,162 @@
+"""Full verification: one process and several say the same, name every damage and call nothing else damaged."""
+
+import os
+import random
+from pathlib import Path
+
+import orjson
+import pytest
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.store.history.merkle import SUBTREE_LEAVES, MerkleFrontier, leaf_hash
+from cq_tui.store.history.parallel import place_after, verify_with
+from cq_tui.store.history.verification import Verification, verify
+from cq_tui.store.history.writer import History
+from tests.store.history.histories import data_dir, event, event_lines, made
+
+LONG = 5 * SUBTREE_LEAVES + 700
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> DataDir:
+    """A history that several processes share, with a thousand and more events in some seconds."""
+    data = data_dir(tmp_path_factory.mktemp("long"))
+    history = History(data, now=50.0)
+    random_of = random.Random(7)
+    written = {"trader": 0, "ares": 0}
+    while history.events < LONG:
+        batch = []
+        for _ in range(min(1500, LONG - history.events)):
+            writer = random_of.choice(list(written))
+            written[writer] += 1
+            batch.append(event(written[writer], writer, fill="x" * random_of.randrange(9)))
+        history.append(batch, 1_700_000_000.0 + history.events)
+        history.flush_chain()
+    history.close()
+    return data
+
+
+def copied(source: DataDir, folder: Path) -> DataDir:
+    data = data_dir(folder)
+    for name in ("events", "hash_chain"):
+        os.link(getattr(source, name), getattr(data, name))
+    return data
+
+
+def edited(data: DataDir, name: str, old: bytes, new: bytes) -> None:
+    path: Path = getattr(data, name)
+    content = path.read_bytes()
+    assert content.count(old) == 1
+    path.unlink()
+    path.write_bytes(content.replace(old, new))
+
+
+def root_at(data: DataDir, size: int) -> bytes:
+    return MerkleFrontier([leaf_hash(line) for line in event_lines(data)[:size]]).root()
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_an_intact_history_is_intact_and_has_its_roots(long: DataDir, workers: int) -> None:
+    sizes = (1, SUBTREE_LEAVES, 12_000, 13_007, LONG)
+    roots = {size: root_at(long, size) for size in sizes}
+    progress: list[int] = []
+    found = verify_with(workers, long, roots, progress.append, fewest=1)
+    assert found == Verification(events=LONG, merkle_root=roots[LONG].hex())
+    assert sum(progress) == long.events.stat().st_size
+    wrong = dict.fromkeys(sizes, b"\x00" * 32)
+    assert sorted(verify_with(workers, long, wrong, fewest=1).differing) == sorted(sizes)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("index", [3, 11_000, LONG])
+def test_an_edited_event_is_named_with_what_was_expected_and_found(
+    long: DataDir, tmp_path: Path, index: int, workers: int
+) -> None:
+    data = copied(long, tmp_path)
+    line = event_lines(long)[index - 1]
+    other = line.replace(b'"fill":"', b'"fill":"!')
+    edited(data, "events", line + b"\n", other + b"\n")
+    found = verify_with(workers, data, {}, fewest=1)
+    assert found.fault_count == 1
+    (fault,) = found.faults
+    assert (fault.file, fault.index) == ("event_chain.ndjson", index)
+    assert (fault.expected, fault.found) == (leaf_hash(line).hex(), leaf_hash(other).hex())
+    assert found.events == LONG, "what follows is verified as well"
+
+
+def test_a_part_can_begin_only_behind_a_sound_event(long: DataDir, tmp_path: Path) -> None:
+    place = place_after(long, 9_000)
+    assert place is not None
+    lines = event_lines(long)
+    assert place.event_end == sum(map(len, lines[:9_000])) + 9_000
+    assert long.hash_chain.read_bytes()[: place.block_end].endswith(place.tip.content)
+    data = copied(long, tmp_path)
+    edited(
+        data,
+        "events",
+        lines[8_999] + b"\n",
+        lines[8_999].replace(b"trader", b"tradex").replace(b"ares", b"aret") + b"\n",
+    )
+    assert place_after(data, 9_000) is None
+
+
+def test_a_chain_ahead_of_its_events_is_incomplete_and_not_damaged(tmp_path: Path) -> None:
+    data = made(tmp_path, 12)
+    content = data.events.read_bytes()
+    data.events.write_bytes(content[: -len(event_lines(data)[-1]) - 31])
+    found = verify(data, {})
+    assert (found.events, found.missing, found.faults) == (10, 2, [])
+    assert 0 < found.torn_bytes < len(event_lines(data)[-1])
+
+
+def test_events_that_are_not_chained_yet_are_told(tmp_path: Path) -> None:
+    data = made(tmp_path, 6)
+    later = made(tmp_path / "later", 9)
+    assert later.events.read_bytes().startswith(data.events.read_bytes())
+    data.events.write_bytes(later.events.read_bytes())
+    found = verify(data, {})
+    assert (found.events, found.unchained, found.faults, found.missing) == (9, 3, [], 0)
+
+
+def test_garbage_behind_the_last_event_is_a_fault_and_half_a_line_is_not(tmp_path: Path) -> None:
+    data = made(tmp_path, 3)
+    content = data.events.read_bytes()
+    data.events.write_bytes(content + b'{"event_id":"ev')
+    assert (verify(data, {}).faults, verify(data, {}).torn_bytes) == ([], 15)
+    data.events.write_bytes(content + b"rubbish\n")
+    assert [fault.reason for fault in verify(data, {}).faults] == [
+        f"what stands from byte {len(content)} on is no event of this history"
+    ]
+
+
+def test_a_history_written_anew_without_one_event_shows_the_gap_in_its_numbers(tmp_path: Path) -> None:
+    """Chain and root of a complete rewrite are sound; the writer's own count is not."""
+    data = data_dir(tmp_path)
+    history = History(data, now=50.0)
+    history.append([event(seq) for seq in (1, 2, 4, 5)], 1000.0)
+    history.close()
+    found = verify(data, {})
+    assert (found.faults, found.gaps) == ([], {"trader": 1})
+
+
+def test_order_is_verified_also_where_the_chain_agrees(tmp_path: Path) -> None:
+    """Ids and times go back in a forged history whose chain was built with care."""
+    data = data_dir(tmp_path)
+    history = History(data, now=50.0)
+    history.append([event(1)], 5000.0)
+    history._clock.__init__()  # type: ignore[misc]  # a clock that forgot what it gave out
+    history.append([event(2)], 4000.0)
+    history.close()
+    assert [(fault.index, fault.reason) for fault in verify(data, {}).faults] == [
+        (2, "the event does not come after the one before it")
+    ]
+
+
+def test_a_directory_without_a_history_and_one_that_cannot_be_written(tmp_path: Path) -> None:
+    assert verify(DataDir(tmp_path / "nothing"), {}) == verify(data_dir(tmp_path / "empty"), {})
+    data = made(tmp_path / "made", 5)
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in data.memory.rglob("*") if path.is_file()}
+    assert verify(data, {}).events == 5
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in before} == before
+    document = orjson.loads(data.hash_chain.read_bytes())
+    assert document["merkle_root"] == verify(data, {}).merkle_root
