@@ -4,6 +4,7 @@ Nothing is read whole, nothing is written, and nothing is trusted: a block count
 and the tree index saves time only. Indexes are those of the blocks: the first event has index 1, and is leaf 0.
 """
 
+import contextlib
 import os
 import re
 import sys
@@ -37,7 +38,7 @@ class LeavesUnreadable(Exception):
 class HistoryFiles:
     """The files of one history, opened by name at each look.
 
-    Every method raises OSError for a file that cannot be read.
+    Every method raises OSError for a file that cannot be read; a chain document that is missing has no blocks.
     """
 
     def __init__(self, data: DataDir) -> None:
@@ -48,7 +49,7 @@ class HistoryFiles:
         self._leaves: dict[int, list[bytes]] = {}
 
     def events_count(self) -> int:
-        """Return how many events the chain says there are. Raises ChainError when it says nothing."""
+        """Return how many events the chain says there are. Raises ChainError for what is no chain document."""
         return max(0, read_chain_tail(self._chain).chain_length - 1)
 
     def block_at(self, index: int) -> bytes | None:
@@ -182,7 +183,7 @@ class HistoryFiles:
 def _look_twice(path: Path, look: Callable[[BinaryIO], Found | None]) -> Found | None:
     """Look into the chain document; once more when that finds nothing, since its files change places as it grows."""
     for _ in range(2):
-        with path.open("rb") as file:
+        with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
             if (found := look(file)) is not None:
                 return found
     return None

@@ -89,11 +89,26 @@ def test_what_is_not_there_is_not_found(small: DataDir) -> None:
         files.subtree(SMALL - 1, SMALL + 1)
 
 
-def test_missing_files_say_so(tmp_path: Path) -> None:
-    files = HistoryFiles(data_dir(tmp_path))
-    for look in (files.events_count, lambda: files.block_at(1), lambda: files.event_at(1), lambda: files.subtree(0, 1)):
-        with pytest.raises(FileNotFoundError):
-            look()
+def test_without_a_chain_the_events_are_counted(small: DataDir) -> None:
+    small.hash_chain.unlink()
+    files = HistoryFiles(small)
+    assert files.block_at(1) is None
+    assert files.event_at(7) == event_lines(small)[6]
+    assert files.index_of(ids(small)[6]) == 7
+    with pytest.raises(LeavesUnreadable):
+        files.subtree(0, 1)
+    with pytest.raises(FileNotFoundError):
+        files.events_count()
+
+
+def test_missing_events_say_so(small: DataDir) -> None:
+    small.events.unlink()
+    files = HistoryFiles(small)
+    assert files.index_of("evt_1001_001") == 1
+    with pytest.raises(FileNotFoundError):
+        files.event_at(1)
+    with pytest.raises(FileNotFoundError):
+        files.event_leaves(1)
 
 
 def test_an_empty_history(tmp_path: Path) -> None:

@@ -1,0 +1,160 @@
+"""Checking a proof document with nothing but the document itself, and saying in words what it shows."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from cq_tui.contracts.proof import ConsistencyProof, InclusionProof
+from cq_tui.ops.words import clean, date_and_clock, plural
+from cq_tui.store.document import DocumentError, describe, read_content
+from cq_tui.store.history.checkpoint import Checkpoint, open_checkpoint, read_unverified
+from cq_tui.store.history.event_line import EventLineError, read_head
+from cq_tui.store.history.merkle import leaf_hash
+from cq_tui.store.history.proofs import verify_consistency, verify_inclusion
+from cq_tui.store.history.signed_note import SignedNoteError, VerifierKey
+
+_HASH = re.compile(r"[0-9a-f]{64}")
+_KINDS: dict[str, type[InclusionProof] | type[ConsistencyProof]] = {
+    "inclusion": InclusionProof,
+    "consistency": ConsistencyProof,
+}
+_MAKE_ANEW = "Have the proof made anew with `cq-tui prove`"
+
+
+class ProofFileError(Exception):
+    """This is no proof document; the message names file, field and remedy."""
+
+    def __init__(self, source: str, problem: str, remedy: str = _MAKE_ANEW) -> None:
+        super().__init__(f"{source}: {problem}. {remedy}")
+
+
+class _DoesNotHold(Exception):
+    """The document is a proof in form, but shows nothing; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedProof:
+    """Whether a proof holds, and in lines of plain text what it shows, or why it shows nothing."""
+
+    holds: bool
+    lines: tuple[str, ...]
+
+
+def check_proof(source: Path | bytes, verifier_key: str | None = None) -> CheckedProof:
+    """Check a proof document. ``verifier_key`` (C2SP) is who must have signed; without it, whom the proof names.
+
+    Raises ProofFileError for what is no proof document, or no verifier key.
+    """
+    name = "the proof" if isinstance(source, bytes) else str(source)
+    proof = read_proof(source)
+    signer = _key(name, "field 'public_key'", proof.public_key)
+    trusted = None if verifier_key is None else _key("--key", "the verifier key", verifier_key)
+    try:
+        if trusted is not None and trusted != signer:
+            raise _DoesNotHold(f"it is signed by {_who(signer)}, not by {_who(trusted)}")
+        if isinstance(proof, InclusionProof):
+            shown = _check_inclusion(name, proof, signer)
+        else:
+            shown = _check_consistency(name, proof, signer)
+    except _DoesNotHold as error:
+        return CheckedProof(False, (f"the {proof.kind} proof DOES NOT HOLD: {error}",))
+    whose = "the key you gave" if trusted else "the key that came with the proof: compare it with one you trust"
+    lines = (f"the {proof.kind} proof holds", *shown, f"signed by {_who(signer)}", f"checked with {whose}")
+    return CheckedProof(True, lines if trusted else (*lines, f"key      {clean(signer.text)}"))
+
+
+def read_proof(source: Path | bytes) -> InclusionProof | ConsistencyProof:
+    """Return a proof document, its hashes and sizes not yet looked at. Raises ProofFileError."""
+    name = "the proof" if isinstance(source, bytes) else str(source)
+    try:
+        value: Any = orjson.loads(source if isinstance(source, bytes) else read_content(source))
+    except DocumentError as error:
+        raise ProofFileError(name, error.problem, "Name a file that `cq-tui prove` wrote") from None
+    except orjson.JSONDecodeError as error:
+        raise ProofFileError(name, f"is not valid JSON ({error})") from None
+    kind = value.get("kind") if isinstance(value, dict) else None
+    model = _KINDS.get(kind) if isinstance(kind, str) else None
+    if model is None:
+        problem = f"field 'kind': {clean(repr(kind), 80)} is neither 'inclusion' nor 'consistency'"
+        raise ProofFileError(name, problem, "Name a file that `cq-tui prove` wrote")
+    try:
+        proof = model.model_validate(value, strict=True)
+    except ValidationError as error:
+        raise ProofFileError(name, clean(describe(error))) from None
+    for place, node in enumerate(proof.path):
+        if not _HASH.fullmatch(node):
+            problem = f"field 'path.{place}': {clean(repr(node), 80)} is no hash, which has 64 hex digits"
+            raise ProofFileError(name, problem)
+    return proof
+
+
+def _check_inclusion(name: str, proof: InclusionProof, signer: VerifierKey) -> list[str]:
+    head = _checkpoint(name, "checkpoint", proof.checkpoint, signer)
+    _same_size("tree_size", proof.tree_size, head)
+    line = proof.event.encode()
+    path = [bytes.fromhex(node) for node in proof.path]
+    if not verify_inclusion(leaf_hash(line), proof.leaf_index, head.size, path, head.root):
+        raise _DoesNotHold("its hashes do not lead from the event to the root that was signed")
+    return [
+        f"event    {_event_words(line)}",
+        f"line     {clean(proof.event)}",
+        f"place    event {proof.leaf_index + 1:,} of the {head.size:,} that the history had at {_time(head)}",
+    ]
+
+
+def _check_consistency(name: str, proof: ConsistencyProof, signer: VerifierKey) -> list[str]:
+    old = _checkpoint(name, "old_checkpoint", proof.old_checkpoint, signer)
+    head = _checkpoint(name, "checkpoint", proof.checkpoint, signer)
+    _same_size("old_size", proof.old_size, old)
+    _same_size("tree_size", proof.tree_size, head)
+    path = [bytes.fromhex(node) for node in proof.path]
+    if not verify_consistency(old.size, old.root, head.size, head.root, path):
+        raise _DoesNotHold("its hashes do not lead from the earlier root to the later one")
+    return [
+        f"earlier  {plural(old.size, 'event')} at {_time(old)}",
+        f"later    {plural(head.size, 'event')} at {_time(head)}, which begin with the earlier ones, all unchanged",
+    ]
+
+
+def _checkpoint(name: str, field: str, text: str, signer: VerifierKey) -> Checkpoint:
+    try:
+        read_unverified(text)
+    except SignedNoteError as error:
+        raise ProofFileError(name, f"field '{field}': {clean(str(error))}") from None
+    try:
+        return open_checkpoint(text, signer)
+    except SignedNoteError as error:
+        raise _DoesNotHold(f"field '{field}': {clean(str(error))}") from None
+
+
+def _same_size(field: str, size: int, head: Checkpoint) -> None:
+    if size != head.size:
+        raise _DoesNotHold(f"field '{field}' is {size:,}, but the checkpoint was signed for {head.size:,} events")
+
+
+def _key(name: str, field: str, text: str) -> VerifierKey:
+    try:
+        return VerifierKey.parse(text)
+    except SignedNoteError as error:
+        remedy = "It stands in health/memory.json and in every debug bundle" if name == "--key" else _MAKE_ANEW
+        raise ProofFileError(name, f"{field}: {clean(str(error))}", remedy) from None
+
+
+def _event_words(line: bytes) -> str:
+    try:
+        head = read_head(line)
+    except EventLineError:
+        return "not written as memory writes events"
+    return f"{clean(head.event_id, 80)}, {clean(head.event_type, 80)}, {date_and_clock(float(head.timestamp))}"
+
+
+def _time(head: Checkpoint) -> str:
+    return date_and_clock(head.time)
+
+
+def _who(key: VerifierKey) -> str:
+    return f"{clean(key.name, 80)} (key {key.key_id.hex()})"

@@ -1,0 +1,197 @@
+"""Proving with a history's files that an event is part of it, or that it extends an earlier checkpoint.
+
+Every proof leads to the newest signed checkpoint and is verified before it is handed out. Chain and tree index make it
+quick; when what they say does not verify, the events alone decide.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.proof import ConsistencyProof, InclusionProof
+from cq_tui.ops.words import clean, date_and_clock, plural
+from cq_tui.store.control import issue, wait_for_answer
+from cq_tui.store.history.checkpoint import Checkpoint, open_checkpoint, read_unverified
+from cq_tui.store.history.checkpoint_log import newest_checkpoint
+from cq_tui.store.history.hash_chain import read_links
+from cq_tui.store.history.lookup import HistoryFiles, LeavesUnreadable
+from cq_tui.store.history.merkle import leaf_hash
+from cq_tui.store.history.proofs import (
+    Subtree,
+    consistency_path,
+    inclusion_path,
+    tree_hash,
+    verify_consistency,
+    verify_inclusion,
+)
+from cq_tui.store.history.signed_note import SignedNoteError, VerifierKey
+from cq_tui.store.lock import read_holder
+
+_LOOK = "`cq-tui verify` names each place"
+
+
+class CannotProve(Exception):
+    """There is no such proof; the message says why and what to do."""
+
+
+class NotAnchored(CannotProve):
+    """No signed checkpoint reaches as far yet. Memory signs one from time to time, and when it is asked."""
+
+
+class _Anchor(NamedTuple):
+    """The newest checkpoint, and what goes into a proof of it."""
+
+    checkpoint: Checkpoint
+    text: str
+    key: VerifierKey
+
+
+def prove_event(data: DataDir, event_id: str) -> InclusionProof:
+    """Prove that an event is part of the history. Raises CannotProve, NotAnchored, JournalError, OSError."""
+    anchor, files = _newest_anchor(data), HistoryFiles(data)
+    head = anchor.checkpoint
+    index = files.index_of(event_id)
+    if index is None:
+        raise CannotProve(f"there is no event {clean(event_id, 80)!r} in {data.events}. `cq-tui events` lists them")
+    if index > head.size:
+        raise NotAnchored(
+            f"not anchored yet: {event_id} is event {index:,}, and the newest checkpoint, "
+            f"of {date_and_clock(head.time)}, reaches to event {head.size:,}"
+        )
+    line = _intact_event(data, files, index, event_id)
+    leaf = leaf_hash(line.encode())
+    path = _verified_path(
+        data,
+        files,
+        head,
+        lambda subtree: inclusion_path(index - 1, head.size, subtree),
+        lambda path: verify_inclusion(leaf, index - 1, head.size, path, head.root),
+    )
+    return InclusionProof(
+        kind="inclusion",
+        event=line,
+        leaf_index=index - 1,
+        tree_size=head.size,
+        path=[node.hex() for node in path],
+        checkpoint=anchor.text,
+        public_key=anchor.key.text,
+    )
+
+
+def prove_since(data: DataDir, checkpoint_text: str) -> ConsistencyProof:
+    """Prove that the history extends the one of an earlier signed checkpoint.
+
+    Raises CannotProve, NotAnchored, JournalError, OSError.
+    """
+    anchor, files = _newest_anchor(data), HistoryFiles(data)
+    head, old = anchor.checkpoint, _earlier(data, checkpoint_text, anchor.key)
+    if old.size > head.size:
+        raise NotAnchored(
+            f"the checkpoint of {date_and_clock(old.time)} names {plural(old.size, 'event')}, the newest in "
+            f"{data.checkpoints}, of {date_and_clock(head.time)}, only {head.size:,}: "
+            "this is an older state of the history (a restored backup), or another copy of it went on"
+        )
+    path = _verified_path(
+        data,
+        files,
+        head,
+        lambda subtree: consistency_path(old.size, head.size, subtree),
+        lambda path: verify_consistency(old.size, old.root, head.size, head.root, path),
+        old,
+    )
+    return ConsistencyProof(
+        kind="consistency",
+        old_size=old.size,
+        tree_size=head.size,
+        path=[node.hex() for node in path],
+        old_checkpoint=checkpoint_text,
+        checkpoint=anchor.text,
+        public_key=anchor.key.text,
+    )
+
+
+async def ask_for_checkpoint(data: DataDir) -> str | None:
+    """Have a running memory service sign a checkpoint; return why it did not, None when it did. Raises OSError."""
+    if read_holder(data.lock_of("memory")) is None:
+        return "memory is not running: `cq-tui up` starts it, and it signs checkpoints as events come"
+    answer = await wait_for_answer(data, issue(data, "sign_checkpoint", "memory", issued_by="cli"))
+    return None if answer.outcome == "done" else f"memory signed no checkpoint: {answer.message or answer.outcome}"
+
+
+def _newest_anchor(data: DataDir) -> _Anchor:
+    newest = newest_checkpoint(data.checkpoints)
+    if newest is None:
+        raise NotAnchored(f"not anchored yet: {data.checkpoints} has no signed checkpoint")
+    return _Anchor(newest.checkpoint, newest.text, VerifierKey.parse(newest.public_key))
+
+
+def _earlier(data: DataDir, text: str, key: VerifierKey) -> Checkpoint:
+    """Open the checkpoint to begin from. It must be one of this history, signed with the same key."""
+    try:
+        claimed = read_unverified(text)
+        if claimed.origin != key.name:
+            raise CannotProve(
+                f"the checkpoint is of another data directory: it names {claimed.origin}, {data.checkpoints} {key.name}"
+            )
+        return open_checkpoint(text, key)
+    except SignedNoteError as error:
+        raise CannotProve(f"the checkpoint to begin from cannot be trusted: {error}") from None
+
+
+def _intact_event(data: DataDir, files: HistoryFiles, index: int, event_id: str) -> str:
+    """Return the event's line, unless it is certainly not the one that was chained."""
+    line, block = files.event_at(index), files.block_at(index)
+    if line is None:
+        raise CannotProve(f"{data.events}: event {index:,}, {event_id}, is missing or damaged. {_LOOK}")
+    links = None if block is None else read_links(block)
+    chained = None if links is None else links.event_hash
+    if chained is not None and chained != leaf_hash(line):
+        raise CannotProve(
+            f"{data.events}: event {index:,}, {event_id}, was changed after it was chained: "
+            f"its hash is {leaf_hash(line).hex()}, its block names {chained.hex()}. {_LOOK}"
+        )
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        raise CannotProve(f"{data.events}: event {index:,}, {event_id}, is not UTF-8. {_LOOK}") from None
+
+
+def _verified_path(
+    data: DataDir,
+    files: HistoryFiles,
+    head: Checkpoint,
+    make: Callable[[Subtree], list[bytes]],
+    holds: Callable[[list[bytes]], bool],
+    old: Checkpoint | None = None,
+) -> list[bytes]:
+    """Return a path that holds: from chain and index, else from the events alone. Raises CannotProve when none does."""
+    try:
+        path = make(files.subtree)
+        if holds(path):
+            return path
+    except LeavesUnreadable:
+        pass
+    leaves = files.event_leaves(head.size)
+    _compare(data, leaves, head)
+    if old is not None:
+        _compare(data, leaves, old)
+    path = make(lambda start, stop: tree_hash(leaves[start:stop]))
+    if not holds(path):
+        raise CannotProve(f"{data.hash_chain}: names events in another order than {data.events.name}. {_LOOK}")
+    return path
+
+
+def _compare(data: DataDir, leaves: list[bytes], head: Checkpoint) -> None:
+    """Say what is wrong when the events are not those that were signed."""
+    signed = f"the checkpoint of {date_and_clock(head.time)}"
+    if len(leaves) < head.size:
+        raise CannotProve(
+            f"{data.events}: holds {plural(len(leaves), 'event')}, {signed} names {head.size:,}: "
+            f"{head.size - len(leaves):,} are missing"
+        )
+    root = tree_hash(leaves[: head.size])
+    if root != head.root:
+        raise CannotProve(
+            f"{data.events}: its first {plural(head.size, 'event')} are not those that were signed: "
+            f"their root is {root.hex()}, {signed} names {head.root.hex()}. {_LOOK}"
+        )
