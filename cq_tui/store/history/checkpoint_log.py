@@ -51,6 +51,8 @@ class LogReading:
     binding: list[LoggedCheckpoint] = field(default_factory=list)
     #: What is damaged since then, in words; entries named here count for nothing.
     problems: list[str] = field(default_factory=list)
+    #: Other signers; each is a problem once, however much it signed.
+    strangers: set[VerifierKey] = field(default_factory=set)
     #: Whether this is the whole log.
     whole: bool = True
 
@@ -62,6 +64,7 @@ class LogReading:
         elif entry.acknowledgement.releases_checkpoints:
             self.binding.clear()
             self.problems.clear()
+            self.strangers.clear()
 
     def blame(self, problem: str) -> None:
         """Name something damaged; beyond the first 20 only that there is more."""
@@ -137,13 +140,22 @@ def _take_in(reading: LogReading, offset: int, record: bytes, key: VerifierKey |
         claimed, _, text = decode_note(record).partition("\n")
         signer = VerifierKey.parse(claimed)
         if key is not None and signer != key:
-            raise SignedNoteError(f"signed with another key, {signer.name}+{signer.key_id.hex()}")
+            if signer not in reading.strangers:
+                reading.blame(
+                    f"entries from byte {max(0, offset - 1)} on are signed with another key, {_short(signer)}"
+                )
+            reading.strangers.add(signer)
+            return
         if is_acknowledgement(text):
             reading.add(LoggedAcknowledgement(open_acknowledgement(text, signer), text, claimed))
         else:
             reading.add(LoggedCheckpoint(open_checkpoint(text, signer), text, claimed))
     except SignedNoteError as error:
         reading.blame(f"entry at byte {max(0, offset - 1)}: {error}")
+
+
+def _short(key: VerifierKey) -> str:
+    return f"{key.name}+{key.key_id.hex()}"
 
 
 def _records(descriptor: int, start: int) -> Iterator[tuple[int, bytes]]:

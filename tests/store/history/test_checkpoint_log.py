@@ -175,14 +175,16 @@ def test_notes_of_another_key_count_for_nothing(path: Path) -> None:
     written(path, note(1))
     log = CheckpointLog(path, path.parent)
     log.append(note(2, private_key=OTHER_PRIVATE), OTHER_KEY)
+    log.append(note(2, private_key=OTHER_PRIVATE), OTHER_KEY)
     # Even when the entry claims the right key.
     log.append(note(3, private_key=OTHER_PRIVATE), KEY)
     log.close()
     reading = read_checkpoint_log(path, KEY)
     assert sizes(reading) == [1]
+    assert len(reading.problems) == 2
     assert f"another key, {ORIGIN}+{OTHER_KEY.key_id.hex()}" in reading.problems[0]
     assert "not signed by" in reading.problems[1]
-    assert sizes(read_checkpoint_log(path, None)) == [1, 2]
+    assert sizes(read_checkpoint_log(path, None)) == [1, 2, 2]
 
 
 def test_an_accepted_fault_of_checkpoints_ends_the_complaints_before_it(path: Path) -> None:
