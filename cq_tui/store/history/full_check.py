@@ -1,6 +1,6 @@
 """Verifying in the background what a quick start left out: everything before the place from which it went on."""
 
-from collections.abc import Mapping
+from collections.abc import Collection
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.faults import Fault
@@ -9,19 +9,22 @@ from cq_tui.store.history.scrub import Scrubber
 from cq_tui.store.history.tree_index import TreeIndex
 from cq_tui.store.history.walk import Limits, Place, Walk
 
+#: Few enough events for a step of about a millisecond.
+_RUN = 128
+
 
 class FullCheck:
     """Walks from the first event to ``start``, some events at each ``step``, and compares what it finds there."""
 
-    def __init__(self, data: DataDir, start: Place, roots: Mapping[int, bytes]) -> None:
-        """Begin. ``roots`` are those that the tree must have at certain sizes. Raises OSError."""
+    def __init__(self, data: DataDir, start: Place, sizes: Collection[int] = ()) -> None:
+        """Begin. ``sizes`` are those of the tree at which its root is wanted. Raises OSError."""
         self.scrubber = Scrubber(data.events)
         self.chain_scrubber = Scrubber(data.hash_chain)
         self._data, self._start = data, start
         self._walk = Walk(
             data.events,
             data.hash_chain,
-            Limits(start.event_end, start.event_end, {size: roots[size] for size in roots if size <= start.events}),
+            Limits(start.event_end, start.event_end, sizes, run=_RUN),
             sink=self.chain_scrubber.add,
             take_bytes=self.scrubber.add,
         )
@@ -32,9 +35,9 @@ class FullCheck:
         return self._walk.place.event_end / self._start.event_end
 
     @property
-    def differing(self) -> list[int]:
-        """Sizes at which the tree had another root than it must have."""
-        return self._walk.differing
+    def roots(self) -> dict[int, bytes]:
+        """Root at each wanted size that was reached."""
+        return self._walk.roots
 
     @property
     def index(self) -> TreeIndex:

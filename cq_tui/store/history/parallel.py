@@ -5,7 +5,7 @@ should be, one process looks at everything again and names it.
 """
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -37,7 +37,7 @@ class _Task:
     start: Place | None
     end: int | None
     #: Sizes of the tree at which its root is wanted, counted from the first event of the history.
-    sizes: Sequence[int]
+    sizes: Collection[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class _Done:
 def verify_with(
     workers: int,
     data: DataDir,
-    roots: Mapping[int, bytes],
+    sizes: Collection[int] = (),
     progress: Progress = lambda _: None,
     *,
     fewest: int = _FEWEST,
@@ -67,7 +67,7 @@ def verify_with(
     """Verify as ``verify`` does, with so many processes if there are ``fewest`` events. Raises OSError."""
     starts, tail = _starts(data, workers, fewest)
     if not starts or tail is None:
-        return verify(data, roots, progress)
+        return verify(data, sizes, progress)
     told = 0
 
     def count(size: int) -> None:
@@ -76,12 +76,12 @@ def verify_with(
         progress(size)
 
     length = tail.chain_length - 1
-    parts = _run(_tasks(data, starts, {**roots, length: b""}), count)
-    found = _joined(starts, parts, roots, {length: bytes.fromhex(tail.merkle_root)})
+    parts = _run(_tasks(data, starts, {*sizes, length}), count)
+    found = _joined(starts, parts, sizes, (length, bytes.fromhex(tail.merkle_root)))
     if found is not None:
         return found
     progress(-told)
-    return verify(data, roots, progress)
+    return verify(data, sizes, progress)
 
 
 def _starts(data: DataDir, workers: int, fewest: int) -> tuple[list[Place], ChainTail | None]:
@@ -137,13 +137,13 @@ def _event_key(line: bytes) -> Key | None:
     return id_key(head.event_id)
 
 
-def _tasks(data: DataDir, starts: Sequence[Place], roots: Mapping[int, bytes]) -> list[_Task]:
+def _tasks(data: DataDir, starts: Sequence[Place], sizes: Collection[int]) -> list[_Task]:
     tasks = []
     edges = [0, *(place.events for place in starts), sys.maxsize]
     for number, start in enumerate([None, *starts]):
         end = starts[number].event_end if number < len(starts) else None
-        sizes = [size for size in sorted(roots) if edges[number] < size <= edges[number + 1]]
-        tasks.append(_Task(data, start, end, sizes))
+        inside = {size for size in sizes if edges[number] < size <= edges[number + 1]}
+        tasks.append(_Task(data, start, end, inside))
     return tasks
 
 
@@ -184,13 +184,13 @@ def _run(tasks: Sequence[_Task], progress: Progress) -> list[_Done | None]:
 
 
 def _work(task: _Task, answer: Connection) -> None:
-    limits = Limits(end=task.end, roots=dict.fromkeys(task.sizes, b""), named=1)
+    limits = Limits(end=task.end, sizes=task.sizes, named=1)
     walk = Walk(task.data.events, task.data.hash_chain, limits, start=task.start)
     first, told, runs = walk.place.events, walk.place.event_end, 0
     rests: dict[int, _Rest] = {}
     while walk.step():
         runs += 1
-        if walk.place.events in limits.roots:
+        if walk.place.events in task.sizes:
             rests[walk.place.events] = _rest(walk.place.frontier)
         if runs % RUNS_TOLD == 0:
             answer.send(walk.place.event_end - told)
@@ -225,12 +225,12 @@ def _rest(frontier: MerkleFrontier) -> _Rest:
 def _joined(
     starts: Sequence[Place],
     parts: Sequence[_Done | None],
-    roots: Mapping[int, bytes],
-    chained: Mapping[int, bytes],
+    sizes: Collection[int],
+    chained: tuple[int, bytes],
 ) -> Verification | None:
     """Put the parts together; None when they do not make a sound whole, of which the chain says the root."""
     whole = Place()
-    differing: list[int] = []
+    roots: dict[int, bytes] = {}
     done = [part for part in parts if part is not None and part.is_sound]
     if len(done) != len(parts):
         return None
@@ -238,10 +238,10 @@ def _joined(
         frontier = whole.frontier
         for size, rest in part.rests.items():
             root = _grown(frontier, part.subtrees, size, rest).root()
-            if root != chained.get(size, root):
+            if size == chained[0] and root != chained[1]:
                 return None
-            if root != roots.get(size, root):
-                differing.append(size)
+            if size in sizes:
+                roots[size] = root
         whole.events += part.events
         whole.frontier = _grown(frontier, part.subtrees, whole.events, part.rests[whole.events])
         if following is not None and (part.tip, whole.events) != (following.tip, following.events):
@@ -254,7 +254,7 @@ def _joined(
         merkle_root=whole.frontier.root().hex(),
         unchained=done[-1].unchained,
         torn_bytes=done[-1].torn_bytes,
-        differing=differing,
+        roots=roots,
         gaps=gaps(whole),
     )
 

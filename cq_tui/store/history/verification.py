@@ -1,6 +1,6 @@
 """Verifying a whole history, whoever wrote it and whether or not anything runs: nothing is written, nothing trusted."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from cq_tui.contracts.layout import DataDir
@@ -30,18 +30,18 @@ class Verification:
     unchained: int = 0
     #: Bytes at the end that are no whole line.
     torn_bytes: int = 0
-    #: Sizes at which the tree has another root than it must have.
-    differing: list[int] = field(default_factory=list)
+    #: Root at each wanted size that was reached.
+    roots: dict[int, bytes] = field(default_factory=dict)
     #: Numbers that are missing among the events of a writer, by writer.
     gaps: dict[str, int] = field(default_factory=dict)
 
 
-def verify(data: DataDir, roots: Mapping[int, bytes], progress: Progress = lambda _: None) -> Verification:
+def verify(data: DataDir, sizes: Collection[int] = (), progress: Progress = lambda _: None) -> Verification:
     """Verify chain, payloads, order, ids and root from the first byte on, with one process. Raises OSError.
 
-    ``roots`` are those that the tree must have at certain sizes.
+    ``sizes`` are those of the tree at which its root is wanted.
     """
-    walk = Walk(data.events, data.hash_chain, Limits(roots=roots, named=_NAMED))
+    walk = Walk(data.events, data.hash_chain, Limits(sizes=sizes, named=_NAMED))
     told, runs = 0, 0
     while walk.step():
         runs += 1
@@ -67,7 +67,7 @@ def _conclude(data: DataDir, walk: Walk) -> Verification:
         missing=walk.surplus,
         unchained=max(0, place.events - max(0, chained)) if walk.fault_count == 0 else 0,
         torn_bytes=0 if walk.torn_at is not None else walk.rest,
-        differing=walk.differing,
+        roots=walk.roots,
         gaps=gaps(place),
     )
 

@@ -6,7 +6,7 @@ not known and cannot be read is a torn tail.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -68,8 +68,10 @@ class Limits(NamedTuple):
     watermark: int = 0
     #: End of the part of the events file that is looked at; None is its end.
     end: int | None = None
-    #: Roots that the tree must have at certain sizes.
-    roots: Mapping[int, bytes] = {}
+    #: Sizes of the tree at which its root is wanted.
+    sizes: Collection[int] = ()
+    #: Most events that are looked at together.
+    run: int = RUN
     #: Faults that are named one by one; beyond them only their number is.
     named: int = 20
 
@@ -99,8 +101,8 @@ class Walk:
         self.missing_blocks: list[bytes] = []
         #: The chain document cannot be continued and must be written anew: sound blocks stand, others come from events.
         self.rebuild = False
-        #: Sizes at which the tree had another root than it must have.
-        self.differing: list[int] = []
+        #: Root at each wanted size that was reached.
+        self.roots: dict[int, bytes] = {}
         #: The first block, when the walk began there.
         self.genesis = _FROM_THE_START
         #: Blocks that stand behind that of the last event.
@@ -120,7 +122,7 @@ class Walk:
         self._lines = EventLines(events, self.place.event_end, limits.end)
         if start is None:
             self._begin(first or _FROM_THE_START)
-        self._stops = sorted({*limits.roots, *([self._tail.chain_length - 1] if self._tail else [])})
+        self._stops = sorted({*limits.sizes, *([self._tail.chain_length - 1] if self._tail else [])})
 
     @property
     def tail(self) -> ChainTail | None:
@@ -231,7 +233,7 @@ class Walk:
         events = self.place.events
         while self._stops and self._stops[0] <= events:
             self._stops.pop(0)
-        room = min(RUN, SUBTREE_LEAVES - events % SUBTREE_LEAVES)
+        room = min(self._limits.run, SUBTREE_LEAVES - events % SUBTREE_LEAVES)
         return min(room, self._stops[0] - events) if self._stops else room
 
     def _accept(self, lines: list[bytes], blocks: list[bytes], run: Run) -> None:
@@ -266,9 +268,8 @@ class Walk:
         if place.frontier.size != place.events:
             # The tree of a walk that is only a part of one: the roots are compared where the parts are joined.
             return
-        must = self._limits.roots.get(place.events)
-        if must is not None and must != place.frontier.root():
-            self.differing.append(place.events)
+        if place.events in self._limits.sizes:
+            self.roots[place.events] = place.frontier.root()
         if tail is None or tail.chain_length != place.events + 1:
             return
         root = place.frontier.root().hex()

@@ -6,7 +6,7 @@ Commit order: events are written, synced, then chained; the chain never runs ahe
 import contextlib
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,12 +50,12 @@ class History:
         watermark: int = 0,
         now: float,
         stood: Iterable[SnapshotHistory] = (),
-        roots: Mapping[int, bytes] | None = None,
+        sizes: Collection[int] = (),
     ) -> None:
         """Open and verify, from the first of ``stood`` that the files confirm, else from the first byte.
 
-        ``watermark`` is the events file's size when it was last known to be synced; ``roots`` are those that the tree
-        must have at certain sizes. Raises JournalError or OSError when the files cannot be opened.
+        ``watermark`` is the events file's size when it was last known to be synced; ``sizes`` are those of
+        the tree at which its root is wanted. Raises JournalError or OSError when the files cannot be opened.
         """
         self._data = data
         self._journal = JournalWriter(data.events, quarantine=data.quarantine)
@@ -64,7 +64,7 @@ class History:
         self.start = self._find_start(stood)
         self.scrubber = Scrubber(data.events, self.start.event_end if self.start else 0)
         self.chain_scrubber = Scrubber(data.hash_chain, self.start.block_end if self.start else 0)
-        limits = Limits(watermark, roots=roots or {})
+        limits = Limits(watermark, sizes=sizes)
         found = recover(
             data,
             limits,
@@ -76,8 +76,8 @@ class History:
         #: Size of the events file up to which events and chain are both known to be synced.
         self.watermark = watermark
         self.faults: list[Fault] = found.faults
-        #: Sizes at which the tree has another root than it must have.
-        self.differing = found.differing
+        #: Root at each wanted size that was seen.
+        self.roots = found.roots
         self._clock = EventClock(found.place.last_head)
         self._chain = ChainFile(data.hash_chain)
         self._pending: list[bytes] = []
@@ -211,11 +211,16 @@ class History:
             self.watermark = self.size
         self._identity = _identity(self._data.hash_chain)
 
-    def unverified(self, roots: Mapping[int, bytes]) -> "FullCheck | None":
+    def unverified(self, sizes: Collection[int] = ()) -> FullCheck | None:
         """Return the check of what lies before the place where verification began; None when that was the start."""
-        return None if self.start is None else FullCheck(self._data, self.start, roots)
+        return None if self.start is None else FullCheck(self._data, self.start, sizes)
 
-    def adopt(self, check: "FullCheck") -> None:
+    def full_check(self) -> FullCheck:
+        """Return a check of everything that is flushed. Raises OSError."""
+        self.flush_chain()
+        return FullCheck(self._data, self._place.copy())
+
+    def adopt(self, check: FullCheck) -> None:
         """Take over what a finished check of the beginning knows."""
         self.scrubber.adopt(check.scrubber)
         self.chain_scrubber.adopt(check.chain_scrubber)
