@@ -1,7 +1,9 @@
 """Rows of the table, and how they are printed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +37,27 @@ def table(rows: list[Row]) -> str:
 def middle(values: list[float]) -> float:
     """Return the median."""
     return median(values)
+
+
+class Compared(NamedTuple):
+    """Medians over all rounds; ``ratio`` is that of each round's peer / ours, so that a slow while hits both."""
+
+    ours: float
+    peer: float
+    ratio: float
+
+
+def in_turn(ours: Callable[[], float], peer: Callable[[], float], rounds: int) -> Compared:
+    """Measure both in each round, each of them first every other time."""
+    results: list[tuple[float, float]] = []
+    for number in range(rounds):
+        if number % 2:
+            theirs = peer()
+            results.append((ours(), theirs))
+        else:
+            results.append((ours(), peer()))
+    return Compared(
+        middle([mine for mine, _ in results]),
+        middle([theirs for _, theirs in results]),
+        middle([theirs / mine for mine, theirs in results]),
+    )

@@ -1,0 +1,1 @@
+"""The history at a million events: writing, verifying, proving, reading, starting again."""

@@ -1,0 +1,25 @@
+"""A process that opens a history for writing and prints how many seconds that took."""
+
+import sys
+import time
+from pathlib import Path
+
+from cq_tui.contracts.history import SnapshotHistory
+from cq_tui.contracts.layout import DataDir
+from cq_tui.store.history.writer import History
+
+
+def main() -> None:
+    """``start_again DATA_DIR WATERMARK [SNAPSHOT]``."""
+    data, watermark = DataDir(Path(sys.argv[1])), int(sys.argv[2])
+    stood = [SnapshotHistory.model_validate_json(text) for text in sys.argv[3:]]
+    started = time.perf_counter()
+    history = History(data, watermark=watermark, now=time.time(), stood=stood)
+    spent = time.perf_counter() - started
+    if history.faults or (history.start is None) is bool(stood):
+        raise ValueError(f"a sound history was refused: {history.faults}")
+    print(spent)
+
+
+if __name__ == "__main__":
+    main()
