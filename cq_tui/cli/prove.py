@@ -1,0 +1,129 @@
+"""Proofs of the history: ``prove`` writes them, ``check-proof`` checks them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from cq_tui.cli.application import app
+from cq_tui.cli.ending import Exit, errors_told, fail
+from cq_tui.cli.options import DataOption, existing_data_directory
+from cq_tui.contracts.layout import DataDir
+
+if TYPE_CHECKING:
+    from cq_tui.contracts.proof import ConsistencyProof, InclusionProof
+
+Proof = TypeVar("Proof", "InclusionProof", "ConsistencyProof")
+_STANDARD_OUTPUT = Path("-")
+
+
+@app.command(short_help="Prove what the history holds.")
+def prove(
+    context: typer.Context,
+    event_id: Annotated[str | None, typer.Argument(metavar="EVENT_ID")] = None,
+    since: Annotated[
+        Path | None,
+        typer.Option(
+            "--since", metavar="CHECKPOINT", help="A kept checkpoint, checkpoints.log, debug bundle or proof."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            metavar="FILE",
+            help="File to write, or - to print it; else one here, named after event or size.",
+        ),
+    ] = None,
+    data_dir: DataOption = None,
+) -> None:
+    """Prove that the history has an event, or that it extends an earlier checkpoint.
+
+    Writes a proof for `cq-tui check-proof`. Exits 0 written, 1 cannot be proved (yet), 4 a file cannot be used.
+    """
+    if (event_id is None) == (since is None):
+        fail("name either an event, or a checkpoint with --since", Exit.ERROR)
+    data = existing_data_directory(context, data_dir)
+    if event_id is not None:
+        _prove_event(data, event_id, output)
+    if since is not None:
+        _prove_since(data, since, output)
+
+
+def _prove_event(data: DataDir, event_id: str, output: Path | None) -> None:
+    from cq_tui.ops.prove import prove_event
+
+    proof = _anchored(data, lambda: prove_event(data, event_id))
+    _write(proof, output or Path(f"proof_{event_id}.json"))
+
+
+def _prove_since(data: DataDir, since: Path, output: Path | None) -> None:
+    from cq_tui.ops.checkpoints import CheckpointFileError, read_checkpoint_file
+    from cq_tui.ops.prove import prove_since
+
+    try:
+        kept = read_checkpoint_file(since)
+    except CheckpointFileError as error:
+        fail(error, Exit.UNUSABLE)
+    proof = _anchored(data, lambda: prove_since(data, kept.text))
+    _write(proof, output or Path(f"proof_since_{proof.old_size}.json"))
+
+
+def _anchored(data: DataDir, make: Callable[[], Proof]) -> Proof:
+    """Make a proof; when no checkpoint reaches far enough, memory is asked for one, and it is tried once more."""
+    import asyncio
+
+    from cq_tui.ops.prove import CannotProve, NotAnchored, ask_for_checkpoint
+
+    with errors_told():
+        try:
+            try:
+                return make()
+            except NotAnchored as error:
+                if problem := asyncio.run(ask_for_checkpoint(data)):
+                    fail(f"{error}. {problem[:1].upper()}{problem[1:]}", Exit.FAILED)
+                return make()
+        except CannotProve as error:
+            fail(error, Exit.FAILED)
+
+
+def _write(proof: "InclusionProof | ConsistencyProof", path: Path) -> None:
+    """Write a proof, over nothing but another proof, and print where."""
+    from cq_tui.ops.check_proof import ProofFileError, read_proof
+    from cq_tui.store.document import to_bytes, write_document
+
+    if path == _STANDARD_OUTPUT:
+        typer.echo(to_bytes(proof).decode(), nl=False)
+        return
+    with errors_told():
+        if path.exists():
+            try:
+                read_proof(path)
+            except ProofFileError:
+                fail(f"{path}: is there already, and is no proof. Choose another --output", Exit.UNUSABLE)
+        write_document(path, proof)
+    typer.echo(path)
+
+
+@app.command("check-proof", short_help="Check a proof, offline.")
+def check_proof(
+    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    key: Annotated[
+        str | None,
+        typer.Option("--key", metavar="VERIFIER_KEY", help="Who must have signed; else whom the proof names."),
+    ] = None,
+) -> None:
+    """Check a proof with nothing but its file, and say what it shows.
+
+    Exits 0 holds, 2 does not hold, 4 is no proof.
+    """
+    from cq_tui.ops.check_proof import ProofFileError
+    from cq_tui.ops.check_proof import check_proof as check
+
+    try:
+        checked = check(file, key)
+    except ProofFileError as error:
+        fail(error, Exit.UNUSABLE)
+    typer.echo("\n".join(checked.lines))
+    raise typer.Exit(Exit.OK if checked.holds else Exit.ERROR)
