@@ -8,6 +8,7 @@ What a command needs beyond that is imported inside it: help and every other com
 from cq_tui.cli.application import app, main
 from cq_tui.cli import stack
 from cq_tui.cli import trading
+from cq_tui.cli import events
 from cq_tui.cli import prove
 from cq_tui.cli import acknowledge
 from cq_tui.cli import bundle

@@ -38,18 +38,23 @@ def fail(message: object, code: Exit) -> NoReturn:
 @contextmanager
 def errors_told() -> Iterator[None]:
     """Turn what a person can mend into one line and an exit code."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error, Exit.UNUSABLE)
+    except _errors_of_the_store() as error:
+        from cq_tui.store.lock import LockHeld
+
+        fail(error, Exit.ALREADY_RUNNING if isinstance(error, LockHeld) else Exit.UNUSABLE)
+
+
+def _errors_of_the_store() -> tuple[type[Exception], ...]:
+    """Return what a person can mend. Asked only when something was raised: these imports would delay every command."""
     from cq_tui.store.folders import DataDirError
     from cq_tui.store.journal import JournalError
     from cq_tui.store.lock import LockHeld
     from cq_tui.store.settings_file import SettingsError
 
-    try:
-        yield
-    except LockHeld as error:
-        fail(error, Exit.ALREADY_RUNNING)
-    except (DataDirError, SettingsError, JournalError) as error:
-        fail(error, Exit.UNUSABLE)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        fail(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error, Exit.UNUSABLE)
+    return LockHeld, DataDirError, SettingsError, JournalError

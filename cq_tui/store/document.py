@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import orjson
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from cq_tui.store.durable import sync_folder, write_all
+
 #: No document of ours comes near this; a larger file is somebody's mistake and is not read into memory.
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
 
@@ -122,19 +124,3 @@ def write_document(
         raise
     if durable:
         sync_folder(path.parent)
-
-
-def write_all(descriptor: int, content: bytes) -> None:
-    """Write every byte, or raise OSError."""
-    view = memoryview(content)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames and new names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

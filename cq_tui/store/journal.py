@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from cq_tui.store.document import sync_folder, write_all
+from cq_tui.store.durable import sync_folder, write_all
 
 #: A line longer than this is no line of ours.
 MAX_LINE_BYTES = 1024 * 1024

@@ -8,7 +8,8 @@ import orjson
 import psutil
 
 from cq_tui.contracts.runfiles import LockHolder
-from cq_tui.store.document import DocumentError, read_document, write_all
+from cq_tui.store.document import DocumentError, read_document
+from cq_tui.store.durable import write_all
 
 
 class LockHeld(Exception):

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from cq_tui.store.document import sync_folder, write_all
+from cq_tui.store.durable import sync_folder, write_all
 from cq_tui.store.history.hash_chain import HEAD, SEPARATOR, TAIL_BYTES, ChainError, ChainTail, read_tail
 
 #: Last bytes before a common end that are compared.

@@ -7,7 +7,7 @@ import os
 import secrets
 from pathlib import Path
 
-from cq_tui.store.document import sync_folder, write_all
+from cq_tui.store.durable import sync_folder, write_all
 
 
 def config_folder() -> Path:
