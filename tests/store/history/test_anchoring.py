@@ -263,6 +263,9 @@ def test_damage_in_the_log_is_a_fault_and_the_rest_still_binds(desk: Desk) -> No
     (fault,) = faults(after, 300)
     assert "its text was changed" in fault
     assert set(after.expected()) == {100, 300}
+    assert not sign(after, 400)
+    assert after.accept(acceptance(after, fault, 300))
+    assert sign(after, 400)
 
 
 def test_a_torn_note_is_a_warning_only(desk: Desk) -> None:
