@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 from pydantic import ValidationError
@@ -41,14 +42,15 @@ def set_settings(data: DataDir, changes: Mapping[str, Any], changed_by: str) -> 
 def _remember(data: DataDir, changes: Sequence[Change], changed_by: str) -> None:
     if not changes:
         return
+    writer = f"{changed_by}-{secrets.token_hex(4)}"
     try:
-        spool = EventSpool(data.spool, f"{changed_by}-{secrets.token_hex(4)}", quarantine=data.quarantine)
-        for change in changes:
-            payload = ConfigChanged(
-                key=change.key, old_value=change.old_value, new_value=change.new_value, changed_by=changed_by
-            )
-            spool.emit("config_changed", payload, durable=True)
-        spool.close()
+        # Closed whatever happens: the spool vanishes when nobody holds it and memory has merged it.
+        with closing(EventSpool(data.spool, writer, quarantine=data.quarantine)) as spool:
+            for change in changes:
+                payload = ConfigChanged(
+                    key=change.key, old_value=change.old_value, new_value=change.new_value, changed_by=changed_by
+                )
+                spool.emit("config_changed", payload, durable=True)
     except JournalError as error:
         raise SettingsError(f"the setting is changed, but could not be remembered: {error}") from None
 

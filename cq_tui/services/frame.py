@@ -33,7 +33,7 @@ from cq_tui.store.watch import watch_folders
 
 #: Seconds that a service has to end in after SIGTERM.
 GRACE = 5.0
-#: Events that could not be spooled (full disk) and wait in memory; beyond it the oldest are lost, and counted.
+#: Events that could not be spooled (full disk, memory that does not merge) and wait in memory; beyond it the oldest are lost, and counted.
 _UNSPOOLED_KEPT = 10_000
 
 
@@ -41,7 +41,10 @@ class Frame:
     """The surroundings of one service. A service reads ``settings`` and ``mode``, and calls ``emit`` and ``beat``."""
 
     def __init__(self, name: str, data: DataDir) -> None:
-        """Take the lock and open everything. Raises LockHeld, DataDirError, SettingsError or JournalError."""
+        """Take the lock and open everything. Raises LockHeld, DataDirError or SettingsError.
+
+        A spool that cannot be opened ends nothing, since positions have to be protected: its events wait.
+        """
         prepare(data)
         self.name = name
         self.data = data
@@ -51,7 +54,8 @@ class Frame:
         self.log = open_log(data, name, self.settings.LOG_LEVEL)
         self._crash_file = _crash_file(data, name)
         faulthandler.enable(self._crash_file)
-        self._spool = EventSpool(data.spool, name, quarantine=data.quarantine)
+        self._spool: EventSpool | None = None
+        self._refusal = ""
         self._unspooled: deque[tuple[str, BaseModel | Mapping[str, Any], Mapping[str, Any] | None, float]] = deque()
         self.lost_events = 0
         self._unanswered: list[tuple[Command, Outcome, str]] = []
@@ -74,7 +78,7 @@ class Frame:
     def problem(self) -> str | None:
         """What is wrong with the frame itself: a full disk, a bad settings file."""
         if self._unspooled:
-            return f"{len(self._unspooled)} events cannot be written: is the disk full?"
+            return f"{len(self._unspooled)} events cannot be written: {self._refusal}"
         if self.lost_events:
             return f"{self.lost_events} events could not be kept: they are missing from the history"
         return self.loaded.problem
@@ -82,7 +86,7 @@ class Frame:
     def emit(
         self, event_type: str, data: BaseModel | Mapping[str, Any], metadata: Mapping[str, Any] | None = None
     ) -> None:
-        """Have an event remembered. When the disk refuses, it waits in memory and is tried again at each beat.
+        """Have an event remembered. When the spool refuses, it waits in memory and is tried again at each beat.
 
         Raises JournalBroken when a new process has to look what the disk holds.
         """
@@ -98,18 +102,24 @@ class Frame:
         """Have an event remembered before going on. Raises JournalError when the disk does not have it."""
         self._spool_waiting()
         if self._unspooled:
-            raise JournalError("earlier events still wait for the disk")
-        self._spool.emit(event_type, data, metadata=metadata, durable=True)
+            raise JournalError(f"earlier events still wait: {self._refusal}")
+        self._open_spool().emit(event_type, data, metadata=metadata, durable=True)
+
+    def _open_spool(self) -> EventSpool:
+        if self._spool is None:
+            self._spool = EventSpool(self.data.spool, self.name, quarantine=self.data.quarantine)
+        return self._spool
 
     def _spool_waiting(self) -> None:
         while self._unspooled:
             event_type, data, metadata, occurred_at = self._unspooled[0]
             try:
-                self._spool.emit(event_type, data, metadata=metadata, now=occurred_at)
+                self._open_spool().emit(event_type, data, metadata=metadata, now=occurred_at)
             except JournalBroken:
                 raise
             except JournalError as error:
-                self.log.error("spool refused", error=str(error))
+                self._refusal = str(error)
+                self.log.error("spool refused", error=self._refusal)
                 return
             except UnspoolableEvent as error:
                 self.lost_events += 1
@@ -174,7 +184,8 @@ class Frame:
 
     def close(self) -> None:
         """Close the spool and give the lock back."""
-        self._spool.close()
+        if self._spool is not None:
+            self._spool.close()
         faulthandler.disable()
         self._crash_file.close()
         self._lock.release()

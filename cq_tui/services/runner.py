@@ -11,7 +11,7 @@ from cq_tui.store.journal import JournalError
 #: Where each service lives; imported only when it runs, since each brings its own libraries.
 _PLACES: dict[str, tuple[str, str]] = {
     "exchange": ("cq_tui.services.exchange", "ExchangeService"),
-    "memory": ("cq_tui.services.memory", "MemoryService"),
+    "memory": ("cq_tui.services.memory.service", "MemoryService"),
     "feeder": ("cq_tui.services.feeder", "FeederService"),
     "ares": ("cq_tui.services.ares", "AresService"),
     "trader": ("cq_tui.services.trader", "TraderService"),
@@ -29,7 +29,7 @@ def load_service(name: str) -> type[Service]:
 def run_service(name: str, data: DataDir) -> int:
     """Run one service until it ends; return the exit code.
 
-    Raises LockHeld, DataDirError, SettingsError and JournalError before it has begun. What breaks it later is
+    Raises LockHeld, DataDirError and SettingsError before it has begun. What breaks it later is
     logged with its traceback, becomes an event, and ends the process with code 1.
     """
     kind = load_service(name)

@@ -26,10 +26,15 @@ class Chronicle:
         """Open log and spool. Raises OSError for the log."""
         self._log = SupervisorLog(self._data)
         try:
-            self._spool = EventSpool(self._data.spool, "supervisor", quarantine=self._data.quarantine)
+            self._open_spool()
         except JournalError as error:
             # What cannot be remembered must not keep the services from running; health and log say it.
             self.complain("spool", str(error))
+
+    def _open_spool(self) -> EventSpool:
+        if self._spool is None:
+            self._spool = EventSpool(self._data.spool, "supervisor", quarantine=self._data.quarantine)
+        return self._spool
 
     def close(self) -> None:
         """Close both."""
@@ -60,10 +65,10 @@ class Chronicle:
 
     def remember(self, event_type: str, payload: BaseModel) -> None:
         """Make an event a part of the history."""
-        if self._spool is None:
+        if self._log is None:
             return
         try:
-            self._spool.emit(event_type, payload)
+            self._open_spool().emit(event_type, payload)
             self.settle("spool")
         except JournalError as error:
             self.complain("spool", str(error))

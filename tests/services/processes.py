@@ -18,8 +18,8 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.settings import SETTING_KEYS
 from cq_tui.store.document import DocumentError, read_json, write_document
 from cq_tui.store.folders import prepare
-from cq_tui.store.journal import last_lines
 from cq_tui.store.lock import ProcessLock
+from cq_tui.store.spool_files import last_spooled
 from tests.services.waiting import until
 from tests.services.zygote import Request, Zygote
 
@@ -171,5 +171,5 @@ _HEALTH: dict[str, dict[str, object]] = {
 
 def spooled(data: DataDir, writer: str, *event_types: str) -> list[dict[str, Any]]:
     """The events that a service has spooled, of these types (all without any)."""
-    events = map(orjson.loads, last_lines(data.spool / f"{writer}.ndjson", 10_000))
+    events = map(orjson.loads, last_spooled(data.spool, writer, 10_000))
     return [event for event in events if not event_types or event["event_type"] in event_types]

@@ -231,7 +231,8 @@ async def test_events_wait_while_the_disk_refuses_and_come_later_in_order(tmp_pa
         await until(lambda: service.health)
         service.order("full")
         await until(lambda: service.health["status"] == "degraded")
-        assert "is the disk full" in service.health["reason"]
+        assert "2 events cannot be written: " in service.health["reason"]
+        assert "trader.ndjson: write failed" in service.health["reason"]
         assert spooled(data, "trader", "e") == []
         service.order("room")
         await until(lambda: service.health["status"] == "ok")
@@ -240,6 +241,24 @@ async def test_events_wait_while_the_disk_refuses_and_come_later_in_order(tmp_pa
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
     first, second = spooled(data, "trader", "e")
     assert first["occurred_at"] <= second["occurred_at"]
+
+
+@pytest.mark.parametrize("content", [b"no event\n", None], ids=["rubbish", "folder"])
+async def test_a_spool_that_cannot_be_opened_ends_nothing_and_is_opened_later(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    data = data_directory(tmp_path / "data")
+    path = data.spool / "trader.ndjson"
+    path.mkdir() if content is None else path.write_bytes(content)
+    with pretend(data) as service:
+        await until(lambda: service.health.get("status") == "degraded")
+        assert "trader.ndjson" in service.health["reason"]
+        path.rename(data.quarantine / path.name)
+        await until(lambda: service.health["status"] == "ok")
+        service.process.terminate()
+        await until(service.ended)
+    started, *_, stopped = spooled(data, "trader")
+    assert (started["seq"], started["event_type"], stopped["event_type"]) == (1, "service_started", "service_stopped")
 
 
 async def test_an_event_that_no_line_can_hold_is_counted_and_told_and_holds_up_no_other(tmp_path: Path) -> None:
@@ -272,7 +291,9 @@ async def test_a_spool_that_lost_its_disk_ends_the_service_with_a_word(tmp_path:
     data = data_directory(tmp_path / "data")
     frame = Frame("trader", data)
     frame.emit("e", {})
+    assert frame._spool is not None
     journal = frame._spool._journal
+    assert journal is not None
     journal._broken = "sync failed (Input/output error); restart the service"
     with pytest.raises(JournalBroken, match="sync failed"):
         frame.emit("e", {})

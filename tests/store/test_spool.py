@@ -11,16 +11,27 @@ from hypothesis import strategies as st
 from cq_tui.contracts.events import SpooledEvent, SymbolReleased
 from cq_tui.store.history.event_line import EventHead, build_line
 from cq_tui.store.journal import MAX_LINE_BYTES, JournalError
-from cq_tui.store.spool import EventSpool, UnspoolableEvent
+from cq_tui.store.spool import EventSpool, SpoolHeld, UnspoolableEvent
+from cq_tui.store.spool_files import closed_segments, last_spooled
+from tests.store.processes import finished, program, word
 
 
-def spool_of(folder: Path, writer: str = "trader") -> EventSpool:
-    return EventSpool(folder, writer, quarantine=folder)
+def spool_of(folder: Path, writer: str = "trader", **sizes: int) -> EventSpool:
+    return EventSpool(folder, writer, quarantine=folder, **sizes)
 
 
 def lines_of(folder: Path, writer: str = "trader") -> list[SpooledEvent]:
-    lines = (folder / f"{writer}.ndjson").read_bytes().split(b"\n")[:-1]
-    return [SpooledEvent.model_validate(orjson.loads(line)) for line in lines]
+    """All that is there, closed segments first."""
+    return [SpooledEvent.model_validate(orjson.loads(line)) for line in last_spooled(folder, writer, 1_000_000)]
+
+
+def seqs_of(folder: Path, writer: str = "trader") -> list[int]:
+    return [event.seq for event in lines_of(folder, writer)]
+
+
+def emit(spool: EventSpool, count: int) -> None:
+    for _ in range(count):
+        spool.emit("e", {"fill": "x" * 100})
 
 
 @settings(max_examples=40)
@@ -31,7 +42,7 @@ def test_seq_has_no_gap_and_no_double_over_restarts_and_torn_tails(
     folder = tmp_path_factory.mktemp("spool")
     path = folder / "trader.ndjson"
     for count, cut in rounds:
-        spool = spool_of(folder)
+        spool = spool_of(folder, segment_bytes=200)
         last = spool.seq
         assert [spool.emit("e", {"n": n}) for n in range(count)] == list(range(last + 1, last + count + 1))
         spool.close()
@@ -104,3 +115,180 @@ def test_a_spool_that_was_moved_away_is_continued_from_the_history(tmp_path: Pat
         spool = spool_of(folder, writer)
         assert spool.emit("e", {}) == seq
         spool.close()
+
+
+def test_a_full_file_is_closed_and_named_by_its_last_event(tmp_path: Path) -> None:
+    spool = spool_of(tmp_path, segment_bytes=1000)
+    emit(spool, 20)
+    spool.close()
+    closed = closed_segments(tmp_path, "trader")
+    assert [file.path.name for file in closed] == [f"trader.{file.last_seq:016}.ndjson" for file in closed]
+    for file in closed:
+        lines = file.path.read_bytes().splitlines()
+        assert orjson.loads(lines[-1])["seq"] == file.last_seq
+        assert 1000 <= file.path.stat().st_size < 1300
+    assert seqs_of(tmp_path) == list(range(1, 21))
+    assert [orjson.loads(line)["seq"] for line in last_spooled(tmp_path, "trader", 7)] == list(range(14, 21))
+    spool = spool_of(tmp_path, segment_bytes=1000)
+    assert spool.emit("e", {}) == 21
+    spool.close()
+
+
+def test_the_number_goes_on_when_the_writer_died_between_closing_and_beginning_a_file(tmp_path: Path) -> None:
+    spool = spool_of(tmp_path)
+    emit(spool, 3)
+    spool.close()
+    (tmp_path / "trader.ndjson").rename(tmp_path / "trader.0000000000000003.ndjson")
+    spool = spool_of(tmp_path)
+    assert spool.emit("e", {}) == 4
+    spool.close()
+
+
+def test_a_writer_that_comes_once_keeps_to_one_file(tmp_path: Path) -> None:
+    spool = spool_of(tmp_path, "cli-1a", segment_bytes=1000)
+    emit(spool, 50)
+    spool.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["cli-1a.ndjson"]
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from cq_tui.store.spool import EventSpool
+spool = EventSpool(Path(sys.argv[1]), "trader", quarantine=Path(sys.argv[1]), segment_bytes=1000)
+for _ in range(20): spool.emit("e", {"fill": "x" * 100})
+print("holds", flush=True)
+time.sleep(60)
+"""
+
+
+def test_two_processes_cannot_be_the_same_writer(tmp_path: Path) -> None:
+    with program(HOLD, tmp_path) as process:
+        assert word(process) == b"holds"
+        with pytest.raises(SpoolHeld, match=r"trader.ndjson: another process writes as 'trader'. Stop it"):
+            spool_of(tmp_path)
+        process.kill()
+        process.wait()
+    spool = spool_of(tmp_path)
+    with pytest.raises(SpoolHeld):
+        spool_of(tmp_path)
+    assert spool.emit("e", {}) == 21
+    spool.close()
+
+
+def test_a_spool_that_could_not_be_opened_is_not_held(tmp_path: Path) -> None:
+    path = tmp_path / "trader.ndjson"
+    path.write_bytes(b"rubbish\n")
+    for _ in range(2):
+        with pytest.raises(JournalError, match="no spooled events"):
+            spool_of(tmp_path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(JournalError, match=r"trader.ndjson: cannot be opened for writing \(Is a directory\)"):
+        spool_of(tmp_path)
+    path.rmdir()
+    spool = spool_of(tmp_path)
+    assert spool.emit("e", {}) == 1
+    spool.close()
+
+
+def test_what_memory_does_not_take_in_is_bounded(tmp_path: Path) -> None:
+    spool = spool_of(tmp_path, segment_bytes=1000, limit_bytes=5000)
+    with pytest.raises(JournalError, match=r"events wait for memory, which does not merge them. Start it"):
+        emit(spool, 50)
+    last = spool.seq
+    assert seqs_of(tmp_path) == list(range(1, last + 1))
+    assert 4500 < sum(path.stat().st_size for path in tmp_path.iterdir()) <= 5000
+    with pytest.raises(JournalError, match="Start it"):
+        emit(spool, 1)
+    spool.close()
+    spool = spool_of(tmp_path, segment_bytes=1000, limit_bytes=5000)
+    with pytest.raises(JournalError, match="Start it"):
+        emit(spool, 1)
+    closed_segments(tmp_path, "trader")[0].path.unlink()
+    assert spool.emit("e", {"fill": "x" * 100}) == last + 1
+    spool.close()
+
+
+def test_a_disk_that_refuses_the_new_name_stops_nothing(tmp_path: Path) -> None:
+    """The name of a closed segment is longer; here the file system takes only the shorter one."""
+    writer = "t" * 240
+    spool = spool_of(tmp_path, writer, segment_bytes=1000, limit_bytes=20_000)
+    with pytest.raises(JournalError, match="wait for memory"):
+        emit(spool, 200)
+    spool.close()
+    lines = (tmp_path / f"{writer}.ndjson").read_bytes().splitlines()
+    assert [orjson.loads(line)["seq"] for line in lines] == list(range(1, spool.seq + 1))
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+OUT_OF_FILES = """
+import os, resource, sys
+from pathlib import Path
+from cq_tui.store.journal import JournalError
+from cq_tui.store.spool import EventSpool
+folder = Path(sys.argv[1])
+spool = EventSpool(folder, "trader", quarantine=folder, segment_bytes=1000)
+while (folder / "trader.ndjson").stat().st_size < 1000: spool.emit("e", {"fill": "x" * 100})
+limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+for _ in range(3):
+    try: spool.emit("e", {})
+    except JournalError as error: print(error)
+resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+print(spool.emit("e", {}))
+"""
+
+
+def test_a_file_that_cannot_be_begun_is_begun_with_a_later_event(tmp_path: Path) -> None:
+    *errors, last = finished(OUT_OF_FILES, tmp_path).splitlines()
+    assert len(errors) == 3
+    assert all("Too many open files" in error for error in errors)
+    assert seqs_of(tmp_path) == list(range(1, int(last) + 1))
+    assert len(closed_segments(tmp_path, "trader")) == 1
+
+
+@pytest.mark.parametrize("act", ["delete", "move", "replace"])
+def test_a_file_that_is_taken_from_under_its_writer_costs_nothing(tmp_path: Path, act: str) -> None:
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    path = folder / "trader.ndjson"
+    spool = spool_of(folder)
+    emit(spool, 5)
+    if act == "delete":
+        path.unlink()
+    else:
+        path.rename(tmp_path / "moved")
+    if act == "replace":
+        path.write_bytes(b"".join((tmp_path / "moved").read_bytes().splitlines(keepends=True)[:3]))
+    emit(spool, 2)
+    spool.close()
+    assert seqs_of(folder) == [1, 2, 3, 4, 5, 6, 7]
+    spool = spool_of(folder)
+    assert spool.emit("e", {}) == 8
+    spool.close()
+
+
+def test_a_folder_that_is_gone_is_told_and_costs_nothing_once_it_is_back(tmp_path: Path) -> None:
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    spool = spool_of(folder)
+    emit(spool, 1)
+    folder.rename(tmp_path / "moved")
+    with pytest.raises(JournalError, match="cannot be opened"):
+        emit(spool, 500_000)
+    folder.mkdir()
+    emit(spool, 1)
+    spool.close()
+    assert seqs_of(folder) == list(range(1, spool.seq + 1))
+
+
+def test_a_damaged_last_number_is_not_counted_on(tmp_path: Path) -> None:
+    spool = spool_of(tmp_path)
+    emit(spool, 4)
+    spool.close()
+    path = tmp_path / "trader.ndjson"
+    path.write_bytes(path.read_bytes().replace(b'{"seq":4,', b'{"seq":4000000,'))
+    spool = spool_of(tmp_path)
+    assert spool.emit("e", {}) == 5
+    spool.close()

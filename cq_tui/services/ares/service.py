@@ -16,7 +16,7 @@ from cq_tui.contracts.mode import base_interval
 from cq_tui.services.ares.klines import KlineTail
 from cq_tui.services.frame import Frame, Service
 from cq_tui.store.document import DocumentError, read_document, read_json, write_document
-from cq_tui.store.journal import last_lines
+from cq_tui.store.spool_files import last_spooled
 from cq_tui.store.watch import watch_folders
 from cq_tui.strategies import default_signal as default_rule
 from cq_tui.strategies.default_signal import DefaultSignalRule
@@ -211,7 +211,7 @@ class AresService(Service):
     def _signals_made(self) -> dict[str, None]:
         """Natural keys of the newest signals in our own spool: a restart must not make them again."""
         made: dict[str, None] = {}
-        for line in last_lines(self._data.spool / f"{self.name}.ndjson", _REMEMBERED):
+        for line in last_spooled(self._data.spool, self.name, _REMEMBERED):
             try:
                 event = orjson.loads(line)
                 data = event["data"]

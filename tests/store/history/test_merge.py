@@ -6,7 +6,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from cq_tui.store.history.merge import Collected, SpoolMerge
+from cq_tui.store.history.merge import SpoolMerge
+from cq_tui.store.history.spool_follower import Collected
 from cq_tui.store.spool import EventSpool
 
 
@@ -59,17 +60,45 @@ def test_two_writers_are_merged_by_time_and_each_event_comes_once(folder: Path) 
 
 
 def test_a_gap_is_complained_of_and_what_follows_it_is_taken(folder: Path) -> None:
-    (folder / "ares.ndjson").write_bytes(line(1) + line(5))
+    (folder / "ares.ndjson").write_bytes(line(1) + line(5) + line(6))
     collected = merge_of(folder).collect()
-    assert taken(collected) == [("ares", 1), ("ares", 5)]
+    assert taken(collected) == [("ares", 1), ("ares", 5), ("ares", 6)]
     assert collected.complaints == ["spool/ares.ndjson: events 2 to 4 are missing"]
 
 
-def test_numbers_that_go_back_are_not_dropped_in_silence(folder: Path) -> None:
-    (folder / "ares.ndjson").write_bytes(line(1) + line(92) + line(3))
-    collected = merge_of(folder).collect()
-    assert taken(collected) == [("ares", 1), ("ares", 92)]
-    assert collected.complaints[1:] == ["spool/ares.ndjson: event 3 comes after event 92: not taken"]
+def test_numbers_that_begin_again_are_not_dropped_in_silence(folder: Path) -> None:
+    twice = line(2, event_type="other") + line(3, event_type="other")
+    (folder / "ares.ndjson").write_bytes(b"".join(map(line, (1, 2, 3, 4))) + twice + line(4) + line(5))
+    for first_time in (True, False):
+        collected = merge_of(folder).collect()
+        assert taken(collected) == [("ares", seq) for seq in (1, 2, 3, 4, 5)]
+        assert len(collected.complaints) == first_time
+    (kept,) = (folder.parent / "quarantine").iterdir()
+    assert kept.read_bytes() == twice + line(4)
+
+
+@pytest.mark.parametrize("wrong", [7_000_000, 2**53 - 1, 1, 7, 8, 99])
+@pytest.mark.parametrize("place", [1, 2, 6, 9, 10])
+@pytest.mark.parametrize("known_at", [1, 6, 12])
+@pytest.mark.parametrize("merged", [0, 4])
+def test_a_damaged_number_costs_its_own_event_only(
+    folder: Path, wrong: int, place: int, known_at: int, merged: int
+) -> None:
+    """However the lines come: all at once or one after the other, new or merged before."""
+    lines = [line(wrong if seq == place else seq, data={"n": seq}) for seq in range(1, 13)]
+    path, kept = folder / "ares.ndjson", folder.parent / "quarantine" / "spool-ares.lines"
+    merge, complaints, events = merge_of(folder, {"ares": merged}), list[str](), list[int]()
+    for count in range(known_at, 13):
+        path.write_bytes(b"".join(lines[:count]))
+        collected = merge.collect()
+        complaints += collected.complaints
+        events += [event.data["n"] for event in collected.events]
+    assert events == [n for n in range(1, 13) if n > merged and (n != place or wrong == place)]
+    if wrong != place:
+        assert any("missing" in complaint for complaint in complaints) == (place > merged)
+        assert kept.exists() or place <= merged
+    if kept.exists():
+        assert kept.read_bytes() == lines[place - 1]
 
 
 DEEP = b'{"a":' * 300 + b"1" + b"}" * 300
@@ -97,9 +126,9 @@ def test_a_line_that_is_no_event_is_kept_named_once_and_stops_nothing(folder: Pa
         assert kept.read_bytes() == bad
 
 
-def test_megabytes_of_rubbish_make_few_complaints_and_few_files(folder: Path) -> None:
+def test_megabytes_of_rubbish_make_few_complaints_and_one_file(folder: Path) -> None:
     path = folder / "ares.ndjson"
-    rubbish = (b"\x00rubbish".ljust(99) + b"\n") * 60_000
+    rubbish = b"".join((b"\x00rubbish %d" % number).ljust(99) + b"\n" for number in range(60_000))
     path.write_bytes(rubbish + line(1))
     merge, complaints, events = merge_of(folder), 0, []
     while True:
@@ -109,9 +138,9 @@ def test_megabytes_of_rubbish_make_few_complaints_and_few_files(folder: Path) ->
         if not collected.more:
             break
     assert events == [("ares", 1)]
-    kept = sorted((folder.parent / "quarantine").iterdir(), key=lambda path: int(path.name.split(".")[1]))
-    assert complaints == len(kept) <= 3
-    assert b"".join(path.read_bytes() for path in kept) == rubbish
+    assert complaints == 2
+    (kept,) = (folder.parent / "quarantine").iterdir()
+    assert kept.read_bytes() == rubbish
     with (folder / "feeder.ndjson").open("wb") as file:
         file.truncate(100 * 1024 * 1024)
     assert "does not end" in merge.collect().complaints[0]

@@ -1,0 +1,30 @@
+"""From a spooled line to an event that can become part of the history."""
+
+import orjson
+from pydantic import ValidationError
+
+from cq_tui.contracts.events import SpooledEvent
+from cq_tui.store.document import describe
+from cq_tui.store.history.writer import NewEvent
+from cq_tui.store.spooled_line import NotAnEvent
+
+
+def parse(writer: str, line: bytes) -> NewEvent:
+    """Return the event of a line. Raises NotAnEvent, naming field, value and rule."""
+    try:
+        spooled = SpooledEvent.model_validate(orjson.loads(line))
+        # What orjson reads may be nested deeper than it writes.
+        orjson.dumps((spooled.data, spooled.metadata))
+    except ValidationError as error:
+        raise NotAnEvent(describe(error)) from None
+    except (orjson.JSONDecodeError, TypeError) as error:
+        raise NotAnEvent(str(error)) from None
+    return NewEvent(
+        event_type=spooled.event_type,
+        source=spooled.source,
+        data=spooled.data,
+        writer=writer,
+        seq=spooled.seq,
+        occurred_at=spooled.occurred_at,
+        metadata=spooled.metadata,
+    )
