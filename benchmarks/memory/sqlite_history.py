@@ -41,12 +41,12 @@ class SqliteHistory:
 
     def _rows(self, batch: Sequence[NewEvent], now: float) -> list[tuple[str, float, str, str, str]]:
         rows: list[tuple[str, float, str, str, str]] = []
-        second, tip = int(now), self._tip
+        prefix, time, tip = f"evt_{int(now)}_", f"{now:.6f}", self._tip
         for count, event in enumerate(batch, self._count + 1):
-            event_id = f"evt_{second}_{count}"
+            event_id = f"{prefix}{count}"
             origin = {"writer": event.writer, "seq": event.seq, "occurred_at": event.occurred_at, **event.metadata}
             payload = orjson.dumps({"source": event.source, "data": event.data, "metadata": origin}).decode()
-            tip = sha256(f"{tip}{event_id}{now}{event.event_type}{payload}".encode()).hexdigest()
+            tip = sha256(f"{tip}{event_id}{time}{event.event_type}{payload}".encode()).hexdigest()
             rows.append((event_id, now, event.event_type, payload, tip))
         self._count, self._tip = self._count + len(batch), tip
         return rows

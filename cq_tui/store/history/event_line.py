@@ -39,11 +39,13 @@ def build_line(
     metadata: Mapping[str, Any],
 ) -> bytes:
     """Return the line without its line feed. Raises EventLineError for a type or source that is not plain ASCII."""
-    front = f'{{"event_id":"{head.event_id}","timestamp":{head.timestamp},{_kind(head.event_type, source)}"data":'
+    event_id, timestamp, event_type = head
+    front = f'{{"event_id":"{event_id}","timestamp":{timestamp},{_kind(event_type, source)}'
     origin = {"writer": writer, "seq": seq, "occurred_at": occurred_at}
     if metadata:
         origin |= {key: value for key, value in metadata.items() if key not in origin}
-    return b'%b%b,"metadata":%b}' % (front.encode(), orjson.dumps(data), orjson.dumps(origin))
+    # The brace that opens these two is that of the line.
+    return front.encode() + orjson.dumps({"data": data, "metadata": origin})[1:]
 
 
 @lru_cache(maxsize=512)

@@ -55,16 +55,17 @@ def build_blocks(
 
 
 def _unsealed(index: int, head: EventHead, event_hash: str, previous_hash: str) -> str:
+    event_id, timestamp, event_type = head
     return (
-        f'{{"index":{index},"timestamp":{head.timestamp},"data":{{"event_id":"{head.event_id}",'
-        f'"event_type":"{head.event_type}","event_hash":"{event_hash}"}},"previous_hash":"{previous_hash}"'
+        f'{{"index":{index},"timestamp":{timestamp},"data":{{"event_id":"{event_id}",'
+        f'"event_type":"{event_type}","event_hash":"{event_hash}"}},"previous_hash":"{previous_hash}"'
     )
 
 
 def _sealed(text: str) -> tuple[bytes, str]:
     content = text.encode()
     digest = sha256(DOMAIN + content).hexdigest()
-    return b'%b,"hash":"%b"}' % (content, digest.encode()), digest
+    return content + b',"hash":"' + digest.encode() + b'"}', digest
 
 
 def block_hash(stored: bytes) -> str | None:
