@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 PYTEST_ARGS ?= -n 3
 
-.PHONY: run test lint types arrows pytest schemas screenshots bench lock clean
+.PHONY: run test lint types arrows pytest torture schemas screenshots bench lock clean
 
 run: $(VENV)/.run
 	@$(BIN)/cq-tui $(ARGS)
@@ -24,6 +24,10 @@ arrows: $(VENV)/.dev
 
 pytest: $(VENV)/.dev
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+# The long forms of what make test does in short: a thousand kills, every failing call, every bit, power losses.
+torture: $(VENV)/.dev
+	CQ_HEAVY_TESTS=1 $(BIN)/pytest $(PYTEST_ARGS) --timeout 0 tests/store/history
 
 schemas: $(VENV)/.dev
 	$(BIN)/python -m cq_tui.contracts.json_schema schemas

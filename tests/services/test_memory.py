@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ import pytest
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.control import issue, wait_for_answer
 from cq_tui.store.document import read_json, write_document
+from cq_tui.store.history.checkpoint import Checkpoint, read_unverified
+from cq_tui.store.history.verification import verify
 from cq_tui.store.journal import JournalReader, last_lines
 from cq_tui.store.spool import EventSpool
 from tests.services.processes import RunningService, data_directory, running
 from tests.services.waiting import until
-from tests.store.history.histories import assert_consistent, event_lines, seqs
+from tests.store.history.histories import assert_consistent, seqs
 
 
 def spool_of(data: DataDir, writer: str = "trader") -> EventSpool:
@@ -54,33 +57,7 @@ async def test_events_become_history_soon_and_the_files_agree_at_the_end(tmp_pat
     assert health["chain_length"] == health["events_count"] + 1
     assert (health["status"], health["integrity_ok"]) == ("ok", True)
     state = read_json(data.state_of("memory"))
-    assert state == {"watermark": data.events.stat().st_size, "faults": []}
-
-
-@pytest.mark.stack
-async def test_killed_again_and_again_while_two_writers_go_on_it_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    data = data_directory(tmp_path / "data", MEMORY_SNAPSHOT_INTERVAL=1)
-    spools = [spool_of(data, "trader"), spool_of(data, "ares")]
-    emitted = 0
-    for turn in range(4):
-        async with running("memory", data) as memory:
-            await ready(memory)
-            goal = memory.health["events_count"] + 100 * turn + 20
-            while len(event_lines(data)) < goal:
-                for spool in spools:
-                    spool.emit("e", {"n": emitted, "fill": "x" * (emitted % 500)})
-                emitted += 1
-                await until(lambda: True)
-            memory.kill()
-    async with running("memory", data) as memory:
-        await ready(memory)
-        await until(lambda: all(len(seqs(data, spool.writer)) == emitted for spool in spools))
-        assert memory.health["integrity_ok"]
-        assert await memory.stop() == 0
-    for spool in spools:
-        spool.close()
-        assert seqs(data, spool.writer) == list(range(1, emitted + 1))
-    assert_consistent(data)
+    assert (state["watermark"], state["faults"], state["accepted"]) == (data.events.stat().st_size, [], [])
 
 
 def flip(path: Path, marker: bytes) -> None:
@@ -117,7 +94,8 @@ async def test_a_flipped_bit_shows_within_seconds_and_until_a_person_has_looked(
         await ready(memory)
         assert memory.health["integrity_ok"] is False
         assert "event_chain.ndjson at index 8: " in faults(memory)
-        answer = await wait_for_answer(data, issue(data, "acknowledge_faults", "memory", issued_by="room"))
+        asked = issue(data, "acknowledge_faults", "memory", issued_by="room", target="all")
+        answer = await wait_for_answer(data, asked)
         assert answer.outcome == "done"
         await until(lambda: memory.health["integrity_ok"])
     spool.close()
@@ -163,7 +141,6 @@ async def test_a_chain_document_that_is_deleted_comes_back(tmp_path: Path, name:
         await ready(memory)
         spool.emit("e", {})
         await until(lambda: len(seqs(data)) == 1)
-        # Only what is shown can be missed: a chain that is about to be flushed is simply written again.
         await until(lambda: read_json(data.hash_chain)["chain_length"] >= 3)
         (data.memory / name).unlink()
         if not name.startswith("."):
@@ -255,3 +232,122 @@ async def test_snapshots_say_where_the_history_stood(tmp_path: Path) -> None:
         assert snapshot["data"]["history"]["events_count"] == 1
         assert snapshot["data"]["history"]["merkle_root"] == memory.health["merkle_root"]
         assert len(list(data.snapshots.glob("*.json"))) <= 3
+
+
+def checkpoint_of(memory: RunningService) -> Checkpoint:
+    return read_unverified(memory.health["checkpoint"])
+
+
+async def test_checkpoints_are_signed_and_a_restart_goes_on_from_the_snapshot(tmp_path: Path) -> None:
+    data = data_directory(tmp_path / "data")
+    spool = spool_of(data)
+    for number in range(50):
+        spool.emit("e", {"number": number})
+    async with running("memory", data) as memory:
+        await ready(memory)
+        await until(lambda: memory.health.get("anchored_count"))
+        first = checkpoint_of(memory)
+        assert memory.health["anchor_problem"] is None if "anchor_problem" in memory.health else True
+        spool.emit("e", {"number": 50})
+        await until(lambda: len(seqs(data)) == 51)
+        assert await memory.stop() == 0
+        last = checkpoint_of(memory)
+        assert last.origin == first.origin
+        assert last.size == memory.health["events_count"] >= 51
+        assert last.root.hex() == memory.health["merkle_root"]
+    async with running("memory", data) as memory:
+        await ready(memory)
+        assert memory.health["integrity_ok"]
+        # The beginning, which the snapshot let it skip, is verified in the background.
+        await until(lambda: memory.health["last_full_check"] > memory.health["started_ts"])
+        assert memory.health["missing_count"] == 0
+        assert await memory.stop() == 0
+    spool.close()
+    found = verify(data, [first.size, last.size])
+    assert (found.faults, found.roots) == ([], {first.size: first.root, last.size: last.root})
+    assert_consistent(data)
+
+
+async def test_damage_before_the_snapshot_is_found_in_the_background_and_named(tmp_path: Path) -> None:
+    data = data_directory(tmp_path / "data")
+    spool = spool_of(data)
+    for number in range(50):
+        spool.emit("e", {"number": number})
+    async with running("memory", data) as memory:
+        await ready(memory)
+        assert await memory.stop() == 0
+    flip(data.events, b'"number":7')
+    async with running("memory", data) as memory:
+        await until(lambda: memory.health.get("integrity_ok") is False)
+        await until(lambda: "event_chain.ndjson at index 8: the event is not the one" in faults(memory))
+        size = checkpoint_of(memory).size
+        asked = issue(data, "sign_checkpoint", "memory", issued_by="cli")
+        assert (await wait_for_answer(data, asked)).outcome == "refused"
+        assert checkpoint_of(memory).size == size, "nothing is signed while something is wrong"
+        for _ in range(2):
+            await accept_all(data)
+        await until(lambda: memory.health["integrity_ok"])
+        await until(lambda: b"integrity_acknowledged" in data.events.read_bytes())
+        asked = issue(data, "sign_checkpoint", "memory", issued_by="cli")
+        assert (await wait_for_answer(data, asked)).outcome == "done"
+        assert await memory.stop() == 0
+    # What was accepted is not told again; a full check tells it all the same.
+    async with running("memory", data) as memory:
+        await ready(memory)
+        await until(lambda: memory.health["last_full_check"] > memory.health["started_ts"])
+        assert memory.health["integrity_ok"]
+    spool.close()
+    assert [fault.index for fault in verify(data).faults] == [8]
+
+
+async def accept_all(data: DataDir) -> None:
+    asked = issue(data, "acknowledge_faults", "memory", issued_by="cli", target="all", arguments={"comment": "seen"})
+    answer = await wait_for_answer(data, asked)
+    assert answer.outcome == "done", answer.message
+
+
+async def test_an_old_copy_that_was_put_back_is_told_by_the_anchor_outside(tmp_path: Path) -> None:
+    data = data_directory(tmp_path / "data")
+    spool = spool_of(data)
+    for number in range(20):
+        spool.emit("e", {"number": number})
+    async with running("memory", data) as memory:
+        await ready(memory)
+        assert await memory.stop() == 0
+    shutil.copytree(data.root, tmp_path / "backup")
+    for number in range(20, 40):
+        spool.emit("e", {"number": number})
+    async with running("memory", data) as memory:
+        await ready(memory)
+        assert await memory.stop() == 0
+        size = checkpoint_of(memory).size
+    spool.close()
+    shutil.rmtree(data.root)
+    shutil.copytree(tmp_path / "backup", data.root)
+    async with running("memory", data) as memory:
+        await ready(memory)
+        assert memory.health["integrity_ok"] is False
+        assert "are missing, or an old copy was put back" in faults(memory)
+        assert memory.health["missing_count"] > 0
+        await accept_all(data)
+        await until(lambda: memory.health["integrity_ok"])
+        asked = issue(data, "sign_checkpoint", "memory", issued_by="cli")
+        assert (await wait_for_answer(data, asked)).outcome == "done"
+        assert await memory.stop() == 0
+        assert checkpoint_of(memory).size < size
+    async with running("memory", data) as memory:
+        await ready(memory)
+        assert memory.health["integrity_ok"]
+
+
+async def test_a_second_memory_is_refused_also_without_the_lock_file(tmp_path: Path) -> None:
+    data = data_directory(tmp_path / "data")
+    async with running("memory", data) as memory:
+        await ready(memory)
+        data.lock_of("memory").unlink()
+        async with running("memory", data) as second:
+            await until(lambda: second.exit_code is not None)
+            assert second.exit_code == 4
+        await until(lambda: memory.health["integrity_ok"])
+        assert await memory.stop() == 0
+    assert_consistent(data)
