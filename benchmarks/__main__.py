@@ -2,7 +2,9 @@
 
 import argparse
 import os
+import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 
 from benchmarks import at_rest, file_to_paint, first_paint, table_cost
@@ -24,19 +26,27 @@ def main() -> None:
         # Services that are measured leave nothing in the user's configuration folder.
         os.environ["CQ_CONFIG_DIR"] = folder
         if options.only != "memory":
-            print(table(_room(quick=options.quick)), flush=True)
+            _show(_room(quick=options.quick))
         if options.only != "room":
-            rows, machine = memory.measure(effort)
-            print(table(rows), machine, sep="\n")
+            _show(memory.measure(effort))
 
 
-def _room(*, quick: bool) -> list[Row]:
-    return [
-        first_paint.measure(rounds=3 if quick else 9),
-        file_to_paint.measure(changes=10 if quick else 40),
-        table_cost.measure(seconds=5 if quick else 15),
-        *at_rest.measure(seconds=5 if quick else 20),
-    ]
+def _room(*, quick: bool) -> Iterator[Row]:
+    yield first_paint.measure(rounds=3 if quick else 9)
+    yield file_to_paint.measure(changes=10 if quick else 40)
+    yield table_cost.measure(seconds=5 if quick else 15)
+    yield from at_rest.measure(seconds=5 if quick else 20)
+
+
+def _show(rows: Iterator[Row]) -> None:
+    """Name each row when it is measured, then print the table, also of a run that is broken off."""
+    measured: list[Row] = []
+    try:
+        for row in rows:
+            print(f"{row.what}: {row.ours}", file=sys.stderr)
+            measured.append(row)
+    finally:
+        print(table(measured), flush=True)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks.directory import prepared
@@ -22,14 +22,13 @@ _WRITERS_BAR = 1.6
 _PATIENCE = 120.0
 
 
-def measure(place: Path, rounds: int, events: int) -> list[Row]:
+def measure(place: Path, rounds: int, events: int) -> Iterator[Row]:
     """Measure batches of 100 and 1,000 with ``events`` events a round, then single ones, then four writers."""
     singles = max(100, events // 100)
-    return [
-        *(_batches(place, rounds, events, batch, bar) for batch, bar in _BARS.items()),
-        _batches(place, rounds, singles, 1, None),
-        _four_writers(place, rounds, singles),
-    ]
+    for batch, bar in _BARS.items():
+        yield _batches(place, rounds, events, batch, bar)
+    yield _batches(place, rounds, singles, 1, None)
+    yield _four_writers(place, rounds, singles)
 
 
 def _batches(place: Path, rounds: int, events: int, batch: int, bar: float | None) -> Row:
@@ -114,12 +113,14 @@ def _spooling(place: Path, events: int) -> float:
     command = [sys.executable, "-m", "cq_tui", "--data-dir", str(data.root), "service", "memory"]
     service = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        _wait_until(data.health_of("memory").exists)
+        _wait_until(lambda: data.health_of("memory").exists() or service.poll() is not None)
         reader = JournalReader(data.events)
         merged = 0
 
         def all_merged() -> bool:
             nonlocal merged
+            if service.poll() is not None:
+                raise RuntimeError(f"the memory service ended with {service.returncode}")
             merged += sum(b'"event_type":"order_executed"' in line for line in reader.read_new())
             return merged >= _WRITERS * events
 

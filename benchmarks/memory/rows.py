@@ -1,6 +1,7 @@
 """All rows of the history."""
 
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,25 +38,21 @@ FULL = Effort(events=1_000_000, written=50_000, rounds=7, verifications=3, rest_
 QUICK = Effort(events=200_000, written=10_000, rounds=3, verifications=1, rest_seconds=10.0)
 
 
-def measure(effort: Effort) -> tuple[list[Row], str]:
-    """Return the rows, and a line about the machine. Everything is written below the working directory.
+def measure(effort: Effort) -> Iterator[Row]:
+    """Yield the rows as they are measured. Everything is written below the working directory.
 
     A temporary folder of the system may lie in memory, where syncing costs nothing.
     """
     with tempfile.TemporaryDirectory(prefix=".bench-", dir=Path.cwd()) as folder:
         place = Path(folder)
-        machine = unit_costs.told(place)
-        rows = [
-            *ingest.measure(place, effort.rounds, effort.written),
-            merkle.measure(effort.rounds, effort.written),
-        ]
+        yield unit_costs.measure(place)
+        yield from ingest.measure(place, effort.rounds, effort.written)
+        yield merkle.measure(effort.rounds, effort.written)
         with large_history(effort.events, _MAKING, place) as history:
-            rows += [
-                *verification.measure(history, effort.verifications),
-                reading.measure(history, rounds=50),
-                *proofs.measure(history, proofs=50),
-                chain_append.measure(history, place, rewrites=2),
-                *recovery.measure(history, effort.verifications),
-                checking.measure(history, effort.rest_seconds),
-            ]
-    return rows, machine
+            yield from verification.measure(history, effort.verifications)
+            yield reading.measure(history, rounds=50)
+            yield from proofs.measure(history, proofs=50)
+            yield chain_append.measure(history, place, rewrites=2)
+            yield from recovery.measure(history, effort.verifications)
+            yield checking.measure(history, effort.rest_seconds)
+        yield unit_costs.measure(place)

@@ -9,23 +9,25 @@ from pathlib import Path
 import orjson
 
 from benchmarks.memory.sample_events import sample_events
-from benchmarks.report import middle
+from benchmarks.report import Row, middle
 from cq_tui.store.history.event_line import EventClock, build_line
 
 _ROUNDS = 50
 _CALLS = 200
 
 
-def told(place: Path) -> str:
-    """Return one line: hashing and parsing an event line, waiting for the disk, and how busy the machine is."""
+def measure(place: Path) -> Row:
+    """Hash and parse an event line, wait for the disk, and look how busy the machine is."""
     event = sample_events(500_000, 1)[0]
     head = EventClock().stamp(event.occurred_at, event.event_type)
     line = build_line(head, event.source, event.data, event.writer, event.seq, event.occurred_at, event.metadata)
-    return (
-        f"here: SHA-256 of an event line ({len(line)} bytes) {_cost(lambda: sha256(line).digest()):.2f} µs, "
-        f"orjson.loads {_cost(lambda: orjson.loads(line)):.2f} µs, "
-        f"fdatasync of one more line {_sync_cost(place, line):.0f} µs, "
-        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    return Row(
+        f"this machine, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}",
+        f"SHA-256 of {len(line)} bytes {_cost(lambda: sha256(line).digest()):.2f} µs",
+        f"orjson.loads of them {_cost(lambda: orjson.loads(line)):.2f} µs",
+        f"fdatasync {_sync_cost(place, line):.0f} µs",
+        "-",
+        None,
     )
 
 
