@@ -58,14 +58,22 @@ def prove_event(data: DataDir, event_id: str) -> InclusionProof:
             f"not anchored yet: {event_id} is event {index:,}, and the newest checkpoint, "
             f"of {date_and_clock(head.time)}, reaches to event {head.size:,}"
         )
-    line = _intact_event(data, files, index, event_id)
+    line = _text(files.event_named(event_id))
+    if line is None:
+        raise CannotProve(f"{data.events}: event {index:,}, {event_id}, is missing or damaged. {_LOOK}")
     leaf = leaf_hash(line.encode())
+
+    def wrong(leaves: list[bytes]) -> str | None:
+        problem = _difference(data, leaves, head)
+        return problem and (_changed(data, files, index, event_id, leaf) or problem)
+
     path = _verified_path(
         data,
         files,
-        head,
+        head.size,
         lambda subtree: inclusion_path(index - 1, head.size, subtree),
         lambda path: verify_inclusion(leaf, index - 1, head.size, path, head.root),
+        wrong,
     )
     return InclusionProof(
         kind="inclusion",
@@ -94,10 +102,10 @@ def prove_since(data: DataDir, checkpoint_text: str) -> ConsistencyProof:
     path = _verified_path(
         data,
         files,
-        head,
+        head.size,
         lambda subtree: consistency_path(old.size, head.size, subtree),
         lambda path: verify_consistency(old.size, old.root, head.size, head.root, path),
-        old,
+        lambda leaves: _difference(data, leaves, head) or _difference(data, leaves, old),
     )
     return ConsistencyProof(
         kind="consistency",
@@ -138,60 +146,63 @@ def _earlier(data: DataDir, text: str, key: VerifierKey) -> Checkpoint:
         raise CannotProve(f"the checkpoint to begin from cannot be trusted: {error}") from None
 
 
-def _intact_event(data: DataDir, files: HistoryFiles, index: int, event_id: str) -> str:
-    """Return the event's line, unless it is certainly not the one that was chained."""
-    line, block = files.event_at(index), files.block_at(index)
-    if line is None:
-        raise CannotProve(f"{data.events}: event {index:,}, {event_id}, is missing or damaged. {_LOOK}")
-    links = None if block is None else read_links(block)
-    chained = None if links is None else links.event_hash
-    if chained is not None and chained != leaf_hash(line):
-        raise CannotProve(
-            f"{data.events}: event {index:,}, {event_id}, was changed after it was chained: "
-            f"its hash is {leaf_hash(line).hex()}, its block names {chained.hex()}. {_LOOK}"
-        )
+def _text(line: bytes | None) -> str | None:
     try:
-        return line.decode()
+        return None if line is None else line.decode()
     except UnicodeDecodeError:
-        raise CannotProve(f"{data.events}: event {index:,}, {event_id}, is not UTF-8. {_LOOK}") from None
+        return None
 
 
 def _verified_path(
     data: DataDir,
     files: HistoryFiles,
-    head: Checkpoint,
+    size: int,
     make: Callable[[Subtree], list[bytes]],
     holds: Callable[[list[bytes]], bool],
-    old: Checkpoint | None = None,
+    wrong: Callable[[list[bytes]], str | None],
 ) -> list[bytes]:
-    """Return a path that holds: from chain and index, else from the events alone. Raises CannotProve when none does."""
+    """Return a path that holds: made from chain and index, else from the events alone.
+
+    ``wrong`` says in words what is wrong with the leaves of ``size`` events. Raises CannotProve with it.
+    """
     try:
         path = make(files.subtree)
         if holds(path):
             return path
     except LeavesUnreadable:
         pass
-    leaves = files.event_leaves(head.size)
-    _compare(data, leaves, head)
-    if old is not None:
-        _compare(data, leaves, old)
+    leaves = files.event_leaves(size)
+    if problem := wrong(leaves):
+        raise CannotProve(problem)
     path = make(lambda start, stop: tree_hash(leaves[start:stop]))
     if not holds(path):
         raise CannotProve(f"{data.hash_chain}: names events in another order than {data.events.name}. {_LOOK}")
     return path
 
 
-def _compare(data: DataDir, leaves: list[bytes], head: Checkpoint) -> None:
-    """Say what is wrong when the events are not those that were signed."""
+def _difference(data: DataDir, leaves: list[bytes], head: Checkpoint) -> str | None:
+    """Say how the events differ from those that were signed; None when they do not."""
     signed = f"the checkpoint of {date_and_clock(head.time)}"
     if len(leaves) < head.size:
-        raise CannotProve(
-            f"{data.events}: holds {plural(len(leaves), 'event')}, {signed} names {head.size:,}: "
-            f"{head.size - len(leaves):,} are missing"
-        )
+        missing = f"{head.size - len(leaves):,} are missing"
+        return f"{data.events}: holds {plural(len(leaves), 'event')}, {signed} names {head.size:,}: {missing}"
     root = tree_hash(leaves[: head.size])
-    if root != head.root:
-        raise CannotProve(
-            f"{data.events}: its first {plural(head.size, 'event')} are not those that were signed: "
-            f"their root is {root.hex()}, {signed} names {head.root.hex()}. {_LOOK}"
-        )
+    if root == head.root:
+        return None
+    return (
+        f"{data.events}: its first {plural(head.size, 'event')} are not those that were signed: "
+        f"their root is {root.hex()}, {signed} names {head.root.hex()}. {_LOOK}"
+    )
+
+
+def _changed(data: DataDir, files: HistoryFiles, index: int, event_id: str, leaf: bytes) -> str | None:
+    """Say that an event is not the one that its block names; None when it is, or there is no such block."""
+    block = files.block_at(index)
+    links = None if block is None else read_links(block)
+    chained = None if links is None else links.event_hash
+    if chained in (None, leaf):
+        return None
+    return (
+        f"{data.events}: event {index:,}, {event_id}, was changed after it was chained: "
+        f"its hash is {leaf.hex()}, its block names {chained.hex() if chained else ''}. {_LOOK}"
+    )

@@ -15,6 +15,7 @@ from cq_tui.ops.prove import CannotProve, NotAnchored, ask_for_checkpoint, prove
 from cq_tui.store.control import CommandInbox
 from cq_tui.store.history.checkpoint import origin_of
 from cq_tui.store.history.event_line import read_head
+from cq_tui.store.history.hash_chain import block_hash, build_block
 from cq_tui.store.history.lookup import HistoryFiles
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, leaf_hash
 from cq_tui.store.history.proofs import tree_hash, verify_consistency, verify_inclusion
@@ -160,10 +161,21 @@ def test_a_rewritten_history(tmp_path: Path) -> None:
     assert root(event_lines(data), 10).hex() in told
 
 
+def test_an_intact_event_whose_block_was_forged(data: DataDir) -> None:
+    """The block's hash is right, but it names another event: what was signed decides."""
+    blocks, lines = list(raw_blocks(data)), event_lines(data)
+    head = read_head(lines[6])
+    forged = build_block(7, head, leaf_hash(b"another").hex(), (block_hash(blocks[6]) or "")).content
+    data.hash_chain.write_bytes(data.hash_chain.read_bytes().replace(blocks[7], forged))
+    assert HistoryFiles(data).block_at(7) == forged
+    assert_proves(prove_event(data, head.event_id), lines, 7, SIZE)
+
+
 def test_an_invalid_line_is_named(data: DataDir) -> None:
     lines = event_lines(data)
-    data.events.write_bytes(data.events.read_bytes().replace(lines[4], b"\xff" + lines[4][1:]))
-    assert "event 5, evt_1004_002, is missing or damaged" in refusal(lambda: prove_event(data, "evt_1004_002"))
+    for damaged in (b"\xff" + lines[4][1:], lines[4].replace(b'"n"', b'"\xff"')):
+        data.events.write_bytes(b"".join(line + b"\n" for line in [*lines[:4], damaged, *lines[5:]]))
+        assert "event 5, evt_1004_002, is missing or damaged" in refusal(lambda: prove_event(data, "evt_1004_002"))
 
 
 @pytest.mark.parametrize("damage", ["flipped", "missing", "leaf", "lying index"])

@@ -118,7 +118,7 @@ def read_checkpoint_log(path: Path, key: VerifierKey | None, *, newest: int | No
 
 def newest_checkpoint(path: Path, key: VerifierKey | None = None) -> LoggedCheckpoint | None:
     """Return the newest checkpoint, if one is among the newest 1,024 entries. Raises JournalError."""
-    for count in (16, 1024):
+    for count in (1, 16, 1024):
         reading = read_checkpoint_log(path, key, newest=count)
         for entry in reversed(reading.entries):
             if isinstance(entry, LoggedCheckpoint):

@@ -77,13 +77,17 @@ class HistoryFiles:
         if not 1 <= index <= sys.maxsize:
             return None
         block = self.block_at(index)
-        named = None if block is None else _BLOCK_EVENT.match(block)
+        if block is not None:
+            return self.event_named(_block_event(block))
+        # The block is damaged, or not there yet: then only counting helps.
         with self._events.open("rb") as file:
-            if named is not None:
-                place = _find_event(file, named[1].decode())
-            else:
-                # The block is damaged, or not there yet: then only counting helps.
-                place = next(islice(lines_from(file, 0), index - 1, None), None)
+            place = next(islice(lines_from(file, 0), index - 1, None), None)
+        return None if place is None else place.line
+
+    def event_named(self, event_id: str) -> bytes | None:
+        """Return the line of an event as it stands, whether or not it is what was chained; None when there is none."""
+        with self._events.open("rb") as file:
+            place = _find_event(file, event_id)
         return None if place is None else place.line
 
     def index_of(self, event_id: str) -> int | None:
@@ -137,32 +141,33 @@ class HistoryFiles:
         return roots
 
     def _leaves_between(self, start: int, stop: int) -> list[bytes]:
-        """Return leaf hashes. Of the last subtrees they are kept: a proof asks for parts of two of them."""
+        """Return leaf hashes. Those of the last subtrees are kept: a proof asks for parts of two of them."""
         number = start // SUBTREE_LEAVES
-        begin = number * SUBTREE_LEAVES
-        if stop > begin + SUBTREE_LEAVES:
-            return self._read_leaves(start, stop)
+        begin, end = number * SUBTREE_LEAVES, (number + 1) * SUBTREE_LEAVES
+        if stop > end:
+            return self._read_leaves(start, stop, stop)
         leaves = self._leaves.pop(number, [])
         if len(leaves) < stop - begin:
-            leaves = self._read_leaves(begin, stop)
+            leaves = self._read_leaves(begin, stop, end)
         self._leaves[number] = leaves
         if len(self._leaves) > _SUBTREES_KEPT:
             del self._leaves[next(iter(self._leaves))]
         return leaves[start - begin : stop - begin]
 
-    def _read_leaves(self, start: int, stop: int) -> list[bytes]:
-        """Read what the blocks of leaves start to stop - 1 say, with one read."""
+    def _read_leaves(self, start: int, stop: int, end: int) -> list[bytes]:
+        """Read what the blocks of leaves start to stop - 1 say, and those to ``end`` if they are there, at once."""
 
         def look(file: BinaryIO) -> list[bytes] | None:
-            first, after = self._block_of_leaf(file, start), self._block_of_leaf(file, stop)
+            first, after = self._block_of_leaf(file, start), self._block_of_leaf(file, end)
             if first is None:
                 return None
-            end = after.offset if after else os.fstat(file.fileno()).st_size - TAIL_BYTES
-            found = _EVENT_HASH.findall(os.pread(file.fileno(), end - first.offset, first.offset))
-            try:
-                return [unhexlify(digest) for digest in found] if len(found) == stop - start else None
-            except ValueError:
+            last = after.offset if after else os.fstat(file.fileno()).st_size - TAIL_BYTES
+            found = _EVENT_HASH.findall(os.pread(file.fileno(), last - first.offset, first.offset))
+            if len(found) < stop - start or (after and len(found) != end - start):
                 return None
+            with contextlib.suppress(ValueError):
+                return [unhexlify(digest) for digest in found]
+            return None
 
         leaves = _look_twice(self._chain, look)
         if leaves is None:

@@ -134,6 +134,18 @@ def test_roots_with_and_without_an_index(large: DataDir, size: int, index: str) 
     assert HistoryFiles(large).subtree(0, size) == tree_hash(leaves(large)[:size])
 
 
+def test_the_index_that_the_writer_keeps(tmp_path: Path) -> None:
+    data = made(tmp_path, SUBTREE_LEAVES - 50, batch=1000)
+    history = History(data, now=20_000.0)
+    history.append([event(seq) for seq in range(SUBTREE_LEAVES - 49, LARGE + 1)], 20_000.0)
+    history.stand()
+    history.close()
+    kept = TreeIndex.load(data.tree_index)
+    assert kept is not None
+    assert len(kept.roots) == 2
+    assert vars(kept) == vars(index_of_chain(data))
+
+
 def test_the_index_is_what_saves_reading(large: DataDir, tmp_path: Path) -> None:
     """A root that the index names is not looked up in the chain."""
     data = data_dir(tmp_path)
