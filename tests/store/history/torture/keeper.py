@@ -94,3 +94,41 @@ class Keeper:
         self.refused.append(error)
         self._history = None
         self._end_process()
+
+
+#: Both days append so many events.
+EVENTS = 11
+Day = Callable[[Keeper], None]
+
+
+def flushes(keeper: Keeper) -> None:
+    """Made, appended to, flushed both ways, closed, opened and closed again."""
+    keeper.append(3)
+    keeper.flush()
+    keeper.append(2, fill="x" * 300)
+    keeper.flush(durable=True)
+    keeper.append(1)
+    keeper.append(1)
+    keeper.flush()
+    keeper.flush()
+    keeper.close()
+    keeper.append(4)
+    keeper.close()
+    keeper.save()
+    keeper.close()
+
+
+def snapshots(keeper: Keeper) -> None:
+    """Snapshots taken, and gone on from."""
+    keeper.append(2)
+    keeper.flush()
+    keeper.append(2)
+    keeper.snapshot()
+    keeper.append(2)
+    keeper.close()
+    keeper.append(4)
+    keeper.snapshot()
+    keeper.append(1)
+    keeper.close()
+    keeper.save()
+    keeper.close()

@@ -9,11 +9,13 @@ import pytest
 from cq_tui.contracts.history import SnapshotSystem
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.document import DocumentError
+from cq_tui.store.history.checkpoint_log import CheckpointLog, read_checkpoint_log
 from cq_tui.store.history.merge import SpoolMerge
 from cq_tui.store.history.snapshots import SnapshotStore, newest_history, read_snapshot
 from cq_tui.store.history.writer import History
 from cq_tui.store.spool import EventSpool
 from tests.store.history.histories import assert_consistent, data_dir, event, event_lines, made, seqs
+from tests.store.history.signing import KEY, note
 from tests.store.history.torture import HEAVY
 from tests.store.history.torture.file_layer import file_layer
 from tests.store.history.torture.keeper import opened
@@ -68,7 +70,7 @@ def test_a_tail_mutated_from_any_byte_on_costs_no_line_before_it(tmp_path: Path,
     content, lines = source.events.read_bytes(), event_lines(source)
     first = 0 if known else watermark
     last = watermark - 1 if known else len(content)
-    for start in some(range(first, last + 1), 60):
+    for start in some(range(first, last + 1), 30):
         data = copied(source, tmp_path / f"{start}")
         mutated = TAILS[name](content, start)
         if mutated == content:
@@ -105,7 +107,7 @@ def flips(content: bytes, count: int, size: int | None = None) -> Iterator[tuple
 @pytest.mark.parametrize("name", [".hash_chain.json.hidden", "tree_index.json"])
 def test_a_flipped_bit_in_what_can_be_made_again_never_shows(tmp_path: Path, name: str) -> None:
     source = standing(tmp_path / "source")
-    for bit, changed in flips((source.memory / name).read_bytes(), 60):
+    for bit, changed in flips((source.memory / name).read_bytes(), 30):
         data = copied(source, tmp_path / f"{bit}")
         (data.memory / name).write_bytes(changed)
         with file_layer(data.root):
@@ -138,7 +140,7 @@ def test_a_flipped_bit_in_a_snapshot_is_named_and_the_start_does_without_it(tmp_
     source = standing(tmp_path / "source")
     base, newest = SnapshotStore(source).paths()
     for path in (base, newest):
-        for bit, changed in flips(path.read_bytes(), 60):
+        for bit, changed in flips(path.read_bytes(), 30):
             data = copied(source, tmp_path / f"{path.stem}-{bit}")
             (data.snapshots / path.name).write_bytes(changed)
             complaints: list[str] = []
@@ -152,6 +154,31 @@ def test_a_flipped_bit_in_a_snapshot_is_named_and_the_start_does_without_it(tmp_
                 assert (history.faults, history.events, history.cursors) == ([], 7, {"trader": 7})
 
 
+def test_a_flipped_bit_in_the_log_of_checkpoints_is_named_and_costs_no_other_note(tmp_path: Path) -> None:
+    texts = [note(size) for size in (1, 2, 3)]
+    source = tmp_path / "source.log"
+    log = CheckpointLog(source, tmp_path)
+    for text in texts:
+        log.append(text, KEY)
+    log.close()
+    whole = f"\x1e{KEY.text}\n"
+    for bit, changed in flips(source.read_bytes(), 200):
+        folder = tmp_path / f"{bit}"
+        folder.mkdir()
+        path = folder / "checkpoints.log"
+        path.write_bytes(changed)
+        log = CheckpointLog(path, folder)
+        log.append(note(4), KEY)
+        log.close()
+        reading = read_checkpoint_log(path, KEY)
+        found = [entry.text for entry in reading.entries]
+        # Without the separator after it, a note is none.
+        intact = [text for text in texts if f"{whole}{text}\x1e".encode() in changed + b"\x1e"]
+        where = f"bit {bit}: {reading.problems}, {log.repaired}"
+        assert found == [*intact, note(4)], where
+        assert reading.problems or log.repaired, where
+
+
 def test_a_flipped_bit_in_a_spool_costs_no_other_event(tmp_path: Path) -> None:
     """What the flip made unreadable is kept and named; a flip inside a payload can only be seen by its writer."""
     source = data_dir(tmp_path / "source")
@@ -162,7 +189,7 @@ def test_a_flipped_bit_in_a_spool_costs_no_other_event(tmp_path: Path) -> None:
     content = (source.spool / "trader.ndjson").read_bytes()
     lines = content.split(b"\n")[:-1]
     # Its writer went on: what is wrong with a number shows in those after it.
-    for bit, changed in flips(content, 200, size=len(b"\n".join(lines[:6])) + 1):
+    for bit, changed in flips(content, 100, size=len(b"\n".join(lines[:6])) + 1):
         data = data_dir(tmp_path / f"{bit}")
         (data.spool / "trader.ndjson").write_bytes(changed)
         collected = SpoolMerge(data.spool, data.quarantine, {}).collect()

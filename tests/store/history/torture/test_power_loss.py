@@ -42,10 +42,10 @@ def logged(data: DataDir, chance: random.Random) -> list[Operation]:
 def losses(folder: Path) -> Iterator[tuple[DataDir, int, str]]:
     """Directories as power losses left them, the number of events acknowledged before, and which loss it was."""
     chance = random.Random(7)
-    for life in range(250 if HEAVY else 10):
+    for life in range(250 if HEAVY else 8):
         data = data_dir(folder / f"{life}")
         log = logged(data, chance)
-        for loss in range(40 if HEAVY else 20):
+        for loss in range(40 if HEAVY else 12):
             disk = Disk()
             for operation in log[: chance.randrange(len(log)) + 1]:
                 disk.follow(operation)
