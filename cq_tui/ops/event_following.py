@@ -29,7 +29,7 @@ async def follow(path: Path, follower: EventFollower, show: Callable[[Sequence[E
             while _existing_folder(path) == folder:
                 entries = follower.read_new()
                 show(entries)
-                await watch.changes(0 if entries else SWEEP)
+                await watch.changes(0.0 if entries else SWEEP)
 
 
 class _Folder(NamedTuple):

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 ACCEPTED = "10m, 2h, 3d, 14:05, 2026-11-22, 2026-11-22T14:05:00Z or Unix seconds"
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_AGO = re.compile(r"(\d{1,6})([smhdw])")
-_CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ].*)?", re.IGNORECASE)
+_AGO = re.compile(r"([0-9]{1,6})([smhdw])")
+_CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][ -~]*)?")
 #: Fewer digits than these are no date that anybody means.
-_UNIX = re.compile(r"\d{9,11}(\.\d+)?")
+_UNIX = re.compile(r"[0-9]{9,11}(\.[0-9]+)?")
 
 
 class MomentError(ValueError):

@@ -18,10 +18,10 @@ class Block(NamedTuple):
     lines: list[bytes]
 
 
-def blocks(file: BinaryIO, start: int, end: int) -> Iterator[Block]:
+def blocks(file: BinaryIO, start: int, end: int, size: int = _BLOCK) -> Iterator[Block]:
     """Yield the lines between two bytes, where lines begin, the first block first. Raises OSError."""
     rest, offset, position = b"", start, start
-    while content := os.pread(file.fileno(), min(_BLOCK, end - position), position):
+    while content := os.pread(file.fileno(), min(size, end - position), position):
         position += len(content)
         content = rest + content
         cut = content.rfind(b"\n") + 1
@@ -34,14 +34,14 @@ def blocks(file: BinaryIO, start: int, end: int) -> Iterator[Block]:
             position = min(offset, end)
 
 
-def blocks_backwards(file: BinaryIO, start: int, end: int) -> Iterator[Block]:
+def blocks_backwards(file: BinaryIO, start: int, end: int, size: int = _BLOCK) -> Iterator[Block]:
     """Yield the lines between two bytes, where lines begin, the last block first. Raises OSError."""
     tail, position = b"", end
     while position > start:
-        size = min(_BLOCK, position - start)
-        position -= size
-        content = os.pread(file.fileno(), size, position)
-        if len(content) < size:
+        wanted = min(size, position - start)
+        position -= wanted
+        content = os.pread(file.fileno(), wanted, position)
+        if len(content) < wanted:
             return  # cut off meanwhile: these lines are no more
         content += tail
         # What stands before the first line feed belongs to a line that begins in an earlier block.

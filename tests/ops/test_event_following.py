@@ -1,0 +1,136 @@
+"""Events as they come: whatever becomes of file and folder, each is shown once."""
+
+import asyncio
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from cq_tui.ops.event_following import follow
+from cq_tui.store.history.event_filter import Entry, EventFilter
+from cq_tui.store.history.following import EventFollower
+from cq_tui.store.history.reading import open_events
+from tests.store.history.written import Lines, write
+
+
+class Shown:
+    """What was shown so far."""
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+        self.calls = 0
+        self._changed = asyncio.Event()
+
+    def __call__(self, entries: Sequence[Entry]) -> None:
+        self.calls += 1
+        self.lines += [entry.line for entry in entries]
+        self._changed.set()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(20):
+            while not condition():
+                self._changed.clear()
+                await self._changed.wait()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "memory" / "event_chain.ndjson"
+
+
+def following(path: Path, shown: Shown) -> asyncio.Task[None]:
+    with open_events(path) as history:
+        follower = EventFollower.behind(path, history, EventFilter())
+
+    async def run() -> None:
+        await follow(path, follower, shown)
+
+    return asyncio.create_task(run())
+
+
+async def stop(task: asyncio.Task[None]) -> None:
+    assert not task.done(), task.result()
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def append(path: Path, lines: Sequence[bytes]) -> None:
+    with path.open("ab") as file:
+        file.write(b"".join(line + b"\n" for line in lines))
+
+
+async def test_what_comes_is_shown_at_once(path: Path) -> None:
+    made, shown = Lines(), Shown()
+    write(path, made.some(2))
+    task = following(path, shown)
+    await shown.until(lambda: shown.calls > 0)
+    lines = made.some(4)
+    append(path, lines[:1])
+    await shown.until(lambda: len(shown.lines) == 1)
+    append(path, lines[1:])
+    await shown.until(lambda: len(shown.lines) == 4)
+    assert shown.lines == lines
+    await stop(task)
+
+
+async def test_folders_may_come_later(path: Path) -> None:
+    made, shown = Lines(), Shown()
+    path.parent.parent.mkdir()
+    task = following(path, shown)
+    await shown.until(lambda: shown.calls > 0)
+    lines = made.some(3)
+    write(path, lines)
+    await shown.until(lambda: len(shown.lines) == 3)
+    assert shown.lines == lines
+    await stop(task)
+
+
+async def test_a_folder_that_is_replaced_is_followed_on(path: Path) -> None:
+    made, shown = Lines(), Shown()
+    lines, more, then = made.some(3), made.some(2), made.some(2)
+    write(path, lines)
+    task = following(path, shown)
+    await shown.until(lambda: shown.calls > 0)
+    shutil.rmtree(path.parent)
+    write(path, lines + more)
+    await shown.until(lambda: len(shown.lines) == 2)
+    append(path, then)
+    await shown.until(lambda: len(shown.lines) == 4)
+    assert shown.lines == more + then
+    await stop(task)
+
+
+async def test_what_show_raises_ends_it(path: Path) -> None:
+    write(path, [])
+
+    def broken(entries: Sequence[Entry]) -> None:
+        raise BrokenPipeError
+
+    with open_events(path) as history:
+        follower = EventFollower.behind(path, history, EventFilter())
+    with pytest.raises(BrokenPipeError):
+        await follow(path, follower, broken)
+
+
+async def test_a_cancellation_is_heard_while_much_is_shown(path: Path) -> None:
+    made = Lines()
+    write(path, made.some(1))
+    with open_events(path) as history:
+        follower = EventFollower.behind(path, history, EventFilter())
+    append(path, made.some(1))
+
+    def interrupted(entries: Sequence[Entry]) -> None:
+        # As Ctrl-C does, which comes at any time.
+        if entries and task.cancelling() == 0:
+            task.cancel()
+
+    async def run() -> None:
+        await follow(path, follower, interrupted)
+
+    task = asyncio.create_task(run())
+    with pytest.raises(asyncio.CancelledError):
+        async with asyncio.timeout(10):
+            await task
