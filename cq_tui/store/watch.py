@@ -5,7 +5,6 @@ systems, overflowing queues), so callers sweep by themselves now and then: ``cha
 """
 
 import asyncio
-import contextlib
 import errno
 import sys
 from collections.abc import Callable, Iterable
@@ -49,9 +48,12 @@ class _Watch:
             self._wake.set()
 
     async def changes(self, timeout: float) -> set[Path]:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
-                await self._wake.wait()
+        # The time's end wakes as a change does. Ending it by a cancellation could hide another that comes just then.
+        timer = asyncio.get_running_loop().call_later(timeout, self._wake.set)
+        try:
+            await self._wake.wait()
+        finally:
+            timer.cancel()
         self._wake.clear()
         changed, self._changed = self._changed, set()
         return changed

@@ -124,3 +124,19 @@ async def test_used_up_notifications_are_replaced_by_looking(tmp_path: Path) -> 
 async def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="none"):
         watch_folders([tmp_path / "none"])
+
+
+@both
+@pytest.mark.parametrize("timeout", [0.0, 1e-9])
+async def test_a_cancellation_is_heard_though_the_time_is_over(kind: Kind, tmp_path: Path, timeout: float) -> None:
+    async def wait_without_time() -> None:
+        with kind([tmp_path]) as watch:
+            while await watch.changes(timeout=0.3):
+                pass  # one way of watching begins with everything
+            # As a signal does that comes while the task is at work.
+            task.cancel()
+            await watch.changes(timeout=timeout)
+
+    task = asyncio.create_task(wait_without_time())
+    with pytest.raises(asyncio.CancelledError):
+        await task
