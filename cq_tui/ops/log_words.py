@@ -5,6 +5,7 @@ LOG_WORDS = frozenset(
     {
         "answer refused",
         "cannot run",
+        "cannot start",
         "commands refused",
         "crashed",
         "disk",

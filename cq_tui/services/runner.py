@@ -40,7 +40,14 @@ async def _run(kind: type[Service], name: str, data: DataDir) -> int:
     frame = Frame(name, data)
     error: Exception | None = None
     try:
-        await serve(frame, kind(frame))
+        service = kind(frame)
+    except JournalError as refused:
+        # It has not begun: whoever started it is told in a line.
+        frame.log.error("cannot start", problem=str(refused))
+        frame.close()
+        raise
+    try:
+        await serve(frame, service)
     except Exception as broken:  # the outermost frame: whatever it was, it leaves evidence
         error = broken
         frame.log.error("crashed", exc_info=broken)

@@ -210,12 +210,19 @@ def _log_of(data: DataDir) -> str:
 def test_services_are_asked_and_answer(data: DataDir, real: Real, start: Start) -> None:
     memory = start("service", "memory")
     until(lambda: data.health_of("memory").exists() and b'"ready": true' in data.health_of("memory").read_bytes())
-    assert real("acknowledge", code=0).out == "0 faults acknowledged\n"
+    assert real("acknowledge", code=0).out == "there is no fault to accept\n"
     with data.events.open("ab") as history:
         history.write(b"written by somebody else\n")
     # A history that somebody else writes to is none to go on with: memory ends, and its next start says so.
     until(lambda: memory.poll() is not None)
     start("service", "memory")
     until(lambda: b'"integrity_ok": false' in data.health_of("memory").read_bytes())
-    assert "acknowledged" in real("acknowledge", code=0).out
+    listed = real("acknowledge", code=1).out
+    name = listed.split()[0]
+    assert "event_chain.ndjson: somebody else changed its size" in listed
+    assert "name the fault to accept" in real("acknowledge", "00000000", code=1).err
+    accepted = real("acknowledge", name, "--comment", "it was me", code=0).out
+    assert accepted.startswith("1 fault accepted")
+    until(lambda: b'"comment":"it was me"' in data.events.read_bytes())
+    real("acknowledge", "all", code=0)
     until(lambda: b'"integrity_ok": true' in data.health_of("memory").read_bytes())

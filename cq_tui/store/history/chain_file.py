@@ -29,6 +29,10 @@ class ChainFile:
         self._end = 0
         self._hidden_end = 0
         self._last_delta = b""
+        #: Blocks that went with a deleted document, until they are written again.
+        self._lost = b""
+        #: Whether somebody deleted the document since; it was made again from its twin.
+        self.was_deleted = False
 
     @property
     def end(self) -> int:
@@ -101,21 +105,11 @@ class ChainFile:
         os.chmod(self._hidden, 0o600)
         self._hidden_end, self._last_delta = self._end, b""
 
-    def settle(self, blocks: Sequence[bytes], tail: ChainTail) -> None:
-        """Append blocks and bring both files to the same synced end, from which ``open`` can go on. Raises OSError."""
-        before = self._hidden_end, self._end, self._last_delta
-        self.flush(blocks, tail, durable=True)
-        try:
-            self.flush((), tail, durable=True)
-        except OSError:
-            # Whoever is refused settles the same blocks again, to the same place.
-            self._hidden_end, self._end, self._last_delta = before
-            raise
-
     def flush(self, blocks: Sequence[bytes], tail: ChainTail, *, durable: bool = False) -> None:
         """Append blocks and show the new tail. ``durable`` syncs before the swap. Raises OSError."""
-        lost = b"" if self._hidden.exists() and self.path.exists() else self._restore()
-        delta = lost + b"".join(SEPARATOR + block for block in blocks)
+        if not (self._hidden.exists() and self.path.exists()):
+            self._restore()
+        delta = self._lost + b"".join(SEPARATOR + block for block in blocks)
         descriptor = os.open(self._hidden, os.O_WRONLY | os.O_CLOEXEC)
         try:
             os.lseek(descriptor, self._hidden_end, os.SEEK_SET)
@@ -132,16 +126,15 @@ class ChainFile:
             sync_folder(self.path.parent)
         # Only now: whoever is refused anything above flushes the same blocks again, to the same place.
         self._hidden_end, self._end = self._end, self._end + len(delta)
-        self._last_delta = delta
+        self._last_delta, self._lost = delta, b""
 
-    def _restore(self) -> bytes:
-        """Make the twin that somebody deleted from the other one; return the delta that went with it."""
-        lost = b""
+    def _restore(self) -> None:
+        """Make the twin that somebody deleted from the other one; the delta that went with it is written again."""
         if not self.path.exists():
+            self.was_deleted = True
             os.rename(self._hidden, self.path)
-            self._end, lost = self._hidden_end, self._last_delta
+            self._end, self._lost = self._hidden_end, self._last_delta + self._lost
         self._copy_twin()
-        return lost
 
     def _swap_names(self) -> None:
         with contextlib.suppress(FileNotFoundError):

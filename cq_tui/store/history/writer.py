@@ -188,8 +188,9 @@ class History:
 
     def stand(self) -> SnapshotHistory:
         """Bring all files to one synced state and return it: from here a start can go on. Raises OSError."""
-        self._chain.settle(self._pending, self._tail())
-        self._flushed(durable=True)
+        # Twice, so that both files of the document hold the same: one flush at a time counts as done.
+        self.flush_chain(durable=True)
+        self.flush_chain(durable=True)
         if self.index is not None:
             self.index.save(self._data.tree_index)
         place = self._place
@@ -221,11 +222,14 @@ class History:
         return FullCheck(self._data, self._place.copy())
 
     def adopt(self, check: FullCheck) -> None:
-        """Take over what a finished check of the beginning knows."""
+        """Take over what a finished check of the beginning knows, once."""
+        if self.start is None:
+            return
         self.scrubber.adopt(check.scrubber)
         self.chain_scrubber.adopt(check.chain_scrubber)
-        if self.index is None and self.start is not None:
+        if self.index is None:
             self.index = check.index
+        self.start = None
 
     def blame(self, fault: Fault) -> None:
         """Let the chain document say that something is wrong, from its next flush on."""
@@ -239,6 +243,9 @@ class History:
 
     def check_identity(self) -> Fault | None:
         """Look whether somebody else replaced, cut or extended the files."""
+        if self._chain.was_deleted:
+            self._chain.was_deleted = False
+            return Fault(self._data.hash_chain.name, "was deleted")
         try:
             status = os.stat(self._data.events)
             if status.st_ino != self._journal.inode:

@@ -1,5 +1,6 @@
 """The growing document: whoever opens its name finds a whole one."""
 
+import errno
 import os
 import threading
 from pathlib import Path
@@ -136,7 +137,8 @@ while True:
     block = build_block(length, EventHead(f"evt_1_{length:03d}", "1.000000", "e"), "00" * 32, tip)
     tip, length = block.hash, length + 1
     if length % 50 == 0:
-        chain.settle([block.content], ChainTail("00" * 32, length, True))
+        for delta in ([block.content], []):
+            chain.flush(delta, ChainTail("00" * 32, length, True), durable=True)
         mark.with_name("new").write_text(str(chain.end))
         mark.with_name("new").replace(mark)
     else:
@@ -180,7 +182,8 @@ def test_a_settled_twin_is_continued_and_one_that_differs_is_made_anew(tmp_path:
     twin = tmp_path / ".hash_chain.json.hidden"
     chain = ChainFile(path)
     create(chain, blocks[0])
-    chain.settle([blocks[1].content], ChainTail(ROOT, 2, True))
+    for delta in ([blocks[1].content], []):
+        chain.flush(delta, ChainTail(ROOT, 2, True), durable=True)
     settled = chain.end
     assert chain.twin == (twin, settled)
     for number in (2, 3):
@@ -209,7 +212,8 @@ def test_a_swap_that_was_cut_short_is_finished(tmp_path: Path, step: int) -> Non
     hidden, swap = tmp_path / ".hash_chain.json.hidden", tmp_path / ".hash_chain.json.swap"
     chain = ChainFile(path)
     create(chain, blocks[0])
-    chain.settle([blocks[1].content], ChainTail(ROOT, 2, True))
+    for delta in ([blocks[1].content], []):
+        chain.flush(delta, ChainTail(ROOT, 2, True), durable=True)
     os.link(path, swap)
     if step == 2:
         os.rename(hidden, path)
@@ -220,3 +224,25 @@ def test_a_swap_that_was_cut_short_is_finished(tmp_path: Path, step: int) -> Non
     for number in (2, 3):
         chain.flush([blocks[number].content], ChainTail(ROOT, number + 1, True))
         assert path.read_bytes() == expected(blocks[: number + 1])
+
+
+def test_a_deleted_document_loses_no_block_when_the_disk_is_full_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks, path = blocks_of(6), tmp_path / "hash_chain.json"
+    chain = ChainFile(path)
+    create(chain, blocks[0])
+    for number in (1, 2):
+        chain.flush([blocks[number].content], ChainTail(ROOT, number + 1, True))
+    path.unlink()
+
+    def full(descriptor: int, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("cq_tui.store.history.chain_file.write_all", full)
+        with pytest.raises(OSError, match="No space"):
+            chain.flush([blocks[3].content], ChainTail(ROOT, 4, True))
+    chain.flush([blocks[3].content], ChainTail(ROOT, 4, True))
+    assert path.read_bytes() == expected(blocks[:4])
+    assert chain.was_deleted

@@ -1,0 +1,1 @@
+"""Memory: the one history that can be proved."""
