@@ -1,5 +1,6 @@
 """Rows of the table, and how they are printed."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
@@ -47,10 +48,17 @@ class Compared(NamedTuple):
     ratio: float
 
 
+#: No further round begins when those of one comparison have taken so long (seconds).
+ROUNDS_LAST = 25.0
+
+
 def in_turn(ours: Callable[[], float], peer: Callable[[], float], rounds: int) -> Compared:
-    """Measure both in each round, each of them first every other time."""
+    """Measure both in each round, each of them first every other time; fewer rounds on a slow machine."""
     results: list[tuple[float, float]] = []
+    deadline = time.perf_counter() + ROUNDS_LAST
     for number in range(rounds):
+        if results and time.perf_counter() > deadline:
+            break
         if number % 2:
             theirs = peer()
             results.append((ours(), theirs))
