@@ -13,6 +13,7 @@ Key = tuple[int, ...]
 
 #: A range of so many bytes is read line by line.
 _WINDOW = 4 * 1024
+_BLOCK = 1024 * 1024
 
 
 class Place(NamedTuple):
@@ -66,3 +67,28 @@ def lines_from(file: BinaryIO, start: int, stop: int | None = None, *, is_start:
         if is_start and is_end:
             yield Place(offset, content[:-1])
         is_start, offset = is_end, offset + len(content)
+
+
+def find_beginning(file: BinaryIO, beginning: bytes) -> Place | None:
+    """Return the first whole line that begins so, wherever it stands: reads everything before it."""
+    sought = b"\n" + beginning
+    # As if a line feed stood before the first line.
+    offset, held = -1, b"\n"
+    file.seek(0)
+    while block := file.read(_BLOCK):
+        held += block
+        if (at := held.find(sought)) >= 0:
+            return next(lines_from(file, offset + at + 1), None)
+        done = max(0, len(held) - len(sought))
+        offset, held = offset + done, held[done:]
+    return None
+
+
+def count_lines(file: BinaryIO, stop: int) -> int:
+    """Return how many line feeds there are before byte ``stop``."""
+    count = position = 0
+    file.seek(0)
+    while block := file.read(min(_BLOCK, stop - position)):
+        count += block.count(b"\n")
+        position += len(block)
+    return count

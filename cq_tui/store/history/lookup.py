@@ -18,7 +18,7 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.chain_file import read_chain_tail
 from cq_tui.store.history.event_line import EventLineError, read_head
 from cq_tui.store.history.hash_chain import SEPARATOR, TAIL_BYTES, read_links
-from cq_tui.store.history.line_search import Key, Place, find_first, lines_from
+from cq_tui.store.history.line_search import Key, Place, count_lines, find_beginning, find_first, lines_from
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, leaf_hash
 from cq_tui.store.history.proofs import tree_hash
 from cq_tui.store.history.tree_index import TreeIndex
@@ -109,7 +109,7 @@ class HistoryFiles:
             place = _find_event(file, event_id)
             if place is None:
                 return None
-            return 1 + sum(1 for _ in lines_from(file, 0, place.offset))
+            return 1 + count_lines(file, place.offset)
 
     def subtree(self, start: int, stop: int) -> bytes:
         """Return the tree hash of leaves start to stop - 1. Raises LeavesUnreadable.
@@ -232,4 +232,4 @@ def _find_event(file: BinaryIO, event_id: str) -> Place | None:
         place = find_first(file, _line_key, wanted)
         if place is not None and place.line.startswith(beginning):
             return place
-    return next((place for place in lines_from(file, 0) if place.line.startswith(beginning)), None)
+    return find_beginning(file, beginning)

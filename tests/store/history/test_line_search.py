@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cq_tui.store.history.line_search import Key, Place, find_first, lines_from
+from cq_tui.store.history.line_search import Key, Place, count_lines, find_beginning, find_first, lines_from
 from cq_tui.store.journal import MAX_LINE_BYTES
 
 
@@ -73,6 +73,23 @@ def test_a_million_lines_are_hardly_read(tmp_path: Path) -> None:
             )
         assert find_first(file, counted, (400_000,)) is None
     assert asked < 5 * 500
+
+
+def test_a_beginning_is_found_wherever_it_stands() -> None:
+    # Long lines, so that some lie across two reads.
+    lines = [b"id-%d " % number + b"x" * (number * 7919 % 30_000) for number in range(300)]
+    content = b"".join(line + b"\n" for line in lines)
+    file = io.BytesIO(content)
+    for number, line in enumerate(lines):
+        offset = content.index(line[:8])
+        assert find_beginning(file, b"id-%d " % number) == Place(offset, line)
+        assert count_lines(file, offset) == number
+    assert len(content) > 3 * 1024 * 1024
+    assert find_beginning(file, b"d-1 ") is None
+    assert find_beginning(file, b"id-300 ") is None
+    assert find_beginning(io.BytesIO(b"id-1 torn"), b"id-1 ") is None
+    assert find_beginning(io.BytesIO(b""), b"id-1 ") is None
+    assert count_lines(file, 10**9) == 300
 
 
 def test_a_torn_last_line_is_no_line() -> None:
