@@ -1,0 +1,67 @@
+"""Verifying the history: ``verify``."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cq_tui.cli.application import app
+from cq_tui.cli.ending import Exit, errors_told, fail
+from cq_tui.cli.options import DataOption, JsonOption, existing_data_directory
+
+
+@app.command(short_help="Verify the whole history.")
+def verify(
+    context: typer.Context,
+    as_json: JsonOption = False,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, max=64, metavar="NUMBER", help="Processes that share the work."),
+    ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            "--against", metavar="CHECKPOINT", help="Hold it against a kept checkpoint, a debug bundle or a proof."
+        ),
+    ] = None,
+    data_dir: DataOption = None,
+) -> None:
+    """Verify the whole history from its first byte: no service is needed, nothing is written.
+
+    Exits 0 intact, 1 intact but incomplete or not anchored, 2 damaged, 4 a file cannot be used.
+    """
+    import orjson
+
+    from cq_tui.ops.checkpoints import CheckpointFileError
+    from cq_tui.ops.render import printable
+    from cq_tui.ops.verify import NoHistory, report_lines, sum_of_bytes, verify_history
+
+    data = existing_data_directory(context, data_dir)
+    try:
+        with errors_told(), _bar(sum_of_bytes(data)) as progress:
+            report = verify_history(data, workers=workers, against=against, progress=progress)
+    except (NoHistory, CheckpointFileError) as error:
+        fail(printable(str(error)), Exit.UNUSABLE)
+    if as_json:
+        typer.echo(orjson.dumps(report.to_json(), option=orjson.OPT_INDENT_2).decode())
+    else:
+        typer.echo("\n".join(printable(line) for line in report_lines(report)))
+    raise typer.Exit(report.exit_code)
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[Callable[[int], object]]:
+    """Show how far it is, where somebody looks at the terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    columns = (TextColumn("verifying"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("verifying", total=total)
+        yield lambda size: progress.advance(task, size)

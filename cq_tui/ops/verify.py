@@ -1,0 +1,324 @@
+"""A full check of a history, by whoever has its files: is it intact, is it complete, how old are check and anchor.
+
+Nothing is written, no service is needed. What a checkpoint says counts as an anchor when its signer is known here: by
+the user's own key, or by whoever named the checkpoint to hold the history against.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.ops.checkpoints import CheckpointFileError, read_checkpoint_file
+from cq_tui.store.document import DocumentError, read_json
+from cq_tui.store.history.acknowledgement import fault_id
+from cq_tui.store.history.agreement import disagreements, signed_at
+from cq_tui.store.history.anchors import AnchorError, anchor_path, read_anchor
+from cq_tui.store.history.checkpoint import Checkpoint, directory_id_of, open_checkpoint
+from cq_tui.store.history.checkpoint_log import LoggedAcknowledgement, LogReading, read_checkpoint_log
+from cq_tui.store.history.config_folder import config_folder
+from cq_tui.store.history.faults import Fault
+from cq_tui.store.history.parallel import verify_with
+from cq_tui.store.history.signed_note import SignedNoteError, VerifierKey
+from cq_tui.store.history.signing_key import SigningKeyError, load_key
+from cq_tui.store.history.verification import Verification
+from cq_tui.store.lock import read_holder
+
+#: So many of the newest checkpoints are looked at: each stands for all that came before it.
+_CHECKPOINTS = 100
+#: While memory writes, what looks wrong is looked at again: its files change places under a reader.
+_LOOKS = 3
+Progress = Callable[[int], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A checkpoint that the history must agree with."""
+
+    checkpoint: Checkpoint
+    #: Who signed it (C2SP verifier key).
+    key: str
+    #: Whether its signer is known here.
+    trusted: bool
+    #: Where it was found.
+    place: str
+
+
+@dataclass(slots=True)
+class Report:
+    """The three verdicts, and what they rest on."""
+
+    found: Verification
+    faults: list[Fault]
+    fault_count: int
+    #: Events that chain or checkpoints name and that are not there.
+    missing: int
+    #: The newest checkpoint that the history agrees with.
+    anchor: Anchor | None
+    #: Whether a memory service writes at the moment.
+    is_live: bool
+    checked_at: float
+    last_full_check: float | None
+    #: Who accepted a fault, by its short name.
+    accepted: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def damaged(self) -> bool:
+        """Whether bytes are not what they should be."""
+        return self.fault_count > 0
+
+    @property
+    def anchored(self) -> bool:
+        """Whether somebody who is known here signed that the history went so far; an empty one needs nobody."""
+        return self.found.events == 0 or (self.anchor is not None and self.anchor.trusted)
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether something is missing. A chain that lags behind is none of that while memory is at work."""
+        return bool(self.missing or self.found.gaps or (self.found.unchained and not self.is_live))
+
+    @property
+    def exit_code(self) -> int:
+        """0 intact, 1 intact but incomplete or not anchored, 2 damaged."""
+        return 2 if self.damaged else 1 if self.incomplete or not self.anchored else 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as plain values."""
+        anchor = self.anchor
+        return {
+            "exit_code": self.exit_code,
+            "integrity": {
+                "intact": not self.damaged,
+                "events": self.found.events,
+                "merkle_root": self.found.merkle_root,
+                "fault_count": self.fault_count,
+                "faults": [
+                    {
+                        "id": fault_id(str(fault)),
+                        "file": fault.file,
+                        "index": fault.index,
+                        "reason": fault.reason,
+                        "expected": fault.expected,
+                        "found": fault.found,
+                        "accepted_by": self.accepted.get(fault_id(str(fault))),
+                    }
+                    for fault in self.faults
+                ],
+            },
+            "completeness": {
+                "complete": not self.incomplete,
+                "missing": self.missing,
+                "missing_numbers": self.found.gaps,
+                "unchained": self.found.unchained,
+                "torn_bytes": self.found.torn_bytes,
+                "anchored": self.anchored,
+                "anchored_events": anchor.checkpoint.size if anchor else 0,
+                "unanchored_events": self.found.events - (anchor.checkpoint.size if anchor else 0),
+                "anchor_key": anchor.key if anchor else None,
+                "anchor_key_known": anchor.trusted if anchor else None,
+            },
+            "age": {
+                "checked_at": self.checked_at,
+                "last_anchor": anchor.checkpoint.time if anchor else None,
+                "last_full_check_by_memory": self.last_full_check,
+            },
+        }
+
+
+class NoHistory(Exception):
+    """There is nothing to verify."""
+
+
+def verify_history(
+    data: DataDir, *, workers: int | None = None, against: Path | None = None, progress: Progress = lambda _: None
+) -> Report:
+    """Verify everything. Raises NoHistory, OSError, and CheckpointFileError for what cannot be held against it."""
+    if not data.events.exists() and not data.hash_chain.exists():
+        raise NoHistory(f"{data.memory}: holds no history. Name its data directory with --data-dir")
+    anchors, faults, reading = _anchors(data, against)
+    sizes = {anchor.checkpoint.size for anchor in anchors}
+    workers = workers or os.cpu_count() or 1
+    is_live = read_holder(data.lock_of("memory")) is not None
+    for _ in range(_LOOKS if is_live else 1):
+        found = verify_with(workers, data, sizes, progress)
+        if not found.fault_count and not found.missing:
+            break
+        progress(-sum_of_bytes(data))
+    faults = found.faults + faults
+    checkpoints = [anchor.checkpoint for anchor in anchors]
+    present = [each for each in checkpoints if each.size <= found.events]
+    faults += [Fault(data.checkpoints.name, words) for words in disagreements(present, found.events, found.roots)]
+    agreeing = [each for each in anchors if found.roots.get(each.checkpoint.size) == each.checkpoint.root]
+    return Report(
+        found=found,
+        faults=faults,
+        fault_count=found.fault_count + len(faults) - len(found.faults),
+        missing=max(found.missing, max((each.size for each in checkpoints), default=0) - found.events, 0),
+        anchor=max(agreeing, key=lambda each: (each.trusted, each.checkpoint.size), default=None),
+        is_live=is_live,
+        checked_at=time.time(),
+        last_full_check=_last_full_check(data),
+        accepted=_accepted(reading),
+    )
+
+
+def sum_of_bytes(data: DataDir) -> int:
+    """Return how much there is to verify."""
+    return data.events.stat().st_size if data.events.exists() else 0
+
+
+def _anchors(data: DataDir, against: Path | None) -> tuple[list[Anchor], list[Fault], LogReading]:
+    """Return the checkpoints of the log, of the user's own anchor, and the one that was named; and a damaged log."""
+    reading = read_checkpoint_log(data.checkpoints, None, newest=_CHECKPOINTS)
+    faults = [Fault(data.checkpoints.name, problem) for problem in reading.problems]
+    origins = [entry.checkpoint.origin for entry in reading.binding]
+    own = _own_key(origins[-1]) if origins else None
+    anchors = [
+        Anchor(entry.checkpoint, entry.public_key, own is not None and entry.public_key == own.text, "log")
+        for entry in reading.binding
+    ]
+    if own is not None and own.text in {anchor.key for anchor in anchors}:
+        strangers = sorted({anchor.key for anchor in anchors} - {own.text})
+        faults += [Fault(data.checkpoints.name, f"holds entries that another key signed: {key}") for key in strangers]
+        released = {entry.text for entry in reading.entries} - {entry.text for entry in reading.binding}
+        anchors += _outside(own, released)
+    if against is not None:
+        anchors.append(_named(against, own, anchors))
+    return anchors, faults, reading
+
+
+def _own_key(origin: str) -> VerifierKey | None:
+    try:
+        return VerifierKey.of(origin, load_key(config_folder()))
+    except (SigningKeyError, SignedNoteError, RuntimeError, OSError):
+        return None
+
+
+def _outside(own: VerifierKey, released: set[str]) -> list[Anchor]:
+    """Return the user's own copy of the last checkpoint, unless a person has released it."""
+    try:
+        text = read_anchor(anchor_path(config_folder(), directory_id_of(own.name)))
+        if text is None or text in released:
+            return []
+        return [Anchor(open_checkpoint(text, own), own.text, True, "anchor")]
+    except (AnchorError, SignedNoteError):
+        return []
+
+
+def _named(path: Path, own: VerifierKey | None, anchors: list[Anchor]) -> Anchor:
+    """Return the checkpoint in a file, with the key that opens it: the user's, the file's own, or that of the log."""
+    kept = read_checkpoint_file(path)
+    named = VerifierKey.parse(kept.public_key) if kept.public_key else None
+    keys = [key for key in (own, named, *(VerifierKey.parse(anchor.key) for anchor in anchors)) if key is not None]
+    for key in keys:
+        try:
+            return Anchor(open_checkpoint(kept.text, key), key.text, True, str(path))
+        except SignedNoteError:
+            continue
+    raise CheckpointFileError(
+        path,
+        "is signed by a key that is not known here",
+        "Use a debug bundle or a proof, which name their key",
+    )
+
+
+def _accepted(reading: LogReading) -> dict[str, str]:
+    entries = [entry.acknowledgement for entry in reading.entries if isinstance(entry, LoggedAcknowledgement)]
+    return {each.fault_id: f"{each.who}, {signed_at_time(each.time)}" for each in entries}
+
+
+def signed_at_time(seconds: float) -> str:
+    """Return a moment as a person reads it."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
+
+
+def _last_full_check(data: DataDir) -> float | None:
+    try:
+        checked = read_json(data.state_of("memory")).get("last_full_check")
+    except DocumentError:
+        return None
+    return float(checked) if isinstance(checked, (int, float)) else None
+
+
+def report_lines(report: Report) -> list[str]:
+    """Say it to a person."""
+    return [
+        f"integrity     {_integrity(report)}",
+        *_fault_lines(report),
+        f"completeness  {_completeness(report)}",
+        *_gap_lines(report),
+        f"age           {_age(report)}",
+        f"root          {report.found.merkle_root}",
+    ]
+
+
+def _integrity(report: Report) -> str:
+    if report.damaged:
+        count = report.fault_count
+        return f"DAMAGED: {count:,} fault{'s' * (count != 1)} in {report.found.events:,} events"
+    return f"intact: {report.found.events:,} events; chain, payloads, order, ids and root agree"
+
+
+def _fault_lines(report: Report) -> list[str]:
+    lines = []
+    for fault in report.faults:
+        name = fault_id(str(fault))
+        by = f" (accepted by {report.accepted[name]})" if name in report.accepted else ""
+        lines.append(f"  {name}  {fault}{by}")
+        if fault.expected:
+            lines.append(f"            expected {fault.expected}")
+        if fault.found:
+            lines.append(f"            found    {fault.found}")
+    hidden = report.fault_count - len(report.faults)
+    return [*lines, f"  and {hidden:,} more"] if hidden > 0 else lines
+
+
+def _completeness(report: Report) -> str:
+    found, anchor = report.found, report.anchor
+    words = [f"INCOMPLETE by {report.missing:,} events"] if report.missing else []
+    if anchor is None:
+        words.append("not anchored: no signed checkpoint agrees with it" if found.events else "nothing to anchor yet")
+    else:
+        later = found.events - anchor.checkpoint.size
+        words.append(f"{'complete to' if not report.missing else 'anchored to'} {anchor.checkpoint.size:,}")
+        words.append(f"signed {signed_at(anchor.checkpoint)} by {_short_key(anchor.key)}")
+        if not anchor.trusted:
+            words.append("a key that is not known here: hold it against a checkpoint you kept, with --against")
+        if later:
+            words.append(f"{later:,} later events not anchored yet")
+    if found.unchained:
+        words.append(f"{found.unchained:,} events not chained yet")
+    return ", ".join(words)
+
+
+def _short_key(key: str) -> str:
+    """Return name and id of a verifier key."""
+    return key.rpartition("+")[0]
+
+
+def _gap_lines(report: Report) -> list[str]:
+    lines = [f"  {count:,} numbers of {writer} are missing" for writer, count in report.found.gaps.items()]
+    if report.found.torn_bytes:
+        lines.append(
+            f"  the last {report.found.torn_bytes:,} bytes are no whole line; memory puts them into quarantine"
+        )
+    return lines
+
+
+def _age(report: Report) -> str:
+    words = [f"checked {signed_at_time(report.checked_at)}"]
+    if report.anchor is not None:
+        words.append(f"last anchor {_ago(report.checked_at - report.anchor.checkpoint.time)}")
+    if report.last_full_check is not None:
+        words.append(f"last full check by memory {_ago(report.checked_at - report.last_full_check)}")
+    return ", ".join(words)
+
+
+def _ago(seconds: float) -> str:
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit} ago"
+    return f"{max(0.0, seconds):.0f} s ago" if seconds > -1 else "in the future: the clock went back"

@@ -1,0 +1,26 @@
+"""``cq-tui verify`` as a person runs it."""
+
+from collections.abc import Callable
+
+import orjson
+
+from cq_tui.contracts.layout import DataDir
+from tests.cli.conftest import Told
+from tests.store.history.histories import made
+
+
+def test_it_says_the_three_verdicts_and_ends_with_their_code(data: DataDir, real: Callable[..., Told]) -> None:
+    made(data.root, 7)
+    found = real("verify", code=1).out
+    assert [line.split()[0] for line in found.splitlines()] == ["integrity", "completeness", "age", "root"]
+    values = orjson.loads(real("verify", "--json", "--workers", "2", code=1).out)
+    assert values["integrity"]["events"] == 7
+    data.hash_chain.write_bytes(data.hash_chain.read_bytes().replace(b'"index":3,', b'"index":4,'))
+    assert "hash_chain.json at index 3" in real("verify", code=2).out
+
+
+def test_what_cannot_be_used_is_named(data: DataDir, real: Callable[..., Told]) -> None:
+    assert "holds no history" in real("verify", code=4).err
+    made(data.root, 1)
+    assert "is not there" in real("verify", "--against", "nothing.json", code=4).err
+    assert "--workers" in real("verify", "--workers", "0", code=2).err
