@@ -80,7 +80,7 @@ def test_a_beginning_is_found_wherever_it_stands() -> None:
     lines = [b"id-%d " % number + b"x" * (number * 7919 % 30_000) for number in range(300)]
     content = b"".join(line + b"\n" for line in lines)
     file = io.BytesIO(content)
-    for number, line in enumerate(lines):
+    for number, line in [*enumerate(lines)][::11]:
         offset = content.index(line[:8])
         assert find_beginning(file, b"id-%d " % number) == Place(offset, line)
         assert count_lines(file, offset) == number
