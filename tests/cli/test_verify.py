@@ -20,6 +20,8 @@ def test_it_says_the_three_verdicts_and_ends_with_their_code(data: DataDir, real
 
 
 def test_what_cannot_be_used_is_named(data: DataDir, real: Callable[..., Told]) -> None:
+    assert "data is not there" in real("verify", code=4).err
+    data.root.mkdir()
     assert "holds no history" in real("verify", code=4).err
     made(data.root, 1)
     assert "is not there" in real("verify", "--against", "nothing.json", code=4).err

@@ -24,7 +24,7 @@ class FullCheck:
         self._walk = Walk(
             data.events,
             data.hash_chain,
-            Limits(start.event_end, start.event_end, sizes, run=_RUN),
+            Limits(start.event_end, start.event_end, sizes, strict=True, run=_RUN),
             sink=self.chain_scrubber.add,
             take_bytes=self.scrubber.add,
         )

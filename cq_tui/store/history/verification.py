@@ -41,7 +41,7 @@ def verify(data: DataDir, sizes: Collection[int] = (), progress: Progress = lamb
 
     ``sizes`` are those of the tree at which its root is wanted.
     """
-    walk = Walk(data.events, data.hash_chain, Limits(sizes=sizes, named=_NAMED))
+    walk = Walk(data.events, data.hash_chain, Limits(sizes=sizes, strict=True, named=_NAMED))
     told, runs = 0, 0
     while walk.step():
         runs += 1

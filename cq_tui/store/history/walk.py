@@ -70,6 +70,8 @@ class Limits(NamedTuple):
     end: int | None = None
     #: Sizes of the tree at which its root is wanted.
     sizes: Collection[int] = ()
+    #: Whether every block that the document counts must be sound: after a power loss the last ones need not be.
+    strict: bool = False
     #: Most events that are looked at together.
     run: int = RUN
     #: Faults that are named one by one; beyond them only their number is.
@@ -338,8 +340,7 @@ class Walk:
             same = self._compare(index, line, links)
             block, leaf, intact = Block(stored or b"", links.hash), links.event_hash or leaf, intact and same
         elif stored != block.content:
-            is_known = place.event_end - len(line.content) - 1 < self._limits.watermark
-            self._replace(index, stored, block, is_known=is_known)
+            self._replace(index, stored, block, is_known=self._must_stand(index, len(line.content) + 1))
         if line.head is not None and intact:
             self._compare_order(index, line.head)
         self._carry_on(block, leaf)
@@ -349,6 +350,11 @@ class Walk:
             writer, seq = line.origin
             place.cursors[writer] = max(seq, place.cursors.get(writer, 0))
             place.written[writer] = place.written.get(writer, 0) + 1
+
+    def _must_stand(self, index: int, size: int) -> bool:
+        """Whether the block of the event just passed, of ``size`` bytes, is known to have been written."""
+        is_counted = self._tail is not None and index < self._tail.chain_length
+        return self.place.event_end - size < self._limits.watermark or (self._limits.strict and is_counted)
 
     def _carry_on(self, block: Block, leaf: bytes) -> None:
         place = self.place

@@ -158,3 +158,20 @@ def test_a_directory_without_a_history_and_one_that_cannot_be_written(tmp_path: 
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in before} == before
     document = orjson.loads(data.hash_chain.read_bytes())
     assert document["merkle_root"] == verify(data).merkle_root
+
+
+@pytest.mark.parametrize("name", ["events", "hash_chain"])
+def test_no_flipped_bit_goes_unnoticed(tmp_path: Path, name: str) -> None:
+    """Only the spaces behind the chain's tail say nothing; even there a flip is told, since no tail is found."""
+    data = made(tmp_path, 4)
+    path: Path = getattr(data, name)
+    content = path.read_bytes()
+    for place in range(len(content)):
+        changed = bytearray(content)
+        changed[place] ^= 1 << place % 8
+        path.write_bytes(changed)
+        found = verify(data)
+        assert found.fault_count or found.missing or found.torn_bytes, f"byte {place}"
+        assert found.fault_count <= 3, found.faults
+    path.write_bytes(content)
+    assert verify(data).fault_count == 0
