@@ -33,7 +33,8 @@ from cq_tui.store.watch import watch_folders
 
 #: Seconds that a service has to end in after SIGTERM.
 GRACE = 5.0
-#: Events that could not be spooled (full disk, memory that does not merge) and wait in memory; beyond it the oldest are lost, and counted.
+#: Events that could not be spooled (full disk, nobody who merges) and wait here; beyond it the oldest are lost, and
+#: counted.
 _UNSPOOLED_KEPT = 10_000
 
 

@@ -1,5 +1,6 @@
 """Spools: the numbering goes on, whatever ended the last writer."""
 
+import fcntl
 import math
 from pathlib import Path
 
@@ -220,6 +221,35 @@ def test_a_disk_that_refuses_the_new_name_stops_nothing(tmp_path: Path) -> None:
     lines = (tmp_path / f"{writer}.ndjson").read_bytes().splitlines()
     assert [orjson.loads(line)["seq"] for line in lines] == list(range(1, spool.seq + 1))
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_file_that_has_the_name_of_a_segment_is_left_alone(tmp_path: Path) -> None:
+    spool = spool_of(tmp_path, segment_bytes=400)
+    emit(spool, 2)
+    taken = tmp_path / "trader.0000000000000002.ndjson"
+    taken.write_bytes(b"mine\n")
+    emit(spool, 6)
+    spool.close()
+    assert taken.read_bytes() == b"mine\n"
+    assert len(closed_segments(tmp_path, "trader")) > 1
+
+
+def test_a_file_that_is_deleted_before_it_is_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "cli-1a.ndjson"
+    lock, times = fcntl.flock, iter(range(3))
+
+    def late(descriptor: int, operation: int) -> None:
+        if next(times, None) is not None:
+            path.unlink()
+        lock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    spool = spool_of(tmp_path, "cli-1a")
+    assert spool.emit("e", {}) == 1
+    spool.close()
+    assert seqs_of(tmp_path, "cli-1a") == [1]
 
 
 OUT_OF_FILES = """
