@@ -6,7 +6,7 @@ from typing import BinaryIO, NamedTuple
 
 from cq_tui.store.journal import MAX_LINE_BYTES
 
-_BLOCK = 256 * 1024
+_BLOCK = 128 * 1024
 #: Stands for a line that is longer than any of ours: it is no JSON, and so counts as damaged.
 OVERLONG = b"\xff"
 
