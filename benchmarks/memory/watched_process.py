@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import psutil
 
-_LOOK_EVERY = 0.02
+#: Seconds; looking costs the processor that is being measured a few milliseconds.
+_LOOK_EVERY = 0.25
 
 
 class Watched(NamedTuple):
