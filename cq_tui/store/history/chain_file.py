@@ -109,14 +109,14 @@ class ChainFile:
         """Append blocks and show the new tail. ``durable`` syncs before the swap. Raises OSError."""
         if not (self._hidden.exists() and self.path.exists()):
             self._restore()
-        delta = self._lost + b"".join(SEPARATOR + block for block in blocks)
+        delta = self._lost + (SEPARATOR.join((b"", *blocks)) if blocks else b"")
         descriptor = os.open(self._hidden, os.O_WRONLY | os.O_CLOEXEC)
         try:
             os.lseek(descriptor, self._hidden_end, os.SEEK_SET)
-            content = self._last_delta + delta + tail.to_bytes()
-            write_all(descriptor, content)
+            for content in (self._last_delta, delta, tail.to_bytes()):
+                write_all(descriptor, content)
             # A writer that was killed before its swap may have left more here.
-            os.ftruncate(descriptor, self._hidden_end + len(content))
+            os.ftruncate(descriptor, self._hidden_end + len(self._last_delta) + len(delta) + TAIL_BYTES)
             if durable:
                 os.fdatasync(descriptor)
         finally:

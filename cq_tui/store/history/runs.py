@@ -4,6 +4,7 @@ No JSON is parsed. A run in which anything is not exactly as memory writes it is
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from hashlib import sha256
 from itertools import pairwise
@@ -14,19 +15,21 @@ from cq_tui.store.history.event_line import EventHead
 from cq_tui.store.history.hash_chain import DOMAIN, SEPARATOR, Block
 
 #: So many events are looked at together: few enough for the processor's cache.
-RUN = 512
-#: ``,"hash":"`` and 64 digits and ``"}`` end every block.
-_SEAL_BYTES = 75
+RUN = 256
 _HEADS = re.compile(
-    r'\n\{"event_id":"(evt_(\d+)_\d{3,})","timestamp":(\2\.\d{6}),"event_type":"([A-Za-z0-9_.:-]+)","source":"'
+    r'\n\{"event_id":"(evt_[0-9]+_[0-9]{3,})","timestamp":([0-9]+\.[0-9]{6}),"event_type":"([^"\\]+)","source":"'
 )
-_ORIGINS = re.compile(rb'"metadata":\{"writer":"([a-z0-9-]+)","seq":(\d+),"occurred_at":')
+_ORIGINS = re.compile(rb'"metadata":\{"writer":"([a-z0-9-]+)","seq":([0-9]+),"occurred_at":')
+_DOMAIN = DOMAIN.decode()
+_SEPARATOR = SEPARATOR.decode()
 
 
 class Run(NamedTuple):
     """What a sound run of events adds to a history."""
 
     leaves: list[bytes]
+    #: Their blocks as they stand in the document, with separators between them.
+    blocks: bytes
     last_head: EventHead
     tip: Block
     #: Last number of each writer.
@@ -35,52 +38,47 @@ class Run(NamedTuple):
     written: dict[str, int]
 
 
-def check_run(
-    lines: Sequence[bytes], blocks: Sequence[bytes], index: int, tip: Block, last_id: str | None
-) -> Run | None:
+def check_run(events: bytes, stored: bytes, index: int, tip: Block, last_id: str | None) -> Run | None:
     """Return what a run adds when each event, its block, its order and its place in the chain are sound, else None.
 
-    ``lines`` are events without their line feeds, ``blocks`` the stored ones; ``index`` is that of the first,
-    ``tip`` the block and ``last_id`` the event before it.
+    ``events`` are whole lines, ``stored`` the document from the first block of the run on, at least as long as they
+    need; ``index`` is that of the first, ``tip`` the block and ``last_id`` the event before it.
     """
-    if len(lines) != len(blocks):
-        return None
-    events = b"\n".join((b"", *lines))
+    lines = events.split(b"\n")
+    lines.pop()
+    events = b"\n" + events
     heads = _HEADS.findall(events.decode("latin-1"))
     origins = _ORIGINS.findall(events)
     if not len(heads) == len(origins) == len(lines) or not _in_order(heads, last_id):
         return None
     leaves = [sha256(b"\x00" + line).digest() for line in lines]
-    hashes = [sha256(DOMAIN + block[:-_SEAL_BYTES]).hexdigest() for block in blocks]
     leaf_text = b"".join(leaves).hex()
-    expected = [
-        f'{{"index":{number},"timestamp":{timestamp},"data":{{"event_id":"{event_id}","event_type":"{event_type}",'
-        f'"event_hash":"{leaf_text[at : at + 64]}"}},"previous_hash":"{previous}","hash":"{digest}"}}'
-        for number, at, (event_id, _, timestamp, event_type), previous, digest in zip(
-            range(index, index + len(lines)),
-            range(0, 64 * len(lines), 64),
-            heads,
-            (tip.hash, *hashes[:-1]),
-            hashes,
-            strict=True,
+    blocks: list[str] = []
+    at, digest = 0, tip.hash
+    for number, (event_id, timestamp, event_type) in enumerate(heads, index):
+        unsealed = (
+            f'{_DOMAIN}{{"index":{number},"timestamp":{timestamp},"data":{{"event_id":"{event_id}",'
+            f'"event_type":"{event_type}","event_hash":"{leaf_text[at : at + 64]}"}},"previous_hash":"{digest}"'
         )
-    ]
-    if SEPARATOR.decode().join(expected).encode() != SEPARATOR.join(blocks):
+        digest = sha256(unsealed.encode()).hexdigest()
+        blocks.append(f'{unsealed},"hash":"{digest}"}}')
+        at += 64
+    expected = _SEPARATOR.join(blocks).replace(_DOMAIN, "").encode()
+    size = len(expected)
+    if stored[:size] != expected or stored[size : size + len(SEPARATOR)] not in (SEPARATOR, b""):
         return None
-    event_id, _, timestamp, event_type = heads[-1]
     cursors = {writer.decode(): int(seq) for writer, seq in dict(origins).items()}
-    written = dict.fromkeys(cursors, 0)
-    for writer, _ in origins:
-        written[writer.decode()] += 1
-    return Run(leaves, EventHead(event_id, timestamp, event_type), Block(blocks[-1], hashes[-1]), cursors, written)
+    written = {writer.decode(): count for writer, count in Counter(writer for writer, _ in origins).items()}
+    last = blocks[-1].removeprefix(_DOMAIN).encode()
+    return Run(leaves, expected, EventHead(*heads[-1]), Block(last, digest), cursors, written)
 
 
-def _in_order(heads: Sequence[tuple[str, str, str, str]], last_id: str | None) -> bool:
-    """Whether ids grow strictly and with them the times, which agree with their ids."""
+def _in_order(heads: Sequence[tuple[str, str, str]], last_id: str | None) -> bool:
+    """Whether ids grow strictly and times do not go back."""
     ids = [head[0] for head in heads]
     if last_id is not None:
         ids.insert(0, last_id)
-    times = [head[2] for head in heads]
+    times = [head[1] for head in heads]
     # Text grows as its numbers do, unless one gets a digit more: then the numbers are looked at.
     grows = all(map(lt, ids, ids[1:])) or all(one < other for one, other in pairwise(map(id_key, ids)))
     return grows and (

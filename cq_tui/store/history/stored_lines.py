@@ -58,19 +58,24 @@ class EventLines(_Bytes):
     def __init__(self, path: Path, start: int = 0, end: int | None = None) -> None:
         super().__init__(path, start, end)
 
-    def peek(self, count: int) -> list[bytes]:
-        """Return the next lines without taking them, fewer at the end."""
+    def peek(self, count: int) -> bytes:
+        """Return the next lines without taking them, with their line feeds; fewer at the end."""
+        size = 0
         while True:
-            lines = self._buffer.split(b"\n", count)
-            if len(lines) > count or not self.fill():
-                return lines[:-1]
+            for _ in range(count):
+                end = self._buffer.find(b"\n", size) + 1
+                if not end:
+                    break
+                size = end
+            else:
+                return self._buffer[:size]
+            if not self.fill():
+                return self._buffer[:size]
+            size = 0
 
-    def take(self, lines: list[bytes]) -> bytes:
-        """Go on behind lines that were peeked at; return their bytes."""
-        size = sum(map(len, lines)) + len(lines)
-        content = self._buffer[:size]
-        self.drop(size)
-        return content
+    def take(self, content: bytes) -> None:
+        """Go on behind lines that were peeked at."""
+        self.drop(len(content))
 
 
 class BlockLines(_Bytes):
@@ -95,18 +100,15 @@ class BlockLines(_Bytes):
                 blocks.drop(head)
         return blocks
 
-    def peek(self, count: int) -> list[bytes]:
-        """Return the next blocks as they stand between separators, fewer at the end."""
-        while True:
-            blocks = self._buffer.split(SEPARATOR, count)
-            if len(blocks) > count:
-                return blocks[:count]
-            if not self.fill():
-                return blocks if blocks[-1] else blocks[:-1]
+    def peek(self, size: int) -> bytes:
+        """Return the document from here on, at least so many bytes, fewer at the end."""
+        while len(self._buffer) < size and self.fill():
+            pass
+        return self._buffer
 
-    def take(self, blocks: list[bytes]) -> None:
-        """Go on behind blocks that were peeked at."""
-        self.drop(min(len(self._buffer), sum(map(len, blocks)) + len(SEPARATOR) * len(blocks)))
+    def take(self, blocks: bytes) -> None:
+        """Go on behind blocks that were peeked at, and the separator."""
+        self.drop(min(len(self._buffer), len(blocks) + len(SEPARATOR)))
 
     @property
     def next(self) -> bytes | None:

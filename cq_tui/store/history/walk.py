@@ -33,6 +33,8 @@ from cq_tui.store.history.stored_lines import BlockLines, EventLines
 
 #: More missing blocks than this are not kept: the document is written anew.
 _MISSING_KEPT = 20_000
+#: No block is longer: its words are bounded by those of an event's head.
+_BLOCK_BYTES = 512
 _TIMESTAMP = re.compile(rb'"timestamp":(\d+\.\d{6})')
 _UNREADABLE = EventHead("evt_0_000", "0.000000", "unreadable")
 _FROM_THE_START = genesis("0.000000")
@@ -146,18 +148,18 @@ class Walk:
         """Verify the next events; return whether there may be more."""
         if self.torn_at is not None:
             return False
-        room = self._room()
-        lines = self._lines.peek(room + 1)
-        if not lines:
+        room, place = self._room(), self.place
+        events = self._lines.peek(room)
+        if not events:
             return False
-        run = lines[:room]
-        blocks = self._blocks.peek(len(run))
-        last = self.place.last_head
-        found = check_run(run, blocks, self.place.events + 1, self.place.tip, last.event_id if last else None)
+        stored = self._blocks.peek(room * _BLOCK_BYTES)
+        last = place.last_head
+        found = check_run(events, stored, place.events + 1, place.tip, last.event_id if last else None)
         if found is not None:
-            self._accept(run, blocks, found)
+            self._accept(events, found)
         else:
-            self._look_closely(run, lines[room:])
+            lines = self._lines.peek(room + 1).split(b"\n")[:-1]
+            self._look_closely(lines[:room], lines[room:])
         return True
 
     def finish(self) -> None:
@@ -238,23 +240,23 @@ class Walk:
         room = min(self._limits.run, SUBTREE_LEAVES - events % SUBTREE_LEAVES)
         return min(room, self._stops[0] - events) if self._stops else room
 
-    def _accept(self, lines: list[bytes], blocks: list[bytes], run: Run) -> None:
+    def _accept(self, events: bytes, run: Run) -> None:
         place = self.place
-        place.events += len(lines)
+        place.events += len(run.leaves)
         place.frontier.extend(run.leaves)
         place.tip, place.last_head = run.tip, run.last_head
         for writer, seq in run.cursors.items():
             place.cursors[writer] = max(seq, place.cursors.get(writer, 0))
             place.written[writer] = place.written.get(writer, 0) + run.written[writer]
-        self._pass_lines(lines)
-        self._blocks.take(blocks)
-        place.block_end += sum(map(len, blocks)) + len(SEPARATOR) * len(blocks)
+        self._pass_lines(events)
+        self._blocks.take(run.blocks)
+        place.block_end += len(SEPARATOR) + len(run.blocks)
         if self._sink is not None:
-            self._sink(SEPARATOR.join((b"", *blocks)))
+            self._sink(SEPARATOR + run.blocks)
         self._reach()
 
-    def _pass_lines(self, lines: list[bytes]) -> None:
-        content = self._lines.take(lines)
+    def _pass_lines(self, content: bytes) -> None:
+        self._lines.take(content)
         self.place.event_end += len(content)
         if self._take_bytes is not None:
             self._take_bytes(content)
@@ -290,7 +292,7 @@ class Walk:
                 self.torn_at = self.place.event_end
                 return
             before = self.place.events
-            self._pass_lines([line.content])
+            self._pass_lines(line.content + b"\n")
             self._take(line, None if after is None else after.leaf)
             if self.place.events // SUBTREE_LEAVES != before // SUBTREE_LEAVES:
                 # The runs from here on must end at the subtrees again.
