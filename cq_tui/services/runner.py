@@ -39,16 +39,16 @@ def run_service(name: str, data: DataDir) -> int:
 async def _run(kind: type[Service], name: str, data: DataDir) -> int:
     frame = Frame(name, data)
     error: Exception | None = None
+    service: Service | None = None
     try:
         service = kind(frame)
-    except JournalError as refused:
-        # It has not begun: whoever started it is told in a line.
-        frame.log.error("cannot start", problem=str(refused))
-        frame.close()
-        raise
-    try:
         await serve(frame, service)
     except Exception as broken:  # the outermost frame: whatever it was, it leaves evidence
+        if service is None and isinstance(broken, JournalError):
+            # It has not begun: whoever started it is told in a line.
+            frame.log.error("cannot start", problem=str(broken))
+            frame.close()
+            raise
         error = broken
         frame.log.error("crashed", exc_info=broken)
     with contextlib.suppress(JournalError):
