@@ -8,7 +8,6 @@ it is closed and a new one begun, and memory deletes what it has merged.
 import contextlib
 import fcntl
 import os
-import re
 import sys
 import time
 from collections.abc import Mapping
@@ -20,7 +19,8 @@ import orjson
 from pydantic import BaseModel
 
 from cq_tui.store.durable import sync_folder
-from cq_tui.store.journal import MAX_LINE_BYTES, JournalError, JournalWriter, last_lines, read_lines
+from cq_tui.store.journal import MAX_LINE_BYTES, JournalError, JournalWriter, last_lines
+from cq_tui.store.last_merged import last_merged
 from cq_tui.store.spool_files import closed_file, closed_segments, comes_once, current_file, is_writer
 from cq_tui.store.spooled_line import number_of
 
@@ -153,14 +153,12 @@ class EventSpool:
     def _find_seq(self) -> int:
         """Return the number of the last event, wherever it is to be found."""
         closed = closed_segments(self._folder, self.writer)
-        known = max(self._seq, (closed[-1].last_seq or 0) if closed else 0)
-        if last := _last_number(self._path):
-            return max(known, last)
+        known = max(self._seq, _last_number(self._path), (closed[-1].last_seq or 0) if closed else 0)
         # A writer that comes once has a new name each time; only the names that stay can have a past elsewhere.
         if self._seq or comes_once(self.writer):
             return known
-        # Hardly ever: whoever begins a file has an event for it. The last one may have been deleted by hand.
-        return max(known, _last_merged_seq(self._folder.parent / "event_chain.ndjson", self.writer))
+        # The history may know more than a spool that a power loss cut, or that somebody deleted.
+        return max(known, last_merged(self._folder.parent / "event_chain.ndjson", self.writer))
 
     def _close_segment(self, journal: JournalWriter) -> JournalWriter:
         """Close the file, which is full, and begin the next one. Where that fails it goes on a while."""
@@ -257,11 +255,3 @@ def _last_number(path: Path) -> int:
     if lines and not ends:
         raise JournalError(f"{path}: its last lines are no spooled events. Move the file to memory/quarantine")
     return next((end for end, before in pairwise(ends) if end == before), (*ends, 0)[0])
-
-
-def _last_merged_seq(history: Path, writer: str) -> int:
-    """Return the highest number of a writer in the history, for a spool that was deleted or moved away."""
-    mark = re.compile(rb'"metadata":\{"writer":"%s","seq":(\d{1,16}),' % writer.encode())
-    # Metadata stands last in a line; what looks like it before is somebody's payload.
-    found = (mark.findall(line)[-1:] for line in read_lines(history))
-    return max((int(numbers[0]) for numbers in found if numbers), default=0)

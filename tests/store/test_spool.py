@@ -35,7 +35,7 @@ def emit(spool: EventSpool, count: int) -> None:
         spool.emit("e", {"fill": "x" * 100})
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 250)), max_size=5))
 def test_seq_has_no_gap_and_no_double_over_restarts_and_torn_tails(
     tmp_path_factory: pytest.TempPathFactory, rounds: list[tuple[int, int]]

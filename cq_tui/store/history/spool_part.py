@@ -81,9 +81,9 @@ class SpoolPart:
         self._forget()
 
     def follows(self, seq: int, before: int) -> bool:
-        """Whether a number is the next one. ``before`` is the number before the first of this file."""
+        """Whether a number is the next one: in this file, or after ``before``, the last one that is known."""
         last = self.last or before
-        return seq in (last + 1, last + 1 + self.damaged)
+        return seq in (last + 1, last + 1 + self.damaged, before + 1)
 
     def goes_on(self, lines: list[bytes], place: int, seq: int) -> bool | None:
         """Whether what comes after a line goes on from its number; None when nothing comes yet."""

@@ -10,9 +10,10 @@ import pytest
 
 from cq_tui.store.history import spool_follower
 from cq_tui.store.history.merge import SpoolMerge
-from cq_tui.store.history.writer import NewEvent
+from cq_tui.store.history.writer import History, NewEvent
 from cq_tui.store.spool import EventSpool
 from cq_tui.store.spool_files import closed_segments
+from tests.store.history.histories import data_dir
 from tests.store.processes import program, word
 
 #: About three events of ours a segment.
@@ -292,6 +293,26 @@ def test_segments_that_somebody_deletes_are_a_gap_and_no_more(folder: Path) -> N
     assert [event.seq for event in memory.events] == [seq for seq in range(1, 21) if seq not in lost]
     assert len(memory.complaints) == 1
     assert f"events {lost[0]} to {lost[-1]} are missing" in memory.complaints[0]
+
+
+@pytest.mark.parametrize("left", [1, 0])
+def test_a_spool_that_a_power_loss_cut_goes_on_from_the_history(tmp_path: Path, left: int) -> None:
+    """The history is synced before the spools: their last lines may be gone, but are merged."""
+    data = data_dir(tmp_path / "data")
+    history = History(data, now=1.0)
+    with spool_of(data.spool, segment_bytes=10**6) as spool:
+        emit(spool, 10)
+    memory = Memory(data.spool)
+    memory.take()
+    history.append(memory.events, 1.0)
+    history.close()
+    path = data.spool / "trader.ndjson"
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[: 4 * left]))
+    with spool_of(data.spool, segment_bytes=10**6) as spool:
+        assert spool.emit("e", {}) == 11
+        assert memory.take() == [11]
+        assert Memory(data.spool, {"trader": 10}).take() == [11]
+    assert memory.complaints == []
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

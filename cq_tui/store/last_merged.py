@@ -1,0 +1,53 @@
+"""The last event of a writer that the history holds, found from the end of the file."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+
+from cq_tui.store.journal import JournalError
+
+_BLOCK = 1024 * 1024
+
+
+def last_merged(history: Path, writer: str) -> int:
+    """Return the number of a writer's newest event in the history, 0 for none. Raises JournalError."""
+    mark = b'"metadata":{"writer":"%s","seq":' % writer.encode()
+    try:
+        for lines in _blocks_backward(history):
+            place = len(lines)
+            while (place := lines.rfind(mark, 0, place)) >= 0:
+                start, end = lines.rfind(b"\n", 0, place) + 1, lines.find(b"\n", place)
+                if seq := _seq_of(lines[start:end], writer):
+                    return seq
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise JournalError(f"{history}: cannot be read ({error.strerror})") from None
+    return 0
+
+
+def _blocks_backward(path: Path) -> Iterator[bytes]:
+    """Yield whole lines in blocks, the last lines of the file first; what follows the last line feed is no line."""
+    with path.open("rb", buffering=0) as file:
+        end, beginning = os.fstat(file.fileno()).st_size, b""
+        while end > 0:
+            start = max(0, end - _BLOCK)
+            content = os.pread(file.fileno(), end - start, start) + beginning
+            end = start
+            cut = content.find(b"\n") + 1 if start else 0
+            if start and not cut:
+                beginning = content
+                continue
+            beginning = content[:cut]
+            yield content[cut : content.rfind(b"\n") + 1]
+
+
+def _seq_of(line: bytes, writer: str) -> int:
+    """Return a line's number if it is the writer's own: what looks like it may be somebody's payload."""
+    try:
+        metadata = orjson.loads(line)["metadata"]
+        return int(metadata["seq"]) if metadata["writer"] == writer else 0
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        return 0
