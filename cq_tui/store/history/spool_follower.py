@@ -113,6 +113,7 @@ class SpoolFollower:
         if _inode(self._path) != part.inode:
             # It was closed meanwhile: nobody knows which of the two files these lines are from.
             self._current = SpoolPart(self._path, part.inode, offset=before)
+            self._current.must_stay = part.must_stay
             collected.more = True
             return
         collected.more |= size_of(lines) > MUCH
@@ -154,8 +155,8 @@ class SpoolFollower:
         seq = seq_of(lines[place])
         goes_on = part.goes_on(lines, place, seq)
         if goes_on is None and seq <= self.seen:
-            # The first line of a file that was merged before, else one that is out of place.
-            goes_on = not part.last
+            # It was merged before, unless it is out of place.
+            goes_on = seq > part.last
         if goes_on is None:
             return comes_once(self.writer) and self._is_forsaken()
         if not goes_on:
