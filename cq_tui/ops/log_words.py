@@ -23,6 +23,7 @@ LOG_WORDS = frozenset(
         "signal denied",
         "signal unusable",
         "signal withheld",
+        "snapshot refused",
         "spool refused",
         "started",
         "state refused",

@@ -44,7 +44,7 @@ async def _run(kind: type[Service], name: str, data: DataDir) -> int:
         service = kind(frame)
         await serve(frame, service)
     except Exception as broken:  # the outermost frame: whatever it was, it leaves evidence
-        if service is None and isinstance(broken, JournalError):
+        if service is None and isinstance(broken, (JournalError, OSError)):
             # It has not begun: whoever started it is told in a line.
             frame.log.error("cannot start", problem=str(broken))
             frame.close()

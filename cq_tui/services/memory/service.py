@@ -55,13 +55,16 @@ class MemoryService(Service):
         self._anchoring = Anchoring(data, known_id=self._standing.directory_id, copy=settings.MEMORY_CHECKPOINT_COPY)
         self._standing.directory_id = self._anchoring.directory_id
         wanted = self._anchoring.expected()
+        refused: list[str] = []
         self._history = History(
             data,
             watermark=self._standing.watermark,
             now=time.time(),
-            stood=newest_history(data),
+            stood=newest_history(data, refused),
             sizes=wanted,
         )
+        for snapshot in refused:
+            frame.log.error("snapshot refused", problem=snapshot)
         found = list(self._history.faults)
         for known in self._standing.faults.values():
             # What was wrong before stays wrong until a person has looked at it.

@@ -73,6 +73,8 @@ class ChainFile:
         self._settle_names()
         if synced is not None and synced <= self._end and self._has_twin(synced):
             self._hidden_end = synced
+            # A writer that was killed before its swap may have left more than what is written next.
+            os.truncate(self._hidden, synced)
             with self.path.open("rb") as file:
                 self._last_delta = os.pread(file.fileno(), self._end - synced, synced)
             return
@@ -105,25 +107,23 @@ class ChainFile:
         os.chmod(self._hidden, 0o600)
         self._hidden_end, self._last_delta = self._end, b""
 
-    def flush(self, blocks: Sequence[bytes], tail: ChainTail, *, durable: bool = False) -> None:
-        """Append blocks and show the new tail. ``durable`` syncs before the swap. Raises OSError."""
+    def flush(self, blocks: Sequence[bytes], tail: ChainTail) -> None:
+        """Append blocks and show the new tail. Raises OSError.
+
+        The bytes are synced before the swap and the names after it: what a power loss may bring back is whole.
+        """
         if not (self._hidden.exists() and self.path.exists()):
             self._restore()
         delta = self._lost + (SEPARATOR.join((b"", *blocks)) if blocks else b"")
         descriptor = os.open(self._hidden, os.O_WRONLY | os.O_CLOEXEC)
         try:
             os.lseek(descriptor, self._hidden_end, os.SEEK_SET)
-            for content in (self._last_delta, delta, tail.to_bytes()):
-                write_all(descriptor, content)
-            # A writer that was killed before its swap may have left more here.
-            os.ftruncate(descriptor, self._hidden_end + len(self._last_delta) + len(delta) + TAIL_BYTES)
-            if durable:
-                os.fdatasync(descriptor)
+            write_all(descriptor, b"".join((self._last_delta, delta, tail.to_bytes())))
+            os.fdatasync(descriptor)
         finally:
             os.close(descriptor)
         self._swap_names()
-        if durable:
-            sync_folder(self.path.parent)
+        sync_folder(self.path.parent)
         # Only now: whoever is refused anything above flushes the same blocks again, to the same place.
         self._hidden_end, self._end = self._end, self._end + len(delta)
         self._last_delta, self._lost = delta, b""

@@ -189,7 +189,7 @@ class Walk:
             self.rebuild = True
             if self._events_path.exists() and self._events_path.stat().st_size:
                 self.blame(self._chain_path, "is missing, although there are events: made anew from them")
-        except (ChainError, OSError) as error:
+        except (ChainError, IsADirectoryError) as error:
             self.rebuild = True
             self.blame(self._chain_path, str(error))
             if self._chain_path.is_file():

@@ -181,16 +181,16 @@ class History:
                 self.index.add_subtree(root, event_end, block_end + len(SEPARATOR))
         roots.clear()
 
-    def flush_chain(self, *, durable: bool = False) -> None:
-        """Show the newest blocks and root in ``hash_chain.json``. Raises OSError; then it is tried again."""
-        self._chain.flush(self._pending, self._tail(), durable=durable)
-        self._flushed(durable=durable)
+    def flush_chain(self) -> None:
+        """Show the newest blocks and root in ``hash_chain.json``, synced. Raises OSError; then it is tried again."""
+        self._chain.flush(self._pending, self._tail())
+        self._flushed()
 
     def stand(self) -> SnapshotHistory:
         """Bring all files to one synced state and return it: from here a start can go on. Raises OSError."""
         # Twice, so that both files of the document hold the same: one flush at a time counts as done.
-        self.flush_chain(durable=True)
-        self.flush_chain(durable=True)
+        self.flush_chain()
+        self.flush_chain()
         if self.index is not None:
             self.index.save(self._data.tree_index)
         place = self._place
@@ -203,13 +203,12 @@ class History:
             chain_bytes=place.block_end,
         )
 
-    def _flushed(self, *, durable: bool) -> None:
+    def _flushed(self) -> None:
         if self._pending:
             self.chain_scrubber.add(SEPARATOR.join((b"", *self._pending)))
         self._pending.clear()
         self._unflushed = False
-        if durable:
-            self.watermark = self.size
+        self.watermark = self.size
         self._identity = _identity(self._data.hash_chain)
 
     def unverified(self, sizes: Collection[int] = ()) -> FullCheck | None:
@@ -282,7 +281,7 @@ class History:
     def close(self) -> None:
         """Flush what is pending and close."""
         if self._unflushed or self.watermark != self.size:
-            self.flush_chain(durable=True)
+            self.flush_chain()
         self._journal.close()
 
     def _tail(self) -> ChainTail:
@@ -298,8 +297,8 @@ class History:
         else:
             self._chain.open(self.start.block_end if self.start else None)
         # What was found missing went into the scrubber when it was found.
-        self._chain.flush([] if found.rebuild else found.missing_blocks, self._tail(), durable=True)
-        self._flushed(durable=True)
+        self._chain.flush([] if found.rebuild else found.missing_blocks, self._tail())
+        self._flushed()
         return found
 
     def _rebuild(self, now: float) -> Walk:

@@ -45,7 +45,7 @@ def test_after_every_flush_the_document_has_its_exact_bytes(tmp_path: Path) -> N
     for step in (1, 0, 5, 1, 0, 0, 20, 3, 1):
         delta = [block.content for block in blocks[length : length + step]]
         length += step
-        chain.flush(delta, ChainTail(ROOT, length, step != 5), durable=step == 3)
+        chain.flush(delta, ChainTail(ROOT, length, step != 5))
         assert path.read_bytes() == expected(blocks[:length], verified=step != 5)
         if step == 20:
             chain = ChainFile(path)
@@ -138,7 +138,7 @@ while True:
     tip, length = block.hash, length + 1
     if length % 50 == 0:
         for delta in ([block.content], []):
-            chain.flush(delta, ChainTail("00" * 32, length, True), durable=True)
+            chain.flush(delta, ChainTail("00" * 32, length, True))
         mark.with_name("new").write_text(str(chain.end))
         mark.with_name("new").replace(mark)
     else:
@@ -183,7 +183,7 @@ def test_a_settled_twin_is_continued_and_one_that_differs_is_made_anew(tmp_path:
     chain = ChainFile(path)
     create(chain, blocks[0])
     for delta in ([blocks[1].content], []):
-        chain.flush(delta, ChainTail(ROOT, 2, True), durable=True)
+        chain.flush(delta, ChainTail(ROOT, 2, True))
     settled = chain.end
     assert chain.twin == (twin, settled)
     for number in (2, 3):
@@ -213,7 +213,7 @@ def test_a_swap_that_was_cut_short_is_finished(tmp_path: Path, step: int) -> Non
     chain = ChainFile(path)
     create(chain, blocks[0])
     for delta in ([blocks[1].content], []):
-        chain.flush(delta, ChainTail(ROOT, 2, True), durable=True)
+        chain.flush(delta, ChainTail(ROOT, 2, True))
     os.link(path, swap)
     if step == 2:
         os.rename(hidden, path)

@@ -46,11 +46,9 @@ class Keeper:
         self._seq += count
         self._acknowledge(self._seq)
 
-    def flush(self, *, durable: bool = False) -> None:
-        """Flush the chain document and, when it is durable, save the watermark."""
-        self._until_done(lambda history: history.flush_chain(durable=durable))
-        if durable:
-            self.save()
+    def flush(self) -> None:
+        """Flush the chain document."""
+        self._until_done(lambda history: history.flush_chain())
 
     def save(self) -> None:
         """Save the watermark as the service does."""
@@ -102,15 +100,15 @@ Day = Callable[[Keeper], None]
 
 
 def flushes(keeper: Keeper) -> None:
-    """Made, appended to, flushed both ways, closed, opened and closed again."""
+    """Made, appended to, flushed, closed, opened and closed again."""
     keeper.append(3)
     keeper.flush()
     keeper.append(2, fill="x" * 300)
-    keeper.flush(durable=True)
+    keeper.flush()
     keeper.append(1)
     keeper.append(1)
     keeper.flush()
-    keeper.flush()
+    keeper.save()
     keeper.close()
     keeper.append(4)
     keeper.close()

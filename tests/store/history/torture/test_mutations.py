@@ -49,7 +49,7 @@ def written(folder: Path) -> tuple[DataDir, int]:
     with file_layer(data.root):
         history = History(data, now=50.0)
         history.append([event(seq) for seq in range(1, KNOWN + 1)], 1000.0)
-        history.flush_chain(durable=True)
+        history.flush_chain()
         watermark = history.watermark
         history.append([event(seq) for seq in range(KNOWN + 1, KNOWN + UNKNOWN + 1)], 1001.0)
     return data, watermark

@@ -109,7 +109,7 @@ def test_a_reader_that_never_rests_finds_whole_documents_also_around_durable_dou
         for turn in range(60):
             history.append([event(turn * 3 + number) for number in (1, 2, 3)], 1000.0 + turn)
             if turn % 3:
-                history.flush_chain(durable=turn % 3 == 1)
+                history.flush_chain()
             else:
                 history.stand()
             # A pause as between two flushes of the service, only shorter: its readers have ended by the next one.
