@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from cq_tui.contracts.health import MemoryHealth
 from cq_tui.contracts.layout import SERVICES
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS
 from cq_tui.ops.status import StackStatus
@@ -32,11 +33,19 @@ def status_lines(status: StackStatus) -> list[str]:
     if status.memory is not None:
         root = printable(status.memory.merkle_root[:16])
         intact = "intact" if status.memory.integrity_ok else "DAMAGED"
-        lines.append(f"history {intact}, {status.memory.events_count:,} events, root {root}")
+        lines.append(f"history {intact}, {_completeness(status.memory)}, root {root}")
     supervisor = "nobody supervises: `cq-tui up` or `cq-tui` starts everything"
     if status.supervisor is not None:
         supervisor = f"supervised by process {status.supervisor[0]} ({printable(status.supervisor[1])})"
     return [*lines, supervisor]
+
+
+def _completeness(memory: MemoryHealth) -> str:
+    """Say how far the history is anchored; a memory of an older kind does not tell."""
+    words = f"{memory.events_count:,} events"
+    if memory.missing_count:
+        words += f", INCOMPLETE by {memory.missing_count:,}"
+    return words if memory.anchored_count is None else f"{words}, anchored to {memory.anchored_count:,}"
 
 
 def _service_line(status: StackStatus, name: str) -> str:

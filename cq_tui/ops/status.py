@@ -52,7 +52,14 @@ class StackStatus:
             "supervisor": None if self.supervisor is None else {"pid": self.supervisor[0], "kind": self.supervisor[1]},
             "memory": None
             if memory is None
-            else {"integrity_ok": memory.integrity_ok, "events_count": memory.events_count, "root": memory.merkle_root},
+            else {
+                "integrity_ok": memory.integrity_ok,
+                "events_count": memory.events_count,
+                "root": memory.merkle_root,
+                "missing_count": memory.missing_count,
+                "anchored_count": memory.anchored_count,
+                "last_anchor_ts": memory.last_anchor_ts,
+            },
             "services": {name: self._service(name) for name in SERVICES},
         }
 
