@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import psutil
+import pytest
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.merge import SpoolMerge
@@ -168,6 +169,7 @@ def has_worked(data: DataDir, what: str, before: int) -> bool:
     return work(data, what) > before
 
 
+@pytest.mark.timeout(900)
 def test_whoever_is_killed_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
     data = data_dir(tmp_path / "data")
     chance = random.Random(5)
