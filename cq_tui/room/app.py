@@ -285,4 +285,7 @@ def run_room(data: DataDir, supervise: bool = True) -> int:
         if error.errno != errno.EIO:
             raise
         return 0
+    if said := app.room.checkpoint.line:
+        # In the terminal's own memory it outlives what may be done to the files.
+        sys.stdout.write(f"{said}\n")
     return app.return_code or code or 0

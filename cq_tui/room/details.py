@@ -47,7 +47,7 @@ def _service(state: RoomState, key: str, now: float) -> list[Field]:
     if health is not None:
         fields.append(("", ""))
         fields += [
-            (name, _value(name, value))
+            (name, value_words(name, value))
             for name, value in health.model_dump(exclude_none=True).items()
             if name not in _TOLD
         ]
@@ -139,20 +139,8 @@ def _quarantine(state: RoomState, key: str, now: float) -> list[Field]:
     ]
 
 
-def _event(state: RoomState, key: str, now: float) -> list[Field]:
-    event = next((event for event in state.tail.events if event.event_id == key), None)
-    if event is None:
-        return []
-    fields = [
-        ("type", clean(event.event_type)),
-        ("source", clean(event.source)),
-        ("time", date_and_clock(event.timestamp)),
-        ("", ""),
-    ]
-    return fields + [(clean(name, 40), _value(name, value)) for name, value in event.data.items()]
-
-
-def _value(name: str, value: Any) -> str:
+def value_words(name: str, value: Any) -> str:
+    """Say a value that came from outside, by what its name says that it is."""
     if value is None:
         return NOTHING
     if isinstance(value, bool):
@@ -178,5 +166,4 @@ _SUBJECTS: dict[str, Callable[[RoomState, str, float], list[Field]]] = {
     "signal": _signal,
     "order": _order,
     "quarantine": _quarantine,
-    "event": _event,
 }

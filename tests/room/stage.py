@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from cq_tui.contracts.account import AccountState, OrderState, PositionState, QuarantineState
 from cq_tui.contracts.health import (
@@ -24,7 +26,12 @@ from cq_tui.contracts.settings import DEFAULT_SYMBOLS
 from cq_tui.contracts.tickers import Ticker, tickers_to_bytes
 from cq_tui.store.document import write_document
 from cq_tui.store.folders import prepare
+from cq_tui.store.history.anchoring import Anchoring
 from cq_tui.store.history.chain_file import read_chain_tail
+from cq_tui.store.history.checkpoint import Checkpoint
+from cq_tui.store.history.checkpoint_log import newest_checkpoint
+from cq_tui.store.history.config_folder import create_file, make_private
+from cq_tui.store.history.signing_key import key_path
 from cq_tui.store.history.writer import History, NewEvent
 from cq_tui.store.journal import JournalWriter
 
@@ -38,6 +45,9 @@ PRICES: dict[str, tuple[float, float, int]] = {
     "LINKUSDT": (14.27, 1.9, 2), "LTCUSDT": (71.83, -0.2, 2), "TRXUSDT": (0.13221, 0.31, 5),
     "ATOMUSDT": (6.402, -0.93, 3), "NEARUSDT": (5.117, 2.24, 3),
 }  # fmt: skip
+
+#: Events under the signed checkpoint.
+ANCHORED = 11
 
 _Event = tuple[float, str, str, dict[str, Any]]
 
@@ -57,13 +67,10 @@ class Stage:
         self.tickers()
         self.klines()
         self.account()
-        self.history()
-        tail = read_chain_tail(self.data.hash_chain)
-        self.health(
-            self.memory(
-                events_count=tail.chain_length - 1, chain_length=tail.chain_length, merkle_root=tail.merkle_root
-            )
-        )
+        self.history(self.happenings()[:ANCHORED])
+        self.anchor()
+        self.history(self.happenings()[ANCHORED:])
+        self.health(self.remembered())
         return self
 
     def health(self, health: Health) -> None:
@@ -108,6 +115,36 @@ class Stage:
             | {"check_progress": 0.71}
             | changes
         )
+
+    def remembered(self, **changes: Any) -> MemoryHealth:
+        """Memory's health, as the files of the history say."""
+        tail, newest = read_chain_tail(self.data.hash_chain), newest_checkpoint(self.data.checkpoints)
+        anchored = {} if newest is None else {
+            "anchored_count": newest.checkpoint.size, "last_anchor_ts": newest.checkpoint.time,
+            "checkpoint": newest.text, "public_key": newest.public_key,
+        }  # fmt: skip
+        told = {
+            "events_count": tail.chain_length - 1, "chain_length": tail.chain_length, "merkle_root": tail.merkle_root,
+            "backlog_bytes": 0, "missing_count": 0, "last_full_check": self.now - 3900,
+        }  # fmt: skip
+        return self.memory(**told | anchored | changes)
+
+    def anchor(self, ago: float = 12.0) -> Checkpoint:
+        """Sign the history as it is, with a key that is the same in every test and signs nothing else."""
+        folder = self.data.root.parent / "config"
+        if not key_path(folder).exists():
+            make_private(folder)
+            key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"stage").digest())
+            create_file(key_path(folder), key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        anchoring = Anchoring(self.data, folder=folder, new_id=lambda: hashlib.md5(b"stage").hexdigest())
+        history = History(self.data, now=self.now - 4000)
+        try:
+            signed = anchoring.sign(history.events, history.root, self.now - ago)
+            assert signed is not None, anchoring.problem
+            return signed
+        finally:
+            history.close()
+            anchoring.close()
 
     def trader(self, **changes: Any) -> TraderHealth:
         return TraderHealth.model_validate(

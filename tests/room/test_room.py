@@ -10,6 +10,7 @@ from cq_tui.room.app import RoomApp
 from cq_tui.room.keys import OTHER_KEYS, PANE_NAMES, SHOWN_KEYS
 from cq_tui.room.screens.detail import Detail
 from cq_tui.room.screens.help import Help
+from cq_tui.room.screens.history import HistoryScreen
 from cq_tui.room.screens.logs import Logs
 from cq_tui.store.document import write_document
 from tests.room.conftest import MakeRoom, read, screen_text, shows, state_of, until
@@ -26,7 +27,8 @@ async def test_all_panes_tell_what_the_files_say(stage: Stage, make_room: MakeRo
         await shows(pilot, "67,412.10")
         text = screen_text(pilot)
         for words in (
-            "SIMULATION", "guardrails on", "all services ok", "memory intact 13", "equity 10,042.18 USDT", "+0.42 %",
+            "SIMULATION", "guardrails on", "all services ok", "memory intact 13 · anchored 11",
+            "equity 10,042.18 USDT", "+0.42 %",
             "14:22:07 UTC", "all 5 ready", "14 symbols", "trader · 8 sent · 6 filled · 2 held", "DOGEUSDT",
             "NOTIONAL (-1013)", "└ target", "working", "not traded: nothing held", "−2010: Account has insufficient",
             "order_submitted",
@@ -189,7 +191,7 @@ async def test_text_from_outside_is_only_text(stage: Stage, make_room: MakeRoom)
         assert "ahead" in text
         for pane in "123456":
             await pilot.press(pane, "enter")
-            await until(pilot, lambda: isinstance(app.screen, Detail))
+            await until(pilot, lambda: isinstance(app.screen, (Detail, HistoryScreen)))
             assert "\x1b" not in screen_text(pilot)
             await pilot.press("escape")
         await pilot.press("2", "slash", *"[red]", "enter")
@@ -199,7 +201,6 @@ async def test_text_from_outside_is_only_text(stage: Stage, make_room: MakeRoom)
 async def test_enter_shows_everything_of_a_row(stage: Stage, make_room: MakeRoom) -> None:
     told = {
         "1": "supervisor says", "2": "protection", "3": "reward / risk", "4": "client order id", "5": "probe at",
-        "6": "source",
     }  # fmt: skip
     app = make_room(stage.data)
     async with app.run_test(size=LARGE) as pilot:
@@ -254,7 +255,7 @@ async def test_help_is_written_from_the_bindings(stage: Stage, make_room: MakeRo
 
 
 def test_every_key_has_an_id_and_words() -> None:
-    for screen in (type(RoomApp.BINDINGS), Logs, Help, Detail):
+    for screen in (type(RoomApp.BINDINGS), Logs, Help, Detail, HistoryScreen):
         for binding in getattr(screen, "BINDINGS", ()):
             assert binding.id
             assert binding.tooltip

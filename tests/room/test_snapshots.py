@@ -40,7 +40,8 @@ def test_all_is_well(
 def test_trouble(stage: Stage, make_room: MakeRoom, snap_compare: SnapCompare, size: tuple[int, int]) -> None:
     blocked = ["ares health older than 30 s"]
     stage.health(stage.trader(status="degraded", reason="blocked", blocked_by=blocked))
-    stage.health(stage.memory(integrity_ok=False, faults=["block 12 does not match its event"]))
+    faults = ["memory/event_chain.ndjson at index 12: the event is not the one that was chained"]
+    stage.health(stage.remembered(integrity_ok=False, faults=faults, missing_count=3, anchor_problem=faults[0]))
     stage.tickers(ages={"SOLUSDT": 6.4, "BTCUSDT": 70.0})
     stage.data.health_of("ares").write_bytes(b'{"service": "ar')
     stage.data.settings.write_text('{"DISABLE_ORDER_GUARDRAILS": true, "TRADING_STATE": "halted"}')
@@ -88,3 +89,30 @@ def test_nothing_there_yet(tmp_path: Path, make_room: MakeRoom, snap_compare: Sn
 )
 def test_dialogs(stage: Stage, make_room: MakeRoom, snap_compare: SnapCompare, key: str, words: str) -> None:
     assert snap_compare(make_room(stage.data), terminal_size=(100, 34), run_before=after(key, words=words))
+
+
+@pytest.mark.parametrize("theme", ["room-dark", "room-light"])
+@pytest.mark.parametrize("size", [SMALL, LARGE, WIDE], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_one_event_of_the_history(
+    stage: Stage, make_room: MakeRoom, snap_compare: SnapCompare, size: tuple[int, int], theme: str
+) -> None:
+    run = after("6", "down", "down", "down", "enter", words="Proved by", theme=theme)
+    assert snap_compare(make_room(stage.data), terminal_size=size, run_before=run)
+
+
+def test_a_changed_event_of_the_history(stage: Stage, make_room: MakeRoom, snap_compare: SnapCompare) -> None:
+    content = stage.data.events.read_bytes()
+    stage.data.events.write_bytes(content.replace(b'"size":0.00148', b'"size":9.00148', 1))
+    run = after("6", "down", "down", "down", "enter", words="was changed after")
+    assert snap_compare(make_room(stage.data), terminal_size=LARGE, run_before=run)
+
+
+def test_faults_in_a_small_terminal(stage: Stage, make_room: MakeRoom, snap_compare: SnapCompare) -> None:
+    faults = [
+        "memory/event_chain.ndjson at index 5: the event is not the one that was chained",
+        "history has 13 events, the checkpoint signed 2026-08-01 14:21:55 UTC names 16: 3 are missing, "
+        "or an old copy was put back",
+    ]
+    told = {"integrity_ok": False, "faults": faults, "missing_count": 3, "backlog": 9000, "backlog_bytes": 3_400_000}
+    stage.health(stage.remembered(**told, anchor_problem="signing was stopped"))
+    assert snap_compare(make_room(stage.data), terminal_size=SMALL, run_before=after("6", words="No new risk"))

@@ -176,7 +176,7 @@ class Pane(Vertical):
     def wrapped(self, text: str, indent: int, most: int) -> list[str]:
         """Break harmless text into at most ``most`` lines of the table's width."""
         width = max(10, self.table.scrollable_content_region.width - indent)
-        lines = textwrap.wrap(clean(text), width) or [""]
+        lines = textwrap.wrap(clean(text), width, break_on_hyphens=False) or [""]
         return lines if len(lines) <= most else [*lines[: most - 1], " ".join(lines[most - 1 :])]
 
     def on_click(self) -> None:

@@ -22,6 +22,8 @@ class Piece(NamedTuple):
     style: str
     #: When the line is too short, the highest rank leaves first; 0 stays.
     rank: int = 0
+    #: Further words of the same piece; the first to leave.
+    more: str = ""
 
 
 def mode_block(mode: "Mode") -> Piece:
@@ -70,7 +72,7 @@ class StatusBar(Widget):
         return Content("\n").join([_spread(left[:split], right[-1:], width), _spread(left[split:], right[:-1], width)])
 
     def _left(self) -> list[Piece]:
-        return [mode_block(self.state.mode.mode), self._guardrails(), *self._trading(), self._health(), self._memory()]
+        return [mode_block(self.state.mode.mode), self._guardrails(), *self._trading(), self._health(), *self._memory()]
 
     def _right(self) -> list[Piece]:
         return [*self._equity(), self._clock()]
@@ -98,15 +100,24 @@ class StatusBar(Widget):
         more = f" +{len(troubled) - 1}" if len(troubled) > 1 else ""
         return self._stated(level, f"{first.service} {first.word}{more}")
 
-    def _memory(self) -> Piece:
+    def _memory(self) -> list[Piece]:
+        """Integrity and completeness, side by side."""
         memory = self.state.memory
         if memory is None:
-            return self._stated("idle", "memory unknown")
+            return [self._stated("idle", "memory unknown")]
+        missing = f"INCOMPLETE BY {memory.missing_count:,} " if memory.missing_count else ""
         if not memory.integrity_ok:
-            return Piece(f" {GLYPHS['bad']} HISTORY NOT INTACT ", "bold reverse $error")
+            more = f"· {missing}" if missing else ""
+            return [Piece(f" {GLYPHS['bad']} HISTORY NOT INTACT ", "bold reverse $error", more=more)]
+        if missing:
+            return [Piece(f" {GLYPHS['bad']} HISTORY {missing}", "bold reverse $error")]
         if self.state.verdict("memory", self._now).overall == "error":
-            return self._stated("look", "memory not watched")
-        return self._stated("good", f"memory intact {number(memory.events_count)}")
+            return [self._stated("look", "memory not watched")]
+        intact = self._stated("good", f"memory intact {number(memory.events_count)}")
+        anchored = f"anchored {memory.anchored_count:,}" if memory.anchored_count else ""
+        if memory.anchor_problem:
+            return [intact, self._stated("look", anchored or "not anchored")]
+        return [intact._replace(more=f" · {anchored}") if anchored else intact]
 
     def _equity(self) -> list[Piece]:
         account = self.state.account
@@ -135,8 +146,10 @@ class StatusBar(Widget):
 
 
 def _spread(left: list[Piece], right: list[Piece], width: int) -> Content:
-    """Put pieces to both ends; when they do not fit, the right end loses pieces by rank."""
-    start = _joined(left, "   ")
+    """Put pieces to both ends; when they do not fit, further words leave, then the right end loses pieces by rank."""
+    start = _joined([piece._replace(text=piece.text + piece.more) for piece in left], "   ")
+    if start.cell_length + _joined(right, " ").cell_length + 2 > width:
+        start = _joined(left, "   ")
     right = list(right)
     while right and start.cell_length + _joined(right, " ").cell_length + 2 > width:
         leaving = max(right, key=lambda piece: piece.rank)

@@ -12,6 +12,7 @@ from textual.screen import Screen
 
 from cq_tui.room.changes import Changes, Part
 from cq_tui.room.keys import OTHER_KEYS, SHOWN_KEYS
+from cq_tui.room.last_checkpoint import LastCheckpoint
 from cq_tui.room.messages import FreezeAsked, LeaveAsked, StateChanged, SteerAsked
 from cq_tui.room.panes.chart_pane import ChartPane
 from cq_tui.room.panes.feeder import FeederPane
@@ -54,6 +55,8 @@ class RoomScreen(Screen[None]):
         self.attached = False
         self._now = now
         self._frozen_at: float | None = None
+        #: The last checkpoint, here where no rollback of the data directory reaches.
+        self.checkpoint = LastCheckpoint()
         self._services = ServicesPane()
         self.panes: tuple[Pane, ...] = (
             self._services, FeederPane(), SignalsPane(),
@@ -112,6 +115,8 @@ class RoomScreen(Screen[None]):
         now = self.now
         for pane in self.panes:
             pane.follow(changes, now)
+        if Part.SERVICES in changes.parts and self.checkpoint.keep(self.state.memory):
+            self.query_one(KeyLine).aside = self.checkpoint.short
         if changes.parts - {Part.PRICES}:
             self.query_one(StatusBar).follow(now)
             self.query_one(NewsLine).follow(now)
@@ -190,10 +195,15 @@ class RoomScreen(Screen[None]):
 
     @on(LineTable.Opened)
     def _row_opened(self, event: LineTable.Opened) -> None:
+        pane = next(pane for pane in self.panes if pane.table is event.table)
+        if pane.subject == "event":
+            from cq_tui.room.screens.history import HistoryScreen
+
+            self.app.push_screen(HistoryScreen(self.state, event.row))
+            return
         from cq_tui.room.details import describe
         from cq_tui.room.screens.detail import Detail
 
-        pane = next(pane for pane in self.panes if pane.table is event.table)
         self.app.push_screen(Detail(lambda: describe(self.state, pane.subject, event.row, self.now)))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

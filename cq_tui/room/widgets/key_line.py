@@ -3,11 +3,15 @@
 from textual import events
 from textual.binding import Binding
 from textual.content import Content
+from textual.reactive import reactive
 from textual.widget import Widget
 
 
 class KeyLine(Widget):
     """Shows as many bindings as fit, by their ids. The last two (help, leave) always stay. A click acts."""
+
+    #: Words for the right end, shown where all keys leave room for them.
+    aside: reactive[str] = reactive("", init=False)
 
     def __init__(self, binding_ids: list[str]) -> None:
         super().__init__()
@@ -24,7 +28,9 @@ class KeyLine(Widget):
         for binding, _ in entries:
             end += self._width(binding)
             self._ends.append((end, binding.action))
-        return Content("").join([self._entry(*entry) for entry in entries])
+        room = self.size.width - end - len(self.aside) - 1
+        aside = [Content.styled(f"{' ' * room}{self.aside}", "$muted")] if self.aside and room > 0 else []
+        return Content("").join([*(self._entry(*entry) for entry in entries), *aside])
 
     def on_click(self, event: events.Click) -> None:
         """Do what the key under the pointer does."""

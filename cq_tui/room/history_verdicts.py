@@ -1,0 +1,103 @@
+"""What memory says of the history, in three verdicts never merged into one: integrity, completeness, age. Pure."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from cq_tui.ops.words import Level, News, age, clean
+
+if TYPE_CHECKING:
+    from cq_tui.contracts.health import MemoryHealth
+
+#: More spooled bytes than this are worth a word.
+_MANY_BYTES = 1_000_000
+#: Faults that are shown one by one.
+_FAULTS_SHOWN = 3
+
+
+class Completeness(NamedTuple):
+    """Whether events are missing, and how far a signed checkpoint vouches for them."""
+
+    level: Level
+    text: str
+    #: Events that came after the last checkpoint.
+    since: int = 0
+    #: Why no checkpoint is signed, or what else is wrong with anchoring.
+    problem: str = ""
+
+
+def integrity(memory: "MemoryHealth") -> News:
+    """Say whether all bytes are as they were written; if not, what was found first."""
+    if memory.integrity_ok:
+        return News("good", "intact")
+    found = next(iter(memory.faults or ()), memory.reason) or "the last check failed"
+    return News("bad", f"NOT INTACT: {clean(found)}")
+
+
+def completeness(memory: "MemoryHealth") -> Completeness:
+    """Say whether anything is missing. A memory that tells nothing of it is not judged."""
+    anchored, problem = memory.anchored_count, clean(memory.anchor_problem or "", 300)
+    since = max(0, memory.events_count - anchored) if anchored is not None else 0
+    if memory.missing_count:
+        return Completeness("bad", f"incomplete by {memory.missing_count:,}", since, problem)
+    if anchored:
+        return Completeness("look" if problem else "good", f"complete to {anchored:,}", since, problem)
+    if problem:
+        return Completeness("look", f"not anchored: {problem}", since, problem)
+    if anchored is None:
+        return Completeness("idle", f"{memory.events_count:,} events")
+    return Completeness("idle", "not anchored yet", since)
+
+
+def last_check(memory: "MemoryHealth", now: float) -> str:
+    """Say when memory last looked at its files."""
+    return f"checked {_ago(memory.last_integrity_check, now)}"
+
+
+def last_full_check(memory: "MemoryHealth", now: float) -> str | None:
+    """Say when the whole history was last verified; None when memory does not tell."""
+    return None if memory.last_full_check is None else _ago(memory.last_full_check, now)
+
+
+def last_anchor(memory: "MemoryHealth", now: float, interval: float) -> News | None:
+    """Say when the last checkpoint was signed and how much came since; None when there is none.
+
+    ``interval`` is how often memory signs (seconds): twice that with new events is late.
+    """
+    signed = memory.last_anchor_ts
+    if not signed:
+        return None
+    since = completeness(memory).since
+    late = since > 0 and not -2 <= now - signed <= 2 * interval + 10
+    return News("look" if late else "good", _ago(signed, now) + (f", {since:,} since" if since else ""))
+
+
+def backlog(memory: "MemoryHealth") -> News | None:
+    """Say what waits to be merged, in bytes too when it is much; None when memory does not tell."""
+    if memory.backlog is None and memory.backlog_bytes is None:
+        return None
+    size = memory.backlog_bytes or 0
+    text = f"{memory.backlog or 0:,}"
+    return News("look", f"{text} ({size / 1e6:,.1f} MB)") if size > _MANY_BYTES else News("good", text)
+
+
+def standing_faults(memory: "MemoryHealth") -> list[News]:
+    """Return the last faults under their short names, what to do about them, and what hinders anchoring."""
+    from cq_tui.store.history.faults import fault_id
+
+    told: list[News] = []
+    faults = memory.faults or []
+    if not memory.integrity_ok or faults:
+        told += [News("bad", f"{fault_id(fault)} {clean(fault)}") for fault in faults[-_FAULTS_SHOWN:]]
+        earlier = len(faults) - _FAULTS_SHOWN
+        more = f"{earlier} more came earlier. " if earlier > 0 else ""
+        told.append(News("idle", f"{more}No new risk until you have looked and accepted: `cq-tui acknowledge`"))
+    problem = completeness(memory).problem
+    if problem and not any(problem in news.text for news in told):
+        told.append(News("look", f"checkpoints: {problem}"))
+    return told
+
+
+def _ago(timestamp: float, now: float) -> str:
+    if not timestamp:
+        return "not yet"
+    said = age(now - timestamp)
+    return said if said == "ahead" else f"{said} ago"

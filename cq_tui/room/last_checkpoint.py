@@ -1,0 +1,51 @@
+"""The last checkpoint that a room has seen. It stays in the room, and then in the terminal, whatever the files do."""
+
+from typing import TYPE_CHECKING
+
+from cq_tui.ops.words import date_and_clock, grouped, plural
+
+if TYPE_CHECKING:
+    from cq_tui.contracts.health import MemoryHealth
+    from cq_tui.store.history.checkpoint import Checkpoint
+
+
+class LastCheckpoint:
+    """The newest by its own time. Nobody looked at its signature: it is for display."""
+
+    def __init__(self) -> None:
+        self._note = ""
+        self.checkpoint: Checkpoint | None = None
+
+    def keep(self, memory: "MemoryHealth | None") -> bool:
+        """Take what memory reports; return whether that is newer than what was kept."""
+        note = memory.checkpoint if memory is not None else None
+        if not note or note == self._note:
+            return False
+        # Not needed before memory has signed something, and then the frame is painted.
+        from cq_tui.store.history.checkpoint import read_unverified
+        from cq_tui.store.history.signed_note import SignedNoteError
+
+        self._note = note
+        try:
+            found = read_unverified(note)
+        except SignedNoteError:
+            return False
+        if self.checkpoint is not None and found.time <= self.checkpoint.time:
+            return False
+        self.checkpoint = found
+        return True
+
+    @property
+    def short(self) -> str:
+        """``checkpoint 12,800 9f3c 41aa``; empty without one."""
+        if self.checkpoint is None:
+            return ""
+        return f"checkpoint {self.checkpoint.size:,} {grouped(self.checkpoint.root.hex(), 2).removesuffix(' …')}"
+
+    @property
+    def line(self) -> str:
+        """Size, whole root and time in a line; empty without one."""
+        if self.checkpoint is None:
+            return ""
+        found = self.checkpoint
+        return f"last checkpoint: {plural(found.size, 'event')}, root {found.root.hex()}, {date_and_clock(found.time)}"

@@ -1,0 +1,30 @@
+"""A sheet of lines that are laid out anew for each width."""
+
+from collections.abc import Callable
+
+from textual.content import Content
+from textual.geometry import Size
+from textual.widget import Widget
+
+LayOut = Callable[[int], list[Content]]
+
+
+class Sheet(Widget):
+    """As high as its lines. ``tell`` gives it what lays them out, by the width."""
+
+    def __init__(self, sheet_id: str) -> None:
+        super().__init__(id=sheet_id)
+        self._lay_out: LayOut = lambda width: []
+
+    def tell(self, lay_out: LayOut) -> None:
+        """Show these lines."""
+        self._lay_out = lay_out
+        self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return how many lines that takes."""
+        return len(self._lay_out(width))
+
+    def render(self) -> Content:
+        """Return the lines."""
+        return Content("\n").join(self._lay_out(self.content_size.width))

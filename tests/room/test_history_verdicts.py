@@ -1,0 +1,90 @@
+"""Three verdicts, each in its own words, whatever the others say."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cq_tui.contracts.health import MemoryHealth
+from cq_tui.room.history_verdicts import (
+    backlog,
+    completeness,
+    integrity,
+    last_anchor,
+    last_check,
+    last_full_check,
+    standing_faults,
+)
+from cq_tui.store.history.faults import fault_id
+from tests.room.stage import NOW, Stage
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    return Stage(tmp_path_factory.mktemp("words") / "data")
+
+
+def test_an_old_health_file_is_not_judged_on_what_it_does_not_tell(stage: Stage) -> None:
+    memory = stage.memory(backlog=None, check_progress=None)
+    assert integrity(memory) == ("good", "intact")
+    assert completeness(memory) == ("idle", "12,847 events", 0, "")
+    assert last_full_check(memory, NOW) is None
+    assert last_anchor(memory, NOW, 60) is None
+    assert backlog(memory) is None
+    assert standing_faults(memory) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "level", "text", "since"),
+    [
+        ({"anchored_count": 12800}, "good", "complete to 12,800", 47),
+        ({"anchored_count": 12847, "missing_count": 0}, "good", "complete to 12,847", 0),
+        ({"anchored_count": 12847, "missing_count": 3}, "bad", "incomplete by 3", 0),
+        ({"anchored_count": 0}, "idle", "not anchored yet", 12847),
+        ({"anchored_count": 0, "anchor_problem": "no key"}, "look", "not anchored: no key", 12847),
+        ({"anchored_count": 12800, "anchor_problem": "no key"}, "look", "complete to 12,800", 47),
+    ],
+)
+def test_completeness(stage: Stage, told: dict[str, Any], level: str, text: str, since: int) -> None:
+    found = completeness(stage.memory(**told))
+    assert (found.level, found.text, found.since) == (level, text, since)
+
+
+def test_a_broken_history_may_be_complete_and_a_missing_end_intact(stage: Stage) -> None:
+    broken = stage.memory(integrity_ok=False, faults=["chain: block 5", "later"], anchored_count=12800)
+    assert integrity(broken) == ("bad", "NOT INTACT: chain: block 5")
+    assert completeness(broken).text == "complete to 12,800"
+    cut = stage.memory(missing_count=3, anchored_count=12847)
+    assert integrity(cut).text == "intact"
+    assert completeness(cut).text == "incomplete by 3"
+
+
+def test_ages(stage: Stage) -> None:
+    memory = stage.memory(anchored_count=12800, last_anchor_ts=NOW - 100, last_full_check=NOW - 7200)
+    assert last_check(memory, NOW) == "checked 0.8 s ago"
+    assert last_check(stage.memory(last_integrity_check=0.0), NOW) == "checked not yet"
+    assert last_full_check(memory, NOW) == "2 h ago"
+    assert last_anchor(memory, NOW, 60) == ("good", "2 min ago, 47 since")
+    assert last_anchor(memory, NOW, 10) == ("look", "2 min ago, 47 since")
+    all_of_it = stage.memory(anchored_count=12847, last_anchor_ts=NOW - 9000)
+    assert last_anchor(all_of_it, NOW, 60) == ("good", "2 h ago")
+
+
+def test_a_long_backlog_is_told_in_bytes(stage: Stage) -> None:
+    assert backlog(stage.memory(backlog=7, backlog_bytes=2000)) == ("good", "7")
+    assert backlog(stage.memory(backlog=9000, backlog_bytes=3_400_000)) == ("look", "9,000 (3.4 MB)")
+
+
+def test_faults_are_named_as_they_are_accepted(stage: Stage) -> None:
+    faults = [f"block {number}\x1b" for number in range(5)]
+    told = standing_faults(stage.memory(integrity_ok=False, faults=faults, anchor_problem="signing was stopped"))
+    assert [news.text for news in told[:3]] == [f"{fault_id(fault)} {fault[:-1]}␛" for fault in faults[2:]]
+    assert "2 more came earlier" in told[3].text
+    assert "`cq-tui acknowledge`" in told[3].text
+    assert told[4] == ("look", "checkpoints: signing was stopped")
+
+
+def test_every_number_fits_the_model(tmp_path: Path) -> None:
+    health = Stage(tmp_path / "data").everything()
+    assert isinstance(health.remembered(), MemoryHealth)
+    assert completeness(health.remembered()).text == "complete to 11"

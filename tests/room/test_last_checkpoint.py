@@ -1,0 +1,74 @@
+"""The last checkpoint stays in the footer and in the terminal, whatever becomes of the files."""
+
+import subprocess
+import sys
+
+import pytest
+
+from cq_tui.room import app as room_app
+from cq_tui.room.last_checkpoint import LastCheckpoint
+from cq_tui.room.widgets.key_line import KeyLine
+from tests.room.conftest import MakeRoom, read, screen_text, shows, until
+from tests.room.stage import Stage
+
+
+def test_the_newest_is_kept(stage: Stage) -> None:
+    kept = LastCheckpoint()
+    assert (kept.short, kept.line) == ("", "")
+    assert not kept.keep(None)
+    assert not kept.keep(stage.memory())
+    assert not kept.keep(stage.memory(checkpoint="no note"))
+    older = stage.remembered()
+    assert kept.keep(older)
+    assert not kept.keep(older)
+    assert kept.short.startswith("checkpoint 11 ")
+    newer = stage.anchor(ago=1.0)
+    assert kept.keep(stage.remembered())
+    root = newer.root.hex()
+    assert kept.short == f"checkpoint 13 {root[:4]} {root[4:8]}"
+    assert kept.line == f"last checkpoint: 13 events, root {root}, 2026-08-01 14:22:06 UTC"
+    # A restored backup does not take it away.
+    assert not kept.keep(older)
+    assert "13 events" in kept.line
+
+
+async def test_the_footer_shows_it_where_there_is_room(stage: Stage, make_room: MakeRoom) -> None:
+    app = make_room(stage.data)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await read(pilot)
+        await shows(pilot, "checkpoint 11 ")
+        last = screen_text(pilot).splitlines()[-1]
+        assert last.startswith(" t testnet")
+        assert last.rstrip().endswith(app.room.checkpoint.short)
+        stage.data.health_of("memory").unlink()
+        await shows(pilot, "memory unknown")
+        assert "checkpoint 11 " in screen_text(pilot)
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: app.room.query_one(KeyLine).size.width == 80)
+        assert "checkpoint" not in screen_text(pilot).splitlines()[-1]
+        assert "q leave" in screen_text(pilot).splitlines()[-1]
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_room_that_ends_says_it_once(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], signed: bool
+) -> None:
+    def run(app: room_app.RoomApp) -> int:
+        app.get_default_screen()
+        if signed:
+            app.room.checkpoint.keep(stage.remembered())
+        return 0
+
+    monkeypatch.setattr(room_app.RoomApp, "run", run)
+    monkeypatch.setattr(room_app, "check_terminal", lambda *words, **more: None)
+    assert room_app.run_room(stage.data, supervise=False) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(",")[0] for line in lines] == (["last checkpoint: 11 events"] if signed else [])
+
+
+def test_the_room_starts_without_what_only_proofs_need() -> None:
+    heavy = ("cryptography", "cq_tui.store.history.checkpoint", "cq_tui.room.evidence", "cq_tui.ops.prove")
+    check = f"import sys, cq_tui.room.app; sys.exit(', '.join(m for m in {heavy!r} if m in sys.modules) or 0)"
+    subprocess.run([sys.executable, "-c", check], check=True)
+    reading = "import sys, cq_tui.room.state; sys.exit('cryptography' in sys.modules)"
+    subprocess.run([sys.executable, "-c", reading], check=True)
