@@ -122,11 +122,11 @@ class SpoolFollower:
     def _take(self, part: SpoolPart, lines: list[bytes], events: list[NewEvent], complaints: list[str]) -> None:
         """Take the new events of some lines; put away what is none; leave what cannot be decided yet."""
         bad: dict[int, str] = {}
-        end = len(lines)
+        end, next_seq = len(lines), part.last + 1 if part.last else 0
         for place, line in enumerate(lines):
             try:
                 seq = seq_of(line)
-                if not part.follows(seq, max(self.seen, self._closed_to)) and not self._believes(part, lines, place):
+                if seq != next_seq and not self._believes(part, lines, place, seq):
                     end = place
                     break
                 event = parse(self.writer, line) if seq > self.seen else None
@@ -134,7 +134,7 @@ class SpoolFollower:
                 bad[place] = str(error)
                 part.damaged += 1
                 continue
-            part.last, part.damaged = seq, 0
+            part.last, part.damaged, next_seq = seq, 0, seq + 1
             if event is None:
                 if part.went_back:
                     bad[place] = f"event {seq} comes a second time"
@@ -147,12 +147,13 @@ class SpoolFollower:
         if bad:
             self._put_away(part, lines[:end], bad, complaints)
 
-    def _believes(self, part: SpoolPart, lines: list[bytes], place: int) -> bool:
-        """Whether a number that does not follow is one all the same; False when only the next line can tell.
+    def _believes(self, part: SpoolPart, lines: list[bytes], place: int, seq: int) -> bool:
+        """Whether to take a number as it stands; False when only the next line can tell.
 
         Raises NotAnEvent for a number that is wrong.
         """
-        seq = seq_of(lines[place])
+        if part.follows(seq, max(self.seen, self._closed_to)):
+            return True
         goes_on = part.goes_on(lines, place, seq)
         if goes_on is None and seq <= self.seen:
             # It was merged before, unless it is out of place.

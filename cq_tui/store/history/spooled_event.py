@@ -8,13 +8,17 @@ from cq_tui.store.document import describe
 from cq_tui.store.history.writer import NewEvent
 from cq_tui.store.spooled_line import NotAnEvent
 
+#: With so few brackets nothing is nested too deeply to be written.
+_NESTED = 200
+
 
 def parse(writer: str, line: bytes) -> NewEvent:
     """Return the event of a line. Raises NotAnEvent, naming field, value and rule."""
     try:
         spooled = SpooledEvent.model_validate(orjson.loads(line))
-        # What orjson reads may be nested deeper than it writes.
-        orjson.dumps((spooled.data, spooled.metadata))
+        if line.count(b"{") + line.count(b"[") > _NESTED:
+            # What orjson reads may be nested deeper than it writes.
+            orjson.dumps((spooled.data, spooled.metadata))
     except ValidationError as error:
         raise NotAnEvent(describe(error)) from None
     except (orjson.JSONDecodeError, TypeError) as error:
