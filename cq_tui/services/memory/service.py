@@ -139,7 +139,9 @@ class MemoryService(Service):
         if now - self._last_check >= _CHECK_INTERVAL:
             self._take_in(None)
             self._attempt("check", lambda: self._check(now))
-            self._attempt("spool", lambda: self._merge.trim(now))
+            if self._full_check is None and not self._standing.faults:
+                # Until everything is known to be well, what was merged stays where it came from as well.
+                self._attempt("spool", lambda: self._merge.trim(now))
         if now - self._last_snapshot >= settings.MEMORY_SNAPSHOT_INTERVAL:
             self._last_snapshot = now
             self._attempt("snapshot", lambda: self._take_snapshot(now))

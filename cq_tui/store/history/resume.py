@@ -1,17 +1,21 @@
-"""Going on from a snapshot without reading what came before it, when events and chain confirm what it says."""
+"""Going on without verifying every block first: from a snapshot, or from the root that the chain document names."""
 
 import os
 from pathlib import Path
 
 from cq_tui.contracts.history import SnapshotHistory
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.history.chain_file import begins_as_chain
+from cq_tui.store.history.chain_file import begins_as_chain, read_chain_tail
 from cq_tui.store.history.event_line import EventLineError, read_head
-from cq_tui.store.history.hash_chain import Block, read_links
+from cq_tui.store.history.hash_chain import TAIL_BYTES, Block, ChainError, read_links
 from cq_tui.store.history.merkle import MerkleFrontier, leaf_hash
+from cq_tui.store.history.runs import RUN, last_numbers, origins_of
+from cq_tui.store.history.stored_lines import EventLines
 from cq_tui.store.history.walk import Place
 from cq_tui.store.journal import MAX_LINE_BYTES
 
+#: With fewer events all of them are verified at the start.
+_FEWEST = 100_000
 #: No block is longer.
 _BLOCK_BYTES = 1024
 
@@ -47,6 +51,52 @@ def resume(data: DataDir, stood: SnapshotHistory) -> Place | None:
         event_end=stood.events_bytes,
         block_end=stood.chain_bytes,
     )
+
+
+def resume_at_tail(data: DataDir, *, fewest: int = _FEWEST) -> Place | None:
+    """Return the end of the chain, when the events have the root that stands there; None otherwise. Raises OSError.
+
+    A root holds for every byte of the events and for their order; only the blocks are left for later. With less than
+    ``fewest`` events that is not worth while.
+    """
+    try:
+        tail = read_chain_tail(data.hash_chain)
+    except (ChainError, IsADirectoryError):
+        return None
+    count = tail.chain_length - 1
+    if count < fewest or not begins_as_chain(data.hash_chain):
+        return None
+    chain_end = data.hash_chain.stat().st_size - TAIL_BYTES
+    place = _add_up(data.events, count)
+    stored = _line_before(data.hash_chain, chain_end + 1, _BLOCK_BYTES)
+    links = read_links(stored)
+    if place is None or links is None or links.index != count or place.frontier.root().hex() != tail.merkle_root:
+        return None
+    place.tip, place.block_end = Block(stored, links.hash), chain_end
+    return place
+
+
+def _add_up(path: Path, count: int) -> Place | None:
+    """Return where so many events end, and their tree; None when there are fewer, or one does not tell its writer."""
+    place, lines = Place(), EventLines(path)
+    last = b""
+    try:
+        while place.events < count:
+            events, run = lines.peek(min(RUN, count - place.events))
+            origins = origins_of(events)
+            if not run or len(origins) != len(run):
+                return None
+            lines.take(events)
+            place.frontier.extend([leaf_hash(line) for line in run])
+            place.cursors |= last_numbers(origins)
+            place.events, place.event_end, last = place.events + len(run), place.event_end + len(events), run[-1]
+        place.last_head = read_head(last)
+    except EventLineError:
+        return None
+    finally:
+        lines.close()
+    place.frontier.subtrees.clear()
+    return place
 
 
 def _line_before(path: Path, end: int, most: int, ends: tuple[bytes, ...] = (b"\n",)) -> bytes:

@@ -5,7 +5,7 @@ No JSON is parsed. A run in which anything is not exactly as memory writes it is
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from itertools import pairwise
 from operator import le, lt
@@ -38,17 +38,18 @@ class Run(NamedTuple):
     written: dict[str, int]
 
 
-def check_run(events: bytes, stored: bytes, index: int, tip: Block, last_id: str | None) -> Run | None:
+def check_run(
+    events: bytes, lines: Sequence[bytes], stored: bytes, index: int, tip: Block, last_id: str | None
+) -> Run | None:
     """Return what a run adds when each event, its block, its order and its place in the chain are sound, else None.
 
-    ``events`` are whole lines, ``stored`` the document from the first block of the run on, at least as long as they
-    need; ``index`` is that of the first, ``tip`` the block and ``last_id`` the event before it.
+    ``events`` are whole lines, ``lines`` the same without their line feeds, ``stored`` the document from the first
+    block of the run on, at least as long as they need; ``index`` is that of the first, ``tip`` the block and
+    ``last_id`` the event before it.
     """
-    lines = events.split(b"\n")
-    lines.pop()
     events = b"\n" + events
     heads = _HEADS.findall(events.decode("latin-1"))
-    origins = _ORIGINS.findall(events)
+    origins = origins_of(events)
     if not len(heads) == len(origins) == len(lines) or not _in_order(heads, last_id):
         return None
     leaves = [sha256(b"\x00" + line).digest() for line in lines]
@@ -67,10 +68,20 @@ def check_run(events: bytes, stored: bytes, index: int, tip: Block, last_id: str
     size = len(expected)
     if stored[:size] != expected or stored[size : size + len(SEPARATOR)] not in (SEPARATOR, b""):
         return None
-    cursors = {writer.decode(): int(seq) for writer, seq in dict(origins).items()}
+    cursors = last_numbers(origins)
     written = {writer.decode(): count for writer, count in Counter(writer for writer, _ in origins).items()}
     last = blocks[-1].removeprefix(_DOMAIN).encode()
     return Run(leaves, expected, EventHead(*heads[-1]), Block(last, digest), cursors, written)
+
+
+def origins_of(events: bytes) -> list[tuple[bytes, bytes]]:
+    """Return writer and number of each event in some lines; more or fewer than lines where one is not ours."""
+    return _ORIGINS.findall(events)
+
+
+def last_numbers(origins: Iterable[tuple[bytes, bytes]]) -> dict[str, int]:
+    """Return the last number of each writer."""
+    return {writer.decode(): int(seq) for writer, seq in dict(origins).items()}
 
 
 def _in_order(heads: Sequence[tuple[str, str, str]], last_id: str | None) -> bool:

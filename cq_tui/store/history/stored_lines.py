@@ -58,20 +58,13 @@ class EventLines(_Bytes):
     def __init__(self, path: Path, start: int = 0, end: int | None = None) -> None:
         super().__init__(path, start, end)
 
-    def peek(self, count: int) -> bytes:
-        """Return the next lines without taking them, with their line feeds; fewer at the end."""
-        size = 0
+    def peek(self, count: int) -> tuple[bytes, list[bytes]]:
+        """Return the next lines without taking them: their bytes, and each without its line feed; fewer at the end."""
         while True:
-            for _ in range(count):
-                end = self._buffer.find(b"\n", size) + 1
-                if not end:
-                    break
-                size = end
-            else:
-                return self._buffer[:size]
-            if not self.fill():
-                return self._buffer[:size]
-            size = 0
+            lines = self._buffer.split(b"\n", count)
+            rest = lines.pop()
+            if len(lines) == count or not self.fill():
+                return self._buffer[: len(self._buffer) - len(rest)], lines
 
     def take(self, content: bytes) -> None:
         """Go on behind lines that were peeked at."""

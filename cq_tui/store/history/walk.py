@@ -149,16 +149,16 @@ class Walk:
         if self.torn_at is not None:
             return False
         room, place = self._room(), self.place
-        events = self._lines.peek(room)
-        if not events:
+        events, lines = self._lines.peek(room)
+        if not lines:
             return False
         stored = self._blocks.peek(room * _BLOCK_BYTES)
         last = place.last_head
-        found = check_run(events, stored, place.events + 1, place.tip, last.event_id if last else None)
+        found = check_run(events, lines, stored, place.events + 1, place.tip, last.event_id if last else None)
         if found is not None:
             self._accept(events, found)
         else:
-            lines = self._lines.peek(room + 1).split(b"\n")[:-1]
+            lines = self._lines.peek(room + 1)[1]
             self._look_closely(lines[:room], lines[room:])
         return True
 

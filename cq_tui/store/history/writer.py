@@ -20,7 +20,7 @@ from cq_tui.store.history.full_check import FullCheck
 from cq_tui.store.history.hash_chain import HEAD, SEPARATOR, Block, ChainTail, build_blocks, genesis
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, leaf_hash
 from cq_tui.store.history.recovery import recover
-from cq_tui.store.history.resume import resume
+from cq_tui.store.history.resume import resume, resume_at_tail
 from cq_tui.store.history.scrub import Scrubber
 from cq_tui.store.history.tree_index import TreeIndex
 from cq_tui.store.history.walk import Limits, Place, Walk
@@ -52,7 +52,7 @@ class History:
         stood: Iterable[SnapshotHistory] = (),
         sizes: Collection[int] = (),
     ) -> None:
-        """Open and verify, from the first of ``stood`` that the files confirm, else from the first byte.
+        """Open and verify, from the first of ``stood`` that the files confirm; ``resume`` says what a start may skip.
 
         ``watermark`` is the events file's size when it was last known to be synced; ``sizes`` are those of
         the tree at which its root is wanted. Raises JournalError or OSError when the files cannot be opened.
@@ -90,6 +90,8 @@ class History:
             with contextlib.suppress(FileNotFoundError):
                 if place := resume(self._data, each):
                     return place
+        with contextlib.suppress(FileNotFoundError):
+            return resume_at_tail(self._data)
         return None
 
     def _make_index(self, found: Walk) -> TreeIndex | None:

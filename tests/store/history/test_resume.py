@@ -1,0 +1,122 @@
+"""Going on without looking at everything: only from a place that the files confirm, and with everything it needs."""
+
+from pathlib import Path
+
+import pytest
+
+from cq_tui.contracts.history import SnapshotHistory
+from cq_tui.contracts.layout import DataDir
+from cq_tui.store.history.merkle import SUBTREE_LEAVES
+from cq_tui.store.history.resume import resume, resume_at_tail
+from cq_tui.store.history.walk import Limits, Place, Walk
+from cq_tui.store.history.writer import History
+from tests.store.history.histories import data_dir, event, event_lines
+
+COUNT = SUBTREE_LEAVES + 900
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> DataDir:
+    data = data_dir(tmp_path)
+    history = History(data, now=50.0)
+    history.append([event(seq, "trader" if seq % 3 else "ares") for seq in range(1, COUNT + 1)], 1000.0)
+    history.close()
+    return data
+
+
+def walked(data: DataDir) -> Place:
+    walk = Walk(data.events, data.hash_chain, Limits())
+    walk.finish()
+    assert walk.faults == []
+    return walk.place
+
+
+def assert_same(one: Place | None, other: Place) -> None:
+    assert one is not None
+    assert one.frontier.roots == other.frontier.roots
+    for name in ("events", "tip", "last_head", "cursors", "event_end", "block_end"):
+        assert getattr(one, name) == getattr(other, name), name
+
+
+def test_the_tail_gives_what_a_whole_walk_gives(data: DataDir) -> None:
+    assert_same(resume_at_tail(data, fewest=1), walked(data))
+    assert resume_at_tail(data) is None, "a short history is verified whole"
+
+
+@pytest.mark.parametrize("how", ["seq", "payload", "cut", "swapped", "root", "last block", "no tail"])
+def test_the_tail_is_not_believed_when_the_events_have_another_root(data: DataDir, how: str) -> None:
+    lines, chain = event_lines(data), data.hash_chain.read_bytes()
+    if how == "seq":
+        lines[700] = lines[700].replace(b'"seq":701,', b'"seq":9701,')
+    elif how == "payload":
+        lines[COUNT - 1] = lines[COUNT - 1].replace(b'"n":', b'"m":')
+    elif how == "cut":
+        del lines[-1]
+    elif how == "swapped":
+        lines[3], lines[4] = lines[4], lines[3]
+    elif how == "root":
+        at = chain.rindex(b'"merkle_root":"') + 15
+        chain = chain[:at] + b"0" * 64 + chain[at + 64 :]
+    elif how == "last block":
+        at = chain.rindex(b'"previous_hash":"') + 17
+        chain = chain[:at] + b"0" * 64 + chain[at + 64 :]
+    else:
+        chain = chain[:-10]
+    data.events.write_bytes(b"".join(line + b"\n" for line in lines))
+    data.hash_chain.write_bytes(chain)
+    assert resume_at_tail(data, fewest=1) is None
+
+
+def stood(data: DataDir) -> SnapshotHistory:
+    history = History(data, now=50.0)
+    found = history.stand()
+    history.close()
+    return found
+
+
+def test_a_snapshot_gives_what_a_whole_walk_gives_and_what_came_later_is_verified(data: DataDir) -> None:
+    found = stood(data)
+    assert_same(resume(data, found), walked(data))
+    history = History(data, now=50.0)
+    history.append([event(seq) for seq in range(COUNT + 1, COUNT + 50)], 2000.0)
+    history.close()
+    history = History(data, now=50.0, stood=[found])
+    assert (history.start is not None, history.events, history.faults) == (True, COUNT + 49, [])
+    check = history.unverified([7])
+    assert check is not None
+    while check.step():
+        pass
+    assert check.finish() == []
+    assert list(check.roots) == [7]
+    history.adopt(check)
+    assert all(history.scrub() is None for _ in range(9))
+    history.close()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("events_count", COUNT - 1),
+        ("merkle_root", "00" * 32),
+        ("frontier", ["00" * 32]),
+        ("frontier", None),
+        ("events_bytes", 400),
+        ("events_bytes", 10**9),
+        ("chain_bytes", 400),
+        ("chain_bytes", 10**9),
+    ],
+)
+def test_a_snapshot_that_the_files_do_not_confirm_is_not_believed(data: DataDir, field: str, value: object) -> None:
+    found = stood(data).model_copy(update={field: value})
+    assert resume(data, found) is None
+
+
+def test_a_snapshot_that_counts_other_events_is_told_by_the_check_of_everything(data: DataDir) -> None:
+    found = stood(data).model_copy(update={"cursors": {"trader": 10**6}})
+    history = History(data, now=50.0, stood=[found])
+    check = history.unverified()
+    assert check is not None
+    while check.step():
+        pass
+    assert [fault.reason for fault in check.finish()] == ["a snapshot counts other events than the history holds"]
+    history.close()
