@@ -284,7 +284,7 @@ def _completeness(report: Report) -> str:
     else:
         later = found.events - anchor.checkpoint.size
         words.append(f"{'complete to' if not report.missing else 'anchored to'} {anchor.checkpoint.size:,}")
-        words.append(f"signed {signed_at(anchor.checkpoint)} by {_short_key(anchor.key)}")
+        words.append(f"signed {signed_at(anchor.checkpoint)} by key {_short_key(anchor.key)}")
         if not anchor.trusted:
             words.append("a key that is not known here: hold it against a checkpoint you kept, with --against")
         if later:
@@ -295,8 +295,8 @@ def _completeness(report: Report) -> str:
 
 
 def _short_key(key: str) -> str:
-    """Return name and id of a verifier key."""
-    return key.rpartition("+")[0]
+    """Return the id of a verifier key."""
+    return key.split("+", 2)[1]
 
 
 def _gap_lines(report: Report) -> list[str]:

@@ -1,6 +1,5 @@
 """Re-reading an append-only file all the time, a little at once, against hashes taken when it was written."""
 
-import os
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +25,8 @@ class Scrubber:
         self._start = start
         self._filled = 0
         self._next = 0
+        #: One for all pieces: memory that is asked for anew each time costs more than the hash.
+        self._buffer = bytearray(CHUNK)
 
     @property
     def progress(self) -> float:
@@ -65,14 +66,15 @@ class Scrubber:
         Raises OSError.
         """
         count = len(self._pieces) + 1
-        with (path or self.path).open("rb") as file:
+        with (path or self.path).open("rb", buffering=0) as file:
             for _ in range(min(pieces, count)):
                 index, self._next = self._next, (self._next + 1) % count
                 is_open = index == len(self._pieces)
                 piece = Piece(self._start, self._filled, self._open.digest()) if is_open else self._pieces[index]
                 if end is not None and piece.start + piece.size > end:
                     continue
-                content = os.pread(file.fileno(), piece.size, piece.start)
-                if sha256(content).digest() != piece.digest:
+                file.seek(piece.start)
+                read = file.readinto(memoryview(self._buffer)[: piece.size])
+                if sha256(memoryview(self._buffer)[:read]).digest() != piece.digest:
                     return piece.start, piece.start + piece.size
         return None
