@@ -81,6 +81,7 @@ class History:
         self._clock = EventClock(found.place.last_head)
         self._chain = ChainFile(data.hash_chain)
         self._pending: list[bytes] = []
+        self._look_at_twin = False
         self._place = found.place
         found = self._settle_chain(found, now)
         self.index = self._make_index(found)
@@ -260,14 +261,14 @@ class History:
         return None
 
     def scrub(self) -> Fault | None:
-        """Compare the next MiBs of events, chain and twin with what was written. Raises OSError."""
+        """Compare the next MiBs of the events, and one of the chain or its twin, with what was written. Raises OSError."""
         if damaged := self.scrubber.step(4):
             return Fault(self._data.events.name, f"bytes {damaged[0]} to {damaged[1]} are not what was written")
-        damaged = self.chain_scrubber.step(1)
-        if damaged is None:
-            twin, end = self._chain.twin
-            if twin.exists():
-                damaged = self.chain_scrubber.step(1, path=twin, end=end)
+        twin, end = self._chain.twin
+        if self.chain_scrubber.progress == 1.0:
+            # A round is over: the next one is that of the other file.
+            self._look_at_twin = not self._look_at_twin and twin.exists()
+        damaged = self.chain_scrubber.step(1, path=twin, end=end) if self._look_at_twin else self.chain_scrubber.step(1)
         if damaged:
             return Fault(self._data.hash_chain.name, f"bytes {damaged[0]} to {damaged[1]} are not what was written")
         return None

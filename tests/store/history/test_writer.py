@@ -412,3 +412,19 @@ def test_faults_and_forgiveness_show_in_the_chain_document(tmp_path: Path) -> No
     assert history.unflushed
     history.close()
     assert_consistent(data)
+
+
+@pytest.mark.parametrize("name", ["event_chain.ndjson", "hash_chain.json", ".hash_chain.json.hidden"])
+def test_a_flip_in_any_file_is_found_by_looking_on_and_on(tmp_path: Path, name: str) -> None:
+    data = made(tmp_path, COUNT)
+    history = reopened(data)
+    history.stand()
+    assert [history.scrub() for _ in range(6)] == [None] * 6
+    path = data.memory / name
+    content = path.read_bytes()
+    with path.open("r+b") as file:
+        file.seek(len(content) // 3)
+        file.write(bytes([content[len(content) // 3] ^ 8]))
+    found = [fault.file for fault in (history.scrub() for _ in range(4)) if fault]
+    assert set(found) == {name.removeprefix(".").removesuffix(".hidden")}
+    history.close()
