@@ -1,7 +1,7 @@
 """Evidence in lines of a given width: the event as it is stored, its block, its proof path."""
 
 import textwrap
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len, chop_cells
 from textual.content import Content
@@ -9,8 +9,9 @@ from textual.content import Content
 from cq_tui.ops.event_words import event_words
 from cq_tui.ops.words import GLYPHS, NOTHING, Level, News, clean, date_and_clock, grouped, plural
 from cq_tui.room.details import value_words
-from cq_tui.room.evidence import Evidence, Step
-from cq_tui.store.history.signed_note import VerifierKey
+
+if TYPE_CHECKING:
+    from cq_tui.room.evidence import Evidence, Step
 
 _COLOURS: dict[Level, str] = {"good": "$success", "look": "$warning", "bad": "$error", "idle": "$muted"}
 _INDENT = "  "
@@ -28,7 +29,7 @@ class Mark(NamedTuple):
     words: str
 
 
-def verdict_lines(evidence: Evidence, width: int) -> list[Content]:
+def verdict_lines(evidence: "Evidence", width: int) -> list[Content]:
     """Say how far the event is proved, and what could not be read."""
     news = [evidence.verdict, *(News("bad", problem) for problem in evidence.problems)]
     lines = []
@@ -40,7 +41,7 @@ def verdict_lines(evidence: Evidence, width: int) -> list[Content]:
     return lines
 
 
-def event_lines(evidence: Evidence, width: int) -> list[Content]:
+def event_lines(evidence: "Evidence", width: int) -> list[Content]:
     """Show the event field by field, then its line as it stands in the file."""
     if evidence.index == 0:
         return [_heading("event"), *_field("", "none", width)]
@@ -65,7 +66,7 @@ def event_lines(evidence: Evidence, width: int) -> list[Content]:
     return lines + [Content(_INDENT + part) for part in chop_cells(text, max(8, width - len(_INDENT)))]
 
 
-def block_lines(evidence: Evidence, width: int) -> list[Content]:
+def block_lines(evidence: "Evidence", width: int) -> list[Content]:
     """Show the block and whether it holds together with its event and the block before."""
     index, block = evidence.index, evidence.block
     if index is None:
@@ -85,7 +86,7 @@ def block_lines(evidence: Evidence, width: int) -> list[Content]:
     ]
 
 
-def proof_lines(evidence: Evidence, width: int) -> list[Content]:
+def proof_lines(evidence: "Evidence", width: int) -> list[Content]:
     """Show the way from the event's hash to the root that was signed."""
     proof = evidence.proof
     if proof is None:
@@ -106,9 +107,11 @@ def proof_lines(evidence: Evidence, width: int) -> list[Content]:
     return [*lines, Content(""), *_checkpoint_lines(evidence, width)]
 
 
-def _checkpoint_lines(evidence: Evidence, width: int) -> list[Content]:
+def _checkpoint_lines(evidence: "Evidence", width: int) -> list[Content]:
     if evidence.checkpoint is None:
         return [_heading("checkpoint"), *_field("", "none signed yet", width)]
+    from cq_tui.store.history.signed_note import VerifierKey
+
     head, key = evidence.checkpoint.checkpoint, VerifierKey.parse(evidence.checkpoint.public_key)
     return [
         _heading("checkpoint", "the newest"),
@@ -120,7 +123,7 @@ def _checkpoint_lines(evidence: Evidence, width: int) -> list[Content]:
     ]
 
 
-def _step(step: Step, places: int) -> Content:
+def _step(step: "Step", places: int) -> Content:
     """Lay out one row of the path; left and right say on which side the hash stands."""
     text = f"{step.level:>5}  {'left' if step.is_left else 'right':<5}  {_place(step):>{places}}  "
     return Content.assemble(
@@ -129,7 +132,7 @@ def _step(step: Step, places: int) -> Content:
     )  # fmt: skip
 
 
-def _place(step: Step) -> str:
+def _place(step: "Step") -> str:
     return f"{step.first:,}" if step.first == step.last else f"{step.first:,}–{step.last:,}"
 
 

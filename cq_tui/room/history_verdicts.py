@@ -89,7 +89,7 @@ def standing_faults(memory: "MemoryHealth") -> list[News]:
         told += [News("bad", f"{fault_id(fault)} {clean(fault)}") for fault in faults[-_FAULTS_SHOWN:]]
         earlier = len(faults) - _FAULTS_SHOWN
         more = f"{earlier} more came earlier. " if earlier > 0 else ""
-        told.append(News("idle", f"{more}No new risk until you have looked and accepted: `cq-tui acknowledge`"))
+        told.append(News("idle", f"{more}Look: `cq-tui verify`. Accept: `cq-tui acknowledge`. No new risk until then."))
     problem = completeness(memory).problem
     if problem and not any(problem in news.text for news in told):
         told.append(News("look", f"checkpoints: {problem}"))

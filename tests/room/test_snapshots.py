@@ -115,4 +115,4 @@ def test_faults_in_a_small_terminal(stage: Stage, make_room: MakeRoom, snap_comp
     ]
     told = {"integrity_ok": False, "faults": faults, "missing_count": 3, "backlog": 9000, "backlog_bytes": 3_400_000}
     stage.health(stage.remembered(**told, anchor_problem="signing was stopped"))
-    assert snap_compare(make_room(stage.data), terminal_size=SMALL, run_before=after("6", words="No new risk"))
+    assert snap_compare(make_room(stage.data), terminal_size=SMALL, run_before=after("6", words="`cq-tui acknowledge`"))

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from cq_tui.contracts.layout import SERVICES, DataDir
+from cq_tui.store.history.checkpoint_log import LoggedCheckpoint, read_checkpoint_log
 from cq_tui.store.lock import is_alive, read_holder
 from tests.terminal.tmux import Tmux
 
@@ -102,6 +103,29 @@ def test_the_keys_that_matter(data: DataDir, tmp_path: Path) -> None:
         terminal.wait_until(terminal.ended, "end of the room", timeout=60)
         assert terminal.exit_code() == 0
         assert not any(read_holder(data.lock_of(name)) for name in (*SERVICES, "supervisor"))
+
+
+def test_an_event_is_proved_and_the_last_checkpoint_stays_in_the_terminal(data: DataDir, tmp_path: Path) -> None:
+    with Tmux(tmp_path, room(data), ENVIRONMENT, 160, 45) as terminal:
+        terminal.wait_for("all services ok", timeout=90)
+        terminal.wait_for("checkpoint ", timeout=30)
+        terminal.press("6", "Enter")
+        terminal.wait_for("fits the line", timeout=20)
+        # Memory signs once it has begun, and what was there by then is proved.
+        terminal.press("Home", "Right")
+        screen = terminal.wait_for("Proved by the checkpoint", timeout=20)
+        assert "event 1 of" in screen
+        assert "as signed" in screen
+        terminal.press("Escape")
+        terminal.wait_for("6 memory")
+        terminal.press("q")
+        terminal.wait_for("Leave the room?")
+        terminal.press("a")
+        terminal.wait_until(terminal.ended, "end of the room", timeout=60)
+        kept = terminal.scrollback()
+        entries = read_checkpoint_log(data.checkpoints, None).entries
+        roots = {entry.checkpoint.root.hex() for entry in entries if isinstance(entry, LoggedCheckpoint)}
+        assert any(f"root {root}, " in kept for root in roots), kept
 
 
 def test_detaching_leaves_everything_running_and_coming_back_finds_it(data: DataDir, tmp_path: Path) -> None:

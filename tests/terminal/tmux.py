@@ -23,6 +23,10 @@ class Tmux:
         """Return what is on the screen."""
         return self._run("capture-pane", "-p")
 
+    def scrollback(self) -> str:
+        """Return what is on the screen and all that was above it; long lines are whole."""
+        return self._run("capture-pane", "-p", "-J", "-S", "-")
+
     def press(self, *keys: str) -> None:
         """Press keys, one after the other."""
         for key in keys:
@@ -34,7 +38,11 @@ class Tmux:
 
     def ended(self) -> bool:
         """Whether the program has ended, and tmux knows how: it sees the closed terminal before the exit."""
-        return self._run("list-panes", "-F", "#{pane_dead_status}").strip() != ""
+        dead, _, status = self._run("list-panes", "-F", "#{pane_dead} #{pane_dead_status}").strip().partition(" ")
+        if dead == "1" and not status:
+            # tmux misses the end of a process now and then; that of another makes it look for all of them.
+            self._run("run-shell", "-b", "true")
+        return status != ""
 
     def exit_code(self) -> int:
         """Return the exit code of the program that has ended."""

@@ -10,12 +10,13 @@ from textual.content import Content
 from textual.screen import Screen
 
 from cq_tui.ops.words import clean
-from cq_tui.room.evidence import Evidence, look
 from cq_tui.room.evidence_lines import block_lines, event_lines, proof_lines, verdict_lines
 from cq_tui.room.widgets.key_line import KeyLine
 from cq_tui.room.widgets.sheet import Sheet
 
 if TYPE_CHECKING:
+    from cq_tui.contracts.layout import DataDir
+    from cq_tui.room.evidence import Evidence
     from cq_tui.room.state import RoomState
 
 #: Seconds between two looks whether chain or checkpoint have reached the event by now.
@@ -90,7 +91,7 @@ class HistoryScreen(Screen[None]):
             while (wanted := self._wanted) is not None:
                 self._wanted = None
                 self._looked_at = self._grown_to
-                self._show(await asyncio.to_thread(look, self._state.data, wanted))
+                self._show(await asyncio.to_thread(_look, self._state.data, wanted))
         finally:
             self._looking = False
 
@@ -107,7 +108,7 @@ class HistoryScreen(Screen[None]):
         chain, memory = self._state.chain, self._state.memory
         return chain and chain.chain_length, memory and memory.checkpoint
 
-    def _show(self, evidence: Evidence) -> None:
+    def _show(self, evidence: "Evidence") -> None:
         self.evidence = evidence
         self.query_one("#box").border_title = _title(evidence)
         self.query_one("#verdict", Sheet).tell(lambda width: verdict_lines(evidence, width))
@@ -186,7 +187,14 @@ class HistoryScreen(Screen[None]):
         self.dismiss(None)
 
 
-def _title(evidence: Evidence) -> Content:
+def _look(data: "DataDir", wanted: str | int) -> "Evidence":
+    # What proofs need is imported here, in the thread: no key waits for it.
+    from cq_tui.room.evidence import look
+
+    return look(data, wanted)
+
+
+def _title(evidence: "Evidence") -> Content:
     if evidence.index is None:
         place = "event outside the chain"
     elif evidence.index == 0:

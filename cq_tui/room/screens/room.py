@@ -136,7 +136,12 @@ class RoomScreen(Screen[None]):
         self.active = pane
         for each in self.panes:
             each.set_class(each is pane, "-active")
-        self.call_after_refresh(pane.table.focus)
+        if self.has_class("-compact") or self.has_class("-zoomed"):
+            # It is not shown yet.
+            self.call_after_refresh(pane.table.focus)
+        else:
+            # The next key is for it, however soon it comes.
+            self.set_focus(pane.table)
 
     @on(LineTable.Selected)
     def _row_selected(self, event: LineTable.Selected) -> None:
