@@ -261,7 +261,7 @@ class History:
         return None
 
     def scrub(self) -> Fault | None:
-        """Compare the next MiBs of the events, and one of the chain or its twin, with what was written. Raises OSError."""
+        """Compare the next MiBs of the events, and one of chain or twin, with what was written. Raises OSError."""
         if damaged := self.scrubber.step(4):
             return Fault(self._data.events.name, f"bytes {damaged[0]} to {damaged[1]} are not what was written")
         twin, end = self._chain.twin
