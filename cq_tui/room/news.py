@@ -33,10 +33,17 @@ def room_news(state: RoomState) -> list[News]:
 
 def _integrity(state: RoomState) -> list[News]:
     memory = state.memory
-    if memory is None or memory.integrity_ok:
+    if memory is None:
         return []
-    faults = "; ".join(memory.faults or ()) or memory.reason or "the last check failed"
-    return [News("bad", f"history not intact: {clean(faults)}")]
+    news = []
+    if not memory.integrity_ok:
+        faults = "; ".join(memory.faults or ()) or memory.reason or "the last check failed"
+        news.append(News("bad", f"history not intact: {clean(faults)}"))
+    if memory.missing_count:
+        news.append(News("bad", f"history incomplete by {memory.missing_count:,}"))
+    if memory.anchor_problem:
+        news.append(News("look", f"checkpoints: {clean(memory.anchor_problem)}"))
+    return news
 
 
 def _services(state: RoomState, now: float) -> list[News]:

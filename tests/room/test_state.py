@@ -211,3 +211,10 @@ def test_the_frame_is_painted_without_the_contracts() -> None:
     check = f"import sys, cq_tui.room.app; sys.exit(', '.join(m for m in {heavy!r} if m in sys.modules) or 0)"
     done = subprocess.run([sys.executable, "-c", check], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_news_tell_of_missing_events_and_checkpoints(stage: Stage) -> None:
+    stage.health(stage.remembered(missing_count=3, anchor_problem="no space left"))
+    texts = [item.text for item in worst_news(read_all(stage.data), NOW)]
+    assert texts[0] == "history incomplete by 3"
+    assert "checkpoints: no space left" in texts
