@@ -14,9 +14,8 @@ import pytest
 
 from cq_tui.contracts.layout import SERVICES
 from cq_tui.contracts.settings import DEFAULT_SYMBOLS
+from cq_tui.ops.verify import verify_history
 from cq_tui.store.control import issue
-from cq_tui.store.history.recovery import recover
-from cq_tui.store.history.scrub import Scrubber
 from tests.stack.audit import check_chain, check_history, merged, spooled
 from tests.stack.running import READY_PATIENCE, Stack, until
 
@@ -170,11 +169,10 @@ def down_leaves_nothing_and_the_next_up_goes_on(stack: Stack) -> None:
     # Only what ended after memory waits for the next time: memory itself, the exchange, the supervisor.
     waiting = spooled(stack.data).keys() - merged(stack.data).keys()
     assert {writer for writer, _ in waiting} <= {"memory", "exchange", "supervisor"}
-    size = stack.data.events.stat().st_size
-    found = recover(
-        stack.data.events, stack.data.hash_chain, stack.data.quarantine, Scrubber(stack.data.events), watermark=size
-    )
-    assert (found.faults, found.events, found.missing_blocks) == ([], events, [])
+    report = verify_history(stack.data)
+    # What came after the last checkpoint, which memory signs when it ends, is nothing.
+    assert (report.exit_code, report.found.events, report.found.gaps) == (0, events, {})
+    assert report.to_json()["completeness"]["unanchored_events"] == 0
     history, account = stack.data.events.read_bytes(), stack.json(stack.data.account)
 
     stack.up()

@@ -162,12 +162,14 @@ class MemoryService(Service):
 
         What the disk refuses is kept and tried again. Raises JournalBroken when that cannot be.
         """
-        collected = self._merge.collect(changed)
-        for complaint in collected.complaints:
-            self._blame(Fault("spool", complaint))
-        self._waiting += collected.events
+        more = True
         if not self._waiting:
-            return collected.more
+            collected = self._merge.collect(changed)
+            for complaint in collected.complaints:
+                self._blame(Fault("spool", complaint))
+            self._waiting, more = collected.events, collected.more
+        if not self._waiting:
+            return more
         try:
             self._history.append(self._waiting, time.time())
         except JournalBroken:
@@ -177,7 +179,7 @@ class MemoryService(Service):
             return False
         self._waiting = []
         self._problems.pop("events", None)
-        return collected.more
+        return more
 
     # -- checking
 
