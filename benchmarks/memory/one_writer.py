@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks.memory.sample_events import sample_events
 from benchmarks.memory.sqlite_history import SqliteHistory
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.spool import EventSpool
+from cq_tui.store.spools.spool import EventSpool
 
 
 def main() -> None:

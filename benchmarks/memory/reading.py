@@ -5,8 +5,8 @@ import time
 
 from benchmarks.memory.large_history import LargeHistory
 from benchmarks.report import Row, in_turn
-from cq_tui.store.history.event import event_from_line
 from cq_tui.store.journal import last_lines
+from cq_tui.store.reading.event import event_from_line
 
 _BAR_MS = 5.0
 _COUNT = 1000

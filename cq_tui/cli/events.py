@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cq_tui.ops.words import Level
-    from cq_tui.store.history.event_filter import Entry, EventFilter
-    from cq_tui.store.history.following import EventFollower
+    from cq_tui.store.reading.event_filter import Entry, EventFilter
+    from cq_tui.store.reading.following import EventFollower
 
 #: Shown when neither ``-n`` nor ``--since`` says how many.
 _SHOWN = 20
@@ -56,8 +56,8 @@ def events(
     Damaged lines are named and left out; the exit code is 1 then.
     """
     from cq_tui.ops.event_listing import nothing_found
-    from cq_tui.store.history.following import EventFollower
-    from cq_tui.store.history.reading import open_events
+    from cq_tui.store.reading.following import EventFollower
+    from cq_tui.store.reading.reading import open_events
 
     wanted = _filter(types or [], symbol, since)
     path = existing_data_directory(context, data_dir).events
@@ -79,7 +79,7 @@ def events(
 
 def _filter(types: Sequence[str], symbol: str | None, since: str | None) -> "EventFilter":
     from cq_tui.ops.moments import MomentError, moment
-    from cq_tui.store.history.event_filter import EventFilter
+    from cq_tui.store.reading.event_filter import EventFilter
 
     try:
         return EventFilter(types, symbol, None if since is None else moment(since, time.time()))

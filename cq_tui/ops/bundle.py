@@ -26,9 +26,9 @@ from cq_tui.contracts.events import PAYLOADS, Event
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.ops.log_words import LOG_WORDS, NUMBER_FIELDS
 from cq_tui.ops.status import StackStatus, read_status
+from cq_tui.store.checkpoints.checkpoint_log import LoggedCheckpoint, newest_checkpoint
+from cq_tui.store.checkpoints.signed_note import split_note
 from cq_tui.store.document import write_document
-from cq_tui.store.history.checkpoint_log import LoggedCheckpoint, newest_checkpoint
-from cq_tui.store.history.signed_note import split_note
 from cq_tui.store.journal import JournalError, last_lines
 from cq_tui.store.lock import read_holder
 

@@ -10,12 +10,12 @@ from pydantic import ValidationError
 
 from cq_tui.contracts.proof import ConsistencyProof, InclusionProof
 from cq_tui.ops.words import clean, date_and_clock, plural
+from cq_tui.store.checkpoints.checkpoint import Checkpoint, open_checkpoint, read_unverified
+from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey
 from cq_tui.store.document import DocumentError, describe, read_content
-from cq_tui.store.history.checkpoint import Checkpoint, open_checkpoint, read_unverified
 from cq_tui.store.history.event_line import EventLineError, read_head
 from cq_tui.store.history.merkle import leaf_hash
-from cq_tui.store.history.proofs import verify_consistency, verify_inclusion
-from cq_tui.store.history.signed_note import SignedNoteError, VerifierKey
+from cq_tui.store.proofs.proofs import verify_consistency, verify_inclusion
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _KINDS: dict[str, type[InclusionProof] | type[ConsistencyProof]] = {

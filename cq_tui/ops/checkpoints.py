@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from cq_tui.store.checkpoints.checkpoint import read_unverified
+from cq_tui.store.checkpoints.checkpoint_log import newest_checkpoint
+from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey, decode_note
 from cq_tui.store.document import DocumentError, read_content
-from cq_tui.store.history.checkpoint import read_unverified
-from cq_tui.store.history.checkpoint_log import newest_checkpoint
-from cq_tui.store.history.signed_note import SignedNoteError, VerifierKey, decode_note
 from cq_tui.store.journal import JournalError
 
 #: Begins each entry of a log, and stands in nothing else of these.

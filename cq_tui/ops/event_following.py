@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-from cq_tui.store.history.event_filter import Entry
-from cq_tui.store.history.following import EventFollower
+from cq_tui.store.reading.event_filter import Entry
+from cq_tui.store.reading.following import EventFollower
 from cq_tui.store.watch import watch_folders
 
 #: Seconds after which it is looked anyway: notifications may be lost, and a folder may be replaced.

@@ -8,9 +8,9 @@ from typing import Literal, TypeAlias
 from cq_tui.ops.event_words import event_level, event_words
 from cq_tui.ops.moments import local_time
 from cq_tui.ops.words import Level, clean
-from cq_tui.store.history.event import HistoryEvent
-from cq_tui.store.history.event_filter import Entry
-from cq_tui.store.history.reading import LineNumbers
+from cq_tui.store.reading.event import HistoryEvent
+from cq_tui.store.reading.event_filter import Entry
+from cq_tui.store.reading.reading import LineNumbers
 
 #: Gives text the look of a level; it may leave it as it is.
 Style: TypeAlias = Callable[[str, Level | Literal["", "muted"]], str]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 from cq_tui.ops.words import Level, clean, price, quantity, signed
 
 if TYPE_CHECKING:
-    from cq_tui.store.history.event import HistoryEvent
+    from cq_tui.store.reading.event import HistoryEvent
 
 
 def event_words(event: "HistoryEvent") -> str:

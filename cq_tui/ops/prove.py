@@ -10,13 +10,15 @@ from typing import NamedTuple
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.proof import ConsistencyProof, InclusionProof
 from cq_tui.ops.words import clean, date_and_clock, plural
+from cq_tui.store.checkpoints.checkpoint import Checkpoint, open_checkpoint, read_unverified
+from cq_tui.store.checkpoints.checkpoint_log import newest_checkpoint
+from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey
 from cq_tui.store.control import issue, wait_for_answer
-from cq_tui.store.history.checkpoint import Checkpoint, open_checkpoint, read_unverified
-from cq_tui.store.history.checkpoint_log import newest_checkpoint
 from cq_tui.store.history.hash_chain import read_links
-from cq_tui.store.history.lookup import HistoryFiles, LeavesUnreadable
 from cq_tui.store.history.merkle import leaf_hash
-from cq_tui.store.history.proofs import (
+from cq_tui.store.lock import read_holder
+from cq_tui.store.proofs.lookup import HistoryFiles, LeavesUnreadable
+from cq_tui.store.proofs.proofs import (
     Subtree,
     consistency_path,
     inclusion_path,
@@ -24,8 +26,6 @@ from cq_tui.store.history.proofs import (
     verify_consistency,
     verify_inclusion,
 )
-from cq_tui.store.history.signed_note import SignedNoteError, VerifierKey
-from cq_tui.store.lock import read_holder
 
 _LOOK = "`cq-tui verify` names each place"
 

@@ -16,7 +16,7 @@ from cq_tui.store.document import DocumentError, DocumentMissing, read_document
 from cq_tui.store.folders import prepare
 from cq_tui.store.journal import JournalError
 from cq_tui.store.settings_file import Change, SettingsError, change_settings, load_settings
-from cq_tui.store.spool import EventSpool
+from cq_tui.store.spools.spool import EventSpool
 
 _OPEN = frozenset({"intended", "sent", "unknown", "new", "partially_filled", "pending_new"})
 

@@ -4,8 +4,8 @@ import os
 from collections import deque
 from pathlib import Path
 
-from cq_tui.store.history.event import HistoryEvent, event_from_line
 from cq_tui.store.journal import MAX_LINE_BYTES, JournalError, JournalReader, last_lines
+from cq_tui.store.reading.event import HistoryEvent, event_from_line
 
 #: Events kept in memory.
 KEPT = 2000

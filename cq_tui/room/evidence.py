@@ -14,14 +14,14 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.proof import InclusionProof
 from cq_tui.ops.prove import CannotProve, NotAnchored, prove_event
 from cq_tui.ops.words import News, clean, date_and_clock, grouped, plural
-from cq_tui.store.history.checkpoint import read_unverified
-from cq_tui.store.history.checkpoint_log import LoggedCheckpoint, newest_checkpoint
-from cq_tui.store.history.event import HistoryEvent, event_from_line
+from cq_tui.store.checkpoints.checkpoint import read_unverified
+from cq_tui.store.checkpoints.checkpoint_log import LoggedCheckpoint, newest_checkpoint
 from cq_tui.store.history.hash_chain import ChainError, Links, read_links
-from cq_tui.store.history.lookup import HistoryFiles
 from cq_tui.store.history.merkle import leaf_hash, node_hash
-from cq_tui.store.history.proofs import inclusion_path
 from cq_tui.store.journal import JournalError
+from cq_tui.store.proofs.lookup import HistoryFiles
+from cq_tui.store.proofs.proofs import inclusion_path
+from cq_tui.store.reading.event import HistoryEvent, event_from_line
 
 Read = TypeVar("Read")
 _HASH = re.compile(r"\b[0-9a-f]{64}\b")

@@ -110,7 +110,7 @@ def proof_lines(evidence: "Evidence", width: int) -> list[Content]:
 def _checkpoint_lines(evidence: "Evidence", width: int) -> list[Content]:
     if evidence.checkpoint is None:
         return [_heading("checkpoint"), *_field("", "none signed yet", width)]
-    from cq_tui.store.history.signed_note import VerifierKey
+    from cq_tui.store.checkpoints.signed_note import VerifierKey
 
     head, key = evidence.checkpoint.checkpoint, VerifierKey.parse(evidence.checkpoint.public_key)
     return [

@@ -6,7 +6,7 @@ from cq_tui.ops.words import date_and_clock, grouped, plural
 
 if TYPE_CHECKING:
     from cq_tui.contracts.health import MemoryHealth
-    from cq_tui.store.history.checkpoint import Checkpoint
+    from cq_tui.store.checkpoints.checkpoint import Checkpoint
 
 
 class LastCheckpoint:
@@ -22,8 +22,8 @@ class LastCheckpoint:
         if not note or note == self._note:
             return False
         # Not needed before memory has signed something, and then the frame is painted.
-        from cq_tui.store.history.checkpoint import read_unverified
-        from cq_tui.store.history.signed_note import SignedNoteError
+        from cq_tui.store.checkpoints.checkpoint import read_unverified
+        from cq_tui.store.checkpoints.signed_note import SignedNoteError
 
         self._note = note
         try:

@@ -6,7 +6,7 @@ from typing import Any
 
 from cq_tui.contracts.account import OrderState
 from cq_tui.ops.words import Level
-from cq_tui.store.history.event import HistoryEvent
+from cq_tui.store.reading.event import HistoryEvent
 
 _SIGNALS_KEPT = 300
 _ORDERS_KEPT = 600

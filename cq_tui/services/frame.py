@@ -28,7 +28,7 @@ from cq_tui.store.folders import prepare
 from cq_tui.store.journal import JournalBroken, JournalError
 from cq_tui.store.lock import ProcessLock
 from cq_tui.store.settings_file import load_settings
-from cq_tui.store.spool import EventSpool, UnspoolableEvent
+from cq_tui.store.spools.spool import EventSpool, UnspoolableEvent
 from cq_tui.store.watch import watch_folders
 
 #: Seconds that a service has to end in after SIGTERM.

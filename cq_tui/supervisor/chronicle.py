@@ -8,7 +8,7 @@ from cq_tui.contracts.health import ServiceState, SupervisorHealth
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.document import write_document
 from cq_tui.store.journal import JournalError
-from cq_tui.store.spool import EventSpool
+from cq_tui.store.spools.spool import EventSpool
 from cq_tui.supervisor.log import SupervisorLog
 from cq_tui.supervisor.wanted import Wanted, write_wanted
 

@@ -12,7 +12,7 @@ import pytest
 
 from cq_tui.contracts.layout import DataDir
 from tests.cli.conftest import Told, command
-from tests.store.history.written import Lines, write
+from tests.store.reading.written import Lines, write
 
 Cq = Callable[..., Told]
 Start = Callable[..., subprocess.Popen[str]]

@@ -17,8 +17,8 @@ from cq_tui.store.control import CommandInbox
 from cq_tui.store.lock import ProcessLock
 from tests.cli.conftest import Told
 from tests.ops.signed_histories import anchored, log, sign
+from tests.store.checkpoints.signing import KEY, OTHER_KEY
 from tests.store.history.histories import made
-from tests.store.history.signing import KEY, OTHER_KEY
 
 Cq = Callable[..., Told]
 

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.history.checkpoint import Checkpoint, sign_checkpoint
-from cq_tui.store.history.checkpoint_log import CheckpointLog
+from cq_tui.store.checkpoints.checkpoint import Checkpoint, sign_checkpoint
+from cq_tui.store.checkpoints.checkpoint_log import CheckpointLog
 from cq_tui.store.history.merkle import leaf_hash
-from cq_tui.store.history.proofs import tree_hash
 from cq_tui.store.history.writer import History
+from cq_tui.store.proofs.proofs import tree_hash
+from tests.store.checkpoints.signing import KEY, ORIGIN, PRIVATE
 from tests.store.history.histories import event, event_lines, made
-from tests.store.history.signing import KEY, ORIGIN, PRIVATE
 
 #: When the checkpoint of an empty history was signed; each event takes a second.
 SIGNED = 1_700_000_000.0

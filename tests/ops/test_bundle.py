@@ -14,15 +14,15 @@ from cq_tui.contracts.json_schema import schema_of
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.ops.bundle import export_bundle
 from cq_tui.ops.log_words import LOG_WORDS, NUMBER_FIELDS
+from cq_tui.store.checkpoints.acknowledgement import sign_acknowledgement
+from cq_tui.store.checkpoints.checkpoint import open_checkpoint
+from cq_tui.store.checkpoints.checkpoint_log import CheckpointLog
+from cq_tui.store.checkpoints.signed_note import VerifierKey, sign_note
 from cq_tui.store.document import write_document
 from cq_tui.store.folders import prepare
-from cq_tui.store.history.acknowledgement import sign_acknowledgement
-from cq_tui.store.history.checkpoint import open_checkpoint
-from cq_tui.store.history.checkpoint_log import CheckpointLog
-from cq_tui.store.history.signed_note import VerifierKey, sign_note
 from cq_tui.store.lock import ProcessLock
-from cq_tui.store.spool import EventSpool
-from tests.store.history.signing import KEY, ORIGIN, PRIVATE, accepted, checkpoint, note
+from cq_tui.store.spools.spool import EventSpool
+from tests.store.checkpoints.signing import KEY, ORIGIN, PRIVATE, accepted, checkpoint, note
 from tests.supervisor.pretend import HEALTH
 
 EXAMPLE: dict[str, Any] = orjson.loads(

@@ -13,10 +13,10 @@ import pytest
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.check_proof import CheckedProof, ProofFileError, check_proof
 from cq_tui.ops.prove import prove_event, prove_since
+from cq_tui.store.checkpoints.checkpoint import sign_checkpoint
 from cq_tui.store.document import to_bytes, write_document
-from cq_tui.store.history.checkpoint import sign_checkpoint
 from tests.ops.signed_histories import anchored, sign
-from tests.store.history.signing import KEY, OTHER_KEY, OTHER_PRIVATE, checkpoint, note
+from tests.store.checkpoints.signing import KEY, OTHER_KEY, OTHER_PRIVATE, checkpoint, note
 
 WHO = f"signed by {KEY.name} (key {KEY.key_id.hex()})"
 

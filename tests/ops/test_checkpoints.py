@@ -12,7 +12,7 @@ from cq_tui.ops.checkpoints import CheckpointFileError, KeptCheckpoint, read_che
 from cq_tui.ops.prove import prove_event, prove_since
 from cq_tui.store.document import write_document
 from tests.ops.signed_histories import anchored, log, sign
-from tests.store.history.signing import KEY
+from tests.store.checkpoints.signing import KEY
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from cq_tui.ops.event_following import follow
-from cq_tui.store.history.event_filter import Entry, EventFilter
-from cq_tui.store.history.following import EventFollower
-from cq_tui.store.history.reading import open_events
-from tests.store.history.written import Lines, write
+from cq_tui.store.reading.event_filter import Entry, EventFilter
+from cq_tui.store.reading.following import EventFollower
+from cq_tui.store.reading.reading import open_events
+from tests.store.reading.written import Lines, write
 
 
 class Shown:

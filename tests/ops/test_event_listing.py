@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from cq_tui.contracts.events import PAYLOADS
 from cq_tui.ops.event_listing import DamageReport, event_line, harmless_json, nothing_found
-from cq_tui.store.history.event import HistoryEvent
-from cq_tui.store.history.event_filter import EventFilter
-from cq_tui.store.history.reading import open_events
-from tests.store.history.written import Lines, write
+from cq_tui.store.reading.event import HistoryEvent
+from cq_tui.store.reading.event_filter import EventFilter
+from cq_tui.store.reading.reading import open_events
+from tests.store.reading.written import Lines, write
 
 NOW = 1_795_354_200.0
 

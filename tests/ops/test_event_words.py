@@ -1,7 +1,7 @@
 """Events in words."""
 
 from cq_tui.ops.event_words import event_words
-from cq_tui.store.history.event import HistoryEvent
+from cq_tui.store.reading.event import HistoryEvent
 
 
 def test_events_are_told_in_words() -> None:

@@ -12,18 +12,18 @@ from cq_tui.contracts.commands import Command, Outcome
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.proof import ConsistencyProof, InclusionProof
 from cq_tui.ops.prove import CannotProve, NotAnchored, ask_for_checkpoint, prove_event, prove_since
+from cq_tui.store.checkpoints.checkpoint import origin_of
 from cq_tui.store.control import CommandInbox
-from cq_tui.store.history.checkpoint import origin_of
 from cq_tui.store.history.event_line import read_head
 from cq_tui.store.history.hash_chain import block_hash, build_block
-from cq_tui.store.history.lookup import HistoryFiles
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, leaf_hash
-from cq_tui.store.history.proofs import tree_hash, verify_consistency, verify_inclusion
-from cq_tui.store.history.tree_index import TreeIndex
 from cq_tui.store.lock import ProcessLock
+from cq_tui.store.proofs.lookup import HistoryFiles
+from cq_tui.store.proofs.proofs import tree_hash, verify_consistency, verify_inclusion
+from cq_tui.store.proofs.tree_index import TreeIndex
 from tests.ops.signed_histories import anchored, grow, log, sign
+from tests.store.checkpoints.signing import KEY, OTHER_PRIVATE, note
 from tests.store.history.histories import data_dir, event_lines, made, raw_blocks
-from tests.store.history.signing import KEY, OTHER_PRIVATE, note
 
 COUNT, SIZE = 30, 23
 

@@ -9,9 +9,9 @@ import pytest
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.checkpoints import CheckpointFileError
 from cq_tui.ops.verify import NoHistory, Report, report_lines, verify_history
-from cq_tui.store.history.acknowledgement import acknowledge
-from cq_tui.store.history.anchoring import Anchoring
-from cq_tui.store.history.checkpoint import origin_of
+from cq_tui.store.checkpoints.acknowledgement import acknowledge
+from cq_tui.store.checkpoints.anchoring import Anchoring
+from cq_tui.store.checkpoints.checkpoint import origin_of
 from cq_tui.store.history.writer import History
 from tests.store.history.histories import data_dir, event, event_lines, made
 

@@ -24,14 +24,14 @@ from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.contracts.market import Kline
 from cq_tui.contracts.settings import DEFAULT_SYMBOLS
 from cq_tui.contracts.tickers import Ticker, tickers_to_bytes
+from cq_tui.store.checkpoints.anchoring import Anchoring
+from cq_tui.store.checkpoints.checkpoint import Checkpoint
+from cq_tui.store.checkpoints.checkpoint_log import newest_checkpoint
+from cq_tui.store.checkpoints.config_folder import create_file, make_private
+from cq_tui.store.checkpoints.signing_key import key_path
 from cq_tui.store.document import write_document
 from cq_tui.store.folders import prepare
-from cq_tui.store.history.anchoring import Anchoring
 from cq_tui.store.history.chain_file import read_chain_tail
-from cq_tui.store.history.checkpoint import Checkpoint
-from cq_tui.store.history.checkpoint_log import newest_checkpoint
-from cq_tui.store.history.config_folder import create_file, make_private
-from cq_tui.store.history.signing_key import key_path
 from cq_tui.store.history.writer import History, NewEvent
 from cq_tui.store.journal import JournalWriter
 

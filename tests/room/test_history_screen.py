@@ -9,7 +9,7 @@ from cq_tui.ops.check_proof import check_proof
 from cq_tui.room.app import RoomApp
 from cq_tui.room.screens.help import Help
 from cq_tui.room.screens.history import HistoryScreen
-from cq_tui.store.history.checkpoint import read_unverified
+from cq_tui.store.checkpoints.checkpoint import read_unverified
 from tests.room.conftest import MakeRoom, read, screen_text, shows, until
 from tests.room.stage import NOW, Stage
 

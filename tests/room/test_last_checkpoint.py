@@ -67,7 +67,7 @@ def test_a_room_that_ends_says_it_once(
 
 
 def test_the_room_starts_without_what_only_proofs_need() -> None:
-    heavy = ("cryptography", "cq_tui.store.history.checkpoint", "cq_tui.room.evidence", "cq_tui.ops.prove")
+    heavy = ("cryptography", "cq_tui.store.checkpoints.checkpoint", "cq_tui.room.evidence", "cq_tui.ops.prove")
     check = f"import sys, cq_tui.room.app; sys.exit(', '.join(m for m in {heavy!r} if m in sys.modules) or 0)"
     subprocess.run([sys.executable, "-c", check], check=True)
     reading = "import sys, cq_tui.room.state; sys.exit('cryptography' in sys.modules)"

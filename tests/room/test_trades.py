@@ -2,7 +2,7 @@ from typing import Any
 
 from cq_tui.contracts.account import OrderState
 from cq_tui.room.trades import TradeBook
-from cq_tui.store.history.event import HistoryEvent
+from cq_tui.store.reading.event import HistoryEvent
 
 
 def event(number: int, event_type: str, at: float = 100.0, **data: Any) -> HistoryEvent:

@@ -19,7 +19,7 @@ from cq_tui.contracts.settings import SETTING_KEYS
 from cq_tui.store.document import DocumentError, read_json, write_document
 from cq_tui.store.folders import prepare
 from cq_tui.store.lock import ProcessLock
-from cq_tui.store.spool_files import last_spooled
+from cq_tui.store.spools.spool_files import last_spooled
 from tests.services.waiting import until
 from tests.services.zygote import Request, Zygote
 

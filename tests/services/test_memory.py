@@ -11,12 +11,12 @@ import orjson
 import pytest
 
 from cq_tui.contracts.layout import DataDir
+from cq_tui.store.checkpoints.checkpoint import Checkpoint, read_unverified
 from cq_tui.store.control import issue, wait_for_answer
 from cq_tui.store.document import read_json, write_document
-from cq_tui.store.history.checkpoint import Checkpoint, read_unverified
 from cq_tui.store.history.verification import verify
 from cq_tui.store.journal import JournalReader, last_lines
-from cq_tui.store.spool import EventSpool
+from cq_tui.store.spools.spool import EventSpool
 from tests.services.processes import RunningService, data_directory, running
 from tests.services.waiting import until
 from tests.store.history.histories import assert_consistent, seqs

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from cq_tui.contracts.layout import SERVICES, DataDir
-from cq_tui.store.history.checkpoint_log import LoggedCheckpoint, read_checkpoint_log
+from cq_tui.store.checkpoints.checkpoint_log import LoggedCheckpoint, read_checkpoint_log
 from cq_tui.store.lock import is_alive, read_holder
 from tests.terminal.tmux import Tmux
 

@@ -16,7 +16,7 @@ from cq_tui.room.widgets.line_table import Drawn, LineKey, LineTable
 
 if TYPE_CHECKING:
     from cq_tui.contracts.health import MemoryHealth
-    from cq_tui.store.history.event import HistoryEvent
+    from cq_tui.store.reading.event import HistoryEvent
 
 _COLUMNS = (
     Column("time", 8),

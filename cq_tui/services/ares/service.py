@@ -16,7 +16,7 @@ from cq_tui.contracts.mode import base_interval
 from cq_tui.services.ares.klines import KlineTail
 from cq_tui.services.frame import Frame, Service
 from cq_tui.store.document import DocumentError, read_document, read_json, write_document
-from cq_tui.store.spool_files import last_spooled
+from cq_tui.store.spools.spool_files import last_spooled
 from cq_tui.store.watch import watch_folders
 from cq_tui.strategies import default_signal as default_rule
 from cq_tui.strategies.default_signal import DefaultSignalRule

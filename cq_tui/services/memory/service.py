@@ -15,18 +15,18 @@ from cq_tui.contracts.history import SnapshotSystem
 from cq_tui.contracts.layout import SERVICES
 from cq_tui.services.frame import Frame, Service
 from cq_tui.services.memory.standing import Standing
-from cq_tui.store.history.acknowledgement import acknowledge
-from cq_tui.store.history.anchoring import Anchoring, ForkDetected
+from cq_tui.store.checkpoints.acknowledgement import acknowledge
+from cq_tui.store.checkpoints.anchoring import Anchoring, ForkDetected
+from cq_tui.store.checkpoints.checkpoint import origin_of
 from cq_tui.store.history.chain_file import read_chain_tail
-from cq_tui.store.history.checkpoint import origin_of
 from cq_tui.store.history.faults import Fault
 from cq_tui.store.history.full_check import FullCheck
 from cq_tui.store.history.hash_chain import ChainError
-from cq_tui.store.history.merge import SpoolMerge
-from cq_tui.store.history.snapshots import SnapshotStore, newest_history
 from cq_tui.store.history.writer import History, NewEvent
 from cq_tui.store.journal import JournalBroken, JournalError
 from cq_tui.store.lock import read_holder
+from cq_tui.store.snapshots.snapshots import SnapshotStore, newest_history
+from cq_tui.store.spools.merge import SpoolMerge
 from cq_tui.store.watch import watch_folders
 
 #: The chain document's two files change places at most this often (seconds).

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cq_tui.contracts.layout import DataDir
+from cq_tui.store.checkpoints.acknowledgement import fault_id
+from cq_tui.store.checkpoints.checkpoint_log import LoggedAcknowledgement, read_checkpoint_log
 from cq_tui.store.document import DocumentError, read_json, write_document
-from cq_tui.store.history.acknowledgement import fault_id
-from cq_tui.store.history.checkpoint_log import LoggedAcknowledgement, read_checkpoint_log
 from cq_tui.store.journal import JournalError
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from cq_tui.contracts.events import OrderCanceled, OrderExecuted, OrderRejected, OrderSubmitted
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.spool_files import last_spooled
+from cq_tui.store.spools.spool_files import last_spooled
 from cq_tui.trading.denial import Denial
 from cq_tui.trading.lifecycle import OrderRecord, OrderStatus, TradeFill
 from cq_tui.trading.signals import TradeSignal

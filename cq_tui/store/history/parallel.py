@@ -15,11 +15,11 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.chain_file import read_chain_tail
 from cq_tui.store.history.event_line import EventHead, EventLineError, read_head
 from cq_tui.store.history.hash_chain import SEPARATOR, Block, ChainError, ChainTail, read_links
-from cq_tui.store.history.line_search import Key, find_first
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, MerkleFrontier, leaf_hash
 from cq_tui.store.history.runs import id_key
 from cq_tui.store.history.verification import RUNS_TOLD, Progress, Verification, gaps, verify
 from cq_tui.store.history.walk import Limits, Place, Walk
+from cq_tui.store.proofs.line_search import Key, find_first
 
 #: With fewer events a second process costs more than it brings.
 _FEWEST = 16 * SUBTREE_LEAVES

@@ -22,9 +22,9 @@ from cq_tui.store.history.merkle import SUBTREE_LEAVES, leaf_hash
 from cq_tui.store.history.recovery import recover
 from cq_tui.store.history.resume import resume, resume_at_tail
 from cq_tui.store.history.scrub import Scrubber
-from cq_tui.store.history.tree_index import TreeIndex
 from cq_tui.store.history.walk import Limits, Place, Walk
 from cq_tui.store.journal import JournalWriter
+from cq_tui.store.proofs.tree_index import TreeIndex
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from cq_tui.services.trader.book import Book
 from cq_tui.services.trader.chronicle import Chronicle
 from cq_tui.services.trader.session import TraderSession
 from cq_tui.store.document import write_document
-from cq_tui.store.spool import EventSpool
+from cq_tui.store.spools.spool import EventSpool
 from cq_tui.trading.denial import Denial
 from cq_tui.trading.signals import TradeSignal
 from tests.services.processes import KEY, SECRET, report, spooled

@@ -6,9 +6,9 @@ from typing import Any
 from cq_tui.contracts.history import SnapshotSystem
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.document import DocumentError, read_json, write_document
-from cq_tui.store.history.snapshots import SnapshotStore, newest_history
 from cq_tui.store.history.writer import History, NewEvent
 from cq_tui.store.journal import JournalBroken, JournalError
+from cq_tui.store.snapshots.snapshots import SnapshotStore, newest_history
 from tests.store.history.histories import event
 
 _SYSTEM = SnapshotSystem(active_services=[], health_status="ok", memory_usage=0.0)

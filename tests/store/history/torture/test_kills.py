@@ -20,7 +20,7 @@ _WRITER = """
 import sys
 from pathlib import Path
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.spool import EventSpool
+from cq_tui.store.spools.spool import EventSpool
 data = DataDir(Path(sys.argv[1]))
 spool = EventSpool(data.spool, sys.argv[2], quarantine=data.quarantine)
 for count in sys.stdin:

@@ -8,14 +8,14 @@ import pytest
 
 from cq_tui.contracts.history import SnapshotSystem
 from cq_tui.contracts.layout import DataDir
+from cq_tui.store.checkpoints.checkpoint_log import CheckpointLog, read_checkpoint_log
 from cq_tui.store.document import DocumentError
-from cq_tui.store.history.checkpoint_log import CheckpointLog, read_checkpoint_log
-from cq_tui.store.history.merge import SpoolMerge
-from cq_tui.store.history.snapshots import SnapshotStore, newest_history, read_snapshot
 from cq_tui.store.history.writer import History
-from cq_tui.store.spool import EventSpool
+from cq_tui.store.snapshots.snapshots import SnapshotStore, newest_history, read_snapshot
+from cq_tui.store.spools.merge import SpoolMerge
+from cq_tui.store.spools.spool import EventSpool
+from tests.store.checkpoints.signing import KEY, note
 from tests.store.history.histories import assert_consistent, data_dir, event, event_lines, made, seqs
-from tests.store.history.signing import KEY, note
 from tests.store.history.torture import HEAVY
 from tests.store.history.torture.file_layer import file_layer
 from tests.store.history.torture.keeper import opened

@@ -10,7 +10,7 @@ import pytest
 
 from cq_tui.store.history.writer import History
 from cq_tui.store.journal import JournalError
-from cq_tui.store.spool import EventSpool
+from cq_tui.store.spools.spool import EventSpool
 from tests.services.processes import RunningService, data_directory, running
 from tests.services.waiting import until
 from tests.store.history.histories import assert_consistent, data_dir, event, event_lines, made, seqs

@@ -1,0 +1,1 @@
+"""Checkpoints: signed words on how far the history goes, kept inside and outside the data directory."""

@@ -1,0 +1,243 @@
+"""Anchoring: signs how far the history goes, keeps that outside the data directory, and holds the history to it.
+
+Nothing here stops memory: what keeps a checkpoint from being signed is a ``problem`` in words.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.store.checkpoints.acknowledgement import Acknowledgement, fault_id, sign_acknowledgement
+from cq_tui.store.checkpoints.agreement import disagreements, signed_at
+from cq_tui.store.checkpoints.anchors import AnchorError, Anchors
+from cq_tui.store.checkpoints.checkpoint import Checkpoint, directory_id_of, open_checkpoint, origin_of, sign_checkpoint
+from cq_tui.store.checkpoints.checkpoint_log import CheckpointLog, LogReading, newest_checkpoint, read_checkpoint_log
+from cq_tui.store.checkpoints.config_folder import config_folder
+from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey
+from cq_tui.store.checkpoints.signing_key import SigningKeyError, load_or_create_key
+from cq_tui.store.journal import JournalError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+#: So many of the newest entries bind. A root stands for all that came before it: older ones would say nothing more.
+_ENTRIES = 100
+
+
+class ForkDetected(Exception):
+    """The anchor was signed with this key, but not here: two copies of the data directory are in use."""
+
+    def __init__(self, ours: Checkpoint | None, theirs: Checkpoint) -> None:
+        super().__init__(
+            f"the anchor's checkpoint of {theirs.size:,} events, signed {signed_at(theirs)}, was not signed here: "
+            "another copy of this data directory is in use. Stop one of them"
+        )
+        self.ours = ours
+        self.theirs = theirs
+
+
+class _Signer(NamedTuple):
+    private_key: "Ed25519PrivateKey"
+    verifier: VerifierKey
+    log: CheckpointLog
+    anchors: Anchors
+
+
+class _Noted(NamedTuple):
+    """A checkpoint and its note."""
+
+    checkpoint: Checkpoint
+    text: str
+
+
+class Anchoring:
+    """What memory needs of checkpoints. Raises nothing for what a disk or a person did, but ForkDetected."""
+
+    def __init__(
+        self,
+        data: DataDir,
+        *,
+        known_id: str | None = None,
+        copy: str | None = None,
+        folder: Path | None = None,
+        new_id: Callable[[], str] = lambda: secrets.token_hex(16),
+    ) -> None:
+        """Load key, log and anchors.
+
+        ``known_id`` is the data directory's id as it was last known, ``copy`` the setting MEMORY_CHECKPOINT_COPY,
+        ``folder`` the configuration folder if it is not the user's.
+        """
+        self._data = data
+        self._problem: str | None = None
+        self._failure: str | None = None
+        self._stopped: dict[str, str] = {}
+        self._standing: list[str] = []
+        #: 32 hex digits, to be kept and given as ``known_id`` next time.
+        self.directory_id = self._identify(known_id) or new_id()
+        self._signer = self._open_signer(copy, folder)
+        reading = self._read_log()
+        self._standing += reading.problems
+        self._binding = [_Noted(entry.checkpoint, entry.text) for entry in reading.binding]
+        self._external = self._read_external(reading)
+
+    @property
+    def problem(self) -> str | None:
+        """Why no checkpoint is signed; None while all is well."""
+        return self._problem or next(iter([*self._standing, *self._stopped.values()]), None) or self._failure
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is wrong although checkpoints are signed: an anchor that cannot be written, a note that was torn."""
+        if self._signer is None:
+            return []
+        repaired = self._signer.log.repaired
+        return ([repaired] if repaired else []) + list(self._signer.anchors.problems.values())
+
+    @property
+    def last(self) -> Checkpoint | None:
+        """The newest checkpoint that was signed here and binds."""
+        return self._binding[-1].checkpoint if self._binding else None
+
+    @property
+    def last_text(self) -> str | None:
+        """Its note."""
+        return self._binding[-1].text if self._binding else None
+
+    @property
+    def public_key(self) -> str | None:
+        """Who signs (C2SP verifier key); None without a key."""
+        return self._signer.verifier.text if self._signer else None
+
+    def expected(self) -> dict[int, bytes]:
+        """Return the root that the history must have at each size that a binding checkpoint or an anchor names."""
+        return {checkpoint.size: checkpoint.root for checkpoint in self._expected()}
+
+    def faults(self, events: int, roots: Mapping[int, bytes]) -> list[str]:
+        """Say where the history contradicts what was signed, and what is wrong with the log itself.
+
+        ``events`` is the size of the history, ``roots`` its root at sizes of ``expected()``, as verification found
+        them. Empty when all is well.
+        """
+        return self._standing + disagreements(self._expected(), events, roots)
+
+    def sign(self, size: int, root: bytes, now: float) -> Checkpoint | None:
+        """Sign a checkpoint, add it to the log and replace the anchors; None when that cannot be (see ``problem``).
+
+        Raises ForkDetected when another copy of the data directory signed since; nothing is signed then.
+        """
+        signer = self._signer
+        if signer is None or self._problem or self._standing or self._stopped:
+            return None
+        try:
+            theirs = signer.anchors.other_writer()
+            if theirs is not None:
+                raise ForkDetected(self.last, theirs)
+            if contradictions := disagreements(self._expected(), size, {size: root}):
+                self._failure = contradictions[0]
+                return None
+            head = Checkpoint(signer.verifier.name, size, root, now)
+            noted = _signed(head, signer)
+            signer.log.append(noted.text, signer.verifier)
+        except (AnchorError, JournalError, SignedNoteError) as error:
+            self._failure = str(error)
+            return None
+        self._failure = None
+        self._binding = [*self._binding[1 - _ENTRIES :], noted]
+        signer.anchors.write(noted.text)
+        return noted.checkpoint
+
+    def stop_signing(self, reason: str) -> None:
+        """Sign nothing more until a person accepts this fault."""
+        self._stopped[fault_id(reason)] = reason
+
+    def accept(self, acknowledgement: Acknowledgement) -> str | None:
+        """Sign and log that a person accepted a fault; return the note, None when it cannot be (see ``problem``).
+
+        If the fault is about checkpoints, none of those signed so far binds any more.
+        """
+        signer = self._signer
+        if signer is None:
+            self._forget(acknowledgement)
+            return None
+        try:
+            text = sign_acknowledgement(acknowledgement, signer.private_key)
+            if acknowledgement.releases_checkpoints:
+                # What only an anchor holds goes into the log first: all before the acknowledgement is released.
+                for noted in self._unlogged(signer):
+                    signer.log.append(noted.text, signer.verifier)
+            signer.log.append(text, signer.verifier)
+        except (JournalError, SignedNoteError) as error:
+            self._failure = str(error)
+            return None
+        self._failure = None
+        self._forget(acknowledgement)
+        return text
+
+    def close(self) -> None:
+        """Close the log."""
+        if self._signer is not None:
+            self._signer.log.close()
+
+    def _expected(self) -> list[Checkpoint]:
+        return [noted.checkpoint for noted in (*self._binding, *self._external)]
+
+    def _forget(self, acknowledgement: Acknowledgement) -> None:
+        self._stopped.pop(acknowledgement.fault_id, None)
+        if acknowledgement.releases_checkpoints:
+            self._standing, self._binding, self._external = [], [], []
+            if self._signer is not None:
+                self._signer.anchors.adopt()
+
+    def _identify(self, known_id: str | None) -> str | None:
+        try:
+            newest = newest_checkpoint(self._data.checkpoints)
+        except JournalError as error:
+            self._problem = str(error)
+            return known_id
+        if newest is None:
+            return known_id
+        found = directory_id_of(newest.checkpoint.origin)
+        if known_id not in (None, found):
+            self._standing.append(f"is that of another data directory ({found}, not {known_id})")
+        return found
+
+    def _open_signer(self, copy: str | None, folder: Path | None) -> _Signer | None:
+        try:
+            folder = folder or config_folder()
+            private_key = load_or_create_key(folder)
+            verifier = VerifierKey.of(origin_of(self.directory_id), private_key)
+            log = CheckpointLog(self._data.checkpoints, self._data.quarantine)
+        except (SigningKeyError, SignedNoteError, JournalError, RuntimeError) as error:
+            self._problem = f"{error}; then restart memory"
+            return None
+        return _Signer(private_key, verifier, log, Anchors(folder, verifier, copy))
+
+    def _read_log(self) -> LogReading:
+        try:
+            key = self._signer.verifier if self._signer else None
+            return read_checkpoint_log(self._data.checkpoints, key, newest=_ENTRIES)
+        except JournalError as error:
+            self._problem = str(error)
+            return LogReading()
+
+    def _read_external(self, reading: LogReading) -> list[_Noted]:
+        """Return what the anchors hold, but for what a person released."""
+        if self._signer is None:
+            return []
+        released = {entry.text for entry in reading.entries} - {entry.text for entry in reading.binding}
+        found = self._signer.anchors.read().items()
+        return [_Noted(checkpoint, text) for text, checkpoint in found if text not in released]
+
+    def _unlogged(self, signer: _Signer) -> list[_Noted]:
+        reading = self._read_log()
+        logged = {entry.text for entry in reading.entries}
+        found = signer.anchors.read().items()
+        return [_Noted(checkpoint, text) for text, checkpoint in found if text not in logged]
+
+
+def _signed(checkpoint: Checkpoint, signer: _Signer) -> _Noted:
+    """Sign it; what is kept is what was signed, with the time to the microsecond."""
+    text = sign_checkpoint(checkpoint, signer.private_key)
+    return _Noted(open_checkpoint(text, signer.verifier), text)

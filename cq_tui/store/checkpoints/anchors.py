@@ -1,0 +1,138 @@
+"""Anchors: the last checkpoint kept outside the data directory, where a rollback of that directory does not reach.
+
+One lies in the configuration folder, another in a file of the user's choice (setting MEMORY_CHECKPOINT_COPY).
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from cq_tui.store.checkpoints.checkpoint import Checkpoint, directory_id_of, open_checkpoint, origin_of, read_unverified
+from cq_tui.store.checkpoints.config_folder import make_private, replace_file
+from cq_tui.store.checkpoints.signed_note import MAX_NOTE_BYTES, SignedNoteError, VerifierKey, decode_note
+from cq_tui.store.document import DocumentError, DocumentMissing, read_content
+
+
+class AnchorError(Exception):
+    """An anchor cannot be read or written, or is none; the message names the file and the remedy."""
+
+
+def anchor_path(folder: Path, directory_id: str) -> Path:
+    """Return where the anchor of a data directory lies in a configuration folder. Raises SignedNoteError."""
+    return folder / "anchors" / f"{directory_id_of(origin_of(directory_id))}.checkpoint"
+
+
+def read_anchor(path: Path) -> str | None:
+    """Return the note in an anchor file, unverified; None when there is none. Raises AnchorError."""
+    try:
+        text = decode_note(read_content(path, MAX_NOTE_BYTES))
+        read_unverified(text)
+    except DocumentMissing:
+        return None
+    except DocumentError as error:
+        raise AnchorError(f"{path}: {error.problem}. Move it away") from None
+    except SignedNoteError as error:
+        raise AnchorError(f"{path}: is no checkpoint of ours ({error}). Move it away") from None
+    return text
+
+
+def write_anchor(path: Path, text: str) -> None:
+    """Replace the anchor. Raises AnchorError; then the old one stands."""
+    try:
+        make_private(path.parent.parent)
+        make_private(path.parent)
+        replace_file(path, text.encode())
+    except OSError as error:
+        raise AnchorError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def write_copy(path: Path, text: str) -> None:
+    """Replace the user's own copy; its folder must be there. Raises AnchorError.
+
+    A file that holds anything but a checkpoint of the same data directory is left alone.
+    """
+    present = read_anchor(path)
+    if present is not None and read_unverified(present).origin != read_unverified(text).origin:
+        raise AnchorError(f"{path}: holds the checkpoint of another data directory. Choose another file")
+    try:
+        # A link stays one: what it points to is replaced.
+        replace_file(path.resolve(), text.encode())
+    except OSError as error:
+        raise AnchorError(f"{path}: cannot be written ({error.strerror}). Choose another file") from None
+
+
+class Anchors:
+    """Both anchors of one data directory, and whether this process alone writes them."""
+
+    def __init__(self, folder: Path, key: VerifierKey, copy: str | None) -> None:
+        """Look at both. ``folder`` is the configuration folder, ``copy`` the user's setting."""
+        self._key = key
+        self._anchor = anchor_path(folder, directory_id_of(key.name))
+        #: What is wrong with either, in words.
+        self.problems: dict[str, str] = {}
+        self._copy = self._copy_path(copy)
+        #: What the anchor may hold: what was found in it, or written here.
+        self._ours = set(self.read())
+
+    def adopt(self) -> None:
+        """Let the next anchor replace what is there now, whoever wrote it."""
+        try:
+            text = read_anchor(self._anchor)
+        except AnchorError:
+            return
+        self._ours = set() if text is None else {text}
+
+    def read(self) -> dict[str, Checkpoint]:
+        """Return the checkpoints that are there, by their notes. Anything else is a problem."""
+        found = {}
+        for name, path in (("anchor", self._anchor), ("copy", self._copy)):
+            try:
+                text = read_anchor(path) if path else None
+                if path and text is not None:
+                    found[text] = self._open(path, text)
+            except AnchorError as error:
+                self.problems[name] = str(error)
+        return found
+
+    def other_writer(self) -> Checkpoint | None:
+        """Return the anchor's checkpoint if it was neither read nor written here: someone else signs too.
+
+        Raises AnchorError when it cannot be told.
+        """
+        text = read_anchor(self._anchor)
+        return None if text is None or text in self._ours else self._open(self._anchor, text)
+
+    def write(self, text: str) -> None:
+        """Replace both. What cannot be written is a problem."""
+        # After a failed sync either text may be found there.
+        self._ours.add(text)
+        self._attempt("anchor", lambda: write_anchor(self._anchor, text))
+        if "anchor" not in self.problems:
+            self._ours = {text}
+        if (copy := self._copy) is not None:
+            self._attempt("copy", lambda: write_copy(copy, text))
+
+    def _attempt(self, name: str, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except AnchorError as error:
+            self.problems[name] = str(error)
+        else:
+            self.problems.pop(name, None)
+
+    def _open(self, path: Path, text: str) -> Checkpoint:
+        try:
+            return open_checkpoint(text, self._key)
+        except SignedNoteError as error:
+            raise AnchorError(f"{path}: {error}. Bring back the key that signed it, or move the file away") from None
+
+    def _copy_path(self, copy: str | None) -> Path | None:
+        if not copy:
+            return None
+        try:
+            path = Path(copy).expanduser()
+        except RuntimeError:
+            path = Path(copy)
+        if not path.is_absolute():
+            self.problems["copy"] = f"MEMORY_CHECKPOINT_COPY: {copy} is not a path from the root. Write the whole path"
+            return None
+        return path

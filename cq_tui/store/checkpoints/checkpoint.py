@@ -1,0 +1,113 @@
+"""Checkpoints: how large the history was and what its root was, at a time, signed (C2SP tlog-checkpoint).
+
+The body has four lines: origin, size, base64 root, and as extension line ``time <unix seconds, six decimals>``, so
+that the time is signed too. Only this very spelling is a checkpoint of ours.
+"""
+
+import base64
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cq_tui.store.checkpoints.signed_note import (
+    SignedNoteError,
+    VerifierKey,
+    from_base64,
+    open_note,
+    sign_note,
+    split_note,
+)
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+_PREFIX = "coinquant.r11/"
+_ORIGIN = re.compile(r"coinquant\.r11/([0-9a-f]{32})")
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
+_TIME = re.compile(r"time ((?:0|[1-9][0-9]{0,9})\.[0-9]{6})")
+_ROOT_BYTES = 32
+#: Up to here (the year 2242) a float tells microseconds apart.
+_END_OF_TIME = 2.0**33
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """How large a history was and what its root was. ``time`` is in Unix seconds, to the microsecond."""
+
+    #: Which data directory: ``coinquant.r11/<id>``.
+    origin: str
+    size: int
+    #: 32 bytes.
+    root: bytes
+    time: float
+
+    def body(self) -> str:
+        """Return the note text, exactly as it is signed. Raises SignedNoteError for what cannot be a checkpoint."""
+        directory_id_of(self.origin)
+        return f"{self.origin}\n{head_lines(self.size, self.root, self.time)}"
+
+
+def origin_of(directory_id: str) -> str:
+    """Return origin and key name of a data directory. Raises SignedNoteError."""
+    origin = _PREFIX + directory_id
+    directory_id_of(origin)
+    return origin
+
+
+def directory_id_of(origin: str) -> str:
+    """Return the id of the data directory (32 hex digits) that an origin names. Raises SignedNoteError."""
+    found = _ORIGIN.fullmatch(origin)
+    if not found:
+        raise SignedNoteError(f"checkpoint: origin {origin[:80]!r} is not {_PREFIX}<32 hex digits>")
+    return found[1]
+
+
+def head_lines(size: int, root: bytes, time: float) -> str:
+    """Return the lines after the origin. Raises SignedNoteError for values that no history has."""
+    if not 0 <= size < 2**63:
+        raise SignedNoteError(f"checkpoint: size {size} is not a number of events")
+    if len(root) != _ROOT_BYTES:
+        raise SignedNoteError(f"checkpoint: root has {len(root)} bytes, {_ROOT_BYTES} are needed")
+    if not 0 <= time < _END_OF_TIME:
+        raise SignedNoteError(f"checkpoint: time {time} is not in Unix seconds")
+    return f"{size}\n{base64.b64encode(root).decode()}\ntime {time:.6f}\n"
+
+
+def parse_head(size: str, root: str, time: str) -> tuple[int, bytes, float]:
+    """Read the lines after the origin. Raises SignedNoteError naming the line that is wrong."""
+    if not _NUMBER.fullmatch(size) or int(size) >= 2**63:
+        raise SignedNoteError(f"checkpoint: size {size[:80]!r} is not a number of events")
+    content = from_base64(root)
+    if content is None or len(content) != _ROOT_BYTES:
+        raise SignedNoteError(f"checkpoint: root {root[:80]!r} is not base64 of {_ROOT_BYTES} bytes")
+    found = _TIME.fullmatch(time)
+    if not found or float(found[1]) >= _END_OF_TIME:
+        raise SignedNoteError(f"checkpoint: line {time[:80]!r} is not 'time <seconds with six decimals>'")
+    return int(size), content, float(found[1])
+
+
+def parse_checkpoint(body: str) -> Checkpoint:
+    """Read a note text. Raises SignedNoteError for anything but the four lines."""
+    lines = body.removesuffix("\n").split("\n")
+    if len(lines) != 4 or not body.endswith("\n"):
+        raise SignedNoteError("checkpoint: is not the four lines origin, size, root, time")
+    directory_id_of(lines[0])
+    return Checkpoint(lines[0], *parse_head(*lines[1:]))
+
+
+def sign_checkpoint(checkpoint: Checkpoint, private_key: "Ed25519PrivateKey") -> str:
+    """Return the checkpoint as signed note; the key's name is the origin. Raises SignedNoteError."""
+    return sign_note(checkpoint.body(), checkpoint.origin, private_key)
+
+
+def open_checkpoint(text: str, key: VerifierKey) -> Checkpoint:
+    """Return the checkpoint in a note that ``key`` signed. Raises SignedNoteError."""
+    checkpoint = parse_checkpoint(open_note(text, key))
+    if checkpoint.origin != key.name:
+        raise SignedNoteError(f"checkpoint: origin {checkpoint.origin} is not the signer's name {key.name[:80]}")
+    return checkpoint
+
+
+def read_unverified(text: str) -> Checkpoint:
+    """Return what a note says, for display only: nobody has looked at its signature. Raises SignedNoteError."""
+    return parse_checkpoint(split_note(text)[0])

@@ -1,0 +1,226 @@
+"""``memory/checkpoints.log``: every signed checkpoint and acknowledgement, oldest first.
+
+An entry is a record separator (0x1E, as in RFC 7464), the signer's verifier key, a line feed, and the note. A note
+holds no control character but line feeds, so a separator always begins an entry, whatever happened before it.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from cq_tui.store.checkpoints.acknowledgement import Acknowledgement, is_acknowledgement, open_acknowledgement
+from cq_tui.store.checkpoints.checkpoint import Checkpoint, open_checkpoint
+from cq_tui.store.checkpoints.signed_note import SIGNATURE_MARK, SignedNoteError, VerifierKey, decode_note
+from cq_tui.store.journal import JournalError, JournalWriter, keep_torn_bytes
+
+_SEPARATOR = b"\x1e"
+_BLOCK = 64 * 1024
+#: No entry of ours is larger.
+_MAX_ENTRY = 64 * 1024
+_NAMED_PROBLEMS = 20
+
+
+class LoggedCheckpoint(NamedTuple):
+    """A verified checkpoint, its note, and the verifier key of its signer."""
+
+    checkpoint: Checkpoint
+    text: str
+    public_key: str
+
+
+class LoggedAcknowledgement(NamedTuple):
+    """A verified acknowledgement, its note, and the verifier key of its signer."""
+
+    acknowledgement: Acknowledgement
+    text: str
+    public_key: str
+
+
+LogEntry = LoggedCheckpoint | LoggedAcknowledgement
+
+
+@dataclass(slots=True)
+class LogReading:
+    """What a log holds, or the end of it."""
+
+    #: Verified, oldest first.
+    entries: list[LogEntry] = field(default_factory=list)
+    #: What the history must agree with: the checkpoints since a person last accepted that it is another.
+    binding: list[LoggedCheckpoint] = field(default_factory=list)
+    #: What is damaged since then, in words; entries named here count for nothing.
+    problems: list[str] = field(default_factory=list)
+    #: Other signers; each is a problem once, however much it signed.
+    strangers: set[VerifierKey] = field(default_factory=set)
+    #: Whether this is the whole log.
+    whole: bool = True
+
+    def add(self, entry: LogEntry) -> None:
+        """Take in the next entry."""
+        self.entries.append(entry)
+        if isinstance(entry, LoggedCheckpoint):
+            self.binding.append(entry)
+        elif entry.acknowledgement.releases_checkpoints:
+            self.binding.clear()
+            self.problems.clear()
+            self.strangers.clear()
+
+    def blame(self, problem: str) -> None:
+        """Name something damaged; beyond the first 20 only that there is more."""
+        if len(self.problems) < _NAMED_PROBLEMS:
+            self.problems.append(problem)
+        elif len(self.problems) == _NAMED_PROBLEMS:
+            self.problems.append("and more")
+
+
+class CheckpointLog:
+    """The one writer of the log. Opening moves an incomplete last note to quarantine. Raises JournalError."""
+
+    def __init__(self, path: Path, quarantine: Path) -> None:
+        #: What was cut on opening, in words.
+        self.repaired = _cut_incomplete(path, quarantine)
+        self._journal = JournalWriter(path, quarantine=quarantine)
+
+    def append(self, text: str, key: VerifierKey) -> None:
+        """Add a note, synced. Raises JournalError; then the log is as it was, or, if JournalBroken, of no more use."""
+        self._journal.append([_entry(text, key)[:-1]], durable=True)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._journal.close()
+
+
+def read_checkpoint_log(path: Path, key: VerifierKey | None, *, newest: int | None = None) -> LogReading:
+    """Read the log, or its ``newest`` entries from the end of the file; a missing log is empty.
+
+    Without a key each note is verified with the one that its entry names: that shows damage, not forgery.
+    Raises JournalError when the file cannot be read.
+    """
+    reading = LogReading()
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return reading
+    except OSError as error:
+        raise JournalError(f"{path}: cannot be read ({error.strerror})") from None
+    try:
+        start = 0 if newest is None else _start_of_newest(descriptor, newest)
+        reading.whole = start <= len(_SEPARATOR)
+        for offset, record in _records(descriptor, start):
+            _take_in(reading, offset, record, key)
+    except OSError as error:
+        raise JournalError(f"{path}: cannot be read ({error.strerror})") from None
+    finally:
+        os.close(descriptor)
+    return reading
+
+
+def newest_checkpoint(path: Path, key: VerifierKey | None = None) -> LoggedCheckpoint | None:
+    """Return the newest checkpoint, if one is among the newest 1,024 entries. Raises JournalError."""
+    for count in (1, 16, 1024):
+        reading = read_checkpoint_log(path, key, newest=count)
+        for entry in reversed(reading.entries):
+            if isinstance(entry, LoggedCheckpoint):
+                return entry
+        if reading.whole:
+            break
+    return None
+
+
+def _entry(text: str, key: VerifierKey) -> bytes:
+    return _SEPARATOR + f"{key.text}\n{text}".encode()
+
+
+def _take_in(reading: LogReading, offset: int, record: bytes, key: VerifierKey | None) -> None:
+    """Add one record to what was read, or say what is wrong with it."""
+    if offset == 0 and not record:
+        return
+    try:
+        claimed, _, text = decode_note(record).partition("\n")
+        signer = VerifierKey.parse(claimed)
+        if key is not None and signer != key:
+            if signer not in reading.strangers:
+                reading.blame(
+                    f"entries from byte {max(0, offset - 1)} on are signed with another key, {_short(signer)}"
+                )
+            reading.strangers.add(signer)
+            return
+        if is_acknowledgement(text):
+            reading.add(LoggedAcknowledgement(open_acknowledgement(text, signer), text, claimed))
+        else:
+            reading.add(LoggedCheckpoint(open_checkpoint(text, signer), text, claimed))
+    except SignedNoteError as error:
+        reading.blame(f"entry at byte {max(0, offset - 1)}: {error}")
+
+
+def _short(key: VerifierKey) -> str:
+    return f"{key.name}+{key.key_id.hex()}"
+
+
+def _records(descriptor: int, start: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the bytes between separators, each with its offset. What is too long for an entry comes in pieces."""
+    held, offset = b"", start
+    while block := os.pread(descriptor, _BLOCK, offset + len(held)):
+        *records, held = (held + block).split(_SEPARATOR)
+        for record in records:
+            yield offset, record
+            offset += len(record) + 1
+        if len(held) > _MAX_ENTRY:
+            yield offset, held
+            offset, held = offset + len(held), b""
+    yield offset, held
+
+
+def _start_of_newest(descriptor: int, count: int) -> int:
+    """Return the offset behind the separator of the ``count``-th last entry, or where so many cannot begin before."""
+    start = os.fstat(descriptor).st_size
+    floor = max(0, start - count * _MAX_ENTRY)
+    while start > floor:
+        end, start = start, max(0, start - _BLOCK)
+        block = os.pread(descriptor, end - start, start)
+        found = len(block)
+        while count and (found := block.rfind(_SEPARATOR, 0, found)) >= 0:
+            count -= 1
+        if not count:
+            return start + found + 1
+    return start
+
+
+def _cut_incomplete(path: Path, quarantine: Path) -> str | None:
+    """Move what stands behind the last whole note to quarantine; return what was moved."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise JournalError(f"{path}: cannot be opened for writing ({error.strerror})") from None
+    try:
+        size = os.fstat(descriptor).st_size
+        end = _whole_end(descriptor, size)
+        if end == size:
+            return None
+        kept = keep_torn_bytes(descriptor, end, size, quarantine, path.name)
+        os.ftruncate(descriptor, end)
+        os.fsync(descriptor)
+    except OSError as error:
+        raise JournalError(f"{path}: its incomplete last note cannot be moved away ({error.strerror})") from None
+    finally:
+        os.close(descriptor)
+    return f"{size - end} bytes of an incomplete note were moved to {kept.name}"
+
+
+def _whole_end(descriptor: int, size: int) -> int:
+    """Return the offset behind the last signature line of the last entry; where that entry begins if it has none."""
+    start = max(0, size - _MAX_ENTRY)
+    tail = os.pread(descriptor, size - start, start)
+    begin = tail.rfind(_SEPARATOR)
+    if begin < 0 and start > 0:
+        # Not the end of an entry at all: reading names it, and the next entry is found by its separator.
+        return size
+    end = position = max(0, begin)
+    for line in tail[end:].split(b"\n")[:-1]:
+        position += len(line) + 1
+        if line.startswith(SIGNATURE_MARK.encode()):
+            end = position
+    return start + end

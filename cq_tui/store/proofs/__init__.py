@@ -1,0 +1,1 @@
+"""Proofs of the history, straight from its files."""

@@ -1,0 +1,235 @@
+"""Looking into the files of a history, alive, dead or damaged: single events, blocks and subtree roots.
+
+Nothing is read whole, nothing is written, and nothing is trusted: a block counts only when its bytes match its hash,
+and the tree index saves time only. Indexes are those of the blocks: the first event has index 1, and is leaf 0.
+"""
+
+import contextlib
+import os
+import re
+import sys
+from binascii import unhexlify
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.store.history.chain_file import read_chain_tail
+from cq_tui.store.history.event_line import EventLineError, read_head
+from cq_tui.store.history.hash_chain import SEPARATOR, TAIL_BYTES, read_links
+from cq_tui.store.history.merkle import SUBTREE_LEAVES, leaf_hash
+from cq_tui.store.proofs.line_search import Key, Place, count_lines, find_beginning, find_first, lines_from
+from cq_tui.store.proofs.proofs import tree_hash
+from cq_tui.store.proofs.tree_index import TreeIndex
+
+_EVENT_ID = re.compile(r"evt_([0-9]{1,18})_([0-9]{3,18})")
+_BLOCK_EVENT = re.compile(rb'\{"index":\d+,"timestamp":[0-9.]+,"data":\{"event_id":"([a-z0-9_]+)"')
+_EVENT_HASH = re.compile(rb'"event_hash":"(.{64})"\},"previous_hash":"')
+_SUBTREES_KEPT = 2
+_LINE_END = SEPARATOR[:-1]
+Found = TypeVar("Found")
+
+
+class LeavesUnreadable(Exception):
+    """The chain document does not say what the leaves are. The events do: ``event_leaves``."""
+
+
+class HistoryFiles:
+    """The files of one history, opened by name at each look.
+
+    Every method raises OSError for a file that cannot be read; a chain document that is missing has no blocks.
+    """
+
+    def __init__(self, data: DataDir) -> None:
+        self._events = data.events
+        self._chain = data.hash_chain
+        self._index_path = data.tree_index
+        self._index: TreeIndex | None = None
+        self._leaves: dict[int, list[bytes]] = {}
+
+    def events_count(self) -> int:
+        """Return how many events the chain says there are. Raises ChainError for what is no chain document."""
+        return max(0, read_chain_tail(self._chain).chain_length - 1)
+
+    def block_at(self, index: int) -> bytes | None:
+        """Return a stored block; None when it is missing or damaged."""
+        return self.blocks(index, index + 1).get(index)
+
+    def blocks(self, start: int, stop: int) -> dict[int, bytes]:
+        """Return the stored blocks start to stop - 1 by index; those that are missing or damaged are left out."""
+
+        def look(file: BinaryIO) -> dict[int, bytes] | None:
+            first = find_first(file, _block_index, (start,))
+            found: dict[int, bytes] = {}
+            for place in lines_from(file, first.offset) if first else ():
+                key = _block_index(place.line)
+                if key is not None and key[0] >= stop:
+                    break
+                if key is not None:
+                    found[key[0]] = _block(place.line)
+            return found or None
+
+        return _look_twice(self._chain, look) or {}
+
+    def event_at(self, index: int) -> bytes | None:
+        """Return the line of an event as it stands, whether or not it is what was chained; None when there is none."""
+        if not 1 <= index <= sys.maxsize:
+            return None
+        block = self.block_at(index)
+        if block is not None:
+            return self.event_named(_block_event(block))
+        # The block is damaged, or not there yet: then only counting helps.
+        with self._events.open("rb") as file:
+            place = next(islice(lines_from(file, 0), index - 1, None), None)
+        return None if place is None else place.line
+
+    def event_named(self, event_id: str) -> bytes | None:
+        """Return the line of an event as it stands, whether or not it is what was chained; None when there is none."""
+        with self._events.open("rb") as file:
+            place = _find_event(file, event_id)
+        return None if place is None else place.line
+
+    def index_of(self, event_id: str) -> int | None:
+        """Return the index of an event; None when there is no such event."""
+        wanted = _event_key(event_id)
+        if wanted is None:
+            return None
+
+        def look(file: BinaryIO) -> int | None:
+            place = find_first(file, _block_event_key, wanted)
+            key = _block_index(place.line) if place and _block_event(place.line) == event_id else None
+            return None if key is None else key[0]
+
+        return _look_twice(self._chain, look) or self._count_to(event_id)
+
+    def _count_to(self, event_id: str) -> int | None:
+        """Return the index of an event that no sound block names, as of one that is not chained yet."""
+        with self._events.open("rb") as file:
+            place = _find_event(file, event_id)
+            if place is None:
+                return None
+            return 1 + count_lines(file, place.offset)
+
+    def subtree(self, start: int, stop: int) -> bytes:
+        """Return the tree hash of leaves start to stop - 1. Raises LeavesUnreadable.
+
+        It is what chain and index say, which may be wrong: a proof made of it has to be verified.
+        """
+        first, last = start // SUBTREE_LEAVES, stop // SUBTREE_LEAVES
+        if start % SUBTREE_LEAVES or first == last:
+            return tree_hash(self._leaves_between(start, stop))
+        rest = [tree_hash(self._leaves_between(last * SUBTREE_LEAVES, stop))] if stop % SUBTREE_LEAVES else []
+        return tree_hash(self._roots_until(last)[first:last] + rest)
+
+    def event_leaves(self, count: int) -> list[bytes]:
+        """Return the hashes of the first lines of the events file, at most ``count``: slow, but trusts nothing else."""
+        with self._events.open("rb") as file:
+            return [leaf_hash(place.line) for place in islice(lines_from(file, 0), count)]
+
+    def _tree_index(self) -> TreeIndex:
+        if self._index is None:
+            self._index = TreeIndex.load(self._index_path) or TreeIndex(0)
+        return self._index
+
+    def _roots_until(self, count: int) -> list[bytes]:
+        """Return the roots of the first full subtrees; what the index lacks is made from the chain, once."""
+        roots = self._tree_index().roots
+        while len(roots) < count:
+            begin = len(roots) * SUBTREE_LEAVES
+            roots.append(tree_hash(self._leaves_between(begin, begin + SUBTREE_LEAVES)))
+        return roots
+
+    def _leaves_between(self, start: int, stop: int) -> list[bytes]:
+        """Return leaf hashes. Those of the last subtrees are kept: a proof asks for parts of two of them."""
+        number = start // SUBTREE_LEAVES
+        begin, end = number * SUBTREE_LEAVES, (number + 1) * SUBTREE_LEAVES
+        if stop > end:
+            return self._read_leaves(start, stop, stop)
+        leaves = self._leaves.pop(number, [])
+        if len(leaves) < stop - begin:
+            leaves = self._read_leaves(begin, stop, end)
+        self._leaves[number] = leaves
+        if len(self._leaves) > _SUBTREES_KEPT:
+            del self._leaves[next(iter(self._leaves))]
+        return leaves[start - begin : stop - begin]
+
+    def _read_leaves(self, start: int, stop: int, end: int) -> list[bytes]:
+        """Read what the blocks of leaves start to stop - 1 say, and those to ``end`` if they are there, at once."""
+
+        def look(file: BinaryIO) -> list[bytes] | None:
+            first, after = self._block_of_leaf(file, start), self._block_of_leaf(file, end)
+            if first is None:
+                return None
+            last = after.offset if after else os.fstat(file.fileno()).st_size - TAIL_BYTES
+            found = _EVENT_HASH.findall(os.pread(file.fileno(), last - first.offset, first.offset))
+            if len(found) < stop - start or (after and len(found) != end - start):
+                return None
+            with contextlib.suppress(ValueError):
+                return [unhexlify(digest) for digest in found]
+            return None
+
+        leaves = _look_twice(self._chain, look)
+        if leaves is None:
+            raise LeavesUnreadable(f"{self._chain}: blocks {start + 1} to {stop} are not all there, or damaged")
+        return leaves
+
+    def _block_of_leaf(self, file: BinaryIO, leaf: int) -> Place | None:
+        """Return the block of a leaf, or the next sound one; where the index says, if that is right."""
+        number, wanted = leaf // SUBTREE_LEAVES, (leaf + 1,)
+        offsets = self._tree_index().block_offsets
+        if leaf % SUBTREE_LEAVES == 0 and number < len(offsets):
+            place = next(lines_from(file, offsets[number]), None)
+            if place is not None and _block_index(place.line) == wanted:
+                return place
+        return find_first(file, _block_index, wanted)
+
+
+def _look_twice(path: Path, look: Callable[[BinaryIO], Found | None]) -> Found | None:
+    """Look into the chain document; once more when that finds nothing, since its files change places as it grows."""
+    for _ in range(2):
+        with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+            if (found := look(file)) is not None:
+                return found
+    return None
+
+
+def _block(line: bytes) -> bytes:
+    return line.removesuffix(_LINE_END)
+
+
+def _block_index(line: bytes) -> Key | None:
+    links = read_links(_block(line))
+    return None if links is None else (links.index,)
+
+
+def _block_event(line: bytes) -> str:
+    found = _BLOCK_EVENT.match(line)
+    return found[1].decode() if found else ""
+
+
+def _block_event_key(line: bytes) -> Key | None:
+    return None if read_links(_block(line)) is None else _event_key(_block_event(line))
+
+
+def _event_key(event_id: str) -> Key | None:
+    """Return what ids are ordered by; None for what is no event id."""
+    found = _EVENT_ID.fullmatch(event_id)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def _line_key(line: bytes) -> Key | None:
+    try:
+        return _event_key(read_head(line).event_id)
+    except EventLineError:
+        return None
+
+
+def _find_event(file: BinaryIO, event_id: str) -> Place | None:
+    """Return the line of an event; when damaged lines hide it from the search, all lines are looked at."""
+    wanted, beginning = _event_key(event_id), b'{"event_id":"%b",' % event_id.encode()
+    if wanted is not None:
+        place = find_first(file, _line_key, wanted)
+        if place is not None and place.line.startswith(beginning):
+            return place
+    return find_beginning(file, beginning)

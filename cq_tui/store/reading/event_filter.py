@@ -1,0 +1,71 @@
+"""Which events a reader wants, told from a line's bytes where these are certain, and else from the parsed event."""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+import orjson
+
+from cq_tui.store.reading.event import HistoryEvent, event_from_line
+
+_BEFORE_TYPE = rb'\{"event_id":"evt_\d+_\d{3,}","timestamp":\d+\.\d{6},"event_type":"'
+_ANY_TYPE = rb'[A-Za-z0-9_.:-]+","source":"'
+
+
+class Entry(NamedTuple):
+    """A line without its line feed, the byte at which it begins, and its event; None when the line is damaged."""
+
+    offset: int
+    line: bytes
+    event: HistoryEvent | None
+
+
+class EventFilter:
+    """What an event must be to be wanted; by default any is. ``since`` is in Unix seconds, by the history's clock."""
+
+    def __init__(self, types: Collection[str] = (), symbol: str | None = None, since: float | None = None) -> None:
+        self.types = frozenset(types)
+        self.symbol = symbol
+        self.since = since
+        self._is_unwanted = _look_at_bytes(self.types, symbol)
+
+    def wants(self, event: HistoryEvent) -> bool:
+        """Whether an event is wanted."""
+        return (
+            (not self.types or event.event_type in self.types)
+            and (self.symbol is None or event.data.get("symbol") == self.symbol)
+            and (self.since is None or event.timestamp >= self.since)
+        )
+
+    def candidates(self, offset: int, lines: Sequence[bytes]) -> list[tuple[int, bytes]]:
+        """Return the lines whose bytes do not tell already that they are not wanted, each with its first byte.
+
+        ``offset`` is that of the first.
+        """
+        places = zip(accumulate((len(line) + 1 for line in lines), initial=offset), lines, strict=False)
+        is_unwanted = self._is_unwanted
+        return [*places] if is_unwanted is None else [place for place in places if not is_unwanted(place[1])]
+
+    def entries(self, places: Iterable[tuple[int, bytes]]) -> Iterator[Entry]:
+        """Yield wanted events and damaged lines."""
+        for offset, line in places:
+            event = event_from_line(line)
+            if event is None or self.wants(event):
+                yield Entry(offset, line, event)
+
+
+def _look_at_bytes(types: Collection[str], symbol: str | None) -> Callable[[bytes], object] | None:
+    """Return what tells from a line's bytes alone that it is not wanted; None when bytes cannot tell.
+
+    It answers only for lines that begin exactly as memory writes them, and so is never wrong about others.
+    """
+    names = b"|".join(re.escape(name.encode()) for name in sorted(types))
+    other_type = re.compile(_BEFORE_TYPE + (rb'(?!(?:%b)")' % names) + _ANY_TYPE).match if types else None
+    if symbol is None:
+        return other_type
+    of_symbol = b'"symbol":' + orjson.dumps(symbol)
+    ours = re.compile(_BEFORE_TYPE + _ANY_TYPE).match
+    if other_type is None:
+        return lambda line: of_symbol not in line and ours(line)
+    return lambda line: other_type(line) or (of_symbol not in line and ours(line))

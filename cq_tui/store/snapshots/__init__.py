@@ -1,0 +1,1 @@
+"""Snapshots: what the stack looked like at a moment."""

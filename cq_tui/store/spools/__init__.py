@@ -1,0 +1,1 @@
+"""Spools: what each process wants remembered, and how memory takes it in."""

@@ -1,0 +1,90 @@
+"""Merging the spools: which events are new, in which order, and what is wrong with any of them."""
+
+import os
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from cq_tui.store.history.writer import NewEvent
+from cq_tui.store.spools.spool_files import spool_file
+from cq_tui.store.spools.spool_follower import Collected, SpoolFollower
+
+
+class SpoolMerge:
+    """Reads every spool from where it left off, and deletes what was read once the history has it.
+
+    ``cursors`` is the history's own count of the highest merged seq of each writer, looked at again by ``trim``.
+    """
+
+    def __init__(self, folder: Path, quarantine: Path, cursors: Mapping[str, int]) -> None:
+        self._folder = folder
+        self._quarantine = quarantine
+        self._cursors = cursors
+        self._followers: dict[str, SpoolFollower] = {}
+
+    def collect(self, changed: Iterable[Path] | None = None) -> Collected:
+        """Read the spools whose files changed (all of them for None)."""
+        collected = Collected()
+        streams = []
+        for writer in sorted(self._writers(changed, collected.complaints)):
+            follower = self._follower(writer)
+            if events := follower.read(collected):
+                streams.append(events)
+            if not follower.has_files and self._is_durable(follower):
+                del self._followers[writer]
+        collected.events = streams[0] if len(streams) == 1 else _by_time(streams)
+        return collected
+
+    def trim(self, now: float | None = None) -> None:
+        """Delete closed segments that are merged and durable, and the spools of writers that are gone for good.
+
+        Raises OSError; then it is tried again the next time.
+        """
+        now = time.time() if now is None else now
+        for writer, follower in list(self._followers.items()):
+            if self._is_durable(follower) and follower.trim(now):
+                del self._followers[writer]
+
+    def backlog(self) -> tuple[int, int]:
+        """Return how many events wait in the spools, and their bytes; what ``collect`` returned does not wait."""
+        waiting = [self._follower(writer).waiting() for writer in self._writers(None, [])]
+        return sum(events for events, _ in waiting), sum(size for _, size in waiting)
+
+    def _is_durable(self, follower: SpoolFollower) -> bool:
+        return follower.seen <= self._cursors.get(follower.writer, 0)
+
+    def _follower(self, writer: str) -> SpoolFollower:
+        follower = self._followers.get(writer)
+        if follower is None:
+            follower = SpoolFollower(self._folder, self._quarantine, writer, self._cursors.get(writer, 0))
+            self._followers[writer] = follower
+        return follower
+
+    def _writers(self, changed: Iterable[Path] | None, complaints: list[str]) -> set[str]:
+        """Return whose files changed; complain of files that are nobody's."""
+        writers = set(self._followers) if changed is None else set()
+        try:
+            names = os.listdir(self._folder) if changed is None else {path.name for path in changed}
+        except OSError as error:
+            complaints.append(f"{self._folder}: cannot be listed ({error.strerror})")
+            return writers
+        for name in sorted(names):
+            if not name.endswith(".ndjson"):
+                continue
+            if file := spool_file(self._folder / name):
+                writers.add(file.writer)
+            else:
+                complaints.append(f"spool/{name!r}: is no spool of ours; move it away")
+        return writers
+
+
+def _by_time(streams: list[list[NewEvent]]) -> list[NewEvent]:
+    """Merge by time; a clock that goes back within a writer must not reorder its events."""
+    keyed: list[tuple[float, int, int, Any]] = []
+    for place, stream in enumerate(streams):
+        latest = 0.0
+        for number, event in enumerate(stream):
+            latest = max(latest, event.occurred_at)
+            keyed.append((latest, place, number, event))
+    return [event for *_, event in sorted(keyed, key=lambda entry: entry[:3])]

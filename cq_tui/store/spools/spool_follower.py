@@ -1,0 +1,281 @@
+"""Following the spool of one writer: every event once and in order, and what is wrong with any line."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cq_tui.store.history.writer import NewEvent
+from cq_tui.store.journal import MAX_LINE_BYTES, JournalError, keep_torn_bytes, open_regular
+from cq_tui.store.spools.damaged_lines import DamagedLines
+from cq_tui.store.spools.spool_files import SpoolFile, closed_segments, comes_once, current_file
+from cq_tui.store.spools.spool_part import MUCH, READ_AT_ONCE, SpoolPart, size_of
+from cq_tui.store.spools.spooled_event import parse
+from cq_tui.store.spools.spooled_line import NotAnEvent, seq_of
+
+#: An empty file so young (seconds) may be one that its writer is about to lock.
+_NEWBORN = 60.0
+
+
+@dataclass(slots=True)
+class Collected:
+    """New events in the order in which they happened, each writer's own order kept, and complaints."""
+
+    events: list[NewEvent] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    #: Whether some spool holds more than was read at once.
+    more: bool = False
+
+
+class SpoolFollower:
+    """Reads closed segments in order, then the file that is filled; deletes what nobody needs any more.
+
+    ``seen`` is the highest number that is merged.
+    """
+
+    def __init__(self, folder: Path, quarantine: Path, writer: str, seen: int) -> None:
+        self.writer = writer
+        self.seen = seen
+        self._folder = folder
+        self._path = current_file(folder, writer)
+        self._quarantine = quarantine
+        self._damaged = DamagedLines(quarantine, writer)
+        self._closed: list[SpoolPart] = []
+        self._current: SpoolPart | None = None
+        #: Last number of the newest segment that was read.
+        self._closed_to = 0
+        self._is_listed = False
+
+    @property
+    def has_files(self) -> bool:
+        """Whether there is anything to follow."""
+        return self._current is not None or bool(self._closed)
+
+    def read(self, collected: Collected) -> list[NewEvent]:
+        """Return new events; complaints go to ``collected``."""
+        events: list[NewEvent] = []
+        try:
+            self._look()
+            read = 0
+            for part in self._closed:
+                while not part.finished:
+                    if read >= READ_AT_ONCE:
+                        collected.more = True
+                        return events
+                    read += self._read_closed(part, events, collected)
+            if self._current is not None:
+                self._read_current(self._current, events, collected)
+        except JournalError as error:
+            collected.complaints.append(str(error))
+        return events
+
+    # Which files there are
+
+    def _look(self) -> None:
+        """Look whether the current file was closed. It is looked at before the segments: so none can be missed."""
+        inode = _inode(self._path)
+        if self._is_listed and inode == (self._current.inode if self._current else 0):
+            return
+        known = {part.inode: part for part in (*self._closed, *([self._current] if self._current else []))}
+        self._closed = []
+        for file in [] if comes_once(self.writer) else closed_segments(self._folder, self.writer):
+            if file.inode == inode:
+                # It was closed just now. What is newer comes next time.
+                break
+            self._closed.append(self._segment(file, known.get(file.inode)))
+        self._current = (known.get(inode) or SpoolPart(self._path, inode)) if inode else None
+        self._is_listed = True
+
+    def _segment(self, file: SpoolFile, part: SpoolPart | None) -> SpoolPart:
+        if part is None or part.last_seq not in (None, file.last_seq):
+            part = SpoolPart(file.path, file.inode)
+            part.finished = (file.last_seq or 0) <= self.seen
+        part.path, part.last_seq = file.path, file.last_seq
+        return part
+
+    # What they hold
+
+    def _read_closed(self, part: SpoolPart, events: list[NewEvent], collected: Collected) -> int:
+        lines = part.read()
+        if lines:
+            self._take(part, lines, events, collected.complaints)
+            return size_of(lines)
+        self._keep_tail(part, collected.complaints)
+        part.finished = True
+        self._closed_to = part.last_seq or 0
+        return 0
+
+    def _read_current(self, part: SpoolPart, events: list[NewEvent], collected: Collected) -> None:
+        before = part.offset
+        lines = part.read()
+        if _inode(self._path) != part.inode:
+            # It was closed meanwhile: nobody knows which of the two files these lines are from.
+            self._current = SpoolPart(self._path, part.inode, offset=before)
+            self._current.must_stay = part.must_stay
+            collected.more = True
+            return
+        collected.more |= size_of(lines) > MUCH
+        self._take(part, lines, events, collected.complaints)
+
+    def _take(self, part: SpoolPart, lines: list[bytes], events: list[NewEvent], complaints: list[str]) -> None:
+        """Take the new events of some lines; put away what is none; leave what cannot be decided yet."""
+        bad: dict[int, str] = {}
+        end, next_seq = len(lines), part.last + 1 if part.last else 0
+        for place, line in enumerate(lines):
+            try:
+                seq = seq_of(line)
+                if seq != next_seq and not self._believes(part, lines, place, seq):
+                    end = place
+                    break
+                event = parse(self.writer, line) if seq > self.seen else None
+            except NotAnEvent as error:
+                bad[place] = str(error)
+                part.damaged += 1
+                continue
+            part.last, part.damaged, next_seq = seq, 0, seq + 1
+            if event is None:
+                if part.went_back:
+                    bad[place] = f"event {seq} comes a second time"
+                continue
+            if seq > self.seen + 1:
+                complaints.append(f"spool/{part.path.name}: events {self.seen + 1} to {seq - 1} are missing")
+            self.seen = seq
+            events.append(event)
+        part.unread(lines[end:])
+        if bad:
+            self._put_away(part, lines[:end], bad, complaints)
+
+    def _believes(self, part: SpoolPart, lines: list[bytes], place: int, seq: int) -> bool:
+        """Whether to take a number as it stands; False when only the next line can tell.
+
+        Raises NotAnEvent for a number that is wrong.
+        """
+        if part.follows(seq, max(self.seen, self._closed_to)):
+            return True
+        goes_on = part.goes_on(lines, place, seq)
+        if goes_on is None and seq <= self.seen:
+            # It was merged before, unless it is out of place.
+            goes_on = seq > part.last
+        if goes_on is None:
+            return comes_once(self.writer) and self._is_forsaken()
+        if not goes_on:
+            raise NotAnEvent(f"number {seq} does not follow {part.last or self.seen}")
+        part.went_back |= seq <= part.last
+        return True
+
+    def _put_away(self, part: SpoolPart, lines: list[bytes], bad: dict[int, str], complaints: list[str]) -> None:
+        """Keep lines that are no events, each once: a restart may read them again."""
+        first, reason = next(iter(bad.items()))
+        start = part.offset - size_of(lines[first:])
+        where = f"spool/{part.path.name}: {len(bad)} lines from byte {start} on are no events ({reason})"
+        try:
+            if self._damaged.keep([lines[place] for place in bad]):
+                complaints.append(f"{where}; they are kept in quarantine")
+        except JournalError as error:
+            part.must_stay = True
+            complaints.append(f"{where}; they stay in the spool, since quarantine refused them ({error})")
+
+    def _keep_tail(self, part: SpoolPart, complaints: list[str]) -> None:
+        """Keep what follows the last line of a closed segment: nobody will end that line."""
+        try:
+            with part.path.open("rb", buffering=0) as file:
+                size = os.fstat(file.fileno()).st_size
+                if size <= part.offset:
+                    return
+                keep_torn_bytes(file.fileno(), part.offset, size, self._quarantine, part.path.name)
+        except OSError as error:
+            part.must_stay = True
+            complaints.append(f"spool/{part.path.name}: its end cannot be put away ({error.strerror})")
+            return
+        complaints.append(
+            f"spool/{part.path.name}: its last {size - part.offset} bytes are no line; kept in quarantine"
+        )
+
+    # What waits, and what nobody needs any more
+
+    def waiting(self) -> tuple[int, int]:
+        """Return the lines and bytes that were not read yet."""
+        lines = size = 0
+        try:
+            self._look()
+            for part in (*self._closed, *([self._current] if self._current else [])):
+                if not part.finished:
+                    more, bytes_ = part.waiting()
+                    lines, size = lines + more, size + bytes_
+        except (JournalError, OSError):
+            # Reading complains of it.
+            return lines, size
+        return lines, size
+
+    def trim(self, now: float) -> bool:
+        """Delete what was read, oldest first; return whether nothing is left. All of it must be durable by now.
+
+        The newest segment stays, for its writer to know its last number. Raises OSError.
+        """
+        if comes_once(self.writer):
+            return self._bury(now)
+        for part in self._closed[:-1]:
+            if part.must_stay:
+                part.rewind()
+            if not part.finished:
+                break
+            if _inode(part.path) == part.inode:
+                part.path.unlink()
+            self._closed.remove(part)
+        return not self.has_files
+
+    def _bury(self, now: float) -> bool:
+        """Delete the spool of a writer that is gone. Whoever holds its lock is its writer: for now that is us."""
+        part = self._current
+        with _locked(self._path) as descriptor:
+            if part is None or descriptor is None:
+                return part is None
+            status = os.fstat(descriptor)
+            if part.must_stay:
+                part.rewind()
+            is_newborn = not status.st_size and now - status.st_mtime < _NEWBORN
+            if is_newborn or status.st_ino != part.inode or _inode(self._path) != part.inode:
+                return False
+            rest = status.st_size - part.offset
+            if not 0 <= rest <= MAX_LINE_BYTES or b"\n" in os.pread(descriptor, rest, part.offset):
+                return False
+            if rest:
+                keep_torn_bytes(descriptor, part.offset, status.st_size, self._quarantine, self._path.name)
+            self._path.unlink()
+            return True
+
+    def _is_forsaken(self) -> bool:
+        """Whether no process has the current file locked."""
+        with _locked(self._path) as descriptor:
+            return descriptor is not None
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[int | None]:
+    """Lock a spool that no process writes; None for one that has its writer, or is no file."""
+    try:
+        descriptor = open_regular(path, os.O_RDWR)
+    except OSError:
+        yield None
+        return
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield None
+            return
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _inode(path: Path) -> int:
+    """Return the inode of a file, 0 when it is not there. Raises JournalError."""
+    try:
+        return os.stat(path).st_ino
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise JournalError(f"{path}: cannot be read ({error.strerror})") from None

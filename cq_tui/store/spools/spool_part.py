@@ -1,0 +1,122 @@
+"""One file of a spool: how far it was read, what its next number should be, and how much of it waits."""
+
+import os
+from itertools import islice
+from pathlib import Path
+
+from cq_tui.store.journal import JournalReader
+from cq_tui.store.spools.spooled_line import number_of
+
+#: Bytes of one spool that are read at once; the rest is safe where it is.
+READ_AT_ONCE = 4 * 1024 * 1024
+#: Whoever read so much of a file has probably not read all of it.
+MUCH = READ_AT_ONCE // 2
+_BLOCK = 1024 * 1024
+#: So many numbers after a doubtful one are asked: the first of them may be damaged itself.
+_LOOK_AHEAD = 3
+
+
+class SpoolPart:
+    """A file is known by its inode, since its name changes when it is closed.
+
+    Each line of a writer has the next number, damaged lines too. A number that does not follow is believed only if
+    what comes next goes on from it: otherwise one flipped digit would hide all that comes later.
+    """
+
+    def __init__(self, path: Path, inode: int, last_seq: int | None = None, offset: int = 0) -> None:
+        self.inode = inode
+        #: Number of the last line, which the name of a closed segment says.
+        self.last_seq = last_seq
+        #: Closed, and all of it read.
+        self.finished = False
+        #: Quarantine could not take what is damaged here: the file must stay, and be read again.
+        self.must_stay = False
+        self._reader = JournalReader(path, offset)
+        self._forget()
+
+    def _forget(self) -> None:
+        #: Last number that was believed; 0 for none.
+        self.last = 0
+        #: Damaged lines since then.
+        self.damaged = 0
+        #: Whether the numbers began again at an earlier one.
+        self.went_back = False
+        self._lines = 0
+        #: Bytes whose lines were counted, and the lines in them.
+        self._counted = (0, 0)
+
+    @property
+    def path(self) -> Path:
+        """Its name at the moment."""
+        return self._reader.path
+
+    @path.setter
+    def path(self, path: Path) -> None:
+        self._reader.path = path
+
+    @property
+    def offset(self) -> int:
+        """Bytes that were read."""
+        return self._reader.offset
+
+    def read(self) -> list[bytes]:
+        """Return new whole lines. Raises JournalError."""
+        before = self.offset
+        lines = self._reader.read_new(READ_AT_ONCE)
+        if self.offset - size_of(lines) != before:
+            # Somebody cut or replaced the file: it was read from its start.
+            self._forget()
+        self._lines += len(lines)
+        return lines
+
+    def unread(self, lines: list[bytes]) -> None:
+        """Leave the last lines that were read for the next time."""
+        self._reader.offset -= size_of(lines)
+        self._lines -= len(lines)
+
+    def rewind(self) -> None:
+        """Read the file from its start again; what was merged is known by its number."""
+        self._reader.offset = 0
+        self.finished = self.must_stay = False
+        self._forget()
+
+    def follows(self, seq: int, before: int) -> bool:
+        """Whether a number is the next one: in this file, or after ``before``, the last one that is known."""
+        last = self.last or before
+        return seq in (last + 1, last + 1 + self.damaged, before + 1)
+
+    def goes_on(self, lines: list[bytes], place: int, seq: int) -> bool | None:
+        """Whether what comes after a line goes on from its number; None when nothing comes yet."""
+        after = ((distance, number_of(line)) for distance, line in enumerate(islice(lines, place + 1, None), 1))
+        if numbered := list(islice(((distance, number) for distance, number in after if number), _LOOK_AHEAD)):
+            return any(number == seq + distance for distance, number in numbered)
+        if size_of(lines) >= MUCH:
+            return False
+        return None if self.last_seq is None else seq + len(lines) - 1 - place == self.last_seq
+
+    def waiting(self) -> tuple[int, int]:
+        """Return the lines and bytes that were not read yet; each byte is counted once. Raises OSError."""
+        size = os.stat(self.path).st_size
+        if size <= self.offset:
+            return 0, 0
+        counted_to, lines = self._counted
+        if not self.offset <= counted_to <= size:
+            counted_to, lines = self.offset, self._lines
+        lines += _count_lines(self.path, counted_to, size)
+        self._counted = (size, lines)
+        waiting = lines - self._lines
+        return waiting, size - self.offset if waiting else 0
+
+
+def size_of(lines: list[bytes]) -> int:
+    """Bytes that lines take in a file."""
+    return sum(map(len, lines)) + len(lines)
+
+
+def _count_lines(path: Path, start: int, end: int) -> int:
+    count = 0
+    with path.open("rb", buffering=0) as file:
+        while start < end and (block := os.pread(file.fileno(), min(_BLOCK, end - start), start)):
+            count += block.count(b"\n")
+            start += len(block)
+    return count

@@ -1,0 +1,34 @@
+"""From a spooled line to an event that can become part of the history."""
+
+import orjson
+from pydantic import ValidationError
+
+from cq_tui.contracts.events import SpooledEvent
+from cq_tui.store.document import describe
+from cq_tui.store.history.writer import NewEvent
+from cq_tui.store.spools.spooled_line import NotAnEvent
+
+#: With so few brackets nothing is nested too deeply to be written.
+_NESTED = 200
+
+
+def parse(writer: str, line: bytes) -> NewEvent:
+    """Return the event of a line. Raises NotAnEvent, naming field, value and rule."""
+    try:
+        spooled = SpooledEvent.model_validate(orjson.loads(line))
+        if line.count(b"{") + line.count(b"[") > _NESTED:
+            # What orjson reads may be nested deeper than it writes.
+            orjson.dumps((spooled.data, spooled.metadata))
+    except ValidationError as error:
+        raise NotAnEvent(describe(error)) from None
+    except (orjson.JSONDecodeError, TypeError) as error:
+        raise NotAnEvent(str(error)) from None
+    return NewEvent(
+        event_type=spooled.event_type,
+        source=spooled.source,
+        data=spooled.data,
+        writer=writer,
+        seq=spooled.seq,
+        occurred_at=spooled.occurred_at,
+        metadata=spooled.metadata,
+    )

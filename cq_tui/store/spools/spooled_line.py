@@ -1,0 +1,35 @@
+"""The number of a spooled line, which tells whether an event is new, missing or out of place."""
+
+import re
+
+import orjson
+
+from cq_tui.store.spools.spool_files import SEQ_LIMIT
+
+_SEQ = re.compile(rb'\{"seq":([1-9][0-9]{0,14}),')
+
+
+class NotAnEvent(ValueError):
+    """A spooled line that can never become part of the history."""
+
+
+def seq_of(line: bytes) -> int:
+    """Return a line's number, mostly without parsing it. Raises NotAnEvent."""
+    match = _SEQ.match(line)
+    if match is not None:
+        return int(match[1])
+    try:
+        seq = orjson.loads(line)["seq"]
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise NotAnEvent(f"no JSON object with a seq: {error}") from None
+    if type(seq) is not int or not 0 < seq < SEQ_LIMIT:
+        raise NotAnEvent(f"seq is {str(seq)[:40]!r}, a whole number from 1 on is needed")
+    return seq
+
+
+def number_of(line: bytes) -> int:
+    """Return a line's number, 0 when it has none."""
+    try:
+        return seq_of(line)
+    except NotAnEvent:
+        return 0

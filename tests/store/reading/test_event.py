@@ -1,0 +1,12 @@
+"""One event as readers see it."""
+
+from cq_tui.store.reading.event import event_from_line
+
+
+def test_a_producer_s_own_time_is_shown() -> None:
+    event = event_from_line(
+        b'{"event_id":"e","timestamp":5,"event_type":"t","source":"s","metadata":{"occurred_at":4.5}}'
+    )
+    assert event is not None
+    assert event.happened_at == 4.5
+    assert event.timestamp == 5

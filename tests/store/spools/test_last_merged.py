@@ -1,0 +1,73 @@
+"""Finding a writer's last event from the end of the history."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from cq_tui.store.history.event_line import EventHead, build_line
+from cq_tui.store.journal import JournalError
+from cq_tui.store.spools.last_merged import last_merged
+
+HEAD = EventHead("evt_5_001", "5.000000", "e")
+MIB = 1024 * 1024
+
+
+def line(writer: str, seq: int, **data: Any) -> bytes:
+    return build_line(HEAD, writer.partition("-")[0], data, writer, seq, 5.0, {}) + b"\n"
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Path:
+    return tmp_path / "event_chain.ndjson"
+
+
+def test_a_history_that_is_missing_or_empty_has_none(history: Path) -> None:
+    assert last_merged(history, "trader") == 0
+    history.touch()
+    assert last_merged(history, "trader") == 0
+
+
+def test_the_newest_event_counts_and_payloads_and_rubbish_do_not(history: Path) -> None:
+    like = {"metadata": {"writer": "trader", "seq": 99}}
+    torn = line("trader", 100)[:-1]
+    history.write_bytes(
+        line("trader", 4)
+        + line("trader", 5, **like)
+        + line("ares", 7, **like)
+        + b"\xff{\n"
+        + line("exchange", 1)
+        + torn
+    )
+    assert [last_merged(history, name) for name in ("trader", "ares", "exchange", "feeder")] == [5, 7, 1, 0]
+
+
+@pytest.mark.parametrize("before", [0, 1, MIB - 400, MIB - 150, MIB, MIB + 1, 3 * MIB])
+@pytest.mark.parametrize("after", [0, 1, MIB - 400, MIB - 150, MIB, MIB + 1, 3 * MIB])
+def test_it_is_found_wherever_blocks_begin(history: Path, before: int, after: int) -> None:
+    filler = line("ares", 1, fill="x" * 100)
+    whole = [
+        filler * (size // len(filler)) + line("ares", 2, fill="x" * (size % len(filler))) for size in (before, after)
+    ]
+    history.write_bytes(whole[0] + line("trader", 12) + whole[1])
+    assert last_merged(history, "trader") == 12
+    assert last_merged(history, "memory") == 0
+
+
+def test_lines_longer_than_a_block(history: Path) -> None:
+    long = line("ares", 3, fill="x" * 3 * MIB)
+    history.write_bytes(line("trader", 8) + long + long)
+    assert (last_merged(history, "trader"), last_merged(history, "ares")) == (8, 3)
+
+
+def test_what_cannot_be_read_is_named(history: Path) -> None:
+    history.mkdir()
+    with pytest.raises(JournalError, match=r"event_chain.ndjson: cannot be read"):
+        last_merged(history, "trader")
+
+
+def test_metadata_that_is_no_metadata_is_passed_over(history: Path) -> None:
+    odd = orjson.dumps({"metadata": {"writer": "trader", "seq": None}}) + b"\n"
+    history.write_bytes(line("trader", 8) + odd)
+    assert last_merged(history, "trader") == 8
