@@ -1,6 +1,8 @@
 """Memory: merges the spools into the one history, chains it, checks it, signs checkpoints and takes snapshots."""
 
 import asyncio
+import math
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +17,7 @@ from cq_tui.contracts.history import SnapshotSystem
 from cq_tui.contracts.layout import SERVICES
 from cq_tui.services.frame import Frame, Service
 from cq_tui.services.memory.standing import Standing
-from cq_tui.store.checkpoints.acknowledgement import acknowledge
+from cq_tui.store.checkpoints.acknowledgement import acknowledge, fault_id
 from cq_tui.store.checkpoints.anchoring import Anchoring, ForkDetected
 from cq_tui.store.checkpoints.checkpoint import origin_of
 from cq_tui.store.history.chain_file import read_chain_tail
@@ -77,10 +79,11 @@ class MemoryService(Service):
         self._waiting: list[NewEvent] = []
         #: What the disk refuses at the moment, by what was tried.
         self._problems: dict[str, str] = {}
-        self._last_check = self._last_flush = time.time()
+        self._last_check = time.time()
+        self._last_flush = self._last_look = time.monotonic()
         if self._full_check is None:
             self._standing.last_full_check = self._last_check
-        self._last_snapshot = self._last_anchor = 0.0
+        self._last_snapshot = self._last_anchor = -math.inf
         self._ready = False
         for fault in found:
             self._blame(fault)
@@ -132,20 +135,22 @@ class MemoryService(Service):
             await asyncio.sleep(0)
 
     def _do_duties(self, now: float) -> None:
-        settings = self.frame.settings
-        if self._history.unflushed and now - self._last_flush >= _CHAIN_INTERVAL:
-            self._last_flush = now
+        """Do what is due. Intervals are those of a clock that nobody sets; ``now`` is what is written down."""
+        settings, ticks = self.frame.settings, time.monotonic()
+        if self._history.unflushed and ticks - self._last_flush >= _CHAIN_INTERVAL:
+            self._last_flush = ticks
             self._attempt("chain", self._history.flush_chain)
-        if now - self._last_check >= _CHECK_INTERVAL:
+        if ticks - self._last_look >= _CHECK_INTERVAL:
+            self._last_look = ticks
             self._take_in(None)
             self._attempt("check", lambda: self._check(now))
             if self._full_check is None and not self._standing.faults:
                 # Until everything is known to be well, what was merged stays where it came from as well.
                 self._attempt("spool", lambda: self._merge.trim(now))
-        if now - self._last_snapshot >= settings.MEMORY_SNAPSHOT_INTERVAL:
-            self._last_snapshot = now
+        if ticks - self._last_snapshot >= settings.MEMORY_SNAPSHOT_INTERVAL:
+            self._last_snapshot = ticks
             self._attempt("snapshot", lambda: self._take_snapshot(now))
-        if now - self._last_anchor >= settings.MEMORY_CHECKPOINT_INTERVAL:
+        if ticks - self._last_anchor >= settings.MEMORY_CHECKPOINT_INTERVAL:
             self._sign(now)
 
     def _attempt(self, what: str, act: Callable[[], object]) -> None:
@@ -195,6 +200,8 @@ class MemoryService(Service):
         self._last_check = now
         if fault is None:
             return
+        # A person accepted what was found then, not what happens now.
+        self._standing.accepted.pop(fault_id(str(fault)), None)
         if self._blame(fault) and self._full_check is None:
             # The next look at everything tells which events or blocks these are.
             self._attempt("check", self._look_at_everything)
@@ -223,12 +230,20 @@ class MemoryService(Service):
     def _conclude(self, check: FullCheck) -> None:
         for fault in check.finish():
             self._blame(fault)
+        if check.miscounts:
+            self._put_snapshots_away()
+            raise HistoryLost("a snapshot counts other events than the history holds")
         self._history.adopt(check)
         self._roots |= check.roots
         self._hold_to_checkpoints()
         self._full_check = None
         self._standing.last_full_check = time.time()
         self._save_state()
+
+    def _put_snapshots_away(self) -> None:
+        """The next start counts anew, and takes in again what these made it skip."""
+        for path in self._snapshots.paths():
+            os.rename(path, self._data.quarantine / f"{path.name}.{time.time_ns()}")
 
     def _hold_to_checkpoints(self) -> None:
         """Blame what contradicts a signed checkpoint."""
@@ -261,8 +276,10 @@ class MemoryService(Service):
     # -- signing and snapshots
 
     def _sign(self, now: float) -> None:
-        """Sign a checkpoint when there are new events."""
-        self._last_anchor = now
+        """Sign a checkpoint when there are new events, and everything before them is verified."""
+        if self._full_check is not None:
+            return
+        self._last_anchor = time.monotonic()
         last, history = self._anchoring.last, self._history
         if not history.events or (last is not None and last.size == history.events):
             return
@@ -310,7 +327,9 @@ class MemoryService(Service):
 
     def _sign_now(self) -> tuple[Outcome, str]:
         self._sign(time.time())
-        last = self._anchoring.last
+        last, check = self._anchoring.last, self._full_check
+        if check is not None:
+            return "refused", f"the history is being verified, {check.progress:.0%} of it so far. Try again later"
         if last is None or last.size < self._history.events:
             return "refused", self._anchoring.problem or "there is nothing to sign yet"
         return "done", f"checkpoint of {last.size:,} events signed"
@@ -368,7 +387,7 @@ class MemoryService(Service):
             service="memory",
             status="error" if faults else "degraded" if problem else "ok",
             last_update_ts=now,
-            updated_within_sec=max(0.0, now - self._last_check),
+            updated_within_sec=max(0.0, time.monotonic() - self._last_look),
             reason=reason,
             ready=self._ready,
             integrity_ok=not faults,

@@ -6,17 +6,19 @@ exists, and whoever opens it finds a whole document, whenever the writer is kill
 
 import contextlib
 import os
-import shutil
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from cq_tui.store.durable import sync_folder, write_all
 from cq_tui.store.history.hash_chain import HEAD, SEPARATOR, TAIL_BYTES, ChainError, ChainTail, read_tail
+from cq_tui.store.regular_file import open_regular
 
 #: Last bytes before a common end that are compared.
 _COMPARED = 64 * 1024
 #: A twin that lacks more than this is rather made anew than held in memory.
 _LONGEST_DELTA = 8 * 1024 * 1024
+_COPIED = 1024 * 1024
 
 
 class ChainFile:
@@ -47,13 +49,14 @@ class ChainFile:
     @contextlib.contextmanager
     def creation(self) -> Iterator[Callable[[bytes], object]]:
         """Write a new document part by part beside the old one, without its tail; ``replace`` puts it in its place."""
-        with open(self._hidden, "wb", opener=_private) as file:
+        self._hidden.unlink(missing_ok=True)
+        with open(self._hidden, "wb", opener=_create) as file:
             yield file.write
         self._hidden_end = self._hidden.stat().st_size
 
     def replace(self, tail: ChainTail) -> None:
         """Put the document that was just written in the place of the old one, and make its twin."""
-        with self._hidden.open("ab") as file:
+        with open(self._hidden, "ab", opener=open_regular) as file:
             file.write(tail.to_bytes())
             file.flush()
             os.fsync(file.fileno())
@@ -67,23 +70,23 @@ class ChainFile:
         ``synced`` is an end up to which document and twin were both written and synced: the twin is then kept and
         continued from there. Without it, or without a twin that is so long, the twin is made anew.
         """
-        size = self.path.stat().st_size
         read_tail(read_end(self.path, TAIL_BYTES))
+        size = self.path.stat().st_size
         self._end = size - TAIL_BYTES
         self._settle_names()
         if synced is not None and synced <= self._end and self._has_twin(synced):
             self._hidden_end = synced
             # A writer that was killed before its swap may have left more than what is written next.
-            os.truncate(self._hidden, synced)
-            with self.path.open("rb") as file:
+            _cut(self._hidden, synced)
+            with open(self.path, "rb", opener=open_regular) as file:
                 self._last_delta = os.pread(file.fileno(), self._end - synced, synced)
             return
         self._copy_twin()
 
     def _settle_names(self) -> None:
         """Finish a swap of the names that a killed writer began."""
-        if self._swap.exists():
-            if self._hidden.exists():
+        if os.path.lexists(self._swap):
+            if os.path.lexists(self._hidden):
                 self._swap.unlink()
             else:
                 os.rename(self._swap, self._hidden)
@@ -91,20 +94,25 @@ class ChainFile:
     def _has_twin(self, synced: int) -> bool:
         """Whether the twin is another file that reaches so far and ends there as the document does."""
         try:
-            mine, other = self.path.stat(), self._hidden.stat()
+            mine, other = os.lstat(self.path), os.lstat(self._hidden)
         except FileNotFoundError:
             return False
-        if other.st_size < synced or os.path.samestat(mine, other) or self._end - synced > _LONGEST_DELTA:
+        is_usable = stat.S_ISREG(other.st_mode) and other.st_size >= synced and not os.path.samestat(mine, other)
+        if not is_usable or self._end - synced > _LONGEST_DELTA:
             return False
         start = max(0, synced - _COMPARED)
-        with self.path.open("rb") as one, self._hidden.open("rb") as twin:
+        with (
+            open(self.path, "rb", opener=open_regular) as one,
+            open(self._hidden, "rb", opener=open_regular) as twin,
+        ):
             wanted = synced - start
             return os.pread(one.fileno(), wanted, start) == os.pread(twin.fileno(), wanted, start)
 
     def _copy_twin(self) -> None:
         self._hidden.unlink(missing_ok=True)
-        shutil.copyfile(self.path, self._hidden)
-        os.chmod(self._hidden, 0o600)
+        with open(self.path, "rb", opener=open_regular) as file, open(self._hidden, "wb", opener=_create) as twin:
+            while content := file.read(_COPIED):
+                twin.write(content)
         self._hidden_end, self._last_delta = self._end, b""
 
     def flush(self, blocks: Sequence[bytes], tail: ChainTail) -> None:
@@ -115,7 +123,7 @@ class ChainFile:
         if not (self._hidden.exists() and self.path.exists()):
             self._restore()
         delta = self._lost + (SEPARATOR.join((b"", *blocks)) if blocks else b"")
-        descriptor = os.open(self._hidden, os.O_WRONLY | os.O_CLOEXEC)
+        descriptor = open_regular(self._hidden, os.O_WRONLY)
         try:
             os.lseek(descriptor, self._hidden_end, os.SEEK_SET)
             write_all(descriptor, b"".join((self._last_delta, delta, tail.to_bytes())))
@@ -145,8 +153,8 @@ class ChainFile:
 
 
 def read_end(path: Path, size: int) -> bytes:
-    """Return the last ``size`` bytes of a file."""
-    with path.open("rb") as file:
+    """Return the last ``size`` bytes of a file. Raises OSError."""
+    with open(path, "rb", opener=open_regular) as file:
         file.seek(max(0, os.fstat(file.fileno()).st_size - size))
         return file.read(size)
 
@@ -160,10 +168,19 @@ def read_chain_tail(path: Path) -> ChainTail:
 
 
 def begins_as_chain(path: Path) -> bool:
-    """Whether the first bytes are those of a chain document."""
-    with path.open("rb") as file:
+    """Whether the first bytes are those of a chain document. Raises OSError."""
+    with open(path, "rb", opener=open_regular) as file:
         return file.read(len(HEAD)) == HEAD
 
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+def _create(path: str, flags: int) -> int:
+    """Open a file that is not there yet, for nobody else to read."""
+    return open_regular(path, flags | os.O_EXCL)
+
+
+def _cut(path: Path, size: int) -> None:
+    descriptor = open_regular(path, os.O_WRONLY)
+    try:
+        os.ftruncate(descriptor, size)
+    finally:
+        os.close(descriptor)

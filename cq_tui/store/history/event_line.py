@@ -13,7 +13,7 @@ import orjson
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.:-]+")
 _HEAD = re.compile(
-    rb'\{"event_id":"(evt_(\d+)_(\d{3,}))","timestamp":(\d+\.\d{6}),"event_type":"([A-Za-z0-9_.:-]+)","source":"'
+    rb'\{"event_id":"(evt_(\d{1,12})_(\d{3,12}))","timestamp":(\d{1,12}\.\d{6}),"event_type":"([A-Za-z0-9_.:-]+)","source":"'
 )
 
 

@@ -114,7 +114,7 @@ class ChainTail:
 
 def read_tail(content: bytes) -> ChainTail:
     """Parse the last bytes of a document. Raises ChainError."""
-    match = _TAIL.search(content[-TAIL_BYTES:])
+    match = _TAIL.fullmatch(content[-TAIL_BYTES:])
     if match is None:
         raise ChainError("the last 256 bytes are no chain tail")
     return ChainTail(match[1].decode(), int(match[2]), match[3] == b"true")

@@ -16,10 +16,11 @@ from cq_tui.store.history.chain_file import read_chain_tail
 from cq_tui.store.history.event_line import EventHead, EventLineError, read_head
 from cq_tui.store.history.hash_chain import SEPARATOR, Block, ChainError, ChainTail, read_links
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, MerkleFrontier, leaf_hash
-from cq_tui.store.history.runs import id_key
+from cq_tui.store.history.runs import Origins, id_key
 from cq_tui.store.history.verification import RUNS_TOLD, Progress, Verification, gaps, verify
 from cq_tui.store.history.walk import Limits, Place, Walk
 from cq_tui.store.proofs.line_search import Key, find_first
+from cq_tui.store.regular_file import open_regular
 
 #: With fewer events a second process costs more than it brings.
 _FEWEST = 16 * SUBTREE_LEAVES
@@ -50,8 +51,7 @@ class _Done:
     #: What the tree is at its end and at each wanted size before it.
     rests: dict[int, _Rest]
     tip: Block
-    cursors: dict[str, int]
-    written: dict[str, int]
+    origins: Origins
     unchained: int
     torn_bytes: int
 
@@ -104,14 +104,14 @@ def _starts(data: DataDir, workers: int, fewest: int) -> tuple[list[Place], Chai
 
 def place_after(data: DataDir, count: int) -> Place | None:
     """Return the place behind so many events, with a tree that begins there; None when damage hides it."""
-    with data.hash_chain.open("rb") as chain:
+    with open(data.hash_chain, "rb", opener=open_regular) as chain:
         block = find_first(chain, _block_key, (count,))
     content = block.line.removesuffix(SEPARATOR[:-1]) if block else b""
     links = read_links(content)
     if block is None or links is None or links.index != count or links.event_hash is None:
         return None
     event_id = content.partition(b'"event_id":"')[2].partition(b'"')[0].decode()
-    with data.events.open("rb") as events:
+    with open(data.events, "rb", opener=open_regular) as events:
         line = find_first(events, _event_key, id_key(event_id))
     if line is None or leaf_hash(line.line) != links.event_hash:
         return None
@@ -208,8 +208,7 @@ def _work(task: _Task, answer: Connection) -> None:
             subtrees=place.frontier.subtrees,
             rests=rests,
             tip=place.tip,
-            cursors=place.cursors,
-            written=place.written,
+            origins=Origins(place.cursors, place.first, place.missing),
             unchained=max(0, place.events - (tail.chain_length - 1 if tail is not None else 0)),
             torn_bytes=walk.rest,
         )
@@ -246,9 +245,9 @@ def _joined(
         whole.frontier = _grown(frontier, part.subtrees, whole.events, part.rests[whole.events])
         if following is not None and (part.tip, whole.events) != (following.tip, following.events):
             return None
-        for writer, seq in part.cursors.items():
-            whole.cursors[writer] = max(seq, whole.cursors.get(writer, 0))
-            whole.written[writer] = whole.written.get(writer, 0) + part.written[writer]
+        if not whole.follows(part.origins):
+            return None
+        whole.count(part.origins)
     return Verification(
         events=whole.events,
         merkle_root=whole.frontier.root().hex(),

@@ -10,6 +10,7 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.hash_chain import Block
 from cq_tui.store.history.walk import Limits, Place, Walk
 from cq_tui.store.journal import keep_torn_bytes, read_lines
+from cq_tui.store.regular_file import open_regular
 
 
 def recover(
@@ -41,7 +42,7 @@ def recover(
 
 def cut_torn_tail(path: Path, offset: int, quarantine: Path) -> bool:
     """Move everything from ``offset`` on into quarantine; return whether a whole JSON object was among it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    descriptor = open_regular(path, os.O_RDWR)
     try:
         kept = keep_torn_bytes(descriptor, offset, os.fstat(descriptor).st_size, quarantine, path.name)
         os.ftruncate(descriptor, offset)

@@ -9,10 +9,11 @@ from cq_tui.store.history.chain_file import begins_as_chain, read_chain_tail
 from cq_tui.store.history.event_line import EventLineError, read_head
 from cq_tui.store.history.hash_chain import TAIL_BYTES, Block, ChainError, read_links
 from cq_tui.store.history.merkle import MerkleFrontier, leaf_hash
-from cq_tui.store.history.runs import RUN, last_numbers, origins_of
+from cq_tui.store.history.runs import RUN, origins_of
 from cq_tui.store.history.stored_lines import EventLines
 from cq_tui.store.history.walk import Place
 from cq_tui.store.journal import MAX_LINE_BYTES
+from cq_tui.store.regular_file import open_regular
 
 #: With fewer events all of them are verified at the start.
 _FEWEST = 100_000
@@ -83,12 +84,12 @@ def _add_up(path: Path, count: int) -> Place | None:
     try:
         while place.events < count:
             events, run = lines.peek(min(RUN, count - place.events))
-            origins = origins_of(events)
-            if not run or len(origins) != len(run):
+            origins = origins_of("\n" + events.decode("latin-1"), len(run))
+            if not run or origins is None or not place.follows(origins):
                 return None
             lines.take(events)
             place.frontier.extend([leaf_hash(line) for line in run])
-            place.cursors |= last_numbers(origins)
+            place.count(origins)
             place.events, place.event_end, last = place.events + len(run), place.event_end + len(events), run[-1]
         place.last_head = read_head(last)
     except EventLineError:
@@ -101,7 +102,7 @@ def _add_up(path: Path, count: int) -> Place | None:
 
 def _line_before(path: Path, end: int, most: int, ends: tuple[bytes, ...] = (b"\n",)) -> bytes:
     """Return the line whose ending, one of ``ends``, is the last byte before ``end``; nothing when there is none."""
-    with path.open("rb") as file:
+    with open(path, "rb", opener=open_regular) as file:
         start = max(0, end - most)
         content = os.pread(file.fileno(), end - start, start)
     if len(content) != end - start or content[-1:] not in ends:

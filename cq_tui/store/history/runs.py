@@ -4,8 +4,7 @@ No JSON is parsed. A run in which anything is not exactly as memory writes it is
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from itertools import pairwise
 from operator import le, lt
@@ -17,9 +16,12 @@ from cq_tui.store.history.hash_chain import DOMAIN, SEPARATOR, Block
 #: So many events are looked at together: few enough for the processor's cache.
 RUN = 256
 _HEADS = re.compile(
-    r'\n\{"event_id":"(evt_[0-9]+_[0-9]{3,})","timestamp":([0-9]+\.[0-9]{6}),"event_type":"([^"\\]+)","source":"'
+    r'\n\{"event_id":"(evt_[0-9]{1,12}_[0-9]{3,12})","timestamp":([0-9]{1,12}\.[0-9]{6}),'
+    r'"event_type":"([A-Za-z0-9_.:-]+)","source":"'
 )
-_ORIGINS = re.compile(rb'"metadata":\{"writer":"([a-z0-9-]+)","seq":([0-9]+),"occurred_at":')
+_METADATA = '"metadata":{"writer":"'
+#: One of them in a line at most, whatever its payload says.
+_ORIGINS = re.compile(_METADATA.replace("{", r"\{") + r'([a-z0-9-]+)","seq":([1-9][0-9]{0,15}),"occurred_at":[^\n]*\n')
 _DOMAIN = DOMAIN.decode()
 _SEPARATOR = SEPARATOR.decode()
 
@@ -32,10 +34,18 @@ class Run(NamedTuple):
     blocks: bytes
     last_head: EventHead
     tip: Block
+    origins: "Origins"
+
+
+class Origins(NamedTuple):
+    """Which numbers of its writers a run of events has. They grow by one from event to event, or something is lost."""
+
     #: Last number of each writer.
-    cursors: dict[str, int]
-    #: Events of each writer.
-    written: dict[str, int]
+    last: dict[str, int]
+    #: First number of each writer.
+    first: dict[str, int]
+    #: How many numbers are missing between them, by writer.
+    missing: dict[str, int]
 
 
 def check_run(
@@ -47,10 +57,10 @@ def check_run(
     block of the run on, at least as long as they need; ``index`` is that of the first, ``tip`` the block and
     ``last_id`` the event before it.
     """
-    events = b"\n" + events
-    heads = _HEADS.findall(events.decode("latin-1"))
-    origins = origins_of(events)
-    if not len(heads) == len(origins) == len(lines) or not _in_order(heads, last_id):
+    text = "\n" + events.decode("latin-1")
+    heads = _HEADS.findall(text)
+    origins = origins_of(text, len(lines))
+    if len(heads) != len(lines) or origins is None or not _in_order(heads, last_id):
         return None
     leaves = [sha256(b"\x00" + line).digest() for line in lines]
     leaf_text = b"".join(leaves).hex()
@@ -68,20 +78,29 @@ def check_run(
     size = len(expected)
     if stored[:size] != expected or stored[size : size + len(SEPARATOR)] not in (SEPARATOR, b""):
         return None
-    cursors = last_numbers(origins)
-    written = {writer.decode(): count for writer, count in Counter(writer for writer, _ in origins).items()}
     last = blocks[-1].removeprefix(_DOMAIN).encode()
-    return Run(leaves, expected, EventHead(*heads[-1]), Block(last, digest), cursors, written)
+    return Run(leaves, expected, EventHead(*heads[-1]), Block(last, digest), origins)
 
 
-def origins_of(events: bytes) -> list[tuple[bytes, bytes]]:
-    """Return writer and number of each event in some lines; more or fewer than lines where one is not ours."""
-    return _ORIGINS.findall(events)
-
-
-def last_numbers(origins: Iterable[tuple[bytes, bytes]]) -> dict[str, int]:
-    """Return the last number of each writer."""
-    return {writer.decode(): int(seq) for writer, seq in dict(origins).items()}
+def origins_of(text: str, count: int) -> Origins | None:
+    """Return where ``count`` lines come from; None when one does not say, or numbers of a writer do not grow."""
+    found = _ORIGINS.findall(text)
+    if len(found) != count or text.count(_METADATA) != count:
+        return None
+    last: dict[str, int] = {}
+    first: dict[str, int] = {}
+    missing: dict[str, int] = {}
+    for writer, digits in found:
+        number = int(digits)
+        before = last.get(writer)
+        if before is None:
+            first[writer] = number
+        elif number != before + 1:
+            if number <= before:
+                return None
+            missing[writer] = missing.get(writer, 0) + number - before - 1
+        last[writer] = number
+    return Origins(last, first, missing)
 
 
 def _in_order(heads: Sequence[tuple[str, str, str]], last_id: str | None) -> bool:

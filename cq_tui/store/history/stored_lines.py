@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from cq_tui.store.history.hash_chain import HEAD, SEPARATOR, TAIL_BYTES, Links, read_links
+from cq_tui.store.regular_file import open_regular
 
 _READ = 256 * 1024
 
@@ -19,7 +20,7 @@ class _Bytes:
         self.offset = start
         if path is not None:
             try:
-                self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                self._descriptor = open_regular(path, os.O_RDONLY)
             except FileNotFoundError:
                 return
             self._stop = os.fstat(self._descriptor).st_size if end is None else end
@@ -81,6 +82,10 @@ class BlockLines(_Bytes):
         super().__init__(path, start, None)
         if has_tail:
             self._stop -= TAIL_BYTES
+
+    def tail(self) -> bytes:
+        """Return what stands behind the blocks."""
+        return os.pread(self._descriptor, TAIL_BYTES, self._stop)
 
     @classmethod
     def from_head(cls, path: Path | None, *, has_tail: bool) -> "BlockLines":

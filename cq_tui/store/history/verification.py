@@ -74,5 +74,5 @@ def _conclude(data: DataDir, walk: Walk) -> Verification:
 
 def gaps(place: Place) -> dict[str, int]:
     """Return how many numbers are missing, by writer: each counts its events from 1 without a gap."""
-    missing = {writer: last - place.written.get(writer, 0) for writer, last in place.cursors.items()}
-    return {writer: count for writer, count in sorted(missing.items()) if count > 0}
+    found = {writer: first - 1 + place.missing.get(writer, 0) for writer, first in place.first.items()}
+    return {writer: count for writer, count in sorted(found.items()) if count}

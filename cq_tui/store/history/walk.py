@@ -5,6 +5,7 @@ never runs ahead of synced events. A known event that is damaged is a fault: it 
 not known and cannot be read is a torn tail.
 """
 
+import contextlib
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
@@ -26,9 +27,10 @@ from cq_tui.store.history.hash_chain import (
     build_block,
     genesis,
     read_links,
+    read_tail,
 )
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, MerkleFrontier, leaf_hash
-from cq_tui.store.history.runs import RUN, Run, check_run, id_key
+from cq_tui.store.history.runs import RUN, Origins, Run, check_run, id_key
 from cq_tui.store.history.stored_lines import BlockLines, EventLines
 
 #: More missing blocks than this are not kept: the document is written anew.
@@ -50,8 +52,10 @@ class Place:
     last_head: EventHead | None = None
     #: Highest number merged, by writer; damaged events do not count.
     cursors: dict[str, int] = field(default_factory=dict)
-    #: Events that tell their writer, by writer.
-    written: dict[str, int] = field(default_factory=dict)
+    #: First number that was seen, by writer.
+    first: dict[str, int] = field(default_factory=dict)
+    #: How many numbers were missing since, by writer.
+    missing: dict[str, int] = field(default_factory=dict)
     #: End of the last event in its file.
     event_end: int = 0
     #: End of the last block in its document.
@@ -60,7 +64,22 @@ class Place:
     def copy(self) -> "Place":
         """Return the same place, to go on from independently."""
         frontier = MerkleFrontier.restored(self.frontier.size, self.frontier.roots)
-        return replace(self, frontier=frontier, cursors=dict(self.cursors), written=dict(self.written))
+        cursors, first, missing = dict(self.cursors), dict(self.first), dict(self.missing)
+        return replace(self, frontier=frontier, cursors=cursors, first=first, missing=missing)
+
+    def follows(self, origins: Origins) -> bool:
+        """Whether no number of a run was there before."""
+        return all(number > self.cursors.get(writer, 0) for writer, number in origins.first.items())
+
+    def count(self, origins: Origins) -> None:
+        """Take in the numbers of a run."""
+        for writer, number in origins.first.items():
+            gap = number - self.cursors.get(writer, number - 1 if writer not in self.first else 0) - 1
+            self.first.setdefault(writer, number)
+            lost = gap + origins.missing.get(writer, 0)
+            if lost:
+                self.missing[writer] = self.missing.get(writer, 0) + lost
+        self.cursors |= origins.last
 
 
 class Limits(NamedTuple):
@@ -122,6 +141,10 @@ class Walk:
             self._blocks = BlockLines.from_head(self._usable_chain, has_tail=self._has_tail)
         else:
             self._blocks = BlockLines(self._usable_chain, start.block_end + len(SEPARATOR), has_tail=self._has_tail)
+        if self._has_tail:
+            # That of the very file whose blocks are read: by its name there may be another one by now.
+            with contextlib.suppress(ChainError):
+                self._tail = read_tail(self._blocks.tail())
         # Opened after the chain, which never runs ahead of the events.
         self._lines = EventLines(events, self.place.event_end, limits.end)
         if start is None:
@@ -155,7 +178,7 @@ class Walk:
         stored = self._blocks.peek(room * _BLOCK_BYTES)
         last = place.last_head
         found = check_run(events, lines, stored, place.events + 1, place.tip, last.event_id if last else None)
-        if found is not None:
+        if found is not None and place.follows(found.origins):
             self._accept(events, found)
         else:
             lines = self._lines.peek(room + 1)[1]
@@ -166,10 +189,29 @@ class Walk:
         """Go to the end, and look at what is left over there."""
         while self.step():
             pass
-        while self._blocks.next is not None:
+        while (line := self._blocks.next) is not None:
+            links = read_links(line)
+            if links is None or links.index != self.place.events + self.surplus + 1:
+                self.blame(self._chain_path, "what stands behind the last block is no block of this history")
+                self.rebuild = True
+                break
             self.surplus += 1
             self._blocks.advance()
+        self._compare_count()
         self.close()
+
+    def _compare_count(self) -> None:
+        """Compare how many blocks the document counts with those that are there."""
+        counted = self._tail.chain_length if self._has_tail and self._tail is not None else None
+        if counted is None or self.fault_count or self.rebuild:
+            return
+        there = self.place.events + 1 + self.surplus - len(self.missing_blocks)
+        if counted > there:
+            # It was whole once: what it counts and does not hold is gone, events and all.
+            self.surplus += counted - there
+        elif counted < there:
+            self.blame(self._chain_path, "counts other blocks than it holds", None, str(there), str(counted))
+            self.rebuild = True
 
     def close(self) -> None:
         """Close the files."""
@@ -208,6 +250,8 @@ class Walk:
         if links is not None and links.index == 0:
             self._blocks.advance()
             first = Block(stored or b"", links.hash)
+            if (time := _TIMESTAMP.search(first.content)) is None or genesis(time[1].decode()) != first:
+                self.blame(self._chain_path, "the first block is no genesis block", 0)
         else:
             self.rebuild = True
             if self._tail is not None:
@@ -245,9 +289,7 @@ class Walk:
         place.events += len(run.leaves)
         place.frontier.extend(run.leaves)
         place.tip, place.last_head = run.tip, run.last_head
-        for writer, seq in run.cursors.items():
-            place.cursors[writer] = max(seq, place.cursors.get(writer, 0))
-            place.written[writer] = place.written.get(writer, 0) + run.written[writer]
+        place.count(run.origins)
         self._pass_lines(events)
         self._blocks.take(run.blocks)
         place.block_end += len(SEPARATOR) + len(run.blocks)
@@ -286,6 +328,8 @@ class Walk:
 
     def _look_closely(self, run: list[bytes], following: list[bytes]) -> None:
         looked = [_look(content) for content in (*run, *following)]
+        begin, faults = self._blocks.offset, self.fault_count
+        self._taken = 0
         for number, line in enumerate(looked[: len(run)], 1):
             after = looked[number] if number < len(looked) else None
             if line.head is None and not self._is_known():
@@ -296,7 +340,12 @@ class Walk:
             self._take(line, None if after is None else after.leaf)
             if self.place.events // SUBTREE_LEAVES != before // SUBTREE_LEAVES:
                 # The runs from here on must end at the subtrees again.
-                return
+                break
+        passed = self._blocks.offset - begin
+        # Behind the last block of all stands no separator.
+        if self.fault_count == faults and passed not in (self._taken, self._taken - len(SEPARATOR)):
+            self.blame(self._chain_path, "holds something between its blocks", self.place.events)
+            self.rebuild = True
 
     def _is_known(self) -> bool:
         """Whether the next event was synced: by the watermark, or because a sound block names it."""
@@ -331,9 +380,15 @@ class Walk:
             self._carry_on(Block(stored or b"", now.hash), expected)
         self._stand(line, block, *blocks.take_index(index, block.content))
 
+    def _count_taken(self, stored: bytes | None) -> None:
+        """Take note of a stored block that was passed."""
+        if stored is not None:
+            self._taken += len(stored) + len(SEPARATOR)
+
     def _stand(self, line: "_Line", block: Block, stored: bytes | None, links: Links | None) -> None:
         """Decide which block stands for this event."""
         place, index = self.place, self.place.events + 1
+        self._count_taken(stored)
         intact, leaf = line.head is not None, line.leaf
         if not intact:
             expected = links.event_hash.hex() if links and links.event_hash else ""
@@ -350,8 +405,11 @@ class Walk:
             place.last_head = line.head
         if intact and line.origin is not None:
             writer, seq = line.origin
-            place.cursors[writer] = max(seq, place.cursors.get(writer, 0))
-            place.written[writer] = place.written.get(writer, 0) + 1
+            if seq > place.cursors.get(writer, 0):
+                place.count(Origins({writer: seq}, {writer: seq}, {}))
+            elif self._limits.strict:
+                again = f"number {seq} of {writer} was there before"
+                self.blame(self._events_path, again, index, str(place.cursors[writer] + 1), str(seq))
 
     def _must_stand(self, index: int, size: int) -> bool:
         """Whether the block of the event just passed, of ``size`` bytes, is known to have been written."""

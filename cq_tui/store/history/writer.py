@@ -263,14 +263,14 @@ class History:
     def scrub(self) -> Fault | None:
         """Compare the next MiBs of the events, and one of chain or twin, with what was written. Raises OSError."""
         if damaged := self.scrubber.step(4):
-            return Fault(self._data.events.name, f"bytes {damaged[0]} to {damaged[1]} are not what was written")
+            return Fault(self._data.events.name, f"what stands from byte {damaged[0]} on is not what was written")
         twin, end = self._chain.twin
         if self.chain_scrubber.progress == 1.0:
             # A round is over: the next one is that of the other file.
             self._look_at_twin = not self._look_at_twin and twin.exists()
         damaged = self.chain_scrubber.step(1, path=twin, end=end) if self._look_at_twin else self.chain_scrubber.step(1)
         if damaged:
-            return Fault(self._data.hash_chain.name, f"bytes {damaged[0]} to {damaged[1]} are not what was written")
+            return Fault(self._data.hash_chain.name, f"what stands from byte {damaged[0]} on is not what was written")
         return None
 
     def has_lost_its_file(self) -> bool:
