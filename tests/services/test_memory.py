@@ -16,6 +16,7 @@ from cq_tui.store.control import issue, wait_for_answer
 from cq_tui.store.document import read_json, write_document
 from cq_tui.store.history.verification import verify
 from cq_tui.store.journal import JournalReader, last_lines
+from cq_tui.store.snapshots.snapshot_file import read_snapshot_file, snapshot_bytes, snapshot_numbers, snapshot_path
 from cq_tui.store.spools.spool import EventSpool
 from tests.services.processes import RunningService, data_directory, running
 from tests.services.waiting import until
@@ -351,3 +352,53 @@ async def test_a_second_memory_is_refused_also_without_the_lock_file(tmp_path: P
         await until(lambda: memory.health["integrity_ok"])
         assert await memory.stop() == 0
     assert_consistent(data)
+
+
+async def test_nothing_is_signed_before_everything_is_verified(tmp_path: Path) -> None:
+    """A history that was rewritten while memory was away, its snapshot with it, never gets a signature."""
+    data = data_directory(tmp_path / "data")
+    spool = spool_of(data)
+    for number in range(50):
+        spool.emit("e", {"number": number})
+    async with running("memory", data) as memory:
+        await ready(memory)
+        assert await memory.stop() == 0
+        signed = checkpoint_of(memory)
+    content = data.events.read_bytes()
+    changed = content.replace(b'"number":7}', b'"number":8}')
+    assert changed != content
+    data.events.write_bytes(changed)
+    async with running("memory", data) as memory:
+        await until(lambda: memory.health.get("integrity_ok") is False)
+        assert await memory.stop() == 0
+        assert checkpoint_of(memory) == signed
+    spool.close()
+
+
+async def test_a_snapshot_that_counts_wrong_costs_no_event(tmp_path: Path) -> None:
+    """Numbers that it counted and that were never merged are taken in after all, by the next process."""
+    data = data_directory(tmp_path / "data")
+    spool = spool_of(data)
+    for number in range(20):
+        spool.emit("e", {"number": number})
+    async with running("memory", data) as memory:
+        await ready(memory)
+        assert await memory.stop() == 0
+    path = snapshot_path(data.snapshots, snapshot_numbers(data.snapshots)[-1])
+    snapshot = read_snapshot_file(path)
+    assert snapshot.data.history is not None
+    snapshot.data.history.cursors["trader"] = 1000
+    path.write_bytes(snapshot_bytes(snapshot.model_copy(update={"content_hash": None})))
+    for number in range(20, 40):
+        spool.emit("e", {"number": number})
+    async with running("memory", data) as memory:
+        await until(lambda: memory.exit_code == 1)
+    async with running("memory", data) as memory:
+        await ready(memory)
+        await until(lambda: len(seqs(data)) == 40)
+        assert memory.health["integrity_ok"] is False
+        assert "counts other events" in faults(memory)
+        assert await memory.stop() == 0
+    spool.close()
+    assert seqs(data) == list(range(1, 41))
+    assert list(data.quarantine.glob("snapshot_*"))

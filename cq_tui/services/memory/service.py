@@ -116,9 +116,10 @@ class MemoryService(Service):
             try:
                 while not self.frame.stopping.is_set():
                     await self._catch_up(await watch.changes(timeout=_CHAIN_INTERVAL))
-                    self._do_duties(time.time())
                     if checking.done():
+                        # Before anything else is written down.
                         checking.result()
+                    self._do_duties(time.time())
             finally:
                 checking.cancel()
         await self._catch_up(None)
