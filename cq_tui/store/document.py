@@ -9,6 +9,7 @@ import orjson
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from cq_tui.store.durable import sync_folder, write_all
+from cq_tui.store.regular_file import open_regular
 
 #: No document of ours comes near this; a larger file is somebody's mistake and is not read into memory.
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
@@ -110,7 +111,7 @@ def write_document(
     """
     content = value if isinstance(value, bytes) else to_bytes(value)
     temporary = path.with_name(f".{path.name}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+    descriptor = open_regular(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
         try:
             write_all(descriptor, content)

@@ -5,15 +5,14 @@ first append; after a failed or short write the file is cut back; a failed sync 
 """
 
 import contextlib
-import errno
 import fcntl
 import os
-import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from cq_tui.store.durable import sync_folder, write_all
+from cq_tui.store.regular_file import open_regular
 
 #: A line longer than this is no line of ours.
 MAX_LINE_BYTES = 1024 * 1024
@@ -31,14 +30,38 @@ class JournalBroken(JournalError):
     """What the disk holds is unknown: the process must end, and a new one looks for itself."""
 
 
+def last_line_end(descriptor: int, size: int) -> int:
+    """Return the offset just behind the last line feed."""
+    end = size
+    while end > 0:
+        start = max(0, end - _BLOCK)
+        found = os.pread(descriptor, end - start, start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
+
+
 class JournalWriter:
     """The one writer of a journal.
 
-    Opening moves a torn tail (bytes after the last line feed) into ``quarantine``. Raises JournalError.
+    Opening moves a torn tail into ``quarantine``: what ``whole_end`` (of descriptor and size) says is the bytes after
+    the last line feed. With ``locked`` no process but this one can be its writer, from before that look on. Raises
+    JournalError.
     """
 
-    def __init__(self, path: Path, *, quarantine: Path | None = None, mode: int = 0o600) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        quarantine: Path | None = None,
+        mode: int = 0o600,
+        locked: bool = False,
+        whole_end: Callable[[int, int], int] = last_line_end,
+    ) -> None:
         self.path = path
+        #: The torn tail that was found on opening, and how many bytes it had.
+        self.torn: tuple[Path, int] | None = None
         self._broken: str | None = None
         self._descriptor = -1
         try:
@@ -46,8 +69,13 @@ class JournalWriter:
             self._descriptor = open_regular(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, mode)
             if is_new:
                 sync_folder(path.parent)
+            if locked:
+                self.lock()
             self._size = os.fstat(self._descriptor).st_size
-            self._cut_torn_tail(quarantine or path.parent)
+            self._cut_torn_tail(quarantine or path.parent, whole_end)
+        except JournalError:
+            self.close()
+            raise
         except OSError as error:
             self.close()
             raise JournalError(f"{path}: cannot be opened for writing ({error.strerror})") from None
@@ -119,23 +147,15 @@ class JournalWriter:
         except OSError as error:
             self._broken = f"cannot be cut back after a failed write ({error.strerror}); restart the service"
 
-    def _cut_torn_tail(self, quarantine: Path) -> None:
-        end = last_line_end(self._descriptor, self._size)
+    def _cut_torn_tail(self, quarantine: Path, whole_end: Callable[[int, int], int]) -> None:
+        end = whole_end(self._descriptor, self._size)
         if end == self._size:
             return
-        keep_torn_bytes(self._descriptor, end, self._size, quarantine, self.path.name)
+        kept = keep_torn_bytes(self._descriptor, end, self._size, quarantine, self.path.name)
+        self.torn = kept, self._size - end
         os.ftruncate(self._descriptor, end)
         os.fsync(self._descriptor)
         self._size = end
-
-
-def open_regular(path: Path, flags: int, mode: int = 0o600) -> int:
-    """Open a regular file; anything else that has the name is an OSError."""
-    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, mode)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "not a regular file", str(path))
-    return descriptor
 
 
 def keep_torn_bytes(descriptor: int, start: int, end: int, quarantine: Path, name: str) -> Path:
@@ -152,18 +172,6 @@ def keep_torn_bytes(descriptor: int, start: int, end: int, quarantine: Path, nam
         os.close(target)
     sync_folder(quarantine)
     return kept
-
-
-def last_line_end(descriptor: int, size: int) -> int:
-    """Return the offset just behind the last line feed."""
-    end = size
-    while end > 0:
-        start = max(0, end - _BLOCK)
-        found = os.pread(descriptor, end - start, start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
-        end = start
-    return 0
 
 
 class JournalReader:

@@ -10,6 +10,7 @@ import psutil
 from cq_tui.contracts.runfiles import LockHolder
 from cq_tui.store.document import DocumentError, read_document
 from cq_tui.store.durable import write_all
+from cq_tui.store.regular_file import open_regular
 
 
 class LockHeld(Exception):
@@ -40,7 +41,7 @@ class ProcessLock:
 
     def acquire(self) -> None:
         """Take the lock at once or raise LockHeld."""
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = open_regular(self.path, os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             holder = LockHolder(

@@ -288,3 +288,18 @@ def test_a_torn_tail_that_cannot_be_kept_is_not_cut(tmp_path: Path) -> None:
     with pytest.raises(JournalError):
         JournalWriter(path, quarantine=tmp_path / "gone")
     assert path.read_bytes() == b"whole\ntorn"
+
+
+def test_a_rival_of_a_locked_writer_cuts_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "j.ndjson"
+    first = JournalWriter(path, locked=True)
+    with path.open("ab") as half_written:
+        half_written.write(b"on its w")
+    with pytest.raises(JournalError, match="another process writes it"):
+        JournalWriter(path, locked=True)
+    assert path.read_bytes() == b"on its w"
+    first.close()
+    second = JournalWriter(path, locked=True)
+    assert second.torn is not None
+    assert (second.torn[0].read_bytes(), second.torn[1]) == (b"on its w", 8)
+    second.close()

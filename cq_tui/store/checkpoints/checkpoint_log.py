@@ -13,7 +13,8 @@ from typing import NamedTuple
 from cq_tui.store.checkpoints.acknowledgement import Acknowledgement, is_acknowledgement, open_acknowledgement
 from cq_tui.store.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from cq_tui.store.checkpoints.signed_note import SIGNATURE_MARK, SignedNoteError, VerifierKey, decode_note
-from cq_tui.store.journal import JournalError, JournalWriter, keep_torn_bytes
+from cq_tui.store.journal import JournalError, JournalWriter
+from cq_tui.store.regular_file import open_regular
 
 _SEPARATOR = b"\x1e"
 _BLOCK = 64 * 1024
@@ -78,9 +79,12 @@ class CheckpointLog:
     """The one writer of the log. Opening moves an incomplete last note to quarantine. Raises JournalError."""
 
     def __init__(self, path: Path, quarantine: Path) -> None:
+        self._journal = JournalWriter(path, quarantine=quarantine, locked=True, whole_end=_whole_end)
         #: What was cut on opening, in words.
-        self.repaired = _cut_incomplete(path, quarantine)
-        self._journal = JournalWriter(path, quarantine=quarantine)
+        self.repaired: str | None = None
+        if self._journal.torn is not None:
+            kept, size = self._journal.torn
+            self.repaired = f"{size} bytes of an incomplete note were moved to {kept.name}"
 
     def append(self, text: str, key: VerifierKey) -> None:
         """Add a note, synced. Raises JournalError; then the log is as it was, or, if JournalBroken, of no more use."""
@@ -99,7 +103,7 @@ def read_checkpoint_log(path: Path, key: VerifierKey | None, *, newest: int | No
     """
     reading = LogReading()
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = open_regular(path, os.O_RDONLY)
     except FileNotFoundError:
         return reading
     except OSError as error:
@@ -185,29 +189,6 @@ def _start_of_newest(descriptor: int, count: int) -> int:
         if not count:
             return start + found + 1
     return start
-
-
-def _cut_incomplete(path: Path, quarantine: Path) -> str | None:
-    """Move what stands behind the last whole note to quarantine; return what was moved."""
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise JournalError(f"{path}: cannot be opened for writing ({error.strerror})") from None
-    try:
-        size = os.fstat(descriptor).st_size
-        end = _whole_end(descriptor, size)
-        if end == size:
-            return None
-        kept = keep_torn_bytes(descriptor, end, size, quarantine, path.name)
-        os.ftruncate(descriptor, end)
-        os.fsync(descriptor)
-    except OSError as error:
-        raise JournalError(f"{path}: its incomplete last note cannot be moved away ({error.strerror})") from None
-    finally:
-        os.close(descriptor)
-    return f"{size - end} bytes of an incomplete note were moved to {kept.name}"
 
 
 def _whole_end(descriptor: int, size: int) -> int:

@@ -22,6 +22,7 @@ from cq_tui.store.history.merkle import SUBTREE_LEAVES, leaf_hash
 from cq_tui.store.proofs.line_search import Key, Place, count_lines, find_beginning, find_first, lines_from
 from cq_tui.store.proofs.proofs import tree_hash
 from cq_tui.store.proofs.tree_index import TreeIndex
+from cq_tui.store.regular_file import open_regular
 
 _EVENT_ID = re.compile(r"evt_([0-9]{1,18})_([0-9]{3,18})")
 _BLOCK_EVENT = re.compile(rb'\{"index":\d+,"timestamp":[0-9.]+,"data":\{"event_id":"([a-z0-9_]+)"')
@@ -80,13 +81,13 @@ class HistoryFiles:
         if block is not None:
             return self.event_named(_block_event(block))
         # The block is damaged, or not there yet: then only counting helps.
-        with self._events.open("rb") as file:
+        with open(self._events, "rb", opener=open_regular) as file:
             place = next(islice(lines_from(file, 0), index - 1, None), None)
         return None if place is None else place.line
 
     def event_named(self, event_id: str) -> bytes | None:
         """Return the line of an event as it stands, whether or not it is what was chained; None when there is none."""
-        with self._events.open("rb") as file:
+        with open(self._events, "rb", opener=open_regular) as file:
             place = _find_event(file, event_id)
         return None if place is None else place.line
 
@@ -105,7 +106,7 @@ class HistoryFiles:
 
     def _count_to(self, event_id: str) -> int | None:
         """Return the index of an event that no sound block names, as of one that is not chained yet."""
-        with self._events.open("rb") as file:
+        with open(self._events, "rb", opener=open_regular) as file:
             place = _find_event(file, event_id)
             if place is None:
                 return None
@@ -124,7 +125,7 @@ class HistoryFiles:
 
     def event_leaves(self, count: int) -> list[bytes]:
         """Return the hashes of the first lines of the events file, at most ``count``: slow, but trusts nothing else."""
-        with self._events.open("rb") as file:
+        with open(self._events, "rb", opener=open_regular) as file:
             return [leaf_hash(place.line) for place in islice(lines_from(file, 0), count)]
 
     def _tree_index(self) -> TreeIndex:
@@ -188,7 +189,7 @@ class HistoryFiles:
 def _look_twice(path: Path, look: Callable[[BinaryIO], Found | None]) -> Found | None:
     """Look into the chain document; once more when that finds nothing, since its files change places as it grows."""
     for _ in range(2):
-        with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        with contextlib.suppress(FileNotFoundError), open(path, "rb", opener=open_regular) as file:
             if (found := look(file)) is not None:
                 return found
     return None

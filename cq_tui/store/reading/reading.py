@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from cq_tui.store.journal import last_line_end, open_regular
+from cq_tui.store.journal import last_line_end
 from cq_tui.store.proofs.line_search import Key, find_first
 from cq_tui.store.reading.event import event_from_line
 from cq_tui.store.reading.event_filter import Entry, EventFilter
 from cq_tui.store.reading.line_blocks import blocks, blocks_backwards, count_line_feeds
+from cq_tui.store.regular_file import open_regular
 
 _TIME = re.compile(rb'\{"event_id":"evt_\d+_\d{3,}","timestamp":(\d{1,12})\.(\d{6}),')
 

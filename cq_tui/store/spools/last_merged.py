@@ -7,6 +7,7 @@ from pathlib import Path
 import orjson
 
 from cq_tui.store.journal import JournalError
+from cq_tui.store.regular_file import open_regular
 
 _BLOCK = 1024 * 1024
 
@@ -30,7 +31,7 @@ def last_merged(history: Path, writer: str) -> int:
 
 def _blocks_backward(path: Path) -> Iterator[bytes]:
     """Yield whole lines in blocks, the last lines of the file first; what follows the last line feed is no line."""
-    with path.open("rb", buffering=0) as file:
+    with open(path, "rb", buffering=0, opener=open_regular) as file:
         end, beginning = os.fstat(file.fileno()).st_size, b""
         while end > 0:
             start = max(0, end - _BLOCK)

@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 from cq_tui.store.durable import sync_folder
 from cq_tui.store.journal import MAX_LINE_BYTES, JournalError, JournalWriter, last_lines
+from cq_tui.store.regular_file import open_regular
 from cq_tui.store.spools.last_merged import last_merged
 from cq_tui.store.spools.spool_files import closed_file, closed_segments, comes_once, current_file, is_writer
 from cq_tui.store.spools.spooled_line import number_of
@@ -206,7 +207,7 @@ def _hold(path: Path, writer: str) -> int:
     """Open and lock a spool, and make sure that the name still means the file that was locked."""
     try:
         while True:
-            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+            lock = open_regular(path, os.O_RDWR | os.O_CREAT)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if _is_named(lock, path):
@@ -226,7 +227,7 @@ def _hold(path: Path, writer: str) -> int:
 
 def _is_named(descriptor: int, path: Path) -> bool:
     try:
-        return os.stat(path).st_ino == os.fstat(descriptor).st_ino
+        return os.lstat(path).st_ino == os.fstat(descriptor).st_ino
     except OSError:
         return False
 

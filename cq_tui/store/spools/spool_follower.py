@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cq_tui.store.history.writer import NewEvent
-from cq_tui.store.journal import MAX_LINE_BYTES, JournalError, keep_torn_bytes, open_regular
+from cq_tui.store.journal import MAX_LINE_BYTES, JournalError, keep_torn_bytes
+from cq_tui.store.regular_file import open_regular
 from cq_tui.store.spools.damaged_lines import DamagedLines
 from cq_tui.store.spools.spool_files import SpoolFile, closed_segments, comes_once, current_file
 from cq_tui.store.spools.spool_part import MUCH, READ_AT_ONCE, SpoolPart, size_of
@@ -180,7 +181,7 @@ class SpoolFollower:
     def _keep_tail(self, part: SpoolPart, complaints: list[str]) -> None:
         """Keep what follows the last line of a closed segment: nobody will end that line."""
         try:
-            with part.path.open("rb", buffering=0) as file:
+            with open(part.path, "rb", buffering=0, opener=open_regular) as file:
                 size = os.fstat(file.fileno()).st_size
                 if size <= part.offset:
                     return
@@ -274,7 +275,7 @@ def _locked(path: Path) -> Iterator[int | None]:
 def _inode(path: Path) -> int:
     """Return the inode of a file, 0 when it is not there. Raises JournalError."""
     try:
-        return os.stat(path).st_ino
+        return os.lstat(path).st_ino
     except FileNotFoundError:
         return 0
     except OSError as error:

@@ -5,6 +5,7 @@ from itertools import islice
 from pathlib import Path
 
 from cq_tui.store.journal import JournalReader
+from cq_tui.store.regular_file import open_regular
 from cq_tui.store.spools.spooled_line import number_of
 
 #: Bytes of one spool that are read at once; the rest is safe where it is.
@@ -115,7 +116,7 @@ def size_of(lines: list[bytes]) -> int:
 
 def _count_lines(path: Path, start: int, end: int) -> int:
     count = 0
-    with path.open("rb", buffering=0) as file:
+    with open(path, "rb", buffering=0, opener=open_regular) as file:
         while start < end and (block := os.pread(file.fileno(), min(_BLOCK, end - start), start)):
             count += block.count(b"\n")
             start += len(block)

@@ -243,3 +243,16 @@ def test_nothing_that_was_safe_is_lost_to_a_kill(path: Path) -> None:
         # One that was written but not yet reported may be there as well, and more that waited in the pipe.
         assert sizes(reading) == list(range(1, len(sizes(reading)) + 1))
         assert len(sizes(reading)) >= safe
+
+
+def test_a_second_writer_cuts_nothing(path: Path) -> None:
+    log = CheckpointLog(path, path.parent)
+    log.append(note(1), KEY)
+    whole = path.read_bytes()
+    with path.open("ab") as half_written:
+        half_written.write(whole[:-20])
+    with pytest.raises(JournalError, match="another process writes it"):
+        CheckpointLog(path, path.parent)
+    assert path.read_bytes() == whole + whole[:-20]
+    assert not list(path.parent.glob("*.torn"))
+    log.close()

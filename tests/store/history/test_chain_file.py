@@ -246,3 +246,69 @@ def test_a_deleted_document_loses_no_block_when_the_disk_is_full_as_well(
     chain.flush([blocks[3].content], ChainTail(ROOT, 4, True))
     assert path.read_bytes() == expected(blocks[:4])
     assert chain.was_deleted
+
+
+@pytest.mark.parametrize("name", [".hash_chain.json.hidden", ".hash_chain.json.swap"])
+@pytest.mark.parametrize("is_anew", [True, False])
+def test_a_link_in_the_place_of_the_twin_gives_way(tmp_path: Path, name: str, is_anew: bool) -> None:
+    blocks, path, secret = blocks_of(4), tmp_path / "hash_chain.json", tmp_path / "elsewhere"
+    chain = ChainFile(path)
+    create(chain, blocks[0])
+    for delta in ([blocks[1].content], []):
+        chain.flush(delta, ChainTail(ROOT, 2, True))
+    settled = chain.end
+    secret.write_bytes(path.read_bytes())
+    before = secret.read_bytes()
+    (tmp_path / ".hash_chain.json.hidden").unlink()
+    (tmp_path / name).symlink_to(secret)
+    chain = ChainFile(path)
+    if is_anew:
+        create(chain, blocks[0])
+        chain.flush([blocks[1].content], ChainTail(ROOT, 2, True))
+    else:
+        chain.open(settled)
+    for number in (2, 3):
+        chain.flush([blocks[number].content], ChainTail(ROOT, number + 1, True))
+        assert path.read_bytes() == expected(blocks[: number + 1])
+    assert secret.read_bytes() == before
+    assert not any(file.is_symlink() for file in tmp_path.iterdir())
+
+
+def test_a_link_that_replaces_the_twin_of_a_running_writer_is_named(tmp_path: Path) -> None:
+    blocks, path, secret = blocks_of(1), tmp_path / "hash_chain.json", tmp_path / "elsewhere"
+    hidden = tmp_path / ".hash_chain.json.hidden"
+    chain = ChainFile(path)
+    create(chain, blocks[0])
+    secret.write_bytes(bytes(10_000))
+    hidden.unlink()
+    hidden.symlink_to(secret)
+    with pytest.raises(OSError, match=r"is a symbolic link\. Move it away") as raised:
+        chain.flush([blocks[1].content], ChainTail(ROOT, 2, True))
+    assert raised.value.filename == str(hidden)
+    assert secret.read_bytes() == bytes(10_000)
+    hidden.unlink()
+    chain.flush([blocks[1].content], ChainTail(ROOT, 2, True))
+    assert path.read_bytes() == expected(blocks)
+
+
+def test_at_no_moment_can_others_read_the_twin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks, path = blocks_of(1), tmp_path / "hash_chain.json"
+    modes: list[int] = []
+    real = os.open
+
+    def opening(name: Path | str, flags: int, mode: int = 0o777) -> int:
+        descriptor = real(name, flags, mode)
+        if not flags & os.O_DIRECTORY:
+            modes.append(os.fstat(descriptor).st_mode & 0o777)
+        return descriptor
+
+    monkeypatch.setattr(os, "open", opening)
+    before = os.umask(0)
+    try:
+        chain = ChainFile(path)
+        create(chain, blocks[0])
+        chain.open()
+    finally:
+        os.umask(before)
+    assert len(modes) > 4
+    assert set(modes) == {0o600}

@@ -8,7 +8,6 @@ import builtins
 import errno
 import io
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -93,7 +92,6 @@ class FileLayer:
         """Stand in for ``os``."""
         for name in self._real:
             patch.setattr(os, name, self._standing_in(name))
-        patch.setattr(shutil, "copyfile", _copy_file)
         opening = self._opening(io.open)
         for module in (builtins, io):
             patch.setattr(module, "open", opening)
@@ -102,7 +100,10 @@ class FileLayer:
         """Have files that are written by Python's own objects written through the layer, too."""
 
         def opening(file: Any, mode: str = "r", *arguments: Any, **named: Any) -> Any:
-            if not self._is_ours(file) or not set(mode) & set("wax+"):
+            if self._is_ours(file) and not set(mode) & set("wax+"):
+                # What is read by Python's own objects is left to them, descriptor and all.
+                return real(file, mode, *arguments, **named | {"opener": None})
+            if not self._is_ours(file):
                 return real(file, mode, *arguments, **named)
             assert mode in _FLAGS, f"the layer does not know how to open {file} as {mode!r}"
             opener = named.get("opener") or (lambda path, flags: os.open(path, flags, 0o666))
@@ -223,19 +224,6 @@ class FileLayer:
         self._real["unlink"](path)
         del self._names[os.fsdecode(path)]
         self.log.append(Operation("unlink", os.fsdecode(path)))
-
-
-def _copy_file(source: Any, target: Any) -> None:
-    """Copy as shutil does, by calls that the layer knows."""
-    with open(source, "rb") as file:
-        content = file.read()
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-    try:
-        view = memoryview(content)
-        while view:
-            view = view[os.write(descriptor, view) :]
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
