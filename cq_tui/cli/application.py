@@ -15,7 +15,7 @@ HELP = """Coin Quant R11: a trading stack, and the room that runs it.
 Without a command the room opens, in simulation mode until you choose otherwise: no key, no internet needed.
 
 Exit codes: 0 done or ok, 1 failed or degraded, 2 wrong usage or error, 3 already running, 4 data directory or
-settings cannot be used, 5 unsuited terminal, 130 interrupted.
+settings cannot be used, 5 unsuited terminal, 70 defect, 130 interrupted.
 """
 
 app = typer.Typer(
@@ -33,6 +33,11 @@ def main() -> None:
         # The reader of a pipe went away: not our error, and nothing more can be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(Exit.FAILED)
+    except Exception as defect:  # noqa: BLE001 - the outermost frame; the system's own code for it would mean "failed"
+        import traceback
+
+        traceback.print_exception(defect)
+        sys.exit(Exit.DEFECT)
 
 
 def _version(wanted: bool) -> None:

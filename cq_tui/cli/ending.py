@@ -21,6 +21,8 @@ class Exit(IntEnum):
     UNUSABLE = 4
     #: The terminal is not suited.
     TERMINAL = 5
+    #: A defect of this program: never to be taken for a verdict.
+    DEFECT = 70
     INTERRUPTED = 130
 
 

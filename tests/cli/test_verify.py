@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 import orjson
+import pytest
 
+from cq_tui.cli import main
 from cq_tui.contracts.layout import DataDir
 from tests.cli.conftest import Told
 from tests.store.history.histories import made
@@ -26,3 +28,15 @@ def test_what_cannot_be_used_is_named(data: DataDir, real: Callable[..., Told]) 
     made(data.root, 1)
     assert "is not there" in real("verify", "--against", "nothing.json", code=4).err
     assert "--workers" in real("verify", "--workers", "0", code=2).err
+
+
+def test_a_defect_is_never_taken_for_a_verdict(data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("a defect")
+
+    made(data.root, 1)
+    monkeypatch.setattr("cq_tui.ops.verify.verify_history", broken)
+    monkeypatch.setattr("sys.argv", ["cq-tui", "--data-dir", str(data.root), "verify"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 70
