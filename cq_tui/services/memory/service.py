@@ -17,11 +17,11 @@ from cq_tui.contracts.history import SnapshotSystem
 from cq_tui.contracts.layout import SERVICES
 from cq_tui.services.frame import Frame, Service
 from cq_tui.services.memory.standing import Standing
-from cq_tui.store.checkpoints.acknowledgement import acknowledge, fault_id
-from cq_tui.store.checkpoints.anchoring import Anchoring, ForkDetected
+from cq_tui.store.checkpoints.acknowledgement import acknowledge
+from cq_tui.store.checkpoints.anchoring import AcceptanceRefused, Anchoring, ForkDetected
 from cq_tui.store.checkpoints.checkpoint import origin_of
 from cq_tui.store.history.chain_file import read_chain_tail
-from cq_tui.store.history.faults import Fault
+from cq_tui.store.history.faults import Fault, fault_id
 from cq_tui.store.history.full_check import FullCheck
 from cq_tui.store.history.hash_chain import ChainError
 from cq_tui.store.history.writer import History, NewEvent
@@ -52,10 +52,11 @@ class MemoryService(Service):
         super().__init__(frame)
         self._data = data = frame.data
         self._standing = Standing.load(data)
-        self._note_standing_fault()
         settings = frame.settings
         self._anchoring = Anchoring(data, known_id=self._standing.directory_id, copy=settings.MEMORY_CHECKPOINT_COPY)
         self._standing.directory_id = self._anchoring.directory_id
+        self._standing.accepted = dict(self._anchoring.accepted)
+        self._note_standing_fault()
         wanted = self._anchoring.expected()
         refused: list[str] = []
         self._history = History(
@@ -345,7 +346,11 @@ class MemoryService(Service):
             listed = "; ".join(f"{name} {text}" for name, text in list(faults.items())[:_FAULTS_SHOWN])
             return "refused", f"name the fault to accept, or all: {listed}"
         for name in names:
-            self._accept_fault(name, command)
+            try:
+                self._accept_fault(name, command)
+            except AcceptanceRefused as refused:
+                self._save_state()
+                return "refused", f"{name} {refused}; {len(faults)} left"
         if not faults:
             self._history.forgive()
         self._save_state()

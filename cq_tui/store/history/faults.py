@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from hashlib import sha256
 
+_MAX_TEXT = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -15,11 +17,24 @@ class Fault:
     found: str | None = None
 
     def __str__(self) -> str:
-        """Say it in a line."""
+        """Say all of it in a line: who accepts it accepts what was found, and no other change of the same event."""
+        told = (("expected", self.expected), ("found", self.found))
+        values = ", ".join(f"{name} {value}" for name, value in told if value)
+        return f"{self.headline} ({values})" if values else self.headline
+
+    @property
+    def headline(self) -> str:
+        """Where it is and what is wrong there."""
         where = "" if self.index is None else f" at index {self.index}"
         return f"{self.file}{where}: {self.reason}"
 
 
-def fault_id(text: str) -> str:
-    """Return the short name under which a fault is accepted."""
-    return sha256(text.encode()).hexdigest()[:8]
+def fault_id(fault: str) -> str:
+    """Return the short name of a fault: the first 8 hex digits of SHA-256 of its text as one line."""
+    return sha256(one_line(fault).encode()).hexdigest()[:8]
+
+
+def one_line(text: str) -> str:
+    """Return the text with every run of spaces, line ends and control characters as one space, cut to 1,000 letters."""
+    plain = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(plain.split())[:_MAX_TEXT].rstrip()

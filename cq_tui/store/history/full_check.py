@@ -5,8 +5,9 @@ from collections.abc import Collection
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.faults import Fault
 from cq_tui.store.history.hash_chain import HEAD, SEPARATOR
+from cq_tui.store.history.place import Limits, Place
 from cq_tui.store.history.scrub import Scrubber
-from cq_tui.store.history.walk import Limits, Place, Walk
+from cq_tui.store.history.walk import Walk
 from cq_tui.store.proofs.tree_index import TreeIndex
 
 #: Few enough events for a step of about a millisecond.

@@ -16,9 +16,10 @@ from cq_tui.store.history.chain_file import read_chain_tail
 from cq_tui.store.history.event_line import EventHead, EventLineError, read_head
 from cq_tui.store.history.hash_chain import SEPARATOR, Block, ChainError, ChainTail, read_links
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, MerkleFrontier, leaf_hash
+from cq_tui.store.history.place import Limits, Place
 from cq_tui.store.history.runs import Origins, id_key
 from cq_tui.store.history.verification import RUNS_TOLD, Progress, Verification, gaps, verify
-from cq_tui.store.history.walk import Limits, Place, Walk
+from cq_tui.store.history.walk import Walk
 from cq_tui.store.proofs.line_search import Key, find_first
 from cq_tui.store.regular_file import open_regular
 

@@ -8,7 +8,8 @@ import orjson
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.hash_chain import Block
-from cq_tui.store.history.walk import Limits, Place, Walk
+from cq_tui.store.history.place import Limits, Place
+from cq_tui.store.history.walk import Walk
 from cq_tui.store.journal import keep_torn_bytes, read_lines
 from cq_tui.store.regular_file import open_regular
 

@@ -9,9 +9,9 @@ from cq_tui.store.history.chain_file import begins_as_chain, read_chain_tail
 from cq_tui.store.history.event_line import EventLineError, read_head
 from cq_tui.store.history.hash_chain import TAIL_BYTES, Block, ChainError, read_links
 from cq_tui.store.history.merkle import MerkleFrontier, leaf_hash
+from cq_tui.store.history.place import Place
 from cq_tui.store.history.runs import RUN, origins_of
 from cq_tui.store.history.stored_lines import EventLines
-from cq_tui.store.history.walk import Place
 from cq_tui.store.journal import MAX_LINE_BYTES
 from cq_tui.store.regular_file import open_regular
 

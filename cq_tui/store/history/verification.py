@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.faults import Fault
-from cq_tui.store.history.walk import Limits, Place, Walk
+from cq_tui.store.history.place import Limits, Place
+from cq_tui.store.history.walk import Walk
 
 #: Damage is named one by one up to here.
 _NAMED = 1000

@@ -7,15 +7,11 @@ not known and cannot be read is a torn tail.
 
 import contextlib
 import re
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
-
-import orjson
 
 from cq_tui.store.history.chain_file import begins_as_chain, read_chain_tail
-from cq_tui.store.history.event_line import EventHead, EventLineError, read_head
+from cq_tui.store.history.event_line import EventHead
 from cq_tui.store.history.faults import Fault
 from cq_tui.store.history.hash_chain import (
     HEAD,
@@ -29,8 +25,10 @@ from cq_tui.store.history.hash_chain import (
     read_links,
     read_tail,
 )
-from cq_tui.store.history.merkle import SUBTREE_LEAVES, MerkleFrontier, leaf_hash
-from cq_tui.store.history.runs import RUN, Origins, Run, check_run, id_key
+from cq_tui.store.history.line_look import Line, look, said_hash
+from cq_tui.store.history.merkle import SUBTREE_LEAVES
+from cq_tui.store.history.place import FROM_THE_START, Limits, Place
+from cq_tui.store.history.runs import Origins, Run, check_run, id_key
 from cq_tui.store.history.stored_lines import BlockLines, EventLines
 
 #: More missing blocks than this are not kept: the document is written anew.
@@ -39,64 +37,6 @@ _MISSING_KEPT = 20_000
 _BLOCK_BYTES = 512
 _TIMESTAMP = re.compile(rb'"timestamp":(\d+\.\d{6})')
 _UNREADABLE = EventHead("evt_0_000", "0.000000", "unreadable")
-_FROM_THE_START = genesis("0.000000")
-
-
-@dataclass(slots=True)
-class Place:
-    """Where a history stands behind some event: all that going on needs. It begins before the first event."""
-
-    events: int = 0
-    frontier: MerkleFrontier = field(default_factory=MerkleFrontier)
-    tip: Block = _FROM_THE_START
-    last_head: EventHead | None = None
-    #: Highest number merged, by writer; damaged events do not count.
-    cursors: dict[str, int] = field(default_factory=dict)
-    #: First number that was seen, by writer.
-    first: dict[str, int] = field(default_factory=dict)
-    #: How many numbers were missing since, by writer.
-    missing: dict[str, int] = field(default_factory=dict)
-    #: End of the last event in its file.
-    event_end: int = 0
-    #: End of the last block in its document.
-    block_end: int = 0
-
-    def copy(self) -> "Place":
-        """Return the same place, to go on from independently."""
-        frontier = MerkleFrontier.restored(self.frontier.size, self.frontier.roots)
-        cursors, first, missing = dict(self.cursors), dict(self.first), dict(self.missing)
-        return replace(self, frontier=frontier, cursors=cursors, first=first, missing=missing)
-
-    def follows(self, origins: Origins) -> bool:
-        """Whether no number of a run was there before."""
-        return all(number > self.cursors.get(writer, 0) for writer, number in origins.first.items())
-
-    def count(self, origins: Origins) -> None:
-        """Take in the numbers of a run."""
-        for writer, number in origins.first.items():
-            gap = number - self.cursors.get(writer, number - 1 if writer not in self.first else 0) - 1
-            self.first.setdefault(writer, number)
-            lost = gap + origins.missing.get(writer, 0)
-            if lost:
-                self.missing[writer] = self.missing.get(writer, 0) + lost
-        self.cursors |= origins.last
-
-
-class Limits(NamedTuple):
-    """What a walk needs to know besides the files."""
-
-    #: Size of the events file when it was last known to be synced.
-    watermark: int = 0
-    #: End of the part of the events file that is looked at; None is its end.
-    end: int | None = None
-    #: Sizes of the tree at which its root is wanted.
-    sizes: Collection[int] = ()
-    #: Whether every block that the document counts must be sound: after a power loss the last ones need not be.
-    strict: bool = False
-    #: Most events that are looked at together.
-    run: int = RUN
-    #: Faults that are named one by one; beyond them only their number is.
-    named: int = 20
 
 
 class Walk:
@@ -127,7 +67,7 @@ class Walk:
         #: Root at each wanted size that was reached.
         self.roots: dict[int, bytes] = {}
         #: The first block, when the walk began there.
-        self.genesis = _FROM_THE_START
+        self.genesis = FROM_THE_START
         #: Blocks that stand behind that of the last event.
         self.surplus = 0
         #: Byte at which a torn tail begins.
@@ -148,7 +88,7 @@ class Walk:
         # Opened after the chain, which never runs ahead of the events.
         self._lines = EventLines(events, self.place.event_end, limits.end)
         if start is None:
-            self._begin(first or _FROM_THE_START)
+            self._begin(first or FROM_THE_START)
         self._stops = sorted({*limits.sizes, *([self._tail.chain_length - 1] if self._tail else [])})
 
     @property
@@ -327,7 +267,7 @@ class Walk:
     # -- the close look
 
     def _look_closely(self, run: list[bytes], following: list[bytes]) -> None:
-        looked = [_look(content) for content in (*run, *following)]
+        looked = [look(content) for content in (*run, *following)]
         begin, faults = self._blocks.offset, self.fault_count
         self._taken = 0
         for number, line in enumerate(looked[: len(run)], 1):
@@ -354,7 +294,7 @@ class Walk:
             following is not None and following.index == self.place.events + 1
         )
 
-    def _take(self, line: "_Line", next_leaf: bytes | None) -> None:
+    def _take(self, line: Line, next_leaf: bytes | None) -> None:
         """Verify one event against its stored block and carry chain and tree on."""
         blocks = self._blocks
         while True:
@@ -385,7 +325,7 @@ class Walk:
         if stored is not None:
             self._taken += len(stored) + len(SEPARATOR)
 
-    def _stand(self, line: "_Line", block: Block, stored: bytes | None, links: Links | None) -> None:
+    def _stand(self, line: Line, block: Block, stored: bytes | None, links: Links | None) -> None:
         """Decide which block stands for this event."""
         place, index = self.place, self.place.events + 1
         self._count_taken(stored)
@@ -434,7 +374,7 @@ class Walk:
             reason = "the event does not come after the one before it"
             self.blame(self._events_path, reason, index, f"after {last.event_id}", head.event_id)
 
-    def _compare(self, index: int, line: "_Line", links: Links) -> bool:
+    def _compare(self, index: int, line: Line, links: Links) -> bool:
         """Blame what differs between an event and its sound block, which stands; return whether the event is intact."""
         if links.event_hash is not None and links.event_hash != line.leaf:
             if line.head is not None:
@@ -454,36 +394,8 @@ class Walk:
         if is_known and self._tail is not None:
             missing = stored is None
             reason = "the block is missing" if missing else "the block does not match its hash"
-            self.blame(self._chain_path, reason, index, block.hash, "" if missing else _said_hash(stored or b""))
+            self.blame(self._chain_path, reason, index, block.hash, "" if missing else said_hash(stored or b""))
         if stored is None and self._blocks.next is None and len(self.missing_blocks) < _MISSING_KEPT:
             self.missing_blocks.append(block.content)
         else:
             self.rebuild = True
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """One line of the events file, and what it says if it is an event."""
-
-    content: bytes
-    leaf: bytes
-    head: EventHead | None
-    #: Writer and seq.
-    origin: tuple[str, int] | None
-    problem: str
-
-
-def _look(content: bytes) -> _Line:
-    head, origin, problem = None, None, ""
-    try:
-        metadata = orjson.loads(content)["metadata"]
-        origin = str(metadata["writer"]), int(metadata["seq"])
-        head = read_head(content)
-    except (EventLineError, orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-        problem = str(error)
-    return _Line(content, leaf_hash(content), head, origin, problem)
-
-
-def _said_hash(stored: bytes) -> str:
-    """Return the hash that a damaged block says it has, as far as it can be read."""
-    return stored.rpartition(b'"hash":"')[2].removesuffix(b'"}')[:64].decode("ascii", "replace")

@@ -19,10 +19,11 @@ from cq_tui.store.history.faults import Fault
 from cq_tui.store.history.full_check import FullCheck
 from cq_tui.store.history.hash_chain import HEAD, SEPARATOR, Block, ChainTail, build_blocks, genesis
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, leaf_hash
+from cq_tui.store.history.place import Limits, Place
 from cq_tui.store.history.recovery import recover
 from cq_tui.store.history.resume import resume, resume_at_tail
 from cq_tui.store.history.scrub import Scrubber
-from cq_tui.store.history.walk import Limits, Place, Walk
+from cq_tui.store.history.walk import Walk
 from cq_tui.store.journal import JournalWriter
 from cq_tui.store.proofs.tree_index import TreeIndex
 
@@ -58,8 +59,7 @@ class History:
         the tree at which its root is wanted. Raises JournalError or OSError when the files cannot be opened.
         """
         self._data = data
-        self._journal = JournalWriter(data.events, quarantine=data.quarantine)
-        self._journal.lock()
+        self._journal = JournalWriter(data.events, quarantine=data.quarantine, locked=True)
         #: Where verification began: what lies before it is still to be verified (``unverified``).
         self.start = self._find_start(stood)
         self.scrubber = Scrubber(data.events, self.start.event_end if self.start else 0)
@@ -315,7 +315,9 @@ class History:
                 self.chain_scrubber.add(content)
 
             limits = Limits(self.watermark)
-            again = recover(data, limits, take_bytes=self.scrubber.add, sink=take, first=genesis(f"{now:.6f}"))
+            again = recover(
+                data, limits, take_bytes=self.scrubber.add, sink=take, first=genesis(f"{max(0.0, now):.6f}")
+            )
         again.rebuild = True
         self._place = again.place
         if data.hash_chain.exists():

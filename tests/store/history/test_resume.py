@@ -7,8 +7,9 @@ import pytest
 from cq_tui.contracts.history import SnapshotHistory
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.merkle import SUBTREE_LEAVES
+from cq_tui.store.history.place import Limits, Place
 from cq_tui.store.history.resume import resume, resume_at_tail
-from cq_tui.store.history.walk import Limits, Place, Walk
+from cq_tui.store.history.walk import Walk
 from cq_tui.store.history.writer import History
 from tests.store.history.histories import data_dir, event, event_lines
 
