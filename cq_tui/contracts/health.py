@@ -4,9 +4,19 @@ The age of a health file is computed by its reader from ``last_update_ts``; ``up
 service's own word on how old its data was at that moment.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator
 
 from cq_tui.contracts.base import ContractModel, Count, Finite, Seconds, Status, Timestamp
+
+
+def _since_1970(moment: object) -> object:
+    return 0.0 if isinstance(moment, float) and moment < 0 else moment
+
+
+#: A clock that was never set may show a time before 1970: a service must be able to say how it is all the same.
+Moment = Annotated[Timestamp, BeforeValidator(_since_1970)]
 
 
 class Health(ContractModel):
@@ -14,12 +24,12 @@ class Health(ContractModel):
 
     service: str
     status: Status
-    last_update_ts: Timestamp
+    last_update_ts: Moment
     updated_within_sec: Seconds
     #: Why the status is not ok, in words for a person.
     reason: str | None = None
     pid: int | None = None
-    started_ts: Timestamp | None = None
+    started_ts: Moment | None = None
     #: True once the service does its work; start order waits for it.
     ready: bool | None = None
     #: What a service that is not ready waits for.
@@ -35,7 +45,7 @@ class FeederHealth(Health):
     ws_connected: bool
     rest_api_ok: bool
     symbols_count: Count
-    last_symbol_update: Timestamp
+    last_symbol_update: Moment
     #: Symbols whose data is silent, with the seconds since their last message.
     silent_symbols: dict[str, float] | None = None
     #: Symbols left out of the universe, with the reason.
@@ -54,7 +64,7 @@ class AresHealth(Health):
 
     service: Literal["ares"]
     signal_count: Count
-    last_signal_time: Timestamp
+    last_signal_time: Moment
     feeder_health_ok: bool
     default_signals_blocked: bool
     active_strategies: list[str]
@@ -69,7 +79,7 @@ class TraderHealth(Health):
     service: Literal["trader"]
     orders_count: Count
     fills_count: Count
-    last_order_time: Timestamp
+    last_order_time: Moment
     account_balance_ok: bool
     ares_health_ok: bool
     quarantined_symbols: list[str]
@@ -87,7 +97,7 @@ class MemoryHealth(Health):
     integrity_ok: bool
     events_count: Count
     snapshots_count: Count
-    last_integrity_check: Timestamp
+    last_integrity_check: Moment
     merkle_root: str
     chain_length: Count
     #: Spooled events that are not merged yet.
@@ -102,7 +112,7 @@ class MemoryHealth(Health):
     #: Events under the last signed checkpoint; what came later is not anchored yet.
     anchored_count: Count | None = None
     #: When that checkpoint was signed.
-    last_anchor_ts: Timestamp | None = None
+    last_anchor_ts: Moment | None = None
     #: Why no checkpoint is signed.
     anchor_problem: str | None = None
     #: The last signed checkpoint, whole.
@@ -110,7 +120,7 @@ class MemoryHealth(Health):
     #: Public key of the checkpoints (C2SP verifier key).
     public_key: str | None = None
     #: When the whole history was last verified from its first byte.
-    last_full_check: Timestamp | None = None
+    last_full_check: Moment | None = None
 
 
 class ExchangeHealth(Health):
@@ -128,7 +138,7 @@ class ServiceState(ContractModel):
 
     state: Literal["stopped", "starting", "waiting", "running", "stopping", "backoff", "gave_up"]
     pid: int | None = None
-    started_ts: Timestamp | None = None
+    started_ts: Moment | None = None
     restarts: Count = 0
     wanted: Literal["running", "stopped"] = "running"
     reason: str | None = None

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from cq_tui.contracts.base import ContractModel, Count, Finite, Timestamp
+from cq_tui.contracts.base import ContractModel, Count, Finite, Position, Timestamp
 
 
 class BlockData(ContractModel):
@@ -75,17 +75,17 @@ class SnapshotSystem(ContractModel):
 class SnapshotHistory(ContractModel):
     """Where the history stood, synced: all that memory needs to go on from here without reading what came before."""
 
-    events_count: Count
+    events_count: Position
     #: Hex root over those events.
     merkle_root: str
     #: Highest seq merged, by writer.
-    cursors: dict[str, int] = {}
+    cursors: dict[str, Position] = {}
     #: Hex roots of the perfect subtrees, largest first.
     frontier: list[str] | None = None
     #: Size of ``event_chain.ndjson`` in bytes.
-    events_bytes: Count | None = None
+    events_bytes: Position | None = None
     #: Size of ``hash_chain.json`` without its tail.
-    chain_bytes: Count | None = None
+    chain_bytes: Position | None = None
 
 
 class SnapshotData(ContractModel):
@@ -121,6 +121,6 @@ class TreeIndex(ContractModel):
     #: Hex roots of the full subtrees, in order.
     roots: list[str]
     #: Byte in ``event_chain.ndjson`` at which the events of each subtree begin, and of the one that still grows.
-    event_offsets: list[int]
+    event_offsets: list[Position]
     #: Byte in ``hash_chain.json`` at which the blocks of each subtree begin, and of the one that still grows.
-    block_offsets: list[int]
+    block_offsets: list[Position]

@@ -62,7 +62,7 @@ class Frame:
         self._unanswered: list[tuple[Command, Outcome, str]] = []
         self.inbox = CommandInbox(data, name)
         self.stopping = asyncio.Event()
-        self.started_ts = time.time()
+        self.started_ts = max(0.0, time.time())
         self._status: Status | None = None
 
     @property

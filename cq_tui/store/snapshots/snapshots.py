@@ -84,7 +84,7 @@ class SnapshotStore:
             path = snapshot_path(folder, number)
             snapshot = Snapshot(
                 snapshot_id=path.stem,
-                timestamp=now,
+                timestamp=max(0.0, now),
                 schema_version=SCHEMA_VERSION,
                 snapshot_type="full" if base is None else "incremental",
                 data=_data(picture, None if base is None else base.picture, system, history),

@@ -99,7 +99,7 @@ class EventSpool:
             line = orjson.dumps(
                 {
                     "seq": self._seq + 1,
-                    "occurred_at": time.time() if now is None else now,
+                    "occurred_at": max(0.0, time.time() if now is None else now),
                     "event_type": event_type,
                     "source": self.source,
                     "data": plain,

@@ -73,6 +73,8 @@ def test_the_file_is_that_of_the_contract(path: Path) -> None:
         {"block_offsets": [-1, 1, 2]},
         {"block_offsets": [1, 1, 2]},
         {"block_offsets": "nowhere"},
+        {"block_offsets": [190, 1_400_000, 2**63]},
+        {"event_offsets": [0, 1_000_000, 2**53]},
     ],
 )
 def test_what_makes_no_sense_is_not_used(change: dict[str, Any], path: Path) -> None:

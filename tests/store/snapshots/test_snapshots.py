@@ -15,7 +15,7 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.tickers import Ticker, tickers_to_bytes
 from cq_tui.store.document import DocumentError, read_document, write_document
 from cq_tui.store.folders import prepare
-from cq_tui.store.snapshots.snapshot_file import snapshot_bytes
+from cq_tui.store.snapshots.snapshot_file import read_history, read_snapshot_file, snapshot_bytes
 from cq_tui.store.snapshots.snapshots import SnapshotStore, newest_history, read_snapshot
 from tests.store.processes import program, word
 
@@ -372,3 +372,37 @@ def test_histories_are_read_only_as_far_as_they_are_asked_for(data: DataDir, mon
     assert complaints == []
     assert next(found, None) is None
     assert len(complaints) == 22
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("chain_bytes", 2**63 + 5),
+        ("events_bytes", 2**63 - 100),
+        ("events_bytes", -1),
+        ("events_count", 2**53),
+        ("cursors", {"trader": -5}),
+        ("cursors", {"trader": 2**53}),
+    ],
+)
+def test_a_place_that_cannot_be_is_not_gone_on_from(data: DataDir, field: str, value: object) -> None:
+    store = SnapshotStore(data)
+    older, newer = take(store, 10.0, count=2), take(store, 20.0, count=3)
+    stored = read_snapshot_file(newer)
+    assert stored.data.history is not None
+    stood = stored.data.history.model_copy(update={field: value})
+    changed = stored.model_copy(
+        update={"data": stored.data.model_copy(update={"history": stood}), "content_hash": None}
+    )
+    newer.write_bytes(snapshot_bytes(changed))
+    with pytest.raises(DocumentError, match=field):
+        read_history(newer)
+    complaints: list[str] = []
+    assert list(newest_history(data, complaints)) == [read_history(older)]
+    assert len(complaints) == 1
+
+
+def test_before_1970_snapshots_are_taken_too(data: DataDir) -> None:
+    store = SnapshotStore(data)
+    assert names([take(store, -5.0), take(store, -4.0)]) == [0, 1]
+    assert read_snapshot(data, "snapshot_1").timestamp == 0.0
