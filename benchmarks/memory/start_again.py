@@ -16,7 +16,7 @@ def main() -> None:
     started = time.perf_counter()
     history = History(data, watermark=watermark, now=time.time(), stood=stood)
     spent = time.perf_counter() - started
-    if history.faults or (history.start is None) is bool(stood):
+    if history.faults or (stood and history.start is None):
         raise ValueError(f"a sound history was refused: {history.faults}")
     print(spent)
 
