@@ -2,8 +2,8 @@
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.render import printable
-from cq_tui.store.checkpoints.acknowledgement import fault_id
 from cq_tui.store.document import DocumentError, read_json
+from cq_tui.store.history.faults import fault_id
 
 
 def standing_faults(data: DataDir) -> dict[str, str]:

@@ -13,7 +13,6 @@ from typing import Any
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.checkpoints import CheckpointFileError, read_checkpoint_file
-from cq_tui.store.checkpoints.acknowledgement import fault_id
 from cq_tui.store.checkpoints.agreement import disagreements, signed_at
 from cq_tui.store.checkpoints.anchors import AnchorError, anchor_path, read_anchor
 from cq_tui.store.checkpoints.checkpoint import Checkpoint, directory_id_of, open_checkpoint
@@ -22,7 +21,7 @@ from cq_tui.store.checkpoints.config_folder import config_folder
 from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey
 from cq_tui.store.checkpoints.signing_key import SigningKeyError, load_key
 from cq_tui.store.document import DocumentError, read_json
-from cq_tui.store.history.faults import Fault
+from cq_tui.store.history.faults import Fault, fault_id
 from cq_tui.store.history.parallel import verify_with
 from cq_tui.store.history.verification import Verification
 from cq_tui.store.lock import read_holder

@@ -6,21 +6,22 @@ then stood, ``fault <id> <text>``, ``who <word>`` and, if there is one, ``commen
 
 import re
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from cq_tui.store.checkpoints.checkpoint import directory_id_of, head_lines, parse_head
 from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey, open_note, sign_note, split_note
+from cq_tui.store.history.faults import fault_id, one_line
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-_SUFFIX = "/acknowledgement"
-_MAX_TEXT = 1000
+ACKNOWLEDGEMENT_SUFFIX = "/acknowledgement"
 _FAULT = re.compile(r"fault ([0-9a-f]{8}) (.+)")
 _WHO = re.compile(r"[A-Za-z0-9._@-]{1,64}")
-#: A fault that begins so is about the checkpoints: the history is not the one that was signed.
-CHECKPOINT_FAULT = "checkpoints.log: "
+#: A fault of the log of checkpoints begins so; nothing else does.
+LOG_FAULT = "checkpoints.log: "
+#: And so the worst of them: the history is not the one that was signed. No other fault of the log says these words.
+CONTRADICTION = "contradicts what was signed: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Acknowledgement:
     @property
     def releases_checkpoints(self) -> bool:
         """Whether the checkpoints signed before no longer bind: the person accepts that the history is another."""
-        return self.fault.startswith(CHECKPOINT_FAULT)
+        return is_contradiction(self.fault)
 
     def body(self) -> str:
         """Return the note text. Raises SignedNoteError for fields that were not made one line or one word."""
@@ -58,7 +59,7 @@ class Acknowledgement:
             raise SignedNoteError(f"acknowledgement: name {self.who[:80]!r} is not a plain word")
         comment = "" if self.comment is None else f"comment {self.comment}\n"
         return (
-            f"{self.origin}{_SUFFIX}\n{head_lines(self.size, self.root, self.time)}"
+            f"{self.origin}{ACKNOWLEDGEMENT_SUFFIX}\n{head_lines(self.size, self.root, self.time)}"
             f"fault {self.fault_id} {self.fault}\nwho {self.who}\n{comment}"
         )
 
@@ -71,15 +72,9 @@ def acknowledge(
     return Acknowledgement(origin, size, root, time, one_line(fault), plain_word(who), remark)
 
 
-def fault_id(fault: str) -> str:
-    """Return the short name of a fault: the first 8 hex digits of SHA-256 of its text as one line."""
-    return sha256(one_line(fault).encode()).hexdigest()[:8]
-
-
-def one_line(text: str) -> str:
-    """Return the text with every run of spaces, line ends and control characters as one space, cut to 1,000 letters."""
-    plain = "".join(letter if letter.isprintable() else " " for letter in text)
-    return " ".join(plain.split())[:_MAX_TEXT].rstrip()
+def is_contradiction(fault: str) -> bool:
+    """Whether a fault says that the history is another one, lacks events, or was signed in two places."""
+    return fault.startswith(LOG_FAULT + CONTRADICTION)
 
 
 def plain_word(name: str) -> str:
@@ -89,7 +84,7 @@ def plain_word(name: str) -> str:
 
 def is_acknowledgement(text: str) -> bool:
     """Whether a note says that it is an acknowledgement, going by its origin line."""
-    return text.partition("\n")[0].endswith(_SUFFIX)
+    return text.partition("\n")[0].endswith(ACKNOWLEDGEMENT_SUFFIX)
 
 
 def sign_acknowledgement(acknowledgement: Acknowledgement, private_key: "Ed25519PrivateKey") -> str:
@@ -112,14 +107,15 @@ def read_unverified_acknowledgement(text: str) -> Acknowledgement:
 
 def _parse(body: str) -> Acknowledgement:
     lines = body.removesuffix("\n").split("\n")
-    if len(lines) not in (6, 7) or not lines[0].endswith(_SUFFIX):
+    if len(lines) not in (6, 7) or not lines[0].endswith(ACKNOWLEDGEMENT_SUFFIX):
         raise SignedNoteError("acknowledgement: is not the lines origin, size, root, time, fault, who, comment")
     fault = _FAULT.fullmatch(lines[4])
     comment = lines[6].removeprefix("comment ") if len(lines) == 7 else None
     if not fault or not lines[5].startswith("who "):
         raise SignedNoteError(f"acknowledgement: fault or name is missing after {lines[3][:80]!r}")
     head = parse_head(*lines[1:4])
-    found = Acknowledgement(lines[0].removesuffix(_SUFFIX), *head, fault[2], lines[5].removeprefix("who "), comment)
+    origin, who = lines[0].removesuffix(ACKNOWLEDGEMENT_SUFFIX), lines[5].removeprefix("who ")
+    found = Acknowledgement(origin, *head, fault[2], who, comment)
     if found.body() != body:
         raise SignedNoteError("acknowledgement: its lines are not spelled as they are signed")
     return found

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
+from cq_tui.store.checkpoints.acknowledgement import CONTRADICTION
 from cq_tui.store.checkpoints.checkpoint import Checkpoint
 
 
@@ -30,14 +31,15 @@ def signed_at(checkpoint: Checkpoint) -> str:
 
 def _missing(checkpoint: Checkpoint, events: int) -> str:
     return (
-        f"history has {events:,} events, the checkpoint signed {signed_at(checkpoint)} names {checkpoint.size:,}: "
-        f"{checkpoint.size - events:,} are missing, or an old copy was put back"
+        f"{CONTRADICTION}history has {events:,} events, the checkpoint signed {signed_at(checkpoint)} "
+        f"names {checkpoint.size:,}: {checkpoint.size - events:,} are missing, or an old copy was put back"
     )
 
 
 def _other_history(checkpoint: Checkpoint, alike: Checkpoint | None) -> str:
     first = f"; the first {alike.size:,} are as signed {signed_at(alike)}" if alike else ""
     return (
-        f"the first {checkpoint.size:,} events are not those of the checkpoint signed {signed_at(checkpoint)}: "
-        f"something in them was changed, or another history was put in their place{first}"
+        f"{CONTRADICTION}the first {checkpoint.size:,} events are not those of the checkpoint "
+        f"signed {signed_at(checkpoint)}: something in them was changed, "
+        f"or another history was put in their place{first}"
     )

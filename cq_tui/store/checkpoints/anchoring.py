@@ -5,18 +5,34 @@ Nothing here stops memory: what keeps a checkpoint from being signed is a ``prob
 
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.checkpoints.acknowledgement import Acknowledgement, fault_id, sign_acknowledgement
+from cq_tui.store.checkpoints.acknowledgement import CONTRADICTION, LOG_FAULT, Acknowledgement, sign_acknowledgement
 from cq_tui.store.checkpoints.agreement import disagreements, signed_at
 from cq_tui.store.checkpoints.anchors import AnchorError, Anchors
-from cq_tui.store.checkpoints.checkpoint import Checkpoint, directory_id_of, open_checkpoint, origin_of, sign_checkpoint
-from cq_tui.store.checkpoints.checkpoint_log import CheckpointLog, LogReading, newest_checkpoint, read_checkpoint_log
+from cq_tui.store.checkpoints.checkpoint import (
+    Checkpoint,
+    directory_id_of,
+    is_directory_id,
+    open_checkpoint,
+    origin_of,
+    sign_checkpoint,
+)
+from cq_tui.store.checkpoints.checkpoint_log import (
+    CheckpointLog,
+    LogReading,
+    newest_checkpoint,
+    read_acknowledgements,
+    read_checkpoint_log,
+)
 from cq_tui.store.checkpoints.config_folder import config_folder
+from cq_tui.store.checkpoints.known_directories import known_directory, remember_directory
 from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey
 from cq_tui.store.checkpoints.signing_key import SigningKeyError, load_or_create_key
+from cq_tui.store.history.faults import fault_id
 from cq_tui.store.journal import JournalError
 
 if TYPE_CHECKING:
@@ -24,6 +40,7 @@ if TYPE_CHECKING:
 
 #: So many of the newest entries bind. A root stands for all that came before it: older ones would say nothing more.
 _ENTRIES = 100
+_ANOTHER_DIRECTORY = "is that of another data directory"
 
 
 class ForkDetected(Exception):
@@ -31,14 +48,19 @@ class ForkDetected(Exception):
 
     def __init__(self, ours: Checkpoint | None, theirs: Checkpoint) -> None:
         super().__init__(
-            f"the anchor's checkpoint of {theirs.size:,} events, signed {signed_at(theirs)}, was not signed here: "
-            "another copy of this data directory is in use. Stop one of them"
+            f"{CONTRADICTION}the anchor's checkpoint of {theirs.size:,} events, signed {signed_at(theirs)}, "
+            "was not signed here: another copy of this data directory is in use. Stop one of them"
         )
         self.ours = ours
         self.theirs = theirs
 
 
+class AcceptanceRefused(Exception):
+    """That a person accepted a fault could not be signed and logged: the fault stands."""
+
+
 class _Signer(NamedTuple):
+    folder: Path
     private_key: "Ed25519PrivateKey"
     verifier: VerifierKey
     log: CheckpointLog
@@ -53,7 +75,10 @@ class _Noted(NamedTuple):
 
 
 class Anchoring:
-    """What memory needs of checkpoints. Raises nothing for what a disk or a person did, but ForkDetected."""
+    """What memory needs of checkpoints.
+
+    Raises nothing for what a disk or a person did, but ForkDetected and AcceptanceRefused.
+    """
 
     def __init__(
         self,
@@ -74,13 +99,19 @@ class Anchoring:
         self._failure: str | None = None
         self._stopped: dict[str, str] = {}
         self._standing: list[str] = []
+        self._unremembered: str | None = None
+        opened = self._load_key(folder)
         #: 32 hex digits, to be kept and given as ``known_id`` next time.
-        self.directory_id = self._identify(known_id) or new_id()
-        self._signer = self._open_signer(copy, folder)
+        self.directory_id = self._identify(known_id, opened) or new_id()
+        self._signer = self._open_signer(copy, opened) if opened else None
+        #: What persons accepted, by short name: only what the log holds, signed with the own key.
+        self.accepted = self._read_accepted()
         reading = self._read_log()
-        self._standing += reading.problems
+        found = [*self._standing, *reading.problems]
+        self._standing = [problem for problem in found if _name(problem) not in self.accepted]
         self._binding = [_Noted(entry.checkpoint, entry.text) for entry in reading.binding]
         self._external = self._read_external(reading)
+        self._remember()
 
     @property
     def problem(self) -> str | None:
@@ -92,8 +123,8 @@ class Anchoring:
         """What is wrong although checkpoints are signed: an anchor that cannot be written, a note that was torn."""
         if self._signer is None:
             return []
-        repaired = self._signer.log.repaired
-        return ([repaired] if repaired else []) + list(self._signer.anchors.problems.values())
+        told = [self._signer.log.repaired, *self._signer.anchors.problems.values(), self._unremembered]
+        return [warning for warning in told if warning]
 
     @property
     def last(self) -> Checkpoint | None:
@@ -153,15 +184,20 @@ class Anchoring:
         self._stopped[fault_id(reason)] = reason
 
     def accept(self, acknowledgement: Acknowledgement) -> str | None:
-        """Sign and log that a person accepted a fault; return the note, None when it cannot be (see ``problem``).
+        """Sign and log that a person accepted a fault; return the note.
 
-        If the fault is about checkpoints, none of those signed so far binds any more.
+        If the fault is that the history contradicts what was signed, no checkpoint signed so far binds any more.
+        Without a key there is no note, and all is forgotten with this process. Raises AcceptanceRefused.
         """
         signer = self._signer
         if signer is None:
             self._forget(acknowledgement)
             return None
         try:
+            if acknowledgement.releases_checkpoints:
+                # It releases what was signed until then, also by a clock that was ahead.
+                newest = max((checkpoint.time for checkpoint in self._present(signer)), default=0.0)
+                acknowledgement = replace(acknowledgement, time=max(acknowledgement.time, newest))
             text = sign_acknowledgement(acknowledgement, signer.private_key)
             if acknowledgement.releases_checkpoints:
                 # What only an anchor holds goes into the log first: all before the acknowledgement is released.
@@ -170,7 +206,7 @@ class Anchoring:
             signer.log.append(text, signer.verifier)
         except (JournalError, SignedNoteError) as error:
             self._failure = str(error)
-            return None
+            raise AcceptanceRefused(f"cannot be signed and logged: {error}") from None
         self._failure = None
         self._forget(acknowledgement)
         return text
@@ -184,35 +220,82 @@ class Anchoring:
         return [noted.checkpoint for noted in (*self._binding, *self._external)]
 
     def _forget(self, acknowledgement: Acknowledgement) -> None:
-        self._stopped.pop(acknowledgement.fault_id, None)
+        name = acknowledgement.fault_id
+        self._stopped.pop(name, None)
+        self._standing = [problem for problem in self._standing if _name(problem) != name]
+        self.accepted[name] = acknowledgement.fault
         if acknowledgement.releases_checkpoints:
-            self._standing, self._binding, self._external = [], [], []
-            if self._signer is not None:
-                self._signer.anchors.adopt()
+            self._binding, self._external = [], []
+        if self._signer is not None and acknowledgement.fault.startswith(LOG_FAULT):
+            self._signer.anchors.adopt(foreign_only=not acknowledgement.releases_checkpoints)
+        self._remember()
 
-    def _identify(self, known_id: str | None) -> str | None:
-        try:
-            newest = newest_checkpoint(self._data.checkpoints)
-        except JournalError as error:
-            self._problem = str(error)
-            return known_id
-        if newest is None:
-            return known_id
-        found = directory_id_of(newest.checkpoint.origin)
-        if known_id not in (None, found):
-            self._standing.append(f"is that of another data directory ({found}, not {known_id})")
-        return found
-
-    def _open_signer(self, copy: str | None, folder: Path | None) -> _Signer | None:
+    def _load_key(self, folder: Path | None) -> "tuple[Path, Ed25519PrivateKey] | None":
         try:
             folder = folder or config_folder()
-            private_key = load_or_create_key(folder)
-            verifier = VerifierKey.of(origin_of(self.directory_id), private_key)
-            log = CheckpointLog(self._data.checkpoints, self._data.quarantine)
-        except (SigningKeyError, SignedNoteError, JournalError, RuntimeError) as error:
+            return folder, load_or_create_key(folder)
+        except (SigningKeyError, RuntimeError) as error:
             self._problem = f"{error}; then restart memory"
             return None
-        return _Signer(private_key, verifier, log, Anchors(folder, verifier, copy))
+
+    def _identify(self, told: str | None, opened: "tuple[Path, Ed25519PrivateKey] | None") -> str | None:
+        """Return the id of the data directory: as its own signed log says, or as it was remembered outside of it.
+
+        What ``told`` says, and a log that others signed, lies in the directory itself and counts only after that.
+        """
+        known = told = told if is_directory_id(told) else None
+        signer = None
+        if opened is not None:
+            folder, private_key = opened
+            signer = private_key.public_key().public_bytes_raw()
+            # A directory without a history may begin anew.
+            if _has_history(self._data):
+                known = known_directory(folder, self._data.root) or told
+        try:
+            own = newest_checkpoint(self._data.checkpoints, signer)
+            found = own or (None if known else newest_checkpoint(self._data.checkpoints))
+        except JournalError as error:
+            self._problem = str(error)
+            return known
+        if found is None:
+            return known
+        logged = directory_id_of(found.checkpoint.origin)
+        if known not in (None, logged):
+            self._standing.append(f"{_ANOTHER_DIRECTORY} ({logged}, not {known})")
+        return logged
+
+    def _remember(self) -> None:
+        """Keep the id outside the data directory, unless it is in question."""
+        signer = self._signer
+        if signer is None or any(problem.startswith(_ANOTHER_DIRECTORY) for problem in self._standing):
+            return
+        if known_directory(signer.folder, self._data.root) == self.directory_id:
+            return
+        try:
+            remember_directory(signer.folder, self._data.root, self.directory_id)
+            self._unremembered = None
+        except OSError as error:
+            self._unremembered = f"{signer.folder}: the data directory's id cannot be kept there ({error.strerror})"
+
+    def _open_signer(self, copy: str | None, opened: "tuple[Path, Ed25519PrivateKey]") -> _Signer | None:
+        folder, private_key = opened
+        try:
+            verifier = VerifierKey.of(origin_of(self.directory_id), private_key)
+            log = CheckpointLog(self._data.checkpoints, self._data.quarantine)
+        except (SignedNoteError, JournalError) as error:
+            self._problem = f"{error}; then restart memory"
+            return None
+        return _Signer(folder, private_key, verifier, log, Anchors(folder, verifier, copy))
+
+    def _read_accepted(self) -> dict[str, str]:
+        if self._signer is None:
+            return {}
+        try:
+            found = read_acknowledgements(self._data.checkpoints, self._signer.verifier)
+        except JournalError as error:
+            self._problem = str(error)
+            return {}
+        return {each.fault_id: each.fault for each in found}
 
     def _read_log(self) -> LogReading:
         try:
@@ -230,11 +313,24 @@ class Anchoring:
         found = self._signer.anchors.read().items()
         return [_Noted(checkpoint, text) for text, checkpoint in found if text not in released]
 
+    def _present(self, signer: _Signer) -> list[Checkpoint]:
+        """Return every checkpoint that binds, and those that anchors hold by now."""
+        return [*self._expected(), *signer.anchors.read().values()]
+
     def _unlogged(self, signer: _Signer) -> list[_Noted]:
         reading = self._read_log()
         logged = {entry.text for entry in reading.entries}
         found = signer.anchors.read().items()
         return [_Noted(checkpoint, text) for text, checkpoint in found if text not in logged]
+
+
+def _name(problem: str) -> str:
+    """Return the short name of a problem of the log."""
+    return fault_id(LOG_FAULT + problem)
+
+
+def _has_history(data: DataDir) -> bool:
+    return data.hash_chain.exists() or (data.events.exists() and data.events.stat().st_size > 0)
 
 
 def _signed(checkpoint: Checkpoint, signer: _Signer) -> _Noted:

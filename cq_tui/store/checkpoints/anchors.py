@@ -73,11 +73,13 @@ class Anchors:
         #: What the anchor may hold: what was found in it, or written here.
         self._ours = set(self.read())
 
-    def adopt(self) -> None:
-        """Let the next anchor replace what is there now, whoever wrote it."""
+    def adopt(self, *, foreign_only: bool = False) -> None:
+        """Let the next anchor replace what is there now, whoever wrote it, or only if another key signed it."""
         try:
             text = read_anchor(self._anchor)
         except AnchorError:
+            return
+        if foreign_only and text is not None and self._is_own(text):
             return
         self._ours = set() if text is None else {text}
 
@@ -124,6 +126,13 @@ class Anchors:
             return open_checkpoint(text, self._key)
         except SignedNoteError as error:
             raise AnchorError(f"{path}: {error}. Bring back the key that signed it, or move the file away") from None
+
+    def _is_own(self, text: str) -> bool:
+        try:
+            open_checkpoint(text, self._key)
+        except SignedNoteError:
+            return False
+        return True
 
     def _copy_path(self, copy: str | None) -> Path | None:
         if not copy:

@@ -7,7 +7,7 @@ that the time is signed too. Only this very spelling is a checkpoint of ours.
 import base64
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from cq_tui.store.checkpoints.signed_note import (
     SignedNoteError,
@@ -60,6 +60,11 @@ def directory_id_of(origin: str) -> str:
     if not found:
         raise SignedNoteError(f"checkpoint: origin {origin[:80]!r} is not {_PREFIX}<32 hex digits>")
     return found[1]
+
+
+def is_directory_id(value: object) -> TypeGuard[str]:
+    """Whether a value is an id of a data directory: 32 hex digits."""
+    return isinstance(value, str) and _ORIGIN.fullmatch(_PREFIX + value) is not None
 
 
 def head_lines(size: int, root: bytes, time: float) -> str:

@@ -6,11 +6,17 @@ holds no control character but line feeds, so a separator always begins an entry
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from cq_tui.store.checkpoints.acknowledgement import Acknowledgement, is_acknowledgement, open_acknowledgement
+from cq_tui.store.checkpoints.acknowledgement import (
+    ACKNOWLEDGEMENT_SUFFIX,
+    Acknowledgement,
+    is_acknowledgement,
+    open_acknowledgement,
+)
 from cq_tui.store.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from cq_tui.store.checkpoints.signed_note import SIGNATURE_MARK, SignedNoteError, VerifierKey, decode_note
 from cq_tui.store.journal import JournalError, JournalWriter
@@ -21,6 +27,8 @@ _BLOCK = 64 * 1024
 #: No entry of ours is larger.
 _MAX_ENTRY = 64 * 1024
 _NAMED_PROBLEMS = 20
+#: A year of checkpoints, one a minute, fits.
+_MAX_SEARCH = 256 * 1024 * 1024
 
 
 class LoggedCheckpoint(NamedTuple):
@@ -50,7 +58,7 @@ class LogReading:
     entries: list[LogEntry] = field(default_factory=list)
     #: What the history must agree with: the checkpoints since a person last accepted that it is another.
     binding: list[LoggedCheckpoint] = field(default_factory=list)
-    #: What is damaged since then, in words; entries named here count for nothing.
+    #: What is damaged, in words; entries named here count for nothing.
     problems: list[str] = field(default_factory=list)
     #: Other signers; each is a problem once, however much it signed.
     strangers: set[VerifierKey] = field(default_factory=set)
@@ -58,14 +66,16 @@ class LogReading:
     whole: bool = True
 
     def add(self, entry: LogEntry) -> None:
-        """Take in the next entry."""
+        """Take in the next entry.
+
+        An acknowledgement releases what its own signer signed until then: written once more, it releases no more.
+        """
         self.entries.append(entry)
         if isinstance(entry, LoggedCheckpoint):
             self.binding.append(entry)
         elif entry.acknowledgement.releases_checkpoints:
-            self.binding.clear()
-            self.problems.clear()
-            self.strangers.clear()
+            time, signer = entry.acknowledgement.time, entry.public_key
+            self.binding = [each for each in self.binding if each.checkpoint.time > time or each.public_key != signer]
 
     def blame(self, problem: str) -> None:
         """Name something damaged; beyond the first 20 only that there is more."""
@@ -102,34 +112,64 @@ def read_checkpoint_log(path: Path, key: VerifierKey | None, *, newest: int | No
     Raises JournalError when the file cannot be read.
     """
     reading = LogReading()
-    try:
-        descriptor = open_regular(path, os.O_RDONLY)
-    except FileNotFoundError:
-        return reading
-    except OSError as error:
-        raise JournalError(f"{path}: cannot be read ({error.strerror})") from None
-    try:
+    with _opened(path) as descriptor:
+        if descriptor is None:
+            return reading
         start = 0 if newest is None else _start_of_newest(descriptor, newest)
         reading.whole = start <= len(_SEPARATOR)
         for offset, record in _records(descriptor, start):
             _take_in(reading, offset, record, key)
-    except OSError as error:
-        raise JournalError(f"{path}: cannot be read ({error.strerror})") from None
-    finally:
-        os.close(descriptor)
     return reading
 
 
-def newest_checkpoint(path: Path, key: VerifierKey | None = None) -> LoggedCheckpoint | None:
-    """Return the newest checkpoint, if one is among the newest 1,024 entries. Raises JournalError."""
+def read_acknowledgements(path: Path, key: VerifierKey) -> list[Acknowledgement]:
+    """Return what persons accepted in the name of ``key``, oldest first, each once, however often it was copied.
+
+    Reads only as much of the end as years of checkpoints fill. Raises JournalError.
+    """
+    reading = LogReading()
+    mark = f"{key.name}{ACKNOWLEDGEMENT_SUFFIX}\n".encode()
+    with _opened(path) as descriptor:
+        if descriptor is None:
+            return []
+        start = max(0, os.fstat(descriptor).st_size - _MAX_SEARCH)
+        for offset, record in _records(descriptor, start):
+            if mark in record:
+                _take_in(reading, offset, record, key)
+    entries = [entry.acknowledgement for entry in reading.entries if isinstance(entry, LoggedAcknowledgement)]
+    return list(dict.fromkeys(entries))
+
+
+def newest_checkpoint(path: Path, signer: bytes | None = None) -> LoggedCheckpoint | None:
+    """Return the newest checkpoint, if one is among the newest 1,024 entries. Raises JournalError.
+
+    ``signer`` is the public key (32 bytes) that must have signed it, whatever data directory it names.
+    """
     for count in (1, 16, 1024):
-        reading = read_checkpoint_log(path, key, newest=count)
+        reading = read_checkpoint_log(path, None, newest=count)
         for entry in reversed(reading.entries):
-            if isinstance(entry, LoggedCheckpoint):
+            if isinstance(entry, LoggedCheckpoint) and signer in (None, VerifierKey.parse(entry.public_key).raw):
                 return entry
         if reading.whole:
             break
     return None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int | None]:
+    """Open the log for reading; None when it is missing. Raises JournalError for what the disk refuses meanwhile."""
+    try:
+        try:
+            descriptor = open_regular(path, os.O_RDONLY)
+        except FileNotFoundError:
+            yield None
+            return
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise JournalError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def _entry(text: str, key: VerifierKey) -> bytes:
@@ -145,9 +185,7 @@ def _take_in(reading: LogReading, offset: int, record: bytes, key: VerifierKey |
         signer = VerifierKey.parse(claimed)
         if key is not None and signer != key:
             if signer not in reading.strangers:
-                reading.blame(
-                    f"entries from byte {max(0, offset - 1)} on are signed with another key, {_short(signer)}"
-                )
+                reading.blame(f"holds entries signed with another key, {_short(signer)}")
             reading.strangers.add(signer)
             return
         if is_acknowledgement(text):

@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 from cq_tui.store.checkpoints.acknowledgement import (
     Acknowledgement,
     acknowledge,
-    fault_id,
     is_acknowledgement,
-    one_line,
     open_acknowledgement,
     plain_word,
     read_unverified_acknowledgement,
@@ -20,6 +18,7 @@ from cq_tui.store.checkpoints.acknowledgement import (
 )
 from cq_tui.store.checkpoints.checkpoint import open_checkpoint
 from cq_tui.store.checkpoints.signed_note import SignedNoteError, decode_note, sign_note
+from cq_tui.store.history.faults import fault_id, one_line
 from tests.store.checkpoints.signing import ID, KEY, NOW, ORIGIN, PRIVATE, accepted, note, root_of
 
 FAULT = "event_chain.ndjson at index 7: is not the event that was chained"
@@ -103,9 +102,17 @@ def test_what_was_not_made_plain_is_not_signed(wrong: Acknowledgement) -> None:
         sign_acknowledgement(wrong, PRIVATE)
 
 
-def test_only_a_fault_of_the_checkpoints_releases_them() -> None:
-    assert accepted("checkpoints.log: history has 5 events").releases_checkpoints
-    assert not accepted(FAULT).releases_checkpoints
+def test_only_what_contradicts_the_checkpoints_releases_them() -> None:
+    contradiction = "contradicts what was signed: history has 5 events"
+    assert accepted(f"checkpoints.log: {contradiction}").releases_checkpoints
+    for fault in (
+        FAULT,
+        "checkpoints.log: entry at byte 12: note: is malformed",
+        "checkpoints.log: holds entries signed with another key",
+        f"event_chain.ndjson: {contradiction}",
+        f"checkpoints.log: entry at byte 12: {contradiction}",
+    ):
+        assert not accepted(fault).releases_checkpoints
 
 
 def test_texts_become_lines_and_names_words() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.checkpoints.acknowledgement import Acknowledgement, acknowledge, open_acknowledgement
-from cq_tui.store.checkpoints.anchoring import Anchoring, ForkDetected
+from cq_tui.store.checkpoints.anchoring import AcceptanceRefused, Anchoring, ForkDetected
 from cq_tui.store.checkpoints.anchors import anchor_path
 from cq_tui.store.checkpoints.checkpoint import open_checkpoint
 from cq_tui.store.checkpoints.checkpoint_log import read_checkpoint_log
@@ -27,12 +27,15 @@ class Desk:
         self.config = folder / "config"
         self.copy = folder / "copy.checkpoint"
         self.data = data_dir(folder / "data")
-        self.opened: list[Anchoring] = []
+        self.opened: dict[DataDir, Anchoring] = {}
 
     def open(self, data: DataDir | None = None, *, known_id: str | None = None, copy: bool = False) -> Anchoring:
-        chosen = str(self.copy) if copy else None
-        self.opened.append(Anchoring(data or self.data, known_id=known_id, copy=chosen, folder=self.config))
-        return self.opened[-1]
+        """Start memory there, after the end of the one before."""
+        chosen, data = str(self.copy) if copy else None, data or self.data
+        if data in self.opened:
+            self.opened[data].close()
+        self.opened[data] = Anchoring(data, known_id=known_id, copy=chosen, folder=self.config)
+        return self.opened[data]
 
     def signed(self, *sizes: int, copy: bool = False) -> Anchoring:
         anchoring = self.open(copy=copy)
@@ -214,7 +217,8 @@ def test_an_accepted_fork_is_over_and_the_other_one_is_noticed(desk: Desk) -> No
         sign(ours, 160)
     ours.stop_signing(f"checkpoints.log: {raised.value}")
     assert ours.accept(acceptance(ours, str(raised.value), 160))
-    assert faults(desk.open(), 160) == []
+    ours = desk.open()
+    assert faults(ours, 160) == []
     assert sign(ours, 160)
     with pytest.raises(ForkDetected):
         sign(twin, 170, "twin")
@@ -252,7 +256,9 @@ def test_a_log_of_another_directory_is_a_fault(desk: Desk, tmp_path: Path) -> No
     other.signed(100)
     shutil.copy(other.data.checkpoints, desk.data.checkpoints)
     after = desk.open(known_id=known)
-    assert f"another data directory ({after.directory_id}, not {known})" in faults(after, 100)[0]
+    assert after.directory_id == known, "what others signed does not rename it"
+    assert after.expected() == {100: root_of(100)}, "the anchor holds it"
+    assert "signed with another key" in faults(after, 100)[0]
 
 
 def test_damage_in_the_log_is_a_fault_and_the_rest_still_binds(desk: Desk) -> None:
@@ -298,9 +304,10 @@ def test_without_a_key_nothing_is_signed_and_the_log_still_tells(desk: Desk) -> 
     assert after.last.size == 300
     assert len(faults(after, 200)) == 1
     # A person may accept what is wrong all the same; it is only not signed.
-    after.stop_signing("checkpoints.log: missing")
-    assert after.accept(acceptance(after, "missing", 200)) is None
+    (reason,) = faults(after, 200)
+    assert after.accept(acceptance(after, reason, 200)) is None
     assert faults(after, 200) == []
+    assert faults(desk.open(), 200) == [reason], "it is forgotten then"
 
 
 def test_without_a_configuration_folder_nothing_is_signed(tmp_path: Path) -> None:
@@ -359,3 +366,162 @@ def test_what_cannot_be_signed_is_a_problem(desk: Desk) -> None:
     anchoring.close()
     assert not sign(anchoring, 1)
     assert "closed" in str(anchoring.problem)
+
+
+def grow(desk: Desk) -> None:
+    """Let there be a history."""
+    desk.data.events.write_bytes(b"{}\n")
+
+
+def logged(desk: Desk) -> list[bytes]:
+    return [b"\x1e" + entry for entry in desk.data.checkpoints.read_bytes().split(b"\x1e")[1:]]
+
+
+def test_a_copied_acknowledgement_releases_nothing_that_was_signed_later(desk: Desk) -> None:
+    desk.signed(*SIZES)
+    after = desk.open()
+    (reason,) = faults(after, 200)
+    assert after.accept(acceptance(after, reason, 200))
+    acknowledgement = logged(desk)[-1]
+    for size in (2000, 3000):
+        assert sign(after, size)
+    known, text = after.directory_id, after.last_text
+    after.close()
+    with desk.data.checkpoints.open("ab") as file:
+        file.write(acknowledgement)
+    copied = desk.open()
+    assert (set(copied.expected()), copied.last_text) == ({2000, 3000}, text)
+    # Nor what only the anchor holds.
+    copied.close()
+    desk.data.checkpoints.write_bytes(acknowledgement)
+    assert desk.open(known_id=known).expected() == {3000: root_of(3000)}
+
+
+def test_a_clock_that_was_ahead_can_be_accepted(desk: Desk) -> None:
+    anchoring = desk.signed(100)
+    assert anchoring.sign(200, root_of(200), NOW + 10**6)
+    (reason,) = faults(anchoring, 150)
+    assert anchoring.accept(acceptance(anchoring, reason, 150))
+    assert desk.open().expected() == {}
+
+
+def test_accepting_a_line_that_is_no_entry_releases_nothing(desk: Desk) -> None:
+    desk.signed(*SIZES).close()
+    with desk.data.checkpoints.open("ab") as file:
+        file.write(b"\x1ejunk\n\xe2\x80\x94 x y\n")
+    after = desk.open()
+    (fault,) = faults(after, 300)
+    assert fault.startswith("entry at byte")
+    assert not sign(after, 400)
+    assert after.accept(acceptance(after, fault, 300))
+    assert set(after.expected()) == set(SIZES)
+    again = desk.open()
+    assert faults(again, 300) == []
+    assert set(again.expected()) == set(SIZES)
+    assert "the first" in faults(again, 300, "other")[0]
+    assert sign(again, 400)
+
+
+def test_accepting_a_strangers_entry_does_not_release_the_own_anchor(desk: Desk) -> None:
+    anchoring = desk.signed(*SIZES)
+    (desk.folder / "stranger").mkdir()
+    stranger = Desk(desk.folder / "stranger")
+    stranger.signed(100).close()
+    anchoring.close()
+    with desk.data.checkpoints.open("ab") as file:
+        file.write(logged(stranger)[0])
+    after = desk.open()
+    assert after.directory_id == anchoring.directory_id
+    (fault,) = faults(after, 300)
+    assert after.accept(acceptance(after, fault, 300))
+    assert set(after.expected()) == set(SIZES)
+    assert sign(desk.open(desk.backup("twin")), 350, "twin")
+    with pytest.raises(ForkDetected):
+        sign(after, 400)
+
+
+def test_what_was_accepted_is_told_by_the_own_key_alone(desk: Desk) -> None:
+    anchoring = desk.signed(100)
+    fault = "event_chain.ndjson at index 3: is not the event that was chained"
+    accepted = acknowledge(f"coinquant.r11/{anchoring.directory_id}", 100, root_of(100), NOW, fault=fault, who="ann")
+    assert anchoring.accept(accepted)
+    assert anchoring.accepted == desk.open().accepted == {accepted.fault_id: fault}
+    key_path(desk.config).rename(desk.config / "aside")
+    assert desk.open().accepted == {}
+    key_path(desk.config).write_text("damaged")
+    assert desk.open().accepted == {}
+
+
+def test_what_cannot_be_logged_is_not_accepted(desk: Desk) -> None:
+    anchoring = desk.signed(100)
+    (reason,) = faults(anchoring, 50)
+    anchoring.stop_signing(f"checkpoints.log: {reason}")
+    anchoring.close()
+    with pytest.raises(AcceptanceRefused, match=r"cannot be signed and logged: .*closed"):
+        anchoring.accept(acceptance(anchoring, reason, 50))
+    assert faults(anchoring, 50) == [reason]
+    assert not sign(anchoring, 100)
+    assert anchoring.accepted == {}
+
+
+def test_a_history_that_lost_its_id_gets_it_back_and_is_held_to_its_anchor(desk: Desk) -> None:
+    known = desk.signed(*SIZES).directory_id
+    grow(desk)
+    desk.data.checkpoints.unlink()
+    for told in (None, "f" * 32):
+        after = desk.open(known_id=told)
+        assert after.directory_id == known
+        assert "the first 300 events are not those" in faults(after, 300, "forged")[0]
+        assert not after.sign(300, root_of(300, "forged"), NOW)
+    known_file = next((desk.config / "directories").iterdir())
+    assert known_file.stat().st_mode & 0o777 == 0o600
+    # Somewhere else, or without events, it begins anew.
+    assert desk.open(desk.backup("elsewhere")).directory_id != known
+    desk.data.events.unlink()
+    assert desk.open().directory_id != known
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"directory_id": "../../evil"}', b"x" * 100])
+def test_a_damaged_memory_of_the_id_is_made_anew(desk: Desk, content: bytes) -> None:
+    known = desk.signed(100).directory_id
+    grow(desk)
+    (file,) = (desk.config / "directories").iterdir()
+    file.write_bytes(content)
+    assert desk.open().directory_id == known
+    desk.data.checkpoints.unlink()
+    after = desk.open()
+    assert after.directory_id == known
+    assert after.problem is None
+
+
+def test_an_id_that_cannot_be_kept_is_a_warning(desk: Desk) -> None:
+    desk.config.mkdir()
+    (desk.config / "directories").touch()
+    anchoring = desk.signed(100)
+    assert "the data directory's id cannot be kept there" in anchoring.warnings[0]
+
+
+def test_the_own_log_of_another_directory_is_a_fault_until_accepted(desk: Desk) -> None:
+    known = desk.signed(100).directory_id
+    grow(desk)
+    other = data_dir(desk.folder / "other")
+    moved = desk.open(other)
+    assert sign(moved, 50)
+    moved.close()
+    shutil.copy(other.checkpoints, desk.data.checkpoints)
+    after = desk.open(known_id=moved.directory_id)
+    (fault,) = faults(after, 100)
+    assert fault == f"is that of another data directory ({moved.directory_id}, not {known})"
+    assert not sign(after, 100)
+    assert after.accept(acceptance(after, fault, 100))
+    assert after.expected() == {50: root_of(50)}
+    again = desk.open()
+    assert faults(again, 100) == []
+    assert again.directory_id == moved.directory_id
+
+
+@pytest.mark.parametrize("told", ["../../evil", "", "A" * 32, "0" * 31, "0" * 32 + "\n"])
+def test_what_is_no_id_is_not_used(desk: Desk, told: str) -> None:
+    anchoring = desk.open(known_id=told)
+    assert anchoring.directory_id != told
+    assert sign(anchoring, 100)

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cq_tui.store.checkpoints.acknowledgement import sign_acknowledgement
 from cq_tui.store.checkpoints.checkpoint_log import (
@@ -13,14 +14,16 @@ from cq_tui.store.checkpoints.checkpoint_log import (
     LoggedAcknowledgement,
     LoggedCheckpoint,
     LogReading,
+    _entry,
     newest_checkpoint,
+    read_acknowledgements,
     read_checkpoint_log,
 )
 from cq_tui.store.journal import JournalBroken, JournalError
-from tests.store.checkpoints.signing import KEY, ORIGIN, OTHER_KEY, OTHER_PRIVATE, PRIVATE, accepted, note
+from tests.store.checkpoints.signing import KEY, NOW, ORIGIN, OTHER_KEY, OTHER_PRIVATE, PRIVATE, accepted, note
 from tests.store.processes import program, word
 
-CHECKPOINT_FAULT = "checkpoints.log: history has 2 events"
+CHECKPOINT_FAULT = "checkpoints.log: contradicts what was signed: history has 2 events"
 
 # Appends checkpoints of 1, 2, 3 … events until it is killed; says after each that it is safe.
 APPENDER = """
@@ -53,6 +56,11 @@ def written(path: Path, *texts: str) -> bytes:
     return path.read_bytes()
 
 
+def released(until: int, private_key: Ed25519PrivateKey = PRIVATE) -> str:
+    """Accept, when the checkpoint of so many events was signed, that the history is another one."""
+    return sign_acknowledgement(accepted(CHECKPOINT_FAULT, time=NOW + until), private_key)
+
+
 def sizes(reading: LogReading) -> list[int]:
     return [entry.checkpoint.size for entry in reading.entries if isinstance(entry, LoggedCheckpoint)]
 
@@ -77,9 +85,39 @@ def test_entries_come_back_in_order(path: Path) -> None:
 
 
 def test_an_accepted_fault_of_checkpoints_releases_those_before_it(path: Path) -> None:
-    written(path, note(1), note(9), sign_acknowledgement(accepted(CHECKPOINT_FAULT), PRIVATE), note(3))
+    written(path, note(1), note(9), released(9), note(3))
     reading = read_checkpoint_log(path, KEY)
     assert (sizes(reading), binding(reading)) == ([1, 9, 3], [3])
+
+
+def test_it_releases_only_what_was_signed_until_then_wherever_it_stands(path: Path) -> None:
+    written(path, note(1), note(9), released(9), note(10), released(9))
+    reading = read_checkpoint_log(path, KEY)
+    assert binding(reading) == [10], "a copy of it releases nothing that was signed later"
+    path.unlink()
+    written(path, note(1), note(9), released(5))
+    assert binding(read_checkpoint_log(path, KEY)) == [9]
+
+
+def test_a_strangers_acknowledgement_releases_its_own_checkpoints_only(path: Path) -> None:
+    written(path, note(1))
+    log = CheckpointLog(path, path.parent)
+    log.append(note(2, private_key=OTHER_PRIVATE), OTHER_KEY)
+    log.append(released(9, OTHER_PRIVATE), OTHER_KEY)
+    log.close()
+    assert binding(read_checkpoint_log(path, None)) == binding(read_checkpoint_log(path, KEY)) == [1]
+
+
+def test_what_was_accepted_is_found_however_long_ago_and_once(path: Path) -> None:
+    first, second = accepted("some fault"), accepted("another fault")
+    for text in (first, second, first):
+        written(path, sign_acknowledgement(text, PRIVATE), *(note(size) for size in range(1, 200)))
+    with path.open("ab") as file:
+        file.write(_entry(sign_acknowledgement(accepted("forged"), OTHER_PRIVATE), OTHER_KEY))
+        file.write(_entry(sign_acknowledgement(accepted("forged"), OTHER_PRIVATE), KEY))
+    assert read_acknowledgements(path, KEY) == [first, second]
+    assert read_acknowledgements(path, OTHER_KEY) == [accepted("forged")]
+    assert read_acknowledgements(path.parent / "missing", KEY) == []
 
 
 def test_a_missing_log_is_empty(path: Path) -> None:
@@ -111,7 +149,7 @@ def test_reading_the_end_does_not_depend_on_what_came_before(path: Path) -> None
     entry = written(path, note(1))
     path.write_bytes(entry * 100_000 + entry.replace(note(1).encode(), note(2).encode()))
     began = time.process_time()
-    newest = newest_checkpoint(path, KEY)
+    newest = newest_checkpoint(path, KEY.raw)
     took = time.process_time() - began
     assert newest is not None
     assert newest.checkpoint.size == 2
@@ -187,13 +225,13 @@ def test_notes_of_another_key_count_for_nothing(path: Path) -> None:
     assert sizes(read_checkpoint_log(path, None)) == [1, 2, 2]
 
 
-def test_an_accepted_fault_of_checkpoints_ends_the_complaints_before_it(path: Path) -> None:
+def test_a_released_history_ends_no_complaint_about_the_log(path: Path) -> None:
     content = written(path, note(1))
     path.write_bytes(content.replace(b"time", b"tide"))
-    assert len(read_checkpoint_log(path, KEY).problems) == 1
-    written(path, sign_acknowledgement(accepted("checkpoints.log: entry at byte 0"), PRIVATE), note(2))
+    written(path, released(9), note(2))
     reading = read_checkpoint_log(path, KEY)
-    assert (binding(reading), reading.problems) == ([2], [])
+    assert binding(reading) == [2]
+    assert len(reading.problems) == 1
 
 
 def test_hostile_logs_are_read_in_bounds(path: Path) -> None:
