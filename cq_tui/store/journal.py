@@ -16,6 +16,8 @@ from cq_tui.store.regular_file import open_regular
 
 #: A line longer than this is no line of ours.
 MAX_LINE_BYTES = 1024 * 1024
+#: Stands for a line that is too long to be held: it is no JSON, and so counts as damaged.
+OVERLONG = b"\xff"
 _BLOCK = 64 * 1024
 _READ_LIMIT = 4 * 1024 * 1024
 #: So many first bytes tell one journal from another.

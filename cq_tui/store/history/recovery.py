@@ -10,7 +10,8 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.hash_chain import Block
 from cq_tui.store.history.place import Limits, Place
 from cq_tui.store.history.walk import Walk
-from cq_tui.store.journal import keep_torn_bytes, read_lines
+from cq_tui.store.journal import keep_torn_bytes
+from cq_tui.store.reading.line_blocks import blocks
 from cq_tui.store.regular_file import open_regular
 
 
@@ -50,7 +51,9 @@ def cut_torn_tail(path: Path, offset: int, quarantine: Path) -> bool:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    return any(_is_object(line) for line in read_lines(kept))
+    with open(kept, "rb", opener=open_regular) as file:
+        lines = (line for block in blocks(file, 0, os.fstat(file.fileno()).st_size) for line in block.lines)
+        return any(_is_object(line) for line in lines)
 
 
 def _is_object(line: bytes) -> bool:

@@ -1,12 +1,16 @@
 """Reading events and blocks forward in bounded parts, as lines with their places."""
 
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from cq_tui.store.history.hash_chain import HEAD, SEPARATOR, TAIL_BYTES, Links, read_links
+from cq_tui.store.journal import MAX_LINE_BYTES, OVERLONG
 from cq_tui.store.regular_file import open_regular
 
 _READ = 256 * 1024
+#: Memory adds a little to an event that is as long as a line may be. What is longer than this is never held.
+_LONGEST = 2 * MAX_LINE_BYTES
 
 
 class _Bytes:
@@ -58,24 +62,58 @@ class EventLines(_Bytes):
 
     def __init__(self, path: Path, start: int = 0, end: int | None = None) -> None:
         super().__init__(path, start, end)
+        #: Where a line begins that is too long to be held, and where it ends; it may not end at all.
+        self._overlong: tuple[int, int | None] = -1, None
 
     def peek(self, count: int) -> tuple[bytes, list[bytes]]:
-        """Return the next lines without taking them: their bytes, and each without its line feed; fewer at the end."""
+        """Return the next lines without taking them: their bytes, and each without its line feed; fewer at the end.
+
+        A line that is too long to be held comes alone, as ``OVERLONG``.
+        """
         while True:
             lines = self._buffer.split(b"\n", count)
             rest = lines.pop()
-            if len(lines) == count or not self.fill():
-                return self._buffer[: len(self._buffer) - len(rest)], lines
+            if len(lines) == count or len(rest) > _LONGEST or not self.fill():
+                break
+        if lines or len(rest) <= _LONGEST:
+            return self._buffer[: len(self._buffer) - len(rest)], lines
+        if self._overlong[0] != self.offset:
+            self._overlong = self.offset, self._next_end()
+        return (b"", []) if self._overlong[1] is None else (OVERLONG + b"\n", [OVERLONG])
 
-    def take(self, content: bytes) -> None:
-        """Go on behind lines that were peeked at."""
+    def take(self, content: bytes) -> Iterable[bytes]:
+        """Go on behind lines that were peeked at; return their bytes as they stand in the file, to be read to the end.
+
+        The lines are behind us when these are.
+        """
+        begin, end = self._overlong
+        if begin == self.offset and end is not None:
+            return self._skip_to(end)
         self.drop(len(content))
+        return (content,)
+
+    def _next_end(self) -> int | None:
+        """Return the byte behind the first line feed that is not held yet; None when there is none."""
+        position = self._rest
+        while content := os.pread(self._descriptor, min(_READ, self._stop - position), position):
+            if (found := content.find(b"\n")) >= 0:
+                return position + found + 1
+            position += len(content)
+        return None
+
+    def _skip_to(self, end: int) -> Iterator[bytes]:
+        self._buffer = b""
+        while content := os.pread(self._descriptor, min(_READ, end - self.offset), self.offset):
+            self.offset += len(content)
+            self._rest = self.offset
+            yield content
 
 
 class BlockLines(_Bytes):
     """The blocks of a chain document, from one that begins at ``start``; by runs, or one by one by index.
 
-    One by one, whatever stands in a line counts as a block, so that a lost or a glued line costs no other.
+    One by one, whatever stands in a line counts as a block, so that a lost or a glued line costs no other. Of one that
+    is longer than any block only the beginning is held.
     """
 
     def __init__(self, path: Path | None, start: int, *, has_tail: bool) -> None:
@@ -111,16 +149,18 @@ class BlockLines(_Bytes):
     @property
     def next(self) -> bytes | None:
         """The next line, None at the end."""
-        while (end := self._buffer.find(b"\n")) < 0 and self.fill():
+        while (end := self._buffer.find(b"\n")) < 0 and len(self._buffer) <= MAX_LINE_BYTES and self.fill():
             pass
         line = self._buffer if end < 0 else self._buffer[:end]
         return line.removesuffix(b",") if self._buffer else None
 
     def advance(self) -> None:
         """Go on behind the next line."""
-        if self.next is not None:
-            end = self._buffer.find(b"\n")
-            self.drop(len(self._buffer) if end < 0 else end + 1)
+        while (end := self._buffer.find(b"\n")) < 0:
+            self.drop(len(self._buffer))
+            if not self.fill():
+                return
+        self.drop(end + 1)
 
     def next_links(self) -> Links | None:
         """Return the links of the next block if it is sound."""

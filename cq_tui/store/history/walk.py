@@ -238,10 +238,10 @@ class Walk:
         self._reach()
 
     def _pass_lines(self, content: bytes) -> None:
-        self._lines.take(content)
-        self.place.event_end += len(content)
-        if self._take_bytes is not None:
-            self._take_bytes(content)
+        for part in self._lines.take(content):
+            self.place.event_end += len(part)
+            if self._take_bytes is not None:
+                self._take_bytes(part)
 
     def _reach(self) -> None:
         """Look at what is due at this size of the tree."""

@@ -4,11 +4,9 @@ import os
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from cq_tui.store.journal import MAX_LINE_BYTES
+from cq_tui.store.journal import MAX_LINE_BYTES, OVERLONG
 
 _BLOCK = 128 * 1024
-#: Stands for a line that is longer than any of ours: it is no JSON, and so counts as damaged.
-OVERLONG = b"\xff"
 
 
 class Block(NamedTuple):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import orjson
 
-from cq_tui.store.journal import JournalError
+from cq_tui.store.journal import MAX_LINE_BYTES, JournalError
 from cq_tui.store.regular_file import open_regular
 
 _BLOCK = 1024 * 1024
@@ -39,7 +39,8 @@ def _blocks_backward(path: Path) -> Iterator[bytes]:
             end = start
             cut = content.find(b"\n") + 1 if start else 0
             if start and not cut:
-                beginning = content
+                # Nothing is held of what is too long for a line: it ends at the next line feed before it.
+                beginning = content if len(content) <= MAX_LINE_BYTES * 2 else b""
                 continue
             beginning = content[:cut]
             yield content[cut : content.rfind(b"\n") + 1]
