@@ -12,38 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.ops.checkpoints import CheckpointFileError, read_checkpoint_file
+from cq_tui.ops.signed_words import Acceptance, Anchor, moment, signed_words
+from cq_tui.store.checkpoints.acknowledgement import LOG_FAULT
 from cq_tui.store.checkpoints.agreement import disagreements, signed_at
-from cq_tui.store.checkpoints.anchors import AnchorError, anchor_path, read_anchor
-from cq_tui.store.checkpoints.checkpoint import Checkpoint, directory_id_of, open_checkpoint
-from cq_tui.store.checkpoints.checkpoint_log import LoggedAcknowledgement, LogReading, read_checkpoint_log
-from cq_tui.store.checkpoints.config_folder import config_folder
-from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey
-from cq_tui.store.checkpoints.signing_key import SigningKeyError, load_key
 from cq_tui.store.document import DocumentError, read_json
 from cq_tui.store.history.faults import Fault, fault_id
 from cq_tui.store.history.parallel import verify_with
 from cq_tui.store.history.verification import Verification
 from cq_tui.store.lock import read_holder
 
-#: So many of the newest checkpoints are looked at: each stands for all that came before it.
-_CHECKPOINTS = 100
 #: While memory writes, what looks wrong is looked at again: its files change places under a reader.
 _LOOKS = 3
 Progress = Callable[[int], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Anchor:
-    """A checkpoint that the history must agree with."""
-
-    checkpoint: Checkpoint
-    #: Who signed it (C2SP verifier key).
-    key: str
-    #: Whether its signer is known here.
-    trusted: bool
-    #: Where it was found.
-    place: str
 
 
 @dataclass(slots=True)
@@ -61,8 +41,18 @@ class Report:
     is_live: bool
     checked_at: float
     last_full_check: float | None
-    #: Who accepted a fault, by its short name.
-    accepted: dict[str, str] = field(default_factory=dict)
+    #: What persons have accepted, oldest first.
+    acceptances: list[Acceptance] = field(default_factory=list)
+
+    @property
+    def accepted(self) -> dict[str, str]:
+        """Who accepted a fault, by its short name."""
+        return {each.acknowledgement.fault_id: each.by for each in self.acceptances}
+
+    @property
+    def log_acceptances(self) -> list[Acceptance]:
+        """What was accepted about the log itself: it is no fault any more, and never passes in silence."""
+        return [each for each in self.acceptances if each.acknowledgement.fault.startswith(LOG_FAULT)]
 
     @property
     def damaged(self) -> bool:
@@ -118,6 +108,7 @@ class Report:
                 "unanchored_events": self.found.events - (anchor.checkpoint.size if anchor else 0),
                 "anchor_key": anchor.key if anchor else None,
                 "anchor_key_known": anchor.trusted if anchor else None,
+                "accepted": [each.to_json() for each in self.log_acceptances],
             },
             "age": {
                 "checked_at": self.checked_at,
@@ -137,7 +128,8 @@ def verify_history(
     """Verify everything. Raises NoHistory, OSError, and CheckpointFileError for what cannot be held against it."""
     if not data.events.exists() and not data.hash_chain.exists():
         raise NoHistory(f"{data.memory}: holds no history. Name its data directory with --data-dir")
-    anchors, faults, reading = _anchors(data, against)
+    signed = signed_words(data, against)
+    anchors, faults = signed.anchors, signed.faults
     sizes = {anchor.checkpoint.size for anchor in anchors}
     workers = workers or os.cpu_count() or 1
     is_live = read_holder(data.lock_of("memory")) is not None
@@ -160,78 +152,13 @@ def verify_history(
         is_live=is_live,
         checked_at=time.time(),
         last_full_check=_last_full_check(data),
-        accepted=_accepted(reading),
+        acceptances=signed.acceptances,
     )
 
 
 def sum_of_bytes(data: DataDir) -> int:
     """Return how much there is to verify."""
     return data.events.stat().st_size if data.events.exists() else 0
-
-
-def _anchors(data: DataDir, against: Path | None) -> tuple[list[Anchor], list[Fault], LogReading]:
-    """Return the checkpoints of the log, of the user's own anchor, and the one that was named; and a damaged log."""
-    reading = read_checkpoint_log(data.checkpoints, None, newest=_CHECKPOINTS)
-    faults = [Fault(data.checkpoints.name, problem) for problem in reading.problems]
-    origins = [entry.checkpoint.origin for entry in reading.binding]
-    own = _own_key(origins[-1]) if origins else None
-    anchors = [
-        Anchor(entry.checkpoint, entry.public_key, own is not None and entry.public_key == own.text, "log")
-        for entry in reading.binding
-    ]
-    if own is not None and own.text in {anchor.key for anchor in anchors}:
-        strangers = sorted({anchor.key for anchor in anchors} - {own.text})
-        faults += [Fault(data.checkpoints.name, f"holds entries that another key signed: {key}") for key in strangers]
-        released = {entry.text for entry in reading.entries} - {entry.text for entry in reading.binding}
-        anchors += _outside(own, released)
-    if against is not None:
-        anchors.append(_named(against, own, anchors))
-    return anchors, faults, reading
-
-
-def _own_key(origin: str) -> VerifierKey | None:
-    try:
-        return VerifierKey.of(origin, load_key(config_folder()))
-    except (SigningKeyError, SignedNoteError, RuntimeError, OSError):
-        return None
-
-
-def _outside(own: VerifierKey, released: set[str]) -> list[Anchor]:
-    """Return the user's own copy of the last checkpoint, unless a person has released it."""
-    try:
-        text = read_anchor(anchor_path(config_folder(), directory_id_of(own.name)))
-        if text is None or text in released:
-            return []
-        return [Anchor(open_checkpoint(text, own), own.text, True, "anchor")]
-    except (AnchorError, SignedNoteError):
-        return []
-
-
-def _named(path: Path, own: VerifierKey | None, anchors: list[Anchor]) -> Anchor:
-    """Return the checkpoint in a file, with the key that opens it: the user's, the file's own, or that of the log."""
-    kept = read_checkpoint_file(path)
-    named = VerifierKey.parse(kept.public_key) if kept.public_key else None
-    keys = [key for key in (own, named, *(VerifierKey.parse(anchor.key) for anchor in anchors)) if key is not None]
-    for key in keys:
-        try:
-            return Anchor(open_checkpoint(kept.text, key), key.text, True, str(path))
-        except SignedNoteError:
-            continue
-    raise CheckpointFileError(
-        path,
-        "is signed by a key that is not known here",
-        "Use a debug bundle or a proof, which name their key",
-    )
-
-
-def _accepted(reading: LogReading) -> dict[str, str]:
-    entries = [entry.acknowledgement for entry in reading.entries if isinstance(entry, LoggedAcknowledgement)]
-    return {each.fault_id: f"{each.who}, {signed_at_time(each.time)}" for each in entries}
-
-
-def signed_at_time(seconds: float) -> str:
-    """Return a moment as a person reads it."""
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
 
 
 def _last_full_check(data: DataDir) -> float | None:
@@ -266,7 +193,7 @@ def _fault_lines(report: Report) -> list[str]:
     for fault in report.faults:
         name = fault_id(str(fault))
         by = f" (accepted by {report.accepted[name]})" if name in report.accepted else ""
-        lines.append(f"  {name}  {fault}{by}")
+        lines.append(f"  {name}  {fault.headline}{by}")
         if fault.expected:
             lines.append(f"            expected {fault.expected}")
         if fault.found:
@@ -304,11 +231,18 @@ def _gap_lines(report: Report) -> list[str]:
         lines.append(
             f"  the last {report.found.torn_bytes:,} bytes are no whole line; memory puts them into quarantine"
         )
-    return lines
+    return [*lines, *(_acceptance_line(each) for each in report.log_acceptances)]
+
+
+def _acceptance_line(acceptance: Acceptance) -> str:
+    told = acceptance.acknowledgement
+    what = "released the checkpoints signed until then" if told.releases_checkpoints else "accepted"
+    size, signer = f"{told.size:,} events", _short_key(acceptance.key)
+    return f"  {acceptance.by}, {size}, key {signer}: {what}: {told.fault.removeprefix(LOG_FAULT)}"
 
 
 def _age(report: Report) -> str:
-    words = [f"checked {signed_at_time(report.checked_at)}"]
+    words = [f"checked {moment(report.checked_at)}"]
     if report.anchor is not None:
         words.append(f"last anchor {_ago(report.checked_at - report.anchor.checkpoint.time)}")
     if report.last_full_check is not None:

@@ -9,10 +9,13 @@ import pytest
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.checkpoints import CheckpointFileError
 from cq_tui.ops.verify import NoHistory, Report, report_lines, verify_history
-from cq_tui.store.checkpoints.acknowledgement import acknowledge
+from cq_tui.store.checkpoints.acknowledgement import CONTRADICTION, LOG_FAULT, acknowledge, sign_acknowledgement
 from cq_tui.store.checkpoints.anchoring import Anchoring
-from cq_tui.store.checkpoints.checkpoint import origin_of
+from cq_tui.store.checkpoints.checkpoint import Checkpoint, origin_of, sign_checkpoint
+from cq_tui.store.checkpoints.checkpoint_log import CheckpointLog, read_checkpoint_log
+from cq_tui.store.checkpoints.signed_note import VerifierKey
 from cq_tui.store.history.writer import History
+from tests.store.checkpoints.signing import OTHER_PRIVATE
 from tests.store.history.histories import data_dir, event, event_lines, made
 
 
@@ -95,9 +98,7 @@ def test_a_cut_tail_and_an_old_copy_are_incomplete_by_so_many(data: DataDir, tmp
 
 
 def test_a_rewrite_of_everything_is_damage_by_the_anchor(data: DataDir, tmp_path: Path) -> None:
-    other = made(tmp_path / "other", 9)
-    for name in ("events", "hash_chain"):
-        getattr(data, name).write_bytes(getattr(other, name).read_bytes())
+    rewrite(data, tmp_path)
     report = verify_history(data)
     assert report.exit_code == 2
     assert "are not those of the checkpoint" in str(report.faults[0])
@@ -165,3 +166,109 @@ def test_a_log_that_was_tampered_with_is_damage(data: DataDir) -> None:
 def test_without_a_history_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(NoHistory, match="holds no history"):
         verify_history(DataDir(tmp_path))
+
+
+def rewrite(data: DataDir, tmp_path: Path) -> None:
+    """Put another history of the same size in its place."""
+    other = made(tmp_path / "other", 9)
+    for name in ("events", "hash_chain"):
+        getattr(data, name).write_bytes(getattr(other, name).read_bytes())
+
+
+def remember(data: DataDir, directory_id: str) -> None:
+    data.state_of("memory").parent.mkdir(exist_ok=True)
+    data.state_of("memory").write_bytes(orjson.dumps({"directory_id": directory_id}))
+
+
+def test_without_its_log_a_history_is_held_to_the_anchor_outside(data: DataDir, tmp_path: Path, own_keys: Path) -> None:
+    anchoring = Anchoring(data)
+    anchoring.close()
+    data.checkpoints.unlink()
+    assert verify_history(data).exit_code == 0
+    rewrite(data, tmp_path)
+    assert verify_history(data).exit_code == 2, "the configuration folder knows the id"
+    shutil.rmtree(own_keys / "directories")
+    assert verify_history(data).exit_code == 1, "nothing here tells"
+    remember(data, anchoring.directory_id)
+    assert verify_history(data).exit_code == 2, "memory's state tells"
+    remember(data, "../../evil")
+    kept = tmp_path / "kept"
+    assert anchoring.last_text is not None
+    kept.write_text(anchoring.last_text)
+    assert verify_history(data, against=kept).exit_code == 2
+
+
+def test_what_a_stranger_writes_into_the_log_releases_nothing(data: DataDir, tmp_path: Path) -> None:
+    origin = read_checkpoint_log(data.checkpoints, None).binding[-1].checkpoint.origin
+    rewrite(data, tmp_path)
+    found = verify_history(data).found
+    before = data.checkpoints.read_bytes()
+    root = bytes.fromhex(found.merkle_root)
+    accepted = acknowledge(origin, 9, root, 9000.0, fault=f"{LOG_FAULT}{CONTRADICTION}x", who="x")
+    texts = [
+        sign_acknowledgement(accepted, OTHER_PRIVATE),
+        sign_checkpoint(Checkpoint(origin, 9, root, 9000.0), OTHER_PRIVATE),
+    ]
+    for some, kept in ((texts[:1], before), (texts[1:], before), (texts, before), (texts * 60, before), (texts, b"")):
+        data.checkpoints.write_bytes(kept)
+        log = CheckpointLog(data.checkpoints, data.quarantine)
+        for text in some:
+            log.append(text, VerifierKey.of(origin, OTHER_PRIVATE))
+        log.close()
+        report = verify_history(data)
+        words = [str(fault) for fault in report.faults]
+        assert report.exit_code == 2
+        assert any("are not those of the checkpoint" in fault for fault in words)
+        assert any("holds entries signed with another key" in fault for fault in words)
+        assert report.acceptances == []
+
+
+def test_a_release_never_passes_in_silence(data: DataDir, tmp_path: Path) -> None:
+    rewrite(data, tmp_path)
+    (fault,) = verify_history(data).faults
+    anchoring = Anchoring(data)
+    accepted = acknowledge(f"coinquant.r11/{anchoring.directory_id}", 9, bytes(32), 6000.0, fault=str(fault), who="ann")
+    assert accepted.releases_checkpoints
+    assert anchoring.accept(accepted)
+    anchoring.close()
+    entry = b"\x1e" + data.checkpoints.read_bytes().split(b"\x1e")[-1]
+    report = verify_history(data)
+    assert (report.exit_code, report.anchored, report.faults) == (1, False, [])
+    line = next(line for line in report_lines(report) if "released the checkpoints" in line)
+    assert line.startswith("  ann, 1970-01-01 01:40:00 UTC, 9 events, key ")
+    (told,) = report.to_json()["completeness"]["accepted"]
+    assert (told["accepted_by"], told["accepted_at"], told["events"]) == ("ann", 6000.0, 9)
+    assert told["releases_checkpoints"] is True
+    # Later checkpoints stand, however often the same words are written again.
+    grown(data, 1, now=7000.0)
+    assert verify_history(data).exit_code == 0
+    rewrite(data, tmp_path / "again")
+    with data.checkpoints.open("ab") as file:
+        file.write(entry)
+    report = verify_history(data)
+    assert (report.exit_code, report.missing) == (1, 1)
+    assert len(report.log_acceptances) == 1
+
+
+def test_an_accepted_line_of_the_log_is_told_and_releases_nothing(data: DataDir, tmp_path: Path) -> None:
+    with data.checkpoints.open("ab") as file:
+        file.write(b"\x1ejunk\n\xe2\x80\x94 x y\n")
+    (fault,) = verify_history(data).faults
+    anchoring = Anchoring(data)
+    assert anchoring.accept(
+        acknowledge(f"coinquant.r11/{anchoring.directory_id}", 9, bytes(32), 6000.0, fault=str(fault), who="ann")
+    )
+    anchoring.close()
+    report = verify_history(data)
+    assert report.exit_code == 0
+    assert any("accepted: entry at byte" in line for line in report_lines(report))
+    rewrite(data, tmp_path)
+    assert verify_history(data).exit_code == 2
+
+
+def test_another_change_of_the_same_event_is_another_fault(data: DataDir) -> None:
+    content, names = data.events.read_bytes(), set()
+    for changed in (b'"n":5}', b'"n":6}'):
+        data.events.write_bytes(content.replace(b'"n":4}', changed))
+        names.add(verify_history(data).to_json()["integrity"]["faults"][0]["id"])
+    assert len(names) == 2
