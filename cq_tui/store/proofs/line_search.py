@@ -28,6 +28,18 @@ def find_first(file: BinaryIO, key_of: Callable[[bytes], Key | None], wanted: Ke
 
     A line that is not in order may hide others: who must be certain then reads them all (``lines_from``).
     """
+    for place in lines_from(file, find_start(file, key_of, wanted)):
+        key = key_of(place.line)
+        if key is not None and key >= wanted:
+            return place
+    return None
+
+
+def find_start(file: BinaryIO, key_of: Callable[[bytes], Key | None], wanted: Key) -> int:
+    """Return the byte behind the last line before ``find_first`` whose key is below ``wanted``.
+
+    Between the two may stand lines without a key: whoever reads on from here meets what is damaged.
+    """
     # Every line with a key that begins before ``low`` is below; the one sought begins at ``high`` or before, or is
     # the next that has a key after it.
     low, high = 0, os.fstat(file.fileno()).st_size
@@ -38,8 +50,10 @@ def find_first(file: BinaryIO, key_of: Callable[[bytes], Key | None], wanted: Ke
     for place in lines_from(file, low):
         key = key_of(place.line)
         if key is not None and key >= wanted:
-            return place
-    return None
+            break
+        if key is not None:
+            low = place.offset + len(place.line) + 1
+    return low
 
 
 def _step(lines: Iterator[Place], key_of: Callable[[bytes], Key | None], wanted: Key) -> int | None:

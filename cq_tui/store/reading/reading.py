@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cq_tui.store.journal import last_line_end
-from cq_tui.store.proofs.line_search import Key, find_first
+from cq_tui.store.proofs.line_search import Key, find_start
 from cq_tui.store.reading.event import event_from_line
 from cq_tui.store.reading.event_filter import Entry, EventFilter
 from cq_tui.store.reading.line_blocks import blocks, blocks_backwards, count_line_feeds
@@ -63,9 +63,8 @@ class EventsFile:
                 yield from wanted.entries(reversed(wanted.candidates(*block)))
 
     def first(self, key_of: Callable[[bytes], Key | None], wanted: Key) -> int:
-        """Return the byte at which the first line begins whose key is not below ``wanted``; else the end."""
-        place = find_first(self._file, key_of, wanted) if self._file is not None else None
-        return self.end if place is None else min(place.offset, self.end)
+        """Return the byte behind the last line whose key is below ``wanted``: what is damaged there may be wanted."""
+        return self.end if self._file is None else min(find_start(self._file, key_of, wanted), self.end)
 
     def _first(self, wanted: EventFilter) -> int:
         """Return the byte at which the wanted events begin: times never go back."""

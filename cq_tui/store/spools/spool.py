@@ -23,7 +23,7 @@ from cq_tui.store.journal import MAX_LINE_BYTES, JournalError, JournalWriter, la
 from cq_tui.store.regular_file import open_regular
 from cq_tui.store.spools.last_merged import last_merged
 from cq_tui.store.spools.spool_files import closed_file, closed_segments, comes_once, current_file, is_writer
-from cq_tui.store.spools.spooled_line import number_of
+from cq_tui.store.spools.spooled_line import LONGEST, number_of
 
 #: A file of so many bytes is closed before the next event.
 SEGMENT_BYTES = 1024 * 1024
@@ -108,8 +108,8 @@ class EventSpool:
             )
         except (TypeError, ValueError) as error:
             raise UnspoolableEvent(f"{event_type} cannot be written as JSON: {error}") from None
-        if len(line) > MAX_LINE_BYTES:
-            raise UnspoolableEvent(f"{event_type} takes {len(line):,} bytes, more than {MAX_LINE_BYTES:,}")
+        if len(line) > LONGEST:
+            raise UnspoolableEvent(f"{event_type} takes {len(line):,} bytes, more than {LONGEST:,}")
         if self._closed_bytes + journal.size + len(line) > self._limit_bytes:
             self._check_room(journal.size + len(line))
         journal.append([line], durable=durable)

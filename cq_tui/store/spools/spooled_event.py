@@ -6,19 +6,23 @@ from pydantic import ValidationError
 from cq_tui.contracts.events import SpooledEvent
 from cq_tui.store.document import describe
 from cq_tui.store.history.writer import NewEvent
-from cq_tui.store.spools.spooled_line import NotAnEvent
+from cq_tui.store.spools.spooled_line import LONGEST, NotAnEvent
 
 #: With so few brackets nothing is nested too deeply to be written.
 _NESTED = 200
+#: What another program wrote may grow when it is written as we do, "1e15" most of all; never so much.
+_GROWTH = 8
 
 
 def parse(writer: str, line: bytes) -> NewEvent:
     """Return the event of a line. Raises NotAnEvent, naming field, value and rule."""
     try:
         spooled = SpooledEvent.model_validate(orjson.loads(line))
-        if line.count(b"{") + line.count(b"[") > _NESTED:
+        if len(line) * _GROWTH > LONGEST or line.count(b"{") + line.count(b"[") > _NESTED:
             # What orjson reads may be nested deeper than it writes.
-            orjson.dumps((spooled.data, spooled.metadata))
+            size = len(orjson.dumps((spooled.data, spooled.metadata, spooled.event_type, spooled.source)))
+            if size > LONGEST:
+                raise NotAnEvent(f"takes {size:,} bytes, more than {LONGEST:,}")
     except ValidationError as error:
         raise NotAnEvent(describe(error)) from None
     except (orjson.JSONDecodeError, TypeError) as error:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cq_tui.store.journal import MAX_LINE_BYTES
-from cq_tui.store.reading.line_blocks import OVERLONG, Block, blocks, blocks_backwards, count_line_feeds
+from cq_tui.store.journal import MAX_LINE_BYTES, OVERLONG
+from cq_tui.store.reading.line_blocks import Block, blocks, blocks_backwards, count_line_feeds
 
 LINES = st.lists(st.binary(max_size=12).map(lambda raw: raw.replace(b"\n", b"~")), max_size=12)
 

@@ -188,3 +188,15 @@ def test_lines_are_numbered_in_whatever_order_they_are_asked_for(
     offsets = [sum(len(line) + 1 for line in lines[:index]) for index in range(10)]
     numbers = LineNumbers(path)
     assert [numbers.at(offsets[index]) for index in asked] == [index + 1 for index in asked]
+
+
+@pytest.mark.parametrize("since", [START + 20.25, START + 1e6])
+@pytest.mark.parametrize("long", [b"x" * 3_000_000, b"damaged"])
+def test_damage_where_the_wanted_events_begin_is_named(tmp_path: Path, since: float, long: bytes) -> None:
+    lines, path = Lines().some(80), tmp_path / "events"
+    place = 40 if since < START + 1e5 else 80
+    write(path, [*lines[:place], long, *lines[place:]])
+    with open_events(path) as events:
+        found = list(events.all(EventFilter(since=since)))
+    assert [entry.event is None for entry in found] == [True] + [False] * (80 - place)
+    assert found[0].offset == sum(len(line) + 1 for line in lines[:place])

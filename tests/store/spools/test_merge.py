@@ -1,14 +1,19 @@
 """Merging spools: each event once, in order, and nothing that is wrong kept quiet."""
 
+import contextlib
 import os
 from pathlib import Path
 
 import orjson
 import pytest
 
+from cq_tui.store.history.writer import History
+from cq_tui.store.reading.event_filter import EventFilter
+from cq_tui.store.reading.reading import open_events
 from cq_tui.store.spools.merge import SpoolMerge
-from cq_tui.store.spools.spool import EventSpool
+from cq_tui.store.spools.spool import EventSpool, UnspoolableEvent
 from cq_tui.store.spools.spool_follower import Collected
+from tests.store.history.histories import data_dir, event_lines
 
 
 @pytest.fixture
@@ -180,3 +185,33 @@ def test_a_full_disk_stops_no_good_event(folder: Path) -> None:
     collected = merge_of(folder).collect()
     assert taken(collected) == [("ares", 1)]
     assert "refused" in collected.complaints[0]
+
+
+def test_what_can_be_spooled_has_a_line_in_the_history_that_readers_take(tmp_path: Path) -> None:
+    data, limit = data_dir(tmp_path), 1024 * 1024
+    spool = EventSpool(data.spool, "room-" + "a1" * 50, quarantine=data.quarantine)
+    for size in range(limit - 2000, limit, 97):
+        with contextlib.suppress(UnspoolableEvent):
+            spool.emit("a" * 60, {"text": "x" * size}, now=1e9)
+    spool.close()
+    history, merge = History(data, now=1.0), SpoolMerge(data.spool, data.quarantine, {})
+    while events := merge.collect().events:
+        history.append(events, 1e9)
+    history.close()
+    lines = [len(line) for line in event_lines(data)]
+    assert len(lines) > 3
+    assert max(lines) <= limit
+    with open_events(data.events) as stored:
+        assert len([entry for entry in stored.all(EventFilter(since=5.0)) if entry.event]) == len(lines)
+
+
+@pytest.mark.parametrize(
+    "payload", [b"[" + b",".join([b"1e15"] * 100_000) + b"]", b'"' + b"x" * 1_200_000 + b'"'], ids=["grows", "long"]
+)
+def test_what_would_be_too_long_in_the_history_is_put_away(folder: Path, payload: bytes) -> None:
+    spool = line(1).replace(b"{}", b'{"list":' + payload + b"}", 1)
+    assert payload in spool
+    (folder / "trader.ndjson").write_bytes(spool + line(2))
+    collected = merge_of(folder).collect()
+    assert taken(collected) == [("trader", 2)]
+    assert "bytes, more than 1,047,552" in " ".join(collected.complaints)
