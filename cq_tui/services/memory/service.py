@@ -34,6 +34,8 @@ from cq_tui.store.watch import watch_folders
 #: The chain document's two files change places at most this often (seconds).
 _CHAIN_INTERVAL = 0.5
 _CHECK_INTERVAL = 1.0
+#: Seconds between checkpoints as long as the history doubles in them.
+_FIRST_INTERVAL = 5.0
 _FAULTS_SHOWN = 5
 #: Share of a processor core that the check of the beginning takes.
 _FULL_CHECK_SHARE = 0.2
@@ -152,8 +154,15 @@ class MemoryService(Service):
         if ticks - self._last_snapshot >= settings.MEMORY_SNAPSHOT_INTERVAL:
             self._last_snapshot = ticks
             self._attempt("snapshot", lambda: self._take_snapshot(now))
-        if ticks - self._last_anchor >= settings.MEMORY_CHECKPOINT_INTERVAL:
+        if ticks - self._last_anchor >= self._anchor_interval():
             self._sign(now)
+
+    def _anchor_interval(self) -> float:
+        """Return how long to wait for the next checkpoint: not so long while most events are under none."""
+        last = self._anchoring.last
+        interval = self.frame.settings.MEMORY_CHECKPOINT_INTERVAL
+        is_mostly_open = last is not None and self._history.events >= 2 * last.size
+        return min(interval, _FIRST_INTERVAL) if is_mostly_open else interval
 
     def _attempt(self, what: str, act: Callable[[], object]) -> None:
         """Do what the disk may refuse; it is tried again when its time comes."""
