@@ -330,7 +330,11 @@ def _name(problem: str) -> str:
 
 
 def _has_history(data: DataDir) -> bool:
-    return data.hash_chain.exists() or (data.events.exists() and data.events.stat().st_size > 0)
+    """Whether there is one; what cannot be looked at may be one."""
+    try:
+        return data.hash_chain.exists() or (data.events.exists() and data.events.stat().st_size > 0)
+    except OSError:
+        return True
 
 
 def _signed(checkpoint: Checkpoint, signer: _Signer) -> _Noted:

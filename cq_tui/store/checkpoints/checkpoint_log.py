@@ -133,9 +133,8 @@ def read_acknowledgements(path: Path, key: VerifierKey) -> list[Acknowledgement]
         if descriptor is None:
             return []
         start = max(0, os.fstat(descriptor).st_size - _MAX_SEARCH)
-        for offset, record in _records(descriptor, start):
-            if mark in record:
-                _take_in(reading, offset, record, key)
+        for offset, record in _records_with(descriptor, mark, start):
+            _take_in(reading, offset, record, key)
     entries = [entry.acknowledgement for entry in reading.entries if isinstance(entry, LoggedAcknowledgement)]
     return list(dict.fromkeys(entries))
 
@@ -212,6 +211,21 @@ def _records(descriptor: int, start: int) -> Iterator[tuple[int, bytes]]:
             yield offset, held
             offset, held = offset + len(held), b""
     yield offset, held
+
+
+def _records_with(descriptor: int, mark: bytes, start: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the records that hold ``mark``, each with its offset; stretches without it are not taken apart."""
+    held, offset = b"", start
+    while block := os.pread(descriptor, _BLOCK, offset + len(held)):
+        stretch = held + block
+        end = stretch.rfind(_SEPARATOR) + 1 or (len(stretch) if len(stretch) > 2 * _MAX_ENTRY else 0)
+        if mark in stretch:
+            for record in stretch[:end].split(_SEPARATOR):
+                if mark in record:
+                    yield offset + stretch.index(record), record
+        held, offset = stretch[end:], offset + end
+    if mark in held:
+        yield offset, held
 
 
 def _start_of_newest(descriptor: int, count: int) -> int:
