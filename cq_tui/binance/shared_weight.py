@@ -9,6 +9,7 @@ from typing import Protocol
 import orjson
 
 from cq_tui.binance.weight import WeightState
+from cq_tui.store.regular_file import open_regular
 
 
 class WeightBudget(Protocol):
@@ -102,7 +103,7 @@ class SharedWeight:
         return self._own
 
     def _change_file(self, change: Callable[[WeightState], WeightState]) -> WeightState:
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = open_regular(self._path, os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             before = _read(os.pread(descriptor, 4096, 0))

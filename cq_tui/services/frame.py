@@ -27,6 +27,7 @@ from cq_tui.store.document import write_document
 from cq_tui.store.folders import prepare
 from cq_tui.store.journal import JournalBroken, JournalError
 from cq_tui.store.lock import ProcessLock
+from cq_tui.store.regular_file import open_regular
 from cq_tui.store.settings_file import load_settings
 from cq_tui.store.spools.spool import EventSpool, UnspoolableEvent
 from cq_tui.store.watch import watch_folders
@@ -298,4 +299,4 @@ def stopped_event(frame: Frame, error: BaseException | None) -> ServiceStopped:
 
 def _crash_file(data: DataDir, name: str) -> Any:
     """Open the file that a crash of the interpreter itself leaves its traceback in."""
-    return (data.logs / f"{name}.crash").open("a", encoding="utf-8")
+    return open(data.logs / f"{name}.crash", "a", encoding="utf-8", opener=open_regular)

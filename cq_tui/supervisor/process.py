@@ -14,6 +14,7 @@ import psutil
 
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.store.lock import is_alive, read_holder
+from cq_tui.store.regular_file import open_regular
 
 #: Seconds between SIGTERM and SIGKILL: the services' own grace, and a little for the interpreter.
 TERM_PATIENCE = 7.0
@@ -135,7 +136,7 @@ def spawn(data: DataDir, name: str, words: list[str]) -> ServiceProcess:
     """Start a process in its own session, so that it outlives its starter and its terminal. Raises OSError."""
     path = output_of(data, name)
     flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if _is_large(path) else os.O_APPEND)
-    output = os.open(path, flags, 0o600)
+    output = open_regular(path, flags)
     try:
         child = subprocess.Popen(
             command_line(data, *words),
