@@ -17,6 +17,8 @@ class Tmux:
         size = ["-x", str(columns), "-y", str(rows)]
         self._run("-f", "/dev/null", "new-session", "-d", *size, *settings, *command)
         self._run("set-option", "-g", "remain-on-exit", "on")
+        # A busy tmux now and then begins with its own 80 by 24.
+        self.resize(columns, rows)
         self.pid = int(self._run("list-panes", "-F", "#{pane_pid}").strip())
 
     def screen(self) -> str:

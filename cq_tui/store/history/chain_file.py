@@ -14,6 +14,8 @@ from cq_tui.store.durable import sync_folder, write_all
 from cq_tui.store.history.hash_chain import HEAD, SEPARATOR, TAIL_BYTES, ChainError, ChainTail, read_tail
 from cq_tui.store.regular_file import open_regular
 
+#: A reader that is held up while its file changes looks again; so often in a row no writer is that quick.
+_LOOKS = 5
 #: Last bytes before a common end that are compared.
 _COMPARED = 64 * 1024
 #: A twin that lacks more than this is rather made anew than held in memory.
@@ -160,11 +162,11 @@ def read_end(path: Path, size: int) -> bytes:
 
 
 def read_chain_tail(path: Path) -> ChainTail:
-    """Return root and length from the end of the document, once more if it changed under us. Raises ChainError."""
-    try:
-        return read_tail(read_end(path, TAIL_BYTES))
-    except ChainError:
-        return read_tail(read_end(path, TAIL_BYTES))
+    """Return root and length from the end of the document, again if it changed under us. Raises ChainError."""
+    for _ in range(_LOOKS - 1):
+        with contextlib.suppress(ChainError):
+            return read_tail(read_end(path, TAIL_BYTES))
+    return read_tail(read_end(path, TAIL_BYTES))
 
 
 def begins_as_chain(path: Path) -> bool:
