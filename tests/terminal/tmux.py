@@ -17,8 +17,6 @@ class Tmux:
         size = ["-x", str(columns), "-y", str(rows)]
         self._run("-f", "/dev/null", "new-session", "-d", *size, *settings, *command)
         self._run("set-option", "-g", "remain-on-exit", "on")
-        # A busy tmux now and then begins with its own 80 by 24.
-        self.resize(columns, rows)
         self.pid = int(self._run("list-panes", "-F", "#{pane_pid}").strip())
 
     def screen(self) -> str:
@@ -68,7 +66,9 @@ class Tmux:
         self._run("kill-server")
 
     def _run(self, *words: str) -> str:
-        environment = {name: value for name, value in os.environ.items() if name != "TMUX"}
+        # A size in the environment would go before that of the terminal.
+        kept = os.environ.keys() - {"TMUX", "COLUMNS", "LINES"}
+        environment = {name: os.environ[name] for name in kept}
         done = subprocess.run(
             ["tmux", "-S", self._socket, *words], capture_output=True, text=True, check=True, env=environment
         )
