@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 #: Makes the supervisor when the room wants to supervise; imported late, since it is heavy.
 MakeSupervisor = Callable[[], Supervising]
 
-#: Seconds after which the room looks at the size of its terminal once more.
-_SECOND_LOOK = 1.0
-
 
 class TerminalUnsuited(Exception):
     """There is no terminal that could show the room; the message says what to do."""
@@ -105,8 +102,6 @@ class RoomApp(App[int]):
         loop.add_signal_handler(signal.SIGTERM, self._asked_to_end)
         loop.add_signal_handler(signal.SIGHUP, self._lost_terminal)
         self.call_after_refresh(self._begin)
-        # A terminal that takes its size while the room starts may have told it to nobody yet.
-        self.set_timer(_SECOND_LOOK, partial(signal.raise_signal, signal.SIGWINCH))
 
     def _begin(self) -> None:
         # Reading needs the contracts, whose models take longer to load than the frame to paint.

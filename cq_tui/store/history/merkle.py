@@ -65,7 +65,7 @@ class MerkleFrontier:
 
     def append(self, leaf: bytes) -> None:
         """Add one leaf hash."""
-        self._push(leaf, 1)
+        self.add_subtree(leaf, 1)
 
     def extend(self, leaves: Sequence[bytes]) -> None:
         """Add many leaf hashes, whole subtrees at once."""
@@ -74,14 +74,11 @@ class MerkleFrontier:
             width = 1 << (count - start).bit_length() - 1
             # A subtree begins at a multiple of its width, and none is larger than those that are kept.
             width = min(width, SUBTREE_LEAVES, self._size & -self._size or SUBTREE_LEAVES)
-            self._push(perfect_root(leaves[start : start + width]), width)
+            self.add_subtree(perfect_root(leaves[start : start + width]), width)
             start += width
 
     def add_subtree(self, root: bytes, width: int) -> None:
         """Add a full subtree of ``width`` leaves, a power of two that divides the size, by its root."""
-        self._push(root, width)
-
-    def _push(self, root: bytes, width: int) -> None:
         self._size += width
         full = self._size
         if width == SUBTREE_LEAVES:
