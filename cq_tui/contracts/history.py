@@ -117,7 +117,7 @@ class TreeIndex(ContractModel):
     """``memory/tree_index.json``: what makes proofs quick. Derived from events and chain, and no evidence itself."""
 
     #: Leaves of one subtree.
-    leaves: Literal[4096] = 4096
+    leaves: Literal[1024] = 1024
     #: Hex roots of the full subtrees, in order.
     roots: list[str]
     #: Byte in ``event_chain.ndjson`` at which the events of each subtree begin, and of the one that still grows.

@@ -74,7 +74,7 @@ class DataDir:
 
     @property
     def tree_index(self) -> Path:
-        """Roots of the full 4,096-leaf subtrees, and where their events and blocks begin; made again when missing."""
+        """Roots of the full 1,024-leaf subtrees, and where their events and blocks begin; made again when missing."""
         return self.memory / "tree_index.json"
 
     @property

@@ -19,7 +19,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 #: Leaves of the subtrees whose roots are kept to make proofs quick.
-SUBTREE_LEAVES = 4096
+SUBTREE_LEAVES = 1024
 
 
 def perfect_root(hashes: Sequence[bytes]) -> bytes:

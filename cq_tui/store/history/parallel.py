@@ -24,7 +24,7 @@ from cq_tui.store.proofs.line_search import Key, find_first
 from cq_tui.store.regular_file import open_regular
 
 #: With fewer events a second process costs more than it brings.
-_FEWEST = 16 * SUBTREE_LEAVES
+_FEWEST = 64 * SUBTREE_LEAVES
 
 
 #: How many full subtrees, and the roots that follow them, largest first.

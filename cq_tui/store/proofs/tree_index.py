@@ -1,4 +1,4 @@
-"""The index of 4,096-leaf roots (``memory/tree_index.json``), which makes proofs over a long history quick.
+"""The index of 1,024-leaf roots (``memory/tree_index.json``), which makes proofs over a long history quick.
 
 It is derived from events and chain and is no evidence: whoever uses it verifies what comes of it, and does without
 it when it is missing, too short or wrong.

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import orjson
 import pytest
 
 from cq_tui.contracts.history import SnapshotHistory
@@ -11,6 +12,7 @@ from cq_tui.store.history.place import Limits, Place
 from cq_tui.store.history.resume import resume, resume_at_tail
 from cq_tui.store.history.walk import Walk
 from cq_tui.store.history.writer import History
+from cq_tui.store.proofs.lookup import HistoryFiles
 from tests.store.history.histories import data_dir, event, event_lines
 
 COUNT = SUBTREE_LEAVES + 900
@@ -121,3 +123,24 @@ def test_a_snapshot_that_counts_other_events_is_told_by_the_check_of_everything(
         pass
     assert [fault.reason for fault in check.finish()] == ["a snapshot counts other events than the history holds"]
     history.close()
+
+
+def test_an_index_of_other_subtrees_is_done_without_and_made_again(data: DataDir) -> None:
+    """An older version may have left one of larger subtrees."""
+    found = stood(data)
+    right = data.tree_index.read_bytes()
+    older = orjson.loads(right) | {"leaves": 4 * SUBTREE_LEAVES, "roots": []}
+    older |= {name: older[name][:1] for name in ("event_offsets", "block_offsets")}
+    data.tree_index.write_bytes(orjson.dumps(older))
+    assert HistoryFiles(data).subtree(0, COUNT) == bytes.fromhex(found.merkle_root)
+    history = History(data, now=50.0, stood=[found])
+    assert (history.start is not None, history.faults) == (True, [])
+    check = history.unverified()
+    assert check is not None
+    while check.step():
+        pass
+    assert check.finish() == []
+    history.adopt(check)
+    history.stand()
+    history.close()
+    assert data.tree_index.read_bytes() == right

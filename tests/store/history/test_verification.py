@@ -15,11 +15,13 @@ from cq_tui.store.history.writer import History
 from tests.store.history.histories import data_dir, event, event_lines, made
 
 LONG = 5 * SUBTREE_LEAVES + 700
+#: Somewhere in the fourth subtree.
+MIDDLE = 3 * SUBTREE_LEAVES + 719
 
 
 @pytest.fixture(scope="module")
 def long(tmp_path_factory: pytest.TempPathFactory) -> DataDir:
-    """A history that several processes share, with a thousand and more events in some seconds."""
+    """A history that several processes can share, with a thousand and more events in some seconds."""
     data = data_dir(tmp_path_factory.mktemp("long"))
     history = History(data, now=50.0)
     random_of = random.Random(7)
@@ -57,7 +59,7 @@ def root_at(data: DataDir, size: int) -> bytes:
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_an_intact_history_is_intact_and_has_its_roots(long: DataDir, workers: int) -> None:
-    sizes = (1, SUBTREE_LEAVES, 12_000, 13_007, LONG)
+    sizes = (1, SUBTREE_LEAVES, MIDDLE - 1_000, MIDDLE, LONG)
     roots = {size: root_at(long, size) for size in sizes}
     progress: list[int] = []
     found = verify_with(workers, long, sizes, progress.append, fewest=1)
@@ -66,7 +68,7 @@ def test_an_intact_history_is_intact_and_has_its_roots(long: DataDir, workers: i
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("index", [3, 11_000, LONG])
+@pytest.mark.parametrize("index", [3, MIDDLE, LONG])
 def test_an_edited_event_is_named_with_what_was_expected_and_found(
     long: DataDir, tmp_path: Path, index: int, workers: int
 ) -> None:
@@ -83,19 +85,15 @@ def test_an_edited_event_is_named_with_what_was_expected_and_found(
 
 
 def test_a_part_can_begin_only_behind_a_sound_event(long: DataDir, tmp_path: Path) -> None:
-    place = place_after(long, 9_000)
+    place = place_after(long, MIDDLE)
     assert place is not None
     lines = event_lines(long)
-    assert place.event_end == sum(map(len, lines[:9_000])) + 9_000
+    assert place.event_end == sum(map(len, lines[:MIDDLE])) + MIDDLE
     assert long.hash_chain.read_bytes()[: place.block_end].endswith(place.tip.content)
     data = copied(long, tmp_path)
-    edited(
-        data,
-        "events",
-        lines[8_999] + b"\n",
-        lines[8_999].replace(b"trader", b"tradex").replace(b"ares", b"aret") + b"\n",
-    )
-    assert place_after(data, 9_000) is None
+    last = lines[MIDDLE - 1]
+    edited(data, "events", last + b"\n", last.replace(b"trader", b"tradex").replace(b"ares", b"aret") + b"\n")
+    assert place_after(data, MIDDLE) is None
 
 
 def test_a_chain_ahead_of_its_events_is_incomplete_and_not_damaged(tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def test_the_index_is_what_saves_reading(large: DataDir, tmp_path: Path) -> None
     assert HistoryFiles(data).subtree(0, 2 * SUBTREE_LEAVES) == tree_hash(leaves(large)[: 2 * SUBTREE_LEAVES])
 
 
-@given(st.integers(0, 13), st.integers(0, LARGE), st.integers(0, LARGE))
+@given(st.integers(0, SUBTREE_LEAVES.bit_length()), st.integers(0, LARGE), st.integers(0, LARGE))
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_every_subtree(large: DataDir, level: int, near: int, stop: int) -> None:
     start = near >> level << level
@@ -164,7 +164,17 @@ def test_every_subtree(large: DataDir, level: int, near: int, stop: int) -> None
 
 def test_one_look_after_another(large: DataDir) -> None:
     files, all_leaves = HistoryFiles(large), leaves(large)
-    for start, stop in [(0, 5), (0, 9), (4096, 4100), (8192, 8200), (0, 9), (8192, LARGE), (4096, 8192), (3, 4)]:
+    second, third = SUBTREE_LEAVES, 2 * SUBTREE_LEAVES
+    for start, stop in [
+        (0, 5),
+        (0, 9),
+        (second, second + 4),
+        (third, third + 8),
+        (0, 9),
+        (third, LARGE),
+        (second, third),
+        (3, 4),
+    ]:
         assert files.subtree(start, stop) == tree_hash(all_leaves[start:stop])
 
 

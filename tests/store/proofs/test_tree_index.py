@@ -61,7 +61,8 @@ def test_the_file_is_that_of_the_contract(path: Path) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"leaves": 1024},
+        {"leaves": 4 * SUBTREE_LEAVES},
+        {"leaves": SUBTREE_LEAVES // 2},
         {"roots": ["00" * 32]},
         {"roots": ["00" * 32, "zz" * 32]},
         {"roots": ["00" * 32, "00" * 31]},
