@@ -33,7 +33,7 @@ async def memory_of(data: DataDir) -> AsyncIterator[MemoryService]:
         memory = MemoryService(frame)
         running = asyncio.create_task(memory.run())
         try:
-            await until(lambda: memory.health(time.time()).ready and memory._full_check is None)
+            await until(lambda: memory.health(time.time()).ready and memory.checking.is_complete)
             yield memory
         finally:
             frame.stopping.set()
@@ -73,7 +73,7 @@ async def test_faults_that_a_file_calls_accepted_are_told(data: DataDir) -> None
     await damaged(data)
     before = data.state_of("memory").read_bytes()
     async with memory_of(data) as memory:
-        faults = list(memory._standing.faults.values())
+        faults = list(memory.trust.standing.faults.values())
     assert faults
     # As if nobody had looked yet, but for the word of whoever changed the event.
     data.state_of("memory").write_bytes(before)
@@ -82,7 +82,7 @@ async def test_faults_that_a_file_calls_accepted_are_told(data: DataDir) -> None
     async with memory_of(data) as memory:
         health = memory.health(time.time())
         assert health.integrity_ok is False
-        assert set(faults) <= set(memory._standing.faults.values())
+        assert set(faults) <= set(memory.trust.standing.faults.values())
         outcome, _ = await memory.carry_out(command("sign_checkpoint"))
         assert outcome == "refused"
 
@@ -90,7 +90,7 @@ async def test_faults_that_a_file_calls_accepted_are_told(data: DataDir) -> None
 async def test_what_was_accepted_is_known_from_the_signed_log(data: DataDir) -> None:
     await damaged(data)
     async with memory_of(data) as memory:
-        assert memory._standing.faults
+        assert memory.trust.standing.faults
         assert (await memory.carry_out(command("acknowledge_faults", "all")))[0] == "done"
     data.state_of("memory").unlink()
     async with memory_of(data) as memory:
@@ -100,12 +100,12 @@ async def test_what_was_accepted_is_known_from_the_signed_log(data: DataDir) -> 
 async def test_a_fault_stands_when_its_acceptance_cannot_be_logged(data: DataDir) -> None:
     await damaged(data)
     async with memory_of(data) as memory:
-        standing = dict(memory._standing.faults)
-        memory._anchoring.close()
+        standing = dict(memory.trust.standing.faults)
+        memory.trust.anchoring.close()
         outcome, message = await memory.carry_out(command("acknowledge_faults", "all"))
         assert outcome == "refused"
         assert "cannot be signed and logged" in message
-        assert memory._standing.faults == standing
+        assert memory.trust.standing.faults == standing
         assert memory.health(time.time()).integrity_ok is False
 
 
