@@ -84,7 +84,8 @@ class History:
         self._look_at_twin = False
         self._place = found.place
         found = self._settle_chain(found, now)
-        self.index = self._make_index(found)
+        #: Of the whole history, or until ``adopt`` only of what follows ``start``.
+        self.index, self._index_is_whole = self._make_index(found)
 
     def _find_start(self, stood: Iterable[SnapshotHistory]) -> Place | None:
         for each in stood:
@@ -95,19 +96,18 @@ class History:
             return resume_at_tail(self._data)
         return None
 
-    def _make_index(self, found: Walk) -> TreeIndex | None:
-        """Continue the index that lies there, or begin one; None when it can only be made from the first event on."""
-        if self.start is None:
-            index = TreeIndex(len(HEAD) + len(found.genesis.content) + len(SEPARATOR))
-        else:
+    def _make_index(self, found: Walk) -> tuple[TreeIndex, bool]:
+        """Continue the index that lies there, or begin one; return whether it is of the whole history."""
+        index = TreeIndex(len(HEAD) + len(found.genesis.content) + len(SEPARATOR))
+        is_whole = self.start is None
+        if self.start is not None:
             stored = TreeIndex.load(self._data.tree_index)
-            if stored is None or not stored.cut_to(self.start.events // SUBTREE_LEAVES, self.start.event_end):
-                return None
-            index = stored
+            if stored is not None and stored.cut_to(self.start.events // SUBTREE_LEAVES, self.start.event_end):
+                index, is_whole = stored, True
         for root, (event_end, block_end) in zip(found.place.frontier.subtrees, found.subtree_ends, strict=True):
             index.add_subtree(root, event_end, block_end + len(SEPARATOR))
         found.place.frontier.subtrees.clear()
-        return index
+        return index, is_whole
 
     @property
     def events(self) -> int:
@@ -174,14 +174,11 @@ class History:
         """Add to the index the subtrees that became full by these events."""
         place = self._place
         roots = place.frontier.subtrees
-        if not roots:
-            return
-        if self.index is not None:
-            for number, root in enumerate(roots, 1):
-                count = number * SUBTREE_LEAVES - place.events % SUBTREE_LEAVES
-                event_end = place.event_end + sum(map(len, lines[:count])) + count
-                block_end = place.block_end + sum(map(len, blocks[:count])) + len(SEPARATOR) * count
-                self.index.add_subtree(root, event_end, block_end + len(SEPARATOR))
+        for number, root in enumerate(roots, 1):
+            count = number * SUBTREE_LEAVES - place.events % SUBTREE_LEAVES
+            event_end = place.event_end + sum(map(len, lines[:count])) + count
+            block_end = place.block_end + sum(map(len, blocks[:count])) + len(SEPARATOR) * count
+            self.index.add_subtree(root, event_end, block_end + len(SEPARATOR))
         roots.clear()
 
     def flush_chain(self) -> None:
@@ -194,7 +191,7 @@ class History:
         # Twice, so that both files of the document hold the same: one flush at a time counts as done.
         self.flush_chain()
         self.flush_chain()
-        if self.index is not None:
+        if self._index_is_whole:
             self.index.save(self._data.tree_index)
         place = self._place
         return SnapshotHistory(
@@ -229,8 +226,8 @@ class History:
             return
         self.scrubber.adopt(check.scrubber)
         self.chain_scrubber.adopt(check.chain_scrubber)
-        if self.index is None:
-            self.index = check.index
+        if not self._index_is_whole:
+            self.index, self._index_is_whole = check.index.followed_by(self.index), True
         self.start = None
 
     def blame(self, fault: Fault) -> None:

@@ -30,6 +30,12 @@ class TreeIndex:
         self.event_offsets.append(next_event)
         self.block_offsets.append(next_block)
 
+    def followed_by(self, following: Self) -> Self:
+        """Add the subtrees of an index that lacks these, and return the whole."""
+        for each in zip(following.roots, following.event_offsets[1:], following.block_offsets[1:], strict=True):
+            self.add_subtree(*each)
+        return self
+
     def cut_to(self, count: int, event_end: int) -> bool:
         """Forget what comes after the first ``count`` subtrees.
 

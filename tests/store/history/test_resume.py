@@ -125,6 +125,16 @@ def test_a_snapshot_that_counts_other_events_is_told_by_the_check_of_everything(
     history.close()
 
 
+def unverified_as_well(history: History) -> None:
+    """Verify what a start skipped, and take it over."""
+    check = history.unverified()
+    assert check is not None
+    while check.step():
+        pass
+    assert check.finish() == []
+    history.adopt(check)
+
+
 def test_an_index_of_other_subtrees_is_done_without_and_made_again(data: DataDir) -> None:
     """An older version may have left one of larger subtrees."""
     found = stood(data)
@@ -135,12 +145,30 @@ def test_an_index_of_other_subtrees_is_done_without_and_made_again(data: DataDir
     assert HistoryFiles(data).subtree(0, COUNT) == bytes.fromhex(found.merkle_root)
     history = History(data, now=50.0, stood=[found])
     assert (history.start is not None, history.faults) == (True, [])
-    check = history.unverified()
-    assert check is not None
-    while check.step():
-        pass
-    assert check.finish() == []
-    history.adopt(check)
+    unverified_as_well(history)
     history.stand()
     history.close()
     assert data.tree_index.read_bytes() == right
+
+
+def test_an_index_that_is_made_again_has_what_was_appended_meanwhile(data: DataDir) -> None:
+    found = stood(data)
+    history = History(data, now=50.0)
+    history.append([event(seq) for seq in range(COUNT + 1, COUNT + 901)], 2000.0)
+    history.close()
+    data.tree_index.unlink()
+    history = History(data, now=50.0, stood=[found])
+    history.append([event(seq) for seq in range(COUNT + 901, COUNT + 2001)], 3000.0)
+    history.stand()
+    assert not data.tree_index.exists(), "what has no beginning is no index"
+    unverified_as_well(history)
+    history.append([event(seq) for seq in range(COUNT + 2001, COUNT + 3001)], 4000.0)
+    history.stand()
+    history.close()
+    kept = data.tree_index.read_bytes()
+    data.tree_index.unlink()
+    again = History(data, now=50.0)
+    assert again.start is None
+    again.stand()
+    again.close()
+    assert kept == data.tree_index.read_bytes()
