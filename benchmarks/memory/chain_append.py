@@ -10,7 +10,7 @@ from benchmarks.report import Row, middle
 from cq_tui.store.document import write_document
 from cq_tui.store.history.chain_file import ChainFile, read_chain_tail
 from cq_tui.store.history.event_line import EventHead
-from cq_tui.store.history.hash_chain import ChainTail, build_block
+from cq_tui.store.history.hash_chain import SEPARATOR, ChainTail, build_block
 
 _BAR = 10_000
 _APPENDS = 200
@@ -42,7 +42,7 @@ def _appends(path: Path) -> list[float]:
     for index in range(tail.chain_length, tail.chain_length + _APPENDS):
         block = build_block(index, EventHead("evt_2000000000_001", "2000000000.000000", "e"), "0" * 64, previous)
         started = time.perf_counter()
-        chain.flush([block.content], ChainTail(tail.merkle_root, index + 1, integrity_verified=True))
+        chain.flush([SEPARATOR, block.content], ChainTail(tail.merkle_root, index + 1, integrity_verified=True))
         times.append(time.perf_counter() - started)
         previous = block.hash
     return times

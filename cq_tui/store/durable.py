@@ -1,7 +1,11 @@
 """Writing bytes so that they last."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
+
+#: Bytes that are joined for one write: few enough for the processor's cache.
+_GROUP = 256 * 1024
 
 
 def write_all(descriptor: int, content: bytes) -> None:
@@ -9,6 +13,19 @@ def write_all(descriptor: int, content: bytes) -> None:
     view = memoryview(content)
     while view:
         view = view[os.write(descriptor, view) :]
+
+
+def write_parts(descriptor: int, parts: Iterable[bytes]) -> None:
+    """Write every byte of every part, some together, or raise OSError."""
+    group: list[bytes] = []
+    size = 0
+    for part in parts:
+        group.append(part)
+        size += len(part)
+        if size >= _GROUP:
+            write_all(descriptor, b"".join(group))
+            group, size = [], 0
+    write_all(descriptor, b"".join(group))
 
 
 def sync_folder(folder: Path) -> None:

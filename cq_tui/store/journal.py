@@ -109,9 +109,12 @@ class JournalWriter:
         On failure nothing of them stays in the file. Raises JournalError; after a failed sync or a failed cut it is
         JournalBroken, and the writer is of no further use, since what the disk holds is unknown.
         """
+        return self.append_whole(b"\n".join((*lines, b"")), durable=durable)
+
+    def append_whole(self, content: bytes, *, durable: bool = False) -> int:
+        """Append whole lines that were joined, the last line feed included; otherwise as ``append``."""
         self._check_usable()
         start = self._size
-        content = b"\n".join(lines) + b"\n" if lines else b""
         try:
             write_all(self._descriptor, content)
         except OSError as error:

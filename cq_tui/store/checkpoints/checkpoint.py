@@ -6,8 +6,9 @@ that the time is signed too. Only this very spelling is a checkpoint of ours.
 
 import base64
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, Protocol, TypeGuard, TypeVar
 
 from cq_tui.store.checkpoints.signed_note import (
     SignedNoteError,
@@ -28,6 +29,16 @@ _TIME = re.compile(r"time ((?:0|[1-9][0-9]{0,9})\.[0-9]{6})")
 _ROOT_BYTES = 32
 #: Up to here (the year 2242) a float tells microseconds apart.
 _END_OF_TIME = 2.0**33
+
+
+class _Statement(Protocol):
+    """What is signed in the name of a data directory."""
+
+    @property
+    def origin(self) -> str: ...
+
+
+Stated = TypeVar("Stated", bound=_Statement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +118,15 @@ def sign_checkpoint(checkpoint: Checkpoint, private_key: "Ed25519PrivateKey") ->
 
 def open_checkpoint(text: str, key: VerifierKey) -> Checkpoint:
     """Return the checkpoint in a note that ``key`` signed. Raises SignedNoteError."""
-    checkpoint = parse_checkpoint(open_note(text, key))
-    if checkpoint.origin != key.name:
-        raise SignedNoteError(f"checkpoint: origin {checkpoint.origin} is not the signer's name {key.name[:80]}")
-    return checkpoint
+    return open_statement(text, key, parse_checkpoint)
+
+
+def open_statement(text: str, key: VerifierKey, parse: Callable[[str], Stated]) -> Stated:
+    """Return what a note says that ``key`` signed, in its own name alone. Raises SignedNoteError."""
+    found = parse(open_note(text, key))
+    if found.origin != key.name:
+        raise SignedNoteError(f"note: origin {found.origin} is not the signer's name {key.name[:80]}")
+    return found
 
 
 def read_unverified(text: str) -> Checkpoint:

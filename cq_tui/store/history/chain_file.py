@@ -10,8 +10,8 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from cq_tui.store.durable import sync_folder, write_all
-from cq_tui.store.history.hash_chain import HEAD, SEPARATOR, TAIL_BYTES, ChainError, ChainTail, read_tail
+from cq_tui.store.durable import sync_folder, write_parts
+from cq_tui.store.history.hash_chain import HEAD, TAIL_BYTES, ChainError, ChainTail, read_tail
 from cq_tui.store.regular_file import open_regular
 
 #: A reader that is held up while its file changes looks again; so often in a row no writer is that quick.
@@ -32,9 +32,10 @@ class ChainFile:
         self._swap = path.with_name(f".{path.name}.swap")
         self._end = 0
         self._hidden_end = 0
-        self._last_delta = b""
-        #: Blocks that went with a deleted document, until they are written again.
-        self._lost = b""
+        #: What the document holds and its twin lacks, part by part.
+        self._last_delta: list[bytes] = []
+        #: What went with a deleted document, until it is written again.
+        self._lost: list[bytes] = []
         #: Whether somebody deleted the document since; it was made again from its twin.
         self.was_deleted = False
 
@@ -81,7 +82,7 @@ class ChainFile:
             # A writer that was killed before its swap may have left more than what is written next.
             _cut(self._hidden, synced)
             with open(self.path, "rb", opener=open_regular) as file:
-                self._last_delta = os.pread(file.fileno(), self._end - synced, synced)
+                self._last_delta = [os.pread(file.fileno(), self._end - synced, synced)]
             return
         self._copy_twin()
 
@@ -115,28 +116,28 @@ class ChainFile:
         with open(self.path, "rb", opener=open_regular) as file, open(self._hidden, "wb", opener=_create) as twin:
             while content := file.read(_COPIED):
                 twin.write(content)
-        self._hidden_end, self._last_delta = self._end, b""
+        self._hidden_end, self._last_delta = self._end, []
 
-    def flush(self, blocks: Sequence[bytes], tail: ChainTail) -> None:
-        """Append blocks and show the new tail. Raises OSError.
+    def flush(self, parts: Sequence[bytes], tail: ChainTail) -> None:
+        """Append ``parts``, which are blocks with a separator before each, and show the new tail. Raises OSError.
 
         The bytes are synced before the swap and the names after it: what a power loss may bring back is whole.
         """
         if not (self._hidden.exists() and self.path.exists()):
             self._restore()
-        delta = self._lost + (SEPARATOR.join((b"", *blocks)) if blocks else b"")
+        delta = [*self._lost, *parts]
         descriptor = open_regular(self._hidden, os.O_WRONLY)
         try:
             os.lseek(descriptor, self._hidden_end, os.SEEK_SET)
-            write_all(descriptor, b"".join((self._last_delta, delta, tail.to_bytes())))
+            write_parts(descriptor, [*self._last_delta, *delta, tail.to_bytes()])
             os.fdatasync(descriptor)
         finally:
             os.close(descriptor)
         self._swap_names()
         sync_folder(self.path.parent)
         # Only now: whoever is refused anything above flushes the same blocks again, to the same place.
-        self._hidden_end, self._end = self._end, self._end + len(delta)
-        self._last_delta, self._lost = delta, b""
+        self._hidden_end, self._end = self._end, self._end + sum(map(len, delta))
+        self._last_delta, self._lost = delta, []
 
     def _restore(self) -> None:
         """Make the twin that somebody deleted from the other one; the delta that went with it is written again."""

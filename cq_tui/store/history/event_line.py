@@ -21,6 +21,10 @@ class EventLineError(ValueError):
     """These bytes are no event line of ours."""
 
 
+#: Id, time and type: an EventHead, or what becomes one when it is asked for.
+Head = tuple[str, str, str]
+
+
 class EventHead(NamedTuple):
     """What a block needs to know of an event. ``timestamp`` is the text as it stands in the line."""
 
@@ -30,7 +34,7 @@ class EventHead(NamedTuple):
 
 
 def build_line(
-    head: EventHead,
+    head: Head,
     source: str,
     data: Mapping[str, Any],
     writer: str,
@@ -81,17 +85,14 @@ class EventClock:
 
     def stamp(self, now: float, event_type: str) -> EventHead:
         """Return the head of the next event at system time ``now`` (Unix seconds)."""
-        return self.stamp_all(now, [event_type])[0]
+        return EventHead(*self.stamp_all(now, [event_type])[0])
 
-    def stamp_all(self, now: float, event_types: Iterable[str]) -> list[EventHead]:
+    def stamp_all(self, now: float, event_types: Iterable[str]) -> list[Head]:
         """Return the heads of the next events, all of them at system time ``now``."""
         self._micros = max(self._micros, round(now * 1_000_000))
         second, fraction = divmod(self._micros, 1_000_000)
         first = self._count + 1 if second == self._second else 1
         time = f"{second}.{fraction:06d}"
-        heads = [
-            EventHead(f"evt_{second}_{count:03d}", time, event_type)
-            for count, event_type in enumerate(event_types, first)
-        ]
+        heads = [(f"evt_{second}_{count:03d}", time, event_type) for count, event_type in enumerate(event_types, first)]
         self._second, self._count = second, first + len(heads) - 1
         return heads

@@ -1,17 +1,19 @@
 """The exact bytes of ``memory/hash_chain.json``: blocks, genesis, head and tail of the document."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import NamedTuple
 
-from cq_tui.store.history.event_line import EventHead
+from cq_tui.store.history.event_line import Head
 
 HEAD = b'{"chain":[\n'
 SEPARATOR = b",\n"
 TAIL_BYTES = 256
 DOMAIN = b"coinquant/r11/block/v1\n"
+_DOMAIN = DOMAIN.decode()
+_SEPARATOR = SEPARATOR.decode()
 _TAIL = re.compile(rb'\n\],"merkle_root":"([0-9a-f]{64})","chain_length":(\d+),"integrity_verified":(true|false)\} *\n')
 _LINKS = re.compile(
     rb'\{"index":(\d+),.*?(?:"event_hash":"([0-9a-f]{64})"\})?,"previous_hash":"(0|[0-9a-f]{64})","hash":"[0-9a-f]{64}"\}',
@@ -32,40 +34,35 @@ class Block(NamedTuple):
 
 def genesis(timestamp: str) -> Block:
     """Block 0. ``timestamp`` is Unix seconds with six decimals."""
-    return Block(*_sealed(f'{{"index":0,"timestamp":{timestamp},"data":"Genesis Block","previous_hash":"0"'))
+    content = f'{{"index":0,"timestamp":{timestamp},"data":"Genesis Block","previous_hash":"0"'
+    digest = sha256(f"{_DOMAIN}{content}".encode()).hexdigest()
+    return Block(f'{content},"hash":"{digest}"}}'.encode(), digest)
 
 
-def build_block(index: int, head: EventHead, event_hash: str, previous_hash: str) -> Block:
+def build_block(index: int, head: Head, event_hash: str, previous_hash: str) -> Block:
     """Return the block of event ``index`` (the first event has index 1)."""
-    return Block(*_sealed(_unsealed(index, head, event_hash, previous_hash)))
+    return build_blocks(index, [head], [bytes.fromhex(event_hash)], previous_hash)[1]
 
 
-def build_blocks(
-    index: int, heads: Iterable[EventHead], leaves: Iterable[bytes], previous_hash: str
-) -> tuple[list[bytes], str]:
-    """Return the blocks of event ``index`` and the ones after it, as stored, and the hash of the last.
+def build_blocks(index: int, heads: Iterable[Head], leaves: Sequence[bytes], previous_hash: str) -> tuple[bytes, Block]:
+    """Return the blocks of event ``index`` and those after it, one or more, with separators between; and the last.
 
     ``leaves`` are the events' leaf hashes; ``previous_hash`` is that of the block before.
     """
-    blocks: list[bytes] = []
-    for number, (head, leaf) in enumerate(zip(heads, leaves, strict=True), index):
-        block, previous_hash = _sealed(_unsealed(number, head, leaf.hex(), previous_hash))
-        blocks.append(block)
-    return blocks, previous_hash
-
-
-def _unsealed(index: int, head: EventHead, event_hash: str, previous_hash: str) -> str:
-    event_id, timestamp, event_type = head
-    return (
-        f'{{"index":{index},"timestamp":{timestamp},"data":{{"event_id":"{event_id}",'
-        f'"event_type":"{event_type}","event_hash":"{event_hash}"}},"previous_hash":"{previous_hash}"'
-    )
-
-
-def _sealed(text: str) -> tuple[bytes, str]:
-    content = text.encode()
-    digest = sha256(DOMAIN + content).hexdigest()
-    return content + b',"hash":"' + digest.encode() + b'"}', digest
+    # One pass over whole texts: this is what appending and verifying spend their time in.
+    event_hashes = b"".join(leaves).hex()
+    blocks: list[str] = []
+    at, digest = 0, previous_hash
+    for number, (event_id, timestamp, event_type) in enumerate(heads, index):
+        unsealed = (
+            f'{_DOMAIN}{{"index":{number},"timestamp":{timestamp},"data":{{"event_id":"{event_id}",'
+            f'"event_type":"{event_type}","event_hash":"{event_hashes[at : at + 64]}"}},"previous_hash":"{digest}"'
+        )
+        digest = sha256(unsealed.encode()).hexdigest()
+        blocks.append(f'{unsealed},"hash":"{digest}"}}')
+        at += 64
+    content = _SEPARATOR.join(blocks).replace(_DOMAIN, "").encode()
+    return content, Block(blocks[-1].removeprefix(_DOMAIN).encode(), digest)
 
 
 def block_hash(stored: bytes) -> str | None:

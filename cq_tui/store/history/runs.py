@@ -11,7 +11,7 @@ from operator import le, lt
 from typing import NamedTuple
 
 from cq_tui.store.history.event_line import EventHead
-from cq_tui.store.history.hash_chain import DOMAIN, SEPARATOR, Block
+from cq_tui.store.history.hash_chain import SEPARATOR, Block, build_blocks
 
 #: So many events are looked at together: few enough for the processor's cache.
 RUN = 256
@@ -22,8 +22,6 @@ _HEADS = re.compile(
 _METADATA = '"metadata":{"writer":"'
 #: One of them in a line at most, whatever its payload says.
 _ORIGINS = re.compile(_METADATA.replace("{", r"\{") + r'([a-z0-9-]+)","seq":([1-9][0-9]{0,15}),"occurred_at":[^\n]*\n')
-_DOMAIN = DOMAIN.decode()
-_SEPARATOR = SEPARATOR.decode()
 
 
 class Run(NamedTuple):
@@ -63,23 +61,11 @@ def check_run(
     if len(heads) != len(lines) or origins is None or not _in_order(heads, last_id):
         return None
     leaves = [sha256(b"\x00" + line).digest() for line in lines]
-    leaf_text = b"".join(leaves).hex()
-    blocks: list[str] = []
-    at, digest = 0, tip.hash
-    for number, (event_id, timestamp, event_type) in enumerate(heads, index):
-        unsealed = (
-            f'{_DOMAIN}{{"index":{number},"timestamp":{timestamp},"data":{{"event_id":"{event_id}",'
-            f'"event_type":"{event_type}","event_hash":"{leaf_text[at : at + 64]}"}},"previous_hash":"{digest}"'
-        )
-        digest = sha256(unsealed.encode()).hexdigest()
-        blocks.append(f'{unsealed},"hash":"{digest}"}}')
-        at += 64
-    expected = _SEPARATOR.join(blocks).replace(_DOMAIN, "").encode()
+    expected, last = build_blocks(index, heads, leaves, tip.hash)
     size = len(expected)
     if stored[:size] != expected or stored[size : size + len(SEPARATOR)] not in (SEPARATOR, b""):
         return None
-    last = blocks[-1].removeprefix(_DOMAIN).encode()
-    return Run(leaves, expected, EventHead(*heads[-1]), Block(last, digest), origins)
+    return Run(leaves, expected, EventHead(*heads[-1]), last, origins)
 
 
 def origins_of(text: str, count: int) -> Origins | None:

@@ -14,10 +14,10 @@ from typing import Any
 from cq_tui.contracts.history import SnapshotHistory
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.chain_file import ChainFile
-from cq_tui.store.history.event_line import EventClock, build_line
+from cq_tui.store.history.event_line import EventClock, EventHead, build_line
 from cq_tui.store.history.faults import Fault
 from cq_tui.store.history.full_check import FullCheck
-from cq_tui.store.history.hash_chain import HEAD, SEPARATOR, Block, ChainTail, build_blocks, genesis
+from cq_tui.store.history.hash_chain import HEAD, SEPARATOR, ChainTail, build_blocks, genesis
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, leaf_hash
 from cq_tui.store.history.place import Limits, Place
 from cq_tui.store.history.recovery import recover
@@ -80,6 +80,7 @@ class History:
         self.roots = found.roots
         self._clock = EventClock(found.place.last_head)
         self._chain = ChainFile(data.hash_chain)
+        #: What the chain document still lacks, part by part.
         self._pending: list[bytes] = []
         self._look_at_twin = False
         self._place = found.place
@@ -153,32 +154,35 @@ class History:
             build_line(head, event.source, event.data, event.writer, event.seq, event.occurred_at, event.metadata)
             for head, event in zip(heads, batch, strict=True)
         ]
-        self._journal.append(lines, durable=True)
+        content = b"\n".join((*lines, b""))
+        self._journal.append_whole(content, durable=True)
         place = self._place
         leaves = [leaf_hash(line) for line in lines]
-        blocks, digest = build_blocks(place.events + 1, heads, leaves, place.tip.hash)
+        blocks, tip = build_blocks(place.events + 1, heads, leaves, place.tip.hash)
         place.frontier.extend(leaves)
         self._index_subtrees(lines, blocks)
         place.events += len(batch)
-        place.tip, place.last_head = Block(blocks[-1], digest), heads[-1]
+        place.tip, place.last_head = tip, EventHead(*heads[-1])
         place.event_end = self._journal.size
-        place.block_end += sum(map(len, blocks)) + len(SEPARATOR) * len(blocks)
+        place.block_end += len(SEPARATOR) + len(blocks)
         for event in batch:
             place.cursors[event.writer] = event.seq
-        self._pending += blocks
-        self.scrubber.add(b"\n".join((*lines, b"")))
+        self._pending += SEPARATOR, blocks
+        self.scrubber.add(content)
         self._unflushed = True
         return lines
 
-    def _index_subtrees(self, lines: Sequence[bytes], blocks: Sequence[bytes]) -> None:
+    def _index_subtrees(self, lines: Sequence[bytes], blocks: bytes) -> None:
         """Add to the index the subtrees that became full by these events."""
         place = self._place
         roots = place.frontier.subtrees
         for number, root in enumerate(roots, 1):
             count = number * SUBTREE_LEAVES - place.events % SUBTREE_LEAVES
             event_end = place.event_end + sum(map(len, lines[:count])) + count
-            block_end = place.block_end + sum(map(len, blocks[:count])) + len(SEPARATOR) * count
-            self.index.add_subtree(root, event_end, block_end + len(SEPARATOR))
+            following = (blocks + SEPARATOR).split(SEPARATOR, count)[count]
+            self.index.add_subtree(
+                root, event_end, place.block_end + len(SEPARATOR + blocks + SEPARATOR) - len(following)
+            )
         roots.clear()
 
     def flush_chain(self) -> None:
@@ -204,8 +208,8 @@ class History:
         )
 
     def _flushed(self) -> None:
-        if self._pending:
-            self.chain_scrubber.add(SEPARATOR.join((b"", *self._pending)))
+        for part in self._pending:
+            self.chain_scrubber.add(part)
         self._pending.clear()
         self._unflushed = False
         self.watermark = self.size
@@ -297,7 +301,7 @@ class History:
         else:
             self._chain.open(self.start.block_end if self.start else None)
         # What was found missing went into the scrubber when it was found.
-        self._chain.flush([] if found.rebuild else found.missing_blocks, self._tail())
+        self._chain.flush([] if found.rebuild else [SEPARATOR + block for block in found.missing_blocks], self._tail())
         self._flushed()
         return found
 

@@ -11,10 +11,14 @@ import pytest
 from cq_tui.contracts.history import HashChain
 from cq_tui.store.history.chain_file import ChainFile, read_chain_tail
 from cq_tui.store.history.event_line import EventHead
-from cq_tui.store.history.hash_chain import Block, ChainError, ChainTail, build_block, genesis
+from cq_tui.store.history.hash_chain import SEPARATOR, Block, ChainError, ChainTail, build_block, genesis
 from tests.store.processes import program, word
 
 ROOT = "00" * 32
+
+
+def behind_separators(blocks: list[bytes]) -> list[bytes]:
+    return [SEPARATOR + block for block in blocks]
 
 
 def blocks_of(count: int) -> list[Block]:
@@ -45,7 +49,7 @@ def test_after_every_flush_the_document_has_its_exact_bytes(tmp_path: Path) -> N
     for step in (1, 0, 5, 1, 0, 0, 20, 3, 1):
         delta = [block.content for block in blocks[length : length + step]]
         length += step
-        chain.flush(delta, ChainTail(ROOT, length, step != 5))
+        chain.flush(behind_separators(delta), ChainTail(ROOT, length, step != 5))
         assert path.read_bytes() == expected(blocks[:length], verified=step != 5)
         if step == 20:
             chain = ChainFile(path)
@@ -63,10 +67,10 @@ def test_a_deleted_twin_is_made_from_the_other(tmp_path: Path, victim: str, flus
     chain = ChainFile(path)
     create(chain, blocks[0])
     for turn in range(flushes):
-        chain.flush([blocks[turn + 1].content], ChainTail(ROOT, turn + 2, True))
+        chain.flush([SEPARATOR, blocks[turn + 1].content], ChainTail(ROOT, turn + 2, True))
     (tmp_path / victim).unlink()
     for turn in range(flushes, flushes + 4):
-        chain.flush([blocks[turn + 1].content], ChainTail(ROOT, turn + 2, True))
+        chain.flush([SEPARATOR, blocks[turn + 1].content], ChainTail(ROOT, turn + 2, True))
         assert path.read_bytes() == expected(blocks[: turn + 2])
 
 
@@ -94,9 +98,8 @@ def test_a_reader_that_never_rests_finds_whole_documents_only(tmp_path: Path) ->
     reader = threading.Thread(target=read)
     reader.start()
     for index in range(1, 80):
-        chain.flush(
-            [block.content for block in blocks[index * 5 - 4 : index * 5 + 1]], ChainTail(ROOT, index * 5 + 1, True)
-        )
+        delta = [block.content for block in blocks[index * 5 - 4 : index * 5 + 1]]
+        chain.flush(behind_separators(delta), ChainTail(ROOT, index * 5 + 1, True))
         read_chain_tail(path)
         # A pause as it is in the service, only shorter: long enough for a reader to end before its file is hidden.
         done.wait(0.01)
@@ -111,7 +114,7 @@ import sys
 from pathlib import Path
 from cq_tui.store.history.chain_file import ChainFile, read_chain_tail
 from cq_tui.store.history.event_line import EventHead
-from cq_tui.store.history.hash_chain import HEAD, ChainTail, build_block, genesis
+from cq_tui.store.history.hash_chain import HEAD, SEPARATOR, ChainTail, build_block, genesis
 path = Path(sys.argv[1])
 chain = ChainFile(path)
 mark = path.with_name("settled")
@@ -137,12 +140,12 @@ while True:
     block = build_block(length, EventHead(f"evt_1_{length:03d}", "1.000000", "e"), "00" * 32, tip)
     tip, length = block.hash, length + 1
     if length % 50 == 0:
-        for delta in ([block.content], []):
+        for delta in ([SEPARATOR, block.content], []):
             chain.flush(delta, ChainTail("00" * 32, length, True))
         mark.with_name("new").write_text(str(chain.end))
         mark.with_name("new").replace(mark)
     else:
-        chain.flush([block.content], ChainTail("00" * 32, length, True))
+        chain.flush([SEPARATOR, block.content], ChainTail("00" * 32, length, True))
 """
 
 
@@ -183,17 +186,17 @@ def test_a_settled_twin_is_continued_and_one_that_differs_is_made_anew(tmp_path:
     chain = ChainFile(path)
     create(chain, blocks[0])
     for delta in ([blocks[1].content], []):
-        chain.flush(delta, ChainTail(ROOT, 2, True))
+        chain.flush(behind_separators(delta), ChainTail(ROOT, 2, True))
     settled = chain.end
     assert chain.twin == (twin, settled)
     for number in (2, 3):
-        chain.flush([blocks[number].content], ChainTail(ROOT, number + 1, True))
+        chain.flush([SEPARATOR, blocks[number].content], ChainTail(ROOT, number + 1, True))
     for number in (4, 5):
         inode = twin.stat().st_ino
         chain = ChainFile(path)
         chain.open(settled)
         assert twin.stat().st_ino == inode, "nothing was copied"
-        chain.flush([blocks[number].content], ChainTail(ROOT, number + 1, True))
+        chain.flush([SEPARATOR, blocks[number].content], ChainTail(ROOT, number + 1, True))
         assert path.read_bytes() == expected(blocks[: number + 1])
     with twin.open("r+b") as file:
         file.seek(settled - 10)
@@ -202,7 +205,7 @@ def test_a_settled_twin_is_continued_and_one_that_differs_is_made_anew(tmp_path:
     chain.open(settled)
     assert twin.read_bytes() == path.read_bytes()
     for number in (6, 7):
-        chain.flush([blocks[number].content], ChainTail(ROOT, number + 1, True))
+        chain.flush([SEPARATOR, blocks[number].content], ChainTail(ROOT, number + 1, True))
         assert path.read_bytes() == expected(blocks[: number + 1])
 
 
@@ -213,7 +216,7 @@ def test_a_swap_that_was_cut_short_is_finished(tmp_path: Path, step: int) -> Non
     chain = ChainFile(path)
     create(chain, blocks[0])
     for delta in ([blocks[1].content], []):
-        chain.flush(delta, ChainTail(ROOT, 2, True))
+        chain.flush(behind_separators(delta), ChainTail(ROOT, 2, True))
     os.link(path, swap)
     if step == 2:
         os.rename(hidden, path)
@@ -222,7 +225,7 @@ def test_a_swap_that_was_cut_short_is_finished(tmp_path: Path, step: int) -> Non
     assert not swap.exists()
     assert hidden.exists()
     for number in (2, 3):
-        chain.flush([blocks[number].content], ChainTail(ROOT, number + 1, True))
+        chain.flush([SEPARATOR, blocks[number].content], ChainTail(ROOT, number + 1, True))
         assert path.read_bytes() == expected(blocks[: number + 1])
 
 
@@ -233,17 +236,17 @@ def test_a_deleted_document_loses_no_block_when_the_disk_is_full_as_well(
     chain = ChainFile(path)
     create(chain, blocks[0])
     for number in (1, 2):
-        chain.flush([blocks[number].content], ChainTail(ROOT, number + 1, True))
+        chain.flush([SEPARATOR, blocks[number].content], ChainTail(ROOT, number + 1, True))
     path.unlink()
 
     def full(descriptor: int, content: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as broken:
-        broken.setattr("cq_tui.store.history.chain_file.write_all", full)
+        broken.setattr("cq_tui.store.durable.write_all", full)
         with pytest.raises(OSError, match="No space"):
-            chain.flush([blocks[3].content], ChainTail(ROOT, 4, True))
-    chain.flush([blocks[3].content], ChainTail(ROOT, 4, True))
+            chain.flush([SEPARATOR, blocks[3].content], ChainTail(ROOT, 4, True))
+    chain.flush([SEPARATOR, blocks[3].content], ChainTail(ROOT, 4, True))
     assert path.read_bytes() == expected(blocks[:4])
     assert chain.was_deleted
 
@@ -255,7 +258,7 @@ def test_a_link_in_the_place_of_the_twin_gives_way(tmp_path: Path, name: str, is
     chain = ChainFile(path)
     create(chain, blocks[0])
     for delta in ([blocks[1].content], []):
-        chain.flush(delta, ChainTail(ROOT, 2, True))
+        chain.flush(behind_separators(delta), ChainTail(ROOT, 2, True))
     settled = chain.end
     secret.write_bytes(path.read_bytes())
     before = secret.read_bytes()
@@ -264,11 +267,11 @@ def test_a_link_in_the_place_of_the_twin_gives_way(tmp_path: Path, name: str, is
     chain = ChainFile(path)
     if is_anew:
         create(chain, blocks[0])
-        chain.flush([blocks[1].content], ChainTail(ROOT, 2, True))
+        chain.flush([SEPARATOR, blocks[1].content], ChainTail(ROOT, 2, True))
     else:
         chain.open(settled)
     for number in (2, 3):
-        chain.flush([blocks[number].content], ChainTail(ROOT, number + 1, True))
+        chain.flush([SEPARATOR, blocks[number].content], ChainTail(ROOT, number + 1, True))
         assert path.read_bytes() == expected(blocks[: number + 1])
     assert secret.read_bytes() == before
     assert not any(file.is_symlink() for file in tmp_path.iterdir())
@@ -283,11 +286,11 @@ def test_a_link_that_replaces_the_twin_of_a_running_writer_is_named(tmp_path: Pa
     hidden.unlink()
     hidden.symlink_to(secret)
     with pytest.raises(OSError, match=r"is a symbolic link\. Move it away") as raised:
-        chain.flush([blocks[1].content], ChainTail(ROOT, 2, True))
+        chain.flush([SEPARATOR, blocks[1].content], ChainTail(ROOT, 2, True))
     assert raised.value.filename == str(hidden)
     assert secret.read_bytes() == bytes(10_000)
     hidden.unlink()
-    chain.flush([blocks[1].content], ChainTail(ROOT, 2, True))
+    chain.flush([SEPARATOR, blocks[1].content], ChainTail(ROOT, 2, True))
     assert path.read_bytes() == expected(blocks)
 
 
