@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cq_tui.store.checkpoints.checkpoint import directory_id_of, head_lines, open_statement, parse_head
-from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey, sign_note, split_note
+from cq_tui.store.checkpoints.checkpoint import directory_id_of, head_lines, open_own_note, parse_head
+from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey, sign_note
 from cq_tui.store.history.faults import fault_id, one_line
 
 if TYPE_CHECKING:
@@ -94,12 +94,7 @@ def sign_acknowledgement(acknowledgement: Acknowledgement, private_key: "Ed25519
 
 def open_acknowledgement(text: str, key: VerifierKey) -> Acknowledgement:
     """Return the acknowledgement in a note that ``key`` signed. Raises SignedNoteError."""
-    return open_statement(text, key, _parse)
-
-
-def read_unverified_acknowledgement(text: str) -> Acknowledgement:
-    """Return what a note says, for display only: nobody has looked at its signature. Raises SignedNoteError."""
-    return _parse(split_note(text)[0])
+    return _parse(open_own_note(text, key, ACKNOWLEDGEMENT_SUFFIX))
 
 
 def _parse(body: str) -> Acknowledgement:

@@ -6,9 +6,8 @@ that the time is signed too. Only this very spelling is a checkpoint of ours.
 
 import base64
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, TypeGuard
 
 from cq_tui.store.checkpoints.signed_note import (
     SignedNoteError,
@@ -29,16 +28,6 @@ _TIME = re.compile(r"time ((?:0|[1-9][0-9]{0,9})\.[0-9]{6})")
 _ROOT_BYTES = 32
 #: Up to here (the year 2242) a float tells microseconds apart.
 _END_OF_TIME = 2.0**33
-
-
-class _Statement(Protocol):
-    """What is signed in the name of a data directory."""
-
-    @property
-    def origin(self) -> str: ...
-
-
-Stated = TypeVar("Stated", bound=_Statement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +107,19 @@ def sign_checkpoint(checkpoint: Checkpoint, private_key: "Ed25519PrivateKey") ->
 
 def open_checkpoint(text: str, key: VerifierKey) -> Checkpoint:
     """Return the checkpoint in a note that ``key`` signed. Raises SignedNoteError."""
-    return open_statement(text, key, parse_checkpoint)
+    return parse_checkpoint(open_own_note(text, key))
 
 
-def open_statement(text: str, key: VerifierKey, parse: Callable[[str], Stated]) -> Stated:
-    """Return what a note says that ``key`` signed, in its own name alone. Raises SignedNoteError."""
-    found = parse(open_note(text, key))
-    if found.origin != key.name:
-        raise SignedNoteError(f"note: origin {found.origin} is not the signer's name {key.name[:80]}")
-    return found
+def open_own_note(text: str, key: VerifierKey, suffix: str = "") -> str:
+    """Return the body of a note that ``key`` signed in its own name: the origin line says it, before ``suffix``.
+
+    Raises SignedNoteError.
+    """
+    body = open_note(text, key)
+    origin = body.partition("\n")[0]
+    if origin != key.name + suffix:
+        raise SignedNoteError(f"note: origin {origin[:80]} is not the signer's name {key.name[:80]}{suffix}")
+    return body
 
 
 def read_unverified(text: str) -> Checkpoint:
