@@ -5,8 +5,8 @@ import time
 
 from benchmarks.memory.large_history import LargeHistory
 from benchmarks.report import Row, in_turn
-from cq_tui.store.journal import last_lines
-from cq_tui.store.reading.event import event_from_line
+from cq_tui.store.reading.event_filter import EventFilter
+from cq_tui.store.reading.reading import open_events
 
 _BAR_MS = 5.0
 _COUNT = 1000
@@ -18,9 +18,10 @@ def measure(history: LargeHistory, rounds: int) -> Row:
 
     def ours() -> float:
         started = time.perf_counter()
-        events = [event_from_line(line) for line in last_lines(path, _COUNT)]
+        with open_events(path) as file:
+            entries = file.last(_COUNT, EventFilter())
         spent = (time.perf_counter() - started) * 1000
-        if len(events) != _COUNT or None in events:
+        if len(entries) != _COUNT or any(entry.event is None for entry in entries):
             raise ValueError("not all events could be read")
         return spent
 

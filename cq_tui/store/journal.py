@@ -20,6 +20,8 @@ MAX_LINE_BYTES = 1024 * 1024
 OVERLONG = b"\xff"
 _BLOCK = 64 * 1024
 _READ_LIMIT = 4 * 1024 * 1024
+#: Of the end of a file no more is read than this.
+_MOST_BLOCKS = 16 * MAX_LINE_BYTES // _BLOCK
 #: So many first bytes tell one journal from another.
 _OPENING_BYTES = 64
 
@@ -280,11 +282,13 @@ def last_lines(path: Path, count: int) -> list[bytes]:
         if descriptor is None or count <= 0:
             return []
         start = last_line_end(descriptor, os.fstat(descriptor).st_size)
-        content = b""
-        while start > 0 and content.count(b"\n") <= count and len(content) <= MAX_LINE_BYTES * 16:
+        blocks: list[bytes] = []
+        unseen = count
+        while start > 0 and unseen >= 0 and len(blocks) <= _MOST_BLOCKS:
             size = min(_BLOCK, start)
             start -= size
-            content = os.pread(descriptor, size, start) + content
+            blocks.append(os.pread(descriptor, size, start))
+            unseen -= blocks[-1].count(b"\n")
         # Behind the last line feed is nothing; before the first may be the rest of a line.
-        lines = content.split(b"\n")[0 if start == 0 else 1 : -1]
+        lines = b"".join(reversed(blocks)).split(b"\n")[0 if start == 0 else 1 : -1]
         return lines[-count:]
