@@ -99,6 +99,8 @@ def prove_since(data: DataDir, checkpoint_text: str) -> ConsistencyProof:
             f"{data.checkpoints}, of {date_and_clock(head.time)}, only {head.size:,}: "
             "this is an older state of the history (a restored backup), or another copy of it went on"
         )
+    if (old.size, old.root) == (head.size, head.root):
+        raise _nothing_since(files, head)
     path = _verified_path(
         data,
         files,
@@ -144,6 +146,16 @@ def _earlier(data: DataDir, text: str, key: VerifierKey) -> Checkpoint:
         return open_checkpoint(text, key)
     except SignedNoteError as error:
         raise CannotProve(f"the checkpoint to begin from cannot be trusted: {error}") from None
+
+
+def _nothing_since(files: HistoryFiles, head: Checkpoint) -> CannotProve:
+    """Say why nothing can be proved since the newest checkpoint."""
+    named = f"the checkpoint of {plural(head.size, 'event')}, signed {date_and_clock(head.time)}"
+    if files.event_at(head.size + 1) is not None:
+        return NotAnchored(f"not anchored yet: {named}, is the newest, and events came after it")
+    return CannotProve(
+        f"nothing was added to the history since {named}: it is the newest, and there is nothing to prove"
+    )
 
 
 def _text(line: bytes | None) -> str | None:

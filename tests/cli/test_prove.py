@@ -77,6 +77,7 @@ def test_an_extension_is_proved_and_the_proof_checked(cq: Cq, signed: DataDir, h
     assert told.code == 0
     assert told.out.splitlines()[1] == "earlier  4 events at 2023-11-14 22:13:24 UTC"
     # A proof is a checkpoint to begin from, too.
+    log(signed, sign(signed, 12))
     assert cq("prove", "--since", "proof_since_4.json", code=0).out == "proof_since_9.json\n"
     assert check("proof_since_9.json").code == 0
 

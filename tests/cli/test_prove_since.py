@@ -1,0 +1,98 @@
+"""``prove --since`` the newest checkpoint: of a history that has grown, and of one that has not."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.store.control import CommandInbox
+from cq_tui.store.lock import ProcessLock
+from tests.cli.conftest import Told
+from tests.ops.signed_histories import anchored, log, sign
+
+Cq = Callable[..., Told]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current directory."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def grown(data: DataDir, here: Path) -> DataDir:
+    """A history of 12 events, 9 of them signed; that checkpoint is kept here."""
+    grown = anchored(data.root, 12, 9)
+    (here / "kept").write_text(sign(grown, 9))
+    return grown
+
+
+@contextmanager
+def memory_that_signs(data: DataDir, size: int) -> Iterator[list[str]]:
+    """Stand in for a running memory service that signs so many events when it is asked."""
+    lock = ProcessLock(data.lock_of("memory"), "memory")
+    lock.acquire()
+    asked: list[str] = []
+    ended = threading.Event()
+
+    async def serve() -> None:
+        inbox = CommandInbox(data, "memory")
+        while not ended.is_set():
+            for command in inbox.claim():
+                asked.append(command.command)
+                log(data, sign(data, size))
+                inbox.answer(command, "done")
+            await asyncio.sleep(0.005)
+
+    service = threading.Thread(target=lambda: asyncio.run(serve()))
+    service.start()
+    try:
+        yield asked
+    finally:
+        ended.set()
+        service.join()
+        lock.release()
+
+
+def test_a_history_that_has_grown_is_signed_now(cq: Cq, grown: DataDir) -> None:
+    with memory_that_signs(grown, 12) as asked:
+        assert cq("prove", "--since", "kept", code=0).out == "proof_since_9.json\n"
+        assert asked == ["sign_checkpoint"]
+    told = cq("check-proof", "proof_since_9.json", code=0)
+    assert "12 events" in told.out
+
+
+def test_without_a_memory_what_came_later_cannot_be_proved(cq: Cq, grown: DataDir, here: Path) -> None:
+    told = cq("prove", "--since", "kept", code=1)
+    assert (
+        "not anchored yet: the checkpoint of 9 events, signed 2023-11-14 22:13:29 UTC, is the newest, and events came after it"
+        in (told.err)
+    )
+    assert "Memory is not running: `cq-tui up` starts it" in told.err
+    assert os.listdir(here) == ["kept"]
+
+
+def test_a_history_that_has_not_grown_needs_no_proof(cq: Cq, grown: DataDir, here: Path) -> None:
+    (here / "newest").write_text(sign(grown, 12))
+    log(grown, sign(grown, 12))
+    with memory_that_signs(grown, 12) as asked:
+        told = cq("prove", "--since", "newest", code=1)
+    assert asked == []
+    assert told.err == (
+        "cq-tui: nothing was added to the history since the checkpoint of 12 events, signed "
+        "2023-11-14 22:13:32 UTC: it is the newest, and there is nothing to prove\n"
+    )
+    assert sorted(os.listdir(here)) == ["kept", "newest"]
+
+
+def test_growth_shows_without_a_chain(cq: Cq, grown: DataDir) -> None:
+    grown.hash_chain.write_bytes(b"rubbish")
+    assert "events came after it" in cq("prove", "--since", "kept", code=1).err
