@@ -1,3 +1,5 @@
+"""Numbers, times and names as people read them."""
+
 import unicodedata
 
 import pytest

@@ -1,3 +1,5 @@
+"""The chart: lines, levels and marks where they belong, at any size."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,3 +1,5 @@
+"""The tail of the history: each event once, however the journal grows or is replaced."""
+
 from pathlib import Path
 
 import orjson

@@ -1,3 +1,5 @@
+"""Prices over time: one a second, none invented, and bounded."""
+
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,3 +1,5 @@
+"""The read model: what the files say becomes rows and news, and whatever is wrong with a file is said."""
+
 import os
 import subprocess
 import sys

@@ -1,3 +1,5 @@
+"""The book of signals and orders: fills add up, legs find their signal, and it stays small."""
+
 from typing import Any
 
 from cq_tui.contracts.account import OrderState

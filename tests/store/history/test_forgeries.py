@@ -139,6 +139,18 @@ def test_lines_that_memory_never_writes_are_named(
     assert any(words in reason for reason in reasons(found)) or found.gaps
 
 
+def test_order_is_verified_also_where_the_chain_agrees(data: DataDir) -> None:
+    """Two events whose ids and times changed places, in a chain that was built with care."""
+    lines = event_lines(data)
+    heads = [found[0] for line in lines if (found := _HEAD.search(line))]
+    for index, head in ((20, heads[21]), (21, heads[20])):
+        lines[index] = lines[index].replace(heads[index], head)
+    forge(data, lines)
+    assert [(fault.index, fault.reason) for fault in both(data).faults] == [
+        (22, "the event does not come after the one before it")
+    ]
+
+
 def test_a_doubled_number_does_not_hide_a_lost_one(data: DataDir) -> None:
     lines = event_lines(data)
     lines[20] = lines[20].replace(b'"seq":21,', b'"seq":20,')

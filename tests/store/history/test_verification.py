@@ -135,19 +135,6 @@ def test_a_history_written_anew_without_one_event_shows_the_gap_in_its_numbers(t
     assert (found.faults, found.gaps) == ([], {"trader": 1})
 
 
-def test_order_is_verified_also_where_the_chain_agrees(tmp_path: Path) -> None:
-    """Ids and times go back in a forged history whose chain was built with care."""
-    data = data_dir(tmp_path)
-    history = History(data, now=50.0)
-    history.append([event(1)], 5000.0)
-    history._clock.__init__()  # type: ignore[misc]  # a clock that forgot what it gave out
-    history.append([event(2)], 4000.0)
-    history.close()
-    assert [(fault.index, fault.reason) for fault in verify(data).faults] == [
-        (2, "the event does not come after the one before it")
-    ]
-
-
 def test_a_directory_without_a_history_and_one_that_cannot_be_written(tmp_path: Path) -> None:
     assert verify(DataDir(tmp_path / "nothing")) == verify(data_dir(tmp_path / "empty"))
     data = made(tmp_path / "made", 5)

@@ -1,8 +1,6 @@
-"""Snapshots: whole again from what changed, only our own deleted, and nothing damaged is taken for a snapshot."""
+"""Snapshots: whole again from what changed, in the order in which they were taken, and only our own deleted."""
 
 import time
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -10,64 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cq_tui.contracts.history import Snapshot, SnapshotHistory, SnapshotSystem
+from cq_tui.contracts.history import Snapshot
 from cq_tui.contracts.layout import DataDir
-from cq_tui.contracts.tickers import Ticker, tickers_to_bytes
-from cq_tui.store.document import DocumentError, read_document, write_document
+from cq_tui.store.document import read_document
 from cq_tui.store.folders import prepare
-from cq_tui.store.snapshots.snapshot_file import read_history, read_snapshot_file, snapshot_bytes
 from cq_tui.store.snapshots.snapshots import SnapshotStore, newest_history, read_snapshot
-from tests.store.processes import program, word
-
-SYSTEM = SnapshotSystem(active_services=["memory"], health_status="ok", memory_usage=1.5)
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> DataDir:
-    prepare(DataDir(tmp_path))
-    return DataDir(tmp_path)
-
-
-def history(count: int) -> SnapshotHistory:
-    return SnapshotHistory(
-        events_count=count,
-        merkle_root="00" * 32,
-        cursors={"trader": count},
-        frontier=["11" * 32],
-        events_bytes=300 * count,
-        chain_bytes=250 * count,
-    )
-
-
-HISTORY = history(3)
-
-
-def set_account(data: DataDir, equity: float, *symbols: str) -> None:
-    positions = {
-        symbol: {"symbol": symbol, "size": 1.0, "entry_price": 2.0, "unrealized_pnl": 3.0, "opened_ts": 4.0}
-        for symbol in symbols
-    }
-    account = {"timestamp": 1.0, "mode": "simulation", "equity": equity, "available_balance": 8.0}
-    write_document(data.account, account | {"positions": positions})
-
-
-def set_market(data: DataDir, **prices: float) -> None:
-    tickers = {symbol: Ticker(price, 0.0, 6.0, 8.0, 100.0, 5.0, 2) for symbol, price in prices.items()}
-    data.tickers.write_bytes(tickers_to_bytes(5.0, tickers))
-
-
-def take(store: SnapshotStore, now: float, *, kept: int = 100, full_every: int = 10, count: int = 3) -> Path:
-    path = store.take(now, SYSTEM, history(count), kept=kept, full_every=full_every)
-    assert store.count == len(store.paths())
-    return path
-
-
-def names(paths: Iterable[Path]) -> list[int]:
-    return [int(path.stem.removeprefix("snapshot_")) for path in paths]
-
-
-def prices(snapshot: Snapshot) -> dict[str, float]:
-    return {symbol: entry.price for symbol, entry in snapshot.data.market_data.items()}
+from tests.store.snapshots.samples import HISTORY, names, prices, set_account, set_market, take
 
 
 def test_a_full_snapshot_holds_account_market_and_history(data: DataDir) -> None:
@@ -190,25 +136,6 @@ def test_whatever_happens_every_kept_snapshot_reads_as_the_stack_looked(
     assert [found.events_count for found in newest_history(data)][:kept] == list(range(len(acts)))[::-1][:kept]
 
 
-@pytest.mark.parametrize(
-    "tickers",
-    [b"", b"{", b"[]", b'{"timestamp":1,"tickers":{"A":5}}',
-     tickers_to_bytes(1.0, {"A": Ticker(1.0, 0.0, 1.0, 1.0, 1.0, -5.0, 2)})],
-)  # fmt: skip
-def test_rubbish_among_the_sources_leaves_a_snapshot_without_them(data: DataDir, tickers: bytes) -> None:
-    data.account.write_bytes(b'{"equity": "many"}')
-    data.tickers.write_bytes(tickers)
-    whole = read_snapshot(data, take(SnapshotStore(data), 100.0).stem)
-    assert (whole.data.account, whole.data.market_data) == (None, {})
-
-
-def test_one_bad_ticker_costs_no_other(data: DataDir) -> None:
-    good = Ticker(1.0, 0.0, 1.0, 1.0, 1.0, 5.0, 2)
-    data.tickers.write_bytes(tickers_to_bytes(1.0, {"A": good, "B": good._replace(timestamp=-1.0)}))
-    path = take(SnapshotStore(data), 100.0)
-    assert list(orjson.loads(path.read_bytes())["data"]["market_data"]) == ["A"]
-
-
 def test_only_our_own_are_deleted_and_what_killed_writers_left(data: DataDir) -> None:
     foreign = ["snapshot_mine.json", "snapshot_1.json.bak", "notes.json", "snapshot_.json", ".notes.json.tmp"]
     for name in (*foreign, ".snapshot_5.json.tmp"):
@@ -234,80 +161,6 @@ def test_names_tell_the_order_within_one_second_and_after_the_clock_went_back(da
     assert names(store.paths())[-1] == 5061
 
 
-def test_a_full_disk_leaves_what_was_there_and_the_next_one_is_whole(
-    data: DataDir, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = SnapshotStore(data)
-    set_market(data, A=1.0)
-    first = take(store, 100.0, kept=1, full_every=10)
-    with monkeypatch.context() as patch:
-        patch.setattr("os.fsync", _refuse)
-        set_market(data, A=2.0)
-        with pytest.raises(OSError, match="No space left"):
-            store.take(160.0, SYSTEM, HISTORY, kept=1, full_every=10)
-    assert list(data.snapshots.iterdir()) == [first]
-    assert store.count == 1
-    third = take(store, 220.0, kept=2)
-    assert prices(read_snapshot(data, first.stem)) == {"A": 1.0}
-    assert prices(read_snapshot(data, third.stem)) == {"A": 2.0}
-
-
-def _refuse(descriptor: int) -> None:
-    raise OSError(28, "No space left on device")
-
-
-@pytest.mark.parametrize("act", ["delete", "flip", "swap", "cut"])
-@pytest.mark.parametrize("victim", [0, 1])
-def test_a_missing_or_damaged_base_is_named_and_costs_no_other(data: DataDir, act: str, victim: int) -> None:
-    store = SnapshotStore(data)
-    paths = []
-    for number in range(6):
-        set_market(data, A=number + 1.0)
-        paths.append(take(store, 100.0 + number, full_every=3, count=number))
-    content = paths[victim].read_bytes()
-    if act == "delete":
-        paths[victim].unlink()
-    elif act == "flip":
-        paths[victim].write_bytes(content.replace(b'"trader": ', b'"trader": 1'))
-    elif act == "swap":
-        paths[victim].write_bytes(paths[3].read_bytes())
-    else:
-        paths[victim].write_bytes(content[:-1])
-    for number in range(victim, 3):
-        with pytest.raises(DocumentError) as raised:
-            read_snapshot(data, paths[number].stem)
-        assert raised.value.path == paths[victim]
-        assert raised.value.remedy
-    for number in (*range(victim), 3, 4, 5):
-        assert prices(read_snapshot(data, paths[number].stem)) == {"A": number + 1.0}
-    complaints: list[str] = []
-    found = [found.events_count for found in newest_history(data, complaints)]
-    assert found == [count for count in (5, 4, 3, 2, 1, 0) if count != victim]
-    assert [paths[victim].name in complaint for complaint in complaints] == [True] * (act != "delete")
-    # Retention neither stumbles over it nor keeps anything for its sake for ever.
-    for number in range(4):
-        take(store, 200.0 + number, kept=2, full_every=2)
-    assert len(store.paths()) <= 3
-
-
-@pytest.mark.parametrize("name", ["", "../state/memory", "snapshot_", "snapshot_x", "snapshot_12345678901234567890"])
-def test_what_is_no_snapshot_cannot_be_read(data: DataDir, name: str) -> None:
-    with pytest.raises(DocumentError, match="is no name of a snapshot"):
-        read_snapshot(data, name)
-
-
-@pytest.mark.parametrize("base", ["snapshot_100", "snapshot_101", "../notes", None])
-def test_bases_that_lead_nowhere_are_named(data: DataDir, base: str | None) -> None:
-    store = SnapshotStore(data)
-    path = take(store, 100.0)
-    stored = read_document(path, Snapshot).model_copy(
-        update={"snapshot_type": "incremental", "base_snapshot_id": base, "content_hash": None}
-    )
-    path.write_bytes(snapshot_bytes(stored))
-    with pytest.raises(DocumentError, match="is no earlier snapshot"):
-        read_snapshot(data, path.stem)
-
-
 def test_a_start_with_a_day_of_snapshots_takes_no_time(data: DataDir) -> None:
     set_market(data, **{f"SYMBOL{number}": 1.0 for number in range(100)})
     content = take(SnapshotStore(data), 0.0).read_bytes()
@@ -323,43 +176,6 @@ def test_a_start_with_a_day_of_snapshots_takes_no_time(data: DataDir) -> None:
     assert min(took) < 0.02
 
 
-TAKER = """
-import sys, time
-from pathlib import Path
-from cq_tui.contracts.history import SnapshotHistory, SnapshotSystem
-from cq_tui.contracts.layout import DataDir
-from cq_tui.store.snapshots.snapshots import SnapshotStore, newest_history
-data = DataDir(Path(sys.argv[1]))
-count = next((found.events_count for found in newest_history(data)), 0)
-store = SnapshotStore(data)
-system = SnapshotSystem(active_services=[], health_status="ok", memory_usage=0.0)
-while True:
-    count += 1
-    store.take(1000.0, system, SnapshotHistory(events_count=count, merkle_root=""), kept=4, full_every=3)
-    print(count, flush=True)
-"""
-
-
-def test_killed_between_two_writes_every_snapshot_can_be_read(data: DataDir) -> None:
-    count = 0
-    for turn in range(5):
-        with program(TAKER, data.root) as process:
-            for _ in range(3 + turn * 2):
-                count = int(word(process))
-            process.kill()
-            process.communicate()
-        complaints: list[str] = []
-        found = [found.events_count for found in newest_history(data, complaints)]
-        assert complaints == []
-        assert found[0] >= count
-        # The newest are all there; of what was too old, a kill leaves the oldest.
-        assert found[:4] == list(range(found[0], found[0] - len(found[:4]), -1))
-        assert found == sorted(set(found), reverse=True)
-        store = SnapshotStore(data)
-        assert [read_snapshot(data, path.stem).snapshot_type for path in store.paths()] == ["full"] * store.count
-        assert min(count, 4) <= store.count <= 4 + 3 + 1
-
-
 def test_histories_are_read_only_as_far_as_they_are_asked_for(data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
     store = SnapshotStore(data)
     for number in range(30):
@@ -372,34 +188,6 @@ def test_histories_are_read_only_as_far_as_they_are_asked_for(data: DataDir, mon
     assert complaints == []
     assert next(found, None) is None
     assert len(complaints) == 22
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("chain_bytes", 2**63 + 5),
-        ("events_bytes", 2**63 - 100),
-        ("events_bytes", -1),
-        ("events_count", 2**53),
-        ("cursors", {"trader": -5}),
-        ("cursors", {"trader": 2**53}),
-    ],
-)
-def test_a_place_that_cannot_be_is_not_gone_on_from(data: DataDir, field: str, value: object) -> None:
-    store = SnapshotStore(data)
-    older, newer = take(store, 10.0, count=2), take(store, 20.0, count=3)
-    stored = read_snapshot_file(newer)
-    assert stored.data.history is not None
-    stood = stored.data.history.model_copy(update={field: value})
-    changed = stored.model_copy(
-        update={"data": stored.data.model_copy(update={"history": stood}), "content_hash": None}
-    )
-    newer.write_bytes(snapshot_bytes(changed))
-    with pytest.raises(DocumentError, match=field):
-        read_history(newer)
-    complaints: list[str] = []
-    assert list(newest_history(data, complaints)) == [read_history(older)]
-    assert len(complaints) == 1
 
 
 def test_before_1970_snapshots_are_taken_too(data: DataDir) -> None:

@@ -16,13 +16,6 @@ from cq_tui.store.spools.spool_follower import Collected
 from tests.store.history.histories import data_dir, event_lines
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "spool").mkdir()
-    (tmp_path / "quarantine").mkdir()
-    return tmp_path / "spool"
-
-
 def merge_of(folder: Path, cursors: dict[str, int] | None = None) -> SpoolMerge:
     return SpoolMerge(folder, folder.parent / "quarantine", cursors or {})
 

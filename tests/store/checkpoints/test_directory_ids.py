@@ -1,0 +1,93 @@
+"""The id of a data directory: kept, found again, never taken from others."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.store.checkpoints.desk import SIZES, Desk, acceptance, faults, grow, sign
+from tests.store.checkpoints.signing import NOW, root_of
+from tests.store.history.histories import data_dir
+
+
+def test_a_directory_keeps_its_id(desk: Desk) -> None:
+    first = desk.open()
+    assert len(first.directory_id) == 32
+    # Nothing was signed: nothing but the state knows it.
+    assert desk.open(known_id=first.directory_id).directory_id == first.directory_id
+    assert desk.open().directory_id != first.directory_id
+
+
+def test_a_log_of_another_directory_is_a_fault(desk: Desk, tmp_path: Path) -> None:
+    known = desk.signed(100).directory_id
+    (tmp_path / "elsewhere").mkdir()
+    other = Desk(tmp_path / "elsewhere")
+    other.signed(100)
+    shutil.copy(other.data.checkpoints, desk.data.checkpoints)
+    after = desk.open(known_id=known)
+    assert after.directory_id == known, "what others signed does not rename it"
+    assert after.expected() == {100: root_of(100)}, "the anchor holds it"
+    assert "signed with another key" in faults(after, 100)[0]
+
+
+def test_a_history_that_lost_its_id_gets_it_back_and_is_held_to_its_anchor(desk: Desk) -> None:
+    known = desk.signed(*SIZES).directory_id
+    grow(desk)
+    desk.data.checkpoints.unlink()
+    for told in (None, "f" * 32):
+        after = desk.open(known_id=told)
+        assert after.directory_id == known
+        assert "the first 300 events are not those" in faults(after, 300, "forged")[0]
+        assert not after.sign(300, root_of(300, "forged"), NOW)
+    known_file = next((desk.config / "directories").iterdir())
+    assert known_file.stat().st_mode & 0o777 == 0o600
+    # Somewhere else, or without events, it begins anew.
+    assert desk.open(desk.backup("elsewhere")).directory_id != known
+    desk.data.events.unlink()
+    assert desk.open().directory_id != known
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"directory_id": "../../evil"}', b"x" * 100])
+def test_a_damaged_memory_of_the_id_is_made_anew(desk: Desk, content: bytes) -> None:
+    known = desk.signed(100).directory_id
+    grow(desk)
+    (file,) = (desk.config / "directories").iterdir()
+    file.write_bytes(content)
+    assert desk.open().directory_id == known
+    desk.data.checkpoints.unlink()
+    after = desk.open()
+    assert after.directory_id == known
+    assert after.problem is None
+
+
+def test_an_id_that_cannot_be_kept_is_a_warning(desk: Desk) -> None:
+    desk.config.mkdir()
+    (desk.config / "directories").touch()
+    anchoring = desk.signed(100)
+    assert "the data directory's id cannot be kept there" in anchoring.warnings[0]
+
+
+def test_the_own_log_of_another_directory_is_a_fault_until_accepted(desk: Desk) -> None:
+    known = desk.signed(100).directory_id
+    grow(desk)
+    other = data_dir(desk.folder / "other")
+    moved = desk.open(other)
+    assert sign(moved, 50)
+    moved.close()
+    shutil.copy(other.checkpoints, desk.data.checkpoints)
+    after = desk.open(known_id=moved.directory_id)
+    (fault,) = faults(after, 100)
+    assert fault == f"is that of another data directory ({moved.directory_id}, not {known})"
+    assert not sign(after, 100)
+    assert after.accept(acceptance(after, fault, 100))
+    assert after.expected() == {50: root_of(50)}
+    again = desk.open()
+    assert faults(again, 100) == []
+    assert again.directory_id == moved.directory_id
+
+
+@pytest.mark.parametrize("told", ["../../evil", "", "A" * 32, "0" * 31, "0" * 32 + "\n"])
+def test_what_is_no_id_is_not_used(desk: Desk, told: str) -> None:
+    anchoring = desk.open(known_id=told)
+    assert anchoring.directory_id != told
+    assert sign(anchoring, 100)
