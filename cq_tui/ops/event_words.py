@@ -60,6 +60,23 @@ def _command(event: "HistoryEvent") -> str:
     return " ".join(word for word in words if word) + message
 
 
+def _fault(event: "HistoryEvent") -> str:
+    from cq_tui.store.history.faults import Fault
+
+    indexes = event.data.get("indexes")
+    index = next(iter(indexes), None) if isinstance(indexes, list) else None
+    fault = Fault(event.text("file") or "", event.text("reason") or "", index if isinstance(index, int) else None)
+    return fault.headline
+
+
+def _acceptance(event: "HistoryEvent") -> str:
+    from cq_tui.store.history.faults import headline_of
+
+    comment = f": {event.text('comment')}" if event.text("comment") else ""
+    fault = f"{event.text('fault_id') or ''} {headline_of(event.text('fault') or '')}".strip()
+    return f"{fault or 'a fault'}, accepted by {event.text('acknowledged_by') or 'somebody'}{comment}"
+
+
 def _anything(event: "HistoryEvent") -> str:
     return "  ".join(f"{key} {_value(value)}" for key, value in event.data.items())
 
@@ -81,10 +98,13 @@ _WRITERS = {
     "service_started": _service,
     "service_stopped": _service,
     "command_executed": _command,
+    "integrity_fault": _fault,
+    "integrity_acknowledged": _acceptance,
 }
 
 _LEVELS: dict[str, Level] = {
     "integrity_fault": "bad",
+    "integrity_acknowledged": "look",
     "order_rejected": "look",
     "symbol_quarantined": "look",
     "health_status_changed": "look",

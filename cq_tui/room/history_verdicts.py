@@ -28,8 +28,14 @@ def integrity(memory: "MemoryHealth") -> News:
     """Say whether all bytes are as they were written; if not, what was found first."""
     if memory.integrity_ok:
         return News("good", "intact")
-    found = next(iter(memory.faults or ()), memory.reason) or "the last check failed"
-    return News("bad", f"NOT INTACT: {clean(found)}")
+    return News("bad", f"NOT INTACT: {clean(fault_headlines(memory)[0])}")
+
+
+def fault_headlines(memory: "MemoryHealth") -> list[str]:
+    """Return the faults in short, or what else memory says of a history that is not intact."""
+    from cq_tui.store.history.faults import headline_of
+
+    return [headline_of(fault) for fault in memory.faults or ()] or [memory.reason or "the last check failed"]
 
 
 def completeness(memory: "MemoryHealth") -> Completeness:
@@ -81,12 +87,12 @@ def backlog(memory: "MemoryHealth") -> News | None:
 
 def standing_faults(memory: "MemoryHealth") -> list[News]:
     """Return the last faults under their short names, what to do about them, and what hinders anchoring."""
-    from cq_tui.store.history.faults import fault_id
+    from cq_tui.store.history.faults import fault_id, headline_of
 
     told: list[News] = []
     faults = memory.faults or []
     if not memory.integrity_ok or faults:
-        told += [News("bad", f"{fault_id(fault)} {clean(fault)}") for fault in faults[-_FAULTS_SHOWN:]]
+        told += [News("bad", f"{fault_id(fault)} {clean(headline_of(fault))}") for fault in faults[-_FAULTS_SHOWN:]]
         earlier = len(faults) - _FAULTS_SHOWN
         more = f"{earlier} more came earlier. " if earlier > 0 else ""
         told.append(News("idle", f"{more}Look: `cq-tui verify`. Accept: `cq-tui acknowledge`. No new risk until then."))

@@ -1,6 +1,7 @@
 """The worst news: what a person should look at first, worst first."""
 
 from cq_tui.ops.words import Level, News, age, clean, clock
+from cq_tui.room.history_verdicts import fault_headlines
 from cq_tui.room.service_rows import service_rows
 from cq_tui.room.state import RoomState
 
@@ -37,8 +38,7 @@ def _integrity(state: RoomState) -> list[News]:
         return []
     news = []
     if not memory.integrity_ok:
-        faults = "; ".join(memory.faults or ()) or memory.reason or "the last check failed"
-        news.append(News("bad", f"history not intact: {clean(faults)}"))
+        news.append(News("bad", f"history not intact: {clean('; '.join(fault_headlines(memory)))}"))
     if memory.missing_count:
         news.append(News("bad", f"history incomplete by {memory.missing_count:,}"))
     if memory.anchor_problem:

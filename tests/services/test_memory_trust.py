@@ -1,72 +1,21 @@
 """What memory believes: a person's signed word, and not what anybody wrote into a file of the data directory."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from cq_tui.contracts.commands import Command
 from cq_tui.contracts.layout import DataDir
-from cq_tui.services.frame import Frame
-from cq_tui.services.memory.service import MemoryService
 from cq_tui.services.memory.standing import Standing
 from cq_tui.store.document import read_json, write_document
-from cq_tui.store.spools.spool import EventSpool
+from tests.services.memory_in_process import command, damaged, memory_of
 from tests.services.processes import data_directory
-from tests.services.waiting import until
 
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataDir:
     monkeypatch.setenv("CQ_CONFIG_DIR", str(tmp_path / "config"))
     return data_directory(tmp_path / "data")
-
-
-@asynccontextmanager
-async def memory_of(data: DataDir) -> AsyncIterator[MemoryService]:
-    """Run memory inside the test until everything is verified, and to the end of the block."""
-    frame = Frame("memory", data)
-    try:
-        memory = MemoryService(frame)
-        running = asyncio.create_task(memory.run())
-        try:
-            await until(lambda: memory.health(time.time()).ready and memory.checking.is_complete)
-            yield memory
-        finally:
-            frame.stopping.set()
-            await running
-    finally:
-        frame.close()
-
-
-def command(name: str, target: str | None = None) -> Command:
-    now = time.time()
-    return Command(
-        command_id="1",
-        command=name,
-        service="memory",
-        target=target,
-        issued_by="cli",
-        issued_ts=now,
-        expires_ts=now + 60,
-    )
-
-
-async def damaged(data: DataDir) -> None:
-    """Make a history that was signed, and change one of its events."""
-    spool = EventSpool(data.spool, "trader", quarantine=data.quarantine)
-    for number in range(20):
-        spool.emit("e", {"number": number})
-    spool.close()
-    async with memory_of(data) as memory:
-        await until(lambda: memory.health(time.time()).events_count >= 20)
-    content = data.events.read_bytes()
-    changed = content.replace(b'"number":7}', b'"number":8}')
-    assert changed != content
-    data.events.write_bytes(changed)
 
 
 async def test_faults_that_a_file_calls_accepted_are_told(data: DataDir) -> None:

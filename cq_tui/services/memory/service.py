@@ -207,7 +207,7 @@ class MemoryService(Service):
             status="error" if faults else "degraded" if problem else "ok",
             last_update_ts=now,
             updated_within_sec=max(0.0, time.monotonic() - self._last_look),
-            reason=problem or ("; ".join(faults[:FAULTS_SHOWN]) or None),
+            reason=problem or self.trust.reason,
             ready=self._ready,
             integrity_ok=not faults,
             events_count=self._history.events,

@@ -15,7 +15,7 @@ from cq_tui.store.checkpoints.acknowledgement import acknowledge
 from cq_tui.store.checkpoints.anchoring import AcceptanceRefused, Anchoring, ForkDetected
 from cq_tui.store.checkpoints.checkpoint import origin_of
 from cq_tui.store.history.chain_file import read_chain_tail
-from cq_tui.store.history.faults import Fault, fault_id
+from cq_tui.store.history.faults import Fault, fault_id, headline_of
 from cq_tui.store.history.hash_chain import ChainError
 from cq_tui.store.history.writer import History
 
@@ -67,6 +67,11 @@ class Trust:
         return self.standing.faults
 
     @property
+    def reason(self) -> str | None:
+        """The first of them in short, for a person; None when there is none."""
+        return "; ".join(map(headline_of, list(self.faults.values())[:FAULTS_SHOWN])) or None
+
+    @property
     def missing(self) -> int:
         """How many events a checkpoint names that are not there."""
         return max(0, max(self.anchoring.expected(), default=0) - self._history.events)
@@ -114,7 +119,7 @@ class Trust:
             return "done", "there is no fault to accept"
         names = list(faults) if command.target == "all" else [command.target or ""]
         if any(name not in faults for name in names):
-            listed = "; ".join(f"{name} {text}" for name, text in list(faults.items())[:FAULTS_SHOWN])
+            listed = "; ".join(f"{name} {headline_of(text)}" for name, text in list(faults.items())[:FAULTS_SHOWN])
             return "refused", f"name the fault to accept, or all: {listed}"
         for name in names:
             try:

@@ -1,9 +1,11 @@
 """What can be wrong with a history, named so that a person can look at it and accept it."""
 
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 
 _MAX_TEXT = 1000
+_VALUES = re.compile(r" \((?:expected|found) [^()]*\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,11 @@ class Fault:
         """Where it is and what is wrong there."""
         where = "" if self.index is None else f" at index {self.index}"
         return f"{self.file}{where}: {self.reason}"
+
+
+def headline_of(fault: str) -> str:
+    """Return the headline of a fault's text: what to read where nobody compares hashes."""
+    return _VALUES.sub("", fault)
 
 
 def fault_id(fault: str) -> str:
