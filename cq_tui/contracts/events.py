@@ -180,12 +180,6 @@ class IntegrityAcknowledged(ContractModel):
     note: str | None = None
 
 
-class IntegrityRestored(ContractModel):
-    """A later full check found the history intact again."""
-
-    reason: str | None = None
-
-
 PAYLOADS: Final[dict[str, type[ContractModel]]] = {
     "signal_generated": SignalGenerated,
     "order_submitted": OrderSubmitted,
@@ -201,7 +195,6 @@ PAYLOADS: Final[dict[str, type[ContractModel]]] = {
     "command_executed": CommandExecuted,
     "integrity_fault": IntegrityFault,
     "integrity_acknowledged": IntegrityAcknowledged,
-    "integrity_restored": IntegrityRestored,
 }
 
 
