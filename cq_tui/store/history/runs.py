@@ -1,4 +1,4 @@
-"""The quick look at a run of events: its blocks are built again from its lines and compared byte by byte.
+"""The quick look at a run of events: its blocks are built again from its lines, to be compared byte by byte.
 
 No JSON is parsed. A run in which anything is not exactly as memory writes it is left to the close look (``walk``).
 """
@@ -11,7 +11,7 @@ from operator import le, lt
 from typing import NamedTuple
 
 from cq_tui.store.history.event_line import EventHead
-from cq_tui.store.history.hash_chain import SEPARATOR, Block, build_blocks
+from cq_tui.store.history.hash_chain import Block, build_blocks
 
 #: So many events are looked at together: few enough for the processor's cache.
 RUN = 256
@@ -28,7 +28,7 @@ class Run(NamedTuple):
     """What a sound run of events adds to a history."""
 
     leaves: list[bytes]
-    #: Their blocks as they stand in the document, with separators between them.
+    #: Their blocks as they must stand in the document, with separators between them.
     blocks: bytes
     last_head: EventHead
     tip: Block
@@ -46,14 +46,11 @@ class Origins(NamedTuple):
     missing: dict[str, int]
 
 
-def check_run(
-    events: bytes, lines: Sequence[bytes], stored: bytes, index: int, tip: Block, last_id: str | None
-) -> Run | None:
-    """Return what a run adds when each event, its block, its order and its place in the chain are sound, else None.
+def check_run(events: bytes, lines: Sequence[bytes], index: int, tip: Block, last_id: str | None) -> Run | None:
+    """Return what a run adds when each event and their order are sound, else None; its blocks are to be compared.
 
-    ``events`` are whole lines, ``lines`` the same without their line feeds, ``stored`` the document from the first
-    block of the run on, at least as long as they need; ``index`` is that of the first, ``tip`` the block and
-    ``last_id`` the event before it.
+    ``events`` are whole lines, ``lines`` the same without their line feeds; ``index`` is that of the first, ``tip``
+    the block and ``last_id`` the event before it.
     """
     text = "\n" + events.decode("latin-1")
     heads = _HEADS.findall(text)
@@ -61,11 +58,8 @@ def check_run(
     if len(heads) != len(lines) or origins is None or not _in_order(heads, last_id):
         return None
     leaves = [sha256(b"\x00" + line).digest() for line in lines]
-    expected, last = build_blocks(index, heads, leaves, tip.hash)
-    size = len(expected)
-    if stored[:size] != expected or stored[size : size + len(SEPARATOR)] not in (SEPARATOR, b""):
-        return None
-    return Run(leaves, expected, EventHead(*heads[-1]), last, origins)
+    blocks, last = build_blocks(index, heads, leaves, tip.hash)
+    return Run(leaves, blocks, EventHead(*heads[-1]), last, origins)
 
 
 def origins_of(text: str, count: int) -> Origins | None:
@@ -73,19 +67,17 @@ def origins_of(text: str, count: int) -> Origins | None:
     found = _ORIGINS.findall(text)
     if len(found) != count or text.count(_METADATA) != count:
         return None
+    numbers = [int(digits) for _, digits in found]
     last: dict[str, int] = {}
     first: dict[str, int] = {}
     missing: dict[str, int] = {}
-    for writer, digits in found:
-        number = int(digits)
-        before = last.get(writer)
-        if before is None:
-            first[writer] = number
-        elif number != before + 1:
-            if number <= before:
-                return None
-            missing[writer] = missing.get(writer, 0) + number - before - 1
-        last[writer] = number
+    for writer in {writer for writer, _ in found}:
+        own = [number for (name, _), number in zip(found, numbers, strict=True) if name == writer]
+        if not all(map(lt, own, own[1:])):
+            return None
+        first[writer], last[writer] = own[0], own[-1]
+        if lost := own[-1] - own[0] + 1 - len(own):
+            missing[writer] = lost
     return Origins(last, first, missing)
 
 

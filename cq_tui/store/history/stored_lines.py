@@ -9,6 +9,8 @@ from cq_tui.store.journal import MAX_LINE_BYTES, OVERLONG
 from cq_tui.store.regular_file import open_regular
 
 _READ = 256 * 1024
+#: What the next lines may be longer than the last ones, on average.
+_LINE_SPARE = 16
 #: Memory adds a little to an event that is as long as a line may be. What is longer than this is never held.
 _LONGEST = 2 * MAX_LINE_BYTES
 
@@ -20,7 +22,9 @@ class _Bytes:
         self._descriptor = -1
         self._rest = self._stop = start
         self._buffer = b""
-        #: Byte in the file at which the buffer begins.
+        #: Where in the buffer we are: it is cut only when it grows, since that copies it.
+        self._at = 0
+        #: The byte of the file that is next.
         self.offset = start
         if path is not None:
             try:
@@ -39,15 +43,15 @@ class _Bytes:
         if self._rest >= self._stop:
             return False
         # A line that does not end is read in growing steps, so that looking for its end stays cheap.
-        size = min(max(_READ, len(self._buffer)), self._stop - self._rest)
+        size = min(max(_READ, len(self._buffer) - self._at), self._stop - self._rest)
         content = os.pread(self._descriptor, size, self._rest)
-        self._buffer += content
+        self._buffer, self._at = self._buffer[self._at :] + content, 0
         self._rest += len(content)
         return bool(content)
 
     def drop(self, count: int) -> None:
         """Go on behind so many bytes of the buffer."""
-        self._buffer = self._buffer[count:]
+        self._at += count
         self.offset += count
 
     def close(self) -> None:
@@ -62,6 +66,8 @@ class EventLines(_Bytes):
 
     def __init__(self, path: Path, start: int = 0, end: int | None = None) -> None:
         super().__init__(path, start, end)
+        #: Bytes of a line, about.
+        self._line_size = 512
         #: Where a line begins that is too long to be held, and where it ends; it may not end at all.
         self._overlong: tuple[int, int | None] = -1, None
 
@@ -70,13 +76,24 @@ class EventLines(_Bytes):
 
         A line that is too long to be held comes alone, as ``OVERLONG``.
         """
+        size = count * self._line_size
         while True:
-            lines = self._buffer.split(b"\n", count)
+            content = self._buffer[self._at : self._at + size]
+            lines = content.split(b"\n")
             rest = lines.pop()
-            if len(lines) == count or len(rest) > _LONGEST or not self.fill():
+            if len(lines) >= count or len(rest) > _LONGEST:
                 break
-        if lines or len(rest) <= _LONGEST:
-            return self._buffer[: len(self._buffer) - len(rest)], lines
+            if len(self._buffer) - self._at > size:
+                size *= 2
+            elif not self.fill():
+                break
+        if lines:
+            del lines[count:]
+            end = sum(map(len, lines)) + len(lines)
+            self._line_size = end // len(lines) + _LINE_SPARE
+            return content[:end], lines
+        if len(rest) <= _LONGEST:
+            return b"", []
         if self._overlong[0] != self.offset:
             self._overlong = self.offset, self._next_end()
         return (b"", []) if self._overlong[1] is None else (OVERLONG + b"\n", [OVERLONG])
@@ -102,7 +119,7 @@ class EventLines(_Bytes):
         return None
 
     def _skip_to(self, end: int) -> Iterator[bytes]:
-        self._buffer = b""
+        self._buffer, self._at = b"", 0
         while content := os.pread(self._descriptor, min(_READ, end - self.offset), self.offset):
             self.offset += len(content)
             self._rest = self.offset
@@ -136,31 +153,41 @@ class BlockLines(_Bytes):
                 blocks.drop(head)
         return blocks
 
-    def peek(self, size: int) -> bytes:
-        """Return the document from here on, at least so many bytes, fewer at the end."""
-        while len(self._buffer) < size and self.fill():
+    def holds(self, blocks: bytes) -> bool:
+        """Whether these blocks are the next ones, with a separator or nothing behind them."""
+        size = len(blocks) + len(SEPARATOR)
+        while len(self._buffer) - self._at < size and self.fill():
             pass
-        return self._buffer
+        end = self._at + len(blocks)
+        return self._buffer.startswith(blocks, self._at) and self._buffer[end : end + len(SEPARATOR)] in (
+            SEPARATOR,
+            b"",
+        )
 
     def take(self, blocks: bytes) -> None:
-        """Go on behind blocks that were peeked at, and the separator."""
-        self.drop(min(len(self._buffer), len(blocks) + len(SEPARATOR)))
+        """Go on behind blocks that are the next ones, and the separator."""
+        self.drop(min(len(self._buffer) - self._at, len(blocks) + len(SEPARATOR)))
 
     @property
     def next(self) -> bytes | None:
         """The next line, None at the end."""
-        while (end := self._buffer.find(b"\n")) < 0 and len(self._buffer) <= MAX_LINE_BYTES and self.fill():
-            pass
-        line = self._buffer if end < 0 else self._buffer[:end]
-        return line.removesuffix(b",") if self._buffer else None
+        end = self._line_end()
+        return self._buffer[self._at : end].removesuffix(b",") if self._at < len(self._buffer) else None
+
+    def _line_end(self) -> int:
+        """Return where in the buffer the next line ends, or what is held of it."""
+        while (end := self._buffer.find(b"\n", self._at)) < 0:
+            if len(self._buffer) - self._at > MAX_LINE_BYTES or not self.fill():
+                return len(self._buffer)
+        return end
 
     def advance(self) -> None:
         """Go on behind the next line."""
-        while (end := self._buffer.find(b"\n")) < 0:
-            self.drop(len(self._buffer))
+        while (end := self._buffer.find(b"\n", self._at)) < 0:
+            self.drop(len(self._buffer) - self._at)
             if not self.fill():
                 return
-        self.drop(end + 1)
+        self.drop(end + 1 - self._at)
 
     def next_links(self) -> Links | None:
         """Return the links of the next block if it is sound."""

@@ -33,8 +33,6 @@ from cq_tui.store.history.stored_lines import BlockLines, EventLines
 
 #: More missing blocks than this are not kept: the document is written anew.
 _MISSING_KEPT = 20_000
-#: No block is longer: its words are bounded by those of an event's head.
-_BLOCK_BYTES = 512
 _TIMESTAMP = re.compile(rb'"timestamp":(\d+\.\d{6})')
 _UNREADABLE = EventHead("evt_0_000", "0.000000", "unreadable")
 
@@ -115,10 +113,9 @@ class Walk:
         events, lines = self._lines.peek(room)
         if not lines:
             return False
-        stored = self._blocks.peek(room * _BLOCK_BYTES)
         last = place.last_head
-        found = check_run(events, lines, stored, place.events + 1, place.tip, last.event_id if last else None)
-        if found is not None and place.follows(found.origins):
+        found = check_run(events, lines, place.events + 1, place.tip, last.event_id if last else None)
+        if found is not None and place.follows(found.origins) and self._blocks.holds(found.blocks):
             self._accept(events, found)
         else:
             lines = self._lines.peek(room + 1)[1]
