@@ -1,6 +1,7 @@
 """Structured logs: JSON lines in ``logs/<service>.log``, rotated; nothing is printed."""
 
 import logging
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from typing import Any
 
@@ -9,6 +10,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from cq_tui.contracts.layout import DataDir
+from cq_tui.store.regular_file import open_regular
 
 _ROTATE_BYTES = 4 * 1024 * 1024
 _KEPT = 3
@@ -16,7 +18,13 @@ _PLAIN = logging.Formatter()
 
 
 class _QuietHandler(RotatingFileHandler):
-    """A full disk must not make a service print tracebacks; health says that the disk is full."""
+    """Writes to a regular file, never through a link.
+
+    A full disk must not make a service print tracebacks; health says that the disk is full.
+    """
+
+    def _open(self) -> TextIOWrapper:
+        return open(self.baseFilename, "a", encoding=self.encoding, errors=self.errors, opener=open_regular)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is the standard library's
         """Drop the record."""
