@@ -6,7 +6,7 @@ the user's own key, or by whoever named the checkpoint to hold the history again
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,9 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.signed_words import Acceptance, Anchor, moment, signed_words
 from cq_tui.store.checkpoints.acknowledgement import LOG_FAULT
 from cq_tui.store.checkpoints.agreement import disagreements, signed_at
+from cq_tui.store.checkpoints.checkpoint import directory_id_of
+from cq_tui.store.checkpoints.config_folder import config_folder
+from cq_tui.store.checkpoints.known_directories import LostHistory, lost_history
 from cq_tui.store.document import DocumentError, read_json
 from cq_tui.store.history.faults import Fault, fault_id
 from cq_tui.store.history.parallel import verify_with
@@ -43,6 +46,8 @@ class Report:
     last_full_check: float | None
     #: What persons have accepted, oldest first.
     acceptances: list[Acceptance] = field(default_factory=list)
+    #: What the configuration folder knows to have been here before.
+    lost: LostHistory | None = None
 
     @property
     def accepted(self) -> dict[str, str]:
@@ -67,7 +72,7 @@ class Report:
     @property
     def incomplete(self) -> bool:
         """Whether something is missing. A chain that lags behind is none of that while memory is at work."""
-        return bool(self.missing or self.found.gaps or (self.found.unchained and not self.is_live))
+        return bool(self.missing or self.lost or self.found.gaps or (self.found.unchained and not self.is_live))
 
     @property
     def exit_code(self) -> int:
@@ -100,6 +105,12 @@ class Report:
             "completeness": {
                 "complete": not self.incomplete,
                 "missing": self.missing,
+                "lost_history": self.lost
+                and {
+                    "events": self.lost.checkpoint.size,
+                    "signed_at": self.lost.checkpoint.time,
+                    "record": str(self.lost.record),
+                },
                 "missing_numbers": self.found.gaps,
                 "unchained": self.found.unchained,
                 "torn_bytes": self.found.torn_bytes,
@@ -127,7 +138,9 @@ def verify_history(
 ) -> Report:
     """Verify everything. Raises NoHistory, OSError, and CheckpointFileError for what cannot be held against it."""
     if not data.events.exists() and not data.hash_chain.exists():
-        raise NoHistory(f"{data.memory}: holds no history. Name its data directory with --data-dir")
+        lost = _lost_history(data)
+        known = f", but {lost}" if lost else ". Name its data directory with --data-dir"
+        raise NoHistory(f"{data.memory}: holds no history{known}")
     signed = signed_words(data, against)
     anchors, faults = signed.anchors, signed.faults
     sizes = {anchor.checkpoint.size for anchor in anchors}
@@ -153,12 +166,21 @@ def verify_history(
         checked_at=time.time(),
         last_full_check=_last_full_check(data),
         acceptances=signed.acceptances,
+        lost=_lost_history(data, anchors),
     )
 
 
 def sum_of_bytes(data: DataDir) -> int:
     """Return how much there is to verify."""
     return data.events.stat().st_size if data.events.exists() else 0
+
+
+def _lost_history(data: DataDir, anchors: Iterable[Anchor] = ()) -> LostHistory | None:
+    """Return what the configuration folder knows to have been here, if it is not what the anchors are about."""
+    try:
+        return lost_history(config_folder(), data, {directory_id_of(each.checkpoint.origin) for each in anchors})
+    except RuntimeError:
+        return None
 
 
 def _last_full_check(data: DataDir) -> float | None:
@@ -205,11 +227,13 @@ def _fault_lines(report: Report) -> list[str]:
 def _completeness(report: Report) -> str:
     found, anchor = report.found, report.anchor
     words = [f"INCOMPLETE by {report.missing:,} events"] if report.missing else []
+    if report.lost:
+        words.append(f"INCOMPLETE: not the history of {report.lost.checkpoint.size:,} events that was here")
     if anchor is None:
         words.append("not anchored: no signed checkpoint agrees with it" if found.events else "nothing to anchor yet")
     else:
         later = found.events - anchor.checkpoint.size
-        words.append(f"{'complete to' if not report.missing else 'anchored to'} {anchor.checkpoint.size:,}")
+        words.append(f"{'anchored to' if report.missing or report.lost else 'complete to'} {anchor.checkpoint.size:,}")
         words.append(f"signed {signed_at(anchor.checkpoint)} by key {_short_key(anchor.key)}")
         if not anchor.trusted:
             words.append("a key that is not known here: hold it against a checkpoint you kept, with --against")
@@ -231,6 +255,8 @@ def _gap_lines(report: Report) -> list[str]:
         lines.append(
             f"  the last {report.found.torn_bytes:,} bytes are no whole line; memory puts them into quarantine"
         )
+    if report.lost:
+        lines.append(f"  {report.lost}")
     return [*lines, *(_acceptance_line(each) for each in report.log_acceptances)]
 
 

@@ -30,6 +30,8 @@ def known_before(frame: Frame) -> tuple[Standing, Anchoring]:
     anchoring = Anchoring(data, known_id=standing.directory_id, copy=frame.settings.MEMORY_CHECKPOINT_COPY)
     standing.directory_id = anchoring.directory_id
     standing.accepted = dict(anchoring.accepted)
+    for warning in anchoring.warnings:
+        frame.log.warning("checkpoints", problem=warning)
     try:
         verified = read_chain_tail(data.hash_chain).integrity_verified
     except (ChainError, OSError):

@@ -29,7 +29,13 @@ from cq_tui.store.checkpoints.checkpoint_log import (
     read_checkpoint_log,
 )
 from cq_tui.store.checkpoints.config_folder import config_folder
-from cq_tui.store.checkpoints.known_directories import known_directory, remember_directory
+from cq_tui.store.checkpoints.known_directories import (
+    LostHistory,
+    has_history,
+    known_directory,
+    lost_history,
+    remember_directory,
+)
 from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey
 from cq_tui.store.checkpoints.signing_key import SigningKeyError, load_or_create_key
 from cq_tui.store.history.faults import fault_id
@@ -111,6 +117,7 @@ class Anchoring:
         self._standing = [problem for problem in found if _name(problem) not in self.accepted]
         self._binding = [_Noted(entry.checkpoint, entry.text) for entry in reading.binding]
         self._external = self._read_external(reading)
+        self._lost = self._find_lost()
         self._remember()
 
     @property
@@ -120,10 +127,11 @@ class Anchoring:
 
     @property
     def warnings(self) -> list[str]:
-        """What is wrong although checkpoints are signed: an anchor that cannot be written, a note that was torn."""
+        """What is wrong although checkpoints are signed: a history that is gone, an anchor that cannot be written."""
         if self._signer is None:
             return []
-        told = [self._signer.log.repaired, *self._signer.anchors.problems.values(), self._unremembered]
+        lost = str(self._lost) if self._lost else None
+        told = [lost, self._signer.log.repaired, *self._signer.anchors.problems.values(), self._unremembered]
         return [warning for warning in told if warning]
 
     @property
@@ -249,7 +257,7 @@ class Anchoring:
             folder, private_key = opened
             signer = private_key.public_key().public_bytes_raw()
             # A directory without a history may begin anew.
-            if _has_history(self._data):
+            if has_history(self._data):
                 known = known_directory(folder, self._data.root) or told
         try:
             own = newest_checkpoint(self._data.checkpoints, signer)
@@ -264,6 +272,10 @@ class Anchoring:
             self._standing.append(f"{_ANOTHER_DIRECTORY} ({logged}, not {known})")
         return logged
 
+    def _find_lost(self) -> LostHistory | None:
+        """Return what a data directory that begins anew has lost."""
+        return lost_history(self._signer.folder, self._data, [self.directory_id]) if self._signer else None
+
     def _remember(self) -> None:
         """Keep the id outside the data directory, unless it is in question."""
         signer = self._signer
@@ -272,7 +284,8 @@ class Anchoring:
         if known_directory(signer.folder, self._data.root) == self.directory_id:
             return
         try:
-            remember_directory(signer.folder, self._data.root, self.directory_id)
+            lost_id = self._lost.directory_id if self._lost else None
+            remember_directory(signer.folder, self._data.root, self.directory_id, lost_id)
             self._unremembered = None
         except OSError as error:
             self._unremembered = f"{signer.folder}: the data directory's id cannot be kept there ({error.strerror})"
@@ -327,14 +340,6 @@ class Anchoring:
 def _name(problem: str) -> str:
     """Return the short name of a problem of the log."""
     return fault_id(LOG_FAULT + problem)
-
-
-def _has_history(data: DataDir) -> bool:
-    """Whether there is one; what cannot be looked at may be one."""
-    try:
-        return data.hash_chain.exists() or (data.events.exists() and data.events.stat().st_size > 0)
-    except OSError:
-        return True
 
 
 def _signed(checkpoint: Checkpoint, signer: _Signer) -> _Noted:

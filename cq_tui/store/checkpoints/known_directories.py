@@ -1,42 +1,110 @@
 """Which id a data directory had, kept in the configuration folder: there no rollback of the directory reaches it.
 
-One small file for each directory, named after its path, so that two memory services never write the same one.
+One small file for each directory, named after its path, so that two memory services never write the same one. When a
+directory was emptied and begins anew, it goes on naming the history that was lost, until a person deletes it.
 """
 
 import os
+from collections.abc import Collection
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 
-from cq_tui.store.checkpoints.checkpoint import is_directory_id
+from cq_tui.contracts.layout import DataDir
+from cq_tui.store.checkpoints.agreement import signed_at
+from cq_tui.store.checkpoints.anchors import AnchorError, anchor_path, read_anchor
+from cq_tui.store.checkpoints.checkpoint import Checkpoint, directory_id_of, is_directory_id, read_unverified
 from cq_tui.store.checkpoints.config_folder import make_private, replace_file
 from cq_tui.store.document import DocumentError, read_json
 
 
+class LostHistory(NamedTuple):
+    """A history that was kept in a data directory, and of which nothing there speaks any more."""
+
+    #: The last one, as the anchor in the configuration folder has it.
+    checkpoint: Checkpoint
+    #: The file that names it.
+    record: Path
+
+    @property
+    def directory_id(self) -> str:
+        """Id of the data directory, as it then was."""
+        return directory_id_of(self.checkpoint.origin)
+
+    def __str__(self) -> str:
+        """Say it to a person."""
+        return (
+            f"a history of {self.checkpoint.size:,} events, last signed {signed_at(self.checkpoint)}, was kept here "
+            f"before and is gone. Put it back, or, if it may be gone, delete {self.record}"
+        )
+
+
 def known_directory(folder: Path, root: Path) -> str | None:
     """Return the id of the data directory at ``root``, as it was last remembered; None when nothing can tell."""
-    place = _resolved(root)
-    try:
-        known = read_json(_file(folder, place))
-    except DocumentError:
-        return None
-    found = known.get("directory_id")
-    return found if known.get("path") == place and is_directory_id(found) else None
+    return _remembered(folder, root)[0]
 
 
-def remember_directory(folder: Path, root: Path, directory_id: str) -> None:
-    """Remember an id, in place of an earlier one. Raises OSError."""
-    place = _resolved(root)
-    path = _file(folder, place)
+def remember_directory(folder: Path, root: Path, directory_id: str, lost_id: str | None = None) -> None:
+    """Remember an id, in place of an earlier one, and that of the history that was lost. Raises OSError."""
+    path = _file(folder, root)
     make_private(folder)
     make_private(path.parent)
-    replace_file(path, orjson.dumps({"path": place, "directory_id": directory_id}) + b"\n")
+    known = {"path": _resolved(root), "directory_id": directory_id} | ({"lost": lost_id} if lost_id else {})
+    replace_file(path, orjson.dumps(known) + b"\n")
+
+
+def lost_history(folder: Path, data: DataDir, present: Collection[str] = ()) -> LostHistory | None:
+    """Return the largest history that was signed in a data directory and is gone from it; None when none is known.
+
+    ``present`` are the ids of what is there.
+    """
+    known, lost = _remembered(folder, data.root)
+    ids = {lost} if has_history(data) or _size(data.checkpoints) else {lost, known}
+    anchors = [_anchor(folder, each) for each in ids if each is not None and each not in present]
+    newest = max((each for each in anchors if each is not None), key=lambda each: each.size, default=None)
+    return LostHistory(newest, _file(folder, data.root)) if newest is not None and newest.size else None
+
+
+def has_history(data: DataDir) -> bool:
+    """Whether there is one; what cannot be looked at may be one."""
+    return _size(data.hash_chain) is not None or bool(_size(data.events))
+
+
+def _size(path: Path) -> int | None:
+    """Return the bytes in a file, at least one when that cannot be told; None when there is no file."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return 1
+
+
+def _remembered(folder: Path, root: Path) -> tuple[str | None, str | None]:
+    """Return the id of a data directory and that of the history it lost."""
+    try:
+        known = read_json(_file(folder, root))
+    except DocumentError:
+        return None, None
+    if known.get("path") != _resolved(root):
+        return None, None
+    directory_id, lost = known.get("directory_id"), known.get("lost")
+    return directory_id if is_directory_id(directory_id) else None, lost if is_directory_id(lost) else None
+
+
+def _anchor(folder: Path, directory_id: str) -> Checkpoint | None:
+    try:
+        text = read_anchor(anchor_path(folder, directory_id))
+    except AnchorError:
+        return None
+    return None if text is None else read_unverified(text)
 
 
 def _resolved(root: Path) -> str:
     return os.fsencode(os.path.realpath(root)).decode(errors="backslashreplace")
 
 
-def _file(folder: Path, place: str) -> Path:
-    return folder / "directories" / f"{sha256(place.encode()).hexdigest()[:32]}.json"
+def _file(folder: Path, root: Path) -> Path:
+    return folder / "directories" / f"{sha256(_resolved(root).encode()).hexdigest()[:32]}.json"

@@ -1,0 +1,67 @@
+"""A data directory that somebody emptied: memory and ``verify`` both ask where its history is."""
+
+import shutil
+import time
+from pathlib import Path
+
+import orjson
+import pytest
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.ops.verify import NoHistory, report_lines, verify_history
+from cq_tui.store.folders import prepare
+from cq_tui.store.journal import last_lines
+from tests.services.memory_in_process import memory_of, remember
+from tests.services.processes import data_directory
+from tests.services.waiting import until
+
+
+@pytest.fixture
+async def emptied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataDir:
+    """Nothing but the configuration folder knows that there was a signed history."""
+    monkeypatch.setenv("CQ_CONFIG_DIR", str(tmp_path / "config"))
+    data = data_directory(tmp_path / "data")
+    await remember(data, 20)
+    assert verify_history(data).exit_code == 0
+    shutil.rmtree(data.root)
+    prepare(data)
+    return data
+
+
+async def test_before_anything_starts_it_is_asked_for(emptied: DataDir) -> None:
+    with pytest.raises(NoHistory, match=r"holds no history, but a history of 20 events, last signed .* is gone"):
+        verify_history(emptied)
+
+
+async def test_a_new_one_begins_and_the_old_one_is_asked_for(emptied: DataDir) -> None:
+    await remember(emptied, 3)
+    async with memory_of(emptied) as memory:
+        health = memory.health(time.time())
+        assert health.integrity_ok
+        assert health.anchored_count == 3
+        assert "a history of 20 events" in (health.anchor_problem or "")
+    log = [orjson.loads(line) for line in last_lines(emptied.log_of("memory"), 50)]
+    assert any("a history of 20 events" in line.get("problem", "") for line in log)
+    report = verify_history(emptied)
+    assert report.exit_code == 1
+    assert not report.damaged
+    assert report.lost is not None
+    lines = "\n".join(report_lines(report))
+    assert "completeness  INCOMPLETE: not the history of 20 events that was here, anchored to 3, signed" in lines
+    assert f"  {report.lost}" in lines
+    told = report.to_json()["completeness"]
+    assert told["complete"] is False
+    assert told["lost_history"]["events"] == 20
+    assert told["lost_history"]["record"] == str(report.lost.record)
+    report.lost.record.unlink()
+    report = verify_history(emptied)
+    assert (report.exit_code, report.to_json()["completeness"]["lost_history"]) == (0, None)
+
+
+async def test_with_an_empty_file_in_its_place_events_are_missing(emptied: DataDir) -> None:
+    emptied.events.touch()
+    report = verify_history(emptied)
+    assert (report.missing, report.lost, report.exit_code) == (20, None, 1)
+    async with memory_of(emptied) as memory:
+        await until(lambda: memory.health(time.time()).anchor_problem is not None)
+        assert "a history of 20 events" in (memory.health(time.time()).anchor_problem or "")
