@@ -1,12 +1,32 @@
-"""Re-reading an append-only file all the time, a little at once, against hashes taken when it was written."""
+"""Re-reading an append-only file all the time, a little at once, against tags taken when it was written.
 
+A tag is a Poly1305 (RFC 8439 section 2.5), four times as quick as SHA-256 and as hard to meet for who does not know the
+key. That is random, and like the tags never leaves this process; so one key may serve for all pieces.
+"""
+
+import os
+from collections.abc import Callable
 from hashlib import sha256
+from io import FileIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cq_tui.store.regular_file import open_regular
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.poly1305 import Poly1305
+
 CHUNK = 1024 * 1024
+#: So much is read at once: it stays in the processor's cache until its tag is made.
+_READ = 128 * 1024
+_KEY = os.urandom(32)
+
+
+def _new_tag() -> "Poly1305":
+    # Only who writes needs it, and it takes its time to load.
+    from cryptography.hazmat.primitives.poly1305 import Poly1305
+
+    return Poly1305(_KEY)
 
 
 class Piece(NamedTuple):
@@ -14,7 +34,7 @@ class Piece(NamedTuple):
 
     start: int
     size: int
-    digest: bytes
+    tag: bytes
 
 
 class Scrubber:
@@ -23,12 +43,13 @@ class Scrubber:
     def __init__(self, path: Path, start: int = 0) -> None:
         self.path = path
         self._pieces: list[Piece] = []
-        self._open = sha256()
+        #: The open piece: its hash can be asked for while it grows, its tag only once.
+        self._open, self._open_tag = sha256(), _new_tag()
         self._start = start
         self._filled = 0
         self._next = 0
         #: One for all pieces: memory that is asked for anew each time costs more than the hash.
-        self._buffer = bytearray(CHUNK)
+        self._buffer = memoryview(bytearray(_READ))
 
     @property
     def progress(self) -> float:
@@ -46,14 +67,16 @@ class Scrubber:
         while view:
             part = view[: CHUNK - self._filled]
             self._open.update(part)
+            self._open_tag.update(part)
             self._filled += len(part)
             view = view[len(part) :]
             if self._filled == CHUNK:
                 self._close_piece()
 
     def _close_piece(self) -> None:
-        self._pieces.append(Piece(self._start, self._filled, self._open.digest()))
-        self._start, self._filled, self._open = self.end, 0, sha256()
+        self._pieces.append(Piece(self._start, self._filled, self._open_tag.finalize()))
+        self._start, self._filled = self.end, 0
+        self._open, self._open_tag = sha256(), _new_tag()
 
     def adopt(self, earlier: "Scrubber") -> None:
         """Check from now on also what another one knows, which ends where this one began."""
@@ -72,17 +95,33 @@ class Scrubber:
             for _ in range(min(pieces, count)):
                 index, self._next = self._next, (self._next + 1) % count
                 is_open = index == len(self._pieces)
-                piece = Piece(self._start, self._filled, self._open.digest()) if is_open else self._pieces[index]
-                if end is not None and piece.start + piece.size > end:
+                start, size = (self._start, self._filled) if is_open else self._pieces[index][:2]
+                if end is not None and start + size > end:
                     continue
-                file.seek(piece.start)
-                read = file.readinto(memoryview(self._buffer)[: piece.size])
-                found = sha256(memoryview(self._buffer)[:read])
-                if found.digest() != piece.digest:
-                    # It is told once; what changes there next is told again.
-                    if is_open:
-                        self._open = found
-                    else:
-                        self._pieces[index] = piece._replace(digest=found.digest())
-                    return piece.start, piece.start + piece.size
+                if not (self._is_open_piece_sound(file) if is_open else self._is_sound(file, index)):
+                    return start, start + size
         return None
+
+    # What is damaged is told once; what changes there next is told again.
+
+    def _is_sound(self, file: FileIO, index: int) -> bool:
+        piece, found = self._pieces[index], _new_tag()
+        self._read(file, piece.start, piece.size, found.update)
+        tag = found.finalize()
+        self._pieces[index] = piece._replace(tag=tag)
+        return tag == piece.tag
+
+    def _is_open_piece_sound(self, file: FileIO) -> bool:
+        found = sha256()
+        self._read(file, self._start, self._filled, found.update)
+        if found.digest() == self._open.digest():
+            return True
+        self._open, self._open_tag = found, _new_tag()
+        self._read(file, self._start, self._filled, self._open_tag.update)
+        return False
+
+    def _read(self, file: FileIO, start: int, size: int, take: Callable[[memoryview], object]) -> None:
+        file.seek(start)
+        while size > 0 and (read := file.readinto(self._buffer[:size])):
+            take(self._buffer[:read])
+            size -= read
