@@ -12,10 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.settings import Symbol
-from cq_tui.simulator.ledger import LedgerError
-from cq_tui.simulator.recordings import ReplayError
+from cq_tui.simulator.engine.ledger import LedgerError
+from cq_tui.simulator.market.recordings import ReplayError
+from cq_tui.simulator.market.symbols import DEFAULT_SYMBOLS, UnknownSymbolError
 from cq_tui.simulator.server import DEFAULT_SEED, Endpoint, PortInUseError, SimulatorConfig, run
-from cq_tui.simulator.symbols import DEFAULT_SYMBOLS, UnknownSymbolError
 from cq_tui.store.folders import prepare
 from cq_tui.store.journal import JournalError
 from cq_tui.store.lock import ProcessLock

@@ -13,12 +13,12 @@ from cq_tui.contracts.runfiles import ExchangeAddress
 from cq_tui.contracts.settings import Settings
 from cq_tui.contracts.tickers import TickersError, tickers_from_bytes
 from cq_tui.services.frame import Frame, Service
-from cq_tui.simulator.ledger import LedgerError
-from cq_tui.simulator.live import LiveQuote, QuotesMissing
-from cq_tui.simulator.recordings import ReplayError
+from cq_tui.simulator.engine.ledger import LedgerError
+from cq_tui.simulator.market.live import LiveQuote, QuotesMissing
+from cq_tui.simulator.market.recordings import ReplayError
+from cq_tui.simulator.market.symbols import UnknownSymbolError
 from cq_tui.simulator.server import DEFAULT_SEED, Endpoint, PortInUseError, SimulatorConfig
 from cq_tui.simulator.server import run as run_simulator
-from cq_tui.simulator.symbols import UnknownSymbolError
 from cq_tui.store.document import DocumentError, read_content, read_document, write_document
 from cq_tui.store.journal import JournalError
 

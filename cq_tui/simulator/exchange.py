@@ -7,15 +7,15 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from cq_tui.simulator.engine import Engine
+from cq_tui.simulator.api.security import Account
+from cq_tui.simulator.api.shapes import user_events
+from cq_tui.simulator.engine.engine import Engine
+from cq_tui.simulator.engine.ledger import Ledger
+from cq_tui.simulator.engine.orders import Outcome, Trade
+from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.simulator.errors import ApiError
-from cq_tui.simulator.ledger import Ledger
-from cq_tui.simulator.market import Market
-from cq_tui.simulator.orders import Outcome, Trade
-from cq_tui.simulator.security import Account
-from cq_tui.simulator.shapes import user_events
-from cq_tui.simulator.state import ExchangeState
-from cq_tui.simulator.ticks import TICK_MS
+from cq_tui.simulator.market.market import Market
+from cq_tui.simulator.market.ticks import TICK_MS
 from cq_tui.store.journal import JournalError
 
 log = logging.getLogger(__name__)

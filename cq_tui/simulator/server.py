@@ -16,23 +16,23 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
+from cq_tui.simulator.api.rate_limits import RateLimits
+from cq_tui.simulator.api.rest import rest_routes
+from cq_tui.simulator.api.security import Account
+from cq_tui.simulator.api.ws_api import ws_api_routes
+from cq_tui.simulator.engine.ledger import Ledger
+from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.simulator.errors import ApiError
 from cq_tui.simulator.exchange import Exchange
-from cq_tui.simulator.ledger import Ledger
-from cq_tui.simulator.live import LivePrices, ReadQuotes
-from cq_tui.simulator.market import Market
-from cq_tui.simulator.opening import open_walk, remembered
-from cq_tui.simulator.random_walk import RandomWalk
-from cq_tui.simulator.rate_limits import RateLimits
-from cq_tui.simulator.replay import Replay, open_replay
-from cq_tui.simulator.rest import rest_routes
-from cq_tui.simulator.security import Account
-from cq_tui.simulator.state import ExchangeState
-from cq_tui.simulator.stream_face import stream_routes
-from cq_tui.simulator.stream_hub import StreamHub
-from cq_tui.simulator.symbols import DEFAULT_SYMBOLS, market_symbol
-from cq_tui.simulator.ticks import TICK_MS
-from cq_tui.simulator.ws_api import ws_api_routes
+from cq_tui.simulator.market.live import LivePrices, ReadQuotes
+from cq_tui.simulator.market.market import Market
+from cq_tui.simulator.market.opening import open_walk, remembered
+from cq_tui.simulator.market.random_walk import RandomWalk
+from cq_tui.simulator.market.replay import Replay, open_replay
+from cq_tui.simulator.market.symbols import DEFAULT_SYMBOLS, market_symbol
+from cq_tui.simulator.market.ticks import TICK_MS
+from cq_tui.simulator.streams.stream_face import stream_routes
+from cq_tui.simulator.streams.stream_hub import StreamHub
 
 log = logging.getLogger(__name__)
 

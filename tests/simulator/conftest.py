@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from cq_tui.binance.filters import SymbolRules
-from cq_tui.simulator.book import Book
-from cq_tui.simulator.symbols import MarketSymbol
+from cq_tui.simulator.engine.book import Book
+from cq_tui.simulator.market.symbols import MarketSymbol
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared"
 COIN = MarketSymbol("COIN", "USDT", 100.0, Decimal("0.01"), Decimal("0.001"), touch_notional=10_000.0)

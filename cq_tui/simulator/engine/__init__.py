@@ -1,0 +1,1 @@
+"""Orders, balances and matching: pure decisions, and the ledger that remembers them."""

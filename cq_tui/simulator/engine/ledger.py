@@ -1,0 +1,102 @@
+"""The exchange's ledger: a journal of facts and of the market's state, bounded by compaction.
+
+One line holds everything that one command did, so that a crash keeps all of it or nothing. Lines are
+``{"time", "facts"}``, ``{"market"}`` (what the prices need to go on) and, after a compaction, ``{"snapshot"}`` parts.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from cq_tui.simulator.engine.facts import FactError, fact_from_plain
+from cq_tui.simulator.engine.state import ExchangeState
+from cq_tui.store.document import write_document
+from cq_tui.store.journal import JournalWriter, read_lines
+
+#: Lines after which the ledger is compacted while it is written, and lines that make it worth it at the start.
+COMPACT_AFTER = 20_000
+COMPACT_AT_START = 2_000
+#: States of the market that a compaction keeps: enough to make the klines of the last hours again.
+MARKETS_KEPT = 16
+
+
+class LedgerError(Exception):
+    """The ledger cannot be used; the message names file, line and remedy."""
+
+
+class Ledger:
+    """The one writer of a ledger file. Opening cuts a torn tail off and fills ``state`` from the rest."""
+
+    def __init__(self, path: Path, state: ExchangeState) -> None:
+        self._path = path
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._writer = JournalWriter(path, quarantine=path.parent)
+        self.markets: list[dict[str, Any]] = []
+        self._lines = 0
+        self._read_into(state)
+        if self._lines > COMPACT_AT_START:
+            self.compact(state)
+
+    def _read_into(self, state: ExchangeState) -> None:
+        for line in read_lines(self._path):
+            self._lines += 1
+            try:
+                self._take(orjson.loads(line), state)
+            except (FactError, ValueError, KeyError, TypeError, AttributeError) as error:
+                raise LedgerError(
+                    f"{self._path}, line {self._lines}: not a line of the exchange's ledger ({error!r}). "
+                    "Move the file away to begin with a new account."
+                ) from None
+
+    def read_again(self, state: ExchangeState) -> ExchangeState:
+        """Return the state that the file holds, for the same symbols as ``state``."""
+        fresh = state.fresh()
+        self.markets, self._lines = [], 0
+        self._read_into(fresh)
+        return fresh
+
+    def _take(self, raw: dict[str, Any], state: ExchangeState) -> None:
+        if "facts" in raw:
+            for fact in raw["facts"]:
+                state.apply(fact_from_plain(fact))
+        elif "snapshot" in raw:
+            state.restore(raw["snapshot"])
+        elif "market" in raw:
+            self._keep(raw["market"])
+        else:
+            raise FactError("neither facts, snapshot nor market")
+
+    def _keep(self, market: dict[str, Any]) -> None:
+        self.markets = [*self.markets, market][-MARKETS_KEPT:]
+
+    def record(self, facts: list[dict[str, object]], now: int) -> None:
+        """Append what one command did. Raises JournalError when it is not in the file."""
+        self._append({"time": now, "facts": facts})
+
+    def record_market(self, market: dict[str, Any]) -> None:
+        """Append the state of the market."""
+        self._append({"market": market})
+        self._keep(market)
+
+    def _append(self, entry: dict[str, Any]) -> None:
+        self._writer.append([orjson.dumps(entry)])
+        self._lines += 1
+
+    @property
+    def wants_compaction(self) -> bool:
+        """Whether so much was appended that the file should be rewritten."""
+        return self._lines > COMPACT_AFTER
+
+    def compact(self, state: ExchangeState) -> None:
+        """Replace the file by a snapshot of ``state``; a crash leaves the old or the new file."""
+        entries = [{"snapshot": part} for part in state.snapshot()]
+        entries += [{"market": market} for market in self.markets]
+        self._writer.close()
+        write_document(self._path, b"".join(orjson.dumps(entry) + b"\n" for entry in entries))
+        self._writer = JournalWriter(self._path, quarantine=self._path.parent)
+        self._lines = len(entries)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._writer.close()

@@ -1,0 +1,1 @@
+"""Prices: where they come from, and the market at a moment."""

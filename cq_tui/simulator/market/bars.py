@@ -1,0 +1,84 @@
+"""Bars of all symbols in a bounded ring, and bars of longer intervals made from them."""
+
+import numpy as np
+
+from cq_tui.contracts.market import INTERVAL_MS
+from cq_tui.simulator.market.ticks import BAR, Bars, Integers
+
+_WEEK_OFFSET = 4 * 86_400_000  # 1970-01-05 was the first Monday: weekly klines open on Mondays
+
+
+def bucket_open(open_time: Integers, interval: str) -> Integers:
+    """Return the open time of the kline of ``interval`` that each time falls into (1M: the month in UTC)."""
+    if interval == "1M":
+        months = open_time.astype("datetime64[ms]").astype("datetime64[M]")
+        return months.astype("datetime64[ms]").astype(np.int64)
+    length = INTERVAL_MS[interval]
+    offset = _WEEK_OFFSET if interval == "1w" else 0
+    return (open_time - offset) // length * length + offset
+
+
+def next_open(open_time: int, interval: str) -> int:
+    """Return the open time of the kline after the one that opens at ``open_time``."""
+    if interval == "1M":
+        following = np.datetime64(open_time, "ms").astype("datetime64[M]") + 1
+        return int(following.astype("datetime64[ms]").astype(np.int64))
+    return open_time + INTERVAL_MS[interval]
+
+
+def aggregate(bars: Bars, interval: str) -> Bars:
+    """Return bars of ``interval`` from ascending shorter ones, along the first axis.
+
+    The first and the last may be parts of their interval. All symbols (columns) share their times.
+    """
+    if not len(bars):
+        return bars
+    times: Integers = bars["open_time"] if bars.ndim == 1 else bars["open_time"][:, 0]
+    opens = bucket_open(times, interval)
+    first = np.flatnonzero(np.r_[True, opens[1:] != opens[:-1]])
+    result = np.empty((len(first), *bars.shape[1:]), dtype=BAR)
+    result["open_time"] = opens[first] if bars.ndim == 1 else opens[first][:, None]
+    result["open"] = bars["open"][first]
+    result["high"] = np.maximum.reduceat(bars["high"], first)
+    result["low"] = np.minimum.reduceat(bars["low"], first)
+    result["close"] = bars["close"][np.r_[first[1:] - 1, len(bars) - 1]]
+    for name in ("volume", "quote", "taker", "taker_quote", "trades"):
+        result[name] = np.add.reduceat(bars[name], first)
+    return result
+
+
+class BarRing:
+    """The newest bars of all symbols, oldest first, at most ``capacity`` of them; appending is cheap."""
+
+    def __init__(self, capacity: int, symbols: int) -> None:
+        self._capacity = capacity
+        room = capacity + max(64, capacity // 8)
+        self._store = np.empty((room, symbols), dtype=BAR)
+        self._times = np.empty(room, dtype=np.int64)
+        self._start = self._end = 0
+
+    def __len__(self) -> int:
+        return self._end - self._start
+
+    @property
+    def bars(self) -> Bars:
+        """A view of the bars held, shape (bars, symbols); valid until the next extend."""
+        return self._store[self._start : self._end]
+
+    @property
+    def times(self) -> Integers:
+        """A view of the bars' open times, contiguous and so quick to search."""
+        return self._times[self._start : self._end]
+
+    def extend(self, bars: Bars) -> None:
+        """Append bars; the oldest fall out."""
+        bars = bars[-self._capacity :]
+        if self._end + len(bars) > len(self._store):
+            first = max(0, len(self) + len(bars) - self._capacity)
+            kept, times = self.bars[first:].copy(), self.times[first:].copy()
+            self._store[: len(kept)], self._times[: len(kept)] = kept, times
+            self._start, self._end = 0, len(kept)
+        self._store[self._end : self._end + len(bars)] = bars
+        self._times[self._end : self._end + len(bars)] = bars["open_time"][:, 0]
+        self._end += len(bars)
+        self._start = max(self._start, self._end - self._capacity)

@@ -1,0 +1,249 @@
+"""The simulated market at a moment: quotes, klines, day statistics and books, from any price source."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+
+from cq_tui.binance.filters import SymbolRules
+from cq_tui.simulator.engine.book import Book
+from cq_tui.simulator.market.bars import BarRing, aggregate
+from cq_tui.simulator.market.symbols import MarketSymbol
+from cq_tui.simulator.market.ticks import (
+    TICK_MS,
+    TICKS_PER_SECOND,
+    Bars,
+    Floats,
+    Integers,
+    PriceSource,
+    TickBlock,
+    bars_of_ticks,
+)
+
+SECONDS_KEPT = 10_800
+MINUTES_KEPT = 7 * 1_440 + 180
+_DAY_MINUTES = 1_440
+_AVERAGE_SECONDS = 300
+
+
+class NoPricesError(Exception):
+    """The price source has nothing for the wanted time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Best prices and last trade of a symbol, as floats for display."""
+
+    bid: float
+    ask: float
+    last: float
+    quantity: float
+    taker_bought: bool
+
+
+class Market:
+    """Moves through a price source's ticks, never back, and remembers bars.
+
+    A tick's number is Unix ms // TICK_MS. Raises NoPricesError when the source has no tick at ``tick`` or before.
+    """
+
+    def __init__(self, source: PriceSource, tick: int) -> None:
+        self.source = source
+        self.symbols: tuple[MarketSymbol, ...] = source.symbols
+        self.column = {entry.symbol: number for number, entry in enumerate(self.symbols)}
+        self.rules = {entry.symbol: SymbolRules.from_exchange_info(entry.exchange_info()) for entry in self.symbols}
+        self._tick_size: Floats = np.array([float(entry.tick_size) for entry in self.symbols])
+        self._seconds = BarRing(SECONDS_KEPT, len(self.symbols))
+        self._minutes = BarRing(MINUTES_KEPT, len(self.symbols))
+        self._minutes.extend(aggregate(source.history(), "1m"))
+        block = source.next_block()
+        if block is None or block.start > tick:
+            raise NoPricesError("the price source does not reach back to the present time")
+        self._block: TickBlock = block
+        self._block_bars = bars_of_ticks(block, self._tick_size)
+        self._books: dict[str, Book] = {}
+        self._statistics: tuple[int, Bars, Floats] | None = None
+        self.tick = block.start
+        self.over = False
+        self.advance(tick)
+
+    @property
+    def time(self) -> int:
+        """Unix ms of the present tick."""
+        return self.tick * TICK_MS
+
+    def advance(self, tick: int) -> None:
+        """Go on to ``tick``; at the end of the prices the market is ``over`` and stands still."""
+        if tick <= self.tick or self.over:
+            return
+        while tick >= self._block.end:
+            self._close_seconds(self._block.end)
+            following = self.source.next_block()
+            if following is None:
+                self.over = True
+                self.tick = self._block.end - 1
+                self._books.clear()
+                return
+            self._block = following
+            self._block_bars = bars_of_ticks(following, self._tick_size)
+            self.tick = following.start
+        self._close_seconds(tick)
+        self.tick = tick
+        self._books.clear()
+
+    def _close_seconds(self, tick: int) -> None:
+        """Remember the bars of seconds that ended between the present tick and ``tick``."""
+        first = (self.tick - self._block.start) // TICKS_PER_SECOND
+        last = (tick - self._block.start) // TICKS_PER_SECOND
+        if last > first:
+            self._seconds.extend(self._block_bars[first:last])
+            self._close_minutes(last - first)
+
+    def _close_minutes(self, fresh: int) -> None:
+        """Remember the minutes that the newest ``fresh`` seconds completed."""
+        seconds = self._seconds.bars
+        end = int(self._seconds.times[-1]) + 1_000
+        if end // 60_000 == (end - fresh * 1_000) // 60_000:
+            return
+        recent = seconds[-(fresh + 60) :]
+        times = self._seconds.times[-(fresh + 60) :]
+        floor = int(self._minutes.times[-1]) + 60_000 if len(self._minutes) else 0
+        whole = recent[(times >= floor) & (times < end // 60_000 * 60_000)]
+        self._minutes.extend(aggregate(whole, "1m"))
+
+    def _row(self) -> int:
+        return self.tick - self._block.start
+
+    def quote(self, symbol: str) -> Quote:
+        """Return the present quote."""
+        row, column, block = self._row(), self.column[symbol], self._block
+        size = self._tick_size[column]
+        return Quote(
+            bid=float(block.bid[row, column] * size),
+            ask=float(block.ask[row, column] * size),
+            last=float(block.last[row, column] * size),
+            quantity=float(block.quantity[row, column]),
+            taker_bought=bool(block.taker_bought[row, column]),
+        )
+
+    def last_price(self, symbol: str) -> Decimal:
+        """Return the exact price of the last trade."""
+        column = self.column[symbol]
+        return int(self._block.last[self._row(), column]) * self.symbols[column].tick_size
+
+    def average_price(self, symbol: str) -> Decimal:
+        """Return the volume-weighted average of the last five minutes' trades, on 8 decimals."""
+        column = self.column[symbol]
+        recent = self._seconds.bars[-_AVERAGE_SECONDS:, column]
+        volume = float(recent["volume"].sum(dtype=np.float64))
+        if volume <= 0:
+            return self.last_price(symbol)
+        average = float(recent["quote"].sum(dtype=np.float64)) / volume
+        return Decimal(f"{average:.8f}")
+
+    def book(self, symbol: str) -> Book:
+        """Return the symbol's book at the present tick; orders change it, the next tick renews it."""
+        if (book := self._books.get(symbol)) is None:
+            row, column = self._row(), self.column[symbol]
+            bid, ask = int(self._block.bid[row, column]), int(self._block.ask[row, column])
+            book = self._books[symbol] = Book(self.symbols[column], bid, ask)
+        return book
+
+    def forming(self) -> Bars:
+        """Return the unfinished second of all symbols, shape (1, symbols); none, (0, symbols), once it is over."""
+        if self.over:
+            return self._seconds.bars[:0]
+        row = self._row()
+        first = row // TICKS_PER_SECOND * TICKS_PER_SECOND
+        block = self._block
+        part = TickBlock(
+            start=block.start + first,
+            bid=block.bid[first : row + 1],
+            ask=block.ask[first : row + 1],
+            last=block.last[first : row + 1],
+            quantity=block.quantity[first : row + 1],
+            taker_bought=block.taker_bought[first : row + 1],
+        )
+        return bars_of_ticks(part, self._tick_size, ticks_per_bar=len(part))
+
+    def closed_second(self) -> Bars:
+        """Return the newest closed second of all symbols, shape (symbols,)."""
+        return np.asarray(self._seconds.bars[-1])
+
+    def running(self, interval: str) -> Bars:
+        """Return the kline of ``interval`` that is still open, of all symbols, shape (symbols,)."""
+        if interval == "1s":
+            return np.asarray(self.forming()[-1])
+        return np.asarray(aggregate(self._recent_minutes(interval), interval)[-1])
+
+    def just_closed(self, interval: str) -> Bars:
+        """Return the newest whole kline of ``interval``, of all symbols, shape (symbols,).
+
+        Only at the first tick after its end.
+        """
+        if interval == "1s":
+            return self.closed_second()
+        return np.asarray(aggregate(self._recent_minutes(interval), interval)[-2])
+
+    def _recent_minutes(self, interval: str) -> Bars:
+        """Return minutes, and the open one, that hold the last two klines of ``interval``."""
+        wanted = 3 if interval == "1m" else 2 * _minutes_of(interval) + 1
+        return np.concatenate([self._minutes.bars[-wanted:], self._open_minute()])
+
+    def _open_minute(self) -> Bars:
+        start = self.time // 60_000 * 60_000
+        if len(self._minutes):
+            start = max(start, int(self._minutes.times[-1]) + 60_000)
+        recent = self._seconds.bars[-60:][self._seconds.times[-60:] >= start]
+        return aggregate(np.concatenate([recent, self.forming()]), "1m")
+
+    def klines(self, symbol: str, interval: str, limit: int, start: int | None = None, end: int | None = None) -> Bars:
+        """Return at most ``limit`` klines, ascending; the last may be unfinished.
+
+        With ``start`` the oldest from there, else the newest (up to ``end``); times are Unix ms, inclusive.
+        """
+        column = self.column[symbol]
+        if interval == "1s":
+            ring, newest = self._seconds, self.forming()[:, column]
+        elif interval == "1m":
+            ring, newest = self._minutes, self._open_minute()[:, column]
+        else:
+            minutes = np.concatenate([self._minutes.bars[:, column], self._open_minute()[:, column]])
+            bars = aggregate(minutes, interval)
+            first, last = _bounds(bars["open_time"], limit, start, end)
+            return bars[first:last]
+        times = np.append(ring.times, newest["open_time"])
+        first, last = _bounds(times, limit, start, end)
+        open_part = newest[max(0, first - len(ring)) : max(0, last - len(ring))]
+        return np.concatenate([ring.bars[first:last, column], open_part])
+
+    def day(self) -> tuple[Bars, Floats]:
+        """Return the rolling 24 h as one bar a symbol, and the price before it; renewed once a second."""
+        second = self.time // 1_000
+        if self._statistics is None or self._statistics[0] != second:
+            minutes = np.concatenate([self._minutes.bars[-_DAY_MINUTES - 1 :], self._open_minute()])
+            before, window = minutes[0]["close"].copy(), minutes[1:] if len(minutes) > 1 else minutes
+            self._statistics = (second, _as_one(window), before)
+        return self._statistics[1], self._statistics[2]
+
+
+def _bounds(times: Integers, limit: int, start: int | None, end: int | None) -> tuple[int, int]:
+    """Return where the wanted klines lie: first and behind the last."""
+    first = 0 if start is None else int(np.searchsorted(times, start, side="left"))
+    last = len(times) if end is None else int(np.searchsorted(times, end, side="right"))
+    last = max(first, last)
+    return (max(first, last - limit), last) if start is None else (first, min(last, first + limit))
+
+
+def _minutes_of(interval: str) -> int:
+    lengths = {"m": 1, "h": 60, "d": 1_440, "w": 10_080, "M": 44_640}
+    return int(interval[:-1]) * lengths[interval[-1]]
+
+
+def _as_one(window: Bars) -> Bars:
+    bar: Bars = window[-1].copy()
+    bar["open_time"], bar["open"] = window["open_time"][0], window["open"][0]
+    bar["high"], bar["low"] = window["high"].max(axis=0), window["low"].min(axis=0)
+    for name in ("volume", "quote", "taker", "taker_quote", "trades"):
+        bar[name] = window[name].sum(axis=0)
+    return bar

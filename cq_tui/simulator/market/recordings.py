@@ -1,0 +1,212 @@
+"""Recorded klines and trades in the columns of the exchange's public dumps, plain or gzip, ms or µs."""
+
+import gzip
+import logging
+import math
+import zlib
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from cq_tui.simulator.market.ticks import BAR, Bars, Floats
+
+log = logging.getLogger(__name__)
+
+#: What a file holds, by its number of columns.
+_KINDS = {12: "klines", 11: "klines", 6: "trades", 7: "trades", 8: "aggTrades"}
+#: Columns that are read: klines (time, open, high, low, close, volume), trades (price, quantity, time).
+_COLUMNS = {"klines": (0, 1, 2, 3, 4, 5), "trades": (1, 2, 4), "aggTrades": (1, 2, 5)}
+_NAMES = {
+    "klines": ("open_time", "open", "high", "low", "close", "volume"),
+    "trades": ("price", "qty", "time"),
+    "aggTrades": ("price", "quantity", "transact_time"),
+}
+_FIRST_MICROSECONDS = 1e14
+_MAX_DECIMALS = 8
+_SUFFIXES = (".csv", ".csv.gz")
+
+
+class ReplayError(ValueError):
+    """Recorded prices that cannot be replayed; the message names file, row and column, and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """The bars of one symbol, ascending, and how many decimals its prices have."""
+
+    bars: Bars
+    decimals: int
+    kind: str
+
+
+def read_recordings(path: Path) -> dict[str, Recording]:
+    """Read a file, or every .csv and .csv.gz of a folder, by symbol. Raises ReplayError.
+
+    The symbol is what stands before the first ``-`` of a file's name; several files of a symbol are joined.
+    Where a folder holds klines and trades, the trades are left out, which the log says: their clocks differ.
+    """
+    read = [(file, _read_file(file)) for file in _files(path)]
+    kinds = {entry.kind for _, entry in read}
+    parts: dict[str, list[Recording]] = defaultdict(list)
+    for file, recording in read:
+        if recording.kind != "klines" and "klines" in kinds:
+            log.warning("%s holds trades and is left out: the klines beside it are replayed", file)
+            continue
+        parts[_symbol_of(file)].append(recording)
+    return {symbol: _joined(entries) for symbol, entries in parts.items()}
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.exists():
+        raise ReplayError(f"{path}: there is no such file or folder")
+    if path.is_file():
+        if not path.name.endswith(_SUFFIXES):
+            raise ReplayError(f"{path}: only .csv and .csv.gz can be replayed; unpack it first")
+        return [path]
+    found = sorted(file for file in path.iterdir() if file.is_file() and file.name.endswith(_SUFFIXES))
+    if not found:
+        raise ReplayError(f"{path}: holds no .csv or .csv.gz file; unpack the exchange's dumps there")
+    return found
+
+
+def _symbol_of(file: Path) -> str:
+    symbol = file.name.partition("-")[0]
+    if symbol == file.name or not symbol.isalnum() or symbol != symbol.upper():
+        raise ReplayError(f"{file}: its name does not begin with a symbol, as in BTCUSDT-1m-2024-08.csv; rename it")
+    return symbol
+
+
+def _joined(recordings: list[Recording]) -> Recording:
+    bars = np.concatenate([entry.bars for entry in recordings])
+    _, newest = np.unique(bars["open_time"], return_index=True)
+    return Recording(bars[newest], max(entry.decimals for entry in recordings), recordings[0].kind)
+
+
+def _read_file(file: Path) -> Recording:
+    try:
+        return _parsed(file)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ReplayError(f"{file}: cannot be read ({error}); fetch it again") from None
+    except UnicodeDecodeError as error:
+        raise ReplayError(f"{file}: byte {error.start} is no text; a .csv or .csv.gz is needed") from None
+
+
+def _parsed(file: Path) -> Recording:
+    kind, header = _layout(file)
+    with _opened(file) as rows:
+        try:
+            table = np.loadtxt(
+                rows, delimiter=",", skiprows=header, usecols=_COLUMNS[kind], ndmin=2, comments=None, dtype=np.float64
+            )
+        except (ValueError, IndexError) as error:
+            if isinstance(error, UnicodeDecodeError):
+                raise
+            raise _where(file, kind, header) from None
+    bars = _bars_of_klines(file, table, header) if kind == "klines" else _bars_of_trades(file, table, kind, header)
+    return Recording(bars, _decimals(table[:, 1:5] if kind == "klines" else table[:, :1]), kind)
+
+
+def _opened(file: Path) -> TextIO:
+    """Open a plain or packed file; it is read line by line, never held as a whole."""
+    if file.name.endswith(".gz"):
+        return gzip.open(file, "rt", encoding="ascii")
+    return file.open(encoding="ascii")
+
+
+def _layout(file: Path) -> tuple[str, int]:
+    """Return what kind of rows a file holds, and how many rows of header stand before them."""
+    with _opened(file) as rows:
+        head = next(rows, "")
+        columns = head.count(",") + 1
+        kind = _KINDS.get(columns)
+        if kind is None:
+            raise ReplayError(
+                f"{file}, row 1: {columns} columns; klines have 12, trades 7, aggTrades 8, separated by commas"
+            )
+        header = 0 if _is_number(head.partition(",")[0]) else 1
+        if header and not next(rows, "").strip():
+            raise ReplayError(f"{file}: holds no rows; fetch it again")
+        return kind, header
+
+
+def _where(file: Path, kind: str, header: int) -> ReplayError:
+    """Find the first row that cannot be read."""
+    with _opened(file) as rows:
+        for number, row in enumerate(rows, 1):
+            if number <= header or not row.strip():
+                continue
+            fields = row.strip().split(",")
+            for column, name in zip(_COLUMNS[kind], _NAMES[kind], strict=True):
+                value = fields[column] if column < len(fields) else ""
+                if not _is_number(value):
+                    return _bad_value(file, number, name, value, "is no number")
+    return ReplayError(f"{file}: cannot be read as {kind}; fetch it again")
+
+
+def _bad_value(file: Path, row: int, column: str, value: object, problem: str) -> ReplayError:
+    return ReplayError(
+        f"{file}, row {row}, column {column}: {value!r} {problem}; fetch the file again or remove the row"
+    )
+
+
+def _is_number(value: str) -> bool:
+    try:
+        return math.isfinite(float(value))
+    except ValueError:
+        return False
+
+
+def _milliseconds(times: Floats) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    scaled = np.where(times >= _FIRST_MICROSECONDS, times // 1_000, times)
+    return np.asarray(scaled.astype(np.int64))
+
+
+def _check(file: Path, values: Floats, bad: object, column: str, header: int, problem: str) -> None:
+    rows = np.flatnonzero(np.asarray(bad))
+    if len(rows):
+        raise _bad_value(file, int(rows[0]) + 1 + header, column, float(values[rows[0]]), problem)
+
+
+def _bars_of_klines(file: Path, table: Floats, header: int) -> Bars:
+    times, opened, high, low, close, volume = table.T
+    for column, values in zip(_NAMES["klines"], table.T, strict=True):
+        bad = ~np.isfinite(values) | ((values < 0) if column == "volume" else (values <= 0))
+        _check(file, values, bad, column, header, "is out of range")
+    _check(file, high, high < np.maximum(opened, close), "high", header, "is below open or close")
+    _check(file, low, low > np.minimum(opened, close), "low", header, "is above open or close")
+    bars = np.zeros(len(table), dtype=BAR)
+    bars["open_time"] = _milliseconds(times)
+    bars["open"], bars["high"], bars["low"], bars["close"], bars["volume"] = opened, high, low, close, volume
+    return bars[np.argsort(bars["open_time"], kind="stable")]
+
+
+def _bars_of_trades(file: Path, table: Floats, kind: str, header: int) -> Bars:
+    """Make a bar of every second between the first and the last trade; seconds without trades are flat."""
+    for column, values in zip(_NAMES[kind], table.T, strict=True):
+        _check(file, values, ~np.isfinite(values) | (values <= 0), column, header, "is out of range")
+    order = np.argsort(table[:, 2], kind="stable")
+    price, quantity, times = table[order, 0], table[order, 1], _milliseconds(table[order, 2])
+    seconds = times // 1_000
+    first = np.flatnonzero(np.r_[True, seconds[1:] != seconds[:-1]])
+    grid = np.arange(seconds[0], seconds[-1] + 1)
+    at = np.searchsorted(seconds[first], grid, side="right") - 1
+    traded = seconds[first][at] == grid
+    close = price[np.r_[first[1:] - 1, len(price) - 1]][at]
+    bars = np.zeros(len(grid), dtype=BAR)
+    bars["open_time"], bars["close"] = grid * 1_000, close
+    bars["open"] = np.where(traded, price[first][at], close)
+    bars["high"] = np.where(traded, np.maximum.reduceat(price, first)[at], close)
+    bars["low"] = np.where(traded, np.minimum.reduceat(price, first)[at], close)
+    bars["volume"] = np.where(traded, np.add.reduceat(quantity, first)[at], 0)
+    return bars
+
+
+def _decimals(prices: Floats) -> int:
+    """Return how many decimals the prices have."""
+    for decimals in range(_MAX_DECIMALS):
+        if np.allclose(prices, np.round(prices, decimals), rtol=0, atol=1e-9):
+            return decimals
+    return _MAX_DECIMALS

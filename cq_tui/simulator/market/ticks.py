@@ -1,0 +1,95 @@
+"""What a price source hands out: blocks of ticks, bars of history, and the state to go on from."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cq_tui.simulator.market.symbols import MarketSymbol
+
+#: Ticks (quote and trade of every symbol) in a second, and the time between them in milliseconds.
+TICKS_PER_SECOND = 4
+TICK_MS = 1_000 // TICKS_PER_SECOND
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+#: One bar of a symbol: ``volume`` in base, ``quote`` in quote asset; ``taker…`` is what takers bought of them.
+BAR = np.dtype(
+    [
+        ("open_time", np.int64),
+        ("open", np.float64),
+        ("high", np.float64),
+        ("low", np.float64),
+        ("close", np.float64),
+        ("volume", np.float64),
+        ("quote", np.float64),
+        ("taker", np.float64),
+        ("taker_quote", np.float64),
+        ("trades", np.int32),
+    ]
+)
+Bars = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TickBlock:
+    """Consecutive ticks of all symbols: arrays of shape (ticks, symbols).
+
+    ``start`` is the number of the first tick (Unix ms // TICK_MS). Prices are whole numbers of tick sizes:
+    ``bid`` and ``ask`` stand after the trade at ``last`` of ``quantity`` (base asset) by a taker who bought or not.
+    """
+
+    start: int
+    bid: Integers
+    ask: Integers
+    last: Integers
+    quantity: Floats
+    taker_bought: Flags
+
+    def __len__(self) -> int:
+        return int(self.last.shape[0])
+
+    @property
+    def end(self) -> int:
+        """Number of the tick after the last."""
+        return self.start + len(self)
+
+
+class PriceSource(Protocol):
+    """Where the simulated market's prices come from: generated or replayed."""
+
+    @property
+    def symbols(self) -> tuple[MarketSymbol, ...]:
+        """The symbols, in the column order of every block."""
+
+    def history(self) -> Bars:
+        """Return bars before the first block, shape (bars, symbols), of a length that divides a minute."""
+
+    def next_block(self) -> TickBlock | None:
+        """Return the block after the last one; None when there are no more prices, ever."""
+
+    def state(self) -> dict[str, Any]:
+        """Return what a restart needs to make the same prices again (JSON)."""
+
+
+def bars_of_ticks(block: TickBlock, tick_sizes: Floats, ticks_per_bar: int = TICKS_PER_SECOND) -> Bars:
+    """Return 1 s bars, shape (seconds, symbols), from a block that starts and ends on whole seconds.
+
+    A part of one second makes one bar with ``ticks_per_bar`` = its length.
+    """
+    seconds, width = len(block) // ticks_per_bar, block.last.shape[1]
+    shape = (seconds, ticks_per_bar, width)
+    price = (block.last * tick_sizes).reshape(shape)
+    quantity = block.quantity.reshape(shape)
+    bought = np.where(block.taker_bought.reshape(shape), quantity, 0.0)
+    bars = np.empty((seconds, width), dtype=BAR)
+    bars["open_time"] = (block.start * TICK_MS + np.arange(seconds) * 1_000)[:, None]
+    bars["open"], bars["close"] = price[:, 0], price[:, -1]
+    bars["high"], bars["low"] = price.max(axis=1), price.min(axis=1)
+    bars["volume"], bars["quote"] = quantity.sum(axis=1), (price * quantity).sum(axis=1)
+    bars["taker"], bars["taker_quote"] = bought.sum(axis=1), (price * bought).sum(axis=1)
+    bars["trades"] = (quantity > 0).sum(axis=1)
+    return bars

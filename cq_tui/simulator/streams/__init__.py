@@ -1,0 +1,1 @@
+"""Market streams: who listens to what, and the sending."""

@@ -1,0 +1,41 @@
+"""The outbox of a client: conflated, bounded, in order, and never in the way of the others."""
+
+import asyncio
+
+import pytest
+
+from cq_tui.simulator.streams.outbox import CAPACITY, Outbox
+from cq_tui.simulator.streams.stream_hub import Listener
+
+
+async def test_messages_come_in_order_and_only_the_newest_of_a_kind() -> None:
+    outbox = Outbox()
+    outbox.put("quote 1", "quote")
+    outbox.put("trade 1")
+    outbox.put("quote 2", "quote")
+    outbox.put("trade 2")
+    assert await outbox.take() == ["trade 1", "quote 2", "trade 2"]
+
+
+async def test_a_client_that_never_reads_costs_a_bounded_amount() -> None:
+    outbox = Outbox()
+    for number in range(CAPACITY + 100):
+        outbox.put(str(number))
+    messages = await outbox.take()
+    assert (len(messages), messages[0], outbox.dropped) == (CAPACITY, "100", 100)
+
+
+async def test_take_waits_for_the_first_message() -> None:
+    outbox = Outbox()
+    taking = asyncio.create_task(outbox.take())
+    await asyncio.sleep(0)
+    assert not taking.done()
+    outbox.put("x")
+    assert await asyncio.wait_for(taking, 1) == ["x"]
+
+
+@pytest.mark.parametrize(("combined", "message"), [(True, '{"stream":"s","data":{}}'), (False, "{}")])
+async def test_a_listener_wraps_payloads_when_combined(combined: bool, message: str) -> None:
+    listener = Listener(combined)
+    listener.tell("s", "{}", "s")
+    assert await listener.outbox.take() == [message]
