@@ -28,6 +28,8 @@ from tests.binance.scripted import Play, scripted, within
 T = TypeVar("T")
 QUICK = ReconnectPolicy(delay=lambda attempt: 0.01, close_timeout=0.2)
 PATIENT = Deadlines(first_data=30, connection=30, symbol=30)
+#: Far more than a mailbox holds here, and less than the system holds for a reader that does not come.
+COUNT = 100
 
 
 def market(url: str, *names: str, **options: Any) -> MarketStreams:
@@ -243,24 +245,28 @@ async def test_a_slow_reader_gets_the_newest_ticker_and_every_closed_bar() -> No
 
 
 async def test_closed_bars_that_nobody_reads_do_not_pile_up() -> None:
+    sent = asyncio.Event()
+
     async def script(play: Play) -> None:
-        for number in range(1000):
+        for number in range(COUNT):
             await play.send(samples.kline_event(x=True, t=number))
+        sent.set()
         await play.hold()
 
     name = kline_stream("BTCUSDT", "1m")
     async with scripted(script) as server, market(server.url, name, mailbox_limit=10) as market_streams:
         async with asyncio.timeout(10):
-            while market_streams.waiting <= 10:
-                await asyncio.sleep(0.01)
-        await asyncio.sleep(0.1)  # long enough to read them all, if it did not wait for the reader
+            await sent.wait()
+        # Rounds in which it would read them all, if it did not wait for the reader.
+        for _ in range(10 * COUNT):
+            await asyncio.sleep(0)
         assert market_streams.waiting == 11
         bars: list[int] = []
-        while len(bars) < 1000:
+        while len(bars) < COUNT:
             event = await within(10, anext(market_streams))
             if isinstance(event, KlineUpdate):
                 bars.append(event.kline.open_time)
-        assert bars == list(range(1000))
+        assert bars == list(range(COUNT))
         assert market_streams.dropped == 0
 
 

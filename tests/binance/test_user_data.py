@@ -15,6 +15,8 @@ from tests.binance.scripted import Play, scripted, within
 
 T = TypeVar("T")
 NOW = 1_700_000_000_000
+#: Far more than a mailbox holds here, and less than the system holds for a reader that does not come.
+COUNT = 100
 
 
 def user_data(url: str, policy: ReconnectPolicy | None = None, **options: Any) -> UserData:
@@ -180,22 +182,26 @@ async def test_a_subscription_is_renewed_before_its_life_ends() -> None:
 
 
 async def test_no_event_is_dropped_for_a_slow_reader() -> None:
+    sent = asyncio.Event()
+
     async def flood(play: Play) -> None:
         await accept(play)
-        for number in range(300):
+        for number in range(COUNT):
             await play.send(wrapped(samples.EXECUTION_REPORT | {"I": number}))
+        sent.set()
         await play.hold()
 
     async with scripted(flood) as server, user_data(server.url, mailbox_limit=10) as stream:
         await until(stream, Subscribed)
         async with asyncio.timeout(10):
-            while stream.waiting < 10:
-                await asyncio.sleep(0.01)
-        await asyncio.sleep(0.1)  # long enough to read them all, if it did not wait for the reader
-        assert stream.waiting <= 11
+            await sent.wait()
+        # Rounds in which it would read them all, if it did not wait for the reader.
+        for _ in range(10 * COUNT):
+            await asyncio.sleep(0)
+        assert 10 <= stream.waiting <= 11
         seen: list[int] = []
-        while len(seen) < 300:
+        while len(seen) < COUNT:
             event = await within(10, anext(stream))
             assert isinstance(event, ExecutionReport)
             seen.append(event.execution_id)
-    assert seen == list(range(300))
+    assert seen == list(range(COUNT))

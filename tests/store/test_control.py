@@ -10,10 +10,12 @@ import pytest
 
 from cq_tui.contracts.commands import Command, CommandOutcome
 from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.runfiles import LockHolder
+from cq_tui.store import control
 from cq_tui.store.control import CommandInbox, issue, sweep, wait_for_answer
 from cq_tui.store.document import read_document
 from cq_tui.store.folders import prepare
-from cq_tui.store.lock import ProcessLock
+from cq_tui.store.lock import ProcessLock, read_holder
 from tests.store.processes import program, until, word
 
 
@@ -43,6 +45,8 @@ CLAIMER = """
 import sys, time
 from pathlib import Path
 from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.runfiles import LockHolder
+from cq_tui.store import control
 from cq_tui.store.control import CommandInbox
 inbox = CommandInbox(DataDir(Path(sys.argv[1])), "memory")
 print("ready", flush=True)
@@ -141,14 +145,27 @@ async def test_waiting_ends_when_the_one_that_took_it_has_died(data: DataDir) ->
     assert "ended" in outcome.message
 
 
-async def test_waiting_goes_on_while_the_one_that_took_it_lives_and_ends_at_last(data: DataDir) -> None:
+async def test_waiting_goes_on_while_the_one_that_took_it_lives_and_ends_at_last(
+    data: DataDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lock = ProcessLock(data.lock_of("memory"), "memory")
     lock.acquire()
     command = ask(data, expiry=0.05)
     inbox = CommandInbox(data, "memory")
     (claimed,) = inbox.claim()
+    looks = 0
+
+    def counted(path: Path) -> LockHolder | None:
+        nonlocal looks
+        looks += 1
+        return read_holder(path)
+
+    monkeypatch.setattr(control, "read_holder", counted)
     waiting = asyncio.create_task(wait_for_answer(data, command, poll=0.01))
-    await asyncio.sleep(0.2)
+    async with asyncio.timeout(10):
+        # It has expired, and yet the wait goes on.
+        while looks < 3:
+            await asyncio.sleep(0.01)
     assert not waiting.done(), "it lives and may still answer"
     inbox.answer(claimed, "done")
     async with asyncio.timeout(10):

@@ -101,7 +101,9 @@ async def test_without_a_change_it_returns_at_its_timeout_and_closing_twice_is_f
     assert await watch.changes(timeout=0.05) == set()
     watch.close()
     watch.close()
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(10):
+        while len(asyncio.all_tasks()) > 1:
+            await asyncio.sleep(0)
 
 
 async def test_the_quickest_way_of_this_system_is_taken(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import structlog
@@ -39,11 +39,27 @@ class CutWire(httpx.AsyncHTTPTransport):
 
     cut = False
     changes_cut = False
+    #: Requests that did not get out.
+    lost = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if self.cut or (self.changes_cut and request.method != "GET"):
+            self.lost += 1
             raise httpx.ConnectError("the wire is cut")
         return await super().handle_async_request(request)
+
+
+class Turn(asyncio.Lock):
+    """The session's turn, which knows how many wait for it."""
+
+    waiting = 0
+
+    async def acquire(self) -> Literal[True]:
+        self.waiting += 1
+        try:
+            return await super().acquire()
+        finally:
+            self.waiting -= 1
 
 
 class Spool:
@@ -107,6 +123,7 @@ class Stage:
         self.book = book
         self.saved: dict[str, Any] = {}
         self.session: TraderSession
+        self.turn = Turn()
         self.wire = CutWire()
         self.settings = Settings()
 
@@ -124,6 +141,17 @@ class Stage:
         assert await self.act_on(signal) is None
         await self.protected()
         return signal
+
+    async def cycles(self, count: int) -> None:
+        """Wait until the session has gone round so often, looking around each time."""
+        seen = [self.session.around]
+
+        def looked() -> int:
+            if self.session.around is not seen[-1]:
+                seen.append(self.session.around)
+            return len(seen) > count
+
+        await until(looked)
 
     async def protected(self) -> None:
         await until(lambda: "BTCUSDT" in self.book.positions and not self.session.needs and self.is_covered)
@@ -160,6 +188,7 @@ async def living(
         stage.session = TraderSession(
             data, rest, at.ws_api, credentials, "simulation", book, Chronicle(spool), stage.save, structlog.get_logger()
         )
+        stage.session.turn = stage.turn
         running = asyncio.create_task(stage.session.run(list(symbols)))
         try:
             await until(lambda: running.done() or (stage.session.desk.reconciled and account.sockets))

@@ -118,7 +118,8 @@ async def test_a_report_that_overtakes_its_answer_and_comes_twice_counts_once(
     async def late(execute: Execute) -> object:
         answer = await execute()
         await account.report(account.legs("entry")[0], "TRADE", account.trades[0])
-        await asyncio.sleep(0.1)  # the reports are with the trader long before the answer is
+        # The cycle and the report both wait for the turn that the entry has.
+        await until(lambda: stage.turn.waiting == 2)
         from starlette.responses import JSONResponse
 
         return JSONResponse(answer)

@@ -77,7 +77,8 @@ async def test_protection_that_did_not_get_out_is_tried_again_under_the_same_ids
         await until(lambda: stage.session.problem)
         await account.fill(entry)
         await until(lambda: "BTCUSDT" in stage.book.positions)
-        await asyncio.sleep(0.3)  # some cycles that cannot reach the exchange
+        lost = stage.wire.lost
+        await until(lambda: stage.wire.lost >= lost + 3)
         assert not any(order.leg != "entry" for order in stage.book.orders.values())
         account.next["oco"].clear()
         stage.wire.cut = False
@@ -206,14 +207,16 @@ async def test_tries_to_protect_that_fail_slow_down(data: DataDir, account: Scri
     account.next["oco"] += [refused] * 400
     account.next["exit"] += [refused] * 400
     async with on_stage(data, account) as stage:
+        began = time.monotonic()
         assert await stage.act_on(buy()) is None
         assert stage.session.needs["BTCUSDT"].reason == "no stop order is open"
-        await asyncio.sleep(0.6)  # a dozen cycles
+        await stage.cycles(8)
         assert len(account.legs("exit")) == 0
         tries = sum(name.startswith("cq-exit-") for name in account.sent)
-        assert 2 <= tries <= 8
+        # Twice the pause of a cycle lies between two tries.
+        assert 2 <= tries <= (time.monotonic() - began) / 0.1 + 2
         assert len(set(account.sent)) == len(account.sent), "each try under ids of its own"
-        account.next.clear()
+        account.next["oco"].clear()
         await stage.protected()
 
 
