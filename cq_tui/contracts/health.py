@@ -104,7 +104,10 @@ class MemoryHealth(Health):
     backlog: Count | None = None
     #: Share of the history that the running check has covered, 0..1.
     check_progress: float | None = None
+    #: The newest faults, oldest first.
     faults: list[str] | None = None
+    #: How many there are in all.
+    fault_count: Count | None = None
     #: Bytes in the spools that are not merged yet.
     backlog_bytes: Count | None = None
     #: Events that the chain or a checkpoint names and that are not there.

@@ -6,6 +6,7 @@ LOG_WORDS = frozenset(
         "answer refused",
         "cannot run",
         "cannot start",
+        "checkpoints",
         "commands refused",
         "crashed",
         "disk",

@@ -34,6 +34,8 @@ def status_lines(status: StackStatus) -> list[str]:
         root = printable(status.memory.merkle_root[:16])
         intact = "intact" if status.memory.integrity_ok else "DAMAGED"
         lines.append(f"history {intact}, {_completeness(status.memory)}, root {root}")
+        if status.memory.integrity_ok and status.memory.anchor_problem:
+            lines.append(f"  checkpoints: {printable(status.memory.anchor_problem)}")
     supervisor = "nobody supervises: `cq-tui up` or `cq-tui` starts everything"
     if status.supervisor is not None:
         supervisor = f"supervised by process {status.supervisor[0]} ({printable(status.supervisor[1])})"

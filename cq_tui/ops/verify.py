@@ -13,6 +13,7 @@ from typing import Any
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.signed_words import Acceptance, Anchor, moment, signed_words
+from cq_tui.ops.words import plural
 from cq_tui.store.checkpoints.acknowledgement import LOG_FAULT
 from cq_tui.store.checkpoints.agreement import disagreements, signed_at
 from cq_tui.store.checkpoints.checkpoint import directory_id_of
@@ -206,8 +207,8 @@ def report_lines(report: Report) -> list[str]:
 def _integrity(report: Report) -> str:
     if report.damaged:
         count = report.fault_count
-        return f"DAMAGED: {count:,} fault{'s' * (count != 1)} in {report.found.events:,} events"
-    return f"intact: {report.found.events:,} events; chain, payloads, order, ids and root agree"
+        return f"DAMAGED: {plural(count, 'fault')} in {plural(report.found.events, 'event')}"
+    return f"intact: {plural(report.found.events, 'event')}; chain, payloads, order, ids and root agree"
 
 
 def _fault_lines(report: Report) -> list[str]:
@@ -226,7 +227,7 @@ def _fault_lines(report: Report) -> list[str]:
 
 def _completeness(report: Report) -> str:
     found, anchor = report.found, report.anchor
-    words = [f"INCOMPLETE by {report.missing:,} events"] if report.missing else []
+    words = [f"INCOMPLETE by {plural(report.missing, 'event')}"] if report.missing else []
     if report.lost:
         words.append(f"INCOMPLETE: not the history of {report.lost.checkpoint.size:,} events that was here")
     if anchor is None:
@@ -238,9 +239,9 @@ def _completeness(report: Report) -> str:
         if not anchor.trusted:
             words.append("a key that is not known here: hold it against a checkpoint you kept, with --against")
         if later:
-            words.append(f"{later:,} later events not anchored yet")
+            words.append(f"{plural(later, 'later event')} not anchored yet")
     if found.unchained:
-        words.append(f"{found.unchained:,} events not chained yet")
+        words.append(f"{plural(found.unchained, 'event')} not chained yet")
     return ", ".join(words)
 
 
@@ -250,7 +251,10 @@ def _short_key(key: str) -> str:
 
 
 def _gap_lines(report: Report) -> list[str]:
-    lines = [f"  {count:,} numbers of {writer} are missing" for writer, count in report.found.gaps.items()]
+    gaps = report.found.gaps.items()
+    lines = [
+        f"  {plural(count, 'number')} of {writer} {'is' if count == 1 else 'are'} missing" for writer, count in gaps
+    ]
     if report.found.torn_bytes:
         lines.append(
             f"  the last {report.found.torn_bytes:,} bytes are no whole line; memory puts them into quarantine"
@@ -263,7 +267,7 @@ def _gap_lines(report: Report) -> list[str]:
 def _acceptance_line(acceptance: Acceptance) -> str:
     told = acceptance.acknowledgement
     what = "released the checkpoints signed until then" if told.releases_checkpoints else "accepted"
-    size, signer = f"{told.size:,} events", _short_key(acceptance.key)
+    size, signer = plural(told.size, "event"), _short_key(acceptance.key)
     return f"  {acceptance.by}, {size}, key {signer}: {what}: {told.fault.removeprefix(LOG_FAULT)}"
 
 

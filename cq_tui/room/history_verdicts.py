@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cq_tui.ops.words import Level, News, age, clean
+from cq_tui.ops.words import Level, News, age, clean, plural
 
 if TYPE_CHECKING:
     from cq_tui.contracts.health import MemoryHealth
@@ -24,11 +24,20 @@ class Completeness(NamedTuple):
     problem: str = ""
 
 
-def integrity(memory: "MemoryHealth") -> News:
-    """Say whether all bytes are as they were written; if not, what was found first."""
+def integrity(memory: "MemoryHealth", width: int = 500) -> News:
+    """Say whether all bytes are as they were written; if not, what was found, or how much where that does not fit."""
     if memory.integrity_ok:
         return News("good", "intact")
-    return News("bad", f"NOT INTACT: {clean(fault_headlines(memory)[0])}")
+    told, count = fault_headlines(memory), fault_count(memory)
+    text = f"NOT INTACT: {clean(told[0])}"
+    if count and (count > 1 or len(text) > width):
+        text = f"NOT INTACT: {plural(count, 'fault')}"
+    return News("bad", text)
+
+
+def fault_count(memory: "MemoryHealth") -> int:
+    """Return how many faults stand."""
+    return memory.fault_count or len(memory.faults or ())
 
 
 def fault_headlines(memory: "MemoryHealth") -> list[str]:
@@ -93,7 +102,7 @@ def standing_faults(memory: "MemoryHealth") -> list[News]:
     faults = memory.faults or []
     if not memory.integrity_ok or faults:
         told += [News("bad", f"{fault_id(fault)} {clean(headline_of(fault))}") for fault in faults[-_FAULTS_SHOWN:]]
-        earlier = len(faults) - _FAULTS_SHOWN
+        earlier = fault_count(memory) - _FAULTS_SHOWN
         more = f"{earlier} more came earlier. " if earlier > 0 else ""
         told.append(News("idle", f"{more}Look: `cq-tui verify`. Accept: `cq-tui acknowledge`. No new risk until then."))
     problem = completeness(memory).problem

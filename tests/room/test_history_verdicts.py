@@ -51,12 +51,21 @@ def test_completeness(stage: Stage, told: dict[str, Any], level: str, text: str,
 
 
 def test_a_broken_history_may_be_complete_and_a_missing_end_intact(stage: Stage) -> None:
-    broken = stage.memory(integrity_ok=False, faults=["chain: block 5", "later"], anchored_count=12800)
+    broken = stage.memory(integrity_ok=False, faults=["chain: block 5"], anchored_count=12800)
     assert integrity(broken) == ("bad", "NOT INTACT: chain: block 5")
     assert completeness(broken).text == "complete to 12,800"
     cut = stage.memory(missing_count=3, anchored_count=12847)
     assert integrity(cut).text == "intact"
     assert completeness(cut).text == "incomplete by 3"
+
+
+def test_what_does_not_fit_is_counted(stage: Stage) -> None:
+    one = stage.memory(integrity_ok=False, faults=["chain: block 5"])
+    assert integrity(one, 26).text == "NOT INTACT: chain: block 5"
+    assert integrity(one, 25).text == "NOT INTACT: 1 fault"
+    assert integrity(stage.memory(integrity_ok=False, faults=["a", "b"])).text == "NOT INTACT: 2 faults"
+    assert integrity(stage.memory(integrity_ok=False, faults=["a"], fault_count=7)).text == "NOT INTACT: 7 faults"
+    assert integrity(stage.memory(integrity_ok=False, reason="why"), 5).text == "NOT INTACT: why"
 
 
 def test_ages(stage: Stage) -> None:
@@ -82,6 +91,12 @@ def test_faults_are_named_as_they_are_accepted(stage: Stage) -> None:
     assert "2 more came earlier" in told[3].text
     assert "`cq-tui acknowledge`" in told[3].text
     assert told[4] == ("look", "checkpoints: signing was stopped")
+
+
+def test_all_that_stand_are_counted(stage: Stage) -> None:
+    told = standing_faults(stage.memory(integrity_ok=False, faults=list("abcde"), fault_count=12))
+    assert [news.text[-1] for news in told[:3]] == ["c", "d", "e"]
+    assert "9 more came earlier" in told[3].text
 
 
 def test_every_number_fits_the_model(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     Column("time", 8),
-    Column("event", 21),
+    Column("event", 22),
     Column("source", 10, rank=1),
     Column("", 20, grows=True),
 )
@@ -29,8 +29,10 @@ _GLYPH_COLOURS: dict[Level, str] = {**_COLOURS, "good": "$success"}
 _GAP = 3
 #: Cells of the title before what ``summary`` says: glyph, number, name.
 _TITLE_START = 14
-#: Fewest characters of a fault in the title.
-_LEAST_OF_A_FAULT = 24
+#: Fewest characters of a problem in the title.
+_LEAST_OF_A_PROBLEM = 24
+#: Lines for what is wrong: what to do about it stands at its end.
+_NOTICE_LINES = 4
 #: From this width on the progress bar is longer.
 _ROOMY = 90
 
@@ -125,11 +127,11 @@ class MemoryPane(Pane):
         full = " · ".join(filter(None, (intact.text, whole.text, since, checked)))
         if len(full) <= width:
             return full, level
-        # Words from elsewhere are cut before a verdict is.
+        # Words from elsewhere give way before a verdict does.
         rest = len(checked) + 6
-        integrity = clean(intact.text, max(_LEAST_OF_A_FAULT, width - rest - min(len(whole.text), 40)))
-        complete = clean(whole.text, max(_LEAST_OF_A_FAULT, width - rest - len(integrity)))
-        return " · ".join((integrity, complete, checked)), level
+        found = verdicts.integrity(memory, width - rest - min(len(whole.text), 40)).text
+        complete = clean(whole.text, max(_LEAST_OF_A_PROBLEM, width - rest - len(found)))
+        return " · ".join((found, complete, checked)), level
 
     def _tell_facts(self) -> None:
         """Repaint the lines over the table when they changed."""
@@ -173,9 +175,9 @@ class MemoryPane(Pane):
         return facts
 
     def _notice(self, news: News) -> list[Content]:
-        """Return one line, or two when the words need them."""
+        """Return as many lines as the words need, up to four."""
         start = f"{GLYPHS[news.level]} " if news.level != "idle" else "  "
-        lines = self.wrapped(news.text, 2, 2)
+        lines = self.wrapped(news.text, 2, _NOTICE_LINES)
         first = Content.assemble((start, _GLYPH_COLOURS[news.level]), (lines[0], _COLOURS[news.level]))
         return [first, *(Content.styled(f"  {line}", _COLOURS[news.level]) for line in lines[1:])]
 

@@ -192,7 +192,7 @@ class MemoryService(Service):
             return "refused", f"the history is being verified, {done} of it so far. Try again later"
         last = self.trust.anchoring.last
         if last is None or last.size < self._history.events:
-            return "refused", self.trust.anchoring.problem or "there is nothing to sign yet"
+            return "refused", self.trust.signing_problem or "there is nothing to sign yet"
         return "done", f"checkpoint of {last.size:,} events signed"
 
     # -- health
@@ -218,11 +218,12 @@ class MemoryService(Service):
             backlog=len(self._waiting) + events,
             backlog_bytes=spooled,
             check_progress=round(self.checking.progress, 3),
-            faults=faults[:FAULTS_SHOWN] or None,
+            faults=faults[-FAULTS_SHOWN:] or None,
+            fault_count=len(faults),
             missing_count=self.trust.missing,
             anchored_count=min(last.size, self._history.events) if last else 0,
             last_anchor_ts=last.time if last else None,
-            anchor_problem=anchoring.problem or next(iter(anchoring.warnings), None),
+            anchor_problem=self.trust.signing_problem or next(iter(anchoring.warnings), None),
             checkpoint=anchoring.last_text,
             public_key=anchoring.public_key,
             last_full_check=self.trust.standing.last_full_check,

@@ -74,6 +74,12 @@ class Trust:
         return "; ".join(map(headline_of, list(self.faults.values())[:FAULTS_SHOWN])) or None
 
     @property
+    def signing_problem(self) -> str | None:
+        """Why no checkpoint is signed, in short; None while all is well."""
+        problem = self.anchoring.problem
+        return problem and headline_of(problem)
+
+    @property
     def missing(self) -> int:
         """How many events a checkpoint names that are not there."""
         return max(0, max(self.anchoring.expected(), default=0) - self._history.events)

@@ -36,8 +36,8 @@ class LostHistory(NamedTuple):
     def __str__(self) -> str:
         """Say it to a person."""
         return (
-            f"a history of {self.checkpoint.size:,} events, last signed {signed_at(self.checkpoint)}, was kept here "
-            f"before and is gone. Put it back, or, if it may be gone, delete {self.record}"
+            f"a history of {self.checkpoint.size:,} events, last signed {signed_at(self.checkpoint)}, was here before "
+            f"and is gone. Put it back, or, if it may be gone, delete {self.record}"
         )
 
 

@@ -24,7 +24,7 @@ def lost(desk: Desk) -> LostHistory | None:
 
 
 def told(anchoring: Anchoring) -> list[str]:
-    return [warning for warning in anchoring.warnings if "was kept here before" in warning]
+    return [warning for warning in anchoring.warnings if "was here before" in warning]
 
 
 def test_an_emptied_directory_is_a_new_one_and_says_what_was_there(desk: Desk) -> None:
@@ -37,9 +37,7 @@ def test_an_emptied_directory_is_a_new_one_and_says_what_was_there(desk: Desk) -
     assert found is not None
     assert (found.checkpoint.origin[-32:], found.checkpoint.size) == (before.directory_id, 200)
     assert told(anchoring) == [str(found)]
-    assert "a history of 200 events, last signed 2023-11-14 22:16:40 UTC, was kept here before and is gone" in str(
-        found
-    )
+    assert "a history of 200 events, last signed 2023-11-14 22:16:40 UTC, was here before and is gone" in str(found)
     assert str(found.record) in str(found)
     assert sign(anchoring, 3), "it is no fault: the new history is signed"
 
