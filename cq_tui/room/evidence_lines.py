@@ -42,10 +42,10 @@ def verdict_lines(evidence: "Evidence", width: int) -> list[Content]:
 
 
 def event_lines(evidence: "Evidence", width: int) -> list[Content]:
-    """Show the event field by field, then its line as it stands in the file."""
+    """Show the event field by field."""
     if evidence.index == 0:
         return [_heading("event"), *_field("", "none", width)]
-    event, line = evidence.event, evidence.line
+    event = evidence.event
     lines = [_heading("event")]
     if evidence.event_id is not None:
         lines += _field("id", evidence.event_id, width)
@@ -59,11 +59,18 @@ def event_lines(evidence: "Evidence", width: int) -> list[Content]:
             lines.append(Content(""))
         for name, value in event.data.items():
             lines += _field(name, value_words(name, value), width)
-    if line is None:
-        return [*lines, *_field("line", "missing or damaged", width)]
-    text = clean(line.decode(errors="replace"), _LONGEST_LINE)
-    lines += [Content(""), _heading("line", plural(len(line), "byte"))]
-    return lines + [Content(_INDENT + part) for part in chop_cells(text, max(8, width - len(_INDENT)))]
+    return lines
+
+
+def stored_lines(evidence: "Evidence", width: int) -> list[Content]:
+    """Show the event's line as it stands in the file."""
+    if evidence.index == 0:
+        return []
+    if evidence.line is None:
+        return [_heading("line"), *_field("", "missing or damaged", width)]
+    text = clean(evidence.line.decode(errors="replace"), _LONGEST_LINE)
+    parts = chop_cells(text, max(8, width - len(_INDENT)))
+    return [_heading("line", plural(len(evidence.line), "byte")), *(Content(_INDENT + part) for part in parts)]
 
 
 def block_lines(evidence: "Evidence", width: int) -> list[Content]:

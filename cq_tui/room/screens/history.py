@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.screen import Screen
 
 from cq_tui.ops.words import clean
-from cq_tui.room.evidence_lines import block_lines, event_lines, proof_lines, verdict_lines
+from cq_tui.room.evidence_lines import block_lines, event_lines, proof_lines, stored_lines, verdict_lines
 from cq_tui.room.widgets.key_line import KeyLine
 from cq_tui.room.widgets.sheet import Sheet
 
@@ -112,10 +112,22 @@ class HistoryScreen(Screen[None]):
         self.evidence = evidence
         self.query_one("#box").border_title = _title(evidence)
         self.query_one("#verdict", Sheet).tell(lambda width: verdict_lines(evidence, width))
-        self.query_one("#stored", Sheet).tell(lambda width: event_lines(evidence, width))
-        self.query_one("#proved", Sheet).tell(
-            lambda width: [*block_lines(evidence, width), Content(""), *proof_lines(evidence, width)]
-        )
+        self.query_one("#stored", Sheet).tell(lambda width: self._left(evidence, width))
+        self.query_one("#proved", Sheet).tell(lambda width: self._right(evidence, width))
+
+    def _left(self, evidence: "Evidence", width: int) -> list[Content]:
+        """The event; below it its line, unless the proof stands there."""
+        lines = event_lines(evidence, width)
+        return _joined(lines, stored_lines(evidence, width)) if self._is_broad else lines
+
+    def _right(self, evidence: "Evidence", width: int) -> list[Content]:
+        """The block and the proof; in a narrow terminal the line, which is long, comes last."""
+        lines = _joined(block_lines(evidence, width), proof_lines(evidence, width))
+        return lines if self._is_broad else _joined(lines, stored_lines(evidence, width))
+
+    @property
+    def _is_broad(self) -> bool:
+        return self.size.width >= _BROAD
 
     # -- keys
 
@@ -192,6 +204,12 @@ def _look(data: "DataDir", wanted: str | int) -> "Evidence":
     from cq_tui.room.evidence import look
 
     return look(data, wanted)
+
+
+def _joined(*parts: list[Content]) -> list[Content]:
+    """Put an empty line between parts that say something."""
+    first, *others = [part for part in parts if part]
+    return [*first, *(line for part in others for line in (Content(""), *part))]
 
 
 def _title(evidence: "Evidence") -> Content:
