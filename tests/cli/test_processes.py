@@ -22,6 +22,8 @@ from tests.cli.conftest import Told, command
 
 Real = Callable[..., Told]
 Start = Callable[..., subprocess.Popen[str]]
+#: A small market: it opens in a fraction of the time, and what is tested here is the same.
+SMALL = {"SYMBOLS": "BTCUSDT,ETHUSDT"}
 
 
 def until(condition: Callable[[], object], patience: float = 60.0) -> None:
@@ -92,11 +94,11 @@ def test_the_exchange_serves_when_it_says_so_and_ends_on_ctrl_c(start: Start) ->
 
 
 def test_one_ledger_has_one_exchange(start: Start, real: Real, data: DataDir) -> None:
-    process = start("exchange", "--json")
+    process = start("exchange", "--json", "--symbols", "BTCUSDT")
     assert process.stdout is not None
     assert process.stdout.readline()
     assert data.ledger.exists()
-    told = real("exchange", code=3)
+    told = real("exchange", "--symbols", "BTCUSDT", code=3)
     assert f"exchange is already running here (process {process.pid})" in told.err
     assert f"process {process.pid}" in real("service", "exchange", code=3).err
     process.send_signal(signal.SIGTERM)
@@ -140,7 +142,7 @@ def test_down_names_a_supervisor_that_is_gone_for_good(start: Start, data: DataD
 
     from cq_tui.ops.down import DownError, bring_down
 
-    process = start("up")
+    process = start("up", **SMALL)
     until(lambda: read_holder(data.lock_of("supervisor")))
     process.send_signal(signal.SIGSTOP)
     with pytest.raises(
@@ -155,7 +157,7 @@ def test_down_names_a_supervisor_that_is_gone_for_good(start: Start, data: DataD
 
 
 def test_up_and_ctrl_c(start: Start, real: Real, data: DataDir) -> None:
-    process = start("up")
+    process = start("up", **SMALL)
     until(lambda: find(data, "memory"))
     assert f"already at work here (process {process.pid})" in real("up", code=3).err
     assert f"already at work here (process {process.pid})" in real("up", "--detach", code=3).err
@@ -171,7 +173,7 @@ def test_up_and_ctrl_c(start: Start, real: Real, data: DataDir) -> None:
 
 
 def test_up_detached_lives_on_and_down_ends_it(real: Real, data: DataDir) -> None:
-    told = real("up", "--detach", code=0)
+    told = real("up", "--detach", code=0, **SMALL)
     holder = read_holder(data.lock_of("supervisor"))
     assert holder is not None
     assert told.out == f"supervisor started, process {holder.pid}. `cq-tui status` shows how it goes\n"
@@ -188,7 +190,11 @@ def test_up_detached_lives_on_and_down_ends_it(real: Real, data: DataDir) -> Non
 def test_up_goes_on_when_nobody_reads_what_it_says(data: DataDir) -> None:
     reader, writer = os.pipe()
     process = subprocess.Popen(
-        command("up", "--data-dir", str(data.root)), stdout=writer, stderr=subprocess.PIPE, start_new_session=True
+        command("up", "--data-dir", str(data.root)),
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        env=os.environ | SMALL,
     )
     os.close(writer)
     os.close(reader)

@@ -24,8 +24,8 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
 ]
 
-#: What every test's process gets: settings of the caller must not steer the room under test.
-ENVIRONMENT = {"TERM": "xterm-256color", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
+#: What every test's process gets: settings of the caller must not steer the room under test. A small market opens soon.
+ENVIRONMENT = {"TERM": "xterm-256color", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "SYMBOLS": "BTCUSDT,ETHUSDT"}
 
 
 def room(data: DataDir, *words: str) -> list[str]:
