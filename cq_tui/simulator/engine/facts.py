@@ -1,6 +1,6 @@
 """Facts: what changed the exchange's state, one after the other; the ledger is made of them."""
 
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -100,6 +100,8 @@ def from_plain(kind: type[T], raw: dict[str, Any]) -> T:
     values: dict[str, Any] = {}
     try:
         for entry in fields(kind):  # type: ignore[arg-type]  # only dataclasses of this package come here
+            if entry.name not in raw and entry.default is not MISSING:
+                continue  # written before the field was there
             value = raw[entry.name]
             if entry.type is Decimal:
                 value = Decimal(value)

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import NamedTuple
 
 ZERO = Decimal(0)
 #: Orders that enter the market at any price once they work.
 MARKET_TYPES = frozenset({"MARKET", "STOP_LOSS", "TAKE_PROFIT"})
 STOP_TYPES = frozenset({"STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"})
-FINAL_STATUSES = frozenset({"FILLED", "CANCELED", "EXPIRED", "REJECTED"})
+FINAL_STATUSES = frozenset({"FILLED", "CANCELED", "EXPIRED", "EXPIRED_IN_MATCH", "REJECTED"})
 
 
 @dataclass(slots=True)
@@ -36,11 +37,27 @@ class Order:
     locked: Decimal = ZERO
     strategy_id: int = -1
     strategy_type: int = -1
+    #: What depth shows of the order at a time; zero for an order that shows all.
+    iceberg_quantity: Decimal = ZERO
+    #: Basis points; -1 for an order that does not trail.
+    trailing_delta: int = -1
+    #: When trailing began, and the extreme price since then.
+    trailing_time: int = -1
+    trailing_extreme: Decimal = ZERO
+    #: Quantity that self-trade prevention took away, and its newest prevented match.
+    prevented_quantity: Decimal = ZERO
+    prevented_match_id: int = -1
+    amends: int = 0
 
     @property
     def is_open(self) -> bool:
         """Whether the order can still fill."""
         return self.status not in FINAL_STATUSES
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the order waits for its list's working order."""
+        return self.status == "PENDING_NEW"
 
     @property
     def is_working(self) -> bool:
@@ -49,8 +66,8 @@ class Order:
 
     @property
     def remaining(self) -> Decimal:
-        """Base quantity not yet filled."""
-        return self.quantity - self.executed
+        """Base quantity that can still fill."""
+        return self.quantity - self.executed - self.prevented_quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +88,41 @@ class Trade:
     is_maker: bool
 
 
+@dataclass(frozen=True, slots=True)
+class PreventedMatch:
+    """A trade of the account with itself that self-trade prevention kept from happening.
+
+    Quantities are what each order lost; zero for the order that the mode leaves alone.
+    """
+
+    symbol: str
+    match_id: int
+    taker_order_id: int
+    maker_order_id: int
+    stp_mode: str
+    price: Decimal
+    taker_quantity: Decimal
+    maker_quantity: Decimal
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """A reduction of an order's quantity that kept its priority."""
+
+    symbol: str
+    order_id: int
+    execution_id: int
+    original_client_id: str
+    new_client_id: str
+    original_quantity: Decimal
+    new_quantity: Decimal
+    time: int
+
+
 @dataclass(slots=True)
 class OrderList:
-    """Orders of which one cancels the other (OCO)."""
+    """Orders that depend on each other, in the order of their ids; ``kind`` as in ``NewList``."""
 
     list_id: int
     client_id: str
@@ -81,6 +130,24 @@ class OrderList:
     order_ids: list[int]
     time: int
     done: bool = False
+    kind: str = "OCO"
+
+    @property
+    def contingency(self) -> str:
+        """The contingencyType as the exchange writes it."""
+        return "OCO" if self.kind == "OCO" else "OTO"
+
+    @property
+    def working_id(self) -> int | None:
+        """The order on whose complete fill the others wait; an OCO has none."""
+        return None if self.kind == "OCO" else self.order_ids[0]
+
+    @property
+    def alternative_ids(self) -> list[int]:
+        """The two orders of which one ends the other; none in an OTO or OPO."""
+        if self.kind == "OCO":
+            return self.order_ids
+        return self.order_ids[1:] if len(self.order_ids) == 3 else []
 
 
 @dataclass(slots=True)
@@ -107,6 +174,28 @@ class NewOrder:
     stp_mode: str = "EXPIRE_MAKER"
     strategy_id: int = -1
     strategy_type: int = -1
+    iceberg_quantity: Decimal | None = None
+    trailing_delta: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewList:
+    """A request to place orders that depend on each other.
+
+    ``kind`` is OCO, OTO, OTOCO, OPO or OPOCO. ``working`` comes first in all but an OCO; ``legs`` are above and below
+    of an OCO, OTOCO or OPOCO, else the one pending order. Legs of an OPO and OPOCO have no quantity.
+    """
+
+    kind: str
+    symbol: str
+    client_id: str
+    working: NewOrder | None
+    legs: tuple[NewOrder, ...]
+
+    @property
+    def orders(self) -> tuple[NewOrder, ...]:
+        """All orders, in the order of their ids."""
+        return self.legs if self.working is None else (self.working, *self.legs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +217,10 @@ class NewOco:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What happened to an order, with the order as it stood right after."""
+    """What happened to an order, with the order as it stood right after.
+
+    ``cancel_id`` is the client id of a cancel, ``original_client_id`` the one before an amend (execution REPLACED).
+    """
 
     order: Order
     execution: str
@@ -136,11 +228,13 @@ class Report:
     time: int
     trade: Trade | None = None
     cancel_id: str = ""
+    original_client_id: str = ""
+    prevented: PreventedMatch | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ListReport:
-    """What happened to an order list: EXEC_STARTED or ALL_DONE."""
+    """What happened to an order list: EXEC_STARTED, UPDATED or ALL_DONE."""
 
     order_list: OrderList
     status_type: str
@@ -148,9 +242,21 @@ class ListReport:
     time: int
 
 
+class FirstFill(NamedTuple):
+    """An order filled for the first time: it no longer counts as unfilled."""
+
+    symbol: str
+    order_id: int
+    is_maker: bool
+
+
 @dataclass(slots=True)
 class Outcome:
-    """Everything one command or tick did: facts for the ledger, reports for the user, assets that changed."""
+    """Everything one command or tick did: facts for the ledger, reports for the user, assets that changed.
+
+    ``orders`` are those of the command, as they stood after it; those of a list in the order of their ids.
+    ``events`` holds the same reports and list reports in the order in which they happened.
+    """
 
     lines: list[dict[str, object]] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
@@ -158,3 +264,7 @@ class Outcome:
     assets: set[str] = field(default_factory=set)
     orders: list[Order] = field(default_factory=list)
     order_list: OrderList | None = None
+    events: list[Report | ListReport] = field(default_factory=list)
+    first_fills: list[FirstFill] = field(default_factory=list)
+    prevented: list[PreventedMatch] = field(default_factory=list)
+    amendment: Amendment | None = None
