@@ -1,7 +1,8 @@
 """Starts service processes quickly: a process that has imported everything once forks for each of them.
 
 Run as a program it reads one JSON request a line and answers with the pid of the new process. What it forks is a
-process like any other: a session of its own, killed by its pid, and gone without a trace.
+process like any other: a session of its own, killed by its pid, and gone without a trace. Only its heart beats faster:
+tests wait for what a service says, not for the time at which it says it.
 """
 
 import atexit
@@ -12,6 +13,10 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
+
+#: Seconds between two health files.
+HEARTBEAT = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,11 @@ def main() -> None:
     import cq_tui.services.feeder
     import cq_tui.services.memory
     import cq_tui.services.trader  # noqa: F401 - forked with all of it in memory
+    from cq_tui.services.frame import Service
+    from cq_tui.services.memory.service import MemoryService
 
+    for service in (Service, MemoryService):
+        patch.object(service, "heartbeat", HEARTBEAT).start()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children: they leave no zombie
     for line in sys.stdin:
         request = Request(*json.loads(line))

@@ -78,10 +78,10 @@ def test_killed_at_random_while_appending_no_event_is_lost_doubled_or_reordered(
     data = data_dir(tmp_path)
     acknowledged = 0
     chance = random.Random(4)
-    for _ in range(1000 if HEAVY else 20):
+    for _ in range(1000 if HEAVY else 6):
         with program(APPENDER, data.root) as process:
             assert word(process) == b"0", "a kill is no fault"
-            for _ in range(chance.randrange(1, 40)):
+            for _ in range(chance.randrange(1, 60)):
                 acknowledged = int(word(process))
             process.kill()
             out, _ = process.communicate()

@@ -79,7 +79,7 @@ async def test_killed_at_random_moments_it_loses_and_doubles_nothing(tmp_path: P
     chance = random.Random(5)
     data = data_directory(tmp_path / "data", MEMORY_SNAPSHOT_INTERVAL=1, MEMORY_SNAPSHOTS_KEPT=4)
     with _writers(data, "trader", "ares", "room-1") as writers:
-        for turn in range(1000 if HEAVY else 20):
+        for turn in range(1000 if HEAVY else 12):
             async with running("memory", data) as memory:
                 if turn % 3 == 0:
                     # In the midst of its work; otherwise it is killed while it starts, as often as not.
