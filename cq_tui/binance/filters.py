@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_UP, Decimal, InvalidOperation
 from typing import Any
 
+from cq_tui.binance.filter_fields import read_filters, read_flags
+
 ZERO = Decimal(0)
 #: Order types that wait for a trigger price; they count for MAX_NUM_ALGO_ORDERS.
 ALGO_TYPES = frozenset({"STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"})
+_STOP_LOSSES = frozenset({"STOP_LOSS", "STOP_LOSS_LIMIT"})
 
 
 class SymbolRulesError(ValueError):
@@ -16,7 +19,10 @@ class SymbolRulesError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SymbolRules:
-    """Trading rules of one symbol. A limit of zero means that the rule is off, as the exchange defines it."""
+    """Trading rules of one symbol. A limit of zero means that the rule is off, as the exchange defines it.
+
+    What exchangeInfo does not say is taken as allowed: the exchange refuses by itself.
+    """
 
     symbol: str
     status: str
@@ -39,14 +45,35 @@ class SymbolRules:
     max_notional: Decimal = ZERO
     min_notional_on_market: bool = False
     max_notional_on_market: bool = False
+    multiplier_up: Decimal = ZERO
+    multiplier_down: Decimal = ZERO
     bid_multiplier_up: Decimal = ZERO
     bid_multiplier_down: Decimal = ZERO
     ask_multiplier_up: Decimal = ZERO
     ask_multiplier_down: Decimal = ZERO
     average_price_minutes: int = 0
+    min_trailing_above: int = 0
+    max_trailing_above: int = 0
+    min_trailing_below: int = 0
+    max_trailing_below: int = 0
+    max_iceberg_parts: int = 0
     max_orders: int = 0
     max_algo_orders: int = 0
+    max_iceberg_orders: int = 0
     max_order_lists: int = 0
+    max_amends: int = 0
+    max_position: Decimal = ZERO
+    iceberg_allowed: bool = True
+    oco_allowed: bool = True
+    oto_allowed: bool = True
+    opo_allowed: bool = True
+    quote_quantity_allowed: bool = True
+    trailing_allowed: bool = True
+    cancel_replace_allowed: bool = True
+    amend_allowed: bool = True
+    pegging_allowed: bool = True
+    default_stp_mode: str = "NONE"
+    stp_modes: tuple[str, ...] = ()
 
     @classmethod
     def from_exchange_info(cls, symbol: Mapping[str, Any]) -> "SymbolRules":
@@ -55,7 +82,6 @@ class SymbolRules:
         Raises SymbolRulesError, naming the symbol, when a field is missing or is no number.
         """
         try:
-            filters = {str(entry["filterType"]): entry for entry in symbol["filters"]}
             return cls(
                 symbol=symbol["symbol"],
                 status=symbol["status"],
@@ -64,10 +90,8 @@ class SymbolRules:
                 base_precision=int(symbol["baseAssetPrecision"]),
                 quote_precision=int(symbol["quoteAssetPrecision"]),
                 order_types=frozenset(symbol["orderTypes"]),
-                **_price_rules(filters),
-                **_quantity_rules(filters),
-                **_notional_rules(filters),
-                **_count_rules(filters),
+                **read_filters(symbol["filters"]),
+                **read_flags(symbol),
             )
         except KeyError as error:
             raise SymbolRulesError(f"exchangeInfo of {_name(symbol)}: field {error} is missing") from None
@@ -100,35 +124,44 @@ class SymbolRules:
         price: Decimal | None = None,
         stop_price: Decimal | None = None,
         quote_quantity: Decimal | None = None,
+        iceberg_quantity: Decimal | None = None,
+        trailing_delta: int | None = None,
         reference_price: Decimal | None = None,
         open_orders: int = 0,
         open_algo_orders: int = 0,
+        open_iceberg_orders: int = 0,
+        position: Decimal | None = None,
     ) -> str | None:
-        """Return the name of the first filter that the order fails, or None.
+        """Return the name of the first filter that the order fails, in exchangeInfo's order, or None.
 
         ``reference_price`` is the reference price, else the average over ``average_price_minutes`` (0: the
-        last price); without it the rules that need it are left to the exchange. The counts are of orders
-        open *before* this one. A stop order without a limit price is valued at its stop price.
+        last price); without it the rules that need it are left to the exchange. The counts are of orders open
+        *before* this one, ``position`` is what the account holds of the base asset and has open orders to buy
+        (without it MAX_POSITION is left to the exchange). A stop order without a limit price is valued at its
+        stop price.
         """
-        market = order_type == "MARKET"
-        if self._price_off_grid(price) or self._price_off_grid(stop_price):
+        if self._off_grid(price) or self._off_grid(stop_price):
             return "PRICE_FILTER"
-        if price is not None and reference_price is not None and self._price_too_far(side, price, reference_price):
-            return "PERCENT_PRICE_BY_SIDE"
-        if quantity is not None:
-            if _off_range(quantity, self.min_quantity, self.max_quantity, self.step_size):
-                return "LOT_SIZE"
-            if market and _off_range(
-                quantity, self.market_min_quantity, self.market_max_quantity, self.market_step_size
+        if name := self._quantity_violation(order_type, quantity, iceberg_quantity, quote_quantity, reference_price):
+            return name
+        if trailing_delta is not None and self._trails_wrongly(side, order_type, trailing_delta):
+            return "TRAILING_DELTA"
+        if price is not None and reference_price is not None:
+            if (self.multiplier_up or self.multiplier_down) and _beyond(
+                price, reference_price, self.multiplier_up, self.multiplier_down
             ):
-                return "MARKET_LOT_SIZE"
+                return "PERCENT_PRICE"
+            if self._too_far_for_side(side, price, reference_price):
+                return "PERCENT_PRICE_BY_SIDE"
         value = _notional(quantity, price or stop_price or reference_price, quote_quantity)
-        if value is not None and self._notional_out(value, market):
+        if value is not None and self._notional_out(value, order_type == "MARKET"):
             return self.notional_filter
-        if self.max_orders and open_orders >= self.max_orders:
-            return "MAX_NUM_ORDERS"
-        if order_type in ALGO_TYPES and self.max_algo_orders and open_algo_orders >= self.max_algo_orders:
-            return "MAX_NUM_ALGO_ORDERS"
+        if name := self._count_violation(
+            order_type, bool(iceberg_quantity), open_orders, open_algo_orders, open_iceberg_orders
+        ):
+            return name
+        if self.max_position and side == "BUY" and position is not None and quantity is not None:
+            return "MAX_POSITION" if position + quantity > self.max_position else None
         return None
 
     def list_violation(self, *, open_order_lists: int) -> str | None:
@@ -136,16 +169,51 @@ class SymbolRules:
         too_many = self.max_order_lists and open_order_lists >= self.max_order_lists
         return "MAX_NUM_ORDER_LISTS" if too_many else None
 
-    def _price_off_grid(self, price: Decimal | None) -> bool:
+    def amend_violation(self, *, amends: int) -> str | None:
+        """Return MAX_NUM_ORDER_AMENDS when an order that was amended so often cannot be once more, else None."""
+        return "MAX_NUM_ORDER_AMENDS" if self.max_amends and amends >= self.max_amends else None
+
+    def _off_grid(self, price: Decimal | None) -> bool:
         return price is not None and _off_range(price, self.min_price, self.max_price, self.tick_size)
 
-    def _price_too_far(self, side: str, price: Decimal, reference: Decimal) -> bool:
-        up, down = (
-            (self.bid_multiplier_up, self.bid_multiplier_down)
-            if side == "BUY"
-            else (self.ask_multiplier_up, self.ask_multiplier_down)
+    def _quantity_violation(
+        self,
+        order_type: str,
+        quantity: Decimal | None,
+        iceberg: Decimal | None,
+        quote: Decimal | None,
+        reference: Decimal | None,
+    ) -> str | None:
+        if quantity is None:
+            # By quote amount: the quantity is known only in the book, so it is bounded by what it is worth now.
+            most = self.market_max_quantity
+            return "MARKET_LOT_SIZE" if quote and reference and most and quote > most * reference else None
+        if _off_range(quantity, self.min_quantity, self.max_quantity, self.step_size):
+            return "LOT_SIZE"
+        if iceberg:
+            if _off_range(iceberg, self.min_quantity, self.max_quantity, self.step_size):
+                return "LOT_SIZE"
+            if self.max_iceberg_parts and quantity > iceberg * self.max_iceberg_parts:
+                return "ICEBERG_PARTS"
+        if order_type == "MARKET" and _off_range(
+            quantity, self.market_min_quantity, self.market_max_quantity, self.market_step_size
+        ):
+            return "MARKET_LOT_SIZE"
+        return None
+
+    def _trails_wrongly(self, side: str, order_type: str, delta: int) -> bool:
+        above = (order_type in _STOP_LOSSES) == (side == "BUY")
+        least, most = (
+            (self.min_trailing_above, self.max_trailing_above)
+            if above
+            else (self.min_trailing_below, self.max_trailing_below)
         )
-        return (bool(up) and price > reference * up) or (bool(down) and price < reference * down)
+        return delta < least or bool(most and delta > most)
+
+    def _too_far_for_side(self, side: str, price: Decimal, reference: Decimal) -> bool:
+        if side == "BUY":
+            return _beyond(price, reference, self.bid_multiplier_up, self.bid_multiplier_down)
+        return _beyond(price, reference, self.ask_multiplier_up, self.ask_multiplier_down)
 
     def _notional_out(self, value: Decimal, market: bool) -> bool:
         below = bool(self.min_notional) and value < self.min_notional
@@ -153,6 +221,15 @@ class SymbolRules:
         if market:
             return (below and self.min_notional_on_market) or (above and self.max_notional_on_market)
         return below or above
+
+    def _count_violation(self, order_type: str, iceberg: bool, orders: int, algos: int, icebergs: int) -> str | None:
+        if self.max_orders and orders >= self.max_orders:
+            return "MAX_NUM_ORDERS"
+        if self.max_algo_orders and order_type in ALGO_TYPES and algos >= self.max_algo_orders:
+            return "MAX_NUM_ALGO_ORDERS"
+        if self.max_iceberg_orders and iceberg and icebergs >= self.max_iceberg_orders:
+            return "MAX_NUM_ICEBERG_ORDERS"
+        return None
 
 
 def _name(symbol: Mapping[str, Any]) -> str:
@@ -171,64 +248,11 @@ def _off_range(value: Decimal, minimum: Decimal, maximum: Decimal, step: Decimal
     return bool(step) and value % step != 0
 
 
+def _beyond(price: Decimal, reference: Decimal, up: Decimal, down: Decimal) -> bool:
+    return (bool(up) and price > reference * up) or (bool(down) and price < reference * down)
+
+
 def _notional(quantity: Decimal | None, price: Decimal | None, quote: Decimal | None) -> Decimal | None:
     if quote is not None:
         return quote
     return quantity * price if quantity is not None and price is not None else None
-
-
-def _price_rules(filters: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    rules: dict[str, Any] = {}
-    if (price := filters.get("PRICE_FILTER")) is not None:
-        rules |= {
-            "min_price": Decimal(price["minPrice"]),
-            "max_price": Decimal(price["maxPrice"]),
-            "tick_size": Decimal(price["tickSize"]),
-        }
-    if (percent := filters.get("PERCENT_PRICE_BY_SIDE")) is not None:
-        rules |= {
-            "bid_multiplier_up": Decimal(percent["bidMultiplierUp"]),
-            "bid_multiplier_down": Decimal(percent["bidMultiplierDown"]),
-            "ask_multiplier_up": Decimal(percent["askMultiplierUp"]),
-            "ask_multiplier_down": Decimal(percent["askMultiplierDown"]),
-            "average_price_minutes": int(percent["avgPriceMins"]),
-        }
-    return rules
-
-
-def _quantity_rules(filters: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    rules: dict[str, Any] = {}
-    for name, prefix in (("LOT_SIZE", ""), ("MARKET_LOT_SIZE", "market_")):
-        if (lot := filters.get(name)) is not None:
-            rules |= {
-                f"{prefix}min_quantity": Decimal(lot["minQty"]),
-                f"{prefix}max_quantity": Decimal(lot["maxQty"]),
-                f"{prefix}step_size": Decimal(lot["stepSize"]),
-            }
-    return rules
-
-
-def _notional_rules(filters: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    if (notional := filters.get("NOTIONAL")) is not None:
-        return {
-            "min_notional": Decimal(notional["minNotional"]),
-            "max_notional": Decimal(notional["maxNotional"]),
-            "min_notional_on_market": bool(notional["applyMinToMarket"]),
-            "max_notional_on_market": bool(notional["applyMaxToMarket"]),
-        }
-    if (minimum := filters.get("MIN_NOTIONAL")) is not None:
-        return {
-            "notional_filter": "MIN_NOTIONAL",
-            "min_notional": Decimal(minimum["minNotional"]),
-            "min_notional_on_market": bool(minimum["applyToMarket"]),
-        }
-    return {}
-
-
-def _count_rules(filters: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    fields = {
-        "MAX_NUM_ORDERS": ("max_orders", "maxNumOrders"),
-        "MAX_NUM_ALGO_ORDERS": ("max_algo_orders", "maxNumAlgoOrders"),
-        "MAX_NUM_ORDER_LISTS": ("max_order_lists", "maxNumOrderLists"),
-    }
-    return {rule: int(filters[name][field]) for name, (rule, field) in fields.items() if name in filters}

@@ -18,7 +18,7 @@ ORDER_TYPES = (
     "TAKE_PROFIT",
     "TAKE_PROFIT_LIMIT",
 )
-STP_MODES = ("EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT")
+STP_MODES = ("EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER")
 DEFAULT_STP_MODE = "EXPIRE_MAKER"
 
 
@@ -62,14 +62,14 @@ class MarketSymbol:
             "baseCommissionPrecision": PRECISION,
             "quoteCommissionPrecision": PRECISION,
             "orderTypes": list(ORDER_TYPES),
-            "icebergAllowed": False,
+            "icebergAllowed": True,
             "ocoAllowed": True,
-            "otoAllowed": False,
-            "opoAllowed": False,
+            "otoAllowed": True,
+            "opoAllowed": True,
             "quoteOrderQtyMarketAllowed": True,
-            "allowTrailingStop": False,
-            "cancelReplaceAllowed": False,
-            "amendAllowed": False,
+            "allowTrailingStop": True,
+            "cancelReplaceAllowed": True,
+            "amendAllowed": True,
             "pegInstructionsAllowed": False,
             "isSpotTradingAllowed": True,
             "isMarginTradingAllowed": False,
@@ -93,11 +93,19 @@ class MarketSymbol:
                 "tickSize": text(tick),
             },
             {"filterType": "LOT_SIZE", "minQty": text(step), "maxQty": text(most), "stepSize": text(step)},
+            {"filterType": "ICEBERG_PARTS", "limit": 100},
             {
                 "filterType": "MARKET_LOT_SIZE",
                 "minQty": text(Decimal(0)),
                 "maxQty": text(market_most),
                 "stepSize": text(Decimal(0)),
+            },
+            {
+                "filterType": "TRAILING_DELTA",
+                "minTrailingAboveDelta": 10,
+                "maxTrailingAboveDelta": 2000,
+                "minTrailingBelowDelta": 10,
+                "maxTrailingBelowDelta": 2000,
             },
             {
                 "filterType": "PERCENT_PRICE_BY_SIDE",
@@ -118,6 +126,7 @@ class MarketSymbol:
             {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 200},
             {"filterType": "MAX_NUM_ORDER_LISTS", "maxNumOrderLists": 20},
             {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 5},
+            {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": 10},
         ]
 
 
