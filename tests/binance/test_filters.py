@@ -36,6 +36,14 @@ def exchange_info(**changes: dict[str, Any]) -> dict[str, Any]:
         "MAX_NUM_ORDERS": {"maxNumOrders": 200},
         "MAX_NUM_ALGO_ORDERS": {"maxNumAlgoOrders": 5},
         "MAX_NUM_ORDER_LISTS": {"maxNumOrderLists": 20},
+        "ICEBERG_PARTS": {"limit": 10},
+        "TRAILING_DELTA": {
+            "minTrailingAboveDelta": 10,
+            "maxTrailingAboveDelta": 2000,
+            "minTrailingBelowDelta": 20,
+            "maxTrailingBelowDelta": 1000,
+        },
+        "MAX_NUM_ORDER_AMENDS": {"maxNumOrderAmends": 10},
     }
     filters |= changes
     return {
@@ -53,16 +61,18 @@ def exchange_info(**changes: dict[str, Any]) -> dict[str, Any]:
 RULES = SymbolRules.from_exchange_info(exchange_info())
 
 
-def violation(**order: Any) -> str | None:
+def violation(rules: SymbolRules = RULES, **order: Any) -> str | None:
     given_order: dict[str, Any] = {
         "side": "BUY",
         "order_type": "LIMIT",
         "quantity": "1",
         "price": "100",
     } | order
-    decimals = {"quantity", "price", "stop_price", "quote_quantity", "reference_price"}
+    decimals = {
+        "quantity", "price", "stop_price", "quote_quantity", "reference_price", "iceberg_quantity", "position",
+    }  # fmt: skip
     typed: dict[str, Any] = {k: Decimal(v) if k in decimals and v is not None else v for k, v in given_order.items()}
-    return RULES.violation(**typed)
+    return rules.violation(**typed)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +110,74 @@ def test_violation_names_the_first_filter_that_fails(order: dict[str, Any], name
     assert violation(**order) == name
 
 
+STOP: dict[str, Any] = {"order_type": "STOP_LOSS_LIMIT", "stop_price": None}
+TAKE: dict[str, Any] = {"order_type": "TAKE_PROFIT_LIMIT", "stop_price": None}
+BY_QUOTE: dict[str, Any] = {"order_type": "MARKET", "price": None, "quantity": None, "reference_price": "100"}
+
+
+@pytest.mark.parametrize(
+    ("order", "name"),
+    [
+        ({"iceberg_quantity": "0.1"}, None),
+        ({"iceberg_quantity": "0.09999"}, "ICEBERG_PARTS"),
+        ({"iceberg_quantity": "0.333333"}, "LOT_SIZE"),
+        (STOP | {"trailing_delta": 9}, "TRAILING_DELTA"),
+        (STOP | {"trailing_delta": 10}, None),
+        (STOP | {"trailing_delta": 2000}, None),
+        (STOP | {"trailing_delta": 2001}, "TRAILING_DELTA"),
+        (STOP | {"side": "SELL", "trailing_delta": 19}, "TRAILING_DELTA"),
+        (STOP | {"side": "SELL", "trailing_delta": 1000}, None),
+        (STOP | {"side": "SELL", "trailing_delta": 1001}, "TRAILING_DELTA"),
+        (TAKE | {"side": "SELL", "trailing_delta": 2000}, None),
+        (TAKE | {"trailing_delta": 1001}, "TRAILING_DELTA"),
+        (BY_QUOTE | {"quote_quantity": "12000"}, None),
+        (BY_QUOTE | {"quote_quantity": "12000.01"}, "MARKET_LOT_SIZE"),
+        ({"iceberg_quantity": "0.5", "open_iceberg_orders": 99}, None),
+    ],
+)
+def test_icebergs_trailing_stops_and_quote_amounts(order: dict[str, Any], name: str | None) -> None:
+    assert violation(**order) == name
+
+
+def rules_with(**changes: dict[str, Any]) -> SymbolRules:
+    return SymbolRules.from_exchange_info(exchange_info(**changes))
+
+
+def test_filters_that_few_symbols_have() -> None:
+    percent = rules_with(PERCENT_PRICE={"multiplierUp": "1.3", "multiplierDown": "0.7", "avgPriceMins": 5})
+    assert violation(percent, price="130", reference_price="100") is None
+    assert violation(percent, price="130.01", reference_price="100") == "PERCENT_PRICE"
+    assert violation(percent, price="69.99", reference_price="100", side="SELL") == "PERCENT_PRICE"
+    assert violation(percent, price="130.01") is None
+    icebergs = rules_with(MAX_NUM_ICEBERG_ORDERS={"maxNumIcebergOrders": 2})
+    assert violation(icebergs, iceberg_quantity="0.5", open_iceberg_orders=1) is None
+    assert violation(icebergs, iceberg_quantity="0.5", open_iceberg_orders=2) == "MAX_NUM_ICEBERG_ORDERS"
+    assert violation(icebergs, open_iceberg_orders=2) is None
+    position = rules_with(MAX_POSITION={"maxPosition": "10"})
+    assert violation(position, position="9") is None
+    assert violation(position, position="9.00001") == "MAX_POSITION"
+    assert violation(position, position="9.00001", side="SELL") is None
+
+
+def test_amends_are_counted() -> None:
+    assert RULES.amend_violation(amends=9) is None
+    assert RULES.amend_violation(amends=10) == "MAX_NUM_ORDER_AMENDS"
+
+
+def test_what_a_symbol_allows_is_read_and_else_taken_as_allowed() -> None:
+    assert (RULES.iceberg_allowed, RULES.amend_allowed, RULES.stp_modes) == (True, True, ())
+    closed = SymbolRules.from_exchange_info(
+        exchange_info()
+        | {
+            "icebergAllowed": False,
+            "defaultSelfTradePreventionMode": "NONE",
+            "allowedSelfTradePreventionModes": ["NONE", "DECREMENT"],
+        }
+    )
+    assert (closed.iceberg_allowed, closed.oco_allowed) == (False, True)
+    assert (closed.default_stp_mode, closed.stp_modes) == ("NONE", ("NONE", "DECREMENT"))
+
+
 def test_a_zero_step_is_no_rule() -> None:
     assert violation(order_type="MARKET", price=None, quantity="0.12345", reference_price="100") is None
     assert RULES.quantise_quantity(Decimal("0.123459"), market=True) == Decimal("0.12345")
@@ -128,7 +206,22 @@ def test_a_live_symbol_is_read() -> None:
         Decimal(5),
     )
     assert (rules.max_orders, rules.max_algo_orders, rules.max_order_lists) == (200, 5, 20)
+    assert (rules.max_iceberg_parts, rules.max_amends, rules.min_trailing_above) == (100, 10, 10)
+    assert (rules.ask_multiplier_up, rules.bid_multiplier_down) == (Decimal("1.2"), Decimal("0.8"))
+    assert rules.default_stp_mode == "EXPIRE_MAKER"
+    assert "NONE" not in rules.stp_modes
+    assert (rules.pegging_allowed, rules.trailing_allowed) == (True, True)
     assert rules.market_max_quantity == Decimal("585.20788284")
+
+
+@pytest.mark.skipif(not LIVE.exists(), reason=f"no recorded exchangeInfo at {LIVE}")
+def test_the_older_filters_of_a_live_symbol_are_read() -> None:
+    raw = exchange_info() | {"filters": json.loads(LIVE.read_text())["binance_us_btcusd_excerpt"]["filters"]}
+    rules = SymbolRules.from_exchange_info(raw)
+    assert (rules.notional_filter, rules.min_notional, rules.max_iceberg_parts) == ("MIN_NOTIONAL", Decimal(1), 10)
+    assert (rules.multiplier_up, rules.bid_multiplier_up) == (Decimal(5), Decimal(5))
+    assert violation(rules, price="501", reference_price="100") == "PERCENT_PRICE"
+    assert violation(rules, quantity="0.00999") == "MIN_NOTIONAL"
 
 
 @pytest.mark.parametrize("broken", ["symbol", "filters", "baseAsset"])

@@ -1,0 +1,50 @@
+"""Filters over a whole account, at and beyond their limits."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from cq_tui.binance.account_filters import AccountRules
+
+RULES = AccountRules.read(
+    [
+        {"filterType": "EXCHANGE_MAX_NUM_ORDERS", "maxNumOrders": 9},
+        {"filterType": "EXCHANGE_MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 5},
+        {"filterType": "EXCHANGE_MAX_NUM_ICEBERG_ORDERS", "maxNumIcebergOrders": 3},
+        {"filterType": "EXCHANGE_MAX_NUM_ORDER_LISTS", "maxNumOrderLists": 2},
+        {"filterType": "NOT_KNOWN_YET", "limit": 0},
+    ],
+    [
+        {"filterType": "MAX_ASSET", "asset": "BTC", "limit": "2.5"},
+        {"filterType": "MAX_ASSET", "asset": "USDT", "limit": "1000"},
+    ],
+)
+
+
+@pytest.mark.parametrize(
+    ("order", "name"),
+    [
+        ({}, None),
+        ({"open_orders": 8}, None),
+        ({"open_orders": 9}, "EXCHANGE_MAX_NUM_ORDERS"),
+        ({"open_algo_orders": 5}, None),
+        ({"open_algo_orders": 5, "order_type": "TAKE_PROFIT"}, "EXCHANGE_MAX_NUM_ALGO_ORDERS"),
+        ({"open_iceberg_orders": 3}, None),
+        ({"open_iceberg_orders": 3, "iceberg": True}, "EXCHANGE_MAX_NUM_ICEBERG_ORDERS"),
+        ({"quantity": Decimal("2.5")}, None),
+        ({"quantity": Decimal("2.6")}, "MAX_ASSET"),
+        ({"notional": Decimal("1000")}, None),
+        ({"notional": Decimal("1000.01")}, "MAX_ASSET"),
+        ({"notional": Decimal("1000.01"), "quote_asset": "EUR"}, None),
+    ],
+)
+def test_violation_names_the_first_filter_that_fails(order: dict[str, Any], name: str | None) -> None:
+    given = {"order_type": "LIMIT", "base_asset": "BTC", "quote_asset": "USDT"} | order
+    assert RULES.violation(**given) == name
+
+
+def test_order_lists_are_counted() -> None:
+    assert RULES.list_violation(open_order_lists=1) is None
+    assert RULES.list_violation(open_order_lists=2) == "EXCHANGE_MAX_NUM_ORDER_LISTS"
+    assert AccountRules().list_violation(open_order_lists=10_000) is None
