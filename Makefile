@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-PYTEST_ARGS ?= -n 3
+PYTEST_ARGS ?= -n 3 --dist worksteal
 
 .PHONY: run test lint types arrows pytest torture schemas screenshots bench lock clean
 
@@ -22,12 +22,13 @@ types: $(VENV)/.dev
 arrows: $(VENV)/.dev
 	$(BIN)/lint-imports
 
+# Tests start hundreds of processes: what was compiled once is kept, whatever the environment says.
 pytest: $(VENV)/.dev
-	$(BIN)/pytest $(PYTEST_ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest $(PYTEST_ARGS)
 
 # The long forms of what make test does in short: a thousand kills, every failing call, every bit, power losses.
 torture: $(VENV)/.dev
-	CQ_HEAVY_TESTS=1 $(BIN)/pytest $(PYTEST_ARGS) --timeout 0 tests/store
+	PYTHONDONTWRITEBYTECODE= CQ_HEAVY_TESTS=1 $(BIN)/pytest $(PYTEST_ARGS) --timeout 0 tests/store
 
 schemas: $(VENV)/.dev
 	$(BIN)/python -m cq_tui.contracts.json_schema schemas

@@ -10,5 +10,10 @@ _folder = tempfile.TemporaryDirectory(prefix="cq-tui-config-")
 os.environ["CQ_CONFIG_DIR"] = _folder.name
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with whole stacks: they mostly wait, and other workers take over what stands behind them."""
+    items.sort(key=lambda item: item.get_closest_marker("stack") is None)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     _folder.cleanup()
