@@ -49,6 +49,36 @@ class MiniTickerUpdate(NamedTuple):
     quote_volume: Decimal
 
 
+class TradeUpdate(NamedTuple):
+    """One trade. Ids are contiguous per symbol. Times in ms.
+
+    ``buyer_is_maker`` means that the taker sold.
+    """
+
+    symbol: str
+    event_time: int
+    trade_id: int
+    price: Decimal
+    quantity: Decimal
+    trade_time: int
+    buyer_is_maker: bool
+
+
+class DepthUpdate(NamedTuple):
+    """What the changes ``first_update_id`` to ``last_update_id`` made of an order book. Time in ms.
+
+    Levels are [price, quantity] as they came, text that is read and checked when an order book takes it in: that
+    costs ten times what the rest of the message does, and not everybody keeps a book.
+    """
+
+    symbol: str
+    event_time: int
+    first_update_id: int
+    last_update_id: int
+    bids: list[Any]
+    asks: list[Any]
+
+
 class ShutdownNotice(NamedTuple):
     """``serverShutdown``: the server is about to end the connection. Time in ms."""
 
@@ -62,7 +92,7 @@ class ControlReply(NamedTuple):
     error: str | None
 
 
-MarketEvent = KlineUpdate | BookTickerUpdate | MiniTickerUpdate
+MarketEvent = KlineUpdate | BookTickerUpdate | MiniTickerUpdate | TradeUpdate | DepthUpdate
 Frame = MarketEvent | ShutdownNotice | ControlReply
 
 _READ_ERRORS = (KeyError, TypeError, ValueError, ArithmeticError)
@@ -126,6 +156,26 @@ def _read_mini_ticker(data: dict[str, Any]) -> MiniTickerUpdate:
     return _new(MiniTickerUpdate, (symbol, event_time, *map(Decimal, numbers)))
 
 
+def _read_trade(data: dict[str, Any]) -> TradeUpdate:
+    symbol, event_time, trade_id, price, quantity = data["s"], data["E"], data["t"], data["p"], data["q"]
+    trade_time, buyer_is_maker = data["T"], data["m"]
+    _check_numbers(symbol, (price, quantity))
+    if not type(event_time) is type(trade_id) is type(trade_time) is int or type(buyer_is_maker) is not bool:
+        raise TypeError
+    numbers = Decimal(price), Decimal(quantity)
+    return _new(TradeUpdate, (symbol, event_time, trade_id, *numbers, trade_time, buyer_is_maker))
+
+
+def _read_depth(data: dict[str, Any]) -> DepthUpdate:
+    symbol, event_time, first, last = data["s"], data["E"], data["U"], data["u"]
+    bids, asks = data["b"], data["a"]
+    if not type(event_time) is type(first) is type(last) is int or type(bids) is not list or type(asks) is not list:
+        raise TypeError
+    if type(symbol) is not str:
+        raise TypeError
+    return _new(DepthUpdate, (symbol, event_time, first, last, bids, asks))
+
+
 def _check_numbers(symbol: Any, numbers: tuple[Any, ...]) -> None:
     """Refuse what is not text, and numbers that are not plain digits (so no sign, exponent, NaN)."""
     if type(symbol) is not str or not _joined(numbers).replace(".", "").isdecimal():
@@ -139,7 +189,9 @@ def _read_shutdown(data: dict[str, Any]) -> ShutdownNotice:
 #: By the event type ``e``; a bookTicker has none.
 _READERS: dict[str | None, Callable[[dict[str, Any]], MarketEvent | ShutdownNotice]] = {
     None: _read_book_ticker,
+    "trade": _read_trade,
     "kline": _read_kline,
+    "depthUpdate": _read_depth,
     "24hrMiniTicker": _read_mini_ticker,
     "serverShutdown": _read_shutdown,
 }
@@ -148,6 +200,8 @@ _FIELDS: dict[str | None, tuple[str, str, str]] = {
     # event type: (texts, whole numbers, decimals), each a string of one-letter field names
     None: ("s", "u", "bBaA"),
     "kline": ("s", "E", ""),
+    "trade": ("s", "EtT", "pq"),
+    "depthUpdate": ("s", "EUu", ""),
     "24hrMiniTicker": ("s", "E", "cohlvq"),
 }
 
@@ -162,6 +216,11 @@ def _named(data: dict[str, Any]) -> MalformedMessage:
             inner = fields.inner("k")
             _check(inner, "i", "tTn", "ohlcvq")
             inner.flag("x")
+        elif kind == "trade":
+            fields.flag("m")
+        elif kind == "depthUpdate":
+            fields.rows("b")
+            fields.rows("a")
     except MalformedMessage as error:
         return error
     return MalformedMessage(fields.subject, "(whole)", f"cannot be read: {shown(data)}")

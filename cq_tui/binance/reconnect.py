@@ -1,17 +1,20 @@
-"""Keeping a WebSocket connected: jittered delays, a bounded lifetime, and reasons that can be read."""
+"""Keeping a WebSocket connected: jittered delays, renewal without a gap, and reasons that can be read."""
 
 import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple, Never
+from typing import Generic, NamedTuple, Never, TypeVar
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from cq_tui.binance.errors import retry_after_seconds
 from cq_tui.binance.hosts import is_loopback
+from cq_tui.binance.wire import MessageConnection
+
+S = TypeVar("S", bound=ClientConnection)
 
 
 class Connected(NamedTuple):
@@ -28,6 +31,13 @@ class Disconnected(NamedTuple):
     retry_in: float
 
 
+class Renewing(NamedTuple):
+    """A connection will end, and why: another is opened, and only when that serves is the old one dropped."""
+
+    connection: int
+    reason: str
+
+
 class Malformed(NamedTuple):
     """A frame that could not be read; it was left out and the connection goes on."""
 
@@ -42,13 +52,47 @@ class Ending(NamedTuple):
     stay_away: float = 0.0
 
 
-def jittered_backoff(
+class Link:
+    """What a session tells its keeper while it lives."""
+
+    def __init__(self) -> None:
+        self._serves = asyncio.Event()
+        self._leaves = asyncio.Event()
+        self.reason = ""
+
+    def serves(self) -> None:
+        """Data flows: the connection before this one, if there is one, is no longer needed."""
+        self._serves.set()
+
+    def leaves(self, reason: str) -> bool:
+        """Ask for a successor and go on meanwhile; whether this was the first time."""
+        first = not self._leaves.is_set()
+        self.reason = self.reason or reason
+        self._leaves.set()
+        return first
+
+    async def until_served(self) -> None:
+        """Wait for ``serves``."""
+        await self._serves.wait()
+
+    async def until_leaving(self) -> None:
+        """Wait for ``leaves``."""
+        await self._leaves.wait()
+
+
+Session = Callable[[S, Link], Awaitable[Ending]]
+
+
+def full_jitter(
     first: float = 0.5, most: float = 30.0, uniform: Callable[[float, float], float] = random.uniform
 ) -> Callable[[int], float]:
-    """Return the delay before each attempt: doubling from ``first`` to ``most`` seconds, minus up to half."""
+    """Return the delay before each attempt: anything up to a ceiling that doubles from ``first`` to ``most`` seconds.
+
+    Whoever lost their connections together come back spread over the whole span.
+    """
 
     def delay(attempt: int) -> float:
-        return min(most, first * 2.0 ** min(attempt, 32)) * uniform(0.5, 1.0)
+        return uniform(0.0, min(most, first * 2.0 ** min(attempt, 32)))
 
     return delay
 
@@ -59,56 +103,161 @@ class ReconnectPolicy:
 
     ``delay`` maps the number of failures in a row to a delay. A session counts as a success once it
     lived ``stable_after``, so that a server that accepts and drops is backed off from (it bans those who
-    connect over 300 times in 5 minutes). ``lifetime`` stays below the exchange's 24 hours.
+    connect over 300 times in 5 minutes). ``lifetime`` stays below the exchange's 24 hours; each connection is
+    given some tenth less, so that not all are renewed together. ``overlap`` is how long the old connection stays
+    beside a new one that serves.
     """
 
-    delay: Callable[[int], float] = field(default_factory=jittered_backoff)
+    delay: Callable[[int], float] = field(default_factory=full_jitter)
     stable_after: float = 10.0
     lifetime: float = 23.5 * 3600
+    overlap: float = 1.0
     open_timeout: float = 10.0
     close_timeout: float = 2.0
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     now: Callable[[], float] = time.monotonic
+    uniform: Callable[[float, float], float] = random.uniform
+
+    def life(self) -> float:
+        """Return the seconds after which a connection that begins now is renewed."""
+        return self.lifetime * self.uniform(0.9, 1.0)
 
 
 async def open_socket(url: str, policy: ReconnectPolicy) -> ClientConnection:
     """Connect; the library answers the server's pings and sends its own to find dead connections."""
+    return await _open(url, policy, ClientConnection)
+
+
+async def open_message_socket(url: str, policy: ReconnectPolicy) -> MessageConnection:
+    """Connect for messages that are handed over as they come."""
+    socket = await _open(url, policy, MessageConnection)
+    assert isinstance(socket, MessageConnection)
+    return socket
+
+
+async def _open(url: str, policy: ReconnectPolicy, kind: type[ClientConnection]) -> ClientConnection:
     return await connect(
         url,
         compression=None,
         open_timeout=policy.open_timeout,
         close_timeout=policy.close_timeout,
         proxy=None if is_loopback(url) else True,
+        create_connection=kind,
     )
 
 
 async def keep_connected(
-    url: str,
-    session: Callable[[ClientConnection], Awaitable[Ending]],
+    opened: Callable[[], Awaitable[S]],
+    session: Session[S],
     down: Callable[[str, float], None],
     policy: ReconnectPolicy,
 ) -> Never:
-    """Run one session after another, for ever. ``down`` is told reason and delay before each pause."""
-    failures = 0
-    while True:
+    """Run one session after another, for ever. ``down`` is told reason and delay when none is left.
+
+    A session that ``leaves`` goes on until its successor ``serves``, and ``overlap`` longer. ``down`` hears of
+    nothing meanwhile, unless the old connection ends on its own (then with delay 0).
+    """
+    keeper = _Keeper(opened, session, down, policy)
+    try:
+        await keeper.run()
+    finally:
+        await keeper.drop_old()
+
+
+class _Attempt(NamedTuple):
+    """How a session ended, after how many seconds, and whether it goes on while it is replaced."""
+
+    ending: Ending
+    lived: float = 0.0
+    leaves: bool = False
+
+
+class _Keeper(Generic[S]):
+    def __init__(
+        self,
+        opened: Callable[[], Awaitable[S]],
+        session: Session[S],
+        down: Callable[[str, float], None],
+        policy: ReconnectPolicy,
+    ) -> None:
+        self._opened = opened
+        self._session = session
+        self._down = down
+        self._policy = policy
+        self._old: asyncio.Task[Ending] | None = None
+
+    async def run(self) -> Never:
+        failures = 0
+        while True:
+            ending, lived, leaves = await self._attempt()
+            if lived >= self._policy.stable_after:
+                failures = 0
+                if leaves:
+                    continue
+            delay = max(self._policy.delay(failures), ending.stay_away)
+            if self._old is None or self._old.done():
+                self._down(ending.reason, delay)
+            failures += 1
+            await self._policy.sleep(delay)
+
+    async def _attempt(self) -> _Attempt:
+        """Run a session until it ends, or until it leaves: then it goes on beside the next attempt."""
+        now = self._policy.now
         try:
-            socket = await open_socket(url, policy)
+            socket = await self._opened()
         except (OSError, TimeoutError, WebSocketException) as error:
-            ending = _refused(error)
-            delay = max(policy.delay(failures), ending.stay_away)
-            down(ending.reason, delay)
-        else:
-            started = policy.now()
-            try:
-                ending = await session(socket)
-                if policy.now() - started >= policy.stable_after:
-                    failures = 0
-                delay = max(policy.delay(failures), ending.stay_away)
-                down(ending.reason, delay)
-            finally:
-                await socket.close()
-        failures += 1
-        await policy.sleep(delay)
+            return _Attempt(_refused(error))
+        link, began = Link(), now()
+        task = asyncio.create_task(self._live(socket, link))
+        try:
+            if self._old is not None:
+                await _first_of(task, link.until_served(), link.until_leaving())
+                if not task.done() and not link.reason:
+                    await _first_of(task, self._policy.sleep(self._policy.overlap))
+                    await self.drop_old()
+            await _first_of(task, link.until_leaving())
+            if task.done():
+                return _Attempt(task.result(), now() - began)
+            if self._old is None:
+                self._old = task
+                task.add_done_callback(self._old_ended)
+            return _Attempt(Ending(link.reason), now() - began, leaves=True)
+        finally:
+            if task is not self._old:
+                await _stopped(task)
+
+    async def _live(self, socket: S, link: Link) -> Ending:
+        try:
+            return await self._session(socket, link)
+        finally:
+            await socket.close()
+
+    async def drop_old(self) -> None:
+        old, self._old = self._old, None
+        if old is not None:
+            await _stopped(old)
+
+    def _old_ended(self, task: asyncio.Task[Ending]) -> None:
+        if task is self._old and not task.cancelled() and task.exception() is None:
+            self._down(task.result().reason, 0.0)
+
+
+async def _first_of(task: asyncio.Task[Ending], *others: Awaitable[None]) -> None:
+    """Wait until the session has ended or one of the others is there."""
+    waiting = [asyncio.ensure_future(other) for other in others]
+    try:
+        await asyncio.wait([task, *waiting], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for other in waiting:
+            other.cancel()
+
+
+async def _stopped(task: asyncio.Task[Ending]) -> None:
+    """End a session. What it raised, unless it was told to stop, is a defect and goes on."""
+    task.cancel()
+    await asyncio.wait([task])
+    if not task.cancelled() and (error := task.exception()) is not None:
+        raise error
 
 
 def _refused(error: Exception) -> Ending:

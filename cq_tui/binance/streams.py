@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import Coroutine, Hashable, Iterable
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import quote
 
 import orjson
-from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from cq_tui.binance.errors import MalformedMessage
@@ -14,29 +13,36 @@ from cq_tui.binance.mailbox import Mailbox
 from cq_tui.binance.market_events import (
     BookTickerUpdate,
     ControlReply,
+    DepthUpdate,
     KlineUpdate,
     MarketEvent,
     MiniTickerUpdate,
     ShutdownNotice,
+    TradeUpdate,
     parse_frame,
 )
+from cq_tui.binance.overlap import Overlap
 from cq_tui.binance.reconnect import (
     Connected,
     Disconnected,
     Ending,
+    Link,
     Malformed,
     ReconnectPolicy,
+    Renewing,
     closed,
     keep_connected,
+    open_message_socket,
 )
 from cq_tui.binance.silence import Deadlines, SilenceWatch, SymbolActive, SymbolSilent
+from cq_tui.binance.wire import Deliver, MessageConnection
 
 #: The exchange's limit of streams on one connection.
 MAX_STREAMS = 1024
 #: Names in the URL, and in each SUBSCRIBE after it.
 BATCH = 200
-#: Seconds between SUBSCRIBE messages: with pings and pongs that stays below 5 messages a second.
-SUBSCRIBE_PACE = 0.3
+#: Seconds between SUBSCRIBE messages: with a ping and a pong between them that stays below 5 messages a second.
+SUBSCRIBE_PACE = 0.5
 
 
 class SubscriptionRefused(NamedTuple):
@@ -47,9 +53,11 @@ class SubscriptionRefused(NamedTuple):
 
 
 #: A tuple: asking a union is three times as slow.
-_MARKET_EVENTS = (BookTickerUpdate, KlineUpdate, MiniTickerUpdate)
+_MARKET_EVENTS = (BookTickerUpdate, TradeUpdate, DepthUpdate, KlineUpdate, MiniTickerUpdate)
 
-StreamEvent = MarketEvent | Connected | Disconnected | SymbolSilent | SymbolActive | Malformed | SubscriptionRefused
+StreamEvent = (
+    MarketEvent | Connected | Disconnected | Renewing | SymbolSilent | SymbolActive | Malformed | SubscriptionRefused
+)
 
 
 def kline_stream(symbol: str, interval: str) -> str:
@@ -65,6 +73,16 @@ def book_ticker_stream(symbol: str) -> str:
 def mini_ticker_stream(symbol: str) -> str:
     """Return the name of a 24 h mini ticker stream."""
     return f"{symbol.lower()}@miniTicker"
+
+
+def trade_stream(symbol: str) -> str:
+    """Return the name of a stream of every trade."""
+    return f"{symbol.lower()}@trade"
+
+
+def depth_stream(symbol: str) -> str:
+    """Return the name of a stream of changes of the order book, ten times a second."""
+    return f"{symbol.lower()}@depth@100ms"
 
 
 def symbol_of(stream: str) -> str:
@@ -105,8 +123,10 @@ def conflation_key(event: StreamEvent) -> Hashable | None:
 class MarketStreams:
     """Streams spread over connections; ``async with`` starts them, ``async for`` reads the events.
 
-    Every Connected may lie behind a gap: what closed meanwhile has to be fetched over REST. A reader that
-    is slow gets the newest ticker of each symbol and every closed bar (``dropped`` counts the rest).
+    Every Connected may lie behind a gap: what closed meanwhile has to be fetched over REST. A connection that is to
+    end is replaced while it lives: both are read for a while, and what both bring is told once. A reader that
+    is slow gets the newest ticker of each symbol, and every closed bar, trade and change of an order book
+    (``dropped`` counts the rest).
     """
 
     def __init__(
@@ -162,7 +182,7 @@ class MarketStreams:
 
 
 class _Connection:
-    """One connection of MarketStreams."""
+    """One connection of MarketStreams, and for a while two of them when it is renewed."""
 
     def __init__(
         self,
@@ -172,80 +192,146 @@ class _Connection:
         policy: ReconnectPolicy,
         mailbox: Mailbox[StreamEvent],
     ) -> None:
-        self._number = number
-        self._first, *self._later = [streams[i : i + BATCH] for i in range(0, len(streams), BATCH)]
-        self._symbols = {symbol_of(stream) for stream in streams}
-        self._deadlines = deadlines
-        self._policy = policy
-        self._mailbox = mailbox
+        self.number = number
+        self._first, *self.later = [streams[i : i + BATCH] for i in range(0, len(streams), BATCH)]
+        self.symbols = {symbol_of(stream) for stream in streams}
+        self.deadlines = deadlines
+        self.policy = policy
+        self.mailbox = mailbox
+        #: Set while two sessions may bring the same.
+        self.overlap: Overlap | None = None
+        self._sessions = 0
 
     async def run(self, base_url: str) -> None:
-        names = quote("/".join(self._first), safe="/@")
-        await keep_connected(f"{base_url}/stream?streams={names}", self._session, self._down, self._policy)
+        url = f"{base_url}/stream?streams={quote('/'.join(self._first), safe='/@')}"
+        await keep_connected(lambda: open_message_socket(url, self.policy), self._session, self._down, self.policy)
 
     def _down(self, reason: str, retry_in: float) -> None:
-        self._mailbox.put(Disconnected(self._number, reason, retry_in))
+        self.mailbox.put(Disconnected(self.number, reason, retry_in))
 
-    async def _session(self, socket: ClientConnection) -> Ending:
-        watch = SilenceWatch(self._symbols, self._deadlines, self._policy.now())
-        self._mailbox.put(Connected(self._number))
-        parts = [
-            asyncio.create_task(self._receive(socket, watch)),
-            asyncio.create_task(self._guard(watch)),
-        ]
-        subscribing = asyncio.create_task(self._subscribe(socket))
+    def renew(self, link: Link, reason: str) -> None:
+        """Ask for another connection; from now on what both bring is told once."""
+        if link.leaves(reason):
+            self.overlap = Overlap()
+            self.mailbox.put(Renewing(self.number, reason))
+
+    async def _session(self, socket: MessageConnection, link: Link) -> Ending:
+        self._sessions += 1
         try:
-            done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            return await _Session(self, socket, link).run()
+        finally:
+            self._sessions -= 1
+            if self._sessions:
+                self.overlap = None  # the other one has taken over
+
+
+class _Session:
+    """The life of one socket: its messages, its deadlines, its subscriptions."""
+
+    def __init__(self, connection: _Connection, socket: MessageConnection, link: Link) -> None:
+        self._connection = connection
+        self._mailbox = connection.mailbox
+        self._socket = socket
+        self._link = link
+        self._watch = SilenceWatch(connection.symbols, connection.deadlines, connection.policy.now())
+        self._resuming: asyncio.Task[None] | None = None
+
+    async def run(self) -> Ending:
+        """Read until the end, and return it."""
+        self._mailbox.put(Connected(self._connection.number))
+        ends = [asyncio.create_task(self._closed()), asyncio.create_task(self._guard())]
+        subscribing = asyncio.create_task(self._subscribe())
+        self._socket.listen(self._taker())
+        try:
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             return done.pop().result()
         finally:
-            for task in (*parts, subscribing):
-                task.cancel()
-            await asyncio.gather(*parts, subscribing, return_exceptions=True)
+            self._socket.listen(_leave_unread)
+            parts: list[asyncio.Task[Any]] = [*ends, subscribing]
+            if self._resuming is not None:
+                parts.append(self._resuming)
+            for part in parts:
+                part.cancel()
+            await asyncio.gather(*parts, return_exceptions=True)
 
-    async def _receive(self, socket: ClientConnection, watch: SilenceWatch) -> Ending:
-        """Read frames until the end. Hot path: what is bound here is looked up once."""
-        receive, put, heard, now = socket.recv, self._mailbox.put, watch.heard, self._policy.now
-        while True:
+    def _taker(self) -> Deliver:
+        """Return what takes in each message. Hot path: what is bound here is looked up once."""
+        connection, put, heard, now = (
+            self._connection,
+            self._mailbox.put,
+            self._watch.heard,
+            self._connection.policy.now,
+        )
+        serves = False
+
+        def take(message: bytes) -> None:
+            nonlocal serves
             try:
-                event = parse_frame(await receive(decode=False))
+                event = parse_frame(message)
             except MalformedMessage as error:
-                put(Malformed(self._number, str(error)))
-                continue
-            except ConnectionClosed as error:
-                return closed(error)
-            if isinstance(event, _MARKET_EVENTS):
-                active = heard(event.symbol, now())
-                if active is not None:
-                    put(active)
-                if not put(event):
-                    await self._mailbox.room()
-            elif isinstance(event, ShutdownNotice):
-                return Ending("the server is shutting down")
-            elif isinstance(event, ControlReply) and event.error is not None:
-                put(SubscriptionRefused(self._number, event.error))
+                put(Malformed(connection.number, str(error)))
+                return
+            if not isinstance(event, _MARKET_EVENTS):
+                self._take_notice(event)
+                return
+            if not serves:
+                serves = True
+                self._link.serves()
+            active = heard(event.symbol, now())
+            if active is not None:
+                put(active)
+            if connection.overlap is not None and not connection.overlap.is_news(event):
+                return
+            if not put(event):
+                self._wait_for_the_reader()
 
-    async def _guard(self, watch: SilenceWatch) -> Ending:
-        """Look at the deadlines until one ends the connection."""
-        now = self._policy.now
-        ends_at = now() + self._policy.lifetime
-        every = min(self._deadlines.check_every, self._policy.lifetime / 4)
+        return take
+
+    def _take_notice(self, event: ShutdownNotice | ControlReply | None) -> None:
+        if isinstance(event, ShutdownNotice):
+            self._connection.renew(self._link, "the server is shutting down")
+        elif isinstance(event, ControlReply) and event.error is not None:
+            self._mailbox.put(SubscriptionRefused(self._connection.number, event.error))
+
+    def _wait_for_the_reader(self) -> None:
+        """Let the network wait while the mailbox is full."""
+        self._socket.pause()
+        self._resuming = asyncio.create_task(self._resume())
+
+    async def _resume(self) -> None:
+        await self._mailbox.room()
+        self._socket.resume()
+
+    async def _closed(self) -> Ending:
+        return closed(await self._socket.ended())
+
+    async def _guard(self) -> Ending:
+        """Look at the deadlines until one ends the connection; have it renewed before its time is over."""
+        policy, deadlines = self._connection.policy, self._connection.deadlines
+        life = policy.life()
+        ends_at = policy.now() + life
+        every = min(deadlines.check_every, life / 4)
         while True:
             await asyncio.sleep(every)
-            moment = now()
-            for silent in watch.newly_silent(moment):
+            moment = policy.now()
+            for silent in self._watch.newly_silent(moment):
                 self._mailbox.put(silent)
-            reason = watch.dead(moment)
+            reason = self._watch.dead(moment)
             if reason is not None:
                 return Ending(reason)
             if moment >= ends_at:
-                return Ending("renewed before the exchange ends it")
+                self._connection.renew(self._link, "renewed before the exchange ends it")
 
-    async def _subscribe(self, socket: ClientConnection) -> None:
+    async def _subscribe(self) -> None:
         """Ask for the streams that are not in the URL, slowly enough for the exchange's message limit."""
-        for number, names in enumerate(self._later, start=1):
+        for number, names in enumerate(self._connection.later, start=1):
             await asyncio.sleep(SUBSCRIBE_PACE)
             request = {"method": "SUBSCRIBE", "params": names, "id": number}
             try:
-                await socket.send(orjson.dumps(request).decode())
+                await self._socket.send(orjson.dumps(request).decode())
             except ConnectionClosed:
-                return  # _receive sees it too and tells why
+                return  # _closed sees it too and tells why
+
+
+def _leave_unread(message: bytes) -> None:
+    """Take a message of a connection that is being closed."""

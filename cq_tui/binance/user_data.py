@@ -19,13 +19,22 @@ from cq_tui.binance.mailbox import Mailbox
 from cq_tui.binance.reconnect import (
     Disconnected,
     Ending,
+    Link,
     Malformed,
     ReconnectPolicy,
+    Renewing,
     closed,
     keep_connected,
+    open_socket,
 )
 from cq_tui.binance.signing import Credentials, signed_params
-from cq_tui.binance.user_events import ServerShutdown, StreamTerminated, UserEvent, parse_user_event
+from cq_tui.binance.user_events import (
+    ExecutionReport,
+    ServerShutdown,
+    StreamTerminated,
+    UserEvent,
+    parse_user_event,
+)
 
 _CONNECTION = 0
 #: Seconds to stay away when the key is refused: asking again soon cannot help.
@@ -42,15 +51,34 @@ class SubscriptionFailed(NamedTuple):
     error: BinanceError
 
 
-UserDataEvent = UserEvent | Subscribed | SubscriptionFailed | Disconnected | Malformed
+UserDataEvent = UserEvent | Subscribed | SubscriptionFailed | Disconnected | Renewing | Malformed
+
+
+class Executions:
+    """Tells duplicates of execution reports by execution id; remembers the ``most`` newest."""
+
+    def __init__(self, most: int = 10_000) -> None:
+        self._seen: dict[tuple[str, int, int, int], None] = {}
+        self._most = most
+
+    def is_first(self, report: ExecutionReport) -> bool:
+        """Whether this execution has not come before; from now on it has."""
+        # The time beside the id: a test exchange that is wiped counts from the beginning again.
+        identity = report.symbol, report.order_id, report.execution_id, report.transaction_time
+        if identity in self._seen:
+            return False
+        self._seen[identity] = None
+        if len(self._seen) > self._most:
+            del self._seen[next(iter(self._seen))]
+        return True
 
 
 class UserData:
     """Events of one account; ``async with`` starts it, ``async for`` reads the events.
 
-    ``server_now_ms`` is the exchange's time (SpotRest.server_now_ms). Events come in order and none is
-    dropped; after each Subscribed orders and balances are to be compared with REST, and now and
-    then without one, for a stream can fall silent unnoticed.
+    ``server_now_ms`` is the exchange's time (SpotRest.server_now_ms). Events come in order, none is
+    dropped and no execution told twice; after each Subscribed orders and balances are to be compared with REST,
+    and now and then without one, for a stream can fall silent unnoticed.
     """
 
     def __init__(
@@ -71,6 +99,7 @@ class UserData:
         self._reply_timeout = reply_timeout
         self._policy = policy or ReconnectPolicy()
         self._mailbox: Mailbox[UserDataEvent] = Mailbox(mailbox_limit, lambda event: None)
+        self._executions = Executions()
         self._task: asyncio.Task[object] | None = None
 
     @property
@@ -79,7 +108,9 @@ class UserData:
         return len(self._mailbox)
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(keep_connected(self._url, self._session, self._down, self._policy))
+        self._task = asyncio.create_task(
+            keep_connected(lambda: open_socket(self._url, self._policy), self._session, self._down, self._policy)
+        )
         self._task.add_done_callback(self._ended)
         return self
 
@@ -101,10 +132,10 @@ class UserData:
     def _down(self, reason: str, retry_in: float) -> None:
         self._mailbox.put(Disconnected(_CONNECTION, reason, retry_in))
 
-    async def _session(self, socket: ClientConnection) -> Ending:
+    async def _session(self, socket: ClientConnection, link: Link) -> Ending:
         try:
             async with asyncio.timeout(self._reply_timeout):
-                refused = await self._subscribe(socket)
+                refused = await self._subscribe(socket, link)
         except TimeoutError:
             return Ending(f"no answer to the subscription in {self._reply_timeout:.0f} s")
         except ConnectionClosed as error:
@@ -113,13 +144,21 @@ class UserData:
             self._mailbox.put(SubscriptionFailed(refused))
             return Ending(f"subscription refused: {refused}", _pause_after(refused))
         self._mailbox.put(Subscribed())
+        link.serves()
+        renewal = asyncio.get_running_loop().call_later(
+            self._policy.life(), self._renew, link, "renewed before the exchange ends it"
+        )
         try:
-            async with asyncio.timeout(self._policy.lifetime):
-                return await self._receive(socket)
-        except TimeoutError:
-            return Ending("renewed before the exchange ends it")
+            return await self._receive(socket, link)
+        finally:
+            renewal.cancel()
 
-    async def _subscribe(self, socket: ClientConnection) -> BinanceError | None:
+    def _renew(self, link: Link, reason: str) -> None:
+        """Ask for another connection; this one is read until that one is subscribed."""
+        if link.leaves(reason):
+            self._mailbox.put(Renewing(_CONNECTION, reason))
+
+    async def _subscribe(self, socket: ClientConnection, link: Link) -> BinanceError | None:
         """Send the subscription and return None, or why it was refused."""
         params = signed_params({"timestamp": self._server_now_ms(), "recvWindow": self._recv_window}, self._credentials)
         request = {"id": 1, "method": "userDataStream.subscribe.signature", "params": params}
@@ -129,11 +168,11 @@ class UserData:
             if message is None:
                 continue
             if "event" in message:
-                await self._deliver(message["event"])  # may overtake the reply
+                await self._deliver(message["event"], link)  # may overtake the reply
             elif "status" in message:
                 return self._refusal(message)
 
-    async def _receive(self, socket: ClientConnection) -> Ending:
+    async def _receive(self, socket: ClientConnection, link: Link) -> Ending:
         while True:
             try:
                 message = self._message(await socket.recv(decode=False))
@@ -142,25 +181,27 @@ class UserData:
             if message is None:
                 continue
             if "event" in message:
-                ending = await self._deliver(message["event"])
+                ending = await self._deliver(message["event"], link)
                 if ending is not None:
                     return ending
             elif (refused := self._refusal(message)) is not None:
                 return Ending(f"ended by the exchange: {refused}", _pause_after(refused))
 
-    async def _deliver(self, raw: object) -> Ending | None:
-        """Hand an event to the reader; returns the ending when it is the last one."""
+    async def _deliver(self, raw: object, link: Link) -> Ending | None:
+        """Hand an event to the reader, an execution only once; returns the ending when it is the last one."""
         try:
             event = parse_user_event(raw)
         except MalformedMessage as error:
             self._mailbox.put(Malformed(_CONNECTION, str(error)))
+            return None
+        if isinstance(event, ExecutionReport) and not self._executions.is_first(event):
             return None
         if not self._mailbox.put(event):
             await self._mailbox.room()
         if isinstance(event, StreamTerminated):
             return Ending("the exchange ended the subscription")
         if isinstance(event, ServerShutdown):
-            return Ending("the server is shutting down")
+            self._renew(link, "the server is shutting down")
         return None
 
     def _message(self, frame: bytes | str) -> dict[str, Any] | None:

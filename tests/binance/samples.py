@@ -216,3 +216,17 @@ def kline_event(symbol: str = "BTCUSDT", **changed: object) -> dict[str, Any]:
     }  # fmt: skip
     data = {"e": "kline", "E": 1672515782136, "s": symbol, "k": bar | changed}
     return {"stream": f"{symbol.lower()}@kline_1m", "data": data}
+
+
+def trade_event(symbol: str = "BTCUSDT", **changed: object) -> dict[str, Any]:
+    """Return a trade event in the combined form."""
+    data = {"e": "trade", "E": 1672515782136, "s": symbol, "t": 12345, "p": "0.00100000", "q": "100.00000000"}
+    data |= {"T": 1672515782100, "m": True, "M": True}
+    return {"stream": f"{symbol.lower()}@trade", "data": data | changed}
+
+
+def depth_event(symbol: str = "BTCUSDT", **changed: object) -> dict[str, Any]:
+    """Return a depth event in the combined form."""
+    data = {"e": "depthUpdate", "E": 1672515782136, "s": symbol, "U": 157, "u": 160}
+    data |= {"b": [["0.0024", "10"]], "a": [["0.0026", "100"]]}
+    return {"stream": f"{symbol.lower()}@depth@100ms", "data": data | changed}

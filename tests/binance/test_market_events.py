@@ -1,6 +1,7 @@
 """Frames of combined streams as typed events, including ones recorded from the exchange."""
 
 import gzip
+from collections import Counter
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -15,9 +16,11 @@ from cq_tui.binance.errors import MalformedMessage
 from cq_tui.binance.market_events import (
     BookTickerUpdate,
     ControlReply,
+    DepthUpdate,
     KlineUpdate,
     MiniTickerUpdate,
     ShutdownNotice,
+    TradeUpdate,
     parse_frame,
 )
 from cq_tui.contracts.market import Kline
@@ -51,6 +54,18 @@ def test_mini_ticker() -> None:
     assert isinstance(event, MiniTickerUpdate)
 
 
+def test_trade() -> None:
+    assert parsed(samples.trade_event()) == TradeUpdate(
+        "BTCUSDT", 1672515782136, 12345, Decimal("0.001"), Decimal(100), 1672515782100, buyer_is_maker=True
+    )
+
+
+def test_depth() -> None:
+    assert parsed(samples.depth_event()) == DepthUpdate(
+        "BTCUSDT", 1672515782136, 157, 160, [["0.0024", "10"]], [["0.0026", "100"]]
+    )
+
+
 def test_kline() -> None:
     event = parsed(samples.kline_event(x=True))
     assert isinstance(event, KlineUpdate)
@@ -72,39 +87,46 @@ def test_kline() -> None:
 def test_recorded_frames() -> None:
     if not RECORDED.exists():
         pytest.skip(f"the recorded data is not beside this checkout: {RECORDED}")
-    quotes = others = 0
+    kinds: Counter[str] = Counter()
     with gzip.open(RECORDED) as lines:
         for line in lines:
             frame = line.split(b" ", 1)[1]
             if b'"stream"' not in frame:
                 continue
             event = parse_frame(frame)
+            kinds[type(event).__name__] += 1
             if isinstance(event, BookTickerUpdate):
-                quotes += 1
                 assert 0 < event.bid_price < event.ask_price
-            else:
-                assert event is None
-                others += 1
-    assert quotes > 1000
-    assert others > 1000
+            elif isinstance(event, TradeUpdate):
+                assert event.price > 0
+    assert kinds == {"BookTickerUpdate": 28_040, "TradeUpdate": 9_757, "DepthUpdate": 3_451}
 
 
 EVENTS = [
     ("bookTicker", samples.book_ticker_event, ["s", "u", "b", "B", "a", "A"]),
     ("24hrMiniTicker", samples.mini_ticker_event, ["s", "E", "c", "o", "h", "l", "v", "q"]),
+    ("trade", samples.trade_event, ["s", "E", "t", "p", "q", "T", "m"]),
+    ("depthUpdate", samples.depth_event, ["s", "E", "U", "u", "b", "a"]),
 ]
 WRONG: list[Any] = [None, [], {}, True, 1.5, "NaN", "-1", "1e5", "", "x", "Infinity"]
+
+
+def _wrong(field: str, value: Any) -> list[Any]:
+    """Return what does not belong into a field that holds such a value."""
+    if field == "s":
+        return WRONG[:5]
+    return [wrong for wrong in WRONG if type(wrong) is not type(value) or isinstance(value, str)]
 
 
 @pytest.mark.parametrize(("kind", "sample", "fields"), EVENTS)
 def test_a_missing_or_wrong_field_is_named(kind: str, sample: Any, fields: list[str]) -> None:
     for field in fields:
         message = sample()
-        del message["data"][field]
+        value = message["data"].pop(field)
         with pytest.raises(MalformedMessage) as missing:
             parsed(message)
         assert (missing.value.subject, missing.value.field) == (kind, field)
-        for wrong in WRONG if field != "s" else WRONG[:5]:
+        for wrong in _wrong(field, value):
             with pytest.raises(MalformedMessage):
                 parsed(sample(**{field: wrong}))
 
@@ -122,7 +144,7 @@ def test_a_missing_or_wrong_field_of_a_bar_is_named(field: str) -> None:
 
 
 def test_an_event_of_another_kind_is_nothing_to_us() -> None:
-    assert parsed({"stream": "btcusdt@trade", "data": {"e": "trade", "E": 1, "s": "BTCUSDT"}}) is None
+    assert parsed({"stream": "btcusdt@avgPrice", "data": {"e": "avgPrice", "E": 1, "s": "BTCUSDT"}}) is None
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection
 
-from cq_tui.binance.reconnect import Ending, ReconnectPolicy, jittered_backoff, keep_connected
+from cq_tui.binance.reconnect import Ending, Link, ReconnectPolicy, full_jitter, keep_connected, open_socket
 from tests.binance.scripted import Play, scripted
 
 
@@ -17,12 +17,12 @@ class Enough(Exception):
 
 @given(st.integers(0, 10_000), st.floats(0, 1))
 def test_delays_are_bounded(attempt: int, luck: float) -> None:
-    delay = jittered_backoff(0.5, 30.0, lambda low, high: low + (high - low) * luck)
-    assert 0.25 <= delay(attempt) <= 30.0
+    delay = full_jitter(0.5, 30.0, lambda low, high: low + (high - low) * luck)
+    assert 0 <= delay(attempt) <= 30.0
 
 
-def test_delays_double() -> None:
-    delay = jittered_backoff(0.5, 30.0, lambda low, high: high)
+def test_the_ceiling_doubles() -> None:
+    delay = full_jitter(0.5, 30.0, lambda low, high: high)
     assert [delay(attempt) for attempt in range(8)] == [0.5, 1, 2, 4, 8, 16, 30, 30]
 
 
@@ -39,7 +39,7 @@ async def run(lived: list[float], endings: list[Ending]) -> list[tuple[str, floa
         if not endings:
             raise Enough
 
-    async def session(socket: ClientConnection) -> Ending:
+    async def session(socket: ClientConnection, link: Link) -> Ending:
         nonlocal clock
         clock += lived.pop(0)
         return endings.pop(0)
@@ -47,7 +47,12 @@ async def run(lived: list[float], endings: list[Ending]) -> list[tuple[str, floa
     policy = ReconnectPolicy(delay=float, stable_after=10.0, sleep=sleep, now=lambda: clock)
     async with scripted(hold) as server:
         with pytest.raises(Enough):
-            await keep_connected(server.url, session, lambda reason, delay: told.append((reason, delay)), policy)
+            await keep_connected(
+                lambda: open_socket(server.url, policy),
+                session,
+                lambda reason, delay: told.append((reason, delay)),
+                policy,
+            )
     return told
 
 
@@ -66,18 +71,19 @@ async def test_nobody_listens() -> None:
     async def sleep(seconds: float) -> None:
         raise Enough
 
-    async def session(socket: ClientConnection) -> Ending:
+    async def session(socket: ClientConnection, link: Link) -> Ending:
         raise AssertionError("there is nothing to connect to")
 
     server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     server.close()
     await server.wait_closed()
+    policy = ReconnectPolicy(sleep=sleep)
     with pytest.raises(Enough):
         await keep_connected(
-            f"ws://127.0.0.1:{port}",
+            lambda: open_socket(f"ws://127.0.0.1:{port}", policy),
             session,
             lambda reason, delay: told.append(reason),
-            ReconnectPolicy(sleep=sleep),
+            policy,
         )
     assert told[0].startswith("cannot connect: ")

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cq_tui.binance import streams
-from cq_tui.binance.market_events import BookTickerUpdate, KlineUpdate
-from cq_tui.binance.reconnect import Connected, Disconnected, Malformed, ReconnectPolicy
+from cq_tui.binance.market_events import BookTickerUpdate, KlineUpdate, TradeUpdate
+from cq_tui.binance.reconnect import Connected, Disconnected, Malformed, ReconnectPolicy, Renewing
 from cq_tui.binance.silence import Deadlines, SymbolActive, SymbolSilent
 from cq_tui.binance.streams import (
     MAX_STREAMS,
@@ -21,6 +21,7 @@ from cq_tui.binance.streams import (
     mini_ticker_stream,
     spread,
     symbol_of,
+    trade_stream,
 )
 from tests.binance import samples
 from tests.binance.scripted import Play, scripted, within
@@ -140,7 +141,7 @@ async def test_one_silent_symbol_is_told_and_its_return_too() -> None:
 async def test_malformed_frames_are_told_and_left_out() -> None:
     async def script(play: Play) -> None:
         await play.send("{not json", samples.book_ticker_event(b="x"), {"result": None, "id": 1})
-        await play.send({"stream": "x@trade", "data": {"e": "trade"}}, samples.book_ticker_event())
+        await play.send({"stream": "x@avgPrice", "data": {"e": "avgPrice"}}, samples.book_ticker_event())
         await play.hold()
 
     async with scripted(script) as server, market(server.url) as market_streams:
@@ -151,10 +152,45 @@ async def test_malformed_frames_are_told_and_left_out() -> None:
     assert "'b'" in problems[1]
 
 
-async def test_shutdown_reconnects() -> None:
+async def test_a_connection_that_is_shut_down_is_read_until_another_serves() -> None:
+    """The server's old side goes on, repeats what the new side sends, and each event is told once."""
+    serving = asyncio.Event()
+
     async def shut_down(play: Play) -> None:
-        await play.send({"stream": "!serverShutdown", "data": {"e": "serverShutdown", "E": 1}})
+        await play.send(
+            samples.trade_event(t=1), {"stream": "!serverShutdown", "data": {"e": "serverShutdown", "E": 1}}
+        )
+        await serving.wait()
+        await play.send(samples.trade_event(t=2), samples.trade_event(t=3), samples.trade_event(t=4))
         await play.hold()
+
+    async def serve_on(play: Play) -> None:
+        await play.send(samples.trade_event(t=3))
+        serving.set()
+        await server.plays[0].socket.wait_closed()
+        await play.send(samples.trade_event(t=5))
+        await play.hold()
+
+    policy = ReconnectPolicy(delay=lambda attempt: 0.01, overlap=0.1, close_timeout=0.2)
+    async with (
+        scripted(shut_down, serve_on) as server,
+        market(server.url, trade_stream("BTCUSDT"), policy=policy) as market_streams,
+    ):
+        renewing, _ = await until(market_streams, Renewing)
+        assert "shutting down" in renewing.reason
+        ids: list[int] = []
+        while len(ids) < 4:
+            trade, before = await until(market_streams, TradeUpdate)
+            assert not any(isinstance(event, Disconnected) for event in before)
+            ids.append(trade.trade_id)
+    assert sorted(ids) == [2, 3, 4, 5]
+    assert ids[-1] == 5
+
+
+async def test_a_shutdown_that_comes_before_a_successor_serves_is_told_as_a_loss() -> None:
+    async def shut_down(play: Play) -> None:
+        await play.send({"e": "serverShutdown", "E": 1})
+        await play.socket.close(1012)
 
     async def serve_on(play: Play) -> None:
         await play.send(samples.book_ticker_event())
@@ -162,21 +198,33 @@ async def test_shutdown_reconnects() -> None:
 
     async with scripted(shut_down, serve_on) as server, market(server.url) as market_streams:
         down, _ = await until(market_streams, Disconnected)
-        assert "shutting down" in down.reason
+        assert "1012" in down.reason
         await until(market_streams, BookTickerUpdate)
 
 
 async def test_a_connection_is_renewed_before_its_life_ends() -> None:
-    async def stream(play: Play) -> None:
-        while True:
-            await play.send(samples.book_ticker_event())
-            await asyncio.sleep(0.02)
+    alive = most = 0
 
-    policy = ReconnectPolicy(delay=lambda attempt: 0.01, lifetime=0.2, close_timeout=0.2)
+    async def stream(play: Play) -> None:
+        nonlocal alive, most
+        alive += 1
+        most = max(most, alive)
+        number = 0
+        try:
+            while True:
+                await play.send(samples.book_ticker_event(u=(number := number + 1)))
+                await asyncio.sleep(0.02)
+        finally:
+            alive -= 1
+
+    policy = ReconnectPolicy(delay=lambda attempt: 0.01, lifetime=0.2, overlap=0.1, close_timeout=0.2)
     async with scripted(stream) as server, market(server.url, policy=policy) as market_streams:
-        down, _ = await until(market_streams, Disconnected)
-        assert "renewed" in down.reason
-        await until(market_streams, BookTickerUpdate)
+        renewing, _ = await until(market_streams, Renewing)
+        assert "renewed" in renewing.reason
+        _, before = await until(market_streams, Renewing)
+        assert not any(isinstance(event, Disconnected) for event in before)
+        assert len(server.plays) >= 2
+    assert most == 2
 
 
 async def test_more_streams_than_the_url_holds_are_subscribed_in_batches(

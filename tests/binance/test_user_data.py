@@ -6,10 +6,16 @@ from typing import Any, TypeVar
 import pytest
 
 from cq_tui.binance.errors import AuthenticationFailed, RateLimited, TimestampRejected
-from cq_tui.binance.reconnect import Disconnected, Malformed, ReconnectPolicy
+from cq_tui.binance.reconnect import Disconnected, Malformed, ReconnectPolicy, Renewing
 from cq_tui.binance.signing import Credentials, sign_hmac
-from cq_tui.binance.user_data import REFUSED_KEY_PAUSE, Subscribed, SubscriptionFailed, UserData
-from cq_tui.binance.user_events import AccountPosition, ExecutionReport, ServerShutdown, StreamTerminated
+from cq_tui.binance.user_data import REFUSED_KEY_PAUSE, Executions, Subscribed, SubscriptionFailed, UserData
+from cq_tui.binance.user_events import (
+    AccountPosition,
+    ExecutionReport,
+    ServerShutdown,
+    StreamTerminated,
+    parse_execution_report,
+)
 from tests.binance import samples
 from tests.binance.scripted import Play, scripted, within
 
@@ -88,21 +94,56 @@ async def test_an_event_before_the_reply_is_not_lost() -> None:
         assert [type(event) for event in before] == [ExecutionReport]
 
 
-@pytest.mark.parametrize(
-    ("event", "kind"),
-    [({"e": "eventStreamTerminated", "E": 1}, StreamTerminated), ({"e": "serverShutdown", "E": 1}, ServerShutdown)],
-)
-async def test_a_stream_that_ends_is_subscribed_again(event: object, kind: type[object]) -> None:
+async def test_a_stream_that_ends_is_subscribed_again() -> None:
     async def end(play: Play) -> None:
         await accept(play)
-        await play.send({"event": event})
+        await play.send({"event": {"e": "eventStreamTerminated", "E": 1}})
         await play.hold()
 
     async with scripted(end, deliver) as server, user_data(server.url) as stream:
         _, before = await until(stream, Disconnected)
-        assert isinstance(before[-1], kind)
+        assert isinstance(before[-1], StreamTerminated)
         _, before = await until(stream, ExecutionReport)
         assert isinstance(before[-1], Subscribed)
+
+
+async def test_a_shutdown_is_survived_on_a_second_connection_and_no_execution_is_told_twice() -> None:
+    subscribed = asyncio.Event()
+
+    async def shut_down(play: Play) -> None:
+        await accept(play)
+        await play.send({"event": {"e": "serverShutdown", "E": 1}})
+        await subscribed.wait()
+        await play.send(*(wrapped(samples.EXECUTION_REPORT | {"I": number}) for number in (1, 2)))
+        await play.hold()
+
+    async def serve_on(play: Play) -> None:
+        await accept(play)
+        subscribed.set()
+        await play.send(*(wrapped(samples.EXECUTION_REPORT | {"I": number}) for number in (1, 2)))
+        await server.plays[0].socket.wait_closed()
+        await play.send(wrapped(samples.EXECUTION_REPORT | {"I": 3}))
+        await play.hold()
+
+    policy = ReconnectPolicy(delay=lambda attempt: 0.01, overlap=0.1, close_timeout=0.2)
+    async with scripted(shut_down, serve_on) as server, user_data(server.url, policy) as stream:
+        renewing, before = await until(stream, Renewing)
+        assert "shutting down" in renewing.reason
+        assert isinstance(before[-1], ServerShutdown)
+        seen: list[int] = []
+        while len(seen) < 3:
+            report, before = await until(stream, ExecutionReport)
+            assert not any(isinstance(event, Disconnected) for event in before)
+            seen.append(report.execution_id)
+    assert seen == [1, 2, 3]
+
+
+def test_executions_are_forgotten_in_time() -> None:
+    executions = Executions(most=2)
+    reports = [parse_execution_report(samples.EXECUTION_REPORT | {"I": number}) for number in range(3)]
+    assert [executions.is_first(report) for report in reports] == [True] * 3
+    assert not executions.is_first(reports[2])
+    assert executions.is_first(reports[0])
 
 
 async def test_a_lost_connection() -> None:
@@ -176,9 +217,11 @@ async def test_malformed_frames_are_told_and_left_out() -> None:
 async def test_a_subscription_is_renewed_before_its_life_ends() -> None:
     policy = ReconnectPolicy(delay=lambda attempt: 0.01, lifetime=0.1, close_timeout=0.2)
     async with scripted(deliver) as server, user_data(server.url, policy) as stream:
-        down, _ = await until(stream, Disconnected)
-        assert "renewed" in down.reason
         await until(stream, Subscribed)
+        renewing, _ = await until(stream, Renewing)
+        assert "renewed" in renewing.reason
+        _, before = await until(stream, Subscribed)
+        assert before == []
 
 
 async def test_no_event_is_dropped_for_a_slow_reader() -> None:

@@ -1,0 +1,144 @@
+"""A WebSocket connection that hands each message over the moment it is read, without a task in between.
+
+The library keeps the protocol: handshake, pings and pongs, closing, limits. Only whole unmasked text frames, which
+are all that a market stream sends, are cut out here; every other frame goes to the library untouched.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import DATA_OPCODES, Frame
+from websockets.protocol import CONNECTING, OPEN, Event
+
+Deliver = Callable[[bytes], None]
+
+_HEAD_ENDS = b"\r\n\r\n"
+#: FIN and the text opcode, no reserved bit.
+_WHOLE_TEXT = 0x81
+#: As the library has it: a longer message ends the connection.
+_LONGEST = 2**20
+
+
+def _not_listening(message: bytes) -> None:
+    raise RuntimeError("a message came before listen()")
+
+
+class MessageConnection(ClientConnection):
+    """A client connection whose messages go to a function instead of ``recv``; see ``listen``."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin: nothing is read yet."""
+        super().connection_made(transport)
+        self._rest = b""
+        self._parts: list[bytes] = []
+        self._deliver: Deliver = _not_listening
+        #: Whether frames are cut out here: not before the handshake is done, nor after something odd.
+        self._cuts = False
+        self._paused = False
+        self._defect: Exception | None = None
+
+    def listen(self, deliver: Deliver) -> None:
+        """Hand over every message from now on; none is read before. What ``deliver`` raises ends the connection."""
+        self._deliver = deliver
+        self.resume()
+
+    async def ended(self) -> ConnectionClosed:
+        """Wait for the end of the connection and return why it ended; raises what ``deliver`` raised."""
+        await self.wait_closed()
+        if self._defect is not None:
+            raise self._defect
+        return self.close_exc
+
+    def pause(self) -> None:
+        """Hand nothing over until ``resume``, and read no more; the network holds the rest back."""
+        self._paused = True
+        self.transport.pause_reading()
+
+    def resume(self) -> None:
+        """Go on."""
+        if self._paused:
+            self._paused = False
+            self.data_received(b"")
+            if not self._paused:
+                self.transport.resume_reading()
+
+    # What the library calls
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes from the network."""
+        if self._rest:
+            data, self._rest = self._rest + data, b""
+        if self._cuts:
+            self._cut(data)
+        elif self.protocol.state is CONNECTING:
+            self._answered(data)
+        elif data:
+            super().data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Take the end of the connection, and what it was that ended it."""
+        self._defect = None if isinstance(exc, OSError) else exc
+        super().connection_lost(exc)
+
+    def eof_received(self) -> None:
+        """Take the end of what the network brings."""
+        rest, self._rest = self._rest, b""
+        if rest:
+            super().data_received(rest)
+        super().eof_received()
+
+    def process_event(self, event: Event) -> None:
+        """Take a frame that the library has read."""
+        if isinstance(event, Frame) and event.opcode in DATA_OPCODES:
+            self._parts.append(bytes(event.data))
+            if event.fin:
+                message = b"".join(self._parts)
+                self._parts.clear()
+                self._deliver(message)
+        else:
+            super().process_event(event)
+
+    # What is done with it
+
+    def _answered(self, data: bytes) -> None:
+        """Give the library the whole head of the answer to the handshake, and nothing of the frames behind it."""
+        end = data.find(_HEAD_ENDS)
+        if end < 0 and len(data) <= _LONGEST:
+            self._rest = data
+            return
+        behind = end + len(_HEAD_ENDS) if end >= 0 else len(data)
+        super().data_received(data[:behind])
+        if self.protocol.state is OPEN:
+            self._cuts = True
+            self.pause()
+        if len(data) > behind:
+            self.data_received(data[behind:])
+
+    def _cut(self, data: bytes) -> None:
+        """Cut the frames out of the bytes and keep what is not whole yet. Hot path."""
+        start, size, protocol, deliver = 0, len(data), self.protocol, self._deliver
+        while size - start >= 2 and not self._paused:
+            length = data[start + 1]
+            if length < 126:
+                payload = start + 2
+            elif length <= 127:
+                payload = start + (4 if length == 126 else 10)
+                if size < payload:
+                    break
+                length = int.from_bytes(data[start + 2 : payload], "big")
+            if length > _LONGEST or data[start + 1] > 127 or protocol.state is not OPEN:
+                # Too long, masked, or behind the closing frame: the library knows what to do.
+                self._cuts = False
+                super().data_received(data[start:])
+                return
+            end = payload + length
+            if size < end:
+                break
+            if data[start] == _WHOLE_TEXT and not self._parts:
+                deliver(data[payload:end])
+            else:
+                super().data_received(data[start:end])
+            start = end
+        self._rest = data[start:]
