@@ -2,18 +2,27 @@
 
 
 class ApiError(Exception):
-    """A request that the exchange refuses. ``retry_after`` (seconds) goes with 429 and 418."""
+    """A request that the exchange refuses. ``retry_after`` (seconds) goes with 429 and 418.
 
-    def __init__(self, code: int, message: str, status: int = 400, retry_after: int | None = None) -> None:
+    ``data`` tells more where half of a request was done (cancelReplace).
+    """
+
+    def __init__(
+        self, code: int, message: str, status: int = 400, retry_after: int | None = None, data: object = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.status = status
         self.retry_after = retry_after
+        self.data = data
 
     def to_json(self) -> dict[str, object]:
         """Return the body of the response."""
-        return {"code": self.code, "msg": self.message}
+        body: dict[str, object] = {"code": self.code, "msg": self.message}
+        if self.data is not None:
+            body["data"] = self.data
+        return body
 
 
 def filter_failure(name: str) -> ApiError:
@@ -29,6 +38,11 @@ def rejected(text: str) -> ApiError:
 def cancel_rejected(text: str = "Unknown order sent.") -> ApiError:
     """A cancel that the engine refuses."""
     return ApiError(-2011, text)
+
+
+def amend_rejected(text: str = "Unknown order sent.") -> ApiError:
+    """An amend that the engine refuses."""
+    return ApiError(-2038, text)
 
 
 def mandatory(name: str) -> ApiError:
@@ -47,3 +61,4 @@ WOULD_TRIGGER = "Order would trigger immediately."
 WOULD_TAKE = "Order would immediately match and take."
 BAD_PRICES = "The relationship of the prices for the orders is not correct."
 MARKET_CLOSED = "Market is closed."
+WRONG_PHASE = "This order type is not possible in this trading phase."

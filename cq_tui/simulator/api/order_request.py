@@ -1,149 +1,270 @@
-"""Parameters of order requests, read in the exchange's order of checks."""
+"""One order's parameters, in the exchange's order of checks: presence, characters, enums, precision, combinations."""
 
+import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from decimal import Decimal
+from functools import cached_property
 
+from cq_tui.binance.filters import SymbolRules
 from cq_tui.simulator.api.parameters import Parameters
-from cq_tui.simulator.engine.orders import STOP_TYPES, NewOco, NewOrder
+from cq_tui.simulator.engine.orders import STOP_TYPES, NewOrder
 from cq_tui.simulator.errors import ApiError, mandatory, not_required
-from cq_tui.simulator.market.symbols import DEFAULT_STP_MODE, ORDER_TYPES, STP_MODES
 
-_LIMIT_TYPES = frozenset({"LIMIT", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"})
-_PRICED_TYPES = _LIMIT_TYPES | {"LIMIT_MAKER"}
-_TIMES_IN_FORCE = ("GTC", "IOC", "FOK")
-_RESPONSES = ("ACK", "RESULT", "FULL")
-_SIDES = ("BUY", "SELL")
-_LIMIT_LEGS = ("LIMIT_MAKER", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT")
-_STOP_LEGS = ("STOP_LOSS", "STOP_LOSS_LIMIT")
-_NOT_HERE = {
-    "icebergQty": "Iceberg orders are not supported for this symbol.",
-    "trailingDelta": "Trailing stop orders are not supported for this symbol.",
-    "pegPriceType": "Pegged orders are not supported for this symbol.",
-}
-
-
-def response_type(parameters: Parameters, order_type: str) -> str:
-    """Return newOrderRespType; FULL is the default of MARKET and LIMIT, ACK of all others."""
-    if "newOrderRespType" in parameters:
-        return parameters.choice(
-            "newOrderRespType", _RESPONSES, ApiError(-1130, "Data sent for parameter 'newOrderRespType' is not valid.")
-        )
-    return "FULL" if order_type in ("MARKET", "LIMIT") else "ACK"
+ORDER_TYPES = frozenset(
+    {"LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"}
+)
+TIMED_TYPES = frozenset({"LIMIT", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"})
+PRICED_TYPES = TIMED_TYPES | {"LIMIT_MAKER"}
+_TIMES_IN_FORCE = frozenset({"GTC", "IOC", "FOK"})
+_RESPONSES = frozenset({"ACK", "RESULT", "FULL"})
+_STP_MODES = frozenset({"NONE", "EXPIRE_MAKER", "EXPIRE_TAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER"})
+_PEG_PRICES = frozenset({"PRIMARY_PEG", "MARKET_PEG"})
+_DECIMAL = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
+_CLIENT_ID = "^[a-zA-Z0-9-_]{1,36}$"
+_is_decimal = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII).fullmatch
+_is_client_id = re.compile(r"[a-zA-Z0-9_-]{1,36}", re.ASCII).fullmatch
+_MAX_DECIMALS = 8
+_LEAST_STRATEGY_TYPE = 1_000_000
+_MOST_PEG_LEVELS = 100
 
 
-def read_order(parameters: Parameters, known: Mapping[str, Any], new_id: Callable[[], str]) -> NewOrder:
-    """Read a request for one order. Raises ApiError."""
-    symbol = parameters.symbol(known)
-    side = parameters.choice("side", _SIDES, ApiError(-1117, "Invalid side."))
-    order_type = parameters.choice("type", ORDER_TYPES, ApiError(-1116, "Invalid orderType."))
-    order = _Fields(parameters, order_type)
-    strategy_id, strategy_type = parameters.integer("strategyId"), order.strategy_type("strategyType")
+class Names:
+    """What the parameters of one order are called: ``price`` alone, ``abovePrice`` in an order list.
+
+    ``side`` and ``quantity`` are named apart, since legs of a list share them; without ``quantity`` the order has
+    none, and only an order alone can be for a quote amount.
+    """
+
+    def __init__(self, prefix: str = "", *, side: str, quantity: str | None, client_id: str) -> None:
+        def named(name: str) -> str:
+            return prefix + name[0].upper() + name[1:] if prefix else name
+
+        self.type = named("type")
+        self.side = side
+        self.quantity = quantity
+        self.client_id = client_id
+        self.quote_quantity = None if prefix else "quoteOrderQty"
+        self.price = named("price")
+        self.stop_price = named("stopPrice")
+        self.trailing_delta = named("trailingDelta")
+        self.time_in_force = named("timeInForce")
+        self.iceberg_quantity = named("icebergQty")
+        self.strategy_id = named("strategyId")
+        self.strategy_type = named("strategyType")
+        self.peg_price_type = named("pegPriceType")
+        self.peg_offset_type = named("pegOffsetType")
+        self.peg_offset_value = named("pegOffsetValue")
+
+    @cached_property
+    def needed(self) -> dict[str, tuple[str, ...]]:
+        """The parameters that each order type needs."""
+        return {
+            kind: (
+                *((self.time_in_force,) if kind in TIMED_TYPES else ()),
+                *((self.quantity,) if self.quantity and not (self.quote_quantity and kind == "MARKET") else ()),
+                *((self.price,) if kind in PRICED_TYPES else ()),
+            )
+            for kind in ORDER_TYPES
+        }
+
+    @cached_property
+    def refused(self) -> dict[str, tuple[str, ...]]:
+        """The parameters that each order type must not have."""
+        return {
+            kind: (
+                *((self.time_in_force,) if kind not in TIMED_TYPES else ()),
+                *((self.quote_quantity,) if self.quote_quantity and kind != "MARKET" else ()),
+                *((self.price, self.iceberg_quantity, self.peg_price_type) if kind not in PRICED_TYPES else ()),
+                *((self.stop_price, self.trailing_delta) if kind not in STOP_TYPES else ()),
+            )
+            for kind in ORDER_TYPES
+        }
+
+
+ORDER = Names(side="side", quantity="quantity", client_id="newClientOrderId")
+
+
+def response_type(parameters: Parameters, order_type: str = "") -> str:
+    """Return newOrderRespType; FULL is the default of MARKET and LIMIT, ACK of all others and of lists."""
+    value = parameters.optional("newOrderRespType")
+    if value is None:
+        return "FULL" if order_type in ("MARKET", "LIMIT") else "ACK"
+    if value not in _RESPONSES:
+        raise invalid("newOrderRespType")
+    return value
+
+
+def read_order(parameters: Parameters, rules: Mapping[str, SymbolRules], new_id: Callable[[], str]) -> NewOrder:
+    """Read a request for one order on one of the symbols in ``rules``. Raises ApiError."""
+    symbol = required(parameters, "symbol")
+    for name in ("side", "type"):
+        required(parameters, name)
+    return read_one(parameters, ORDER, symbol, rules, new_id)
+
+
+def read_one(
+    parameters: Parameters,
+    names: Names,
+    symbol: str,
+    rules: Mapping[str, SymbolRules],
+    new_id: Callable[[], str],
+    order_type: str = "",
+) -> NewOrder:
+    """Read one order, whose parameters have these names; its type is sent unless it is given here. Raises ApiError."""
+    kind = order_type or required(parameters, names.type)
+    _check_presence(parameters, names, kind)
+    quantity = digits(parameters, names.quantity) if names.quantity else None
+    quote_quantity = digits(parameters, names.quote_quantity) if names.quote_quantity else None
+    price = digits(parameters, names.price)
+    stop_price = digits(parameters, names.stop_price)
+    iceberg = digits(parameters, names.iceberg_quantity)
+    trailing_delta = parameters.integer(names.trailing_delta)
+    strategy_id, strategy_type = parameters.integer(names.strategy_id), parameters.integer(names.strategy_type)
+    client_id = chosen_id(parameters, names.client_id)
+    time_in_force = _time_in_force(parameters, names, kind)
+    if kind not in ORDER_TYPES:
+        raise ApiError(-1116, "Invalid orderType.")
+    side = required(parameters, names.side)
+    if side not in ("BUY", "SELL"):
+        raise ApiError(-1117, "Invalid side.")
+    stp_mode = parameters.optional("selfTradePreventionMode")
+    if stp_mode is not None and stp_mode not in _STP_MODES:
+        raise invalid("selfTradePreventionMode")
+    for name in names.refused[kind]:
+        if name in parameters:
+            raise not_required(name)
     new = NewOrder(
         symbol=symbol,
         side=side,
-        type=order_type,
-        client_order_id=parameters.optional("newClientOrderId") or new_id(),
-        time_in_force=order.time_in_force("timeInForce"),
-        quantity=parameters.decimal("quantity"),
-        quote_quantity=parameters.decimal("quoteOrderQty"),
-        price=order.price("price"),
-        stop_price=order.stop_price("stopPrice"),
-        stp_mode=_stp_mode(parameters),
+        type=kind,
+        client_order_id=client_id or new_id(),
+        time_in_force=time_in_force,
+        quantity=exact(names.quantity or "", quantity),
+        quote_quantity=exact(names.quote_quantity or "", quote_quantity),
+        price=exact(names.price, price),
+        stop_price=exact(names.stop_price, stop_price),
+        stp_mode=stp_mode or default_stp_mode(rules, symbol),
         strategy_id=-1 if strategy_id is None else strategy_id,
-        strategy_type=strategy_type,
+        strategy_type=-1 if strategy_type is None else strategy_type,
+        iceberg_quantity=exact(names.iceberg_quantity, iceberg) or None,
+        trailing_delta=trailing_delta,
     )
-    _check_quantity(new)
-    _refuse_unsupported(parameters, "")
+    _check_combination(names, new)
+    pegged = _is_pegged(parameters, names)
+    check_symbol(symbol, rules)
+    if pegged:
+        raise ApiError(-1013, "Pegged orders are not supported for this symbol.")
     return new
 
 
-def _check_quantity(new: NewOrder) -> None:
-    if new.type != "MARKET":
-        if new.quote_quantity is not None:
-            raise not_required("quoteOrderQty")
-        if new.quantity is None:
-            raise mandatory("quantity")
-    elif new.quantity is None and new.quote_quantity is None:
-        raise ApiError(-1102, "Param 'quantity' or 'quoteOrderQty' must be sent, but both were empty/null!")
-    elif new.quantity is not None and new.quote_quantity is not None:
-        raise ApiError(-1128, "Combination of optional parameters invalid.")
-
-
-def read_oco(parameters: Parameters, known: Mapping[str, Any], new_id: Callable[[], str]) -> NewOco:
-    """Read a request for an OCO list with its ``above…`` and ``below…`` legs. Raises ApiError."""
-    symbol = parameters.symbol(known)
-    side = parameters.choice("side", _SIDES, ApiError(-1117, "Invalid side."))
-    above, below = (_read_leg(parameters, prefix, symbol, side, new_id) for prefix in ("above", "below"))
-    limit_leg, stop_leg = (above, below) if side == "SELL" else (below, above)
-    if limit_leg.type not in _LIMIT_LEGS or stop_leg.type not in _STOP_LEGS:
-        raise ApiError(-1158, f"Order type not supported in this position of an OCO ({above.type}, {below.type}).")
-    return NewOco(symbol, side, parameters.optional("listClientOrderId") or new_id(), above, below)
-
-
-def _read_leg(parameters: Parameters, prefix: str, symbol: str, side: str, new_id: Callable[[], str]) -> NewOrder:
-    order_type = parameters.choice(f"{prefix}Type", ORDER_TYPES, ApiError(-1116, "Invalid orderType."))
-    leg = _Fields(parameters, order_type)
-    quantity = parameters.decimal("quantity")
-    if quantity is None:
-        raise mandatory("quantity")
-    _refuse_unsupported(parameters, prefix)
-    strategy_id = parameters.integer(f"{prefix}StrategyId")
-    return NewOrder(
-        symbol=symbol,
-        side=side,
-        type=order_type,
-        client_order_id=parameters.optional(f"{prefix}ClientOrderId") or new_id(),
-        time_in_force=leg.time_in_force(f"{prefix}TimeInForce"),
-        quantity=quantity,
-        price=leg.price(f"{prefix}Price"),
-        stop_price=leg.stop_price(f"{prefix}StopPrice"),
-        stp_mode=_stp_mode(parameters),
-        strategy_id=-1 if strategy_id is None else strategy_id,
-        strategy_type=leg.strategy_type(f"{prefix}StrategyType"),
-    )
-
-
-class _Fields:
-    """Parameters that an order type needs or forbids."""
-
-    def __init__(self, parameters: Parameters, order_type: str) -> None:
-        self._parameters = parameters
-        self._type = order_type
-
-    def _wanted(self, name: str, wanted: bool) -> bool:
-        if wanted and name not in self._parameters:
+def _check_presence(parameters: Parameters, names: Names, kind: str) -> None:
+    if kind not in ORDER_TYPES:
+        return  # said only after illegal characters
+    for name in names.needed[kind]:
+        if name not in parameters and not (name == names.price and names.peg_price_type in parameters):
             raise mandatory(name)
-        if not wanted and name in self._parameters:
-            raise not_required(name)
-        return wanted
-
-    def time_in_force(self, name: str) -> str:
-        if not self._wanted(name, self._type in _LIMIT_TYPES):
-            return "GTC"
-        return self._parameters.choice(name, _TIMES_IN_FORCE, ApiError(-1115, "Invalid timeInForce."))
-
-    def price(self, name: str) -> Any:
-        return self._parameters.decimal(name) if self._wanted(name, self._type in _PRICED_TYPES) else None
-
-    def stop_price(self, name: str) -> Any:
-        return self._parameters.decimal(name) if self._wanted(name, self._type in STOP_TYPES) else None
-
-    def strategy_type(self, name: str) -> int:
-        value = self._parameters.integer(name)
-        if value is not None and value < 1_000_000:
-            raise ApiError(-1134, f"Parameter '{name}' was less than 1000000.")
-        return -1 if value is None else value
+    if kind == "MARKET" and names.quantity and names.quote_quantity:
+        if names.quantity not in parameters and names.quote_quantity not in parameters:
+            raise either(names.quantity, names.quote_quantity)
+    elif kind in STOP_TYPES and names.stop_price not in parameters and names.trailing_delta not in parameters:
+        raise either(names.stop_price, names.trailing_delta)
 
 
-def _stp_mode(parameters: Parameters) -> str:
-    refused = ApiError(-1013, "This symbol does not allow the specified self-trade prevention mode.")
-    if "selfTradePreventionMode" not in parameters:
-        return DEFAULT_STP_MODE
-    return parameters.choice("selfTradePreventionMode", STP_MODES, refused)
+def _time_in_force(parameters: Parameters, names: Names, kind: str) -> str:
+    value = parameters.optional(names.time_in_force)
+    if value is None:
+        return "GTC"
+    if value not in _TIMES_IN_FORCE:
+        raise ApiError(-1115, "Invalid timeInForce.")
+    return value
 
 
-def _refuse_unsupported(parameters: Parameters, prefix: str) -> None:
-    for name, message in _NOT_HERE.items():
-        full = prefix + name[0].upper() + name[1:] if prefix else name
-        if full in parameters:
-            raise ApiError(-1013, message)
+def _check_combination(names: Names, new: NewOrder) -> None:
+    if new.quantity is not None and new.quote_quantity is not None:
+        raise ApiError(-1128, "Combination of optional parameters invalid.")
+    if 0 <= new.strategy_type < _LEAST_STRATEGY_TYPE:
+        raise ApiError(-1134, f"{names.strategy_type} was less than {_LEAST_STRATEGY_TYPE}.")
+    if new.iceberg_quantity is not None and new.time_in_force != "GTC":
+        if names is ORDER:
+            raise ApiError(-1014, "Unsupported order combination.")
+        text = f"Parameter '{names.iceberg_quantity}' is not supported if '{names.time_in_force}' is not GTC."
+        raise ApiError(-1160, text)
+
+
+def _is_pegged(parameters: Parameters, names: Names) -> bool:
+    """Judge the parameters of a pegged order; no symbol here allows one, which is said after all else."""
+    if names.peg_price_type not in parameters and names.peg_offset_type not in parameters:
+        return False
+    if required(parameters, names.peg_price_type) not in _PEG_PRICES:
+        raise ApiError(-1210, f"Invalid {names.peg_price_type}.")
+    levels = parameters.integer(names.peg_offset_value)
+    offset = parameters.optional(names.peg_offset_type)
+    if (levels is None) != (offset is None):
+        fields = f"{names.peg_offset_type}, {names.peg_offset_value}"
+        raise ApiError(-1128, f"Fields [{fields}] must be sent together or omitted entirely.")
+    if offset not in (None, "PRICE_LEVEL"):
+        raise ApiError(-1211, f"Invalid {names.peg_offset_type}.")
+    if levels is not None and levels > _MOST_PEG_LEVELS:
+        text = f"'{names.peg_offset_value}' contains unexpected value. Cannot be greater than {_MOST_PEG_LEVELS}."
+        raise ApiError(-1102, text)
+    return True
+
+
+def check_symbol(symbol: str, rules: Mapping[str, SymbolRules]) -> None:
+    """Raise ApiError when the exchange does not list the symbol."""
+    if symbol not in rules:
+        raise ApiError(-1121, "Invalid symbol.")
+
+
+def default_stp_mode(rules: Mapping[str, SymbolRules], symbol: str) -> str:
+    """Return the self-trade prevention that a symbol's orders have unless they say otherwise."""
+    known = rules.get(symbol)
+    return known.default_stp_mode if known is not None else "NONE"
+
+
+def required(parameters: Parameters, name: str) -> str:
+    """Return a parameter that has to be there. Raises ApiError -1102 without it, -1105 when it is empty."""
+    value = parameters.optional(name)
+    if value is None:
+        raise mandatory(name)
+    return value
+
+
+def digits(parameters: Parameters, name: str) -> str | None:
+    """Return the text of a decimal parameter. Raises ApiError -1100 for anything but plain digits."""
+    value = parameters.optional(name)
+    if value is not None and _is_decimal(value) is None:
+        raise illegal(name, _DECIMAL)
+    return value
+
+
+def exact(name: str, text: str | None) -> Decimal | None:
+    """Return the decimal that ``digits`` found. Raises ApiError -1111 for more than 8 decimals."""
+    if text is None:
+        return None
+    if len(text.partition(".")[2].rstrip("0")) > _MAX_DECIMALS:
+        raise ApiError(-1111, f"Parameter '{name}' has too much precision.")
+    return Decimal(text)
+
+
+def chosen_id(parameters: Parameters, name: str) -> str | None:
+    """Return a client order id that the client chose, None when it chose none. Raises ApiError -1100."""
+    value = parameters.optional(name)
+    if value is not None and _is_client_id(value) is None:
+        raise illegal(name, _CLIENT_ID)
+    return value
+
+
+def illegal(name: str, pattern: str) -> ApiError:
+    """A parameter with other characters than ``pattern`` has."""
+    return ApiError(-1100, f"Illegal characters found in parameter '{name}'; legal range is '{pattern}'.")
+
+
+def invalid(name: str) -> ApiError:
+    """A parameter that is none of the values that there are."""
+    return ApiError(-1130, f"Data sent for parameter '{name}' is not valid.")
+
+
+def either(first: str, second: str) -> ApiError:
+    """Two parameters of which one has to be there."""
+    return ApiError(-1102, f"Param '{first}' or '{second}' must be sent, but both were empty/null!")

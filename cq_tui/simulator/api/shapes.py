@@ -1,28 +1,34 @@
-"""JSON shapes of orders, lists, trades and account events, field by field as the exchange writes them."""
+"""JSON of orders, lists, trades and amendments, field by field as the exchange answers it."""
 
-from decimal import Decimal
+from collections.abc import Iterable
 from typing import Any
 
-from cq_tui.simulator.engine.orders import STOP_TYPES, ListReport, Order, OrderList, Outcome, Report, Trade
+from cq_tui.simulator.engine.orders import ZERO, Amendment, Order, OrderList, PreventedMatch, Trade
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.simulator.market.symbols import text
 
 Json = dict[str, Any]
+_NOTHING = text(ZERO)
+#: There are no groups of accounts between which trades are prevented.
+_NO_TRADE_GROUP = -1
 
 
-def _conditional(order: Order) -> Json:
-    found: Json = {}
-    if order.type in STOP_TYPES:
-        found["stopPrice"] = text(order.stop_price)
-    if order.strategy_id >= 0:
-        found["strategyId"] = order.strategy_id
-    if order.strategy_type >= 0:
-        found["strategyType"] = order.strategy_type
-    return found
-
-
-def _amounts(order: Order) -> Json:
-    return {
+def placed(order: Order, response: str, trades: Iterable[Trade] = (), prevented: Iterable[PreventedMatch] = ()) -> Json:
+    """Return the response to a placement: ACK, RESULT or FULL."""
+    if response == "ACK":
+        return {
+            "symbol": order.symbol,
+            "orderId": order.order_id,
+            "orderListId": order.list_id,
+            "clientOrderId": order.client_order_id,
+            "transactTime": order.update_time,
+        }
+    shape: Json = {
+        "symbol": order.symbol,
+        "orderId": order.order_id,
+        "orderListId": order.list_id,
+        "clientOrderId": order.client_order_id,
+        "transactTime": order.update_time,
         "price": text(order.price),
         "origQty": text(order.quantity),
         "executedQty": text(order.executed),
@@ -32,36 +38,47 @@ def _amounts(order: Order) -> Json:
         "timeInForce": order.time_in_force,
         "type": order.type,
         "side": order.side,
+        "workingTime": order.working_time,
+        "selfTradePreventionMode": order.stp_mode,
+    }
+    if response == "FULL":
+        shape["fills"] = [_fill(trade) for trade in trades]
+    _add_conditional(shape, order)
+    if found := [_prevented_at_placement(match) for match in prevented]:
+        shape["preventedMatches"] = found
+    return shape
+
+
+def _fill(trade: Trade) -> Json:
+    return {
+        "price": text(trade.price),
+        "qty": text(trade.quantity),
+        "commission": text(trade.commission),
+        "commissionAsset": trade.commission_asset,
+        "tradeId": trade.trade_id,
     }
 
 
-def placed(order: Order, response: str, trades: list[Trade]) -> Json:
-    """Return the response to a placement: ACK, RESULT or FULL."""
-    shape: Json = {
-        "symbol": order.symbol,
-        "orderId": order.order_id,
-        "orderListId": order.list_id,
-        "clientOrderId": order.client_order_id,
-        "transactTime": order.update_time,
-    }
-    if response == "ACK":
-        return shape
-    shape |= _amounts(order) | _conditional(order)
-    shape |= {"workingTime": order.working_time, "selfTradePreventionMode": order.stp_mode}
+def _add_conditional(shape: Json, order: Order) -> None:
+    """Add the fields that only some orders have."""
+    if order.stop_price:
+        shape["stopPrice"] = text(order.stop_price)
+    if order.iceberg_quantity:
+        shape["icebergQty"] = text(order.iceberg_quantity)
+    if order.trailing_delta >= 0:
+        shape["trailingDelta"] = order.trailing_delta
+        shape["trailingTime"] = order.trailing_time
+    if order.strategy_id >= 0:
+        shape["strategyId"] = order.strategy_id
+    if order.strategy_type >= 0:
+        shape["strategyType"] = order.strategy_type
+    if order.prevented_match_id >= 0:
+        shape["preventedMatchId"] = order.prevented_match_id
+        shape["preventedQuantity"] = text(order.prevented_quantity)
     if order.expiry_reason:
         shape["expiryReason"] = order.expiry_reason
-    if response == "FULL":
-        shape["fills"] = [
-            {
-                "price": text(trade.price),
-                "qty": text(trade.quantity),
-                "commission": text(trade.commission),
-                "commissionAsset": trade.commission_asset,
-                "tradeId": trade.trade_id,
-            }
-            for trade in trades
-        ]
-    return shape
+    if order.is_pending and not order.quantity:
+        shape.pop("origQty", None)  # known once the working order has bought it
 
 
 def queried(order: Order) -> Json:
@@ -71,54 +88,127 @@ def queried(order: Order) -> Json:
         "orderId": order.order_id,
         "orderListId": order.list_id,
         "clientOrderId": order.client_order_id,
-        **_amounts(order),
-        "stopPrice": text(order.stop_price),
-        "icebergQty": text(Decimal(0)),
+        "price": text(order.price),
+        "origQty": text(order.quantity),
+        "executedQty": text(order.executed),
+        "cummulativeQuoteQty": text(order.quote_executed),
+        "status": order.status,
+        "timeInForce": order.time_in_force,
+        "type": order.type,
+        "side": order.side,
+        "stopPrice": _NOTHING,
+        "icebergQty": _NOTHING,
         "time": order.time,
         "updateTime": order.update_time,
         "isWorking": order.is_working,
         "workingTime": order.working_time,
+        "origQuoteOrderQty": text(order.quote_quantity),
         "selfTradePreventionMode": order.stp_mode,
-    } | _conditional(order)
-    if order.expiry_reason:
-        shape["expiryReason"] = order.expiry_reason
+    }
+    _add_conditional(shape, order)
     return shape
 
 
 def canceled(order: Order, cancel_id: str) -> Json:
     """Return the response to a cancel; ``clientOrderId`` is that of the cancel."""
-    return {
+    shape: Json = {
         "symbol": order.symbol,
         "origClientOrderId": order.client_order_id,
         "orderId": order.order_id,
         "orderListId": order.list_id,
         "clientOrderId": cancel_id,
         "transactTime": order.update_time,
-        **_amounts(order),
+        "price": text(order.price),
+        "origQty": text(order.quantity),
+        "executedQty": text(order.executed),
+        "origQuoteOrderQty": text(order.quote_quantity),
+        "cummulativeQuoteQty": text(order.quote_executed),
+        "status": order.status,
+        "timeInForce": order.time_in_force,
+        "type": order.type,
+        "side": order.side,
         "selfTradePreventionMode": order.stp_mode,
-    } | _conditional(order)
+    }
+    _add_conditional(shape, order)
+    return shape
+
+
+def amended(order: Order, amendment: Amendment, entry: OrderList | None, state: ExchangeState) -> Json:
+    """Return the response to an amend; its fields are named unlike those of other responses."""
+    shape: Json = {
+        "symbol": order.symbol,
+        "orderId": order.order_id,
+        "orderListId": order.list_id,
+        "origClientOrderId": amendment.original_client_id,
+        "clientOrderId": amendment.new_client_id,
+        "price": text(order.price),
+        "qty": text(order.quantity),
+        "executedQty": text(order.executed),
+        "preventedQty": text(order.prevented_quantity),
+        "quoteOrderQty": text(order.quote_quantity),
+        "cumulativeQuoteQty": text(order.quote_executed),
+        "status": order.status,
+        "timeInForce": order.time_in_force,
+        "type": order.type,
+        "side": order.side,
+        "selfTradePreventionMode": order.stp_mode,
+    }
+    if order.is_working:
+        shape["workingTime"] = order.working_time
+    _add_conditional(shape, order)
+    answer: Json = {
+        "transactTime": amendment.time,
+        "executionId": amendment.execution_id,
+        "amendedOrder": shape,
+    }
+    if entry is not None:
+        answer["listStatus"] = {
+            "orderListId": entry.list_id,
+            "contingencyType": entry.contingency,
+            "listOrderStatus": "ALL_DONE" if entry.done else "EXECUTING",
+            "listClientOrderId": entry.client_id,
+            "symbol": entry.symbol,
+            "orders": _members(entry, state),
+        }
+    return answer
+
+
+def amendment(entry: Amendment) -> Json:
+    """Return one reduction of an order's quantity, as order/amendments shows it."""
+    return {
+        "symbol": entry.symbol,
+        "orderId": entry.order_id,
+        "executionId": entry.execution_id,
+        "origClientOrderId": entry.original_client_id,
+        "newClientOrderId": entry.new_client_id,
+        "origQty": text(entry.original_quantity),
+        "newQty": text(entry.new_quantity),
+        "time": entry.time,
+    }
 
 
 def order_list(entry: OrderList, state: ExchangeState, time: int, reports: list[Json] | None = None) -> Json:
     """Return an order list, with its orders' reports where the endpoint gives them."""
     shape: Json = {
         "orderListId": entry.list_id,
-        "contingencyType": "OCO",
+        "contingencyType": entry.contingency,
         "listStatusType": "ALL_DONE" if entry.done else "EXEC_STARTED",
         "listOrderStatus": "ALL_DONE" if entry.done else "EXECUTING",
         "listClientOrderId": entry.client_id,
         "transactionTime": time,
         "symbol": entry.symbol,
-        "orders": _members(entry, state, "symbol", "orderId", "clientOrderId"),
+        "orders": _members(entry, state),
     }
     if reports is not None:
         shape["orderReports"] = reports
     return shape
 
 
-def _members(entry: OrderList, state: ExchangeState, symbol: str, order_id: str, client_id: str) -> list[Json]:
+def _members(entry: OrderList, state: ExchangeState) -> list[Json]:
     orders = (state.orders[entry.symbol, number] for number in entry.order_ids)
-    return [{symbol: order.symbol, order_id: order.order_id, client_id: order.client_order_id} for order in orders]
+    return [
+        {"symbol": order.symbol, "orderId": order.order_id, "clientOrderId": order.client_order_id} for order in orders
+    ]
 
 
 def my_trade(trade: Trade) -> Json:
@@ -140,91 +230,35 @@ def my_trade(trade: Trade) -> Json:
     }
 
 
-def execution_report(report: Report) -> Json:
-    """Return an executionReport event."""
-    order, trade = report.order, report.trade
-    event: Json = {
-        "e": "executionReport",
-        "E": report.time,
-        "s": order.symbol,
-        "c": report.cancel_id or order.client_order_id,
-        "S": order.side,
-        "o": order.type,
-        "f": order.time_in_force,
-        "q": text(order.quantity),
-        "p": text(order.price),
-        "P": text(order.stop_price),
-        "F": text(Decimal(0)),
-        "g": order.list_id,
-        "C": order.client_order_id if report.cancel_id else "",
-        "x": report.execution,
-        "X": order.status,
-        "r": "NONE",
-        "i": order.order_id,
-        "l": text(trade.quantity if trade else Decimal(0)),
-        "z": text(order.executed),
-        "L": text(trade.price if trade else Decimal(0)),
-        "n": text(trade.commission) if trade else "0",
-        "N": trade.commission_asset if trade else None,
-        "T": report.time,
-        "t": trade.trade_id if trade else -1,
-        "I": report.execution_id,
-        "w": (order.is_working and order.is_open and order.type != "MARKET")
-        or (report.execution == "NEW" and order.is_working),
-        "m": bool(trade and trade.is_maker),
-        "M": trade is not None,
-        "O": order.time,
-        "Z": text(order.quote_executed),
-        "Y": text(trade.quote if trade else Decimal(0)),
-        "Q": text(order.quote_quantity),
-        "V": order.stp_mode,
-    }  # fmt: skip
-    if order.is_working:
-        event["W"] = order.working_time
-    if order.strategy_id >= 0:
-        event["j"] = order.strategy_id
-    if order.strategy_type >= 0:
-        event["J"] = order.strategy_type
-    if order.expiry_reason:
-        event["eR"] = order.expiry_reason
-    return event
-
-
-def list_status(report: ListReport, state: ExchangeState) -> Json:
-    """Return a listStatus event."""
-    entry = report.order_list
-    return {
-        "e": "listStatus",
-        "E": report.time,
-        "s": entry.symbol,
-        "g": entry.list_id,
-        "c": "OCO",
-        "l": report.status_type,
-        "L": report.list_status,
-        "r": "NONE",
-        "C": entry.client_id,
-        "T": report.time,
-        "O": _members(entry, state, "s", "i", "c"),
+def prevented_match(match: PreventedMatch) -> Json:
+    """Return a prevented trade as myPreventedMatches shows it; quantities only of the orders that lost some."""
+    shape: Json = {
+        "symbol": match.symbol,
+        "preventedMatchId": match.match_id,
+        "takerOrderId": match.taker_order_id,
+        "makerSymbol": match.symbol,
+        "makerOrderId": match.maker_order_id,
+        "tradeGroupId": _NO_TRADE_GROUP,
+        "selfTradePreventionMode": match.stp_mode,
+        "price": text(match.price),
+        "transactTime": match.time,
     }
+    _add_prevented_quantities(shape, match)
+    return shape
 
 
-def account_position(assets: set[str], state: ExchangeState, now: int) -> Json:
-    """Return an outboundAccountPosition event for the assets that may have changed."""
-    return {
-        "e": "outboundAccountPosition",
-        "E": now,
-        "u": state.update_time,
-        "B": [
-            {"a": asset, "f": text(state.balances[asset].free), "l": text(state.balances[asset].locked)}
-            for asset in sorted(assets)
-        ],
+def _prevented_at_placement(match: PreventedMatch) -> Json:
+    shape: Json = {
+        "preventedMatchId": match.match_id,
+        "makerOrderId": match.maker_order_id,
+        "price": text(match.price),
     }
+    _add_prevented_quantities(shape, match)
+    return shape
 
 
-def user_events(outcome: Outcome, state: ExchangeState, now: int) -> list[Json]:
-    """Return the account's events of one outcome in the exchange's order."""
-    events = [execution_report(report) for report in outcome.reports]
-    events += [list_status(report, state) for report in outcome.list_reports]
-    if outcome.assets:
-        events.append(account_position(outcome.assets, state, now))
-    return events
+def _add_prevented_quantities(shape: Json, match: PreventedMatch) -> None:
+    if match.taker_quantity:
+        shape["takerPreventedQuantity"] = text(match.taker_quantity)
+    if match.maker_quantity:
+        shape["makerPreventedQuantity"] = text(match.maker_quantity)

@@ -1,0 +1,84 @@
+"""The account itself: balances, commission rates, order counts and the filters that are its own."""
+
+from typing import Any
+
+from cq_tui.simulator.api.parameters import Parameters
+from cq_tui.simulator.engine.matching import COMMISSION_RATE
+from cq_tui.simulator.engine.orders import ZERO, Balance
+from cq_tui.simulator.exchange import Exchange
+from cq_tui.simulator.market.symbols import text
+
+_NONE, _RATE = text(ZERO), text(COMMISSION_RATE)
+_STANDARD = {"maker": _RATE, "taker": _RATE, "buyer": _NONE, "seller": _NONE}
+#: Commission in hundredths of a percent, as the account's oldest fields tell it.
+_RATE_BP = int(COMMISSION_RATE * 10_000)
+_EMPTY = Balance()
+
+
+def account(exchange: Exchange, parameters: Parameters) -> Any:
+    """Return balances and commission rates."""
+    omit_zero = parameters.flag("omitZeroBalances", False)
+    balances = exchange.state.balances
+    known = {asset for entry in exchange.market.symbols for asset in (entry.base_asset, entry.quote_asset)}
+    held = [(asset, balances.get(asset, _EMPTY)) for asset in sorted(known | set(balances))]
+    return {
+        "makerCommission": _RATE_BP,
+        "takerCommission": _RATE_BP,
+        "buyerCommission": 0,
+        "sellerCommission": 0,
+        "commissionRates": dict(_STANDARD),
+        "canTrade": True,
+        "canWithdraw": False,
+        "canDeposit": False,
+        "brokered": False,
+        "requireSelfTradePrevention": False,
+        "preventSor": False,
+        "updateTime": exchange.state.update_time,
+        "accountType": "SPOT",
+        "balances": [
+            {"asset": asset, "free": text(balance.free), "locked": text(balance.locked)}
+            for asset, balance in held
+            if not omit_zero or balance.free or balance.locked
+        ],
+        "permissions": ["SPOT"],
+        "uid": 1,
+    }
+
+
+def commission(exchange: Exchange, parameters: Parameters) -> Any:
+    """Return a symbol's commission rates."""
+    symbol = parameters.symbol(exchange.market.rules)
+    return {"symbol": symbol} | rates("Commission", tuple(_STANDARD))
+
+
+def rates(suffix: str, sides: tuple[str, ...]) -> dict[str, Any]:
+    """Return the three kinds of commission for these sides, and the discount, which nobody has."""
+    nothing = dict.fromkeys(sides, _NONE)
+    return {
+        f"standard{suffix}": {side: _STANDARD[side] for side in sides},
+        f"special{suffix}": nothing,
+        f"tax{suffix}": nothing,
+        "discount": {
+            "enabledForAccount": False,
+            "enabledForSymbol": False,
+            "discountAsset": "BNB",
+            "discount": _NONE,
+        },
+    }
+
+
+def order_counts(exchange: Exchange, parameters: Parameters) -> Any:
+    """Return how many orders the account placed in each window."""
+    return exchange.limits.order_counts(exchange.clock())
+
+
+def my_filters(exchange: Exchange, parameters: Parameters) -> Any:
+    """Return the filters of a symbol that count what the account has; there are none over accounts or assets."""
+    symbol = parameters.symbol(exchange.market.rules)
+    entry = exchange.market.symbols[exchange.market.column[symbol]]
+    filters = entry.exchange_info()["filters"]
+    return {
+        "exchangeFilters": [],
+        "symbolFilters": [found for found in filters if found["filterType"].startswith("MAX_")],
+        "assetFilters": [],
+    }

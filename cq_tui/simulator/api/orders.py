@@ -1,0 +1,147 @@
+"""Single orders: placing, testing, asking for and cancelling them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from cq_tui.simulator.api import shapes
+from cq_tui.simulator.api.account import rates
+from cq_tui.simulator.api.capabilities import check_stp_mode
+from cq_tui.simulator.api.order_request import chosen_id, either, read_order, response_type
+from cq_tui.simulator.api.parameters import Parameters
+from cq_tui.simulator.engine.orders import NewOrder, Order, OrderList, Outcome, Trade
+from cq_tui.simulator.errors import ApiError, cancel_rejected
+from cq_tui.simulator.exchange import Exchange
+
+_ARCHIVED_AFTER_MS = 90 * 86_400_000
+_ARCHIVED = "Order was canceled or expired with no executed qty over 90 days ago and has been archived."
+_NO_SOR = "SOR orders are not supported for this symbol."
+
+
+def place(exchange: Exchange, parameters: Parameters) -> Any:
+    """Place one order."""
+    new = read_order(parameters, exchange.market.rules, exchange.new_client_order_id)
+    response = response_type(parameters, new.type)
+    check_stp_mode(new, exchange.engine.rules(new.symbol))
+    return place_order(exchange, new, response, exchange.clock())
+
+
+def place_order(exchange: Exchange, new: NewOrder, response: str, now: int) -> shapes.Json:
+    """Hand an order that was read and judged to the engine. Raises ApiError."""
+    outcome = exchange.commit(exchange.engine.place(new, now), now)
+    return placed(outcome, outcome.orders[0], response)
+
+
+def placed(outcome: Outcome, order: Order, response: str) -> shapes.Json:
+    """Return the placement's response to one order of an outcome."""
+    if response == "ACK":
+        return shapes.placed(order, response)
+    trades: Sequence[Trade] = ()
+    if response == "FULL" and order.executed:
+        number = order.order_id
+        trades = [r.trade for r in outcome.reports if r.trade is not None and r.trade.order_id == number]
+    prevented = [match for match in outcome.prevented if match.taker_order_id == order.order_id]
+    return shapes.placed(order, response, trades, prevented)
+
+
+def place_test(exchange: Exchange, parameters: Parameters) -> Any:
+    """Judge an order's parameters and filters without placing it."""
+    compute = parameters.flag("computeCommissionRates", False)
+    new = read_order(parameters, exchange.market.rules, exchange.new_client_order_id)
+    response_type(parameters, new.type)
+    check_stp_mode(new, exchange.engine.rules(new.symbol))
+    exchange.engine.check_filters(new)
+    return rates("CommissionForOrder", ("maker", "taker")) if compute else {}
+
+
+def place_sor(exchange: Exchange, parameters: Parameters) -> Any:
+    """Refuse an order for smart order routing: no symbol here has another to route to."""
+    read_order(parameters, exchange.market.rules, exchange.new_client_order_id)
+    raise ApiError(-1013, _NO_SOR)
+
+
+def wanted(
+    exchange: Exchange,
+    parameters: Parameters,
+    missing: ApiError,
+    mismatch: ApiError,
+    names: tuple[str, str] = ("orderId", "origClientOrderId"),
+) -> Order:
+    """Return the order that an id and/or a client order id name, which are sent under these ``names``.
+
+    Raises ``missing`` when there is none, ``mismatch`` when the two name different orders.
+    """
+    symbol = parameters.symbol(exchange.market.rules)
+    order_id, client_id = parameters.integer(names[0]), parameters.optional(names[1])
+    if order_id is None and client_id is None:
+        raise either(names[1], names[0])
+    order = exchange.state.find(symbol, order_id, client_id)
+    if order is None:
+        raise missing
+    if client_id is not None and order.client_order_id != client_id:
+        raise mismatch
+    return order
+
+
+def query(exchange: Exchange, parameters: Parameters) -> Any:
+    """Return one order."""
+    missing = ApiError(-2013, "Order does not exist.")
+    mismatch = ApiError(-2039, "Client order ID is not correct for this order ID.")
+    order = wanted(exchange, parameters, missing, mismatch)
+    if not order.is_open and not order.executed and exchange.clock() - order.update_time > _ARCHIVED_AFTER_MS:
+        raise ApiError(-2026, _ARCHIVED)
+    return shapes.queried(order)
+
+
+def open_orders(exchange: Exchange, parameters: Parameters) -> Any:
+    """Return the open orders of one or all symbols."""
+    if "symbol" in parameters:
+        return [shapes.queried(order) for order in exchange.state.open_of(parameters.symbol(exchange.market.rules))]
+    return [shapes.queried(order) for order in exchange.state.open_orders.values()]
+
+
+def cancel(exchange: Exchange, parameters: Parameters) -> Any:
+    """Cancel one order, and with it the list that it belongs to."""
+    restriction = cancel_restriction(parameters)
+    cancel_id = chosen_id(parameters, "newClientOrderId")
+    order = wanted(exchange, parameters, cancel_rejected(), cancel_rejected())
+    return cancel_order(exchange, order, restriction, cancel_id, exchange.clock())
+
+
+def cancel_restriction(parameters: Parameters) -> str | None:
+    """Return the status that an order has to have to be cancelled, None for any."""
+    restriction = parameters.optional("cancelRestrictions")
+    if restriction is None:
+        return None
+    if restriction not in ("ONLY_NEW", "ONLY_PARTIALLY_FILLED"):
+        raise ApiError(-1145, "Invalid cancelRestrictions")
+    return restriction.removeprefix("ONLY_")
+
+
+def cancel_order(
+    exchange: Exchange, order: Order, restriction: str | None, cancel_id: str | None, now: int
+) -> shapes.Json:
+    """Cancel an order, if it has the wanted status. Raises ApiError."""
+    if restriction is not None and order.is_open and order.status != restriction:
+        raise cancel_rejected("Order was not canceled due to cancel restrictions.")
+    cancel_id = cancel_id or exchange.new_client_order_id()
+    outcome = exchange.commit(exchange.engine.cancel(order, cancel_id, now), now)
+    if outcome.order_list is not None:
+        return canceled_list(exchange, outcome.order_list, cancel_id, now)
+    return shapes.canceled(outcome.orders[0], cancel_id)
+
+
+def canceled_list(exchange: Exchange, entry: OrderList, cancel_id: str, now: int) -> shapes.Json:
+    """Return the response to the cancel of an order list."""
+    orders = [exchange.state.orders[entry.symbol, number] for number in entry.order_ids]
+    return shapes.order_list(entry, exchange.state, now, [shapes.canceled(order, cancel_id) for order in orders])
+
+
+def cancel_all(exchange: Exchange, parameters: Parameters) -> Any:
+    """Cancel all open orders and lists of a symbol; lists are answered as lists."""
+    symbol = parameters.symbol(exchange.market.rules)
+    found = exchange.state.open_of(symbol)
+    if not found:
+        raise cancel_rejected()
+    now = exchange.clock()
+    # One that is not open any more went with its list.
+    return [cancel_order(exchange, order, None, None, now) for order in found if order.is_open]

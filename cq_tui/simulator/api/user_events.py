@@ -1,0 +1,147 @@
+"""The account's events: executionReport, listStatus and outboundAccountPosition, in the exchange's order."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from cq_tui.simulator.engine.orders import ZERO, ListReport, Order, Outcome, PreventedMatch, Report
+from cq_tui.simulator.engine.state import ExchangeState
+from cq_tui.simulator.market.symbols import text
+
+Json = dict[str, Any]
+_NOTHING = text(ZERO)
+_NO_TRADE_GROUP = -1
+
+
+def execution_report(report: Report) -> Json:
+    """Return an executionReport event."""
+    order, trade = report.order, report.trade
+    original = report.original_client_id or (order.client_order_id if report.cancel_id else "")
+    event: Json = {
+        "e": "executionReport",
+        "E": report.time,
+        "s": order.symbol,
+        "c": report.cancel_id or order.client_order_id,
+        "S": order.side,
+        "o": order.type,
+        "f": order.time_in_force,
+        "q": text(order.quantity),
+        "p": text(order.price),
+        "P": text(order.stop_price),
+        "F": text(order.iceberg_quantity),
+        "g": order.list_id,
+        "C": original,
+        "x": report.execution,
+        "X": order.status,
+        "r": "NONE",
+        "i": order.order_id,
+        "l": _NOTHING,
+        "z": text(order.executed),
+        "L": _NOTHING,
+        "n": "0",
+        "N": None,
+        "T": report.time,
+        "t": -1,
+        "I": report.execution_id,
+        "w": _is_on_book(report),
+        "m": False,
+        "M": trade is not None,
+        "O": order.time,
+        "Z": text(order.quote_executed),
+        "Y": _NOTHING,
+        "Q": text(order.quote_quantity),
+        "V": order.stp_mode,
+    }  # fmt: skip
+    if trade is not None:
+        event["l"] = text(trade.quantity)
+        event["L"] = text(trade.price)
+        event["n"] = text(trade.commission)
+        event["N"] = trade.commission_asset
+        event["t"] = trade.trade_id
+        event["m"] = trade.is_maker
+        event["Y"] = text(trade.quote)
+    if order.working_time >= 0:
+        event["W"] = order.working_time
+    _add_conditional(event, order)
+    if report.prevented is not None:
+        _add_prevented(event, order, report.prevented)
+    return event
+
+
+def _is_on_book(report: Report) -> bool:
+    order = report.order
+    if order.working_time < 0:
+        return False
+    return report.execution == "NEW" or (order.is_open and order.type != "MARKET")
+
+
+def _add_conditional(event: Json, order: Order) -> None:
+    """Add the fields that only some orders have."""
+    if order.trailing_delta >= 0:
+        event["d"] = order.trailing_delta
+        if order.trailing_time >= 0:
+            event["D"] = order.trailing_time
+    if order.strategy_id >= 0:
+        event["j"] = order.strategy_id
+    if order.strategy_type >= 0:
+        event["J"] = order.strategy_type
+    if order.prevented_match_id >= 0:
+        event["v"] = order.prevented_match_id
+        event["A"] = text(order.prevented_quantity)
+    if order.expiry_reason:
+        event["eR"] = order.expiry_reason
+
+
+def _add_prevented(event: Json, order: Order, match: PreventedMatch) -> None:
+    """Add what a TRADE_PREVENTION tells of the trade that did not happen."""
+    is_taker = order.order_id == match.taker_order_id
+    kept_from_trading = min(q for q in (match.taker_quantity, match.maker_quantity) if q)
+    event["v"] = match.match_id
+    event["A"] = text(order.prevented_quantity)
+    event["B"] = text(match.taker_quantity if is_taker else match.maker_quantity)
+    event["u"] = _NO_TRADE_GROUP
+    event["U"] = match.maker_order_id if is_taker else match.taker_order_id
+    event["Cs"] = match.symbol
+    event["pl"] = text(kept_from_trading)
+    event["pL"] = text(match.price)
+    event["pY"] = text(kept_from_trading * match.price)
+
+
+def list_status(report: ListReport, state: ExchangeState) -> Json:
+    """Return a listStatus event."""
+    entry = report.order_list
+    orders = (state.orders[entry.symbol, number] for number in entry.order_ids)
+    return {
+        "e": "listStatus",
+        "E": report.time,
+        "s": entry.symbol,
+        "g": entry.list_id,
+        "c": entry.contingency,
+        "l": report.status_type,
+        "L": report.list_status,
+        "r": "NONE",
+        "C": entry.client_id,
+        "T": report.time,
+        "O": [{"s": order.symbol, "i": order.order_id, "c": order.client_order_id} for order in orders],
+    }
+
+
+def account_position(assets: Iterable[str], state: ExchangeState, now: int) -> Json:
+    """Return an outboundAccountPosition event for the assets that may have changed."""
+    return {
+        "e": "outboundAccountPosition",
+        "E": now,
+        "u": state.update_time,
+        "B": [
+            {"a": asset, "f": text(state.balances[asset].free), "l": text(state.balances[asset].locked)}
+            for asset in sorted(assets)
+        ],
+    }
+
+
+def user_events(outcome: Outcome, state: ExchangeState, now: int) -> list[Json]:
+    """Return the account's events of one outcome: reports as they happened, then the balances."""
+    happened = outcome.events or [*outcome.reports, *outcome.list_reports]
+    events = [execution_report(entry) if isinstance(entry, Report) else list_status(entry, state) for entry in happened]
+    if outcome.assets:
+        events.append(account_position(outcome.assets, state, now))
+    return events
