@@ -18,13 +18,15 @@ class HandMarket:
 
     def __init__(self, bid: str = "100.00", ask: str = "100.02", last: str = "100.01") -> None:
         self.over = False
+        self.tick = 0
+        self._book = Book(COIN, 1, 2)
         self.rules = {COIN.symbol: SymbolRules.from_exchange_info(COIN.exchange_info())}
         self.move(bid, ask, last)
 
     def move(self, bid: str, ask: str, last: str | None = None) -> None:
         self._last = Decimal(last or bid)
-        tick = COIN.tick_size
-        self._book = Book(COIN, int(Decimal(bid) / tick), int(Decimal(ask) / tick))
+        self.tick += 1
+        self._book.renew(int(Decimal(bid) / COIN.tick_size), int(Decimal(ask) / COIN.tick_size), self.tick)
 
     def last_price(self, symbol: str) -> Decimal:
         return self._last

@@ -1,10 +1,9 @@
 """Facts: what changed the exchange's state, one after the other; the ledger is made of them."""
 
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, TypeVar
 
-from cq_tui.simulator.engine.orders import Order, Trade
+from cq_tui.simulator.engine.orders import Amendment, Order, PreventedMatch, Trade
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +33,54 @@ class Triggered:
 
 
 @dataclass(frozen=True, slots=True)
+class Trailed:
+    """A trailing stop began to trail, or the price went further in its favour."""
+
+    symbol: str
+    order_id: int
+    time: int
+    extreme: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Activated:
+    """A pending order's working order has filled: it is entered with this quantity, and locks this much."""
+
+    symbol: str
+    order_id: int
+    time: int
+    quantity: Decimal
+    lock: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """An open order locks another amount than before."""
+
+    symbol: str
+    order_id: int
+    lock: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Filled:
     """An order traded."""
 
     trade: Trade
+
+
+@dataclass(frozen=True, slots=True)
+class Prevented:
+    """Two orders of the account would have traded with each other; who lost all that remained ends."""
+
+    match: PreventedMatch
+
+
+@dataclass(frozen=True, slots=True)
+class Amended:
+    """An order's quantity was reduced; it kept its place in the queue."""
+
+    amendment: Amendment
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +103,7 @@ class ListOpened:
     symbol: str
     order_ids: list[int]
     time: int
+    kind: str = "OCO"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,58 +114,31 @@ class ListDone:
     time: int
 
 
-Fact = Deposited | Opened | Triggered | Filled | Closed | ListOpened | ListDone
-_KINDS: dict[str, type[Any]] = {
-    kind.__name__: kind for kind in (Deposited, Opened, Triggered, Filled, Closed, ListOpened, ListDone)
-}
-T = TypeVar("T")
-
-
-class FactError(ValueError):
-    """A line of the ledger that is no fact: the message says what is wrong with it."""
-
-
-def to_plain(record: Any) -> dict[str, object]:
-    """Return a dataclass as JSON values; decimals become text, records inside it objects."""
-    plain: dict[str, object] = {}
-    for entry in fields(record):
-        value = getattr(record, entry.name)
-        if isinstance(value, Decimal):
-            plain[entry.name] = str(value)
-        elif isinstance(value, Order | Trade):
-            plain[entry.name] = to_plain(value)
-        else:
-            plain[entry.name] = value
-    return plain
-
-
-def from_plain(kind: type[T], raw: dict[str, Any]) -> T:
-    """Read what ``to_plain`` wrote. Raises FactError; fields that we do not know are ignored."""
-    values: dict[str, Any] = {}
-    try:
-        for entry in fields(kind):  # type: ignore[arg-type]  # only dataclasses of this package come here
-            if entry.name not in raw and entry.default is not MISSING:
-                continue  # written before the field was there
-            value = raw[entry.name]
-            if entry.type is Decimal:
-                value = Decimal(value)
-            elif entry.type in (Order, Trade):
-                value = from_plain(entry.type, value)
-            values[entry.name] = value
-        return kind(**values)
-    except (KeyError, TypeError, ArithmeticError) as error:
-        raise FactError(f"{kind.__name__}: {error!r}") from None
-
-
-def fact_to_plain(fact: Fact) -> dict[str, object]:
-    """Return a fact as JSON values with its kind."""
-    return {"fact": type(fact).__name__, **to_plain(fact)}
-
-
-def fact_from_plain(raw: dict[str, Any]) -> Fact:
-    """Read what ``fact_to_plain`` wrote. Raises FactError."""
-    kind = _KINDS.get(str(raw.get("fact")))
-    if kind is None:
-        raise FactError(f"unknown kind of fact {raw.get('fact')!r}")
-    fact: Fact = from_plain(kind, raw)
-    return fact
+Fact = (
+    Deposited
+    | Opened
+    | Triggered
+    | Trailed
+    | Activated
+    | Locked
+    | Filled
+    | Prevented
+    | Amended
+    | Closed
+    | ListOpened
+    | ListDone
+)
+KINDS: tuple[type[Fact], ...] = (
+    Deposited,
+    Opened,
+    Triggered,
+    Trailed,
+    Activated,
+    Locked,
+    Filled,
+    Prevented,
+    Amended,
+    Closed,
+    ListOpened,
+    ListDone,
+)

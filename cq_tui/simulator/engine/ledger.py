@@ -9,7 +9,8 @@ from typing import Any
 
 import orjson
 
-from cq_tui.simulator.engine.facts import FactError, fact_from_plain
+from cq_tui.simulator.engine.plain import FactError, fact_from_plain
+from cq_tui.simulator.engine.snapshot import restore, snapshot
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.store.document import write_document
 from cq_tui.store.journal import JournalWriter, read_lines
@@ -61,7 +62,7 @@ class Ledger:
             for fact in raw["facts"]:
                 state.apply(fact_from_plain(fact))
         elif "snapshot" in raw:
-            state.restore(raw["snapshot"])
+            restore(state, raw["snapshot"])
         elif "market" in raw:
             self._keep(raw["market"])
         else:
@@ -90,7 +91,7 @@ class Ledger:
 
     def compact(self, state: ExchangeState) -> None:
         """Replace the file by a snapshot of ``state``; a crash leaves the old or the new file."""
-        entries = [{"snapshot": part} for part in state.snapshot()]
+        entries = [{"snapshot": part} for part in snapshot(state)]
         entries += [{"market": market} for market in self.markets]
         self._writer.close()
         write_document(self._path, b"".join(orjson.dumps(entry) + b"\n" for entry in entries))

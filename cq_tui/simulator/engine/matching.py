@@ -1,9 +1,12 @@
-"""What an order would take from a book: pure sums, nothing is changed here."""
+"""What an order would do to a book: pure plans, nothing is changed here."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from typing import NamedTuple
 
-from cq_tui.simulator.engine.book import Level
+from cq_tui.simulator.engine.book import Offer
+from cq_tui.simulator.engine.orders import ZERO, Order
 
 COMMISSION_RATE = Decimal("0.001")
 _ATOM = Decimal("0.00000001")
@@ -14,38 +17,137 @@ def commission_on(received: Decimal, rate: Decimal = COMMISSION_RATE) -> Decimal
     return (received * rate).quantize(_ATOM, ROUND_HALF_UP)
 
 
-def takes(levels: Iterable[Level], side: str, quantity: Decimal, limit: Decimal | None = None) -> list[Level]:
-    """Return what an order for ``quantity`` takes from the opposite levels, best first, up to its limit price."""
-    taken: list[Level] = []
-    left = quantity
-    for level in levels:
-        beyond = limit is not None and (level.price > limit if side == "BUY" else level.price < limit)
-        if left <= 0 or beyond:
+class Take(NamedTuple):
+    """A trade at a price, with an own order or, without one, with the crowd."""
+
+    price: Decimal
+    quantity: Decimal
+    maker: Order | None = None
+
+
+class Prevention(NamedTuple):
+    """A trade with an own order that must not happen, and what each side loses by it."""
+
+    price: Decimal
+    maker: Order
+    taker_quantity: Decimal
+    maker_quantity: Decimal
+
+
+@dataclass(slots=True)
+class Plan:
+    """What an order does when it meets a book, step by step.
+
+    ``left`` is what it would still take (base quantity, or quote amount); ``is_complete`` says that nothing remains
+    that could be taken, ``out_of_range`` that the next price lay outside the price range.
+    """
+
+    left: Decimal
+    steps: list[Take | Prevention] = field(default_factory=list)
+    quantity: Decimal = ZERO
+    quote: Decimal = ZERO
+    prevented: Decimal = ZERO
+    is_complete: bool = False
+    out_of_range: bool = False
+
+    def take(self, price: Decimal, quantity: Decimal, maker: Order | None) -> None:
+        """Add a trade."""
+        self.steps.append(Take(price, quantity, maker))
+        self.quantity += quantity
+        self.quote += price * quantity
+
+    def prevent(self, price: Decimal, maker: Order, taker_quantity: Decimal, maker_quantity: Decimal) -> None:
+        """Add a prevented trade."""
+        self.steps.append(Prevention(price, maker, taker_quantity, maker_quantity))
+        self.prevented += taker_quantity
+
+
+class Demand(NamedTuple):
+    """What a taker wants: ``amount`` of base, or with a ``step`` the whole steps that this amount of quote buys."""
+
+    side: str
+    amount: Decimal
+    stp_mode: str
+    limit: Decimal | None = None
+    step: Decimal | None = None
+    #: The price range that trades have to keep to, where there is one.
+    bound: Decimal | None = None
+
+    def reaches(self, price: Decimal, bound: Decimal | None) -> bool:
+        """Whether a price is no worse for the taker than ``bound``."""
+        return bound is None or (price <= bound if self.side == "BUY" else price >= bound)
+
+    def fits(self, left: Decimal, price: Decimal) -> Decimal:
+        """Return the base quantity that is still wanted at a price."""
+        if self.step is None:
+            return left
+        return (left / price / self.step).to_integral_value(ROUND_DOWN) * self.step
+
+    def after(self, left: Decimal, price: Decimal, quantity: Decimal) -> Decimal:
+        """Return what is still wanted after ``quantity`` at a price."""
+        return left - (quantity if self.step is None else quantity * price)
+
+
+def plan(demand: Demand, offers: Iterable[Offer]) -> Plan:
+    """Return what a taker does to the other side of a book, best price first, the crowd first at each."""
+    made = Plan(demand.amount)
+    for offer in offers:
+        if demand.fits(made.left, offer.price) <= 0:
+            made.is_complete = True
             break
-        taken.append(Level(level.price, min(left, level.quantity)))
-        left -= level.quantity
-    return taken
+        if not demand.reaches(offer.price, demand.limit):
+            break
+        if not demand.reaches(offer.price, demand.bound):
+            made.out_of_range = True
+            break
+        _take_from(made, demand, offer)
+        if made.is_complete:
+            break
+    made.is_complete = made.is_complete or made.left <= 0
+    return made
 
 
-def takes_for_quote(levels: Iterable[Level], quote: Decimal, step: Decimal) -> tuple[list[Level], bool]:
-    """Return what an order worth at most ``quote`` takes, on whole steps, and whether the book sufficed."""
-    taken: list[Level] = []
-    left = quote
-    for level in levels:
-        fits = (left / level.price / step).to_integral_value(ROUND_DOWN) * step
-        part = min(fits, level.quantity)
-        if part > 0:
-            taken.append(Level(level.price, part))
-            left -= part * level.price
-        if fits <= level.quantity:
-            return taken, True
-    return taken, False
+def _take_from(made: Plan, demand: Demand, offer: Offer) -> None:
+    """Plan what happens at one price."""
+    part = min(demand.fits(made.left, offer.price), offer.crowd)
+    if part > 0:
+        made.take(offer.price, part, None)
+        made.left = demand.after(made.left, offer.price, part)
+    if not offer.own:
+        return
+    if demand.stp_mode == "NONE":
+        _trade_with_own(made, demand, offer)
+        return
+    for maker in offer.own:
+        wanted = demand.fits(made.left, offer.price)
+        if wanted <= 0 or made.is_complete:
+            return
+        _prevent(made, demand, offer.price, maker, wanted)
 
 
-def total(taken: Iterable[Level]) -> tuple[Decimal, Decimal]:
-    """Return base quantity and quote amount of what was taken."""
-    quantity = quote = Decimal(0)
-    for level in taken:
-        quantity += level.quantity
-        quote += level.quantity * level.price
-    return quantity, quote
+def _trade_with_own(made: Plan, demand: Demand, offer: Offer) -> None:
+    """Trade with own orders in turn; an iceberg whose shown part is gone goes behind the others."""
+    queue = [(maker, maker.shown, maker.remaining) for maker in offer.own]
+    while queue:
+        maker, shown, remaining = queue.pop(0)
+        part = min(demand.fits(made.left, offer.price), shown)
+        if part <= 0:
+            return
+        made.take(offer.price, part, maker)
+        made.left = demand.after(made.left, offer.price, part)
+        if remaining > part and part == shown:
+            queue.append((maker, min(maker.iceberg_quantity, remaining - part), remaining - part))
+
+
+def _prevent(made: Plan, demand: Demand, price: Decimal, maker: Order, wanted: Decimal) -> None:
+    """Plan what self-trade prevention does instead of one trade."""
+    match demand.stp_mode:
+        case "EXPIRE_MAKER":
+            made.prevent(price, maker, ZERO, maker.remaining)
+        case "EXPIRE_TAKER" | "EXPIRE_BOTH":
+            made.prevent(price, maker, wanted, maker.remaining if demand.stp_mode == "EXPIRE_BOTH" else ZERO)
+            made.left, made.is_complete = ZERO, True
+        case _:  # DECREMENT, and TRANSFER between orders of one account
+            part = min(wanted, maker.remaining)
+            made.prevent(price, maker, part, part)
+            made.left = demand.after(made.left, price, part)

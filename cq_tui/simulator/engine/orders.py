@@ -48,6 +48,10 @@ class Order:
     prevented_quantity: Decimal = ZERO
     prevented_match_id: int = -1
     amends: int = 0
+    #: Rank in the queue at its price: the execution id at which it came to the end.
+    priority: int = 0
+    #: What an iceberg had lost when the part that is shown now began.
+    part_from: Decimal = ZERO
 
     @property
     def is_open(self) -> bool:
@@ -69,6 +73,40 @@ class Order:
         """Base quantity that can still fill."""
         return self.quantity - self.executed - self.prevented_quantity
 
+    @property
+    def rests(self) -> bool:
+        """Whether the order stands on the book while it works."""
+        return self.time_in_force == "GTC" and self.type not in MARKET_TYPES
+
+    @property
+    def waits_for_price(self) -> bool:
+        """Whether the order's type waits for a trigger before it works."""
+        return self.type in STOP_TYPES
+
+    @property
+    def gone(self) -> Decimal:
+        """Quantity that was filled or prevented."""
+        return self.executed + self.prevented_quantity
+
+    @property
+    def shown(self) -> Decimal:
+        """Quantity that depth shows: all that remains, of an iceberg what is left of its present part."""
+        remaining = self.remaining
+        if not self.iceberg_quantity:
+            return remaining
+        return min(self.part_from + self.iceberg_quantity - self.gone, remaining)
+
+    def copy(self) -> "Order":
+        """Return the order as it stands now."""
+        return Order(
+            self.symbol, self.order_id, self.client_order_id, self.side, self.type, self.time_in_force,
+            self.quantity, self.quote_quantity, self.price, self.stop_price, self.stp_mode, self.time,
+            self.update_time, self.list_id, self.status, self.executed, self.quote_executed, self.working_time,
+            self.expiry_reason, self.locked, self.strategy_id, self.strategy_type, self.iceberg_quantity,
+            self.trailing_delta, self.trailing_time, self.trailing_extreme, self.prevented_quantity,
+            self.prevented_match_id, self.amends, self.priority, self.part_from,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Trade:
@@ -86,6 +124,13 @@ class Trade:
     time: int
     is_buyer: bool
     is_maker: bool
+    #: The account's own order on the other side; -1 when the crowd was.
+    counter_order_id: int = -1
+
+    @property
+    def is_second_side(self) -> bool:
+        """Whether the same trade was noted already from its taker's side."""
+        return self.is_maker and self.counter_order_id >= 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,74 +1,89 @@
 """The exchange's state for its one account: balances, orders, lists and trades, changed by facts alone."""
 
 from collections import defaultdict, deque
-from copy import copy
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from cq_tui.simulator.engine.facts import (
+    Activated,
+    Amended,
     Closed,
     Deposited,
     Fact,
     Filled,
     ListDone,
     ListOpened,
+    Locked,
     Opened,
+    Prevented,
+    Trailed,
     Triggered,
-    from_plain,
-    to_plain,
 )
-from cq_tui.simulator.engine.orders import ZERO, Balance, Order, OrderList, Trade
+from cq_tui.simulator.engine.orders import ZERO, Amendment, Balance, Order, OrderList, PreventedMatch, Trade
+from cq_tui.simulator.engine.resting import Resting
 from cq_tui.simulator.market.symbols import split_symbol
 
-#: Closed orders and trades that can still be asked for; compaction of the ledger forgets older ones.
-ORDERS_KEPT = 2_000
+#: Closed orders that can still be asked for; older ones are forgotten when there are twice as many.
+ORDERS_KEPT = 4_000
 TRADES_KEPT = 5_000
-#: Entries in one part of a snapshot: no line of the ledger grows without bound.
-PART_SIZE = 200
+#: Prevented matches and amendments that can still be asked for.
+RECORDS_KEPT = 1_000
 
 
 class ExchangeState:
     """Everything the ledger remembers. ``assets`` gives base and quote asset of each symbol."""
 
     def __init__(self, assets: dict[str, tuple[str, str]]) -> None:
-        self._assets = assets
+        self.assets = assets
         self.balances: dict[str, Balance] = defaultdict(Balance)
         self.orders: dict[tuple[str, int], Order] = {}
         self.open_orders: dict[tuple[str, int], Order] = {}
         self.lists: dict[int, OrderList] = {}
+        self.open_lists: dict[int, OrderList] = {}
         self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
+        self.prevented: deque[PreventedMatch] = deque(maxlen=RECORDS_KEPT)
+        self.amendments: deque[Amendment] = deque(maxlen=RECORDS_KEPT)
         self.fill_counts: dict[str, int] = defaultdict(int)
+        self.match_counts: dict[str, int] = defaultdict(int)
         self.last_order_ids: dict[str, int] = defaultdict(int)
         self.last_list_id = -1
         self.execution_id = 0
         self.update_time = 0
+        self.resting: dict[str, Resting] = defaultdict(Resting)
+        self._open: dict[str, dict[int, Order]] = defaultdict(dict)
+        self._by_client_id: dict[tuple[str, str], Order] = {}
 
     def fresh(self) -> "ExchangeState":
         """Return an empty state for the same symbols."""
-        return ExchangeState(self._assets)
+        return ExchangeState(self.assets)
 
     def split(self, symbol: str) -> tuple[str, str]:
         """Return base and quote asset, also of a symbol that was traded once and is no longer offered."""
-        return self._assets.get(symbol) or split_symbol(symbol)
+        return self.assets.get(symbol) or split_symbol(symbol)
 
     def open_of(self, symbol: str) -> list[Order]:
         """Return the symbol's open orders, oldest first."""
-        return [order for (name, _), order in self.open_orders.items() if name == symbol]
+        return list(self._open[symbol].values())
 
     def open_lists_of(self, symbol: str) -> list[OrderList]:
         """Return the symbol's open order lists."""
-        return [entry for entry in self.lists.values() if entry.symbol == symbol and not entry.done]
+        return [entry for entry in self.open_lists.values() if entry.symbol == symbol]
+
+    def open_with_client_id(self, symbol: str, client_order_id: str) -> Order | None:
+        """Return the symbol's open order of this client order id."""
+        order = self._by_client_id.get((symbol, client_order_id))
+        return order if order is not None and order.is_open else None
 
     def find(self, symbol: str, order_id: int | None, client_order_id: str | None) -> Order | None:
         """Return an order by id, else by client order id: an open one first, else the newest."""
         if order_id is not None:
             return self.orders.get((symbol, order_id))
-        matches = [
-            order
-            for (name, _), order in self.orders.items()
-            if name == symbol and order.client_order_id == client_order_id
-        ]
-        return max(matches, key=lambda order: (order.is_open, order.order_id), default=None)
+        return self._by_client_id.get((symbol, client_order_id or ""))
+
+    def orders_of(self, order_list: OrderList) -> list[Order]:
+        """Return the orders of a list, in the order of their ids."""
+        return [self.orders[order_list.symbol, order_id] for order_id in order_list.order_ids]
 
     def spending_asset(self, order: Order) -> str:
         """Return the asset that an order pays with."""
@@ -78,48 +93,73 @@ class ExchangeState:
     def apply(self, fact: Fact) -> None:
         """Change the state as the fact says. Facts are true: nothing is checked here."""
         self.execution_id += 1
-        match fact:
-            case Deposited():
-                self.balances[fact.asset].free += fact.quantity
-                self.update_time = fact.time
-            case Opened():
-                self._open(copy(fact.order))
-            case Triggered():
-                order = self.orders[fact.symbol, fact.order_id]
-                order.working_time = order.update_time = self.update_time = fact.time
-                self._lock(order, fact.lock)
-            case Filled():
-                self._fill(fact.trade)
-            case Closed():
-                order = self.orders[fact.symbol, fact.order_id]
-                order.status, order.expiry_reason = fact.status, fact.reason
-                order.update_time = self.update_time = fact.time
-                self._retire(order)
-            case ListOpened():
-                self.lists[fact.list_id] = OrderList(
-                    fact.list_id, fact.client_id, fact.symbol, list(fact.order_ids), fact.time
-                )
-                self.last_list_id = max(self.last_list_id, fact.list_id)
-            case ListDone():
-                self.lists[fact.list_id].done = True
+        _APPLY[type(fact)](self, fact)
 
-    def _open(self, order: Order) -> None:
+    def _deposited(self, fact: Deposited) -> None:
+        self.balances[fact.asset].free += fact.quantity
+        self.update_time = fact.time
+
+    def _opened(self, fact: Opened) -> None:
+        order = fact.order
         amount, order.locked = order.locked, ZERO
-        key = order.symbol, order.order_id
-        self.orders[key] = self.open_orders[key] = order
+        self.add(order)
         self.last_order_ids[order.symbol] = max(self.last_order_ids[order.symbol], order.order_id)
         self.update_time = order.time
         self._lock(order, amount)
+        if order.is_working:
+            self._enter(order)
+
+    def add(self, order: Order) -> None:
+        """Take an order into the indexes."""
+        self.orders[order.symbol, order.order_id] = order
+        named = self._by_client_id.get((order.symbol, order.client_order_id))
+        if named is None or not named.is_open:
+            self._by_client_id[order.symbol, order.client_order_id] = order
+        if order.is_open:
+            self.open_orders[order.symbol, order.order_id] = order
+            self._open[order.symbol][order.order_id] = order
+
+    def _enter(self, order: Order) -> None:
+        """Put a working order on the book, if it is one that rests there."""
+        order.priority = self.execution_id
+        if order.rests:
+            self.resting[order.symbol].add(order)
+
+    def _triggered(self, fact: Triggered) -> None:
+        order = self.orders[fact.symbol, fact.order_id]
+        order.working_time = order.update_time = self.update_time = fact.time
+        self._lock(order, fact.lock)
+        self._enter(order)
+
+    def _trailed(self, fact: Trailed) -> None:
+        order = self.orders[fact.symbol, fact.order_id]
+        order.trailing_extreme = fact.extreme
+        if order.trailing_time < 0:
+            order.trailing_time = fact.time
+
+    def _activated(self, fact: Activated) -> None:
+        order = self.orders[fact.symbol, fact.order_id]
+        order.status, order.quantity = "NEW", fact.quantity
+        order.update_time = self.update_time = fact.time
+        self._lock(order, fact.lock)
+        if not order.waits_for_price:
+            order.working_time = fact.time
+            self._enter(order)
+
+    def _locked(self, fact: Locked) -> None:
+        self._lock(self.orders[fact.symbol, fact.order_id], fact.lock)
 
     def _lock(self, order: Order, amount: Decimal) -> None:
         """Make ``amount`` the order's locked amount; the difference comes from, or goes to, what is free."""
-        balance = self.balances[self.spending_asset(order)]
         change = amount - order.locked
-        balance.free -= change
-        balance.locked += change
-        order.locked = amount
+        if change:
+            balance = self.balances[self.spending_asset(order)]
+            balance.free -= change
+            balance.locked += change
+            order.locked = amount
 
-    def _fill(self, trade: Trade) -> None:
+    def _filled(self, fact: Filled) -> None:
+        trade = fact.trade
         order = self.orders[trade.symbol, trade.order_id]
         base, quote = self.split(trade.symbol)
         spent, received = (trade.quote, trade.quantity) if trade.is_buyer else (trade.quantity, trade.quote)
@@ -132,62 +172,107 @@ class ExchangeState:
         self.balances[trade.commission_asset].free -= trade.commission
         order.executed += trade.quantity
         order.quote_executed += trade.quote
-        order.update_time = self.update_time = trade.time
-        order.status = "FILLED" if order.executed >= order.quantity else "PARTIALLY_FILLED"
-        if order.status == "FILLED":
-            self._retire(order)
-        elif order.locked and order.price:
-            # A better price than the limit leaves something over.
-            self._lock(order, order.remaining * (order.price if trade.is_buyer else 1))
+        order.status = "PARTIALLY_FILLED"
+        self._shrunk(order, trade.time, "FILLED", as_taker=not trade.is_maker)
         self.trades.append(trade)
-        self.fill_counts[trade.symbol] += 1
+        if not trade.is_second_side:
+            self.fill_counts[trade.symbol] += 1
+
+    def _shrunk(self, order: Order, time: int, end: str, *, as_taker: bool) -> None:
+        """Follow up on a fill or a prevented match: the order ends with status ``end``, or locks less."""
+        order.update_time = self.update_time = time
+        if order.remaining <= 0:
+            order.status = end
+            self._retire(order)
+            return
+        if order.locked and order.price:
+            # A better price than the limit leaves something over.
+            self._lock(order, order.remaining * (order.price if order.side == "BUY" else 1))
+        resting = self.resting[order.symbol]
+        if order.iceberg_quantity and (as_taker or order.gone >= order.part_from + order.iceberg_quantity):
+            order.part_from = order.gone
+            order.priority = self.execution_id
+            resting.to_end(order)
+        resting.touched(order)
+
+    def _prevented(self, fact: Prevented) -> None:
+        match = fact.match
+        if match.taker_quantity and match.maker_quantity:
+            self.execution_id += 1  # two reports come of it
+        for order_id, quantity in (
+            (match.taker_order_id, match.taker_quantity),
+            (match.maker_order_id, match.maker_quantity),
+        ):
+            if quantity:
+                order = self.orders[match.symbol, order_id]
+                order.prevented_quantity += quantity
+                order.prevented_match_id = match.match_id
+                self._shrunk(order, match.time, "EXPIRED_IN_MATCH", as_taker=order_id == match.taker_order_id)
+        self.prevented.append(match)
+        self.match_counts[match.symbol] += 1
+
+    def _amended(self, fact: Amended) -> None:
+        amendment = fact.amendment
+        order = self.orders[amendment.symbol, amendment.order_id]
+        order.quantity, order.client_order_id = amendment.new_quantity, amendment.new_client_id
+        order.amends += 1
+        order.update_time = self.update_time = amendment.time
+        self._by_client_id.pop((amendment.symbol, amendment.original_client_id), None)
+        self._by_client_id[order.symbol, order.client_order_id] = order
+        self.resting[order.symbol].touched(order)
+        self.amendments.append(amendment)
+
+    def _closed(self, fact: Closed) -> None:
+        order = self.orders[fact.symbol, fact.order_id]
+        order.status, order.expiry_reason = fact.status, fact.reason
+        order.update_time = self.update_time = fact.time
+        self._retire(order)
 
     def _retire(self, order: Order) -> None:
         self._lock(order, ZERO)
-        self.open_orders.pop((order.symbol, order.order_id), None)
+        self.resting[order.symbol].discard(order)
+        if self.open_orders.pop((order.symbol, order.order_id), None) is not None:
+            del self._open[order.symbol][order.order_id]
+        if len(self.orders) - len(self.open_orders) > 2 * ORDERS_KEPT:
+            self.forget_old()
 
-    def snapshot(self) -> list[dict[str, object]]:
-        """Return the whole state as JSON parts, without what is too old to be asked for; ``restore`` reads each."""
+    def _list_opened(self, fact: ListOpened) -> None:
+        entry = OrderList(fact.list_id, fact.client_id, fact.symbol, list(fact.order_ids), fact.time, kind=fact.kind)
+        self.lists[fact.list_id] = self.open_lists[fact.list_id] = entry
+        self.last_list_id = max(self.last_list_id, fact.list_id)
+
+    def _list_done(self, fact: ListDone) -> None:
+        self.lists[fact.list_id].done = True
+        self.open_lists.pop(fact.list_id, None)
+
+    def forget_old(self) -> None:
+        """Forget closed orders that are too old to be asked for; the orders of a list stay or go together."""
         closed = [order for key, order in self.orders.items() if key not in self.open_orders]
         kept = sorted(closed, key=lambda order: order.update_time)[-ORDERS_KEPT:]
-        # An order list is shown with all its orders, so they stay or go together.
-        listed = {(e.symbol, number) for e in self.lists.values() if not e.done for number in e.order_ids}
-        ids = {(order.symbol, order.order_id) for order in kept} | set(self.open_orders) | listed
-        lists = [e for e in self.lists.values() if all((e.symbol, number) in ids for number in e.order_ids)]
-        head: dict[str, object] = {
-            "balances": {asset: to_plain(balance) for asset, balance in self.balances.items()},
-            "fill_counts": dict(self.fill_counts),
-            "last_order_ids": dict(self.last_order_ids),
-            "last_list_id": self.last_list_id,
-            "execution_id": self.execution_id,
-            "update_time": self.update_time,
+        ids = {(order.symbol, order.order_id) for order in kept} | set(self.open_orders)
+        ids |= {(entry.symbol, number) for entry in self.open_lists.values() for number in entry.order_ids}
+        for key in [key for key in self.orders if key not in ids]:
+            order = self.orders.pop(key)
+            if self._by_client_id.get((order.symbol, order.client_order_id)) is order:
+                del self._by_client_id[order.symbol, order.client_order_id]
+        self.lists = {
+            entry.list_id: entry
+            for entry in self.lists.values()
+            if all((entry.symbol, number) in self.orders for number in entry.order_ids)
         }
-        orders = [to_plain(order) for key, order in self.orders.items() if key in ids]
-        trades = [to_plain(trade) for trade in self.trades]
-        return [
-            head,
-            *_parts("orders", orders),
-            *_parts("lists", [to_plain(entry) for entry in lists]),
-            *_parts("trades", trades),
-        ]
-
-    def restore(self, raw: dict[str, Any]) -> None:
-        """Take over one part of a snapshot. Raises FactError, KeyError or TypeError when it is none."""
-        if "balances" in raw:
-            self.balances |= {asset: from_plain(Balance, entry) for asset, entry in raw["balances"].items()}
-            self.fill_counts |= raw["fill_counts"]
-            self.last_order_ids |= raw["last_order_ids"]
-            self.last_list_id = raw["last_list_id"]
-            self.execution_id = raw["execution_id"]
-            self.update_time = raw["update_time"]
-        for entry in raw.get("orders", ()):
-            order = from_plain(Order, entry)
-            self.orders[order.symbol, order.order_id] = order
-            if order.is_open:
-                self.open_orders[order.symbol, order.order_id] = order
-        self.lists |= {entry["list_id"]: from_plain(OrderList, entry) for entry in raw.get("lists", ())}
-        self.trades.extend(from_plain(Trade, entry) for entry in raw.get("trades", ()))
 
 
-def _parts(name: str, entries: list[dict[str, object]]) -> list[dict[str, object]]:
-    return [{name: entries[i : i + PART_SIZE]} for i in range(0, len(entries), PART_SIZE)]
+_APPLY: dict[type[Fact], Callable[[ExchangeState, Any], None]] = {
+    Deposited: ExchangeState._deposited,
+    Opened: ExchangeState._opened,
+    Triggered: ExchangeState._triggered,
+    Trailed: ExchangeState._trailed,
+    Activated: ExchangeState._activated,
+    Locked: ExchangeState._locked,
+    Filled: ExchangeState._filled,
+    Prevented: ExchangeState._prevented,
+    Amended: ExchangeState._amended,
+    Closed: ExchangeState._closed,
+    ListOpened: ExchangeState._list_opened,
+    ListDone: ExchangeState._list_done,
+}

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cq_tui.simulator.engine.engine import Engine
-from cq_tui.simulator.engine.facts import fact_from_plain
+from cq_tui.simulator.engine.facts import Deposited
 from cq_tui.simulator.engine.orders import NewOco, NewOrder, Order, Outcome
+from cq_tui.simulator.engine.plain import fact_from_plain
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.simulator.errors import ApiError
 from tests.simulator.conftest import COIN, HandMarket
@@ -20,7 +21,7 @@ ids = count()
 
 
 def engine_on(market: HandMarket, usdt: str = "10000", coin: str = "0") -> Engine:
-    engine = Engine(ExchangeState(ASSETS), market, lambda: 0)
+    engine = Engine(ExchangeState(ASSETS), market, lambda symbol: 0)
     for asset, quantity in (("USDT", usdt), ("COIN", coin)):
         engine.deposit(asset, Decimal(quantity), 1)
     return engine
@@ -361,7 +362,7 @@ def test_money_and_assets_are_conserved_and_limits_kept(taken: list[tuple[str, A
     engine = engine_on(market, usdt="5000", coin="20")
     replayed = ExchangeState(ASSETS)
     for asset, quantity in (("USDT", "5000"), ("COIN", "20")):
-        replayed.balances[asset].free += Decimal(quantity)
+        replayed.apply(Deposited(asset, Decimal(quantity), 1))
     refusals: set[int] = set()
     for now, step in enumerate(taken, 10):
         try:

@@ -39,7 +39,7 @@ def traded(path: Path, rounds: int = 3) -> tuple[ExchangeState, Ledger]:
     market = HandMarket()
     state = ExchangeState(ASSETS)
     ledger = Ledger(path, state)
-    engine = Engine(state, market, lambda: 0)
+    engine = Engine(state, market, lambda symbol: 0)
     outcomes = [engine.deposit("USDT", Decimal(10_000), 1), engine.deposit("COIN", Decimal(50), 1)]
     for now in range(2, 2 + rounds):
         outcomes.append(engine.place(new("BUY", "MARKET", "1"), now))
@@ -70,7 +70,7 @@ def test_compaction_keeps_the_state_and_shrinks_the_file(tmp_path: Path) -> None
     ledger.record_market({"kind": "walk", "seed": 3})
     before = path.read_bytes().count(b"\n")
     ledger.compact(state)
-    ledger.record(Engine(state, HandMarket(), lambda: 0).deposit("USDT", Decimal(1), 10).lines, 10)
+    ledger.record(Engine(state, HandMarket(), lambda symbol: 0).deposit("USDT", Decimal(1), 10).lines, 10)
     ledger.close()
     again = ExchangeState(ASSETS)
     reopened = Ledger(path, again)

@@ -1,4 +1,4 @@
-"""Commission rounding against recorded fills, and what orders take from levels."""
+"""Commission rounding against recorded fills, and what orders take from the levels of a book."""
 
 import json
 from decimal import Decimal
@@ -8,11 +8,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cq_tui.simulator.engine.book import Level
-from cq_tui.simulator.engine.matching import commission_on, takes, takes_for_quote, total
+from cq_tui.simulator.engine.book import Offer
+from cq_tui.simulator.engine.matching import Demand, Plan, Prevention, Take, commission_on, plan
+from cq_tui.simulator.engine.orders import ZERO, Order
 
-ASKS = [Level(Decimal("100"), Decimal("1")), Level(Decimal("101"), Decimal("2")), Level(Decimal("103"), Decimal("5"))]
-BIDS = [Level(Decimal("99"), Decimal("1")), Level(Decimal("98"), Decimal("2"))]
+
+def crowd(price: str, quantity: str) -> Offer:
+    return Offer(Decimal(price), Decimal(quantity), ())
+
+
+ASKS = [crowd("100", "1"), crowd("101", "2"), crowd("103", "5")]
+BIDS = [crowd("99", "1"), crowd("98", "2")]
+
+
+def own(order_id: int, quantity: str, price: str = "100", iceberg: str = "0") -> Order:
+    return Order(
+        "COINUSDT", order_id, f"m{order_id}", "SELL", "LIMIT", "GTC", Decimal(quantity), ZERO, Decimal(price), ZERO,
+        "NONE", 1, 1, iceberg_quantity=Decimal(iceberg),
+    )  # fmt: skip
+
+
+def wanted(side: str, amount: str, mode: str = "NONE", limit: str | None = None, step: str | None = None) -> Demand:
+    return Demand(side, Decimal(amount), mode, Decimal(limit) if limit else None, Decimal(step) if step else None)
+
+
+def taken(made: Plan) -> list[tuple[str, str]]:
+    return [(str(step.price), str(step.quantity)) for step in made.steps if isinstance(step, Take)]
 
 
 def test_commission_is_what_was_recorded(shared: Path) -> None:
@@ -20,7 +41,7 @@ def test_commission_is_what_was_recorded(shared: Path) -> None:
     assert len(cases) >= 7
     for case in cases:
         received = Decimal(case["price"]) * Decimal(case["qty"])
-        assert commission_on(received, Decimal(case["rate"])) == Decimal(case["commission"]), case
+        assert str(commission_on(received, Decimal(case["rate"]))) == case["commission"], case
 
 
 def test_commission_rounds_half_up() -> None:
@@ -29,39 +50,98 @@ def test_commission_rounds_half_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("quantity", "limit", "taken"),
+    ("quantity", "limit", "found", "complete"),
     [
-        ("0.5", None, [("100", "0.5")]),
-        ("2", None, [("100", "1"), ("101", "1")]),
-        ("9", None, [("100", "1"), ("101", "2"), ("103", "5")]),
-        ("9", "101", [("100", "1"), ("101", "2")]),
-        ("9", "99.9", []),
+        ("0.5", None, [("100", "0.5")], True),
+        ("2", None, [("100", "1"), ("101", "1")], True),
+        ("9", None, [("100", "1"), ("101", "2"), ("103", "5")], False),
+        ("9", "101", [("100", "1"), ("101", "2")], False),
+        ("9", "99.9", [], False),
     ],
 )
-def test_a_buy_takes_the_cheapest_first(quantity: str, limit: str | None, taken: list[tuple[str, str]]) -> None:
-    found = takes(ASKS, "BUY", Decimal(quantity), Decimal(limit) if limit else None)
-    assert found == [Level(Decimal(price), Decimal(part)) for price, part in taken]
+def test_a_buy_takes_the_cheapest_first(
+    quantity: str, limit: str | None, found: list[tuple[str, str]], complete: bool
+) -> None:
+    made = plan(wanted("BUY", quantity, limit=limit), ASKS)
+    assert (taken(made), made.is_complete) == (found, complete)
 
 
 def test_a_sell_takes_the_dearest_first_down_to_its_limit() -> None:
-    assert takes(BIDS, "SELL", Decimal(3), Decimal("98.5")) == [BIDS[0]]
+    assert taken(plan(wanted("SELL", "3", limit="98.5"), BIDS)) == [("99", "1")]
 
 
 def test_a_quote_order_buys_whole_steps_for_at_most_its_amount() -> None:
-    taken, suffices = takes_for_quote(ASKS, Decimal("201.05"), Decimal("0.1"))
-    assert taken == [Level(Decimal("100"), Decimal("1")), Level(Decimal("101"), Decimal("1.0"))]
-    assert suffices
+    made = plan(wanted("BUY", "201.05", step="0.1"), ASKS)
+    assert (taken(made), made.is_complete) == ([("100", "1"), ("101", "1.0")], True)
 
 
 def test_a_quote_order_larger_than_the_book_does_not_suffice() -> None:
-    taken, suffices = takes_for_quote(ASKS, Decimal("5000"), Decimal("0.1"))
-    assert (total(taken)[0], suffices) == (Decimal("8.0"), False)
+    made = plan(wanted("BUY", "5000", step="0.1"), ASKS)
+    assert (made.quantity, made.is_complete) == (Decimal("8"), False)
 
 
 @given(st.decimals(min_value="0.01", max_value=900, places=2))
 def test_a_quote_order_never_spends_more_and_wastes_less_than_a_step(quote: Decimal) -> None:
     step = Decimal("0.01")
-    taken, suffices = takes_for_quote(ASKS, quote, step)
-    spent = total(taken)[1]
-    assert spent <= quote
-    assert not suffices or quote - spent < step * ASKS[-1].price
+    made = plan(Demand("BUY", quote, "NONE", step=step), ASKS)
+    assert made.quote <= quote
+    assert not made.is_complete or quote - made.quote < step * ASKS[-1].price
+
+
+def test_a_price_range_ends_the_taking() -> None:
+    demand = wanted("BUY", "3")._replace(bound=Decimal("100.5"))
+    made = plan(demand, ASKS)
+    assert (taken(made), made.out_of_range, made.is_complete) == ([("100", "1")], True, False)
+
+
+# Own orders on the other side
+
+
+def meet(mode: str, amount: str, *makers: Order) -> Plan:
+    """Meet own orders at 100, behind 1 of the crowd, and the crowd again at 101."""
+    return plan(wanted("BUY", amount, mode), [Offer(Decimal(100), Decimal(1), makers), crowd("101", "2")])
+
+
+def prevented(made: Plan) -> list[tuple[int, str, str]]:
+    return [
+        (step.maker.order_id, str(step.taker_quantity), str(step.maker_quantity))
+        for step in made.steps
+        if isinstance(step, Prevention)
+    ]
+
+
+def test_the_crowd_stands_before_own_orders_and_own_orders_before_worse_prices() -> None:
+    made = meet("NONE", "5", own(1, "2"), own(2, "1"))
+    makers = [step.maker.order_id if step.maker else None for step in made.steps if isinstance(step, Take)]
+    assert makers == [None, 1, 2, None]
+    assert taken(made) == [("100", "1"), ("100", "2"), ("100", "1"), ("101", "1")]
+
+
+def test_an_iceberg_goes_behind_the_others_when_its_shown_part_is_gone() -> None:
+    made = meet("NONE", "6", own(1, "3", iceberg="1"), own(2, "2"))
+    makers = [(step.maker.order_id, str(step.quantity)) for step in made.steps if isinstance(step, Take) and step.maker]
+    assert makers == [(1, "1"), (2, "2"), (1, "1"), (1, "1")]
+
+
+@pytest.mark.parametrize(
+    ("mode", "prevents", "trades", "left"),
+    [
+        ("EXPIRE_MAKER", [(1, "0", "2"), (2, "0", "1")], [("100", "1"), ("101", "2")], "1"),
+        ("EXPIRE_TAKER", [(1, "3", "0")], [("100", "1")], "0"),
+        ("EXPIRE_BOTH", [(1, "3", "2")], [("100", "1")], "0"),
+        ("DECREMENT", [(1, "2", "2"), (2, "1", "1")], [("100", "1")], "0"),
+        ("TRANSFER", [(1, "2", "2"), (2, "1", "1")], [("100", "1")], "0"),
+    ],
+)
+def test_self_trade_prevention_by_mode(
+    mode: str, prevents: list[tuple[int, str, str]], trades: list[tuple[str, str]], left: str
+) -> None:
+    made = meet(mode, "4", own(1, "2"), own(2, "1"))
+    assert prevented(made) == prevents
+    assert taken(made) == trades
+    assert made.left == Decimal(left)
+
+
+def test_nothing_is_prevented_when_the_crowd_suffices() -> None:
+    made = meet("EXPIRE_BOTH", "1", own(1, "2"))
+    assert (prevented(made), made.is_complete) == ([], True)

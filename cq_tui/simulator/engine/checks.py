@@ -1,0 +1,168 @@
+"""Why an order is refused before it changes anything: filters, phases, prices and balances."""
+
+from decimal import Decimal
+
+from cq_tui.binance.filters import ALGO_TYPES, SymbolRules
+from cq_tui.simulator import errors
+from cq_tui.simulator.engine.command import Command
+from cq_tui.simulator.engine.orders import ZERO, NewList, NewOrder, Order
+from cq_tui.simulator.engine.venue import Venue
+from cq_tui.simulator.errors import ApiError, filter_failure, rejected
+
+_LIST_TEXTS = {
+    "OCO": "OCO orders are not supported for this symbol",
+    "OTO": "OTO orders are not supported for this symbol",
+    "OPO": "OPO orders are not supported for this symbol.",
+}
+
+
+def check_filters(venue: Venue, new: NewOrder) -> None:
+    """Raise ApiError when the order breaks a rule or filter of its symbol or of the account."""
+    rules = venue.rules(new.symbol)
+    if text := _unsupported(rules, new):
+        raise ApiError(-1013, text)
+    if new.iceberg_quantity is not None and new.quantity is not None and new.iceberg_quantity > new.quantity:
+        raise ApiError(-1013, "IcebergQty exceeds QTY.")
+    if name := _symbol_violation(venue, rules, new) or _account_violation(venue, new):
+        raise filter_failure(name)
+
+
+def _unsupported(rules: SymbolRules, new: NewOrder) -> str | None:
+    kind = None
+    if new.type not in rules.order_types:
+        kind = new.type.replace("_", " ").capitalize()
+    elif new.iceberg_quantity and not rules.iceberg_allowed:
+        kind = "Iceberg"
+    elif new.trailing_delta is not None and not rules.trailing_allowed:
+        kind = "Trailing stop"
+    elif new.quote_quantity is not None and not rules.quote_quantity_allowed:
+        return "Quote order qty market orders are not support for this symbol."
+    return kind and f"{kind} orders are not supported for this symbol."
+
+
+def _symbol_violation(venue: Venue, rules: SymbolRules, new: NewOrder) -> str | None:
+    state = venue.state
+    open_orders = state.open_of(new.symbol)
+    position = None
+    if rules.max_position and new.side == "BUY":
+        balance = state.balances[state.split(new.symbol)[0]]
+        buying = sum((order.remaining for order in open_orders if order.side == "BUY"), ZERO)
+        position = balance.free + balance.locked + buying
+    return rules.violation(
+        side=new.side,
+        order_type=new.type,
+        quantity=new.quantity,
+        price=new.price,
+        stop_price=new.stop_price,
+        quote_quantity=new.quote_quantity,
+        iceberg_quantity=new.iceberg_quantity,
+        trailing_delta=new.trailing_delta,
+        reference_price=venue.reference_price(new.symbol),
+        open_orders=len(open_orders),
+        open_algo_orders=sum(order.type in ALGO_TYPES for order in open_orders) if rules.max_algo_orders else 0,
+        open_iceberg_orders=sum(bool(order.iceberg_quantity) for order in open_orders)
+        if rules.max_iceberg_orders
+        else 0,
+        position=position,
+    )
+
+
+def _account_violation(venue: Venue, new: NewOrder) -> str | None:
+    rules = venue.account_rules
+    if rules is None:
+        return None
+    open_orders = venue.state.open_orders.values()
+    base, quote = venue.state.split(new.symbol)
+    price = new.price or new.stop_price or venue.last_price(new.symbol)
+    return rules.violation(
+        order_type=new.type,
+        base_asset=base,
+        quote_asset=quote,
+        quantity=new.quantity,
+        notional=new.quote_quantity if new.quantity is None else new.quantity * price,
+        iceberg=bool(new.iceberg_quantity),
+        open_orders=len(open_orders),
+        open_algo_orders=sum(order.type in ALGO_TYPES for order in open_orders),
+        open_iceberg_orders=sum(bool(order.iceberg_quantity) for order in open_orders),
+    )
+
+
+def check_phase(venue: Venue, symbol: str) -> None:
+    """Raise ApiError when no orders are accepted for the symbol at present."""
+    if venue.is_over:
+        raise rejected(errors.MARKET_CLOSED)
+    if venue.phase(symbol) != "TRADING":
+        raise rejected(errors.WRONG_PHASE)
+
+
+def check_client_id(venue: Venue, new: NewOrder) -> None:
+    """Raise ApiError when an open order of the symbol has the client order id."""
+    if venue.state.open_with_client_id(new.symbol, new.client_order_id) is not None:
+        raise rejected(errors.DUPLICATE)
+
+
+def check_worth(new: NewOrder) -> None:
+    """Raise ApiError when an order is worth nothing."""
+    price = new.stop_price if new.price is None else new.price
+    if (new.quantity is not None and new.quantity <= 0) or (price is not None and price <= 0):
+        raise ApiError(-1013, "Price * QTY is zero or less.")
+
+
+def check_entry(venue: Venue, new: NewOrder | Order) -> None:
+    """Raise ApiError when the order would trigger at once, or take though it must not."""
+    if new.stop_price and is_met(new.type, new.side, new.stop_price, venue.last_price(new.symbol)):
+        raise rejected(errors.WOULD_TRIGGER)
+    if new.type == "LIMIT_MAKER" and new.price and _crosses(venue, new.symbol, new.side, new.price):
+        raise rejected(errors.WOULD_TAKE)
+
+
+def _crosses(venue: Venue, symbol: str, side: str, price: Decimal) -> bool:
+    book = venue.book(symbol)
+    return price >= book.best_ask if side == "BUY" else price <= book.best_bid
+
+
+def is_met(order_type: str, side: str, stop_price: Decimal, last: Decimal) -> bool:
+    """Whether the last trade price meets the stop price."""
+    rises = order_type.startswith("STOP_LOSS") == (side == "BUY")
+    return last >= stop_price if rises else last <= stop_price
+
+
+def check_free(command: Command, order: Order, needed: Decimal) -> None:
+    """Raise ApiError when the account cannot pay for the order."""
+    if needed > command.free(order):
+        raise rejected(errors.INSUFFICIENT_BALANCE)
+
+
+def check_list(venue: Venue, new: NewList) -> None:
+    """Raise ApiError when the symbol takes no (more) such lists, or the list's id is in use."""
+    rules = venue.rules(new.symbol)
+    needs = {"OCO": ("OCO",), "OTO": ("OTO",), "OTOCO": ("OTO", "OCO"), "OPO": ("OTO", "OPO")}
+    allowed = {"OCO": rules.oco_allowed, "OTO": rules.oto_allowed, "OPO": rules.opo_allowed}
+    for kind in needs.get(new.kind, ("OTO", "OPO", "OCO")):
+        if not allowed[kind]:
+            raise ApiError(-1013, _LIST_TEXTS[kind])
+    state = venue.state
+    name = rules.list_violation(open_order_lists=len(state.open_lists_of(new.symbol)))
+    if not name and venue.account_rules is not None:
+        name = venue.account_rules.list_violation(open_order_lists=len(state.open_lists))
+    if name:
+        raise filter_failure(name)
+    ids = [order.client_order_id for order in new.orders]
+    if len(set(ids)) < len(ids) or any(entry.client_id == new.client_id for entry in state.open_lists_of(new.symbol)):
+        raise rejected(errors.DUPLICATE)
+
+
+def check_leg_prices(above: NewOrder | Order, below: NewOrder | Order, last: Decimal | None) -> None:
+    """Raise ApiError when the legs of an OCO do not lie above and below the last price (or, without, each other)."""
+    high, low = _decisive_price(above), _decisive_price(below)
+    if high is not None and low is not None and not low < high:
+        raise rejected(errors.BAD_PRICES)
+    if last is not None and ((high is not None and high <= last) or (low is not None and low >= last)):
+        raise rejected(errors.BAD_PRICES)
+
+
+def _decisive_price(leg: NewOrder | Order) -> Decimal | None:
+    """Return a leg's stop price, else its limit; none for one that only trails."""
+    if leg.type in ALGO_TYPES:
+        return leg.stop_price or None
+    return leg.price or None

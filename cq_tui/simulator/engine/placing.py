@@ -1,0 +1,106 @@
+"""A single order: accepted and matched, or refused with nothing changed."""
+
+from decimal import Decimal
+
+from cq_tui.simulator.engine.checks import (
+    check_client_id,
+    check_entry,
+    check_filters,
+    check_free,
+    check_phase,
+    check_worth,
+)
+from cq_tui.simulator.engine.command import Command, need
+from cq_tui.simulator.engine.dependents import settle
+from cq_tui.simulator.engine.facts import Opened
+from cq_tui.simulator.engine.matching import Plan
+from cq_tui.simulator.engine.orders import STOP_TYPES, ZERO, NewOrder, Order
+from cq_tui.simulator.engine.taking import carry_out, plan_for, take
+from cq_tui.simulator.errors import filter_failure, rejected
+
+
+def place(command: Command, new: NewOrder) -> None:
+    """Accept an order and match it, or raise ApiError with the state unchanged."""
+    venue = command.venue
+    check_filters(venue, new)
+    check_worth(new)
+    check_phase(venue, new.symbol)
+    check_client_id(venue, new)
+    check_entry(venue, new)
+    order = new_order(command, new)
+    if new.type == "MARKET":
+        _place_market(command, order, new.quote_quantity)
+    else:
+        order.locked = need(order, venue.last_price(new.symbol))
+        check_free(command, order, order.locked)
+        open_order(command, order)
+        if order.is_working:
+            take(command, order)
+    command.outcome.orders.append(order.copy())
+
+
+def new_order(command: Command, new: NewOrder, *, list_id: int = -1, offset: int = 1, pending: bool = False) -> Order:
+    """Return the order that a request makes; ``offset`` is how many ids it lies behind the newest."""
+    waits = pending or new.type in STOP_TYPES
+    return Order(
+        symbol=new.symbol,
+        order_id=command.state.last_order_ids[new.symbol] + offset,
+        client_order_id=new.client_order_id,
+        side=new.side,
+        type=new.type,
+        time_in_force=new.time_in_force,
+        quantity=new.quantity or ZERO,
+        quote_quantity=new.quote_quantity or ZERO,
+        price=new.price or ZERO,
+        stop_price=new.stop_price or ZERO,
+        stp_mode=new.stp_mode,
+        time=command.now,
+        update_time=command.now,
+        list_id=list_id,
+        status="PENDING_NEW" if pending else "NEW",
+        working_time=-1 if waits else command.now,
+        strategy_id=new.strategy_id,
+        strategy_type=new.strategy_type,
+        iceberg_quantity=new.iceberg_quantity or ZERO,
+        trailing_delta=-1 if new.trailing_delta is None else new.trailing_delta,
+    )
+
+
+def open_order(command: Command, order: Order) -> None:
+    """Accept an order."""
+    command.apply(Opened(order))
+    command.report(order, "NEW")
+
+
+def _place_market(command: Command, order: Order, quote_quantity: Decimal | None) -> None:
+    """Match a MARKET order: all that it spends has to be free beforehand."""
+    if quote_quantity is None:
+        made = plan_for(command, order)
+    else:
+        made = plan_for(command, order, step=command.venue.rules(order.symbol).step_size)
+        _check_size(command, order, made)
+        order.quantity = made.quantity + made.prevented
+    spent = quote_quantity or made.quote
+    check_free(command, order, spent if order.side == "BUY" else max(made.quantity, order.quantity))
+    open_order(command, order)
+    carry_out(command, order, made)
+    if order.is_open or (order.status == "FILLED" and not made.is_complete):
+        # Of a quote amount that the book could not serve, all that was taken is the order's whole quantity.
+        command.outcome.reports[-1].order.status = "PARTIALLY_FILLED" if order.executed else "NEW"
+        reason = "EXECUTION_RULE_PRICE_RANGE_EXCEEDED" if made.out_of_range else "INSUFFICIENT_LIQUIDITY"
+        command.close(order, "EXPIRED", reason)
+        settle(command, order)
+
+
+def _check_size(command: Command, order: Order, made: Plan) -> None:
+    """Raise ApiError when a quote amount buys or sells less than the least, or more than the most."""
+    rules = command.venue.rules(order.symbol)
+    quantity = made.quantity + made.prevented
+    for name, least in (("LOT_SIZE", rules.min_quantity), ("MARKET_LOT_SIZE", rules.market_min_quantity)):
+        if quantity < least or not quantity:
+            if made.is_complete:
+                raise filter_failure(name)
+            text = f"{name} filter minimum quantity" if quantity else "symbol minimum quantity"
+            raise rejected(f"Order book liquidity is less than {text}.")
+    if rules.market_max_quantity and quantity > rules.market_max_quantity:
+        raise filter_failure("MARKET_LOT_SIZE")
