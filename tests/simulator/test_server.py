@@ -275,8 +275,6 @@ async def test_streams_are_subscribed_and_left_on_the_connection() -> None:
         assert (await ask('{"method":"UNSUBSCRIBE","params":["btcusdt@trade"],"id":3}'))["id"] == 3
         assert (await ask('{"method":"DANCE","id":4}'))["code"] == 2
         assert (await ask("not json"))["code"] == 3
-        assert (await ask('{"method":"SET_PROPERTY","params":["combined",true],"id":5}'))["result"] is None
-        assert (await ask('{"method":"GET_PROPERTY","params":["combined"],"id":6}'))["result"] is True
 
 
 async def test_the_account_s_events_come_on_the_websocket_api() -> None:

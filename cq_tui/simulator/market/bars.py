@@ -8,25 +8,30 @@ from cq_tui.simulator.market.ticks import BAR, Bars, Integers
 _WEEK_OFFSET = 4 * 86_400_000  # 1970-01-05 was the first Monday: weekly klines open on Mondays
 
 
-def bucket_open(open_time: Integers, interval: str) -> Integers:
-    """Return the open time of the kline of ``interval`` that each time falls into (1M: the month in UTC)."""
+def bucket_open(open_time: Integers, interval: str, offset: int = 0) -> Integers:
+    """Return the open time of the kline of ``interval`` that each time falls into.
+
+    Klines open on the clock (1w on Mondays, 1M on the 1st) of a time zone ``offset`` ms ahead of UTC.
+    """
+    if offset:
+        return bucket_open(open_time + offset, interval) - offset
     if interval == "1M":
         months = open_time.astype("datetime64[ms]").astype("datetime64[M]")
         return months.astype("datetime64[ms]").astype(np.int64)
     length = INTERVAL_MS[interval]
-    offset = _WEEK_OFFSET if interval == "1w" else 0
-    return (open_time - offset) // length * length + offset
+    monday = _WEEK_OFFSET if interval == "1w" else 0
+    return (open_time - monday) // length * length + monday
 
 
-def next_open(open_time: int, interval: str) -> int:
+def next_open(open_time: int, interval: str, offset: int = 0) -> int:
     """Return the open time of the kline after the one that opens at ``open_time``."""
     if interval == "1M":
-        following = np.datetime64(open_time, "ms").astype("datetime64[M]") + 1
-        return int(following.astype("datetime64[ms]").astype(np.int64))
+        following = np.datetime64(open_time + offset, "ms").astype("datetime64[M]") + 1
+        return int(following.astype("datetime64[ms]").astype(np.int64)) - offset
     return open_time + INTERVAL_MS[interval]
 
 
-def aggregate(bars: Bars, interval: str) -> Bars:
+def aggregate(bars: Bars, interval: str, offset: int = 0) -> Bars:
     """Return bars of ``interval`` from ascending shorter ones, along the first axis.
 
     The first and the last may be parts of their interval. All symbols (columns) share their times.
@@ -34,7 +39,7 @@ def aggregate(bars: Bars, interval: str) -> Bars:
     if not len(bars):
         return bars
     times: Integers = bars["open_time"] if bars.ndim == 1 else bars["open_time"][:, 0]
-    opens = bucket_open(times, interval)
+    opens = bucket_open(times, interval, offset)
     first = np.flatnonzero(np.r_[True, opens[1:] != opens[:-1]])
     result = np.empty((len(first), *bars.shape[1:]), dtype=BAR)
     result["open_time"] = opens[first] if bars.ndim == 1 else opens[first][:, None]

@@ -29,9 +29,13 @@ class QuotesMissing(Exception):
 
 
 class LivePrices:
-    """A price source that asks ``read`` for quotes. Raises QuotesMissing when a symbol has none at the start."""
+    """A price source that asks ``read`` for quotes. Raises QuotesMissing when a symbol has none at the start.
 
-    def __init__(self, names: Sequence[str], read: ReadQuotes, now_ms: int) -> None:
+    Trade ids go on after ``trades_before``.
+    """
+
+    def __init__(self, names: Sequence[str], read: ReadQuotes, now_ms: int, trades_before: int = 0) -> None:
+        self.trades_before = trades_before
         self._read = read
         self._quotes = dict(read())
         missing = [name for name in names if name not in self._quotes]

@@ -1,5 +1,6 @@
-"""The simulated market at a moment: quotes, klines, day statistics and books, from any price source."""
+"""The simulated market at a moment: quotes, klines and books, from any price source and the account's fills."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -9,6 +10,7 @@ from cq_tui.binance.filters import SymbolRules
 from cq_tui.simulator.engine.book import Book
 from cq_tui.simulator.market.bars import BarRing, aggregate
 from cq_tui.simulator.market.symbols import MarketSymbol
+from cq_tui.simulator.market.tape import OwnFill, Tape, TapeTrade
 from cq_tui.simulator.market.ticks import (
     TICK_MS,
     TICKS_PER_SECOND,
@@ -17,12 +19,13 @@ from cq_tui.simulator.market.ticks import (
     Integers,
     PriceSource,
     TickBlock,
+    add_trade,
     bars_of_ticks,
 )
 
 SECONDS_KEPT = 10_800
 MINUTES_KEPT = 7 * 1_440 + 180
-_DAY_MINUTES = 1_440
+_DAY_MS = 86_400_000
 _AVERAGE_SECONDS = 300
 
 
@@ -42,12 +45,19 @@ class Quote:
 
 
 class Market:
-    """Moves through a price source's ticks, never back, and remembers bars.
+    """Moves through a price source's ticks, never back, and remembers bars and trades.
 
     A tick's number is Unix ms // TICK_MS. Raises NoPricesError when the source has no tick at ``tick`` or before.
+    ``fills`` are those that the account had before, ascending, a symbol; ``fill_counts`` how many it had in all.
     """
 
-    def __init__(self, source: PriceSource, tick: int) -> None:
+    def __init__(
+        self,
+        source: PriceSource,
+        tick: int,
+        fills: Mapping[str, Sequence[OwnFill]] | None = None,
+        fill_counts: Mapping[str, int] | None = None,
+    ) -> None:
         self.source = source
         self.symbols: tuple[MarketSymbol, ...] = source.symbols
         self.column = {entry.symbol: number for number, entry in enumerate(self.symbols)}
@@ -56,13 +66,17 @@ class Market:
         self._seconds = BarRing(SECONDS_KEPT, len(self.symbols))
         self._minutes = BarRing(MINUTES_KEPT, len(self.symbols))
         self._minutes.extend(aggregate(source.history(), "1m"))
+        self.tape = Tape(self.symbols, source.trades_before)
+        self._put_on_tape(fills or {}, fill_counts or {})
+        self._fills_now: list[tuple[int, int, OwnFill]] = []  # of the unfinished second: tick, column, fill
         block = source.next_block()
         if block is None or block.start > tick:
             raise NoPricesError("the price source does not reach back to the present time")
-        self._block: TickBlock = block
-        self._block_bars = bars_of_ticks(block, self._tick_size)
+        self._take_block(block)
         self._books: dict[str, Book] = {}
-        self._statistics: tuple[int, Bars, Floats] | None = None
+        self._book_ticks: dict[str, int] = {}
+        self._windows: dict[int, Bars] = {}
+        self._windows_minute = -1
         self.tick = block.start
         self.over = False
         self.advance(tick)
@@ -82,20 +96,54 @@ class Market:
             if following is None:
                 self.over = True
                 self.tick = self._block.end - 1
-                self._books.clear()
                 return
-            self._block = following
-            self._block_bars = bars_of_ticks(following, self._tick_size)
+            self._take_block(following)
             self.tick = following.start
         self._close_seconds(tick)
         self.tick = tick
-        self._books.clear()
+
+    def _put_on_tape(self, fills: Mapping[str, Sequence[OwnFill]], counts: Mapping[str, int]) -> None:
+        """Put the account's fills of before on the tape; each comes to its bar with its block."""
+        self._past_fills: list[tuple[int, int, OwnFill]] = []
+        for symbol, entries in fills.items():
+            if (column := self.column.get(symbol)) is not None:
+                before = counts.get(symbol, len(entries)) - len(entries)
+                self.tape.set_fill_count(column, before)
+                for number, fill in enumerate(entries, before):
+                    self.tape.add(column, fill)
+                    self._past_fills.append((fill.id - number - 1, column, fill))
+
+    def _take_block(self, block: TickBlock) -> None:
+        self._block = block
+        self._block_bars = bars_of_ticks(block, self._tick_size)
+        self.tape.extend(block)
+        for number, column, fill in self._past_fills:
+            if (row := self.tape.row_of(column, number)) is not None:
+                self._add_to_block_bar(row, column, fill)
+
+    def _add_to_block_bar(self, row: int, column: int, fill: OwnFill) -> None:
+        second, of_second = divmod(row, TICKS_PER_SECOND)
+        _add_fill(self._block_bars[second, column], fill, is_last=of_second == TICKS_PER_SECOND - 1)
+
+    def add_fill(self, symbol: str, fill: OwnFill) -> TapeTrade | None:
+        """Put a fill of the account, at the present tick, on the tape and into the klines; None if it is there."""
+        column = self.column[symbol]
+        trade = self.tape.add(column, fill)
+        if trade is not None and not self.over:
+            self._add_to_block_bar(self._row(), column, fill)
+            self._fills_now.append((self.tick, column, fill))
+        return trade
+
+    def last_id(self, symbol: str) -> int:
+        """Return the id of the newest trade."""
+        return self.tape.last_id(self.column[symbol], self.tick)
 
     def _close_seconds(self, tick: int) -> None:
         """Remember the bars of seconds that ended between the present tick and ``tick``."""
         first = (self.tick - self._block.start) // TICKS_PER_SECOND
         last = (tick - self._block.start) // TICKS_PER_SECOND
         if last > first:
+            self._fills_now.clear()
             self._seconds.extend(self._block_bars[first:last])
             self._close_minutes(last - first)
 
@@ -118,17 +166,29 @@ class Market:
         """Return the present quote."""
         row, column, block = self._row(), self.column[symbol], self._block
         size = self._tick_size[column]
+        fill = self._fill_now(column)
         return Quote(
             bid=float(block.bid[row, column] * size),
             ask=float(block.ask[row, column] * size),
-            last=float(block.last[row, column] * size),
-            quantity=float(block.quantity[row, column]),
-            taker_bought=bool(block.taker_bought[row, column]),
+            last=float(block.last[row, column] * size if fill is None else fill.price),
+            quantity=float(block.quantity[row, column] if fill is None else fill.quantity),
+            taker_bought=bool(block.taker_bought[row, column] if fill is None else not fill.buyer_is_maker),
         )
+
+    def _fill_now(self, column: int) -> OwnFill | None:
+        """Return the account's newest fill if it is the newest trade."""
+        for tick, of, fill in reversed(self._fills_now):
+            if tick < self.tick:
+                break
+            if of == column:
+                return fill
+        return None
 
     def last_price(self, symbol: str) -> Decimal:
         """Return the exact price of the last trade."""
         column = self.column[symbol]
+        if self._fills_now and (fill := self._fill_now(column)) is not None:
+            return fill.price
         return int(self._block.last[self._row(), column]) * self.symbols[column].tick_size
 
     def average_price(self, symbol: str) -> Decimal:
@@ -143,10 +203,13 @@ class Market:
 
     def book(self, symbol: str) -> Book:
         """Return the symbol's book at the present tick; orders change it, the next tick renews it."""
-        if (book := self._books.get(symbol)) is None:
-            row, column = self._row(), self.column[symbol]
+        row, column = self._row(), self.column[symbol]
+        if (book := self._books.get(symbol)) is None or self._book_ticks[symbol] != self.tick:
             bid, ask = int(self._block.bid[row, column]), int(self._block.ask[row, column])
-            book = self._books[symbol] = Book(self.symbols[column], bid, ask)
+            if book is None:
+                book = self._books[symbol] = Book(self.symbols[column], bid, ask, self.tick)
+            book.renew(bid, ask, self.tick)
+            self._book_ticks[symbol] = self.tick
         return book
 
     def forming(self) -> Bars:
@@ -164,26 +227,29 @@ class Market:
             quantity=block.quantity[first : row + 1],
             taker_bought=block.taker_bought[first : row + 1],
         )
-        return bars_of_ticks(part, self._tick_size, ticks_per_bar=len(part))
+        bars = bars_of_ticks(part, self._tick_size, ticks_per_bar=len(part))
+        for tick, column, fill in self._fills_now:
+            _add_fill(bars[0, column], fill, is_last=tick == self.tick)
+        return bars
 
     def closed_second(self) -> Bars:
         """Return the newest closed second of all symbols, shape (symbols,)."""
         return np.asarray(self._seconds.bars[-1])
 
-    def running(self, interval: str) -> Bars:
+    def running(self, interval: str, offset: int = 0) -> Bars:
         """Return the kline of ``interval`` that is still open, of all symbols, shape (symbols,)."""
         if interval == "1s":
             return np.asarray(self.forming()[-1])
-        return np.asarray(aggregate(self._recent_minutes(interval), interval)[-1])
+        return np.asarray(aggregate(self._recent_minutes(interval), interval, offset)[-1])
 
-    def just_closed(self, interval: str) -> Bars:
+    def just_closed(self, interval: str, offset: int = 0) -> Bars:
         """Return the newest whole kline of ``interval``, of all symbols, shape (symbols,).
 
         Only at the first tick after its end.
         """
         if interval == "1s":
             return self.closed_second()
-        return np.asarray(aggregate(self._recent_minutes(interval), interval)[-2])
+        return np.asarray(aggregate(self._recent_minutes(interval), interval, offset)[-2])
 
     def _recent_minutes(self, interval: str) -> Bars:
         """Return minutes, and the open one, that hold the last two klines of ``interval``."""
@@ -197,10 +263,19 @@ class Market:
         recent = self._seconds.bars[-60:][self._seconds.times[-60:] >= start]
         return aggregate(np.concatenate([recent, self.forming()]), "1m")
 
-    def klines(self, symbol: str, interval: str, limit: int, start: int | None = None, end: int | None = None) -> Bars:
+    def klines(
+        self,
+        symbol: str,
+        interval: str,
+        limit: int,
+        start: int | None = None,
+        end: int | None = None,
+        offset: int = 0,
+    ) -> Bars:
         """Return at most ``limit`` klines, ascending; the last may be unfinished.
 
         With ``start`` the oldest from there, else the newest (up to ``end``); times are Unix ms, inclusive.
+        Klines open on the clock of a time zone ``offset`` ms ahead of UTC.
         """
         column = self.column[symbol]
         if interval == "1s":
@@ -209,7 +284,7 @@ class Market:
             ring, newest = self._minutes, self._open_minute()[:, column]
         else:
             minutes = np.concatenate([self._minutes.bars[:, column], self._open_minute()[:, column]])
-            bars = aggregate(minutes, interval)
+            bars = aggregate(minutes, interval, offset)
             first, last = _bounds(bars["open_time"], limit, start, end)
             return bars[first:last]
         times = np.append(ring.times, newest["open_time"])
@@ -218,13 +293,26 @@ class Market:
         return np.concatenate([ring.bars[first:last, column], open_part])
 
     def day(self) -> tuple[Bars, Floats]:
-        """Return the rolling 24 h as one bar a symbol, and the price before it; renewed once a second."""
-        second = self.time // 1_000
-        if self._statistics is None or self._statistics[0] != second:
-            minutes = np.concatenate([self._minutes.bars[-_DAY_MINUTES - 1 :], self._open_minute()])
-            before, window = minutes[0]["close"].copy(), minutes[1:] if len(minutes) > 1 else minutes
-            self._statistics = (second, _as_one(window), before)
-        return self._statistics[1], self._statistics[2]
+        """Return the rolling 24 h as one bar a symbol, and the price before it."""
+        start = self.time // 60_000 * 60_000 - _DAY_MS
+        window = self.window(start)
+        index = int(np.searchsorted(self._minutes.times, start)) - 1
+        before = self._minutes.bars[index]["close"] if index >= 0 else window["open"]
+        return window, before
+
+    def window(self, start: int) -> Bars:
+        """Return what happened from ``start`` (a whole minute, Unix ms) until now as one bar a symbol."""
+        minute = self.time // 60_000
+        if minute != self._windows_minute:
+            self._windows.clear()
+            self._windows_minute = minute
+        if (closed := self._windows.get(start)) is None:
+            minutes = self._minutes.bars[int(np.searchsorted(self._minutes.times, start)) :]
+            closed = self._windows[start] = _as_one(minutes) if len(minutes) else minutes
+        now = self._open_minute()
+        if not len(closed):
+            return np.asarray(now[0] if len(now) else self._minutes.bars[-1])
+        return _as_one(np.stack([closed, *now]))
 
 
 def _bounds(times: Integers, limit: int, start: int | None, end: int | None) -> tuple[int, int]:
@@ -247,3 +335,7 @@ def _as_one(window: Bars) -> Bars:
     for name in ("volume", "quote", "taker", "taker_quote", "trades"):
         bar[name] = window[name].sum(axis=0)
     return bar
+
+
+def _add_fill(bar: Bars, fill: OwnFill, *, is_last: bool) -> None:
+    add_trade(bar, float(fill.price), float(fill.quantity), not fill.buyer_is_maker, is_last=is_last)

@@ -15,7 +15,6 @@ log = logging.getLogger(__name__)
 HISTORY_MS = 9_600_000
 #: Prices whose newest remembered state is older than this are not caught up: a new era begins where they were.
 LONGEST_CATCH_UP_MS = 6 * 3_600_000
-_MINUTE_MS = 60_000
 
 
 class MarketMemory(Protocol):
@@ -24,11 +23,13 @@ class MarketMemory(Protocol):
     markets: list[dict[str, Any]]
 
 
-def open_walk(symbols: Sequence[MarketSymbol], seed: int, memory: Sequence[dict[str, Any]], now: int) -> RandomWalk:
+def open_walk(
+    symbols: Sequence[MarketSymbol], seed: int, memory: Sequence[dict[str, Any]], now: int, last_trade_id: int = 0
+) -> RandomWalk:
     """Return generated prices that reach back ``HISTORY_MS`` from ``now`` (Unix ms) at least.
 
     With remembered states of the same seed and symbols, the very same prices go on; after a long gap, another
-    seed or other symbols a new era begins at the last known prices.
+    seed or other symbols a new era begins at the last known prices, with trade ids after ``last_trade_id``.
     """
     names = [entry.symbol for entry in symbols]
     walks = [entry for entry in memory if entry.get("kind") == "walk"]
@@ -39,17 +40,20 @@ def open_walk(symbols: Sequence[MarketSymbol], seed: int, memory: Sequence[dict[
         if early and now - states[-1].start_ms <= LONGEST_CATCH_UP_MS:
             return RandomWalk(symbols, seed, early[-1])
         log.info("the exchange was away for too long, or the clock was set back: a new era of prices begins")
-    return RandomWalk(symbols, seed, _new_era(names, walks, now))
+    return RandomWalk(symbols, seed, _new_era(names, walks, now, last_trade_id))
 
 
-def _new_era(names: list[str], walks: list[dict[str, Any]], now: int) -> WalkState:
-    start = (now - HISTORY_MS) // _MINUTE_MS * _MINUTE_MS
+def _new_era(names: list[str], walks: list[dict[str, Any]], now: int, last_trade_id: int) -> WalkState:
+    # On a whole second, not a minute: what follows is the same at the same time after the start, whenever that is.
+    start = (now - HISTORY_MS) // 1_000 * 1_000
     levels = dict.fromkeys(names, 0.0)
     if walks:
         last = WalkState.from_json(walks[-1]["state"])
         known = dict(zip(walks[-1]["symbols"], (last.level + last.cycle).tolist(), strict=True))
         levels |= {name: known[name] for name in names if name in known}
-    return WalkState.at(start, np.array([levels[name] for name in names]))
+        # The old era went on for minutes after its newest state: fewer trades than a history has.
+        last_trade_id = max(last_trade_id, last.trades)
+    return WalkState.at(start, np.array([levels[name] for name in names]), last_trade_id)
 
 
 def remembered(walk: RandomWalk, seed: int) -> dict[str, Any]:

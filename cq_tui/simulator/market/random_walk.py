@@ -23,6 +23,9 @@ _SHOCK_TICKS = 6
 _TIMES = np.arange(1, _TICKS + 1)[:, None] * _DT
 _COARSE_SECONDS = 60
 _COARSE_DAYS = 7
+#: Trades of each symbol in the history before an era.
+COARSE_TRADES = _COARSE_DAYS * 86_400 * TICKS_PER_SECOND
+_CLOCK_IDS_SINCE = 1_577_836_800_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +60,14 @@ class WalkModel:
 
 @dataclass(slots=True)
 class WalkState:
-    """What one block hands to the next; every array has one value a symbol. Log prices are against ``home``."""
+    """What one block hands to the next; every array has one value a symbol. Log prices are against ``home``.
+
+    ``trades`` is the number of trades of each symbol before the next block.
+    """
 
     block: int
     start_ms: int
+    trades: int
     level: Floats
     cycle: Floats
     cycle_quadrature: Floats
@@ -85,15 +92,19 @@ class WalkState:
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "WalkState":
         """Read what ``to_json`` wrote. Raises KeyError, TypeError or ValueError for anything else."""
-        arrays = {name: np.array(raw[name], dtype=np.float64) for name in cls.__slots__[2:]}
-        return cls(block=int(raw["block"]), start_ms=int(raw["start_ms"]), **arrays)
+        arrays = {name: np.array(raw[name], dtype=np.float64) for name in cls.__slots__[3:]}
+        start_ms = int(raw["start_ms"])
+        # States remembered before trades were counted go on with the ids of then, which came from the clock.
+        trades = int(raw.get("trades", (start_ms - _CLOCK_IDS_SINCE) // TICK_MS))
+        return cls(block=int(raw["block"]), start_ms=start_ms, trades=trades, **arrays)
 
     @classmethod
-    def at(cls, start_ms: int, level: Floats) -> "WalkState":
-        """Begin at a time (a multiple of a minute) with given log prices against home."""
+    def at(cls, start_ms: int, level: Floats, trades: int = 0) -> "WalkState":
+        """Begin at a time (a whole second) with given log prices against home, after so many trades and a history."""
         zeros = np.zeros_like(level)
         return cls(
-            block=0, start_ms=start_ms, level=level, cycle=zeros, cycle_quadrature=zeros, shock=zeros, volatility=zeros,
+            block=0, start_ms=start_ms, trades=trades + COARSE_TRADES, level=level,
+            cycle=zeros, cycle_quadrature=zeros, shock=zeros, volatility=zeros,
             regime=zeros, regime_left=zeros, leg_left=zeros, drift=zeros, center=level, frequency=zeros + 0.1,
             market=np.zeros(3),
         )  # fmt: skip
@@ -122,6 +133,11 @@ class RandomWalk:
         """The symbols, in the column order of every block."""
         return self._symbols
 
+    @property
+    def trades_before(self) -> int:
+        """Trades of each symbol, all told, before the next block."""
+        return self._state.trades
+
     def state(self) -> dict[str, Any]:
         """Return the state before the next block."""
         return self._state.to_json()
@@ -139,6 +155,7 @@ class RandomWalk:
         start_ms = self._state.start_ms
         self._state.block += 1
         self._state.start_ms += BLOCK_MS
+        self._state.trades += _TICKS
         return self._quote(random, log_price, sigma, start_ms // TICK_MS)
 
     def _turn_regimes(self, random: Generator) -> None:

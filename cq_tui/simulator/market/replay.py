@@ -61,6 +61,7 @@ class Replay:
         self._step_size = np.array([float(entry.step_size) for entry in self._symbols])
         self._origin = 0
         self._next = 0
+        self.trades_before = 0
 
     @property
     def symbols(self) -> tuple[MarketSymbol, ...]:
@@ -75,13 +76,18 @@ class Replay:
         """Unix ms, rebased, at which the recording ends."""
         return self._origin + len(self) * 1_000
 
-    def begin(self, memory: Sequence[dict[str, Any]], now: int) -> None:
-        """Choose the rebased time of the first bar: the remembered one while it lasts, else by ``now``."""
+    def begin(self, memory: Sequence[dict[str, Any]], now: int, last_trade_id: int = 0) -> None:
+        """Choose the rebased time of the first bar: the remembered one while it lasts, else by ``now``.
+
+        Trade ids go on as remembered, or after ``last_trade_id``.
+        """
         mine = self.state()
-        known = [entry["origin"] for entry in memory[-1:] if {**entry, "origin": mine["origin"]} == mine]
-        self._next = 0
-        if known and known[0] <= now < known[0] + len(self) * 1_000:
-            self._origin = known[0]
+        chosen = {"origin": mine["origin"], "trades": mine["trades"]}
+        known = [entry for entry in memory[-1:] if {**entry, **chosen} == mine]
+        self._next, self.trades_before = 0, last_trade_id
+        if known and known[0]["origin"] <= now < known[0]["origin"] + len(self) * 1_000:
+            self._origin = known[0]["origin"]
+            self.trades_before = known[0].get("trades", 0)
         else:
             history = max(1, min(HISTORY_BARS, max(len(self) - _LIVE_BARS, len(self) // 2)))
             self._origin = now // 1_000 * 1_000 - history * 1_000
@@ -97,7 +103,13 @@ class Replay:
     def state(self) -> dict[str, Any]:
         """Return what a restart needs to go on at the same place."""
         fingerprint = hashlib.sha256(self._paths.tobytes()).hexdigest()[:16]
-        return {"kind": "replay", "symbols": self._names, "fingerprint": fingerprint, "origin": self._origin}
+        return {
+            "kind": "replay",
+            "symbols": self._names,
+            "fingerprint": fingerprint,
+            "origin": self._origin,
+            "trades": self.trades_before,
+        }
 
     def history(self) -> Bars:
         """Return no bars: a recording's history comes as its first blocks."""

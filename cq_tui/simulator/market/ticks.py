@@ -65,6 +65,10 @@ class PriceSource(Protocol):
     def symbols(self) -> tuple[MarketSymbol, ...]:
         """The symbols, in the column order of every block."""
 
+    @property
+    def trades_before(self) -> int:
+        """Trades of each symbol, all told, before the first block; to be asked before it is taken."""
+
     def history(self) -> Bars:
         """Return bars before the first block, shape (bars, symbols), of a length that divides a minute."""
 
@@ -73,6 +77,19 @@ class PriceSource(Protocol):
 
     def state(self) -> dict[str, Any]:
         """Return what a restart needs to make the same prices again (JSON)."""
+
+
+def add_trade(bar: Any, price: float, quantity: float, taker_bought: bool, *, is_last: bool) -> None:
+    """Add one more trade to a bar (a record of ``BAR``); the last one sets the close."""
+    bar["high"], bar["low"] = max(bar["high"], price), min(bar["low"], price)
+    bar["volume"] += quantity
+    bar["quote"] += price * quantity
+    if taker_bought:
+        bar["taker"] += quantity
+        bar["taker_quote"] += price * quantity
+    bar["trades"] += 1
+    if is_last:
+        bar["close"] = price
 
 
 def bars_of_ticks(block: TickBlock, tick_sizes: Floats, ticks_per_bar: int = TICKS_PER_SECOND) -> Bars:

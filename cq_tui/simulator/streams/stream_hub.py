@@ -1,230 +1,133 @@
-"""Market streams: what each tick says to whom; a payload is made once, and only when somebody listens."""
+"""Market streams: who listens to what, and what each tick and each trade of the account says to whom."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
 
-import numpy as np
-import orjson
-
-from cq_tui.simulator.api import market_data
-from cq_tui.simulator.engine.orders import Trade
 from cq_tui.simulator.exchange import Exchange
-from cq_tui.simulator.market.bars import bucket_open
-from cq_tui.simulator.market.symbols import text
-from cq_tui.simulator.market.ticks import TICKS_PER_SECOND, Bars
-from cq_tui.simulator.streams.outbox import Outbox
+from cq_tui.simulator.market.tape import TapeTrade
+from cq_tui.simulator.market.ticks import TICKS_PER_SECOND
+from cq_tui.simulator.streams.book_feed import BookFeed
+from cq_tui.simulator.streams.channel import Channel
+from cq_tui.simulator.streams.listener import Listener
+from cq_tui.simulator.streams.statistics_feed import StatisticsFeed
+from cq_tui.simulator.streams.stream_names import parse_stream
+from cq_tui.simulator.streams.trade_feed import TradeFeed
+from cq_tui.simulator.streams.websocket_connection import text_frame
 
-#: Klines longer than a second are sent this often while they are open.
-_KLINE_TICKS = 2 * TICKS_PER_SECOND
-_ALL_MINI_TICKERS = "!miniTicker@arr"
-_PARTIAL_DEPTHS = {"depth5": 5, "depth10": 10, "depth20": 20}
+_LIFE_MS = 86_400_000
+_TICKS_PER_MINUTE = 60 * TICKS_PER_SECOND
 
-
-class Stream(NamedTuple):
-    """A stream name taken apart; ``interval`` belongs to klines."""
-
-    symbol: str
-    kind: str
-    interval: str = ""
-
-
-class Listener:
-    """One connection's subscriptions and what waits to be sent to it."""
-
-    def __init__(self, combined: bool) -> None:
-        self.combined = combined
-        self.outbox = Outbox()
-        self.streams: dict[str, None] = {}
-
-    def tell(self, name: str, payload: str, replaces: str | None) -> None:
-        """Queue a payload in the connection's form."""
-        message = f'{{"stream":"{name}","data":{payload}}}' if self.combined else payload
-        self.outbox.put(message, replaces)
+#: What a fault makes of a payload of a stream: the payloads that are sent instead, in this order.
+Tamper = Callable[[str, bytes], Iterable[bytes]]
 
 
 class StreamHub:
-    """Knows who listens to what, and is called at every tick and at every trade of the account."""
+    """Is called at every tick and after everything the account did; ``tamper`` is for faults on demand."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._listeners: dict[str, set[Listener]] = {}
-        self._parsed: dict[str, Stream] = {}
-        exchange.trade_listeners.add(self._own_trade)
+        self._listeners: dict[Listener, None] = {}
+        self._channels: dict[tuple[str, int], Channel] = {}
+        self.tamper: Tamper | None = None
+        self._trades = TradeFeed(exchange, self._send)
+        self._books = BookFeed(exchange, self._send)
+        self._statistics = StatisticsFeed(exchange, self._send)
+        self._feeds = (self._trades, self._books, self._statistics)
+        exchange.market_listeners.append(self._on_account)
+
+    def now(self) -> int:
+        """Return the exchange's clock (Unix ms)."""
+        return self._exchange.clock()
+
+    # Who listens
+
+    def join(self, listener: Listener) -> None:
+        """Take a new connection."""
+        self._listeners[listener] = None
+
+    def forget(self, listener: Listener) -> None:
+        """Remove a connection that has ended."""
+        self._listeners.pop(listener, None)
+        for name in list(listener.streams):
+            self.unsubscribe(listener, name)
 
     def subscribe(self, listener: Listener, name: str) -> None:
         """Add a stream; an unknown name is accepted and stays silent, as on the exchange."""
         listener.streams[name] = None
-        if (stream := self._parse(name)) is not None:
-            self._parsed[name] = stream
-            self._listeners.setdefault(name, set()).add(listener)
+        key = name, listener.scale
+        if (channel := self._channels.get(key)) is None:
+            stream = parse_stream(name, self._exchange.market.column)
+            if stream is None:
+                return
+            channel = self._channels[key] = Channel(name, stream, listener.scale)
+            for feed in self._feeds:
+                feed.open(channel)
+        channel.listeners[listener] = None
 
     def unsubscribe(self, listener: Listener, name: str) -> None:
         """Remove a stream."""
         listener.streams.pop(name, None)
-        if (listeners := self._listeners.get(name)) is not None:
-            listeners.discard(listener)
-            if not listeners:
-                del self._listeners[name], self._parsed[name]
+        key = name, listener.scale
+        if (channel := self._channels.get(key)) is not None:
+            channel.listeners.pop(listener, None)
+            if not channel.listeners:
+                del self._channels[key]
+                for feed in self._feeds:
+                    feed.close(channel)
 
-    def forget(self, listener: Listener) -> None:
-        """Remove a connection that has ended."""
-        for name in list(listener.streams):
-            self.unsubscribe(listener, name)
+    def disconnect(self, name: str | None = None) -> None:
+        """Break off the connections that listen to a stream, or all."""
+        for listener in list(self._listeners):
+            if name is None or name in listener.streams:
+                listener.end("Disconnected")
 
-    def _parse(self, name: str) -> Stream | None:
-        if name.removesuffix("@1000ms") == _ALL_MINI_TICKERS:
-            return Stream("", _ALL_MINI_TICKERS)
-        symbol, _, kind = name.partition("@")
-        kind = kind.removesuffix("@100ms").removesuffix("@1000ms")
-        if symbol != symbol.lower() or symbol.upper() not in self._exchange.market.column:
-            return None
-        if kind.startswith("kline_"):
-            interval = kind.removeprefix("kline_")
-            return Stream(symbol.upper(), "kline", interval) if interval in market_data.INTERVALS else None
-        known = kind in _MAKERS or kind in _PARTIAL_DEPTHS
-        return Stream(symbol.upper(), kind) if known else None
+    def announce_shutdown(self) -> None:
+        """Tell everybody that the exchange is about to go."""
+        for listener in self._listeners:
+            event = b'{"e":"serverShutdown","E":%d}' % (self._exchange.clock() * listener.scale)
+            if listener.combined:
+                event = b'{"stream":"!serverShutdown","data":%s}' % event
+            listener.put(text_frame(event), None)
+            listener.flush()
 
-    def _tell(self, name: str, payload: str, *, newest_counts: bool) -> None:
-        for listener in self._listeners[name]:
-            listener.tell(name, payload, name if newest_counts else None)
+    # What is said
 
     def on_tick(self) -> None:
         """Send what the market's present tick changed."""
         market = self._exchange.market
-        if not self._parsed or market.over:
+        if market.over:
             return
-        second = market.tick % TICKS_PER_SECOND == 0
-        klines = _Klines(self._exchange)
-        for name, stream in self._parsed.items():
-            if stream.kind == "kline":
-                self._kline(name, stream, klines, second)
-            elif stream.kind in ("bookTicker", "trade", "aggTrade") or second:
-                self._plain(name, stream)
+        if self._channels:
+            self._trades.on_tick()
+            self._books.on_tick()
+            self._statistics.on_tick()
+            self.flush()
+        if market.tick % _TICKS_PER_MINUTE == 0:
+            self._end_old()
 
-    def _plain(self, name: str, stream: Stream) -> None:
-        if stream.kind == _ALL_MINI_TICKERS:
-            tickers = [_mini_ticker(self._exchange, symbol) for symbol in self._exchange.market.column]
-            self._tell(name, f"[{','.join(ticker for ticker in tickers if ticker)}]", newest_counts=True)
+    def _on_account(self, symbols: set[str], trades: list[tuple[str, TapeTrade]]) -> None:
+        """Send what the account did to the market, at once."""
+        if self._channels:
+            if trades:
+                self._trades.on_trades(dict.fromkeys(symbol for symbol, _ in trades))
+            self._books.on_change(sorted(symbols))
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was put, once a connection."""
+        for listener in self._listeners:
+            listener.flush()
+
+    def _send(self, channel: Channel, payload: str, newest_counts: bool) -> None:
+        content = payload.encode()
+        if self.tamper is None:
+            channel.send(content, newest_counts=newest_counts)
             return
-        maker = _MAKERS.get(stream.kind)
-        payload = (
-            maker(self._exchange, stream.symbol)
-            if maker is not None
-            else _partial_depth(self._exchange, stream.symbol, _PARTIAL_DEPTHS[stream.kind])
-        )
-        if payload is not None:
-            self._tell(name, payload, newest_counts=stream.kind not in ("trade", "aggTrade"))
+        for entry in self.tamper(channel.name, content):
+            channel.send(entry, newest_counts=False)
 
-    def _kline(self, name: str, stream: Stream, klines: "_Klines", second: bool) -> None:
-        exchange, interval = self._exchange, stream.interval
-        now = exchange.market.time
-        if second and klines.closes(interval):
-            bars = klines.closed(interval)
-            event = market_data.kline_event(exchange, stream.symbol, interval, bars, True, now)
-            self._tell(name, orjson.dumps(event).decode(), newest_counts=False)
-        elif interval != "1s" and exchange.market.tick % _KLINE_TICKS == 0:
-            bars = klines.running(interval)
-            event = market_data.kline_event(exchange, stream.symbol, interval, bars, False, now)
-            self._tell(name, orjson.dumps(event).decode(), newest_counts=True)
-
-    def _own_trade(self, trade: Trade) -> None:
-        name = f"{trade.symbol.lower()}@trade"
-        if name in self._parsed:
-            event = {
-                "e": "trade", "E": trade.time, "s": trade.symbol, "t": trade.trade_id, "p": text(trade.price),
-                "q": text(trade.quantity), "T": trade.time, "m": trade.is_buyer == trade.is_maker, "M": True,
-            }  # fmt: skip
-            self._tell(name, orjson.dumps(event).decode(), newest_counts=False)
-
-
-class _Klines:
-    """The klines of one tick, made once for all symbols."""
-
-    def __init__(self, exchange: Exchange) -> None:
-        self._market = exchange.market
-        self._closed: dict[str, Bars] = {}
-        self._running: dict[str, Bars] = {}
-
-    def closes(self, interval: str) -> bool:
-        """Whether a kline of ``interval`` ended at the present tick."""
-        if interval == "1s":
-            return True
-        now = self._market.time
-        return now % 60_000 == 0 and int(bucket_open(np.array([now]), interval)[0]) == now
-
-    def closed(self, interval: str) -> Bars:
-        """Return the kline that has just ended, of all symbols."""
-        if interval not in self._closed:
-            self._closed[interval] = self._market.just_closed(interval)
-        return self._closed[interval]
-
-    def running(self, interval: str) -> Bars:
-        """Return the open kline of all symbols."""
-        if interval not in self._running:
-            self._running[interval] = self._market.running(interval)
-        return self._running[interval]
-
-
-def _book_ticker(exchange: Exchange, symbol: str) -> str:
-    bid, bid_quantity, ask, ask_quantity = market_data.touch(exchange, symbol)
-    return (
-        f'{{"u":{exchange.market.tick},"s":"{symbol}","b":"{bid}","B":"{bid_quantity}",'
-        f'"a":"{ask}","A":"{ask_quantity}"}}'
-    )
-
-
-def _trade(exchange: Exchange, symbol: str) -> str | None:
-    quote = exchange.market.quote(symbol)
-    if quote.quantity <= 0:
-        return None
-    now = exchange.market.time
-    return (
-        f'{{"e":"trade","E":{now},"s":"{symbol}","t":{exchange.trade_id_at(symbol, now)},"p":"{quote.last:.8f}",'
-        f'"q":"{quote.quantity:.8f}","T":{now},"m":{"false" if quote.taker_bought else "true"},"M":true}}'
-    )
-
-
-def _aggregate_trade(exchange: Exchange, symbol: str) -> str | None:
-    quote = exchange.market.quote(symbol)
-    if quote.quantity <= 0:
-        return None
-    now = exchange.market.time
-    number = exchange.trade_id_at(symbol, now)
-    return (
-        f'{{"e":"aggTrade","E":{now},"s":"{symbol}","a":{number},"p":"{quote.last:.8f}","q":"{quote.quantity:.8f}",'
-        f'"f":{number},"l":{number},"T":{now},"m":{"false" if quote.taker_bought else "true"},"M":true}}'
-    )
-
-
-def _mini_ticker(exchange: Exchange, symbol: str) -> str:
-    day = market_data.day_ticker(exchange, symbol, full=False)
-    return (
-        f'{{"e":"24hrMiniTicker","E":{exchange.market.time},"s":"{symbol}","c":"{day["lastPrice"]}",'
-        f'"o":"{day["openPrice"]}","h":"{day["highPrice"]}","l":"{day["lowPrice"]}","v":"{day["volume"]}",'
-        f'"q":"{day["quoteVolume"]}"}}'
-    )
-
-
-def _ticker(exchange: Exchange, symbol: str) -> str:
-    day = market_data.day_ticker(exchange, symbol)
-    event = {"e": "24hrTicker", "E": exchange.market.time} | {key: day[name] for key, name in _TICKER_KEYS.items()}
-    return orjson.dumps(event).decode()
-
-
-def _partial_depth(exchange: Exchange, symbol: str, count: int) -> str:
-    return orjson.dumps(market_data.book_levels(exchange, symbol, count)).decode()
-
-
-_TICKER_KEYS = {
-    "s": "symbol", "p": "priceChange", "P": "priceChangePercent", "w": "weightedAvgPrice", "x": "prevClosePrice",
-    "c": "lastPrice", "Q": "lastQty", "b": "bidPrice", "B": "bidQty", "a": "askPrice", "A": "askQty",
-    "o": "openPrice", "h": "highPrice", "l": "lowPrice", "v": "volume", "q": "quoteVolume", "O": "openTime",
-    "C": "closeTime", "F": "firstId", "L": "lastId", "n": "count",
-}  # fmt: skip
-_MAKERS: dict[str, Callable[[Exchange, str], str | None]] = {
-    "bookTicker": _book_ticker,
-    "trade": _trade,
-    "aggTrade": _aggregate_trade,
-    "miniTicker": _mini_ticker,
-    "ticker": _ticker,
-}
+    def _end_old(self) -> None:
+        """A connection lives for 24 h at most."""
+        oldest = self._exchange.clock() - _LIFE_MS
+        for listener in list(self._listeners):
+            if listener.opened <= oldest:
+                listener.end("Connected for 24 hours")

@@ -1,0 +1,212 @@
+"""The tape: all trades of a symbol, the market's own and the account's fills, in one sequence of ids without a gap.
+
+A trade's id is the number of trades up to it. The market's trades stay in the blocks of ticks that they came in;
+only the account's fills are kept one by one, each with the number of market trades before it.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from operator import attrgetter
+from typing import NamedTuple
+
+import numpy as np
+
+from cq_tui.simulator.market.symbols import MarketSymbol
+from cq_tui.simulator.market.ticks import TICK_MS, Integers, TickBlock
+
+#: Ticks whose trades can still be asked for (an hour), and fills of the account a symbol.
+TICKS_KEPT = 14_400
+FILLS_KEPT = 5_000
+
+
+class TapeTrade(NamedTuple):
+    """One trade as everybody sees it; ``continues`` the aggregate of the trade before it or begins one."""
+
+    id: int
+    aggregate: int
+    price: str
+    quantity: str
+    time: int
+    buyer_is_maker: bool
+    continues: bool
+
+
+class OwnFill(NamedTuple):
+    """A fill of the account: its id on the tape and what is needed to show it. ``order_id`` is the taker's."""
+
+    id: int
+    price: Decimal
+    quantity: Decimal
+    time: int
+    buyer_is_maker: bool
+    taker_order_id: int
+
+
+class _Fill(NamedTuple):
+    """A fill on the tape: ``number`` fills came before it, ``joined`` fills up to it continue an aggregate."""
+
+    trade: TapeTrade
+    fill: OwnFill
+    number: int
+    joined: int
+
+    @property
+    def id(self) -> int:
+        return self.trade.id
+
+    @property
+    def aggregate(self) -> int:
+        return self.trade.aggregate
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A block of ticks: trades of each symbol before it, and up to each of its ticks (that one included)."""
+
+    block: TickBlock
+    before: Integers
+    counts: Integers
+
+
+class Tape:
+    """The trades of all symbols; ``trades_before`` is the number of trades of each before the first block."""
+
+    def __init__(self, symbols: Sequence[MarketSymbol], trades_before: int) -> None:
+        self._symbols = symbols
+        self._tick_size = [float(entry.tick_size) for entry in symbols]
+        self._pages: deque[_Page] = deque()
+        self._next_before: Integers = np.full(len(symbols), trades_before, dtype=np.int64)
+        self._fills: list[list[_Fill]] = [[] for _ in symbols]
+        self._fill_counts = [0] * len(symbols)
+
+    def extend(self, block: TickBlock) -> None:
+        """Go on with the next block of ticks; what is too old falls out."""
+        counts = np.cumsum(block.quantity > 0, axis=0, dtype=np.int64) + self._next_before
+        self._pages.append(_Page(block, self._next_before, counts))
+        self._next_before = counts[-1]
+        while len(self._pages) > 1 and block.end - self._pages[1].block.start >= TICKS_KEPT:
+            self._pages.popleft()
+
+    def set_fill_count(self, column: int, count: int) -> None:
+        """Say how many fills the account had in all before the next one that is added."""
+        self._fill_counts[column] = count
+
+    def add(self, column: int, fill: OwnFill) -> TapeTrade | None:
+        """Put a fill of the account on the tape; None when its id is there already (a trade with oneself)."""
+        fills = self._fills[column]
+        last = fills[-1] if fills else None
+        if last is not None and last.id == fill.id:
+            return None
+        continues = last is not None and _same_aggregate(last.fill, fill)
+        joined = (last.joined if last else 0) + continues
+        trade = TapeTrade(
+            fill.id, fill.id - joined, f"{fill.price:.8f}", f"{fill.quantity:.8f}", fill.time,
+            fill.buyer_is_maker, continues,
+        )  # fmt: skip
+        fills.append(_Fill(trade, fill, self._fill_counts[column], joined))
+        self._fill_counts[column] += 1
+        if len(fills) > 2 * FILLS_KEPT:
+            del fills[:-FILLS_KEPT]
+        return trade
+
+    def market_count(self, column: int, tick: int) -> int:
+        """Return the number of market trades up to ``tick``, a tick of the newest block."""
+        page = self._pages[-1]
+        return int(page.counts[tick - page.block.start, column])
+
+    def row_of(self, column: int, number: int) -> int | None:
+        """Return the row in the newest block at which market trade ``number`` happened, None when it is not in it."""
+        page = self._pages[-1]
+        if not page.before[column] < number <= page.counts[-1, column]:
+            return None
+        return int(np.searchsorted(page.counts[:, column], number))
+
+    def last_id(self, column: int, tick: int) -> int:
+        """Return the id of the newest trade at ``tick``; 0 before the first."""
+        return self.market_count(column, tick) + self._fill_counts[column]
+
+    def oldest_id(self, column: int) -> int:
+        """Return the id of the oldest trade that is kept."""
+        number = int(self._pages[0].before[column]) + 1
+        fills = self._fills[column]
+        position = bisect_left(fills, number, key=lambda fill: fill.id - fill.number)
+        before = fills[position].number if position < len(fills) else self._fill_counts[column]
+        return number + before
+
+    def last_fill(self, column: int) -> OwnFill | None:
+        """Return the account's newest fill."""
+        fills = self._fills[column]
+        return fills[-1].fill if fills else None
+
+    def trades(self, column: int, first: int, last: int) -> list[TapeTrade]:
+        """Return the trades with ids from ``first`` to ``last``, ascending; both have to be on the tape."""
+        fills, result = self._fills[column], []
+        position = bisect_left(fills, first, key=attrgetter("id"))
+        while first <= last:
+            fill = fills[position] if position < len(fills) else None
+            if fill is not None and fill.id == first:
+                result.append(fill.trade)
+                position += 1
+                first += 1
+                continue
+            end = min(last, fill.id - 1) if fill is not None else last
+            before = fill.number if fill is not None else self._fill_counts[column]
+            joined = fills[position - 1].joined if position else 0
+            result.extend(self._market_trades(column, first, end, before, joined))
+            first = end + 1
+        return result
+
+    def _market_trades(self, column: int, first: int, last: int, fills: int, joined: int) -> Iterator[TapeTrade]:
+        """Yield market trades with so many fills before them."""
+        size, number = self._tick_size[column], first - fills
+        for page in self._pages:
+            counts = page.counts[:, column]
+            if number > counts[-1] or number > last - fills:
+                continue
+            upto = min(last - fills, int(counts[-1]))
+            rows = np.searchsorted(counts, np.arange(number, upto + 1))
+            block = page.block
+            prices, quantities = block.last[rows, column].tolist(), block.quantity[rows, column].tolist()
+            bought = block.taker_bought[rows, column].tolist()
+            for row, price, quantity, taker_bought in zip(rows.tolist(), prices, quantities, bought, strict=True):
+                trade_id = number + fills
+                number += 1
+                yield TapeTrade(
+                    trade_id, trade_id - joined, f"{price * size:.8f}", f"{quantity:.8f}",
+                    (block.start + row) * TICK_MS, not taker_bought, False,
+                )  # fmt: skip
+
+    def first_of_aggregate(self, column: int, aggregate: int) -> int:
+        """Return the id of the first trade of an aggregate."""
+        fills = self._fills[column]
+        position = bisect_left(fills, aggregate, key=attrgetter("aggregate"))
+        if position < len(fills) and fills[position].aggregate == aggregate:
+            return fills[position].id
+        return aggregate + (fills[position - 1].joined if position else 0)
+
+    def id_at(self, column: int, time: int, tick: int) -> int:
+        """Return the id of the first trade at or after ``time``; one more than the last when there is none yet."""
+        wanted = min(-(-time // TICK_MS), tick + 1)  # the first tick at or after it
+        first = self._pages[0].block.start
+        if wanted <= first:
+            market = int(self._pages[0].before[column])
+        else:
+            index = bisect_right(self._pages, wanted - 1, key=lambda page: page.block.start) - 1
+            page = self._pages[index]
+            market = int(page.counts[min(wanted - 1 - page.block.start, len(page.block) - 1), column])
+        fills = self._fills[column]
+        position = bisect_left(fills, time, key=lambda fill: fill.trade.time)
+        before = fills[position].number if position < len(fills) else self._fill_counts[column]
+        # ``market`` and ``before`` trades are earlier; a fill stands behind the market trades of its tick.
+        return max(market + before + 1, self.oldest_id(column))
+
+
+def _same_aggregate(last: OwnFill, fill: OwnFill) -> bool:
+    return (
+        fill.taker_order_id > 0
+        and (last.taker_order_id, last.price, last.time) == (fill.taker_order_id, fill.price, fill.time)
+        and fill.id == last.id + 1
+    )

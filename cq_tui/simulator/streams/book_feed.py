@@ -1,0 +1,105 @@
+"""The streams about books: best prices on every change, partial books, and diffs without a gap."""
+
+from collections.abc import Iterable
+
+from cq_tui.simulator.exchange import Exchange
+from cq_tui.simulator.market.depth import LevelTexts
+from cq_tui.simulator.market.symbols import text
+from cq_tui.simulator.market.ticks import TICKS_PER_SECOND
+from cq_tui.simulator.streams import payloads
+from cq_tui.simulator.streams.channel import Channel
+from cq_tui.simulator.streams.feed import Feed, Send
+
+#: The least time between two messages of a stream with @100ms.
+_QUICK_MS = 100
+Top = tuple[tuple[str, str], tuple[str, str]]
+
+
+class BookFeed(Feed):
+    """Tells how the books change; the market moves tick by tick, the account in between."""
+
+    kinds = frozenset({"bookTicker", "partial depth", "depth"})
+
+    def __init__(self, exchange: Exchange, send: Send) -> None:
+        super().__init__()
+        self._exchange = exchange
+        self._send = send
+        self._texts = LevelTexts()
+        self._tops: dict[str, tuple[object, object]] = {}
+        self._quick_at: dict[str, int] = {}
+        self._partial_at: dict[Channel, int] = {}
+
+    def open(self, channel: Channel) -> None:
+        """Begin with the next change."""
+        super().open(channel)
+        if channel.stream.kind == "depth":
+            self._exchange.depth(channel.stream.symbol).open(_reader(channel))
+
+    def close(self, channel: Channel) -> None:
+        """End a channel, and the collecting of changes that nobody wants."""
+        super().close(channel)
+        if channel.stream.kind == "depth":
+            left = self._channels["depth"].get(channel.stream.symbol, ())
+            if all(_reader(other) != _reader(channel) for other in left):
+                self._exchange.depth(channel.stream.symbol).close(_reader(channel))
+        self._partial_at.pop(channel, None)
+
+    def on_tick(self) -> None:
+        """Tell how the tick changed the books."""
+        second = self._exchange.market.tick % TICKS_PER_SECOND == 0
+        for symbol in self._channels["bookTicker"]:
+            self._best_prices(symbol)
+        now = self._exchange.market.time
+        for symbol in self._channels["depth"].keys() | self._channels["partial depth"].keys():
+            self._quick_at[symbol] = now
+        for symbol, channels in self._channels["depth"].items():
+            self._diffs(symbol, channels, now, slow_too=second)
+        for symbol, channels in self._channels["partial depth"].items():
+            self._partial(symbol, channels, slow_too=second)
+
+    def on_change(self, symbols: Iterable[str]) -> None:
+        """Tell how the account changed books: best prices at once, depth no oftener than every 100 ms."""
+        now = self._exchange.clock()
+        for symbol in symbols:
+            if symbol in self._channels["bookTicker"]:
+                self._best_prices(symbol)
+            depth, partial = self._channels["depth"].get(symbol, []), self._channels["partial depth"].get(symbol, [])
+            if (depth or partial) and now - self._quick_at.get(symbol, 0) >= _QUICK_MS:
+                self._quick_at[symbol] = now
+                self._diffs(symbol, depth, now, slow_too=False)
+                self._partial(symbol, partial, slow_too=False)
+
+    def _best_prices(self, symbol: str) -> None:
+        book = self._exchange.market.book(symbol)
+        bid, ask = book.touch("bids"), book.touch("asks")
+        top = (bid, ask)
+        if self._tops.get(symbol) == top:
+            return
+        self._tops[symbol] = top
+        payload = payloads.book_ticker(
+            symbol, book.update_id, (text(bid.price), text(bid.quantity)), (text(ask.price), text(ask.quantity))
+        )
+        for channel in self._channels["bookTicker"][symbol]:
+            self._send(channel, payload, True)
+
+    def _diffs(self, symbol: str, channels: list[Channel], now: int, *, slow_too: bool) -> None:
+        watch = self._exchange.depth(symbol)
+        for reader in ("quick", "slow") if slow_too else ("quick",):
+            wanted = [channel for channel in channels if _reader(channel) == reader]
+            if wanted and (diff := watch.diff(reader)) is not None:
+                for channel in wanted:
+                    self._send(channel, payloads.depth_update(symbol, diff, now, self._texts, channel.scale), False)
+
+    def _partial(self, symbol: str, channels: list[Channel], *, slow_too: bool) -> None:
+        for channel in channels:
+            if not channel.stream.quick and not slow_too:
+                continue
+            look = self._exchange.look(symbol)
+            if self._partial_at.get(channel) != look.update_id:
+                self._partial_at[channel] = look.update_id
+                self._send(channel, payloads.partial_depth(look, channel.stream.levels, self._texts), True)
+
+
+def _reader(channel: Channel) -> str:
+    """Return which changes a depth channel tells: those between ticks, or those between seconds."""
+    return "quick" if channel.stream.quick else "slow"

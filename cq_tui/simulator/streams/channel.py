@@ -1,0 +1,28 @@
+"""One stream and those who listen to it: each payload is made once a form, however many listen."""
+
+from cq_tui.simulator.streams.listener import Listener
+from cq_tui.simulator.streams.stream_names import Stream
+from cq_tui.simulator.streams.websocket_connection import text_frame
+
+
+class Channel:
+    """A stream in milliseconds (``scale`` 1) or microseconds (1,000)."""
+
+    def __init__(self, name: str, stream: Stream, scale: int) -> None:
+        self.name = name
+        self.stream = stream
+        self.scale = scale
+        self.listeners: dict[Listener, None] = {}
+        self._head = b'{"stream":"%s","data":' % name.encode()
+
+    def send(self, payload: bytes, *, newest_counts: bool) -> None:
+        """Put a payload to all listeners; where only the newest counts it takes the place of one that waits."""
+        replaces = self.name if newest_counts else None
+        raw = combined = None
+        for listener in self.listeners:
+            if listener.combined:
+                combined = combined or text_frame(self._head + payload + b"}")
+                listener.put(combined, replaces)
+            else:
+                raw = raw or text_frame(payload)
+                listener.put(raw, replaces)

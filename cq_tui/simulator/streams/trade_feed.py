@@ -1,0 +1,59 @@
+"""The trade and aggTrade streams: every trade of the tape once, in the order of ids."""
+
+from collections.abc import Iterable
+
+from cq_tui.simulator.api.public_trades import aggregates
+from cq_tui.simulator.exchange import Exchange
+from cq_tui.simulator.streams import payloads
+from cq_tui.simulator.streams.channel import Channel
+from cq_tui.simulator.streams.feed import Feed, Send
+
+#: After a long jump of the market, only so many of the trades that nobody saw are told.
+_MOST_AT_ONCE = 1_000
+
+
+class TradeFeed(Feed):
+    """Tells what is new on the tape."""
+
+    kinds = frozenset({"trade", "aggTrade"})
+
+    def __init__(self, exchange: Exchange, send: Send) -> None:
+        super().__init__()
+        self._exchange = exchange
+        self._send = send
+        self._told: dict[str, int] = {}
+
+    def open(self, channel: Channel) -> None:
+        """Begin with the next trade."""
+        super().open(channel)
+        stream = channel.stream
+        if stream.kind in self.kinds:
+            self._told.setdefault(stream.symbol, self._exchange.market.last_id(stream.symbol))
+
+    def close(self, channel: Channel) -> None:
+        """Forget a symbol that nobody follows any more."""
+        super().close(channel)
+        if not any(channel.stream.symbol in channels for channels in self._channels.values()):
+            self._told.pop(channel.stream.symbol, None)
+
+    def on_tick(self) -> None:
+        """Tell the new trades of all symbols."""
+        self.on_trades(self._told)
+
+    def on_trades(self, symbols: Iterable[str]) -> None:
+        """Tell the new trades of some symbols, the market's before the account's."""
+        market = self._exchange.market
+        for symbol in symbols:
+            told = self._told.get(symbol)
+            if told is None or (last := market.last_id(symbol)) <= told:
+                continue
+            self._told[symbol] = last
+            found = market.tape.trades(market.column[symbol], max(told + 1, last - _MOST_AT_ONCE + 1), last)
+            for channel in self._channels["trade"].get(symbol, ()):
+                for entry in found:
+                    self._send(channel, payloads.trade(symbol, entry, channel.scale), False)
+            if channels := self._channels["aggTrade"].get(symbol):
+                wholes = aggregates(found)
+                for channel in channels:
+                    for whole in wholes:
+                        self._send(channel, payloads.aggregate_trade(symbol, whole, channel.scale), False)
