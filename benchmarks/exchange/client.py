@@ -188,8 +188,8 @@ def _message(luck: random.Random, number: int) -> dict[str, Any]:
         data = {"e": "kline"} | event | {"k": bar}
     else:
         ids = {"U": 50_093_239_189 + number, "u": 50_093_239_189 + number}
-        sides = {side: [[_text(price + n), _quantity(luck)] for n in range(luck.randrange(1, 20))] for side in "ba"}
-        data = {"e": "depthUpdate"} | event | ids | sides
+        levels = {side: [[_text(price + n), _quantity(luck)] for n in range(luck.randrange(1, 20))] for side in "ba"}
+        data = {"e": "depthUpdate"} | event | ids | levels
     return {"stream": f"{_SYMBOL.lower()}@{kind}", "data": data}
 
 

@@ -6,6 +6,7 @@ from cq_tui.binance.errors import InvalidSymbol
 from cq_tui.binance.exchange_info import ExchangeInfo, merge_exchange_info, parse_exchange_info
 from cq_tui.binance.fields import rows_of
 from cq_tui.binance.http import HttpConnection
+from cq_tui.binance.order_book import DepthSnapshot, parse_depth
 from cq_tui.binance.orders import NewOco, NewOrder, Params, check_client_order_id
 from cq_tui.binance.signing import Param
 from cq_tui.binance.types import (
@@ -29,6 +30,8 @@ from cq_tui.contracts.market import Kline
 
 #: The most symbols that one ticker request may name.
 MAX_SYMBOLS = 100
+#: The weight of a depth request by the most levels that it asks for.
+_DEPTH_WEIGHTS = ((100, 5), (500, 25), (1000, 50), (5000, 250))
 
 
 def _given(*pairs: tuple[str, Param | None]) -> Params:
@@ -128,6 +131,14 @@ class SpotRest(HttpConnection):
             raw = await self.read("/api/v3/ticker/bookTicker", params, weight=4)
             tickers += map(parse_book_ticker, rows_of(raw, "bookTicker"))
         return tickers
+
+    async def depth(self, symbol: str, limit: int = 1000) -> DepthSnapshot:
+        """Return the best ``limit`` levels of each side, up to 5000. Weight 5, 25, 50 or 250, by the limit."""
+        if not 1 <= limit <= _DEPTH_WEIGHTS[-1][0]:
+            raise ValueError(f"{limit} levels of depth: 1 to {_DEPTH_WEIGHTS[-1][0]} are possible")
+        weight = next(weight for most, weight in _DEPTH_WEIGHTS if limit <= most)
+        params = _given(("symbol", symbol), ("limit", limit))
+        return parse_depth(await self.read("/api/v3/depth", params, weight=weight))
 
     # account
 

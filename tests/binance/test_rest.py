@@ -132,6 +132,19 @@ async def test_tickers_are_asked_for_a_hundred_at_a_time() -> None:
     assert len(exchange.requests) == 4
 
 
+async def test_depth_costs_by_its_limit() -> None:
+    exchange = Exchange(ok({"lastUpdateId": 5, "bids": [["1", "2"]], "asks": []}))
+    budget = OwnWeight()
+    async with client(exchange, budget=budget) as rest:
+        assert (await rest.depth("BTCUSDT")).last_update_id == 5
+        assert exchange.query == {"symbol": "BTCUSDT", "limit": "1000"}
+        for limit in (5, 100, 101, 5000):
+            await rest.depth("BTCUSDT", limit)
+        with pytest.raises(ValueError, match="1 to 5000"):
+            await rest.depth("BTCUSDT", 5001)
+    assert budget.state.used == 50 + 5 + 5 + 25 + 250
+
+
 async def test_exchange_info_finds_the_unknown_symbols() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         asked = orjson.loads(request.url.params["symbols"])

@@ -1,0 +1,109 @@
+"""Local order books of several symbols: fed by the events of MarketStreams, begun with snapshots over REST."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Self
+
+from cq_tui.binance.errors import BinanceError, BudgetExhausted, MalformedMessage, RateLimited
+from cq_tui.binance.market_events import DepthUpdate
+from cq_tui.binance.order_book import BookSync, DepthSnapshot, OrderBook
+from cq_tui.binance.reconnect import Disconnected
+from cq_tui.binance.streams import StreamEvent
+
+#: Seconds before a snapshot that came too early, or not at all, is fetched again.
+RETRY_PAUSE = 1.0
+
+
+class OrderBooks:
+    """Books that are there only while they can be trusted; ``async with`` fetches what they need.
+
+    ``fetch`` returns a snapshot of a symbol (``SpotRest.depth``), and waits for the request weight that costs;
+    one is fetched at a time. Give ``take`` every event of the streams.
+    """
+
+    def __init__(
+        self,
+        symbols: Iterable[str],
+        fetch: Callable[[str], Awaitable[DepthSnapshot]],
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._syncs = {symbol: BookSync(symbol) for symbol in symbols}
+        self._fetch = fetch
+        self._sleep = sleep
+        self._wanted: asyncio.Queue[str] = asyncio.Queue()
+        self._asked: set[str] = set()
+        self._task: asyncio.Task[None] | None = None
+        #: How often changes were missing, and how often something could not be read: each began a book anew.
+        self.gaps = 0
+        self.malformed = 0
+        #: Why the last snapshot could not be fetched.
+        self.problem: str | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._fetch_in_turn())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            if not self._task.cancelled() and (defect := self._task.exception()) is not None:
+                raise defect
+
+    def book(self, symbol: str) -> OrderBook | None:
+        """Return the book as it stands; None while it is not known. It changes with the next event."""
+        return self._syncs[symbol].book
+
+    def take(self, event: StreamEvent) -> None:
+        """Take in an event of the streams. A lost connection ends all books: nobody knows what is missed."""
+        if isinstance(event, DepthUpdate):
+            if event.symbol in self._syncs:
+                self._take_change(event)
+        elif isinstance(event, Disconnected):
+            for sync in self._syncs.values():
+                sync.start_over()
+
+    def _take_change(self, change: DepthUpdate) -> None:
+        sync = self._syncs[change.symbol]
+        try:
+            if sync.take_change(change) is not None:
+                self.gaps += 1
+        except MalformedMessage:
+            self.malformed += 1
+            sync.start_over()
+        if sync.wants_snapshot:
+            self._ask(change.symbol)
+
+    def _ask(self, symbol: str) -> None:
+        if symbol not in self._asked:
+            self._asked.add(symbol)
+            self._wanted.put_nowait(symbol)
+
+    async def _fetch_in_turn(self) -> None:
+        while True:
+            symbol = await self._wanted.get()
+            pause = await self._begin(symbol)
+            self._asked.discard(symbol)
+            if pause and self._syncs[symbol].wants_snapshot:
+                await self._sleep(pause)
+                self._ask(symbol)
+
+    async def _begin(self, symbol: str) -> float:
+        """Fetch a snapshot and begin the book; returns the seconds to wait before trying again, 0 for done."""
+        sync = self._syncs[symbol]
+        try:
+            snapshot = await self._fetch(symbol)
+            self.problem = None
+            # The stream may have been lost meanwhile: then the next change asks again.
+            if not sync.wants_snapshot or sync.take_snapshot(snapshot):
+                return 0.0
+        except MalformedMessage as error:
+            self.malformed += 1
+            self.problem = str(error)
+        except (RateLimited, BudgetExhausted) as error:
+            self.problem = str(error)
+            return max(RETRY_PAUSE, error.retry_after)
+        except BinanceError as error:
+            self.problem = str(error)
+        return RETRY_PAUSE
