@@ -20,6 +20,8 @@ from tests.stack.audit import check_chain, check_history, merged, spooled
 from tests.stack.running import READY_PATIENCE, Stack, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
+#: Seconds over which use of the processor is measured.
+_MEASURED = 3.0
 
 
 @pytest.fixture
@@ -196,7 +198,7 @@ def at_rest_the_supervisor_costs_next_to_nothing(stack: Stack) -> None:
     watched |= {name: psutil.Process(pid) for name, pid in stack.pids().items()}
     before = {name: sum(process.cpu_times()[:2]) for name, process in watched.items()}
     began = time.monotonic()
-    until(lambda: time.monotonic() - began >= 6, 10, "six seconds")
+    until(lambda: time.monotonic() - began >= _MEASURED, 10, "the time to measure over")
     used = {
         name: (sum(process.cpu_times()[:2]) - before[name]) / (time.monotonic() - began) * 100
         for name, process in watched.items()
@@ -213,6 +215,6 @@ def a_lost_terminal_stops_nothing(stack: Stack) -> None:
     for process in (stack.supervisor.pid, *before.values()):
         os.kill(process, signal.SIGHUP)
     report = stack.json(stack.data.health_of("supervisor"))["last_update_ts"]
-    until(lambda: stack.json(stack.data.health_of("supervisor"))["last_update_ts"] > report + 2, 30, "reports")
+    until(lambda: stack.json(stack.data.health_of("supervisor"))["last_update_ts"] > report + 1, 30, "reports")
     assert stack.all_ready()
     assert stack.pids() == before

@@ -42,5 +42,7 @@ def word(process: subprocess.Popen[bytes]) -> bytes:
     """Return the next line that a program prints."""
     assert process.stdout is not None
     line: bytes = process.stdout.readline().strip()
-    assert line, "the program ended without a word"
+    if not line:
+        _, said = process.communicate(timeout=60)
+        raise AssertionError(f"the program ended without a word: {said.decode()}")
     return line
