@@ -14,16 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from starlette.applications import Starlette
 
-from cq_tui.simulator.api.rate_limits import RateLimits
-from cq_tui.simulator.api.rest import rest_routes
 from cq_tui.simulator.api.security import Account
-from cq_tui.simulator.api.ws_api import ws_api_routes
+from cq_tui.simulator.application import WS_API_PATH, Application
 from cq_tui.simulator.engine.ledger import Ledger
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.simulator.errors import ApiError
 from cq_tui.simulator.exchange import Exchange
+from cq_tui.simulator.http_connection import HttpConnection
 from cq_tui.simulator.market.live import LivePrices, ReadQuotes
 from cq_tui.simulator.market.market import Market
 from cq_tui.simulator.market.opening import open_walk, remembered
@@ -31,7 +29,6 @@ from cq_tui.simulator.market.random_walk import RandomWalk
 from cq_tui.simulator.market.replay import Replay, open_replay
 from cq_tui.simulator.market.symbols import DEFAULT_SYMBOLS, market_symbol
 from cq_tui.simulator.market.ticks import TICK_MS
-from cq_tui.simulator.streams.stream_face import stream_routes
 from cq_tui.simulator.streams.stream_hub import StreamHub
 
 log = logging.getLogger(__name__)
@@ -44,6 +41,10 @@ _REMEMBER_MS = 20 * 60_000
 #: Later than this many ticks, the market jumps to the present instead of passing through every tick.
 _LATE_TICKS = 40
 _KEY_LETTERS = 48
+#: The largest message that a WebSocket client may send (bytes).
+_LARGEST_FRAME = 256 * 1024
+#: Seconds that a REST connection may be idle.
+_KEEP_ALIVE = 60
 
 
 class PortInUseError(OSError):
@@ -184,12 +185,6 @@ class _Server(uvicorn.Server):
         self._on_started()
 
 
-def application(exchange: Exchange, hub: StreamHub) -> Starlette:
-    """Return the ASGI application with all three faces."""
-    limits = RateLimits()
-    return Starlette(routes=[*rest_routes(exchange, limits), *stream_routes(hub), *ws_api_routes(exchange, limits)])
-
-
 async def _serve(
     exchange: Exchange,
     listening: socket.socket,
@@ -197,18 +192,21 @@ async def _serve(
     stop: asyncio.Event,
 ) -> None:
     hub = StreamHub(exchange)
+    application = Application(exchange, hub)
     settings = uvicorn.Config(
-        application(exchange, hub),
+        application,
         log_config=None,
         log_level=logging.WARNING,
         access_log=False,
         lifespan="off",
-        http="h11",
+        http=HttpConnection,
         loop="none",
         ws="websockets-sansio",
         ws_per_message_deflate=False,
         ws_ping_interval=20.0,
         ws_ping_timeout=60.0,
+        ws_max_size=_LARGEST_FRAME,
+        timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=2,
         server_header=False,
     )
@@ -216,7 +214,7 @@ async def _serve(
     endpoint = Endpoint(
         rest_url=f"http://{host}:{port}",
         stream_url=f"ws://{host}:{port}",
-        ws_api_url=f"ws://{host}:{port}/ws-api/v3",
+        ws_api_url=f"ws://{host}:{port}{WS_API_PATH}",
         api_key=exchange.account.api_key,
         api_secret=exchange.account.api_secret,
     )
@@ -227,6 +225,7 @@ async def _serve(
     await asyncio.wait((serving, driving, stopping), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     driving.cancel()
+    application.ws_api.announce_shutdown()
     server.should_exit = True
     await asyncio.gather(stopping, return_exceptions=True)
     await serving

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 import orjson
 
@@ -12,30 +12,52 @@ from cq_tui.simulator.errors import ApiError, mandatory
 
 _DECIMAL = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 _INTEGER = r"^[0-9]{1,20}$"
+_is_decimal = re.compile(_DECIMAL).fullmatch
+_is_integer = re.compile(_INTEGER).fullmatch
+_LARGEST_INTEGER = 2**63 - 1
 _MAX_DECIMALS = 8
 _MAX_SYMBOLS = 100
-_LIST = re.compile(r'^\[("[^"]*"(,"[^"]*")*)?\]$')
+_is_list = re.compile(r'\[("[^"]*"(,"[^"]*")*)?\]').fullmatch
 
 
 def read_form(query: bytes, body: bytes = b"") -> "Parameters":
     """Read query string and form body; of a name in both, the query counts. Raises ApiError -1101."""
-    values: dict[str, str] = {}
-    for part in (body, query):
-        pairs = parse_qsl(part.decode("utf-8", "replace"), keep_blank_values=True)
-        if len({name for name, _ in pairs}) != len(pairs):
-            raise ApiError(-1101, "Duplicate values for a parameter detected.")
-        values.update(pairs)
+    values = _read_part(query)
+    if body:
+        values = _read_part(body) | values
     return Parameters(values)
+
+
+def _read_part(part: bytes) -> dict[str, str]:
+    values: dict[str, str] = {}
+    if not part:
+        return values
+    for pair in part.decode("utf-8", "replace").split("&"):
+        if not pair:
+            continue
+        name, _, value = pair.partition("=")
+        if "%" in pair or "+" in pair:
+            name, value = unquote_plus(name), unquote_plus(value)
+        if name in values:
+            raise ApiError(-1101, "Duplicate values for a parameter detected.")
+        values[name] = value
+    return values
 
 
 class Parameters:
     """The parameters of one request."""
+
+    __slots__ = ("_values",)
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = values
 
     def __contains__(self, name: str) -> bool:
         return name in self._values
+
+    def raw(self, name: str) -> str:
+        """Return a parameter's text as it came, empty when it was not sent."""
+        return self._values.get(name, "")
 
     def optional(self, name: str) -> str | None:
         """Return a parameter's text, None when it was not sent. Raises ApiError when it is empty."""
@@ -56,7 +78,7 @@ class Parameters:
         value = self.optional(name)
         if value is None:
             return None
-        if re.match(_DECIMAL, value) is None:
+        if _is_decimal(value) is None:
             raise _illegal(name, _DECIMAL)
         if len(value.partition(".")[2].rstrip("0")) > _MAX_DECIMALS:
             raise ApiError(-1111, f"Parameter '{name}' has too much precision.")
@@ -67,9 +89,12 @@ class Parameters:
         value = self.optional(name)
         if value is None:
             return None
-        if re.match(_INTEGER, value) is None:
+        if _is_integer(value) is None:
             raise _illegal(name, _INTEGER)
-        return int(value)
+        number = int(value)
+        if number > _LARGEST_INTEGER:
+            raise ApiError(-1108, f"Parameter '{name}' overflowed.")
+        return number
 
     def time(self, name: str) -> int | None:
         """Return a time in Unix ms; it may have been sent in microseconds."""
@@ -115,9 +140,7 @@ class Parameters:
             return None
         if "symbol" in self:
             raise ApiError(-1128, "Combination of optional parameters invalid.")
-        if _LIST.match(value.replace(" ", "")) is None:
-            raise ApiError(-1135, "JSON sent for parameter 'symbols' is not valid")
-        names = [str(name) for name in orjson.loads(value)]
+        names = _names(value)
         if len(names) > _MAX_SYMBOLS:
             raise ApiError(
                 -1101, f"Too many values sent for parameter 'symbols', maximum allowed up to {_MAX_SYMBOLS}."
@@ -127,6 +150,17 @@ class Parameters:
         if any(name not in known for name in names):
             raise ApiError(-1121, "Invalid symbol.")
         return names
+
+
+def _names(value: str) -> list[str]:
+    """Read a JSON list of texts."""
+    refused = ApiError(-1135, "JSON sent for parameter 'symbols' is not valid")
+    if _is_list(value.replace(" ", "")) is None:
+        raise refused
+    try:
+        return [str(name) for name in orjson.loads(value)]
+    except orjson.JSONDecodeError:
+        raise refused from None
 
 
 def _illegal(name: str, pattern: str) -> ApiError:

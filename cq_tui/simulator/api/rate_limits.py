@@ -1,15 +1,42 @@
-"""Counters of request weight and orders in windows that begin on the clock, as the exchange counts them."""
+"""Counters of request weight, raw requests, connections and orders, in windows that begin on the clock; and bans."""
 
-from cq_tui.simulator.api.market_data import ORDERS_10S_LIMIT, ORDERS_DAY_LIMIT, WEIGHT_LIMIT
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 from cq_tui.simulator.errors import ApiError
+
+_SECOND = 1_000
+_MINUTE = 60 * _SECOND
+_DAY = 86_400 * _SECOND
+#: Requests that are answered with 429 in one minute before the address is banned.
+_PATIENCE = 10
+_FIRST_BAN = 2 * _MINUTE
+_LONGEST_BAN = 3 * _DAY
+#: What the first fill of an order takes off the count of unfilled orders.
+_TAKER_FILL = 1
+_MAKER_FILL = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits; with ``enforced`` off all is counted and shown, but nothing refused."""
+
+    weight: int = 6_000
+    orders_10s: int = 100
+    orders_day: int = 200_000
+    raw_requests: int = 300_000
+    connections: int = 300
+    enforced: bool = True
 
 
 class Window:
     """A count that begins anew with every window of ``length`` ms."""
 
-    def __init__(self, length: int, limit: int) -> None:
+    def __init__(self, kind: str, number: int, interval: str, length: int, limit: int) -> None:
         self.length = length
         self.limit = limit
+        self._plain = {"rateLimitType": kind, "interval": interval, "intervalNum": number, "limit": limit}
         self._number = -1
         self._count = 0
 
@@ -17,48 +44,137 @@ class Window:
         """Return the count in the present window."""
         return self._count if now // self.length == self._number else 0
 
-    def add(self, amount: int, now: int) -> None:
-        """Count ``amount`` in the present window."""
-        self._count = max(0, self.count(now) + amount)
-        self._number = now // self.length
+    def add(self, amount: int, now: int) -> int:
+        """Count ``amount`` in the present window and return the count, which is never below 0."""
+        number = now // self.length
+        count = amount + (self._count if number == self._number else 0)
+        self._number, self._count = number, count if count > 0 else 0
+        return self._count
 
     def seconds_left(self, now: int) -> int:
         """Return whole seconds to the next window, at least one."""
         return (self.length - now % self.length + 999) // 1_000
 
+    def shown(self, now: int) -> dict[str, Any]:
+        """Return limit and count as WebSocket answers and rateLimit/order show them."""
+        return {**self._plain, "count": self.count(now)}
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """The limit as exchangeInfo shows it."""
+        return dict(self._plain)
+
 
 class RateLimits:
-    """Request weight of the one client address and orders of the one account."""
+    """What the one client address and the one account have used, and until when the address is banned.
 
-    def __init__(self) -> None:
-        self.weight = Window(60_000, WEIGHT_LIMIT)
-        self.orders_10s = Window(10_000, ORDERS_10S_LIMIT)
-        self.orders_day = Window(86_400_000, ORDERS_DAY_LIMIT)
+    ``on_ban`` is called when a ban begins: open WebSocket API connections are cut then.
+    """
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        limits = limits or Limits()
+        self.enforced = limits.enforced
+        self.weight = Window("REQUEST_WEIGHT", 1, "MINUTE", _MINUTE, limits.weight)
+        self.orders_10s = Window("ORDERS", 10, "SECOND", 10 * _SECOND, limits.orders_10s)
+        self.orders_day = Window("ORDERS", 1, "DAY", _DAY, limits.orders_day)
+        self.raw_requests = Window("RAW_REQUESTS", 5, "MINUTE", 5 * _MINUTE, limits.raw_requests)
+        self.connections = Window("CONNECTIONS", 5, "MINUTE", 5 * _MINUTE, limits.connections)
+        self.banned_until = 0
+        self.on_ban: list[Callable[[], None]] = []
+        self._refusals = Window("REFUSALS", 1, "MINUTE", _MINUTE, _PATIENCE)
+        self._next_ban = _FIRST_BAN
+
+    # The client address
 
     def spend(self, weight: int, now: int) -> None:
-        """Count a request's weight. Raises ApiError 429 when the minute's limit is passed."""
-        self.weight.add(weight, now)
-        if self.weight.count(now) > self.weight.limit:
-            raise ApiError(
-                -1003,
-                f"Too much request weight used; current limit is {self.weight.limit} request weight per 1 MINUTE. "
-                "Please use WebSocket Streams for live updates to avoid polling the API.",
-                429,
-                self.weight.seconds_left(now),
-            )
+        """Count a request and its weight. Raises ApiError 418 while banned, 429 when a limit is passed."""
+        if now < self.banned_until:
+            raise self._banned(now)
+        requests = self.raw_requests.add(1, now)
+        used = self.weight.add(weight, now)
+        if not self.enforced:
+            return
+        if used > self.weight.limit:
+            self._refuse(self.weight, "request weight used", "request weight per 1 MINUTE", now)
+        if requests > self.raw_requests.limit:
+            self._refuse(self.raw_requests, "requests", "raw requests per 5 MINUTE", now)
 
-    def check_orders(self, orders: int, now: int) -> None:
-        """Raise ApiError 429 when so many more orders would be too many."""
-        for window, name in ((self.orders_10s, "10 SECOND"), (self.orders_day, "1 DAY")):
-            if orders and window.count(now) + orders > window.limit:
-                raise ApiError(
+    def _refuse(self, window: Window, much: str, unit: str, now: int) -> None:
+        if self._refusals.add(1, now) > _PATIENCE:
+            self.ban(self._next_ban, now)
+            self._next_ban = min(2 * self._next_ban, _LONGEST_BAN)
+            raise self._banned(now)
+        how = "much" if window is self.weight else "many"
+        raise ApiError(
+            -1003,
+            f"Too {how} {much}; current limit is {window.limit} {unit}. "
+            "Please use WebSocket Streams for live updates to avoid polling the API.",
+            429,
+            window.seconds_left(now),
+        )
+
+    def _banned(self, now: int) -> ApiError:
+        return ApiError(
+            -1003,
+            f"Way too much request weight used; IP banned until {self.banned_until}. "
+            "Please use WebSocket Streams for live updates to avoid bans.",
+            418,
+            (self.banned_until - now + 999) // 1_000,
+        )
+
+    def give_back(self, weight: int, now: int) -> None:
+        """Take a weight off: since 2026-04-02 a successful order call weighs nothing."""
+        self.weight.add(-weight, now)
+
+    def ban(self, milliseconds: int, now: int) -> None:
+        """Ban the client address from now on."""
+        self.banned_until = now + milliseconds
+        for cut in self.on_ban:
+            cut()
+
+    def unban(self) -> None:
+        """End the ban."""
+        self.banned_until = 0
+
+    def connect(self, weight: int, now: int) -> None:
+        """Count a connection to the WebSocket API. Raises ApiError 418 or 429."""
+        if now < self.banned_until:
+            raise self._banned(now)
+        self.weight.add(weight, now)
+        if self.connections.add(1, now) > self.connections.limit and self.enforced:
+            self._refuse(self.connections, "connections", "connections per 5 MINUTE", now)
+
+    # The account
+
+    def order_shortage(self, orders: int, now: int) -> ApiError | None:
+        """Return why so many more orders would be too many, None when they are not.
+
+        With 0 it is asked whether those counted already are too many, that of the request at hand among them.
+        """
+        if not self.enforced:
+            return None
+        for window, name in ((self.orders_day, "1 DAY"), (self.orders_10s, "10 SECOND")):
+            if window.count(now) + orders > window.limit:
+                return ApiError(
                     -1015,
                     f"Too many new orders; current limit is {window.limit} orders per {name}.",
                     429,
                     window.seconds_left(now),
                 )
+        return None
 
     def count_orders(self, orders: int, now: int) -> None:
-        """Count accepted orders."""
-        self.orders_10s.add(orders, now)
+        """Count orders before they are placed; a negative number takes back those that were refused."""
         self.orders_day.add(orders, now)
+        if orders < 0 or self.orders_day.count(now) <= self.orders_day.limit:
+            self.orders_10s.add(orders, now)
+
+    def first_fill(self, is_maker: bool, now: int) -> None:
+        """An order was filled for the first time: it is unfilled no longer."""
+        less = _MAKER_FILL if is_maker else _TAKER_FILL
+        self.orders_10s.add(-less, now)
+        self.orders_day.add(-less, now)
+
+    def order_counts(self, now: int) -> list[dict[str, Any]]:
+        """Return both order counts as rateLimit/order shows them."""
+        return [self.orders_10s.shown(now), self.orders_day.shown(now)]

@@ -1,82 +1,153 @@
-"""The REST face: requests in, the exchange's JSON and headers out."""
+"""The REST face: a request in, the exchange's status, headers and JSON out."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterable
+from random import Random
+from typing import Any, NamedTuple
 
 import orjson
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
+from cq_tui.simulator.api.carry_out import carry_out
 from cq_tui.simulator.api.parameters import Parameters, read_form
-from cq_tui.simulator.api.rate_limits import RateLimits
 from cq_tui.simulator.api.routes import ENDPOINTS, Endpoint
-from cq_tui.simulator.api.security import check_key, check_signature, check_timing, signed_bytes
+from cq_tui.simulator.api.security import check_signature, check_timing, signed_bytes
+from cq_tui.simulator.api.time_unit import answer_in_microseconds, wants_microseconds
 from cq_tui.simulator.errors import ApiError
 from cq_tui.simulator.exchange import Exchange
 
-_JSON = "application/json;charset=UTF-8"
-_LONGEST_BODY = 64 * 1024
+Headers = list[tuple[bytes, bytes]]
+
+_JSON = (b"content-type", b"application/json;charset=UTF-8")
+_HTML = (b"content-type", b"text/html;charset=UTF-8")
+#: Seed of the x-mbx-uuid headers: the same requests get the same ones.
+_UUID_SEED = 7
+_NOT_FOUND_PAGE = b"<html><head><title>404 Not Found</title></head><body><h1>404 Not Found</h1></body></html>"
 
 
-def rest_routes(exchange: Exchange, limits: RateLimits) -> list[Route]:
-    """Return a route for every endpoint."""
-    return [
-        Route(endpoint.path, _answering(exchange, limits, endpoint), methods=[endpoint.method])
-        for endpoint in ENDPOINTS
-    ]
+class Request(NamedTuple):
+    """One HTTP request; text as it came, header values empty when not sent."""
+
+    method: str
+    path: str
+    query: bytes
+    body: bytes = b""
+    api_key: str = ""
+    time_unit: str = ""
+    accept: str = ""
 
 
-def _answering(exchange: Exchange, limits: RateLimits, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
-        query = request.scope["query_string"]
-        body = b"" if request.method == "GET" else await request.body()
-        status, headers = 200, {}
+class Answer(NamedTuple):
+    """One HTTP response; its length header is added when it is sent."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class RestFace:
+    """Answers requests at ``now`` (Unix ms). Nothing is awaited: requests are carried out one after the other."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._endpoints = {(endpoint.method, endpoint.path): endpoint for endpoint in ENDPOINTS}
+        self._methods: dict[str, list[str]] = {}
+        for endpoint in ENDPOINTS:
+            self._methods.setdefault(endpoint.path, []).append(endpoint.method)
+        self._uuids = Random(_UUID_SEED)
+
+    def answer(self, request: Request) -> Answer:
+        """Carry a request out."""
+        endpoint = self._endpoints.get((request.method, request.path))
+        if endpoint is None:
+            return self._unknown(request)
+        now = self._exchange.clock()
         try:
-            content = _handle(exchange, limits, endpoint, request.headers.get("x-mbx-apikey"), query, body)
+            microseconds = wants_microseconds(request.time_unit)
+            content = self._content(endpoint, request, now)
         except ApiError as error:
-            status, content = error.status, error.to_json()
-            if error.retry_after is not None:
-                headers["Retry-After"] = str(error.retry_after)
-        headers |= _counts(exchange, limits, ordered=bool(endpoint.orders) and status == 200)
-        return Response(orjson.dumps(content), status, headers, _JSON)
+            return self.refusal(error, now)
+        if microseconds:
+            content = answer_in_microseconds(orjson.loads(orjson.dumps(content)))
+        return Answer(200, self._headers(now, ordered=bool(endpoint.orders)), orjson.dumps(content))
 
-    return answer
+    def _content(self, endpoint: Endpoint, request: Request, now: int) -> Any:
+        query, body = request.query, request.body
+        limits = self._exchange.limits
+        try:
+            parameters = read_form(query, body)
+        except ApiError:
+            limits.spend(1, now)
+            raise
+        weight = endpoint.weight(parameters)
+        limits.spend(weight, now)
+        if endpoint.signed:
+            self._check(request, parameters, now)
+        return carry_out(self._exchange, endpoint, parameters, weight, now)
 
-
-def _handle(
-    exchange: Exchange, limits: RateLimits, endpoint: Endpoint, api_key: str | None, query: bytes, body: bytes
-) -> object:
-    if len(body) > _LONGEST_BODY:
-        raise ApiError(-1101, "Too many parameters sent for this endpoint.", 413)
-    now = exchange.clock()
-    parameters = _read(limits, query, body, now)
-    weight = endpoint.weight(parameters)
-    limits.spend(weight, now)
-    if endpoint.signed:
-        check_key(exchange.account, api_key)
+    def _check(self, request: Request, parameters: Parameters, now: int) -> None:
+        key = self._exchange.account.find(request.api_key)
+        parameters.text("signature")
         check_timing(parameters, now)
-        check_signature(exchange.account, parameters, signed_bytes(query, body))
-    limits.check_orders(endpoint.orders or 0, now)
-    content = endpoint.handler(exchange, parameters)
-    if endpoint.orders is not None:
-        limits.weight.add(-weight, now)  # since 2026-04-02 a successful order call weighs nothing
-        limits.count_orders(endpoint.orders, now)
-    return content
+        check_signature(key, parameters, signed_bytes(request.query, request.body))
+
+    def _unknown(self, request: Request) -> Answer:
+        now = self._exchange.clock()
+        try:
+            self._exchange.limits.spend(1, now)
+        except ApiError as error:
+            return self.refusal(error, now)
+        if methods := self._methods.get(request.path):
+            text = f"Method {request.method} is not supported for {request.path}; use {' or '.join(methods)}."
+            answer = self.refusal(ApiError(-1020, text, 405), now)
+            answer.headers.append((b"allow", ", ".join(methods).encode()))
+            return answer
+        if "text/html" in request.accept:
+            return Answer(404, self._headers(now, kind=_HTML), _NOT_FOUND_PAGE)
+        return self.refusal(ApiError(-1020, "This operation is not supported: there is no such path.", 404), now)
+
+    def refusal(self, error: ApiError, now: int) -> Answer:
+        """Return the response that tells of an error."""
+        headers = self._headers(now)
+        if error.retry_after is not None:
+            headers.append((b"retry-after", b"%d" % error.retry_after))
+        return Answer(error.status, headers, orjson.dumps(error.to_json()))
+
+    def _headers(self, now: int, *, ordered: bool = False, kind: tuple[bytes, bytes] = _JSON) -> Headers:
+        limits = self._exchange.limits
+        weight = b"%d" % limits.weight.count(now)
+        uuid = f"{self._uuids.getrandbits(128):032x}"
+        headers = [
+            kind,
+            (b"x-mbx-uuid", f"{uuid[:8]}-{uuid[8:12]}-{uuid[12:16]}-{uuid[16:20]}-{uuid[20:]}".encode()),
+            (b"x-mbx-used-weight", weight),
+            (b"x-mbx-used-weight-1m", weight),
+        ]
+        if ordered:
+            headers.append((b"x-mbx-order-count-10s", b"%d" % limits.orders_10s.count(now)))
+            headers.append((b"x-mbx-order-count-1d", b"%d" % limits.orders_day.count(now)))
+        return headers
 
 
-def _read(limits: RateLimits, query: bytes, body: bytes, now: int) -> Parameters:
-    try:
-        return read_form(query, body)
-    except ApiError:
-        limits.spend(1, now)
-        raise
-
-
-def _counts(exchange: Exchange, limits: RateLimits, ordered: bool) -> dict[str, str]:
-    now = exchange.clock()
-    weight = str(limits.weight.count(now))
-    headers = {"X-MBX-USED-WEIGHT": weight, "X-MBX-USED-WEIGHT-1M": weight}
-    if ordered:
-        headers["X-MBX-ORDER-COUNT-10S"] = str(limits.orders_10s.count(now))
-        headers["X-MBX-ORDER-COUNT-1D"] = str(limits.orders_day.count(now))
-    return headers
+def request_of(scope: Any, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> Request:
+    """Read an ASGI scope. A body that belongs to a GET, or that is JSON, is no form and counts for nothing."""
+    api_key = time_unit = accept = content_type = b""
+    for name, value in headers:
+        if name == b"x-mbx-apikey":
+            api_key = value
+        elif name == b"content-type":
+            content_type = value
+        elif name == b"x-mbx-time-unit":
+            time_unit = value
+        elif name == b"accept":
+            accept = value
+    method = scope["method"]
+    if body and (method == "GET" or content_type.startswith(b"application/json")):
+        body = b""
+    return Request(
+        method,
+        scope["path"],
+        scope["query_string"],
+        body,
+        api_key.decode("latin-1"),
+        time_unit.decode("latin-1"),
+        accept.decode("latin-1"),
+    )

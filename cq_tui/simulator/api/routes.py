@@ -4,17 +4,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from cq_tui.simulator.api import market_data, trading
+from cq_tui.simulator.api import market_data, trading, wallet
 from cq_tui.simulator.api.parameters import Parameters
+from cq_tui.simulator.api.weights import Weight, day_ticker, depth, fixed, order_test, with_or_without
 from cq_tui.simulator.exchange import Exchange
 
 Handler = Callable[[Exchange, Parameters], Any]
-Weight = Callable[[Parameters], int]
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One endpoint. ``orders`` is what a successful call adds to the order count; it then weighs nothing."""
+    """One endpoint; ``ws_method`` is empty where the WebSocket API has none.
+
+    ``orders`` is what a successful call adds to the order count; it then weighs nothing. One that ``replaces`` an
+    order may still cancel the old one when the order count is used up.
+    """
 
     method: str
     path: str
@@ -23,63 +27,61 @@ class Endpoint:
     handler: Handler
     signed: bool = False
     orders: int | None = None
-
-
-def _fixed(weight: int) -> Weight:
-    return lambda parameters: weight
-
-
-def _one_or_more(one: int, more: int) -> Weight:
-    return lambda parameters: one if "symbol" in parameters else more
-
-
-def _depth_weight(parameters: Parameters) -> int:
-    limit = parameters.integer("limit") or 100
-    return next((weight for most, weight in ((100, 5), (500, 25), (1_000, 50)) if limit <= most), 250)
-
-
-def _day_weight(parameters: Parameters) -> int:
-    if "symbol" in parameters:
-        return 2
-    count = (parameters.optional("symbols") or "," * 100).count(",") + 1
-    return 2 if count <= 20 else 40 if count <= 100 else 80
-
-
-def _trades_weight(parameters: Parameters) -> int:
-    return 5 if "orderId" in parameters else 20
+    replaces: bool = False
 
 
 _PUBLIC: tuple[tuple[str, str, Weight, Handler], ...] = (
-    ("ping", "ping", _fixed(1), market_data.ping),
-    ("time", "time", _fixed(1), market_data.time),
-    ("exchangeInfo", "exchangeInfo", _fixed(20), market_data.exchange_info),
-    ("klines", "klines", _fixed(2), market_data.klines),
-    ("uiKlines", "uiKlines", _fixed(2), market_data.klines),
-    ("ticker/24hr", "ticker.24hr", _day_weight, market_data.ticker_24hr),
-    ("ticker/price", "ticker.price", _one_or_more(2, 4), market_data.ticker_price),
-    ("ticker/bookTicker", "ticker.book", _one_or_more(2, 4), market_data.ticker_book),
-    ("depth", "depth", _depth_weight, market_data.depth),
-    ("avgPrice", "avgPrice", _fixed(2), market_data.average_price),
+    ("ping", "ping", fixed(1), market_data.ping),
+    ("time", "time", fixed(1), market_data.time),
+    ("exchangeInfo", "exchangeInfo", fixed(20), market_data.exchange_info),
+    ("klines", "klines", fixed(2), market_data.klines),
+    ("uiKlines", "uiKlines", fixed(2), market_data.klines),
+    ("ticker/24hr", "ticker.24hr", day_ticker, market_data.ticker_24hr),
+    ("ticker/price", "ticker.price", with_or_without("symbol", 2, 4), market_data.ticker_price),
+    ("ticker/bookTicker", "ticker.book", with_or_without("symbol", 2, 4), market_data.ticker_book),
+    ("depth", "depth", depth, market_data.depth),
+    ("avgPrice", "avgPrice", fixed(2), market_data.average_price),
 )
-_SIGNED: tuple[tuple[str, str, str, Weight, Handler, int | None], ...] = (
-    ("POST", "order", "order.place", _fixed(1), trading.place, 1),
-    ("POST", "order/test", "order.test", _fixed(1), trading.place_test, None),
-    ("GET", "order", "order.status", _fixed(4), trading.query, None),
-    ("DELETE", "order", "order.cancel", _fixed(1), trading.cancel, 0),
-    ("GET", "openOrders", "openOrders.status", _one_or_more(6, 80), trading.open_orders, None),
-    ("DELETE", "openOrders", "openOrders.cancelAll", _fixed(1), trading.cancel_all, 0),
-    ("GET", "allOrders", "allOrders", _fixed(20), trading.all_orders, None),
-    ("GET", "myTrades", "myTrades", _trades_weight, trading.my_trades, None),
-    ("POST", "orderList/oco", "orderList.place.oco", _fixed(1), trading.place_oco, 2),
-    ("GET", "orderList", "orderList.status", _fixed(4), trading.query_list, None),
-    ("DELETE", "orderList", "orderList.cancel", _fixed(1), trading.cancel_list, 0),
-    ("GET", "openOrderList", "openOrderLists.status", _fixed(6), trading.open_lists, None),
-    ("GET", "account", "account.status", _fixed(20), trading.account, None),
-    ("GET", "account/commission", "account.commission", _fixed(20), trading.commission, None),
+_SIGNED: tuple[tuple[str, str, str, Weight, Handler], ...] = (
+    ("POST", "order/test", "order.test", order_test, trading.place_test),
+    ("GET", "order", "order.status", fixed(4), trading.query),
+    ("GET", "openOrders", "openOrders.status", with_or_without("symbol", 6, 80), trading.open_orders),
+    ("GET", "allOrders", "allOrders", fixed(20), trading.all_orders),
+    ("GET", "myTrades", "myTrades", with_or_without("orderId", 5, 20), trading.my_trades),
+    ("GET", "orderList", "orderList.status", fixed(4), trading.query_list),
+    ("GET", "openOrderList", "openOrderLists.status", fixed(6), trading.open_lists),
+    ("GET", "account", "account.status", fixed(20), trading.account),
+    ("GET", "account/commission", "account.commission", fixed(20), trading.commission),
 )
-ENDPOINTS: tuple[Endpoint, ...] = tuple(
-    Endpoint("GET", f"/api/v3/{path}", ws_method, weight, handler) for path, ws_method, weight, handler in _PUBLIC
-) + tuple(
-    Endpoint(method, f"/api/v3/{path}", ws_method, weight, handler, signed=True, orders=orders)
-    for method, path, ws_method, weight, handler, orders in _SIGNED
+#: Calls that weigh 1 when they fail and nothing when they succeed; the number is that of the orders they place.
+_ORDERS: tuple[tuple[str, str, str, Handler, int], ...] = (
+    ("POST", "order", "order.place", trading.place, 1),
+    ("DELETE", "order", "order.cancel", trading.cancel, 0),
+    ("DELETE", "openOrders", "openOrders.cancelAll", trading.cancel_all, 0),
+    ("POST", "orderList/oco", "orderList.place.oco", trading.place_oco, 2),
+    ("DELETE", "orderList", "orderList.cancel", trading.cancel_list, 0),
+)
+#: What ended on 2026-02-20, with its methods of the WebSocket API.
+_REMOVED = (("POST", "userDataStream.start"), ("PUT", "userDataStream.ping"), ("DELETE", "userDataStream.stop"))
+_BESIDE: tuple[tuple[str, Handler, bool], ...] = (
+    ("/sapi/v1/system/status", wallet.system_status, False),
+    ("/sapi/v1/capital/config/getall", wallet.coins, True),
+    ("/sapi/v1/asset/tradeFee", wallet.trade_fees, True),
+    ("/sapi/v1/margin/allPairs", wallet.nothing, False),
+    ("/sapi/v1/margin/isolated/allPairs", wallet.nothing, False),
+    ("/fapi/v1/exchangeInfo", wallet.no_contracts, False),
+    ("/dapi/v1/exchangeInfo", wallet.no_contracts, False),
+)
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *(Endpoint("GET", f"/api/v3/{path}", name, weight, handler) for path, name, weight, handler in _PUBLIC),
+    *(
+        Endpoint(method, f"/api/v3/{path}", name, weight, handler, signed=True)
+        for method, path, name, weight, handler in _SIGNED
+    ),
+    *(
+        Endpoint(method, f"/api/v3/{path}", name, fixed(1), handler, True, orders, path == "order/cancelReplace")
+        for method, path, name, handler, orders in _ORDERS
+    ),
+    *(Endpoint(method, "/api/v3/userDataStream", name, fixed(2), wallet.removed) for method, name in _REMOVED),
+    *(Endpoint("GET", path, "", fixed(1), handler, signed) for path, handler, signed in _BESIDE),
 )

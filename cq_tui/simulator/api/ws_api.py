@@ -1,155 +1,204 @@
-"""The WebSocket API face: every endpoint as a method, and the account's events on the same connection."""
+"""The WebSocket API: every endpoint as a method, sessions, and the account's events on the same connection."""
 
-import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from starlette.routing import WebSocketRoute
-from starlette.websockets import WebSocket
 
+from cq_tui.simulator.api.carry_out import carry_out
 from cq_tui.simulator.api.parameters import Parameters
-from cq_tui.simulator.api.rate_limits import RateLimits
 from cq_tui.simulator.api.routes import ENDPOINTS, Endpoint
-from cq_tui.simulator.api.security import check_key, check_signature, check_timing
+from cq_tui.simulator.api.security import ApiKey, check_signature, check_timing, ws_api_payload
+from cq_tui.simulator.api.time_unit import answer_in_microseconds, event_in_microseconds
+from cq_tui.simulator.api.ws_request import NoRequest, WsRequest
 from cq_tui.simulator.errors import ApiError
 from cq_tui.simulator.exchange import Exchange
 from cq_tui.simulator.streams.outbox import Outbox
-from cq_tui.simulator.streams.stream_face import talk
 
-_METHODS: Mapping[str, Endpoint] = {endpoint.ws_method: endpoint for endpoint in ENDPOINTS}
-_CONNECT_WEIGHT = 2
+#: What opening a connection weighs.
+CONNECT_WEIGHT = 2
 _METHOD_WEIGHT = 2
+#: Subscriptions over a connection's life.
+_MOST_SUBSCRIPTIONS = 65_535
+_METHODS: Mapping[str, Endpoint] = {endpoint.ws_method: endpoint for endpoint in ENDPOINTS if endpoint.ws_method}
 
 
-def ws_api_routes(exchange: Exchange, limits: RateLimits) -> list[WebSocketRoute]:
-    """Return the route of the WebSocket API."""
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """The account's events on a connection; one that the session's key opened ends with the session."""
 
-    async def serve(websocket: WebSocket) -> None:
-        await websocket.accept()
-        limits.weight.add(_CONNECT_WEIGHT, exchange.clock())
-        show = b"returnRateLimits=false" not in websocket.scope["query_string"]
-        session = Session(exchange, limits, Outbox(), show)
-        try:
-            await talk(websocket, session.outbox, session.answer)
-        finally:
-            session.close()
-
-    return [WebSocketRoute("/ws-api/v3", serve)]
+    number: int
+    of_session: bool
 
 
 class Session:
-    """One connection: its subscription to the account's events, and its answers."""
+    """One connection: who is logged on, its subscription to the account's events, and its answers."""
 
-    def __init__(self, exchange: Exchange, limits: RateLimits, outbox: Outbox, show_limits: bool) -> None:
+    def __init__(self, exchange: Exchange, *, show_limits: bool = True, microseconds: bool = False) -> None:
+        self.outbox = Outbox()
         self._exchange = exchange
-        self._limits = limits
         self._show_limits = show_limits
-        self.outbox = outbox
-        self._subscription: int | None = None
+        self._microseconds = microseconds
+        self._connected = exchange.clock()
+        self._key: ApiKey | None = None
+        self._authorized: int | None = None
+        self._subscription: Subscription | None = None
         self._next_subscription = 0
-        self._own: dict[str, Callable[[dict[str, str]], Any]] = {
-            "userDataStream.subscribe.signature": self._subscribe,
-            "userDataStream.unsubscribe": self._unsubscribe,
+        self._own: dict[str, Callable[[WsRequest], Any]] = {
+            "session.logon": self._log_on,
+            "session.status": lambda request: self._status(),
+            "session.logout": self._log_out,
             "session.subscriptions": self._subscriptions,
+            "userDataStream.subscribe": self._subscribe_as_session,
+            "userDataStream.subscribe.signature": self._subscribe_signed,
+            "userDataStream.unsubscribe": self._unsubscribe,
         }
 
     def close(self) -> None:
-        """End the subscription."""
+        """Forget the subscription of a connection that has ended."""
         self._exchange.user_listeners.discard(self._tell)
 
     def _tell(self, events: list[dict[str, Any]]) -> None:
+        if self._subscription is None:
+            return
         for event in events:
-            self.outbox.put(_dump({"subscriptionId": self._subscription, "event": event}))
+            shown = event_in_microseconds(event) if self._microseconds else event
+            self.outbox.put(_dump({"subscriptionId": self._subscription.number, "event": shown}))
 
-    def answer(self, content: str | bytes) -> str:
+    def announce_shutdown(self) -> None:
+        """Tell the client that the exchange is about to end the connection."""
+        self.outbox.put(_dump({"event": {"e": "serverShutdown", "E": self._exchange.clock()}}))
+
+    def answer(self, request: WsRequest) -> str:
         """Carry out one request and return the response."""
+        now = self._exchange.clock()
         try:
-            # Numbers keep the text in which they were written: that is what was signed.
-            request = json.loads(content, parse_float=str)
-        except ValueError:
-            request = None
-        if not isinstance(request, dict) or not isinstance(request.get("method"), str):
-            return _dump(_failure(None, ApiError(-1135, "Invalid JSON Request")))
-        number, params = request.get("id"), request.get("params") or {}
-        try:
-            if not isinstance(params, dict):
-                raise ApiError(-1135, "Invalid JSON Request")
-            values = {str(name): _as_text(value) for name, value in params.items()}
-            response = {"id": number, "status": 200, "result": self._call(request["method"], values)}
+            result = self._call(request, now)
         except ApiError as error:
-            values = {}
-            response = _failure(number, error, self._exchange.clock())
-        if values.get("returnRateLimits", str(self._show_limits).lower()) != "false":
-            response["rateLimits"] = self._counts()
+            return self.refusal(request, error)
+        if self._microseconds:
+            result = answer_in_microseconds(orjson.loads(orjson.dumps(result)))
+        return self._response(request, {"id": request.number, "status": 200, "result": result})
+
+    def refusal(self, request: WsRequest, error: ApiError) -> str:
+        """Return the response that tells of an error."""
+        body, now = error.to_json(), self._exchange.clock()
+        if error.retry_after is not None:
+            body["data"] = {"serverTime": now, "retryAfter": now + error.retry_after * 1_000}
+        return self._response(request, {"id": request.number, "status": error.status, "error": body})
+
+    @staticmethod
+    def refusal_of_frame(error: NoRequest) -> str:
+        """Return the response to a frame that is no request."""
+        return _dump({"id": error.number, "status": error.status, "error": error.to_json()})
+
+    def _response(self, request: WsRequest, response: dict[str, Any]) -> str:
+        shown = request.values.get("returnRateLimits")
+        if self._show_limits if shown is None else shown != "false":
+            response["rateLimits"] = self._counts(request.method)
         return _dump(response)
 
-    def _call(self, method: str, values: dict[str, str]) -> Any:
-        name = method.removeprefix("v3/")
-        if (own := self._own.get(name)) is not None:
-            self._limits.spend(_METHOD_WEIGHT, self._exchange.clock())
-            return own(values)
-        if (endpoint := _METHODS.get(name)) is None:
-            raise ApiError(-1020, f"This operation is not supported: {method!r}.")
-        parameters, now = Parameters(values), self._exchange.clock()
+    def _counts(self, method: str) -> list[dict[str, Any]]:
+        limits, now = self._exchange.limits, self._exchange.clock()
+        endpoint = _METHODS.get(method)
+        orders = limits.order_counts(now) if endpoint is not None and endpoint.orders else []
+        return [*orders, limits.weight.shown(now)]
+
+    def _call(self, request: WsRequest, now: int) -> Any:
+        limits = self._exchange.limits
+        if (own := self._own.get(request.method)) is not None:
+            limits.spend(_METHOD_WEIGHT, now)
+            return own(request)
+        endpoint = _METHODS.get(request.method)
+        if endpoint is None:
+            limits.spend(1, now)
+            raise ApiError(-1020, "This operation is not supported: there is no such method.")
+        parameters = Parameters(request.values)
         weight = endpoint.weight(parameters)
-        self._limits.spend(weight, now)
+        limits.spend(weight, now)
         if endpoint.signed:
-            self._check(values, now)
-        self._limits.check_orders(endpoint.orders or 0, now)
-        result = endpoint.handler(self._exchange, parameters)
-        if endpoint.orders is not None:
-            self._limits.weight.add(-weight, now)
-            self._limits.count_orders(endpoint.orders, now)
-        return result
+            self._authorize(request.values, now)
+        answer = carry_out(self._exchange, endpoint, parameters, weight, now)
+        if request.method == "exchangeInfo":
+            answer["rateLimits"] = [*answer["rateLimits"], limits.connections.plain]
+        return answer
 
-    def _check(self, values: dict[str, str], now: int) -> None:
-        parameters, account = Parameters(values), self._exchange.account
-        check_key(account, values.get("apiKey"))
+    # Keys and sessions
+
+    def _authorize(self, values: dict[str, str], now: int) -> ApiKey:
+        """Return the key that a request is signed with; one that names none is the session's."""
+        parameters = Parameters(values)
+        if self._key is not None and "apiKey" not in values and "signature" not in values:
+            check_timing(parameters, now)
+            return self._key
+        key = self._exchange.account.find(values.get("apiKey"))
+        parameters.text("signature")
         check_timing(parameters, now)
-        pairs = sorted((name, value) for name, value in values.items() if name != "signature")
-        check_signature(account, parameters, "&".join(f"{name}={value}" for name, value in pairs).encode())
+        check_signature(key, parameters, ws_api_payload(values.items()))
+        return key
 
-    def _subscribe(self, values: dict[str, str]) -> Any:
-        self._check(values, self._exchange.clock())
+    def _log_on(self, request: WsRequest) -> Any:
+        now = self._exchange.clock()
+        account = self._exchange.account
+        if account.find(request.values.get("apiKey")).kind != "ED25519":
+            raise ApiError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
+        self._key, self._authorized = self._authorize(request.values, now), now
+        return self._status()
+
+    def _log_out(self, request: WsRequest) -> Any:
+        if self._subscription is not None and self._subscription.of_session:
+            self._end_subscription()
+        self._key = self._authorized = None
+        return self._status()
+
+    def _status(self) -> dict[str, Any]:
+        return {
+            "apiKey": None if self._key is None else self._key.text,
+            "authorizedSince": self._authorized,
+            "connectedSince": self._connected,
+            "returnRateLimits": self._show_limits,
+            "serverTime": self._exchange.clock(),
+            "userDataStream": self._subscription is not None,
+        }
+
+    # The account's events
+
+    def _subscribe_as_session(self, request: WsRequest) -> Any:
+        if self._key is None:
+            raise ApiError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
+        return self._subscribe(of_session=True)
+
+    def _subscribe_signed(self, request: WsRequest) -> Any:
+        for name in ("apiKey", "signature"):
+            Parameters(request.values).text(name)
+        self._authorize(request.values, self._exchange.clock())
+        return self._subscribe(of_session=False)
+
+    def _subscribe(self, *, of_session: bool) -> Any:
         if self._subscription is not None:
             raise ApiError(-2035, "User Data Stream subscription already active.")
-        self._subscription = self._next_subscription
+        if self._next_subscription >= _MOST_SUBSCRIPTIONS:
+            raise ApiError(-2042, "Maximum subscription ID reached for this connection.")
+        self._subscription = Subscription(self._next_subscription, of_session)
         self._next_subscription += 1
         self._exchange.user_listeners.add(self._tell)
-        return {"subscriptionId": self._subscription}
+        return {"subscriptionId": self._subscription.number}
 
-    def _unsubscribe(self, values: dict[str, str]) -> Any:
-        if self._subscription is None or values.get("subscriptionId", str(self._subscription)) != str(
-            self._subscription
-        ):
+    def _unsubscribe(self, request: WsRequest) -> Any:
+        number = Parameters(request.values).integer("subscriptionId")
+        if self._subscription is None or number not in (None, self._subscription.number):
             raise ApiError(-2036, "User Data Stream subscription not active.")
-        self.close()
-        event = {"e": "eventStreamTerminated", "E": self._exchange.clock()}
-        self.outbox.put(_dump({"subscriptionId": self._subscription, "event": event}))
-        self._subscription = None
+        self._end_subscription()
         return {}
 
-    def _subscriptions(self, values: dict[str, str]) -> Any:
-        return [] if self._subscription is None else [{"subscriptionId": self._subscription}]
+    def _end_subscription(self) -> None:
+        self._tell([{"e": "eventStreamTerminated", "E": self._exchange.clock()}])
+        self.close()
+        self._subscription = None
 
-    def _counts(self) -> list[dict[str, Any]]:
-        window = self._limits.weight
-        limit = {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": window.limit}
-        return [limit | {"count": window.count(self._exchange.clock())}]
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
-
-
-def _failure(number: Any, error: ApiError, now: int = 0) -> dict[str, Any]:
-    body = error.to_json()
-    if error.retry_after is not None:
-        body["data"] = {"serverTime": now, "retryAfter": now + error.retry_after * 1_000}
-    return {"id": number, "status": error.status, "error": body}
+    def _subscriptions(self, request: WsRequest) -> Any:
+        return [] if self._subscription is None else [{"subscriptionId": self._subscription.number}]
 
 
 def _dump(message: dict[str, Any]) -> str:

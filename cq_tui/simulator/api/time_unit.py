@@ -1,0 +1,51 @@
+"""Times in microseconds for those who ask for them: header X-MBX-TIME-UNIT or URL parameter timeUnit."""
+
+from typing import Any
+
+from cq_tui.simulator.errors import ApiError
+
+_UNITS = {"": False, "MILLISECOND": False, "millisecond": False, "MICROSECOND": True, "microsecond": True}
+_REST_NAMES = frozenset(
+    {
+        "serverTime", "time", "transactTime", "transactionTime", "updateTime", "workingTime", "trailingTime",
+        "openTime", "closeTime", "authorizedSince", "connectedSince", "T",
+    }
+)  # fmt: skip
+_EVENT_NAMES = frozenset({"E", "T", "O", "W", "D", "u"})
+_KLINE_TIMES = (0, 6)
+_KLINE_LENGTH = 12
+
+
+def wants_microseconds(unit: str) -> bool:
+    """Read a time unit as it was sent, empty for none. Raises ApiError -1194."""
+    try:
+        return _UNITS[unit]
+    except KeyError:
+        raise ApiError(-1194, "Invalid value for time unit; expected either MICROSECOND or MILLISECOND.") from None
+
+
+def answer_in_microseconds(content: Any) -> Any:
+    """Return an answer of the API with its times in microseconds."""
+    if isinstance(content, dict):
+        return {
+            name: _scaled(value) if name in _REST_NAMES else answer_in_microseconds(value)
+            for name, value in content.items()
+        }
+    if isinstance(content, list):
+        if len(content) == _KLINE_LENGTH and isinstance(content[0], int):
+            return [_scaled(value) if place in _KLINE_TIMES else value for place, value in enumerate(content)]
+        return [answer_in_microseconds(entry) for entry in content]
+    return content
+
+
+def event_in_microseconds(event: dict[str, Any]) -> dict[str, Any]:
+    """Return an event of the account with its times in microseconds."""
+    # "u" is a trade group in executionReport, and a time in outboundAccountPosition.
+    names = _EVENT_NAMES if event.get("e") == "outboundAccountPosition" else _EVENT_NAMES - {"u"}
+    # "O" is a list of orders in listStatus.
+    return {name: _scaled(value) if name in names else value for name, value in event.items()}
+
+
+def _scaled(value: Any) -> Any:
+    """Return a time in microseconds; -1, which means none, and what is no time stay."""
+    return value * 1_000 if isinstance(value, int) and value > 0 else value

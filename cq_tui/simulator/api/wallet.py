@@ -1,0 +1,73 @@
+"""What clients ask beside the spot API at their start: coins, fees, and that there is neither margin nor futures."""
+
+from typing import Any
+
+from cq_tui.simulator.api.parameters import Parameters
+from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.exchange import Exchange
+from cq_tui.simulator.market.symbols import text
+
+
+def system_status(exchange: Exchange, parameters: Parameters) -> Any:
+    """Say that the exchange runs."""
+    return {"status": 0, "msg": "normal"}
+
+
+def coins(exchange: Exchange, parameters: Parameters) -> Any:
+    """Return the account's coins; none can be deposited or withdrawn."""
+    known = {asset for entry in exchange.market.symbols for asset in (entry.base_asset, entry.quote_asset)}
+    balances = exchange.state.balances
+    return [
+        {
+            "coin": coin,
+            "depositAllEnable": False,
+            "withdrawAllEnable": False,
+            "name": coin,
+            "free": text(balances[coin].free) if coin in balances else "0",
+            "locked": text(balances[coin].locked) if coin in balances else "0",
+            "freeze": "0",
+            "withdrawing": "0",
+            "ipoing": "0",
+            "ipoable": "0",
+            "storage": "0",
+            "isLegalMoney": False,
+            "trading": True,
+            "networkList": [],
+        }
+        for coin in sorted(known | set(balances))
+    ]
+
+
+def trade_fees(exchange: Exchange, parameters: Parameters) -> Any:
+    """Return the commission of one or all symbols."""
+    column = exchange.market.column
+    names = [parameters.symbol(column)] if "symbol" in parameters else list(column)
+    return [{"symbol": name, "makerCommission": "0.001", "takerCommission": "0.001"} for name in names]
+
+
+def nothing(exchange: Exchange, parameters: Parameters) -> Any:
+    """Answer that there is none."""
+    return []
+
+
+def no_contracts(exchange: Exchange, parameters: Parameters) -> Any:
+    """Return rules of a futures exchange that lists no contract."""
+    return {
+        "timezone": "UTC",
+        "serverTime": exchange.clock(),
+        "futuresType": "U_MARGINED",
+        "rateLimits": [],
+        "exchangeFilters": [],
+        "assets": [],
+        "symbols": [],
+    }
+
+
+def removed(exchange: Exchange, parameters: Parameters) -> Any:
+    """Refuse what the exchange removed on 2026-02-20."""
+    raise ApiError(
+        -1016,
+        "This service is no longer available. Listen keys were removed on 2026-02-20; "
+        "use userDataStream.subscribe.signature of the WebSocket API.",
+        410,
+    )

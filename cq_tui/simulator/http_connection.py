@@ -1,0 +1,81 @@
+"""uvicorn's HTTP connection with bounds on what a client can send, and a way to break it off."""
+
+from http import HTTPStatus
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+#: Request line and headers together (bytes); also what may wait of them while they are not complete.
+LARGEST_HEAD = 64 * 1024
+_LARGEST_UNFINISHED_HEAD = 512 * 1024
+_MOST_HEADERS = 100
+#: The longest header line that the WebSocket handshake reads.
+_LONGEST_LINE = 8_000
+#: Where the ASGI scope holds the connection's transport.
+TRANSPORT = "cq_tui.transport"
+
+
+class _HeadTooLarge(ValueError):
+    """Raised inside the parser, which then gives up."""
+
+
+class HttpConnection(HttpToolsProtocol):
+    """One connection. The ASGI scope's extensions hold its transport, for faults on demand."""
+
+    _head = 0
+    _unfinished = 0
+    _in_head = True
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser, and refuse a head that does not end."""
+        super().data_received(data)
+        if self._in_head and not self.transport.is_closing():
+            self._unfinished += len(data)
+            if self._unfinished > _LARGEST_UNFINISHED_HEAD:
+                self._head = self._unfinished
+                self.send_400_response("The request's headers are too large.")
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        self._head = self._unfinished = 0
+        self._in_head = True
+        self.scope["extensions"] = {TRANSPORT: {"transport": self.transport}}
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the request's target."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
+
+    def _count(self, size: int) -> None:
+        self._head += size
+        if self._head > LARGEST_HEAD or len(self.headers) > _MOST_HEADERS:
+            self._head = LARGEST_HEAD + 1
+            raise _HeadTooLarge
+
+    def on_headers_complete(self) -> None:
+        """Start to answer."""
+        self._in_head = False
+        self._unfinished = 0
+        super().on_headers_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand over to the WebSocket protocol what that can read."""
+        lines = (self.url, *(value for _, value in self.scope["headers"]))
+        if all(len(line) <= _LONGEST_LINE for line in lines) and self.url.isascii():
+            super().handle_websocket_upgrade()
+        else:
+            self.send_400_response("The WebSocket handshake cannot be read.")
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no request, or too large a one, and end the connection."""
+        status = HTTPStatus.BAD_REQUEST
+        if self._head > LARGEST_HEAD:
+            status, msg = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request's headers are too large."
+        head = f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: text/plain\r\nconnection: close\r\n"
+        self.transport.write(f"{head}content-length: {len(msg)}\r\n\r\n{msg}".encode())
+        self.transport.close()
