@@ -9,25 +9,25 @@ from typing import Any
 
 from cq_tui.simulator.api.rate_limits import RateLimits
 from cq_tui.simulator.api.security import Account
-from cq_tui.simulator.api.shapes import user_events
+from cq_tui.simulator.api.user_events import user_events
 from cq_tui.simulator.engine.engine import Engine
 from cq_tui.simulator.engine.ledger import Ledger
 from cq_tui.simulator.engine.orders import Outcome, Trade
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.market.depth import DepthWatch, Look
 from cq_tui.simulator.market.market import Market
-from cq_tui.simulator.market.ticks import TICK_MS
+from cq_tui.simulator.market.tape import OwnFill, TapeTrade
 from cq_tui.store.journal import JournalError
 
 log = logging.getLogger(__name__)
 
-#: Tick number from which the tape counts its trade ids (2020-01-01).
-_TAPE_ORIGIN = 1_577_836_800_000 // TICK_MS
 _ID_LETTERS = string.ascii_letters + string.digits
 _ID_LENGTH = 22
 
 UserListener = Callable[[list[dict[str, Any]]], None]
-TradeListener = Callable[[Trade], None]
+#: Called after each outcome with its symbols and the account's trades in it, as the tape shows them.
+MarketListener = Callable[[set[str], list[tuple[str, TapeTrade]]], None]
 
 
 class Exchange:
@@ -48,21 +48,38 @@ class Exchange:
         self.limits = RateLimits()
         self.engine = Engine(state, market, self.tape_id)
         self.user_listeners: set[UserListener] = set()
-        self.trade_listeners: set[TradeListener] = set()
+        self.market_listeners: list[MarketListener] = []
         self.started = clock()
+        self._depths: dict[str, DepthWatch] = {}
 
     @property
     def state(self) -> ExchangeState:
         """Balances, orders and trades."""
         return self.engine.state
 
-    def tape_id(self) -> int:
-        """Return the number of market trades so far, the same for every symbol."""
-        return self.market.tick - _TAPE_ORIGIN
+    def status(self, symbol: str) -> str:
+        """Return a symbol's status as exchangeInfo shows it."""
+        return self.engine.phase(symbol)
 
-    def trade_id_at(self, symbol: str, time: int) -> int:
-        """Return the id of the market's first trade at or after ``time``."""
-        return time // TICK_MS - _TAPE_ORIGIN + self.state.fill_counts.get(symbol, 0)
+    def symbol_info(self, symbol: str) -> dict[str, Any]:
+        """Return a symbol's element of exchangeInfo."""
+        return self.market.symbols[self.market.column[symbol]].exchange_info(self.status(symbol))
+
+    def depth(self, symbol: str) -> DepthWatch:
+        """Return the watch over a symbol's book; whoever shows the book looks through it."""
+        book = self.market.book(symbol)
+        if (watch := self._depths.get(symbol)) is None:
+            watch = self._depths[symbol] = DepthWatch(book)
+        return watch
+
+    def look(self, symbol: str) -> Look:
+        """Return a symbol's book as everybody sees it."""
+        return self.depth(symbol).look()
+
+    def tape_id(self, symbol: str) -> int:
+        """Return the number of the market's own trades so far."""
+        market = self.market
+        return market.tape.market_count(market.column[symbol], market.tick)
 
     @staticmethod
     def new_client_order_id() -> str:
@@ -89,11 +106,24 @@ class Exchange:
         events = user_events(outcome, self.state, now)
         for listener in list(self.user_listeners):
             listener(events)
-        for report in outcome.reports:
-            if report.trade is not None:
-                for trade_listener in list(self.trade_listeners):
-                    trade_listener(report.trade)
+        self._tell_market(outcome)
         return outcome
+
+    def _tell_market(self, outcome: Outcome) -> None:
+        """Put the account's trades on the tape; tell who watches the market which books may have changed."""
+        symbols: set[str] = set()
+        trades: list[tuple[str, TapeTrade]] = []
+        for report in outcome.reports:
+            symbol = report.order.symbol
+            symbols.add(symbol)
+            trade = report.trade
+            if trade is None or trade.is_second_side:
+                continue
+            if (shown := self.market.add_fill(symbol, own_fill(trade))) is not None:
+                trades.append((symbol, shown))
+        if symbols:
+            for listener in self.market_listeners:
+                listener(symbols, trades)
 
     def _undo(self) -> None:
         """Go back to what the ledger holds."""
@@ -112,3 +142,30 @@ class Exchange:
         now = self.clock()
         for asset, quantity in balances.items():
             self.commit(self.engine.deposit(asset, quantity, now), now)
+
+
+def own_fill(trade: Trade) -> OwnFill:
+    """Return a trade of the account as it goes on the tape."""
+    return OwnFill(
+        id=trade.trade_id,
+        price=trade.price,
+        quantity=trade.quantity,
+        time=trade.time,
+        buyer_is_maker=trade.is_buyer == trade.is_maker,
+        taker_order_id=0 if trade.is_maker else trade.order_id,
+    )
+
+
+def fills_on_tape(state: ExchangeState) -> dict[str, list[OwnFill]]:
+    """Return the fills that the state remembers, a symbol, oldest first."""
+    fills: dict[str, list[OwnFill]] = {}
+    for trade in state.trades:
+        if trade.is_second_side:
+            continue
+        fills.setdefault(trade.symbol, []).append(own_fill(trade))
+    return fills
+
+
+def last_trade_id(state: ExchangeState) -> int:
+    """Return the highest trade id of any symbol that the state remembers; 0 without trades."""
+    return max((trade.trade_id for trade in state.trades), default=0)

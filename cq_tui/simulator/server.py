@@ -20,7 +20,7 @@ from cq_tui.simulator.application import WS_API_PATH, Application
 from cq_tui.simulator.engine.ledger import Ledger
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.simulator.errors import ApiError
-from cq_tui.simulator.exchange import Exchange
+from cq_tui.simulator.exchange import Exchange, fills_on_tape, last_trade_id
 from cq_tui.simulator.http_connection import HttpConnection
 from cq_tui.simulator.market.live import LivePrices, ReadQuotes
 from cq_tui.simulator.market.market import Market
@@ -30,6 +30,7 @@ from cq_tui.simulator.market.replay import Replay, open_replay
 from cq_tui.simulator.market.symbols import DEFAULT_SYMBOLS, market_symbol
 from cq_tui.simulator.market.ticks import TICK_MS
 from cq_tui.simulator.streams.stream_hub import StreamHub
+from cq_tui.simulator.streams.websocket_connection import WebSocketConnection
 
 log = logging.getLogger(__name__)
 
@@ -120,14 +121,15 @@ def open_exchange(config: SimulatorConfig, account: Account, clock: Callable[[],
     memory = ledger.markets if ledger is not None else []
     source: RandomWalk | Replay | LivePrices
     if live is not None:
+        live.trades_before = last_trade_id(state)
         source = live
     elif recorded is not None:
-        recorded.begin(memory, now)
+        recorded.begin(memory, now, last_trade_id(state))
         source = recorded
     else:
-        source = open_walk(symbols, config.seed, memory, now)
+        source = open_walk(symbols, config.seed, memory, now, last_trade_id(state))
     first = _memory_of(source, config.seed)
-    market = Market(source, now // TICK_MS)
+    market = Market(source, now // TICK_MS, fills_on_tape(state), state.fill_counts)
     exchange = Exchange(market, state, ledger, account, clock)
     if ledger is not None and first not in ledger.markets:
         ledger.record_market(first)
@@ -201,8 +203,7 @@ async def _serve(
         lifespan="off",
         http=HttpConnection,
         loop="none",
-        ws="websockets-sansio",
-        ws_per_message_deflate=False,
+        ws=WebSocketConnection,
         ws_ping_interval=20.0,
         ws_ping_timeout=60.0,
         ws_max_size=_LARGEST_FRAME,

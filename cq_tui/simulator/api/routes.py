@@ -4,9 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from cq_tui.simulator.api import market_data, trading, wallet
+from cq_tui.simulator.api import (
+    account,
+    history,
+    klines,
+    market_data,
+    order_lists,
+    orders,
+    public_trades,
+    replacing,
+    tickers,
+    wallet,
+)
 from cq_tui.simulator.api.parameters import Parameters
-from cq_tui.simulator.api.weights import Weight, day_ticker, depth, fixed, order_test, with_or_without
+from cq_tui.simulator.api.weights import Weight, day_ticker, depth, fixed, order_test, per_symbol, with_or_without
 from cq_tui.simulator.exchange import Exchange
 
 Handler = Callable[[Exchange, Parameters], Any]
@@ -34,32 +45,62 @@ _PUBLIC: tuple[tuple[str, str, Weight, Handler], ...] = (
     ("ping", "ping", fixed(1), market_data.ping),
     ("time", "time", fixed(1), market_data.time),
     ("exchangeInfo", "exchangeInfo", fixed(20), market_data.exchange_info),
-    ("klines", "klines", fixed(2), market_data.klines),
-    ("uiKlines", "uiKlines", fixed(2), market_data.klines),
-    ("ticker/24hr", "ticker.24hr", day_ticker, market_data.ticker_24hr),
-    ("ticker/price", "ticker.price", with_or_without("symbol", 2, 4), market_data.ticker_price),
-    ("ticker/bookTicker", "ticker.book", with_or_without("symbol", 2, 4), market_data.ticker_book),
+    ("executionRules", "executionRules", per_symbol(2, 40), market_data.execution_rules),
     ("depth", "depth", depth, market_data.depth),
+    ("trades", "trades.recent", fixed(25), public_trades.trades),
+    ("historicalTrades", "trades.historical", fixed(25), public_trades.historical_trades),
+    ("historicalBlockTrades", "blockTrades.historical", fixed(25), public_trades.block_trades),
+    ("aggTrades", "trades.aggregate", fixed(4), public_trades.aggregate_trades),
+    ("klines", "klines", fixed(2), klines.klines),
+    ("uiKlines", "uiKlines", fixed(2), klines.klines),
     ("avgPrice", "avgPrice", fixed(2), market_data.average_price),
+    ("ticker/24hr", "ticker.24hr", day_ticker, tickers.ticker_24hr),
+    ("ticker/tradingDay", "ticker.tradingDay", per_symbol(4, 200), tickers.trading_day),
+    ("ticker", "ticker", per_symbol(4, 200), tickers.rolling),
+    ("ticker/price", "ticker.price", with_or_without("symbol", 2, 4), tickers.ticker_price),
+    ("ticker/bookTicker", "ticker.book", with_or_without("symbol", 2, 4), tickers.ticker_book),
+    ("referencePrice", "referencePrice", fixed(2), market_data.reference_price),
+    ("referencePrice/calculation", "referencePrice.calculation", fixed(2), market_data.reference_price),
 )
 _SIGNED: tuple[tuple[str, str, str, Weight, Handler], ...] = (
-    ("POST", "order/test", "order.test", order_test, trading.place_test),
-    ("GET", "order", "order.status", fixed(4), trading.query),
-    ("GET", "openOrders", "openOrders.status", with_or_without("symbol", 6, 80), trading.open_orders),
-    ("GET", "allOrders", "allOrders", fixed(20), trading.all_orders),
-    ("GET", "myTrades", "myTrades", with_or_without("orderId", 5, 20), trading.my_trades),
-    ("GET", "orderList", "orderList.status", fixed(4), trading.query_list),
-    ("GET", "openOrderList", "openOrderLists.status", fixed(6), trading.open_lists),
-    ("GET", "account", "account.status", fixed(20), trading.account),
-    ("GET", "account/commission", "account.commission", fixed(20), trading.commission),
+    ("POST", "order/test", "order.test", order_test, orders.place_test),
+    ("POST", "sor/order/test", "sor.order.test", order_test, orders.place_sor),
+    ("GET", "order", "order.status", fixed(4), orders.query),
+    ("GET", "order/amendments", "order.amendments", fixed(4), replacing.amendments),
+    ("GET", "openOrders", "openOrders.status", with_or_without("symbol", 6, 80), orders.open_orders),
+    ("GET", "allOrders", "allOrders", fixed(20), history.all_orders),
+    ("GET", "myTrades", "myTrades", with_or_without("orderId", 5, 20), history.my_trades),
+    (
+        "GET",
+        "myPreventedMatches",
+        "myPreventedMatches",
+        with_or_without("preventedMatchId", 2, 20),
+        history.prevented_matches,
+    ),
+    ("GET", "myAllocations", "myAllocations", fixed(20), history.allocations),
+    ("GET", "orderList", "orderList.status", fixed(4), order_lists.query_list),
+    ("GET", "allOrderList", "allOrderLists", fixed(20), order_lists.all_lists),
+    ("GET", "openOrderList", "openOrderLists.status", fixed(6), order_lists.open_lists),
+    ("GET", "account", "account.status", fixed(20), account.account),
+    ("GET", "account/commission", "account.commission", fixed(20), account.commission),
+    ("GET", "rateLimit/order", "account.rateLimits.orders", fixed(40), account.order_counts),
+    ("GET", "myFilters", "myFilters", fixed(40), account.my_filters),
+    ("PUT", "order/amend/keepPriority", "order.amend.keepPriority", fixed(4), replacing.amend),
 )
 #: Calls that weigh 1 when they fail and nothing when they succeed; the number is that of the orders they place.
 _ORDERS: tuple[tuple[str, str, str, Handler, int], ...] = (
-    ("POST", "order", "order.place", trading.place, 1),
-    ("DELETE", "order", "order.cancel", trading.cancel, 0),
-    ("DELETE", "openOrders", "openOrders.cancelAll", trading.cancel_all, 0),
-    ("POST", "orderList/oco", "orderList.place.oco", trading.place_oco, 2),
-    ("DELETE", "orderList", "orderList.cancel", trading.cancel_list, 0),
+    ("POST", "order", "order.place", orders.place, 1),
+    ("POST", "sor/order", "sor.order.place", orders.place_sor, 1),
+    ("POST", "order/cancelReplace", "order.cancelReplace", replacing.cancel_replace, 1),
+    ("DELETE", "order", "order.cancel", orders.cancel, 0),
+    ("DELETE", "openOrders", "openOrders.cancelAll", orders.cancel_all, 0),
+    ("POST", "order/oco", "orderList.place", order_lists.place_deprecated_oco, 2),
+    ("POST", "orderList/oco", "orderList.place.oco", order_lists.place_oco, 2),
+    ("POST", "orderList/oto", "orderList.place.oto", order_lists.place_oto, 2),
+    ("POST", "orderList/otoco", "orderList.place.otoco", order_lists.place_otoco, 3),
+    ("POST", "orderList/opo", "orderList.place.opo", order_lists.place_opo, 2),
+    ("POST", "orderList/opoco", "orderList.place.opoco", order_lists.place_opoco, 3),
+    ("DELETE", "orderList", "orderList.cancel", order_lists.cancel_list, 0),
 )
 #: What ended on 2026-02-20, with its methods of the WebSocket API.
 _REMOVED = (("POST", "userDataStream.start"), ("PUT", "userDataStream.ping"), ("DELETE", "userDataStream.stop"))
