@@ -75,8 +75,7 @@ def order_counts(exchange: Exchange, parameters: Parameters) -> Any:
 def my_filters(exchange: Exchange, parameters: Parameters) -> Any:
     """Return the filters of a symbol that count what the account has; there are none over accounts or assets."""
     symbol = parameters.symbol(exchange.market.rules)
-    entry = exchange.market.symbols[exchange.market.column[symbol]]
-    filters = entry.exchange_info()["filters"]
+    filters = exchange.symbol_info(symbol)["filters"]
     return {
         "exchangeFilters": [],
         "symbolFilters": [found for found in filters if found["filterType"].startswith("MAX_")],

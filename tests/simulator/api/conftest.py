@@ -1,0 +1,78 @@
+"""A whole exchange on a market that the test moves, asked through the handlers of its endpoints."""
+
+from decimal import Decimal
+from itertools import count
+from typing import Any, cast
+
+import pytest
+
+from cq_tui.simulator.api.parameters import Parameters
+from cq_tui.simulator.api.routes import ENDPOINTS
+from cq_tui.simulator.engine.state import ExchangeState
+from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.exchange import Exchange
+from tests.simulator.conftest import COIN, HandMarket
+
+START = 1_700_000_000_000
+_HANDLERS = {(endpoint.method, endpoint.path.removeprefix("/api/v3/")): endpoint.handler for endpoint in ENDPOINTS}
+
+
+class _Tape:
+    def market_count(self, column: int, tick: int) -> int:
+        return 0
+
+
+class OneMarket(HandMarket):
+    """The hand-moved market with what an exchange asks of it besides prices."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.symbols = (COIN,)
+        self.column = {COIN.symbol: 0}
+        self.tape = _Tape()
+
+    def add_fill(self, symbol: str, fill: Any) -> None:
+        """Forget a fill: there is no tape."""
+
+
+class Trader:
+    """One who asks the exchange; his clock stands still until it is moved, his ids are made-1, made-2 …"""
+
+    def __init__(self, usdt: str = "100000", coin: str = "1000") -> None:
+        self.now = START
+        self.market = OneMarket()
+        ids = count(1)
+        state = ExchangeState({COIN.symbol: (COIN.base_asset, COIN.quote_asset)})
+        self.exchange = Exchange(cast(Any, self.market), state, None, cast(Any, None), lambda: self.now)
+        self.exchange.new_client_order_id = lambda: f"made-{next(ids)}"  # type: ignore[method-assign]  # told apart
+        self.exchange.deposit({"USDT": Decimal(usdt), "COIN": Decimal(coin)})
+        self.events: list[dict[str, Any]] = []
+        self.exchange.user_listeners.add(self.events.extend)
+
+    def ask(self, method: str, path: str, values: dict[str, str] | None = None, **more: str) -> Any:
+        """Return an endpoint's answer; its symbol is COINUSDT unless another one is given."""
+        parameters = {"symbol": COIN.symbol} | (values or {}) | more
+        return _HANDLERS[method, path](self.exchange, Parameters(parameters))
+
+    def refusal(self, method: str, path: str, values: dict[str, str] | None = None, **more: str) -> ApiError:
+        """Return the error with which an endpoint refuses; the account is as it was."""
+        with pytest.raises(ApiError) as caught:
+            self.ask(method, path, values, **more)
+        return caught.value
+
+    def refused(self, method: str, path: str, values: dict[str, str] | None = None, **more: str) -> tuple[int, str]:
+        """Return code and text of the error with which an endpoint refuses."""
+        error = self.refusal(method, path, values, **more)
+        return error.code, error.message
+
+    def move(self, bid: str, ask: str) -> None:
+        """Move the market, and match what it reaches."""
+        self.market.move(bid, ask)
+        self.now += 100
+        self.exchange.commit(self.exchange.engine.on_tick(self.now), self.now)
+
+
+@pytest.fixture
+def trader() -> Trader:
+    """One with 100,000 USDT and 1,000 COIN, on a market of 100.00 to 100.02, last 100.01."""
+    return Trader()
