@@ -1,12 +1,13 @@
 """One symbol's order book: the crowd's depth and the account's own resting orders, by price, then by time."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
 from cq_tui.simulator.engine.crowd import MAX_LEVELS, Crowd, Level
 from cq_tui.simulator.engine.orders import ZERO, Order
-from cq_tui.simulator.engine.resting import Resting
+from cq_tui.simulator.engine.resting import Resting, RestingSide
 from cq_tui.simulator.market.symbols import MarketSymbol
 
 __all__ = ["MAX_LEVELS", "Book", "Level", "Offer"]
@@ -131,16 +132,14 @@ class Book:
         self._updates += 1
 
     def _visible(self, side: str, count: int) -> list[Level]:
-        own = self._resting.sides[side]
-        if not own and not self._taken[side]:
-            return self.crowd.levels(side, self._best[side], count)
-        shown: list[Level] = []
-        for offer in self.offers(side):
-            quantity = offer.crowd + sum((order.shown for order in offer.own), ZERO)
-            shown.append(Level(offer.price, quantity))
-            if len(shown) == count:
-                break
-        return shown
+        own, taken = self._resting.sides[side], self._taken[side]
+        shown = self.crowd.levels(side, self._best[side], count + len(taken))
+        if taken:  # always from the best on
+            first = [Level(price, quantity - taken.get(price, ZERO)) for price, quantity in shown[: len(taken)]]
+            shown[: len(taken)] = [level for level in first if level.quantity > 0]
+        if own:
+            _merge(shown, side, own, count)
+        return shown[:count]
 
     def _crowd_levels(self, side: str) -> Iterator[Level]:
         """Yield what is left of the crowd's levels."""
@@ -155,6 +154,21 @@ class Book:
                     yield Level(level.price, left)
             else:
                 yield level
+
+
+def _merge(shown: list[Level], side: str, own: RestingSide, count: int) -> None:
+    """Put the visible quantities of own orders among the crowd's levels."""
+    sign = -1 if side == "BUY" else 1
+    low = 0
+    for price in own.prices():
+        low = bisect_left(shown, sign * price, low, key=lambda level: sign * level.price)
+        if low >= count:
+            return
+        quantity = own.shown_at(price)
+        if low < len(shown) and shown[low].price == price:
+            shown[low] = Level(price, shown[low].quantity + quantity)
+        else:
+            shown.insert(low, Level(price, quantity))
 
 
 def _better(side: str, one: Decimal, other: Decimal) -> bool:

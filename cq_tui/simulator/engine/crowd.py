@@ -9,8 +9,8 @@ from cq_tui.simulator.market.symbols import MarketSymbol
 MAX_LEVELS = 1_000
 #: Prices of neighbouring levels lie at least so many basis points of the symbol's first price apart.
 _GAP_BP = 0.25
-#: Levels kept for the next time the price comes by.
-_LEVELS_KEPT = 20_000
+#: Levels of one class of distance that are kept for the next time the price comes by.
+_LEVELS_KEPT = 4_000
 
 
 class Level(NamedTuple):
@@ -30,34 +30,47 @@ class Crowd:
     def __init__(self, symbol: MarketSymbol) -> None:
         self._symbol = symbol
         self._gap = _round_gap(symbol.start_price / float(symbol.tick_size) * _GAP_BP / 1e4)
-        self._known: dict[tuple[int, int], Level] = {}
+        #: Levels made so far, by class of distance and price in tick sizes.
+        self._known: list[dict[int, Level]] = [{} for _ in range(MAX_LEVELS.bit_length() + 1)]
         self._grids: dict[str, tuple[int, list[Level]]] = {}
 
     def level(self, side: str, best: int, number: int) -> Level | None:
         """Return the level behind ``number`` better ones of BUY (bids) or SELL (asks); None below the least price."""
         if number == 0:
             return self._at(best, 0)
-        gap = self._gap
-        price = ((best - 1) // gap - number + 1) * gap if side == "BUY" else (best // gap + number) * gap
-        return self._at(price, number) if price > 0 else None
+        price = self._anchor(side, best) + (-number if side == "BUY" else number) * self._gap
+        return self._at(price, number.bit_length()) if price > 0 else None
 
     def levels(self, side: str, best: int, count: int) -> list[Level]:
         """Return the best ``count`` levels, best first."""
         count = min(count, MAX_LEVELS)
-        anchor = (best - 1) // self._gap if side == "BUY" else best // self._gap
+        anchor = self._anchor(side, best)
         known = self._grids.get(side)
         if known is None or known[0] != anchor or len(known[1]) < count - 1:
-            found = (self.level(side, best, number) for number in range(1, count))
-            known = self._grids[side] = (anchor, [level for level in found if level is not None])
+            known = self._grids[side] = (anchor, self._grid(anchor, -self._gap if side == "BUY" else self._gap, count))
         return [self._at(best, 0), *known[1][: count - 1]]
 
-    def _at(self, price_ticks: int, number: int) -> Level:
-        key = (price_ticks, number.bit_length())
-        level = self._known.get(key)
+    def _anchor(self, side: str, best: int) -> int:
+        """Return the price of the grid, in tick sizes, one gap before the level behind the best."""
+        return ((best - 1) // self._gap + 1) * self._gap if side == "BUY" else best // self._gap * self._gap
+
+    def _grid(self, anchor: int, gap: int, count: int) -> list[Level]:
+        """Return the levels behind the best one, a class of distance at a time."""
+        found: list[Level] = []
+        for distance in range(1, (count - 1).bit_length() + 1):
+            first, last = 1 << (distance - 1), min(1 << distance, count)
+            prices = range(anchor + first * gap, anchor + last * gap, gap)
+            known = self._known[distance]
+            found += [known.get(price) or self._at(price, distance) for price in prices if price > 0]
+        return found
+
+    def _at(self, price_ticks: int, distance: int) -> Level:
+        known = self._known[distance]
+        level = known.get(price_ticks)
         if level is None:
-            if len(self._known) >= _LEVELS_KEPT:
-                self._known.clear()
-            level = self._known[key] = self._made(*key)
+            if len(known) >= _LEVELS_KEPT:
+                known.clear()
+            level = known[price_ticks] = self._made(price_ticks, distance)
         return level
 
     def _made(self, price_ticks: int, distance: int) -> Level:
