@@ -1,7 +1,7 @@
 """The exchange put together: market, engine, ledger and those who listen for the account's events."""
 
 import logging
-import secrets
+import random
 import string
 from collections.abc import Callable
 from decimal import Decimal
@@ -31,7 +31,10 @@ MarketListener = Callable[[set[str], list[tuple[str, TapeTrade]]], None]
 
 
 class Exchange:
-    """One account on one market. ``clock`` gives Unix ms; without a ledger nothing outlives the process."""
+    """One account on one market. ``clock`` gives Unix ms; without a ledger nothing outlives the process.
+
+    Client order ids that are made up follow from ``seed`` and from what happened so far.
+    """
 
     def __init__(
         self,
@@ -40,6 +43,7 @@ class Exchange:
         ledger: Ledger | None,
         account: Account,
         clock: Callable[[], int],
+        seed: int = 0,
     ) -> None:
         self.market = market
         self.account = account
@@ -47,6 +51,7 @@ class Exchange:
         self.ledger = ledger
         self.limits = RateLimits()
         self.engine = Engine(state, market, self.tape_id)
+        self._ids = random.Random(f"{seed}/{state.execution_id}")
         self.user_listeners: set[UserListener] = set()
         self.market_listeners: list[MarketListener] = []
         self.started = clock()
@@ -81,10 +86,9 @@ class Exchange:
         market = self.market
         return market.tape.market_count(market.column[symbol], market.tick)
 
-    @staticmethod
-    def new_client_order_id() -> str:
+    def new_client_order_id(self) -> str:
         """Return an id as the exchange makes one for orders that come without."""
-        return "".join(secrets.choice(_ID_LETTERS) for _ in range(_ID_LENGTH))
+        return "".join(self._ids.choices(_ID_LETTERS, k=_ID_LENGTH))
 
     def commit(self, outcome: Outcome, now: int) -> Outcome:
         """Write an outcome to the ledger, then tell the listeners. Raises ApiError when it cannot be written."""
@@ -128,7 +132,7 @@ class Exchange:
     def _undo(self) -> None:
         """Go back to what the ledger holds."""
         if self.ledger is not None:
-            self.engine.state = self.ledger.read_again(self.state)
+            self.engine.restore(self.ledger.read_again(self.state))
 
     def on_tick(self, tick: int) -> None:
         """Move the market to ``tick`` and match what is open."""

@@ -130,7 +130,7 @@ def open_exchange(config: SimulatorConfig, account: Account, clock: Callable[[],
         source = open_walk(symbols, config.seed, memory, now, last_trade_id(state))
     first = _memory_of(source, config.seed)
     market = Market(source, now // TICK_MS, fills_on_tape(state), state.fill_counts)
-    exchange = Exchange(market, state, ledger, account, clock)
+    exchange = Exchange(market, state, ledger, account, clock, config.seed)
     if ledger is not None and first not in ledger.markets:
         ledger.record_market(first)
     if not state.balances:
