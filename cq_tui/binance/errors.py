@@ -12,6 +12,9 @@ import orjson
 #: -1006 and -1007 say so; -1000 and -1001 are failures during the processing.
 UNKNOWN_OUTCOME_CODES = frozenset({-1000, -1001, -1006, -1007})
 
+#: Too many orders in a window, of which the shortest has so many seconds.
+TOO_MANY_ORDERS = -1015
+_ORDER_WINDOW = 10.0
 _DEFAULT_RETRY_AFTER = {429: 60.0, 418: 120.0}
 
 
@@ -32,8 +35,12 @@ class NotSent(BinanceError):
     """The request certainly did not reach the exchange: it may be sent again."""
 
 
+class RealMoneyRefused(NotSent):
+    """A request to change something on the real exchange by a connection that was not made for it."""
+
+
 class BudgetExhausted(NotSent):
-    """Held back here, so as not to exceed the request weight. ``retry_after`` is in seconds."""
+    """Held back here, so as not to exceed the request limits. ``retry_after`` is in seconds."""
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)
@@ -47,14 +54,15 @@ class ConnectionLost(BinanceError):
 class OutcomeUnknown(BinanceError):
     """A state-changing request may or may not have been executed.
 
-    Resolve it by querying the client order id, never by sending again (after a fill the exchange
-    would accept the same client order id a second time).
+    Resolve it by querying ``client_order_id`` (of an order, or of an order list), never by sending again (after a
+    fill the exchange would accept the same client order id a second time). Status and code are None without an answer.
     """
 
     def __init__(self, message: str, status: int | None = None, code: int | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
+        self.client_order_id = ""
 
 
 class ApiError(BinanceError):
@@ -83,6 +91,10 @@ class Banned(RateLimited):
     """HTTP 418: this address is banned for ``retry_after`` seconds; each further request lengthens it."""
 
 
+class FirewallRefused(RateLimited):
+    """HTTP 403 without a code: the firewall before the exchange let nothing through, for our rate or our words."""
+
+
 class TimestampRejected(ApiError):
     """-1021: our clock is outside recvWindow. Measure the server time again."""
 
@@ -108,7 +120,7 @@ class CancelRejected(ApiError):
 
 
 class OrderNotFound(ApiError):
-    """-2013 or -2026: no such order. Right after placing one, the query may be too early (replica lag)."""
+    """-2013, -2026 or -2039: no such order. Right after placing one, the query may be too early (replica lag)."""
 
 
 _BY_CODE: dict[int, type[ApiError]] = {
@@ -124,6 +136,7 @@ _BY_CODE: dict[int, type[ApiError]] = {
     -2014: AuthenticationFailed,
     -2015: AuthenticationFailed,
     -2026: OrderNotFound,
+    -2039: OrderNotFound,
 }
 
 
@@ -160,6 +173,8 @@ def refusal(
         return OutcomeUnknown(f"HTTP {status}, code {code}: {message}; query it by client order id", status, code)
     if unknown:
         return ServerFault(status, code, message)
+    if status == 403 and code is None:
+        return FirewallRefused(status, code, message, retry_after)
     if code in _BY_CODE:
         return _BY_CODE[code](status, code, message)
     if status == 401:
@@ -170,4 +185,7 @@ def refusal(
 def error_from_response(status: int, headers: Mapping[str, str], body: bytes, *, changes_state: bool) -> BinanceError:
     """Map an HTTP answer that is no success. The status is never hidden by an unreadable body."""
     code, message = read_error_body(body)
-    return refusal(status, code, message, retry_after=retry_after_seconds(headers, status), changes_state=changes_state)
+    retry_after = retry_after_seconds(headers, status)
+    if code == TOO_MANY_ORDERS and "retry-after" not in headers:
+        retry_after = _ORDER_WINDOW
+    return refusal(status, code, message, retry_after=retry_after, changes_state=changes_state)

@@ -32,9 +32,14 @@ class ExchangeInfo:
     def weight_per_minute(self) -> int | None:
         """The request weight that an address may use in a minute; None when it is not told."""
         for rate in self.rate_limits:
-            if rate.type == "REQUEST_WEIGHT" and rate.seconds == 60:
+            if rate.type == "REQUEST_WEIGHT" and rate.seconds == 60 and rate.limit > 0:
                 return rate.limit
         return None
+
+    @property
+    def order_limits(self) -> list[tuple[int, int]]:
+        """How many orders an account may place in so many seconds: pairs of seconds and limit."""
+        return [(rate.seconds, rate.limit) for rate in self.rate_limits if rate.type == "ORDERS" and rate.limit > 0]
 
 
 _SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3_600, "DAY": 86_400}

@@ -50,6 +50,14 @@ TESTNET = Endpoints(
     ws_api="wss://ws-api.testnet.binance.vision/ws-api/v3",
 )
 
+#: The exchange's demo mode: real prices, virtual balances.
+DEMO = Endpoints(
+    rest="https://demo-api.binance.com",
+    stream="wss://demo-stream.binance.com",
+    ws_api="wss://demo-ws-api.binance.com/ws-api/v3",
+)
+_DEMO_HOSTS = frozenset(urlsplit(address).hostname for address in (DEMO.rest, DEMO.stream, DEMO.ws_api))
+
 
 def loopback(port: int) -> Endpoints:
     """Return the endpoints of a simulated exchange on this machine: all three faces on one port."""
@@ -60,3 +68,10 @@ def loopback(port: int) -> Endpoints:
 def is_loopback(address: str) -> bool:
     """Whether a URL names this machine; such a connection must not go through a proxy."""
     return urlsplit(address).hostname in {"127.0.0.1", "::1", "localhost"}
+
+
+def is_mainnet(address: str) -> bool:
+    """Whether a URL names the real exchange, where orders cost real money."""
+    # A name may end with a dot and is the same name.
+    host = (urlsplit(address).hostname or "").rstrip(".")
+    return (host == "binance.com" or host.endswith(".binance.com")) and host not in _DEMO_HOSTS

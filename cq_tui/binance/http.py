@@ -1,6 +1,7 @@
 """Requests over HTTP: signing, budget, clock, and what a failure on the way means."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Self, TypeVar
@@ -10,21 +11,24 @@ import orjson
 
 from cq_tui.binance.clock import ServerClock
 from cq_tui.binance.errors import (
+    TOO_MANY_ORDERS,
+    BinanceError,
     BudgetExhausted,
     ConnectionLost,
     MalformedMessage,
     NotSent,
     OutcomeUnknown,
     RateLimited,
+    RealMoneyRefused,
     TimestampRejected,
     error_from_response,
 )
-from cq_tui.binance.hosts import is_loopback
+from cq_tui.binance.hosts import is_loopback, is_mainnet
 from cq_tui.binance.orders import Params
 from cq_tui.binance.shared_weight import OwnWeight, WeightBudget
 from cq_tui.binance.signing import Credentials, CredentialsError, encode_query, signed_query
 from cq_tui.binance.types import parse_server_time
-from cq_tui.binance.weight import used_weight
+from cq_tui.binance.weight import told_by
 
 T = TypeVar("T")
 
@@ -39,7 +43,6 @@ _BEFORE_SENDING = (
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
 )
-_TOO_MANY_ORDERS = -1015
 
 
 def local_ms() -> float:
@@ -51,7 +54,8 @@ class HttpConnection:
     """A kept-alive connection to the REST face; use as an async context manager or call ``close``.
 
     ``budget`` may be shared with other processes. ``now_ms``, ``sleep`` and ``transport`` replace the
-    wall clock, waiting and the network.
+    wall clock, waiting and the network. Without ``real_money`` nothing is changed on the real exchange,
+    whatever the address.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class HttpConnection:
         *,
         budget: WeightBudget | None = None,
         clock: ServerClock | None = None,
+        real_money: bool = False,
         recv_window: int = 5000,
         max_wait: float = 65.0,
         timeout: httpx.Timeout = TIMEOUT,
@@ -71,6 +76,7 @@ class HttpConnection:
         self.credentials = credentials
         self.budget = budget or OwnWeight()
         self.clock = clock or ServerClock()
+        self._may_change = real_money or not is_mainnet(base_url)
         self._recv_window = recv_window
         self._max_wait = max_wait
         self._now_ms = now_ms
@@ -105,7 +111,7 @@ class HttpConnection:
         for _ in range(samples):
             await self._wait_for_budget(1, essential=True)
             sent = self._now_ms()
-            raw = await self._read_once("/api/v3/time", [], signed=False)
+            raw = await self._read_once("/api/v3/time", [], weight=1, signed=False)
             self.clock.add_sample(sent, parse_server_time(raw), self._now_ms())
         return self.clock.offset_ms
 
@@ -119,32 +125,48 @@ class HttpConnection:
         """
         await self._wait_for_budget(weight, essential=essential or signed)
         try:
-            return await self._read_once(path, params, signed=signed)
+            return await self._read_once(path, params, weight=weight, signed=signed)
         except TimestampRejected:
             self.clock.forget()
             await self.sync_clock()
             await self._wait_for_budget(weight, essential=True)
-            return await self._read_once(path, params, signed=signed)
+            return await self._read_once(path, params, weight=weight, signed=signed)
 
-    async def change(self, method: str, path: str, params: Params, parse: Callable[[object], T]) -> T:
-        """Send a signed, state-changing request once, and never again.
+    async def change(
+        self,
+        method: str,
+        path: str,
+        params: Params,
+        parse: Callable[[object], T],
+        *,
+        client_order_id: str,
+        orders: int = 0,
+    ) -> T:
+        """Send a signed, state-changing request once, and never again. ``orders`` is how many it places.
 
-        Raises NotSent (BudgetExhausted among it), ApiError when it was refused, and OutcomeUnknown
-        whenever the exchange may have carried it out: also when its answer cannot be read.
+        Raises NotSent (BudgetExhausted among it), ApiError when it was refused, and OutcomeUnknown, with the
+        client order id to ask for, whenever the exchange may have carried it out: also when its answer cannot be
+        read. A rejected timestamp measures the clock anew before it is told.
         """
-        wait_ms = self.budget.reserve(1, self.server_now_ms(), essential=True)
+        if not self._may_change:
+            raise RealMoneyRefused(f"{method} {path}: not sent, this is the real exchange, and the mode is not live")
+        wait_ms = self.budget.reserve(1, self.server_now_ms(), orders=orders, essential=True)
         if wait_ms:
             raise BudgetExhausted(f"{method} {path}: held back by the request budget", wait_ms / 1000)
-        body = await self._send(method, path, params, signed=True, changes_state=True)
         try:
-            return parse(orjson.loads(body))
-        except (orjson.JSONDecodeError, MalformedMessage) as error:
-            raise OutcomeUnknown(
-                f"{method} {path}: accepted, but the answer cannot be read ({error}); query it by client order id"
-            ) from error
+            body = await self._send(method, path, params, weight=1, orders=orders, signed=True, changes_state=True)
+            return _understood(f"{method} {path}", body, parse)
+        except OutcomeUnknown as error:
+            error.client_order_id = client_order_id
+            raise
+        except TimestampRejected:
+            self.clock.forget()
+            with contextlib.suppress(BinanceError):  # the rejection is what has to be told
+                await self.sync_clock()
+            raise
 
-    async def _read_once(self, path: str, params: Params, *, signed: bool) -> Any:
-        body = await self._send("GET", path, params, signed=signed, changes_state=False)
+    async def _read_once(self, path: str, params: Params, *, weight: int, signed: bool) -> Any:
+        body = await self._send("GET", path, params, weight=weight, signed=signed)
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError as error:
@@ -159,9 +181,20 @@ class HttpConnection:
             await self._sleep(seconds)
             waited += seconds
 
-    async def _send(self, method: str, path: str, params: Params, *, signed: bool, changes_state: bool) -> bytes:
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        params: Params,
+        *,
+        weight: int,
+        orders: int = 0,
+        signed: bool,
+        changes_state: bool = False,
+    ) -> bytes:
         query = self._query(params, signed=signed)
         what = f"{method} {path}"
+        sent_ms = self.server_now_ms()
         try:
             response = await self._client.request(method, f"{path}?{query}" if query else path)
         except _BEFORE_SENDING as error:
@@ -170,14 +203,15 @@ class HttpConnection:
             if changes_state:
                 raise OutcomeUnknown(f"{what}: {_reason(error)} after sending; query it by client order id") from error
             raise ConnectionLost(f"{what}: {_reason(error)}") from error
-        self._account_for(response)
+        self.budget.settle(weight, orders, told_by(response.headers), sent_ms, self.server_now_ms())
         if response.is_success:
             return response.content
         failure = error_from_response(
             response.status_code, response.headers, response.content, changes_state=changes_state
         )
-        if isinstance(failure, RateLimited) and failure.code != _TOO_MANY_ORDERS:
-            self.budget.block(failure.retry_after, self.server_now_ms())
+        if isinstance(failure, RateLimited):
+            orders_only = failure.code == TOO_MANY_ORDERS
+            self.budget.block(failure.retry_after, self.server_now_ms(), orders_only=orders_only)
         raise failure
 
     def _query(self, params: Params, *, signed: bool) -> str:
@@ -188,10 +222,15 @@ class HttpConnection:
         timed = [*params, ("recvWindow", self._recv_window), ("timestamp", self.server_now_ms())]
         return signed_query(timed, self.credentials)
 
-    def _account_for(self, response: httpx.Response) -> None:
-        used = used_weight(response.headers)
-        if used is not None:
-            self.budget.observe(used, self.server_now_ms())
+
+def _understood(what: str, body: bytes, parse: Callable[[object], T]) -> T:
+    """Read the answer to a change; one that cannot be read leaves open what was changed."""
+    try:
+        return parse(orjson.loads(body))
+    except (orjson.JSONDecodeError, MalformedMessage) as error:
+        raise OutcomeUnknown(
+            f"{what}: accepted, but the answer cannot be read ({error}); query it by client order id"
+        ) from error
 
 
 def _reason(error: Exception) -> str:

@@ -85,9 +85,7 @@ class SpotRest(HttpConnection):
                     unknown += asked
         if not parts:
             raise InvalidSymbol(400, -1121, f"none of the symbols is listed: {', '.join(symbols or [])}")
-        limit = parts[-1].weight_per_minute
-        if limit:
-            self.budget.set_limit(limit, self.server_now_ms())
+        self.budget.set_limits(parts[-1].weight_per_minute, parts[-1].order_limits)
         return merge_exchange_info(parts, tuple(unknown))
 
     # market data
@@ -172,7 +170,9 @@ class SpotRest(HttpConnection):
 
     async def new_order(self, order: NewOrder) -> Order:
         """Place an order. HTTP success may still mean EXPIRED: look at the status."""
-        return await self.change("POST", "/api/v3/order", order.params(), parse_order)
+        return await self.change(
+            "POST", "/api/v3/order", order.params(), parse_order, client_order_id=order.client_order_id, orders=1
+        )
 
     async def query_order(self, symbol: str, client_order_id: str) -> Order:
         """Return an order by our id. Weight 4. Raises OrderNotFound, which may be too early to believe."""
@@ -182,7 +182,7 @@ class SpotRest(HttpConnection):
     async def cancel_order(self, symbol: str, client_order_id: str) -> Order:
         """Cancel an order by our id (of a list: the whole list). Raises CancelRejected when not open."""
         params = _given(("symbol", symbol), ("origClientOrderId", check_client_order_id(client_order_id)))
-        return await self.change("DELETE", "/api/v3/order", params, parse_order)
+        return await self.change("DELETE", "/api/v3/order", params, parse_order, client_order_id=client_order_id)
 
     async def open_orders(self, symbol: str | None = None) -> list[Order]:
         """Return the open orders of a symbol (weight 6) or of all (weight 80)."""
@@ -194,7 +194,14 @@ class SpotRest(HttpConnection):
 
     async def new_oco(self, oco: NewOco) -> OrderList:
         """Place two orders of which one cancels the other."""
-        return await self.change("POST", "/api/v3/orderList/oco", oco.params(), parse_order_list)
+        return await self.change(
+            "POST",
+            "/api/v3/orderList/oco",
+            oco.params(),
+            parse_order_list,
+            client_order_id=oco.list_client_order_id,
+            orders=2,
+        )
 
     async def query_order_list(self, list_client_order_id: str) -> OrderList:
         """Return an order list by our id. Weight 4."""
@@ -205,7 +212,9 @@ class SpotRest(HttpConnection):
     async def cancel_order_list(self, symbol: str, list_client_order_id: str) -> OrderList:
         """Cancel an order list by our id. Raises CancelRejected when it is not open."""
         params = _given(("symbol", symbol), ("listClientOrderId", check_client_order_id(list_client_order_id)))
-        return await self.change("DELETE", "/api/v3/orderList", params, parse_order_list)
+        return await self.change(
+            "DELETE", "/api/v3/orderList", params, parse_order_list, client_order_id=list_client_order_id
+        )
 
     async def open_order_lists(self) -> list[OrderList]:
         """Return all open order lists. Weight 6."""

@@ -1,115 +1,105 @@
-"""One request-weight budget for all processes of a data directory, kept in a small locked file."""
+"""One request budget for all processes of a data directory, kept in a small locked file."""
 
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import orjson
 
-from cq_tui.binance.weight import WeightState
+from cq_tui.binance.weight import BudgetState, Told, Window
 from cq_tui.store.regular_file import open_regular
 
 
 class WeightBudget(Protocol):
     """Where SpotRest asks before it sends and reports after. Times are the server's, in ms."""
 
-    def reserve(self, weight: int, now_ms: int, *, essential: bool = False) -> int:
-        """Take the weight and return 0, or take nothing and return the ms to wait."""
+    def reserve(self, weight: int, now_ms: int, *, orders: int = 0, essential: bool = False) -> int:
+        """Take the weight and the orders and return 0, or take nothing and return the ms to wait."""
 
-    def observe(self, used: int, now_ms: int) -> None:
-        """Take in the used weight that a response told."""
+    def settle(self, weight: int, orders: int, told: Told, sent_ms: int, now_ms: int) -> None:
+        """Take in the counts that the response to a request told."""
 
-    def block(self, retry_after: float, now_ms: int) -> None:
-        """Hold everything back for so many seconds (429, 418)."""
+    def block(self, retry_after: float, now_ms: int, *, orders_only: bool = False) -> None:
+        """Hold everything, or only orders, back for so many seconds (429, 418)."""
 
-    def set_limit(self, limit: int, now_ms: int) -> None:
-        """Take in the limit that exchangeInfo told."""
+    def set_limits(self, weight: int | None, orders: Iterable[tuple[int, int]]) -> None:
+        """Take in the limits that exchangeInfo told: orders as pairs of seconds and limit."""
 
 
 class OwnWeight:
     """The budget of one process alone, in memory."""
 
-    def __init__(self, state: WeightState | None = None) -> None:
-        self.state = state or WeightState()
+    def __init__(self, state: BudgetState | None = None) -> None:
+        self._state = state or BudgetState()
 
-    def reserve(self, weight: int, now_ms: int, *, essential: bool = False) -> int:
-        """Take the weight and return 0, or take nothing and return the ms to wait."""
-        wait = self.state.wait_ms(weight, now_ms, essential=essential)
-        if not wait:
-            self.state = self.state.reserved(weight, now_ms)
-        return wait
+    def state(self) -> BudgetState:
+        """Return what is known now."""
+        return self._state
 
-    def observe(self, used: int, now_ms: int) -> None:
-        """Take in the used weight that a response told."""
-        self.state = self.state.observed(used, now_ms)
-
-    def block(self, retry_after: float, now_ms: int) -> None:
-        """Hold everything back for so many seconds (429, 418)."""
-        self.state = self.state.blocked(retry_after, now_ms)
-
-    def set_limit(self, limit: int, now_ms: int) -> None:
-        """Take in the limit that exchangeInfo told."""
-        self.state = self.state.limited(limit, now_ms)
-
-
-class SharedWeight:
-    """The budget of all who name the same file, each change made under an exclusive ``flock``.
-
-    The file is overwritten in place (a lock holds on to the file, not to its name) and not synced:
-    what it says is worthless after the minute, or after a reboot. A file that cannot be read as a
-    state counts as a fresh minute. The lock is held for microseconds.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        #: What holds while the disk refuses: closing a position must not wait for room on it.
-        self._own = WeightState()
-
-    def reserve(self, weight: int, now_ms: int, *, essential: bool = False) -> int:
-        """Take the weight and return 0, or take nothing and return the ms to wait."""
+    def reserve(self, weight: int, now_ms: int, *, orders: int = 0, essential: bool = False) -> int:
+        """Take the weight and the orders and return 0, or take nothing and return the ms to wait."""
         wait = 0
 
-        def change(state: WeightState) -> WeightState:
+        def change(state: BudgetState) -> BudgetState:
             nonlocal wait
-            wait = state.wait_ms(weight, now_ms, essential=essential)
-            return state if wait else state.reserved(weight, now_ms)
+            wait = state.wait_ms(weight, now_ms, orders=orders, essential=essential)
+            return state if wait else state.reserved(weight, now_ms, orders)
 
         self._change(change)
         return wait
 
-    def observe(self, used: int, now_ms: int) -> None:
-        """Take in the used weight that a response told."""
-        self._change(lambda state: state.observed(used, now_ms))
+    def settle(self, weight: int, orders: int, told: Told, sent_ms: int, now_ms: int) -> None:
+        """Take in the counts that the response to a request told."""
+        self._change(lambda state: state.settled(weight, orders, told, sent_ms, now_ms))
 
-    def block(self, retry_after: float, now_ms: int) -> None:
-        """Hold everything back for so many seconds (429, 418)."""
-        self._change(lambda state: state.blocked(retry_after, now_ms))
+    def block(self, retry_after: float, now_ms: int, *, orders_only: bool = False) -> None:
+        """Hold everything, or only orders, back for so many seconds (429, 418)."""
+        self._change(lambda state: state.blocked(retry_after, now_ms, orders_only=orders_only))
 
-    def set_limit(self, limit: int, now_ms: int) -> None:
-        """Take in the limit that exchangeInfo told."""
-        self._change(lambda state: state.limited(limit, now_ms))
+    def set_limits(self, weight: int | None, orders: Iterable[tuple[int, int]]) -> None:
+        """Take in the limits that exchangeInfo told: orders as pairs of seconds and limit."""
+        limits = list(orders)
+        self._change(lambda state: state.limited(weight, limits))
 
-    def state(self) -> WeightState:
+    def _change(self, change: Callable[[BudgetState], BudgetState]) -> BudgetState:
+        self._state = change(self._state)
+        return self._state
+
+
+class SharedWeight(OwnWeight):
+    """The budget of all who name the same file, each change made under an exclusive ``flock``.
+
+    The file is overwritten in place (a lock holds on to the file, not to its name) and not synced:
+    what it says is worthless after the minute, or after a reboot. A file that cannot be read as a
+    state counts as a fresh one. The lock is held for microseconds. While the disk refuses, this process counts
+    alone: closing a position must not wait for room on it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+
+    def state(self) -> BudgetState:
         """Return what the file says now."""
         return self._change(lambda state: state)
 
-    def _change(self, change: Callable[[WeightState], WeightState]) -> WeightState:
+    def _change(self, change: Callable[[BudgetState], BudgetState]) -> BudgetState:
         try:
-            self._own = self._change_file(change)
+            self._state = self._change_file(change)
         except OSError:
-            self._own = change(self._own)
-        return self._own
+            self._state = change(self._state)
+        return self._state
 
-    def _change_file(self, change: Callable[[WeightState], WeightState]) -> WeightState:
+    def _change_file(self, change: Callable[[BudgetState], BudgetState]) -> BudgetState:
         descriptor = open_regular(self._path, os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             before = _read(os.pread(descriptor, 4096, 0))
             after = change(before)
             if after != before:
-                content = _written(after)
+                content = orjson.dumps(after, option=orjson.OPT_APPEND_NEWLINE)
                 os.pwrite(descriptor, content, 0)
                 os.ftruncate(descriptor, len(content))
             return after
@@ -117,16 +107,23 @@ class SharedWeight:
             os.close(descriptor)  # lets go of the lock
 
 
-def _written(state: WeightState) -> bytes:
-    return orjson.dumps(state, option=orjson.OPT_APPEND_NEWLINE)
-
-
-def _read(content: bytes) -> WeightState:
+def _read(content: bytes) -> BudgetState:
     try:
         raw = orjson.loads(content)
-        values = [raw[name] for name in ("minute", "used", "limit", "blocked_until_ms")]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        return WeightState()
-    if not all(type(value) is int and value >= 0 for value in values) or not values[2]:
-        return WeightState()
-    return WeightState(*values)
+        blocked, orders_blocked = map(_whole, (raw["blocked_until_ms"], raw["orders_blocked_until_ms"]))
+        return BudgetState(_window(raw["weight"]), tuple(map(_window, raw["orders"])), blocked, orders_blocked)
+    except (KeyError, TypeError, ValueError):
+        return BudgetState()
+
+
+def _window(raw: Any) -> Window:
+    window = Window(*(_whole(raw[name]) for name in ("seconds", "limit", "number", "used", "in_flight")))
+    if not window.seconds or not window.limit:
+        raise ValueError("a window without a length or a limit")
+    return window
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError("no whole number")
+    return value

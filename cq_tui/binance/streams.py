@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Hashable, Iterable
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 from urllib.parse import quote
 
 import orjson
@@ -234,25 +234,23 @@ class _Session:
         self._socket = socket
         self._link = link
         self._watch = SilenceWatch(connection.symbols, connection.deadlines, connection.policy.now())
-        self._resuming: asyncio.Task[None] | None = None
+        #: Set while the mailbox is full and the network waits.
+        self._full = asyncio.Event()
 
     async def run(self) -> Ending:
         """Read until the end, and return it."""
         self._mailbox.put(Connected(self._connection.number))
-        ends = [asyncio.create_task(self._closed()), asyncio.create_task(self._guard())]
-        subscribing = asyncio.create_task(self._subscribe())
-        self._socket.listen(self._taker())
+        parts = (self._closed(), self._guard(), self._wait_for_the_reader(), self._subscribe())
+        tasks = [asyncio.create_task(part) for part in parts]
         try:
-            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            self._socket.listen(self._taker())
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             return done.pop().result()
         finally:
             self._socket.listen(_leave_unread)
-            parts: list[asyncio.Task[Any]] = [*ends, subscribing]
-            if self._resuming is not None:
-                parts.append(self._resuming)
-            for part in parts:
-                part.cancel()
-            await asyncio.gather(*parts, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def _taker(self) -> Deliver:
         """Return what takes in each message. Hot path: what is bound here is looked up once."""
@@ -283,7 +281,8 @@ class _Session:
             if connection.overlap is not None and not connection.overlap.is_news(event):
                 return
             if not put(event):
-                self._wait_for_the_reader()
+                self._socket.pause()
+                self._full.set()
 
         return take
 
@@ -293,14 +292,13 @@ class _Session:
         elif isinstance(event, ControlReply) and event.error is not None:
             self._mailbox.put(SubscriptionRefused(self._connection.number, event.error))
 
-    def _wait_for_the_reader(self) -> None:
-        """Let the network wait while the mailbox is full."""
-        self._socket.pause()
-        self._resuming = asyncio.create_task(self._resume())
-
-    async def _resume(self) -> None:
-        await self._mailbox.room()
-        self._socket.resume()
+    async def _wait_for_the_reader(self) -> Ending:
+        """Let the network go on whenever a full mailbox has room again."""
+        while True:
+            await self._full.wait()
+            await self._mailbox.room()
+            self._full.clear()
+            self._socket.resume()
 
     async def _closed(self) -> Ending:
         return closed(await self._socket.ended())
@@ -322,15 +320,17 @@ class _Session:
             if moment >= ends_at:
                 self._connection.renew(self._link, "renewed before the exchange ends it")
 
-    async def _subscribe(self) -> None:
+    async def _subscribe(self) -> Ending:
         """Ask for the streams that are not in the URL, slowly enough for the exchange's message limit."""
         for number, names in enumerate(self._connection.later, start=1):
             await asyncio.sleep(SUBSCRIBE_PACE)
             request = {"method": "SUBSCRIBE", "params": names, "id": number}
             try:
                 await self._socket.send(orjson.dumps(request).decode())
-            except ConnectionClosed:
-                return  # _closed sees it too and tells why
+            except ConnectionClosed as error:
+                return closed(error)
+        done: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        return await done  # never: the others end the session
 
 
 def _leave_unread(message: bytes) -> None:

@@ -1,11 +1,11 @@
-"""The request-weight budget: what may be sent now, and how long to wait otherwise. No I/O.
+"""The request budget: what may be sent now, and how long to wait otherwise. No I/O.
 
-The exchange counts weight per address in minutes of its clock that start at :00, tells the count in
-``X-MBX-USED-WEIGHT-1M`` and answers 429, then 418, to those who go on.
+The exchange counts weight per address, and orders per account, in windows of its clock that begin at :00. It tells its
+counts in ``X-MBX-USED-WEIGHT-1M`` and ``X-MBX-ORDER-COUNT-10S``, and answers 429, then 418, to those who go on.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 #: The limit until exchangeInfo has told the real one.
 DEFAULT_LIMIT = 6000
@@ -14,71 +14,147 @@ MINUTE_MS = 60_000
 _LONGEST_BAN = 3 * 86_400.0
 #: What ordinary requests may use; the rest is kept for orders and for other users of the address.
 ORDINARY_SHARE = 0.8
+_ORDER_COUNT = "x-mbx-order-count-"
+_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
 @dataclass(frozen=True, slots=True)
-class WeightState:
-    """What is known of the running minute. ``minute`` counts minutes since 1970 on the server's clock."""
+class Window:
+    """One limit and what is known of its running window; ``number`` counts windows since 1970 on the server's clock.
 
-    minute: int = 0
-    used: int = 0
+    ``used`` is what the exchange told. ``in_flight`` was sent since and has not been answered: it comes on top,
+    and stays until the window ends when no answer ever comes.
+    """
+
+    seconds: int = 60
     limit: int = DEFAULT_LIMIT
-    blocked_until_ms: int = 0
+    number: int = 0
+    used: int = 0
+    in_flight: int = 0
 
-    def at(self, now_ms: int) -> "WeightState":
-        """Return the state at a time: a new minute begins with nothing used.
+    def at(self, now_ms: int) -> "Window":
+        """Return the window at a time: a new one begins with nothing used.
 
-        A minute ahead of now (the clock was put back by a little) is left to run out.
+        A window ahead of now (the clock was put back by a little) is left to run out.
         """
-        minute = now_ms // MINUTE_MS
-        ahead = self.minute - minute
-        if 0 <= ahead <= 1:
+        number = self._number_at(now_ms)
+        if 0 <= self.number - number <= 1:
             return self
-        return WeightState(minute, 0, self.limit, self.blocked_until_ms)
+        return Window(self.seconds, self.limit, number)
 
-    def wait_ms(self, weight: int, now_ms: int, *, essential: bool = False) -> int:
-        """Return how long to wait before sending a request of this weight, 0 for not at all.
+    def wait_ms(self, amount: int, now_ms: int, share: float = 1.0) -> int:
+        """Return how long to wait until so much more fits into the share, 0 for not at all.
 
-        Essential requests (orders, protection) may use the whole limit. Nobody passes a
+        What is larger than the whole limit is let go alone.
+        """
+        window = self.at(now_ms)
+        taken = window.used + window.in_flight
+        if not amount or not taken or taken + amount <= int(window.limit * share):
+            return 0
+        return (window.number + 1) * self.seconds * 1000 - now_ms
+
+    def reserved(self, amount: int, now_ms: int) -> "Window":
+        """Return the window after so much was sent."""
+        window = self.at(now_ms)
+        return replace(window, in_flight=window.in_flight + amount)
+
+    def settled(self, amount: int, told: int | None, sent_ms: int, now_ms: int, *, falls: bool = False) -> "Window":
+        """Return the window after the answer to what was sent at ``sent_ms``; without a count ours stands for it.
+
+        What the exchange tells counts. Of answers that overtake each other the highest does, unless the count can
+        fall within a window, as that of unfilled orders. An answer to what was sent in another window tells nothing
+        of this one.
+        """
+        window = self.at(now_ms)
+        if self._number_at(sent_ms) != window.number:
+            return window
+        used = window.used + amount if told is None else told if falls else max(window.used, told)
+        return replace(window, used=used, in_flight=max(0, window.in_flight - amount))
+
+    def _number_at(self, now_ms: int) -> int:
+        return now_ms // (self.seconds * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetState:
+    """All limits of one address and account. ``blocked_until_ms`` holds everything back, the other only orders."""
+
+    weight: Window = Window()
+    orders: tuple[Window, ...] = ()
+    blocked_until_ms: int = 0
+    orders_blocked_until_ms: int = 0
+
+    def wait_ms(self, weight: int, now_ms: int, *, orders: int = 0, essential: bool = False) -> int:
+        """Return how long to wait before sending a request of this weight that places so many orders.
+
+        Essential requests (orders, protection) may use the whole weight. Nobody passes a
         ``Retry-After``: going on after a 429 earns a ban.
         """
-        if now_ms < self.blocked_until_ms:
-            return self.blocked_until_ms - now_ms
-        state = self.at(now_ms)
-        allowed = state.limit if essential else int(state.limit * ORDINARY_SHARE)
-        if state.used + weight <= allowed or not state.used:
-            return 0
-        return (state.minute + 1) * MINUTE_MS - now_ms
+        waits = [
+            self.blocked_until_ms - now_ms,
+            self.weight.wait_ms(weight, now_ms, 1.0 if essential else ORDINARY_SHARE),
+        ]
+        if orders:
+            waits.append(self.orders_blocked_until_ms - now_ms)
+            waits += [window.wait_ms(orders, now_ms) for window in self.orders]
+        return max(0, *waits)
 
-    def reserved(self, weight: int, now_ms: int) -> "WeightState":
-        """Return the state after a request of this weight has been let go."""
-        state = self.at(now_ms)
-        return WeightState(state.minute, state.used + weight, state.limit, state.blocked_until_ms)
+    def reserved(self, weight: int, now_ms: int, orders: int = 0) -> "BudgetState":
+        """Return the state after a request has been let go."""
+        return replace(
+            self,
+            weight=self.weight.reserved(weight, now_ms),
+            orders=tuple(window.reserved(orders, now_ms) for window in self.orders),
+        )
 
-    def observed(self, used: int, now_ms: int) -> "WeightState":
-        """Return the state after a response told the weight used.
+    def settled(self, weight: int, orders: int, told: "Told", sent_ms: int, now_ms: int) -> "BudgetState":
+        """Return the state after the answer to a request, with the counts that it told."""
+        return replace(
+            self,
+            weight=self.weight.settled(weight, told.weight, sent_ms, now_ms),
+            orders=tuple(
+                window.settled(orders, told.orders.get(window.seconds), sent_ms, now_ms, falls=True)
+                for window in self.orders
+            ),
+        )
 
-        The higher figure counts: ours includes requests under way, the server's those of others.
-        """
-        state = self.at(now_ms)
-        return WeightState(state.minute, max(state.used, used), state.limit, state.blocked_until_ms)
-
-    def blocked(self, retry_after: float, now_ms: int) -> "WeightState":
+    def blocked(self, retry_after: float, now_ms: int, *, orders_only: bool = False) -> "BudgetState":
         """Return the state after a 429 or 418 asked for a pause of so many seconds."""
-        state = self.at(now_ms)
-        pause_ms = int(min(max(retry_after, 0.0), _LONGEST_BAN) * 1000)
-        until = max(state.blocked_until_ms, now_ms + pause_ms)
-        return WeightState(state.minute, state.used, state.limit, until)
+        until = now_ms + int(min(max(retry_after, 0.0), _LONGEST_BAN) * 1000)
+        if orders_only:
+            return replace(self, orders_blocked_until_ms=max(self.orders_blocked_until_ms, until))
+        return replace(self, blocked_until_ms=max(self.blocked_until_ms, until))
 
-    def limited(self, limit: int, now_ms: int) -> "WeightState":
-        """Return the state with the limit that exchangeInfo tells."""
-        if limit < 1:
-            raise ValueError(f"a request weight limit of {limit}: at least 1 is needed")
-        state = self.at(now_ms)
-        return WeightState(state.minute, state.used, limit, state.blocked_until_ms)
+    def limited(self, weight: int | None, orders: Iterable[tuple[int, int]]) -> "BudgetState":
+        """Return the state with the limits that exchangeInfo tells; ``orders`` are pairs of seconds and limit."""
+        known = {window.seconds: window for window in self.orders}
+        windows = [replace(known.get(seconds, Window(seconds)), limit=limit) for seconds, limit in orders]
+        if (weight is not None and weight < 1) or any(window.limit < 1 or window.seconds < 1 for window in windows):
+            raise ValueError("a request limit below 1: at least 1 is needed")
+        limit = self.weight.limit if weight is None else weight
+        return replace(self, weight=replace(self.weight, limit=limit), orders=tuple(windows))
 
 
-def used_weight(headers: Mapping[str, str]) -> int | None:
-    """Return the used weight of the running minute that the response headers tell, if they do."""
-    value = headers.get("x-mbx-used-weight-1m") or headers.get("x-mbx-used-weight") or ""
-    return int(value) if value.isascii() and value.isdigit() else None
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The counts that the headers of a response tell: weight of the running minute, orders by window in seconds."""
+
+    weight: int | None
+    orders: Mapping[int, int]
+
+
+def told_by(headers: Mapping[str, str]) -> Told:
+    """Read the counts out of response headers (named in lower case); what cannot be read is not told."""
+    weight = _count(headers.get("x-mbx-used-weight-1m") or headers.get("x-mbx-used-weight") or "")
+    orders: dict[int, int] = {}
+    for name, value in headers.items():
+        if name.startswith(_ORDER_COUNT):
+            size, unit = _count(name[len(_ORDER_COUNT) : -1]), _UNIT_SECONDS.get(name[-1])
+            count = _count(value)
+            if size is not None and unit is not None and count is not None:
+                orders[size * unit] = count
+    return Told(weight, orders)
+
+
+def _count(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() else None

@@ -40,7 +40,10 @@ class MessageConnection(ClientConnection):
         self._defect: Exception | None = None
 
     def listen(self, deliver: Deliver) -> None:
-        """Hand over every message from now on; none is read before. What ``deliver`` raises ends the connection."""
+        """Hand over every message from now on; none is read before.
+
+        What ``deliver`` raises is a defect: it comes out here, out of ``resume``, or out of ``ended``.
+        """
         self._deliver = deliver
         self.resume()
 

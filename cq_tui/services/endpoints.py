@@ -11,6 +11,7 @@ from cq_tui.binance.hosts import (
     EndpointError,
     Endpoints,
     is_loopback,
+    is_mainnet,
 )
 from cq_tui.binance.signing import Credentials, CredentialsError
 from cq_tui.contracts.layout import DataDir
@@ -59,7 +60,7 @@ def _check_orders_may_go_to(endpoints: Endpoints, mode: Mode) -> None:
     """Refuse the real exchange without the consents of live mode, and keys or orders in clear over a network."""
     for address in (endpoints.rest, endpoints.ws_api):
         host, scheme = urlsplit(address).hostname or "", urlsplit(address).scheme
-        if mode != "live" and (host == "binance.com" or host.endswith(".binance.com")):
+        if mode != "live" and is_mainnet(address):
             raise NoExchange(f"another host: {host} is the real exchange, and the mode is {mode}")
         if scheme in ("http", "ws") and not is_loopback(address):
             raise NoExchange(f"an encrypted address: {scheme}://{host} would send keys and orders in clear")

@@ -2,7 +2,17 @@
 
 import pytest
 
-from cq_tui.binance.hosts import MAINNET, TESTNET, EndpointError, Endpoints, is_loopback, loopback
+from cq_tui.binance.hosts import (
+    DEMO,
+    MAINNET,
+    MAINNET_DATA_ONLY_REST,
+    TESTNET,
+    EndpointError,
+    Endpoints,
+    is_loopback,
+    is_mainnet,
+    loopback,
+)
 
 
 def test_loopback() -> None:
@@ -12,7 +22,7 @@ def test_loopback() -> None:
 
 
 def test_public_ones_are_encrypted() -> None:
-    for endpoints in (MAINNET, TESTNET):
+    for endpoints in (MAINNET, TESTNET, DEMO):
         assert endpoints.rest.startswith("https://")
         assert endpoints.stream.startswith("wss://")
         assert endpoints.ws_api.startswith("wss://")
@@ -27,3 +37,28 @@ def test_a_trailing_slash_is_dropped() -> None:
 def test_an_address_of_another_kind(address: str) -> None:
     with pytest.raises(EndpointError, match="rest endpoint"):
         Endpoints(address, "ws://h", "ws://h")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        MAINNET.rest,
+        MAINNET.ws_api,
+        "https://api-gcp.binance.com",
+        "https://API1.Binance.com",
+        "https://api.binance.com./",
+        "https://api.binance.com:8443/x",
+        "https://key@api.binance.com",
+        "https://new-demo-api.binance.com",
+    ],
+)
+def test_the_real_exchange_is_known_however_it_is_written(address: str) -> None:
+    assert is_mainnet(address)
+
+
+def test_all_others_are_not_the_real_exchange() -> None:
+    for endpoints in (TESTNET, DEMO, loopback(1)):
+        assert not any(map(is_mainnet, (endpoints.rest, endpoints.stream, endpoints.ws_api)))
+    assert not is_mainnet(MAINNET_DATA_ONLY_REST)
+    assert not is_mainnet("https://binance.com.example.org")
+    assert not is_mainnet("https://notbinance.com")

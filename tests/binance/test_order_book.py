@@ -113,7 +113,6 @@ def test_reading_a_snapshot() -> None:
 
 def test_a_snapshot_newer_than_the_first_change() -> None:
     sync = BookSync("BTCUSDT")
-    assert sync.book is None
     for first, last in [(95, 98), (99, 100), (101, 102), (103, 103)]:
         assert sync.take_change(change(first, last, [("9", str(last))])) is None
     assert sync.wants_snapshot
@@ -129,7 +128,7 @@ def test_a_snapshot_older_than_the_first_change_is_not_enough() -> None:
     assert not sync.take_snapshot(SNAPSHOT)
     assert sync.wants_snapshot
     assert sync.take_snapshot(SNAPSHOT._replace(last_update_id=102))
-    assert sync.book is not None
+    assert sync.book
     assert sync.book.last_update_id == 104
 
 

@@ -14,7 +14,7 @@ from cq_tui.binance.orders import NewOco, NewOrder, OcoLeg
 from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.shared_weight import OwnWeight
 from cq_tui.binance.signing import Credentials, CredentialsError, sign_hmac
-from cq_tui.binance.weight import MINUTE_MS, WeightState
+from cq_tui.binance.weight import MINUTE_MS, BudgetState
 from tests.binance import samples
 from tests.binance.test_exchange_info import INFO, SYMBOL
 
@@ -142,7 +142,7 @@ async def test_depth_costs_by_its_limit() -> None:
             await rest.depth("BTCUSDT", limit)
         with pytest.raises(ValueError, match="1 to 5000"):
             await rest.depth("BTCUSDT", 5001)
-    assert budget.state.used == 50 + 5 + 5 + 25 + 250
+    assert budget.state().weight.used == 50 + 5 + 5 + 25 + 250
 
 
 async def test_exchange_info_finds_the_unknown_symbols() -> None:
@@ -159,7 +159,7 @@ async def test_exchange_info_finds_the_unknown_symbols() -> None:
         with pytest.raises(errors.InvalidSymbol, match="GONE"):
             await rest.exchange_info(["GONE"])
         assert isinstance(rest.budget, OwnWeight)
-        assert rest.budget.state.limit == 1200
+        assert rest.budget.state().weight.limit == 1200
 
 
 async def test_order_calls() -> None:
@@ -237,10 +237,12 @@ OPEN_ANSWERS: list[Answer] = [
 async def test_an_open_outcome_is_said_to_be_unknown_and_never_sent_again(answer: Answer) -> None:
     exchange = Exchange(answer)
     async with client(exchange) as rest:
-        with pytest.raises(errors.OutcomeUnknown, match="client order id"):
+        with pytest.raises(errors.OutcomeUnknown, match="client order id") as unknown:
             await rest.new_order(ORDER)
-        with pytest.raises(errors.OutcomeUnknown):
-            await rest.cancel_order("BTCUSDT", "cq-1")
+        assert unknown.value.client_order_id == ORDER.client_order_id
+        with pytest.raises(errors.OutcomeUnknown) as unknown:
+            await rest.cancel_order("BTCUSDT", "cq-2")
+        assert unknown.value.client_order_id == "cq-2"
     assert [request.method for request in exchange.requests] == ["POST", "DELETE"]
 
 
@@ -274,13 +276,62 @@ async def test_a_rejected_timestamp_measures_the_clock_and_reads_again() -> None
     assert exchange.query["timestamp"] == str(NOW + 90_000)
 
 
-async def test_a_rejected_timestamp_of_an_order_is_left_to_the_caller() -> None:
+async def test_a_rejected_timestamp_of_an_order_measures_the_clock_and_is_left_to_the_caller() -> None:
     rejected = httpx.Response(400, content=b'{"code":-1021,"msg":"outside of the recvWindow"}')
-    exchange = Exchange(rejected)
+    exchange = Exchange(rejected, ok({"serverTime": NOW + 90_000}))
     async with client(exchange) as rest:
         with pytest.raises(errors.TimestampRejected):
             await rest.new_order(ORDER)
+        assert rest.server_now_ms() == NOW + 90_000
+    assert [request.method for request in exchange.requests] == ["POST", "GET", "GET", "GET"]
+
+
+async def test_a_clock_that_cannot_be_measured_does_not_hide_the_rejection() -> None:
+    rejected = httpx.Response(400, content=b'{"code":-1021,"msg":"outside of the recvWindow"}')
+    async with client(Exchange(rejected, httpx.ConnectError("down"))) as rest:
+        with pytest.raises(errors.TimestampRejected):
+            await rest.new_order(ORDER)
+
+
+@pytest.mark.parametrize("address", ["https://api.binance.com", "https://API4.binance.com./", "https://binance.com"])
+async def test_nothing_is_changed_on_the_real_exchange_unless_it_was_asked_for(address: str) -> None:
+    exchange, key = Exchange(ok(samples.ORDER_PLACED)), Credentials("key", "secret")
+    async with SpotRest(address, key, transport=httpx.MockTransport(exchange)) as rest:
+        with pytest.raises(errors.RealMoneyRefused):
+            await rest.new_order(ORDER)
+        with pytest.raises(errors.NotSent):
+            await rest.cancel_order("BTCUSDT", "cq-1")
+    assert exchange.requests == []
+    async with SpotRest(address, key, transport=httpx.MockTransport(exchange), real_money=True) as rest:
+        await rest.new_order(ORDER)
     assert len(exchange.requests) == 1
+
+
+async def test_the_firewall_holds_everything_back() -> None:
+    async with client(Exchange(httpx.Response(403, content=b"<html>"))) as rest:
+        with pytest.raises(errors.FirewallRefused) as refused:
+            await rest.new_order(ORDER)
+        assert (refused.value.status, refused.value.code, refused.value.message) == (403, None, "<html>")
+        with pytest.raises(errors.BudgetExhausted):
+            await rest.new_order(ORDER)
+
+
+async def test_orders_are_counted_as_the_headers_tell() -> None:
+    budget = OwnWeight(BudgetState().limited(6000, [(10, 2)]))
+    exchange = Exchange(ok(samples.ORDER_PLACED, **{"X-MBX-ORDER-COUNT-10S": "2", "X-MBX-USED-WEIGHT-1M": "1"}))
+    clock = Clock()
+    async with client(exchange, clock, budget=budget) as rest:
+        await rest.new_order(ORDER)
+        clock.ms += 1000
+        with pytest.raises(errors.BudgetExhausted) as held:
+            await rest.new_order(ORDER)
+        assert held.value.retry_after == 9
+        exchange.answers = [ok(samples.ORDER_CANCELED)]
+        await rest.cancel_order("BTCUSDT", "cq-1")
+        clock.ms += 9000
+        exchange.answers = [ok(samples.ORDER_PLACED)]
+        await rest.new_order(ORDER)
+    assert budget.state().orders[0].used == 1
 
 
 async def test_used_weight_is_heeded() -> None:
@@ -323,11 +374,14 @@ async def test_too_many_orders_do_not_hold_back_cancels() -> None:
     async with client(Exchange(too_many, ok(samples.ORDER_CANCELED))) as rest:
         with pytest.raises(errors.RateLimited):
             await rest.new_order(ORDER)
+        with pytest.raises(errors.BudgetExhausted) as held:
+            await rest.new_order(ORDER)
+        assert held.value.retry_after == 9
         assert (await rest.cancel_order("BTCUSDT", "cq-limit-1")).status == "CANCELED"
 
 
 async def test_orders_may_use_what_ordinary_requests_may_not() -> None:
-    budget = OwnWeight(WeightState(limit=100).reserved(90, NOW))
+    budget = OwnWeight(BudgetState().limited(100, []).reserved(90, NOW))
     clock = Clock()
     async with client(Exchange(ok(samples.ORDER_PLACED)), clock, budget=budget) as rest:
         await rest.new_order(ORDER)

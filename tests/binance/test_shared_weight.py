@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cq_tui.binance.shared_weight import OwnWeight, SharedWeight, WeightBudget
-from cq_tui.binance.weight import MINUTE_MS, WeightState
+from cq_tui.binance.weight import MINUTE_MS, BudgetState, Told, Window
 
 NOW = 1_700_000_000_000 // MINUTE_MS * MINUTE_MS
 TAKE_ALL = """
@@ -20,17 +20,27 @@ print(sum(budget.reserve(1, int(sys.argv[2]), essential=True) == 0 for _ in rang
 """
 
 
+WHOLE = (
+    b'{"weight":{"seconds":60,"limit":7,"number":3,"used":2,"in_flight":1},"orders":[],'
+    b'"blocked_until_ms":5,"orders_blocked_until_ms":6}'
+)
+
+
 @pytest.fixture(params=["own", "shared"])
 def budget(request: pytest.FixtureRequest, tmp_path: Path) -> WeightBudget:
     return OwnWeight() if request.param == "own" else SharedWeight(tmp_path / "weight.json")
 
 
-def test_reserve_observe_block(budget: WeightBudget) -> None:
-    budget.set_limit(100, NOW)
+def test_reserve_settle_block(budget: WeightBudget) -> None:
+    budget.set_limits(100, [(10, 2)])
     assert budget.reserve(50, NOW) == 0
     assert budget.reserve(50, NOW) == MINUTE_MS
-    budget.observe(100, NOW)
+    assert budget.reserve(1, NOW, orders=2, essential=True) == 0
+    assert budget.reserve(1, NOW, orders=1, essential=True) == 10_000
+    budget.settle(50, 0, Told(100, {}), NOW, NOW)
     assert budget.reserve(1, NOW, essential=True) == MINUTE_MS
+    budget.block(90, NOW, orders_only=True)
+    assert budget.reserve(1, NOW + MINUTE_MS, orders=1, essential=True) == 30_000
     budget.block(120, NOW)
     assert budget.reserve(1, NOW + MINUTE_MS, essential=True) == MINUTE_MS
     assert budget.reserve(1, NOW + 2 * MINUTE_MS) == 0
@@ -38,15 +48,19 @@ def test_reserve_observe_block(budget: WeightBudget) -> None:
 
 def test_two_instances_share_one_file(tmp_path: Path) -> None:
     first, second = SharedWeight(tmp_path / "weight.json"), SharedWeight(tmp_path / "weight.json")
-    assert first.reserve(4000, NOW) == 0
+    first.set_limits(6000, [(10, 50)])
+    assert first.reserve(4000, NOW, orders=50) == 0
     assert second.reserve(4000, NOW) > 0
-    assert second.state() == WeightState(NOW // MINUTE_MS, 4000)
+    assert second.reserve(1, NOW, orders=1) > 0
+    first.block(30, NOW)
+    orders = Window(10, 50, NOW // 10_000, in_flight=50)
+    assert second.state() == BudgetState(Window(number=NOW // MINUTE_MS, in_flight=4000), (orders,), NOW + 30_000)
     assert stat.S_IMODE((tmp_path / "weight.json").stat().st_mode) == 0o600
 
 
 def test_processes_together_never_take_more_than_the_limit(tmp_path: Path) -> None:
     path = tmp_path / "weight.json"
-    SharedWeight(path).set_limit(1000, NOW)
+    SharedWeight(path).set_limits(1000, [])
     command = [sys.executable, "-c", TAKE_ALL, str(path), str(NOW)]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     taken = [int(process.communicate(timeout=60)[0]) for process in processes]
@@ -62,8 +76,11 @@ def test_processes_together_never_take_more_than_the_limit(tmp_path: Path) -> No
         b"[]",
         b"5",
         b'{"minute":1}',
-        b'{"minute":-1,"used":0,"limit":1,"blocked_until_ms":0}',
-        b'{"minute":1,"used":true,"limit":1,"blocked_until_ms":0}',
+        WHOLE.replace(b'"number":3', b'"number":-3'),
+        WHOLE.replace(b'"number":3', b'"number":true'),
+        WHOLE.replace(b'"limit":7', b'"limit":0'),
+        WHOLE.replace(b'"orders":[]', b'"orders":[{}]'),
+        WHOLE.replace(b'"orders":[]', b'"orders":5'),
         b"x" * 100_000,
     ],
 )
@@ -71,13 +88,19 @@ def test_an_unreadable_file_counts_as_a_fresh_minute(content: bytes, tmp_path: P
     path = tmp_path / "weight.json"
     path.write_bytes(content)
     budget = SharedWeight(path)
-    assert budget.state() == WeightState()
+    assert budget.state() == BudgetState()
     assert budget.reserve(7, NOW) == 0
-    assert budget.state().used == 7
+    assert budget.state().weight.in_flight == 7
+
+
+def test_a_readable_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "weight.json"
+    path.write_bytes(WHOLE)
+    assert SharedWeight(path).state() == BudgetState(Window(60, 7, 3, 2, 1), (), 5, 6)
 
 
 def test_a_shorter_state_leaves_no_rest_of_a_longer_one(tmp_path: Path) -> None:
     budget = SharedWeight(tmp_path / "weight.json")
     budget.reserve(4321, NOW)
     budget.reserve(1, NOW + MINUTE_MS)
-    assert budget.state().used == 1
+    assert budget.state().weight.in_flight == 1

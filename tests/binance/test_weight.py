@@ -1,58 +1,128 @@
-"""The weight budget: never over the limit of a minute, never within a Retry-After."""
+"""The request budget: never over the limit of a window, never within a Retry-After."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cq_tui.binance.weight import MINUTE_MS, WeightState, used_weight
+from cq_tui.binance.weight import MINUTE_MS, BudgetState, Told, Window, told_by
 
 NOW = 1_700_000_000_000 // MINUTE_MS * MINUTE_MS
+UNTOLD = Told(None, {})
+
+
+def limited(limit: int, *orders: tuple[int, int]) -> BudgetState:
+    return BudgetState().limited(limit, orders)
+
+
+def taken(state: BudgetState, now_ms: int = NOW) -> int:
+    window = state.weight.at(now_ms)
+    return window.used + window.in_flight
 
 
 def test_a_minute_begins_at_zero() -> None:
-    state = WeightState().reserved(4000, NOW)
-    assert state.at(NOW + MINUTE_MS - 1).used == 4000
-    assert state.at(NOW + MINUTE_MS).used == 0
+    state = BudgetState().reserved(4000, NOW)
+    assert taken(state, NOW + MINUTE_MS - 1) == 4000
+    assert taken(state, NOW + MINUTE_MS) == 0
 
 
 def test_ordinary_requests_leave_a_share() -> None:
-    state = WeightState(limit=100).reserved(80, NOW)
+    state = limited(100).reserved(80, NOW)
     assert state.wait_ms(1, NOW + 1000) == MINUTE_MS - 1000
     assert state.wait_ms(20, NOW, essential=True) == 0
     assert state.wait_ms(21, NOW, essential=True) == MINUTE_MS
 
 
-def test_the_higher_count_is_believed() -> None:
-    state = WeightState().reserved(10, NOW)
-    assert state.observed(5, NOW).used == 10
-    assert state.observed(50, NOW).used == 50
+def test_what_the_exchange_tells_counts_and_what_is_under_way_comes_on_top() -> None:
+    state = BudgetState().reserved(10, NOW).reserved(5, NOW)
+    assert taken(state) == 15
+    state = state.settled(10, 0, Told(50, {}), NOW, NOW + 100)
+    assert taken(state) == 55
+    # An order that was accepted weighs nothing: the count told is what it was.
+    state = state.settled(5, 0, Told(50, {}), NOW, NOW + 100)
+    assert taken(state) == 50
+
+
+def test_answers_that_overtake_each_other() -> None:
+    state = BudgetState().reserved(1, NOW).reserved(1, NOW)
+    state = state.settled(1, 0, Told(20, {}), NOW, NOW).settled(1, 0, Told(19, {}), NOW, NOW)
+    assert taken(state) == 20
+
+
+def test_without_a_count_ours_stands_for_it() -> None:
+    state = BudgetState().reserved(10, NOW).settled(10, 0, UNTOLD, NOW, NOW)
+    assert taken(state) == 10
+    assert state.weight.in_flight == 0
+
+
+def test_an_answer_from_before_the_minute_tells_nothing_of_it() -> None:
+    state = BudgetState().reserved(10, NOW - 1).reserved(3, NOW)
+    state = state.settled(10, 0, Told(5900, {}), NOW - 1, NOW + 5)
+    assert taken(state) == 3
+
+
+def test_what_is_never_answered_counts_until_the_minute_ends() -> None:
+    state = BudgetState().reserved(10, NOW).settled(1, 0, Told(7, {}), NOW, NOW)
+    assert taken(state, NOW + MINUTE_MS - 1) == 7 + 9
+    assert taken(state, NOW + MINUTE_MS) == 0
+
+
+def test_orders_are_counted_in_each_window() -> None:
+    state = limited(6000, (10, 3), (86_400, 5)).reserved(1, NOW, 2)
+    assert state.wait_ms(1, NOW + 1000, orders=2, essential=True) == 9_000
+    assert state.wait_ms(1, NOW + 1000, orders=1) == 0
+    assert state.wait_ms(1, NOW, essential=True) == 0  # a cancel
+    state = state.reserved(1, NOW + 10_000, 3)
+    day_ends = (NOW // 86_400_000 + 1) * 86_400_000
+    assert state.wait_ms(1, NOW + 20_000, orders=1, essential=True) == day_ends - NOW - 20_000
+
+
+def test_the_count_of_unfilled_orders_may_fall() -> None:
+    state = limited(6000, (10, 3)).reserved(1, NOW, 2).settled(1, 2, Told(1, {10: 2}), NOW, NOW)
+    assert state.orders[0].used == 2
+    state = state.reserved(1, NOW, 1).settled(1, 1, Told(1, {10: 1}), NOW, NOW)
+    assert (state.orders[0].used, state.orders[0].in_flight) == (1, 0)
+
+
+def test_new_limits_keep_the_counts() -> None:
+    state = limited(100, (10, 5)).reserved(7, NOW, 2).limited(200, [(10, 9), (60, 50)])
+    assert taken(state) == 7
+    assert [(window.limit, window.in_flight) for window in state.orders] == [(9, 2), (50, 0)]
+    assert state.limited(None, []).weight.limit == 200
+
+
+def test_too_many_orders_hold_back_orders_only() -> None:
+    state = BudgetState().blocked(9, NOW, orders_only=True)
+    assert state.wait_ms(1, NOW) == 0
+    assert state.wait_ms(1, NOW, orders=1, essential=True) == 9_000
 
 
 def test_nobody_passes_a_retry_after() -> None:
-    state = WeightState().blocked(90, NOW)
+    state = BudgetState().blocked(90, NOW)
     assert state.wait_ms(1, NOW, essential=True) == 90_000
     assert state.wait_ms(1, NOW + MINUTE_MS, essential=True) == 30_000
     assert state.wait_ms(1, NOW + 90_000) == 0
 
 
 def test_a_later_shorter_pause_does_not_shorten_the_first() -> None:
-    assert WeightState().blocked(90, NOW).blocked(1, NOW).blocked_until_ms == NOW + 90_000
+    assert BudgetState().blocked(90, NOW).blocked(1, NOW).blocked_until_ms == NOW + 90_000
 
 
 def test_a_request_heavier_than_the_limit_is_let_go_alone() -> None:
-    assert WeightState(limit=10).wait_ms(20, NOW) == 0
-    assert WeightState(limit=10).reserved(1, NOW).wait_ms(20, NOW) > 0
+    assert limited(10).wait_ms(20, NOW) == 0
+    assert limited(10).reserved(1, NOW).wait_ms(20, NOW) > 0
 
 
 def test_a_limit_has_to_be_positive() -> None:
     with pytest.raises(ValueError, match="at least 1"):
-        WeightState().limited(0, NOW)
+        BudgetState().limited(0, [])
+    with pytest.raises(ValueError, match="at least 1"):
+        BudgetState().limited(None, [(10, 0)])
 
 
 def test_a_clock_that_was_put_back_far_starts_anew() -> None:
-    state = WeightState().reserved(5000, NOW)
-    assert state.at(NOW - 1).used == 5000
-    assert state.at(NOW - 2 * MINUTE_MS).used == 0
+    window = Window().reserved(5000, NOW)
+    assert window.at(NOW - 1).in_flight == 5000
+    assert window.at(NOW - 2 * MINUTE_MS).in_flight == 0
 
 
 @given(
@@ -60,7 +130,7 @@ def test_a_clock_that_was_put_back_far_starts_anew() -> None:
     st.integers(100, 6000),
 )
 def test_no_minute_goes_over_its_limit(requests: list[tuple[int, int, bool]], limit: int) -> None:
-    state, now = WeightState(limit=limit), NOW
+    state, now = limited(limit), NOW
     sent: dict[int, int] = {}
     for pause, weight, essential in requests:
         now += pause
@@ -73,7 +143,7 @@ def test_no_minute_goes_over_its_limit(requests: list[tuple[int, int, bool]], li
 
 @given(st.integers(1, 6000), st.integers(0, 200_000), st.booleans())
 def test_whoever_waits_as_told_may_go(weight: int, elapsed: int, essential: bool) -> None:
-    state = WeightState().reserved(5999, NOW).blocked(100, NOW)
+    state = BudgetState().reserved(5999, NOW).blocked(100, NOW)
     now = NOW + elapsed
     for _ in range(3):
         now += state.wait_ms(weight, now, essential=essential)
@@ -81,13 +151,15 @@ def test_whoever_waits_as_told_may_go(weight: int, elapsed: int, essential: bool
 
 
 @pytest.mark.parametrize(
-    ("headers", "used"),
+    ("headers", "told"),
     [
-        ({"x-mbx-used-weight-1m": "17"}, 17),
-        ({"x-mbx-used-weight": "18"}, 18),
-        ({}, None),
-        ({"x-mbx-used-weight-1m": "many"}, None),
+        ({"x-mbx-used-weight-1m": "17"}, Told(17, {})),
+        ({"x-mbx-used-weight": "18"}, Told(18, {})),
+        ({}, UNTOLD),
+        ({"x-mbx-used-weight-1m": "many"}, UNTOLD),
+        ({"x-mbx-order-count-10s": "3", "x-mbx-order-count-1d": "40"}, Told(None, {10: 3, 86_400: 40})),
+        ({"x-mbx-order-count-": "3", "x-mbx-order-count-1x": "3", "x-mbx-order-count-10s": "-1"}, UNTOLD),
     ],
 )
-def test_headers(headers: dict[str, str], used: int | None) -> None:
-    assert used_weight(headers) == used
+def test_headers(headers: dict[str, str], told: Told) -> None:
+    assert told_by(headers) == told

@@ -102,7 +102,8 @@ class TraderService(Service):
         assert venue.credentials is not None  # a trading venue has them
         book = self._book(venue.mode)
         budget = SharedWeight(self._data.run / f"weight-{venue.mode}.json")
-        async with SpotRest(venue.endpoints.rest, venue.credentials, budget=budget) as rest:
+        live = venue.mode == "live"
+        async with SpotRest(venue.endpoints.rest, venue.credentials, budget=budget, real_money=live) as rest:
             session = TraderSession(
                 self._data,
                 rest,
