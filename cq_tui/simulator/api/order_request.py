@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import cached_property
+from typing import NamedTuple
 
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.simulator.api.parameters import Parameters
@@ -68,14 +69,31 @@ class Names:
         }
 
     @cached_property
-    def refused(self) -> dict[str, tuple[str, ...]]:
+    def rare(self) -> frozenset[str]:
+        """The parameters that few orders have."""
+        return frozenset(
+            {
+                self.stop_price,
+                self.trailing_delta,
+                self.iceberg_quantity,
+                self.strategy_id,
+                self.strategy_type,
+                self.peg_price_type,
+                self.peg_offset_type,
+            }
+        )
+
+    @cached_property
+    def refused(self) -> dict[str, frozenset[str]]:
         """The parameters that each order type must not have."""
         return {
-            kind: (
-                *((self.time_in_force,) if kind not in TIMED_TYPES else ()),
-                *((self.quote_quantity,) if self.quote_quantity and kind != "MARKET" else ()),
-                *((self.price, self.iceberg_quantity, self.peg_price_type) if kind not in PRICED_TYPES else ()),
-                *((self.stop_price, self.trailing_delta) if kind not in STOP_TYPES else ()),
+            kind: frozenset(
+                (
+                    *((self.time_in_force,) if kind not in TIMED_TYPES else ()),
+                    *((self.quote_quantity,) if self.quote_quantity and kind != "MARKET" else ()),
+                    *((self.price, self.iceberg_quantity, self.peg_price_type) if kind not in PRICED_TYPES else ()),
+                    *((self.stop_price, self.trailing_delta) if kind not in STOP_TYPES else ()),
+                )
             )
             for kind in ORDER_TYPES
         }
@@ -111,72 +129,88 @@ def read_one(
     order_type: str = "",
 ) -> NewOrder:
     """Read one order, whose parameters have these names; its type is sent unless it is given here. Raises ApiError."""
+    sent = parameters.sent
     kind = order_type or required(parameters, names.type)
-    _check_presence(parameters, names, kind)
-    quantity = digits(parameters, names.quantity) if names.quantity else None
-    quote_quantity = digits(parameters, names.quote_quantity) if names.quote_quantity else None
-    price = digits(parameters, names.price)
-    stop_price = digits(parameters, names.stop_price)
-    iceberg = digits(parameters, names.iceberg_quantity)
-    trailing_delta = parameters.integer(names.trailing_delta)
-    strategy_id, strategy_type = parameters.integer(names.strategy_id), parameters.integer(names.strategy_type)
+    if kind in ORDER_TYPES:
+        _check_presence(sent, names, kind)  # of an unknown type it is said only after illegal characters
+    quantity = _digits(sent, names.quantity) if names.quantity else None
+    quote_quantity = _digits(sent, names.quote_quantity) if names.quote_quantity else None
+    price = _digits(sent, names.price)
+    rare = _NOTHING_RARE if names.rare.isdisjoint(sent) else _read_rare(parameters, names)
     client_id = chosen_id(parameters, names.client_id)
-    time_in_force = _time_in_force(parameters, names, kind)
-    if kind not in ORDER_TYPES:
-        raise ApiError(-1116, "Invalid orderType.")
-    side = required(parameters, names.side)
-    if side not in ("BUY", "SELL"):
-        raise ApiError(-1117, "Invalid side.")
-    stp_mode = parameters.optional("selfTradePreventionMode")
-    if stp_mode is not None and stp_mode not in _STP_MODES:
-        raise invalid("selfTradePreventionMode")
-    for name in names.refused[kind]:
-        if name in parameters:
-            raise not_required(name)
+    _check_choices(parameters, names, kind)
+    if not names.refused[kind].isdisjoint(sent):
+        raise not_required(min(names.refused[kind] & sent.keys()))
     new = NewOrder(
         symbol=symbol,
-        side=side,
+        side=sent[names.side],
         type=kind,
         client_order_id=client_id or new_id(),
-        time_in_force=time_in_force,
+        time_in_force=sent.get(names.time_in_force, "GTC"),
         quantity=exact(names.quantity or "", quantity),
         quote_quantity=exact(names.quote_quantity or "", quote_quantity),
         price=exact(names.price, price),
-        stop_price=exact(names.stop_price, stop_price),
-        stp_mode=stp_mode or default_stp_mode(rules, symbol),
-        strategy_id=-1 if strategy_id is None else strategy_id,
-        strategy_type=-1 if strategy_type is None else strategy_type,
-        iceberg_quantity=exact(names.iceberg_quantity, iceberg) or None,
-        trailing_delta=trailing_delta,
+        stop_price=exact(names.stop_price, rare.stop_price),
+        stp_mode=sent.get("selfTradePreventionMode") or default_stp_mode(rules, symbol),
+        strategy_id=-1 if rare.strategy_id is None else rare.strategy_id,
+        strategy_type=-1 if rare.strategy_type is None else rare.strategy_type,
+        iceberg_quantity=exact(names.iceberg_quantity, rare.iceberg_quantity) or None,
+        trailing_delta=rare.trailing_delta,
     )
     _check_combination(names, new)
-    pegged = _is_pegged(parameters, names)
+    pegged = rare is not _NOTHING_RARE and _is_pegged(parameters, names)
     check_symbol(symbol, rules)
     if pegged:
         raise ApiError(-1013, "Pegged orders are not supported for this symbol.")
     return new
 
 
-def _check_presence(parameters: Parameters, names: Names, kind: str) -> None:
-    if kind not in ORDER_TYPES:
-        return  # said only after illegal characters
+class _Rare(NamedTuple):
+    """Parameters that few orders have."""
+
+    stop_price: str | None = None
+    iceberg_quantity: str | None = None
+    trailing_delta: int | None = None
+    strategy_id: int | None = None
+    strategy_type: int | None = None
+
+
+_NOTHING_RARE = _Rare()
+
+
+def _read_rare(parameters: Parameters, names: Names) -> _Rare:
+    return _Rare(
+        stop_price=digits(parameters, names.stop_price),
+        iceberg_quantity=digits(parameters, names.iceberg_quantity),
+        trailing_delta=parameters.integer(names.trailing_delta),
+        strategy_id=parameters.integer(names.strategy_id),
+        strategy_type=parameters.integer(names.strategy_type),
+    )
+
+
+def _check_presence(sent: Mapping[str, str], names: Names, kind: str) -> None:
     for name in names.needed[kind]:
-        if name not in parameters and not (name == names.price and names.peg_price_type in parameters):
+        if name not in sent and not (name == names.price and names.peg_price_type in sent):
             raise mandatory(name)
     if kind == "MARKET" and names.quantity and names.quote_quantity:
-        if names.quantity not in parameters and names.quote_quantity not in parameters:
+        if names.quantity not in sent and names.quote_quantity not in sent:
             raise either(names.quantity, names.quote_quantity)
-    elif kind in STOP_TYPES and names.stop_price not in parameters and names.trailing_delta not in parameters:
+    elif kind in STOP_TYPES and names.stop_price not in sent and names.trailing_delta not in sent:
         raise either(names.stop_price, names.trailing_delta)
 
 
-def _time_in_force(parameters: Parameters, names: Names, kind: str) -> str:
-    value = parameters.optional(names.time_in_force)
-    if value is None:
-        return "GTC"
-    if value not in _TIMES_IN_FORCE:
+def _check_choices(parameters: Parameters, names: Names, kind: str) -> None:
+    """Judge the parameters that are one of a few words."""
+    time_in_force = parameters.optional(names.time_in_force)
+    if time_in_force is not None and time_in_force not in _TIMES_IN_FORCE:
         raise ApiError(-1115, "Invalid timeInForce.")
-    return value
+    if kind not in ORDER_TYPES:
+        raise ApiError(-1116, "Invalid orderType.")
+    if required(parameters, names.side) not in ("BUY", "SELL"):
+        raise ApiError(-1117, "Invalid side.")
+    stp_mode = parameters.optional("selfTradePreventionMode")
+    if stp_mode is not None and stp_mode not in _STP_MODES:
+        raise invalid("selfTradePreventionMode")
 
 
 def _check_combination(names: Names, new: NewOrder) -> None:
@@ -232,9 +266,13 @@ def required(parameters: Parameters, name: str) -> str:
 
 def digits(parameters: Parameters, name: str) -> str | None:
     """Return the text of a decimal parameter. Raises ApiError -1100 for anything but plain digits."""
-    value = parameters.optional(name)
+    return _digits(parameters.sent, name)
+
+
+def _digits(sent: Mapping[str, str], name: str) -> str | None:
+    value = sent.get(name)
     if value is not None and _is_decimal(value) is None:
-        raise illegal(name, _DECIMAL)
+        raise illegal(name, _DECIMAL) if value else empty(name)
     return value
 
 
@@ -242,17 +280,22 @@ def exact(name: str, text: str | None) -> Decimal | None:
     """Return the decimal that ``digits`` found. Raises ApiError -1111 for more than 8 decimals."""
     if text is None:
         return None
-    if len(text.partition(".")[2].rstrip("0")) > _MAX_DECIMALS:
+    if len(text) > _MAX_DECIMALS and len(text.partition(".")[2].rstrip("0")) > _MAX_DECIMALS:
         raise ApiError(-1111, f"Parameter '{name}' has too much precision.")
     return Decimal(text)
 
 
 def chosen_id(parameters: Parameters, name: str) -> str | None:
     """Return a client order id that the client chose, None when it chose none. Raises ApiError -1100."""
-    value = parameters.optional(name)
+    value = parameters.sent.get(name)
     if value is not None and _is_client_id(value) is None:
-        raise illegal(name, _CLIENT_ID)
+        raise illegal(name, _CLIENT_ID) if value else empty(name)
     return value
+
+
+def empty(name: str) -> ApiError:
+    """A parameter that was sent without a value."""
+    return ApiError(-1105, f"Parameter '{name}' was empty.")
 
 
 def illegal(name: str, pattern: str) -> ApiError:

@@ -55,6 +55,11 @@ class Parameters:
     def __contains__(self, name: str) -> bool:
         return name in self._values
 
+    @property
+    def sent(self) -> Mapping[str, str]:
+        """All parameters as they came."""
+        return self._values
+
     def raw(self, name: str) -> str:
         """Return a parameter's text as it came, empty when it was not sent."""
         return self._values.get(name, "")

@@ -132,7 +132,7 @@ class MarketSymbol:
 
 def text(value: Decimal) -> str:
     """Write an amount as the exchange does: plain digits, 8 decimals."""
-    return f"{value:.8f}"
+    return f"{value:.8f}" if value else "0.00000000"
 
 
 def _symbol(
