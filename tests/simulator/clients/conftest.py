@@ -1,0 +1,47 @@
+"""An exchange on loopback, in a thread of its own, for clients that block."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from cq_tui.simulator.server import Endpoint, SimulatorConfig, run
+
+#: Seconds until it must answer.
+_PATIENCE = 30.0
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "DOGEUSDT")
+
+
+@contextmanager
+def exchange_in_a_thread(config: SimulatorConfig) -> Iterator[Endpoint]:
+    """Run an exchange; end it and wait for its end afterwards."""
+    ready = threading.Event()
+    known: dict[str, Any] = {}
+
+    def be_ready(endpoint: Endpoint) -> None:
+        known["endpoint"] = endpoint
+        ready.set()
+
+    async def serve() -> None:
+        known["loop"], known["stop"] = asyncio.get_running_loop(), asyncio.Event()
+        await run(config, on_ready=be_ready, stop=known["stop"])
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    try:
+        assert ready.wait(_PATIENCE), "the exchange did not begin to answer"
+        yield known["endpoint"]
+    finally:
+        known["loop"].call_soon_threadsafe(known["stop"].set)
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def exchange() -> Iterator[Endpoint]:
+    balances = {"USDT": Decimal(1_000_000), "BTC": Decimal(2)}
+    with exchange_in_a_thread(SimulatorConfig(symbols=SYMBOLS, seed=4, balances=balances)) as endpoint:
+        yield endpoint
