@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cq_tui.simulator.engine.engine import Engine
 from cq_tui.simulator.engine.facts import Deposited
-from cq_tui.simulator.engine.orders import NewOco, NewOrder, Order, Outcome
+from cq_tui.simulator.engine.orders import NewList, NewOrder, Order, Outcome
 from cq_tui.simulator.engine.plain import fact_from_plain
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.simulator.errors import ApiError
@@ -18,6 +18,7 @@ from tests.simulator.conftest import COIN, HandMarket
 
 ASSETS = {"COINUSDT": ("COIN", "USDT")}
 ids = count()
+DECIMALS = ("price", "stop_price", "quote_quantity", "iceberg_quantity")
 
 
 def engine_on(market: HandMarket, usdt: str = "10000", coin: str = "0") -> Engine:
@@ -28,18 +29,15 @@ def engine_on(market: HandMarket, usdt: str = "10000", coin: str = "0") -> Engin
 
 
 def new(side: str, order_type: str, quantity: str | None = None, **fields: Any) -> NewOrder:
-    decimals: dict[str, Any] = {
-        name: Decimal(value) if name in ("price", "stop_price", "quote_quantity") else value
-        for name, value in fields.items()
-    }
+    decimals: dict[str, Any] = {name: Decimal(value) if name in DECIMALS else value for name, value in fields.items()}
     decimals.setdefault("client_order_id", f"c{next(ids)}")
     if quantity is not None:
         decimals["quantity"] = Decimal(quantity)
     return NewOrder(symbol=COIN.symbol, side=side, type=order_type, **decimals)
 
 
-def oco(side: str, above: NewOrder, below: NewOrder) -> NewOco:
-    return NewOco(COIN.symbol, side, f"l{next(ids)}", above, below)
+def oco(side: str, above: NewOrder, below: NewOrder) -> NewList:
+    return NewList("OCO", COIN.symbol, f"l{next(ids)}", None, (above, below))
 
 
 def held(engine: Engine, asset: str) -> tuple[Any, Any]:
@@ -253,7 +251,7 @@ def test_a_stop_that_cannot_be_paid_when_it_triggers_expires(market: HandMarket)
 def sell_oco(engine: Engine, quantity: str = "1") -> Outcome:
     above = new("SELL", "LIMIT_MAKER", quantity, price="102")
     below = new("SELL", "STOP_LOSS_LIMIT", quantity, price="98.5", stop_price="99")
-    return engine.place_oco(oco("SELL", above, below), 5)
+    return engine.place_list(oco("SELL", above, below), 5)
 
 
 def test_an_oco_locks_its_quantity_once(market: HandMarket) -> None:
@@ -283,7 +281,7 @@ def test_a_buy_oco_locks_the_dearer_leg(market: HandMarket) -> None:
     engine = engine_on(market)
     above = new("BUY", "STOP_LOSS_LIMIT", "2", price="103", stop_price="102")
     below = new("BUY", "LIMIT_MAKER", "2", price="98")
-    outcome = engine.place_oco(oco("BUY", above, below), 5)
+    outcome = engine.place_list(oco("BUY", above, below), 5)
     assert held(engine, "USDT")[1] == 206
     market.move("97.90", "97.95")
     engine.on_tick(6)
@@ -296,7 +294,7 @@ def test_oco_prices_have_to_enclose_the_market(market: HandMarket) -> None:
     above = new("SELL", "LIMIT_MAKER", "1", price="100")
     below = new("SELL", "STOP_LOSS", "1", stop_price="99")
     text = "The relationship of the prices for the orders is not correct."
-    refused(lambda: engine.place_oco(oco("SELL", above, below), 5), -2010, text)
+    refused(lambda: engine.place_list(oco("SELL", above, below), 5), -2010, text)
 
 
 def test_cancelling_one_leg_cancels_the_list(market: HandMarket) -> None:
@@ -349,7 +347,7 @@ def act(engine: Engine, market: HandMarket, step: tuple[str, Any, int], now: int
             last, width = market.last_price(""), Decimal(second) / 100
             limit = new(side, "LIMIT_MAKER", "2", price=str(last + (-width if first else width)))
             stop = new(side, "STOP_LOSS", "2", stop_price=str(last + (width if first else -width)))
-            return engine.place_oco(oco(side, *((stop, limit) if first else (limit, stop))), now)
+            return engine.place_list(oco(side, *((stop, limit) if first else (limit, stop))), now)
         case _:
             orders = list(engine.state.open_orders.values())
             return engine.cancel(orders[first], "x", now) if first < len(orders) else Outcome()
