@@ -73,7 +73,7 @@ class MessageConnection(ClientConnection):
         """Take bytes from the network."""
         if self._rest:
             data, self._rest = self._rest + data, b""
-        if self._cuts:
+        if self._cuts and self.protocol.state is OPEN:
             self._cut(data)
         elif self.protocol.state is CONNECTING:
             self._answered(data)
@@ -121,27 +121,34 @@ class MessageConnection(ClientConnection):
 
     def _cut(self, data: bytes) -> None:
         """Cut the frames out of the bytes and keep what is not whole yet. Hot path."""
-        start, size, protocol, deliver = 0, len(data), self.protocol, self._deliver
+        start, size, deliver, parts = 0, len(data), self._deliver, self._parts
         while size - start >= 2 and not self._paused:
-            length = data[start + 1]
-            if length < 126:
-                payload = start + 2
-            elif length <= 127:
-                payload = start + (4 if length == 126 else 10)
+            first, length = data[start], data[start + 1]
+            payload = start + 2
+            if length > 125:
+                payload += 2 if length == 126 else 8
                 if size < payload:
                     break
-                length = int.from_bytes(data[start + 2 : payload], "big")
-            if length > _LONGEST or data[start + 1] > 127 or protocol.state is not OPEN:
-                # Too long, masked, or behind the closing frame: the library knows what to do.
+                if length == 126:
+                    length = data[start + 2] << 8 | data[start + 3]
+                else:
+                    # The highest bit of the second byte says that the frame is masked, which no server's is.
+                    length = int.from_bytes(data[start + 2 : payload], "big") if length == 127 else _LONGEST + 1
+            end = payload + length
+            if length > _LONGEST:
+                # Too long, or masked: the library knows what to do.
                 self._cuts = False
                 super().data_received(data[start:])
                 return
-            end = payload + length
             if size < end:
                 break
-            if data[start] == _WHOLE_TEXT and not self._parts:
+            if first == _WHOLE_TEXT and not parts:
                 deliver(data[payload:end])
             else:
                 super().data_received(data[start:end])
+                if self.protocol.state is not OPEN:
+                    self._cuts = False  # it is closing, and what comes behind that is not for us
+                    super().data_received(data[end:])
+                    return
             start = end
         self._rest = data[start:]
