@@ -107,9 +107,10 @@ class Exchange:
                 self.ledger.compact(self.state)
         for fill in outcome.first_fills:
             self.limits.first_fill(fill.is_maker, now)
-        events = user_events(outcome, self.state, now)
-        for listener in list(self.user_listeners):
-            listener(events)
+        if self.user_listeners:
+            events = user_events(outcome, self.state, now)
+            for listener in list(self.user_listeners):
+                listener(events)
         self._tell_market(outcome)
         return outcome
 

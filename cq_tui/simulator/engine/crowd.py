@@ -33,6 +33,7 @@ class Crowd:
         #: Levels made so far, by class of distance and price in tick sizes.
         self._known: list[dict[int, Level]] = [{} for _ in range(MAX_LEVELS.bit_length() + 1)]
         self._grids: dict[str, tuple[int, list[Level]]] = {}
+        self._classes: dict[tuple[int, int], tuple[range, list[Level]]] = {}
 
     def level(self, side: str, best: int, number: int) -> Level | None:
         """Return the level behind ``number`` better ones of BUY (bids) or SELL (asks); None below the least price."""
@@ -60,8 +61,20 @@ class Crowd:
         for distance in range(1, (count - 1).bit_length() + 1):
             first, last = 1 << (distance - 1), min(1 << distance, count)
             prices = range(anchor + first * gap, anchor + last * gap, gap)
-            known = self._known[distance]
-            found += [known.get(price) or self._at(price, distance) for price in prices if price > 0]
+            found += self._class(distance, prices)
+        return found
+
+    def _class(self, distance: int, prices: range) -> list[Level]:
+        """Return the levels of a class of distance; those that it had where the best price was before stay."""
+        before, found = self._classes.get((distance, prices.step), (range(0), []))
+        moved = (prices.start - before.start) // prices.step
+        if len(before) != len(prices) or len(found) != len(prices) or prices[-1] <= 0 or abs(moved) >= len(prices):
+            found = [self._at(price, distance) for price in prices if price > 0]
+        elif moved > 0:
+            found = found[moved:] + [self._at(price, distance) for price in prices[-moved:]]
+        elif moved < 0:
+            found = [self._at(price, distance) for price in prices[:-moved]] + found[:moved]
+        self._classes[distance, prices.step] = (prices, found)
         return found
 
     def _at(self, price_ticks: int, distance: int) -> Level:

@@ -7,12 +7,12 @@ snapshot in between, it gives the book of now.
 
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import filterfalse
 from typing import NamedTuple, Protocol
 
-from cq_tui.simulator.market.symbols import text
-
-Levels = Sequence[tuple[Decimal, Decimal]]
-_GONE = Decimal(0)
+Level = tuple[Decimal, Decimal]
+Levels = Sequence[Level]
+_NONE = "0.00000000"
 
 
 class VisibleBook(Protocol):
@@ -35,20 +35,23 @@ class Look(NamedTuple):
 
 
 class Diff(NamedTuple):
-    """Levels that changed with the updates ``first`` to ``last``, as they are now; quantity zero is a level gone."""
+    """Levels that changed with the updates ``first`` to ``last``, as they are now; quantity zero is a level gone.
+
+    Bids and asks are JSON: ``[["price","quantity"],…]``.
+    """
 
     first: int
     last: int
-    bids: list[tuple[Decimal, Decimal]]
-    asks: list[tuple[Decimal, Decimal]]
+    bids: str
+    asks: str
 
 
 class _Reader:
-    """One stream's changes since its last diff, bids and asks, by price."""
+    """One stream's changes since its last diff, bids and asks: levels as JSON, by price."""
 
     def __init__(self, update_id: int) -> None:
         self.told = update_id
-        self.changed: tuple[dict[Decimal, Decimal], dict[Decimal, Decimal]] = ({}, {})
+        self.changed: tuple[dict[str, str], dict[str, str]] = ({}, {})
 
 
 class DepthWatch:
@@ -57,6 +60,8 @@ class DepthWatch:
     def __init__(self, book: VisibleBook) -> None:
         self._book = book
         self._last = Look(-1, (), ())
+        self._objects: list[tuple[Levels, dict[int, Level]]] = [((), {}), ((), {})]
+        self._texts = LevelTexts()
         self._readers: dict[str, _Reader] = {}
 
     def look(self) -> Look:
@@ -86,49 +91,68 @@ class DepthWatch:
         bids, asks = reader.changed
         if not bids and not asks:
             return None
-        diff = Diff(reader.told + 1, update_id, list(bids.items()), list(asks.items()))
+        diff = Diff(
+            reader.told + 1,
+            update_id,
+            f"[{','.join(bids.values())}]",
+            f"[{','.join(asks.values())}]",
+        )
         reader.told, reader.changed = update_id, ({}, {})
         return diff
 
     def _note(self, side: int, old: Levels, new: Levels) -> None:
-        changes = _changes(old, new)
+        if old is new:
+            return
+        before, after = self._by_object(side, old), _by_object(new)
+        self._objects[side] = (new, after)
+        changes = self._changes(before, after)
         for reader in self._readers.values():
             reader.changed[side].update(changes)
 
+    def _by_object(self, side: int, levels: Levels) -> dict[int, Level]:
+        known, objects = self._objects[side]
+        return objects if known is levels else _by_object(levels)
 
-def _changes(old: Levels, new: Levels) -> dict[Decimal, Decimal]:
-    """Return quantities of all prices whose level is another one, zero where there is none any more."""
-    if old is new:
-        return {}
-    before, after = set(map(id, old)), set(map(id, new))
-    gone = {level[0]: level[1] for level in old if id(level) not in after}
-    changes = dict.fromkeys(gone, _GONE)
-    for level in new:
-        if id(level) not in before:
-            price, quantity = level
-            if gone.get(price) == quantity:
+    def _changes(self, before: dict[int, Level], after: dict[int, Level]) -> dict[str, str]:
+        """Return the levels that are others now as JSON, by price; a level that is gone with quantity zero.
+
+        Levels mostly stay the same objects, so that only those that do not are compared by what they hold.
+        """
+        text = self._texts.text
+        gone = dict(text(before[number]) for number in filterfalse(after.__contains__, before))
+        changes = {price: f'["{price}","{_NONE}"]' for price in gone}
+        for number in filterfalse(before.__contains__, after):
+            price, entry = text(after[number])
+            if gone.get(price) == entry:
                 del changes[price]
             else:
-                changes[price] = quantity
-    return changes
+                changes[price] = entry
+        return changes
+
+
+def _by_object(levels: Levels) -> dict[int, Level]:
+    return dict(zip(map(id, levels), levels, strict=True))
 
 
 class LevelTexts:
-    """Levels as JSON; the same ones come again and again, so their text is kept."""
+    """Levels as JSON; the same objects come again and again, so their text is kept."""
 
     def __init__(self, most: int = 20_000) -> None:
         self._most = most
-        self._known: dict[tuple[Decimal, Decimal], str] = {}
+        self._known: dict[int, tuple[Level, tuple[str, str]]] = {}
+
+    def text(self, level: Level) -> tuple[str, str]:
+        """Return a level's price, and the level as ``["price","quantity"]``."""
+        found = self._known.get(id(level))
+        if found is None:
+            if len(self._known) >= self._most:
+                self._known.clear()
+            price = f"{level[0]:.8f}"
+            # The level is kept with its text: its id stays its own.
+            found = self._known[id(level)] = (level, (price, f'["{price}","{level[1]:.8f}"]'))
+        return found[1]
 
     def write(self, levels: Levels) -> str:
         """Return ``[["price","quantity"],…]``."""
-        known = self._known
-        if len(known) > self._most:
-            known.clear()
-        parts = []
-        for level in levels:
-            part = known.get(level)
-            if part is None:
-                part = known[level] = f'["{text(level[0])}","{text(level[1])}"]'
-            parts.append(part)
-        return f"[{','.join(parts)}]"
+        text = self.text
+        return f"[{','.join([text(level)[1] for level in levels])}]"

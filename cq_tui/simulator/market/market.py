@@ -77,6 +77,8 @@ class Market:
         self._book_ticks: dict[str, int] = {}
         self._windows: dict[int, Bars] = {}
         self._windows_minute = -1
+        self._windows_now: dict[int, Bars] = {}
+        self._windows_moment = (-1, 0)
         self.tick = block.start
         self.over = False
         self.advance(tick)
@@ -302,6 +304,15 @@ class Market:
 
     def window(self, start: int) -> Bars:
         """Return what happened from ``start`` (a whole minute, Unix ms) until now as one bar a symbol."""
+        moment = (self.tick, len(self._fills_now))
+        if moment != self._windows_moment:
+            self._windows_now.clear()
+            self._windows_moment = moment
+        if (known := self._windows_now.get(start)) is None:
+            known = self._windows_now[start] = self._window(start)
+        return known
+
+    def _window(self, start: int) -> Bars:
         minute = self.time // 60_000
         if minute != self._windows_minute:
             self._windows.clear()

@@ -5,7 +5,6 @@ only the account's fills are kept one by one, each with the number of market tra
 """
 
 from bisect import bisect_left, bisect_right
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -77,7 +76,7 @@ class Tape:
     def __init__(self, symbols: Sequence[MarketSymbol], trades_before: int) -> None:
         self._symbols = symbols
         self._tick_size = [float(entry.tick_size) for entry in symbols]
-        self._pages: deque[_Page] = deque()
+        self._pages: list[_Page] = []
         self._next_before: Integers = np.full(len(symbols), trades_before, dtype=np.int64)
         self._fills: list[list[_Fill]] = [[] for _ in symbols]
         self._fill_counts = [0] * len(symbols)
@@ -88,7 +87,7 @@ class Tape:
         self._pages.append(_Page(block, self._next_before, counts))
         self._next_before = counts[-1]
         while len(self._pages) > 1 and block.end - self._pages[1].block.start >= TICKS_KEPT:
-            self._pages.popleft()
+            del self._pages[0]
 
     def set_fill_count(self, column: int, count: int) -> None:
         """Say how many fills the account had in all before the next one that is added."""
@@ -162,10 +161,10 @@ class Tape:
     def _market_trades(self, column: int, first: int, last: int, fills: int, joined: int) -> Iterator[TapeTrade]:
         """Yield market trades with so many fills before them."""
         size, number = self._tick_size[column], first - fills
-        for page in self._pages:
+        for page in self._pages[self._page_of(column, number) :]:
+            if number > last - fills:
+                break
             counts = page.counts[:, column]
-            if number > counts[-1] or number > last - fills:
-                continue
             upto = min(last - fills, int(counts[-1]))
             rows = np.searchsorted(counts, np.arange(number, upto + 1))
             block = page.block
@@ -178,6 +177,13 @@ class Tape:
                     trade_id, trade_id - joined, f"{price * size:.8f}", f"{quantity:.8f}",
                     (block.start + row) * TICK_MS, not taker_bought, False,
                 )  # fmt: skip
+
+    def _page_of(self, column: int, number: int) -> int:
+        """Return the index of the page on which market trade ``number`` is."""
+        newest = len(self._pages) - 1
+        if number > self._pages[newest].before[column]:
+            return newest
+        return bisect_left(self._pages, number, key=lambda page: page.counts[-1, column])
 
     def first_of_aggregate(self, column: int, aggregate: int) -> int:
         """Return the id of the first trade of an aggregate."""

@@ -88,7 +88,7 @@ class BookFeed(Feed):
             wanted = [channel for channel in channels if _reader(channel) == reader]
             if wanted and (diff := watch.diff(reader)) is not None:
                 for channel in wanted:
-                    self._send(channel, payloads.depth_update(symbol, diff, now, self._texts, channel.scale), False)
+                    self._send(channel, payloads.depth_update(symbol, diff, now, channel.scale), False)
 
     def _partial(self, symbol: str, channels: list[Channel], *, slow_too: bool) -> None:
         for channel in channels:

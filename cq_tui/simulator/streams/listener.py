@@ -46,6 +46,11 @@ class Listener:
         """Frames that wait."""
         return len(self._frames) + len(self._waiting)
 
+    @property
+    def keeps_up(self) -> bool:
+        """Whether the client reads as quickly as we write."""
+        return self._connection.is_writable
+
     def put(self, frame: bytes, replaces: str | None) -> None:
         """Add a frame; with a key it takes the place of one with the same key that still waits for a slow client."""
         if self._connection.is_writable and not self._waiting:

@@ -103,9 +103,9 @@ def partial_depth(look: Look, count: int, texts: LevelTexts) -> str:
     return f'{{"lastUpdateId":{look.update_id},"bids":{bids},"asks":{asks}}}'
 
 
-def depth_update(symbol: str, diff: Diff, now: int, texts: LevelTexts, scale: int) -> str:
+def depth_update(symbol: str, diff: Diff, now: int, scale: int) -> str:
     """Return a depthUpdate event."""
     return (
         f'{{"e":"depthUpdate","E":{now * scale},"s":"{symbol}","U":{diff.first},"u":{diff.last},'
-        f'"b":{texts.write(diff.bids)},"a":{texts.write(diff.asks)}}}'
+        f'"b":{diff.bids},"a":{diff.asks}}}'
     )

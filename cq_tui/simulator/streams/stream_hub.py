@@ -38,6 +38,16 @@ class StreamHub:
         """Return the exchange's clock (Unix ms)."""
         return self._exchange.clock()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody listens to anything."""
+        return not self._channels
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether a client does not read as quickly as we write."""
+        return any(not listener.keeps_up for listener in self._listeners)
+
     # Who listens
 
     def join(self, listener: Listener) -> None:

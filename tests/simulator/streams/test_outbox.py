@@ -2,10 +2,7 @@
 
 import asyncio
 
-import pytest
-
 from cq_tui.simulator.streams.outbox import CAPACITY, Outbox
-from cq_tui.simulator.streams.stream_hub import Listener
 
 
 async def test_messages_come_in_order_and_only_the_newest_of_a_kind() -> None:
@@ -32,10 +29,3 @@ async def test_take_waits_for_the_first_message() -> None:
     assert not taking.done()
     outbox.put("x")
     assert await asyncio.wait_for(taking, 1) == ["x"]
-
-
-@pytest.mark.parametrize(("combined", "message"), [(True, '{"stream":"s","data":{}}'), (False, "{}")])
-async def test_a_listener_wraps_payloads_when_combined(combined: bool, message: str) -> None:
-    listener = Listener(combined)
-    listener.tell("s", "{}", "s")
-    assert await listener.outbox.take() == [message]
