@@ -64,6 +64,25 @@ def test_a_ledger_makes_the_same_state_again(tmp_path: Path) -> None:
     reopened.close()
 
 
+def test_a_ledger_of_the_first_field_set_is_still_read(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.ndjson"
+    path.write_bytes((Path(__file__).parent / "data" / "first_field_set.ndjson").read_bytes())
+    state = ExchangeState(ASSETS)
+    ledger = Ledger(path, state)
+    assert {asset: held.free for asset, held in state.balances.items()} == {
+        "USDT": Decimal("849.26110000"),
+        "COIN": Decimal("1.49750000"),
+    }
+    assert [order.status for order in state.orders.values()] == ["FILLED", "FILLED", "EXPIRED", "FILLED"]
+    assert (state.lists[0].kind, state.lists[0].done) == ("OCO", True)
+    assert [trade.counter_order_id for trade in state.trades] == [-1, -1, -1]
+    ledger.compact(state)
+    ledger.close()
+    again = ExchangeState(ASSETS)
+    Ledger(path, again).close()
+    assert same(again, state)
+
+
 def test_compaction_keeps_the_state_and_shrinks_the_file(tmp_path: Path) -> None:
     path = tmp_path / "ledger.ndjson"
     state, ledger = traded(path, rounds=60)
