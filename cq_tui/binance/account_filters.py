@@ -37,6 +37,21 @@ class AccountRules:
         assets = {entry["asset"]: Decimal(entry["limit"]) for entry in asset_filters}
         return cls(**counts, max_assets=assets)
 
+    def exchange_filters(self) -> list[dict[str, Any]]:
+        """Return ``exchangeFilters`` as the exchange lists them."""
+        return [
+            {"filterType": name, sent: getattr(self, limit)}
+            for name, (limit, sent) in _FIELDS.items()
+            if getattr(self, limit)
+        ]
+
+    def asset_filters(self) -> list[dict[str, Any]]:
+        """Return ``assetFilters`` as the exchange lists them."""
+        return [
+            {"filterType": "MAX_ASSET", "asset": asset, "limit": f"{most:.8f}"}
+            for asset, most in self.max_assets.items()
+        ]
+
     def violation(
         self,
         *,

@@ -7,19 +7,23 @@ import pytest
 
 from cq_tui.binance.account_filters import AccountRules
 
-RULES = AccountRules.read(
-    [
-        {"filterType": "EXCHANGE_MAX_NUM_ORDERS", "maxNumOrders": 9},
-        {"filterType": "EXCHANGE_MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 5},
-        {"filterType": "EXCHANGE_MAX_NUM_ICEBERG_ORDERS", "maxNumIcebergOrders": 3},
-        {"filterType": "EXCHANGE_MAX_NUM_ORDER_LISTS", "maxNumOrderLists": 2},
-        {"filterType": "NOT_KNOWN_YET", "limit": 0},
-    ],
-    [
-        {"filterType": "MAX_ASSET", "asset": "BTC", "limit": "2.5"},
-        {"filterType": "MAX_ASSET", "asset": "USDT", "limit": "1000"},
-    ],
-)
+EXCHANGE_FILTERS: list[dict[str, Any]] = [
+    {"filterType": "EXCHANGE_MAX_NUM_ORDERS", "maxNumOrders": 9},
+    {"filterType": "EXCHANGE_MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 5},
+    {"filterType": "EXCHANGE_MAX_NUM_ICEBERG_ORDERS", "maxNumIcebergOrders": 3},
+    {"filterType": "EXCHANGE_MAX_NUM_ORDER_LISTS", "maxNumOrderLists": 2},
+]
+ASSET_FILTERS = [
+    {"filterType": "MAX_ASSET", "asset": "BTC", "limit": "2.50000000"},
+    {"filterType": "MAX_ASSET", "asset": "USDT", "limit": "1000.00000000"},
+]
+RULES = AccountRules.read([*EXCHANGE_FILTERS, {"filterType": "NOT_KNOWN_YET", "limit": 0}], ASSET_FILTERS)
+
+
+def test_filters_are_listed_as_they_were_read() -> None:
+    assert RULES.exchange_filters() == EXCHANGE_FILTERS
+    assert RULES.asset_filters() == ASSET_FILTERS
+    assert AccountRules().exchange_filters() == AccountRules().asset_filters() == []
 
 
 @pytest.mark.parametrize(

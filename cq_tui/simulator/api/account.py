@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cq_tui.binance.account_filters import AccountRules
 from cq_tui.simulator.api.parameters import Parameters
 from cq_tui.simulator.engine.matching import COMMISSION_RATE
 from cq_tui.simulator.engine.orders import ZERO, Balance
@@ -73,11 +74,12 @@ def order_counts(exchange: Exchange, parameters: Parameters) -> Any:
 
 
 def my_filters(exchange: Exchange, parameters: Parameters) -> Any:
-    """Return the filters of a symbol that count what the account has; there are none over accounts or assets."""
+    """Return the filters that count what the account has: over all symbols, on one symbol and of assets."""
     symbol = parameters.symbol(exchange.market.rules)
+    rules = exchange.engine.account_rules or AccountRules()
     filters = exchange.symbol_info(symbol)["filters"]
     return {
-        "exchangeFilters": [],
+        "exchangeFilters": rules.exchange_filters(),
         "symbolFilters": [found for found in filters if found["filterType"].startswith("MAX_")],
-        "assetFilters": [],
+        "assetFilters": rules.asset_filters(),
     }

@@ -1,6 +1,7 @@
 """What was: orders, trades, and trades that self-trade prevention kept from happening."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from cq_tui.simulator.api import shapes
@@ -21,9 +22,10 @@ def all_orders(exchange: Exchange, parameters: Parameters) -> Any:
     limit = parameters.limit(500, 1_000)
     found = [
         order
-        for (name, number), order in sorted(exchange.state.orders.items())
+        for (name, number), order in exchange.state.orders.items()
         if name == symbol and number >= (first or 0) and within(order.time, start, end)
     ]
+    found.sort(key=attrgetter("order_id"))
     return [shapes.queried(order) for order in page(found, limit, first is not None or start is not None)]
 
 

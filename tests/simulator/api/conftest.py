@@ -1,7 +1,6 @@
 """A whole exchange on a market that the test moves, asked through the handlers of its endpoints."""
 
 from decimal import Decimal
-from itertools import count
 from typing import Any, cast
 
 import pytest
@@ -36,15 +35,13 @@ class OneMarket(HandMarket):
 
 
 class Trader:
-    """One who asks the exchange; his clock stands still until it is moved, his ids are made-1, made-2 …"""
+    """One who asks the exchange; his clock stands still until it is moved."""
 
     def __init__(self, usdt: str = "100000", coin: str = "1000") -> None:
         self.now = START
         self.market = OneMarket()
-        ids = count(1)
         state = ExchangeState({COIN.symbol: (COIN.base_asset, COIN.quote_asset)})
         self.exchange = Exchange(cast(Any, self.market), state, None, cast(Any, None), lambda: self.now)
-        self.exchange.new_client_order_id = lambda: f"made-{next(ids)}"  # type: ignore[method-assign]  # told apart
         self.exchange.deposit({"USDT": Decimal(usdt), "COIN": Decimal(coin)})
         self.events: list[dict[str, Any]] = []
         self.exchange.user_listeners.add(self.events.extend)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from cq_tui.binance.account_filters import AccountRules
 from cq_tui.simulator.api.rate_limits import Limits, RateLimits
 from tests.simulator.api.conftest import START, Trader
 
@@ -180,6 +181,17 @@ def test_filters_of_the_account(trader: Trader) -> None:
     assert {entry["filterType"] for entry in found["symbolFilters"]} == {
         "MAX_NUM_ORDERS", "MAX_NUM_ORDER_LISTS", "MAX_NUM_ALGO_ORDERS", "MAX_NUM_ORDER_AMENDS",
     }  # fmt: skip
+
+
+def test_filters_over_the_whole_account_are_shown_and_kept(trader: Trader) -> None:
+    over_all = [{"filterType": "EXCHANGE_MAX_NUM_ORDERS", "maxNumOrders": 1}]
+    of_assets = [{"filterType": "MAX_ASSET", "asset": "COIN", "limit": "5.00000000"}]
+    trader.exchange.engine.account_rules = AccountRules.read(over_all, of_assets)
+    found: Any = trader.ask("GET", "myFilters")
+    assert (found["exchangeFilters"], found["assetFilters"]) == (over_all, of_assets)
+    assert trader.refused("POST", "order", BUY | {"quantity": "6"}) == (-1013, "Filter failure: MAX_ASSET")
+    trader.ask("POST", "order", side="BUY", type="LIMIT_MAKER", quantity="1", price="90")
+    assert trader.refused("POST", "order", BUY) == (-1013, "Filter failure: EXCHANGE_MAX_NUM_ORDERS")
 
 
 def test_balances_are_written_plainly_however_small() -> None:

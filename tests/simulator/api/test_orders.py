@@ -115,12 +115,12 @@ def test_an_order_is_asked_for(trader: Trader) -> None:
 def test_an_order_is_cancelled(trader: Trader) -> None:
     trader.ask("POST", "order", LIMIT | {"icebergQty": "0.5"})
     trader.now += 7
-    assert trader.ask("DELETE", "order", orderId="1") == {
+    assert trader.ask("DELETE", "order", orderId="1", newClientOrderId="gone") == {
         "symbol": "COINUSDT",
         "origClientOrderId": "one",
         "orderId": 1,
         "orderListId": -1,
-        "clientOrderId": "made-1",
+        "clientOrderId": "gone",
         "transactTime": START + 7,
         "price": "99.00000000",
         "origQty": "1.50000000",
@@ -171,6 +171,13 @@ def test_orders_that_are_not_there(
     found = trader.refused(method, "order", values)
     assert found == (code, text if text is not None else found[1])
     assert len(trader.ask("GET", "openOrders")) == 2
+
+
+def test_ids_are_made_up_for_those_who_choose_none(trader: Trader) -> None:
+    order = {name: value for name, value in LIMIT.items() if name != "newClientOrderId"}
+    made = [trader.ask("POST", "order", order)["clientOrderId"] for _ in range(3)]
+    assert len(set(made)) == 3
+    assert all(len(text) == 22 and text.isalnum() for text in made)
 
 
 def test_a_cancel_may_be_restricted_to_what_is_new(trader: Trader) -> None:
