@@ -4,17 +4,25 @@ import base64
 import binascii
 import hashlib
 import hmac
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
+
+from cq_tui.store.regular_file import open_regular
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 #: A parameter of a request: text goes out as it is, numbers in plain decimal digits, booleans as true/false.
 Param = str | int | bool
+
+
+_FILE = "file:"
+_LONGEST_KEY = 65_536
 
 
 class CredentialsError(ValueError):
@@ -72,6 +80,25 @@ class Credentials:
         if self.is_ed25519:
             return sign_ed25519(self._private_key, payload)
         return sign_hmac(self.secret, payload)
+
+
+def read_secret(setting: str) -> str:
+    """Return the secret that a setting holds: the text itself, or what stands in the file that ``file:PATH`` names.
+
+    Raises CredentialsError when the file cannot be read, or can be read by others than its owner.
+    """
+    if not setting.startswith(_FILE):
+        return setting
+    path = Path(setting[len(_FILE) :]).expanduser()
+    try:
+        with open(path, "rb", opener=open_regular) as file:
+            if os.fstat(file.fileno()).st_mode & 0o077:
+                raise CredentialsError(f"the key file {path} is open to others: chmod 600 {path}")
+            return file.read(_LONGEST_KEY).decode("ascii")
+    except OSError as error:
+        raise CredentialsError(f"the key file {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise CredentialsError(f"the key file {path} holds no key in PEM") from None
 
 
 def param_text(value: Param) -> str:

@@ -58,7 +58,7 @@ class Settings(ContractModel):
     BINANCE_API_KEY: Secret = None
     """API key for testnet or live. Simulation and paper never use it."""
     BINANCE_API_SECRET: Secret = None
-    """API secret, or the text of an Ed25519 private key (PEM)."""
+    """API secret, the text of an Ed25519 private key (PEM), or file:PATH of a file that holds it."""
     BINANCE_USE_TESTNET: bool = True
     """Names the mode testnet."""
     TRADING_MODE: Literal["simulation", "paper", "testnet", "live"] = "testnet"

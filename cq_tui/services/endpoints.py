@@ -13,7 +13,7 @@ from cq_tui.binance.hosts import (
     is_loopback,
     is_mainnet,
 )
-from cq_tui.binance.signing import Credentials, CredentialsError
+from cq_tui.binance.signing import Credentials, CredentialsError, read_secret
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.mode import Mode
 from cq_tui.contracts.runfiles import ExchangeAddress
@@ -68,7 +68,7 @@ def _check_orders_may_go_to(endpoints: Endpoints, mode: Mode) -> None:
 
 def _credentials(key: str, secret: str) -> Credentials:
     try:
-        credentials = Credentials(key, secret)
+        credentials = Credentials(key, read_secret(secret))
         if credentials.is_ed25519:
             credentials.sign(b"")
     except CredentialsError as error:

@@ -1,6 +1,10 @@
 """Delays between attempts, and what counts as a success."""
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -87,3 +91,138 @@ async def test_nobody_listens() -> None:
             policy,
         )
     assert told[0].startswith("cannot connect: ")
+
+
+class Line:
+    """Connections without a network: what each attempt gives, and what is told of it."""
+
+    def __init__(self, *attempts: str) -> None:
+        #: "up", or why it cannot connect; the last one again and again.
+        self.attempts = list(attempts)
+        self.links: list[Link] = []
+        self.ends: list[asyncio.Future[Ending]] = []
+        self.alive: set[int] = set()
+        self.told: list[tuple[str, float]] = []
+        self.slept: list[float] = []
+        self.clock = 0.0
+        self.policy = ReconnectPolicy(
+            delay=lambda failures: 1.0 + failures,
+            sleep=self.sleep,
+            now=lambda: self.clock,
+            stable_after=10,
+            overlap=0.5,
+        )
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await asyncio.sleep(0)
+
+    async def opened(self) -> Any:
+        attempt = self.attempts.pop(0) if len(self.attempts) > 1 else self.attempts[0]
+        if attempt != "up":
+            raise OSError(attempt)
+        return self
+
+    async def close(self) -> None: ...
+
+    def is_alive(self, number: int) -> bool:
+        return number in self.alive
+
+    async def session(self, socket: Any, link: Link) -> Ending:
+        number = len(self.links)
+        self.links.append(link)
+        self.ends.append(asyncio.get_running_loop().create_future())
+        self.alive.add(number)
+        try:
+            return await self.ends[number]
+        finally:
+            self.alive.discard(number)
+
+    @asynccontextmanager
+    async def kept(self) -> AsyncIterator[None]:
+        told = self.told.append
+        keeping = asyncio.create_task(
+            keep_connected(self.opened, self.session, lambda reason, delay: told((reason, delay)), self.policy)
+        )
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+        assert not self.alive
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(5):
+            while not true():
+                await asyncio.sleep(0)
+
+
+async def test_the_old_one_goes_when_the_new_one_serves_and_not_before() -> None:
+    line = Line("up", "no route", "no route", "up")
+    async with line.kept():
+        await line.until(lambda: line.alive == {0})
+        line.clock = 60
+        assert line.links[0].leaves("it is time")
+        assert not line.links[0].leaves("again")
+        await line.until(lambda: line.alive == {0, 1})
+        assert line.slept == [1.0, 2.0]
+        line.links[1].serves()
+        await line.until(lambda: line.alive == {1})
+        assert line.slept == [1.0, 2.0, 0.5]
+        assert line.told == []
+
+
+async def test_an_old_one_that_ends_on_its_own_is_told() -> None:
+    line = Line("up")
+    async with line.kept():
+        await line.until(lambda: line.alive == {0})
+        line.clock = 60
+        line.links[0].leaves("it is time")
+        await line.until(lambda: line.alive == {0, 1})
+        line.ends[0].set_result(Ending("cut off"))
+        await line.until(lambda: line.alive == {1})
+        await line.until(lambda: line.told == [("cut off", 0.0)])
+        line.links[1].serves()
+        line.ends[1].set_result(Ending("cut off too"))
+        await line.until(lambda: len(line.told) == 2)
+        assert line.told[1] == ("cut off too", 1.0)
+
+
+async def test_a_successor_that_is_sent_away_itself_does_not_end_the_old_one() -> None:
+    line = Line("up")
+    async with line.kept():
+        await line.until(lambda: line.alive == {0})
+        line.clock = 60
+        line.links[0].leaves("shutting down")
+        await line.until(lambda: line.alive == {0, 1})
+        line.links[1].leaves("shutting down")
+        await line.until(lambda: line.alive == {0, 2})
+        assert line.slept == [1.0]
+        assert line.told == []
+
+
+async def test_a_server_that_sends_everybody_away_at_once_is_backed_off_from() -> None:
+    line = Line("up")
+    async with line.kept():
+        for number in range(4):
+            await line.until(partial(line.is_alive, number))
+            line.links[number].leaves("shutting down")
+        await line.until(lambda: len(line.links) == 5)
+    assert line.slept == [1.0, 2.0, 3.0, 4.0]
+
+
+async def test_a_defect_in_a_session_is_raised() -> None:
+    line = Line("up")
+    keeping = asyncio.create_task(keep_connected(line.opened, line.session, lambda *_: None, line.policy))
+    await line.until(lambda: line.alive == {0})
+    line.ends[0].set_exception(ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        await keeping
+
+
+def test_lives_differ() -> None:
+    policy = ReconnectPolicy(lifetime=100)
+    lives = {policy.life() for _ in range(20)}
+    assert len(lives) > 1
+    assert all(90 <= life <= 100 for life in lives)
+    assert 0.9 * ReconnectPolicy().lifetime < 24 * 3600 - ReconnectPolicy().open_timeout

@@ -17,6 +17,8 @@ from cq_tui.binance.signing import (
     CredentialsError,
     Param,
     encode_query,
+    read_secret,
+    sign_ed25519,
     sign_hmac,
     signed_params,
     signed_query,
@@ -80,6 +82,31 @@ def test_a_broken_pem_is_refused_without_showing_it() -> None:
     with pytest.raises(CredentialsError) as caught:
         credentials.sign(b"a=1")
     assert "hushhush" not in str(caught.value)
+
+
+def test_a_key_file_is_read_each_time(tmp_path: Path) -> None:
+    key = tmp_path / "key.pem"
+    key.touch(mode=0o600)
+    for private_key in (Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()):
+        key.write_text(pem(private_key))
+        credentials = Credentials("key", read_secret(f"file:{key}"))
+        assert credentials.sign(b"a=1") == sign_ed25519(private_key, b"a=1")
+    assert read_secret("plain secret") == "plain secret"
+
+
+def test_a_key_file_that_is_not_for_us(tmp_path: Path) -> None:
+    key = tmp_path / "key.pem"
+    for setting in (f"file:{key}", f"file:{tmp_path}"):
+        with pytest.raises(CredentialsError, match="cannot be read"):
+            read_secret(setting)
+    key.write_bytes(b"hush\xff")
+    key.chmod(0o640)
+    with pytest.raises(CredentialsError, match="chmod 600"):
+        read_secret(f"file:{key}")
+    key.chmod(0o600)
+    with pytest.raises(CredentialsError, match="PEM") as refused:
+        read_secret(f"file:{key}")
+    assert "hush" not in str(refused.value)
 
 
 def test_repr_shows_neither_key_nor_secret() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cq_tui.binance.hosts import MAINNET, MAINNET_DATA_ONLY_REST, TESTNET, loopback
+from cq_tui.binance.hosts import DEMO, MAINNET, MAINNET_DATA_ONLY_REST, TESTNET, loopback
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.settings import Settings
 from cq_tui.services.endpoints import NoExchange, market_venue, trading_venue
@@ -95,6 +95,7 @@ def test_a_setting_that_cannot_be_used_is_named_and_a_secret_never_shown(data: D
     [
         ({"BINANCE_REST_URL": "https://api.binance.com"}, "is the real exchange"),
         ({"BINANCE_WS_API_URL": "wss://ws-api.binance.com:443/ws-api/v3"}, "is the real exchange"),
+        ({"BINANCE_REST_URL": "https://api.binance.com."}, "is the real exchange"),
         ({"BINANCE_REST_URL": "http://exchange.example"}, "in clear"),
         ({"BINANCE_REST_URL": "http://[bad"}, "no URL"),
     ],
@@ -104,6 +105,23 @@ def test_orders_of_the_testnet_never_reach_the_real_exchange(
 ) -> None:
     with pytest.raises(NoExchange, match=words):
         trading_venue("testnet", Settings(**KEYS, **setting), data)
+
+
+def test_the_demo_exchange_is_a_testnet_too(data: DataDir) -> None:
+    demo = {"BINANCE_REST_URL": DEMO.rest, "BINANCE_STREAM_URL": DEMO.stream, "BINANCE_WS_API_URL": DEMO.ws_api}
+    assert trading_venue("testnet", Settings(**KEYS, **demo), data).endpoints == DEMO
+
+
+def test_a_key_may_lie_in_a_file(data: DataDir, tmp_path: Path) -> None:
+    key = tmp_path / "key.pem"
+    settings = Settings(BINANCE_API_KEY="a-key", BINANCE_API_SECRET=f"file:{key}")
+    with pytest.raises(NoExchange, match="cannot be read"):
+        trading_venue("testnet", settings, data)
+    key.touch(mode=0o600)
+    key.write_text("a-secret")
+    venue = trading_venue("testnet", settings, data)
+    assert venue.credentials is not None
+    assert venue.credentials.secret == "a-secret"
 
 
 def test_a_password_in_an_address_is_never_quoted(data: DataDir) -> None:
