@@ -1,7 +1,8 @@
 """How many stream messages a second the simulated exchange brings to one client, next to a bare `websockets` echo.
 
-Each server has a process of its own, so one core; the client only counts frames. The market is driven by a clock that
-goes on by a tick as soon as the client has taken what the last one said: nothing waits for the time of day.
+Each server has a process of its own, and what counts is the processor's time that it takes, in the kernel too: one
+core, whatever else the machine does. The client only counts frames. The market is driven by a clock that goes on by a
+tick as soon as the client has taken what the last one said: nothing waits for the time of day.
 """
 
 import asyncio
@@ -9,10 +10,11 @@ import contextlib
 import multiprocessing
 import os
 import socket
-import time
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
+from typing import NamedTuple
 
+import psutil
 import uvicorn
 from starlette.routing import Router
 from websockets.asyncio.server import ServerConnection, serve
@@ -33,6 +35,7 @@ _START = 1_700_000_040_000
 _KINDS = ("trade", "aggTrade", "bookTicker", "kline_1s", "miniTicker")
 _BOOKS = ("depth@100ms",)
 _CHUNK = 1 << 18
+_LOOK_EVERY = 0.001
 #: An echo's message is as long as the streams' are on average.
 _ECHO = b"x" * 190
 _ECHO_BATCH = 200
@@ -57,15 +60,28 @@ def measure(*, quick: bool) -> Iterator[Row]:
     yield Row("exchange, diffs of whole books to one client", f"{book_rate:,.0f} diffs/s", "", "", "", None)
 
 
+class Server(NamedTuple):
+    """A server in its own process."""
+
+    port: int
+    process: psutil.Process
+
+    def seconds(self) -> float:
+        """Return the processor time that it took so far."""
+        times = self.process.cpu_times()
+        return times.user + times.system
+
+
 @contextlib.contextmanager
-def _server(target: Callable[[Connection], None]) -> Iterator[int]:
-    """Run a server in its own process; give its port."""
+def _server(target: Callable[[Connection], None]) -> Iterator[Server]:
+    """Run a server in its own process."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=target, args=(there,), daemon=True)
     process.start()
     try:
-        yield here.recv()
+        assert process.pid is not None
+        yield Server(here.recv(), psutil.Process(process.pid))
     finally:
         process.terminate()
         process.join()
@@ -93,20 +109,20 @@ async def _serve_exchange(pipe: Connection) -> None:
     pipe.send(listening.getsockname()[1])
     while not serving.done():
         while hub.is_idle:
-            await asyncio.sleep(0)
+            await asyncio.sleep(_LOOK_EVERY)
         now += TICK_MS
         exchange.on_tick(now // TICK_MS)
         hub.on_tick()
         await asyncio.sleep(0)
         while hub.is_behind:
-            await asyncio.sleep(0)
+            await asyncio.sleep(_LOOK_EVERY)
 
 
-def _read(port: int, count: int, kinds: Sequence[str]) -> float:
+def _read(server: Server, count: int, kinds: Sequence[str]) -> float:
     """Return the seconds a message of these streams of all symbols."""
     names = "/".join(f"{symbol.lower()}@{kind}" for symbol in DEFAULT_SYMBOLS for kind in kinds)
-    with _connect(port, f"/stream?streams={names}") as connection:
-        return _count(connection, count)
+    with _connect(server.port, f"/stream?streams={names}") as connection:
+        return _count(server, connection, count)
 
 
 # The echo
@@ -127,14 +143,14 @@ async def _serve_echo(pipe: Connection) -> None:
         await asyncio.Event().wait()
 
 
-def _ask(port: int, count: int) -> float:
+def _ask(server: Server, count: int) -> float:
     """Return the seconds a message, asked for in batches so that the server never waits for us."""
     mask = os.urandom(4)
     masked = bytes(byte ^ mask[place % 4] for place, byte in enumerate(_ECHO))
     batch = (bytes((0x82, 0xFE, len(_ECHO) >> 8, len(_ECHO) & 0xFF)) + mask + masked) * _ECHO_BATCH
-    with _connect(port, "/") as connection:
+    with _connect(server.port, "/") as connection:
         connection.sendall(batch)
-        return _count(connection, count, lambda: connection.sendall(batch))
+        return _count(server, connection, count, lambda: connection.sendall(batch))
 
 
 # The client
@@ -155,9 +171,9 @@ def _connect(port: int, path: str) -> socket.socket:
     return connection
 
 
-def _count(connection: socket.socket, count: int, more: Callable[[], None] | None = None) -> float:
-    """Read ``count`` frames; return the seconds a frame. ``more`` is called for each batch that came."""
-    started = time.perf_counter()
+def _count(server: Server, connection: socket.socket, count: int, more: Callable[[], None] | None = None) -> float:
+    """Read ``count`` frames; return the server's seconds a frame. ``more`` is called for each batch that came."""
+    started = server.seconds()
     seen = asked = 0
     rest = b""
     while seen < count:
@@ -170,7 +186,7 @@ def _count(connection: socket.socket, count: int, more: Callable[[], None] | Non
             while asked < seen // _ECHO_BATCH:
                 asked += 1
                 more()
-    return (time.perf_counter() - started) / seen
+    return (server.seconds() - started) / seen
 
 
 def _frames(content: bytes) -> tuple[int, bytes]:
