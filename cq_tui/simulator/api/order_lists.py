@@ -123,5 +123,5 @@ def cancel_list(exchange: Exchange, parameters: Parameters) -> Any:
     if entry.symbol != symbol:
         raise cancel_rejected()
     now = exchange.clock()
-    exchange.commit(exchange.engine.cancel_list(entry, cancel_id, now), now)
-    return canceled_list(exchange, entry, cancel_id, now)
+    outcome = exchange.commit(exchange.engine.cancel_list(entry, cancel_id, now), now)
+    return canceled_list(exchange, outcome, entry, cancel_id)

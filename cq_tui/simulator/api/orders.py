@@ -126,14 +126,15 @@ def cancel_order(
     cancel_id = cancel_id or exchange.new_client_order_id()
     outcome = exchange.commit(exchange.engine.cancel(order, cancel_id, now), now)
     if outcome.order_list is not None:
-        return canceled_list(exchange, outcome.order_list, cancel_id, now)
+        return canceled_list(exchange, outcome, outcome.order_list, cancel_id)
     return shapes.canceled(outcome.orders[0], cancel_id)
 
 
-def canceled_list(exchange: Exchange, entry: OrderList, cancel_id: str, now: int) -> shapes.Json:
-    """Return the response to the cancel of an order list."""
-    orders = [exchange.state.orders[entry.symbol, number] for number in entry.order_ids]
-    return shapes.order_list(entry, exchange.state, now, [shapes.canceled(order, cancel_id) for order in orders])
+def canceled_list(exchange: Exchange, outcome: Outcome, entry: OrderList, cancel_id: str) -> shapes.Json:
+    """Return the response to the cancel of an order list: reports only of the orders that it cancelled."""
+    cancels = [report for report in outcome.reports if report.cancel_id]
+    reports = [shapes.canceled(report.order, cancel_id) for report in cancels]
+    return shapes.order_list(entry, exchange.state, cancels[-1].time, reports)
 
 
 def cancel_all(exchange: Exchange, parameters: Parameters) -> Any:

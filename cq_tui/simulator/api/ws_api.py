@@ -84,7 +84,7 @@ class Session:
     def refusal(self, request: WsRequest, error: ApiError) -> str:
         """Return the response that tells of an error."""
         body, now = error.to_json(), self._exchange.clock()
-        if error.retry_after is not None:
+        if error.retry_after is not None and error.data is None:
             body["data"] = {"serverTime": now, "retryAfter": now + error.retry_after * 1_000}
         return self._response(request, {"id": request.number, "status": error.status, "error": body})
 

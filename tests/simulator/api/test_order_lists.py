@@ -133,6 +133,14 @@ def test_what_a_purchase_brought_is_sold(trader: Trader) -> None:
     assert (found["status"], found["origQty"]) == ("NEW", "1.00000000")
 
 
+def test_a_filled_working_order_is_not_reported_as_cancelled(trader: Trader) -> None:
+    trader.ask("POST", "orderList/oto", OTO | {"workingPrice": "101"})
+    gone = trader.ask("DELETE", "orderList", orderListId="0")
+    assert [(report["orderId"], report["status"]) for report in gone["orderReports"]] == [(2, "CANCELED")]
+    assert len(gone["orders"]) == 2
+    assert trader.ask("GET", "order", orderId="1")["status"] == "FILLED"
+
+
 BOTH_EMPTY = "must be sent, but both were empty/null!"
 
 
