@@ -6,7 +6,6 @@ import errno
 import logging
 import secrets
 import socket
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -15,11 +14,13 @@ from typing import Any
 
 import uvicorn
 
-from cq_tui.simulator.api.security import Account
+from cq_tui.simulator.api.rate_limits import Limits, RateLimits
+from cq_tui.simulator.api.security import Account, ApiKey, KeyFileError, public_api_key
 from cq_tui.simulator.application import WS_API_PATH, Application
+from cq_tui.simulator.clock import Clock
+from cq_tui.simulator.driver import Driver
 from cq_tui.simulator.engine.ledger import Ledger
 from cq_tui.simulator.engine.state import ExchangeState
-from cq_tui.simulator.errors import ApiError
 from cq_tui.simulator.exchange import Exchange, fills_on_tape, last_trade_id
 from cq_tui.simulator.http_connection import HttpConnection
 from cq_tui.simulator.market.live import LivePrices, ReadQuotes
@@ -32,15 +33,9 @@ from cq_tui.simulator.market.ticks import TICK_MS
 from cq_tui.simulator.streams.stream_hub import StreamHub
 from cq_tui.simulator.streams.websocket_connection import WebSocketConnection
 
-log = logging.getLogger(__name__)
-
 #: Seed of the market that a newcomer sees.
 DEFAULT_SEED = 10
 DEFAULT_BALANCES = {"USDT": Decimal(10_000)}
-#: The state of the market goes to the ledger this often.
-_REMEMBER_MS = 20 * 60_000
-#: Later than this many ticks, the market jumps to the present instead of passing through every tick.
-_LATE_TICKS = 40
 _KEY_LETTERS = 48
 #: The largest message that a WebSocket client may send (bytes).
 _LARGEST_FRAME = 256 * 1024
@@ -58,6 +53,8 @@ class SimulatorConfig:
 
     Key and secret are made up when they are not given. ``replay`` is a file or a folder of recorded prices;
     it brings its own symbols, ``symbols`` then only chooses among them. ``balances`` open a new account.
+    ``public_keys`` are PEM files of further keys for the account, Ed25519 or RSA. ``admin`` opens the path /admin for
+    faults on demand, on loopback only; ``stands_at`` (Unix ms) is a clock that moves only through it.
     """
 
     host: str = "127.0.0.1"
@@ -71,6 +68,10 @@ class SimulatorConfig:
     balances: dict[str, Decimal] = field(default_factory=lambda: dict(DEFAULT_BALANCES))
     #: Where real quotes come from, for paper trading; they go before seed and replay.
     live: ReadQuotes | None = field(default=None, compare=False)
+    public_keys: tuple[Path, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    admin: bool = False
+    stands_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,31 +83,37 @@ class Endpoint:
     ws_api_url: str
     api_key: str
     api_secret: str = field(repr=False)
-
-
-def wall_clock() -> int:
-    """Return Unix ms."""
-    return time.time_ns() // 1_000_000
+    #: The text of each public key's API key, by its file.
+    public_keys: dict[str, str] = field(default_factory=dict)
 
 
 async def run(config: SimulatorConfig, *, on_ready: Callable[[Endpoint], None], stop: asyncio.Event) -> None:
     """Run the exchange until ``stop`` is set; ``on_ready`` is called once when it answers.
 
-    Raises PortInUseError, LedgerError, JournalError, ReplayError, QuotesMissing and UnknownSymbolError before it is
-    ready.
+    Raises PortInUseError, KeyFileError, LedgerError, JournalError, ReplayError, QuotesMissing and UnknownSymbolError
+    before it is ready.
     """
+    account = Account(
+        config.api_key or secrets.token_hex(_KEY_LETTERS // 2 + 8),
+        config.api_secret or secrets.token_hex(_KEY_LETTERS // 2 + 8),
+        tuple(_read_key(path) for path in config.public_keys),
+    )
     listening = _listen(config.host, config.port)
     with contextlib.closing(listening):
-        account = Account(
-            config.api_key or secrets.token_hex(_KEY_LETTERS // 2 + 8),
-            config.api_secret or secrets.token_hex(_KEY_LETTERS // 2 + 8),
-        )
-        exchange = open_exchange(config, account, wall_clock)
+        clock = Clock(config.stands_at)
+        exchange = open_exchange(config, account, clock)
         try:
-            await _serve(exchange, listening, on_ready, stop)
+            await _serve(config, exchange, clock, listening, on_ready, stop)
         finally:
             if exchange.ledger is not None:
                 exchange.ledger.close()
+
+
+def _read_key(path: Path) -> ApiKey:
+    try:
+        return public_api_key(path.read_bytes(), str(path))
+    except OSError as error:
+        raise KeyFileError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def open_exchange(config: SimulatorConfig, account: Account, clock: Callable[[], int]) -> Exchange:
@@ -131,6 +138,7 @@ def open_exchange(config: SimulatorConfig, account: Account, clock: Callable[[],
     first = _memory_of(source, config.seed)
     market = Market(source, now // TICK_MS, fills_on_tape(state), state.fill_counts)
     exchange = Exchange(market, state, ledger, account, clock, config.seed)
+    exchange.limits = RateLimits(config.limits)
     if ledger is not None and first not in ledger.markets:
         ledger.record_market(first)
     if not state.balances:
@@ -188,12 +196,15 @@ class _Server(uvicorn.Server):
 
 
 async def _serve(
+    config: SimulatorConfig,
     exchange: Exchange,
+    clock: Clock,
     listening: socket.socket,
     on_ready: Callable[[Endpoint], None],
     stop: asyncio.Event,
 ) -> None:
     hub = StreamHub(exchange)
+    driver = Driver(exchange, hub, clock)
     application = Application(exchange, hub)
     settings = uvicorn.Config(
         application,
@@ -218,50 +229,21 @@ async def _serve(
         ws_api_url=f"ws://{host}:{port}{WS_API_PATH}",
         api_key=exchange.account.api_key,
         api_secret=exchange.account.api_secret,
+        public_keys={
+            str(path): key.text for path, key in zip(config.public_keys, exchange.account.public_keys, strict=True)
+        },
     )
     server = _Server(settings, lambda: on_ready(endpoint))
     serving = asyncio.create_task(server.serve([listening]))
-    driving = asyncio.create_task(_drive(exchange, hub))
+    driving = asyncio.create_task(driver.run())
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait((serving, driving, stopping), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     driving.cancel()
+    hub.announce_shutdown()
     application.ws_api.announce_shutdown()
     server.should_exit = True
     await asyncio.gather(stopping, return_exceptions=True)
     await serving
     with contextlib.suppress(asyncio.CancelledError):
         await driving
-
-
-async def _drive(exchange: Exchange, hub: StreamHub) -> None:
-    """Move the market from tick to tick with the clock."""
-    market = exchange.market
-    recorded_at = market.time
-    while not market.over:
-        due = exchange.clock() // TICK_MS
-        if due - market.tick > _LATE_TICKS:
-            log.warning("the market was %d ticks late and jumps to the present", due - market.tick)
-            _tick(exchange, hub, due)
-        for tick in range(market.tick + 1, due + 1):
-            _tick(exchange, hub, tick)
-        if exchange.ledger is not None and market.time - recorded_at >= _REMEMBER_MS:
-            recorded_at = market.time
-            _remember(exchange)
-        await asyncio.sleep(((due + 1) * TICK_MS - exchange.clock()) / 1_000)
-    log.warning("the recorded prices have ended: the market is halted")
-    await asyncio.Event().wait()
-
-
-def _tick(exchange: Exchange, hub: StreamHub, tick: int) -> None:
-    try:
-        exchange.on_tick(tick)
-    except ApiError as error:
-        log.error("orders could not be matched at this tick, the ledger is not writable: %s", error)
-    hub.on_tick()
-
-
-def _remember(exchange: Exchange) -> None:
-    source = exchange.market.source
-    if exchange.ledger is not None and isinstance(source, RandomWalk):
-        exchange.ledger.record_market(remembered(source, source.seed))
