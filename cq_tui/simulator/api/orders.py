@@ -138,11 +138,11 @@ def canceled_list(exchange: Exchange, outcome: Outcome, entry: OrderList, cancel
 
 
 def cancel_all(exchange: Exchange, parameters: Parameters) -> Any:
-    """Cancel all open orders and lists of a symbol; lists are answered as lists."""
+    """Cancel all open orders and lists of a symbol under one cancel id; lists are answered as lists."""
     symbol = parameters.symbol(exchange.market.rules)
     found = exchange.state.open_of(symbol)
     if not found:
         raise cancel_rejected()
-    now = exchange.clock()
+    cancel_id, now = exchange.new_client_order_id(), exchange.clock()
     # One that is not open any more went with its list.
-    return [cancel_order(exchange, order, None, None, now) for order in found if order.is_open]
+    return [cancel_order(exchange, order, None, cancel_id, now) for order in found if order.is_open]

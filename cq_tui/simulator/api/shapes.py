@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from cq_tui.simulator.engine.orders import ZERO, Amendment, Order, OrderList, PreventedMatch, Trade
+from cq_tui.simulator.engine.orders import STOP_TYPES, ZERO, Amendment, Order, OrderList, PreventedMatch, Trade
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.simulator.market.symbols import text
 
@@ -61,7 +61,7 @@ def _fill(trade: Trade) -> Json:
 
 def _add_conditional(shape: Json, order: Order) -> None:
     """Add the fields that only some orders have."""
-    if order.stop_price:
+    if order.type in STOP_TYPES:
         shape["stopPrice"] = text(order.stop_price)
     if order.iceberg_quantity:
         shape["icebergQty"] = text(order.iceberg_quantity)

@@ -11,6 +11,7 @@ LIMIT = {
     "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "1.5", "price": "99", "newClientOrderId": "one",
 }  # fmt: skip
 STOP = {"side": "SELL", "type": "STOP_LOSS", "quantity": "1", "stopPrice": "95", "newClientOrderId": "one"}
+TRAILING = {"side": "SELL", "type": "STOP_LOSS", "quantity": "1", "trailingDelta": "100", "newClientOrderId": "one"}
 ZERO = "0.00000000"
 ACK = {"symbol": "COINUSDT", "orderId": 1, "orderListId": -1, "clientOrderId": "one", "transactTime": START}
 RESTING = ACK | {
@@ -68,6 +69,7 @@ def test_a_limit_order_is_answered_as_asked(trader: Trader) -> None:
         (STOP, {"stopPrice": "95.00000000"}),
         (STOP | {"strategyId": "4", "strategyType": "1000001"}, {"strategyId": 4, "strategyType": 1000001}),
         (STOP | {"trailingDelta": "100"}, {"trailingDelta": 100, "trailingTime": -1, "stopPrice": "95.00000000"}),
+        (TRAILING, {"trailingDelta": 100, "trailingTime": -1, "stopPrice": ZERO}),
         (LIMIT | {"icebergQty": "0.5"}, {"icebergQty": "0.50000000"}),
         (LIMIT | {"selfTradePreventionMode": "DECREMENT"}, {}),
         (LIMIT | {"price": "99.5", "timeInForce": "IOC"}, {"expiryReason": "UNFILLED_IOC_QUANTITY_EXPIRED"}),
@@ -274,6 +276,7 @@ def test_open_orders_and_lists_are_cancelled_together(trader: Trader) -> None:
     assert [answer.get("contingencyType") for answer in answers] == [None, "OCO", None]
     assert [answer.get("origClientOrderId") for answer in answers] == ["one", None, "stop"]
     reports = answers[1]["orderReports"]
+    assert len({report["clientOrderId"] for report in (answers[0], *reports, answers[2])}) == 1
     assert [report["status"] for report in reports] == ["CANCELED", "CANCELED"]
     assert answers[1]["listStatusType"] == answers[1]["listOrderStatus"] == "ALL_DONE"
     assert trader.refused("DELETE", "openOrders") == (-2011, "Unknown order sent.")
