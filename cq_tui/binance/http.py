@@ -35,6 +35,9 @@ T = TypeVar("T")
 #: The exchange gives its engine 10 s before it answers -1007; we wait a little longer than that.
 TIMEOUT = httpx.Timeout(connect=5.0, read=15.0, write=5.0, pool=5.0)
 
+#: An order should not have to wait for a new connection; one that is idle for long the exchange may just be closing.
+_LIMITS = httpx.Limits(max_connections=20, keepalive_expiry=20.0)
+
 #: These fail before a byte of the request is sent.
 _BEFORE_SENDING = (
     httpx.ConnectError,
@@ -88,6 +91,7 @@ class HttpConnection:
             base_url=base_url,
             headers=headers,
             timeout=timeout,
+            limits=_LIMITS,
             transport=transport,
             trust_env=not is_loopback(base_url),
         )

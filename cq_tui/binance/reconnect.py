@@ -155,7 +155,7 @@ async def keep_connected(
     """Run one session after another, for ever. ``down`` is told reason and delay when none is left.
 
     A session that ``leaves`` goes on until its successor ``serves``, and ``overlap`` longer. ``down`` hears of
-    nothing meanwhile, unless the old connection ends on its own (then with delay 0).
+    nothing meanwhile, unless the old connection ends before the new one serves (then with delay 0).
     """
     keeper = _Keeper(opened, session, down, policy)
     try:
@@ -213,8 +213,7 @@ class _Keeper(Generic[S]):
             if self._old is not None:
                 await _first_of(task, link.until_served(), link.until_leaving())
                 if not task.done() and not link.reason:
-                    await _first_of(task, self._policy.sleep(self._policy.overlap))
-                    await self.drop_old()
+                    await self._take_over(task)
             await _first_of(task, link.until_leaving())
             if task.done():
                 return _Attempt(task.result(), now() - began)
@@ -232,7 +231,17 @@ class _Keeper(Generic[S]):
         finally:
             await socket.close()
 
+    async def _take_over(self, task: asyncio.Task[Ending]) -> None:
+        """Let the old session go on beside the new one for a while, and drop it; its end means nothing any more."""
+        old, self._old = self._old, None
+        assert old is not None
+        try:
+            await _first_of(task, self._policy.sleep(self._policy.overlap))
+        finally:
+            await _stopped(old)
+
     async def drop_old(self) -> None:
+        """End what goes on until its successor serves, if there is one."""
         old, self._old = self._old, None
         if old is not None:
             await _stopped(old)

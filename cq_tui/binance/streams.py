@@ -208,6 +208,9 @@ class _Connection:
 
     def _down(self, reason: str, retry_in: float) -> None:
         self.mailbox.put(Disconnected(self.number, reason, retry_in))
+        if self._sessions:
+            # The other one was there before this one was lost, and may have missed something all the same.
+            self.mailbox.put(Connected(self.number))
 
     def renew(self, link: Link, reason: str) -> None:
         """Ask for another connection; from now on what both bring is told once."""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Self
 
 import orjson
 from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from cq_tui.binance.errors import (
     AuthenticationFailed,
@@ -14,6 +14,7 @@ from cq_tui.binance.errors import (
     MalformedMessage,
     RateLimited,
     refusal,
+    retry_after_seconds,
 )
 from cq_tui.binance.mailbox import Mailbox
 from cq_tui.binance.reconnect import (
@@ -27,6 +28,7 @@ from cq_tui.binance.reconnect import (
     keep_connected,
     open_socket,
 )
+from cq_tui.binance.shared_weight import OwnWeight, WeightBudget
 from cq_tui.binance.signing import Credentials, signed_params
 from cq_tui.binance.user_events import (
     ExecutionReport,
@@ -37,6 +39,8 @@ from cq_tui.binance.user_events import (
 )
 
 _CONNECTION = 0
+#: Request weight of connecting and of subscribing.
+_WEIGHT = 4
 #: Seconds to stay away when the key is refused: asking again soon cannot help.
 REFUSED_KEY_PAUSE = 60.0
 
@@ -76,6 +80,7 @@ class Executions:
 class UserData:
     """Events of one account; ``async with`` starts it, ``async for`` reads the events.
 
+    ``budget`` is what all requests to this exchange share (SpotRest.budget).
     ``server_now_ms`` is the exchange's time (SpotRest.server_now_ms). Events come in order, none is
     dropped and no execution told twice; after each Subscribed orders and balances are to be compared with REST,
     and now and then without one, for a stream can fall silent unnoticed.
@@ -87,6 +92,7 @@ class UserData:
         credentials: Credentials,
         server_now_ms: Callable[[], int],
         *,
+        budget: WeightBudget | None = None,
         recv_window: int = 5000,
         reply_timeout: float = 10.0,
         policy: ReconnectPolicy | None = None,
@@ -95,6 +101,7 @@ class UserData:
         self._url = ws_api_url
         self._credentials = credentials
         self._server_now_ms = server_now_ms
+        self._budget = budget or OwnWeight()
         self._recv_window = recv_window
         self._reply_timeout = reply_timeout
         self._policy = policy or ReconnectPolicy()
@@ -108,9 +115,7 @@ class UserData:
         return len(self._mailbox)
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(
-            keep_connected(lambda: open_socket(self._url, self._policy), self._session, self._down, self._policy)
-        )
+        self._task = asyncio.create_task(keep_connected(self._open, self._session, self._down, self._policy))
         self._task.add_done_callback(self._ended)
         return self
 
@@ -132,6 +137,18 @@ class UserData:
     def _down(self, reason: str, retry_in: float) -> None:
         self._mailbox.put(Disconnected(_CONNECTION, reason, retry_in))
 
+    async def _open(self) -> ClientConnection:
+        """Connect once the request budget lets us, which a refusal uses up for all who share it."""
+        while wait_ms := self._budget.reserve(_WEIGHT, self._server_now_ms(), essential=True):
+            await self._policy.sleep(wait_ms / 1000)
+        try:
+            return await open_socket(self._url, self._policy)
+        except InvalidStatus as error:
+            status = error.response.status_code
+            if status in (418, 429):
+                self._budget.block(retry_after_seconds(error.response.headers, status), self._server_now_ms())
+            raise
+
     async def _session(self, socket: ClientConnection, link: Link) -> Ending:
         try:
             async with asyncio.timeout(self._reply_timeout):
@@ -141,6 +158,8 @@ class UserData:
         except ConnectionClosed as error:
             return closed(error)
         if refused is not None:
+            if isinstance(refused, RateLimited):
+                self._budget.block(refused.retry_after, self._server_now_ms())
             self._mailbox.put(SubscriptionFailed(refused))
             return Ending(f"subscription refused: {refused}", _pause_after(refused))
         self._mailbox.put(Subscribed())

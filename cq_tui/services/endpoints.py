@@ -13,6 +13,7 @@ from cq_tui.binance.hosts import (
     is_loopback,
     is_mainnet,
 )
+from cq_tui.binance.shared_weight import SharedWeight
 from cq_tui.binance.signing import Credentials, CredentialsError, read_secret
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.mode import Mode
@@ -33,6 +34,12 @@ class Venue:
     mode: Mode
     endpoints: Endpoints
     credentials: Credentials | None
+
+
+def request_budget(venue: Venue, data: DataDir) -> SharedWeight:
+    """Return the request budget of all processes of the data directory that talk to the venue's REST host."""
+    host = "loopback" if is_loopback(venue.endpoints.rest) else urlsplit(venue.endpoints.rest).hostname
+    return SharedWeight(data.run / f"weight-{host}.json")
 
 
 def market_venue(mode: Mode, settings: Settings, data: DataDir) -> Venue:

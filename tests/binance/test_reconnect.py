@@ -105,6 +105,8 @@ class Line:
         self.told: list[tuple[str, float]] = []
         self.slept: list[float] = []
         self.clock = 0.0
+        self.overlap_over = asyncio.Event()
+        self.overlap_over.set()
         self.policy = ReconnectPolicy(
             delay=lambda failures: 1.0 + failures,
             sleep=self.sleep,
@@ -116,6 +118,8 @@ class Line:
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         await asyncio.sleep(0)
+        if seconds == self.policy.overlap:
+            await self.overlap_over.wait()
 
     async def opened(self) -> Any:
         attempt = self.attempts.pop(0) if len(self.attempts) > 1 else self.attempts[0]
@@ -170,6 +174,25 @@ async def test_the_old_one_goes_when_the_new_one_serves_and_not_before() -> None
         await line.until(lambda: line.alive == {1})
         assert line.slept == [1.0, 2.0, 0.5]
         assert line.told == []
+
+
+async def test_an_old_one_that_ends_while_the_new_one_serves_is_not_missed() -> None:
+    line = Line("up")
+    line.overlap_over.clear()
+    async with line.kept():
+        await line.until(lambda: line.alive == {0})
+        line.clock = 60
+        line.links[0].leaves("it is time")
+        await line.until(lambda: line.alive == {0, 1})
+        line.links[1].serves()
+        await line.until(lambda: line.slept == [0.5])
+        line.ends[0].set_result(Ending("cut off"))
+        await line.until(lambda: line.alive == {1})
+        line.overlap_over.set()
+        line.clock = 120
+        line.links[1].leaves("it is time")
+        await line.until(lambda: line.alive == {1, 2})
+    assert line.told == []
 
 
 async def test_an_old_one_that_ends_on_its_own_is_told() -> None:

@@ -187,6 +187,31 @@ async def test_a_connection_that_is_shut_down_is_read_until_another_serves() -> 
     assert ids[-1] == 5
 
 
+async def test_a_connection_that_is_lost_before_its_successor_serves_is_told_as_a_gap() -> None:
+    async def cut_off(play: Play) -> None:
+        await play.send({"e": "serverShutdown", "E": 1})
+        while len(server.plays) < 2:
+            await asyncio.sleep(0)
+        play.socket.transport.abort()
+
+    async def serve_on(play: Play) -> None:
+        await lost.wait()
+        await play.send(samples.trade_event(t=1))
+        await play.hold()
+
+    lost = asyncio.Event()
+    policy = ReconnectPolicy(delay=lambda attempt: 0.01, overlap=0.1, close_timeout=0.2)
+    async with (
+        scripted(cut_off, serve_on) as server,
+        market(server.url, trade_stream("BTCUSDT"), policy=policy) as market_streams,
+    ):
+        down, _ = await until(market_streams, Disconnected)
+        assert down.retry_in == 0
+        lost.set()
+        _, before = await until(market_streams, TradeUpdate)
+        assert [type(event) for event in before] == [Connected]
+
+
 async def test_a_shutdown_that_comes_before_a_successor_serves_is_told_as_a_loss() -> None:
     async def shut_down(play: Play) -> None:
         await play.send({"e": "serverShutdown", "E": 1})

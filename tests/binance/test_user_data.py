@@ -4,9 +4,12 @@ import asyncio
 from typing import Any, TypeVar
 
 import pytest
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 
 from cq_tui.binance.errors import AuthenticationFailed, RateLimited, TimestampRejected
 from cq_tui.binance.reconnect import Disconnected, Malformed, ReconnectPolicy, Renewing
+from cq_tui.binance.shared_weight import OwnWeight
 from cq_tui.binance.signing import Credentials, sign_hmac
 from cq_tui.binance.user_data import REFUSED_KEY_PAUSE, Executions, Subscribed, SubscriptionFailed, UserData
 from cq_tui.binance.user_events import (
@@ -25,13 +28,26 @@ NOW = 1_700_000_000_000
 COUNT = 100
 
 
-def user_data(url: str, policy: ReconnectPolicy | None = None, **options: Any) -> UserData:
-    policy = policy or ReconnectPolicy(delay=lambda attempt: 0.01, close_timeout=0.2, sleep=no_longer)
-    return UserData(f"{url}/ws-api/v3", Credentials("key", "secret"), lambda: NOW, policy=policy, **options)
+class Clock:
+    """The exchange's clock, which only those who wait move."""
+
+    def __init__(self) -> None:
+        self.ms = NOW
+
+    async def sleep(self, seconds: float) -> None:
+        self.ms += int(seconds * 1000)
+        await asyncio.sleep(min(seconds, 0.01))
+
+    def now_ms(self) -> int:
+        return self.ms
 
 
-async def no_longer(seconds: float) -> None:
-    await asyncio.sleep(min(seconds, 0.01))
+def user_data(
+    url: str, policy: ReconnectPolicy | None = None, *, clock: Clock | None = None, **options: Any
+) -> UserData:
+    clock = clock or Clock()
+    policy = policy or ReconnectPolicy(delay=lambda attempt: 0.01, close_timeout=0.2, sleep=clock.sleep)
+    return UserData(f"{url}/ws-api/v3", Credentials("key", "secret"), clock.now_ms, policy=policy, **options)
 
 
 async def until(stream: UserData, kind: type[T]) -> tuple[T, list[object]]:
@@ -187,6 +203,42 @@ async def test_refusals(status: int, error: object, kind: type[Exception], pause
         down, _ = await until(stream, Disconnected)
         assert down.retry_in == pause
         await until(stream, Subscribed)
+
+
+async def test_the_budget_is_shared_with_all_requests() -> None:
+    async def refuse(play: Play) -> None:
+        request = await play.receive()
+        error = {"code": -1003, "msg": "x", "data": {"retryAfter": NOW + 5000}}
+        await play.send({"id": request["id"], "status": 429, "error": error})
+        await play.hold()
+
+    clock, budget = Clock(), OwnWeight()
+    budget.block(3, NOW)
+    async with scripted(refuse, deliver) as server, user_data(server.url, clock=clock, budget=budget) as stream:
+        await until(stream, SubscriptionFailed)
+        assert clock.ms == NOW + 3000
+        assert budget.reserve(1, clock.ms, essential=True) == 2000
+        await until(stream, Subscribed)
+        assert clock.ms >= NOW + 5000
+    assert budget.state().weight.in_flight >= 4
+
+
+async def test_a_ban_at_the_door_holds_everybody_back() -> None:
+    def banned(connection: ServerConnection, request: Request) -> Response:
+        response = connection.respond(418, "banned")
+        response.headers["Retry-After"] = "600"
+        return response
+
+    async def never(connection: ServerConnection) -> None:
+        raise AssertionError("nobody is let in")
+
+    clock, budget = Clock(), OwnWeight()
+    async with serve(never, "127.0.0.1", 0, process_request=banned) as serving:
+        port = next(iter(serving.sockets)).getsockname()[1]
+        async with user_data(f"ws://127.0.0.1:{port}", clock=clock, budget=budget) as stream:
+            down, _ = await until(stream, Disconnected)
+            assert (down.reason, down.retry_in) == ("refused with HTTP 418", 600)
+    assert budget.state().blocked_until_ms >= NOW + 600_000
 
 
 async def test_a_key_revoked_later_ends_the_session() -> None:

@@ -6,12 +6,11 @@ import time
 
 from cq_tui.binance.errors import BinanceError
 from cq_tui.binance.rest import SpotRest
-from cq_tui.binance.shared_weight import SharedWeight
 from cq_tui.contracts.base import Status
 from cq_tui.contracts.health import FeederHealth
 from cq_tui.contracts.mode import Mode, base_interval
 from cq_tui.contracts.tickers import tickers_to_bytes
-from cq_tui.services.endpoints import NoExchange, Venue, market_venue
+from cq_tui.services.endpoints import NoExchange, Venue, market_venue, request_budget
 from cq_tui.services.feeder.session import FeederSession
 from cq_tui.services.frame import Frame, Service
 from cq_tui.store.document import DocumentError, read_document, write_document
@@ -68,7 +67,7 @@ class FeederService(Service):
 
     async def _stay(self, venue: Venue, symbols: tuple[str, ...], interval: str) -> None:
         """Be in one venue until cancelled or until its connection breaks for good."""
-        budget = SharedWeight(self._data.run / f"weight-{venue.mode}.json")
+        budget = request_budget(venue, self._data)
         async with SpotRest(venue.endpoints.rest, budget=budget) as rest:
             self._leave_old_prices(venue.mode)
             session = FeederSession(self._data, rest, venue.endpoints.stream, list(symbols), interval, self.frame.log)

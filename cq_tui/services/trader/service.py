@@ -10,13 +10,12 @@ import orjson
 
 from cq_tui.binance.errors import BinanceError
 from cq_tui.binance.rest import SpotRest
-from cq_tui.binance.shared_weight import SharedWeight
 from cq_tui.contracts.base import Status
 from cq_tui.contracts.commands import Command, Outcome
 from cq_tui.contracts.events import SignalGenerated, SymbolQuarantined, SymbolReleased
 from cq_tui.contracts.health import TraderHealth
 from cq_tui.contracts.mode import Mode
-from cq_tui.services.endpoints import NoExchange, Venue, trading_venue
+from cq_tui.services.endpoints import NoExchange, Venue, request_budget, trading_venue
 from cq_tui.services.frame import Frame, Service
 from cq_tui.services.trader.account import account_state
 from cq_tui.services.trader.book import Book
@@ -101,7 +100,7 @@ class TraderService(Service):
     async def _stay(self, venue: Venue, symbols: tuple[str, ...]) -> None:
         assert venue.credentials is not None  # a trading venue has them
         book = self._book(venue.mode)
-        budget = SharedWeight(self._data.run / f"weight-{venue.mode}.json")
+        budget = request_budget(venue, self._data)
         live = venue.mode == "live"
         async with SpotRest(venue.endpoints.rest, venue.credentials, budget=budget, real_money=live) as rest:
             session = TraderSession(

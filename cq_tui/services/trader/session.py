@@ -90,7 +90,8 @@ class TraderSession:
             tasks.create_task(self._work())
 
     async def _follow_account(self) -> None:
-        async with UserData(self._ws_api_url, self._credentials, self._rest.server_now_ms) as events:
+        server_now_ms, budget = self._rest.server_now_ms, self._rest.budget
+        async with UserData(self._ws_api_url, self._credentials, server_now_ms, budget=budget) as events:
             async for event in events:
                 match event:
                     case ExecutionReport():
