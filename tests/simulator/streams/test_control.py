@@ -1,0 +1,102 @@
+"""Control messages: replies and the exchange's words for what is wrong."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from cq_tui.simulator.streams.control import MOST_STREAMS, control
+from cq_tui.simulator.streams.listener import Listener
+from tests.simulator.streams.stage import FakeConnection
+
+
+class Subscriptions:
+    """Notes names on the listener, as the hub does."""
+
+    def subscribe(self, listener: Listener, name: str) -> None:
+        listener.streams[name] = None
+
+    def unsubscribe(self, listener: Listener, name: str) -> None:
+        listener.streams.pop(name, None)
+
+
+def ask(listener: Listener, text: str) -> Any:
+    return orjson.loads(control(Subscriptions(), listener, text))
+
+
+@pytest.fixture
+def listener() -> Listener:
+    return Listener(FakeConnection(), combined=False)
+
+
+@pytest.mark.parametrize("number", [1, -5, 2**63 - 1, None, "abc", "9b2c7d1e-0f63-4a2b-8c5d-1e2f3a4b5c6d", "x" * 36])
+def test_ids_come_back_as_they_were(listener: Listener, number: Any) -> None:
+    request = orjson.dumps({"method": "LIST_SUBSCRIPTIONS", "id": number}).decode()
+    assert ask(listener, request) == {"result": [], "id": number}
+
+
+@pytest.mark.parametrize("number", ["true", "1.5", "[]", '"' + "x" * 37 + '"'])
+def test_other_ids_are_refused(listener: Listener, number: str) -> None:
+    reply = ask(listener, f'{{"method":"LIST_SUBSCRIPTIONS","id":{number}}}')
+    assert reply["code"] == 2
+    assert "request ID must be" in reply["msg"]
+
+
+def test_subscriptions_come_go_and_are_listed(listener: Listener) -> None:
+    done = {"result": None, "id": 1}
+    assert ask(listener, '{"method":"SUBSCRIBE","params":["a@trade","b@trade"],"id":1}') == done
+    assert ask(listener, '{"method":"UNSUBSCRIBE","params":["a@trade","c@trade"],"id":1}') == done
+    assert ask(listener, '{"method":"LIST_SUBSCRIPTIONS","id":2}') == {"result": ["b@trade"], "id": 2}
+
+
+def test_properties_are_set_and_told(listener: Listener) -> None:
+    assert ask(listener, '{"method":"GET_PROPERTY","params":["combined"],"id":1}') == {"result": False, "id": 1}
+    assert ask(listener, '{"method":"SET_PROPERTY","params":["combined",true],"id":2}') == {"result": None, "id": 2}
+    assert listener.combined
+    assert ask(listener, '{"method":"GET_PROPERTY","params":["combined"],"id":3}') == {"result": True, "id": 3}
+
+
+@pytest.mark.parametrize(
+    ("request_text", "code", "message"),
+    [
+        ("nonsense", 3, "Invalid JSON: expected value at line 1 column 1"),
+        ('{"method":}', 3, "Invalid JSON: expected value at line 1 column 11"),
+        ("[]", 2, "Invalid request: expected a JSON object"),
+        ('{"id":1}', 2, "Invalid request: missing field `method` at line 1 column 8"),
+        ('{"method":"DANCE","id":1}', 2, "Invalid request: unknown variant `DANCE`, expected one of `SUBSCRIBE`"),
+        ('{"method":"SUBSCRIBE","params":"x","id":1}', 2, "Invalid request: params must be a list"),
+        ('{"method":"SUBSCRIBE","params":[1],"id":1}', 2, "Invalid request: stream name must be a string"),
+        ('{"method":"GET_PROPERTY","params":["combined",true],"id":1}', 2, "Invalid request: too many parameters"),
+        ('{"method":"SET_PROPERTY","params":["combined",1,2],"id":1}', 2, "Invalid request: too many parameters"),
+        ('{"method":"GET_PROPERTY","params":[7],"id":1}', 2, "Invalid request: property name must be a string"),
+        ('{"method":"GET_PROPERTY","id":1}', 2, "Invalid request: property name must be a string"),
+        ('{"method":"GET_PROPERTY","params":["color"],"id":1}', 0, "Unknown property"),
+        ('{"method":"SET_PROPERTY","params":["combined","yes"],"id":1}', 1, "Invalid value type: expected Boolean"),
+        ('{"method":"SET_PROPERTY","params":["combined"],"id":1}', 1, "Invalid value type: expected Boolean"),
+    ],
+)
+def test_what_is_wrong_is_told_with_code_and_text(
+    listener: Listener, request_text: str, code: int, message: str
+) -> None:
+    reply = ask(listener, request_text)
+    assert reply["code"] == code
+    assert reply["msg"].startswith(message)
+
+
+def test_a_connection_has_1024_streams_at_most(listener: Listener) -> None:
+    names = [f"s{number}@trade" for number in range(MOST_STREAMS)]
+    full = orjson.dumps({"method": "SUBSCRIBE", "params": names, "id": 1}).decode()
+    assert ask(listener, full)["result"] is None
+    assert ask(listener, full)["result"] is None, "the same ones again are no more"
+    assert ask(listener, '{"method":"SUBSCRIBE","params":["one@more"],"id":2}')["code"] == 2
+    assert len(listener.streams) == MOST_STREAMS
+
+
+def test_six_frames_in_a_second_are_too_many() -> None:
+    connection = FakeConnection()
+    listener = Listener(connection, combined=False)
+    for time in (0.0, 0.1, 0.2, 0.3, 0.4, 1.05):
+        listener.came(time)
+    assert connection.broken_off is None
+    listener.came(1.08)
+    assert connection.broken_off == (1008, "Too many requests")
