@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cq_tui.binance.errors import MalformedMessage
@@ -169,6 +169,7 @@ PRICES = st.integers(1, 12)
 SIDES = st.dictionaries(PRICES, st.integers(0, 3), max_size=6)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 4), SIDES, SIDES), min_size=1, max_size=30), st.data())
 def test_any_history_from_any_snapshot_ends_in_the_same_book(
     history: list[tuple[int, dict[int, int], dict[int, int]]], data: st.DataObject
@@ -205,6 +206,7 @@ def _standing(side: dict[Decimal, Decimal]) -> tuple[Level, ...]:
     return tuple(Level(price, quantity) for price, quantity in side.items() if quantity)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 3), min_size=2, max_size=20), st.data())
 def test_a_lost_change_is_always_noticed(spans: list[int], data: st.DataObject) -> None:
     ends = [sum(spans[: number + 1]) for number in range(len(spans))]

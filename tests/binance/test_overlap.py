@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cq_tui.binance.market_events import MarketEvent
@@ -36,6 +36,7 @@ def test_a_bar_that_closes_is_news_beside_the_same_bar_before() -> None:
     assert not overlap.is_news(event(samples.kline_event(x=True)))
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 20), max_size=30), st.integers(0, 30), st.integers(0, 30))
 def test_trades_and_depth_are_told_once_each(order: list[int], late: int, early: int) -> None:
     """One connection brings a prefix, the other a suffix, in any interleaving."""
