@@ -38,7 +38,7 @@ VALUES = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     path=st.sampled_from(sorted(PLACES)),
     changes=st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=3),
@@ -54,3 +54,35 @@ def test_every_request_is_answered_or_refused(path: str, changes: dict[str, str]
     assert orjson.loads(orjson.dumps(answer)) == answer
     balances = trader.exchange.state.balances
     assert all(balance.free >= 0 and balance.locked >= 0 for balance in balances.values())
+
+
+ASKED = [
+    ("GET", "order"), ("DELETE", "order"), ("GET", "openOrders"), ("DELETE", "openOrders"), ("GET", "allOrders"),
+    ("GET", "myTrades"), ("GET", "myPreventedMatches"), ("GET", "myAllocations"), ("GET", "orderList"),
+    ("DELETE", "orderList"), ("GET", "openOrderList"), ("GET", "allOrderList"), ("GET", "account"),
+    ("GET", "account/commission"), ("GET", "rateLimit/order"), ("GET", "myFilters"), ("GET", "order/amendments"),
+    ("PUT", "order/amend/keepPriority"), ("POST", "sor/order"),
+]  # fmt: skip
+ASKED_NAMES = (
+    "symbol", "orderId", "origClientOrderId", "newClientOrderId", "cancelRestrictions", "startTime", "endTime",
+    "fromId", "limit", "preventedMatchId", "fromPreventedMatchId", "orderListId", "listClientOrderId", "omitZeroBalances",
+    "newQty", "fromExecutionId",
+)  # fmt: skip
+ASKED_VALUES = st.one_of(
+    st.sampled_from(["1", "2", "0", "0.4", "mine", "true", "ONLY_NEW", "", "-1", "1700000000000", "9" * 19, "9" * 20]),
+    st.integers(min_value=0, max_value=2**63 - 1).map(str),
+    st.text(max_size=8),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(ASKED), st.dictionaries(st.sampled_from(ASKED_NAMES), ASKED_VALUES, max_size=4))
+def test_every_question_is_answered_or_refused(endpoint: tuple[str, str], values: dict[str, str]) -> None:
+    trader = Trader()
+    trader.ask("POST", "order", LIMIT | {"price": "99", "newClientOrderId": "mine"})
+    trader.ask("POST", "orderList/oco", SELL_OCO)
+    try:
+        answer = trader.ask(*endpoint, values)
+    except ApiError as error:
+        answer = error.to_json()
+    assert orjson.loads(orjson.dumps(answer)) == answer

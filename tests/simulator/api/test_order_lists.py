@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.simulator.api.conftest import START, Trader
-from tests.simulator.api.requests import BUY_OCO, DEPRECATED_OCO, OPO, OPOCO, OTO, OTOCO, SELL_OCO
+from tests.simulator.api.requests import BUY_OCO, DEPRECATED_OCO, OPO, OPOCO, OTO, OTOCO, SELL_OCO, changed
 
 ZERO = "0.00000000"
 BAD = "Combination of optional parameters invalid."
@@ -71,6 +71,20 @@ def test_all_kinds_of_oco_are_placed(trader: Trader, values: dict[str, str]) -> 
     }
     trader.ask("POST", "orderList/oco", given)
     assert len(trader.ask("GET", "openOrders")) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "values"),
+    [
+        ("orderList/oco", changed(SELL_OCO, belowStopPrice=None, belowTrailingDelta="100")),
+        ("order/oco", changed(DEPRECATED_OCO, stopPrice=None, trailingDelta="100")),
+        ("orderList/otoco", changed(OTOCO, pendingBelowStopPrice=None, pendingBelowTrailingDelta="100")),
+    ],
+)
+def test_a_leg_may_trail_without_a_stop_price(trader: Trader, path: str, values: dict[str, str]) -> None:
+    answer = trader.ask("POST", path, values, newOrderRespType="RESULT")
+    trailing = [report for report in answer["orderReports"] if "trailingDelta" in report]
+    assert [(report["trailingDelta"], report["stopPrice"]) for report in trailing] == [(100, ZERO)]
 
 
 def test_the_old_form_of_an_oco_is_answered_alike(trader: Trader) -> None:
