@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -24,13 +23,7 @@ from cq_tui.supervisor.process import (
     output_of,
     spawn,
 )
-from tests.supervisor.stage import Stage, staged, until
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    with staged(tmp_path / "data") as stage:
-        yield stage
+from tests.supervisor.stage import Stage, until
 
 
 def adopted(process: ServiceProcess) -> ServiceProcess:

@@ -169,10 +169,10 @@ def test_a_start_with_a_day_of_snapshots_takes_no_time(data: DataDir) -> None:
     take(SnapshotStore(data), 1440 * 60.0, kept=5000, count=77)
     took = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         assert SnapshotStore(data).count == 1441
         assert next(newest_history(data)).events_count == 77
-        took.append(time.perf_counter() - start)
+        took.append(time.process_time() - start)
     assert min(took) < 0.02
 
 
