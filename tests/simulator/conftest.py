@@ -8,6 +8,7 @@ import pytest
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.simulator.engine.book import Book
 from cq_tui.simulator.market.symbols import MarketSymbol
+from cq_tui.simulator.market.ticks import CrowdTrade
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared"
 COIN = MarketSymbol("COIN", "USDT", 100.0, Decimal("0.01"), Decimal("0.001"), touch_notional=10_000.0)
@@ -26,10 +27,18 @@ class HandMarket:
     def move(self, bid: str, ask: str, last: str | None = None) -> None:
         self._last = Decimal(last or bid)
         self.tick += 1
+        self._trade: CrowdTrade | None = None
         self._book.renew(int(Decimal(bid) / COIN.tick_size), int(Decimal(ask) / COIN.tick_size), self.tick)
 
     def last_price(self, symbol: str) -> Decimal:
         return self._last
+
+    def trade(self, price: str, quantity: str, *, taker_bought: bool) -> None:
+        """Have the crowd trade with itself at the present tick."""
+        self._trade = CrowdTrade(Decimal(price), Decimal(quantity), taker_bought)
+
+    def crowd_trade(self, symbol: str) -> CrowdTrade | None:
+        return self._trade
 
     def average_price(self, symbol: str) -> Decimal:
         return self._last

@@ -13,10 +13,11 @@ from cq_tui.simulator.engine import amending, cancelling, checks, lists, placing
 from cq_tui.simulator.engine.book import Book
 from cq_tui.simulator.engine.command import Command
 from cq_tui.simulator.engine.facts import Deposited
-from cq_tui.simulator.engine.orders import NewList, NewOco, NewOrder, Order, OrderList, Outcome
+from cq_tui.simulator.engine.orders import NewList, NewOrder, Order, OrderList, Outcome
 from cq_tui.simulator.engine.state import ExchangeState
-from cq_tui.simulator.engine.taking import fill_resting
+from cq_tui.simulator.engine.taking import fill_ahead_of_crowd, fill_resting
 from cq_tui.simulator.engine.triggers import check_stops
+from cq_tui.simulator.market.ticks import CrowdTrade
 
 
 class MarketView(Protocol):
@@ -34,6 +35,9 @@ class MarketView(Protocol):
 
     def book(self, symbol: str) -> Book:
         """The symbol's book, the same one at every tick."""
+
+    def crowd_trade(self, symbol: str) -> CrowdTrade | None:
+        """What the crowd traded with itself at this tick."""
 
 
 class Engine:
@@ -88,6 +92,10 @@ class Engine:
             known = self._averages[symbol] = (self._market.tick, self._market.average_price(symbol))
         return known[1]
 
+    def crowd_trade(self, symbol: str) -> CrowdTrade | None:
+        """Return what the crowd traded with itself at this tick."""
+        return self._market.crowd_trade(symbol)
+
     def next_trade_id(self, symbol: str) -> int:
         """Return the id of the next trade."""
         return self._tape_id(symbol) + self.state.fill_counts[symbol] + 1
@@ -138,10 +146,6 @@ class Engine:
         lists.place_list(command, new)
         return self._finished(command)
 
-    def place_oco(self, new: NewOco, now: int) -> Outcome:
-        """Accept two orders of which one cancels the other."""
-        return self.place_list(NewList("OCO", new.symbol, new.client_id, None, (new.above, new.below)), now)
-
     def cancel(self, order: Order, cancel_id: str, now: int) -> Outcome:
         """Cancel an open order; one that belongs to a list cancels the whole list. Raises ApiError."""
         command = Command(self, now)
@@ -169,6 +173,7 @@ class Engine:
             # Orders in a symbol that is not offered at present wait until it is.
             if symbol in self._market.rules and self.phase(symbol) == "TRADING":
                 fill_resting(command, symbol)
+                fill_ahead_of_crowd(command, symbol)
                 lists.enter_pending(command)
                 check_stops(command, symbol)
                 lists.enter_pending(command)

@@ -244,23 +244,6 @@ class NewList:
 
 
 @dataclass(frozen=True, slots=True)
-class NewOco:
-    """A request to place two orders of which one cancels the other."""
-
-    symbol: str
-    side: str
-    client_id: str
-    above: NewOrder
-    below: NewOrder
-
-    @property
-    def legs(self) -> tuple[NewOrder, NewOrder]:
-        """Both orders; one that works at once comes first and holds the locked amount."""
-        legs = (self.above, self.below)
-        return legs if self.above.type not in STOP_TYPES else (legs if self.below.type in STOP_TYPES else legs[::-1])
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
     """What happened to an order, with the order as it stood right after.
 

@@ -8,6 +8,7 @@ from cq_tui.simulator.engine.dependents import expire_other_leg, hold_received, 
 from cq_tui.simulator.engine.facts import Filled, Prevented
 from cq_tui.simulator.engine.matching import Demand, Plan, Prevention, Take, commission_on, plan
 from cq_tui.simulator.engine.orders import MARKET_TYPES, Order, PreventedMatch, Trade
+from cq_tui.simulator.engine.resting import RestingSide
 
 
 def plan_for(command: Command, order: Order, *, step: Decimal | None = None) -> Plan:
@@ -145,9 +146,28 @@ def fill_resting(command: Command, symbol: str) -> None:
             level = next(book.crowd_within(OPPOSITE[side], price), None)
             if level is None:
                 break
-            order = next(iter(own.at(price)))
-            expire_other_leg(command, order)
-            part = min(order.shown, level.quantity)
-            book.take(OPPOSITE[side], level.price, part)
-            fill(command, order, price, part, is_maker=True)
-            settle(command, order)
+            quantity = _fill_first(command, own, price, level.quantity)
+            book.take(OPPOSITE[side], level.price, quantity)
+
+
+def fill_ahead_of_crowd(command: Command, symbol: str) -> None:
+    """Fill own orders that stood before the one that the crowd has just traded with: theirs was the better price."""
+    trade = command.venue.crowd_trade(symbol)
+    if trade is None:
+        return
+    own = command.state.resting[symbol].sides["SELL" if trade.taker_bought else "BUY"]
+    left = trade.quantity
+    while left > 0 and (price := own.best()) is not None:
+        if price >= trade.price if trade.taker_bought else price <= trade.price:
+            return
+        left -= _fill_first(command, own, price, left)
+
+
+def _fill_first(command: Command, own: RestingSide, price: Decimal, most: Decimal) -> Decimal:
+    """Let the crowd fill what the first order at a price shows; return how much that was."""
+    order = next(iter(own.at(price)))
+    expire_other_leg(command, order)
+    part = min(order.shown, most)
+    fill(command, order, price, part, is_maker=True)
+    settle(command, order)
+    return part

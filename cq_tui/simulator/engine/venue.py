@@ -7,6 +7,7 @@ from cq_tui.binance.account_filters import AccountRules
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.simulator.engine.book import Book
 from cq_tui.simulator.engine.state import ExchangeState
+from cq_tui.simulator.market.ticks import CrowdTrade
 
 
 class Venue(Protocol):
@@ -33,6 +34,9 @@ class Venue(Protocol):
 
     def reference_price(self, symbol: str) -> Decimal:
         """Price that filters measure by."""
+
+    def crowd_trade(self, symbol: str) -> CrowdTrade | None:
+        """What the crowd traded with itself at this tick."""
 
     def next_trade_id(self, symbol: str) -> int:
         """Id of the next trade."""

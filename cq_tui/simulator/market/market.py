@@ -15,6 +15,7 @@ from cq_tui.simulator.market.ticks import (
     TICK_MS,
     TICKS_PER_SECOND,
     Bars,
+    CrowdTrade,
     Floats,
     Integers,
     PriceSource,
@@ -192,6 +193,16 @@ class Market:
         if self._fills_now and (fill := self._fill_now(column)) is not None:
             return fill.price
         return int(self._block.last[self._row(), column]) * self.symbols[column].tick_size
+
+    def crowd_trade(self, symbol: str) -> CrowdTrade | None:
+        """Return the trade of the price source at the present tick, None when it had none."""
+        row, column, block = self._row(), self.column[symbol], self._block
+        entry = self.symbols[column]
+        steps = round(float(block.quantity[row, column]) / float(entry.step_size))
+        if steps <= 0:
+            return None
+        price = int(block.last[row, column]) * entry.tick_size
+        return CrowdTrade(price, steps * entry.step_size, bool(block.taker_bought[row, column]))
 
     def average_price(self, symbol: str) -> Decimal:
         """Return the volume-weighted average of the last five minutes' trades, on 8 decimals."""

@@ -1,7 +1,8 @@
 """What a price source hands out: blocks of ticks, bars of history, and the state to go on from."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from decimal import Decimal
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,14 @@ BAR = np.dtype(
     ]
 )
 Bars = NDArray[Any]
+
+
+class CrowdTrade(NamedTuple):
+    """A trade of the crowd with itself; the quantity is on whole steps."""
+
+    price: Decimal
+    quantity: Decimal
+    taker_bought: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,20 @@ def test_a_better_bid_fills_before_an_earlier_one(market: HandMarket) -> None:
     assert fills == [2, 3, 1]
 
 
+def test_own_orders_at_better_prices_fill_before_the_crowd_trades_with_itself(market: HandMarket) -> None:
+    engine = engine_on(market, coin="5")
+    for side, price in (("BUY", "100.01"), ("BUY", "100.00"), ("SELL", "100.03")):
+        engine.place(new(side, "LIMIT", "1", price=price), 5)
+    market.move("100.00", "100.03", "100.00")
+    market.trade("100.00", "0.4", taker_bought=False)
+    [report] = engine.on_tick(6).reports
+    assert (report.order.order_id, report.order.executed, report.order.quote_executed) == (1, D("0.4"), D("40.004"))
+    market.move("100.01", "100.04", "100.04")
+    market.trade("100.04", "3", taker_bought=True)
+    fills = [(r.order.order_id, r.order.status) for r in engine.on_tick(7).reports]
+    assert fills == [(3, "FILLED")]
+
+
 @pytest.mark.parametrize(("quantity", "status"), [("500", "PARTIALLY_FILLED"), ("2", "FILLED")])
 def test_own_orders_that_the_crowd_reaches_never_leave_the_book_crossed(
     market: HandMarket, quantity: str, status: str

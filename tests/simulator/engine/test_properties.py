@@ -92,10 +92,11 @@ class Account(RuleBasedStateMachine):
         assert self.state.execution_id == before
         return None
 
-    @rule(bid=prices, spread=st.integers(1, 40))
-    def move(self, bid: Decimal, spread: int) -> None:
+    @rule(bid=prices, spread=st.integers(1, 40), traded=quantities, bought=st.booleans())
+    def move(self, bid: Decimal, spread: int, traded: Decimal, bought: bool) -> None:
         ask = bid + Decimal(spread) / 100
         self.market.move(str(bid), str(ask), str(bid))
+        self.market.trade(str(ask if bought else bid), str(traded), taker_bought=bought)
         self.tick()
 
     @rule(ticks=st.integers(-3, 3))
