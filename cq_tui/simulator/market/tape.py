@@ -86,7 +86,7 @@ class Tape:
         counts = np.cumsum(block.quantity > 0, axis=0, dtype=np.int64) + self._next_before
         self._pages.append(_Page(block, self._next_before, counts))
         self._next_before = counts[-1]
-        while len(self._pages) > 1 and block.end - self._pages[1].block.start >= TICKS_KEPT:
+        while len(self._pages) > 1 and block.start - self._pages[1].block.start >= TICKS_KEPT:
             del self._pages[0]
 
     def set_fill_count(self, column: int, count: int) -> None:
