@@ -1,6 +1,7 @@
 """The simulated exchange alone: ``exchange``."""
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,6 +23,16 @@ def exchange(
     ] = None,
     replay: ReplayOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print URLs, key and secret in one line when ready.")] = False,
+    public_keys: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--ed25519-key", metavar="PEM", help="Public key, Ed25519 or RSA, that signs for the account too."
+        ),
+    ] = None,
+    admin: Annotated[bool, typer.Option("--admin", help="Take faults on demand at the path /admin.")] = False,
+    limits: Annotated[
+        bool, typer.Option("--limits/--no-limits", help="Refuse what is beyond the limits of weight and orders.")
+    ] = True,
     data_dir: DataOption = None,
 ) -> None:
     """Run the simulated exchange alone, for any Binance client."""
@@ -32,6 +43,16 @@ def exchange(
     data = data_directory(context, data_dir) if named else None
     with errors_told():
         try:
-            run_exchange(port=port, seed=seed, symbols=symbols, replay=replay, data=data, as_json=as_json)
+            run_exchange(
+                port=port,
+                seed=seed,
+                symbols=symbols,
+                replay=replay,
+                data=data,
+                as_json=as_json,
+                public_keys=tuple(public_keys or ()),
+                admin=admin,
+                limits=limits,
+            )
         except ExchangeError as error:
             fail(error, Exit.FAILED)

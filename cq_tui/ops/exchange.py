@@ -12,6 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.settings import Symbol
+from cq_tui.simulator.api.rate_limits import Limits
+from cq_tui.simulator.api.security import KeyFileError
 from cq_tui.simulator.engine.ledger import LedgerError
 from cq_tui.simulator.market.recordings import ReplayError
 from cq_tui.simulator.market.symbols import DEFAULT_SYMBOLS, UnknownSymbolError
@@ -26,7 +28,16 @@ class ExchangeError(Exception):
 
 
 def run_exchange(
-    *, port: int, seed: int | None, symbols: str | None, replay: Path | None, data: DataDir | None, as_json: bool
+    *,
+    port: int,
+    seed: int | None,
+    symbols: str | None,
+    replay: Path | None,
+    data: DataDir | None,
+    as_json: bool,
+    public_keys: tuple[Path, ...] = (),
+    admin: bool = False,
+    limits: bool = True,
 ) -> None:
     """Run until SIGINT or SIGTERM. Without a data directory, which keeps the ledger, nothing outlives the process.
 
@@ -38,13 +49,16 @@ def run_exchange(
         symbols=_chosen(symbols),
         replay=replay,
         ledger=None if data is None else data.ledger,
+        public_keys=public_keys,
+        admin=admin,
+        limits=Limits(enforced=limits),
     )
     try:
         with _ledger_of(data):
             asyncio.run(_run(config, as_json))
     except PortInUseError as error:
         raise ExchangeError(error.strerror) from None
-    except (ReplayError, LedgerError, JournalError, UnknownSymbolError) as error:
+    except (ReplayError, LedgerError, JournalError, UnknownSymbolError, KeyFileError) as error:
         raise ExchangeError(str(error)) from None
     except OSError as error:
         raise ExchangeError(f"{error.filename or 'the exchange'}: {error.strerror or error}") from None
@@ -95,6 +109,10 @@ def _announce(endpoint: Endpoint, as_json: bool) -> None:
         "api_key": endpoint.api_key,
         "api_secret": endpoint.api_secret,
     }
-    text = orjson.dumps(told).decode() if as_json else "\n".join(f"{name:<12}{value}" for name, value in told.items())
+    if as_json:
+        text = orjson.dumps(told | {"public_keys": endpoint.public_keys}).decode()
+    else:
+        shown = told | {f"api_key of {file}": key for file, key in endpoint.public_keys.items()}
+        text = "\n".join(f"{name:<11} {value}" for name, value in shown.items())
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()

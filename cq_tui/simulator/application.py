@@ -1,32 +1,42 @@
 """The ASGI application: one port for REST, market streams and the WebSocket API."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.routing import Router
 
-from cq_tui.simulator.api.rest import Answer, RestFace, request_of
+from cq_tui.simulator.api.parameters import read_form
+from cq_tui.simulator.api.rest import Answer, Request, RestFace, request_of
 from cq_tui.simulator.api.ws_connection import WsApi
+from cq_tui.simulator.api.ws_request import WsRequest
 from cq_tui.simulator.errors import ApiError
 from cq_tui.simulator.exchange import Exchange
+from cq_tui.simulator.faults.admin import Admin, Refused, dump
+from cq_tui.simulator.faults.on_requests import answers_with
+from cq_tui.simulator.faults.plan import Asked
+from cq_tui.simulator.http_connection import TRANSPORT
 from cq_tui.simulator.streams.stream_face import stream_routes
 from cq_tui.simulator.streams.stream_hub import StreamHub
 
+T = TypeVar("T")
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 WS_API_PATH = "/ws-api/v3"
+_ADMIN_PATH = "/admin/"
+_JSON = (b"content-type", b"application/json")
 _LARGEST_BODY = 64 * 1024
 
 
 class Application:
     """Hands each connection and request to its face."""
 
-    def __init__(self, exchange: Exchange, hub: StreamHub) -> None:
+    def __init__(self, exchange: Exchange, hub: StreamHub, admin: Admin | None = None) -> None:
         self._exchange = exchange
+        self._admin = admin
         self.rest = RestFace(exchange)
-        self.ws_api = WsApi(exchange)
+        self.ws_api = WsApi(exchange, None if admin is None else self._ws_with_faults)
         self._streams = Router(stream_routes(hub))
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
@@ -44,7 +54,70 @@ class Application:
         except ApiError as error:
             await write(send, self.rest.refusal(error, self._exchange.clock()))
             return
-        await write(send, self.rest.answer(request_of(scope, scope["headers"], body)))
+        request = request_of(scope, scope["headers"], body)
+        if self._admin is None:
+            await write(send, self.rest.answer(request))
+        elif request.path.startswith(_ADMIN_PATH):
+            await write(send, await self._administer(self._admin, scope, body))
+        else:
+            await self._answer_with_faults(self._admin, request, scope, receive, send)
+
+    # Faults on demand
+
+    async def _administer(self, admin: Admin, scope: Any, body: bytes) -> Answer:
+        """Carry out a request to /admin; only programs on this machine, and no pages in a browser, may ask."""
+        client = scope["client"]
+        if client is None or not client[0].startswith("127.") or any(name == b"origin" for name, _ in scope["headers"]):
+            return Answer(403, [_JSON], dump({"error": "/admin is for programs on this machine"}))
+        try:
+            content = await admin.answer(scope["method"], scope["path"], body)
+        except Refused as error:
+            return Answer(400, [_JSON], dump({"error": str(error)}))
+        return Answer(200, [_JSON], dump(content))
+
+    async def _answer_with_faults(
+        self, admin: Admin, request: Request, scope: Any, receive: Receive, send: Send
+    ) -> None:
+        asked = Asked(request.method, request.path, "", _symbol(request))
+        answers = await self._with_faults(
+            admin, asked, lambda: self.rest.answer(request),
+            lambda error: self.rest.refusal(error, self._exchange.clock()),
+        )  # fmt: skip
+        transport = scope["extensions"][TRANSPORT]["transport"]
+        if not answers:
+            transport.abort()
+            await receive()
+            return
+        await write(send, answers[0])
+        for again in answers[1:]:
+            transport.write(plain_response(again))
+
+    async def _ws_with_faults(
+        self, request: WsRequest, answer: Callable[[], str], refuse: Callable[[ApiError], str]
+    ) -> list[str]:
+        if self._admin is None:
+            return [answer()]
+        asked = Asked("", "", request.method, request.values.get("symbol", ""))
+        return await self._with_faults(self._admin, asked, answer, refuse)
+
+    async def _with_faults(
+        self, admin: Admin, asked: Asked, answer: Callable[[], T], refuse: Callable[[ApiError], T]
+    ) -> list[T]:
+        exchange = self._exchange
+        return await answers_with(admin.of_request(asked), answer, refuse, exchange.limits, exchange.clock)
+
+
+def _symbol(request: Request) -> str:
+    try:
+        return read_form(request.query, request.body).raw("symbol")
+    except ApiError:
+        return ""
+
+
+def plain_response(answer: Answer) -> bytes:
+    """Return an HTTP response as it goes over the wire."""
+    head = b"".join(b"%s: %s\r\n" % header for header in answer.headers)
+    return b"HTTP/1.1 %d \r\n%scontent-length: %d\r\n\r\n%s" % (answer.status, head, len(answer.body), answer.body)
 
 
 async def read_body(scope: Any, receive: Receive) -> bytes:

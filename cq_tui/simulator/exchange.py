@@ -3,7 +3,7 @@
 import logging
 import random
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -50,6 +50,8 @@ class Exchange:
         self.clock = clock
         self.ledger = ledger
         self.limits = RateLimits()
+        #: Filters that were changed on demand, by symbol.
+        self.filters: Mapping[str, Sequence[dict[str, Any]]] = {}
         self.engine = Engine(state, market, self.tape_id)
         self._ids = random.Random(f"{seed}/{state.execution_id}")
         self.user_listeners: set[UserListener] = set()
@@ -68,7 +70,11 @@ class Exchange:
 
     def symbol_info(self, symbol: str) -> dict[str, Any]:
         """Return a symbol's element of exchangeInfo."""
-        return self.market.symbols[self.market.column[symbol]].exchange_info(self.status(symbol))
+        info = self.market.symbols[self.market.column[symbol]].exchange_info(self.status(symbol))
+        if changed := {entry["filterType"]: entry for entry in self.filters.get(symbol, ())}:
+            kept = {entry["filterType"]: entry for entry in info["filters"]}
+            info["filters"] = [kept.get(name, {}) | changed.get(name, {}) for name in kept | changed]
+        return info
 
     def depth(self, symbol: str) -> DepthWatch:
         """Return the watch over a symbol's book; whoever shows the book looks through it."""

@@ -22,6 +22,7 @@ from cq_tui.simulator.driver import Driver
 from cq_tui.simulator.engine.ledger import Ledger
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.simulator.exchange import Exchange, fills_on_tape, last_trade_id
+from cq_tui.simulator.faults.admin import Admin
 from cq_tui.simulator.http_connection import HttpConnection
 from cq_tui.simulator.market.live import LivePrices, ReadQuotes
 from cq_tui.simulator.market.market import Market
@@ -159,7 +160,8 @@ def _memory_of(source: RandomWalk | Replay | LivePrices, seed: int) -> dict[str,
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # Named as TCP, so that asyncio sends small writes of its connections at once (TCP_NODELAY).
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
@@ -205,7 +207,8 @@ async def _serve(
 ) -> None:
     hub = StreamHub(exchange)
     driver = Driver(exchange, hub, clock)
-    application = Application(exchange, hub)
+    admin = Admin(exchange, hub, clock, driver) if config.admin else None
+    application = Application(exchange, hub, admin)
     settings = uvicorn.Config(
         application,
         log_config=None,

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -10,13 +11,15 @@ import orjson
 
 from cq_tui.simulator.api.time_unit import wants_microseconds
 from cq_tui.simulator.api.ws_api import CONNECT_WEIGHT, Session
-from cq_tui.simulator.api.ws_request import NoRequest, read_request
+from cq_tui.simulator.api.ws_request import NoRequest, WsRequest, read_request
 from cq_tui.simulator.errors import ApiError
 from cq_tui.simulator.exchange import Exchange
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+#: Answers a request as faults on demand have it, by way of the usual answer and refusal.
+WithFaults = Callable[[WsRequest, Callable[[], str], Callable[[ApiError], str]], Awaitable[list[str]]]
 
 #: A connection's life (seconds).
 _LIFE = 86_400.0
@@ -27,9 +30,10 @@ _POLICY_VIOLATION = 1008
 class Connection:
     """One connection and the way to end it from this side."""
 
-    def __init__(self, session: Session, send: Send) -> None:
+    def __init__(self, session: Session, send: Send, with_faults: WithFaults | None = None) -> None:
         self.session = session
         self._send = send
+        self._with_faults = with_faults
         self._ended = asyncio.Event()
 
     def end(self) -> None:
@@ -67,7 +71,14 @@ class Connection:
         except NoRequest as error:
             await self.say(self.session.refusal_of_frame(error))
             return
-        await self.say(self.session.answer(request))
+        if self._with_faults is None:
+            await self.say(self.session.answer(request))
+            return
+        answers = await self._with_faults(
+            request, partial(self.session.answer, request), partial(self.session.refusal, request)
+        )
+        for answer in answers:
+            await self.say(answer)
 
     async def say(self, text: str) -> None:
         """Send one frame."""
@@ -84,8 +95,9 @@ class Connection:
 class WsApi:
     """All connections to the WebSocket API."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, with_faults: WithFaults | None = None) -> None:
         self._exchange = exchange
+        self._with_faults = with_faults
         self.connections: set[Connection] = set()
         exchange.limits.on_ban.append(self.cut)
 
@@ -108,7 +120,7 @@ class WsApi:
             await _refuse(send, error)
             return
         await send({"type": "websocket.accept"})
-        connection = Connection(session, send)
+        connection = Connection(session, send, self._with_faults)
         self.connections.add(connection)
         try:
             await connection.serve(receive)

@@ -1,0 +1,124 @@
+"""The path /admin: faults are asked for, listed and cleared, and the clock is moved."""
+
+from typing import Any, TypeVar
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cq_tui.binance.filters import SymbolRulesError
+from cq_tui.simulator.clock import Clock
+from cq_tui.simulator.driver import Driver
+from cq_tui.simulator.exchange import Exchange
+from cq_tui.simulator.faults.fault import ON_STREAMS, FaultSpec
+from cq_tui.simulator.faults.on_exchange import ExchangeFaults
+from cq_tui.simulator.faults.on_streams import StreamFaults
+from cq_tui.simulator.faults.plan import Asked, FaultPlan
+from cq_tui.simulator.streams.stream_hub import StreamHub
+
+Model = TypeVar("Model", bound=BaseModel)
+_FARTHEST = 7 * 86_400_000
+
+
+class Refused(ValueError):
+    """A request to /admin that cannot be carried out; the message says why."""
+
+
+class ClockMove(BaseModel):
+    """What to do with the clock: stand still, go by so many ms (and stand still), or be the time of day again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    stand: bool = False
+    advance_ms: int | None = Field(default=None, ge=0, le=_FARTHEST)
+    go: bool = False
+
+
+class Admin:
+    """Carries out requests to /admin."""
+
+    def __init__(self, exchange: Exchange, hub: StreamHub, clock: Clock, driver: Driver) -> None:
+        self.plan = FaultPlan()
+        self._exchange = exchange
+        self._hub = hub
+        self._clock = clock
+        self._driver = driver
+        self._streams = StreamFaults(self.plan, clock.market_time, hub.disconnect)
+        self._on_exchange = ExchangeFaults(exchange, clock)
+        self._known: list[int] = []
+
+    def of_request(self, asked: Asked) -> list[FaultSpec]:
+        """Return what happens to a request."""
+        self.renew()
+        return self.plan.of_request(asked, self._clock.market_time())
+
+    def renew(self) -> None:
+        """Have what ended since the last time undone."""
+        faults = self.plan.active(self._clock.market_time())
+        numbers = [fault.number for fault in faults]
+        if numbers == self._known:
+            return
+        self._known = numbers
+        self._hub.tamper = self._streams.tamper if any(f.spec.action in ON_STREAMS for f in faults) else None
+        self._on_exchange.apply([fault.spec for fault in faults])
+
+    async def answer(self, method: str, path: str, body: bytes) -> Any:
+        """Carry a request out and return the answer. Raises Refused."""
+        match method, path.strip("/").split("/")[1:]:
+            case "GET", ["faults"]:
+                return [fault.to_json() for fault in self.plan.active(self._clock.market_time())]
+            case "POST", ["faults"]:
+                return self._add(body)
+            case "DELETE", ["faults"]:
+                self.plan.clear()
+                self._exchange.limits.unban()
+                self.renew()
+                return {}
+            case "DELETE", ["faults", number] if number.isascii() and number.isdigit() and len(number) < 10:
+                if not self.plan.remove(int(number)):
+                    raise Refused(f"there is no fault {number}")
+                self.renew()
+                return {}
+            case "GET", ["clock"]:
+                return self._shown_clock()
+            case "POST", ["clock"]:
+                return await self._move_clock(body)
+        raise Refused("use GET, POST or DELETE /admin/faults, DELETE /admin/faults/NUMBER, GET or POST /admin/clock")
+
+    def _add(self, body: bytes) -> Any:
+        spec = _read(FaultSpec, body)
+        if spec.symbol is not None and spec.symbol not in self._exchange.market.column:
+            raise Refused(f"symbol {spec.symbol!r} is not traded here")
+        fault = self.plan.add(spec, self._clock.market_time())
+        try:
+            self.renew()
+        except SymbolRulesError as error:
+            self.plan.remove(fault.number)
+            self.renew()
+            raise Refused(str(error)) from None
+        return fault.to_json()
+
+    async def _move_clock(self, body: bytes) -> Any:
+        move = _read(ClockMove, body)
+        if move.go:
+            self._clock.go()
+        elif move.stand or move.advance_ms is not None:
+            self._clock.move(self._clock.market_time() + (move.advance_ms or 0))
+            await self._driver.catch_up()
+        return self._shown_clock()
+
+    def _shown_clock(self) -> dict[str, Any]:
+        return {"time": self._clock.market_time(), "stands": self._clock.stands, "offset_ms": self._clock.offset}
+
+
+def _read(kind: type[Model], body: bytes) -> Model:
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise Refused(f"{place}: {first['msg']}" if place else first["msg"]) from None
+
+
+def dump(content: Any) -> bytes:
+    """Return an answer as JSON."""
+    return orjson.dumps(content)

@@ -1,0 +1,80 @@
+"""What a fault is: an action, whom it concerns, and how long it lasts."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Action = Literal[
+    "drop", "delay", "duplicate", "error", "ban",
+    "disconnect", "silence", "stale", "reorder", "repeat",
+    "offset", "status", "delist", "filters",
+]  # fmt: skip
+ON_REQUESTS = frozenset({"drop", "delay", "duplicate", "error", "ban"})
+ON_STREAMS = frozenset({"disconnect", "silence", "stale", "reorder", "repeat"})
+#: The HTTP status that goes with a code, unless another is asked for.
+_STATUSES = {-1003: 429, -1006: 500, -1007: 504, -1008: 503}
+_TEXTS = {
+    -1006: "An unexpected response was received from the message bus. Execution status unknown.",
+    -1007: "Timeout waiting for response from backend server. Send status unknown; execution status unknown.",
+}
+
+
+class FaultSpec(BaseModel):
+    """A fault as it is asked for. Whom it concerns: all that it names has to fit; naming nothing means everybody.
+
+    ``count`` is how often it happens, ``seconds`` (of the exchange's clock) how long it may; neither means until it is
+    cleared. ``before`` has it happen before a request is executed instead of after.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    action: Action
+    method: str | None = None
+    path: str | None = None
+    ws_method: str | None = None
+    symbol: str | None = None
+    stream: str | None = None
+    count: int | None = Field(default=None, ge=1, le=1_000_000)
+    seconds: float | None = Field(default=None, gt=0, le=10_000_000)
+    before: bool = False
+    delay_ms: int = Field(default=1_000, ge=0, le=600_000)
+    code: int = -1007
+    http_status: int | None = Field(default=None, ge=400, le=599)
+    msg: str | None = Field(default=None, max_length=500)
+    offset_ms: int = Field(default=0, ge=-86_400_000, le=86_400_000)
+    status: Literal["TRADING", "HALT", "BREAK", "CANCEL_ONLY", "END_OF_DAY"] = "HALT"
+    filters: tuple[dict[str, Any], ...] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> "FaultSpec":
+        if self.action in ("delist", "filters") and self.symbol is None:
+            raise ValueError(f"action {self.action} needs a symbol")
+        if self.action == "filters" and not all(isinstance(entry.get("filterType"), str) for entry in self.filters):
+            raise ValueError("each of filters needs a filterType")
+        return self
+
+    @property
+    def error_status(self) -> int:
+        """The HTTP status of an error that is answered."""
+        return self.http_status or _STATUSES.get(self.code, 500)
+
+    @property
+    def text(self) -> str:
+        """The text of an error that is answered."""
+        return self.msg or _TEXTS.get(self.code, "An unknown error occurred while processing the request.")
+
+
+@dataclass(slots=True)
+class Fault:
+    """A fault that is on: ``left`` is how often it still happens, ``until`` (Unix ms) when it ends."""
+
+    number: int
+    spec: FaultSpec
+    left: int | None
+    until: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as /admin/faults lists it."""
+        asked = self.spec.model_dump(exclude_unset=True, mode="json")
+        return {"id": self.number, **asked, "left": self.left, "until": self.until}
