@@ -65,8 +65,8 @@ ASKED = [
 ]  # fmt: skip
 ASKED_NAMES = (
     "symbol", "orderId", "origClientOrderId", "newClientOrderId", "cancelRestrictions", "startTime", "endTime",
-    "fromId", "limit", "preventedMatchId", "fromPreventedMatchId", "orderListId", "listClientOrderId", "omitZeroBalances",
-    "newQty", "fromExecutionId",
+    "fromId", "limit", "preventedMatchId", "fromPreventedMatchId", "orderListId", "listClientOrderId",
+    "omitZeroBalances", "newQty", "fromExecutionId",
 )  # fmt: skip
 ASKED_VALUES = st.one_of(
     st.sampled_from(["1", "2", "0", "0.4", "mine", "true", "ONLY_NEW", "", "-1", "1700000000000", "9" * 19, "9" * 20]),
