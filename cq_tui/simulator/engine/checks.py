@@ -1,5 +1,6 @@
 """Why an order is refused before it changes anything: filters, phases, prices and balances."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from cq_tui.binance.filters import ALGO_TYPES, SymbolRules
@@ -59,10 +60,8 @@ def _symbol_violation(venue: Venue, rules: SymbolRules, new: NewOrder) -> str | 
         trailing_delta=new.trailing_delta,
         reference_price=venue.reference_price(new.symbol),
         open_orders=len(open_orders),
-        open_algo_orders=sum(order.type in ALGO_TYPES for order in open_orders) if rules.max_algo_orders else 0,
-        open_iceberg_orders=sum(bool(order.iceberg_quantity) for order in open_orders)
-        if rules.max_iceberg_orders
-        else 0,
+        open_algo_orders=_algo_orders(new, open_orders),
+        open_iceberg_orders=_iceberg_orders(new, open_orders),
         position=position,
     )
 
@@ -82,9 +81,18 @@ def _account_violation(venue: Venue, new: NewOrder) -> str | None:
         notional=new.quote_quantity if new.quantity is None else new.quantity * price,
         iceberg=bool(new.iceberg_quantity),
         open_orders=len(open_orders),
-        open_algo_orders=sum(order.type in ALGO_TYPES for order in open_orders),
-        open_iceberg_orders=sum(bool(order.iceberg_quantity) for order in open_orders),
+        open_algo_orders=_algo_orders(new, open_orders),
+        open_iceberg_orders=_iceberg_orders(new, open_orders),
     )
+
+
+def _algo_orders(new: NewOrder, open_orders: Iterable[Order]) -> int:
+    """Return how many open orders are of the kind that waits for a price; only such an order asks."""
+    return sum(order.type in ALGO_TYPES for order in open_orders) if new.type in ALGO_TYPES else 0
+
+
+def _iceberg_orders(new: NewOrder, open_orders: Iterable[Order]) -> int:
+    return sum(bool(order.iceberg_quantity) for order in open_orders) if new.iceberg_quantity else 0
 
 
 def check_phase(venue: Venue, symbol: str) -> None:

@@ -48,7 +48,7 @@ def test_a_best_price_that_moves_a_tick_changes_few_levels(entry: MarketSymbol, 
     book.renew(best + tick, best + 5 + tick, 1)
     after = [set(book.levels(side)) for side in ("bids", "asks")]
     for old, new_levels in zip(before, after, strict=True):
-        assert len(old ^ new_levels) <= 2 * MAX_LEVELS.bit_length() + 4
+        assert len(old ^ new_levels) <= 2 * MAX_LEVELS.bit_length() + 6
 
 
 def test_an_unchanged_book_is_the_same_list_and_id_and_a_tick_is_a_new_id() -> None:

@@ -1,0 +1,78 @@
+"""How quick the matching engine is: orders placed and cancelled, and taken at market, with their ledger lines."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+
+from benchmarks.report import Row, middle
+from cq_tui.simulator.engine.engine import Engine
+from cq_tui.simulator.engine.ledger import Ledger
+from cq_tui.simulator.engine.orders import NewOrder
+from cq_tui.simulator.engine.state import ExchangeState
+from cq_tui.simulator.market.market import Market
+from cq_tui.simulator.market.opening import open_walk
+from cq_tui.simulator.market.symbols import market_symbol
+from cq_tui.simulator.market.ticks import TICK_MS
+
+SYMBOL = "BTCUSDT"
+#: Orders that rest on the book while others come and go.
+RESTING = 100
+BAR = 2_000
+_NOW = 1_780_000_000_000
+_ROUNDS = 5
+
+
+class Desk:
+    """An account with a ledger on a generated market that stands still."""
+
+    def __init__(self, folder: Path) -> None:
+        self.state = ExchangeState({SYMBOL: ("BTC", "USDT")})
+        self.ledger = Ledger(folder / "ledger.ndjson", self.state)
+        source = open_walk((market_symbol(SYMBOL),), 7, [], _NOW, 0)
+        self.engine = Engine(self.state, Market(source, _NOW // TICK_MS), lambda symbol: 0)
+        self._made = 0
+        for asset in ("USDT", "BTC"):
+            self.ledger.record(self.engine.deposit(asset, Decimal(10**9), _NOW).lines, _NOW)
+        self._far = self.engine.book(SYMBOL).best_bid - 500
+        for _ in range(RESTING):
+            self._place("LIMIT", self._far - self._made)
+
+    def _place(self, kind: str, price: Decimal | None = None) -> int:
+        self._made += 1
+        new = NewOrder(SYMBOL, "BUY", kind, f"c{self._made}", quantity=Decimal("0.001"), price=price)
+        outcome = self.engine.place(new, _NOW)
+        self.ledger.record(outcome.lines, _NOW)
+        return outcome.orders[0].order_id
+
+    def place_and_cancel(self) -> None:
+        """Place a limit order that rests, and cancel it."""
+        order = self.state.orders[SYMBOL, self._place("LIMIT", self._far)]
+        self.ledger.record(self.engine.cancel(order, "x", _NOW).lines, _NOW)
+
+    def take(self) -> None:
+        """Buy at market."""
+        self._place("MARKET")
+
+
+def _a_second(act: Callable[[], None], times: int) -> float:
+    """Return how often ``act`` can be done in a second."""
+    started = time.perf_counter()
+    for _ in range(times):
+        act()
+    return times / (time.perf_counter() - started)
+
+
+def measure(*, quick: bool) -> Iterator[Row]:
+    """Measure orders a second in one process."""
+    times = 200 if quick else 2_000
+    with tempfile.TemporaryDirectory() as folder:
+        desk = Desk(Path(folder))
+        for what, act, orders in (
+            ("engine: orders placed and cancelled", desk.place_and_cancel, 1),
+            ("engine: market orders filled", desk.take, 1),
+        ):
+            rate = middle([_a_second(act, times) * orders for _ in range(_ROUNDS)])
+            yield Row(what, f"{rate:,.0f}/s", "-", f"{1e6 / rate:.0f} µs each", f">= {BAR:,}/s", rate >= BAR)
+        desk.ledger.close()
