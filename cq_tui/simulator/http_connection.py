@@ -1,6 +1,8 @@
 """uvicorn's HTTP connection with bounds on what a client can send, and a way to break it off."""
 
+import asyncio
 from http import HTTPStatus
+from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -10,12 +12,40 @@ _LARGEST_UNFINISHED_HEAD = 512 * 1024
 _MOST_HEADERS = 100
 #: The longest header line that the WebSocket handshake reads.
 _LONGEST_LINE = 8_000
+_INTERIM = b"HTTP/1.1 100"
 #: Where the ASGI scope holds the connection's transport.
 TRANSPORT = "cq_tui.transport"
 
 
 class _HeadTooLarge(ValueError):
     """Raised inside the parser, which then gives up."""
+
+
+class OneWrite:
+    """A response's way to the transport: its head waits for its body."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head = b""
+
+    def write(self, data: bytes) -> None:
+        """Take head or body; an interim response (100 Continue) is sent at once."""
+        if self._head or data.startswith(_INTERIM):
+            self._transport.write(self._head + data)
+            self._head = b""
+        else:
+            self._head = data
+
+    def is_closing(self) -> bool:
+        """Whether the connection is closed or about to be."""
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        """Send what waits, then close."""
+        if self._head:
+            self._transport.write(self._head)
+            self._head = b""
+        self._transport.close()
 
 
 class HttpConnection(HttpToolsProtocol):
@@ -62,6 +92,9 @@ class HttpConnection(HttpToolsProtocol):
         self._in_head = False
         self._unfinished = 0
         super().on_headers_complete()
+        if self.scope["method"] != "HEAD":
+            # Head and body in one write: half the system calls, and one packet for the client.
+            self.cycle.transport = cast("asyncio.Transport", OneWrite(self.transport))
 
     def handle_websocket_upgrade(self) -> None:
         """Hand over to the WebSocket protocol what that can read."""

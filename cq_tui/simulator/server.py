@@ -224,6 +224,7 @@ async def _serve(
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=2,
         server_header=False,
+        proxy_headers=False,
     )
     host, port = listening.getsockname()[:2]
     endpoint = Endpoint(
