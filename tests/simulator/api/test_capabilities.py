@@ -13,6 +13,7 @@ from tests.simulator.conftest import COIN
 
 LIMIT = {"side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "1", "price": "99"}
 STOP = {"side": "SELL", "type": "STOP_LOSS", "quantity": "1", "stopPrice": "95"}
+TRAILING = STOP | {"trailingDelta": "50"}
 BY_QUOTE = {"side": "BUY", "type": "MARKET", "quoteOrderQty": "100"}
 REPLACE = LIMIT | {"cancelReplaceMode": "ALLOW_FAILURE", "cancelOrderId": "1"}
 NO_OTO = "OTO orders are not supported for this symbol"
@@ -36,7 +37,7 @@ def test_a_symbol_says_all_that_a_live_one_says(shared: Path) -> None:
     ("rules", "path", "values", "text"),
     [
         ({"iceberg_allowed": False}, "order", LIMIT | {"icebergQty": "0.5"}, "Iceberg orders are not supported"),
-        ({"trailing_allowed": False}, "order", STOP | {"trailingDelta": "50"}, "Trailing stop orders are not supported"),
+        ({"trailing_allowed": False}, "order", TRAILING, "Trailing stop orders are not supported"),
         ({"quote_quantity_allowed": False}, "order", BY_QUOTE, "Quote order qty market orders are not support"),
         ({"cancel_replace_allowed": False}, "order/cancelReplace", REPLACE, "Order cancel-replace is not supported"),
         ({"order_types": frozenset({"LIMIT"})}, "order", STOP, "Stop loss orders are not supported"),
