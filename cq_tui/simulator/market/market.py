@@ -23,6 +23,7 @@ from cq_tui.simulator.market.ticks import (
     add_trade,
     bars_of_ticks,
 )
+from cq_tui.simulator.market.windows import Windows
 
 SECONDS_KEPT = 10_800
 MINUTES_KEPT = 7 * 1_440 + 180
@@ -76,10 +77,7 @@ class Market:
         self._take_block(block)
         self._books: dict[str, Book] = {}
         self._book_ticks: dict[str, int] = {}
-        self._windows: dict[int, Bars] = {}
-        self._windows_minute = -1
-        self._windows_now: dict[int, Bars] = {}
-        self._windows_moment = (-1, 0)
+        self._windows = Windows()
         self.tick = block.start
         self.over = False
         self.advance(tick)
@@ -316,25 +314,7 @@ class Market:
     def window(self, start: int) -> Bars:
         """Return what happened from ``start`` (a whole minute, Unix ms) until now as one bar a symbol."""
         moment = (self.tick, len(self._fills_now))
-        if moment != self._windows_moment:
-            self._windows_now.clear()
-            self._windows_moment = moment
-        if (known := self._windows_now.get(start)) is None:
-            known = self._windows_now[start] = self._window(start)
-        return known
-
-    def _window(self, start: int) -> Bars:
-        minute = self.time // 60_000
-        if minute != self._windows_minute:
-            self._windows.clear()
-            self._windows_minute = minute
-        if (closed := self._windows.get(start)) is None:
-            minutes = self._minutes.bars[int(np.searchsorted(self._minutes.times, start)) :]
-            closed = self._windows[start] = _as_one(minutes) if len(minutes) else minutes
-        now = self._open_minute()
-        if not len(closed):
-            return np.asarray(now[0] if len(now) else self._minutes.bars[-1])
-        return _as_one(np.stack([closed, *now]))
+        return self._windows.since(start, moment, self._minutes, self._open_minute)
 
 
 def _bounds(times: Integers, limit: int, start: int | None, end: int | None) -> tuple[int, int]:
@@ -348,15 +328,6 @@ def _bounds(times: Integers, limit: int, start: int | None, end: int | None) -> 
 def _minutes_of(interval: str) -> int:
     lengths = {"m": 1, "h": 60, "d": 1_440, "w": 10_080, "M": 44_640}
     return int(interval[:-1]) * lengths[interval[-1]]
-
-
-def _as_one(window: Bars) -> Bars:
-    bar: Bars = window[-1].copy()
-    bar["open_time"], bar["open"] = window["open_time"][0], window["open"][0]
-    bar["high"], bar["low"] = window["high"].max(axis=0), window["low"].min(axis=0)
-    for name in ("volume", "quote", "taker", "taker_quote", "trades"):
-        bar[name] = window[name].sum(axis=0)
-    return bar
 
 
 def _add_fill(bar: Bars, fill: OwnFill, *, is_last: bool) -> None:

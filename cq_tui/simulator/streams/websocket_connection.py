@@ -93,16 +93,20 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             self.transport.write(frames)
 
     def break_off(self, code: int, reason: str) -> None:
-        """Close with a reason."""
+        """Close with a reason; a client that does not take the goodbye is dropped."""
         if self.disconnected or self.close_sent or self.transport.is_closing():
             return
         try:
             self.conn.send_close(code, reason)
         except InvalidState:
             return
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
-        self.transport.close()
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
 
     def resume_writing(self) -> None:
         """Go on after the client caught up."""
