@@ -92,7 +92,9 @@ class HttpConnection(HttpToolsProtocol):
         self._in_head = False
         self._unfinished = 0
         super().on_headers_complete()
-        if self.scope["method"] != "HEAD":
+        # A request to become a WebSocket has no cycle, and its scope no path yet; HEAD is answered without a body.
+        scope = cast("dict[str, object]", self.scope)
+        if "path" in scope and scope["method"] != "HEAD":
             # Head and body in one write: half the system calls, and one packet for the client.
             self.cycle.transport = cast("asyncio.Transport", OneWrite(self.transport))
 

@@ -44,7 +44,10 @@ def read_request(content: str | bytes) -> WsRequest:
         raise NoRequest(number)
     if params and any(isinstance(value, int | float) for value in params.values()):
         params = _as_written(content)
-    values = {name: _as_text(value) for name, value in params.items()} if params else {}
+    try:
+        values = {name: _as_text(value) for name, value in params.items()} if params else {}
+    except orjson.JSONEncodeError:  # nested too deep
+        raise NoRequest(number) from None
     return WsRequest(number, method.removeprefix("v3/"), values)
 
 

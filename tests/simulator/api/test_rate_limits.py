@@ -1,0 +1,70 @@
+"""Windows on the clock, refusals that end in bans, and the count of unfilled orders."""
+
+import pytest
+
+from cq_tui.simulator.api.rate_limits import Limits, RateLimits
+from cq_tui.simulator.errors import ApiError
+
+NOW = 1_700_000_040_000  # a minute begins
+
+
+def refused(limits: RateLimits, weight: int, now: int) -> ApiError:
+    with pytest.raises(ApiError) as caught:
+        limits.spend(weight, now)
+    return caught.value
+
+
+def test_weight_is_counted_in_minutes_of_the_clock() -> None:
+    limits = RateLimits()
+    limits.spend(6_000, NOW + 59_999)
+    assert limits.weight.count(NOW + 59_999) == 6_000
+    limits.spend(1, NOW + 60_000)
+    assert limits.weight.count(NOW + 60_000) == 1
+
+
+def test_going_on_after_429_ends_in_bans_that_grow() -> None:
+    limits = RateLimits()
+    cut: list[int] = []
+    limits.on_ban.append(lambda: cut.append(1))
+    limits.spend(6_000, NOW)
+    errors = [refused(limits, 1, NOW + 30_000) for _ in range(12)]
+    assert [(error.status, error.code, error.retry_after) for error in errors] == [
+        *[(429, -1003, 30)] * 10,
+        *[(418, -1003, 120)] * 2,
+    ]
+    assert errors[0].message.startswith(
+        "Too much request weight used; current limit is 6000 request weight per 1 MINUTE."
+    )
+    assert f"IP banned until {NOW + 150_000}." in errors[-1].message
+    assert cut == [1]
+    assert refused(limits, 1, NOW + 149_999).retry_after == 1
+    later = NOW + 180_000
+    limits.spend(6_000, later)
+    assert [refused(limits, 1, later).status for _ in range(11)][-1] == 418
+    assert limits.banned_until == later + 240_000
+
+
+def test_unfilled_orders_are_counted_and_their_first_fill_takes_them_off() -> None:
+    limits = RateLimits(Limits(orders_10s=3, orders_day=4))
+    limits.count_orders(3, NOW)
+    shortage = limits.order_shortage(1, NOW + 1_500)
+    assert shortage is not None
+    assert (shortage.status, shortage.code, shortage.retry_after) == (429, -1015, 9)
+    assert shortage.message == "Too many new orders; current limit is 3 orders per 10 SECOND."
+    limits.first_fill(False, NOW)
+    assert limits.order_shortage(1, NOW) is None
+    limits.first_fill(True, NOW)
+    assert [entry["count"] for entry in limits.order_counts(NOW)] == [0, 0]
+    limits.count_orders(4, NOW + 10_000)
+    day = limits.order_shortage(1, NOW + 30_000)
+    assert day is not None
+    assert day.message == "Too many new orders; current limit is 4 orders per 1 DAY."
+
+
+def test_limits_that_are_not_enforced_are_counted_all_the_same() -> None:
+    limits = RateLimits(Limits(weight=1, orders_10s=1, enforced=False))
+    for _ in range(20):
+        limits.spend(1, NOW)
+        limits.count_orders(1, NOW)
+    assert limits.order_shortage(1, NOW) is None
+    assert (limits.weight.count(NOW), limits.orders_10s.count(NOW)) == (20, 20)
