@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from benchmarks import at_rest, file_to_paint, first_paint, table_cost
+from benchmarks.exchange import rows as exchange
 from benchmarks.memory import rows as memory
 from benchmarks.report import Row, table
 
@@ -16,7 +17,7 @@ def main() -> None:
     """Measure everything and print the table."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds and a shorter history; noisier ratios")
-    parser.add_argument("--only", choices=("room", "memory"), help="measure only the room, or only the history")
+    parser.add_argument("--only", choices=("room", "exchange", "memory"), help="measure only a part")
     parser.add_argument("--events", type=int, metavar="N", help="length of the long history (1000000)")
     options = parser.parse_args()
     effort = memory.QUICK if options.quick else memory.FULL
@@ -25,9 +26,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         # Services that are measured leave nothing in the user's configuration folder.
         os.environ["CQ_CONFIG_DIR"] = folder
-        if options.only != "memory":
+        if options.only in (None, "room"):
             _show(_room(quick=options.quick))
-        if options.only != "room":
+        if options.only in (None, "exchange"):
+            _show(exchange.measure(quick=options.quick))
+        if options.only in (None, "memory"):
             _show(memory.measure(effort))
 
 

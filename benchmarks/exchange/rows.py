@@ -1,0 +1,14 @@
+"""All rows of the exchange: what it serves, and what our client makes of it."""
+
+from collections.abc import Iterator
+
+from benchmarks.exchange import client, orders, requests, streams
+from benchmarks.report import Row
+
+
+def measure(*, quick: bool) -> Iterator[Row]:
+    """Yield the rows as they are measured."""
+    yield from orders.measure(quick=quick)
+    yield from requests.measure(quick=quick)
+    yield from streams.measure(quick=quick)
+    yield from client.measure(quick=quick)
