@@ -136,6 +136,24 @@ class Account(RuleBasedStateMachine):
         if outcome is not None and life != "GTC":
             assert not outcome.orders[0].is_open
 
+    @rule(
+        side=sides, quantity=quantities, other=quantities, parts=st.integers(0, 4), mode=modes, at_market=st.booleans()
+    )
+    def meet_oneself(
+        self, side: str, quantity: Decimal, other: Decimal, parts: int, mode: str, at_market: bool
+    ) -> None:
+        """Stand before the crowd, and take from the other side."""
+        book = self.engine.book(COIN.symbol)
+        price = book.best_bid + COIN.tick_size if side == "BUY" else book.best_ask - COIN.tick_size
+        shown = max((quantity / parts).quantize(COIN.step_size), COIN.step_size) if parts else None
+        self.attempt(self.engine.place, self.new(side, "LIMIT_MAKER", quantity, price=price, iceberg_quantity=shown))
+        opposite = "SELL" if side == "BUY" else "BUY"
+        if at_market:
+            taker = self.new(opposite, "MARKET", other, stp_mode=mode)
+        else:
+            taker = self.new(opposite, "LIMIT", other, price=price, stp_mode=mode)
+        self.attempt(self.engine.place, taker)
+
     @rule(side=sides, price=prices, quantity=quantities, parts=st.integers(1, 9), maker=st.booleans(), mode=modes)
     def place_iceberg(self, side: str, price: Decimal, quantity: Decimal, parts: int, maker: bool, mode: str) -> None:
         shown = max((quantity / parts).quantize(COIN.step_size), COIN.step_size)
