@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from benchmarks.exchange import client, orders, requests, streams
+from benchmarks.exchange import client, engine, orders, requests, streams
 from benchmarks.report import Row
 
 
@@ -10,5 +10,6 @@ def measure(*, quick: bool) -> Iterator[Row]:
     """Yield the rows as they are measured."""
     yield from orders.measure(quick=quick)
     yield from requests.measure(quick=quick)
+    yield from engine.measure(quick=quick)
     yield from streams.measure(quick=quick)
     yield from client.measure(quick=quick)
