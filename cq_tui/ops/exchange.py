@@ -110,7 +110,8 @@ def _announce(endpoint: Endpoint, as_json: bool) -> None:
         "api_secret": endpoint.api_secret,
     }
     if as_json:
-        text = orjson.dumps(told | {"public_keys": endpoint.public_keys}).decode()
+        keys = {"public_keys": endpoint.public_keys} if endpoint.public_keys else {}
+        text = orjson.dumps(told | keys).decode()
     else:
         shown = told | {f"api_key of {file}": key for file, key in endpoint.public_keys.items()}
         text = "\n".join(f"{name:<11} {value}" for name, value in shown.items())
