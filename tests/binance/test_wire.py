@@ -122,6 +122,7 @@ async def test_nothing_is_handed_over_while_paused() -> None:
         b"\x80\x01x",  # a continuation of nothing
         b"\x83\x01x",  # an opcode that does not exist
     ],
+    ids=["masked", "too long", "reserved bit", "continuation of nothing", "unknown opcode"],
 )
 async def test_what_breaks_the_protocol_ends_the_connection(raw: bytes) -> None:
     connection, _, messages = joined()
