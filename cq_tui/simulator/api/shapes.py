@@ -77,8 +77,8 @@ def _add_conditional(shape: Json, order: Order) -> None:
         shape["preventedQuantity"] = text(order.prevented_quantity)
     if order.expiry_reason:
         shape["expiryReason"] = order.expiry_reason
-    if order.is_pending and not order.quantity:
-        shape.pop("origQty", None)  # known once the working order has bought it
+    if order.list_id >= 0 and not order.quantity:
+        shape.pop("origQty", None)  # known once the working order has bought it, if it ever does
 
 
 def queried(order: Order) -> Json:

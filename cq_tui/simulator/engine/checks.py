@@ -1,6 +1,6 @@
 """Why an order is refused before it changes anything: filters, phases, prices and balances."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from cq_tui.binance.filters import ALGO_TYPES, SymbolRules
@@ -17,14 +17,17 @@ _LIST_TEXTS = {
 }
 
 
-def check_filters(venue: Venue, new: NewOrder) -> None:
-    """Raise ApiError when the order breaks a rule or filter of its symbol or of the account."""
+def check_filters(venue: Venue, new: NewOrder, before: Sequence[NewOrder] = ()) -> None:
+    """Raise ApiError when the order breaks a rule or filter of its symbol or of the account.
+
+    ``before`` are the orders of the same list that are opened before it: they count as open ones.
+    """
     rules = venue.rules(new.symbol)
     if text := _unsupported(rules, new):
         raise ApiError(-1013, text)
     if new.iceberg_quantity is not None and new.quantity is not None and new.iceberg_quantity > new.quantity:
         raise ApiError(-1013, "IcebergQty exceeds QTY.")
-    if name := _symbol_violation(venue, rules, new) or _account_violation(venue, new):
+    if name := _symbol_violation(venue, rules, new, before) or _account_violation(venue, new, before):
         raise filter_failure(name)
 
 
@@ -41,7 +44,7 @@ def _unsupported(rules: SymbolRules, new: NewOrder) -> str | None:
     return kind and f"{kind} orders are not supported for this symbol."
 
 
-def _symbol_violation(venue: Venue, rules: SymbolRules, new: NewOrder) -> str | None:
+def _symbol_violation(venue: Venue, rules: SymbolRules, new: NewOrder, before: Sequence[NewOrder]) -> str | None:
     state = venue.state
     open_orders = state.open_of(new.symbol)
     position = None
@@ -59,14 +62,14 @@ def _symbol_violation(venue: Venue, rules: SymbolRules, new: NewOrder) -> str | 
         iceberg_quantity=new.iceberg_quantity,
         trailing_delta=new.trailing_delta,
         reference_price=venue.reference_price(new.symbol),
-        open_orders=len(open_orders),
-        open_algo_orders=_algo_orders(new, open_orders),
-        open_iceberg_orders=_iceberg_orders(new, open_orders),
+        open_orders=len(open_orders) + len(before),
+        open_algo_orders=_algo_orders(new, open_orders) + _algo_orders(new, before),
+        open_iceberg_orders=_iceberg_orders(new, open_orders) + _iceberg_orders(new, before),
         position=position,
     )
 
 
-def _account_violation(venue: Venue, new: NewOrder) -> str | None:
+def _account_violation(venue: Venue, new: NewOrder, before: Sequence[NewOrder]) -> str | None:
     rules = venue.account_rules
     if rules is None:
         return None
@@ -80,18 +83,18 @@ def _account_violation(venue: Venue, new: NewOrder) -> str | None:
         quantity=new.quantity,
         notional=new.quote_quantity if new.quantity is None else new.quantity * price,
         iceberg=bool(new.iceberg_quantity),
-        open_orders=len(open_orders),
-        open_algo_orders=_algo_orders(new, open_orders),
-        open_iceberg_orders=_iceberg_orders(new, open_orders),
+        open_orders=len(open_orders) + len(before),
+        open_algo_orders=_algo_orders(new, open_orders) + _algo_orders(new, before),
+        open_iceberg_orders=_iceberg_orders(new, open_orders) + _iceberg_orders(new, before),
     )
 
 
-def _algo_orders(new: NewOrder, open_orders: Iterable[Order]) -> int:
+def _algo_orders(new: NewOrder, open_orders: Iterable[Order | NewOrder]) -> int:
     """Return how many open orders are of the kind that waits for a price; only such an order asks."""
     return sum(order.type in ALGO_TYPES for order in open_orders) if new.type in ALGO_TYPES else 0
 
 
-def _iceberg_orders(new: NewOrder, open_orders: Iterable[Order]) -> int:
+def _iceberg_orders(new: NewOrder, open_orders: Iterable[Order | NewOrder]) -> int:
     return sum(bool(order.iceberg_quantity) for order in open_orders) if new.iceberg_quantity else 0
 
 

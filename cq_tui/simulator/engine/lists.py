@@ -25,8 +25,8 @@ def place_list(command: Command, new: NewList) -> None:
     """Accept orders that depend on each other, or raise ApiError with the state unchanged."""
     venue = command.venue
     check_list(venue, new)
-    for entry in new.orders:
-        check_filters(venue, entry)
+    for number, entry in enumerate(new.orders):
+        check_filters(venue, entry, new.orders[:number])
         check_worth(entry)
     check_phase(venue, new.symbol)
     for entry in new.orders:

@@ -113,14 +113,19 @@ def _take_from(made: Plan, demand: Demand, offer: Offer) -> None:
     if part > 0:
         made.take(offer.price, part, None)
         made.left = demand.after(made.left, offer.price, part)
-    if not offer.own:
+    if part < offer.crowd:
+        # What is left of a quote amount would buy nothing here: it is not for a worse price either.
+        made.is_complete = True
+    if made.is_complete or not offer.own:
         return
     if demand.stp_mode == "NONE":
         _trade_with_own(made, demand, offer)
         return
     for maker in offer.own:
         wanted = demand.fits(made.left, offer.price)
-        if wanted <= 0 or made.is_complete:
+        if wanted <= 0:
+            made.is_complete = True
+        if made.is_complete:
             return
         _prevent(made, demand, offer.price, maker, wanted)
 
@@ -131,11 +136,13 @@ def _trade_with_own(made: Plan, demand: Demand, offer: Offer) -> None:
     while queue:
         maker, shown, remaining = queue.pop(0)
         part = min(demand.fits(made.left, offer.price), shown)
-        if part <= 0:
+        if part > 0:
+            made.take(offer.price, part, maker)
+            made.left = demand.after(made.left, offer.price, part)
+        if part < shown:
+            made.is_complete = True
             return
-        made.take(offer.price, part, maker)
-        made.left = demand.after(made.left, offer.price, part)
-        if remaining > part and part == shown:
+        if remaining > part:
             queue.append((maker, min(maker.iceberg_quantity, remaining - part), remaining - part))
 
 
@@ -151,3 +158,4 @@ def _prevent(made: Plan, demand: Demand, price: Decimal, maker: Order, wanted: D
             part = min(wanted, maker.remaining)
             made.prevent(price, maker, part, part)
             made.left = demand.after(made.left, price, part)
+            made.is_complete = part < maker.remaining

@@ -202,6 +202,28 @@ def test_refusals(trader: Trader, method: str, path: str, values: dict[str, str]
     assert len(trader.ask("GET", "openOrders")) == 2
 
 
+def test_the_orders_of_a_list_count_one_after_the_other(trader: Trader) -> None:
+    both_wait = {**changed(SELL_OCO, abovePrice=None), "aboveType": "TAKE_PROFIT", "aboveStopPrice": "110"}
+    for _ in range(2):
+        trader.ask("POST", "orderList/oco", both_wait)
+    assert trader.refused("POST", "orderList/oco", both_wait) == (-1013, "Filter failure: MAX_NUM_ALGO_ORDERS")
+    trader.ask("POST", "orderList/oco", SELL_OCO)  # the fifth
+    order = {"side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "1", "price": "50"}
+    trader.ask("DELETE", "orderList", orderListId="2")
+    for _ in range(195):
+        trader.ask("POST", "order", order)
+    assert trader.refused("POST", "orderList/oco", SELL_OCO) == (-1013, "Filter failure: MAX_NUM_ORDERS")
+    trader.ask("POST", "order", order)  # the two hundredth
+
+
+def test_what_was_never_bought_has_no_quantity_after_a_cancel_either(trader: Trader) -> None:
+    trader.ask("POST", "orderList/opo", OPO)
+    working, pending = trader.ask("DELETE", "orderList", orderListId="0")["orderReports"]
+    assert working["origQty"] == "1.00000000"
+    assert "origQty" not in pending
+    assert "origQty" not in trader.ask("GET", "order", orderId=str(pending["orderId"]))
+
+
 def test_lists_are_listed_by_id_and_time(trader: Trader) -> None:
     for _ in range(3):
         trader.ask("POST", "orderList/oco", SELL_OCO)

@@ -88,6 +88,21 @@ def test_a_quote_order_never_spends_more_and_wastes_less_than_a_step(quote: Deci
     assert not made.is_complete or quote - made.quote < step * ASKS[-1].price
 
 
+def test_the_rest_of_a_quote_amount_does_not_go_past_a_price_that_has_more() -> None:
+    made = plan(wanted("SELL", "99.99", step="0.5"), [crowd("100", "1"), crowd("99.5", "2"), crowd("99", "2")])
+    assert taken(made) == [("100", "0.5")]
+    assert made.is_complete
+
+
+@pytest.mark.parametrize(("mode", "taken_at_the_price"), [("NONE", [("200", "0.5")]), ("DECREMENT", [])])
+def test_nor_does_it_go_past_an_own_order_that_has_more(mode: str, taken_at_the_price: list[tuple[str, str]]) -> None:
+    own_bid = Offer(Decimal(200), ZERO, (own(1, "4", "200"), own(2, "4", "200")))
+    made = plan(wanted("SELL", "199.5", mode, step="0.5"), [own_bid, crowd("199", "9")])
+    assert taken(made) == taken_at_the_price
+    assert len(made.steps) == 1
+    assert made.is_complete
+
+
 def test_a_price_range_ends_the_taking() -> None:
     demand = wanted("BUY", "3")._replace(bound=Decimal("100.5"))
     made = plan(demand, ASKS)
