@@ -16,7 +16,7 @@ from cq_tui.simulator.engine.facts import Deposited
 from cq_tui.simulator.engine.orders import NewList, NewOrder, Order, OrderList, Outcome
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.simulator.engine.taking import fill_ahead_of_crowd, fill_resting
-from cq_tui.simulator.engine.triggers import check_stops
+from cq_tui.simulator.engine.triggers import check_stops, follow_trades
 from cq_tui.simulator.market.ticks import CrowdTrade
 
 
@@ -169,17 +169,29 @@ class Engine:
         command = Command(self, now)
         if self._market.over:
             return command.outcome
+        seen = 0
         for symbol in dict.fromkeys(name for name, _ in self.state.open_orders):
             # Orders in a symbol that is not offered at present wait until it is.
             if symbol in self._market.rules and self.phase(symbol) == "TRADING":
                 fill_resting(command, symbol)
                 fill_ahead_of_crowd(command, symbol)
-                lists.enter_pending(command)
-                check_stops(command, symbol)
-                lists.enter_pending(command)
+                seen = self._follow(command, seen)
+                check_stops(command, symbol, self.last_price(symbol))
+                seen = self._follow(command, seen)
+        return command.outcome
+
+    def _finished(self, command: Command) -> Outcome:
+        self._follow(command, 0)
         return command.outcome
 
     @staticmethod
-    def _finished(command: Command) -> Outcome:
-        lists.enter_pending(command)
-        return command.outcome
+    def _follow(command: Command, seen: int) -> int:
+        """Do what follows from fills: trigger stops, then enter orders that waited; return how many reports there are.
+
+        An order that has just been entered is not triggered by the trades before.
+        """
+        seen = follow_trades(command, seen)
+        while command.filled_lists:
+            lists.enter_pending(command)
+            seen = follow_trades(command, seen)
+        return seen

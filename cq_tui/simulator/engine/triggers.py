@@ -12,9 +12,22 @@ from cq_tui.simulator.engine.taking import end_unfilled, plan_for, take
 _WHOLE = 10_000
 
 
-def check_stops(command: Command, symbol: str) -> None:
-    """Let the last trade price trigger the symbol's stop orders, or move what they trail."""
-    last = command.venue.last_price(symbol)
+def follow_trades(command: Command, first: int = 0) -> int:
+    """Let the account's own trades trigger stop orders too, from report number ``first`` on; return the next number.
+
+    Orders that they trigger trade in turn, and those trades count as well.
+    """
+    reports = command.outcome.reports
+    while first < len(reports):
+        trade = reports[first].trade
+        first += 1
+        if trade is not None and not trade.is_second_side:
+            check_stops(command, trade.symbol, trade.price)
+    return first
+
+
+def check_stops(command: Command, symbol: str, last: Decimal) -> None:
+    """Let a trade price trigger the symbol's stop orders, or move what they trail."""
     for order in command.state.open_of(symbol):
         if not order.is_open or order.is_working or order.is_pending:
             continue  # perhaps its other leg has just ended it

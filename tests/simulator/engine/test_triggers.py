@@ -92,3 +92,25 @@ def test_a_triggered_limit_order_keeps_to_its_time_in_force(market: HandMarket) 
     outcome = engine.on_tick(6)
     assert (order.status, order.expiry_reason) == ("EXPIRED", "UNFILLED_IOC_QUANTITY_EXPIRED")
     assert [report.execution for report in outcome.reports] == ["NEW", "EXPIRED"]
+
+
+def test_the_account_s_own_trade_triggers_a_stop_at_once(market: HandMarket) -> None:
+    engine = engine_on(market, usdt="100000", coin="10")
+    first = live(engine, engine.place(new("BUY", "STOP_LOSS", "1", stop_price="100.02"), 5))
+    second = live(engine, engine.place(new("SELL", "TAKE_PROFIT", "1", stop_price="100.02"), 5))
+    untouched = live(engine, engine.place(new("BUY", "STOP_LOSS", "1", stop_price="100.03"), 5))
+    outcome = engine.place(new("BUY", "MARKET", "1"), 6)
+    assert [trade.price for report in outcome.reports if (trade := report.trade)] == [
+        Decimal("100.02"), Decimal("100.02"), Decimal("100.00"),
+    ]  # fmt: skip
+    assert (first.status, second.status, untouched.status) == ("FILLED", "FILLED", "NEW")
+    assert outcome.orders[0].order_id == 4
+
+
+def test_a_fill_of_a_resting_order_triggers_a_stop_as_well(market: HandMarket) -> None:
+    engine = engine_on(market, usdt="100000", coin="10")
+    engine.place(new("BUY", "LIMIT", "1", price="99"), 5)
+    stop = live(engine, engine.place(new("SELL", "STOP_LOSS", "1", stop_price="99"), 5))
+    market.move("98.50", "98.60", "99.50")
+    engine.on_tick(6)
+    assert stop.status == "FILLED"
