@@ -63,7 +63,7 @@ def prices_follow_the_recording(stack: Stack) -> None:
         tickers = stack.tickers()
         return tickers["BTCUSDT"].price - 10_000, tickers["ETHUSDT"].price - 2_000
 
-    assert set(stack.tickers()) == {"BTCUSDT", "ETHUSDT"}
+    until(lambda: set(stack.tickers()) == {"BTCUSDT", "ETHUSDT"}, 30, "prices of both")
     # One document holds both symbols at about the same moment.
     began, (bitcoin, ether) = time.monotonic(), places()
     assert 0 <= bitcoin < BARS
