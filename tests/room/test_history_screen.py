@@ -1,12 +1,16 @@
 """The screen of one event: what it shows, how it walks, what it copies, and what becomes of bad files."""
 
+from threading import Event
+
 import orjson
 import pytest
 from textual.binding import Binding
 from textual.pilot import Pilot
 
+from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.check_proof import check_proof
 from cq_tui.room.app import RoomApp
+from cq_tui.room.evidence import Evidence, look
 from cq_tui.room.screens.help import Help
 from cq_tui.room.screens.history import HistoryScreen
 from cq_tui.store.checkpoints.checkpoint import read_unverified
@@ -84,6 +88,27 @@ async def test_many_keys_at_once_end_where_they_lead(stage: Stage, make_room: Ma
         await at(pilot, screen, 4)
         await pilot.press("home", *["right"] * 5)
         await at(pilot, screen, 5)
+
+
+async def test_a_key_pressed_while_files_are_read_counts_from_where_one_is_going(
+    stage: Stage, make_room: MakeRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_room(stage.data)
+    async with app.run_test(size=SMALL) as pilot:
+        screen = await opened(pilot)
+        reading, go_on = Event(), Event()
+
+        def look_slowly(data: DataDir, wanted: str | int) -> Evidence:
+            reading.set()
+            assert go_on.wait(10)
+            return look(data, wanted)
+
+        monkeypatch.setattr("cq_tui.room.evidence.look", look_slowly)
+        await pilot.press("home")
+        await until(pilot, reading.is_set)
+        await pilot.press("right")
+        go_on.set()
+        await at(pilot, screen, 1)
 
 
 async def test_it_copies_checkpoint_proof_and_line(stage: Stage, make_room: MakeRoom) -> None:

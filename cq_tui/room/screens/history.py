@@ -60,6 +60,8 @@ class HistoryScreen(Screen[None]):
         #: Event id or block index to look at next.
         self._wanted: str | int | None = event_id
         self._looking = False
+        #: The block gone to, while it is not shown yet: further steps count from it.
+        self._heading_for: int | None = None
         #: What is shown.
         self.evidence: Evidence | None = None
         self._looked_at: object = None
@@ -110,6 +112,8 @@ class HistoryScreen(Screen[None]):
 
     def _show(self, evidence: "Evidence") -> None:
         self.evidence = evidence
+        if self._wanted is None:
+            self._heading_for = None
         self.query_one("#box").border_title = _title(evidence)
         self.query_one("#verdict", Sheet).tell(lambda width: verdict_lines(evidence, width))
         self.query_one("#stored", Sheet).tell(lambda width: self._left(evidence, width))
@@ -136,7 +140,7 @@ class HistoryScreen(Screen[None]):
         shown = self.evidence
         if shown is None:
             return
-        start = self._wanted if isinstance(self._wanted, int) else shown.index
+        start = shown.index if self._heading_for is None else self._heading_for
         if start is None:
             # It has no place in the chain: the chain's end is the nearest.
             start = (shown.last or 0) - step if step < 0 else shown.last or 0
@@ -153,9 +157,9 @@ class HistoryScreen(Screen[None]):
         index = max(0, index)
         if last is not None and self._state.chain is not None:
             index = min(index, max(last, self._state.chain.chain_length - 1))
-        if self._wanted is None and self.evidence is not None and index == self.evidence.index:
+        if self._heading_for is None and self.evidence is not None and index == self.evidence.index:
             return
-        self._wanted = index
+        self._wanted = self._heading_for = index
         self._look()
 
     def action_scroll(self, where: str) -> None:
