@@ -1,6 +1,7 @@
 """Tests and the processes they start have a configuration folder of their own, never the user's."""
 
 import os
+import signal
 import tempfile
 
 import pytest
@@ -8,6 +9,9 @@ import pytest
 # Set before any test module is imported; with xdist each worker has its own.
 _folder = tempfile.TemporaryDirectory(prefix="cq-tui-config-")
 os.environ["CQ_CONFIG_DIR"] = _folder.name
+
+# A shell has its background commands ignore Ctrl-C, and every process they start inherits that: tests send it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

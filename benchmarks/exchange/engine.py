@@ -34,7 +34,7 @@ class Desk:
         self.engine = Engine(self.state, Market(source, _NOW // TICK_MS), lambda symbol: 0)
         self._made = 0
         for asset in ("USDT", "BTC"):
-            self.ledger.record(self.engine.deposit(asset, Decimal(10**9), _NOW).lines, _NOW)
+            self.ledger.record(self.engine.deposit(asset, Decimal(10**9), _NOW).facts, _NOW)
         self._far = self.engine.book(SYMBOL).best_bid - 500
         for _ in range(RESTING):
             self._place("LIMIT", self._far - self._made)
@@ -43,13 +43,13 @@ class Desk:
         self._made += 1
         new = NewOrder(SYMBOL, "BUY", kind, f"c{self._made}", quantity=Decimal("0.001"), price=price)
         outcome = self.engine.place(new, _NOW)
-        self.ledger.record(outcome.lines, _NOW)
+        self.ledger.record(outcome.facts, _NOW)
         return outcome.orders[0].order_id
 
     def place_and_cancel(self) -> None:
         """Place a limit order that rests, and cancel it."""
         order = self.state.orders[SYMBOL, self._place("LIMIT", self._far)]
-        self.ledger.record(self.engine.cancel(order, "x", _NOW).lines, _NOW)
+        self.ledger.record(self.engine.cancel(order, "x", _NOW).facts, _NOW)
 
     def take(self) -> None:
         """Buy at market."""

@@ -12,7 +12,8 @@ from cq_tui.simulator.api.security import Account
 from cq_tui.simulator.api.user_events import user_events
 from cq_tui.simulator.engine.engine import Engine
 from cq_tui.simulator.engine.ledger import Ledger
-from cq_tui.simulator.engine.orders import Outcome, Trade
+from cq_tui.simulator.engine.orders import Trade
+from cq_tui.simulator.engine.outcome import Outcome
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.simulator.errors import ApiError
 from cq_tui.simulator.market.depth import DepthWatch, Look
@@ -98,11 +99,11 @@ class Exchange:
 
     def commit(self, outcome: Outcome, now: int) -> Outcome:
         """Write an outcome to the ledger, then tell the listeners. Raises ApiError when it cannot be written."""
-        if not outcome.lines:
+        if not outcome.facts:
             return outcome
         if self.ledger is not None:
             try:
-                self.ledger.record(outcome.lines, now)
+                self.ledger.record(outcome.facts, now)
             except JournalError as error:
                 log.error("the ledger refused an entry: %s", error)
                 self._undo()

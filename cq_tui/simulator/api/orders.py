@@ -8,7 +8,8 @@ from cq_tui.simulator.api.account import rates
 from cq_tui.simulator.api.capabilities import check_stp_mode
 from cq_tui.simulator.api.order_request import chosen_id, either, read_order, response_type
 from cq_tui.simulator.api.parameters import Parameters
-from cq_tui.simulator.engine.orders import NewOrder, Order, OrderList, Outcome, Trade
+from cq_tui.simulator.engine.orders import NewOrder, Order, OrderList, Trade
+from cq_tui.simulator.engine.outcome import Outcome
 from cq_tui.simulator.errors import ApiError, cancel_rejected
 from cq_tui.simulator.exchange import Exchange
 

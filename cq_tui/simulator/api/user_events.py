@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from cq_tui.simulator.engine.orders import ZERO, ListReport, Order, Outcome, PreventedMatch, Report
+from cq_tui.simulator.engine.orders import ZERO, Order, PreventedMatch
+from cq_tui.simulator.engine.outcome import ListReport, Outcome, Report
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.simulator.market.symbols import text
 

@@ -4,18 +4,8 @@ from collections import deque
 from decimal import Decimal
 
 from cq_tui.simulator.engine.facts import Closed, Fact, ListDone, Locked
-from cq_tui.simulator.engine.orders import (
-    ZERO,
-    FirstFill,
-    ListReport,
-    Order,
-    OrderList,
-    Outcome,
-    PreventedMatch,
-    Report,
-    Trade,
-)
-from cq_tui.simulator.engine.plain import fact_to_plain
+from cq_tui.simulator.engine.orders import ZERO, Order, OrderList, PreventedMatch, Trade
+from cq_tui.simulator.engine.outcome import FirstFill, ListReport, Outcome, Report
 from cq_tui.simulator.engine.venue import Venue
 
 
@@ -32,7 +22,7 @@ class Command:
 
     def apply(self, fact: Fact) -> None:
         """Change the state, and note the fact for the ledger."""
-        self.outcome.lines.append(fact_to_plain(fact))
+        self.outcome.facts.append(fact)
         self.state.apply(fact)
 
     # Reports

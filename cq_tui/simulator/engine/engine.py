@@ -13,7 +13,8 @@ from cq_tui.simulator.engine import amending, cancelling, checks, lists, placing
 from cq_tui.simulator.engine.book import Book
 from cq_tui.simulator.engine.command import Command
 from cq_tui.simulator.engine.facts import Deposited
-from cq_tui.simulator.engine.orders import NewList, NewOrder, Order, OrderList, Outcome
+from cq_tui.simulator.engine.orders import NewList, NewOrder, Order, OrderList
+from cq_tui.simulator.engine.outcome import Outcome
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.simulator.engine.taking import fill_ahead_of_crowd, fill_resting
 from cq_tui.simulator.engine.triggers import check_stops, follow_trades

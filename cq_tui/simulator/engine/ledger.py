@@ -4,12 +4,14 @@ One line holds everything that one command did, so that a crash keeps all of it 
 ``{"time", "facts"}``, ``{"market"}`` (what the prices need to go on) and, after a compaction, ``{"snapshot"}`` parts.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from cq_tui.simulator.engine.plain import FactError, fact_from_plain
+from cq_tui.simulator.engine.facts import Fact
+from cq_tui.simulator.engine.plain import FactError, fact_from_plain, fact_to_plain
 from cq_tui.simulator.engine.snapshot import restore, snapshot
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.store.document import write_document
@@ -71,9 +73,9 @@ class Ledger:
     def _keep(self, market: dict[str, Any]) -> None:
         self.markets = [*self.markets, market][-MARKETS_KEPT:]
 
-    def record(self, facts: list[dict[str, object]], now: int) -> None:
+    def record(self, facts: Sequence[Fact], now: int) -> None:
         """Append what one command did. Raises JournalError when it is not in the file."""
-        self._append({"time": now, "facts": facts})
+        self._append({"time": now, "facts": [fact_to_plain(fact) for fact in facts]})
 
     def record_market(self, market: dict[str, Any]) -> None:
         """Append the state of the market."""

@@ -14,7 +14,7 @@ from cq_tui.simulator.engine.checks import (
 )
 from cq_tui.simulator.engine.command import Command, need
 from cq_tui.simulator.engine.facts import Activated, ListOpened
-from cq_tui.simulator.engine.orders import MARKET_TYPES, STOP_TYPES, ZERO, NewList, NewOrder, Order, OrderList
+from cq_tui.simulator.engine.orders import MARKET_TYPES, STOP_TYPES, ZERO, NewList, NewOrder, Order
 from cq_tui.simulator.engine.placing import new_order, open_order
 from cq_tui.simulator.engine.taking import take
 from cq_tui.simulator.engine.triggers import breaks_filters, market_need
@@ -39,15 +39,13 @@ def place_list(command: Command, new: NewList) -> None:
         _place_dependent(command, new, new.working)
 
 
-def _open_list(command: Command, new: NewList, orders: list[Order]) -> OrderList:
+def _open_list(command: Command, new: NewList, drafts: list[Order]) -> list[Order]:
     list_id = command.state.last_list_id + 1
-    order_ids = [order.order_id for order in orders]
+    order_ids = [draft.order_id for draft in drafts]
     command.apply(ListOpened(list_id, new.client_id, new.symbol, order_ids, command.now, new.kind))
     order_list = command.outcome.order_list = command.state.lists[list_id]
     command.report_list(order_list, "EXEC_STARTED", "EXECUTING")
-    for order in orders:
-        open_order(command, order)
-    return order_list
+    return [open_order(command, draft) for draft in drafts]
 
 
 def _place_alternatives(command: Command, new: NewList) -> None:
@@ -59,7 +57,7 @@ def _place_alternatives(command: Command, new: NewList) -> None:
     last = command.venue.last_price(new.symbol)
     legs[0].locked = max(need(leg, last) for leg in legs)
     check_free(command, legs[0], legs[0].locked)
-    _open_list(command, new, legs)
+    legs = _open_list(command, new, legs)
     command.outcome.orders += [leg.copy() for leg in legs]
 
 
@@ -79,7 +77,7 @@ def _place_dependent(command: Command, new: NewList, working: NewOrder) -> None:
     check_entry(command.venue, working)
     first.locked = need(first, first.price)
     check_free(command, first, first.locked)
-    _open_list(command, new, [first, *pending])
+    first, *pending = _open_list(command, new, [first, *pending])
     shown = [order.copy() for order in pending]
     take(command, first)
     command.outcome.orders += [first.copy(), *shown]

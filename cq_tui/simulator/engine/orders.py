@@ -1,8 +1,7 @@
 """Orders, order lists and trades as the exchange keeps them, and the requests that make them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple
 
 ZERO = Decimal(0)
 #: Orders that enter the market at any price once they work.
@@ -241,58 +240,3 @@ class NewList:
     def orders(self) -> tuple[NewOrder, ...]:
         """All orders, in the order of their ids."""
         return self.legs if self.working is None else (self.working, *self.legs)
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What happened to an order, with the order as it stood right after.
-
-    ``cancel_id`` is the client id of a cancel, ``original_client_id`` the one before an amend (execution REPLACED).
-    """
-
-    order: Order
-    execution: str
-    execution_id: int
-    time: int
-    trade: Trade | None = None
-    cancel_id: str = ""
-    original_client_id: str = ""
-    prevented: PreventedMatch | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ListReport:
-    """What happened to an order list: EXEC_STARTED, UPDATED or ALL_DONE."""
-
-    order_list: OrderList
-    status_type: str
-    list_status: str
-    time: int
-
-
-class FirstFill(NamedTuple):
-    """An order filled for the first time: it no longer counts as unfilled."""
-
-    symbol: str
-    order_id: int
-    is_maker: bool
-
-
-@dataclass(slots=True)
-class Outcome:
-    """Everything one command or tick did: facts for the ledger, reports for the user, assets that changed.
-
-    ``orders`` are those of the command, as they stood after it; those of a list in the order of their ids.
-    ``events`` holds the same reports and list reports in the order in which they happened.
-    """
-
-    lines: list[dict[str, object]] = field(default_factory=list)
-    reports: list[Report] = field(default_factory=list)
-    list_reports: list[ListReport] = field(default_factory=list)
-    assets: set[str] = field(default_factory=set)
-    orders: list[Order] = field(default_factory=list)
-    order_list: OrderList | None = None
-    events: list[Report | ListReport] = field(default_factory=list)
-    first_fills: list[FirstFill] = field(default_factory=list)
-    prevented: list[PreventedMatch] = field(default_factory=list)
-    amendment: Amendment | None = None

@@ -29,11 +29,11 @@ def place(command: Command, new: NewOrder) -> None:
     check_entry(venue, new)
     order = new_order(command, new)
     if new.type == "MARKET":
-        _place_market(command, order, new.quote_quantity)
+        order = _place_market(command, order, new.quote_quantity)
     else:
         order.locked = need(order, venue.last_price(new.symbol))
         check_free(command, order, order.locked)
-        open_order(command, order)
+        order = open_order(command, order)
         if order.is_working:
             take(command, order)
     command.outcome.orders.append(order.copy())
@@ -66,13 +66,15 @@ def new_order(command: Command, new: NewOrder, *, list_id: int = -1, offset: int
     )
 
 
-def open_order(command: Command, order: Order) -> None:
-    """Accept an order."""
-    command.apply(Opened(order))
+def open_order(command: Command, draft: Order) -> Order:
+    """Accept an order; return the one that the state keeps from now on."""
+    command.apply(Opened(draft))
+    order = command.state.orders[draft.symbol, draft.order_id]
     command.report(order, "NEW")
+    return order
 
 
-def _place_market(command: Command, order: Order, quote_quantity: Decimal | None) -> None:
+def _place_market(command: Command, order: Order, quote_quantity: Decimal | None) -> Order:
     """Match a MARKET order: all that it spends has to be free beforehand."""
     if quote_quantity is None:
         made = plan_for(command, order)
@@ -82,7 +84,7 @@ def _place_market(command: Command, order: Order, quote_quantity: Decimal | None
         order.quantity = made.quantity + made.prevented
     spent = quote_quantity or made.quote
     check_free(command, order, spent if order.side == "BUY" else max(made.quantity, order.quantity))
-    open_order(command, order)
+    order = open_order(command, order)
     carry_out(command, order, made)
     if order.is_open or (order.status == "FILLED" and not made.is_complete):
         # Of a quote amount that the book could not serve, all that was taken is the order's whole quantity.
@@ -90,6 +92,7 @@ def _place_market(command: Command, order: Order, quote_quantity: Decimal | None
         reason = "EXECUTION_RULE_PRICE_RANGE_EXCEEDED" if made.out_of_range else "INSUFFICIENT_LIQUIDITY"
         command.close(order, "EXPIRED", reason)
         settle(command, order)
+    return order
 
 
 def _check_size(command: Command, order: Order, made: Plan) -> None:

@@ -100,7 +100,7 @@ class ExchangeState:
         self.update_time = fact.time
 
     def _opened(self, fact: Opened) -> None:
-        order = fact.order
+        order = fact.order.copy()
         amount, order.locked = order.locked, ZERO
         self.add(order)
         self.last_order_ids[order.symbol] = max(self.last_order_ids[order.symbol], order.order_id)

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from cq_tui.simulator.engine.engine import Engine
 from cq_tui.simulator.engine.facts import Deposited
-from cq_tui.simulator.engine.orders import NewList, NewOrder, Order, Outcome
-from cq_tui.simulator.engine.plain import fact_from_plain
+from cq_tui.simulator.engine.orders import NewList, NewOrder, Order
+from cq_tui.simulator.engine.outcome import Outcome
+from cq_tui.simulator.engine.plain import fact_from_plain, fact_to_plain
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.simulator.errors import ApiError
 from tests.simulator.conftest import COIN, HandMarket
@@ -121,7 +122,7 @@ def test_nothing_trades_when_the_market_is_over(market: HandMarket) -> None:
     market.over = True
     refused(lambda: engine.place(new("BUY", "MARKET", "1"), 5), -2010, "Market is closed.")
     market.move("98.00", "98.02")
-    assert not engine.on_tick(6).lines
+    assert not engine.on_tick(6).facts
     assert engine.cancel(resting, "x", 7).orders[0].status == "CANCELED"
 
 
@@ -215,7 +216,7 @@ def test_stops_trigger_on_the_last_price_from_the_right_side(
     )
     outcome = engine.place(new(side, order_type, "1", stop_price=good), 5)
     assert (outcome.orders[0].status, outcome.orders[0].is_working) == ("NEW", False)
-    assert not engine.on_tick(6).lines
+    assert not engine.on_tick(6).facts
     market.move(reached, str(Decimal(reached) + Decimal("0.02")), reached)
     triggered = engine.on_tick(7)
     assert live(engine, outcome).status == "FILLED"
@@ -368,8 +369,8 @@ def test_money_and_assets_are_conserved_and_limits_kept(taken: list[tuple[str, A
         except ApiError as error:
             refusals.add(error.code)
             continue
-        for line in outcome.lines:
-            replayed.apply(fact_from_plain(dict(line)))
+        for fact in outcome.facts:
+            replayed.apply(fact_from_plain(fact_to_plain(fact)))
     assert refusals <= {-1013, -2010}
     state = engine.state
     usdt, coin = Decimal(5000), Decimal(20)

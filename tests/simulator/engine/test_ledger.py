@@ -49,7 +49,7 @@ def traded(path: Path, rounds: int = 3) -> tuple[ExchangeState, Ledger]:
     outcomes.append(engine.place(new("SELL", "STOP_LOSS", "1", stop_price="95"), 9))
     outcomes.append(sell_oco(engine))
     for outcome in outcomes:
-        ledger.record(outcome.lines, 9)
+        ledger.record(outcome.facts, 9)
     return state, ledger
 
 
@@ -89,7 +89,7 @@ def test_compaction_keeps_the_state_and_shrinks_the_file(tmp_path: Path) -> None
     ledger.record_market({"kind": "walk", "seed": 3})
     before = path.read_bytes().count(b"\n")
     ledger.compact(state)
-    ledger.record(Engine(state, HandMarket(), lambda symbol: 0).deposit("USDT", Decimal(1), 10).lines, 10)
+    ledger.record(Engine(state, HandMarket(), lambda symbol: 0).deposit("USDT", Decimal(1), 10).facts, 10)
     ledger.close()
     again = ExchangeState(ASSETS)
     reopened = Ledger(path, again)

@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 
 from cq_tui.simulator.engine.engine import Engine
-from cq_tui.simulator.engine.orders import NewList, NewOrder, Order, Outcome
+from cq_tui.simulator.engine.orders import NewList, NewOrder, Order
+from cq_tui.simulator.engine.outcome import Outcome
 from tests.simulator.conftest import COIN, HandMarket
 from tests.simulator.engine.test_engine import engine_on, held, live, new, refused
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from cq_tui.simulator.engine.engine import Engine
-from cq_tui.simulator.engine.orders import ZERO, NewList, NewOrder, Order, Outcome
-from cq_tui.simulator.engine.plain import fact_from_plain
+from cq_tui.simulator.engine.orders import ZERO, NewList, NewOrder, Order
+from cq_tui.simulator.engine.outcome import Outcome
+from cq_tui.simulator.engine.plain import fact_from_plain, fact_to_plain
 from cq_tui.simulator.engine.snapshot import restore, snapshot
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.simulator.errors import ApiError
@@ -70,8 +71,9 @@ class Account(RuleBasedStateMachine):
         return self.engine.state
 
     def take_down(self, outcome: Outcome) -> Outcome:
-        for line in orjson.loads(orjson.dumps(outcome.lines)):
-            self.replayed.apply(fact_from_plain(line))
+        for fact in outcome.facts:
+            line = orjson.dumps(fact_to_plain(fact))
+            self.replayed.apply(fact_from_plain(orjson.loads(line)))
         numbers = [report.execution_id for report in outcome.reports]
         assert len(set(numbers)) == len(numbers)
         return outcome

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from cq_tui.simulator.engine.engine import Engine
-from cq_tui.simulator.engine.orders import Order, Outcome
+from cq_tui.simulator.engine.orders import Order
+from cq_tui.simulator.engine.outcome import Outcome
 from tests.simulator.conftest import HandMarket
 from tests.simulator.engine.test_engine import engine_on, held, live, new
 

@@ -7,7 +7,8 @@ import orjson
 
 from cq_tui.simulator.api.parameters import Parameters
 from cq_tui.simulator.api.security import Account
-from cq_tui.simulator.engine.orders import NewOrder, Outcome
+from cq_tui.simulator.engine.orders import NewOrder
+from cq_tui.simulator.engine.outcome import Outcome
 from cq_tui.simulator.market.ticks import TICK_MS
 from cq_tui.simulator.server import SimulatorConfig, open_exchange
 from cq_tui.simulator.streams.listener import Listener

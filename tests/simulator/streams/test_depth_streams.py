@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cq_tui.simulator.api import market_data
-from cq_tui.simulator.engine.orders import Outcome
+from cq_tui.simulator.engine.outcome import Outcome
 from cq_tui.simulator.errors import ApiError
 from tests.simulator.streams.stage import FakeConnection, Stage
 
