@@ -63,7 +63,11 @@ class MessageConnection(ClientConnection):
         """Go on."""
         if self._paused:
             self._paused = False
-            self.data_received(b"")
+            try:
+                self.data_received(b"")
+            except BaseException:
+                self.transport.abort()  # as the loop does with what comes out of data_received
+                raise
             if not self._paused:
                 self.transport.resume_reading()
 

@@ -216,3 +216,4 @@ async def test_what_the_listener_raises_ends_the_connection_and_is_told() -> Non
     async with opened(script) as socket:
         with pytest.raises(ZeroDivisionError):
             await listen(socket)
+        await within(5, socket.wait_closed())
