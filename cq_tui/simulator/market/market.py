@@ -9,6 +9,7 @@ import numpy as np
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.simulator.engine.book import Book
 from cq_tui.simulator.market.bars import BarRing, aggregate
+from cq_tui.simulator.market.own_second import OwnSecond
 from cq_tui.simulator.market.symbols import MarketSymbol
 from cq_tui.simulator.market.tape import OwnFill, Tape, TapeTrade
 from cq_tui.simulator.market.ticks import (
@@ -20,7 +21,6 @@ from cq_tui.simulator.market.ticks import (
     Integers,
     PriceSource,
     TickBlock,
-    add_trade,
     bars_of_ticks,
 )
 from cq_tui.simulator.market.windows import Windows
@@ -70,7 +70,9 @@ class Market:
         self._minutes.extend(aggregate(source.history(), "1m"))
         self.tape = Tape(self.symbols, source.trades_before)
         self._put_on_tape(fills or {}, fill_counts or {})
-        self._fills_now: list[tuple[int, int, OwnFill]] = []  # of the unfinished second: tick, column, fill
+        #: The account's fills of the unfinished second, by column, and how many there were of any.
+        self._own: dict[int, OwnSecond] = {}
+        self._fills = 0
         block = source.next_block()
         if block is None or block.start > tick:
             raise NoPricesError("the price source does not reach back to the present time")
@@ -118,21 +120,29 @@ class Market:
         self._block = block
         self._block_bars = bars_of_ticks(block, self._tick_size)
         self.tape.extend(block)
+        past: dict[int, dict[int, OwnSecond]] = {}
         for number, column, fill in self._past_fills:
             if (row := self.tape.row_of(column, number)) is not None:
-                self._add_to_block_bar(row, column, fill)
+                own = past.setdefault(row // TICKS_PER_SECOND, {})
+                own.setdefault(column, OwnSecond()).add(block.start + row, fill)
+        for second, own in past.items():
+            self._add_to_block_bars(second, own)
 
-    def _add_to_block_bar(self, row: int, column: int, fill: OwnFill) -> None:
-        second, of_second = divmod(row, TICKS_PER_SECOND)
-        _add_fill(self._block_bars[second, column], fill, is_last=of_second == TICKS_PER_SECOND - 1)
+    def _add_to_block_bars(self, second: int, own: Mapping[int, OwnSecond]) -> None:
+        """Add the account's fills of a second of the present block to its bars."""
+        last_tick = self._block.start + (second + 1) * TICKS_PER_SECOND - 1
+        for column, fills in own.items():
+            fills.add_to(self._block_bars[second, column], last_tick)
 
     def add_fill(self, symbol: str, fill: OwnFill) -> TapeTrade | None:
         """Put a fill of the account, at the present tick, on the tape and into the klines; None if it is there."""
         column = self.column[symbol]
         trade = self.tape.add(column, fill)
         if trade is not None and not self.over:
-            self._add_to_block_bar(self._row(), column, fill)
-            self._fills_now.append((self.tick, column, fill))
+            if (own := self._own.get(column)) is None:
+                own = self._own[column] = OwnSecond()
+            own.add(self.tick, fill)
+            self._fills += 1
         return trade
 
     def last_id(self, symbol: str) -> int:
@@ -144,7 +154,8 @@ class Market:
         first = (self.tick - self._block.start) // TICKS_PER_SECOND
         last = (tick - self._block.start) // TICKS_PER_SECOND
         if last > first:
-            self._fills_now.clear()
+            self._add_to_block_bars(first, self._own)
+            self._own.clear()
             self._seconds.extend(self._block_bars[first:last])
             self._close_minutes(last - first)
 
@@ -178,17 +189,13 @@ class Market:
 
     def _fill_now(self, column: int) -> OwnFill | None:
         """Return the account's newest fill if it is the newest trade."""
-        for tick, of, fill in reversed(self._fills_now):
-            if tick < self.tick:
-                break
-            if of == column:
-                return fill
-        return None
+        own = self._own.get(column)
+        return own.newest if own is not None and own.tick == self.tick else None
 
     def last_price(self, symbol: str) -> Decimal:
         """Return the exact price of the last trade."""
         column = self.column[symbol]
-        if self._fills_now and (fill := self._fill_now(column)) is not None:
+        if (fill := self._fill_now(column)) is not None:
             return fill.price
         return int(self._block.last[self._row(), column]) * self.symbols[column].tick_size
 
@@ -239,8 +246,8 @@ class Market:
             taker_bought=block.taker_bought[first : row + 1],
         )
         bars = bars_of_ticks(part, self._tick_size, ticks_per_bar=len(part))
-        for tick, column, fill in self._fills_now:
-            _add_fill(bars[0, column], fill, is_last=tick == self.tick)
+        for column, own in self._own.items():
+            own.add_to(bars[0, column], self.tick)
         return bars
 
     def closed_second(self) -> Bars:
@@ -313,7 +320,7 @@ class Market:
 
     def window(self, start: int) -> Bars:
         """Return what happened from ``start`` (a whole minute, Unix ms) until now as one bar a symbol."""
-        moment = (self.tick, len(self._fills_now))
+        moment = (self.tick, self._fills)
         return self._windows.since(start, moment, self._minutes, self._open_minute)
 
 
@@ -328,7 +335,3 @@ def _bounds(times: Integers, limit: int, start: int | None, end: int | None) -> 
 def _minutes_of(interval: str) -> int:
     lengths = {"m": 1, "h": 60, "d": 1_440, "w": 10_080, "M": 44_640}
     return int(interval[:-1]) * lengths[interval[-1]]
-
-
-def _add_fill(bar: Bars, fill: OwnFill, *, is_last: bool) -> None:
-    add_trade(bar, float(fill.price), float(fill.quantity), not fill.buyer_is_maker, is_last=is_last)

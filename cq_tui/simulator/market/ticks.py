@@ -88,19 +88,6 @@ class PriceSource(Protocol):
         """Return what a restart needs to make the same prices again (JSON)."""
 
 
-def add_trade(bar: Any, price: float, quantity: float, taker_bought: bool, *, is_last: bool) -> None:
-    """Add one more trade to a bar (a record of ``BAR``); the last one sets the close."""
-    bar["high"], bar["low"] = max(bar["high"], price), min(bar["low"], price)
-    bar["volume"] += quantity
-    bar["quote"] += price * quantity
-    if taker_bought:
-        bar["taker"] += quantity
-        bar["taker_quote"] += price * quantity
-    bar["trades"] += 1
-    if is_last:
-        bar["close"] = price
-
-
 def bars_of_ticks(block: TickBlock, tick_sizes: Floats, ticks_per_bar: int = TICKS_PER_SECOND) -> Bars:
     """Return 1 s bars, shape (seconds, symbols), from a block that starts and ends on whole seconds.
 
