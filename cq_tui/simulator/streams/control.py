@@ -8,6 +8,8 @@ import orjson
 from cq_tui.simulator.streams.listener import Listener
 
 MOST_STREAMS = 1_024
+#: No stream has a longer name; all of them are kept for a connection, and listed.
+_LONGEST_NAME = 100
 _METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
 _LONGEST_ID = 36
 _LEAST_ID, _MOST_ID = -(2**63), 2**63 - 1
@@ -71,6 +73,8 @@ def _id(request: Json) -> int | str | None:
 
 def _carry_out(subscriptions: Subscriptions, listener: Listener, request: Json) -> object:
     method, params = request["method"], request.get("params", [])
+    if not isinstance(method, str):
+        raise _invalid("method must be a string")
     if method not in _METHODS:
         names = ", ".join(f"`{name}`" for name in _METHODS)
         raise _invalid(f"unknown variant `{method}`, expected one of {names}")
@@ -93,6 +97,8 @@ def _change(change: Callable[[Listener, str], None], listener: Listener, names: 
     texts = [name for name in names if isinstance(name, str)]
     if len(texts) != len(names):
         raise _invalid("stream name must be a string")
+    if any(len(name) > _LONGEST_NAME for name in texts):
+        raise _invalid(f"stream name is longer than {_LONGEST_NAME} characters")
     if more and len(listener.streams.keys() | set(texts)) > MOST_STREAMS:
         raise _invalid(f"too many streams, at most {MOST_STREAMS} on a connection")
     for name in texts:

@@ -100,3 +100,15 @@ def test_six_frames_in_a_second_are_too_many() -> None:
     assert connection.broken_off is None
     listener.came(1.08)
     assert connection.broken_off == (1008, "Too many requests")
+
+
+@pytest.mark.parametrize("method", ["[" * 1_000 + "]" * 1_000, '{"a":' * 1_000 + "1" + "}" * 1_000, "null", "7"])
+def test_a_method_that_is_no_text_is_refused_however_deep_it_is(listener: Listener, method: str) -> None:
+    reply = ask(listener, f'{{"method":{method},"id":1}}')
+    assert reply == {"code": 2, "msg": "Invalid request: method must be a string", "id": 1}
+
+
+def test_names_are_kept_and_so_must_not_be_long(listener: Listener) -> None:
+    request = orjson.dumps({"method": "SUBSCRIBE", "params": ["a" * 101], "id": 1}).decode()
+    assert ask(listener, request)["code"] == 2
+    assert not listener.streams
