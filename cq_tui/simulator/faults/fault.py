@@ -1,7 +1,8 @@
 """What a fault is: an action, whom it concerns, and how long it lasts."""
 
+import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -18,6 +19,11 @@ _TEXTS = {
     -1006: "An unexpected response was received from the message bus. Execution status unknown.",
     -1007: "Timeout waiting for response from backend server. Send status unknown; execution status unknown.",
 }
+#: How the exchange writes the numbers of its filters; whole numbers are JSON numbers.
+_is_decimal = re.compile(r"[0-9]{1,20}(\.[0-9]{1,8})?").fullmatch
+_TEXTS_OF_FILTERS = frozenset({"filterType", "asset"})
+_MOST = 2**63 - 1
+FilterValue = Annotated[int, Field(strict=True, ge=0, le=_MOST)] | bool | Annotated[str, Field(max_length=100)]
 
 
 class FaultSpec(BaseModel):
@@ -36,15 +42,15 @@ class FaultSpec(BaseModel):
     symbol: str | None = None
     stream: str | None = None
     count: int | None = Field(default=None, ge=1, le=1_000_000)
-    seconds: float | None = Field(default=None, gt=0, le=10_000_000)
+    seconds: float | None = Field(default=None, gt=0, le=10_000_000, allow_inf_nan=False)
     before: bool = False
     delay_ms: int = Field(default=1_000, ge=0, le=600_000)
-    code: int = -1007
+    code: int = Field(default=-1007, ge=-_MOST, le=_MOST)
     http_status: int | None = Field(default=None, ge=400, le=599)
     msg: str | None = Field(default=None, max_length=500)
     offset_ms: int = Field(default=0, ge=-86_400_000, le=86_400_000)
     status: Literal["TRADING", "HALT", "BREAK", "CANCEL_ONLY", "END_OF_DAY"] = "HALT"
-    filters: tuple[dict[str, Any], ...] = ()
+    filters: tuple[dict[str, FilterValue], ...] = ()
 
     @model_validator(mode="after")
     def _check(self) -> "FaultSpec":
@@ -52,6 +58,9 @@ class FaultSpec(BaseModel):
             raise ValueError(f"action {self.action} needs a symbol")
         if self.action == "filters" and not all(isinstance(entry.get("filterType"), str) for entry in self.filters):
             raise ValueError("each of filters needs a filterType")
+        for name, value in (field for entry in self.filters for field in entry.items()):
+            if isinstance(value, str) and name not in _TEXTS_OF_FILTERS and _is_decimal(value) is None:
+                raise ValueError(f"{name} is {value!r}; write a decimal as the exchange does, like 0.01000000")
         return self
 
     @property

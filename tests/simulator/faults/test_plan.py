@@ -76,3 +76,27 @@ def test_a_message_comes_after_the_next_one() -> None:
     faults = StreamFaults(plan, lambda: 0, lambda name: None)
     plan.add(FaultSpec(action="reorder", symbol="BTCUSDT", count=1), 0)
     assert [faults.tamper("btcusdt@depth", payload) for payload in (b"1", b"2", b"3")] == [[], [b"2", b"1"], [b"3"]]
+
+
+@pytest.mark.parametrize(
+    "value", ["NaN", "sNaN", "Infinity", "-1", "1e-30", "1e999999", "1_0", "", "٣", 0.1, [0, [1], 2], 10**30, -1]
+)
+def test_filters_hold_numbers_as_the_exchange_writes_them(value: Any) -> None:
+    with pytest.raises(ValidationError):
+        FaultSpec(action="filters", symbol="BTCUSDT", filters=({"filterType": "PRICE_FILTER", "tickSize": value},))
+
+
+def test_filters_hold_decimals_whole_numbers_and_flags() -> None:
+    entry: dict[str, Any] = {
+        "filterType": "NOTIONAL",
+        "minNotional": "5.00000000",
+        "applyMinToMarket": True,
+        "avgPriceMins": 5,
+    }
+    assert FaultSpec(action="filters", symbol="BTCUSDT", filters=(entry,)).filters == (entry,)
+
+
+@pytest.mark.parametrize("fields", [{"code": 10**30}, {"seconds": float("nan")}, {"seconds": float("inf")}])
+def test_numbers_of_a_fault_can_be_answered_with(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        FaultSpec(action="error", **fields)
