@@ -14,7 +14,7 @@ from cq_tui.simulator.exchange import Exchange
 from cq_tui.simulator.faults.admin import Admin, Refused, dump
 from cq_tui.simulator.faults.on_requests import answers_with
 from cq_tui.simulator.faults.plan import Asked
-from cq_tui.simulator.http_connection import TRANSPORT
+from cq_tui.simulator.http_connection import TRANSPORT, Headers, response
 from cq_tui.simulator.streams.stream_face import stream_routes
 from cq_tui.simulator.streams.stream_hub import StreamHub
 
@@ -47,6 +47,13 @@ class Application:
             await self.ws_api(scope, receive, send)
         else:
             await self._streams(scope, receive, send)
+
+    def at_once(self, scope: Any, body: bytes, headers: Headers) -> bytes | None:
+        """Return the response to a whole request; None when it has to be awaited, as faults on demand have."""
+        if self._admin is not None or scope["method"] == "HEAD" or len(body) > _LARGEST_BODY:
+            return None
+        answer = self.rest.answer(request_of(scope, scope["headers"], body))
+        return response(answer.status, headers + answer.headers, answer.body)
 
     async def _answer(self, scope: Any, receive: Receive, send: Send) -> None:
         try:
@@ -90,7 +97,7 @@ class Application:
             return
         await write(send, answers[0])
         for again in answers[1:]:
-            transport.write(plain_response(again))
+            transport.write(response(again.status, again.headers, again.body))
 
     async def _ws_with_faults(
         self, request: WsRequest, answer: Callable[[], str], refuse: Callable[[ApiError], str]
@@ -112,12 +119,6 @@ def _symbol(request: Request) -> str:
         return read_form(request.query, request.body).raw("symbol")
     except ApiError:
         return ""
-
-
-def plain_response(answer: Answer) -> bytes:
-    """Return an HTTP response as it goes over the wire."""
-    head = b"".join(b"%s: %s\r\n" % header for header in answer.headers)
-    return b"HTTP/1.1 %d \r\n%scontent-length: %d\r\n\r\n%s" % (answer.status, head, len(answer.body), answer.body)
 
 
 async def read_body(scope: Any, receive: Receive) -> bytes:

@@ -2,9 +2,9 @@
 
 import asyncio
 from http import HTTPStatus
-from typing import cast
+from typing import Any, Protocol, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 #: Request line and headers together (bytes); also what may wait of them while they are not complete.
 LARGEST_HEAD = 64 * 1024
@@ -13,12 +13,28 @@ _MOST_HEADERS = 100
 #: The longest header line that the WebSocket handshake reads.
 _LONGEST_LINE = 8_000
 _INTERIM = b"HTTP/1.1 100"
+_PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
 #: Where the ASGI scope holds the connection's transport.
 TRANSPORT = "cq_tui.transport"
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class AnswersAtOnce(Protocol):
+    """An application that need not wait to answer most requests."""
+
+    def at_once(self, scope: Any, body: bytes, headers: Headers) -> bytes | None:
+        """Return the response to a whole request, with ``headers`` first; None when it has to be awaited."""
 
 
 class _HeadTooLarge(ValueError):
     """Raised inside the parser, which then gives up."""
+
+
+def response(status: int, headers: Headers, body: bytes) -> bytes:
+    """Return a response as it goes over the wire; its length is added."""
+    lines = b"".join([b"%s: %s\r\n" % header for header in headers])
+    return b"HTTP/1.1 %d %s\r\n%scontent-length: %d\r\n\r\n%s" % (status, _PHRASES[status], lines, len(body), body)
 
 
 class OneWrite:
@@ -54,10 +70,19 @@ class HttpConnection(HttpToolsProtocol):
     _head = 0
     _unfinished = 0
     _in_head = True
+    _is_parsing = False
+    #: A request whose head has come, until it is known whether its body came along.
+    _begun: tuple[RequestResponseCycle, Any] | None = None
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, and refuse a head that does not end."""
+        self._is_parsing = True
         super().data_received(data)
+        self._is_parsing = False
+        if self._begun is not None:
+            (cycle, app), self._begun = self._begun, None
+            if not self._answered_at_once(cycle):
+                super()._start_asgi_task(cycle, app)
         if self._in_head and not self.transport.is_closing():
             self._unfinished += len(data)
             if self._unfinished > _LARGEST_UNFINISHED_HEAD:
@@ -105,6 +130,25 @@ class HttpConnection(HttpToolsProtocol):
             super().handle_websocket_upgrade()
         else:
             self.send_400_response("The WebSocket handshake cannot be read.")
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Start to answer a request, at the end of what has come."""
+        if self._is_parsing:
+            self._begun = (cycle, app)
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _answered_at_once(self, cycle: RequestResponseCycle) -> bool:
+        """Answer a request that came whole, if that needs no waiting: a task for it would cost more than the rest."""
+        if cycle.more_body or self.flow.write_paused or self.transport.is_closing() or not cycle.keep_alive:
+            return False
+        content = cast("AnswersAtOnce", self.app).at_once(cycle.scope, bytes(cycle.body), cycle.default_headers)
+        if content is None:
+            return False
+        self.transport.write(content)
+        cycle.response_started = cycle.response_complete = True
+        cycle.on_response()
+        return True
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no request, or too large a one, and end the connection."""

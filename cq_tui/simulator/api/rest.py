@@ -1,5 +1,6 @@
 """The REST face: a request in, the exchange's status, headers and JSON out."""
 
+import logging
 from collections.abc import Iterable
 from random import Random
 from typing import Any, NamedTuple
@@ -14,10 +15,13 @@ from cq_tui.simulator.api.time_unit import answer_in_microseconds, wants_microse
 from cq_tui.simulator.errors import ApiError
 from cq_tui.simulator.exchange import Exchange
 
+log = logging.getLogger(__name__)
+
 Headers = list[tuple[bytes, bytes]]
 
 _JSON = (b"content-type", b"application/json;charset=UTF-8")
 _HTML = (b"content-type", b"text/html;charset=UTF-8")
+_UNKNOWN_ERROR = "An unknown error occurred while processing the request."
 #: Seed of the x-mbx-uuid headers: the same requests get the same ones.
 _UUID_SEED = 7
 _NOT_FOUND_PAGE = b"<html><head><title>404 Not Found</title></head><body><h1>404 Not Found</h1></body></html>"
@@ -65,6 +69,9 @@ class RestFace:
             content = self._content(endpoint, request, now)
         except ApiError as error:
             return self.refusal(error, now)
+        except Exception:
+            log.exception("%s %s ended in a defect", request.method, request.path)
+            return self.refusal(ApiError(-1000, _UNKNOWN_ERROR, 500), now)
         if microseconds:
             content = answer_in_microseconds(orjson.loads(orjson.dumps(content)))
         return Answer(200, self._headers(now, ordered=bool(endpoint.orders)), orjson.dumps(content))

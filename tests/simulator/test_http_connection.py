@@ -1,0 +1,127 @@
+"""How requests may be cut into packets, and what ends a connection: the answers are the same, in order."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import orjson
+import pytest
+
+from cq_tui.simulator.api.rest import RestFace
+from cq_tui.simulator.server import Endpoint, SimulatorConfig, run
+
+PING = b"GET /api/v3/ping HTTP/1.1\r\nhost: x\r\n\r\n"
+PRICE = b"GET /api/v3/ticker/price?symbol=BTCUSDT HTTP/1.1\r\nhost: x\r\n\r\n"
+FORM = b"symbol=BTCUSDT&side=BUY"
+HEAD = b"POST /api/v3/order HTTP/1.1\r\nhost: x\r\nx-mbx-apikey: unknown\r\ncontent-length: %d\r\n" % len(FORM)
+ORDER = HEAD + b"\r\n" + FORM
+
+
+class Wire:
+    """One raw connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    async def send(self, *parts: bytes) -> None:
+        """Send each part in a packet of its own."""
+        for part in parts:
+            self._writer.write(part)
+            await self._writer.drain()
+            await asyncio.sleep(0.005)  # the parts must not meet in one packet
+
+    async def response(self, *, with_body: bool = True) -> tuple[int, dict[str, str], bytes]:
+        async with asyncio.timeout(5):
+            head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
+            status, *lines = head.strip().split("\r\n")
+            headers = dict(line.split(": ", 1) for line in lines)
+            length = int(headers.get("content-length", 0)) if with_body else 0
+            return int(status.split()[1]), headers, await self._reader.readexactly(length)
+
+    async def ended(self) -> bool:
+        async with asyncio.timeout(5):
+            return await self._reader.read() == b""
+
+
+@asynccontextmanager
+async def wired() -> AsyncIterator[Wire]:
+    stop, ready = asyncio.Event(), asyncio.Queue[Endpoint]()
+    serving = asyncio.create_task(run(SimulatorConfig(symbols=("BTCUSDT",)), on_ready=ready.put_nowait, stop=stop))
+    endpoint = await ready.get()
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(endpoint.rest_url.rpartition(":")[2]))
+    try:
+        yield Wire(reader, writer)
+    finally:
+        writer.close()
+        stop.set()
+        await serving
+
+
+@pytest.mark.parametrize(
+    "packets",
+    [
+        [ORDER + PING + PRICE],
+        [ORDER, PING, PRICE],
+        [HEAD + b"\r\n", FORM, PING + PRICE],
+        [HEAD, b"\r\n" + FORM[:5], FORM[5:] + PING[:9], PING[9:] + PRICE],
+        [ORDER[:7], ORDER[7:] + PING + PRICE[:-1], PRICE[-1:]],
+        [ORDER + HEAD.replace(b"POST", b"DELETE"), b"\r\n" + FORM, PRICE],
+    ],
+    ids=["all at once", "one a packet", "body apart", "in pieces", "across requests", "the second unfinished"],
+)
+async def test_requests_are_answered_in_order_however_they_are_cut(packets: list[bytes]) -> None:
+    async with wired() as wire:
+        await wire.send(*packets)
+        assert (await wire.response())[0] == 401
+        assert (await wire.response())[0] in (200, 401)
+        status, headers, body = await wire.response()
+        assert (status, orjson.loads(body)["symbol"]) == (200, "BTCUSDT")
+        assert headers["content-type"] == "application/json;charset=UTF-8"
+        assert {"date", "x-mbx-used-weight-1m"} <= headers.keys()
+
+
+async def test_a_body_that_is_announced_is_asked_for() -> None:
+    async with wired() as wire:
+        await wire.send(HEAD + b"expect: 100-continue\r\n\r\n")
+        assert (await wire.response())[0] == 100
+        await wire.send(FORM)
+        assert (await wire.response())[0] == 401
+        await wire.send(PING)
+        assert (await wire.response())[2] == b"{}"
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [PING.replace(b"host: x", b"connection: close"), PING.replace(b"HTTP/1.1", b"HTTP/1.0")],
+    ids=["close", "HTTP/1.0"],
+)
+async def test_a_client_that_wants_one_answer_gets_one(request_bytes: bytes) -> None:
+    async with wired() as wire:
+        await wire.send(request_bytes)
+        status, headers, _ = await wire.response()
+        assert (status, headers["connection"]) == (200, "close")
+        assert await wire.ended()
+
+
+async def test_head_has_no_body() -> None:
+    async with wired() as wire:
+        await wire.send(PING.replace(b"GET", b"HEAD") + PING)
+        assert (await wire.response(with_body=False))[0] == 405
+        assert (await wire.response())[2] == b"{}"
+
+
+@pytest.mark.parametrize("packets", [[ORDER], [HEAD + b"\r\n", FORM]], ids=["whole", "in pieces"])
+async def test_a_defect_is_answered_as_the_exchange_would(
+    packets: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async with wired() as wire:
+        with monkeypatch.context() as patch:
+            patch.setattr(RestFace, "_content", broken)
+            await wire.send(*packets)
+            status, _, body = await wire.response()
+        assert (status, orjson.loads(body)["code"]) == (500, -1000)
+        await wire.send(PING)
+        assert (await wire.response())[0] == 200
