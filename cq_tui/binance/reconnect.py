@@ -7,12 +7,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, Never, TypeVar
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from cq_tui.binance.errors import retry_after_seconds
-from cq_tui.binance.hosts import is_loopback
-from cq_tui.binance.wire import MessageConnection
 
 S = TypeVar("S", bound=ClientConnection)
 
@@ -121,29 +119,6 @@ class ReconnectPolicy:
     def life(self) -> float:
         """Return the seconds after which a connection that begins now is renewed."""
         return self.lifetime * self.uniform(0.9, 1.0)
-
-
-async def open_socket(url: str, policy: ReconnectPolicy) -> ClientConnection:
-    """Connect; the library answers the server's pings and sends its own to find dead connections."""
-    return await _open(url, policy, ClientConnection)
-
-
-async def open_message_socket(url: str, policy: ReconnectPolicy) -> MessageConnection:
-    """Connect for messages that are handed over as they come."""
-    socket = await _open(url, policy, MessageConnection)
-    assert isinstance(socket, MessageConnection)
-    return socket
-
-
-async def _open(url: str, policy: ReconnectPolicy, kind: type[ClientConnection]) -> ClientConnection:
-    return await connect(
-        url,
-        compression=None,
-        open_timeout=policy.open_timeout,
-        close_timeout=policy.close_timeout,
-        proxy=None if is_loopback(url) else True,
-        create_connection=kind,
-    )
 
 
 async def keep_connected(

@@ -1,7 +1,9 @@
 """Market streams: combined connections that stay up, watched for silence, as one iterator of events."""
 
 import asyncio
-from collections.abc import Coroutine, Hashable, Iterable
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable
+from functools import partial
 from typing import NamedTuple, Self
 from urllib.parse import quote
 
@@ -32,9 +34,10 @@ from cq_tui.binance.reconnect import (
     Renewing,
     closed,
     keep_connected,
-    open_message_socket,
 )
+from cq_tui.binance.shared_weight import OwnWeight, WeightBudget
 from cq_tui.binance.silence import Deadlines, SilenceWatch, SymbolActive, SymbolSilent
+from cq_tui.binance.sockets import open_admitted, open_message_socket
 from cq_tui.binance.wire import Deliver, MessageConnection
 
 #: The exchange's limit of streams on one connection.
@@ -43,6 +46,11 @@ MAX_STREAMS = 1024
 BATCH = 200
 #: Seconds between SUBSCRIBE messages: with a ping and a pong between them that stays below 5 messages a second.
 SUBSCRIBE_PACE = 0.5
+
+
+def unmeasured_ms() -> int:
+    """Return this machine's Unix time in ms, for want of the exchange's."""
+    return int(time.time() * 1000)
 
 
 class SubscriptionRefused(NamedTuple):
@@ -126,7 +134,8 @@ class MarketStreams:
     Every Connected may lie behind a gap: what closed meanwhile has to be fetched over REST. A connection that is to
     end is replaced while it lives: both are read for a while, and what both bring is told once. A reader that
     is slow gets the newest ticker of each symbol, and every closed bar, trade and change of an order book
-    (``dropped`` counts the rest).
+    (``dropped`` counts the rest). ``budget`` is what all requests to this exchange share (SpotRest.budget): whoever
+    is banned opens no connection either; ``server_now_ms`` is its time.
     """
 
     def __init__(
@@ -137,10 +146,14 @@ class MarketStreams:
         per_connection: int = MAX_STREAMS,
         deadlines: Deadlines | None = None,
         policy: ReconnectPolicy | None = None,
+        budget: WeightBudget | None = None,
+        server_now_ms: Callable[[], int] = unmeasured_ms,
         mailbox_limit: int = 8192,
     ) -> None:
         self._shares = spread(streams, per_connection)
         self._base_url = base_url
+        self._budget = budget or OwnWeight()
+        self._server_now_ms = server_now_ms
         self._deadlines = deadlines or Deadlines()
         self._policy = policy or ReconnectPolicy()
         self._mailbox: Mailbox[StreamEvent] = Mailbox(mailbox_limit, conflation_key)
@@ -159,7 +172,7 @@ class MarketStreams:
     async def __aenter__(self) -> Self:
         for number, streams in enumerate(self._shares):
             connection = _Connection(number, streams, self._deadlines, self._policy, self._mailbox)
-            task: asyncio.Task[object] = asyncio.create_task(connection.run(self._base_url))
+            task: asyncio.Task[object] = asyncio.create_task(connection.run(partial(self._open, connection.path)))
             task.add_done_callback(self._ended)
             self._tasks.append(task)
         return self
@@ -168,6 +181,12 @@ class MarketStreams:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _open(self, path: str) -> MessageConnection:
+        url, policy = self._base_url + path, self._policy
+        return await open_admitted(
+            lambda: open_message_socket(url, policy), self._budget, 0, self._server_now_ms, policy
+        )
 
     def __aiter__(self) -> Self:
         return self
@@ -202,9 +221,13 @@ class _Connection:
         self.overlap: Overlap | None = None
         self._sessions = 0
 
-    async def run(self, base_url: str) -> None:
-        url = f"{base_url}/stream?streams={quote('/'.join(self._first), safe='/@')}"
-        await keep_connected(lambda: open_message_socket(url, self.policy), self._session, self._down, self.policy)
+    @property
+    def path(self) -> str:
+        """Where the first of its streams are."""
+        return f"/stream?streams={quote('/'.join(self._first), safe='/@')}"
+
+    async def run(self, opened: Callable[[], Awaitable[MessageConnection]]) -> None:
+        await keep_connected(opened, self._session, self._down, self.policy)
 
     def _down(self, reason: str, retry_in: float) -> None:
         self.mailbox.put(Disconnected(self.number, reason, retry_in))

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Self
 
 import orjson
 from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed
 
 from cq_tui.binance.errors import (
     AuthenticationFailed,
@@ -14,7 +14,6 @@ from cq_tui.binance.errors import (
     MalformedMessage,
     RateLimited,
     refusal,
-    retry_after_seconds,
 )
 from cq_tui.binance.mailbox import Mailbox
 from cq_tui.binance.reconnect import (
@@ -26,10 +25,10 @@ from cq_tui.binance.reconnect import (
     Renewing,
     closed,
     keep_connected,
-    open_socket,
 )
 from cq_tui.binance.shared_weight import OwnWeight, WeightBudget
 from cq_tui.binance.signing import Credentials, signed_params
+from cq_tui.binance.sockets import open_admitted, open_socket
 from cq_tui.binance.user_events import (
     ExecutionReport,
     ServerShutdown,
@@ -138,16 +137,8 @@ class UserData:
         self._mailbox.put(Disconnected(_CONNECTION, reason, retry_in))
 
     async def _open(self) -> ClientConnection:
-        """Connect once the request budget lets us, which a refusal uses up for all who share it."""
-        while wait_ms := self._budget.reserve(_WEIGHT, self._server_now_ms(), essential=True):
-            await self._policy.sleep(wait_ms / 1000)
-        try:
-            return await open_socket(self._url, self._policy)
-        except InvalidStatus as error:
-            status = error.response.status_code
-            if status in (418, 429):
-                self._budget.block(retry_after_seconds(error.response.headers, status), self._server_now_ms())
-            raise
+        url, policy = self._url, self._policy
+        return await open_admitted(lambda: open_socket(url, policy), self._budget, _WEIGHT, self._server_now_ms, policy)
 
     async def _session(self, socket: ClientConnection, link: Link) -> Ending:
         try:

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection
 
-from cq_tui.binance.reconnect import Ending, Link, ReconnectPolicy, full_jitter, keep_connected, open_socket
+from cq_tui.binance.reconnect import Ending, Link, ReconnectPolicy, full_jitter, keep_connected
+from cq_tui.binance.sockets import open_socket
 from tests.binance.scripted import Play, scripted
 
 

@@ -275,7 +275,14 @@ class FeederSession:
                 mini_ticker_stream(symbol),
             )
         ]
-        async with MarketStreams(self._stream_url, names, deadlines=self._deadlines, policy=self._policy) as streams:
+        async with MarketStreams(
+            self._stream_url,
+            names,
+            deadlines=self._deadlines,
+            policy=self._policy,
+            budget=self._rest.budget,
+            server_now_ms=self._rest.server_now_ms,
+        ) as streams:
             self._streams = streams
             async for event in streams:
                 if isinstance(event, (BookTickerUpdate, MiniTickerUpdate, KlineUpdate)):
