@@ -32,11 +32,13 @@ _LARGEST_BODY = 64 * 1024
 class Application:
     """Hands each connection and request to its face."""
 
-    def __init__(self, exchange: Exchange, hub: StreamHub, admin: Admin | None = None) -> None:
+    def __init__(self, exchange: Exchange, hub: StreamHub, ws_api: WsApi, admin: Admin | None = None) -> None:
         self._exchange = exchange
         self._admin = admin
         self.rest = RestFace(exchange)
-        self.ws_api = WsApi(exchange, None if admin is None else self._ws_with_faults)
+        self._ws_api = ws_api
+        if admin is not None:
+            ws_api.with_faults = self._ws_with_faults
         self._streams = Router(stream_routes(hub))
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
@@ -44,7 +46,7 @@ class Application:
         if scope["type"] == "http":
             await self._answer(scope, receive, send)
         elif scope["path"] == WS_API_PATH:
-            await self.ws_api(scope, receive, send)
+            await self._ws_api(scope, receive, send)
         else:
             await self._streams(scope, receive, send)
 

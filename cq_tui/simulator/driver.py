@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 from cq_tui.simulator.clock import Clock
+from cq_tui.simulator.connections import Connections
 from cq_tui.simulator.errors import ApiError
 from cq_tui.simulator.exchange import Exchange
 from cq_tui.simulator.market.opening import remembered
@@ -22,11 +23,12 @@ _AT_ONCE = 100
 
 
 class Driver:
-    """Drives one exchange and tells its streams."""
+    """Drives one exchange and tells its streams; ends connections that have lived their time."""
 
-    def __init__(self, exchange: Exchange, hub: StreamHub, clock: Clock) -> None:
+    def __init__(self, exchange: Exchange, hub: StreamHub, clock: Clock, connections: Connections) -> None:
         self._exchange = exchange
         self._hub = hub
+        self._connections = connections
         self._clock = clock
         self._recorded_at = exchange.market.time
         self._moving = asyncio.Lock()
@@ -60,6 +62,7 @@ class Driver:
         except ApiError as error:
             log.error("orders could not be matched at this tick, the ledger is not writable: %s", error)
         self._hub.on_tick()
+        self._connections.end_old(self._exchange.market.time)
 
     def _remember(self) -> None:
         exchange = self._exchange

@@ -16,8 +16,10 @@ import uvicorn
 
 from cq_tui.simulator.api.rate_limits import Limits, RateLimits
 from cq_tui.simulator.api.security import Account, ApiKey, KeyFileError, public_api_key
+from cq_tui.simulator.api.ws_connection import WsApi
 from cq_tui.simulator.application import WS_API_PATH, Application
 from cq_tui.simulator.clock import Clock
+from cq_tui.simulator.connections import Connections
 from cq_tui.simulator.driver import Driver
 from cq_tui.simulator.engine.ledger import Ledger
 from cq_tui.simulator.engine.state import ExchangeState
@@ -205,10 +207,12 @@ async def _serve(
     on_ready: Callable[[Endpoint], None],
     stop: asyncio.Event,
 ) -> None:
-    hub = StreamHub(exchange)
-    driver = Driver(exchange, hub, clock)
-    admin = Admin(exchange, hub, clock, driver) if config.admin else None
-    application = Application(exchange, hub, admin)
+    connections = Connections()
+    hub = StreamHub(exchange, connections)
+    ws_api = WsApi(exchange, connections)
+    driver = Driver(exchange, hub, clock, connections)
+    admin = Admin(exchange, hub, ws_api, connections, clock, driver) if config.admin else None
+    application = Application(exchange, hub, ws_api, admin)
     settings = uvicorn.Config(
         application,
         log_config=None,
@@ -244,8 +248,7 @@ async def _serve(
     await asyncio.wait((serving, driving, stopping), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     driving.cancel()
-    hub.announce_shutdown()
-    application.ws_api.announce_shutdown()
+    connections.announce_shutdown(clock())
     server.should_exit = True
     await asyncio.gather(stopping, return_exceptions=True)
     await serving

@@ -79,6 +79,7 @@ class RateLimits:
         self.orders_day = Window("ORDERS", 1, "DAY", _DAY, limits.orders_day)
         self.raw_requests = Window("RAW_REQUESTS", 5, "MINUTE", 5 * _MINUTE, limits.raw_requests)
         self.connections = Window("CONNECTIONS", 5, "MINUTE", 5 * _MINUTE, limits.connections)
+        self.stream_connections = Window("CONNECTIONS", 5, "MINUTE", 5 * _MINUTE, limits.connections)
         self.banned_until = 0
         self.on_ban: list[Callable[[], None]] = []
         self._refusals = Window("REFUSALS", 1, "MINUTE", _MINUTE, _PATIENCE)
@@ -143,6 +144,16 @@ class RateLimits:
         self.weight.add(weight, now)
         if self.connections.add(1, now) > self.connections.limit and self.enforced:
             self._refuse(self.connections, "connections", "connections per 5 MINUTE", now)
+
+    def connect_to_streams(self, now: int) -> None:
+        """Count a connection to the market streams. Raises ApiError 429; 418 for who goes on after that.
+
+        A ban for what was asked elsewhere does not close the market streams, which need no key and weigh nothing.
+        """
+        if self.stream_connections.add(1, now) > self.stream_connections.limit and self.enforced:
+            if now < self.banned_until:
+                raise self._banned(now)
+            self._refuse(self.stream_connections, "connections", "connections per 5 MINUTE", now)
 
     # The account
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from cq_tui.simulator.api.account_feed import AccountFeed
 from cq_tui.simulator.api.carry_out import carry_out
 from cq_tui.simulator.api.parameters import Parameters
 from cq_tui.simulator.api.routes import ENDPOINTS, Endpoint
@@ -35,9 +36,17 @@ class Subscription:
 class Session:
     """One connection: who is logged on, its subscription to the account's events, and its answers."""
 
-    def __init__(self, exchange: Exchange, *, show_limits: bool = True, microseconds: bool = False) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        feed: AccountFeed | None = None,
+        *,
+        show_limits: bool = True,
+        microseconds: bool = False,
+    ) -> None:
         self.outbox = Outbox()
         self._exchange = exchange
+        self._feed = feed or AccountFeed(exchange)
         self._show_limits = show_limits
         self._microseconds = microseconds
         self._connected = exchange.clock()
@@ -57,7 +66,7 @@ class Session:
 
     def close(self) -> None:
         """Forget the subscription of a connection that has ended."""
-        self._exchange.user_listeners.discard(self._tell)
+        self._feed.leave(self._tell)
 
     def _tell(self, events: list[dict[str, Any]]) -> None:
         if self._subscription is None:
@@ -66,9 +75,14 @@ class Session:
             shown = event_in_microseconds(event) if self._microseconds else event
             self.outbox.put(_dump({"subscriptionId": self._subscription.number, "event": shown}))
 
-    def announce_shutdown(self) -> None:
-        """Tell the client that the exchange is about to end the connection."""
-        self.outbox.put(_dump({"event": {"e": "serverShutdown", "E": self._exchange.clock()}}))
+    @property
+    def is_subscribed(self) -> bool:
+        """Whether the account's events go to this connection."""
+        return self._subscription is not None
+
+    def shutdown_notice(self, now: int) -> str:
+        """Return the frame that tells of the connection's end, at ``now`` (Unix ms)."""
+        return _dump({"event": {"e": "serverShutdown", "E": now * 1_000 if self._microseconds else now}})
 
     def answer(self, request: WsRequest) -> str:
         """Carry out one request and return the response."""
@@ -182,7 +196,7 @@ class Session:
             raise ApiError(-2042, "Maximum subscription ID reached for this connection.")
         self._subscription = Subscription(self._next_subscription, of_session)
         self._next_subscription += 1
-        self._exchange.user_listeners.add(self._tell)
+        self._feed.join(self._tell)
         return {"subscriptionId": self._subscription.number}
 
     def _unsubscribe(self, request: WsRequest) -> Any:

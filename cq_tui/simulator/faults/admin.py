@@ -1,19 +1,23 @@
-"""The path /admin: faults are asked for, listed and cleared, and the clock is moved."""
+"""The path /admin: faults are asked for, listed and cleared, the clock is moved, and connections are shut down."""
 
+import asyncio
 from typing import Any, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cq_tui.binance.filters import SymbolRulesError
+from cq_tui.simulator.api.ws_connection import WsApi
 from cq_tui.simulator.clock import Clock
+from cq_tui.simulator.connections import GOING_AWAY, Connections, Open
 from cq_tui.simulator.driver import Driver
 from cq_tui.simulator.exchange import Exchange
-from cq_tui.simulator.faults.fault import ON_STREAMS, FaultSpec
+from cq_tui.simulator.faults.fault import MARKET, USER_DATA, WS_API, FaultSpec
 from cq_tui.simulator.faults.on_exchange import ExchangeFaults
 from cq_tui.simulator.faults.on_streams import StreamFaults
 from cq_tui.simulator.faults.plan import Asked, FaultPlan
 from cq_tui.simulator.streams.stream_hub import StreamHub
+from cq_tui.simulator.streams.stream_names import parse_stream
 
 Model = TypeVar("Model", bound=BaseModel)
 _FARTHEST = 7 * 86_400_000
@@ -33,16 +37,32 @@ class ClockMove(BaseModel):
     go: bool = False
 
 
+class Shutdown(BaseModel):
+    """How long the connections that are open go on after they were told of their end."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    delay_ms: int = Field(default=1_000, ge=0, le=600_000)
+
+
 class Admin:
     """Carries out requests to /admin."""
 
-    def __init__(self, exchange: Exchange, hub: StreamHub, clock: Clock, driver: Driver) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        hub: StreamHub,
+        ws_api: WsApi,
+        connections: Connections,
+        clock: Clock,
+        driver: Driver,
+    ) -> None:
         self.plan = FaultPlan()
         self._exchange = exchange
-        self._hub = hub
+        self._connections = connections
         self._clock = clock
         self._driver = driver
-        self._streams = StreamFaults(self.plan, clock.market_time, hub.disconnect)
+        self._streams = StreamFaults(self.plan, clock.market_time, hub, ws_api)
         self._on_exchange = ExchangeFaults(exchange, clock)
         self._known: list[int] = []
 
@@ -55,10 +75,12 @@ class Admin:
         """Have what ended since the last time undone."""
         faults = self.plan.active(self._clock.market_time())
         numbers = [fault.number for fault in faults]
+        if numbers == self._known and not self._streams.is_in_the_way:
+            return
+        self._streams.renew(faults)
         if numbers == self._known:
             return
         self._known = numbers
-        self._hub.tamper = self._streams.tamper if any(f.spec.action in ON_STREAMS for f in faults) else None
         self._on_exchange.apply([fault.spec for fault in faults])
 
     async def answer(self, method: str, path: str, body: bytes) -> Any:
@@ -82,12 +104,22 @@ class Admin:
                 return self._shown_clock()
             case "POST", ["clock"]:
                 return await self._move_clock(body)
-        raise Refused("use GET, POST or DELETE /admin/faults, DELETE /admin/faults/NUMBER, GET or POST /admin/clock")
+            case "POST", ["shutdown"]:
+                return self._shut_down(body)
+        raise Refused(
+            "use GET, POST or DELETE /admin/faults, DELETE /admin/faults/NUMBER, GET or POST /admin/clock, "
+            "POST /admin/shutdown"
+        )
 
     def _add(self, body: bytes) -> Any:
         spec = _read(FaultSpec, body)
         if spec.symbol is not None and spec.symbol not in self._exchange.market.column:
             raise Refused(f"symbol {spec.symbol!r} is not traded here")
+        if spec.stream is not None and not self._is_stream(spec.stream):
+            raise Refused(
+                f"stream {spec.stream!r} says nothing here: name one such as btcusdt@trade, "
+                f"or {MARKET}, {USER_DATA} or {WS_API}"
+            )
         fault = self.plan.add(spec, self._clock.market_time())
         try:
             self.renew()
@@ -96,6 +128,17 @@ class Admin:
             self.renew()
             raise Refused(str(error)) from None
         return fault.to_json()
+
+    def _is_stream(self, name: str) -> bool:
+        known = self._exchange.market.column
+        return name in (MARKET, USER_DATA, WS_API) or parse_stream(name, known) is not None
+
+    def _shut_down(self, body: bytes) -> Any:
+        """Announce the end to all connections, and end those later; new ones are served as ever."""
+        delay = _read(Shutdown, body or b"{}").delay_ms
+        told = self._connections.announce_shutdown(self._clock())
+        asyncio.get_running_loop().call_later(delay / 1_000, _close, told)
+        return {"connections": len(told), "delay_ms": delay}
 
     async def _move_clock(self, body: bytes) -> Any:
         move = _read(ClockMove, body)
@@ -108,6 +151,11 @@ class Admin:
 
     def _shown_clock(self) -> dict[str, Any]:
         return {"time": self._clock.market_time(), "stands": self._clock.stands, "offset_ms": self._clock.offset}
+
+
+def _close(connections: list[Open]) -> None:
+    for connection in connections:
+        connection.end("The server is shutting down", GOING_AWAY)
 
 
 def _read(kind: type[Model], body: bytes) -> Model:

@@ -12,7 +12,10 @@ Action = Literal[
     "offset", "status", "delist", "filters",
 ]  # fmt: skip
 ON_REQUESTS = frozenset({"drop", "delay", "duplicate", "error", "ban"})
-ON_STREAMS = frozenset({"disconnect", "silence", "stale", "reorder", "repeat"})
+ON_MESSAGES = frozenset({"disconnect", "silence", "stale", "reorder", "repeat", "delay"})
+#: What a fault of messages names instead of one market stream: all of them, the account's events, and all that a
+#: WebSocket API connection sends.
+MARKET, USER_DATA, WS_API = "market", "userData", "wsApi"
 #: The HTTP status that goes with a code, unless another is asked for.
 _STATUSES = {-1003: 429, -1006: 500, -1007: 504, -1008: 503}
 _TEXTS = {
@@ -30,7 +33,8 @@ class FaultSpec(BaseModel):
     """A fault as it is asked for. Whom it concerns: all that it names has to fit; naming nothing means everybody.
 
     ``count`` is how often it happens, ``seconds`` (of the exchange's clock) how long it may; neither means until it is
-    cleared. ``before`` has it happen before a request is executed instead of after.
+    cleared. ``before`` has it happen before a request is executed instead of after. Messages are those of the market
+    streams unless ``stream`` names others; ``ws_method`` then names the request that a message answers.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -61,7 +65,23 @@ class FaultSpec(BaseModel):
         for name, value in (field for entry in self.filters for field in entry.items()):
             if isinstance(value, str) and name not in _TEXTS_OF_FILTERS and _is_decimal(value) is None:
                 raise ValueError(f"{name} is {value!r}; write a decimal as the exchange does, like 0.01000000")
+        self._check_what_is_named()
         return self
+
+    def _check_what_is_named(self) -> None:
+        """Refuse names that the action would not heed."""
+        on_messages = self.concerns_messages
+        if self.stream is not None and not on_messages:
+            raise ValueError(f"action {self.action} has no stream: those of {', '.join(sorted(ON_MESSAGES))} have one")
+        if (self.method or self.path) and self.action not in ON_REQUESTS - ({"delay"} if on_messages else set()):
+            raise ValueError(f"action {self.action} concerns no REST requests: leave method and path out")
+        if self.ws_method and self.stream != WS_API and (on_messages or self.action not in ON_REQUESTS):
+            raise ValueError(f"action {self.action} goes with ws_method only when stream is {WS_API}")
+
+    @property
+    def concerns_messages(self) -> bool:
+        """Whether it concerns messages instead of requests; a delay does when it names a stream."""
+        return self.action in ON_MESSAGES and (self.action != "delay" or self.stream is not None)
 
     @property
     def error_status(self) -> int:
@@ -82,6 +102,11 @@ class Fault:
     spec: FaultSpec
     left: int | None
     until: float | None
+
+    def happens(self) -> None:
+        """Count that it happened."""
+        if self.left is not None:
+            self.left -= 1
 
     def to_json(self) -> dict[str, Any]:
         """Return it as /admin/faults lists it."""

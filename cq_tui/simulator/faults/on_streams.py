@@ -1,38 +1,61 @@
-"""Faults of market streams: what is sent in place of a message."""
+"""Faults in the way of what is sent on connections: market streams, the account's events, the WebSocket API."""
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
-from cq_tui.simulator.faults.plan import FaultPlan
+from cq_tui.simulator.api.ws_connection import Connection, WsApi
+from cq_tui.simulator.api.ws_request import WsRequest
+from cq_tui.simulator.faults.fault import USER_DATA, WS_API, Fault
+from cq_tui.simulator.faults.on_messages import MessageFaults
+from cq_tui.simulator.faults.plan import FaultPlan, Said
+from cq_tui.simulator.streams.channel import Channel
+from cq_tui.simulator.streams.stream_hub import StreamHub
+
+Event = dict[str, Any]
 
 
 class StreamFaults:
-    """Remembers what a stream said before, for messages that are stale or out of order."""
+    """Stands in the way of messages only while a fault may concern them, or one is still to be sent."""
 
-    def __init__(self, plan: FaultPlan, clock: Callable[[], int], disconnect: Callable[[str], None]) -> None:
-        self._plan = plan
-        self._clock = clock
-        self._disconnect = disconnect
-        self._before: dict[str, bytes] = {}
-        self._held: dict[str, bytes] = {}
+    def __init__(self, plan: FaultPlan, clock: Callable[[], int], hub: StreamHub, ws_api: WsApi) -> None:
+        self._hub = hub
+        self._ws_api = ws_api
+        self._market: MessageFaults[bytes] = MessageFaults(plan, clock)
+        self._events: MessageFaults[Event] = MessageFaults(plan, clock)
+        self._frames: MessageFaults[str] = MessageFaults(plan, clock)
 
-    def tamper(self, stream: str, payload: bytes) -> list[bytes]:
-        """Return what is sent instead of ``payload``, in this order."""
-        sent = [payload]
-        for fault in self._plan.of_message(stream, self._clock()):
-            match fault.action:
-                case "silence":
-                    sent = []
-                case "disconnect":
-                    self._disconnect(stream)
-                    sent = []
-                case "repeat":
-                    sent = [payload, payload]
-                case "stale":
-                    sent = [self._before.get(stream, payload)]
-                case "reorder" if stream not in self._held:
-                    self._held[stream] = payload
-                    return []
-        if stream not in self._before or sent == [payload]:
-            self._before[stream] = payload
-        held = self._held.pop(stream, None)
-        return sent if held is None else [*sent, held]
+    @property
+    def is_in_the_way(self) -> bool:
+        """Whether messages of any kind go through here."""
+        return any((self._hub.tamper, self._ws_api.feed.tamper, self._ws_api.tamper))
+
+    def renew(self, faults: list[Fault]) -> None:
+        """Stand in the way as the faults that are on need it."""
+        streams = {fault.spec.stream for fault in faults if fault.spec.concerns_messages}
+        self._hub.tamper = self._tell_market if _is_needed(self._market, streams - {USER_DATA, WS_API}) else None
+        self._ws_api.feed.tamper = self._tell_event if _is_needed(self._events, streams & {USER_DATA}) else None
+        self._ws_api.tamper = self._say if _is_needed(self._frames, streams & {WS_API}) else None
+
+    def _tell_market(self, channel: Channel, payload: bytes) -> None:
+        name, hub = channel.name, self._hub
+        said = Said(name, name.partition("@")[0].upper())
+        self._market.send(said, channel, payload, partial(hub.deliver, channel), partial(hub.disconnect, name))
+
+    def _tell_event(self, event: Event) -> None:
+        said = Said(USER_DATA, event.get("s", ""))
+        ws_api = self._ws_api
+        self._events.send(
+            said, USER_DATA, event, lambda late: ws_api.feed.tell([late]), ws_api.disconnect_subscribed
+        )  # fmt: skip
+
+    def _say(self, connection: Connection, request: WsRequest | None, text: str) -> None:
+        said = Said(WS_API) if request is None else Said(WS_API, request.values.get("symbol", ""), request.method)
+        self._frames.send(said, connection, text, connection.deliver, lambda: connection.end("Disconnected"))
+
+
+def _is_needed(faults: MessageFaults[Any], streams: set[str | None]) -> bool:
+    if streams or faults.is_holding:
+        return True
+    faults.forget()
+    return False

@@ -1,8 +1,8 @@
-"""Which faults are on, and which of them concern a request or a stream's message: pure decisions."""
+"""Which faults are on, and which of them concern a request or a message: pure decisions."""
 
 from typing import NamedTuple
 
-from cq_tui.simulator.faults.fault import ON_REQUESTS, ON_STREAMS, Fault, FaultSpec
+from cq_tui.simulator.faults.fault import MARKET, ON_REQUESTS, USER_DATA, WS_API, Fault, FaultSpec
 
 
 class Asked(NamedTuple):
@@ -12,6 +12,14 @@ class Asked(NamedTuple):
     path: str = ""
     ws_method: str = ""
     symbol: str = ""
+
+
+class Said(NamedTuple):
+    """What of a message a fault can name: its stream, its symbol, and the method of the request that it answers."""
+
+    stream: str
+    symbol: str = ""
+    ws_method: str = ""
 
 
 class FaultPlan:
@@ -43,22 +51,16 @@ class FaultPlan:
 
     def of_request(self, asked: Asked, now: int) -> list[FaultSpec]:
         """Return what happens to a request, counting it."""
-        return self._happening(
-            [f for f in self.active(now) if f.spec.action in ON_REQUESTS and _concerns_request(f.spec, asked)]
-        )
-
-    def of_message(self, stream: str, now: int) -> list[FaultSpec]:
-        """Return what happens to a message of a stream, counting it."""
-        return self._happening(
-            [f for f in self.active(now) if f.spec.action in ON_STREAMS and _concerns_stream(f.spec, stream)]
-        )
-
-    @staticmethod
-    def _happening(faults: list[Fault]) -> list[FaultSpec]:
+        if not self._faults:
+            return []
+        faults = [fault for fault in self.active(now) if _concerns_request(fault.spec, asked)]
         for fault in faults:
-            if fault.left is not None:
-                fault.left -= 1
+            fault.happens()
         return [fault.spec for fault in faults]
+
+    def of_message(self, said: Said, now: int) -> list[Fault]:
+        """Return what may happen to a message; what does has to be counted."""
+        return [fault for fault in self.active(now) if _concerns_message(fault.spec, said)]
 
 
 def _lasts(fault: Fault, now: int) -> bool:
@@ -66,10 +68,16 @@ def _lasts(fault: Fault, now: int) -> bool:
 
 
 def _concerns_request(spec: FaultSpec, asked: Asked) -> bool:
+    if spec.action not in ON_REQUESTS or spec.concerns_messages:
+        return False
     named = ((spec.method, asked.method), (spec.path, asked.path), (spec.ws_method, asked.ws_method))
     return all(wanted in (None, given) for wanted, given in (*named, (spec.symbol, asked.symbol)))
 
 
-def _concerns_stream(spec: FaultSpec, stream: str) -> bool:
-    symbol = stream.partition("@")[0].upper()
-    return spec.stream in (None, stream) and spec.symbol in (None, symbol)
+def _concerns_message(spec: FaultSpec, said: Said) -> bool:
+    if not spec.concerns_messages:
+        return False
+    is_named = spec.stream == said.stream
+    if said.stream not in (USER_DATA, WS_API):
+        is_named = is_named or spec.stream in (None, MARKET)
+    return is_named and spec.symbol in (None, said.symbol) and spec.ws_method in (None, said.ws_method)

@@ -3,11 +3,13 @@
 from collections import deque
 from typing import Protocol
 
+from cq_tui.simulator.connections import POLICY_VIOLATION
+from cq_tui.simulator.streams.websocket_connection import text_frame
+
 #: Frames that wait for a slow client; when more would wait it is disconnected, since its books would have gaps.
 CAPACITY = 4_096
 #: Frames (messages, pings, pongs) that a client may send in a second.
 MOST_FRAMES = 5
-_POLICY_VIOLATION = 1008
 
 
 class Connection(Protocol):
@@ -27,7 +29,7 @@ class Connection(Protocol):
 class Listener:
     """Frames are put, and sent in one write by ``flush``; while the client is slow they wait, the newest of a kind.
 
-    ``scale`` is 1,000 for times in microseconds, else 1; ``opened`` is Unix ms.
+    ``scale`` is 1,000 for times in microseconds, else 1; ``opened`` is the market's time then (Unix ms).
     """
 
     def __init__(self, connection: Connection, *, combined: bool, scale: int = 1, opened: int = 0) -> None:
@@ -64,7 +66,7 @@ class Listener:
             self._waiting.pop(key, None)
         if len(self._waiting) >= CAPACITY:
             self._waiting.clear()
-            self._connection.break_off(_POLICY_VIOLATION, "Too slow to read its streams")
+            self._connection.break_off(POLICY_VIOLATION, "Too slow to read its streams")
             return
         self._waiting[key] = frame
 
@@ -83,8 +85,16 @@ class Listener:
             self.end("Too many requests")
         self._came.append(time)
 
-    def end(self, reason: str) -> None:
+    def announce_shutdown(self, now: int) -> None:
+        """Tell the client that the exchange is about to end the connection, at ``now`` (Unix ms)."""
+        event = b'{"e":"serverShutdown","E":%d}' % (now * self.scale)
+        if self.combined:
+            event = b'{"stream":"!serverShutdown","data":%s}' % event
+        self.put(text_frame(event), None)
+        self.flush()
+
+    def end(self, reason: str, code: int = POLICY_VIOLATION) -> None:
         """Disconnect the client."""
         self._frames.clear()
         self._waiting.clear()
-        self._connection.break_off(_POLICY_VIOLATION, reason)
+        self._connection.break_off(code, reason)

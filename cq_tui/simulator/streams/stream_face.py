@@ -4,10 +4,10 @@ import asyncio
 from typing import Any
 from urllib.parse import parse_qs
 
-import orjson
 from starlette.routing import WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
+from cq_tui.simulator.api.handshake import refuse
 from cq_tui.simulator.api.time_unit import wants_microseconds
 from cq_tui.simulator.errors import ApiError
 from cq_tui.simulator.streams.control import MOST_STREAMS, control
@@ -38,9 +38,10 @@ class StreamFace:
         await receive()
         query = parse_qs(scope["query_string"].decode("latin-1"))
         try:
+            opened = self._hub.admit()
             microseconds = wants_microseconds(query.get("timeUnit", [""])[0])
         except ApiError as error:
-            await _refuse(send, error)
+            await refuse(send, error)
             return
         await send({"type": "websocket.accept"})
         connection: WebSocketConnection = scope["extensions"][CONNECTION]["connection"]
@@ -48,7 +49,7 @@ class StreamFace:
             connection,
             combined=self._combined,
             scale=1_000 if microseconds else 1,
-            opened=self._hub.now(),
+            opened=opened,
         )
         await self._serve(listener, connection, self._names(scope, query), receive)
 
@@ -79,10 +80,3 @@ class StreamFace:
 def _content(message: Any) -> str | bytes:
     text: str | None = message.get("text")
     return text if text is not None else message.get("bytes") or b""
-
-
-async def _refuse(send: Send, error: ApiError) -> None:
-    """Answer a handshake with an HTTP response."""
-    headers = [(b"content-type", b"application/json;charset=UTF-8")]
-    await send({"type": "websocket.http.response.start", "status": error.status, "headers": headers})
-    await send({"type": "websocket.http.response.body", "body": orjson.dumps(error.to_json())})

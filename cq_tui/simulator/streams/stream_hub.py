@@ -1,30 +1,27 @@
 """Market streams: who listens to what, and what each tick and each trade of the account says to whom."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
+from cq_tui.simulator.connections import Connections
 from cq_tui.simulator.exchange import Exchange
 from cq_tui.simulator.market.tape import TapeTrade
-from cq_tui.simulator.market.ticks import TICKS_PER_SECOND
 from cq_tui.simulator.streams.book_feed import BookFeed
 from cq_tui.simulator.streams.channel import Channel
 from cq_tui.simulator.streams.listener import Listener
 from cq_tui.simulator.streams.statistics_feed import StatisticsFeed
 from cq_tui.simulator.streams.stream_names import parse_stream
 from cq_tui.simulator.streams.trade_feed import TradeFeed
-from cq_tui.simulator.streams.websocket_connection import text_frame
 
-_LIFE_MS = 86_400_000
-_TICKS_PER_MINUTE = 60 * TICKS_PER_SECOND
-
-#: What a fault makes of a payload of a stream: the payloads that are sent instead, in this order.
-Tamper = Callable[[str, bytes], Iterable[bytes]]
+#: Takes a payload in place of its channel; what is sent instead goes through ``deliver``.
+Tamper = Callable[[Channel, bytes], None]
 
 
 class StreamHub:
     """Is called at every tick and after everything the account did; ``tamper`` is for faults on demand."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, connections: Connections | None = None) -> None:
         self._exchange = exchange
+        self._connections = Connections() if connections is None else connections
         self._listeners: dict[Listener, None] = {}
         self._channels: dict[tuple[str, int], Channel] = {}
         self.tamper: Tamper | None = None
@@ -34,9 +31,10 @@ class StreamHub:
         self._feeds = (self._trades, self._books, self._statistics)
         exchange.market_listeners.append(self._on_account)
 
-    def now(self) -> int:
-        """Return the exchange's clock (Unix ms)."""
-        return self._exchange.clock()
+    def admit(self) -> int:
+        """Count a connection that is asked for; return the market's time (Unix ms). Raises ApiError 418 or 429."""
+        self._exchange.limits.connect_to_streams(self._exchange.clock())
+        return self._exchange.market.time
 
     @property
     def is_idle(self) -> bool:
@@ -53,10 +51,12 @@ class StreamHub:
     def join(self, listener: Listener) -> None:
         """Take a new connection."""
         self._listeners[listener] = None
+        self._connections.join(listener)
 
     def forget(self, listener: Listener) -> None:
         """Remove a connection that has ended."""
         self._listeners.pop(listener, None)
+        self._connections.forget(listener)
         for name in list(listener.streams):
             self.unsubscribe(listener, name)
 
@@ -90,15 +90,6 @@ class StreamHub:
             if name is None or name in listener.streams:
                 listener.end("Disconnected")
 
-    def announce_shutdown(self) -> None:
-        """Tell everybody that the exchange is about to go."""
-        for listener in self._listeners:
-            event = b'{"e":"serverShutdown","E":%d}' % (self._exchange.clock() * listener.scale)
-            if listener.combined:
-                event = b'{"stream":"!serverShutdown","data":%s}' % event
-            listener.put(text_frame(event), None)
-            listener.flush()
-
     # What is said
 
     def on_tick(self) -> None:
@@ -111,8 +102,6 @@ class StreamHub:
             self._books.on_tick()
             self._statistics.on_tick()
             self.flush()
-        if market.tick % _TICKS_PER_MINUTE == 0:
-            self._end_old()
 
     def _on_account(self, symbols: set[str], trades: list[tuple[str, TapeTrade]]) -> None:
         """Send what the account did to the market, at once."""
@@ -132,12 +121,11 @@ class StreamHub:
         if self.tamper is None:
             channel.send(content, newest_counts=newest_counts)
             return
-        for entry in self.tamper(channel.name, content):
-            channel.send(entry, newest_counts=False)
+        self.tamper(channel, content)
 
-    def _end_old(self) -> None:
-        """A connection lives for 24 h at most."""
-        oldest = self._exchange.clock() - _LIFE_MS
-        for listener in list(self._listeners):
-            if listener.opened <= oldest:
-                listener.end("Connected for 24 hours")
+    @staticmethod
+    def deliver(channel: Channel, payload: bytes) -> None:
+        """Send a payload at once, behind what waits."""
+        channel.send(payload, newest_counts=False)
+        for listener in channel.listeners:
+            listener.flush()

@@ -6,8 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from cq_tui.simulator.faults.fault import FaultSpec
-from cq_tui.simulator.faults.on_streams import StreamFaults
-from cq_tui.simulator.faults.plan import Asked, FaultPlan
+from cq_tui.simulator.faults.plan import Asked, FaultPlan, Said
 
 ORDER = Asked("POST", "/api/v3/order", "", "BTCUSDT")
 
@@ -50,53 +49,54 @@ def test_what_is_asked_wrongly_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("action", "sent"),
+    ("wrong", "told"),
     [
-        ("silence", [b"1", b"4"]),
-        ("repeat", [b"1", b"2", b"2", b"3", b"3", b"4"]),
-        ("stale", [b"1", b"1", b"1", b"4"]),
-        ("disconnect", [b"1", b"4"]),
+        ({"action": "drop", "stream": "btcusdt@trade"}, "action drop has no stream"),
+        ({"action": "ban", "stream": "userData"}, "action ban has no stream"),
+        ({"action": "silence", "path": "/api/v3/order"}, "action silence concerns no REST requests"),
+        ({"action": "delay", "stream": "userData", "method": "GET"}, "action delay concerns no REST requests"),
+        ({"action": "halt", "method": "GET"}, "action"),
+        ({"action": "status", "method": "GET"}, "action status concerns no REST requests"),
+        ({"action": "repeat", "ws_method": "time"}, "only when stream is wsApi"),
+        ({"action": "filters", "symbol": "BTCUSDT", "ws_method": "time"}, "only when stream is wsApi"),
     ],
 )
-def test_messages_of_one_stream_are_tampered_with(action: Any, sent: list[bytes]) -> None:
-    plan = FaultPlan()
-    cut: list[str] = []
-    faults = StreamFaults(plan, lambda: 0, cut.append)
-    seen = faults.tamper("btcusdt@trade", b"1")
-    plan.add(FaultSpec(action=action, stream="btcusdt@trade", count=2), 0)
-    for payload in (b"2", b"3", b"4"):
-        assert faults.tamper("ethusdt@trade", payload) == [payload]
-        seen += faults.tamper("btcusdt@trade", payload)
-    assert seen == sent
-    assert cut == (["btcusdt@trade"] * 2 if action == "disconnect" else [])
+def test_what_an_action_would_not_heed_is_refused(wrong: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        FaultSpec.model_validate(wrong)
 
 
-def test_a_message_comes_after_the_next_one() -> None:
-    plan = FaultPlan()
-    faults = StreamFaults(plan, lambda: 0, lambda name: None)
-    plan.add(FaultSpec(action="reorder", symbol="BTCUSDT", count=1), 0)
-    assert [faults.tamper("btcusdt@depth", payload) for payload in (b"1", b"2", b"3")] == [[], [b"2", b"1"], [b"3"]]
+TRADES, EVENT = Said("btcusdt@trade", "BTCUSDT"), Said("userData", "BTCUSDT")
+ANSWER = Said("wsApi", "BTCUSDT", "order.place")
 
 
 @pytest.mark.parametrize(
-    "value", ["NaN", "sNaN", "Infinity", "-1", "1e-30", "1e999999", "1_0", "", "٣", 0.1, [0, [1], 2], 10**30, -1]
+    ("named", "concerned"),
+    [
+        ({}, [TRADES]),
+        ({"stream": "market"}, [TRADES]),
+        ({"stream": "btcusdt@trade"}, [TRADES]),
+        ({"stream": "btcusdt@depth"}, []),
+        ({"symbol": "BTCUSDT"}, [TRADES]),
+        ({"stream": "userData"}, [EVENT]),
+        ({"stream": "userData", "symbol": "BTCUSDT"}, [EVENT]),
+        ({"stream": "userData", "symbol": "ETHUSDT"}, []),
+        ({"stream": "wsApi"}, [ANSWER]),
+        ({"stream": "wsApi", "ws_method": "order.place", "symbol": "BTCUSDT"}, [ANSWER]),
+        ({"stream": "wsApi", "ws_method": "order.cancel"}, []),
+    ],
 )
-def test_filters_hold_numbers_as_the_exchange_writes_them(value: Any) -> None:
-    with pytest.raises(ValidationError):
-        FaultSpec(action="filters", symbol="BTCUSDT", filters=({"filterType": "PRICE_FILTER", "tickSize": value},))
+def test_a_fault_of_messages_concerns_the_stream_that_it_names(named: dict[str, Any], concerned: list[Said]) -> None:
+    plan = FaultPlan()
+    plan.add(FaultSpec(action="repeat", **named), 0)
+    assert [said for said in (TRADES, EVENT, ANSWER) if plan.of_message(said, 0)] == concerned
+    assert plan.of_request(ORDER, 0) == []
 
 
-def test_filters_hold_decimals_whole_numbers_and_flags() -> None:
-    entry: dict[str, Any] = {
-        "filterType": "NOTIONAL",
-        "minNotional": "5.00000000",
-        "applyMinToMarket": True,
-        "avgPriceMins": 5,
-    }
-    assert FaultSpec(action="filters", symbol="BTCUSDT", filters=(entry,)).filters == (entry,)
-
-
-@pytest.mark.parametrize("fields", [{"code": 10**30}, {"seconds": float("nan")}, {"seconds": float("inf")}])
-def test_numbers_of_a_fault_can_be_answered_with(fields: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
-        FaultSpec(action="error", **fields)
+def test_a_delay_concerns_requests_or_a_stream_never_both() -> None:
+    plan = FaultPlan()
+    plan.add(FaultSpec(action="delay", symbol="BTCUSDT"), 0)
+    assert (len(plan.of_request(ORDER, 0)), plan.of_message(TRADES, 0)) == (1, [])
+    plan.clear()
+    plan.add(FaultSpec(action="delay", symbol="BTCUSDT", stream="market"), 0)
+    assert (plan.of_request(ORDER, 0), len(plan.of_message(TRADES, 0))) == ([], 1)

@@ -7,6 +7,7 @@ import orjson
 
 from cq_tui.simulator.api.parameters import Parameters
 from cq_tui.simulator.api.security import Account
+from cq_tui.simulator.connections import Connections
 from cq_tui.simulator.engine.orders import NewOrder
 from cq_tui.simulator.engine.outcome import Outcome
 from cq_tui.simulator.market.ticks import TICK_MS
@@ -64,7 +65,8 @@ class Stage:
             balances={"USDT": Decimal(10**9), "BTC": Decimal(1_000), "ETH": Decimal(1_000)},
         )  # fmt: skip
         self.exchange = open_exchange(settings, account, lambda: self.now)
-        self.hub = StreamHub(self.exchange)
+        self.connections = Connections()
+        self.hub = StreamHub(self.exchange, self.connections)
         self._orders = 0
 
     def listener(self, *names: str, combined: bool = False, scale: int = 1) -> tuple[Listener, FakeConnection]:

@@ -3,8 +3,9 @@
 import pytest
 
 from cq_tui.simulator.api import tickers
+from cq_tui.simulator.connections import LIFE_MS
 from cq_tui.simulator.streams.stream_names import Stream, parse_stream
-from tests.simulator.streams.stage import START, FakeConnection, Stage
+from tests.simulator.streams.stage import START, Stage
 
 SYMBOLS = {"BTCUSDT"}
 
@@ -153,21 +154,24 @@ def test_everybody_is_told_of_a_shutdown() -> None:
     stage = Stage()
     _, raw = stage.listener()
     _, combined = stage.listener(combined=True)
-    stage.hub.announce_shutdown()
+    stage.connections.announce_shutdown(START)
     event = {"e": "serverShutdown", "E": START}
     assert raw.take() == [event]
     assert combined.take() == [{"stream": "!serverShutdown", "data": event}]
 
 
-def test_a_connection_lives_for_a_day() -> None:
+def test_a_connection_lives_for_a_day_and_no_longer() -> None:
     stage = Stage()
-    connection: FakeConnection
-    listener, connection = stage.listener("btcusdt@trade")
-    listener.opened -= 86_400_000 - 90_000
-    stage.jump(60_000)
-    assert connection.broken_off is None
-    stage.jump(60_000)
-    assert connection.broken_off is not None
+    _, first = stage.listener("btcusdt@trade")
+    stage.jump(1_000)
+    _, second = stage.listener("btcusdt@trade")
+    for moment, ended in (
+        (LIFE_MS - 1, (None, None)),
+        (LIFE_MS, ((1001, "Connected for 24 hours"), None)),
+        (LIFE_MS + 1_000, ((1001, "Connected for 24 hours"),) * 2),
+    ):
+        stage.connections.end_old(START + moment)
+        assert (first.broken_off, second.broken_off) == ended
 
 
 def test_a_listener_that_left_hears_nothing_and_nobody_works_for_it() -> None:

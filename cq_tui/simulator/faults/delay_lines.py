@@ -1,0 +1,41 @@
+"""Messages that are under way late: one never overtakes an earlier one from the same source."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Hashable
+
+
+class DelayLines:
+    """A line for each source that has messages under way; times are those of the event loop."""
+
+    def __init__(self) -> None:
+        self._lines: dict[Hashable, deque[tuple[float, Callable[[], None]]]] = {}
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is under way."""
+        return not self._lines
+
+    def put(self, source: Hashable, seconds: float, deliver: Callable[[], None]) -> None:
+        """Have ``deliver`` called in so many seconds, or as soon as what was put before has been delivered."""
+        line = self._lines.get(source)
+        if line is None and not seconds:
+            deliver()
+            return
+        loop = asyncio.get_running_loop()
+        due = loop.time() + seconds
+        if line is None:
+            self._lines[source] = deque([(due, deliver)])
+            loop.call_at(due, self._arrive, source)
+        else:
+            line.append((max(due, line[-1][0]), deliver))
+
+    def _arrive(self, source: Hashable) -> None:
+        line = self._lines[source]
+        moment = line[0][0]
+        while line and line[0][0] <= moment:
+            line.popleft()[1]()
+        if line:
+            asyncio.get_running_loop().call_at(line[0][0], self._arrive, source)
+        else:
+            del self._lines[source]

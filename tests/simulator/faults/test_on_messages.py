@@ -1,0 +1,104 @@
+"""What is sent in place of messages: doubled, old, swapped, lost or late, each source in its own order."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from cq_tui.simulator.faults.fault import FaultSpec
+from cq_tui.simulator.faults.on_messages import MessageFaults
+from cq_tui.simulator.faults.plan import FaultPlan, Said
+
+TRADES, OTHERS = Said("btcusdt@trade", "BTCUSDT"), Said("ethusdt@trade", "ETHUSDT")
+
+
+class Line:
+    """Messages through the faults of one plan, and what came of them."""
+
+    def __init__(self) -> None:
+        self.plan = FaultPlan()
+        self.faults: MessageFaults[int] = MessageFaults(self.plan, lambda: 0)
+        self.came: list[int] = []
+        self.cut = 0
+
+    def fault(self, action: Any, **more: Any) -> None:
+        self.plan.add(FaultSpec(action=action, stream="btcusdt@trade", **more), 0)
+
+    def say(self, *messages: int, said: Said = TRADES) -> None:
+        for message in messages:
+            self.faults.send(said, said.stream, message, self.came.append, self._disconnect)
+
+    def _disconnect(self) -> None:
+        self.cut += 1
+
+    async def until_all_came(self) -> None:
+        async with asyncio.timeout(10):
+            while self.faults.is_holding:
+                await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize(
+    ("action", "sent"),
+    [
+        ("silence", [1, 4]),
+        ("repeat", [1, 2, 2, 3, 3, 4]),
+        ("stale", [1, 1, 1, 4]),
+        ("disconnect", [1, 4]),
+        ("reorder", [1, 3, 2]),
+    ],
+)
+def test_messages_of_one_stream_are_tampered_with(action: Any, sent: list[int]) -> None:
+    line = Line()
+    line.say(1)
+    line.fault(action, count=2)
+    for message in (2, 3, 4):
+        line.say(-message, said=OTHERS)
+        line.say(message)
+    assert [message for message in line.came if message > 0] == sent
+    assert [message for message in line.came if message < 0] == [-2, -3, -4]
+    assert line.cut == (2 if action == "disconnect" else 0)
+
+
+def test_each_swap_counts_once() -> None:
+    line = Line()
+    line.fault("reorder", count=2)
+    line.say(1, 2, 3, 4, 5, 6)
+    assert line.came == [2, 1, 4, 3, 5, 6]
+    assert not line.faults.is_holding
+
+
+def test_nothing_is_stale_before_something_was_said_and_that_does_not_count() -> None:
+    line = Line()
+    line.fault("stale", count=1)
+    line.say(1, 2, 3)
+    assert line.came == [1, 1, 3]
+
+
+async def test_what_comes_behind_a_late_message_waits_for_it() -> None:
+    line = Line()
+    line.fault("delay", delay_ms=60, count=2)
+    line.say(1, 2, 3)
+    line.say(-1, said=OTHERS)
+    assert line.came == [-1]
+    await line.until_all_came()
+    line.say(4)
+    assert line.came == [-1, 1, 2, 3, 4]
+
+
+async def test_a_late_message_is_late_by_what_was_asked() -> None:
+    line, loop = Line(), asyncio.get_running_loop()
+    line.fault("delay", delay_ms=120)
+    began = loop.time()
+    line.say(1)
+    await line.until_all_came()
+    assert loop.time() - began > 0.11
+    assert line.came == [1]
+
+
+async def test_late_and_swapped() -> None:
+    line = Line()
+    line.fault("delay", delay_ms=20)
+    line.fault("reorder", count=1)
+    line.say(1, 2, 3)
+    await line.until_all_came()
+    assert line.came == [2, 1, 3]
