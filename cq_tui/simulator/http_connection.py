@@ -1,6 +1,9 @@
 """uvicorn's HTTP connection with bounds on what a client can send, and a way to break it off."""
 
 import asyncio
+import re
+import resource
+from functools import cache
 from http import HTTPStatus
 from typing import Any, Protocol, cast
 
@@ -10,14 +13,27 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 LARGEST_HEAD = 64 * 1024
 _LARGEST_UNFINISHED_HEAD = 512 * 1024
 _MOST_HEADERS = 100
+_BODY_HEADERS = (b"content-length", b"transfer-encoding")
 #: The longest header line that the WebSocket handshake reads.
 _LONGEST_LINE = 8_000
 _INTERIM = b"HTTP/1.1 100"
+#: Seconds between two looks at a connection: one whose request is the same unfinished one both times is closed.
+_PATIENCE = 30.0
+#: File descriptors for what is no connection, or one that has only just come.
+_OTHER_FILES = 150
 _PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
+#: An offer of HTTP/2 (RFC 7540, section 3.2), as some clients make it; the parser would take what follows for HTTP/2.
+_without_offer = re.compile(rb"\r\nupgrade:[ \t]*h2c[ \t]*(?=\r\n)", re.IGNORECASE).sub
 #: Where the ASGI scope holds the connection's transport.
 TRANSPORT = "cq_tui.transport"
 
 Headers = list[tuple[bytes, bytes]]
+
+
+@cache
+def most_connections() -> int:
+    """Return how many connections there may be; with more of them the process could open no file any more."""
+    return max(resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _OTHER_FILES, 10)
 
 
 class AnswersAtOnce(Protocol):
@@ -35,6 +51,10 @@ def response(status: int, headers: Headers, body: bytes) -> bytes:
     """Return a response as it goes over the wire; its length is added."""
     lines = b"".join([b"%s: %s\r\n" % header for header in headers])
     return b"HTTP/1.1 %d %s\r\n%scontent-length: %d\r\n\r\n%s" % (status, _PHRASES[status], lines, len(body), body)
+
+
+class _NoHandshake(ValueError):
+    """Raised inside the parser by a request that becomes a WebSocket, and yet has a body."""
 
 
 class OneWrite:
@@ -73,11 +93,38 @@ class HttpConnection(HttpToolsProtocol):
     _is_parsing = False
     #: A request whose head has come, until it is known whether its body came along.
     _begun: tuple[RequestResponseCycle, Any] | None = None
+    _look: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin, unless there are too many connections."""
+        super().connection_made(cast("asyncio.Transport", transport))
+        if len(self.connections) > most_connections():
+            self.transport.abort()
+        else:
+            self._look = self.loop.call_later(_PATIENCE, self._look_again, self.headers)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        self._look_no_more()
+        super().connection_lost(exc)
+
+    def _look_again(self, seen: list[tuple[bytes, bytes]] | None) -> None:
+        """Close the connection if it still waits for the rest of the request whose headers were ``seen`` before."""
+        cycle: RequestResponseCycle | None = self.cycle
+        waits = self._in_head or cycle is None or (cycle.more_body and not cycle.response_complete)
+        if waits and self.headers is seen:
+            self.transport.close()
+        else:
+            self._look = self.loop.call_later(_PATIENCE, self._look_again, self.headers)
+
+    def _look_no_more(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, and refuse a head that does not end."""
         self._is_parsing = True
-        super().data_received(data)
+        super().data_received(_without_offer(b"", data) if b"h2c" in data else data)
         self._is_parsing = False
         if self._begun is not None:
             (cycle, app), self._begun = self._begun, None
@@ -119,6 +166,8 @@ class HttpConnection(HttpToolsProtocol):
         super().on_headers_complete()
         # A request to become a WebSocket has no cycle, and its scope no path yet; HEAD is answered without a body.
         scope = cast("dict[str, object]", self.scope)
+        if "path" not in scope and any(name in _BODY_HEADERS for name, _ in self.headers):
+            raise _NoHandshake
         if "path" in scope and scope["method"] != "HEAD":
             # Head and body in one write: half the system calls, and one packet for the client.
             self.cycle.transport = cast("asyncio.Transport", OneWrite(self.transport))
@@ -127,6 +176,7 @@ class HttpConnection(HttpToolsProtocol):
         """Hand over to the WebSocket protocol what that can read."""
         lines = (self.url, *(value for _, value in self.scope["headers"]))
         if all(len(line) <= _LONGEST_LINE for line in lines) and self.url.isascii():
+            self._look_no_more()
             super().handle_websocket_upgrade()
         else:
             self.send_400_response("The WebSocket handshake cannot be read.")

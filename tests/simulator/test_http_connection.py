@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import orjson
 import pytest
 
+from cq_tui.simulator import http_connection
 from cq_tui.simulator.api.rest import RestFace
 from cq_tui.simulator.server import Endpoint, SimulatorConfig, run
 
@@ -37,6 +38,14 @@ class Wire:
             headers = dict(line.split(": ", 1) for line in lines)
             length = int(headers.get("content-length", 0)) if with_body else 0
             return int(status.split()[1]), headers, await self._reader.readexactly(length)
+
+    async def another(self) -> "Wire":
+        """Open a second connection to the same exchange."""
+        return Wire(*await asyncio.open_connection(*self._writer.get_extra_info("peername")))
+
+    def close(self) -> None:
+        """Close this side."""
+        self._writer.close()
 
     async def ended(self) -> bool:
         async with asyncio.timeout(5):
@@ -125,3 +134,62 @@ async def test_a_defect_is_answered_as_the_exchange_would(
         assert (status, orjson.loads(body)["code"]) == (500, -1000)
         await wire.send(PING)
         assert (await wire.response())[0] == 200
+
+
+@pytest.mark.parametrize(
+    "packets",
+    [[], [PING[:-2]], [HEAD + b"\r\n", FORM[:3]], [PING, PING[:9]], [PING, HEAD + b"\r\n"]],
+    ids=["nothing", "half a head", "half a body", "half a second head", "no second body"],
+)
+async def test_what_does_not_end_is_not_waited_for(packets: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_connection, "_PATIENCE", 0.1)
+    async with wired() as wire:
+        await wire.send(*packets)
+        if packets and packets[0] is PING:
+            assert (await wire.response())[0] == 200
+        assert await wire.ended()
+
+
+async def test_an_idle_connection_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_connection, "_PATIENCE", 0.02)
+    async with wired() as wire:
+        for _ in range(2):
+            await wire.send(PING)
+            assert (await wire.response())[0] == 200
+            await asyncio.sleep(0.1)  # several looks
+
+
+async def test_too_many_connections_are_turned_away_until_others_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_connection, "most_connections", lambda: 2)
+    async with wired() as first:
+        await first.send(PING)
+        assert (await first.response())[0] == 200
+        second, third = await first.another(), await first.another()
+        assert await third.ended()
+        second.close()
+        third.close()
+        await first.send(PING)
+        assert (await first.response())[0] == 200
+        fourth = await first.another()
+        await fourth.send(PING)
+        assert (await fourth.response())[0] == 200
+        fourth.close()
+
+
+async def test_an_offer_of_http_2_is_passed_over() -> None:
+    offer = b"connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\n\r\n"
+    async with wired() as wire:
+        await wire.send(HEAD + offer, FORM + PING)
+        assert (await wire.response())[0] == 401
+        assert (await wire.response())[0] == 200
+
+
+@pytest.mark.parametrize("method", [b"GET", b"POST"])
+async def test_a_websocket_handshake_with_a_body_is_refused(method: bytes) -> None:
+    async with wired() as wire:
+        upgrade = (
+            b" /ws HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\ncontent-length: 3\r\n\r\nabc"
+        )
+        await wire.send(method + upgrade)
+        assert (await wire.response())[0] == 400
+        assert await wire.ended()
