@@ -79,6 +79,8 @@ class HttpConnection:
         self.credentials = credentials
         self.budget = budget or OwnWeight()
         self.clock = clock or ServerClock()
+        # Whole addresses: httpx takes a relative one apart twice.
+        self._base_url = str(httpx.URL(base_url)).rstrip("/")
         self._may_change = real_money or not is_mainnet(base_url)
         self._recv_window = recv_window
         self._max_wait = max_wait
@@ -88,7 +90,6 @@ class HttpConnection:
         if credentials is not None:
             headers["X-MBX-APIKEY"] = credentials.key
         self._client = httpx.AsyncClient(
-            base_url=base_url,
             headers=headers,
             timeout=timeout,
             limits=_LIMITS,
@@ -200,7 +201,7 @@ class HttpConnection:
         what = f"{method} {path}"
         sent_ms = self.server_now_ms()
         try:
-            response = await self._client.request(method, f"{path}?{query}" if query else path)
+            response = await self._client.request(method, self._base_url + (f"{path}?{query}" if query else path))
         except _BEFORE_SENDING as error:
             raise NotSent(f"{what}: not sent, {_reason(error)}") from error
         except httpx.HTTPError as error:
