@@ -42,6 +42,10 @@ DEFAULT_BALANCES = {"USDT": Decimal(10_000)}
 _KEY_LETTERS = 48
 #: The largest message that a WebSocket client may send (bytes).
 _LARGEST_FRAME = 256 * 1024
+#: Connections that are accepted in one go: so many files more than there are connections can be open for a moment.
+_ACCEPTED_AT_ONCE = 16
+#: Connections that may wait to be accepted.
+_QUEUE = 128
 #: Seconds that a REST connection may be idle.
 _KEEP_ALIVE = 60
 
@@ -167,7 +171,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
-        listening.listen(128)
+        listening.listen(_QUEUE)
     except OSError as error:
         listening.close()
         if error.errno == errno.EADDRINUSE:
@@ -196,6 +200,8 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen, then tell."""
         await super().startup(sockets)
+        for listening in sockets or ():
+            listening.listen(_QUEUE)  # asyncio has made the queue as short as what it accepts in one go
         self._on_started()
 
 
@@ -225,6 +231,7 @@ async def _serve(
         ws_ping_interval=20.0,
         ws_ping_timeout=60.0,
         ws_max_size=_LARGEST_FRAME,
+        backlog=_ACCEPTED_AT_ONCE,
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=2,
         server_header=False,
