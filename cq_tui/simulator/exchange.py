@@ -23,8 +23,10 @@ from cq_tui.store.journal import JournalError
 
 log = logging.getLogger(__name__)
 
-_ID_LETTERS = string.ascii_letters + string.digits
-_ID_LENGTH = 22
+_LETTERS = string.ascii_letters + string.digits
+#: Made up of pairs of letters: half as many choices.
+_PAIRS = [one + other for one in _LETTERS for other in _LETTERS]
+_ID_PAIRS = 11
 
 UserListener = Callable[[list[dict[str, Any]]], None]
 #: Called after each outcome with its symbols and the account's trades in it, as the tape shows them.
@@ -95,7 +97,7 @@ class Exchange:
 
     def new_client_order_id(self) -> str:
         """Return an id as the exchange makes one for orders that come without."""
-        return "".join(self._ids.choices(_ID_LETTERS, k=_ID_LENGTH))
+        return "".join(self._ids.choices(_PAIRS, k=_ID_PAIRS))
 
     def commit(self, outcome: Outcome, now: int) -> Outcome:
         """Write an outcome to the ledger, then tell the listeners. Raises ApiError when it cannot be written."""

@@ -21,6 +21,7 @@ _FIRST_TIMESTAMP = 1_483_228_800_000
 _DEFAULT_WINDOW = 5_000
 _LONGEST_WINDOW = 60_000
 _AHEAD_MS = 1_000
+_AMPERSAND = ord("&")
 _is_window = re.compile(r"[0-9]{1,10}(\.[0-9]{1,3})?").fullmatch
 _is_key = re.compile(r"[A-Za-z0-9_-]{1,128}").fullmatch
 _SMALLEST_RSA, _LARGEST_RSA = 2_048, 4_096
@@ -160,8 +161,11 @@ def signed_bytes(query: bytes, body: bytes) -> bytes:
 
 
 def _without_signature(part: bytes) -> bytes:
-    if b"signature=" not in part:
+    at = part.find(b"signature=")
+    if at < 0:
         return part
+    if at and part[at - 1] == _AMPERSAND and part.find(b"&", at) < 0:
+        return part[: at - 1]  # the last parameter, as most clients send it
     return b"&".join(piece for piece in part.split(b"&") if not piece.startswith(b"signature="))
 
 

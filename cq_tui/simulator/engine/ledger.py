@@ -4,6 +4,7 @@ One line holds everything that one command did, so that a crash keeps all of it 
 ``{"time", "facts"}``, ``{"market"}`` (what the prices need to go on) and, after a compaction, ``{"snapshot"}`` parts.
 """
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from cq_tui.simulator.engine.plain import FactError, fact_from_plain, fact_to_pl
 from cq_tui.simulator.engine.snapshot import restore, snapshot
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.store.document import write_document
-from cq_tui.store.journal import JournalWriter, read_lines
+from cq_tui.store.journal import JournalError, JournalWriter, read_lines
+
+log = logging.getLogger(__name__)
 
 #: Lines after which the ledger is compacted while it is written, and lines that make it worth it at the start.
 COMPACT_AFTER = 20_000
@@ -37,6 +40,7 @@ class Ledger:
         self._writer = JournalWriter(path, quarantine=path.parent)
         self.markets: list[dict[str, Any]] = []
         self._lines = 0
+        self._compact_at = COMPACT_AFTER
         self._read_into(state)
         if self._lines > COMPACT_AT_START:
             self.compact(state)
@@ -89,16 +93,27 @@ class Ledger:
     @property
     def wants_compaction(self) -> bool:
         """Whether so much was appended that the file should be rewritten."""
-        return self._lines > COMPACT_AFTER
+        return self._lines > self._compact_at
 
     def compact(self, state: ExchangeState) -> None:
-        """Replace the file by a snapshot of ``state``; a crash leaves the old or the new file."""
+        """Replace the file by a snapshot of ``state``; a crash leaves the old or the new file.
+
+        Where there is no room for a snapshot the old file stays and goes on growing until the next attempt.
+        """
         entries = [{"snapshot": part} for part in snapshot(state)]
         entries += [{"market": market} for market in self.markets]
+        self._compact_at = self._lines + COMPACT_AFTER
+        try:
+            write_document(self._path, b"".join(orjson.dumps(entry) + b"\n" for entry in entries))
+        except OSError as error:
+            log.error("%s could not be compacted (%s) and goes on growing; make room for it", self._path, error)
+            return
         self._writer.close()
-        write_document(self._path, b"".join(orjson.dumps(entry) + b"\n" for entry in entries))
-        self._writer = JournalWriter(self._path, quarantine=self._path.parent)
-        self._lines = len(entries)
+        self._lines, self._compact_at = len(entries), COMPACT_AFTER
+        try:
+            self._writer = JournalWriter(self._path, quarantine=self._path.parent)
+        except JournalError as error:  # what is written to the closed one is refused from now on
+            log.error("the ledger was compacted and cannot be opened again; restart the exchange: %s", error)
 
     def close(self) -> None:
         """Close the file."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 ZERO = Decimal(0)
 #: Orders that enter the market at any price once they work.
@@ -202,8 +203,7 @@ class Balance:
     locked: Decimal = ZERO
 
 
-@dataclass(frozen=True, slots=True)
-class NewOrder:
+class NewOrder(NamedTuple):
     """A request to place an order, its parameters read but not yet judged against the market."""
 
     symbol: str

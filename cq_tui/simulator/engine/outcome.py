@@ -7,8 +7,7 @@ from cq_tui.simulator.engine.facts import Fact
 from cq_tui.simulator.engine.orders import Amendment, Order, OrderList, PreventedMatch, Trade
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What happened to an order, with the order as it stood right after.
 
     ``cancel_id`` is the client id of a cancel, ``original_client_id`` the one before an amend (execution REPLACED).
