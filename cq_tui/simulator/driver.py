@@ -11,6 +11,7 @@ from cq_tui.simulator.market.opening import remembered
 from cq_tui.simulator.market.random_walk import RandomWalk
 from cq_tui.simulator.market.ticks import TICK_MS
 from cq_tui.simulator.streams.stream_hub import StreamHub
+from cq_tui.store.journal import JournalError
 
 log = logging.getLogger(__name__)
 
@@ -71,4 +72,7 @@ class Driver:
             return
         self._recorded_at = time
         if isinstance(source, RandomWalk):
-            exchange.ledger.record_market(remembered(source, source.seed))
+            try:
+                exchange.ledger.record_market(remembered(source, source.seed))
+            except JournalError as error:
+                log.error("the ledger refused the state of the market: %s", error)

@@ -1,5 +1,6 @@
 """The ledger: rebuilds the state, stays bounded, names bad lines, and survives a SIGKILL at any moment."""
 
+import errno
 import json
 import os
 import signal
@@ -97,6 +98,28 @@ def test_compaction_keeps_the_state_and_shrinks_the_file(tmp_path: Path) -> None
     assert same(again, state)
     assert reopened.markets == [{"kind": "walk", "seed": 3}]
     reopened.close()
+
+
+def test_without_room_for_a_snapshot_the_ledger_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "ledger.ndjson"
+    monkeypatch.setattr(ledger_module, "COMPACT_AFTER", 20)
+    state, ledger = traded(path, rounds=20)
+    assert ledger.wants_compaction
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger_module, "write_document", full)
+        ledger.compact(state)
+    assert "No space left" in caplog.text
+    assert not ledger.wants_compaction  # until there are as many lines again
+    ledger.record(Engine(state, HandMarket(), lambda symbol: 0).deposit("USDT", Decimal(1), 10).facts, 10)
+    ledger.close()
+    again = ExchangeState(ASSETS)
+    Ledger(path, again).close()
+    assert same(again, state)
 
 
 def test_opening_a_long_ledger_compacts_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
