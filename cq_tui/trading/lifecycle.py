@@ -27,9 +27,10 @@ from cq_tui.trading.client_order_id import Leg
 
 ZERO = Decimal(0)
 
-#: Queries that must find nothing before that is believed, and seconds since sending that must have passed.
+#: Queries that must find nothing before that is believed, and seconds since sending that must have passed: the exchange
+#: lets a request in for recvWindow (5 s, and 1 s more by a clock that is ahead), and its queries may lag behind that.
 NOT_FOUND_GRACE = 3
-NOT_FOUND_SECONDS = 5.0
+NOT_FOUND_SECONDS = 10.0
 #: Queries without an answer that settles it, after which the symbol is quarantined (and the order still watched).
 MAX_QUERIES = 10
 #: Seconds to the next query: doubled each time, up to the limit.
@@ -147,6 +148,11 @@ class OrderRecord:
     def gave_up(self) -> bool:
         """Whether the tries to resolve it are used up: quarantine the symbol and say so."""
         return self.status is OrderStatus.UNKNOWN and self.queries >= MAX_QUERIES
+
+    @property
+    def never_seen(self) -> bool:
+        """Whether it was ended here because no query found it: should it turn up all the same, that was wrong."""
+        return self.status is OrderStatus.REJECTED and self.not_found > 0 and self.order_id is None
 
     def query_due(self, now: float) -> bool:
         """Whether its outcome should be asked for now. It goes on, slowly, after giving up."""

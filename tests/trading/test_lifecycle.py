@@ -125,10 +125,10 @@ def test_an_unknown_outcome_is_resolved_by_query() -> None:
 
 def test_not_found_is_believed_only_after_several_queries_and_seconds() -> None:
     order = unknown()
-    for step in range(1, 4):
+    for step in (2, 5, 9):
         order = not_found(order, NOW + step)
-        assert order.status is OrderStatus.UNKNOWN
-    order = not_found(order, NOW + 5)
+        assert order.status is OrderStatus.UNKNOWN, "the exchange may still let it in"
+    order = not_found(order, NOW + 10)
     assert order.status is OrderStatus.REJECTED
     assert order.reason == "not found by 4 queries: it never reached the exchange"
 
@@ -169,11 +169,13 @@ def test_queries_slow_down_and_give_up_in_words_but_go_on() -> None:
 
 def test_an_order_believed_missing_that_turns_up_is_a_contradiction_and_its_trades_count() -> None:
     order = unknown()
-    for step in range(3, 7):
+    for step in range(8, 12):
         order = not_found(order, NOW + step)
     assert order.status is OrderStatus.REJECTED
-    order, fills = reported(order, report("FILLED", "0.0025", "0.0025", trade_id=1), NOW + 9)
+    assert order.never_seen
+    order, fills = reported(order, report("FILLED", "0.0025", "0.0025", trade_id=1), NOW + 15)
     assert order.status is OrderStatus.REJECTED
+    assert not order.never_seen
     assert order.contradiction == "rejected here, but the exchange says filled with 0.0025 executed"
     assert len(fills) == 1
 

@@ -9,6 +9,7 @@ from cq_tui.binance.errors import CancelRejected
 from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.types import Account, Order
 from cq_tui.services.trader.orders import Orders
+from cq_tui.services.trader.stray import may_still_arrive
 from cq_tui.trading.client_order_id import leg_of
 from cq_tui.trading.lifecycle import OrderStatus, lost
 
@@ -31,7 +32,7 @@ class Agreement:
     @property
     def in_doubt(self) -> bool:
         """Whether a second look is wanted soon."""
-        return bool(self._misfits)
+        return bool(self._misfits) or self._orders.in_doubt
 
     async def reconcile(self, now: float) -> Account:
         """Compare, and return the account. Raises BinanceError; then nothing new is traded."""
@@ -43,20 +44,24 @@ class Agreement:
                 self._book.orders[order.client_order_id] = known
             await self._orders.query(known, now)
         await self._orders.resolve(now)
+        for order in may_still_arrive(self._book.orders.values(), now):
+            await self._orders.query(order, now)
         await self._find_orphans(now)
         # Last, so that balances are no older than the fills that were just booked.
         account = await self._rest.account()
         self._compare_holdings(account, now)
+        self._orders.in_doubt = False
         self._orders.remember()
         return account
 
     async def _find_orphans(self, now: float) -> None:
-        """Cancel entries of ours that the book does not know; name protection that it does not know."""
+        """Cancel what has ended in the book, and entries of ours that it does not know; name unknown protection."""
         found: dict[str, str] = {}
         for order in await self._rest.open_orders():
-            if leg_of(order.client_order_id) is None or order.client_order_id in self._book.orders:
+            known = self._book.orders.get(order.client_order_id)
+            if leg_of(order.client_order_id) is None or (known is not None and not known.status.is_terminal):
                 continue
-            if order.side == "BUY":
+            if order.side == "BUY" or known is not None:
                 await self._cancel(order)
                 continue
             found[order.client_order_id] = order.symbol
@@ -65,11 +70,11 @@ class Agreement:
         self.orphans = found
 
     async def _cancel(self, order: Order) -> None:
-        self._log.warning("orphaned entry", symbol=order.symbol, order=order.client_order_id)
+        self._log.warning("orphaned order", symbol=order.symbol, order=order.client_order_id)
         try:
             await self._rest.cancel_order(order.symbol, order.client_order_id)
         except CancelRejected:
-            self._log.info("orphaned entry is gone", order=order.client_order_id)
+            self._log.info("orphaned order is gone", order=order.client_order_id)
 
     def _compare_holdings(self, account: Account, now: float) -> None:
         """A position is at most what the account holds: the rest was sold or withdrawn elsewhere.

@@ -74,7 +74,7 @@ class Book:
         for order in ended[: max(0, len(ended) - _ENDED_KEPT)]:
             del self.orders[order.client_order_id]
         needed = held | {order.signal_key for order in self.orders.values() if not order.status.is_terminal}
-        needed |= {order.signal_key for order in self.orders.values() if order.lacks_trades}
+        needed |= {order.signal_key for order in self.orders.values() if order.lacks_trades or order.never_seen}
         self.signals = {key: signal for key, signal in self.signals.items() if key in needed}
 
     def to_dict(self) -> dict[str, Any]:

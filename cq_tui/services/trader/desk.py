@@ -64,7 +64,7 @@ class Desk:
             return Denial(DenialReason.MEMORY_UNHEALTHY, str(error))
         self.book.last_entry[signal.symbol] = now
         self.book.quarantine.entry_sent(signal.symbol, now)
-        await self.orders.place([order], self.orders.market(order), now)
+        await self.orders.place([order], self.orders.market(order))
         return None
 
     def worth(self, quote_total: Decimal, prices: dict[str, Decimal]) -> Decimal:

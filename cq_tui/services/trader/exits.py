@@ -11,7 +11,7 @@ from cq_tui.binance.orders import NewOco, OcoLeg
 from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.types import Order
 from cq_tui.services.trader.book import is_working
-from cq_tui.services.trader.orders import Orders
+from cq_tui.services.trader.orders import NOT_THE_SYMBOLS_FAULT, Orders
 from cq_tui.trading.client_order_id import Leg, client_order_id
 from cq_tui.trading.lifecycle import OrderRecord, OrderStatus
 from cq_tui.trading.portfolio import Position, write_off
@@ -122,13 +122,13 @@ class Exits:
         self._book.positions[symbol] = replace(position, protections=number + 1)
         self._orders.intend([stop, target])
         try:
-            await self._orders.place([stop, target], send, now)
+            refusal = await self._orders.place([stop, target], send)
         except NotSent:
             self._book.positions[symbol] = position
             self._orders.remember()
             raise
         after = self._book.orders[stop.client_order_id]
-        if after.status is OrderStatus.REJECTED:
+        if after.status is OrderStatus.REJECTED and not isinstance(refusal, NOT_THE_SYMBOLS_FAULT):
             self._log.warning("protection refused", symbol=symbol, reason=after.reason)
             await self._exit(symbol, f"protection was refused: {after.reason}", bid, now)
 
@@ -176,7 +176,7 @@ class Exits:
         self._log.info("exit", symbol=symbol, reason=reason)
         order = self._exit_order(position, quantity, now)
         self._orders.intend([order])
-        await self._orders.place([order], self._orders.market(order), now)
+        await self._orders.place([order], self._orders.market(order))
         if (left := self._need(symbol, bid, now)) is not None and left.act is Act.DUST:
             self._write_off(symbol, left.reason)
 

@@ -42,8 +42,8 @@ from cq_tui.trading.lifecycle import (
 from cq_tui.trading.portfolio import Position, book_fill
 from cq_tui.trading.protection import halved_lists, planned
 
-#: Refusals that say nothing about the symbol.
-_NOT_THE_SYMBOLS_FAULT = (RateLimited, AuthenticationFailed, TimestampRejected)
+#: Refusals that say nothing about the symbol, nor about the order.
+NOT_THE_SYMBOLS_FAULT = (RateLimited, AuthenticationFailed, TimestampRejected)
 
 Save = Callable[[], None]
 Send = Callable[[], Awaitable[Sequence[Order]]]
@@ -62,6 +62,8 @@ class Orders:
         #: Symbols that were quarantined or released, to be told by the service.
         self.quarantined: list[str] = []
         self.released: list[str] = []
+        #: Whether an order turned out other than it stands in the book: the account is to be compared with it.
+        self.in_doubt = False
         #: Time of the newest booked fill, by the exchange's clock (Unix ms).
         self.last_fill_ms = 0
 
@@ -97,31 +99,41 @@ class Orders:
 
         return send
 
-    async def place(self, orders: Sequence[OrderRecord], send: Send, now: float) -> None:
+    async def place(self, orders: Sequence[OrderRecord], send: Send) -> BinanceError | None:
         """Send stored intents in one request and take what comes of it. Never sends twice.
 
-        Raises NotSent when orders that reduce risk certainly did not go out: they are forgotten, and the next try
-        may use their ids.
+        Returns why the exchange refused it. Raises NotSent when orders that reduce risk certainly did not go out:
+        they are forgotten, and the next try may use their ids.
         """
         ids = [order.client_order_id for order in orders]
+        # Other requests may have taken their time since this round began.
+        now = self._now()
         for order in orders:
             self.book.orders[order.client_order_id] = sent(order, now)
+        refusal: BinanceError | None = None
         try:
             answers = await send()
+            now = self._now()
         except OutcomeUnknown as error:
+            now = self._now()
             for name in ids:
                 self.book.orders[name] = lost(self.book.orders[name], str(error), now)
             self._log.warning("order outcome unknown", orders=ids, problem=str(error))
         except NotSent as error:
             self._not_sent(orders, error, now)
-            return
+            return error
         except BinanceError as error:
-            self._refused(ids, error, now)
+            refusal = error
+            self._refused(ids, error, self._now())
         else:
             self._answered(ids, answers, now)
         self.book.orders_count += len(orders)
         self.book.last_order_time = now
         self.remember()
+        return refusal
+
+    def _now(self) -> float:
+        return self._rest.server_now_ms() / 1000
 
     def _answered(self, ids: Sequence[str], answers: Sequence[Order], now: float) -> None:
         by_id = {answer.client_order_id: answer for answer in answers}
@@ -149,7 +161,7 @@ class Orders:
             self.chronicle.ended(order)
         first = self.book.orders[ids[0]]
         self._log.warning("order refused", symbol=first.symbol, orders=ids, problem=str(error))
-        if isinstance(error, ApiError) and not isinstance(error, _NOT_THE_SYMBOLS_FAULT):
+        if isinstance(error, ApiError) and not isinstance(error, NOT_THE_SYMBOLS_FAULT):
             self._count_failure(first.symbol, reason, now)
         elif first.leg is Leg.ENTRY:
             self.book.quarantine.give_back(first.symbol)
@@ -219,6 +231,7 @@ class Orders:
             self._ended(order, now)
         if order.contradiction and (before is None or not before.contradiction):
             self._log.error("order contradiction", order=order.client_order_id, problem=order.contradiction)
+            self.in_doubt = True
             self.quarantine(order.symbol, order.contradiction, now)
 
     def _ended(self, order: OrderRecord, now: float) -> None:

@@ -97,6 +97,7 @@ class TraderSession:
                     case ExecutionReport():
                         async with self.turn:
                             self.desk.orders.take_report(event, self.now())
+                        self._reconcile_now = self._reconcile_now or self.desk.orders.in_doubt
                         self._stir.set()
                     case AccountPosition(balances=balances, update_time=updated):
                         self.desk.balances.update((balance.asset, balance) for balance in balances)
