@@ -9,13 +9,16 @@ class ServerClock:
 
     A sample assumes that the server read its clock in the middle of the round trip; the median over
     the newest samples keeps a single slow answer from moving it (-1021 is what a wrong clock costs).
+    The server did read it within the round trip: a sample that rules the median out by more than ``drift``
+    tells that one of the clocks was set, and those before it count no more.
     """
 
-    def __init__(self, samples: int = 9) -> None:
+    def __init__(self, samples: int = 9, drift: float = 250.0) -> None:
         if samples < 1:
             raise ValueError(f"{samples} samples: at least 1 is needed")
         self._offsets: deque[float] = deque(maxlen=samples)
         self._offset = 0.0
+        self._drift = drift
 
     @property
     def offset_ms(self) -> float:
@@ -31,7 +34,10 @@ class ServerClock:
         """Take in one answer of the time endpoint. One whose local times run backwards is ignored."""
         if received_ms < sent_ms:
             return
-        self._offsets.append(server_ms - (sent_ms + received_ms) / 2)
+        half, sample = (received_ms - sent_ms) / 2, server_ms - (sent_ms + received_ms) / 2
+        if abs(sample - self._offset) > half + self._drift:
+            self._offsets.clear()
+        self._offsets.append(sample)
         self._offset = median(self._offsets)
 
     def forget(self) -> None:

@@ -109,7 +109,8 @@ class SharedWeight(OwnWeight):
 
 def _read(content: bytes) -> BudgetState:
     try:
-        raw = orjson.loads(content)
+        # Behind the first line lies the rest of a longer state whose writer was killed before it could cut it off.
+        raw = orjson.loads(content.partition(b"\n")[0])
         blocked, orders_blocked = map(_whole, (raw["blocked_until_ms"], raw["orders_blocked_until_ms"]))
         return BudgetState(_window(raw["weight"]), tuple(map(_window, raw["orders"])), blocked, orders_blocked)
     except (KeyError, TypeError, ValueError):

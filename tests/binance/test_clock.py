@@ -48,7 +48,27 @@ def test_no_samples_is_a_mistake() -> None:
         ServerClock(samples=0)
 
 
-@given(st.lists(st.tuples(st.integers(0, 10**9), st.integers(-(10**6), 10**6), st.integers(0, 5000)), min_size=1))
+@pytest.mark.parametrize("jump", [-3_600_000, -1_000, 1_000, 3_600_000])
+def test_a_local_clock_that_was_set_is_followed_at_once(jump: int) -> None:
+    clock = ServerClock()
+    for sent in range(9):
+        clock.add_sample(sent, sent + 510, sent + 20)
+    clock.add_sample(100 + jump, 610, 120 + jump)
+    assert clock.offset_ms == 500 - jump
+    assert clock.samples == 1
+
+
+def test_a_slow_answer_that_allows_what_was_known_is_no_jump() -> None:
+    clock = ServerClock()
+    for sent in range(9):
+        clock.add_sample(sent, sent + 510, sent + 20)
+    # The server may have read its clock at the end of these five seconds.
+    clock.add_sample(100, 5_600, 5_100)
+    assert clock.offset_ms == 500
+    assert clock.samples == 9
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**9), st.integers(-120, 120), st.integers(0, 5000)), min_size=1))
 def test_the_offset_is_the_median_of_the_newest(rows: list[tuple[int, int, int]]) -> None:
     clock = ServerClock(samples=5)
     for sent, offset, round_trip in rows:

@@ -1,5 +1,6 @@
 """One budget for several processes: what one takes the others do not get."""
 
+import signal
 import stat
 import subprocess
 import sys
@@ -97,6 +98,32 @@ def test_a_readable_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "weight.json"
     path.write_bytes(WHOLE)
     assert SharedWeight(path).state() == BudgetState(Window(60, 7, 3, 2, 1), (), 5, 6)
+
+
+def test_a_ban_outlives_a_writer_that_was_killed_before_it_cut_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "weight.json"
+    path.write_bytes(WHOLE + b"\n" + b'":60,"limit":6000,"number":28333333}\n')
+    assert SharedWeight(path).state() == BudgetState(Window(60, 7, 3, 2, 1), (), 5, 6)
+
+
+HOLD_AND_DIE = """
+import os, signal, sys
+from pathlib import Path
+from cq_tui.binance import shared_weight
+budget = shared_weight.SharedWeight(Path(sys.argv[1]))
+budget.block(600, int(sys.argv[2]))
+budget.reserve(40, int(sys.argv[2]) + 600_000)
+shared_weight.os.ftruncate = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+budget.reserve(60, int(sys.argv[2]) + 600_000)
+"""
+
+
+def test_who_dies_with_the_lock_holds_nobody_up_and_takes_its_weight_along(tmp_path: Path) -> None:
+    path = tmp_path / "weight.json"
+    died = subprocess.run([sys.executable, "-c", HOLD_AND_DIE, str(path), str(NOW)], check=False, timeout=60)
+    assert died.returncode == -signal.SIGKILL
+    state = SharedWeight(path).state()
+    assert (state.weight.in_flight, state.blocked_until_ms) == (100, NOW + 600_000)
 
 
 def test_a_shorter_state_leaves_no_rest_of_a_longer_one(tmp_path: Path) -> None:
