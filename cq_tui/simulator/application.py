@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from starlette.routing import Router
 
+from cq_tui.simulator.api.handshake import refuse
 from cq_tui.simulator.api.parameters import read_form
 from cq_tui.simulator.api.rest import Answer, Request, RestFace, request_of
 from cq_tui.simulator.api.ws_connection import WsApi
@@ -17,6 +18,7 @@ from cq_tui.simulator.faults.plan import Asked
 from cq_tui.simulator.http_connection import TRANSPORT, Headers, response
 from cq_tui.simulator.streams.stream_face import stream_routes
 from cq_tui.simulator.streams.stream_hub import StreamHub
+from cq_tui.simulator.web_pages import is_from_another_site, is_from_program_here, not_for_pages
 
 T = TypeVar("T")
 Message = MutableMapping[str, Any]
@@ -45,6 +47,9 @@ class Application:
         """Serve (ASGI)."""
         if scope["type"] == "http":
             await self._answer(scope, receive, send)
+        elif is_from_another_site(scope["headers"]):
+            await receive()
+            await refuse(send, not_for_pages())
         elif scope["path"] == WS_API_PATH:
             await self._ws_api(scope, receive, send)
         else:
@@ -54,11 +59,15 @@ class Application:
         """Return the response to a whole request; None when it has to be awaited, as faults on demand have."""
         if self._admin is not None or scope["method"] == "HEAD" or len(body) > _LARGEST_BODY:
             return None
+        if is_from_another_site(scope["headers"]):
+            return None
         answer = self.rest.answer(request_of(scope, scope["headers"], body))
         return response(answer.status, headers + answer.headers, answer.body)
 
     async def _answer(self, scope: Any, receive: Receive, send: Send) -> None:
         try:
+            if is_from_another_site(scope["headers"]):
+                raise not_for_pages()
             body = await read_body(scope, receive)
         except ApiError as error:
             await write(send, self.rest.refusal(error, self._exchange.clock()))
@@ -76,7 +85,7 @@ class Application:
     async def _administer(self, admin: Admin, scope: Any, body: bytes) -> Answer:
         """Carry out a request to /admin; only programs on this machine, and no pages in a browser, may ask."""
         client = scope["client"]
-        if client is None or not client[0].startswith("127.") or any(name == b"origin" for name, _ in scope["headers"]):
+        if client is None or not client[0].startswith("127.") or not is_from_program_here(scope["headers"]):
             return Answer(403, [_JSON], dump({"error": "/admin is for programs on this machine"}))
         try:
             content = await admin.answer(scope["method"], scope["path"], body)
