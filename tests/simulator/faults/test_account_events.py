@@ -1,0 +1,169 @@
+"""Faults of the account's events and of WebSocket API connections, over the port, as a client meets them."""
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import pytest
+
+from tests.simulator.faults.test_admin import ADMIN, BUY, ask
+from tests.simulator.faults.test_over_the_port import begin
+from tests.simulator.test_server import AsyncClient, exchange
+from tests.simulator.ws_client import Ended, WsClient, ws_client
+
+#: What a market order that fills at once has told, in this order.
+USUAL = ["NEW", "TRADE", "outboundAccountPosition"]
+
+
+async def buy(client: AsyncClient, name: str, symbol: str = "ETHUSDT") -> None:
+    await client.signed("POST", "order", **BUY | {"symbol": symbol}, newClientOrderId=name)
+
+
+async def told(api: WsClient, count: int) -> list[str]:
+    """Return what so many events are."""
+    events = [await api.next_event() for _ in range(count)]
+    return [event.get("x", event["e"]) for event in events]
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [
+        ("silence", ["TRADE", "outboundAccountPosition"]),
+        ("repeat", ["NEW", *USUAL]),
+        ("reorder", ["TRADE", "NEW", "outboundAccountPosition"]),
+        # The last thing said before is said again.
+        ("stale", ["outboundAccountPosition", "TRADE", "outboundAccountPosition"]),
+    ],
+)
+async def test_one_event_is_tampered_with_and_the_next_are_not(action: str, expected: list[str]) -> None:
+    async with exchange(ADMIN) as client, ws_client(client.endpoint) as api:
+        await api.subscribe()
+        await begin(client, action=action, stream="userData", count=2 if action == "stale" else 1, symbol="BTCUSDT")
+        await buy(client, "other")
+        assert await told(api, 3) == USUAL
+        await ask(client, "DELETE", "faults")
+        if action == "stale":
+            # What came before a fault was not remembered for it: one that never fits has it remembered.
+            await begin(client, action="stale", stream="userData", symbol="DOGEUSDT")
+            await buy(client, "remembered")
+            assert await told(api, 3) == USUAL
+        await begin(client, action=action, stream="userData", count=1)
+        await buy(client, "this")
+        assert await told(api, len(expected)) == expected
+        await buy(client, "next")
+        assert await told(api, 3) == USUAL
+        answer = await client.signed("GET", "order", symbol="ETHUSDT", origClientOrderId="this")
+        assert answer["status"] == "FILLED"
+
+
+async def test_an_event_may_cut_the_connection_and_is_lost_with_it() -> None:
+    async with exchange(ADMIN) as client, ws_client(client.endpoint) as api, ws_client(client.endpoint) as other:
+        await api.subscribe()
+        await begin(client, action="disconnect", stream="userData", count=1)
+        await buy(client, "lost")
+        with pytest.raises(Ended):
+            await api.next_event()
+        # Who had not subscribed goes on.
+        assert (await other.call("ping"))["status"] == 200
+        async with ws_client(client.endpoint) as again:
+            await again.subscribe()
+            await buy(client, "next")
+            assert await told(again, 3) == USUAL
+
+
+async def test_late_events_keep_their_order() -> None:
+    async with exchange(ADMIN) as client, ws_client(client.endpoint) as api:
+        await api.subscribe()
+        await begin(client, action="delay", stream="userData", delay_ms=300, count=2)
+        asked = time.monotonic()
+        await buy(client, "late")
+        assert time.monotonic() - asked < 0.3
+        # The third is not late itself, and waits for the others.
+        assert await told(api, 3) == USUAL
+        assert time.monotonic() - asked >= 0.3
+        assert await ask(client, "GET", "faults") == (200, [])
+        await buy(client, "next")
+        assert await told(api, 3) == USUAL
+
+
+async def test_all_subscribers_meet_the_same_fault_once() -> None:
+    async with exchange(ADMIN) as client, ws_client(client.endpoint) as one, ws_client(client.endpoint) as other:
+        await one.subscribe()
+        await other.subscribe()
+        await begin(client, action="silence", stream="userData", count=1)
+        await buy(client, "this")
+        assert await told(one, 2) == await told(other, 2) == USUAL[1:]
+
+
+async def test_an_order_is_executed_and_the_connection_breaks_off_before_the_answer() -> None:
+    async with exchange(ADMIN) as client, ws_client(client.endpoint) as api:
+        await begin(client, action="disconnect", stream="wsApi", ws_method="order.place", count=1)
+        assert (await api.call("ping"))["status"] == 200
+        with pytest.raises(Ended):
+            await api.signed("order.place", **BUY, newClientOrderId="lost")
+        answer = await client.signed("GET", "order", symbol="ETHUSDT", origClientOrderId="lost")
+        assert answer["status"] == "FILLED"
+
+
+async def test_a_connection_falls_silent_and_answers_again() -> None:
+    async with exchange(ADMIN) as client, ws_client(client.endpoint) as api:
+        await api.subscribe()
+        await begin(client, action="silence", stream="wsApi", count=4)
+        await api.ask("ping")
+        await buy(client, "unheard")
+        # Pings of the protocol are answered all the same: only the exchange says nothing.
+        await asyncio.wait_for(await api.socket.ping(), 10)
+        number = await api.ask("ping")
+        assert (await api.receive())["id"] == number
+
+
+async def test_answers_come_twice_swapped_and_late() -> None:
+    async with exchange(ADMIN) as client, ws_client(client.endpoint) as api:
+
+        async def ids(count: int) -> list[int]:
+            asked = [await api.ask("ping") for _ in range(count)]
+            assert asked == sorted(asked)
+            return asked
+
+        await begin(client, action="repeat", stream="wsApi", count=1)
+        (first,) = await ids(1)
+        assert [(await api.receive())["id"] for _ in range(2)] == [first, first]
+        await begin(client, action="reorder", stream="wsApi", count=1)
+        asked = await ids(2)
+        assert [(await api.receive())["id"] for _ in range(2)] == asked[::-1]
+        await begin(client, action="delay", stream="wsApi", delay_ms=200, count=1)
+        began = time.monotonic()
+        asked = await ids(3)
+        assert [(await api.receive())["id"] for _ in range(3)] == asked
+        assert time.monotonic() - began >= 0.2
+
+
+async def test_market_messages_are_late_and_keep_their_order() -> None:
+    path = "/stream?streams=btcusdt@trade/ethusdt@trade"
+    async with exchange(ADMIN) as client, ws_client(client.endpoint, path) as stream:
+        await begin(client, action="delay", stream="btcusdt@trade", delay_ms=700, seconds=2)
+        came: dict[str, list[Any]] = {"btcusdt@trade": [], "ethusdt@trade": []}
+        late_by: dict[str, list[float]] = {name: [] for name in came}
+        until = time.monotonic() + 4
+        while time.monotonic() < until:
+            message = json.loads(await asyncio.wait_for(stream.socket.recv(), 10))
+            came[message["stream"]].append(message["data"]["t"])
+            late_by[message["stream"]].append(time.time() - message["data"]["E"] / 1_000)
+        for ids in came.values():
+            assert len(ids) > 4
+            assert ids == list(range(ids[0], ids[0] + len(ids)))
+        assert max(late_by["btcusdt@trade"]) >= 0.7 > max(late_by["ethusdt@trade"])
+        assert late_by["btcusdt@trade"][-1] < 0.7
+
+
+async def test_what_could_concern_nothing_is_refused_with_what_to_do() -> None:
+    async with exchange(ADMIN) as client:
+        for fault, hint in (
+            ({"action": "silence", "stream": "userdata"}, "userData or wsApi"),
+            ({"action": "delay", "stream": "nope@trade"}, "such as btcusdt@trade"),
+            ({"action": "drop", "stream": "userData"}, "disconnect, reorder, repeat, silence, stale"),
+            ({"action": "repeat", "ws_method": "time"}, "only when stream is wsApi"),
+        ):
+            status, answer = await ask(client, "POST", "faults", **fault)
+            assert (status, hint in answer["error"]) == (400, True), answer

@@ -1,0 +1,87 @@
+"""Connections' ends over the port: announced shutdowns, and a life of 24 hours of the exchange's clock."""
+
+from contextlib import AsyncExitStack
+from dataclasses import replace
+
+import pytest
+
+from cq_tui.simulator.connections import GOING_AWAY, LIFE_MS
+from cq_tui.simulator.market.ticks import TICK_MS
+from tests.simulator.faults.test_admin import ADMIN, ask
+from tests.simulator.test_server import exchange
+from tests.simulator.ws_client import Ended, ws_client
+
+QUIET = replace(ADMIN, symbols=("BTCUSDT",), stands_at=1_700_000_000_000)
+
+
+async def test_everybody_is_told_of_a_shutdown_then_closed_and_new_connections_are_served() -> None:
+    async with exchange(QUIET) as client, AsyncExitStack() as stack:
+        paths = ("/ws", "/stream", "/ws?timeUnit=MICROSECOND", "/ws-api/v3", "/ws-api/v3?timeUnit=MICROSECOND")
+        sockets = [await stack.enter_async_context(ws_client(client.endpoint, path)) for path in paths]
+        assert await ask(client, "POST", "shutdown", delay_ms=300) == (200, {"connections": 5, "delay_ms": 300})
+        told = [await socket.receive() for socket in sockets]
+        event = {"e": "serverShutdown", "E": 1_700_000_000_000}
+        precise = event | {"E": 1_700_000_000_000_000}
+        combined = {"stream": "!serverShutdown", "data": event}
+        assert told == [event, combined, precise, {"event": event}, {"event": precise}]
+        # They go on until the time is over, and so do those that come after the announcement.
+        assert (await sockets[3].call("ping"))["status"] == 200
+        late = await stack.enter_async_context(ws_client(client.endpoint))
+        assert [await socket.code_of_the_end() for socket in sockets] == [GOING_AWAY] * 5
+        assert (await late.call("ping"))["status"] == 200
+
+
+async def test_a_shutdown_may_leave_no_time_or_the_usual() -> None:
+    async with exchange(QUIET) as client, ws_client(client.endpoint) as api:
+        assert await ask(client, "POST", "shutdown", delay_ms=0) == (200, {"connections": 1, "delay_ms": 0})
+        assert (await api.receive())["event"]["e"] == "serverShutdown"
+        with pytest.raises(Ended):
+            await api.receive()
+        assert await ask(client, "POST", "shutdown") == (200, {"connections": 0, "delay_ms": 1_000})
+        for wrong in ({"delay_ms": -1}, {"delay_ms": 10**9}, {"delay": 5}):
+            status, told = await ask(client, "POST", "shutdown", **wrong)
+            assert (status, next(iter(wrong)) in told["error"]) == (400, True)
+
+
+async def test_a_normal_stop_is_announced_on_the_websocket_api_too() -> None:
+    async with AsyncExitStack() as stack:
+        async with exchange(QUIET) as client:
+            api = await stack.enter_async_context(ws_client(client.endpoint))
+            assert (await api.call("ping"))["status"] == 200
+        assert (await api.receive())["event"]["e"] == "serverShutdown"
+        with pytest.raises(Ended):
+            await api.receive()
+
+
+async def test_both_kinds_of_connection_end_after_24_hours_and_not_before() -> None:
+    async with exchange(QUIET) as client, AsyncExitStack() as stack:
+
+        async def advance(milliseconds: int) -> None:
+            response = await client.http.post(
+                f"{client.endpoint.rest_url}/admin/clock", json={"advance_ms": milliseconds}, timeout=60
+            )
+            assert response.status_code == 200
+
+        old = [await stack.enter_async_context(ws_client(client.endpoint, path)) for path in ("/stream", "/ws-api/v3")]
+        await advance(TICK_MS)
+        young = [
+            await stack.enter_async_context(ws_client(client.endpoint, path)) for path in ("/stream", "/ws-api/v3")
+        ]
+        await advance(LIFE_MS - 2 * TICK_MS)
+        for stream, api in (old, young):
+            await stream.socket.send('{"method":"LIST_SUBSCRIPTIONS","id":1}')
+            assert await stream.receive() == {"result": [], "id": 1}
+            assert (await api.call("ping"))["status"] == 200
+        await advance(TICK_MS)
+        assert [await socket.code_of_the_end() for socket in old] == [GOING_AWAY] * 2
+        assert (await young[1].call("ping"))["status"] == 200
+        await advance(TICK_MS)
+        assert [await socket.code_of_the_end() for socket in young] == [GOING_AWAY] * 2
+
+
+async def test_a_clock_that_is_wrong_on_demand_ends_no_connection() -> None:
+    day = 86_400_000
+    async with exchange(QUIET) as client, ws_client(client.endpoint) as api:
+        await ask(client, "POST", "faults", action="offset", offset_ms=day)
+        assert (await ask(client, "POST", "clock", advance_ms=60_000))[0] == 200
+        assert (await api.call("time"))["result"]["serverTime"] == 1_700_000_060_000 + day
