@@ -76,7 +76,7 @@ class ApiError(BinanceError):
 
 
 class ServerFault(ApiError):
-    """A 5XX answer to a request that only reads."""
+    """A 5XX answer to a request that only reads, or another that is neither success nor refusal."""
 
 
 class RateLimited(ApiError):
@@ -168,7 +168,8 @@ def refusal(
         return Banned(status, code, message, retry_after)
     if status == 429:
         return RateLimited(status, code, message, retry_after)
-    unknown = status >= 500 or status == 408 or code in UNKNOWN_OUTCOME_CODES
+    # What is no refusal by the rules (a redirect, say) does not tell either what became of a change.
+    unknown = not 400 <= status < 500 or status == 408 or code in UNKNOWN_OUTCOME_CODES
     if unknown and changes_state:
         return OutcomeUnknown(f"HTTP {status}, code {code}: {message}; query it by client order id", status, code)
     if unknown:

@@ -47,18 +47,28 @@ _BEFORE_SENDING = (
     httpx.UnsupportedProtocol,
 )
 
+#: More than this (ms) between the wall clock and the steady one: the wall clock was set, or the machine slept.
+_CLOCK_WAS_SET = 500.0
+#: Seconds that a whole request may take: a server that sends a byte now and then must not hold up an exit for ever.
+_DEADLINE = 60.0
+
 
 def local_ms() -> float:
     """Return this machine's Unix time in milliseconds."""
     return time.time() * 1000
 
 
+def steady_ms() -> float:
+    """Return milliseconds of a clock that nobody sets."""
+    return time.monotonic() * 1000
+
+
 class HttpConnection:
     """A kept-alive connection to the REST face; use as an async context manager or call ``close``.
 
-    ``budget`` may be shared with other processes. ``now_ms``, ``sleep`` and ``transport`` replace the
-    wall clock, waiting and the network. Without ``real_money`` nothing is changed on the real exchange,
-    whatever the address.
+    ``budget`` may be shared with other processes. ``now_ms``, ``steady_ms``, ``sleep`` and ``transport`` replace the
+    wall clock, the one that nobody sets, waiting and the network. ``deadline`` (seconds) is for a whole request.
+    Without ``real_money`` nothing is changed on the real exchange, whatever the address.
     """
 
     def __init__(
@@ -72,8 +82,10 @@ class HttpConnection:
         recv_window: int = 5000,
         max_wait: float = 65.0,
         timeout: httpx.Timeout = TIMEOUT,
+        deadline: float = _DEADLINE,
         transport: httpx.AsyncBaseTransport | None = None,
         now_ms: Callable[[], float] = local_ms,
+        steady_ms: Callable[[], float] = steady_ms,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.credentials = credentials
@@ -84,7 +96,11 @@ class HttpConnection:
         self._may_change = real_money or not is_mainnet(base_url)
         self._recv_window = recv_window
         self._max_wait = max_wait
+        self._deadline = deadline
         self._now_ms = now_ms
+        self._steady_ms = steady_ms
+        #: How far the wall clock was ahead of the steady one when the server's was last measured.
+        self._ahead: float | None = None
         self._sleep = sleep
         headers = {"Accept": "application/json"}
         if credentials is not None:
@@ -118,7 +134,19 @@ class HttpConnection:
             sent = self._now_ms()
             raw = await self._read_once("/api/v3/time", [], weight=1, signed=False)
             self.clock.add_sample(sent, parse_server_time(raw), self._now_ms())
+            self._ahead = self._now_ms() - self._steady_ms()
         return self.clock.offset_ms
+
+    async def trust_clock(self) -> None:
+        """Measure the server's time anew when this machine's clock was set since, or stood still in its sleep.
+
+        A server that cannot be asked is left to find it out.
+        """
+        if self._ahead is None or abs(self._now_ms() - self._steady_ms() - self._ahead) <= _CLOCK_WAS_SET:
+            return
+        self.clock.forget()
+        with contextlib.suppress(BinanceError):
+            await self.sync_clock()
 
     async def read(
         self, path: str, params: Params, *, weight: int, signed: bool = False, essential: bool = False
@@ -128,6 +156,8 @@ class HttpConnection:
         A rejected timestamp measures the clock anew and asks once more. Raises NotSent,
         ConnectionLost, MalformedMessage, or an ApiError.
         """
+        if signed:
+            await self.trust_clock()
         await self._wait_for_budget(weight, essential=essential or signed)
         try:
             return await self._read_once(path, params, weight=weight, signed=signed)
@@ -155,6 +185,7 @@ class HttpConnection:
         """
         if not self._may_change:
             raise RealMoneyRefused(f"{method} {path}: not sent, this is the real exchange, and the mode is not live")
+        await self.trust_clock()
         wait_ms = self.budget.reserve(1, self.server_now_ms(), orders=orders, essential=True)
         if wait_ms:
             raise BudgetExhausted(f"{method} {path}: held back by the request budget", wait_ms / 1000)
@@ -201,10 +232,11 @@ class HttpConnection:
         what = f"{method} {path}"
         sent_ms = self.server_now_ms()
         try:
-            response = await self._client.request(method, self._base_url + (f"{path}?{query}" if query else path))
+            async with asyncio.timeout(self._deadline):
+                response = await self._client.request(method, self._base_url + (f"{path}?{query}" if query else path))
         except _BEFORE_SENDING as error:
             raise NotSent(f"{what}: not sent, {_reason(error)}") from error
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             if changes_state:
                 raise OutcomeUnknown(f"{what}: {_reason(error)} after sending; query it by client order id") from error
             raise ConnectionLost(f"{what}: {_reason(error)}") from error

@@ -47,10 +47,15 @@ class Clock:
 
     def __init__(self) -> None:
         self.ms = float(NOW)
+        #: How far it was set.
+        self.set_by = 0.0
         self.slept: list[float] = []
 
     def now(self) -> float:
-        return self.ms
+        return self.ms + self.set_by
+
+    def steady(self) -> float:
+        return self.ms - NOW
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -68,6 +73,7 @@ def client(exchange: Exchange, clock: Clock | None = None, **options: Any) -> Sp
         "http://127.0.0.1:1",
         transport=httpx.MockTransport(exchange),
         now_ms=clock.now,
+        steady_ms=clock.steady,
         sleep=clock.sleep,
         **options,
     )
@@ -223,6 +229,7 @@ async def test_an_order_that_could_not_connect_was_not_sent(failure: Exception) 
 
 OPEN_ANSWERS: list[Answer] = [
     *AFTER_SENDING,
+    httpx.Response(302, headers={"Location": "https://elsewhere.example/api/v3/order"}),
     httpx.Response(503),
     httpx.Response(500, content=b"<html>"),
     httpx.Response(400, content=b'{"code":-1007,"msg":"Timeout"}'),
@@ -284,6 +291,24 @@ async def test_a_rejected_timestamp_of_an_order_measures_the_clock_and_is_left_t
             await rest.new_order(ORDER)
         assert rest.server_now_ms() == NOW + 90_000
     assert [request.method for request in exchange.requests] == ["POST", "GET", "GET", "GET"]
+
+
+@pytest.mark.parametrize("set_by", [-3_600_000.0, 2_000.0, 3_600_000.0])
+async def test_a_clock_that_was_set_is_measured_before_the_next_order(set_by: float) -> None:
+    clock = Clock()
+
+    def time(_: httpx.Request) -> httpx.Response:
+        return ok({"serverTime": int(clock.ms)})
+
+    exchange = Exchange(time, time, time, ok(samples.ORDER_PLACED), time, time, time, ok(samples.ORDER_PLACED))
+    async with client(exchange, clock) as rest:
+        await rest.sync_clock()
+        await rest.new_order(ORDER)
+        clock.set_by = set_by
+        await rest.new_order(ORDER)
+        assert exchange.query["timestamp"] == str(NOW)
+        assert rest.server_now_ms() == NOW
+    assert [request.method for request in exchange.requests] == ["GET"] * 3 + ["POST"] + ["GET"] * 3 + ["POST"]
 
 
 async def test_a_clock_that_cannot_be_measured_does_not_hide_the_rejection() -> None:

@@ -257,6 +257,8 @@ class FeederSession:
         klines: list[Kline] = []
         while True:
             page = await self._rest.klines(symbol, self._interval, start_time=start, limit=_PAGE)
+            # A clock that was set must not make a bar closed that is not.
+            await self._rest.trust_clock()
             now = self._rest.server_now_ms()
             klines += (kline for kline in page if kline.close_time < now)
             if len(page) < _PAGE or page[-1].close_time >= now:
