@@ -29,7 +29,9 @@ def exchange(
             "--ed25519-key", metavar="PEM", help="Public key, Ed25519 or RSA, that signs for the account too."
         ),
     ] = None,
-    admin: Annotated[bool, typer.Option("--admin", help="Take faults on demand at the path /admin.")] = False,
+    admin: Annotated[
+        bool, typer.Option("--admin", help="Take faults, shutdowns and the clock on demand at the path /admin.")
+    ] = False,
     limits: Annotated[
         bool, typer.Option("--limits/--no-limits", help="Refuse what is beyond the limits of weight and orders.")
     ] = True,

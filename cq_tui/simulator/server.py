@@ -120,7 +120,7 @@ def _read_key(path: Path) -> ApiKey:
     try:
         return public_api_key(path.read_bytes(), str(path))
     except OSError as error:
-        raise KeyFileError(f"{path} cannot be read: {error.strerror}") from None
+        raise KeyFileError(f"{path} cannot be read: {error.strerror}. Name the file of a public key in PEM") from None
 
 
 def open_exchange(config: SimulatorConfig, account: Account, clock: Callable[[], int]) -> Exchange:

@@ -25,6 +25,7 @@ _AMPERSAND = ord("&")
 _is_window = re.compile(r"[0-9]{1,10}(\.[0-9]{1,3})?").fullmatch
 _is_key = re.compile(r"[A-Za-z0-9_-]{1,128}").fullmatch
 _SMALLEST_RSA, _LARGEST_RSA = 2_048, 4_096
+_HOW_TO = "write it with openssl pkey -in PRIVATE.pem -pubout -out PUBLIC.pem"
 
 #: Whether a signature (as sent, already percent-decoded) fits the payload.
 Verify = Callable[[str, bytes], bool]
@@ -92,13 +93,21 @@ def public_api_key(pem: bytes, name: str) -> ApiKey:
     try:
         public = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm):
-        raise KeyFileError(f"{name} holds no public key in PEM (it begins with -----BEGIN PUBLIC KEY-----)") from None
+        held = (
+            "a private key, of which the exchange is to have the public half"
+            if b"PRIVATE KEY-----" in pem
+            else "no public key in PEM, which begins with -----BEGIN PUBLIC KEY-----"
+        )
+        raise KeyFileError(f"{name} holds {held}: {_HOW_TO}") from None
     text = hashlib.sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
     if isinstance(public, Ed25519PublicKey):
         return ApiKey(text, "ED25519", _ed25519_check(public))
     if isinstance(public, RSAPublicKey) and _SMALLEST_RSA <= public.key_size <= _LARGEST_RSA:
         return ApiKey(text, "RSA", _rsa_check(public))
-    raise KeyFileError(f"{name} holds a key of another kind: Ed25519, or RSA of 2048 to 4096 bits, is needed")
+    raise KeyFileError(
+        f"{name} holds a key of another kind: Ed25519, or RSA of 2048 to 4096 bits, is needed, "
+        "as openssl genpkey -algorithm ed25519 makes one"
+    )
 
 
 def _ed25519_check(public: "Ed25519PublicKey") -> Verify:
