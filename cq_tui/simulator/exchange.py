@@ -81,7 +81,7 @@ class Exchange:
 
     def depth(self, symbol: str) -> DepthWatch:
         """Return the watch over a symbol's book; whoever shows the book looks through it."""
-        book = self.market.book(symbol)
+        book = self.engine.book(symbol)
         if (watch := self._depths.get(symbol)) is None:
             watch = self._depths[symbol] = DepthWatch(book)
         return watch

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cq_tui.binance.filters import SymbolRules
-from cq_tui.simulator.engine.book import Book
+from cq_tui.simulator.market.crowd import Crowd
 from cq_tui.simulator.market.symbols import MarketSymbol
 from cq_tui.simulator.market.ticks import CrowdTrade
 
@@ -20,7 +20,7 @@ class HandMarket:
     def __init__(self, bid: str = "100.00", ask: str = "100.02", last: str = "100.01") -> None:
         self.over = False
         self.tick = 0
-        self._book = Book(COIN, 1, 2)
+        self._crowd = Crowd(COIN)
         self.rules = {COIN.symbol: SymbolRules.from_exchange_info(COIN.exchange_info())}
         self.move(bid, ask, last)
 
@@ -28,7 +28,7 @@ class HandMarket:
         self._last = Decimal(last or bid)
         self.tick += 1
         self._trade: CrowdTrade | None = None
-        self._book.renew(int(Decimal(bid) / COIN.tick_size), int(Decimal(ask) / COIN.tick_size), self.tick)
+        self._touch = int(Decimal(bid) / COIN.tick_size), int(Decimal(ask) / COIN.tick_size)
 
     def last_price(self, symbol: str) -> Decimal:
         return self._last
@@ -43,8 +43,11 @@ class HandMarket:
     def average_price(self, symbol: str) -> Decimal:
         return self._last
 
-    def book(self, symbol: str) -> Book:
-        return self._book
+    def touch(self, symbol: str) -> tuple[int, int]:
+        return self._touch
+
+    def crowd(self, symbol: str) -> Crowd:
+        return self._crowd
 
 
 @pytest.fixture

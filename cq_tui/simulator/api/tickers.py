@@ -134,6 +134,6 @@ def _book_ticker(exchange: Exchange, symbol: str) -> dict[str, str]:
 
 def touch(exchange: Exchange, symbol: str) -> tuple[str, str, str, str]:
     """Return bid, its quantity, ask and its quantity as text."""
-    book = exchange.market.book(symbol)
+    book = exchange.engine.book(symbol)
     bid, ask = book.touch("bids"), book.touch("asks")
     return text(bid.price), text(bid.quantity), text(ask.price), text(ask.quantity)

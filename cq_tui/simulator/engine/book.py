@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
-from cq_tui.simulator.engine.crowd import MAX_LEVELS, Crowd, Level
 from cq_tui.simulator.engine.orders import ZERO, Order
 from cq_tui.simulator.engine.resting import Resting, RestingSide
-from cq_tui.simulator.market.symbols import MarketSymbol
+from cq_tui.simulator.market.crowd import MAX_LEVELS, CrowdDepth, Level
 
 __all__ = ["MAX_LEVELS", "Book", "Level", "Offer"]
 
@@ -31,9 +30,9 @@ class Book:
     the next tick.
     """
 
-    def __init__(self, symbol: MarketSymbol, best_bid: int, best_ask: int, tick: int = 0) -> None:
-        self.crowd = Crowd(symbol)
-        self._tick_size = symbol.tick_size
+    def __init__(self, crowd: CrowdDepth, best_bid: int, best_ask: int, tick: int = 0) -> None:
+        self._crowd = crowd
+        self._tick_size = crowd.tick_size
         self._best = {"BUY": best_bid, "SELL": best_ask}
         self._taken: dict[str, dict[Decimal, Decimal]] = {"BUY": {}, "SELL": {}}
         self.tick = tick
@@ -49,6 +48,7 @@ class Book:
         self._updates += tick - self.tick
         self.tick = tick
         self._best = {"BUY": best_bid, "SELL": best_ask}
+        self._crowd.renew()
         for taken in self._taken.values():
             taken.clear()
 
@@ -133,7 +133,7 @@ class Book:
 
     def _visible(self, side: str, count: int) -> list[Level]:
         own, taken = self._resting.sides[side], self._taken[side]
-        shown = self.crowd.levels(side, self._best[side], count + len(taken))
+        shown = self._crowd.levels(side, self._best[side], count + len(taken))
         if taken:  # always from the best on
             first = [Level(price, quantity - taken.get(price, ZERO)) for price, quantity in shown[: len(taken)]]
             shown[: len(taken)] = [level for level in first if level.quantity > 0]
@@ -145,7 +145,7 @@ class Book:
         """Yield what is left of the crowd's levels."""
         taken, best = self._taken[side], self._best[side]
         for number in range(MAX_LEVELS):
-            level = self.crowd.level(side, best, number)
+            level = self._crowd.level(side, best, number)
             if level is None:
                 return
             if taken and level.price in taken:

@@ -18,6 +18,7 @@ from cq_tui.simulator.engine.outcome import Outcome
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.simulator.engine.taking import fill_ahead_of_crowd, fill_resting
 from cq_tui.simulator.engine.triggers import check_stops, follow_trades
+from cq_tui.simulator.market.crowd import CrowdDepth
 from cq_tui.simulator.market.ticks import CrowdTrade
 
 
@@ -34,8 +35,11 @@ class MarketView(Protocol):
     def average_price(self, symbol: str) -> Decimal:
         """Average price over five minutes."""
 
-    def book(self, symbol: str) -> Book:
-        """The symbol's book, the same one at every tick."""
+    def touch(self, symbol: str) -> tuple[int, int]:
+        """Best bid and best ask without the account's orders, in tick sizes."""
+
+    def crowd(self, symbol: str) -> CrowdDepth:
+        """What everybody else offers, the same one at every tick."""
 
     def crowd_trade(self, symbol: str) -> CrowdTrade | None:
         """What the crowd traded with itself at this tick."""
@@ -52,6 +56,7 @@ class Engine:
         self.account_rules: AccountRules | None = None
         self._market = market
         self._tape_id = tape_id
+        self._books: dict[str, Book] = {}
         self._phases: dict[str, str] = {}
         self._rules: dict[str, SymbolRules] = {}
         self._averages: dict[str, tuple[int, Decimal]] = {}
@@ -61,7 +66,7 @@ class Engine:
         """Go on from another state of the account."""
         self.state = state
         for symbol in self._market.rules:
-            self._market.book(symbol).bind(state.resting[symbol])
+            self.book(symbol).bind(state.resting[symbol])
 
     # What can be known
 
@@ -79,8 +84,13 @@ class Engine:
         return "HALT" if self._market.over else self._phases.get(symbol, "TRADING")
 
     def book(self, symbol: str) -> Book:
-        """Return a symbol's book at the present tick."""
-        return self._market.book(symbol)
+        """Return a symbol's book at the present tick; orders change it, the next tick renews it."""
+        market, book = self._market, self._books.get(symbol)
+        if book is None:
+            book = self._books[symbol] = Book(market.crowd(symbol), *market.touch(symbol), market.tick)
+        elif book.tick != market.tick:
+            book.renew(*market.touch(symbol), market.tick)
+        return book
 
     def last_price(self, symbol: str) -> Decimal:
         """Return the price of the last trade."""

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cq_tui.simulator.market.crowd import Crowd
 from cq_tui.simulator.market.symbols import KNOWN_SYMBOLS, MarketSymbol, symbol_at_price
 from cq_tui.simulator.market.ticks import BAR, TICK_MS, TICKS_PER_SECOND, Bars, Integers, TickBlock
 
@@ -51,6 +52,10 @@ class LivePrices:
     def symbols(self) -> tuple[MarketSymbol, ...]:
         """The symbols, in the column order of every block."""
         return self._symbols
+
+    def crowd(self, column: int) -> Crowd:
+        """Return depth that follows from the price."""
+        return Crowd(self.symbols[column])
 
     def history(self) -> Bars:
         """Return no bars: the history is the other exchange's to tell."""

@@ -7,8 +7,8 @@ from decimal import Decimal
 import numpy as np
 
 from cq_tui.binance.filters import SymbolRules
-from cq_tui.simulator.engine.book import Book
 from cq_tui.simulator.market.bars import BarRing, aggregate
+from cq_tui.simulator.market.crowd import CrowdDepth
 from cq_tui.simulator.market.own_second import OwnSecond
 from cq_tui.simulator.market.symbols import MarketSymbol
 from cq_tui.simulator.market.tape import OwnFill, Tape, TapeTrade
@@ -77,8 +77,6 @@ class Market:
         if block is None or block.start > tick:
             raise NoPricesError("the price source does not reach back to the present time")
         self._take_block(block)
-        self._books: dict[str, Book] = {}
-        self._book_ticks: dict[str, int] = {}
         self._windows = Windows()
         self.tick = block.start
         self.over = False
@@ -219,16 +217,14 @@ class Market:
         average = float(recent["quote"].sum(dtype=np.float64)) / volume
         return Decimal(f"{average:.8f}")
 
-    def book(self, symbol: str) -> Book:
-        """Return the symbol's book at the present tick; orders change it, the next tick renews it."""
+    def touch(self, symbol: str) -> tuple[int, int]:
+        """Return best bid and best ask in tick sizes, as the price source has them."""
         row, column = self._row(), self.column[symbol]
-        if (book := self._books.get(symbol)) is None or self._book_ticks[symbol] != self.tick:
-            bid, ask = int(self._block.bid[row, column]), int(self._block.ask[row, column])
-            if book is None:
-                book = self._books[symbol] = Book(self.symbols[column], bid, ask, self.tick)
-            book.renew(bid, ask, self.tick)
-            self._book_ticks[symbol] = self.tick
-        return book
+        return int(self._block.bid[row, column]), int(self._block.ask[row, column])
+
+    def crowd(self, symbol: str) -> CrowdDepth:
+        """Return what everybody but the account offers."""
+        return self.source.crowd(self.column[symbol])
 
     def forming(self) -> Bars:
         """Return the unfinished second of all symbols, shape (1, symbols); none, (0, symbols), once it is over."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator, Philox
 
+from cq_tui.simulator.market.crowd import Crowd
 from cq_tui.simulator.market.symbols import MarketSymbol
 from cq_tui.simulator.market.ticks import BAR, TICK_MS, TICKS_PER_SECOND, Bars, Flags, Floats, TickBlock
 
@@ -270,6 +271,10 @@ class RandomWalk:
         notional = self._trade_notional * np.exp(0.9 * random.standard_normal(shape)) * (0.5 + np.abs(pressure))
         quantity = np.maximum(np.round(notional / mid / self._step_size), 1.0) * self._step_size
         return TickBlock(start, bid, ask, np.where(bought, ask, bid), quantity, bought)
+
+    def crowd(self, column: int) -> Crowd:
+        """Return depth that follows from the price."""
+        return Crowd(self.symbols[column])
 
     def history(self) -> Bars:
         """Return coarse bars of the days before the present state, ending at its price."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cq_tui.simulator.market.crowd import Crowd
 from cq_tui.simulator.market.recordings import Recording, ReplayError, read_recordings
 from cq_tui.simulator.market.symbols import MarketSymbol, symbol_at_price
 from cq_tui.simulator.market.ticks import BAR, TICK_MS, TICKS_PER_SECOND, Bars, Floats, Integers, TickBlock
@@ -110,6 +111,10 @@ class Replay:
             "origin": self._origin,
             "trades": self.trades_before,
         }
+
+    def crowd(self, column: int) -> Crowd:
+        """Return depth that follows from the price."""
+        return Crowd(self.symbols[column])
 
     def history(self) -> Bars:
         """Return no bars: a recording's history comes as its first blocks."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cq_tui.simulator.market.crowd import CrowdDepth
 from cq_tui.simulator.market.symbols import MarketSymbol
 
 #: Ticks (quote and trade of every symbol) in a second, and the time between them in milliseconds.
@@ -77,6 +78,9 @@ class PriceSource(Protocol):
     @property
     def trades_before(self) -> int:
         """Trades of each symbol, all told, before the first block; to be asked before it is taken."""
+
+    def crowd(self, column: int) -> CrowdDepth:
+        """Return what is offered in a symbol around the best prices of the blocks."""
 
     def history(self) -> Bars:
         """Return bars before the first block, shape (bars, symbols), of a length that divides a minute."""

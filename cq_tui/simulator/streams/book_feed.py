@@ -70,7 +70,7 @@ class BookFeed(Feed):
                 self._partial(symbol, partial, slow_too=False)
 
     def _best_prices(self, symbol: str) -> None:
-        book = self._exchange.market.book(symbol)
+        book = self._exchange.engine.book(symbol)
         bid, ask = book.touch("bids"), book.touch("asks")
         top = (bid, ask)
         if self._tops.get(symbol) == top:

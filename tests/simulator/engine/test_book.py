@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cq_tui.simulator.engine.book import Book
-from cq_tui.simulator.engine.crowd import MAX_LEVELS
 from cq_tui.simulator.engine.engine import Engine
+from cq_tui.simulator.market.crowd import MAX_LEVELS, Crowd
 from cq_tui.simulator.market.symbols import KNOWN_SYMBOLS, MarketSymbol
 from tests.simulator.conftest import HandMarket
 from tests.simulator.engine.test_engine import engine_on, live, new
@@ -28,7 +28,7 @@ def test_levels_are_sorted_on_the_grid_and_begin_at_the_best_prices(
     entry: MarketSymbol, moved: int, spread: int
 ) -> None:
     best = best_of(entry.symbol) + moved
-    book = Book(entry, best, best + spread)
+    book = Book(Crowd(entry), best, best + spread)
     bids, asks = book.levels("bids"), book.levels("asks")
     assert (bids[0].price, asks[0].price) == (best * entry.tick_size, (best + spread) * entry.tick_size)
     assert len(bids) == len(asks) == MAX_LEVELS
@@ -43,7 +43,7 @@ def test_levels_are_sorted_on_the_grid_and_begin_at_the_best_prices(
 @given(SYMBOLS, st.integers(-2_000, 2_000), st.sampled_from([-1, 1]))
 def test_a_best_price_that_moves_a_tick_changes_few_levels(entry: MarketSymbol, moved: int, tick: int) -> None:
     best = best_of(entry.symbol) + moved
-    book = Book(entry, best, best + 5)
+    book = Book(Crowd(entry), best, best + 5)
     before = [set(book.levels(side)) for side in ("bids", "asks")]
     book.renew(best + tick, best + 5 + tick, 1)
     after = [set(book.levels(side)) for side in ("bids", "asks")]
@@ -52,7 +52,7 @@ def test_a_best_price_that_moves_a_tick_changes_few_levels(entry: MarketSymbol, 
 
 
 def test_an_unchanged_book_is_the_same_list_and_id_and_a_tick_is_a_new_id() -> None:
-    book = Book(KNOWN_SYMBOLS["BTCUSDT"], 6_740_000, 6_740_001)
+    book = Book(Crowd(KNOWN_SYMBOLS["BTCUSDT"]), 6_740_000, 6_740_001)
     shown, number = book.levels("bids"), book.update_id
     assert book.levels("bids") is shown
     assert book.levels("bids", 5) == shown[:5]

@@ -60,7 +60,7 @@ class Walk:
     def step(self, action: tuple[str, int]) -> None:
         kind, number = action
         stage = self.stage
-        book = stage.exchange.market.book("BTCUSDT")
+        book = stage.exchange.engine.book("BTCUSDT")
         if kind == "tick":
             stage.tick(number)
         elif kind == "snapshot":
@@ -162,7 +162,7 @@ def test_an_order_that_becomes_the_best_price_is_told_at_once() -> None:
     stage.tick()
     connection.take()
     stage.now += 120
-    book = stage.exchange.market.book("BTCUSDT")
+    book = stage.exchange.engine.book("BTCUSDT")
     best = book.best_bid + Decimal("0.01")
     assert best < book.best_ask, "the seed leaves room between bid and ask"
     stage.order("BUY", "0.5", f"{best:.2f}")

@@ -11,7 +11,7 @@ from tests.simulator.streams.stage import START, FakeConnection, Stage
 
 def fills_between(stage: Stage) -> None:
     """Let the account trade as taker at several prices, as maker, and with itself."""
-    book = stage.exchange.market.book("BTCUSDT")
+    book = stage.exchange.engine.book("BTCUSDT")
     best = book.touch("asks")
     stage.order("BUY", f"{best.quantity + Decimal('0.5'):.5f}")
     stage.order("SELL", "0.7", f"{book.best_ask + 1:.2f}")

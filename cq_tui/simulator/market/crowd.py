@@ -2,7 +2,7 @@
 
 import math
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from cq_tui.simulator.market.symbols import MarketSymbol
 
@@ -20,6 +20,23 @@ class Level(NamedTuple):
     quantity: Decimal
 
 
+class CrowdDepth(Protocol):
+    """What everybody else offers in one symbol. Sides are BUY (bids) and SELL (asks), prices exact."""
+
+    @property
+    def tick_size(self) -> Decimal:
+        """The symbol's tick size."""
+
+    def renew(self) -> None:
+        """Go on to another tick: what is offered stays as it is until the next."""
+
+    def level(self, side: str, best: int, number: int) -> Level | None:
+        """Return the level behind ``number`` better ones, the best at ``best`` tick sizes; None behind the last."""
+
+    def levels(self, side: str, best: int, count: int) -> list[Level]:
+        """Return the best ``count`` levels, best first."""
+
+
 class Crowd:
     """Levels on a grid of absolute prices, and the best price wherever it is.
 
@@ -34,6 +51,14 @@ class Crowd:
         self._known: list[dict[int, Level]] = [{} for _ in range(MAX_LEVELS.bit_length() + 1)]
         self._grids: dict[str, tuple[int, list[Level]]] = {}
         self._classes: dict[tuple[int, int], tuple[range, list[Level]]] = {}
+
+    @property
+    def tick_size(self) -> Decimal:
+        """The symbol's tick size."""
+        return self._symbol.tick_size
+
+    def renew(self) -> None:
+        """Do nothing: all follows from the best prices."""
 
     def level(self, side: str, best: int, number: int) -> Level | None:
         """Return the level behind ``number`` better ones of BUY (bids) or SELL (asks); None below the least price."""
