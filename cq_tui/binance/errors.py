@@ -36,7 +36,7 @@ class NotSent(BinanceError):
 
 
 class RealMoneyRefused(NotSent):
-    """A request to change something on the real exchange by a connection that was not made for it."""
+    """A request to change something where money may be real by a connection that was not made for it."""
 
 
 class BudgetExhausted(NotSent):

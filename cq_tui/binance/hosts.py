@@ -50,6 +50,8 @@ TESTNET = Endpoints(
     ws_api="wss://ws-api.testnet.binance.vision/ws-api/v3",
 )
 
+_TESTNET_DOMAIN = "testnet.binance.vision"
+
 #: The exchange's demo mode: real prices, virtual balances.
 DEMO = Endpoints(
     rest="https://demo-api.binance.com",
@@ -68,6 +70,16 @@ def loopback(port: int) -> Endpoints:
 def is_loopback(address: str) -> bool:
     """Whether a URL names this machine; such a connection must not go through a proxy."""
     return urlsplit(address).hostname in {"127.0.0.1", "::1", "localhost"}
+
+
+def is_play_money(address: str) -> bool:
+    """Whether a URL names an exchange known to hold nothing real: this machine, the testnet, the demo mode.
+
+    Of any other nobody knows: the real exchange has sisters under other names, and whoever serves it anew.
+    """
+    host = (urlsplit(address).hostname or "").rstrip(".")
+    on_testnet = host == _TESTNET_DOMAIN or host.endswith(f".{_TESTNET_DOMAIN}")
+    return is_loopback(address) or on_testnet or host in _DEMO_HOSTS
 
 
 def is_mainnet(address: str) -> bool:

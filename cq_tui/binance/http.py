@@ -23,7 +23,7 @@ from cq_tui.binance.errors import (
     TimestampRejected,
     error_from_response,
 )
-from cq_tui.binance.hosts import is_loopback, is_mainnet
+from cq_tui.binance.hosts import is_loopback, is_play_money
 from cq_tui.binance.orders import Params
 from cq_tui.binance.shared_weight import OwnWeight, WeightBudget
 from cq_tui.binance.signing import Credentials, CredentialsError, encode_query, signed_query
@@ -68,7 +68,7 @@ class HttpConnection:
 
     ``budget`` may be shared with other processes. ``now_ms``, ``steady_ms``, ``sleep`` and ``transport`` replace the
     wall clock, the one that nobody sets, waiting and the network. ``deadline`` (seconds) is for a whole request.
-    Without ``real_money`` nothing is changed on the real exchange, whatever the address.
+    Without ``real_money`` nothing is changed but on this machine and on test exchanges: money may be real elsewhere.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class HttpConnection:
         self.clock = clock or ServerClock()
         # Whole addresses: httpx takes a relative one apart twice.
         self._base_url = str(httpx.URL(base_url)).rstrip("/")
-        self._may_change = real_money or not is_mainnet(base_url)
+        self._may_change = real_money or is_play_money(base_url)
         self._recv_window = recv_window
         self._max_wait = max_wait
         self._deadline = deadline
@@ -184,7 +184,7 @@ class HttpConnection:
         read. A rejected timestamp measures the clock anew before it is told.
         """
         if not self._may_change:
-            raise RealMoneyRefused(f"{method} {path}: not sent, this is the real exchange, and the mode is not live")
+            raise RealMoneyRefused(f"{method} {path}: not sent, the money there may be real, and the mode is not live")
         await self.trust_clock()
         wait_ms = self.budget.reserve(1, self.server_now_ms(), orders=orders, essential=True)
         if wait_ms:

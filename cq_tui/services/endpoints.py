@@ -12,6 +12,7 @@ from cq_tui.binance.hosts import (
     Endpoints,
     is_loopback,
     is_mainnet,
+    is_play_money,
 )
 from cq_tui.binance.shared_weight import SharedWeight
 from cq_tui.binance.signing import Credentials, CredentialsError, read_secret
@@ -64,11 +65,13 @@ def trading_venue(mode: Mode, settings: Settings, data: DataDir) -> Venue:
 
 
 def _check_orders_may_go_to(endpoints: Endpoints, mode: Mode) -> None:
-    """Refuse the real exchange without the consents of live mode, and keys or orders in clear over a network."""
+    """Refuse what may be real without the consents of live mode, and keys or orders in clear over a network."""
     for address in (endpoints.rest, endpoints.ws_api):
         host, scheme = urlsplit(address).hostname or "", urlsplit(address).scheme
         if mode != "live" and is_mainnet(address):
             raise NoExchange(f"another host: {host} is the real exchange, and the mode is {mode}")
+        if mode != "live" and not is_play_money(address):
+            raise NoExchange(f"another host: {host} is no test exchange that is known, and the mode is {mode}")
         if scheme in ("http", "ws") and not is_loopback(address):
             raise NoExchange(f"an encrypted address: {scheme}://{host} would send keys and orders in clear")
 

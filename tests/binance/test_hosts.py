@@ -11,6 +11,7 @@ from cq_tui.binance.hosts import (
     Endpoints,
     is_loopback,
     is_mainnet,
+    is_play_money,
     loopback,
 )
 
@@ -62,3 +63,28 @@ def test_all_others_are_not_the_real_exchange() -> None:
     assert not is_mainnet(MAINNET_DATA_ONLY_REST)
     assert not is_mainnet("https://binance.com.example.org")
     assert not is_mainnet("https://notbinance.com")
+
+
+def test_play_money_is_where_we_know_it_is() -> None:
+    for endpoints in (TESTNET, DEMO, loopback(1)):
+        assert all(map(is_play_money, (endpoints.rest, endpoints.stream, endpoints.ws_api)))
+    assert is_play_money("https://api1.testnet.binance.vision")
+    assert is_play_money("https://Testnet.binance.vision.")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        MAINNET.rest,
+        MAINNET_DATA_ONLY_REST,
+        "https://api.binance.us",
+        "https://exchange.example",
+        "https://nottestnet.binance.vision",
+        "https://testnet.binance.vision.example.org",
+        "https://10.0.0.1",
+        "https://127.0.0.1.example.org",
+        "https://testnet.binance.vision@api.binance.us",
+    ],
+)
+def test_of_any_other_nobody_knows(address: str) -> None:
+    assert not is_play_money(address)

@@ -318,8 +318,11 @@ async def test_a_clock_that_cannot_be_measured_does_not_hide_the_rejection() -> 
             await rest.new_order(ORDER)
 
 
-@pytest.mark.parametrize("address", ["https://api.binance.com", "https://API4.binance.com./", "https://binance.com"])
-async def test_nothing_is_changed_on_the_real_exchange_unless_it_was_asked_for(address: str) -> None:
+@pytest.mark.parametrize(
+    "address",
+    ["https://api.binance.com", "https://API4.binance.com./", "https://binance.com", "https://api.binance.us"],
+)
+async def test_nothing_is_changed_where_money_may_be_real_unless_it_was_asked_for(address: str) -> None:
     exchange, key = Exchange(ok(samples.ORDER_PLACED)), Credentials("key", "secret")
     async with SpotRest(address, key, transport=httpx.MockTransport(exchange)) as rest:
         with pytest.raises(errors.RealMoneyRefused):

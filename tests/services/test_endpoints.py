@@ -68,8 +68,8 @@ def test_real_modes_go_to_their_hosts(data: DataDir) -> None:
     assert trading_venue("live", settings, data).endpoints == MAINNET
     assert trading_venue("live", settings, data) == trading_venue("live", settings, data)
     other = Settings(**KEYS, BINANCE_WS_API_URL="wss://elsewhere.example/ws-api/v3")
-    assert trading_venue("testnet", other, data).endpoints.ws_api == "wss://elsewhere.example/ws-api/v3"
-    assert trading_venue("testnet", other, data).endpoints.rest == TESTNET.rest
+    assert trading_venue("live", other, data).endpoints.ws_api == "wss://elsewhere.example/ws-api/v3"
+    assert trading_venue("live", other, data).endpoints.rest == MAINNET.rest
 
 
 def test_without_keys_no_order_can_go_anywhere(data: DataDir) -> None:
@@ -96,7 +96,9 @@ def test_a_setting_that_cannot_be_used_is_named_and_a_secret_never_shown(data: D
         ({"BINANCE_REST_URL": "https://api.binance.com"}, "is the real exchange"),
         ({"BINANCE_WS_API_URL": "wss://ws-api.binance.com:443/ws-api/v3"}, "is the real exchange"),
         ({"BINANCE_REST_URL": "https://api.binance.com."}, "is the real exchange"),
-        ({"BINANCE_REST_URL": "http://exchange.example"}, "in clear"),
+        ({"BINANCE_REST_URL": "https://api.binance.us"}, "no test exchange that is known"),
+        ({"BINANCE_WS_API_URL": "wss://exchange.example/ws-api/v3"}, "no test exchange that is known"),
+        ({"BINANCE_REST_URL": "http://testnet.binance.vision"}, "in clear"),
         ({"BINANCE_REST_URL": "http://[bad"}, "no URL"),
     ],
 )
