@@ -53,6 +53,9 @@ class Credentials:
                 raise CredentialsError(f"the API {name} is empty")
         if not self.key.isascii() or not self.key.isprintable():
             raise CredentialsError("the API key holds characters that an HTTP header cannot carry")
+        if self.key != self.key.strip():
+            # HTTP's own error would quote it.
+            raise CredentialsError("the API key begins or ends with a space")
 
     @property
     def is_ed25519(self) -> bool:
@@ -94,7 +97,8 @@ def read_secret(setting: str) -> str:
         with open(path, "rb", opener=open_regular) as file:
             if os.fstat(file.fileno()).st_mode & 0o077:
                 raise CredentialsError(f"the key file {path} is open to others: chmod 600 {path}")
-            return file.read(_LONGEST_KEY).decode("ascii")
+            # An editor ends the last line: no secret does.
+            return file.read(_LONGEST_KEY).decode("ascii").strip()
     except OSError as error:
         raise CredentialsError(f"the key file {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -94,6 +94,20 @@ def test_a_key_file_is_read_each_time(tmp_path: Path) -> None:
     assert read_secret("plain secret") == "plain secret"
 
 
+def test_the_end_of_a_key_file_s_last_line_is_no_part_of_the_secret(tmp_path: Path) -> None:
+    key = tmp_path / "secret"
+    key.touch(mode=0o600)
+    key.write_text("hush\n")
+    assert Credentials("key", read_secret(f"file:{key}")).sign(b"a=1") == sign_hmac("hush", b"a=1")
+
+
+@pytest.mark.parametrize("key", [" the-key", "the-key "])
+def test_a_key_with_a_space_around_it_is_refused_without_showing_it(key: str) -> None:
+    with pytest.raises(CredentialsError, match="space") as refused:
+        Credentials(key, "secret")
+    assert "the-key" not in str(refused.value)
+
+
 def test_a_key_file_that_is_not_for_us(tmp_path: Path) -> None:
     key = tmp_path / "key.pem"
     for setting in (f"file:{key}", f"file:{tmp_path}"):
