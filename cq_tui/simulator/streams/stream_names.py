@@ -5,7 +5,6 @@ from collections.abc import Container
 from typing import NamedTuple
 
 from cq_tui.simulator.api.klines import INTERVALS
-from cq_tui.simulator.api.market_parameters import zone_offset
 
 #: Lengths of the rolling tickers (ms).
 WINDOWS = {"1h": 3_600_000, "4h": 14_400_000, "1d": 86_400_000}
@@ -15,7 +14,9 @@ _PLAIN = frozenset(
 #: Streams that are known and never say anything: nobody makes block trades or sets reference prices here.
 _SILENT = frozenset({"referencePrice", "blockTrade"})
 _is_depth = re.compile(r"depth(5|10|20)?(@100ms|@1000ms)?").fullmatch
-_is_kline = re.compile(r"kline_(\w+?)(?:@([+-]\d{1,2}:\d{2}))?").fullmatch
+#: The one time zone that klines are also said in: each other one would be made for whoever asks for it.
+_ZONE_MS = 8 * 3_600_000
+_is_kline = re.compile(r"kline_(\w+?)(@\+08:00)?").fullmatch
 _is_all = re.compile(r"!(?:miniTicker|ticker_(1h|4h|1d))@arr(?:@1000ms)?").fullmatch
 
 
@@ -60,6 +61,5 @@ def _of_symbol(symbol: str, kind: str) -> Stream | None:
     if kind.startswith("ticker_") and (window := kind.removeprefix("ticker_")) in WINDOWS:
         return Stream(symbol, "window", window)
     if (kline := _is_kline(kind)) is not None and kline[1] in INTERVALS:
-        offset = zone_offset(kline[2]) if kline[2] else 0
-        return None if offset is None else Stream(symbol, "kline", kline[1], offset=offset)
+        return Stream(symbol, "kline", kline[1], offset=_ZONE_MS if kline[2] else 0)
     return None

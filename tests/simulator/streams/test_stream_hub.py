@@ -31,6 +31,7 @@ def test_names_are_understood(name: str, stream: Stream) -> None:
 
 UNKNOWN = [
     "0", "", "btcusdt", "BTCUSDT@trade", "nope@trade", "btcusdt@kline_7m", "btcusdt@kline_1m@+15:00",
+    "btcusdt@kline_1m@+07:59", "btcusdt@kline_1m@-08:00",
     "btcusdt@depth7", "btcusdt@depth@50ms", "!ticker@arr", "!bookTicker", "btcusdt@ticker_2h",
     "btcusdt@blockTrade", "btcusdt@referencePrice", "btcusdt@dance", "!ticker_1s@arr", "@trade",
 ]  # fmt: skip
