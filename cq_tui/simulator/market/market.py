@@ -7,7 +7,7 @@ from decimal import Decimal
 import numpy as np
 
 from cq_tui.binance.filters import SymbolRules
-from cq_tui.simulator.market.bars import BarRing, aggregate
+from cq_tui.simulator.market.bars import BarRing, aggregate, bucket_open
 from cq_tui.simulator.market.crowd import CrowdDepth
 from cq_tui.simulator.market.own_second import OwnSecond
 from cq_tui.simulator.market.symbols import MarketSymbol
@@ -254,7 +254,9 @@ class Market:
         """Return the kline of ``interval`` that is still open, of all symbols, shape (symbols,)."""
         if interval == "1s":
             return np.asarray(self.forming()[-1])
-        return np.asarray(aggregate(self._recent_minutes(interval), interval, offset)[-1])
+        opened = bucket_open(np.array([self.time]), interval, offset)[0]
+        minutes = self._minutes.bars[np.searchsorted(self._minutes.times, opened) :]
+        return np.asarray(aggregate(np.concatenate([minutes, self._open_minute()]), interval, offset)[-1])
 
     def just_closed(self, interval: str, offset: int = 0) -> Bars:
         """Return the newest whole kline of ``interval``, of all symbols, shape (symbols,).
