@@ -79,9 +79,14 @@ async def test_both_kinds_of_connection_end_after_24_hours_and_not_before() -> N
         assert [await socket.code_of_the_end() for socket in young] == [GOING_AWAY] * 2
 
 
-async def test_a_clock_that_is_wrong_on_demand_ends_no_connection() -> None:
-    day = 86_400_000
-    async with exchange(QUIET) as client, ws_client(client.endpoint) as api:
-        await ask(client, "POST", "faults", action="offset", offset_ms=day)
-        assert (await ask(client, "POST", "clock", advance_ms=60_000))[0] == 200
-        assert (await api.call("time"))["result"]["serverTime"] == 1_700_000_060_000 + day
+@pytest.mark.parametrize(("before", "during"), [(0, LIFE_MS), (-LIFE_MS, 0)])
+async def test_a_clock_that_is_wrong_on_demand_ends_no_connection(before: int, during: int) -> None:
+    async with exchange(QUIET) as client:
+        await ask(client, "POST", "faults", action="offset", offset_ms=before)
+        async with ws_client(client.endpoint, "/stream") as stream, ws_client(client.endpoint) as api:
+            await ask(client, "DELETE", "faults")
+            await ask(client, "POST", "faults", action="offset", offset_ms=during)
+            assert (await ask(client, "POST", "clock", advance_ms=60_000))[0] == 200
+            assert (await api.call("time"))["result"]["serverTime"] == 1_700_000_060_000 + during
+            await stream.socket.send('{"method":"LIST_SUBSCRIPTIONS","id":1}')
+            assert await stream.receive() == {"result": [], "id": 1}

@@ -28,7 +28,7 @@ class DelayLines:
             self._lines[source] = deque([(due, deliver)])
             loop.call_at(due, self._arrive, source)
         else:
-            line.append((max(due, line[-1][0]), deliver))
+            line.append((due, deliver))
 
     def _arrive(self, source: Hashable) -> None:
         line = self._lines[source]

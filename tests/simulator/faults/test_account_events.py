@@ -57,7 +57,7 @@ async def test_one_event_is_tampered_with_and_the_next_are_not(action: str, expe
         assert answer["status"] == "FILLED"
 
 
-async def test_an_event_may_cut_the_connection_and_is_lost_with_it() -> None:
+async def test_an_event_may_cut_the_connection_and_is_lost_with_it(caplog: pytest.LogCaptureFixture) -> None:
     async with exchange(ADMIN) as client, ws_client(client.endpoint) as api, ws_client(client.endpoint) as other:
         await api.subscribe()
         await begin(client, action="disconnect", stream="userData", count=1)
@@ -70,6 +70,8 @@ async def test_an_event_may_cut_the_connection_and_is_lost_with_it() -> None:
             await again.subscribe()
             await buy(client, "next")
             assert await told(again, 3) == USUAL
+    # The other events of that order found no connection, and nothing went wrong over that.
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_late_events_keep_their_order() -> None:

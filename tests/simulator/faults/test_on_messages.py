@@ -102,3 +102,12 @@ async def test_late_and_swapped() -> None:
     line.say(1, 2, 3)
     await line.until_all_came()
     assert line.came == [2, 1, 3]
+
+
+def test_what_was_held_is_lost_with_the_connection() -> None:
+    line = Line()
+    line.fault("reorder", count=1)
+    line.say(1)
+    line.fault("disconnect", count=1)
+    line.say(2, 3)
+    assert (line.came, line.cut, line.faults.is_holding) == ([3], 1, False)

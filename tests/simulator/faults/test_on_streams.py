@@ -1,0 +1,71 @@
+"""Faults stand in the way of messages only while one is on that may concern them, or a message is held."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from cq_tui.simulator.api.ws_connection import WsApi
+from cq_tui.simulator.clock import Clock
+from cq_tui.simulator.driver import Driver
+from cq_tui.simulator.faults.admin import Admin
+from cq_tui.simulator.faults.plan import Asked
+from tests.simulator.streams.stage import START, Stage
+
+
+class Ways:
+    """An exchange without a network, and its /admin."""
+
+    def __init__(self) -> None:
+        self.stage = stage = Stage()
+        self.ws_api = WsApi(stage.exchange, stage.connections)
+        clock = Clock(START)
+        driver = Driver(stage.exchange, stage.hub, clock, stage.connections)
+        self.admin = Admin(stage.exchange, stage.hub, self.ws_api, stage.connections, clock, driver)
+
+    async def begin(self, **fault: Any) -> None:
+        await self.admin.answer("POST", "/admin/faults", orjson.dumps(fault))
+
+    @property
+    def taken(self) -> list[str]:
+        """Which messages go through faults."""
+        ways = {"market": self.stage.hub.tamper, "userData": self.ws_api.feed.tamper, "wsApi": self.ws_api.tamper}
+        return [name for name, tamper in ways.items() if tamper is not None]
+
+
+@pytest.mark.parametrize(
+    ("fault", "taken"),
+    [
+        ({"action": "silence"}, ["market"]),
+        ({"action": "silence", "stream": "btcusdt@trade"}, ["market"]),
+        ({"action": "delay", "stream": "market"}, ["market"]),
+        ({"action": "delay", "symbol": "BTCUSDT"}, []),
+        ({"action": "repeat", "stream": "userData"}, ["userData"]),
+        ({"action": "disconnect", "stream": "wsApi"}, ["wsApi"]),
+        ({"action": "ban"}, []),
+    ],
+)
+async def test_only_messages_that_a_fault_may_concern_go_through_it(fault: dict[str, Any], taken: list[str]) -> None:
+    ways = Ways()
+    assert ways.taken == []
+    await ways.begin(**fault)
+    assert ways.taken == taken
+    await ways.admin.answer("DELETE", "/admin/faults", b"")
+    assert ways.taken == []
+
+
+async def test_a_message_that_is_held_is_not_forgotten_with_its_fault() -> None:
+    ways = Ways()
+    await ways.begin(action="reorder", stream="btcusdt@bookTicker", count=1)
+    _, connection = ways.stage.listener("btcusdt@bookTicker")
+    while ways.admin.plan.active(START):
+        ways.stage.tick()
+    assert connection.take() == []
+    ways.admin.of_request(Asked())
+    assert ways.taken == ["market"]
+    while len(seen := connection.take()) < 2:
+        assert seen == []
+        ways.stage.tick()
+    assert seen[0]["u"] > seen[1]["u"]
+    ways.admin.of_request(Asked())
+    assert ways.taken == []
