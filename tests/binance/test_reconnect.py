@@ -31,6 +31,12 @@ def test_the_ceiling_doubles() -> None:
     assert [delay(attempt) for attempt in range(8)] == [0.5, 1, 2, 4, 8, 16, 30, 30]
 
 
+def test_delays_are_spread_over_the_whole_span() -> None:
+    delays = [ReconnectPolicy().delay(4) for _ in range(200)]
+    assert min(delays) < 2
+    assert max(delays) > 6
+
+
 async def hold(play: Play) -> None:
     await play.hold()
 

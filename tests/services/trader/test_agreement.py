@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from cq_tui.contracts.layout import DataDir
+from cq_tui.services.trader import session
 from cq_tui.trading.client_order_id import Leg, client_order_id
 from tests.services.scripted_account import ScriptedAccount
 from tests.services.trader.stage import on_stage
@@ -76,6 +77,25 @@ async def test_a_fill_that_the_stream_lost_is_found_by_the_poll(data: DataDir, a
         await account.fill(account.legs("stop")[0], price=D(98))
         await until(lambda: not stage.book.positions)
         assert ("order_executed", "stop") in stage.events()
+
+
+async def test_what_a_lost_stream_missed_is_looked_up_once_it_is_back(
+    data: DataDir, account: ScriptedAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with on_stage(data, account) as stage:
+        await stage.enter()
+        await stage.cycles(3)
+        # Nothing but the new subscription makes it compare.
+        for pause in ("_RECONCILE_SOON", "_RECONCILE_INTERVAL"):
+            monkeypatch.setattr(session, pause, 3_600.0)
+        account.silent = True
+        await account.fill(account.legs("stop")[0], price=D(98))
+        await stage.cycles(3)
+        assert "BTCUSDT" in stage.book.positions
+        for socket in list(account.sockets):
+            account.sockets.discard(socket)
+            await socket.close(1001)
+        await until(lambda: not stage.book.positions)
 
 
 async def test_a_lost_account_stream_is_told_until_it_is_back(data: DataDir, account: ScriptedAccount) -> None:
