@@ -13,6 +13,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 LARGEST_HEAD = 64 * 1024
 _LARGEST_UNFINISHED_HEAD = 512 * 1024
 _MOST_HEADERS = 100
+#: Requests that may wait on a connection for the answers to those before them.
+_MOST_WAITING = 64
 _BODY_HEADERS = (b"content-length", b"transfer-encoding")
 #: The longest header line that the WebSocket handshake reads.
 _LONGEST_LINE = 8_000
@@ -55,6 +57,10 @@ def response(status: int, headers: Headers, body: bytes) -> bytes:
 
 class _NoHandshake(ValueError):
     """Raised inside the parser by a request that becomes a WebSocket, and yet has a body."""
+
+
+class _TooManyWait(ValueError):
+    """Raised inside the parser by a client that sends requests without waiting for answers."""
 
 
 class OneWrite:
@@ -163,6 +169,9 @@ class HttpConnection(HttpToolsProtocol):
         """Start to answer."""
         self._in_head = False
         self._unfinished = 0
+        if len(self.pipeline) >= _MOST_WAITING:
+            self.transport.abort()  # a refusal would be taken for the answer to an earlier request
+            raise _TooManyWait
         super().on_headers_complete()
         # A request to become a WebSocket has no cycle, and its scope no path yet; HEAD is answered without a body.
         scope = cast("dict[str, object]", self.scope)

@@ -84,3 +84,35 @@ async def test_the_websocket_api(client: AsyncClient, frame: str | bytes) -> Non
         assert answer["status"] in (200, 400, 401)
         await api.send(json.dumps({"id": "next", "method": "ping"}))
         assert json.loads(await asyncio.wait_for(api.recv(), 10))["id"] == "next"
+
+
+def frame(opcode: int, content: bytes, *, last: bool = True) -> bytes:
+    """Return a client's frame (RFC 6455, section 5.2) whose mask changes nothing."""
+    return bytes((opcode | (0x80 if last else 0), 0x80 | len(content), 0, 0, 0, 0)) + content
+
+
+@pytest.mark.parametrize("path", ["/ws", "/ws-api/v3"])
+@pytest.mark.parametrize(
+    ("frames", "code"),
+    [
+        (frame(1, b"\xff\xff"), 1007),
+        (frame(1, b"\xe2\x80", last=False) + frame(0, b"x"), 1007),
+        (frame(1, b"", last=False) + frame(0, b"", last=False) * 10_000, 1009),
+        (frame(3, b""), 1002),
+        (frame(0, b"{}"), 1002),
+    ],
+    ids=["no UTF-8", "no UTF-8 in parts", "endless parts", "unknown opcode", "a part of nothing"],
+)
+async def test_broken_websocket_messages(client: AsyncClient, path: str, frames: bytes, code: int) -> None:
+    address = urlsplit(client.endpoint.rest_url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    try:
+        key = b"sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\nsec-websocket-version: 13\r\n"
+        writer.write(b"GET " + path.encode() + b" HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n")
+        writer.write(key + b"\r\n")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
+        writer.write(frames)
+        head = await asyncio.wait_for(reader.readexactly(4), 10)
+        assert (head[0], int.from_bytes(head[2:])) == (0x88, code)
+    finally:
+        writer.close()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import orjson
 import pytest
@@ -193,3 +193,17 @@ async def test_a_websocket_handshake_with_a_body_is_refused(method: bytes) -> No
         await wire.send(method + upgrade)
         assert (await wire.response())[0] == 400
         assert await wire.ended()
+
+
+async def test_a_client_that_waits_for_no_answers_is_broken_off() -> None:
+    async with wired() as wire:
+        await wire.send(PING * 20)
+        for _ in range(20):
+            assert (await wire.response())[0] == 200
+        flooding = await wire.another()
+        await flooding.send(PING * 5_000)
+        with suppress(ConnectionResetError):
+            assert await flooding.ended()
+        flooding.close()
+        await wire.send(PING)
+        assert (await wire.response())[0] == 200

@@ -24,6 +24,9 @@ CONNECTION = "cq_tui.websocket"
 _TEXT = 0x81  # a whole text message in one frame
 _SHORT, _MEDIUM = 126, 1 << 16
 _LARGEST_MESSAGE = 1 << 20
+#: Parts in which one message may come.
+_MOST_PARTS = 4_096
+_NO_UTF_8, _TOO_LARGE = 1007, 1009
 
 
 def text_frame(payload: bytes) -> bytes:
@@ -129,6 +132,25 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         """Take a binary message."""
         self._tell()
         super().handle_bytes(event)
+
+    def handle_cont(self, event: Frame) -> None:
+        """Take a further part of a message; parts without content would go on for ever."""
+        if len(self.frames) >= _MOST_PARTS:
+            self.frames = []
+            self.break_off(_TOO_LARGE, "Too many parts")
+            return
+        super().handle_cont(event)
+
+    def send_receive_event_to_app(self) -> None:
+        """Hand a message over; text that is no UTF-8 ends the connection (RFC 6455, section 8.1)."""
+        if self.curr_msg_data_type == "text":
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                self.frames = []
+                self.break_off(_NO_UTF_8, "Text is not UTF-8")
+                return
+        super().send_receive_event_to_app()
 
     def handle_ping(self) -> None:
         """Answer a ping."""
