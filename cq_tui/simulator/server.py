@@ -26,7 +26,7 @@ from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.simulator.exchange import Exchange, fills_on_tape, last_trade_id
 from cq_tui.simulator.faults.admin import Admin
 from cq_tui.simulator.http_connection import HttpConnection
-from cq_tui.simulator.market.live import LivePrices, ReadQuotes
+from cq_tui.simulator.market.live import LiveMarket, LivePrices
 from cq_tui.simulator.market.market import Market
 from cq_tui.simulator.market.opening import open_walk, remembered
 from cq_tui.simulator.market.random_walk import RandomWalk
@@ -73,8 +73,8 @@ class SimulatorConfig:
     api_key: str | None = None
     api_secret: str | None = field(default=None, repr=False)
     balances: dict[str, Decimal] = field(default_factory=lambda: dict(DEFAULT_BALANCES))
-    #: Where real quotes come from, for paper trading; they go before seed and replay.
-    live: ReadQuotes | None = field(default=None, compare=False)
+    #: Another exchange whose market this one shows, for paper trading; it goes before seed and replay.
+    live: LiveMarket | None = field(default=None, compare=False)
     public_keys: tuple[Path, ...] = ()
     limits: Limits = field(default_factory=Limits)
     admin: bool = False
@@ -97,7 +97,7 @@ class Endpoint:
 async def run(config: SimulatorConfig, *, on_ready: Callable[[Endpoint], None], stop: asyncio.Event) -> None:
     """Run the exchange until ``stop`` is set; ``on_ready`` is called once when it answers.
 
-    Raises PortInUseError, KeyFileError, LedgerError, JournalError, ReplayError, QuotesMissing and UnknownSymbolError
+    Raises PortInUseError, KeyFileError, LedgerError, JournalError, ReplayError and UnknownSymbolError
     before it is ready.
     """
     account = Account(

@@ -36,8 +36,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "trader": ("exchange", "memory"),
 }
 assert tuple(NEEDS) == SERVICES
-#: In paper mode it is the exchange that waits: it fills orders at the real prices that the feeder brings.
-NEEDS_IN_PAPER = NEEDS | {"exchange": ("feeder",), "feeder": ()}
+#: In paper mode both the feeder and the simulated exchange look at the real one.
+NEEDS_IN_PAPER = NEEDS | {"feeder": ()}
 
 #: Exit code of a service that found its lock held: the holder is adopted.
 ALREADY_RUNNING = 3

@@ -1,13 +1,20 @@
 """The simulated exchange as a service: found again after a crash, started anew only for another market."""
 
+import asyncio
 import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from decimal import Decimal
 from pathlib import Path
 
 import httpx
 import pytest
 
+from cq_tui.binance.signing import sign_hmac
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.runfiles import ExchangeAddress
+from cq_tui.simulator.server import Endpoint, SimulatorConfig, run
 from cq_tui.store.document import DocumentError, read_document
 from cq_tui.store.settings_file import change_settings
 from tests.services.processes import RunningService, data_directory, running
@@ -104,3 +111,91 @@ async def test_a_damaged_address_does_not_keep_it_from_starting(tmp_path: Path) 
     )
     async with running("exchange", data) as exchange:
         assert symbols(await listening(exchange)) == ["BTCUSDT"]
+
+
+# Paper: the real market
+
+
+PAPER = {"SIMULATION_MODE": False, "PAPER_MODE": True, "SYMBOLS": ["BTCUSDT", "NEARUSDT"]}
+
+
+@asynccontextmanager
+async def real_exchange() -> AsyncIterator[tuple[str, str, httpx.AsyncClient]]:
+    """Another simulated exchange in the place of the real one: its clock stands until a test moves it."""
+    ready: asyncio.Queue[Endpoint] = asyncio.Queue()
+    stop = asyncio.Event()
+    config = SimulatorConfig(symbols=("BTCUSDT", "NEARUSDT"), seed=3, admin=True, stands_at=time.time_ns() // 1_000_000)
+    serving = asyncio.create_task(run(config, on_ready=ready.put_nowait, stop=stop))
+    try:
+        at = await ready.get()
+        async with httpx.AsyncClient(base_url=at.rest_url) as client:
+            yield at.rest_url, at.stream_url, client
+    finally:
+        stop.set()
+        await serving
+
+
+async def moved(real: httpx.AsyncClient, until_true: Callable[[], object]) -> None:
+    """Move the real market on until something has come of it."""
+    async with asyncio.timeout(30):
+        while not until_true():
+            await real.post("/admin/clock", json={"advance_ms": 250})
+            await asyncio.sleep(0.02)
+
+
+async def test_in_paper_orders_meet_the_real_book(tmp_path: Path) -> None:
+    async with real_exchange() as (rest_url, stream_url, real):
+        data = data_directory(tmp_path, **PAPER, BINANCE_REST_URL=rest_url, BINANCE_STREAM_URL=stream_url)
+        async with running("exchange", data) as exchange:
+            await moved(real, lambda: exchange.health.get("ready"))
+            at = await listening(exchange)
+            assert exchange.health["source"] == "the real market"
+            asks = (await real.get("/api/v3/depth?symbol=NEARUSDT&limit=50")).json()["asks"]
+            async with httpx.AsyncClient(base_url=at.rest_url, trust_env=False) as paper:
+
+                async def shown() -> object:
+                    return (await paper.get("/api/v3/depth?symbol=NEARUSDT&limit=50")).json()["asks"]
+
+                async with asyncio.timeout(10):
+                    while await shown() != asks:  # the newest changes are on their way
+                        await asyncio.sleep(0.05)
+                quantity = Decimal(asks[0][1]) + Decimal(asks[1][1])
+                order = (
+                    f"symbol=NEARUSDT&side=BUY&type=MARKET&quantity={quantity}&timestamp={time.time_ns() // 1_000_000}"
+                )
+                signature = sign_hmac(at.api_secret.get_secret_value(), order.encode())
+                headers = {"X-MBX-APIKEY": at.api_key.get_secret_value()}
+                filled = await paper.post(f"/api/v3/order?{order}&signature={signature}", headers=headers)
+                assert [[fill["price"], fill["qty"]] for fill in filled.json()["fills"]] == asks[:2]
+
+
+async def test_in_paper_it_says_that_the_real_market_is_not_known(tmp_path: Path) -> None:
+    async with real_exchange() as (rest_url, stream_url, real):
+        data = data_directory(tmp_path, **PAPER, BINANCE_REST_URL=rest_url, BINANCE_STREAM_URL=stream_url)
+        async with running("exchange", data) as exchange:
+            await moved(real, lambda: exchange.health.get("ready"))
+            await real.post("/admin/faults", json={"action": "disconnect"})
+            await moved(real, lambda: exchange.health["status"] == "degraded")
+            assert "no real order book of BTCUSDT, NEARUSDT" in exchange.health["reason"]
+            await real.delete("/admin/faults")
+            await moved(real, lambda: exchange.health["status"] == "ok")
+
+
+async def test_in_paper_without_a_real_exchange_it_waits_for_it(tmp_path: Path) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        data = data_directory(tmp_path, **PAPER, BINANCE_REST_URL=url)
+        async with running("exchange", data) as exchange:
+            await until(lambda: "the real market: GET /api/v3/time" in (exchange.health.get("waiting_for") or ""))
+            assert not exchange.health["ready"]
+            assert await exchange.stop() == 0
+
+
+async def test_in_paper_symbols_that_nobody_lists_are_named(tmp_path: Path) -> None:
+    async with real_exchange() as (rest_url, stream_url, _):
+        where = {"BINANCE_REST_URL": rest_url, "BINANCE_STREAM_URL": stream_url}
+        data = data_directory(tmp_path, **PAPER | {"SYMBOLS": ["NOSUCHUSDT"]}, **where)
+        async with running("exchange", data) as exchange:
+            await until(lambda: exchange.health.get("status") == "error")
+            assert "lists none of NOSUCHUSDT" in exchange.health["reason"]

@@ -7,23 +7,24 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cq_tui.contracts.health import ExchangeHealth, FeederHealth
-from cq_tui.contracts.mode import Mode
+from cq_tui.binance.errors import BinanceError
+from cq_tui.binance.rest import SpotRest
+from cq_tui.contracts.health import ExchangeHealth
 from cq_tui.contracts.runfiles import ExchangeAddress
 from cq_tui.contracts.settings import Settings
-from cq_tui.contracts.tickers import TickersError, tickers_from_bytes
+from cq_tui.services.endpoints import NoExchange, market_venue, request_budget
+from cq_tui.services.exchange.public_market import NotListed, PublicMarket
 from cq_tui.services.frame import Frame, Service
 from cq_tui.simulator.engine.ledger import LedgerError
-from cq_tui.simulator.market.live import LiveQuote, QuotesMissing
 from cq_tui.simulator.market.recordings import ReplayError
 from cq_tui.simulator.market.symbols import UnknownSymbolError
 from cq_tui.simulator.server import DEFAULT_SEED, Endpoint, PortInUseError, SimulatorConfig
 from cq_tui.simulator.server import run as run_simulator
-from cq_tui.store.document import DocumentError, read_content, read_document, write_document
+from cq_tui.store.document import DocumentError, read_document, write_document
 from cq_tui.store.journal import JournalError
 
-#: Seconds between two looks for real quotes in paper mode.
-_QUOTES_PAUSE = 0.5
+#: Seconds before the real market, which could not be reached, is tried again.
+_RETRY_PAUSE = 2.0
 
 
 class ExchangeService(Service):
@@ -37,24 +38,27 @@ class ExchangeService(Service):
         self._again = asyncio.Event()
         self._port_is_taken = False
         self._config = self._wanted(frame.settings)
-        self._market = _market_of(frame.settings, frame.mode.mode)
+        self._market = self._market_wanted()
+        self._real: PublicMarket | None = None
         self._waiting_for: str | None = None
         self._problem: str | None = None
 
     async def run(self) -> None:
-        """Run the simulator; start it anew when its seed, symbols, recording or port change."""
+        """Run the simulator; start it anew when its seed, symbols, recording, port or real market change."""
         while not self.frame.stopping.is_set():
             self._again.clear()
-            self._market = _market_of(self.frame.settings, self.frame.mode.mode)
+            self._market = self._market_wanted()
             self._config = self._wanted(self.frame.settings)
             try:
-                await self._run_once(self._config)
-            except (ReplayError, UnknownSymbolError, LedgerError, JournalError) as error:
+                if self.frame.mode.mode == "paper":
+                    await self._run_in_paper()
+                else:
+                    await self._run_once(self._config)
+            except (ReplayError, UnknownSymbolError, LedgerError, JournalError, NotListed) as error:
                 # Starting again would fail again: say why, and wait for other settings.
                 await self._give_up(str(error))
-            except QuotesMissing as reason:
-                self._waiting_for = str(reason)
-                await asyncio.sleep(_QUOTES_PAUSE)
+            except (BinanceError, NoExchange) as error:
+                await self._wait_for(f"the real market: {error}")
             except PortInUseError as error:
                 if self.frame.settings.SIMULATOR_PORT:
                     await self._give_up(str(error.strerror))
@@ -62,6 +66,34 @@ class ExchangeService(Service):
                     # The port of the last time is taken by somebody else: any other does as well.
                     self._port_is_taken = True
             self._endpoint = None
+
+    async def _run_in_paper(self) -> None:
+        """Run the simulator on the real market, once that is known. Raises BinanceError, NoExchange and NotListed."""
+        frame = self.frame
+        venue = market_venue("paper", frame.settings, frame.data)
+        async with SpotRest(venue.endpoints.rest, budget=request_budget(venue, frame.data)) as rest:
+            real = self._real = PublicMarket(rest, venue.endpoints.stream, frame.settings.SYMBOLS)
+            following = asyncio.create_task(real.run())
+            following.add_done_callback(lambda _: self._again.set())
+            try:
+                await self._first_of(frame.stopping, self._again, real.begun)
+                if real.begun.is_set() and not self._again.is_set():
+                    self._waiting_for = None
+                    self._config = self._wanted(frame.settings, real)
+                    await self._run_once(self._config)
+            finally:
+                self._real = None
+                following.cancel()
+                await asyncio.wait([following])
+            if not following.cancelled():
+                following.result()
+
+    async def _wait_for(self, what: str) -> None:
+        self._waiting_for = what
+        self.frame.beat(self.health(time.time()))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_RETRY_PAUSE):
+                await self._first_of(self.frame.stopping, self._again)
 
     async def _give_up(self, problem: str) -> None:
         self._problem = problem
@@ -89,7 +121,7 @@ class ExchangeService(Service):
             for wait in waits:
                 wait.cancel()
 
-    def _wanted(self, settings: Settings) -> SimulatorConfig:
+    def _wanted(self, settings: Settings, real: PublicMarket | None = None) -> SimulatorConfig:
         """Key and port stay what they were, so that clients find us again after a crash."""
         known: ExchangeAddress | None = None
         with contextlib.suppress(DocumentError):
@@ -100,29 +132,13 @@ class ExchangeService(Service):
         return SimulatorConfig(
             port=port,
             seed=DEFAULT_SEED if settings.SIMULATOR_SEED is None else settings.SIMULATOR_SEED,
-            symbols=tuple(settings.SYMBOLS),
+            symbols=tuple(settings.SYMBOLS) if real is None else real.symbols,
             replay=None if replay is None or paper else Path(replay),
-            live=self._real_quotes if paper else None,
+            live=real,
             ledger=self.frame.data.ledger,
             api_key=known.api_key.get_secret_value() if known else None,
             api_secret=known.api_secret.get_secret_value() if known else None,
         )
-
-    def _real_quotes(self) -> dict[str, LiveQuote]:
-        """Return what the feeder brought from the real exchange; nothing when it is old, or from another mode."""
-        try:
-            feeder = read_document(self.frame.data.health_of("feeder"), FeederHealth)
-            _, tickers = tickers_from_bytes(read_content(self.frame.data.tickers))
-        except (DocumentError, TickersError):
-            return {}
-        limit = time.time() - self.frame.settings.ARES_FRESHNESS_THRESHOLD
-        if feeder.mode != "paper" or feeder.last_update_ts < limit:
-            return {}
-        return {
-            symbol: LiveQuote(ticker.bid, ticker.ask, ticker.price)
-            for symbol, ticker in tickers.items()
-            if ticker.timestamp >= limit
-        }
 
     def _ready(self, endpoint: Endpoint) -> None:
         address = {
@@ -142,31 +158,33 @@ class ExchangeService(Service):
 
     async def settings_changed(self) -> None:
         """Start anew for a market that is another one."""
-        if _market_of(self.frame.settings, self.frame.mode.mode) != self._market:
+        if self._market_wanted() != self._market:
             self._again.set()
 
+    def _market_wanted(self) -> tuple[object, ...]:
+        """Return what makes it another exchange when it changes."""
+        settings, mode = self.frame.settings, self.frame.mode.mode
+        chosen = (settings.SIMULATOR_PORT, settings.SIMULATOR_SEED, settings.SIMULATOR_REPLAY, *settings.SYMBOLS)
+        return (*chosen, settings.BINANCE_REST_URL, settings.BINANCE_STREAM_URL) if mode == "paper" else chosen
+
     def health(self, now: float) -> ExchangeHealth:
-        """Say where it listens."""
+        """Say where it listens, and what of the real market is not known."""
         ready = self._endpoint is not None
+        lacking = self._real.problem if self._real else None
+        waiting_for = None if ready else self._waiting_for or lacking
         config = self._config
         return ExchangeHealth(
             service="exchange",
-            status="error" if self._problem else "ok" if ready else "degraded",
-            reason=self._problem or (None if ready else self._waiting_for or "is starting"),
-            waiting_for=None if ready else self._waiting_for,
+            status="error" if self._problem else "ok" if ready and not lacking else "degraded",
+            reason=self._problem or (lacking if ready else waiting_for or "is starting"),
+            waiting_for=waiting_for,
             last_update_ts=now,
             updated_within_sec=0.0,
             ready=ready,
             symbols_count=len(config.symbols),
             rest_url=self._endpoint.rest_url if self._endpoint else None,
-            source=_source(config),
+            source="the real market" if self.frame.mode.mode == "paper" else _source(config),
         )
-
-
-def _market_of(settings: Settings, mode: Mode) -> tuple[object, ...]:
-    """Return what makes it another exchange when it changes."""
-    chosen = (settings.SIMULATOR_PORT, settings.SIMULATOR_SEED, settings.SIMULATOR_REPLAY, *settings.SYMBOLS)
-    return mode == "paper", *chosen
 
 
 def _port_of(address: ExchangeAddress) -> int:
@@ -178,6 +196,4 @@ def _port_of(address: ExchangeAddress) -> int:
 
 
 def _source(config: SimulatorConfig) -> str:
-    if config.live is not None:
-        return "real quotes"
     return f"replay of {config.replay.name}" if config.replay else f"seed {config.seed}"

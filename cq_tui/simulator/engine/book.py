@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
+from cq_tui.binance.order_book import Level
 from cq_tui.simulator.engine.orders import ZERO, Order
 from cq_tui.simulator.engine.resting import Resting, RestingSide
-from cq_tui.simulator.market.crowd import MAX_LEVELS, CrowdDepth, Level
+from cq_tui.simulator.market.crowd import MAX_LEVELS, CrowdDepth
 
 __all__ = ["MAX_LEVELS", "Book", "Level", "Offer"]
 
@@ -48,7 +49,7 @@ class Book:
         self._updates += tick - self.tick
         self.tick = tick
         self._best = {"BUY": best_bid, "SELL": best_ask}
-        self._crowd.renew()
+        self._crowd.renew(self._taken)
         for taken in self._taken.values():
             taken.clear()
 

@@ -1,9 +1,11 @@
 """The crowd's depth in one symbol, around its best prices: plain, steady, and large orders slip through it."""
 
 import math
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
+from cq_tui.binance.order_book import Level
 from cq_tui.simulator.market.symbols import MarketSymbol
 
 MAX_LEVELS = 1_000
@@ -13,13 +15,6 @@ _GAP_BP = 0.25
 _LEVELS_KEPT = 4_000
 
 
-class Level(NamedTuple):
-    """A price and the quantity offered there."""
-
-    price: Decimal
-    quantity: Decimal
-
-
 class CrowdDepth(Protocol):
     """What everybody else offers in one symbol. Sides are BUY (bids) and SELL (asks), prices exact."""
 
@@ -27,8 +22,8 @@ class CrowdDepth(Protocol):
     def tick_size(self) -> Decimal:
         """The symbol's tick size."""
 
-    def renew(self) -> None:
-        """Go on to another tick: what is offered stays as it is until the next."""
+    def renew(self, taken: Mapping[str, Mapping[Decimal, Decimal]]) -> None:
+        """Go on to another tick; ``taken`` is what orders took at this one, by side and price."""
 
     def level(self, side: str, best: int, number: int) -> Level | None:
         """Return the level behind ``number`` better ones, the best at ``best`` tick sizes; None behind the last."""
@@ -57,8 +52,8 @@ class Crowd:
         """The symbol's tick size."""
         return self._symbol.tick_size
 
-    def renew(self) -> None:
-        """Do nothing: all follows from the best prices."""
+    def renew(self, taken: Mapping[str, Mapping[Decimal, Decimal]]) -> None:
+        """Do nothing: all follows from the best prices, and what was taken is there again."""
 
     def level(self, side: str, best: int, number: int) -> Level | None:
         """Return the level behind ``number`` better ones of BUY (bids) or SELL (asks); None below the least price."""

@@ -1,0 +1,5 @@
+"""The simulated exchange as a service; in paper mode it shows the real market."""
+
+from cq_tui.services.exchange.service import ExchangeService
+
+__all__ = ["ExchangeService"]
