@@ -8,11 +8,12 @@ import pytest
 from cq_tui.binance.hosts import DEMO, MAINNET, MAINNET_DATA_ONLY_REST, TESTNET, loopback
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.settings import Settings
-from cq_tui.services.endpoints import NoExchange, market_venue, trading_venue
+from cq_tui.services.endpoints import NoExchange, market_venue, request_budget, trading_venue
 from cq_tui.store.document import write_document
 from tests.services.processes import KEY, SECRET, AnnouncedExchange, data_directory
 
 AT = loopback(4711)
+NOW = 1_700_000_000_000
 KEYS = {"BINANCE_API_KEY": "a-key", "BINANCE_API_SECRET": "a-secret"}
 
 
@@ -70,6 +71,14 @@ def test_real_modes_go_to_their_hosts(data: DataDir) -> None:
     other = Settings(**KEYS, BINANCE_WS_API_URL="wss://elsewhere.example/ws-api/v3")
     assert trading_venue("live", other, data).endpoints.ws_api == "wss://elsewhere.example/ws-api/v3"
     assert trading_venue("live", other, data).endpoints.rest == MAINNET.rest
+
+
+def test_who_talks_to_the_same_host_shares_its_budget_and_bans(data: DataDir) -> None:
+    market, trading = market_venue("live", Settings(), data), trading_venue("live", Settings(**KEYS), data)
+    request_budget(market, data).block(600, NOW)
+    assert request_budget(trading, data).reserve(1, NOW, essential=True) == 600_000
+    elsewhere = market_venue("testnet", Settings(), data)
+    assert request_budget(elsewhere, data).reserve(1, NOW) == 0
 
 
 def test_without_keys_no_order_can_go_anywhere(data: DataDir) -> None:
