@@ -9,7 +9,7 @@ from cq_tui.simulator.exchange import Exchange
 
 _SYMBOL = r"^[A-Z0-9-_.]{1,20}$"
 _is_symbol = re.compile(r"[A-Z0-9\-_.]{1,20}").fullmatch
-_is_zone = re.compile(r"([+-]?)(\d{1,2})(?::(\d{2}))?").fullmatch
+_is_zone = re.compile(r"([+-]?)([0-9]{1,2})(?::([0-9]{2}))?").fullmatch
 _STATUSES = frozenset({"TRADING", "HALT", "BREAK"})
 _EARLIEST_ZONE, _LATEST_ZONE = -12 * 60, 14 * 60
 _MINUTE_MS = 60_000

@@ -13,7 +13,7 @@ from cq_tui.simulator.market.bars import bucket_open
 from cq_tui.simulator.market.symbols import text
 from cq_tui.simulator.market.ticks import Bars
 
-_is_window = re.compile(r"(\d{1,2})([mhd])").fullmatch
+_is_window = re.compile(r"([0-9]{1,2})([mhd])").fullmatch
 _MOST = {"m": 59, "h": 23, "d": 7}
 _UNIT_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _MINUTE_MS = 60_000

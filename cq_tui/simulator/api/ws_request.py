@@ -37,7 +37,7 @@ def read_request(content: str | bytes) -> WsRequest:
     if not isinstance(message, dict):
         raise NoRequest
     number = message.get("id")
-    if not isinstance(number, int | str | None) or len(str(number)) > _LONGEST_ID:
+    if not isinstance(number, int | str | None) or isinstance(number, bool) or len(str(number)) > _LONGEST_ID:
         raise NoRequest
     method, params = message.get("method"), message.get("params")
     if not isinstance(method, str) or not isinstance(params, dict | None):
