@@ -7,8 +7,6 @@ from cq_tui.simulator.api.parameters import Parameters
 from cq_tui.simulator.errors import ApiError
 from cq_tui.simulator.exchange import Exchange
 
-_SYMBOL = r"^[A-Z0-9-_.]{1,20}$"
-_is_symbol = re.compile(r"[A-Z0-9\-_.]{1,20}").fullmatch
 _is_zone = re.compile(r"([+-]?)([0-9]{1,2})(?::([0-9]{2}))?").fullmatch
 _STATUSES = frozenset({"TRADING", "HALT", "BREAK"})
 _EARLIEST_ZONE, _LATEST_ZONE = -12 * 60, 14 * 60
@@ -27,9 +25,6 @@ def status_of(exchange: Exchange, symbol: str) -> str:
 
 def one_symbol(exchange: Exchange, parameters: Parameters) -> str:
     """Return ``symbol``, which has to be one of the exchange's and of the status asked for."""
-    name = parameters.text("symbol")
-    if name.isascii() and _is_symbol(name) is None:
-        raise ApiError(-1100, f"Illegal characters found in parameter 'symbol'; legal range is '{_SYMBOL}'.")
     symbol = parameters.symbol(exchange.market.column)
     status = wanted_status(parameters)
     if status is not None and status_of(exchange, symbol) != status:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from cq_tui.binance.filters import SymbolRules
-from cq_tui.simulator.api.parameters import Parameters
+from cq_tui.simulator.api.parameters import Parameters, unknown_symbol
 from cq_tui.simulator.engine.orders import STOP_TYPES, NewOrder
 from cq_tui.simulator.errors import ApiError, mandatory, not_required
 
@@ -247,7 +247,7 @@ def _is_pegged(parameters: Parameters, names: Names) -> bool:
 def check_symbol(symbol: str, rules: Mapping[str, SymbolRules]) -> None:
     """Raise ApiError when the exchange does not list the symbol."""
     if symbol not in rules:
-        raise ApiError(-1121, "Invalid symbol.")
+        raise unknown_symbol(symbol)
 
 
 def default_stp_mode(rules: Mapping[str, SymbolRules], symbol: str) -> str:

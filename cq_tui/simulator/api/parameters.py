@@ -17,7 +17,11 @@ _is_integer = re.compile(_INTEGER).fullmatch
 _LARGEST_INTEGER = 2**63 - 1
 _MAX_DECIMALS = 8
 _MAX_SYMBOLS = 100
-_is_list = re.compile(r'\[("[^"]*"(,"[^"]*")*)?\]').fullmatch
+_SYMBOL = r"[\w\-._&&[^a-z]]{1,50}"  # as the exchange shows it; "&&" is its regex language's "and"
+_SYMBOLS = rf'^\[("{_SYMBOL}"(,"{_SYMBOL}"){{0,}}){{0,1}}\]$'
+_NAME = r"(?:(?![a-z])[\w\-.]){1,50}"
+_is_symbol = re.compile(_NAME).fullmatch
+_is_list = re.compile(rf'\[("{_NAME}"(,"{_NAME}")*)?\]').fullmatch
 
 
 def read_form(query: bytes, body: bytes = b"") -> "Parameters":
@@ -135,7 +139,7 @@ class Parameters:
         """Return the symbol, which has to be one of the exchange's."""
         value = self.text("symbol")
         if value not in known:
-            raise ApiError(-1121, "Invalid symbol.")
+            raise unknown_symbol(value)
         return value
 
     def symbols(self, known: Mapping[str, Any]) -> list[str] | None:
@@ -157,15 +161,16 @@ class Parameters:
         return names
 
 
+def unknown_symbol(value: str) -> ApiError:
+    """What refuses a symbol that the exchange does not list: not listed, or no symbol at all."""
+    return ApiError(-1121, "Invalid symbol.") if _is_symbol(value) else _illegal("symbol", f"^{_SYMBOL}$")
+
+
 def _names(value: str) -> list[str]:
-    """Read a JSON list of texts."""
-    refused = ApiError(-1135, "JSON sent for parameter 'symbols' is not valid")
-    if _is_list(value.replace(" ", "")) is None:
-        raise refused
-    try:
-        return [str(name) for name in orjson.loads(value)]
-    except orjson.JSONDecodeError:
-        raise refused from None
+    """Read a JSON list of texts; as on the exchange, blanks between them are illegal characters."""
+    if _is_list(value) is None:
+        raise _illegal("symbols", _SYMBOLS)
+    return [str(name) for name in orjson.loads(value)]
 
 
 def _illegal(name: str, pattern: str) -> ApiError:

@@ -21,7 +21,11 @@ def stage() -> Stage:
     return stage
 
 
-ILLEGAL = "Illegal characters found in parameter 'symbol'; legal range is '^[A-Z0-9-_.]{1,20}$'."
+ILLEGAL = r"Illegal characters found in parameter 'symbol'; legal range is '^[\w\-._&&[^a-z]]{1,50}$'."
+ILLEGAL_LIST = (
+    "Illegal characters found in parameter 'symbols'; "
+    r"""legal range is '^\[("[\w\-._&&[^a-z]]{1,50}"(,"[\w\-._&&[^a-z]]{1,50}"){0,}){0,1}\]$'."""
+)
 NOT_SENT = "Mandatory parameter '{}' was not sent, was empty/null, or malformed."
 COMBINATION = "Combination of optional parameters invalid."
 NO_MATCH = "The symbol's status does not match the requested symbolStatus."
@@ -42,6 +46,7 @@ def not_valid(name: str) -> str:
         (market_data.depth, {"symbol": "btcusdt"}, -1100, ILLEGAL),
         (market_data.depth, {"symbol": "NOPE"}, -1121, "Invalid symbol."),
         (market_data.depth, {"symbol": "ÄUSDT"}, -1121, "Invalid symbol."),
+        (market_data.depth, {"symbol": "BTC/USDT"}, -1100, ILLEGAL),
         (market_data.depth, {"limit": 0}, -1130, not_valid("limit")),
         (market_data.depth, {"symbolStatus": "HALT"}, -1220, NO_MATCH),
         (market_data.depth, {"symbolStatus": "OPEN"}, -1122, "Invalid symbolStatus."),
@@ -58,7 +63,9 @@ def not_valid(name: str) -> str:
         (tickers.ticker_24hr, {"symbols": '["BTCUSDT"]'}, -1128, COMBINATION),
         (tickers.ticker_24hr, {"symbol": ALL, "symbols": '["BTCUSDT","BTCUSDT"]'}, -1151,
          "Symbol is present multiple times in the list."),
-        (tickers.ticker_24hr, {"symbol": ALL, "symbols": "BTCUSDT"}, -1135, "JSON sent for parameter 'symbols'"),
+        (tickers.ticker_24hr, {"symbol": ALL, "symbols": "BTCUSDT"}, -1100, ILLEGAL_LIST),
+        (tickers.ticker_24hr, {"symbol": ALL, "symbols": '["BTCUSDT", "ETHUSDT"]'}, -1100, ILLEGAL_LIST),
+        (tickers.ticker_24hr, {"symbol": ALL, "symbols": '["btcusdt"]'}, -1100, ILLEGAL_LIST),
         (tickers.ticker_24hr, {"symbol": ALL, "symbols": MANY}, -1101, TOO_MANY),
         (tickers.ticker_24hr, {"symbol": ALL, "symbols": '["BTCUSDT","NOPE"]'}, -1121, "Invalid symbol."),
         (tickers.ticker_price, {"symbolStatus": "BREAK"}, -1220, NO_MATCH),
@@ -94,7 +101,7 @@ def test_exchange_info_is_chosen_by_symbols_permissions_and_status(stage: Stage)
     everything = ["BTCUSDT", "ETHUSDT", "DOGEUSDT"]
     assert names() == everything
     assert names(symbol="ETHUSDT") == ["ETHUSDT"]
-    assert names(symbols='["DOGEUSDT", "BTCUSDT"]') == ["BTCUSDT", "DOGEUSDT"]
+    assert names(symbols='["DOGEUSDT","BTCUSDT"]') == ["BTCUSDT", "DOGEUSDT"]
     assert names(permissions="SPOT") == names(permissions='["SPOT","TRD_GRP_261"]') == everything
     assert names(permissions="TRD_GRP_261") == []
     assert names(symbolStatus="TRADING") == everything

@@ -12,6 +12,7 @@ from tests.simulator.api.requests import LIMIT, LIMIT_MAKER, MARKET, RULES, STOP
 DECIMAL = r"legal range is '^([0-9]{1,20})(\.[0-9]{1,20})?$'."
 INTEGER = "legal range is '^[0-9]{1,20}$'."
 CLIENT_ID = "legal range is '^[a-zA-Z0-9-_]{1,36}$'."
+SYMBOL = r"Illegal characters found in parameter 'symbol'; legal range is '^[\w\-._&&[^a-z]]{1,50}$'."
 PEG = {"pegPriceType": "PRIMARY_PEG", "pegOffsetType": "PRICE_LEVEL", "pegOffsetValue": "1"}
 
 
@@ -65,6 +66,7 @@ def test_a_trailing_stop_needs_no_stop_price() -> None:
     ("order", "changes", "code", "text"),
     [
         (MARKET, {"symbol": "NOPE"}, -1121, "Invalid symbol."),
+        (MARKET, {"symbol": "btcusdt"}, -1100, SYMBOL),
         (MARKET, {"symbol": None}, -1102, lacking("symbol")),
         (MARKET, {"symbol": ""}, -1105, "Parameter 'symbol' was empty."),
         (MARKET, {"side": None}, -1102, lacking("side")),
@@ -189,7 +191,7 @@ def test_the_query_wins_over_the_body_and_doubles_are_refused() -> None:
 
 @pytest.mark.parametrize(
     ("symbols", "code"),
-    [('["BTCUSDT","BTCUSDT"]', -1151), ('["NOPE"]', -1121), ("BTCUSDT", -1135), ('["BTCUSDT"', -1135)],
+    [('["BTCUSDT","BTCUSDT"]', -1151), ('["NOPE"]', -1121), ("BTCUSDT", -1100), ('["BTCUSDT"', -1100)],
 )
 def test_bad_lists_of_symbols(symbols: str, code: int) -> None:
     with pytest.raises(ApiError) as caught:
