@@ -25,7 +25,7 @@ from benchmarks.report import Row, in_turn, middle
 from cq_tui.binance.orders import NewOrder
 from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.signing import Credentials
-from cq_tui.simulator.api.rate_limits import Limits
+from cq_tui.simulator.access.rate_limits import Limits
 from cq_tui.simulator.server import Endpoint, SimulatorConfig, run
 
 _LEAST_RATE = 1_500

@@ -9,9 +9,9 @@ from itertools import count
 import orjson
 
 from benchmarks.report import Row, middle
+from cq_tui.simulator.access.keys import Account
 from cq_tui.simulator.api.orders import cancel, place
 from cq_tui.simulator.api.parameters import read_form
-from cq_tui.simulator.api.security import Account
 from cq_tui.simulator.exchange import Exchange
 from cq_tui.simulator.server import SimulatorConfig, open_exchange
 

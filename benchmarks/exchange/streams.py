@@ -21,13 +21,13 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from benchmarks.report import Row, in_turn, middle
-from cq_tui.simulator.api.security import Account
+from cq_tui.simulator.access.keys import Account
+from cq_tui.simulator.connections.websocket_connection import WebSocketConnection
 from cq_tui.simulator.market.symbols import DEFAULT_SYMBOLS
 from cq_tui.simulator.market.ticks import TICK_MS
 from cq_tui.simulator.server import SimulatorConfig, open_exchange
 from cq_tui.simulator.streams.stream_face import stream_routes
 from cq_tui.simulator.streams.stream_hub import StreamHub
-from cq_tui.simulator.streams.websocket_connection import WebSocketConnection
 
 _LEAST = 20_000
 _SHARE = 0.4

@@ -12,8 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.settings import Symbol
-from cq_tui.simulator.api.rate_limits import Limits
-from cq_tui.simulator.api.security import KeyFileError
+from cq_tui.simulator.access.keys import KeyFileError
+from cq_tui.simulator.access.rate_limits import Limits
 from cq_tui.simulator.engine.ledger import LedgerError
 from cq_tui.simulator.market.recordings import ReplayError
 from cq_tui.simulator.market.symbols import DEFAULT_SYMBOLS, UnknownSymbolError

@@ -5,20 +5,20 @@ from typing import Any, TypeVar
 
 from starlette.routing import Router
 
-from cq_tui.simulator.api.handshake import refuse
 from cq_tui.simulator.api.parameters import read_form
 from cq_tui.simulator.api.rest import Answer, Request, RestFace, request_of
 from cq_tui.simulator.api.ws_connection import WsApi
 from cq_tui.simulator.api.ws_request import WsRequest
+from cq_tui.simulator.connections.handshake import refuse
+from cq_tui.simulator.connections.http_connection import TRANSPORT, Headers, response
+from cq_tui.simulator.connections.web_pages import is_from_another_site, is_from_program_here, not_for_pages
 from cq_tui.simulator.errors import ApiError
 from cq_tui.simulator.exchange import Exchange
 from cq_tui.simulator.faults.admin import Admin, Refused, dump
 from cq_tui.simulator.faults.on_requests import answers_with
 from cq_tui.simulator.faults.plan import Asked
-from cq_tui.simulator.http_connection import TRANSPORT, Headers, response
 from cq_tui.simulator.streams.stream_face import stream_routes
 from cq_tui.simulator.streams.stream_hub import StreamHub
-from cq_tui.simulator.web_pages import is_from_another_site, is_from_program_here, not_for_pages
 
 T = TypeVar("T")
 Message = MutableMapping[str, Any]

@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 from cq_tui.simulator.clock import Clock
-from cq_tui.simulator.connections import Connections
+from cq_tui.simulator.connections.open_connections import Connections
 from cq_tui.simulator.errors import ApiError
 from cq_tui.simulator.exchange import Exchange
 from cq_tui.simulator.market.opening import remembered

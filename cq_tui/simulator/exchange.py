@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from cq_tui.simulator.api.rate_limits import RateLimits
-from cq_tui.simulator.api.security import Account
-from cq_tui.simulator.api.user_events import user_events
+from cq_tui.simulator.access.keys import Account
+from cq_tui.simulator.access.rate_limits import RateLimits
 from cq_tui.simulator.engine.engine import Engine
 from cq_tui.simulator.engine.ledger import Ledger
 from cq_tui.simulator.engine.orders import Trade
@@ -28,7 +27,8 @@ _LETTERS = string.ascii_letters + string.digits
 _PAIRS = [one + other for one in _LETTERS for other in _LETTERS]
 _ID_PAIRS = 11
 
-UserListener = Callable[[list[dict[str, Any]]], None]
+#: Called after each outcome, at its time (Unix ms).
+Listener = Callable[[Outcome, int], None]
 #: Called after each outcome with its symbols and the account's trades in it, as the tape shows them.
 MarketListener = Callable[[set[str], list[tuple[str, TapeTrade]]], None]
 
@@ -57,7 +57,7 @@ class Exchange:
         self.filters: Mapping[str, Sequence[dict[str, Any]]] = {}
         self.engine = Engine(state, market, self.tape_id)
         self._ids = random.Random(f"{seed}/{state.execution_id}")
-        self.user_listeners: set[UserListener] = set()
+        self.listeners: list[Listener] = []
         self.market_listeners: list[MarketListener] = []
         self.started = clock()
         self._depths: dict[str, DepthWatch] = {}
@@ -116,10 +116,8 @@ class Exchange:
                 self.ledger.compact(self.state)
         for fill in outcome.first_fills:
             self.limits.first_fill(fill.is_maker, now)
-        if self.user_listeners:
-            events = user_events(outcome, self.state, now)
-            for listener in list(self.user_listeners):
-                listener(events)
+        for listener in self.listeners:
+            listener(outcome, now)
         self._tell_market(outcome)
         return outcome
 

@@ -14,18 +14,19 @@ from typing import Any
 
 import uvicorn
 
-from cq_tui.simulator.api.rate_limits import Limits, RateLimits
-from cq_tui.simulator.api.security import Account, ApiKey, KeyFileError, public_api_key
+from cq_tui.simulator.access.keys import Account, ApiKey, KeyFileError, public_api_key
+from cq_tui.simulator.access.rate_limits import Limits, RateLimits
 from cq_tui.simulator.api.ws_connection import WsApi
 from cq_tui.simulator.application import WS_API_PATH, Application
 from cq_tui.simulator.clock import Clock
-from cq_tui.simulator.connections import Connections
+from cq_tui.simulator.connections.http_connection import HttpConnection
+from cq_tui.simulator.connections.open_connections import Connections
+from cq_tui.simulator.connections.websocket_connection import WebSocketConnection
 from cq_tui.simulator.driver import Driver
 from cq_tui.simulator.engine.ledger import Ledger
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.simulator.exchange import Exchange, fills_on_tape, last_trade_id
 from cq_tui.simulator.faults.admin import Admin
-from cq_tui.simulator.http_connection import HttpConnection
 from cq_tui.simulator.market.live import LiveMarket, LivePrices
 from cq_tui.simulator.market.market import Market
 from cq_tui.simulator.market.opening import open_walk, remembered
@@ -34,7 +35,6 @@ from cq_tui.simulator.market.replay import Replay, open_replay
 from cq_tui.simulator.market.symbols import DEFAULT_SYMBOLS, market_symbol
 from cq_tui.simulator.market.ticks import TICK_MS
 from cq_tui.simulator.streams.stream_hub import StreamHub
-from cq_tui.simulator.streams.websocket_connection import WebSocketConnection
 
 #: Seed of the market that a newcomer sees.
 DEFAULT_SEED = 10

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from cq_tui.simulator import driver as driver_module
-from cq_tui.simulator.api.security import Account
+from cq_tui.simulator.access.keys import Account
 from cq_tui.simulator.clock import Clock
-from cq_tui.simulator.connections import Connections
+from cq_tui.simulator.connections.open_connections import Connections
 from cq_tui.simulator.driver import Driver
 from cq_tui.simulator.server import SimulatorConfig, open_exchange
 from cq_tui.simulator.streams.stream_hub import StreamHub

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from cq_tui.simulator.api.user_events import user_events
+from cq_tui.simulator.engine.outcome import Outcome
 from cq_tui.simulator.exchange import Exchange
 
 Event = dict[str, Any]
@@ -16,24 +18,25 @@ class AccountFeed:
         self._exchange = exchange
         self._subscribers: dict[Tell, None] = {}
         self.tamper: Callable[[Event], None] | None = None
+        exchange.listeners.append(self._on_outcome)
 
     def join(self, tell: Tell) -> None:
         """Have somebody told from now on."""
         self._subscribers[tell] = None
-        self._exchange.user_listeners.add(self._on_events)
 
     def leave(self, tell: Tell) -> None:
         """Tell somebody no more."""
         self._subscribers.pop(tell, None)
-        if not self._subscribers:
-            self._exchange.user_listeners.discard(self._on_events)
 
     def tell(self, events: list[Event]) -> None:
         """Tell everybody who subscribed."""
         for tell in list(self._subscribers):
             tell(events)
 
-    def _on_events(self, events: list[Event]) -> None:
+    def _on_outcome(self, outcome: Outcome, now: int) -> None:
+        if not self._subscribers:
+            return
+        events = user_events(outcome, self._exchange.state, now)
         if self.tamper is None:
             self.tell(events)
             return

@@ -6,16 +6,17 @@ from typing import Any
 
 import orjson
 
+from cq_tui.simulator.access.keys import ApiKey
 from cq_tui.simulator.api.account_feed import AccountFeed
 from cq_tui.simulator.api.carry_out import carry_out
 from cq_tui.simulator.api.parameters import Parameters
 from cq_tui.simulator.api.routes import ENDPOINTS, Endpoint
-from cq_tui.simulator.api.security import ApiKey, check_signature, check_timing, ws_api_payload
+from cq_tui.simulator.api.security import check_signature, check_timing, ws_api_payload
 from cq_tui.simulator.api.time_unit import answer_in_microseconds, event_in_microseconds
 from cq_tui.simulator.api.ws_request import NoRequest, WsRequest
+from cq_tui.simulator.connections.outbox import Outbox
 from cq_tui.simulator.errors import ApiError
 from cq_tui.simulator.exchange import Exchange
-from cq_tui.simulator.streams.outbox import Outbox
 
 #: What opening a connection weighs.
 CONNECT_WEIGHT = 2

@@ -8,15 +8,15 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from cq_tui.simulator.api.account_feed import AccountFeed
-from cq_tui.simulator.api.handshake import refuse
 from cq_tui.simulator.api.time_unit import wants_microseconds
 from cq_tui.simulator.api.ws_api import CONNECT_WEIGHT, Session
 from cq_tui.simulator.api.ws_request import NoRequest, WsRequest, read_request
-from cq_tui.simulator.connections import POLICY_VIOLATION, Connections
+from cq_tui.simulator.connections.frames import FrameSocket, text_frame
+from cq_tui.simulator.connections.handshake import refuse
+from cq_tui.simulator.connections.open_connections import POLICY_VIOLATION, Connections
+from cq_tui.simulator.connections.websocket_connection import CONNECTION
 from cq_tui.simulator.errors import ApiError
 from cq_tui.simulator.exchange import Exchange
-from cq_tui.simulator.streams.listener import Connection as Socket
-from cq_tui.simulator.streams.websocket_connection import CONNECTION, text_frame
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -30,7 +30,7 @@ Tamper = Callable[["Connection", WsRequest | None, str], None]
 class Connection:
     """One connection; ``opened`` is the market's time then (Unix ms)."""
 
-    def __init__(self, face: "WsApi", session: Session, socket: Socket, send: Send, opened: int) -> None:
+    def __init__(self, face: "WsApi", session: Session, socket: FrameSocket, send: Send, opened: int) -> None:
         self.session = session
         self.opened = opened
         self._face = face
@@ -135,7 +135,7 @@ class WsApi:
             await refuse(send, error)
             return
         await send({"type": "websocket.accept"})
-        socket: Socket = scope["extensions"][CONNECTION]["connection"]
+        socket: FrameSocket = scope["extensions"][CONNECTION]["connection"]
         connection = Connection(self, session, socket, send, self._exchange.market.time)
         self._open[connection] = None
         self._all.join(connection)

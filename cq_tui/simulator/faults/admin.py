@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from cq_tui.binance.filters import SymbolRulesError
 from cq_tui.simulator.api.ws_connection import WsApi
 from cq_tui.simulator.clock import Clock
-from cq_tui.simulator.connections import GOING_AWAY, Connections, Open
+from cq_tui.simulator.connections.open_connections import GOING_AWAY, Connections, Open
 from cq_tui.simulator.driver import Driver
 from cq_tui.simulator.exchange import Exchange
 from cq_tui.simulator.faults.fault import MARKET, USER_DATA, WS_API, FaultSpec

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from cq_tui.simulator.api.rate_limits import RateLimits
+from cq_tui.simulator.access.rate_limits import RateLimits
 from cq_tui.simulator.errors import ApiError
 from cq_tui.simulator.faults.fault import FaultSpec
 

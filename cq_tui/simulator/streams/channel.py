@@ -1,8 +1,8 @@
 """One stream and those who listen to it: each payload is made once a form, however many listen."""
 
+from cq_tui.simulator.connections.frames import text_frame
 from cq_tui.simulator.streams.listener import Listener
 from cq_tui.simulator.streams.stream_names import Stream
-from cq_tui.simulator.streams.websocket_connection import text_frame
 
 
 class Channel:

@@ -1,29 +1,14 @@
 """One client of the market streams: what it subscribed, and the frames that wait for it."""
 
 from collections import deque
-from typing import Protocol
 
-from cq_tui.simulator.connections import POLICY_VIOLATION
-from cq_tui.simulator.streams.websocket_connection import text_frame
+from cq_tui.simulator.connections.frames import FrameSocket, text_frame
+from cq_tui.simulator.connections.open_connections import POLICY_VIOLATION
 
 #: Frames that wait for a slow client; when more would wait it is disconnected, since its books would have gaps.
 CAPACITY = 4_096
 #: Frames (messages, pings, pongs) that a client may send in a second.
 MOST_FRAMES = 5
-
-
-class Connection(Protocol):
-    """What a listener needs of its connection."""
-
-    @property
-    def is_writable(self) -> bool:
-        """Whether the client reads as quickly as we write."""
-
-    def write_frames(self, frames: bytes) -> None:
-        """Send whole frames."""
-
-    def break_off(self, code: int, reason: str) -> None:
-        """Close with a reason."""
 
 
 class Listener:
@@ -32,7 +17,7 @@ class Listener:
     ``scale`` is 1,000 for times in microseconds, else 1; ``opened`` is the market's time then (Unix ms).
     """
 
-    def __init__(self, connection: Connection, *, combined: bool, scale: int = 1, opened: int = 0) -> None:
+    def __init__(self, connection: FrameSocket, *, combined: bool, scale: int = 1, opened: int = 0) -> None:
         self._connection = connection
         self.combined = combined
         self.scale = scale

@@ -7,13 +7,14 @@ from urllib.parse import parse_qs
 from starlette.routing import WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
-from cq_tui.simulator.api.handshake import refuse
 from cq_tui.simulator.api.time_unit import wants_microseconds
+from cq_tui.simulator.connections.frames import text_frame
+from cq_tui.simulator.connections.handshake import refuse
+from cq_tui.simulator.connections.websocket_connection import CONNECTION, WebSocketConnection
 from cq_tui.simulator.errors import ApiError
 from cq_tui.simulator.streams.control import MOST_STREAMS, control
 from cq_tui.simulator.streams.listener import Listener
 from cq_tui.simulator.streams.stream_hub import StreamHub
-from cq_tui.simulator.streams.websocket_connection import CONNECTION, WebSocketConnection, text_frame
 
 
 def stream_routes(hub: StreamHub) -> list[WebSocketRoute]:

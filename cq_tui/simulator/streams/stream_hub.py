@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from cq_tui.simulator.connections import Connections
+from cq_tui.simulator.connections.open_connections import Connections
 from cq_tui.simulator.exchange import Exchange
 from cq_tui.simulator.market.tape import TapeTrade
 from cq_tui.simulator.streams.book_feed import BookFeed

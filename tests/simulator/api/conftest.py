@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import pytest
 
+from cq_tui.simulator.api.account_feed import AccountFeed
 from cq_tui.simulator.api.parameters import Parameters
 from cq_tui.simulator.api.routes import ENDPOINTS
 from cq_tui.simulator.engine.state import ExchangeState
@@ -44,7 +45,7 @@ class Trader:
         self.exchange = Exchange(cast(Any, self.market), state, None, cast(Any, None), lambda: self.now)
         self.exchange.deposit({"USDT": Decimal(usdt), "COIN": Decimal(coin)})
         self.events: list[dict[str, Any]] = []
-        self.exchange.user_listeners.add(self.events.extend)
+        AccountFeed(self.exchange).join(self.events.extend)
 
     def ask(self, method: str, path: str, values: dict[str, str] | None = None, **more: str) -> Any:
         """Return an endpoint's answer; its symbol is COINUSDT unless another one is given."""

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cq_tui.binance.account_filters import AccountRules
-from cq_tui.simulator.api.rate_limits import Limits, RateLimits
+from cq_tui.simulator.access.rate_limits import Limits, RateLimits
 from tests.simulator.api.conftest import START, Trader
 
 ZERO = "0.00000000"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cq_tui.simulator.api.rate_limits import Limits, RateLimits
+from cq_tui.simulator.access.rate_limits import Limits, RateLimits
 from tests.simulator.api.conftest import START, Trader
 
 OLD = {

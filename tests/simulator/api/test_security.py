@@ -13,16 +13,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from cq_tui.binance.signing import sign_hmac
+from cq_tui.simulator.access.keys import Account, KeyFileError, public_api_key
 from cq_tui.simulator.api.parameters import Parameters
-from cq_tui.simulator.api.security import (
-    Account,
-    KeyFileError,
-    check_signature,
-    check_timing,
-    public_api_key,
-    signed_bytes,
-    ws_api_payload,
-)
+from cq_tui.simulator.api.security import check_signature, check_timing, signed_bytes, ws_api_payload
 from cq_tui.simulator.errors import ApiError
 
 NOW = 1_700_000_000_000

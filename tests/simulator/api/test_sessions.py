@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from cq_tui.binance.signing import sign_hmac
-from cq_tui.simulator.api.security import Account, public_api_key, ws_api_payload
+from cq_tui.simulator.access.keys import Account, public_api_key
+from cq_tui.simulator.api.security import ws_api_payload
 from cq_tui.simulator.api.ws_api import Session
 from cq_tui.simulator.api.ws_request import NoRequest, read_request
 from cq_tui.simulator.exchange import Exchange

@@ -15,7 +15,7 @@ from cq_tui.binance.silence import Deadlines
 from cq_tui.binance.streams import MarketStreams
 from cq_tui.binance.user_data import Subscribed, UserData
 from cq_tui.binance.user_events import ExecutionReport
-from cq_tui.simulator.connections import GOING_AWAY
+from cq_tui.simulator.connections.open_connections import GOING_AWAY
 from tests.simulator.faults.test_admin import ADMIN, BUY, ask
 from tests.simulator.test_server import AsyncClient, exchange
 from tests.simulator.ws_client import ws_client

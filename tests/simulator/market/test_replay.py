@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cq_tui.simulator.api.security import Account
+from cq_tui.simulator.access.keys import Account
 from cq_tui.simulator.market.market import Market
 from cq_tui.simulator.market.recordings import ReplayError, read_recordings
 from cq_tui.simulator.market.replay import HISTORY_BARS, Replay, open_replay

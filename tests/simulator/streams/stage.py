@@ -5,9 +5,9 @@ from typing import Any
 
 import orjson
 
+from cq_tui.simulator.access.keys import Account
 from cq_tui.simulator.api.parameters import Parameters
-from cq_tui.simulator.api.security import Account
-from cq_tui.simulator.connections import Connections
+from cq_tui.simulator.connections.open_connections import Connections
 from cq_tui.simulator.engine.orders import NewOrder
 from cq_tui.simulator.engine.outcome import Outcome
 from cq_tui.simulator.market.ticks import TICK_MS

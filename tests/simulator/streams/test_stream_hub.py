@@ -3,7 +3,7 @@
 import pytest
 
 from cq_tui.simulator.api import tickers
-from cq_tui.simulator.connections import LIFE_MS
+from cq_tui.simulator.connections.open_connections import LIFE_MS
 from cq_tui.simulator.streams.stream_names import Stream, parse_stream
 from tests.simulator.streams.stage import START, Stage
 

@@ -21,22 +21,10 @@ from websockets.server import ServerProtocol
 
 #: Where the ASGI scope's extensions hold the connection.
 CONNECTION = "cq_tui.websocket"
-_TEXT = 0x81  # a whole text message in one frame
-_SHORT, _MEDIUM = 126, 1 << 16
 _LARGEST_MESSAGE = 1 << 20
 #: Parts in which one message may come.
 _MOST_PARTS = 4_096
 _NO_UTF_8, _TOO_LARGE = 1007, 1009
-
-
-def text_frame(payload: bytes) -> bytes:
-    """Return a server's frame of a whole text message (RFC 6455, section 5.2)."""
-    size = len(payload)
-    if size < _SHORT:
-        return bytes((_TEXT, size)) + payload
-    if size < _MEDIUM:
-        return bytes((_TEXT, 126, size >> 8, size & 0xFF)) + payload
-    return bytes((_TEXT, 127)) + size.to_bytes(8, "big") + payload
 
 
 class _PlainOut(PerMessageDeflate):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from cq_tui.simulator.api.rate_limits import Limits
+from cq_tui.simulator.access.rate_limits import Limits
 from tests.simulator.faults.test_admin import ADMIN, ask
 from tests.simulator.test_server import exchange
 from tests.simulator.ws_client import Ended, refusal_of_handshake, ws_client

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import websockets
 
-from cq_tui.simulator.web_pages import is_from_another_site, is_from_program_here
+from cq_tui.simulator.connections.web_pages import is_from_another_site, is_from_program_here
 from tests.simulator.test_server import CONFIG, AsyncClient, exchange
 
 EVIL: list[dict[str, str]] = [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cq_tui.simulator.api.rate_limits import Limits, RateLimits
+from cq_tui.simulator.access.rate_limits import Limits, RateLimits
 from cq_tui.simulator.errors import ApiError
 
 NOW = 1_700_000_040_000  # a minute begins

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager, suppress
 import orjson
 import pytest
 
-from cq_tui.simulator import http_connection
 from cq_tui.simulator.api.rest import RestFace
+from cq_tui.simulator.connections import http_connection
 from cq_tui.simulator.server import Endpoint, SimulatorConfig, run
 
 PING = b"GET /api/v3/ping HTTP/1.1\r\nhost: x\r\n\r\n"

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from cq_tui.simulator.connections import GOING_AWAY, LIFE_MS
+from cq_tui.simulator.connections.open_connections import GOING_AWAY, LIFE_MS
 from cq_tui.simulator.market.ticks import TICK_MS
 from tests.simulator.faults.test_admin import ADMIN, ask
 from tests.simulator.test_server import exchange

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from cq_tui.simulator.streams.outbox import CAPACITY, Outbox
+from cq_tui.simulator.connections.outbox import CAPACITY, Outbox
 
 
 async def test_messages_come_in_order_and_only_the_newest_of_a_kind() -> None:

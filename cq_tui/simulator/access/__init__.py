@@ -1,0 +1,1 @@
+"""Who may ask the exchange, and how much: API keys, limits and bans."""

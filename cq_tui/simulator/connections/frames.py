@@ -1,0 +1,30 @@
+"""Ready-made WebSocket frames, and what takes them to a client."""
+
+from typing import Protocol
+
+_TEXT = 0x81  # a whole text message in one frame
+_SHORT, _MEDIUM = 126, 1 << 16
+
+
+class FrameSocket(Protocol):
+    """A WebSocket to one client."""
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether the client reads as quickly as we write."""
+
+    def write_frames(self, frames: bytes) -> None:
+        """Send whole frames."""
+
+    def break_off(self, code: int, reason: str) -> None:
+        """Close with a reason."""
+
+
+def text_frame(payload: bytes) -> bytes:
+    """Return a server's frame of a whole text message (RFC 6455, section 5.2)."""
+    size = len(payload)
+    if size < _SHORT:
+        return bytes((_TEXT, size)) + payload
+    if size < _MEDIUM:
+        return bytes((_TEXT, 126, size >> 8, size & 0xFF)) + payload
+    return bytes((_TEXT, 127)) + size.to_bytes(8, "big") + payload
