@@ -23,7 +23,8 @@ from websockets.frames import Frame, Opcode
 
 from benchmarks.report import Compared, Row, in_turn
 from cq_tui.binance.silence import Deadlines
-from cq_tui.binance.streams import MarketStreams, book_ticker_stream, depth_stream, kline_stream, trade_stream
+from cq_tui.binance.stream_names import book_ticker_stream, depth_stream, kline_stream, trade_stream
+from cq_tui.binance.streams import MarketStreams
 
 _SYMBOL = "BTCUSDT"
 _NAMES = [book_ticker_stream(_SYMBOL), trade_stream(_SYMBOL), depth_stream(_SYMBOL), kline_stream(_SYMBOL, "1m")]

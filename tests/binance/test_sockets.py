@@ -14,7 +14,8 @@ from cq_tui.binance.reconnect import Disconnected, ReconnectPolicy
 from cq_tui.binance.shared_weight import OwnWeight
 from cq_tui.binance.silence import Deadlines
 from cq_tui.binance.sockets import open_message_socket, open_socket
-from cq_tui.binance.streams import MarketStreams, book_ticker_stream
+from cq_tui.binance.stream_names import book_ticker_stream
+from cq_tui.binance.streams import MarketStreams
 from tests.binance.scripted import within
 
 POLICY = ReconnectPolicy(delay=lambda attempt: 0.01, close_timeout=0.2, open_timeout=5.0)

@@ -12,10 +12,8 @@ from cq_tui.binance import streams
 from cq_tui.binance.market_events import BookTickerUpdate, KlineUpdate, TradeUpdate
 from cq_tui.binance.reconnect import Connected, Disconnected, Malformed, ReconnectPolicy, Renewing
 from cq_tui.binance.silence import Deadlines, SymbolActive, SymbolSilent
-from cq_tui.binance.streams import (
+from cq_tui.binance.stream_names import (
     MAX_STREAMS,
-    MarketStreams,
-    SubscriptionRefused,
     book_ticker_stream,
     kline_stream,
     mini_ticker_stream,
@@ -23,6 +21,7 @@ from cq_tui.binance.streams import (
     symbol_of,
     trade_stream,
 )
+from cq_tui.binance.streams import MarketStreams, SubscriptionRefused
 from tests.binance import samples
 from tests.binance.scripted import Play, scripted, within
 

@@ -13,7 +13,8 @@ from cq_tui.binance.order_book import DepthSnapshot, Level
 from cq_tui.binance.order_books import OrderBooks
 from cq_tui.binance.reconnect import Connected, Disconnected
 from cq_tui.binance.rest import SpotRest
-from cq_tui.binance.streams import MarketStreams, StreamEvent, depth_stream, trade_stream
+from cq_tui.binance.stream_names import depth_stream, trade_stream
+from cq_tui.binance.streams import MarketStreams, StreamEvent
 from cq_tui.simulator.market.live import LiveTrade
 
 #: Trades of a symbol that may wait to be shown; of more than that in a second the oldest are left out.

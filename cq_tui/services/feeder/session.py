@@ -19,14 +19,8 @@ from cq_tui.binance.market_events import BookTickerUpdate, KlineUpdate, MiniTick
 from cq_tui.binance.reconnect import Connected, Disconnected, Malformed, ReconnectPolicy
 from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.silence import Deadlines, SymbolActive, SymbolSilent
-from cq_tui.binance.streams import (
-    MarketStreams,
-    StreamEvent,
-    SubscriptionRefused,
-    book_ticker_stream,
-    kline_stream,
-    mini_ticker_stream,
-)
+from cq_tui.binance.stream_names import book_ticker_stream, kline_stream, mini_ticker_stream
+from cq_tui.binance.streams import MarketStreams, StreamEvent, SubscriptionRefused
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.market import INTERVAL_MS, KLINE_HISTORY, Kline
 from cq_tui.services.feeder.archive import KlineArchive

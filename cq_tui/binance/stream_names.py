@@ -1,0 +1,57 @@
+"""Names of market streams, and how they are shared out to connections."""
+
+from collections.abc import Iterable
+
+#: The exchange's limit of streams on one connection.
+MAX_STREAMS = 1024
+
+
+def kline_stream(symbol: str, interval: str) -> str:
+    """Return the name of a kline stream."""
+    return f"{symbol.lower()}@kline_{interval}"
+
+
+def book_ticker_stream(symbol: str) -> str:
+    """Return the name of a best bid and ask stream."""
+    return f"{symbol.lower()}@bookTicker"
+
+
+def mini_ticker_stream(symbol: str) -> str:
+    """Return the name of a 24 h mini ticker stream."""
+    return f"{symbol.lower()}@miniTicker"
+
+
+def trade_stream(symbol: str) -> str:
+    """Return the name of a stream of every trade."""
+    return f"{symbol.lower()}@trade"
+
+
+def depth_stream(symbol: str) -> str:
+    """Return the name of a stream of changes of the order book, ten times a second."""
+    return f"{symbol.lower()}@depth@100ms"
+
+
+def symbol_of(stream: str) -> str:
+    """Return the symbol of a stream. Raises ValueError for a name without one."""
+    symbol, at, kind = stream.partition("@")
+    if not symbol or symbol.startswith("!") or not at or not kind:
+        raise ValueError(f"stream {stream!r} has no symbol: <symbol>@<kind> is needed")
+    return symbol.upper()
+
+
+def spread(streams: Iterable[str], per_connection: int = MAX_STREAMS) -> list[list[str]]:
+    """Share the streams out to as few connections as possible, those of a symbol together."""
+    if not 1 <= per_connection <= MAX_STREAMS:
+        raise ValueError(f"{per_connection} streams a connection: 1 to {MAX_STREAMS} are possible")
+    by_symbol: dict[str, list[str]] = {}
+    for stream in dict.fromkeys(streams):
+        by_symbol.setdefault(symbol_of(stream), []).append(stream)
+    shares: list[list[str]] = []
+    for names in by_symbol.values():
+        if not shares or len(shares[-1]) + len(names) > per_connection:
+            shares.append([])
+        for name in names:
+            if len(shares[-1]) == per_connection:
+                shares.append([])
+            shares[-1].append(name)
+    return shares
