@@ -126,6 +126,15 @@ async def test_public_errors() -> None:
         assert (await client.http.get("nothing")).status_code == 404
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+async def test_listen_keys_are_gone_with_the_web_server_s_page(method: str) -> None:
+    async with exchange() as client:
+        response = await client.http.request(method, "userDataStream")
+        assert (response.status_code, response.headers["content-type"]) == (410, "text/html;charset=UTF-8")
+        assert response.text.startswith("<html>\r\n<head><title>410 Gone</title></head>")
+        assert len(response.content) == 136
+
+
 async def test_the_order_s_way_from_market_to_cancel() -> None:
     async with exchange() as client:
         bought = await client.signed(

@@ -25,6 +25,11 @@ _UNKNOWN_ERROR = "An unknown error occurred while processing the request."
 #: Seed of the x-mbx-uuid headers: the same requests get the same ones.
 _UUID_SEED = 7
 _NOT_FOUND_PAGE = b"<html><head><title>404 Not Found</title></head><body><h1>404 Not Found</h1></body></html>"
+#: What the exchange's web server answers, in place of JSON, where an endpoint was removed.
+_GONE_PAGE = (
+    b"<html>\r\n<head><title>410 Gone</title></head>\r\n<body>\r\n"
+    b"<center><h1>410 Gone</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+)
 
 
 class Request(NamedTuple):
@@ -113,6 +118,8 @@ class RestFace:
 
     def refusal(self, error: ApiError, now: int) -> Answer:
         """Return the response that tells of an error."""
+        if error.status == 410:
+            return Answer(410, self._headers(now, kind=_HTML), _GONE_PAGE)
         headers = self._headers(now)
         if error.retry_after is not None:
             headers.append((b"retry-after", b"%d" % error.retry_after))
