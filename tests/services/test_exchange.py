@@ -5,7 +5,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
 
 import httpx
@@ -116,7 +116,7 @@ async def test_a_damaged_address_does_not_keep_it_from_starting(tmp_path: Path) 
 # Paper: the real market
 
 
-PAPER = {"SIMULATION_MODE": False, "PAPER_MODE": True, "SYMBOLS": ["BTCUSDT", "NEARUSDT"]}
+PAPER = {"SIMULATION_MODE": False, "PAPER_MODE": True, "SYMBOLS": ["BTCUSDT", "ATOMUSDT"]}
 
 
 @asynccontextmanager
@@ -124,7 +124,7 @@ async def real_exchange() -> AsyncIterator[tuple[str, str, httpx.AsyncClient]]:
     """Another simulated exchange in the place of the real one: its clock stands until a test moves it."""
     ready: asyncio.Queue[Endpoint] = asyncio.Queue()
     stop = asyncio.Event()
-    config = SimulatorConfig(symbols=("BTCUSDT", "NEARUSDT"), seed=3, admin=True, stands_at=time.time_ns() // 1_000_000)
+    config = SimulatorConfig(symbols=("BTCUSDT", "ATOMUSDT"), seed=3, admin=True, stands_at=time.time_ns() // 1_000_000)
     serving = asyncio.create_task(run(config, on_ready=ready.put_nowait, stop=stop))
     try:
         at = await ready.get()
@@ -133,6 +133,18 @@ async def real_exchange() -> AsyncIterator[tuple[str, str, httpx.AsyncClient]]:
     finally:
         stop.set()
         await serving
+
+
+def affordable(asks: list[list[str]], budget: Decimal) -> list[list[str]]:
+    """Return what a MARKET order takes of the asks for so much: price and quantity of each fill."""
+    taken: list[list[str]] = []
+    for price, quantity in asks:
+        part = min(Decimal(quantity), (budget / Decimal(price)).quantize(Decimal("0.01"), ROUND_DOWN))
+        if part <= 0:
+            break
+        taken.append([price, f"{part:.8f}"])
+        budget -= part * Decimal(price)
+    return taken
 
 
 async def moved(real: httpx.AsyncClient, until_true: Callable[[], object]) -> None:
@@ -150,23 +162,23 @@ async def test_in_paper_orders_meet_the_real_book(tmp_path: Path) -> None:
             await moved(real, lambda: exchange.health.get("ready"))
             at = await listening(exchange)
             assert exchange.health["source"] == "the real market"
-            asks = (await real.get("/api/v3/depth?symbol=NEARUSDT&limit=50")).json()["asks"]
+            asks = (await real.get("/api/v3/depth?symbol=ATOMUSDT&limit=50")).json()["asks"]
             async with httpx.AsyncClient(base_url=at.rest_url, trust_env=False) as paper:
 
                 async def shown() -> object:
-                    return (await paper.get("/api/v3/depth?symbol=NEARUSDT&limit=50")).json()["asks"]
+                    return (await paper.get("/api/v3/depth?symbol=ATOMUSDT&limit=50")).json()["asks"]
 
                 async with asyncio.timeout(10):
                     while await shown() != asks:  # the newest changes are on their way
                         await asyncio.sleep(0.05)
-                quantity = Decimal(asks[0][1]) + Decimal(asks[1][1])
-                order = (
-                    f"symbol=NEARUSDT&side=BUY&type=MARKET&quantity={quantity}&timestamp={time.time_ns() // 1_000_000}"
-                )
+                wanted = affordable(asks, Decimal(9_000))
+                quantity = sum((Decimal(taken) for _, taken in wanted), Decimal(0))
+                order = f"symbol=ATOMUSDT&side=BUY&type=MARKET&quantity={quantity}"
+                order += f"&timestamp={time.time_ns() // 1_000_000}"
                 signature = sign_hmac(at.api_secret.get_secret_value(), order.encode())
                 headers = {"X-MBX-APIKEY": at.api_key.get_secret_value()}
                 filled = await paper.post(f"/api/v3/order?{order}&signature={signature}", headers=headers)
-                assert [[fill["price"], fill["qty"]] for fill in filled.json()["fills"]] == asks[:2]
+                assert [[fill["price"], fill["qty"]] for fill in filled.json()["fills"]] == wanted
 
 
 async def test_in_paper_it_says_that_the_real_market_is_not_known(tmp_path: Path) -> None:
@@ -176,7 +188,7 @@ async def test_in_paper_it_says_that_the_real_market_is_not_known(tmp_path: Path
             await moved(real, lambda: exchange.health.get("ready"))
             await real.post("/admin/faults", json={"action": "disconnect"})
             await moved(real, lambda: exchange.health["status"] == "degraded")
-            assert "no real order book of BTCUSDT, NEARUSDT" in exchange.health["reason"]
+            assert "no real order book of BTCUSDT, ATOMUSDT" in exchange.health["reason"]
             await real.delete("/admin/faults")
             await moved(real, lambda: exchange.health["status"] == "ok")
 
