@@ -124,10 +124,17 @@ class ScriptedAccount:
         """Send an execution report."""
         if self.silent:
             return
-        report = _execution_report(order, execution, trade) | ({"X": status} if status else {})
+        await self._tell(_execution_report(order, execution, trade) | ({"X": status} if status else {}))
+
+    async def position(self, asset: str, free: str, changed: int) -> None:
+        """Send a balance that the account has had since ``changed`` (Unix ms)."""
+        balance = {"a": asset, "f": free, "l": "0"}
+        await self._tell({"e": "outboundAccountPosition", "E": changed, "u": changed, "B": [balance]})
+
+    async def _tell(self, event: Json) -> None:
         for socket in list(self.sockets):
             with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-                await socket.send_text(orjson.dumps({"subscriptionId": 0, "event": report}).decode())
+                await socket.send_text(orjson.dumps({"subscriptionId": 0, "event": event}).decode())
 
     def rest_order(self, client_id: str, side: str, symbol: str = "BTCUSDT") -> Json:
         """Put an open order on the book that the trader did not send in this life."""

@@ -6,6 +6,7 @@ from structlog.typing import FilteringBoundLogger
 
 from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.types import Balance
+from cq_tui.binance.user_events import AccountPosition
 from cq_tui.services.trader.agreement import Agreement
 from cq_tui.services.trader.book import Book
 from cq_tui.services.trader.chronicle import Chronicle
@@ -31,6 +32,8 @@ class Desk:
         self.balances: dict[str, Balance] = {}
         #: How old the balances are, by the exchange's clock (Unix ms).
         self.balances_ms = 0
+        #: When the account last changed, as the exchange says with the balances (Unix ms).
+        self._account_changed = 0
         self._worth = Decimal(0)
         self.commission = Decimal("0.001")
         self.reconciled = False
@@ -39,8 +42,17 @@ class Desk:
         """Agree with the exchange on orders and balances. Raises BinanceError; then nothing new is traded."""
         account = await self.agreement.reconcile(now)
         self.balances, self.balances_ms = dict(account.balances), int(now * 1000)
+        self._account_changed = account.update_time
         self.commission = account.taker_commission
         self.reconciled = True
+
+    def take_balances(self, told: AccountPosition) -> None:
+        """Take over what a stream tells; not what is older, as a connection that is being replaced may tell late."""
+        if told.update_time < self._account_changed:
+            return
+        self.balances.update((balance.asset, balance) for balance in told.balances)
+        self._account_changed = told.update_time
+        self.balances_ms = max(self.balances_ms, told.update_time)
 
     async def enter(self, signal: TradeSignal, size: EntrySize, now: float) -> Denial | None:
         """Buy. Returns a denial when the intent could not be remembered: no memory, no new risk."""

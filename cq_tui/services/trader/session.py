@@ -99,9 +99,8 @@ class TraderSession:
                             self.desk.orders.take_report(event, self.now())
                         self._reconcile_now = self._reconcile_now or self.desk.orders.in_doubt
                         self._stir.set()
-                    case AccountPosition(balances=balances, update_time=updated):
-                        self.desk.balances.update((balance.asset, balance) for balance in balances)
-                        self.desk.balances_ms = max(self.desk.balances_ms, updated)
+                    case AccountPosition():
+                        self.desk.take_balances(event)
                     case Subscribed():
                         self.stream_problem = None
                         self._reconcile_soon()

@@ -1,5 +1,6 @@
 """Agreement with the exchange: orders and balances that the book does not expect."""
 
+import time
 from decimal import Decimal
 
 import pytest
@@ -105,3 +106,18 @@ async def test_a_lost_account_stream_is_told_until_it_is_back(data: DataDir, acc
             await socket.close(1001)
         await until(lambda: stage.session.stream_problem)
         await until(lambda: account.sockets and stage.session.stream_problem is None)
+
+
+async def test_older_balances_do_not_replace_newer_ones(
+    data: DataDir, account: ScriptedAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with on_stage(data, account) as stage:
+        await stage.cycles(3)
+        for pause in ("_RECONCILE_SOON", "_RECONCILE_INTERVAL"):
+            monkeypatch.setattr(session, pause, 3_600.0)
+        now = int(time.time() * 1_000) + 10_000
+        balances = stage.session.desk.balances
+        for asset, amount, changed in (("USDT", "1", now), ("USDT", "2", now - 1), ("ADA", "3", now)):
+            await account.position(asset, amount, changed)
+        await until(lambda: "ADA" in balances)
+        assert (balances["USDT"].free, balances["ADA"].free) == (D(1), D(3))
