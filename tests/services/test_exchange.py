@@ -116,7 +116,8 @@ async def test_a_damaged_address_does_not_keep_it_from_starting(tmp_path: Path) 
 # Paper: the real market
 
 
-PAPER = {"SIMULATION_MODE": False, "PAPER_MODE": True, "SYMBOLS": ["BTCUSDT", "ATOMUSDT"]}
+REAL = ("BTCUSDT", "ATOMUSDT", "ADAUSDT", "XRPUSDT")
+PAPER = {"SIMULATION_MODE": False, "PAPER_MODE": True, "SYMBOLS": list(REAL)}
 
 
 @asynccontextmanager
@@ -124,7 +125,7 @@ async def real_exchange() -> AsyncIterator[tuple[str, str, httpx.AsyncClient]]:
     """Another simulated exchange in the place of the real one: its clock stands until a test moves it."""
     ready: asyncio.Queue[Endpoint] = asyncio.Queue()
     stop = asyncio.Event()
-    config = SimulatorConfig(symbols=("BTCUSDT", "ATOMUSDT"), seed=3, admin=True, stands_at=time.time_ns() // 1_000_000)
+    config = SimulatorConfig(symbols=REAL, seed=3, admin=True, stands_at=time.time_ns() // 1_000_000)
     serving = asyncio.create_task(run(config, on_ready=ready.put_nowait, stop=stop))
     try:
         at = await ready.get()
@@ -188,7 +189,9 @@ async def test_in_paper_it_says_that_the_real_market_is_not_known(tmp_path: Path
             await moved(real, lambda: exchange.health.get("ready"))
             await real.post("/admin/faults", json={"action": "disconnect"})
             await moved(real, lambda: exchange.health["status"] == "degraded")
-            assert "no real order book of BTCUSDT, ATOMUSDT" in exchange.health["reason"]
+            assert (
+                "no real order book of BTCUSDT, ATOMUSDT, ADAUSDT and 1 more: stream down" in exchange.health["reason"]
+            )
             await real.delete("/admin/faults")
             await moved(real, lambda: exchange.health["status"] == "ok")
 

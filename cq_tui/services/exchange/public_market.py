@@ -21,6 +21,8 @@ from cq_tui.simulator.market.live import LiveTrade
 _MOST_WAITING = 10_000
 #: Levels of each side that a book begins with: what they cost of the request weight leaves room for the feeder.
 _DEPTH = 500
+#: Symbols named in a message; the reason behind them must be seen, too.
+_NAMED = 3
 
 
 class NotListed(Exception):
@@ -54,8 +56,9 @@ class PublicMarket:
         missing = [symbol for symbol in self._rules if self._books.book(symbol) is None]
         if not missing:
             return None
+        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
         reason = self._books.problem or self._down
-        return f"no real order book of {', '.join(missing)}" + (f": {reason}" if reason else "")
+        return f"no real order book of {', '.join(missing[:_NAMED])}{more}" + (f": {reason}" if reason else "")
 
     async def _prepare(self) -> None:
         await self._rest.sync_clock()
