@@ -29,3 +29,12 @@ def flip(path: Path, marker: bytes) -> None:
         file.seek(place)
         file.write(bytes([marker[0] ^ 1]))
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def deleted(path: Path) -> bool:
+    """Delete a file; False when its name was not there just now, as that of the hidden chain between two renames."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    return True

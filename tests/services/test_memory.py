@@ -12,7 +12,7 @@ import pytest
 from cq_tui.store.control import issue, wait_for_answer
 from cq_tui.store.document import read_json
 from cq_tui.store.journal import JournalReader, last_lines
-from tests.services.memory_process import faults, flip, ready, spool_of
+from tests.services.memory_process import deleted, faults, flip, ready, spool_of
 from tests.services.processes import data_directory, running
 from tests.services.waiting import until
 from tests.store.history.histories import assert_consistent, seqs
@@ -116,7 +116,7 @@ async def test_a_chain_document_that_is_deleted_comes_back(tmp_path: Path, name:
         spool.emit("e", {})
         await until(lambda: len(seqs(data)) == 1)
         await until(lambda: read_json(data.hash_chain)["chain_length"] >= 3)
-        (data.memory / name).unlink()
+        await until(lambda: deleted(data.memory / name))
         if not name.startswith("."):
             await until(lambda: "hash_chain.json: was deleted" in faults(memory))
         spool.emit("e", {})
