@@ -67,12 +67,13 @@ def origins_of(text: str, count: int) -> Origins | None:
     found = _ORIGINS.findall(text)
     if len(found) != count or text.count(_METADATA) != count:
         return None
-    numbers = [int(digits) for _, digits in found]
+    numbers: dict[str, list[int]] = {}
+    for writer, digits in found:
+        numbers.setdefault(writer, []).append(int(digits))
     last: dict[str, int] = {}
     first: dict[str, int] = {}
     missing: dict[str, int] = {}
-    for writer in {writer for writer, _ in found}:
-        own = [number for (name, _), number in zip(found, numbers, strict=True) if name == writer]
+    for writer, own in numbers.items():
         if not all(map(lt, own, own[1:])):
             return None
         first[writer], last[writer] = own[0], own[-1]
