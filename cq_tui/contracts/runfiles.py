@@ -13,6 +13,8 @@ class LockHolder(ContractModel):
     pid: int = Field(ge=1)
     #: Creation time of the process as the system gives it (Unix seconds).
     process_started: float
+    #: The same in clock ticks since the machine started, which setting the clock does not move (Linux).
+    start_ticks: int | None = None
     name: str
     #: "room" or "headless" for the supervisor.
     kind: str | None = None

@@ -55,7 +55,7 @@ async def _ask_to_stop(data: DataDir, supervisor: LockHolder, patience: float) -
                     raise
                 # A disk that takes no command must not keep anything from being stopped.
                 os.kill(pid, signal.SIGTERM)
-            while supervisor.kind == "headless" and is_alive(pid, supervisor.process_started):
+            while supervisor.kind == "headless" and is_alive(pid, supervisor.process_started, supervisor.start_ticks):
                 await asyncio.sleep(0.05)
             await _until_gone(data, pid)
     except TimeoutError:

@@ -47,6 +47,7 @@ class ProcessLock:
             holder = LockHolder(
                 pid=os.getpid(),
                 process_started=psutil.Process().create_time(),
+                start_ticks=start_ticks(os.getpid()),
                 name=self.name,
                 kind=self.kind,
             )
@@ -74,14 +75,27 @@ def read_holder(path: Path) -> LockHolder | None:
         holder = read_document(path, LockHolder)
     except DocumentError:
         return None
-    return holder if is_alive(holder.pid, holder.process_started) else None
+    return holder if is_alive(holder.pid, holder.process_started, holder.start_ticks) else None
 
 
-def is_alive(pid: int, process_started: float) -> bool:
-    """Whether the very process that was meant still runs (a zombie does not)."""
+def is_alive(pid: int, process_started: float, ticks: int | None = None) -> bool:
+    """Whether the very process that was meant still runs (a zombie does not).
+
+    ``ticks`` (see ``start_ticks``) decide where they are known: Unix seconds move when the clock is set.
+    """
     try:
         process = psutil.Process(pid)
-        same = abs(process.create_time() - process_started) < 1.0
+        same = abs(process.create_time() - process_started) < 1.0 if ticks is None else start_ticks(pid) == ticks
         return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
+
+
+def start_ticks(pid: int) -> int | None:
+    """Return when a process started, in clock ticks since the machine did (proc(5), field 22); None where unknown."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return None
+    # The second field is a name in brackets that may hold anything.
+    return int(status.rpartition(b")")[2].split()[19])

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from cq_tui.contracts.layout import SERVICES, DataDir
-from cq_tui.store.lock import is_alive, read_holder
+from cq_tui.store.lock import is_alive, read_holder, start_ticks
 from cq_tui.store.regular_file import open_regular
 
 #: Seconds between SIGTERM and SIGKILL: the services' own grace, and a little for the interpreter.
@@ -29,6 +29,8 @@ class ServiceProcess:
     process_started: float
     #: None for an adopted process: only its parent learns its exit code.
     child: subprocess.Popen[bytes] | None = None
+    #: Of an adopted one, where the system tells them: setting the clock does not move them.
+    start_ticks: int | None = None
     #: We told it to end: its end is no crash.
     asked_to_end: bool = False
     _usage: psutil.Process | None = field(default=None, repr=False)
@@ -37,7 +39,7 @@ class ServiceProcess:
         """Whether it still runs; reaps our own child."""
         if self.child is not None:
             return self.child.poll() is None
-        return is_alive(self.pid, self.process_started)
+        return is_alive(self.pid, self.process_started, self.start_ticks)
 
     @property
     def exit_code(self) -> int | None:
@@ -158,7 +160,9 @@ def spawn_service(data: DataDir, service: str) -> ServiceProcess:
 def find(data: DataDir, service: str) -> ServiceProcess | None:
     """Return the process that holds a service's lock, whoever started it."""
     holder = read_holder(data.lock_of(service))
-    return None if holder is None else ServiceProcess(holder.pid, holder.process_started)
+    return (
+        None if holder is None else ServiceProcess(holder.pid, holder.process_started, start_ticks=holder.start_ticks)
+    )
 
 
 def find_by_command_line(data: DataDir) -> Iterator[tuple[str, ServiceProcess]]:
@@ -168,7 +172,10 @@ def find_by_command_line(data: DataDir) -> Iterator[tuple[str, ServiceProcess]]:
         for name in SERVICES:
             expected = command_line(data, "service", name)[1:]
             if words[1:] == expected and is_alive(process.pid, process.info["create_time"]):
-                yield name, ServiceProcess(process.pid, process.info["create_time"])
+                yield (
+                    name,
+                    ServiceProcess(process.pid, process.info["create_time"], start_ticks=start_ticks(process.pid)),
+                )
 
 
 def last_words(data: DataDir, service: str) -> str:
