@@ -8,6 +8,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 import orjson
+from socksio import SOCKSError
 
 from cq_tui.binance.clock import ServerClock
 from cq_tui.binance.errors import (
@@ -25,6 +26,7 @@ from cq_tui.binance.errors import (
 )
 from cq_tui.binance.hosts import is_loopback, is_play_money
 from cq_tui.binance.orders import Params
+from cq_tui.binance.proxies import proxy_for
 from cq_tui.binance.shared_weight import OwnWeight, WeightBudget
 from cq_tui.binance.signing import Credentials, CredentialsError, encode_query, signed_query
 from cq_tui.binance.types import parse_server_time
@@ -45,6 +47,7 @@ _BEFORE_SENDING = (
     httpx.PoolTimeout,
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
+    SOCKSError,
 )
 
 #: More than this (ms) between the wall clock and the steady one: the wall clock was set, or the machine slept.
@@ -108,9 +111,8 @@ class HttpConnection:
         self._client = httpx.AsyncClient(
             headers=headers,
             timeout=timeout,
-            limits=_LIMITS,
-            transport=transport,
-            trust_env=not is_loopback(base_url),
+            transport=transport or _transport(base_url),
+            trust_env=False,
         )
 
     async def __aenter__(self) -> Self:
@@ -258,6 +260,11 @@ class HttpConnection:
             raise CredentialsError("this request is signed, and there is no API key")
         timed = [*params, ("recvWindow", self._recv_window), ("timestamp", self.server_now_ms())]
         return signed_query(timed, self.credentials)
+
+
+def _transport(base_url: str) -> httpx.AsyncBaseTransport:
+    """Return the way to an exchange. Further certificates (SSL_CERT_FILE) are only for what is not on this machine."""
+    return httpx.AsyncHTTPTransport(limits=_LIMITS, proxy=proxy_for(base_url), trust_env=not is_loopback(base_url))
 
 
 def _understood(what: str, body: bytes, parse: Callable[[object], T]) -> T:

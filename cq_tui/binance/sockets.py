@@ -7,7 +7,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from cq_tui.binance.errors import retry_after_seconds
-from cq_tui.binance.hosts import is_loopback
+from cq_tui.binance.proxies import proxy_for
 from cq_tui.binance.reconnect import ReconnectPolicy
 from cq_tui.binance.shared_weight import WeightBudget
 from cq_tui.binance.wire import MessageConnection
@@ -41,7 +41,7 @@ async def _open(url: str, policy: ReconnectPolicy, kind: type[ClientConnection])
         compression=None,
         open_timeout=policy.open_timeout,
         close_timeout=policy.close_timeout,
-        proxy=None if is_loopback(url) else True,
+        proxy=proxy_for(url),
         create_connection=kind,
     )
 

@@ -14,6 +14,7 @@ from cq_tui.binance.hosts import (
     is_mainnet,
     is_play_money,
 )
+from cq_tui.binance.proxies import ProxyError, proxy_for
 from cq_tui.binance.shared_weight import SharedWeight
 from cq_tui.binance.signing import Credentials, CredentialsError, read_secret
 from cq_tui.contracts.layout import DataDir
@@ -88,7 +89,7 @@ def _credentials(key: str, secret: str) -> Credentials:
 
 def _overridden(chosen: Endpoints, settings: Settings) -> Endpoints:
     try:
-        return Endpoints(
+        endpoints = Endpoints(
             rest=settings.BINANCE_REST_URL or chosen.rest,
             stream=settings.BINANCE_STREAM_URL or chosen.stream,
             ws_api=settings.BINANCE_WS_API_URL or chosen.ws_api,
@@ -96,6 +97,12 @@ def _overridden(chosen: Endpoints, settings: Settings) -> Endpoints:
     except EndpointError as error:
         # The error names the face; the setting of each is called after it.
         raise NoExchange(f"a usable BINANCE_REST_URL, BINANCE_STREAM_URL or BINANCE_WS_API_URL: {error}") from None
+    try:
+        for address in (endpoints.rest, endpoints.stream, endpoints.ws_api):
+            proxy_for(address)
+    except ProxyError as error:
+        raise NoExchange(f"a usable proxy in the environment: {error}") from None
+    return endpoints
 
 
 def _simulator(data: DataDir) -> tuple[Endpoints, Credentials]:

@@ -139,3 +139,12 @@ def test_a_password_in_an_address_is_never_quoted(data: DataDir) -> None:
     with pytest.raises(NoExchange) as refused:
         trading_venue("testnet", Settings(**KEYS, BINANCE_REST_URL="https://user:hidden@host.example"), data)
     assert "hidden" not in str(refused.value)
+
+
+def test_a_proxy_that_cannot_be_used_is_named(data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks4://user:hidden@proxy.example:1080")
+    for name in ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(NoExchange, match="a usable proxy in the environment: ALL_PROXY begins with socks4://") as told:
+        market_venue("paper", Settings(), data)
+    assert "hidden" not in str(told.value)

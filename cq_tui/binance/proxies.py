@@ -1,0 +1,48 @@
+"""The proxy that leads to an address, by one rule for requests and streams: what the environment says, as for curl.
+
+``HTTPS_PROXY`` or ``HTTP_PROXY`` by the address's scheme, then ``ALL_PROXY``; ``NO_PROXY`` names hosts that need none.
+Left alone, httpx and websockets disagree about ALL_PROXY, and streams would leave by another way than orders.
+"""
+
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from cq_tui.binance.hosts import is_loopback
+
+_SCHEMES = ("http", "https", "socks5", "socks5h")
+_ENCRYPTED = ("https", "wss")
+
+
+class ProxyError(ValueError):
+    """The environment names something that is no proxy for us; the message names the variable."""
+
+
+def proxy_for(address: str) -> str | None:
+    """Return the URL of the proxy to use for an address; None goes there directly. Raises ProxyError."""
+    parts = urlsplit(address)
+    if is_loopback(address) or proxy_bypass(parts.netloc):
+        return None
+    proxies = getproxies()
+    for kind in ("https" if parts.scheme in _ENCRYPTED else "http", "all"):
+        if proxy := proxies.get(kind):
+            return _checked(f"{kind.upper()}_PROXY", proxy if "://" in proxy else f"http://{proxy}")
+    return None
+
+
+def _checked(variable: str, proxy: str) -> str:
+    # The proxy itself is not quoted: it may hold a password.
+    try:
+        parts = urlsplit(proxy)
+        has_port = parts.port is not None or not parts.scheme.startswith("socks")
+        is_sound = bool(parts.hostname) and has_port and parts.path in ("", "/")
+    except ValueError:
+        raise ProxyError(f"{variable} is no URL") from None
+    if parts.scheme not in _SCHEMES:
+        raise ProxyError(f"{variable} begins with {parts.scheme[:12]}://; {', '.join(_SCHEMES)} can be used")
+    if not is_sound or parts.query or parts.fragment:
+        raise ProxyError(f"{variable} is no proxy; {parts.scheme}://host:port is needed")
+    if (parts.username is None) != (parts.password is None):
+        raise ProxyError(
+            f"{variable} names a user without a password; {parts.scheme}://user:password@host:port is needed"
+        )
+    return proxy
