@@ -8,7 +8,8 @@ import pytest
 from cq_tui.contracts.layout import DataDir
 from cq_tui.services.memory.standing import Standing
 from cq_tui.store.document import read_json, write_document
-from tests.services.memory_in_process import command, damaged, memory_of
+from cq_tui.store.history.faults import Fault
+from tests.services.memory_in_process import command, damaged, memory_of, remember
 from tests.services.processes import data_directory
 
 
@@ -34,6 +35,19 @@ async def test_faults_that_a_file_calls_accepted_are_told(data: DataDir) -> None
         assert set(faults) <= set(memory.trust.standing.faults.values())
         outcome, _ = await memory.carry_out(command("sign_checkpoint"))
         assert outcome == "refused"
+
+
+async def test_nothing_is_signed_on_demand_while_a_fault_stands_even_when_nothing_is_new(data: DataDir) -> None:
+    await remember(data)
+    async with memory_of(data) as memory:
+        assert (await memory.carry_out(command("sign_checkpoint")))[0] == "done"
+        last = memory.trust.anchoring.last
+        assert last is not None
+        assert memory.trust.blame(Fault("event_chain.ndjson", "what stands from byte 0 on is not what was written"))
+        outcome, message = await memory.carry_out(command("sign_checkpoint"))
+        assert memory.trust.anchoring.last == last
+    assert outcome == "refused"
+    assert "event_chain.ndjson" in message
 
 
 async def test_what_was_accepted_is_known_from_the_signed_log(data: DataDir) -> None:

@@ -191,7 +191,7 @@ class MemoryService(Service):
             done = f"{self.checking.progress:.0%}"
             return "refused", f"the history is being verified, {done} of it so far. Try again later"
         last = self.trust.anchoring.last
-        if last is None or last.size < self._history.events:
+        if self.trust.faults or last is None or last.size < self._history.events:
             return "refused", self.trust.signing_problem or "there is nothing to sign yet"
         return "done", f"checkpoint of {last.size:,} events signed"
 
