@@ -7,6 +7,7 @@ import importlib.metadata
 import platform
 import time
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +45,15 @@ _HEX = frozenset("0123456789abcdef")
 
 
 def export_bundle(data: DataDir, now: float | None = None) -> Path:
-    """Write ``debug_bundle_<unix seconds>.json`` (0600) and return its path. Raises OSError."""
+    """Write ``debug_bundle_<unix seconds>.json`` (0600) and return its path. Raises OSError.
+
+    A second in which there is one already is left to that one.
+    """
     moment = time.time() if now is None else now
+    number = next(second for second in count(int(moment)) if not data.bundle_at(second).exists())
     status = read_status(data, moment)
     bundle = DebugBundle(
-        bundle_id=f"debug_{int(moment)}",
+        bundle_id=f"debug_{number}",
         timestamp=moment,
         system_info=_system(data),
         health_status=_health(status),
@@ -63,7 +68,7 @@ def export_bundle(data: DataDir, now: float | None = None) -> Path:
         versions=_versions(),
         log_tails={name: _log_tail(data, name) for name in SERVICES},
     )
-    path = data.bundle_at(int(moment))
+    path = data.bundle_at(number)
     write_document(path, bundle, mode=0o600)
     return path
 

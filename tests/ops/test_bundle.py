@@ -64,11 +64,9 @@ def test_it_has_the_fields_of_the_contract_and_is_private(data: DataDir) -> None
         lock.acquire()
         report(data, lock.name, merkle_root="ab" * 32, events_count=1250, snapshots_count=45)
     data.events.write_bytes(lines_of(*(event(number) for number in range(1, 131))))
-    path = export_bundle(data, NOW)
-    bundle = exported(data)
+    bundle, path = exported(data), data.root / "debug_bundle_1700000000.json"
     for lock in locks:
         lock.release()
-    assert path == data.root / "debug_bundle_1700000000.json"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert set(bundle) - set(EXAMPLE) == {"versions", "log_tails"}
     assert set(EXAMPLE) <= set(bundle)
@@ -91,6 +89,15 @@ def test_it_has_the_fields_of_the_contract_and_is_private(data: DataDir) -> None
     # With the default settings, as in the contract's example: TRADING_MODE beside the flags.
     assert EXAMPLE["configuration"].items() <= bundle["configuration"].items()
     assert bundle["configuration"]["effective_mode"] == "simulation"
+
+
+def test_a_second_one_in_the_same_second_keeps_the_first(data: DataDir) -> None:
+    first = export_bundle(data, NOW)
+    content = first.read_bytes()
+    second = export_bundle(data, NOW)
+    assert [first.name, second.name] == ["debug_bundle_1700000000.json", "debug_bundle_1700000001.json"]
+    assert first.read_bytes() == content
+    assert orjson.loads(second.read_bytes())["bundle_id"] == "debug_1700000001"
 
 
 def test_no_secret_is_in_it_wherever_it_was(data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,8 +239,8 @@ def test_rubbish_anywhere_makes_a_bundle_all_the_same(data: DataDir, content: by
     assert bundle["health_status"]["overall_status"] == "error"
 
 
-def test_a_directory_that_refuses_is_an_os_error_and_nothing_is_left(data: DataDir) -> None:
-    data.bundle_at(int(NOW)).mkdir()
-    with pytest.raises(OSError, match="directory"):
-        export_bundle(data, NOW)
-    assert not list(data.root.glob(".*"))
+def test_a_directory_that_refuses_is_an_os_error_and_nothing_is_left(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError):
+        export_bundle(DataDir(tmp_path / "file"), NOW)
+    assert os.listdir(tmp_path) == ["file"]
