@@ -179,10 +179,9 @@ class History:
         for number, root in enumerate(roots, 1):
             count = number * SUBTREE_LEAVES - place.events % SUBTREE_LEAVES
             event_end = place.event_end + sum(map(len, lines[:count])) + count
-            following = (blocks + SEPARATOR).split(SEPARATOR, count)[count]
-            self.index.add_subtree(
-                root, event_end, place.block_end + len(SEPARATOR + blocks + SEPARATOR) - len(following)
-            )
+            following = SEPARATOR + b'{"index":%d,' % (place.events + count + 1)
+            inside = blocks.partition(following)[0]
+            self.index.add_subtree(root, event_end, place.block_end + len(SEPARATOR + inside + SEPARATOR))
         roots.clear()
 
     def flush_chain(self) -> None:
