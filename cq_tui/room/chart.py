@@ -64,9 +64,10 @@ def draw_chart(
     _draw_line(rows, prices, low, span)
     start, length = line[0][0], (line[-1][0] - line[0][0]) or 1.0
     for mark in marks:
-        column = int((mark.timestamp - start) / length * (width - 1) + 0.5)
+        # Infinite where the line spans next to no time: it is looked at before it becomes a number of cells.
+        column = (mark.timestamp - start) / length * (width - 1) + 0.5
         if 0 <= column < width and low <= mark.price <= low + span:
-            rows[_row(mark.price, low, span, height)][column] = Glyph(mark.glyph, mark.style)
+            rows[_row(mark.price, low, span, height)][int(column)] = Glyph(mark.glyph, mark.style)
     return Chart(rows, high, low)
 
 

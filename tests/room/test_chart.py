@@ -1,7 +1,7 @@
 """The chart: lines, levels and marks where they belong, at any size."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cq_tui.room.chart import Chart, Level, Mark, draw_chart
@@ -50,6 +50,7 @@ def test_too_little_to_draw(line: list[tuple[float, float]], size: tuple[int, in
     st.integers(2, 60),
     st.integers(2, 20),
 )
+@example([(0.0, 1.0), (1e-310, 1.0)], 2, 2)
 def test_any_line_fits_its_cells(line: list[tuple[float, float]], width: int, height: int) -> None:
     rows = text(draw_chart(sorted(line), [Mark(5.0, 1.0, "▲", "")], [Level(1.0, "")], width, height))
     assert [len(row) for row in rows] == [width] * height
