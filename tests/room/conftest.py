@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from textual.pilot import Pilot
@@ -10,9 +11,15 @@ from textual.pilot import Pilot
 from cq_tui.contracts.layout import DataDir
 from cq_tui.room.app import RoomApp
 from cq_tui.room.state import RoomState
+from cq_tui.room.widgets.line_table import LineTable
 from tests.room.stage import NOW, Stage
 
 MakeRoom = Callable[..., RoomApp]
+
+#: Seconds after which a room is given up: far beyond what a busy machine needs.
+_PATIENCE = 30.0
+#: Seconds between two looks: soon at first, then seldom, since each look draws the whole screen.
+_FIRST_LOOK, _LATER_LOOKS = 0.005, 0.05
 
 
 @pytest.fixture(scope="session")
@@ -42,12 +49,13 @@ def state_of(app: RoomApp) -> RoomState:
 
 async def until(pilot: Pilot[int], condition: Callable[[], bool]) -> None:
     """Wait for a condition, with the room at work."""
-    for _ in range(1000):
-        if condition():
-            await pilot.pause()
-            return
-        await pilot.pause(0.005)
-    raise AssertionError("the room did not get there in 5 s:\n" + screen_text(pilot))
+    deadline, wait = monotonic() + _PATIENCE, _FIRST_LOOK
+    while not condition():
+        if monotonic() > deadline:
+            raise AssertionError(f"the room did not get there in {_PATIENCE:g} s:\n" + screen_text(pilot))
+        await pilot.pause(wait)
+        wait = min(wait * 1.5, _LATER_LOOKS)
+    await pilot.pause()
 
 
 async def read(pilot: Pilot[int]) -> None:
@@ -60,6 +68,23 @@ async def read(pilot: Pilot[int]) -> None:
 async def shows(pilot: Pilot[int], words: str) -> None:
     """Wait until words stand on the screen."""
     await until(pilot, lambda: words in screen_text(pilot))
+
+
+async def copied(pilot: Pilot[int], words: str) -> None:
+    """Wait until words are among what was copied."""
+    await until(pilot, lambda: words in pilot.app.clipboard)
+
+
+async def painted(pilot: Pilot[int]) -> None:
+    """Wait until no line waits for its repainting: they are repainted a few times a second."""
+    await until(pilot, lambda: not any(table._flush_waits for table in pilot.app.screen.query(LineTable)))
+
+
+async def at_rest(pilot: Pilot[int], group: str = "steer") -> None:
+    """Wait until the room has carried out what it was asked; what it shows may come before its last step."""
+    await until(
+        pilot, lambda: not any(worker.group == group and not worker.is_finished for worker in pilot.app.workers)
+    )
 
 
 def screen_text(pilot: Pilot[int]) -> str:

@@ -14,7 +14,7 @@ from cq_tui.room.evidence import Evidence, look
 from cq_tui.room.screens.help import Help
 from cq_tui.room.screens.history import HistoryScreen
 from cq_tui.store.checkpoints.checkpoint import read_unverified
-from tests.room.conftest import MakeRoom, read, screen_text, shows, until
+from tests.room.conftest import MakeRoom, at_rest, copied, read, screen_text, shows, until
 from tests.room.stage import NOW, Stage
 
 SMALL, LARGE, WIDE = (80, 24), (160, 45), (200, 55)
@@ -77,7 +77,7 @@ async def test_it_walks_from_block_to_block(stage: Stage, make_room: MakeRoom) -
         await pilot.press("end")
         await shows(pilot, "event 13 of 13")
         await pilot.press("escape")
-        assert app.screen is app.room
+        await until(pilot, lambda: app.screen is app.room)
 
 
 async def test_many_keys_at_once_end_where_they_lead(stage: Stage, make_room: MakeRoom) -> None:
@@ -116,15 +116,19 @@ async def test_it_copies_checkpoint_proof_and_line(stage: Stage, make_room: Make
     async with app.run_test(size=LARGE) as pilot:
         screen = await opened(pilot, row=3)
         await pilot.press("c")
-        assert read_unverified(app.clipboard).size == 11
+        await until(pilot, lambda: bool(app.clipboard))
+        kept = app.clipboard
+        assert read_unverified(kept).size == 11
         await pilot.press("y")
+        await until(pilot, lambda: app.clipboard != kept)
         proof = check_proof(app.clipboard.encode())
         assert proof.holds
         assert "event 10 of the 11" in " ".join(proof.lines)
         await pilot.press("end")
         await at(pilot, screen, 13)
         await pilot.press("y")
-        assert app.clipboard.encode() == stage.data.events.read_bytes().splitlines()[-1]
+        line = stage.data.events.read_bytes().splitlines()[-1]
+        await until(pilot, lambda: app.clipboard.encode() == line)
 
 
 async def test_an_event_is_proved_as_soon_as_a_checkpoint_reaches_it(stage: Stage, make_room: MakeRoom) -> None:
@@ -146,7 +150,7 @@ async def test_a_changed_event_is_told_in_words(stage: Stage, make_room: MakeRoo
         await shows(pilot, "was changed after it was chained")
         await shows(pilot, "does not fit the line")
         await pilot.press("y")
-        assert b'"size":9.00148' in app.clipboard.encode()
+        await copied(pilot, '"size":9.00148')
 
 
 async def test_files_may_go_while_it_is_open(stage: Stage, make_room: MakeRoom) -> None:
@@ -160,7 +164,7 @@ async def test_files_may_go_while_it_is_open(stage: Stage, make_room: MakeRoom) 
         await pilot.press("c", "y", "home", "end", "left", "right", "pagedown")
         await until(pilot, lambda: screen.evidence is not None and screen.evidence.line is None)
         await pilot.press("q")
-        assert app.screen is app.room
+        await until(pilot, lambda: app.screen is app.room)
 
 
 async def test_text_from_outside_is_only_text(stage: Stage, make_room: MakeRoom) -> None:
@@ -202,5 +206,5 @@ async def test_it_may_be_left_before_it_has_looked(stage: Stage, make_room: Make
         await read(pilot)
         await pilot.press("6", "enter", "escape", "enter", "left", "escape")
         await until(pilot, lambda: app.screen is app.room)
-        await pilot.pause(0.2)
+        await at_rest(pilot, "default")
         assert not app.room.query_one("NewsLine").display

@@ -17,7 +17,7 @@ from cq_tui.store.lock import ProcessLock
 from tests.room.conftest import read, screen_text, shows, until
 from tests.room.stage import NOW, Stage
 
-SIZE = (160, 45)
+SIZE = (80, 24)
 
 
 class FakeSupervisor:
@@ -140,6 +140,7 @@ async def test_ctrl_c_and_ctrl_q_ask_too(stage: Stage) -> None:
             await pilot.press(key)
             await shows(pilot, "Leave the room?")
             await pilot.press("escape")
+            await until(pilot, lambda: app.screen is app.room)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

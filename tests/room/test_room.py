@@ -13,7 +13,7 @@ from cq_tui.room.screens.help import Help
 from cq_tui.room.screens.history import HistoryScreen
 from cq_tui.room.screens.logs import Logs
 from cq_tui.store.document import write_document
-from tests.room.conftest import MakeRoom, read, screen_text, shows, state_of, until
+from tests.room.conftest import MakeRoom, copied, read, screen_text, shows, state_of, until
 from tests.room.stage import NOW, Stage
 from tests.room.test_state import FILES, SPOILS
 
@@ -87,10 +87,10 @@ async def test_small_terminals_open_one_pane_at_a_time(stage: Stage, make_room: 
             assert all(f"{number} {name}" in text for number, name in enumerate(PANE_NAMES, 1))
             assert "67,412.10  " not in text or key == "4"
         await pilot.press("tab")
-        assert app.room.active is app.room.panes[0]
+        await until(pilot, lambda: app.room.active is app.room.panes[0])
         await pilot.press("shift+tab")
-        assert app.room.active is app.room.panes[5]
-        assert app.focused is app.room.panes[5].table
+        await until(pilot, lambda: app.room.active is app.room.panes[5])
+        await until(pilot, lambda: app.focused is app.room.panes[5].table)
 
 
 async def test_a_filter_survives_new_data_and_another_pane(stage: Stage, make_room: MakeRoom) -> None:
@@ -118,8 +118,8 @@ async def test_letters_in_a_filter_are_no_commands(stage: Stage, make_room: Make
     async with app.run_test(size=SMALL) as pilot:
         await read(pilot)
         await pilot.press("slash", *"qtgx1")
+        await until(pilot, lambda: app.room.active.filter_text == "qtgx1")
         assert app.screen is app.room
-        assert app.room.active.filter_text == "qtgx1"
 
 
 async def test_zoom_shows_one_pane_alone(stage: Stage, make_room: MakeRoom) -> None:
@@ -194,6 +194,7 @@ async def test_text_from_outside_is_only_text(stage: Stage, make_room: MakeRoom)
             await until(pilot, lambda: isinstance(app.screen, (Detail, HistoryScreen)))
             assert "\x1b" not in screen_text(pilot)
             await pilot.press("escape")
+            await until(pilot, lambda: app.screen is app.room)
         await pilot.press("2", "slash", *"[red]", "enter")
         await shows(pilot, "filter: [red]")
 
@@ -209,9 +210,9 @@ async def test_enter_shows_everything_of_a_row(stage: Stage, make_room: MakeRoom
             await pilot.press(pane, "enter")
             await shows(pilot, words)
             await pilot.press("c")
-            assert words in app.clipboard
+            await copied(pilot, words)
             await pilot.press("escape")
-            assert app.screen is app.room
+            await until(pilot, lambda: app.screen is app.room)
 
 
 async def test_logs_are_followed_filtered_and_harmless(stage: Stage, make_room: MakeRoom) -> None:
@@ -232,12 +233,13 @@ async def test_logs_are_followed_filtered_and_harmless(stage: Stage, make_room: 
         await pilot.press("f")
         await shows(pilot, "later")
         await pilot.press("slash", *"refused", "enter")
+        await shows(pilot, "filter: refused")
         await shows(pilot, "code=-2010")
         assert "later" not in screen_text(pilot)
         await pilot.press("left")
         await shows(pilot, "logs/ares.log has no lines yet")
         await pilot.press("escape")
-        assert app.screen is app.room
+        await until(pilot, lambda: app.screen is app.room)
 
 
 async def test_help_is_written_from_the_bindings(stage: Stage, make_room: MakeRoom) -> None:
@@ -251,7 +253,7 @@ async def test_help_is_written_from_the_bindings(stage: Stage, make_room: MakeRo
         assert all(binding.tooltip in text for binding in (*SHOWN_KEYS, *OTHER_KEYS))
         assert "f9  Switch BINANCE_USE_TESTNET" in text
         await pilot.press("escape")
-        assert app.screen is app.room
+        await until(pilot, lambda: app.screen is app.room)
 
 
 def test_every_key_has_an_id_and_words() -> None:
@@ -265,7 +267,7 @@ def test_every_key_has_an_id_and_words() -> None:
 
 async def test_the_palette_knows_every_key(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
-    async with app.run_test(size=LARGE) as pilot:
+    async with app.run_test(size=SMALL) as pilot:
         await read(pilot)
         titles = {command.title for command in app.get_system_commands(app.screen)}
         assert {binding.description.capitalize() for binding in SHOWN_KEYS} <= titles

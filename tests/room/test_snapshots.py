@@ -7,7 +7,7 @@ import pytest
 from textual.pilot import Pilot
 
 from cq_tui.contracts.layout import DataDir
-from tests.room.conftest import MakeRoom, read, shows
+from tests.room.conftest import MakeRoom, painted, read, shows
 from tests.room.stage import Stage
 
 SnapCompare = Callable[..., bool]
@@ -15,14 +15,14 @@ SMALL, LARGE, WIDE = (80, 24), (160, 45), (200, 55)
 
 
 def after(*keys: str, words: str = "", theme: str = "room-dark") -> Callable[[Pilot[int]], object]:
-    """Wait until all is read, press keys, wait for words."""
+    """Wait until all is read, press keys, wait for words and for all that is still to be painted."""
 
     async def run(pilot: Pilot[int]) -> None:
         pilot.app.theme = theme
         await read(pilot)
         await pilot.press(*keys)
         await shows(pilot, words)
-        await pilot.pause(0.2)
+        await painted(pilot)
 
     return run
 

@@ -8,7 +8,7 @@ from textual.pilot import Pilot
 
 from cq_tui.room.app import RoomApp
 from cq_tui.room.screens.dialog import Choice, Dialog
-from tests.room.conftest import MakeRoom, read, screen_text, shows, until
+from tests.room.conftest import MakeRoom, at_rest, read, screen_text, shows, until
 from tests.room.stage import Stage
 
 SIZE = (100, 36)
@@ -70,6 +70,7 @@ async def test_g_writes_the_guardrails_and_remembers_it(stage: Stage, make_room:
         await dialog(pilot)
         await pilot.press("y")
         await shows(pilot, "GUARDRAILS OFF")
+        await at_rest(pilot)
         assert settings(stage) == {"DISABLE_ORDER_GUARDRAILS": True}
         assert remembered(stage) == [("DISABLE_ORDER_GUARDRAILS", True)]
         await pilot.press("g")
@@ -87,6 +88,7 @@ async def test_halting_takes_one_key_more_and_so_does_going_on(stage: Stage, mak
         await dialog(pilot)
         await pilot.press("y")
         await shows(pilot, "HALTED")
+        await at_rest(pilot)
         assert settings(stage) == {"TRADING_STATE": "halted"}
         await pilot.press("H")
         await dialog(pilot)
@@ -119,6 +121,7 @@ async def test_t_offers_to_leave_simulation(stage: Stage, make_room: MakeRoom) -
         await dialog(pilot)
         await pilot.press("l")
         await shows(pilot, "TESTNET")
+        await at_rest(pilot)
         assert settings(stage) == {"SIMULATION_MODE": False}
         assert remembered(stage) == [("SIMULATION_MODE", False)]
 
@@ -153,19 +156,18 @@ async def test_a_change_of_mode_is_refused_with_the_list(stage: Stage, make_room
         assert "BINANCE_USE_TESTNET" not in settings(stage)
 
 
-@pytest.mark.parametrize(("key", "name"), [("t", "BINANCE_USE_TESTNET"), ("g", "DISABLE_ORDER_GUARDRAILS")])
-async def test_a_key_that_the_environment_holds_is_named(
-    stage: Stage, make_room: MakeRoom, key: str, name: str
-) -> None:
-    app = make_room(stage.data, {name: "true"})
+async def test_keys_that_the_environment_holds_are_named(stage: Stage, make_room: MakeRoom) -> None:
+    held = {"t": "BINANCE_USE_TESTNET", "g": "DISABLE_ORDER_GUARDRAILS"}
+    app = make_room(stage.data, dict.fromkeys(held.values(), "true"))
     async with app.run_test(size=SIZE) as pilot:
         await read(pilot)
-        await pilot.press(key)
-        await dialog(pilot)
-        text = screen_text(pilot)
-        assert f"The environment sets {name} = true" in text
-        await pilot.press("y", "enter")
-        await closed(pilot)
+        for key, name in held.items():
+            await pilot.press(key)
+            await dialog(pilot)
+            await shows(pilot, f"The environment sets {name} = true")
+            await pilot.press("y", "enter")
+            await closed(pilot)
+            await at_rest(pilot)
         assert settings(stage) == {}
 
 
@@ -231,15 +233,14 @@ async def test_a_full_disk_is_told(stage: Stage) -> None:
         assert app.is_running
 
 
-@pytest.mark.parametrize(
-    ("key", "words"), [("s", "nobody supervises"), ("x", "Stop exchange?"), ("r", "Restart exchange?")]
-)
-async def test_service_keys_show_which_service_they_mean(
-    stage: Stage, make_room: MakeRoom, key: str, words: str
-) -> None:
+async def test_service_keys_show_which_service_they_mean(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await read(pilot)
-        await pilot.press(key)
-        await shows(pilot, words)
-        assert app.room.active is app.room.panes[0]
+        for key, words in {"s": "nobody supervises", "x": "Stop exchange?", "r": "Restart exchange?"}.items():
+            await pilot.press("2", key)
+            await shows(pilot, words)
+            assert app.room.active is app.room.panes[0]
+            if key != "s":
+                await pilot.press("n")
+                await closed(pilot)
