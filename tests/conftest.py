@@ -5,6 +5,7 @@ import signal
 import tempfile
 
 import pytest
+from hypothesis import settings
 
 # Set before any test module is imported; with xdist each worker has its own.
 _folder = tempfile.TemporaryDirectory(prefix="cq-tui-config-")
@@ -12,6 +13,10 @@ os.environ["CQ_CONFIG_DIR"] = _folder.name
 
 # A shell has its background commands ignore Ctrl-C, and every process they start inherits that: tests send it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# On a busy machine an example may take any time, and is no less right for it.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
