@@ -49,9 +49,16 @@ class Tmux:
         return int(self._run("list-panes", "-F", "#{pane_dead_status}").strip())
 
     def wait_for(self, text: str, timeout: float = 60.0) -> str:
-        """Wait until a text is on the screen and return the screen."""
-        self.wait_until(lambda: text in self.screen(), f"{text!r} on the screen", timeout)
-        return self.screen()
+        """Wait until a text is on the screen and return that screen."""
+        seen = ""
+
+        def is_there() -> bool:
+            nonlocal seen
+            seen = self.screen()
+            return text in seen
+
+        self.wait_until(is_there, f"{text!r} on the screen", timeout)
+        return seen
 
     def wait_until(self, condition: Callable[[], bool], what: str, timeout: float = 60.0) -> None:
         """Wait for a condition. Fails with the screen as it stands."""
