@@ -27,6 +27,8 @@ class EventFollower:
         self._reader = JournalReader(path, offset)
         #: How often the file was cut or replaced.
         self.replacements = 0
+        #: Whether another file, which may still be on its way in, has not come to what is new.
+        self._is_behind = False
 
     @classmethod
     def behind(cls, path: Path, events: EventsFile, wanted: EventFilter) -> Self:
@@ -50,10 +52,27 @@ class EventFollower:
             lines = self._reader.read_new()
             offset = self._reader.offset - sum(map(len, lines)) - len(lines)
             if offset == expected:
-                self._last = _last_id(lines) or self._last
-                return Block(offset, lines)
+                known = self._count_known(lines) if self._is_behind else 0
+                if known and known == len(lines):
+                    continue
+                seen, fresh = lines[:known], lines[known:]
+                self._last = _last_id(fresh) or self._last
+                return Block(offset + sum(map(len, seen)) + known, fresh)
             self.replacements += 1
+            self._is_behind = self._last is not None
             self._reader = JournalReader(self._path, self._behind_last())
+
+    def _count_known(self, lines: Sequence[bytes]) -> int:
+        """Return how many of these lines reach to the last event that was seen."""
+        count = 0
+        for number, line in enumerate(lines, 1):
+            key = _id_of(line)
+            if key is not None and self._last is not None:
+                if key > self._last:
+                    self._is_behind = False
+                    break
+                count = number
+        return count
 
     def _behind_last(self) -> int:
         if self._last is None:

@@ -136,6 +136,22 @@ def test_in_another_file_it_goes_on_behind_what_was_seen(path: Path, known: int)
     assert news(follower) == then
 
 
+@pytest.mark.parametrize("there", [0, 1, 3, 5])
+def test_another_file_may_still_be_on_its_way_in(path: Path, there: int) -> None:
+    made = Lines()
+    known, new = made.some(5), made.some(2)
+    write(path, known)
+    follower = behind(path)
+    # As `cp` restores a backup: emptied first, then written piece by piece.
+    write(path, known[:there], tail=(known + new)[there][:20])
+    assert news(follower) == []
+    append(path, [(known + new)[there][20:], *(known + new)[there + 1 :]])
+    assert news(follower) == new
+    then = [b"junk", *made.some(2)]
+    append(path, then)
+    assert news(follower) == then
+
+
 def test_after_a_restored_backup_only_what_is_new_is_told(path: Path) -> None:
     made = Lines()
     lines = made.some(20)
