@@ -70,6 +70,14 @@ async def shows(pilot: Pilot[int], words: str) -> None:
     await until(pilot, lambda: words in screen_text(pilot))
 
 
+async def open_pane(pilot: Pilot[int], number: int) -> None:
+    """Go to a pane; in a small terminal its list takes keys only once it is shown."""
+    app = pilot.app
+    assert isinstance(app, RoomApp)
+    await pilot.press(str(number))
+    await until(pilot, lambda: app.focused is app.room.panes[number - 1].table)
+
+
 async def copied(pilot: Pilot[int], words: str) -> None:
     """Wait until words are among what was copied."""
     await until(pilot, lambda: words in pilot.app.clipboard)

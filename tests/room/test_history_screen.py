@@ -14,7 +14,7 @@ from cq_tui.room.evidence import Evidence, look
 from cq_tui.room.screens.help import Help
 from cq_tui.room.screens.history import HistoryScreen
 from cq_tui.store.checkpoints.checkpoint import read_unverified
-from tests.room.conftest import MakeRoom, at_rest, copied, read, screen_text, shows, until
+from tests.room.conftest import MakeRoom, at_rest, copied, open_pane, read, screen_text, shows, until
 from tests.room.stage import NOW, Stage
 
 SMALL, LARGE, WIDE = (80, 24), (160, 45), (200, 55)
@@ -23,7 +23,8 @@ SMALL, LARGE, WIDE = (80, 24), (160, 45), (200, 55)
 async def opened(pilot: Pilot[int], row: int = 0) -> HistoryScreen:
     """Open the screen for a row of the memory pane, counted from the newest."""
     await read(pilot)
-    await pilot.press("6", *["down"] * row, "enter")
+    await open_pane(pilot, 6)
+    await pilot.press(*["down"] * row, "enter")
     await until(pilot, lambda: isinstance(pilot.app.screen, HistoryScreen))
     screen = pilot.app.screen
     assert isinstance(screen, HistoryScreen)
@@ -204,7 +205,8 @@ async def test_it_may_be_left_before_it_has_looked(stage: Stage, make_room: Make
     app: RoomApp = make_room(stage.data)
     async with app.run_test(size=SMALL) as pilot:
         await read(pilot)
-        await pilot.press("6", "enter", "escape", "enter", "left", "escape")
+        await open_pane(pilot, 6)
+        await pilot.press("enter", "escape", "enter", "left", "escape")
         await until(pilot, lambda: app.screen is app.room)
         await at_rest(pilot, "default")
         assert not app.room.query_one("NewsLine").display

@@ -2,14 +2,15 @@
 
 import pytest
 
-from tests.room.conftest import MakeRoom, read, screen_text, shows
+from tests.room.conftest import MakeRoom, open_pane, read, screen_text, shows
 from tests.room.stage import Stage
 
 
 async def test_a_narrow_terminal_shows_the_proof_one_page_down(stage: Stage, make_room: MakeRoom) -> None:
     async with make_room(stage.data).run_test(size=(80, 24)) as pilot:
         await read(pilot)
-        await pilot.press("6", "down", "down", "down", "enter")
+        await open_pane(pilot, 6)
+        await pilot.press("down", "down", "down", "enter")
         await shows(pilot, "Proved by the checkpoint")
         await pilot.press("pagedown")
         await shows(pilot, "3 hashes up to the signed root")
@@ -24,7 +25,8 @@ async def test_a_broad_one_shows_the_line_below_the_event(
 ) -> None:
     async with make_room(stage.data).run_test(size=(80, 24)) as pilot:
         await read(pilot)
-        await pilot.press("6", "down", "down", "down", "enter")
+        await open_pane(pilot, 6)
+        await pilot.press("down", "down", "down", "enter")
         await shows(pilot, "Proved by the checkpoint")
         await pilot.resize_terminal(*size)
         await shows(pilot, '{"event_id":"evt_')

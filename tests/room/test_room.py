@@ -135,7 +135,7 @@ async def test_zoom_shows_one_pane_alone(stage: Stage, make_room: MakeRoom) -> N
 
 async def test_a_frozen_display_stands_still_and_says_so(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
-    async with app.run_test(size=LARGE) as pilot:
+    async with app.run_test(size=SMALL) as pilot:
         await read(pilot)
         await pilot.press("p")
         await shows(pilot, "FROZEN 14:22:07 · p goes on")

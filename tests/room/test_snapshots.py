@@ -7,19 +7,23 @@ import pytest
 from textual.pilot import Pilot
 
 from cq_tui.contracts.layout import DataDir
-from tests.room.conftest import MakeRoom, painted, read, shows
+from tests.room.conftest import MakeRoom, open_pane, painted, read, shows
 from tests.room.stage import Stage
 
 SnapCompare = Callable[..., bool]
 SMALL, LARGE, WIDE = (80, 24), (160, 45), (200, 55)
 
 
-def after(*keys: str, words: str = "", theme: str = "room-dark") -> Callable[[Pilot[int]], object]:
-    """Wait until all is read, press keys, wait for words and for all that is still to be painted."""
+def after(
+    *keys: str, pane: int | None = None, words: str = "", theme: str = "room-dark"
+) -> Callable[[Pilot[int]], object]:
+    """Wait until all is read, open a pane, press keys, wait for words and for all that is still to be painted."""
 
     async def run(pilot: Pilot[int]) -> None:
         pilot.app.theme = theme
         await read(pilot)
+        if pane is not None:
+            await open_pane(pilot, pane)
         await pilot.press(*keys)
         await shows(pilot, words)
         await painted(pilot)
@@ -45,15 +49,15 @@ def test_trouble(stage: Stage, make_room: MakeRoom, snap_compare: SnapCompare, s
     stage.tickers(ages={"SOLUSDT": 6.4, "BTCUSDT": 70.0})
     stage.data.health_of("ares").write_bytes(b'{"service": "ar')
     stage.data.settings.write_text('{"DISABLE_ORDER_GUARDRAILS": true, "TRADING_STATE": "halted"}')
-    run = after("1", words="blocked")
+    run = after(pane=1, words="blocked")
     assert snap_compare(make_room(stage.data), terminal_size=size, run_before=run)
 
 
-@pytest.mark.parametrize("pane", ["1", "3", "4", "5", "6"])
+@pytest.mark.parametrize("pane", [1, 3, 4, 5, 6])
 def test_each_pane_open_in_a_small_terminal(
-    stage: Stage, make_room: MakeRoom, snap_compare: SnapCompare, pane: str
+    stage: Stage, make_room: MakeRoom, snap_compare: SnapCompare, pane: int
 ) -> None:
-    assert snap_compare(make_room(stage.data), terminal_size=SMALL, run_before=after(pane))
+    assert snap_compare(make_room(stage.data), terminal_size=SMALL, run_before=after(pane=pane))
 
 
 @pytest.mark.parametrize(
@@ -96,14 +100,14 @@ def test_dialogs(stage: Stage, make_room: MakeRoom, snap_compare: SnapCompare, k
 def test_one_event_of_the_history(
     stage: Stage, make_room: MakeRoom, snap_compare: SnapCompare, size: tuple[int, int], theme: str
 ) -> None:
-    run = after("6", "down", "down", "down", "enter", words="Proved by", theme=theme)
+    run = after("down", "down", "down", "enter", pane=6, words="Proved by", theme=theme)
     assert snap_compare(make_room(stage.data), terminal_size=size, run_before=run)
 
 
 def test_a_changed_event_of_the_history(stage: Stage, make_room: MakeRoom, snap_compare: SnapCompare) -> None:
     content = stage.data.events.read_bytes()
     stage.data.events.write_bytes(content.replace(b'"size":0.00148', b'"size":9.00148', 1))
-    run = after("6", "down", "down", "down", "enter", words="was changed after")
+    run = after("down", "down", "down", "enter", pane=6, words="was changed after")
     assert snap_compare(make_room(stage.data), terminal_size=LARGE, run_before=run)
 
 
@@ -115,4 +119,6 @@ def test_faults_in_a_small_terminal(stage: Stage, make_room: MakeRoom, snap_comp
     ]
     told = {"integrity_ok": False, "faults": faults, "missing_count": 3, "backlog": 9000, "backlog_bytes": 3_400_000}
     stage.health(stage.remembered(**told, anchor_problem="signing was stopped"))
-    assert snap_compare(make_room(stage.data), terminal_size=SMALL, run_before=after("6", words="`cq-tui acknowledge`"))
+    assert snap_compare(
+        make_room(stage.data), terminal_size=SMALL, run_before=after(pane=6, words="`cq-tui acknowledge`")
+    )
