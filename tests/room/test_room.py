@@ -139,6 +139,7 @@ async def test_a_frozen_display_stands_still_and_says_so(stage: Stage, make_room
         await read(pilot)
         await pilot.press("p")
         await shows(pilot, "FROZEN 14:22:07 · p goes on")
+        await until(pilot, lambda: app._watcher is not None and app._watcher.frozen)
         stage.tickers(prices={"BTCUSDT": 70123.45})
         await pilot.pause(0.2)
         assert "67,412.10" in screen_text(pilot)
