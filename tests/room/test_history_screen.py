@@ -56,7 +56,7 @@ async def test_it_shows_event_block_and_proof(stage: Stage, make_room: MakeRoom,
 
 async def test_it_walks_from_block_to_block(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
-    async with app.run_test(size=LARGE) as pilot:
+    async with app.run_test(size=SMALL) as pilot:
         screen = await opened(pilot)
         await shows(pilot, "event 13 of 13")
         await shows(pilot, "Not anchored yet")
@@ -114,7 +114,7 @@ async def test_a_key_pressed_while_files_are_read_counts_from_where_one_is_going
 
 async def test_it_copies_checkpoint_proof_and_line(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
-    async with app.run_test(size=LARGE) as pilot:
+    async with app.run_test(size=SMALL) as pilot:
         screen = await opened(pilot, row=3)
         await pilot.press("c")
         await until(pilot, lambda: bool(app.clipboard))
@@ -134,7 +134,7 @@ async def test_it_copies_checkpoint_proof_and_line(stage: Stage, make_room: Make
 
 async def test_an_event_is_proved_as_soon_as_a_checkpoint_reaches_it(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
-    async with app.run_test(size=LARGE) as pilot:
+    async with app.run_test(size=SMALL) as pilot:
         await opened(pilot)
         await shows(pilot, "Not anchored yet")
         stage.anchor(ago=1.0)
