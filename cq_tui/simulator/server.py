@@ -29,7 +29,7 @@ from cq_tui.simulator.exchange import Exchange, fills_on_tape, last_trade_id
 from cq_tui.simulator.faults.admin import Admin
 from cq_tui.simulator.market.live import LiveMarket, LivePrices
 from cq_tui.simulator.market.market import Market
-from cq_tui.simulator.market.opening import open_walk, remembered
+from cq_tui.simulator.market.opening import HISTORY_MS, open_walk, remembered
 from cq_tui.simulator.market.random_walk import RandomWalk
 from cq_tui.simulator.market.replay import Replay, open_replay
 from cq_tui.simulator.market.symbols import DEFAULT_SYMBOLS, market_symbol
@@ -62,6 +62,7 @@ class SimulatorConfig:
     it brings its own symbols, ``symbols`` then only chooses among them. ``balances`` open a new account.
     ``public_keys`` are PEM files of further keys for the account, Ed25519 or RSA. ``admin`` opens the path /admin for
     faults on demand, on loopback only; ``stands_at`` (Unix ms) is a clock that moves only through it.
+    ``history_ms`` is how far generated prices reach back tick by tick: half a second's work for what is usual.
     """
 
     host: str = "127.0.0.1"
@@ -79,6 +80,7 @@ class SimulatorConfig:
     limits: Limits = field(default_factory=Limits)
     admin: bool = False
     stands_at: int | None = None
+    history_ms: int = HISTORY_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ def open_exchange(config: SimulatorConfig, account: Account, clock: Callable[[],
         recorded.begin(memory, now, last_trade_id(state))
         source = recorded
     else:
-        source = open_walk(symbols, config.seed, memory, now, last_trade_id(state))
+        source = open_walk(symbols, config.seed, memory, now, last_trade_id(state), config.history_ms)
     first = _memory_of(source, config.seed)
     market = Market(source, now // TICK_MS, fills_on_tape(state), state.fill_counts)
     exchange = Exchange(market, state, ledger, account, clock, config.seed)

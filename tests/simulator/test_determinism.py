@@ -10,6 +10,7 @@ import pytest
 from cq_tui.binance.signing import sign_hmac
 from cq_tui.simulator.server import SimulatorConfig
 from tests.simulator.clients.conftest import exchange_in_a_thread
+from tests.simulator.conftest import SHORT_HISTORY
 
 _DAY_MS = 86_400_000
 _START = 1_790_000_000_000 // _DAY_MS * _DAY_MS + 50_000_250
@@ -20,8 +21,9 @@ _FIRST_TIME = 1_500_000_000_000
 def played(start: int, seed: int) -> list[bytes]:
     """Return the body of every answer to a fixed list of requests."""
     config = SimulatorConfig(
-        symbols=("BTCUSDT", "ETHUSDT"), seed=seed, api_key="key", api_secret="secret", admin=True, stands_at=start
-    )
+        symbols=("BTCUSDT", "ETHUSDT"), seed=seed, api_key="key", api_secret="secret", admin=True, stands_at=start,
+        history_ms=SHORT_HISTORY,
+    )  # fmt: skip
     now, answers = start, list[bytes]()
     with exchange_in_a_thread(config) as endpoint, httpx.Client(base_url=endpoint.rest_url) as http:
         http.headers["X-MBX-APIKEY"] = "key"

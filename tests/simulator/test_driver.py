@@ -11,6 +11,7 @@ from cq_tui.simulator.connections.open_connections import Connections
 from cq_tui.simulator.driver import Driver
 from cq_tui.simulator.server import SimulatorConfig, open_exchange
 from cq_tui.simulator.streams.stream_hub import StreamHub
+from tests.simulator.conftest import SHORT_HISTORY
 
 START = 1_700_000_000_000
 
@@ -20,7 +21,7 @@ async def test_a_ledger_that_takes_nothing_more_does_not_end_the_market(
 ) -> None:
     monkeypatch.setattr(driver_module, "_REMEMBER_MS", 1)
     clock, connections = Clock(START), Connections()
-    config = SimulatorConfig(ledger=tmp_path / "ledger.ndjson", symbols=("BTCUSDT",))
+    config = SimulatorConfig(ledger=tmp_path / "ledger.ndjson", symbols=("BTCUSDT",), history_ms=SHORT_HISTORY)
     exchange = open_exchange(config, Account("key", "secret"), clock)
     driver = Driver(exchange, StreamHub(exchange, connections), clock, connections)
     assert exchange.ledger is not None

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -15,8 +16,9 @@ import websockets
 
 from cq_tui.binance.signing import sign_hmac
 from cq_tui.simulator.server import Endpoint, PortInUseError, SimulatorConfig, run
+from tests.simulator.conftest import SHORT_HISTORY
 
-CONFIG = SimulatorConfig(symbols=("BTCUSDT", "ETHUSDT", "DOGEUSDT"), seed=4)
+CONFIG = SimulatorConfig(symbols=("BTCUSDT", "ETHUSDT", "DOGEUSDT"), seed=4, history_ms=SHORT_HISTORY)
 
 
 class Refused(Exception):
@@ -327,4 +329,4 @@ async def test_a_port_in_use_is_named() -> None:
     async with exchange() as client:
         port = int(client.endpoint.rest_url.rpartition(":")[2])
         with pytest.raises(PortInUseError, match=f"port {port} .* in use; .* choose another port"):
-            await run(SimulatorConfig(port=port), on_ready=lambda endpoint: None, stop=asyncio.Event())
+            await run(replace(CONFIG, port=port), on_ready=lambda endpoint: None, stop=asyncio.Event())

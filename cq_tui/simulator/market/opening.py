@@ -11,7 +11,7 @@ from cq_tui.simulator.market.symbols import MarketSymbol
 
 log = logging.getLogger(__name__)
 
-#: Seconds of history before the present that a new era makes, and that a restart makes again.
+#: History before the present (ms) that a new era makes, and that a restart makes again, unless told otherwise.
 HISTORY_MS = 9_600_000
 #: Prices whose newest remembered state is older than this are not caught up: a new era begins where they were.
 LONGEST_CATCH_UP_MS = 6 * 3_600_000
@@ -24,9 +24,14 @@ class MarketMemory(Protocol):
 
 
 def open_walk(
-    symbols: Sequence[MarketSymbol], seed: int, memory: Sequence[dict[str, Any]], now: int, last_trade_id: int = 0
+    symbols: Sequence[MarketSymbol],
+    seed: int,
+    memory: Sequence[dict[str, Any]],
+    now: int,
+    last_trade_id: int = 0,
+    history_ms: int = HISTORY_MS,
 ) -> RandomWalk:
-    """Return generated prices that reach back ``HISTORY_MS`` from ``now`` (Unix ms) at least.
+    """Return generated prices that reach back ``history_ms`` from ``now`` (Unix ms) at least.
 
     With remembered states of the same seed and symbols, the very same prices go on; after a long gap, another
     seed or other symbols a new era begins at the last known prices, with trade ids after ``last_trade_id``.
@@ -36,16 +41,16 @@ def open_walk(
     same = [entry for entry in walks if entry["seed"] == seed and entry["symbols"] == names]
     if same and same[-1] is walks[-1]:
         states = [WalkState.from_json(entry["state"]) for entry in same]
-        early = [state for state in states if state.start_ms <= now - HISTORY_MS]
+        early = [state for state in states if state.start_ms <= now - history_ms]
         if early and now - states[-1].start_ms <= LONGEST_CATCH_UP_MS:
             return RandomWalk(symbols, seed, early[-1])
         log.info("the exchange was away for too long, or the clock was set back: a new era of prices begins")
-    return RandomWalk(symbols, seed, _new_era(names, walks, now, last_trade_id))
+    return RandomWalk(symbols, seed, _new_era(names, walks, now - history_ms, last_trade_id))
 
 
-def _new_era(names: list[str], walks: list[dict[str, Any]], now: int, last_trade_id: int) -> WalkState:
+def _new_era(names: list[str], walks: list[dict[str, Any]], start: int, last_trade_id: int) -> WalkState:
     # On a whole second, not a minute: what follows is the same at the same time after the start, whenever that is.
-    start = (now - HISTORY_MS) // 1_000 * 1_000
+    start = start // 1_000 * 1_000
     levels = dict.fromkeys(names, 0.0)
     if walks:
         last = WalkState.from_json(walks[-1]["state"])

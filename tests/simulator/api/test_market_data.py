@@ -9,6 +9,7 @@ import pytest
 
 from cq_tui.simulator.api import klines, market_data, public_trades, tickers
 from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.market.opening import HISTORY_MS
 from tests.simulator.streams.stage import Stage
 
 ALL = None
@@ -180,7 +181,8 @@ def test_what_there_is_none_of(stage: Stage) -> None:
     assert stage.get(public_trades.aggregate_trades, startTime=stage.now + 60_000) == []
 
 
-def test_the_oldest_trades_are_those_that_are_kept(stage: Stage) -> None:
+def test_the_oldest_trades_are_those_that_are_kept() -> None:
+    stage = Stage(history_ms=HISTORY_MS)
     oldest = stage.get(public_trades.historical_trades, fromId=1, limit=2)
     assert oldest == stage.get(public_trades.historical_trades, fromId=oldest[0]["id"], limit=2)
     assert stage.get(public_trades.aggregate_trades, startTime=0, limit=1)[0]["f"] == oldest[0]["id"]

@@ -15,6 +15,7 @@ from cq_tui.simulator.api.ws_api import Session
 from cq_tui.simulator.api.ws_request import NoRequest, read_request
 from cq_tui.simulator.exchange import Exchange
 from cq_tui.simulator.server import SimulatorConfig, open_exchange
+from tests.simulator.conftest import SHORT_HISTORY
 
 NOW = 1_700_000_040_000
 PRIVATE = Ed25519PrivateKey.generate()
@@ -24,7 +25,8 @@ ACCOUNT = Account("the-key", "the-secret", (PUBLIC,))
 
 @pytest.fixture(scope="module")
 def exchange() -> Exchange:
-    return open_exchange(SimulatorConfig(symbols=("BTCUSDT", "ETHUSDT")), ACCOUNT, lambda: NOW)
+    config = SimulatorConfig(symbols=("BTCUSDT", "ETHUSDT"), history_ms=SHORT_HISTORY)
+    return open_exchange(config, ACCOUNT, lambda: NOW)
 
 
 def call(session: Session, method: str, **params: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cq_tui.simulator.server import Endpoint, SimulatorConfig, run
+from tests.simulator.conftest import SHORT_HISTORY
 
 #: Seconds until it must answer.
 _PATIENCE = 30.0
@@ -43,5 +44,6 @@ def exchange_in_a_thread(config: SimulatorConfig) -> Iterator[Endpoint]:
 @pytest.fixture(scope="module")
 def exchange() -> Iterator[Endpoint]:
     balances = {"USDT": Decimal(1_000_000), "BTC": Decimal(2)}
-    with exchange_in_a_thread(SimulatorConfig(symbols=SYMBOLS, seed=4, balances=balances)) as endpoint:
+    config = SimulatorConfig(symbols=SYMBOLS, seed=4, balances=balances, history_ms=SHORT_HISTORY)
+    with exchange_in_a_thread(config) as endpoint:
         yield endpoint

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cq_tui.simulator.server import SimulatorConfig
 from tests.simulator.clients.conftest import exchange_in_a_thread
 from tests.simulator.clients.test_ccxt import SPOT, SYMBOL, point_at
+from tests.simulator.conftest import SHORT_HISTORY
 
 
 def ed25519() -> Any:
@@ -27,7 +28,8 @@ def test_an_order_is_signed_with_it(generate: Any, tmp_path: Path) -> None:
     key, stranger = generate(), generate()
     public = tmp_path / "public.pem"
     public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    with exchange_in_a_thread(SimulatorConfig(symbols=("BTCUSDT",), public_keys=(public,))) as endpoint:
+    config = SimulatorConfig(symbols=("BTCUSDT",), public_keys=(public,), history_ms=SHORT_HISTORY)
+    with exchange_in_a_thread(config) as endpoint:
         (api_key,) = endpoint.public_keys.values()
 
         def client_of(private: Any) -> Any:

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from cq_tui.simulator.connections.open_connections import GOING_AWAY, LIFE_MS
+from cq_tui.simulator.connections import open_connections
+from cq_tui.simulator.connections.open_connections import GOING_AWAY, LIFE_MS, POLICY_VIOLATION, Connections
 from cq_tui.simulator.market.ticks import TICK_MS
 from tests.simulator.faults.test_admin import ADMIN, ask
 from tests.simulator.test_server import exchange
@@ -18,7 +19,7 @@ async def test_everybody_is_told_of_a_shutdown_then_closed_and_new_connections_a
     async with exchange(QUIET) as client, AsyncExitStack() as stack:
         paths = ("/ws", "/stream", "/ws?timeUnit=MICROSECOND", "/ws-api/v3", "/ws-api/v3?timeUnit=MICROSECOND")
         sockets = [await stack.enter_async_context(ws_client(client.endpoint, path)) for path in paths]
-        assert await ask(client, "POST", "shutdown", delay_ms=300) == (200, {"connections": 5, "delay_ms": 300})
+        assert await ask(client, "POST", "shutdown", delay_ms=1_000) == (200, {"connections": 5, "delay_ms": 1_000})
         told = [await socket.receive() for socket in sockets]
         event = {"e": "serverShutdown", "E": 1_700_000_000_000}
         precise = event | {"E": 1_700_000_000_000_000}
@@ -53,21 +54,42 @@ async def test_a_normal_stop_is_announced_on_the_websocket_api_too() -> None:
             await api.receive()
 
 
-async def test_both_kinds_of_connection_end_after_24_hours_and_not_before() -> None:
+class Opened:
+    """An open connection, and how it ended."""
+
+    opened = 1_700_000_000_000
+    ended: tuple[str, int] | None = None
+
+    def announce_shutdown(self, now: int) -> None:
+        raise AssertionError("no shutdown was announced")
+
+    def end(self, reason: str, code: int = POLICY_VIOLATION) -> None:
+        self.ended = reason, code
+
+
+def test_a_connection_lives_24_hours() -> None:
+    connections, connection = Connections(), Opened()
+    connections.join(connection)
+    connections.end_old(connection.opened + 86_400_000 - 1)
+    assert connection.ended is None
+    connections.end_old(connection.opened + 86_400_000)
+    assert connection.ended == ("Connected for 24 hours", GOING_AWAY)
+
+
+async def test_both_kinds_of_connection_end_with_their_life_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    life = 60_000
+    monkeypatch.setattr(open_connections, "LIFE_MS", life)
     async with exchange(QUIET) as client, AsyncExitStack() as stack:
 
         async def advance(milliseconds: int) -> None:
-            response = await client.http.post(
-                f"{client.endpoint.rest_url}/admin/clock", json={"advance_ms": milliseconds}, timeout=60
-            )
-            assert response.status_code == 200
+            assert (await ask(client, "POST", "clock", advance_ms=milliseconds))[0] == 200
 
         old = [await stack.enter_async_context(ws_client(client.endpoint, path)) for path in ("/stream", "/ws-api/v3")]
         await advance(TICK_MS)
         young = [
             await stack.enter_async_context(ws_client(client.endpoint, path)) for path in ("/stream", "/ws-api/v3")
         ]
-        await advance(LIFE_MS - 2 * TICK_MS)
+        await advance(life - 2 * TICK_MS)
         for stream, api in (old, young):
             await stream.socket.send('{"method":"LIST_SUBSCRIPTIONS","id":1}')
             assert await stream.receive() == {"result": [], "id": 1}

@@ -10,6 +10,7 @@ import pytest
 from cq_tui.simulator.api.rest import RestFace
 from cq_tui.simulator.connections import http_connection
 from cq_tui.simulator.server import Endpoint, SimulatorConfig, run
+from tests.simulator.conftest import SHORT_HISTORY
 
 PING = b"GET /api/v3/ping HTTP/1.1\r\nhost: x\r\n\r\n"
 PRICE = b"GET /api/v3/ticker/price?symbol=BTCUSDT HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -55,7 +56,8 @@ class Wire:
 @asynccontextmanager
 async def wired() -> AsyncIterator[Wire]:
     stop, ready = asyncio.Event(), asyncio.Queue[Endpoint]()
-    serving = asyncio.create_task(run(SimulatorConfig(symbols=("BTCUSDT",)), on_ready=ready.put_nowait, stop=stop))
+    config = SimulatorConfig(symbols=("BTCUSDT",), history_ms=SHORT_HISTORY)
+    serving = asyncio.create_task(run(config, on_ready=ready.put_nowait, stop=stop))
     endpoint = await ready.get()
     reader, writer = await asyncio.open_connection("127.0.0.1", int(endpoint.rest_url.rpartition(":")[2]))
     try:
@@ -142,7 +144,7 @@ async def test_a_defect_is_answered_as_the_exchange_would(
     ids=["nothing", "half a head", "half a body", "half a second head", "no second body"],
 )
 async def test_what_does_not_end_is_not_waited_for(packets: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_connection, "_PATIENCE", 0.1)
+    monkeypatch.setattr(http_connection, "_PATIENCE", 0.3)
     async with wired() as wire:
         await wire.send(*packets)
         if packets and packets[0] is PING:
@@ -151,12 +153,15 @@ async def test_what_does_not_end_is_not_waited_for(packets: list[bytes], monkeyp
 
 
 async def test_an_idle_connection_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_connection, "_PATIENCE", 0.02)
+    monkeypatch.setattr(http_connection, "_PATIENCE", 0.3)
     async with wired() as wire:
-        for _ in range(2):
-            await wire.send(PING)
-            assert (await wire.response())[0] == 200
-            await asyncio.sleep(0.1)  # several looks
+        await wire.send(PING)
+        assert (await wire.response())[0] == 200
+        # From the next look on they follow each other quickly: nothing is sent until there were several.
+        monkeypatch.setattr(http_connection, "_PATIENCE", 0.02)
+        await asyncio.sleep(0.5)
+        await wire.send(PING)
+        assert (await wire.response())[0] == 200
 
 
 async def test_too_many_connections_are_turned_away_until_others_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from pathlib import Path
 from cq_tui.simulator.server import SimulatorConfig, run
 def tell(endpoint):
     print(json.dumps([endpoint.rest_url, endpoint.api_key, endpoint.api_secret]), flush=True)
-config = SimulatorConfig(ledger=Path(sys.argv[1]), symbols=("BTCUSDT", "ETHUSDT"))
+config = SimulatorConfig(ledger=Path(sys.argv[1]), symbols=("BTCUSDT", "ETHUSDT"), history_ms=1_200_000)
 asyncio.run(run(config, on_ready=tell, stop=asyncio.Event()))
 """
 
@@ -198,8 +197,7 @@ def test_nothing_acknowledged_is_lost_in_a_sigkill(tmp_path: Path) -> None:
                 for client_id in acknowledged:
                     order = client.signed("GET", "order", symbol="BTCUSDT", origClientOrderId=client_id)
                     assert order["status"] == "FILLED"
-                deadline = time.monotonic() + 0.5
-                while time.monotonic() < deadline:
+                for _ in range(40):
                     client_id = f"r{round_number}n{len(acknowledged)}"
                     client.signed(
                         "POST", "order", symbol="BTCUSDT", side="BUY", type="MARKET", quoteOrderQty="6",
@@ -215,7 +213,6 @@ def test_nothing_acknowledged_is_lost_in_a_sigkill(tmp_path: Path) -> None:
     Ledger(path, state).close()
     filled = [order.client_order_id for order in state.orders.values() if order.status == "FILLED"]
     assert sorted(filled) == sorted(acknowledged)
-    assert len(acknowledged) >= 10
     spent = sum(trade.quote for trade in state.trades)
     assert state.balances["USDT"].free == 10_000 - spent
     assert len({trade.trade_id for trade in state.trades}) == len(state.trades)

@@ -7,17 +7,18 @@ from cq_tui.simulator.market.market import Market, NoPricesError
 from cq_tui.simulator.market.opening import HISTORY_MS, open_walk
 from cq_tui.simulator.market.symbols import market_symbol
 from cq_tui.simulator.market.ticks import TICK_MS
+from tests.simulator.conftest import SHORT_HISTORY
 
 SYMBOLS = [market_symbol(name) for name in ("BTCUSDT", "ETHUSDT")]
 NOW = 1_700_000_000_000 // 60_000 * 60_000 + 12_345
 
 
-def market_at(now: int, seed: int = 5) -> Market:
-    return Market(open_walk(SYMBOLS, seed, [], NOW), now // TICK_MS)
+def market_at(now: int, seed: int = 5, history_ms: int = SHORT_HISTORY) -> Market:
+    return Market(open_walk(SYMBOLS, seed, [], NOW, history_ms=history_ms), now // TICK_MS)
 
 
 def test_history_is_there_from_the_first_second() -> None:
-    market = market_at(NOW)
+    market = market_at(NOW, history_ms=HISTORY_MS)
     bars = market.klines("ETHUSDT", "1s", 20_000)
     assert len(bars) >= HISTORY_MS // 1_000
     assert (np.diff(bars["open_time"]) == 1_000).all()
@@ -28,8 +29,14 @@ def test_history_is_there_from_the_first_second() -> None:
         assert found["open_time"][-1] <= NOW < found["open_time"][-1] + 86_400_000
 
 
+def test_a_shorter_history_is_as_long_as_asked_for() -> None:
+    bars = market_at(NOW, history_ms=60_000).klines("ETHUSDT", "1s", 20_000)
+    assert len(bars) == 61
+    assert int(bars["open_time"][0]) == NOW // 1_000 * 1_000 - 60_000
+
+
 def test_each_close_is_the_next_open_within_a_tick_or_two() -> None:
-    bars = market_at(NOW).klines("BTCUSDT", "1s", 9_000)
+    bars = market_at(NOW, history_ms=HISTORY_MS).klines("BTCUSDT", "1s", 9_000)
     assert np.abs(np.log(bars["open"][1:] / bars["close"][:-1])).max() < 4e-3
 
 
@@ -99,4 +106,4 @@ def test_the_average_price_is_weighted_by_volume() -> None:
 
 def test_a_time_before_the_prices_is_an_error() -> None:
     with pytest.raises(NoPricesError):
-        market_at(NOW - 2 * HISTORY_MS)
+        market_at(NOW - 2 * SHORT_HISTORY)

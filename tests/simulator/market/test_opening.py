@@ -6,18 +6,19 @@ import numpy as np
 import pytest
 
 from cq_tui.simulator.market.market import Market
-from cq_tui.simulator.market.opening import HISTORY_MS, LONGEST_CATCH_UP_MS, open_walk, remembered
+from cq_tui.simulator.market.opening import LONGEST_CATCH_UP_MS, open_walk, remembered
 from cq_tui.simulator.market.symbols import market_symbol
 from cq_tui.simulator.market.ticks import TICK_MS
 
 SYMBOLS = [market_symbol(name) for name in ("BTCUSDT", "ETHUSDT")]
 NOW = 1_700_000_000_000
 SEED = 5
+HISTORY = 2_400_000
 
 
-def ran_until(end: int, every: int = 1_200_000) -> tuple[Market, list[dict[str, Any]]]:
+def ran_until(end: int, every: int = 300_000) -> tuple[Market, list[dict[str, Any]]]:
     """Run from NOW to ``end``, remembering the walk as the server does."""
-    source = open_walk(SYMBOLS, SEED, [], NOW)
+    source = open_walk(SYMBOLS, SEED, [], NOW, history_ms=HISTORY)
     memory = [remembered(source, SEED)]
     market = Market(source, NOW // TICK_MS)
     for time in range(NOW + every, end, every):
@@ -27,16 +28,16 @@ def ran_until(end: int, every: int = 1_200_000) -> tuple[Market, list[dict[str, 
     return market, memory
 
 
-@pytest.mark.parametrize("uptime", [1_000, 900_000, 4 * 3_600_000])
+@pytest.mark.parametrize("uptime", [1_000, 900_000, 3_600_000])
 def test_prices_go_on_after_a_restart_as_if_nothing_had_happened(uptime: int) -> None:
     undisturbed, memory = ran_until(NOW + uptime)
-    for gap in (0, 5_000, 2 * 3_600_000):
+    for gap in (0, 5_000, 1_800_000):
         later = NOW + uptime + gap
         undisturbed.advance(later // TICK_MS)
-        again = Market(open_walk(SYMBOLS, SEED, memory, later), later // TICK_MS)
+        again = Market(open_walk(SYMBOLS, SEED, memory, later, history_ms=HISTORY), later // TICK_MS)
         for symbol in ("BTCUSDT", "ETHUSDT"):
             assert again.quote(symbol) == undisturbed.quote(symbol)
-            count = HISTORY_MS // 1_000
+            count = HISTORY // 1_000
             old, new = (market.klines(symbol, "1s", count) for market in (undisturbed, again))
             assert len(new) == count
             assert np.array_equal(old, new)
@@ -47,11 +48,11 @@ def test_after_a_long_gap_a_new_era_begins_at_the_last_prices(gap: int) -> None:
     market, memory = ran_until(NOW + 60_000)
     last = memory[-1]["state"]
     later = NOW + gap
-    source = open_walk(SYMBOLS, SEED, memory, later)
+    source = open_walk(SYMBOLS, SEED, memory, later, history_ms=HISTORY)
     state = source.state()
     assert state["block"] == 0
     assert np.allclose(state["level"], np.add(last["level"], last["cycle"]))
-    assert len(Market(source, later // TICK_MS).klines("BTCUSDT", "1s", 20_000)) >= HISTORY_MS // 1_000
+    assert len(Market(source, later // TICK_MS).klines("BTCUSDT", "1s", 20_000)) >= HISTORY // 1_000
     assert market.last_price("BTCUSDT") > 0
 
 
@@ -60,5 +61,5 @@ def test_another_set_of_symbols_keeps_the_prices_of_those_it_knows() -> None:
     memory[-1]["state"]["level"] = [0.5, 0.0]
     memory[-1]["state"]["cycle"] = [0.0, 0.0]
     symbols = [market_symbol(name) for name in ("SOLUSDT", "BTCUSDT")]
-    state = open_walk(symbols, SEED, memory, NOW + 60_000).state()
+    state = open_walk(symbols, SEED, memory, NOW + 60_000, history_ms=HISTORY).state()
     assert state["level"] == [0.0, 0.5]

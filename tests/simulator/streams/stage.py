@@ -14,6 +14,7 @@ from cq_tui.simulator.market.ticks import TICK_MS
 from cq_tui.simulator.server import SimulatorConfig, open_exchange
 from cq_tui.simulator.streams.listener import Listener
 from cq_tui.simulator.streams.stream_hub import StreamHub
+from tests.simulator.conftest import SHORT_HISTORY
 
 START = 1_700_000_000_000 // 60_000 * 60_000
 
@@ -57,11 +58,18 @@ def payloads(content: bytes) -> list[bytes]:
 class Stage:
     """An exchange, its hub and its clock."""
 
-    def __init__(self, *symbols: str, seed: int = 3, start: int = START, config: SimulatorConfig | None = None) -> None:
+    def __init__(
+        self,
+        *symbols: str,
+        seed: int = 3,
+        start: int = START,
+        history_ms: int = SHORT_HISTORY,
+        config: SimulatorConfig | None = None,
+    ) -> None:
         self.now = start
         account = Account("key", "secret")
         settings = config or SimulatorConfig(
-            symbols=symbols or ("BTCUSDT",), seed=seed,
+            symbols=symbols or ("BTCUSDT",), seed=seed, history_ms=history_ms,
             balances={"USDT": Decimal(10**9), "BTC": Decimal(1_000), "ETH": Decimal(1_000)},
         )  # fmt: skip
         self.exchange = open_exchange(settings, account, lambda: self.now)

@@ -12,13 +12,14 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 
 from cq_tui.simulator.server import Endpoint, SimulatorConfig, run
+from tests.simulator.conftest import SHORT_HISTORY
 
 
 @contextlib.asynccontextmanager
 async def exchange(stop: asyncio.Event | None = None) -> AsyncIterator[Endpoint]:
     ready: asyncio.Future[Endpoint] = asyncio.get_running_loop().create_future()
     ending = stop or asyncio.Event()
-    config = SimulatorConfig(symbols=("BTCUSDT", "ETHUSDT"))
+    config = SimulatorConfig(symbols=("BTCUSDT", "ETHUSDT"), history_ms=SHORT_HISTORY)
     running = asyncio.create_task(run(config, on_ready=ready.set_result, stop=ending))
     await asyncio.wait((running, ready), return_when=asyncio.FIRST_COMPLETED)
     try:

@@ -9,6 +9,7 @@ import pytest
 from cq_tui.simulator.api import klines, public_trades
 from cq_tui.simulator.market.opening import LONGEST_CATCH_UP_MS
 from cq_tui.simulator.server import SimulatorConfig
+from tests.simulator.conftest import SHORT_HISTORY
 from tests.simulator.streams.stage import START, Stage
 
 
@@ -29,7 +30,9 @@ class Stages:
     def open(self, now: int = START, seed: int = 3) -> Stage:
         self.close()
         balances = {"USDT": Decimal(10**8), "BTC": Decimal(100)}
-        config = SimulatorConfig(symbols=("BTCUSDT",), seed=seed, balances=balances, ledger=self._ledger)
+        config = SimulatorConfig(
+            symbols=("BTCUSDT",), seed=seed, balances=balances, ledger=self._ledger, history_ms=SHORT_HISTORY
+        )
         self._open = Stage(config=config, start=now)
         return self._open
 
