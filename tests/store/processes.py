@@ -38,6 +38,12 @@ def until(holds: Callable[[], object], seconds: float = 20.0, step: float = 0.00
         time.sleep(step)
 
 
+def until_more(counts: list[int]) -> None:
+    """Wait until another thread has counted on, in the first of its counts."""
+    before = counts[0]
+    until(lambda: counts[0] > before, step=0.001)
+
+
 def word(process: subprocess.Popen[bytes]) -> bytes:
     """Return the next line that a program prints."""
     assert process.stdout is not None

@@ -138,7 +138,7 @@ async def test_waiting_withdraws_a_command_that_nobody_takes(data: DataDir) -> N
 
 async def test_waiting_ends_when_the_one_that_took_it_has_died(data: DataDir) -> None:
     command = ask(data, expiry=0.1)
-    assert list(CommandInbox(data, "memory").claim()) == [command]
+    assert list(CommandInbox(data, "memory").claim(0.0)) == [command]
     async with asyncio.timeout(10):
         outcome = await wait_for_answer(data, command, poll=0.01)
     assert outcome.outcome == "interrupted"
@@ -152,7 +152,7 @@ async def test_waiting_goes_on_while_the_one_that_took_it_lives_and_ends_at_last
     lock.acquire()
     command = ask(data, expiry=0.05)
     inbox = CommandInbox(data, "memory")
-    (claimed,) = inbox.claim()
+    (claimed,) = inbox.claim(0.0)
     looks = 0
 
     def counted(path: Path) -> LockHolder | None:
@@ -171,7 +171,7 @@ async def test_waiting_goes_on_while_the_one_that_took_it_lives_and_ends_at_last
     async with asyncio.timeout(10):
         assert (await waiting).outcome == "done"
         slow = ask(data, expiry=0.05)
-        assert len(list(inbox.claim())) == 1
+        assert len(list(inbox.claim(0.0))) == 1
         given_up = await wait_for_answer(data, slow, poll=0.01, patience=0.1)
     assert given_up.outcome == "failed"
     lock.release()

@@ -75,9 +75,10 @@ def test_last_lines_of_a_large_file_read_its_end_only(tmp_path: Path) -> None:
         file.truncate(4 * 1024**3)
         file.seek(0, os.SEEK_END)
         file.write(b"\n" + b"".join(b'{"n":%d}\n' % number for number in range(1000)))
-    started = time.monotonic()
+    started = time.process_time()
     assert last_lines(path, 2) == [b'{"n":998}', b'{"n":999}']
-    assert time.monotonic() - started < 1.0
+    # Gigabytes take a hundred times as long.
+    assert time.process_time() - started < 0.2
 
 
 def test_a_reader_never_sees_half_a_line_of_a_writer_that_never_rests(tmp_path: Path) -> None:

@@ -8,14 +8,15 @@ from typing import Any
 import orjson
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.folders import prepare
 from cq_tui.store.history.writer import History, NewEvent
 from tests.store.history.test_merkle import tree_hash
 
 
 def data_dir(folder: Path) -> DataDir:
+    """Make the folders that a history needs, and no others: hundreds of such directories are made."""
     data = DataDir(folder)
-    prepare(data)
+    for part in (data.memory, data.spool, data.snapshots, data.quarantine, data.state_of("memory").parent):
+        part.mkdir(mode=0o700, parents=True, exist_ok=True)
     return data
 
 

@@ -12,7 +12,7 @@ from cq_tui.contracts.history import HashChain
 from cq_tui.store.history.chain_file import ChainFile, read_chain_tail
 from cq_tui.store.history.event_line import EventHead
 from cq_tui.store.history.hash_chain import SEPARATOR, Block, ChainError, ChainTail, build_block, genesis
-from tests.store.processes import program, word
+from tests.store.processes import program, until_more, word
 
 ROOT = "00" * 32
 
@@ -101,8 +101,8 @@ def test_a_reader_that_never_rests_finds_whole_documents_only(tmp_path: Path) ->
         delta = [block.content for block in blocks[index * 5 - 4 : index * 5 + 1]]
         chain.flush(behind_separators(delta), ChainTail(ROOT, index * 5 + 1, True))
         read_chain_tail(path)
-        # A pause as it is in the service, only shorter: long enough for a reader to end before its file is hidden.
-        done.wait(0.01)
+        # As in the service, whoever reads has ended before its file, hidden by now, is written again.
+        until_more(reads)
     done.set()
     reader.join()
     assert reads[0] > 50

@@ -2,7 +2,6 @@
 
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -11,7 +10,6 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-import psutil
 import pytest
 
 from cq_tui.contracts.layout import DataDir
@@ -24,7 +22,7 @@ ROUNDS = 220 if os.environ.get("CQ_HEAVY_TESTS") == "1" else 20
 #: Seconds that a process lives at most after its first work before it is killed.
 LIFE = 0.03
 
-#: Starts writers and mergers as fast as fork does, one for each line it is told.
+#: Starts writers and mergers as fast as fork does, and ends them: one for each line it is told.
 NURSERY = """
 import itertools, os, signal, sys, time
 from pathlib import Path
@@ -76,18 +74,23 @@ def merge(_):
         if turn % 20 == 0:
             history.flush_chain()
 
-signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+children = {}
 print("ready", flush=True)
 for line in sys.stdin:
-    what = line.strip()
-    child = os.fork()
-    if child == 0:
+    act, what = line.split()
+    if act == "kill":
+        child = children.pop(what)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    elif (child := os.fork()):
+        children[what] = child
+    else:
         try:
             merge(what) if what == "merge" else write(what)
         except BaseException as error:
             note("complaints", f"{what}: {error!r}")
         os._exit(0)
-    print(child, flush=True)
+    print("done", flush=True)
 """
 
 
@@ -96,24 +99,27 @@ class Nursery:
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
-        self._children: dict[str, int] = {}
+        self._children: set[str] = set()
         assert self._line() == "ready"
 
     def _line(self) -> str:
         assert self._process.stdout is not None
         return self._process.stdout.readline().strip()
 
-    def start(self, what: str) -> None:
+    def _tell(self, act: str, what: str) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(what + "\n")
+        self._process.stdin.write(f"{act} {what}\n")
         self._process.stdin.flush()
-        self._children[what] = int(self._line())
+        assert self._line() == "done"
+
+    def start(self, what: str) -> None:
+        self._tell("start", what)
+        self._children.add(what)
 
     def kill(self, what: str) -> None:
-        child = self._children.pop(what)
-        if psutil.pid_exists(child):
-            os.kill(child, signal.SIGKILL)
-        until(lambda: not psutil.pid_exists(child), step=0.0005)
+        """Kill a process, or take leave of one that has ended; it is gone when this returns."""
+        self._tell("kill", what)
+        self._children.remove(what)
 
     def end(self) -> None:
         for what in list(self._children):

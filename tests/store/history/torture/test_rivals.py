@@ -14,6 +14,7 @@ from cq_tui.store.spools.spool import EventSpool
 from tests.services.processes import RunningService, data_directory, running
 from tests.services.waiting import until
 from tests.store.history.histories import assert_consistent, data_dir, event, event_lines, made, seqs
+from tests.store.processes import until_more
 
 
 def test_a_history_that_is_written_cannot_be_opened_a_second_time(tmp_path: Path) -> None:
@@ -104,7 +105,6 @@ def _polled(path: Path) -> Iterator[list[int]]:
 def test_a_reader_that_never_rests_finds_whole_documents_also_around_durable_double_flushes(tmp_path: Path) -> None:
     data = data_dir(tmp_path)
     history = History(data, now=50.0)
-    pause = threading.Event()
     with _polled(data.hash_chain) as counts:
         for turn in range(60):
             history.append([event(turn * 3 + number) for number in (1, 2, 3)], 1000.0 + turn)
@@ -112,8 +112,8 @@ def test_a_reader_that_never_rests_finds_whole_documents_also_around_durable_dou
                 history.flush_chain()
             else:
                 history.stand()
-            # A pause as between two flushes of the service, only shorter: its readers have ended by the next one.
-            pause.wait(0.01)
+            # As between two flushes of the service: its readers have ended by the next one.
+            until_more(counts)
     history.close()
     assert counts[0] > 30
     assert counts[1:] == [0, 0]
