@@ -1,10 +1,7 @@
 """``prove`` and ``check-proof``: proofs written, checked elsewhere, and refused in plain words."""
 
-import asyncio
 import os
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
@@ -13,9 +10,8 @@ from typer.testing import CliRunner
 
 from cq_tui.cli import app
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.control import CommandInbox
-from cq_tui.store.lock import ProcessLock
 from tests.cli.conftest import Told
+from tests.cli.standing_in import memory_that_signs
 from tests.ops.signed_histories import anchored, log, sign
 from tests.store.checkpoints.signing import KEY, OTHER_KEY
 from tests.store.history.histories import made
@@ -127,33 +123,6 @@ def test_files_that_cannot_be_used(cq: Cq, data: DataDir, signed: DataDir) -> No
 
 def test_no_data_directory(cq: Cq) -> None:
     assert "is not there" in cq("prove", "evt_1001_001", code=4).err
-
-
-@contextmanager
-def memory_that_signs(data: DataDir, sign_now: Callable[[], None]) -> Iterator[list[str]]:
-    """Stand in for a running memory service that signs when it is asked."""
-    lock = ProcessLock(data.lock_of("memory"), "memory")
-    lock.acquire()
-    asked: list[str] = []
-    ended = threading.Event()
-
-    async def serve() -> None:
-        inbox = CommandInbox(data, "memory")
-        while not ended.is_set():
-            for command in inbox.claim():
-                asked.append(command.command)
-                sign_now()
-                inbox.answer(command, "done")
-            await asyncio.sleep(0.005)
-
-    service = threading.Thread(target=lambda: asyncio.run(serve()))
-    service.start()
-    try:
-        yield asked
-    finally:
-        ended.set()
-        service.join()
-        lock.release()
 
 
 def test_a_running_memory_signs_when_it_is_needed(cq: Cq, signed: DataDir, here: Path) -> None:

@@ -1,18 +1,14 @@
 """``prove --since`` the newest checkpoint: of a history that has grown, and of one that has not."""
 
-import asyncio
 import os
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.control import CommandInbox
-from cq_tui.store.lock import ProcessLock
 from tests.cli.conftest import Told
+from tests.cli.standing_in import memory_that_signs
 from tests.ops.signed_histories import anchored, log, sign
 
 Cq = Callable[..., Told]
@@ -35,35 +31,8 @@ def grown(data: DataDir, here: Path) -> DataDir:
     return grown
 
 
-@contextmanager
-def memory_that_signs(data: DataDir, size: int) -> Iterator[list[str]]:
-    """Stand in for a running memory service that signs so many events when it is asked."""
-    lock = ProcessLock(data.lock_of("memory"), "memory")
-    lock.acquire()
-    asked: list[str] = []
-    ended = threading.Event()
-
-    async def serve() -> None:
-        inbox = CommandInbox(data, "memory")
-        while not ended.is_set():
-            for command in inbox.claim():
-                asked.append(command.command)
-                log(data, sign(data, size))
-                inbox.answer(command, "done")
-            await asyncio.sleep(0.005)
-
-    service = threading.Thread(target=lambda: asyncio.run(serve()))
-    service.start()
-    try:
-        yield asked
-    finally:
-        ended.set()
-        service.join()
-        lock.release()
-
-
 def test_a_history_that_has_grown_is_signed_now(cq: Cq, grown: DataDir) -> None:
-    with memory_that_signs(grown, 12) as asked:
+    with memory_that_signs(grown, lambda: log(grown, sign(grown, 12))) as asked:
         assert cq("prove", "--since", "kept", code=0).out == "proof_since_9.json\n"
         assert asked == ["sign_checkpoint"]
     told = cq("check-proof", "proof_since_9.json", code=0)
@@ -81,7 +50,7 @@ def test_without_a_memory_what_came_later_cannot_be_proved(cq: Cq, grown: DataDi
 def test_a_history_that_has_not_grown_needs_no_proof(cq: Cq, grown: DataDir, here: Path) -> None:
     (here / "newest").write_text(sign(grown, 12))
     log(grown, sign(grown, 12))
-    with memory_that_signs(grown, 12) as asked:
+    with memory_that_signs(grown, lambda: log(grown, sign(grown, 12))) as asked:
         told = cq("prove", "--since", "newest", code=1)
     assert asked == []
     assert told.err == (
