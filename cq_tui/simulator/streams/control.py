@@ -29,21 +29,21 @@ class Subscriptions(Protocol):
 class _Refused(Exception):
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
-        self.body: Json = {"code": code, "msg": message}
+        self.code = code
 
 
 def control(subscriptions: Subscriptions, listener: Listener, content: str | bytes) -> bytes:
-    """Carry out a control message and return the reply."""
-    number: int | str | None = None
+    """Carry out a control message and return the reply, which has an id if that of the message can be read."""
+    number: Json = {}
     try:
         request = _read(content)
-        number = _id(request)
+        number = {"id": _id(request)}
+        if "method" not in request:
+            raise _invalid(f"missing field `method` at line 1 column {len(content)}")
         reply: Json = {"result": _carry_out(subscriptions, listener, request)}
     except _Refused as refused:
-        reply = refused.body
-        if refused.body["code"] == 3:
-            return orjson.dumps(reply)
-    return orjson.dumps({**reply, "id": number})
+        reply = {"error": {"code": refused.code, "msg": str(refused)}}
+    return orjson.dumps(reply | number)
 
 
 def _invalid(text: str) -> _Refused:
@@ -57,8 +57,6 @@ def _read(content: str | bytes) -> Json:
         raise _Refused(3, f"Invalid JSON: expected value at line {error.lineno} column {error.colno}") from None
     if not isinstance(request, dict):
         raise _invalid("expected a JSON object")
-    if "method" not in request:
-        raise _invalid(f"missing field `method` at line 1 column {len(content)}")
     return request
 
 

@@ -38,8 +38,9 @@ def test_ids_come_back_as_they_were(listener: Listener, number: Any) -> None:
 @pytest.mark.parametrize("number", ["true", "1.5", "[]", '"' + "x" * 37 + '"'])
 def test_other_ids_are_refused(listener: Listener, number: str) -> None:
     reply = ask(listener, f'{{"method":"LIST_SUBSCRIPTIONS","id":{number}}}')
-    assert reply["code"] == 2
-    assert "request ID must be" in reply["msg"]
+    assert set(reply) == {"error"}, "there is no id to answer to"
+    assert reply["error"]["code"] == 2
+    assert "request ID must be" in reply["error"]["msg"]
 
 
 def test_subscriptions_come_go_and_are_listed(listener: Listener) -> None:
@@ -79,8 +80,10 @@ def test_what_is_wrong_is_told_with_code_and_text(
     listener: Listener, request_text: str, code: int, message: str
 ) -> None:
     reply = ask(listener, request_text)
-    assert reply["code"] == code
-    assert reply["msg"].startswith(message)
+    assert set(reply) == ({"error", "id"} if '"id"' in request_text else {"error"})
+    assert reply.get("id", 1) == 1
+    assert reply["error"]["code"] == code
+    assert reply["error"]["msg"].startswith(message)
 
 
 def test_a_connection_has_1024_streams_at_most(listener: Listener) -> None:
@@ -88,7 +91,7 @@ def test_a_connection_has_1024_streams_at_most(listener: Listener) -> None:
     full = orjson.dumps({"method": "SUBSCRIBE", "params": names, "id": 1}).decode()
     assert ask(listener, full)["result"] is None
     assert ask(listener, full)["result"] is None, "the same ones again are no more"
-    assert ask(listener, '{"method":"SUBSCRIBE","params":["one@more"],"id":2}')["code"] == 2
+    assert ask(listener, '{"method":"SUBSCRIBE","params":["one@more"],"id":2}')["error"]["code"] == 2
     assert len(listener.streams) == MOST_STREAMS
 
 
@@ -105,10 +108,10 @@ def test_six_frames_in_a_second_are_too_many() -> None:
 @pytest.mark.parametrize("method", ["[" * 1_000 + "]" * 1_000, '{"a":' * 1_000 + "1" + "}" * 1_000, "null", "7"])
 def test_a_method_that_is_no_text_is_refused_however_deep_it_is(listener: Listener, method: str) -> None:
     reply = ask(listener, f'{{"method":{method},"id":1}}')
-    assert reply == {"code": 2, "msg": "Invalid request: method must be a string", "id": 1}
+    assert reply == {"error": {"code": 2, "msg": "Invalid request: method must be a string"}, "id": 1}
 
 
 def test_names_are_kept_and_so_must_not_be_long(listener: Listener) -> None:
     request = orjson.dumps({"method": "SUBSCRIBE", "params": ["a" * 101], "id": 1}).decode()
-    assert ask(listener, request)["code"] == 2
+    assert ask(listener, request)["error"]["code"] == 2
     assert not listener.streams
