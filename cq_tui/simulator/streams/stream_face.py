@@ -37,7 +37,8 @@ class StreamFace:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection until either side ends it."""
         await receive()
-        query = parse_qs(scope["query_string"].decode("latin-1"))
+        # The plus of a kline's time zone stands for itself: no client writes a blank here.
+        query = parse_qs(scope["query_string"].decode("latin-1").replace("+", "%2B"))
         try:
             opened = self._hub.admit()
             microseconds = wants_microseconds(query.get("timeUnit", [""])[0])

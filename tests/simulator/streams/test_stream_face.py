@@ -102,3 +102,13 @@ async def test_a_client_that_vanishes_is_forgotten_and_others_go_on() -> None:
         first = await receive(stream)
         ids = [(await receive(stream))["t"] for _ in range(4)]
         assert ids == list(range(first["t"] + 1, first["t"] + 5))
+
+
+@pytest.mark.parametrize("path", ["/ws/", "/stream?streams="])
+@pytest.mark.parametrize("zone", ["+08:00", "%2B08:00", "%2b08%3A00"])
+async def test_the_plus_of_a_time_zone_is_no_blank(path: str, zone: str) -> None:
+    async with exchange() as endpoint, connect(f"{endpoint.stream_url}{path}btcusdt%40kline_1s@{zone}") as stream:
+        await stream.send('{"method":"LIST_SUBSCRIPTIONS","id":1}')
+        while "result" not in (reply := await receive(stream)):
+            pass
+        assert reply["result"] == ["btcusdt@kline_1s@+08:00"]
