@@ -3,6 +3,7 @@
 import asyncio
 import datetime
 import ipaddress
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -137,11 +138,12 @@ async def test_what_breaks_off_leaves_an_order_open_and_is_not_sent_again(answer
 
 
 async def test_nobody_listens() -> None:
-    async with host(hang_up) as server:
-        port = server.port
-    async with rest(port) as client:
-        with pytest.raises(errors.NotSent):
-            await client.new_order(ORDER)
+    with socket.socket() as taken:
+        # Nobody else gets the port, and who has it does not listen.
+        taken.bind(("127.0.0.1", 0))
+        async with rest(taken.getsockname()[1]) as client:
+            with pytest.raises(errors.NotSent):
+                await client.new_order(ORDER)
 
 
 async def test_an_answer_that_drips_is_given_up() -> None:

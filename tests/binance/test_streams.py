@@ -1,6 +1,7 @@
 """Market streams against a scripted server: gaps, silence, malformed frames, shutdown, slow readers."""
 
 import asyncio
+import re
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -95,7 +96,7 @@ async def test_a_connection_without_first_data_is_given_up() -> None:
     deadlines = Deadlines(first_data=0.1, connection=30, symbol=30)
     async with scripted(silent) as server, market(server.url, deadlines=deadlines) as market_streams:
         down, _ = await until(market_streams, Disconnected)
-        assert down.reason.startswith("no first data in 0.")
+        assert re.fullmatch(r"no first data in [\d.]+ s", down.reason)
         await until(market_streams, Connected)
 
 
@@ -107,7 +108,7 @@ async def test_a_connection_that_falls_silent_is_given_up() -> None:
     deadlines = Deadlines(first_data=30, connection=0.1, symbol=30)
     async with scripted(fall_silent) as server, market(server.url, deadlines=deadlines) as market_streams:
         down, before = await until(market_streams, Disconnected)
-        assert down.reason.startswith("silent for 0.")
+        assert re.fullmatch(r"silent for [\d.]+ s", down.reason)
         assert len(before) == 2
 
 
@@ -237,7 +238,7 @@ async def test_a_connection_is_renewed_before_its_life_ends() -> None:
         finally:
             alive -= 1
 
-    policy = ReconnectPolicy(delay=lambda attempt: 0.01, lifetime=0.2, overlap=0.1, close_timeout=0.2)
+    policy = ReconnectPolicy(delay=lambda attempt: 0.01, lifetime=0.4, overlap=0.05, close_timeout=0.2)
     async with scripted(stream) as server, market(server.url, policy=policy) as market_streams:
         renewing, _ = await until(market_streams, Renewing)
         assert "renewed" in renewing.reason

@@ -12,7 +12,7 @@ from cq_tui.simulator.market.ticks import CrowdTrade
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared"
 #: For who needs prices but not hours of them (ms): they make up most of an exchange's start.
-SHORT_HISTORY = 1_200_000
+SHORT_HISTORY = 300_000
 COIN = MarketSymbol("COIN", "USDT", 100.0, Decimal("0.01"), Decimal("0.001"), touch_notional=10_000.0)
 
 

@@ -187,3 +187,22 @@ def test_the_oldest_trades_are_those_that_are_kept() -> None:
     assert oldest == stage.get(public_trades.historical_trades, fromId=oldest[0]["id"], limit=2)
     assert stage.get(public_trades.aggregate_trades, startTime=0, limit=1)[0]["f"] == oldest[0]["id"]
     assert stage.now - oldest[0]["time"] >= 3_600_000
+
+
+def test_tickers_tell_their_fields_in_the_order_of_the_exchange(stage: Stage) -> None:
+    day, window = stage.get(tickers.ticker_24hr), stage.get(tickers.rolling)
+    prices = ["openPrice", "highPrice", "lowPrice"]
+    ends = ["volume", "quoteVolume", "openTime", "closeTime", "firstId", "lastId", "count"]
+    assert list(day) == [
+        "symbol", *CHANGES, "prevClosePrice", "lastPrice", "lastQty", "bidPrice", "bidQty", "askPrice", "askQty",
+        *prices, *ends,
+    ]  # fmt: skip
+    assert list(window) == ["symbol", *CHANGES, *prices, "lastPrice", *ends]
+    assert list(stage.get(tickers.trading_day)) == list(window)
+
+
+def test_what_is_next_to_nothing_has_no_sign(stage: Stage) -> None:
+    bars = stage.exchange.market.window(stage.now - 60_000).copy()
+    bars["open"], bars["close"] = 60_000.01, 60_000.0
+    ticker = tickers.window_ticker(stage.exchange, "BTCUSDT", bars, stage.now - 60_000, True)
+    assert (ticker["priceChange"], ticker["priceChangePercent"]) == ("-0.01000000", "0.000")

@@ -238,3 +238,28 @@ def test_lists_are_listed_by_id_and_time(trader: Trader) -> None:
     assert found(fromId="0", limit="1") == [0]
     assert found(startTime=str(START), endTime=str(START + 10)) == [0, 1]
     assert found(endTime=str(START + 10), limit="1") == [1]
+
+
+_BUY_WITH_LIMIT = changed(BUY_OCO, belowType="LIMIT_MAKER", belowStopPrice=None, belowPrice="90")
+
+
+@pytest.mark.parametrize(
+    ("path", "values", "first"),
+    [
+        ("orderList/oco", SELL_OCO, 1),
+        ("orderList/oco", BUY_OCO, 1),
+        ("orderList/oco", _BUY_WITH_LIMIT, 1),
+        ("order/oco", DEPRECATED_OCO, 1),
+        ("orderList/otoco", OTOCO, 2),
+        ("orderList/opoco", OPOCO, 2),
+    ],
+)
+def test_the_stop_loss_of_an_oco_has_the_lower_id(
+    trader: Trader, path: str, values: dict[str, str], first: int
+) -> None:
+    answer = trader.ask("POST", path, values, newOrderRespType="RESULT")
+    *_, lower, higher = answer["orderReports"]
+    assert [lower["orderId"], higher["orderId"]] == [first, first + 1]
+    assert lower["type"].startswith("STOP_LOSS")
+    assert not higher["type"].startswith("STOP_LOSS")
+    assert [order["orderId"] for order in answer["orders"]] == [report["orderId"] for report in answer["orderReports"]]
