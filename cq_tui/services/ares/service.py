@@ -228,7 +228,9 @@ class AresService(Service):
         except DocumentError:
             return len(self._signalled), 0.0
         count, last = state.get("signal_count"), state.get("last_signal_time")
-        return (count if isinstance(count, int) else 0), (float(last) if isinstance(last, (int, float)) else 0.0)
+        # A kill between spooling and counting leaves the count behind.
+        counted = max(count if isinstance(count, int) else 0, len(self._signalled))
+        return counted, (float(last) if isinstance(last, (int, float)) else 0.0)
 
     def _save_state(self) -> None:
         state = {"signal_count": self._count, "last_signal_time": self._last_signal}
