@@ -1,5 +1,6 @@
 """Service processes as they really run, ended by their pid whatever happens."""
 
+import contextlib
 import os
 import signal
 import time
@@ -34,11 +35,13 @@ class RunningService:
         self.data = data
         self.pid = pid
         self._code_file = code_file
+        self._gone = False
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process is still there."""
-        return psutil.pid_exists(self.pid)
+        """Whether the process is still there; once it was gone, its pid says nothing about it."""
+        self._gone = self._gone or not psutil.pid_exists(self.pid)
+        return not self._gone
 
     @property
     def exit_code(self) -> int | None:
@@ -56,14 +59,16 @@ class RunningService:
 
     def kill(self) -> None:
         """End it as a power failure would."""
-        os.kill(self.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
         while self.is_alive:
             time.sleep(0.002)
 
     async def stop(self) -> int | None:
         """Ask it to end and return its exit code."""
         if self.is_alive:
-            os.kill(self.pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGTERM)
         await until(lambda: not self.is_alive)
         return self.exit_code
 
@@ -79,10 +84,13 @@ def _zygote() -> Zygote:
 
 
 @asynccontextmanager
-async def running(name: str, data: DataDir, **variables: str) -> AsyncIterator[RunningService]:
-    """Start a service process, with these variables in its environment; it is gone when the block ends."""
+async def running(name: str, data: DataDir, kind: str | None = None, **variables: str) -> AsyncIterator[RunningService]:
+    """Start a service process, with these variables in its environment; it is gone when the block ends.
+
+    ``kind`` (module:class) is run in the place of the service of that name.
+    """
     code_file = data.run / f"{name}.{next(_numbers)}.code"
-    pid = _zygote().start(Request(name, str(data.root), variables, str(code_file)))
+    pid = _zygote().start(Request(name, str(data.root), variables, str(code_file), kind))
     service = RunningService(name, data, pid, code_file)
     try:
         yield service

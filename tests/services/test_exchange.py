@@ -36,7 +36,7 @@ async def listening(exchange: RunningService) -> ExchangeAddress:
         fits = found is not None and found.pid == exchange.pid and exchange.health.get("rest_url") == found.rest_url
         return found if fits and exchange.health.get("ready") else None
 
-    found = await until(ready, 30)
+    found = await until(ready)
     assert found is not None
     return found
 

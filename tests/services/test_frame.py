@@ -2,12 +2,11 @@
 
 import asyncio
 import os
+import re
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,91 +18,22 @@ from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.services.frame import Frame
 from cq_tui.services.runner import load_service
 from cq_tui.store.control import issue, wait_for_answer
-from cq_tui.store.document import read_json, write_document
+from cq_tui.store.document import write_document
 from cq_tui.store.journal import JournalBroken
 from cq_tui.store.lock import LockHeld
-from tests.services.processes import data_directory, environment, spooled
+from tests.services.processes import RunningService, data_directory, running, spooled
 from tests.services.waiting import until
 
-#: A service that lives as long as it is let, and breaks when a file says so.
-PROGRAM = """
-import asyncio, resource, sys, time
-from pathlib import Path
-from cq_tui.contracts.health import Health
-from cq_tui.contracts.layout import DataDir
-from cq_tui.services import runner
-from cq_tui.services.frame import Service
 
-class Pretend(Service):
-    name = "trader"
-    heartbeat = 0.05
-    seen = 0
-    asked = "ok"
+class Pretended:
+    """A pretended service (see ``pretend``) in a process of its own, and its files."""
 
-    async def run(self):
-        order = self.frame.data.root / "order"
-        while not self.frame.stopping.is_set():
-            if order.exists():
-                word = order.read_text()
-                order.unlink()
-                await getattr(self, word)()
-            await asyncio.sleep(0.01)
-
-    async def crash(self):
-        raise RuntimeError("as ordered")
-
-    async def stubborn(self):
-        while True:
-            try:
-                await asyncio.sleep(3600)
-            except asyncio.CancelledError:
-                raise
-
-    async def full(self):
-        spool = self.frame.data.spool / "trader.ndjson"
-        # The limit holds for all files: the spool has to be the largest for the others to be written.
-        self.frame.emit("filler", {"fill": "x" * 20_000})
-        self.limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (spool.stat().st_size + 10, self.limits[1]))
-        self.frame.emit("e", {"number": 1})
-        self.frame.emit("e", {"number": 2})
-
-    async def room(self):
-        resource.setrlimit(resource.RLIMIT_FSIZE, self.limits)
-
-    async def unspoolable(self):
-        self.frame.emit("e", {"number": 2**70})
-        self.frame.emit("e", {"number": 3})
-
-    async def ill(self):
-        self.asked = "degraded"
-
-    async def settings_changed(self):
-        self.seen += 1
-
-    def health(self, now):
-        fields = {"seen": self.seen, "quote": self.frame.settings.TRADER_ORDER_QUOTE}
-        return Health(service="trader", status=self.asked, last_update_ts=now, updated_within_sec=0.0, **fields)
-
-    async def carry_out(self, command):
-        return ("done", "as asked") if command.command == "known" else await super().carry_out(command)
-
-runner.load_service = lambda name: Pretend
-sys.exit(runner.run_service("trader", DataDir(Path(sys.argv[1]))))
-"""
-
-
-class Pretend:
-    """The running program and its files."""
-
-    def __init__(self, data: DataDir, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, data: DataDir, process: RunningService) -> None:
         self.data, self.process = data, process
 
     @property
     def health(self) -> dict[str, Any]:
-        path = self.data.health_of("trader")
-        health = read_json(path) if path.exists() else {}
-        return health if health.get("pid") == self.process.pid else {}
+        return self.process.health
 
     @property
     def log(self) -> list[dict[str, Any]]:
@@ -114,30 +44,21 @@ class Pretend:
         temporary.write_text(word)
         temporary.rename(self.data.root / "order")
 
-    def ended(self) -> bool:
-        return self.process.poll() is not None
+    async def ended(self) -> int | None:
+        """Wait for its end and return the exit code."""
+        await until(lambda: not self.process.is_alive)
+        return self.process.exit_code
 
 
-@contextmanager
-def pretend(data: DataDir, **variables: str) -> Iterator[Pretend]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(data.root)],
-        env=environment(**variables),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    try:
-        yield Pretend(data, process)
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-        process.communicate()
+@asynccontextmanager
+async def pretend(data: DataDir, **variables: str) -> AsyncIterator[Pretended]:
+    async with running("trader", data, "tests.services.pretend:Pretend", **variables) as process:
+        yield Pretended(data, process)
 
 
 async def test_a_life_from_start_to_sigterm(tmp_path: Path) -> None:
     data = data_directory(tmp_path / "data")
-    with pretend(data) as service:
+    async with pretend(data) as service:
         await until(lambda: service.health)
         health = service.health
         assert (health["status"], health["service"], health["version"]) == ("ok", "trader", "0.1.0")
@@ -145,43 +66,38 @@ async def test_a_life_from_start_to_sigterm(tmp_path: Path) -> None:
             Frame("trader", data)
         first = health["last_update_ts"]
         await until(lambda: service.health["last_update_ts"] > first)
-        service.process.send_signal(signal.SIGHUP)
+        os.kill(service.process.pid, signal.SIGHUP)
         last = service.health["last_update_ts"]
         await until(lambda: service.health["last_update_ts"] > last)
-        asked = time.monotonic()
-        service.process.terminate()
-        await until(service.ended)
-        assert time.monotonic() - asked < 5.0
-        assert service.process.returncode == 0
+        assert await service.process.stop() == 0
     events = spooled(data, "trader")
     assert [event["event_type"] for event in events] == ["service_started", "service_stopped"]
     assert events[0]["data"]["pid"] == health["pid"]
     assert (events[1]["data"]["reason"], events[1]["data"]["exit_code"]) == ("requested", 0)
     assert data.lock_of("trader").read_bytes() == b""
-    assert [line["event"] for line in service.log] == ["started", "stopped"]
+    assert [line["event"] for line in service.log] == ["started", "ended in good order", "stopped"]
 
 
 async def test_a_service_that_does_not_want_to_end_is_ended_within_its_grace(tmp_path: Path) -> None:
     data = data_directory(tmp_path / "data")
-    with pretend(data) as service:
+    async with pretend(data) as service:
         await until(lambda: service.health)
         service.order("stubborn")
         await until(lambda: not (data.root / "order").exists())
         asked = time.monotonic()
-        service.process.terminate()
-        await until(service.ended)
-        assert 4.0 < time.monotonic() - asked < 7.0
-        assert service.process.returncode == 0
+        assert await service.process.stop() == 0
+        assert time.monotonic() - asked >= 0.5
+    assert [line["event"] for line in service.log] == ["started", "stopped"]
 
 
 async def test_settings_are_followed_while_it_runs_and_a_bad_file_is_told(tmp_path: Path) -> None:
     data = data_directory(tmp_path / "data", TRADER_ORDER_QUOTE=50.0)
-    with pretend(data) as service:
+    async with pretend(data) as service:
         await until(lambda: service.health.get("quote") == 50.0)
         write_document(data.settings, {"TRADER_ORDER_QUOTE": 70.0, "LOG_LEVEL": "ERROR"})
         await until(lambda: service.health.get("quote") == 70.0)
         assert service.health["seen"] == 1
-        data.settings.write_bytes(b'{"TRADER_ORDER_QUOTE": "many"}')
+        write_document(data.settings, b'{"TRADER_ORDER_QUOTE": "many"}')
         await until(lambda: service.health["status"] == "degraded")
         assert "TRADER_ORDER_QUOTE is 'many'" in service.health["reason"]
         assert service.health["quote"] == 70.0
@@ -198,11 +114,10 @@ async def test_settings_are_followed_while_it_runs_and_a_bad_file_is_told(tmp_pa
 
 async def test_a_crash_leaves_evidence_in_log_and_event(tmp_path: Path) -> None:
     data = data_directory(tmp_path / "data")
-    with pretend(data) as service:
+    async with pretend(data) as service:
         await until(lambda: service.health)
         service.order("crash")
-        await until(service.ended)
-        assert service.process.returncode == 1
+        assert await service.ended() == 1
     crashed = next(line for line in service.log if line["event"] == "crashed")
     assert "RuntimeError: as ordered" in crashed["exception"]
     (stopped,) = spooled(data, "trader", "service_stopped")
@@ -214,7 +129,7 @@ async def test_commands_are_carried_out_answered_and_remembered(tmp_path: Path) 
     interrupted = issue(data, "known", "trader", issued_by="room")
     path = data.control / f"{interrupted.command_id}.json"
     path.rename(data.control / f"{interrupted.command_id}.trader.claimed")
-    with pretend(data) as service:
+    async with pretend(data) as service:
         await until(lambda: service.health)
         for command, outcome in (("known", "done"), ("unknown", "refused")):
             answer = await wait_for_answer(data, issue(data, command, "trader", issued_by="room"))
@@ -227,12 +142,12 @@ async def test_commands_are_carried_out_answered_and_remembered(tmp_path: Path) 
 
 async def test_events_wait_while_the_disk_refuses_and_come_later_in_order(tmp_path: Path) -> None:
     data = data_directory(tmp_path / "data")
-    with pretend(data) as service:
+    async with pretend(data) as service:
         await until(lambda: service.health)
         service.order("full")
         await until(lambda: service.health["status"] == "degraded")
-        assert "2 events cannot be written: " in service.health["reason"]
-        assert "trader.ndjson: write failed" in service.health["reason"]
+        # The change of status is an event, too, and waits with them.
+        assert re.match(r"[23] events cannot be written: .*trader\.ndjson: write failed", service.health["reason"])
         assert spooled(data, "trader", "e") == []
         service.order("room")
         await until(lambda: service.health["status"] == "ok")
@@ -250,20 +165,19 @@ async def test_a_spool_that_cannot_be_opened_ends_nothing_and_is_opened_later(
     data = data_directory(tmp_path / "data")
     path = data.spool / "trader.ndjson"
     path.mkdir() if content is None else path.write_bytes(content)
-    with pretend(data) as service:
+    async with pretend(data) as service:
         await until(lambda: service.health.get("status") == "degraded")
         assert "trader.ndjson" in service.health["reason"]
         path.rename(data.quarantine / path.name)
         await until(lambda: service.health["status"] == "ok")
-        service.process.terminate()
-        await until(service.ended)
+        assert await service.process.stop() == 0
     started, *_, stopped = spooled(data, "trader")
     assert (started["seq"], started["event_type"], stopped["event_type"]) == (1, "service_started", "service_stopped")
 
 
 async def test_an_event_that_no_line_can_hold_is_counted_and_told_and_holds_up_no_other(tmp_path: Path) -> None:
     data = data_directory(tmp_path / "data")
-    with pretend(data) as service:
+    async with pretend(data) as service:
         await until(lambda: service.health)
         service.order("unspoolable")
         await until(lambda: service.health["status"] == "degraded")
@@ -276,14 +190,12 @@ async def test_folders_in_place_of_files_stop_nothing(tmp_path: Path, where: str
     data = data_directory(tmp_path / "data")
     (data.root / where).unlink(missing_ok=True)
     (data.root / where / "inside").mkdir(parents=True)
-    with pretend(data) as service:
+    async with pretend(data) as service:
         await until(lambda: data.log_of("trader").exists() and service.log)
         answer = await wait_for_answer(data, issue(data, "known", "trader", issued_by="room"))
         assert answer.outcome == "done"
         assert (data.root / where / "inside").is_dir()
-        service.process.terminate()
-        await until(service.ended)
-        assert service.process.returncode == 0
+        assert await service.process.stop() == 0
 
 
 async def test_a_spool_that_lost_its_disk_ends_the_service_with_a_word(tmp_path: Path) -> None:
@@ -323,7 +235,6 @@ def test_every_service_can_be_loaded() -> None:
 
 async def test_a_wrong_environment_is_told_before_anything_is_started(tmp_path: Path) -> None:
     data = data_directory(tmp_path / "data")
-    with pretend(data, PAPER_MODE="perhaps") as service:
-        await until(service.ended)
-        assert service.process.returncode != 0
+    async with pretend(data, PAPER_MODE="perhaps") as service:
+        assert await service.ended() != 0
     assert os.listdir(data.health) == []

@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def until(condition: Callable[[], T], seconds: float = 15.0) -> T:
+async def until(condition: Callable[[], T], seconds: float = 30.0) -> T:
     """Ask again and again until the condition holds; return what it returned."""
     end = time.monotonic() + seconds
     while not (found := condition()):

@@ -6,12 +6,13 @@ tests wait for what a service says, not for the time at which it says it.
 """
 
 import atexit
+import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from unittest.mock import patch
 
@@ -21,12 +22,13 @@ HEARTBEAT = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to run; the exit code is written to ``code_file``."""
+    """What to run; the exit code is written to ``code_file``. ``kind`` (module:class) takes the service's place."""
 
     name: str
     root: str
     variables: dict[str, str]
     code_file: str
+    kind: str | None = None
 
 
 class Zygote:
@@ -47,8 +49,7 @@ class Zygote:
         """Return the pid of a new process."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        asked = [request.name, request.root, request.variables, request.code_file]
-        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.write(json.dumps(astuple(request)) + "\n")
         self._process.stdin.flush()
         return int(self._process.stdout.readline())
 
@@ -84,7 +85,7 @@ def main() -> None:
 
 def _become(request: Request) -> None:
     from cq_tui.contracts.layout import DataDir
-    from cq_tui.services.runner import run_service
+    from cq_tui.services import runner
 
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
@@ -93,9 +94,13 @@ def _become(request: Request) -> None:
         os.dup2(nowhere, descriptor)
     os.environ.update(request.variables)
     sys.path[:0] = [folder for folder in request.variables.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    if request.kind is not None:
+        module, _, name = request.kind.partition(":")
+        kind = getattr(importlib.import_module(module), name)
+        patch.object(runner, "load_service", lambda _: kind).start()
     code = 70
     try:
-        code = run_service(request.name, DataDir(Path(request.root)))
+        code = runner.run_service(request.name, DataDir(Path(request.root)))
     finally:
         Path(request.code_file).write_text(str(code))
         os._exit(code)

@@ -245,7 +245,7 @@ async def test_a_whole_session_at_the_simulated_exchange(data: DataDir) -> None:
     simulator = asyncio.create_task(run_simulator(config, on_ready=ready.set_result, stop=stop))
     endpoint = await ready
     async with session_at(data, endpoint.rest_url, endpoint.stream_url, ["BTCUSDT", "ETHUSDT"]) as session:
-        await until(lambda: session.backfilled and session.connected, 30)
+        await until(lambda: session.backfilled and session.connected)
         count = len(stored(data))
         await until(lambda: len(stored(data)) >= count + 2)
         times = [kline.open_time for kline in stored(data)]

@@ -119,5 +119,5 @@ async def world(root: Path, **settings: object) -> AsyncIterator[World]:
 async def trader(around: World) -> AsyncIterator[RunningService]:
     """A trader process that is ready."""
     async with running("trader", around.data) as process:
-        await until(lambda: process.health.get("ready"), 30)
+        await until(lambda: process.health.get("ready"))
         yield process

@@ -36,7 +36,7 @@ async def killed_at(around: World, step: str, *, executed: bool) -> None:
 
 async def protected_again(around: World) -> None:
     async with trader(around) as process:
-        await until(lambda: around.covered == LOT, 30)
+        await until(lambda: around.covered == LOT)
         await until(lambda: process.health.get("active_positions") == 1)
         assert await process.stop() == 0
     assert len(around.account.legs("entry")) == 1
@@ -46,7 +46,7 @@ async def protected_again(around: World) -> None:
 
 async def sold_once(around: World) -> None:
     async with trader(around) as process:
-        await until(lambda: around.held == BOUGHT - LOT and not around.position, 30)
+        await until(lambda: around.held == BOUGHT - LOT and not around.position)
         await until(lambda: process.health.get("active_positions") == 0)
         assert await process.stop() == 0
     assert around.covered == 0
@@ -76,10 +76,10 @@ async def test_killed_before_the_request_was_carried_out(tmp_path: Path) -> None
         async with world(tmp_path / "entry") as around:
             await killed_at(around, "entry", executed=False)
             async with trader(around) as process:
-                await until(lambda: around.rejections(), 30)
+                await until(lambda: around.rejections())
                 # The signal of the next minute is free to be taken.
                 around.signal(buy(strategy="next"))
-                await until(lambda: around.covered == LOT, 30)
+                await until(lambda: around.covered == LOT)
                 assert await process.stop() == 0
             assert len(around.account.legs("entry")) == 1
             around.told_once()
