@@ -166,12 +166,9 @@ class RateLimits:
             return None
         for window, name in ((self.orders_day, "1 DAY"), (self.orders_10s, "10 SECOND")):
             if window.count(now) + orders > window.limit:
-                return ApiError(
-                    -1015,
-                    f"Too many new orders; current limit is {window.limit} orders per {name}.",
-                    429,
-                    window.seconds_left(now),
-                )
+                # Unlike other refusals with 429, the exchange's documents say, this one tells no time to wait.
+                text = f"Too many new orders; current limit is {window.limit} orders per {name}."
+                return ApiError(-1015, text, 429)
         return None
 
     def count_orders(self, orders: int, now: int) -> None:

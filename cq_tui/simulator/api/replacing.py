@@ -73,11 +73,10 @@ def _both(
     if cancel_result == new_result == "SUCCESS":
         return data
     exceeded = shortage is not None and stops
-    retry_after = shortage.retry_after if shortage is not None and exceeded else None
     if "SUCCESS" in (cancel_result, new_result):
         status = 429 if exceeded else 409
-        raise ApiError(-2021, "Order cancel-replace partially failed.", status, retry_after, data)
-    raise ApiError(-2022, "Order cancel-replace failed.", 429 if exceeded else 400, retry_after, data)
+        raise ApiError(-2021, "Order cancel-replace partially failed.", status, data=data)
+    raise ApiError(-2022, "Order cancel-replace failed.", 429 if exceeded else 400, data=data)
 
 
 def _attempt(half: Callable[[], shapes.Json]) -> tuple[str, shapes.Json]:
