@@ -69,11 +69,12 @@ class RestFace:
         if endpoint is None:
             return self._unknown(request)
         now = self._exchange.clock()
+        microseconds = False
         try:
             microseconds = wants_microseconds(request.time_unit)
             content = self._content(endpoint, request, now)
         except ApiError as error:
-            return self.refusal(error, now)
+            return self.refusal(error, now, microseconds=microseconds)
         except Exception:
             log.exception("%s %s ended in a defect", request.method, request.path)
             return self.refusal(ApiError(-1000, _UNKNOWN_ERROR, 500), now)
@@ -116,14 +117,15 @@ class RestFace:
             return Answer(404, self._headers(now, kind=_HTML), _NOT_FOUND_PAGE)
         return self.refusal(ApiError(-1020, "This operation is not supported: there is no such path.", 404), now)
 
-    def refusal(self, error: ApiError, now: int) -> Answer:
+    def refusal(self, error: ApiError, now: int, *, microseconds: bool = False) -> Answer:
         """Return the response that tells of an error."""
         if error.status == 410:
             return Answer(410, self._headers(now, kind=_HTML), _GONE_PAGE)
         headers = self._headers(now)
         if error.retry_after is not None:
             headers.append((b"retry-after", b"%d" % error.retry_after))
-        return Answer(error.status, headers, orjson.dumps(error.to_json()))
+        body = error.to_json()
+        return Answer(error.status, headers, orjson.dumps(answer_in_microseconds(body) if microseconds else body))
 
     def _headers(self, now: int, *, ordered: bool = False, kind: tuple[bytes, bytes] = _JSON) -> Headers:
         limits = self._exchange.limits

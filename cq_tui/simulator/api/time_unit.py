@@ -8,12 +8,11 @@ _UNITS = {"": False, "MILLISECOND": False, "millisecond": False, "MICROSECOND": 
 _REST_NAMES = frozenset(
     {
         "serverTime", "time", "transactTime", "transactionTime", "updateTime", "workingTime", "trailingTime",
-        "openTime", "closeTime", "authorizedSince", "connectedSince", "T",
+        "openTime", "closeTime", "authorizedSince", "connectedSince", "T", "retryAfter",
     }
 )  # fmt: skip
 _EVENT_NAMES = frozenset({"E", "T", "O", "W", "D", "u"})
-_KLINE_TIMES = (0, 6)
-_KLINE_LENGTH = 12
+_KLINE_LENGTH, _KLINE_END = 12, 6
 
 
 def wants_microseconds(unit: str) -> bool:
@@ -33,7 +32,8 @@ def answer_in_microseconds(content: Any) -> Any:
         }
     if isinstance(content, list):
         if len(content) == _KLINE_LENGTH and isinstance(content[0], int):
-            return [_scaled(value) if place in _KLINE_TIMES else value for place, value in enumerate(content)]
+            end = content[_KLINE_END] * 1_000 + 999  # the last microsecond of its last millisecond
+            return [_scaled(content[0]), *content[1:_KLINE_END], end, *content[_KLINE_END + 1 :]]
         return [answer_in_microseconds(entry) for entry in content]
     return content
 

@@ -101,6 +101,8 @@ class Session:
         body, now = error.to_json(), self._exchange.clock()
         if error.retry_after is not None and error.data is None:
             body["data"] = {"serverTime": now, "retryAfter": now + error.retry_after * 1_000}
+        if self._microseconds:
+            body = answer_in_microseconds(body)
         return self._response(request, {"id": request.number, "status": error.status, "error": body})
 
     @staticmethod
