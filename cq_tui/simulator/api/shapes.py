@@ -151,10 +151,10 @@ def amended(order: Order, amendment: Amendment, entry: OrderList | None, state: 
         "timeInForce": order.time_in_force,
         "type": order.type,
         "side": order.side,
-        "selfTradePreventionMode": order.stp_mode,
     }
     if order.is_working:
         shape["workingTime"] = order.working_time
+    shape["selfTradePreventionMode"] = order.stp_mode
     _add_conditional(shape, order)
     answer: Json = {
         "transactTime": amendment.time,

@@ -17,6 +17,8 @@ _is_window = re.compile(r"([0-9]{1,2})([mhd])").fullmatch
 _MOST = {"m": 59, "h": 23, "d": 7}
 _UNIT_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _MINUTE_MS = 60_000
+#: What a ticker of 24 h begins with; the rest of a window's ticker follows its own fields.
+_CHANGES = ("symbol", "priceChange", "priceChangePercent", "weightedAvgPrice")
 
 
 def ticker_24hr(exchange: Exchange, parameters: Parameters) -> Any:
@@ -74,24 +76,31 @@ def day_ticker(exchange: Exchange, symbol: str, full: bool = True) -> dict[str, 
     shape = window_ticker(exchange, symbol, bars, int(bars["open_time"][market.column[symbol]]), full)
     if not full:
         return shape
-    quote = market.quote(symbol)
     bid, bid_quantity, ask, ask_quantity = touch(exchange, symbol)
-    return shape | {
+    more = {
         "prevClosePrice": f"{float(before[market.column[symbol]]):.8f}",
-        "lastQty": f"{quote.quantity:.8f}",
+        "lastPrice": shape["lastPrice"],
+        "lastQty": f"{market.quote(symbol).quantity:.8f}",
         "bidPrice": bid,
         "bidQty": bid_quantity,
         "askPrice": ask,
         "askQty": ask_quantity,
     }
+    return {name: shape[name] for name in _CHANGES} | more | shape
 
 
 def window_ticker(exchange: Exchange, symbol: str, bars: Bars, start: int, full: bool) -> dict[str, Any]:
     """Return the statistics of a window that ends now, given as one bar of all symbols."""
     opened, high, low, close, volume, traded, _, _, count = bars[exchange.market.column[symbol]].item()[1:]
     last_id = exchange.market.last_id(symbol)
-    shape: dict[str, Any] = {
-        "symbol": symbol,
+    shape: dict[str, Any] = {"symbol": symbol}
+    if full:
+        shape |= {
+            "priceChange": f"{close - opened:z.8f}",
+            "priceChangePercent": f"{(close - opened) / opened * 100:z.3f}",
+            "weightedAvgPrice": f"{traded / volume if volume else close:.8f}",
+        }
+    return shape | {
         "openPrice": f"{opened:.8f}",
         "highPrice": f"{high:.8f}",
         "lowPrice": f"{low:.8f}",
@@ -104,13 +113,6 @@ def window_ticker(exchange: Exchange, symbol: str, bars: Bars, start: int, full:
         "lastId": last_id if count else -1,
         "count": count,
     }
-    if full:
-        shape |= {
-            "priceChange": f"{close - opened:.8f}",
-            "priceChangePercent": f"{(close - opened) / opened * 100:.3f}",
-            "weightedAvgPrice": f"{traded / volume if volume else close:.8f}",
-        }
-    return shape
 
 
 def ticker_price(exchange: Exchange, parameters: Parameters) -> Any:

@@ -80,8 +80,8 @@ def window_ticker(exchange: Exchange, symbol: str, window: str, bars: Bars, star
     _, opened, high, low, close, volume, quote, _, _, count = bars[market.column[symbol]].item()
     last_id, now = market.last_id(symbol), market.time * scale
     return (
-        f'{{"e":"{window}Ticker","E":{now},"s":"{symbol}","p":"{close - opened:.8f}",'
-        f'"P":"{(close - opened) / opened * 100:.3f}","o":"{opened:.8f}","h":"{high:.8f}","l":"{low:.8f}",'
+        f'{{"e":"{window}Ticker","E":{now},"s":"{symbol}","p":"{close - opened:z.8f}",'
+        f'"P":"{(close - opened) / opened * 100:z.3f}","o":"{opened:.8f}","h":"{high:.8f}","l":"{low:.8f}",'
         f'"c":"{close:.8f}","w":"{quote / volume if volume else close:.8f}","v":"{volume:.8f}","q":"{quote:.8f}",'
         f'"O":{start * scale},"C":{now},"F":{last_id - count + 1 if count else -1},'
         f'"L":{last_id if count else -1},"n":{count}}}'
