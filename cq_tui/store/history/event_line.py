@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
+#: Whole numbers from here on are not exact everywhere.
+SEQ_LIMIT = 2**53
 _PLAIN = re.compile(r"[A-Za-z0-9_.:-]+")
 _HEAD = re.compile(
     rb'\{"event_id":"(evt_(\d{1,12})_(\d{3,12}))","timestamp":(\d{1,12}\.\d{6}),"event_type":"([A-Za-z0-9_.:-]+)","source":"'

@@ -14,9 +14,12 @@ TAIL_BYTES = 256
 DOMAIN = b"coinquant/r11/block/v1\n"
 _DOMAIN = DOMAIN.decode()
 _SEPARATOR = SEPARATOR.decode()
-_TAIL = re.compile(rb'\n\],"merkle_root":"([0-9a-f]{64})","chain_length":(\d+),"integrity_verified":(true|false)\} *\n')
+#: No history comes near a number of 16 digits.
+_TAIL = re.compile(
+    rb'\n\],"merkle_root":"([0-9a-f]{64})","chain_length":(\d{1,15}),"integrity_verified":(true|false)\} *\n'
+)
 _LINKS = re.compile(
-    rb'\{"index":(\d+),.*?(?:"event_hash":"([0-9a-f]{64})"\})?,"previous_hash":"(0|[0-9a-f]{64})","hash":"[0-9a-f]{64}"\}',
+    rb'\{"index":(\d{1,15}),.*?(?:"event_hash":"([0-9a-f]{64})"\})?,"previous_hash":"(0|[0-9a-f]{64})","hash":"[0-9a-f]{64}"\}',
     re.DOTALL,
 )
 

@@ -1,11 +1,15 @@
 """What one line of the events file says, and one damaged block: the close look at either."""
 
+import re
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
-from cq_tui.store.history.event_line import EventHead, EventLineError, read_head
+from cq_tui.store.history.event_line import SEQ_LIMIT, EventHead, EventLineError, read_head
 from cq_tui.store.history.merkle import leaf_hash
+
+_WRITER = re.compile(r"[a-z0-9-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +28,21 @@ def look(content: bytes) -> Line:
     """Return what a line says."""
     head, origin, problem = None, None, ""
     try:
-        metadata = orjson.loads(content)["metadata"]
-        origin = str(metadata["writer"]), int(metadata["seq"])
+        origin = _origin(orjson.loads(content)["metadata"])
         head = read_head(content)
-    except (EventLineError, orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+    except (EventLineError, orjson.JSONDecodeError, KeyError, TypeError) as error:
         problem = str(error)
     return Line(content, leaf_hash(content), head, origin, problem)
+
+
+def _origin(metadata: Any) -> tuple[str, int]:
+    """Return writer and seq. Raises EventLineError for what memory never writes."""
+    writer, seq = metadata["writer"], metadata["seq"]
+    if type(writer) is not str or not _WRITER.fullmatch(writer):
+        raise EventLineError("does not tell its writer")
+    if type(seq) is not int or not 0 < seq < SEQ_LIMIT:
+        raise EventLineError("does not tell its number among those of its writer")
+    return writer, seq
 
 
 def said_hash(stored: bytes) -> str:

@@ -4,6 +4,7 @@ The parts fit together when each begins with the block with which the one before
 should be, one process looks at everything again and names it.
 """
 
+import re
 import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from cq_tui.store.regular_file import open_regular
 
 #: With fewer events a second process costs more than it brings.
 _FEWEST = 64 * SUBTREE_LEAVES
-
+_EVENT_ID = re.compile(rb'"event_id":"evt_([0-9]{1,12})_([0-9]{3,12})"')
 
 #: How many full subtrees, and the roots that follow them, largest first.
 _Rest = tuple[int, tuple[bytes, ...]]
@@ -109,11 +110,11 @@ def place_after(data: DataDir, count: int) -> Place | None:
         block = find_first(chain, _block_key, (count,))
     content = block.line.removesuffix(SEPARATOR[:-1]) if block else b""
     links = read_links(content)
-    if block is None or links is None or links.index != count or links.event_hash is None:
+    named = _EVENT_ID.search(content)
+    if block is None or links is None or links.index != count or links.event_hash is None or named is None:
         return None
-    event_id = content.partition(b'"event_id":"')[2].partition(b'"')[0].decode()
     with open(data.events, "rb", opener=open_regular) as events:
-        line = find_first(events, _event_key, id_key(event_id))
+        line = find_first(events, _event_key, (int(named[1]), int(named[2])))
     if line is None or leaf_hash(line.line) != links.event_hash:
         return None
     return Place(

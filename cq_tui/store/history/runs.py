@@ -21,7 +21,7 @@ _HEADS = re.compile(
 )
 _METADATA = '"metadata":{"writer":"'
 #: One of them in a line at most, whatever its payload says.
-_ORIGINS = re.compile(_METADATA.replace("{", r"\{") + r'([a-z0-9-]+)","seq":([1-9][0-9]{0,15}),"occurred_at":[^\n]*\n')
+_ORIGINS = re.compile(_METADATA.replace("{", r"\{") + r'([a-z0-9-]+)","seq":([1-9][0-9]{0,14}),"occurred_at":[^\n]*\n')
 
 
 class Run(NamedTuple):

@@ -344,7 +344,7 @@ class Walk:
             writer, seq = line.origin
             if seq > place.cursors.get(writer, 0):
                 place.count(Origins({writer: seq}, {writer: seq}, {}))
-            elif self._limits.strict:
+            else:
                 again = f"number {seq} of {writer} was there before"
                 self.blame(self._events_path, again, index, str(place.cursors[writer] + 1), str(seq))
 

@@ -8,10 +8,9 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from cq_tui.store.history.event_line import SEQ_LIMIT
 from cq_tui.store.journal import JournalError, last_lines
 
-#: Whole numbers from here on are not exact everywhere.
-SEQ_LIMIT = 2**53
 _WRITER = re.compile(r"[a-z]+(-[a-z0-9]+)?")
 _NAME = re.compile(r"([a-z]+(?:-[a-z0-9]+)?)(?:\.([0-9]{16}))?\.ndjson")
 

@@ -4,8 +4,8 @@ import re
 
 import orjson
 
+from cq_tui.store.history.event_line import SEQ_LIMIT
 from cq_tui.store.journal import MAX_LINE_BYTES
-from cq_tui.store.spools.spool_files import SEQ_LIMIT
 
 #: The history adds id, time and writer to what was spooled: its line must not be too long either.
 LONGEST = MAX_LINE_BYTES - 1024
