@@ -272,7 +272,7 @@ async def test_streams_are_subscribed_and_left_on_the_connection() -> None:
             await stream.send(text)
             while True:
                 message = json.loads(await asyncio.wait_for(stream.recv(), 10))
-                if "id" in message or "code" in message:
+                if "id" in message or "error" in message:
                     return message
 
         assert await ask('{"method":"SUBSCRIBE","params":["btcusdt@trade","nope@trade"],"id":"a-1"}') == {
@@ -286,8 +286,8 @@ async def test_streams_are_subscribed_and_left_on_the_connection() -> None:
             "id": 2,
         }
         assert (await ask('{"method":"UNSUBSCRIBE","params":["btcusdt@trade"],"id":3}'))["id"] == 3
-        assert (await ask('{"method":"DANCE","id":4}'))["code"] == 2
-        assert (await ask("not json"))["code"] == 3
+        assert (await ask('{"method":"DANCE","id":4}'))["error"]["code"] == 2
+        assert (await ask("not json"))["error"]["code"] == 3
 
 
 async def test_the_account_s_events_come_on_the_websocket_api() -> None:

@@ -14,7 +14,7 @@ from cq_tui.simulator.engine.checks import (
 )
 from cq_tui.simulator.engine.command import Command, need
 from cq_tui.simulator.engine.facts import Activated, ListOpened
-from cq_tui.simulator.engine.orders import MARKET_TYPES, STOP_TYPES, ZERO, NewList, NewOrder, Order
+from cq_tui.simulator.engine.orders import MARKET_TYPES, STOP_LOSS_TYPES, ZERO, NewList, NewOrder, Order
 from cq_tui.simulator.engine.placing import new_order, open_order
 from cq_tui.simulator.engine.taking import take
 from cq_tui.simulator.engine.triggers import breaks_filters, market_need
@@ -62,8 +62,8 @@ def _place_alternatives(command: Command, new: NewList) -> None:
 
 
 def _ranked(legs: tuple[NewOrder, ...]) -> list[NewOrder]:
-    """Return the legs, the one that works at once first."""
-    return sorted(legs, key=lambda leg: leg.type in STOP_TYPES)
+    """Return the legs in the order of their ids: the stop loss of an OCO comes first."""
+    return sorted(legs, key=lambda leg: leg.type not in STOP_LOSS_TYPES)
 
 
 def _place_dependent(command: Command, new: NewList, working: NewOrder) -> None:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 ZERO = Decimal(0)
 #: Orders that enter the market at any price once they work.
 MARKET_TYPES = frozenset({"MARKET", "STOP_LOSS", "TAKE_PROFIT"})
-STOP_TYPES = frozenset({"STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"})
+STOP_LOSS_TYPES = frozenset({"STOP_LOSS", "STOP_LOSS_LIMIT"})
+STOP_TYPES = STOP_LOSS_TYPES | {"TAKE_PROFIT", "TAKE_PROFIT_LIMIT"}
 FINAL_STATUSES = frozenset({"FILLED", "CANCELED", "EXPIRED", "EXPIRED_IN_MATCH", "REJECTED"})
 
 

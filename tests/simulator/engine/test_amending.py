@@ -60,7 +60,7 @@ def test_an_order_is_not_amended_below_what_is_filled(engine: Engine, market: Ha
 
 def test_the_legs_of_an_oco_change_together(engine: Engine) -> None:
     outcome = sell_oco(engine, "2")
-    limit, stop = (live(engine, outcome, leg) for leg in (0, 1))
+    stop, limit = (live(engine, outcome, leg) for leg in (0, 1))
     amended = engine.amend(stop, D(1), "new", 6)
     assert (limit.quantity, stop.quantity, held(engine, "COIN")) == (D(1), D(1), (D(9), D(1)))
     assert limit.client_order_id != "new"

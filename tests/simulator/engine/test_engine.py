@@ -255,11 +255,11 @@ def test_an_oco_locks_its_quantity_once(market: HandMarket) -> None:
     engine = engine_on(market, coin="1")
     outcome = sell_oco(engine)
     assert held(engine, "COIN") == (0, 1)
-    assert [order.is_working for order in outcome.orders] == [True, False]
+    assert [order.is_working for order in outcome.orders] == [False, True]
     assert [report.status_type for report in outcome.list_reports] == ["EXEC_STARTED"]
 
 
-@pytest.mark.parametrize(("bid", "ask", "winner", "loser"), [("102.00", "102.02", 0, 1), ("98.90", "98.92", 1, 0)])
+@pytest.mark.parametrize(("bid", "ask", "winner", "loser"), [("102.00", "102.02", 1, 0), ("98.90", "98.92", 0, 1)])
 def test_one_leg_of_an_oco_ends_the_other(market: HandMarket, bid: str, ask: str, winner: int, loser: int) -> None:
     engine = engine_on(market, coin="1")
     outcome = sell_oco(engine)
@@ -282,7 +282,7 @@ def test_a_buy_oco_locks_the_dearer_leg(market: HandMarket) -> None:
     assert held(engine, "USDT")[1] == 206
     market.move("97.90", "97.95")
     engine.on_tick(6)
-    assert live(engine, outcome, 0).status == "FILLED"
+    assert live(engine, outcome, 1).status == "FILLED"
     assert held(engine, "USDT") == (Decimal("9804"), 0)
 
 

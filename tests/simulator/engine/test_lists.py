@@ -119,7 +119,7 @@ def test_an_otoco_enters_both_legs_under_one_lock_and_one_ends_the_other(market:
     engine = engine_on(market)
     outcome = otoco(engine)
     fill_working(engine, market)
-    working, above, below = orders(engine, outcome)
+    working, below, above = orders(engine, outcome)
     assert [(order.status, order.is_working) for order in (above, below)] == [("NEW", True), ("NEW", False)]
     assert held(engine, "COIN") == (D("0.498"), D("1.5"))
     market.move("96.90", "96.92", "96.90")
@@ -193,7 +193,7 @@ def test_an_opoco_gives_both_legs_what_was_bought(market: HandMarket) -> None:
     assert held(engine, "COIN") == (0, D("1.998"))
     market.move("101.00", "101.02", "101.00")
     engine.on_tick(7)
-    assert [order.status for order in orders(engine, outcome)] == ["FILLED", "FILLED", "EXPIRED"]
+    assert [order.status for order in orders(engine, outcome)] == ["FILLED", "EXPIRED", "FILLED"]
     assert engine.state.lists[0].done
 
 
