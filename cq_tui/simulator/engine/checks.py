@@ -47,11 +47,6 @@ def _unsupported(rules: SymbolRules, new: NewOrder) -> str | None:
 def _symbol_violation(venue: Venue, rules: SymbolRules, new: NewOrder, before: Sequence[NewOrder]) -> str | None:
     state = venue.state
     open_orders = state.open_of(new.symbol)
-    position = None
-    if rules.max_position and new.side == "BUY":
-        balance = state.balances[state.split(new.symbol)[0]]
-        buying = sum((order.remaining for order in open_orders if order.side == "BUY"), ZERO)
-        position = balance.free + balance.locked + buying
     return rules.violation(
         side=new.side,
         order_type=new.type,
@@ -65,8 +60,15 @@ def _symbol_violation(venue: Venue, rules: SymbolRules, new: NewOrder, before: S
         open_orders=len(open_orders) + len(before),
         open_algo_orders=_algo_orders(new, open_orders) + _algo_orders(new, before),
         open_iceberg_orders=_iceberg_orders(new, open_orders) + _iceberg_orders(new, before),
-        position=position,
+        position=position(venue, new.symbol) if rules.max_position and new.side == "BUY" else None,
     )
+
+
+def position(venue: Venue, symbol: str) -> Decimal:
+    """Return what the account holds of a symbol's base asset and has open orders to buy."""
+    balance = venue.state.balances[venue.state.split(symbol)[0]]
+    buying = (order.remaining for order in venue.state.open_of(symbol) if order.side == "BUY")
+    return balance.free + balance.locked + sum(buying, ZERO)
 
 
 def _account_violation(venue: Venue, new: NewOrder, before: Sequence[NewOrder]) -> str | None:

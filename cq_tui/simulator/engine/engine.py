@@ -97,7 +97,9 @@ class Engine:
         return self._market.last_price(symbol)
 
     def reference_price(self, symbol: str) -> Decimal:
-        """Return the average price, by which filters measure."""
+        """Return the average price, by which filters measure; over no minutes that is the last price."""
+        if not self.rules(symbol).average_price_minutes:
+            return self.last_price(symbol)
         known = self._averages.get(symbol)
         if known is None or known[0] != self._market.tick:
             known = self._averages[symbol] = (self._market.tick, self._market.average_price(symbol))

@@ -9,6 +9,7 @@ from cq_tui.simulator.engine.checks import (
     check_free,
     check_phase,
     check_worth,
+    position,
 )
 from cq_tui.simulator.engine.command import Command, need
 from cq_tui.simulator.engine.dependents import settle
@@ -107,3 +108,6 @@ def _check_size(command: Command, order: Order, made: Plan) -> None:
             raise rejected(f"Order book liquidity is less than {text}.")
     if rules.market_max_quantity and quantity > rules.market_max_quantity:
         raise filter_failure("MARKET_LOT_SIZE")
+    most = rules.max_position
+    if most and order.side == "BUY" and position(command.venue, order.symbol) + quantity > most:
+        raise filter_failure("MAX_POSITION")
