@@ -30,9 +30,13 @@ def filter_failure(name: str) -> ApiError:
     return ApiError(-1013, f"Filter failure: {name}")
 
 
+#: Code of an order that the engine refuses.
+ENGINE_REFUSAL = -2010
+
+
 def rejected(text: str) -> ApiError:
     """An order that the engine refuses."""
-    return ApiError(-2010, text)
+    return ApiError(ENGINE_REFUSAL, text)
 
 
 def cancel_rejected(text: str = "Unknown order sent.") -> ApiError:

@@ -116,10 +116,14 @@ class Exchange:
                 self.ledger.compact(self.state)
         for fill in outcome.first_fills:
             self.limits.first_fill(fill.is_maker, now)
-        for listener in self.listeners:
-            listener(outcome, now)
+        self.tell(outcome, now)
         self._tell_market(outcome)
         return outcome
+
+    def tell(self, outcome: Outcome, now: int) -> None:
+        """Tell the listeners of an outcome."""
+        for listener in self.listeners:
+            listener(outcome, now)
 
     def _tell_market(self, outcome: Outcome) -> None:
         """Put the account's trades on the tape; tell who watches the market which books may have changed."""

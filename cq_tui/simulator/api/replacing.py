@@ -18,7 +18,7 @@ from cq_tui.simulator.api.order_request import (
 from cq_tui.simulator.api.orders import cancel_order, cancel_restriction, place_order, wanted
 from cq_tui.simulator.api.parameters import Parameters
 from cq_tui.simulator.engine.orders import ZERO
-from cq_tui.simulator.errors import ApiError, amend_rejected, cancel_rejected
+from cq_tui.simulator.errors import ENGINE_REFUSAL, ApiError, amend_rejected, cancel_rejected
 from cq_tui.simulator.exchange import Exchange
 
 _MODES = frozenset({"STOP_ON_FAILURE", "ALLOW_FAILURE"})
@@ -53,17 +53,27 @@ def cancel_replace(exchange: Exchange, parameters: Parameters) -> Any:
             raise shortage
         return place_order(exchange, new, response, now)
 
-    return _both(cancel, place, stops, shortage)
+    def tell_refused(refusal: shapes.Json) -> None:
+        if refusal["code"] == ENGINE_REFUSAL:
+            exchange.tell(exchange.engine.reject(new, refusal["msg"], now), now)
+
+    return _both(cancel, place, tell_refused, stops, shortage)
 
 
 def _both(
-    cancel: Callable[[], shapes.Json], place: Callable[[], shapes.Json], stops: bool, shortage: ApiError | None
+    cancel: Callable[[], shapes.Json],
+    place: Callable[[], shapes.Json],
+    tell_refused: Callable[[shapes.Json], None],
+    stops: bool,
+    shortage: ApiError | None,
 ) -> shapes.Json:
     """Carry out both halves and return what became of them. Raises ApiError -2021, -2022 with that as its data."""
     cancel_result, cancel_response = _attempt(cancel)
     new_result, new_response = "NOT_ATTEMPTED", None
     if cancel_result == "SUCCESS" or not stops:
         new_result, new_response = _attempt(place)
+        if new_result == "FAILURE" and cancel_result == "SUCCESS":
+            tell_refused(new_response)
     data = {
         "cancelResult": cancel_result,
         "newOrderResult": new_result,

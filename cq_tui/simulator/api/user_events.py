@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from cq_tui.simulator import errors
 from cq_tui.simulator.engine.orders import ZERO, Order, PreventedMatch
 from cq_tui.simulator.engine.outcome import ListReport, Outcome, Report
 from cq_tui.simulator.engine.state import ExchangeState
@@ -11,6 +12,14 @@ from cq_tui.simulator.market.symbols import text
 Json = dict[str, Any]
 _NOTHING = text(ZERO)
 _NO_TRADE_GROUP = -1
+_REJECT_REASONS = {
+    "": "NONE",
+    errors.INSUFFICIENT_BALANCE: "INSUFFICIENT_BALANCES",
+    errors.WOULD_TRIGGER: "STOP_PRICE_WOULD_TRIGGER_IMMEDIATELY",
+    errors.WOULD_TAKE: "WOULD_MATCH_IMMEDIATELY",
+    errors.DUPLICATE: "DUPLICATE_ORDER",
+    errors.MARKET_CLOSED: "MARKET_CLOSED",
+}
 
 
 def execution_report(report: Report) -> Json:
@@ -33,7 +42,7 @@ def execution_report(report: Report) -> Json:
         "C": original,
         "x": report.execution,
         "X": order.status,
-        "r": "NONE",
+        "r": _REJECT_REASONS.get(report.refusal, "NONE"),
         "i": order.order_id,
         "l": _NOTHING,
         "z": text(order.executed),

@@ -153,6 +153,12 @@ class Engine:
         placing.place(command, new)
         return self._finished(command)
 
+    def reject(self, new: NewOrder, refusal: str, now: int) -> Outcome:
+        """Tell the user of an order that was refused."""
+        command = Command(self, now)
+        placing.reject(command, new, refusal)
+        return command.outcome
+
     def place_list(self, new: NewList, now: int) -> Outcome:
         """Accept orders that depend on each other, or raise ApiError with the state unchanged."""
         command = Command(self, now)

@@ -10,7 +10,8 @@ from cq_tui.simulator.engine.orders import Amendment, Order, OrderList, Prevente
 class Report(NamedTuple):
     """What happened to an order, with the order as it stood right after.
 
-    ``cancel_id`` is the client id of a cancel, ``original_client_id`` the one before an amend (execution REPLACED).
+    ``cancel_id`` is the client id of a cancel, ``original_client_id`` the one before an amend (execution REPLACED),
+    ``refusal`` says why the order was refused (REJECTED).
     """
 
     order: Order
@@ -21,6 +22,7 @@ class Report(NamedTuple):
     cancel_id: str = ""
     original_client_id: str = ""
     prevented: PreventedMatch | None = None
+    refusal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Outcome:
     """Everything one command or tick did: facts for the ledger, reports for the user, assets that changed.
 
     ``orders`` are those of the command, as they stood after it; those of a list in the order of their ids.
-    ``events`` holds the same reports and list reports in the order in which they happened.
+    ``events`` holds the same reports and list reports in the order in which they happened, and refused orders.
     """
 
     facts: list[Fact] = field(default_factory=list)

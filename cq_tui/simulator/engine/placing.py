@@ -16,6 +16,7 @@ from cq_tui.simulator.engine.dependents import settle
 from cq_tui.simulator.engine.facts import Opened
 from cq_tui.simulator.engine.matching import Plan
 from cq_tui.simulator.engine.orders import STOP_TYPES, ZERO, NewOrder, Order
+from cq_tui.simulator.engine.outcome import Report
 from cq_tui.simulator.engine.taking import carry_out, plan_for, take
 from cq_tui.simulator.errors import filter_failure, rejected
 
@@ -65,6 +66,13 @@ def new_order(command: Command, new: NewOrder, *, list_id: int = -1, offset: int
         iceberg_quantity=new.iceberg_quantity or ZERO,
         trailing_delta=-1 if new.trailing_delta is None else new.trailing_delta,
     )
+
+
+def reject(command: Command, new: NewOrder, refusal: str) -> None:
+    """Report an order that was refused: it has no id, and nobody can ask for it."""
+    order = new_order(command, new)
+    order.order_id, order.status, order.working_time = -1, "REJECTED", -1
+    command.outcome.events.append(Report(order, "REJECTED", -1, command.now, refusal=refusal))
 
 
 def open_order(command: Command, draft: Order) -> Order:
