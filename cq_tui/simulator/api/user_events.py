@@ -59,8 +59,7 @@ def execution_report(report: Report) -> Json:
         "Z": text(order.quote_executed),
         "Y": _NOTHING,
         "Q": text(order.quote_quantity),
-        "V": order.stp_mode,
-    }  # fmt: skip
+    }
     if trade is not None:
         event["l"] = text(trade.quantity)
         event["L"] = text(trade.price)
@@ -71,6 +70,7 @@ def execution_report(report: Report) -> Json:
         event["Y"] = text(trade.quote)
     if order.working_time >= 0:
         event["W"] = order.working_time
+    event["V"] = order.stp_mode
     _add_conditional(event, order)
     if report.prevented is not None:
         _add_prevented(event, order, report.prevented)

@@ -190,3 +190,8 @@ def test_a_pending_order_is_reported_as_such(trader: Trader) -> None:
     assert (pending["x"], pending["X"], pending["w"]) == ("NEW", "PENDING_NEW", False)
     assert "W" not in pending
     assert next(event["c"] for event in events if event["e"] == "listStatus") == "OTO"
+
+
+def test_the_working_time_stands_before_the_self_trade_prevention(trader: Trader) -> None:
+    report, _ = told(trader, "POST", "order", LIMIT)
+    assert list(report)[-3:] == ["Q", "W", "V"]
