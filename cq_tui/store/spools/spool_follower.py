@@ -12,7 +12,7 @@ from cq_tui.store.journal import MAX_LINE_BYTES, JournalError, keep_torn_bytes
 from cq_tui.store.regular_file import open_regular
 from cq_tui.store.spools.damaged_lines import DamagedLines
 from cq_tui.store.spools.spool_files import SpoolFile, closed_segments, comes_once, current_file
-from cq_tui.store.spools.spool_part import MUCH, READ_AT_ONCE, SpoolPart, size_of
+from cq_tui.store.spools.spool_part import MUCH, READ_AT_ONCE, SpoolPart, effort_of, size_of
 from cq_tui.store.spools.spooled_event import parse
 from cq_tui.store.spools.spooled_line import NotAnEvent, seq_of
 
@@ -102,7 +102,7 @@ class SpoolFollower:
         lines = part.read()
         if lines:
             self._take(part, lines, events, collected.complaints)
-            return size_of(lines)
+            return effort_of(lines)
         self._keep_tail(part, collected.complaints)
         part.finished = True
         self._closed_to = part.last_seq or 0
@@ -117,12 +117,14 @@ class SpoolFollower:
             self._current.must_stay = part.must_stay
             collected.more = True
             return
-        collected.more |= size_of(lines) > MUCH
+        collected.more |= effort_of(lines) > MUCH
         self._take(part, lines, events, collected.complaints)
 
     def _take(self, part: SpoolPart, lines: list[bytes], events: list[NewEvent], complaints: list[str]) -> None:
         """Take the new events of some lines; put away what is none; leave what cannot be decided yet."""
-        bad: dict[int, str] = {}
+        bad: list[int] = []
+        reason = ""
+        gaps: list[tuple[int, int]] = []
         end, next_seq = len(lines), part.last + 1 if part.last else 0
         for place, line in enumerate(lines):
             try:
@@ -132,21 +134,25 @@ class SpoolFollower:
                     break
                 event = parse(self.writer, line) if seq > self.seen else None
             except NotAnEvent as error:
-                bad[place] = str(error)
+                reason = reason or str(error)
+                bad.append(place)
                 part.damaged += 1
                 continue
             part.last, part.damaged, next_seq = seq, 0, seq + 1
             if event is None:
                 if part.went_back:
-                    bad[place] = f"event {seq} comes a second time"
+                    reason = reason or f"event {seq} comes a second time"
+                    bad.append(place)
                 continue
             if seq > self.seen + 1:
-                complaints.append(f"spool/{part.path.name}: events {self.seen + 1} to {seq - 1} are missing")
+                gaps.append((self.seen + 1, seq - 1))
             self.seen = seq
             events.append(event)
         part.unread(lines[end:])
+        if gaps:
+            complaints.append(f"spool/{part.path.name}: {_missing(gaps)}")
         if bad:
-            self._put_away(part, lines[:end], bad, complaints)
+            self._put_away(part, lines[:end], bad, reason, complaints)
 
     def _believes(self, part: SpoolPart, lines: list[bytes], place: int, seq: int) -> bool:
         """Whether to take a number as it stands; False when only the next line can tell.
@@ -166,10 +172,11 @@ class SpoolFollower:
         part.went_back |= seq <= part.last
         return True
 
-    def _put_away(self, part: SpoolPart, lines: list[bytes], bad: dict[int, str], complaints: list[str]) -> None:
+    def _put_away(
+        self, part: SpoolPart, lines: list[bytes], bad: list[int], reason: str, complaints: list[str]
+    ) -> None:
         """Keep lines that are no events, each once: a restart may read them again."""
-        first, reason = next(iter(bad.items()))
-        start = part.offset - size_of(lines[first:])
+        start = part.offset - size_of(lines[bad[0] :])
         where = f"spool/{part.path.name}: {len(bad)} lines from byte {start} on are no events ({reason})"
         try:
             if self._damaged.keep([lines[place] for place in bad]):
@@ -251,6 +258,15 @@ class SpoolFollower:
         """Whether no process has the current file locked."""
         with _locked(self._path) as descriptor:
             return descriptor is not None
+
+
+def _missing(gaps: list[tuple[int, int]]) -> str:
+    """Say which numbers are missing: one fault for what was read together, however often it is torn."""
+    (first, last), *more = gaps
+    words = f"events {first} to {last} are missing"
+    if not more:
+        return words
+    return f"{words}, and {sum(end - begin + 1 for begin, end in more)} more in {len(more)} gaps up to {more[-1][1]}"
 
 
 @contextlib.contextmanager

@@ -12,6 +12,8 @@ from cq_tui.store.spools.spooled_line import number_of
 READ_AT_ONCE = 4 * 1024 * 1024
 #: Whoever read so much of a file has probably not read all of it.
 MUCH = READ_AT_ONCE // 2
+#: The least that a line counts for: fewer bytes are no event of ours, and no less work.
+_LEAST = 128
 _BLOCK = 1024 * 1024
 #: So many numbers after a doubtful one are asked: the first of them may be damaged itself.
 _LOOK_AHEAD = 3
@@ -68,7 +70,10 @@ class SpoolPart:
             # Somebody cut or replaced the file: it was read from its start.
             self._forget()
         self._lines += len(lines)
-        return lines
+        most = READ_AT_ONCE // _LEAST
+        if len(lines) > most:
+            self.unread(lines[most:])
+        return lines[:most]
 
     def unread(self, lines: list[bytes]) -> None:
         """Leave the last lines that were read for the next time."""
@@ -88,11 +93,12 @@ class SpoolPart:
 
     def goes_on(self, lines: list[bytes], place: int, seq: int) -> bool | None:
         """Whether what comes after a line goes on from its number; None when nothing comes yet."""
-        after = ((distance, number_of(line)) for distance, line in enumerate(islice(lines, place + 1, None), 1))
+        after = ((later - place, number_of(lines[later])) for later in range(place + 1, len(lines)))
         if numbered := list(islice(((distance, number) for distance, number in after if number), _LOOK_AHEAD)):
             return any(number == seq + distance for distance, number in numbered)
-        if size_of(lines) >= MUCH:
-            return False
+        if effort_of(lines) >= MUCH:
+            # What comes later is read together with this line, unless it was so this time.
+            return False if place == 0 else None
         return None if self.last_seq is None else seq + len(lines) - 1 - place == self.last_seq
 
     def waiting(self) -> tuple[int, int]:
@@ -112,6 +118,11 @@ class SpoolPart:
 def size_of(lines: list[bytes]) -> int:
     """Bytes that lines take in a file."""
     return sum(map(len, lines)) + len(lines)
+
+
+def effort_of(lines: list[bytes]) -> int:
+    """What reading them counts for, in bytes."""
+    return max(size_of(lines), len(lines) * _LEAST)
 
 
 def _count_lines(path: Path, start: int, end: int) -> int:
