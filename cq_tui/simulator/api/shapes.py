@@ -241,9 +241,9 @@ def prevented_match(match: PreventedMatch) -> Json:
         "tradeGroupId": _NO_TRADE_GROUP,
         "selfTradePreventionMode": match.stp_mode,
         "price": text(match.price),
-        "transactTime": match.time,
     }
     _add_prevented_quantities(shape, match)
+    shape["transactTime"] = match.time
     return shape
 
 

@@ -199,3 +199,11 @@ def test_balances_are_written_plainly_however_small() -> None:
     texts = [entry["free"] for entry in tiny.ask("GET", "account")["balances"]]
     assert texts == ["100000000.00000000", "0.00000001"]
     assert all(Decimal(text) for text in texts)
+
+
+def test_the_time_of_a_prevented_match_stands_last(trader: Trader) -> None:
+    resting = {"type": "LIMIT", "timeInForce": "GTC", "quantity": "1", "price": "100.01"}
+    trader.ask("POST", "order", resting, side="SELL")
+    trader.ask("POST", "order", resting, side="BUY", selfTradePreventionMode="EXPIRE_BOTH")
+    (found,) = trader.ask("GET", "myPreventedMatches", orderId="1")
+    assert list(found)[-4:] == ["price", "takerPreventedQuantity", "makerPreventedQuantity", "transactTime"]
