@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import ssl
 import time
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Any, Self, TypeVar
 
 import httpx
@@ -264,7 +266,14 @@ class HttpConnection:
 
 def _transport(base_url: str) -> httpx.AsyncBaseTransport:
     """Return the way to an exchange. Further certificates (SSL_CERT_FILE) are only for what is not on this machine."""
-    return httpx.AsyncHTTPTransport(limits=_LIMITS, proxy=proxy_for(base_url), trust_env=not is_loopback(base_url))
+    trusted = _trusted(not is_loopback(base_url))
+    return httpx.AsyncHTTPTransport(verify=trusted, limits=_LIMITS, proxy=proxy_for(base_url))
+
+
+@cache
+def _trusted(with_environment: bool) -> ssl.SSLContext:
+    """Return whose certificates are believed. Reading them takes longer than many requests: it is done once."""
+    return httpx.create_ssl_context(trust_env=with_environment)
 
 
 def _understood(what: str, body: bytes, parse: Callable[[object], T]) -> T:
