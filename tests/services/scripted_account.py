@@ -283,6 +283,8 @@ class ScriptedAccount:
             while True:
                 await socket.receive_text()
         except WebSocketDisconnect:
+            pass
+        finally:
             self.sockets.discard(socket)
 
 

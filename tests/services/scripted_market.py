@@ -1,5 +1,6 @@
 """A market whose every bar, message and failure the test decides: REST klines and combined streams."""
 
+import contextlib
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -94,7 +95,8 @@ class ScriptedMarket:
     async def _tell(self, stream: str, event: dict[str, Any]) -> None:
         message = orjson.dumps({"stream": stream, "data": event}).decode()
         for socket in list(self.sockets):
-            await socket.send_text(message)
+            with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # closed just now
+                await socket.send_text(message)
 
     # What the exchange answers
 
@@ -139,6 +141,8 @@ class ScriptedMarket:
             while True:
                 await socket.receive_text()
         except WebSocketDisconnect:
+            pass
+        finally:
             self.sockets.discard(socket)
 
 
