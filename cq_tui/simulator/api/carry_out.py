@@ -15,24 +15,25 @@ def carry_out(exchange: Exchange, endpoint: Endpoint, parameters: Parameters, we
     """Return the endpoint's answer to a request that was let in. Raises ApiError."""
     if endpoint.orders is None:
         return endpoint.handler(exchange, parameters)
-    limits = exchange.limits
+    limits, is_too_many = exchange.limits, False
     if endpoint.orders:
-        _check_orders(exchange, endpoint, parameters, now)
+        is_too_many = _is_too_many(exchange, endpoint, parameters, now)
         # Counted first: the handler reports an order's first fill, which takes it off again.
         limits.count_orders(endpoint.orders, now)
     try:
         answer = endpoint.handler(exchange, parameters)
     except ApiError as error:
-        if error.code not in _COUNTED_ERRORS:
+        if is_too_many or error.code not in _COUNTED_ERRORS:
             limits.count_orders(-endpoint.orders, now)
         raise
     limits.give_back(weight, now)
     return answer
 
 
-def _check_orders(exchange: Exchange, endpoint: Endpoint, parameters: Parameters, now: int) -> None:
-    """Raise ApiError 429 when the order would be one too many, unless the handler knows what to do then."""
+def _is_too_many(exchange: Exchange, endpoint: Endpoint, parameters: Parameters, now: int) -> bool:
+    """Return whether the order is one too many for a handler that knows what to do then. Raises ApiError 429."""
     shortage = exchange.limits.order_shortage(endpoint.orders or 0, now)
     cancels_only = parameters.raw("orderRateLimitExceededMode") == "CANCEL_ONLY"
     if shortage is not None and not (endpoint.replaces and cancels_only):
         raise shortage
+    return shortage is not None
