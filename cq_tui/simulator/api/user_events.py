@@ -1,6 +1,7 @@
 """The account's events: executionReport, listStatus and outboundAccountPosition, in the exchange's order."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from cq_tui.simulator import errors
@@ -73,7 +74,7 @@ def execution_report(report: Report) -> Json:
     event["V"] = order.stp_mode
     _add_conditional(event, order)
     if report.prevented is not None:
-        _add_prevented(event, order, report.prevented)
+        _add_prevented(event, order, report.prevented, report.unexecuted)
     return event
 
 
@@ -101,19 +102,18 @@ def _add_conditional(event: Json, order: Order) -> None:
         event["eR"] = order.expiry_reason
 
 
-def _add_prevented(event: Json, order: Order, match: PreventedMatch) -> None:
+def _add_prevented(event: Json, order: Order, match: PreventedMatch, unexecuted: Decimal) -> None:
     """Add what a TRADE_PREVENTION tells of the trade that did not happen."""
     is_taker = order.order_id == match.taker_order_id
-    kept_from_trading = min(q for q in (match.taker_quantity, match.maker_quantity) if q)
     event["v"] = match.match_id
     event["A"] = text(order.prevented_quantity)
     event["B"] = text(match.taker_quantity if is_taker else match.maker_quantity)
     event["u"] = _NO_TRADE_GROUP
     event["U"] = match.maker_order_id if is_taker else match.taker_order_id
     event["Cs"] = match.symbol
-    event["pl"] = text(kept_from_trading)
+    event["pl"] = text(unexecuted)
     event["pL"] = text(match.price)
-    event["pY"] = text(kept_from_trading * match.price)
+    event["pY"] = text(unexecuted * match.price)
 
 
 def list_status(report: ListReport, state: ExchangeState) -> Json:

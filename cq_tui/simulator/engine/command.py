@@ -36,11 +36,14 @@ class Command:
         cancel_id: str = "",
         original_client_id: str = "",
         prevented: PreventedMatch | None = None,
+        unexecuted: Decimal = ZERO,
         execution_id: int | None = None,
     ) -> None:
         """Tell the user what the newest fact (or the one of ``execution_id``) did to an order."""
         number = self.state.execution_id if execution_id is None else execution_id
-        report = Report(order.copy(), execution, number, self.now, trade, cancel_id, original_client_id, prevented)
+        report = Report(
+            order.copy(), execution, number, self.now, trade, cancel_id, original_client_id, prevented, unexecuted
+        )
         self.outcome.assets.update(self.state.split(order.symbol))
         self.outcome.reports.append(report)
         self.outcome.events.append(report)

@@ -1,17 +1,19 @@
 """What a command or a tick did: facts for the ledger, reports for the user, and what the answer is made of."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import NamedTuple
 
 from cq_tui.simulator.engine.facts import Fact
-from cq_tui.simulator.engine.orders import Amendment, Order, OrderList, PreventedMatch, Trade
+from cq_tui.simulator.engine.orders import ZERO, Amendment, Order, OrderList, PreventedMatch, Trade
 
 
 class Report(NamedTuple):
     """What happened to an order, with the order as it stood right after.
 
     ``cancel_id`` is the client id of a cancel, ``original_client_id`` the one before an amend (execution REPLACED),
-    ``refusal`` says why the order was refused (REJECTED).
+    ``unexecuted`` is what would have traded but for self-trade prevention (TRADE_PREVENTION), ``refusal`` says why the
+    order was refused (REJECTED).
     """
 
     order: Order
@@ -22,6 +24,7 @@ class Report(NamedTuple):
     cancel_id: str = ""
     original_client_id: str = ""
     prevented: PreventedMatch | None = None
+    unexecuted: Decimal = ZERO
     refusal: str = ""
 
 

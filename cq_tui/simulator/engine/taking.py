@@ -128,14 +128,15 @@ def _prevent(command: Command, order: Order, step: Prevention) -> None:
         time=command.now,
     )
     number = command.state.execution_id + 1
+    unexecuted = min(order.remaining, step.maker.remaining)
     command.apply(Prevented(match))
     command.outcome.prevented.append(match)
     if step.maker_quantity:
-        command.report(step.maker, "TRADE_PREVENTION", prevented=match, execution_id=number)
+        command.report(step.maker, "TRADE_PREVENTION", prevented=match, unexecuted=unexecuted, execution_id=number)
         settle(command, step.maker)
     if step.taker_quantity:
         number += bool(step.maker_quantity)
-        command.report(order, "TRADE_PREVENTION", prevented=match, execution_id=number)
+        command.report(order, "TRADE_PREVENTION", prevented=match, unexecuted=unexecuted, execution_id=number)
 
 
 def fill_resting(command: Command, symbol: str) -> None:

@@ -1,6 +1,9 @@
 """The account's events: their fields, the conditional ones, and the order in which they come."""
 
+from decimal import Decimal
 from typing import Any
+
+import pytest
 
 from tests.simulator.api.conftest import START, Trader
 from tests.simulator.api.requests import OTO, SELL_OCO
@@ -195,3 +198,19 @@ def test_a_pending_order_is_reported_as_such(trader: Trader) -> None:
 def test_the_working_time_stands_before_the_self_trade_prevention(trader: Trader) -> None:
     report, _ = told(trader, "POST", "order", LIMIT)
     assert list(report)[-3:] == ["Q", "W", "V"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "resting", "taking", "lost"),
+    [("EXPIRE_TAKER", "1", "3", "3"), ("EXPIRE_MAKER", "5", "3", "5"), ("DECREMENT", "5", "3", "3")],
+)
+def test_a_prevented_execution_is_what_would_have_traded(
+    trader: Trader, mode: str, resting: str, taking: str, lost: str
+) -> None:
+    price = {"type": "LIMIT", "timeInForce": "GTC", "price": "100.01"}
+    trader.ask("POST", "order", price, side="SELL", quantity=resting)
+    events = told(trader, "POST", "order", price, side="BUY", quantity=taking, selfTradePreventionMode=mode)
+    prevented = [event for event in events if event.get("x") == "TRADE_PREVENTION"]
+    least = min(Decimal(resting), Decimal(taking))
+    assert {event["B"] for event in prevented} == {f"{Decimal(lost):.8f}"}
+    assert {(event["pl"], event["pY"]) for event in prevented} == {(f"{least:.8f}", f"{least * Decimal('100.01'):.8f}")}
