@@ -57,6 +57,12 @@ class RunningService:
             return {}
         return health if health.get("pid") == self.pid else {}
 
+    async def next_health(self) -> dict[str, Any]:
+        """Wait for another report than the last one, and return it."""
+        seen = self.health.get("last_update_ts")
+        await until(lambda: self.health.get("last_update_ts") != seen)
+        return self.health
+
     def kill(self) -> None:
         """End it as a power failure would."""
         with contextlib.suppress(ProcessLookupError):

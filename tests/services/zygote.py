@@ -1,8 +1,9 @@
 """Starts service processes quickly: a process that has imported everything once forks for each of them.
 
 Run as a program it reads one JSON request a line and answers with the pid of the new process. What it forks is a
-process like any other: a session of its own, killed by its pid, and gone without a trace. Only its heart beats faster:
-tests wait for what a service says, not for the time at which it says it.
+process like any other: a session of its own, killed by its pid, and gone without a trace. Only its heart beats faster,
+"not found" is believed sooner, and an exchange has a short history: tests wait for what a service says, not for the time
+at which it says it.
 """
 
 import atexit
@@ -13,11 +14,16 @@ import signal
 import subprocess
 import sys
 from dataclasses import astuple, dataclass
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
 #: Seconds between two health files.
 HEARTBEAT = 0.1
+#: Seconds after which the exchange is believed that an order never arrived.
+NOT_FOUND_SECONDS = 1.0
+#: How far the prices of a simulated exchange reach back (ms).
+HISTORY_MS = 1_200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +74,18 @@ def main() -> None:
     import cq_tui.services.feeder
     import cq_tui.services.memory
     import cq_tui.services.trader  # noqa: F401 - forked with all of it in memory
+    from cq_tui.binance import http
+    from cq_tui.services.exchange import service as exchange
     from cq_tui.services.frame import Service
     from cq_tui.services.memory.service import MemoryService
+    from cq_tui.simulator.server import SimulatorConfig
+    from cq_tui.trading import lifecycle
 
     for service in (Service, MemoryService):
         patch.object(service, "heartbeat", HEARTBEAT).start()
+    patch.object(lifecycle, "NOT_FOUND_SECONDS", NOT_FOUND_SECONDS).start()
+    patch.object(exchange, "SimulatorConfig", partial(SimulatorConfig, history_ms=HISTORY_MS)).start()
+    http._trusted(with_environment=False)  # read once, before it forks
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children: they leave no zombie
     for line in sys.stdin:
         request = Request(*json.loads(line))

@@ -3,9 +3,9 @@
 import asyncio
 import os
 import resource
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -60,12 +60,13 @@ async def test_health_is_the_age_of_the_data_and_not_the_life_of_the_process(tmp
         AnnouncedExchange(data).at(at)
         async with talking(market):
             await ready(feeder)
-            assert feeder.health["updated_within_sec"] < 1.0
+            await until(lambda: feeder.health["updated_within_sec"] < 1.0)
         await until(lambda: feeder.health["status"] == "error")
         assert "no data for" in feeder.health["reason"]
         assert feeder.health["ws_connected"]
-        assert time.time() - feeder.health["last_update_ts"] < 2.0
         assert feeder.health["updated_within_sec"] >= 1.0
+        told = feeder.health["last_update_ts"]
+        await until(lambda: feeder.health["last_update_ts"] > told)
         async with talking(market):
             await ready(feeder)
         assert await feeder.stop() == 0
@@ -78,12 +79,17 @@ async def test_tickers_are_written_at_most_ten_times_a_second(tmp_path: Path) ->
         async with talking(market):
             await ready(feeder)
             await until(data.tickers.exists)
-            written: set[float] = set()
-            end = time.monotonic() + 1.5
-            while time.monotonic() < end:
-                written.add(tickers_from_bytes(data.tickers.read_bytes())[0])
-                await asyncio.sleep(0.003)
-        assert 3 <= len(written) <= 17
+            written: list[float] = []
+
+            def seen_often() -> bool:
+                moment = tickers_from_bytes(data.tickers.read_bytes())[0]
+                if moment not in written:
+                    written.append(moment)
+                return len(written) > 5
+
+            await until(seen_often)
+        # The first may be the empty document of the start.
+        assert min(later - earlier for earlier, later in pairwise(written[1:])) >= 0.1
 
 
 async def test_an_exchange_that_is_killed_and_comes_back_elsewhere_is_found_again(tmp_path: Path) -> None:
@@ -92,17 +98,18 @@ async def test_an_exchange_that_is_killed_and_comes_back_elsewhere_is_found_agai
     async with running("feeder", data) as feeder:
         await until(lambda: feeder.health.get("waiting_for") == "the simulated exchange")
         assert feeder.health["reason"] == "waits for the simulated exchange"
-        async with serving(market.application) as at, talking(market):
-            exchange.at(at)
-            await ready(feeder)
-        exchange.gone()
-        await until(lambda: not feeder.health["ready"])
-        await market.close_bar("BTCUSDT")
-        async with serving(market.application) as elsewhere, talking(market):
-            assert elsewhere != at
-            exchange.at(elsewhere)
-            await ready(feeder)
-            assert stored(data) == [kline.close for kline in market.bars["BTCUSDT"]]
+        # Both listen at first, so that they have ports of their own.
+        async with serving(market.application) as elsewhere:
+            async with serving(market.application) as at, talking(market):
+                exchange.at(at)
+                await ready(feeder)
+            exchange.gone()
+            await until(lambda: not feeder.health["ready"])
+            await market.close_bar("BTCUSDT")
+            async with talking(market):
+                exchange.at(elsewhere)
+                await ready(feeder)
+                assert stored(data) == [kline.close for kline in market.bars["BTCUSDT"]]
 
 
 async def test_other_symbols_are_followed_without_a_restart(tmp_path: Path) -> None:
@@ -125,8 +132,9 @@ async def test_a_full_disk_is_told_and_nothing_is_lost_when_it_has_room_again(tm
         size = os.stat(data.klines_of("BTCUSDT", "1s")).st_size
         resource.prlimit(feeder.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
         await market.close_bar("BTCUSDT")
-        await until(lambda: "BTCUSDT-1s" in (feeder.health.get("reason") or ""))
-        assert feeder.health["status"] == "degraded"
+        await until(
+            lambda: "BTCUSDT-1s" in (feeder.health.get("reason") or "") and feeder.health["status"] == "degraded"
+        )
         await market.close_bar("BTCUSDT")
         resource.prlimit(feeder.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         await until(lambda: stored(data) == [kline.close for kline in market.bars["BTCUSDT"]])

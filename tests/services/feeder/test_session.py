@@ -25,6 +25,7 @@ from cq_tui.store.journal import JournalError, read_lines
 from tests.services.scripted_market import ScriptedMarket
 from tests.services.serving import serving
 from tests.services.waiting import until
+from tests.simulator.conftest import SHORT_HISTORY
 
 POLICY = ReconnectPolicy(delay=lambda attempt: 0.05)
 
@@ -139,7 +140,7 @@ async def test_a_bar_behind_a_gap_waits_for_the_history_that_lags(data: DataDir)
 async def test_a_connection_without_a_gap_counts_no_repair(data: DataDir) -> None:
     market = ScriptedMarket()
     async with feeding(data, market) as session:
-        await until(lambda: session.backfilled and session.connected)
+        await until(lambda: session.backfilled and session.connected and market.sockets)
         asked = len(market.kline_requests)
         await market.drop_connections()
         await until(lambda: len(market.kline_requests) >= asked + 2)
@@ -150,7 +151,7 @@ async def test_a_symbol_whose_history_fails_does_not_hold_up_the_others(data: Da
     market = ScriptedMarket("BADUSDT", "BTCUSDT")
     market.failing["BADUSDT"] = 400
     async with feeding(data, market) as session:
-        await until(lambda: session.backfilled and session.connected)
+        await until(lambda: session.backfilled and session.connected and market.sockets)
         assert stored(data) == market.bars["BTCUSDT"]
         assert "BADUSDT" in session.lacking
         await market.close_bar("BTCUSDT")
@@ -183,8 +184,7 @@ async def test_silence_of_one_symbol_is_shown_and_its_end_too(data: DataDir) -> 
                 await asyncio.sleep(0.05)
 
         speaking = asyncio.create_task(speak())
-        await until(lambda: session.silent)
-        assert list(session.silent) == ["ETHUSDT"]
+        await until(lambda: list(session.silent) == ["ETHUSDT"])
         await market.drop_connections()
         await until(lambda: session.reconnects and session.connected and market.sockets)
         await market.quote("ETHUSDT")
@@ -241,7 +241,7 @@ async def test_what_the_disk_refused_is_fetched_again(data: DataDir) -> None:
 async def test_a_whole_session_at_the_simulated_exchange(data: DataDir) -> None:
     ready: asyncio.Future[Endpoint] = asyncio.get_running_loop().create_future()
     stop = asyncio.Event()
-    config = SimulatorConfig(symbols=("BTCUSDT", "ETHUSDT"), seed=4)
+    config = SimulatorConfig(symbols=("BTCUSDT", "ETHUSDT"), seed=4, history_ms=SHORT_HISTORY)
     simulator = asyncio.create_task(run_simulator(config, on_ready=ready.set_result, stop=stop))
     endpoint = await ready
     async with session_at(data, endpoint.rest_url, endpoint.stream_url, ["BTCUSDT", "ETHUSDT"]) as session:

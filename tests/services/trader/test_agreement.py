@@ -85,10 +85,10 @@ async def test_what_a_lost_stream_missed_is_looked_up_once_it_is_back(
 ) -> None:
     async with on_stage(data, account) as stage:
         await stage.enter()
-        await stage.cycles(3)
-        # Nothing but the new subscription makes it compare.
+        # Nothing but the new subscription makes it compare, once what has begun is done.
         for pause in ("_RECONCILE_SOON", "_RECONCILE_INTERVAL"):
             monkeypatch.setattr(session, pause, 3_600.0)
+        await stage.cycles(3)
         account.silent = True
         await account.fill(account.legs("stop")[0], price=D(98))
         await stage.cycles(3)
@@ -112,9 +112,9 @@ async def test_older_balances_do_not_replace_newer_ones(
     data: DataDir, account: ScriptedAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with on_stage(data, account) as stage:
-        await stage.cycles(3)
         for pause in ("_RECONCILE_SOON", "_RECONCILE_INTERVAL"):
             monkeypatch.setattr(session, pause, 3_600.0)
+        await stage.cycles(3)
         now = int(time.time() * 1_000) + 10_000
         balances = stage.session.desk.balances
         for asset, amount, changed in (("USDT", "1", now), ("USDT", "2", now - 1), ("ADA", "3", now)):

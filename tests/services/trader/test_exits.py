@@ -6,11 +6,13 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from starlette.responses import JSONResponse, Response
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.services.trader.book import Book
 from tests.services.processes import report
 from tests.services.scripted_account import (
+    Execute,
     ScriptedAccount,
     execute_and_fail,
     execute_and_hang,
@@ -151,7 +153,12 @@ async def test_a_stop_that_was_filled_while_it_was_being_canceled_is_not_sold_ag
     async with on_stage(data, account) as stage:
         await stage.enter()
         account.silent = True
-        await account.fill(account.legs("stop")[0], price=D(98))
+
+        async def filled_just_before(_: Execute) -> Response:
+            await account.fill(account.legs("stop")[0], price=D(98))
+            return JSONResponse({"code": -2011, "msg": "Unknown order sent."}, 400)
+
+        account.next["cancel"].append(filled_just_before)
         assert await stage.act_on(sell()) is None
         await until(lambda: not stage.book.positions)
         assert sold(account) == D("0.998")
@@ -162,11 +169,12 @@ async def test_nothing_is_sold_while_the_outcome_of_its_protection_is_unknown(
     data: DataDir, account: ScriptedAccount
 ) -> None:
     account.next["oco"].append(execute_and_fail)
-    account.next["query"] += [fail] * 8
+    account.next["query"] += [fail] * 1_000
     async with on_stage(data, account) as stage:
         assert await stage.act_on(buy()) is None
         assert await stage.act_on(sell()) is None
         assert account.legs("exit") == []
+        account.next["query"].clear()
         await until(lambda: not stage.book.positions)
         assert sold(account) == D("0.998")
         assert len(account.legs("exit")) == 1

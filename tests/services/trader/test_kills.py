@@ -28,7 +28,7 @@ async def killed_at(around: World, step: str, *, executed: bool) -> None:
             await until(lambda: around.position)
         around.account.next[step].append(stopping(reached, executed=executed))
         around.signal(sell() if step in ("cancel", "exit") else buy())
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             await reached.wait()
         process.kill()
     around.account.silent = False
@@ -70,7 +70,7 @@ async def test_killed_while_closing(tmp_path: Path, step: str) -> None:
 
 
 async def test_killed_before_the_request_was_carried_out(tmp_path: Path) -> None:
-    """All steps side by side: each waits some seconds until "not found" is believed."""
+    """All steps side by side: each waits until "not found" is believed."""
 
     async def entry() -> None:
         async with world(tmp_path / "entry") as around:

@@ -1,6 +1,7 @@
 """The trader as a process: signals, commands, modes, files and the disk."""
 
 import resource
+import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -63,7 +64,7 @@ async def test_a_history_that_is_replaced_is_not_acted_on_again(tmp_path: Path) 
     async with world(tmp_path) as around, trader(around) as process:
         around.signal(buy(strategy="old", bar_close_time=1_000_000))
         around.signal(buy())
-        await until(lambda: around.covered == LOT)
+        await until(lambda: around.covered == LOT and around.position)
         write_document(around.data.events, around.data.events.read_bytes())
         around.history.close()
         again = World(tmp_path)
@@ -149,7 +150,9 @@ async def test_a_full_disk_stops_new_risk_and_no_protection(tmp_path: Path) -> N
         await until(lambda: around.covered == LOT)
         assert len(around.account.legs("entry")) == 1
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-        await until(lambda: process.health.get("status") == "ok")
+        # Health was not written either: what it said before does not count.
+        roomy = time.time()
+        await until(lambda: process.health["last_update_ts"] > roomy and process.health["status"] == "ok")
         assert await process.stop() == 0
         around.told_once()
         assert around.position

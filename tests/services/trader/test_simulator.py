@@ -19,13 +19,14 @@ from cq_tui.simulator.server import run as run_simulator
 from tests.services.processes import spooled
 from tests.services.trader.stage import Spool, all_is_well, buy, sell
 from tests.services.waiting import until
+from tests.simulator.conftest import SHORT_HISTORY
 
 
 @pytest.mark.usefixtures("_quick")
 async def test_a_trade_from_entry_to_exit(data: DataDir) -> None:
     ready: asyncio.Future[Endpoint] = asyncio.get_running_loop().create_future()
     stop = asyncio.Event()
-    config = SimulatorConfig(symbols=("BTCUSDT",), seed=4)
+    config = SimulatorConfig(symbols=("BTCUSDT",), seed=4, history_ms=SHORT_HISTORY)
     simulator = asyncio.create_task(run_simulator(config, on_ready=ready.set_result, stop=stop))
     at = await ready
     credentials, book, spool = Credentials(at.api_key, at.api_secret), Book(), Spool(data)
