@@ -3,12 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
-from cq_tui.simulator.engine.orders import STOP_TYPES, ZERO, Amendment, Order, OrderList, PreventedMatch, Trade
+from cq_tui.simulator.engine.orders import STOP_TYPES, Amendment, Order, OrderList, PreventedMatch, Trade
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.simulator.market.symbols import text
 
 Json = dict[str, Any]
-_NOTHING = text(ZERO)
 #: There are no groups of accounts between which trades are prevented.
 _NO_TRADE_GROUP = -1
 
@@ -38,12 +37,13 @@ def placed(order: Order, response: str, trades: Iterable[Trade] = (), prevented:
         "timeInForce": order.time_in_force,
         "type": order.type,
         "side": order.side,
-        "workingTime": order.working_time,
-        "selfTradePreventionMode": order.stp_mode,
     }
+    _add_asked(shape, order)
+    shape["workingTime"] = order.working_time
+    shape["selfTradePreventionMode"] = order.stp_mode
     if response == "FULL":
         shape["fills"] = [_fill(trade) for trade in trades]
-    _add_conditional(shape, order)
+    _add_happened(shape, order)
     if found := [_prevented_at_placement(match) for match in prevented]:
         shape["preventedMatches"] = found
     return shape
@@ -59,19 +59,31 @@ def _fill(trade: Trade) -> Json:
     }
 
 
-def _add_conditional(shape: Json, order: Order) -> None:
-    """Add the fields that only some orders have."""
+def _add_asked(shape: Json, order: Order) -> None:
+    """Add what was asked for of some orders only; it follows the side."""
     if order.type in STOP_TYPES:
         shape["stopPrice"] = text(order.stop_price)
+        _add_trailing(shape, order)
     if order.iceberg_quantity:
         shape["icebergQty"] = text(order.iceberg_quantity)
+    _add_strategy(shape, order)
+
+
+def _add_trailing(shape: Json, order: Order) -> None:
     if order.trailing_delta >= 0:
         shape["trailingDelta"] = order.trailing_delta
         shape["trailingTime"] = order.trailing_time
+
+
+def _add_strategy(shape: Json, order: Order) -> None:
     if order.strategy_id >= 0:
         shape["strategyId"] = order.strategy_id
     if order.strategy_type >= 0:
         shape["strategyType"] = order.strategy_type
+
+
+def _add_happened(shape: Json, order: Order) -> None:
+    """Add what became of some orders only; it comes last."""
     if order.prevented_match_id >= 0:
         shape["preventedMatchId"] = order.prevented_match_id
         shape["preventedQuantity"] = text(order.prevented_quantity)
@@ -96,16 +108,18 @@ def queried(order: Order) -> Json:
         "timeInForce": order.time_in_force,
         "type": order.type,
         "side": order.side,
-        "stopPrice": _NOTHING,
-        "icebergQty": _NOTHING,
-        "time": order.time,
-        "updateTime": order.update_time,
-        "isWorking": order.is_working,
-        "workingTime": order.working_time,
-        "origQuoteOrderQty": text(order.quote_quantity),
-        "selfTradePreventionMode": order.stp_mode,
+        "stopPrice": text(order.stop_price),
     }
-    _add_conditional(shape, order)
+    _add_trailing(shape, order)
+    shape["icebergQty"] = text(order.iceberg_quantity)
+    shape["time"] = order.time
+    shape["updateTime"] = order.update_time
+    shape["isWorking"] = order.is_working
+    shape["workingTime"] = order.working_time
+    shape["origQuoteOrderQty"] = text(order.quote_quantity)
+    _add_strategy(shape, order)
+    shape["selfTradePreventionMode"] = order.stp_mode
+    _add_happened(shape, order)
     return shape
 
 
@@ -127,9 +141,10 @@ def canceled(order: Order, cancel_id: str) -> Json:
         "timeInForce": order.time_in_force,
         "type": order.type,
         "side": order.side,
-        "selfTradePreventionMode": order.stp_mode,
     }
-    _add_conditional(shape, order)
+    _add_asked(shape, order)
+    shape["selfTradePreventionMode"] = order.stp_mode
+    _add_happened(shape, order)
     return shape
 
 
@@ -152,10 +167,11 @@ def amended(order: Order, amendment: Amendment, entry: OrderList | None, state: 
         "type": order.type,
         "side": order.side,
     }
+    _add_asked(shape, order)
     if order.is_working:
         shape["workingTime"] = order.working_time
     shape["selfTradePreventionMode"] = order.stp_mode
-    _add_conditional(shape, order)
+    _add_happened(shape, order)
     answer: Json = {
         "transactTime": amendment.time,
         "executionId": amendment.execution_id,
