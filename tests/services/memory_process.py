@@ -2,8 +2,10 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from cq_tui.contracts.layout import DataDir
+from cq_tui.store.document import DocumentError, read_json
 from cq_tui.store.spools.spool import EventSpool
 from tests.services.processes import RunningService
 from tests.services.waiting import until
@@ -19,6 +21,14 @@ async def ready(service: RunningService) -> None:
 
 def faults(service: RunningService) -> str:
     return " ".join(service.health.get("faults") or [])
+
+
+def chain_of(data: DataDir) -> dict[str, Any]:
+    """The chain document; empty where its two files change places just as it is read."""
+    try:
+        return read_json(data.hash_chain)
+    except DocumentError:
+        return {}
 
 
 def flip(path: Path, marker: bytes) -> None:

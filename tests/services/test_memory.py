@@ -4,7 +4,6 @@ import os
 import resource
 import time
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from cq_tui.store.control import issue, wait_for_answer
 from cq_tui.store.document import read_json
 from cq_tui.store.journal import JournalReader, last_lines
-from tests.services.memory_process import deleted, faults, flip, ready, spool_of
+from tests.services.memory_process import chain_of, deleted, faults, flip, ready, spool_of
 from tests.services.processes import data_directory, running
 from tests.services.waiting import until
 from tests.store.history.histories import assert_consistent, seqs
@@ -30,8 +29,8 @@ async def test_events_become_history_soon_and_the_files_agree_at_the_end(tmp_pat
             emitted = time.monotonic()
             await until(lambda: any(b'"writer":"trader"' in line for line in reader.read_new()))
             waits.append(time.monotonic() - emitted)
-        # About a millisecond on an idle machine; the wait itself looks every ten.
-        assert sorted(waits)[15] < 0.1
+        # About a millisecond on an idle machine (the wait itself looks every ten); half a second if nobody told of it.
+        assert sorted(waits)[len(waits) // 4] < 0.1
         await until(lambda: memory.health["events_count"] == 31)
         assert await memory.stop() == 0
         health = memory.health
@@ -53,13 +52,18 @@ async def test_a_flipped_bit_shows_within_seconds_and_until_a_person_has_looked(
         await ready(memory)
         await until(lambda: len(seqs(data)) == 20)
         flip(data.events, b'"number":7')
-        flipped = time.monotonic()
-        await until(lambda: memory.health["status"] == "error")
-        assert time.monotonic() - flipped < 5.0
+        looks: set[float] = set()
+
+        def is_found() -> bool:
+            looks.add(memory.health["last_integrity_check"])
+            return str(memory.health["status"]) == "error"
+
+        await until(is_found)
+        assert len(looks) <= 3, "there is a look every second, and the first after the change finds it"
         assert memory.health["integrity_ok"] is False
         assert "event_chain.ndjson: what stands from byte 0 on" in faults(memory)
         await until(lambda: b"integrity_fault" in data.events.read_bytes())
-        await until(lambda: read_json(data.hash_chain)["integrity_verified"] is False)
+        await until(lambda: chain_of(data).get("integrity_verified") is False)
         # It goes on remembering all the same.
         spool.emit("e", {"number": 20})
         await until(lambda: b'"number":20' in data.events.read_bytes())
@@ -115,12 +119,12 @@ async def test_a_chain_document_that_is_deleted_comes_back(tmp_path: Path, name:
         await ready(memory)
         spool.emit("e", {})
         await until(lambda: len(seqs(data)) == 1)
-        await until(lambda: read_json(data.hash_chain)["chain_length"] >= 3)
+        await until(lambda: chain_of(data).get("chain_length", 0) >= 3)
         await until(lambda: deleted(data.memory / name))
         if not name.startswith("."):
             await until(lambda: "hash_chain.json: was deleted" in faults(memory))
         spool.emit("e", {})
-        await until(lambda: data.hash_chain.exists() and read_json(data.hash_chain)["chain_length"] >= 4)
+        await until(lambda: chain_of(data).get("chain_length", 0) >= 4)
         assert await memory.stop() == 0
     spool.close()
     assert_consistent(data, verified=name.startswith("."))
@@ -135,15 +139,15 @@ async def test_a_full_disk_degrades_it_and_with_room_again_nothing_is_missing(tm
         await ready(memory)
         for number in range(50):
             spool.emit("e", {"number": number, "fill": "x" * 400})
-        await until(lambda: len(seqs(data)) == 50)
+        # Chained as well: what is tried again and refused after that is nothing but new events.
+        await until(lambda: chain_of(data).get("chain_length") == 52)
         limits = resource.prlimit(memory.pid, resource.RLIMIT_FSIZE)
         # Room for the small health file, not for the history.
         resource.prlimit(memory.pid, resource.RLIMIT_FSIZE, (20_000, limits[1]))
         for number in range(50, 60):
             spool.emit("e", {"number": number, "fill": "x" * 400})
-        await until(lambda: memory.health["status"] == "degraded")
+        await until(lambda: memory.health["status"] == "degraded" and memory.health["backlog"] >= 10)
         assert "event_chain.ndjson: write failed" in memory.health["reason"]
-        assert memory.health["backlog"] >= 10
         assert memory.health["integrity_ok"]
         assert seqs(data) == list(range(1, 51))
         resource.prlimit(memory.pid, resource.RLIMIT_FSIZE, limits)
@@ -171,9 +175,12 @@ async def test_rubbish_all_over_the_data_directory_stops_nothing(tmp_path: Path)
         await until(lambda: seqs(data) == [1])
         await until(lambda: memory.health["snapshots_count"] >= 2)
         await until(lambda: memory.health["status"] == "error")
-        everything: Any = read_json(data.state_of("memory"))["faults"]
-        for name in ("ares", "feeder", "room-1", "we ird"):
-            assert any(name in fault for fault in everything)
+
+        def named(name: str) -> bool:
+            faults: list[str] = read_json(data.state_of("memory"))["faults"]
+            return any(name in fault for fault in faults)
+
+        await until(lambda: all(map(named, ("ares", "feeder", "room-1", "we ird"))))
         assert await memory.stop() == 0
     spool.close()
     assert (data.spool / "ares.ndjson").read_bytes() == b"rubbish\n" * 1000

@@ -1,25 +1,38 @@
 """What memory leaves for its next start: snapshots to go on from, checkpoints to be held to."""
 
 import shutil
+import time
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from cq_tui.contracts.layout import DataDir
+from cq_tui.services.memory import service
 from cq_tui.store.checkpoints.checkpoint import Checkpoint, read_unverified
 from cq_tui.store.control import issue, wait_for_answer
-from cq_tui.store.document import read_json, write_document
+from cq_tui.store.document import read_json
 from cq_tui.store.history.verification import verify
 from cq_tui.store.snapshots.snapshot_file import read_snapshot_file, snapshot_bytes, snapshot_numbers, snapshot_path
+from tests.services.memory_in_process import memory_of
 from tests.services.memory_process import faults, flip, ready, spool_of
 from tests.services.processes import RunningService, data_directory, running
 from tests.services.waiting import until
 from tests.store.history.histories import assert_consistent, seqs
 
 
-async def test_snapshots_say_where_the_history_stood(tmp_path: Path) -> None:
-    data = data_directory(tmp_path / "data")
-    write_document(data.settings, {"MEMORY_SNAPSHOT_INTERVAL": 1, "MEMORY_SNAPSHOTS_KEPT": 2})
-    async with running("memory", data) as memory:
-        await ready(memory)
+async def test_snapshots_say_where_the_history_stood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = data_directory(tmp_path / "data", MEMORY_SNAPSHOTS_KEPT=2)
+    monkeypatch.setenv("CQ_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.setattr(service, "_CHAIN_INTERVAL", 0.05)
+    with closing(spool_of(data)) as spool:
+        spool.emit("e", {})
+    async with memory_of(data) as memory:
+        # Oftener than the settings allow.
+        loaded = memory.frame.loaded
+        settings = loaded.settings.model_copy(update={"MEMORY_SNAPSHOT_INTERVAL": 0.0})
+        memory.frame.loaded = replace(loaded, settings=settings)
         await until(lambda: len(list(data.snapshots.glob("*.json"))) == 2)
         newest = max(data.snapshots.glob("*.json"))
         await until(lambda: newest not in data.snapshots.glob("*.json"))
@@ -27,7 +40,7 @@ async def test_snapshots_say_where_the_history_stood(tmp_path: Path) -> None:
         snapshot = read_json(newest)
         assert snapshot["data"]["system_state"]["active_services"] == ["memory"]
         assert snapshot["data"]["history"]["events_count"] == 1
-        assert snapshot["data"]["history"]["merkle_root"] == memory.health["merkle_root"]
+        assert snapshot["data"]["history"]["merkle_root"] == memory.health(time.time()).merkle_root
         assert len(list(data.snapshots.glob("*.json"))) <= 3
 
 
@@ -126,6 +139,7 @@ async def test_an_old_copy_that_was_put_back_is_told_by_the_anchor_outside(tmp_p
         assert memory.health["integrity_ok"] is False
         assert "are missing, or an old copy was put back" in faults(memory)
         assert memory.health["missing_count"] > 0
+        await until(lambda: memory.health["last_full_check"] > memory.health["started_ts"])
         await accept_all(data)
         await until(lambda: memory.health["integrity_ok"])
         asked = issue(data, "sign_checkpoint", "memory", issued_by="cli")

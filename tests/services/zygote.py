@@ -2,8 +2,8 @@
 
 Run as a program it reads one JSON request a line and answers with the pid of the new process. What it forks is a
 process like any other: a session of its own, killed by its pid, and gone without a trace. Only its heart beats faster,
-"not found" is believed sooner, and an exchange has a short history: tests wait for what a service says, not for the time
-at which it says it.
+"not found" is believed sooner, and an exchange has a short history: tests wait for what a service says, not for the
+time at which it says it.
 """
 
 import atexit
