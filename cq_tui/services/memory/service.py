@@ -15,7 +15,6 @@ from cq_tui.services.frame import Frame, Service
 from cq_tui.services.memory.checking import Checking
 from cq_tui.services.memory.disk import DiskProblems
 from cq_tui.services.memory.trust import FAULTS_SHOWN, Trust, known_before
-from cq_tui.store.history.faults import Fault
 from cq_tui.store.history.writer import History, NewEvent
 from cq_tui.store.journal import JournalBroken, JournalError
 from cq_tui.store.lock import read_holder
@@ -128,8 +127,7 @@ class MemoryService(Service):
         more = True
         if not self._waiting:
             collected = self._merge.collect(changed)
-            for complaint in collected.complaints:
-                self.trust.blame(Fault("spool", complaint))
+            self.trust.blame_spools(collected.complaints)
             self._waiting, more = collected.events, collected.more
         if not self._waiting:
             return more
@@ -180,7 +178,7 @@ class MemoryService(Service):
     async def carry_out(self, command: Command) -> tuple[Outcome, str]:
         """Accept a fault, since a person has looked at it; sign a checkpoint now."""
         if command.command == "acknowledge_faults":
-            return self.trust.accept(command)
+            return await self.trust.accept(command)
         if command.command == "sign_checkpoint":
             return self._sign_now()
         return await super().carry_out(command)

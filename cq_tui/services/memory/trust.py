@@ -3,8 +3,9 @@
 Only what nothing stands against is signed.
 """
 
+import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from cq_tui.contracts.commands import Command, Outcome
 from cq_tui.contracts.events import IntegrityAcknowledged, IntegrityFault
@@ -21,6 +22,9 @@ from cq_tui.store.history.writer import History
 
 #: So many faults are told at once.
 FAULTS_SHOWN = 5
+#: So many faults of spools stand at once.
+_SPOOL_FAULTS = 1000
+_SPOOL = "spool: "
 
 
 def known_before(frame: Frame) -> tuple[Standing, Anchoring]:
@@ -86,6 +90,21 @@ class Trust:
 
     def blame(self, fault: Fault, *, happened_now: bool = False) -> bool:
         """Record a fault once; it stays until a person has looked at it. Return whether it is new."""
+        is_new = self._add(fault, happened_now=happened_now)
+        if is_new:
+            self.save()
+        return is_new
+
+    def blame_spools(self, complaints: Iterable[str]) -> None:
+        """Record what is wrong with spools; beyond a number that a person can look through only that there is more."""
+        standing = sum(words.startswith(_SPOOL) for words in self.faults.values())
+        named = standing
+        for complaint in complaints:
+            named += self._add(Fault("spool", complaint if named < _SPOOL_FAULTS else "more is wrong than is named"))
+        if named > standing:
+            self.save()
+
+    def _add(self, fault: Fault, *, happened_now: bool = False) -> bool:
         words = str(fault)
         if happened_now:
             # A person accepted what was found then, not what happens now.
@@ -97,7 +116,6 @@ class Trust:
         self._frame.log.error("integrity fault", fault=words)
         indexes = None if fault.index is None else [fault.index]
         self._frame.emit("integrity_fault", IntegrityFault(reason=fault.reason, file=fault.file, indexes=indexes))
-        self.save()
         return True
 
     def hold_to(self, roots: Mapping[int, bytes]) -> None:
@@ -120,7 +138,7 @@ class Trust:
         except ForkDetected as fork:
             self._blame_checkpoints(str(fork))
 
-    def accept(self, command: Command) -> tuple[Outcome, str]:
+    async def accept(self, command: Command) -> tuple[Outcome, str]:
         """Accept one fault or all of them, since a person has looked at them."""
         faults = self.faults
         if not faults:
@@ -130,6 +148,8 @@ class Trust:
             listed = "; ".join(f"{name} {headline_of(text)}" for name, text in list(faults.items())[:FAULTS_SHOWN])
             return "refused", f"name the fault to accept, or all: {listed}"
         for name in names:
+            # Each is synced; between two of them the heart beats.
+            await asyncio.sleep(0)
             try:
                 self._accept(name, command)
             except AcceptanceRefused as refused:
@@ -175,5 +195,5 @@ class Trust:
 
     def _stop_signing(self, fault: str) -> None:
         """Sign nothing while something is wrong with the history; a spool is not the history."""
-        if not fault.startswith("spool: "):
+        if not fault.startswith(_SPOOL):
             self.anchoring.stop_signing(fault)

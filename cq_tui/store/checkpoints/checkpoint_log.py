@@ -27,6 +27,8 @@ _BLOCK = 64 * 1024
 #: No entry of ours is larger.
 _MAX_ENTRY = 64 * 1024
 _NAMED_PROBLEMS = 20
+#: So many of the newest entries are read where fewer hold no checkpoint.
+_MORE = (2_000, 20_000)
 #: A year of checkpoints, one a minute, fits.
 _MAX_SEARCH = 256 * 1024 * 1024
 
@@ -108,17 +110,27 @@ class CheckpointLog:
 def read_checkpoint_log(path: Path, key: VerifierKey | None, *, newest: int | None = None) -> LogReading:
     """Read the log, or its ``newest`` entries from the end of the file; a missing log is empty.
 
-    Without a key each note is verified with the one that its entry names: that shows damage, not forgery.
-    Raises JournalError when the file cannot be read.
+    When there is no checkpoint among these, since so much was accepted after it, more are read. Without a key each
+    note is verified with the one that its entry names: that shows damage, not forgery. Raises JournalError when the
+    file cannot be read.
     """
-    reading = LogReading()
     with _opened(path) as descriptor:
         if descriptor is None:
-            return reading
-        start = 0 if newest is None else _start_of_newest(descriptor, newest)
-        reading.whole = start <= len(_SEPARATOR)
-        for offset, record in _records(descriptor, start):
-            _take_in(reading, offset, record, key)
+            return LogReading()
+        reading = _read(descriptor, key, newest)
+        for more in _MORE if newest is not None else ():
+            if reading.whole or any(isinstance(entry, LoggedCheckpoint) for entry in reading.entries):
+                break
+            reading = _read(descriptor, key, more)
+    return reading
+
+
+def _read(descriptor: int, key: VerifierKey | None, newest: int | None) -> LogReading:
+    reading = LogReading()
+    start = 0 if newest is None else _start_of_newest(descriptor, newest)
+    reading.whole = start <= len(_SEPARATOR)
+    for offset, record in _records(descriptor, start):
+        _take_in(reading, offset, record, key)
     return reading
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from cq_tui.store.checkpoints.acknowledgement import acknowledge, open_acknowledgement
 from cq_tui.store.checkpoints.anchoring import AcceptanceRefused, ForkDetected
-from cq_tui.store.checkpoints.checkpoint_log import read_checkpoint_log
+from cq_tui.store.checkpoints.checkpoint_log import newest_checkpoint, read_checkpoint_log
 from cq_tui.store.checkpoints.signed_note import VerifierKey
 from cq_tui.store.checkpoints.signing_key import key_path
 from tests.store.checkpoints.desk import SIZES, Desk, acceptance, faults, logged, sign
@@ -158,3 +158,17 @@ def test_what_cannot_be_logged_is_not_accepted(desk: Desk) -> None:
     assert faults(anchoring, 50) == [reason]
     assert not sign(anchoring, 100)
     assert anchoring.accepted == {}
+
+
+@pytest.mark.parametrize("count", [150, 2500])
+def test_many_acceptances_do_not_push_the_last_checkpoint_out_of_sight(desk: Desk, count: int) -> None:
+    anchoring = desk.signed(100, 200)
+    origin = f"coinquant.r11/{anchoring.directory_id}"
+    anchoring.accept(acknowledge(origin, 200, root_of(200), NOW + 300, fault="spool: one", who="operator"))
+    with desk.data.checkpoints.open("ab") as log:
+        log.write(logged(desk)[-1] * count)
+    assert desk.open().last == anchoring.last
+    # In a copy at another place nothing but the log tells how far the history went.
+    assert read_checkpoint_log(desk.data.checkpoints, None, newest=100).binding[-1].checkpoint.size == 200
+    assert (newest := newest_checkpoint(desk.data.checkpoints)) is not None
+    assert newest.checkpoint.size == 200
