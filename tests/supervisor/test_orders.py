@@ -5,12 +5,20 @@ import os
 import signal
 import time
 
+import pytest
+
 from cq_tui.contracts.layout import SERVICES
 from cq_tui.store.control import issue, wait_for_answer
 from cq_tui.store.lock import read_holder
 from cq_tui.supervisor.wanted import read_wanted
 from tests.supervisor.asking import ask, events
 from tests.supervisor.stage import Stage, in_state, until
+
+
+@pytest.fixture
+def _quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports and looks into the inbox that nobody asked for come soon."""
+    monkeypatch.setattr("cq_tui.supervisor.supervisor._HEARTBEAT", 0.2)
 
 
 async def test_stopping_everything_goes_from_the_last_to_the_first(stage: Stage) -> None:
@@ -145,6 +153,7 @@ async def test_an_order_cut_short_is_answered_by_the_next(stage: Stage) -> None:
         await until(in_state(supervisor, "running"))
 
 
+@pytest.mark.usefixtures("_quick_beats")
 async def test_a_slow_stop_holds_up_no_report(stage: Stage) -> None:
     stage.behaviour["trader"] = ["takes_its_time"]
     async with stage.supervised() as supervisor:
@@ -152,7 +161,7 @@ async def test_a_slow_stop_holds_up_no_report(stage: Stage) -> None:
         asked = asyncio.create_task(ask(stage, "stop_service", "trader"))
         await until(in_state(supervisor, "stopping", "trader"))
         first = stage.report().last_update_ts
-        await until(lambda: stage.report().last_update_ts > first + 1.0)
+        await until(lambda: stage.report().last_update_ts > first + 0.3)
         assert not asked.done()
         assert stage.report().services["trader"].state == "stopping"
         (stage.data.root / "enough").touch()
@@ -175,6 +184,7 @@ async def test_a_wish_that_cannot_be_written_still_holds(stage: Stage) -> None:
         await until(lambda: stage.report().status == "ok")
 
 
+@pytest.mark.usefixtures("_quick_beats")
 async def test_a_folder_in_the_place_of_the_inbox_is_no_end(stage: Stage) -> None:
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "running"))
