@@ -5,7 +5,7 @@ import signal
 import tempfile
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # Set before any test module is imported; with xdist each worker has its own.
 _folder = tempfile.TemporaryDirectory(prefix="cq-tui-config-")
@@ -15,7 +15,7 @@ os.environ["CQ_CONFIG_DIR"] = _folder.name
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # On a busy machine an example may take any time, and is no less right for it.
-settings.register_profile("unhurried", deadline=None)
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
 
 
