@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import orjson
@@ -16,11 +17,13 @@ import psutil
 import pytest
 
 from cq_tui.contracts.layout import SERVICES, DataDir
+from cq_tui.store.document import DocumentError, read_json
 from cq_tui.store.lock import read_holder
 from cq_tui.supervisor.process import find, find_by_command_line
 from tests.cli.conftest import Told, command
 
 Real = Callable[..., Told]
+Cq = Callable[..., Told]
 Start = Callable[..., subprocess.Popen[str]]
 #: A small market: it opens in a fraction of the time, and what is tested here is the same.
 SMALL = {"SYMBOLS": "BTCUSDT,ETHUSDT"}
@@ -93,37 +96,37 @@ def test_the_exchange_serves_when_it_says_so_and_ends_on_ctrl_c(start: Start) ->
     assert (process.returncode, out, err) == (0, "", "")
 
 
-def test_one_ledger_has_one_exchange(start: Start, real: Real, data: DataDir) -> None:
+def test_one_ledger_has_one_exchange(start: Start, cq: Cq, data: DataDir) -> None:
     process = start("exchange", "--json", "--symbols", "BTCUSDT")
     assert process.stdout is not None
     assert process.stdout.readline()
     assert data.ledger.exists()
-    told = real("exchange", "--symbols", "BTCUSDT", code=3)
+    told = cq("exchange", "--symbols", "BTCUSDT", code=3)
     assert f"exchange is already running here (process {process.pid})" in told.err
-    assert f"process {process.pid}" in real("service", "exchange", code=3).err
+    assert f"process {process.pid}" in cq("service", "exchange", code=3).err
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert process.returncode == 0
 
 
-def test_a_port_in_use_is_named(real: Real) -> None:
+def test_a_port_in_use_is_named(cq: Cq) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert str(port) in real("exchange", "--port", str(port), "--symbols", "BTCUSDT", code=1).err
+        assert str(port) in cq("exchange", "--port", str(port), "--symbols", "BTCUSDT", code=1).err
 
 
-def test_a_service_alone(start: Start, real: Real, data: DataDir) -> None:
+def test_a_service_alone(start: Start, cq: Cq, data: DataDir) -> None:
     process = start("service", "memory")
     until(lambda: find(data, "memory"))
-    told = real("service", "memory", code=3)
+    told = cq("service", "memory", code=3)
     assert told.err.startswith(f"cq-tui: memory is already running here (process {process.pid}). Stop it first")
     # Nobody supervises it, and yet `down` finds it.
-    assert real("down", code=0).out == "stopped: memory\n"
+    assert cq("down", code=0).out == "stopped: memory\n"
     assert process.communicate(timeout=60) == ("", "")
     assert process.returncode == 0
 
 
-def test_down_finds_what_is_too_young_for_a_lock(start: Start, real: Real, data: DataDir) -> None:
+def test_down_finds_what_is_too_young_for_a_lock(cq: Cq, data: DataDir) -> None:
     data.root.mkdir()
     # The order of words that the supervisor uses.
     process = subprocess.Popen(command("service", "memory", "--data-dir", str(data.root)), stderr=subprocess.DEVNULL)
@@ -131,7 +134,7 @@ def test_down_finds_what_is_too_young_for_a_lock(start: Start, real: Real, data:
     try:
         until(lambda: [name for name, _ in find_by_command_line(data)] == ["memory"])
         assert find(data, "memory") is None
-        assert real("down", code=0).out == "stopped: memory\n"
+        assert cq("down", code=0).out == "stopped: memory\n"
     finally:
         process.kill()
         process.wait()
@@ -156,12 +159,12 @@ def test_down_names_a_supervisor_that_is_gone_for_good(start: Start, data: DataD
     until(lambda: not left_over(data))
 
 
-def test_up_and_ctrl_c(start: Start, real: Real, data: DataDir) -> None:
+def test_up_and_ctrl_c(start: Start, cq: Cq, data: DataDir) -> None:
     process = start("up", **SMALL)
     until(lambda: find(data, "memory"))
-    assert f"already at work here (process {process.pid})" in real("up", code=3).err
-    assert f"already at work here (process {process.pid})" in real("up", "--detach", code=3).err
-    status = orjson.loads(real("status", "--json").out)
+    assert f"already at work here (process {process.pid})" in cq("up", code=3).err
+    assert f"already at work here (process {process.pid})" in cq("up", "--detach", code=3).err
+    status = orjson.loads(cq("status", "--json").out)
     assert status["supervisor"] == {"pid": process.pid, "kind": "headless"}
     assert status["services"]["memory"]["pid"] == find(data, "memory").pid  # type: ignore[union-attr]  # it runs
     process.send_signal(signal.SIGINT)
@@ -169,10 +172,10 @@ def test_up_and_ctrl_c(start: Start, real: Real, data: DataDir) -> None:
     assert (process.returncode, err) == (0, "")
     assert out.splitlines()[-1] == "exchange has stopped"
     assert left_over(data) == []
-    assert real("down", code=0).out == "nothing was running\n"
+    assert cq("down", code=0).out == "nothing was running\n"
 
 
-def test_up_detached_lives_on_and_down_ends_it(real: Real, data: DataDir) -> None:
+def test_up_detached_lives_on_and_down_ends_it(real: Real, cq: Cq, data: DataDir) -> None:
     told = real("up", "--detach", code=0, **SMALL)
     holder = read_holder(data.lock_of("supervisor"))
     assert holder is not None
@@ -181,7 +184,7 @@ def test_up_detached_lives_on_and_down_ends_it(real: Real, data: DataDir) -> Non
     os.kill(holder.pid, signal.SIGHUP)
     until(lambda: find(data, "memory"))
     # Stopping what has only begun to start leaves nothing behind either.
-    assert "memory" in real("down", code=0).out
+    assert "memory" in cq("down", code=0).out
     assert left_over(data) == []
     assert read_holder(data.lock_of("supervisor")) is None
     assert {name: find(data, name) for name in SERVICES} == dict.fromkeys(SERVICES)
@@ -213,22 +216,30 @@ def _log_of(data: DataDir) -> str:
     return path.read_text() if path.exists() else ""
 
 
-def test_services_are_asked_and_answer(data: DataDir, real: Real, start: Start) -> None:
+def test_services_are_asked_and_answer(data: DataDir, cq: Cq, start: Start) -> None:
+    def said_by(process: subprocess.Popen[str]) -> dict[str, Any]:
+        try:
+            health = read_json(data.health_of("memory"))
+        except DocumentError:
+            return {}
+        return health if health["pid"] == process.pid else {}
+
     memory = start("service", "memory")
-    until(lambda: data.health_of("memory").exists() and b'"ready": true' in data.health_of("memory").read_bytes())
-    assert real("acknowledge", code=0).out == "there is no fault to accept\n"
+    until(lambda: said_by(memory).get("ready"))
+    assert cq("acknowledge", code=0).out == "there is no fault to accept\n"
     with data.events.open("ab") as history:
         history.write(b"written by somebody else\n")
     # A history that somebody else writes to is none to go on with: memory ends, and its next start says so.
     until(lambda: memory.poll() is not None)
-    start("service", "memory")
-    until(lambda: b'"integrity_ok": false' in data.health_of("memory").read_bytes())
-    listed = real("acknowledge", code=1).out
+    memory = start("service", "memory")
+    until(lambda: said_by(memory).get("ready"))
+    assert said_by(memory)["integrity_ok"] is False
+    listed = cq("acknowledge", code=1).out
     name = listed.split()[0]
     assert "event_chain.ndjson: somebody else changed its size" in listed
-    assert "name the fault to accept" in real("acknowledge", "00000000", code=1).err
-    accepted = real("acknowledge", name, "--comment", "it was me", code=0).out
+    assert "name the fault to accept" in cq("acknowledge", "00000000", code=1).err
+    accepted = cq("acknowledge", name, "--comment", "it was me", code=0).out
     assert accepted.startswith("1 fault accepted")
     until(lambda: b'"comment":"it was me"' in data.events.read_bytes())
-    real("acknowledge", "all", code=0)
-    until(lambda: b'"integrity_ok": true' in data.health_of("memory").read_bytes())
+    cq("acknowledge", "all", code=0)
+    until(lambda: said_by(memory)["integrity_ok"])

@@ -11,23 +11,25 @@ from tests.cli.conftest import Told
 from tests.store.history.histories import made
 
 
-def test_it_says_the_three_verdicts_and_ends_with_their_code(data: DataDir, real: Callable[..., Told]) -> None:
+def test_it_says_the_three_verdicts_and_ends_with_their_code(
+    data: DataDir, real: Callable[..., Told], cq: Callable[..., Told]
+) -> None:
     made(data.root, 7)
     found = real("verify", code=1).out
     assert [line.split()[0] for line in found.splitlines()] == ["integrity", "completeness", "age", "root"]
     values = orjson.loads(real("verify", "--json", "--workers", "2", code=1).out)
     assert values["integrity"]["events"] == 7
     data.hash_chain.write_bytes(data.hash_chain.read_bytes().replace(b'"index":3,', b'"index":4,'))
-    assert "hash_chain.json at index 3" in real("verify", code=2).out
+    assert "hash_chain.json at index 3" in cq("verify", code=2).out
 
 
-def test_what_cannot_be_used_is_named(data: DataDir, real: Callable[..., Told]) -> None:
-    assert "data is not there" in real("verify", code=4).err
+def test_what_cannot_be_used_is_named(data: DataDir, cq: Callable[..., Told]) -> None:
+    assert "data is not there" in cq("verify", code=4).err
     data.root.mkdir()
-    assert "holds no history" in real("verify", code=4).err
+    assert "holds no history" in cq("verify", code=4).err
     made(data.root, 1)
-    assert "is not there" in real("verify", "--against", "nothing.json", code=4).err
-    assert "--workers" in real("verify", "--workers", "0", code=2).err
+    assert "is not there" in cq("verify", "--against", "nothing.json", code=4).err
+    assert "--workers" in cq("verify", "--workers", "0", code=2).err
 
 
 def test_a_defect_is_never_taken_for_a_verdict(data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
