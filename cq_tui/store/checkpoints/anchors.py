@@ -141,7 +141,7 @@ class Anchors:
             path = Path(copy).expanduser()
         except RuntimeError:
             path = Path(copy)
-        if not path.is_absolute():
-            self.problems["copy"] = f"MEMORY_CHECKPOINT_COPY: {copy} is not a path from the root. Write the whole path"
+        if not path.is_absolute() or "\0" in copy:
+            self.problems["copy"] = f"MEMORY_CHECKPOINT_COPY: {copy!r} is no path from the root. Write the whole path"
             return None
         return path

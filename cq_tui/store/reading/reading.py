@@ -20,6 +20,9 @@ from cq_tui.store.regular_file import open_regular
 
 _TIME = re.compile(rb'\{"event_id":"evt_\d+_\d{3,}","timestamp":(\d{1,12})\.(\d{6}),')
 
+#: Seconds that no time of ours has: what says so is no place to look from.
+_NO_TIME = 1e12
+
 
 @contextmanager
 def open_events(path: Path) -> Iterator["EventsFile"]:
@@ -80,7 +83,7 @@ def _time_of(line: bytes) -> Key | None:
     if match := _TIME.match(line):
         return (int(match[1]) * 1_000_000 + int(match[2]),)
     event = event_from_line(line)
-    return None if event is None else (round(event.timestamp * 1_000_000),)
+    return None if event is None or abs(event.timestamp) >= _NO_TIME else (round(event.timestamp * 1_000_000),)
 
 
 class LineNumbers:

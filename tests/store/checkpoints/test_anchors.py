@@ -134,3 +134,10 @@ def test_a_write_that_fails_is_no_other_writer(tmp_path: Path, path: Path) -> No
     # As if only the sync of the last write had failed.
     write_anchor(path, note(2))
     assert anchors.other_writer() is None
+
+
+def test_a_copy_cannot_have_a_name_that_no_file_has(tmp_path: Path) -> None:
+    anchors = Anchors(tmp_path / "config", KEY, f"{tmp_path}/a\0b")
+    assert "MEMORY_CHECKPOINT_COPY" in anchors.problems["copy"]
+    anchors.write(note(5))
+    assert read_anchor(anchor_path(tmp_path / "config", ID)) == note(5)

@@ -200,3 +200,14 @@ def test_damage_where_the_wanted_events_begin_is_named(tmp_path: Path, since: fl
         found = list(events.all(EventFilter(since=since)))
     assert [entry.event is None for entry in found] == [True] + [False] * (80 - place)
     assert found[0].offset == sum(len(line) + 1 for line in lines[:place])
+
+
+@pytest.mark.parametrize("time", ["1e305", "-1e305", "18446744073709551615"])
+def test_a_line_of_an_impossible_time_is_no_place_to_look_from(tmp_path: Path, time: str) -> None:
+    path = tmp_path / "events"
+    odd = b'{"event_id":"x","timestamp":%b,"event_type":"e","source":"s","data":{}}\n' % time.encode()
+    lines = [Lines().make() + b"\n" for _ in range(300)]
+    path.write_bytes(b"".join(lines[:100]) + odd * 100 + b"".join(lines[100:]))
+    with open_events(path) as events:
+        found = [entry.line + b"\n" for entry in events.all(EventFilter(since=START))]
+    assert [line for line in found if line != odd] == lines
