@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.contracts.market import KLINE_HISTORY, kline_from_line
+from cq_tui.contracts.market import kline_from_line
 from cq_tui.services.feeder.archive import KlineArchive
 from cq_tui.store.folders import prepare
 from cq_tui.store.journal import JournalError, read_lines
@@ -38,13 +38,15 @@ def test_klines_outlive_a_restart(data: DataDir) -> None:
     again.close()
 
 
-def test_the_journal_stays_bounded_and_keeps_the_newest(data: DataDir) -> None:
+def test_the_journal_stays_bounded_and_keeps_the_newest(data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    most = 600
+    monkeypatch.setattr("cq_tui.services.feeder.archive.KLINE_HISTORY", most)
     archive = KlineArchive(data, "BTCUSDT", "1s")
-    total = int(KLINE_HISTORY * 1.5) + 1
+    total = int(most * 1.5) + 1
     archive.append([bar(i * STEP, 5.0) for i in range(total - 1)])
     assert len(stored(data)) == total - 1
     archive.append([bar((total - 1) * STEP, 5.0)])
-    assert stored(data) == [i * STEP for i in range(total - KLINE_HISTORY, total)]
+    assert stored(data) == [i * STEP for i in range(total - most, total)]
     archive.append([bar(total * STEP, 5.0)])
     assert stored(data)[-2:] == [(total - 1) * STEP, total * STEP]
     archive.close()
