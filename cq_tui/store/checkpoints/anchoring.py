@@ -109,6 +109,7 @@ class Anchoring:
         opened = self._load_key(folder)
         #: 32 hex digits, to be kept and given as ``known_id`` next time.
         self.directory_id = self._identify(known_id, opened) or new_id()
+        self._anchors: Anchors | None = None
         self._signer = self._open_signer(copy, opened) if opened else None
         #: What persons accepted, by short name: only what the log holds, signed with the own key.
         self.accepted = self._read_accepted()
@@ -294,11 +295,12 @@ class Anchoring:
         folder, private_key = opened
         try:
             verifier = VerifierKey.of(origin_of(self.directory_id), private_key)
+            self._anchors = anchors = Anchors(folder, verifier, copy)
             log = CheckpointLog(self._data.checkpoints, self._data.quarantine)
         except (SignedNoteError, JournalError) as error:
             self._problem = f"{error}; then restart memory"
             return None
-        return _Signer(folder, private_key, verifier, log, Anchors(folder, verifier, copy))
+        return _Signer(folder, private_key, verifier, log, anchors)
 
     def _read_accepted(self) -> dict[str, str]:
         if self._signer is None:
@@ -319,11 +321,11 @@ class Anchoring:
             return LogReading()
 
     def _read_external(self, reading: LogReading) -> list[_Noted]:
-        """Return what the anchors hold, but for what a person released."""
-        if self._signer is None:
+        """Return what the anchors hold, also where the log cannot be opened, but for what a person released."""
+        if self._anchors is None:
             return []
         released = {entry.text for entry in reading.entries} - {entry.text for entry in reading.binding}
-        found = self._signer.anchors.read().items()
+        found = self._anchors.read().items()
         return [_Noted(checkpoint, text) for text, checkpoint in found if text not in released]
 
     def _present(self, signer: _Signer) -> list[Checkpoint]:

@@ -1,12 +1,14 @@
 """Anchoring: what is signed, and what a rolled-back, replaced or forked history is told."""
 
+import os
+
 import pytest
 
 from cq_tui.store.checkpoints.anchoring import ForkDetected
 from cq_tui.store.checkpoints.anchors import anchor_path
 from cq_tui.store.checkpoints.checkpoint import open_checkpoint
 from cq_tui.store.checkpoints.signed_note import VerifierKey
-from tests.store.checkpoints.desk import SIZES, Desk, faults, sign
+from tests.store.checkpoints.desk import SIZES, Desk, faults, grow, sign
 from tests.store.checkpoints.signing import NOW, root_of
 
 
@@ -63,6 +65,28 @@ def test_a_deleted_log_does_not_hide_a_rollback(desk: Desk) -> None:
     assert after.expected() == {300: root_of(300)}
     assert len(faults(after, 299)) == 1
     assert faults(after, 300) == []
+
+
+@pytest.mark.parametrize("there", ["folder", "pipe", "link"])
+def test_a_log_that_cannot_be_read_does_not_hide_a_rollback(desk: Desk, there: str) -> None:
+    desk.signed(100)
+    grow(desk)
+    backup = desk.backup()
+    known_id = desk.signed(200).directory_id
+    desk.put_back(backup)
+    path = desk.data.checkpoints
+    path.unlink()
+    if there == "folder":
+        path.mkdir()
+    elif there == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    after = desk.open()
+    assert (after.directory_id, list(after.expected())) == (known_id, [200])
+    (reason,) = faults(after, 100)
+    assert "100 are missing, or an old copy was put back" in reason
+    assert not sign(after, 300)
 
 
 def test_the_copy_tells_as_well(desk: Desk) -> None:
