@@ -30,7 +30,6 @@ from cq_tui.store.checkpoints.checkpoint_log import (
 )
 from cq_tui.store.checkpoints.config_folder import config_folder
 from cq_tui.store.checkpoints.known_directories import (
-    LostHistory,
     has_history,
     known_directory,
     lost_history,
@@ -118,7 +117,8 @@ class Anchoring:
         self._standing = [problem for problem in found if _name(problem) not in self.accepted]
         self._binding = [_Noted(entry.checkpoint, entry.text) for entry in reading.binding]
         self._external = self._read_external(reading)
-        self._lost = self._find_lost()
+        #: What a data directory that begins anew has lost.
+        self._lost = lost_history(opened[0], data, [self.directory_id]) if opened else None
         self._remember()
 
     @property
@@ -129,10 +129,9 @@ class Anchoring:
     @property
     def warnings(self) -> list[str]:
         """What is wrong although checkpoints are signed: a history that is gone, an anchor that cannot be written."""
-        if self._signer is None:
-            return []
-        lost = str(self._lost) if self._lost else None
-        told = [lost, self._signer.log.repaired, *self._signer.anchors.problems.values(), self._unremembered]
+        told = [str(self._lost) if self._lost else None]
+        if self._signer is not None:
+            told += [self._signer.log.repaired, *self._signer.anchors.problems.values(), self._unremembered]
         return [warning for warning in told if warning]
 
     @property
@@ -272,10 +271,6 @@ class Anchoring:
         if known not in (None, logged):
             self._standing.append(f"{_ANOTHER_DIRECTORY} ({logged}, not {known})")
         return logged
-
-    def _find_lost(self) -> LostHistory | None:
-        """Return what a data directory that begins anew has lost."""
-        return lost_history(self._signer.folder, self._data, [self.directory_id]) if self._signer else None
 
     def _remember(self) -> None:
         """Keep the id outside the data directory, unless it is in question."""

@@ -61,7 +61,8 @@ def lost_history(folder: Path, data: DataDir, present: Collection[str] = ()) -> 
     ``present`` are the ids of what is there.
     """
     known, lost = _remembered(folder, data.root)
-    ids = {lost} if has_history(data) or _size(data.checkpoints) else {lost, known}
+    # Whatever else lies there is no history; a log of its own names its id, which is then present.
+    ids = {lost} if has_history(data) else {lost, known}
     anchors = [_anchor(folder, each) for each in ids if each is not None and each not in present]
     newest = max((each for each in anchors if each is not None), key=lambda each: each.size, default=None)
     return LostHistory(newest, _file(folder, data.root)) if newest is not None and newest.size else None

@@ -100,6 +100,24 @@ def test_put_back_it_is_lost_no_more(desk: Desk) -> None:
     assert lost_history(desk.config, desk.data, [before.directory_id]) is None
 
 
+@pytest.mark.parametrize("left", ["folder", "rubbish"])
+def test_what_is_no_log_does_not_hide_it(desk: Desk, left: str) -> None:
+    desk.signed(200)
+    grow(desk)
+    empty(desk)
+    if left == "folder":
+        desk.data.checkpoints.mkdir()
+    else:
+        desk.data.checkpoints.write_bytes(b"rubbish")
+    assert told(desk.open())
+    grow(desk)
+    if left == "folder":
+        desk.data.checkpoints.rmdir()
+        assert "are missing" in desk.open().faults(1, {})[0], "nothing else was signed there meanwhile"
+    else:
+        assert told(desk.open())
+
+
 @pytest.mark.parametrize("kept", ["log", "state"])
 def test_what_still_says_who_it_is_is_held_to_its_anchor(desk: Desk, kept: str, tmp_path: Path) -> None:
     """No new directory at all: events are missing, which is worse."""
