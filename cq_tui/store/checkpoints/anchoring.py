@@ -3,6 +3,7 @@
 Nothing here stops memory: what keeps a checkpoint from being signed is a ``problem`` in words.
 """
 
+import math
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 #: So many of the newest entries bind. A root stands for all that came before it: older ones would say nothing more.
 _ENTRIES = 100
+#: Seconds by which one time of a note is certainly later than another.
+_LATER = 2e-6
 _ANOTHER_DIRECTORY = "is that of another data directory"
 
 
@@ -111,7 +114,11 @@ class Anchoring:
         self._anchors: Anchors | None = None
         self._signer = self._open_signer(copy, opened) if opened else None
         #: What persons accepted, by short name: only what the log holds, signed with the own key.
-        self.accepted = self._read_accepted()
+        self.accepted: dict[str, str] = {}
+        #: What was signed until then binds no more; what is signed now has a later time, whatever the clock says.
+        self._released_until = -math.inf
+        for each in self._read_accepted():
+            self._note_acceptance(each)
         reading = self._read_log()
         found = [*self._standing, *reading.problems]
         self._standing = [problem for problem in found if _name(problem) not in self.accepted]
@@ -176,7 +183,7 @@ class Anchoring:
             if contradictions := disagreements(self._expected(), size, {size: root}):
                 self._failure = contradictions[0]
                 return None
-            head = Checkpoint(signer.verifier.name, size, root, now)
+            head = Checkpoint(signer.verifier.name, size, root, max(now, self._released_until + _LATER))
             noted = _signed(head, signer)
             signer.log.append(noted.text, signer.verifier)
         except (AnchorError, JournalError, SignedNoteError) as error:
@@ -231,7 +238,7 @@ class Anchoring:
         name = acknowledgement.fault_id
         self._stopped.pop(name, None)
         self._standing = [problem for problem in self._standing if _name(problem) != name]
-        self.accepted[name] = acknowledgement.fault
+        self._note_acceptance(acknowledgement)
         if acknowledgement.releases_checkpoints:
             self._binding, self._external = [], []
         if self._signer is not None and acknowledgement.fault.startswith(LOG_FAULT):
@@ -297,15 +304,19 @@ class Anchoring:
             return None
         return _Signer(folder, private_key, verifier, log, anchors)
 
-    def _read_accepted(self) -> dict[str, str]:
+    def _read_accepted(self) -> list[Acknowledgement]:
         if self._signer is None:
-            return {}
+            return []
         try:
-            found = read_acknowledgements(self._data.checkpoints, self._signer.verifier)
+            return read_acknowledgements(self._data.checkpoints, self._signer.verifier)
         except JournalError as error:
             self._problem = str(error)
-            return {}
-        return {each.fault_id: each.fault for each in found}
+            return []
+
+    def _note_acceptance(self, acknowledgement: Acknowledgement) -> None:
+        self.accepted[acknowledgement.fault_id] = acknowledgement.fault
+        if acknowledgement.releases_checkpoints:
+            self._released_until = max(self._released_until, acknowledgement.time)
 
     def _read_log(self) -> LogReading:
         try:

@@ -172,3 +172,21 @@ def test_many_acceptances_do_not_push_the_last_checkpoint_out_of_sight(desk: Des
     assert read_checkpoint_log(desk.data.checkpoints, None, newest=100).binding[-1].checkpoint.size == 200
     assert (newest := newest_checkpoint(desk.data.checkpoints)) is not None
     assert newest.checkpoint.size == 200
+
+
+def test_an_acceptance_written_once_more_releases_nothing_though_the_clock_went_back(desk: Desk) -> None:
+    """What is signed after an acceptance has a later time, whatever the clock says by then."""
+    ahead = desk.signed(100)
+    backup = desk.backup()
+    assert ahead.sign(200, root_of(200), NOW + 3600)
+    desk.put_back(backup)
+    after = desk.open()
+    (reason,) = faults(after, 100)
+    after.accept(acceptance(after, reason, 100))
+    entry = logged(desk)[-1]
+    for size in (300, 400):
+        assert after.sign(size, root_of(size), NOW)
+        with desk.data.checkpoints.open("ab") as log:
+            log.write(entry)
+        after = desk.open()
+        assert size in after.expected()
