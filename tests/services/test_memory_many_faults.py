@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cq_tui.contracts.layout import DataDir
+from cq_tui.services.memory import trust
 from cq_tui.services.memory.standing import Standing
 from cq_tui.store.folders import prepare
 from cq_tui.store.spools.last_merged import last_merged
@@ -18,14 +19,15 @@ from tests.services.waiting import until
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataDir:
     monkeypatch.setenv("CQ_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.setattr(trust, "_SPOOL_FAULTS", 100)
     data = DataDir(tmp_path / "data")
     prepare(data)
-    for number in range(1200):
+    for number in range(150):
         (data.spool / f"{number}.ndjson").touch()
     return data
 
 
-async def test_a_thousand_faults_of_spools_stand_and_the_rest_is_one_more(
+async def test_the_first_faults_of_spools_stand_and_the_rest_is_one_more(
     data: DataDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved, save = 0, Standing.save
@@ -37,7 +39,7 @@ async def test_a_thousand_faults_of_spools_stand_and_the_rest_is_one_more(
 
     monkeypatch.setattr(Standing, "save", count)
     async with memory_of(data) as memory:
-        assert len(memory.trust.faults) == 1001
+        assert len(memory.trust.faults) == 101
         assert "spool: more is wrong than is named" in memory.trust.faults.values()
         assert saved < 10
         beats = 0
@@ -52,11 +54,11 @@ async def test_a_thousand_faults_of_spools_stand_and_the_rest_is_one_more(
         outcome, message = await memory.carry_out(command("acknowledge_faults", "all"))
         heart.cancel()
         assert outcome == "done"
-        assert message.startswith("1001 faults accepted, ")
-        assert beats >= 1000
+        assert message.startswith("101 faults accepted, ")
+        assert beats >= 100
         # What is still wrong is told in its turn, and can be accepted as well.
-        await until(lambda: memory.health(time.time()).fault_count == 200)
-        assert await memory.carry_out(command("acknowledge_faults", "all")) == ("done", "200 faults accepted, 0 left")
+        await until(lambda: memory.health(time.time()).fault_count == 50)
+        assert await memory.carry_out(command("acknowledge_faults", "all")) == ("done", "50 faults accepted, 0 left")
         spool = EventSpool(data.spool, "trader", quarantine=data.quarantine)
         spool.emit("order_executed", {"number": 1})
         spool.close()
