@@ -80,7 +80,8 @@ class EventsFile:
 
 def _time_of(line: bytes) -> Key | None:
     """Return the history's time of a line in microseconds."""
-    if match := _TIME.match(line):
+    # The beginning of an event that was torn tells no time: it may stand anywhere.
+    if line.endswith(b"}") and (match := _TIME.match(line)):
         return (int(match[1]) * 1_000_000 + int(match[2]),)
     event = event_from_line(line)
     return None if event is None or abs(event.timestamp) >= _NO_TIME else (round(event.timestamp * 1_000_000),)

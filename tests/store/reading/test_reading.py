@@ -211,3 +211,13 @@ def test_a_line_of_an_impossible_time_is_no_place_to_look_from(tmp_path: Path, t
     with open_events(path) as events:
         found = [entry.line + b"\n" for entry in events.all(EventFilter(since=START))]
     assert [line for line in found if line != odd] == lines
+
+
+def test_a_torn_line_of_an_earlier_time_hides_nothing_before_it(tmp_path: Path) -> None:
+    lines = Lines().some(40)
+    torn = lines[0][:-9]
+    path = tmp_path / "events"
+    write(path, [b"", *lines[:21], torn, *lines[21:]])
+    with open_events(path) as events:
+        found = [entry.line for entry in events.all(EventFilter(since=START + 9)) if entry.event]
+    assert found == lines[17:]
