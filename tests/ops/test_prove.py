@@ -14,6 +14,7 @@ from cq_tui.contracts.proof import ConsistencyProof, InclusionProof
 from cq_tui.ops.prove import CannotProve, NotAnchored, ask_for_checkpoint, prove_event, prove_since
 from cq_tui.store.checkpoints.checkpoint import origin_of
 from cq_tui.store.control import CommandInbox
+from cq_tui.store.folders import prepare
 from cq_tui.store.history.event_line import read_head
 from cq_tui.store.history.hash_chain import block_hash, build_block
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, leaf_hash
@@ -219,6 +220,7 @@ def test_proofs_while_the_history_grows(tmp_path: Path) -> None:
 
 async def test_memory_is_asked_for_a_checkpoint(tmp_path: Path) -> None:
     data = data_dir(tmp_path)
+    prepare(data)
     assert "memory is not running" in (await ask_for_checkpoint(data) or "")
     inbox = CommandInbox(data, "memory")
     answers: list[tuple[Outcome, str, str | None]] = [
