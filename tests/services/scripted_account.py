@@ -6,6 +6,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 import orjson
@@ -24,6 +25,8 @@ Execute = Callable[[], Awaitable[Json]]
 Script = Callable[[Execute], Awaitable[Response]]
 FEE = D("0.001")
 _OPEN = ("NEW", "PARTIALLY_FILLED")
+#: No two executions have the same id, also within a millisecond: the trader takes each once.
+_EXECUTIONS = count(1)
 
 
 async def answer(execute: Execute) -> Response:
@@ -314,5 +317,5 @@ def _execution_report(order: Json, execution: str, trade: Json | None) -> Json:
         "i": order["orderId"], "l": trade["qty"] if trade else "0", "z": order["executedQty"],
         "L": trade["price"] if trade else "0", "n": trade["commission"] if trade else "0",
         "N": trade["commissionAsset"] if trade else None, "T": _now(), "t": trade["id"] if trade else -1,
-        "I": _now(), "w": True, "m": False, "Z": order["cummulativeQuoteQty"],
+        "I": next(_EXECUTIONS), "w": True, "m": False, "Z": order["cummulativeQuoteQty"],
     }  # fmt: skip
