@@ -14,7 +14,7 @@ from benchmarks.first_paint import BARE_APP
 from benchmarks.report import Row
 from benchmarks.terminal import Terminal, room_command
 from cq_tui.contracts.layout import SERVICES, DataDir
-from cq_tui.ops.down import bring_down
+from cq_tui.ops.down import stop_stack
 from cq_tui.ops.status import read_status
 from cq_tui.store.lock import read_holder
 
@@ -39,7 +39,7 @@ def measure(seconds: float) -> list[Row]:
                 memory = sum(process.memory_info().rss for process in services) / 2**20
                 room_memory = terminal.memory_mb()
         finally:
-            asyncio.run(bring_down(data))
+            asyncio.run(stop_stack(data))
     bare_cpu, bare_memory = _bare(len(SERVICES), seconds)
     total = cpu / seconds * 100 + room
     return [

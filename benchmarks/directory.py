@@ -5,14 +5,14 @@ from pathlib import Path
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.tickers import Ticker, tickers_to_bytes
+from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import write_document
-from cq_tui.store.folders import prepare
 
 
 def prepared(folder: Path, symbols: int) -> DataDir:
     """Return a data directory with that many symbols."""
     data = DataDir(folder)
-    prepare(data)
+    prepare_data_directory(data)
     write_tickers(data, symbols, 0)
     return data
 

@@ -2,12 +2,12 @@
 
 import sys
 
-from cq_tui.room.opening import open_room, plain_options
+from cq_tui.room.launch import open_room, parse_room_options
 
 
 def main() -> None:
     """Run what the words ask for. The command line's own libraries are nothing that the first paint should wait for."""
-    options = plain_options(sys.argv[1:])
+    options = parse_room_options(sys.argv[1:])
     if options is not None:
         sys.exit(open_room(options))
     from cq_tui.cli import main as command_line

@@ -13,7 +13,7 @@ import orjson
 import resvg_py
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.ops.down import bring_down
+from cq_tui.ops.down import stop_stack
 from cq_tui.room.app import RoomApp
 from cq_tui.store.journal import last_lines
 
@@ -21,9 +21,9 @@ _FOLDER = Path(__file__).parent
 _SIZES = ((160, 45), (80, 24))
 _THEMES = {"dark": "room-dark", "light": "room-light"}
 #: Filled orders that a picture should have to show, and seconds to wait for them at most.
-_FILLS = 4
-_PATIENCE = 300.0
-_SETTLE = 3.0
+_MIN_FILLS = 4
+_FILLS_TIMEOUT = 300.0
+_SETTLE_SECONDS = 3.0
 
 
 async def take_pictures(data: DataDir) -> None:
@@ -33,7 +33,7 @@ async def take_pictures(data: DataDir) -> None:
             app = RoomApp(data, supervise=False)
             async with app.run_test(size=(columns, rows)) as pilot:
                 app.theme = theme
-                await pilot.pause(_SETTLE)
+                await pilot.pause(_SETTLE_SECONDS)
                 svg = app.export_screenshot(title="cq-tui")
             target = _FOLDER / f"room-{columns}x{rows}-{name}.png"
             target.write_bytes(render(svg))
@@ -49,10 +49,10 @@ def render(svg: str) -> bytes:
 
 def wait_for_fills(data: DataDir) -> None:
     """Wait until the stack has something to show."""
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _FILLS_TIMEOUT
     while time.monotonic() < deadline:
         events = [orjson.loads(line)["event_type"] for line in last_lines(data.events, 500)]
-        if events.count("order_executed") >= _FILLS:
+        if events.count("order_executed") >= _MIN_FILLS:
             return
         time.sleep(1.0)
     raise SystemExit("the stack did not trade in time; look into its logs with `cq-tui service trader`")
@@ -68,7 +68,7 @@ def main() -> None:
             wait_for_fills(data)
             asyncio.run(take_pictures(data))
         finally:
-            asyncio.run(bring_down(data))
+            asyncio.run(stop_stack(data))
             stack.wait()
 
 

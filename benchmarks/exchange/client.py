@@ -22,9 +22,9 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.frames import Frame, Opcode
 
 from benchmarks.report import Compared, Row, in_turn
-from cq_tui.binance.silence import Deadlines
 from cq_tui.binance.stream_names import book_ticker_stream, depth_stream, kline_stream, trade_stream
 from cq_tui.binance.streams import MarketStreams
+from cq_tui.binance.watchdog import Deadlines
 
 _SYMBOL = "BTCUSDT"
 _NAMES = [book_ticker_stream(_SYMBOL), trade_stream(_SYMBOL), depth_stream(_SYMBOL), kline_stream(_SYMBOL, "1m")]

@@ -9,10 +9,10 @@ from pathlib import Path
 from benchmarks.report import Row, middle
 from cq_tui.simulator.engine.engine import Engine
 from cq_tui.simulator.engine.ledger import Ledger
-from cq_tui.simulator.engine.orders import NewOrder
+from cq_tui.simulator.engine.orders import OrderRequest
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.simulator.market.market import Market
-from cq_tui.simulator.market.opening import open_walk
+from cq_tui.simulator.market.market_start import start_random_walk
 from cq_tui.simulator.market.symbols import market_symbol
 from cq_tui.simulator.market.ticks import TICK_MS
 
@@ -30,26 +30,26 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.state = ExchangeState({SYMBOL: ("BTC", "USDT")})
         self.ledger = Ledger(folder / "ledger.ndjson", self.state)
-        source = open_walk((market_symbol(SYMBOL),), 7, [], _NOW, 0)
+        source = start_random_walk((market_symbol(SYMBOL),), 7, [], _NOW, 0)
         self.engine = Engine(self.state, Market(source, _NOW // TICK_MS), lambda symbol: 0)
         self._made = 0
         for asset in ("USDT", "BTC"):
-            self.ledger.record(self.engine.deposit(asset, Decimal(10**9), _NOW).facts, _NOW)
+            self.ledger.record(self.engine.deposit(asset, Decimal(10**9), _NOW).ledger_events, _NOW)
         self._far = self.engine.book(SYMBOL).best_bid - 500
         for _ in range(RESTING):
             self._place("LIMIT", self._far - self._made)
 
     def _place(self, kind: str, price: Decimal | None = None) -> int:
         self._made += 1
-        new = NewOrder(SYMBOL, "BUY", kind, f"c{self._made}", quantity=Decimal("0.001"), price=price)
+        new = OrderRequest(SYMBOL, "BUY", kind, f"c{self._made}", quantity=Decimal("0.001"), price=price)
         outcome = self.engine.place(new, _NOW)
-        self.ledger.record(outcome.facts, _NOW)
+        self.ledger.record(outcome.ledger_events, _NOW)
         return outcome.orders[0].order_id
 
     def place_and_cancel(self) -> None:
         """Place a limit order that rests, and cancel it."""
         order = self.state.orders[SYMBOL, self._place("LIMIT", self._far)]
-        self.ledger.record(self.engine.cancel(order, "x", _NOW).facts, _NOW)
+        self.ledger.record(self.engine.cancel(order, "x", _NOW).ledger_events, _NOW)
 
     def take(self) -> None:
         """Buy at market."""

@@ -22,11 +22,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from benchmarks.report import Row, in_turn, middle
-from cq_tui.binance.orders import NewOrder
+from cq_tui.binance.orders import OrderRequest
 from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.signing import Credentials
-from cq_tui.simulator.access.rate_limits import Limits
-from cq_tui.simulator.server import Endpoint, SimulatorConfig, run
+from cq_tui.simulator.access.rate_limits import RateLimitSettings
+from cq_tui.simulator.server import ExchangeEndpoint, SimulatorConfig, run
 
 _LEAST_RATE = 1_500
 _LEAST_PART = 0.4
@@ -177,7 +177,7 @@ async def _client_trips(exchange: Served, count: int) -> list[float]:
     async with SpotRest(f"http://{exchange.host}:{exchange.port}", credentials) as client:
         for number in range(count):
             side = "SELL" if number % 2 else "BUY"
-            order = NewOrder("BTCUSDT", side, "MARKET", f"trip-{number}", quantity=Decimal("0.001"))
+            order = OrderRequest("BTCUSDT", side, "MARKET", f"trip-{number}", quantity=Decimal("0.001"))
             begun = time.perf_counter()
             await client.new_order(order)
             trips.append(time.perf_counter() - begun)
@@ -200,9 +200,11 @@ def _process(serve: Callable[[Connection], None]) -> Iterator[Served]:
 
 
 def _serve_exchange(pipe: Connection) -> None:
-    config = SimulatorConfig(symbols=("BTCUSDT", "ETHUSDT"), balances=_BALANCES, limits=Limits(enforced=False))
+    config = SimulatorConfig(
+        symbols=("BTCUSDT", "ETHUSDT"), balances=_BALANCES, limits=RateLimitSettings(enforced=False)
+    )
 
-    def ready(endpoint: Endpoint) -> None:
+    def ready(endpoint: ExchangeEndpoint) -> None:
         address = urlsplit(endpoint.rest_url)
         pipe.send(Served(str(address.hostname), int(address.port or 0), endpoint.api_key, endpoint.api_secret))
 

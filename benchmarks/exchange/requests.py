@@ -9,7 +9,7 @@ from itertools import count
 import orjson
 
 from benchmarks.report import Row, middle
-from cq_tui.simulator.access.keys import Account
+from cq_tui.simulator.access.keys import ApiKeys
 from cq_tui.simulator.api.orders import cancel, place
 from cq_tui.simulator.api.parameters import read_form
 from cq_tui.simulator.exchange import Exchange
@@ -43,7 +43,7 @@ def _exchange() -> Exchange:
     now = time.time_ns() // 1_000_000
     balances = {"USDT": Decimal(10**9), "BTC": Decimal(10**6)}
     config = SimulatorConfig(symbols=(_SYMBOL,), seed=7, balances=balances)
-    return open_exchange(config, Account("benchmark", "none"), lambda: now)
+    return open_exchange(config, ApiKeys("benchmark", "none"), lambda: now)
 
 
 def _round(exchange: Exchange, kind: str, numbers: Iterator[int]) -> tuple[float, float]:

@@ -21,12 +21,12 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from benchmarks.report import Row, in_turn, middle
-from cq_tui.simulator.access.keys import Account
+from cq_tui.simulator.access.keys import ApiKeys
 from cq_tui.simulator.connections.websocket_connection import WebSocketConnection
 from cq_tui.simulator.market.symbols import DEFAULT_SYMBOLS
 from cq_tui.simulator.market.ticks import TICK_MS
 from cq_tui.simulator.server import SimulatorConfig, open_exchange
-from cq_tui.simulator.streams.stream_face import stream_routes
+from cq_tui.simulator.streams.stream_endpoint import stream_routes
 from cq_tui.simulator.streams.stream_hub import StreamHub
 
 _LEAST = 20_000
@@ -96,7 +96,7 @@ def _exchange(pipe: Connection) -> None:
 
 async def _serve_exchange(pipe: Connection) -> None:
     now = _START
-    exchange = open_exchange(SimulatorConfig(), Account("", ""), lambda: now)
+    exchange = open_exchange(SimulatorConfig(), ApiKeys("", ""), lambda: now)
     hub = StreamHub(exchange)
     listening = socket.create_server(("127.0.0.1", 0))
     settings = uvicorn.Config(

@@ -9,7 +9,7 @@ from benchmarks.memory.large_history import LargeHistory
 from benchmarks.report import Row, middle
 from cq_tui.store.document import write_document
 from cq_tui.store.history.chain_file import ChainFile, read_chain_tail
-from cq_tui.store.history.event_line import EventHead
+from cq_tui.store.history.event_line import EventHeader
 from cq_tui.store.history.hash_chain import SEPARATOR, ChainTail, build_block
 
 _BAR = 10_000
@@ -40,7 +40,7 @@ def _appends(path: Path) -> list[float]:
     tail, previous = read_chain_tail(path), "0" * 64
     times: list[float] = []
     for index in range(tail.chain_length, tail.chain_length + _APPENDS):
-        block = build_block(index, EventHead("evt_2000000000_001", "2000000000.000000", "e"), "0" * 64, previous)
+        block = build_block(index, EventHeader("evt_2000000000_001", "2000000000.000000", "e"), "0" * 64, previous)
         started = time.perf_counter()
         chain.flush([SEPARATOR, block.content], ChainTail(tail.merkle_root, index + 1, integrity_verified=True))
         times.append(time.perf_counter() - started)

@@ -11,7 +11,7 @@ from benchmarks.directory import prepared
 from benchmarks.memory.sample_events import sample_events
 from benchmarks.memory.sqlite_history import SqliteHistory
 from benchmarks.report import Row, in_turn
-from cq_tui.store.history.writer import History
+from cq_tui.store.history.writer import HistoryWriter
 from cq_tui.store.journal import JournalReader
 
 #: The service shows new blocks at most this often (seconds).
@@ -46,7 +46,7 @@ def _batches(place: Path, rounds: int, events: int, batch: int, bar: float | Non
 def _ours(place: Path, events: int, batch: int) -> float:
     """Return seconds an event, with the chain shown at the service's pace."""
     data = prepared(_empty(place / "ours"), 0)
-    history = History(data, now=time.time())
+    history = HistoryWriter(data, now=time.time())
     flushed = 0.0
 
     def append(first: int, count: int, spent: float) -> float:

@@ -11,7 +11,7 @@ from benchmarks.directory import prepared
 from benchmarks.memory.sample_events import START, sample_events
 from cq_tui.contracts.history import SnapshotHistory
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.history.writer import History
+from cq_tui.store.history.writer import HistoryWriter
 
 _BATCH = 2000
 #: Events between two flushes of the chain: bounds what waits in memory.
@@ -41,18 +41,18 @@ def large_history(wanted: int, seconds: float, place: Path) -> Iterator[LargeHis
     """Write that many events, or as many as ``seconds`` allow, into a folder that goes at the end."""
     with tempfile.TemporaryDirectory(dir=place) as folder:
         data = prepared(Path(folder) / "data", 0)
-        history = History(data, now=START)
+        history = HistoryWriter(data, now=START)
         deadline = time.perf_counter() + seconds
         while history.events < wanted - _AFTER_SNAPSHOT and time.perf_counter() < deadline:
             _grow(history, min(_BATCH, wanted - _AFTER_SNAPSHOT - history.events))
             if history.events % _FLUSHED_EVERY == 0:
                 history.flush_chain()
-        stood = history.stand()
+        stood = history.sync_state()
         _grow(history, _AFTER_SNAPSHOT)
         history.close()
         yield LargeHistory(data, history.events, wanted, history.watermark, stood)
 
 
-def _grow(history: History, count: int) -> None:
+def _grow(history: HistoryWriter, count: int) -> None:
     first = history.events + 1
     history.append(sample_events(first, count), START + first / 1000)

@@ -10,7 +10,7 @@ from benchmarks.report import Row, middle
 from cq_tui.store.history.chain_file import read_chain_tail
 from cq_tui.store.history.merkle import leaf_hash
 from cq_tui.store.proofs.lookup import HistoryFiles
-from cq_tui.store.proofs.proofs import consistency_path, inclusion_path, verify_consistency, verify_inclusion
+from cq_tui.store.proofs.merkle_proofs import consistency_path, inclusion_path, verify_consistency, verify_inclusion
 
 _BAR_MS = 10.0
 

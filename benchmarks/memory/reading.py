@@ -6,7 +6,7 @@ import time
 from benchmarks.memory.large_history import LargeHistory
 from benchmarks.report import Row, in_turn
 from cq_tui.store.reading.event_filter import EventFilter
-from cq_tui.store.reading.reading import open_events
+from cq_tui.store.reading.events_file import open_events
 
 _BAR_MS = 5.0
 _COUNT = 1000
@@ -19,7 +19,7 @@ def measure(history: LargeHistory, rounds: int) -> Row:
     def ours() -> float:
         started = time.perf_counter()
         with open_events(path) as file:
-            entries = file.last(_COUNT, EventFilter())
+            entries = file.last_entries(_COUNT, EventFilter())
         spent = (time.perf_counter() - started) * 1000
         if len(entries) != _COUNT or any(entry.event is None for entry in entries):
             raise ValueError("not all events could be read")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cq_tui.contracts.history import SnapshotHistory
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.history.writer import History
+from cq_tui.store.history.writer import HistoryWriter
 
 
 def main() -> None:
@@ -14,9 +14,9 @@ def main() -> None:
     data, watermark = DataDir(Path(sys.argv[1])), int(sys.argv[2])
     stood = [SnapshotHistory.model_validate_json(text) for text in sys.argv[3:]]
     started = time.perf_counter()
-    history = History(data, watermark=watermark, now=time.time(), stood=stood)
+    history = HistoryWriter(data, watermark=watermark, now=time.time(), stood=stood)
     spent = time.perf_counter() - started
-    if history.faults or (stood and history.start is None):
+    if history.faults or (stood and history.resumed_from is None):
         raise ValueError(f"a sound history was refused: {history.faults}")
     print(spent)
 

@@ -26,7 +26,7 @@ class AccountRules:
     max_assets: Mapping[str, Decimal] = field(default_factory=dict)
 
     @classmethod
-    def read(
+    def from_filters(
         cls, exchange_filters: Iterable[Mapping[str, Any]], asset_filters: Iterable[Mapping[str, Any]] = ()
     ) -> "AccountRules":
         """Read ``exchangeFilters`` and ``assetFilters``. Raises KeyError or ArithmeticError."""

@@ -26,7 +26,7 @@ class ServerClock:
         return self._offset
 
     @property
-    def samples(self) -> int:
+    def sample_count(self) -> int:
         """How many samples the offset rests on."""
         return len(self._offsets)
 
@@ -40,7 +40,7 @@ class ServerClock:
         self._offsets.append(sample)
         self._offset = median(self._offsets)
 
-    def forget(self) -> None:
+    def discard_samples(self) -> None:
         """Drop the samples but keep the offset, after the local clock was seen to have moved."""
         self._offsets.clear()
 

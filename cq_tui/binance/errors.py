@@ -75,7 +75,7 @@ class ApiError(BinanceError):
         self.message = message
 
 
-class ServerFault(ApiError):
+class ServerError(ApiError):
     """A 5XX answer to a request that only reads, or another that is neither success nor refusal."""
 
 
@@ -91,7 +91,7 @@ class Banned(RateLimited):
     """HTTP 418: this address is banned for ``retry_after`` seconds; each further request lengthens it."""
 
 
-class FirewallRefused(RateLimited):
+class BlockedByWaf(RateLimited):
     """HTTP 403 without a code: the firewall before the exchange let nothing through, for our rate or our words."""
 
 
@@ -111,7 +111,7 @@ class FilterRejected(ApiError):
     """-1013: a filter of the symbol, such as ``LOT_SIZE`` or ``NOTIONAL``."""
 
 
-class OrderRejected(ApiError):
+class NewOrderRejected(ApiError):
     """-2010: the matching engine refused the order, for example for lack of balance."""
 
 
@@ -130,7 +130,7 @@ _BY_CODE: dict[int, type[ApiError]] = {
     -1022: AuthenticationFailed,
     -1121: InvalidSymbol,
     -2008: AuthenticationFailed,
-    -2010: OrderRejected,
+    -2010: NewOrderRejected,
     -2011: CancelRejected,
     -2013: OrderNotFound,
     -2014: AuthenticationFailed,
@@ -148,7 +148,7 @@ def retry_after_seconds(headers: Mapping[str, str], status: int) -> float:
     return _DEFAULT_RETRY_AFTER.get(status, 60.0)
 
 
-def read_error_body(body: bytes) -> tuple[int | None, str]:
+def parse_error_body(body: bytes) -> tuple[int | None, str]:
     """Return code and message of an error body, which may also be empty or HTML."""
     try:
         document = orjson.loads(body)
@@ -160,7 +160,7 @@ def read_error_body(body: bytes) -> tuple[int | None, str]:
     return None, shown or "(empty body)"
 
 
-def refusal(
+def error_from_status(
     status: int, code: int | None, message: str, *, retry_after: float = 60.0, changes_state: bool = False
 ) -> BinanceError:
     """Return the error that an answer other than success stands for (REST and WebSocket API alike)."""
@@ -173,9 +173,9 @@ def refusal(
     if unknown and changes_state:
         return OutcomeUnknown(f"HTTP {status}, code {code}: {message}; query it by client order id", status, code)
     if unknown:
-        return ServerFault(status, code, message)
+        return ServerError(status, code, message)
     if status == 403 and code is None:
-        return FirewallRefused(status, code, message, retry_after)
+        return BlockedByWaf(status, code, message, retry_after)
     if code in _BY_CODE:
         return _BY_CODE[code](status, code, message)
     if status == 401:
@@ -185,8 +185,8 @@ def refusal(
 
 def error_from_response(status: int, headers: Mapping[str, str], body: bytes, *, changes_state: bool) -> BinanceError:
     """Map an HTTP answer that is no success. The status is never hidden by an unreadable body."""
-    code, message = read_error_body(body)
+    code, message = parse_error_body(body)
     retry_after = retry_after_seconds(headers, status)
     if code == TOO_MANY_ORDERS and "retry-after" not in headers:
         retry_after = _ORDER_WINDOW
-    return refusal(status, code, message, retry_after=retry_after, changes_state=changes_state)
+    return error_from_status(status, code, message, retry_after=retry_after, changes_state=changes_state)

@@ -25,8 +25,8 @@ class ExchangeInfo:
     server_time: int
     rate_limits: tuple[RateLimit, ...]
     symbols: dict[str, SymbolRules]
-    faults: dict[str, str]
-    unknown: tuple[str, ...] = ()
+    symbol_errors: dict[str, str]
+    unknown_symbols: tuple[str, ...] = ()
 
     @property
     def weight_per_minute(self) -> int | None:
@@ -49,7 +49,7 @@ def _parse_rate_limit(raw: object) -> RateLimit:
     fields = Fields(raw, "rateLimits")
     interval = fields.text("interval")
     if interval not in _SECONDS:
-        raise fields.wrong("interval", "one of " + ", ".join(_SECONDS))
+        raise fields.field_error("interval", "one of " + ", ".join(_SECONDS))
     return RateLimit(
         fields.text("rateLimitType"), _SECONDS[interval] * fields.integer("intervalNum"), fields.integer("limit")
     )
@@ -60,7 +60,7 @@ def parse_exchange_info(raw: object, unknown: tuple[str, ...] = ()) -> ExchangeI
     fields = Fields(raw, "exchangeInfo")
     symbols: dict[str, SymbolRules] = {}
     faults: dict[str, str] = {}
-    for row in fields.rows("symbols"):
+    for row in fields.array("symbols"):
         symbol = Fields(row, "exchangeInfo.symbols")
         try:
             symbols[symbol.text("symbol")] = SymbolRules.from_exchange_info(symbol.raw)
@@ -68,15 +68,15 @@ def parse_exchange_info(raw: object, unknown: tuple[str, ...] = ()) -> ExchangeI
             faults[symbol.text("symbol")] = str(error)
     return ExchangeInfo(
         server_time=fields.integer("serverTime"),
-        rate_limits=tuple(map(_parse_rate_limit, fields.rows("rateLimits"))),
+        rate_limits=tuple(map(_parse_rate_limit, fields.array("rateLimits"))),
         symbols=symbols,
-        faults=faults,
-        unknown=unknown,
+        symbol_errors=faults,
+        unknown_symbols=unknown,
     )
 
 
 def merge_exchange_info(parts: list[ExchangeInfo], unknown: tuple[str, ...]) -> ExchangeInfo:
     """Join answers that were asked for in parts (at least one)."""
     symbols = {name: rules for part in parts for name, rules in part.symbols.items()}
-    faults = {name: fault for part in parts for name, fault in part.faults.items()}
+    faults = {name: fault for part in parts for name, fault in part.symbol_errors.items()}
     return ExchangeInfo(parts[-1].server_time, parts[-1].rate_limits, symbols, faults, unknown)

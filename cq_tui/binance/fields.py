@@ -7,7 +7,7 @@ from typing import Any
 from cq_tui.binance.errors import MalformedMessage
 
 
-def shown(value: object) -> str:
+def shorten_value(value: object) -> str:
     """Return a value as an error message shows it: short."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
@@ -23,35 +23,35 @@ class Fields:
 
     def __init__(self, raw: object, subject: str) -> None:
         if not isinstance(raw, Mapping):
-            raise MalformedMessage(subject, "(whole)", f"is {shown(raw)}, a JSON object is needed")
+            raise MalformedMessage(subject, "(whole)", f"is {shorten_value(raw)}, a JSON object is needed")
         self.raw: Mapping[str, Any] = raw
         self.subject = subject
 
-    def wrong(self, name: str, wanted: str) -> MalformedMessage:
+    def field_error(self, name: str, wanted: str) -> MalformedMessage:
         """Return the error for a field that is missing or holds something else than wanted."""
         if name not in self.raw:
             return MalformedMessage(self.subject, name, f"is missing, {wanted} is needed")
-        return MalformedMessage(self.subject, name, f"is {shown(self.raw[name])}, {wanted} is needed")
+        return MalformedMessage(self.subject, name, f"is {shorten_value(self.raw[name])}, {wanted} is needed")
 
     def text(self, name: str) -> str:
         """Return a text."""
         value = self.raw.get(name)
         if not isinstance(value, str):
-            raise self.wrong(name, "a text")
+            raise self.field_error(name, "a text")
         return value
 
     def integer(self, name: str) -> int:
         """Return a whole number (ids, counts, milliseconds)."""
         value = self.raw.get(name)
         if isinstance(value, bool) or not isinstance(value, int):
-            raise self.wrong(name, "a whole number")
+            raise self.field_error(name, "a whole number")
         return value
 
     def flag(self, name: str) -> bool:
         """Return a boolean."""
         value = self.raw.get(name)
         if not isinstance(value, bool):
-            raise self.wrong(name, "true or false")
+            raise self.field_error(name, "true or false")
         return value
 
     def decimal(self, name: str) -> Decimal:
@@ -61,10 +61,10 @@ class Fields:
             try:
                 number = Decimal(value)
             except InvalidOperation:
-                raise self.wrong(name, "a decimal as text") from None
+                raise self.field_error(name, "a decimal as text") from None
             if number.is_finite():
                 return number
-        raise self.wrong(name, "a decimal as text")
+        raise self.field_error(name, "a decimal as text")
 
     def decimal_or_zero(self, name: str) -> Decimal:
         """Return a decimal of a field that may be absent, which means zero."""
@@ -78,28 +78,28 @@ class Fields:
         """Return a text of a field that may be absent or null."""
         return default if self.raw.get(name) is None else self.text(name)
 
-    def rows(self, name: str) -> list[Any]:
+    def array(self, name: str) -> list[Any]:
         """Return a list."""
         value = self.raw.get(name)
         if not isinstance(value, list):
-            raise self.wrong(name, "a list")
+            raise self.field_error(name, "a list")
         return value
 
-    def inner(self, name: str) -> "Fields":
+    def nested(self, name: str) -> "Fields":
         """Return an object within this one."""
         if name not in self.raw:
-            raise self.wrong(name, "an object")
+            raise self.field_error(name, "an object")
         return Fields(self.raw[name], f"{self.subject}.{name}")
 
 
-def rows_of(raw: object, subject: str) -> list[Any]:
+def require_list(raw: object, subject: str) -> list[Any]:
     """Return the answer as a list. Raises MalformedMessage when it is something else."""
     if not isinstance(raw, list):
-        raise MalformedMessage(subject, "(whole)", f"is {shown(raw)}, a list is needed")
+        raise MalformedMessage(subject, "(whole)", f"is {shorten_value(raw)}, a list is needed")
     return raw
 
 
-def decimal_text(value: Decimal) -> str:
+def format_decimal(value: Decimal) -> str:
     """Return a price or quantity as exact plain digits, never with an exponent.
 
     Raises ValueError for what the exchange would not read: negative, infinite or NaN.

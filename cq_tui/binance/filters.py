@@ -94,26 +94,26 @@ class SymbolRules:
                 **read_flags(symbol),
             )
         except KeyError as error:
-            raise SymbolRulesError(f"exchangeInfo of {_name(symbol)}: field {error} is missing") from None
+            raise SymbolRulesError(f"exchangeInfo of {_symbol_name(symbol)}: field {error} is missing") from None
         except (TypeError, ValueError, InvalidOperation) as error:
-            raise SymbolRulesError(f"exchangeInfo of {_name(symbol)}: {error}") from None
+            raise SymbolRulesError(f"exchangeInfo of {_symbol_name(symbol)}: {error}") from None
 
-    def quantise_price(self, price: Decimal, rounding: str) -> Decimal:
+    def quantize_price(self, price: Decimal, rounding: str) -> Decimal:
         """Return ``price`` on a multiple of the tick size, by a rounding mode of ``decimal``."""
-        return _on_step(price, self.tick_size, rounding)
+        return _round_to_step(price, self.tick_size, rounding)
 
-    def quantise_quantity(self, quantity: Decimal, *, market: bool = False) -> Decimal:
+    def quantize_quantity(self, quantity: Decimal, *, market: bool = False) -> Decimal:
         """Return ``quantity`` cut down to the lot step; with ``market`` also to MARKET_LOT_SIZE's step."""
-        cut = _on_step(quantity, self.step_size, ROUND_DOWN)
-        return _on_step(cut, self.market_step_size, ROUND_DOWN) if market else cut
+        cut = _round_to_step(quantity, self.step_size, ROUND_DOWN)
+        return _round_to_step(cut, self.market_step_size, ROUND_DOWN) if market else cut
 
     def min_quantity_for(self, price: Decimal, *, market: bool = False) -> Decimal:
         """Return the smallest quantity that passes lot size and min notional at ``price`` (> 0)."""
         wanted = max(self.min_quantity, self.step_size, self.market_min_quantity if market else ZERO)
         if self.min_notional and (self.min_notional_on_market or not market):
             wanted = max(wanted, self.min_notional / price)
-        quantity = _on_step(wanted, self.step_size, ROUND_UP)
-        return _on_step(quantity, self.market_step_size, ROUND_UP) if market else quantity
+        quantity = _round_to_step(wanted, self.step_size, ROUND_UP)
+        return _round_to_step(quantity, self.market_step_size, ROUND_UP) if market else quantity
 
     def violation(
         self,
@@ -140,21 +140,21 @@ class SymbolRules:
         (without it MAX_POSITION is left to the exchange). A stop order without a limit price is valued at its
         stop price.
         """
-        if self._off_grid(price) or self._off_grid(stop_price):
+        if self._violates_price_filter(price) or self._violates_price_filter(stop_price):
             return "PRICE_FILTER"
         if name := self._quantity_violation(order_type, quantity, iceberg_quantity, quote_quantity, reference_price):
             return name
-        if trailing_delta is not None and self._trails_wrongly(side, order_type, trailing_delta):
+        if trailing_delta is not None and self._violates_trailing_delta(side, order_type, trailing_delta):
             return "TRAILING_DELTA"
         if price is not None and reference_price is not None:
-            if (self.multiplier_up or self.multiplier_down) and _beyond(
+            if (self.multiplier_up or self.multiplier_down) and _outside_multipliers(
                 price, reference_price, self.multiplier_up, self.multiplier_down
             ):
                 return "PERCENT_PRICE"
-            if self._too_far_for_side(side, price, reference_price):
+            if self._violates_percent_price_by_side(side, price, reference_price):
                 return "PERCENT_PRICE_BY_SIDE"
         value = _notional(quantity, price or stop_price or reference_price, quote_quantity)
-        if value is not None and self._notional_out(value, order_type == "MARKET"):
+        if value is not None and self._violates_notional(value, order_type == "MARKET"):
             return self.notional_filter
         if name := self._count_violation(
             order_type, bool(iceberg_quantity), open_orders, open_algo_orders, open_iceberg_orders
@@ -173,8 +173,8 @@ class SymbolRules:
         """Return MAX_NUM_ORDER_AMENDS when an order that was amended so often cannot be once more, else None."""
         return "MAX_NUM_ORDER_AMENDS" if self.max_amends and amends >= self.max_amends else None
 
-    def _off_grid(self, price: Decimal | None) -> bool:
-        return price is not None and _off_range(price, self.min_price, self.max_price, self.tick_size)
+    def _violates_price_filter(self, price: Decimal | None) -> bool:
+        return price is not None and _violates_range(price, self.min_price, self.max_price, self.tick_size)
 
     def _quantity_violation(
         self,
@@ -188,20 +188,20 @@ class SymbolRules:
             # By quote amount: the quantity is known only in the book, so it is bounded by what it is worth now.
             most = self.market_max_quantity
             return "MARKET_LOT_SIZE" if quote and reference and most and quote > most * reference else None
-        if _off_range(quantity, self.min_quantity, self.max_quantity, self.step_size):
+        if _violates_range(quantity, self.min_quantity, self.max_quantity, self.step_size):
             return "LOT_SIZE"
         if iceberg:
-            if _off_range(iceberg, self.min_quantity, self.max_quantity, self.step_size):
+            if _violates_range(iceberg, self.min_quantity, self.max_quantity, self.step_size):
                 return "LOT_SIZE"
             if self.max_iceberg_parts and quantity > iceberg * self.max_iceberg_parts:
                 return "ICEBERG_PARTS"
-        if order_type == "MARKET" and _off_range(
+        if order_type == "MARKET" and _violates_range(
             quantity, self.market_min_quantity, self.market_max_quantity, self.market_step_size
         ):
             return "MARKET_LOT_SIZE"
         return None
 
-    def _trails_wrongly(self, side: str, order_type: str, delta: int) -> bool:
+    def _violates_trailing_delta(self, side: str, order_type: str, delta: int) -> bool:
         above = (order_type in _STOP_LOSSES) == (side == "BUY")
         least, most = (
             (self.min_trailing_above, self.max_trailing_above)
@@ -210,12 +210,12 @@ class SymbolRules:
         )
         return delta < least or bool(most and delta > most)
 
-    def _too_far_for_side(self, side: str, price: Decimal, reference: Decimal) -> bool:
+    def _violates_percent_price_by_side(self, side: str, price: Decimal, reference: Decimal) -> bool:
         if side == "BUY":
-            return _beyond(price, reference, self.bid_multiplier_up, self.bid_multiplier_down)
-        return _beyond(price, reference, self.ask_multiplier_up, self.ask_multiplier_down)
+            return _outside_multipliers(price, reference, self.bid_multiplier_up, self.bid_multiplier_down)
+        return _outside_multipliers(price, reference, self.ask_multiplier_up, self.ask_multiplier_down)
 
-    def _notional_out(self, value: Decimal, market: bool) -> bool:
+    def _violates_notional(self, value: Decimal, market: bool) -> bool:
         below = bool(self.min_notional) and value < self.min_notional
         above = bool(self.max_notional) and value > self.max_notional
         if market:
@@ -232,23 +232,23 @@ class SymbolRules:
         return None
 
 
-def _name(symbol: Mapping[str, Any]) -> str:
+def _symbol_name(symbol: Mapping[str, Any]) -> str:
     return str(symbol.get("symbol", "a symbol without a name"))
 
 
-def _on_step(value: Decimal, step: Decimal, rounding: str) -> Decimal:
+def _round_to_step(value: Decimal, step: Decimal, rounding: str) -> Decimal:
     if not step:
         return value
     return (value / step).to_integral_value(rounding) * step
 
 
-def _off_range(value: Decimal, minimum: Decimal, maximum: Decimal, step: Decimal) -> bool:
+def _violates_range(value: Decimal, minimum: Decimal, maximum: Decimal, step: Decimal) -> bool:
     if (minimum and value < minimum) or (maximum and value > maximum):
         return True
     return bool(step) and value % step != 0
 
 
-def _beyond(price: Decimal, reference: Decimal, up: Decimal, down: Decimal) -> bool:
+def _outside_multipliers(price: Decimal, reference: Decimal, up: Decimal, down: Decimal) -> bool:
     return (bool(up) and price > reference * up) or (bool(down) and price < reference * down)
 
 

@@ -29,10 +29,10 @@ from cq_tui.binance.errors import (
 from cq_tui.binance.hosts import is_loopback, is_play_money
 from cq_tui.binance.orders import Params
 from cq_tui.binance.proxies import proxy_for
-from cq_tui.binance.shared_weight import OwnWeight, WeightBudget
+from cq_tui.binance.request_budget import usage_from_headers
+from cq_tui.binance.shared_budget import LocalBudget, RequestBudget
 from cq_tui.binance.signing import Credentials, CredentialsError, encode_query, signed_query
 from cq_tui.binance.types import parse_server_time
-from cq_tui.binance.weight import told_by
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ TIMEOUT = httpx.Timeout(connect=5.0, read=15.0, write=5.0, pool=5.0)
 _LIMITS = httpx.Limits(max_connections=20, keepalive_expiry=20.0)
 
 #: These fail before a byte of the request is sent.
-_BEFORE_SENDING = (
+_NOT_SENT_ERRORS = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
@@ -53,7 +53,7 @@ _BEFORE_SENDING = (
 )
 
 #: More than this (ms) between the wall clock and the steady one: the wall clock was set, or the machine slept.
-_CLOCK_WAS_SET = 500.0
+_CLOCK_JUMP_MS = 500.0
 #: Seconds that a whole request may take: a server that sends a byte now and then must not hold up an exit for ever.
 _DEADLINE = 60.0
 
@@ -63,12 +63,12 @@ def local_ms() -> float:
     return time.time() * 1000
 
 
-def steady_ms() -> float:
+def monotonic_ms() -> float:
     """Return milliseconds of a clock that nobody sets."""
     return time.monotonic() * 1000
 
 
-class HttpConnection:
+class RestConnection:
     """A kept-alive connection to the REST face; use as an async context manager or call ``close``.
 
     ``budget`` may be shared with other processes. ``now_ms``, ``steady_ms``, ``sleep`` and ``transport`` replace the
@@ -81,7 +81,7 @@ class HttpConnection:
         base_url: str,
         credentials: Credentials | None = None,
         *,
-        budget: WeightBudget | None = None,
+        budget: RequestBudget | None = None,
         clock: ServerClock | None = None,
         real_money: bool = False,
         recv_window: int = 5000,
@@ -90,22 +90,22 @@ class HttpConnection:
         deadline: float = _DEADLINE,
         transport: httpx.AsyncBaseTransport | None = None,
         now_ms: Callable[[], float] = local_ms,
-        steady_ms: Callable[[], float] = steady_ms,
+        steady_ms: Callable[[], float] = monotonic_ms,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.credentials = credentials
-        self.budget = budget or OwnWeight()
+        self.budget = budget or LocalBudget()
         self.clock = clock or ServerClock()
         # Whole addresses: httpx takes a relative one apart twice.
         self._base_url = str(httpx.URL(base_url)).rstrip("/")
-        self._may_change = real_money or is_play_money(base_url)
+        self._may_change_state = real_money or is_play_money(base_url)
         self._recv_window = recv_window
         self._max_wait = max_wait
         self._deadline = deadline
         self._now_ms = now_ms
-        self._steady_ms = steady_ms
+        self._monotonic_ms = steady_ms
         #: How far the wall clock was ahead of the steady one when the server's was last measured.
-        self._ahead: float | None = None
+        self._wall_minus_monotonic: float | None = None
         self._sleep = sleep
         headers = {"Accept": "application/json"}
         if credentials is not None:
@@ -138,17 +138,20 @@ class HttpConnection:
             sent = self._now_ms()
             raw = await self._read_once("/api/v3/time", [], weight=1, signed=False)
             self.clock.add_sample(sent, parse_server_time(raw), self._now_ms())
-            self._ahead = self._now_ms() - self._steady_ms()
+            self._wall_minus_monotonic = self._now_ms() - self._monotonic_ms()
         return self.clock.offset_ms
 
-    async def trust_clock(self) -> None:
+    async def resync_changed_clock(self) -> None:
         """Measure the server's time anew when this machine's clock was set since, or stood still in its sleep.
 
         A server that cannot be asked is left to find it out.
         """
-        if self._ahead is None or abs(self._now_ms() - self._steady_ms() - self._ahead) <= _CLOCK_WAS_SET:
+        if (
+            self._wall_minus_monotonic is None
+            or abs(self._now_ms() - self._monotonic_ms() - self._wall_minus_monotonic) <= _CLOCK_JUMP_MS
+        ):
             return
-        self.clock.forget()
+        self.clock.discard_samples()
         with contextlib.suppress(BinanceError):
             await self.sync_clock()
 
@@ -161,17 +164,17 @@ class HttpConnection:
         ConnectionLost, MalformedMessage, or an ApiError.
         """
         if signed:
-            await self.trust_clock()
+            await self.resync_changed_clock()
         await self._wait_for_budget(weight, essential=essential or signed)
         try:
             return await self._read_once(path, params, weight=weight, signed=signed)
         except TimestampRejected:
-            self.clock.forget()
+            self.clock.discard_samples()
             await self.sync_clock()
             await self._wait_for_budget(weight, essential=True)
             return await self._read_once(path, params, weight=weight, signed=signed)
 
-    async def change(
+    async def send_once(
         self,
         method: str,
         path: str,
@@ -187,20 +190,20 @@ class HttpConnection:
         client order id to ask for, whenever the exchange may have carried it out: also when its answer cannot be
         read. A rejected timestamp measures the clock anew before it is told.
         """
-        if not self._may_change:
+        if not self._may_change_state:
             raise RealMoneyRefused(f"{method} {path}: not sent, the money there may be real, and the mode is not live")
-        await self.trust_clock()
+        await self.resync_changed_clock()
         wait_ms = self.budget.reserve(1, self.server_now_ms(), orders=orders, essential=True)
         if wait_ms:
             raise BudgetExhausted(f"{method} {path}: held back by the request budget", wait_ms / 1000)
         try:
             body = await self._send(method, path, params, weight=1, orders=orders, signed=True, changes_state=True)
-            return _understood(f"{method} {path}", body, parse)
+            return _parse_response(f"{method} {path}", body, parse)
         except OutcomeUnknown as error:
             error.client_order_id = client_order_id
             raise
         except TimestampRejected:
-            self.clock.forget()
+            self.clock.discard_samples()
             with contextlib.suppress(BinanceError):  # the rejection is what has to be told
                 await self.sync_clock()
             raise
@@ -238,13 +241,15 @@ class HttpConnection:
         try:
             async with asyncio.timeout(self._deadline):
                 response = await self._client.request(method, self._base_url + (f"{path}?{query}" if query else path))
-        except _BEFORE_SENDING as error:
-            raise NotSent(f"{what}: not sent, {_reason(error)}") from error
+        except _NOT_SENT_ERRORS as error:
+            raise NotSent(f"{what}: not sent, {_describe_error(error)}") from error
         except (httpx.HTTPError, TimeoutError) as error:
             if changes_state:
-                raise OutcomeUnknown(f"{what}: {_reason(error)} after sending; query it by client order id") from error
-            raise ConnectionLost(f"{what}: {_reason(error)}") from error
-        self.budget.settle(weight, orders, told_by(response.headers), sent_ms, self.server_now_ms())
+                raise OutcomeUnknown(
+                    f"{what}: {_describe_error(error)} after sending; query it by client order id"
+                ) from error
+            raise ConnectionLost(f"{what}: {_describe_error(error)}") from error
+        self.budget.record_response(weight, orders, usage_from_headers(response.headers), sent_ms, self.server_now_ms())
         if response.is_success:
             return response.content
         failure = error_from_response(
@@ -266,17 +271,17 @@ class HttpConnection:
 
 def _transport(base_url: str) -> httpx.AsyncBaseTransport:
     """Return the way to an exchange. Further certificates (SSL_CERT_FILE) are only for what is not on this machine."""
-    trusted = _trusted(not is_loopback(base_url))
+    trusted = _ssl_context(not is_loopback(base_url))
     return httpx.AsyncHTTPTransport(verify=trusted, limits=_LIMITS, proxy=proxy_for(base_url))
 
 
 @cache
-def _trusted(with_environment: bool) -> ssl.SSLContext:
+def _ssl_context(with_environment: bool) -> ssl.SSLContext:
     """Return whose certificates are believed. Reading them takes longer than many requests: it is done once."""
     return httpx.create_ssl_context(trust_env=with_environment)
 
 
-def _understood(what: str, body: bytes, parse: Callable[[object], T]) -> T:
+def _parse_response(what: str, body: bytes, parse: Callable[[object], T]) -> T:
     """Read the answer to a change; one that cannot be read leaves open what was changed."""
     try:
         return parse(orjson.loads(body))
@@ -286,5 +291,5 @@ def _understood(what: str, body: bytes, parse: Callable[[object], T]) -> T:
         ) from error
 
 
-def _reason(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     return f"{type(error).__name__} {error}".strip()

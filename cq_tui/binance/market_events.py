@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from cq_tui.binance.errors import MalformedMessage
-from cq_tui.binance.fields import Fields, shown
+from cq_tui.binance.fields import Fields, shorten_value
 from cq_tui.contracts.market import Kline
 
 
@@ -93,16 +93,16 @@ class ControlReply(NamedTuple):
 
 
 MarketEvent = KlineUpdate | BookTickerUpdate | MiniTickerUpdate | TradeUpdate | DepthUpdate
-Frame = MarketEvent | ShutdownNotice | ControlReply
+StreamMessage = MarketEvent | ShutdownNotice | ControlReply
 
 _READ_ERRORS = (KeyError, TypeError, ValueError, ArithmeticError)
 #: ``join`` refuses whatever is not text: the cheapest check of several fields at once.
-_joined = "".join
+_join = "".join
 #: Building the tuple straight away halves the cost of a NamedTuple.
-_new = tuple.__new__
+_new_tuple = tuple.__new__
 
 
-def parse_frame(frame: bytes | str) -> Frame | None:
+def parse_stream_message(frame: bytes | str) -> StreamMessage | None:
     """Read one frame of a combined stream; None for an event of a kind that is not read here.
 
     Raises MalformedMessage for a frame that is not JSON, no object, or an event with a wrong field.
@@ -114,22 +114,22 @@ def parse_frame(frame: bytes | str) -> Frame | None:
     except orjson.JSONDecodeError as error:
         raise MalformedMessage("frame", "(whole)", f"is not JSON: {error}") from None
     except (KeyError, TypeError, AttributeError):
-        return _uncommon_frame(message)
+        return _parse_uncommon(message)
     try:
         return reader(data)
     except _READ_ERRORS:
-        raise _named(data) from None
+        raise _find_field_error(data) from None
 
 
 def _read_book_ticker(data: dict[str, Any]) -> BookTickerUpdate:
     symbol, update_id = data["s"], data["u"]
     bid, bid_quantity, ask, ask_quantity = data["b"], data["B"], data["a"], data["A"]
     # As _check_numbers has it, without the call: most messages are of this kind.
-    if not _joined((bid, bid_quantity, ask, ask_quantity)).replace(".", "").isdecimal():
+    if not _join((bid, bid_quantity, ask, ask_quantity)).replace(".", "").isdecimal():
         raise ValueError
     if type(update_id) is not int or type(symbol) is not str:
         raise TypeError
-    return _new(
+    return _new_tuple(
         BookTickerUpdate,
         (symbol, update_id, Decimal(bid), Decimal(bid_quantity), Decimal(ask), Decimal(ask_quantity)),
     )
@@ -145,8 +145,8 @@ def _read_kline(data: dict[str, Any]) -> KlineUpdate:
         raise TypeError
     if type(interval) is not str or type(is_closed) is not bool:
         raise TypeError
-    kline = _new(Kline, (opened, closed, *map(float, prices), trades))
-    return _new(KlineUpdate, (symbol, interval, event_time, is_closed, kline))
+    kline = _new_tuple(Kline, (opened, closed, *map(float, prices), trades))
+    return _new_tuple(KlineUpdate, (symbol, interval, event_time, is_closed, kline))
 
 
 def _read_mini_ticker(data: dict[str, Any]) -> MiniTickerUpdate:
@@ -155,7 +155,7 @@ def _read_mini_ticker(data: dict[str, Any]) -> MiniTickerUpdate:
     _check_numbers(symbol, numbers)
     if type(event_time) is not int:
         raise TypeError
-    return _new(MiniTickerUpdate, (symbol, event_time, *map(Decimal, numbers)))
+    return _new_tuple(MiniTickerUpdate, (symbol, event_time, *map(Decimal, numbers)))
 
 
 def _read_trade(data: dict[str, Any]) -> TradeUpdate:
@@ -165,7 +165,7 @@ def _read_trade(data: dict[str, Any]) -> TradeUpdate:
     if not type(event_time) is type(trade_id) is type(trade_time) is int or type(buyer_is_maker) is not bool:
         raise TypeError
     numbers = Decimal(price), Decimal(quantity)
-    return _new(TradeUpdate, (symbol, event_time, trade_id, *numbers, trade_time, buyer_is_maker))
+    return _new_tuple(TradeUpdate, (symbol, event_time, trade_id, *numbers, trade_time, buyer_is_maker))
 
 
 def _read_depth(data: dict[str, Any]) -> DepthUpdate:
@@ -175,12 +175,12 @@ def _read_depth(data: dict[str, Any]) -> DepthUpdate:
         raise TypeError
     if type(symbol) is not str:
         raise TypeError
-    return _new(DepthUpdate, (symbol, event_time, first, last, bids, asks))
+    return _new_tuple(DepthUpdate, (symbol, event_time, first, last, bids, asks))
 
 
 def _check_numbers(symbol: Any, numbers: tuple[Any, ...]) -> None:
     """Refuse what is not text, and numbers that are not plain digits (so no sign, exponent, NaN)."""
-    if type(symbol) is not str or not _joined(numbers).replace(".", "").isdecimal():
+    if type(symbol) is not str or not _join(numbers).replace(".", "").isdecimal():
         raise ValueError
 
 
@@ -208,27 +208,27 @@ _FIELDS: dict[str | None, tuple[str, str, str]] = {
 }
 
 
-def _named(data: dict[str, Any]) -> MalformedMessage:
+def _find_field_error(data: dict[str, Any]) -> MalformedMessage:
     """Return the error that names the first wrong field of an event that could not be read."""
     kind = data.get("e")
     fields = Fields(data, kind or "bookTicker")
     try:
-        _check(fields, *_FIELDS[kind])
+        _check_fields(fields, *_FIELDS[kind])
         if kind == "kline":
-            inner = fields.inner("k")
-            _check(inner, "i", "tTn", "ohlcvq")
+            inner = fields.nested("k")
+            _check_fields(inner, "i", "tTn", "ohlcvq")
             inner.flag("x")
         elif kind == "trade":
             fields.flag("m")
         elif kind == "depthUpdate":
-            fields.rows("b")
-            fields.rows("a")
+            fields.array("b")
+            fields.array("a")
     except MalformedMessage as error:
         return error
-    return MalformedMessage(fields.subject, "(whole)", f"cannot be read: {shown(data)}")
+    return MalformedMessage(fields.subject, "(whole)", f"cannot be read: {shorten_value(data)}")
 
 
-def _check(fields: Fields, texts: str, integers: str, decimals: str) -> None:
+def _check_fields(fields: Fields, texts: str, integers: str, decimals: str) -> None:
     for name in texts:
         fields.text(name)
     for name in integers:
@@ -237,23 +237,23 @@ def _check(fields: Fields, texts: str, integers: str, decimals: str) -> None:
         fields.decimal(name)
 
 
-def _uncommon_frame(message: object) -> Frame | None:
+def _parse_uncommon(message: object) -> StreamMessage | None:
     """Read what is not a known event in the combined wrapper: replies, raw notices, other events."""
     fields = Fields(message, "frame")
     if "data" in fields.raw:
-        fields.inner("data").text("e")  # an event of a type that is not read here
+        fields.nested("data").text("e")  # an event of a type that is not read here
         return None
     if fields.raw.get("e") == "serverShutdown":
         return ShutdownNotice(fields.integer("E"))
     if "id" in fields.raw or "code" in fields.raw or "error" in fields.raw:
-        return _control_reply(fields.raw)
-    raise fields.wrong("data", "an event in the combined form")
+        return _parse_control_reply(fields.raw)
+    raise fields.field_error("data", "an event in the combined form")
 
 
-def _control_reply(raw: Mapping[str, Any]) -> ControlReply:
+def _parse_control_reply(raw: Mapping[str, Any]) -> ControlReply:
     identity = raw.get("id")
     if identity is not None and not isinstance(identity, int | str):
-        raise MalformedMessage("reply", "id", f"is {shown(identity)}, a number or a text is needed")
+        raise MalformedMessage("reply", "id", f"is {shorten_value(identity)}, a number or a text is needed")
     problem = raw.get("error", raw)
     if isinstance(problem, Mapping) and "code" in problem:
         return ControlReply(identity, f"code {problem['code']}: {problem.get('msg', '')}")

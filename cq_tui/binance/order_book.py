@@ -9,13 +9,13 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 from cq_tui.binance.errors import MalformedMessage
-from cq_tui.binance.fields import Fields, shown
+from cq_tui.binance.fields import Fields, shorten_value
 from cq_tui.binance.market_events import DepthUpdate
 
 _ZERO = Decimal(0)
 
 
-class Level(NamedTuple):
+class PriceLevel(NamedTuple):
     """What is bid or asked for at one price."""
 
     price: Decimal
@@ -26,11 +26,11 @@ class DepthSnapshot(NamedTuple):
     """The book as it stood after a change. Deeper levels than it holds are unknown until they change."""
 
     last_update_id: int
-    bids: tuple[Level, ...]
-    asks: tuple[Level, ...]
+    bids: tuple[PriceLevel, ...]
+    asks: tuple[PriceLevel, ...]
 
 
-class Gap(NamedTuple):
+class SequenceGap(NamedTuple):
     """Changes are missing: a book that stood at ``last_update_id`` was offered one that begins at ``next_first_id``."""
 
     last_update_id: int
@@ -42,11 +42,11 @@ class _Side:
 
     __slots__ = ("levels", "prices")
 
-    def __init__(self, levels: tuple[Level, ...]) -> None:
+    def __init__(self, levels: tuple[PriceLevel, ...]) -> None:
         self.levels = {price: quantity for price, quantity in levels if quantity}
         self.prices = sorted(self.levels)
 
-    def put(self, price: Decimal, quantity: Decimal) -> None:
+    def set_level(self, price: Decimal, quantity: Decimal) -> None:
         if not quantity:
             if self.levels.pop(price, None) is not None:
                 del self.prices[bisect_left(self.prices, price)]
@@ -67,7 +67,7 @@ class OrderBook:
         self._bids = _Side(snapshot.bids)
         self._asks = _Side(snapshot.asks)
 
-    def apply(self, change: DepthUpdate) -> Gap | None:
+    def apply(self, change: DepthUpdate) -> SequenceGap | None:
         """Take in a change; one from before the book is ignored. With a gap the book stays as it was, for good.
 
         Raises MalformedMessage, and takes in nothing, when a level cannot be read.
@@ -75,35 +75,35 @@ class OrderBook:
         if change.last_update_id <= self.last_update_id:
             return None
         if change.first_update_id > self.last_update_id + 1:
-            return Gap(self.last_update_id, change.first_update_id)
-        bids, asks = read_levels(change.bids, "depthUpdate", "b"), read_levels(change.asks, "depthUpdate", "a")
+            return SequenceGap(self.last_update_id, change.first_update_id)
+        bids, asks = parse_levels(change.bids, "depthUpdate", "b"), parse_levels(change.asks, "depthUpdate", "a")
         for price, quantity in bids:
-            self._bids.put(price, quantity)
+            self._bids.set_level(price, quantity)
         for price, quantity in asks:
-            self._asks.put(price, quantity)
+            self._asks.set_level(price, quantity)
         self.last_update_id = change.last_update_id
         return None
 
     @property
-    def best_bid(self) -> Level | None:
+    def best_bid(self) -> PriceLevel | None:
         """The highest bid; None when there is none."""
         prices = self._bids.prices
-        return Level(prices[-1], self._bids.levels[prices[-1]]) if prices else None
+        return PriceLevel(prices[-1], self._bids.levels[prices[-1]]) if prices else None
 
     @property
-    def best_ask(self) -> Level | None:
+    def best_ask(self) -> PriceLevel | None:
         """The lowest ask; None when there is none."""
         prices = self._asks.prices
-        return Level(prices[0], self._asks.levels[prices[0]]) if prices else None
+        return PriceLevel(prices[0], self._asks.levels[prices[0]]) if prices else None
 
-    def bids(self, most: int | None = None) -> list[Level]:
+    def bids(self, most: int | None = None) -> list[PriceLevel]:
         """Return the bids, best first."""
         prices = self._bids.prices[::-1] if most is None else self._bids.prices[: -most - 1 : -1]
-        return [Level(price, self._bids.levels[price]) for price in prices]
+        return [PriceLevel(price, self._bids.levels[price]) for price in prices]
 
-    def asks(self, most: int | None = None) -> list[Level]:
+    def asks(self, most: int | None = None) -> list[PriceLevel]:
         """Return the asks, best first."""
-        return [Level(price, self._asks.levels[price]) for price in self._asks.prices[:most]]
+        return [PriceLevel(price, self._asks.levels[price]) for price in self._asks.prices[:most]]
 
 
 class BookSync:
@@ -114,60 +114,62 @@ class BookSync:
 
     def __init__(self, symbol: str, most_waiting: int = 10_000) -> None:
         self._symbol = symbol
-        self._waiting: deque[DepthUpdate] = deque(maxlen=most_waiting)
+        self._pending: deque[DepthUpdate] = deque(maxlen=most_waiting)
         self.book: OrderBook | None = None
 
     @property
-    def wants_snapshot(self) -> bool:
+    def needs_snapshot(self) -> bool:
         """Whether a snapshot is to be fetched: not before the first change has come, or it would be too old."""
-        return self.book is None and bool(self._waiting)
+        return self.book is None and bool(self._pending)
 
-    def take_change(self, change: DepthUpdate) -> Gap | None:
+    def apply_change(self, change: DepthUpdate) -> SequenceGap | None:
         """Take in the next change of the stream; returns the gap that it shows."""
         if self.book is None:
-            self._waiting.append(change)
+            self._pending.append(change)
             return None
         gap = self.book.apply(change)
         if gap is not None:
-            self.start_over()
-            self._waiting.append(change)
+            self.reset()
+            self._pending.append(change)
         return gap
 
-    def take_snapshot(self, snapshot: DepthSnapshot) -> bool:
+    def apply_snapshot(self, snapshot: DepthSnapshot) -> bool:
         """Begin the book with a snapshot; False when another is needed: it is older than what waits, or has a gap."""
         book = OrderBook(self._symbol, snapshot)
-        waiting, self._waiting = self._waiting, deque(maxlen=self._waiting.maxlen)
+        waiting, self._pending = self._pending, deque(maxlen=self._pending.maxlen)
         for position, change in enumerate(waiting):
             if book.apply(change) is not None:
-                self._waiting.extend(list(waiting)[position:])
+                self._pending.extend(list(waiting)[position:])
                 return False
         self.book = book
         return True
 
-    def start_over(self) -> None:
+    def reset(self) -> None:
         """Forget the book: the stream was lost, or something in it could not be read."""
         self.book = None
-        self._waiting.clear()
+        self._pending.clear()
 
 
 def parse_depth(raw: object) -> DepthSnapshot:
     """Read the answer of the depth endpoint."""
     fields = Fields(raw, "depth")
-    bids, asks = (tuple(read_levels(fields.rows(side), "depth", side)) for side in ("bids", "asks"))
+    bids, asks = (tuple(parse_levels(fields.array(side), "depth", side)) for side in ("bids", "asks"))
     return DepthSnapshot(fields.integer("lastUpdateId"), bids, asks)
 
 
-def read_levels(rows: list[Any], subject: str, side: str) -> list[Level]:
+def parse_levels(rows: list[Any], subject: str, side: str) -> list[PriceLevel]:
     """Read [price, quantity] pairs. Raises MalformedMessage for a level that is none, or below zero."""
     levels = []
     for row in rows:
         try:
             price, quantity = row
-            level = Level(Decimal(price), Decimal(quantity))
+            level = PriceLevel(Decimal(price), Decimal(quantity))
             usable = type(price) is type(quantity) is str and level.price > _ZERO and level.quantity >= _ZERO
         except (TypeError, ValueError, InvalidOperation):
             usable = False
         if not usable or not level.price.is_finite() or not level.quantity.is_finite():
-            raise MalformedMessage(subject, side, f"holds {shown(row)}, [price, quantity] as decimal text is needed")
+            raise MalformedMessage(
+                subject, side, f"holds {shorten_value(row)}, [price, quantity] as decimal text is needed"
+            )
         levels.append(level)
     return levels

@@ -11,7 +11,7 @@ from cq_tui.binance.reconnect import Disconnected
 from cq_tui.binance.streams import StreamEvent
 
 #: Seconds before a snapshot that came too early, or not at all, is fetched again.
-RETRY_PAUSE = 1.0
+RETRY_DELAY = 1.0
 
 
 class OrderBooks:
@@ -31,17 +31,17 @@ class OrderBooks:
         self._syncs = {symbol: BookSync(symbol) for symbol in symbols}
         self._fetch = fetch
         self._sleep = sleep
-        self._wanted: asyncio.Queue[str] = asyncio.Queue()
-        self._asked: set[str] = set()
+        self._snapshot_requests: asyncio.Queue[str] = asyncio.Queue()
+        self._requested: set[str] = set()
         self._task: asyncio.Task[None] | None = None
         #: How often changes were missing, and how often something could not be read: each began a book anew.
         self.gaps = 0
         self.malformed = 0
         #: Why the last snapshot could not be fetched.
-        self.problem: str | None = None
+        self.last_error: str | None = None
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._fetch_in_turn())
+        self._task = asyncio.create_task(self._fetch_snapshots())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -55,55 +55,55 @@ class OrderBooks:
         """Return the book as it stands; None while it is not known. It changes with the next event."""
         return self._syncs[symbol].book
 
-    def take(self, event: StreamEvent) -> None:
+    def apply(self, event: StreamEvent) -> None:
         """Take in an event of the streams. A lost connection ends all books: nobody knows what is missed."""
         if isinstance(event, DepthUpdate):
             if event.symbol in self._syncs:
-                self._take_change(event)
+                self._apply_change(event)
         elif isinstance(event, Disconnected):
             for sync in self._syncs.values():
-                sync.start_over()
+                sync.reset()
 
-    def _take_change(self, change: DepthUpdate) -> None:
+    def _apply_change(self, change: DepthUpdate) -> None:
         sync = self._syncs[change.symbol]
         try:
-            if sync.take_change(change) is not None:
+            if sync.apply_change(change) is not None:
                 self.gaps += 1
         except MalformedMessage:
             self.malformed += 1
-            sync.start_over()
-        if sync.wants_snapshot:
-            self._ask(change.symbol)
+            sync.reset()
+        if sync.needs_snapshot:
+            self._request_snapshot(change.symbol)
 
-    def _ask(self, symbol: str) -> None:
-        if symbol not in self._asked:
-            self._asked.add(symbol)
-            self._wanted.put_nowait(symbol)
+    def _request_snapshot(self, symbol: str) -> None:
+        if symbol not in self._requested:
+            self._requested.add(symbol)
+            self._snapshot_requests.put_nowait(symbol)
 
-    async def _fetch_in_turn(self) -> None:
+    async def _fetch_snapshots(self) -> None:
         while True:
-            symbol = await self._wanted.get()
-            pause = await self._begin(symbol)
-            self._asked.discard(symbol)
-            if pause and self._syncs[symbol].wants_snapshot:
+            symbol = await self._snapshot_requests.get()
+            pause = await self._fetch_snapshot(symbol)
+            self._requested.discard(symbol)
+            if pause and self._syncs[symbol].needs_snapshot:
                 await self._sleep(pause)
-                self._ask(symbol)
+                self._request_snapshot(symbol)
 
-    async def _begin(self, symbol: str) -> float:
+    async def _fetch_snapshot(self, symbol: str) -> float:
         """Fetch a snapshot and begin the book; returns the seconds to wait before trying again, 0 for done."""
         sync = self._syncs[symbol]
         try:
             snapshot = await self._fetch(symbol)
-            self.problem = None
+            self.last_error = None
             # The stream may have been lost meanwhile: then the next change asks again.
-            if not sync.wants_snapshot or sync.take_snapshot(snapshot):
+            if not sync.needs_snapshot or sync.apply_snapshot(snapshot):
                 return 0.0
         except MalformedMessage as error:
             self.malformed += 1
-            self.problem = str(error)
+            self.last_error = str(error)
         except (RateLimited, BudgetExhausted) as error:
-            self.problem = str(error)
-            return max(RETRY_PAUSE, error.retry_after)
+            self.last_error = str(error)
+            return max(RETRY_DELAY, error.retry_after)
         except BinanceError as error:
-            self.problem = str(error)
-        return RETRY_PAUSE
+            self.last_error = str(error)
+        return RETRY_DELAY

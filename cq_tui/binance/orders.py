@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
-from cq_tui.binance.fields import decimal_text
+from cq_tui.binance.fields import format_decimal
 from cq_tui.binance.signing import Param
 
 Params = list[tuple[str, Param]]
@@ -29,14 +29,14 @@ def check_client_order_id(value: str) -> str:
     return value
 
 
-def _positive(name: str, value: object) -> None:
+def _require_positive(name: str, value: object) -> None:
     if value is None:
         return
     if not isinstance(value, Decimal) or not value.is_finite() or value <= 0:
         raise OrderRequestError(f"{name} is {value!r}: a Decimal above zero is needed")
 
 
-def _needed(order_type: str, name: str, value: object, *, wanted: bool) -> None:
+def _require(order_type: str, name: str, value: object, *, wanted: bool) -> None:
     if wanted and value is None:
         raise OrderRequestError(f"a {order_type} order needs {name}")
     if not wanted and value is not None:
@@ -48,11 +48,11 @@ def _check_prices(
 ) -> None:
     if order_type not in _TYPES:
         raise OrderRequestError(f"order type {order_type!r} is none of {', '.join(sorted(_TYPES))}")
-    _needed(order_type, "price", price, wanted=order_type in _PRICED_TYPES)
-    _needed(order_type, "stop price", stop_price, wanted=order_type in _STOP_TYPES)
-    _needed(order_type, "time in force", time_in_force, wanted=order_type in _LIMIT_TYPES)
-    _positive("price", price)
-    _positive("stop price", stop_price)
+    _require(order_type, "price", price, wanted=order_type in _PRICED_TYPES)
+    _require(order_type, "stop price", stop_price, wanted=order_type in _STOP_TYPES)
+    _require(order_type, "time in force", time_in_force, wanted=order_type in _LIMIT_TYPES)
+    _require_positive("price", price)
+    _require_positive("stop price", stop_price)
 
 
 def _check_side(side: str) -> None:
@@ -61,7 +61,7 @@ def _check_side(side: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class NewOrder:
+class OrderRequest:
     """One order. Raises OrderRequestError when a field is missing, wrong, or not wanted by its type.
 
     A MARKET order takes ``quantity`` (base) or ``quote_quantity`` (what to spend or to get).
@@ -85,10 +85,10 @@ class NewOrder:
             if (self.quantity is None) == (self.quote_quantity is None):
                 raise OrderRequestError("a MARKET order needs either quantity or quote quantity")
         else:
-            _needed(self.type, "quantity", self.quantity, wanted=True)
-            _needed(self.type, "quote quantity", self.quote_quantity, wanted=False)
-        _positive("quantity", self.quantity)
-        _positive("quote quantity", self.quote_quantity)
+            _require(self.type, "quantity", self.quantity, wanted=True)
+            _require(self.type, "quote quantity", self.quote_quantity, wanted=False)
+        _require_positive("quantity", self.quantity)
+        _require_positive("quote quantity", self.quote_quantity)
 
     def params(self) -> Params:
         """Return the request parameters. The full answer (fills included) is asked for, whatever the type."""
@@ -102,7 +102,7 @@ class NewOrder:
             ("stopPrice", self.stop_price),
         ):
             if value is not None:
-                params.append((name, decimal_text(value)))
+                params.append((name, format_decimal(value)))
         return [*params, ("newClientOrderId", self.client_order_id), ("newOrderRespType", "FULL")]
 
 
@@ -127,14 +127,14 @@ class OcoLeg:
         params: Params = [(f"{prefix}Type", self.type), (f"{prefix}ClientOrderId", self.client_order_id)]
         for name, value in (("Price", self.price), ("StopPrice", self.stop_price)):
             if value is not None:
-                params.append((prefix + name, decimal_text(value)))
+                params.append((prefix + name, format_decimal(value)))
         if self.time_in_force is not None:
             params.append((f"{prefix}TimeInForce", self.time_in_force))
         return params
 
 
 @dataclass(frozen=True, slots=True)
-class NewOco:
+class OcoRequest:
     """One cancels the other: the first leg that works ends the other.
 
     SELL: ``above`` takes the profit, ``below`` stops the loss. BUY: the other way round.
@@ -149,7 +149,7 @@ class NewOco:
 
     def __post_init__(self) -> None:
         _check_side(self.side)
-        _positive("quantity", self.quantity)
+        _require_positive("quantity", self.quantity)
         ids = (self.list_client_order_id, self.above.client_order_id, self.below.client_order_id)
         check_client_order_id(self.list_client_order_id)
         if len(set(ids)) != len(ids):
@@ -166,7 +166,7 @@ class NewOco:
         return [
             ("symbol", self.symbol),
             ("side", self.side),
-            ("quantity", decimal_text(self.quantity)),
+            ("quantity", format_decimal(self.quantity)),
             ("listClientOrderId", self.list_client_order_id),
             *self.above.params("above"),
             *self.below.params("below"),

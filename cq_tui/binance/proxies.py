@@ -25,11 +25,11 @@ def proxy_for(address: str) -> str | None:
     proxies = getproxies()
     for kind in ("https" if parts.scheme in _ENCRYPTED else "http", "all"):
         if proxy := proxies.get(kind):
-            return _checked(f"{kind.upper()}_PROXY", proxy if "://" in proxy else f"http://{proxy}")
+            return _check_proxy(f"{kind.upper()}_PROXY", proxy if "://" in proxy else f"http://{proxy}")
     return None
 
 
-def _checked(variable: str, proxy: str) -> str:
+def _check_proxy(variable: str, proxy: str) -> str:
     # The proxy itself is not quoted: it may hold a password.
     try:
         parts = urlsplit(proxy)

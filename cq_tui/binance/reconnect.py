@@ -36,49 +36,49 @@ class Renewing(NamedTuple):
     reason: str
 
 
-class Malformed(NamedTuple):
+class MalformedFrame(NamedTuple):
     """A frame that could not be read; it was left out and the connection goes on."""
 
     connection: int
     problem: str
 
 
-class Ending(NamedTuple):
+class SessionEnd(NamedTuple):
     """Why a session ended, and the least seconds to stay away."""
 
     reason: str
-    stay_away: float = 0.0
+    min_delay: float = 0.0
 
 
-class Link:
+class ConnectionHandle:
     """What a session tells its keeper while it lives."""
 
     def __init__(self) -> None:
-        self._serves = asyncio.Event()
-        self._leaves = asyncio.Event()
+        self._ready = asyncio.Event()
+        self._retiring = asyncio.Event()
         self.reason = ""
 
-    def serves(self) -> None:
+    def mark_ready(self) -> None:
         """Data flows: the connection before this one, if there is one, is no longer needed."""
-        self._serves.set()
+        self._ready.set()
 
-    def leaves(self, reason: str) -> bool:
+    def retire(self, reason: str) -> bool:
         """Ask for a successor and go on meanwhile; whether this was the first time."""
-        first = not self._leaves.is_set()
+        first = not self._retiring.is_set()
         self.reason = self.reason or reason
-        self._leaves.set()
+        self._retiring.set()
         return first
 
-    async def until_served(self) -> None:
+    async def wait_ready(self) -> None:
         """Wait for ``serves``."""
-        await self._serves.wait()
+        await self._ready.wait()
 
-    async def until_leaving(self) -> None:
+    async def wait_retiring(self) -> None:
         """Wait for ``leaves``."""
-        await self._leaves.wait()
+        await self._retiring.wait()
 
 
-Session = Callable[[S, Link], Awaitable[Ending]]
+Session = Callable[[S, ConnectionHandle], Awaitable[SessionEnd]]
 
 
 def full_jitter(
@@ -116,7 +116,7 @@ class ReconnectPolicy:
     now: Callable[[], float] = time.monotonic
     uniform: Callable[[float, float], float] = random.uniform
 
-    def life(self) -> float:
+    def next_lifetime(self) -> float:
         """Return the seconds after which a connection that begins now is renewed."""
         return self.lifetime * self.uniform(0.9, 1.0)
 
@@ -132,22 +132,22 @@ async def keep_connected(
     A session that ``leaves`` goes on until its successor ``serves``, and ``overlap`` longer. ``down`` hears of
     nothing meanwhile, unless the old connection ends before the new one serves (then with delay 0).
     """
-    keeper = _Keeper(opened, session, down, policy)
+    keeper = _Reconnector(opened, session, down, policy)
     try:
         await keeper.run()
     finally:
-        await keeper.drop_old()
+        await keeper.close_previous()
 
 
 class _Attempt(NamedTuple):
     """How a session ended, after how many seconds, and whether it goes on while it is replaced."""
 
-    ending: Ending
-    lived: float = 0.0
-    leaves: bool = False
+    end: SessionEnd
+    seconds: float = 0.0
+    retiring: bool = False
 
 
-class _Keeper(Generic[S]):
+class _Reconnector(Generic[S]):
     def __init__(
         self,
         opened: Callable[[], Awaitable[S]],
@@ -155,11 +155,11 @@ class _Keeper(Generic[S]):
         down: Callable[[str, float], None],
         policy: ReconnectPolicy,
     ) -> None:
-        self._opened = opened
+        self._open = opened
         self._session = session
-        self._down = down
+        self._on_disconnect = down
         self._policy = policy
-        self._old: asyncio.Task[Ending] | None = None
+        self._previous: asyncio.Task[SessionEnd] | None = None
 
     async def run(self) -> Never:
         failures = 0
@@ -169,9 +169,9 @@ class _Keeper(Generic[S]):
                 failures = 0
                 if leaves:
                     continue
-            delay = max(self._policy.delay(failures), ending.stay_away)
-            if self._old is None or self._old.done():
-                self._down(ending.reason, delay)
+            delay = max(self._policy.delay(failures), ending.min_delay)
+            if self._previous is None or self._previous.done():
+                self._on_disconnect(ending.reason, delay)
             failures += 1
             await self._policy.sleep(delay)
 
@@ -179,54 +179,54 @@ class _Keeper(Generic[S]):
         """Run a session until it ends, or until it leaves: then it goes on beside the next attempt."""
         now = self._policy.now
         try:
-            socket = await self._opened()
+            socket = await self._open()
         except (OSError, TimeoutError, WebSocketException) as error:
-            return _Attempt(_refused(error))
-        link, began = Link(), now()
-        task = asyncio.create_task(self._live(socket, link))
+            return _Attempt(_failed_to_connect(error))
+        link, began = ConnectionHandle(), now()
+        task = asyncio.create_task(self._run_session(socket, link))
         try:
-            if self._old is not None:
-                await _first_of(task, link.until_served(), link.until_leaving())
+            if self._previous is not None:
+                await _wait_first(task, link.wait_ready(), link.wait_retiring())
                 if not task.done() and not link.reason:
-                    await self._take_over(task)
-            await _first_of(task, link.until_leaving())
+                    await self._hand_over(task)
+            await _wait_first(task, link.wait_retiring())
             if task.done():
                 return _Attempt(task.result(), now() - began)
-            if self._old is None:
-                self._old = task
-                task.add_done_callback(self._old_ended)
-            return _Attempt(Ending(link.reason), now() - began, leaves=True)
+            if self._previous is None:
+                self._previous = task
+                task.add_done_callback(self._on_previous_done)
+            return _Attempt(SessionEnd(link.reason), now() - began, retiring=True)
         finally:
-            if task is not self._old:
-                await _stopped(task)
+            if task is not self._previous:
+                await _cancel_and_wait(task)
 
-    async def _live(self, socket: S, link: Link) -> Ending:
+    async def _run_session(self, socket: S, link: ConnectionHandle) -> SessionEnd:
         try:
             return await self._session(socket, link)
         finally:
             await socket.close()
 
-    async def _take_over(self, task: asyncio.Task[Ending]) -> None:
+    async def _hand_over(self, task: asyncio.Task[SessionEnd]) -> None:
         """Let the old session go on beside the new one for a while, and drop it; its end means nothing any more."""
-        old, self._old = self._old, None
+        old, self._previous = self._previous, None
         assert old is not None
         try:
-            await _first_of(task, self._policy.sleep(self._policy.overlap))
+            await _wait_first(task, self._policy.sleep(self._policy.overlap))
         finally:
-            await _stopped(old)
+            await _cancel_and_wait(old)
 
-    async def drop_old(self) -> None:
+    async def close_previous(self) -> None:
         """End what goes on until its successor serves, if there is one."""
-        old, self._old = self._old, None
+        old, self._previous = self._previous, None
         if old is not None:
-            await _stopped(old)
+            await _cancel_and_wait(old)
 
-    def _old_ended(self, task: asyncio.Task[Ending]) -> None:
-        if task is self._old and not task.cancelled() and task.exception() is None:
-            self._down(task.result().reason, 0.0)
+    def _on_previous_done(self, task: asyncio.Task[SessionEnd]) -> None:
+        if task is self._previous and not task.cancelled() and task.exception() is None:
+            self._on_disconnect(task.result().reason, 0.0)
 
 
-async def _first_of(task: asyncio.Task[Ending], *others: Awaitable[None]) -> None:
+async def _wait_first(task: asyncio.Task[SessionEnd], *others: Awaitable[None]) -> None:
     """Wait until the session has ended or one of the others is there."""
     waiting = [asyncio.ensure_future(other) for other in others]
     try:
@@ -236,7 +236,7 @@ async def _first_of(task: asyncio.Task[Ending], *others: Awaitable[None]) -> Non
             other.cancel()
 
 
-async def _stopped(task: asyncio.Task[Ending]) -> None:
+async def _cancel_and_wait(task: asyncio.Task[SessionEnd]) -> None:
     """End a session. What it raised, unless it was told to stop, is a defect and goes on."""
     task.cancel()
     await asyncio.wait([task])
@@ -244,14 +244,14 @@ async def _stopped(task: asyncio.Task[Ending]) -> None:
         raise error
 
 
-def _refused(error: Exception) -> Ending:
+def _failed_to_connect(error: Exception) -> SessionEnd:
     if isinstance(error, InvalidStatus):
         status = error.response.status_code
         stay_away = retry_after_seconds(error.response.headers, status) if status in (418, 429) else 0.0
-        return Ending(f"refused with HTTP {status}", stay_away)
-    return Ending(f"cannot connect: {str(error) or type(error).__name__}")
+        return SessionEnd(f"refused with HTTP {status}", stay_away)
+    return SessionEnd(f"cannot connect: {str(error) or type(error).__name__}")
 
 
-def closed(error: ConnectionClosed) -> Ending:
+def session_end(error: ConnectionClosed) -> SessionEnd:
     """Return the ending that a closed connection means."""
-    return Ending(f"closed: {error}")
+    return SessionEnd(f"closed: {error}")

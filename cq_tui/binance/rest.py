@@ -4,13 +4,13 @@ import orjson
 
 from cq_tui.binance.errors import InvalidSymbol
 from cq_tui.binance.exchange_info import ExchangeInfo, merge_exchange_info, parse_exchange_info
-from cq_tui.binance.fields import rows_of
-from cq_tui.binance.http import HttpConnection
+from cq_tui.binance.fields import require_list
+from cq_tui.binance.http import RestConnection
 from cq_tui.binance.order_book import DepthSnapshot, parse_depth
-from cq_tui.binance.orders import NewOco, NewOrder, Params, check_client_order_id
+from cq_tui.binance.orders import OcoRequest, OrderRequest, Params, check_client_order_id
 from cq_tui.binance.signing import Param
 from cq_tui.binance.types import (
-    Account,
+    AccountInfo,
     AccountTrade,
     BookTicker,
     Order,
@@ -34,15 +34,15 @@ MAX_SYMBOLS = 100
 _DEPTH_WEIGHTS = ((100, 5), (500, 25), (1000, 50), (5000, 250))
 
 
-def _given(*pairs: tuple[str, Param | None]) -> Params:
+def _without_none(*pairs: tuple[str, Param | None]) -> Params:
     return [(name, value) for name, value in pairs if value is not None]
 
 
-def _names(symbols: list[str]) -> str:
+def _symbols_json(symbols: list[str]) -> str:
     return orjson.dumps(symbols).decode()
 
 
-class SpotRest(HttpConnection):
+class SpotRest(RestConnection):
     """Binance Spot over REST. Times are ms, prices and quantities exact decimals.
 
     Every method raises NotSent, ConnectionLost, MalformedMessage or an ApiError; those that change
@@ -72,7 +72,7 @@ class SpotRest(HttpConnection):
             asked = waiting.pop(0)
             if asked == []:
                 continue
-            params = [] if asked is None else _given(("symbols", _names(asked)))
+            params = [] if asked is None else _without_none(("symbols", _symbols_json(asked)))
             try:
                 parts.append(parse_exchange_info(await self.read("/api/v3/exchangeInfo", params, weight=20)))
             except InvalidSymbol:
@@ -102,7 +102,7 @@ class SpotRest(HttpConnection):
 
         With ``start_time`` the oldest from there, otherwise the newest up to ``end_time``.
         """
-        params = _given(
+        params = _without_none(
             ("symbol", symbol),
             ("interval", interval),
             ("startTime", start_time),
@@ -116,18 +116,18 @@ class SpotRest(HttpConnection):
         tickers: list[Ticker24h] = []
         for start in range(0, len(symbols), MAX_SYMBOLS):
             asked = symbols[start : start + MAX_SYMBOLS]
-            params = _given(("symbols", _names(asked)))
+            params = _without_none(("symbols", _symbols_json(asked)))
             raw = await self.read("/api/v3/ticker/24hr", params, weight=2 if len(asked) <= 20 else 40)
-            tickers += map(parse_ticker_24h, rows_of(raw, "ticker/24hr"))
+            tickers += map(parse_ticker_24h, require_list(raw, "ticker/24hr"))
         return tickers
 
     async def book_tickers(self, symbols: list[str]) -> list[BookTicker]:
         """Return best bid and ask of the symbols. Weight 4 per 100 symbols."""
         tickers: list[BookTicker] = []
         for start in range(0, len(symbols), MAX_SYMBOLS):
-            params = _given(("symbols", _names(symbols[start : start + MAX_SYMBOLS])))
+            params = _without_none(("symbols", _symbols_json(symbols[start : start + MAX_SYMBOLS])))
             raw = await self.read("/api/v3/ticker/bookTicker", params, weight=4)
-            tickers += map(parse_book_ticker, rows_of(raw, "bookTicker"))
+            tickers += map(parse_book_ticker, require_list(raw, "bookTicker"))
         return tickers
 
     async def depth(self, symbol: str, limit: int = 1000) -> DepthSnapshot:
@@ -135,14 +135,14 @@ class SpotRest(HttpConnection):
         if not 1 <= limit <= _DEPTH_WEIGHTS[-1][0]:
             raise ValueError(f"{limit} levels of depth: 1 to {_DEPTH_WEIGHTS[-1][0]} are possible")
         weight = next(weight for most, weight in _DEPTH_WEIGHTS if limit <= most)
-        params = _given(("symbol", symbol), ("limit", limit))
+        params = _without_none(("symbol", symbol), ("limit", limit))
         return parse_depth(await self.read("/api/v3/depth", params, weight=weight))
 
     # account
 
-    async def account(self) -> Account:
+    async def account(self) -> AccountInfo:
         """Return permissions, commission rates and the balances above zero. Weight 20."""
-        params = _given(("omitZeroBalances", True))
+        params = _without_none(("omitZeroBalances", True))
         return parse_account(await self.read("/api/v3/account", params, weight=20, signed=True))
 
     async def my_trades(
@@ -155,7 +155,7 @@ class SpotRest(HttpConnection):
         limit: int = 1000,
     ) -> list[AccountTrade]:
         """Return own trades of a symbol, oldest first. Weight 5 with ``order_id``, else 20."""
-        params = _given(
+        params = _without_none(
             ("symbol", symbol),
             ("orderId", order_id),
             ("startTime", start_time),
@@ -164,37 +164,37 @@ class SpotRest(HttpConnection):
         )
         weight = 20 if order_id is None else 5
         raw = await self.read("/api/v3/myTrades", params, weight=weight, signed=True)
-        return [parse_account_trade(row) for row in rows_of(raw, "myTrades")]
+        return [parse_account_trade(row) for row in require_list(raw, "myTrades")]
 
     # orders
 
-    async def new_order(self, order: NewOrder) -> Order:
+    async def new_order(self, order: OrderRequest) -> Order:
         """Place an order. HTTP success may still mean EXPIRED: look at the status."""
-        return await self.change(
+        return await self.send_once(
             "POST", "/api/v3/order", order.params(), parse_order, client_order_id=order.client_order_id, orders=1
         )
 
     async def query_order(self, symbol: str, client_order_id: str) -> Order:
         """Return an order by our id. Weight 4. Raises OrderNotFound, which may be too early to believe."""
-        params = _given(("symbol", symbol), ("origClientOrderId", check_client_order_id(client_order_id)))
+        params = _without_none(("symbol", symbol), ("origClientOrderId", check_client_order_id(client_order_id)))
         return parse_order(await self.read("/api/v3/order", params, weight=4, signed=True))
 
     async def cancel_order(self, symbol: str, client_order_id: str) -> Order:
         """Cancel an order by our id (of a list: the whole list). Raises CancelRejected when not open."""
-        params = _given(("symbol", symbol), ("origClientOrderId", check_client_order_id(client_order_id)))
-        return await self.change("DELETE", "/api/v3/order", params, parse_order, client_order_id=client_order_id)
+        params = _without_none(("symbol", symbol), ("origClientOrderId", check_client_order_id(client_order_id)))
+        return await self.send_once("DELETE", "/api/v3/order", params, parse_order, client_order_id=client_order_id)
 
     async def open_orders(self, symbol: str | None = None) -> list[Order]:
         """Return the open orders of a symbol (weight 6) or of all (weight 80)."""
         weight = 80 if symbol is None else 6
-        raw = await self.read("/api/v3/openOrders", _given(("symbol", symbol)), weight=weight, signed=True)
+        raw = await self.read("/api/v3/openOrders", _without_none(("symbol", symbol)), weight=weight, signed=True)
         return parse_orders(raw)
 
     # order lists
 
-    async def new_oco(self, oco: NewOco) -> OrderList:
+    async def new_oco(self, oco: OcoRequest) -> OrderList:
         """Place two orders of which one cancels the other."""
-        return await self.change(
+        return await self.send_once(
             "POST",
             "/api/v3/orderList/oco",
             oco.params(),
@@ -206,17 +206,17 @@ class SpotRest(HttpConnection):
     async def query_order_list(self, list_client_order_id: str) -> OrderList:
         """Return an order list by our id. Weight 4."""
         # The parameter is called origClientOrderId here although it names the list.
-        params = _given(("origClientOrderId", check_client_order_id(list_client_order_id)))
+        params = _without_none(("origClientOrderId", check_client_order_id(list_client_order_id)))
         return parse_order_list(await self.read("/api/v3/orderList", params, weight=4, signed=True))
 
     async def cancel_order_list(self, symbol: str, list_client_order_id: str) -> OrderList:
         """Cancel an order list by our id. Raises CancelRejected when it is not open."""
-        params = _given(("symbol", symbol), ("listClientOrderId", check_client_order_id(list_client_order_id)))
-        return await self.change(
+        params = _without_none(("symbol", symbol), ("listClientOrderId", check_client_order_id(list_client_order_id)))
+        return await self.send_once(
             "DELETE", "/api/v3/orderList", params, parse_order_list, client_order_id=list_client_order_id
         )
 
     async def open_order_lists(self) -> list[OrderList]:
         """Return all open order lists. Weight 6."""
         raw = await self.read("/api/v3/openOrderList", [], weight=6, signed=True)
-        return [parse_order_list(row) for row in rows_of(raw, "openOrderList")]
+        return [parse_order_list(row) for row in require_list(raw, "openOrderList")]

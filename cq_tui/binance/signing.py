@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 Param = str | int | bool
 
 
-_FILE = "file:"
-_LONGEST_KEY = 65_536
+_FILE_PREFIX = "file:"
+_MAX_KEY_FILE_SIZE = 65_536
 
 
 class CredentialsError(ValueError):
@@ -90,22 +90,22 @@ def read_secret(setting: str) -> str:
 
     Raises CredentialsError when the file cannot be read, or can be read by others than its owner.
     """
-    if not setting.startswith(_FILE):
+    if not setting.startswith(_FILE_PREFIX):
         return setting
-    path = Path(setting[len(_FILE) :]).expanduser()
+    path = Path(setting[len(_FILE_PREFIX) :]).expanduser()
     try:
         with open(path, "rb", opener=open_regular) as file:
             if os.fstat(file.fileno()).st_mode & 0o077:
                 raise CredentialsError(f"the key file {path} is open to others: chmod 600 {path}")
             # An editor ends the last line: no secret does.
-            return file.read(_LONGEST_KEY).decode("ascii").strip()
+            return file.read(_MAX_KEY_FILE_SIZE).decode("ascii").strip()
     except OSError as error:
         raise CredentialsError(f"the key file {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise CredentialsError(f"the key file {path} holds no key in PEM") from None
 
 
-def param_text(value: Param) -> str:
+def format_param(value: Param) -> str:
     """Return a parameter as the exchange reads it: true/false for booleans, digits for integers."""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -114,7 +114,7 @@ def param_text(value: Param) -> str:
 
 def encode_query(params: Iterable[tuple[str, Param]]) -> str:
     """Join ``name=value`` pairs in the order given, percent-encoded: this text is both signed and sent."""
-    return "&".join(f"{quote(name, safe='')}={quote(param_text(value), safe='')}" for name, value in params)
+    return "&".join(f"{quote(name, safe='')}={quote(format_param(value), safe='')}" for name, value in params)
 
 
 def signed_query(params: Iterable[tuple[str, Param]], credentials: Credentials) -> str:
@@ -129,7 +129,7 @@ def signed_query(params: Iterable[tuple[str, Param]], credentials: Credentials) 
 def ws_api_payload(params: Mapping[str, Param]) -> bytes:
     """Return what a WebSocket API request signs: its parameters sorted by name, not percent-encoded."""
     pairs = sorted((name, value) for name, value in params.items() if name != "signature")
-    return "&".join(f"{name}={param_text(value)}" for name, value in pairs).encode()
+    return "&".join(f"{name}={format_param(value)}" for name, value in pairs).encode()
 
 
 def signed_params(params: Mapping[str, Param], credentials: Credentials) -> dict[str, Param]:

@@ -7,15 +7,15 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from cq_tui.binance.errors import retry_after_seconds
+from cq_tui.binance.message_connection import MessageConnection
 from cq_tui.binance.proxies import proxy_for
 from cq_tui.binance.reconnect import ReconnectPolicy
-from cq_tui.binance.shared_weight import WeightBudget
-from cq_tui.binance.wire import MessageConnection
+from cq_tui.binance.shared_budget import RequestBudget
 
 S = TypeVar("S", bound=ClientConnection)
 
 
-class _ConnectHere(connect):
+class _ConnectWithoutRedirects(connect):
     """Connects to the address given: a signed request must not go to where a redirect sends it."""
 
     def process_redirect(self, exc: Exception) -> Exception:
@@ -36,7 +36,7 @@ async def open_message_socket(url: str, policy: ReconnectPolicy) -> MessageConne
 
 
 async def _open(url: str, policy: ReconnectPolicy, kind: type[ClientConnection]) -> ClientConnection:
-    return await _ConnectHere(
+    return await _ConnectWithoutRedirects(
         url,
         compression=None,
         open_timeout=policy.open_timeout,
@@ -46,9 +46,9 @@ async def _open(url: str, policy: ReconnectPolicy, kind: type[ClientConnection])
     )
 
 
-async def open_admitted(
+async def open_within_budget(
     opened: Callable[[], Awaitable[S]],
-    budget: WeightBudget,
+    budget: RequestBudget,
     weight: int,
     server_now_ms: Callable[[], int],
     policy: ReconnectPolicy,

@@ -39,7 +39,7 @@ def symbol_of(stream: str) -> str:
     return symbol.upper()
 
 
-def spread(streams: Iterable[str], per_connection: int = MAX_STREAMS) -> list[list[str]]:
+def split_streams(streams: Iterable[str], per_connection: int = MAX_STREAMS) -> list[list[str]]:
     """Share the streams out to as few connections as possible, those of a symbol together."""
     if not 1 <= per_connection <= MAX_STREAMS:
         raise ValueError(f"{per_connection} streams a connection: 1 to {MAX_STREAMS} are possible")

@@ -10,8 +10,9 @@ from urllib.parse import quote
 import orjson
 from websockets.exceptions import ConnectionClosed
 
+from cq_tui.binance.conflating_queue import ConflatingQueue
+from cq_tui.binance.deduplication import EventDeduplicator
 from cq_tui.binance.errors import MalformedMessage
-from cq_tui.binance.mailbox import Mailbox
 from cq_tui.binance.market_events import (
     BookTickerUpdate,
     ControlReply,
@@ -21,33 +22,32 @@ from cq_tui.binance.market_events import (
     MiniTickerUpdate,
     ShutdownNotice,
     TradeUpdate,
-    parse_frame,
+    parse_stream_message,
 )
-from cq_tui.binance.overlap import Overlap
+from cq_tui.binance.message_connection import MessageConnection, MessageHandler
 from cq_tui.binance.reconnect import (
     Connected,
+    ConnectionHandle,
     Disconnected,
-    Ending,
-    Link,
-    Malformed,
+    MalformedFrame,
     ReconnectPolicy,
     Renewing,
-    closed,
+    SessionEnd,
     keep_connected,
+    session_end,
 )
-from cq_tui.binance.shared_weight import OwnWeight, WeightBudget
-from cq_tui.binance.silence import Deadlines, SilenceWatch, SymbolActive, SymbolSilent
-from cq_tui.binance.sockets import open_admitted, open_message_socket
-from cq_tui.binance.stream_names import MAX_STREAMS, spread, symbol_of
-from cq_tui.binance.wire import Deliver, MessageConnection
+from cq_tui.binance.shared_budget import LocalBudget, RequestBudget
+from cq_tui.binance.sockets import open_message_socket, open_within_budget
+from cq_tui.binance.stream_names import MAX_STREAMS, split_streams, symbol_of
+from cq_tui.binance.watchdog import Deadlines, StreamWatchdog, SymbolActive, SymbolSilent
 
 #: Names in the URL, and in each SUBSCRIBE after it.
-BATCH = 200
+SUBSCRIBE_BATCH = 200
 #: Seconds between SUBSCRIBE messages: with a ping and a pong between them that stays below 5 messages a second.
-SUBSCRIBE_PACE = 0.5
+SUBSCRIBE_INTERVAL = 0.5
 
 
-def unmeasured_ms() -> int:
+def local_now_ms() -> int:
     """Return this machine's Unix time in ms, for want of the exchange's."""
     return int(time.time() * 1000)
 
@@ -63,7 +63,14 @@ class SubscriptionRefused(NamedTuple):
 _MARKET_EVENTS = (BookTickerUpdate, TradeUpdate, DepthUpdate, KlineUpdate, MiniTickerUpdate)
 
 StreamEvent = (
-    MarketEvent | Connected | Disconnected | Renewing | SymbolSilent | SymbolActive | Malformed | SubscriptionRefused
+    MarketEvent
+    | Connected
+    | Disconnected
+    | Renewing
+    | SymbolSilent
+    | SymbolActive
+    | MalformedFrame
+    | SubscriptionRefused
 )
 
 
@@ -94,34 +101,34 @@ class MarketStreams:
         per_connection: int = MAX_STREAMS,
         deadlines: Deadlines | None = None,
         policy: ReconnectPolicy | None = None,
-        budget: WeightBudget | None = None,
-        server_now_ms: Callable[[], int] = unmeasured_ms,
+        budget: RequestBudget | None = None,
+        server_now_ms: Callable[[], int] = local_now_ms,
         mailbox_limit: int = 8192,
     ) -> None:
-        self._shares = spread(streams, per_connection)
+        self._groups = split_streams(streams, per_connection)
         self._base_url = base_url
-        self._budget = budget or OwnWeight()
+        self._budget = budget or LocalBudget()
         self._server_now_ms = server_now_ms
         self._deadlines = deadlines or Deadlines()
         self._policy = policy or ReconnectPolicy()
-        self._mailbox: Mailbox[StreamEvent] = Mailbox(mailbox_limit, conflation_key)
+        self._queue: ConflatingQueue[StreamEvent] = ConflatingQueue(mailbox_limit, conflation_key)
         self._tasks: list[asyncio.Task[object]] = []
 
     @property
     def dropped(self) -> int:
         """How many events a slow reader has missed because newer ones replaced them."""
-        return self._mailbox.dropped
+        return self._queue.dropped
 
     @property
-    def waiting(self) -> int:
+    def pending_count(self) -> int:
         """How many events wait to be read."""
-        return len(self._mailbox)
+        return len(self._queue)
 
     async def __aenter__(self) -> Self:
-        for number, streams in enumerate(self._shares):
-            connection = _Connection(number, streams, self._deadlines, self._policy, self._mailbox)
+        for number, streams in enumerate(self._groups):
+            connection = _Connection(number, streams, self._deadlines, self._policy, self._queue)
             task: asyncio.Task[object] = asyncio.create_task(connection.run(partial(self._open, connection.path)))
-            task.add_done_callback(self._ended)
+            task.add_done_callback(self._on_task_done)
             self._tasks.append(task)
         return self
 
@@ -132,7 +139,7 @@ class MarketStreams:
 
     async def _open(self, path: str) -> MessageConnection:
         url, policy = self._base_url + path, self._policy
-        return await open_admitted(
+        return await open_within_budget(
             lambda: open_message_socket(url, policy), self._budget, 0, self._server_now_ms, policy
         )
 
@@ -140,12 +147,12 @@ class MarketStreams:
         return self
 
     def __anext__(self) -> Coroutine[object, object, StreamEvent]:
-        return self._mailbox.get()
+        return self._queue.get()
 
-    def _ended(self, task: asyncio.Task[object]) -> None:
+    def _on_task_done(self, task: asyncio.Task[object]) -> None:
         # A connection runs for ever: only a defect ends it, and the reader has to hear of that.
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._mailbox.fail(error)
+            self._queue.fail(error)
 
 
 class _Connection:
@@ -157,81 +164,83 @@ class _Connection:
         streams: list[str],
         deadlines: Deadlines,
         policy: ReconnectPolicy,
-        mailbox: Mailbox[StreamEvent],
+        mailbox: ConflatingQueue[StreamEvent],
     ) -> None:
         self.number = number
-        self._first, *self.later = [streams[i : i + BATCH] for i in range(0, len(streams), BATCH)]
+        self._url_streams, *self.later_streams = [
+            streams[i : i + SUBSCRIBE_BATCH] for i in range(0, len(streams), SUBSCRIBE_BATCH)
+        ]
         self.symbols = {symbol_of(stream) for stream in streams}
         self.deadlines = deadlines
         self.policy = policy
-        self.mailbox = mailbox
+        self.queue = mailbox
         #: Set while two sessions may bring the same.
-        self.overlap: Overlap | None = None
+        self.deduplicator: EventDeduplicator | None = None
         self._sessions = 0
 
     @property
     def path(self) -> str:
         """Where the first of its streams are."""
-        return f"/stream?streams={quote('/'.join(self._first), safe='/@')}"
+        return f"/stream?streams={quote('/'.join(self._url_streams), safe='/@')}"
 
     async def run(self, opened: Callable[[], Awaitable[MessageConnection]]) -> None:
-        await keep_connected(opened, self._session, self._down, self.policy)
+        await keep_connected(opened, self._session, self._on_disconnect, self.policy)
 
-    def _down(self, reason: str, retry_in: float) -> None:
-        self.mailbox.put(Disconnected(self.number, reason, retry_in))
+    def _on_disconnect(self, reason: str, retry_in: float) -> None:
+        self.queue.put(Disconnected(self.number, reason, retry_in))
         if self._sessions:
             # The other one was there before this one was lost, and may have missed something all the same.
-            self.mailbox.put(Connected(self.number))
+            self.queue.put(Connected(self.number))
 
-    def renew(self, link: Link, reason: str) -> None:
+    def renew(self, link: ConnectionHandle, reason: str) -> None:
         """Ask for another connection; from now on what both bring is told once."""
-        if link.leaves(reason):
-            self.overlap = Overlap()
-            self.mailbox.put(Renewing(self.number, reason))
+        if link.retire(reason):
+            self.deduplicator = EventDeduplicator()
+            self.queue.put(Renewing(self.number, reason))
 
-    async def _session(self, socket: MessageConnection, link: Link) -> Ending:
+    async def _session(self, socket: MessageConnection, link: ConnectionHandle) -> SessionEnd:
         self._sessions += 1
         try:
             return await _Session(self, socket, link).run()
         finally:
             self._sessions -= 1
             if self._sessions:
-                self.overlap = None  # the other one has taken over
+                self.deduplicator = None  # the other one has taken over
 
 
 class _Session:
     """The life of one socket: its messages, its deadlines, its subscriptions."""
 
-    def __init__(self, connection: _Connection, socket: MessageConnection, link: Link) -> None:
+    def __init__(self, connection: _Connection, socket: MessageConnection, link: ConnectionHandle) -> None:
         self._connection = connection
-        self._mailbox = connection.mailbox
+        self._queue = connection.queue
         self._socket = socket
-        self._link = link
-        self._watch = SilenceWatch(connection.symbols, connection.deadlines, connection.policy.now())
+        self._handle = link
+        self._watchdog = StreamWatchdog(connection.symbols, connection.deadlines, connection.policy.now())
         #: Set while the mailbox is full and the network waits.
         self._full = asyncio.Event()
 
-    async def run(self) -> Ending:
+    async def run(self) -> SessionEnd:
         """Read until the end, and return it."""
-        self._mailbox.put(Connected(self._connection.number))
-        parts = (self._closed(), self._guard(), self._wait_for_the_reader(), self._subscribe())
+        self._queue.put(Connected(self._connection.number))
+        parts = (self._wait_closed(), self._watch_deadlines(), self._resume_when_drained(), self._subscribe())
         tasks = [asyncio.create_task(part) for part in parts]
         try:
-            self._socket.listen(self._taker())
+            self._socket.set_handler(self._message_handler())
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             return done.pop().result()
         finally:
-            self._socket.listen(_leave_unread)
+            self._socket.set_handler(_discard)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _taker(self) -> Deliver:
+    def _message_handler(self) -> MessageHandler:
         """Return what takes in each message. Hot path: what is bound here is looked up once."""
         connection, put, heard, now = (
             self._connection,
-            self._mailbox.put,
-            self._watch.heard,
+            self._queue.put,
+            self._watchdog.record_data,
             self._connection.policy.now,
         )
         serves = False
@@ -239,20 +248,20 @@ class _Session:
         def take(message: bytes) -> None:
             nonlocal serves
             try:
-                event = parse_frame(message)
+                event = parse_stream_message(message)
             except MalformedMessage as error:
-                put(Malformed(connection.number, str(error)))
+                put(MalformedFrame(connection.number, str(error)))
                 return
             if not isinstance(event, _MARKET_EVENTS):
-                self._take_notice(event)
+                self._handle_control(event)
                 return
             if not serves:
                 serves = True
-                self._link.serves()
+                self._handle.mark_ready()
             active = heard(event.symbol, now())
             if active is not None:
                 put(active)
-            if connection.overlap is not None and not connection.overlap.is_news(event):
+            if connection.deduplicator is not None and not connection.deduplicator.is_new(event):
                 return
             if not put(event):
                 self._socket.pause()
@@ -260,52 +269,52 @@ class _Session:
 
         return take
 
-    def _take_notice(self, event: ShutdownNotice | ControlReply | None) -> None:
+    def _handle_control(self, event: ShutdownNotice | ControlReply | None) -> None:
         if isinstance(event, ShutdownNotice):
-            self._connection.renew(self._link, "the server is shutting down")
+            self._connection.renew(self._handle, "the server is shutting down")
         elif isinstance(event, ControlReply) and event.error is not None:
-            self._mailbox.put(SubscriptionRefused(self._connection.number, event.error))
+            self._queue.put(SubscriptionRefused(self._connection.number, event.error))
 
-    async def _wait_for_the_reader(self) -> Ending:
+    async def _resume_when_drained(self) -> SessionEnd:
         """Let the network go on whenever a full mailbox has room again."""
         while True:
             await self._full.wait()
-            await self._mailbox.room()
+            await self._queue.wait_for_room()
             self._full.clear()
             self._socket.resume()
 
-    async def _closed(self) -> Ending:
-        return closed(await self._socket.ended())
+    async def _wait_closed(self) -> SessionEnd:
+        return session_end(await self._socket.wait_ended())
 
-    async def _guard(self) -> Ending:
+    async def _watch_deadlines(self) -> SessionEnd:
         """Look at the deadlines until one ends the connection; have it renewed before its time is over."""
         policy, deadlines = self._connection.policy, self._connection.deadlines
-        life = policy.life()
+        life = policy.next_lifetime()
         ends_at = policy.now() + life
-        every = min(deadlines.check_every, life / 4)
+        every = min(deadlines.check_interval, life / 4)
         while True:
             await asyncio.sleep(every)
             moment = policy.now()
-            for silent in self._watch.newly_silent(moment):
-                self._mailbox.put(silent)
-            reason = self._watch.dead(moment)
+            for silent in self._watchdog.newly_silent(moment):
+                self._queue.put(silent)
+            reason = self._watchdog.failure_reason(moment)
             if reason is not None:
-                return Ending(reason)
+                return SessionEnd(reason)
             if moment >= ends_at:
-                self._connection.renew(self._link, "renewed before the exchange ends it")
+                self._connection.renew(self._handle, "renewed before the exchange ends it")
 
-    async def _subscribe(self) -> Ending:
+    async def _subscribe(self) -> SessionEnd:
         """Ask for the streams that are not in the URL, slowly enough for the exchange's message limit."""
-        for number, names in enumerate(self._connection.later, start=1):
-            await asyncio.sleep(SUBSCRIBE_PACE)
+        for number, names in enumerate(self._connection.later_streams, start=1):
+            await asyncio.sleep(SUBSCRIBE_INTERVAL)
             request = {"method": "SUBSCRIBE", "params": names, "id": number}
             try:
                 await self._socket.send(orjson.dumps(request).decode())
             except ConnectionClosed as error:
-                return closed(error)
-        done: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+                return session_end(error)
+        done: asyncio.Future[SessionEnd] = asyncio.get_running_loop().create_future()
         return await done  # never: the others end the session
 
 
-def _leave_unread(message: bytes) -> None:
+def _discard(message: bytes) -> None:
     """Take a message of a connection that is being closed."""

@@ -6,7 +6,7 @@ from math import isfinite
 from typing import Any
 
 from cq_tui.binance.errors import MalformedMessage
-from cq_tui.binance.fields import Fields, rows_of, shown
+from cq_tui.binance.fields import Fields, require_list, shorten_value
 from cq_tui.contracts.market import Kline
 
 #: States in which an order still can trade.
@@ -132,7 +132,7 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class AccountInfo:
     """Permissions, commission rates (fractions: 0.001 is 0.1 %) and balances by asset."""
 
     can_trade: bool
@@ -167,7 +167,7 @@ def parse_server_time(raw: object) -> int:
 def parse_kline(row: object) -> Kline:
     """Read one element of a klines answer (an array of 12). The newest one may be unfinished."""
     if not isinstance(row, list) or len(row) < 9:
-        raise MalformedMessage("kline", "(whole)", f"is {shown(row)}, an array of at least 9 is needed")
+        raise MalformedMessage("kline", "(whole)", f"is {shorten_value(row)}, an array of at least 9 is needed")
     return Kline(
         open_time=_kline_integer(row, 0, "open time"),
         close_time=_kline_integer(row, 6, "close time"),
@@ -184,7 +184,7 @@ def parse_kline(row: object) -> Kline:
 def _kline_integer(row: list[Any], position: int, name: str) -> int:
     value = row[position]
     if isinstance(value, bool) or not isinstance(value, int):
-        raise MalformedMessage("kline", name, f"is {shown(value)}, a whole number is needed")
+        raise MalformedMessage("kline", name, f"is {shorten_value(value)}, a whole number is needed")
     return value
 
 
@@ -197,13 +197,13 @@ def _kline_float(row: list[Any], position: int, name: str) -> float:
             number = float("nan")
         if isfinite(number):
             return number
-    raise MalformedMessage("kline", name, f"is {shown(value)}, a decimal as text is needed")
+    raise MalformedMessage("kline", name, f"is {shorten_value(value)}, a decimal as text is needed")
 
 
 def parse_klines(raw: object) -> list[Kline]:
     """Read a klines answer, oldest first. A thousand rows come at once: only a wrong one is looked at closely."""
     klines = []
-    for row in rows_of(raw, "klines"):
+    for row in require_list(raw, "klines"):
         try:
             opened, first, high, low, last, volume, closed, quote, trades = row[:9]
             texts = (first, high, low, last, volume, quote)
@@ -281,13 +281,13 @@ def parse_order(raw: object) -> Order:
         quote_quantity=None if cost < 0 else cost,
         time=fields.integer(moment),
         expiry_reason=fields.text_or("expiryReason", ""),
-        fills=tuple(map(parse_fill, fields.rows("fills"))) if "fills" in fields.raw else (),
+        fills=tuple(map(parse_fill, fields.array("fills"))) if "fills" in fields.raw else (),
     )
 
 
 def parse_orders(raw: object) -> list[Order]:
     """Read a list of orders."""
-    return [parse_order(row) for row in rows_of(raw, "orders")]
+    return [parse_order(row) for row in require_list(raw, "orders")]
 
 
 def parse_listed_order(raw: object) -> ListedOrder:
@@ -307,7 +307,7 @@ def parse_order_list(raw: object) -> OrderList:
         status_type=fields.text("listStatusType"),
         order_status=fields.text("listOrderStatus"),
         time=fields.integer("transactionTime"),
-        orders=tuple(map(parse_listed_order, fields.rows("orders"))),
+        orders=tuple(map(parse_listed_order, fields.array("orders"))),
         reports=tuple(parse_orders(fields.raw.get("orderReports", []))),
     )
 
@@ -318,12 +318,12 @@ def parse_balance(raw: object) -> Balance:
     return Balance(fields.text("asset"), fields.decimal("free"), fields.decimal("locked"))
 
 
-def parse_account(raw: object) -> Account:
+def parse_account(raw: object) -> AccountInfo:
     """Read an account."""
     fields = Fields(raw, "account")
-    rates = fields.inner("commissionRates")
-    balances = map(parse_balance, fields.rows("balances"))
-    return Account(
+    rates = fields.nested("commissionRates")
+    balances = map(parse_balance, fields.array("balances"))
+    return AccountInfo(
         can_trade=fields.flag("canTrade"),
         maker_commission=rates.decimal("maker"),
         taker_commission=rates.decimal("taker"),

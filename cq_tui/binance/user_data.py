@@ -8,27 +8,21 @@ import orjson
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from cq_tui.binance.errors import (
-    AuthenticationFailed,
-    BinanceError,
-    MalformedMessage,
-    RateLimited,
-    refusal,
-)
-from cq_tui.binance.mailbox import Mailbox
+from cq_tui.binance.conflating_queue import ConflatingQueue
+from cq_tui.binance.errors import AuthenticationFailed, BinanceError, MalformedMessage, RateLimited, error_from_status
 from cq_tui.binance.reconnect import (
+    ConnectionHandle,
     Disconnected,
-    Ending,
-    Link,
-    Malformed,
+    MalformedFrame,
     ReconnectPolicy,
     Renewing,
-    closed,
+    SessionEnd,
     keep_connected,
+    session_end,
 )
-from cq_tui.binance.shared_weight import OwnWeight, WeightBudget
+from cq_tui.binance.shared_budget import LocalBudget, RequestBudget
 from cq_tui.binance.signing import Credentials, signed_params
-from cq_tui.binance.sockets import open_admitted, open_socket
+from cq_tui.binance.sockets import open_socket, open_within_budget
 from cq_tui.binance.user_events import (
     ExecutionReport,
     ServerShutdown,
@@ -41,7 +35,7 @@ _CONNECTION = 0
 #: Request weight of connecting and of subscribing.
 _WEIGHT = 4
 #: Seconds to stay away when the key is refused: asking again soon cannot help.
-REFUSED_KEY_PAUSE = 60.0
+REFUSED_KEY_DELAY = 60.0
 
 
 class Subscribed(NamedTuple):
@@ -54,15 +48,15 @@ class SubscriptionFailed(NamedTuple):
     error: BinanceError
 
 
-UserDataEvent = UserEvent | Subscribed | SubscriptionFailed | Disconnected | Renewing | Malformed
+UserDataEvent = UserEvent | Subscribed | SubscriptionFailed | Disconnected | Renewing | MalformedFrame
 
 
-class Executions:
+class ExecutionDeduplicator:
     """Tells duplicates of execution reports by execution id; remembers the ``most`` newest."""
 
     def __init__(self, most: int = 10_000) -> None:
         self._seen: dict[tuple[str, int, int, int], None] = {}
-        self._most = most
+        self._capacity = most
 
     def is_first(self, report: ExecutionReport) -> bool:
         """Whether this execution has not come before; from now on it has."""
@@ -71,12 +65,12 @@ class Executions:
         if identity in self._seen:
             return False
         self._seen[identity] = None
-        if len(self._seen) > self._most:
+        if len(self._seen) > self._capacity:
             del self._seen[next(iter(self._seen))]
         return True
 
 
-class UserData:
+class UserDataStream:
     """Events of one account; ``async with`` starts it, ``async for`` reads the events.
 
     ``budget`` is what all requests to this exchange share (SpotRest.budget).
@@ -91,7 +85,7 @@ class UserData:
         credentials: Credentials,
         server_now_ms: Callable[[], int],
         *,
-        budget: WeightBudget | None = None,
+        budget: RequestBudget | None = None,
         recv_window: int = 5000,
         reply_timeout: float = 10.0,
         policy: ReconnectPolicy | None = None,
@@ -100,22 +94,22 @@ class UserData:
         self._url = ws_api_url
         self._credentials = credentials
         self._server_now_ms = server_now_ms
-        self._budget = budget or OwnWeight()
+        self._budget = budget or LocalBudget()
         self._recv_window = recv_window
         self._reply_timeout = reply_timeout
         self._policy = policy or ReconnectPolicy()
-        self._mailbox: Mailbox[UserDataEvent] = Mailbox(mailbox_limit, lambda event: None)
-        self._executions = Executions()
+        self._queue: ConflatingQueue[UserDataEvent] = ConflatingQueue(mailbox_limit, lambda event: None)
+        self._executions = ExecutionDeduplicator()
         self._task: asyncio.Task[object] | None = None
 
     @property
-    def waiting(self) -> int:
+    def pending_count(self) -> int:
         """How many events wait to be read."""
-        return len(self._mailbox)
+        return len(self._queue)
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(keep_connected(self._open, self._session, self._down, self._policy))
-        self._task.add_done_callback(self._ended)
+        self._task = asyncio.create_task(keep_connected(self._open, self._session, self._on_disconnect, self._policy))
+        self._task.add_done_callback(self._on_task_done)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -127,115 +121,117 @@ class UserData:
         return self
 
     async def __anext__(self) -> UserDataEvent:
-        return await self._mailbox.get()
+        return await self._queue.get()
 
-    def _ended(self, task: asyncio.Task[object]) -> None:
+    def _on_task_done(self, task: asyncio.Task[object]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._mailbox.fail(error)
+            self._queue.fail(error)
 
-    def _down(self, reason: str, retry_in: float) -> None:
-        self._mailbox.put(Disconnected(_CONNECTION, reason, retry_in))
+    def _on_disconnect(self, reason: str, retry_in: float) -> None:
+        self._queue.put(Disconnected(_CONNECTION, reason, retry_in))
 
     async def _open(self) -> ClientConnection:
         url, policy = self._url, self._policy
-        return await open_admitted(lambda: open_socket(url, policy), self._budget, _WEIGHT, self._server_now_ms, policy)
+        return await open_within_budget(
+            lambda: open_socket(url, policy), self._budget, _WEIGHT, self._server_now_ms, policy
+        )
 
-    async def _session(self, socket: ClientConnection, link: Link) -> Ending:
+    async def _session(self, socket: ClientConnection, link: ConnectionHandle) -> SessionEnd:
         try:
             async with asyncio.timeout(self._reply_timeout):
                 refused = await self._subscribe(socket, link)
         except TimeoutError:
-            return Ending(f"no answer to the subscription in {self._reply_timeout:.0f} s")
+            return SessionEnd(f"no answer to the subscription in {self._reply_timeout:.0f} s")
         except ConnectionClosed as error:
-            return closed(error)
+            return session_end(error)
         if refused is not None:
             if isinstance(refused, RateLimited):
                 self._budget.block(refused.retry_after, self._server_now_ms())
-            self._mailbox.put(SubscriptionFailed(refused))
-            return Ending(f"subscription refused: {refused}", _pause_after(refused))
-        self._mailbox.put(Subscribed())
-        link.serves()
+            self._queue.put(SubscriptionFailed(refused))
+            return SessionEnd(f"subscription refused: {refused}", _retry_delay(refused))
+        self._queue.put(Subscribed())
+        link.mark_ready()
         renewal = asyncio.get_running_loop().call_later(
-            self._policy.life(), self._renew, link, "renewed before the exchange ends it"
+            self._policy.next_lifetime(), self._renew, link, "renewed before the exchange ends it"
         )
         try:
             return await self._receive(socket, link)
         finally:
             renewal.cancel()
 
-    def _renew(self, link: Link, reason: str) -> None:
+    def _renew(self, link: ConnectionHandle, reason: str) -> None:
         """Ask for another connection; this one is read until that one is subscribed."""
-        if link.leaves(reason):
-            self._mailbox.put(Renewing(_CONNECTION, reason))
+        if link.retire(reason):
+            self._queue.put(Renewing(_CONNECTION, reason))
 
-    async def _subscribe(self, socket: ClientConnection, link: Link) -> BinanceError | None:
+    async def _subscribe(self, socket: ClientConnection, link: ConnectionHandle) -> BinanceError | None:
         """Send the subscription and return None, or why it was refused."""
         params = signed_params({"timestamp": self._server_now_ms(), "recvWindow": self._recv_window}, self._credentials)
         request = {"id": 1, "method": "userDataStream.subscribe.signature", "params": params}
         await socket.send(orjson.dumps(request).decode())
         while True:
-            message = self._message(await socket.recv(decode=False))
+            message = self._parse_message(await socket.recv(decode=False))
             if message is None:
                 continue
             if "event" in message:
                 await self._deliver(message["event"], link)  # may overtake the reply
             elif "status" in message:
-                return self._refusal(message)
+                return self._response_error(message)
 
-    async def _receive(self, socket: ClientConnection, link: Link) -> Ending:
+    async def _receive(self, socket: ClientConnection, link: ConnectionHandle) -> SessionEnd:
         while True:
             try:
-                message = self._message(await socket.recv(decode=False))
+                message = self._parse_message(await socket.recv(decode=False))
             except ConnectionClosed as error:
-                return closed(error)
+                return session_end(error)
             if message is None:
                 continue
             if "event" in message:
                 ending = await self._deliver(message["event"], link)
                 if ending is not None:
                     return ending
-            elif (refused := self._refusal(message)) is not None:
-                return Ending(f"ended by the exchange: {refused}", _pause_after(refused))
+            elif (refused := self._response_error(message)) is not None:
+                return SessionEnd(f"ended by the exchange: {refused}", _retry_delay(refused))
 
-    async def _deliver(self, raw: object, link: Link) -> Ending | None:
+    async def _deliver(self, raw: object, link: ConnectionHandle) -> SessionEnd | None:
         """Hand an event to the reader, an execution only once; returns the ending when it is the last one."""
         try:
             event = parse_user_event(raw)
         except MalformedMessage as error:
-            self._mailbox.put(Malformed(_CONNECTION, str(error)))
+            self._queue.put(MalformedFrame(_CONNECTION, str(error)))
             return None
         if isinstance(event, ExecutionReport) and not self._executions.is_first(event):
             return None
-        if not self._mailbox.put(event):
-            await self._mailbox.room()
+        if not self._queue.put(event):
+            await self._queue.wait_for_room()
         if isinstance(event, StreamTerminated):
-            return Ending("the exchange ended the subscription")
+            return SessionEnd("the exchange ended the subscription")
         if isinstance(event, ServerShutdown):
             self._renew(link, "the server is shutting down")
         return None
 
-    def _message(self, frame: bytes | str) -> dict[str, Any] | None:
+    def _parse_message(self, frame: bytes | str) -> dict[str, Any] | None:
         """Return the frame's object; one that cannot be read is told and left out."""
         try:
             message = orjson.loads(frame)
         except orjson.JSONDecodeError as error:
-            self._mailbox.put(Malformed(_CONNECTION, f"frame is not JSON: {error}"))
+            self._queue.put(MalformedFrame(_CONNECTION, f"frame is not JSON: {error}"))
             return None
         if not isinstance(message, dict):
-            self._mailbox.put(Malformed(_CONNECTION, "frame is no JSON object"))
+            self._queue.put(MalformedFrame(_CONNECTION, "frame is no JSON object"))
             return None
         return message
 
-    def _refusal(self, message: dict[str, Any]) -> BinanceError | None:
+    def _response_error(self, message: dict[str, Any]) -> BinanceError | None:
         """Return the error of a WebSocket API response, None when it is a success or no response."""
         status = message.get("status")
         if status == 200 or not isinstance(status, int):
             return None
-        error = _object(message.get("error"))
+        error = _dict_or_empty(message.get("error"))
         code = error.get("code")
-        until_ms = _object(error.get("data")).get("retryAfter")  # absolute here, unlike REST
+        until_ms = _dict_or_empty(error.get("data")).get("retryAfter")  # absolute here, unlike REST
         wait = 60.0 if not isinstance(until_ms, int) else max(0.0, (until_ms - self._server_now_ms()) / 1000)
-        return refusal(
+        return error_from_status(
             status,
             code if isinstance(code, int) else None,
             str(error.get("msg", "")),
@@ -243,11 +239,11 @@ class UserData:
         )
 
 
-def _object(raw: object) -> dict[str, Any]:
+def _dict_or_empty(raw: object) -> dict[str, Any]:
     return raw if isinstance(raw, dict) else {}
 
 
-def _pause_after(error: BinanceError) -> float:
+def _retry_delay(error: BinanceError) -> float:
     if isinstance(error, RateLimited):
         return error.retry_after
-    return REFUSED_KEY_PAUSE if isinstance(error, AuthenticationFailed) else 0.0
+    return REFUSED_KEY_DELAY if isinstance(error, AuthenticationFailed) else 0.0

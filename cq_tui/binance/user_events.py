@@ -99,14 +99,20 @@ class ServerShutdown:
 
 
 @dataclass(frozen=True, slots=True)
-class OtherUserEvent:
+class UnknownUserEvent:
     """An event of a kind that is not read here; the account should be looked at again."""
 
     kind: str
 
 
 UserEvent = (
-    ExecutionReport | AccountPosition | BalanceUpdate | ListStatus | StreamTerminated | ServerShutdown | OtherUserEvent
+    ExecutionReport
+    | AccountPosition
+    | BalanceUpdate
+    | ListStatus
+    | StreamTerminated
+    | ServerShutdown
+    | UnknownUserEvent
 )
 
 
@@ -146,7 +152,7 @@ def parse_execution_report(raw: object) -> ExecutionReport:
 def parse_account_position(raw: object) -> AccountPosition:
     """Read an ``outboundAccountPosition``."""
     fields = Fields(raw, "outboundAccountPosition")
-    balances = tuple(_position_balance(row) for row in fields.rows("B"))
+    balances = tuple(_position_balance(row) for row in fields.array("B"))
     return AccountPosition(fields.integer("E"), fields.integer("u"), balances)
 
 
@@ -164,7 +170,7 @@ def parse_balance_update(raw: object) -> BalanceUpdate:
 def parse_list_status(raw: object) -> ListStatus:
     """Read a ``listStatus``."""
     fields = Fields(raw, "listStatus")
-    orders = (Fields(row, "listStatus.O") for row in fields.rows("O"))
+    orders = (Fields(row, "listStatus.O") for row in fields.array("O"))
     return ListStatus(
         symbol=fields.text("s"),
         order_list_id=fields.integer("g"),
@@ -193,4 +199,4 @@ def parse_user_event(raw: object) -> UserEvent:
     """Read what stands under ``event`` in a user data frame. Raises MalformedMessage."""
     kind = Fields(raw, "user data event").text("e")
     parser = _PARSERS.get(kind)
-    return parser(raw) if parser else OtherUserEvent(kind)
+    return parser(raw) if parser else UnknownUserEvent(kind)

@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from cq_tui.cli.application import app
-from cq_tui.cli.ending import Exit
-from cq_tui.cli.options import DataOption, existing_data_directory
-from cq_tui.cli.request import request
+from cq_tui.cli.errors import ExitCode
+from cq_tui.cli.options import DataOption, require_data_dir
+from cq_tui.cli.service_command import send_command
 
 
 @app.command(short_help="List or accept the faults of the history.")
@@ -23,18 +23,18 @@ def acknowledge(
     """
     import getpass
 
-    from cq_tui.ops.faults import standing_faults
+    from cq_tui.ops.faults import open_faults
 
-    data = existing_data_directory(context, data_dir)
+    data = require_data_dir(context, data_dir)
     if fault is not None:
         arguments = {"who": getpass.getuser()} | ({"comment": comment} if comment else {})
-        request(data, "acknowledge_faults", "memory", fault, arguments)
+        send_command(data, "acknowledge_faults", "memory", fault, arguments)
         return
-    faults = standing_faults(data)
+    faults = open_faults(data)
     if not faults:
         typer.echo("there is no fault to accept")
         return
     for name, text in faults.items():
         typer.echo(f"{name}  {text}")
     typer.echo("\naccept one with `cq-tui acknowledge NAME`, or all of them with `cq-tui acknowledge all`")
-    raise typer.Exit(Exit.FAILED)
+    raise typer.Exit(ExitCode.FAILED)

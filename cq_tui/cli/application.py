@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cq_tui import __version__
-from cq_tui.cli.ending import Exit
+from cq_tui.cli.errors import ExitCode
 from cq_tui.cli.options import DataOption, ReplayOption, SeedOption
 
 HELP = """Coin Quant R11: a trading stack, and the room that runs it.
@@ -28,19 +28,19 @@ def main() -> None:
     try:
         app()
     except KeyboardInterrupt:
-        sys.exit(Exit.INTERRUPTED)
+        sys.exit(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         # The reader of a pipe went away: not our error, and nothing more can be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(Exit.FAILED)
+        sys.exit(ExitCode.FAILED)
     except Exception as defect:  # noqa: BLE001 - the outermost frame; the system's own code for it would mean "failed"
         import traceback
 
         traceback.print_exception(defect)
-        sys.exit(Exit.DEFECT)
+        sys.exit(ExitCode.DEFECT)
 
 
-def _version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"cq-tui {__version__}")
         raise typer.Exit
@@ -53,12 +53,14 @@ def room(
     replay: ReplayOption = None,
     seed: SeedOption = None,
     view: Annotated[bool, typer.Option("--view", help="Only watch: start and change nothing.")] = False,
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Version.")
+    ] = False,
 ) -> None:
     """Open the room."""
     if context.invoked_subcommand is not None:
         context.obj = data_dir
         return
-    from cq_tui.room.opening import RoomOptions, open_room
+    from cq_tui.room.launch import RoomOptions, open_room
 
     raise typer.Exit(open_room(RoomOptions(data_dir, replay, seed, view)))

@@ -3,8 +3,8 @@
 import typer
 
 from cq_tui.cli.application import app
-from cq_tui.cli.ending import errors_told
-from cq_tui.cli.options import DataOption, existing_data_directory
+from cq_tui.cli.errors import report_errors
+from cq_tui.cli.options import DataOption, require_data_dir
 
 
 @app.command(short_help="Write a debug bundle.")
@@ -12,6 +12,6 @@ def bundle(context: typer.Context, data_dir: DataOption = None) -> None:
     """Write a debug bundle for whoever helps, and print its path; it holds no secret."""
     from cq_tui.ops.bundle import export_bundle
 
-    data = existing_data_directory(context, data_dir)
-    with errors_told():
+    data = require_data_dir(context, data_dir)
+    with report_errors():
         typer.echo(export_bundle(data))

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from cq_tui.cli.application import app
-from cq_tui.cli.ending import Exit, errors_told, fail
-from cq_tui.cli.options import DataOption, ReplayOption, SeedOption, data_directory, named_directory
+from cq_tui.cli.errors import ExitCode, fail, report_errors
+from cq_tui.cli.options import DataOption, ReplayOption, SeedOption, data_dir_option, resolve_data_dir
 
 
 @app.command()
@@ -41,9 +41,9 @@ def exchange(
     from cq_tui.ops.exchange import ExchangeError, run_exchange
 
     # Only a directory that is named keeps the orders: alone, the exchange leaves nothing behind.
-    named = named_directory(context, data_dir) or os.environ.get("CQ_DATA_DIR")
-    data = data_directory(context, data_dir) if named else None
-    with errors_told():
+    named = data_dir_option(context, data_dir) or os.environ.get("CQ_DATA_DIR")
+    data = resolve_data_dir(context, data_dir) if named else None
+    with report_errors():
         try:
             run_exchange(
                 port=port,
@@ -57,4 +57,4 @@ def exchange(
                 limits=limits,
             )
         except ExchangeError as error:
-            fail(error, Exit.FAILED)
+            fail(error, ExitCode.FAILED)

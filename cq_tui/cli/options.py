@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cq_tui.cli.ending import Exit, fail
+from cq_tui.cli.errors import ExitCode, fail
 from cq_tui.contracts.layout import DataDir
 
 DataOption = Annotated[
@@ -21,20 +21,20 @@ SeedOption = Annotated[
 ]
 
 
-def named_directory(context: typer.Context, data_dir: Path | None) -> Path | None:
+def data_dir_option(context: typer.Context, data_dir: Path | None) -> Path | None:
     """Return the directory that ``--data-dir`` names, before or behind the command."""
     return data_dir or context.find_root().obj
 
 
-def data_directory(context: typer.Context, data_dir: Path | None) -> DataDir:
+def resolve_data_dir(context: typer.Context, data_dir: Path | None) -> DataDir:
     """Return the data directory to use; it need not be there."""
-    return DataDir.resolve(named_directory(context, data_dir))
+    return DataDir.resolve(data_dir_option(context, data_dir))
 
 
-def existing_data_directory(context: typer.Context, data_dir: Path | None) -> DataDir:
+def require_data_dir(context: typer.Context, data_dir: Path | None) -> DataDir:
     """Return the data directory to use, or end the command when it is not there."""
-    data = data_directory(context, data_dir)
+    data = resolve_data_dir(context, data_dir)
     if not data.root.is_dir():
         what = "is no directory" if data.root.exists() else "is not there"
-        fail(f"data directory {data.root} {what}. Name another with --data-dir", Exit.UNUSABLE)
+        fail(f"data directory {data.root} {what}. Name another with --data-dir", ExitCode.UNUSABLE)
     return data

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from cq_tui.cli.application import app
-from cq_tui.cli.ending import Exit, errors_told, fail
-from cq_tui.cli.options import DataOption, existing_data_directory
+from cq_tui.cli.errors import ExitCode, fail, report_errors
+from cq_tui.cli.options import DataOption, require_data_dir
 from cq_tui.contracts.layout import DataDir
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ def prove(
     Writes a proof for `cq-tui check-proof`. Exits 0 written, 1 cannot be proved (yet), 4 a file cannot be used.
     """
     if (event_id is None) == (since is None):
-        fail("name either an event, or a checkpoint with --since", Exit.ERROR)
-    data = existing_data_directory(context, data_dir)
+        fail("name either an event, or a checkpoint with --since", ExitCode.ERROR)
+    data = require_data_dir(context, data_dir)
     if event_id is not None:
         _prove_event(data, event_id, output)
     if since is not None:
@@ -54,54 +54,54 @@ def prove(
 def _prove_event(data: DataDir, event_id: str, output: Path | None) -> None:
     from cq_tui.ops.prove import prove_event
 
-    proof = _anchored(data, lambda: prove_event(data, event_id))
-    _write(proof, output or Path(f"proof_{event_id}.json"))
+    proof = _make_proof(data, lambda: prove_event(data, event_id))
+    _write_proof(proof, output or Path(f"proof_{event_id}.json"))
 
 
 def _prove_since(data: DataDir, since: Path, output: Path | None) -> None:
-    from cq_tui.ops.checkpoints import CheckpointFileError, read_checkpoint_file
+    from cq_tui.ops.checkpoint_file import CheckpointFileError, read_checkpoint_file
     from cq_tui.ops.prove import prove_since
 
     try:
         kept = read_checkpoint_file(since)
     except CheckpointFileError as error:
-        fail(error, Exit.UNUSABLE)
-    proof = _anchored(data, lambda: prove_since(data, kept.text))
-    _write(proof, output or Path(f"proof_since_{proof.old_size}.json"))
+        fail(error, ExitCode.UNUSABLE)
+    proof = _make_proof(data, lambda: prove_since(data, kept.text))
+    _write_proof(proof, output or Path(f"proof_since_{proof.old_size}.json"))
 
 
-def _anchored(data: DataDir, make: Callable[[], Proof]) -> Proof:
+def _make_proof(data: DataDir, make: Callable[[], Proof]) -> Proof:
     """Make a proof; when no checkpoint reaches far enough, memory is asked for one, and it is tried once more."""
     import asyncio
 
-    from cq_tui.ops.prove import CannotProve, NotAnchored, ask_for_checkpoint
+    from cq_tui.ops.prove import CannotProve, NotAnchored, request_checkpoint
 
-    with errors_told():
+    with report_errors():
         try:
             try:
                 return make()
             except NotAnchored as error:
-                if problem := asyncio.run(ask_for_checkpoint(data)):
-                    fail(f"{error}. {problem[:1].upper()}{problem[1:]}", Exit.FAILED)
+                if problem := asyncio.run(request_checkpoint(data)):
+                    fail(f"{error}. {problem[:1].upper()}{problem[1:]}", ExitCode.FAILED)
                 return make()
         except CannotProve as error:
-            fail(error, Exit.FAILED)
+            fail(error, ExitCode.FAILED)
 
 
-def _write(proof: "InclusionProof | ConsistencyProof", path: Path) -> None:
+def _write_proof(proof: "InclusionProof | ConsistencyProof", path: Path) -> None:
     """Write a proof, over nothing but another proof, and print where."""
     from cq_tui.ops.check_proof import ProofFileError, read_proof
-    from cq_tui.store.document import to_bytes, write_document
+    from cq_tui.store.document import document_bytes, write_document
 
     if path == _STANDARD_OUTPUT:
-        typer.echo(to_bytes(proof).decode(), nl=False)
+        typer.echo(document_bytes(proof).decode(), nl=False)
         return
-    with errors_told():
+    with report_errors():
         if path.exists():
             try:
                 read_proof(path)
             except ProofFileError:
-                fail(f"{path}: is there already, and is no proof. Choose another --output", Exit.UNUSABLE)
+                fail(f"{path}: is there already, and is no proof. Choose another --output", ExitCode.UNUSABLE)
         write_document(path, proof)
     typer.echo(path)
 
@@ -124,6 +124,6 @@ def check_proof(
     try:
         checked = check(file, key)
     except ProofFileError as error:
-        fail(error, Exit.UNUSABLE)
+        fail(error, ExitCode.UNUSABLE)
     typer.echo("\n".join(checked.lines))
-    raise typer.Exit(Exit.OK if checked.holds else Exit.ERROR)
+    raise typer.Exit(ExitCode.OK if checked.holds else ExitCode.ERROR)

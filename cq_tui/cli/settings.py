@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cq_tui.cli.application import app
-from cq_tui.cli.ending import Exit, errors_told, fail, tell
-from cq_tui.cli.options import DataOption, JsonOption, data_directory
+from cq_tui.cli.errors import ExitCode, fail, print_error, report_errors
+from cq_tui.cli.options import DataOption, JsonOption, resolve_data_dir
 from cq_tui.contracts.layout import DataDir
 
 if TYPE_CHECKING:
@@ -22,15 +22,15 @@ def config_get(
 ) -> None:
     """Print one setting that is in force."""
     from cq_tui.contracts.settings import SETTING_KEYS
-    from cq_tui.ops.render import as_text, printable
-    from cq_tui.store.settings_file import shown_value
+    from cq_tui.ops.render import format_setting, printable
+    from cq_tui.store.settings_file import redact_value
 
     if key not in SETTING_KEYS:
-        fail(f"{key} is no setting. `cq-tui config show` lists them all", Exit.UNUSABLE)
-    loaded = _load(data_directory(context, data_dir))
+        fail(f"{key} is no setting. `cq-tui config show` lists them all", ExitCode.UNUSABLE)
+    loaded = _load(resolve_data_dir(context, data_dir))
     if loaded.problem:
-        tell(printable(loaded.problem))
-    typer.echo(as_text(shown_value(key, getattr(loaded.settings, key))))
+        print_error(printable(loaded.problem))
+    typer.echo(format_setting(redact_value(key, getattr(loaded.settings, key))))
 
 
 @config.command("set")
@@ -40,18 +40,18 @@ def config_set(
     data_dir: DataOption = None,
 ) -> None:
     """Change settings; running services follow at once."""
-    from cq_tui.ops.asking import ask
-    from cq_tui.ops.render import as_text, parse_pairs
+    from cq_tui.ops.prompting import prompt_secret
+    from cq_tui.ops.render import format_setting, parse_assignments
     from cq_tui.ops.settings import changes_mode, mode_change_obstacles, set_settings
 
-    data = data_directory(context, data_dir)
-    with errors_told():
-        changes = parse_pairs(pairs, ask)
+    data = resolve_data_dir(context, data_dir)
+    with report_errors():
+        changes = parse_assignments(pairs, prompt_secret)
         if changes_mode(data, changes) and (obstacles := mode_change_obstacles(data)):
-            fail("the mode cannot change while something is open:\n  " + "\n  ".join(obstacles), Exit.FAILED)
+            fail("the mode cannot change while something is open:\n  " + "\n  ".join(obstacles), ExitCode.FAILED)
         done = set_settings(data, changes, "cli")
     for change in done:
-        typer.echo(f"{change.key}: {as_text(change.old_value)} -> {as_text(change.new_value)}")
+        typer.echo(f"{change.key}: {format_setting(change.old_value)} -> {format_setting(change.new_value)}")
     if not done:
         typer.echo("nothing changed")
 
@@ -63,7 +63,7 @@ def config_show(context: typer.Context, data_dir: DataOption = None, as_json: Js
 
     from cq_tui.ops.render import setting_lines, setting_values
 
-    loaded = _load(data_directory(context, data_dir))
+    loaded = _load(resolve_data_dir(context, data_dir))
     if as_json:
         typer.echo(orjson.dumps(setting_values(loaded), option=orjson.OPT_INDENT_2).decode())
     else:
@@ -73,5 +73,5 @@ def config_show(context: typer.Context, data_dir: DataOption = None, as_json: Js
 def _load(data: DataDir) -> "LoadedSettings":
     from cq_tui.store.settings_file import load_settings
 
-    with errors_told():
+    with report_errors():
         return load_settings(data.settings)

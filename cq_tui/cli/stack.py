@@ -6,15 +6,8 @@ from typing import Annotated
 import typer
 
 from cq_tui.cli.application import app
-from cq_tui.cli.ending import Exit, errors_told, fail
-from cq_tui.cli.options import (
-    DataOption,
-    JsonOption,
-    ReplayOption,
-    SeedOption,
-    data_directory,
-    existing_data_directory,
-)
+from cq_tui.cli.errors import ExitCode, fail, report_errors
+from cq_tui.cli.options import DataOption, JsonOption, ReplayOption, SeedOption, require_data_dir, resolve_data_dir
 from cq_tui.contracts.layout import SERVICES, DataDir
 
 
@@ -28,38 +21,38 @@ def up(
     take_over: Annotated[bool, typer.Option("--take-over", hidden=True)] = False,
 ) -> None:
     """Run all services without the room, until Ctrl-C or `cq-tui down`."""
-    from cq_tui.store.folders import prepare
-    from cq_tui.supervisor.headless import NotStarted, run_headless, start_detached
+    from cq_tui.store.data_directory import prepare_data_directory
+    from cq_tui.supervisor.headless import StartupFailed, run_headless, start_detached
 
-    _choose_prices(replay, seed)
-    data = data_directory(context, data_dir)
-    with errors_told():
-        prepare(data)
+    _set_market_source(replay, seed)
+    data = resolve_data_dir(context, data_dir)
+    with report_errors():
+        prepare_data_directory(data)
         if detach:
-            _refuse_second_supervisor(data)
+            _fail_if_supervised(data)
             try:
                 typer.echo(f"supervisor started, process {start_detached(data)}. `cq-tui status` shows how it goes")
-            except NotStarted as error:
-                fail(f"the supervisor did not start: {error}", Exit.FAILED)
+            except StartupFailed as error:
+                fail(f"the supervisor did not start: {error}", ExitCode.FAILED)
         elif not run_headless(data, take_over=take_over, say=typer.echo):
-            _refuse_second_supervisor(data)
+            _fail_if_supervised(data)
 
 
-def _choose_prices(replay: Path | None, seed: int | None) -> None:
-    from cq_tui.ops.market_source import RecordingMissing, choose_prices
+def _set_market_source(replay: Path | None, seed: int | None) -> None:
+    from cq_tui.ops.market_source import RecordingNotFound, set_market_source
 
     try:
-        choose_prices(replay, seed)
-    except RecordingMissing as error:
-        fail(error, Exit.ERROR)
+        set_market_source(replay, seed)
+    except RecordingNotFound as error:
+        fail(error, ExitCode.ERROR)
 
 
-def _refuse_second_supervisor(data: DataDir) -> None:
+def _fail_if_supervised(data: DataDir) -> None:
     from cq_tui.store.lock import read_holder
 
     if holder := read_holder(data.lock_of("supervisor")):
         message = f"a supervisor is already at work here (process {holder.pid}). `cq-tui status` shows it"
-        fail(message, Exit.ALREADY_RUNNING)
+        fail(message, ExitCode.ALREADY_RUNNING)
 
 
 @app.command(short_help="Stop all services and their supervisor.")
@@ -67,14 +60,14 @@ def down(context: typer.Context, data_dir: DataOption = None) -> None:
     """Stop all services and their supervisor; an open room stays, and only watches."""
     import asyncio
 
-    from cq_tui.ops.down import DownError, bring_down
+    from cq_tui.ops.down import DownError, stop_stack
 
-    data = existing_data_directory(context, data_dir)
-    with errors_told():
+    data = require_data_dir(context, data_dir)
+    with report_errors():
         try:
-            stopped = asyncio.run(bring_down(data))
+            stopped = asyncio.run(stop_stack(data))
         except DownError as error:
-            fail(error, Exit.FAILED)
+            fail(error, ExitCode.FAILED)
     typer.echo(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
 
 
@@ -86,11 +79,11 @@ def status(context: typer.Context, data_dir: DataOption = None, as_json: JsonOpt
     from cq_tui.ops.render import status_lines
     from cq_tui.ops.status import read_status
 
-    with errors_told():
-        found = read_status(data_directory(context, data_dir))
+    with report_errors():
+        found = read_status(resolve_data_dir(context, data_dir))
     told = orjson.dumps(found.to_json(), option=orjson.OPT_INDENT_2).decode() if as_json else None
     typer.echo(told or "\n".join(status_lines(found)))
-    raise typer.Exit({"ok": Exit.OK, "degraded": Exit.FAILED, "error": Exit.ERROR}[found.overall])
+    raise typer.Exit({"ok": ExitCode.OK, "degraded": ExitCode.FAILED, "error": ExitCode.ERROR}[found.overall])
 
 
 @app.command()
@@ -103,7 +96,7 @@ def service(
     from cq_tui.services.runner import run_service
 
     if name not in SERVICES:
-        fail(f"there is no service {name!r}. There are {', '.join(SERVICES)}", Exit.ERROR)
-    with errors_told():
-        code = run_service(name, data_directory(context, data_dir))
+        fail(f"there is no service {name!r}. There are {', '.join(SERVICES)}", ExitCode.ERROR)
+    with report_errors():
+        code = run_service(name, resolve_data_dir(context, data_dir))
     raise typer.Exit(code)

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from cq_tui.cli.application import app
-from cq_tui.cli.options import DataOption, existing_data_directory
-from cq_tui.cli.request import request
+from cq_tui.cli.options import DataOption, require_data_dir
+from cq_tui.cli.service_command import send_command
 
 
 @app.command(short_help="Sell what is held, at market.")
@@ -16,7 +16,7 @@ def flatten(
     data_dir: DataOption = None,
 ) -> None:
     """Sell what is held of one symbol, or of all, at market."""
-    request(existing_data_directory(context, data_dir), "flatten", "trader", symbol)
+    send_command(require_data_dir(context, data_dir), "flatten", "trader", symbol)
 
 
 @app.command()
@@ -24,4 +24,4 @@ def release(
     context: typer.Context, symbol: Annotated[str, typer.Argument(metavar="SYMBOL")], data_dir: DataOption = None
 ) -> None:
     """Let a quarantined symbol trade again."""
-    request(existing_data_directory(context, data_dir), "release_symbol", "trader", symbol)
+    send_command(require_data_dir(context, data_dir), "release_symbol", "trader", symbol)

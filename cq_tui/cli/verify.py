@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from cq_tui.cli.application import app
-from cq_tui.cli.ending import Exit, errors_told, fail
-from cq_tui.cli.options import DataOption, JsonOption, existing_data_directory
+from cq_tui.cli.errors import ExitCode, fail, report_errors
+from cq_tui.cli.options import DataOption, JsonOption, require_data_dir
 
 
 @app.command(short_help="Verify the whole history.")
@@ -34,16 +34,16 @@ def verify(
     """
     import orjson
 
-    from cq_tui.ops.checkpoints import CheckpointFileError
+    from cq_tui.ops.checkpoint_file import CheckpointFileError
     from cq_tui.ops.render import printable
-    from cq_tui.ops.verify import NoHistory, report_lines, sum_of_bytes, verify_history
+    from cq_tui.ops.verify import NoHistory, history_bytes, report_lines, verify_history
 
-    data = existing_data_directory(context, data_dir)
+    data = require_data_dir(context, data_dir)
     try:
-        with errors_told(), _bar(sum_of_bytes(data)) as progress:
+        with report_errors(), _progress_bar(history_bytes(data)) as progress:
             report = verify_history(data, workers=workers, against=against, progress=progress)
     except (NoHistory, CheckpointFileError) as error:
-        fail(printable(str(error)), Exit.UNUSABLE)
+        fail(printable(str(error)), ExitCode.UNUSABLE)
     if as_json:
         typer.echo(orjson.dumps(report.to_json(), option=orjson.OPT_INDENT_2).decode())
     else:
@@ -52,7 +52,7 @@ def verify(
 
 
 @contextmanager
-def _bar(total: int) -> Iterator[Callable[[int], object]]:
+def _progress_bar(total: int) -> Iterator[Callable[[int], object]]:
     """Show how far it is, where somebody looks at the terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn

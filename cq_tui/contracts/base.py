@@ -11,7 +11,7 @@ Side = Literal["BUY", "SELL"]
 Timestamp = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
 #: A count or a byte in a file: below 2^53, whole numbers are exact everywhere, and no file is longer.
-Position = Annotated[int, Field(ge=0, lt=2**53)]
+SafeInteger = Annotated[int, Field(ge=0, lt=2**53)]
 #: Seconds between two moments.
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]

@@ -30,7 +30,7 @@ class Command(ContractModel):
     expires_ts: Timestamp
 
 
-def executed(command: Command, outcome: Outcome, message: str) -> CommandExecuted:
+def command_executed_event(command: Command, outcome: Outcome, message: str) -> CommandExecuted:
     """Return the event that a command leaves in the history."""
     return CommandExecuted(
         command_id=command.command_id,

@@ -11,12 +11,12 @@ from pydantic import BeforeValidator
 from cq_tui.contracts.base import ContractModel, Count, Finite, Seconds, Status, Timestamp
 
 
-def _since_1970(moment: object) -> object:
+def _clamp_to_epoch(moment: object) -> object:
     return 0.0 if isinstance(moment, float) and moment < 0 else moment
 
 
 #: A clock that was never set may show a time before 1970: a service must be able to say how it is all the same.
-Moment = Annotated[Timestamp, BeforeValidator(_since_1970)]
+ClampedTimestamp = Annotated[Timestamp, BeforeValidator(_clamp_to_epoch)]
 
 
 class Health(ContractModel):
@@ -24,12 +24,12 @@ class Health(ContractModel):
 
     service: str
     status: Status
-    last_update_ts: Moment
+    last_update_ts: ClampedTimestamp
     updated_within_sec: Seconds
     #: Why the status is not ok, in words for a person.
     reason: str | None = None
     pid: int | None = None
-    started_ts: Moment | None = None
+    started_ts: ClampedTimestamp | None = None
     #: True once the service does its work; start order waits for it.
     ready: bool | None = None
     #: What a service that is not ready waits for.
@@ -45,7 +45,7 @@ class FeederHealth(Health):
     ws_connected: bool
     rest_api_ok: bool
     symbols_count: Count
-    last_symbol_update: Moment
+    last_symbol_update: ClampedTimestamp
     #: Symbols whose data is silent, with the seconds since their last message.
     silent_symbols: dict[str, float] | None = None
     #: Symbols left out of the universe, with the reason.
@@ -64,7 +64,7 @@ class AresHealth(Health):
 
     service: Literal["ares"]
     signal_count: Count
-    last_signal_time: Moment
+    last_signal_time: ClampedTimestamp
     feeder_health_ok: bool
     default_signals_blocked: bool
     active_strategies: list[str]
@@ -79,7 +79,7 @@ class TraderHealth(Health):
     service: Literal["trader"]
     orders_count: Count
     fills_count: Count
-    last_order_time: Moment
+    last_order_time: ClampedTimestamp
     account_balance_ok: bool
     ares_health_ok: bool
     quarantined_symbols: list[str]
@@ -97,7 +97,7 @@ class MemoryHealth(Health):
     integrity_ok: bool
     events_count: Count
     snapshots_count: Count
-    last_integrity_check: Moment
+    last_integrity_check: ClampedTimestamp
     merkle_root: str
     chain_length: Count
     #: Spooled events that are not merged yet.
@@ -115,7 +115,7 @@ class MemoryHealth(Health):
     #: Events under the last signed checkpoint; what came later is not anchored yet.
     anchored_count: Count | None = None
     #: When that checkpoint was signed.
-    last_anchor_ts: Moment | None = None
+    last_anchor_ts: ClampedTimestamp | None = None
     #: Why no checkpoint is signed.
     anchor_problem: str | None = None
     #: The last signed checkpoint, whole.
@@ -123,7 +123,7 @@ class MemoryHealth(Health):
     #: Public key of the checkpoints (C2SP verifier key).
     public_key: str | None = None
     #: When the whole history was last verified from its first byte.
-    last_full_check: Moment | None = None
+    last_full_check: ClampedTimestamp | None = None
 
 
 class ExchangeHealth(Health):
@@ -141,7 +141,7 @@ class ServiceState(ContractModel):
 
     state: Literal["stopped", "starting", "waiting", "running", "stopping", "backoff", "gave_up"]
     pid: int | None = None
-    started_ts: Moment | None = None
+    started_ts: ClampedTimestamp | None = None
     restarts: Count = 0
     wanted: Literal["running", "stopped"] = "running"
     reason: str | None = None

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from cq_tui.contracts.base import ContractModel, Count, Finite, Position, Timestamp
+from cq_tui.contracts.base import ContractModel, Count, Finite, SafeInteger, Timestamp
 
 
 class BlockData(ContractModel):
@@ -19,7 +19,7 @@ class BlockData(ContractModel):
     event_hash: str | None = None
 
 
-class Block(ContractModel):
+class BlockDocument(ContractModel):
     """One block: index 0 is the genesis block, whose data is the text ``Genesis Block``."""
 
     index: Count
@@ -32,7 +32,7 @@ class Block(ContractModel):
 class HashChain(ContractModel):
     """The whole document. Large: validate samples, never parse it in a running service."""
 
-    chain: list[Block]
+    chain: list[BlockDocument]
     merkle_root: str
     #: Blocks, genesis included.
     chain_length: Count
@@ -75,17 +75,17 @@ class SnapshotSystem(ContractModel):
 class SnapshotHistory(ContractModel):
     """Where the history stood, synced: all that memory needs to go on from here without reading what came before."""
 
-    events_count: Position
+    events_count: SafeInteger
     #: Hex root over those events.
     merkle_root: str
     #: Highest seq merged, by writer.
-    cursors: dict[str, Position] = {}
+    cursors: dict[str, SafeInteger] = {}
     #: Hex roots of the perfect subtrees, largest first.
     frontier: list[str] | None = None
     #: Size of ``event_chain.ndjson`` in bytes.
-    events_bytes: Position | None = None
+    events_bytes: SafeInteger | None = None
     #: Size of ``hash_chain.json`` without its tail.
-    chain_bytes: Position | None = None
+    chain_bytes: SafeInteger | None = None
 
 
 class SnapshotData(ContractModel):
@@ -113,7 +113,7 @@ class Snapshot(ContractModel):
     content_hash: str | None = None
 
 
-class TreeIndex(ContractModel):
+class TreeIndexDocument(ContractModel):
     """``memory/tree_index.json``: what makes proofs quick. Derived from events and chain, and no evidence itself."""
 
     #: Leaves of one subtree.
@@ -121,6 +121,6 @@ class TreeIndex(ContractModel):
     #: Hex roots of the full subtrees, in order.
     roots: list[str]
     #: Byte in ``event_chain.ndjson`` at which the events of each subtree begin, and of the one that still grows.
-    event_offsets: list[Position]
+    event_offsets: list[SafeInteger]
     #: Byte in ``hash_chain.json`` at which the blocks of each subtree begin, and of the one that still grows.
-    block_offsets: list[Position]
+    block_offsets: list[SafeInteger]

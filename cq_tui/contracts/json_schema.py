@@ -16,9 +16,9 @@ from cq_tui.contracts.bundle import DebugBundle
 from cq_tui.contracts.commands import Command, CommandOutcome
 from cq_tui.contracts.events import PAYLOADS, Event, SpooledEvent
 from cq_tui.contracts.health import HEALTH_MODELS
-from cq_tui.contracts.history import Block, HashChain, Snapshot, TreeIndex
+from cq_tui.contracts.history import BlockDocument, HashChain, Snapshot, TreeIndexDocument
 from cq_tui.contracts.proof import ConsistencyProof, InclusionProof
-from cq_tui.contracts.runfiles import ExchangeAddress, LockHolder, WantedState
+from cq_tui.contracts.runfiles import DesiredState, ExchangeAddress, LockHolder
 from cq_tui.contracts.settings import Settings
 from cq_tui.contracts.tickers import TickersDocument
 
@@ -27,10 +27,10 @@ SCHEMAS: dict[str, type[ContractModel]] = {
     **{f"event_{event_type}": model for event_type, model in PAYLOADS.items()},
     "event": Event,
     "spooled_event": SpooledEvent,
-    "block": Block,
+    "block": BlockDocument,
     "hash_chain": HashChain,
     "snapshot": Snapshot,
-    "tree_index": TreeIndex,
+    "tree_index": TreeIndexDocument,
     "inclusion_proof": InclusionProof,
     "consistency_proof": ConsistencyProof,
     "settings": Settings,
@@ -40,7 +40,7 @@ SCHEMAS: dict[str, type[ContractModel]] = {
     "command": Command,
     "command_outcome": CommandOutcome,
     "lock_holder": LockHolder,
-    "wanted_state": WantedState,
+    "wanted_state": DesiredState,
     "exchange_address": ExchangeAddress,
 }
 

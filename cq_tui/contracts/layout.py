@@ -137,7 +137,7 @@ class DataDir:
         """``run/<service>.lock``."""
         return self.run / f"{service}.lock"
 
-    def wanted_of(self, service: str) -> Path:
+    def desired_state_of(self, service: str) -> Path:
         """``run/<service>.wanted.json``: running or stopped."""
         return self.run / f"{service}.wanted.json"
 

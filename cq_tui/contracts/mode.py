@@ -17,7 +17,7 @@ class EffectiveMode:
 
     mode: Mode
     #: One line a reason, such as "SIMULATION_MODE is true".
-    because: tuple[str, ...]
+    reasons: tuple[str, ...]
     #: Why no order can be placed at all; None when orders are possible.
     blocked: str | None = None
 
@@ -58,6 +58,6 @@ def base_interval(settings: Settings, mode: Mode) -> str:
     return settings.ARES_BASE_INTERVAL or ("1s" if mode == "simulation" else "1m")
 
 
-def guardrails_on(settings: Settings, mode: Mode) -> bool:
+def soft_guardrails_active(settings: Settings, mode: Mode) -> bool:
     """Whether the soft guardrails hold. In live mode they always do."""
     return mode == "live" or not settings.DISABLE_ORDER_GUARDRAILS

@@ -20,7 +20,7 @@ class LockHolder(ContractModel):
     kind: str | None = None
 
 
-class WantedState(ContractModel):
+class DesiredState(ContractModel):
     """``run/<service>.wanted.json``."""
 
     wanted: Literal["running", "stopped"]

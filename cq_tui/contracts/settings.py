@@ -46,18 +46,18 @@ def _known_interval(value: Any) -> Any:
     return value
 
 
-Secret = Annotated[SecretStr | None, BeforeValidator(_unset)]
-Interval = Annotated[str | None, BeforeValidator(_known_interval), BeforeValidator(_empty_is_none)]
-Text = Annotated[str | None, BeforeValidator(_empty_is_none)]
+OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_unset)]
+OptionalInterval = Annotated[str | None, BeforeValidator(_known_interval), BeforeValidator(_empty_is_none)]
+OptionalText = Annotated[str | None, BeforeValidator(_empty_is_none)]
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9\-_.]{1,20}$")]
 
 
 class Settings(ContractModel):
     """Effective settings. Keys are written as in the file and in the environment."""
 
-    BINANCE_API_KEY: Secret = None
+    BINANCE_API_KEY: OptionalSecret = None
     """API key for testnet or live. Simulation and paper never use it."""
-    BINANCE_API_SECRET: Secret = None
+    BINANCE_API_SECRET: OptionalSecret = None
     """API secret, the text of an Ed25519 private key (PEM), or file:PATH of a file that holds it."""
     BINANCE_USE_TESTNET: bool = True
     """Names the mode testnet."""
@@ -91,7 +91,7 @@ class Settings(ContractModel):
         DEFAULT_SYMBOLS
     )
     """Symbols to watch and trade: a list, or names separated by commas."""
-    ARES_BASE_INTERVAL: Interval = None
+    ARES_BASE_INTERVAL: OptionalInterval = None
     """Base kline interval; unset means 1s in simulation and 1m elsewhere."""
     TRADER_ORDER_QUOTE: float = Field(100.0, gt=0, allow_inf_nan=False)
     """Quote amount of one entry."""
@@ -111,20 +111,20 @@ class Settings(ContractModel):
     """Every so many snapshots one is full; those between hold what changed."""
     MEMORY_CHECKPOINT_INTERVAL: float = Field(60.0, ge=1, allow_inf_nan=False)
     """Seconds between signed checkpoints, when there are new events."""
-    MEMORY_CHECKPOINT_COPY: Text = None
+    MEMORY_CHECKPOINT_COPY: OptionalText = None
     """File that always holds the last signed checkpoint as well; on another disk or host it cannot be rolled back
     together with the data directory."""
     SIMULATOR_SEED: int | None = Field(None, ge=0, lt=2**63)
     """Seed of the simulated market; unset means the built-in one."""
-    SIMULATOR_REPLAY: Text = None
+    SIMULATOR_REPLAY: OptionalText = None
     """Folder or file of recorded klines or trades that the simulated exchange plays back."""
     SIMULATOR_PORT: int = Field(0, ge=0, le=65535)
     """Port of the simulated exchange on 127.0.0.1; 0 takes a free one."""
-    BINANCE_REST_URL: Text = None
+    BINANCE_REST_URL: OptionalText = None
     """Overrides the REST host of testnet and live."""
-    BINANCE_STREAM_URL: Text = None
+    BINANCE_STREAM_URL: OptionalText = None
     """Overrides the market stream host."""
-    BINANCE_WS_API_URL: Text = None
+    BINANCE_WS_API_URL: OptionalText = None
     """Overrides the WebSocket API host."""
 
     @property

@@ -58,7 +58,7 @@ class TickersError(ValueError):
 
 
 _NUMBERS = Ticker._fields[:-1]
-_in_order = itemgetter(*Ticker._fields)
+_get_fields = itemgetter(*Ticker._fields)
 
 
 def tickers_to_bytes(timestamp: float, tickers: dict[str, Ticker]) -> bytes:
@@ -83,7 +83,7 @@ def _ticker(symbol: str, entry: object) -> Ticker:
     if not isinstance(entry, dict):
         raise TickersError(f"ticker {symbol!r} is not an object")
     try:
-        ticker = Ticker._make(_in_order(entry))
+        ticker = Ticker._make(_get_fields(entry))
         # A finite sum has finite parts: one look instead of seven, and a second one for numbers that overflow it.
         finite = math.isfinite(sum(ticker)) or all(map(math.isfinite, ticker[:-1]))
         if finite and type(ticker.decimals) is int and 0 <= ticker.decimals <= 18:

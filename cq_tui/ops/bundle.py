@@ -25,7 +25,7 @@ from cq_tui.contracts.bundle import (
 )
 from cq_tui.contracts.events import PAYLOADS, Event
 from cq_tui.contracts.layout import SERVICES, DataDir
-from cq_tui.ops.log_words import LOG_WORDS, NUMBER_FIELDS
+from cq_tui.ops.log_allowlist import LOG_EVENTS, NUMERIC_FIELDS
 from cq_tui.ops.status import StackStatus, read_status
 from cq_tui.store.checkpoints.checkpoint_log import LoggedCheckpoint, newest_checkpoint
 from cq_tui.store.checkpoints.signed_note import split_note
@@ -164,21 +164,21 @@ def _log_tail(data: DataDir, service: str) -> list[dict[str, Any]]:
         except orjson.JSONDecodeError:
             continue
         if isinstance(entry, dict):
-            tail.append(_allowed(entry))
+            tail.append(_filter_log_entry(entry))
     return tail
 
 
-def _allowed(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _filter_log_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Keep known words and numbers of a log line."""
     kept: dict[str, Any] = {
-        "level": _one_of(_LEVELS, entry.get("level"), "other"),
-        "event": _one_of(LOG_WORDS, entry.get("event"), "(withheld)"),
+        "level": _allow(_LEVELS, entry.get("level"), "other"),
+        "event": _allow(LOG_EVENTS, entry.get("event"), "(withheld)"),
     }
-    numbers = {key: entry[key] for key in NUMBER_FIELDS if type(entry.get(key)) in (int, float)}
+    numbers = {key: entry[key] for key in NUMERIC_FIELDS if type(entry.get(key)) in (int, float)}
     return numbers | kept
 
 
-def _one_of(words: frozenset[str], found: object, otherwise: str) -> str:
+def _allow(words: frozenset[str], found: object, otherwise: str) -> str:
     return found if isinstance(found, str) and found in words else otherwise
 
 

@@ -9,13 +9,13 @@ import orjson
 from pydantic import ValidationError
 
 from cq_tui.contracts.proof import ConsistencyProof, InclusionProof
-from cq_tui.ops.words import clean, date_and_clock, plural
-from cq_tui.store.checkpoints.checkpoint import Checkpoint, open_checkpoint, read_unverified
+from cq_tui.ops.formatting import format_datetime, pluralize, sanitize
+from cq_tui.store.checkpoints.checkpoint import Checkpoint, open_checkpoint, parse_unverified
 from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey
-from cq_tui.store.document import DocumentError, describe, read_content
-from cq_tui.store.history.event_line import EventLineError, read_head
+from cq_tui.store.document import DocumentError, describe_validation_error, read_content
+from cq_tui.store.history.event_line import EventLineError, parse_header
 from cq_tui.store.history.merkle import leaf_hash
-from cq_tui.store.proofs.proofs import verify_consistency, verify_inclusion
+from cq_tui.store.proofs.merkle_proofs import verify_consistency, verify_inclusion
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _KINDS: dict[str, type[InclusionProof] | type[ConsistencyProof]] = {
@@ -51,11 +51,11 @@ def check_proof(source: Path | bytes, verifier_key: str | None = None) -> Checke
     """
     name = "the proof" if isinstance(source, bytes) else str(source)
     proof = read_proof(source)
-    signer = _key(name, "field 'public_key'", proof.public_key)
-    trusted = None if verifier_key is None else _key("--key", "the verifier key", verifier_key)
+    signer = _parse_key(name, "field 'public_key'", proof.public_key)
+    trusted = None if verifier_key is None else _parse_key("--key", "the verifier key", verifier_key)
     try:
         if trusted is not None and trusted != signer:
-            raise _DoesNotHold(f"it is signed by {_who(signer)}, not by {_who(trusted)}")
+            raise _DoesNotHold(f"it is signed by {_format_key(signer)}, not by {_format_key(trusted)}")
         if isinstance(proof, InclusionProof):
             shown = _check_inclusion(name, proof, signer)
         else:
@@ -63,8 +63,8 @@ def check_proof(source: Path | bytes, verifier_key: str | None = None) -> Checke
     except _DoesNotHold as error:
         return CheckedProof(False, (f"the {proof.kind} proof DOES NOT HOLD: {error}",))
     whose = "the key you gave" if trusted else "the key that came with the proof: compare it with one you trust"
-    lines = (f"the {proof.kind} proof holds", *shown, f"signed by {_who(signer)}", f"checked with {whose}")
-    return CheckedProof(True, lines if trusted else (*lines, f"key      {clean(signer.text)}"))
+    lines = (f"the {proof.kind} proof holds", *shown, f"signed by {_format_key(signer)}", f"checked with {whose}")
+    return CheckedProof(True, lines if trusted else (*lines, f"key      {sanitize(signer.text)}"))
 
 
 def read_proof(source: Path | bytes) -> InclusionProof | ConsistencyProof:
@@ -79,15 +79,15 @@ def read_proof(source: Path | bytes) -> InclusionProof | ConsistencyProof:
     kind = value.get("kind") if isinstance(value, dict) else None
     model = _KINDS.get(kind) if isinstance(kind, str) else None
     if model is None:
-        problem = f"field 'kind': {clean(repr(kind), 80)} is neither 'inclusion' nor 'consistency'"
+        problem = f"field 'kind': {sanitize(repr(kind), 80)} is neither 'inclusion' nor 'consistency'"
         raise ProofFileError(name, problem, "Name a file that `cq-tui prove` wrote")
     try:
         proof = model.model_validate(value, strict=True)
     except ValidationError as error:
-        raise ProofFileError(name, clean(describe(error))) from None
+        raise ProofFileError(name, sanitize(describe_validation_error(error))) from None
     for place, node in enumerate(proof.path):
         if not _HASH.fullmatch(node):
-            problem = f"field 'path.{place}': {clean(repr(node), 80)} is no hash, which has 64 hex digits"
+            problem = f"field 'path.{place}': {sanitize(repr(node), 80)} is no hash, which has 64 hex digits"
             raise ProofFileError(name, problem)
     return proof
 
@@ -101,7 +101,7 @@ def _check_inclusion(name: str, proof: InclusionProof, signer: VerifierKey) -> l
         raise _DoesNotHold("its hashes do not lead from the event to the root that was signed")
     return [
         f"event    {_event_words(line)}",
-        f"line     {clean(proof.event)}",
+        f"line     {sanitize(proof.event)}",
         f"place    event {proof.leaf_index + 1:,} of the {head.size:,} that the history had at {_time(head)}",
     ]
 
@@ -115,20 +115,20 @@ def _check_consistency(name: str, proof: ConsistencyProof, signer: VerifierKey) 
     if not verify_consistency(old.size, old.root, head.size, head.root, path):
         raise _DoesNotHold("its hashes do not lead from the earlier root to the later one")
     return [
-        f"earlier  {plural(old.size, 'event')} at {_time(old)}",
-        f"later    {plural(head.size, 'event')} at {_time(head)}, which begin with the earlier ones, all unchanged",
+        f"earlier  {pluralize(old.size, 'event')} at {_time(old)}",
+        f"later    {pluralize(head.size, 'event')} at {_time(head)}, which begin with the earlier ones, all unchanged",
     ]
 
 
 def _checkpoint(name: str, field: str, text: str, signer: VerifierKey) -> Checkpoint:
     try:
-        read_unverified(text)
+        parse_unverified(text)
     except SignedNoteError as error:
-        raise ProofFileError(name, f"field '{field}': {clean(str(error))}") from None
+        raise ProofFileError(name, f"field '{field}': {sanitize(str(error))}") from None
     try:
         return open_checkpoint(text, signer)
     except SignedNoteError as error:
-        raise _DoesNotHold(f"field '{field}': {clean(str(error))}") from None
+        raise _DoesNotHold(f"field '{field}': {sanitize(str(error))}") from None
 
 
 def _same_size(field: str, size: int, head: Checkpoint) -> None:
@@ -136,25 +136,25 @@ def _same_size(field: str, size: int, head: Checkpoint) -> None:
         raise _DoesNotHold(f"field '{field}' is {size:,}, but the checkpoint was signed for {head.size:,} events")
 
 
-def _key(name: str, field: str, text: str) -> VerifierKey:
+def _parse_key(name: str, field: str, text: str) -> VerifierKey:
     try:
         return VerifierKey.parse(text)
     except SignedNoteError as error:
         remedy = "It stands in health/memory.json and in every debug bundle" if name == "--key" else _MAKE_ANEW
-        raise ProofFileError(name, f"{field}: {clean(str(error))}", remedy) from None
+        raise ProofFileError(name, f"{field}: {sanitize(str(error))}", remedy) from None
 
 
 def _event_words(line: bytes) -> str:
     try:
-        head = read_head(line)
+        head = parse_header(line)
     except EventLineError:
         return "not written as memory writes events"
-    return f"{clean(head.event_id, 80)}, {clean(head.event_type, 80)}, {date_and_clock(float(head.timestamp))}"
+    return f"{sanitize(head.event_id, 80)}, {sanitize(head.event_type, 80)}, {format_datetime(float(head.timestamp))}"
 
 
 def _time(head: Checkpoint) -> str:
-    return date_and_clock(head.time)
+    return format_datetime(head.time)
 
 
-def _who(key: VerifierKey) -> str:
-    return f"{clean(key.name, 80)} (key {key.key_id.hex()})"
+def _format_key(key: VerifierKey) -> str:
+    return f"{sanitize(key.name, 80)} (key {key.key_id.hex()})"

@@ -8,48 +8,48 @@ import signal
 from cq_tui.contracts.commands import CommandOutcome
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.contracts.runfiles import LockHolder
-from cq_tui.store.control import issue, wait_for_answer
-from cq_tui.store.folders import prepare
+from cq_tui.store.control import issue_command, wait_for_answer
+from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.lock import LockHeld, ProcessLock, is_alive, read_holder
-from cq_tui.supervisor.process import find, find_by_command_line
-from cq_tui.supervisor.wanted import write_wanted
+from cq_tui.supervisor.desired_state import write_desired_state
+from cq_tui.supervisor.process import find_process, find_processes_by_command_line
 
 #: Five services with seven seconds each before SIGKILL, and some air.
-_PATIENCE = 60.0
+_TIMEOUT = 60.0
 
 
 class DownError(Exception):
     """Something still runs; the message names it."""
 
 
-async def bring_down(data: DataDir, patience: float = _PATIENCE) -> list[str]:
+async def stop_stack(data: DataDir, patience: float = _TIMEOUT) -> list[str]:
     """Stop all services, the supervisor last, and return what was stopped.
 
     Raises DownError, DataDirError or OSError.
     """
-    running = _running(data)
+    running = _list_running(data)
     if (supervisor := read_holder(data.lock_of("supervisor"))) is not None:
-        await _ask_to_stop(data, supervisor, patience)
-    if _running(data):
-        await _stop_what_is_left(data)
-    if left := _running(data):
+        await _stop_through_supervisor(data, supervisor, patience)
+    if _list_running(data):
+        await _stop_remaining(data)
+    if left := _list_running(data):
         raise DownError(f"still running: {', '.join(left)}")
     return running
 
 
-def _running(data: DataDir) -> list[str]:
+def _list_running(data: DataDir) -> list[str]:
     """Name what runs: by its lock, or by its command line while it is too young to hold one."""
-    young = {name for name, _ in find_by_command_line(data)}
-    return [name for name in SERVICES if name in young or find(data, name) is not None]
+    young = {name for name, _ in find_processes_by_command_line(data)}
+    return [name for name in SERVICES if name in young or find_process(data, name) is not None]
 
 
-async def _ask_to_stop(data: DataDir, supervisor: LockHolder, patience: float) -> None:
+async def _stop_through_supervisor(data: DataDir, supervisor: LockHolder, patience: float) -> None:
     """Have the supervisor stop everything, and wait: a headless one ends, a room lets go and watches on."""
     pid = supervisor.pid
     try:
         async with asyncio.timeout(patience):
             try:
-                await _shut_down(data, pid, patience)
+                await _request_shut_down(data, pid, patience)
             except OSError:
                 if supervisor.kind != "headless":
                     raise
@@ -57,21 +57,21 @@ async def _ask_to_stop(data: DataDir, supervisor: LockHolder, patience: float) -
                 os.kill(pid, signal.SIGTERM)
             while supervisor.kind == "headless" and is_alive(pid, supervisor.process_started, supervisor.start_ticks):
                 await asyncio.sleep(0.05)
-            await _until_gone(data, pid)
+            await _wait_until_released(data, pid)
     except TimeoutError:
         message = f"the supervisor (process {pid}) does not answer. End it with `kill -9 {pid}`, then try again"
         raise DownError(message) from None
 
 
-async def _shut_down(data: DataDir, pid: int, patience: float) -> None:
+async def _request_shut_down(data: DataDir, pid: int, patience: float) -> None:
     """Ask, and wait for the answer or the end of the supervisor. Raises OSError when nothing can be asked."""
-    command = issue(data, "shut_down", "supervisor", issued_by="cli", expiry=patience)
+    command = issue_command(data, "shut_down", "supervisor", issued_by="cli", expiry=patience)
     answering = asyncio.create_task(wait_for_answer(data, command))
-    leaving = asyncio.create_task(_until_gone(data, pid))
+    leaving = asyncio.create_task(_wait_until_released(data, pid))
     try:
         await asyncio.wait([answering, leaving], return_when=asyncio.FIRST_COMPLETED)
         if answering.done():
-            _check(answering.result(), pid)
+            _check_outcome(answering.result(), pid)
     finally:
         (data.control / f"{command.command_id}.json").unlink(missing_ok=True)
         for task in (answering, leaving):
@@ -79,19 +79,19 @@ async def _shut_down(data: DataDir, pid: int, patience: float) -> None:
         await asyncio.gather(answering, leaving, return_exceptions=True)
 
 
-def _check(answer: CommandOutcome, pid: int) -> None:
+def _check_outcome(answer: CommandOutcome, pid: int) -> None:
     if answer.outcome != "done":
         raise DownError(f"the supervisor (process {pid}) did not stop: {answer.message}")
 
 
-async def _until_gone(data: DataDir, pid: int) -> None:
+async def _wait_until_released(data: DataDir, pid: int) -> None:
     while (holder := read_holder(data.lock_of("supervisor"))) is not None and holder.pid == pid:
         await asyncio.sleep(0.05)
 
 
-async def _stop_what_is_left(data: DataDir) -> None:
+async def _stop_remaining(data: DataDir) -> None:
     """Stop services that nobody supervises, last started first, as their supervisor for a moment."""
-    prepare(data)
+    prepare_data_directory(data)
     lock = ProcessLock(data.lock_of("supervisor"), "supervisor", "headless")
     try:
         lock.acquire()
@@ -101,12 +101,12 @@ async def _stop_what_is_left(data: DataDir) -> None:
         for name in reversed(SERVICES):
             with contextlib.suppress(OSError):
                 # A full disk must not keep anything from being stopped.
-                write_wanted(data, name, "stopped", "cli")
-            found = [process for service, process in find_by_command_line(data) if service == name]
-            holder = find(data, name)
+                write_desired_state(data, name, "stopped", "cli")
+            found = [process for service, process in find_processes_by_command_line(data) if service == name]
+            holder = find_process(data, name)
             if holder is not None and holder.pid not in [process.pid for process in found]:
                 found.append(holder)
             for process in found:
-                await process.end()
+                await process.terminate()
     finally:
         lock.release()

@@ -6,15 +6,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-from cq_tui.store.reading.event_filter import Entry
-from cq_tui.store.reading.following import EventFollower
+from cq_tui.store.reading.event_filter import HistoryEntry
+from cq_tui.store.reading.event_follower import EventFollower
 from cq_tui.store.watch import watch_folders
 
 #: Seconds after which it is looked anyway: notifications may be lost, and a folder may be replaced.
-SWEEP = 1.0
+SWEEP_INTERVAL = 1.0
 
 
-async def follow(path: Path, follower: EventFollower, show: Callable[[Sequence[Entry]], None]) -> NoReturn:
+async def follow_events(
+    path: Path, follower: EventFollower, show: Callable[[Sequence[HistoryEntry]], None]
+) -> NoReturn:
     """Call ``show`` with what came, at least once in each sweep, until cancelled or until it raises.
 
     Raises JournalError or OSError when file or folder cannot be read.
@@ -29,7 +31,7 @@ async def follow(path: Path, follower: EventFollower, show: Callable[[Sequence[E
             while _existing_folder(path) == folder:
                 entries = follower.read_new()
                 show(entries)
-                await watch.changes(0.0 if entries else SWEEP)
+                await watch.changes(0.0 if entries else SWEEP_INTERVAL)
 
 
 class _Folder(NamedTuple):

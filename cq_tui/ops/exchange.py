@@ -13,12 +13,12 @@ from pydantic import TypeAdapter, ValidationError
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.settings import Symbol
 from cq_tui.simulator.access.keys import KeyFileError
-from cq_tui.simulator.access.rate_limits import Limits
+from cq_tui.simulator.access.rate_limits import RateLimitSettings
 from cq_tui.simulator.engine.ledger import LedgerError
 from cq_tui.simulator.market.recordings import ReplayError
 from cq_tui.simulator.market.symbols import DEFAULT_SYMBOLS, UnknownSymbolError
-from cq_tui.simulator.server import DEFAULT_SEED, Endpoint, PortInUseError, SimulatorConfig, run
-from cq_tui.store.folders import prepare
+from cq_tui.simulator.server import DEFAULT_SEED, ExchangeEndpoint, PortInUseError, SimulatorConfig, run
+from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.journal import JournalError
 from cq_tui.store.lock import ProcessLock
 
@@ -46,15 +46,15 @@ def run_exchange(
     config = SimulatorConfig(
         port=port,
         seed=DEFAULT_SEED if seed is None else seed,
-        symbols=_chosen(symbols),
+        symbols=_parse_symbols(symbols),
         replay=replay,
         ledger=None if data is None else data.ledger,
         public_keys=public_keys,
         admin=admin,
-        limits=Limits(enforced=limits),
+        limits=RateLimitSettings(enforced=limits),
     )
     try:
-        with _ledger_of(data):
+        with _ledger_lock(data):
             asyncio.run(_run(config, as_json))
     except PortInUseError as error:
         raise ExchangeError(error.strerror) from None
@@ -64,7 +64,7 @@ def run_exchange(
         raise ExchangeError(f"{error.filename or 'the exchange'}: {error.strerror or error}") from None
 
 
-def _chosen(symbols: str | None) -> tuple[str, ...]:
+def _parse_symbols(symbols: str | None) -> tuple[str, ...]:
     if symbols is None:
         return DEFAULT_SYMBOLS
     chosen = tuple(name.strip().upper() for name in symbols.split(",") if name.strip())
@@ -79,12 +79,12 @@ def _chosen(symbols: str | None) -> tuple[str, ...]:
 
 
 @contextlib.contextmanager
-def _ledger_of(data: DataDir | None) -> Iterator[None]:
+def _ledger_lock(data: DataDir | None) -> Iterator[None]:
     """Hold the exchange's lock: a ledger has one writer."""
     if data is None:
         yield
         return
-    prepare(data)
+    prepare_data_directory(data)
     lock = ProcessLock(data.lock_of("exchange"), "exchange")
     lock.acquire()
     try:
@@ -98,10 +98,10 @@ async def _run(config: SimulatorConfig, as_json: bool) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await run(config, on_ready=lambda endpoint: _announce(endpoint, as_json), stop=stop)
+    await run(config, on_ready=lambda endpoint: _print_endpoint(endpoint, as_json), stop=stop)
 
 
-def _announce(endpoint: Endpoint, as_json: bool) -> None:
+def _print_endpoint(endpoint: ExchangeEndpoint, as_json: bool) -> None:
     told = {
         "rest_url": endpoint.rest_url,
         "stream_url": endpoint.stream_url,

@@ -6,7 +6,7 @@ from cq_tui.store.document import DocumentError, read_json
 from cq_tui.store.history.faults import fault_id
 
 
-def standing_faults(data: DataDir) -> dict[str, str]:
+def open_faults(data: DataDir) -> dict[str, str]:
     """Return the faults by their short names, as memory last wrote them; none without a memory."""
     try:
         faults = read_json(data.state_of("memory")).get("faults")

@@ -4,18 +4,18 @@ import os
 from pathlib import Path
 
 
-class RecordingMissing(Exception):
+class RecordingNotFound(Exception):
     """There is no such recording; the message names it."""
 
 
-def choose_prices(replay: Path | None, seed: int | None) -> None:
+def set_market_source(replay: Path | None, seed: int | None) -> None:
     """Set what the services started from here inherit; the environment goes before the settings file.
 
     Raises RecordingMissing, before anything is set.
     """
     if replay is not None:
         if not replay.exists():
-            raise RecordingMissing(f"--replay {replay}: there is no such file or folder")
+            raise RecordingNotFound(f"--replay {replay}: there is no such file or folder")
         os.environ["SIMULATOR_REPLAY"] = str(replay.absolute())
     if seed is not None:
         os.environ["SIMULATOR_SEED"] = str(seed)

@@ -9,16 +9,16 @@ from typing import NamedTuple
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.proof import ConsistencyProof, InclusionProof
-from cq_tui.ops.words import clean, date_and_clock, plural
-from cq_tui.store.checkpoints.checkpoint import Checkpoint, open_checkpoint, read_unverified
+from cq_tui.ops.formatting import format_datetime, pluralize, sanitize
+from cq_tui.store.checkpoints.checkpoint import Checkpoint, open_checkpoint, parse_unverified
 from cq_tui.store.checkpoints.checkpoint_log import newest_checkpoint
 from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey
-from cq_tui.store.control import issue, wait_for_answer
-from cq_tui.store.history.hash_chain import read_links
+from cq_tui.store.control import issue_command, wait_for_answer
+from cq_tui.store.history.hash_chain import parse_links
 from cq_tui.store.history.merkle import leaf_hash
 from cq_tui.store.lock import read_holder
 from cq_tui.store.proofs.lookup import HistoryFiles, LeavesUnreadable
-from cq_tui.store.proofs.proofs import (
+from cq_tui.store.proofs.merkle_proofs import (
     Subtree,
     consistency_path,
     inclusion_path,
@@ -27,7 +27,7 @@ from cq_tui.store.proofs.proofs import (
     verify_inclusion,
 )
 
-_LOOK = "`cq-tui verify` names each place"
+_VERIFY_HINT = "`cq-tui verify` names each place"
 
 
 class CannotProve(Exception):
@@ -52,15 +52,15 @@ def prove_event(data: DataDir, event_id: str) -> InclusionProof:
     head = anchor.checkpoint
     index = files.index_of(event_id)
     if index is None:
-        raise CannotProve(f"there is no event {clean(event_id, 80)!r} in {data.events}. `cq-tui events` lists them")
+        raise CannotProve(f"there is no event {sanitize(event_id, 80)!r} in {data.events}. `cq-tui events` lists them")
     if index > head.size:
         raise NotAnchored(
             f"not anchored yet: {event_id} is event {index:,}, and the newest checkpoint, "
-            f"of {date_and_clock(head.time)}, reaches to event {head.size:,}"
+            f"of {format_datetime(head.time)}, reaches to event {head.size:,}"
         )
-    line = _text(files.event_named(event_id))
+    line = _text(files.event_by_id(event_id))
     if line is None:
-        raise CannotProve(f"{data.events}: event {index:,}, {event_id}, is missing or damaged. {_LOOK}")
+        raise CannotProve(f"{data.events}: event {index:,}, {event_id}, is missing or damaged. {_VERIFY_HINT}")
     leaf = leaf_hash(line.encode())
 
     def wrong(leaves: list[bytes]) -> str | None:
@@ -95,8 +95,8 @@ def prove_since(data: DataDir, checkpoint_text: str) -> ConsistencyProof:
     head, old = anchor.checkpoint, _earlier(data, checkpoint_text, anchor.key)
     if old.size > head.size:
         raise NotAnchored(
-            f"the checkpoint of {date_and_clock(old.time)} names {plural(old.size, 'event')}, the newest in "
-            f"{data.checkpoints}, of {date_and_clock(head.time)}, only {head.size:,}: "
+            f"the checkpoint of {format_datetime(old.time)} names {pluralize(old.size, 'event')}, the newest in "
+            f"{data.checkpoints}, of {format_datetime(head.time)}, only {head.size:,}: "
             "this is an older state of the history (a restored backup), or another copy of it went on"
         )
     if (old.size, old.root) == (head.size, head.root):
@@ -120,11 +120,11 @@ def prove_since(data: DataDir, checkpoint_text: str) -> ConsistencyProof:
     )
 
 
-async def ask_for_checkpoint(data: DataDir) -> str | None:
+async def request_checkpoint(data: DataDir) -> str | None:
     """Have a running memory service sign a checkpoint; return why it did not, None when it did. Raises OSError."""
     if read_holder(data.lock_of("memory")) is None:
         return "memory is not running: `cq-tui up` starts it, and it signs checkpoints as events come"
-    answer = await wait_for_answer(data, issue(data, "sign_checkpoint", "memory", issued_by="cli"))
+    answer = await wait_for_answer(data, issue_command(data, "sign_checkpoint", "memory", issued_by="cli"))
     return None if answer.outcome == "done" else f"memory signed no checkpoint: {answer.message or answer.outcome}"
 
 
@@ -138,7 +138,7 @@ def _newest_anchor(data: DataDir) -> _Anchor:
 def _earlier(data: DataDir, text: str, key: VerifierKey) -> Checkpoint:
     """Open the checkpoint to begin from. It must be one of this history, signed with the same key."""
     try:
-        claimed = read_unverified(text)
+        claimed = parse_unverified(text)
         if claimed.origin != key.name:
             raise CannotProve(
                 f"the checkpoint is of another data directory: it names {claimed.origin}, {data.checkpoints} {key.name}"
@@ -150,7 +150,7 @@ def _earlier(data: DataDir, text: str, key: VerifierKey) -> Checkpoint:
 
 def _nothing_since(files: HistoryFiles, head: Checkpoint) -> CannotProve:
     """Say why nothing can be proved since the newest checkpoint."""
-    named = f"the checkpoint of {plural(head.size, 'event')}, signed {date_and_clock(head.time)}"
+    named = f"the checkpoint of {pluralize(head.size, 'event')}, signed {format_datetime(head.time)}"
     if files.event_at(head.size + 1) is not None:
         return NotAnchored(f"not anchored yet: {named}, is the newest, and events came after it")
     return CannotProve(
@@ -188,33 +188,33 @@ def _verified_path(
         raise CannotProve(problem)
     path = make(lambda start, stop: tree_hash(leaves[start:stop]))
     if not holds(path):
-        raise CannotProve(f"{data.hash_chain}: names events in another order than {data.events.name}. {_LOOK}")
+        raise CannotProve(f"{data.hash_chain}: names events in another order than {data.events.name}. {_VERIFY_HINT}")
     return path
 
 
 def _difference(data: DataDir, leaves: list[bytes], head: Checkpoint) -> str | None:
     """Say how the events differ from those that were signed; None when they do not."""
-    signed = f"the checkpoint of {date_and_clock(head.time)}"
+    signed = f"the checkpoint of {format_datetime(head.time)}"
     if len(leaves) < head.size:
         missing = f"{head.size - len(leaves):,} are missing"
-        return f"{data.events}: holds {plural(len(leaves), 'event')}, {signed} names {head.size:,}: {missing}"
+        return f"{data.events}: holds {pluralize(len(leaves), 'event')}, {signed} names {head.size:,}: {missing}"
     root = tree_hash(leaves[: head.size])
     if root == head.root:
         return None
     return (
-        f"{data.events}: its first {plural(head.size, 'event')} are not those that were signed: "
-        f"their root is {root.hex()}, {signed} names {head.root.hex()}. {_LOOK}"
+        f"{data.events}: its first {pluralize(head.size, 'event')} are not those that were signed: "
+        f"their root is {root.hex()}, {signed} names {head.root.hex()}. {_VERIFY_HINT}"
     )
 
 
 def _changed(data: DataDir, files: HistoryFiles, index: int, event_id: str, leaf: bytes) -> str | None:
     """Say that an event is not the one that its block names; None when it is, or there is no such block."""
     block = files.block_at(index)
-    links = None if block is None else read_links(block)
+    links = None if block is None else parse_links(block)
     chained = None if links is None else links.event_hash
     if chained in (None, leaf):
         return None
     return (
         f"{data.events}: event {index:,}, {event_id}, was changed after it was chained: "
-        f"its hash is {leaf.hex()}, its block names {chained.hex() if chained else ''}. {_LOOK}"
+        f"its hash is {leaf.hex()}, its block names {chained.hex() if chained else ''}. {_VERIFY_HINT}"
     )

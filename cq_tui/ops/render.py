@@ -9,7 +9,7 @@ from cq_tui.contracts.health import MemoryHealth
 from cq_tui.contracts.layout import SERVICES
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS
 from cq_tui.ops.status import StackStatus
-from cq_tui.store.settings_file import LoadedSettings, SettingsError, shown_value
+from cq_tui.store.settings_file import LoadedSettings, SettingsError, redact_value
 
 _GLYPHS = {"ok": "●", "degraded": "▲", "error": "✖"}
 
@@ -22,7 +22,7 @@ def printable(text: str) -> str:
 def status_lines(status: StackStatus) -> list[str]:
     """Return the lines of ``cq-tui status``."""
     settings, mode = status.loaded.settings, status.mode
-    lines = [f"{mode.mode.upper()}  {status.overall}  ({'; '.join(mode.because)})"]
+    lines = [f"{mode.mode.upper()}  {status.overall}  ({'; '.join(mode.reasons)})"]
     if mode.blocked:
         lines.append(f"  trading is blocked: {mode.blocked}")
     if settings.TRADING_STATE != "active":
@@ -61,7 +61,7 @@ def _service_line(status: StackStatus, name: str) -> str:
 def setting_values(loaded: LoadedSettings) -> dict[str, dict[str, Any]]:
     """Return every setting with its source; secrets are only set or unset."""
     return {
-        key: {"value": shown_value(key, getattr(loaded.settings, key)), "source": loaded.sources.get(key, "default")}
+        key: {"value": redact_value(key, getattr(loaded.settings, key)), "source": loaded.sources.get(key, "default")}
         for key in SETTING_KEYS
     }
 
@@ -70,22 +70,24 @@ def setting_lines(loaded: LoadedSettings) -> list[str]:
     """Return the lines of ``cq-tui config show``."""
     values = setting_values(loaded)
     width = max(map(len, SETTING_KEYS))
-    lines = [f"{key:<{width}}  {as_text(entry['value']):<28}  {entry['source']}" for key, entry in values.items()]
+    lines = [
+        f"{key:<{width}}  {format_setting(entry['value']):<28}  {entry['source']}" for key, entry in values.items()
+    ]
     unknown = sorted(set(loaded.settings.model_extra or {}))
     lines += [f"{printable(key):<{width}}  (no setting of ours, kept as it is)" for key in unknown]
     return lines if loaded.problem is None else [*lines, f"problem: {printable(loaded.problem)}"]
 
 
-def as_text(value: Any) -> str:
+def format_setting(value: Any) -> str:
     """Return a setting's value as it would be typed, fit for a terminal."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return ",".join(map(as_text, value))
+        return ",".join(map(format_setting, value))
     return "unset" if value is None else printable(str(value))
 
 
-def parse_pairs(pairs: Iterable[str], ask: Callable[[str], str]) -> dict[str, Any]:
+def parse_assignments(pairs: Iterable[str], ask: Callable[[str], str]) -> dict[str, Any]:
     """Turn KEY=VALUE words into settings. ``KEY=-`` is asked for, so that a secret stays out of the shell's history.
 
     Raises SettingsError for a word without ``=`` or an unknown key.
@@ -97,11 +99,11 @@ def parse_pairs(pairs: Iterable[str], ask: Callable[[str], str]) -> dict[str, An
             raise SettingsError(f"{pair!r} is not KEY=VALUE")
         if key not in SETTING_KEYS:
             raise SettingsError(f"{printable(key)} is no setting. `cq-tui config show` lists them all")
-        changes[key] = _value(key, ask(key) if text == "-" else text)
+        changes[key] = _parse_value(key, ask(key) if text == "-" else text)
     return changes
 
 
-def _value(key: str, text: str) -> Any:
+def _parse_value(key: str, text: str) -> Any:
     """JSON where it is JSON (true, 5, a list), else the text itself; secrets are always text."""
     if key in SECRET_KEYS:
         return text

@@ -12,16 +12,16 @@ from cq_tui.contracts.events import ConfigChanged
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.mode import effective_mode
 from cq_tui.contracts.settings import Settings
+from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import DocumentError, DocumentMissing, read_document
-from cq_tui.store.folders import prepare
 from cq_tui.store.journal import JournalError
-from cq_tui.store.settings_file import Change, SettingsError, change_settings, load_settings
+from cq_tui.store.settings_file import SettingChange, SettingsError, change_settings, load_settings
 from cq_tui.store.spools.spool import EventSpool
 
-_OPEN = frozenset({"intended", "sent", "unknown", "new", "partially_filled", "pending_new"})
+_OPEN_STATUSES = frozenset({"intended", "sent", "unknown", "new", "partially_filled", "pending_new"})
 
 
-def set_settings(data: DataDir, changes: Mapping[str, Any], changed_by: str) -> tuple[Change, ...]:
+def set_settings(data: DataDir, changes: Mapping[str, Any], changed_by: str) -> tuple[SettingChange, ...]:
     """Write settings and spool one ``config_changed`` event for each that is different now.
 
     ``changed_by`` is ``room`` or ``cli``. Raises SettingsError, naming the key that the environment holds, or the
@@ -29,17 +29,17 @@ def set_settings(data: DataDir, changes: Mapping[str, Any], changed_by: str) -> 
     """
     loaded = load_settings(data.settings)
     for key, value in changes.items():
-        if loaded.held_by_environment(key, value):
+        if loaded.is_overridden_by_environment(key, value):
             raise SettingsError(
                 f"{key} is held by the environment, which goes before the file. Unset it there, then try again"
             )
-    prepare(data)
+    prepare_data_directory(data)
     done = change_settings(data.settings, changes)
-    _remember(data, done, changed_by)
+    _emit_changes(data, done, changed_by)
     return done
 
 
-def _remember(data: DataDir, changes: Sequence[Change], changed_by: str) -> None:
+def _emit_changes(data: DataDir, changes: Sequence[SettingChange], changed_by: str) -> None:
     if not changes:
         return
     writer = f"{changed_by}-{secrets.token_hex(4)}"
@@ -78,6 +78,6 @@ def mode_change_obstacles(data: DataDir) -> list[str]:
     orders = [
         f"{order.symbol}: {order.side} {order.leg} order {order.status.lower()}"
         for order in account.orders
-        if order.status.lower() in _OPEN
+        if order.status.lower() in _OPEN_STATUSES
     ]
     return positions + orders

@@ -7,7 +7,7 @@ from typing import Any
 
 from cq_tui.contracts.health import HEALTH_MODELS, Health, MemoryHealth, ServiceState, SupervisorHealth
 from cq_tui.contracts.layout import FRESHNESS_LIMITS, SERVICES, DataDir
-from cq_tui.contracts.mode import EffectiveMode, effective_mode, guardrails_on
+from cq_tui.contracts.mode import EffectiveMode, effective_mode, soft_guardrails_active
 from cq_tui.ops.verdict import Overall, Verdict, judge, judge_all, judge_process
 from cq_tui.store.document import DocumentError, DocumentMissing, read_document
 from cq_tui.store.lock import read_holder
@@ -44,10 +44,10 @@ class StackStatus:
         return {
             "overall": self.overall,
             "mode": self.mode.mode,
-            "because": list(self.mode.because),
+            "because": list(self.mode.reasons),
             "trading_blocked": self.mode.blocked,
             "trading_state": settings.TRADING_STATE,
-            "guardrails": guardrails_on(settings, self.mode.mode),
+            "guardrails": soft_guardrails_active(settings, self.mode.mode),
             "settings_problem": self.loaded.problem,
             "supervisor": None if self.supervisor is None else {"pid": self.supervisor[0], "kind": self.supervisor[1]},
             "memory": None

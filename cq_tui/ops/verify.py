@@ -12,30 +12,30 @@ from pathlib import Path
 from typing import Any
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.ops.signed_words import Acceptance, Anchor, moment, signed_words
-from cq_tui.ops.words import plural
-from cq_tui.store.checkpoints.acknowledgement import LOG_FAULT
-from cq_tui.store.checkpoints.agreement import disagreements, signed_at
+from cq_tui.ops.formatting import pluralize
+from cq_tui.ops.signed_statements import Acceptance, Anchor, format_utc, read_signed_statements
+from cq_tui.store.checkpoints.acknowledgement import LOG_FAULT_PREFIX
 from cq_tui.store.checkpoints.checkpoint import directory_id_of
 from cq_tui.store.checkpoints.config_folder import config_folder
-from cq_tui.store.checkpoints.known_directories import LostHistory, lost_history
+from cq_tui.store.checkpoints.consistency import find_contradictions, format_signing_time
+from cq_tui.store.checkpoints.known_directories import LostHistory, find_lost_history
 from cq_tui.store.document import DocumentError, read_json
-from cq_tui.store.history.faults import Fault, fault_id
-from cq_tui.store.history.parallel import verify_with
-from cq_tui.store.history.verification import Verification
+from cq_tui.store.history.faults import HistoryFault, fault_id
+from cq_tui.store.history.parallel import verify_in_parallel
+from cq_tui.store.history.verification import VerificationResult
 from cq_tui.store.lock import read_holder
 
 #: While memory writes, what looks wrong is looked at again: its files change places under a reader.
-_LOOKS = 3
+_ATTEMPTS = 3
 Progress = Callable[[int], object]
 
 
 @dataclass(slots=True)
-class Report:
+class VerificationReport:
     """The three verdicts, and what they rest on."""
 
-    found: Verification
-    faults: list[Fault]
+    result: VerificationResult
+    faults: list[HistoryFault]
     fault_count: int
     #: Events that chain or checkpoints name and that are not there.
     missing: int
@@ -58,7 +58,7 @@ class Report:
     @property
     def log_acceptances(self) -> list[Acceptance]:
         """What was accepted about the log itself: it is no fault any more, and never passes in silence."""
-        return [each for each in self.acceptances if each.acknowledgement.fault.startswith(LOG_FAULT)]
+        return [each for each in self.acceptances if each.acknowledgement.fault.startswith(LOG_FAULT_PREFIX)]
 
     @property
     def damaged(self) -> bool:
@@ -68,12 +68,12 @@ class Report:
     @property
     def anchored(self) -> bool:
         """Whether somebody who is known here signed that the history went so far; an empty one needs nobody."""
-        return self.found.events == 0 or (self.anchor is not None and self.anchor.trusted)
+        return self.result.events == 0 or (self.anchor is not None and self.anchor.trusted)
 
     @property
     def incomplete(self) -> bool:
         """Whether something is missing. A chain that lags behind is none of that while memory is at work."""
-        return bool(self.missing or self.lost or self.found.gaps or (self.found.unchained and not self.is_live))
+        return bool(self.missing or self.lost or self.result.gaps or (self.result.unchained and not self.is_live))
 
     @property
     def exit_code(self) -> int:
@@ -87,8 +87,8 @@ class Report:
             "exit_code": self.exit_code,
             "integrity": {
                 "intact": not self.damaged,
-                "events": self.found.events,
-                "merkle_root": self.found.merkle_root,
+                "events": self.result.events,
+                "merkle_root": self.result.merkle_root,
                 "fault_count": self.fault_count,
                 "faults": [
                     {
@@ -112,12 +112,12 @@ class Report:
                     "signed_at": self.lost.checkpoint.time,
                     "record": str(self.lost.record),
                 },
-                "missing_numbers": self.found.gaps,
-                "unchained": self.found.unchained,
-                "torn_bytes": self.found.torn_bytes,
+                "missing_numbers": self.result.gaps,
+                "unchained": self.result.unchained,
+                "torn_bytes": self.result.torn_bytes,
                 "anchored": self.anchored,
                 "anchored_events": anchor.checkpoint.size if anchor else 0,
-                "unanchored_events": self.found.events - (anchor.checkpoint.size if anchor else 0),
+                "unanchored_events": self.result.events - (anchor.checkpoint.size if anchor else 0),
                 "anchor_key": anchor.key if anchor else None,
                 "anchor_key_known": anchor.trusted if anchor else None,
                 "accepted": [each.to_json() for each in self.log_acceptances],
@@ -136,29 +136,31 @@ class NoHistory(Exception):
 
 def verify_history(
     data: DataDir, *, workers: int | None = None, against: Path | None = None, progress: Progress = lambda _: None
-) -> Report:
+) -> VerificationReport:
     """Verify everything. Raises NoHistory, OSError, and CheckpointFileError for what cannot be held against it."""
     if not data.events.exists() and not data.hash_chain.exists():
-        lost = _lost_history(data)
+        lost = _find_lost_history(data)
         known = f", but {lost}" if lost else ". Name its data directory with --data-dir"
         raise NoHistory(f"{data.memory}: holds no history{known}")
-    signed = signed_words(data, against)
+    signed = read_signed_statements(data, against)
     anchors, faults = signed.anchors, signed.faults
     sizes = {anchor.checkpoint.size for anchor in anchors}
     workers = workers or os.cpu_count() or 1
     is_live = read_holder(data.lock_of("memory")) is not None
-    for _ in range(_LOOKS if is_live else 1):
-        found = verify_with(workers, data, sizes, progress)
+    for _ in range(_ATTEMPTS if is_live else 1):
+        found = verify_in_parallel(workers, data, sizes, progress)
         if not found.fault_count and not found.missing:
             break
-        progress(-sum_of_bytes(data))
+        progress(-history_bytes(data))
     faults = found.faults + faults
     checkpoints = [anchor.checkpoint for anchor in anchors]
     present = [each for each in checkpoints if each.size <= found.events]
-    faults += [Fault(data.checkpoints.name, words) for words in disagreements(present, found.events, found.roots)]
+    faults += [
+        HistoryFault(data.checkpoints.name, words) for words in find_contradictions(present, found.events, found.roots)
+    ]
     agreeing = [each for each in anchors if found.roots.get(each.checkpoint.size) == each.checkpoint.root]
-    return Report(
-        found=found,
+    return VerificationReport(
+        result=found,
         faults=faults,
         fault_count=found.fault_count + len(faults) - len(found.faults),
         missing=max(found.missing, max((each.size for each in checkpoints), default=0) - found.events, 0),
@@ -167,19 +169,19 @@ def verify_history(
         checked_at=time.time(),
         last_full_check=_last_full_check(data),
         acceptances=signed.acceptances,
-        lost=_lost_history(data, anchors),
+        lost=_find_lost_history(data, anchors),
     )
 
 
-def sum_of_bytes(data: DataDir) -> int:
+def history_bytes(data: DataDir) -> int:
     """Return how much there is to verify."""
     return data.events.stat().st_size if data.events.exists() else 0
 
 
-def _lost_history(data: DataDir, anchors: Iterable[Anchor] = ()) -> LostHistory | None:
+def _find_lost_history(data: DataDir, anchors: Iterable[Anchor] = ()) -> LostHistory | None:
     """Return what the configuration folder knows to have been here, if it is not what the anchors are about."""
     try:
-        return lost_history(config_folder(), data, {directory_id_of(each.checkpoint.origin) for each in anchors})
+        return find_lost_history(config_folder(), data, {directory_id_of(each.checkpoint.origin) for each in anchors})
     except RuntimeError:
         return None
 
@@ -192,7 +194,7 @@ def _last_full_check(data: DataDir) -> float | None:
     return float(checked) if isinstance(checked, (int, float)) else None
 
 
-def report_lines(report: Report) -> list[str]:
+def report_lines(report: VerificationReport) -> list[str]:
     """Say it to a person."""
     return [
         f"integrity     {_integrity(report)}",
@@ -200,18 +202,18 @@ def report_lines(report: Report) -> list[str]:
         f"completeness  {_completeness(report)}",
         *_gap_lines(report),
         f"age           {_age(report)}",
-        f"root          {report.found.merkle_root}",
+        f"root          {report.result.merkle_root}",
     ]
 
 
-def _integrity(report: Report) -> str:
+def _integrity(report: VerificationReport) -> str:
     if report.damaged:
         count = report.fault_count
-        return f"DAMAGED: {plural(count, 'fault')} in {plural(report.found.events, 'event')}"
-    return f"intact: {plural(report.found.events, 'event')}; chain, payloads, order, ids and root agree"
+        return f"DAMAGED: {pluralize(count, 'fault')} in {pluralize(report.result.events, 'event')}"
+    return f"intact: {pluralize(report.result.events, 'event')}; chain, payloads, order, ids and root agree"
 
 
-def _fault_lines(report: Report) -> list[str]:
+def _fault_lines(report: VerificationReport) -> list[str]:
     lines = []
     for fault in report.faults:
         name = fault_id(str(fault))
@@ -225,9 +227,9 @@ def _fault_lines(report: Report) -> list[str]:
     return [*lines, f"  and {hidden:,} more"] if hidden > 0 else lines
 
 
-def _completeness(report: Report) -> str:
-    found, anchor = report.found, report.anchor
-    words = [f"INCOMPLETE by {plural(report.missing, 'event')}"] if report.missing else []
+def _completeness(report: VerificationReport) -> str:
+    found, anchor = report.result, report.anchor
+    words = [f"INCOMPLETE by {pluralize(report.missing, 'event')}"] if report.missing else []
     if report.lost:
         words.append(f"INCOMPLETE: not the history of {report.lost.checkpoint.size:,} events that was here")
     if anchor is None:
@@ -235,13 +237,13 @@ def _completeness(report: Report) -> str:
     else:
         later = found.events - anchor.checkpoint.size
         words.append(f"{'anchored to' if report.missing or report.lost else 'complete to'} {anchor.checkpoint.size:,}")
-        words.append(f"signed {signed_at(anchor.checkpoint)} by key {_short_key(anchor.key)}")
+        words.append(f"signed {format_signing_time(anchor.checkpoint)} by key {_short_key(anchor.key)}")
         if not anchor.trusted:
             words.append("a key that is not known here: hold it against a checkpoint you kept, with --against")
         if later:
-            words.append(f"{plural(later, 'later event')} not anchored yet")
+            words.append(f"{pluralize(later, 'later event')} not anchored yet")
     if found.unchained:
-        words.append(f"{plural(found.unchained, 'event')} not chained yet")
+        words.append(f"{pluralize(found.unchained, 'event')} not chained yet")
     return ", ".join(words)
 
 
@@ -250,14 +252,14 @@ def _short_key(key: str) -> str:
     return key.split("+", 2)[1]
 
 
-def _gap_lines(report: Report) -> list[str]:
-    gaps = report.found.gaps.items()
+def _gap_lines(report: VerificationReport) -> list[str]:
+    gaps = report.result.gaps.items()
     lines = [
-        f"  {plural(count, 'number')} of {writer} {'is' if count == 1 else 'are'} missing" for writer, count in gaps
+        f"  {pluralize(count, 'number')} of {writer} {'is' if count == 1 else 'are'} missing" for writer, count in gaps
     ]
-    if report.found.torn_bytes:
+    if report.result.torn_bytes:
         lines.append(
-            f"  the last {report.found.torn_bytes:,} bytes are no whole line; memory puts them into quarantine"
+            f"  the last {report.result.torn_bytes:,} bytes are no whole line; memory puts them into quarantine"
         )
     if report.lost:
         lines.append(f"  {report.lost}")
@@ -267,12 +269,12 @@ def _gap_lines(report: Report) -> list[str]:
 def _acceptance_line(acceptance: Acceptance) -> str:
     told = acceptance.acknowledgement
     what = "released the checkpoints signed until then" if told.releases_checkpoints else "accepted"
-    size, signer = plural(told.size, "event"), _short_key(acceptance.key)
-    return f"  {acceptance.by}, {size}, key {signer}: {what}: {told.fault.removeprefix(LOG_FAULT)}"
+    size, signer = pluralize(told.size, "event"), _short_key(acceptance.key)
+    return f"  {acceptance.by}, {size}, key {signer}: {what}: {told.fault.removeprefix(LOG_FAULT_PREFIX)}"
 
 
-def _age(report: Report) -> str:
-    words = [f"checked {moment(report.checked_at)}"]
+def _age(report: VerificationReport) -> str:
+    words = [f"checked {format_utc(report.checked_at)}"]
     if report.anchor is not None:
         words.append(f"last anchor {_ago(report.checked_at - report.anchor.checkpoint.time)}")
     if report.last_full_check is not None:

@@ -17,26 +17,26 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.ops.words import News, plural
+from cq_tui.ops.formatting import Alert, pluralize
 from cq_tui.room.changes import Changes
-from cq_tui.room.messages import FreezeAsked, LeaveAsked, StateChanged, SteerAsked
+from cq_tui.room.messages import ActionRequested, FreezeRequested, QuitRequested, StateChanged
 from cq_tui.room.operations import LocalOperations, Operations
-from cq_tui.room.panes.news_line import NewsLine
-from cq_tui.room.screens.dialog import Answer, Dialog
+from cq_tui.room.panes.alert_bar import AlertBar
+from cq_tui.room.screens.dialog import Dialog, DialogAnswer
 from cq_tui.room.screens.room import RoomScreen
-from cq_tui.room.stack import Refused, Stack, Supervising
+from cq_tui.room.stack import RequestRefused, Stack, SupervisorProtocol
 from cq_tui.room.themes import DARK, LIGHT, VARIABLE_DEFAULTS
 
 if TYPE_CHECKING:
+    from cq_tui.room.actions import Severity
     from cq_tui.room.state import RoomState
-    from cq_tui.room.steering import Severity
-    from cq_tui.room.watching import Watcher
+    from cq_tui.room.watcher import Watcher
 
 #: Makes the supervisor when the room wants to supervise; imported late, since it is heavy.
-MakeSupervisor = Callable[[], Supervising]
+SupervisorFactory = Callable[[], SupervisorProtocol]
 
 
-class TerminalUnsuited(Exception):
+class TerminalUnsupported(Exception):
     """There is no terminal that could show the room; the message says what to do."""
 
 
@@ -52,7 +52,7 @@ class RoomApp(App[int]):
         data: DataDir,
         supervise: bool = True,
         *,
-        make_supervisor: MakeSupervisor | None = None,
+        make_supervisor: SupervisorFactory | None = None,
         operations: Operations | None = None,
         environment: Mapping[str, str] | None = None,
         now: Callable[[], float] = time.time,
@@ -65,7 +65,7 @@ class RoomApp(App[int]):
         self._supervise = supervise
         #: How the process ends when its terminal is gone.
         self.end_without_terminal: Callable[[int], None] = self.exit
-        self._make_supervisor = make_supervisor or partial(_supervisor, data)
+        self._supervisor_factory = make_supervisor or partial(_create_supervisor, data)
         self._operations = operations or LocalOperations(data)
         self._now = now
         self._watcher: Watcher | None = None
@@ -99,39 +99,39 @@ class RoomApp(App[int]):
     def on_mount(self) -> None:
         """Paint first; then read, watch and supervise."""
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._asked_to_end)
-        loop.add_signal_handler(signal.SIGHUP, self._lost_terminal)
-        self.call_after_refresh(self._begin)
+        loop.add_signal_handler(signal.SIGTERM, self._handle_sigterm)
+        loop.add_signal_handler(signal.SIGHUP, self._handle_sighup)
+        self.call_after_refresh(self._start_watching)
 
-    def _begin(self) -> None:
+    def _start_watching(self) -> None:
         # Reading needs the contracts, whose models take longer to load than the frame to paint.
         from cq_tui.room.state import RoomState
-        from cq_tui.room.watching import Watcher
+        from cq_tui.room.watcher import Watcher
 
         self.state = RoomState(self.data, self._environment)
         self.room.attach(self.state)
         self._watcher = Watcher(self.state, self._now, self._post_changes, self._watch_failed)
         self.run_worker(self._watcher.run(), name="watch", group="watch", exit_on_error=False)
         if self._supervise:
-            self.run_worker(self._begin_supervision(), name="begin", group="begin", exit_on_error=False)
+            self.run_worker(self._start_supervision(), name="begin", group="begin", exit_on_error=False)
 
-    async def _begin_supervision(self) -> None:
+    async def _start_supervision(self) -> None:
         """Become the supervisor; when that is impossible, watch and say why."""
-        from cq_tui.store.folders import DataDirError
+        from cq_tui.store.data_directory import DataDirError
         from cq_tui.store.journal import JournalError
         from cq_tui.store.settings_file import SettingsError
 
         try:
-            self._stack.supervisor = await asyncio.to_thread(self._make_supervisor)
-            self._stack.begin()
+            self._stack.supervisor = await asyncio.to_thread(self._supervisor_factory)
+            self._stack.start_supervising()
         except (DataDirError, SettingsError, JournalError, OSError) as error:
-            self._say("supervision", News("bad", f"only watching: {error}"))
-        self._tell_who_supervises()
-        await self._stack.until_shut_down()
-        self._tell_who_supervises()
+            self._show_alert("supervision", Alert("bad", f"only watching: {error}"))
+        self._show_supervision()
+        await self._stack.wait_for_shut_down()
+        self._show_supervision()
 
-    def _tell_who_supervises(self) -> None:
-        self.room.supervised_by("" if self._stack.supervises else "watching")
+    def _show_supervision(self) -> None:
+        self.room.show_supervision("" if self._stack.supervises else "watching")
 
     def _run_supervision(self, work: Coroutine[Any, Any, None], name: str) -> Worker[None]:
         return self.run_worker(work, name=name, group="supervision", exit_on_error=False)
@@ -144,20 +144,22 @@ class RoomApp(App[int]):
         """A part of the room that broke is news; the rest goes on."""
         if event.state is WorkerState.ERROR:
             error = event.worker.error
-            self._say(event.worker.name, News("bad", f"{event.worker.name} broke: {type(error).__name__}: {error}"))
+            self._show_alert(
+                event.worker.name, Alert("bad", f"{event.worker.name} broke: {type(error).__name__}: {error}")
+            )
 
-    def _asked_to_end(self) -> None:
+    def _handle_sigterm(self) -> None:
         """SIGTERM: nothing stops, a headless supervisor goes on."""
-        self.run_worker(self._leave_running(), name="detach", group="leave", exit_on_error=False)
+        self.run_worker(self._detach_and_quit(), name="detach", group="leave", exit_on_error=False)
 
-    def _lost_terminal(self) -> None:
+    def _handle_sighup(self) -> None:
         """SIGHUP: leave the services in charge of a headless supervisor, and end.
 
         Without a terminal there is no orderly good-bye: the output thread is dead, and waiting for it would hang.
         """
-        self.run_worker(self._vanish(), name="detach", group="leave", exit_on_error=False)
+        self.run_worker(self._detach_without_terminal(), name="detach", group="leave", exit_on_error=False)
 
-    async def _vanish(self) -> None:
+    async def _detach_without_terminal(self) -> None:
         try:
             await self._stack.detach()
         finally:
@@ -169,27 +171,29 @@ class RoomApp(App[int]):
         self.room.post_message(StateChanged(changes))
 
     def _watch_failed(self, reason: str) -> None:
-        self._say("watch", News("look", reason))
+        self._show_alert("watch", Alert("look", reason))
 
-    def _say(self, subject: str, news: News) -> None:
-        line = self.room.query_one(NewsLine)
-        line.own[subject] = news
-        line.follow(self.room.now)
+    def _show_alert(self, subject: str, news: Alert) -> None:
+        line = self.room.query_one(AlertBar)
+        line.room_alerts[subject] = news
+        line.update_alerts(self.room.now)
 
-    @on(FreezeAsked)
-    def _freeze(self, event: FreezeAsked) -> None:
+    @on(FreezeRequested)
+    def _freeze(self, event: FreezeRequested) -> None:
         if self._watcher is not None:
-            self._watcher.freeze(event.frozen)
+            self._watcher.set_frozen(event.frozen)
 
     # -- steering
 
-    @on(SteerAsked)
-    def _steer(self, event: SteerAsked) -> None:
-        from cq_tui.room.steering import Steering
+    @on(ActionRequested)
+    def _handle_action(self, event: ActionRequested) -> None:
+        from cq_tui.room.actions import RoomActions
 
         if self.state is None:
             return
-        steering = Steering(self.state, self._operations, self._stack, self._ask, self._tell, self.copy_to_clipboard)
+        steering = RoomActions(
+            self.state, self._operations, self._stack, self._show_dialog, self._show_toast, self.copy_to_clipboard
+        )
         action = getattr(steering, event.action)
         name = f"{event.action} {event.target or ''}".strip()
         if any(worker.name == name and worker.is_running for worker in self.workers):
@@ -197,52 +201,52 @@ class RoomApp(App[int]):
         work = action(event.target) if event.target is not None else action()
         self.run_worker(work, name=name, group="steer", exit_on_error=False)
 
-    async def _ask(self, dialog: Dialog) -> str | None:
+    async def _show_dialog(self, dialog: Dialog) -> str | None:
         return await self.push_screen_wait(dialog)
 
-    def _tell(self, text: str, severity: "Severity") -> None:
+    def _show_toast(self, text: str, severity: "Severity") -> None:
         self.notify(text, severity=severity, timeout=8, markup=False)
 
     # -- leaving
 
-    @on(LeaveAsked)
-    def _leave(self) -> None:
-        self.run_worker(self._ask_how_to_leave(), name="leave", group="leave", exclusive=True, exit_on_error=False)
+    @on(QuitRequested)
+    def _handle_quit(self) -> None:
+        self.run_worker(self._confirm_quit(), name="leave", group="leave", exclusive=True, exit_on_error=False)
 
-    async def _ask_how_to_leave(self) -> None:
-        answer = await self.push_screen_wait(_leave_dialog(self.state, self._stack.supervises))
+    async def _confirm_quit(self) -> None:
+        answer = await self.push_screen_wait(_quit_dialog(self.state, self._stack.supervises))
         if answer == "detach":
-            await self._leave_running()
+            await self._detach_and_quit()
         elif answer == "stop":
-            await self._stop_all()
+            await self._stop_all_and_quit()
 
-    async def _leave_running(self) -> None:
+    async def _detach_and_quit(self) -> None:
         try:
             await self._stack.detach()
         except OSError as error:
-            self._tell(f"nobody could be left in charge: {error}", "error")
+            self._show_toast(f"nobody could be left in charge: {error}", "error")
             return
         self.exit(0)
 
-    async def _stop_all(self) -> None:
-        self._tell("stopping: trader, ares, feeder, memory, exchange", "information")
+    async def _stop_all_and_quit(self) -> None:
+        self._show_toast("stopping: trader, ares, feeder, memory, exchange", "information")
         try:
             await self._stack.stop_all()
-        except (Refused, OSError) as error:
-            self._tell(str(error), "error")
+        except (RequestRefused, OSError) as error:
+            self._show_toast(str(error), "error")
             return
         self.exit(0)
 
     async def action_quit(self) -> None:
         """However a person quits, they are asked how."""
-        self._leave()
+        self._handle_quit()
 
 
-def _leave_dialog(state: "RoomState | None", supervises: bool) -> Dialog:
+def _quit_dialog(state: "RoomState | None", supervises: bool) -> Dialog:
     answers = [
-        Answer("stay", "stay", "n"),
-        Answer("detach", "detach" if supervises else "leave", "d"),
-        Answer("stop", "stop all", "a", danger=True),
+        DialogAnswer("stay", "stay", "n"),
+        DialogAnswer("detach", "detach" if supervises else "leave", "d"),
+        DialogAnswer("stop", "stop all", "a", danger=True),
     ]
     detached = "detach: the services go on under a headless supervisor; `cq-tui` comes back to them."
     left = "leave: this room only watches; the services go on."
@@ -252,11 +256,11 @@ def _leave_dialog(state: "RoomState | None", supervises: bool) -> Dialog:
     ]
     account = state.account if state else None
     if account is not None and account.positions:
-        reasons.append(f"Open now: {plural(len(account.positions), 'position')}.")
+        reasons.append(f"Open now: {pluralize(len(account.positions), 'position')}.")
     return Dialog("Leave the room?", reasons, answers, state.mode.mode if state else None)
 
 
-def _supervisor(data: DataDir) -> Supervising:
+def _create_supervisor(data: DataDir) -> SupervisorProtocol:
     from cq_tui.supervisor.supervisor import Supervisor
 
     return Supervisor(data, "room")
@@ -265,10 +269,10 @@ def _supervisor(data: DataDir) -> Supervising:
 def check_terminal(environment: Mapping[str, str], *, is_terminal: bool) -> None:
     """Raise TerminalUnsuited when the room cannot be shown."""
     if not is_terminal:
-        raise TerminalUnsuited("the room needs a terminal. `cq-tui status` shows the stack in plain text")
+        raise TerminalUnsupported("the room needs a terminal. `cq-tui status` shows the stack in plain text")
     if environment.get("TERM", "") in ("", "dumb"):
         shown = environment.get("TERM", "") or "unset"
-        raise TerminalUnsuited(f"TERM is {shown}: the room needs a capable terminal. `cq-tui status` needs none")
+        raise TerminalUnsupported(f"TERM is {shown}: the room needs a capable terminal. `cq-tui status` needs none")
 
 
 def run_room(data: DataDir, supervise: bool = True) -> int:
@@ -285,7 +289,7 @@ def run_room(data: DataDir, supervise: bool = True) -> int:
         if error.errno != errno.EIO:
             raise
         return 0
-    if said := app.room.checkpoint.line:
+    if said := app.room.checkpoint.summary_line:
         # In the terminal's own memory it outlives what may be done to the files.
         sys.stdout.write(f"{said}\n")
     return app.return_code or code or 0

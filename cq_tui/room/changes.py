@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 
-class Part(Enum):
+class Topic(Enum):
     """What a file speaks of; panes name the parts that they show."""
 
     SERVICES = auto()
@@ -21,13 +21,13 @@ class Part(Enum):
 class Changes:
     """What differs since the last look. ``symbols`` are those whose ticker changed."""
 
-    parts: set[Part] = field(default_factory=set)
+    topics: set[Topic] = field(default_factory=set)
     symbols: set[str] = field(default_factory=set)
 
     def __bool__(self) -> bool:
-        return bool(self.parts)
+        return bool(self.topics)
 
     def add(self, other: "Changes") -> None:
         """Take in further changes."""
-        self.parts |= other.parts
+        self.topics |= other.topics
         self.symbols |= other.symbols

@@ -10,7 +10,7 @@ _BRAILLE = 0x2800
 _LEVEL = "┄"
 
 
-class Mark(NamedTuple):
+class ChartMarker(NamedTuple):
     """Something that happened at a time and price."""
 
     timestamp: float
@@ -19,14 +19,14 @@ class Mark(NamedTuple):
     style: str
 
 
-class Level(NamedTuple):
+class ChartLevel(NamedTuple):
     """A price that something waits at."""
 
     price: float
     style: str
 
 
-class Glyph(NamedTuple):
+class ChartCell(NamedTuple):
     """One cell of the chart."""
 
     text: str
@@ -36,13 +36,17 @@ class Glyph(NamedTuple):
 class Chart(NamedTuple):
     """The cells, top row first, and the prices of its upper and lower edge."""
 
-    rows: list[list[Glyph]]
+    rows: list[list[ChartCell]]
     high: float
     low: float
 
 
 def draw_chart(
-    line: Sequence[tuple[float, float]], marks: Sequence[Mark], levels: Sequence[Level], width: int, height: int
+    line: Sequence[tuple[float, float]],
+    marks: Sequence[ChartMarker],
+    levels: Sequence[ChartLevel],
+    width: int,
+    height: int,
 ) -> Chart | None:
     """Draw (time, price) pairs, oldest first, into width × height cells; None when there is nothing to draw.
 
@@ -57,25 +61,25 @@ def draw_chart(
     low = min([low, *(level.price for level in near)])
     high = max([high, *(level.price for level in near)])
     span = high - low or span
-    rows = [[Glyph(" ", "") for _ in range(width)] for _ in range(height)]
+    rows = [[ChartCell(" ", "") for _ in range(width)] for _ in range(height)]
     for level in near:
-        row = rows[_row(level.price, low, span, height)]
-        row[:] = [Glyph(_LEVEL, level.style) for _ in row]
+        row = rows[_row_of_price(level.price, low, span, height)]
+        row[:] = [ChartCell(_LEVEL, level.style) for _ in row]
     _draw_line(rows, prices, low, span)
     start, length = line[0][0], (line[-1][0] - line[0][0]) or 1.0
     for mark in marks:
         # Infinite where the line spans next to no time: it is looked at before it becomes a number of cells.
         column = (mark.timestamp - start) / length * (width - 1) + 0.5
         if 0 <= column < width and low <= mark.price <= low + span:
-            rows[_row(mark.price, low, span, height)][int(column)] = Glyph(mark.glyph, mark.style)
+            rows[_row_of_price(mark.price, low, span, height)][int(column)] = ChartCell(mark.glyph, mark.style)
     return Chart(rows, high, low)
 
 
-def _row(price: float, low: float, span: float, height: int) -> int:
+def _row_of_price(price: float, low: float, span: float, height: int) -> int:
     return min(height - 1, max(0, int((1 - (price - low) / span) * (height - 1) + 0.5)))
 
 
-def _draw_line(rows: list[list[Glyph]], prices: Sequence[float], low: float, span: float) -> None:
+def _draw_line(rows: list[list[ChartCell]], prices: Sequence[float], low: float, span: float) -> None:
     height, width = len(rows), len(rows[0])
     dots: dict[tuple[int, int], int] = {}
     before: int | None = None
@@ -88,4 +92,4 @@ def _draw_line(rows: list[list[Glyph]], prices: Sequence[float], low: float, spa
             dots[cell] = dots.get(cell, 0) | _DOTS[x % 2][dot % 4]
         before = y
     for (row, column), bits in dots.items():
-        rows[row][column] = Glyph(chr(_BRAILLE + bits), "$accent")
+        rows[row][column] = ChartCell(chr(_BRAILLE + bits), "$accent")

@@ -4,166 +4,182 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from cq_tui.contracts.layout import FRESHNESS_LIMITS
-from cq_tui.ops.words import NOTHING, age, clean, date_and_clock, number, percent, price, quantity, signed
+from cq_tui.ops.formatting import (
+    NO_VALUE,
+    format_age,
+    format_datetime,
+    format_number,
+    format_percent,
+    format_price,
+    format_quantity,
+    format_signed,
+    sanitize,
+)
 from cq_tui.room.service_rows import service_rows
 from cq_tui.room.state import RoomState
 
-Field = tuple[str, str]
+DetailField = tuple[str, str]
 #: Health fields that the first lines tell already, or that another pane shows in full.
-_TOLD = frozenset({"service", "status", "reason", "pid", "services", "symbols"})
+_OMITTED_HEALTH_FIELDS = frozenset({"service", "status", "reason", "pid", "services", "symbols"})
 
 
-class Described(NamedTuple):
+class DetailContent(NamedTuple):
     """A title and its fields; a field without a name is a line of its own."""
 
     title: str
-    fields: list[Field]
+    fields: list[DetailField]
 
 
-def describe(state: RoomState, subject: str, key: str, now: float) -> Described:
+def describe(state: RoomState, subject: str, key: str, now: float) -> DetailContent:
     """Describe a row of a pane by the pane's subject."""
     fields = _SUBJECTS[subject](state, key, now)
-    return Described(f"{subject} {clean(key, 40)}", fields or [("", "It is no longer there.")])
+    return DetailContent(f"{subject} {sanitize(key, 40)}", fields or [("", "It is no longer there.")])
 
 
-def _service(state: RoomState, key: str, now: float) -> list[Field]:
+def _service_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
     row = next((row for row in service_rows(state, now) if row.name == key), None)
     if row is None:
         return []
     fields = [
-        ("state", row.word + (f": {clean(row.reason)}" if row.reason else "")),
-        ("last report", f"{age(row.age)} ago, limit {age(row.age_limit)}" if row.age is not None else "never"),
-        ("process", str(row.pid) if row.pid else NOTHING),
+        ("state", row.word + (f": {sanitize(row.reason)}" if row.reason else "")),
+        (
+            "last report",
+            f"{format_age(row.age)} ago, limit {format_age(row.age_limit)}" if row.age is not None else "never",
+        ),
+        ("process", str(row.pid) if row.pid else NO_VALUE),
         ("restarts", str(row.restarts)),
-        ("processor", f"{row.cpu_percent:.1f} %" if row.cpu_percent is not None else NOTHING),
-        ("memory", f"{row.memory_mb:.0f} MiB" if row.memory_mb is not None else NOTHING),
+        ("processor", f"{row.cpu_percent:.1f} %" if row.cpu_percent is not None else NO_VALUE),
+        ("memory", f"{row.memory_mb:.0f} MiB" if row.memory_mb is not None else NO_VALUE),
     ]
-    known = state.supervised(key)
+    known = state.supervised_state(key)
     if known is not None:
         fields.append(("supervisor says", f"{known.state}, wanted {known.wanted}"))
     problem, health = state.health_problem(key), state.health_of(key)
     if problem:
-        fields += [("", ""), ("file", clean(problem))]
+        fields += [("", ""), ("file", sanitize(problem))]
     if health is not None:
         fields.append(("", ""))
         fields += [
-            (name, value_words(name, value))
+            (name, format_value(name, value))
             for name, value in health.model_dump(exclude_none=True).items()
-            if name not in _TOLD
+            if name not in _OMITTED_HEALTH_FIELDS
         ]
     return fields
 
 
-def _symbol(state: RoomState, key: str, now: float) -> list[Field]:
+def _symbol_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
     ticker = state.tickers.get(key)
     if ticker is None:
         return [("price", "none yet")] if key in state.symbols else []
     decimals = ticker.decimals
     fields = [
-        ("price", price(ticker.price, decimals)),
-        ("24 h", percent(ticker.change_percent)),
-        ("bid / ask", f"{price(ticker.bid, decimals)} / {price(ticker.ask, decimals)}"),
+        ("price", format_price(ticker.price, decimals)),
+        ("24 h", format_percent(ticker.change_percent)),
+        ("bid / ask", f"{format_price(ticker.bid, decimals)} / {format_price(ticker.ask, decimals)}"),
         ("spread", f"{ticker.spread_bp:.2f} bp"),
-        ("volume 24 h", number(ticker.volume, 2)),
-        ("last message", f"{age(now - ticker.timestamp)} ago, limit {age(FRESHNESS_LIMITS['feeder'])}"),
+        ("volume 24 h", format_number(ticker.volume, 2)),
+        ("last message", f"{format_age(now - ticker.timestamp)} ago, limit {format_age(FRESHNESS_LIMITS['feeder'])}"),
     ]
     account = state.account
     if account and (position := account.positions.get(key)):
         fields += [
             ("", ""),
-            ("position", f"{quantity(position.size)} at {price(position.entry_price, decimals)}"),
-            ("unrealised", signed(position.unrealized_pnl)),
-            ("stop / target", f"{price(position.stop_loss, decimals)} / {price(position.take_profit, decimals)}"),
-            ("protection", clean(position.protection or "not told")),
+            ("position", f"{format_quantity(position.size)} at {format_price(position.entry_price, decimals)}"),
+            ("unrealised", format_signed(position.unrealized_pnl)),
+            (
+                "stop / target",
+                f"{format_price(position.stop_loss, decimals)} / {format_price(position.take_profit, decimals)}",
+            ),
+            ("protection", sanitize(position.protection or "not told")),
         ]
     if account and key in account.quarantine:
-        fields += [("", ""), *_quarantine(state, key, now)]
+        fields += [("", ""), *_quarantine_fields(state, key, now)]
     return fields
 
 
-def _signal(state: RoomState, key: str, now: float) -> list[Field]:
+def _signal_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
     signal = state.trades.signals.get(key)
     if signal is None:
         return []
     return [
-        ("time", date_and_clock(signal.timestamp)),
-        ("symbol", clean(signal.symbol)),
-        ("side", clean(signal.side)),
-        ("strategy", clean(signal.strategy)),
-        ("confidence", f"{signal.confidence:.2f}" if signal.confidence is not None else NOTHING),
-        ("entry", price(signal.entry, None)),
-        ("stop", price(signal.stop, None)),
-        ("target", price(signal.target, None)),
-        ("reward / risk", _reward_to_risk(signal.entry, signal.stop, signal.target)),
-        ("why", clean(signal.reason or NOTHING)),
-        ("outcome", clean(signal.outcome or "none yet")),
-        ("key", clean(signal.natural_key)),
+        ("time", format_datetime(signal.timestamp)),
+        ("symbol", sanitize(signal.symbol)),
+        ("side", sanitize(signal.side)),
+        ("strategy", sanitize(signal.strategy)),
+        ("confidence", f"{signal.confidence:.2f}" if signal.confidence is not None else NO_VALUE),
+        ("entry", format_price(signal.entry, None)),
+        ("stop", format_price(signal.stop, None)),
+        ("target", format_price(signal.target, None)),
+        ("reward / risk", _format_reward_to_risk(signal.entry, signal.stop, signal.target)),
+        ("why", sanitize(signal.reason or NO_VALUE)),
+        ("outcome", sanitize(signal.outcome or "none yet")),
+        ("key", sanitize(signal.natural_key)),
     ]
 
 
-def _order(state: RoomState, key: str, now: float) -> list[Field]:
+def _order_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
     order = state.trades.orders.get(key)
     if order is None:
         return []
     return [
-        ("time", date_and_clock(order.timestamp)),
-        ("symbol", clean(order.symbol)),
-        ("side", clean(order.side)),
-        ("leg", clean(order.leg or "entry")),
-        ("type", clean(order.order_type or NOTHING)),
-        ("status", clean(order.status)),
-        ("size", quantity(order.size) if order.size is not None else NOTHING),
-        ("filled", quantity(order.filled)),
-        ("price", price(order.price, None)),
-        ("stop price", price(order.stop_price, None)),
-        ("profit", signed(order.pnl) if order.pnl is not None else NOTHING),
-        ("commission", f"{quantity(order.commission or 0)} {clean(order.commission_asset)}"),
-        ("refused by", clean(" ".join(filter(None, (order.refused_by, order.code))) or NOTHING)),
-        ("reason", clean(order.reason or NOTHING)),
-        ("order id", clean(order.order_id or NOTHING)),
-        ("client order id", clean(order.key)),
-        ("signal", clean(order.signal_key or NOTHING)),
-        ("last change", f"{age(now - order.updated)} ago"),
+        ("time", format_datetime(order.timestamp)),
+        ("symbol", sanitize(order.symbol)),
+        ("side", sanitize(order.side)),
+        ("leg", sanitize(order.leg or "entry")),
+        ("type", sanitize(order.order_type or NO_VALUE)),
+        ("status", sanitize(order.status)),
+        ("size", format_quantity(order.size) if order.size is not None else NO_VALUE),
+        ("filled", format_quantity(order.filled)),
+        ("price", format_price(order.price, None)),
+        ("stop price", format_price(order.stop_price, None)),
+        ("profit", format_signed(order.pnl) if order.pnl is not None else NO_VALUE),
+        ("commission", f"{format_quantity(order.commission or 0)} {sanitize(order.commission_asset)}"),
+        ("refused by", sanitize(" ".join(filter(None, (order.refused_by, order.code))) or NO_VALUE)),
+        ("reason", sanitize(order.reason or NO_VALUE)),
+        ("order id", sanitize(order.order_id or NO_VALUE)),
+        ("client order id", sanitize(order.key)),
+        ("signal", sanitize(order.signal_key or NO_VALUE)),
+        ("last change", f"{format_age(now - order.updated)} ago"),
     ]
 
 
-def _quarantine(state: RoomState, key: str, now: float) -> list[Field]:
+def _quarantine_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
     row = state.account.quarantine.get(key) if state.account else None
     if row is None:
         return []
     return [
         ("quarantined", f"after {row.failures} failures in a row"),
-        ("reason", clean(row.reason)),
-        ("since", date_and_clock(row.since)),
-        ("probe at", f"{date_and_clock(row.until)}, in {age(max(0.0, row.until - now))}"),
+        ("reason", sanitize(row.reason)),
+        ("since", format_datetime(row.since)),
+        ("probe at", f"{format_datetime(row.until)}, in {format_age(max(0.0, row.until - now))}"),
     ]
 
 
-def value_words(name: str, value: Any) -> str:
+def format_value(name: str, value: Any) -> str:
     """Say a value that came from outside, by what its name says that it is."""
     if value is None:
-        return NOTHING
+        return NO_VALUE
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (int, float)) and name.endswith(("_ts", "_time", "_check", "_update")):
-        return date_and_clock(value if value < 1e11 else value / 1000)
+        return format_datetime(value if value < 1e11 else value / 1000)
     if isinstance(value, dict):
-        return clean(", ".join(f"{key}: {item}" for key, item in value.items()) or NOTHING)
+        return sanitize(", ".join(f"{key}: {item}" for key, item in value.items()) or NO_VALUE)
     if isinstance(value, list):
-        return clean(", ".join(map(str, value)) or NOTHING)
-    return clean(str(value))
+        return sanitize(", ".join(map(str, value)) or NO_VALUE)
+    return sanitize(str(value))
 
 
-def _reward_to_risk(entry: float | None, stop: float | None, target: float | None) -> str:
+def _format_reward_to_risk(entry: float | None, stop: float | None, target: float | None) -> str:
     if entry is None or stop is None or target is None or entry == stop:
-        return NOTHING
+        return NO_VALUE
     return f"{abs(target - entry) / abs(entry - stop):.2f}"
 
 
-_SUBJECTS: dict[str, Callable[[RoomState, str, float], list[Field]]] = {
-    "service": _service,
-    "symbol": _symbol,
-    "signal": _signal,
-    "order": _order,
-    "quarantine": _quarantine,
+_SUBJECTS: dict[str, Callable[[RoomState, str, float], list[DetailField]]] = {
+    "service": _service_fields,
+    "symbol": _symbol_fields,
+    "signal": _signal_fields,
+    "order": _order_fields,
+    "quarantine": _quarantine_fields,
 }

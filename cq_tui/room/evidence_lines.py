@@ -6,175 +6,190 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.cells import cell_len, chop_cells
 from textual.content import Content
 
-from cq_tui.ops.event_words import event_words
-from cq_tui.ops.words import GLYPHS, NOTHING, Level, News, clean, date_and_clock, grouped, plural
-from cq_tui.room.details import value_words
+from cq_tui.ops.event_summary import summarize_event
+from cq_tui.ops.formatting import (
+    GLYPHS,
+    NO_VALUE,
+    Alert,
+    StatusLevel,
+    format_datetime,
+    group_digest,
+    pluralize,
+    sanitize,
+)
+from cq_tui.room.details import format_value
 
 if TYPE_CHECKING:
-    from cq_tui.room.evidence import Evidence, Step
+    from cq_tui.room.evidence import EventEvidence, ProofStep
 
-_COLOURS: dict[Level, str] = {"good": "$success", "look": "$warning", "bad": "$error", "idle": "$muted"}
+_COLOURS: dict[StatusLevel, str] = {"good": "$success", "look": "$warning", "bad": "$error", "idle": "$muted"}
 _INDENT = "  "
 _LABEL = 16
 #: Groups of a hash in a block, and in the path, where two stand side by side.
 _GROUPS, _PATH_GROUPS = 5, 3
 #: Characters of a line that are shown; all of it can be copied.
-_LONGEST_LINE = 4000
+_MAX_LINE_CHARS = 4000
 
 
-class Mark(NamedTuple):
+class CheckResult(NamedTuple):
     """What comparing showed."""
 
-    level: Level
-    words: str
+    level: StatusLevel
+    text: str
 
 
-def verdict_lines(evidence: "Evidence", width: int) -> list[Content]:
+def verdict_lines(evidence: "EventEvidence", width: int) -> list[Content]:
     """Say how far the event is proved, and what could not be read."""
-    news = [evidence.verdict, *(News("bad", problem) for problem in evidence.problems)]
+    news = [evidence.verdict, *(Alert("bad", problem) for problem in evidence.problems)]
     lines = []
     for item in news:
         colour = _COLOURS[item.level]
-        for number, text in enumerate(_wrapped(item.text, width - len(_INDENT))):
+        for number, text in enumerate(_wrap(item.text, width - len(_INDENT))):
             start = f"{GLYPHS[item.level]} " if number == 0 else _INDENT
             lines.append(Content.assemble((start, colour), (text, colour)))
     return lines
 
 
-def event_lines(evidence: "Evidence", width: int) -> list[Content]:
+def event_lines(evidence: "EventEvidence", width: int) -> list[Content]:
     """Show the event field by field."""
     if evidence.index == 0:
-        return [_heading("event"), *_field("", "none", width)]
+        return [_heading_line("event"), *_field_lines("", "none", width)]
     event = evidence.event
-    lines = [_heading("event")]
+    lines = [_heading_line("event")]
     if evidence.event_id is not None:
-        lines += _field("id", evidence.event_id, width)
+        lines += _field_lines("id", evidence.event_id, width)
     if event is not None:
-        lines += _field("time", date_and_clock(event.timestamp), width)
-        if event.occurred_at is not None and date_and_clock(event.occurred_at) != date_and_clock(event.timestamp):
-            lines += _field("happened", date_and_clock(event.occurred_at), width)
-        lines += [*_field("type", event.event_type, width), *_field("source", event.source, width)]
-        lines += _field("says", event_words(event) or NOTHING, width)
+        lines += _field_lines("time", format_datetime(event.timestamp), width)
+        if event.occurred_at is not None and format_datetime(event.occurred_at) != format_datetime(event.timestamp):
+            lines += _field_lines("happened", format_datetime(event.occurred_at), width)
+        lines += [*_field_lines("type", event.event_type, width), *_field_lines("source", event.source, width)]
+        lines += _field_lines("says", summarize_event(event) or NO_VALUE, width)
         if event.data:
             lines.append(Content(""))
         for name, value in event.data.items():
-            lines += _field(name, value_words(name, value), width)
+            lines += _field_lines(name, format_value(name, value), width)
     return lines
 
 
-def stored_lines(evidence: "Evidence", width: int) -> list[Content]:
+def stored_lines(evidence: "EventEvidence", width: int) -> list[Content]:
     """Show the event's line as it stands in the file."""
     if evidence.index == 0:
         return []
     if evidence.line is None:
-        return [_heading("line"), *_field("", "missing or damaged", width)]
-    text = clean(evidence.line.decode(errors="replace"), _LONGEST_LINE)
+        return [_heading_line("line"), *_field_lines("", "missing or damaged", width)]
+    text = sanitize(evidence.line.decode(errors="replace"), _MAX_LINE_CHARS)
     parts = chop_cells(text, max(8, width - len(_INDENT)))
-    return [_heading("line", plural(len(evidence.line), "byte")), *(Content(_INDENT + part) for part in parts)]
+    return [_heading_line("line", pluralize(len(evidence.line), "byte")), *(Content(_INDENT + part) for part in parts)]
 
 
-def block_lines(evidence: "Evidence", width: int) -> list[Content]:
+def block_lines(evidence: "EventEvidence", width: int) -> list[Content]:
     """Show the block and whether it holds together with its event and the block before."""
     index, block = evidence.index, evidence.block
     if index is None:
-        return [_heading("block"), *_field("", "none names this event", width)]
-    heading = _heading(f"block {index:,}", "the first of all" if index == 0 else "")
+        return [_heading_line("block"), *_field_lines("", "none names this event", width)]
+    heading = _heading_line(f"block {index:,}", "the first of all" if index == 0 else "")
     if block is None:
-        waits = evidence.last is not None and index > evidence.last
+        waits = evidence.last_index is not None and index > evidence.last_index
         words = "not there yet: memory chains it within a second" if waits else "missing or damaged"
-        return [heading, *_field("", words, width)]
+        return [heading, *_field_lines("", words, width)]
     named = block.event_hash.hex() if block.event_hash else ""
-    before = _mark(evidence.joins_before, f"block {index - 1:,}") if index else Mark("idle", "no block is before it")
+    before = (
+        _check_result(evidence.links_to_previous, f"block {index - 1:,}")
+        if index
+        else CheckResult("idle", "no block is before it")
+    )
     return [
         heading,
-        _hash("hash", block.hash, Mark("good", "fits its bytes"), width),
-        _hash("previous hash", block.previous_hash, before, width),
-        *([_hash("event hash", named, _mark(evidence.is_as_chained, "the line"), width)] if named else []),
+        _hash_line("hash", block.hash, CheckResult("good", "fits its bytes"), width),
+        _hash_line("previous hash", block.previous_hash, before, width),
+        *([_hash_line("event hash", named, _check_result(evidence.matches_block, "the line"), width)] if named else []),
     ]
 
 
-def proof_lines(evidence: "Evidence", width: int) -> list[Content]:
+def proof_lines(evidence: "EventEvidence", width: int) -> list[Content]:
     """Show the way from the event's hash to the root that was signed."""
     proof = evidence.proof
     if proof is None:
         return _checkpoint_lines(evidence, width)
     count = len(evidence.steps)
-    lines = [_heading("proof", f"{plural(count, 'hash').replace('hashs', 'hashes')} up to the signed root")]
+    lines = [_heading_line("proof", f"{pluralize(count, 'hash').replace('hashs', 'hashes')} up to the signed root")]
     if evidence.leaf is not None:
-        lines.append(_hash("leaf", evidence.leaf.hex(), Mark("idle", ""), width))
+        lines.append(_hash_line("leaf", evidence.leaf.hex(), CheckResult("idle", ""), width))
     if count:
-        places = max(len("events"), *(len(_place(step)) for step in evidence.steps))
+        places = max(len("events"), *(len(_event_range(step)) for step in evidence.steps))
         hashes = 5 * _PATH_GROUPS + 1
         head = f"{'level':>5}  {'side':<5}  {'events':>{places}}  {'hash beside':<{hashes}}  with it makes"
         lines.append(Content.styled(_INDENT + head, "$muted"))
-        lines += [_step(step, places) for step in evidence.steps]
-    root = evidence.steps[-1].made if evidence.steps else evidence.leaf
+        lines += [_step_line(step, places) for step in evidence.steps]
+    root = evidence.steps[-1].parent_hash if evidence.steps else evidence.leaf
     if root is not None:
-        lines.append(_hash("root", root.hex(), Mark("good", "as signed"), width))
+        lines.append(_hash_line("root", root.hex(), CheckResult("good", "as signed"), width))
     return [*lines, Content(""), *_checkpoint_lines(evidence, width)]
 
 
-def _checkpoint_lines(evidence: "Evidence", width: int) -> list[Content]:
+def _checkpoint_lines(evidence: "EventEvidence", width: int) -> list[Content]:
     if evidence.checkpoint is None:
-        return [_heading("checkpoint"), *_field("", "none signed yet", width)]
+        return [_heading_line("checkpoint"), *_field_lines("", "none signed yet", width)]
     from cq_tui.store.checkpoints.signed_note import VerifierKey
 
     head, key = evidence.checkpoint.checkpoint, VerifierKey.parse(evidence.checkpoint.public_key)
     return [
-        _heading("checkpoint", "the newest"),
-        *_field("size", plural(head.size, "event"), width),
-        _hash("root", head.root.hex(), Mark("idle", ""), width),
-        *_field("signed", date_and_clock(head.time), width),
-        *_field("by", key.name, width),
-        *_field("key", key.key_id.hex(), width),
+        _heading_line("checkpoint", "the newest"),
+        *_field_lines("size", pluralize(head.size, "event"), width),
+        _hash_line("root", head.root.hex(), CheckResult("idle", ""), width),
+        *_field_lines("signed", format_datetime(head.time), width),
+        *_field_lines("by", key.name, width),
+        *_field_lines("key", key.key_id.hex(), width),
     ]
 
 
-def _step(step: "Step", places: int) -> Content:
+def _step_line(step: "ProofStep", places: int) -> Content:
     """Lay out one row of the path; left and right say on which side the hash stands."""
-    text = f"{step.level:>5}  {'left' if step.is_left else 'right':<5}  {_place(step):>{places}}  "
+    text = f"{step.level:>5}  {'left' if step.is_left else 'right':<5}  {_event_range(step):>{places}}  "
     return Content.assemble(
-        _INDENT, (text, "$muted"), grouped(step.hash.hex(), _PATH_GROUPS), _INDENT,
-        (grouped(step.made.hex(), _PATH_GROUPS), "$muted"),
+        _INDENT, (text, "$muted"), group_digest(step.sibling_hash.hex(), _PATH_GROUPS), _INDENT,
+        (group_digest(step.parent_hash.hex(), _PATH_GROUPS), "$muted"),
     )  # fmt: skip
 
 
-def _place(step: "Step") -> str:
-    return f"{step.first:,}" if step.first == step.last else f"{step.first:,}–{step.last:,}"
+def _event_range(step: "ProofStep") -> str:
+    return (
+        f"{step.first_event:,}" if step.first_event == step.last_event else f"{step.first_event:,}–{step.last_event:,}"
+    )
 
 
-def _mark(matches: bool | None, what: str) -> Mark:
+def _check_result(matches: bool | None, what: str) -> CheckResult:
     if matches is None:
-        return Mark("idle", f"not compared: {what} cannot be read")
-    return Mark("good", f"fits {what}") if matches else Mark("bad", f"does not fit {what}")
+        return CheckResult("idle", f"not compared: {what} cannot be read")
+    return CheckResult("good", f"fits {what}") if matches else CheckResult("bad", f"does not fit {what}")
 
 
-def _heading(words: str, more: str = "") -> Content:
+def _heading_line(words: str, more: str = "") -> Content:
     return Content.assemble((words, "bold"), (f" · {more}" if more else "", "$muted"))
 
 
-def _hash(name: str, digest: str, mark: Mark, width: int) -> Content:
+def _hash_line(name: str, digest: str, mark: CheckResult, width: int) -> Content:
     """Lay out a hash and what comparing it showed, cut where the width ends."""
     hashes = 5 * _GROUPS + 1
     glyph = f"{GLYPHS[mark.level]} " if mark.level != "idle" else ""
     room = max(0, width - len(_INDENT) * 2 - _LABEL - hashes - len(glyph))
     return Content.assemble(
         (f"{_INDENT}{name:<{_LABEL}}", "$muted"),
-        f"{grouped(digest, _GROUPS):<{hashes}}{_INDENT}",
+        f"{group_digest(digest, _GROUPS):<{hashes}}{_INDENT}",
         (glyph, _COLOURS[mark.level]),
-        (clean(mark.words, max(1, room)), _COLOURS[mark.level]),
+        (sanitize(mark.text, max(1, room)), _COLOURS[mark.level]),
     )
 
 
-def _field(name: str, value: str, width: int) -> list[Content]:
+def _field_lines(name: str, value: str, width: int) -> list[Content]:
     """Lay out a name and its value, which goes on under itself."""
-    label = f"{clean(name, _LABEL - 1):<{_LABEL}}" if name else ""
-    start, *rest = _wrapped(clean(value), width - len(_INDENT) - len(label))
+    label = f"{sanitize(name, _LABEL - 1):<{_LABEL}}" if name else ""
+    start, *rest = _wrap(sanitize(value), width - len(_INDENT) - len(label))
     first = Content.assemble((_INDENT + label, "$muted"), start)
     return [first, *(Content(_INDENT + " " * len(label) + line) for line in rest)]
 
 
-def _wrapped(text: str, width: int) -> list[str]:
+def _wrap(text: str, width: int) -> list[str]:
     """Break at words, or, where characters are wide, at cells."""
     room = max(8, width)
     if cell_len(text) != len(text):

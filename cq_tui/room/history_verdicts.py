@@ -2,37 +2,37 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cq_tui.ops.words import Level, News, age, clean, plural
+from cq_tui.ops.formatting import Alert, StatusLevel, format_age, pluralize, sanitize
 
 if TYPE_CHECKING:
     from cq_tui.contracts.health import MemoryHealth
 
 #: More spooled bytes than this are worth a word.
-_MANY_BYTES = 1_000_000
+_LARGE_BACKLOG_BYTES = 1_000_000
 #: Faults that are shown one by one.
-_FAULTS_SHOWN = 3
+_MAX_FAULTS = 3
 
 
 class Completeness(NamedTuple):
     """Whether events are missing, and how far a signed checkpoint vouches for them."""
 
-    level: Level
+    level: StatusLevel
     text: str
     #: Events that came after the last checkpoint.
-    since: int = 0
+    unanchored_count: int = 0
     #: Why no checkpoint is signed, or what else is wrong with anchoring.
     problem: str = ""
 
 
-def integrity(memory: "MemoryHealth", width: int = 500) -> News:
+def integrity(memory: "MemoryHealth", width: int = 500) -> Alert:
     """Say whether all bytes are as they were written; if not, what was found, or how much where that does not fit."""
     if memory.integrity_ok:
-        return News("good", "intact")
+        return Alert("good", "intact")
     told, count = fault_headlines(memory), fault_count(memory)
-    text = f"NOT INTACT: {clean(told[0])}"
+    text = f"NOT INTACT: {sanitize(told[0])}"
     if count and (count > 1 or len(text) > width):
-        text = f"NOT INTACT: {plural(count, 'fault')}"
-    return News("bad", text)
+        text = f"NOT INTACT: {pluralize(count, 'fault')}"
+    return Alert("bad", text)
 
 
 def fault_count(memory: "MemoryHealth") -> int:
@@ -49,7 +49,7 @@ def fault_headlines(memory: "MemoryHealth") -> list[str]:
 
 def completeness(memory: "MemoryHealth") -> Completeness:
     """Say whether anything is missing. A memory that tells nothing of it is not judged."""
-    anchored, problem = memory.anchored_count, clean(memory.anchor_problem or "", 300)
+    anchored, problem = memory.anchored_count, sanitize(memory.anchor_problem or "", 300)
     since = max(0, memory.events_count - anchored) if anchored is not None else 0
     if memory.missing_count:
         return Completeness("bad", f"incomplete by {memory.missing_count:,}", since, problem)
@@ -64,15 +64,15 @@ def completeness(memory: "MemoryHealth") -> Completeness:
 
 def last_check(memory: "MemoryHealth", now: float) -> str:
     """Say when memory last looked at its files."""
-    return f"checked {_ago(memory.last_integrity_check, now)}"
+    return f"checked {_format_ago(memory.last_integrity_check, now)}"
 
 
 def last_full_check(memory: "MemoryHealth", now: float) -> str | None:
     """Say when the whole history was last verified; None when memory does not tell."""
-    return None if memory.last_full_check is None else _ago(memory.last_full_check, now)
+    return None if memory.last_full_check is None else _format_ago(memory.last_full_check, now)
 
 
-def last_anchor(memory: "MemoryHealth", now: float, interval: float) -> News | None:
+def last_anchor(memory: "MemoryHealth", now: float, interval: float) -> Alert | None:
     """Say when the last checkpoint was signed and how much came since; None when there is none.
 
     ``interval`` is how often memory signs (seconds): twice that with new events is late.
@@ -80,39 +80,41 @@ def last_anchor(memory: "MemoryHealth", now: float, interval: float) -> News | N
     signed = memory.last_anchor_ts
     if not signed:
         return None
-    since = completeness(memory).since
+    since = completeness(memory).unanchored_count
     late = since > 0 and not -2 <= now - signed <= 2 * interval + 10
-    return News("look" if late else "good", _ago(signed, now) + (f", {since:,} since" if since else ""))
+    return Alert("look" if late else "good", _format_ago(signed, now) + (f", {since:,} since" if since else ""))
 
 
-def backlog(memory: "MemoryHealth") -> News | None:
+def backlog(memory: "MemoryHealth") -> Alert | None:
     """Say what waits to be merged, in bytes too when it is much; None when memory does not tell."""
     if memory.backlog is None and memory.backlog_bytes is None:
         return None
     size = memory.backlog_bytes or 0
     text = f"{memory.backlog or 0:,}"
-    return News("look", f"{text} ({size / 1e6:,.1f} MB)") if size > _MANY_BYTES else News("good", text)
+    return Alert("look", f"{text} ({size / 1e6:,.1f} MB)") if size > _LARGE_BACKLOG_BYTES else Alert("good", text)
 
 
-def standing_faults(memory: "MemoryHealth") -> list[News]:
+def fault_alerts(memory: "MemoryHealth") -> list[Alert]:
     """Return the last faults under their short names, what to do about them, and what hinders anchoring."""
     from cq_tui.store.history.faults import fault_id, headline_of
 
-    told: list[News] = []
+    told: list[Alert] = []
     faults = memory.faults or []
     if not memory.integrity_ok or faults:
-        told += [News("bad", f"{fault_id(fault)} {clean(headline_of(fault))}") for fault in faults[-_FAULTS_SHOWN:]]
-        earlier = fault_count(memory) - _FAULTS_SHOWN
+        told += [Alert("bad", f"{fault_id(fault)} {sanitize(headline_of(fault))}") for fault in faults[-_MAX_FAULTS:]]
+        earlier = fault_count(memory) - _MAX_FAULTS
         more = f"{earlier} more came earlier. " if earlier > 0 else ""
-        told.append(News("idle", f"{more}Look: `cq-tui verify`. Accept: `cq-tui acknowledge`. No new risk until then."))
+        told.append(
+            Alert("idle", f"{more}Look: `cq-tui verify`. Accept: `cq-tui acknowledge`. No new risk until then.")
+        )
     problem = completeness(memory).problem
     if problem and not any(problem in news.text for news in told):
-        told.append(News("look", f"checkpoints: {problem}"))
+        told.append(Alert("look", f"checkpoints: {problem}"))
     return told
 
 
-def _ago(timestamp: float, now: float) -> str:
+def _format_ago(timestamp: float, now: float) -> str:
     if not timestamp:
         return "not yet"
-    said = age(now - timestamp)
+    said = format_age(now - timestamp)
     return said if said == "ahead" else f"{said} ago"

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from cq_tui.ops.words import date_and_clock, grouped, plural
+from cq_tui.ops.formatting import format_datetime, group_digest, pluralize
 
 if TYPE_CHECKING:
     from cq_tui.contracts.health import MemoryHealth
@@ -16,18 +16,18 @@ class LastCheckpoint:
         self._note = ""
         self.checkpoint: Checkpoint | None = None
 
-    def keep(self, memory: "MemoryHealth | None") -> bool:
+    def update(self, memory: "MemoryHealth | None") -> bool:
         """Take what memory reports; return whether that is newer than what was kept."""
         note = memory.checkpoint if memory is not None else None
         if not note or note == self._note:
             return False
         # Not needed before memory has signed something, and then the frame is painted.
-        from cq_tui.store.checkpoints.checkpoint import read_unverified
+        from cq_tui.store.checkpoints.checkpoint import parse_unverified
         from cq_tui.store.checkpoints.signed_note import SignedNoteError
 
         self._note = note
         try:
-            found = read_unverified(note)
+            found = parse_unverified(note)
         except SignedNoteError:
             return False
         if self.checkpoint is not None and found.time <= self.checkpoint.time:
@@ -36,16 +36,18 @@ class LastCheckpoint:
         return True
 
     @property
-    def short(self) -> str:
+    def short_text(self) -> str:
         """``checkpoint 12,800 9f3c 41aa``; empty without one."""
         if self.checkpoint is None:
             return ""
-        return f"checkpoint {self.checkpoint.size:,} {grouped(self.checkpoint.root.hex(), 2).removesuffix(' …')}"
+        return f"checkpoint {self.checkpoint.size:,} {group_digest(self.checkpoint.root.hex(), 2).removesuffix(' …')}"
 
     @property
-    def line(self) -> str:
+    def summary_line(self) -> str:
         """Size, whole root and time in a line; empty without one."""
         if self.checkpoint is None:
             return ""
         found = self.checkpoint
-        return f"last checkpoint: {plural(found.size, 'event')}, root {found.root.hex()}, {date_and_clock(found.time)}"
+        return (
+            f"last checkpoint: {pluralize(found.size, 'event')}, root {found.root.hex()}, {format_datetime(found.time)}"
+        )

@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import orjson
 
-from cq_tui.ops.words import Level, clean, clock
+from cq_tui.ops.formatting import StatusLevel, format_clock, sanitize
 from cq_tui.store.journal import JournalError, JournalReader, last_lines
 
-KEPT = 5000
-_SEEDED = 1000
-_LEVELS: dict[str, Level] = {"warning": "look", "error": "bad", "critical": "bad", "debug": "idle"}
-_HEAD = frozenset({"ts", "level", "service", "event"})
+MAX_LINES = 5000
+_INITIAL_LINES = 1000
+_LEVELS: dict[str, StatusLevel] = {"warning": "look", "error": "bad", "critical": "bad", "debug": "idle"}
+_HEADER_FIELDS = frozenset({"ts", "level", "service", "event"})
 
 
 class LogLine(NamedTuple):
@@ -22,25 +22,25 @@ class LogLine(NamedTuple):
     time: str
     level: str
     text: str
-    state: Level
+    severity: StatusLevel
 
 
-def log_line(line: bytes) -> LogLine:
+def parse_log_line(line: bytes) -> LogLine:
     """Read a JSON line of ours, or show any other text as it is."""
     try:
         raw = orjson.loads(line)
     except orjson.JSONDecodeError:
         raw = None
     if not isinstance(raw, dict):
-        return LogLine("", "", clean(line.decode(errors="replace"), 2000), "good")
+        return LogLine("", "", sanitize(line.decode(errors="replace"), 2000), "good")
     stamp, level = raw.get("ts"), str(raw.get("level", ""))
-    rest = "  ".join(f"{key}={_plain(value)}" for key, value in raw.items() if key not in _HEAD)
-    text = clean(f"{raw.get('event', '')}  {rest}".strip(), 2000)
-    shown = clock(stamp) if isinstance(stamp, (int, float)) else ""
-    return LogLine(shown, clean(level, 8), text, _LEVELS.get(level.lower(), "good"))
+    rest = "  ".join(f"{key}={_format_value(value)}" for key, value in raw.items() if key not in _HEADER_FIELDS)
+    text = sanitize(f"{raw.get('event', '')}  {rest}".strip(), 2000)
+    shown = format_clock(stamp) if isinstance(stamp, (int, float)) else ""
+    return LogLine(shown, sanitize(level, 8), text, _LEVELS.get(level.lower(), "good"))
 
 
-def _plain(value: object) -> str:
+def _format_value(value: object) -> str:
     return value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
 
 
@@ -50,23 +50,23 @@ class LogTail:
     def __init__(self, path: Path) -> None:
         self._reader = JournalReader(path)
         self._numbers = count()
-        self.lines: deque[tuple[str, LogLine]] = deque(maxlen=KEPT)
+        self.lines: deque[tuple[str, LogLine]] = deque(maxlen=MAX_LINES)
         self.problem: str | None = None
         try:
             self._reader.skip_to_end()
-            self._take(last_lines(path, _SEEDED))
+            self._append_lines(last_lines(path, _INITIAL_LINES))
         except (JournalError, OSError) as error:
-            self.problem = clean(str(error))
+            self.problem = sanitize(str(error))
 
     def refresh(self) -> bool:
         """Read what is new; return whether anything was."""
         try:
             lines = self._reader.read_new()
         except JournalError as error:
-            self.problem = clean(str(error))
+            self.problem = sanitize(str(error))
             return False
-        self._take(lines)
+        self._append_lines(lines)
         return bool(lines)
 
-    def _take(self, lines: list[bytes]) -> None:
-        self.lines.extend((str(next(self._numbers)), log_line(line)) for line in lines)
+    def _append_lines(self, lines: list[bytes]) -> None:
+        self.lines.extend((str(next(self._numbers)), parse_log_line(line)) for line in lines)

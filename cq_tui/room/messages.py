@@ -15,7 +15,7 @@ class StateChanged(Message):
 
 
 @dataclass
-class SteerAsked(Message):
+class ActionRequested(Message):
     """A key asks for one of Steering's actions."""
 
     action: str
@@ -24,11 +24,11 @@ class SteerAsked(Message):
 
 
 @dataclass
-class FreezeAsked(Message):
+class FreezeRequested(Message):
     """Hold the display still, or let it go on."""
 
     frozen: bool
 
 
-class LeaveAsked(Message):
+class QuitRequested(Message):
     """A person wants to go."""

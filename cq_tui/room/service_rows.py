@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from cq_tui.contracts.health import ServiceState
 from cq_tui.contracts.layout import FRESHNESS_LIMITS
+from cq_tui.ops.formatting import StatusLevel
 from cq_tui.ops.verdict import Verdict
-from cq_tui.ops.words import Level
 from cq_tui.room.state import RoomState
 
 
@@ -14,7 +14,7 @@ class ServiceRow:
     """One service at one moment."""
 
     name: str
-    level: Level
+    level: StatusLevel
     #: ready, starting, blocked, degraded, error, stale, stopped …
     word: str
     #: What stands under the row; empty when all is well.
@@ -29,7 +29,7 @@ class ServiceRow:
 
 def service_rows(state: RoomState, now: float) -> list[ServiceRow]:
     """Return a row for every service that the mode needs, in start order."""
-    return [_row(state, service, now) for service in state.required()]
+    return [_row(state, service, now) for service in state.required_services()]
 
 
 def _row(state: RoomState, service: str, now: float) -> ServiceRow:
@@ -59,7 +59,7 @@ def _trusted(state: RoomState, service: str, now: float) -> ServiceState | None:
     return supervisor.services.get(service)
 
 
-def _say(state: RoomState, verdict: Verdict, known: ServiceState | None) -> tuple[Level, str, str]:
+def _say(state: RoomState, verdict: Verdict, known: ServiceState | None) -> tuple[StatusLevel, str, str]:
     health = state.health_of(verdict.service)
     if verdict.word == "stopped" or (known is not None and known.state == "stopped"):
         # The supervisor knows of an end at once; the last health file would look well for seconds.
@@ -78,7 +78,7 @@ def _say(state: RoomState, verdict: Verdict, known: ServiceState | None) -> tupl
     if verdict.word == "missing":
         return _absent(state, verdict)
     if verdict.word == "stale":
-        gone = "" if state.holders.get(verdict.service) else "; its process is gone"
+        gone = "" if state.lock_holders.get(verdict.service) else "; its process is gone"
         return "bad", "stale", verdict.reason + gone
     if verdict.word == "error":
         return "bad", "error", verdict.reason
@@ -92,8 +92,8 @@ def _say(state: RoomState, verdict: Verdict, known: ServiceState | None) -> tupl
     return "good", "ready", ""
 
 
-def _absent(state: RoomState, verdict: Verdict) -> tuple[Level, str, str]:
-    if state.holders.get(verdict.service):
+def _absent(state: RoomState, verdict: Verdict) -> tuple[StatusLevel, str, str]:
+    if state.lock_holders.get(verdict.service):
         return "look", "starting", "has not reported yet"
     return "idle", "absent", ""
 

@@ -9,10 +9,10 @@ from cq_tui.contracts.layout import DataDir
 #: Starts a worker for one long-running part of the supervision: (coroutine, name).
 RunWorker = Callable[[Coroutine[Any, Any, None], str], object]
 #: Cancels those workers and waits until they have ended.
-EndWorkers = Callable[[], Awaitable[None]]
+CancelWorkers = Callable[[], Awaitable[None]]
 
 
-class Supervising(Protocol):
+class SupervisorProtocol(Protocol):
     """What the room needs of a supervisor."""
 
     @property
@@ -51,7 +51,7 @@ class Supervising(Protocol):
         """Release the lock and leave the stack to a headless supervisor."""
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """A request was not carried out; the message says why."""
 
 
@@ -59,16 +59,16 @@ class Stack:
     """The running services, steered from the room."""
 
     def __init__(
-        self, data: DataDir, supervisor: Supervising | None, run_worker: RunWorker, end_workers: EndWorkers
+        self, data: DataDir, supervisor: SupervisorProtocol | None, run_worker: RunWorker, end_workers: CancelWorkers
     ) -> None:
         self._data = data
         self.supervisor = supervisor
         self._run_worker = run_worker
-        self._end_workers = end_workers
+        self._cancel_workers = end_workers
         #: Whether this room holds the supervisor's lock.
         self.supervises = False
 
-    def begin(self) -> bool:
+    def start_supervising(self) -> bool:
         """Supervise, if nobody else does; return whether we do. Raises OSError when the lock cannot be taken."""
         if self.supervisor is None or self.supervises or not self.supervisor.acquire():
             return self.supervises
@@ -78,7 +78,7 @@ class Stack:
             self._run_worker(self.supervisor.supervise(service), service)
         return True
 
-    async def until_shut_down(self) -> None:
+    async def wait_for_shut_down(self) -> None:
         """Wait until somebody shut the stack down (``cq-tui down``); from then on this room only watches."""
         if self.supervisor is not None:
             await self.supervisor.ended.wait()
@@ -87,7 +87,7 @@ class Stack:
     async def _stop_supervising(self) -> None:
         if self.supervises and self.supervisor is not None:
             self.supervises = False
-            await self._end_workers()
+            await self._cancel_workers()
             self.supervisor.release()
 
     def is_supervised(self) -> bool:
@@ -99,18 +99,20 @@ class Stack:
     async def start(self, service: str) -> str:
         """Start a service; return what to tell. A room that watches takes over when nobody supervises any more."""
         if not self.supervises and not self.is_supervised():
-            self.begin()
-        return await self._ask("start_service", service, "starts", self.supervisor.start if self.supervisor else None)
+            self.start_supervising()
+        return await self._control_service(
+            "start_service", service, "starts", self.supervisor.start if self.supervisor else None
+        )
 
     async def stop(self, service: str) -> str:
         """Stop a service; return what to tell."""
-        return await self._ask(
+        return await self._control_service(
             "stop_service", service, "has stopped", self.supervisor.stop if self.supervisor else None
         )
 
     async def restart(self, service: str) -> str:
         """Restart a service; return what to tell."""
-        return await self._ask(
+        return await self._control_service(
             "restart_service", service, "restarts", self.supervisor.restart if self.supervisor else None
         )
 
@@ -120,31 +122,35 @@ class Stack:
             await self.supervisor.stop_all()
             await self._stop_supervising()
         else:
-            await self._request("shut_down", None)
+            await self._send_command("shut_down", None)
 
     async def detach(self) -> None:
         """Leave the services to a headless supervisor; a room that only watches has nothing to hand over."""
         if self.supervises and self.supervisor is not None:
             self.supervises = False
-            await self._end_workers()
+            await self._cancel_workers()
             self.supervisor.hand_over()
 
-    async def _ask(self, command: str, service: str, said: str, own: Callable[[str], Awaitable[None]] | None) -> str:
+    async def _control_service(
+        self, command: str, service: str, said: str, own: Callable[[str], Awaitable[None]] | None
+    ) -> str:
         if self.supervises and own is not None:
             await own(service)
             return f"{service} {said}"
-        return await self._request(command, service) or f"{service} {said}"
+        return await self._send_command(command, service) or f"{service} {said}"
 
-    async def _request(self, command: str, target: str | None) -> str:
-        from cq_tui.store.control import issue, wait_for_answer
+    async def _send_command(self, command: str, target: str | None) -> str:
+        from cq_tui.store.control import issue_command, wait_for_answer
 
         if not self.is_supervised():
-            raise Refused("nobody supervises this data directory; open the room without another one, or `cq-tui up`")
+            raise RequestRefused(
+                "nobody supervises this data directory; open the room without another one, or `cq-tui up`"
+            )
         try:
-            request = issue(self._data, command, "supervisor", target=target, issued_by="room")
+            request = issue_command(self._data, command, "supervisor", target=target, issued_by="room")
         except OSError as error:
-            raise Refused(f"the command cannot be written: {error.strerror}") from None
+            raise RequestRefused(f"the command cannot be written: {error.strerror}") from None
         answer = await wait_for_answer(self._data, request)
         if answer.outcome != "done":
-            raise Refused(f"{answer.outcome}: {answer.message}")
+            raise RequestRefused(f"{answer.outcome}: {answer.message}")
         return answer.message

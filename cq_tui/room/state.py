@@ -17,16 +17,16 @@ from cq_tui.contracts.health import (
 )
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.contracts.market import KlineLineError, kline_from_line
-from cq_tui.contracts.mode import EffectiveMode, base_interval, effective_mode, guardrails_on
+from cq_tui.contracts.mode import EffectiveMode, base_interval, effective_mode, soft_guardrails_active
 from cq_tui.contracts.runfiles import LockHolder
 from cq_tui.contracts.settings import Settings
 from cq_tui.contracts.tickers import Ticker, TickersError, tickers_from_bytes
 from cq_tui.ops.verdict import Overall, Verdict, judge, judge_all
-from cq_tui.room.changes import Changes, Part
-from cq_tui.room.events import EventTail
-from cq_tui.room.files import DocumentReader, identity_of
-from cq_tui.room.prices import SPAN, PriceHistory
-from cq_tui.room.trades import TradeBook
+from cq_tui.room.changes import Changes, Topic
+from cq_tui.room.document_reader import DocumentReader, file_identity
+from cq_tui.room.event_tail import EventTail
+from cq_tui.room.price_history import SPAN_SECONDS, PriceHistory
+from cq_tui.room.trades import TradeBlotter
 from cq_tui.store.document import DocumentError, DocumentMissing, read_content, read_document
 from cq_tui.store.history.chain_file import read_chain_tail
 from cq_tui.store.history.hash_chain import ChainError, ChainTail
@@ -34,7 +34,7 @@ from cq_tui.store.journal import JournalError, last_lines
 from cq_tui.store.settings_file import LoadedSettings, SettingsError, load_settings
 
 #: Points of the equity curve that are kept.
-_EQUITY_KEPT = 1200
+_MAX_EQUITY_POINTS = 1200
 
 
 class RoomState:
@@ -44,29 +44,29 @@ class RoomState:
         self.data = data
         self._environment = environment
         self._health = {
-            service: DocumentReader(data.health_of(service), data.root, _reads(model))
+            service: DocumentReader(data.health_of(service), data.root, _document_parser(model))
             for service, model in HEALTH_MODELS.items()
         }
         self._account = DocumentReader(data.account, data.root, lambda path: read_document(path, AccountState))
         self._tickers = DocumentReader(data.tickers, data.root, _read_tickers)
         self._chain = DocumentReader(data.hash_chain, data.root, _read_chain)
-        self._tail = EventTail(data.events, data.root)
+        self._event_tail = EventTail(data.events, data.root)
         self._settings_identity: object = ()
-        self.loaded = LoadedSettings(Settings())
+        self.loaded_settings = LoadedSettings(Settings())
         self.settings_problem: str | None = None
-        self.prices = PriceHistory()
-        self.trades = TradeBook()
-        self.equity_curve: deque[tuple[float, float]] = deque(maxlen=_EQUITY_KEPT)
+        self.price_history = PriceHistory()
+        self.trades = TradeBlotter()
+        self.equity_curve: deque[tuple[float, float]] = deque(maxlen=_MAX_EQUITY_POINTS)
         #: Live processes by service, as their locks tell; looked at by ``look_for_processes``.
-        self.holders: dict[str, LockHolder | None] = {}
+        self.lock_holders: dict[str, LockHolder | None] = {}
         #: Whether every file has been read once.
-        self.is_read = False
+        self.is_loaded = False
         self._unseeded: deque[str] = deque()
         self._readers: dict[Path, Callable[[bool], Changes]] = {
-            **{path.path: self._reader_of(path, Part.SERVICES) for path in self._health.values()},
+            **{path.path: self._refresher(path, Topic.SERVICES) for path in self._health.values()},
             data.account: self._refresh_account,
             data.tickers: self._refresh_tickers,
-            data.hash_chain: self._reader_of(self._chain, Part.HISTORY),
+            data.hash_chain: self._refresher(self._chain, Topic.HISTORY),
             data.events: self._refresh_events,
             data.settings: self._refresh_settings,
         }
@@ -74,7 +74,7 @@ class RoomState:
     # -- reading
 
     @property
-    def folders(self) -> tuple[Path, ...]:
+    def watched_folders(self) -> tuple[Path, ...]:
         """Folders whose changes matter."""
         data = self.data
         return (
@@ -87,7 +87,7 @@ class RoomState:
             data.control_done,
         )
 
-    def take(self, paths: Iterable[Path]) -> Changes:
+    def read_changed_files(self, paths: Iterable[Path]) -> Changes:
         """Read the files that a watch named."""
         changes = Changes()
         for path in paths:
@@ -96,16 +96,16 @@ class RoomState:
                 changes.add(reader(True))
         return changes
 
-    def sweep(self) -> Changes:
+    def poll_files(self) -> Changes:
         """Look at every file, in case the watch missed one, and note one price a second for the spark lines."""
         changes = Changes()
         for reader in self._readers.values():
             changes.add(reader(False))
         for symbol, ticker in self.tickers.items():
-            self.prices.add(symbol, ticker.timestamp, ticker.price)
-        if not self.is_read:
-            self.is_read = True
-            changes.parts |= set(Part)
+            self.price_history.add(symbol, ticker.timestamp, ticker.price)
+        if not self.is_loaded:
+            self.is_loaded = True
+            changes.topics |= set(Topic)
         return changes
 
     def seed_prices(self, count: int) -> set[str]:
@@ -118,27 +118,27 @@ class RoomState:
             return set()
         symbols = {self._unseeded.popleft() for _ in range(min(count, len(self._unseeded)))}
         for symbol in symbols:
-            self.prices.seed(symbol, self._recorded_closes(symbol))
+            self.price_history.seed(symbol, self._read_closes(symbol))
         return symbols
 
-    def look_for_processes(self, now: float) -> Changes:
+    def refresh_lock_holders(self, now: float) -> Changes:
         """See which processes hold the locks of services that do not report (their pid may be gone)."""
         # psutil is slow to import, and nothing of it is needed before the first paint.
         from cq_tui.store.lock import read_holder
 
         silent = [name for name, verdict in self.verdicts(now).items() if verdict.word in ("stale", "missing")]
         holders = {name: read_holder(self.data.lock_of(name)) for name in [*silent, "supervisor"]}
-        if holders == self.holders:
+        if holders == self.lock_holders:
             return Changes()
-        self.holders = holders
-        return Changes({Part.SERVICES})
+        self.lock_holders = holders
+        return Changes({Topic.SERVICES})
 
     # -- what the files say
 
     @property
     def settings(self) -> Settings:
         """The settings in force, as this process sees them."""
-        return self.loaded.settings
+        return self.loaded_settings.settings
 
     @property
     def mode(self) -> EffectiveMode:
@@ -148,7 +148,7 @@ class RoomState:
     @property
     def guardrails(self) -> bool:
         """Whether the soft guardrails hold."""
-        return guardrails_on(self.settings, self.mode.mode)
+        return soft_guardrails_active(self.settings, self.mode.mode)
 
     @property
     def feeder(self) -> FeederHealth | None:
@@ -196,9 +196,9 @@ class RoomState:
         return self._chain.value
 
     @property
-    def tail(self) -> EventTail:
+    def event_tail(self) -> EventTail:
         """The last events."""
-        return self._tail
+        return self._event_tail
 
     def health_of(self, service: str) -> Health | None:
         """Return the last good health of a service."""
@@ -208,11 +208,11 @@ class RoomState:
         """Return what is wrong with a service's health file."""
         return self._health[service].problem
 
-    def supervised(self, service: str) -> ServiceState | None:
+    def supervised_state(self, service: str) -> ServiceState | None:
         """Return what the supervisor last said of a service."""
         return self.supervisor.services.get(service) if self.supervisor else None
 
-    def required(self) -> tuple[str, ...]:
+    def required_services(self) -> tuple[str, ...]:
         """Return the services that the mode in force needs."""
         return SERVICES if self.mode.uses_simulator else tuple(name for name in SERVICES if name != "exchange")
 
@@ -220,18 +220,18 @@ class RoomState:
         """Judge one service; one that is stopped on purpose is ``stopped``."""
         reader = self._health[service]
         verdict = judge(service, None if reader.problem else reader.value, now, reader.problem)
-        known = self.supervised(service)
+        known = self.supervised_state(service)
         if verdict.word in ("stale", "missing") and known and known.wanted == "stopped" and known.state == "stopped":
             return Verdict(service, "stopped", "stopped on purpose; s starts it", verdict.age)
         return verdict
 
     def verdicts(self, now: float) -> dict[str, Verdict]:
         """Judge all required services."""
-        return {service: self.verdict(service, now) for service in self.required()}
+        return {service: self.verdict(service, now) for service in self.required_services()}
 
     def overall(self, now: float) -> Overall:
         """Return the worst over all required services."""
-        return judge_all(self.verdicts(now), self.required())
+        return judge_all(self.verdicts(now), self.required_services())
 
     @property
     def symbols(self) -> list[str]:
@@ -248,15 +248,15 @@ class RoomState:
             "tickers": self._tickers.problem,
             "account": self._account.problem,
             "chain": self._chain.problem,
-            "events": self._tail.problem,
+            "events": self._event_tail.problem,
             **{service: reader.problem for service, reader in self._health.items()},
         }
         return {name: problem for name, problem in named.items() if problem}
 
     # -- one refresh a file
 
-    def _reader_of(
-        self, reader: DocumentReader[Health] | DocumentReader[ChainTail], part: Part
+    def _refresher(
+        self, reader: DocumentReader[Health] | DocumentReader[ChainTail], part: Topic
     ) -> Callable[[bool], Changes]:
         def refresh(told: bool) -> Changes:
             return Changes({part}) if reader.refresh(told=told) else Changes()
@@ -268,10 +268,10 @@ class RoomState:
             return Changes()
         account = self._account.value
         if account is not None:
-            self.trades.take_account(account.orders)
+            self.trades.apply_account_orders(account.orders)
             if not self.equity_curve or account.timestamp > self.equity_curve[-1][0]:
                 self.equity_curve.append((account.timestamp, account.equity))
-        return Changes({Part.ACCOUNT})
+        return Changes({Topic.ACCOUNT})
 
     def _refresh_tickers(self, told: bool) -> Changes:
         before, problem = self.tickers, self._tickers.problem
@@ -282,36 +282,38 @@ class RoomState:
         changed.update(symbol for symbol in before if symbol not in after)
         for symbol in after.keys() - before.keys():
             self._unseeded.append(symbol)
-            self.prices.add(symbol, after[symbol].timestamp, after[symbol].price)
+            self.price_history.add(symbol, after[symbol].timestamp, after[symbol].price)
         if not changed and self._tickers.problem == problem:
             return Changes()
         if before.keys() != after.keys():
-            self.prices.forget_all_but(after)
-        return Changes({Part.PRICES}, changed)
+            self.price_history.retain(after)
+        return Changes({Topic.PRICES}, changed)
 
     def _refresh_events(self, told: bool) -> Changes:
-        problem = self._tail.problem
-        fresh = self._tail.refresh()
-        self.trades.take(fresh)
-        return Changes({Part.EVENTS}) if fresh or self._tail.problem != problem else Changes()
+        problem = self._event_tail.problem
+        fresh = self._event_tail.refresh()
+        self.trades.apply_events(fresh)
+        return Changes({Topic.EVENTS}) if fresh or self._event_tail.problem != problem else Changes()
 
     def _refresh_settings(self, told: bool) -> Changes:
-        identity = identity_of(self.data.settings)
+        identity = file_identity(self.data.settings)
         if identity == self._settings_identity and not told:
             return Changes()
         first, self._settings_identity = self._settings_identity == (), identity
         try:
-            self.loaded = load_settings(self.data.settings, self._environment, None if first else self.loaded)
-            self.settings_problem = self.loaded.problem
+            self.loaded_settings = load_settings(
+                self.data.settings, self._environment, None if first else self.loaded_settings
+            )
+            self.settings_problem = self.loaded_settings.problem
         except SettingsError as error:
             self.settings_problem = str(error)
-        return Changes({Part.SETTINGS, Part.SERVICES})
+        return Changes({Topic.SETTINGS, Topic.SERVICES})
 
-    def recorded_line(self, symbol: str, count: int) -> list[tuple[float, float]]:
+    def recorded_closes(self, symbol: str, count: int) -> list[tuple[float, float]]:
         """Return (close time, close) of the last recorded bars of the interval that ARES decides on."""
-        return self._recorded_closes(symbol, base_interval(self.settings, self.mode.mode), count)
+        return self._read_closes(symbol, base_interval(self.settings, self.mode.mode), count)
 
-    def _recorded_closes(self, symbol: str, interval: str = "1s", count: int = SPAN) -> list[tuple[float, float]]:
+    def _read_closes(self, symbol: str, interval: str = "1s", count: int = SPAN_SECONDS) -> list[tuple[float, float]]:
         if "/" in symbol or symbol.startswith("."):
             return []
         try:
@@ -328,7 +330,7 @@ class RoomState:
         return closes
 
 
-def _reads(model: type[Health]) -> Callable[[Path], Health]:
+def _document_parser(model: type[Health]) -> Callable[[Path], Health]:
     return lambda path: read_document(path, model)
 
 

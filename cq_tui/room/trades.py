@@ -5,17 +5,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cq_tui.contracts.account import OrderState
-from cq_tui.ops.words import Level
+from cq_tui.ops.formatting import StatusLevel
 from cq_tui.store.reading.event import HistoryEvent
 
-_SIGNALS_KEPT = 300
-_ORDERS_KEPT = 600
+_MAX_SIGNALS = 300
+_MAX_ORDERS = 600
 #: An order event without a signal key belongs to the last signal of its symbol and side that is not older than this.
 _SAME_TRADE_SECONDS = 60.0
 
 
 @dataclass(slots=True)
-class Signal:
+class SignalRow:
     """One signal and its outcome in words."""
 
     key: str
@@ -32,11 +32,11 @@ class Signal:
     natural_key: str
     #: "filled", "not traded: cooldown of 1 s" …; empty while nothing is known.
     outcome: str = ""
-    level: Level = "idle"
+    level: StatusLevel = "idle"
 
 
 @dataclass(slots=True)
-class Order:
+class OrderRow:
     """One order, or one refusal, as last known."""
 
     key: str
@@ -48,7 +48,7 @@ class Order:
     size: float | None = None
     filled: float = 0.0
     #: Sum of the fills that events told of: each event is one fill.
-    told_fills: float = 0.0
+    event_filled: float = 0.0
     price: float | None = None
     stop_price: float | None = None
     status: str = ""
@@ -63,11 +63,11 @@ class Order:
     updated: float = 0.0
 
     @property
-    def level(self) -> Level:
+    def level(self) -> StatusLevel:
         """How it went."""
         if self.status == "UNKNOWN":
             return "look"
-        if self.ended_with_its_twin:
+        if self.ended_by_oco:
             return "idle"
         if self.status in ("REJECTED", "EXPIRED", "EXPIRED_IN_MATCH"):
             return "bad" if self.refused_by != "guardrail" else "look"
@@ -76,7 +76,7 @@ class Order:
         return "idle"
 
     @property
-    def ended_with_its_twin(self) -> bool:
+    def ended_by_oco(self) -> bool:
         """Whether it ended as it should: the other order of its OCO was filled or triggered."""
         return self.status == "EXPIRED" and self.reason == "OCO_TRIGGER"
 
@@ -92,39 +92,39 @@ class Order:
 
 
 @dataclass(slots=True)
-class TradeBook:
+class TradeBlotter:
     """Bounded signals and orders by key, in the order in which they first appeared."""
 
-    signals: dict[str, Signal] = field(default_factory=dict)
-    orders: dict[str, Order] = field(default_factory=dict)
+    signals: dict[str, SignalRow] = field(default_factory=dict)
+    orders: dict[str, OrderRow] = field(default_factory=dict)
 
-    def take(self, events: Iterable[HistoryEvent]) -> bool:
+    def apply_events(self, events: Iterable[HistoryEvent]) -> bool:
         """Take events; return whether any concerned signals or orders."""
         touched = False
         for event in events:
             handler = _HANDLERS.get(event.event_type)
-            if handler is not None and event.text("symbol") is not None:
+            if handler is not None and event.text_field("symbol") is not None:
                 handler(self, event)
                 touched = True
-        _drop_oldest(self.signals, _SIGNALS_KEPT)
-        _drop_oldest(self.orders, _ORDERS_KEPT)
+        _drop_oldest(self.signals, _MAX_SIGNALS)
+        _drop_oldest(self.orders, _MAX_ORDERS)
         return touched
 
-    def take_account(self, orders: Iterable[OrderState]) -> None:
+    def apply_account_orders(self, orders: Iterable[OrderState]) -> None:
         """Take the trader's own list, which knows orders that are older than the events in memory."""
         for state in orders:
             order = self.orders.get(state.client_order_id)
             if order is None:
-                order = self.orders[state.client_order_id] = Order(
+                order = self.orders[state.client_order_id] = OrderRow(
                     state.client_order_id, state.symbol, state.side, state.updated_ts
                 )
             if state.updated_ts >= order.updated:
-                _follow_account(order, state)
-        _drop_oldest(self.orders, _ORDERS_KEPT)
+                _apply_order_state(order, state)
+        _drop_oldest(self.orders, _MAX_ORDERS)
 
-    def groups(self) -> list[list[Order]]:
+    def order_groups(self) -> list[list[OrderRow]]:
         """Return orders newest first, each entry with the orders that protect or close it."""
-        by_signal: dict[str, list[Order]] = {}
+        by_signal: dict[str, list[OrderRow]] = {}
         for order in self.orders.values():
             by_signal.setdefault(order.signal_key or order.key, []).append(order)
         groups = [
@@ -133,84 +133,84 @@ class TradeBook:
         return sorted(groups, key=lambda group: group[0].timestamp, reverse=True)
 
     def _signal_generated(self, event: HistoryEvent) -> None:
-        self.signals[event.event_id] = Signal(
+        self.signals[event.event_id] = SignalRow(
             key=event.event_id,
             timestamp=event.happened_at,
-            symbol=event.text("symbol") or "",
-            side=event.text("side") or "",
-            strategy=event.text("strategy") or "",
-            entry=event.number("entry_price"),
-            stop=event.number("stop_loss"),
-            target=event.number("take_profit"),
-            confidence=event.number("confidence"),
-            reason=event.text("reason") or "",
+            symbol=event.text_field("symbol") or "",
+            side=event.text_field("side") or "",
+            strategy=event.text_field("strategy") or "",
+            entry=event.number_field("entry_price"),
+            stop=event.number_field("stop_loss"),
+            target=event.number_field("take_profit"),
+            confidence=event.number_field("confidence"),
+            reason=event.text_field("reason") or "",
             natural_key=_natural_key(event),
         )
 
     def _order_submitted(self, event: HistoryEvent) -> None:
-        order = self._order(event)
+        order = self._order_row(event)
         if not order.status:
             order.status = "SENT"
-        order.order_type = event.text("order_type") or order.order_type
-        order.size = event.number("size") if event.number("size") is not None else order.size
-        order.price = event.number("price") or order.price
-        order.stop_price = event.number("stop_price") or order.stop_price
+        order.order_type = event.text_field("order_type") or order.order_type
+        order.size = event.number_field("size") if event.number_field("size") is not None else order.size
+        order.price = event.number_field("price") or order.price
+        order.stop_price = event.number_field("stop_price") or order.stop_price
         if order.is_entry:
-            self._tell_signal(event, "order sent", "idle")
+            self._set_outcome(event, "order sent", "idle")
 
     def _order_executed(self, event: HistoryEvent) -> None:
-        order = self._order(event)
-        order.status = (event.text("status") or "FILLED").upper()
-        size = event.number("size") or 0.0
-        order.told_fills += size
-        order.filled = max(order.filled, order.told_fills)
+        order = self._order_row(event)
+        order.status = (event.text_field("status") or "FILLED").upper()
+        size = event.number_field("size") or 0.0
+        order.event_filled += size
+        order.filled = max(order.filled, order.event_filled)
         order.size = order.size if order.size is not None else size
-        order.price = event.number("price") or order.price
-        if (realized := event.number("realized_pnl")) is not None:
+        order.price = event.number_field("price") or order.price
+        if (realized := event.number_field("realized_pnl")) is not None:
             order.pnl = (order.pnl or 0.0) + realized
-        order.commission = (order.commission or 0.0) + (event.number("commission") or 0.0)
-        order.commission_asset = event.text("commission_asset") or order.commission_asset
-        order.order_id = event.text("order_id") or order.order_id
+        order.commission = (order.commission or 0.0) + (event.number_field("commission") or 0.0)
+        order.commission_asset = event.text_field("commission_asset") or order.commission_asset
+        order.order_id = event.text_field("order_id") or order.order_id
         if order.is_entry:
-            self._tell_signal(event, "filled" if order.status == "FILLED" else "partly filled", "good")
+            self._set_outcome(event, "filled" if order.status == "FILLED" else "partly filled", "good")
 
     def _order_rejected(self, event: HistoryEvent) -> None:
-        if event.text("refused_by") == "guardrail" and event.text("client_order_id") is None:
+        if event.text_field("refused_by") == "guardrail" and event.text_field("client_order_id") is None:
             # No order was made of it: the refusal belongs under its signal.
-            self._tell_signal(event, f"not traded: {event.text('reason') or ''}", "look")
+            self._set_outcome(event, f"not traded: {event.text_field('reason') or ''}", "look")
             return
-        order = self._order(event)
+        order = self._order_row(event)
         order.status = "REJECTED"
-        order.reason = event.text("reason") or ""
-        order.code = event.text("code") or ""
-        order.refused_by = event.text("refused_by") or ""
+        order.reason = event.text_field("reason") or ""
+        order.code = event.text_field("code") or ""
+        order.refused_by = event.text_field("refused_by") or ""
         if order.is_entry:
-            self._tell_signal(event, f"not traded: {order.reason}", "look")
+            self._set_outcome(event, f"not traded: {order.reason}", "look")
 
     def _order_canceled(self, event: HistoryEvent) -> None:
-        order = self._order(event)
-        order.status = (event.text("status") or "CANCELED").upper()
-        order.reason = event.text("reason") or ""
+        order = self._order_row(event)
+        order.status = (event.text_field("status") or "CANCELED").upper()
+        order.reason = event.text_field("reason") or ""
 
-    def _order(self, event: HistoryEvent) -> Order:
+    def _order_row(self, event: HistoryEvent) -> OrderRow:
         """Return the order an event is about, made anew when it is the first to tell of it."""
-        key = event.text("client_order_id") or event.event_id
+        key = event.text_field("client_order_id") or event.event_id
         order = self.orders.get(key)
         if order is None:
-            order = Order(key, event.text("symbol") or "", event.text("side") or "", event.happened_at)
+            order = OrderRow(key, event.text_field("symbol") or "", event.text_field("side") or "", event.happened_at)
             self.orders[key] = order
-        order.leg = event.text("leg") or order.leg
-        order.signal_key = event.text("signal_key") or order.signal_key
+        order.leg = event.text_field("leg") or order.leg
+        order.signal_key = event.text_field("signal_key") or order.signal_key
         order.updated = max(order.updated, event.happened_at)
         return order
 
-    def _tell_signal(self, event: HistoryEvent, outcome: str, level: Level) -> None:
-        signal = self._signal_of(event)
+    def _set_outcome(self, event: HistoryEvent, outcome: str, level: StatusLevel) -> None:
+        signal = self._find_signal(event)
         if signal is not None:
             signal.outcome, signal.level = outcome, level
 
-    def _signal_of(self, event: HistoryEvent) -> Signal | None:
-        symbol, side, named = event.text("symbol"), event.text("side"), event.text("signal_key")
+    def _find_signal(self, event: HistoryEvent) -> SignalRow | None:
+        symbol, side, named = event.text_field("symbol"), event.text_field("side"), event.text_field("signal_key")
         for signal in reversed(self.signals.values()):
             if signal.symbol != symbol or signal.side != side:
                 continue
@@ -222,20 +222,20 @@ class TradeBook:
 
 
 _HANDLERS = {
-    "signal_generated": TradeBook._signal_generated,
-    "order_submitted": TradeBook._order_submitted,
-    "order_executed": TradeBook._order_executed,
-    "order_rejected": TradeBook._order_rejected,
-    "order_canceled": TradeBook._order_canceled,
+    "signal_generated": TradeBlotter._signal_generated,
+    "order_submitted": TradeBlotter._order_submitted,
+    "order_executed": TradeBlotter._order_executed,
+    "order_rejected": TradeBlotter._order_rejected,
+    "order_canceled": TradeBlotter._order_canceled,
 }
 
 
-def _follow_account(order: Order, state: OrderState) -> None:
+def _apply_order_state(order: OrderRow, state: OrderState) -> None:
     order.leg = state.leg or order.leg
     order.order_type = state.order_type
     order.status = state.status.upper()
     order.size = state.size
-    order.filled = max(order.told_fills, state.filled)
+    order.filled = max(order.event_filled, state.filled)
     order.price = state.average_price or state.price or order.price
     order.stop_price = state.stop_price or order.stop_price
     order.order_id = state.order_id or order.order_id

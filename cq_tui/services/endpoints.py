@@ -15,7 +15,7 @@ from cq_tui.binance.hosts import (
     is_play_money,
 )
 from cq_tui.binance.proxies import ProxyError, proxy_for
-from cq_tui.binance.shared_weight import SharedWeight
+from cq_tui.binance.shared_budget import SharedBudget
 from cq_tui.binance.signing import Credentials, CredentialsError, read_secret
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.mode import Mode
@@ -25,12 +25,12 @@ from cq_tui.store.document import DocumentError, read_document
 from cq_tui.store.lock import read_holder
 
 
-class NoExchange(Exception):
+class ExchangeUnavailable(Exception):
     """There is no exchange to talk to yet; the message names what is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Venue:
+class ExchangeAccess:
     """Where to go. Two venues are equal when nothing needs to be connected anew."""
 
     mode: Mode
@@ -38,43 +38,43 @@ class Venue:
     credentials: Credentials | None
 
 
-def request_budget(venue: Venue, data: DataDir) -> SharedWeight:
+def request_budget(venue: ExchangeAccess, data: DataDir) -> SharedBudget:
     """Return the request budget of all processes of the data directory that talk to the venue's REST host."""
     host = "loopback" if is_loopback(venue.endpoints.rest) else urlsplit(venue.endpoints.rest).hostname
-    return SharedWeight(data.run / f"weight-{host}.json")
+    return SharedBudget(data.run / f"weight-{host}.json")
 
 
-def market_venue(mode: Mode, settings: Settings, data: DataDir) -> Venue:
+def market_data_access(mode: Mode, settings: Settings, data: DataDir) -> ExchangeAccess:
     """Return where market data comes from. Raises NoExchange."""
     if mode == "simulation":
-        return Venue(mode, _simulator(data)[0], None)
+        return ExchangeAccess(mode, _simulator_endpoints(data)[0], None)
     public = Endpoints(MAINNET_DATA_ONLY_REST, MAINNET_DATA_ONLY_STREAM, MAINNET.ws_api)
     chosen = {"paper": public, "testnet": TESTNET, "live": MAINNET}[mode]
-    return Venue(mode, _overridden(chosen, settings), None)
+    return ExchangeAccess(mode, _apply_overrides(chosen, settings), None)
 
 
-def trading_venue(mode: Mode, settings: Settings, data: DataDir) -> Venue:
+def trading_access(mode: Mode, settings: Settings, data: DataDir) -> ExchangeAccess:
     """Return where orders go. Raises NoExchange, also when keys are missing."""
     if mode in ("simulation", "paper"):
-        return Venue(mode, *_simulator(data))
+        return ExchangeAccess(mode, *_simulator_endpoints(data))
     key, secret = settings.BINANCE_API_KEY, settings.BINANCE_API_SECRET
     if key is None or secret is None:
-        raise NoExchange(f"BINANCE_API_KEY and BINANCE_API_SECRET, which {mode} needs")
-    endpoints = _overridden(TESTNET if mode == "testnet" else MAINNET, settings)
-    _check_orders_may_go_to(endpoints, mode)
-    return Venue(mode, endpoints, _credentials(key.get_secret_value(), secret.get_secret_value()))
+        raise ExchangeUnavailable(f"BINANCE_API_KEY and BINANCE_API_SECRET, which {mode} needs")
+    endpoints = _apply_overrides(TESTNET if mode == "testnet" else MAINNET, settings)
+    _require_safe_endpoints(endpoints, mode)
+    return ExchangeAccess(mode, endpoints, _credentials(key.get_secret_value(), secret.get_secret_value()))
 
 
-def _check_orders_may_go_to(endpoints: Endpoints, mode: Mode) -> None:
+def _require_safe_endpoints(endpoints: Endpoints, mode: Mode) -> None:
     """Refuse what may be real without the consents of live mode, and keys or orders in clear over a network."""
     for address in (endpoints.rest, endpoints.ws_api):
         host, scheme = urlsplit(address).hostname or "", urlsplit(address).scheme
         if mode != "live" and is_mainnet(address):
-            raise NoExchange(f"another host: {host} is the real exchange, and the mode is {mode}")
+            raise ExchangeUnavailable(f"another host: {host} is the real exchange, and the mode is {mode}")
         if mode != "live" and not is_play_money(address):
-            raise NoExchange(f"another host: {host} is no test exchange that is known, and the mode is {mode}")
+            raise ExchangeUnavailable(f"another host: {host} is no test exchange that is known, and the mode is {mode}")
         if scheme in ("http", "ws") and not is_loopback(address):
-            raise NoExchange(f"an encrypted address: {scheme}://{host} would send keys and orders in clear")
+            raise ExchangeUnavailable(f"an encrypted address: {scheme}://{host} would send keys and orders in clear")
 
 
 def _credentials(key: str, secret: str) -> Credentials:
@@ -83,11 +83,11 @@ def _credentials(key: str, secret: str) -> Credentials:
         if credentials.is_ed25519:
             credentials.sign(b"")
     except CredentialsError as error:
-        raise NoExchange(f"a usable BINANCE_API_KEY and BINANCE_API_SECRET: {error}") from None
+        raise ExchangeUnavailable(f"a usable BINANCE_API_KEY and BINANCE_API_SECRET: {error}") from None
     return credentials
 
 
-def _overridden(chosen: Endpoints, settings: Settings) -> Endpoints:
+def _apply_overrides(chosen: Endpoints, settings: Settings) -> Endpoints:
     try:
         endpoints = Endpoints(
             rest=settings.BINANCE_REST_URL or chosen.rest,
@@ -96,26 +96,28 @@ def _overridden(chosen: Endpoints, settings: Settings) -> Endpoints:
         )
     except EndpointError as error:
         # The error names the face; the setting of each is called after it.
-        raise NoExchange(f"a usable BINANCE_REST_URL, BINANCE_STREAM_URL or BINANCE_WS_API_URL: {error}") from None
+        raise ExchangeUnavailable(
+            f"a usable BINANCE_REST_URL, BINANCE_STREAM_URL or BINANCE_WS_API_URL: {error}"
+        ) from None
     try:
         for address in (endpoints.rest, endpoints.stream, endpoints.ws_api):
             proxy_for(address)
     except ProxyError as error:
-        raise NoExchange(f"a usable proxy in the environment: {error}") from None
+        raise ExchangeUnavailable(f"a usable proxy in the environment: {error}") from None
     return endpoints
 
 
-def _simulator(data: DataDir) -> tuple[Endpoints, Credentials]:
+def _simulator_endpoints(data: DataDir) -> tuple[Endpoints, Credentials]:
     """Return the address of the simulated exchange; one that is not running has none."""
     try:
         address = read_document(data.exchange_address, ExchangeAddress)
     except DocumentError:
-        raise NoExchange("the simulated exchange") from None
+        raise ExchangeUnavailable("the simulated exchange") from None
     holder = read_holder(data.lock_of("exchange"))
     if holder is None or holder.pid != address.pid:
-        raise NoExchange("the simulated exchange")
+        raise ExchangeUnavailable("the simulated exchange")
     try:
         endpoints = Endpoints(rest=address.rest_url, stream=address.stream_url, ws_api=address.ws_api_url)
     except EndpointError as error:
-        raise NoExchange(f"the simulated exchange: {data.exchange_address.name} is damaged, {error}") from None
+        raise ExchangeUnavailable(f"the simulated exchange: {data.exchange_address.name} is damaged, {error}") from None
     return endpoints, _credentials(address.api_key.get_secret_value(), address.api_secret.get_secret_value())

@@ -13,7 +13,7 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.store.regular_file import open_regular
 
 _ROTATE_BYTES = 4 * 1024 * 1024
-_KEPT = 3
+_BACKUP_COUNT = 3
 _PLAIN = logging.Formatter()
 
 
@@ -32,7 +32,7 @@ class _QuietHandler(RotatingFileHandler):
 
 def open_log(data: DataDir, service: str, level: str) -> FilteringBoundLogger:
     """Return the service's logger. ``level`` is one of DEBUG, INFO, WARNING, ERROR."""
-    handler = _QuietHandler(data.log_of(service), maxBytes=_ROTATE_BYTES, backupCount=_KEPT, encoding="utf-8")
+    handler = _QuietHandler(data.log_of(service), maxBytes=_ROTATE_BYTES, backupCount=_BACKUP_COUNT, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(message)s"))
     sink = logging.getLogger(f"cq_tui.{service}")
     for old in sink.handlers:
@@ -69,15 +69,15 @@ class _LibraryHandler(logging.Handler):
         line = {
             "ts": record.created,
             "level": record.levelname.lower(),
-            "event": _message_of(record),
+            "event": _format_message(record),
             "logger": record.name,
         }
         if record.exc_info:
             line["exception"] = _PLAIN.formatException(record.exc_info)
-        self._sink.info(_as_json(line))
+        self._sink.info(_to_json(line))
 
 
-def _message_of(record: logging.LogRecord) -> str:
+def _format_message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
     except (TypeError, ValueError):
@@ -87,10 +87,10 @@ def _message_of(record: logging.LogRecord) -> str:
 
 def _render(_: Any, __: str, event: Any) -> str:
     ordered = {"ts": event.pop("ts"), "level": event.pop("level"), "service": event.pop("service", "")} | event
-    return _as_json(ordered)
+    return _to_json(ordered)
 
 
-def _as_json(line: dict[str, Any]) -> str:
+def _to_json(line: dict[str, Any]) -> str:
     """Return a line whatever is in it: no text from outside may keep a service from saying what happened."""
     try:
         return orjson.dumps(line, default=str).decode()

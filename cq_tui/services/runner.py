@@ -5,23 +5,23 @@ import contextlib
 import importlib
 
 from cq_tui.contracts.layout import SERVICES, DataDir
-from cq_tui.services.frame import Frame, Service, serve, stopped_event
+from cq_tui.services.runtime import Service, ServiceRuntime, serve, stopped_event
 from cq_tui.store.journal import JournalError
 
 #: Where each service lives; imported only when it runs, since each brings its own libraries.
-_PLACES: dict[str, tuple[str, str]] = {
+_SERVICE_CLASSES: dict[str, tuple[str, str]] = {
     "exchange": ("cq_tui.services.exchange", "ExchangeService"),
     "memory": ("cq_tui.services.memory.service", "MemoryService"),
     "feeder": ("cq_tui.services.feeder", "FeederService"),
     "ares": ("cq_tui.services.ares", "AresService"),
     "trader": ("cq_tui.services.trader", "TraderService"),
 }
-assert tuple(_PLACES) == SERVICES
+assert tuple(_SERVICE_CLASSES) == SERVICES
 
 
 def load_service(name: str) -> type[Service]:
     """Return the class of a service."""
-    module, attribute = _PLACES[name]
+    module, attribute = _SERVICE_CLASSES[name]
     found: type[Service] = getattr(importlib.import_module(module), attribute)
     return found
 
@@ -37,7 +37,7 @@ def run_service(name: str, data: DataDir) -> int:
 
 
 async def _run(kind: type[Service], name: str, data: DataDir) -> int:
-    frame = Frame(name, data)
+    frame = ServiceRuntime(name, data)
     error: Exception | None = None
     service: Service | None = None
     try:

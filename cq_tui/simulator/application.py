@@ -6,18 +6,18 @@ from typing import Any, TypeVar
 from starlette.routing import Router
 
 from cq_tui.simulator.api.parameters import read_form
-from cq_tui.simulator.api.rest import Answer, Request, RestFace, request_of
+from cq_tui.simulator.api.rest import HttpRequest, HttpResponse, RestApi, request_from_scope
 from cq_tui.simulator.api.ws_connection import WsApi
 from cq_tui.simulator.api.ws_request import WsRequest
-from cq_tui.simulator.connections.handshake import refuse
-from cq_tui.simulator.connections.http_connection import TRANSPORT, Headers, response
-from cq_tui.simulator.connections.web_pages import is_from_another_site, is_from_program_here, not_for_pages
-from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.connections.cross_site import cross_site_error, is_cross_site, is_local_program
+from cq_tui.simulator.connections.handshake import reject_handshake
+from cq_tui.simulator.connections.http_connection import TRANSPORT, Headers, encode_response
+from cq_tui.simulator.errors import RequestRejected
 from cq_tui.simulator.exchange import Exchange
-from cq_tui.simulator.faults.admin import Admin, Refused, dump
-from cq_tui.simulator.faults.on_requests import answers_with
-from cq_tui.simulator.faults.plan import Asked
-from cq_tui.simulator.streams.stream_face import stream_routes
+from cq_tui.simulator.faults.admin import Admin, AdminError, dump
+from cq_tui.simulator.faults.plan import RequestTarget
+from cq_tui.simulator.faults.request_faults import responses_with_faults
+from cq_tui.simulator.streams.stream_endpoint import stream_routes
 from cq_tui.simulator.streams.stream_hub import StreamHub
 
 T = TypeVar("T")
@@ -28,7 +28,7 @@ Send = Callable[[Message], Awaitable[None]]
 WS_API_PATH = "/ws-api/v3"
 _ADMIN_PATH = "/admin/"
 _JSON = (b"content-type", b"application/json")
-_LARGEST_BODY = 64 * 1024
+_MAX_BODY_BYTES = 64 * 1024
 
 
 class Application:
@@ -37,98 +37,98 @@ class Application:
     def __init__(self, exchange: Exchange, hub: StreamHub, ws_api: WsApi, admin: Admin | None = None) -> None:
         self._exchange = exchange
         self._admin = admin
-        self.rest = RestFace(exchange)
+        self.rest = RestApi(exchange)
         self._ws_api = ws_api
         if admin is not None:
-            ws_api.with_faults = self._ws_with_faults
+            ws_api.request_interceptor = self._ws_with_faults
         self._streams = Router(stream_routes(hub))
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Serve (ASGI)."""
         if scope["type"] == "http":
             await self._answer(scope, receive, send)
-        elif is_from_another_site(scope["headers"]):
+        elif is_cross_site(scope["headers"]):
             await receive()
-            await refuse(send, not_for_pages())
+            await reject_handshake(send, cross_site_error())
         elif scope["path"] == WS_API_PATH:
             await self._ws_api(scope, receive, send)
         else:
             await self._streams(scope, receive, send)
 
-    def at_once(self, scope: Any, body: bytes, headers: Headers) -> bytes | None:
+    def try_respond(self, scope: Any, body: bytes, headers: Headers) -> bytes | None:
         """Return the response to a whole request; None when it has to be awaited, as faults on demand have."""
-        if self._admin is not None or scope["method"] == "HEAD" or len(body) > _LARGEST_BODY:
+        if self._admin is not None or scope["method"] == "HEAD" or len(body) > _MAX_BODY_BYTES:
             return None
-        if is_from_another_site(scope["headers"]):
+        if is_cross_site(scope["headers"]):
             return None
-        answer = self.rest.answer(request_of(scope, scope["headers"], body))
-        return response(answer.status, headers + answer.headers, answer.body)
+        answer = self.rest.handle(request_from_scope(scope, scope["headers"], body))
+        return encode_response(answer.status, headers + answer.headers, answer.body)
 
     async def _answer(self, scope: Any, receive: Receive, send: Send) -> None:
         try:
-            if is_from_another_site(scope["headers"]):
-                raise not_for_pages()
+            if is_cross_site(scope["headers"]):
+                raise cross_site_error()
             body = await read_body(scope, receive)
-        except ApiError as error:
-            await write(send, self.rest.refusal(error, self._exchange.clock()))
+        except RequestRejected as error:
+            await send_response(send, self.rest.error_response(error, self._exchange.clock()))
             return
-        request = request_of(scope, scope["headers"], body)
+        request = request_from_scope(scope, scope["headers"], body)
         if self._admin is None:
-            await write(send, self.rest.answer(request))
+            await send_response(send, self.rest.handle(request))
         elif request.path.startswith(_ADMIN_PATH):
-            await write(send, await self._administer(self._admin, scope, body))
+            await send_response(send, await self._answer_admin(self._admin, scope, body))
         else:
             await self._answer_with_faults(self._admin, request, scope, receive, send)
 
     # Faults on demand
 
-    async def _administer(self, admin: Admin, scope: Any, body: bytes) -> Answer:
+    async def _answer_admin(self, admin: Admin, scope: Any, body: bytes) -> HttpResponse:
         """Carry out a request to /admin; only programs on this machine, and no pages in a browser, may ask."""
         client = scope["client"]
-        if client is None or not client[0].startswith("127.") or not is_from_program_here(scope["headers"]):
-            return Answer(403, [_JSON], dump({"error": "/admin is for programs on this machine"}))
+        if client is None or not client[0].startswith("127.") or not is_local_program(scope["headers"]):
+            return HttpResponse(403, [_JSON], dump({"error": "/admin is for programs on this machine"}))
         try:
-            content = await admin.answer(scope["method"], scope["path"], body)
-        except Refused as error:
-            return Answer(400, [_JSON], dump({"error": str(error)}))
-        return Answer(200, [_JSON], dump(content))
+            content = await admin.handle(scope["method"], scope["path"], body)
+        except AdminError as error:
+            return HttpResponse(400, [_JSON], dump({"error": str(error)}))
+        return HttpResponse(200, [_JSON], dump(content))
 
     async def _answer_with_faults(
-        self, admin: Admin, request: Request, scope: Any, receive: Receive, send: Send
+        self, admin: Admin, request: HttpRequest, scope: Any, receive: Receive, send: Send
     ) -> None:
-        asked = Asked(request.method, request.path, "", _symbol(request))
+        asked = RequestTarget(request.method, request.path, "", _symbol(request))
         answers = await self._with_faults(
-            admin, asked, lambda: self.rest.answer(request),
-            lambda error: self.rest.refusal(error, self._exchange.clock()),
+            admin, asked, lambda: self.rest.handle(request),
+            lambda error: self.rest.error_response(error, self._exchange.clock()),
         )  # fmt: skip
         transport = scope["extensions"][TRANSPORT]["transport"]
         if not answers:
             transport.abort()
             await receive()
             return
-        await write(send, answers[0])
+        await send_response(send, answers[0])
         for again in answers[1:]:
-            transport.write(response(again.status, again.headers, again.body))
+            transport.write(encode_response(again.status, again.headers, again.body))
 
     async def _ws_with_faults(
-        self, request: WsRequest, answer: Callable[[], str], refuse: Callable[[ApiError], str]
+        self, request: WsRequest, answer: Callable[[], str], refuse: Callable[[RequestRejected], str]
     ) -> list[str]:
         if self._admin is None:
             return [answer()]
-        asked = Asked("", "", request.method, request.values.get("symbol", ""))
+        asked = RequestTarget("", "", request.method, request.values.get("symbol", ""))
         return await self._with_faults(self._admin, asked, answer, refuse)
 
     async def _with_faults(
-        self, admin: Admin, asked: Asked, answer: Callable[[], T], refuse: Callable[[ApiError], T]
+        self, admin: Admin, asked: RequestTarget, answer: Callable[[], T], refuse: Callable[[RequestRejected], T]
     ) -> list[T]:
         exchange = self._exchange
-        return await answers_with(admin.of_request(asked), answer, refuse, exchange.limits, exchange.clock)
+        return await responses_with_faults(admin.match_request(asked), answer, refuse, exchange.limits, exchange.clock)
 
 
-def _symbol(request: Request) -> str:
+def _symbol(request: HttpRequest) -> str:
     try:
         return read_form(request.query, request.body).raw("symbol")
-    except ApiError:
+    except RequestRejected:
         return ""
 
 
@@ -140,8 +140,8 @@ async def read_body(scope: Any, receive: Receive) -> bytes:
     while True:
         message = await receive()
         body += message.get("body", b"")
-        if len(body) > _LARGEST_BODY:
-            raise ApiError(-1101, "Too many parameters sent for this endpoint: the body is too large.", 413)
+        if len(body) > _MAX_BODY_BYTES:
+            raise RequestRejected(-1101, "Too many parameters sent for this endpoint: the body is too large.", 413)
         if not message.get("more_body", False):
             return bytes(body)
 
@@ -149,7 +149,7 @@ async def read_body(scope: Any, receive: Receive) -> bytes:
 _BODY_HEADERS = (b"content-length", b"transfer-encoding")
 
 
-async def write(send: Send, answer: Answer) -> None:
+async def send_response(send: Send, answer: HttpResponse) -> None:
     """Send an HTTP response."""
     headers = [*answer.headers, (b"content-length", b"%d" % len(answer.body))]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})

@@ -17,8 +17,8 @@ class Clock:
 
     def __init__(self, stands_at: int | None = None) -> None:
         self.offset = 0
-        self._stands_at = stands_at
-        self._moved = asyncio.Event()
+        self._frozen_at = stands_at
+        self._changed = asyncio.Event()
 
     def __call__(self) -> int:
         """Return the time that requests are judged by."""
@@ -26,34 +26,34 @@ class Clock:
 
     def market_time(self) -> int:
         """Return the time that the market has come to."""
-        return wall_clock() if self._stands_at is None else self._stands_at
+        return wall_clock() if self._frozen_at is None else self._frozen_at
 
     @property
-    def stands(self) -> bool:
+    def is_frozen(self) -> bool:
         """Whether the clock only moves when it is told to."""
-        return self._stands_at is not None
+        return self._frozen_at is not None
 
-    def stop(self) -> None:
+    def freeze(self) -> None:
         """Stand still from now on."""
-        self._stands_at = self.market_time()
-        self._moved.set()
+        self._frozen_at = self.market_time()
+        self._changed.set()
 
-    def move(self, moment: int) -> None:
+    def move_to(self, moment: int) -> None:
         """Show ``moment``, which is not before the present."""
-        self._stands_at = max(moment, self.market_time())
-        self._moved.set()
+        self._frozen_at = max(moment, self.market_time())
+        self._changed.set()
 
-    def go(self) -> None:
+    def resume(self) -> None:
         """Be the time of day again."""
-        self._stands_at = None
-        self._moved.set()
+        self._frozen_at = None
+        self._changed.set()
 
-    async def reach(self, moment: int) -> None:
+    async def wait_until(self, moment: int) -> None:
         """Wait until ``moment``, or until the clock was touched, whichever comes first."""
-        self._moved.clear()
-        seconds = None if self._stands_at is not None else max(0, moment - self.market_time()) / 1_000
+        self._changed.clear()
+        seconds = None if self._frozen_at is not None else max(0, moment - self.market_time()) / 1_000
         try:
             async with asyncio.timeout(seconds):
-                await self._moved.wait()
+                await self._changed.wait()
         except TimeoutError:
             return

@@ -1,7 +1,7 @@
 """Errors as the exchange answers them: HTTP status, code and text."""
 
 
-class ApiError(Exception):
+class RequestRejected(Exception):
     """A request that the exchange refuses. ``retry_after`` (seconds) goes with 429 and 418.
 
     ``data`` tells more where half of a request was done (cancelReplace).
@@ -25,38 +25,38 @@ class ApiError(Exception):
         return body
 
 
-def filter_failure(name: str) -> ApiError:
+def filter_failure(name: str) -> RequestRejected:
     """An order that a symbol filter refuses."""
-    return ApiError(-1013, f"Filter failure: {name}")
+    return RequestRejected(-1013, f"Filter failure: {name}")
 
 
 #: Code of an order that the engine refuses.
-ENGINE_REFUSAL = -2010
+NEW_ORDER_REJECTED = -2010
 
 
-def rejected(text: str) -> ApiError:
+def order_rejected(text: str) -> RequestRejected:
     """An order that the engine refuses."""
-    return ApiError(ENGINE_REFUSAL, text)
+    return RequestRejected(NEW_ORDER_REJECTED, text)
 
 
-def cancel_rejected(text: str = "Unknown order sent.") -> ApiError:
+def cancel_rejected(text: str = "Unknown order sent.") -> RequestRejected:
     """A cancel that the engine refuses."""
-    return ApiError(-2011, text)
+    return RequestRejected(-2011, text)
 
 
-def amend_rejected(text: str = "Unknown order sent.") -> ApiError:
+def amend_rejected(text: str = "Unknown order sent.") -> RequestRejected:
     """An amend that the engine refuses."""
-    return ApiError(-2038, text)
+    return RequestRejected(-2038, text)
 
 
-def mandatory(name: str) -> ApiError:
+def missing_parameter(name: str) -> RequestRejected:
     """A parameter that has to be there."""
-    return ApiError(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
+    return RequestRejected(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
 
 
-def not_required(name: str) -> ApiError:
+def parameter_not_required(name: str) -> RequestRejected:
     """A parameter that must not be there."""
-    return ApiError(-1106, f"Parameter '{name}' sent when not required.")
+    return RequestRejected(-1106, f"Parameter '{name}' sent when not required.")
 
 
 INSUFFICIENT_BALANCE = "Account has insufficient balance for requested action."

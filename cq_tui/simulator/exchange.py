@@ -7,17 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from cq_tui.simulator.access.keys import Account
+from cq_tui.simulator.access.keys import ApiKeys
 from cq_tui.simulator.access.rate_limits import RateLimits
 from cq_tui.simulator.engine.engine import Engine
 from cq_tui.simulator.engine.ledger import Ledger
 from cq_tui.simulator.engine.orders import Trade
 from cq_tui.simulator.engine.outcome import Outcome
 from cq_tui.simulator.engine.state import ExchangeState
-from cq_tui.simulator.errors import ApiError
-from cq_tui.simulator.market.depth import DepthWatch, Look
+from cq_tui.simulator.errors import RequestRejected
+from cq_tui.simulator.market.depth import BookSnapshot, DepthTracker
 from cq_tui.simulator.market.market import Market
-from cq_tui.simulator.market.tape import OwnFill, TapeTrade
+from cq_tui.simulator.market.tape import AccountFill, TapeTrade
 from cq_tui.store.journal import JournalError
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ _PAIRS = [one + other for one in _LETTERS for other in _LETTERS]
 _ID_PAIRS = 11
 
 #: Called after each outcome, at its time (Unix ms).
-Listener = Callable[[Outcome, int], None]
+OutcomeListener = Callable[[Outcome, int], None]
 #: Called after each outcome with its symbols and the account's trades in it, as the tape shows them.
 MarketListener = Callable[[set[str], list[tuple[str, TapeTrade]]], None]
 
@@ -44,23 +44,23 @@ class Exchange:
         market: Market,
         state: ExchangeState,
         ledger: Ledger | None,
-        account: Account,
+        account: ApiKeys,
         clock: Callable[[], int],
         seed: int = 0,
     ) -> None:
         self.market = market
-        self.account = account
+        self.api_keys = account
         self.clock = clock
         self.ledger = ledger
         self.limits = RateLimits()
         #: Filters that were changed on demand, by symbol.
         self.filters: Mapping[str, Sequence[dict[str, Any]]] = {}
-        self.engine = Engine(state, market, self.tape_id)
+        self.engine = Engine(state, market, self.market_trade_count)
         self._ids = random.Random(f"{seed}/{state.execution_id}")
-        self.listeners: list[Listener] = []
+        self.listeners: list[OutcomeListener] = []
         self.market_listeners: list[MarketListener] = []
         self.started = clock()
-        self._depths: dict[str, DepthWatch] = {}
+        self._depth_trackers: dict[str, DepthTracker] = {}
 
     @property
     def state(self) -> ExchangeState:
@@ -79,21 +79,21 @@ class Exchange:
             info["filters"] = [kept.get(name, {}) | changed.get(name, {}) for name in kept | changed]
         return info
 
-    def depth(self, symbol: str) -> DepthWatch:
+    def depth_tracker(self, symbol: str) -> DepthTracker:
         """Return the watch over a symbol's book; whoever shows the book looks through it."""
         book = self.engine.book(symbol)
-        if (watch := self._depths.get(symbol)) is None:
-            watch = self._depths[symbol] = DepthWatch(book)
+        if (watch := self._depth_trackers.get(symbol)) is None:
+            watch = self._depth_trackers[symbol] = DepthTracker(book)
         return watch
 
-    def look(self, symbol: str) -> Look:
+    def book_snapshot(self, symbol: str) -> BookSnapshot:
         """Return a symbol's book as everybody sees it."""
-        return self.depth(symbol).look()
+        return self.depth_tracker(symbol).snapshot()
 
-    def tape_id(self, symbol: str) -> int:
+    def market_trade_count(self, symbol: str) -> int:
         """Return the number of the market's own trades so far."""
         market = self.market
-        return market.tape.market_count(market.column[symbol], market.tick)
+        return market.tape.market_trade_count(market.column[symbol], market.tick)
 
     def new_client_order_id(self) -> str:
         """Return an id as the exchange makes one for orders that come without."""
@@ -101,31 +101,31 @@ class Exchange:
 
     def commit(self, outcome: Outcome, now: int) -> Outcome:
         """Write an outcome to the ledger, then tell the listeners. Raises ApiError when it cannot be written."""
-        if not outcome.facts:
+        if not outcome.ledger_events:
             return outcome
         if self.ledger is not None:
             try:
-                self.ledger.record(outcome.facts, now)
+                self.ledger.record(outcome.ledger_events, now)
             except JournalError as error:
                 log.error("the ledger refused an entry: %s", error)
-                self._undo()
-                raise ApiError(
+                self._rollback()
+                raise RequestRejected(
                     -1001, "Internal error; unable to process your request. Please try again.", 500
                 ) from None
-            if self.ledger.wants_compaction:
+            if self.ledger.needs_compaction:
                 self.ledger.compact(self.state)
         for fill in outcome.first_fills:
-            self.limits.first_fill(fill.is_maker, now)
-        self.tell(outcome, now)
-        self._tell_market(outcome)
+            self.limits.count_first_fill(fill.is_maker, now)
+        self.notify(outcome, now)
+        self._notify_market(outcome)
         return outcome
 
-    def tell(self, outcome: Outcome, now: int) -> None:
+    def notify(self, outcome: Outcome, now: int) -> None:
         """Tell the listeners of an outcome."""
         for listener in self.listeners:
             listener(outcome, now)
 
-    def _tell_market(self, outcome: Outcome) -> None:
+    def _notify_market(self, outcome: Outcome) -> None:
         """Put the account's trades on the tape; tell who watches the market which books may have changed."""
         symbols: set[str] = set()
         trades: list[tuple[str, TapeTrade]] = []
@@ -133,18 +133,18 @@ class Exchange:
             symbol = report.order.symbol
             symbols.add(symbol)
             trade = report.trade
-            if trade is None or trade.is_second_side:
+            if trade is None or trade.is_self_trade_maker:
                 continue
-            if (shown := self.market.add_fill(symbol, own_fill(trade))) is not None:
+            if (shown := self.market.add_fill(symbol, account_fill(trade))) is not None:
                 trades.append((symbol, shown))
         if symbols:
             for listener in self.market_listeners:
                 listener(symbols, trades)
 
-    def _undo(self) -> None:
+    def _rollback(self) -> None:
         """Go back to what the ledger holds."""
         if self.ledger is not None:
-            self.engine.restore(self.ledger.read_again(self.state))
+            self.engine.restore(self.ledger.reload(self.state))
 
     def on_tick(self, tick: int) -> None:
         """Move the market to ``tick`` and match what is open."""
@@ -160,9 +160,9 @@ class Exchange:
             self.commit(self.engine.deposit(asset, quantity, now), now)
 
 
-def own_fill(trade: Trade) -> OwnFill:
+def account_fill(trade: Trade) -> AccountFill:
     """Return a trade of the account as it goes on the tape."""
-    return OwnFill(
+    return AccountFill(
         id=trade.trade_id,
         price=trade.price,
         quantity=trade.quantity,
@@ -172,13 +172,13 @@ def own_fill(trade: Trade) -> OwnFill:
     )
 
 
-def fills_on_tape(state: ExchangeState) -> dict[str, list[OwnFill]]:
+def account_fills(state: ExchangeState) -> dict[str, list[AccountFill]]:
     """Return the fills that the state remembers, a symbol, oldest first."""
-    fills: dict[str, list[OwnFill]] = {}
+    fills: dict[str, list[AccountFill]] = {}
     for trade in state.trades:
-        if trade.is_second_side:
+        if trade.is_self_trade_maker:
             continue
-        fills.setdefault(trade.symbol, []).append(own_fill(trade))
+        fills.setdefault(trade.symbol, []).append(account_fill(trade))
     return fills
 
 

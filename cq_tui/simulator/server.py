@@ -14,40 +14,40 @@ from typing import Any
 
 import uvicorn
 
-from cq_tui.simulator.access.keys import Account, ApiKey, KeyFileError, public_api_key
-from cq_tui.simulator.access.rate_limits import Limits, RateLimits
+from cq_tui.simulator.access.keys import ApiKey, ApiKeys, KeyFileError, public_api_key
+from cq_tui.simulator.access.rate_limits import RateLimits, RateLimitSettings
 from cq_tui.simulator.api.ws_connection import WsApi
 from cq_tui.simulator.application import WS_API_PATH, Application
 from cq_tui.simulator.clock import Clock
 from cq_tui.simulator.connections.http_connection import HttpConnection
 from cq_tui.simulator.connections.open_connections import Connections
 from cq_tui.simulator.connections.websocket_connection import WebSocketConnection
-from cq_tui.simulator.driver import Driver
 from cq_tui.simulator.engine.ledger import Ledger
 from cq_tui.simulator.engine.state import ExchangeState
-from cq_tui.simulator.exchange import Exchange, fills_on_tape, last_trade_id
+from cq_tui.simulator.exchange import Exchange, account_fills, last_trade_id
 from cq_tui.simulator.faults.admin import Admin
-from cq_tui.simulator.market.live import LiveMarket, LivePrices
+from cq_tui.simulator.market.live_prices import LiveMarket, LivePrices
 from cq_tui.simulator.market.market import Market
-from cq_tui.simulator.market.opening import HISTORY_MS, open_walk, remembered
+from cq_tui.simulator.market.market_start import HISTORY_MS, random_walk_state, start_random_walk
 from cq_tui.simulator.market.random_walk import RandomWalk
 from cq_tui.simulator.market.replay import Replay, open_replay
 from cq_tui.simulator.market.symbols import DEFAULT_SYMBOLS, market_symbol
 from cq_tui.simulator.market.ticks import TICK_MS
 from cq_tui.simulator.streams.stream_hub import StreamHub
+from cq_tui.simulator.tick_loop import TickLoop
 
 #: Seed of the market that a newcomer sees.
 DEFAULT_SEED = 10
 DEFAULT_BALANCES = {"USDT": Decimal(10_000)}
 _KEY_LETTERS = 48
 #: The largest message that a WebSocket client may send (bytes).
-_LARGEST_FRAME = 256 * 1024
+_MAX_MESSAGE_BYTES = 256 * 1024
 #: Connections that are accepted in one go: so many files more than there are connections can be open for a moment.
-_ACCEPTED_AT_ONCE = 16
+_ACCEPT_BATCH = 16
 #: Connections that may wait to be accepted.
-_QUEUE = 128
+_BACKLOG = 128
 #: Seconds that a REST connection may be idle.
-_KEEP_ALIVE = 60
+_KEEP_ALIVE_SECONDS = 60
 
 
 class PortInUseError(OSError):
@@ -77,14 +77,14 @@ class SimulatorConfig:
     #: Another exchange whose market this one shows, for paper trading; it goes before seed and replay.
     live: LiveMarket | None = field(default=None, compare=False)
     public_keys: tuple[Path, ...] = ()
-    limits: Limits = field(default_factory=Limits)
+    limits: RateLimitSettings = field(default_factory=RateLimitSettings)
     admin: bool = False
-    stands_at: int | None = None
+    frozen_at: int | None = None
     history_ms: int = HISTORY_MS
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class ExchangeEndpoint:
     """Where a running exchange is reached, and with which key."""
 
     rest_url: str
@@ -96,20 +96,20 @@ class Endpoint:
     public_keys: dict[str, str] = field(default_factory=dict)
 
 
-async def run(config: SimulatorConfig, *, on_ready: Callable[[Endpoint], None], stop: asyncio.Event) -> None:
+async def run(config: SimulatorConfig, *, on_ready: Callable[[ExchangeEndpoint], None], stop: asyncio.Event) -> None:
     """Run the exchange until ``stop`` is set; ``on_ready`` is called once when it answers.
 
     Raises PortInUseError, KeyFileError, LedgerError, JournalError, ReplayError and UnknownSymbolError
     before it is ready.
     """
-    account = Account(
+    account = ApiKeys(
         config.api_key or secrets.token_hex(_KEY_LETTERS // 2 + 8),
         config.api_secret or secrets.token_hex(_KEY_LETTERS // 2 + 8),
         tuple(_read_key(path) for path in config.public_keys),
     )
     listening = _listen(config.host, config.port)
     with contextlib.closing(listening):
-        clock = Clock(config.stands_at)
+        clock = Clock(config.frozen_at)
         exchange = open_exchange(config, account, clock)
         try:
             await _serve(config, exchange, clock, listening, on_ready, stop)
@@ -125,7 +125,7 @@ def _read_key(path: Path) -> ApiKey:
         raise KeyFileError(f"{path} cannot be read: {error.strerror}. Name the file of a public key in PEM") from None
 
 
-def open_exchange(config: SimulatorConfig, account: Account, clock: Callable[[], int]) -> Exchange:
+def open_exchange(config: SimulatorConfig, account: ApiKeys, clock: Callable[[], int]) -> Exchange:
     """Put the exchange together: ledger first, then the prices that it remembers, then the account."""
     now = clock()
     live = LivePrices(config.symbols, config.live, now) if config.live is not None else None
@@ -134,7 +134,7 @@ def open_exchange(config: SimulatorConfig, account: Account, clock: Callable[[],
     symbols = list(given.symbols) if given is not None else [market_symbol(name) for name in config.symbols]
     state = ExchangeState({entry.symbol: (entry.base_asset, entry.quote_asset) for entry in symbols})
     ledger = Ledger(config.ledger, state) if config.ledger is not None else None
-    memory = ledger.markets if ledger is not None else []
+    memory = ledger.market_states if ledger is not None else []
     source: RandomWalk | Replay | LivePrices
     if live is not None:
         live.trades_before = last_trade_id(state)
@@ -143,13 +143,13 @@ def open_exchange(config: SimulatorConfig, account: Account, clock: Callable[[],
         recorded.begin(memory, now, last_trade_id(state))
         source = recorded
     else:
-        source = open_walk(symbols, config.seed, memory, now, last_trade_id(state), config.history_ms)
-    first = _memory_of(source, config.seed)
-    market = Market(source, now // TICK_MS, fills_on_tape(state), state.fill_counts)
+        source = start_random_walk(symbols, config.seed, memory, now, last_trade_id(state), config.history_ms)
+    first = _market_state_of(source, config.seed)
+    market = Market(source, now // TICK_MS, account_fills(state), state.fill_counts)
     exchange = Exchange(market, state, ledger, account, clock, config.seed)
     exchange.limits = RateLimits(config.limits)
-    if ledger is not None and first not in ledger.markets:
-        ledger.record_market(first)
+    if ledger is not None and first not in ledger.market_states:
+        ledger.record_market_state(first)
     if not state.balances:
         exchange.deposit(config.balances)
     return exchange
@@ -163,8 +163,8 @@ def open_recording(config: SimulatorConfig) -> Replay | None:
     return open_replay(config.replay, wanted)
 
 
-def _memory_of(source: RandomWalk | Replay | LivePrices, seed: int) -> dict[str, Any]:
-    return remembered(source, seed) if isinstance(source, RandomWalk) else source.state()
+def _market_state_of(source: RandomWalk | Replay | LivePrices, seed: int) -> dict[str, Any]:
+    return random_walk_state(source, seed) if isinstance(source, RandomWalk) else source.state()
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -173,7 +173,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
-        listening.listen(_QUEUE)
+        listening.listen(_BACKLOG)
     except OSError as error:
         listening.close()
         if error.errno == errno.EADDRINUSE:
@@ -203,7 +203,7 @@ class _Server(uvicorn.Server):
         """Start to listen, then tell."""
         await super().startup(sockets)
         for listening in sockets or ():
-            listening.listen(_QUEUE)  # asyncio has made the queue as short as what it accepts in one go
+            listening.listen(_BACKLOG)  # asyncio has made the queue as short as what it accepts in one go
         self._on_started()
 
 
@@ -212,13 +212,13 @@ async def _serve(
     exchange: Exchange,
     clock: Clock,
     listening: socket.socket,
-    on_ready: Callable[[Endpoint], None],
+    on_ready: Callable[[ExchangeEndpoint], None],
     stop: asyncio.Event,
 ) -> None:
     connections = Connections()
     hub = StreamHub(exchange, connections)
     ws_api = WsApi(exchange, connections)
-    driver = Driver(exchange, hub, clock, connections)
+    driver = TickLoop(exchange, hub, clock, connections)
     admin = Admin(exchange, hub, ws_api, connections, clock, driver) if config.admin else None
     application = Application(exchange, hub, ws_api, admin)
     settings = uvicorn.Config(
@@ -232,22 +232,22 @@ async def _serve(
         ws=WebSocketConnection,
         ws_ping_interval=20.0,
         ws_ping_timeout=60.0,
-        ws_max_size=_LARGEST_FRAME,
-        backlog=_ACCEPTED_AT_ONCE,
-        timeout_keep_alive=_KEEP_ALIVE,
+        ws_max_size=_MAX_MESSAGE_BYTES,
+        backlog=_ACCEPT_BATCH,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=2,
         server_header=False,
         proxy_headers=False,
     )
     host, port = listening.getsockname()[:2]
-    endpoint = Endpoint(
+    endpoint = ExchangeEndpoint(
         rest_url=f"http://{host}:{port}",
         stream_url=f"ws://{host}:{port}",
         ws_api_url=f"ws://{host}:{port}{WS_API_PATH}",
-        api_key=exchange.account.api_key,
-        api_secret=exchange.account.api_secret,
+        api_key=exchange.api_keys.api_key,
+        api_secret=exchange.api_keys.api_secret,
         public_keys={
-            str(path): key.text for path, key in zip(config.public_keys, exchange.account.public_keys, strict=True)
+            str(path): key.text for path, key in zip(config.public_keys, exchange.api_keys.public_keys, strict=True)
         },
     )
     server = _Server(settings, lambda: on_ready(endpoint))

@@ -18,7 +18,7 @@ from cq_tui.store.lock import read_holder
 _ANSWER_KEPT = 24 * 3600.0
 
 
-def issue(
+def issue_command(
     data: DataDir,
     command: str,
     service: str,
@@ -51,13 +51,13 @@ class CommandInbox:
         self._data = data
         self._service = service
 
-    def interrupted(self) -> Iterator[Command]:
+    def answer_interrupted(self) -> Iterator[Command]:
         """Answer what an earlier process of this service claimed and never answered."""
         for path in sorted(self._data.control.glob(f"*.{self._service}.claimed")):
             try:
                 command = read_document(path, Command)
             except DocumentError:
-                _put_away(self._data, path)
+                _quarantine(self._data, path)
                 continue
             self.answer(command, "interrupted", "the service ended while carrying it out")
             yield command
@@ -74,7 +74,7 @@ class CommandInbox:
             except DocumentError:
                 # One process clears bad files away, so that they are not raced for.
                 if self._service == "supervisor":
-                    _put_away(self._data, path)
+                    _quarantine(self._data, path)
                 continue
             if command.service != self._service or path.stem != command.command_id:
                 continue
@@ -92,7 +92,7 @@ class CommandInbox:
 
     def answer(self, command: Command, outcome: Outcome, message: str = "") -> CommandOutcome:
         """Write the outcome and drop the claim."""
-        done = _outcome_of(command, outcome, message)
+        done = _make_outcome(command, outcome, message)
         write_document(self._data.control_done / f"{command.command_id}.json", done)
         self._claimed(command).unlink(missing_ok=True)
         return done
@@ -101,7 +101,7 @@ class CommandInbox:
         return self._data.control / f"{command.command_id}.{self._service}.claimed"
 
 
-def sweep(data: DataDir, now: float) -> None:
+def sweep_commands(data: DataDir, now: float) -> None:
     """Answer commands that nobody claimed in time, and forget old answers. For the supervisor."""
     for path in data.control.glob("*.json"):
         try:
@@ -109,7 +109,7 @@ def sweep(data: DataDir, now: float) -> None:
         except DocumentError:
             continue
         if now > command.expires_ts + 1.0:
-            done = _outcome_of(command, "expired", f"{command.service} did not take it in time")
+            done = _make_outcome(command, "expired", f"{command.service} did not take it in time")
             write_document(data.control_done / path.name, done)
             path.unlink(missing_ok=True)
     for path in data.control_done.glob("*.json"):
@@ -118,7 +118,7 @@ def sweep(data: DataDir, now: float) -> None:
                 path.unlink()
 
 
-def _put_away(data: DataDir, path: Path) -> None:
+def _quarantine(data: DataDir, path: Path) -> None:
     """Move what is no command into quarantine, under a name that nothing has there."""
     with contextlib.suppress(FileNotFoundError):
         path.rename(data.quarantine / f"{path.name}.{time.time_ns()}")
@@ -143,13 +143,13 @@ async def wait_for_answer(
             # Whoever unlinks it first keeps others from claiming it; a claim renames it away.
             with contextlib.suppress(FileNotFoundError):
                 waiting.unlink()
-                return _outcome_of(command, "expired", f"{command.service} did not answer; is it running?")
+                return _make_outcome(command, "expired", f"{command.service} did not answer; is it running?")
             if read_holder(data.lock_of(command.service)) is None and not answer.exists():
-                return _outcome_of(command, "interrupted", f"{command.service} ended while carrying it out")
+                return _make_outcome(command, "interrupted", f"{command.service} ended while carrying it out")
             if now > command.expires_ts + patience:
-                return _outcome_of(command, "failed", f"{command.service} took it, but has not answered")
+                return _make_outcome(command, "failed", f"{command.service} took it, but has not answered")
         await asyncio.sleep(poll)
 
 
-def _outcome_of(command: Command, outcome: Outcome, message: str) -> CommandOutcome:
+def _make_outcome(command: Command, outcome: Outcome, message: str) -> CommandOutcome:
     return CommandOutcome(**command.model_dump(), outcome=outcome, message=message, finished_ts=time.time())

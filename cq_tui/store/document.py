@@ -83,10 +83,10 @@ def read_document(path: Path, model: type[Model]) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise DocumentError(path, describe(error), "Correct it or move it away") from None
+        raise DocumentError(path, describe_validation_error(error), "Correct it or move it away") from None
 
 
-def describe(error: ValidationError) -> str:
+def describe_validation_error(error: ValidationError) -> str:
     """Say the first problem of a validation error in one line: field, rule, value."""
     first = error.errors(include_url=False, include_context=False)[0]
     field = ".".join(str(part) for part in first["loc"]) or "the whole"
@@ -95,7 +95,7 @@ def describe(error: ValidationError) -> str:
     return f"field {field!r}: {first['msg'].removeprefix('Value error, ')}, found {value[:80]}{more}"
 
 
-def to_bytes(value: BaseModel | dict[str, Any]) -> bytes:
+def document_bytes(value: BaseModel | dict[str, Any]) -> bytes:
     """Serialise for a person's eyes as well: indented, with a final line feed."""
     plain = value.model_dump(mode="json", exclude_none=True) if isinstance(value, BaseModel) else value
     return orjson.dumps(plain, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
@@ -109,7 +109,7 @@ def write_document(
     ``durable`` syncs the file before and its folder after the rename; without it (health, tickers) a power loss
     may bring back an older version, never a torn one. Raises OSError; the old version then still stands.
     """
-    content = value if isinstance(value, bytes) else to_bytes(value)
+    content = value if isinstance(value, bytes) else document_bytes(value)
     temporary = path.with_name(f".{path.name}.tmp")
     descriptor = open_regular(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:

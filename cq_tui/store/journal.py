@@ -101,7 +101,7 @@ class JournalWriter:
         except BlockingIOError:
             raise JournalError(f"{self.path}: another process writes it. End that process first") from None
 
-    def note_cut(self) -> None:
+    def refresh_size(self) -> None:
         """Take note that the file was cut by whoever opened this writer."""
         self._size = os.fstat(self._descriptor).st_size
 
@@ -111,9 +111,9 @@ class JournalWriter:
         On failure nothing of them stays in the file. Raises JournalError; after a failed sync or a failed cut it is
         JournalBroken, and the writer is of no further use, since what the disk holds is unknown.
         """
-        return self.append_whole(b"\n".join((*lines, b"")), durable=durable)
+        return self.append_bytes(b"\n".join((*lines, b"")), durable=durable)
 
-    def append_whole(self, content: bytes, *, durable: bool = False) -> int:
+    def append_bytes(self, content: bytes, *, durable: bool = False) -> int:
         """Append whole lines that were joined, the last line feed included; otherwise as ``append``."""
         self._check_usable()
         start = self._size
@@ -158,14 +158,14 @@ class JournalWriter:
         end = whole_end(self._descriptor, self._size)
         if end == self._size:
             return
-        kept = keep_torn_bytes(self._descriptor, end, self._size, quarantine, self.path.name)
+        kept = quarantine_bytes(self._descriptor, end, self._size, quarantine, self.path.name)
         self.torn = kept, self._size - end
         os.ftruncate(self._descriptor, end)
         os.fsync(self._descriptor)
         self._size = end
 
 
-def keep_torn_bytes(descriptor: int, start: int, end: int, quarantine: Path, name: str) -> Path:
+def quarantine_bytes(descriptor: int, start: int, end: int, quarantine: Path, name: str) -> Path:
     """Copy bytes [start, end) of a file into quarantine, synced, before they are cut; return the copy."""
     kept = quarantine / f"{name}.{start}.{time.time_ns()}.torn"
     target = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -205,7 +205,7 @@ class JournalReader:
             if descriptor is None:
                 return []
             status = os.fstat(descriptor)
-            if not self._is_known(descriptor, status):
+            if not self._is_same_file(descriptor, status):
                 self.offset, self._opening = 0, b""
             self._inode = status.st_ino
             if status.st_size == self.offset:
@@ -214,7 +214,7 @@ class JournalReader:
             self._remember_opening(descriptor)
             return lines
 
-    def _is_known(self, descriptor: int, status: os.stat_result) -> bool:
+    def _is_same_file(self, descriptor: int, status: os.stat_result) -> bool:
         """Whether the file is the one that was read so far, with all of it still there."""
         if (self._inode is not None and status.st_ino != self._inode) or status.st_size < self.offset:
             return False

@@ -14,7 +14,7 @@ from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS, TRADING_STATES,
 from cq_tui.store.document import DocumentError, DocumentMissing, read_json, write_document
 
 #: Characters of a wrong value that a message quotes.
-_SHOWN = 80
+_MAX_QUOTED = 80
 
 Source = Literal["environment", "file", "default"]
 
@@ -32,9 +32,9 @@ class LoadedSettings:
     #: Why the file (or a part of it) is not in force; the last good settings are.
     problem: str | None = None
     #: The trading state that the environment asks for.
-    held_state: str | None = None
+    environment_state: str | None = None
 
-    def held_by_environment(self, key: str, value: Any = None) -> bool:
+    def is_overridden_by_environment(self, key: str, value: Any = None) -> bool:
         """Whether writing the file would change nothing, since the environment holds the key.
 
         The file may always ask for a safer ``TRADING_STATE`` than the environment does, and take that back:
@@ -42,11 +42,11 @@ class LoadedSettings:
         """
         if key != "TRADING_STATE":
             return self.sources.get(key) == "environment"
-        if self.held_state is None:
+        if self.environment_state is None:
             return False
         if value is None:
-            return self.held_state == TRADING_STATES[-1]
-        return value in TRADING_STATES and _safer(value, self.held_state) != value
+            return self.environment_state == TRADING_STATES[-1]
+        return value in TRADING_STATES and _safer(value, self.environment_state) != value
 
 
 def load_settings(
@@ -70,12 +70,12 @@ def load_settings(
         wanted = in_file.get("TRADING_STATE")
         state = wanted if wanted in TRADING_STATES else TRADING_STATES[0]
         if last_good is None:
-            last_good = LoadedSettings(*_merge({}, held), held_state=held.get("TRADING_STATE"))
+            last_good = LoadedSettings(*_merge({}, held), environment_state=held.get("TRADING_STATE"))
             state = _safer(state, "reducing")
         state = _safer(state, last_good.settings.TRADING_STATE)
         settings = last_good.settings.model_copy(update={"TRADING_STATE": state})
         return replace(last_good, settings=settings, problem=str(error))
-    return LoadedSettings(*_merge(in_file, held), held_state=held.get("TRADING_STATE"))
+    return LoadedSettings(*_merge(in_file, held), environment_state=held.get("TRADING_STATE"))
 
 
 def _safer(one: str, other: str) -> str:
@@ -112,7 +112,7 @@ def _validate(values: Mapping[str, Any], where: str) -> Settings:
         first = error.errors(include_url=False, include_context=False)[0]
         key = str(first["loc"][0]) if first["loc"] else "?"
         rule = first["msg"].removeprefix("Value error, ")
-        shown = "" if key in SECRET_KEYS else f" is {repr(first['input'])[:_SHOWN]}"
+        shown = "" if key in SECRET_KEYS else f" is {repr(first['input'])[:_MAX_QUOTED]}"
         raise SettingsError(f"{where}: {key}{shown}: {rule}. Correct it and try again") from None
 
 
@@ -127,7 +127,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class SettingChange:
     """One changed key with its values as they may be shown: secrets are only set or unset."""
 
     key: str
@@ -137,7 +137,7 @@ class Change:
 
 def change_settings(
     path: Path, changes: Mapping[str, Any], *, expected: Mapping[str, Any] | None = None
-) -> tuple[Change, ...]:
+) -> tuple[SettingChange, ...]:
     """Write keys to the file, keeping all others as they stand, and return what changed.
 
     ``expected`` names values that must still be in force in the file (compare-and-swap). Raises SettingsError for
@@ -159,11 +159,11 @@ def change_settings(
             write_document(path, after, mode=0o600)
     except OSError as error:
         raise SettingsError(f"{path}: cannot be written ({error.strerror}). Nothing was changed") from None
-    pairs = ((key, shown_value(key, getattr(old, key)), shown_value(key, getattr(new, key))) for key in changes)
-    return tuple(Change(*pair) for pair in pairs if getattr(old, pair[0]) != getattr(new, pair[0]))
+    pairs = ((key, redact_value(key, getattr(old, key)), redact_value(key, getattr(new, key))) for key in changes)
+    return tuple(SettingChange(*pair) for pair in pairs if getattr(old, pair[0]) != getattr(new, pair[0]))
 
 
-def shown_value(key: str, value: Any) -> Any:
+def redact_value(key: str, value: Any) -> Any:
     """Return a value that may be shown, logged and remembered."""
     if key in SECRET_KEYS or isinstance(value, SecretStr):
         return "unset" if value is None else "set"

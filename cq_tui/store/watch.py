@@ -129,15 +129,15 @@ class WatchfilesWatch(_Watch):
             for folder in self._folders:
                 for path in folder.iterdir():
                     self._add(path)
-            self._take(await first)
+            self._add_batch(await first)
             async for batch in batches:
-                self._take(batch)
+                self._add_batch(batch)
         except StopAsyncIteration:
             return
         finally:
             first.cancel()
 
-    def _take(self, batch: Iterable[tuple[object, str]]) -> None:
+    def _add_batch(self, batch: Iterable[tuple[object, str]]) -> None:
         for _, path in batch:
             self._add(Path(path))
 

@@ -29,7 +29,7 @@ class BandRow(NamedTuple):
     atr: float
 
 
-NO_ROW = BandRow(*(math.nan,) * 11)
+EMPTY_ROW = BandRow(*(math.nan,) * 11)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,42 +67,42 @@ class BandSetup:
 
     def reset(self) -> None:
         """Forget the waiting setup and the bar before: bars cannot be counted across a hole."""
-        self.waiting: Setup | None = None
-        self._before = NO_ROW
+        self.pending: Setup | None = None
+        self._previous = EMPTY_ROW
 
-    def step(self, row: BandRow) -> Setup | None:
+    def update(self, row: BandRow) -> Setup | None:
         """Take the next closed bar; return the setup that this close brings back inside the band."""
-        returned = self._follow(row) if self.waiting is not None else None
-        side = outside(row, self._rules)
-        if side and calm(self._before, self._rules):
-            self._begin(side, row)
-        self._before = row
+        returned = self._advance(row) if self.pending is not None else None
+        side = band_breakout(row, self._rules)
+        if side and is_calm(self._previous, self._rules):
+            self._start(side, row)
+        self._previous = row
         return returned
 
-    def _follow(self, row: BandRow) -> Setup | None:
-        waiting = self.waiting
+    def _advance(self, row: BandRow) -> Setup | None:
+        waiting = self.pending
         assert waiting is not None
         extreme = min(waiting.extreme, row.low) if waiting.side > 0 else max(waiting.extreme, row.high)
         waiting = waiting._replace(extreme=extreme, bars_waited=waiting.bars_waited + 1)
         inside = row.lower < row.close < row.upper
-        self.waiting = None if inside or waiting.bars_waited >= self._rules.patience else waiting
+        self.pending = None if inside or waiting.bars_waited >= self._rules.patience else waiting
         return waiting if inside else None
 
-    def _begin(self, side: int, row: BandRow) -> None:
+    def _start(self, side: int, row: BandRow) -> None:
         extreme = row.low if side > 0 else row.high
-        if self.waiting is not None and self.waiting.side == side:
+        if self.pending is not None and self.pending.side == side:
             # Renewed before it came back: the stop must still lie beyond the furthest point.
             worst = min if side > 0 else max
-            extreme = worst(extreme, self.waiting.extreme)
-        self.waiting = Setup(side, extreme, row.rsi, self._before.adx, 0)
+            extreme = worst(extreme, self.pending.extreme)
+        self.pending = Setup(side, extreme, row.rsi, self._previous.adx, 0)
 
 
-def calm(row: BandRow, rules: BandRules) -> bool:
+def is_calm(row: BandRow, rules: BandRules) -> bool:
     """Whether the market neither trends nor widens at this bar. A flat or unknown one is not calm."""
     return row.adx <= rules.adx_limit and row.width > FLAT_WIDTH and row.width <= rules.width_limit * row.usual_width
 
 
-def outside(row: BandRow, rules: BandRules) -> int:
+def band_breakout(row: BandRow, rules: BandRules) -> int:
     """+1 for an oversold close below the lower band, −1 for an overbought one above the upper, else 0."""
     if not row.width > FLAT_WIDTH:
         return 0

@@ -23,7 +23,7 @@ import numpy as np
 from pydantic import Field
 
 from cq_tui.contracts.market import Kline
-from cq_tui.strategies.band_setup import NO_ROW, BandRow, BandRules, BandSetup, Setup
+from cq_tui.strategies.band_setup import EMPTY_ROW, BandRow, BandRules, BandSetup, Setup
 from cq_tui.strategies.bars import BarColumns, Frame, interval_label
 from cq_tui.strategies.indicators import BollingerBands, adx, atr, rsi, sma
 from cq_tui.strategies.protocol import Side, Signal, StrategyParameters, chosen_parameters
@@ -80,7 +80,7 @@ class BbMeanRevertV2:
         self._setup = BandSetup(
             BandRules(chosen.adx_limit, chosen.width_limit, chosen.oversold, chosen.overbought, chosen.patience)
         )
-        self._row = NO_ROW
+        self._row = EMPTY_ROW
 
     def on_bar(self, frame: Frame, bar: Kline) -> Signal | None:
         """Take one closed bar of the trigger frame and decide."""
@@ -92,7 +92,7 @@ class BbMeanRevertV2:
             self._usual_width.update(width) if width == width else self._usual_width.value,
             self._rsi.update(close), self._adx.update(high, low, close), self._atr.update(high, low, close),
         )  # fmt: skip
-        setup = self._setup.step(self._row)
+        setup = self._setup.update(self._row)
         return None if setup is None else self._signal(setup, bar)
 
     def warm(self, frame: Frame, bars: BarColumns) -> None:
@@ -105,7 +105,7 @@ class BbMeanRevertV2:
         strength = (self._rsi.warm(bars.close), self._adx.warm(bars), self._atr.warm(bars))
         columns = (bars.high, bars.low, bars.close, upper, middle, lower, width, usual_width, *strength)
         for row in map(BandRow, *(column.tolist() for column in columns)):
-            self._setup.step(row)
+            self._setup.update(row)
             self._row = row
 
     def reset(self, frame: Frame) -> None:
@@ -116,11 +116,11 @@ class BbMeanRevertV2:
         self._adx.reset()
         self._atr.reset()
         self._setup.reset()
-        self._row = NO_ROW
+        self._row = EMPTY_ROW
 
     def values(self) -> dict[str, float]:
         """Return what the decision looks at."""
-        row, waiting = self._row, self._setup.waiting
+        row, waiting = self._row, self._setup.pending
         return {
             "upper": row.upper,
             "middle": row.middle,

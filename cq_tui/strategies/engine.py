@@ -26,7 +26,7 @@ Result = TypeVar("Result")
 _BRIDGED_SHARE = 60
 
 
-def bridged_bars(frame: Frame, warm_up: int) -> int:
+def max_bridged_bars(frame: Frame, warm_up: int) -> int:
     """Missing bars that are bridged: none on the trigger frame, else a twentieth of the longest period."""
     return 0 if frame is Frame.TRIGGER else warm_up // _BRIDGED_SHARE
 
@@ -43,11 +43,11 @@ class SymbolEngine:
 
         The state is the one that ``on_kline`` over the same klines would have reached.
         """
-        batches = [runner for runner in self._runners if runner.starts_batch()]
+        batches = [runner for runner in self._runners if runner.begin_batch()]
         for kline in klines:
             for closed in self._series.push(kline):
                 for runner in self._runners:
-                    runner.take(closed)
+                    runner.process(closed)
         for runner in batches:
             runner.finish_batch()
 
@@ -57,7 +57,7 @@ class SymbolEngine:
         A duplicate, a late or a broken kline gives none and changes nothing but ``counts``.
         """
         closed = self._series.push(kline)
-        signals = [runner.take(bar) for bar in closed for runner in self._runners]
+        signals = [runner.process(bar) for bar in closed for runner in self._runners]
         return [signal for signal in signals if signal is not None]
 
     @property
@@ -71,16 +71,16 @@ class SymbolEngine:
         return self._series.last_open_time
 
     @property
-    def waiting(self) -> dict[str, str]:
+    def warmup_by_strategy(self) -> dict[str, str]:
         """By strategy, what it waits for, such as ``tide frame 412/600 bars``; empty when all are warm."""
-        texts = {runner.name: runner.waiting_for for runner in self._runners}
+        texts = {runner.name: runner.warmup_progress for runner in self._runners}
         return {name: text for name, text in texts.items() if text}
 
     @property
-    def waiting_for(self) -> str:
+    def warmup_progress(self) -> str:
         """What the symbol as a whole waits for: the text furthest behind; empty when all are warm."""
-        behind = [runner for runner in self._runners if runner.waiting_for]
-        return max(behind, key=lambda runner: runner.base_bars_missing).waiting_for if behind else ""
+        behind = [runner for runner in self._runners if runner.warmup_progress]
+        return max(behind, key=lambda runner: runner.base_bars_missing).warmup_progress if behind else ""
 
     @property
     def failures(self) -> dict[str, str]:
@@ -103,11 +103,11 @@ class _Runner:
         self._seen = dict.fromkeys(self._needed, 0)
         self._latest = dict.fromkeys(self._needed, 0)
         self._length = {frame: frame * base_interval_ms for frame in self._needed}
-        self._bridged = {frame: bridged_bars(frame, needed) for frame, needed in self._needed.items()}
+        self._bridged = {frame: max_bridged_bars(frame, needed) for frame, needed in self._needed.items()}
         self._batch: dict[Frame, list[Kline]] | None = None
 
     @property
-    def warm(self) -> bool:
+    def is_warm(self) -> bool:
         return all(self._seen[frame] >= needed for frame, needed in self._needed.items())
 
     @property
@@ -115,13 +115,13 @@ class _Runner:
         return max(frame * (needed - self._seen[frame]) for frame, needed in self._needed.items())
 
     @property
-    def waiting_for(self) -> str:
-        if self.warm or self.failure:
+    def warmup_progress(self) -> str:
+        if self.is_warm or self.failure:
             return ""
         frame = max(self._needed, key=lambda frame: frame * (self._needed[frame] - self._seen[frame]))
         return f"{frame.label} frame {self._seen[frame]}/{self._needed[frame]} bars"
 
-    def starts_batch(self) -> bool:
+    def begin_batch(self) -> bool:
         """Collect bars from now on, if the strategy is fresh and can take them in one go."""
         if isinstance(self.strategy, BatchStrategy) and not any(self._seen.values()):
             self._batch = {frame: [] for frame in self._needed}
@@ -133,35 +133,35 @@ class _Runner:
         strategy = self.strategy
         for frame in sorted(batch, reverse=True):
             if batch[frame] and isinstance(strategy, BatchStrategy):
-                self._guarded(partial(strategy.warm, frame, BarColumns.of(batch[frame])))
+                self._call_strategy(partial(strategy.warm, frame, BarColumns.of(batch[frame])))
 
-    def take(self, closed: FrameBar) -> Signal | None:
+    def process(self, closed: FrameBar) -> Signal | None:
         """Take a closed bar of any frame; return the signal of a warm strategy."""
         frame, bar, missing = closed
         if frame not in self._needed or self.failure:
             return None
         if missing > self._bridged[frame]:
-            self._start_afresh(frame)
+            self._reset_frame(frame)
         self._seen[frame] += 1
         self._latest[frame] = bar.close_time
         if self._batch is not None:
             self._batch[frame].append(bar)
             return None
-        signal = self._guarded(partial(self.strategy.on_bar, frame, bar))
-        return signal if signal is not None and self.warm and self._complete(bar.close_time) else None
+        signal = self._call_strategy(partial(self.strategy.on_bar, frame, bar))
+        return signal if signal is not None and self.is_warm and self._is_complete(bar.close_time) else None
 
-    def _complete(self, close_time: int) -> bool:
+    def _is_complete(self, close_time: int) -> bool:
         """Whether the latest bar of every frame that could be closed by then is there."""
         return all(latest + self._length[frame] > close_time for frame, latest in self._latest.items())
 
-    def _start_afresh(self, frame: Frame) -> None:
+    def _reset_frame(self, frame: Frame) -> None:
         self._seen[frame] = 0
         if self._batch is not None:
             self._batch[frame].clear()
         else:
-            self._guarded(partial(self.strategy.reset, frame))
+            self._call_strategy(partial(self.strategy.reset, frame))
 
-    def _guarded(self, call: Callable[[], Result]) -> Result | None:
+    def _call_strategy(self, call: Callable[[], Result]) -> Result | None:
         """Call into the strategy; a fault of its own stops it on this symbol, and nothing else."""
         try:
             return call()
@@ -197,7 +197,7 @@ class StrategyEngine:
 
     def waiting_for(self) -> dict[str, str]:
         """By symbol, what it waits for; only symbols that are not ready."""
-        texts = {symbol: engine.waiting_for for symbol, engine in self._engines.items()}
+        texts = {symbol: engine.warmup_progress for symbol, engine in self._engines.items()}
         return {symbol: text for symbol, text in texts.items() if text}
 
 

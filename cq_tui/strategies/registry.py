@@ -15,7 +15,7 @@ from cq_tui.strategies.bb_mean_revert_v2 import BbMeanRevertV2
 from cq_tui.strategies.protocol import Strategy, StrategyClass, StrategyParameters
 from cq_tui.strategies.trend_multi_tf import TrendMultiTf
 
-GROUP = "cq_tui.strategies"
+ENTRY_POINT_GROUP = "cq_tui.strategies"
 
 BUILT_IN: tuple[StrategyClass, ...] = (TrendMultiTf, BbMeanRevertV2)
 
@@ -45,7 +45,7 @@ class StrategyParametersInvalid(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
+class StrategyCatalog:
     """The strategies that can be used, by name, built-in ones first."""
 
     classes: Mapping[str, StrategyClass]
@@ -73,7 +73,7 @@ class Catalogue:
             raise StrategyParametersInvalid(f"parameters of {name}: {faults}") from None
 
 
-def load_strategies(offered: Iterable[EntryPoint] | None = None) -> Catalogue:
+def load_strategies(offered: Iterable[EntryPoint] | None = None) -> StrategyCatalog:
     """Collect the built-in strategies and those offered by entry points (default: the installed ones).
 
     The built-in ones do not depend on the package being installed. A plug-in cannot take their names.
@@ -81,7 +81,7 @@ def load_strategies(offered: Iterable[EntryPoint] | None = None) -> Catalogue:
     classes: dict[str, StrategyClass] = {built_in.name: built_in for built_in in BUILT_IN}
     own = {f"{built_in.__module__}:{built_in.__qualname__}" for built_in in (TrendMultiTf, BbMeanRevertV2)}
     failures = []
-    for point in sorted(entry_points(group=GROUP) if offered is None else offered):
+    for point in sorted(entry_points(group=ENTRY_POINT_GROUP) if offered is None else offered):
         if point.value in own:
             continue
         try:
@@ -90,7 +90,7 @@ def load_strategies(offered: Iterable[EntryPoint] | None = None) -> Catalogue:
             failures.append(PlugInFailure(point.name, point.value, str(refusal)))
         else:
             classes[loaded.name] = loaded
-    return Catalogue(classes, tuple(failures))
+    return StrategyCatalog(classes, tuple(failures))
 
 
 class PlugInRefused(Exception):

@@ -29,8 +29,8 @@ class TrendRow(NamedTuple):
     atr: float
 
 
-NO_TIDE = TideRow(*(math.nan,) * 4)
-NO_TREND = TrendRow(*(math.nan,) * 7)
+EMPTY_TIDE = TideRow(*(math.nan,) * 4)
+EMPTY_TREND = TrendRow(*(math.nan,) * 7)
 
 
 def tide_direction(row: TideRow) -> int:
@@ -51,7 +51,7 @@ def trend_direction(row: TrendRow) -> int:
     return 0
 
 
-def armed_after(armed: int, row: TrendRow, arm_at: float, disarm_below: float) -> int:
+def next_armed(armed: int, row: TrendRow, arm_at: float, disarm_below: float) -> int:
     """Armed direction after a trend bar: armed at ``arm_at``, held while ADX ≥ ``disarm_below``."""
     direction = trend_direction(row)
     if direction == 0 or not row.adx >= disarm_below:
@@ -64,7 +64,7 @@ class TideFrame:
 
     def __init__(self, middle: int, slow: int, atr_period: int) -> None:
         self._middle, self._slow, self._atr = ema(middle), ema(slow), atr(atr_period)
-        self.row = NO_TIDE
+        self.row = EMPTY_TIDE
 
     def update(self, bar: Kline) -> None:
         """Take a closed bar."""
@@ -87,7 +87,7 @@ class TideFrame:
         """Forget all bars."""
         for indicator in (self._middle, self._slow, self._atr):
             indicator.reset()
-        self.row = NO_TIDE
+        self.row = EMPTY_TIDE
 
 
 class TrendFrame:
@@ -97,7 +97,7 @@ class TrendFrame:
         self._averages = (ema(fast), ema(middle), ema(slow))
         self._ranges = (adx(period), plus_di(period), minus_di(period), atr(period))
         self._arm_at, self._disarm_below = arm_at, disarm_below
-        self.row = NO_TREND
+        self.row = EMPTY_TREND
         #: +1 long, −1 short, 0 not armed.
         self.armed = 0
 
@@ -131,9 +131,9 @@ class TrendFrame:
             average.reset()
         for indicator in self._ranges:
             indicator.reset()
-        self.row = NO_TREND
+        self.row = EMPTY_TREND
         self.armed = 0
 
     def _step(self, row: TrendRow) -> None:
         self.row = row
-        self.armed = armed_after(self.armed, row, self._arm_at, self._disarm_below)
+        self.armed = next_armed(self.armed, row, self._arm_at, self._disarm_below)

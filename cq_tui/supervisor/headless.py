@@ -9,17 +9,17 @@ from collections.abc import Callable
 from cq_tui.contracts.health import ServiceState
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.store.lock import read_holder
-from cq_tui.supervisor.process import last_words, spawn
+from cq_tui.supervisor.process import last_output_line, spawn
 from cq_tui.supervisor.supervisor import Supervisor
 
 #: Seconds that a supervisor taking over waits for the one before it to let go of the lock.
-_TAKE_OVER_PATIENCE = 10.0
+_TAKE_OVER_TIMEOUT = 10.0
 #: Seconds that a detached supervisor has to be at work, on a slow machine.
-_DETACH_PATIENCE = 30.0
-_POLL = 0.05
+_DETACH_TIMEOUT = 30.0
+_POLL_INTERVAL = 0.05
 
 
-class NotStarted(Exception):
+class StartupFailed(Exception):
     """The detached supervisor ended at once; the message is what it said."""
 
 
@@ -29,12 +29,12 @@ def run_headless(data: DataDir, *, take_over: bool = False, say: Callable[[str],
     Returns False when another supervisor is at work. ``take_over`` waits for the one before to let go, and keeps
     what was wanted of each service. ``say`` is told in a line what happens.
     """
-    return asyncio.run(_run(data, take_over, Progress(say)))
+    return asyncio.run(_run(data, take_over, ProgressPrinter(say)))
 
 
-async def _run(data: DataDir, take_over: bool, progress: "Progress") -> bool:
-    supervisor = Supervisor(data, "headless", keep_wanted=take_over, listener=progress.news)
-    if not await _acquire(supervisor, _TAKE_OVER_PATIENCE if take_over else 0.0):
+async def _run(data: DataDir, take_over: bool, progress: "ProgressPrinter") -> bool:
+    supervisor = Supervisor(data, "headless", keep_wanted=take_over, listener=progress.on_state_change)
+    if not await _acquire(supervisor, _TAKE_OVER_TIMEOUT if take_over else 0.0):
         return False
     loop = asyncio.get_running_loop()
     asked = asyncio.Event()
@@ -61,38 +61,38 @@ async def _run(data: DataDir, take_over: bool, progress: "Progress") -> bool:
 
 async def _acquire(supervisor: Supervisor, patience: float) -> bool:
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(patience + _POLL):
+        async with asyncio.timeout(patience + _POLL_INTERVAL):
             while not supervisor.acquire():
-                await asyncio.sleep(_POLL)
-    return supervisor.holds
+                await asyncio.sleep(_POLL_INTERVAL)
+    return supervisor.holds_lock
 
 
-class Progress:
+class ProgressPrinter:
     """Says in plain lines what happens to the services: each line is news, none repeats the one before."""
 
     def __init__(self, say: Callable[[str], object]) -> None:
-        self._say = say
-        self._began = time.monotonic()
+        self._print = say
+        self._started_at = time.monotonic()
         self._states = {name: ServiceState(state="stopped") for name in SERVICES}
         self._all_ready = False
 
-    def news(self, service: str, state: ServiceState) -> None:
+    def on_state_change(self, service: str, state: ServiceState) -> None:
         """Take a service's new state."""
         before, self._states[service] = self._states[service], state
-        if state.state != before.state and (words := _in_words(service, state)):
-            self._tell(words)
+        if state.state != before.state and (words := _describe_state(service, state)):
+            self._print_line(words)
         ready = all(each.state == "running" for each in self._states.values() if each.wanted == "running")
         if ready and not self._all_ready and state.state == "running":
-            self._tell(f"all services are ready, {time.monotonic() - self._began:.1f} s after the start")
+            self._print_line(f"all services are ready, {time.monotonic() - self._started_at:.1f} s after the start")
         self._all_ready = ready
 
-    def _tell(self, line: str) -> None:
+    def _print_line(self, line: str) -> None:
         # The terminal may be gone, or the reader of a pipe: the services matter more than these lines.
         with contextlib.suppress(OSError):
-            self._say(line)
+            self._print(line)
 
 
-def _in_words(service: str, state: ServiceState) -> str | None:
+def _describe_state(service: str, state: ServiceState) -> str | None:
     reason = state.reason or "no reason known"
     return {
         "running": f"{service} is ready (process {state.pid})",
@@ -102,7 +102,7 @@ def _in_words(service: str, state: ServiceState) -> str | None:
     }.get(state.state)
 
 
-def start_detached(data: DataDir, patience: float = _DETACH_PATIENCE) -> int:
+def start_detached(data: DataDir, patience: float = _DETACH_TIMEOUT) -> int:
     """Start a supervisor in the background and return its pid once it is at work. Raises NotStarted or OSError."""
     process = spawn(data, "supervisor", ["up"])
     deadline = time.monotonic() + patience
@@ -110,7 +110,11 @@ def start_detached(data: DataDir, patience: float = _DETACH_PATIENCE) -> int:
         holder = read_holder(data.lock_of("supervisor"))
         if holder is not None and holder.pid == process.pid:
             return process.pid
-        if not process.alive():
-            raise NotStarted(last_words(data, "supervisor").removeprefix("cq-tui: ") or process.end_in_words())
-        time.sleep(_POLL)
-    raise NotStarted(f"process {process.pid} is not at work after {patience:.0f} s; `cq-tui status` shows how it goes")
+        if not process.is_running():
+            raise StartupFailed(
+                last_output_line(data, "supervisor").removeprefix("cq-tui: ") or process.describe_exit()
+            )
+        time.sleep(_POLL_INTERVAL)
+    raise StartupFailed(
+        f"process {process.pid} is not at work after {patience:.0f} s; `cq-tui status` shows how it goes"
+    )

@@ -10,7 +10,7 @@ from cq_tui.contracts.health import ServiceState
 from cq_tui.contracts.layout import DataDir
 
 _ROTATE_BYTES = 1024 * 1024
-_KEPT = 2
+_BACKUP_COUNT = 2
 _LEVELS = {"backoff": "warning", "gave_up": "error"}
 
 
@@ -26,15 +26,15 @@ class SupervisorLog:
 
     def __init__(self, data: DataDir) -> None:
         self._handler = _QuietHandler(
-            data.log_of("supervisor"), maxBytes=_ROTATE_BYTES, backupCount=_KEPT, encoding="utf-8"
+            data.log_of("supervisor"), maxBytes=_ROTATE_BYTES, backupCount=_BACKUP_COUNT, encoding="utf-8"
         )
 
-    def service(self, name: str, state: ServiceState) -> None:
+    def log_state(self, name: str, state: ServiceState) -> None:
         """Take down a service's new state."""
         level = _LEVELS.get(state.state, "info")
         self._write(level, f"{name} {state.state}", pid=state.pid, reason=state.reason, restarts=state.restarts)
 
-    def problem(self, problem: str) -> None:
+    def log_problem(self, problem: str) -> None:
         """Take down what went wrong with the supervisor itself."""
         self._write("error", "problem", reason=problem)
 

@@ -17,8 +17,8 @@ from cq_tui.store.lock import is_alive, read_holder, start_ticks
 from cq_tui.store.regular_file import open_regular
 
 #: Seconds between SIGTERM and SIGKILL: the services' own grace, and a little for the interpreter.
-TERM_PATIENCE = 7.0
-_OUTPUT_KEPT = 1024 * 1024
+TERM_TIMEOUT = 7.0
+_MAX_OUTPUT_BYTES = 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -32,10 +32,10 @@ class ServiceProcess:
     #: Of an adopted one, where the system tells them: setting the clock does not move them.
     start_ticks: int | None = None
     #: We told it to end: its end is no crash.
-    asked_to_end: bool = False
+    termination_requested: bool = False
     _usage: psutil.Process | None = field(default=None, repr=False)
 
-    def alive(self) -> bool:
+    def is_running(self) -> bool:
         """Whether it still runs; reaps our own child."""
         if self.child is not None:
             return self.child.poll() is None
@@ -46,14 +46,14 @@ class ServiceProcess:
         """Exit code of our own child (negative: signal number); None when unknown."""
         return None if self.child is None else self.child.poll()
 
-    def end_in_words(self) -> str:
+    def describe_exit(self) -> str:
         """Say how it ended."""
         code = self.exit_code
         if code is None:
             return "ended; how is not known, since it was adopted"
         return f"killed by signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
-    def usage(self) -> tuple[float, float]:
+    def measure_usage(self) -> tuple[float, float]:
         """Return per cent of a core since the last call, and resident MiB."""
         try:
             if self._usage is None:
@@ -62,56 +62,56 @@ class ServiceProcess:
         except psutil.Error:
             return 0.0, 0.0
 
-    def signal(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
         """Send a signal, unless it has ended already."""
-        if self.alive():
+        if self.is_running():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
-    async def ended(self, poll: float = 0.05) -> None:
+    async def wait_until_exited(self, poll: float = 0.05) -> None:
         """Wait until it has ended."""
-        while self.alive():
+        while self.is_running():
             await asyncio.sleep(poll)
 
-    async def end(self, patience: float = TERM_PATIENCE) -> None:
+    async def terminate(self, patience: float = TERM_TIMEOUT) -> None:
         """Ask it to end, and end it when it does not within ``patience`` seconds."""
-        self.asked_to_end = True
-        self.signal(signal.SIGTERM)
+        self.termination_requested = True
+        self.send_signal(signal.SIGTERM)
         # A process that was suspended hears nothing until it goes on.
-        self.signal(signal.SIGCONT)
+        self.send_signal(signal.SIGCONT)
         try:
             async with asyncio.timeout(patience):
-                await self.ended()
+                await self.wait_until_exited()
         except TimeoutError:
-            self.signal(signal.SIGKILL)
-            await self.ended()
+            self.send_signal(signal.SIGKILL)
+            await self.wait_until_exited()
 
 
-class EndWatch:
+class ExitWatch:
     """Calls back once, as soon as the process ends, at no cost until then.
 
     That is what a pidfd is for (Linux). Where there is none ``prompt`` is False, and the caller looks by itself.
     """
 
     def __init__(self, process: ServiceProcess, call: Callable[[], object]) -> None:
-        self._call = call
+        self._callback = call
         self._loop = asyncio.get_running_loop()
         self._descriptor = _open_pidfd(process.pid)
-        if self.prompt:
-            self._loop.add_reader(self._descriptor, self._fire)
+        if self.is_supported:
+            self._loop.add_reader(self._descriptor, self._on_exit)
 
     @property
-    def prompt(self) -> bool:
+    def is_supported(self) -> bool:
         """Whether the system itself tells of the end."""
         return self._descriptor >= 0
 
-    def _fire(self) -> None:
+    def _on_exit(self) -> None:
         self._loop.remove_reader(self._descriptor)
-        self._call()
+        self._callback()
 
     def close(self) -> None:
         """Watch no longer."""
-        if self.prompt:
+        if self.is_supported:
             self._loop.remove_reader(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = -1
@@ -124,24 +124,24 @@ def _open_pidfd(pid: int) -> int:
     return -1
 
 
-def output_of(data: DataDir, service: str) -> Path:
+def output_path(data: DataDir, service: str) -> Path:
     """Where a process's standard output and error go: what it says before its log is open."""
     return data.logs / f"{service}.out"
 
 
-def command_line(data: DataDir, *words: str) -> list[str]:
+def build_command_line(data: DataDir, *words: str) -> list[str]:
     """Return the command that runs us again, so that ``ps`` tells the processes apart."""
     return [sys.executable, "-m", "cq_tui", *words, "--data-dir", str(data.root)]
 
 
 def spawn(data: DataDir, name: str, words: list[str]) -> ServiceProcess:
     """Start a process in its own session, so that it outlives its starter and its terminal. Raises OSError."""
-    path = output_of(data, name)
+    path = output_path(data, name)
     flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if _is_large(path) else os.O_APPEND)
     output = open_regular(path, flags)
     try:
         child = subprocess.Popen(
-            command_line(data, *words),
+            build_command_line(data, *words),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -157,7 +157,7 @@ def spawn_service(data: DataDir, service: str) -> ServiceProcess:
     return spawn(data, service, ["service", service])
 
 
-def find(data: DataDir, service: str) -> ServiceProcess | None:
+def find_process(data: DataDir, service: str) -> ServiceProcess | None:
     """Return the process that holds a service's lock, whoever started it."""
     holder = read_holder(data.lock_of(service))
     return (
@@ -165,12 +165,12 @@ def find(data: DataDir, service: str) -> ServiceProcess | None:
     )
 
 
-def find_by_command_line(data: DataDir) -> Iterator[tuple[str, ServiceProcess]]:
+def find_processes_by_command_line(data: DataDir) -> Iterator[tuple[str, ServiceProcess]]:
     """Yield the service processes that run for this data directory, also those that do not hold their lock yet."""
     for process in psutil.process_iter(["cmdline", "create_time"]):
         words = process.info["cmdline"] or []
         for name in SERVICES:
-            expected = command_line(data, "service", name)[1:]
+            expected = build_command_line(data, "service", name)[1:]
             if words[1:] == expected and is_alive(process.pid, process.info["create_time"]):
                 yield (
                     name,
@@ -178,10 +178,10 @@ def find_by_command_line(data: DataDir) -> Iterator[tuple[str, ServiceProcess]]:
                 )
 
 
-def last_words(data: DataDir, service: str) -> str:
+def last_output_line(data: DataDir, service: str) -> str:
     """Return the last line that a process printed, for the reason of its end."""
     try:
-        with output_of(data, service).open("rb") as file:
+        with output_path(data, service).open("rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - 2000))
             lines = file.read().decode(errors="replace").splitlines()
     except OSError:
@@ -191,6 +191,6 @@ def last_words(data: DataDir, service: str) -> str:
 
 def _is_large(path: Path) -> bool:
     try:
-        return path.stat().st_size > _OUTPUT_KEPT
+        return path.stat().st_size > _MAX_OUTPUT_BYTES
     except OSError:
         return False

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-FIRST_DELAY = 0.5
-LONGEST_DELAY = 30.0
+INITIAL_DELAY = 0.5
+MAX_DELAY = 30.0
 #: This many crashes within this many seconds, and a person has to look.
 CRASH_LIMIT = 5
 CRASH_WINDOW = 60.0
@@ -14,25 +14,25 @@ class RestartPolicy:
     """The crashes of one service, and what follows from them."""
 
     #: Seconds before the first restart; doubled with each crash that follows.
-    first_delay: float = FIRST_DELAY
-    crashes: list[float] = field(default_factory=list)
-    in_a_row: int = 0
+    initial_delay: float = INITIAL_DELAY
+    crash_times: list[float] = field(default_factory=list)
+    consecutive_crashes: int = 0
 
-    def crashed(self, now: float, ran_for: float, jitter: float) -> float | None:
+    def record_crash(self, now: float, ran_for: float, jitter: float) -> float | None:
         """Note a crash; return the seconds to wait before the next start, or None to give up.
 
         ``ran_for`` is how long the process lived: one that lived longer than the window starts afresh.
         ``jitter`` in 0..1 spreads restarts that would otherwise come together.
         """
-        self.in_a_row = 1 if ran_for > CRASH_WINDOW else self.in_a_row + 1
-        self.crashes = [moment for moment in self.crashes if now - moment < CRASH_WINDOW] + [now]
-        if len(self.crashes) >= CRASH_LIMIT:
+        self.consecutive_crashes = 1 if ran_for > CRASH_WINDOW else self.consecutive_crashes + 1
+        self.crash_times = [moment for moment in self.crash_times if now - moment < CRASH_WINDOW] + [now]
+        if len(self.crash_times) >= CRASH_LIMIT:
             return None
         # The exponent is bounded, too: a power of a large number is no float any more.
-        delay = min(LONGEST_DELAY, self.first_delay * 2.0 ** min(self.in_a_row - 1, 32))
+        delay = min(MAX_DELAY, self.initial_delay * 2.0 ** min(self.consecutive_crashes - 1, 32))
         return delay * (0.5 + jitter / 2)
 
-    def forgive(self) -> None:
+    def reset(self) -> None:
         """Forget everything: a person asked for a start."""
-        self.crashes.clear()
-        self.in_a_row = 0
+        self.crash_times.clear()
+        self.consecutive_crashes = 0

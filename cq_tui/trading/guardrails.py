@@ -21,14 +21,14 @@ from cq_tui.trading.signals import TradeSignal
 from cq_tui.trading.sizing import EntryBudget, size_entry
 
 #: Oldest health file that is believed, in seconds; the price of a symbol has the setting's limit.
-ARES_LIMIT = 30.0
-MEMORY_LIMIT = 5.0
+ARES_MAX_AGE = 30.0
+MEMORY_MAX_AGE = 5.0
 #: Lead of the exchange's clock over ours that is not worth a word, in seconds.
 CLOCK_TOLERANCE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class HealthSeen:
+class HealthReport:
     """What a health file said. ``last_update`` in Unix seconds; 0.0 when there is none."""
 
     status: Status = "error"
@@ -38,7 +38,7 @@ class HealthSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class EntryLimits:
     """Limits from the settings."""
 
     freshness: float = 10.0
@@ -54,9 +54,9 @@ class EntryContext:
 
     mode: Mode
     trading_state: TradingState
-    ares: HealthSeen
-    feeder: HealthSeen
-    memory: HealthSeen
+    ares: HealthReport
+    feeder: HealthReport
+    memory: HealthReport
     budget: EntryBudget
     #: Worth of the account, and of what is held or on its way of all symbols, in quote units.
     equity: Decimal
@@ -66,7 +66,7 @@ class EntryContext:
     price_time: float
     #: Rules of the symbol; None when the exchange does not list it.
     rules: SymbolRules | None
-    limits: Limits = field(default_factory=Limits)
+    limits: EntryLimits = field(default_factory=EntryLimits)
     guardrails_disabled: bool = False
     #: Why no order is possible in this mode; None when it is.
     mode_blocked: str | None = None
@@ -84,7 +84,7 @@ class EntryContext:
     quarantine: str | None = None
 
     @property
-    def soft_guardrails_hold(self) -> bool:
+    def soft_guardrails_active(self) -> bool:
         """In live mode always, else unless they are disabled."""
         return self.mode == "live" or not self.guardrails_disabled
 
@@ -94,26 +94,26 @@ def check_entry(context: EntryContext, signal: TradeSignal, now: float) -> Denia
     checks = _EXIT_CHECKS if signal.side == "SELL" else _ENTRY_CHECKS
     for check in checks:
         denial = check(context, signal, now)
-        if denial is not None and not (denial.reason.is_soft and not context.soft_guardrails_hold):
+        if denial is not None and not (denial.reason.is_soft and not context.soft_guardrails_active):
             return denial
     return None
 
 
-def standing_denials(context: EntryContext, now: float) -> list[Denial]:
+def global_denials(context: EntryContext, now: float) -> list[Denial]:
     """Return what would refuse any entry at ``now``, whatever its symbol."""
     found = (
-        _may_trade(context),
+        _trading_denial(context),
         Denial(DenialReason.TRADING_REDUCING) if context.trading_state == "reducing" else None,
         *_health_denials(context, now),
     )
     return [denial for denial in found if denial is not None]
 
 
-def _trading(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
-    return _may_trade(context)
+def _check_trading(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+    return _trading_denial(context)
 
 
-def _may_trade(context: EntryContext) -> Denial | None:
+def _trading_denial(context: EntryContext) -> Denial | None:
     if context.trading_state == "halted":
         return Denial(DenialReason.TRADING_HALTED)
     if context.mode_blocked is not None:
@@ -121,11 +121,11 @@ def _may_trade(context: EntryContext) -> Denial | None:
     return None if context.reconciled else Denial(DenialReason.NOT_RECONCILED)
 
 
-def _opening(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+def _check_reducing(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
     return Denial(DenialReason.TRADING_REDUCING) if context.trading_state == "reducing" else None
 
 
-def _fresh_signal(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+def _check_signal(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
     if signal.key in context.acted_keys:
         return Denial(DenialReason.DUPLICATE_SIGNAL, signal.key)
     age = signal.age(now)
@@ -136,22 +136,24 @@ def _fresh_signal(context: EntryContext, signal: TradeSignal, now: float) -> Den
     return None
 
 
-def _holding(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+def _check_held(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
     return None if signal.symbol in context.held else Denial(DenialReason.NOTHING_HELD, signal.symbol)
 
 
-def _health(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+def _check_health(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
     return next((denial for denial in _health_denials(context, now) if denial is not None), None)
 
 
 def _health_denials(context: EntryContext, now: float) -> Iterator[Denial | None]:
     reason = DenialReason
-    yield _service(context.ares, now, ARES_LIMIT, reason.ARES_STALE, reason.ARES_UNHEALTHY)
-    yield _service(context.feeder, now, context.limits.freshness, reason.FEEDER_STALE, reason.FEEDER_UNHEALTHY)
-    yield _service(context.memory, now, MEMORY_LIMIT, reason.MEMORY_STALE, reason.MEMORY_UNHEALTHY)
+    yield _service_denial(context.ares, now, ARES_MAX_AGE, reason.ARES_STALE, reason.ARES_UNHEALTHY)
+    yield _service_denial(context.feeder, now, context.limits.freshness, reason.FEEDER_STALE, reason.FEEDER_UNHEALTHY)
+    yield _service_denial(context.memory, now, MEMORY_MAX_AGE, reason.MEMORY_STALE, reason.MEMORY_UNHEALTHY)
 
 
-def _service(seen: HealthSeen, now: float, limit: float, stale: DenialReason, unhealthy: DenialReason) -> Denial | None:
+def _service_denial(
+    seen: HealthReport, now: float, limit: float, stale: DenialReason, unhealthy: DenialReason
+) -> Denial | None:
     if denial := _too_old(seen.last_update, now, limit, stale):
         return denial
     if seen.status == "error" or not seen.intact:
@@ -169,13 +171,13 @@ def _too_old(moment: float, now: float, limit: float, reason: DenialReason) -> D
     return Denial(reason, f"{age:.1f} s, limit {limit:g} s") if age > limit else None
 
 
-def _price(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+def _check_price(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
     if context.price <= 0:
         return Denial(DenialReason.FEEDER_STALE, f"no price of {signal.symbol} yet")
     return _too_old(context.price_time, now, context.limits.freshness, DenialReason.FEEDER_STALE)
 
 
-def _symbol(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+def _check_symbol(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
     if context.rules is None or context.rules.status != "TRADING":
         status = "not listed" if context.rules is None else context.rules.status
         return Denial(DenialReason.SYMBOL_NOT_TRADING, f"{signal.symbol}: {status}")
@@ -186,28 +188,28 @@ def _symbol(context: EntryContext, signal: TradeSignal, now: float) -> Denial | 
     return Denial(DenialReason.ENTRY_PENDING, signal.symbol) if signal.symbol in context.pending else None
 
 
-def _cooldown(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+def _check_cooldown(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
     left = context.last_entry.get(signal.symbol, 0.0) + context.limits.cooldown - now
     return Denial(DenialReason.COOLDOWN, f"{left:.1f} s left") if left > 0 else None
 
 
-def _strategy_pause(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+def _check_strategy_cooldown(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
     left = context.paused_until.get((signal.strategy, signal.symbol), 0.0) - now
     return Denial(DenialReason.STRATEGY_COOLDOWN, f"{left:.0f} s left") if left > 0 else None
 
 
-def _positions(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+def _check_max_positions(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
     count, limit = len({*context.held, *context.pending}), context.limits.max_positions
     return Denial(DenialReason.MAX_POSITIONS, f"{count} of {limit}") if count >= limit else None
 
 
-def _exposure(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+def _check_exposure(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
     after = context.exposure + context.budget.order_quote
     limit = context.equity * context.limits.max_exposure
     return Denial(DenialReason.EXPOSURE, f"{after:.2f} after it, limit {limit:.2f}") if after > limit else None
 
 
-def _money(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+def _check_size(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
     if not signal.stop_loss < context.price < signal.take_profit:
         levels = f"{signal.stop_loss} < {context.price} < {signal.take_profit} is not so"
         return Denial(DenialReason.LEVELS_PASSED, levels)
@@ -217,17 +219,17 @@ def _money(context: EntryContext, signal: TradeSignal, now: float) -> Denial | N
 
 
 _Check = Callable[[EntryContext, TradeSignal, float], Denial | None]
-_EXIT_CHECKS: tuple[_Check, ...] = (_trading, _fresh_signal, _holding)
+_EXIT_CHECKS: tuple[_Check, ...] = (_check_trading, _check_signal, _check_held)
 _ENTRY_CHECKS: tuple[_Check, ...] = (
-    _trading,
-    _opening,
-    _fresh_signal,
-    _health,
-    _price,
-    _symbol,
-    _cooldown,
-    _strategy_pause,
-    _positions,
-    _exposure,
-    _money,
+    _check_trading,
+    _check_reducing,
+    _check_signal,
+    _check_health,
+    _check_price,
+    _check_symbol,
+    _check_cooldown,
+    _check_strategy_cooldown,
+    _check_max_positions,
+    _check_exposure,
+    _check_size,
 )

@@ -29,8 +29,8 @@ ZERO = Decimal(0)
 
 #: Queries that must find nothing before that is believed, and seconds since sending that must have passed: the exchange
 #: lets a request in for recvWindow (5 s, and 1 s more by a clock that is ahead), and its queries may lag behind that.
-NOT_FOUND_GRACE = 3
-NOT_FOUND_SECONDS = 10.0
+NOT_FOUND_MIN_QUERIES = 3
+NOT_FOUND_MIN_SECONDS = 10.0
 #: Queries without an answer that settles it, after which the symbol is quarantined (and the order still watched).
 MAX_QUERIES = 10
 #: Seconds to the next query: doubled each time, up to the limit.
@@ -72,7 +72,7 @@ _FROM_EXCHANGE = {
 }
 
 
-class StatusUnknown(ValueError):
+class UnknownOrderStatus(ValueError):
     """The exchange used a status that is not known here; the message names it."""
 
 
@@ -145,7 +145,7 @@ class OrderRecord:
         return sum((fill.price * fill.quantity for fill in self.fills), ZERO) / quantity if quantity else None
 
     @property
-    def gave_up(self) -> bool:
+    def queries_exhausted(self) -> bool:
         """Whether the tries to resolve it are used up: quarantine the symbol and say so."""
         return self.status is OrderStatus.UNKNOWN and self.queries >= MAX_QUERIES
 
@@ -166,7 +166,7 @@ class Transition(NamedTuple):
     new_fills: tuple[TradeFill, ...] = ()
 
 
-def sent(order: OrderRecord, now: float) -> OrderRecord:
+def mark_sent(order: OrderRecord, now: float) -> OrderRecord:
     """The request goes out. The intent must have been stored before. Raises ValueError unless intended."""
     if order.status is not OrderStatus.INTENDED:
         raise ValueError(f"order {order.client_order_id} is {order.status}; only an intended one is sent")
@@ -180,14 +180,14 @@ def not_sent(order: OrderRecord, reason: str, now: float) -> OrderRecord:
     return replace(order, status=OrderStatus.INTENDED, reason=reason, updated_at=now)
 
 
-def refused(order: OrderRecord, reason: str, now: float, code: int | None = None) -> OrderRecord:
+def mark_rejected(order: OrderRecord, reason: str, now: float, code: int | None = None) -> OrderRecord:
     """The exchange refused it (with its ``code``), or it was given up before it was sent."""
     if order.status not in (OrderStatus.INTENDED, OrderStatus.SENT):
         return order
     return replace(order, status=OrderStatus.REJECTED, reason=reason, code=code, updated_at=now)
 
 
-def lost(order: OrderRecord, reason: str, now: float) -> OrderRecord:
+def mark_unknown(order: OrderRecord, reason: str, now: float) -> OrderRecord:
     """Nobody knows the outcome: a timeout, a 5XX, or a restart after the intent was stored. A query has to tell."""
     if order.status not in (OrderStatus.INTENDED, OrderStatus.SENT):
         return order
@@ -201,16 +201,18 @@ def lost(order: OrderRecord, reason: str, now: float) -> OrderRecord:
     )
 
 
-def answered(order: OrderRecord, answer: Order, now: float) -> Transition:
+def apply_response(order: OrderRecord, answer: Order, now: float) -> Transition:
     """Take what the exchange answered to the placement, a query or a cancel. Raises StatusUnknown."""
     fills = (
         TradeFill(fill.trade_id, fill.price, fill.quantity, fill.commission, fill.commission_asset, answer.time)
         for fill in answer.fills
     )
-    return _taken(order, answer.status, answer.order_id, answer.executed_quantity, fills, answer.expiry_reason, now)
+    return _apply_state(
+        order, answer.status, answer.order_id, answer.executed_quantity, fills, answer.expiry_reason, now
+    )
 
 
-def reported(order: OrderRecord, report: ExecutionReport, now: float) -> Transition:
+def apply_execution_report(order: OrderRecord, report: ExecutionReport, now: float) -> Transition:
     """Take an execution report of the user data stream. Raises StatusUnknown."""
     fill = TradeFill(
         report.trade_id, report.last_price, report.last_quantity,
@@ -218,31 +220,31 @@ def reported(order: OrderRecord, report: ExecutionReport, now: float) -> Transit
     )  # fmt: skip
     fills = [fill] if report.execution_type == "TRADE" else []
     reason = report.reject_reason if report.reject_reason != "NONE" else report.expiry_reason
-    return _taken(order, report.status, report.order_id, report.executed_quantity, fills, reason, now)
+    return _apply_state(order, report.status, report.order_id, report.executed_quantity, fills, reason, now)
 
 
-def trades_found(order: OrderRecord, trades: Iterable[AccountTrade], now: float) -> Transition:
+def apply_trades(order: OrderRecord, trades: Iterable[AccountTrade], now: float) -> Transition:
     """Take the account's trades of this order, which tell the commission that a query does not."""
     fills = (
         TradeFill(trade.trade_id, trade.price, trade.quantity, trade.commission, trade.commission_asset, trade.time)
         for trade in trades
         if trade.order_id == order.order_id
     )
-    fills_now, new = _merged(order.fills, fills)
+    fills_now, new = _merge_fills(order.fills, fills)
     known = sum((fill.quantity for fill in fills_now), ZERO)
     executed = max(order.executed_quantity, known)
     return Transition(replace(order, fills=fills_now, executed_quantity=executed, updated_at=now), new)
 
 
-def not_found(order: OrderRecord, now: float) -> OrderRecord:
+def apply_not_found(order: OrderRecord, now: float) -> OrderRecord:
     """A query found no such order. Believed after the grace: it never reached the exchange, or is forgotten there.
 
     Exchanges forget: a testnet is emptied every month.
     """
     if not order.is_open or order.status is OrderStatus.SENT:
         return order
-    asked = _asked(replace(order, not_found=order.not_found + 1), now)
-    if asked.not_found < NOT_FOUND_GRACE or now - order.sent_at < NOT_FOUND_SECONDS:
+    asked = _record_query(replace(order, not_found=order.not_found + 1), now)
+    if asked.not_found < NOT_FOUND_MIN_QUERIES or now - order.sent_at < NOT_FOUND_MIN_SECONDS:
         return asked
     if order.order_id is None:
         reason = f"not found by {asked.not_found} queries: it never reached the exchange"
@@ -250,9 +252,9 @@ def not_found(order: OrderRecord, now: float) -> OrderRecord:
     return replace(asked, status=OrderStatus.EXPIRED, reason="the exchange knows it no longer")
 
 
-def query_failed(order: OrderRecord, reason: str, now: float) -> OrderRecord:
+def apply_query_failure(order: OrderRecord, reason: str, now: float) -> OrderRecord:
     """A query had no answer: ask again later."""
-    return replace(_asked(order, now), reason=reason) if order.status is OrderStatus.UNKNOWN else order
+    return replace(_record_query(order, now), reason=reason) if order.status is OrderStatus.UNKNOWN else order
 
 
 def order_to_dict(order: OrderRecord) -> dict[str, Any]:
@@ -269,12 +271,12 @@ def order_from_dict(plain: object) -> OrderRecord:
 _RECORD = TypeAdapter(OrderRecord)
 
 
-def _asked(order: OrderRecord, now: float) -> OrderRecord:
+def _record_query(order: OrderRecord, now: float) -> OrderRecord:
     delay = min(_FIRST_DELAY * 2.0 ** min(order.queries, 10), _LONGEST_DELAY)
     return replace(order, queries=order.queries + 1, next_query_at=now + delay, updated_at=now)
 
 
-def _taken(
+def _apply_state(
     order: OrderRecord,
     status: str,
     order_id: int,
@@ -285,8 +287,8 @@ def _taken(
 ) -> Transition:
     if status not in _FROM_EXCHANGE:
         known = ", ".join(_FROM_EXCHANGE)
-        raise StatusUnknown(f"order {order.client_order_id}: status {status!r} is none of {known}")
-    fills_now, new = _merged(order.fills, fills)
+        raise UnknownOrderStatus(f"order {order.client_order_id}: status {status!r} is none of {known}")
+    fills_now, new = _merge_fills(order.fills, fills)
     known_quantity = sum((fill.quantity for fill in fills_now), ZERO)
     told = replace(
         order,
@@ -296,19 +298,19 @@ def _taken(
         not_found=0,
         updated_at=now,
     )
-    return Transition(_moved(told, order, _FROM_EXCHANGE[status], reason), new)
+    return Transition(_change_status(told, order, _FROM_EXCHANGE[status], reason), new)
 
 
-def _moved(told: OrderRecord, before: OrderRecord, status: OrderStatus, reason: str) -> OrderRecord:
+def _change_status(told: OrderRecord, before: OrderRecord, status: OrderStatus, reason: str) -> OrderRecord:
     if before.status.is_terminal:
-        return _after_the_end(told, before, status)
+        return _record_contradiction(told, before, status)
     if status is OrderStatus.NEW and told.executed_quantity > 0:
         status = OrderStatus.PARTIALLY_FILLED
     said = "" if reason == "NONE" else reason
     return replace(told, status=status, reason=said if status.is_terminal else "")
 
 
-def _after_the_end(told: OrderRecord, before: OrderRecord, status: OrderStatus) -> OrderRecord:
+def _record_contradiction(told: OrderRecord, before: OrderRecord, status: OrderStatus) -> OrderRecord:
     more = told.executed_quantity > before.executed_quantity
     # An older message that comes late says nothing new about an order that the exchange itself has ended.
     late = not status.is_terminal and not more and before.order_id is not None
@@ -318,7 +320,7 @@ def _after_the_end(told: OrderRecord, before: OrderRecord, status: OrderStatus) 
     return replace(told, contradiction=said)
 
 
-def _merged(
+def _merge_fills(
     known: tuple[TradeFill, ...], fills: Iterable[TradeFill]
 ) -> tuple[tuple[TradeFill, ...], tuple[TradeFill, ...]]:
     seen = {fill.trade_id for fill in known}

@@ -49,25 +49,25 @@ class Position:
         """Price at which what is held pays for itself."""
         return self.cost / self.quantity if self.quantity else ZERO
 
-    def unrealised(self, price: Decimal) -> Decimal:
+    def unrealized(self, price: Decimal) -> Decimal:
         """Profit if it were sold at ``price``, before the commission of the sale."""
         return self.quantity * price - self.cost
 
 
-class Booked(NamedTuple):
+class FillResult(NamedTuple):
     """The portfolio's answer to a fill."""
 
     #: None when it was closed by this fill.
     position: Position | None
     #: Profit of a sale, commissions of entry and exit included.
-    realised: Decimal
+    realized: Decimal
     #: Quantity sold beyond what was held: the account held more than the trader knew.
     excess: Decimal = ZERO
 
 
-def book_fill(
+def apply_fill(
     position: Position, side: Side, fill: TradeFill, commission_prices: Mapping[str, Decimal] | None = None
-) -> Booked:
+) -> FillResult:
     """Take one fill into a position (a new one has quantity 0).
 
     ``commission_prices`` values assets other than base and quote, in quote units each.
@@ -85,26 +85,26 @@ def book_fill(
             average_price=middle,
             opened_at_ms=position.opened_at_ms or fill.time,
         )
-        return Booked(grown, ZERO)
-    return _sold(position, fill.quantity + fee_base, value - fee_quote)
+        return FillResult(grown, ZERO)
+    return _apply_sale(position, fill.quantity + fee_base, value - fee_quote)
 
 
-def write_off(position: Position) -> Booked:
+def write_off(position: Position) -> FillResult:
     """Close what is left as dust: too little to be sold. Its cost is the loss."""
-    return Booked(None, -position.cost)
+    return FillResult(None, -position.cost)
 
 
-def _sold(position: Position, quantity: Decimal, proceeds: Decimal) -> Booked:
+def _apply_sale(position: Position, quantity: Decimal, proceeds: Decimal) -> FillResult:
     held = min(quantity, position.quantity)
     excess = quantity - held
     if excess:
         # Only the part that was held is this position's profit.
         proceeds = proceeds * held / quantity
     if held == position.quantity:
-        return Booked(None, proceeds - position.cost, excess)
+        return FillResult(None, proceeds - position.cost, excess)
     part = position.cost * held / position.quantity
     left = replace(position, quantity=position.quantity - held, cost=position.cost - part)
-    return Booked(left, proceeds - part)
+    return FillResult(left, proceeds - part)
 
 
 def _commission(position: Position, fill: TradeFill, prices: Mapping[str, Decimal]) -> tuple[Decimal, Decimal]:

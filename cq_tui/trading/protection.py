@@ -14,10 +14,10 @@ from cq_tui.trading.sizing import exit_violation, sellable_quantity
 
 ZERO = Decimal(0)
 #: Share below an open stop at which it is taken to have been jumped over (its limit did not fill).
-STOP_JUMPED = Decimal("0.005")
+STOP_GAP_SHARE = Decimal("0.005")
 
 
-class Act(StrEnum):
+class ProtectionAction(StrEnum):
     """What protecting a position asks for."""
 
     #: Place the protective OCO.
@@ -34,32 +34,32 @@ class Act(StrEnum):
 class ProtectionNeed:
     """What has to be done, for how much of the base asset, and why."""
 
-    act: Act
+    action: ProtectionAction
     quantity: Decimal
     reason: str
 
 
-def planned(position: Position, signal: TradeSignal, rules: SymbolRules) -> Position:
+def with_signal_levels(position: Position, signal: TradeSignal, rules: SymbolRules) -> Position:
     """Return the position with the signal's levels, on the tick size."""
     return replace(
         position,
         strategy=signal.strategy,
         signal_key=signal.key,
-        stop_loss=rules.quantise_price(signal.stop_loss, ROUND_DOWN),
-        take_profit=rules.quantise_price(signal.take_profit, ROUND_HALF_EVEN),
+        stop_loss=rules.quantize_price(signal.stop_loss, ROUND_DOWN),
+        take_profit=rules.quantize_price(signal.take_profit, ROUND_HALF_EVEN),
         trail=signal.trail,
         time_stop_ms=signal.time_stop_ms,
     )
 
 
-def trailed(position: Position, highest_high: Decimal, rules: SymbolRules) -> Position:
+def with_trailing_stop(position: Position, highest_high: Decimal, rules: SymbolRules) -> Position:
     """Return the position with its stop raised to the trail; a stop is never loosened.
 
     ``highest_high`` is that of the last 22 closed trigger bars.
     """
     if position.trail is None:
         return position
-    level = rules.quantise_price(highest_high - position.trail, ROUND_DOWN)
+    level = rules.quantize_price(highest_high - position.trail, ROUND_DOWN)
     if level <= 0 or (position.stop_loss is not None and level <= position.stop_loss):
         return position
     return replace(position, stop_loss=level)
@@ -70,7 +70,7 @@ def time_stop_due(position: Position, now_ms: int) -> bool:
     return position.time_stop_ms is not None and now_ms >= position.time_stop_ms
 
 
-def protection_needed(
+def find_protection_need(
     position: Position,
     orders: Iterable[OrderRecord],
     rules: SymbolRules,
@@ -85,20 +85,22 @@ def protection_needed(
     """
     own = [order for order in orders if order.symbol == position.symbol and order.side == "SELL"]
     quantity = sellable_quantity(rules, position.quantity)
-    if any(_undecided(order) for order in own) or halved_lists(own):
+    if any(_is_undecided(order) for order in own) or triggered_oco_legs(own):
         return None
     stops = [order for order in own if order.leg is Leg.STOP and order.is_open]
     worth_at = price or position.stop_loss or position.average_price
     if not stops and exit_violation(rules, quantity, worth_at) is not None:
-        return ProtectionNeed(Act.DUST, position.quantity, f"{position.quantity} {position.base_asset} cannot be sold")
+        return ProtectionNeed(
+            ProtectionAction.DUST, position.quantity, f"{position.quantity} {position.base_asset} cannot be sold"
+        )
     if (reason := _exit_reason(position, price, now_ms, on_exchange=bool(stops))) is not None:
-        return ProtectionNeed(Act.EXIT, quantity, reason)
+        return ProtectionNeed(ProtectionAction.EXIT, quantity, reason)
     if not stops:
-        return ProtectionNeed(Act.PLACE, quantity, "no stop order is open")
-    return _misfit(position, stops, quantity)
+        return ProtectionNeed(ProtectionAction.PLACE, quantity, "no stop order is open")
+    return _coverage_need(position, stops, quantity)
 
 
-def halved_lists(orders: Iterable[OrderRecord]) -> list[OrderRecord]:
+def triggered_oco_legs(orders: Iterable[OrderRecord]) -> list[OrderRecord]:
     """Return the open orders whose OCO was triggered by now: their own report of a fill is on its way.
 
     The exchange tells the end of the one leg before the fill of the other.
@@ -112,7 +114,7 @@ def halved_lists(orders: Iterable[OrderRecord]) -> list[OrderRecord]:
     return [order for order in known if order.is_open and order.list_client_order_id in triggered]
 
 
-def _undecided(order: OrderRecord) -> bool:
+def _is_undecided(order: OrderRecord) -> bool:
     """Whether it is open what this order sold: while its trades are not known the position is not either."""
     waiting = order.status in (OrderStatus.SENT, OrderStatus.UNKNOWN)
     return waiting or order.lacks_trades or (order.leg is Leg.EXIT and order.is_open)
@@ -127,18 +129,20 @@ def _exit_reason(position: Position, price: Decimal | None, now_ms: int, *, on_e
         return None
     if on_exchange:
         # The exchange is about to sell by itself; only a stop that was jumped over needs help.
-        jumped = price <= position.stop_loss * (1 - STOP_JUMPED)
+        jumped = price <= position.stop_loss * (1 - STOP_GAP_SHARE)
         return f"price {price} jumped over the stop {position.stop_loss}" if jumped else None
     if price <= position.stop_loss:
         return f"price {price} is at or below the stop {position.stop_loss}"
     return f"price {price} is at or above the target {position.take_profit}" if price >= position.take_profit else None
 
 
-def _misfit(position: Position, stops: list[OrderRecord], quantity: Decimal) -> ProtectionNeed | None:
+def _coverage_need(position: Position, stops: list[OrderRecord], quantity: Decimal) -> ProtectionNeed | None:
     covered = sum((order.remaining for order in stops), ZERO)
     if covered != quantity:
-        return ProtectionNeed(Act.REPLACE, quantity, f"stop orders cover {covered} of {quantity}")
+        return ProtectionNeed(ProtectionAction.REPLACE, quantity, f"stop orders cover {covered} of {quantity}")
     lowest = min((order.stop_price for order in stops if order.stop_price is not None), default=None)
     if lowest is not None and position.stop_loss is not None and lowest < position.stop_loss:
-        return ProtectionNeed(Act.REPLACE, quantity, f"the trail rose from {lowest} to {position.stop_loss}")
+        return ProtectionNeed(
+            ProtectionAction.REPLACE, quantity, f"the trail rose from {lowest} to {position.stop_loss}"
+        )
     return None

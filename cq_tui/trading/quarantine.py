@@ -12,7 +12,7 @@ from cq_tui.contracts.account import QuarantineState
 
 
 @dataclass(frozen=True, slots=True)
-class Quarantined:
+class QuarantineEntry:
     """One quarantined symbol. Times in Unix seconds."""
 
     symbol: str
@@ -24,12 +24,12 @@ class Quarantined:
     #: A probe is on its way.
     probing: bool = False
 
-    def text(self, now: float) -> str:
+    def describe(self, now: float) -> str:
         """Say it in words, with the time left."""
         left = max(self.until - now, 0.0)
         return f"{self.failures} failures in a row, last: {self.reason}; probe in {left / 60:.0f} min"
 
-    def state(self) -> QuarantineState:
+    def to_state(self) -> QuarantineState:
         """Return its part of ``state/account.json``."""
         return QuarantineState(
             symbol=self.symbol, reason=self.reason, failures=self.failures, since=self.since, until=self.until
@@ -43,68 +43,71 @@ class Quarantine:
         """``failures`` in a row lead to quarantine, the probe comes after ``seconds``."""
         self.limit, self.seconds = failures, seconds
         self._counts: dict[str, int] = {}
-        self._held: dict[str, Quarantined] = {}
+        self._entries: dict[str, QuarantineEntry] = {}
 
     def __contains__(self, symbol: object) -> bool:
-        return symbol in self._held
+        return symbol in self._entries
 
-    def __iter__(self) -> Iterator[Quarantined]:
-        return iter(self._held.values())
+    def __iter__(self) -> Iterator[QuarantineEntry]:
+        return iter(self._entries.values())
 
-    def get(self, symbol: str) -> Quarantined | None:
+    def get(self, symbol: str) -> QuarantineEntry | None:
         """Return the entry of a quarantined symbol."""
-        return self._held.get(symbol)
+        return self._entries.get(symbol)
 
-    def blocks(self, symbol: str, now: float) -> str | None:
+    def block_reason(self, symbol: str, now: float) -> str | None:
         """Return why the symbol takes no entry now; None also when its probe is due."""
-        held = self._held.get(symbol)
+        held = self._entries.get(symbol)
         if held is None or (now >= held.until and not held.probing):
             return None
-        return "a probe is on its way" if held.probing else held.text(now)
+        return "a probe is on its way" if held.probing else held.describe(now)
 
-    def entry_sent(self, symbol: str, now: float) -> None:
+    def record_entry(self, symbol: str, now: float) -> None:
         """Note that an entry was sent: of a quarantined symbol it is the probe."""
-        held = self._held.get(symbol)
+        held = self._entries.get(symbol)
         if held is not None and now >= held.until:
-            self._held[symbol] = replace(held, probing=True)
+            self._entries[symbol] = replace(held, probing=True)
 
-    def give_back(self, symbol: str) -> None:
+    def reset_probe(self, symbol: str) -> None:
         """Note that a probe told nothing about the symbol, since it never got there: the next entry is one again."""
-        held = self._held.get(symbol)
+        held = self._entries.get(symbol)
         if held is not None and held.probing:
-            self._held[symbol] = replace(held, probing=False)
+            self._entries[symbol] = replace(held, probing=False)
 
-    def failed(self, symbol: str, reason: str, now: float) -> Quarantined | None:
+    def record_failure(self, symbol: str, reason: str, now: float) -> QuarantineEntry | None:
         """Count a failure; return the entry when the symbol is quarantined by it, or again after its probe."""
         count = self._counts.get(symbol, 0) + 1
         self._counts[symbol] = count
-        held = self._held.get(symbol)
+        held = self._entries.get(symbol)
         if held is None and count < self.limit:
             return None
         if held is not None and not held.probing:
-            self._held[symbol] = replace(held, failures=count, reason=reason)
+            self._entries[symbol] = replace(held, failures=count, reason=reason)
             return None
-        return self._hold(symbol, reason, count, held.since if held else now, now)
+        return self._put(symbol, reason, count, held.since if held else now, now)
 
-    def impose(self, symbol: str, reason: str, now: float) -> Quarantined:
+    def impose(self, symbol: str, reason: str, now: float) -> QuarantineEntry:
         """Quarantine a symbol at once, as when an order's outcome cannot be found out."""
-        held = self._held.get(symbol)
-        return self._hold(symbol, reason, max(self._counts.get(symbol, 0), 1), held.since if held else now, now)
+        held = self._entries.get(symbol)
+        return self._put(symbol, reason, max(self._counts.get(symbol, 0), 1), held.since if held else now, now)
 
-    def succeeded(self, symbol: str) -> Quarantined | None:
+    def record_success(self, symbol: str) -> QuarantineEntry | None:
         """Forget the failures; return the entry when the symbol is released by its probe."""
         self._counts.pop(symbol, None)
-        held = self._held.get(symbol)
-        return self._held.pop(symbol) if held is not None and held.probing else None
+        held = self._entries.get(symbol)
+        return self._entries.pop(symbol) if held is not None and held.probing else None
 
-    def release(self, symbol: str) -> Quarantined | None:
+    def release(self, symbol: str) -> QuarantineEntry | None:
         """Release a symbol by hand; return its entry, or None when it was not quarantined."""
         self._counts.pop(symbol, None)
-        return self._held.pop(symbol, None)
+        return self._entries.pop(symbol, None)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what must outlive a restart, as plain JSON values."""
-        return {"counts": dict(self._counts), "held": {symbol: asdict(entry) for symbol, entry in self._held.items()}}
+        return {
+            "counts": dict(self._counts),
+            "held": {symbol: asdict(entry) for symbol, entry in self._entries.items()},
+        }
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any], failures: int = 3, seconds: float = 900.0) -> "Quarantine":
@@ -114,9 +117,11 @@ class Quarantine:
         """
         book = cls(failures, seconds)
         book._counts = {str(symbol): int(count) for symbol, count in plain["counts"].items()}
-        book._held = {symbol: replace(Quarantined(**entry), probing=False) for symbol, entry in plain["held"].items()}
+        book._entries = {
+            symbol: replace(QuarantineEntry(**entry), probing=False) for symbol, entry in plain["held"].items()
+        }
         return book
 
-    def _hold(self, symbol: str, reason: str, failures: int, since: float, now: float) -> Quarantined:
-        self._held[symbol] = Quarantined(symbol, reason, failures, since, now + self.seconds)
-        return self._held[symbol]
+    def _put(self, symbol: str, reason: str, failures: int, since: float, now: float) -> QuarantineEntry:
+        self._entries[symbol] = QuarantineEntry(symbol, reason, failures, since, now + self.seconds)
+        return self._entries[symbol]

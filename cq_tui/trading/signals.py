@@ -10,7 +10,7 @@ from cq_tui.contracts.market import INTERVAL_MS
 _UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
-class SignalUnusable(ValueError):
+class InvalidSignal(ValueError):
     """A ``signal_generated`` event that cannot be acted on; the message names the field."""
 
 
@@ -68,10 +68,10 @@ def frame_milliseconds(frame: str) -> int:
     count, unit = frame[:-1], frame[-1:]
     if len(count) <= 5 and count.isascii() and count.isdigit() and int(count) > 0 and unit in _UNITS:
         return int(count) * _UNITS[unit]
-    raise SignalUnusable(f"signal: frame is {frame[:20]!r}, an interval such as '1m' is needed")
+    raise InvalidSignal(f"signal: frame is {frame[:20]!r}, an interval such as '1m' is needed")
 
 
-def read_signal(payload: SignalGenerated) -> TradeSignal:
+def parse_signal(payload: SignalGenerated) -> TradeSignal:
     """Read the payload of a ``signal_generated`` event.
 
     Raises SignalUnusable when frame or bar close time is missing: without them it has no natural key, and
@@ -79,7 +79,7 @@ def read_signal(payload: SignalGenerated) -> TradeSignal:
     """
     if payload.frame is None or payload.bar_close_time is None:
         missing = "frame" if payload.frame is None else "bar_close_time"
-        raise SignalUnusable(f"signal of {payload.strategy} for {payload.symbol}: {missing} is missing")
+        raise InvalidSignal(f"signal of {payload.strategy} for {payload.symbol}: {missing} is missing")
     frame_milliseconds(payload.frame)
     return TradeSignal(
         symbol=payload.symbol,

@@ -8,7 +8,7 @@ from cq_tui.trading.denial import Denial, DenialReason
 
 ONE = Decimal(1)
 #: A market order may cost more than the price it was sized at: this share of the balance is kept for it.
-SLIPPAGE = Decimal("0.005")
+SLIPPAGE_RESERVE = Decimal("0.005")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +44,21 @@ def size_entry(rules: SymbolRules, price: Decimal, stop_loss: Decimal, budget: E
     wanted = budget.order_quote / price
     if budget.risk_quote is not None:
         wanted = min(wanted, budget.risk_quote / (price - stop_loss))
-    quantity = rules.quantise_quantity(wanted, market=True)
+    quantity = rules.quantize_quantity(wanted, market=True)
     notional = quantity * price
-    if denial := _exchange_denial(rules, quantity, price):
+    if denial := _filter_denial(rules, quantity, price):
         return denial
-    cost = notional * (ONE + budget.commission) * (ONE + SLIPPAGE)
+    cost = notional * (ONE + budget.commission) * (ONE + SLIPPAGE_RESERVE)
     if cost > budget.available_quote:
         return Denial(
-            DenialReason.BALANCE, f"{_short(cost)} with reserve needed, {_short(budget.available_quote)} free"
+            DenialReason.BALANCE,
+            f"{_format_amount(cost)} with reserve needed, {_format_amount(budget.available_quote)} free",
         )
-    sellable = rules.quantise_quantity(quantity * (ONE - budget.commission))
+    sellable = rules.quantize_quantity(quantity * (ONE - budget.commission))
     if fault := exit_violation(rules, sellable, stop_loss):
-        return Denial(DenialReason.DUST, f"{_short(sellable)} {rules.base_asset} at {_short(stop_loss)}: {fault}")
+        return Denial(
+            DenialReason.DUST, f"{_format_amount(sellable)} {rules.base_asset} at {_format_amount(stop_loss)}: {fault}"
+        )
     return EntrySize(quantity, notional, sellable)
 
 
@@ -72,17 +75,18 @@ def exit_violation(rules: SymbolRules, quantity: Decimal, price: Decimal) -> str
 
 def sellable_quantity(rules: SymbolRules, held: Decimal) -> Decimal:
     """Return what of ``held`` can be sold: cut down to the lot step."""
-    return rules.quantise_quantity(held, market=True)
+    return rules.quantize_quantity(held, market=True)
 
 
-def _exchange_denial(rules: SymbolRules, quantity: Decimal, price: Decimal) -> Denial | None:
+def _filter_denial(rules: SymbolRules, quantity: Decimal, price: Decimal) -> Denial | None:
     fault = rules.violation(side="BUY", order_type="MARKET", quantity=quantity, reference_price=price)
     if fault is None:
         return None
-    detail = f"{_short(quantity)} {rules.base_asset}, {_short(quantity * price)} {rules.quote_asset}: {fault}"
+    amount, worth = _format_amount(quantity), _format_amount(quantity * price)
+    detail = f"{amount} {rules.base_asset}, {worth} {rules.quote_asset}: {fault}"
     reason = DenialReason.LOT_SIZE if "LOT_SIZE" in fault else DenialReason.MIN_NOTIONAL
     return Denial(reason, detail)
 
 
-def _short(number: Decimal) -> str:
+def _format_amount(number: Decimal) -> str:
     return f"{number:.8f}".rstrip("0").rstrip(".") or "0"

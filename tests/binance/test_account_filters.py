@@ -17,7 +17,7 @@ ASSET_FILTERS = [
     {"filterType": "MAX_ASSET", "asset": "BTC", "limit": "2.50000000"},
     {"filterType": "MAX_ASSET", "asset": "USDT", "limit": "1000.00000000"},
 ]
-RULES = AccountRules.read([*EXCHANGE_FILTERS, {"filterType": "NOT_KNOWN_YET", "limit": 0}], ASSET_FILTERS)
+RULES = AccountRules.from_filters([*EXCHANGE_FILTERS, {"filterType": "NOT_KNOWN_YET", "limit": 0}], ASSET_FILTERS)
 
 
 def test_filters_are_listed_as_they_were_read() -> None:

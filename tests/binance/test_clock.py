@@ -31,13 +31,13 @@ def test_one_slow_answer_does_not_move_it() -> None:
 def test_local_time_that_runs_backwards_is_ignored() -> None:
     clock = ServerClock()
     clock.add_sample(1000, 5000, 900)
-    assert clock.samples == 0
+    assert clock.sample_count == 0
 
 
 def test_forgetting_keeps_the_offset_until_the_next_sample() -> None:
     clock = ServerClock()
     clock.add_sample(0, 500, 0)
-    clock.forget()
+    clock.discard_samples()
     assert clock.offset_ms == 500
     clock.add_sample(0, 90_000, 0)
     assert clock.offset_ms == 90_000
@@ -55,7 +55,7 @@ def test_a_local_clock_that_was_set_is_followed_at_once(jump: int) -> None:
         clock.add_sample(sent, sent + 510, sent + 20)
     clock.add_sample(100 + jump, 610, 120 + jump)
     assert clock.offset_ms == 500 - jump
-    assert clock.samples == 1
+    assert clock.sample_count == 1
 
 
 def test_a_slow_answer_that_allows_what_was_known_is_no_jump() -> None:
@@ -65,7 +65,7 @@ def test_a_slow_answer_that_allows_what_was_known_is_no_jump() -> None:
     # The server may have read its clock at the end of these five seconds.
     clock.add_sample(100, 5_600, 5_100)
     assert clock.offset_ms == 500
-    assert clock.samples == 9
+    assert clock.sample_count == 9
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**9), st.integers(-120, 120), st.integers(0, 5000)), min_size=1))

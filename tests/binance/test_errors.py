@@ -19,7 +19,7 @@ def mapped(
         (-1021, errors.TimestampRejected),
         (-1022, errors.AuthenticationFailed),
         (-1121, errors.InvalidSymbol),
-        (-2010, errors.OrderRejected),
+        (-2010, errors.NewOrderRejected),
         (-2011, errors.CancelRejected),
         (-2013, errors.OrderNotFound),
         (-2015, errors.AuthenticationFailed),
@@ -50,7 +50,7 @@ def test_401_without_a_body_is_about_the_key() -> None:
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 408])
 def test_a_server_fault_leaves_a_change_open(status: int) -> None:
     assert isinstance(mapped(status, b"", changes_state=True), errors.OutcomeUnknown)
-    assert isinstance(mapped(status, b""), errors.ServerFault)
+    assert isinstance(mapped(status, b""), errors.ServerError)
 
 
 @pytest.mark.parametrize("code", [-1000, -1001, -1006, -1007])

@@ -37,7 +37,7 @@ def test_live_answer() -> None:
         pytest.skip(f"the recorded data is not beside this checkout: {LIVE}")
     info = parse_exchange_info(orjson.loads(LIVE.read_bytes())["binance_com_spot"])
     assert list(info.symbols) == ["TSLABUSDT"]
-    assert info.faults == {}
+    assert info.symbol_errors == {}
     assert info.symbols["TSLABUSDT"].quote_asset == "USDT"
     assert info.weight_per_minute is None
 
@@ -53,7 +53,7 @@ def test_one_unreadable_symbol_does_not_stop_the_others() -> None:
     broken = SYMBOL | {"symbol": "BADUSDT", "filters": [{"filterType": "LOT_SIZE"}]}
     info = parse_exchange_info(INFO | {"symbols": [broken, SYMBOL]})
     assert list(info.symbols) == ["BTCUSDT"]
-    assert "BADUSDT" in info.faults["BADUSDT"]
+    assert "BADUSDT" in info.symbol_errors["BADUSDT"]
 
 
 @pytest.mark.parametrize("field", ["serverTime", "rateLimits", "symbols"])

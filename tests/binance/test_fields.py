@@ -7,31 +7,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cq_tui.binance.errors import MalformedMessage
-from cq_tui.binance.fields import Fields, decimal_text, rows_of, shown
+from cq_tui.binance.fields import Fields, format_decimal, require_list, shorten_value
 
 
 @given(st.decimals(min_value=0, max_value=Decimal("1e20"), allow_nan=False, allow_infinity=False))
 def test_decimal_text_is_exact_and_plain(value: Decimal) -> None:
-    text = decimal_text(value)
+    text = format_decimal(value)
     assert Decimal(text) == value
     assert text.replace(".", "", 1).isdigit()
 
 
 @pytest.mark.parametrize(("value", "text"), [("1E+3", "1000"), ("1E-8", "0.00000001"), ("0.10", "0.10"), ("-0", "0")])
 def test_exponents_are_written_out(value: str, text: str) -> None:
-    assert decimal_text(Decimal(value)) == text
+    assert format_decimal(Decimal(value)) == text
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-1"])
 def test_what_is_no_price(value: str) -> None:
     with pytest.raises(ValueError, match="cannot be a price"):
-        decimal_text(Decimal(value))
+        format_decimal(Decimal(value))
 
 
 def test_a_float_is_refused() -> None:
     price: object = 0.1
     with pytest.raises(TypeError, match="no Decimal"):
-        decimal_text(price)  # type: ignore[arg-type]  # the case under test
+        format_decimal(price)  # type: ignore[arg-type]  # the case under test
 
 
 def test_absent_and_null_fields() -> None:
@@ -46,12 +46,12 @@ def test_absent_and_null_fields() -> None:
     with pytest.raises(MalformedMessage, match="thing: field 'n' is 3, a text is needed"):
         fields.text_or("n", "")
     with pytest.raises(MalformedMessage, match="thing: field 'b' is missing"):
-        fields.inner("b")
+        fields.nested("b")
     with pytest.raises(MalformedMessage, match=r"thing\.t"):
-        fields.inner("t")
+        fields.nested("t")
 
 
 def test_a_long_value_is_shortened() -> None:
-    assert len(shown("x" * 1000)) <= 60
+    assert len(shorten_value("x" * 1000)) <= 60
     with pytest.raises(MalformedMessage, match="a list is needed"):
-        rows_of({}, "thing")
+        require_list({}, "thing")

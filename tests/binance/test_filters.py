@@ -180,7 +180,7 @@ def test_what_a_symbol_allows_is_read_and_else_taken_as_allowed() -> None:
 
 def test_a_zero_step_is_no_rule() -> None:
     assert violation(order_type="MARKET", price=None, quantity="0.12345", reference_price="100") is None
-    assert RULES.quantise_quantity(Decimal("0.123459"), market=True) == Decimal("0.12345")
+    assert RULES.quantize_quantity(Decimal("0.123459"), market=True) == Decimal("0.12345")
 
 
 def test_order_lists_are_counted() -> None:
@@ -242,14 +242,14 @@ prices = st.decimals(min_value="0.01", max_value="999999", places=6)
 
 @given(prices, st.sampled_from([ROUND_DOWN, ROUND_UP, ROUND_HALF_EVEN]))
 def test_a_quantised_price_is_on_the_grid_and_near(price: Decimal, rounding: str) -> None:
-    quantised = RULES.quantise_price(price, rounding)
+    quantised = RULES.quantize_price(price, rounding)
     assert quantised % RULES.tick_size == 0
     assert abs(quantised - price) < RULES.tick_size
 
 
 @given(prices, st.booleans())
 def test_min_quantity_is_the_smallest_that_passes(price: Decimal, market: bool) -> None:
-    price = RULES.quantise_price(price, ROUND_UP)
+    price = RULES.quantize_price(price, ROUND_UP)
     least = RULES.min_quantity_for(price, market=market)
     kind: dict[str, Any] = {"order_type": "MARKET", "reference_price": price}
     if not market:

@@ -21,7 +21,7 @@ from cq_tui.binance.market_events import (
     MiniTickerUpdate,
     ShutdownNotice,
     TradeUpdate,
-    parse_frame,
+    parse_stream_message,
 )
 from cq_tui.contracts.market import Kline
 from tests.binance import samples
@@ -30,7 +30,7 @@ RECORDED = Path(__file__).resolve().parents[2] / "../shared/binance/fixtures/hft
 
 
 def parsed(message: object) -> object:
-    return parse_frame(orjson.dumps(message))
+    return parse_stream_message(orjson.dumps(message))
 
 
 def test_book_ticker() -> None:
@@ -93,7 +93,7 @@ def test_recorded_frames() -> None:
             frame = line.split(b" ", 1)[1]
             if b'"stream"' not in frame:
                 continue
-            event = parse_frame(frame)
+            event = parse_stream_message(frame)
             kinds[type(event).__name__] += 1
             if isinstance(event, BookTickerUpdate):
                 assert 0 < event.bid_price < event.ask_price
@@ -187,7 +187,7 @@ def test_replies() -> None:
 )
 def test_malformed_frames(frame: bytes) -> None:
     with pytest.raises(MalformedMessage):
-        parse_frame(frame)
+        parse_stream_message(frame)
 
 
 json = st.recursive(
@@ -210,4 +210,4 @@ def test_no_other_error_comes_of_any_json(message: object) -> None:
 @given(st.binary(max_size=200))
 def test_no_other_error_comes_of_any_bytes(frame: bytes) -> None:
     with suppress(MalformedMessage):
-        parse_frame(frame)
+        parse_stream_message(frame)

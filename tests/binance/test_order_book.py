@@ -13,14 +13,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cq_tui.binance.errors import MalformedMessage
-from cq_tui.binance.market_events import BookTickerUpdate, DepthUpdate, parse_frame
-from cq_tui.binance.order_book import BookSync, DepthSnapshot, Gap, Level, OrderBook, parse_depth, read_levels
+from cq_tui.binance.market_events import BookTickerUpdate, DepthUpdate, parse_stream_message
+from cq_tui.binance.order_book import (
+    BookSync,
+    DepthSnapshot,
+    OrderBook,
+    PriceLevel,
+    SequenceGap,
+    parse_depth,
+    parse_levels,
+)
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "../shared/binance/fixtures"
 
 
-def levels(*pairs: tuple[str, str]) -> tuple[Level, ...]:
-    return tuple(Level(Decimal(price), Decimal(quantity)) for price, quantity in pairs)
+def levels(*pairs: tuple[str, str]) -> tuple[PriceLevel, ...]:
+    return tuple(PriceLevel(Decimal(price), Decimal(quantity)) for price, quantity in pairs)
 
 
 SNAPSHOT = DepthSnapshot(100, levels(("10", "1"), ("9", "2")), levels(("11", "3"), ("12", "4")))
@@ -35,8 +43,8 @@ def book() -> OrderBook:
 
 
 def test_a_snapshot_is_a_book() -> None:
-    assert book().best_bid == Level(Decimal(10), Decimal(1))
-    assert book().best_ask == Level(Decimal(11), Decimal(3))
+    assert book().best_bid == PriceLevel(Decimal(10), Decimal(1))
+    assert book().best_ask == PriceLevel(Decimal(11), Decimal(3))
     assert book().bids() == [*SNAPSHOT.bids]
     assert book().asks(1) == [SNAPSHOT.asks[0]]
     assert book().bids(1) == [SNAPSHOT.bids[0]]
@@ -79,7 +87,7 @@ def test_a_change_may_begin_within_the_book_or_right_behind_it(first: int) -> No
 
 def test_a_gap_is_told_and_changes_nothing() -> None:
     standing = book()
-    assert standing.apply(change(102, 105, [("10", "0")])) == Gap(100, 102)
+    assert standing.apply(change(102, 105, [("10", "0")])) == SequenceGap(100, 102)
     assert standing.last_update_id == 100
     assert standing.best_bid == SNAPSHOT.bids[0]
 
@@ -114,55 +122,55 @@ def test_reading_a_snapshot() -> None:
 def test_a_snapshot_newer_than_the_first_change() -> None:
     sync = BookSync("BTCUSDT")
     for first, last in [(95, 98), (99, 100), (101, 102), (103, 103)]:
-        assert sync.take_change(change(first, last, [("9", str(last))])) is None
-    assert sync.wants_snapshot
-    assert sync.take_snapshot(SNAPSHOT)
+        assert sync.apply_change(change(first, last, [("9", str(last))])) is None
+    assert sync.needs_snapshot
+    assert sync.apply_snapshot(SNAPSHOT)
     assert sync.book is not None
     assert sync.book.last_update_id == 103
-    assert sync.book.bids()[1] == Level(Decimal(9), Decimal(103))
+    assert sync.book.bids()[1] == PriceLevel(Decimal(9), Decimal(103))
 
 
 def test_a_snapshot_older_than_the_first_change_is_not_enough() -> None:
     sync = BookSync("BTCUSDT")
-    sync.take_change(change(102, 104))
-    assert not sync.take_snapshot(SNAPSHOT)
-    assert sync.wants_snapshot
-    assert sync.take_snapshot(SNAPSHOT._replace(last_update_id=102))
+    sync.apply_change(change(102, 104))
+    assert not sync.apply_snapshot(SNAPSHOT)
+    assert sync.needs_snapshot
+    assert sync.apply_snapshot(SNAPSHOT._replace(last_update_id=102))
     assert sync.book
     assert sync.book.last_update_id == 104
 
 
 def test_a_snapshot_right_before_the_first_change_is_enough() -> None:
     sync = BookSync("BTCUSDT")
-    sync.take_change(change(101, 104))
-    assert sync.take_snapshot(SNAPSHOT)
+    sync.apply_change(change(101, 104))
+    assert sync.apply_snapshot(SNAPSHOT)
 
 
 def test_a_gap_starts_over_with_the_change_behind_it() -> None:
     sync = BookSync("BTCUSDT")
-    sync.take_change(change(101, 101))
-    assert sync.take_snapshot(SNAPSHOT)
-    assert sync.take_change(change(103, 104)) == Gap(101, 103)
+    sync.apply_change(change(101, 101))
+    assert sync.apply_snapshot(SNAPSHOT)
+    assert sync.apply_change(change(103, 104)) == SequenceGap(101, 103)
     assert sync.book is None
-    assert sync.wants_snapshot
-    assert not sync.take_snapshot(SNAPSHOT)
-    assert sync.take_snapshot(SNAPSHOT._replace(last_update_id=103))
+    assert sync.needs_snapshot
+    assert not sync.apply_snapshot(SNAPSHOT)
+    assert sync.apply_snapshot(SNAPSHOT._replace(last_update_id=103))
 
 
 def test_a_gap_among_what_waits() -> None:
     sync = BookSync("BTCUSDT")
     for first in (101, 103):
-        sync.take_change(change(first, first))
-    assert not sync.take_snapshot(SNAPSHOT)
-    assert sync.take_snapshot(SNAPSHOT._replace(last_update_id=102))
+        sync.apply_change(change(first, first))
+    assert not sync.apply_snapshot(SNAPSHOT)
+    assert sync.apply_snapshot(SNAPSHOT._replace(last_update_id=102))
 
 
 def test_what_waits_is_bounded() -> None:
     sync = BookSync("BTCUSDT", most_waiting=2)
     for number in (101, 102, 103):
-        sync.take_change(change(number, number))
-    assert not sync.take_snapshot(SNAPSHOT)
-    assert sync.take_snapshot(SNAPSHOT._replace(last_update_id=101))
+        sync.apply_change(change(number, number))
+    assert not sync.apply_snapshot(SNAPSHOT)
+    assert sync.apply_snapshot(SNAPSHOT._replace(last_update_id=101))
 
 
 PRICES = st.integers(1, 12)
@@ -190,20 +198,20 @@ def test_any_history_from_any_snapshot_ends_in_the_same_book(
     start = data.draw(st.integers(0, taken), "the first change that is seen")
     sync = BookSync("BTCUSDT")
     for seen in changes[start:taken]:
-        assert sync.take_change(seen) is None
+        assert sync.apply_change(seen) is None
     snapshot = states[data.draw(st.integers(start, len(changes)), "the state that the snapshot shows")]
-    assert sync.take_snapshot(snapshot)
+    assert sync.apply_snapshot(snapshot)
     for seen in changes[taken:]:
         # A snapshot from ahead of the stream: what it holds already is ignored.
-        assert sync.take_change(seen) is None
+        assert sync.apply_change(seen) is None
     assert sync.book is not None
     assert sync.book.last_update_id == states[-1].last_update_id
     assert sync.book.bids() == sorted(states[-1].bids, reverse=True)
     assert sync.book.asks() == sorted(states[-1].asks)
 
 
-def _standing(side: dict[Decimal, Decimal]) -> tuple[Level, ...]:
-    return tuple(Level(price, quantity) for price, quantity in side.items() if quantity)
+def _standing(side: dict[Decimal, Decimal]) -> tuple[PriceLevel, ...]:
+    return tuple(PriceLevel(price, quantity) for price, quantity in side.items() if quantity)
 
 
 @settings(deadline=None)
@@ -213,9 +221,9 @@ def test_a_lost_change_is_always_noticed(spans: list[int], data: st.DataObject) 
     changes = [change(end - span + 1, end) for span, end in zip(spans, ends, strict=True)]
     lost = data.draw(st.integers(0, len(changes) - 2))
     sync = BookSync("BTCUSDT")
-    assert sync.take_snapshot(DepthSnapshot(0, (), ()))
-    gaps = [sync.take_change(seen) for seen in changes[:lost] + changes[lost + 1 :]]
-    expected = Gap(changes[lost].first_update_id - 1, changes[lost + 1].first_update_id)
+    assert sync.apply_snapshot(DepthSnapshot(0, (), ()))
+    gaps = [sync.apply_change(seen) for seen in changes[:lost] + changes[lost + 1 :]]
+    expected = SequenceGap(changes[lost].first_update_id - 1, changes[lost + 1].first_update_id)
     assert [gap for gap in gaps if gap] == [expected]
 
 
@@ -237,7 +245,7 @@ def _messages(path: Path) -> Iterator[Any]:
             if frame.startswith(b'{"lastUpdateId"'):
                 yield parse_depth(orjson.loads(frame))
             elif b"@trade" not in frame:
-                yield parse_frame(frame)
+                yield parse_stream_message(frame)
 
 
 @pytest.mark.parametrize(
@@ -251,10 +259,10 @@ def test_a_recording_is_rebuilt_to_its_best_prices(symbol: str, changes: int, co
     sync, comparisons, agreed, seen, gaps = BookSync(symbol), 0, 0, 0, 0
     for message in messages:
         if isinstance(message, DepthSnapshot):
-            assert sync.take_snapshot(message)
+            assert sync.apply_snapshot(message)
         elif isinstance(message, DepthUpdate):
             seen += 1
-            gaps += sync.take_change(message) is not None
+            gaps += sync.apply_change(message) is not None
         else:
             continue
         if sync.book is not None and (position := bisect_right(update_ids, sync.book.last_update_id)):
@@ -269,5 +277,5 @@ def test_a_recording_is_rebuilt_to_its_best_prices(symbol: str, changes: int, co
 
 
 def test_reading_levels_keeps_the_digits() -> None:
-    (level,) = read_levels([["61837.63000000", "3.78826000"]], "depth", "bids")
+    (level,) = parse_levels([["61837.63000000", "3.78826000"]], "depth", "bids")
     assert str(level.price) == "61837.63000000"

@@ -8,14 +8,14 @@ import pytest
 
 from cq_tui.binance.errors import BinanceError, ConnectionLost, MalformedMessage, RateLimited
 from cq_tui.binance.market_events import DepthUpdate
-from cq_tui.binance.order_book import DepthSnapshot, Level
-from cq_tui.binance.order_books import RETRY_PAUSE, OrderBooks
+from cq_tui.binance.order_book import DepthSnapshot, PriceLevel
+from cq_tui.binance.order_books import RETRY_DELAY, OrderBooks
 from cq_tui.binance.reconnect import Connected, Disconnected
-from tests.binance.scripted import within
+from tests.binance.scripted_server import within
 
 
 def snapshot(last: int) -> DepthSnapshot:
-    return DepthSnapshot(last, (Level(Decimal(10), Decimal(1)),), (Level(Decimal(11), Decimal(1)),))
+    return DepthSnapshot(last, (PriceLevel(Decimal(10), Decimal(1)),), (PriceLevel(Decimal(11), Decimal(1)),))
 
 
 def change(first: int, last: int, symbol: str = "BTCUSDT", price: str = "9") -> DepthUpdate:
@@ -62,11 +62,11 @@ def standing(books: OrderBooks, symbol: str = "BTCUSDT") -> Callable[[], bool]:
 async def test_nothing_is_fetched_before_a_change_has_come() -> None:
     rest = Rest(snapshot(100))
     async with rest.books() as books:
-        books.take(Connected(0))
+        books.apply(Connected(0))
         for _ in range(5):
             await asyncio.sleep(0)
         assert rest.asked == []
-        books.take(change(99, 101))
+        books.apply(change(99, 101))
         await until(standing(books))
     book = books.book("BTCUSDT")
     assert book is not None
@@ -77,17 +77,17 @@ async def test_nothing_is_fetched_before_a_change_has_come() -> None:
 async def test_a_snapshot_that_is_too_old_is_fetched_again_after_a_pause() -> None:
     rest = Rest(snapshot(90), snapshot(100))
     async with rest.books() as books:
-        books.take(change(101, 101))
+        books.apply(change(101, 101))
         await until(standing(books))
-    assert rest.slept == [RETRY_PAUSE]
+    assert rest.slept == [RETRY_DELAY]
 
 
 async def test_a_gap_begins_the_book_anew() -> None:
     rest = Rest(snapshot(100), snapshot(105))
     async with rest.books() as books:
-        books.take(change(101, 101))
+        books.apply(change(101, 101))
         await until(standing(books))
-        books.take(change(103, 104))
+        books.apply(change(103, 104))
         assert books.book("BTCUSDT") is None
         assert books.gaps == 1
         await until(standing(books))
@@ -97,56 +97,56 @@ async def test_a_gap_begins_the_book_anew() -> None:
 @pytest.mark.parametrize(
     ("error", "pause"),
     [
-        (ConnectionLost("x"), RETRY_PAUSE),
+        (ConnectionLost("x"), RETRY_DELAY),
         (RateLimited(429, -1003, "x", 30.0), 30.0),
-        (MalformedMessage("depth", "bids", "x"), RETRY_PAUSE),
+        (MalformedMessage("depth", "bids", "x"), RETRY_DELAY),
     ],
     ids=repr,
 )
 async def test_a_snapshot_that_fails_is_fetched_again(error: BinanceError, pause: float) -> None:
     rest = Rest(error, snapshot(100))
     async with rest.books() as books:
-        books.take(change(101, 101))
+        books.apply(change(101, 101))
         await until(standing(books))
     assert rest.slept == [pause]
-    assert books.problem is None
+    assert books.last_error is None
 
 
 async def test_a_lost_connection_ends_the_books_and_a_snapshot_from_before_does_not_bring_them_back() -> None:
     rest = Rest(snapshot(100), snapshot(200))
     rest.open.clear()
     async with rest.books() as books:
-        books.take(change(101, 101))
+        books.apply(change(101, 101))
         await until(lambda: len(rest.asked) == 1)
-        books.take(Disconnected(0, "lost", 1.0))
+        books.apply(Disconnected(0, "lost", 1.0))
         rest.open.set()
         await until(lambda: len(rest.answers) == 1)
         await asyncio.sleep(0)
         assert books.book("BTCUSDT") is None
-        books.take(change(200, 201))
+        books.apply(change(200, 201))
         await until(standing(books))
-        books.take(Disconnected(0, "lost", 1.0))
+        books.apply(Disconnected(0, "lost", 1.0))
         assert books.book("BTCUSDT") is None
 
 
 async def test_a_change_that_cannot_be_read_begins_the_book_anew() -> None:
     rest = Rest(snapshot(100), snapshot(102))
     async with rest.books() as books:
-        books.take(change(101, 101))
+        books.apply(change(101, 101))
         await until(standing(books))
-        books.take(change(102, 102, price="x"))
+        books.apply(change(102, 102, price="x"))
         assert books.book("BTCUSDT") is None
         assert books.malformed == 1
-        books.take(change(103, 103))
+        books.apply(change(103, 103))
         await until(standing(books))
 
 
 async def test_each_symbol_has_its_own() -> None:
     rest = Rest(snapshot(100), snapshot(200))
     async with rest.books("BTCUSDT", "ETHUSDT") as books:
-        books.take(change(101, 101))
-        books.take(change(201, 201, "ETHUSDT"))
-        books.take(change(1, 1, "SOLUSDT"))
+        books.apply(change(101, 101))
+        books.apply(change(201, 201, "ETHUSDT"))
+        books.apply(change(1, 1, "SOLUSDT"))
         await until(lambda: standing(books)() and standing(books, "ETHUSDT")())
     assert rest.asked == ["BTCUSDT", "ETHUSDT"]
 
@@ -157,7 +157,7 @@ async def test_a_defect_is_not_swallowed() -> None:
 
     async def use(books: OrderBooks) -> None:
         async with books:
-            books.take(change(101, 101))
+            books.apply(change(101, 101))
             for _ in range(5):
                 await asyncio.sleep(0)
 

@@ -10,7 +10,7 @@ import websockets.exceptions
 from websockets.asyncio.server import ServerConnection, serve
 
 from cq_tui.binance.errors import NotSent
-from cq_tui.binance.http import HttpConnection
+from cq_tui.binance.http import RestConnection
 from cq_tui.binance.proxies import ProxyError, proxy_for
 from cq_tui.binance.reconnect import ReconnectPolicy
 from cq_tui.binance.sockets import open_message_socket
@@ -97,7 +97,7 @@ async def tell_time(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
 async def test_requests_go_through_a_socks_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     async with listening(tell_time) as port, socks_server(port) as proxy:
         monkeypatch.setenv("ALL_PROXY", proxy.url)
-        async with HttpConnection("http://exchange.test") as connection:
+        async with RestConnection("http://exchange.test") as connection:
             assert await connection.read("/api/v3/time", [], weight=1) == {"serverTime": 1700000000000}
         assert proxy.asked_for == [("exchange.test", 80)]
 
@@ -125,7 +125,7 @@ async def test_a_proxy_that_speaks_something_else(greeting: bytes, monkeypatch: 
 
     async with listening(serve_rubbish) as port:
         monkeypatch.setenv("ALL_PROXY", f"socks5h://127.0.0.1:{port}")
-        async with HttpConnection("http://exchange.test") as connection:
+        async with RestConnection("http://exchange.test") as connection:
             with pytest.raises(NotSent):
                 await connection.read("/api/v3/time", [], weight=1)
         with pytest.raises(websockets.exceptions.ProxyError):
@@ -135,5 +135,5 @@ async def test_a_proxy_that_speaks_something_else(greeting: bytes, monkeypatch: 
 
 async def test_this_machine_is_asked_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks5h://127.0.0.1:9")
-    async with listening(tell_time) as port, HttpConnection(f"http://127.0.0.1:{port}") as connection:
+    async with listening(tell_time) as port, RestConnection(f"http://127.0.0.1:{port}") as connection:
         assert await connection.read("/api/v3/time", [], weight=1) == {"serverTime": 1700000000000}

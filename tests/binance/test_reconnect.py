@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection
 
-from cq_tui.binance.reconnect import Ending, Link, ReconnectPolicy, full_jitter, keep_connected
+from cq_tui.binance.reconnect import ConnectionHandle, ReconnectPolicy, SessionEnd, full_jitter, keep_connected
 from cq_tui.binance.sockets import open_socket
-from tests.binance.scripted import Play, scripted
+from tests.binance.scripted_server import Play, scripted
 
 
 class Enough(Exception):
@@ -41,7 +41,7 @@ async def hold(play: Play) -> None:
     await play.hold()
 
 
-async def run(lived: list[float], endings: list[Ending]) -> list[tuple[str, float]]:
+async def run(lived: list[float], endings: list[SessionEnd]) -> list[tuple[str, float]]:
     """Run sessions that live and end as told; return what ``down`` was told."""
     told: list[tuple[str, float]] = []
     clock = 0.0
@@ -50,7 +50,7 @@ async def run(lived: list[float], endings: list[Ending]) -> list[tuple[str, floa
         if not endings:
             raise Enough
 
-    async def session(socket: ClientConnection, link: Link) -> Ending:
+    async def session(socket: ClientConnection, link: ConnectionHandle) -> SessionEnd:
         nonlocal clock
         clock += lived.pop(0)
         return endings.pop(0)
@@ -68,12 +68,12 @@ async def run(lived: list[float], endings: list[Ending]) -> list[tuple[str, floa
 
 
 async def test_short_sessions_are_failures_and_a_long_one_is_not() -> None:
-    endings = [Ending("a"), Ending("b"), Ending("c"), Ending("d")]
+    endings = [SessionEnd("a"), SessionEnd("b"), SessionEnd("c"), SessionEnd("d")]
     assert await run([1, 1, 11, 1], endings) == [("a", 0.0), ("b", 1.0), ("c", 0.0), ("d", 1.0)]
 
 
 async def test_a_session_may_ask_to_stay_away() -> None:
-    assert await run([1, 1], [Ending("a"), Ending("banned", 120.0)]) == [("a", 0.0), ("banned", 120.0)]
+    assert await run([1, 1], [SessionEnd("a"), SessionEnd("banned", 120.0)]) == [("a", 0.0), ("banned", 120.0)]
 
 
 async def test_nobody_listens() -> None:
@@ -82,7 +82,7 @@ async def test_nobody_listens() -> None:
     async def sleep(seconds: float) -> None:
         raise Enough
 
-    async def session(socket: ClientConnection, link: Link) -> Ending:
+    async def session(socket: ClientConnection, link: ConnectionHandle) -> SessionEnd:
         raise AssertionError("there is nothing to connect to")
 
     server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
@@ -106,8 +106,8 @@ class Line:
     def __init__(self, *attempts: str) -> None:
         #: "up", or why it cannot connect; the last one again and again.
         self.attempts = list(attempts)
-        self.links: list[Link] = []
-        self.ends: list[asyncio.Future[Ending]] = []
+        self.links: list[ConnectionHandle] = []
+        self.ends: list[asyncio.Future[SessionEnd]] = []
         self.alive: set[int] = set()
         self.told: list[tuple[str, float]] = []
         self.slept: list[float] = []
@@ -139,7 +139,7 @@ class Line:
     def is_alive(self, number: int) -> bool:
         return number in self.alive
 
-    async def session(self, socket: Any, link: Link) -> Ending:
+    async def session(self, socket: Any, link: ConnectionHandle) -> SessionEnd:
         number = len(self.links)
         self.links.append(link)
         self.ends.append(asyncio.get_running_loop().create_future())
@@ -173,11 +173,11 @@ async def test_the_old_one_goes_when_the_new_one_serves_and_not_before() -> None
     async with line.kept():
         await line.until(lambda: line.alive == {0})
         line.clock = 60
-        assert line.links[0].leaves("it is time")
-        assert not line.links[0].leaves("again")
+        assert line.links[0].retire("it is time")
+        assert not line.links[0].retire("again")
         await line.until(lambda: line.alive == {0, 1})
         assert line.slept == [1.0, 2.0]
-        line.links[1].serves()
+        line.links[1].mark_ready()
         await line.until(lambda: line.alive == {1})
         assert line.slept == [1.0, 2.0, 0.5]
         assert line.told == []
@@ -189,15 +189,15 @@ async def test_an_old_one_that_ends_while_the_new_one_serves_is_not_missed() -> 
     async with line.kept():
         await line.until(lambda: line.alive == {0})
         line.clock = 60
-        line.links[0].leaves("it is time")
+        line.links[0].retire("it is time")
         await line.until(lambda: line.alive == {0, 1})
-        line.links[1].serves()
+        line.links[1].mark_ready()
         await line.until(lambda: line.slept == [0.5])
-        line.ends[0].set_result(Ending("cut off"))
+        line.ends[0].set_result(SessionEnd("cut off"))
         await line.until(lambda: line.alive == {1})
         line.overlap_over.set()
         line.clock = 120
-        line.links[1].leaves("it is time")
+        line.links[1].retire("it is time")
         await line.until(lambda: line.alive == {1, 2})
     assert line.told == []
 
@@ -207,13 +207,13 @@ async def test_an_old_one_that_ends_on_its_own_is_told() -> None:
     async with line.kept():
         await line.until(lambda: line.alive == {0})
         line.clock = 60
-        line.links[0].leaves("it is time")
+        line.links[0].retire("it is time")
         await line.until(lambda: line.alive == {0, 1})
-        line.ends[0].set_result(Ending("cut off"))
+        line.ends[0].set_result(SessionEnd("cut off"))
         await line.until(lambda: line.alive == {1})
         await line.until(lambda: line.told == [("cut off", 0.0)])
-        line.links[1].serves()
-        line.ends[1].set_result(Ending("cut off too"))
+        line.links[1].mark_ready()
+        line.ends[1].set_result(SessionEnd("cut off too"))
         await line.until(lambda: len(line.told) == 2)
         assert line.told[1] == ("cut off too", 1.0)
 
@@ -223,9 +223,9 @@ async def test_a_successor_that_is_sent_away_itself_does_not_end_the_old_one() -
     async with line.kept():
         await line.until(lambda: line.alive == {0})
         line.clock = 60
-        line.links[0].leaves("shutting down")
+        line.links[0].retire("shutting down")
         await line.until(lambda: line.alive == {0, 1})
-        line.links[1].leaves("shutting down")
+        line.links[1].retire("shutting down")
         await line.until(lambda: line.alive == {0, 2})
         assert line.slept == [1.0]
         assert line.told == []
@@ -236,7 +236,7 @@ async def test_a_server_that_sends_everybody_away_at_once_is_backed_off_from() -
     async with line.kept():
         for number in range(4):
             await line.until(partial(line.is_alive, number))
-            line.links[number].leaves("shutting down")
+            line.links[number].retire("shutting down")
         await line.until(lambda: len(line.links) == 5)
     assert line.slept == [1.0, 2.0, 3.0, 4.0]
 
@@ -252,7 +252,7 @@ async def test_a_defect_in_a_session_is_raised() -> None:
 
 def test_lives_differ() -> None:
     policy = ReconnectPolicy(lifetime=100)
-    lives = {policy.life() for _ in range(20)}
+    lives = {policy.next_lifetime() for _ in range(20)}
     assert len(lives) > 1
     assert all(90 <= life <= 100 for life in lives)
     assert 0.9 * ReconnectPolicy().lifetime < 24 * 3600 - ReconnectPolicy().open_timeout

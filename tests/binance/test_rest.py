@@ -10,16 +10,16 @@ import orjson
 import pytest
 
 from cq_tui.binance import errors
-from cq_tui.binance.orders import NewOco, NewOrder, OcoLeg
+from cq_tui.binance.orders import OcoLeg, OcoRequest, OrderRequest
+from cq_tui.binance.request_budget import MINUTE_MS
 from cq_tui.binance.rest import SpotRest
-from cq_tui.binance.shared_weight import OwnWeight
+from cq_tui.binance.shared_budget import LocalBudget
 from cq_tui.binance.signing import Credentials, CredentialsError, sign_hmac
-from cq_tui.binance.weight import MINUTE_MS
 from tests.binance import samples
 from tests.binance.test_exchange_info import INFO, SYMBOL
 
 NOW = 1_700_000_000_000 // MINUTE_MS * MINUTE_MS
-ORDER = NewOrder("BTCUSDT", "BUY", "MARKET", "cq-1", quantity=Decimal("0.5"))
+ORDER = OrderRequest("BTCUSDT", "BUY", "MARKET", "cq-1", quantity=Decimal("0.5"))
 Answer = httpx.Response | Exception
 
 
@@ -140,7 +140,7 @@ async def test_tickers_are_asked_for_a_hundred_at_a_time() -> None:
 
 async def test_depth_costs_by_its_limit() -> None:
     exchange = Exchange(ok({"lastUpdateId": 5, "bids": [["1", "2"]], "asks": []}))
-    budget = OwnWeight()
+    budget = LocalBudget()
     async with client(exchange, budget=budget) as rest:
         assert (await rest.depth("BTCUSDT")).last_update_id == 5
         assert exchange.query == {"symbol": "BTCUSDT", "limit": "1000"}
@@ -161,10 +161,10 @@ async def test_exchange_info_finds_the_unknown_symbols() -> None:
     async with client(Exchange(answer)) as rest:
         info = await rest.exchange_info(["A", "GONE", "B", "C", "AWAY"])
         assert set(info.symbols) == {"A", "B", "C"}
-        assert set(info.unknown) == {"GONE", "AWAY"}
+        assert set(info.unknown_symbols) == {"GONE", "AWAY"}
         with pytest.raises(errors.InvalidSymbol, match="GONE"):
             await rest.exchange_info(["GONE"])
-        assert isinstance(rest.budget, OwnWeight)
+        assert isinstance(rest.budget, LocalBudget)
         assert rest.budget.state().weight.limit == 1200
 
 
@@ -186,7 +186,7 @@ async def test_order_list_calls() -> None:
     below = OcoLeg("STOP_LOSS", "cq-s", stop_price=Decimal(90))
     exchange = Exchange(ok(samples.ORDER_LIST | {"orderReports": [samples.ORDER_QUERIED]}))
     async with client(exchange) as rest:
-        placed = await rest.new_oco(NewOco("BTCUSDT", "SELL", Decimal(1), "cq-oco-1", above, below))
+        placed = await rest.new_oco(OcoRequest("BTCUSDT", "SELL", Decimal(1), "cq-oco-1", above, below))
         assert placed.reports[0].client_order_id == "cq-stop-1"
         assert exchange.requests[-1].url.path == "/api/v3/orderList/oco"
         await rest.query_order_list("cq-oco-1")
@@ -269,7 +269,7 @@ async def test_a_read_that_is_not_json() -> None:
 async def test_a_refused_order_is_refused() -> None:
     refused = httpx.Response(400, content=b'{"code":-2010,"msg":"Account has insufficient balance"}')
     async with client(Exchange(refused)) as rest:
-        with pytest.raises(errors.OrderRejected, match="insufficient balance"):
+        with pytest.raises(errors.NewOrderRejected, match="insufficient balance"):
             await rest.new_order(ORDER)
 
 

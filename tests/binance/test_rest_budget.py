@@ -4,15 +4,15 @@ import httpx
 import pytest
 
 from cq_tui.binance import errors
-from cq_tui.binance.shared_weight import OwnWeight
-from cq_tui.binance.weight import BudgetState
+from cq_tui.binance.request_budget import BudgetState
+from cq_tui.binance.shared_budget import LocalBudget
 from tests.binance import samples
 from tests.binance.test_rest import NOW, ORDER, Clock, Exchange, client, ok
 
 
 async def test_the_firewall_holds_everything_back() -> None:
     async with client(Exchange(httpx.Response(403, content=b"<html>"))) as rest:
-        with pytest.raises(errors.FirewallRefused) as refused:
+        with pytest.raises(errors.BlockedByWaf) as refused:
             await rest.new_order(ORDER)
         assert (refused.value.status, refused.value.code, refused.value.message) == (403, None, "<html>")
         with pytest.raises(errors.BudgetExhausted):
@@ -20,7 +20,7 @@ async def test_the_firewall_holds_everything_back() -> None:
 
 
 async def test_orders_are_counted_as_the_headers_tell() -> None:
-    budget = OwnWeight(BudgetState().limited(6000, [(10, 2)]))
+    budget = LocalBudget(BudgetState().with_limits(6000, [(10, 2)]))
     exchange = Exchange(ok(samples.ORDER_PLACED, **{"X-MBX-ORDER-COUNT-10S": "2", "X-MBX-USED-WEIGHT-1M": "1"}))
     clock = Clock()
     async with client(exchange, clock, budget=budget) as rest:
@@ -84,7 +84,7 @@ async def test_too_many_orders_do_not_hold_back_cancels() -> None:
 
 
 async def test_orders_may_use_what_ordinary_requests_may_not() -> None:
-    budget = OwnWeight(BudgetState().limited(100, []).reserved(90, NOW))
+    budget = LocalBudget(BudgetState().with_limits(100, []).with_reservation(90, NOW))
     clock = Clock()
     async with client(Exchange(ok(samples.ORDER_PLACED)), clock, budget=budget) as rest:
         await rest.new_order(ORDER)

@@ -11,12 +11,12 @@ from websockets.exceptions import InvalidStatus
 from websockets.http11 import Request, Response
 
 from cq_tui.binance.reconnect import Disconnected, ReconnectPolicy
-from cq_tui.binance.shared_weight import OwnWeight
-from cq_tui.binance.silence import Deadlines
+from cq_tui.binance.shared_budget import LocalBudget
 from cq_tui.binance.sockets import open_message_socket, open_socket
 from cq_tui.binance.stream_names import book_ticker_stream
 from cq_tui.binance.streams import MarketStreams
-from tests.binance.scripted import within
+from cq_tui.binance.watchdog import Deadlines
+from tests.binance.scripted_server import within
 
 POLICY = ReconnectPolicy(delay=lambda attempt: 0.01, close_timeout=0.2, open_timeout=5.0)
 NOW = 1_700_000_000_000
@@ -86,7 +86,7 @@ async def test_this_machine_is_reached_without_the_proxy_of_the_environment(monk
 
 
 async def test_a_stream_that_is_banned_at_the_door_holds_everybody_back() -> None:
-    budget = OwnWeight()
+    budget = LocalBudget()
     async with door(418, **{"Retry-After": "600"}) as asked:
         streams = MarketStreams(
             asked.url, [book_ticker_stream("BTCUSDT")], policy=POLICY, budget=budget, server_now_ms=lambda: NOW
@@ -99,7 +99,7 @@ async def test_a_stream_that_is_banned_at_the_door_holds_everybody_back() -> Non
 
 
 async def test_a_ban_from_elsewhere_keeps_the_streams_away_until_it_ends() -> None:
-    budget, clock, waits = OwnWeight(), [NOW], list[float]()
+    budget, clock, waits = LocalBudget(), [NOW], list[float]()
     budget.block(120, NOW)
 
     async def sleep(seconds: float) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cq_tui.binance.stream_names import MAX_STREAMS, spread, symbol_of
+from cq_tui.binance.stream_names import MAX_STREAMS, split_streams, symbol_of
 from cq_tui.binance.streams import MarketStreams
 
 
@@ -17,13 +17,13 @@ def test_streams_without_a_symbol(name: str) -> None:
 def test_at_most_1024_streams_a_connection() -> None:
     assert MAX_STREAMS == 1024
     with pytest.raises(ValueError, match="1 to 1024"):
-        spread(["a@b"], 1025)
+        split_streams(["a@b"], 1025)
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from("xyz")), max_size=60), st.integers(1, 9))
 def test_spreading_loses_nothing_and_keeps_the_limit(pairs: list[tuple[str, str]], limit: int) -> None:
     names = [f"{symbol}@{kind}" for symbol, kind in pairs]
-    shares = spread(names, limit)
+    shares = split_streams(names, limit)
     assert sorted(name for share in shares for name in share) == sorted(set(names))
     assert all(1 <= len(share) <= limit for share in shares)
     if limit >= 3:

@@ -9,8 +9,7 @@ import pytest
 
 from cq_tui.binance import streams
 from cq_tui.binance.market_events import BookTickerUpdate, KlineUpdate, TradeUpdate
-from cq_tui.binance.reconnect import Connected, Disconnected, Malformed, ReconnectPolicy, Renewing
-from cq_tui.binance.silence import Deadlines, SymbolActive, SymbolSilent
+from cq_tui.binance.reconnect import Connected, Disconnected, MalformedFrame, ReconnectPolicy, Renewing
 from cq_tui.binance.stream_names import (
     book_ticker_stream,
     kline_stream,
@@ -19,8 +18,9 @@ from cq_tui.binance.stream_names import (
     trade_stream,
 )
 from cq_tui.binance.streams import MarketStreams, SubscriptionRefused
+from cq_tui.binance.watchdog import Deadlines, SymbolActive, SymbolSilent
 from tests.binance import samples
-from tests.binance.scripted import Play, scripted, within
+from tests.binance.scripted_server import Play, scripted, within
 
 T = TypeVar("T")
 QUICK = ReconnectPolicy(delay=lambda attempt: 0.01, close_timeout=0.2)
@@ -142,7 +142,7 @@ async def test_malformed_frames_are_told_and_left_out() -> None:
 
     async with scripted(script) as server, market(server.url) as market_streams:
         _, before = await until(market_streams, BookTickerUpdate)
-    problems = [event.problem for event in before if isinstance(event, Malformed)]
+    problems = [event.problem for event in before if isinstance(event, MalformedFrame)]
     assert len(problems) == 2
     assert "not JSON" in problems[0]
     assert "'b'" in problems[1]
@@ -344,7 +344,7 @@ async def test_closed_bars_that_nobody_reads_do_not_pile_up() -> None:
         # Rounds in which it would read them all, if it did not wait for the reader.
         for _ in range(10 * COUNT):
             await asyncio.sleep(0)
-        assert market_streams.waiting == 11
+        assert market_streams.pending_count == 11
         bars: list[int] = []
         while len(bars) < COUNT:
             event = await within(10, anext(market_streams))

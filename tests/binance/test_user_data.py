@@ -8,10 +8,16 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from cq_tui.binance.errors import AuthenticationFailed, RateLimited, TimestampRejected
-from cq_tui.binance.reconnect import Disconnected, Malformed, ReconnectPolicy, Renewing
-from cq_tui.binance.shared_weight import OwnWeight
+from cq_tui.binance.reconnect import Disconnected, MalformedFrame, ReconnectPolicy, Renewing
+from cq_tui.binance.shared_budget import LocalBudget
 from cq_tui.binance.signing import Credentials, sign_hmac
-from cq_tui.binance.user_data import REFUSED_KEY_PAUSE, Executions, Subscribed, SubscriptionFailed, UserData
+from cq_tui.binance.user_data import (
+    REFUSED_KEY_DELAY,
+    ExecutionDeduplicator,
+    Subscribed,
+    SubscriptionFailed,
+    UserDataStream,
+)
 from cq_tui.binance.user_events import (
     AccountPosition,
     ExecutionReport,
@@ -20,7 +26,7 @@ from cq_tui.binance.user_events import (
     parse_execution_report,
 )
 from tests.binance import samples
-from tests.binance.scripted import Play, scripted, within
+from tests.binance.scripted_server import Play, scripted, within
 
 T = TypeVar("T")
 NOW = 1_700_000_000_000
@@ -44,13 +50,13 @@ class Clock:
 
 def user_data(
     url: str, policy: ReconnectPolicy | None = None, *, clock: Clock | None = None, **options: Any
-) -> UserData:
+) -> UserDataStream:
     clock = clock or Clock()
     policy = policy or ReconnectPolicy(delay=lambda attempt: 0.01, close_timeout=0.2, sleep=clock.sleep)
-    return UserData(f"{url}/ws-api/v3", Credentials("key", "secret"), clock.now_ms, policy=policy, **options)
+    return UserDataStream(f"{url}/ws-api/v3", Credentials("key", "secret"), clock.now_ms, policy=policy, **options)
 
 
-async def until(stream: UserData, kind: type[T]) -> tuple[T, list[object]]:
+async def until(stream: UserDataStream, kind: type[T]) -> tuple[T, list[object]]:
     before: list[object] = []
     async with asyncio.timeout(10):
         async for event in stream:
@@ -155,7 +161,7 @@ async def test_a_shutdown_is_survived_on_a_second_connection_and_no_execution_is
 
 
 def test_executions_are_forgotten_in_time() -> None:
-    executions = Executions(most=2)
+    executions = ExecutionDeduplicator(most=2)
     reports = [parse_execution_report(samples.EXECUTION_REPORT | {"I": number}) for number in range(3)]
     assert [executions.is_first(report) for report in reports] == [True] * 3
     assert not executions.is_first(reports[2])
@@ -184,7 +190,7 @@ async def test_no_reply_to_the_subscription() -> None:
 
 REFUSALS = [
     (400, {"code": -1021, "msg": "outside of the recvWindow"}, TimestampRejected, 0.01),
-    (401, {"code": -2015, "msg": "Invalid API-key"}, AuthenticationFailed, REFUSED_KEY_PAUSE),
+    (401, {"code": -2015, "msg": "Invalid API-key"}, AuthenticationFailed, REFUSED_KEY_DELAY),
     (429, {"code": -1003, "msg": "x", "data": {"retryAfter": NOW + 5000}}, RateLimited, 5.0),
     (429, None, RateLimited, 60.0),
 ]
@@ -212,7 +218,7 @@ async def test_the_budget_is_shared_with_all_requests() -> None:
         await play.send({"id": request["id"], "status": 429, "error": error})
         await play.hold()
 
-    clock, budget = Clock(), OwnWeight()
+    clock, budget = Clock(), LocalBudget()
     budget.block(3, NOW)
     async with scripted(refuse, deliver) as server, user_data(server.url, clock=clock, budget=budget) as stream:
         await until(stream, SubscriptionFailed)
@@ -232,7 +238,7 @@ async def test_a_ban_at_the_door_holds_everybody_back() -> None:
     async def never(connection: ServerConnection) -> None:
         raise AssertionError("nobody is let in")
 
-    clock, budget = Clock(), OwnWeight()
+    clock, budget = Clock(), LocalBudget()
     async with serve(never, "127.0.0.1", 0, process_request=banned) as serving:
         port = next(iter(serving.sockets)).getsockname()[1]
         async with user_data(f"ws://127.0.0.1:{port}", clock=clock, budget=budget) as stream:
@@ -251,7 +257,7 @@ async def test_a_key_revoked_later_ends_the_session() -> None:
         down, before = await until(stream, Disconnected)
         assert isinstance(before[0], Subscribed)
         assert "-2015" in down.reason
-        assert down.retry_in == REFUSED_KEY_PAUSE
+        assert down.retry_in == REFUSED_KEY_DELAY
 
 
 async def test_malformed_frames_are_told_and_left_out() -> None:
@@ -263,7 +269,7 @@ async def test_malformed_frames_are_told_and_left_out() -> None:
 
     async with scripted(script) as server, user_data(server.url) as stream:
         _, before = await until(stream, ExecutionReport)
-    assert [type(event) for event in before] == [Subscribed] + [Malformed] * 4
+    assert [type(event) for event in before] == [Subscribed] + [MalformedFrame] * 4
 
 
 async def test_a_subscription_is_renewed_before_its_life_ends() -> None:
@@ -293,7 +299,7 @@ async def test_no_event_is_dropped_for_a_slow_reader() -> None:
         # Rounds in which it would read them all, if it did not wait for the reader.
         for _ in range(10 * COUNT):
             await asyncio.sleep(0)
-        assert 10 <= stream.waiting <= 11
+        assert 10 <= stream.pending_count <= 11
         seen: list[int] = []
         while len(seen) < COUNT:
             event = await within(10, anext(stream))

@@ -14,9 +14,9 @@ from cq_tui.binance.user_events import (
     BalanceUpdate,
     ExecutionReport,
     ListStatus,
-    OtherUserEvent,
     ServerShutdown,
     StreamTerminated,
+    UnknownUserEvent,
     parse_user_event,
 )
 from tests.binance import samples
@@ -67,7 +67,7 @@ def test_list_status() -> None:
 def test_endings_and_unknown_kinds() -> None:
     assert parse_user_event({"e": "eventStreamTerminated", "E": 7}) == StreamTerminated(7)
     assert parse_user_event({"e": "serverShutdown", "E": 8}) == ServerShutdown(8)
-    assert parse_user_event({"e": "externalLockUpdate", "E": 9}) == OtherUserEvent("externalLockUpdate")
+    assert parse_user_event({"e": "externalLockUpdate", "E": 9}) == UnknownUserEvent("externalLockUpdate")
 
 
 EVENTS: list[tuple[Callable[[object], object], dict[str, Any], set[str]]] = [

@@ -17,7 +17,7 @@ from cq_tui.contracts.settings import SETTING_KEYS
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CommandResult:
     """What a command printed, and its exit code."""
 
     code: int
@@ -39,12 +39,12 @@ def data(tmp_path: Path) -> DataDir:
 
 
 @pytest.fixture
-def cq(data: DataDir) -> Callable[..., Told]:
+def cq(data: DataDir) -> Callable[..., CommandResult]:
     """Run a command in this process. What would be a traceback fails the test."""
 
-    def run(*words: str, stdin: str | None = None, code: int | None = None) -> Told:
+    def run(*words: str, stdin: str | None = None, code: int | None = None) -> CommandResult:
         result = CliRunner().invoke(app, ["--data-dir", str(data.root), *words], input=stdin, catch_exceptions=False)
-        told = Told(result.exit_code, result.stdout, result.stderr)
+        told = CommandResult(result.exit_code, result.stdout, result.stderr)
         assert "Traceback" not in result.output
         assert code is None or told.code == code, told
         return told
@@ -81,22 +81,22 @@ def start(data: DataDir) -> Iterator[Callable[..., subprocess.Popen[str]]]:
             process.send_signal(signal.SIGKILL)
         process.communicate()
     if data.run.is_dir():
-        from cq_tui.supervisor.process import find
+        from cq_tui.supervisor.process import find_process
 
         for name in ("supervisor", *SERVICES):
-            if (left := find(data, name)) is not None:
-                left.signal(signal.SIGKILL)
+            if (left := find_process(data, name)) is not None:
+                left.send_signal(signal.SIGKILL)
 
 
 @pytest.fixture
-def real(start: Callable[..., subprocess.Popen[str]]) -> Callable[..., Told]:
+def real(start: Callable[..., subprocess.Popen[str]]) -> Callable[..., CommandResult]:
     """Run a real process to its end."""
 
-    def run(*words: str, code: int | None = None, **environment: str) -> Told:
+    def run(*words: str, code: int | None = None, **environment: str) -> CommandResult:
         process = start(*words, **environment)
         out, err = process.communicate(timeout=60)
         assert "Traceback" not in out + err
         assert code is None or process.returncode == code, (process.returncode, out, err)
-        return Told(process.returncode, out, err)
+        return CommandResult(process.returncode, out, err)
 
     return run

@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 from cq_tui import __version__
 from cq_tui.cli import app
 from cq_tui.contracts.layout import SERVICES, DataDir
-from cq_tui.store.folders import prepare
-from tests.cli.conftest import Told
+from cq_tui.store.data_directory import prepare_data_directory
+from tests.cli.conftest import CommandResult
 
-Cq = Callable[..., Told]
+Cq = Callable[..., CommandResult]
 
 COMMANDS = {
     "": [
@@ -148,7 +148,7 @@ def test_a_place_where_nothing_can_be_written_is_named(words: list[str]) -> None
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
 def test_a_read_only_directory_is_named_and_only_looked_at(cq: Cq, data: DataDir) -> None:
-    prepare(data)
+    prepare_data_directory(data)
     data.root.chmod(stat.S_IRUSR | stat.S_IXUSR)
     try:
         assert "read-only" in cq("up", code=4).err
@@ -159,7 +159,7 @@ def test_a_read_only_directory_is_named_and_only_looked_at(cq: Cq, data: DataDir
 
 
 def test_a_place_for_the_lock_that_is_taken_is_named(cq: Cq, data: DataDir) -> None:
-    prepare(data)
+    prepare_data_directory(data)
     data.lock_of("supervisor").mkdir()
     assert str(data.lock_of("supervisor")) in cq("up", code=4).err
     data.lock_of("memory").mkdir()
@@ -167,7 +167,7 @@ def test_a_place_for_the_lock_that_is_taken_is_named(cq: Cq, data: DataDir) -> N
 
 
 def test_bundle_prints_its_path(cq: Cq, data: DataDir) -> None:
-    prepare(data)
+    prepare_data_directory(data)
     path = Path(cq("bundle", code=0).out.strip())
     assert path.parent == data.root
     assert path.stat().st_mode & 0o777 == 0o600

@@ -11,13 +11,13 @@ import pytest
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.settings import SETTING_KEYS
-from cq_tui.ops.asking import ask
+from cq_tui.ops.prompting import prompt_secret
+from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import write_document
-from cq_tui.store.folders import prepare
 from cq_tui.store.settings_file import SettingsError
-from tests.cli.conftest import Told
+from tests.cli.conftest import CommandResult
 
-Cq = Callable[..., Told]
+Cq = Callable[..., CommandResult]
 CANARY = "canary that must never be seen"
 
 
@@ -107,7 +107,7 @@ def test_a_bad_value_in_the_environment_is_named(cq: Cq, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("content", [b'{"LOG_LEVEL": ', b"\x00\x01", b"[1]", b'{"LOG_LEVEL": "loud"}', b""])
 def test_a_bad_file_is_named_and_never_overwritten(cq: Cq, data: DataDir, content: bytes) -> None:
-    prepare(data)
+    prepare_data_directory(data)
     data.settings.write_bytes(content)
     problem = cq("config", "show", code=0).out.splitlines()[-1]
     assert problem.startswith("problem: ")
@@ -119,7 +119,7 @@ def test_a_bad_file_is_named_and_never_overwritten(cq: Cq, data: DataDir, conten
 
 
 def test_unknown_keys_in_the_file_are_kept(cq: Cq, data: DataDir) -> None:
-    prepare(data)
+    prepare_data_directory(data)
     write_document(data.settings, {"OF_ANOTHER_VERSION": {"a": [1]}, "LOG_LEVEL": "INFO"})
     cq("config", "set", "LOG_LEVEL=DEBUG", code=0)
     assert orjson.loads(data.settings.read_bytes()) == {"OF_ANOTHER_VERSION": {"a": [1]}, "LOG_LEVEL": "DEBUG"}
@@ -146,14 +146,14 @@ def test_a_value_is_asked_for_by_a_minus(cq: Cq) -> None:
 def test_a_private_key_is_read_to_its_last_line(monkeypatch: pytest.MonkeyPatch) -> None:
     key = "-----BEGIN PRIVATE KEY-----\nabc\ndef\n-----END PRIVATE KEY-----"
     monkeypatch.setattr(sys, "stdin", StringIO(f"{key}\nmore\n"))
-    assert ask("BINANCE_API_SECRET") == key
+    assert prompt_secret("BINANCE_API_SECRET") == key
     monkeypatch.setattr(sys, "stdin", StringIO("-----BEGIN PRIVATE KEY-----\nabc\n"))
     with pytest.raises(SettingsError, match="there is none"):
-        ask("BINANCE_API_SECRET")
+        prompt_secret("BINANCE_API_SECRET")
 
 
 def account(data: DataDir, **fields: Any) -> None:
-    prepare(data)
+    prepare_data_directory(data)
     basis = {"timestamp": 1.0, "mode": "simulation", "equity": 1.0, "available_balance": 1.0}
     write_document(data.account, basis | fields)
 
@@ -177,13 +177,13 @@ def test_the_mode_does_not_change_while_something_is_open(cq: Cq, data: DataDir)
 
 
 def test_an_unreadable_account_forbids_the_change_too(cq: Cq, data: DataDir) -> None:
-    prepare(data)
+    prepare_data_directory(data)
     data.account.write_text("{")
     assert "what is open cannot be told" in cq("config", "set", "SIMULATION_MODE=false", code=1).err
 
 
 def test_a_file_that_cannot_be_written_is_named(cq: Cq, data: DataDir) -> None:
-    prepare(data)
+    prepare_data_directory(data)
     data.settings.parent.rmdir()
     data.settings.parent.write_text("")
     told = cq("config", "set", "LOG_LEVEL=DEBUG", code=4)

@@ -11,10 +11,10 @@ from collections.abc import Callable
 import pytest
 
 from cq_tui.contracts.layout import DataDir
-from tests.cli.conftest import Told, command
+from tests.cli.conftest import CommandResult, command
 from tests.store.reading.written import Lines, write
 
-Cq = Callable[..., Told]
+Cq = Callable[..., CommandResult]
 Start = Callable[..., subprocess.Popen[str]]
 
 

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from websockets.asyncio.client import connect
 
 from cq_tui.binance.signing import encode_query
-from tests.cli.conftest import Told
+from tests.cli.conftest import CommandResult
 from tests.simulator.ws_client import WsClient
 
 ED25519 = Ed25519PrivateKey.generate()
@@ -109,7 +109,7 @@ PRIVATE = ED25519.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption(
     ],
 )
 def test_a_file_without_a_key_of_use_is_named_with_what_to_do(
-    cq: Callable[..., Told], tmp_path: Path, content: bytes | None, said: str
+    cq: Callable[..., CommandResult], tmp_path: Path, content: bytes | None, said: str
 ) -> None:
     file = tmp_path / "key.pem"
     if content is not None:

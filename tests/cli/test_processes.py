@@ -19,11 +19,11 @@ import pytest
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.store.document import DocumentError, read_json
 from cq_tui.store.lock import read_holder
-from cq_tui.supervisor.process import find, find_by_command_line
-from tests.cli.conftest import Told, command
+from cq_tui.supervisor.process import find_process, find_processes_by_command_line
+from tests.cli.conftest import CommandResult, command
 
-Real = Callable[..., Told]
-Cq = Callable[..., Told]
+Real = Callable[..., CommandResult]
+Cq = Callable[..., CommandResult]
 Start = Callable[..., subprocess.Popen[str]]
 #: A small market: it opens in a fraction of the time, and what is tested here is the same.
 SMALL = {"SYMBOLS": "BTCUSDT,ETHUSDT"}
@@ -117,7 +117,7 @@ def test_a_port_in_use_is_named(cq: Cq) -> None:
 
 def test_a_service_alone(start: Start, cq: Cq, data: DataDir) -> None:
     process = start("service", "memory")
-    until(lambda: find(data, "memory"))
+    until(lambda: find_process(data, "memory"))
     told = cq("service", "memory", code=3)
     assert told.err.startswith(f"cq-tui: memory is already running here (process {process.pid}). Stop it first")
     # Nobody supervises it, and yet `down` finds it.
@@ -132,8 +132,8 @@ def test_down_finds_what_is_too_young_for_a_lock(cq: Cq, data: DataDir) -> None:
     process = subprocess.Popen(command("service", "memory", "--data-dir", str(data.root)), stderr=subprocess.DEVNULL)
     process.send_signal(signal.SIGSTOP)
     try:
-        until(lambda: [name for name, _ in find_by_command_line(data)] == ["memory"])
-        assert find(data, "memory") is None
+        until(lambda: [name for name, _ in find_processes_by_command_line(data)] == ["memory"])
+        assert find_process(data, "memory") is None
         assert cq("down", code=0).out == "stopped: memory\n"
     finally:
         process.kill()
@@ -143,7 +143,7 @@ def test_down_finds_what_is_too_young_for_a_lock(cq: Cq, data: DataDir) -> None:
 def test_down_names_a_supervisor_that_is_gone_for_good(start: Start, data: DataDir) -> None:
     import asyncio
 
-    from cq_tui.ops.down import DownError, bring_down
+    from cq_tui.ops.down import DownError, stop_stack
 
     process = start("up", **SMALL)
     until(lambda: read_holder(data.lock_of("supervisor")))
@@ -151,22 +151,22 @@ def test_down_names_a_supervisor_that_is_gone_for_good(start: Start, data: DataD
     with pytest.raises(
         DownError, match=f"process {process.pid}\\) does not answer. End it with `kill -9 {process.pid}`"
     ):
-        asyncio.run(bring_down(data, patience=0.5))
+        asyncio.run(stop_stack(data, patience=0.5))
     assert list(data.control.glob("*.json")) == []
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    asyncio.run(bring_down(data))
+    asyncio.run(stop_stack(data))
     until(lambda: not left_over(data))
 
 
 def test_up_and_ctrl_c(start: Start, cq: Cq, data: DataDir) -> None:
     process = start("up", **SMALL)
-    until(lambda: find(data, "memory"))
+    until(lambda: find_process(data, "memory"))
     assert f"already at work here (process {process.pid})" in cq("up", code=3).err
     assert f"already at work here (process {process.pid})" in cq("up", "--detach", code=3).err
     status = orjson.loads(cq("status", "--json").out)
     assert status["supervisor"] == {"pid": process.pid, "kind": "headless"}
-    assert status["services"]["memory"]["pid"] == find(data, "memory").pid  # type: ignore[union-attr]  # it runs
+    assert status["services"]["memory"]["pid"] == find_process(data, "memory").pid  # type: ignore[union-attr]  # it runs
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
@@ -182,12 +182,12 @@ def test_up_detached_lives_on_and_down_ends_it(real: Real, cq: Cq, data: DataDir
     assert told.out == f"supervisor started, process {holder.pid}. `cq-tui status` shows how it goes\n"
     assert os.getsid(holder.pid) == holder.pid
     os.kill(holder.pid, signal.SIGHUP)
-    until(lambda: find(data, "memory"))
+    until(lambda: find_process(data, "memory"))
     # Stopping what has only begun to start leaves nothing behind either.
     assert "memory" in cq("down", code=0).out
     assert left_over(data) == []
     assert read_holder(data.lock_of("supervisor")) is None
-    assert {name: find(data, name) for name in SERVICES} == dict.fromkeys(SERVICES)
+    assert {name: find_process(data, name) for name in SERVICES} == dict.fromkeys(SERVICES)
 
 
 def test_up_goes_on_when_nobody_reads_what_it_says(data: DataDir) -> None:

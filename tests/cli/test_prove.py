@@ -10,13 +10,13 @@ from typer.testing import CliRunner
 
 from cq_tui.cli import app
 from cq_tui.contracts.layout import DataDir
-from tests.cli.conftest import Told
-from tests.cli.standing_in import memory_that_signs
+from tests.cli.conftest import CommandResult
+from tests.cli.fake_memory import memory_that_signs
 from tests.ops.signed_histories import anchored, log, sign
 from tests.store.checkpoints.signing import KEY, OTHER_KEY
 from tests.store.history.histories import made
 
-Cq = Callable[..., Told]
+Cq = Callable[..., CommandResult]
 
 
 @pytest.fixture
@@ -34,10 +34,10 @@ def signed(data: DataDir, here: Path) -> DataDir:
     return anchored(data.root, 12, 9)
 
 
-def check(*words: str) -> Told:
+def check(*words: str) -> CommandResult:
     """Check a proof where there is no data directory at all."""
     result = CliRunner().invoke(app, ["--data-dir", "/nowhere", "check-proof", *words], catch_exceptions=False)
-    return Told(result.exit_code, result.stdout, result.stderr)
+    return CommandResult(result.exit_code, result.stdout, result.stderr)
 
 
 @pytest.mark.parametrize(

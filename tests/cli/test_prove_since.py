@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from cq_tui.contracts.layout import DataDir
-from tests.cli.conftest import Told
-from tests.cli.standing_in import memory_that_signs
+from tests.cli.conftest import CommandResult
+from tests.cli.fake_memory import memory_that_signs
 from tests.ops.signed_histories import anchored, log, sign
 
-Cq = Callable[..., Told]
+Cq = Callable[..., CommandResult]
 
 
 @pytest.fixture

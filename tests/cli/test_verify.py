@@ -7,12 +7,12 @@ import pytest
 
 from cq_tui.cli import main
 from cq_tui.contracts.layout import DataDir
-from tests.cli.conftest import Told
+from tests.cli.conftest import CommandResult
 from tests.store.history.histories import made
 
 
 def test_it_says_the_three_verdicts_and_ends_with_their_code(
-    data: DataDir, real: Callable[..., Told], cq: Callable[..., Told]
+    data: DataDir, real: Callable[..., CommandResult], cq: Callable[..., CommandResult]
 ) -> None:
     made(data.root, 7)
     found = real("verify", code=1).out
@@ -23,7 +23,7 @@ def test_it_says_the_three_verdicts_and_ends_with_their_code(
     assert "hash_chain.json at index 3" in cq("verify", code=2).out
 
 
-def test_what_cannot_be_used_is_named(data: DataDir, cq: Callable[..., Told]) -> None:
+def test_what_cannot_be_used_is_named(data: DataDir, cq: Callable[..., CommandResult]) -> None:
     assert "data is not there" in cq("verify", code=4).err
     data.root.mkdir()
     assert "holds no history" in cq("verify", code=4).err

@@ -35,7 +35,7 @@ def test_every_file_lies_in_a_folder_that_is_made_and_parents_come_first() -> No
     for place, folder in enumerate(folders[1:], 1):
         assert folder.parent in folders[:place]
     files = [data.health_of("a"), data.settings, data.events, data.klines_of("A", "1s"), data.state_of("a")]
-    files += [data.account, data.ledger, data.lock_of("a"), data.wanted_of("a"), data.exchange_address]
+    files += [data.account, data.ledger, data.lock_of("a"), data.desired_state_of("a"), data.exchange_address]
     files += [data.log_of("a"), data.bundle_at(1), data.tickers]
     assert {path.parent for path in files} <= set(folders)
 

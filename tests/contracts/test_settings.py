@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cq_tui.contracts.mode import MODES, base_interval, effective_mode, guardrails_on
+from cq_tui.contracts.mode import MODES, base_interval, effective_mode, soft_guardrails_active
 from cq_tui.contracts.settings import DEFAULT_SYMBOLS, SECRET_KEYS, SETTING_KEYS, Settings
 
 EXAMPLE: dict[str, Any] = orjson.loads((Path(__file__).parent / "examples" / "settings.json").read_bytes())
@@ -76,19 +76,21 @@ def test_effective_mode_for_every_combination_of_flags() -> None:
         settings = Settings.model_validate(flags | secrets)
         found = effective_mode(settings)
         assert (found.mode, found.blocked is not None) == expected_mode(flags, bool(keys)), flags
-        assert found.because, "the reason is always said"
+        assert found.reasons, "the reason is always said"
         assert CANARY not in repr(found)
         assert found.uses_simulator == (found.mode in ("simulation", "paper"))
-        assert guardrails_on(settings, found.mode) == (found.mode == "live" or not flags["DISABLE_ORDER_GUARDRAILS"])
+        assert soft_guardrails_active(settings, found.mode) == (
+            found.mode == "live" or not flags["DISABLE_ORDER_GUARDRAILS"]
+        )
         tried[found.mode] += 1
     assert tried == {"simulation": 160, "paper": 70, "testnet": 24, "live": 2}
 
 
 def test_live_that_lacks_consent_says_which() -> None:
     asked: dict[str, Any] = {"TRADING_MODE": "live", "SIMULATION_MODE": False, "BINANCE_USE_TESTNET": False}
-    assert "LIVE_TRADING_ENABLED" in effective_mode(Settings.model_validate(asked)).because[0]
+    assert "LIVE_TRADING_ENABLED" in effective_mode(Settings.model_validate(asked)).reasons[0]
     careless = asked | {"LIVE_TRADING_ENABLED": True, "DISABLE_ORDER_GUARDRAILS": True}
-    assert "guardrails" in effective_mode(Settings.model_validate(careless)).because[0]
+    assert "guardrails" in effective_mode(Settings.model_validate(careless)).reasons[0]
 
 
 def test_base_interval_follows_the_mode_unless_it_is_set() -> None:

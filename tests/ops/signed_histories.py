@@ -6,8 +6,8 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.store.checkpoints.checkpoint import Checkpoint, sign_checkpoint
 from cq_tui.store.checkpoints.checkpoint_log import CheckpointLog
 from cq_tui.store.history.merkle import leaf_hash
-from cq_tui.store.history.writer import History
-from cq_tui.store.proofs.proofs import tree_hash
+from cq_tui.store.history.writer import HistoryWriter
+from cq_tui.store.proofs.merkle_proofs import tree_hash
 from tests.store.checkpoints.signing import KEY, ORIGIN, PRIVATE
 from tests.store.history.histories import event, event_lines, made
 
@@ -38,6 +38,6 @@ def anchored(folder: Path, count: int, size: int) -> DataDir:
 
 def grow(data: DataDir, start: int, stop: int) -> None:
     """Append events ``start`` to ``stop`` - 1."""
-    history = History(data, now=5000.0 + start)
+    history = HistoryWriter(data, now=5000.0 + start)
     history.append([event(seq) for seq in range(start, stop)], 5000.0 + start)
     history.close()

@@ -13,13 +13,13 @@ import pytest
 from cq_tui.contracts.json_schema import schema_of
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.ops.bundle import export_bundle
-from cq_tui.ops.log_words import LOG_WORDS, NUMBER_FIELDS
+from cq_tui.ops.log_allowlist import LOG_EVENTS, NUMERIC_FIELDS
 from cq_tui.store.checkpoints.acknowledgement import sign_acknowledgement
 from cq_tui.store.checkpoints.checkpoint import open_checkpoint
 from cq_tui.store.checkpoints.checkpoint_log import CheckpointLog
 from cq_tui.store.checkpoints.signed_note import VerifierKey, sign_note
+from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import write_document
-from cq_tui.store.folders import prepare
 from cq_tui.store.lock import ProcessLock
 from cq_tui.store.spools.spool import EventSpool
 from tests.store.checkpoints.signing import KEY, ORIGIN, PRIVATE, accepted, checkpoint, note
@@ -35,7 +35,7 @@ CANARY = "CaNaRy"
 @pytest.fixture
 def data(tmp_path: Path) -> DataDir:
     data = DataDir(tmp_path / "data")
-    prepare(data)
+    prepare_data_directory(data)
     return data
 
 
@@ -131,7 +131,7 @@ def test_no_secret_is_in_it_wherever_it_was(data: DataDir, monkeypatch: pytest.M
     spool = EventSpool(data.spool, "trader", quarantine=data.quarantine)
     spool.emit("e", {"secret": canary()})
     spool.close()
-    word = min(LOG_WORDS)
+    word = min(LOG_EVENTS)
     for name in SERVICES:
         data.log_of(name).write_bytes(
             lines_of(
@@ -167,7 +167,7 @@ def test_no_secret_is_in_it_wherever_it_was(data: DataDir, monkeypatch: pytest.M
     tail = bundle["log_tails"]["feeder"]
     assert [entry["event"] for entry in tail] == ["(withheld)", word, word, "(withheld)", "(withheld)"]
     assert tail[2] == {"count": 7, "level": "error", "event": word}
-    assert {key for entry in tail for key in entry} <= {"event", "level", *NUMBER_FIELDS}
+    assert {key for entry in tail for key in entry} <= {"event", "level", *NUMERIC_FIELDS}
     assert bundle["memory_integrity"]["merkle_root"] == ""
 
 

@@ -14,7 +14,7 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.check_proof import CheckedProof, ProofFileError, check_proof
 from cq_tui.ops.prove import prove_event, prove_since
 from cq_tui.store.checkpoints.checkpoint import sign_checkpoint
-from cq_tui.store.document import to_bytes, write_document
+from cq_tui.store.document import document_bytes, write_document
 from tests.ops.signed_histories import anchored, sign
 from tests.store.checkpoints.signing import KEY, OTHER_KEY, OTHER_PRIVATE, checkpoint, note
 
@@ -28,12 +28,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> DataDir:
 
 @pytest.fixture
 def inclusion(data: DataDir) -> dict[str, Any]:
-    return dict(orjson.loads(to_bytes(prove_event(data, "evt_1004_001"))))
+    return dict(orjson.loads(document_bytes(prove_event(data, "evt_1004_001"))))
 
 
 @pytest.fixture
 def consistency(data: DataDir) -> dict[str, Any]:
-    return dict(orjson.loads(to_bytes(prove_since(data, sign(data, 11)))))
+    return dict(orjson.loads(document_bytes(prove_since(data, sign(data, 11)))))
 
 
 def checked(document: dict[str, Any], key: str | None = None) -> CheckedProof:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cq_tui.ops.event_following import follow
-from cq_tui.store.reading.event_filter import Entry, EventFilter
-from cq_tui.store.reading.following import EventFollower
-from cq_tui.store.reading.reading import open_events
+from cq_tui.ops.event_following import follow_events
+from cq_tui.store.reading.event_filter import EventFilter, HistoryEntry
+from cq_tui.store.reading.event_follower import EventFollower
+from cq_tui.store.reading.events_file import open_events
 from tests.store.reading.written import Lines, write
 
 
@@ -23,7 +23,7 @@ class Shown:
         self.calls = 0
         self._changed = asyncio.Event()
 
-    def __call__(self, entries: Sequence[Entry]) -> None:
+    def __call__(self, entries: Sequence[HistoryEntry]) -> None:
         self.calls += 1
         self.lines += [entry.line for entry in entries]
         self._changed.set()
@@ -42,10 +42,10 @@ def path(tmp_path: Path) -> Path:
 
 def following(path: Path, shown: Shown) -> asyncio.Task[None]:
     with open_events(path) as history:
-        follower = EventFollower.behind(path, history, EventFilter())
+        follower = EventFollower.from_end_of(path, history, EventFilter())
 
     async def run() -> None:
-        await follow(path, follower, shown)
+        await follow_events(path, follower, shown)
 
     return asyncio.create_task(run())
 
@@ -106,29 +106,29 @@ async def test_a_folder_that_is_replaced_is_followed_on(path: Path) -> None:
 async def test_what_show_raises_ends_it(path: Path) -> None:
     write(path, [])
 
-    def broken(entries: Sequence[Entry]) -> None:
+    def broken(entries: Sequence[HistoryEntry]) -> None:
         raise BrokenPipeError
 
     with open_events(path) as history:
-        follower = EventFollower.behind(path, history, EventFilter())
+        follower = EventFollower.from_end_of(path, history, EventFilter())
     with pytest.raises(BrokenPipeError):
-        await follow(path, follower, broken)
+        await follow_events(path, follower, broken)
 
 
 async def test_a_cancellation_is_heard_while_much_is_shown(path: Path) -> None:
     made = Lines()
     write(path, made.some(1))
     with open_events(path) as history:
-        follower = EventFollower.behind(path, history, EventFilter())
+        follower = EventFollower.from_end_of(path, history, EventFilter())
     append(path, made.some(1))
 
-    def interrupted(entries: Sequence[Entry]) -> None:
+    def interrupted(entries: Sequence[HistoryEntry]) -> None:
         # As Ctrl-C does, which comes at any time.
         if entries and task.cancelling() == 0:
             task.cancel()
 
     async def run() -> None:
-        await follow(path, follower, interrupted)
+        await follow_events(path, follower, interrupted)
 
     task = asyncio.create_task(run())
     with pytest.raises(asyncio.CancelledError):

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cq_tui.contracts.events import PAYLOADS
-from cq_tui.ops.event_listing import DamageReport, event_line, harmless_json, nothing_found
+from cq_tui.ops.event_listing import DamageReport, escape_controls, explain_no_events, format_event
 from cq_tui.store.reading.event import HistoryEvent
 from cq_tui.store.reading.event_filter import EventFilter
-from cq_tui.store.reading.reading import open_events
+from cq_tui.store.reading.events_file import open_events
 from tests.store.reading.written import Lines, write
 
 NOW = 1_795_354_200.0
@@ -39,25 +39,25 @@ def event(event_type: str, source: str = "trader", at: float = NOW, **data: obje
 def test_a_line_has_the_history_s_time_type_source_and_words() -> None:
     filled = event("order_executed", symbol="BTCUSDT", side="BUY", size=0.5, price=67_412.1, status="FILLED")
     expected = "13:30:00  order_executed          trader      BTCUSDT BUY 0.5 @ 67,412.1 filled"
-    assert event_line(filled, NOW, plain) == expected
-    assert event_line(filled, NOW + 86_400, plain) == "2026-11-22 " + expected
-    assert event_line(event("made_up"), NOW, plain) == "13:30:00  made_up                 trader"
+    assert format_event(filled, NOW, plain) == expected
+    assert format_event(filled, NOW + 86_400, plain) == "2026-11-22 " + expected
+    assert format_event(event("made_up"), NOW, plain) == "13:30:00  made_up                 trader"
 
 
 def test_the_columns_fit_every_type_and_service() -> None:
-    widths = {len(event_line(event(name, "supervisor"), NOW, plain).split("supervisor")[0]) for name in PAYLOADS}
+    widths = {len(format_event(event(name, "supervisor"), NOW, plain).split("supervisor")[0]) for name in PAYLOADS}
     assert len(widths) == 1
 
 
 def test_looks_go_around_text_and_never_into_it() -> None:
-    told = event_line(event("integrity_fault", reason="[bad]"), NOW, lambda text, level: f"<{level}>{text}</>")
+    told = format_event(event("integrity_fault", reason="[bad]"), NOW, lambda text, level: f"<{level}>{text}</>")
     assert told.startswith("<muted>13:30:00</>  <bad>integrity_fault       </>  <muted>trader    </>  ")
     assert "[bad]" in told
 
 
 @given(st.text(), st.text(), st.text(), st.text())
 def test_nothing_from_outside_is_more_than_text(event_type: str, source: str, key: str, value: str) -> None:
-    told = event_line(HistoryEvent("e", NOW, event_type, source, {key: value, "reason": value}), NOW, plain)
+    told = format_event(HistoryEvent("e", NOW, event_type, source, {key: value, "reason": value}), NOW, plain)
     assert all(ord(character) >= 0x20 and not 0x7F <= ord(character) < 0xA0 for character in told)
     assert "\u202e" not in told
 
@@ -65,7 +65,7 @@ def test_nothing_from_outside_is_more_than_text(event_type: str, source: str, ke
 @given(st.dictionaries(st.text(), st.text()))
 def test_stored_json_means_the_same_on_a_terminal_and_moves_no_cursor(payload: dict[str, str]) -> None:
     line = orjson.dumps(payload)
-    shown = harmless_json(line)
+    shown = escape_controls(line)
     assert orjson.loads(shown) == payload
     text = shown.decode()
     assert all(ord(character) >= 0x20 and not 0x7F <= ord(character) < 0xA0 for character in text)
@@ -74,7 +74,7 @@ def test_stored_json_means_the_same_on_a_terminal_and_moves_no_cursor(payload: d
 
 def test_harmless_json_is_left_as_it_is() -> None:
     line = orjson.dumps({"symbol": "BTCUSDT", "reason": "Ünïcode → 中, [red] \x1b[2J"})
-    assert harmless_json(line) == line
+    assert escape_controls(line) == line
 
 
 def test_damaged_lines_are_named_by_number_and_byte_and_when_many_counted(tmp_path: Path) -> None:
@@ -83,19 +83,19 @@ def test_damaged_lines_are_named_by_number_and_byte_and_when_many_counted(tmp_pa
     told: list[str] = []
     report = DamageReport(path, told.append)
     with open_events(path) as history:
-        entries = [*history.all(EventFilter())]
-    assert [line for line, _ in report.sift(entries)] == lines
+        entries = [*history.all_entries(EventFilter())]
+    assert [line for line, _ in report.drop_damaged(entries)] == lines
     first = len(lines[0]) + 1
     assert told[0] == f"event_chain.ndjson: line 2 (at byte {first:,}) is damaged and left out"
     assert told[1].startswith("event_chain.ndjson: line 4 (")
     assert len(told) == 20
-    report.conclude()
+    report.report_remaining()
     assert told[20:] == ["event_chain.ndjson: 11 more damaged lines are left out"]
     assert report.count == 31
 
 
 def test_nothing_found_says_why() -> None:
-    assert nothing_found([], is_filtered=False) == "the history holds no event yet"
-    assert nothing_found(["order_executed"], is_filtered=True) == "no event matches"
-    told = nothing_found(["order_execute\x1b"], is_filtered=True)
+    assert explain_no_events([], is_filtered=False) == "the history holds no event yet"
+    assert explain_no_events(["order_executed"], is_filtered=True) == "no event matches"
+    told = explain_no_events(["order_execute\x1b"], is_filtered=True)
     assert told.startswith("no event matches; order_execute␛ is none of the types known here: signal_generated, ")

@@ -11,17 +11,17 @@ import pytest
 from cq_tui.contracts.commands import Command, Outcome
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.proof import ConsistencyProof, InclusionProof
-from cq_tui.ops.prove import CannotProve, NotAnchored, ask_for_checkpoint, prove_event, prove_since
+from cq_tui.ops.prove import CannotProve, NotAnchored, prove_event, prove_since, request_checkpoint
 from cq_tui.store.checkpoints.checkpoint import origin_of
 from cq_tui.store.control import CommandInbox
-from cq_tui.store.folders import prepare
-from cq_tui.store.history.event_line import read_head
-from cq_tui.store.history.hash_chain import block_hash, build_block
+from cq_tui.store.data_directory import prepare_data_directory
+from cq_tui.store.history.event_line import parse_header
+from cq_tui.store.history.hash_chain import build_block, verified_block_hash
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, leaf_hash
+from cq_tui.store.history.tree_index import SubtreeIndex
 from cq_tui.store.lock import ProcessLock
 from cq_tui.store.proofs.lookup import HistoryFiles
-from cq_tui.store.proofs.proofs import tree_hash, verify_consistency, verify_inclusion
-from cq_tui.store.proofs.tree_index import TreeIndex
+from cq_tui.store.proofs.merkle_proofs import tree_hash, verify_consistency, verify_inclusion
 from tests.ops.signed_histories import anchored, grow, log, sign
 from tests.store.checkpoints.signing import KEY, OTHER_PRIVATE, note
 from tests.store.history.histories import data_dir, event_lines, made, raw_blocks
@@ -35,7 +35,7 @@ def data(tmp_path: Path) -> DataDir:
 
 
 def ids(data: DataDir) -> list[str]:
-    return [read_head(line).event_id for line in event_lines(data)]
+    return [parse_header(line).event_id for line in event_lines(data)]
 
 
 def root(lines: list[bytes], size: int) -> bytes:
@@ -131,10 +131,10 @@ def test_a_restored_backup(tmp_path: Path) -> None:
 def test_a_cut_tail(data: DataDir) -> None:
     lines = event_lines(data)
     data.events.write_bytes(b"".join(line + b"\n" for line in lines[:20]))
-    assert "is missing or damaged" in refusal(lambda: prove_event(data, read_head(lines[21]).event_id))
+    assert "is missing or damaged" in refusal(lambda: prove_event(data, parse_header(lines[21]).event_id))
     data.hash_chain.unlink()
     assert "holds 20 events, the checkpoint of 2023-11-14 22:13:43 UTC names 23: 3 are missing" in refusal(
-        lambda: prove_event(data, read_head(lines[0]).event_id)
+        lambda: prove_event(data, parse_header(lines[0]).event_id)
     )
 
 
@@ -165,8 +165,8 @@ def test_a_rewritten_history(tmp_path: Path) -> None:
 def test_an_intact_event_whose_block_was_forged(data: DataDir) -> None:
     """The block's hash is right, but it names another event: what was signed decides."""
     blocks, lines = list(raw_blocks(data)), event_lines(data)
-    head = read_head(lines[6])
-    forged = build_block(7, head, leaf_hash(b"another").hex(), (block_hash(blocks[6]) or "")).content
+    head = parse_header(lines[6])
+    forged = build_block(7, head, leaf_hash(b"another").hex(), (verified_block_hash(blocks[6]) or "")).content
     data.hash_chain.write_bytes(data.hash_chain.read_bytes().replace(blocks[7], forged))
     assert HistoryFiles(data).block_at(7) == forged
     assert_proves(prove_event(data, head.event_id), lines, 7, SIZE)
@@ -193,14 +193,14 @@ def test_events_alone_prove_when_chain_or_index_are_damaged(tmp_path: Path, dama
         leaf = leaf_hash(event_lines(data)[2]).hex().encode()
         data.hash_chain.write_bytes(content.replace(leaf, leaf[::-1]))
     else:
-        index = TreeIndex(content.index(list(block)[1]))
+        index = SubtreeIndex(content.index(list(block)[1]))
         index.add_subtree(leaf_hash(b"a lie"), 10**6, 10**6)
         index.save(data.tree_index)
         lied = HistoryFiles(data).subtree(0, SUBTREE_LEAVES)
         assert lied == leaf_hash(b"a lie")
     lines = event_lines(data)
     for number in chosen:
-        assert_proves(prove_event(data, read_head(lines[number - 1]).event_id), lines, number, size)
+        assert_proves(prove_event(data, parse_header(lines[number - 1]).event_id), lines, number, size)
     assert_extends(prove_since(data, sign(data, 100)), lines, 100, size)
 
 
@@ -220,8 +220,8 @@ def test_proofs_while_the_history_grows(tmp_path: Path) -> None:
 
 async def test_memory_is_asked_for_a_checkpoint(tmp_path: Path) -> None:
     data = data_dir(tmp_path)
-    prepare(data)
-    assert "memory is not running" in (await ask_for_checkpoint(data) or "")
+    prepare_data_directory(data)
+    assert "memory is not running" in (await request_checkpoint(data) or "")
     inbox = CommandInbox(data, "memory")
     answers: list[tuple[Outcome, str, str | None]] = [
         ("done", "", None),
@@ -230,7 +230,7 @@ async def test_memory_is_asked_for_a_checkpoint(tmp_path: Path) -> None:
     lock = ProcessLock(data.lock_of("memory"), "memory")
     lock.acquire()
     for outcome, message, expected in answers:
-        asking = asyncio.create_task(ask_for_checkpoint(data))
+        asking = asyncio.create_task(request_checkpoint(data))
         claimed: list[Command] = []
         while not claimed:
             await asyncio.sleep(0)

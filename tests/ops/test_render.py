@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.contracts.settings import SETTING_KEYS
-from cq_tui.ops.render import as_text, parse_pairs, printable, setting_lines, setting_values, status_lines
+from cq_tui.ops.render import format_setting, parse_assignments, printable, setting_lines, setting_values, status_lines
 from cq_tui.ops.status import read_status
+from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import write_document
-from cq_tui.store.folders import prepare
 from cq_tui.store.lock import ProcessLock
 from cq_tui.store.settings_file import SettingsError, load_settings
 from tests.supervisor.pretend import HEALTH
@@ -35,7 +35,7 @@ def test_no_escape_code_of_a_health_file_or_setting_is_printed(tmp_path: Path, m
     for key in SETTING_KEYS:
         monkeypatch.delenv(key, raising=False)
     data = DataDir(tmp_path)
-    prepare(data)
+    prepare_data_directory(data)
     settings = {"SIMULATOR_REPLAY": EVIL, "BINANCE_REST_URL": EVIL, EVIL: EVIL, "BINANCE_API_KEY": EVIL + CANARY}
     write_document(data.settings, settings)
     locks = [ProcessLock(data.lock_of(name), EVIL, EVIL) for name in (*SERVICES, "supervisor")]
@@ -72,7 +72,7 @@ def test_every_setting_is_listed_with_its_source(tmp_path: Path) -> None:
     [(True, "true"), (False, "false"), (None, "unset"), (1.5, "1.5"), (["A", "B"], "A,B"), ("x\x1b", "x�")],
 )
 def test_values_are_shown_as_they_are_typed(value: object, text: str) -> None:
-    assert as_text(value) == text
+    assert format_setting(value) == text
 
 
 def test_pairs_become_settings_and_secrets_stay_text() -> None:
@@ -86,12 +86,12 @@ def test_pairs_become_settings_and_secrets_stay_text() -> None:
     expected = {"PAPER_MODE": True, "TRADER_MAX_POSITIONS": 5, "SYMBOLS": "A,B", "LOG_LEVEL": "debug"}
     pairs += ["BINANCE_API_SECRET=-", "BINANCE_REST_URL=http://a/?b=c", "SIMULATOR_REPLAY="]
     expected |= {"BINANCE_API_KEY": "123", "BINANCE_API_SECRET": "12345", "BINANCE_REST_URL": "http://a/?b=c"}
-    assert parse_pairs(pairs, ask) == expected | {"SIMULATOR_REPLAY": ""}
+    assert parse_assignments(pairs, ask) == expected | {"SIMULATOR_REPLAY": ""}
     assert asked == ["BINANCE_API_SECRET"]
 
 
 @pytest.mark.parametrize("pair", ["PAPER_MODE", "", "=", "NOPE=1", f"{EVIL}=1", EVIL])
 def test_pairs_that_are_none_are_named_without_escape_codes(pair: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        parse_pairs([pair], lambda _: "")
+        parse_assignments([pair], lambda _: "")
     assert str(caught.value).isprintable()

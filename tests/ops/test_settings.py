@@ -9,8 +9,8 @@ import pytest
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.settings import SETTING_KEYS, TRADING_STATES
 from cq_tui.ops.settings import mode_change_obstacles, set_settings
+from cq_tui.store.data_directory import DataDirError, prepare_data_directory
 from cq_tui.store.document import read_json, write_document
-from cq_tui.store.folders import DataDirError, prepare
 from cq_tui.store.settings_file import SettingsError, load_settings
 
 CANARY = "CaNaRy"
@@ -77,7 +77,7 @@ def test_trading_can_always_be_made_safer(
 
 
 def test_what_was_wrong_changes_nothing_and_is_not_remembered(data: DataDir) -> None:
-    prepare(data)
+    prepare_data_directory(data)
     data.settings.write_bytes(b"{")
     with pytest.raises(SettingsError, match="not valid JSON"):
         set_settings(data, {"TRADING_STATE": "halted"}, "room")
@@ -90,7 +90,7 @@ def test_what_was_wrong_changes_nothing_and_is_not_remembered(data: DataDir) -> 
 
 
 def test_what_cannot_be_remembered_says_that_it_is_changed(data: DataDir) -> None:
-    prepare(data)
+    prepare_data_directory(data)
     data.spool.rmdir()
     data.spool.write_text("")
     with pytest.raises((SettingsError, DataDirError)) as caught:
@@ -100,7 +100,7 @@ def test_what_cannot_be_remembered_says_that_it_is_changed(data: DataDir) -> Non
 
 def test_obstacles_name_what_is_open(data: DataDir) -> None:
     assert mode_change_obstacles(data) == []
-    prepare(data)
+    prepare_data_directory(data)
     order = {"client_order_id": "c", "symbol": "B", "side": "SELL", "order_type": "LIMIT", "leg": "stop", "size": 1.0}
     account = {
         "timestamp": 1.0, "mode": "simulation", "equity": 1.0, "available_balance": 1.0,
@@ -117,7 +117,7 @@ def test_obstacles_name_what_is_open(data: DataDir) -> None:
 
 
 def test_the_file_keeps_what_others_wrote(data: DataDir) -> None:
-    prepare(data)
+    prepare_data_directory(data)
     write_document(data.settings, {"x_later": [1], "PAPER_MODE": False})
     set_settings(data, {"PAPER_MODE": True}, "cli")
     assert read_json(data.settings) == {"x_later": [1], "PAPER_MODE": True}

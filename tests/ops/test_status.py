@@ -12,8 +12,8 @@ from cq_tui.contracts.health import ServiceState, SupervisorHealth
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.ops.render import status_lines
 from cq_tui.ops.status import read_status
+from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import write_document
-from cq_tui.store.folders import prepare
 from cq_tui.store.lock import ProcessLock
 from tests.supervisor.pretend import HEALTH
 
@@ -21,7 +21,7 @@ from tests.supervisor.pretend import HEALTH
 @pytest.fixture
 def data(tmp_path: Path) -> DataDir:
     data = DataDir(tmp_path / "data")
-    prepare(data)
+    prepare_data_directory(data)
     return data
 
 

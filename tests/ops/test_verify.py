@@ -7,14 +7,19 @@ import orjson
 import pytest
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.ops.checkpoints import CheckpointFileError
-from cq_tui.ops.verify import NoHistory, Report, report_lines, verify_history
-from cq_tui.store.checkpoints.acknowledgement import CONTRADICTION, LOG_FAULT, acknowledge, sign_acknowledgement
+from cq_tui.ops.checkpoint_file import CheckpointFileError
+from cq_tui.ops.verify import NoHistory, VerificationReport, report_lines, verify_history
+from cq_tui.store.checkpoints.acknowledgement import (
+    CONTRADICTION_PREFIX,
+    LOG_FAULT_PREFIX,
+    make_acknowledgement,
+    sign_acknowledgement,
+)
 from cq_tui.store.checkpoints.anchoring import Anchoring
 from cq_tui.store.checkpoints.checkpoint import Checkpoint, origin_of, sign_checkpoint
 from cq_tui.store.checkpoints.checkpoint_log import CheckpointLog, read_checkpoint_log
 from cq_tui.store.checkpoints.signed_note import VerifierKey
-from cq_tui.store.history.writer import History
+from cq_tui.store.history.writer import HistoryWriter
 from tests.store.checkpoints.signing import OTHER_PRIVATE
 from tests.store.history.histories import data_dir, event, event_lines, made
 
@@ -28,7 +33,7 @@ def own_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def grown(data: DataDir, count: int, *, sign: bool = True, now: float = 5000.0) -> None:
     """Add events to a history and sign a checkpoint of all of them."""
-    history = History(data, watermark=data.events.stat().st_size if data.events.exists() else 0, now=50.0)
+    history = HistoryWriter(data, watermark=data.events.stat().st_size if data.events.exists() else 0, now=50.0)
     first = history.events + 1
     history.append([event(seq) for seq in range(first, first + count)], now)
     if sign:
@@ -38,7 +43,7 @@ def grown(data: DataDir, count: int, *, sign: bool = True, now: float = 5000.0) 
     history.close()
 
 
-def codes(report: Report) -> tuple[int, bool, int, bool]:
+def codes(report: VerificationReport) -> tuple[int, bool, int, bool]:
     return report.exit_code, report.damaged, report.missing, report.anchored
 
 
@@ -112,7 +117,7 @@ def test_damage_is_named_with_index_expected_and_found_and_who_accepted_it(data:
     assert (fault["file"], fault["index"], fault["accepted_by"]) == ("event_chain.ndjson", 4, None)
     assert len(fault["expected"]) == len(fault["found"]) == 64
     anchoring = Anchoring(data)
-    accepted = acknowledge(
+    accepted = make_acknowledgement(
         origin_of(anchoring.directory_id), 9, bytes(32), 6000.0, fault=str(report.faults[0]), who="ann"
     )
     anchoring.accept(accepted)
@@ -125,10 +130,10 @@ def test_damage_is_named_with_index_expected_and_found_and_who_accepted_it(data:
 def test_a_kept_checkpoint_tells_what_the_directory_cannot(data: DataDir, tmp_path: Path, own_keys: Path) -> None:
     kept = tmp_path / "kept"
     anchoring = Anchoring(data)
-    assert anchoring.last_text is not None
-    kept.write_text(anchoring.last_text)
+    assert anchoring.last_note is not None
+    kept.write_text(anchoring.last_note)
     bundle = tmp_path / "bundle.json"
-    integrity = {"checkpoint": anchoring.last_text, "public_key": anchoring.public_key}
+    integrity = {"checkpoint": anchoring.last_note, "public_key": anchoring.public_key}
     bundle.write_bytes(orjson.dumps({"memory_integrity": integrity}))
     anchoring.close()
     assert verify_history(data, against=kept).exit_code == 0
@@ -193,18 +198,20 @@ def test_without_its_log_a_history_is_held_to_the_anchor_outside(data: DataDir, 
     assert verify_history(data).exit_code == 2, "memory's state tells"
     remember(data, "../../evil")
     kept = tmp_path / "kept"
-    assert anchoring.last_text is not None
-    kept.write_text(anchoring.last_text)
+    assert anchoring.last_note is not None
+    kept.write_text(anchoring.last_note)
     assert verify_history(data, against=kept).exit_code == 2
 
 
 def test_what_a_stranger_writes_into_the_log_releases_nothing(data: DataDir, tmp_path: Path) -> None:
     origin = read_checkpoint_log(data.checkpoints, None).binding[-1].checkpoint.origin
     rewrite(data, tmp_path)
-    found = verify_history(data).found
+    found = verify_history(data).result
     before = data.checkpoints.read_bytes()
     root = bytes.fromhex(found.merkle_root)
-    accepted = acknowledge(origin, 9, root, 9000.0, fault=f"{LOG_FAULT}{CONTRADICTION}x", who="x")
+    accepted = make_acknowledgement(
+        origin, 9, root, 9000.0, fault=f"{LOG_FAULT_PREFIX}{CONTRADICTION_PREFIX}x", who="x"
+    )
     texts = [
         sign_acknowledgement(accepted, OTHER_PRIVATE),
         sign_checkpoint(Checkpoint(origin, 9, root, 9000.0), OTHER_PRIVATE),
@@ -227,7 +234,9 @@ def test_a_release_never_passes_in_silence(data: DataDir, tmp_path: Path) -> Non
     rewrite(data, tmp_path)
     (fault,) = verify_history(data).faults
     anchoring = Anchoring(data)
-    accepted = acknowledge(f"coinquant.r11/{anchoring.directory_id}", 9, bytes(32), 6000.0, fault=str(fault), who="ann")
+    accepted = make_acknowledgement(
+        f"coinquant.r11/{anchoring.directory_id}", 9, bytes(32), 6000.0, fault=str(fault), who="ann"
+    )
     assert accepted.releases_checkpoints
     assert anchoring.accept(accepted)
     anchoring.close()
@@ -256,7 +265,9 @@ def test_an_accepted_line_of_the_log_is_told_and_releases_nothing(data: DataDir,
     (fault,) = verify_history(data).faults
     anchoring = Anchoring(data)
     assert anchoring.accept(
-        acknowledge(f"coinquant.r11/{anchoring.directory_id}", 9, bytes(32), 6000.0, fault=str(fault), who="ann")
+        make_acknowledgement(
+            f"coinquant.r11/{anchoring.directory_id}", 9, bytes(32), 6000.0, fault=str(fault), who="ann"
+        )
     )
     anchoring.close()
     report = verify_history(data)

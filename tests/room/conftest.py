@@ -17,7 +17,7 @@ from tests.room.stage import NOW, Stage
 MakeRoom = Callable[..., RoomApp]
 
 #: Seconds after which a room is given up: far beyond what a busy machine needs.
-_PATIENCE = 30.0
+_TIMEOUT = 30.0
 #: Seconds between two looks: soon at first, then seldom, since each look draws the whole screen.
 _FIRST_LOOK, _LATER_LOOKS = 0.005, 0.05
 
@@ -25,7 +25,7 @@ _FIRST_LOOK, _LATER_LOOKS = 0.005, 0.05
 @pytest.fixture(scope="session")
 def staged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The scene, set once: it takes many synced writes."""
-    return Stage(tmp_path_factory.mktemp("staged") / "data").everything().data.root
+    return Stage(tmp_path_factory.mktemp("staged") / "data").write_all().data.root
 
 
 @pytest.fixture
@@ -47,27 +47,27 @@ def state_of(app: RoomApp) -> RoomState:
     return app.state
 
 
-async def until(pilot: Pilot[int], condition: Callable[[], bool]) -> None:
+async def wait_until(pilot: Pilot[int], condition: Callable[[], bool]) -> None:
     """Wait for a condition, with the room at work."""
-    deadline, wait = monotonic() + _PATIENCE, _FIRST_LOOK
+    deadline, wait = monotonic() + _TIMEOUT, _FIRST_LOOK
     while not condition():
         if monotonic() > deadline:
-            raise AssertionError(f"the room did not get there in {_PATIENCE:g} s:\n" + screen_text(pilot))
+            raise AssertionError(f"the room did not get there in {_TIMEOUT:g} s:\n" + screen_text(pilot))
         await pilot.pause(wait)
         wait = min(wait * 1.5, _LATER_LOOKS)
     await pilot.pause()
 
 
-async def read(pilot: Pilot[int]) -> None:
+async def wait_until_loaded(pilot: Pilot[int]) -> None:
     """Wait until the room has read everything and shown it."""
     app = pilot.app
     assert isinstance(app, RoomApp)
-    await until(pilot, lambda: app.state is not None and app.state.is_read)
+    await wait_until(pilot, lambda: app.state is not None and app.state.is_loaded)
 
 
-async def shows(pilot: Pilot[int], words: str) -> None:
+async def wait_for_text(pilot: Pilot[int], words: str) -> None:
     """Wait until words stand on the screen."""
-    await until(pilot, lambda: words in screen_text(pilot))
+    await wait_until(pilot, lambda: words in screen_text(pilot))
 
 
 async def open_pane(pilot: Pilot[int], number: int) -> None:
@@ -75,22 +75,22 @@ async def open_pane(pilot: Pilot[int], number: int) -> None:
     app = pilot.app
     assert isinstance(app, RoomApp)
     await pilot.press(str(number))
-    await until(pilot, lambda: app.focused is app.room.panes[number - 1].table)
+    await wait_until(pilot, lambda: app.focused is app.room.panes[number - 1].table)
 
 
-async def copied(pilot: Pilot[int], words: str) -> None:
+async def wait_for_clipboard(pilot: Pilot[int], words: str) -> None:
     """Wait until words are among what was copied."""
-    await until(pilot, lambda: words in pilot.app.clipboard)
+    await wait_until(pilot, lambda: words in pilot.app.clipboard)
 
 
-async def painted(pilot: Pilot[int]) -> None:
+async def wait_until_painted(pilot: Pilot[int]) -> None:
     """Wait until no line waits for its repainting: they are repainted a few times a second."""
-    await until(pilot, lambda: not any(table._flush_waits for table in pilot.app.screen.query(LineTable)))
+    await wait_until(pilot, lambda: not any(table._flush_pending for table in pilot.app.screen.query(LineTable)))
 
 
-async def at_rest(pilot: Pilot[int], group: str = "steer") -> None:
+async def wait_until_idle(pilot: Pilot[int], group: str = "steer") -> None:
     """Wait until the room has carried out what it was asked; what it shows may come before its last step."""
-    await until(
+    await wait_until(
         pilot, lambda: not any(worker.group == group and not worker.is_finished for worker in pilot.app.workers)
     )
 

@@ -29,10 +29,10 @@ from cq_tui.store.checkpoints.checkpoint import Checkpoint
 from cq_tui.store.checkpoints.checkpoint_log import newest_checkpoint
 from cq_tui.store.checkpoints.config_folder import create_file, make_private
 from cq_tui.store.checkpoints.signing_key import key_path
+from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import write_document
-from cq_tui.store.folders import prepare
 from cq_tui.store.history.chain_file import read_chain_tail
-from cq_tui.store.history.writer import History, NewEvent
+from cq_tui.store.history.writer import HistoryWriter, NewEvent
 from cq_tui.store.journal import JournalWriter
 
 #: 2026-08-01 14:22:07 UTC.
@@ -58,19 +58,19 @@ class Stage:
     def __init__(self, root: Path, now: float = NOW) -> None:
         self.data = DataDir(root)
         self.now = now
-        prepare(self.data)
+        prepare_data_directory(self.data)
 
-    def everything(self) -> "Stage":
+    def write_all(self) -> "Stage":
         """A healthy stack in the middle of its work."""
         self.healthy()
         self.supervisor()
         self.tickers()
         self.klines()
         self.account()
-        self.history(self.happenings()[:ANCHORED])
+        self.history(self.sample_events()[:ANCHORED])
         self.anchor()
-        self.history(self.happenings()[ANCHORED:])
-        self.health(self.remembered())
+        self.history(self.sample_events()[ANCHORED:])
+        self.health(self.memory_from_history())
         return self
 
     def health(self, health: Health) -> None:
@@ -116,7 +116,7 @@ class Stage:
             | changes
         )
 
-    def remembered(self, **changes: Any) -> MemoryHealth:
+    def memory_from_history(self, **changes: Any) -> MemoryHealth:
         """Memory's health, as the files of the history say."""
         tail, newest = read_chain_tail(self.data.hash_chain), newest_checkpoint(self.data.checkpoints)
         anchored = {} if newest is None else {
@@ -137,7 +137,7 @@ class Stage:
             key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"stage").digest())
             create_file(key_path(folder), key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         anchoring = Anchoring(self.data, folder=folder, new_id=lambda: hashlib.md5(b"stage").hexdigest())
-        history = History(self.data, now=self.now - 4000)
+        history = HistoryWriter(self.data, now=self.now - 4000)
         try:
             signed = anchoring.sign(history.events, history.root, self.now - ago)
             assert signed is not None, anchoring.problem
@@ -231,14 +231,14 @@ class Stage:
         write_document(self.data.account, AccountState.model_validate(state))
 
     def history(self, events: list[_Event] | None = None) -> None:
-        history = History(self.data, now=self.now - 4000)
-        chosen = self.happenings() if events is None else events
+        history = HistoryWriter(self.data, now=self.now - 4000)
+        chosen = self.sample_events() if events is None else events
         for number, (ago, event_type, source, data) in enumerate(chosen, history.cursors.get("stage", 0) + 1):
             at = self.now - ago
             history.append([NewEvent(event_type, source, data, "stage", number, at, {})], at)
         history.close()
 
-    def happenings(self) -> list[_Event]:
+    def sample_events(self) -> list[_Event]:
         btc = self.signal("BTCUSDT", "BUY", 67410.0, 66980.0, 68055.0, 0.85, "trend_multi_tf", 6)
         eth = self.signal("ETHUSDT", "SELL", 3502.0, 3544.5, 3440.1, 0.61, "bb_mean_revert_v2", 27)
         ada = self.signal("ADAUSDT", "BUY", 0.4466, 0.4421, 0.4533, 0.72, "trend_multi_tf", 115)

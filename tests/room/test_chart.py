@@ -4,8 +4,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cq_tui.room.chart import Chart, Level, Mark, draw_chart
-from tests.room.conftest import MakeRoom, read, screen_text, shows
+from cq_tui.room.chart import Chart, ChartLevel, ChartMarker, draw_chart
+from tests.room.conftest import MakeRoom, screen_text, wait_for_text, wait_until_loaded
 from tests.room.stage import Stage
 
 LINE = [(float(second), 100.0 + second) for second in range(21)]
@@ -27,14 +27,18 @@ def test_a_rising_line_rises() -> None:
 
 
 def test_marks_stand_at_their_time_and_price() -> None:
-    marks = [Mark(10.0, 110.0, "▲", "$warning"), Mark(-5.0, 110.0, "x", ""), Mark(10.0, 500.0, "x", "")]
+    marks = [
+        ChartMarker(10.0, 110.0, "▲", "$warning"),
+        ChartMarker(-5.0, 110.0, "x", ""),
+        ChartMarker(10.0, 500.0, "x", ""),
+    ]
     rows = text(draw_chart(LINE, marks, [], 21, 5))
     assert rows[2][10] == "▲"
     assert "x" not in "".join(rows)
 
 
 def test_near_levels_are_drawn_and_far_ones_do_not_squeeze_the_line() -> None:
-    chart = draw_chart(LINE, [], [Level(125.0, "$success"), Level(900.0, "$error")], 10, 6)
+    chart = draw_chart(LINE, [], [ChartLevel(125.0, "$success"), ChartLevel(900.0, "$error")], 10, 6)
     assert chart is not None
     assert chart.high == 125.0
     assert "┄" in text(chart)[0]
@@ -52,19 +56,19 @@ def test_too_little_to_draw(line: list[tuple[float, float]], size: tuple[int, in
 )
 @example([(0.0, 1.0), (1e-310, 1.0)], 2, 2)
 def test_any_line_fits_its_cells(line: list[tuple[float, float]], width: int, height: int) -> None:
-    rows = text(draw_chart(sorted(line), [Mark(5.0, 1.0, "▲", "")], [Level(1.0, "")], width, height))
+    rows = text(draw_chart(sorted(line), [ChartMarker(5.0, 1.0, "▲", "")], [ChartLevel(1.0, "")], width, height))
     assert [len(row) for row in rows] == [width] * height
 
 
 async def test_wide_terminals_show_chart_and_positions(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=(200, 55)) as pilot:
-        await read(pilot)
-        await shows(pilot, "BTCUSDT · 90 bars")
+        await wait_until_loaded(pilot)
+        await wait_for_text(pilot, "BTCUSDT · 90 bars")
         assert "positions · 1 position" in screen_text(pilot)
         assert "working" in screen_text(pilot)
         await pilot.press("down")
-        await shows(pilot, "ETHUSDT · 90 bars")
+        await wait_for_text(pilot, "ETHUSDT · 90 bars")
         await pilot.press("z")
         assert "positions" not in screen_text(pilot)
         await pilot.resize_terminal(160, 45)

@@ -8,7 +8,7 @@ import pytest
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.check_proof import check_proof
-from cq_tui.room.evidence import look
+from cq_tui.room.evidence import gather_evidence
 from cq_tui.store.history.merkle import leaf_hash, node_hash
 from tests.room.stage import ANCHORED, Stage
 
@@ -25,76 +25,76 @@ def event_id(data: DataDir, index: int) -> str:
 def test_each_anchored_event_is_proved_step_by_step(stage: Stage) -> None:
     data = stage.data
     for index in range(1, ANCHORED + 1):
-        found = look(data, event_id(data, index))
-        assert (found.index, found.last, found.line) == (index, 13, lines(data)[index - 1])
+        found = gather_evidence(data, event_id(data, index))
+        assert (found.index, found.last_index, found.line) == (index, 13, lines(data)[index - 1])
         assert found.verdict.level == "good"
         assert found.verdict.text == "Proved by the checkpoint of 11 events, signed 2026-08-01 14:21:55 UTC."
-        assert found.is_as_chained is found.joins_before is True
+        assert found.matches_block is found.links_to_previous is True
         node, covered = leaf_hash(lines(data)[index - 1]), {index}
         for step in found.steps:
-            node = node_hash(step.hash, node) if step.is_left else node_hash(node, step.hash)
-            assert node == step.made
-            assert (step.last < index) is step.is_left
-            covered |= set(range(step.first, step.last + 1))
+            node = node_hash(step.sibling_hash, node) if step.is_left else node_hash(node, step.sibling_hash)
+            assert node == step.parent_hash
+            assert (step.last_event < index) is step.is_left
+            covered |= set(range(step.first_event, step.last_event + 1))
         assert covered == set(range(1, ANCHORED + 1))
         assert found.checkpoint is not None
         assert node == found.checkpoint.checkpoint.root
         assert found.proof is not None
         assert check_proof(found.proof.model_dump_json().encode()).holds
-        assert look(data, index) == found
+        assert gather_evidence(data, index) == found
 
 
 def test_what_came_later_is_not_anchored_yet(stage: Stage) -> None:
-    found = look(stage.data, 13)
+    found = gather_evidence(stage.data, 13)
     assert found.verdict.level == "idle"
     assert found.verdict.text.startswith(f"Not anchored yet: {found.event_id} is event 13")
     assert found.proof is None
-    assert not found.is_settled
+    assert not found.is_final
     assert found.checkpoint is not None
     stage.anchor(ago=1.0)
-    assert look(stage.data, 13).verdict.level == "good"
+    assert gather_evidence(stage.data, 13).verdict.level == "good"
 
 
 def test_blocks_are_kept_within_the_chain(stage: Stage) -> None:
-    assert look(stage.data, 10**9).index == 13
-    genesis = look(stage.data, -5)
+    assert gather_evidence(stage.data, 10**9).index == 13
+    genesis = gather_evidence(stage.data, -5)
     assert genesis.index == 0
     assert genesis.block is not None
     assert genesis.line is None
-    assert genesis.is_settled
+    assert genesis.is_final
 
 
 def test_a_changed_event_is_told_by_block_and_proof(stage: Stage) -> None:
     content = stage.data.events.read_bytes()
     stage.data.events.write_bytes(content.replace(b'"size":0.00148', b'"size":9.00148', 1))
-    found = look(stage.data, 10)
-    assert found.is_as_chained is False
+    found = gather_evidence(stage.data, 10)
+    assert found.matches_block is False
     assert found.verdict.level == "bad"
     assert "was changed after it was chained" in found.verdict.text
     assert str(stage.data.root) not in found.verdict.text
-    untouched = look(stage.data, 4)
-    assert untouched.is_as_chained is True
+    untouched = gather_evidence(stage.data, 4)
+    assert untouched.matches_block is True
 
 
 def test_a_damaged_block_leaves_the_proof_to_the_events(stage: Stage) -> None:
     content = stage.data.hash_chain.read_bytes()
     stage.data.hash_chain.write_bytes(content.replace(event_id(stage.data, 5).encode(), b"evt_1_000", 1))
-    found = look(stage.data, event_id(stage.data, 5))
+    found = gather_evidence(stage.data, event_id(stage.data, 5))
     assert found.block is None
-    assert found.is_as_chained is None
+    assert found.matches_block is None
     assert found.verdict.level == "good"
-    after = look(stage.data, 6)
-    assert after.before is None
-    assert after.joins_before is None
+    after = gather_evidence(stage.data, 6)
+    assert after.previous_block is None
+    assert after.links_to_previous is None
 
 
 def test_a_cut_event_is_missing_by_name(stage: Stage) -> None:
     whole = lines(stage.data)
     missing = event_id(stage.data, 13)
     stage.data.events.write_bytes(b"".join(line + b"\n" for line in whole[:-1]))
-    found = look(stage.data, 13)
+    found = gather_evidence(stage.data, 13)
     assert (found.event_id, found.line) == (missing, None)
-    assert look(stage.data, missing).line is None
+    assert gather_evidence(stage.data, missing).line is None
 
 
 @pytest.mark.parametrize("what", ["events", "hash_chain", "checkpoints", "tree_index"])
@@ -108,30 +108,30 @@ def test_whatever_is_gone_or_damaged_becomes_words(stage: Stage, what: str, how:
     elif how != "gone":
         path.write_bytes(b"" if how == "empty" else b"\x00\xff{]\n" * 50)
     for subject in (wanted, 3, 0, 13):
-        found = look(data, subject)
+        found = gather_evidence(data, subject)
         assert found.verdict.text
         assert not any("Traceback" in words or str(data.root) in words for words in found.problems)
     if what == "events":
-        assert look(data, wanted).verdict.level == "bad"
+        assert gather_evidence(data, wanted).verdict.level == "bad"
     if what == "tree_index":
-        assert look(data, wanted).verdict.level == "good"
+        assert gather_evidence(data, wanted).verdict.level == "good"
     if what == "checkpoints":
-        assert look(data, wanted).proof is None
+        assert gather_evidence(data, wanted).proof is None
 
 
 def test_an_empty_directory(tmp_path: Path, stage: Stage) -> None:
-    found = look(DataDir(tmp_path / "nowhere"), "evt_1_001")
+    found = gather_evidence(DataDir(tmp_path / "nowhere"), "evt_1_001")
     assert found.index is None
     assert found.verdict.level in ("bad", "idle")
     shutil.rmtree(stage.data.memory)
-    assert look(stage.data, 1).line is None
+    assert gather_evidence(stage.data, 1).line is None
 
 
 def test_an_event_that_memory_did_not_write_has_no_block(stage: Stage) -> None:
     line = orjson.dumps({"event_id": "[b]", "timestamp": 1.0, "event_type": "x", "source": "y", "data": {}})
     with stage.data.events.open("ab") as file:
         file.write(line + b"\n")
-    found = look(stage.data, "[b]")
+    found = gather_evidence(stage.data, "[b]")
     assert found.line == line
     assert found.index is None
     assert found.verdict.level == "bad"

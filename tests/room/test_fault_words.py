@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from cq_tui.ops.event_words import event_level, event_words
-from cq_tui.room.history_verdicts import integrity, standing_faults
-from cq_tui.room.news import worst_news
+from cq_tui.ops.event_summary import event_level, summarize_event
+from cq_tui.room.alerts import all_alerts
+from cq_tui.room.history_verdicts import fault_alerts, integrity
 from cq_tui.room.state import RoomState
-from cq_tui.store.history.faults import Fault, fault_id
+from cq_tui.store.history.faults import HistoryFault, fault_id
 from cq_tui.store.reading.event import HistoryEvent
 from tests.room.stage import NOW, Stage
 
 HASH = "0123456789abcdef" * 4
-FAULT = Fault("event_chain.ndjson", "was changed after it was chained", 8, HASH, HASH[::-1])
+FAULT = HistoryFault("event_chain.ndjson", "was changed after it was chained", 8, HASH, HASH[::-1])
 
 
 @pytest.fixture
@@ -24,15 +24,15 @@ def stage(tmp_path: Path) -> Stage:
 def test_the_pane_tells_the_short_form_under_the_whole_fault_s_name(stage: Stage) -> None:
     memory = stage.memory(integrity_ok=False, status="error", faults=[str(FAULT)])
     assert integrity(memory).text == f"NOT INTACT: {FAULT.headline}"
-    assert standing_faults(memory)[0].text == f"{fault_id(str(FAULT))} {FAULT.headline}"
+    assert fault_alerts(memory)[0].text == f"{fault_id(str(FAULT))} {FAULT.headline}"
 
 
 def test_the_status_bar_tells_the_short_form(stage: Stage) -> None:
-    stage.everything()
+    stage.write_all()
     stage.health(stage.memory(integrity_ok=False, status="error", faults=[str(FAULT)], reason=FAULT.headline))
     state = RoomState(stage.data, {})
-    state.sweep()
-    told = [news.text for news in worst_news(state, NOW)]
+    state.poll_files()
+    told = [news.text for news in all_alerts(state, NOW)]
     assert f"history not intact: {FAULT.headline}" in told
     assert HASH not in "".join(told)
 
@@ -43,13 +43,13 @@ def _event(event_type: str, **data: object) -> HistoryEvent:
 
 def test_a_fault_and_its_acceptance_are_sentences() -> None:
     fault = _event("integrity_fault", reason=FAULT.reason, file=FAULT.file, indexes=[8])
-    assert event_words(fault) == FAULT.headline
+    assert summarize_event(fault) == FAULT.headline
     spooled = _event("integrity_fault", reason="ares.ndjson is damaged", file="spool", indexes=None)
-    assert event_words(spooled) == "spool: ares.ndjson is damaged"
+    assert summarize_event(spooled) == "spool: ares.ndjson is damaged"
     accepted = _event(
         "integrity_acknowledged",
         fault_id=fault_id(str(FAULT)), fault=str(FAULT), acknowledged_by="ann", comment="seen", note="a\nb\n",
     )  # fmt: skip
-    assert event_words(accepted) == f"{fault_id(str(FAULT))} {FAULT.headline}, accepted by ann: seen"
-    assert event_words(_event("integrity_acknowledged")) == "a fault, accepted by somebody"
+    assert summarize_event(accepted) == f"{fault_id(str(FAULT))} {FAULT.headline}, accepted by ann: seen"
+    assert summarize_event(_event("integrity_acknowledged")) == "a fault, accepted by somebody"
     assert event_level("integrity_acknowledged") == "look"

@@ -10,11 +10,20 @@ from textual.pilot import Pilot
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.check_proof import check_proof
 from cq_tui.room.app import RoomApp
-from cq_tui.room.evidence import Evidence, look
+from cq_tui.room.evidence import EventEvidence, gather_evidence
 from cq_tui.room.screens.help import Help
 from cq_tui.room.screens.history import HistoryScreen
-from cq_tui.store.checkpoints.checkpoint import read_unverified
-from tests.room.conftest import MakeRoom, at_rest, copied, open_pane, read, screen_text, shows, until
+from cq_tui.store.checkpoints.checkpoint import parse_unverified
+from tests.room.conftest import (
+    MakeRoom,
+    open_pane,
+    screen_text,
+    wait_for_clipboard,
+    wait_for_text,
+    wait_until,
+    wait_until_idle,
+    wait_until_loaded,
+)
 from tests.room.stage import NOW, Stage
 
 SMALL, LARGE, WIDE = (80, 24), (160, 45), (200, 55)
@@ -22,18 +31,18 @@ SMALL, LARGE, WIDE = (80, 24), (160, 45), (200, 55)
 
 async def opened(pilot: Pilot[int], row: int = 0) -> HistoryScreen:
     """Open the screen for a row of the memory pane, counted from the newest."""
-    await read(pilot)
+    await wait_until_loaded(pilot)
     await open_pane(pilot, 6)
     await pilot.press(*["down"] * row, "enter")
-    await until(pilot, lambda: isinstance(pilot.app.screen, HistoryScreen))
+    await wait_until(pilot, lambda: isinstance(pilot.app.screen, HistoryScreen))
     screen = pilot.app.screen
     assert isinstance(screen, HistoryScreen)
-    await until(pilot, lambda: screen.evidence is not None)
+    await wait_until(pilot, lambda: screen.evidence is not None)
     return screen
 
 
 async def at(pilot: Pilot[int], screen: HistoryScreen, index: int) -> None:
-    await until(pilot, lambda: screen.evidence is not None and screen.evidence.index == index)
+    await wait_until(pilot, lambda: screen.evidence is not None and screen.evidence.index == index)
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE, WIDE], ids=lambda size: f"{size[0]}x{size[1]}")
@@ -41,7 +50,7 @@ async def test_it_shows_event_block_and_proof(stage: Stage, make_room: MakeRoom,
     app = make_room(stage.data)
     async with app.run_test(size=size) as pilot:
         await opened(pilot, row=3)
-        await shows(pilot, "Proved by the checkpoint of 11 events, signed 2026-08-01 14:21:55 UTC.")
+        await wait_for_text(pilot, "Proved by the checkpoint of 11 events, signed 2026-08-01 14:21:55 UTC.")
         seen = screen_text(pilot)
         for _ in range(3):
             await pilot.press("pagedown")
@@ -58,8 +67,8 @@ async def test_it_walks_from_block_to_block(stage: Stage, make_room: MakeRoom) -
     app = make_room(stage.data)
     async with app.run_test(size=SMALL) as pilot:
         screen = await opened(pilot)
-        await shows(pilot, "event 13 of 13")
-        await shows(pilot, "Not anchored yet")
+        await wait_for_text(pilot, "event 13 of 13")
+        await wait_for_text(pilot, "Not anchored yet")
         await pilot.press("right")
         await at(pilot, screen, 13)
         await pilot.press("left", "left_square_bracket")
@@ -69,16 +78,16 @@ async def test_it_walks_from_block_to_block(stage: Stage, make_room: MakeRoom) -
         await pilot.press("right_square_bracket")
         await at(pilot, screen, 13)
         await pilot.press("home")
-        await shows(pilot, "genesis block")
+        await wait_for_text(pilot, "genesis block")
         assert "block 0" in screen_text(pilot)
         await pilot.press("left")
         await at(pilot, screen, 0)
         await pilot.press("right")
-        await shows(pilot, "event 1 of 13")
+        await wait_for_text(pilot, "event 1 of 13")
         await pilot.press("end")
-        await shows(pilot, "event 13 of 13")
+        await wait_for_text(pilot, "event 13 of 13")
         await pilot.press("escape")
-        await until(pilot, lambda: app.screen is app.room)
+        await wait_until(pilot, lambda: app.screen is app.room)
 
 
 async def test_many_keys_at_once_end_where_they_lead(stage: Stage, make_room: MakeRoom) -> None:
@@ -99,14 +108,14 @@ async def test_a_key_pressed_while_files_are_read_counts_from_where_one_is_going
         screen = await opened(pilot)
         reading, go_on = Event(), Event()
 
-        def look_slowly(data: DataDir, wanted: str | int) -> Evidence:
+        def look_slowly(data: DataDir, wanted: str | int) -> EventEvidence:
             reading.set()
             assert go_on.wait(10)
-            return look(data, wanted)
+            return gather_evidence(data, wanted)
 
-        monkeypatch.setattr("cq_tui.room.evidence.look", look_slowly)
+        monkeypatch.setattr("cq_tui.room.evidence.gather_evidence", look_slowly)
         await pilot.press("home")
-        await until(pilot, reading.is_set)
+        await wait_until(pilot, reading.is_set)
         await pilot.press("right")
         go_on.set()
         await at(pilot, screen, 1)
@@ -117,11 +126,11 @@ async def test_it_copies_checkpoint_proof_and_line(stage: Stage, make_room: Make
     async with app.run_test(size=SMALL) as pilot:
         screen = await opened(pilot, row=3)
         await pilot.press("c")
-        await until(pilot, lambda: bool(app.clipboard))
+        await wait_until(pilot, lambda: bool(app.clipboard))
         kept = app.clipboard
-        assert read_unverified(kept).size == 11
+        assert parse_unverified(kept).size == 11
         await pilot.press("y")
-        await until(pilot, lambda: app.clipboard != kept)
+        await wait_until(pilot, lambda: app.clipboard != kept)
         proof = check_proof(app.clipboard.encode())
         assert proof.holds
         assert "event 10 of the 11" in " ".join(proof.lines)
@@ -129,17 +138,17 @@ async def test_it_copies_checkpoint_proof_and_line(stage: Stage, make_room: Make
         await at(pilot, screen, 13)
         await pilot.press("y")
         line = stage.data.events.read_bytes().splitlines()[-1]
-        await until(pilot, lambda: app.clipboard.encode() == line)
+        await wait_until(pilot, lambda: app.clipboard.encode() == line)
 
 
 async def test_an_event_is_proved_as_soon_as_a_checkpoint_reaches_it(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=SMALL) as pilot:
         await opened(pilot)
-        await shows(pilot, "Not anchored yet")
+        await wait_for_text(pilot, "Not anchored yet")
         stage.anchor(ago=1.0)
-        stage.health(stage.remembered())
-        await shows(pilot, "Proved by the checkpoint of 13 events")
+        stage.health(stage.memory_from_history())
+        await wait_for_text(pilot, "Proved by the checkpoint of 13 events")
 
 
 async def test_a_changed_event_is_told_in_words(stage: Stage, make_room: MakeRoom) -> None:
@@ -148,10 +157,10 @@ async def test_a_changed_event_is_told_in_words(stage: Stage, make_room: MakeRoo
     app = make_room(stage.data)
     async with app.run_test(size=LARGE) as pilot:
         await opened(pilot, row=3)
-        await shows(pilot, "was changed after it was chained")
-        await shows(pilot, "does not fit the line")
+        await wait_for_text(pilot, "was changed after it was chained")
+        await wait_for_text(pilot, "does not fit the line")
         await pilot.press("y")
-        await copied(pilot, '"size":9.00148')
+        await wait_for_clipboard(pilot, '"size":9.00148')
 
 
 async def test_files_may_go_while_it_is_open(stage: Stage, make_room: MakeRoom) -> None:
@@ -161,11 +170,11 @@ async def test_files_may_go_while_it_is_open(stage: Stage, make_room: MakeRoom) 
         for path in (stage.data.events, stage.data.hash_chain, stage.data.checkpoints):
             path.unlink()
         await pilot.press("left")
-        await shows(pilot, "memory/event_chain.ndjson: is not there")
+        await wait_for_text(pilot, "memory/event_chain.ndjson: is not there")
         await pilot.press("c", "y", "home", "end", "left", "right", "pagedown")
-        await until(pilot, lambda: screen.evidence is not None and screen.evidence.line is None)
+        await wait_until(pilot, lambda: screen.evidence is not None and screen.evidence.line is None)
         await pilot.press("q")
-        await until(pilot, lambda: app.screen is app.room)
+        await wait_until(pilot, lambda: app.screen is app.room)
 
 
 async def test_text_from_outside_is_only_text(stage: Stage, make_room: MakeRoom) -> None:
@@ -193,9 +202,9 @@ async def test_its_keys_can_be_moved_and_are_in_the_help(stage: Stage, make_room
     async with app.run_test(size=LARGE) as pilot:
         app.set_keymap({"history.proof": "f9"})
         await opened(pilot)
-        await shows(pilot, "f9 proof")
+        await wait_for_text(pilot, "f9 proof")
         await pilot.press("question_mark")
-        await until(pilot, lambda: isinstance(app.screen, Help))
+        await wait_until(pilot, lambda: isinstance(app.screen, Help))
         text = screen_text(pilot)
         assert all(binding.tooltip in text for binding in HistoryScreen.BINDINGS if isinstance(binding, Binding))
         assert "f9  Copy the proof" in text
@@ -204,9 +213,9 @@ async def test_its_keys_can_be_moved_and_are_in_the_help(stage: Stage, make_room
 async def test_it_may_be_left_before_it_has_looked(stage: Stage, make_room: MakeRoom) -> None:
     app: RoomApp = make_room(stage.data)
     async with app.run_test(size=SMALL) as pilot:
-        await read(pilot)
+        await wait_until_loaded(pilot)
         await open_pane(pilot, 6)
         await pilot.press("enter", "escape", "enter", "left", "escape")
-        await until(pilot, lambda: app.screen is app.room)
-        await at_rest(pilot, "default")
+        await wait_until(pilot, lambda: app.screen is app.room)
+        await wait_until_idle(pilot, "default")
         assert not app.room.query_one("NewsLine").display

@@ -9,11 +9,11 @@ from cq_tui.contracts.health import MemoryHealth
 from cq_tui.room.history_verdicts import (
     backlog,
     completeness,
+    fault_alerts,
     integrity,
     last_anchor,
     last_check,
     last_full_check,
-    standing_faults,
 )
 from cq_tui.store.history.faults import fault_id
 from tests.room.stage import NOW, Stage
@@ -31,7 +31,7 @@ def test_an_old_health_file_is_not_judged_on_what_it_does_not_tell(stage: Stage)
     assert last_full_check(memory, NOW) is None
     assert last_anchor(memory, NOW, 60) is None
     assert backlog(memory) is None
-    assert standing_faults(memory) == []
+    assert fault_alerts(memory) == []
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_an_old_health_file_is_not_judged_on_what_it_does_not_tell(stage: Stage)
 )
 def test_completeness(stage: Stage, told: dict[str, Any], level: str, text: str, since: int) -> None:
     found = completeness(stage.memory(**told))
-    assert (found.level, found.text, found.since) == (level, text, since)
+    assert (found.level, found.text, found.unanchored_count) == (level, text, since)
 
 
 def test_a_broken_history_may_be_complete_and_a_missing_end_intact(stage: Stage) -> None:
@@ -86,7 +86,7 @@ def test_a_long_backlog_is_told_in_bytes(stage: Stage) -> None:
 
 def test_faults_are_named_as_they_are_accepted(stage: Stage) -> None:
     faults = [f"block {number}\x1b" for number in range(5)]
-    told = standing_faults(stage.memory(integrity_ok=False, faults=faults, anchor_problem="signing was stopped"))
+    told = fault_alerts(stage.memory(integrity_ok=False, faults=faults, anchor_problem="signing was stopped"))
     assert [news.text for news in told[:3]] == [f"{fault_id(fault)} {fault[:-1]}␛" for fault in faults[2:]]
     assert "2 more came earlier" in told[3].text
     assert "`cq-tui acknowledge`" in told[3].text
@@ -94,12 +94,12 @@ def test_faults_are_named_as_they_are_accepted(stage: Stage) -> None:
 
 
 def test_all_that_stand_are_counted(stage: Stage) -> None:
-    told = standing_faults(stage.memory(integrity_ok=False, faults=list("abcde"), fault_count=12))
+    told = fault_alerts(stage.memory(integrity_ok=False, faults=list("abcde"), fault_count=12))
     assert [news.text[-1] for news in told[:3]] == ["c", "d", "e"]
     assert "9 more came earlier" in told[3].text
 
 
 def test_every_number_fits_the_model(tmp_path: Path) -> None:
-    health = Stage(tmp_path / "data").everything()
-    assert isinstance(health.remembered(), MemoryHealth)
-    assert completeness(health.remembered()).text == "complete to 11"
+    health = Stage(tmp_path / "data").write_all()
+    assert isinstance(health.memory_from_history(), MemoryHealth)
+    assert completeness(health.memory_from_history()).text == "complete to 11"

@@ -8,43 +8,43 @@ import pytest
 from cq_tui.room import app as room_app
 from cq_tui.room.last_checkpoint import LastCheckpoint
 from cq_tui.room.widgets.key_line import KeyLine
-from tests.room.conftest import MakeRoom, read, screen_text, shows, until
+from tests.room.conftest import MakeRoom, screen_text, wait_for_text, wait_until, wait_until_loaded
 from tests.room.stage import Stage
 
 
 def test_the_newest_is_kept(stage: Stage) -> None:
     kept = LastCheckpoint()
-    assert (kept.short, kept.line) == ("", "")
-    assert not kept.keep(None)
-    assert not kept.keep(stage.memory())
-    assert not kept.keep(stage.memory(checkpoint="no note"))
-    older = stage.remembered()
-    assert kept.keep(older)
-    assert not kept.keep(older)
-    assert kept.short.startswith("checkpoint 11 ")
+    assert (kept.short_text, kept.summary_line) == ("", "")
+    assert not kept.update(None)
+    assert not kept.update(stage.memory())
+    assert not kept.update(stage.memory(checkpoint="no note"))
+    older = stage.memory_from_history()
+    assert kept.update(older)
+    assert not kept.update(older)
+    assert kept.short_text.startswith("checkpoint 11 ")
     newer = stage.anchor(ago=1.0)
-    assert kept.keep(stage.remembered())
+    assert kept.update(stage.memory_from_history())
     root = newer.root.hex()
-    assert kept.short == f"checkpoint 13 {root[:4]} {root[4:8]}"
-    assert kept.line == f"last checkpoint: 13 events, root {root}, 2026-08-01 14:22:06 UTC"
+    assert kept.short_text == f"checkpoint 13 {root[:4]} {root[4:8]}"
+    assert kept.summary_line == f"last checkpoint: 13 events, root {root}, 2026-08-01 14:22:06 UTC"
     # A restored backup does not take it away.
-    assert not kept.keep(older)
-    assert "13 events" in kept.line
+    assert not kept.update(older)
+    assert "13 events" in kept.summary_line
 
 
 async def test_the_footer_shows_it_where_there_is_room(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=(160, 45)) as pilot:
-        await read(pilot)
-        await shows(pilot, "checkpoint 11 ")
+        await wait_until_loaded(pilot)
+        await wait_for_text(pilot, "checkpoint 11 ")
         last = screen_text(pilot).splitlines()[-1]
         assert last.startswith(" t testnet")
-        assert last.rstrip().endswith(app.room.checkpoint.short)
+        assert last.rstrip().endswith(app.room.checkpoint.short_text)
         stage.data.health_of("memory").unlink()
-        await shows(pilot, "memory unknown")
+        await wait_for_text(pilot, "memory unknown")
         assert "checkpoint 11 " in screen_text(pilot)
         await pilot.resize_terminal(80, 24)
-        await until(pilot, lambda: app.room.query_one(KeyLine).size.width == 80)
+        await wait_until(pilot, lambda: app.room.query_one(KeyLine).size.width == 80)
         assert "checkpoint" not in screen_text(pilot).splitlines()[-1]
         assert "q leave" in screen_text(pilot).splitlines()[-1]
 
@@ -56,7 +56,7 @@ def test_a_room_that_ends_says_it_once(
     def run(app: room_app.RoomApp) -> int:
         app.get_default_screen()
         if signed:
-            app.room.checkpoint.keep(stage.remembered())
+            app.room.checkpoint.update(stage.memory_from_history())
         return 0
 
     monkeypatch.setattr(room_app.RoomApp, "run", run)

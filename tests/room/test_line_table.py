@@ -8,10 +8,10 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
 from cq_tui.room.widgets.columns import Cell, Column, fit, lay_out
-from cq_tui.room.widgets.line_table import FLUSH_INTERVAL, Drawn, LineKey, LineTable, Under
-from tests.room.conftest import screen_text, until
+from cq_tui.room.widgets.line_table import FLUSH_INTERVAL, LineContent, LineKey, LineTable, SubLine
+from tests.room.conftest import screen_text, wait_until
 
-COLUMNS = (Column("name", 10), Column("value", 8, right=True), Column("note", 6, rank=1, grows=True))
+COLUMNS = (Column("name", 10), Column("value", 8, align_right=True), Column("note", 6, drop_rank=1, grows=True))
 
 
 class TableApp(App[int]):
@@ -29,10 +29,10 @@ class TableApp(App[int]):
     def compose(self) -> ComposeResult:
         yield self.table
 
-    def draw(self, key: LineKey) -> Drawn:
+    def draw(self, key: LineKey) -> LineContent:
         self.drawn.append(key)
         if key.line:
-            return Under(f"under {key.row}", "look")
+            return SubLine(f"under {key.row}", "look")
         return (Cell(key.row, "strong"), Cell(self.values.get(key.row, "0")), Cell("[red]x"))
 
     def on_line_table_opened(self, event: LineTable.Opened) -> None:
@@ -49,23 +49,23 @@ MANY = [f"row{number:03}" for number in range(500)]
 async def test_only_what_is_seen_is_drawn() -> None:
     app = TableApp()
     async with app.run_test(size=(40, 15)) as pilot:
-        app.table.show(keys(*MANY))
+        app.table.set_lines(keys(*MANY))
         await pilot.pause()
         assert {key.row for key in app.drawn} == set(MANY[:11])
         app.drawn.clear()
-        app.table.mark(MANY)
-        await until(pilot, lambda: bool(app.drawn))
+        app.table.invalidate_rows(MANY)
+        await wait_until(pilot, lambda: bool(app.drawn))
         assert {key.row for key in app.drawn} == set(MANY[:11])
 
 
 async def test_only_what_changed_is_drawn_again() -> None:
     app = TableApp()
     async with app.run_test(size=(40, 15)) as pilot:
-        app.table.show(keys(*MANY))
+        app.table.set_lines(keys(*MANY))
         await pilot.pause()
         app.drawn.clear()
         app.values["row003"] = "42"
-        app.table.mark(["row003", "row400"])
+        app.table.invalidate_rows(["row003", "row400"])
         await pilot.pause()
         assert app.drawn == [LineKey("row003")]
         assert "42" in screen_text(pilot)
@@ -74,15 +74,15 @@ async def test_only_what_changed_is_drawn_again() -> None:
 async def test_a_stream_of_changes_is_flushed_a_few_times_a_second() -> None:
     app = TableApp()
     async with app.run_test(size=(40, 15)) as pilot:
-        app.table.show(keys("a"))
-        await until(pilot, lambda: bool(app.drawn))
+        app.table.set_lines(keys("a"))
+        await wait_until(pilot, lambda: bool(app.drawn))
         app.drawn.clear()
         started = monotonic()
         for number in range(60):
             app.values["a"] = str(number)
-            app.table.mark(["a"])
+            app.table.invalidate_rows(["a"])
             await pilot.pause(0.005)
-        await until(pilot, lambda: " 59 " in screen_text(pilot))
+        await wait_until(pilot, lambda: " 59 " in screen_text(pilot))
         # The first at once, then one in each interval, however long the machine took.
         assert len(app.drawn) <= 2 + (monotonic() - started) / FLUSH_INTERVAL
 
@@ -90,7 +90,7 @@ async def test_a_stream_of_changes_is_flushed_a_few_times_a_second() -> None:
 async def test_text_is_never_markup() -> None:
     app = TableApp()
     async with app.run_test(size=(60, 15)) as pilot:
-        app.table.show(keys("[red]", "a[/]"))
+        app.table.set_lines(keys("[red]", "a[/]"))
         await pilot.pause()
         text = screen_text(pilot)
         assert "[red]     " in text
@@ -108,11 +108,11 @@ async def select(pilot: Pilot[int], row: str) -> None:
 async def test_the_selection_stays_with_its_row_and_place() -> None:
     app = TableApp()
     async with app.run_test(size=(40, 15)) as pilot:
-        app.table.show(keys(*MANY[:100]))
+        app.table.set_lines(keys(*MANY[:100]))
         await pilot.pause()
         await select(pilot, "row050")
         place = 50 - app.table.scroll_offset.y
-        app.table.show(keys("new1", "new2", *MANY[:100]))
+        app.table.set_lines(keys("new1", "new2", *MANY[:100]))
         await pilot.pause()
         assert app.table.selected == "row050"
         assert 52 - app.table.scroll_offset.y == place
@@ -121,11 +121,11 @@ async def test_the_selection_stays_with_its_row_and_place() -> None:
 async def test_the_selection_goes_to_a_neighbour_when_its_row_goes() -> None:
     app = TableApp()
     async with app.run_test(size=(40, 15)) as pilot:
-        app.table.show(keys("a", "b", "c"))
+        app.table.set_lines(keys("a", "b", "c"))
         await select(pilot, "b")
         found: list[str | None] = []
         for rows in (("a", "c"), ()):
-            app.table.show(keys(*rows))
+            app.table.set_lines(keys(*rows))
             found.append(app.table.selected)
         assert found == ["c", None]
         await pilot.press("down", "enter", "end", "pagedown")
@@ -136,7 +136,7 @@ async def test_keys_move_over_rows_not_lines() -> None:
     app = TableApp()
     async with app.run_test(size=(40, 15)) as pilot:
         app.table.focus()
-        app.table.show([LineKey("a"), LineKey("a", 1), LineKey("b"), LineKey("b", 1), LineKey("c")])
+        app.table.set_lines([LineKey("a"), LineKey("a", 1), LineKey("b"), LineKey("b", 1), LineKey("c")])
         await pilot.press("down", "enter")
         assert app.opened == ["b"]
         await pilot.press("end", "enter", "home", "enter")
@@ -147,7 +147,7 @@ async def test_keys_move_over_rows_not_lines() -> None:
 async def test_a_click_selects_and_a_second_opens() -> None:
     app = TableApp()
     async with app.run_test(size=(40, 15)) as pilot:
-        app.table.show(keys("a", "b", "c"))
+        app.table.set_lines(keys("a", "b", "c"))
         await pilot.pause()
         await pilot.click(LineTable, offset=(2, 2))
         assert app.table.selected == "b"
@@ -160,7 +160,7 @@ async def test_a_click_selects_and_a_second_opens() -> None:
 async def test_an_empty_table_says_what_it_waits_for() -> None:
     app = TableApp()
     async with app.run_test(size=(20, 15)) as pilot:
-        app.table.show([], empty="Waits for the first row, which takes a second.")
+        app.table.set_lines([], empty="Waits for the first row, which takes a second.")
         await pilot.pause()
         assert "Waits for the first" in screen_text(pilot)
 

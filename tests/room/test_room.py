@@ -7,13 +7,21 @@ from textual.widgets import Input
 from cq_tui.contracts.health import FeederHealth
 from cq_tui.contracts.tickers import Ticker, tickers_to_bytes
 from cq_tui.room.app import RoomApp
-from cq_tui.room.keys import OTHER_KEYS, PANE_NAMES, SHOWN_KEYS
+from cq_tui.room.keys import FOOTER_BINDINGS, HIDDEN_BINDINGS, PANE_NAMES
 from cq_tui.room.screens.detail import Detail
 from cq_tui.room.screens.help import Help
 from cq_tui.room.screens.history import HistoryScreen
 from cq_tui.room.screens.logs import Logs
 from cq_tui.store.document import write_document
-from tests.room.conftest import MakeRoom, copied, read, screen_text, shows, state_of, until
+from tests.room.conftest import (
+    MakeRoom,
+    screen_text,
+    state_of,
+    wait_for_clipboard,
+    wait_for_text,
+    wait_until,
+    wait_until_loaded,
+)
 from tests.room.stage import NOW, Stage
 from tests.room.test_state import FILES, SPOILS
 
@@ -23,8 +31,8 @@ SMALL, LARGE = (80, 24), (160, 45)
 async def test_all_panes_tell_what_the_files_say(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=LARGE) as pilot:
-        await read(pilot)
-        await shows(pilot, "67,412.10")
+        await wait_until_loaded(pilot)
+        await wait_for_text(pilot, "67,412.10")
         text = screen_text(pilot)
         for words in (
             "SIMULATION", "guardrails on", "all services ok", "memory intact 13 · anchored 11",
@@ -39,113 +47,113 @@ async def test_all_panes_tell_what_the_files_say(stage: Stage, make_room: MakeRo
 async def test_a_changed_file_changes_only_its_pane(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=LARGE) as pilot:
-        await read(pilot)
+        await wait_until_loaded(pilot)
         stage.tickers(prices={"BTCUSDT": 70123.45})
-        await shows(pilot, "70,123.45")
+        await wait_for_text(pilot, "70,123.45")
         stage.account(equity=9000.0)
-        await shows(pilot, "equity 9,000.00")
+        await wait_for_text(pilot, "equity 9,000.00")
         stage.history([(1.0, "signal_generated", "ares", stage.signal("NEARUSDT", "BUY", 5.1, 5.0, 5.4, 0.9, "s", 1))])
-        await shows(pilot, "NEARUSDT")
-        await shows(pilot, "no outcome yet")
+        await wait_for_text(pilot, "NEARUSDT")
+        await wait_for_text(pilot, "no outcome yet")
 
 
 async def test_any_size_will_do(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=(20, 5)) as pilot:
-        await read(pilot)
+        await wait_until_loaded(pilot)
         await pilot.press("3", "down", "z", "z", "slash", "b", "escape")
         for width, height in ((1, 1), (59, 14), (60, 15), SMALL, (100, 50), (118, 34), (200, 55), (20, 5)):
             await pilot.resize_terminal(width, height)
             if width > 10:
-                await shows(pilot, "SIMULATION")
+                await wait_for_text(pilot, "SIMULATION")
 
 
 async def test_sizes_may_change_while_it_runs(stage: Stage, make_room: MakeRoom) -> None:
     stage.data.settings.write_text('{"TRADING_STATE": "halted"}')
     app = make_room(stage.data)
     async with app.run_test(size=LARGE) as pilot:
-        await read(pilot)
+        await wait_until_loaded(pilot)
         await pilot.resize_terminal(40, 8)
-        await shows(pilot, "trading is halted")
+        await wait_for_text(pilot, "trading is halted")
         await pilot.resize_terminal(*SMALL)
-        await shows(pilot, "6 memory")
+        await wait_for_text(pilot, "6 memory")
         assert "trading is halted" not in screen_text(pilot)
         await pilot.resize_terminal(*LARGE)
-        await shows(pilot, "order_submitted")
+        await wait_for_text(pilot, "order_submitted")
 
 
 async def test_small_terminals_open_one_pane_at_a_time(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=SMALL) as pilot:
-        await read(pilot)
-        await shows(pilot, "67,412.10")
+        await wait_until_loaded(pilot)
+        await wait_for_text(pilot, "67,412.10")
         told = {"1": "restarts", "3": "trend_multi_tf", "4": "└ target", "5": "by probe", "6": "backlog"}
         for key, words in told.items():
             await pilot.press(key)
-            await shows(pilot, words)
+            await wait_for_text(pilot, words)
             text = screen_text(pilot)
             assert all(f"{number} {name}" in text for number, name in enumerate(PANE_NAMES, 1))
             assert "67,412.10  " not in text or key == "4"
         await pilot.press("tab")
-        await until(pilot, lambda: app.room.active is app.room.panes[0])
+        await wait_until(pilot, lambda: app.room.active is app.room.panes[0])
         await pilot.press("shift+tab")
-        await until(pilot, lambda: app.room.active is app.room.panes[5])
-        await until(pilot, lambda: app.focused is app.room.panes[5].table)
+        await wait_until(pilot, lambda: app.room.active is app.room.panes[5])
+        await wait_until(pilot, lambda: app.focused is app.room.panes[5].table)
 
 
 async def test_a_filter_survives_new_data_and_another_pane(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=SMALL) as pilot:
-        await read(pilot)
+        await wait_until_loaded(pilot)
         await pilot.press("slash", *"btc", "enter")
-        await shows(pilot, "filter: btc")
+        await wait_for_text(pilot, "filter: btc")
         assert "ETHUSDT" not in screen_text(pilot)
         await pilot.press("1", "2")
         stage.tickers(prices={"ETHUSDT": 1.0, "BTCUSDT": 2.0})
-        await shows(pilot, " 2.00 ")
+        await wait_for_text(pilot, " 2.00 ")
         assert "ETHUSDT" not in screen_text(pilot)
         await pilot.press("escape")
-        await shows(pilot, "ETHUSDT")
+        await wait_for_text(pilot, "ETHUSDT")
         await pilot.press("slash", *"zzz")
-        await shows(pilot, "No symbol matches the filter.")
+        await wait_for_text(pilot, "No symbol matches the filter.")
         await pilot.press("escape")
-        await shows(pilot, "ETHUSDT")
+        await wait_for_text(pilot, "ETHUSDT")
         assert not isinstance(app.focused, Input)
 
 
 async def test_letters_in_a_filter_are_no_commands(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=SMALL) as pilot:
-        await read(pilot)
+        await wait_until_loaded(pilot)
         await pilot.press("slash", *"qtgx1")
-        await until(pilot, lambda: app.room.active.filter_text == "qtgx1")
+        await wait_until(pilot, lambda: app.room.active.filter_text == "qtgx1")
         assert app.screen is app.room
 
 
 async def test_zoom_shows_one_pane_alone(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=LARGE) as pilot:
-        await read(pilot)
+        await wait_until_loaded(pilot)
         await pilot.press("3", "z")
-        await shows(pilot, "target")
+        await wait_for_text(pilot, "target")
         assert "67,412.10" not in screen_text(pilot)
         await pilot.press("escape")
-        await shows(pilot, "67,412.10")
+        await wait_for_text(pilot, "67,412.10")
 
 
 async def test_a_frozen_display_stands_still_and_says_so(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=SMALL) as pilot:
-        await read(pilot)
+        await wait_until_loaded(pilot)
         await pilot.press("p")
-        await shows(pilot, "FROZEN 14:22:07 · p goes on")
-        await until(pilot, lambda: app._watcher is not None and app._watcher.frozen)
+        await wait_for_text(pilot, "FROZEN 14:22:07 · p goes on")
+        await wait_until(pilot, lambda: app._watcher is not None and app._watcher.frozen)
         stage.tickers(prices={"BTCUSDT": 70123.45})
         await pilot.pause(0.2)
         assert "67,412.10" in screen_text(pilot)
         assert state_of(app).tickers["BTCUSDT"].price == 67412.10
         await pilot.press("p")
-        await shows(pilot, "70,123.45")
+        await wait_for_text(pilot, "70,123.45")
         assert "FROZEN" not in screen_text(pilot)
 
 
@@ -153,19 +161,19 @@ async def test_a_frozen_display_stands_still_and_says_so(stage: Stage, make_room
 async def test_bad_files_are_told_and_the_rest_goes_on(stage: Stage, make_room: MakeRoom, spoil: str) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=LARGE) as pilot:
-        await read(pilot)
+        await wait_until_loaded(pilot)
         for name in FILES:
             if spoil == "folder":
                 (stage.data.root / name).unlink(missing_ok=True)
             SPOILS[spoil](stage.data.root / name)
         if spoil == "missing":
-            await shows(pilot, "no service reports")
+            await wait_for_text(pilot, "no service reports")
         else:
-            await shows(pilot, "bad file")
+            await wait_for_text(pilot, "bad file")
             assert "env.json" in screen_text(pilot)
         if spoil != "folder":
             stage.healthy()
-            await shows(pilot, "all services ok")
+            await wait_for_text(pilot, "all services ok")
 
 
 async def test_text_from_outside_is_only_text(stage: Stage, make_room: MakeRoom) -> None:
@@ -183,8 +191,8 @@ async def test_text_from_outside_is_only_text(stage: Stage, make_room: MakeRoom)
             file.write(orjson.dumps(line) + b"\n")
     app = make_room(stage.data)
     async with app.run_test(size=LARGE) as pilot:
-        await read(pilot)
-        await shows(pilot, "[red]")
+        await wait_until_loaded(pilot)
+        await wait_for_text(pilot, "[red]")
         text = screen_text(pilot)
         assert "\x1b" not in text
         assert "␛[2J" in text
@@ -192,12 +200,12 @@ async def test_text_from_outside_is_only_text(stage: Stage, make_room: MakeRoom)
         assert "ahead" in text
         for pane in "123456":
             await pilot.press(pane, "enter")
-            await until(pilot, lambda: isinstance(app.screen, (Detail, HistoryScreen)))
+            await wait_until(pilot, lambda: isinstance(app.screen, (Detail, HistoryScreen)))
             assert "\x1b" not in screen_text(pilot)
             await pilot.press("escape")
-            await until(pilot, lambda: app.screen is app.room)
+            await wait_until(pilot, lambda: app.screen is app.room)
         await pilot.press("2", "slash", *"[red]", "enter")
-        await shows(pilot, "filter: [red]")
+        await wait_for_text(pilot, "filter: [red]")
 
 
 async def test_enter_shows_everything_of_a_row(stage: Stage, make_room: MakeRoom) -> None:
@@ -206,55 +214,55 @@ async def test_enter_shows_everything_of_a_row(stage: Stage, make_room: MakeRoom
     }  # fmt: skip
     app = make_room(stage.data)
     async with app.run_test(size=LARGE) as pilot:
-        await read(pilot)
+        await wait_until_loaded(pilot)
         for pane, words in told.items():
             await pilot.press(pane, "enter")
-            await shows(pilot, words)
+            await wait_for_text(pilot, words)
             await pilot.press("c")
-            await copied(pilot, words)
+            await wait_for_clipboard(pilot, words)
             await pilot.press("escape")
-            await until(pilot, lambda: app.screen is app.room)
+            await wait_until(pilot, lambda: app.screen is app.room)
 
 
 async def test_logs_are_followed_filtered_and_harmless(stage: Stage, make_room: MakeRoom) -> None:
     stage.log("trader", [{"ts": NOW, "level": "warning", "event": "order \x1b[31m refused", "code": -2010}])
     app = make_room(stage.data)
     async with app.run_test(size=SMALL) as pilot:
-        await read(pilot)
+        await wait_until_loaded(pilot)
         await pilot.press("4", "l")
-        await until(pilot, lambda: isinstance(app.screen, Logs))
-        await shows(pilot, "order ␛[31m refused  code=-2010")
+        await wait_until(pilot, lambda: isinstance(app.screen, Logs))
+        await wait_for_text(pilot, "order ␛[31m refused  code=-2010")
         stage.log("trader", [{"ts": NOW, "level": "info", "event": f"line {number}"} for number in range(300)])
-        await shows(pilot, "line 299")
+        await wait_for_text(pilot, "line 299")
         await pilot.press("up", "up")
-        await shows(pilot, "stands still")
+        await wait_for_text(pilot, "stands still")
         stage.log("trader", [{"ts": NOW, "level": "info", "event": "later"}])
-        await until(pilot, lambda: app.screen.query_one("LineTable").virtual_size.height == 302)
+        await wait_until(pilot, lambda: app.screen.query_one("LineTable").virtual_size.height == 302)
         assert "later" not in screen_text(pilot)
         await pilot.press("f")
-        await shows(pilot, "later")
+        await wait_for_text(pilot, "later")
         await pilot.press("slash", *"refused", "enter")
-        await shows(pilot, "filter: refused")
-        await shows(pilot, "code=-2010")
+        await wait_for_text(pilot, "filter: refused")
+        await wait_for_text(pilot, "code=-2010")
         assert "later" not in screen_text(pilot)
         await pilot.press("left")
-        await shows(pilot, "logs/ares.log has no lines yet")
+        await wait_for_text(pilot, "logs/ares.log has no lines yet")
         await pilot.press("escape")
-        await until(pilot, lambda: app.screen is app.room)
+        await wait_until(pilot, lambda: app.screen is app.room)
 
 
 async def test_help_is_written_from_the_bindings(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=LARGE) as pilot:
-        await read(pilot)
+        await wait_until_loaded(pilot)
         app.set_keymap({"room.testnet": "f9"})
         await pilot.press("question_mark")
-        await until(pilot, lambda: isinstance(app.screen, Help))
+        await wait_until(pilot, lambda: isinstance(app.screen, Help))
         text = screen_text(pilot)
-        assert all(binding.tooltip in text for binding in (*SHOWN_KEYS, *OTHER_KEYS))
+        assert all(binding.tooltip in text for binding in (*FOOTER_BINDINGS, *HIDDEN_BINDINGS))
         assert "f9  Switch BINANCE_USE_TESTNET" in text
         await pilot.press("escape")
-        await until(pilot, lambda: app.screen is app.room)
+        await wait_until(pilot, lambda: app.screen is app.room)
 
 
 def test_every_key_has_an_id_and_words() -> None:
@@ -262,23 +270,23 @@ def test_every_key_has_an_id_and_words() -> None:
         for binding in getattr(screen, "BINDINGS", ()):
             assert binding.id
             assert binding.tooltip
-    ids = [binding.id for binding in (*SHOWN_KEYS, *OTHER_KEYS)]
+    ids = [binding.id for binding in (*FOOTER_BINDINGS, *HIDDEN_BINDINGS)]
     assert len(set(ids)) == len(ids)
 
 
 async def test_the_palette_knows_every_key(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=SMALL) as pilot:
-        await read(pilot)
+        await wait_until_loaded(pilot)
         titles = {command.title for command in app.get_system_commands(app.screen)}
-        assert {binding.description.capitalize() for binding in SHOWN_KEYS} <= titles
+        assert {binding.description.capitalize() for binding in FOOTER_BINDINGS} <= titles
 
 
 async def test_an_empty_directory_says_what_it_waits_for(make_room: MakeRoom, stage: Stage) -> None:
     app = make_room(type(stage.data)(stage.data.root / "nowhere"))
     async with app.run_test(size=LARGE) as pilot:
-        await read(pilot)
+        await wait_until_loaded(pilot)
         for words in ("none runs", "Waits for market/tickers.json", "Waits for the trader", "memory has not reported"):
-            await shows(pilot, words)
-        Stage(stage.data.root / "nowhere").everything()
-        await shows(pilot, "all services ok")
+            await wait_for_text(pilot, words)
+        Stage(stage.data.root / "nowhere").write_all()
+        await wait_for_text(pilot, "all services ok")

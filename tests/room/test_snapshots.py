@@ -7,7 +7,7 @@ import pytest
 from textual.pilot import Pilot
 
 from cq_tui.contracts.layout import DataDir
-from tests.room.conftest import MakeRoom, open_pane, painted, read, shows
+from tests.room.conftest import MakeRoom, open_pane, wait_for_text, wait_until_loaded, wait_until_painted
 from tests.room.stage import Stage
 
 SnapCompare = Callable[..., bool]
@@ -21,12 +21,12 @@ def after(
 
     async def run(pilot: Pilot[int]) -> None:
         pilot.app.theme = theme
-        await read(pilot)
+        await wait_until_loaded(pilot)
         if pane is not None:
             await open_pane(pilot, pane)
         await pilot.press(*keys)
-        await shows(pilot, words)
-        await painted(pilot)
+        await wait_for_text(pilot, words)
+        await wait_until_painted(pilot)
 
     return run
 
@@ -45,7 +45,9 @@ def test_trouble(stage: Stage, make_room: MakeRoom, snap_compare: SnapCompare, s
     blocked = ["ares health older than 30 s"]
     stage.health(stage.trader(status="degraded", reason="blocked", blocked_by=blocked))
     faults = ["memory/event_chain.ndjson at index 12: the event is not the one that was chained"]
-    stage.health(stage.remembered(integrity_ok=False, faults=faults, missing_count=3, anchor_problem=faults[0]))
+    stage.health(
+        stage.memory_from_history(integrity_ok=False, faults=faults, missing_count=3, anchor_problem=faults[0])
+    )
     stage.tickers(ages={"SOLUSDT": 6.4, "BTCUSDT": 70.0})
     stage.data.health_of("ares").write_bytes(b'{"service": "ar')
     stage.data.settings.write_text('{"DISABLE_ORDER_GUARDRAILS": true, "TRADING_STATE": "halted"}')
@@ -118,7 +120,7 @@ def test_faults_in_a_small_terminal(stage: Stage, make_room: MakeRoom, snap_comp
         "or an old copy was put back",
     ]
     told = {"integrity_ok": False, "faults": faults, "missing_count": 3, "backlog": 9000, "backlog_bytes": 3_400_000}
-    stage.health(stage.remembered(**told, anchor_problem="signing was stopped"))
+    stage.health(stage.memory_from_history(**told, anchor_problem="signing was stopped"))
     assert snap_compare(
         make_room(stage.data), terminal_size=SMALL, run_before=after(pane=6, words="`cq-tui acknowledge`")
     )

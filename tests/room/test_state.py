@@ -10,8 +10,8 @@ import pytest
 
 from cq_tui.contracts.health import ServiceState
 from cq_tui.contracts.layout import DataDir
-from cq_tui.room.changes import Part
-from cq_tui.room.news import worst_news
+from cq_tui.room.alerts import all_alerts
+from cq_tui.room.changes import Topic
 from cq_tui.room.service_rows import service_rows
 from cq_tui.room.state import RoomState
 from tests.room.stage import NOW, Stage
@@ -52,7 +52,7 @@ FILES = (
 
 def read_all(data: DataDir) -> RoomState:
     state = RoomState(data, {})
-    state.sweep()
+    state.poll_files()
     while state.seed_prices(8):
         pass
     return state
@@ -65,7 +65,7 @@ def test_a_whole_directory_is_read(stage: Stage) -> None:
     assert state.mode.mode == "simulation"
     assert state.symbols[0] == "BTCUSDT"
     assert len(state.symbols) == 14
-    assert len(state.tail.events) == 13
+    assert len(state.event_tail.events) == 13
     assert state.chain is not None
     assert state.chain.chain_length == 14
     assert [signal.outcome for signal in state.trades.signals.values()] == [
@@ -88,11 +88,11 @@ def test_no_bad_file_ever_raises(stage: Stage, name: str, spoil: str) -> None:
     if spoil == "folder":
         path.unlink(missing_ok=True)
     SPOILS[spoil](path)
-    state.take([path])
+    state.read_changed_files([path])
     fresh = read_all(stage.data)
     for each in (state, fresh):
         service_rows(each, NOW)
-        worst_news(each, NOW)
+        all_alerts(each, NOW)
         assert len(each.verdicts(NOW)) == 5
         told = " ".join(each.file_problems.values())
         if spoil == "missing" or (name.endswith("ndjson") and spoil in ("empty", "half")):
@@ -105,8 +105,8 @@ def test_no_bad_file_ever_raises(stage: Stage, name: str, spoil: str) -> None:
 def test_one_bad_file_leaves_the_others(stage: Stage) -> None:
     state = read_all(stage.data)
     stage.data.health_of("ares").write_bytes(b"{")
-    changes = state.take([stage.data.health_of("ares")])
-    assert changes.parts == {Part.SERVICES}
+    changes = state.read_changed_files([stage.data.health_of("ares")])
+    assert changes.topics == {Topic.SERVICES}
     assert state.verdict("ares", NOW).word == "unreadable"
     assert "health/ares.json: is not valid JSON" in state.verdict("ares", NOW).reason
     assert state.verdict("trader", NOW).word == "ok"
@@ -115,22 +115,22 @@ def test_one_bad_file_leaves_the_others(stage: Stage) -> None:
 def test_what_is_corrected_is_good_again(stage: Stage) -> None:
     state = read_all(stage.data)
     stage.data.tickers.write_bytes(b"{")
-    assert state.take([stage.data.tickers]).parts == {Part.PRICES}
+    assert state.read_changed_files([stage.data.tickers]).topics == {Topic.PRICES}
     assert state.tickers["BTCUSDT"].price == 67412.10
     stage.tickers(prices={"BTCUSDT": 70000.0})
-    assert state.take([stage.data.tickers]).symbols == {"BTCUSDT"}
+    assert state.read_changed_files([stage.data.tickers]).symbols == {"BTCUSDT"}
     assert state.file_problems == {}
     assert state.tickers["BTCUSDT"].price == 70000.0
 
 
 def test_only_what_changed_is_told(stage: Stage) -> None:
     state = read_all(stage.data)
-    assert not state.sweep()
-    assert not state.take([stage.data.root / "memory" / "somebody_elses.file"])
+    assert not state.poll_files()
+    assert not state.read_changed_files([stage.data.root / "memory" / "somebody_elses.file"])
     stage.tickers()
-    assert not state.take([stage.data.tickers])
+    assert not state.read_changed_files([stage.data.tickers])
     stage.account(equity=9000.0)
-    assert state.sweep().parts == {Part.ACCOUNT}
+    assert state.poll_files().topics == {Topic.ACCOUNT}
 
 
 def test_a_bad_settings_file_keeps_the_last_good_ones(stage: Stage) -> None:
@@ -138,14 +138,14 @@ def test_a_bad_settings_file_keeps_the_last_good_ones(stage: Stage) -> None:
     state = read_all(stage.data)
     assert not state.guardrails
     stage.data.settings.write_text('{"LOG_LEVEL": "LOUD"}')
-    assert Part.SETTINGS in state.take([stage.data.settings]).parts
+    assert Topic.SETTINGS in state.read_changed_files([stage.data.settings]).topics
     assert not state.guardrails
     assert "LOG_LEVEL is 'LOUD'" in str(state.settings_problem)
 
 
 def test_a_bad_environment_is_a_word_too(stage: Stage) -> None:
     state = RoomState(stage.data, {"SIMULATION_MODE": "perhaps"})
-    state.sweep()
+    state.poll_files()
     assert "SIMULATION_MODE" in str(state.settings_problem)
     assert state.mode.mode == "simulation"
 
@@ -178,27 +178,27 @@ def test_a_service_that_gave_up_says_why(stage: Stage) -> None:
 
 def test_testnet_needs_no_exchange_service(stage: Stage) -> None:
     stage.data.settings.write_text('{"SIMULATION_MODE": false}')
-    assert "exchange" not in read_all(stage.data).required()
+    assert "exchange" not in read_all(stage.data).required_services()
 
 
 def test_the_worst_news_comes_first(stage: Stage) -> None:
     stage.health(stage.memory(integrity_ok=False, faults=["block 12 does not match its event"]))
     stage.data.settings.write_text('{"TRADING_STATE": "halted"}')
-    news = worst_news(read_all(stage.data), NOW)
+    news = all_alerts(read_all(stage.data), NOW)
     assert news[0].text == "history not intact: block 12 does not match its event"
     assert [item.level for item in news] == sorted((item.level for item in news), key=["bad", "look"].index)
 
 
 def test_recorded_klines_fill_the_spark_lines(stage: Stage) -> None:
-    values = read_all(stage.data).prices.values("ETHUSDT", NOW, 20)
+    values = read_all(stage.data).price_history.sample("ETHUSDT", NOW, 20)
     assert None not in values
     assert len(set(values)) > 5
 
 
 def test_symbols_cannot_leave_the_kline_folder(stage: Stage) -> None:
     state = read_all(stage.data)
-    assert state._recorded_closes("../../etc/passwd") == []
-    assert state._recorded_closes("a\0b") == []
+    assert state._read_closes("../../etc/passwd") == []
+    assert state._read_closes("a\0b") == []
 
 
 def test_the_read_model_knows_nothing_of_textual() -> None:
@@ -216,7 +216,7 @@ def test_the_frame_is_painted_without_the_contracts() -> None:
 
 
 def test_the_news_tell_of_missing_events_and_checkpoints(stage: Stage) -> None:
-    stage.health(stage.remembered(missing_count=3, anchor_problem="no space left"))
-    texts = [item.text for item in worst_news(read_all(stage.data), NOW)]
+    stage.health(stage.memory_from_history(missing_count=3, anchor_problem="no space left"))
+    texts = [item.text for item in all_alerts(read_all(stage.data), NOW)]
     assert texts[0] == "history incomplete by 3"
     assert "checkpoints: no space left" in texts

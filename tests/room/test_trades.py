@@ -3,7 +3,7 @@
 from typing import Any
 
 from cq_tui.contracts.account import OrderState
-from cq_tui.room.trades import TradeBook
+from cq_tui.room.trades import TradeBlotter
 from cq_tui.store.reading.event import HistoryEvent
 
 
@@ -16,60 +16,62 @@ SIGNAL: dict[str, Any] = {"strategy": "s", "frame": "1s", "bar_close_time": 9999
 
 
 def test_partial_fills_add_up_and_are_not_counted_twice() -> None:
-    book = TradeBook()
+    book = TradeBlotter()
     entry: dict[str, Any] = {"client_order_id": "a", "leg": "entry", "price": 10.0}
-    book.take([event(1, "order_submitted", client_order_id="a", leg="entry", size=3.0)])
-    book.take([event(2, "order_executed", **entry, size=1.0, status="PARTIALLY_FILLED", realized_pnl=0.5)])
-    book.take_account(
+    book.apply_events([event(1, "order_submitted", client_order_id="a", leg="entry", size=3.0)])
+    book.apply_events([event(2, "order_executed", **entry, size=1.0, status="PARTIALLY_FILLED", realized_pnl=0.5)])
+    book.apply_account_orders(
         [OrderState(client_order_id="a", symbol="BTCUSDT", side="BUY", order_type="MARKET", leg="entry",
                     status="filled", size=3.0, filled=3.0, updated_ts=101.0)]
     )  # fmt: skip
-    book.take([event(3, "order_executed", **entry, size=2.0, status="FILLED", realized_pnl=0.25)])
+    book.apply_events([event(3, "order_executed", **entry, size=2.0, status="FILLED", realized_pnl=0.25)])
     order = book.orders["a"]
     assert (order.filled, order.size, order.status, order.pnl) == (3.0, 3.0, "FILLED", 0.75)
 
 
 def test_legs_stand_under_the_entry_of_their_signal() -> None:
-    book = TradeBook()
-    book.take(
+    book = TradeBlotter()
+    book.apply_events(
         [
             event(1, "order_submitted", client_order_id="stop", leg="stop", signal_key=KEY),
             event(2, "order_submitted", client_order_id="entry", leg="entry", signal_key=KEY),
             event(3, "order_rejected", at=200.0, reason="cooldown", refused_by="exchange"),
         ]
     )
-    assert [[order.key for order in group] for group in book.groups()] == [["evt_3"], ["entry", "stop"]]
+    assert [[order.key for order in group] for group in book.order_groups()] == [["evt_3"], ["entry", "stop"]]
 
 
 def test_a_refusal_without_a_key_is_told_at_the_last_signal_of_its_symbol() -> None:
-    book = TradeBook()
-    book.take([event(1, "signal_generated", **SIGNAL), event(2, "order_rejected", at=101.0, reason="cooldown")])
+    book = TradeBlotter()
+    book.apply_events([event(1, "signal_generated", **SIGNAL), event(2, "order_rejected", at=101.0, reason="cooldown")])
     assert book.signals["evt_1"].outcome == "not traded: cooldown"
 
 
 def test_an_outcome_goes_to_the_signal_it_names() -> None:
-    book = TradeBook()
-    book.take([event(1, "signal_generated", **SIGNAL), event(2, "signal_generated", **SIGNAL | {"bar_close_time": 1})])
-    book.take([event(3, "order_executed", leg="entry", size=1.0, price=1.0, status="FILLED", signal_key=KEY)])
+    book = TradeBlotter()
+    book.apply_events(
+        [event(1, "signal_generated", **SIGNAL), event(2, "signal_generated", **SIGNAL | {"bar_close_time": 1})]
+    )
+    book.apply_events([event(3, "order_executed", leg="entry", size=1.0, price=1.0, status="FILLED", signal_key=KEY)])
     assert [signal.outcome for signal in book.signals.values()] == ["filled", ""]
 
 
 def test_payloads_of_any_shape_are_taken() -> None:
-    book = TradeBook()
+    book = TradeBlotter()
     for event_type in ("signal_generated", "order_submitted", "order_executed", "order_rejected", "order_canceled"):
-        book.take(
+        book.apply_events(
             [HistoryEvent("e", 1.0, event_type, "x", {"symbol": "A", "size": "much", "price": None, "status": 3})]
         )
-        book.take([HistoryEvent("f", 1.0, event_type, "x", {"symbol": 5})])
-        book.take([HistoryEvent("g", 1.0, event_type, "x", {})])
-    book.groups()
+        book.apply_events([HistoryEvent("f", 1.0, event_type, "x", {"symbol": 5})])
+        book.apply_events([HistoryEvent("g", 1.0, event_type, "x", {})])
+    book.order_groups()
 
 
 def test_a_signal_that_a_guardrail_refused_is_no_order() -> None:
-    book = TradeBook()
+    book = TradeBlotter()
     told = {"symbol": "BTCUSDT", "side": "BUY", "strategy": "s", "frame": "1s", "bar_close_time": 5}
     key = "s:BTCUSDT:1s:5:BUY"
-    book.take([HistoryEvent("1", 1.0, "signal_generated", "ares", told)])
+    book.apply_events([HistoryEvent("1", 1.0, "signal_generated", "ares", told)])
     refusal = {
         "symbol": "BTCUSDT",
         "side": "BUY",
@@ -77,23 +79,25 @@ def test_a_signal_that_a_guardrail_refused_is_no_order() -> None:
         "refused_by": "guardrail",
         "signal_key": key,
     }
-    book.take([HistoryEvent("2", 1.1, "order_rejected", "trader", refusal)])
+    book.apply_events([HistoryEvent("2", 1.1, "order_rejected", "trader", refusal)])
     assert not book.orders
     assert [signal.outcome for signal in book.signals.values()] == ["not traded: nothing held"]
 
 
 def test_an_order_that_ends_with_its_twin_is_no_bad_news() -> None:
-    book = TradeBook()
-    book.take([event(1, "order_canceled", client_order_id="stop", leg="stop", status="EXPIRED", reason="OCO_TRIGGER")])
+    book = TradeBlotter()
+    book.apply_events(
+        [event(1, "order_canceled", client_order_id="stop", leg="stop", status="EXPIRED", reason="OCO_TRIGGER")]
+    )
     assert book.orders["stop"].level == "idle"
-    book.take([event(2, "order_canceled", client_order_id="entry", leg="entry", status="EXPIRED", reason="")])
+    book.apply_events([event(2, "order_canceled", client_order_id="entry", leg="entry", status="EXPIRED", reason="")])
     assert book.orders["entry"].level == "bad"
 
 
 def test_memory_is_bounded() -> None:
-    book = TradeBook()
-    book.take(event(n, "signal_generated") for n in range(2000))
-    book.take(event(n, "order_submitted", client_order_id=str(n)) for n in range(2000))
+    book = TradeBlotter()
+    book.apply_events(event(n, "signal_generated") for n in range(2000))
+    book.apply_events(event(n, "order_submitted", client_order_id=str(n)) for n in range(2000))
     assert len(book.signals) == 300
     assert "1999" in book.orders
     assert len(book.orders) == 600

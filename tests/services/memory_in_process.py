@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 
 from cq_tui.contracts.commands import Command
 from cq_tui.contracts.layout import DataDir
-from cq_tui.services.frame import Frame
 from cq_tui.services.memory.service import MemoryService
+from cq_tui.services.runtime import ServiceRuntime
 from cq_tui.store.spools.spool import EventSpool
 from tests.services.waiting import until
 
@@ -16,12 +16,12 @@ from tests.services.waiting import until
 @asynccontextmanager
 async def memory_of(data: DataDir) -> AsyncIterator[MemoryService]:
     """Run memory inside the test until everything is verified, and to the end of the block."""
-    frame = Frame("memory", data)
+    frame = ServiceRuntime("memory", data)
     try:
         memory = MemoryService(frame)
         running = asyncio.create_task(memory.run())
         try:
-            await until(lambda: memory.health(time.time()).ready and memory.checking.is_complete)
+            await until(lambda: memory.health(time.time()).ready and memory.checks.is_complete)
             yield memory
         finally:
             frame.stopping.set()

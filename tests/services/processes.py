@@ -17,10 +17,10 @@ import psutil
 from cq_tui.binance.hosts import Endpoints
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.settings import SETTING_KEYS
+from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import DocumentError, read_json, write_document
-from cq_tui.store.folders import prepare
 from cq_tui.store.lock import ProcessLock
-from cq_tui.store.spools.spool_files import last_spooled
+from cq_tui.store.spools.spool_files import last_spooled_lines
 from tests.services.waiting import until
 from tests.services.zygote import Request, Zygote
 
@@ -111,7 +111,7 @@ _numbers = count()
 def data_directory(root: Path, **settings: object) -> DataDir:
     """A data directory with these settings."""
     data = DataDir(root)
-    prepare(data)
+    prepare_data_directory(data)
     write_document(data.settings, dict(settings))
     return data
 
@@ -185,5 +185,5 @@ _HEALTH: dict[str, dict[str, object]] = {
 
 def spooled(data: DataDir, writer: str, *event_types: str) -> list[dict[str, Any]]:
     """The events that a service has spooled, of these types (all without any)."""
-    events = map(orjson.loads, last_spooled(data.spool, writer, 10_000))
+    events = map(orjson.loads, last_spooled_lines(data.spool, writer, 10_000))
     return [event for event in events if not event_types or event["event_type"] in event_types]

@@ -8,7 +8,7 @@ import pytest
 from cq_tui.binance.hosts import DEMO, MAINNET, MAINNET_DATA_ONLY_REST, TESTNET, loopback
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.settings import Settings
-from cq_tui.services.endpoints import NoExchange, market_venue, request_budget, trading_venue
+from cq_tui.services.endpoints import ExchangeUnavailable, market_data_access, request_budget, trading_access
 from cq_tui.store.document import write_document
 from tests.services.processes import KEY, SECRET, AnnouncedExchange, data_directory
 
@@ -26,14 +26,14 @@ def test_simulation_goes_to_the_running_simulator_with_its_own_key(data: DataDir
     exchange = AnnouncedExchange(data)
     exchange.at(AT)
     settings = Settings(**KEYS, BINANCE_REST_URL="https://elsewhere.example")
-    assert market_venue("simulation", settings, data).endpoints == AT
-    venue = trading_venue("simulation", settings, data)
+    assert market_data_access("simulation", settings, data).endpoints == AT
+    venue = trading_access("simulation", settings, data)
     assert venue.credentials is not None
     assert (venue.endpoints, venue.credentials.key, venue.credentials.secret) == (AT, KEY, SECRET)
-    assert trading_venue("paper", settings, data).endpoints == AT
+    assert trading_access("paper", settings, data).endpoints == AT
     exchange.gone()
-    with pytest.raises(NoExchange, match=r"^the simulated exchange$"):
-        market_venue("simulation", settings, data)
+    with pytest.raises(ExchangeUnavailable, match=r"^the simulated exchange$"):
+        market_data_access("simulation", settings, data)
 
 
 def test_an_address_that_a_dead_process_left_behind_is_none(data: DataDir) -> None:
@@ -41,8 +41,8 @@ def test_an_address_that_a_dead_process_left_behind_is_none(data: DataDir) -> No
     exchange.at(AT)
     address = data.exchange_address.read_text().replace(str(os.getpid()), "1")
     data.exchange_address.write_text(address)
-    with pytest.raises(NoExchange):
-        trading_venue("simulation", Settings(), data)
+    with pytest.raises(ExchangeUnavailable):
+        trading_access("simulation", Settings(), data)
     exchange.gone()
 
 
@@ -51,51 +51,51 @@ def test_a_damaged_address_is_none(data: DataDir) -> None:
     exchange.at(AT)
     for content in (b"", b"\x00\xff", b"[]", b"{}"):
         data.exchange_address.write_bytes(content)
-        with pytest.raises(NoExchange):
-            market_venue("simulation", Settings(), data)
+        with pytest.raises(ExchangeUnavailable):
+            market_data_access("simulation", Settings(), data)
     exchange.at(AT)
     changed = data.exchange_address.read_bytes().replace(b"http://", b"gopher:")
     write_document(data.exchange_address, changed)
-    with pytest.raises(NoExchange, match=r"exchange\.json"):
-        market_venue("simulation", Settings(), data)
+    with pytest.raises(ExchangeUnavailable, match=r"exchange\.json"):
+        market_data_access("simulation", Settings(), data)
     exchange.gone()
 
 
 def test_real_modes_go_to_their_hosts(data: DataDir) -> None:
     settings = Settings(**KEYS)
-    assert market_venue("paper", Settings(), data).endpoints.rest == MAINNET_DATA_ONLY_REST
-    assert market_venue("testnet", Settings(), data).endpoints == TESTNET
-    assert trading_venue("testnet", settings, data).endpoints == TESTNET
-    assert trading_venue("live", settings, data).endpoints == MAINNET
-    assert trading_venue("live", settings, data) == trading_venue("live", settings, data)
+    assert market_data_access("paper", Settings(), data).endpoints.rest == MAINNET_DATA_ONLY_REST
+    assert market_data_access("testnet", Settings(), data).endpoints == TESTNET
+    assert trading_access("testnet", settings, data).endpoints == TESTNET
+    assert trading_access("live", settings, data).endpoints == MAINNET
+    assert trading_access("live", settings, data) == trading_access("live", settings, data)
     other = Settings(**KEYS, BINANCE_WS_API_URL="wss://elsewhere.example/ws-api/v3")
-    assert trading_venue("live", other, data).endpoints.ws_api == "wss://elsewhere.example/ws-api/v3"
-    assert trading_venue("live", other, data).endpoints.rest == MAINNET.rest
+    assert trading_access("live", other, data).endpoints.ws_api == "wss://elsewhere.example/ws-api/v3"
+    assert trading_access("live", other, data).endpoints.rest == MAINNET.rest
 
 
 def test_who_talks_to_the_same_host_shares_its_budget_and_bans(data: DataDir) -> None:
-    market, trading = market_venue("live", Settings(), data), trading_venue("live", Settings(**KEYS), data)
+    market, trading = market_data_access("live", Settings(), data), trading_access("live", Settings(**KEYS), data)
     request_budget(market, data).block(600, NOW)
     assert request_budget(trading, data).reserve(1, NOW, essential=True) == 600_000
-    elsewhere = market_venue("testnet", Settings(), data)
+    elsewhere = market_data_access("testnet", Settings(), data)
     assert request_budget(elsewhere, data).reserve(1, NOW) == 0
 
 
 def test_without_keys_no_order_can_go_anywhere(data: DataDir) -> None:
-    with pytest.raises(NoExchange, match="BINANCE_API_KEY and BINANCE_API_SECRET"):
-        trading_venue("testnet", Settings(BINANCE_API_KEY="a-key"), data)
+    with pytest.raises(ExchangeUnavailable, match="BINANCE_API_KEY and BINANCE_API_SECRET"):
+        trading_access("testnet", Settings(BINANCE_API_KEY="a-key"), data)
 
 
 def test_a_setting_that_cannot_be_used_is_named_and_a_secret_never_shown(data: DataDir) -> None:
-    with pytest.raises(NoExchange, match=r"(?s)BINANCE_STREAM_URL.*'http://no-stream'.*ws"):
-        market_venue("testnet", Settings(BINANCE_STREAM_URL="http://no-stream"), data)
+    with pytest.raises(ExchangeUnavailable, match=r"(?s)BINANCE_STREAM_URL.*'http://no-stream'.*ws"):
+        market_data_access("testnet", Settings(BINANCE_STREAM_URL="http://no-stream"), data)
     broken = Settings(BINANCE_API_KEY="naïve key", BINANCE_API_SECRET="hidden-words")
-    with pytest.raises(NoExchange, match="BINANCE_API_KEY") as refused:
-        trading_venue("testnet", broken, data)
+    with pytest.raises(ExchangeUnavailable, match="BINANCE_API_KEY") as refused:
+        trading_access("testnet", broken, data)
     assert "hidden-words" not in str(refused.value)
     pem = Settings(BINANCE_API_KEY="a-key", BINANCE_API_SECRET="-----BEGIN PRIVATE KEY-----\nhidden-words")
-    with pytest.raises(NoExchange, match="BINANCE_API_SECRET") as refused:
-        trading_venue("testnet", pem, data)
+    with pytest.raises(ExchangeUnavailable, match="BINANCE_API_SECRET") as refused:
+        trading_access("testnet", pem, data)
     assert "hidden-words" not in str(refused.value)
 
 
@@ -114,30 +114,30 @@ def test_a_setting_that_cannot_be_used_is_named_and_a_secret_never_shown(data: D
 def test_orders_of_the_testnet_never_reach_the_real_exchange(
     data: DataDir, setting: dict[str, str], words: str
 ) -> None:
-    with pytest.raises(NoExchange, match=words):
-        trading_venue("testnet", Settings(**KEYS, **setting), data)
+    with pytest.raises(ExchangeUnavailable, match=words):
+        trading_access("testnet", Settings(**KEYS, **setting), data)
 
 
 def test_the_demo_exchange_is_a_testnet_too(data: DataDir) -> None:
     demo = {"BINANCE_REST_URL": DEMO.rest, "BINANCE_STREAM_URL": DEMO.stream, "BINANCE_WS_API_URL": DEMO.ws_api}
-    assert trading_venue("testnet", Settings(**KEYS, **demo), data).endpoints == DEMO
+    assert trading_access("testnet", Settings(**KEYS, **demo), data).endpoints == DEMO
 
 
 def test_a_key_may_lie_in_a_file(data: DataDir, tmp_path: Path) -> None:
     key = tmp_path / "key.pem"
     settings = Settings(BINANCE_API_KEY="a-key", BINANCE_API_SECRET=f"file:{key}")
-    with pytest.raises(NoExchange, match="cannot be read"):
-        trading_venue("testnet", settings, data)
+    with pytest.raises(ExchangeUnavailable, match="cannot be read"):
+        trading_access("testnet", settings, data)
     key.touch(mode=0o600)
     key.write_text("a-secret")
-    venue = trading_venue("testnet", settings, data)
+    venue = trading_access("testnet", settings, data)
     assert venue.credentials is not None
     assert venue.credentials.secret == "a-secret"
 
 
 def test_a_password_in_an_address_is_never_quoted(data: DataDir) -> None:
-    with pytest.raises(NoExchange) as refused:
-        trading_venue("testnet", Settings(**KEYS, BINANCE_REST_URL="https://user:hidden@host.example"), data)
+    with pytest.raises(ExchangeUnavailable) as refused:
+        trading_access("testnet", Settings(**KEYS, BINANCE_REST_URL="https://user:hidden@host.example"), data)
     assert "hidden" not in str(refused.value)
 
 
@@ -145,6 +145,8 @@ def test_a_proxy_that_cannot_be_used_is_named(data: DataDir, monkeypatch: pytest
     monkeypatch.setenv("ALL_PROXY", "socks4://user:hidden@proxy.example:1080")
     for name in ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(NoExchange, match="a usable proxy in the environment: ALL_PROXY begins with socks4://") as told:
-        market_venue("paper", Settings(), data)
+    with pytest.raises(
+        ExchangeUnavailable, match="a usable proxy in the environment: ALL_PROXY begins with socks4://"
+    ) as told:
+        market_data_access("paper", Settings(), data)
     assert "hidden" not in str(told.value)

@@ -14,7 +14,7 @@ import pytest
 from cq_tui.binance.signing import sign_hmac
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.runfiles import ExchangeAddress
-from cq_tui.simulator.server import Endpoint, SimulatorConfig, run
+from cq_tui.simulator.server import ExchangeEndpoint, SimulatorConfig, run
 from cq_tui.store.document import DocumentError, read_document
 from cq_tui.store.settings_file import change_settings
 from tests.services.processes import RunningService, data_directory, running
@@ -124,10 +124,10 @@ PAPER = {"SIMULATION_MODE": False, "PAPER_MODE": True, "SYMBOLS": list(REAL)}
 @asynccontextmanager
 async def real_exchange() -> AsyncIterator[tuple[str, str, httpx.AsyncClient]]:
     """Another simulated exchange in the place of the real one: its clock stands until a test moves it."""
-    ready: asyncio.Queue[Endpoint] = asyncio.Queue()
+    ready: asyncio.Queue[ExchangeEndpoint] = asyncio.Queue()
     stop = asyncio.Event()
     now = time.time_ns() // 1_000_000
-    config = SimulatorConfig(symbols=REAL, seed=3, admin=True, stands_at=now, history_ms=SHORT_HISTORY)
+    config = SimulatorConfig(symbols=REAL, seed=3, admin=True, frozen_at=now, history_ms=SHORT_HISTORY)
     serving = asyncio.create_task(run(config, on_ready=ready.put_nowait, stop=stop))
     try:
         at = await ready.get()

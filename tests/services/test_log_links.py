@@ -10,13 +10,13 @@ import pytest
 from cq_tui.contracts.layout import DataDir
 from cq_tui.services import logs
 from cq_tui.services.logs import open_log
-from cq_tui.store.folders import prepare
+from cq_tui.store.data_directory import prepare_data_directory
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Iterator[DataDir]:
     data = DataDir(tmp_path / "data")
-    prepare(data)
+    prepare_data_directory(data)
     before = logging.getLogger().handlers[:]
     yield data
     logging.getLogger().handlers[:] = before

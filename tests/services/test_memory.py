@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from cq_tui.store.control import issue, wait_for_answer
+from cq_tui.store.control import issue_command, wait_for_answer
 from cq_tui.store.document import read_json
 from cq_tui.store.journal import JournalReader, last_lines
 from tests.services.memory_process import chain_of, deleted, faults, flip, ready, spool_of
@@ -72,7 +72,7 @@ async def test_a_flipped_bit_shows_within_seconds_and_until_a_person_has_looked(
         await ready(memory)
         assert memory.health["integrity_ok"] is False
         await until(lambda: "event_chain.ndjson at index 8: " in faults(memory))
-        asked = issue(data, "acknowledge_faults", "memory", issued_by="room", target="all")
+        asked = issue_command(data, "acknowledge_faults", "memory", issued_by="room", target="all")
         answer = await wait_for_answer(data, asked)
         assert answer.outcome == "done"
         await until(lambda: memory.health["integrity_ok"])

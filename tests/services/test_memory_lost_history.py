@@ -9,7 +9,7 @@ import pytest
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.verify import NoHistory, report_lines, verify_history
-from cq_tui.store.folders import prepare
+from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.journal import last_lines
 from tests.services.memory_in_process import memory_of, remember
 from tests.services.processes import data_directory
@@ -24,7 +24,7 @@ async def emptied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataDir:
     await remember(data, 20)
     assert verify_history(data).exit_code == 0
     shutil.rmtree(data.root)
-    prepare(data)
+    prepare_data_directory(data)
     return data
 
 

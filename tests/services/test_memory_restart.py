@@ -10,8 +10,8 @@ import pytest
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.services.memory import service
-from cq_tui.store.checkpoints.checkpoint import Checkpoint, read_unverified
-from cq_tui.store.control import issue, wait_for_answer
+from cq_tui.store.checkpoints.checkpoint import Checkpoint, parse_unverified
+from cq_tui.store.control import issue_command, wait_for_answer
 from cq_tui.store.document import read_json
 from cq_tui.store.history.verification import verify
 from cq_tui.store.snapshots.snapshot_file import read_snapshot_file, snapshot_bytes, snapshot_numbers, snapshot_path
@@ -30,9 +30,9 @@ async def test_snapshots_say_where_the_history_stood(tmp_path: Path, monkeypatch
         spool.emit("e", {})
     async with memory_of(data) as memory:
         # Oftener than the settings allow.
-        loaded = memory.frame.loaded
+        loaded = memory.runtime.loaded
         settings = loaded.settings.model_copy(update={"MEMORY_SNAPSHOT_INTERVAL": 0.0})
-        memory.frame.loaded = replace(loaded, settings=settings)
+        memory.runtime.loaded = replace(loaded, settings=settings)
         await until(lambda: len(list(data.snapshots.glob("*.json"))) == 2)
         newest = max(data.snapshots.glob("*.json"))
         await until(lambda: newest not in data.snapshots.glob("*.json"))
@@ -45,7 +45,7 @@ async def test_snapshots_say_where_the_history_stood(tmp_path: Path, monkeypatch
 
 
 def checkpoint_of(memory: RunningService) -> Checkpoint:
-    return read_unverified(memory.health["checkpoint"])
+    return parse_unverified(memory.health["checkpoint"])
 
 
 async def test_checkpoints_are_signed_and_a_restart_goes_on_from_the_snapshot(tmp_path: Path) -> None:
@@ -91,14 +91,14 @@ async def test_damage_before_the_snapshot_is_found_in_the_background_and_named(t
         await until(lambda: memory.health.get("integrity_ok") is False)
         await until(lambda: "event_chain.ndjson at index 8: " in faults(memory))
         size = checkpoint_of(memory).size
-        asked = issue(data, "sign_checkpoint", "memory", issued_by="cli")
+        asked = issue_command(data, "sign_checkpoint", "memory", issued_by="cli")
         assert (await wait_for_answer(data, asked)).outcome == "refused"
         assert checkpoint_of(memory).size == size, "nothing is signed while something is wrong"
         for _ in range(2):
             await accept_all(data)
         await until(lambda: memory.health["integrity_ok"])
         await until(lambda: b"integrity_acknowledged" in data.events.read_bytes())
-        asked = issue(data, "sign_checkpoint", "memory", issued_by="cli")
+        asked = issue_command(data, "sign_checkpoint", "memory", issued_by="cli")
         assert (await wait_for_answer(data, asked)).outcome == "done"
         assert await memory.stop() == 0
     # What was accepted is not told again; a full check tells it all the same.
@@ -111,7 +111,9 @@ async def test_damage_before_the_snapshot_is_found_in_the_background_and_named(t
 
 
 async def accept_all(data: DataDir) -> None:
-    asked = issue(data, "acknowledge_faults", "memory", issued_by="cli", target="all", arguments={"comment": "seen"})
+    asked = issue_command(
+        data, "acknowledge_faults", "memory", issued_by="cli", target="all", arguments={"comment": "seen"}
+    )
     answer = await wait_for_answer(data, asked)
     assert answer.outcome == "done", answer.message
 
@@ -142,7 +144,7 @@ async def test_an_old_copy_that_was_put_back_is_told_by_the_anchor_outside(tmp_p
         await until(lambda: memory.health["last_full_check"] > memory.health["started_ts"])
         await accept_all(data)
         await until(lambda: memory.health["integrity_ok"])
-        asked = issue(data, "sign_checkpoint", "memory", issued_by="cli")
+        asked = issue_command(data, "sign_checkpoint", "memory", issued_by="cli")
         assert (await wait_for_answer(data, asked)).outcome == "done"
         assert await memory.stop() == 0
         assert checkpoint_of(memory).size < size

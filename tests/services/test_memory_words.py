@@ -8,7 +8,7 @@ import pytest
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.document import read_json
-from cq_tui.store.history.faults import Fault, fault_id
+from cq_tui.store.history.faults import HistoryFault, fault_id
 from tests.services.memory_in_process import command, damaged, memory_of
 from tests.services.processes import data_directory
 
@@ -25,7 +25,7 @@ async def test_a_reason_names_no_hashes_and_what_is_accepted_names_both(data: Da
     await damaged(data)
     async with memory_of(data) as memory:
         health = memory.health(time.time())
-        _, refusal = await memory.carry_out(command("acknowledge_faults", "nothing"))
+        _, refusal = await memory.execute_command(command("acknowledge_faults", "nothing"))
     standing = read_json(data.state_of("memory"))["faults"]
     fault = next(each for each in standing if "at index 8" in each)
     assert len(_HASH.findall(fault)) == 2
@@ -40,9 +40,9 @@ async def test_a_reason_names_no_hashes_and_what_is_accepted_names_both(data: Da
 async def test_why_nothing_is_signed_names_no_hashes(data: DataDir) -> None:
     await damaged(data)
     async with memory_of(data) as memory:
-        await memory.carry_out(command("acknowledge_faults", "all"))
-        fault = Fault(data.events.name, "was changed", 9, "ab" * 32, "cd" * 32)
-        memory.trust.blame(fault)
+        await memory.execute_command(command("acknowledge_faults", "all"))
+        fault = HistoryFault(data.events.name, "was changed", 9, "ab" * 32, "cd" * 32)
+        memory.integrity.add_fault(fault)
         health = memory.health(time.time())
     assert health.anchor_problem == fault.headline
     assert health.fault_count == 1

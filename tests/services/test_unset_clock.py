@@ -8,10 +8,10 @@ import pytest
 
 from cq_tui.contracts.health import MemoryHealth
 from cq_tui.contracts.layout import DataDir
-from cq_tui.services.frame import Frame
 from cq_tui.services.memory.service import MemoryService
+from cq_tui.services.runtime import ServiceRuntime
+from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import read_document
-from cq_tui.store.folders import prepare
 from cq_tui.store.history.verification import verify
 from cq_tui.store.spools.spool import EventSpool
 from tests.services.waiting import until
@@ -21,13 +21,13 @@ from tests.store.history.histories import seqs
 async def test_memory_takes_events_in_before_1970(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CQ_CONFIG_DIR", str(tmp_path / "config"))
     data = DataDir(tmp_path / "data")
-    prepare(data)
+    prepare_data_directory(data)
     monkeypatch.setattr(time, "time", lambda: -5.0)
     spool = EventSpool(data.spool, "trader", quarantine=data.quarantine)
     for number in range(3):
         spool.emit("signal_generated", {"number": number})
     spool.close()
-    frame = Frame("memory", data)
+    frame = ServiceRuntime("memory", data)
     memory = MemoryService(frame)
     work = asyncio.get_running_loop().create_task(memory.run())
     try:

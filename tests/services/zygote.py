@@ -76,8 +76,8 @@ def main() -> None:
     import cq_tui.services.trader  # noqa: F401 - forked with all of it in memory
     from cq_tui.binance import http
     from cq_tui.services.exchange import service as exchange
-    from cq_tui.services.frame import Service
     from cq_tui.services.memory.service import MemoryService
+    from cq_tui.services.runtime import Service
     from cq_tui.simulator.server import SimulatorConfig
     from cq_tui.trading import lifecycle
 
@@ -85,7 +85,7 @@ def main() -> None:
         patch.object(service, "heartbeat", HEARTBEAT).start()
     patch.object(lifecycle, "NOT_FOUND_SECONDS", NOT_FOUND_SECONDS).start()
     patch.object(exchange, "SimulatorConfig", partial(SimulatorConfig, history_ms=HISTORY_MS)).start()
-    http._trusted(with_environment=False)  # read once, before it forks
+    http._ssl_context(with_environment=False)  # read once, before it forks
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children: they leave no zombie
     for line in sys.stdin:
         request = Request(*json.loads(line))

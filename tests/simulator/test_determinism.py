@@ -21,7 +21,7 @@ _FIRST_TIME = 1_500_000_000_000
 def played(start: int, seed: int) -> list[bytes]:
     """Return the body of every answer to a fixed list of requests."""
     config = SimulatorConfig(
-        symbols=("BTCUSDT", "ETHUSDT"), seed=seed, api_key="key", api_secret="secret", admin=True, stands_at=start,
+        symbols=("BTCUSDT", "ETHUSDT"), seed=seed, api_key="key", api_secret="secret", admin=True, frozen_at=start,
         history_ms=SHORT_HISTORY,
     )  # fmt: skip
     now, answers = start, list[bytes]()

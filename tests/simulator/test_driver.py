@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from cq_tui.simulator import driver as driver_module
-from cq_tui.simulator.access.keys import Account
+from cq_tui.simulator import tick_loop as driver_module
+from cq_tui.simulator.access.keys import ApiKeys
 from cq_tui.simulator.clock import Clock
 from cq_tui.simulator.connections.open_connections import Connections
-from cq_tui.simulator.driver import Driver
 from cq_tui.simulator.server import SimulatorConfig, open_exchange
 from cq_tui.simulator.streams.stream_hub import StreamHub
+from cq_tui.simulator.tick_loop import TickLoop
 from tests.simulator.conftest import SHORT_HISTORY
 
 START = 1_700_000_000_000
@@ -22,11 +22,11 @@ async def test_a_ledger_that_takes_nothing_more_does_not_end_the_market(
     monkeypatch.setattr(driver_module, "_REMEMBER_MS", 1)
     clock, connections = Clock(START), Connections()
     config = SimulatorConfig(ledger=tmp_path / "ledger.ndjson", symbols=("BTCUSDT",), history_ms=SHORT_HISTORY)
-    exchange = open_exchange(config, Account("key", "secret"), clock)
-    driver = Driver(exchange, StreamHub(exchange, connections), clock, connections)
+    exchange = open_exchange(config, ApiKeys("key", "secret"), clock)
+    driver = TickLoop(exchange, StreamHub(exchange, connections), clock, connections)
     assert exchange.ledger is not None
     exchange.ledger.close()
-    clock.move(START + 1_000)
+    clock.move_to(START + 1_000)
     await driver.catch_up()
     assert exchange.market.time == START + 1_000
     assert "the ledger refused the state of the market" in caplog.text

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 import websockets
 
-from cq_tui.simulator.server import Endpoint
+from cq_tui.simulator.server import ExchangeEndpoint
 from tests.simulator.test_server import AsyncClient, exchange
 
 HEAD = b"POST /api/v3/order HTTP/1.1\r\nhost: x\r\n"
@@ -23,7 +23,7 @@ async def client(caplog: pytest.LogCaptureFixture) -> AsyncIterator[AsyncClient]
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
-async def statuses(endpoint: Endpoint, sent: bytes) -> bytes:
+async def statuses(endpoint: ExchangeEndpoint, sent: bytes) -> bytes:
     """Return what the server answers until it closes, or has answered nothing more for a while."""
     address = urlsplit(endpoint.rest_url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)

@@ -15,7 +15,7 @@ import pytest
 import websockets
 
 from cq_tui.binance.signing import sign_hmac
-from cq_tui.simulator.server import Endpoint, PortInUseError, SimulatorConfig, run
+from cq_tui.simulator.server import ExchangeEndpoint, PortInUseError, SimulatorConfig, run
 from tests.simulator.conftest import SHORT_HISTORY
 
 CONFIG = SimulatorConfig(symbols=("BTCUSDT", "ETHUSDT", "DOGEUSDT"), seed=4, history_ms=SHORT_HISTORY)
@@ -60,7 +60,7 @@ class Client:
 
 
 class AsyncClient:
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: ExchangeEndpoint) -> None:
         self.endpoint = endpoint
         headers = {"X-MBX-APIKEY": endpoint.api_key}
         # Nothing is encrypted here: reading the certificates of this machine would take as long as a test.
@@ -75,7 +75,7 @@ class AsyncClient:
 
 @asynccontextmanager
 async def exchange(config: SimulatorConfig = CONFIG) -> AsyncIterator[AsyncClient]:
-    ready: asyncio.Future[Endpoint] = asyncio.get_running_loop().create_future()
+    ready: asyncio.Future[ExchangeEndpoint] = asyncio.get_running_loop().create_future()
     stop = asyncio.Event()
     running = asyncio.create_task(run(config, on_ready=ready.set_result, stop=stop))
     await asyncio.wait((running, ready), return_when=asyncio.FIRST_COMPLETED)

@@ -11,7 +11,7 @@ import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
 from cq_tui.binance.signing import sign_hmac
-from cq_tui.simulator.server import Endpoint
+from cq_tui.simulator.server import ExchangeEndpoint
 
 PATIENCE = 20.0
 Sign = Callable[[bytes], str]
@@ -77,7 +77,9 @@ class WsClient:
 
 
 @asynccontextmanager
-async def ws_client(endpoint: Endpoint, path: str = "/ws-api/v3", sign: Sign | None = None) -> AsyncIterator[WsClient]:
+async def ws_client(
+    endpoint: ExchangeEndpoint, path: str = "/ws-api/v3", sign: Sign | None = None
+) -> AsyncIterator[WsClient]:
     """Connect to any path; requests are signed with the exchange's own key unless told otherwise."""
     secret = endpoint.api_secret
     # Without a bound: a client that leaves much unread would not see the close either.

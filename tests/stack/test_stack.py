@@ -16,7 +16,7 @@ import pytest
 from cq_tui.contracts.layout import SERVICES
 from cq_tui.contracts.settings import DEFAULT_SYMBOLS
 from cq_tui.ops.verify import verify_history
-from cq_tui.store.control import issue
+from cq_tui.store.control import issue_command
 from tests.stack.audit import check_chain, check_history, merged, spooled
 from tests.stack.running import READY_PATIENCE, Stack, until
 
@@ -155,11 +155,11 @@ def a_killed_supervisor_ends_nothing_and_the_next_one_adopts_everything(stack: S
 
 
 def a_viewer_stops_and_starts_a_service(stack: Stack) -> None:
-    issue(stack.data, "stop_service", "supervisor", issued_by="room", target="ares")
+    issue_command(stack.data, "stop_service", "supervisor", issued_by="room", target="ares")
     until(lambda: stack.states()["ares"]["state"] == "stopped", 30, "ares stopped")
     line = next(line for line in stack.run("status").stdout.splitlines() if " ares " in line)
     assert "stopped" in line
-    issue(stack.data, "start_service", "supervisor", issued_by="room", target="ares")
+    issue_command(stack.data, "start_service", "supervisor", issued_by="room", target="ares")
     until(stack.all_ready, READY_PATIENCE, "ares back")
     until(lambda: "ares" not in stack.json(stack.data.health_of("trader")).get("reason", ""), 30, "the trader content")
 
@@ -179,7 +179,7 @@ def down_leaves_nothing_and_the_next_up_goes_on(stack: Stack) -> None:
     assert {writer for writer, _ in waiting} <= {"memory", "exchange", "supervisor"}
     report = verify_history(stack.data)
     # What came after the last checkpoint, which memory signs when it ends, is nothing.
-    assert (report.exit_code, report.found.events, report.found.gaps) == (0, events, {})
+    assert (report.exit_code, report.result.events, report.result.gaps) == (0, events, {})
     assert report.to_json()["completeness"]["unanchored_events"] == 0
     history, account = stack.data.events.read_bytes(), stack.json(stack.data.account)
 

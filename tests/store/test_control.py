@@ -12,21 +12,21 @@ from cq_tui.contracts.commands import Command, CommandOutcome
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.runfiles import LockHolder
 from cq_tui.store import control
-from cq_tui.store.control import CommandInbox, issue, sweep, wait_for_answer
+from cq_tui.store.control import CommandInbox, issue_command, sweep_commands, wait_for_answer
+from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import read_document
-from cq_tui.store.folders import prepare
 from cq_tui.store.lock import ProcessLock, read_holder
 from tests.store.processes import program, until, word
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> DataDir:
-    prepare(DataDir(tmp_path))
+    prepare_data_directory(DataDir(tmp_path))
     return DataDir(tmp_path)
 
 
 def ask(data: DataDir, service: str = "memory", expiry: float = 30.0) -> Command:
-    return issue(data, "verify_now", service, issued_by="room", target="x", arguments={"n": 1}, expiry=expiry)
+    return issue_command(data, "verify_now", service, issued_by="room", target="x", arguments={"n": 1}, expiry=expiry)
 
 
 def test_a_command_goes_to_its_service_once_and_its_answer_back(data: DataDir) -> None:
@@ -89,9 +89,9 @@ def test_an_expired_command_is_answered_and_not_carried_out(data: DataDir) -> No
 def test_what_an_earlier_process_claimed_is_answered_as_interrupted(data: DataDir) -> None:
     command = ask(data)
     assert list(CommandInbox(data, "memory").claim()) == [command]
-    assert list(CommandInbox(data, "trader").interrupted()) == []
-    assert list(CommandInbox(data, "memory").interrupted()) == [command]
-    assert list(CommandInbox(data, "memory").interrupted()) == []
+    assert list(CommandInbox(data, "trader").answer_interrupted()) == []
+    assert list(CommandInbox(data, "memory").answer_interrupted()) == [command]
+    assert list(CommandInbox(data, "memory").answer_interrupted()) == []
     assert asyncio.run(wait_for_answer(data, command)).outcome == "interrupted"
 
 
@@ -103,7 +103,7 @@ def test_rubbish_is_moved_away_by_one_process_and_nothing_in_quarantine_is_overw
         assert list(CommandInbox(data, "memory").claim()) == []
         assert (data.control / "x.json").exists(), "only the supervisor clears up"
         assert list(CommandInbox(data, "supervisor").claim()) == []
-        assert list(CommandInbox(data, "memory").interrupted()) == []
+        assert list(CommandInbox(data, "memory").answer_interrupted()) == []
         assert [path.name for path in data.control.iterdir()] == ["done"]
     kept = [path.read_bytes() for path in data.quarantine.iterdir() if path.is_file()]
     assert sorted(kept) == [b"one", b"one claimed", b"two", b"two claimed"]
@@ -121,11 +121,11 @@ def test_a_command_under_another_name_is_not_carried_out(data: DataDir) -> None:
 def test_sweep_answers_what_nobody_took_and_forgets_old_answers(data: DataDir) -> None:
     command, fresh = ask(data, "trader", expiry=1.0), ask(data, "trader", expiry=60.0)
     (data.control / "bad.json").write_bytes(b"{")
-    sweep(data, command.expires_ts + 2.0)
+    sweep_commands(data, command.expires_ts + 2.0)
     assert read_document(data.control_done / f"{command.command_id}.json", CommandOutcome).outcome == "expired"
     assert sorted(path.name for path in data.control.glob("*.json")) == sorted([f"{fresh.command_id}.json", "bad.json"])
-    sweep(data, time.time() + 25 * 3600)
-    sweep(data, time.time() + 50 * 3600)
+    sweep_commands(data, time.time() + 25 * 3600)
+    sweep_commands(data, time.time() + 50 * 3600)
     assert not (data.control_done / f"{command.command_id}.json").exists()
 
 
@@ -185,4 +185,4 @@ def test_an_answer_the_disk_refuses_leaves_the_claim_for_later(data: DataDir) ->
     with pytest.raises(FileNotFoundError):
         inbox.answer(command, "done")
     data.control_done.mkdir()
-    assert list(inbox.interrupted()) == [command]
+    assert list(inbox.answer_interrupted()) == [command]

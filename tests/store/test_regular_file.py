@@ -10,16 +10,16 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.verify import verify_history
 from cq_tui.store.checkpoints.checkpoint_log import CheckpointLog, read_checkpoint_log
 from cq_tui.store.document import write_document
-from cq_tui.store.history.chain_file import begins_as_chain, read_chain_tail
+from cq_tui.store.history.chain_file import read_chain_tail, starts_as_chain
 from cq_tui.store.history.stored_lines import BlockLines, EventLines
-from cq_tui.store.history.writer import History
+from cq_tui.store.history.writer import HistoryWriter
 from cq_tui.store.journal import JournalError, JournalReader, JournalWriter, last_lines
 from cq_tui.store.lock import ProcessLock
 from cq_tui.store.proofs.lookup import HistoryFiles
-from cq_tui.store.reading.reading import open_events
+from cq_tui.store.reading.events_file import open_events
 from cq_tui.store.regular_file import open_regular
-from cq_tui.store.spools.last_merged import last_merged
-from cq_tui.store.spools.merge import SpoolMerge
+from cq_tui.store.spools.last_merged import last_merged_seq
+from cq_tui.store.spools.merge import SpoolMerger
 from cq_tui.store.spools.spool import EventSpool
 from tests.store.history.histories import made
 
@@ -38,11 +38,11 @@ READING: dict[str, Use] = {
     "last lines": lambda path: last_lines(path, 3),
     "checkpoint log": lambda path: read_checkpoint_log(path, None),
     "chain tail": read_chain_tail,
-    "chain head": begins_as_chain,
+    "chain head": starts_as_chain,
     "event lines": EventLines,
     "block lines": lambda path: BlockLines(path, 0, has_tail=True),
     "events": lambda path: open_events(path).__enter__(),
-    "last merged": lambda path: last_merged(path, "trader"),
+    "last merged": lambda path: last_merged_seq(path, "trader"),
 }
 
 
@@ -87,7 +87,7 @@ def test_a_pipe_in_the_history_is_named_at_once(tmp_path: Path, name: str) -> No
     uses: list[Callable[[], object]] = [
         lambda: verify_history(data, workers=1),
         lambda: verify_history(data, workers=2),
-        lambda: History(data, now=1.0),
+        lambda: HistoryWriter(data, now=1.0),
         lambda: HistoryFiles(data).event_at(3),
         lambda: HistoryFiles(data).index_of("evt_1_001"),
     ]
@@ -104,7 +104,7 @@ def test_a_history_behind_a_link_is_left_alone(tmp_path: Path, secret: Path, nam
     path.unlink()
     path.symlink_to(secret)
     with pytest.raises((JournalError, OSError), match="is a symbolic link"):
-        History(data, now=1.0)
+        HistoryWriter(data, now=1.0)
     assert secret.read_bytes() == SECRET
     assert list(data.quarantine.iterdir()) == []
 
@@ -113,7 +113,7 @@ def test_a_spool_behind_a_link_is_complained_of_and_copied_nowhere(tmp_path: Pat
     data = made(tmp_path / "data", 3)
     for name in ("room-a1.ndjson", "trader.0000000000000009.ndjson", "feeder.ndjson"):
         (data.spool / name).symlink_to(secret)
-    merge = SpoolMerge(data.spool, data.quarantine, {})
+    merge = SpoolMerger(data.spool, data.quarantine, {})
     found = merge.collect()
     assert found.events == []
     assert len(found.complaints) == 3
@@ -129,7 +129,7 @@ def test_folders_may_be_links(tmp_path: Path) -> None:
     linked = DataDir(tmp_path / "data")
     data.memory.rename(tmp_path / "memory")
     data.memory.symlink_to(tmp_path / "memory")
-    history = History(linked, now=2000.0)
+    history = HistoryWriter(linked, now=2000.0)
     assert (history.events, history.faults) == (9, [])
     history.close()
     assert not verify_history(linked, workers=1).damaged

@@ -10,7 +10,7 @@ import pytest
 
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS, TRADING_STATES, Settings
 from cq_tui.store.document import read_json, write_document
-from cq_tui.store.settings_file import LoadedSettings, SettingsError, change_settings, load_settings, shown_value
+from cq_tui.store.settings_file import LoadedSettings, SettingsError, change_settings, load_settings, redact_value
 from tests.store.processes import finished, program, word
 
 CANARY = "canary-71c4"
@@ -30,7 +30,7 @@ def test_environment_goes_before_file_before_default(path: Path) -> None:
     sources = {key: found.sources[key] for key in ("LOG_LEVEL", "ARES_FRESHNESS_THRESHOLD", "SYMBOLS")}
     assert sources == {"LOG_LEVEL": "environment", "ARES_FRESHNESS_THRESHOLD": "file", "SYMBOLS": "default"}
     assert set(found.sources) == set(SETTING_KEYS)
-    assert [key for key in SETTING_KEYS if found.held_by_environment(key)] == ["LOG_LEVEL"]
+    assert [key for key in SETTING_KEYS if found.is_overridden_by_environment(key)] == ["LOG_LEVEL"]
 
 
 def test_no_file_means_defaults_and_no_problem(path: Path) -> None:
@@ -45,10 +45,10 @@ def test_of_two_trading_states_the_safer_one_holds(path: Path, in_file: str | No
     ranks = {"active": 0, "reducing": 1, "halted": 2, None: 0}
     assert ranks[found.settings.TRADING_STATE] == max(ranks[in_file], ranks[held])
     # Whoever wants to halt must be able to, unless the environment has halted already.
-    assert found.held_by_environment("TRADING_STATE") == (held == "halted")
+    assert found.is_overridden_by_environment("TRADING_STATE") == (held == "halted")
     for wanted in TRADING_STATES:
         expected = held is not None and ranks[wanted] < ranks[held]
-        assert found.held_by_environment("TRADING_STATE", wanted) == expected
+        assert found.is_overridden_by_environment("TRADING_STATE", wanted) == expected
 
 
 BAD = [
@@ -174,7 +174,7 @@ def test_secrets_are_written_but_never_shown(path: Path) -> None:
     assert CANARY not in str(caught.value)
     path.write_bytes(orjson.dumps({"BINANCE_API_KEY": [CANARY]}))
     assert CANARY not in (load_settings(path, {}).problem or "")
-    assert (shown_value("BINANCE_API_KEY", None), shown_value("LOG_LEVEL", "INFO")) == ("unset", "INFO")
+    assert (redact_value("BINANCE_API_KEY", None), redact_value("LOG_LEVEL", "INFO")) == ("unset", "INFO")
 
 
 CHANGER = """

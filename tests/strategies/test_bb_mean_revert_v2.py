@@ -25,7 +25,7 @@ def mirrored(row: BandRow) -> BandRow:
 
 def steps(*rows: BandRow) -> list[Setup | None]:
     setup = BandSetup(BandRules())
-    return [setup.step(row) for row in rows]
+    return [setup.update(row) for row in rows]
 
 
 def test_a_close_outside_and_back_inside_is_a_signal() -> None:
@@ -87,14 +87,14 @@ def test_a_close_right_through_to_the_other_side_is_not_back_inside() -> None:
 
 def test_a_reset_forgets_the_setup_and_the_bar_before() -> None:
     setup = BandSetup(BandRules())
-    setup.step(CALM)
-    setup.step(OVERSOLD)
+    setup.update(CALM)
+    setup.update(OVERSOLD)
     setup.reset()
-    assert setup.step(BACK) is None
-    setup.step(CALM)
+    assert setup.update(BACK) is None
+    setup.update(CALM)
     setup.reset()
-    setup.step(OVERSOLD)
-    assert setup.waiting is None
+    setup.update(OVERSOLD)
+    assert setup.pending is None
 
 
 PRICES = st.integers(90, 110).map(float)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cq_tui.contracts.market import Kline
 from cq_tui.strategies.bars import Frame
 from cq_tui.strategies.bb_mean_revert_v2 import BbMeanRevertV2
-from cq_tui.strategies.engine import StrategyEngine, SymbolEngine, base_bars_needed, bridged_bars
+from cq_tui.strategies.engine import StrategyEngine, SymbolEngine, base_bars_needed, max_bridged_bars
 from cq_tui.strategies.protocol import Side, Signal, Strategy, StrategyParameters
 from cq_tui.strategies.trend_multi_tf import TrendMultiTf
 from tests.strategies.walks import (
@@ -166,29 +166,29 @@ def test_a_short_hole_is_bridged_in_the_higher_frames_and_a_wide_one_is_not() ->
     klines = walk(4, 9_400)
     short, wide = full_engine(), full_engine()
     short.warm_up(klines[:9_000] + klines[9_001:9_160])
-    assert short.waiting == {}
+    assert short.warmup_by_strategy == {}
     wide.warm_up(klines[:9_000] + klines[9_000 + 11 * 15 :])
-    assert wide.waiting["trend_multi_tf"].startswith("tide frame ")
-    assert bridged_bars(Frame.TRIGGER, 600) == 0
-    assert bridged_bars(Frame.TIDE, 600) == 10
+    assert wide.warmup_by_strategy["trend_multi_tf"].startswith("tide frame ")
+    assert max_bridged_bars(Frame.TRIGGER, 600) == 0
+    assert max_bridged_bars(Frame.TIDE, 600) == 10
 
 
 def test_readiness_counts_the_bars_of_each_frame() -> None:
     engine = full_engine()
     klines = walk(6, 9_000)
-    assert engine.waiting_for == "tide frame 0/600 bars"
+    assert engine.warmup_progress == "tide frame 0/600 bars"
     engine.warm_up(klines[:149])
-    assert engine.waiting["bb_mean_revert_v2"] == "trigger frame 149/150 bars"
+    assert engine.warmup_by_strategy["bb_mean_revert_v2"] == "trigger frame 149/150 bars"
     engine.on_kline(klines[149])
-    assert set(engine.waiting) == {"trend_multi_tf"}
+    assert set(engine.warmup_by_strategy) == {"trend_multi_tf"}
     for bar in klines[150:6_180]:
         engine.on_kline(bar)
-    assert engine.waiting_for == "tide frame 412/600 bars"
+    assert engine.warmup_progress == "tide frame 412/600 bars"
     for bar in klines[6_180:8_999]:
         engine.on_kline(bar)
-    assert engine.waiting_for == "tide frame 599/600 bars"
+    assert engine.warmup_progress == "tide frame 599/600 bars"
     engine.on_kline(klines[8_999])
-    assert engine.waiting_for == ""
+    assert engine.warmup_progress == ""
 
 
 def test_no_signal_before_everything_is_warm() -> None:
@@ -240,7 +240,7 @@ def test_the_history_that_is_needed() -> None:
     ]
     engine = SymbolEngine(SECOND, small)
     engine.warm_up(walk(1, 500)[7 : 7 + base_bars_needed(small)])
-    assert engine.waiting == {}
+    assert engine.warmup_by_strategy == {}
 
 
 class EveryTrendBar:
@@ -305,5 +305,5 @@ def test_a_fault_of_one_strategy_stops_it_and_no_other(long_walk: list[Kline]) -
     signals = [signal for signal in run(faulty, klines) if signal.strategy != "every"]
     assert signals == run(sound, klines)
     assert faulty.failures == {"every": "every stopped: ZeroDivisionError: a fault of the plug-in"}
-    assert faulty.waiting_for == ""
+    assert faulty.warmup_progress == ""
     assert "every" not in faulty.values()

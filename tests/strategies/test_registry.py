@@ -7,12 +7,7 @@ from pathlib import Path
 import pytest
 
 from cq_tui.strategies.bars import Frame
-from cq_tui.strategies.registry import (
-    GROUP,
-    StrategyParametersInvalid,
-    StrategyUnknown,
-    load_strategies,
-)
+from cq_tui.strategies.registry import ENTRY_POINT_GROUP, StrategyParametersInvalid, StrategyUnknown, load_strategies
 
 PLUG_IN = """
 from cq_tui.strategies.protocol import StrategyParameters
@@ -61,7 +56,7 @@ def offer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, EntryPoi
         "raising": "plug_in_that_raises:Strategy",
         "no_class": "plug_in_of_another_package:Nothing",
     }
-    return {name: EntryPoint(name, target, GROUP) for name, target in targets.items()}
+    return {name: EntryPoint(name, target, ENTRY_POINT_GROUP) for name, target in targets.items()}
 
 
 def test_the_built_in_strategies_are_there_without_any_entry_point() -> None:
@@ -71,7 +66,7 @@ def test_the_built_in_strategies_are_there_without_any_entry_point() -> None:
 
 
 def test_the_installed_package_offers_its_own() -> None:
-    if not (installed := entry_points(group=GROUP)):
+    if not (installed := entry_points(group=ENTRY_POINT_GROUP)):
         pytest.skip("the package is not installed")
     assert {"trend_multi_tf", "bb_mean_revert_v2"} <= installed.names
     catalogue = load_strategies()

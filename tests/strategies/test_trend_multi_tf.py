@@ -12,11 +12,11 @@ from cq_tui.strategies.bars import BarColumns, Frame
 from cq_tui.strategies.bb_mean_revert_v2 import BandParameters
 from cq_tui.strategies.protocol import Side, Signal
 from cq_tui.strategies.trend_frames import (
-    NO_TIDE,
-    NO_TREND,
+    EMPTY_TIDE,
+    EMPTY_TREND,
     TideRow,
     TrendRow,
-    armed_after,
+    next_armed,
     tide_direction,
     trend_direction,
 )
@@ -50,7 +50,7 @@ def signals() -> list[Signal]:
         (TideRow(100.0, 104.0, 101.0, 0.8), 0),
         (TideRow(105.0, 100.0, 101.0, 0.8), 0),
         (TideRow(101.0, 101.0, 101.0, 0.0), 0),
-        (NO_TIDE, 0),
+        (EMPTY_TIDE, 0),
     ],
 )
 def test_the_tide_needs_close_and_average_on_one_side(row: TideRow, direction: int) -> None:
@@ -66,7 +66,7 @@ def test_the_tide_needs_close_and_average_on_one_side(row: TideRow, direction: i
         (UP._replace(ema_slow=102.5), 0),
         (UP._replace(minus_di=25.0), 0),
         (DOWN._replace(plus_di=25.0), 0),
-        (NO_TREND, 0),
+        (EMPTY_TREND, 0),
     ],
 )
 def test_the_trend_needs_the_stack_and_the_directional_indicators(row: TrendRow, direction: int) -> None:
@@ -76,16 +76,16 @@ def test_the_trend_needs_the_stack_and_the_directional_indicators(row: TrendRow,
 def test_the_trend_arms_at_25_and_disarms_below_20() -> None:
     armed, history = 0, []
     for strength in (19.0, 24.9, 25.0, 22.0, 20.0, 19.9, 24.9, 25.1):
-        armed = armed_after(armed, UP._replace(adx=strength), 25.0, 20.0)
+        armed = next_armed(armed, UP._replace(adx=strength), 25.0, 20.0)
         history.append(armed)
     assert history == [0, 0, 1, 1, 1, 0, 0, 1]
 
 
 def test_the_trend_disarms_when_the_stack_breaks_and_does_not_carry_over_to_the_other_side() -> None:
-    assert armed_after(1, UP._replace(ema_fast=101.5), 25.0, 20.0) == 0
-    assert armed_after(1, DOWN._replace(adx=22.0), 25.0, 20.0) == 0
-    assert armed_after(1, DOWN, 25.0, 20.0) == -1
-    assert armed_after(1, NO_TREND, 25.0, 20.0) == 0
+    assert next_armed(1, UP._replace(ema_fast=101.5), 25.0, 20.0) == 0
+    assert next_armed(1, DOWN._replace(adx=22.0), 25.0, 20.0) == 0
+    assert next_armed(1, DOWN, 25.0, 20.0) == -1
+    assert next_armed(1, EMPTY_TREND, 25.0, 20.0) == 0
 
 
 @pytest.mark.parametrize(

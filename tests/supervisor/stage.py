@@ -14,8 +14,8 @@ import psutil
 
 from cq_tui.contracts.health import ServiceState, SupervisorHealth
 from cq_tui.contracts.layout import SERVICES, DataDir
+from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import read_document
-from cq_tui.store.folders import prepare
 from cq_tui.store.lock import read_holder
 from cq_tui.supervisor.process import ServiceProcess
 from cq_tui.supervisor.restart import RestartPolicy
@@ -33,7 +33,7 @@ class Stage:
 
     def __init__(self, root: Path) -> None:
         self.data = DataDir(root)
-        prepare(self.data)
+        prepare_data_directory(self.data)
         self.launched: list[tuple[str, ServiceProcess]] = []
         #: Words for the next process of a service; see ``pretend``.
         self.behaviour: dict[str, list[str]] = defaultdict(list)
@@ -58,7 +58,10 @@ class Stage:
     def supervisor(self, *, keep_wanted: bool = False) -> Supervisor:
         """A supervisor of the pretended services that restarts them without much delay."""
         return Supervisor(
-            self.data, keep_wanted=keep_wanted, launch=self.launch, make_policy=lambda: RestartPolicy(first_delay=0.05)
+            self.data,
+            keep_wanted=keep_wanted,
+            launch=self.launch,
+            make_policy=lambda: RestartPolicy(initial_delay=0.05),
         )
 
     @contextlib.asynccontextmanager

@@ -6,24 +6,26 @@ import pytest
 
 from cq_tui.contracts.health import ServiceState
 from cq_tui.contracts.layout import SERVICES, DataDir
-from cq_tui.store.folders import prepare
-from cq_tui.supervisor.headless import NotStarted, Progress, start_detached
+from cq_tui.store.data_directory import prepare_data_directory
+from cq_tui.supervisor.headless import ProgressPrinter, StartupFailed, start_detached
 
 
 def test_progress_tells_each_thing_once() -> None:
     said: list[str] = []
-    progress = Progress(said.append)
+    progress = ProgressPrinter(said.append)
     for name in SERVICES:
-        progress.news(name, ServiceState(state="starting", pid=7))
-        progress.news(name, ServiceState(state="starting", pid=7, reason="waits for better days"))
+        progress.on_state_change(name, ServiceState(state="starting", pid=7))
+        progress.on_state_change(name, ServiceState(state="starting", pid=7, reason="waits for better days"))
     assert said == []
     for name in SERVICES:
-        progress.news(name, ServiceState(state="running", pid=7))
+        progress.on_state_change(name, ServiceState(state="running", pid=7))
     assert said[:5] == [f"{name} is ready (process 7)" for name in SERVICES]
     assert said[5].startswith("all services are ready, ")
-    progress.news("ares", ServiceState(state="backoff", reason="killed by signal SIGKILL"))
-    progress.news("ares", ServiceState(state="gave_up", reason="crashed 5 times in 60 s"))
-    progress.news("exchange", ServiceState(state="stopped", wanted="stopped", reason="not needed in this mode"))
+    progress.on_state_change("ares", ServiceState(state="backoff", reason="killed by signal SIGKILL"))
+    progress.on_state_change("ares", ServiceState(state="gave_up", reason="crashed 5 times in 60 s"))
+    progress.on_state_change(
+        "exchange", ServiceState(state="stopped", wanted="stopped", reason="not needed in this mode")
+    )
     assert said[6:] == [
         "ares ended, killed by signal SIGKILL; it is started again",
         "ares is given up: crashed 5 times in 60 s",
@@ -35,12 +37,12 @@ def test_a_lost_terminal_is_no_end() -> None:
     def say(_: str) -> None:
         raise BrokenPipeError
 
-    Progress(say).news("ares", ServiceState(state="running", pid=7))
+    ProgressPrinter(say).on_state_change("ares", ServiceState(state="running", pid=7))
 
 
 def test_a_detached_supervisor_that_cannot_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = DataDir(tmp_path / "data")
-    prepare(data)
+    prepare_data_directory(data)
     monkeypatch.setenv("LOG_LEVEL", "chatty")
-    with pytest.raises(NotStarted, match="LOG_LEVEL is 'CHATTY'"):
+    with pytest.raises(StartupFailed, match="LOG_LEVEL is 'CHATTY'"):
         start_detached(data)

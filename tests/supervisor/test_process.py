@@ -11,15 +11,15 @@ import psutil
 import pytest
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.folders import prepare
+from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.supervisor.process import (
-    EndWatch,
+    ExitWatch,
     ServiceProcess,
-    command_line,
-    find,
-    find_by_command_line,
-    last_words,
-    output_of,
+    build_command_line,
+    find_process,
+    find_processes_by_command_line,
+    last_output_line,
+    output_path,
     spawn,
 )
 from tests.supervisor.stage import Stage, until
@@ -32,62 +32,62 @@ def adopted(process: ServiceProcess) -> ServiceProcess:
 
 async def test_a_process_is_found_by_its_lock(stage: Stage) -> None:
     process = stage.launch(stage.data, "memory")
-    await until(lambda: find(stage.data, "memory"))
-    found = find(stage.data, "memory")
+    await until(lambda: find_process(stage.data, "memory"))
+    found = find_process(stage.data, "memory")
     assert found is not None
     assert (found.pid, found.child) == (process.pid, None)
-    assert find(stage.data, "trader") is None
+    assert find_process(stage.data, "trader") is None
 
 
 async def test_a_dead_process_is_not_found(stage: Stage) -> None:
     process = stage.launch(stage.data, "memory")
-    await until(lambda: find(stage.data, "memory"))
-    process.signal(signal.SIGKILL)
-    await until(lambda: find(stage.data, "memory") is None)
-    assert not adopted(process).alive()
+    await until(lambda: find_process(stage.data, "memory"))
+    process.send_signal(signal.SIGKILL)
+    await until(lambda: find_process(stage.data, "memory") is None)
+    assert not adopted(process).is_running()
 
 
 async def test_sigterm_ends_it_gracefully(stage: Stage) -> None:
     process = stage.launch(stage.data, "memory")
-    await until(lambda: find(stage.data, "memory"))
-    await process.end()
+    await until(lambda: find_process(stage.data, "memory"))
+    await process.terminate()
     assert process.exit_code == 0
-    assert process.end_in_words() == "exit code 0"
+    assert process.describe_exit() == "exit code 0"
     assert stage.told() == ["memory asked", "memory ended"]
 
 
 async def test_a_suspended_process_ends_gracefully_too(stage: Stage) -> None:
     process = stage.launch(stage.data, "memory")
-    await until(lambda: find(stage.data, "memory"))
-    process.signal(signal.SIGSTOP)
-    await process.end()
+    await until(lambda: find_process(stage.data, "memory"))
+    process.send_signal(signal.SIGSTOP)
+    await process.terminate()
     assert process.exit_code == 0
 
 
 async def test_sigkill_ends_what_ignores_sigterm(stage: Stage) -> None:
     stage.behaviour["memory"] = ["ignores_sigterm"]
     process = stage.launch(stage.data, "memory")
-    await until(lambda: find(stage.data, "memory"))
-    await adopted(process).end(patience=0.3)
-    assert not process.alive()
-    assert process.end_in_words() == "killed by signal SIGKILL"
+    await until(lambda: find_process(stage.data, "memory"))
+    await adopted(process).terminate(patience=0.3)
+    assert not process.is_running()
+    assert process.describe_exit() == "killed by signal SIGKILL"
 
 
 async def test_an_adopted_process_ends_without_a_known_exit_code(stage: Stage) -> None:
     process = stage.launch(stage.data, "memory")
-    await until(lambda: find(stage.data, "memory"))
+    await until(lambda: find_process(stage.data, "memory"))
     known = adopted(process)
-    await known.end()
+    await known.terminate()
     assert known.exit_code is None
-    assert "not known" in known.end_in_words()
+    assert "not known" in known.describe_exit()
 
 
 async def test_signals_to_the_dead_are_nothing(stage: Stage) -> None:
     process = stage.launch(stage.data, "memory")
-    process.signal(signal.SIGKILL)
-    await process.ended()
-    process.signal(signal.SIGTERM)
-    assert process.usage() == (0.0, 0.0)
+    process.send_signal(signal.SIGKILL)
+    await process.wait_until_exited()
+    process.send_signal(signal.SIGTERM)
+    assert process.measure_usage() == (0.0, 0.0)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="pidfds are Linux's")
@@ -95,60 +95,62 @@ async def test_signals_to_the_dead_are_nothing(stage: Stage) -> None:
 async def test_the_end_is_told_at_once(stage: Stage, parent: bool) -> None:
     process = stage.launch(stage.data, "memory")
     told = asyncio.Event()
-    watch = EndWatch(process if parent else adopted(process), told.set)
-    assert watch.prompt
-    process.signal(signal.SIGKILL)
+    watch = ExitWatch(process if parent else adopted(process), told.set)
+    assert watch.is_supported
+    process.send_signal(signal.SIGKILL)
     async with asyncio.timeout(30):
         await told.wait()
     watch.close()
     watch.close()
-    assert not process.alive()
+    assert not process.is_running()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="pidfds are Linux's")
 async def test_a_watch_on_nobody_is_not_prompt() -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
-    watch = EndWatch(ServiceProcess(child.pid, 0.0), lambda: None)
-    assert not watch.prompt
+    watch = ExitWatch(ServiceProcess(child.pid, 0.0), lambda: None)
+    assert not watch.is_supported
     watch.close()
 
 
 async def test_a_spawned_process_has_its_own_session_and_output(tmp_path: Path) -> None:
     data = DataDir(tmp_path / "data")
-    prepare(data)
+    prepare_data_directory(data)
     process = spawn(data, "memory", ["service", "no_such_service"])
     # Held, since it ends by itself; its command line appears a moment after its pid.
-    process.signal(signal.SIGSTOP)
+    process.send_signal(signal.SIGSTOP)
     assert os.getsid(process.pid) == process.pid != os.getsid(0)
-    expected = command_line(data, "service", "no_such_service")[1:]
+    expected = build_command_line(data, "service", "no_such_service")[1:]
     await until(lambda: psutil.Process(process.pid).cmdline()[1:] == expected)
-    process.signal(signal.SIGCONT)
-    await process.ended()
+    process.send_signal(signal.SIGCONT)
+    await process.wait_until_exited()
     assert process.exit_code == 2
-    assert "there is no service 'no_such_service'" in last_words(data, "memory")
-    assert output_of(data, "memory").stat().st_mode & 0o777 == 0o600
+    assert "there is no service 'no_such_service'" in last_output_line(data, "memory")
+    assert output_path(data, "memory").stat().st_mode & 0o777 == 0o600
 
 
 async def test_a_young_process_is_found_by_its_command_line(tmp_path: Path) -> None:
     data = DataDir(tmp_path / "data")
-    prepare(data)
+    prepare_data_directory(data)
     process = spawn(data, "memory", ["service", "memory"])
     try:
         # Held before it can take its lock: it has not imported anything yet.
-        process.signal(signal.SIGSTOP)
-        assert find(data, "memory") is None
-        await until(lambda: [(name, p.pid) for name, p in find_by_command_line(data)] == [("memory", process.pid)])
-        assert list(find_by_command_line(DataDir(tmp_path / "other"))) == []
+        process.send_signal(signal.SIGSTOP)
+        assert find_process(data, "memory") is None
+        await until(
+            lambda: [(name, p.pid) for name, p in find_processes_by_command_line(data)] == [("memory", process.pid)]
+        )
+        assert list(find_processes_by_command_line(DataDir(tmp_path / "other"))) == []
     finally:
-        process.signal(signal.SIGKILL)
-        await process.ended()
-    assert list(find_by_command_line(data)) == []
+        process.send_signal(signal.SIGKILL)
+        await process.wait_until_exited()
+    assert list(find_processes_by_command_line(data)) == []
 
 
 def test_last_words_are_the_last_line_that_says_something(tmp_path: Path) -> None:
     data = DataDir(tmp_path)
-    prepare(data)
-    assert last_words(data, "trader") == ""
-    output_of(data, "trader").write_bytes(b"x" * 5000 + b"\nfirst\n\xff last \n\n  \n")
-    assert last_words(data, "trader") == "\ufffd last"
+    prepare_data_directory(data)
+    assert last_output_line(data, "trader") == ""
+    output_path(data, "trader").write_bytes(b"x" * 5000 + b"\nfirst\n\xff last \n\n  \n")
+    assert last_output_line(data, "trader") == "\ufffd last"

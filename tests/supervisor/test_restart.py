@@ -4,44 +4,44 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cq_tui.supervisor.restart import CRASH_LIMIT, CRASH_WINDOW, FIRST_DELAY, LONGEST_DELAY, RestartPolicy
+from cq_tui.supervisor.restart import CRASH_LIMIT, CRASH_WINDOW, INITIAL_DELAY, MAX_DELAY, RestartPolicy
 
 
 def test_delay_doubles_with_every_crash() -> None:
     policy = RestartPolicy()
-    delays = [policy.crashed(now=20.0 * crash, ran_for=1.0, jitter=1.0) for crash in range(9)]
+    delays = [policy.record_crash(now=20.0 * crash, ran_for=1.0, jitter=1.0) for crash in range(9)]
     assert delays == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
 
 
 @pytest.mark.parametrize(("jitter", "delay"), [(0.0, 0.25), (0.5, 0.375), (1.0, 0.5)])
 def test_jitter_spreads_the_delay(jitter: float, delay: float) -> None:
-    assert RestartPolicy().crashed(now=0.0, ran_for=1.0, jitter=jitter) == delay
+    assert RestartPolicy().record_crash(now=0.0, ran_for=1.0, jitter=jitter) == delay
 
 
 def test_five_crashes_within_a_minute_are_too_many() -> None:
     policy = RestartPolicy()
-    delays = [policy.crashed(now=14.9 * crash, ran_for=14.0, jitter=0.0) for crash in range(5)]
+    delays = [policy.record_crash(now=14.9 * crash, ran_for=14.0, jitter=0.0) for crash in range(5)]
     assert [delay is None for delay in delays] == [False, False, False, False, True]
 
 
 def test_five_crashes_in_more_than_a_minute_are_not() -> None:
     policy = RestartPolicy()
-    assert all(policy.crashed(now=15.0 * crash, ran_for=14.0, jitter=0.0) is not None for crash in range(50))
+    assert all(policy.record_crash(now=15.0 * crash, ran_for=14.0, jitter=0.0) is not None for crash in range(50))
 
 
 def test_a_long_life_starts_the_backoff_afresh() -> None:
     policy = RestartPolicy()
     for crash in range(4):
-        policy.crashed(now=20.0 * crash, ran_for=10.0, jitter=1.0)
-    assert policy.crashed(now=1000.0, ran_for=CRASH_WINDOW + 1, jitter=1.0) == FIRST_DELAY
+        policy.record_crash(now=20.0 * crash, ran_for=10.0, jitter=1.0)
+    assert policy.record_crash(now=1000.0, ran_for=CRASH_WINDOW + 1, jitter=1.0) == INITIAL_DELAY
 
 
 def test_forgiving_forgets_everything() -> None:
     policy = RestartPolicy()
     for _ in range(CRASH_LIMIT):
-        policy.crashed(now=1.0, ran_for=0.1, jitter=1.0)
-    policy.forgive()
-    assert policy.crashed(now=1.1, ran_for=0.1, jitter=1.0) == FIRST_DELAY
+        policy.record_crash(now=1.0, ran_for=0.1, jitter=1.0)
+    policy.reset()
+    assert policy.record_crash(now=1.1, ran_for=0.1, jitter=1.0) == INITIAL_DELAY
 
 
 @given(
@@ -54,12 +54,12 @@ def test_delays_are_bounded_and_given_up_only_for_crashes_that_come_too_fast(
     for pause, ran_for, jitter in crashes:
         now += pause
         moments.append(now)
-        delay = policy.crashed(now, ran_for, jitter)
+        delay = policy.record_crash(now, ran_for, jitter)
         recent = [moment for moment in moments if now - moment < CRASH_WINDOW]
         assert (delay is None) == (len(recent) >= CRASH_LIMIT)
-        assert delay is None or FIRST_DELAY / 2 <= delay <= LONGEST_DELAY
+        assert delay is None or INITIAL_DELAY / 2 <= delay <= MAX_DELAY
 
 
 def test_thousands_of_crashes_do_not_overflow() -> None:
     policy = RestartPolicy()
-    assert [policy.crashed(now=100.0 * crash, ran_for=50.0, jitter=1.0) for crash in range(3000)][-1] == LONGEST_DELAY
+    assert [policy.record_crash(now=100.0 * crash, ran_for=50.0, jitter=1.0) for crash in range(3000)][-1] == MAX_DELAY

@@ -11,9 +11,9 @@ import pytest
 from cq_tui.contracts.layout import SERVICES
 from cq_tui.store.document import write_document
 from cq_tui.store.settings_file import change_settings
-from cq_tui.supervisor.process import find
-from cq_tui.supervisor.supervisor import NEEDS
-from tests.supervisor.asking import ask, events
+from cq_tui.supervisor.process import find_process
+from cq_tui.supervisor.supervisor import DEPENDENCIES
+from tests.supervisor.requests import events, send_command
 from tests.supervisor.stage import Stage, in_state, states, until
 
 
@@ -28,7 +28,7 @@ async def test_everything_starts_in_the_order_of_need(stage: Stage) -> None:
         stage.behaviour.clear()
         await supervisor.restart("exchange")
         await until(in_state(supervisor, "running"))
-    assert set(NEEDS["trader"]) == {"exchange", "memory"}
+    assert set(DEPENDENCIES["trader"]) == {"exchange", "memory"}
 
 
 async def test_in_paper_the_feeder_need_not_wait_for_the_exchange(stage: Stage) -> None:
@@ -50,7 +50,7 @@ async def test_each_runs_in_its_own_session(stage: Stage) -> None:
 def _told_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """The end of a running process is noticed at once, by being told, or never."""
     if sys.platform == "linux":
-        monkeypatch.setattr("cq_tui.supervisor.supervisor._RUNNING_LOOK", 3_600.0)
+        monkeypatch.setattr("cq_tui.supervisor.supervisor._RUNNING_POLL", 3_600.0)
 
 
 @pytest.mark.usefixtures("_told_only")
@@ -86,7 +86,7 @@ async def test_a_service_that_crashes_on_start_is_given_up_and_forgiven_on_reque
         await until(in_state(supervisor, "running", "feeder"))
         assert stage.launches("ares") == 5
         stage.behaviour.clear()
-        assert (await ask(stage, "start_service", "ares")).outcome == "done"
+        assert (await send_command(stage, "start_service", "ares")).outcome == "done"
         await until(in_state(supervisor, "running"))
         assert stage.report().status == "ok"
     assert len(events(stage, "service_stopped")) == 6
@@ -119,7 +119,7 @@ async def test_exit_code_3_adopts_the_holder_of_the_lock(stage: Stage) -> None:
     def come_first() -> None:
         stage.launch(stage.data, "memory")
         end = time.monotonic() + 30
-        while find(stage.data, "memory") is None:
+        while find_process(stage.data, "memory") is None:
             assert time.monotonic() < end
             time.sleep(0.01)
 
@@ -137,7 +137,7 @@ async def test_only_one_supervises(stage: Stage) -> None:
     first, second = stage.supervisor(), stage.supervisor()
     assert first.acquire()
     assert not second.acquire()
-    assert (first.holds, second.holds) == (True, False)
+    assert (first.holds_lock, second.holds_lock) == (True, False)
     first.release()
     assert second.acquire()
     second.release()

@@ -8,7 +8,7 @@ from cq_tui.binance.filters import SymbolRules
 from cq_tui.binance.types import Fill, Order
 from cq_tui.binance.user_events import ExecutionReport
 from cq_tui.trading.client_order_id import Leg, client_order_id
-from cq_tui.trading.guardrails import EntryContext, HealthSeen
+from cq_tui.trading.guardrails import EntryContext, HealthReport
 from cq_tui.trading.lifecycle import OrderRecord, TradeFill
 from cq_tui.trading.portfolio import Position
 from cq_tui.trading.signals import TradeSignal
@@ -32,7 +32,7 @@ SIGNAL = TradeSignal(
 SELL = replace(SIGNAL, side="SELL", stop_loss=D("40400"), take_profit=D("39400"))
 
 BUDGET = EntryBudget(order_quote=D("100"), available_quote=D("1000"), commission=D("0.001"))
-HEALTHY = HealthSeen("ok", NOW - 1)
+HEALTHY = HealthReport("ok", NOW - 1)
 
 
 def context(**changes: Any) -> EntryContext:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cq_tui.trading.denial import SOFT_REASONS, Denial, DenialReason
-from cq_tui.trading.guardrails import HealthSeen, check_entry
+from cq_tui.trading.guardrails import HealthReport, check_entry
 from cq_tui.trading.signals import TradeSignal
 from tests.trading.samples import BUDGET, HEALTHY, NOW, RULES, SELL, SIGNAL, D, context
 
@@ -23,17 +23,17 @@ CASES: list[tuple[DenialReason, dict[str, Any], TradeSignal]] = [
     (_R.SIGNAL_STALE, {}, replace(SIGNAL, bar_close_time=SIGNAL.bar_close_time - 10_100)),
     (_R.SIGNAL_FROM_FUTURE, {}, replace(SIGNAL, bar_close_time=SIGNAL.bar_close_time + 2_100)),
     (_R.NOTHING_HELD, {"held": {"ETHUSDT"}}, SELL),
-    (_R.ARES_STALE, {"ares": HealthSeen("ok", NOW - 30.1)}, SIGNAL),
-    (_R.ARES_STALE, {"ares": HealthSeen()}, SIGNAL),
-    (_R.ARES_STALE, {"ares": HealthSeen("ok", NOW + 3)}, SIGNAL),
-    (_R.ARES_UNHEALTHY, {"ares": HealthSeen("error", NOW)}, SIGNAL),
-    (_R.FEEDER_STALE, {"feeder": HealthSeen("ok", NOW - 10.1)}, SIGNAL),
+    (_R.ARES_STALE, {"ares": HealthReport("ok", NOW - 30.1)}, SIGNAL),
+    (_R.ARES_STALE, {"ares": HealthReport()}, SIGNAL),
+    (_R.ARES_STALE, {"ares": HealthReport("ok", NOW + 3)}, SIGNAL),
+    (_R.ARES_UNHEALTHY, {"ares": HealthReport("error", NOW)}, SIGNAL),
+    (_R.FEEDER_STALE, {"feeder": HealthReport("ok", NOW - 10.1)}, SIGNAL),
     (_R.FEEDER_STALE, {"price_time": NOW - 10.1}, SIGNAL),
     (_R.FEEDER_STALE, {"price": D(0)}, SIGNAL),
-    (_R.FEEDER_UNHEALTHY, {"feeder": HealthSeen("error", NOW)}, SIGNAL),
-    (_R.MEMORY_STALE, {"memory": HealthSeen("ok", NOW - 5.1)}, SIGNAL),
-    (_R.MEMORY_UNHEALTHY, {"memory": HealthSeen("error", NOW)}, SIGNAL),
-    (_R.MEMORY_UNHEALTHY, {"memory": HealthSeen("ok", NOW, intact=False)}, SIGNAL),
+    (_R.FEEDER_UNHEALTHY, {"feeder": HealthReport("error", NOW)}, SIGNAL),
+    (_R.MEMORY_STALE, {"memory": HealthReport("ok", NOW - 5.1)}, SIGNAL),
+    (_R.MEMORY_UNHEALTHY, {"memory": HealthReport("error", NOW)}, SIGNAL),
+    (_R.MEMORY_UNHEALTHY, {"memory": HealthReport("ok", NOW, intact=False)}, SIGNAL),
     (_R.SYMBOL_NOT_TRADING, {"rules": None}, SIGNAL),
     (_R.SYMBOL_NOT_TRADING, {"rules": replace(RULES, status="BREAK")}, SIGNAL),
     (_R.QUARANTINED, {"quarantine": "3 failures in a row"}, SIGNAL),
@@ -103,7 +103,7 @@ def test_lifting_a_soft_one_still_asks_the_ones_after_it() -> None:
 
 def test_a_sell_of_what_is_held_goes_on_whatever_is_stale_or_full() -> None:
     trouble = context(
-        held={"BTCUSDT"}, trading_state="reducing", ares=HealthSeen(), feeder=HealthSeen(), memory=HealthSeen(),
+        held={"BTCUSDT"}, trading_state="reducing", ares=HealthReport(), feeder=HealthReport(), memory=HealthReport(),
         price=D(0), price_time=0.0, rules=None, quarantine="3 failures", equity=D(0),
         last_entry={"BTCUSDT": NOW}, paused_until={("trend_multi_tf", "BTCUSDT"): NOW + 99},
         budget=replace(BUDGET, available_quote=D(0)),

@@ -13,18 +13,18 @@ from cq_tui.trading.lifecycle import (
     MAX_QUERIES,
     OrderRecord,
     OrderStatus,
-    StatusUnknown,
-    answered,
-    lost,
-    not_found,
+    UnknownOrderStatus,
+    apply_execution_report,
+    apply_not_found,
+    apply_query_failure,
+    apply_response,
+    apply_trades,
+    mark_rejected,
+    mark_sent,
+    mark_unknown,
     not_sent,
     order_from_dict,
     order_to_dict,
-    query_failed,
-    refused,
-    reported,
-    sent,
-    trades_found,
 )
 from tests.trading.samples import NOW, D, answer, record, report
 
@@ -32,11 +32,11 @@ FILL = Fill(1, D("40010"), D("0.0025"), D("0.0000025"), "BTC")
 
 
 def unknown() -> OrderRecord:
-    return lost(sent(record(), NOW), "timeout", NOW)
+    return mark_unknown(mark_sent(record(), NOW), "timeout", NOW)
 
 
 def test_a_market_order_that_fills_at_once() -> None:
-    order, fills = answered(sent(record(), NOW), answer("FILLED", "0.0025", (FILL,)), NOW)
+    order, fills = apply_response(mark_sent(record(), NOW), answer("FILLED", "0.0025", (FILL,)), NOW)
     assert order.status is OrderStatus.FILLED
     assert order.order_id == 7
     assert order.average_price == D("40010")
@@ -45,13 +45,13 @@ def test_a_market_order_that_fills_at_once() -> None:
 
 
 def test_reports_before_the_answer_and_twice_count_each_trade_once() -> None:
-    order = sent(record(), NOW)
-    order, first = reported(order, report("PARTIALLY_FILLED", "0.001", "0.001", trade_id=1), NOW)
-    order, again = reported(order, report("PARTIALLY_FILLED", "0.001", "0.001", trade_id=1), NOW)
-    order, late = answered(order, answer("NEW"), NOW)
+    order = mark_sent(record(), NOW)
+    order, first = apply_execution_report(order, report("PARTIALLY_FILLED", "0.001", "0.001", trade_id=1), NOW)
+    order, again = apply_execution_report(order, report("PARTIALLY_FILLED", "0.001", "0.001", trade_id=1), NOW)
+    order, late = apply_response(order, answer("NEW"), NOW)
     assert (len(first), len(again), len(late)) == (1, 0, 0)
     assert order.status is OrderStatus.PARTIALLY_FILLED
-    order, second = reported(order, report("FILLED", "0.0025", "0.0015", trade_id=2), NOW)
+    order, second = apply_execution_report(order, report("FILLED", "0.0025", "0.0015", trade_id=2), NOW)
     assert len(second) == 1
     assert order.status is OrderStatus.FILLED
     assert order.filled_by_trades == order.executed_quantity == D("0.0025")
@@ -59,8 +59,8 @@ def test_reports_before_the_answer_and_twice_count_each_trade_once() -> None:
 
 
 def test_reports_that_come_in_the_wrong_order() -> None:
-    order, _ = reported(sent(record(), NOW), report("FILLED", "0.0025", "0.0015", trade_id=2), NOW)
-    order, new = reported(order, report("PARTIALLY_FILLED", "0.001", "0.001", trade_id=1), NOW)
+    order, _ = apply_execution_report(mark_sent(record(), NOW), report("FILLED", "0.0025", "0.0015", trade_id=2), NOW)
+    order, new = apply_execution_report(order, report("PARTIALLY_FILLED", "0.001", "0.001", trade_id=1), NOW)
     assert order.status is OrderStatus.FILLED
     assert order.contradiction == ""
     assert len(new) == 1
@@ -75,50 +75,50 @@ def test_reports_that_come_in_the_wrong_order() -> None:
     ],
 )  # fmt: skip
 def test_the_words_of_the_exchange(status: str, wanted: OrderStatus) -> None:
-    assert answered(sent(record(), NOW), answer(status), NOW).order.status is wanted
-    assert reported(sent(record(), NOW), report(status), NOW).order.status is wanted
+    assert apply_response(mark_sent(record(), NOW), answer(status), NOW).order.status is wanted
+    assert apply_execution_report(mark_sent(record(), NOW), report(status), NOW).order.status is wanted
 
 
 def test_a_new_word_is_an_error_that_names_it() -> None:
-    with pytest.raises(StatusUnknown, match="'FROZEN'"):
-        answered(sent(record(), NOW), answer("FROZEN"), NOW)
+    with pytest.raises(UnknownOrderStatus, match="'FROZEN'"):
+        apply_response(mark_sent(record(), NOW), answer("FROZEN"), NOW)
 
 
 def test_a_refusal_keeps_its_reason() -> None:
-    order = refused(sent(record(), NOW), "-2010 Account has insufficient balance", NOW)
+    order = mark_rejected(mark_sent(record(), NOW), "-2010 Account has insufficient balance", NOW)
     assert order.status is OrderStatus.REJECTED
     assert "insufficient" in order.reason
-    order, _ = reported(sent(record(), NOW), report("REJECTED", reason="INSUFFICIENT_BALANCES"), NOW)
+    order, _ = apply_execution_report(mark_sent(record(), NOW), report("REJECTED", reason="INSUFFICIENT_BALANCES"), NOW)
     assert order.reason == "INSUFFICIENT_BALANCES"
 
 
 def test_an_order_that_was_not_sent_may_be_sent_with_the_same_id() -> None:
-    order = not_sent(sent(record(), NOW), "connection refused", NOW)
+    order = not_sent(mark_sent(record(), NOW), "connection refused", NOW)
     assert order.status is OrderStatus.INTENDED
-    assert sent(order, NOW + 1).client_order_id == record().client_order_id
+    assert mark_sent(order, NOW + 1).client_order_id == record().client_order_id
 
 
 def test_an_order_is_sent_once() -> None:
     with pytest.raises(ValueError, match="only an intended one is sent"):
-        sent(sent(record(), NOW), NOW)
+        mark_sent(mark_sent(record(), NOW), NOW)
     with pytest.raises(ValueError, match="only an intended one is sent"):
-        sent(unknown(), NOW)
+        mark_sent(unknown(), NOW)
 
 
 def test_an_intent_found_after_a_restart_is_asked_for() -> None:
-    order = lost(record(), "restart", NOW)
+    order = mark_unknown(record(), "restart", NOW)
     assert order.status is OrderStatus.UNKNOWN
     assert order.query_due(NOW)
 
 
 def test_an_unknown_outcome_is_resolved_by_query() -> None:
-    order, fills = answered(unknown(), answer("FILLED", "0.0025"), NOW + 1)
+    order, fills = apply_response(unknown(), answer("FILLED", "0.0025"), NOW + 1)
     assert order.status is OrderStatus.FILLED
     assert fills == ()
     assert order.lacks_trades
     trade = AccountTrade("BTCUSDT", 9, 7, D("40010"), D("0.0025"), D("100"), D("0.1"), "USDT", 1, True, False)
     other = AccountTrade("BTCUSDT", 10, 8, D("1"), D("1"), D("1"), D("0"), "USDT", 1, True, False)
-    order, fills = trades_found(order, [trade, trade, other], NOW + 2)
+    order, fills = apply_trades(order, [trade, trade, other], NOW + 2)
     assert [fill.trade_id for fill in fills] == [9]
     assert not order.lacks_trades
 
@@ -126,27 +126,27 @@ def test_an_unknown_outcome_is_resolved_by_query() -> None:
 def test_not_found_is_believed_only_after_several_queries_and_seconds() -> None:
     order = unknown()
     for step in (2, 5, 9):
-        order = not_found(order, NOW + step)
+        order = apply_not_found(order, NOW + step)
         assert order.status is OrderStatus.UNKNOWN, "the exchange may still let it in"
-    order = not_found(order, NOW + 10)
+    order = apply_not_found(order, NOW + 10)
     assert order.status is OrderStatus.REJECTED
     assert order.reason == "not found by 4 queries: it never reached the exchange"
 
 
 def test_an_order_that_the_exchange_has_spoken_of_is_forgotten_only_when_it_denies_it_again_and_again() -> None:
-    order, _ = answered(sent(record(), NOW), answer("NEW"), NOW)
-    denied = not_found(not_found(order, NOW + 30), NOW + 60)
+    order, _ = apply_response(mark_sent(record(), NOW), answer("NEW"), NOW)
+    denied = apply_not_found(apply_not_found(order, NOW + 30), NOW + 60)
     assert denied.status is OrderStatus.NEW
-    spoken, _ = answered(denied, answer("NEW"), NOW + 61)
-    assert not_found(spoken, NOW + 90).status is OrderStatus.NEW, "the count starts again"
-    gone = not_found(denied, NOW + 90)
+    spoken, _ = apply_response(denied, answer("NEW"), NOW + 61)
+    assert apply_not_found(spoken, NOW + 90).status is OrderStatus.NEW, "the count starts again"
+    gone = apply_not_found(denied, NOW + 90)
     assert gone.status is OrderStatus.EXPIRED
     assert gone.reason == "the exchange knows it no longer"
-    assert not_found(gone, NOW + 99) == gone
+    assert apply_not_found(gone, NOW + 99) == gone
 
 
 def test_a_refusal_keeps_the_exchange_s_code() -> None:
-    order = refused(sent(record(), NOW), "no balance", NOW, -2010)
+    order = mark_rejected(mark_sent(record(), NOW), "no balance", NOW, -2010)
     assert (order.status, order.reason, order.code) == (OrderStatus.REJECTED, "no balance", -2010)
     assert order_from_dict(order_to_dict(order)) == order
 
@@ -155,25 +155,25 @@ def test_queries_slow_down_and_give_up_in_words_but_go_on() -> None:
     order, now, pauses = unknown(), NOW, []
     for _ in range(MAX_QUERIES):
         assert order.query_due(now)
-        order = query_failed(order, "no connection", now)
+        order = apply_query_failure(order, "no connection", now)
         assert not order.query_due(now)
         pauses.append(order.next_query_at - now)
         now = order.next_query_at
     assert pauses == sorted(pauses)
     assert pauses[0] == 0.5
     assert pauses[-1] == 30.0
-    assert order.gave_up
+    assert order.queries_exhausted
     assert order.query_due(now)
-    assert answered(order, answer("CANCELED"), now).order.status is OrderStatus.CANCELED
+    assert apply_response(order, answer("CANCELED"), now).order.status is OrderStatus.CANCELED
 
 
 def test_an_order_believed_missing_that_turns_up_is_a_contradiction_and_its_trades_count() -> None:
     order = unknown()
     for step in range(8, 12):
-        order = not_found(order, NOW + step)
+        order = apply_not_found(order, NOW + step)
     assert order.status is OrderStatus.REJECTED
     assert order.never_seen
-    order, fills = reported(order, report("FILLED", "0.0025", "0.0025", trade_id=1), NOW + 15)
+    order, fills = apply_execution_report(order, report("FILLED", "0.0025", "0.0025", trade_id=1), NOW + 15)
     assert order.status is OrderStatus.REJECTED
     assert not order.never_seen
     assert order.contradiction == "rejected here, but the exchange says filled with 0.0025 executed"
@@ -187,17 +187,20 @@ STEPS: st.SearchStrategy[Step] = st.one_of(
     st.sampled_from(
         [
             lambda order, now: not_sent(order, "x", now),
-            lambda order, now: refused(order, "x", now),
-            lambda order, now: lost(order, "x", now),
-            lambda order, now: query_failed(order, "x", now),
-            not_found,
+            lambda order, now: mark_rejected(order, "x", now),
+            lambda order, now: mark_unknown(order, "x", now),
+            lambda order, now: apply_query_failure(order, "x", now),
+            apply_not_found,
         ]
     ),
     st.builds(
-        lambda status, done: lambda order, now: answered(order, answer(status, done), now).order, STATUSES, QUANTITIES
+        lambda status, done: lambda order, now: apply_response(order, answer(status, done), now).order,
+        STATUSES, QUANTITIES,
     ),
     st.builds(
-        lambda status, done, trade: lambda order, now: reported(order, report(status, done, "0.001", trade), now).order,
+        lambda status, done, trade: lambda order, now: apply_execution_report(
+            order, report(status, done, "0.001", trade), now
+        ).order,
         STATUSES, QUANTITIES, st.integers(-1, 2),
     ),
 )  # fmt: skip
@@ -205,7 +208,7 @@ STEPS: st.SearchStrategy[Step] = st.one_of(
 
 @given(st.lists(STEPS, max_size=25))
 def test_no_message_leads_out_of_an_end_or_takes_back_a_trade(steps: list[Step]) -> None:
-    order, now = sent(record(), NOW), NOW
+    order, now = mark_sent(record(), NOW), NOW
     for step in steps:
         now += 1.5
         after = step(order, now)
@@ -222,7 +225,9 @@ def test_no_message_leads_out_of_an_end_or_takes_back_a_trade(steps: list[Step])
 
 
 def test_plain_values_keep_exact_decimals() -> None:
-    order, _ = answered(sent(record(quantity=D("0.00250000")), NOW), answer("FILLED", "0.0025", (FILL,)), NOW)
+    order, _ = apply_response(
+        mark_sent(record(quantity=D("0.00250000")), NOW), answer("FILLED", "0.0025", (FILL,)), NOW
+    )
     plain = order_to_dict(order)
     assert plain["quantity"] == "0.00250000"
     assert isinstance(order_from_dict(plain).quantity, Decimal)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cq_tui.trading.lifecycle import TradeFill
 from cq_tui.trading.portfolio import (
     Position,
-    book_fill,
+    apply_fill,
     equity,
     exposure,
     position_from_dict,
@@ -23,7 +23,7 @@ EMPTY = Position("BTCUSDT", "BTC", "USDT")
 
 
 def test_a_commission_in_the_base_asset_reduces_what_is_held() -> None:
-    booked = book_fill(EMPTY, "BUY", fill("0.0025", "40000", "0.0000025", "BTC"))
+    booked = apply_fill(EMPTY, "BUY", fill("0.0025", "40000", "0.0000025", "BTC"))
     assert booked.position is not None
     assert booked.position.quantity == D("0.0024975")
     assert booked.position.cost == D("100")
@@ -33,36 +33,36 @@ def test_a_commission_in_the_base_asset_reduces_what_is_held() -> None:
 
 
 def test_a_commission_in_the_quote_asset_adds_to_the_cost() -> None:
-    held = book_fill(EMPTY, "BUY", fill("1", "100", "0.1")).position
+    held = apply_fill(EMPTY, "BUY", fill("1", "100", "0.1")).position
     assert held is not None
     assert (held.quantity, held.cost) == (D(1), D("100.1"))
-    booked = book_fill(held, "SELL", fill("1", "110", "0.11"))
+    booked = apply_fill(held, "SELL", fill("1", "110", "0.11"))
     assert booked.position is None
-    assert booked.realised == D("110") - D("0.11") - D("100.1")
+    assert booked.realized == D("110") - D("0.11") - D("100.1")
 
 
 def test_a_commission_in_a_third_asset_is_valued_when_its_price_is_known() -> None:
     trade = fill("1", "100", "0.001", "BNB")
-    valued = book_fill(EMPTY, "BUY", trade, {"BNB": D("600")}).position
-    unvalued = book_fill(EMPTY, "BUY", trade).position
+    valued = apply_fill(EMPTY, "BUY", trade, {"BNB": D("600")}).position
+    unvalued = apply_fill(EMPTY, "BUY", trade).position
     assert valued is not None
     assert unvalued is not None
     assert (valued.cost, unvalued.cost) == (D("100.6"), D("100"))
 
 
 def test_a_part_sold_takes_its_part_of_the_cost() -> None:
-    booked = book_fill(position(quantity=D(4), cost=D(100)), "SELL", fill("1", "30"))
-    assert booked.realised == D(5)
+    booked = apply_fill(position(quantity=D(4), cost=D(100)), "SELL", fill("1", "30"))
+    assert booked.realized == D(5)
     assert booked.position is not None
     assert (booked.position.quantity, booked.position.cost) == (D(3), D(75))
-    assert booked.position.unrealised(D(30)) == D(15)
+    assert booked.position.unrealized(D(30)) == D(15)
 
 
 def test_more_sold_than_held_is_told_and_not_counted_as_profit() -> None:
-    booked = book_fill(position(quantity=D(1), cost=D(100)), "SELL", fill("4", "110"))
+    booked = apply_fill(position(quantity=D(1), cost=D(100)), "SELL", fill("4", "110"))
     assert booked.position is None
     assert booked.excess == D(3)
-    assert booked.realised == D(10)
+    assert booked.realized == D(10)
 
 
 def test_dust_is_written_off_at_its_cost() -> None:
@@ -97,13 +97,13 @@ def test_nothing_is_made_or_lost(trades: list[tuple[bool, Decimal, Decimal, str,
         value = amount * price
         commission = {"BTC": amount * rate, "USDT": value * rate, "BNB": value * rate / 600}[asset]
         trade = TradeFill(number, price, amount, commission, asset, number + 1)
-        booked = book_fill(held, "BUY" if buying else "SELL", trade, {"BNB": D(600)})
+        booked = apply_fill(held, "BUY" if buying else "SELL", trade, {"BNB": D(600)})
         assert booked.excess == 0
         base += (amount if buying else -amount) - (commission if asset == "BTC" else 0)
         quote += (-value if buying else value) - (0 if asset == "BTC" else value * rate)
-        realised += booked.realised
+        realised += booked.realized
         held = booked.position
-    unrealised = held.unrealised(last) if held else D(0)
+    unrealised = held.unrealized(last) if held else D(0)
     assert (held.quantity if held else D(0)) == pytest.approx(base, abs=D("1e-15"))
     assert realised + unrealised == pytest.approx(quote + base * last, abs=D("1e-9"))
 

@@ -12,13 +12,13 @@ from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.lifecycle import OrderRecord, OrderStatus
 from cq_tui.trading.portfolio import Position
 from cq_tui.trading.protection import (
-    Act,
+    ProtectionAction,
     ProtectionNeed,
-    halved_lists,
-    planned,
-    protection_needed,
+    find_protection_need,
     time_stop_due,
-    trailed,
+    triggered_oco_legs,
+    with_signal_levels,
+    with_trailing_stop,
 )
 from tests.trading.samples import NOW, RULES, SIGNAL, D, position, record
 
@@ -35,12 +35,12 @@ def stop_order(**changes: Any) -> OrderRecord:
 def needed(
     held: Position, *orders: OrderRecord, price: Decimal | None = BID, now_ms: int = NOW_MS
 ) -> ProtectionNeed | None:
-    return protection_needed(held, orders, RULES, price=price, now_ms=now_ms)
+    return find_protection_need(held, orders, RULES, price=price, now_ms=now_ms)
 
 
-def act(*arguments: Any, **options: Any) -> Act | None:
+def act(*arguments: Any, **options: Any) -> ProtectionAction | None:
     need = needed(*arguments, **options)
-    return None if need is None else need.act
+    return None if need is None else need.action
 
 
 def test_a_covered_position_needs_nothing() -> None:
@@ -58,18 +58,18 @@ def test_a_covered_position_needs_nothing() -> None:
     ],
 )
 def test_a_position_without_an_open_stop_needs_one(orders: tuple[OrderRecord, ...]) -> None:
-    assert needed(position(), *orders) == ProtectionNeed(Act.PLACE, SELLABLE, "no stop order is open")
+    assert needed(position(), *orders) == ProtectionNeed(ProtectionAction.PLACE, SELLABLE, "no stop order is open")
 
 
 def test_a_stop_for_less_or_for_more_than_is_held_is_replaced() -> None:
-    assert act(position(), stop_order(quantity=D("0.001"))) is Act.REPLACE
-    assert act(position(), stop_order(quantity=D("0.004"))) is Act.REPLACE
+    assert act(position(), stop_order(quantity=D("0.001"))) is ProtectionAction.REPLACE
+    assert act(position(), stop_order(quantity=D("0.004"))) is ProtectionAction.REPLACE
     part = stop_order(status=OrderStatus.PARTIALLY_FILLED, executed_quantity=D("0.001"))
     assert act(position(quantity=D("0.001498")), part) is None
 
 
 def test_a_stop_below_the_risen_trail_is_replaced() -> None:
-    assert act(position(stop_loss=D("39700")), stop_order()) is Act.REPLACE
+    assert act(position(stop_loss=D("39700")), stop_order()) is ProtectionAction.REPLACE
 
 
 @pytest.mark.parametrize("status", [OrderStatus.SENT, OrderStatus.UNKNOWN])
@@ -88,9 +88,9 @@ def test_nothing_is_asked_for_between_the_two_reports_of_a_triggered_oco() -> No
     expired = stop_order(status=OrderStatus.EXPIRED, reason="OCO_TRIGGER", list_client_order_id="list")
     target = record(Leg.TARGET, status=OrderStatus.NEW, quantity=SELLABLE, list_client_order_id="list")
     assert needed(position(), expired, target) is None
-    assert halved_lists([expired, target]) == [target]
+    assert triggered_oco_legs([expired, target]) == [target]
     other = record(Leg.TARGET, status=OrderStatus.NEW, quantity=SELLABLE, list_client_order_id="another")
-    assert act(position(), expired, other) is Act.PLACE
+    assert act(position(), expired, other) is ProtectionAction.PLACE
 
 
 def test_nothing_is_asked_for_while_an_exit_is_open() -> None:
@@ -110,26 +110,26 @@ def test_nothing_is_asked_for_while_an_exit_is_open() -> None:
 def test_an_uncovered_position_beyond_its_levels_or_time_is_sold(
     held: Position, price: Decimal | None, now_ms: int
 ) -> None:
-    assert act(held, price=price, now_ms=now_ms) is Act.EXIT
+    assert act(held, price=price, now_ms=now_ms) is ProtectionAction.EXIT
 
 
 def test_the_exchange_sells_by_itself_unless_the_stop_was_jumped_over() -> None:
     assert act(position(), stop_order(), price=D("39590")) is None
-    assert act(position(), stop_order(), price=D("39400")) is Act.EXIT
+    assert act(position(), stop_order(), price=D("39400")) is ProtectionAction.EXIT
     assert act(position(), stop_order(), price=D("40700")) is None
-    assert act(position(time_stop_ms=NOW_MS), stop_order()) is Act.EXIT
+    assert act(position(time_stop_ms=NOW_MS), stop_order()) is ProtectionAction.EXIT
 
 
 def test_what_cannot_be_sold_is_dust() -> None:
     need = needed(position(quantity=D("0.0000049")))
     assert need is not None
-    assert (need.act, need.quantity) == (Act.DUST, D("0.0000049"))
-    assert act(position(quantity=D("0.0001"))) is Act.DUST
+    assert (need.action, need.quantity) == (ProtectionAction.DUST, D("0.0000049"))
+    assert act(position(quantity=D("0.0001"))) is ProtectionAction.DUST
 
 
 def test_the_plan_comes_from_the_signal_on_the_tick_size() -> None:
     signal = replace(SIGNAL, stop_loss=D("39600.129"), take_profit=D("40600.127"), max_bars=6, trail=D("90"))
-    held = planned(position(stop_loss=None, take_profit=None), signal, RULES)
+    held = with_signal_levels(position(stop_loss=None, take_profit=None), signal, RULES)
     assert (held.stop_loss, held.take_profit) == (D("39600.12"), D("40600.13"))
     assert held.trail == D("90")
     assert held.time_stop_ms == NOW_MS + 6 * 60_000
@@ -141,7 +141,7 @@ def test_the_plan_comes_from_the_signal_on_the_tick_size() -> None:
 def test_a_trail_is_never_loosened(highs: list[Decimal]) -> None:
     held = position(trail=D("400"))
     for high in highs:
-        later = trailed(held, high, RULES)
+        later = with_trailing_stop(held, high, RULES)
         assert later.stop_loss is not None
         assert held.stop_loss is not None
         assert later.stop_loss >= held.stop_loss
@@ -150,5 +150,5 @@ def test_a_trail_is_never_loosened(highs: list[Decimal]) -> None:
 
 
 def test_a_fixed_stop_stays() -> None:
-    assert trailed(position(), D("90000"), RULES) == position()
+    assert with_trailing_stop(position(), D("90000"), RULES) == position()
     assert not time_stop_due(position(), 10**15)

@@ -10,9 +10,9 @@ from cq_tui.trading.quarantine import Quarantine
 
 def quarantined() -> Quarantine:
     book = Quarantine()
-    assert book.failed("BTCUSDT", "-1013 NOTIONAL", 100.0) is None
-    assert book.failed("BTCUSDT", "-1013 NOTIONAL", 101.0) is None
-    entry = book.failed("BTCUSDT", "-2010", 102.0)
+    assert book.record_failure("BTCUSDT", "-1013 NOTIONAL", 100.0) is None
+    assert book.record_failure("BTCUSDT", "-1013 NOTIONAL", 101.0) is None
+    entry = book.record_failure("BTCUSDT", "-2010", 102.0)
     assert entry is not None
     assert (entry.failures, entry.since, entry.until, entry.reason) == (3, 102.0, 1002.0, "-2010")
     return book
@@ -21,49 +21,49 @@ def quarantined() -> Quarantine:
 def test_three_failures_in_a_row_quarantine_one_symbol() -> None:
     book = quarantined()
     assert "BTCUSDT" in book
-    assert book.blocks("BTCUSDT", 402.0) == "3 failures in a row, last: -2010; probe in 10 min"
-    assert book.blocks("ETHUSDT", 402.0) is None
+    assert book.block_reason("BTCUSDT", 402.0) == "3 failures in a row, last: -2010; probe in 10 min"
+    assert book.block_reason("ETHUSDT", 402.0) is None
     assert [entry.symbol for entry in book] == ["BTCUSDT"]
 
 
 def test_a_success_between_them_starts_the_count_again() -> None:
     book = Quarantine()
     for _ in range(5):
-        book.failed("BTCUSDT", "x", 1.0)
-        book.failed("BTCUSDT", "x", 1.0)
-        assert book.succeeded("BTCUSDT") is None
+        book.record_failure("BTCUSDT", "x", 1.0)
+        book.record_failure("BTCUSDT", "x", 1.0)
+        assert book.record_success("BTCUSDT") is None
     assert "BTCUSDT" not in book
 
 
 def test_after_a_while_one_probe_is_let_through() -> None:
     book = quarantined()
-    assert book.blocks("BTCUSDT", 1001.9) is not None
-    assert book.blocks("BTCUSDT", 1002.0) is None
-    book.entry_sent("BTCUSDT", 1003.0)
-    assert book.blocks("BTCUSDT", 1003.0) == "a probe is on its way"
+    assert book.block_reason("BTCUSDT", 1001.9) is not None
+    assert book.block_reason("BTCUSDT", 1002.0) is None
+    book.record_entry("BTCUSDT", 1003.0)
+    assert book.block_reason("BTCUSDT", 1003.0) == "a probe is on its way"
 
 
 def test_a_probe_that_succeeds_releases() -> None:
     book = quarantined()
-    book.entry_sent("BTCUSDT", 1003.0)
-    released = book.succeeded("BTCUSDT")
+    book.record_entry("BTCUSDT", 1003.0)
+    released = book.record_success("BTCUSDT")
     assert released is not None
     assert "BTCUSDT" not in book
-    assert book.failed("BTCUSDT", "x", 1004.0) is None
+    assert book.record_failure("BTCUSDT", "x", 1004.0) is None
 
 
 def test_a_probe_that_fails_starts_the_time_again() -> None:
     book = quarantined()
-    book.entry_sent("BTCUSDT", 1003.0)
-    entry = book.failed("BTCUSDT", "-2010", 1004.0)
+    book.record_entry("BTCUSDT", 1003.0)
+    entry = book.record_failure("BTCUSDT", "-2010", 1004.0)
     assert entry is not None
     assert (entry.since, entry.until, entry.failures, entry.probing) == (102.0, 1904.0, 4, False)
 
 
 def test_a_failure_or_success_of_an_exit_in_quarantine_neither_releases_nor_prolongs() -> None:
     book = quarantined()
-    assert book.failed("BTCUSDT", "exit refused", 200.0) is None
-    assert book.succeeded("BTCUSDT") is None
+    assert book.record_failure("BTCUSDT", "exit refused", 200.0) is None
+    assert book.record_success("BTCUSDT") is None
     entry = book.get("BTCUSDT")
     assert entry is not None
     assert entry.until == 1002.0
@@ -73,14 +73,14 @@ def test_a_person_can_release_and_the_count_starts_again() -> None:
     book = quarantined()
     assert book.release("BTCUSDT") is not None
     assert book.release("BTCUSDT") is None
-    assert book.failed("BTCUSDT", "x", 300.0) is None
+    assert book.record_failure("BTCUSDT", "x", 300.0) is None
 
 
 def test_it_can_be_imposed_at_once() -> None:
     book = Quarantine(seconds=60.0)
     entry = book.impose("BTCUSDT", "outcome of an order unknown after 10 queries", 10.0)
     assert (entry.failures, entry.until) == (1, 70.0)
-    assert entry.state().model_dump(exclude={"extra"})["symbol"] == "BTCUSDT"
+    assert entry.to_state().model_dump(exclude={"extra"})["symbol"] == "BTCUSDT"
 
 
 STEPS = st.lists(
@@ -99,13 +99,13 @@ def test_it_outlives_a_restart(steps: list[tuple[str, str, int]]) -> None:
     for what, symbol, now in steps:
         match what:
             case "failed":
-                book.failed(symbol, "x", now)
+                book.record_failure(symbol, "x", now)
             case "succeeded":
-                book.succeeded(symbol)
+                book.record_success(symbol)
             case "release":
                 book.release(symbol)
             case "sent":
-                book.entry_sent(symbol, now)
+                book.record_entry(symbol, now)
             case _:
                 book.impose(symbol, "x", now)
     again = Quarantine.from_dict(json.loads(json.dumps(book.to_dict())))
@@ -119,10 +119,10 @@ def test_it_outlives_a_restart(steps: list[tuple[str, str, int]]) -> None:
 
 def test_a_probe_that_told_nothing_is_given_back() -> None:
     book = Quarantine(failures=1, seconds=10)
-    book.failed("BTCUSDT", "refused", 0.0)
-    book.entry_sent("BTCUSDT", 20.0)
-    assert book.blocks("BTCUSDT", 20.0) == "a probe is on its way"
-    book.give_back("BTCUSDT")
-    assert book.blocks("BTCUSDT", 20.0) is None
-    book.give_back("ETHUSDT")
+    book.record_failure("BTCUSDT", "refused", 0.0)
+    book.record_entry("BTCUSDT", 20.0)
+    assert book.block_reason("BTCUSDT", 20.0) == "a probe is on its way"
+    book.reset_probe("BTCUSDT")
+    assert book.block_reason("BTCUSDT", 20.0) is None
+    book.reset_probe("ETHUSDT")
     assert "ETHUSDT" not in book

@@ -6,7 +6,7 @@ import pytest
 
 from cq_tui.contracts.events import SignalGenerated
 from cq_tui.strategies.protocol import Side, Signal
-from cq_tui.trading.signals import SignalUnusable, frame_milliseconds, read_signal, to_decimal
+from cq_tui.trading.signals import InvalidSignal, frame_milliseconds, parse_signal, to_decimal
 from tests.trading.samples import NOW, SIGNAL
 
 
@@ -18,7 +18,7 @@ def made() -> Signal:
 
 
 def test_a_signal_of_a_strategy_arrives_whole() -> None:
-    signal = read_signal(made().payload())
+    signal = parse_signal(made().payload())
     assert signal.entry_price == Decimal("40000.1")
     assert signal.trail == Decimal("0.3")
     assert signal.key == str(made().key) == "bb_mean_revert_v2:BTCUSDT:15s:1700000099999:BUY"
@@ -34,13 +34,13 @@ def test_the_age_counts_from_the_close_of_the_bar() -> None:
 @pytest.mark.parametrize("missing", ["frame", "bar_close_time"])
 def test_a_signal_without_natural_key_is_refused(missing: str) -> None:
     payload = made().payload().model_dump() | {missing: None}
-    with pytest.raises(SignalUnusable, match=missing):
-        read_signal(SignalGenerated(**payload))
+    with pytest.raises(InvalidSignal, match=missing):
+        parse_signal(SignalGenerated(**payload))
 
 
 @pytest.mark.parametrize("frame", ["", "m", "0m", "-1m", "1.5m", "15x", "²m"])
 def test_a_frame_that_is_no_interval_is_refused(frame: str) -> None:
-    with pytest.raises(SignalUnusable, match="an interval such as"):
+    with pytest.raises(InvalidSignal, match="an interval such as"):
         frame_milliseconds(frame)
 
 

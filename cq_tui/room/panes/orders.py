@@ -2,25 +2,34 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
-from cq_tui.ops.words import MINUS, NOTHING, Level, clean, clock, price, quantity, signed
-from cq_tui.room.changes import Changes, Part
+from cq_tui.ops.formatting import (
+    MINUS,
+    NO_VALUE,
+    StatusLevel,
+    format_clock,
+    format_price,
+    format_quantity,
+    format_signed,
+    sanitize,
+)
+from cq_tui.room.changes import Changes, Topic
 from cq_tui.room.panes.pane import Pane
 from cq_tui.room.widgets.columns import Cell, Column
-from cq_tui.room.widgets.line_table import Drawn, LineKey, LineTable, Under
+from cq_tui.room.widgets.line_table import LineContent, LineKey, LineTable, SubLine
 
 if TYPE_CHECKING:
-    from cq_tui.room.trades import Order
+    from cq_tui.room.trades import OrderRow
 
 _COLUMNS = (
     Column("time", 8),
     Column("symbol", 10),
     Column("side", 4),
-    Column("size", 9, right=True),
-    Column("price", 11, right=True),
+    Column("size", 9, align_right=True),
+    Column("price", 11, align_right=True),
     Column("status", 10, grows=True),
-    Column("profit", 8, right=True, rank=1),
+    Column("profit", 8, align_right=True, drop_rank=1),
 )
-_WORDS = {
+_STATUS_LABELS = {
     "INTENDED": "intended",
     "SENT": "sent",
     "UNKNOWN": "unknown",
@@ -42,91 +51,91 @@ class OrdersPane(Pane):
     label = "orders"
     subject = "order"
     has_ages = False
-    feeds: ClassVar[frozenset[Part]] = frozenset({Part.EVENTS, Part.ACCOUNT, Part.SERVICES})
+    topics: ClassVar[frozenset[Topic]] = frozenset({Topic.EVENTS, Topic.ACCOUNT, Topic.SERVICES})
 
     def make_table(self) -> LineTable:
         """Return the table."""
         self._branches: dict[str, str] = {}
-        self._orders: dict[str, Order] = {}
+        self._orders: dict[str, OrderRow] = {}
         return LineTable(_COLUMNS, self._draw)
 
-    def fill(self, changes: Changes) -> None:
+    def update_rows(self, changes: Changes) -> None:
         """List the orders anew."""
         keys: list[LineKey] = []
         self._orders = dict(self.state.trades.orders)
         self._branches.clear()
-        for group in self.state.trades.groups():
+        for group in self.state.trades.order_groups():
             for position, order in enumerate(group):
                 keys.append(LineKey(order.key))
                 if position:
                     self._branches[order.key] = "└ " if order is group[-1] else "├ "
-                told = order.reason and not order.ended_with_its_twin
+                told = order.reason and not order.ended_by_oco
                 if told and order.status in ("REJECTED", "EXPIRED", "CANCELED"):
                     keys.append(LineKey(order.key, 1))
-        self.table.show(self.shown(keys, self._texts()), empty=self.waiting())
-        if changes.parts & {Part.EVENTS, Part.ACCOUNT}:
-            self.table.mark_all()
+        self.table.set_lines(self.apply_filter(keys, self._filter_texts()), empty=self.empty_text())
+        if changes.topics & {Topic.EVENTS, Topic.ACCOUNT}:
+            self.table.invalidate_all()
 
-    def summary(self) -> tuple[str, Level]:
+    def summary(self) -> tuple[str, StatusLevel]:
         """Count orders, fills and positions."""
         problem = self.state.file_problems.get("account")
         if problem:
-            return clean(problem, 90), "bad"
+            return sanitize(problem, 90), "bad"
         trader = self.state.trader
         if trader is None:
             return "trader has not reported", "idle"
         held = f" · {trader.active_positions} held" if trader.active_positions else ""
-        level: Level = "look" if trader.blocked_by else "good"
+        level: StatusLevel = "look" if trader.blocked_by else "good"
         blocked = " · blocked" if trader.blocked_by else ""
         return f"trader · {trader.orders_count:,} sent · {trader.fills_count:,} filled{held}{blocked}", level
 
-    def waiting(self) -> str:
+    def empty_text(self) -> str:
         """Say what the first order needs."""
         if self.filter_text and self.state.trades.orders:
             return "No order matches the filter."
         trader = self.state.trader
         if trader is not None and trader.blocked_by:
-            return "No order yet. The trader is blocked: " + clean("; ".join(trader.blocked_by))
+            return "No order yet. The trader is blocked: " + sanitize("; ".join(trader.blocked_by))
         return "Waits for the trader: an order follows the first signal that passes the guardrails, within a second."
 
-    def _texts(self) -> dict[str, str]:
+    def _filter_texts(self) -> dict[str, str]:
         return {
             key: f"{order.symbol} {order.side} {order.leg} {order.status} {order.reason} {order.code}"
             for key, order in self._orders.items()
         }
 
-    def _draw(self, key: LineKey) -> Drawn:
+    def _draw(self, key: LineKey) -> LineContent:
         order = self._orders[key.row]
         branch = self._branches.get(key.row)
         if key.line:
             code = f"{order.code.replace('-', MINUS)}: " if order.code and order.refused_by != "guardrail" else ""
-            return Under(
-                clean(code + order.reason), "muted" if order.status == "CANCELED" else "look", 12 if branch else 10
+            return SubLine(
+                sanitize(code + order.reason), "muted" if order.status == "CANCELED" else "look", 12 if branch else 10
             )
         ticker = self.state.tickers.get(order.symbol)
         shown_price = order.stop_price if branch and order.stop_price and not order.filled else order.price
         return (
-            Cell(clock(order.timestamp), "muted"),
+            Cell(format_clock(order.timestamp), "muted"),
             Cell(
-                f"{branch}{clean(order.leg, 10)}" if branch else clean(order.symbol, 40),
+                f"{branch}{sanitize(order.leg, 10)}" if branch else sanitize(order.symbol, 40),
                 "muted" if branch else "strong",
             ),
-            Cell(clean(order.side, 8), "muted" if branch else "good" if order.side == "BUY" else "bad"),
-            Cell(quantity(order.size) if order.size is not None else NOTHING, "muted" if branch else ""),
-            Cell(price(shown_price, ticker.decimals if ticker else None)),
-            Cell(self._status(order), order.level if order.level != "idle" else ""),
-            self._profit(order),
+            Cell(sanitize(order.side, 8), "muted" if branch else "good" if order.side == "BUY" else "bad"),
+            Cell(format_quantity(order.size) if order.size is not None else NO_VALUE, "muted" if branch else ""),
+            Cell(format_price(shown_price, ticker.decimals if ticker else None)),
+            Cell(self._status_text(order), order.level if order.level != "idle" else ""),
+            self._profit_cell(order),
         )
 
-    def _status(self, order: "Order") -> str:
-        if order.ended_with_its_twin:
+    def _status_text(self, order: "OrderRow") -> str:
+        if order.ended_by_oco:
             return "not needed"
-        word = _WORDS.get(order.status, clean(order.status.lower(), 12))
+        word = _STATUS_LABELS.get(order.status, sanitize(order.status.lower(), 12))
         if order.status == "PARTIALLY_FILLED" and order.size:
             return f"{word} {order.filled / order.size:.0%}"
         return word
 
-    def _profit(self, order: "Order") -> Cell:
+    def _profit_cell(self, order: "OrderRow") -> Cell:
         if order.pnl is None:
             return Cell("")
-        return Cell(signed(order.pnl), "good" if order.pnl > 0 else "bad" if order.pnl < 0 else "muted")
+        return Cell(format_signed(order.pnl), "good" if order.pnl > 0 else "bad" if order.pnl < 0 else "muted")

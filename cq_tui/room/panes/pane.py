@@ -12,14 +12,14 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from cq_tui.ops.words import GLYPHS, Level, clean
-from cq_tui.room.changes import Changes, Part
+from cq_tui.ops.formatting import GLYPHS, StatusLevel, sanitize
+from cq_tui.room.changes import Changes, Topic
 from cq_tui.room.widgets.line_table import LineKey, LineTable
 
 if TYPE_CHECKING:
     from cq_tui.room.state import RoomState
 
-_COLOURS: dict[Level, str] = {"good": "$success", "look": "$warning", "bad": "$error", "idle": "$muted"}
+_COLOURS: dict[StatusLevel, str] = {"good": "$success", "look": "$warning", "bad": "$error", "idle": "$muted"}
 
 
 class Summary(Static):
@@ -45,7 +45,7 @@ class Pane(Vertical):
     number: ClassVar[int]
     label: ClassVar[str]
     #: Changes of these parts rebuild the list; TIME repaints rows that show ages.
-    feeds: ClassVar[frozenset[Part]]
+    topics: ClassVar[frozenset[Topic]]
     #: Whether rows show ages, so that each second repaints them.
     has_ages: ClassVar[bool] = True
     #: What this pane's rows are, for the detail screen.
@@ -67,7 +67,7 @@ class Pane(Vertical):
         self.now = 0.0
         self.filter_text = ""
         self.table = self.make_table()
-        self._title: tuple[str, Level, str] | None = None
+        self._title: tuple[str, StatusLevel, str] | None = None
         self._filter: FilterInput | None = None
 
     # -- for subclasses
@@ -76,15 +76,15 @@ class Pane(Vertical):
         """Return the table of this pane."""
         raise NotImplementedError
 
-    def fill(self, changes: Changes) -> None:
+    def update_rows(self, changes: Changes) -> None:
         """Bring the table up to date."""
         raise NotImplementedError
 
-    def summary(self) -> tuple[str, Level]:
+    def summary(self) -> tuple[str, StatusLevel]:
         """Return what the title says after number and name, and how things are."""
         raise NotImplementedError
 
-    def waiting(self) -> str:
+    def empty_text(self) -> str:
         """Return what an empty pane waits for, and how long that usually takes."""
         raise NotImplementedError
 
@@ -104,25 +104,25 @@ class Pane(Vertical):
         self.state = state
         self.attached = True
 
-    def follow(self, changes: Changes, now: float) -> None:
+    def apply_changes(self, changes: Changes, now: float) -> None:
         """Show what changed."""
         self.now = now
-        if changes.parts & self.feeds:
-            self.fill(changes)
-            self.retitle()
-        elif Part.TIME in changes.parts:
+        if changes.topics & self.topics:
+            self.update_rows(changes)
+            self.update_title()
+        elif Topic.TIME in changes.topics:
             if self.has_ages:
-                self.table.mark_all()
-            self.retitle()
+                self.table.invalidate_all()
+            self.update_title()
 
-    def retitle(self) -> None:
+    def update_title(self) -> None:
         """Write the title, if it changed."""
         said, level = self.summary()
         title = (said, level, self.filter_text)
         if title == self._title:
             return
         self._title = title
-        filtered = f" · filter: {clean(self.filter_text, 20)}" if self.filter_text else ""
+        filtered = f" · filter: {sanitize(self.filter_text, 20)}" if self.filter_text else ""
         parts = [
             (f"{self.number} ", "$accent bold"),
             (self.label, "bold"),
@@ -133,7 +133,7 @@ class Pane(Vertical):
         glyph = (f" {GLYPHS[level]} ", _COLOURS[level])
         self.query_one(Summary).update(Content.assemble(glyph, *parts), layout=False)
 
-    def shown(self, keys: Iterable[LineKey], texts: dict[str, str] | None = None) -> list[LineKey]:
+    def apply_filter(self, keys: Iterable[LineKey], texts: dict[str, str] | None = None) -> list[LineKey]:
         """Keep the lines whose row matches the filter. ``texts`` is what to search in; the row key by default."""
         wanted = self.filter_text.casefold()
         if not wanted:
@@ -148,7 +148,7 @@ class Pane(Vertical):
         self._filter.display = True
         self._filter.focus()
 
-    def drop_filter(self) -> None:
+    def clear_filter(self) -> None:
         """Show everything again."""
         if self._filter is not None:
             self._filter.value = ""
@@ -158,8 +158,8 @@ class Pane(Vertical):
         event.stop()
         self.filter_text = event.value.strip()
         if self.attached:
-            self.fill(Changes(set(Part)))
-            self.retitle()
+            self.update_rows(Changes(set(Topic)))
+            self.update_title()
 
     @on(Input.Submitted)
     def _filter_done(self, event: Input.Submitted) -> None:
@@ -171,12 +171,12 @@ class Pane(Vertical):
     def on_resize(self) -> None:
         """Reasons wrap to the width."""
         if self.attached:
-            self.fill(Changes({Part.TIME}))
+            self.update_rows(Changes({Topic.TIME}))
 
-    def wrapped(self, text: str, indent: int, most: int) -> list[str]:
+    def wrap_text(self, text: str, indent: int, most: int) -> list[str]:
         """Break harmless text into at most ``most`` lines of the table's width."""
         width = max(10, self.table.scrollable_content_region.width - indent)
-        lines = textwrap.wrap(clean(text), width, break_on_hyphens=False) or [""]
+        lines = textwrap.wrap(sanitize(text), width, break_on_hyphens=False) or [""]
         return lines if len(lines) <= most else [*lines[: most - 1], " ".join(lines[most - 1 :])]
 
     def on_click(self) -> None:

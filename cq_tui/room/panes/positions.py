@@ -7,19 +7,28 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from cq_tui.ops.words import NOTHING, clean, number, plural, price, quantity, signed, spark
+from cq_tui.ops.formatting import (
+    NO_VALUE,
+    format_number,
+    format_price,
+    format_quantity,
+    format_signed,
+    pluralize,
+    sanitize,
+    sparkline,
+)
 from cq_tui.room.widgets.columns import Cell, Column
-from cq_tui.room.widgets.line_table import Drawn, LineKey, LineTable, Under
+from cq_tui.room.widgets.line_table import LineContent, LineKey, LineTable, SubLine
 
 if TYPE_CHECKING:
     from cq_tui.room.state import RoomState
 
 _COLUMNS = (
     Column("symbol", 10),
-    Column("size", 9, right=True),
-    Column("entry", 10, right=True),
-    Column("now", 10, right=True),
-    Column("open", 8, right=True),
+    Column("size", 9, align_right=True),
+    Column("entry", 10, align_right=True),
+    Column("now", 10, align_right=True),
+    Column("open", 8, align_right=True),
 )
 
 
@@ -33,7 +42,7 @@ class PositionsPane(Vertical):
         self._table = LineTable(_COLUMNS, self._draw)
         self._table.can_focus = False
         self._curve = Static(classes="facts", markup=False)
-        self._said = ""
+        self._curve_text = ""
 
     def compose(self) -> ComposeResult:
         """The curve over the table."""
@@ -44,44 +53,48 @@ class PositionsPane(Vertical):
         """Show this read model from now on."""
         self.state = state
 
-    def follow(self) -> None:
+    def update_positions(self) -> None:
         """Show the account as it is now."""
         if not self.display:
             return
         account = self.state.account
         held = account.positions if account else {}
-        self.border_title = Content.assemble(("positions", "bold"), f" · {plural(len(held), 'position')}")
+        self.border_title = Content.assemble(("positions", "bold"), f" · {pluralize(len(held), 'position')}")
         empty = "Nothing is held." if account else "Waits for state/account.json: the trader writes it when it starts."
-        self._table.show([LineKey(symbol, line) for symbol in held for line in (0, 1)], empty=empty)
-        self._table.mark_all()
-        self._tell_curve()
+        self._table.set_lines([LineKey(symbol, line) for symbol in held for line in (0, 1)], empty=empty)
+        self._table.invalidate_all()
+        self._update_curve()
 
-    def _tell_curve(self) -> None:
+    def _update_curve(self) -> None:
         points = [equity for _, equity in self.state.equity_curve]
         account = self.state.account
-        said = f"equity {spark(points[-40:])}" if len(points) > 1 else ""
+        said = f"equity {sparkline(points[-40:])}" if len(points) > 1 else ""
         if account is not None:
-            said += f"  realised {signed(account.realized_pnl)}  free {number(account.available_balance, 2)}"
-        if said != self._said:
-            self._said = said
+            said += (
+                f"  realised {format_signed(account.realized_pnl)}  free {format_number(account.available_balance, 2)}"
+            )
+        if said != self._curve_text:
+            self._curve_text = said
             self._curve.update(Content.styled(said.strip(), "$muted"))
 
-    def _draw(self, key: LineKey) -> Drawn:
+    def _draw(self, key: LineKey) -> LineContent:
         account = self.state.account
         position = account.positions.get(key.row) if account else None
         if position is None:
-            return Under("")
+            return SubLine("")
         ticker = self.state.tickers.get(key.row)
         decimals = ticker.decimals if ticker else None
         if key.line:
-            levels = f"stop {price(position.stop_loss, decimals)}  target {price(position.take_profit, decimals)}"
-            protection = clean(position.protection or "not told")
-            return Under(f"{levels}  {protection}", "bad" if position.protection == "missing" else "muted")
+            stop, target = (format_price(level, decimals) for level in (position.stop_loss, position.take_profit))
+            protection = sanitize(position.protection or "not told")
+            return SubLine(
+                f"stop {stop}  target {target}  {protection}", "bad" if position.protection == "missing" else "muted"
+            )
         profit = (ticker.price - position.entry_price) * position.size if ticker else position.unrealized_pnl
         return (
-            Cell(clean(position.symbol, 40), "strong"),
-            Cell(quantity(position.size)),
-            Cell(price(position.entry_price, decimals)),
-            Cell(price(ticker.price, decimals) if ticker else NOTHING),
-            Cell(signed(profit), "good" if profit > 0 else "bad" if profit < 0 else "muted"),
+            Cell(sanitize(position.symbol, 40), "strong"),
+            Cell(format_quantity(position.size)),
+            Cell(format_price(position.entry_price, decimals)),
+            Cell(format_price(ticker.price, decimals) if ticker else NO_VALUE),
+            Cell(format_signed(profit), "good" if profit > 0 else "bad" if profit < 0 else "muted"),
         )

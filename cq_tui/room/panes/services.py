@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
-from cq_tui.ops.words import GLYPHS, NOTHING, Level, age, age_level
-from cq_tui.room.changes import Changes, Part
+from cq_tui.ops.formatting import GLYPHS, NO_VALUE, StatusLevel, age_level, format_age
+from cq_tui.room.changes import Changes, Topic
 from cq_tui.room.panes.pane import Pane
 from cq_tui.room.widgets.columns import Cell, Column
-from cq_tui.room.widgets.line_table import Drawn, LineKey, LineTable, Under
+from cq_tui.room.widgets.line_table import LineContent, LineKey, LineTable, SubLine
 
 if TYPE_CHECKING:
     from cq_tui.room.service_rows import ServiceRow
@@ -15,11 +15,11 @@ _COLUMNS = (
     Column("", 1),
     Column("service", 8),
     Column("state", 8),
-    Column("age", 6, right=True),
-    Column("restarts", 8, right=True, rank=3),
-    Column("cpu", 6, right=True, rank=1),
-    Column("mem", 5, right=True, rank=2),
-    Column("pid", 7, right=True, rank=4),
+    Column("age", 6, align_right=True),
+    Column("restarts", 8, align_right=True, drop_rank=3),
+    Column("cpu", 6, align_right=True, drop_rank=1),
+    Column("mem", 5, align_right=True, drop_rank=2),
+    Column("pid", 7, align_right=True, drop_rank=4),
 )
 
 
@@ -29,31 +29,33 @@ class ServicesPane(Pane):
     number = 1
     label = "services"
     subject = "service"
-    feeds: ClassVar[frozenset[Part]] = frozenset({Part.SERVICES, Part.SETTINGS, Part.TIME})
+    topics: ClassVar[frozenset[Topic]] = frozenset({Topic.SERVICES, Topic.SETTINGS, Topic.TIME})
 
     def make_table(self) -> LineTable:
         """Return the table."""
         self._rows: dict[str, ServiceRow] = {}
         self._reasons: dict[str, list[str]] = {}
         #: Who supervises, in a word; set by the screen.
-        self.supervised_by = ""
+        self.supervision_note = ""
         return LineTable(_COLUMNS, self._draw)
 
-    def fill(self, changes: Changes) -> None:
+    def update_rows(self, changes: Changes) -> None:
         """Judge every service anew: ages move every second."""
         from cq_tui.room.service_rows import service_rows
 
         before, self._rows = self._rows, {row.name: row for row in service_rows(self.state, self.now)}
-        self._reasons = {row.name: self.wrapped(row.reason, 3, 2) if row.reason else [] for row in self._rows.values()}
+        self._reasons = {
+            row.name: self.wrap_text(row.reason, 3, 2) if row.reason else [] for row in self._rows.values()
+        }
         keys = [LineKey(name, line) for name, lines in self._reasons.items() for line in range(1 + len(lines))]
-        self.table.show(self.shown(keys), empty=self.waiting())
-        self.table.mark(name for name, row in self._rows.items() if before.get(name) != row)
+        self.table.set_lines(self.apply_filter(keys), empty=self.empty_text())
+        self.table.invalidate_rows(name for name, row in self._rows.items() if before.get(name) != row)
 
-    def summary(self) -> tuple[str, Level]:
+    def summary(self) -> tuple[str, StatusLevel]:
         """Say how many are ready, or who is not."""
         rows = self._rows.values()
         troubled = [row for row in rows if row.level != "good"]
-        worst: Level = "bad" if any(row.level == "bad" for row in rows) else "look" if troubled else "good"
+        worst: StatusLevel = "bad" if any(row.level == "bad" for row in rows) else "look" if troubled else "good"
         if rows and all(row.level == "idle" for row in rows):
             said = "none runs"
         elif troubled:
@@ -61,30 +63,32 @@ class ServicesPane(Pane):
             said += f" and {len(troubled) - 2} more" if len(troubled) > 2 else ""
         else:
             said = f"all {len(rows)} ready" if rows else ""
-        return " · ".join(part for part in (said, self.supervised_by) if part), worst
+        return " · ".join(part for part in (said, self.supervision_note) if part), worst
 
-    def waiting(self) -> str:
+    def empty_text(self) -> str:
         """No service matches the filter: there are always services."""
         return "No service matches the filter."
 
-    def _draw(self, key: LineKey) -> Drawn:
+    def _draw(self, key: LineKey) -> LineContent:
         row = self._rows[key.row]
         if key.line:
-            return Under(self._reasons[key.row][key.line - 1], row.level if row.level != "good" else "muted", indent=3)
+            return SubLine(
+                self._reasons[key.row][key.line - 1], row.level if row.level != "good" else "muted", indent=3
+            )
         old = age_level(row.age, row.age_limit) if row.age is not None else "idle"
         return (
             Cell(GLYPHS[row.level], row.level),
             Cell(row.name, "strong"),
             Cell(row.word, row.level if row.level != "good" else ""),
-            Cell(age(row.age), "muted" if old in ("good", "idle") else old),
-            Cell(f"{row.restarts}×" if row.restarts else NOTHING, "look" if row.restarts else "muted"),
-            Cell(_share(row.cpu_percent)),
-            Cell(f"{row.memory_mb:.0f}M" if row.memory_mb is not None else NOTHING),
-            Cell(str(row.pid) if row.pid else NOTHING, "muted"),
+            Cell(format_age(row.age), "muted" if old in ("good", "idle") else old),
+            Cell(f"{row.restarts}×" if row.restarts else NO_VALUE, "look" if row.restarts else "muted"),
+            Cell(_format_percent(row.cpu_percent)),
+            Cell(f"{row.memory_mb:.0f}M" if row.memory_mb is not None else NO_VALUE),
+            Cell(str(row.pid) if row.pid else NO_VALUE, "muted"),
         )
 
 
-def _share(percent: float | None) -> str:
+def _format_percent(percent: float | None) -> str:
     if percent is None:
-        return NOTHING
+        return NO_VALUE
     return f"{percent:.1f} %" if percent < 99.95 else f"{percent:.0f} %"

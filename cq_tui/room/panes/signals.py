@@ -2,24 +2,24 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
-from cq_tui.ops.words import NOTHING, Level, age, clean, clock, plural, price
-from cq_tui.room.changes import Changes, Part
+from cq_tui.ops.formatting import NO_VALUE, StatusLevel, format_age, format_clock, format_price, pluralize, sanitize
+from cq_tui.room.changes import Changes, Topic
 from cq_tui.room.panes.pane import Pane
 from cq_tui.room.widgets.columns import Cell, Column
-from cq_tui.room.widgets.line_table import Drawn, LineKey, LineTable, Under
+from cq_tui.room.widgets.line_table import LineContent, LineKey, LineTable, SubLine
 
 if TYPE_CHECKING:
-    from cq_tui.room.trades import Signal
+    from cq_tui.room.trades import SignalRow
 
 _COLUMNS = (
     Column("time", 8),
     Column("symbol", 10),
     Column("side", 4),
-    Column("entry", 11, right=True),
-    Column("conf", 4, right=True, rank=1),
-    Column("stop", 12, right=True, rank=4),
-    Column("target", 12, right=True, rank=3),
-    Column("strategy", 17, rank=2, grows=True),
+    Column("entry", 11, align_right=True),
+    Column("conf", 4, align_right=True, drop_rank=1),
+    Column("stop", 12, align_right=True, drop_rank=4),
+    Column("target", 12, align_right=True, drop_rank=3),
+    Column("strategy", 17, drop_rank=2, grows=True),
 )
 _STOP, _TARGET, _STRATEGY = 5, 6, 7
 
@@ -31,78 +31,78 @@ class SignalsPane(Pane):
     label = "signals"
     subject = "signal"
     has_ages = False
-    feeds: ClassVar[frozenset[Part]] = frozenset({Part.EVENTS, Part.SERVICES})
+    topics: ClassVar[frozenset[Topic]] = frozenset({Topic.EVENTS, Topic.SERVICES})
 
     def make_table(self) -> LineTable:
         """Return the table."""
-        self._signals: dict[str, Signal] = {}
+        self._signals: dict[str, SignalRow] = {}
         return LineTable(_COLUMNS, self._draw)
 
-    def fill(self, changes: Changes) -> None:
+    def update_rows(self, changes: Changes) -> None:
         """List the signals anew: they come a few a minute."""
         self._signals = dict(self.state.trades.signals)
         keys = [LineKey(key, line) for key in reversed(self._signals) for line in (0, 1)]
-        self.table.show(self.shown(keys, self._texts()), empty=self.waiting())
-        if Part.EVENTS in changes.parts:
-            self.table.mark_all()
+        self.table.set_lines(self.apply_filter(keys, self._filter_texts()), empty=self.empty_text())
+        if Topic.EVENTS in changes.topics:
+            self.table.invalidate_all()
 
-    def summary(self) -> tuple[str, Level]:
+    def summary(self) -> tuple[str, StatusLevel]:
         """Say how many there were and when the last one came."""
         ares = self.state.ares
         if ares is None:
             return "ares has not reported", "idle"
-        last = f" · last {age(self.now - ares.last_signal_time)} ago" if ares.last_signal_time else ""
-        blocked: Level = "good" if ares.feeder_health_ok else "look"
+        last = f" · last {format_age(self.now - ares.last_signal_time)} ago" if ares.last_signal_time else ""
+        blocked: StatusLevel = "good" if ares.feeder_health_ok else "look"
         held = "" if ares.feeder_health_ok else " · blocked by the feeder"
         return f"ares · {ares.signal_count:,} sent{last}{held}", blocked
 
-    def waiting(self) -> str:
+    def empty_text(self) -> str:
         """Say what the first signal needs."""
         if self.filter_text and self.state.trades.signals:
             return "No signal matches the filter."
         ares = self.state.ares
         if ares is not None and ares.warming:
-            warming = clean(next(iter(ares.warming.values())), 80)
-            return f"ARES warms up: {plural(len(ares.warming), 'symbol')} not ready yet ({warming})."
+            warming = sanitize(next(iter(ares.warming.values())), 80)
+            return f"ARES warms up: {pluralize(len(ares.warming), 'symbol')} not ready yet ({warming})."
         return (
             "Waits for signal_generated in the history: a strategy must find a trade on a closed kline. "
             "In simulation usually within a minute; on real markets minutes to hours."
         )
 
-    def _texts(self) -> dict[str, str]:
+    def _filter_texts(self) -> dict[str, str]:
         return {
             key: f"{signal.symbol} {signal.side} {signal.strategy} {signal.outcome}"
             for key, signal in self._signals.items()
         }
 
-    def _draw(self, key: LineKey) -> Drawn:
+    def _draw(self, key: LineKey) -> LineContent:
         signal = self._signals[key.row]
         if key.line:
-            return Under(self._under(signal), signal.level if signal.level in ("look", "bad") else "muted")
+            return SubLine(self._outcome_line(signal), signal.level if signal.level in ("look", "bad") else "muted")
         decimals = self._decimals(signal.symbol)
-        confidence = f"{signal.confidence:.2f}" if signal.confidence is not None else NOTHING
+        confidence = f"{signal.confidence:.2f}" if signal.confidence is not None else NO_VALUE
         return (
-            Cell(clock(signal.timestamp), "muted"),
-            Cell(clean(signal.symbol, 40), "strong"),
-            Cell(clean(signal.side, 8), "good" if signal.side == "BUY" else "bad"),
-            Cell(price(signal.entry, decimals)),
+            Cell(format_clock(signal.timestamp), "muted"),
+            Cell(sanitize(signal.symbol, 40), "strong"),
+            Cell(sanitize(signal.side, 8), "good" if signal.side == "BUY" else "bad"),
+            Cell(format_price(signal.entry, decimals)),
             Cell(confidence),
-            Cell(price(signal.stop, decimals)),
-            Cell(price(signal.target, decimals)),
-            Cell(clean(signal.strategy, 40), "muted"),
+            Cell(format_price(signal.stop, decimals)),
+            Cell(format_price(signal.target, decimals)),
+            Cell(sanitize(signal.strategy, 40), "muted"),
         )
 
-    def _under(self, signal: "Signal") -> str:
+    def _outcome_line(self, signal: "SignalRow") -> str:
         """Say what became of it, and what the columns have no room for."""
         decimals = self._decimals(signal.symbol)
         words = [signal.outcome or "no outcome yet"]
-        if not self.table.width_of(_STRATEGY):
+        if not self.table.column_width(_STRATEGY):
             words.append(signal.strategy)
-        if not self.table.width_of(_STOP):
-            words.append(f"stop {price(signal.stop, decimals)}")
-        if not self.table.width_of(_TARGET):
-            words.append(f"target {price(signal.target, decimals)}")
-        return clean(" · ".join(words))
+        if not self.table.column_width(_STOP):
+            words.append(f"stop {format_price(signal.stop, decimals)}")
+        if not self.table.column_width(_TARGET):
+            words.append(f"target {format_price(signal.target, decimals)}")
+        return sanitize(" · ".join(words))
 
     def _decimals(self, symbol: str) -> int | None:
         ticker = self.state.tickers.get(symbol)

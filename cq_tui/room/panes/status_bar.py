@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from textual.content import Content
 from textual.widget import Widget
 
-from cq_tui.ops.words import GLYPHS, Level, clean, clock, number, percent
+from cq_tui.ops.formatting import GLYPHS, StatusLevel, format_clock, format_number, format_percent, sanitize
 
 if TYPE_CHECKING:
     from cq_tui.contracts.mode import Mode
     from cq_tui.room.state import RoomState
 
-_COLOURS: dict[Level, str] = {"good": "$success", "look": "$warning", "bad": "$error", "idle": "$muted"}
-_NAMES: "dict[Mode, str]" = {"simulation": "SIMULATION", "paper": "PAPER", "testnet": "TESTNET", "live": "LIVE"}
+_COLOURS: dict[StatusLevel, str] = {"good": "$success", "look": "$warning", "bad": "$error", "idle": "$muted"}
+_MODE_LABELS: "dict[Mode, str]" = {"simulation": "SIMULATION", "paper": "PAPER", "testnet": "TESTNET", "live": "LIVE"}
 
 
-class Piece(NamedTuple):
+class StatusItem(NamedTuple):
     """A few words in one style."""
 
     text: str
@@ -23,13 +23,13 @@ class Piece(NamedTuple):
     #: When the line is too short, the highest rank leaves first; 0 stays.
     rank: int = 0
     #: Further words of the same piece; the first to leave.
-    more: str = ""
+    extra: str = ""
 
 
-def mode_block(mode: "Mode") -> Piece:
+def mode_block(mode: "Mode") -> StatusItem:
     """Return the colour block of a mode, the same everywhere."""
     text_colour = "$mode-testnet-text" if mode == "testnet" else "$mode-text"
-    return Piece(f"  {_NAMES[mode]}  ", f"bold {text_colour} on $mode-{mode}")
+    return StatusItem(f"  {_MODE_LABELS[mode]}  ", f"bold {text_colour} on $mode-{mode}")
 
 
 class StatusBar(Widget):
@@ -44,17 +44,17 @@ class StatusBar(Widget):
         #: Unix time at which the display was frozen.
         self.frozen_at: float | None = None
         self._now = 0.0
-        self._shown: tuple[Piece, ...] = ()
+        self._shown: tuple[StatusItem, ...] = ()
 
     def attach(self, state: "RoomState") -> None:
         """Show this read model from now on."""
         self.state = state
         self._attached = True
 
-    def follow(self, now: float) -> None:
+    def update_status(self, now: float) -> None:
         """Repaint what changed. The clock and its dot are the room's own heartbeat: they stop when it does."""
         self._now = now
-        pieces = (*self._left(), *self._right())
+        pieces = (*self._left_items(), *self._right_items())
         if pieces != self._shown:
             self._shown = pieces
             self.set_class(self.state.mode.mode == "live", "-live")
@@ -64,102 +64,108 @@ class StatusBar(Widget):
         """Return the line or lines."""
         if not self._attached:
             return Content.styled("  OPENING  ", "bold reverse $muted")
-        left, right = self._left(), self._right()
+        left, right = self._left_items(), self._right_items()
         width = self.size.width
         if self.size.height < 2:
-            return _spread(left, right, width)
+            return _justify(left, right, width)
         split = 2 if len(left) > 2 else len(left)
-        return Content("\n").join([_spread(left[:split], right[-1:], width), _spread(left[split:], right[:-1], width)])
+        return Content("\n").join(
+            [_justify(left[:split], right[-1:], width), _justify(left[split:], right[:-1], width)]
+        )
 
-    def _left(self) -> list[Piece]:
+    def _left_items(self) -> list[StatusItem]:
         return [mode_block(self.state.mode.mode), self._guardrails(), *self._trading(), self._health(), *self._memory()]
 
-    def _right(self) -> list[Piece]:
+    def _right_items(self) -> list[StatusItem]:
         return [*self._equity(), self._clock()]
 
-    def _guardrails(self) -> Piece:
+    def _guardrails(self) -> StatusItem:
         if self.state.guardrails:
-            return Piece("guardrails on", "" if self._is_live else "$muted")
-        return Piece(" GUARDRAILS OFF ", "bold reverse $warning")
+            return StatusItem("guardrails on", "" if self._is_live else "$muted")
+        return StatusItem(" GUARDRAILS OFF ", "bold reverse $warning")
 
-    def _trading(self) -> list[Piece]:
+    def _trading(self) -> list[StatusItem]:
         trading = self.state.settings.TRADING_STATE
-        return [] if trading == "active" else [Piece(f" {trading.upper()} ", "bold reverse $error")]
+        return [] if trading == "active" else [StatusItem(f" {trading.upper()} ", "bold reverse $error")]
 
-    def _health(self) -> Piece:
+    def _health(self) -> StatusItem:
         verdicts = self.state.verdicts(self._now)
         troubled = [verdict for verdict in verdicts.values() if verdict.overall != "ok"]
         if not troubled:
-            return self._stated("good", "all services ok")
-        level: Level = "bad" if self.state.overall(self._now) == "error" else "look"
+            return self._status_item("good", "all services ok")
+        level: StatusLevel = "bad" if self.state.overall(self._now) == "error" else "look"
         if len(troubled) == len(verdicts):
             words = {verdict.word for verdict in troubled}
             said = "no service reports" if words <= {"missing", "stale", "stopped"} else "no service is ok"
-            return self._stated(level, said)
+            return self._status_item(level, said)
         first = max(troubled, key=lambda verdict: verdict.overall == "error")
         more = f" +{len(troubled) - 1}" if len(troubled) > 1 else ""
-        return self._stated(level, f"{first.service} {first.word}{more}")
+        return self._status_item(level, f"{first.service} {first.word}{more}")
 
-    def _memory(self) -> list[Piece]:
+    def _memory(self) -> list[StatusItem]:
         """Integrity and completeness, side by side."""
         memory = self.state.memory
         if memory is None:
-            return [self._stated("idle", "memory unknown")]
+            return [self._status_item("idle", "memory unknown")]
         missing = f"INCOMPLETE BY {memory.missing_count:,} " if memory.missing_count else ""
         if not memory.integrity_ok:
             more = f"· {missing}" if missing else ""
-            return [Piece(f" {GLYPHS['bad']} HISTORY NOT INTACT ", "bold reverse $error", more=more)]
+            return [StatusItem(f" {GLYPHS['bad']} HISTORY NOT INTACT ", "bold reverse $error", extra=more)]
         if missing:
-            return [Piece(f" {GLYPHS['bad']} HISTORY {missing}", "bold reverse $error")]
+            return [StatusItem(f" {GLYPHS['bad']} HISTORY {missing}", "bold reverse $error")]
         if self.state.verdict("memory", self._now).overall == "error":
-            return [self._stated("look", "memory not watched")]
-        intact = self._stated("good", f"memory intact {number(memory.events_count)}")
+            return [self._status_item("look", "memory not watched")]
+        intact = self._status_item("good", f"memory intact {format_number(memory.events_count)}")
         anchored = f"anchored {memory.anchored_count:,}" if memory.anchored_count else ""
         if memory.anchor_problem:
-            return [intact, self._stated("look", anchored or "not anchored")]
-        return [intact._replace(more=f" · {anchored}") if anchored else intact]
+            return [intact, self._status_item("look", anchored or "not anchored")]
+        return [intact._replace(extra=f" · {anchored}") if anchored else intact]
 
-    def _equity(self) -> list[Piece]:
+    def _equity(self) -> list[StatusItem]:
         account = self.state.account
         if account is None:
             return []
-        pieces = [Piece(f"equity {number(account.equity, 2)} {clean(account.quote_asset, 8)} ", "bold", 1)]
+        pieces = [
+            StatusItem(f"equity {format_number(account.equity, 2)} {sanitize(account.quote_asset, 8)} ", "bold", 1)
+        ]
         if account.equity_start:
             change = (account.equity / account.equity_start - 1) * 100
             colour = "" if self._is_live else "$success" if change > 0 else "$error" if change < 0 else "$muted"
-            pieces.append(Piece(f"{percent(change)} ", colour, 2))
+            pieces.append(StatusItem(f"{format_percent(change)} ", colour, 2))
         return pieces
 
-    def _clock(self) -> Piece:
+    def _clock(self) -> StatusItem:
         if self.frozen_at is not None:
-            return Piece(f" FROZEN {clock(self.frozen_at)} · p goes on ", "bold reverse $accent")
-        return Piece(f"{'·' if int(self._now) % 2 else ' '} {clock(self._now)} UTC ", "" if self._is_live else "$muted")
+            return StatusItem(f" FROZEN {format_clock(self.frozen_at)} · p goes on ", "bold reverse $accent")
+        return StatusItem(
+            f"{'·' if int(self._now) % 2 else ' '} {format_clock(self._now)} UTC ", "" if self._is_live else "$muted"
+        )
 
     @property
     def _is_live(self) -> bool:
         return self.state.mode.mode == "live"
 
-    def _stated(self, level: Level, words: str) -> Piece:
+    def _status_item(self, level: StatusLevel, words: str) -> StatusItem:
         """Return glyph and words; on the red bar of live mode the glyph alone carries the state."""
         loud = "bold" if level in ("bad", "look") else ""
-        return Piece(f"{GLYPHS[level]} {words}", loud if self._is_live else f"{loud} {_COLOURS[level]}".strip())
+        return StatusItem(f"{GLYPHS[level]} {words}", loud if self._is_live else f"{loud} {_COLOURS[level]}".strip())
 
 
-def _spread(left: list[Piece], right: list[Piece], width: int) -> Content:
+def _justify(left: list[StatusItem], right: list[StatusItem], width: int) -> Content:
     """Put pieces to both ends; when they do not fit, further words leave, then the right end loses pieces by rank."""
-    start = _joined([piece._replace(text=piece.text + piece.more) for piece in left], "   ")
-    if start.cell_length + _joined(right, " ").cell_length + 2 > width:
-        start = _joined(left, "   ")
+    start = _join_items([piece._replace(text=piece.text + piece.extra) for piece in left], "   ")
+    if start.cell_length + _join_items(right, " ").cell_length + 2 > width:
+        start = _join_items(left, "   ")
     right = list(right)
-    while right and start.cell_length + _joined(right, " ").cell_length + 2 > width:
+    while right and start.cell_length + _join_items(right, " ").cell_length + 2 > width:
         leaving = max(right, key=lambda piece: piece.rank)
         if leaving.rank == 0:
             break
         right.remove(leaving)
-    end = _joined(right, " ")
+    end = _join_items(right, " ")
     gap = max(1, width - start.cell_length - end.cell_length)
     return Content.assemble(start, " " * gap, end)
 
 
-def _joined(pieces: list[Piece], separator: str) -> Content:
+def _join_items(pieces: list[StatusItem], separator: str) -> Content:
     return Content(separator).join([Content.styled(piece.text, piece.style) for piece in pieces])

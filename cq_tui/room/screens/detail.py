@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from cq_tui.room.details import Described
+from cq_tui.room.details import DetailContent
 
 _LABEL_WIDTH = 22
 
@@ -23,10 +23,10 @@ class Detail(ModalScreen[None]):
         Binding("c", "copy", "copy", id="detail.copy", tooltip="Copy all of it"),
     ]
 
-    def __init__(self, describe: Callable[[], Described]) -> None:
+    def __init__(self, describe: Callable[[], DetailContent]) -> None:
         super().__init__()
         self._describe = describe
-        self._shown: Described | None = None
+        self._shown: DetailContent | None = None
 
     def compose(self) -> ComposeResult:
         """A box of fields."""

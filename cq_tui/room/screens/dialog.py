@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DialogAnswer:
     """One possible answer. ``key`` gives it at once; it must differ from the key that opened the dialog."""
 
     name: str
-    words: str
+    label: str
     key: str
     danger: bool = False
 
 
-NO = Answer("no", "no", "n")
+NO = DialogAnswer("no", "no", "n")
 
 
 class Choice(Widget, can_focus=True):
@@ -46,13 +46,13 @@ class Choice(Widget, can_focus=True):
             super().__init__()
             self.name = name
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: DialogAnswer) -> None:
         super().__init__(id=f"answer-{answer.name}", classes="-danger" if answer.danger else "")
         self.answer = answer
 
     def render(self) -> Content:
         """Return key and words."""
-        return Content(f"{self.answer.key} {self.answer.words}")
+        return Content(f"{self.answer.key} {self.answer.label}")
 
     def action_choose(self) -> None:
         """Give this answer."""
@@ -76,7 +76,7 @@ class Dialog(ModalScreen[str]):
         self,
         question: str,
         reasons: Sequence[str],
-        answers: Sequence[Answer],
+        answers: Sequence[DialogAnswer],
         mode: "Mode | None",
         *,
         danger: bool = False,
@@ -87,7 +87,7 @@ class Dialog(ModalScreen[str]):
         self._answers = tuple(answers)
         self._mode = mode
         for answer in answers:
-            self._bindings.bind(answer.key, f"give('{answer.name}')", answer.words, show=False)
+            self._bindings.bind(answer.key, f"give('{answer.name}')", answer.label, show=False)
 
     def compose(self) -> ComposeResult:
         """Mode, question, reasons, answers."""
@@ -119,6 +119,6 @@ class Dialog(ModalScreen[str]):
         self.dismiss(self._answers[0].name)
 
 
-def notice(title: str, reasons: Sequence[str], mode: "Mode | None") -> Dialog:
+def notice_dialog(title: str, reasons: Sequence[str], mode: "Mode | None") -> Dialog:
     """Return a dialog that only tells: why something is refused, and what would help."""
-    return Dialog(title, reasons, [Answer("ok", "understood", "o")], mode)
+    return Dialog(title, reasons, [DialogAnswer("ok", "understood", "o")], mode)

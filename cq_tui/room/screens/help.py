@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-_SIGNS = (
+_GLYPH_MEANINGS = (
     ("●", "$success", "good"),
     ("▲", "$warning", "look at it: slow, blocked, starting"),
     ("✖", "$error", "bad: stale, error, not intact, not readable"),
@@ -27,7 +27,7 @@ class Help(ModalScreen[None]):
     def __init__(self, room: Screen[None]) -> None:
         super().__init__(classes="help")
         # Read before this screen covers the room: its own bindings are of no interest.
-        self._lines = [*_key_lines(room), Content(""), *_sign_lines()]
+        self._lines = [*_key_lines(room), Content(""), *_glyph_lines()]
 
     def compose(self) -> ComposeResult:
         """A box of lines."""
@@ -52,5 +52,5 @@ def _key_lines(room: Screen[None]) -> list[Content]:
     ]
 
 
-def _sign_lines() -> list[Content]:
-    return [Content.assemble((f"{glyph:>13}  ", colour), words) for glyph, colour, words in _SIGNS]
+def _glyph_lines() -> list[Content]:
+    return [Content.assemble((f"{glyph:>13}  ", colour), words) for glyph, colour, words in _GLYPH_MEANINGS]

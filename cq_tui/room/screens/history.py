@@ -9,23 +9,23 @@ from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
 
-from cq_tui.ops.words import clean
+from cq_tui.ops.formatting import sanitize
 from cq_tui.room.evidence_lines import block_lines, event_lines, proof_lines, stored_lines, verdict_lines
 from cq_tui.room.widgets.key_line import KeyLine
 from cq_tui.room.widgets.sheet import Sheet
 
 if TYPE_CHECKING:
     from cq_tui.contracts.layout import DataDir
-    from cq_tui.room.evidence import Evidence
+    from cq_tui.room.evidence import EventEvidence
     from cq_tui.room.state import RoomState
 
 #: Seconds between two looks whether chain or checkpoint have reached the event by now.
-_INTERVAL = 1.0
+_RELOAD_INTERVAL = 1.0
 
 #: Fewest columns for two sheets side by side.
-_BROAD = 150
+_SIDE_BY_SIDE_FROM = 150
 
-_KEYS = [
+_FOOTER_BINDINGS = [
     Binding("left_square_bracket,left", "walk(-1)", "before", id="history.before", tooltip="The block before"),
     Binding("right_square_bracket,right", "walk(1)", "next", id="history.next", tooltip="The next block"),
     Binding("home", "edge('first')", "first", id="history.first", tooltip="The first or the last block"),
@@ -34,7 +34,7 @@ _KEYS = [
     Binding("y", "copy_proof", "proof", id="history.proof", tooltip="Copy the proof, or else the event's line"),
     Binding("escape,enter,q", "back", "back", id="history.back", key_display="esc", tooltip="Back to the room"),
 ]  # fmt: skip
-_OTHER_KEYS = [
+_HIDDEN_BINDINGS = [
     Binding("question_mark", "help", "help", show=False, id="history.help", key_display="?", tooltip="Keys and signs"),
     Binding("up,k", "scroll('up')", "up", show=False, id="history.up", tooltip="Scroll"),
     Binding("down,j", "scroll('down')", "down", show=False, id="history.down", tooltip="Scroll"),
@@ -51,20 +51,20 @@ class HistoryScreen(Screen[None]):
     """Shows the evidence for one block at a time. Files are read in a thread; the last one asked for wins."""
 
     AUTO_FOCUS = None
-    BINDINGS: ClassVar[list[BindingType]] = [*_KEYS, *_OTHER_KEYS]
+    BINDINGS: ClassVar[list[BindingType]] = [*_FOOTER_BINDINGS, *_HIDDEN_BINDINGS]
 
     def __init__(self, state: "RoomState", event_id: str) -> None:
         super().__init__()
-        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_BROAD, "-broad")]
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_SIDE_BY_SIDE_FROM, "-broad")]
         self._state = state
         #: Event id or block index to look at next.
-        self._wanted: str | int | None = event_id
-        self._looking = False
+        self._requested: str | int | None = event_id
+        self._evidence_loading = False
         #: The block gone to, while it is not shown yet: further steps count from it.
-        self._heading_for: int | None = None
+        self._target_index: int | None = None
         #: What is shown.
-        self.evidence: Evidence | None = None
-        self._looked_at: object = None
+        self.evidence: EventEvidence | None = None
+        self._loaded_extent: object = None
 
     def compose(self) -> ComposeResult:
         """A box of two sheets, side by side where there is room; keys."""
@@ -73,65 +73,70 @@ class HistoryScreen(Screen[None]):
             with Sheets(id="sheets"):
                 yield Sheet("stored")
                 yield Sheet("proved")
-        yield KeyLine([binding.id for binding in _KEYS if binding.id])
+        yield KeyLine([binding.id for binding in _FOOTER_BINDINGS if binding.id])
 
     def on_mount(self) -> None:
         """Look, and look again while there may be more to see."""
-        self.query_one("#verdict", Sheet).tell(lambda width: [Content.styled("Reads the history.", "$muted")])
-        self._look()
-        self.set_interval(_INTERVAL, self._look_again)
+        self.query_one("#verdict", Sheet).set_lines(lambda width: [Content.styled("Reads the history.", "$muted")])
+        self._start_loading()
+        self.set_interval(_RELOAD_INTERVAL, self._reload_if_grown)
 
     # -- looking
 
-    def _look(self) -> None:
-        if not self._looking:
-            self._looking = True
-            self.run_worker(self._look_while_wanted(), name="history", exit_on_error=False)
+    def _start_loading(self) -> None:
+        if not self._evidence_loading:
+            self._evidence_loading = True
+            self.run_worker(self._load_requested(), name="history", exit_on_error=False)
 
-    async def _look_while_wanted(self) -> None:
+    async def _load_requested(self) -> None:
         try:
-            while (wanted := self._wanted) is not None:
-                self._wanted = None
-                self._looked_at = self._grown_to
-                self._show(await asyncio.to_thread(_look, self._state.data, wanted))
+            while (wanted := self._requested) is not None:
+                self._requested = None
+                self._loaded_extent = self._history_extent
+                self._show_evidence(await asyncio.to_thread(_gather_evidence, self._state.data, wanted))
         finally:
-            self._looking = False
+            self._evidence_loading = False
 
-    def _look_again(self) -> None:
+    def _reload_if_grown(self) -> None:
         """What was not chained or not anchored may be by now."""
         shown = self.evidence
-        if shown is not None and not shown.is_settled and self._grown_to != self._looked_at and not self._looking:
-            self._wanted = shown.index if shown.event_id is None else shown.event_id
-            self._look()
+        if (
+            shown is not None
+            and not shown.is_final
+            and self._history_extent != self._loaded_extent
+            and not self._evidence_loading
+        ):
+            self._requested = shown.index if shown.event_id is None else shown.event_id
+            self._start_loading()
 
     @property
-    def _grown_to(self) -> object:
+    def _history_extent(self) -> object:
         """What says how far chain and checkpoints reach."""
         chain, memory = self._state.chain, self._state.memory
         return chain and chain.chain_length, memory and memory.checkpoint
 
-    def _show(self, evidence: "Evidence") -> None:
+    def _show_evidence(self, evidence: "EventEvidence") -> None:
         self.evidence = evidence
-        if self._wanted is None:
-            self._heading_for = None
+        if self._requested is None:
+            self._target_index = None
         self.query_one("#box").border_title = _title(evidence)
-        self.query_one("#verdict", Sheet).tell(lambda width: verdict_lines(evidence, width))
-        self.query_one("#stored", Sheet).tell(lambda width: self._left(evidence, width))
-        self.query_one("#proved", Sheet).tell(lambda width: self._right(evidence, width))
+        self.query_one("#verdict", Sheet).set_lines(lambda width: verdict_lines(evidence, width))
+        self.query_one("#stored", Sheet).set_lines(lambda width: self._left_sheet(evidence, width))
+        self.query_one("#proved", Sheet).set_lines(lambda width: self._right_sheet(evidence, width))
 
-    def _left(self, evidence: "Evidence", width: int) -> list[Content]:
+    def _left_sheet(self, evidence: "EventEvidence", width: int) -> list[Content]:
         """The event; below it its line, unless the proof stands there."""
         lines = event_lines(evidence, width)
-        return _joined(lines, stored_lines(evidence, width)) if self._is_broad else lines
+        return _join_sections(lines, stored_lines(evidence, width)) if self._is_side_by_side else lines
 
-    def _right(self, evidence: "Evidence", width: int) -> list[Content]:
+    def _right_sheet(self, evidence: "EventEvidence", width: int) -> list[Content]:
         """The block and the proof; in a narrow terminal the line, which is long, comes last."""
-        lines = _joined(block_lines(evidence, width), proof_lines(evidence, width))
-        return lines if self._is_broad else _joined(lines, stored_lines(evidence, width))
+        lines = _join_sections(block_lines(evidence, width), proof_lines(evidence, width))
+        return lines if self._is_side_by_side else _join_sections(lines, stored_lines(evidence, width))
 
     @property
-    def _is_broad(self) -> bool:
-        return self.size.width >= _BROAD
+    def _is_side_by_side(self) -> bool:
+        return self.size.width >= _SIDE_BY_SIDE_FROM
 
     # -- keys
 
@@ -140,27 +145,27 @@ class HistoryScreen(Screen[None]):
         shown = self.evidence
         if shown is None:
             return
-        start = shown.index if self._heading_for is None else self._heading_for
+        start = shown.index if self._target_index is None else self._target_index
         if start is None:
             # It has no place in the chain: the chain's end is the nearest.
-            start = (shown.last or 0) - step if step < 0 else shown.last or 0
+            start = (shown.last_index or 0) - step if step < 0 else shown.last_index or 0
         self._go_to(start + step)
 
     def action_edge(self, where: str) -> None:
         """Go to the first or the last block."""
         if self.evidence is not None:
-            last = self._state.chain.chain_length - 1 if self._state.chain else self.evidence.last
+            last = self._state.chain.chain_length - 1 if self._state.chain else self.evidence.last_index
             self._go_to(0 if where == "first" else last or 0)
 
     def _go_to(self, index: int) -> None:
-        last = self.evidence.last if self.evidence else None
+        last = self.evidence.last_index if self.evidence else None
         index = max(0, index)
         if last is not None and self._state.chain is not None:
             index = min(index, max(last, self._state.chain.chain_length - 1))
-        if self._heading_for is None and self.evidence is not None and index == self.evidence.index:
+        if self._target_index is None and self.evidence is not None and index == self.evidence.index:
             return
-        self._wanted = self._heading_for = index
-        self._look()
+        self._requested = self._target_index = index
+        self._start_loading()
 
     def action_scroll(self, where: str) -> None:
         """Move within what is shown."""
@@ -203,27 +208,27 @@ class HistoryScreen(Screen[None]):
         self.dismiss(None)
 
 
-def _look(data: "DataDir", wanted: str | int) -> "Evidence":
+def _gather_evidence(data: "DataDir", wanted: str | int) -> "EventEvidence":
     # What proofs need is imported here, in the thread: no key waits for it.
-    from cq_tui.room.evidence import look
+    from cq_tui.room.evidence import gather_evidence
 
-    return look(data, wanted)
+    return gather_evidence(data, wanted)
 
 
-def _joined(*parts: list[Content]) -> list[Content]:
+def _join_sections(*parts: list[Content]) -> list[Content]:
     """Put an empty line between parts that say something."""
     first, *others = [part for part in parts if part]
     return [*first, *(line for part in others for line in (Content(""), *part))]
 
 
-def _title(evidence: "Evidence") -> Content:
+def _title(evidence: "EventEvidence") -> Content:
     if evidence.index is None:
         place = "event outside the chain"
     elif evidence.index == 0:
         place = "genesis block"
     else:
-        of = f" of {evidence.last:,}" if evidence.last is not None else ""
+        of = f" of {evidence.last_index:,}" if evidence.last_index is not None else ""
         place = f"event {evidence.index:,}{of}"
     event = evidence.event
-    kind = f" · {clean(event.event_type, 40)} · {clean(event.source, 20)}" if event else ""
+    kind = f" · {sanitize(event.event_type, 40)} · {sanitize(event.source, 20)}" if event else ""
     return Content.assemble((place, "bold"), (kind, "$muted"))

@@ -10,20 +10,20 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.ops.words import clean
-from cq_tui.room.details import Described
+from cq_tui.ops.formatting import sanitize
+from cq_tui.room.details import DetailContent
 from cq_tui.room.log_tail import LogLine, LogTail
 from cq_tui.room.panes.pane import FilterInput
 from cq_tui.room.screens.detail import Detail
 from cq_tui.room.widgets.columns import Cell, Column
 from cq_tui.room.widgets.key_line import KeyLine
-from cq_tui.room.widgets.line_table import Drawn, LineKey, LineTable
+from cq_tui.room.widgets.line_table import LineContent, LineKey, LineTable
 
-_COLUMNS = (Column("time", 8), Column("level", 8, rank=1), Column("message", 40, grows=True))
+_COLUMNS = (Column("time", 8), Column("level", 8, drop_rank=1), Column("message", 40, grows=True))
 #: Seconds between two looks at the file.
-_INTERVAL = 0.25
+_POLL_INTERVAL = 0.25
 
-_KEYS = [
+_FOOTER_BINDINGS = [
     Binding("slash", "filter", "filter", id="logs.filter", key_display="/", tooltip="Only lines that contain a text"),
     Binding("f", "follow", "follow", id="logs.follow", tooltip="Stay at the newest line"),
     Binding("left", "switch(-1)", "service before", id="logs.before", tooltip="The log of the service before"),
@@ -36,7 +36,7 @@ class Logs(Screen[None]):
     """Follows ``logs/<service>.log``."""
 
     AUTO_FOCUS = "LineTable"
-    BINDINGS: ClassVar[list[BindingType]] = [*_KEYS]
+    BINDINGS: ClassVar[list[BindingType]] = [*_FOOTER_BINDINGS]
 
     def __init__(self, data: DataDir, services: tuple[str, ...], chosen: str) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class Logs(Screen[None]):
         self._tail = LogTail(data.log_of(self.service))
         self._lines: dict[str, LogLine] = {}
         self._filter = ""
-        self._follows = True
+        self._following = True
         self.table = LineTable(_COLUMNS, self._draw, heading=False)
 
     @property
@@ -59,18 +59,18 @@ class Logs(Screen[None]):
         yield Static(id="log-title", markup=False)
         yield self.table
         yield FilterInput(placeholder="filter: what the line must contain", compact=True)
-        yield KeyLine([binding.id for binding in _KEYS if binding.id])
+        yield KeyLine([binding.id for binding in _FOOTER_BINDINGS if binding.id])
 
     def on_mount(self) -> None:
         """Show, and follow."""
-        self._show()
-        self.set_interval(_INTERVAL, self._look)
+        self._show_lines()
+        self.set_interval(_POLL_INTERVAL, self._poll_log)
 
-    def _look(self) -> None:
+    def _poll_log(self) -> None:
         if self._tail.refresh():
-            self._show()
+            self._show_lines()
 
-    def _show(self) -> None:
+    def _show_lines(self) -> None:
         wanted = self._filter.casefold()
         self._lines = {key: line for key, line in self._tail.lines if wanted in f"{line.level} {line.text}".casefold()}
         empty = self._tail.problem or (
@@ -78,40 +78,40 @@ class Logs(Screen[None]):
             if self._tail.lines
             else f"logs/{self.service}.log has no lines yet: they come when the service starts."
         )
-        self.table.show((LineKey(key) for key in self._lines), empty=empty)
-        if self._follows and self._lines:
+        self.table.set_lines((LineKey(key) for key in self._lines), empty=empty)
+        if self._following and self._lines:
             self.call_after_refresh(self.table.select, next(reversed(self._lines)))
-        self._retitle()
+        self._update_title()
 
-    def _retitle(self) -> None:
+    def _update_title(self) -> None:
         names = [(f" {name} ", "bold reverse $accent" if name == self.service else "$muted") for name in self._services]
-        filtered = f"  filter: {clean(self._filter, 30)}" if self._filter else ""
-        following = "  follows" if self._follows else "  stands still · f follows"
+        filtered = f"  filter: {sanitize(self._filter, 30)}" if self._filter else ""
+        following = "  follows" if self._following else "  stands still · f follows"
         title = Content.assemble(" logs ", *names, (filtered, "$accent"), (following, "$muted"))
         self.query_one("#log-title", Static).update(title)
 
-    def _draw(self, key: LineKey) -> Drawn:
+    def _draw(self, key: LineKey) -> LineContent:
         line = self._lines[key.row]
-        style = "muted" if line.state == "idle" else line.state if line.state != "good" else ""
+        style = "muted" if line.severity == "idle" else line.severity if line.severity != "good" else ""
         return (Cell(line.time, "muted"), Cell(line.level, style or "muted"), Cell(line.text, style))
 
     @on(LineTable.Selected)
     def _selected(self, event: LineTable.Selected) -> None:
         follows = event.row == next(reversed(self._lines), "")
-        if follows != self._follows:
-            self._follows = follows
-            self._retitle()
+        if follows != self._following:
+            self._following = follows
+            self._update_title()
 
     @on(LineTable.Opened)
     def _opened(self, event: LineTable.Opened) -> None:
         line = self._lines[event.row]
         fields = [("time", line.time), ("level", line.level), ("", ""), ("", line.text)]
-        self.app.push_screen(Detail(lambda: Described(f"log line of {self.service}", fields)))
+        self.app.push_screen(Detail(lambda: DetailContent(f"log line of {self.service}", fields)))
 
     @on(Input.Changed)
     def _filter_changed(self, event: Input.Changed) -> None:
         self._filter = event.value.strip()
-        self._show()
+        self._show_lines()
 
     @on(Input.Submitted)
     def _filter_done(self) -> None:
@@ -126,16 +126,16 @@ class Logs(Screen[None]):
 
     def action_follow(self) -> None:
         """Go to the newest line and stay there."""
-        self._follows = True
-        self._show()
+        self._following = True
+        self._show_lines()
 
     def action_switch(self, step: int) -> None:
         """Show the log of a neighbouring service."""
         self._position = (self._position + step) % len(self._services)
         self._tail = LogTail(self._data.log_of(self.service))
-        self._follows = True
-        self.table.show(())
-        self._show()
+        self._following = True
+        self.table.set_lines(())
+        self._show_lines()
 
     def action_back(self) -> None:
         """Back to the room."""

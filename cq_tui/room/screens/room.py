@@ -10,14 +10,14 @@ from textual.containers import Container
 from textual.geometry import Size
 from textual.screen import Screen
 
-from cq_tui.room.changes import Changes, Part
-from cq_tui.room.keys import OTHER_KEYS, SHOWN_KEYS
+from cq_tui.room.changes import Changes, Topic
+from cq_tui.room.keys import FOOTER_BINDINGS, HIDDEN_BINDINGS
 from cq_tui.room.last_checkpoint import LastCheckpoint
-from cq_tui.room.messages import FreezeAsked, LeaveAsked, StateChanged, SteerAsked
+from cq_tui.room.messages import ActionRequested, FreezeRequested, QuitRequested, StateChanged
+from cq_tui.room.panes.alert_bar import AlertBar
 from cq_tui.room.panes.chart_pane import ChartPane
 from cq_tui.room.panes.feeder import FeederPane
 from cq_tui.room.panes.memory import MemoryPane
-from cq_tui.room.panes.news_line import NewsLine
 from cq_tui.room.panes.orders import OrdersPane
 from cq_tui.room.panes.pane import Pane
 from cq_tui.room.panes.positions import PositionsPane
@@ -32,20 +32,20 @@ if TYPE_CHECKING:
     from cq_tui.room.state import RoomState
 
 #: Fewest columns and rows for panes side by side.
-_SPACIOUS = (118, 34)
+_GRID_FROM = (118, 34)
 #: Fewest columns for the quarantine beside signals and orders.
-_MEDIUM = 150
+_FULL_GRID_FROM = 150
 #: Fewest columns and rows for chart and positions.
-_WIDE = (190, 50)
+_CHART_FROM = (190, 50)
 #: Fewest columns and rows for panes at all.
-_SMALLEST = (60, 15)
+_PANES_FROM = (60, 15)
 
 
 class RoomScreen(Screen[None]):
     """Shows a RoomState. Files reach it as StateChanged; what the keys do to the stack is Steering's."""
 
     AUTO_FOCUS = None
-    BINDINGS: ClassVar[list[BindingType]] = [*SHOWN_KEYS, *OTHER_KEYS]
+    BINDINGS: ClassVar[list[BindingType]] = [*FOOTER_BINDINGS, *HIDDEN_BINDINGS]
 
     #: Given by ``attach``.
     state: "RoomState"
@@ -70,7 +70,7 @@ class RoomScreen(Screen[None]):
         """Status bar, news, panes, keys."""
         self._arrange(self.app.size)
         yield StatusBar()
-        yield NewsLine()
+        yield AlertBar()
         with Container(id="panes"):
             for pane in self.panes:
                 yield pane
@@ -79,7 +79,7 @@ class RoomScreen(Screen[None]):
                     yield self._chart
                 elif pane.label == "orders":
                     yield self._positions
-        yield KeyLine([binding.id for binding in SHOWN_KEYS if binding.id])
+        yield KeyLine([binding.id for binding in FOOTER_BINDINGS if binding.id])
 
     def on_mount(self) -> None:
         """Give the keys to the feeder."""
@@ -90,12 +90,12 @@ class RoomScreen(Screen[None]):
         self.state = state
         self.attached = True
         self.query_one(StatusBar).attach(state)
-        self.query_one(NewsLine).attach(state)
+        self.query_one(AlertBar).attach(state)
         self._chart.attach(state)
         self._positions.attach(state)
         for pane in self.panes:
             pane.attach(state)
-        self.show_changes(Changes(set(Part)))
+        self.show_changes(Changes(set(Topic)))
         self.refresh_bindings()
         self.query_one(KeyLine).refresh()
 
@@ -114,20 +114,20 @@ class RoomScreen(Screen[None]):
         """Repaint what changed."""
         now = self.now
         for pane in self.panes:
-            pane.follow(changes, now)
-        if Part.SERVICES in changes.parts and self.checkpoint.keep(self.state.memory):
-            self.query_one(KeyLine).aside = self.checkpoint.short
-        if changes.parts - {Part.PRICES}:
-            self.query_one(StatusBar).follow(now)
-            self.query_one(NewsLine).follow(now)
+            pane.apply_changes(changes, now)
+        if Topic.SERVICES in changes.topics and self.checkpoint.update(self.state.memory):
+            self.query_one(KeyLine).side_note = self.checkpoint.short_text
+        if changes.topics - {Topic.PRICES}:
+            self.query_one(StatusBar).update_status(now)
+            self.query_one(AlertBar).update_alerts(now)
             if self.has_class("-wide") and self._frozen_at is None:
-                self._positions.follow()
-                self._chart.follow(self.panes[1].table.selected)
+                self._positions.update_positions()
+                self._chart.show_symbol(self.panes[1].table.selected)
 
-    def supervised_by(self, words: str) -> None:
+    def show_supervision(self, words: str) -> None:
         """Say in the services' title who supervises, when it is not this room."""
-        self._services.supervised_by = words
-        self._services.retitle()
+        self._services.supervision_note = words
+        self._services.update_title()
 
     # -- panes
 
@@ -146,7 +146,7 @@ class RoomScreen(Screen[None]):
     @on(LineTable.Selected)
     def _row_selected(self, event: LineTable.Selected) -> None:
         if event.table is self.panes[1].table and self.has_class("-wide"):
-            self._chart.follow(event.row)
+            self._chart.show_symbol(event.row)
 
     @on(Pane.Chosen)
     def _pane_chosen(self, event: Pane.Chosen) -> None:
@@ -172,29 +172,29 @@ class RoomScreen(Screen[None]):
     def action_back(self) -> None:
         """Undo the last of: filter, zoom, selection."""
         if self.active.filter_text:
-            self.active.drop_filter()
+            self.active.clear_filter()
         elif self.has_class("-zoomed"):
             self.remove_class("-zoomed")
         else:
-            self.active.table.unselect()
+            self.active.table.clear_selection()
 
     def on_resize(self, event: events.Resize) -> None:
         """Arrange anew."""
         self._arrange(event.size)
-        news = self.query_one(NewsLine)
-        if news.alone != self.has_class("-tiny"):
-            news.alone = self.has_class("-tiny")
-            news.display = news.alone
+        news = self.query_one(AlertBar)
+        if news.fills_screen != self.has_class("-tiny"):
+            news.fills_screen = self.has_class("-tiny")
+            news.display = news.fills_screen
         if self.attached:
-            self.show_changes(Changes({Part.TIME}))
+            self.show_changes(Changes({Topic.TIME}))
 
     def _arrange(self, size: Size) -> None:
         """Choose the arrangement that the terminal has room for."""
         width, height = size
-        self.set_class(width < _SMALLEST[0] or height < _SMALLEST[1], "-tiny")
-        self.set_class(width < _MEDIUM, "-medium")
-        self.set_class(width >= _WIDE[0] and height >= _WIDE[1], "-wide")
-        self.set_class(width < _SPACIOUS[0] or height < _SPACIOUS[1], "-compact")
+        self.set_class(width < _PANES_FROM[0] or height < _PANES_FROM[1], "-tiny")
+        self.set_class(width < _FULL_GRID_FROM, "-medium")
+        self.set_class(width >= _CHART_FROM[0] and height >= _CHART_FROM[1], "-wide")
+        self.set_class(width < _GRID_FROM[0] or height < _GRID_FROM[1], "-compact")
 
     # -- what opens over the room
 
@@ -222,7 +222,7 @@ class RoomScreen(Screen[None]):
 
         owner = {"feeder": "feeder", "signals": "ares", "orders": "trader", "quarantine": "trader", "memory": "memory"}
         chosen = self.selected_service if self.active is self.panes[0] else owner[self.active.label]
-        self.app.push_screen(Logs(self.state.data, (*self.state.required(), "supervisor"), chosen))
+        self.app.push_screen(Logs(self.state.data, (*self.state.required_services(), "supervisor"), chosen))
 
     def action_help(self) -> None:
         """Explain keys and signs."""
@@ -234,26 +234,26 @@ class RoomScreen(Screen[None]):
         """Hold the display still, or let it go on."""
         self._frozen_at = None if self._frozen_at is not None else self._now()
         self.query_one(StatusBar).frozen_at = self._frozen_at
-        self.post_message(FreezeAsked(self._frozen_at is not None))
-        self.show_changes(Changes(set(Part) if self._frozen_at is None else {Part.TIME}))
+        self.post_message(FreezeRequested(self._frozen_at is not None))
+        self.show_changes(Changes(set(Topic) if self._frozen_at is None else {Topic.TIME}))
 
     # -- steering
 
     @property
     def selected_service(self) -> str:
         """The service that s, x and r mean."""
-        return self.panes[0].table.selected or self.state.required()[0]
+        return self.panes[0].table.selected or self.state.required_services()[0]
 
     def action_steer(self, what: str) -> None:
         """Ask for an action that needs no target."""
-        self.post_message(SteerAsked(what))
+        self.post_message(ActionRequested(what))
 
     def action_service(self, what: str) -> None:
         """Start, stop or restart the selected service, after showing which one that is."""
         if self.active is not self.panes[0]:
             self.activate(self.panes[0])
-        self.post_message(SteerAsked(what, self.selected_service))
+        self.post_message(ActionRequested(what, self.selected_service))
 
     def action_leave(self) -> None:
         """Ask how to leave."""
-        self.post_message(LeaveAsked())
+        self.post_message(QuitRequested())

@@ -23,14 +23,14 @@ class Column:
 
     heading: str
     width: int
-    right: bool = False
-    rank: int = 0
+    align_right: bool = False
+    drop_rank: int = 0
     #: Takes what the others leave; at most one column.
     grows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class ColumnLayout:
     """Indexes of the columns that are shown, and their widths."""
 
     shown: tuple[int, ...]
@@ -41,17 +41,17 @@ class Layout:
         return self.widths[self.shown.index(index)] if index in self.shown else 0
 
 
-def lay_out(columns: Sequence[Column], available: int) -> Layout:
+def lay_out(columns: Sequence[Column], available: int) -> ColumnLayout:
     """Choose the columns that fit into ``available`` cells and give the growing one the rest."""
     shown = list(range(len(columns)))
     while len(shown) > 1 and _needed(columns, shown) > available:
-        optional = [index for index in shown if columns[index].rank > 0]
+        optional = [index for index in shown if columns[index].drop_rank > 0]
         if not optional:
             break
-        shown.remove(max(optional, key=lambda index: (columns[index].rank, index)))
+        shown.remove(max(optional, key=lambda index: (columns[index].drop_rank, index)))
     spare = max(0, available - _needed(columns, shown))
     widths = [columns[index].width + (spare if columns[index].grows else 0) for index in shown]
-    return Layout(tuple(shown), tuple(widths))
+    return ColumnLayout(tuple(shown), tuple(widths))
 
 
 def _needed(columns: Sequence[Column], shown: Sequence[int]) -> int:

@@ -11,7 +11,7 @@ class KeyLine(Widget):
     """Shows as many bindings as fit, by their ids. The last two (help, leave) always stay. A click acts."""
 
     #: Words for the right end, shown where all keys leave room for them.
-    aside: reactive[str] = reactive("", init=False)
+    side_note: reactive[str] = reactive("", init=False)
 
     def __init__(self, binding_ids: list[str]) -> None:
         super().__init__()
@@ -22,14 +22,14 @@ class KeyLine(Widget):
         """Return the line."""
         active = self.screen.active_bindings.values()
         held = {key.binding.id: (key.binding, key.enabled) for key in active if key.binding.id}
-        entries = self._fitting([held[name] for name in self._binding_ids if name in held])
+        entries = self._fitting_entries([held[name] for name in self._binding_ids if name in held])
         self._ends.clear()
         end = 0
         for binding, _ in entries:
-            end += self._width(binding)
+            end += self._entry_width(binding)
             self._ends.append((end, binding.action))
-        room = self.size.width - end - len(self.aside) - 1
-        aside = [Content.styled(f"{' ' * room}{self.aside}", "$muted")] if self.aside and room > 0 else []
+        room = self.size.width - end - len(self.side_note) - 1
+        aside = [Content.styled(f"{' ' * room}{self.side_note}", "$muted")] if self.side_note and room > 0 else []
         return Content("").join([*(self._entry(*entry) for entry in entries), *aside])
 
     def on_click(self, event: events.Click) -> None:
@@ -39,18 +39,18 @@ class KeyLine(Widget):
                 self.call_later(self.screen.run_action, action)
                 return
 
-    def _fitting(self, entries: list[tuple[Binding, bool]]) -> list[tuple[Binding, bool]]:
+    def _fitting_entries(self, entries: list[tuple[Binding, bool]]) -> list[tuple[Binding, bool]]:
         last = entries[-2:]
-        space = self.size.width - sum(self._width(binding) for binding, _ in last)
+        space = self.size.width - sum(self._entry_width(binding) for binding, _ in last)
         shown = []
         for entry in entries[:-2]:
-            space -= self._width(entry[0])
+            space -= self._entry_width(entry[0])
             if space < 0:
                 break
             shown.append(entry)
         return shown + last
 
-    def _width(self, binding: Binding) -> int:
+    def _entry_width(self, binding: Binding) -> int:
         return len(self.app.get_key_display(binding)) + len(binding.description) + 3
 
     def _entry(self, binding: Binding, enabled: bool) -> Content:

@@ -19,7 +19,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from cq_tui.room.widgets.columns import GAP, Cell, Column, Layout, fit, lay_out
+from cq_tui.room.widgets.columns import GAP, Cell, Column, ColumnLayout, fit, lay_out
 
 #: Seconds between two flushes while changes keep coming; the first is flushed at once. No eye reads faster.
 FLUSH_INTERVAL = 0.2
@@ -32,7 +32,7 @@ class LineKey(NamedTuple):
     line: int = 0
 
 
-class Under(NamedTuple):
+class SubLine(NamedTuple):
     """A line under a row: one text over the whole width."""
 
     text: str
@@ -40,8 +40,8 @@ class Under(NamedTuple):
     indent: int = 2
 
 
-Drawn = Sequence[Cell] | Under
-Draw = Callable[[LineKey], Drawn]
+LineContent = Sequence[Cell] | SubLine
+DrawLine = Callable[[LineKey], LineContent]
 
 
 class LineTable(ScrollView, can_focus=True):
@@ -84,7 +84,7 @@ class LineTable(ScrollView, can_focus=True):
         table: "LineTable"
         row: str
 
-    def __init__(self, columns: Sequence[Column], draw: Draw, *, heading: bool = True) -> None:
+    def __init__(self, columns: Sequence[Column], draw: DrawLine, *, heading: bool = True) -> None:
         super().__init__()
         self._columns = tuple(columns)
         self._draw = draw
@@ -92,14 +92,14 @@ class LineTable(ScrollView, can_focus=True):
         self._keys: list[LineKey] = []
         self._order: list[str] = []
         self._first_line: dict[str, int] = {}
-        self._strips: dict[str, dict[int, Strip]] = {}
-        self._colours: dict[tuple[str, str], Style] = {}
-        self._arranged = Layout((), ())
-        self._arranged_width = 0
+        self._strip_cache: dict[str, dict[int, Strip]] = {}
+        self._style_cache: dict[tuple[str, str], Style] = {}
+        self._column_layout = ColumnLayout((), ())
+        self._laid_out_width = 0
         self._selected: str | None = None
-        self._marked: set[str] = set()
+        self._invalid_rows: set[str] = set()
         self._flushed_at = 0.0
-        self._flush_waits = False
+        self._flush_pending = False
         self._empty = ""
 
     # -- content
@@ -114,7 +114,7 @@ class LineTable(ScrollView, can_focus=True):
         """Key of the selected row; the first one until a person chose; None when there is none."""
         return self._selected if self._selected is not None else (self._order[0] if self._order else None)
 
-    def show(self, keys: Iterable[LineKey], *, empty: str = "") -> None:
+    def set_lines(self, keys: Iterable[LineKey], *, empty: str = "") -> None:
         """Show these lines. The selection stays with its row, and where it was on the screen."""
         keys = list(keys)
         if empty != self._empty:
@@ -128,10 +128,10 @@ class LineTable(ScrollView, can_focus=True):
         self._keys = keys
         self._first_line = {key.row: index for index, key in reversed(list(enumerate(keys)))}
         self._order = list(dict.fromkeys(key.row for key in keys))
-        for gone in self._strips.keys() - self._first_line.keys():
-            del self._strips[gone]
+        for gone in self._strip_cache.keys() - self._first_line.keys():
+            del self._strip_cache[gone]
         if lines_changed:
-            self.virtual_size = Size(self._arranged_width, len(keys) + self._top)
+            self.virtual_size = Size(self._laid_out_width, len(keys) + self._heading_lines)
         self._keep_selection(before, position)
         self.refresh()
 
@@ -144,36 +144,36 @@ class LineTable(ScrollView, can_focus=True):
         elif after != before and self.scroll_offset.y > 0:
             self.scroll_to(y=self.scroll_offset.y + after - before, animate=False, force=True)
 
-    def mark(self, rows: Iterable[str]) -> None:
+    def invalidate_rows(self, rows: Iterable[str]) -> None:
         """Say that rows look different now."""
-        self._marked.update(rows)
+        self._invalid_rows.update(rows)
         self._flush_soon()
 
-    def mark_all(self) -> None:
+    def invalidate_all(self) -> None:
         """Say that every row looks different now."""
-        self._marked.update(self._strips)
+        self._invalid_rows.update(self._strip_cache)
         self._flush_soon()
 
     def _flush_soon(self) -> None:
-        if self._flush_waits or not self._marked:
+        if self._flush_pending or not self._invalid_rows:
             return
         wait = self._flushed_at + FLUSH_INTERVAL - monotonic()
         if wait <= 0:
             self._flush()
         else:
-            self._flush_waits = True
+            self._flush_pending = True
             self.set_timer(wait, self._flush)
 
     def _flush(self) -> None:
-        self._flush_waits = False
+        self._flush_pending = False
         self._flushed_at = monotonic()
-        for row in self._marked:
-            self._strips.pop(row, None)
+        for row in self._invalid_rows:
+            self._strip_cache.pop(row, None)
         start = self.scroll_offset.y
-        for index in range(start, min(len(self._keys), start + self._visible)):
-            if self._keys[index].row in self._marked:
-                self.refresh_line(index + self._top)
-        self._marked.clear()
+        for index in range(start, min(len(self._keys), start + self._visible_lines)):
+            if self._keys[index].row in self._invalid_rows:
+                self.refresh_line(index + self._heading_lines)
+        self._invalid_rows.clear()
 
     # -- selection
 
@@ -182,14 +182,14 @@ class LineTable(ScrollView, can_focus=True):
         if row not in self._first_line:
             return
         before, self._selected = self._selected, row
-        self._strips.pop(before or "", None)
-        self._strips.pop(row, None)
+        self._strip_cache.pop(before or "", None)
+        self._strip_cache.pop(row, None)
         self._bring_into_view(row)
         self.refresh()
         if before != row:
             self.post_message(self.Selected(self, row))
 
-    def unselect(self) -> None:
+    def clear_selection(self) -> None:
         """Go back to the top, with nothing chosen."""
         self._selected = None
         self.scroll_to(y=0, animate=False)
@@ -200,8 +200,8 @@ class LineTable(ScrollView, can_focus=True):
         top = self.scroll_offset.y
         if first < top:
             self.scroll_to(y=first, animate=False, force=True)
-        elif first >= top + self._visible:
-            self.scroll_to(y=first - self._visible + 1, animate=False, force=True)
+        elif first >= top + self._visible_lines:
+            self.scroll_to(y=first - self._visible_lines + 1, animate=False, force=True)
 
     def action_move(self, step: int) -> None:
         """Move the selection by rows."""
@@ -211,7 +211,7 @@ class LineTable(ScrollView, can_focus=True):
 
     def action_page(self, direction: int) -> None:
         """Move the selection by a page."""
-        self.action_move(direction * max(1, self._visible - 1))
+        self.action_move(direction * max(1, self._visible_lines - 1))
 
     def action_edge(self, direction: int) -> None:
         """Move the selection to an end."""
@@ -225,8 +225,8 @@ class LineTable(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Select with one click, open with the second."""
-        index = event.y - self._top + self.scroll_offset.y
-        if event.y >= self._top and 0 <= index < len(self._keys):
+        index = event.y - self._heading_lines + self.scroll_offset.y
+        if event.y >= self._heading_lines and 0 <= index < len(self._keys):
             self.select(self._keys[index].row)
             if event.chain > 1:
                 self.action_open()
@@ -234,49 +234,49 @@ class LineTable(ScrollView, can_focus=True):
     # -- painting
 
     @property
-    def _top(self) -> int:
+    def _heading_lines(self) -> int:
         return 1 if self._has_heading and self._keys else 0
 
     @property
-    def _visible(self) -> int:
-        return max(0, self.scrollable_content_region.height - self._top)
+    def _visible_lines(self) -> int:
+        return max(0, self.scrollable_content_region.height - self._heading_lines)
 
-    def width_of(self, column: int) -> int:
+    def column_width(self, column: int) -> int:
         """Width of a column at the moment; 0 while it is hidden."""
-        return self._arranged.width_of(column)
+        return self._column_layout.width_of(column)
 
     def notify_style_update(self) -> None:
         """Forget what was painted in the old colours."""
         super().notify_style_update()
-        self._strips.clear()
-        self._colours.clear()
+        self._strip_cache.clear()
+        self._style_cache.clear()
 
     def on_resize(self) -> None:
         """Lay the columns out anew."""
         self._fit_columns(self.scrollable_content_region.width)
 
     def _fit_columns(self, width: int) -> None:
-        if width != self._arranged_width:
-            self._arranged_width = width
-            self._arranged = lay_out(self._columns, width)
-            self._strips.clear()
-            self.virtual_size = Size(width, len(self._keys) + self._top)
+        if width != self._laid_out_width:
+            self._laid_out_width = width
+            self._column_layout = lay_out(self._columns, width)
+            self._strip_cache.clear()
+            self.virtual_size = Size(width, len(self._keys) + self._heading_lines)
 
     def render_line(self, y: int) -> Strip:
         """Return one line of the visible part."""
         width = self.scrollable_content_region.width
         self._fit_columns(width)
         if not self._keys:
-            return self._empty_line(y, width)
-        if y < self._top:
-            return self._heading_line(width)
-        index = self.scroll_offset.y + y - self._top
+            return self._empty_strip(y, width)
+        if y < self._heading_lines:
+            return self._heading_strip(width)
+        index = self.scroll_offset.y + y - self._heading_lines
         if index >= len(self._keys):
-            return Strip.blank(width, self._style(""))
+            return Strip.blank(width, self._style_of(""))
         key = self._keys[index]
-        row = self._strips.setdefault(key.row, {})
+        row = self._strip_cache.setdefault(key.row, {})
         if key.line not in row:
-            row[key.line] = self._line(key, width)
+            row[key.line] = self._row_strip(key, width)
         return row[key.line]
 
     def on_focus(self) -> None:
@@ -288,20 +288,20 @@ class LineTable(ScrollView, can_focus=True):
         self._repaint_cursor()
 
     def _repaint_cursor(self) -> None:
-        self._strips.pop(self.selected or "", None)
+        self._strip_cache.pop(self.selected or "", None)
         self.refresh()
 
-    def _style(self, name: str, under: str = "") -> Style:
+    def _style_of(self, name: str, under: str = "") -> Style:
         """Return a component style on the widget's own, or on the cursor's; worked out once for each theme."""
-        style = self._colours.get((name, under))
+        style = self._style_cache.get((name, under))
         if style is None:
-            style = self._style(under) if under else self.rich_style
+            style = self._style_of(under) if under else self.rich_style
             if name:
                 style += self.get_component_rich_style(f"line-table--{name}", partial=True)
-            self._colours[name, under] = style
+            self._style_cache[name, under] = style
         return style
 
-    def _cursor(self, key: LineKey) -> str:
+    def _cursor_style(self, key: LineKey) -> str:
         """Name the cursor's style when it is on this line."""
         if key.line == 0 and key.row == self._selected:
             return "cursor" if self.has_focus else "cursor-quiet"
@@ -309,15 +309,15 @@ class LineTable(ScrollView, can_focus=True):
             return "cursor-quiet"
         return ""
 
-    def _line(self, key: LineKey, width: int) -> Strip:
-        drawn, under = self._draw(key), self._cursor(key)
-        if isinstance(drawn, Under):
+    def _row_strip(self, key: LineKey, width: int) -> Strip:
+        drawn, under = self._draw(key), self._cursor_style(key)
+        if isinstance(drawn, SubLine):
             text = fit(" " * drawn.indent + drawn.text, width)
-            return Strip([Segment(text, self._style(drawn.style, under))], width)
+            return Strip([Segment(text, self._style_of(drawn.style, under))], width)
         runs: list[tuple[str, list[str]]] = []
-        for index, cell_width in zip(self._arranged.shown, self._arranged.widths, strict=True):
+        for index, cell_width in zip(self._column_layout.shown, self._column_layout.widths, strict=True):
             cell = drawn[index]
-            text = fit(cell.text, cell_width, self._columns[index].right)
+            text = fit(cell.text, cell_width, self._columns[index].align_right)
             # What looks alike is one run: every segment costs, here and in all that follows.
             if runs and runs[-1][0] == cell.style:
                 runs[-1][1].append(text)
@@ -326,17 +326,17 @@ class LineTable(ScrollView, can_focus=True):
         gap = " " * GAP
         last = len(runs) - 1
         segments = [
-            Segment(gap.join(texts) + (gap if number < last else ""), self._style(style, under))
+            Segment(gap.join(texts) + (gap if number < last else ""), self._style_of(style, under))
             for number, (style, texts) in enumerate(runs)
         ]
-        return Strip(segments).adjust_cell_length(width, self._style("", under))
+        return Strip(segments).adjust_cell_length(width, self._style_of("", under))
 
-    def _heading_line(self, width: int) -> Strip:
-        columns = zip(self._arranged.shown, self._arranged.widths, strict=True)
-        text = (" " * GAP).join(fit(self._columns[i].heading, w, self._columns[i].right) for i, w in columns)
-        return Strip([Segment(fit(text, width), self._style("heading"))], width)
+    def _heading_strip(self, width: int) -> Strip:
+        columns = zip(self._column_layout.shown, self._column_layout.widths, strict=True)
+        text = (" " * GAP).join(fit(self._columns[i].heading, w, self._columns[i].align_right) for i, w in columns)
+        return Strip([Segment(fit(text, width), self._style_of("heading"))], width)
 
-    def _empty_line(self, y: int, width: int) -> Strip:
+    def _empty_strip(self, y: int, width: int) -> Strip:
         lines = textwrap.wrap(self._empty, max(8, width))
         text = lines[y] if y < len(lines) else ""
-        return Strip([Segment(fit(text, width), self._style("muted"))], width)
+        return Strip([Segment(fit(text, width), self._style_of("muted"))], width)

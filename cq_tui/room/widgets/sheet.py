@@ -6,7 +6,7 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.widget import Widget
 
-LayOut = Callable[[int], list[Content]]
+LinesForWidth = Callable[[int], list[Content]]
 
 
 class Sheet(Widget):
@@ -14,9 +14,9 @@ class Sheet(Widget):
 
     def __init__(self, sheet_id: str) -> None:
         super().__init__(id=sheet_id)
-        self._lay_out: LayOut = lambda width: []
+        self._lay_out: LinesForWidth = lambda width: []
 
-    def tell(self, lay_out: LayOut) -> None:
+    def set_lines(self, lay_out: LinesForWidth) -> None:
         """Show these lines."""
         self._lay_out = lay_out
         self.refresh(layout=True)

@@ -17,12 +17,12 @@ class NewKlines(NamedTuple):
 
     klines: list[Kline]
     #: The journal was replaced by that of another market: nothing that was seen before belongs to these.
-    other_market: bool = False
+    market_changed: bool = False
     #: Why lines were refused just now.
-    refusals: tuple[str, ...] = ()
+    rejections: tuple[str, ...] = ()
 
 
-class KlineTail:
+class KlineJournalReader:
     """Follows one kline journal."""
 
     def __init__(self, path: Path) -> None:
@@ -30,12 +30,12 @@ class KlineTail:
         self.path = path
         self.latest: Kline | None = None
         #: Lines that were no closed klines.
-        self.refused = 0
-        self.last_refusal = ""
+        self.rejected_count = 0
+        self.last_rejection = ""
         #: Why the file cannot be read at the moment.
         self.problem: str | None = None
 
-    def read(self, now_ms: float) -> NewKlines:
+    def read_new(self, now_ms: float) -> NewKlines:
         """Return the new klines. ``now_ms`` is the exchange's time, Unix ms."""
         try:
             lines = self._reader.read_new(limit=_READ_LIMIT)
@@ -47,18 +47,18 @@ class KlineTail:
         refusals: list[str] = []
         for line in lines:
             try:
-                klines.append(_closed(kline_from_line(line), now_ms))
+                klines.append(_require_closed(kline_from_line(line), now_ms))
             except KlineLineError as error:
                 refusals.append(str(error))
         if refusals:
-            self.refused += len(refusals)
-            self.last_refusal = refusals[-1]
-        other_market = bool(klines) and self._is_other_market(klines)
+            self.rejected_count += len(refusals)
+            self.last_rejection = refusals[-1]
+        other_market = bool(klines) and self._is_market_changed(klines)
         if klines and (self.latest is None or other_market or klines[-1].open_time > self.latest.open_time):
             self.latest = klines[-1]
         return NewKlines(klines, other_market, tuple(refusals))
 
-    def _is_other_market(self, klines: list[Kline]) -> bool:
+    def _is_market_changed(self, klines: list[Kline]) -> bool:
         """Whether klines that were read again, since the file was replaced, lack the latest one as it was."""
         latest = self.latest
         if latest is None or klines[0].open_time > latest.open_time:
@@ -66,7 +66,7 @@ class KlineTail:
         return latest not in klines
 
 
-def _closed(kline: Kline, now_ms: float) -> Kline:
+def _require_closed(kline: Kline, now_ms: float) -> Kline:
     ahead = kline.close_time - now_ms
     if ahead > CLOCK_TOLERANCE_MS:
         raise KlineLineError(f"the kline of open_time {kline.open_time} closes {ahead / 1000:.0f} s in the future")

@@ -13,10 +13,10 @@ from cq_tui.contracts.base import Status
 from cq_tui.contracts.health import AresHealth, FeederHealth
 from cq_tui.contracts.market import INTERVAL_MS, Kline
 from cq_tui.contracts.mode import base_interval
-from cq_tui.services.ares.klines import KlineTail
-from cq_tui.services.frame import Frame, Service
+from cq_tui.services.ares.klines import KlineJournalReader
+from cq_tui.services.runtime import Service, ServiceRuntime
 from cq_tui.store.document import DocumentError, read_document, read_json, write_document
-from cq_tui.store.spools.spool_files import last_spooled
+from cq_tui.store.spools.spool_files import last_spooled_lines
 from cq_tui.store.watch import watch_folders
 from cq_tui.strategies import default_signal as default_rule
 from cq_tui.strategies.default_signal import DefaultSignalRule
@@ -25,9 +25,9 @@ from cq_tui.strategies.protocol import Signal
 from cq_tui.strategies.registry import load_strategies
 
 #: Spooled lines that are searched at the start for signals that were made already.
-_REMEMBERED = 2_000
-_LATENCIES = 200
-_SWEEP = 1.0
+_MAX_EMITTED_KEYS = 2_000
+_LATENCY_SAMPLES = 200
+_SWEEP_INTERVAL = 1.0
 #: A health file from so far ahead (seconds) says nothing about now.
 _CLOCK_TOLERANCE = 2.0
 
@@ -37,23 +37,23 @@ class AresService(Service):
 
     name = "ares"
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: ServiceRuntime) -> None:
         super().__init__(frame)
         self._data = frame.data
-        self._catalogue = load_strategies()
-        for failure in self._catalogue.failures:
+        self._catalog = load_strategies()
+        for failure in self._catalog.failures:
             frame.log.error("strategy not loaded", problem=str(failure))
-        self._signalled = self._signals_made()
+        self._emitted_keys = self._read_emitted_keys()
         self._count, self._last_signal = self._read_state()
         self._last_activity = time.time()
-        self._latencies: deque[float] = deque(maxlen=_LATENCIES)
+        self._latencies: deque[float] = deque(maxlen=_LATENCY_SAMPLES)
         self._plan: tuple[tuple[str, ...], str] = ((), "")
         self._engines: dict[str, SymbolEngine] = {}
-        self._tails: dict[str, KlineTail] = {}
-        self._feeder: tuple[bool, str] = (False, "feeder has not reported yet")
+        self._readers: dict[str, KlineJournalReader] = {}
+        self._feeder_state: tuple[bool, str] = (False, "feeder has not reported yet")
         #: Symbols that the feeder leaves out, and how far the exchange's clock is ahead (ms), as it says.
-        self._left_out: set[str] = set()
-        self._told: tuple[bool | None, Status] | None = None
+        self._rejected_symbols: set[str] = set()
+        self._published: tuple[bool | None, Status] | None = None
         self._clock_offset_ms = 0.0
 
     def _now_ms(self) -> float:
@@ -65,62 +65,62 @@ class AresService(Service):
         with watch_folders([self._data.klines, self._data.health]) as watch:
             changed: set[Path] = set()
             swept = 0.0
-            while not self.frame.stopping.is_set():
-                self._follow_plan()
+            while not self.runtime.stopping.is_set():
+                self._apply_plan()
                 now = time.time()
-                if now - swept >= _SWEEP or self._data.health_of("feeder") in changed:
-                    self._feeder = self._judge_feeder(now)
-                if now - swept >= _SWEEP:
+                if now - swept >= _SWEEP_INTERVAL or self._data.health_of("feeder") in changed:
+                    self._feeder_state = self._check_feeder(now)
+                if now - swept >= _SWEEP_INTERVAL:
                     swept, changed = now, {self._data.klines_of(s, self._plan[1]) for s in self._plan[0]}
-                await self._take_in(changed)
+                await self._read_klines(changed)
                 self._make_default_signal()
-                self._tell_if_changed()
-                changed = await watch.changes(timeout=_SWEEP)
+                self._publish_health_if_changed()
+                changed = await watch.changes(timeout=_SWEEP_INTERVAL)
 
-    def _tell_if_changed(self) -> None:
+    def _publish_health_if_changed(self) -> None:
         """Beat at once when the status has changed, or ARES has become ready."""
         health = self.health(time.time())
-        if (health.ready, health.status) != self._told:
-            self._told = health.ready, health.status
-            self.frame.beat(health)
+        if (health.ready, health.status) != self._published:
+            self._published = health.ready, health.status
+            self.runtime.publish_health(health)
 
-    def _follow_plan(self) -> None:
+    def _apply_plan(self) -> None:
         """Start over when symbols or interval are others than before."""
-        settings = self.frame.settings
-        plan = (tuple(settings.SYMBOLS), base_interval(settings, self.frame.mode.mode))
+        settings = self.runtime.settings
+        plan = (tuple(settings.SYMBOLS), base_interval(settings, self.runtime.mode.mode))
         if plan == self._plan:
             return
         symbols, interval = self._plan = plan
         self._engines = {symbol: self._make_engine(symbol) for symbol in symbols}
-        self._tails = {symbol: KlineTail(self._data.klines_of(symbol, interval)) for symbol in symbols}
+        self._readers = {symbol: KlineJournalReader(self._data.klines_of(symbol, interval)) for symbol in symbols}
 
     def _make_engine(self, symbol: str) -> SymbolEngine:
         interval_ms = INTERVAL_MS[self._plan[1]]
-        names = self._catalogue.classes
-        return SymbolEngine(interval_ms, [self._catalogue.make(name, symbol, interval_ms) for name in names])
+        names = self._catalog.classes
+        return SymbolEngine(interval_ms, [self._catalog.make(name, symbol, interval_ms) for name in names])
 
     # Klines
 
-    async def _take_in(self, changed: set[Path]) -> None:
-        for symbol, tail in self._tails.items():
+    async def _read_klines(self, changed: set[Path]) -> None:
+        for symbol, tail in self._readers.items():
             if tail.path not in changed:
                 continue
-            klines, other_market, refusals = tail.read(self._now_ms())
+            klines, other_market, refusals = tail.read_new(self._now_ms())
             for refusal in refusals:
-                self.frame.log.warning("kline line refused", symbol=symbol, problem=refusal)
+                self.runtime.log.warning("kline line refused", symbol=symbol, problem=refusal)
             if other_market:
-                self.frame.log.warning("klines of another market", symbol=symbol)
+                self.runtime.log.warning("klines of another market", symbol=symbol)
                 self._engines[symbol] = self._make_engine(symbol)
             if not klines:
                 continue
-            self._feed(symbol, klines)
+            self._process_klines(symbol, klines)
             if len(klines) > 100:
                 # Thousands of bars of one symbol took a while: let heartbeat and signals have their turn.
                 await asyncio.sleep(0)
 
-    def _feed(self, symbol: str, klines: list[Kline]) -> None:
+    def _process_klines(self, symbol: str, klines: list[Kline]) -> None:
         """Warm up with what is old, decide on what is fresh."""
-        fresh_from = self._fresh_from()
+        fresh_from = self._fresh_cutoff_ms()
         first_fresh = next((i for i, kline in enumerate(klines) if kline.close_time >= fresh_from), len(klines))
         engine = self._engines[symbol]
         if first_fresh and engine.last_open_time is None:
@@ -132,54 +132,54 @@ class AresService(Service):
             if engine.last_open_time is None or kline.open_time > engine.last_open_time:
                 self._latencies.append(self._now_ms() - (kline.close_time + 1))
             for signal in engine.on_kline(kline):
-                self._publish(signal)
+                self._emit_signal(signal)
 
-    def _fresh_from(self) -> float:
-        return self._now_ms() - self.frame.settings.ARES_FRESHNESS_THRESHOLD * 1000
+    def _fresh_cutoff_ms(self) -> float:
+        return self._now_ms() - self.runtime.settings.ARES_FRESHNESS_THRESHOLD * 1000
 
     # Signals
 
-    def _publish(self, signal: Signal) -> None:
+    def _emit_signal(self, signal: Signal) -> None:
         """Spool a signal once. Nothing is said on data that is not known to be fresh."""
         key = str(signal.key)
-        if key in self._signalled:
+        if key in self._emitted_keys:
             return
-        feeder_ok, reason = self._feeder
+        feeder_ok, reason = self._feeder_state
         if not feeder_ok:
-            self.frame.log.warning("signal withheld", symbol=signal.symbol, reason=reason)
+            self.runtime.log.warning("signal withheld", symbol=signal.symbol, reason=reason)
             return
-        self._signalled[key] = None
-        while len(self._signalled) > _REMEMBERED:
-            del self._signalled[next(iter(self._signalled))]
-        self.frame.emit(
+        self._emitted_keys[key] = None
+        while len(self._emitted_keys) > _MAX_EMITTED_KEYS:
+            del self._emitted_keys[next(iter(self._emitted_keys))]
+        self.runtime.emit(
             "signal_generated",
             signal.payload(),
             metadata={
                 "strategy": signal.strategy,
                 "confidence": round(signal.confidence, 4),
-                "mode": self.frame.mode.mode,
+                "mode": self.runtime.mode.mode,
             },
         )
         self._count += 1
         self._last_signal = self._last_activity = time.time()
-        self.frame.log.info("signal", symbol=signal.symbol, side=str(signal.side), strategy=signal.strategy)
+        self.runtime.log.info("signal", symbol=signal.symbol, side=str(signal.side), strategy=signal.strategy)
         self._save_state()
 
     @property
     def _default_rule(self) -> DefaultSignalRule:
-        allowed = self.frame.settings.TEST_ALLOW_DEFAULT_SIGNAL
-        return DefaultSignalRule(allowed=allowed, live=self.frame.mode.mode == "live")
+        allowed = self.runtime.settings.TEST_ALLOW_DEFAULT_SIGNAL
+        return DefaultSignalRule(allowed=allowed, live=self.runtime.mode.mode == "live")
 
     def _make_default_signal(self) -> None:
         if self._default_rule.blocked or time.time() - self._last_activity < default_rule.QUIET_SECONDS:
             return
-        held, fresh_from = self._held_symbols(), self._fresh_from()
-        latest = ((symbol, self._tails[symbol].latest) for symbol in self._plan[0] if symbol not in held)
+        held, fresh_from = self._held_symbols(), self._fresh_cutoff_ms()
+        latest = ((symbol, self._readers[symbol].latest) for symbol in self._plan[0] if symbol not in held)
         fresh = [(symbol, bar) for symbol, bar in latest if bar is not None and bar.close_time >= fresh_from]
         signal = default_rule.default_signal(self._default_rule, time.time(), self._last_activity, fresh)
         if signal is not None:
             self._last_activity = time.time()
-            self._publish(signal)
+            self._emit_signal(signal)
 
     def _held_symbols(self) -> set[str]:
         try:
@@ -189,29 +189,29 @@ class AresService(Service):
 
     # What others say, and what was before
 
-    def _judge_feeder(self, now: float) -> tuple[bool, str]:
+    def _check_feeder(self, now: float) -> tuple[bool, str]:
         try:
             feeder = read_document(self._data.health_of("feeder"), FeederHealth)
         except DocumentError as error:
             return False, f"feeder health {error.problem}"
-        self._left_out = set(feeder.rejected_symbols or ())
+        self._rejected_symbols = set(feeder.rejected_symbols or ())
         self._clock_offset_ms = feeder.clock_offset_ms or 0.0
         age = now - feeder.last_update_ts
         if age < -_CLOCK_TOLERANCE:
             return False, f"feeder health is dated {-age:.0f} s ahead"
-        limit = self.frame.settings.ARES_FRESHNESS_THRESHOLD
+        limit = self.runtime.settings.ARES_FRESHNESS_THRESHOLD
         if age > limit:
             return False, f"feeder health is {age:.0f} s old, limit {limit:.0f} s"
-        if feeder.mode not in (None, self.frame.mode.mode):
+        if feeder.mode not in (None, self.runtime.mode.mode):
             return False, f"feeder still brings the prices of {feeder.mode}"
         if feeder.status == "error":
             return False, f"feeder: {feeder.reason or 'error'}"
         return True, ""
 
-    def _signals_made(self) -> dict[str, None]:
+    def _read_emitted_keys(self) -> dict[str, None]:
         """Natural keys of the newest signals in our own spool: a restart must not make them again."""
         made: dict[str, None] = {}
-        for line in last_spooled(self._data.spool, self.name, _REMEMBERED):
+        for line in last_spooled_lines(self._data.spool, self.name, _MAX_EMITTED_KEYS):
             try:
                 event = orjson.loads(line)
                 data = event["data"]
@@ -226,10 +226,10 @@ class AresService(Service):
         try:
             state = read_json(self._data.state_of(self.name))
         except DocumentError:
-            return len(self._signalled), 0.0
+            return len(self._emitted_keys), 0.0
         count, last = state.get("signal_count"), state.get("last_signal_time")
         # A kill between spooling and counting leaves the count behind.
-        counted = max(count if isinstance(count, int) else 0, len(self._signalled))
+        counted = max(count if isinstance(count, int) else 0, len(self._emitted_keys))
         return counted, (float(last) if isinstance(last, (int, float)) else 0.0)
 
     def _save_state(self) -> None:
@@ -237,15 +237,15 @@ class AresService(Service):
         try:
             write_document(self._data.state_of(self.name), state, durable=False)
         except OSError as error:
-            self.frame.log.error("state refused", problem=str(error))
+            self.runtime.log.error("state refused", problem=str(error))
 
     def health(self, now: float) -> AresHealth:
         """Say what signals rest on."""
-        waiting = {symbol: text for symbol, engine in self._engines.items() if (text := engine.waiting_for)}
-        unprimed = [s for s, tail in self._tails.items() if tail.latest is None and s not in self._left_out]
-        feeder_ok, feeder_reason = self._feeder
-        status, reason = self._judge(waiting, unprimed)
-        newest = max((tail.latest.close_time for tail in self._tails.values() if tail.latest), default=0) / 1000
+        waiting = {symbol: text for symbol, engine in self._engines.items() if (text := engine.warmup_progress)}
+        unprimed = [s for s, tail in self._readers.items() if tail.latest is None and s not in self._rejected_symbols]
+        feeder_ok, feeder_reason = self._feeder_state
+        status, reason = self._assess_status(waiting, unprimed)
+        newest = max((tail.latest.close_time for tail in self._readers.values() if tail.latest), default=0) / 1000
         return AresHealth(
             service="ares",
             status=status,
@@ -258,33 +258,35 @@ class AresService(Service):
             last_signal_time=self._last_signal,
             feeder_health_ok=feeder_ok,
             default_signals_blocked=self._default_rule.blocked,
-            active_strategies=list(self._catalogue.classes),
+            active_strategies=list(self._catalog.classes),
             latency_ms_p50=round(median(self._latencies), 1) if self._latencies else 0.0,
             warming=waiting or None,
         )
 
-    def _judge(self, waiting: dict[str, str], unprimed: list[str]) -> tuple[Status, str | None]:
+    def _assess_status(self, waiting: dict[str, str], unprimed: list[str]) -> tuple[Status, str | None]:
         problems = [
-            self._feeder[1],
-            *(tail.problem for tail in self._tails.values() if tail.problem),
+            self._feeder_state[1],
+            *(tail.problem for tail in self._readers.values() if tail.problem),
             f"waits for klines of {', '.join(unprimed[:5])}" if unprimed else "",
-            self._refused_lines(),
-            *map(str, self._catalogue.failures),
-            *self._stopped_strategies(),
-            _warming(waiting),
+            self._format_rejected_lines(),
+            *map(str, self._catalog.failures),
+            *self._format_stopped_strategies(),
+            _format_warmup(waiting),
         ]
         reason = "; ".join(problem for problem in problems if problem)
         return ("degraded", reason) if reason else ("ok", None)
 
-    def _refused_lines(self) -> str:
+    def _format_rejected_lines(self) -> str:
         """Say how many kline lines were refused, and why the last one was."""
-        refusing = [(symbol, tail) for symbol, tail in self._tails.items() if tail.refused]
+        refusing = [(symbol, tail) for symbol, tail in self._readers.items() if tail.rejected_count]
         if not refusing:
             return ""
         symbol, last = refusing[-1]
-        return f"{sum(tail.refused for _, tail in refusing)} kline lines refused, {symbol}: {last.last_refusal}"
+        return (
+            f"{sum(tail.rejected_count for _, tail in refusing)} kline lines refused, {symbol}: {last.last_rejection}"
+        )
 
-    def _stopped_strategies(self) -> list[str]:
+    def _format_stopped_strategies(self) -> list[str]:
         """Say which strategies a fault of their own has stopped, once each."""
         texts: dict[str, str] = {}
         for symbol, engine in self._engines.items():
@@ -293,7 +295,7 @@ class AresService(Service):
         return list(texts.values())
 
 
-def _warming(waiting: dict[str, str]) -> str:
+def _format_warmup(waiting: dict[str, str]) -> str:
     if not waiting:
         return ""
     symbol, text = next(iter(waiting.items()))

@@ -12,13 +12,13 @@ from cq_tui.binance.rest import SpotRest
 from cq_tui.contracts.health import ExchangeHealth
 from cq_tui.contracts.runfiles import ExchangeAddress
 from cq_tui.contracts.settings import Settings
-from cq_tui.services.endpoints import NoExchange, market_venue, request_budget
-from cq_tui.services.exchange.public_market import NotListed, PublicMarket
-from cq_tui.services.frame import Frame, Service
+from cq_tui.services.endpoints import ExchangeUnavailable, market_data_access, request_budget
+from cq_tui.services.exchange.public_market import NoListedSymbol, PublicMarket
+from cq_tui.services.runtime import Service, ServiceRuntime
 from cq_tui.simulator.engine.ledger import LedgerError
 from cq_tui.simulator.market.recordings import ReplayError
 from cq_tui.simulator.market.symbols import UnknownSymbolError
-from cq_tui.simulator.server import DEFAULT_SEED, Endpoint, PortInUseError, SimulatorConfig
+from cq_tui.simulator.server import DEFAULT_SEED, ExchangeEndpoint, PortInUseError, SimulatorConfig
 from cq_tui.simulator.server import run as run_simulator
 from cq_tui.store.document import DocumentError, read_document, write_document
 from cq_tui.store.journal import JournalError
@@ -32,36 +32,36 @@ class ExchangeService(Service):
 
     name = "exchange"
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: ServiceRuntime) -> None:
         super().__init__(frame)
-        self._endpoint: Endpoint | None = None
-        self._again = asyncio.Event()
+        self._endpoint: ExchangeEndpoint | None = None
+        self._restart = asyncio.Event()
         self._port_is_taken = False
-        self._config = self._wanted(frame.settings)
-        self._market = self._market_wanted()
-        self._real: PublicMarket | None = None
+        self._config = self._build_config(frame.settings)
+        self._running_market_settings = self._market_settings()
+        self._public_market: PublicMarket | None = None
         self._waiting_for: str | None = None
         self._problem: str | None = None
 
     async def run(self) -> None:
         """Run the simulator; start it anew when its seed, symbols, recording, port or real market change."""
-        while not self.frame.stopping.is_set():
-            self._again.clear()
-            self._market = self._market_wanted()
-            self._config = self._wanted(self.frame.settings)
+        while not self.runtime.stopping.is_set():
+            self._restart.clear()
+            self._running_market_settings = self._market_settings()
+            self._config = self._build_config(self.runtime.settings)
             try:
-                if self.frame.mode.mode == "paper":
+                if self.runtime.mode.mode == "paper":
                     await self._run_in_paper()
                 else:
                     await self._run_once(self._config)
-            except (ReplayError, UnknownSymbolError, LedgerError, JournalError, NotListed) as error:
+            except (ReplayError, UnknownSymbolError, LedgerError, JournalError, NoListedSymbol) as error:
                 # Starting again would fail again: say why, and wait for other settings.
-                await self._give_up(str(error))
-            except (BinanceError, NoExchange) as error:
-                await self._wait_for(f"the real market: {error}")
+                await self._report_problem(str(error))
+            except (BinanceError, ExchangeUnavailable) as error:
+                await self._pause_before_retry(f"the real market: {error}")
             except PortInUseError as error:
-                if self.frame.settings.SIMULATOR_PORT:
-                    await self._give_up(str(error.strerror))
+                if self.runtime.settings.SIMULATOR_PORT:
+                    await self._report_problem(str(error.strerror))
                 else:
                     # The port of the last time is taken by somebody else: any other does as well.
                     self._port_is_taken = True
@@ -69,51 +69,51 @@ class ExchangeService(Service):
 
     async def _run_in_paper(self) -> None:
         """Run the simulator on the real market, once that is known. Raises BinanceError, NoExchange and NotListed."""
-        frame = self.frame
-        venue = market_venue("paper", frame.settings, frame.data)
+        frame = self.runtime
+        venue = market_data_access("paper", frame.settings, frame.data)
         async with SpotRest(venue.endpoints.rest, budget=request_budget(venue, frame.data)) as rest:
-            real = self._real = PublicMarket(rest, venue.endpoints.stream, frame.settings.SYMBOLS)
+            real = self._public_market = PublicMarket(rest, venue.endpoints.stream, frame.settings.SYMBOLS)
             following = asyncio.create_task(real.run())
-            following.add_done_callback(lambda _: self._again.set())
+            following.add_done_callback(lambda _: self._restart.set())
             try:
-                await self._first_of(frame.stopping, self._again, real.begun)
-                if real.begun.is_set() and not self._again.is_set():
+                await self._wait_for_first(frame.stopping, self._restart, real.ready)
+                if real.ready.is_set() and not self._restart.is_set():
                     self._waiting_for = None
-                    self._config = self._wanted(frame.settings, real)
+                    self._config = self._build_config(frame.settings, real)
                     await self._run_once(self._config)
             finally:
-                self._real = None
+                self._public_market = None
                 following.cancel()
                 await asyncio.wait([following])
             if not following.cancelled():
                 following.result()
 
-    async def _wait_for(self, what: str) -> None:
+    async def _pause_before_retry(self, what: str) -> None:
         self._waiting_for = what
-        self.frame.beat(self.health(time.time()))
+        self.runtime.publish_health(self.health(time.time()))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_RETRY_PAUSE):
-                await self._first_of(self.frame.stopping, self._again)
+                await self._wait_for_first(self.runtime.stopping, self._restart)
 
-    async def _give_up(self, problem: str) -> None:
+    async def _report_problem(self, problem: str) -> None:
         self._problem = problem
-        self.frame.log.error("cannot run", problem=problem)
-        self.frame.beat(self.health(time.time()))
-        await self._first_of(self.frame.stopping, self._again)
+        self.runtime.log.error("cannot run", problem=problem)
+        self.runtime.publish_health(self.health(time.time()))
+        await self._wait_for_first(self.runtime.stopping, self._restart)
         self._problem = None
 
     async def _run_once(self, config: SimulatorConfig) -> None:
         stop = asyncio.Event()
-        ending = asyncio.create_task(self._first_of(self.frame.stopping, self._again))
+        ending = asyncio.create_task(self._wait_for_first(self.runtime.stopping, self._restart))
         ending.add_done_callback(lambda _: stop.set())
         try:
-            await run_simulator(config, on_ready=self._ready, stop=stop)
+            await run_simulator(config, on_ready=self._on_ready, stop=stop)
         finally:
             ending.cancel()
             await asyncio.gather(ending, return_exceptions=True)
 
     @staticmethod
-    async def _first_of(*events: asyncio.Event) -> None:
+    async def _wait_for_first(*events: asyncio.Event) -> None:
         waits = [asyncio.create_task(event.wait()) for event in events]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -121,26 +121,26 @@ class ExchangeService(Service):
             for wait in waits:
                 wait.cancel()
 
-    def _wanted(self, settings: Settings, real: PublicMarket | None = None) -> SimulatorConfig:
+    def _build_config(self, settings: Settings, real: PublicMarket | None = None) -> SimulatorConfig:
         """Key and port stay what they were, so that clients find us again after a crash."""
         known: ExchangeAddress | None = None
         with contextlib.suppress(DocumentError):
-            known = read_document(self.frame.data.exchange_address, ExchangeAddress)
+            known = read_document(self.runtime.data.exchange_address, ExchangeAddress)
         port = settings.SIMULATOR_PORT or (0 if known is None or self._port_is_taken else _port_of(known))
         replay = settings.SIMULATOR_REPLAY
-        paper = self.frame.mode.mode == "paper"
+        paper = self.runtime.mode.mode == "paper"
         return SimulatorConfig(
             port=port,
             seed=DEFAULT_SEED if settings.SIMULATOR_SEED is None else settings.SIMULATOR_SEED,
             symbols=tuple(settings.SYMBOLS) if real is None else real.symbols,
             replay=None if replay is None or paper else Path(replay),
             live=real,
-            ledger=self.frame.data.ledger,
+            ledger=self.runtime.data.ledger,
             api_key=known.api_key.get_secret_value() if known else None,
             api_secret=known.api_secret.get_secret_value() if known else None,
         )
 
-    def _ready(self, endpoint: Endpoint) -> None:
+    def _on_ready(self, endpoint: ExchangeEndpoint) -> None:
         address = {
             "rest_url": endpoint.rest_url,
             "stream_url": endpoint.stream_url,
@@ -150,27 +150,27 @@ class ExchangeService(Service):
             "pid": os.getpid(),
             "started_ts": time.time(),
         }
-        write_document(self.frame.data.exchange_address, address, mode=0o600)
+        write_document(self.runtime.data.exchange_address, address, mode=0o600)
         self._endpoint = endpoint
         self._port_is_taken = False
-        self.frame.log.info("listening", url=endpoint.rest_url)
-        self.frame.beat(self.health(time.time()))
+        self.runtime.log.info("listening", url=endpoint.rest_url)
+        self.runtime.publish_health(self.health(time.time()))
 
-    async def settings_changed(self) -> None:
+    async def on_settings_changed(self) -> None:
         """Start anew for a market that is another one."""
-        if self._market_wanted() != self._market:
-            self._again.set()
+        if self._market_settings() != self._running_market_settings:
+            self._restart.set()
 
-    def _market_wanted(self) -> tuple[object, ...]:
+    def _market_settings(self) -> tuple[object, ...]:
         """Return what makes it another exchange when it changes."""
-        settings, mode = self.frame.settings, self.frame.mode.mode
+        settings, mode = self.runtime.settings, self.runtime.mode.mode
         chosen = (settings.SIMULATOR_PORT, settings.SIMULATOR_SEED, settings.SIMULATOR_REPLAY, *settings.SYMBOLS)
         return (*chosen, settings.BINANCE_REST_URL, settings.BINANCE_STREAM_URL) if mode == "paper" else chosen
 
     def health(self, now: float) -> ExchangeHealth:
         """Say where it listens, and what of the real market is not known."""
         ready = self._endpoint is not None
-        lacking = self._real.problem if self._real else None
+        lacking = self._public_market.problem if self._public_market else None
         waiting_for = None if ready else self._waiting_for or lacking
         config = self._config
         return ExchangeHealth(
@@ -183,7 +183,7 @@ class ExchangeService(Service):
             ready=ready,
             symbols_count=len(config.symbols),
             rest_url=self._endpoint.rest_url if self._endpoint else None,
-            source="the real market" if self.frame.mode.mode == "paper" else _source(config),
+            source="the real market" if self.runtime.mode.mode == "paper" else _source(config),
         )
 
 

@@ -3,7 +3,7 @@
 from cq_tui.contracts.market import Kline
 
 #: Repairs that find nothing before a hole is believed to be one of the exchange's own.
-PATIENCE = 5
+MAX_EMPTY_REPAIRS = 5
 
 
 class KlineSequence:
@@ -15,13 +15,13 @@ class KlineSequence:
     def __init__(self, interval_ms: int, last_open_time: int | None = None) -> None:
         self.interval_ms = interval_ms
         self.last_open_time = last_open_time
-        self._held: dict[int, Kline] = {}
-        self._tries = 0
+        self._buffered: dict[int, Kline] = {}
+        self._empty_repairs = 0
 
     @property
     def has_gap(self) -> bool:
         """Whether klines are held behind a gap."""
-        return bool(self._held)
+        return bool(self._buffered)
 
     @property
     def repair_from(self) -> int | None:
@@ -32,8 +32,8 @@ class KlineSequence:
         """Take a closed kline of the stream; return those to release: it, or none when it is old or held."""
         if self.last_open_time is not None and kline.open_time <= self.last_open_time:
             return []
-        if self._held or kline.open_time != self.repair_from:
-            self._held[kline.open_time] = kline
+        if self._buffered or kline.open_time != self.repair_from:
+            self._buffered[kline.open_time] = kline
             return []
         self.last_open_time = kline.open_time
         return [kline]
@@ -45,25 +45,25 @@ class KlineSequence:
         of the history stays held, since the history may lag; after PATIENCE repairs it is released all the same.
         """
         known_until = fetched[-1].open_time if fetched else -1
-        self._held.update((kline.open_time, kline) for kline in fetched)
+        self._buffered.update((kline.open_time, kline) for kline in fetched)
         released = self._release(known_until)
-        self._tries = 0 if released or not self._held else self._tries + 1
-        if self._tries >= PATIENCE:
-            self._tries = 0
-            released = self._release(max(self._held))
+        self._empty_repairs = 0 if released or not self._buffered else self._empty_repairs + 1
+        if self._empty_repairs >= MAX_EMPTY_REPAIRS:
+            self._empty_repairs = 0
+            released = self._release(max(self._buffered))
         return released
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Forget the end of the series: what was released is not stored, the journal has to tell."""
         self.last_open_time = None
 
     def _release(self, known_until: int) -> list[Kline]:
         """Give free what follows without a gap, and what lies no later than the history is known."""
         released = []
-        for time in sorted(self._held):
+        for time in sorted(self._buffered):
             if self.last_open_time is not None and time <= self.last_open_time:
-                del self._held[time]
+                del self._buffered[time]
             elif time == self.repair_from or time <= known_until:
-                released.append(self._held.pop(time))
+                released.append(self._buffered.pop(time))
                 self.last_open_time = time
         return released

@@ -10,9 +10,9 @@ from cq_tui.contracts.base import Status
 from cq_tui.contracts.health import FeederHealth
 from cq_tui.contracts.mode import Mode, base_interval
 from cq_tui.contracts.tickers import tickers_to_bytes
-from cq_tui.services.endpoints import NoExchange, Venue, market_venue, request_budget
+from cq_tui.services.endpoints import ExchangeAccess, ExchangeUnavailable, market_data_access, request_budget
 from cq_tui.services.feeder.session import FeederSession
-from cq_tui.services.frame import Frame, Service
+from cq_tui.services.runtime import Service, ServiceRuntime
 from cq_tui.store.document import DocumentError, read_document, write_document
 from cq_tui.store.journal import JournalError
 from cq_tui.store.watch import watch_folders
@@ -27,58 +27,58 @@ class FeederService(Service):
 
     name = "feeder"
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: ServiceRuntime) -> None:
         super().__init__(frame)
         self._data = frame.data
         self._session: FeederSession | None = None
         self._waiting_for = "the exchange"
         self._ticker_problem: str | None = None
-        self._venue_mode: Mode | None = None
+        self._market_mode: Mode | None = None
 
     @property
-    def heartbeat(self) -> float:
+    def heartbeat_interval(self) -> float:
         """As set."""
-        return self.frame.settings.FEEDER_HEARTBEAT_INTERVAL
+        return self.runtime.settings.FEEDER_HEARTBEAT_INTERVAL
 
     async def run(self) -> None:
         """Hold a session for the venue in force; a new venue, symbol list or interval begins a new one."""
         stay: asyncio.Task[None] | None = None
-        place: tuple[Venue, tuple[str, ...], str] | None = None
+        place: tuple[ExchangeAccess, tuple[str, ...], str] | None = None
         try:
             with watch_folders([self._data.run, self._data.settings.parent]) as watch:
-                while not self.frame.stopping.is_set():
-                    wanted = self._place()
+                while not self.runtime.stopping.is_set():
+                    wanted = self._session_parameters()
                     if wanted != place or (stay is not None and stay.done()):
-                        await _ended(stay)
+                        await _cancel_and_wait(stay)
                         place = wanted
-                        stay = None if wanted is None else asyncio.create_task(self._stay(*wanted))
+                        stay = None if wanted is None else asyncio.create_task(self._run_session(*wanted))
                     await watch.changes(timeout=0.5)
         finally:
-            await _ended(stay)
+            await _cancel_and_wait(stay)
 
-    def _place(self) -> tuple[Venue, tuple[str, ...], str] | None:
-        settings, mode = self.frame.settings, self.frame.mode.mode
+    def _session_parameters(self) -> tuple[ExchangeAccess, tuple[str, ...], str] | None:
+        settings, mode = self.runtime.settings, self.runtime.mode.mode
         try:
-            venue = market_venue(mode, settings, self._data)
-        except NoExchange as reason:
+            venue = market_data_access(mode, settings, self._data)
+        except ExchangeUnavailable as reason:
             self._waiting_for = str(reason)
             return None
         return venue, tuple(settings.SYMBOLS), base_interval(settings, mode)
 
-    async def _stay(self, venue: Venue, symbols: tuple[str, ...], interval: str) -> None:
+    async def _run_session(self, venue: ExchangeAccess, symbols: tuple[str, ...], interval: str) -> None:
         """Be in one venue until cancelled or until its connection breaks for good."""
         budget = request_budget(venue, self._data)
         async with SpotRest(venue.endpoints.rest, budget=budget) as rest:
-            self._leave_old_prices(venue.mode)
-            session = FeederSession(self._data, rest, venue.endpoints.stream, list(symbols), interval, self.frame.log)
+            self._clear_other_market(venue.mode)
+            session = FeederSession(self._data, rest, venue.endpoints.stream, list(symbols), interval, self.runtime.log)
             writing = asyncio.create_task(self._write_tickers(session))
             try:
                 self._session = session
                 self._waiting_for = "the exchange's answer"
-                await session.run(self._tell)
+                await session.run(self._publish_health)
             except* BinanceError as errors:
                 self._waiting_for = f"the exchange: {errors.exceptions[0]}"
-                self.frame.log.warning("exchange unreachable", problem=self._waiting_for)
+                self.runtime.log.warning("exchange unreachable", problem=self._waiting_for)
                 await asyncio.sleep(_RETRY_PAUSE)
             except* JournalError as errors:
                 self._waiting_for = f"the disk: {errors.exceptions[0]}"
@@ -87,33 +87,33 @@ class FeederService(Service):
                 self._session = None
                 writing.cancel()
 
-    def _leave_old_prices(self, mode: Mode) -> None:
+    def _clear_other_market(self, mode: Mode) -> None:
         """Empty the tickers of another market: nobody may take its prices for those of this one."""
-        if self._market_on_disk() != mode:
+        if self._stored_mode() != mode:
             try:
                 write_document(self._data.tickers, tickers_to_bytes(time.time(), {}), durable=False)
             except OSError as error:
                 self._ticker_problem = f"market/tickers.json cannot be emptied: {error.strerror}"
-        self._venue_mode = mode
+        self._market_mode = mode
 
-    def _market_on_disk(self) -> str | None:
-        if self._venue_mode is not None:
-            return self._venue_mode
+    def _stored_mode(self) -> str | None:
+        if self._market_mode is not None:
+            return self._market_mode
         try:
             return read_document(self._data.health_of(self.name), FeederHealth).mode
         except DocumentError:
             return None
 
-    def _tell(self) -> None:
-        self.frame.beat(self.health(time.time()))
+    def _publish_health(self) -> None:
+        self.runtime.publish_health(self.health(time.time()))
 
     async def _write_tickers(self, session: FeederSession) -> None:
         while True:
             await asyncio.sleep(_TICKER_INTERVAL)
-            if session.board.dirty:
-                session.board.dirty = False
+            if session.ticker_table.dirty:
+                session.ticker_table.dirty = False
                 try:
-                    content = tickers_to_bytes(time.time(), session.board.tickers)
+                    content = tickers_to_bytes(time.time(), session.ticker_table.tickers)
                     write_document(self._data.tickers, content, durable=False)
                     self._ticker_problem = None
                 except OSError as error:
@@ -122,8 +122,8 @@ class FeederService(Service):
     def health(self, now: float) -> FeederHealth:
         """Say how fresh the data is: a live loop alone is not health."""
         session = self._session
-        last = session.board.last_update if session else 0.0
-        status, reason = self._judge(session, now - last)
+        last = session.ticker_table.last_update if session else 0.0
+        status, reason = self._assess_status(session, now - last)
         return FeederHealth(
             service="feeder",
             status=status,
@@ -131,14 +131,14 @@ class FeederService(Service):
             last_update_ts=now,
             updated_within_sec=round(max(0.0, now - last), 3) if last else 0.0,
             ready=bool(session and session.backfilled and session.connected),
-            waiting_for=(session.backfill_note if session else self._waiting_for) or None,
-            mode=self._venue_mode,
-            symbols=list(session.board.symbols) if session else [],
-            symbols_count=len(session.board.symbols) if session else 0,
+            waiting_for=(session.backfill_progress if session else self._waiting_for) or None,
+            mode=self._market_mode,
+            symbols=list(session.ticker_table.symbols) if session else [],
+            symbols_count=len(session.ticker_table.symbols) if session else 0,
             ws_connected=bool(session and session.connected),
             rest_api_ok=bool(session and session.rest_problem is None),
             last_symbol_update=last,
-            silent_symbols=_silence(session, now) if session and session.silent else None,
+            silent_symbols=_silence_seconds(session, now) if session and session.silent else None,
             rejected_symbols=dict(session.rejected) if session and session.rejected else None,
             reconnects=session.reconnects if session else None,
             dropped_messages=session.dropped + session.malformed if session else None,
@@ -146,17 +146,17 @@ class FeederService(Service):
             clock_offset_ms=round(session.clock_offset_ms, 3) if session else None,
         )
 
-    def _left_out(self, session: FeederSession) -> str:
+    def _format_rejected_symbols(self, session: FeederSession) -> str:
         """Name symbols that were asked for in vain; of the default list a recording simply has fewer."""
-        asked_for = self.frame.loaded.sources.get("SYMBOLS") != "default"
+        asked_for = self.runtime.loaded.sources.get("SYMBOLS") != "default"
         return f"left out: {', '.join(sorted(session.rejected))}" if session.rejected and asked_for else ""
 
-    def _judge(self, session: FeederSession | None, age: float) -> tuple[Status, str | None]:
-        limit = self.frame.settings.ARES_FRESHNESS_THRESHOLD
+    def _assess_status(self, session: FeederSession | None, age: float) -> tuple[Status, str | None]:
+        limit = self.runtime.settings.ARES_FRESHNESS_THRESHOLD
         if session is None:
             return "error", f"waits for {self._waiting_for}"
         if not session.backfilled:
-            return "degraded", f"fetching {session.backfill_note or 'history'}"
+            return "degraded", f"fetching {session.backfill_progress or 'history'}"
         if not session.connected and age > limit:
             return "error", f"stream down: {session.down_reason}"
         if age > limit:
@@ -164,8 +164,8 @@ class FeederService(Service):
         problems = [
             f"stream down: {session.down_reason}" if not session.connected else "",
             f"silent: {', '.join(sorted(session.silent))}" if session.silent else "",
-            self._left_out(session),
-            f"klines lacking: {', '.join(sorted(session.lacking))}" if session.lacking else "",
+            self._format_rejected_symbols(session),
+            f"klines lacking: {', '.join(sorted(session.kline_problems))}" if session.kline_problems else "",
             f"REST: {session.rest_problem}" if session.rest_problem else "",
             session.disk_problem or self._ticker_problem or "",
         ]
@@ -173,16 +173,16 @@ class FeederService(Service):
         return ("degraded", reason) if reason else ("ok", None)
 
 
-def _silence(session: FeederSession, now: float) -> dict[str, float]:
+def _silence_seconds(session: FeederSession, now: float) -> dict[str, float]:
     """Seconds since the last message of each silent symbol."""
-    tickers = session.board.tickers
+    tickers = session.ticker_table.tickers
     return {
         symbol: round(now - tickers[symbol].timestamp if symbol in tickers else seconds, 1)
         for symbol, seconds in session.silent.items()
     }
 
 
-async def _ended(task: asyncio.Task[None] | None) -> None:
+async def _cancel_and_wait(task: asyncio.Task[None] | None) -> None:
     """Cancel a stay and wait for its end; an error of its own comes out here."""
     if task is not None:
         task.cancel()

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from cq_tui.services.frame import Frame
+from cq_tui.services.runtime import ServiceRuntime
 
 
 class DiskProblems:
     """By what was tried, what the disk said."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: ServiceRuntime) -> None:
         self._frame = frame
         self._problems: dict[str, str] = {}
 
@@ -26,20 +26,20 @@ class DiskProblems:
         try:
             act()
         except OSError as error:
-            self.refused(what, error)
+            self.record_error(what, error)
         else:
-            self.settle(what)
+            self.clear(what)
 
-    def refused(self, what: str, error: OSError) -> None:
+    def record_error(self, what: str, error: OSError) -> None:
         """Remember what the system said."""
-        self.note(what, f"{error.filename or what}: {error.strerror}")
+        self.record(what, f"{error.filename or what}: {error.strerror}")
 
-    def note(self, what: str, problem: str) -> None:
+    def record(self, what: str, problem: str) -> None:
         """Remember a refusal; the same one is logged once."""
         if problem != self._problems.get(what):
             self._frame.log.error("disk", problem=problem)
         self._problems[what] = problem
 
-    def settle(self, what: str) -> None:
+    def clear(self, what: str) -> None:
         """It is done now."""
         self._problems.pop(what, None)

@@ -11,15 +11,15 @@ from cq_tui.contracts.commands import Command, Outcome
 from cq_tui.contracts.health import MemoryHealth
 from cq_tui.contracts.history import SnapshotSystem
 from cq_tui.contracts.layout import SERVICES
-from cq_tui.services.frame import Frame, Service
-from cq_tui.services.memory.checking import Checking
+from cq_tui.services.memory.background_checks import BackgroundChecks
 from cq_tui.services.memory.disk import DiskProblems
-from cq_tui.services.memory.trust import FAULTS_SHOWN, Trust, known_before
-from cq_tui.store.history.writer import History, NewEvent
+from cq_tui.services.memory.integrity import FAULTS_SHOWN, Integrity, load_state
+from cq_tui.services.runtime import Service, ServiceRuntime
+from cq_tui.store.history.writer import HistoryWriter, NewEvent
 from cq_tui.store.journal import JournalBroken, JournalError
 from cq_tui.store.lock import read_holder
-from cq_tui.store.snapshots.snapshots import SnapshotStore, newest_history
-from cq_tui.store.spools.merge import SpoolMerge
+from cq_tui.store.snapshots.snapshot_store import SnapshotStore, recent_histories
+from cq_tui.store.spools.merge import SpoolMerger
 from cq_tui.store.watch import watch_folders
 
 #: The chain document's two files change places at most this often (seconds).
@@ -34,33 +34,33 @@ class MemoryService(Service):
 
     name = "memory"
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: ServiceRuntime) -> None:
         super().__init__(frame)
         self._data = data = frame.data
         self._disk = DiskProblems(frame)
-        standing, anchoring = known_before(frame)
+        standing, anchoring = load_state(frame)
         refused: list[str] = []
-        self._history = History(
+        self._history = HistoryWriter(
             data,
             watermark=standing.watermark,
             now=time.time(),
-            stood=newest_history(data, refused),
-            sizes=anchoring.expected(),
+            stood=recent_histories(data, refused),
+            sizes=anchoring.expected_roots(),
         )
         for snapshot in refused:
             frame.log.error("snapshot refused", problem=snapshot)
         self._snapshots = SnapshotStore(data)
-        self.trust = Trust(frame, self._disk, self._history, standing, anchoring)
-        self.checking = Checking(frame, self._disk, self._history, self.trust, self._snapshots)
-        self.trust.save()
-        self._merge = SpoolMerge(data.spool, data.quarantine, self._history.cursors)
-        self._waiting: list[NewEvent] = []
-        self._last_flush = self._last_look = time.monotonic()
-        self._last_snapshot = self._last_anchor = -math.inf
+        self.integrity = Integrity(frame, self._disk, self._history, standing, anchoring)
+        self.checks = BackgroundChecks(frame, self._disk, self._history, self.integrity, self._snapshots)
+        self.integrity.save()
+        self._merge = SpoolMerger(data.spool, data.quarantine, self._history.cursors)
+        self._pending: list[NewEvent] = []
+        self._last_flush = self._last_check = time.monotonic()
+        self._last_snapshot = self._last_checkpoint = -math.inf
         self._ready = False
 
     @property
-    def heartbeat(self) -> float:
+    def heartbeat_interval(self) -> float:
         """Every second: whoever trades depends on it."""
         return 1.0
 
@@ -69,99 +69,99 @@ class MemoryService(Service):
         with watch_folders([self._data.spool]) as watch:
             await self._catch_up(None)
             self._ready = True
-            self.frame.beat(self.health(time.time()))
-            checking = asyncio.create_task(self.checking.run_in_background())
+            self.runtime.publish_health(self.health(time.time()))
+            checking = asyncio.create_task(self.checks.run_in_background())
             try:
-                while not self.frame.stopping.is_set():
+                while not self.runtime.stopping.is_set():
                     await self._catch_up(await watch.changes(timeout=_CHAIN_INTERVAL))
                     if checking.done():
                         # Before anything else is written down.
                         checking.result()
-                    self._do_duties(time.time())
+                    self._run_due_tasks(time.time())
             finally:
                 checking.cancel()
         await self._catch_up(None)
         self._disk.attempt("snapshot", lambda: self._take_snapshot(time.time()))
         self._sign(time.time())
         self._history.close()
-        self.trust.anchoring.close()
-        self.trust.save()
-        self.frame.beat(self.health(time.time()))
+        self.integrity.anchoring.close()
+        self.integrity.save()
+        self.runtime.publish_health(self.health(time.time()))
 
     async def _catch_up(self, changed: set[Path] | None) -> None:
         """Take in all that is spooled; between two large parts the heart beats."""
-        while self._take_in(changed) and not self._disk:
+        while self._merge_spooled(changed) and not self._disk:
             await asyncio.sleep(0)
 
-    def _do_duties(self, now: float) -> None:
+    def _run_due_tasks(self, now: float) -> None:
         """Do what is due. Intervals are those of a clock that nobody sets; ``now`` is what is written down."""
-        settings, ticks = self.frame.settings, time.monotonic()
-        if self._history.unflushed and ticks - self._last_flush >= _CHAIN_INTERVAL:
+        settings, ticks = self.runtime.settings, time.monotonic()
+        if self._history.has_unflushed and ticks - self._last_flush >= _CHAIN_INTERVAL:
             self._last_flush = ticks
             self._disk.attempt("chain", self._history.flush_chain)
-        if ticks - self._last_look >= _CHECK_INTERVAL:
-            self._last_look = ticks
-            self._take_in(None)
-            self._disk.attempt("check", lambda: self.checking.look(now))
-            if self.checking.is_complete and not self.trust.faults:
+        if ticks - self._last_check >= _CHECK_INTERVAL:
+            self._last_check = ticks
+            self._merge_spooled(None)
+            self._disk.attempt("check", lambda: self.checks.check_files(now))
+            if self.checks.is_complete and not self.integrity.faults:
                 # Until everything is known to be well, what was merged stays where it came from as well.
                 self._disk.attempt("spool", lambda: self._merge.trim(now))
         if ticks - self._last_snapshot >= settings.MEMORY_SNAPSHOT_INTERVAL:
             self._last_snapshot = ticks
             self._disk.attempt("snapshot", lambda: self._take_snapshot(now))
-        if ticks - self._last_anchor >= self._anchor_interval():
+        if ticks - self._last_checkpoint >= self._checkpoint_interval():
             self._sign(now)
 
-    def _anchor_interval(self) -> float:
+    def _checkpoint_interval(self) -> float:
         """Return how long to wait for the next checkpoint: not so long while most events are under none."""
-        last = self.trust.anchoring.last
-        interval = self.frame.settings.MEMORY_CHECKPOINT_INTERVAL
+        last = self.integrity.anchoring.last_checkpoint
+        interval = self.runtime.settings.MEMORY_CHECKPOINT_INTERVAL
         is_mostly_open = last is not None and self._history.events >= 2 * last.size
         return min(interval, _FIRST_INTERVAL) if is_mostly_open else interval
 
-    def _take_in(self, changed: set[Path] | None) -> bool:
+    def _merge_spooled(self, changed: set[Path] | None) -> bool:
         """Make new spooled events part of the history; return whether more wait.
 
         What the disk refuses is kept and tried again. Raises JournalBroken when that cannot be.
         """
         more = True
-        if not self._waiting:
+        if not self._pending:
             collected = self._merge.collect(changed)
-            self.trust.blame_spools(collected.complaints)
-            self._waiting, more = collected.events, collected.more
-        if not self._waiting:
+            self.integrity.add_spool_faults(collected.complaints)
+            self._pending, more = collected.events, collected.more
+        if not self._pending:
             return more
         try:
-            self._history.append(self._waiting, time.time())
+            self._history.append(self._pending, time.time())
         except JournalBroken:
             raise
         except JournalError as error:
-            self._disk.note("events", str(error))
+            self._disk.record("events", str(error))
             return False
-        self._waiting = []
-        self._disk.settle("events")
+        self._pending = []
+        self._disk.clear("events")
         return more
 
     # -- signing and snapshots
 
     def _sign(self, now: float) -> None:
         """Sign when everything is verified."""
-        if self.checking.is_complete:
-            self._last_anchor = time.monotonic()
-            self.trust.sign(now)
+        if self.checks.is_complete:
+            self._last_checkpoint = time.monotonic()
+            self.integrity.sign(now)
 
     def _take_snapshot(self, now: float) -> None:
-        settings = self.frame.settings
-        stood = self._history.stand()
+        settings = self.runtime.settings
+        stood = self._history.sync_state()
         system = SnapshotSystem(
             active_services=[name for name in SERVICES if read_holder(self._data.lock_of(name))],
             health_status="ok" if self.health(now).status == "ok" else "degraded",
             memory_usage=round(self._memory_usage(), 1),
         )
-        self._snapshots.take(
+        self._snapshots.take_snapshot(
             now, system, stood, kept=settings.MEMORY_SNAPSHOTS_KEPT, full_every=settings.MEMORY_SNAPSHOT_FULL_EVERY
         )
-        self.trust.save()
+        self.integrity.save()
 
     def _memory_usage(self) -> float:
         total = 0
@@ -175,54 +175,54 @@ class MemoryService(Service):
 
     # -- commands
 
-    async def carry_out(self, command: Command) -> tuple[Outcome, str]:
+    async def execute_command(self, command: Command) -> tuple[Outcome, str]:
         """Accept a fault, since a person has looked at it; sign a checkpoint now."""
         if command.command == "acknowledge_faults":
-            return await self.trust.accept(command)
+            return await self.integrity.accept(command)
         if command.command == "sign_checkpoint":
             return self._sign_now()
-        return await super().carry_out(command)
+        return await super().execute_command(command)
 
     def _sign_now(self) -> tuple[Outcome, str]:
         self._sign(time.time())
-        if not self.checking.is_complete:
-            done = f"{self.checking.progress:.0%}"
+        if not self.checks.is_complete:
+            done = f"{self.checks.progress:.0%}"
             return "refused", f"the history is being verified, {done} of it so far. Try again later"
-        last = self.trust.anchoring.last
-        if self.trust.faults or last is None or last.size < self._history.events:
-            return "refused", self.trust.signing_problem or "there is nothing to sign yet"
+        last = self.integrity.anchoring.last_checkpoint
+        if self.integrity.faults or last is None or last.size < self._history.events:
+            return "refused", self.integrity.signing_problem or "there is nothing to sign yet"
         return "done", f"checkpoint of {last.size:,} events signed"
 
     # -- health
 
     def health(self, now: float) -> MemoryHealth:
         """Say whether the history holds: is it intact, is it complete, and how old are check and anchor."""
-        faults, anchoring = list(self.trust.faults.values()), self.trust.anchoring
-        problem, last = self._disk.first, anchoring.last
+        faults, anchoring = list(self.integrity.faults.values()), self.integrity.anchoring
+        problem, last = self._disk.first, anchoring.last_checkpoint
         events, spooled = self._merge.backlog()
         return MemoryHealth(
             service="memory",
             status="error" if faults else "degraded" if problem else "ok",
             last_update_ts=now,
-            updated_within_sec=max(0.0, time.monotonic() - self._last_look),
-            reason=problem or self.trust.reason,
+            updated_within_sec=max(0.0, time.monotonic() - self._last_check),
+            reason=problem or self.integrity.reason,
             ready=self._ready,
             integrity_ok=not faults,
             events_count=self._history.events,
             snapshots_count=self._snapshots.count,
-            last_integrity_check=self.checking.last_look,
+            last_integrity_check=self.checks.last_check,
             merkle_root=self._history.merkle_root,
             chain_length=self._history.chain_length,
-            backlog=len(self._waiting) + events,
+            backlog=len(self._pending) + events,
             backlog_bytes=spooled,
-            check_progress=round(self.checking.progress, 3),
+            check_progress=round(self.checks.progress, 3),
             faults=faults[-FAULTS_SHOWN:] or None,
             fault_count=len(faults),
-            missing_count=self.trust.missing,
+            missing_count=self.integrity.missing_count,
             anchored_count=min(last.size, self._history.events) if last else 0,
             last_anchor_ts=last.time if last else None,
-            anchor_problem=self.trust.signing_problem or next(iter(anchoring.warnings), None),
-            checkpoint=anchoring.last_text,
+            anchor_problem=self.integrity.signing_problem or next(iter(anchoring.warnings), None),
+            checkpoint=anchoring.last_note,
             public_key=anchoring.public_key,
-            last_full_check=self.trust.standing.last_full_check,
+            last_full_check=self.integrity.state.last_full_check,
         )

@@ -45,7 +45,7 @@ def account_state(desk: Desk, mode: Mode, prices: dict[str, Decimal], now: float
         },
         positions={symbol: _position(book, position, prices) for symbol, position in book.positions.items()},
         orders=[_order(order) for order in orders[-_ORDERS_SHOWN:]],
-        quarantine={entry.symbol: entry.state() for entry in book.quarantine},
+        quarantine={entry.symbol: entry.to_state() for entry in book.quarantine},
     )
 
 
@@ -58,7 +58,7 @@ def _position(book: Book, position: Position, prices: dict[str, Decimal]) -> Pos
         symbol=position.symbol,
         size=float(position.quantity),
         entry_price=float(position.average_price),
-        unrealized_pnl=float(position.unrealised(price)),
+        unrealized_pnl=float(position.unrealized(price)),
         opened_ts=position.opened_at_ms / 1000,
         stop_loss=None if position.stop_loss is None else float(position.stop_loss),
         take_profit=None if position.take_profit is None else float(position.take_profit),

@@ -7,11 +7,11 @@ from structlog.typing import FilteringBoundLogger
 
 from cq_tui.binance.errors import CancelRejected
 from cq_tui.binance.rest import SpotRest
-from cq_tui.binance.types import Account, Order
+from cq_tui.binance.types import AccountInfo, Order
 from cq_tui.services.trader.orders import Orders
 from cq_tui.services.trader.stray import may_still_arrive
 from cq_tui.trading.client_order_id import leg_of
-from cq_tui.trading.lifecycle import OrderStatus, lost
+from cq_tui.trading.lifecycle import OrderStatus, mark_unknown
 
 ZERO = Decimal(0)
 
@@ -34,13 +34,13 @@ class Agreement:
         """Whether a second look is wanted soon."""
         return bool(self._misfits) or self._orders.in_doubt
 
-    async def reconcile(self, now: float) -> Account:
+    async def reconcile(self, now: float) -> AccountInfo:
         """Compare, and return the account. Raises BinanceError; then nothing new is traded."""
         for order in list(self._book.open_orders()):
             known = self._book.orders[order.client_order_id]
             if known.status in (OrderStatus.INTENDED, OrderStatus.SENT):
                 # An earlier process stored it; whether it was sent nobody knows.
-                known = lost(known, "the trader ended before it knew", now)
+                known = mark_unknown(known, "the trader ended before it knew", now)
                 self._book.orders[order.client_order_id] = known
             await self._orders.query(known, now)
         await self._orders.resolve(now)
@@ -76,7 +76,7 @@ class Agreement:
         except CancelRejected:
             self._log.info("orphaned order is gone", order=order.client_order_id)
 
-    def _compare_holdings(self, account: Account, now: float) -> None:
+    def _compare_holdings(self, account: AccountInfo, now: float) -> None:
         """A position is at most what the account holds: the rest was sold or withdrawn elsewhere.
 
         Believed when it is seen twice: a fill between two requests looks the same.

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from cq_tui.contracts.events import OrderCanceled, OrderExecuted, OrderRejected, OrderSubmitted
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.spools.spool_files import last_spooled
+from cq_tui.store.spools.spool_files import last_spooled_lines
 from cq_tui.trading.denial import Denial
 from cq_tui.trading.lifecycle import OrderRecord, OrderStatus, TradeFill
 from cq_tui.trading.signals import TradeSignal
@@ -146,7 +146,7 @@ class Chronicle:
         return True
 
     def _spooled(self) -> Iterator[tuple[str, dict[str, str]]]:
-        for line in last_spooled(self._frame.data.spool, self._frame.name, _REMEMBERED):
+        for line in last_spooled_lines(self._frame.data.spool, self._frame.name, _REMEMBERED):
             try:
                 event = orjson.loads(line)
                 event_type, data = event["event_type"], event["data"]

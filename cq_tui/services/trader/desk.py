@@ -15,7 +15,7 @@ from cq_tui.services.trader.orders import Orders, Save
 from cq_tui.store.journal import JournalError
 from cq_tui.trading.client_order_id import Leg, client_order_id
 from cq_tui.trading.denial import Denial, DenialReason
-from cq_tui.trading.lifecycle import OrderRecord, refused
+from cq_tui.trading.lifecycle import OrderRecord, mark_rejected
 from cq_tui.trading.portfolio import equity
 from cq_tui.trading.signals import TradeSignal
 from cq_tui.trading.sizing import EntrySize
@@ -72,10 +72,10 @@ class Desk:
             self.orders.save()
             self.orders.chronicle.submitted(order, durable=True)
         except (OSError, JournalError) as error:
-            self.book.orders[order.client_order_id] = refused(order, str(error), now)
+            self.book.orders[order.client_order_id] = mark_rejected(order, str(error), now)
             return Denial(DenialReason.MEMORY_UNHEALTHY, str(error))
         self.book.last_entry[signal.symbol] = now
-        self.book.quarantine.entry_sent(signal.symbol, now)
+        self.book.quarantine.record_entry(signal.symbol, now)
         await self.orders.place([order], self.orders.market(order))
         return None
 

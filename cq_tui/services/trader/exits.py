@@ -7,7 +7,7 @@ from decimal import Decimal
 from structlog.typing import FilteringBoundLogger
 
 from cq_tui.binance.errors import BinanceError, CancelRejected, NotSent, OutcomeUnknown
-from cq_tui.binance.orders import NewOco, OcoLeg
+from cq_tui.binance.orders import OcoLeg, OcoRequest
 from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.types import Order
 from cq_tui.services.trader.book import is_working
@@ -15,7 +15,7 @@ from cq_tui.services.trader.orders import NOT_THE_SYMBOLS_FAULT, Orders
 from cq_tui.trading.client_order_id import Leg, client_order_id
 from cq_tui.trading.lifecycle import OrderRecord, OrderStatus
 from cq_tui.trading.portfolio import Position, write_off
-from cq_tui.trading.protection import Act, ProtectionNeed, protection_needed, trailed
+from cq_tui.trading.protection import ProtectionAction, ProtectionNeed, find_protection_need, with_trailing_stop
 from cq_tui.trading.sizing import exit_violation, sellable_quantity
 
 #: Most seconds between two tries to protect a position whose tries fail.
@@ -50,14 +50,14 @@ class Exits:
     ) -> ProtectionNeed | None:
         rules, position = self._orders.rules.get(symbol), self._book.positions[symbol]
         if rules is None:
-            return ProtectionNeed(Act.PLACE, position.quantity, "the exchange does not list the symbol")
+            return ProtectionNeed(ProtectionAction.PLACE, position.quantity, "the exchange does not list the symbol")
         if high is not None:
-            self._book.positions[symbol] = trailed(position, high, rules)
+            self._book.positions[symbol] = with_trailing_stop(position, high, rules)
         need = self._need(symbol, bid, now)
         if need is None or now < self._next_try.get(symbol, 0.0):
             return need
         await self._meet(symbol, need, bid, now)
-        if need.act is Act.REPLACE and (next_need := self._need(symbol, bid, now)) is not None:
+        if need.action is ProtectionAction.REPLACE and (next_need := self._need(symbol, bid, now)) is not None:
             await self._meet(symbol, next_need, bid, now)
         need = self._need(symbol, bid, now)
         self._pause_after_failure(symbol, need, now)
@@ -68,7 +68,7 @@ class Exits:
         if position is None:
             return None
         orders, rules = self._book.orders_of(symbol), self._orders.rules[symbol]
-        return protection_needed(position, orders, rules, price=bid, now_ms=int(now * 1000))
+        return find_protection_need(position, orders, rules, price=bid, now_ms=int(now * 1000))
 
     def _pause_after_failure(self, symbol: str, need: ProtectionNeed | None, now: float) -> None:
         if need is None:
@@ -79,19 +79,19 @@ class Exits:
         self._next_try[symbol] = now + min(2.0 ** (count - 1), _LONGEST_PAUSE)
 
     async def _meet(self, symbol: str, need: ProtectionNeed, bid: Decimal | None, now: float) -> None:
-        self._log.info("protection", symbol=symbol, act=need.act.value, reason=need.reason)
-        if need.act is Act.DUST:
+        self._log.info("protection", symbol=symbol, act=need.action.value, reason=need.reason)
+        if need.action is ProtectionAction.DUST:
             self._write_off(symbol, need.reason)
-        elif need.act is Act.PLACE:
+        elif need.action is ProtectionAction.PLACE:
             await self._place_oco(symbol, need, bid, now)
-        elif need.act is Act.EXIT:
+        elif need.action is ProtectionAction.EXIT:
             await self._exit(symbol, need.reason, bid, now)
         else:
             await self._cancel_protection(symbol, now)
 
     def _write_off(self, symbol: str, reason: str) -> None:
         booked = write_off(self._book.positions.pop(symbol))
-        self._book.realised += booked.realised
+        self._book.realised += booked.realized
         self._log.warning("dust written off", symbol=symbol, reason=reason)
         self._orders.remember()
 
@@ -107,7 +107,7 @@ class Exits:
         target = replace(target, price=position.take_profit)
         stop = self._leg(position, Leg.STOP, "STOP_LOSS", need.quantity, list_id, number, now)
         stop = replace(stop, stop_price=position.stop_loss)
-        request = NewOco(
+        request = OcoRequest(
             symbol=symbol,
             side="SELL",
             quantity=need.quantity,
@@ -177,7 +177,7 @@ class Exits:
         order = self._exit_order(position, quantity, now)
         self._orders.intend([order])
         await self._orders.place([order], self._orders.market(order))
-        if (left := self._need(symbol, bid, now)) is not None and left.act is Act.DUST:
+        if (left := self._need(symbol, bid, now)) is not None and left.action is ProtectionAction.DUST:
             self._write_off(symbol, left.reason)
 
     def _exit_order(self, position: Position, quantity: Decimal, now: float) -> OrderRecord:

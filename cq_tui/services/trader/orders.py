@@ -18,7 +18,7 @@ from cq_tui.binance.errors import (
     TimestampRejected,
 )
 from cq_tui.binance.filters import SymbolRules
-from cq_tui.binance.orders import NewOrder
+from cq_tui.binance.orders import OrderRequest
 from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.types import Order
 from cq_tui.binance.user_events import ExecutionReport
@@ -28,19 +28,19 @@ from cq_tui.trading.client_order_id import Leg
 from cq_tui.trading.lifecycle import (
     OrderRecord,
     OrderStatus,
-    StatusUnknown,
     Transition,
-    answered,
-    lost,
-    not_found,
-    query_failed,
-    refused,
-    reported,
-    sent,
-    trades_found,
+    UnknownOrderStatus,
+    apply_execution_report,
+    apply_not_found,
+    apply_query_failure,
+    apply_response,
+    apply_trades,
+    mark_rejected,
+    mark_sent,
+    mark_unknown,
 )
-from cq_tui.trading.portfolio import Position, book_fill
-from cq_tui.trading.protection import halved_lists, planned
+from cq_tui.trading.portfolio import Position, apply_fill
+from cq_tui.trading.protection import triggered_oco_legs, with_signal_levels
 
 #: Refusals that say nothing about the symbol, nor about the order.
 NOT_THE_SYMBOLS_FAULT = (RateLimited, AuthenticationFailed, TimestampRejected)
@@ -86,7 +86,7 @@ class Orders:
 
     def market(self, order: OrderRecord) -> Send:
         """Return how a market order is sent."""
-        request = NewOrder(
+        request = OrderRequest(
             symbol=order.symbol,
             side=order.side,
             type="MARKET",
@@ -109,7 +109,7 @@ class Orders:
         # Other requests may have taken their time since this round began.
         now = self._now()
         for order in orders:
-            self.book.orders[order.client_order_id] = sent(order, now)
+            self.book.orders[order.client_order_id] = mark_sent(order, now)
         refusal: BinanceError | None = None
         try:
             answers = await send()
@@ -117,7 +117,7 @@ class Orders:
         except OutcomeUnknown as error:
             now = self._now()
             for name in ids:
-                self.book.orders[name] = lost(self.book.orders[name], str(error), now)
+                self.book.orders[name] = mark_unknown(self.book.orders[name], str(error), now)
             self._log.warning("order outcome unknown", orders=ids, problem=str(error))
         except NotSent as error:
             self._not_sent(orders, error, now)
@@ -141,7 +141,7 @@ class Orders:
             if name in by_id:
                 self.take_answer(name, by_id[name], now)
             else:
-                self.book.orders[name] = lost(self.book.orders[name], "not in the answer", now)
+                self.book.orders[name] = mark_unknown(self.book.orders[name], "not in the answer", now)
 
     def _not_sent(self, orders: Sequence[OrderRecord], error: NotSent, now: float) -> None:
         if orders[0].leg is Leg.ENTRY:
@@ -157,17 +157,17 @@ class Orders:
     def _refused(self, ids: Sequence[str], error: BinanceError, now: float) -> None:
         code, reason = (error.code, error.message) if isinstance(error, ApiError) else (None, str(error))
         for name in ids:
-            order = self.book.orders[name] = refused(self.book.orders[name], reason, now, code)
+            order = self.book.orders[name] = mark_rejected(self.book.orders[name], reason, now, code)
             self.chronicle.ended(order)
         first = self.book.orders[ids[0]]
         self._log.warning("order refused", symbol=first.symbol, orders=ids, problem=str(error))
         if isinstance(error, ApiError) and not isinstance(error, NOT_THE_SYMBOLS_FAULT):
             self._count_failure(first.symbol, reason, now)
         elif first.leg is Leg.ENTRY:
-            self.book.quarantine.give_back(first.symbol)
+            self.book.quarantine.reset_probe(first.symbol)
 
     def _count_failure(self, symbol: str, reason: str, now: float) -> None:
-        if self.book.quarantine.failed(symbol, reason, now) is not None:
+        if self.book.quarantine.record_failure(symbol, reason, now) is not None:
             self.quarantined.append(symbol)
 
     def quarantine(self, symbol: str, reason: str, now: float) -> None:
@@ -180,8 +180,8 @@ class Orders:
     def take_answer(self, name: str, answer: Order, now: float) -> None:
         """Take what the exchange answered about an order of the book."""
         try:
-            transition = answered(self.book.orders[name], answer, now)
-        except StatusUnknown as error:
+            transition = apply_response(self.book.orders[name], answer, now)
+        except UnknownOrderStatus as error:
             self._baffled(name, error, now)
         else:
             self.take(transition, now)
@@ -192,18 +192,18 @@ class Orders:
         if order is None:
             return
         try:
-            transition = reported(order, report, now)
-        except StatusUnknown as error:
+            transition = apply_execution_report(order, report, now)
+        except UnknownOrderStatus as error:
             self._baffled(report.client_order_id, error, now)
         else:
             self.take(transition, now)
         self.remember()
 
-    def _baffled(self, name: str, error: StatusUnknown, now: float) -> None:
+    def _baffled(self, name: str, error: UnknownOrderStatus, now: float) -> None:
         """The exchange says what we do not understand: no new risk in this symbol, and ask again."""
         order = self.book.orders[name]
         self._log.error("order not understood", order=name, problem=str(error))
-        self.book.orders[name] = query_failed(lost(order, str(error), now), str(error), now)
+        self.book.orders[name] = apply_query_failure(mark_unknown(order, str(error), now), str(error), now)
         if order.symbol not in self.book.quarantine:
             self.quarantine(order.symbol, str(error), now)
 
@@ -216,16 +216,16 @@ class Orders:
             self.book.fills_count += 1
             self.last_fill_ms = max(self.last_fill_ms, fill.time)
             position = self._position_for(order)
-            booked = book_fill(position, order.side, fill)
-            realised = booked.realised if order.side == "SELL" else None
+            booked = apply_fill(position, order.side, fill)
+            realised = booked.realized if order.side == "SELL" else None
             if booked.position is None:
                 self.book.positions.pop(order.symbol, None)
             else:
                 self.book.positions[order.symbol] = booked.position
-            self.book.realised += booked.realised
+            self.book.realised += booked.realized
             self._note_stop(order, fill.time)
             self.chronicle.executed(order, fill, realised)
-            if self.book.quarantine.succeeded(order.symbol) is not None:
+            if self.book.quarantine.record_success(order.symbol) is not None:
                 self.released.append(order.symbol)
         if order.status.is_terminal and (before is None or not before.status.is_terminal):
             self._ended(order, now)
@@ -248,7 +248,7 @@ class Orders:
         base, quote = (rules.base_asset, rules.quote_asset) if rules else (order.symbol, "")
         fresh = Position(symbol=order.symbol, base_asset=base, quote_asset=quote)
         signal = self.book.signals.get(order.signal_key)
-        return planned(fresh, signal, rules) if signal is not None and rules is not None else fresh
+        return with_signal_levels(fresh, signal, rules) if signal is not None and rules is not None else fresh
 
     def _note_stop(self, order: OrderRecord, time_ms: int) -> None:
         """A stop that was hit makes its strategy pause on the symbol; dust may be left, so the position may not be."""
@@ -263,9 +263,9 @@ class Orders:
         for order in [order for order in self.book.open_orders() if order.query_due(now)]:
             await self.query(order, now)
             after = self.book.orders[order.client_order_id]
-            if after.gave_up and not order.gave_up:
+            if after.queries_exhausted and not order.queries_exhausted:
                 self.quarantine(order.symbol, f"outcome of {order.leg} order unknown", now)
-        for order in halved_lists(self.book.orders.values()):
+        for order in triggered_oco_legs(self.book.orders.values()):
             await self.query(order, now)
         for order in [order for order in self.book.orders.values() if order.lacks_trades]:
             await self.fetch_trades(order.client_order_id, now)
@@ -278,7 +278,7 @@ class Orders:
         except OrderNotFound:
             self._take_not_found(name, now)
         except BinanceError as error:
-            self.book.orders[name] = query_failed(self.book.orders[name], str(error), now)
+            self.book.orders[name] = apply_query_failure(self.book.orders[name], str(error), now)
         else:
             self.take_answer(name, answer, now)
             await self.fetch_trades(name, now)
@@ -286,13 +286,13 @@ class Orders:
 
     def _take_not_found(self, name: str, now: float) -> None:
         before = self.book.orders[name]
-        after = self.book.orders[name] = not_found(before, now)
+        after = self.book.orders[name] = apply_not_found(before, now)
         if not after.status.is_terminal or before.status.is_terminal:
             return
         self.chronicle.ended(after)
         self._log.warning("order not found", order=name, status=after.status.value, problem=after.reason)
         if after.leg is Leg.ENTRY:
-            self.book.quarantine.give_back(after.symbol)
+            self.book.quarantine.reset_probe(after.symbol)
 
     async def fetch_trades(self, name: str, now: float) -> None:
         """A query tells how much was executed; only the trades tell price and commission."""
@@ -304,7 +304,7 @@ class Orders:
         except BinanceError as error:
             self._log.warning("trades not fetched", order=name, problem=str(error))
             return
-        self.take(trades_found(self.book.orders[name], trades, now), now)
+        self.take(apply_trades(self.book.orders[name], trades, now), now)
         self.remember()
 
     def undecided(self, symbol: str) -> list[OrderRecord]:

@@ -15,8 +15,8 @@ from cq_tui.contracts.commands import Command, Outcome
 from cq_tui.contracts.events import SignalGenerated, SymbolQuarantined, SymbolReleased
 from cq_tui.contracts.health import TraderHealth
 from cq_tui.contracts.mode import Mode
-from cq_tui.services.endpoints import NoExchange, Venue, request_budget, trading_venue
-from cq_tui.services.frame import Frame, Service
+from cq_tui.services.endpoints import ExchangeAccess, ExchangeUnavailable, request_budget, trading_access
+from cq_tui.services.runtime import Service, ServiceRuntime
 from cq_tui.services.trader.account import account_state
 from cq_tui.services.trader.book import Book
 from cq_tui.services.trader.chronicle import Chronicle
@@ -25,9 +25,9 @@ from cq_tui.services.trader.signal_history import SignalHistory
 from cq_tui.store.document import DocumentError, DocumentMissing, read_json, write_document
 from cq_tui.store.watch import watch_folders
 from cq_tui.trading.denial import Denial, DenialReason
-from cq_tui.trading.guardrails import standing_denials
+from cq_tui.trading.guardrails import global_denials
 from cq_tui.trading.lifecycle import OrderStatus
-from cq_tui.trading.signals import TradeSignal, read_signal
+from cq_tui.trading.signals import TradeSignal, parse_signal
 
 _SIGNAL_MARK = b'"event_type":"signal_generated"'
 _OWN_MARK = b'"source":"trader"'
@@ -46,7 +46,7 @@ class TraderService(Service):
 
     name = "trader"
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: ServiceRuntime) -> None:
         super().__init__(frame)
         self._data = frame.data
         self._path = frame.data.state_of(self.name)
@@ -63,10 +63,10 @@ class TraderService(Service):
     async def run(self) -> None:
         """Follow the history; hold a session at the venue in force."""
         stay: asyncio.Task[None] | None = None
-        place: tuple[Venue, tuple[str, ...]] | None = None
+        place: tuple[ExchangeAccess, tuple[str, ...]] | None = None
         try:
             with watch_folders([self._data.memory, self._data.run]) as watch:
-                while not self.frame.stopping.is_set():
+                while not self.runtime.stopping.is_set():
                     wanted = self._place()
                     if wanted != place or (stay is not None and stay.done()):
                         await _ended(stay)
@@ -84,20 +84,20 @@ class TraderService(Service):
     def _tell_if_changed(self) -> None:
         """Beat at once when the trader has become able to trade, or unable."""
         session = self._session
-        state = (session is not None and session.desk.reconciled, self.frame.mode.blocked, self._waiting_for)
+        state = (session is not None and session.desk.reconciled, self.runtime.mode.blocked, self._waiting_for)
         if state != self._told:
             self._told = state
-            self.frame.beat(self.health(time.time()))
+            self.runtime.publish_health(self.health(time.time()))
 
-    def _place(self) -> tuple[Venue, tuple[str, ...]] | None:
-        settings, mode = self.frame.settings, self.frame.mode.mode
+    def _place(self) -> tuple[ExchangeAccess, tuple[str, ...]] | None:
+        settings, mode = self.runtime.settings, self.runtime.mode.mode
         try:
-            return trading_venue(mode, settings, self._data), tuple(settings.SYMBOLS)
-        except NoExchange as reason:
+            return trading_access(mode, settings, self._data), tuple(settings.SYMBOLS)
+        except ExchangeUnavailable as reason:
             self._waiting_for = str(reason)
             return None
 
-    async def _stay(self, venue: Venue, symbols: tuple[str, ...]) -> None:
+    async def _stay(self, venue: ExchangeAccess, symbols: tuple[str, ...]) -> None:
         assert venue.credentials is not None  # a trading venue has them
         book = self._book(venue.mode)
         budget = request_budget(venue, self._data)
@@ -112,14 +112,14 @@ class TraderService(Service):
                 book,
                 self._chronicle,
                 self._save,
-                self.frame.log,
+                self.runtime.log,
             )
             self._session = session
             try:
                 await session.run(list(symbols))
             except* BinanceError as errors:
                 self._waiting_for = f"the exchange: {errors.exceptions[0]}"
-                self.frame.log.warning("exchange unreachable", problem=self._waiting_for)
+                self.runtime.log.warning("exchange unreachable", problem=self._waiting_for)
                 await asyncio.sleep(_RETRY_PAUSE)
             finally:
                 self._session = None
@@ -133,7 +133,7 @@ class TraderService(Service):
     async def _follow_history(self) -> None:
         """Act on new signals. While nothing can be traded they wait, and are refused as stale later."""
         session = self._session
-        if not self.frame.mode.blocked and (session is None or not session.desk.reconciled):
+        if not self.runtime.mode.blocked and (session is None or not session.desk.reconciled):
             return
         told_ours = False
         for line in self._history.read():
@@ -143,16 +143,16 @@ class TraderService(Service):
             self._history.done(line)
         if told_ours:
             # What we did has become history: show the account that it left behind.
-            self.frame.beat(self.health(time.time()))
+            self.runtime.publish_health(self.health(time.time()))
 
     async def _take_signal(self, line: bytes) -> None:
         try:
             event = orjson.loads(line)
             if self._history.is_old(event["timestamp"], event["event_id"]):
                 return
-            signal = read_signal(SignalGenerated.model_validate(event["data"]))
+            signal = parse_signal(SignalGenerated.model_validate(event["data"]))
         except (ValueError, ArithmeticError, KeyError, TypeError) as error:
-            self.frame.log.warning("signal unusable", problem=str(error))
+            self.runtime.log.warning("signal unusable", problem=str(error))
             return
         if signal.key in self._chronicle.answered_before:
             self._chronicle.answered_before.discard(signal.key)
@@ -160,19 +160,19 @@ class TraderService(Service):
         denial = await self._act_on(signal, event.get("metadata"))
         if denial is not None:
             self._chronicle.denied(signal, denial)
-            self._book(self.frame.mode.mode).denials_count += 1
-            self.frame.log.info("signal denied", symbol=signal.symbol, reason=denial.reason.value)
+            self._book(self.runtime.mode.mode).denials_count += 1
+            self.runtime.log.info("signal denied", symbol=signal.symbol, reason=denial.reason.value)
         self._history.answered(event["timestamp"], event["event_id"])
-        self.frame.beat(self.health(time.time()))
+        self.runtime.publish_health(self.health(time.time()))
 
     async def _act_on(self, signal: TradeSignal, metadata: object) -> Denial | None:
         if self._session is None:
-            blocked = self.frame.mode.blocked
+            blocked = self.runtime.mode.blocked
             return Denial(DenialReason.MODE_BLOCKED, blocked or f"waits for {self._waiting_for}")
         made_in = metadata.get("mode") if isinstance(metadata, dict) else None
         if made_in not in (None, self._session.mode):
             return Denial(DenialReason.MODE_BLOCKED, f"the signal was made in {made_in}, on other prices")
-        return await self._session.act_on(signal, lambda: self.frame.settings)
+        return await self._session.act_on(signal, lambda: self.runtime.settings)
 
     def _tell_quarantine(self) -> None:
         session = self._session
@@ -180,23 +180,23 @@ class TraderService(Service):
             return
         orders = session.desk.orders
         quarantine = orders.book.quarantine
-        quarantine.limit = self.frame.settings.TRADER_QUARANTINE_FAILURES
-        quarantine.seconds = self.frame.settings.TRADER_QUARANTINE_SECONDS
+        quarantine.limit = self.runtime.settings.TRADER_QUARANTINE_FAILURES
+        quarantine.seconds = self.runtime.settings.TRADER_QUARANTINE_SECONDS
         while orders.quarantined:
             entry = quarantine.get(orders.quarantined.pop(0))
             if entry is not None:
                 payload = SymbolQuarantined(
                     symbol=entry.symbol, reason=entry.reason, failures=entry.failures, until=entry.until
                 )
-                self.frame.emit("symbol_quarantined", payload)
+                self.runtime.emit("symbol_quarantined", payload)
         while orders.released:
-            self.frame.emit(
+            self.runtime.emit(
                 "symbol_released", SymbolReleased(symbol=orders.released.pop(0), reason="its probe was filled")
             )
 
     # Commands
 
-    async def carry_out(self, command: Command) -> tuple[Outcome, str]:
+    async def execute_command(self, command: Command) -> tuple[Outcome, str]:
         """Release a symbol, or flatten one or all."""
         session = self._session
         if session is None:
@@ -205,17 +205,17 @@ class TraderService(Service):
             symbol = command.target or ""
             if session.desk.book.quarantine.release(symbol) is None:
                 return "refused", f"{symbol} is not in quarantine"
-            self.frame.emit("symbol_released", SymbolReleased(symbol=symbol, reason=f"by {command.issued_by}"))
+            self.runtime.emit("symbol_released", SymbolReleased(symbol=symbol, reason=f"by {command.issued_by}"))
             session.desk.orders.remember()
             return "done", f"{symbol} may trade again"
         if command.command == "flatten":
             symbols = [command.target] if command.target else list(session.desk.book.positions)
             left = await session.flatten(symbols, f"flatten, asked for by {command.issued_by}")
-            self.frame.beat(self.health(time.time()))
+            self.runtime.publish_health(self.health(time.time()))
             if left:
                 return "failed", f"still held, tried again every second: {', '.join(left)}"
             return "done", f"{len(symbols)} positions closed"
-        return await super().carry_out(command)
+        return await super().execute_command(command)
 
     # State on disk
 
@@ -269,7 +269,7 @@ class TraderService(Service):
     def health(self, now: float) -> TraderHealth:
         """Say whether the trader can trade, and if not, why."""
         session = self._session
-        book = self._book(self.frame.mode.mode)
+        book = self._book(self.runtime.mode.mode)
         blocked = self._blocked_by(session, now)
         status, reason = self._judge(session, blocked)
         if session is not None and session.desk.reconciled:
@@ -280,7 +280,7 @@ class TraderService(Service):
             reason=reason,
             last_update_ts=now,
             updated_within_sec=0.0,
-            ready=(session is not None and session.desk.reconciled) or self.frame.mode.blocked is not None,
+            ready=(session is not None and session.desk.reconciled) or self.runtime.mode.blocked is not None,
             waiting_for=None if session is not None and session.desk.reconciled else self._waiting_for,
             orders_count=book.orders_count,
             fills_count=book.fills_count,
@@ -296,9 +296,9 @@ class TraderService(Service):
 
     def _blocked_by(self, session: TraderSession | None, now: float) -> list[str]:
         if session is None:
-            return [self.frame.mode.blocked or f"waits for {self._waiting_for}"]
-        context = session.context("", self.frame.settings, self.frame.mode.blocked, now)
-        return [str(denial) for denial in standing_denials(context, now)]
+            return [self.runtime.mode.blocked or f"waits for {self._waiting_for}"]
+        context = session.context("", self.runtime.settings, self.runtime.mode.blocked, now)
+        return [str(denial) for denial in global_denials(context, now)]
 
     def _judge(self, session: TraderSession | None, blocked: list[str]) -> tuple[Status, str | None]:
         if session is not None and session.problem:

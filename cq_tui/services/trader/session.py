@@ -13,7 +13,7 @@ from cq_tui.binance.errors import BinanceError
 from cq_tui.binance.reconnect import Disconnected
 from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.signing import Credentials
-from cq_tui.binance.user_data import Subscribed, SubscriptionFailed, UserData
+from cq_tui.binance.user_data import Subscribed, SubscriptionFailed, UserDataStream
 from cq_tui.binance.user_events import AccountPosition, ExecutionReport
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.mode import Mode, effective_mode
@@ -25,7 +25,7 @@ from cq_tui.services.trader.desk import Desk
 from cq_tui.services.trader.orders import Save
 from cq_tui.services.trader.surroundings import Surroundings, highest_high, look_around
 from cq_tui.trading.denial import Denial, DenialReason
-from cq_tui.trading.guardrails import EntryContext, Limits, check_entry
+from cq_tui.trading.guardrails import EntryContext, EntryLimits, check_entry
 from cq_tui.trading.portfolio import exposure
 from cq_tui.trading.protection import ProtectionNeed
 from cq_tui.trading.signals import TradeSignal, frame_milliseconds
@@ -91,7 +91,7 @@ class TraderSession:
 
     async def _follow_account(self) -> None:
         server_now_ms, budget = self._rest.server_now_ms, self._rest.budget
-        async with UserData(self._ws_api_url, self._credentials, server_now_ms, budget=budget) as events:
+        async with UserDataStream(self._ws_api_url, self._credentials, server_now_ms, budget=budget) as events:
             async for event in events:
                 match event:
                     case ExecutionReport():
@@ -253,7 +253,7 @@ class TraderSession:
             price=Decimal(str(ticker.ask)) if ticker is not None else Decimal(0),
             price_time=ticker.timestamp if ticker is not None else 0.0,
             rules=desk.orders.rules.get(symbol),
-            limits=Limits(
+            limits=EntryLimits(
                 freshness=settings.ARES_FRESHNESS_THRESHOLD,
                 cooldown=settings.TRADER_ORDER_COOLDOWN,
                 max_positions=settings.TRADER_MAX_POSITIONS,
@@ -267,7 +267,7 @@ class TraderSession:
             pending=pending,
             last_entry=book.last_entry,
             paused_until=book.paused_until,
-            quarantine=book.quarantine.blocks(symbol, now),
+            quarantine=book.quarantine.block_reason(symbol, now),
         )
 
     @property

@@ -10,7 +10,7 @@ from cq_tui.contracts.market import KlineLineError, kline_from_line
 from cq_tui.contracts.tickers import Ticker, TickersError, tickers_from_bytes
 from cq_tui.store.document import DocumentError, read_content, read_document
 from cq_tui.store.journal import JournalError, last_lines
-from cq_tui.trading.guardrails import HealthSeen
+from cq_tui.trading.guardrails import HealthReport
 from cq_tui.trading.signals import to_decimal
 
 _Health = TypeVar("_Health", bound=Health)
@@ -20,14 +20,14 @@ _Health = TypeVar("_Health", bound=Health)
 class Surroundings:
     """One look around."""
 
-    ares: HealthSeen
-    feeder: HealthSeen
-    memory: HealthSeen
+    ares: HealthReport
+    feeder: HealthReport
+    memory: HealthReport
     tickers: dict[str, Ticker]
     #: Mode whose market data the feeder brings; None when it does not say.
     market: str | None = None
 
-    def feeder_in(self, mode: str) -> HealthSeen:
+    def feeder_in(self, mode: str) -> HealthReport:
         """Return the feeder's health as it counts in a mode: prices of another one are no prices."""
         return self.feeder if self.market in (None, mode) else replace(self.feeder, status="error")
 
@@ -70,10 +70,10 @@ def _health(data: DataDir, service: str, model: type[_Health]) -> _Health | None
         return None
 
 
-def _seen(health: Health | None, intact: bool = True) -> HealthSeen:
+def _seen(health: Health | None, intact: bool = True) -> HealthReport:
     if health is None:
-        return HealthSeen(intact=intact)
-    return HealthSeen(health.status, health.last_update_ts, intact)
+        return HealthReport(intact=intact)
+    return HealthReport(health.status, health.last_update_ts, intact)
 
 
 def _tickers(data: DataDir) -> dict[str, Ticker]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.errors import RequestRejected
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -37,7 +37,7 @@ class ApiKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class ApiKeys:
     """The one account's API keys: one with a secret that both sides know, and any number of public keys."""
 
     api_key: str
@@ -55,8 +55,8 @@ class Account:
         if key is not None:
             return key
         if not text or _is_key(text) is None:
-            raise ApiError(-2014, "API-key format invalid.", 401)
-        raise ApiError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
+            raise RequestRejected(-2014, "API-key format invalid.", 401)
+        raise RequestRejected(-2015, "Invalid API-key, IP, or permissions for action.", 401)
 
 
 def _hmac_check(secret: str) -> Verify:

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.errors import RequestRejected
 
 _SECOND = 1_000
 _MINUTE = 60 * _SECOND
 _DAY = 86_400 * _SECOND
 #: Requests that are answered with 429 in one minute before the address is banned.
-_PATIENCE = 10
+_MAX_REJECTIONS = 10
 _FIRST_BAN = 2 * _MINUTE
 _LONGEST_BAN = 3 * _DAY
 #: What the first fill of an order takes off the count of unfilled orders.
@@ -19,7 +19,7 @@ _MAKER_FILL = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RateLimitSettings:
     """The limits; with ``enforced`` off all is counted and shown, but nothing refused."""
 
     weight: int = 6_000
@@ -30,13 +30,13 @@ class Limits:
     enforced: bool = True
 
 
-class Window:
+class FixedWindow:
     """A count that begins anew with every window of ``length`` ms."""
 
     def __init__(self, kind: str, number: int, interval: str, length: int, limit: int) -> None:
         self.length = length
         self.limit = limit
-        self._plain = {"rateLimitType": kind, "interval": interval, "intervalNum": number, "limit": limit}
+        self._limit_json = {"rateLimitType": kind, "interval": interval, "intervalNum": number, "limit": limit}
         self._number = -1
         self._count = 0
 
@@ -55,14 +55,14 @@ class Window:
         """Return whole seconds to the next window, at least one."""
         return (self.length - now % self.length + 999) // 1_000
 
-    def shown(self, now: int) -> dict[str, Any]:
+    def usage_json(self, now: int) -> dict[str, Any]:
         """Return limit and count as WebSocket answers and rateLimit/order show them."""
-        return {**self._plain, "count": self.count(now)}
+        return {**self._limit_json, "count": self.count(now)}
 
     @property
-    def plain(self) -> dict[str, Any]:
+    def limit_json(self) -> dict[str, Any]:
         """The limit as exchangeInfo shows it."""
-        return dict(self._plain)
+        return dict(self._limit_json)
 
 
 class RateLimits:
@@ -71,42 +71,42 @@ class RateLimits:
     ``on_ban`` is called when a ban begins: open WebSocket API connections are cut then.
     """
 
-    def __init__(self, limits: Limits | None = None) -> None:
-        limits = limits or Limits()
+    def __init__(self, limits: RateLimitSettings | None = None) -> None:
+        limits = limits or RateLimitSettings()
         self.enforced = limits.enforced
-        self.weight = Window("REQUEST_WEIGHT", 1, "MINUTE", _MINUTE, limits.weight)
-        self.orders_10s = Window("ORDERS", 10, "SECOND", 10 * _SECOND, limits.orders_10s)
-        self.orders_day = Window("ORDERS", 1, "DAY", _DAY, limits.orders_day)
-        self.raw_requests = Window("RAW_REQUESTS", 5, "MINUTE", 5 * _MINUTE, limits.raw_requests)
-        self.connections = Window("CONNECTIONS", 5, "MINUTE", 5 * _MINUTE, limits.connections)
-        self.stream_connections = Window("CONNECTIONS", 5, "MINUTE", 5 * _MINUTE, limits.connections)
+        self.weight = FixedWindow("REQUEST_WEIGHT", 1, "MINUTE", _MINUTE, limits.weight)
+        self.orders_10s = FixedWindow("ORDERS", 10, "SECOND", 10 * _SECOND, limits.orders_10s)
+        self.orders_day = FixedWindow("ORDERS", 1, "DAY", _DAY, limits.orders_day)
+        self.raw_requests = FixedWindow("RAW_REQUESTS", 5, "MINUTE", 5 * _MINUTE, limits.raw_requests)
+        self.connections = FixedWindow("CONNECTIONS", 5, "MINUTE", 5 * _MINUTE, limits.connections)
+        self.stream_connections = FixedWindow("CONNECTIONS", 5, "MINUTE", 5 * _MINUTE, limits.connections)
         self.banned_until = 0
         self.on_ban: list[Callable[[], None]] = []
-        self._refusals = Window("REFUSALS", 1, "MINUTE", _MINUTE, _PATIENCE)
+        self._rejections = FixedWindow("REFUSALS", 1, "MINUTE", _MINUTE, _MAX_REJECTIONS)
         self._next_ban = _FIRST_BAN
 
     # The client address
 
-    def spend(self, weight: int, now: int) -> None:
+    def count_request(self, weight: int, now: int) -> None:
         """Count a request and its weight. Raises ApiError 418 while banned, 429 when a limit is passed."""
         if now < self.banned_until:
-            raise self._banned(now)
+            raise self._ban_error(now)
         requests = self.raw_requests.add(1, now)
         used = self.weight.add(weight, now)
         if not self.enforced:
             return
         if used > self.weight.limit:
-            self._refuse(self.weight, "request weight used", "request weight per 1 MINUTE", now)
+            self._reject(self.weight, "request weight used", "request weight per 1 MINUTE", now)
         if requests > self.raw_requests.limit:
-            self._refuse(self.raw_requests, "requests", "raw requests per 5 MINUTE", now)
+            self._reject(self.raw_requests, "requests", "raw requests per 5 MINUTE", now)
 
-    def _refuse(self, window: Window, much: str, unit: str, now: int) -> None:
-        if self._refusals.add(1, now) > _PATIENCE:
+    def _reject(self, window: FixedWindow, much: str, unit: str, now: int) -> None:
+        if self._rejections.add(1, now) > _MAX_REJECTIONS:
             self.ban(self._next_ban, now)
             self._next_ban = min(2 * self._next_ban, _LONGEST_BAN)
-            raise self._banned(now)
+            raise self._ban_error(now)
         how = "much" if window is self.weight else "many"
-        raise ApiError(
+        raise RequestRejected(
             -1003,
             f"Too {how} {much}; current limit is {window.limit} {unit}. "
             "Please use WebSocket Streams for live updates to avoid polling the API.",
@@ -114,8 +114,8 @@ class RateLimits:
             window.seconds_left(now),
         )
 
-    def _banned(self, now: int) -> ApiError:
-        return ApiError(
+    def _ban_error(self, now: int) -> RequestRejected:
+        return RequestRejected(
             -1003,
             f"Way too much request weight used; IP banned until {self.banned_until}. "
             "Please use WebSocket Streams for live updates to avoid bans.",
@@ -123,7 +123,7 @@ class RateLimits:
             (self.banned_until - now + 999) // 1_000,
         )
 
-    def give_back(self, weight: int, now: int) -> None:
+    def refund_weight(self, weight: int, now: int) -> None:
         """Take a weight off: since 2026-04-02 a successful order call weighs nothing."""
         self.weight.add(-weight, now)
 
@@ -137,27 +137,27 @@ class RateLimits:
         """End the ban."""
         self.banned_until = 0
 
-    def connect(self, weight: int, now: int) -> None:
+    def count_ws_api_connection(self, weight: int, now: int) -> None:
         """Count a connection to the WebSocket API. Raises ApiError 418 or 429."""
         if now < self.banned_until:
-            raise self._banned(now)
+            raise self._ban_error(now)
         self.weight.add(weight, now)
         if self.connections.add(1, now) > self.connections.limit and self.enforced:
-            self._refuse(self.connections, "connections", "connections per 5 MINUTE", now)
+            self._reject(self.connections, "connections", "connections per 5 MINUTE", now)
 
-    def connect_to_streams(self, now: int) -> None:
+    def count_stream_connection(self, now: int) -> None:
         """Count a connection to the market streams. Raises ApiError 429; 418 for who goes on after that.
 
         A ban for what was asked elsewhere does not close the market streams, which need no key and weigh nothing.
         """
         if self.stream_connections.add(1, now) > self.stream_connections.limit and self.enforced:
             if now < self.banned_until:
-                raise self._banned(now)
-            self._refuse(self.stream_connections, "connections", "connections per 5 MINUTE", now)
+                raise self._ban_error(now)
+            self._reject(self.stream_connections, "connections", "connections per 5 MINUTE", now)
 
     # The account
 
-    def order_shortage(self, orders: int, now: int) -> ApiError | None:
+    def order_limit_error(self, orders: int, now: int) -> RequestRejected | None:
         """Return why so many more orders would be too many, None when they are not.
 
         With 0 it is asked whether those counted already are too many, that of the request at hand among them.
@@ -168,7 +168,7 @@ class RateLimits:
             if window.count(now) + orders > window.limit:
                 # Unlike other refusals with 429, the exchange's documents say, this one tells no time to wait.
                 text = f"Too many new orders; current limit is {window.limit} orders per {name}."
-                return ApiError(-1015, text, 429)
+                return RequestRejected(-1015, text, 429)
         return None
 
     def count_orders(self, orders: int, now: int) -> None:
@@ -177,7 +177,7 @@ class RateLimits:
         if orders < 0 or self.orders_day.count(now) <= self.orders_day.limit:
             self.orders_10s.add(orders, now)
 
-    def first_fill(self, is_maker: bool, now: int) -> None:
+    def count_first_fill(self, is_maker: bool, now: int) -> None:
         """An order was filled for the first time: it is unfilled no longer."""
         less = _MAKER_FILL if is_maker else _TAKER_FILL
         self.orders_10s.add(-less, now)
@@ -185,4 +185,4 @@ class RateLimits:
 
     def order_counts(self, now: int) -> list[dict[str, Any]]:
         """Return both order counts as rateLimit/order shows them."""
-        return [self.orders_10s.shown(now), self.orders_day.shown(now)]
+        return [self.orders_10s.usage_json(now), self.orders_day.usage_json(now)]

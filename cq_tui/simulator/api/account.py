@@ -5,15 +5,15 @@ from typing import Any
 from cq_tui.binance.account_filters import AccountRules
 from cq_tui.simulator.api.parameters import Parameters
 from cq_tui.simulator.engine.matching import COMMISSION_RATE
-from cq_tui.simulator.engine.orders import ZERO, Balance
+from cq_tui.simulator.engine.orders import ZERO, AssetBalance
 from cq_tui.simulator.exchange import Exchange
-from cq_tui.simulator.market.symbols import text
+from cq_tui.simulator.market.symbols import format_amount
 
-_NONE, _RATE = text(ZERO), text(COMMISSION_RATE)
+_NONE, _RATE = format_amount(ZERO), format_amount(COMMISSION_RATE)
 _STANDARD = {"maker": _RATE, "taker": _RATE, "buyer": _NONE, "seller": _NONE}
 #: Commission in hundredths of a percent, as the account's oldest fields tell it.
 _RATE_BP = int(COMMISSION_RATE * 10_000)
-_EMPTY = Balance()
+_EMPTY = AssetBalance()
 
 
 def account(exchange: Exchange, parameters: Parameters) -> Any:
@@ -37,7 +37,7 @@ def account(exchange: Exchange, parameters: Parameters) -> Any:
         "updateTime": exchange.state.update_time,
         "accountType": "SPOT",
         "balances": [
-            {"asset": asset, "free": text(balance.free), "locked": text(balance.locked)}
+            {"asset": asset, "free": format_amount(balance.free), "locked": format_amount(balance.locked)}
             for asset, balance in held
             if not omit_zero or balance.free or balance.locked
         ],

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any, TypeVar
 
-from cq_tui.simulator.api import shapes
-from cq_tui.simulator.api.order_request import either
+from cq_tui.simulator.api import responses
+from cq_tui.simulator.api.order_request import either_required
 from cq_tui.simulator.api.parameters import Parameters
-from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.errors import RequestRejected
 from cq_tui.simulator.exchange import Exchange
 
 _DAY_MS = 86_400_000
@@ -18,22 +18,22 @@ def all_orders(exchange: Exchange, parameters: Parameters) -> Any:
     """Return a symbol's orders, ascending."""
     symbol = parameters.symbol(exchange.market.rules)
     first = parameters.integer("orderId")
-    start, end = window(parameters)
+    start, end = read_time_range(parameters)
     limit = parameters.limit(500, 1_000)
     found = [
         order
         for (name, number), order in exchange.state.orders.items()
-        if name == symbol and number >= (first or 0) and within(order.time, start, end)
+        if name == symbol and number >= (first or 0) and is_within(order.time, start, end)
     ]
     found.sort(key=attrgetter("order_id"))
-    return [shapes.queried(order) for order in page(found, limit, first is not None or start is not None)]
+    return [responses.queried_order(order) for order in page(found, limit, first is not None or start is not None)]
 
 
 def my_trades(exchange: Exchange, parameters: Parameters) -> Any:
     """Return the account's trades of a symbol, ascending."""
     symbol = parameters.symbol(exchange.market.rules)
     order_id, from_id = parameters.integer("orderId"), parameters.integer("fromId")
-    start, end = window(parameters)
+    start, end = read_time_range(parameters)
     if (order_id is not None or from_id is not None) and (start is not None or end is not None):
         raise _bad_combination()
     limit = parameters.limit(500, 1_000)
@@ -43,9 +43,9 @@ def my_trades(exchange: Exchange, parameters: Parameters) -> Any:
         if trade.symbol == symbol
         and order_id in (None, trade.order_id)
         and trade.trade_id >= (from_id or 0)
-        and within(trade.time, start, end)
+        and is_within(trade.time, start, end)
     ]
-    return [shapes.my_trade(trade) for trade in page(found, limit, from_id is not None or start is not None)]
+    return [responses.my_trade(trade) for trade in page(found, limit, from_id is not None or start is not None)]
 
 
 def prevented_matches(exchange: Exchange, parameters: Parameters) -> Any:
@@ -55,7 +55,7 @@ def prevented_matches(exchange: Exchange, parameters: Parameters) -> Any:
     first = parameters.integer("fromPreventedMatchId")
     limit = parameters.limit(500, 1_000)
     if match_id is None and order_id is None:
-        raise either("preventedMatchId", "orderId")
+        raise either_required("preventedMatchId", "orderId")
     if match_id is not None and (order_id is not None or first is not None):
         raise _bad_combination()
     found = [
@@ -66,26 +66,26 @@ def prevented_matches(exchange: Exchange, parameters: Parameters) -> Any:
         and order_id in (None, match.taker_order_id, match.maker_order_id)
         and match.match_id >= (first or 0)
     ]
-    return [shapes.prevented_match(match) for match in found[:limit]]
+    return [responses.prevented_match(match) for match in found[:limit]]
 
 
 def allocations(exchange: Exchange, parameters: Parameters) -> Any:
     """Return what smart order routing allocated: nothing."""
     parameters.symbol(exchange.market.rules)
-    window(parameters)
+    read_time_range(parameters)
     parameters.limit(500, 1_000)
     return []
 
 
-def window(parameters: Parameters) -> tuple[int | None, int | None]:
+def read_time_range(parameters: Parameters) -> tuple[int | None, int | None]:
     """Return startTime and endTime, which lie at most a day apart."""
     start, end = parameters.time("startTime"), parameters.time("endTime")
     if start is not None and end is not None and end - start > _DAY_MS:
-        raise ApiError(-1127, "More than 24 hours between startTime and endTime.")
+        raise RequestRejected(-1127, "More than 24 hours between startTime and endTime.")
     return start, end
 
 
-def within(time: int, start: int | None, end: int | None) -> bool:
+def is_within(time: int, start: int | None, end: int | None) -> bool:
     """Whether a time lies between two bounds, which count themselves."""
     return (start is None or time >= start) and (end is None or time <= end)
 
@@ -95,5 +95,5 @@ def page(found: Sequence[T], limit: int, from_start: bool) -> Sequence[T]:
     return found[:limit] if from_start else found[-limit:]
 
 
-def _bad_combination() -> ApiError:
-    return ApiError(-1128, "Combination of optional parameters invalid.")
+def _bad_combination() -> RequestRejected:
+    return RequestRejected(-1128, "Combination of optional parameters invalid.")

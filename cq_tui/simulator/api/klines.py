@@ -3,9 +3,9 @@
 from typing import Any
 
 from cq_tui.contracts.market import INTERVAL_MS
-from cq_tui.simulator.api.market_parameters import limit, one_symbol, time_zone
+from cq_tui.simulator.api.market_parameters import read_limit, read_symbol, read_time_zone
 from cq_tui.simulator.api.parameters import Parameters
-from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.errors import RequestRejected
 from cq_tui.simulator.exchange import Exchange
 from cq_tui.simulator.market.bars import next_open
 
@@ -14,13 +14,13 @@ INTERVALS = frozenset(INTERVAL_MS) | {"1M"}
 
 def klines(exchange: Exchange, parameters: Parameters) -> Any:
     """Return klines as the 12-element arrays of the exchange."""
-    symbol = one_symbol(exchange, parameters)
-    interval = parameters.choice("interval", INTERVALS, ApiError(-1120, "Invalid interval."))
-    offset = time_zone(parameters)
+    symbol = read_symbol(exchange, parameters)
+    interval = parameters.choice("interval", INTERVALS, RequestRejected(-1120, "Invalid interval."))
+    offset = read_time_zone(parameters)
     bars = exchange.market.klines(
         symbol,
         interval,
-        limit(parameters, 500, 1_000),
+        read_limit(parameters, 500, 1_000),
         parameters.time("startTime"),
         parameters.time("endTime"),
         offset,

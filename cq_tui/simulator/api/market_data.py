@@ -4,12 +4,18 @@ from typing import Any
 
 import orjson
 
-from cq_tui.simulator.api.market_parameters import limit, not_valid, one_symbol, wanted_status, wanted_symbols
+from cq_tui.simulator.api.market_parameters import (
+    invalid_data,
+    read_limit,
+    read_symbol,
+    read_symbol_status,
+    read_symbols,
+)
 from cq_tui.simulator.api.parameters import Parameters
-from cq_tui.simulator.api.public_trades import newest
-from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.api.public_trades import newest_trades
+from cq_tui.simulator.errors import RequestRejected
 from cq_tui.simulator.exchange import Exchange
-from cq_tui.simulator.market.symbols import text
+from cq_tui.simulator.market.symbols import format_amount
 
 WEIGHT_LIMIT = 6_000
 ORDERS_10S_LIMIT = 100
@@ -35,7 +41,7 @@ def time(exchange: Exchange, parameters: Parameters) -> Any:
 
 def exchange_info(exchange: Exchange, parameters: Parameters) -> Any:
     """Return rules and filters of some or all symbols."""
-    wanted = set(_wanted_info(exchange, parameters))
+    wanted = set(_selected_symbols(exchange, parameters))
     show_sets = parameters.flag("showPermissionSets", True)
     symbols = [exchange.symbol_info(entry.symbol) for entry in exchange.market.symbols if entry.symbol in wanted]
     if not show_sets:
@@ -49,12 +55,12 @@ def exchange_info(exchange: Exchange, parameters: Parameters) -> Any:
     }
 
 
-def _wanted_info(exchange: Exchange, parameters: Parameters) -> list[str]:
+def _selected_symbols(exchange: Exchange, parameters: Parameters) -> list[str]:
     """Return the symbols by name, or else by permissions and status."""
     named = "symbol" in parameters or "symbols" in parameters
     if named and ("permissions" in parameters or "symbolStatus" in parameters):
-        raise ApiError(-1128, "Combination of optional parameters invalid.")
-    names, _ = wanted_symbols(exchange, parameters)
+        raise RequestRejected(-1128, "Combination of optional parameters invalid.")
+    names, _ = read_symbols(exchange, parameters)
     permissions = _permissions(parameters)
     if named:
         return list(names)
@@ -76,53 +82,53 @@ def _permissions(parameters: Parameters) -> frozenset[str]:
     try:
         names = orjson.loads(value)
     except orjson.JSONDecodeError:
-        raise not_valid("permissions") from None
+        raise invalid_data("permissions") from None
     if not all(isinstance(name, str) for name in names):
-        raise not_valid("permissions")
+        raise invalid_data("permissions")
     return frozenset(names)
 
 
 def depth(exchange: Exchange, parameters: Parameters) -> Any:
     """Return the best levels of a book."""
-    symbol = one_symbol(exchange, parameters)
-    return book_levels(exchange, symbol, limit(parameters, 100, 5_000))
+    symbol = read_symbol(exchange, parameters)
+    return book_levels(exchange, symbol, read_limit(parameters, 100, 5_000))
 
 
 def book_levels(exchange: Exchange, symbol: str, count: int) -> dict[str, Any]:
     """Return the best ``count`` levels of a symbol's book as depth shows them."""
-    update_id, bids, asks = exchange.look(symbol)
+    update_id, bids, asks = exchange.book_snapshot(symbol)
     return {
         "lastUpdateId": update_id,
-        "bids": [[text(price), text(quantity)] for price, quantity in bids[:count]],
-        "asks": [[text(price), text(quantity)] for price, quantity in asks[:count]],
+        "bids": [[format_amount(price), format_amount(quantity)] for price, quantity in bids[:count]],
+        "asks": [[format_amount(price), format_amount(quantity)] for price, quantity in asks[:count]],
     }
 
 
 def average_price(exchange: Exchange, parameters: Parameters) -> Any:
     """Return the average price of five minutes."""
-    symbol = one_symbol(exchange, parameters)
+    symbol = read_symbol(exchange, parameters)
     return {
         "mins": 5,
-        "price": text(exchange.market.average_price(symbol)),
+        "price": format_amount(exchange.market.average_price(symbol)),
         "closeTime": last_trade_time(exchange, symbol),
     }
 
 
 def last_trade_time(exchange: Exchange, symbol: str) -> int:
     """Return the time of the newest trade."""
-    found = newest(exchange, symbol, 1)
+    found = newest_trades(exchange, symbol, 1)
     return found[0].time if found else exchange.market.time
 
 
 def reference_price(exchange: Exchange, parameters: Parameters) -> Any:
     """Refuse: no symbol here has a reference price, so that averages and last prices count."""
-    one_symbol(exchange, parameters)
-    raise ApiError(-2043, "This symbol doesn't have a reference price.")
+    read_symbol(exchange, parameters)
+    raise RequestRejected(-2043, "This symbol doesn't have a reference price.")
 
 
 def execution_rules(exchange: Exchange, parameters: Parameters) -> Any:
     """Return the execution rules of symbols: there are none."""
-    if wanted_status(parameters) is not None and ("symbol" in parameters or "symbols" in parameters):
-        raise ApiError(-1128, "Combination of optional parameters invalid.")
-    wanted_symbols(exchange, parameters)
+    if read_symbol_status(parameters) is not None and ("symbol" in parameters or "symbols" in parameters):
+        raise RequestRejected(-1128, "Combination of optional parameters invalid.")
+    read_symbols(exchange, parameters)
     return {"symbolRules": []}

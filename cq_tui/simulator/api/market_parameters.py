@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from cq_tui.simulator.api.parameters import Parameters
-from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.errors import RequestRejected
 from cq_tui.simulator.exchange import Exchange
 
 _is_zone = re.compile(r"([+-]?)([0-9]{1,2})(?::([0-9]{2}))?").fullmatch
@@ -13,9 +13,9 @@ _EARLIEST_ZONE, _LATEST_ZONE = -12 * 60, 14 * 60
 _MINUTE_MS = 60_000
 
 
-def not_valid(name: str) -> ApiError:
+def invalid_data(name: str) -> RequestRejected:
     """A parameter whose value means nothing."""
-    return ApiError(-1130, f"Data sent for parameter '{name}' is not valid.")
+    return RequestRejected(-1130, f"Data sent for parameter '{name}' is not valid.")
 
 
 def status_of(exchange: Exchange, symbol: str) -> str:
@@ -23,61 +23,61 @@ def status_of(exchange: Exchange, symbol: str) -> str:
     return exchange.status(symbol)
 
 
-def one_symbol(exchange: Exchange, parameters: Parameters) -> str:
+def read_symbol(exchange: Exchange, parameters: Parameters) -> str:
     """Return ``symbol``, which has to be one of the exchange's and of the status asked for."""
     symbol = parameters.symbol(exchange.market.column)
-    status = wanted_status(parameters)
+    status = read_symbol_status(parameters)
     if status is not None and status_of(exchange, symbol) != status:
-        raise ApiError(-1220, "The symbol's status does not match the requested symbolStatus.")
+        raise RequestRejected(-1220, "The symbol's status does not match the requested symbolStatus.")
     return symbol
 
 
-def wanted_status(parameters: Parameters) -> str | None:
+def read_symbol_status(parameters: Parameters) -> str | None:
     """Return ``symbolStatus``, None when it was not sent."""
     status = parameters.optional("symbolStatus")
     if status is not None and status not in _STATUSES:
-        raise ApiError(-1122, "Invalid symbolStatus.")
+        raise RequestRejected(-1122, "Invalid symbolStatus.")
     return status
 
 
-def wanted_symbols(exchange: Exchange, parameters: Parameters, *, required: bool = False) -> tuple[Sequence[str], bool]:
+def read_symbols(exchange: Exchange, parameters: Parameters, *, required: bool = False) -> tuple[Sequence[str], bool]:
     """Return the symbols asked for and whether it was one by ``symbol``; without both all of them, if that is allowed.
 
     Of several, those of another status than ``symbolStatus`` are left out.
     """
     if (names := parameters.symbols(exchange.market.column)) is None:
         if "symbol" in parameters:
-            return [one_symbol(exchange, parameters)], True
+            return [read_symbol(exchange, parameters)], True
         if required:
-            raise ApiError(-1102, "Param 'symbol' or 'symbols' must be sent, but both were empty/null!")
+            raise RequestRejected(-1102, "Param 'symbol' or 'symbols' must be sent, but both were empty/null!")
         names = list(exchange.market.column)
-    if (status := wanted_status(parameters)) is not None:
+    if (status := read_symbol_status(parameters)) is not None:
         names = [name for name in names if status_of(exchange, name) == status]
     return names, False
 
 
-def limit(parameters: Parameters, default: int, most: int) -> int:
+def read_limit(parameters: Parameters, default: int, most: int) -> int:
     """Return ``limit``, cut to what the endpoint gives at most."""
     value = parameters.integer("limit")
     if value is None:
         return default
     if value < 1:
-        raise not_valid("limit")
+        raise invalid_data("limit")
     return min(value, most)
 
 
-def time_zone(parameters: Parameters) -> int:
+def read_time_zone(parameters: Parameters) -> int:
     """Return ``timeZone`` (``-1:00``, ``05:45``, ``8``) in ms ahead of UTC; UTC when it was not sent."""
     value = parameters.optional("timeZone")
     if value is None:
         return 0
-    offset = zone_offset(value)
+    offset = parse_utc_offset(value)
     if offset is None:
-        raise not_valid("timeZone")
+        raise invalid_data("timeZone")
     return offset
 
 
-def zone_offset(text: str) -> int | None:
+def parse_utc_offset(text: str) -> int | None:
     """Read a time zone between -12:00 and +14:00 in ms ahead of UTC, None when it is none."""
     found = _is_zone(text)
     if found is None:

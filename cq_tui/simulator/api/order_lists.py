@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from cq_tui.simulator.api import shapes
-from cq_tui.simulator.api.capabilities import check_stp_mode
-from cq_tui.simulator.api.history import page, window, within
-from cq_tui.simulator.api.list_request import (
+from cq_tui.simulator.api import responses
+from cq_tui.simulator.api.history import is_within, page, read_time_range
+from cq_tui.simulator.api.order_list_request import (
     read_deprecated_oco,
     read_oco,
     read_opo,
@@ -14,11 +13,12 @@ from cq_tui.simulator.api.list_request import (
     read_oto,
     read_otoco,
 )
-from cq_tui.simulator.api.order_request import chosen_id, either, response_type
-from cq_tui.simulator.api.orders import canceled_list, placed
+from cq_tui.simulator.api.order_request import either_required, read_client_id, response_type
+from cq_tui.simulator.api.orders import canceled_list, new_order_response
 from cq_tui.simulator.api.parameters import Parameters
-from cq_tui.simulator.engine.orders import NewList, OrderList
-from cq_tui.simulator.errors import ApiError, cancel_rejected
+from cq_tui.simulator.api.symbol_permissions import check_stp_mode
+from cq_tui.simulator.engine.orders import EngineOrderList, OrderListRequest
+from cq_tui.simulator.errors import RequestRejected, cancel_rejected
 from cq_tui.simulator.exchange import Exchange
 
 
@@ -52,28 +52,30 @@ def place_opoco(exchange: Exchange, parameters: Parameters) -> Any:
     return _place(exchange, parameters, read_opoco)
 
 
-def _place(exchange: Exchange, parameters: Parameters, read: Callable[..., NewList]) -> shapes.Json:
+def _place(exchange: Exchange, parameters: Parameters, read: Callable[..., OrderListRequest]) -> responses.Json:
     new = read(parameters, exchange.market.rules, exchange.new_client_order_id)
     response = response_type(parameters)
     check_stp_mode(new, exchange.engine.rules(new.symbol))
     now = exchange.clock()
     outcome = exchange.commit(exchange.engine.place_list(new, now), now)
-    reports = [placed(outcome, order, response) for order in outcome.orders]
+    reports = [new_order_response(outcome, order, response) for order in outcome.orders]
     # As it stood when it was accepted: a list whose working order filled at once is EXEC_STARTED all the same.
-    shape = shapes.order_list(_of(outcome.order_list), exchange.state, now, reports)
+    shape = responses.order_list(_require_list(outcome.order_list), exchange.state, now, reports)
     return shape | {"listStatusType": "EXEC_STARTED", "listOrderStatus": "EXECUTING"}
 
 
-def _of(entry: OrderList | None) -> OrderList:
+def _require_list(entry: EngineOrderList | None) -> EngineOrderList:
     if entry is None:
-        raise ApiError(-1000, "An unknown error occurred while processing the request.", 500)
+        raise RequestRejected(-1000, "An unknown error occurred while processing the request.", 500)
     return entry
 
 
-def _wanted(exchange: Exchange, parameters: Parameters, client_name: str, missing: ApiError) -> OrderList:
+def _find_list(
+    exchange: Exchange, parameters: Parameters, client_name: str, missing: RequestRejected
+) -> EngineOrderList:
     list_id, client_id = parameters.integer("orderListId"), parameters.optional(client_name)
     if list_id is None and client_id is None:
-        raise either("orderListId", client_name)
+        raise either_required("orderListId", client_name)
     if list_id is not None:
         entry = exchange.state.lists.get(list_id)
         if entry is None or client_id not in (None, entry.client_id):
@@ -87,39 +89,39 @@ def _wanted(exchange: Exchange, parameters: Parameters, client_name: str, missin
 
 def query_list(exchange: Exchange, parameters: Parameters) -> Any:
     """Return one order list."""
-    missing = ApiError(-2013, "Order does not exist.")
-    return _shown(exchange, _wanted(exchange, parameters, "origClientOrderId", missing))
+    missing = RequestRejected(-2013, "Order does not exist.")
+    return _list_response(exchange, _find_list(exchange, parameters, "origClientOrderId", missing))
 
 
 def all_lists(exchange: Exchange, parameters: Parameters) -> Any:
     """Return order lists, ascending."""
     first = parameters.integer("fromId")
-    start, end = window(parameters)
+    start, end = read_time_range(parameters)
     if first is not None and (start is not None or end is not None):
-        raise ApiError(-1128, "Combination of optional parameters invalid.")
+        raise RequestRejected(-1128, "Combination of optional parameters invalid.")
     limit = parameters.limit(500, 1_000)
     found = [
         entry
         for entry in exchange.state.lists.values()
-        if entry.list_id >= (first or 0) and within(entry.time, start, end)
+        if entry.list_id >= (first or 0) and is_within(entry.time, start, end)
     ]
-    return [_shown(exchange, entry) for entry in page(found, limit, first is not None or start is not None)]
+    return [_list_response(exchange, entry) for entry in page(found, limit, first is not None or start is not None)]
 
 
 def open_lists(exchange: Exchange, parameters: Parameters) -> Any:
     """Return all open order lists."""
-    return [_shown(exchange, entry) for entry in exchange.state.open_lists.values()]
+    return [_list_response(exchange, entry) for entry in exchange.state.open_lists.values()]
 
 
-def _shown(exchange: Exchange, entry: OrderList) -> shapes.Json:
-    return shapes.order_list(entry, exchange.state, entry.time)
+def _list_response(exchange: Exchange, entry: EngineOrderList) -> responses.Json:
+    return responses.order_list(entry, exchange.state, entry.time)
 
 
 def cancel_list(exchange: Exchange, parameters: Parameters) -> Any:
     """Cancel all orders of a list."""
     symbol = parameters.symbol(exchange.market.rules)
-    cancel_id = chosen_id(parameters, "newClientOrderId") or exchange.new_client_order_id()
-    entry = _wanted(exchange, parameters, "listClientOrderId", cancel_rejected())
+    cancel_id = read_client_id(parameters, "newClientOrderId") or exchange.new_client_order_id()
+    entry = _find_list(exchange, parameters, "listClientOrderId", cancel_rejected())
     if entry.symbol != symbol:
         raise cancel_rejected()
     now = exchange.clock()

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.simulator.api.parameters import Parameters, unknown_symbol
-from cq_tui.simulator.engine.orders import STOP_TYPES, NewOrder
-from cq_tui.simulator.errors import ApiError, mandatory, not_required
+from cq_tui.simulator.engine.orders import STOP_TYPES, OrderRequest
+from cq_tui.simulator.errors import RequestRejected, missing_parameter, parameter_not_required
 
 ORDER_TYPES = frozenset(
     {"LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"}
@@ -29,7 +29,7 @@ _LEAST_STRATEGY_TYPE = 1_000_000
 _MOST_PEG_LEVELS = 100
 
 
-class Names:
+class ParameterNames:
     """What the parameters of one order are called: ``price`` alone, ``abovePrice`` in an order list.
 
     ``side`` and ``quantity`` are named apart, since legs of a list share them; without ``quantity`` the order has
@@ -57,7 +57,7 @@ class Names:
         self.peg_offset_value = named("pegOffsetValue")
 
     @cached_property
-    def needed(self) -> dict[str, tuple[str, ...]]:
+    def required_by_type(self) -> dict[str, tuple[str, ...]]:
         """The parameters that each order type needs."""
         return {
             kind: (
@@ -84,7 +84,7 @@ class Names:
         )
 
     @cached_property
-    def refused(self) -> dict[str, frozenset[str]]:
+    def forbidden_by_type(self) -> dict[str, frozenset[str]]:
         """The parameters that each order type must not have."""
         return {
             kind: frozenset(
@@ -99,7 +99,7 @@ class Names:
         }
 
 
-ORDER = Names(side="side", quantity="quantity", client_id="newClientOrderId")
+SINGLE_ORDER = ParameterNames(side="side", quantity="quantity", client_id="newClientOrderId")
 
 
 def response_type(parameters: Parameters, order_type: str = "") -> str:
@@ -108,64 +108,64 @@ def response_type(parameters: Parameters, order_type: str = "") -> str:
     if value is None:
         return "FULL" if order_type in ("MARKET", "LIMIT") else "ACK"
     if value not in _RESPONSES:
-        raise invalid("newOrderRespType")
+        raise invalid_value("newOrderRespType")
     return value
 
 
-def read_order(parameters: Parameters, rules: Mapping[str, SymbolRules], new_id: Callable[[], str]) -> NewOrder:
+def read_order(parameters: Parameters, rules: Mapping[str, SymbolRules], new_id: Callable[[], str]) -> OrderRequest:
     """Read a request for one order on one of the symbols in ``rules``. Raises ApiError."""
     symbol = required(parameters, "symbol")
     for name in ("side", "type"):
         required(parameters, name)
-    return read_one(parameters, ORDER, symbol, rules, new_id)
+    return read_named_order(parameters, SINGLE_ORDER, symbol, rules, new_id)
 
 
-def read_one(
+def read_named_order(
     parameters: Parameters,
-    names: Names,
+    names: ParameterNames,
     symbol: str,
     rules: Mapping[str, SymbolRules],
     new_id: Callable[[], str],
     order_type: str = "",
-) -> NewOrder:
+) -> OrderRequest:
     """Read one order, whose parameters have these names; its type is sent unless it is given here. Raises ApiError."""
-    sent = parameters.sent
+    sent = parameters.values
     kind = order_type or required(parameters, names.type)
     if kind in ORDER_TYPES:
         _check_presence(sent, names, kind)  # of an unknown type it is said only after illegal characters
-    quantity = _digits(sent, names.quantity) if names.quantity else None
-    quote_quantity = _digits(sent, names.quote_quantity) if names.quote_quantity else None
-    price = _digits(sent, names.price)
-    rare = _NOTHING_RARE if names.rare.isdisjoint(sent) else _read_rare(parameters, names)
-    client_id = chosen_id(parameters, names.client_id)
+    quantity = _decimal_text(sent, names.quantity) if names.quantity else None
+    quote_quantity = _decimal_text(sent, names.quote_quantity) if names.quote_quantity else None
+    price = _decimal_text(sent, names.price)
+    rare = _NO_RARE_PARAMETERS if names.rare.isdisjoint(sent) else _read_rare(parameters, names)
+    client_id = read_client_id(parameters, names.client_id)
     _check_choices(parameters, names, kind)
-    if not names.refused[kind].isdisjoint(sent):
-        raise not_required(min(names.refused[kind] & sent.keys()))
-    new = NewOrder(
+    if not names.forbidden_by_type[kind].isdisjoint(sent):
+        raise parameter_not_required(min(names.forbidden_by_type[kind] & sent.keys()))
+    new = OrderRequest(
         symbol=symbol,
         side=sent[names.side],
         type=kind,
         client_order_id=client_id or new_id(),
         time_in_force=sent.get(names.time_in_force, "GTC"),
-        quantity=exact(names.quantity or "", quantity),
-        quote_quantity=exact(names.quote_quantity or "", quote_quantity),
-        price=exact(names.price, price),
-        stop_price=exact(names.stop_price, rare.stop_price),
+        quantity=to_decimal_checked(names.quantity or "", quantity),
+        quote_quantity=to_decimal_checked(names.quote_quantity or "", quote_quantity),
+        price=to_decimal_checked(names.price, price),
+        stop_price=to_decimal_checked(names.stop_price, rare.stop_price),
         stp_mode=sent.get("selfTradePreventionMode") or default_stp_mode(rules, symbol),
         strategy_id=-1 if rare.strategy_id is None else rare.strategy_id,
         strategy_type=-1 if rare.strategy_type is None else rare.strategy_type,
-        iceberg_quantity=exact(names.iceberg_quantity, rare.iceberg_quantity) or None,
+        iceberg_quantity=to_decimal_checked(names.iceberg_quantity, rare.iceberg_quantity) or None,
         trailing_delta=rare.trailing_delta,
     )
     _check_combination(names, new)
-    pegged = rare is not _NOTHING_RARE and _is_pegged(parameters, names)
+    pegged = rare is not _NO_RARE_PARAMETERS and _is_pegged(parameters, names)
     check_symbol(symbol, rules)
     if pegged:
-        raise ApiError(-1013, "Pegged orders are not supported for this symbol.")
+        raise RequestRejected(-1013, "Pegged orders are not supported for this symbol.")
     return new
 
 
-class _Rare(NamedTuple):
+class _RareParameters(NamedTuple):
     """Parameters that few orders have."""
 
     stop_price: str | None = None
@@ -175,72 +175,72 @@ class _Rare(NamedTuple):
     strategy_type: int | None = None
 
 
-_NOTHING_RARE = _Rare()
+_NO_RARE_PARAMETERS = _RareParameters()
 
 
-def _read_rare(parameters: Parameters, names: Names) -> _Rare:
-    return _Rare(
-        stop_price=digits(parameters, names.stop_price),
-        iceberg_quantity=digits(parameters, names.iceberg_quantity),
+def _read_rare(parameters: Parameters, names: ParameterNames) -> _RareParameters:
+    return _RareParameters(
+        stop_price=decimal_text(parameters, names.stop_price),
+        iceberg_quantity=decimal_text(parameters, names.iceberg_quantity),
         trailing_delta=parameters.integer(names.trailing_delta),
         strategy_id=parameters.integer(names.strategy_id),
         strategy_type=parameters.integer(names.strategy_type),
     )
 
 
-def _check_presence(sent: Mapping[str, str], names: Names, kind: str) -> None:
-    for name in names.needed[kind]:
+def _check_presence(sent: Mapping[str, str], names: ParameterNames, kind: str) -> None:
+    for name in names.required_by_type[kind]:
         if name not in sent and not (name == names.price and names.peg_price_type in sent):
-            raise mandatory(name)
+            raise missing_parameter(name)
     if kind == "MARKET" and names.quantity and names.quote_quantity:
         if names.quantity not in sent and names.quote_quantity not in sent:
-            raise either(names.quantity, names.quote_quantity)
+            raise either_required(names.quantity, names.quote_quantity)
     elif kind in STOP_TYPES and names.stop_price not in sent and names.trailing_delta not in sent:
-        raise either(names.stop_price, names.trailing_delta)
+        raise either_required(names.stop_price, names.trailing_delta)
 
 
-def _check_choices(parameters: Parameters, names: Names, kind: str) -> None:
+def _check_choices(parameters: Parameters, names: ParameterNames, kind: str) -> None:
     """Judge the parameters that are one of a few words."""
     time_in_force = parameters.optional(names.time_in_force)
     if time_in_force is not None and time_in_force not in _TIMES_IN_FORCE:
-        raise ApiError(-1115, "Invalid timeInForce.")
+        raise RequestRejected(-1115, "Invalid timeInForce.")
     if kind not in ORDER_TYPES:
-        raise ApiError(-1116, "Invalid orderType.")
+        raise RequestRejected(-1116, "Invalid orderType.")
     if required(parameters, names.side) not in ("BUY", "SELL"):
-        raise ApiError(-1117, "Invalid side.")
+        raise RequestRejected(-1117, "Invalid side.")
     stp_mode = parameters.optional("selfTradePreventionMode")
     if stp_mode is not None and stp_mode not in _STP_MODES:
-        raise invalid("selfTradePreventionMode")
+        raise invalid_value("selfTradePreventionMode")
 
 
-def _check_combination(names: Names, new: NewOrder) -> None:
+def _check_combination(names: ParameterNames, new: OrderRequest) -> None:
     if new.quantity is not None and new.quote_quantity is not None:
-        raise ApiError(-1128, "Combination of optional parameters invalid.")
+        raise RequestRejected(-1128, "Combination of optional parameters invalid.")
     if 0 <= new.strategy_type < _LEAST_STRATEGY_TYPE:
-        raise ApiError(-1134, f"{names.strategy_type} was less than {_LEAST_STRATEGY_TYPE}.")
+        raise RequestRejected(-1134, f"{names.strategy_type} was less than {_LEAST_STRATEGY_TYPE}.")
     if new.iceberg_quantity is not None and new.time_in_force != "GTC":
-        if names is ORDER:
-            raise ApiError(-1014, "Unsupported order combination.")
+        if names is SINGLE_ORDER:
+            raise RequestRejected(-1014, "Unsupported order combination.")
         text = f"Parameter '{names.iceberg_quantity}' is not supported if '{names.time_in_force}' is not GTC."
-        raise ApiError(-1160, text)
+        raise RequestRejected(-1160, text)
 
 
-def _is_pegged(parameters: Parameters, names: Names) -> bool:
+def _is_pegged(parameters: Parameters, names: ParameterNames) -> bool:
     """Judge the parameters of a pegged order; no symbol here allows one, which is said after all else."""
     if names.peg_price_type not in parameters and names.peg_offset_type not in parameters:
         return False
     if required(parameters, names.peg_price_type) not in _PEG_PRICES:
-        raise ApiError(-1210, f"Invalid {names.peg_price_type}.")
+        raise RequestRejected(-1210, f"Invalid {names.peg_price_type}.")
     levels = parameters.integer(names.peg_offset_value)
     offset = parameters.optional(names.peg_offset_type)
     if (levels is None) != (offset is None):
         fields = f"{names.peg_offset_type}, {names.peg_offset_value}"
-        raise ApiError(-1128, f"Fields [{fields}] must be sent together or omitted entirely.")
+        raise RequestRejected(-1128, f"Fields [{fields}] must be sent together or omitted entirely.")
     if offset not in (None, "PRICE_LEVEL"):
-        raise ApiError(-1211, f"Invalid {names.peg_offset_type}.")
+        raise RequestRejected(-1211, f"Invalid {names.peg_offset_type}.")
     if levels is not None and levels > _MOST_PEG_LEVELS:
         text = f"'{names.peg_offset_value}' contains unexpected value. Cannot be greater than {_MOST_PEG_LEVELS}."
-        raise ApiError(-1102, text)
+        raise RequestRejected(-1102, text)
     return True
 
 
@@ -260,54 +260,54 @@ def required(parameters: Parameters, name: str) -> str:
     """Return a parameter that has to be there. Raises ApiError -1102 without it, -1105 when it is empty."""
     value = parameters.optional(name)
     if value is None:
-        raise mandatory(name)
+        raise missing_parameter(name)
     return value
 
 
-def digits(parameters: Parameters, name: str) -> str | None:
+def decimal_text(parameters: Parameters, name: str) -> str | None:
     """Return the text of a decimal parameter. Raises ApiError -1100 for anything but plain digits."""
-    return _digits(parameters.sent, name)
+    return _decimal_text(parameters.values, name)
 
 
-def _digits(sent: Mapping[str, str], name: str) -> str | None:
+def _decimal_text(sent: Mapping[str, str], name: str) -> str | None:
     value = sent.get(name)
     if value is not None and _is_decimal(value) is None:
-        raise illegal(name, _DECIMAL) if value else empty(name)
+        raise illegal_characters(name, _DECIMAL) if value else empty_parameter(name)
     return value
 
 
-def exact(name: str, text: str | None) -> Decimal | None:
+def to_decimal_checked(name: str, text: str | None) -> Decimal | None:
     """Return the decimal that ``digits`` found. Raises ApiError -1111 for more than 8 decimals."""
     if text is None:
         return None
     if len(text) > _MAX_DECIMALS and len(text.partition(".")[2].rstrip("0")) > _MAX_DECIMALS:
-        raise ApiError(-1111, f"Parameter '{name}' has too much precision.")
+        raise RequestRejected(-1111, f"Parameter '{name}' has too much precision.")
     return Decimal(text)
 
 
-def chosen_id(parameters: Parameters, name: str) -> str | None:
+def read_client_id(parameters: Parameters, name: str) -> str | None:
     """Return a client order id that the client chose, None when it chose none. Raises ApiError -1100."""
-    value = parameters.sent.get(name)
+    value = parameters.values.get(name)
     if value is not None and _is_client_id(value) is None:
-        raise illegal(name, _CLIENT_ID) if value else empty(name)
+        raise illegal_characters(name, _CLIENT_ID) if value else empty_parameter(name)
     return value
 
 
-def empty(name: str) -> ApiError:
+def empty_parameter(name: str) -> RequestRejected:
     """A parameter that was sent without a value."""
-    return ApiError(-1105, f"Parameter '{name}' was empty.")
+    return RequestRejected(-1105, f"Parameter '{name}' was empty.")
 
 
-def illegal(name: str, pattern: str) -> ApiError:
+def illegal_characters(name: str, pattern: str) -> RequestRejected:
     """A parameter with other characters than ``pattern`` has."""
-    return ApiError(-1100, f"Illegal characters found in parameter '{name}'; legal range is '{pattern}'.")
+    return RequestRejected(-1100, f"Illegal characters found in parameter '{name}'; legal range is '{pattern}'.")
 
 
-def invalid(name: str) -> ApiError:
+def invalid_value(name: str) -> RequestRejected:
     """A parameter that is none of the values that there are."""
-    return ApiError(-1130, f"Data sent for parameter '{name}' is not valid.")
+    return RequestRejected(-1130, f"Data sent for parameter '{name}' is not valid.")
 
 
-def either(first: str, second: str) -> ApiError:
+def either_required(first: str, second: str) -> RequestRejected:
     """Two parameters of which one has to be there."""
-    return ApiError(-1102, f"Param '{first}' or '{second}' must be sent, but both were empty/null!")
+    return RequestRejected(-1102, f"Param '{first}' or '{second}' must be sent, but both were empty/null!")

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from cq_tui.simulator.api import shapes
+from cq_tui.simulator.api import responses
 from cq_tui.simulator.api.account import rates
-from cq_tui.simulator.api.capabilities import check_stp_mode
-from cq_tui.simulator.api.order_request import chosen_id, either, read_order, response_type
+from cq_tui.simulator.api.order_request import either_required, read_client_id, read_order, response_type
 from cq_tui.simulator.api.parameters import Parameters
-from cq_tui.simulator.engine.orders import NewOrder, Order, OrderList, Trade
+from cq_tui.simulator.api.symbol_permissions import check_stp_mode
+from cq_tui.simulator.engine.orders import EngineOrder, EngineOrderList, OrderRequest, Trade
 from cq_tui.simulator.engine.outcome import Outcome
-from cq_tui.simulator.errors import ApiError, cancel_rejected
+from cq_tui.simulator.errors import RequestRejected, cancel_rejected
 from cq_tui.simulator.exchange import Exchange
 
 _ARCHIVED_AFTER_MS = 90 * 86_400_000
@@ -26,22 +26,22 @@ def place(exchange: Exchange, parameters: Parameters) -> Any:
     return place_order(exchange, new, response, exchange.clock())
 
 
-def place_order(exchange: Exchange, new: NewOrder, response: str, now: int) -> shapes.Json:
+def place_order(exchange: Exchange, new: OrderRequest, response: str, now: int) -> responses.Json:
     """Hand an order that was read and judged to the engine. Raises ApiError."""
     outcome = exchange.commit(exchange.engine.place(new, now), now)
-    return placed(outcome, outcome.orders[0], response)
+    return new_order_response(outcome, outcome.orders[0], response)
 
 
-def placed(outcome: Outcome, order: Order, response: str) -> shapes.Json:
+def new_order_response(outcome: Outcome, order: EngineOrder, response: str) -> responses.Json:
     """Return the placement's response to one order of an outcome."""
     if response == "ACK":
-        return shapes.placed(order, response)
+        return responses.new_order(order, response)
     trades: Sequence[Trade] = ()
     if response == "FULL" and order.executed:
         number = order.order_id
         trades = [r.trade for r in outcome.reports if r.trade is not None and r.trade.order_id == number]
     prevented = [match for match in outcome.prevented if match.taker_order_id == order.order_id]
-    return shapes.placed(order, response, trades, prevented)
+    return responses.new_order(order, response, trades, prevented)
 
 
 def place_test(exchange: Exchange, parameters: Parameters) -> Any:
@@ -57,16 +57,16 @@ def place_test(exchange: Exchange, parameters: Parameters) -> Any:
 def place_sor(exchange: Exchange, parameters: Parameters) -> Any:
     """Refuse an order for smart order routing: no symbol here has another to route to."""
     read_order(parameters, exchange.market.rules, exchange.new_client_order_id)
-    raise ApiError(-1013, _NO_SOR)
+    raise RequestRejected(-1013, _NO_SOR)
 
 
-def wanted(
+def find_order(
     exchange: Exchange,
     parameters: Parameters,
-    missing: ApiError,
-    mismatch: ApiError,
+    missing: RequestRejected,
+    mismatch: RequestRejected,
     names: tuple[str, str] = ("orderId", "origClientOrderId"),
-) -> Order:
+) -> EngineOrder:
     """Return the order that an id and/or a client order id name, which are sent under these ``names``.
 
     Raises ``missing`` when there is none, ``mismatch`` when the two name different orders.
@@ -74,7 +74,7 @@ def wanted(
     symbol = parameters.symbol(exchange.market.rules)
     order_id, client_id = parameters.integer(names[0]), parameters.optional(names[1])
     if order_id is None and client_id is None:
-        raise either(names[1], names[0])
+        raise either_required(names[1], names[0])
     order = exchange.state.find(symbol, order_id, client_id)
     if order is None:
         raise missing
@@ -85,26 +85,29 @@ def wanted(
 
 def query(exchange: Exchange, parameters: Parameters) -> Any:
     """Return one order."""
-    missing = ApiError(-2013, "Order does not exist.")
-    mismatch = ApiError(-2039, "Client order ID is not correct for this order ID.")
-    order = wanted(exchange, parameters, missing, mismatch)
+    missing = RequestRejected(-2013, "Order does not exist.")
+    mismatch = RequestRejected(-2039, "Client order ID is not correct for this order ID.")
+    order = find_order(exchange, parameters, missing, mismatch)
     if not order.is_open and not order.executed and exchange.clock() - order.update_time > _ARCHIVED_AFTER_MS:
-        raise ApiError(-2026, _ARCHIVED)
-    return shapes.queried(order)
+        raise RequestRejected(-2026, _ARCHIVED)
+    return responses.queried_order(order)
 
 
 def open_orders(exchange: Exchange, parameters: Parameters) -> Any:
     """Return the open orders of one or all symbols."""
     if "symbol" in parameters:
-        return [shapes.queried(order) for order in exchange.state.open_of(parameters.symbol(exchange.market.rules))]
-    return [shapes.queried(order) for order in exchange.state.open_orders.values()]
+        return [
+            responses.queried_order(order)
+            for order in exchange.state.open_orders_of(parameters.symbol(exchange.market.rules))
+        ]
+    return [responses.queried_order(order) for order in exchange.state.open_orders.values()]
 
 
 def cancel(exchange: Exchange, parameters: Parameters) -> Any:
     """Cancel one order, and with it the list that it belongs to."""
     restriction = cancel_restriction(parameters)
-    cancel_id = chosen_id(parameters, "newClientOrderId")
-    order = wanted(exchange, parameters, cancel_rejected(), cancel_rejected())
+    cancel_id = read_client_id(parameters, "newClientOrderId")
+    order = find_order(exchange, parameters, cancel_rejected(), cancel_rejected())
     return cancel_order(exchange, order, restriction, cancel_id, exchange.clock())
 
 
@@ -114,13 +117,13 @@ def cancel_restriction(parameters: Parameters) -> str | None:
     if restriction is None:
         return None
     if restriction not in ("ONLY_NEW", "ONLY_PARTIALLY_FILLED"):
-        raise ApiError(-1145, "Invalid cancelRestrictions")
+        raise RequestRejected(-1145, "Invalid cancelRestrictions")
     return restriction.removeprefix("ONLY_")
 
 
 def cancel_order(
-    exchange: Exchange, order: Order, restriction: str | None, cancel_id: str | None, now: int
-) -> shapes.Json:
+    exchange: Exchange, order: EngineOrder, restriction: str | None, cancel_id: str | None, now: int
+) -> responses.Json:
     """Cancel an order, if it has the wanted status. Raises ApiError."""
     if restriction is not None and order.is_open and order.status != restriction:
         raise cancel_rejected("Order was not canceled due to cancel restrictions.")
@@ -128,20 +131,20 @@ def cancel_order(
     outcome = exchange.commit(exchange.engine.cancel(order, cancel_id, now), now)
     if outcome.order_list is not None:
         return canceled_list(exchange, outcome, outcome.order_list, cancel_id)
-    return shapes.canceled(outcome.orders[0], cancel_id)
+    return responses.canceled_order(outcome.orders[0], cancel_id)
 
 
-def canceled_list(exchange: Exchange, outcome: Outcome, entry: OrderList, cancel_id: str) -> shapes.Json:
+def canceled_list(exchange: Exchange, outcome: Outcome, entry: EngineOrderList, cancel_id: str) -> responses.Json:
     """Return the response to the cancel of an order list: reports only of the orders that it cancelled."""
     cancels = [report for report in outcome.reports if report.cancel_id]
-    reports = [shapes.canceled(report.order, cancel_id) for report in cancels]
-    return shapes.order_list(entry, exchange.state, cancels[-1].time, reports)
+    reports = [responses.canceled_order(report.order, cancel_id) for report in cancels]
+    return responses.order_list(entry, exchange.state, cancels[-1].time, reports)
 
 
 def cancel_all(exchange: Exchange, parameters: Parameters) -> Any:
     """Cancel all open orders and lists of a symbol under one cancel id; lists are answered as lists."""
     symbol = parameters.symbol(exchange.market.rules)
-    found = exchange.state.open_of(symbol)
+    found = exchange.state.open_orders_of(symbol)
     if not found:
         raise cancel_rejected()
     cancel_id, now = exchange.new_client_order_id(), exchange.clock()

@@ -8,7 +8,7 @@ from urllib.parse import unquote_plus
 
 import orjson
 
-from cq_tui.simulator.errors import ApiError, mandatory
+from cq_tui.simulator.errors import RequestRejected, missing_parameter
 
 _DECIMAL = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 _INTEGER = r"^[0-9]{1,20}$"
@@ -43,7 +43,7 @@ def _read_part(part: bytes) -> dict[str, str]:
         if "%" in pair or "+" in pair:
             name, value = unquote_plus(name), unquote_plus(value)
         if name in values:
-            raise ApiError(-1101, "Duplicate values for a parameter detected.")
+            raise RequestRejected(-1101, "Duplicate values for a parameter detected.")
         values[name] = value
     return values
 
@@ -60,7 +60,7 @@ class Parameters:
         return name in self._values
 
     @property
-    def sent(self) -> Mapping[str, str]:
+    def values(self) -> Mapping[str, str]:
         """All parameters as they came."""
         return self._values
 
@@ -72,14 +72,14 @@ class Parameters:
         """Return a parameter's text, None when it was not sent. Raises ApiError when it is empty."""
         value = self._values.get(name)
         if value == "":
-            raise ApiError(-1105, f"Parameter '{name}' was empty.")
+            raise RequestRejected(-1105, f"Parameter '{name}' was empty.")
         return value
 
     def text(self, name: str) -> str:
         """Return a parameter that has to be there."""
         value = self._values.get(name)
         if not value:
-            raise mandatory(name)
+            raise missing_parameter(name)
         return value
 
     def decimal(self, name: str) -> Decimal | None:
@@ -90,7 +90,7 @@ class Parameters:
         if _is_decimal(value) is None:
             raise _illegal(name, _DECIMAL)
         if len(value.partition(".")[2].rstrip("0")) > _MAX_DECIMALS:
-            raise ApiError(-1111, f"Parameter '{name}' has too much precision.")
+            raise RequestRejected(-1111, f"Parameter '{name}' has too much precision.")
         return Decimal(value)
 
     def integer(self, name: str) -> int | None:
@@ -102,7 +102,7 @@ class Parameters:
             raise _illegal(name, _INTEGER)
         number = int(value)
         if number > _LARGEST_INTEGER:
-            raise ApiError(-1108, f"Parameter '{name}' overflowed.")
+            raise RequestRejected(-1108, f"Parameter '{name}' overflowed.")
         return number
 
     def time(self, name: str) -> int | None:
@@ -116,10 +116,10 @@ class Parameters:
         if value is None:
             return default
         if value < 1:
-            raise ApiError(-1102, "Mandatory parameter 'limit' was not sent, was empty/null, or malformed.")
+            raise RequestRejected(-1102, "Mandatory parameter 'limit' was not sent, was empty/null, or malformed.")
         return min(value, most)
 
-    def choice(self, name: str, allowed: Iterable[str], error: ApiError) -> str:
+    def choice(self, name: str, allowed: Iterable[str], error: RequestRejected) -> str:
         """Return a parameter that has to be one of ``allowed``; anything else raises ``error``."""
         value = self.text(name)
         if value not in allowed:
@@ -132,7 +132,7 @@ class Parameters:
         if value is None:
             return default
         if value.lower() not in ("true", "false"):
-            raise ApiError(-1130, f"Data sent for parameter '{name}' is not valid.")
+            raise RequestRejected(-1130, f"Data sent for parameter '{name}' is not valid.")
         return value.lower() == "true"
 
     def symbol(self, known: Mapping[str, Any]) -> str:
@@ -148,22 +148,22 @@ class Parameters:
         if value is None:
             return None
         if "symbol" in self:
-            raise ApiError(-1128, "Combination of optional parameters invalid.")
+            raise RequestRejected(-1128, "Combination of optional parameters invalid.")
         names = _names(value)
         if len(names) > _MAX_SYMBOLS:
-            raise ApiError(
+            raise RequestRejected(
                 -1101, f"Too many values sent for parameter 'symbols', maximum allowed up to {_MAX_SYMBOLS}."
             )
         if len(set(names)) != len(names):
-            raise ApiError(-1151, "Symbol is present multiple times in the list.")
+            raise RequestRejected(-1151, "Symbol is present multiple times in the list.")
         if any(name not in known for name in names):
-            raise ApiError(-1121, "Invalid symbol.")
+            raise RequestRejected(-1121, "Invalid symbol.")
         return names
 
 
-def unknown_symbol(value: str) -> ApiError:
+def unknown_symbol(value: str) -> RequestRejected:
     """What refuses a symbol that the exchange does not list: not listed, or no symbol at all."""
-    return ApiError(-1121, "Invalid symbol.") if _is_symbol(value) else _illegal("symbol", f"^{_SYMBOL}$")
+    return RequestRejected(-1121, "Invalid symbol.") if _is_symbol(value) else _illegal("symbol", f"^{_SYMBOL}$")
 
 
 def _names(value: str) -> list[str]:
@@ -173,5 +173,5 @@ def _names(value: str) -> list[str]:
     return [str(name) for name in orjson.loads(value)]
 
 
-def _illegal(name: str, pattern: str) -> ApiError:
-    return ApiError(-1100, f"Illegal characters found in parameter '{name}'; legal range is '{pattern}'.")
+def _illegal(name: str, pattern: str) -> RequestRejected:
+    return RequestRejected(-1100, f"Illegal characters found in parameter '{name}'; legal range is '{pattern}'.")

@@ -3,52 +3,54 @@
 from decimal import Decimal
 from typing import Any
 
-from cq_tui.simulator.api.market_parameters import limit, one_symbol
+from cq_tui.simulator.api.market_parameters import read_limit, read_symbol
 from cq_tui.simulator.api.parameters import Parameters
-from cq_tui.simulator.errors import ApiError, mandatory
+from cq_tui.simulator.errors import RequestRejected, missing_parameter
 from cq_tui.simulator.exchange import Exchange
 from cq_tui.simulator.market.tape import TapeTrade
 
-_MOST = 1_000
+_MAX_LIMIT = 1_000
 _ZERO = Decimal(0)
 
 
 def trades(exchange: Exchange, parameters: Parameters) -> Any:
     """Return the newest trades."""
-    symbol = one_symbol(exchange, parameters)
-    return [_shape(trade) for trade in newest(exchange, symbol, limit(parameters, 500, _MOST))]
+    symbol = read_symbol(exchange, parameters)
+    return [
+        _trade_response(trade) for trade in newest_trades(exchange, symbol, read_limit(parameters, 500, _MAX_LIMIT))
+    ]
 
 
 def historical_trades(exchange: Exchange, parameters: Parameters) -> Any:
     """Return trades from an id on, or the newest."""
-    symbol, count = one_symbol(exchange, parameters), limit(parameters, 500, _MOST)
+    symbol, count = read_symbol(exchange, parameters), read_limit(parameters, 500, _MAX_LIMIT)
     first = parameters.integer("fromId")
-    found = newest(exchange, symbol, count) if first is None else _from(exchange, symbol, first, count)
-    return [_shape(trade) for trade in found]
+    found = newest_trades(exchange, symbol, count) if first is None else _trades_from(exchange, symbol, first, count)
+    return [_trade_response(trade) for trade in found]
 
 
 def block_trades(exchange: Exchange, parameters: Parameters) -> Any:
     """Return block trades: nobody makes any here."""
-    one_symbol(exchange, parameters)
-    limit(parameters, 500, _MOST)
+    read_symbol(exchange, parameters)
+    read_limit(parameters, 500, _MAX_LIMIT)
     if parameters.integer("fromId") is None:
-        raise mandatory("fromId")
+        raise missing_parameter("fromId")
     return []
 
 
-def newest(exchange: Exchange, symbol: str, count: int) -> list[TapeTrade]:
+def newest_trades(exchange: Exchange, symbol: str, count: int) -> list[TapeTrade]:
     """Return the newest ``count`` trades, ascending."""
-    return _from(exchange, symbol, exchange.market.last_id(symbol) - count + 1, count)
+    return _trades_from(exchange, symbol, exchange.market.last_trade_id(symbol) - count + 1, count)
 
 
-def _from(exchange: Exchange, symbol: str, first: int, count: int) -> list[TapeTrade]:
+def _trades_from(exchange: Exchange, symbol: str, first: int, count: int) -> list[TapeTrade]:
     market = exchange.market
     column = market.column[symbol]
     first = max(first, market.tape.oldest_id(column))
-    return market.tape.trades(column, first, min(first + count - 1, market.last_id(symbol)))
+    return market.tape.trades(column, first, min(first + count - 1, market.last_trade_id(symbol)))
 
 
-def _shape(trade: TapeTrade) -> dict[str, Any]:
+def _trade_response(trade: TapeTrade) -> dict[str, Any]:
     return {
         "id": trade.id,
         "price": trade.price,
@@ -62,21 +64,21 @@ def _shape(trade: TapeTrade) -> dict[str, Any]:
 
 def aggregate_trades(exchange: Exchange, parameters: Parameters) -> Any:
     """Return aggregates: the trades of one taker order at one price and one time are one."""
-    symbol, count = one_symbol(exchange, parameters), limit(parameters, 500, _MOST)
+    symbol, count = read_symbol(exchange, parameters), read_limit(parameters, 500, _MAX_LIMIT)
     from_id, start, end = parameters.integer("fromId"), parameters.time("startTime"), parameters.time("endTime")
     if from_id is not None and (start is not None or end is not None):
-        raise ApiError(-1128, "Combination of optional parameters invalid.")
+        raise RequestRejected(-1128, "Combination of optional parameters invalid.")
     market = exchange.market
-    column, newest_id = market.column[symbol], market.last_id(symbol)
-    last = newest_id if end is None else min(newest_id, market.tape.id_at(column, end + 1, market.tick) - 1)
+    column, newest_id = market.column[symbol], market.last_trade_id(symbol)
+    last = newest_id if end is None else min(newest_id, market.tape.first_id_at(column, end + 1, market.tick) - 1)
     if from_id is not None:
-        return _aggregated(exchange, symbol, market.tape.first_of_aggregate(column, from_id), last, count)
+        return _oldest_aggregates(exchange, symbol, market.tape.first_of_aggregate(column, from_id), last, count)
     if start is not None:
-        return _aggregated(exchange, symbol, market.tape.id_at(column, start, market.tick), last, count)
+        return _oldest_aggregates(exchange, symbol, market.tape.first_id_at(column, start, market.tick), last, count)
     return _newest_aggregates(exchange, symbol, last, count)
 
 
-def _aggregated(exchange: Exchange, symbol: str, first: int, last: int, count: int) -> list[dict[str, Any]]:
+def _oldest_aggregates(exchange: Exchange, symbol: str, first: int, last: int, count: int) -> list[dict[str, Any]]:
     """Return ``count`` aggregates of the trades from ``first`` to ``last``, the oldest of them."""
     result: list[dict[str, Any]] = []
     tape, column = exchange.market.tape, exchange.market.column[symbol]
@@ -84,12 +86,12 @@ def _aggregated(exchange: Exchange, symbol: str, first: int, last: int, count: i
     while first <= last:
         upto = min(last, first + count)  # one more than wanted tells whether the last aggregate goes on
         for trade in tape.trades(column, first, upto):
-            if result and trade.continues:
-                _join(result[-1], trade)
+            if result and trade.continues_aggregate:
+                _extend_aggregate(result[-1], trade)
             elif len(result) == count:
                 return result
             else:
-                result.append(aggregate(trade))
+                result.append(start_aggregate(trade))
         first = upto + 1
     return result
 
@@ -98,32 +100,32 @@ def _newest_aggregates(exchange: Exchange, symbol: str, last: int, count: int) -
     wanted = count
     while True:
         first = max(last - wanted + 1, exchange.market.tape.oldest_id(exchange.market.column[symbol]))
-        found = _aggregated(exchange, symbol, first, last, wanted)
+        found = _oldest_aggregates(exchange, symbol, first, last, wanted)
         whole = found[-count:] if len(found) > count else found
         if len(found) > count or last - first + 1 < wanted or first <= 1:
             return whole
         wanted += count - len(found) + 1
 
 
-def aggregate(trade: TapeTrade) -> dict[str, Any]:
+def start_aggregate(trade: TapeTrade) -> dict[str, Any]:
     """Return an aggregate of one trade."""
     return {
-        "a": trade.aggregate, "p": trade.price, "q": trade.quantity, "f": trade.id, "l": trade.id, "T": trade.time,
+        "a": trade.aggregate_id, "p": trade.price, "q": trade.quantity, "f": trade.id, "l": trade.id, "T": trade.time,
         "m": trade.buyer_is_maker, "M": True,
     }  # fmt: skip
 
 
-def _join(whole: dict[str, Any], trade: TapeTrade) -> None:
+def _extend_aggregate(whole: dict[str, Any], trade: TapeTrade) -> None:
     whole["q"] = f"{Decimal(whole['q']) + Decimal(trade.quantity):.8f}"
     whole["l"] = trade.id
 
 
-def aggregates(found: list[TapeTrade]) -> list[dict[str, Any]]:
+def group_aggregates(found: list[TapeTrade]) -> list[dict[str, Any]]:
     """Return the aggregates of trades that follow each other."""
     result: list[dict[str, Any]] = []
     for trade in found:
-        if result and trade.continues:
-            _join(result[-1], trade)
+        if result and trade.continues_aggregate:
+            _extend_aggregate(result[-1], trade)
         else:
-            result.append(aggregate(trade))
+            result.append(start_aggregate(trade))
     return result

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from cq_tui.simulator.api.carry_out import carry_out
+from cq_tui.simulator.api.dispatch import dispatch
 from cq_tui.simulator.api.parameters import Parameters, read_form
-from cq_tui.simulator.api.routes import ENDPOINTS, Endpoint
+from cq_tui.simulator.api.routes import ROUTES, Route
 from cq_tui.simulator.api.security import check_signature, check_timing, signed_bytes
-from cq_tui.simulator.api.time_unit import answer_in_microseconds, wants_microseconds
-from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.api.time_unit import response_in_microseconds, wants_microseconds
+from cq_tui.simulator.errors import RequestRejected
 from cq_tui.simulator.exchange import Exchange
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ _GONE_PAGE = (
 )
 
 
-class Request(NamedTuple):
+class HttpRequest(NamedTuple):
     """One HTTP request; text as it came, header values empty when not sent."""
 
     method: str
@@ -44,7 +44,7 @@ class Request(NamedTuple):
     accept: str = ""
 
 
-class Answer(NamedTuple):
+class HttpResponse(NamedTuple):
     """One HTTP response; its length header is added when it is sent."""
 
     status: int
@@ -52,80 +52,84 @@ class Answer(NamedTuple):
     body: bytes
 
 
-class RestFace:
+class RestApi:
     """Answers requests at ``now`` (Unix ms). Nothing is awaited: requests are carried out one after the other."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._endpoints = {(endpoint.method, endpoint.path): endpoint for endpoint in ENDPOINTS}
+        self._routes = {(endpoint.method, endpoint.path): endpoint for endpoint in ROUTES}
         self._methods: dict[str, list[str]] = {}
-        for endpoint in ENDPOINTS:
+        for endpoint in ROUTES:
             self._methods.setdefault(endpoint.path, []).append(endpoint.method)
         self._uuids = Random(_UUID_SEED)
 
-    def answer(self, request: Request) -> Answer:
+    def handle(self, request: HttpRequest) -> HttpResponse:
         """Carry a request out."""
-        endpoint = self._endpoints.get((request.method, request.path))
+        endpoint = self._routes.get((request.method, request.path))
         if endpoint is None:
-            return self._unknown(request)
+            return self._handle_unknown_path(request)
         now = self._exchange.clock()
         microseconds = False
         try:
             microseconds = wants_microseconds(request.time_unit)
-            content = self._content(endpoint, request, now)
-        except ApiError as error:
-            return self.refusal(error, now, microseconds=microseconds)
+            content = self._execute(endpoint, request, now)
+        except RequestRejected as error:
+            return self.error_response(error, now, microseconds=microseconds)
         except Exception:
             log.exception("%s %s ended in a defect", request.method, request.path)
-            return self.refusal(ApiError(-1000, _UNKNOWN_ERROR, 500), now)
+            return self.error_response(RequestRejected(-1000, _UNKNOWN_ERROR, 500), now)
         if microseconds:
-            content = answer_in_microseconds(orjson.loads(orjson.dumps(content)))
-        return Answer(200, self._headers(now, ordered=bool(endpoint.orders)), orjson.dumps(content))
+            content = response_in_microseconds(orjson.loads(orjson.dumps(content)))
+        return HttpResponse(200, self._headers(now, ordered=bool(endpoint.order_count)), orjson.dumps(content))
 
-    def _content(self, endpoint: Endpoint, request: Request, now: int) -> Any:
+    def _execute(self, endpoint: Route, request: HttpRequest, now: int) -> Any:
         query, body = request.query, request.body
         limits = self._exchange.limits
         try:
             parameters = read_form(query, body)
-        except ApiError:
-            limits.spend(1, now)
+        except RequestRejected:
+            limits.count_request(1, now)
             raise
         weight = endpoint.weight(parameters)
-        limits.spend(weight, now)
+        limits.count_request(weight, now)
         if endpoint.signed:
-            self._check(request, parameters, now)
-        return carry_out(self._exchange, endpoint, parameters, weight, now)
+            self._authenticate(request, parameters, now)
+        return dispatch(self._exchange, endpoint, parameters, weight, now)
 
-    def _check(self, request: Request, parameters: Parameters, now: int) -> None:
-        key = self._exchange.account.find(request.api_key)
+    def _authenticate(self, request: HttpRequest, parameters: Parameters, now: int) -> None:
+        key = self._exchange.api_keys.find(request.api_key)
         parameters.text("signature")
         check_timing(parameters, now)
         check_signature(key, parameters, signed_bytes(request.query, request.body))
 
-    def _unknown(self, request: Request) -> Answer:
+    def _handle_unknown_path(self, request: HttpRequest) -> HttpResponse:
         now = self._exchange.clock()
         try:
-            self._exchange.limits.spend(1, now)
-        except ApiError as error:
-            return self.refusal(error, now)
+            self._exchange.limits.count_request(1, now)
+        except RequestRejected as error:
+            return self.error_response(error, now)
         if methods := self._methods.get(request.path):
             text = f"Method {request.method} is not supported for {request.path}; use {' or '.join(methods)}."
-            answer = self.refusal(ApiError(-1020, text, 405), now)
+            answer = self.error_response(RequestRejected(-1020, text, 405), now)
             answer.headers.append((b"allow", ", ".join(methods).encode()))
             return answer
         if "text/html" in request.accept:
-            return Answer(404, self._headers(now, kind=_HTML), _NOT_FOUND_PAGE)
-        return self.refusal(ApiError(-1020, "This operation is not supported: there is no such path.", 404), now)
+            return HttpResponse(404, self._headers(now, kind=_HTML), _NOT_FOUND_PAGE)
+        return self.error_response(
+            RequestRejected(-1020, "This operation is not supported: there is no such path.", 404), now
+        )
 
-    def refusal(self, error: ApiError, now: int, *, microseconds: bool = False) -> Answer:
+    def error_response(self, error: RequestRejected, now: int, *, microseconds: bool = False) -> HttpResponse:
         """Return the response that tells of an error."""
         if error.status == 410:
-            return Answer(410, self._headers(now, kind=_HTML), _GONE_PAGE)
+            return HttpResponse(410, self._headers(now, kind=_HTML), _GONE_PAGE)
         headers = self._headers(now)
         if error.retry_after is not None:
             headers.append((b"retry-after", b"%d" % error.retry_after))
         body = error.to_json()
-        return Answer(error.status, headers, orjson.dumps(answer_in_microseconds(body) if microseconds else body))
+        return HttpResponse(
+            error.status, headers, orjson.dumps(response_in_microseconds(body) if microseconds else body)
+        )
 
     def _headers(self, now: int, *, ordered: bool = False, kind: tuple[bytes, bytes] = _JSON) -> Headers:
         limits = self._exchange.limits
@@ -143,7 +147,7 @@ class RestFace:
         return headers
 
 
-def request_of(scope: Any, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> Request:
+def request_from_scope(scope: Any, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> HttpRequest:
     """Read an ASGI scope. A body that belongs to a GET, or that is JSON, is no form and counts for nothing."""
     api_key = time_unit = accept = content_type = b""
     for name, value in headers:
@@ -158,7 +162,7 @@ def request_of(scope: Any, headers: Iterable[tuple[bytes, bytes]], body: bytes) 
     method = scope["method"]
     if body and (method == "GET" or content_type.startswith(b"application/json")):
         body = b""
-    return Request(
+    return HttpRequest(
         method,
         scope["path"],
         scope["query_string"],

@@ -9,10 +9,10 @@ from cq_tui.simulator.api import (
     history,
     klines,
     market_data,
+    order_changes,
     order_lists,
     orders,
     public_trades,
-    replacing,
     tickers,
     wallet,
 )
@@ -24,7 +24,7 @@ Handler = Callable[[Exchange, Parameters], Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class Route:
     """One endpoint; ``ws_method`` is empty where the WebSocket API has none.
 
     ``orders`` is what a successful call adds to the order count; it then weighs nothing. One that ``replaces`` an
@@ -37,7 +37,7 @@ class Endpoint:
     weight: Weight
     handler: Handler
     signed: bool = False
-    orders: int | None = None
+    order_count: int | None = None
     replaces: bool = False
 
 
@@ -66,7 +66,7 @@ _SIGNED: tuple[tuple[str, str, str, Weight, Handler], ...] = (
     ("POST", "order/test", "order.test", order_test, orders.place_test),
     ("POST", "sor/order/test", "sor.order.test", order_test, orders.place_sor),
     ("GET", "order", "order.status", fixed(4), orders.query),
-    ("GET", "order/amendments", "order.amendments", fixed(4), replacing.amendments),
+    ("GET", "order/amendments", "order.amendments", fixed(4), order_changes.amendments),
     ("GET", "openOrders", "openOrders.status", with_or_without("symbol", 6, 80), orders.open_orders),
     ("GET", "allOrders", "allOrders", fixed(20), history.all_orders),
     ("GET", "myTrades", "myTrades", with_or_without("orderId", 5, 20), history.my_trades),
@@ -85,13 +85,13 @@ _SIGNED: tuple[tuple[str, str, str, Weight, Handler], ...] = (
     ("GET", "account/commission", "account.commission", fixed(20), account.commission),
     ("GET", "rateLimit/order", "account.rateLimits.orders", fixed(40), account.order_counts),
     ("GET", "myFilters", "myFilters", fixed(40), account.my_filters),
-    ("PUT", "order/amend/keepPriority", "order.amend.keepPriority", fixed(4), replacing.amend),
+    ("PUT", "order/amend/keepPriority", "order.amend.keepPriority", fixed(4), order_changes.amend),
 )
 #: Calls that weigh 1 when they fail and nothing when they succeed; the number is that of the orders they place.
 _ORDERS: tuple[tuple[str, str, str, Handler, int], ...] = (
     ("POST", "order", "order.place", orders.place, 1),
     ("POST", "sor/order", "sor.order.place", orders.place_sor, 1),
-    ("POST", "order/cancelReplace", "order.cancelReplace", replacing.cancel_replace, 1),
+    ("POST", "order/cancelReplace", "order.cancelReplace", order_changes.cancel_replace, 1),
     ("DELETE", "order", "order.cancel", orders.cancel, 0),
     ("DELETE", "openOrders", "openOrders.cancelAll", orders.cancel_all, 0),
     ("POST", "order/oco", "orderList.place", order_lists.place_deprecated_oco, 2),
@@ -103,26 +103,29 @@ _ORDERS: tuple[tuple[str, str, str, Handler, int], ...] = (
     ("DELETE", "orderList", "orderList.cancel", order_lists.cancel_list, 0),
 )
 #: What ended on 2026-02-20, with its methods of the WebSocket API.
-_REMOVED = (("POST", "userDataStream.start"), ("PUT", "userDataStream.ping"), ("DELETE", "userDataStream.stop"))
-_BESIDE: tuple[tuple[str, Handler, bool], ...] = (
+_LISTEN_KEYS = (("POST", "userDataStream.start"), ("PUT", "userDataStream.ping"), ("DELETE", "userDataStream.stop"))
+_NON_SPOT: tuple[tuple[str, Handler, bool], ...] = (
     ("/sapi/v1/system/status", wallet.system_status, False),
     ("/sapi/v1/capital/config/getall", wallet.coins, True),
     ("/sapi/v1/asset/tradeFee", wallet.trade_fees, True),
-    ("/sapi/v1/margin/allPairs", wallet.nothing, False),
-    ("/sapi/v1/margin/isolated/allPairs", wallet.nothing, False),
-    ("/fapi/v1/exchangeInfo", wallet.no_contracts, False),
-    ("/dapi/v1/exchangeInfo", wallet.no_contracts, False),
+    ("/sapi/v1/margin/allPairs", wallet.empty_list, False),
+    ("/sapi/v1/margin/isolated/allPairs", wallet.empty_list, False),
+    ("/fapi/v1/exchangeInfo", wallet.empty_futures_info, False),
+    ("/dapi/v1/exchangeInfo", wallet.empty_futures_info, False),
 )
-ENDPOINTS: tuple[Endpoint, ...] = (
-    *(Endpoint("GET", f"/api/v3/{path}", name, weight, handler) for path, name, weight, handler in _PUBLIC),
+ROUTES: tuple[Route, ...] = (
+    *(Route("GET", f"/api/v3/{path}", name, weight, handler) for path, name, weight, handler in _PUBLIC),
     *(
-        Endpoint(method, f"/api/v3/{path}", name, weight, handler, signed=True)
+        Route(method, f"/api/v3/{path}", name, weight, handler, signed=True)
         for method, path, name, weight, handler in _SIGNED
     ),
     *(
-        Endpoint(method, f"/api/v3/{path}", name, fixed(1), handler, True, orders, path == "order/cancelReplace")
+        Route(method, f"/api/v3/{path}", name, fixed(1), handler, True, orders, path == "order/cancelReplace")
         for method, path, name, handler, orders in _ORDERS
     ),
-    *(Endpoint(method, "/api/v3/userDataStream", name, fixed(2), wallet.removed) for method, name in _REMOVED),
-    *(Endpoint("GET", path, "", fixed(1), handler, signed) for path, handler, signed in _BESIDE),
+    *(
+        Route(method, "/api/v3/userDataStream", name, fixed(2), wallet.listen_key_removed)
+        for method, name in _LISTEN_KEYS
+    ),
+    *(Route("GET", path, "", fixed(1), handler, signed) for path, handler, signed in _NON_SPOT),
 )

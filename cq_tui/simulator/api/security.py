@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from cq_tui.simulator.access.keys import ApiKey
 from cq_tui.simulator.api.parameters import Parameters
-from cq_tui.simulator.errors import ApiError, mandatory
+from cq_tui.simulator.errors import RequestRejected, missing_parameter
 
 _FIRST_TIMESTAMP = 1_483_228_800_000
 _DEFAULT_WINDOW = 5_000
@@ -20,11 +20,11 @@ def check_timing(parameters: Parameters, now: int) -> None:
     """Refuse a request that is too old, ahead of our clock or without a timestamp (``now``: Unix ms)."""
     timestamp, window = parameters.time("timestamp"), _window(parameters)
     if timestamp is None:
-        raise mandatory("timestamp")
+        raise missing_parameter("timestamp")
     if timestamp < _FIRST_TIMESTAMP or now - timestamp > window:
-        raise ApiError(-1021, "Timestamp for this request is outside of the recvWindow.")
+        raise RequestRejected(-1021, "Timestamp for this request is outside of the recvWindow.")
     if timestamp >= now + _AHEAD_MS:
-        raise ApiError(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
+        raise RequestRejected(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
 
 
 def _window(parameters: Parameters) -> Decimal | int:
@@ -32,17 +32,19 @@ def _window(parameters: Parameters) -> Decimal | int:
     if text is None:
         return _DEFAULT_WINDOW
     if _is_window(text) is None:
-        raise mandatory("recvWindow")
+        raise missing_parameter("recvWindow")
     window = Decimal(text)
     if window > _LONGEST_WINDOW:
-        raise ApiError(-1102, f"'recvWindow' contains unexpected value. Cannot be greater than {_LONGEST_WINDOW}.")
+        raise RequestRejected(
+            -1102, f"'recvWindow' contains unexpected value. Cannot be greater than {_LONGEST_WINDOW}."
+        )
     return window
 
 
 def check_signature(key: ApiKey, parameters: Parameters, payload: bytes) -> None:
     """Refuse a request whose signature does not fit ``payload``, the bytes that were signed."""
     if not key.verify(parameters.text("signature"), payload):
-        raise ApiError(-1022, "Signature for this request is not valid.")
+        raise RequestRejected(-1022, "Signature for this request is not valid.")
 
 
 def signed_bytes(query: bytes, body: bytes) -> bytes:

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from cq_tui.simulator.api.market_parameters import not_valid, time_zone, wanted_symbols
+from cq_tui.simulator.api.market_parameters import invalid_data, read_symbols, read_time_zone
 from cq_tui.simulator.api.parameters import Parameters
-from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.errors import RequestRejected
 from cq_tui.simulator.exchange import Exchange
 from cq_tui.simulator.market.bars import bucket_open
-from cq_tui.simulator.market.symbols import text
+from cq_tui.simulator.market.symbols import format_amount
 from cq_tui.simulator.market.ticks import Bars
 
 _is_window = re.compile(r"([0-9]{1,2})([mhd])").fullmatch
@@ -24,40 +24,40 @@ _CHANGES = ("symbol", "priceChange", "priceChangePercent", "weightedAvgPrice")
 def ticker_24hr(exchange: Exchange, parameters: Parameters) -> Any:
     """Return the rolling statistics of 24 h, FULL or MINI."""
     full = _is_full(parameters)
-    names, single = wanted_symbols(exchange, parameters)
+    names, single = read_symbols(exchange, parameters)
     tickers = [day_ticker(exchange, name, full) for name in names]
     return tickers[0] if single else tickers
 
 
 def trading_day(exchange: Exchange, parameters: Parameters) -> Any:
     """Return the statistics since midnight of a time zone."""
-    names, single = wanted_symbols(exchange, parameters, required=True)
-    full, offset = _is_full(parameters), time_zone(parameters)
+    names, single = read_symbols(exchange, parameters, required=True)
+    full, offset = _is_full(parameters), read_time_zone(parameters)
     start = int(bucket_open(np.array([exchange.market.time]), "1d", offset)[0])
-    bars = exchange.market.window(start)
+    bars = exchange.market.rolling_window(start)
     tickers = [window_ticker(exchange, name, bars, start, full) for name in names]
     return tickers[0] if single else tickers
 
 
 def rolling(exchange: Exchange, parameters: Parameters) -> Any:
     """Return the statistics of the last ``windowSize``; it begins on a whole minute."""
-    names, single = wanted_symbols(exchange, parameters, required=True)
+    names, single = read_symbols(exchange, parameters, required=True)
     full, length = _is_full(parameters), _window_size(parameters)
-    bars, start = window(exchange, length)
+    bars, start = window_bars(exchange, length)
     tickers = [window_ticker(exchange, name, bars, start, full) for name in names]
     return tickers[0] if single else tickers
 
 
-def window(exchange: Exchange, length: int) -> tuple[Bars, int]:
+def window_bars(exchange: Exchange, length: int) -> tuple[Bars, int]:
     """Return what happened in the last ``length`` ms and when that began, on a whole minute."""
     start = (exchange.market.time - length) // _MINUTE_MS * _MINUTE_MS
-    return exchange.market.window(start), start
+    return exchange.market.rolling_window(start), start
 
 
 def _is_full(parameters: Parameters) -> bool:
     kind = parameters.optional("type") or "FULL"
     if kind not in ("FULL", "MINI"):
-        raise ApiError(-1139, "Invalid ticker type.")
+        raise RequestRejected(-1139, "Invalid ticker type.")
     return kind == "FULL"
 
 
@@ -65,18 +65,18 @@ def _window_size(parameters: Parameters) -> int:
     value = parameters.optional("windowSize") or "1d"
     found = _is_window(value)
     if found is None or not 1 <= int(found[1]) <= _MOST[found[2]]:
-        raise not_valid("windowSize")
+        raise invalid_data("windowSize")
     return int(found[1]) * _UNIT_MS[found[2]]
 
 
 def day_ticker(exchange: Exchange, symbol: str, full: bool = True) -> dict[str, Any]:
     """Return the 24 h statistics of a symbol as ticker/24hr shows them."""
     market = exchange.market
-    bars, before = market.day()
+    bars, before = market.rolling_day()
     shape = window_ticker(exchange, symbol, bars, int(bars["open_time"][market.column[symbol]]), full)
     if not full:
         return shape
-    bid, bid_quantity, ask, ask_quantity = touch(exchange, symbol)
+    bid, bid_quantity, ask, ask_quantity = best_prices(exchange, symbol)
     more = {
         "prevClosePrice": f"{float(before[market.column[symbol]]):.8f}",
         "lastPrice": shape["lastPrice"],
@@ -92,7 +92,7 @@ def day_ticker(exchange: Exchange, symbol: str, full: bool = True) -> dict[str, 
 def window_ticker(exchange: Exchange, symbol: str, bars: Bars, start: int, full: bool) -> dict[str, Any]:
     """Return the statistics of a window that ends now, given as one bar of all symbols."""
     opened, high, low, close, volume, traded, _, _, count = bars[exchange.market.column[symbol]].item()[1:]
-    last_id = exchange.market.last_id(symbol)
+    last_id = exchange.market.last_trade_id(symbol)
     shape: dict[str, Any] = {"symbol": symbol}
     if full:
         shape |= {
@@ -117,25 +117,25 @@ def window_ticker(exchange: Exchange, symbol: str, bars: Bars, start: int, full:
 
 def ticker_price(exchange: Exchange, parameters: Parameters) -> Any:
     """Return last prices."""
-    names, single = wanted_symbols(exchange, parameters)
-    prices = [{"symbol": name, "price": text(exchange.market.last_price(name))} for name in names]
+    names, single = read_symbols(exchange, parameters)
+    prices = [{"symbol": name, "price": format_amount(exchange.market.last_price(name))} for name in names]
     return prices[0] if single else prices
 
 
 def ticker_book(exchange: Exchange, parameters: Parameters) -> Any:
     """Return best prices and what is offered at them."""
-    names, single = wanted_symbols(exchange, parameters)
+    names, single = read_symbols(exchange, parameters)
     tickers = [_book_ticker(exchange, name) for name in names]
     return tickers[0] if single else tickers
 
 
 def _book_ticker(exchange: Exchange, symbol: str) -> dict[str, str]:
-    bid, bid_quantity, ask, ask_quantity = touch(exchange, symbol)
+    bid, bid_quantity, ask, ask_quantity = best_prices(exchange, symbol)
     return {"symbol": symbol, "bidPrice": bid, "bidQty": bid_quantity, "askPrice": ask, "askQty": ask_quantity}
 
 
-def touch(exchange: Exchange, symbol: str) -> tuple[str, str, str, str]:
+def best_prices(exchange: Exchange, symbol: str) -> tuple[str, str, str, str]:
     """Return bid, its quantity, ask and its quantity as text."""
     book = exchange.engine.book(symbol)
-    bid, ask = book.touch("bids"), book.touch("asks")
-    return text(bid.price), text(bid.quantity), text(ask.price), text(ask.quantity)
+    bid, ask = book.best_level("bids"), book.best_level("asks")
+    return format_amount(bid.price), format_amount(bid.quantity), format_amount(ask.price), format_amount(ask.quantity)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.errors import RequestRejected
 
 _UNITS = {"": False, "MILLISECOND": False, "millisecond": False, "MICROSECOND": True, "microsecond": True}
 _REST_NAMES = frozenset(
@@ -20,21 +20,23 @@ def wants_microseconds(unit: str) -> bool:
     try:
         return _UNITS[unit]
     except KeyError:
-        raise ApiError(-1194, "Invalid value for time unit; expected either MICROSECOND or MILLISECOND.") from None
+        raise RequestRejected(
+            -1194, "Invalid value for time unit; expected either MICROSECOND or MILLISECOND."
+        ) from None
 
 
-def answer_in_microseconds(content: Any) -> Any:
+def response_in_microseconds(content: Any) -> Any:
     """Return an answer of the API with its times in microseconds."""
     if isinstance(content, dict):
         return {
-            name: _scaled(value) if name in _REST_NAMES else answer_in_microseconds(value)
+            name: _scaled(value) if name in _REST_NAMES else response_in_microseconds(value)
             for name, value in content.items()
         }
     if isinstance(content, list):
         if len(content) == _KLINE_LENGTH and isinstance(content[0], int):
             end = content[_KLINE_END] * 1_000 + 999  # the last microsecond of its last millisecond
             return [_scaled(content[0]), *content[1:_KLINE_END], end, *content[_KLINE_END + 1 :]]
-        return [answer_in_microseconds(entry) for entry in content]
+        return [response_in_microseconds(entry) for entry in content]
     return content
 
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 from cq_tui.simulator.api.parameters import Parameters
-from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.errors import RequestRejected
 from cq_tui.simulator.exchange import Exchange
-from cq_tui.simulator.market.symbols import text
+from cq_tui.simulator.market.symbols import format_amount
 
 
 def system_status(exchange: Exchange, parameters: Parameters) -> Any:
@@ -23,8 +23,8 @@ def coins(exchange: Exchange, parameters: Parameters) -> Any:
             "depositAllEnable": False,
             "withdrawAllEnable": False,
             "name": coin,
-            "free": text(balances[coin].free) if coin in balances else "0",
-            "locked": text(balances[coin].locked) if coin in balances else "0",
+            "free": format_amount(balances[coin].free) if coin in balances else "0",
+            "locked": format_amount(balances[coin].locked) if coin in balances else "0",
             "freeze": "0",
             "withdrawing": "0",
             "ipoing": "0",
@@ -45,12 +45,12 @@ def trade_fees(exchange: Exchange, parameters: Parameters) -> Any:
     return [{"symbol": name, "makerCommission": "0.001", "takerCommission": "0.001"} for name in names]
 
 
-def nothing(exchange: Exchange, parameters: Parameters) -> Any:
+def empty_list(exchange: Exchange, parameters: Parameters) -> Any:
     """Answer that there is none."""
     return []
 
 
-def no_contracts(exchange: Exchange, parameters: Parameters) -> Any:
+def empty_futures_info(exchange: Exchange, parameters: Parameters) -> Any:
     """Return rules of a futures exchange that lists no contract."""
     return {
         "timezone": "UTC",
@@ -63,9 +63,9 @@ def no_contracts(exchange: Exchange, parameters: Parameters) -> Any:
     }
 
 
-def removed(exchange: Exchange, parameters: Parameters) -> Any:
+def listen_key_removed(exchange: Exchange, parameters: Parameters) -> Any:
     """Refuse what the exchange removed on 2026-02-20."""
-    raise ApiError(
+    raise RequestRejected(
         -1016,
         "This service is no longer available. Listen keys were removed on 2026-02-20; "
         "use userDataStream.subscribe.signature of the WebSocket API.",

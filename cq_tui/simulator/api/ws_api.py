@@ -7,55 +7,55 @@ from typing import Any
 import orjson
 
 from cq_tui.simulator.access.keys import ApiKey
-from cq_tui.simulator.api.account_feed import AccountFeed
-from cq_tui.simulator.api.carry_out import carry_out
+from cq_tui.simulator.api.dispatch import dispatch
 from cq_tui.simulator.api.parameters import Parameters
-from cq_tui.simulator.api.routes import ENDPOINTS, Endpoint
+from cq_tui.simulator.api.routes import ROUTES, Route
 from cq_tui.simulator.api.security import check_signature, check_timing, ws_api_payload
-from cq_tui.simulator.api.time_unit import answer_in_microseconds, event_in_microseconds
-from cq_tui.simulator.api.ws_request import NoRequest, WsRequest
+from cq_tui.simulator.api.time_unit import event_in_microseconds, response_in_microseconds
+from cq_tui.simulator.api.user_data_publisher import UserDataPublisher
+from cq_tui.simulator.api.ws_request import MalformedRequest, WsRequest
 from cq_tui.simulator.connections.outbox import Outbox
-from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.errors import RequestRejected
 from cq_tui.simulator.exchange import Exchange
 
 #: What opening a connection weighs.
 CONNECT_WEIGHT = 2
 _METHOD_WEIGHT = 2
 #: Subscriptions over a connection's life.
-_MOST_SUBSCRIPTIONS = 65_535
-_METHODS: Mapping[str, Endpoint] = {endpoint.ws_method: endpoint for endpoint in ENDPOINTS if endpoint.ws_method}
+_MAX_SUBSCRIPTIONS = 65_535
+_METHODS: Mapping[str, Route] = {endpoint.ws_method: endpoint for endpoint in ROUTES if endpoint.ws_method}
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
     """The account's events on a connection; one that the session's key opened ends with the session."""
 
-    number: int
-    of_session: bool
+    subscription_id: int
+    opened_by_session: bool
 
 
-class Session:
+class WsApiSession:
     """One connection: who is logged on, its subscription to the account's events, and its answers."""
 
     def __init__(
         self,
         exchange: Exchange,
-        feed: AccountFeed | None = None,
+        feed: UserDataPublisher | None = None,
         *,
         show_limits: bool = True,
         microseconds: bool = False,
     ) -> None:
         self.outbox = Outbox()
         self._exchange = exchange
-        self._feed = feed or AccountFeed(exchange)
+        self._user_data = feed or UserDataPublisher(exchange)
         self._show_limits = show_limits
         self._microseconds = microseconds
-        self._connected = exchange.clock()
+        self._connected_since = exchange.clock()
         self._key: ApiKey | None = None
-        self._authorized: int | None = None
+        self._authorized_since: int | None = None
         self._subscription: Subscription | None = None
         self._next_subscription = 0
-        self._own: dict[str, Callable[[WsRequest], Any]] = {
+        self._session_methods: dict[str, Callable[[WsRequest], Any]] = {
             "session.logon": self._log_on,
             "session.status": lambda request: self._status(),
             "session.logout": self._log_out,
@@ -67,14 +67,14 @@ class Session:
 
     def close(self) -> None:
         """Forget the subscription of a connection that has ended."""
-        self._feed.leave(self._tell)
+        self._user_data.unsubscribe(self._enqueue_events)
 
-    def _tell(self, events: list[dict[str, Any]]) -> None:
+    def _enqueue_events(self, events: list[dict[str, Any]]) -> None:
         if self._subscription is None:
             return
         for event in events:
             shown = event_in_microseconds(event) if self._microseconds else event
-            self.outbox.put(_dump({"subscriptionId": self._subscription.number, "event": shown}))
+            self.outbox.put(_dump({"subscriptionId": self._subscription.subscription_id, "event": shown}))
 
     @property
     def is_subscribed(self) -> bool:
@@ -85,60 +85,60 @@ class Session:
         """Return the frame that tells of the connection's end, at ``now`` (Unix ms)."""
         return _dump({"event": {"e": "serverShutdown", "E": now * 1_000 if self._microseconds else now}})
 
-    def answer(self, request: WsRequest) -> str:
+    def handle(self, request: WsRequest) -> str:
         """Carry out one request and return the response."""
         now = self._exchange.clock()
         try:
-            result = self._call(request, now)
-        except ApiError as error:
-            return self.refusal(request, error)
+            result = self._execute(request, now)
+        except RequestRejected as error:
+            return self.error_response(request, error)
         if self._microseconds:
-            result = answer_in_microseconds(orjson.loads(orjson.dumps(result)))
-        return self._response(request, {"id": request.number, "status": 200, "result": result})
+            result = response_in_microseconds(orjson.loads(orjson.dumps(result)))
+        return self._response(request, {"id": request.request_id, "status": 200, "result": result})
 
-    def refusal(self, request: WsRequest, error: ApiError) -> str:
+    def error_response(self, request: WsRequest, error: RequestRejected) -> str:
         """Return the response that tells of an error."""
         body, now = error.to_json(), self._exchange.clock()
         if error.retry_after is not None and error.data is None:
             body["data"] = {"serverTime": now, "retryAfter": now + error.retry_after * 1_000}
         if self._microseconds:
-            body = answer_in_microseconds(body)
-        return self._response(request, {"id": request.number, "status": error.status, "error": body})
+            body = response_in_microseconds(body)
+        return self._response(request, {"id": request.request_id, "status": error.status, "error": body})
 
     @staticmethod
-    def refusal_of_frame(error: NoRequest) -> str:
+    def malformed_response(error: MalformedRequest) -> str:
         """Return the response to a frame that is no request."""
-        return _dump({"id": error.number, "status": error.status, "error": error.to_json()})
+        return _dump({"id": error.request_id, "status": error.status, "error": error.to_json()})
 
     def _response(self, request: WsRequest, response: dict[str, Any]) -> str:
         shown = request.values.get("returnRateLimits")
         if self._show_limits if shown is None else shown != "false":
-            response["rateLimits"] = self._counts(request.method)
+            response["rateLimits"] = self._rate_limits(request.method)
         return _dump(response)
 
-    def _counts(self, method: str) -> list[dict[str, Any]]:
+    def _rate_limits(self, method: str) -> list[dict[str, Any]]:
         limits, now = self._exchange.limits, self._exchange.clock()
         endpoint = _METHODS.get(method)
-        orders = limits.order_counts(now) if endpoint is not None and endpoint.orders else []
-        return [*orders, limits.weight.shown(now)]
+        orders = limits.order_counts(now) if endpoint is not None and endpoint.order_count else []
+        return [*orders, limits.weight.usage_json(now)]
 
-    def _call(self, request: WsRequest, now: int) -> Any:
+    def _execute(self, request: WsRequest, now: int) -> Any:
         limits = self._exchange.limits
-        if (own := self._own.get(request.method)) is not None:
-            limits.spend(_METHOD_WEIGHT, now)
+        if (own := self._session_methods.get(request.method)) is not None:
+            limits.count_request(_METHOD_WEIGHT, now)
             return own(request)
         endpoint = _METHODS.get(request.method)
         if endpoint is None:
-            limits.spend(1, now)
-            raise ApiError(-1020, "This operation is not supported: there is no such method.")
+            limits.count_request(1, now)
+            raise RequestRejected(-1020, "This operation is not supported: there is no such method.")
         parameters = Parameters(request.values)
         weight = endpoint.weight(parameters)
-        limits.spend(weight, now)
+        limits.count_request(weight, now)
         if endpoint.signed:
             self._authorize(request.values, now)
-        answer = carry_out(self._exchange, endpoint, parameters, weight, now)
+        answer = dispatch(self._exchange, endpoint, parameters, weight, now)
         if request.method == "exchangeInfo":
-            answer["rateLimits"] = [*answer["rateLimits"], limits.connections.plain]
+            answer["rateLimits"] = [*answer["rateLimits"], limits.connections.limit_json]
         return answer
 
     # Keys and sessions
@@ -149,7 +149,7 @@ class Session:
         if self._key is not None and "apiKey" not in values and "signature" not in values:
             check_timing(parameters, now)
             return self._key
-        key = self._exchange.account.find(values.get("apiKey"))
+        key = self._exchange.api_keys.find(values.get("apiKey"))
         parameters.text("signature")
         check_timing(parameters, now)
         check_signature(key, parameters, ws_api_payload(values.items()))
@@ -157,23 +157,23 @@ class Session:
 
     def _log_on(self, request: WsRequest) -> Any:
         now = self._exchange.clock()
-        account = self._exchange.account
+        account = self._exchange.api_keys
         if account.find(request.values.get("apiKey")).kind != "ED25519":
-            raise ApiError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
-        self._key, self._authorized = self._authorize(request.values, now), now
+            raise RequestRejected(-2015, "Invalid API-key, IP, or permissions for action.", 401)
+        self._key, self._authorized_since = self._authorize(request.values, now), now
         return self._status()
 
     def _log_out(self, request: WsRequest) -> Any:
-        if self._subscription is not None and self._subscription.of_session:
+        if self._subscription is not None and self._subscription.opened_by_session:
             self._end_subscription()
-        self._key = self._authorized = None
+        self._key = self._authorized_since = None
         return self._status()
 
     def _status(self) -> dict[str, Any]:
         return {
             "apiKey": None if self._key is None else self._key.text,
-            "authorizedSince": self._authorized,
-            "connectedSince": self._connected,
+            "authorizedSince": self._authorized_since,
+            "connectedSince": self._connected_since,
             "returnRateLimits": self._show_limits,
             "serverTime": self._exchange.clock(),
             "userDataStream": self._subscription is not None,
@@ -183,7 +183,7 @@ class Session:
 
     def _subscribe_as_session(self, request: WsRequest) -> Any:
         if self._key is None:
-            raise ApiError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
+            raise RequestRejected(-2015, "Invalid API-key, IP, or permissions for action.", 401)
         return self._subscribe(of_session=True)
 
     def _subscribe_signed(self, request: WsRequest) -> Any:
@@ -194,28 +194,28 @@ class Session:
 
     def _subscribe(self, *, of_session: bool) -> Any:
         if self._subscription is not None:
-            raise ApiError(-2035, "User Data Stream subscription already active.")
-        if self._next_subscription >= _MOST_SUBSCRIPTIONS:
-            raise ApiError(-2042, "Maximum subscription ID reached for this connection.")
+            raise RequestRejected(-2035, "User Data Stream subscription already active.")
+        if self._next_subscription >= _MAX_SUBSCRIPTIONS:
+            raise RequestRejected(-2042, "Maximum subscription ID reached for this connection.")
         self._subscription = Subscription(self._next_subscription, of_session)
         self._next_subscription += 1
-        self._feed.join(self._tell)
-        return {"subscriptionId": self._subscription.number}
+        self._user_data.subscribe(self._enqueue_events)
+        return {"subscriptionId": self._subscription.subscription_id}
 
     def _unsubscribe(self, request: WsRequest) -> Any:
         number = Parameters(request.values).integer("subscriptionId")
-        if self._subscription is None or number not in (None, self._subscription.number):
-            raise ApiError(-2036, "User Data Stream subscription not active.")
+        if self._subscription is None or number not in (None, self._subscription.subscription_id):
+            raise RequestRejected(-2036, "User Data Stream subscription not active.")
         self._end_subscription()
         return {}
 
     def _end_subscription(self) -> None:
-        self._tell([{"e": "eventStreamTerminated", "E": self._exchange.clock()}])
+        self._enqueue_events([{"e": "eventStreamTerminated", "E": self._exchange.clock()}])
         self.close()
         self._subscription = None
 
     def _subscriptions(self, request: WsRequest) -> Any:
-        return [] if self._subscription is None else [{"subscriptionId": self._subscription.number}]
+        return [] if self._subscription is None else [{"subscriptionId": self._subscription.subscription_id}]
 
 
 def _dump(message: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.errors import RequestRejected
 
 #: Reads numbers as the text in which they were written, which is what was signed.
 _literal_numbers = json.JSONDecoder(parse_float=str, parse_int=str).decode
@@ -15,17 +15,17 @@ _LONGEST_ID = 64
 class WsRequest(NamedTuple):
     """One request; ``number`` is its id, echoed and never interpreted."""
 
-    number: Any
+    request_id: Any
     method: str
     values: dict[str, str]
 
 
-class NoRequest(ApiError):
+class MalformedRequest(RequestRejected):
     """A frame that is no request; ``number`` is its id, if it has one."""
 
     def __init__(self, number: Any = None) -> None:
         super().__init__(-1135, "Invalid JSON Request")
-        self.number = number
+        self.request_id = number
 
 
 def read_request(content: str | bytes) -> WsRequest:
@@ -33,21 +33,21 @@ def read_request(content: str | bytes) -> WsRequest:
     try:
         message = orjson.loads(content)
     except orjson.JSONDecodeError:
-        raise NoRequest from None
+        raise MalformedRequest from None
     if not isinstance(message, dict):
-        raise NoRequest
+        raise MalformedRequest
     number = message.get("id")
     if not isinstance(number, int | str | None) or isinstance(number, bool) or len(str(number)) > _LONGEST_ID:
-        raise NoRequest
+        raise MalformedRequest
     method, params = message.get("method"), message.get("params")
     if not isinstance(method, str) or not isinstance(params, dict | None):
-        raise NoRequest(number)
+        raise MalformedRequest(number)
     if params and any(isinstance(value, int | float) for value in params.values()):
         params = _as_written(content)
     try:
         values = {name: _as_text(value) for name, value in params.items()} if params else {}
     except orjson.JSONEncodeError:  # nested too deep
-        raise NoRequest(number) from None
+        raise MalformedRequest(number) from None
     return WsRequest(number, method.removeprefix("v3/"), values)
 
 
@@ -57,7 +57,7 @@ def _as_written(content: str | bytes) -> dict[str, Any]:
         text = content if isinstance(content, str) else content.decode()
         params: dict[str, Any] = _literal_numbers(text)["params"]
     except (ValueError, RecursionError):
-        raise NoRequest from None
+        raise MalformedRequest from None
     return params
 
 

@@ -16,7 +16,7 @@ class FrameSocket(Protocol):
     def write_frames(self, frames: bytes) -> None:
         """Send whole frames."""
 
-    def break_off(self, code: int, reason: str) -> None:
+    def close_with_reason(self, code: int, reason: str) -> None:
         """Close with a reason."""
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import orjson
 
-from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.errors import RequestRejected
 
 
-async def refuse(send: Callable[[MutableMapping[str, Any]], Awaitable[None]], error: ApiError) -> None:
+async def reject_handshake(send: Callable[[MutableMapping[str, Any]], Awaitable[None]], error: RequestRejected) -> None:
     """Answer a handshake with an error (ASGI)."""
     headers = [(b"content-type", b"application/json;charset=UTF-8")]
     if error.retry_after is not None:

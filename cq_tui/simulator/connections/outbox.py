@@ -11,7 +11,7 @@ class Outbox:
     """Messages in the order in which they are to be sent. Putting never blocks, however slow the client is."""
 
     def __init__(self) -> None:
-        self._waiting: dict[Hashable, str] = {}
+        self._messages: dict[Hashable, str] = {}
         self._number = 0
         self._filled = asyncio.Event()
         self.dropped = 0
@@ -22,17 +22,17 @@ class Outbox:
             self._number += 1
             replaces = self._number
         else:
-            self._waiting.pop(replaces, None)
-        if len(self._waiting) >= CAPACITY:
-            del self._waiting[next(iter(self._waiting))]
+            self._messages.pop(replaces, None)
+        if len(self._messages) >= CAPACITY:
+            del self._messages[next(iter(self._messages))]
             self.dropped += 1
-        self._waiting[replaces] = message
+        self._messages[replaces] = message
         self._filled.set()
 
-    async def take(self) -> list[str]:
+    async def drain(self) -> list[str]:
         """Wait for messages and return all of them."""
         await self._filled.wait()
         self._filled.clear()
-        messages = list(self._waiting.values())
-        self._waiting.clear()
+        messages = list(self._messages.values())
+        self._messages.clear()
         return messages

@@ -23,7 +23,7 @@ from websockets.server import ServerProtocol
 CONNECTION = "cq_tui.websocket"
 _LARGEST_MESSAGE = 1 << 20
 #: Parts in which one message may come.
-_MOST_PARTS = 4_096
+_MAX_FRAGMENTS = 4_096
 _NO_UTF_8, _TOO_LARGE = 1007, 1009
 
 
@@ -83,7 +83,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         if not self.disconnected and not self.close_sent and not self.transport.is_closing():
             self.transport.write(frames)
 
-    def break_off(self, code: int, reason: str) -> None:
+    def close_with_reason(self, code: int, reason: str) -> None:
         """Close with a reason; a client that does not take the goodbye is dropped."""
         if self.disconnected or self.close_sent or self.transport.is_closing():
             return
@@ -113,19 +113,19 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     def handle_text(self, event: Frame) -> None:
         """Take a text message."""
-        self._tell()
+        self._report_frame()
         super().handle_text(event)
 
     def handle_bytes(self, event: Frame) -> None:
         """Take a binary message."""
-        self._tell()
+        self._report_frame()
         super().handle_bytes(event)
 
     def handle_cont(self, event: Frame) -> None:
         """Take a further part of a message; parts without content would go on for ever."""
-        if len(self.frames) >= _MOST_PARTS:
+        if len(self.frames) >= _MAX_FRAGMENTS:
             self.frames = []
-            self.break_off(_TOO_LARGE, "Too many parts")
+            self.close_with_reason(_TOO_LARGE, "Too many parts")
             return
         super().handle_cont(event)
 
@@ -136,20 +136,20 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
                 b"".join(self.frames).decode()
             except UnicodeDecodeError:
                 self.frames = []
-                self.break_off(_NO_UTF_8, "Text is not UTF-8")
+                self.close_with_reason(_NO_UTF_8, "Text is not UTF-8")
                 return
         super().send_receive_event_to_app()
 
     def handle_ping(self) -> None:
         """Answer a ping."""
-        self._tell()
+        self._report_frame()
         super().handle_ping()
 
     def handle_pong(self, event: Frame) -> None:
         """Take a pong."""
-        self._tell()
+        self._report_frame()
         super().handle_pong(event)
 
-    def _tell(self) -> None:
+    def _report_frame(self) -> None:
         if self.on_frame is not None:
             self.on_frame()

@@ -9,23 +9,23 @@ from typing import Protocol
 
 from cq_tui.binance.account_filters import AccountRules
 from cq_tui.binance.filters import SymbolRules
-from cq_tui.simulator.engine import amending, cancelling, checks, lists, placing
-from cq_tui.simulator.engine.book import Book
-from cq_tui.simulator.engine.command import Command
-from cq_tui.simulator.engine.facts import Deposited
-from cq_tui.simulator.engine.orders import NewList, NewOrder, Order, OrderList
+from cq_tui.simulator.engine import amendment, cancellation, checks, list_submission, submission
+from cq_tui.simulator.engine.command_context import CommandContext
+from cq_tui.simulator.engine.fills import fill_ahead_of_background, fill_resting
+from cq_tui.simulator.engine.ledger_events import Deposited
+from cq_tui.simulator.engine.limit_order_book import LimitOrderBook
+from cq_tui.simulator.engine.orders import EngineOrder, EngineOrderList, OrderListRequest, OrderRequest
 from cq_tui.simulator.engine.outcome import Outcome
 from cq_tui.simulator.engine.state import ExchangeState
-from cq_tui.simulator.engine.taking import fill_ahead_of_crowd, fill_resting
-from cq_tui.simulator.engine.triggers import check_stops, follow_trades
-from cq_tui.simulator.market.crowd import CrowdDepth
-from cq_tui.simulator.market.ticks import CrowdTrade
+from cq_tui.simulator.engine.triggers import process_stops, trigger_by_own_trades
+from cq_tui.simulator.market.background_liquidity import BackgroundLiquidity
+from cq_tui.simulator.market.ticks import BackgroundTrade
 
 
 class MarketView(Protocol):
     """What the engine has to know about the market at the present tick."""
 
-    over: bool
+    ended: bool
     tick: int
     rules: dict[str, SymbolRules]
 
@@ -35,13 +35,13 @@ class MarketView(Protocol):
     def average_price(self, symbol: str) -> Decimal:
         """Average price over five minutes."""
 
-    def touch(self, symbol: str) -> tuple[int, int]:
+    def best_ticks(self, symbol: str) -> tuple[int, int]:
         """Best bid and best ask without the account's orders, in tick sizes."""
 
-    def crowd(self, symbol: str) -> CrowdDepth:
+    def liquidity(self, symbol: str) -> BackgroundLiquidity:
         """What everybody else offers, the same one at every tick."""
 
-    def crowd_trade(self, symbol: str) -> CrowdTrade | None:
+    def background_trade(self, symbol: str) -> BackgroundTrade | None:
         """What the crowd traded with itself at this tick."""
 
 
@@ -55,8 +55,8 @@ class Engine:
         self.state = state
         self.account_rules: AccountRules | None = None
         self._market = market
-        self._tape_id = tape_id
-        self._books: dict[str, Book] = {}
+        self._market_trade_count = tape_id
+        self._books: dict[str, LimitOrderBook] = {}
         self._phases: dict[str, str] = {}
         self._rules: dict[str, SymbolRules] = {}
         self._averages: dict[str, tuple[int, Decimal]] = {}
@@ -66,14 +66,14 @@ class Engine:
         """Go on from another state of the account."""
         self.state = state
         for symbol in self._market.rules:
-            self.book(symbol).bind(state.resting[symbol])
+            self.book(symbol).attach(state.resting[symbol])
 
     # What can be known
 
     @property
-    def is_over(self) -> bool:
+    def market_ended(self) -> bool:
         """Whether the market has no more prices."""
-        return self._market.over
+        return self._market.ended
 
     def rules(self, symbol: str) -> SymbolRules:
         """Return the trading rules of a symbol."""
@@ -81,15 +81,17 @@ class Engine:
 
     def phase(self, symbol: str) -> str:
         """Return a symbol's trading phase, as exchangeInfo's ``status`` shows it."""
-        return "HALT" if self._market.over else self._phases.get(symbol, "TRADING")
+        return "HALT" if self._market.ended else self._phases.get(symbol, "TRADING")
 
-    def book(self, symbol: str) -> Book:
+    def book(self, symbol: str) -> LimitOrderBook:
         """Return a symbol's book at the present tick; orders change it, the next tick renews it."""
         market, book = self._market, self._books.get(symbol)
         if book is None:
-            book = self._books[symbol] = Book(market.crowd(symbol), *market.touch(symbol), market.tick)
+            book = self._books[symbol] = LimitOrderBook(
+                market.liquidity(symbol), *market.best_ticks(symbol), market.tick
+            )
         elif book.tick != market.tick:
-            book.renew(*market.touch(symbol), market.tick)
+            book.move_to_tick(*market.best_ticks(symbol), market.tick)
         return book
 
     def last_price(self, symbol: str) -> Decimal:
@@ -105,13 +107,13 @@ class Engine:
             known = self._averages[symbol] = (self._market.tick, self._market.average_price(symbol))
         return known[1]
 
-    def crowd_trade(self, symbol: str) -> CrowdTrade | None:
+    def background_trade(self, symbol: str) -> BackgroundTrade | None:
         """Return what the crowd traded with itself at this tick."""
-        return self._market.crowd_trade(symbol)
+        return self._market.background_trade(symbol)
 
     def next_trade_id(self, symbol: str) -> int:
         """Return the id of the next trade."""
-        return self._tape_id(symbol) + self.state.fill_counts[symbol] + 1
+        return self._market_trade_count(symbol) + self.state.fill_counts[symbol] + 1
 
     def price_bound(self, symbol: str, side: str) -> Decimal | None:
         """Return the worst price at which a taker may trade: none, no symbol has a price range rule."""
@@ -130,87 +132,87 @@ class Engine:
 
     def expire_all(self, symbol: str, now: int) -> Outcome:
         """End all orders of a symbol that is taken from the market."""
-        command = Command(self, now)
-        cancelling.expire_all(command, symbol)
+        command = CommandContext(self, now)
+        cancellation.expire_all(command, symbol)
         return command.outcome
 
     # Commands
 
     def deposit(self, asset: str, quantity: Decimal, now: int) -> Outcome:
         """Credit the account from outside."""
-        command = Command(self, now)
+        command = CommandContext(self, now)
         command.apply(Deposited(asset, quantity, now))
         command.outcome.assets.add(asset)
         return command.outcome
 
-    def check_filters(self, new: NewOrder) -> None:
+    def check_filters(self, new: OrderRequest) -> None:
         """Raise ApiError when the order breaks a rule or filter of its symbol or of the account."""
         checks.check_filters(self, new)
 
-    def place(self, new: NewOrder, now: int) -> Outcome:
+    def place(self, new: OrderRequest, now: int) -> Outcome:
         """Accept an order and match it, or raise ApiError with the state unchanged."""
-        command = Command(self, now)
-        placing.place(command, new)
-        return self._finished(command)
+        command = CommandContext(self, now)
+        submission.submit_order(command, new)
+        return self._complete(command)
 
-    def reject(self, new: NewOrder, refusal: str, now: int) -> Outcome:
+    def report_rejection(self, new: OrderRequest, refusal: str, now: int) -> Outcome:
         """Tell the user of an order that was refused."""
-        command = Command(self, now)
-        placing.reject(command, new, refusal)
+        command = CommandContext(self, now)
+        submission.report_rejection(command, new, refusal)
         return command.outcome
 
-    def place_list(self, new: NewList, now: int) -> Outcome:
+    def place_list(self, new: OrderListRequest, now: int) -> Outcome:
         """Accept orders that depend on each other, or raise ApiError with the state unchanged."""
-        command = Command(self, now)
-        lists.place_list(command, new)
-        return self._finished(command)
+        command = CommandContext(self, now)
+        list_submission.submit_list(command, new)
+        return self._complete(command)
 
-    def cancel(self, order: Order, cancel_id: str, now: int) -> Outcome:
+    def cancel(self, order: EngineOrder, cancel_id: str, now: int) -> Outcome:
         """Cancel an open order; one that belongs to a list cancels the whole list. Raises ApiError."""
-        command = Command(self, now)
-        cancelling.cancel(command, order, cancel_id)
+        command = CommandContext(self, now)
+        cancellation.cancel(command, order, cancel_id)
         return command.outcome
 
-    def cancel_list(self, order_list: OrderList, cancel_id: str, now: int) -> Outcome:
+    def cancel_list(self, order_list: EngineOrderList, cancel_id: str, now: int) -> Outcome:
         """Cancel all open orders of a list. Raises ApiError when it is done already."""
-        command = Command(self, now)
-        cancelling.cancel_list(command, order_list, cancel_id)
+        command = CommandContext(self, now)
+        cancellation.cancel_list(command, order_list, cancel_id)
         return command.outcome
 
-    def amend(self, order: Order, quantity: Decimal, new_client_id: str, now: int) -> Outcome:
+    def amend(self, order: EngineOrder, quantity: Decimal, new_client_id: str, now: int) -> Outcome:
         """Reduce an open order's quantity; it keeps its priority. Raises ApiError with the state unchanged."""
-        command = Command(self, now)
-        amending.amend(command, order, quantity, new_client_id)
+        command = CommandContext(self, now)
+        amendment.amend(command, order, quantity, new_client_id)
         return command.outcome
 
     def on_tick(self, now: int) -> Outcome:
         """Fill resting orders that the present prices reach, and trigger stops."""
-        command = Command(self, now)
-        if self._market.over:
+        command = CommandContext(self, now)
+        if self._market.ended:
             return command.outcome
         seen = 0
         for symbol in dict.fromkeys(name for name, _ in self.state.open_orders):
             # Orders in a symbol that is not offered at present wait until it is.
             if symbol in self._market.rules and self.phase(symbol) == "TRADING":
                 fill_resting(command, symbol)
-                fill_ahead_of_crowd(command, symbol)
-                seen = self._follow(command, seen)
-                check_stops(command, symbol, self.last_price(symbol))
-                seen = self._follow(command, seen)
+                fill_ahead_of_background(command, symbol)
+                seen = self._process_consequences(command, seen)
+                process_stops(command, symbol, self.last_price(symbol))
+                seen = self._process_consequences(command, seen)
         return command.outcome
 
-    def _finished(self, command: Command) -> Outcome:
-        self._follow(command, 0)
+    def _complete(self, command: CommandContext) -> Outcome:
+        self._process_consequences(command, 0)
         return command.outcome
 
     @staticmethod
-    def _follow(command: Command, seen: int) -> int:
+    def _process_consequences(command: CommandContext, seen: int) -> int:
         """Do what follows from fills: trigger stops, then enter orders that waited; return how many reports there are.
 
         An order that has just been entered is not triggered by the trades before.
         """
-        seen = follow_trades(command, seen)
+        seen = trigger_by_own_trades(command, seen)
         while command.filled_lists:
-            lists.enter_pending(command)
-            seen = follow_trades(command, seen)
+            list_submission.enter_pending(command)
+            seen = trigger_by_own_trades(command, seen)
         return seen

@@ -11,9 +11,9 @@ from typing import Any
 
 import orjson
 
-from cq_tui.simulator.engine.facts import Fact
-from cq_tui.simulator.engine.plain import FactError, fact_from_plain, fact_to_plain
-from cq_tui.simulator.engine.snapshot import restore, snapshot
+from cq_tui.simulator.engine.ledger_codec import LedgerFormatError, decode_event, encode_event
+from cq_tui.simulator.engine.ledger_events import LedgerEvent
+from cq_tui.simulator.engine.snapshot import restore_part, snapshot_parts
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.store.document import write_document
 from cq_tui.store.journal import JournalError, JournalWriter, read_lines
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 COMPACT_AFTER = 20_000
 COMPACT_AT_START = 2_000
 #: States of the market that a compaction keeps: enough to make the klines of the last hours again.
-MARKETS_KEPT = 16
+MARKET_STATES_KEPT = 16
 
 
 class LedgerError(Exception):
@@ -38,7 +38,7 @@ class Ledger:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._writer = JournalWriter(path, quarantine=path.parent)
-        self.markets: list[dict[str, Any]] = []
+        self.market_states: list[dict[str, Any]] = []
         self._lines = 0
         self._compact_at = COMPACT_AFTER
         self._read_into(state)
@@ -49,49 +49,49 @@ class Ledger:
         for line in read_lines(self._path):
             self._lines += 1
             try:
-                self._take(orjson.loads(line), state)
-            except (FactError, ValueError, KeyError, TypeError, AttributeError) as error:
+                self._apply_line(orjson.loads(line), state)
+            except (LedgerFormatError, ValueError, KeyError, TypeError, AttributeError) as error:
                 raise LedgerError(
                     f"{self._path}, line {self._lines}: not a line of the exchange's ledger ({error!r}). "
                     "Move the file away to begin with a new account."
                 ) from None
 
-    def read_again(self, state: ExchangeState) -> ExchangeState:
+    def reload(self, state: ExchangeState) -> ExchangeState:
         """Return the state that the file holds, for the same symbols as ``state``."""
-        fresh = state.fresh()
-        self.markets, self._lines = [], 0
+        fresh = state.empty_copy()
+        self.market_states, self._lines = [], 0
         self._read_into(fresh)
         return fresh
 
-    def _take(self, raw: dict[str, Any], state: ExchangeState) -> None:
+    def _apply_line(self, raw: dict[str, Any], state: ExchangeState) -> None:
         if "facts" in raw:
             for fact in raw["facts"]:
-                state.apply(fact_from_plain(fact))
+                state.apply(decode_event(fact))
         elif "snapshot" in raw:
-            restore(state, raw["snapshot"])
+            restore_part(state, raw["snapshot"])
         elif "market" in raw:
-            self._keep(raw["market"])
+            self._remember_market_state(raw["market"])
         else:
-            raise FactError("neither facts, snapshot nor market")
+            raise LedgerFormatError("neither facts, snapshot nor market")
 
-    def _keep(self, market: dict[str, Any]) -> None:
-        self.markets = [*self.markets, market][-MARKETS_KEPT:]
+    def _remember_market_state(self, market: dict[str, Any]) -> None:
+        self.market_states = [*self.market_states, market][-MARKET_STATES_KEPT:]
 
-    def record(self, facts: Sequence[Fact], now: int) -> None:
+    def record(self, facts: Sequence[LedgerEvent], now: int) -> None:
         """Append what one command did. Raises JournalError when it is not in the file."""
-        self._append({"time": now, "facts": [fact_to_plain(fact) for fact in facts]})
+        self._append({"time": now, "facts": [encode_event(fact) for fact in facts]})
 
-    def record_market(self, market: dict[str, Any]) -> None:
+    def record_market_state(self, market: dict[str, Any]) -> None:
         """Append the state of the market."""
         self._append({"market": market})
-        self._keep(market)
+        self._remember_market_state(market)
 
     def _append(self, entry: dict[str, Any]) -> None:
         self._writer.append([orjson.dumps(entry)])
         self._lines += 1
 
     @property
-    def wants_compaction(self) -> bool:
+    def needs_compaction(self) -> bool:
         """Whether so much was appended that the file should be rewritten."""
         return self._lines > self._compact_at
 
@@ -100,8 +100,8 @@ class Ledger:
 
         Where there is no room for a snapshot the old file stays and goes on growing until the next attempt.
         """
-        entries = [{"snapshot": part} for part in snapshot(state)]
-        entries += [{"market": market} for market in self.markets]
+        entries = [{"snapshot": part} for part in snapshot_parts(state)]
+        entries += [{"market": market} for market in self.market_states]
         self._compact_at = self._lines + COMPACT_AFTER
         try:
             write_document(self._path, b"".join(orjson.dumps(entry) + b"\n" for entry in entries))

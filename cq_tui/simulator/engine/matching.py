@@ -5,64 +5,66 @@ from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 
-from cq_tui.simulator.engine.book import Offer
-from cq_tui.simulator.engine.orders import ZERO, Order
+from cq_tui.simulator.engine.limit_order_book import MatchableLevel
+from cq_tui.simulator.engine.orders import ZERO, EngineOrder
 
 COMMISSION_RATE = Decimal("0.001")
-_ATOM = Decimal("0.00000001")
+_EIGHT_DECIMALS = Decimal("0.00000001")
 
 
 def commission_on(received: Decimal, rate: Decimal = COMMISSION_RATE) -> Decimal:
     """Return the commission on a received amount: 8 decimals, half up, as recorded on real fills."""
-    return (received * rate).quantize(_ATOM, ROUND_HALF_UP)
+    return (received * rate).quantize(_EIGHT_DECIMALS, ROUND_HALF_UP)
 
 
-class Take(NamedTuple):
+class PlannedFill(NamedTuple):
     """A trade at a price, with an own order or, without one, with the crowd."""
 
     price: Decimal
     quantity: Decimal
-    maker: Order | None = None
+    maker: EngineOrder | None = None
 
 
-class Prevention(NamedTuple):
+class PlannedPrevention(NamedTuple):
     """A trade with an own order that must not happen, and what each side loses by it."""
 
     price: Decimal
-    maker: Order
+    maker: EngineOrder
     taker_quantity: Decimal
     maker_quantity: Decimal
 
 
 @dataclass(slots=True)
-class Plan:
+class MatchPlan:
     """What an order does when it meets a book, step by step.
 
     ``left`` is what it would still take (base quantity, or quote amount); ``is_complete`` says that nothing remains
     that could be taken, ``out_of_range`` that the next price lay outside the price range.
     """
 
-    left: Decimal
-    steps: list[Take | Prevention] = field(default_factory=list)
+    remaining: Decimal
+    steps: list[PlannedFill | PlannedPrevention] = field(default_factory=list)
     quantity: Decimal = ZERO
     quote: Decimal = ZERO
     prevented: Decimal = ZERO
     is_complete: bool = False
     out_of_range: bool = False
 
-    def take(self, price: Decimal, quantity: Decimal, maker: Order | None) -> None:
+    def add_fill(self, price: Decimal, quantity: Decimal, maker: EngineOrder | None) -> None:
         """Add a trade."""
-        self.steps.append(Take(price, quantity, maker))
+        self.steps.append(PlannedFill(price, quantity, maker))
         self.quantity += quantity
         self.quote += price * quantity
 
-    def prevent(self, price: Decimal, maker: Order, taker_quantity: Decimal, maker_quantity: Decimal) -> None:
+    def add_prevention(
+        self, price: Decimal, maker: EngineOrder, taker_quantity: Decimal, maker_quantity: Decimal
+    ) -> None:
         """Add a prevented trade."""
-        self.steps.append(Prevention(price, maker, taker_quantity, maker_quantity))
+        self.steps.append(PlannedPrevention(price, maker, taker_quantity, maker_quantity))
         self.prevented += taker_quantity
 
 
-class Demand(NamedTuple):
+class TakerDemand(NamedTuple):
     """What a taker wants: ``amount`` of base, or with a ``step`` the whole steps that this amount of quote buys."""
 
     side: str
@@ -73,72 +75,72 @@ class Demand(NamedTuple):
     #: The price range that trades have to keep to, where there is one.
     bound: Decimal | None = None
 
-    def reaches(self, price: Decimal, bound: Decimal | None) -> bool:
+    def accepts(self, price: Decimal, bound: Decimal | None) -> bool:
         """Whether a price is no worse for the taker than ``bound``."""
         return bound is None or (price <= bound if self.side == "BUY" else price >= bound)
 
-    def fits(self, left: Decimal, price: Decimal) -> Decimal:
+    def quantity_at(self, left: Decimal, price: Decimal) -> Decimal:
         """Return the base quantity that is still wanted at a price."""
         if self.step is None:
             return left
         return (left / price / self.step).to_integral_value(ROUND_DOWN) * self.step
 
-    def after(self, left: Decimal, price: Decimal, quantity: Decimal) -> Decimal:
+    def remaining_after(self, left: Decimal, price: Decimal, quantity: Decimal) -> Decimal:
         """Return what is still wanted after ``quantity`` at a price."""
         return left - (quantity if self.step is None else quantity * price)
 
 
-def plan(demand: Demand, offers: Iterable[Offer]) -> Plan:
+def plan_match(demand: TakerDemand, offers: Iterable[MatchableLevel]) -> MatchPlan:
     """Return what a taker does to the other side of a book, best price first, the crowd first at each."""
-    made = Plan(demand.amount)
+    made = MatchPlan(demand.amount)
     for offer in offers:
-        if demand.fits(made.left, offer.price) <= 0:
+        if demand.quantity_at(made.remaining, offer.price) <= 0:
             made.is_complete = True
             break
-        if not demand.reaches(offer.price, demand.limit):
+        if not demand.accepts(offer.price, demand.limit):
             break
-        if not demand.reaches(offer.price, demand.bound):
+        if not demand.accepts(offer.price, demand.bound):
             made.out_of_range = True
             break
-        _take_from(made, demand, offer)
+        _plan_level(made, demand, offer)
         if made.is_complete:
             break
-    made.is_complete = made.is_complete or made.left <= 0
+    made.is_complete = made.is_complete or made.remaining <= 0
     return made
 
 
-def _take_from(made: Plan, demand: Demand, offer: Offer) -> None:
+def _plan_level(made: MatchPlan, demand: TakerDemand, offer: MatchableLevel) -> None:
     """Plan what happens at one price."""
-    part = min(demand.fits(made.left, offer.price), offer.crowd)
+    part = min(demand.quantity_at(made.remaining, offer.price), offer.background)
     if part > 0:
-        made.take(offer.price, part, None)
-        made.left = demand.after(made.left, offer.price, part)
-    if part < offer.crowd:
+        made.add_fill(offer.price, part, None)
+        made.remaining = demand.remaining_after(made.remaining, offer.price, part)
+    if part < offer.background:
         # What is left of a quote amount would buy nothing here: it is not for a worse price either.
         made.is_complete = True
     if made.is_complete or not offer.own:
         return
     if demand.stp_mode == "NONE":
-        _trade_with_own(made, demand, offer)
+        _plan_self_trades(made, demand, offer)
         return
     for maker in offer.own:
-        wanted = demand.fits(made.left, offer.price)
+        wanted = demand.quantity_at(made.remaining, offer.price)
         if wanted <= 0:
             made.is_complete = True
         if made.is_complete:
             return
-        _prevent(made, demand, offer.price, maker, wanted)
+        _plan_prevention(made, demand, offer.price, maker, wanted)
 
 
-def _trade_with_own(made: Plan, demand: Demand, offer: Offer) -> None:
+def _plan_self_trades(made: MatchPlan, demand: TakerDemand, offer: MatchableLevel) -> None:
     """Trade with own orders in turn; an iceberg whose shown part is gone goes behind the others."""
-    queue = [(maker, maker.shown, maker.remaining) for maker in offer.own]
+    queue = [(maker, maker.visible_quantity, maker.remaining) for maker in offer.own]
     while queue:
         maker, shown, remaining = queue.pop(0)
-        part = min(demand.fits(made.left, offer.price), shown)
+        part = min(demand.quantity_at(made.remaining, offer.price), shown)
         if part > 0:
-            made.take(offer.price, part, maker)
-            made.left = demand.after(made.left, offer.price, part)
+            made.add_fill(offer.price, part, maker)
+            made.remaining = demand.remaining_after(made.remaining, offer.price, part)
         if part < shown:
             made.is_complete = True
             return
@@ -146,16 +148,16 @@ def _trade_with_own(made: Plan, demand: Demand, offer: Offer) -> None:
             queue.append((maker, min(maker.iceberg_quantity, remaining - part), remaining - part))
 
 
-def _prevent(made: Plan, demand: Demand, price: Decimal, maker: Order, wanted: Decimal) -> None:
+def _plan_prevention(made: MatchPlan, demand: TakerDemand, price: Decimal, maker: EngineOrder, wanted: Decimal) -> None:
     """Plan what self-trade prevention does instead of one trade."""
     match demand.stp_mode:
         case "EXPIRE_MAKER":
-            made.prevent(price, maker, ZERO, maker.remaining)
+            made.add_prevention(price, maker, ZERO, maker.remaining)
         case "EXPIRE_TAKER" | "EXPIRE_BOTH":
-            made.prevent(price, maker, wanted, maker.remaining if demand.stp_mode == "EXPIRE_BOTH" else ZERO)
-            made.left, made.is_complete = ZERO, True
+            made.add_prevention(price, maker, wanted, maker.remaining if demand.stp_mode == "EXPIRE_BOTH" else ZERO)
+            made.remaining, made.is_complete = ZERO, True
         case _:  # DECREMENT, and TRANSFER between orders of one account
             part = min(wanted, maker.remaining)
-            made.prevent(price, maker, part, part)
-            made.left = demand.after(made.left, price, part)
+            made.add_prevention(price, maker, part, part)
+            made.remaining = demand.remaining_after(made.remaining, price, part)
             made.is_complete = part < maker.remaining

@@ -13,7 +13,7 @@ FINAL_STATUSES = frozenset({"FILLED", "CANCELED", "EXPIRED", "EXPIRED_IN_MATCH",
 
 
 @dataclass(slots=True)
-class Order:
+class EngineOrder:
     """One order and how far it got. Times are Unix ms; -1 means none, as the exchange writes it."""
 
     symbol: str
@@ -75,31 +75,31 @@ class Order:
         return self.quantity - self.executed - self.prevented_quantity
 
     @property
-    def rests(self) -> bool:
+    def can_rest(self) -> bool:
         """Whether the order stands on the book while it works."""
         return self.time_in_force == "GTC" and self.type not in MARKET_TYPES
 
     @property
-    def waits_for_price(self) -> bool:
+    def is_stop(self) -> bool:
         """Whether the order's type waits for a trigger before it works."""
         return self.type in STOP_TYPES
 
     @property
-    def gone(self) -> Decimal:
+    def filled_or_prevented(self) -> Decimal:
         """Quantity that was filled or prevented."""
         return self.executed + self.prevented_quantity
 
     @property
-    def shown(self) -> Decimal:
+    def visible_quantity(self) -> Decimal:
         """Quantity that depth shows: all that remains, of an iceberg what is left of its present part."""
         remaining = self.remaining
         if not self.iceberg_quantity:
             return remaining
-        return min(self.part_from + self.iceberg_quantity - self.gone, remaining)
+        return min(self.part_from + self.iceberg_quantity - self.filled_or_prevented, remaining)
 
-    def copy(self) -> "Order":
+    def copy(self) -> "EngineOrder":
         """Return the order as it stands now."""
-        return Order(
+        return EngineOrder(
             self.symbol, self.order_id, self.client_order_id, self.side, self.type, self.time_in_force,
             self.quantity, self.quote_quantity, self.price, self.stop_price, self.stp_mode, self.time,
             self.update_time, self.list_id, self.status, self.executed, self.quote_executed, self.working_time,
@@ -129,7 +129,7 @@ class Trade:
     counter_order_id: int = -1
 
     @property
-    def is_second_side(self) -> bool:
+    def is_self_trade_maker(self) -> bool:
         """Whether the same trade was noted already from its taker's side."""
         return self.is_maker and self.counter_order_id >= 0
 
@@ -167,7 +167,7 @@ class Amendment:
 
 
 @dataclass(slots=True)
-class OrderList:
+class EngineOrderList:
     """Orders that depend on each other, in the order of their ids; ``kind`` as in ``NewList``."""
 
     list_id: int
@@ -189,7 +189,7 @@ class OrderList:
         return None if self.kind == "OCO" else self.order_ids[0]
 
     @property
-    def alternative_ids(self) -> list[int]:
+    def oco_ids(self) -> list[int]:
         """The two orders of which one ends the other; none in an OTO or OPO."""
         if self.kind == "OCO":
             return self.order_ids
@@ -197,14 +197,14 @@ class OrderList:
 
 
 @dataclass(slots=True)
-class Balance:
+class AssetBalance:
     """What the account holds of an asset."""
 
     free: Decimal = ZERO
     locked: Decimal = ZERO
 
 
-class NewOrder(NamedTuple):
+class OrderRequest(NamedTuple):
     """A request to place an order, its parameters read but not yet judged against the market."""
 
     symbol: str
@@ -224,7 +224,7 @@ class NewOrder(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class NewList:
+class OrderListRequest:
     """A request to place orders that depend on each other.
 
     ``kind`` is OCO, OTO, OTOCO, OPO or OPOCO. ``working`` comes first in all but an OCO; ``legs`` are above and below
@@ -234,10 +234,10 @@ class NewList:
     kind: str
     symbol: str
     client_id: str
-    working: NewOrder | None
-    legs: tuple[NewOrder, ...]
+    working: OrderRequest | None
+    legs: tuple[OrderRequest, ...]
 
     @property
-    def orders(self) -> tuple[NewOrder, ...]:
+    def orders(self) -> tuple[OrderRequest, ...]:
         """All orders, in the order of their ids."""
         return self.legs if self.working is None else (self.working, *self.legs)

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
-from cq_tui.simulator.engine.facts import Fact
-from cq_tui.simulator.engine.orders import ZERO, Amendment, Order, OrderList, PreventedMatch, Trade
+from cq_tui.simulator.engine.ledger_events import LedgerEvent
+from cq_tui.simulator.engine.orders import ZERO, Amendment, EngineOrder, EngineOrderList, PreventedMatch, Trade
 
 
-class Report(NamedTuple):
+class OrderReport(NamedTuple):
     """What happened to an order, with the order as it stood right after.
 
     ``cancel_id`` is the client id of a cancel, ``original_client_id`` the one before an amend (execution REPLACED),
@@ -16,8 +16,8 @@ class Report(NamedTuple):
     order was refused (REJECTED).
     """
 
-    order: Order
-    execution: str
+    order: EngineOrder
+    execution_type: str
     execution_id: int
     time: int
     trade: Trade | None = None
@@ -29,10 +29,10 @@ class Report(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class ListReport:
+class OrderListReport:
     """What happened to an order list: EXEC_STARTED, UPDATED or ALL_DONE."""
 
-    order_list: OrderList
+    order_list: EngineOrderList
     status_type: str
     list_status: str
     time: int
@@ -54,13 +54,13 @@ class Outcome:
     ``events`` holds the same reports and list reports in the order in which they happened, and refused orders.
     """
 
-    facts: list[Fact] = field(default_factory=list)
-    reports: list[Report] = field(default_factory=list)
-    list_reports: list[ListReport] = field(default_factory=list)
+    ledger_events: list[LedgerEvent] = field(default_factory=list)
+    reports: list[OrderReport] = field(default_factory=list)
+    list_reports: list[OrderListReport] = field(default_factory=list)
     assets: set[str] = field(default_factory=set)
-    orders: list[Order] = field(default_factory=list)
-    order_list: OrderList | None = None
-    events: list[Report | ListReport] = field(default_factory=list)
+    orders: list[EngineOrder] = field(default_factory=list)
+    order_list: EngineOrderList | None = None
+    user_events: list[OrderReport | OrderListReport] = field(default_factory=list)
     first_fills: list[FirstFill] = field(default_factory=list)
     prevented: list[PreventedMatch] = field(default_factory=list)
     amendment: Amendment | None = None

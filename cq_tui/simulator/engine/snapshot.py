@@ -2,19 +2,19 @@
 
 from typing import Any
 
-from cq_tui.simulator.engine.orders import Amendment, Balance, Order, OrderList, PreventedMatch, Trade
-from cq_tui.simulator.engine.plain import Plain, from_plain, to_plain
+from cq_tui.simulator.engine.ledger_codec import JsonObject, decode_record, encode_record
+from cq_tui.simulator.engine.orders import Amendment, AssetBalance, EngineOrder, EngineOrderList, PreventedMatch, Trade
 from cq_tui.simulator.engine.state import ExchangeState
 
 #: Entries in one part: no line of the ledger grows without bound.
 PART_SIZE = 200
 
 
-def snapshot(state: ExchangeState) -> list[Plain]:
+def snapshot_parts(state: ExchangeState) -> list[JsonObject]:
     """Return the state as parts, of which ``restore`` reads each; what is too old to be asked for is forgotten."""
-    state.forget_old()
-    head: Plain = {
-        "balances": {asset: to_plain(balance) for asset, balance in state.balances.items()},
+    state.prune()
+    head: JsonObject = {
+        "balances": {asset: encode_record(balance) for asset, balance in state.balances.items()},
         "fill_counts": dict(state.fill_counts),
         "match_counts": dict(state.match_counts),
         "last_order_ids": dict(state.last_order_ids),
@@ -32,36 +32,36 @@ def snapshot(state: ExchangeState) -> list[Plain]:
     ]
 
 
-def _parts(name: str, records: Any) -> list[Plain]:
-    entries = [to_plain(record) for record in records]
+def _parts(name: str, records: Any) -> list[JsonObject]:
+    entries = [encode_record(record) for record in records]
     return [{name: entries[i : i + PART_SIZE]} for i in range(0, len(entries), PART_SIZE)]
 
 
-def restore(state: ExchangeState, raw: dict[str, Any]) -> None:
+def restore_part(state: ExchangeState, raw: dict[str, Any]) -> None:
     """Take over one part of a snapshot. Raises FactError, KeyError or TypeError when it is none."""
     if "balances" in raw:
-        state.balances |= {asset: from_plain(Balance, entry) for asset, entry in raw["balances"].items()}
+        state.balances |= {asset: decode_record(AssetBalance, entry) for asset, entry in raw["balances"].items()}
         state.fill_counts |= raw["fill_counts"]
         state.match_counts |= raw.get("match_counts", {})
         state.last_order_ids |= raw["last_order_ids"]
         state.last_list_id = raw["last_list_id"]
         state.execution_id = raw["execution_id"]
         state.update_time = raw["update_time"]
-    _restore_orders(state, [from_plain(Order, entry) for entry in raw.get("orders", ())])
+    _restore_orders(state, [decode_record(EngineOrder, entry) for entry in raw.get("orders", ())])
     for entry in raw.get("lists", ()):
-        order_list = from_plain(OrderList, entry)
+        order_list = decode_record(EngineOrderList, entry)
         state.lists[order_list.list_id] = order_list
         if not order_list.done:
             state.open_lists[order_list.list_id] = order_list
-    state.trades.extend(from_plain(Trade, entry) for entry in raw.get("trades", ()))
-    state.prevented.extend(from_plain(PreventedMatch, entry) for entry in raw.get("prevented", ()))
-    state.amendments.extend(from_plain(Amendment, entry) for entry in raw.get("amendments", ()))
+    state.trades.extend(decode_record(Trade, entry) for entry in raw.get("trades", ()))
+    state.prevented.extend(decode_record(PreventedMatch, entry) for entry in raw.get("prevented", ()))
+    state.amendments.extend(decode_record(Amendment, entry) for entry in raw.get("amendments", ()))
 
 
-def _restore_orders(state: ExchangeState, orders: list[Order]) -> None:
+def _restore_orders(state: ExchangeState, orders: list[EngineOrder]) -> None:
     """Orders come in the order of their ids; those on the book go there in the order of their priority."""
     for order in orders:
-        state.add(order)
-    resting = [order for order in orders if order.is_open and order.is_working and order.rests]
+        state.index_order(order)
+    resting = [order for order in orders if order.is_open and order.is_working and order.can_rest]
     for order in sorted(resting, key=lambda order: order.priority):
         state.resting[order.symbol].add(order)

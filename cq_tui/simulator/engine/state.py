@@ -5,13 +5,13 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from cq_tui.simulator.engine.facts import (
+from cq_tui.simulator.engine.ledger_events import (
     Activated,
     Amended,
     Closed,
     Deposited,
-    Fact,
     Filled,
+    LedgerEvent,
     ListDone,
     ListOpened,
     Locked,
@@ -20,8 +20,16 @@ from cq_tui.simulator.engine.facts import (
     Trailed,
     Triggered,
 )
-from cq_tui.simulator.engine.orders import ZERO, Amendment, Balance, Order, OrderList, PreventedMatch, Trade
-from cq_tui.simulator.engine.resting import Resting
+from cq_tui.simulator.engine.orders import (
+    ZERO,
+    Amendment,
+    AssetBalance,
+    EngineOrder,
+    EngineOrderList,
+    PreventedMatch,
+    Trade,
+)
+from cq_tui.simulator.engine.resting_orders import RestingOrders
 from cq_tui.simulator.market.symbols import split_symbol
 
 #: Closed orders that can still be asked for; older ones are forgotten when there are twice as many.
@@ -36,11 +44,11 @@ class ExchangeState:
 
     def __init__(self, assets: dict[str, tuple[str, str]]) -> None:
         self.assets = assets
-        self.balances: dict[str, Balance] = defaultdict(Balance)
-        self.orders: dict[tuple[str, int], Order] = {}
-        self.open_orders: dict[tuple[str, int], Order] = {}
-        self.lists: dict[int, OrderList] = {}
-        self.open_lists: dict[int, OrderList] = {}
+        self.balances: dict[str, AssetBalance] = defaultdict(AssetBalance)
+        self.orders: dict[tuple[str, int], EngineOrder] = {}
+        self.open_orders: dict[tuple[str, int], EngineOrder] = {}
+        self.lists: dict[int, EngineOrderList] = {}
+        self.open_lists: dict[int, EngineOrderList] = {}
         self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
         self.prevented: deque[PreventedMatch] = deque(maxlen=RECORDS_KEPT)
         self.amendments: deque[Amendment] = deque(maxlen=RECORDS_KEPT)
@@ -50,47 +58,47 @@ class ExchangeState:
         self.last_list_id = -1
         self.execution_id = 0
         self.update_time = 0
-        self.resting: dict[str, Resting] = defaultdict(Resting)
-        self._open: dict[str, dict[int, Order]] = defaultdict(dict)
-        self._by_client_id: dict[tuple[str, str], Order] = {}
+        self.resting: dict[str, RestingOrders] = defaultdict(RestingOrders)
+        self._open_by_symbol: dict[str, dict[int, EngineOrder]] = defaultdict(dict)
+        self._by_client_id: dict[tuple[str, str], EngineOrder] = {}
 
-    def fresh(self) -> "ExchangeState":
+    def empty_copy(self) -> "ExchangeState":
         """Return an empty state for the same symbols."""
         return ExchangeState(self.assets)
 
-    def split(self, symbol: str) -> tuple[str, str]:
+    def assets_of(self, symbol: str) -> tuple[str, str]:
         """Return base and quote asset, also of a symbol that was traded once and is no longer offered."""
         return self.assets.get(symbol) or split_symbol(symbol)
 
-    def open_of(self, symbol: str) -> list[Order]:
+    def open_orders_of(self, symbol: str) -> list[EngineOrder]:
         """Return the symbol's open orders, oldest first."""
-        return list(self._open[symbol].values())
+        return list(self._open_by_symbol[symbol].values())
 
-    def open_lists_of(self, symbol: str) -> list[OrderList]:
+    def open_lists_of(self, symbol: str) -> list[EngineOrderList]:
         """Return the symbol's open order lists."""
         return [entry for entry in self.open_lists.values() if entry.symbol == symbol]
 
-    def open_with_client_id(self, symbol: str, client_order_id: str) -> Order | None:
+    def find_open(self, symbol: str, client_order_id: str) -> EngineOrder | None:
         """Return the symbol's open order of this client order id."""
         order = self._by_client_id.get((symbol, client_order_id))
         return order if order is not None and order.is_open else None
 
-    def find(self, symbol: str, order_id: int | None, client_order_id: str | None) -> Order | None:
+    def find(self, symbol: str, order_id: int | None, client_order_id: str | None) -> EngineOrder | None:
         """Return an order by id, else by client order id: an open one first, else the newest."""
         if order_id is not None:
             return self.orders.get((symbol, order_id))
         return self._by_client_id.get((symbol, client_order_id or ""))
 
-    def orders_of(self, order_list: OrderList) -> list[Order]:
+    def orders_of(self, order_list: EngineOrderList) -> list[EngineOrder]:
         """Return the orders of a list, in the order of their ids."""
         return [self.orders[order_list.symbol, order_id] for order_id in order_list.order_ids]
 
-    def spending_asset(self, order: Order) -> str:
+    def spending_asset(self, order: EngineOrder) -> str:
         """Return the asset that an order pays with."""
-        base, quote = self.split(order.symbol)
+        base, quote = self.assets_of(order.symbol)
         return quote if order.side == "BUY" else base
 
-    def apply(self, fact: Fact) -> None:
+    def apply(self, fact: LedgerEvent) -> None:
         """Change the state as the fact says. Facts are true: nothing is checked here."""
         self.execution_id += 1
         _APPLY[type(fact)](self, fact)
@@ -102,14 +110,14 @@ class ExchangeState:
     def _opened(self, fact: Opened) -> None:
         order = fact.order.copy()
         amount, order.locked = order.locked, ZERO
-        self.add(order)
+        self.index_order(order)
         self.last_order_ids[order.symbol] = max(self.last_order_ids[order.symbol], order.order_id)
         self.update_time = order.time
         self._lock(order, amount)
         if order.is_working:
-            self._enter(order)
+            self._start_working(order)
 
-    def add(self, order: Order) -> None:
+    def index_order(self, order: EngineOrder) -> None:
         """Take an order into the indexes."""
         self.orders[order.symbol, order.order_id] = order
         named = self._by_client_id.get((order.symbol, order.client_order_id))
@@ -117,19 +125,19 @@ class ExchangeState:
             self._by_client_id[order.symbol, order.client_order_id] = order
         if order.is_open:
             self.open_orders[order.symbol, order.order_id] = order
-            self._open[order.symbol][order.order_id] = order
+            self._open_by_symbol[order.symbol][order.order_id] = order
 
-    def _enter(self, order: Order) -> None:
+    def _start_working(self, order: EngineOrder) -> None:
         """Put a working order on the book, if it is one that rests there."""
         order.priority = self.execution_id
-        if order.rests:
+        if order.can_rest:
             self.resting[order.symbol].add(order)
 
     def _triggered(self, fact: Triggered) -> None:
         order = self.orders[fact.symbol, fact.order_id]
         order.working_time = order.update_time = self.update_time = fact.time
         self._lock(order, fact.lock)
-        self._enter(order)
+        self._start_working(order)
 
     def _trailed(self, fact: Trailed) -> None:
         order = self.orders[fact.symbol, fact.order_id]
@@ -142,14 +150,14 @@ class ExchangeState:
         order.status, order.quantity = "NEW", fact.quantity
         order.update_time = self.update_time = fact.time
         self._lock(order, fact.lock)
-        if not order.waits_for_price:
+        if not order.is_stop:
             order.working_time = fact.time
-            self._enter(order)
+            self._start_working(order)
 
     def _locked(self, fact: Locked) -> None:
         self._lock(self.orders[fact.symbol, fact.order_id], fact.lock)
 
-    def _lock(self, order: Order, amount: Decimal) -> None:
+    def _lock(self, order: EngineOrder, amount: Decimal) -> None:
         """Make ``amount`` the order's locked amount; the difference comes from, or goes to, what is free."""
         change = amount - order.locked
         if change:
@@ -161,7 +169,7 @@ class ExchangeState:
     def _filled(self, fact: Filled) -> None:
         trade = fact.trade
         order = self.orders[trade.symbol, trade.order_id]
-        base, quote = self.split(trade.symbol)
+        base, quote = self.assets_of(trade.symbol)
         spent, received = (trade.quote, trade.quantity) if trade.is_buyer else (trade.quantity, trade.quote)
         from_lock = min(order.locked, spent)
         paying = self.balances[quote if trade.is_buyer else base]
@@ -173,27 +181,29 @@ class ExchangeState:
         order.executed += trade.quantity
         order.quote_executed += trade.quote
         order.status = "PARTIALLY_FILLED"
-        self._shrunk(order, trade.time, "FILLED", as_taker=not trade.is_maker)
+        self._after_reduction(order, trade.time, "FILLED", as_taker=not trade.is_maker)
         self.trades.append(trade)
-        if not trade.is_second_side:
+        if not trade.is_self_trade_maker:
             self.fill_counts[trade.symbol] += 1
 
-    def _shrunk(self, order: Order, time: int, end: str, *, as_taker: bool) -> None:
+    def _after_reduction(self, order: EngineOrder, time: int, end: str, *, as_taker: bool) -> None:
         """Follow up on a fill or a prevented match: the order ends with status ``end``, or locks less."""
         order.update_time = self.update_time = time
         if order.remaining <= 0:
             order.status = end
-            self._retire(order)
+            self._remove_open(order)
             return
         if order.locked and order.price:
             # A better price than the limit leaves something over.
             self._lock(order, order.remaining * (order.price if order.side == "BUY" else 1))
         resting = self.resting[order.symbol]
-        if order.iceberg_quantity and (as_taker or order.gone >= order.part_from + order.iceberg_quantity):
-            order.part_from = order.gone
+        if order.iceberg_quantity and (
+            as_taker or order.filled_or_prevented >= order.part_from + order.iceberg_quantity
+        ):
+            order.part_from = order.filled_or_prevented
             order.priority = self.execution_id
-            resting.to_end(order)
-        resting.touched(order)
+            resting.move_to_back(order)
+        resting.record_change(order)
 
     def _prevented(self, fact: Prevented) -> None:
         match = fact.match
@@ -207,7 +217,7 @@ class ExchangeState:
                 order = self.orders[match.symbol, order_id]
                 order.prevented_quantity += quantity
                 order.prevented_match_id = match.match_id
-                self._shrunk(order, match.time, "EXPIRED_IN_MATCH", as_taker=order_id == match.taker_order_id)
+                self._after_reduction(order, match.time, "EXPIRED_IN_MATCH", as_taker=order_id == match.taker_order_id)
         self.prevented.append(match)
         self.match_counts[match.symbol] += 1
 
@@ -219,25 +229,27 @@ class ExchangeState:
         order.update_time = self.update_time = amendment.time
         self._by_client_id.pop((amendment.symbol, amendment.original_client_id), None)
         self._by_client_id[order.symbol, order.client_order_id] = order
-        self.resting[order.symbol].touched(order)
+        self.resting[order.symbol].record_change(order)
         self.amendments.append(amendment)
 
     def _closed(self, fact: Closed) -> None:
         order = self.orders[fact.symbol, fact.order_id]
         order.status, order.expiry_reason = fact.status, fact.reason
         order.update_time = self.update_time = fact.time
-        self._retire(order)
+        self._remove_open(order)
 
-    def _retire(self, order: Order) -> None:
+    def _remove_open(self, order: EngineOrder) -> None:
         self._lock(order, ZERO)
         self.resting[order.symbol].discard(order)
         if self.open_orders.pop((order.symbol, order.order_id), None) is not None:
-            del self._open[order.symbol][order.order_id]
+            del self._open_by_symbol[order.symbol][order.order_id]
         if len(self.orders) - len(self.open_orders) > 2 * ORDERS_KEPT:
-            self.forget_old()
+            self.prune()
 
     def _list_opened(self, fact: ListOpened) -> None:
-        entry = OrderList(fact.list_id, fact.client_id, fact.symbol, list(fact.order_ids), fact.time, kind=fact.kind)
+        entry = EngineOrderList(
+            fact.list_id, fact.client_id, fact.symbol, list(fact.order_ids), fact.time, kind=fact.kind
+        )
         self.lists[fact.list_id] = self.open_lists[fact.list_id] = entry
         self.last_list_id = max(self.last_list_id, fact.list_id)
 
@@ -245,7 +257,7 @@ class ExchangeState:
         self.lists[fact.list_id].done = True
         self.open_lists.pop(fact.list_id, None)
 
-    def forget_old(self) -> None:
+    def prune(self) -> None:
         """Forget closed orders that are too old to be asked for; the orders of a list stay or go together."""
         closed = [order for key, order in self.orders.items() if key not in self.open_orders]
         kept = sorted(closed, key=lambda order: order.update_time)[-ORDERS_KEPT:]
@@ -262,7 +274,7 @@ class ExchangeState:
         }
 
 
-_APPLY: dict[type[Fact], Callable[[ExchangeState, Any], None]] = {
+_APPLY: dict[type[LedgerEvent], Callable[[ExchangeState, Any], None]] = {
     Deposited: ExchangeState._deposited,
     Opened: ExchangeState._opened,
     Triggered: ExchangeState._triggered,

@@ -9,35 +9,35 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from cq_tui.binance.filters import SymbolRulesError
 from cq_tui.simulator.api.ws_connection import WsApi
 from cq_tui.simulator.clock import Clock
-from cq_tui.simulator.connections.open_connections import GOING_AWAY, Connections, Open
-from cq_tui.simulator.driver import Driver
+from cq_tui.simulator.connections.open_connections import GOING_AWAY, Connections, OpenConnection
 from cq_tui.simulator.exchange import Exchange
-from cq_tui.simulator.faults.fault import MARKET, USER_DATA, WS_API, FaultSpec
-from cq_tui.simulator.faults.on_exchange import ExchangeFaults
-from cq_tui.simulator.faults.on_streams import StreamFaults
-from cq_tui.simulator.faults.plan import Asked, FaultPlan
+from cq_tui.simulator.faults.exchange_faults import ExchangeFaults
+from cq_tui.simulator.faults.fault_spec import MARKET, USER_DATA, WS_API, FaultSpec
+from cq_tui.simulator.faults.plan import FaultPlan, RequestTarget
+from cq_tui.simulator.faults.stream_faults import StreamFaults
 from cq_tui.simulator.streams.stream_hub import StreamHub
 from cq_tui.simulator.streams.stream_names import parse_stream
+from cq_tui.simulator.tick_loop import TickLoop
 
 Model = TypeVar("Model", bound=BaseModel)
-_FARTHEST = 7 * 86_400_000
+_MAX_ADVANCE_MS = 7 * 86_400_000
 
 
-class Refused(ValueError):
+class AdminError(ValueError):
     """A request to /admin that cannot be carried out; the message says why."""
 
 
-class ClockMove(BaseModel):
+class ClockRequest(BaseModel):
     """What to do with the clock: stand still, go by so many ms (and stand still), or be the time of day again."""
 
     model_config = ConfigDict(extra="forbid")
 
     stand: bool = False
-    advance_ms: int | None = Field(default=None, ge=0, le=_FARTHEST)
+    advance_ms: int | None = Field(default=None, ge=0, le=_MAX_ADVANCE_MS)
     go: bool = False
 
 
-class Shutdown(BaseModel):
+class ShutdownRequest(BaseModel):
     """How long the connections that are open go on after they were told of their end."""
 
     model_config = ConfigDict(extra="forbid")
@@ -55,7 +55,7 @@ class Admin:
         ws_api: WsApi,
         connections: Connections,
         clock: Clock,
-        driver: Driver,
+        driver: TickLoop,
     ) -> None:
         self.plan = FaultPlan()
         self._exchange = exchange
@@ -64,26 +64,26 @@ class Admin:
         self._driver = driver
         self._streams = StreamFaults(self.plan, clock.market_time, hub, ws_api)
         self._on_exchange = ExchangeFaults(exchange, clock)
-        self._known: list[int] = []
+        self._applied: list[int] = []
 
-    def of_request(self, asked: Asked) -> list[FaultSpec]:
+    def match_request(self, asked: RequestTarget) -> list[FaultSpec]:
         """Return what happens to a request."""
-        self.renew()
-        return self.plan.of_request(asked, self._clock.market_time())
+        self.refresh()
+        return self.plan.match_request(asked, self._clock.market_time())
 
-    def renew(self) -> None:
+    def refresh(self) -> None:
         """Have what ended since the last time undone."""
         faults = self.plan.active(self._clock.market_time())
-        numbers = [fault.number for fault in faults]
-        if numbers == self._known and not self._streams.is_in_the_way:
+        numbers = [fault.fault_id for fault in faults]
+        if numbers == self._applied and not self._streams.is_active:
             return
-        self._streams.renew(faults)
-        if numbers == self._known:
+        self._streams.update(faults)
+        if numbers == self._applied:
             return
-        self._known = numbers
+        self._applied = numbers
         self._on_exchange.apply([fault.spec for fault in faults])
 
-    async def answer(self, method: str, path: str, body: bytes) -> Any:
+    async def handle(self, method: str, path: str, body: bytes) -> Any:
         """Carry a request out and return the answer. Raises Refused."""
         match method, path.strip("/").split("/")[1:]:
             case "GET", ["faults"]:
@@ -93,20 +93,20 @@ class Admin:
             case "DELETE", ["faults"]:
                 self.plan.clear()
                 self._exchange.limits.unban()
-                self.renew()
+                self.refresh()
                 return {}
             case "DELETE", ["faults", number] if number.isascii() and number.isdigit() and len(number) < 10:
                 if not self.plan.remove(int(number)):
-                    raise Refused(f"there is no fault {number}")
-                self.renew()
+                    raise AdminError(f"there is no fault {number}")
+                self.refresh()
                 return {}
             case "GET", ["clock"]:
-                return self._shown_clock()
+                return self._clock_json()
             case "POST", ["clock"]:
                 return await self._move_clock(body)
             case "POST", ["shutdown"]:
                 return self._shut_down(body)
-        raise Refused(
+        raise AdminError(
             "use GET, POST or DELETE /admin/faults, DELETE /admin/faults/NUMBER, GET or POST /admin/clock, "
             "POST /admin/shutdown"
         )
@@ -114,19 +114,19 @@ class Admin:
     def _add(self, body: bytes) -> Any:
         spec = _read(FaultSpec, body)
         if spec.symbol is not None and spec.symbol not in self._exchange.market.column:
-            raise Refused(f"symbol {spec.symbol!r} is not traded here")
+            raise AdminError(f"symbol {spec.symbol!r} is not traded here")
         if spec.stream is not None and not self._is_stream(spec.stream):
-            raise Refused(
+            raise AdminError(
                 f"stream {spec.stream!r} says nothing here: name one such as btcusdt@trade, "
                 f"or {MARKET}, {USER_DATA} or {WS_API}"
             )
         fault = self.plan.add(spec, self._clock.market_time())
         try:
-            self.renew()
+            self.refresh()
         except SymbolRulesError as error:
-            self.plan.remove(fault.number)
-            self.renew()
-            raise Refused(str(error)) from None
+            self.plan.remove(fault.fault_id)
+            self.refresh()
+            raise AdminError(str(error)) from None
         return fault.to_json()
 
     def _is_stream(self, name: str) -> bool:
@@ -135,27 +135,27 @@ class Admin:
 
     def _shut_down(self, body: bytes) -> Any:
         """Announce the end to all connections, and end those later; new ones are served as ever."""
-        delay = _read(Shutdown, body or b"{}").delay_ms
+        delay = _read(ShutdownRequest, body or b"{}").delay_ms
         told = self._connections.announce_shutdown(self._clock())
         asyncio.get_running_loop().call_later(delay / 1_000, _close, told)
         return {"connections": len(told), "delay_ms": delay}
 
     async def _move_clock(self, body: bytes) -> Any:
-        move = _read(ClockMove, body)
+        move = _read(ClockRequest, body)
         if move.go:
-            self._clock.go()
+            self._clock.resume()
         elif move.stand or move.advance_ms is not None:
-            self._clock.move(self._clock.market_time() + (move.advance_ms or 0))
+            self._clock.move_to(self._clock.market_time() + (move.advance_ms or 0))
             await self._driver.catch_up()
-        return self._shown_clock()
+        return self._clock_json()
 
-    def _shown_clock(self) -> dict[str, Any]:
-        return {"time": self._clock.market_time(), "stands": self._clock.stands, "offset_ms": self._clock.offset}
+    def _clock_json(self) -> dict[str, Any]:
+        return {"time": self._clock.market_time(), "stands": self._clock.is_frozen, "offset_ms": self._clock.offset}
 
 
-def _close(connections: list[Open]) -> None:
+def _close(connections: list[OpenConnection]) -> None:
     for connection in connections:
-        connection.end("The server is shutting down", GOING_AWAY)
+        connection.disconnect("The server is shutting down", GOING_AWAY)
 
 
 def _read(kind: type[Model], body: bytes) -> Model:
@@ -164,7 +164,7 @@ def _read(kind: type[Model], body: bytes) -> Model:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise Refused(f"{place}: {first['msg']}" if place else first["msg"]) from None
+        raise AdminError(f"{place}: {first['msg']}" if place else first["msg"]) from None
 
 
 def dump(content: Any) -> bytes:

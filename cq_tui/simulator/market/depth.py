@@ -10,9 +10,9 @@ from decimal import Decimal
 from itertools import filterfalse
 from typing import NamedTuple, Protocol
 
-Level = tuple[Decimal, Decimal]
-Levels = Sequence[Level]
-_NONE = "0.00000000"
+PriceLevel = tuple[Decimal, Decimal]
+PriceLevels = Sequence[PriceLevel]
+_ZERO_QUANTITY = "0.00000000"
 
 
 class VisibleBook(Protocol):
@@ -22,19 +22,19 @@ class VisibleBook(Protocol):
     def update_id(self) -> int:
         """Number of the newest visible change."""
 
-    def levels(self, side: str) -> Levels:
+    def levels(self, side: str) -> PriceLevels:
         """Return all visible levels of bids or asks, best first; a level that stays is mostly the same object."""
 
 
-class Look(NamedTuple):
+class BookSnapshot(NamedTuple):
     """A book at a moment."""
 
     update_id: int
-    bids: Levels
-    asks: Levels
+    bids: PriceLevels
+    asks: PriceLevels
 
 
-class Diff(NamedTuple):
+class DepthDiff(NamedTuple):
     """Levels that changed with the updates ``first`` to ``last``, as they are now; quantity zero is a level gone.
 
     Bids and asks are JSON: ``[["price","quantity"],…]``.
@@ -46,81 +46,81 @@ class Diff(NamedTuple):
     asks: str
 
 
-class _Reader:
+class _Subscriber:
     """One stream's changes since its last diff, bids and asks: levels as JSON, by price."""
 
     def __init__(self, update_id: int) -> None:
-        self.told = update_id
+        self.last_update_id = update_id
         self.changed: tuple[dict[str, str], dict[str, str]] = ({}, {})
 
 
-class DepthWatch:
+class DepthTracker:
     """One symbol's book and the readers of its changes."""
 
     def __init__(self, book: VisibleBook) -> None:
         self._book = book
-        self._last = Look(-1, (), ())
-        self._objects: list[tuple[Levels, dict[int, Level]]] = [((), {}), ((), {})]
-        self._texts = LevelTexts()
-        self._readers: dict[str, _Reader] = {}
+        self._last = BookSnapshot(-1, (), ())
+        self._objects: list[tuple[PriceLevels, dict[int, PriceLevel]]] = [((), {}), ((), {})]
+        self._level_json = LevelJson()
+        self._subscribers: dict[str, _Subscriber] = {}
 
-    def look(self) -> Look:
+    def snapshot(self) -> BookSnapshot:
         """Return the book, and note what changed since the last look."""
         book = self._book
         update_id = book.update_id
         last = self._last
         if update_id != last.update_id:
-            self._last = Look(update_id, book.levels("bids"), book.levels("asks"))
-            if self._readers:
-                self._note(0, last.bids, self._last.bids)
-                self._note(1, last.asks, self._last.asks)
+            self._last = BookSnapshot(update_id, book.levels("bids"), book.levels("asks"))
+            if self._subscribers:
+                self._record_changes(0, last.bids, self._last.bids)
+                self._record_changes(1, last.asks, self._last.asks)
         return self._last
 
-    def open(self, reader: str) -> None:
+    def subscribe(self, reader: str) -> None:
         """Begin to collect changes for a reader."""
-        if reader not in self._readers:
-            self._readers[reader] = _Reader(self.look().update_id)
+        if reader not in self._subscribers:
+            self._subscribers[reader] = _Subscriber(self.snapshot().update_id)
 
-    def close(self, reader: str) -> None:
+    def unsubscribe(self, reader: str) -> None:
         """Collect no more for a reader."""
-        self._readers.pop(reader, None)
+        self._subscribers.pop(reader, None)
 
-    def diff(self, name: str) -> Diff | None:
+    def next_diff(self, name: str) -> DepthDiff | None:
         """Return what changed since the reader's last diff, None when nothing did."""
-        update_id, reader = self.look().update_id, self._readers[name]
+        update_id, reader = self.snapshot().update_id, self._subscribers[name]
         bids, asks = reader.changed
         if not bids and not asks:
             return None
-        diff = Diff(
-            reader.told + 1,
+        diff = DepthDiff(
+            reader.last_update_id + 1,
             update_id,
             f"[{','.join(bids.values())}]",
             f"[{','.join(asks.values())}]",
         )
-        reader.told, reader.changed = update_id, ({}, {})
+        reader.last_update_id, reader.changed = update_id, ({}, {})
         return diff
 
-    def _note(self, side: int, old: Levels, new: Levels) -> None:
+    def _record_changes(self, side: int, old: PriceLevels, new: PriceLevels) -> None:
         if old is new:
             return
         before, after = self._by_object(side, old), _by_object(new)
         self._objects[side] = (new, after)
         changes = self._changes(before, after)
-        for reader in self._readers.values():
+        for reader in self._subscribers.values():
             reader.changed[side].update(changes)
 
-    def _by_object(self, side: int, levels: Levels) -> dict[int, Level]:
+    def _by_object(self, side: int, levels: PriceLevels) -> dict[int, PriceLevel]:
         known, objects = self._objects[side]
         return objects if known is levels else _by_object(levels)
 
-    def _changes(self, before: dict[int, Level], after: dict[int, Level]) -> dict[str, str]:
+    def _changes(self, before: dict[int, PriceLevel], after: dict[int, PriceLevel]) -> dict[str, str]:
         """Return the levels that are others now as JSON, by price; a level that is gone with quantity zero.
 
         Levels mostly stay the same objects, so that only those that do not are compared by what they hold.
         """
-        text = self._texts.text
+        text = self._level_json.encode
         gone = dict(text(before[number]) for number in filterfalse(after.__contains__, before))
-        changes = {price: f'["{price}","{_NONE}"]' for price in gone}
+        changes = {price: f'["{price}","{_ZERO_QUANTITY}"]' for price in gone}
         for number in filterfalse(before.__contains__, after):
             price, entry = text(after[number])
             if gone.get(price) == entry:
@@ -130,18 +130,18 @@ class DepthWatch:
         return changes
 
 
-def _by_object(levels: Levels) -> dict[int, Level]:
+def _by_object(levels: PriceLevels) -> dict[int, PriceLevel]:
     return dict(zip(map(id, levels), levels, strict=True))
 
 
-class LevelTexts:
+class LevelJson:
     """Levels as JSON; the same objects come again and again, so their text is kept."""
 
     def __init__(self, most: int = 20_000) -> None:
         self._most = most
-        self._known: dict[int, tuple[Level, tuple[str, str]]] = {}
+        self._known: dict[int, tuple[PriceLevel, tuple[str, str]]] = {}
 
-    def text(self, level: Level) -> tuple[str, str]:
+    def encode(self, level: PriceLevel) -> tuple[str, str]:
         """Return a level's price, and the level as ``["price","quantity"]``."""
         found = self._known.get(id(level))
         if found is None:
@@ -152,7 +152,7 @@ class LevelTexts:
             found = self._known[id(level)] = (level, (price, f'["{price}","{level[1]:.8f}"]'))
         return found[1]
 
-    def write(self, levels: Levels) -> str:
+    def encode_all(self, levels: PriceLevels) -> str:
         """Return ``[["price","quantity"],…]``."""
-        text = self.text
+        text = self.encode
         return f"[{','.join([text(level)[1] for level in levels])}]"

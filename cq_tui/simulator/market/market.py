@@ -7,23 +7,23 @@ from decimal import Decimal
 import numpy as np
 
 from cq_tui.binance.filters import SymbolRules
+from cq_tui.simulator.market.account_second import AccountSecond
+from cq_tui.simulator.market.background_liquidity import BackgroundLiquidity
 from cq_tui.simulator.market.bars import BarRing, aggregate, bucket_open
-from cq_tui.simulator.market.crowd import CrowdDepth
-from cq_tui.simulator.market.own_second import OwnSecond
+from cq_tui.simulator.market.rolling_windows import RollingWindows
 from cq_tui.simulator.market.symbols import MarketSymbol
-from cq_tui.simulator.market.tape import OwnFill, Tape, TapeTrade
+from cq_tui.simulator.market.tape import AccountFill, Tape, TapeTrade
 from cq_tui.simulator.market.ticks import (
     TICK_MS,
     TICKS_PER_SECOND,
+    BackgroundTrade,
     Bars,
-    CrowdTrade,
     Floats,
     Integers,
     PriceSource,
     TickBlock,
     bars_of_ticks,
 )
-from cq_tui.simulator.market.windows import Windows
 
 SECONDS_KEPT = 10_800
 MINUTES_KEPT = 7 * 1_440 + 180
@@ -57,7 +57,7 @@ class Market:
         self,
         source: PriceSource,
         tick: int,
-        fills: Mapping[str, Sequence[OwnFill]] | None = None,
+        fills: Mapping[str, Sequence[AccountFill]] | None = None,
         fill_counts: Mapping[str, int] | None = None,
     ) -> None:
         self.source = source
@@ -69,17 +69,17 @@ class Market:
         self._minutes = BarRing(MINUTES_KEPT, len(self.symbols))
         self._minutes.extend(aggregate(source.history(), "1m"))
         self.tape = Tape(self.symbols, source.trades_before)
-        self._put_on_tape(fills or {}, fill_counts or {})
+        self._load_past_fills(fills or {}, fill_counts or {})
         #: The account's fills of the unfinished second, by column, and how many there were of any.
-        self._own: dict[int, OwnSecond] = {}
-        self._fills = 0
+        self._second_fills: dict[int, AccountSecond] = {}
+        self._fill_count = 0
         block = source.next_block()
         if block is None or block.start > tick:
             raise NoPricesError("the price source does not reach back to the present time")
-        self._take_block(block)
-        self._windows = Windows()
+        self._load_block(block)
+        self._windows = RollingWindows()
         self.tick = block.start
-        self.over = False
+        self.ended = False
         self.advance(tick)
 
     @property
@@ -89,61 +89,61 @@ class Market:
 
     def advance(self, tick: int) -> None:
         """Go on to ``tick``; at the end of the prices the market is ``over`` and stands still."""
-        if tick <= self.tick or self.over:
+        if tick <= self.tick or self.ended:
             return
         while tick >= self._block.end:
             self._close_seconds(self._block.end)
             following = self.source.next_block()
             if following is None:
-                self.over = True
+                self.ended = True
                 self.tick = self._block.end - 1
                 return
-            self._take_block(following)
+            self._load_block(following)
             self.tick = following.start
         self._close_seconds(tick)
         self.tick = tick
 
-    def _put_on_tape(self, fills: Mapping[str, Sequence[OwnFill]], counts: Mapping[str, int]) -> None:
+    def _load_past_fills(self, fills: Mapping[str, Sequence[AccountFill]], counts: Mapping[str, int]) -> None:
         """Put the account's fills of before on the tape; each comes to its bar with its block."""
-        self._past_fills: list[tuple[int, int, OwnFill]] = []
+        self._past_fills: list[tuple[int, int, AccountFill]] = []
         for symbol, entries in fills.items():
             if (column := self.column.get(symbol)) is not None:
                 before = counts.get(symbol, len(entries)) - len(entries)
                 self.tape.set_fill_count(column, before)
                 for number, fill in enumerate(entries, before):
-                    self.tape.add(column, fill)
+                    self.tape.add_fill(column, fill)
                     self._past_fills.append((fill.id - number - 1, column, fill))
 
-    def _take_block(self, block: TickBlock) -> None:
+    def _load_block(self, block: TickBlock) -> None:
         self._block = block
         self._block_bars = bars_of_ticks(block, self._tick_size)
-        self.tape.extend(block)
-        past: dict[int, dict[int, OwnSecond]] = {}
+        self.tape.append_block(block)
+        past: dict[int, dict[int, AccountSecond]] = {}
         for number, column, fill in self._past_fills:
             if (row := self.tape.row_of(column, number)) is not None:
                 own = past.setdefault(row // TICKS_PER_SECOND, {})
-                own.setdefault(column, OwnSecond()).add(block.start + row, fill)
+                own.setdefault(column, AccountSecond()).add(block.start + row, fill)
         for second, own in past.items():
             self._add_to_block_bars(second, own)
 
-    def _add_to_block_bars(self, second: int, own: Mapping[int, OwnSecond]) -> None:
+    def _add_to_block_bars(self, second: int, own: Mapping[int, AccountSecond]) -> None:
         """Add the account's fills of a second of the present block to its bars."""
         last_tick = self._block.start + (second + 1) * TICKS_PER_SECOND - 1
         for column, fills in own.items():
             fills.add_to(self._block_bars[second, column], last_tick)
 
-    def add_fill(self, symbol: str, fill: OwnFill) -> TapeTrade | None:
+    def add_fill(self, symbol: str, fill: AccountFill) -> TapeTrade | None:
         """Put a fill of the account, at the present tick, on the tape and into the klines; None if it is there."""
         column = self.column[symbol]
-        trade = self.tape.add(column, fill)
-        if trade is not None and not self.over:
-            if (own := self._own.get(column)) is None:
-                own = self._own[column] = OwnSecond()
+        trade = self.tape.add_fill(column, fill)
+        if trade is not None and not self.ended:
+            if (own := self._second_fills.get(column)) is None:
+                own = self._second_fills[column] = AccountSecond()
             own.add(self.tick, fill)
-            self._fills += 1
+            self._fill_count += 1
         return trade
 
-    def last_id(self, symbol: str) -> int:
+    def last_trade_id(self, symbol: str) -> int:
         """Return the id of the newest trade."""
         return self.tape.last_id(self.column[symbol], self.tick)
 
@@ -152,8 +152,8 @@ class Market:
         first = (self.tick - self._block.start) // TICKS_PER_SECOND
         last = (tick - self._block.start) // TICKS_PER_SECOND
         if last > first:
-            self._add_to_block_bars(first, self._own)
-            self._own.clear()
+            self._add_to_block_bars(first, self._second_fills)
+            self._second_fills.clear()
             self._seconds.extend(self._block_bars[first:last])
             self._close_minutes(last - first)
 
@@ -176,7 +176,7 @@ class Market:
         """Return the present quote."""
         row, column, block = self._row(), self.column[symbol], self._block
         size = self._tick_size[column]
-        fill = self._fill_now(column)
+        fill = self._fill_at_tick(column)
         return Quote(
             bid=float(block.bid[row, column] * size),
             ask=float(block.ask[row, column] * size),
@@ -185,19 +185,19 @@ class Market:
             taker_bought=bool(block.taker_bought[row, column] if fill is None else not fill.buyer_is_maker),
         )
 
-    def _fill_now(self, column: int) -> OwnFill | None:
+    def _fill_at_tick(self, column: int) -> AccountFill | None:
         """Return the account's newest fill if it is the newest trade."""
-        own = self._own.get(column)
+        own = self._second_fills.get(column)
         return own.newest if own is not None and own.tick == self.tick else None
 
     def last_price(self, symbol: str) -> Decimal:
         """Return the exact price of the last trade."""
         column = self.column[symbol]
-        if (fill := self._fill_now(column)) is not None:
+        if (fill := self._fill_at_tick(column)) is not None:
             return fill.price
         return int(self._block.last[self._row(), column]) * self.symbols[column].tick_size
 
-    def crowd_trade(self, symbol: str) -> CrowdTrade | None:
+    def background_trade(self, symbol: str) -> BackgroundTrade | None:
         """Return the trade of the price source at the present tick, None when it had none."""
         row, column, block = self._row(), self.column[symbol], self._block
         entry = self.symbols[column]
@@ -205,7 +205,7 @@ class Market:
         if steps <= 0:
             return None
         price = int(block.last[row, column]) * entry.tick_size
-        return CrowdTrade(price, steps * entry.step_size, bool(block.taker_bought[row, column]))
+        return BackgroundTrade(price, steps * entry.step_size, bool(block.taker_bought[row, column]))
 
     def average_price(self, symbol: str) -> Decimal:
         """Return the volume-weighted average of the last five minutes' trades, on 8 decimals."""
@@ -217,18 +217,18 @@ class Market:
         average = float(recent["quote"].sum(dtype=np.float64)) / volume
         return Decimal(f"{average:.8f}")
 
-    def touch(self, symbol: str) -> tuple[int, int]:
+    def best_ticks(self, symbol: str) -> tuple[int, int]:
         """Return best bid and best ask in tick sizes, as the price source has them."""
         row, column = self._row(), self.column[symbol]
         return int(self._block.bid[row, column]), int(self._block.ask[row, column])
 
-    def crowd(self, symbol: str) -> CrowdDepth:
+    def liquidity(self, symbol: str) -> BackgroundLiquidity:
         """Return what everybody but the account offers."""
-        return self.source.crowd(self.column[symbol])
+        return self.source.liquidity(self.column[symbol])
 
-    def forming(self) -> Bars:
+    def open_second(self) -> Bars:
         """Return the unfinished second of all symbols, shape (1, symbols); none, (0, symbols), once it is over."""
-        if self.over:
+        if self.ended:
             return self._seconds.bars[:0]
         row = self._row()
         first = row // TICKS_PER_SECOND * TICKS_PER_SECOND
@@ -242,29 +242,29 @@ class Market:
             taker_bought=block.taker_bought[first : row + 1],
         )
         bars = bars_of_ticks(part, self._tick_size, ticks_per_bar=len(part))
-        for column, own in self._own.items():
+        for column, own in self._second_fills.items():
             own.add_to(bars[0, column], self.tick)
         return bars
 
-    def closed_second(self) -> Bars:
+    def last_closed_second(self) -> Bars:
         """Return the newest closed second of all symbols, shape (symbols,)."""
         return np.asarray(self._seconds.bars[-1])
 
-    def running(self, interval: str, offset: int = 0) -> Bars:
+    def open_klines(self, interval: str, offset: int = 0) -> Bars:
         """Return the kline of ``interval`` that is still open, of all symbols, shape (symbols,)."""
         if interval == "1s":
-            return np.asarray(self.forming()[-1])
+            return np.asarray(self.open_second()[-1])
         opened = bucket_open(np.array([self.time]), interval, offset)[0]
         minutes = self._minutes.bars[np.searchsorted(self._minutes.times, opened) :]
         return np.asarray(aggregate(np.concatenate([minutes, self._open_minute()]), interval, offset)[-1])
 
-    def just_closed(self, interval: str, offset: int = 0) -> Bars:
+    def newly_closed_klines(self, interval: str, offset: int = 0) -> Bars:
         """Return the newest whole kline of ``interval``, of all symbols, shape (symbols,).
 
         Only at the first tick after its end.
         """
         if interval == "1s":
-            return self.closed_second()
+            return self.last_closed_second()
         return np.asarray(aggregate(self._recent_minutes(interval), interval, offset)[-2])
 
     def _recent_minutes(self, interval: str) -> Bars:
@@ -277,7 +277,7 @@ class Market:
         if len(self._minutes):
             start = max(start, int(self._minutes.times[-1]) + 60_000)
         recent = self._seconds.bars[-60:][self._seconds.times[-60:] >= start]
-        return aggregate(np.concatenate([recent, self.forming()]), "1m")
+        return aggregate(np.concatenate([recent, self.open_second()]), "1m")
 
     def klines(
         self,
@@ -295,7 +295,7 @@ class Market:
         """
         column = self.column[symbol]
         if interval == "1s":
-            ring, newest = self._seconds, self.forming()[:, column]
+            ring, newest = self._seconds, self.open_second()[:, column]
         elif interval == "1m":
             ring, newest = self._minutes, self._open_minute()[:, column]
         else:
@@ -308,17 +308,17 @@ class Market:
         open_part = newest[max(0, first - len(ring)) : max(0, last - len(ring))]
         return np.concatenate([ring.bars[first:last, column], open_part])
 
-    def day(self) -> tuple[Bars, Floats]:
+    def rolling_day(self) -> tuple[Bars, Floats]:
         """Return the rolling 24 h as one bar a symbol, and the price before it."""
         start = self.time // 60_000 * 60_000 - _DAY_MS
-        window = self.window(start)
+        window = self.rolling_window(start)
         index = int(np.searchsorted(self._minutes.times, start)) - 1
         before = self._minutes.bars[index]["close"] if index >= 0 else window["open"]
         return window, before
 
-    def window(self, start: int) -> Bars:
+    def rolling_window(self, start: int) -> Bars:
         """Return what happened from ``start`` (a whole minute, Unix ms) until now as one bar a symbol."""
-        moment = (self.tick, self._fills)
+        moment = (self.tick, self._fill_count)
         return self._windows.since(start, moment, self._minutes, self._open_minute)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator, Philox
 
-from cq_tui.simulator.market.crowd import Crowd
+from cq_tui.simulator.market.background_liquidity import GeneratedLiquidity
 from cq_tui.simulator.market.symbols import MarketSymbol
 from cq_tui.simulator.market.ticks import BAR, TICK_MS, TICKS_PER_SECOND, Bars, Flags, Floats, TickBlock
 
@@ -127,7 +127,7 @@ class RandomWalk:
         self._scale = np.array([entry.volatility for entry in symbols])
         self._beta = np.array([entry.beta for entry in symbols])
         self._half_spread = np.array([entry.spread_bp for entry in symbols]) / 2e4
-        self._trade_notional = np.array([entry.touch_notional for entry in symbols]) * 0.12
+        self._trade_notional = np.array([entry.best_level_notional for entry in symbols]) * 0.12
 
     @property
     def symbols(self) -> tuple[MarketSymbol, ...]:
@@ -272,9 +272,9 @@ class RandomWalk:
         quantity = np.maximum(np.round(notional / mid / self._step_size), 1.0) * self._step_size
         return TickBlock(start, bid, ask, np.where(bought, ask, bid), quantity, bought)
 
-    def crowd(self, column: int) -> Crowd:
+    def liquidity(self, column: int) -> GeneratedLiquidity:
         """Return depth that follows from the price."""
-        return Crowd(self.symbols[column])
+        return GeneratedLiquidity(self.symbols[column])
 
     def history(self) -> Bars:
         """Return coarse bars of the days before the present state, ending at its price."""

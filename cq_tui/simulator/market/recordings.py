@@ -56,7 +56,7 @@ def read_recordings(path: Path) -> dict[str, Recording]:
             log.warning("%s holds trades and is left out: the klines beside it are replayed", file)
             continue
         parts[_symbol_of(file)].append(recording)
-    return {symbol: _joined(entries) for symbol, entries in parts.items()}
+    return {symbol: _merge(entries) for symbol, entries in parts.items()}
 
 
 def _files(path: Path) -> list[Path]:
@@ -79,7 +79,7 @@ def _symbol_of(file: Path) -> str:
     return symbol
 
 
-def _joined(recordings: list[Recording]) -> Recording:
+def _merge(recordings: list[Recording]) -> Recording:
     bars = np.concatenate([entry.bars for entry in recordings])
     _, newest = np.unique(bars["open_time"], return_index=True)
     return Recording(bars[newest], max(entry.decimals for entry in recordings), recordings[0].kind)
@@ -87,16 +87,16 @@ def _joined(recordings: list[Recording]) -> Recording:
 
 def _read_file(file: Path) -> Recording:
     try:
-        return _parsed(file)
+        return _parse(file)
     except (OSError, EOFError, zlib.error) as error:
         raise ReplayError(f"{file}: cannot be read ({error}); fetch it again") from None
     except UnicodeDecodeError as error:
         raise ReplayError(f"{file}: byte {error.start} is no text; a .csv or .csv.gz is needed") from None
 
 
-def _parsed(file: Path) -> Recording:
-    kind, header = _layout(file)
-    with _opened(file) as rows:
+def _parse(file: Path) -> Recording:
+    kind, header = _detect_layout(file)
+    with _open_text(file) as rows:
         try:
             table = np.loadtxt(
                 rows, delimiter=",", skiprows=header, usecols=_COLUMNS[kind], ndmin=2, comments=None, dtype=np.float64
@@ -104,21 +104,21 @@ def _parsed(file: Path) -> Recording:
         except (ValueError, IndexError) as error:
             if isinstance(error, UnicodeDecodeError):
                 raise
-            raise _where(file, kind, header) from None
+            raise _find_bad_row(file, kind, header) from None
     bars = _bars_of_klines(file, table, header) if kind == "klines" else _bars_of_trades(file, table, kind, header)
     return Recording(bars, _decimals(table[:, 1:5] if kind == "klines" else table[:, :1]), kind)
 
 
-def _opened(file: Path) -> TextIO:
+def _open_text(file: Path) -> TextIO:
     """Open a plain or packed file; it is read line by line, never held as a whole."""
     if file.name.endswith(".gz"):
         return gzip.open(file, "rt", encoding="ascii")
     return file.open(encoding="ascii")
 
 
-def _layout(file: Path) -> tuple[str, int]:
+def _detect_layout(file: Path) -> tuple[str, int]:
     """Return what kind of rows a file holds, and how many rows of header stand before them."""
-    with _opened(file) as rows:
+    with _open_text(file) as rows:
         head = next(rows, "")
         columns = head.count(",") + 1
         kind = _KINDS.get(columns)
@@ -132,9 +132,9 @@ def _layout(file: Path) -> tuple[str, int]:
         return kind, header
 
 
-def _where(file: Path, kind: str, header: int) -> ReplayError:
+def _find_bad_row(file: Path, kind: str, header: int) -> ReplayError:
     """Find the first row that cannot be read."""
-    with _opened(file) as rows:
+    with _open_text(file) as rows:
         for number, row in enumerate(rows, 1):
             if number <= header or not row.strip():
                 continue
@@ -164,7 +164,7 @@ def _milliseconds(times: Floats) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     return np.asarray(scaled.astype(np.int64))
 
 
-def _check(file: Path, values: Floats, bad: object, column: str, header: int, problem: str) -> None:
+def _check_values(file: Path, values: Floats, bad: object, column: str, header: int, problem: str) -> None:
     rows = np.flatnonzero(np.asarray(bad))
     if len(rows):
         raise _bad_value(file, int(rows[0]) + 1 + header, column, float(values[rows[0]]), problem)
@@ -174,9 +174,9 @@ def _bars_of_klines(file: Path, table: Floats, header: int) -> Bars:
     times, opened, high, low, close, volume = table.T
     for column, values in zip(_NAMES["klines"], table.T, strict=True):
         bad = ~np.isfinite(values) | ((values < 0) if column == "volume" else (values <= 0))
-        _check(file, values, bad, column, header, "is out of range")
-    _check(file, high, high < np.maximum(opened, close), "high", header, "is below open or close")
-    _check(file, low, low > np.minimum(opened, close), "low", header, "is above open or close")
+        _check_values(file, values, bad, column, header, "is out of range")
+    _check_values(file, high, high < np.maximum(opened, close), "high", header, "is below open or close")
+    _check_values(file, low, low > np.minimum(opened, close), "low", header, "is above open or close")
     bars = np.zeros(len(table), dtype=BAR)
     bars["open_time"] = _milliseconds(times)
     bars["open"], bars["high"], bars["low"], bars["close"], bars["volume"] = opened, high, low, close, volume
@@ -186,7 +186,7 @@ def _bars_of_klines(file: Path, table: Floats, header: int) -> Bars:
 def _bars_of_trades(file: Path, table: Floats, kind: str, header: int) -> Bars:
     """Make a bar of every second between the first and the last trade; seconds without trades are flat."""
     for column, values in zip(_NAMES[kind], table.T, strict=True):
-        _check(file, values, ~np.isfinite(values) | (values <= 0), column, header, "is out of range")
+        _check_values(file, values, ~np.isfinite(values) | (values <= 0), column, header, "is out of range")
     order = np.argsort(table[:, 2], kind="stable")
     price, quantity, times = table[order, 0], table[order, 1], _milliseconds(table[order, 2])
     seconds = times // 1_000

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cq_tui.simulator.market.crowd import Crowd
+from cq_tui.simulator.market.background_liquidity import GeneratedLiquidity
 from cq_tui.simulator.market.recordings import Recording, ReplayError, read_recordings
 from cq_tui.simulator.market.symbols import MarketSymbol, symbol_at_price
 from cq_tui.simulator.market.ticks import BAR, TICK_MS, TICKS_PER_SECOND, Bars, Floats, Integers, TickBlock
@@ -23,7 +23,7 @@ HISTORY_BARS = 9_600
 #: Bars that stay live at least: of a short recording no more than half becomes history.
 _LIVE_BARS = 600
 _BLOCK_SECONDS = 600
-Paths = NDArray[np.int32]
+PricePaths = NDArray[np.int32]
 
 
 def open_replay(path: Path, wanted: Sequence[str] | None = None) -> "Replay":
@@ -50,14 +50,14 @@ class Replay:
         """Take over the recordings (the dict is emptied, so that each is freed once it is converted)."""
         self._path = path
         self._names = sorted(recordings)
-        self._symbols = tuple(_symbol(name, recordings[name]) for name in self._names)
+        self._symbols = tuple(_market_symbol(name, recordings[name]) for name in self._names)
         times = np.unique(np.concatenate([entry.bars["open_time"] for entry in recordings.values()]))
         # A long recording is kept as small numbers: prices in ticks, volumes in single precision.
-        self._paths: Paths = np.empty((len(times), TICKS_PER_SECOND, len(self._names)), dtype=np.int32)
+        self._paths: PricePaths = np.empty((len(times), TICKS_PER_SECOND, len(self._names)), dtype=np.int32)
         self._volume = np.empty((len(times), len(self._names)), dtype=np.float32)
         for column, entry in enumerate(self._symbols):
-            bars = _aligned(recordings.pop(entry.symbol).bars, times)
-            self._paths[:, :, column] = _path(bars, float(entry.tick_size))
+            bars = _align(recordings.pop(entry.symbol).bars, times)
+            self._paths[:, :, column] = _price_path(bars, float(entry.tick_size))
             self._volume[:, column] = bars["volume"]
         self._step_size = np.array([float(entry.step_size) for entry in self._symbols])
         self._origin = 0
@@ -112,9 +112,9 @@ class Replay:
             "trades": self.trades_before,
         }
 
-    def crowd(self, column: int) -> Crowd:
+    def liquidity(self, column: int) -> GeneratedLiquidity:
         """Return depth that follows from the price."""
-        return Crowd(self.symbols[column])
+        return GeneratedLiquidity(self.symbols[column])
 
     def history(self) -> Bars:
         """Return no bars: a recording's history comes as its first blocks."""
@@ -130,7 +130,7 @@ class Replay:
         self._next += len(path)
         return self._block(start, path, volume)
 
-    def _block(self, start: int, path: Paths, volume: Floats) -> TickBlock:
+    def _block(self, start: int, path: PricePaths, volume: Floats) -> TickBlock:
         last = path.reshape(len(path) * TICKS_PER_SECOND, len(self._names)).astype(np.int64)
         quantity = np.round(volume / TICKS_PER_SECOND / self._step_size) * self._step_size
         bought = np.diff(last, axis=0, prepend=last[:1]) >= 0
@@ -145,7 +145,7 @@ class Replay:
         )
 
 
-def _path(bars: Bars, tick_size: float) -> Paths:
+def _price_path(bars: Bars, tick_size: float) -> PricePaths:
     """Walk each bar of a symbol from open over its extremes to its close, shape (bars, ticks), in tick sizes."""
     up = bars["close"] >= bars["open"]
     second, third = np.where(up, bars["low"], bars["high"]), np.where(up, bars["high"], bars["low"])
@@ -157,13 +157,13 @@ def _spread_share(symbols: Sequence[MarketSymbol]) -> Floats:
     return np.array([entry.spread_bp for entry in symbols]) / 1e4
 
 
-def _symbol(name: str, recording: Recording) -> MarketSymbol:
+def _market_symbol(name: str, recording: Recording) -> MarketSymbol:
     price = float(np.median(recording.bars["close"]))
     entry = symbol_at_price(name, price, Decimal(1).scaleb(-recording.decimals))
     return replace(entry, start_price=price)
 
 
-def _aligned(bars: Bars, times: Integers) -> Bars:
+def _align(bars: Bars, times: Integers) -> Bars:
     """Put a symbol on the times that any symbol has; where it has no bar it gets a flat one without volume."""
     at = np.maximum(np.searchsorted(bars["open_time"], times, side="right") - 1, 0)
     result: Bars = bars[at]

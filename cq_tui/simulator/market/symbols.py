@@ -42,7 +42,7 @@ class MarketSymbol:
     volatility: float = 1.0
     beta: float = 0.6
     spread_bp: float = 1.0
-    touch_notional: float = 10_000.0
+    best_level_notional: float = 10_000.0
 
     @property
     def symbol(self) -> str:
@@ -84,21 +84,26 @@ class MarketSymbol:
         tick, step = self.tick_size, self.step_size
         top = tick * 10 ** max(8, math.ceil(math.log10(self.start_price / float(tick))) + 1)
         most = step * 10**9
-        market_most = step * int(400 * self.touch_notional / self.start_price / float(step))
+        market_most = step * int(400 * self.best_level_notional / self.start_price / float(step))
         return [
             {
                 "filterType": "PRICE_FILTER",
-                "minPrice": text(tick),
-                "maxPrice": text(top),
-                "tickSize": text(tick),
+                "minPrice": format_amount(tick),
+                "maxPrice": format_amount(top),
+                "tickSize": format_amount(tick),
             },
-            {"filterType": "LOT_SIZE", "minQty": text(step), "maxQty": text(most), "stepSize": text(step)},
+            {
+                "filterType": "LOT_SIZE",
+                "minQty": format_amount(step),
+                "maxQty": format_amount(most),
+                "stepSize": format_amount(step),
+            },
             {"filterType": "ICEBERG_PARTS", "limit": 100},
             {
                 "filterType": "MARKET_LOT_SIZE",
-                "minQty": text(Decimal(0)),
-                "maxQty": text(market_most),
-                "stepSize": text(Decimal(0)),
+                "minQty": format_amount(Decimal(0)),
+                "maxQty": format_amount(market_most),
+                "stepSize": format_amount(Decimal(0)),
             },
             {
                 "filterType": "TRAILING_DELTA",
@@ -130,7 +135,7 @@ class MarketSymbol:
         ]
 
 
-def text(value: Decimal) -> str:
+def format_amount(value: Decimal) -> str:
     """Write an amount as the exchange does: plain digits, 8 decimals."""
     return f"{value:.8f}" if value else "0.00000000"
 
@@ -182,7 +187,7 @@ def symbol_at_price(name: str, price: float, tick_size: Decimal | None = None) -
         return MarketSymbol(base, quote, price, tick, step)
     return MarketSymbol(
         base, quote, price, tick, max(step, known.step_size), known.volatility, known.beta,
-        known.spread_bp, known.touch_notional,
+        known.spread_bp, known.best_level_notional,
     )  # fmt: skip
 
 

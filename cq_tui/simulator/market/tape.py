@@ -25,15 +25,15 @@ class TapeTrade(NamedTuple):
     """One trade as everybody sees it; ``continues`` the aggregate of the trade before it or begins one."""
 
     id: int
-    aggregate: int
+    aggregate_id: int
     price: str
     quantity: str
     time: int
     buyer_is_maker: bool
-    continues: bool
+    continues_aggregate: bool
 
 
-class OwnFill(NamedTuple):
+class AccountFill(NamedTuple):
     """A fill of the account: its id on the tape and what is needed to show it. ``order_id`` is the taker's."""
 
     id: int
@@ -44,11 +44,11 @@ class OwnFill(NamedTuple):
     taker_order_id: int
 
 
-class _Fill(NamedTuple):
+class _TapeFill(NamedTuple):
     """A fill on the tape: ``number`` fills came before it, ``joined`` fills up to it continue an aggregate."""
 
     trade: TapeTrade
-    fill: OwnFill
+    fill: AccountFill
     number: int
     joined: int
 
@@ -57,8 +57,8 @@ class _Fill(NamedTuple):
         return self.trade.id
 
     @property
-    def aggregate(self) -> int:
-        return self.trade.aggregate
+    def aggregate_id(self) -> int:
+        return self.trade.aggregate_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +78,10 @@ class Tape:
         self._tick_size = [float(entry.tick_size) for entry in symbols]
         self._pages: list[_Page] = []
         self._next_before: Integers = np.full(len(symbols), trades_before, dtype=np.int64)
-        self._fills: list[list[_Fill]] = [[] for _ in symbols]
+        self._fills: list[list[_TapeFill]] = [[] for _ in symbols]
         self._fill_counts = [0] * len(symbols)
 
-    def extend(self, block: TickBlock) -> None:
+    def append_block(self, block: TickBlock) -> None:
         """Go on with the next block of ticks; what is too old falls out."""
         counts = np.cumsum(block.quantity > 0, axis=0, dtype=np.int64) + self._next_before
         self._pages.append(_Page(block, self._next_before, counts))
@@ -93,7 +93,7 @@ class Tape:
         """Say how many fills the account had in all before the next one that is added."""
         self._fill_counts[column] = count
 
-    def add(self, column: int, fill: OwnFill) -> TapeTrade | None:
+    def add_fill(self, column: int, fill: AccountFill) -> TapeTrade | None:
         """Put a fill of the account on the tape; None when its id is there already (a trade with oneself)."""
         fills = self._fills[column]
         last = fills[-1] if fills else None
@@ -105,13 +105,13 @@ class Tape:
             fill.id, fill.id - joined, f"{fill.price:.8f}", f"{fill.quantity:.8f}", fill.time,
             fill.buyer_is_maker, continues,
         )  # fmt: skip
-        fills.append(_Fill(trade, fill, self._fill_counts[column], joined))
+        fills.append(_TapeFill(trade, fill, self._fill_counts[column], joined))
         self._fill_counts[column] += 1
         if len(fills) > 2 * FILLS_KEPT:
             del fills[:-FILLS_KEPT]
         return trade
 
-    def market_count(self, column: int, tick: int) -> int:
+    def market_trade_count(self, column: int, tick: int) -> int:
         """Return the number of market trades up to ``tick``, a tick of the newest block."""
         page = self._pages[-1]
         return int(page.counts[tick - page.block.start, column])
@@ -125,7 +125,7 @@ class Tape:
 
     def last_id(self, column: int, tick: int) -> int:
         """Return the id of the newest trade at ``tick``; 0 before the first."""
-        return self.market_count(column, tick) + self._fill_counts[column]
+        return self.market_trade_count(column, tick) + self._fill_counts[column]
 
     def oldest_id(self, column: int) -> int:
         """Return the id of the oldest trade that is kept."""
@@ -135,7 +135,7 @@ class Tape:
         before = fills[position].number if position < len(fills) else self._fill_counts[column]
         return number + before
 
-    def last_fill(self, column: int) -> OwnFill | None:
+    def last_fill(self, column: int) -> AccountFill | None:
         """Return the account's newest fill."""
         fills = self._fills[column]
         return fills[-1].fill if fills else None
@@ -189,11 +189,11 @@ class Tape:
         """Return the id of the first trade of an aggregate."""
         fills = self._fills[column]
         position = bisect_left(fills, aggregate, key=attrgetter("aggregate"))
-        if position < len(fills) and fills[position].aggregate == aggregate:
+        if position < len(fills) and fills[position].aggregate_id == aggregate:
             return fills[position].id
         return aggregate + (fills[position - 1].joined if position else 0)
 
-    def id_at(self, column: int, time: int, tick: int) -> int:
+    def first_id_at(self, column: int, time: int, tick: int) -> int:
         """Return the id of the first trade at or after ``time``; one more than the last when there is none yet."""
         wanted = min(-(-time // TICK_MS), tick + 1)  # the first tick at or after it
         first = self._pages[0].block.start
@@ -210,7 +210,7 @@ class Tape:
         return max(market + before + 1, self.oldest_id(column))
 
 
-def _same_aggregate(last: OwnFill, fill: OwnFill) -> bool:
+def _same_aggregate(last: AccountFill, fill: AccountFill) -> bool:
     return (
         fill.taker_order_id > 0
         and (last.taker_order_id, last.price, last.time) == (fill.taker_order_id, fill.price, fill.time)

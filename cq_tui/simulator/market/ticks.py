@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cq_tui.simulator.market.crowd import CrowdDepth
+from cq_tui.simulator.market.background_liquidity import BackgroundLiquidity
 from cq_tui.simulator.market.symbols import MarketSymbol
 
 #: Ticks (quote and trade of every symbol) in a second, and the time between them in milliseconds.
@@ -36,7 +36,7 @@ BAR = np.dtype(
 Bars = NDArray[Any]
 
 
-class CrowdTrade(NamedTuple):
+class BackgroundTrade(NamedTuple):
     """A trade of the crowd with itself; the quantity is on whole steps."""
 
     price: Decimal
@@ -79,7 +79,7 @@ class PriceSource(Protocol):
     def trades_before(self) -> int:
         """Trades of each symbol, all told, before the first block; to be asked before it is taken."""
 
-    def crowd(self, column: int) -> CrowdDepth:
+    def liquidity(self, column: int) -> BackgroundLiquidity:
         """Return what is offered in a symbol around the best prices of the blocks."""
 
     def history(self) -> Bars:

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 
 from cq_tui.simulator.exchange import Exchange
-from cq_tui.simulator.market.depth import LevelTexts
-from cq_tui.simulator.market.symbols import text
+from cq_tui.simulator.market.depth import LevelJson
+from cq_tui.simulator.market.symbols import format_amount
 from cq_tui.simulator.market.ticks import TICKS_PER_SECOND
 from cq_tui.simulator.streams import payloads
 from cq_tui.simulator.streams.channel import Channel
-from cq_tui.simulator.streams.feed import Feed, Send
+from cq_tui.simulator.streams.feed import Feed, SendPayload
 
 #: The least time between two messages of a stream with @100ms.
 _QUICK_MS = 100
@@ -20,20 +20,20 @@ class BookFeed(Feed):
 
     kinds = frozenset({"bookTicker", "partial depth", "depth"})
 
-    def __init__(self, exchange: Exchange, send: Send) -> None:
+    def __init__(self, exchange: Exchange, send: SendPayload) -> None:
         super().__init__()
         self._exchange = exchange
         self._send = send
-        self._texts = LevelTexts()
-        self._tops: dict[str, tuple[object, object]] = {}
-        self._quick_at: dict[str, int] = {}
-        self._partial_at: dict[Channel, int] = {}
+        self._texts = LevelJson()
+        self._last_best_prices: dict[str, tuple[object, object]] = {}
+        self._last_sent_ms: dict[str, int] = {}
+        self._last_update_id: dict[Channel, int] = {}
 
     def open(self, channel: Channel) -> None:
         """Begin with the next change."""
         super().open(channel)
         if channel.stream.kind == "depth":
-            self._exchange.depth(channel.stream.symbol).open(_reader(channel))
+            self._exchange.depth_tracker(channel.stream.symbol).subscribe(_reader(channel))
 
     def close(self, channel: Channel) -> None:
         """End a channel, and the collecting of changes that nobody wants."""
@@ -41,62 +41,65 @@ class BookFeed(Feed):
         if channel.stream.kind == "depth":
             left = self._channels["depth"].get(channel.stream.symbol, ())
             if all(_reader(other) != _reader(channel) for other in left):
-                self._exchange.depth(channel.stream.symbol).close(_reader(channel))
-        self._partial_at.pop(channel, None)
+                self._exchange.depth_tracker(channel.stream.symbol).unsubscribe(_reader(channel))
+        self._last_update_id.pop(channel, None)
 
     def on_tick(self) -> None:
         """Tell how the tick changed the books."""
         second = self._exchange.market.tick % TICKS_PER_SECOND == 0
         for symbol in self._channels["bookTicker"]:
-            self._best_prices(symbol)
+            self._send_best_prices(symbol)
         now = self._exchange.market.time
         for symbol in self._channels["depth"].keys() | self._channels["partial depth"].keys():
-            self._quick_at[symbol] = now
+            self._last_sent_ms[symbol] = now
         for symbol, channels in self._channels["depth"].items():
-            self._diffs(symbol, channels, now, slow_too=second)
+            self._send_diffs(symbol, channels, now, slow_too=second)
         for symbol, channels in self._channels["partial depth"].items():
-            self._partial(symbol, channels, slow_too=second)
+            self._send_partial_depth(symbol, channels, slow_too=second)
 
     def on_change(self, symbols: Iterable[str]) -> None:
         """Tell how the account changed books: best prices at once, depth no oftener than every 100 ms."""
         now = self._exchange.clock()
         for symbol in symbols:
             if symbol in self._channels["bookTicker"]:
-                self._best_prices(symbol)
+                self._send_best_prices(symbol)
             depth, partial = self._channels["depth"].get(symbol, []), self._channels["partial depth"].get(symbol, [])
-            if (depth or partial) and now - self._quick_at.get(symbol, 0) >= _QUICK_MS:
-                self._quick_at[symbol] = now
-                self._diffs(symbol, depth, now, slow_too=False)
-                self._partial(symbol, partial, slow_too=False)
+            if (depth or partial) and now - self._last_sent_ms.get(symbol, 0) >= _QUICK_MS:
+                self._last_sent_ms[symbol] = now
+                self._send_diffs(symbol, depth, now, slow_too=False)
+                self._send_partial_depth(symbol, partial, slow_too=False)
 
-    def _best_prices(self, symbol: str) -> None:
+    def _send_best_prices(self, symbol: str) -> None:
         book = self._exchange.engine.book(symbol)
-        bid, ask = book.touch("bids"), book.touch("asks")
+        bid, ask = book.best_level("bids"), book.best_level("asks")
         top = (bid, ask)
-        if self._tops.get(symbol) == top:
+        if self._last_best_prices.get(symbol) == top:
             return
-        self._tops[symbol] = top
+        self._last_best_prices[symbol] = top
         payload = payloads.book_ticker(
-            symbol, book.update_id, (text(bid.price), text(bid.quantity)), (text(ask.price), text(ask.quantity))
+            symbol,
+            book.update_id,
+            (format_amount(bid.price), format_amount(bid.quantity)),
+            (format_amount(ask.price), format_amount(ask.quantity)),
         )
         for channel in self._channels["bookTicker"][symbol]:
             self._send(channel, payload, True)
 
-    def _diffs(self, symbol: str, channels: list[Channel], now: int, *, slow_too: bool) -> None:
-        watch = self._exchange.depth(symbol)
+    def _send_diffs(self, symbol: str, channels: list[Channel], now: int, *, slow_too: bool) -> None:
+        watch = self._exchange.depth_tracker(symbol)
         for reader in ("quick", "slow") if slow_too else ("quick",):
             wanted = [channel for channel in channels if _reader(channel) == reader]
-            if wanted and (diff := watch.diff(reader)) is not None:
+            if wanted and (diff := watch.next_diff(reader)) is not None:
                 for channel in wanted:
                     self._send(channel, payloads.depth_update(symbol, diff, now, channel.scale), False)
 
-    def _partial(self, symbol: str, channels: list[Channel], *, slow_too: bool) -> None:
+    def _send_partial_depth(self, symbol: str, channels: list[Channel], *, slow_too: bool) -> None:
         for channel in channels:
             if not channel.stream.quick and not slow_too:
                 continue
-            look = self._exchange.look(symbol)
-            if self._partial_at.get(channel) != look.update_id:
-                self._partial_at[channel] = look.update_id
+            look = self._exchange.book_snapshot(symbol)
+            if self._last_update_id.get(channel) != look.update_id:
+                self._last_update_id[channel] = look.update_id
                 self._send(channel, payloads.partial_depth(look, channel.stream.levels, self._texts), True)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from cq_tui.simulator.streams.channel import Channel
 
 #: Sends a payload; the flag says that only the newest counts.
-Send = Callable[[Channel, str, bool], None]
+SendPayload = Callable[[Channel, str, bool], None]
 
 
 class Feed:

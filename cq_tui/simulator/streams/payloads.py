@@ -6,8 +6,8 @@ from cq_tui.simulator.api.market_data import last_trade_time
 from cq_tui.simulator.api.tickers import day_ticker
 from cq_tui.simulator.exchange import Exchange
 from cq_tui.simulator.market.bars import next_open
-from cq_tui.simulator.market.depth import Diff, LevelTexts, Look
-from cq_tui.simulator.market.symbols import text
+from cq_tui.simulator.market.depth import BookSnapshot, DepthDiff, LevelJson
+from cq_tui.simulator.market.symbols import format_amount
 from cq_tui.simulator.market.tape import TapeTrade
 from cq_tui.simulator.market.ticks import Bars
 
@@ -78,7 +78,7 @@ def window_ticker(exchange: Exchange, symbol: str, window: str, bars: Bars, star
     """Return the event of a rolling ticker from the bar of its window, which began at ``start``."""
     market = exchange.market
     _, opened, high, low, close, volume, quote, _, _, count = bars[market.column[symbol]].item()
-    last_id, now = market.last_id(symbol), market.time * scale
+    last_id, now = market.last_trade_id(symbol), market.time * scale
     return (
         f'{{"e":"{window}Ticker","E":{now},"s":"{symbol}","p":"{close - opened:z.8f}",'
         f'"P":"{(close - opened) / opened * 100:z.3f}","o":"{opened:.8f}","h":"{high:.8f}","l":"{low:.8f}",'
@@ -90,20 +90,20 @@ def window_ticker(exchange: Exchange, symbol: str, window: str, bars: Bars, star
 
 def average_price(exchange: Exchange, symbol: str, scale: int) -> str:
     """Return an avgPrice event."""
-    average = text(exchange.market.average_price(symbol))
+    average = format_amount(exchange.market.average_price(symbol))
     return (
         f'{{"e":"avgPrice","E":{exchange.market.time * scale},"s":"{symbol}","i":"5m","w":"{average}",'
         f'"T":{last_trade_time(exchange, symbol) * scale}}}'
     )
 
 
-def partial_depth(look: Look, count: int, texts: LevelTexts) -> str:
+def partial_depth(look: BookSnapshot, count: int, texts: LevelJson) -> str:
     """Return the best levels of a book."""
-    bids, asks = texts.write(look.bids[:count]), texts.write(look.asks[:count])
+    bids, asks = texts.encode_all(look.bids[:count]), texts.encode_all(look.asks[:count])
     return f'{{"lastUpdateId":{look.update_id},"bids":{bids},"asks":{asks}}}'
 
 
-def depth_update(symbol: str, diff: Diff, now: int, scale: int) -> str:
+def depth_update(symbol: str, diff: DepthDiff, now: int, scale: int) -> str:
     """Return a depthUpdate event."""
     return (
         f'{{"e":"depthUpdate","E":{now * scale},"s":"{symbol}","U":{diff.first},"u":{diff.last},'

@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from cq_tui.simulator.api.tickers import window
+from cq_tui.simulator.api.tickers import window_bars
 from cq_tui.simulator.exchange import Exchange
 from cq_tui.simulator.market.bars import bucket_open, next_open
 from cq_tui.simulator.market.ticks import TICKS_PER_SECOND, Bars
 from cq_tui.simulator.streams import payloads
 from cq_tui.simulator.streams.channel import Channel
-from cq_tui.simulator.streams.feed import Feed, Send
+from cq_tui.simulator.streams.feed import Feed, SendPayload
 from cq_tui.simulator.streams.stream_names import WINDOWS
 
 #: Klines longer than a second are sent this often while they are open.
@@ -24,12 +24,12 @@ class StatisticsFeed(Feed):
 
     kinds = frozenset({"kline", "miniTicker", "ticker", "window", "avgPrice", "all mini tickers", "all windows"})
 
-    def __init__(self, exchange: Exchange, send: Send) -> None:
+    def __init__(self, exchange: Exchange, send: SendPayload) -> None:
         super().__init__()
         self._exchange = exchange
         self._send = send
         self._tick = exchange.market.tick
-        self._told_ids: dict[Channel, dict[str, int]] = {}
+        self._last_sent_ids: dict[Channel, dict[str, int]] = {}
 
     def open(self, channel: Channel) -> None:
         """Begin with the next second; klines that closed before are nobody's news."""
@@ -40,19 +40,19 @@ class StatisticsFeed(Feed):
     def close(self, channel: Channel) -> None:
         """End a channel."""
         super().close(channel)
-        self._told_ids.pop(channel, None)
+        self._last_sent_ids.pop(channel, None)
 
     def on_tick(self) -> None:
         """Tell klines that closed and, once a second, everything else."""
         market = self._exchange.market
         if market.tick // TICKS_PER_SECOND != self._tick // TICKS_PER_SECOND:
-            self._klines(self._tick)
-            self._tickers()
+            self._send_klines(self._tick)
+            self._send_tickers()
         self._tick = market.tick
 
     # Klines
 
-    def _klines(self, before: int) -> None:
+    def _send_klines(self, before: int) -> None:
         """Tell the klines that closed since tick ``before``, and every two seconds the open ones."""
         market = self._exchange.market
         paused = market.tick - before > 1
@@ -61,27 +61,29 @@ class StatisticsFeed(Feed):
             for channel in channels:
                 interval, offset = channel.stream.detail, channel.stream.offset
                 if paused:
-                    self._closed_while_paused(channel, before)
+                    self._send_skipped_klines(channel, before)
                     continue
                 bars = found.get((interval, offset))
                 if bars is None:
-                    bars = found[interval, offset] = self._bars(interval, offset)
+                    bars = found[interval, offset] = self._changed_bars(interval, offset)
                 closed, running = bars
                 if closed is not None and running is not None:
                     column = market.column[symbol]
-                    last_id = market.last_id(symbol) - int(running[column]["trades"])
-                    self._kline(channel, closed[column].item(), last_id, closed=True)
+                    last_id = market.last_trade_id(symbol) - int(running[column]["trades"])
+                    self._send_kline(channel, closed[column].item(), last_id, closed=True)
                 elif running is not None:
-                    self._kline(channel, running[market.column[symbol]].item(), market.last_id(symbol), closed=False)
+                    self._send_kline(
+                        channel, running[market.column[symbol]].item(), market.last_trade_id(symbol), closed=False
+                    )
 
-    def _bars(self, interval: str, offset: int) -> tuple[Bars | None, Bars | None]:
+    def _changed_bars(self, interval: str, offset: int) -> tuple[Bars | None, Bars | None]:
         """Return the klines that closed at this tick, of all symbols, and those that opened or are to be told."""
         market = self._exchange.market
         if _opens_at(market.time, interval, offset):
-            return market.just_closed(interval, offset), market.running(interval, offset)
-        return None, market.running(interval, offset) if market.tick % _KLINE_TICKS == 0 else None
+            return market.newly_closed_klines(interval, offset), market.open_klines(interval, offset)
+        return None, market.open_klines(interval, offset) if market.tick % _KLINE_TICKS == 0 else None
 
-    def _closed_while_paused(self, channel: Channel, before: int) -> None:
+    def _send_skipped_klines(self, channel: Channel, before: int) -> None:
         """Tell all klines that closed while the market jumped over ticks."""
         market, stream = self._exchange.market, channel.stream
         time = before * 1_000 // TICKS_PER_SECOND
@@ -89,14 +91,14 @@ class StatisticsFeed(Feed):
         bars = market.klines(stream.symbol, stream.detail, 1_000_000, start, None, stream.offset)
         if not len(bars):
             return
-        last_id = market.last_id(stream.symbol)
+        last_id = market.last_trade_id(stream.symbol)
         ids = last_id - np.cumsum(bars["trades"][::-1])[::-1] + bars["trades"]
         is_open = next_open(int(bars[-1]["open_time"]), stream.detail, stream.offset) > market.time
         closed = list(zip(bars.tolist(), ids.tolist(), strict=True))[: -1 if is_open else None]
         for bar, bar_last_id in closed[-_MOST_CLOSED:]:
-            self._kline(channel, bar, bar_last_id, closed=True)
+            self._send_kline(channel, bar, bar_last_id, closed=True)
 
-    def _kline(self, channel: Channel, bar: tuple[Any, ...], last_id: int, *, closed: bool) -> None:
+    def _send_kline(self, channel: Channel, bar: tuple[Any, ...], last_id: int, *, closed: bool) -> None:
         stream = channel.stream
         payload = payloads.kline(
             stream.symbol, stream.detail, stream.offset, bar, last_id,
@@ -106,7 +108,7 @@ class StatisticsFeed(Feed):
 
     # Tickers
 
-    def _tickers(self) -> None:
+    def _send_tickers(self) -> None:
         exchange = self._exchange
         now = exchange.market.time
         for symbol, channels in self._channels["miniTicker"].items():
@@ -120,32 +122,32 @@ class StatisticsFeed(Feed):
                 self._send(channel, payloads.average_price(exchange, symbol, channel.scale), True)
         for symbol, channels in self._channels["window"].items():
             for channel in channels:
-                self._send(channel, self._window(channel, symbol), True)
+                self._send(channel, self._window_payload(channel, symbol), True)
         for kind in ("all mini tickers", "all windows"):
             for channel in self._channels[kind].get("", ()):
-                self._all(channel)
+                self._send_all_symbols(channel)
 
     def _day_bar(self, symbol: str) -> tuple[Any, ...]:
         market = self._exchange.market
-        bar: tuple[Any, ...] = market.day()[0][market.column[symbol]].item()
+        bar: tuple[Any, ...] = market.rolling_day()[0][market.column[symbol]].item()
         return bar
 
-    def _window(self, channel: Channel, symbol: str) -> str:
+    def _window_payload(self, channel: Channel, symbol: str) -> str:
         name = channel.stream.detail
-        bars, start = window(self._exchange, WINDOWS[name])
+        bars, start = window_bars(self._exchange, WINDOWS[name])
         return payloads.window_ticker(self._exchange, symbol, name, bars, start, channel.scale)
 
-    def _all(self, channel: Channel) -> None:
+    def _send_all_symbols(self, channel: Channel) -> None:
         """Tell the tickers of all symbols that traded since the last time."""
         market = self._exchange.market
-        told = self._told_ids.setdefault(channel, {})
+        told = self._last_sent_ids.setdefault(channel, {})
         entries = []
         for symbol in market.column:
-            last_id = market.last_id(symbol)
+            last_id = market.last_trade_id(symbol)
             if told.get(symbol) != last_id:
                 told[symbol] = last_id
                 if channel.stream.kind == "all windows":
-                    entries.append(self._window(channel, symbol))
+                    entries.append(self._window_payload(channel, symbol))
                 else:
                     entries.append(payloads.mini_ticker(symbol, self._day_bar(symbol), market.time, channel.scale))
         if entries:

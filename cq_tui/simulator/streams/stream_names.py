@@ -45,10 +45,10 @@ def parse_stream(name: str, symbols: Container[str]) -> Stream | None:
     symbol, _, kind = name.partition("@")
     if symbol != symbol.lower() or symbol.upper() not in symbols:
         return None
-    return _of_symbol(symbol.upper(), kind)
+    return _parse_symbol_stream(symbol.upper(), kind)
 
 
-def _of_symbol(symbol: str, kind: str) -> Stream | None:
+def _parse_symbol_stream(symbol: str, kind: str) -> Stream | None:
     if kind in _SILENT:
         return None
     if kind in _PLAIN:

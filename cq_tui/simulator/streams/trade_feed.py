@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from cq_tui.simulator.api.public_trades import aggregates
+from cq_tui.simulator.api.public_trades import group_aggregates
 from cq_tui.simulator.exchange import Exchange
 from cq_tui.simulator.streams import payloads
 from cq_tui.simulator.streams.channel import Channel
-from cq_tui.simulator.streams.feed import Feed, Send
+from cq_tui.simulator.streams.feed import Feed, SendPayload
 
 #: After a long jump of the market, only so many of the trades that nobody saw are told.
 _MOST_AT_ONCE = 1_000
@@ -17,43 +17,43 @@ class TradeFeed(Feed):
 
     kinds = frozenset({"trade", "aggTrade"})
 
-    def __init__(self, exchange: Exchange, send: Send) -> None:
+    def __init__(self, exchange: Exchange, send: SendPayload) -> None:
         super().__init__()
         self._exchange = exchange
         self._send = send
-        self._told: dict[str, int] = {}
+        self._last_sent_id: dict[str, int] = {}
 
     def open(self, channel: Channel) -> None:
         """Begin with the next trade."""
         super().open(channel)
         stream = channel.stream
         if stream.kind in self.kinds:
-            self._told.setdefault(stream.symbol, self._exchange.market.last_id(stream.symbol))
+            self._last_sent_id.setdefault(stream.symbol, self._exchange.market.last_trade_id(stream.symbol))
 
     def close(self, channel: Channel) -> None:
         """Forget a symbol that nobody follows any more."""
         super().close(channel)
         if not any(channel.stream.symbol in channels for channels in self._channels.values()):
-            self._told.pop(channel.stream.symbol, None)
+            self._last_sent_id.pop(channel.stream.symbol, None)
 
     def on_tick(self) -> None:
         """Tell the new trades of all symbols."""
-        self.on_trades(self._told)
+        self.on_trades(self._last_sent_id)
 
     def on_trades(self, symbols: Iterable[str]) -> None:
         """Tell the new trades of some symbols, the market's before the account's."""
         market = self._exchange.market
         for symbol in symbols:
-            told = self._told.get(symbol)
-            if told is None or (last := market.last_id(symbol)) <= told:
+            told = self._last_sent_id.get(symbol)
+            if told is None or (last := market.last_trade_id(symbol)) <= told:
                 continue
-            self._told[symbol] = last
+            self._last_sent_id[symbol] = last
             found = market.tape.trades(market.column[symbol], max(told + 1, last - _MOST_AT_ONCE + 1), last)
             for channel in self._channels["trade"].get(symbol, ()):
                 for entry in found:
                     self._send(channel, payloads.trade(symbol, entry, channel.scale), False)
             if channels := self._channels["aggTrade"].get(symbol):
-                wholes = aggregates(found)
+                wholes = group_aggregates(found)
                 for channel in channels:
                     for whole in wholes:
                         self._send(channel, payloads.aggregate_trade(symbol, whole, channel.scale), False)

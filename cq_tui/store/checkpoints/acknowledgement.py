@@ -19,9 +19,9 @@ ACKNOWLEDGEMENT_SUFFIX = "/acknowledgement"
 _FAULT = re.compile(r"fault ([0-9a-f]{8}) (.+)")
 _WHO = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 #: A fault of the log of checkpoints begins so; nothing else does.
-LOG_FAULT = "checkpoints.log: "
+LOG_FAULT_PREFIX = "checkpoints.log: "
 #: And so the worst of them: the history is not the one that was signed. No other fault of the log says these words.
-CONTRADICTION = "contradicts what was signed: "
+CONTRADICTION_PREFIX = "contradicts what was signed: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +64,20 @@ class Acknowledgement:
         )
 
 
-def acknowledge(
+def make_acknowledgement(
     origin: str, size: int, root: bytes, time: float, *, fault: str, who: str, comment: str | None = None
 ) -> Acknowledgement:
     """Return an acknowledgement; texts become one line, the name a plain word."""
     remark = one_line(comment or "") or None
-    return Acknowledgement(origin, size, root, time, one_line(fault), plain_word(who), remark)
+    return Acknowledgement(origin, size, root, time, one_line(fault), to_plain_word(who), remark)
 
 
 def is_contradiction(fault: str) -> bool:
     """Whether a fault says that the history is another one, lacks events, or was signed in two places."""
-    return fault.startswith(LOG_FAULT + CONTRADICTION)
+    return fault.startswith(LOG_FAULT_PREFIX + CONTRADICTION_PREFIX)
 
 
-def plain_word(name: str) -> str:
+def to_plain_word(name: str) -> str:
     """Return a name as a word of ASCII letters, digits and ``._@-``."""
     return re.sub(r"[^A-Za-z0-9._@-]+", "-", name).strip("-")[:64].strip("-") or "unknown"
 

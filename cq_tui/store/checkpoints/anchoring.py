@@ -11,8 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.checkpoints.acknowledgement import CONTRADICTION, LOG_FAULT, Acknowledgement, sign_acknowledgement
-from cq_tui.store.checkpoints.agreement import disagreements, signed_at
+from cq_tui.store.checkpoints.acknowledgement import (
+    CONTRADICTION_PREFIX,
+    LOG_FAULT_PREFIX,
+    Acknowledgement,
+    sign_acknowledgement,
+)
 from cq_tui.store.checkpoints.anchors import AnchorError, Anchors
 from cq_tui.store.checkpoints.checkpoint import (
     Checkpoint,
@@ -30,11 +34,12 @@ from cq_tui.store.checkpoints.checkpoint_log import (
     read_checkpoint_log,
 )
 from cq_tui.store.checkpoints.config_folder import config_folder
+from cq_tui.store.checkpoints.consistency import find_contradictions, format_signing_time
 from cq_tui.store.checkpoints.known_directories import (
+    find_lost_history,
     has_history,
-    known_directory,
-    lost_history,
-    remember_directory,
+    known_directory_id,
+    record_directory,
 )
 from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey
 from cq_tui.store.checkpoints.signing_key import SigningKeyError, load_or_create_key
@@ -45,7 +50,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 #: So many of the newest entries bind. A root stands for all that came before it: older ones would say nothing more.
-_ENTRIES = 100
+_MAX_BINDING = 100
 #: Seconds by which one time of a note is certainly later than another.
 _LATER = 2e-6
 _ANOTHER_DIRECTORY = "is that of another data directory"
@@ -56,8 +61,9 @@ class ForkDetected(Exception):
 
     def __init__(self, ours: Checkpoint | None, theirs: Checkpoint) -> None:
         super().__init__(
-            f"{CONTRADICTION}the anchor's checkpoint of {theirs.size:,} events, signed {signed_at(theirs)}, "
-            "was not signed here: another copy of this data directory is in use. Stop one of them"
+            f"{CONTRADICTION_PREFIX}the anchor's checkpoint of {theirs.size:,} events, signed "
+            f"{format_signing_time(theirs)}, was not signed here: "
+            "another copy of this data directory is in use. Stop one of them"
         )
         self.ours = ours
         self.theirs = theirs
@@ -75,7 +81,7 @@ class _Signer(NamedTuple):
     anchors: Anchors
 
 
-class _Noted(NamedTuple):
+class _SignedCheckpoint(NamedTuple):
     """A checkpoint and its note."""
 
     checkpoint: Checkpoint
@@ -105,12 +111,12 @@ class Anchoring:
         self._data = data
         self._problem: str | None = None
         self._failure: str | None = None
-        self._stopped: dict[str, str] = {}
-        self._standing: list[str] = []
-        self._unremembered: str | None = None
+        self._blocking_faults: dict[str, str] = {}
+        self._log_problems: list[str] = []
+        self._save_problem: str | None = None
         opened = self._load_key(folder)
         #: 32 hex digits, to be kept and given as ``known_id`` next time.
-        self.directory_id = self._identify(known_id, opened) or new_id()
+        self.directory_id = self._find_directory_id(known_id, opened) or new_id()
         self._anchors: Anchors | None = None
         self._signer = self._open_signer(copy, opened) if opened else None
         #: What persons accepted, by short name: only what the log holds, signed with the own key.
@@ -118,36 +124,38 @@ class Anchoring:
         #: What was signed until then binds no more; what is signed now has a later time, whatever the clock says.
         self._released_until = -math.inf
         for each in self._read_accepted():
-            self._note_acceptance(each)
+            self._record_acceptance(each)
         reading = self._read_log()
-        found = [*self._standing, *reading.problems]
-        self._standing = [problem for problem in found if _name(problem) not in self.accepted]
-        self._binding = [_Noted(entry.checkpoint, entry.text) for entry in reading.binding]
+        found = [*self._log_problems, *reading.problems]
+        self._log_problems = [problem for problem in found if _problem_id(problem) not in self.accepted]
+        self._binding = [_SignedCheckpoint(entry.checkpoint, entry.text) for entry in reading.binding]
         self._external = self._read_external(reading)
         #: What a data directory that begins anew has lost.
-        self._lost = lost_history(opened[0], data, [self.directory_id]) if opened else None
-        self._remember()
+        self._lost = find_lost_history(opened[0], data, [self.directory_id]) if opened else None
+        self._save_directory_id()
 
     @property
     def problem(self) -> str | None:
         """Why no checkpoint is signed; None while all is well."""
-        return self._problem or next(iter([*self._standing, *self._stopped.values()]), None) or self._failure
+        return (
+            self._problem or next(iter([*self._log_problems, *self._blocking_faults.values()]), None) or self._failure
+        )
 
     @property
     def warnings(self) -> list[str]:
         """What is wrong although checkpoints are signed: a history that is gone, an anchor that cannot be written."""
         told = [str(self._lost) if self._lost else None]
         if self._signer is not None:
-            told += [self._signer.log.repaired, *self._signer.anchors.problems.values(), self._unremembered]
+            told += [self._signer.log.repaired, *self._signer.anchors.problems.values(), self._save_problem]
         return [warning for warning in told if warning]
 
     @property
-    def last(self) -> Checkpoint | None:
+    def last_checkpoint(self) -> Checkpoint | None:
         """The newest checkpoint that was signed here and binds."""
         return self._binding[-1].checkpoint if self._binding else None
 
     @property
-    def last_text(self) -> str | None:
+    def last_note(self) -> str | None:
         """Its note."""
         return self._binding[-1].text if self._binding else None
 
@@ -156,17 +164,17 @@ class Anchoring:
         """Who signs (C2SP verifier key); None without a key."""
         return self._signer.verifier.text if self._signer else None
 
-    def expected(self) -> dict[int, bytes]:
+    def expected_roots(self) -> dict[int, bytes]:
         """Return the root that the history must have at each size that a binding checkpoint or an anchor names."""
-        return {checkpoint.size: checkpoint.root for checkpoint in self._expected()}
+        return {checkpoint.size: checkpoint.root for checkpoint in self._expected_checkpoints()}
 
-    def faults(self, events: int, roots: Mapping[int, bytes]) -> list[str]:
+    def find_faults(self, events: int, roots: Mapping[int, bytes]) -> list[str]:
         """Say where the history contradicts what was signed, and what is wrong with the log itself.
 
         ``events`` is the size of the history, ``roots`` its root at sizes of ``expected()``, as verification found
         them. Empty when all is well.
         """
-        return self._standing + disagreements(self._expected(), events, roots)
+        return self._log_problems + find_contradictions(self._expected_checkpoints(), events, roots)
 
     def sign(self, size: int, root: bytes, now: float) -> Checkpoint | None:
         """Sign a checkpoint, add it to the log and replace the anchors; None when that cannot be (see ``problem``).
@@ -174,29 +182,29 @@ class Anchoring:
         Raises ForkDetected when another copy of the data directory signed since; nothing is signed then.
         """
         signer = self._signer
-        if signer is None or self._problem or self._standing or self._stopped:
+        if signer is None or self._problem or self._log_problems or self._blocking_faults:
             return None
         try:
             theirs = signer.anchors.other_writer()
             if theirs is not None:
-                raise ForkDetected(self.last, theirs)
-            if contradictions := disagreements(self._expected(), size, {size: root}):
+                raise ForkDetected(self.last_checkpoint, theirs)
+            if contradictions := find_contradictions(self._expected_checkpoints(), size, {size: root}):
                 self._failure = contradictions[0]
                 return None
             head = Checkpoint(signer.verifier.name, size, root, max(now, self._released_until + _LATER))
-            noted = _signed(head, signer)
+            noted = _sign(head, signer)
             signer.log.append(noted.text, signer.verifier)
         except (AnchorError, JournalError, SignedNoteError) as error:
             self._failure = str(error)
             return None
         self._failure = None
-        self._binding = [*self._binding[1 - _ENTRIES :], noted]
+        self._binding = [*self._binding[1 - _MAX_BINDING :], noted]
         signer.anchors.write(noted.text)
         return noted.checkpoint
 
     def stop_signing(self, reason: str) -> None:
         """Sign nothing more until a person accepts this fault."""
-        self._stopped[fault_id(reason)] = reason
+        self._blocking_faults[fault_id(reason)] = reason
 
     def accept(self, acknowledgement: Acknowledgement) -> str | None:
         """Sign and log that a person accepted a fault; return the note.
@@ -206,12 +214,12 @@ class Anchoring:
         """
         signer = self._signer
         if signer is None:
-            self._forget(acknowledgement)
+            self._apply_acceptance(acknowledgement)
             return None
         try:
             if acknowledgement.releases_checkpoints:
                 # It releases what was signed until then, also by a clock that was ahead.
-                newest = max((checkpoint.time for checkpoint in self._present(signer)), default=0.0)
+                newest = max((checkpoint.time for checkpoint in self._all_checkpoints(signer)), default=0.0)
                 acknowledgement = replace(acknowledgement, time=max(acknowledgement.time, newest))
             text = sign_acknowledgement(acknowledgement, signer.private_key)
             if acknowledgement.releases_checkpoints:
@@ -223,7 +231,7 @@ class Anchoring:
             self._failure = str(error)
             raise AcceptanceRefused(f"cannot be signed and logged: {error}") from None
         self._failure = None
-        self._forget(acknowledgement)
+        self._apply_acceptance(acknowledgement)
         return text
 
     def close(self) -> None:
@@ -231,19 +239,19 @@ class Anchoring:
         if self._signer is not None:
             self._signer.log.close()
 
-    def _expected(self) -> list[Checkpoint]:
+    def _expected_checkpoints(self) -> list[Checkpoint]:
         return [noted.checkpoint for noted in (*self._binding, *self._external)]
 
-    def _forget(self, acknowledgement: Acknowledgement) -> None:
+    def _apply_acceptance(self, acknowledgement: Acknowledgement) -> None:
         name = acknowledgement.fault_id
-        self._stopped.pop(name, None)
-        self._standing = [problem for problem in self._standing if _name(problem) != name]
-        self._note_acceptance(acknowledgement)
+        self._blocking_faults.pop(name, None)
+        self._log_problems = [problem for problem in self._log_problems if _problem_id(problem) != name]
+        self._record_acceptance(acknowledgement)
         if acknowledgement.releases_checkpoints:
             self._binding, self._external = [], []
-        if self._signer is not None and acknowledgement.fault.startswith(LOG_FAULT):
-            self._signer.anchors.adopt(foreign_only=not acknowledgement.releases_checkpoints)
-        self._remember()
+        if self._signer is not None and acknowledgement.fault.startswith(LOG_FAULT_PREFIX):
+            self._signer.anchors.allow_overwrite(foreign_only=not acknowledgement.releases_checkpoints)
+        self._save_directory_id()
 
     def _load_key(self, folder: Path | None) -> "tuple[Path, Ed25519PrivateKey] | None":
         try:
@@ -253,7 +261,7 @@ class Anchoring:
             self._problem = f"{error}; then restart memory"
             return None
 
-    def _identify(self, told: str | None, opened: "tuple[Path, Ed25519PrivateKey] | None") -> str | None:
+    def _find_directory_id(self, told: str | None, opened: "tuple[Path, Ed25519PrivateKey] | None") -> str | None:
         """Return the id of the data directory: as its own signed log says, or as it was remembered outside of it.
 
         What ``told`` says, and a log that others signed, lies in the directory itself and counts only after that.
@@ -265,7 +273,7 @@ class Anchoring:
             signer = private_key.public_key().public_bytes_raw()
             # A directory without a history may begin anew.
             if has_history(self._data):
-                known = known_directory(folder, self._data.root) or told
+                known = known_directory_id(folder, self._data.root) or told
         try:
             own = newest_checkpoint(self._data.checkpoints, signer)
             found = own or (None if known else newest_checkpoint(self._data.checkpoints))
@@ -276,22 +284,22 @@ class Anchoring:
             return known
         logged = directory_id_of(found.checkpoint.origin)
         if known not in (None, logged):
-            self._standing.append(f"{_ANOTHER_DIRECTORY} ({logged}, not {known})")
+            self._log_problems.append(f"{_ANOTHER_DIRECTORY} ({logged}, not {known})")
         return logged
 
-    def _remember(self) -> None:
+    def _save_directory_id(self) -> None:
         """Keep the id outside the data directory, unless it is in question."""
         signer = self._signer
-        if signer is None or any(problem.startswith(_ANOTHER_DIRECTORY) for problem in self._standing):
+        if signer is None or any(problem.startswith(_ANOTHER_DIRECTORY) for problem in self._log_problems):
             return
-        if known_directory(signer.folder, self._data.root) == self.directory_id:
+        if known_directory_id(signer.folder, self._data.root) == self.directory_id:
             return
         try:
             lost_id = self._lost.directory_id if self._lost else None
-            remember_directory(signer.folder, self._data.root, self.directory_id, lost_id)
-            self._unremembered = None
+            record_directory(signer.folder, self._data.root, self.directory_id, lost_id)
+            self._save_problem = None
         except OSError as error:
-            self._unremembered = f"{signer.folder}: the data directory's id cannot be kept there ({error.strerror})"
+            self._save_problem = f"{signer.folder}: the data directory's id cannot be kept there ({error.strerror})"
 
     def _open_signer(self, copy: str | None, opened: "tuple[Path, Ed25519PrivateKey]") -> _Signer | None:
         folder, private_key = opened
@@ -313,7 +321,7 @@ class Anchoring:
             self._problem = str(error)
             return []
 
-    def _note_acceptance(self, acknowledgement: Acknowledgement) -> None:
+    def _record_acceptance(self, acknowledgement: Acknowledgement) -> None:
         self.accepted[acknowledgement.fault_id] = acknowledgement.fault
         if acknowledgement.releases_checkpoints:
             self._released_until = max(self._released_until, acknowledgement.time)
@@ -321,36 +329,36 @@ class Anchoring:
     def _read_log(self) -> LogReading:
         try:
             key = self._signer.verifier if self._signer else None
-            return read_checkpoint_log(self._data.checkpoints, key, newest=_ENTRIES)
+            return read_checkpoint_log(self._data.checkpoints, key, newest=_MAX_BINDING)
         except JournalError as error:
             self._problem = str(error)
             return LogReading()
 
-    def _read_external(self, reading: LogReading) -> list[_Noted]:
+    def _read_external(self, reading: LogReading) -> list[_SignedCheckpoint]:
         """Return what the anchors hold, also where the log cannot be opened, but for what a person released."""
         if self._anchors is None:
             return []
         released = {entry.text for entry in reading.entries} - {entry.text for entry in reading.binding}
         found = self._anchors.read().items()
-        return [_Noted(checkpoint, text) for text, checkpoint in found if text not in released]
+        return [_SignedCheckpoint(checkpoint, text) for text, checkpoint in found if text not in released]
 
-    def _present(self, signer: _Signer) -> list[Checkpoint]:
+    def _all_checkpoints(self, signer: _Signer) -> list[Checkpoint]:
         """Return every checkpoint that binds, and those that anchors hold by now."""
-        return [*self._expected(), *signer.anchors.read().values()]
+        return [*self._expected_checkpoints(), *signer.anchors.read().values()]
 
-    def _unlogged(self, signer: _Signer) -> list[_Noted]:
+    def _unlogged(self, signer: _Signer) -> list[_SignedCheckpoint]:
         reading = self._read_log()
         logged = {entry.text for entry in reading.entries}
         found = signer.anchors.read().items()
-        return [_Noted(checkpoint, text) for text, checkpoint in found if text not in logged]
+        return [_SignedCheckpoint(checkpoint, text) for text, checkpoint in found if text not in logged]
 
 
-def _name(problem: str) -> str:
+def _problem_id(problem: str) -> str:
     """Return the short name of a problem of the log."""
-    return fault_id(LOG_FAULT + problem)
+    return fault_id(LOG_FAULT_PREFIX + problem)
 
 
-def _signed(checkpoint: Checkpoint, signer: _Signer) -> _Noted:
+def _sign(checkpoint: Checkpoint, signer: _Signer) -> _SignedCheckpoint:
     """Sign it; what is kept is what was signed, with the time to the microsecond."""
     text = sign_checkpoint(checkpoint, signer.private_key)
-    return _Noted(open_checkpoint(text, signer.verifier), text)
+    return _SignedCheckpoint(open_checkpoint(text, signer.verifier), text)

@@ -6,7 +6,13 @@ One lies in the configuration folder, another in a file of the user's choice (se
 from collections.abc import Callable
 from pathlib import Path
 
-from cq_tui.store.checkpoints.checkpoint import Checkpoint, directory_id_of, open_checkpoint, origin_of, read_unverified
+from cq_tui.store.checkpoints.checkpoint import (
+    Checkpoint,
+    directory_id_of,
+    open_checkpoint,
+    origin_of,
+    parse_unverified,
+)
 from cq_tui.store.checkpoints.config_folder import make_private, replace_file
 from cq_tui.store.checkpoints.signed_note import MAX_NOTE_BYTES, SignedNoteError, VerifierKey, decode_note
 from cq_tui.store.document import DocumentError, DocumentMissing, read_content
@@ -25,7 +31,7 @@ def read_anchor(path: Path) -> str | None:
     """Return the note in an anchor file, unverified; None when there is none. Raises AnchorError."""
     try:
         text = decode_note(read_content(path, MAX_NOTE_BYTES))
-        read_unverified(text)
+        parse_unverified(text)
     except DocumentMissing:
         return None
     except DocumentError as error:
@@ -51,7 +57,7 @@ def write_copy(path: Path, text: str) -> None:
     A file that holds anything but a checkpoint of the same data directory is left alone.
     """
     present = read_anchor(path)
-    if present is not None and read_unverified(present).origin != read_unverified(text).origin:
+    if present is not None and parse_unverified(present).origin != parse_unverified(text).origin:
         raise AnchorError(f"{path}: holds the checkpoint of another data directory. Choose another file")
     try:
         # A link stays one: what it points to is replaced.
@@ -73,13 +79,13 @@ class Anchors:
         #: What the anchor may hold: what was found in it, or written here.
         self._ours = set(self.read())
 
-    def adopt(self, *, foreign_only: bool = False) -> None:
+    def allow_overwrite(self, *, foreign_only: bool = False) -> None:
         """Let the next anchor replace what is there now, whoever wrote it, or only if another key signed it."""
         try:
             text = read_anchor(self._anchor)
         except AnchorError:
             return
-        if foreign_only and text is not None and self._is_own(text):
+        if foreign_only and text is not None and self._is_signed_by_own_key(text):
             return
         self._ours = set() if text is None else {text}
 
@@ -127,7 +133,7 @@ class Anchors:
         except SignedNoteError as error:
             raise AnchorError(f"{path}: {error}. Bring back the key that signed it, or move the file away") from None
 
-    def _is_own(self, text: str) -> bool:
+    def _is_signed_by_own_key(self, text: str) -> bool:
         try:
             open_checkpoint(text, self._key)
         except SignedNoteError:

@@ -122,6 +122,6 @@ def open_own_note(text: str, key: VerifierKey, suffix: str = "") -> str:
     return body
 
 
-def read_unverified(text: str) -> Checkpoint:
+def parse_unverified(text: str) -> Checkpoint:
     """Return what a note says, for display only: nobody has looked at its signature. Raises SignedNoteError."""
     return parse_checkpoint(split_note(text)[0])

@@ -28,7 +28,7 @@ _BLOCK = 64 * 1024
 _MAX_ENTRY = 64 * 1024
 _NAMED_PROBLEMS = 20
 #: So many of the newest entries are read where fewer hold no checkpoint.
-_MORE = (2_000, 20_000)
+_LARGER_READS = (2_000, 20_000)
 #: A year of checkpoints, one a minute, fits.
 _MAX_SEARCH = 256 * 1024 * 1024
 
@@ -63,9 +63,9 @@ class LogReading:
     #: What is damaged, in words; entries named here count for nothing.
     problems: list[str] = field(default_factory=list)
     #: Other signers; each is a problem once, however much it signed.
-    strangers: set[VerifierKey] = field(default_factory=set)
+    foreign_keys: set[VerifierKey] = field(default_factory=set)
     #: Whether this is the whole log.
-    whole: bool = True
+    is_whole: bool = True
 
     def add(self, entry: LogEntry) -> None:
         """Take in the next entry.
@@ -79,7 +79,7 @@ class LogReading:
             time, signer = entry.acknowledgement.time, entry.public_key
             self.binding = [each for each in self.binding if each.checkpoint.time > time or each.public_key != signer]
 
-    def blame(self, problem: str) -> None:
+    def add_problem(self, problem: str) -> None:
         """Name something damaged; beyond the first 20 only that there is more."""
         if len(self.problems) < _NAMED_PROBLEMS:
             self.problems.append(problem)
@@ -118,8 +118,8 @@ def read_checkpoint_log(path: Path, key: VerifierKey | None, *, newest: int | No
         if descriptor is None:
             return LogReading()
         reading = _read(descriptor, key, newest)
-        for more in _MORE if newest is not None else ():
-            if reading.whole or any(isinstance(entry, LoggedCheckpoint) for entry in reading.entries):
+        for more in _LARGER_READS if newest is not None else ():
+            if reading.is_whole or any(isinstance(entry, LoggedCheckpoint) for entry in reading.entries):
                 break
             reading = _read(descriptor, key, more)
     return reading
@@ -128,9 +128,9 @@ def read_checkpoint_log(path: Path, key: VerifierKey | None, *, newest: int | No
 def _read(descriptor: int, key: VerifierKey | None, newest: int | None) -> LogReading:
     reading = LogReading()
     start = 0 if newest is None else _start_of_newest(descriptor, newest)
-    reading.whole = start <= len(_SEPARATOR)
+    reading.is_whole = start <= len(_SEPARATOR)
     for offset, record in _records(descriptor, start):
-        _take_in(reading, offset, record, key)
+        _add_record(reading, offset, record, key)
     return reading
 
 
@@ -146,7 +146,7 @@ def read_acknowledgements(path: Path, key: VerifierKey) -> list[Acknowledgement]
             return []
         start = max(0, os.fstat(descriptor).st_size - _MAX_SEARCH)
         for offset, record in _records_with(descriptor, mark, start):
-            _take_in(reading, offset, record, key)
+            _add_record(reading, offset, record, key)
     entries = [entry.acknowledgement for entry in reading.entries if isinstance(entry, LoggedAcknowledgement)]
     return list(dict.fromkeys(entries))
 
@@ -161,7 +161,7 @@ def newest_checkpoint(path: Path, signer: bytes | None = None) -> LoggedCheckpoi
         for entry in reversed(reading.entries):
             if isinstance(entry, LoggedCheckpoint) and signer in (None, VerifierKey.parse(entry.public_key).raw):
                 return entry
-        if reading.whole:
+        if reading.is_whole:
             break
     return None
 
@@ -187,7 +187,7 @@ def _entry(text: str, key: VerifierKey) -> bytes:
     return _SEPARATOR + f"{key.text}\n{text}".encode()
 
 
-def _take_in(reading: LogReading, offset: int, record: bytes, key: VerifierKey | None) -> None:
+def _add_record(reading: LogReading, offset: int, record: bytes, key: VerifierKey | None) -> None:
     """Add one record to what was read, or say what is wrong with it."""
     if offset == 0 and not record:
         return
@@ -195,19 +195,19 @@ def _take_in(reading: LogReading, offset: int, record: bytes, key: VerifierKey |
         claimed, _, text = decode_note(record).partition("\n")
         signer = VerifierKey.parse(claimed)
         if key is not None and signer != key:
-            if signer not in reading.strangers:
-                reading.blame(f"holds entries signed with another key, {_short(signer)}")
-            reading.strangers.add(signer)
+            if signer not in reading.foreign_keys:
+                reading.add_problem(f"holds entries signed with another key, {_short_key(signer)}")
+            reading.foreign_keys.add(signer)
             return
         if is_acknowledgement(text):
             reading.add(LoggedAcknowledgement(open_acknowledgement(text, signer), text, claimed))
         else:
             reading.add(LoggedCheckpoint(open_checkpoint(text, signer), text, claimed))
     except SignedNoteError as error:
-        reading.blame(f"entry at byte {max(0, offset - 1)}: {error}")
+        reading.add_problem(f"entry at byte {max(0, offset - 1)}: {error}")
 
 
-def _short(key: VerifierKey) -> str:
+def _short_key(key: VerifierKey) -> str:
     return f"{key.name}+{key.key_id.hex()}"
 
 

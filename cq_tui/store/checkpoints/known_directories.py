@@ -13,10 +13,10 @@ from typing import NamedTuple
 import orjson
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.checkpoints.agreement import signed_at
 from cq_tui.store.checkpoints.anchors import AnchorError, anchor_path, read_anchor
-from cq_tui.store.checkpoints.checkpoint import Checkpoint, directory_id_of, is_directory_id, read_unverified
+from cq_tui.store.checkpoints.checkpoint import Checkpoint, directory_id_of, is_directory_id, parse_unverified
 from cq_tui.store.checkpoints.config_folder import make_private, replace_file
+from cq_tui.store.checkpoints.consistency import format_signing_time
 from cq_tui.store.document import DocumentError, read_json
 
 
@@ -36,36 +36,37 @@ class LostHistory(NamedTuple):
     def __str__(self) -> str:
         """Say it to a person."""
         return (
-            f"a history of {self.checkpoint.size:,} events, last signed {signed_at(self.checkpoint)}, was here before "
-            f"and is gone. Put it back, or, if it may be gone, delete {self.record}"
+            f"a history of {self.checkpoint.size:,} events, last signed "
+            f"{format_signing_time(self.checkpoint)}, was here before and is gone. "
+            f"Put it back, or, if it may be gone, delete {self.record}"
         )
 
 
-def known_directory(folder: Path, root: Path) -> str | None:
+def known_directory_id(folder: Path, root: Path) -> str | None:
     """Return the id of the data directory at ``root``, as it was last remembered; None when nothing can tell."""
-    return _remembered(folder, root)[0]
+    return _read_record(folder, root)[0]
 
 
-def remember_directory(folder: Path, root: Path, directory_id: str, lost_id: str | None = None) -> None:
+def record_directory(folder: Path, root: Path, directory_id: str, lost_id: str | None = None) -> None:
     """Remember an id, in place of an earlier one, and that of the history that was lost. Raises OSError."""
-    path = _file(folder, root)
+    path = _record_path(folder, root)
     make_private(folder)
     make_private(path.parent)
     known = {"path": _resolved(root), "directory_id": directory_id} | ({"lost": lost_id} if lost_id else {})
     replace_file(path, orjson.dumps(known) + b"\n")
 
 
-def lost_history(folder: Path, data: DataDir, present: Collection[str] = ()) -> LostHistory | None:
+def find_lost_history(folder: Path, data: DataDir, present: Collection[str] = ()) -> LostHistory | None:
     """Return the largest history that was signed in a data directory and is gone from it; None when none is known.
 
     ``present`` are the ids of what is there.
     """
-    known, lost = _remembered(folder, data.root)
+    known, lost = _read_record(folder, data.root)
     # Whatever else lies there is no history; a log of its own names its id, which is then present.
     ids = {lost} if has_history(data) else {lost, known}
     anchors = [_anchor(folder, each) for each in ids if each is not None and each not in present]
     newest = max((each for each in anchors if each is not None), key=lambda each: each.size, default=None)
-    return LostHistory(newest, _file(folder, data.root)) if newest is not None and newest.size else None
+    return LostHistory(newest, _record_path(folder, data.root)) if newest is not None and newest.size else None
 
 
 def has_history(data: DataDir) -> bool:
@@ -83,10 +84,10 @@ def _size(path: Path) -> int | None:
         return 1
 
 
-def _remembered(folder: Path, root: Path) -> tuple[str | None, str | None]:
+def _read_record(folder: Path, root: Path) -> tuple[str | None, str | None]:
     """Return the id of a data directory and that of the history it lost."""
     try:
-        known = read_json(_file(folder, root))
+        known = read_json(_record_path(folder, root))
     except DocumentError:
         return None, None
     if known.get("path") != _resolved(root):
@@ -100,12 +101,12 @@ def _anchor(folder: Path, directory_id: str) -> Checkpoint | None:
         text = read_anchor(anchor_path(folder, directory_id))
     except AnchorError:
         return None
-    return None if text is None else read_unverified(text)
+    return None if text is None else parse_unverified(text)
 
 
 def _resolved(root: Path) -> str:
     return os.fsencode(os.path.realpath(root)).decode(errors="backslashreplace")
 
 
-def _file(folder: Path, root: Path) -> Path:
+def _record_path(folder: Path, root: Path) -> Path:
     return folder / "directories" / f"{sha256(_resolved(root).encode()).hexdigest()[:32]}.json"

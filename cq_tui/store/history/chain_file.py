@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from cq_tui.store.durable import sync_folder, write_parts
-from cq_tui.store.history.hash_chain import HEAD, TAIL_BYTES, ChainError, ChainTail, read_tail
+from cq_tui.store.history.hash_chain import DOCUMENT_START, TAIL_BYTES, ChainError, ChainTail, parse_tail
 from cq_tui.store.regular_file import open_regular
 
 #: A reader that is held up while its file changes looks again; so often in a row no writer is that quick.
-_LOOKS = 5
+_READ_ATTEMPTS = 5
 #: Last bytes before a common end that are compared.
 _COMPARED = 64 * 1024
 #: A twin that lacks more than this is rather made anew than held in memory.
@@ -35,7 +35,7 @@ class ChainFile:
         #: What the document holds and its twin lacks, part by part.
         self._last_delta: list[bytes] = []
         #: What went with a deleted document, until it is written again.
-        self._lost: list[bytes] = []
+        self._lost_delta: list[bytes] = []
         #: Whether somebody deleted the document since; it was made again from its twin.
         self.was_deleted = False
 
@@ -50,7 +50,7 @@ class ChainFile:
         return self._hidden, self._hidden_end
 
     @contextlib.contextmanager
-    def creation(self) -> Iterator[Callable[[bytes], object]]:
+    def create(self) -> Iterator[Callable[[bytes], object]]:
         """Write a new document part by part beside the old one, without its tail; ``replace`` puts it in its place."""
         self._hidden.unlink(missing_ok=True)
         with open(self._hidden, "wb", opener=_create) as file:
@@ -73,20 +73,20 @@ class ChainFile:
         ``synced`` is an end up to which document and twin were both written and synced: the twin is then kept and
         continued from there. Without it, or without a twin that is so long, the twin is made anew.
         """
-        read_tail(read_end(self.path, TAIL_BYTES))
+        parse_tail(read_last_bytes(self.path, TAIL_BYTES))
         size = self.path.stat().st_size
         self._end = size - TAIL_BYTES
-        self._settle_names()
+        self._finish_swap()
         if synced is not None and synced <= self._end and self._has_twin(synced):
             self._hidden_end = synced
             # A writer that was killed before its swap may have left more than what is written next.
-            _cut(self._hidden, synced)
+            _truncate(self._hidden, synced)
             with open(self.path, "rb", opener=open_regular) as file:
                 self._last_delta = [os.pread(file.fileno(), self._end - synced, synced)]
             return
         self._copy_twin()
 
-    def _settle_names(self) -> None:
+    def _finish_swap(self) -> None:
         """Finish a swap of the names that a killed writer began."""
         if os.path.lexists(self._swap):
             if os.path.lexists(self._hidden):
@@ -125,7 +125,7 @@ class ChainFile:
         """
         if not (self._hidden.exists() and self.path.exists()):
             self._restore()
-        delta = [*self._lost, *parts]
+        delta = [*self._lost_delta, *parts]
         descriptor = open_regular(self._hidden, os.O_WRONLY)
         try:
             os.lseek(descriptor, self._hidden_end, os.SEEK_SET)
@@ -137,14 +137,14 @@ class ChainFile:
         sync_folder(self.path.parent)
         # Only now: whoever is refused anything above flushes the same blocks again, to the same place.
         self._hidden_end, self._end = self._end, self._end + sum(map(len, delta))
-        self._last_delta, self._lost = delta, []
+        self._last_delta, self._lost_delta = delta, []
 
     def _restore(self) -> None:
         """Make the twin that somebody deleted from the other one; the delta that went with it is written again."""
         if not self.path.exists():
             self.was_deleted = True
             os.rename(self._hidden, self.path)
-            self._end, self._lost = self._hidden_end, self._last_delta + self._lost
+            self._end, self._lost_delta = self._hidden_end, self._last_delta + self._lost_delta
         self._copy_twin()
 
     def _swap_names(self) -> None:
@@ -155,7 +155,7 @@ class ChainFile:
         os.rename(self._swap, self._hidden)
 
 
-def read_end(path: Path, size: int) -> bytes:
+def read_last_bytes(path: Path, size: int) -> bytes:
     """Return the last ``size`` bytes of a file. Raises OSError."""
     with open(path, "rb", opener=open_regular) as file:
         file.seek(max(0, os.fstat(file.fileno()).st_size - size))
@@ -164,16 +164,16 @@ def read_end(path: Path, size: int) -> bytes:
 
 def read_chain_tail(path: Path) -> ChainTail:
     """Return root and length from the end of the document, again if it changed under us. Raises ChainError."""
-    for _ in range(_LOOKS - 1):
+    for _ in range(_READ_ATTEMPTS - 1):
         with contextlib.suppress(ChainError):
-            return read_tail(read_end(path, TAIL_BYTES))
-    return read_tail(read_end(path, TAIL_BYTES))
+            return parse_tail(read_last_bytes(path, TAIL_BYTES))
+    return parse_tail(read_last_bytes(path, TAIL_BYTES))
 
 
-def begins_as_chain(path: Path) -> bool:
+def starts_as_chain(path: Path) -> bool:
     """Whether the first bytes are those of a chain document. Raises OSError."""
     with open(path, "rb", opener=open_regular) as file:
-        return file.read(len(HEAD)) == HEAD
+        return file.read(len(DOCUMENT_START)) == DOCUMENT_START
 
 
 def _create(path: str, flags: int) -> int:
@@ -181,7 +181,7 @@ def _create(path: str, flags: int) -> int:
     return open_regular(path, flags | os.O_EXCL)
 
 
-def _cut(path: Path, size: int) -> None:
+def _truncate(path: Path, size: int) -> None:
     descriptor = open_regular(path, os.O_WRONLY)
     try:
         os.ftruncate(descriptor, size)

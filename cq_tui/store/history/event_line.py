@@ -14,7 +14,7 @@ import orjson
 #: Whole numbers from here on are not exact everywhere.
 SEQ_LIMIT = 2**53
 _PLAIN = re.compile(r"[A-Za-z0-9_.:-]+")
-_HEAD = re.compile(
+_HEADER = re.compile(
     rb'\{"event_id":"(evt_(\d{1,12})_(\d{3,12}))","timestamp":(\d{1,12}\.\d{6}),"event_type":"([A-Za-z0-9_.:-]+)","source":"'
 )
 
@@ -24,10 +24,10 @@ class EventLineError(ValueError):
 
 
 #: Id, time and type: an EventHead, or what becomes one when it is asked for.
-Head = tuple[str, str, str]
+HeaderFields = tuple[str, str, str]
 
 
-class EventHead(NamedTuple):
+class EventHeader(NamedTuple):
     """What a block needs to know of an event. ``timestamp`` is the text as it stands in the line."""
 
     event_id: str
@@ -36,7 +36,7 @@ class EventHead(NamedTuple):
 
 
 def build_line(
-    head: Head,
+    head: HeaderFields,
     source: str,
     data: Mapping[str, Any],
     writer: str,
@@ -46,7 +46,7 @@ def build_line(
 ) -> bytes:
     """Return the line without its line feed. Raises EventLineError for a type or source that is not plain ASCII."""
     event_id, timestamp, event_type = head
-    front = f'{{"event_id":"{event_id}","timestamp":{timestamp},{_kind(event_type, source)}'
+    front = f'{{"event_id":"{event_id}","timestamp":{timestamp},{_type_and_source(event_type, source)}'
     origin = {"writer": writer, "seq": seq, "occurred_at": occurred_at}
     if metadata:
         origin |= {key: value for key, value in metadata.items() if key not in origin}
@@ -55,7 +55,7 @@ def build_line(
 
 
 @lru_cache(maxsize=512)
-def _kind(event_type: str, source: str) -> str:
+def _type_and_source(event_type: str, source: str) -> str:
     """Return type and source as they stand in a line. There are few of them, so each pair is checked once."""
     for word in (event_type, source):
         if not _PLAIN.fullmatch(word):
@@ -63,18 +63,18 @@ def _kind(event_type: str, source: str) -> str:
     return f'"event_type":"{event_type}","source":"{source}",'
 
 
-def read_head(line: bytes) -> EventHead:
+def parse_header(line: bytes) -> EventHeader:
     """Return id, time and type of a stored line. Raises EventLineError."""
-    match = _HEAD.match(line)
+    match = _HEADER.match(line)
     if match is None:
         raise EventLineError("does not begin as an event of this history does")
-    return EventHead(match[1].decode(), match[4].decode(), match[5].decode())
+    return EventHeader(match[1].decode(), match[4].decode(), match[5].decode())
 
 
 class EventClock:
     """Gives out ids and times: unique, never going back, whatever the system's clock does."""
 
-    def __init__(self, last: EventHead | None = None) -> None:
+    def __init__(self, last: EventHeader | None = None) -> None:
         self._micros = 0
         self._second = 0
         self._count = 0
@@ -85,11 +85,11 @@ class EventClock:
             self._micros = int(seconds) * 1_000_000 + int(fraction)
             self._second, self._count = int(match[1]), int(match[2])
 
-    def stamp(self, now: float, event_type: str) -> EventHead:
+    def stamp(self, now: float, event_type: str) -> EventHeader:
         """Return the head of the next event at system time ``now`` (Unix seconds)."""
-        return EventHead(*self.stamp_all(now, [event_type])[0])
+        return EventHeader(*self.stamp_all(now, [event_type])[0])
 
-    def stamp_all(self, now: float, event_types: Iterable[str]) -> list[Head]:
+    def stamp_all(self, now: float, event_types: Iterable[str]) -> list[HeaderFields]:
         """Return the heads of the next events, all of them at system time ``now``."""
         self._micros = max(self._micros, round(now * 1_000_000))
         second, fraction = divmod(self._micros, 1_000_000)

@@ -9,7 +9,7 @@ _VALUES = re.compile(r" \((?:expected|found) [^()]*\)$")
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class HistoryFault:
     """One thing that is wrong. ``index`` is that of block or event, ``expected`` and ``found`` tell what differs."""
 
     file: str

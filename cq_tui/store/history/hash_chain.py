@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import NamedTuple
 
-from cq_tui.store.history.event_line import Head
+from cq_tui.store.history.event_line import HeaderFields
 
-HEAD = b'{"chain":[\n'
+DOCUMENT_START = b'{"chain":[\n'
 SEPARATOR = b",\n"
 TAIL_BYTES = 256
-DOMAIN = b"coinquant/r11/block/v1\n"
-_DOMAIN = DOMAIN.decode()
-_SEPARATOR = SEPARATOR.decode()
+HASH_DOMAIN = b"coinquant/r11/block/v1\n"
+_DOMAIN_TEXT = HASH_DOMAIN.decode()
+_SEPARATOR_TEXT = SEPARATOR.decode()
 #: No history comes near a number of 16 digits.
 _TAIL = re.compile(
     rb'\n\],"merkle_root":"([0-9a-f]{64})","chain_length":(\d{1,15}),"integrity_verified":(true|false)\} *\n'
@@ -28,26 +28,28 @@ class ChainError(ValueError):
     """The bytes are no chain document."""
 
 
-class Block(NamedTuple):
+class ChainBlock(NamedTuple):
     """A stored block and the hash that the next one names."""
 
     content: bytes
     hash: str
 
 
-def genesis(timestamp: str) -> Block:
+def genesis_block(timestamp: str) -> ChainBlock:
     """Block 0. ``timestamp`` is Unix seconds with six decimals."""
     content = f'{{"index":0,"timestamp":{timestamp},"data":"Genesis Block","previous_hash":"0"'
-    digest = sha256(f"{_DOMAIN}{content}".encode()).hexdigest()
-    return Block(f'{content},"hash":"{digest}"}}'.encode(), digest)
+    digest = sha256(f"{_DOMAIN_TEXT}{content}".encode()).hexdigest()
+    return ChainBlock(f'{content},"hash":"{digest}"}}'.encode(), digest)
 
 
-def build_block(index: int, head: Head, event_hash: str, previous_hash: str) -> Block:
+def build_block(index: int, head: HeaderFields, event_hash: str, previous_hash: str) -> ChainBlock:
     """Return the block of event ``index`` (the first event has index 1)."""
     return build_blocks(index, [head], [bytes.fromhex(event_hash)], previous_hash)[1]
 
 
-def build_blocks(index: int, heads: Iterable[Head], leaves: Sequence[bytes], previous_hash: str) -> tuple[bytes, Block]:
+def build_blocks(
+    index: int, heads: Iterable[HeaderFields], leaves: Sequence[bytes], previous_hash: str
+) -> tuple[bytes, ChainBlock]:
     """Return the blocks of event ``index`` and those after it, one or more, with separators between; and the last.
 
     ``leaves`` are the events' leaf hashes; ``previous_hash`` is that of the block before.
@@ -58,25 +60,25 @@ def build_blocks(index: int, heads: Iterable[Head], leaves: Sequence[bytes], pre
     at, digest = 0, previous_hash
     for number, (event_id, timestamp, event_type) in enumerate(heads, index):
         unsealed = (
-            f'{_DOMAIN}{{"index":{number},"timestamp":{timestamp},"data":{{"event_id":"{event_id}",'
+            f'{_DOMAIN_TEXT}{{"index":{number},"timestamp":{timestamp},"data":{{"event_id":"{event_id}",'
             f'"event_type":"{event_type}","event_hash":"{event_hashes[at : at + 64]}"}},"previous_hash":"{digest}"'
         )
         digest = sha256(unsealed.encode()).hexdigest()
         blocks.append(f'{unsealed},"hash":"{digest}"}}')
         at += 64
-    content = _SEPARATOR.join(blocks).replace(_DOMAIN, "").encode()
-    return content, Block(blocks[-1].removeprefix(_DOMAIN).encode(), digest)
+    content = _SEPARATOR_TEXT.join(blocks).replace(_DOMAIN_TEXT, "").encode()
+    return content, ChainBlock(blocks[-1].removeprefix(_DOMAIN_TEXT).encode(), digest)
 
 
-def block_hash(stored: bytes) -> str | None:
+def verified_block_hash(stored: bytes) -> str | None:
     """Return a stored block's hash when it matches its bytes, else None."""
     content, marker, rest = stored.rpartition(b',"hash":"')
-    digest = sha256(DOMAIN + content).hexdigest()
+    digest = sha256(HASH_DOMAIN + content).hexdigest()
     return digest if marker and rest == digest.encode() + b'"}' else None
 
 
 @dataclass(frozen=True, slots=True)
-class Links:
+class BlockLinks:
     """What a stored block whose bytes match its hash is tied to."""
 
     index: int
@@ -86,12 +88,12 @@ class Links:
     hash: str
 
 
-def read_links(stored: bytes) -> Links | None:
+def parse_links(stored: bytes) -> BlockLinks | None:
     """Return what a stored block says of itself, or None when its bytes do not match its hash."""
-    digest, match = block_hash(stored), _LINKS.fullmatch(stored)
+    digest, match = verified_block_hash(stored), _LINKS.fullmatch(stored)
     if digest is None or match is None:
         return None
-    return Links(int(match[1]), bytes.fromhex(match[2].decode()) if match[2] else None, match[3].decode(), digest)
+    return BlockLinks(int(match[1]), bytes.fromhex(match[2].decode()) if match[2] else None, match[3].decode(), digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ class ChainTail:
         return text.encode().ljust(TAIL_BYTES - 1) + b"\n"
 
 
-def read_tail(content: bytes) -> ChainTail:
+def parse_tail(content: bytes) -> ChainTail:
     """Parse the last bytes of a document. Raises ChainError."""
     match = _TAIL.fullmatch(content[-TAIL_BYTES:])
     if match is None:

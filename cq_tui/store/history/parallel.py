@@ -13,15 +13,15 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkContext, SpawnContext
 
 from cq_tui.contracts.layout import DataDir
+from cq_tui.store.history.batch import WriterSequences, event_id_key
 from cq_tui.store.history.chain_file import read_chain_tail
-from cq_tui.store.history.event_line import EventHead, EventLineError, read_head
-from cq_tui.store.history.hash_chain import SEPARATOR, Block, ChainError, ChainTail, read_links
+from cq_tui.store.history.event_line import EventHeader, EventLineError, parse_header
+from cq_tui.store.history.hash_chain import SEPARATOR, ChainBlock, ChainError, ChainTail, parse_links
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, MerkleFrontier, leaf_hash
-from cq_tui.store.history.place import Limits, Place
-from cq_tui.store.history.runs import Origins, id_key
-from cq_tui.store.history.verification import RUNS_TOLD, Progress, Verification, gaps, verify
-from cq_tui.store.history.walk import Walk
-from cq_tui.store.proofs.line_search import Key, find_first
+from cq_tui.store.history.position import HistoryPosition, VerificationLimits
+from cq_tui.store.history.verification import PROGRESS_INTERVAL, Progress, VerificationResult, sequence_gaps, verify
+from cq_tui.store.history.verifier import Verifier
+from cq_tui.store.line_search import Key, find_first
 from cq_tui.store.regular_file import open_regular
 
 #: With fewer events a second process costs more than it brings.
@@ -29,45 +29,45 @@ _FEWEST = 64 * SUBTREE_LEAVES
 _EVENT_ID = re.compile(rb'"event_id":"evt_([0-9]{1,12})_([0-9]{3,12})"')
 
 #: How many full subtrees, and the roots that follow them, largest first.
-_Rest = tuple[int, tuple[bytes, ...]]
+_Remainder = tuple[int, tuple[bytes, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Task:
+class _Part:
     """One part. The last one has no end."""
 
     data: DataDir
-    start: Place | None
+    start: HistoryPosition | None
     end: int | None
     #: Sizes of the tree at which its root is wanted, counted from the first event of the history.
     sizes: Collection[int]
 
 
 @dataclass(frozen=True, slots=True)
-class _Done:
+class _PartResult:
     """What a process found in its part. None of it counts unless ``is_sound``."""
 
     is_sound: bool
     events: int
     subtrees: list[bytes]
     #: What the tree is at its end and at each wanted size before it.
-    rests: dict[int, _Rest]
-    tip: Block
-    origins: Origins
+    remainders: dict[int, _Remainder]
+    tip: ChainBlock
+    sequences: WriterSequences
     unchained: int
     torn_bytes: int
 
 
-def verify_with(
+def verify_in_parallel(
     workers: int,
     data: DataDir,
     sizes: Collection[int] = (),
     progress: Progress = lambda _: None,
     *,
     fewest: int = _FEWEST,
-) -> Verification:
+) -> VerificationResult:
     """Verify as ``verify`` does, with so many processes if there are ``fewest`` events. Raises OSError."""
-    starts, tail = _starts(data, workers, fewest)
+    starts, tail = _split_points(data, workers, fewest)
     if not starts or tail is None:
         return verify(data, sizes, progress)
     told = 0
@@ -78,15 +78,15 @@ def verify_with(
         progress(size)
 
     length = tail.chain_length - 1
-    parts = _run(_tasks(data, starts, {*sizes, length}), count)
-    found = _joined(starts, parts, sizes, (length, bytes.fromhex(tail.merkle_root)))
+    parts = _run_parts(_split_parts(data, starts, {*sizes, length}), count)
+    found = _join_parts(starts, parts, sizes, (length, bytes.fromhex(tail.merkle_root)))
     if found is not None:
         return found
     progress(-told)
     return verify(data, sizes, progress)
 
 
-def _starts(data: DataDir, workers: int, fewest: int) -> tuple[list[Place], ChainTail | None]:
+def _split_points(data: DataDir, workers: int, fewest: int) -> tuple[list[HistoryPosition], ChainTail | None]:
     """Return where the second part and each later one begin, and what the chain says that there is.
 
     None begin when one process is enough, or all that is safe.
@@ -98,18 +98,18 @@ def _starts(data: DataDir, workers: int, fewest: int) -> tuple[list[Place], Chai
             return [], tail
         subtrees = events // SUBTREE_LEAVES
         counts = [part * subtrees // workers * SUBTREE_LEAVES for part in range(1, workers)]
-        places = [place_after(data, count) for count in counts]
+        places = [position_after(data, count) for count in counts]
     except (ChainError, FileNotFoundError):
         return [], None
     return [place for place in places if place is not None] if all(places) else [], tail
 
 
-def place_after(data: DataDir, count: int) -> Place | None:
+def position_after(data: DataDir, count: int) -> HistoryPosition | None:
     """Return the place behind so many events, with a tree that begins there; None when damage hides it."""
     with open(data.hash_chain, "rb", opener=open_regular) as chain:
         block = find_first(chain, _block_key, (count,))
     content = block.line.removesuffix(SEPARATOR[:-1]) if block else b""
-    links = read_links(content)
+    links = parse_links(content)
     named = _EVENT_ID.search(content)
     if block is None or links is None or links.index != count or links.event_hash is None or named is None:
         return None
@@ -117,47 +117,47 @@ def place_after(data: DataDir, count: int) -> Place | None:
         line = find_first(events, _event_key, (int(named[1]), int(named[2])))
     if line is None or leaf_hash(line.line) != links.event_hash:
         return None
-    return Place(
+    return HistoryPosition(
         events=count,
-        tip=Block(content, links.hash),
-        last_head=read_head(line.line),
+        tip=ChainBlock(content, links.hash),
+        last_header=parse_header(line.line),
         event_end=line.offset + len(line.line) + 1,
         block_end=block.offset + len(content),
     )
 
 
 def _block_key(line: bytes) -> Key | None:
-    links = read_links(line.removesuffix(SEPARATOR[:-1]))
+    links = parse_links(line.removesuffix(SEPARATOR[:-1]))
     return None if links is None else (links.index,)
 
 
 def _event_key(line: bytes) -> Key | None:
     try:
-        head: EventHead = read_head(line)
+        head: EventHeader = parse_header(line)
     except EventLineError:
         return None
-    return id_key(head.event_id)
+    return event_id_key(head.event_id)
 
 
-def _tasks(data: DataDir, starts: Sequence[Place], sizes: Collection[int]) -> list[_Task]:
+def _split_parts(data: DataDir, starts: Sequence[HistoryPosition], sizes: Collection[int]) -> list[_Part]:
     tasks = []
     edges = [0, *(place.events for place in starts), sys.maxsize]
     for number, start in enumerate([None, *starts]):
         end = starts[number].event_end if number < len(starts) else None
         inside = {size for size in sizes if edges[number] < size <= edges[number + 1]}
-        tasks.append(_Task(data, start, end, inside))
+        tasks.append(_Part(data, start, end, inside))
     return tasks
 
 
-def _run(tasks: Sequence[_Task], progress: Progress) -> list[_Done | None]:
+def _run_parts(tasks: Sequence[_Part], progress: Progress) -> list[_PartResult | None]:
     """Run each part in a process of its own; None stands for one that did not come to its end."""
     # A fork shares what is loaded; where that is not safe, processes begin anew.
     context: ForkContext | SpawnContext = get_context("fork") if sys.platform == "linux" else get_context("spawn")
-    results: dict[Connection, _Done | None] = {}
+    results: dict[Connection, _PartResult | None] = {}
     processes = []
     for task in tasks:
         mine, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=_work, args=(task, theirs), daemon=True)
+        process = context.Process(target=_verify_part, args=(task, theirs), daemon=True)
         process.start()
         theirs.close()
         processes.append(process)
@@ -185,82 +185,84 @@ def _run(tasks: Sequence[_Task], progress: Progress) -> list[_Done | None]:
     return list(results.values())
 
 
-def _work(task: _Task, answer: Connection) -> None:
-    limits = Limits(end=task.end, sizes=task.sizes, named=1)
-    walk = Walk(task.data.events, task.data.hash_chain, limits, start=task.start)
-    first, told, runs = walk.place.events, walk.place.event_end, 0
-    rests: dict[int, _Rest] = {}
+def _verify_part(task: _Part, answer: Connection) -> None:
+    limits = VerificationLimits(end=task.end, sizes=task.sizes, max_faults=1)
+    walk = Verifier(task.data.events, task.data.hash_chain, limits, start=task.start)
+    first, told, runs = walk.position.events, walk.position.event_end, 0
+    rests: dict[int, _Remainder] = {}
     while walk.step():
         runs += 1
-        if walk.place.events in task.sizes:
-            rests[walk.place.events] = _rest(walk.place.frontier)
-        if runs % RUNS_TOLD == 0:
-            answer.send(walk.place.event_end - told)
-            told = walk.place.event_end
+        if walk.position.events in task.sizes:
+            rests[walk.position.events] = _remainder(walk.position.frontier)
+        if runs % PROGRESS_INTERVAL == 0:
+            answer.send(walk.position.event_end - told)
+            told = walk.position.event_end
     if task.end is None:
         walk.finish()
     walk.close()
-    answer.send(walk.place.event_end - told)
-    place, tail = walk.place, walk.tail
-    rests[place.events] = _rest(place.frontier)
+    answer.send(walk.position.event_end - told)
+    place, tail = walk.position, walk.tail
+    rests[place.events] = _remainder(place.frontier)
     answer.send(
-        _Done(
-            is_sound=not (walk.fault_count or walk.rebuild or walk.surplus or walk.torn_at is not None),
+        _PartResult(
+            is_sound=not (walk.fault_count or walk.needs_rebuild or walk.surplus_blocks or walk.torn_at is not None),
             events=place.events - first,
             subtrees=place.frontier.subtrees,
-            rests=rests,
+            remainders=rests,
             tip=place.tip,
-            origins=Origins(place.cursors, place.first, place.missing),
+            sequences=WriterSequences(place.cursors, place.first_seqs, place.missing_counts),
             unchained=max(0, place.events - (tail.chain_length - 1 if tail is not None else 0)),
-            torn_bytes=walk.rest,
+            torn_bytes=walk.unverified_bytes,
         )
     )
     answer.close()
 
 
-def _rest(frontier: MerkleFrontier) -> _Rest:
+def _remainder(frontier: MerkleFrontier) -> _Remainder:
     loose = (frontier.size % SUBTREE_LEAVES).bit_count()
     return len(frontier.subtrees), frontier.roots[len(frontier.roots) - loose :]
 
 
-def _joined(
-    starts: Sequence[Place],
-    parts: Sequence[_Done | None],
+def _join_parts(
+    starts: Sequence[HistoryPosition],
+    parts: Sequence[_PartResult | None],
     sizes: Collection[int],
     chained: tuple[int, bytes],
-) -> Verification | None:
+) -> VerificationResult | None:
     """Put the parts together; None when they do not make a sound whole, of which the chain says the root."""
-    whole = Place()
+    whole = HistoryPosition()
     roots: dict[int, bytes] = {}
     done = [part for part in parts if part is not None and part.is_sound]
     if len(done) != len(parts):
         return None
     for part, following in zip(done, [*starts, None], strict=True):
         frontier = whole.frontier
-        for size, rest in part.rests.items():
-            root = _grown(frontier, part.subtrees, size, rest).root()
+        for size, rest in part.remainders.items():
+            root = _extend_frontier(frontier, part.subtrees, size, rest).root()
             if size == chained[0] and root != chained[1]:
                 return None
             if size in sizes:
                 roots[size] = root
         whole.events += part.events
-        whole.frontier = _grown(frontier, part.subtrees, whole.events, part.rests[whole.events])
+        whole.frontier = _extend_frontier(frontier, part.subtrees, whole.events, part.remainders[whole.events])
         if following is not None and (part.tip, whole.events) != (following.tip, following.events):
             return None
-        if not whole.follows(part.origins):
+        if not whole.precedes(part.sequences):
             return None
-        whole.count(part.origins)
-    return Verification(
+        whole.add_sequences(part.sequences)
+    return VerificationResult(
         events=whole.events,
         merkle_root=whole.frontier.root().hex(),
         unchained=done[-1].unchained,
         torn_bytes=done[-1].torn_bytes,
         roots=roots,
-        gaps=gaps(whole),
+        gaps=sequence_gaps(whole),
     )
 
 
-def _grown(frontier: MerkleFrontier, subtrees: Sequence[bytes], size: int, rest: _Rest) -> MerkleFrontier:
+def _extend_frontier(
+    frontier: MerkleFrontier, subtrees: Sequence[bytes], size: int, rest: _Remainder
+) -> MerkleFrontier:
     """Return the frontier with more full subtrees, and the rest behind them up to ``size``."""
     grown = MerkleFrontier.restored(frontier.size, frontier.roots)
     count, roots = rest

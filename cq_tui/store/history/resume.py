@@ -5,12 +5,12 @@ from pathlib import Path
 
 from cq_tui.contracts.history import SnapshotHistory
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.history.chain_file import begins_as_chain, read_chain_tail
-from cq_tui.store.history.event_line import EventLineError, read_head
-from cq_tui.store.history.hash_chain import TAIL_BYTES, Block, ChainError, read_links
+from cq_tui.store.history.batch import BATCH_EVENTS, parse_sequences
+from cq_tui.store.history.chain_file import read_chain_tail, starts_as_chain
+from cq_tui.store.history.event_line import EventLineError, parse_header
+from cq_tui.store.history.hash_chain import TAIL_BYTES, ChainBlock, ChainError, parse_links
 from cq_tui.store.history.merkle import MerkleFrontier, leaf_hash
-from cq_tui.store.history.place import Place
-from cq_tui.store.history.runs import RUN, origins_of
+from cq_tui.store.history.position import HistoryPosition
 from cq_tui.store.history.stored_lines import EventLines
 from cq_tui.store.journal import MAX_LINE_BYTES
 from cq_tui.store.regular_file import open_regular
@@ -21,7 +21,7 @@ _FEWEST = 100_000
 _BLOCK_BYTES = 1024
 
 
-def resume(data: DataDir, stood: SnapshotHistory) -> Place | None:
+def resume_from_snapshot(data: DataDir, stood: SnapshotHistory) -> HistoryPosition | None:
     """Return the place that a snapshot names; None when the files do not confirm it. Raises OSError.
 
     The last event and its block stand where the snapshot says, belong to each other, and the frontier has its root.
@@ -31,30 +31,30 @@ def resume(data: DataDir, stood: SnapshotHistory) -> Place | None:
     try:
         frontier = MerkleFrontier.restored(stood.events_count, [bytes.fromhex(root) for root in stood.frontier])
         line = _line_before(data.events, stood.events_bytes, MAX_LINE_BYTES + 1)
-        head = read_head(line)
+        head = parse_header(line)
     except (ValueError, EventLineError):
         return None
     stored = _line_before(data.hash_chain, stood.chain_bytes + 1, _BLOCK_BYTES, ends=(b",", b"\n"))
-    links = read_links(stored)
+    links = parse_links(stored)
     if (
         links is None
         or (links.index, links.event_hash) != (stood.events_count, leaf_hash(line))
         or frontier.root().hex() != stood.merkle_root
-        or not begins_as_chain(data.hash_chain)
+        or not starts_as_chain(data.hash_chain)
     ):
         return None
-    return Place(
+    return HistoryPosition(
         events=stood.events_count,
         frontier=frontier,
-        tip=Block(stored, links.hash),
-        last_head=head,
+        tip=ChainBlock(stored, links.hash),
+        last_header=head,
         cursors=dict(stood.cursors),
         event_end=stood.events_bytes,
         block_end=stood.chain_bytes,
     )
 
 
-def resume_at_tail(data: DataDir, *, fewest: int = _FEWEST) -> Place | None:
+def resume_from_tail(data: DataDir, *, fewest: int = _FEWEST) -> HistoryPosition | None:
     """Return the end of the chain, when the events have the root that stands there; None otherwise. Raises OSError.
 
     A root holds for every byte of the events and for their order; only the blocks are left for later. With less than
@@ -65,33 +65,33 @@ def resume_at_tail(data: DataDir, *, fewest: int = _FEWEST) -> Place | None:
     except (ChainError, IsADirectoryError):
         return None
     count = tail.chain_length - 1
-    if count < fewest or not begins_as_chain(data.hash_chain):
+    if count < fewest or not starts_as_chain(data.hash_chain):
         return None
     chain_end = data.hash_chain.stat().st_size - TAIL_BYTES
-    place = _add_up(data.events, count)
+    place = _replay_events(data.events, count)
     stored = _line_before(data.hash_chain, chain_end + 1, _BLOCK_BYTES)
-    links = read_links(stored)
+    links = parse_links(stored)
     if place is None or links is None or links.index != count or place.frontier.root().hex() != tail.merkle_root:
         return None
-    place.tip, place.block_end = Block(stored, links.hash), chain_end
+    place.tip, place.block_end = ChainBlock(stored, links.hash), chain_end
     return place
 
 
-def _add_up(path: Path, count: int) -> Place | None:
+def _replay_events(path: Path, count: int) -> HistoryPosition | None:
     """Return where so many events end, and their tree; None when there are fewer, or one does not tell its writer."""
-    place, lines = Place(), EventLines(path)
+    place, lines = HistoryPosition(), EventLines(path)
     last = b""
     try:
         while place.events < count:
-            events, run = lines.peek(min(RUN, count - place.events))
-            origins = origins_of("\n" + events.decode("latin-1"), len(run))
-            if not run or origins is None or not place.follows(origins):
+            events, run = lines.peek(min(BATCH_EVENTS, count - place.events))
+            origins = parse_sequences("\n" + events.decode("latin-1"), len(run))
+            if not run or origins is None or not place.precedes(origins):
                 return None
-            lines.take(events)
+            lines.consume(events)
             place.frontier.extend([leaf_hash(line) for line in run])
-            place.count(origins)
+            place.add_sequences(origins)
             place.events, place.event_end, last = place.events + len(run), place.event_end + len(events), run[-1]
-        place.last_head = read_head(last)
+        place.last_header = parse_header(last)
     except EventLineError:
         return None
     finally:

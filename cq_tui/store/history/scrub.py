@@ -29,7 +29,7 @@ def _new_tag() -> "Poly1305":
     return Poly1305(_KEY)
 
 
-class Piece(NamedTuple):
+class TaggedChunk(NamedTuple):
     """Some bytes of the file that will not change any more."""
 
     start: int
@@ -42,7 +42,7 @@ class Scrubber:
 
     def __init__(self, path: Path, start: int = 0) -> None:
         self.path = path
-        self._pieces: list[Piece] = []
+        self._chunks: list[TaggedChunk] = []
         #: The open piece as it stands: a tag can be asked for only once.
         self._open = bytearray()
         self._start = start
@@ -54,7 +54,7 @@ class Scrubber:
     @property
     def progress(self) -> float:
         """Share of the pieces that the current round has covered, 0..1."""
-        return self._next / (len(self._pieces) + 1) if self._next else 1.0
+        return self._next / (len(self._chunks) + 1) if self._next else 1.0
 
     @property
     def end(self) -> int:
@@ -70,18 +70,18 @@ class Scrubber:
             self._filled += len(part)
             view = view[len(part) :]
             if self._filled == CHUNK:
-                self._close_piece()
+                self._close_chunk()
 
-    def _close_piece(self) -> None:
+    def _close_chunk(self) -> None:
         tag = _new_tag()
         tag.update(self._open)
-        self._pieces.append(Piece(self._start, self._filled, tag.finalize()))
+        self._chunks.append(TaggedChunk(self._start, self._filled, tag.finalize()))
         self._start, self._filled, self._open = self.end, 0, bytearray()
 
-    def adopt(self, earlier: "Scrubber") -> None:
+    def prepend(self, earlier: "Scrubber") -> None:
         """Check from now on also what another one knows, which ends where this one began."""
-        earlier._close_piece()
-        self._pieces = earlier._pieces + self._pieces
+        earlier._close_chunk()
+        self._chunks = earlier._chunks + self._chunks
         self._next = 0
 
     def step(self, pieces: int = 4, *, path: Path | None = None, end: int | None = None) -> tuple[int, int] | None:
@@ -90,28 +90,28 @@ class Scrubber:
         ``path`` is another file with the same bytes, which may be shorter: of it only what lies before ``end`` is read.
         Raises OSError.
         """
-        count = len(self._pieces) + 1
+        count = len(self._chunks) + 1
         with open(path or self.path, "rb", buffering=0, opener=open_regular) as file:
             for _ in range(min(pieces, count)):
                 index, self._next = self._next, (self._next + 1) % count
-                is_open = index == len(self._pieces)
-                start, size = (self._start, self._filled) if is_open else self._pieces[index][:2]
+                is_open = index == len(self._chunks)
+                start, size = (self._start, self._filled) if is_open else self._chunks[index][:2]
                 if end is not None and start + size > end:
                     continue
-                if not (self._is_open_piece_sound(file) if is_open else self._is_sound(file, index)):
+                if not (self._is_open_chunk_sound(file) if is_open else self._is_sound(file, index)):
                     return start, start + size
         return None
 
     # What is damaged is told once; what changes there next is told again.
 
     def _is_sound(self, file: FileIO, index: int) -> bool:
-        piece, found = self._pieces[index], _new_tag()
+        piece, found = self._chunks[index], _new_tag()
         self._read(file, piece.start, piece.size, found.update)
         tag = found.finalize()
-        self._pieces[index] = piece._replace(tag=tag)
+        self._chunks[index] = piece._replace(tag=tag)
         return tag == piece.tag
 
-    def _is_open_piece_sound(self, file: FileIO) -> bool:
+    def _is_open_chunk_sound(self, file: FileIO) -> bool:
         found = bytearray()
         self._read(file, self._start, self._filled, found.extend)
         expected, self._open = self._open, found

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from cq_tui.store.history.hash_chain import HEAD, SEPARATOR, TAIL_BYTES, Links, read_links
+from cq_tui.store.history.hash_chain import DOCUMENT_START, SEPARATOR, TAIL_BYTES, BlockLinks, parse_links
 from cq_tui.store.journal import MAX_LINE_BYTES, OVERLONG
 from cq_tui.store.regular_file import open_regular
 
@@ -12,10 +12,10 @@ _READ = 256 * 1024
 #: What the next lines may be longer than the last ones, on average.
 _LINE_SPARE = 16
 #: Memory adds a little to an event that is as long as a line may be. What is longer than this is never held.
-_LONGEST = 2 * MAX_LINE_BYTES
+_MAX_HELD = 2 * MAX_LINE_BYTES
 
 
-class _Bytes:
+class _FileRange:
     """A part of a file, from one byte to another. A file that is missing is empty."""
 
     def __init__(self, path: Path | None, start: int, end: int | None) -> None:
@@ -49,7 +49,7 @@ class _Bytes:
         self._rest += len(content)
         return bool(content)
 
-    def drop(self, count: int) -> None:
+    def skip(self, count: int) -> None:
         """Go on behind so many bytes of the buffer."""
         self._at += count
         self.offset += count
@@ -61,7 +61,7 @@ class _Bytes:
             self._descriptor = -1
 
 
-class EventLines(_Bytes):
+class EventLines(_FileRange):
     """Whole lines of the events file. Bytes behind the last line feed are no line."""
 
     def __init__(self, path: Path, start: int = 0, end: int | None = None) -> None:
@@ -81,7 +81,7 @@ class EventLines(_Bytes):
             content = self._buffer[self._at : self._at + size]
             lines = content.split(b"\n")
             rest = lines.pop()
-            if len(lines) >= count or len(rest) > _LONGEST:
+            if len(lines) >= count or len(rest) > _MAX_HELD:
                 break
             if len(self._buffer) - self._at > size:
                 size *= 2
@@ -92,13 +92,13 @@ class EventLines(_Bytes):
             end = sum(map(len, lines)) + len(lines)
             self._line_size = end // len(lines) + _LINE_SPARE
             return content[:end], lines
-        if len(rest) <= _LONGEST:
+        if len(rest) <= _MAX_HELD:
             return b"", []
         if self._overlong[0] != self.offset:
             self._overlong = self.offset, self._next_end()
         return (b"", []) if self._overlong[1] is None else (OVERLONG + b"\n", [OVERLONG])
 
-    def take(self, content: bytes) -> Iterable[bytes]:
+    def consume(self, content: bytes) -> Iterable[bytes]:
         """Go on behind lines that were peeked at; return their bytes as they stand in the file, to be read to the end.
 
         The lines are behind us when these are.
@@ -106,7 +106,7 @@ class EventLines(_Bytes):
         begin, end = self._overlong
         if begin == self.offset and end is not None:
             return self._skip_to(end)
-        self.drop(len(content))
+        self.skip(len(content))
         return (content,)
 
     def _next_end(self) -> int | None:
@@ -126,7 +126,7 @@ class EventLines(_Bytes):
             yield content
 
 
-class BlockLines(_Bytes):
+class BlockLines(_FileRange):
     """The blocks of a chain document, from one that begins at ``start``; by runs, or one by one by index.
 
     One by one, whatever stands in a line counts as a block, so that a lost or a glued line costs no other. Of one that
@@ -138,22 +138,22 @@ class BlockLines(_Bytes):
         if has_tail:
             self._stop -= TAIL_BYTES
 
-    def tail(self) -> bytes:
+    def read_tail(self) -> bytes:
         """Return what stands behind the blocks."""
         return os.pread(self._descriptor, TAIL_BYTES, self._stop)
 
     @classmethod
-    def from_head(cls, path: Path | None, *, has_tail: bool) -> "BlockLines":
+    def from_start(cls, path: Path | None, *, has_tail: bool) -> "BlockLines":
         """Begin behind the document's head, or where it should stand."""
         blocks = cls(path, 0, has_tail=has_tail)
         if path is not None:
             blocks.fill()
             head = blocks._buffer.find(b"\n") + 1
-            if blocks._buffer.startswith(HEAD) or b'"index":0,' not in blocks._buffer[:head]:
-                blocks.drop(head)
+            if blocks._buffer.startswith(DOCUMENT_START) or b'"index":0,' not in blocks._buffer[:head]:
+                blocks.skip(head)
         return blocks
 
-    def holds(self, blocks: bytes) -> bool:
+    def starts_with(self, blocks: bytes) -> bool:
         """Whether these blocks are the next ones, with a separator or nothing behind them."""
         size = len(blocks) + len(SEPARATOR)
         while len(self._buffer) - self._at < size and self.fill():
@@ -164,12 +164,12 @@ class BlockLines(_Bytes):
             b"",
         )
 
-    def take(self, blocks: bytes) -> None:
+    def consume(self, blocks: bytes) -> None:
         """Go on behind blocks that are the next ones, and the separator."""
-        self.drop(min(len(self._buffer) - self._at, len(blocks) + len(SEPARATOR)))
+        self.skip(min(len(self._buffer) - self._at, len(blocks) + len(SEPARATOR)))
 
     @property
-    def next(self) -> bytes | None:
+    def next_line(self) -> bytes | None:
         """The next line, None at the end."""
         end = self._line_end()
         return self._buffer[self._at : end].removesuffix(b",") if self._at < len(self._buffer) else None
@@ -184,20 +184,20 @@ class BlockLines(_Bytes):
     def advance(self) -> None:
         """Go on behind the next line."""
         while (end := self._buffer.find(b"\n", self._at)) < 0:
-            self.drop(len(self._buffer) - self._at)
+            self.skip(len(self._buffer) - self._at)
             if not self.fill():
                 return
-        self.drop(end + 1 - self._at)
+        self.skip(end + 1 - self._at)
 
-    def next_links(self) -> Links | None:
+    def next_links(self) -> BlockLinks | None:
         """Return the links of the next block if it is sound."""
-        line = self.next
-        return None if line is None else read_links(line)
+        line = self.next_line
+        return None if line is None else parse_links(line)
 
-    def take_index(self, index: int, expected: bytes) -> tuple[bytes | None, Links | None]:
+    def consume_index(self, index: int, expected: bytes) -> tuple[bytes | None, BlockLinks | None]:
         """Return what stands at an index and, when it is sound, its links; nothing where a later block follows."""
-        while (line := self.next) is not None:
-            links = None if line == expected else read_links(line)
+        while (line := self.next_line) is not None:
+            links = None if line == expected else parse_links(line)
             if links is not None and links.index > index:
                 return None, None
             self.advance()

@@ -16,18 +16,18 @@ from typing import BinaryIO, TypeVar
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.chain_file import read_chain_tail
-from cq_tui.store.history.event_line import EventLineError, read_head
-from cq_tui.store.history.hash_chain import SEPARATOR, TAIL_BYTES, read_links
+from cq_tui.store.history.event_line import EventLineError, parse_header
+from cq_tui.store.history.hash_chain import SEPARATOR, TAIL_BYTES, parse_links
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, leaf_hash
-from cq_tui.store.proofs.line_search import Key, Place, count_lines, find_beginning, find_first, lines_from
-from cq_tui.store.proofs.proofs import tree_hash
-from cq_tui.store.proofs.tree_index import TreeIndex
+from cq_tui.store.history.tree_index import SubtreeIndex
+from cq_tui.store.line_search import Key, PositionedLine, count_lines, find_first, find_prefix, lines_from
+from cq_tui.store.proofs.merkle_proofs import tree_hash
 from cq_tui.store.regular_file import open_regular
 
 _EVENT_ID = re.compile(r"evt_([0-9]{1,18})_([0-9]{3,18})")
 _BLOCK_EVENT = re.compile(rb'\{"index":\d+,"timestamp":[0-9.]+,"data":\{"event_id":"([a-z0-9_]+)"')
 _EVENT_HASH = re.compile(rb'"event_hash":"(.{64})"\},"previous_hash":"')
-_SUBTREES_KEPT = 2
+_CACHED_SUBTREES = 2
 _LINE_END = SEPARATOR[:-1]
 Found = TypeVar("Found")
 
@@ -46,7 +46,7 @@ class HistoryFiles:
         self._events = data.events
         self._chain = data.hash_chain
         self._index_path = data.tree_index
-        self._index: TreeIndex | None = None
+        self._index: SubtreeIndex | None = None
         self._leaves: dict[int, list[bytes]] = {}
 
     def events_count(self) -> int:
@@ -71,7 +71,7 @@ class HistoryFiles:
                     found[key[0]] = _block(place.line)
             return found or None
 
-        return _look_twice(self._chain, look) or {}
+        return _retry_once(self._chain, look) or {}
 
     def event_at(self, index: int) -> bytes | None:
         """Return the line of an event as it stands, whether or not it is what was chained; None when there is none."""
@@ -79,13 +79,13 @@ class HistoryFiles:
             return None
         block = self.block_at(index)
         if block is not None:
-            return self.event_named(_block_event(block))
+            return self.event_by_id(_block_event(block))
         # The block is damaged, or not there yet: then only counting helps.
         with open(self._events, "rb", opener=open_regular) as file:
             place = next(islice(lines_from(file, 0), index - 1, None), None)
         return None if place is None else place.line
 
-    def event_named(self, event_id: str) -> bytes | None:
+    def event_by_id(self, event_id: str) -> bytes | None:
         """Return the line of an event as it stands, whether or not it is what was chained; None when there is none."""
         with open(self._events, "rb", opener=open_regular) as file:
             place = _find_event(file, event_id)
@@ -102,7 +102,7 @@ class HistoryFiles:
             key = _block_index(place.line) if place and _block_event(place.line) == event_id else None
             return None if key is None else key[0]
 
-        return _look_twice(self._chain, look) or self._count_to(event_id)
+        return _retry_once(self._chain, look) or self._count_to(event_id)
 
     def _count_to(self, event_id: str) -> int | None:
         """Return the index of an event that no sound block names, as of one that is not chained yet."""
@@ -128,9 +128,9 @@ class HistoryFiles:
         with open(self._events, "rb", opener=open_regular) as file:
             return [leaf_hash(place.line) for place in islice(lines_from(file, 0), count)]
 
-    def _tree_index(self) -> TreeIndex:
+    def _tree_index(self) -> SubtreeIndex:
         if self._index is None:
-            self._index = TreeIndex.load(self._index_path) or TreeIndex(0)
+            self._index = SubtreeIndex.load(self._index_path) or SubtreeIndex(0)
         return self._index
 
     def _roots_until(self, count: int) -> list[bytes]:
@@ -151,7 +151,7 @@ class HistoryFiles:
         if len(leaves) < stop - begin:
             leaves = self._read_leaves(begin, stop, end)
         self._leaves[number] = leaves
-        if len(self._leaves) > _SUBTREES_KEPT:
+        if len(self._leaves) > _CACHED_SUBTREES:
             del self._leaves[next(iter(self._leaves))]
         return leaves[start - begin : stop - begin]
 
@@ -170,12 +170,12 @@ class HistoryFiles:
                 return [unhexlify(digest) for digest in found]
             return None
 
-        leaves = _look_twice(self._chain, look)
+        leaves = _retry_once(self._chain, look)
         if leaves is None:
             raise LeavesUnreadable(f"{self._chain}: blocks {start + 1} to {stop} are not all there, or damaged")
         return leaves
 
-    def _block_of_leaf(self, file: BinaryIO, leaf: int) -> Place | None:
+    def _block_of_leaf(self, file: BinaryIO, leaf: int) -> PositionedLine | None:
         """Return the block of a leaf, or the next sound one; where the index says, if that is right."""
         number, wanted = leaf // SUBTREE_LEAVES, (leaf + 1,)
         offsets = self._tree_index().block_offsets
@@ -186,7 +186,7 @@ class HistoryFiles:
         return find_first(file, _block_index, wanted)
 
 
-def _look_twice(path: Path, look: Callable[[BinaryIO], Found | None]) -> Found | None:
+def _retry_once(path: Path, look: Callable[[BinaryIO], Found | None]) -> Found | None:
     """Look into the chain document; once more when that finds nothing, since its files change places as it grows."""
     for _ in range(2):
         with contextlib.suppress(FileNotFoundError), open(path, "rb", opener=open_regular) as file:
@@ -200,7 +200,7 @@ def _block(line: bytes) -> bytes:
 
 
 def _block_index(line: bytes) -> Key | None:
-    links = read_links(_block(line))
+    links = parse_links(_block(line))
     return None if links is None else (links.index,)
 
 
@@ -210,7 +210,7 @@ def _block_event(line: bytes) -> str:
 
 
 def _block_event_key(line: bytes) -> Key | None:
-    return None if read_links(_block(line)) is None else _event_key(_block_event(line))
+    return None if parse_links(_block(line)) is None else _event_key(_block_event(line))
 
 
 def _event_key(event_id: str) -> Key | None:
@@ -221,16 +221,16 @@ def _event_key(event_id: str) -> Key | None:
 
 def _line_key(line: bytes) -> Key | None:
     try:
-        return _event_key(read_head(line).event_id)
+        return _event_key(parse_header(line).event_id)
     except EventLineError:
         return None
 
 
-def _find_event(file: BinaryIO, event_id: str) -> Place | None:
+def _find_event(file: BinaryIO, event_id: str) -> PositionedLine | None:
     """Return the line of an event; when damaged lines hide it from the search, all lines are looked at."""
     wanted, beginning = _event_key(event_id), b'{"event_id":"%b",' % event_id.encode()
     if wanted is not None:
         place = find_first(file, _line_key, wanted)
         if place is not None and place.line.startswith(beginning):
             return place
-    return find_beginning(file, beginning)
+    return find_prefix(file, beginning)

@@ -22,12 +22,12 @@ class HistoryEvent(NamedTuple):
         """When it happened, by its producer's clock where known."""
         return self.timestamp if self.occurred_at is None else self.occurred_at
 
-    def text(self, field: str) -> str | None:
+    def text_field(self, field: str) -> str | None:
         """Return a text field of the payload; None when it is missing or no text."""
         value = self.data.get(field)
         return value if isinstance(value, str) else None
 
-    def number(self, field: str) -> float | None:
+    def number_field(self, field: str) -> float | None:
         """Return a finite number of the payload; None when it is missing or no number."""
         value = self.data.get(field)
         if type(value) is not float and type(value) is not int:
@@ -35,7 +35,7 @@ class HistoryEvent(NamedTuple):
         return float(value) if math.isfinite(value) else None
 
 
-def event_from_line(line: bytes) -> HistoryEvent | None:
+def parse_event(line: bytes) -> HistoryEvent | None:
     """Parse a line; None for what is no event."""
     # JSON makes neither subclasses nor booleans that count as numbers: comparing types is exact, and quick.
     try:

@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import orjson
 
-from cq_tui.store.reading.event import HistoryEvent, event_from_line
+from cq_tui.store.reading.event import HistoryEvent, parse_event
 
 _BEFORE_TYPE = rb'\{"event_id":"evt_\d+_\d{3,}","timestamp":\d+\.\d{6},"event_type":"'
 _ANY_TYPE = rb'[A-Za-z0-9_.:-]+","source":"'
 
 
-class Entry(NamedTuple):
+class HistoryEntry(NamedTuple):
     """A line without its line feed, the byte at which it begins, and its event; None when the line is damaged."""
 
     offset: int
@@ -28,9 +28,9 @@ class EventFilter:
         self.types = frozenset(types)
         self.symbol = symbol
         self.since = since
-        self._is_unwanted = _look_at_bytes(self.types, symbol)
+        self._is_unwanted = _bytes_matcher(self.types, symbol)
 
-    def wants(self, event: HistoryEvent) -> bool:
+    def matches(self, event: HistoryEvent) -> bool:
         """Whether an event is wanted."""
         return (
             (not self.types or event.event_type in self.types)
@@ -47,15 +47,15 @@ class EventFilter:
         is_unwanted = self._is_unwanted
         return [*places] if is_unwanted is None else [place for place in places if not is_unwanted(place[1])]
 
-    def entries(self, places: Iterable[tuple[int, bytes]]) -> Iterator[Entry]:
+    def entries(self, places: Iterable[tuple[int, bytes]]) -> Iterator[HistoryEntry]:
         """Yield wanted events and damaged lines."""
         for offset, line in places:
-            event = event_from_line(line)
-            if event is None or self.wants(event):
-                yield Entry(offset, line, event)
+            event = parse_event(line)
+            if event is None or self.matches(event):
+                yield HistoryEntry(offset, line, event)
 
 
-def _look_at_bytes(types: Collection[str], symbol: str | None) -> Callable[[bytes], object] | None:
+def _bytes_matcher(types: Collection[str], symbol: str | None) -> Callable[[bytes], object] | None:
     """Return what tells from a line's bytes alone that it is not wanted; None when bytes cannot tell.
 
     It answers only for lines that begin exactly as memory writes them, and so is never wrong about others.

@@ -16,18 +16,24 @@ import orjson
 from pydantic import ValidationError
 
 from cq_tui.contracts.history import Snapshot, SnapshotHistory
-from cq_tui.store.document import DocumentError, DocumentMissing, describe, read_content, to_bytes
+from cq_tui.store.document import (
+    DocumentError,
+    DocumentMissing,
+    describe_validation_error,
+    document_bytes,
+    read_content,
+)
 
 #: More digits than any clock needs, and few enough for a file name and a float.
 _NAME = re.compile(r"snapshot_(0|[1-9]\d{0,14})\.json", re.ASCII)
-_LEFT_OVER = re.compile(r"\.snapshot_\d{1,15}\.json\.tmp", re.ASCII)
+_TEMPORARY = re.compile(r"\.snapshot_\d{1,15}\.json\.tmp", re.ASCII)
 _END = b"\n}\n"
 _SEAL = b',\n  "content_hash": "%s"\n}\n'
 _SEAL_BYTES = len(_SEAL % sha256().hexdigest().encode())
 _REMEDY = "Move it away and use a snapshot that is full, or based on another"
 
 
-def number_of(snapshot_id: str) -> int | None:
+def snapshot_number(snapshot_id: str) -> int | None:
     """Return the number in the id of a snapshot, None when it is no id of ours."""
     match = _NAME.fullmatch(f"{snapshot_id}.json")
     return int(match[1]) if match else None
@@ -43,49 +49,49 @@ def snapshot_numbers(folder: Path) -> list[int]:
     return sorted(int(match[1]) for name in os.listdir(folder) if (match := _NAME.fullmatch(name)))
 
 
-def left_over_paths(folder: Path) -> Iterator[Path]:
+def temporary_paths(folder: Path) -> Iterator[Path]:
     """Yield what killed writers left half written. Raises OSError."""
-    return (folder / name for name in os.listdir(folder) if _LEFT_OVER.fullmatch(name))
+    return (folder / name for name in os.listdir(folder) if _TEMPORARY.fullmatch(name))
 
 
 def snapshot_bytes(snapshot: Snapshot) -> bytes:
     """Return the document, sealed by its hash."""
-    content = to_bytes(snapshot).removesuffix(_END)
+    content = document_bytes(snapshot).removesuffix(_END)
     return content + _SEAL % sha256(content).hexdigest().encode()
 
 
 def read_snapshot_file(path: Path) -> Snapshot:
     """Return a snapshot as it was stored, full or incremental. Raises DocumentError."""
     try:
-        return Snapshot.model_validate(_intact(path))
+        return Snapshot.model_validate(_read_sealed(path))
     except ValidationError as error:
-        raise DocumentError(path, describe(error), _REMEDY) from None
+        raise DocumentError(path, describe_validation_error(error), _REMEDY) from None
 
 
 def read_base(path: Path) -> int | None:
     """Return the number of the snapshot on which this one is based, None for a full one. Raises DocumentError."""
-    value = _intact(path)
+    value = _read_sealed(path)
     if value.get("snapshot_type") == "full":
         return None
-    base = number_of(str(value.get("base_snapshot_id")))
-    if base is None or base >= (number_of(path.stem) or 0):
+    base = snapshot_number(str(value.get("base_snapshot_id")))
+    if base is None or base >= (snapshot_number(path.stem) or 0):
         raise DocumentError(
             path, f"is based on {value.get('base_snapshot_id')!r}, which is no earlier snapshot", _REMEDY
         )
     return base
 
 
-def read_history(path: Path) -> SnapshotHistory:
+def read_snapshot_history(path: Path) -> SnapshotHistory:
     """Return where the history stood, without looking at the market. Raises DocumentError."""
     try:
-        return SnapshotHistory.model_validate(_intact(path)["data"]["history"])
+        return SnapshotHistory.model_validate(_read_sealed(path)["data"]["history"])
     except ValidationError as error:
-        raise DocumentError(path, describe(error), _REMEDY) from None
+        raise DocumentError(path, describe_validation_error(error), _REMEDY) from None
     except (KeyError, TypeError):
         raise DocumentError(path, "does not say where the history stood", _REMEDY) from None
 
 
-def _intact(path: Path) -> dict[str, Any]:
+def _read_sealed(path: Path) -> dict[str, Any]:
     """Return the object in a file that is, byte for byte, the snapshot of that name."""
     try:
         content = read_content(path)

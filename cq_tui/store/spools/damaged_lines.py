@@ -14,7 +14,7 @@ class DamagedLines:
         self.path = quarantine / f"spool-{writer}.lines"
         self._kept: set[bytes] | None = None
 
-    def keep(self, lines: Sequence[bytes]) -> int:
+    def quarantine(self, lines: Sequence[bytes]) -> int:
         """Keep lines, synced, and return how many of them are new. Raises JournalError."""
         if self._kept is None:
             self._kept = {_digest(line) for line in read_lines(self.path)}

@@ -12,7 +12,7 @@ from cq_tui.store.regular_file import open_regular
 _BLOCK = 1024 * 1024
 
 
-def last_merged(history: Path, writer: str) -> int:
+def last_merged_seq(history: Path, writer: str) -> int:
     """Return the number of a writer's newest event in the history, 0 for none. Raises JournalError."""
     mark = b'"metadata":{"writer":"%s","seq":' % writer.encode()
     try:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from cq_tui.store.history.writer import NewEvent
-from cq_tui.store.spools.spool_files import spool_file
-from cq_tui.store.spools.spool_follower import Collected, SpoolFollower
+from cq_tui.store.spools.spool_files import parse_spool_name
+from cq_tui.store.spools.spool_follower import CollectedEvents, SpoolFollower
 
 
-class SpoolMerge:
+class SpoolMerger:
     """Reads every spool from where it left off, and deletes what was read once the history has it.
 
     ``cursors`` is the history's own count of the highest merged seq of each writer, looked at again by ``trim``.
@@ -23,9 +23,9 @@ class SpoolMerge:
         self._cursors = cursors
         self._followers: dict[str, SpoolFollower] = {}
 
-    def collect(self, changed: Iterable[Path] | None = None) -> Collected:
+    def collect(self, changed: Iterable[Path] | None = None) -> CollectedEvents:
         """Read the spools whose files changed (all of them for None)."""
-        collected = Collected()
+        collected = CollectedEvents()
         streams = []
         for writer in sorted(self._writers(changed, collected.complaints)):
             follower = self._follower(writer)
@@ -48,11 +48,11 @@ class SpoolMerge:
 
     def backlog(self) -> tuple[int, int]:
         """Return how many events wait in the spools, and their bytes; what ``collect`` returned does not wait."""
-        waiting = [self._follower(writer).waiting() for writer in self._writers(None, [])]
+        waiting = [self._follower(writer).pending() for writer in self._writers(None, [])]
         return sum(events for events, _ in waiting), sum(size for _, size in waiting)
 
     def _is_durable(self, follower: SpoolFollower) -> bool:
-        return follower.seen <= self._cursors.get(follower.writer, 0)
+        return follower.merged_seq <= self._cursors.get(follower.writer, 0)
 
     def _follower(self, writer: str) -> SpoolFollower:
         follower = self._followers.get(writer)
@@ -72,7 +72,7 @@ class SpoolMerge:
         for name in sorted(names):
             if not name.endswith(".ndjson"):
                 continue
-            if file := spool_file(self._folder / name):
+            if file := parse_spool_name(self._folder / name):
                 writers.add(file.writer)
             else:
                 complaints.append(f"spool/{name!r}: is no spool of ours; move it away")

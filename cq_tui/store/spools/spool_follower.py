@@ -8,20 +8,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cq_tui.store.history.writer import NewEvent
-from cq_tui.store.journal import MAX_LINE_BYTES, JournalError, keep_torn_bytes
+from cq_tui.store.journal import MAX_LINE_BYTES, JournalError, quarantine_bytes
 from cq_tui.store.regular_file import open_regular
 from cq_tui.store.spools.damaged_lines import DamagedLines
-from cq_tui.store.spools.spool_files import SpoolFile, closed_segments, comes_once, current_file
-from cq_tui.store.spools.spool_part import MUCH, READ_AT_ONCE, SpoolPart, effort_of, size_of
-from cq_tui.store.spools.spooled_event import parse
-from cq_tui.store.spools.spooled_line import NotAnEvent, seq_of
+from cq_tui.store.spools.spool_files import SpoolFile, closed_segments, current_path, is_transient_writer
+from cq_tui.store.spools.spool_part import LARGE_READ, READ_LIMIT, SpoolPart, lines_size, read_cost
+from cq_tui.store.spools.spooled_event import parse_spooled_event
+from cq_tui.store.spools.spooled_line import InvalidSpooledLine, parse_seq
 
 #: An empty file so young (seconds) may be one that its writer is about to lock.
-_NEWBORN = 60.0
+_MIN_EMPTY_AGE = 60.0
 
 
 @dataclass(slots=True)
-class Collected:
+class CollectedEvents:
     """New events in the order in which they happened, each writer's own order kept, and complaints."""
 
     events: list[NewEvent] = field(default_factory=list)
@@ -38,15 +38,15 @@ class SpoolFollower:
 
     def __init__(self, folder: Path, quarantine: Path, writer: str, seen: int) -> None:
         self.writer = writer
-        self.seen = seen
+        self.merged_seq = seen
         self._folder = folder
-        self._path = current_file(folder, writer)
+        self._path = current_path(folder, writer)
         self._quarantine = quarantine
         self._damaged = DamagedLines(quarantine, writer)
         self._closed: list[SpoolPart] = []
         self._current: SpoolPart | None = None
         #: Last number of the newest segment that was read.
-        self._closed_to = 0
+        self._closed_seq = 0
         self._is_listed = False
 
     @property
@@ -54,15 +54,15 @@ class SpoolFollower:
         """Whether there is anything to follow."""
         return self._current is not None or bool(self._closed)
 
-    def read(self, collected: Collected) -> list[NewEvent]:
+    def read(self, collected: CollectedEvents) -> list[NewEvent]:
         """Return new events; complaints go to ``collected``."""
         events: list[NewEvent] = []
         try:
-            self._look()
+            self._update_files()
             read = 0
             for part in self._closed:
                 while not part.finished:
-                    if read >= READ_AT_ONCE:
+                    if read >= READ_LIMIT:
                         collected.more = True
                         return events
                     read += self._read_closed(part, events, collected)
@@ -74,14 +74,14 @@ class SpoolFollower:
 
     # Which files there are
 
-    def _look(self) -> None:
+    def _update_files(self) -> None:
         """Look whether the current file was closed. It is looked at before the segments: so none can be missed."""
         inode = _inode(self._path)
         if self._is_listed and inode == (self._current.inode if self._current else 0):
             return
         known = {part.inode: part for part in (*self._closed, *([self._current] if self._current else []))}
         self._closed = []
-        for file in [] if comes_once(self.writer) else closed_segments(self._folder, self.writer):
+        for file in [] if is_transient_writer(self.writer) else closed_segments(self._folder, self.writer):
             if file.inode == inode:
                 # It was closed just now. What is newer comes next time.
                 break
@@ -92,109 +92,109 @@ class SpoolFollower:
     def _segment(self, file: SpoolFile, part: SpoolPart | None) -> SpoolPart:
         if part is None or part.last_seq not in (None, file.last_seq):
             part = SpoolPart(file.path, file.inode)
-            part.finished = (file.last_seq or 0) <= self.seen
+            part.finished = (file.last_seq or 0) <= self.merged_seq
         part.path, part.last_seq = file.path, file.last_seq
         return part
 
     # What they hold
 
-    def _read_closed(self, part: SpoolPart, events: list[NewEvent], collected: Collected) -> int:
+    def _read_closed(self, part: SpoolPart, events: list[NewEvent], collected: CollectedEvents) -> int:
         lines = part.read()
         if lines:
-            self._take(part, lines, events, collected.complaints)
-            return effort_of(lines)
-        self._keep_tail(part, collected.complaints)
+            self._accept_lines(part, lines, events, collected.complaints)
+            return read_cost(lines)
+        self._quarantine_tail(part, collected.complaints)
         part.finished = True
-        self._closed_to = part.last_seq or 0
+        self._closed_seq = part.last_seq or 0
         return 0
 
-    def _read_current(self, part: SpoolPart, events: list[NewEvent], collected: Collected) -> None:
+    def _read_current(self, part: SpoolPart, events: list[NewEvent], collected: CollectedEvents) -> None:
         before = part.offset
         lines = part.read()
         if _inode(self._path) != part.inode:
             # It was closed meanwhile: nobody knows which of the two files these lines are from.
             self._current = SpoolPart(self._path, part.inode, offset=before)
-            self._current.must_stay = part.must_stay
+            self._current.must_keep = part.must_keep
             collected.more = True
             return
-        collected.more |= effort_of(lines) > MUCH
-        self._take(part, lines, events, collected.complaints)
+        collected.more |= read_cost(lines) > LARGE_READ
+        self._accept_lines(part, lines, events, collected.complaints)
 
-    def _take(self, part: SpoolPart, lines: list[bytes], events: list[NewEvent], complaints: list[str]) -> None:
+    def _accept_lines(self, part: SpoolPart, lines: list[bytes], events: list[NewEvent], complaints: list[str]) -> None:
         """Take the new events of some lines; put away what is none; leave what cannot be decided yet."""
         bad: list[int] = []
         reason = ""
         gaps: list[tuple[int, int]] = []
-        end, next_seq = len(lines), part.last + 1 if part.last else 0
+        end, next_seq = len(lines), part.accepted_seq + 1 if part.accepted_seq else 0
         for place, line in enumerate(lines):
             try:
-                seq = seq_of(line)
-                if seq != next_seq and not self._believes(part, lines, place, seq):
+                seq = parse_seq(line)
+                if seq != next_seq and not self._accepts_seq(part, lines, place, seq):
                     end = place
                     break
-                event = parse(self.writer, line) if seq > self.seen else None
-            except NotAnEvent as error:
+                event = parse_spooled_event(self.writer, line) if seq > self.merged_seq else None
+            except InvalidSpooledLine as error:
                 reason = reason or str(error)
                 bad.append(place)
-                part.damaged += 1
+                part.damaged_lines += 1
                 continue
-            part.last, part.damaged, next_seq = seq, 0, seq + 1
+            part.accepted_seq, part.damaged_lines, next_seq = seq, 0, seq + 1
             if event is None:
                 if part.went_back:
                     reason = reason or f"event {seq} comes a second time"
                     bad.append(place)
                 continue
-            if seq > self.seen + 1:
-                gaps.append((self.seen + 1, seq - 1))
-            self.seen = seq
+            if seq > self.merged_seq + 1:
+                gaps.append((self.merged_seq + 1, seq - 1))
+            self.merged_seq = seq
             events.append(event)
-        part.unread(lines[end:])
+        part.push_back(lines[end:])
         if gaps:
             complaints.append(f"spool/{part.path.name}: {_missing(gaps)}")
         if bad:
-            self._put_away(part, lines[:end], bad, reason, complaints)
+            self._quarantine_lines(part, lines[:end], bad, reason, complaints)
 
-    def _believes(self, part: SpoolPart, lines: list[bytes], place: int, seq: int) -> bool:
+    def _accepts_seq(self, part: SpoolPart, lines: list[bytes], place: int, seq: int) -> bool:
         """Whether to take a number as it stands; False when only the next line can tell.
 
         Raises NotAnEvent for a number that is wrong.
         """
-        if part.follows(seq, max(self.seen, self._closed_to)):
+        if part.is_next(seq, max(self.merged_seq, self._closed_seq)):
             return True
-        goes_on = part.goes_on(lines, place, seq)
-        if goes_on is None and seq <= self.seen:
+        goes_on = part.is_continued(lines, place, seq)
+        if goes_on is None and seq <= self.merged_seq:
             # It was merged before, unless it is out of place.
-            goes_on = seq > part.last
+            goes_on = seq > part.accepted_seq
         if goes_on is None:
-            return comes_once(self.writer) and self._is_forsaken()
+            return is_transient_writer(self.writer) and self._has_no_writer()
         if not goes_on:
-            raise NotAnEvent(f"number {seq} does not follow {part.last or self.seen}")
-        part.went_back |= seq <= part.last
+            raise InvalidSpooledLine(f"number {seq} does not follow {part.accepted_seq or self.merged_seq}")
+        part.went_back |= seq <= part.accepted_seq
         return True
 
-    def _put_away(
+    def _quarantine_lines(
         self, part: SpoolPart, lines: list[bytes], bad: list[int], reason: str, complaints: list[str]
     ) -> None:
         """Keep lines that are no events, each once: a restart may read them again."""
-        start = part.offset - size_of(lines[bad[0] :])
+        start = part.offset - lines_size(lines[bad[0] :])
         where = f"spool/{part.path.name}: {len(bad)} lines from byte {start} on are no events ({reason})"
         try:
-            if self._damaged.keep([lines[place] for place in bad]):
+            if self._damaged.quarantine([lines[place] for place in bad]):
                 complaints.append(f"{where}; they are kept in quarantine")
         except JournalError as error:
-            part.must_stay = True
+            part.must_keep = True
             complaints.append(f"{where}; they stay in the spool, since quarantine refused them ({error})")
 
-    def _keep_tail(self, part: SpoolPart, complaints: list[str]) -> None:
+    def _quarantine_tail(self, part: SpoolPart, complaints: list[str]) -> None:
         """Keep what follows the last line of a closed segment: nobody will end that line."""
         try:
             with open(part.path, "rb", buffering=0, opener=open_regular) as file:
                 size = os.fstat(file.fileno()).st_size
                 if size <= part.offset:
                     return
-                keep_torn_bytes(file.fileno(), part.offset, size, self._quarantine, part.path.name)
+                quarantine_bytes(file.fileno(), part.offset, size, self._quarantine, part.path.name)
         except OSError as error:
-            part.must_stay = True
+            part.must_keep = True
             complaints.append(f"spool/{part.path.name}: its end cannot be put away ({error.strerror})")
             return
         complaints.append(
@@ -203,14 +203,14 @@ class SpoolFollower:
 
     # What waits, and what nobody needs any more
 
-    def waiting(self) -> tuple[int, int]:
+    def pending(self) -> tuple[int, int]:
         """Return the lines and bytes that were not read yet."""
         lines = size = 0
         try:
-            self._look()
+            self._update_files()
             for part in (*self._closed, *([self._current] if self._current else [])):
                 if not part.finished:
-                    more, bytes_ = part.waiting()
+                    more, bytes_ = part.pending()
                     lines, size = lines + more, size + bytes_
         except (JournalError, OSError):
             # Reading complains of it.
@@ -222,10 +222,10 @@ class SpoolFollower:
 
         The newest segment stays, for its writer to know its last number. Raises OSError.
         """
-        if comes_once(self.writer):
-            return self._bury(now)
+        if is_transient_writer(self.writer):
+            return self._delete_transient(now)
         for part in self._closed[:-1]:
-            if part.must_stay:
+            if part.must_keep:
                 part.rewind()
             if not part.finished:
                 break
@@ -234,27 +234,27 @@ class SpoolFollower:
             self._closed.remove(part)
         return not self.has_files
 
-    def _bury(self, now: float) -> bool:
+    def _delete_transient(self, now: float) -> bool:
         """Delete the spool of a writer that is gone. Whoever holds its lock is its writer: for now that is us."""
         part = self._current
         with _locked(self._path) as descriptor:
             if part is None or descriptor is None:
                 return part is None
             status = os.fstat(descriptor)
-            if part.must_stay:
+            if part.must_keep:
                 part.rewind()
-            is_newborn = not status.st_size and now - status.st_mtime < _NEWBORN
+            is_newborn = not status.st_size and now - status.st_mtime < _MIN_EMPTY_AGE
             if is_newborn or status.st_ino != part.inode or _inode(self._path) != part.inode:
                 return False
             rest = status.st_size - part.offset
             if not 0 <= rest <= MAX_LINE_BYTES or b"\n" in os.pread(descriptor, rest, part.offset):
                 return False
             if rest:
-                keep_torn_bytes(descriptor, part.offset, status.st_size, self._quarantine, self._path.name)
+                quarantine_bytes(descriptor, part.offset, status.st_size, self._quarantine, self._path.name)
             self._path.unlink()
             return True
 
-    def _is_forsaken(self) -> bool:
+    def _has_no_writer(self) -> bool:
         """Whether no process has the current file locked."""
         with _locked(self._path) as descriptor:
             return descriptor is not None

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from cq_tui.store.journal import JournalReader
 from cq_tui.store.regular_file import open_regular
-from cq_tui.store.spools.spooled_line import number_of
+from cq_tui.store.spools.spooled_line import seq_or_zero
 
 #: Bytes of one spool that are read at once; the rest is safe where it is.
-READ_AT_ONCE = 4 * 1024 * 1024
+READ_LIMIT = 4 * 1024 * 1024
 #: Whoever read so much of a file has probably not read all of it.
-MUCH = READ_AT_ONCE // 2
+LARGE_READ = READ_LIMIT // 2
 #: The least that a line counts for: fewer bytes are no event of ours, and no less work.
-_LEAST = 128
+_MIN_LINE_COST = 128
 _BLOCK = 1024 * 1024
 #: So many numbers after a doubtful one are asked: the first of them may be damaged itself.
 _LOOK_AHEAD = 3
@@ -33,15 +33,15 @@ class SpoolPart:
         #: Closed, and all of it read.
         self.finished = False
         #: Quarantine could not take what is damaged here: the file must stay, and be read again.
-        self.must_stay = False
+        self.must_keep = False
         self._reader = JournalReader(path, offset)
-        self._forget()
+        self._reset()
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         #: Last number that was believed; 0 for none.
-        self.last = 0
+        self.accepted_seq = 0
         #: Damaged lines since then.
-        self.damaged = 0
+        self.damaged_lines = 0
         #: Whether the numbers began again at an earlier one.
         self.went_back = False
         self._lines = 0
@@ -65,43 +65,43 @@ class SpoolPart:
     def read(self) -> list[bytes]:
         """Return new whole lines. Raises JournalError."""
         before = self.offset
-        lines = self._reader.read_new(READ_AT_ONCE)
-        if self.offset - size_of(lines) != before:
+        lines = self._reader.read_new(READ_LIMIT)
+        if self.offset - lines_size(lines) != before:
             # Somebody cut or replaced the file: it was read from its start.
-            self._forget()
+            self._reset()
         self._lines += len(lines)
-        most = READ_AT_ONCE // _LEAST
+        most = READ_LIMIT // _MIN_LINE_COST
         if len(lines) > most:
-            self.unread(lines[most:])
+            self.push_back(lines[most:])
         return lines[:most]
 
-    def unread(self, lines: list[bytes]) -> None:
+    def push_back(self, lines: list[bytes]) -> None:
         """Leave the last lines that were read for the next time."""
-        self._reader.offset -= size_of(lines)
+        self._reader.offset -= lines_size(lines)
         self._lines -= len(lines)
 
     def rewind(self) -> None:
         """Read the file from its start again; what was merged is known by its number."""
         self._reader.offset = 0
-        self.finished = self.must_stay = False
-        self._forget()
+        self.finished = self.must_keep = False
+        self._reset()
 
-    def follows(self, seq: int, before: int) -> bool:
+    def is_next(self, seq: int, before: int) -> bool:
         """Whether a number is the next one: in this file, or after ``before``, the last one that is known."""
-        last = self.last or before
-        return seq in (last + 1, last + 1 + self.damaged, before + 1)
+        last = self.accepted_seq or before
+        return seq in (last + 1, last + 1 + self.damaged_lines, before + 1)
 
-    def goes_on(self, lines: list[bytes], place: int, seq: int) -> bool | None:
+    def is_continued(self, lines: list[bytes], place: int, seq: int) -> bool | None:
         """Whether what comes after a line goes on from its number; None when nothing comes yet."""
-        after = ((later - place, number_of(lines[later])) for later in range(place + 1, len(lines)))
+        after = ((later - place, seq_or_zero(lines[later])) for later in range(place + 1, len(lines)))
         if numbered := list(islice(((distance, number) for distance, number in after if number), _LOOK_AHEAD)):
             return any(number == seq + distance for distance, number in numbered)
-        if effort_of(lines) >= MUCH:
+        if read_cost(lines) >= LARGE_READ:
             # What comes later is read together with this line, unless it was so this time.
             return False if place == 0 else None
         return None if self.last_seq is None else seq + len(lines) - 1 - place == self.last_seq
 
-    def waiting(self) -> tuple[int, int]:
+    def pending(self) -> tuple[int, int]:
         """Return the lines and bytes that were not read yet; each byte is counted once. Raises OSError."""
         size = os.stat(self.path).st_size
         if size <= self.offset:
@@ -115,14 +115,14 @@ class SpoolPart:
         return waiting, size - self.offset if waiting else 0
 
 
-def size_of(lines: list[bytes]) -> int:
+def lines_size(lines: list[bytes]) -> int:
     """Bytes that lines take in a file."""
     return sum(map(len, lines)) + len(lines)
 
 
-def effort_of(lines: list[bytes]) -> int:
+def read_cost(lines: list[bytes]) -> int:
     """What reading them counts for, in bytes."""
-    return max(size_of(lines), len(lines) * _LEAST)
+    return max(lines_size(lines), len(lines) * _MIN_LINE_COST)
 
 
 def _count_lines(path: Path, start: int, end: int) -> int:

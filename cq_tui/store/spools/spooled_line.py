@@ -8,15 +8,15 @@ from cq_tui.store.history.event_line import SEQ_LIMIT
 from cq_tui.store.journal import MAX_LINE_BYTES
 
 #: The history adds id, time and writer to what was spooled: its line must not be too long either.
-LONGEST = MAX_LINE_BYTES - 1024
+MAX_SPOOLED_BYTES = MAX_LINE_BYTES - 1024
 _SEQ = re.compile(rb'\{"seq":([1-9][0-9]{0,14}),')
 
 
-class NotAnEvent(ValueError):
+class InvalidSpooledLine(ValueError):
     """A spooled line that can never become part of the history."""
 
 
-def seq_of(line: bytes) -> int:
+def parse_seq(line: bytes) -> int:
     """Return a line's number, mostly without parsing it. Raises NotAnEvent."""
     match = _SEQ.match(line)
     if match is not None:
@@ -24,15 +24,15 @@ def seq_of(line: bytes) -> int:
     try:
         seq = orjson.loads(line)["seq"]
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
-        raise NotAnEvent(f"no JSON object with a seq: {error}") from None
+        raise InvalidSpooledLine(f"no JSON object with a seq: {error}") from None
     if type(seq) is not int or not 0 < seq < SEQ_LIMIT:
-        raise NotAnEvent(f"seq is {str(seq)[:40]!r}, a whole number from 1 on is needed")
+        raise InvalidSpooledLine(f"seq is {str(seq)[:40]!r}, a whole number from 1 on is needed")
     return seq
 
 
-def number_of(line: bytes) -> int:
+def seq_or_zero(line: bytes) -> int:
     """Return a line's number, 0 when it has none."""
     try:
-        return seq_of(line)
-    except NotAnEvent:
+        return parse_seq(line)
+    except InvalidSpooledLine:
         return 0

@@ -13,7 +13,7 @@ import pytest
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.market import Kline
 from cq_tui.services.ares.service import AresService
-from cq_tui.services.frame import Frame
+from cq_tui.services.runtime import ServiceRuntime
 from cq_tui.store.document import write_document
 from cq_tui.store.journal import JournalWriter
 from cq_tui.store.settings_file import change_settings
@@ -119,7 +119,7 @@ async def test_a_signal_that_was_spooled_and_not_counted_is_counted_later(tmp_pa
         parts = {"strategy": "high", "symbol": "BTCUSDT", "frame": "1s", "bar_close_time": number, "side": "BUY"}
         spool.emit("signal_generated", parts)
     spool.close()
-    frame = Frame("ares", data)
+    frame = ServiceRuntime("ares", data)
     assert AresService(frame).health(time.time()).signal_count == 3
     frame.close()
 

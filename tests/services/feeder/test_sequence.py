@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cq_tui.contracts.market import Kline
-from cq_tui.services.feeder.sequence import PATIENCE, KlineSequence
+from cq_tui.services.feeder.sequence import MAX_EMPTY_REPAIRS, KlineSequence
 from tests.services.scripted_market import bar
 
 STEP = 1_000
@@ -41,8 +41,8 @@ def test_released_klines_increase_and_miss_nothing_that_the_history_has(steps: l
         if lag is not None:
             # A history that stays behind for good is another test.
             lagging = lagging + 1 if lag else 0
-            known = exchange[: len(exchange) - (lag if lagging < PATIENCE - 1 else 0)]
-            lagging = lagging % (PATIENCE - 1)
+            known = exchange[: len(exchange) - (lag if lagging < MAX_EMPTY_REPAIRS - 1 else 0)]
+            lagging = lagging % (MAX_EMPTY_REPAIRS - 1)
             start = sequence.repair_from or START
             released += sequence.repair([kline for kline in known if kline.open_time >= start])
     assert released == exchange
@@ -70,7 +70,7 @@ def test_a_history_that_stays_behind_holds_klines_back_for_a_while_only() -> Non
     sequence = KlineSequence(STEP, START)
     later = bar(START + 3 * STEP, 1.5)
     sequence.offer(later)
-    for _ in range(PATIENCE - 1):
+    for _ in range(MAX_EMPTY_REPAIRS - 1):
         assert sequence.repair([]) == []
     assert sequence.repair([]) == [later]
 
@@ -79,7 +79,7 @@ def test_patience_counts_only_repairs_that_find_nothing() -> None:
     sequence = KlineSequence(STEP, START)
     far = bar(START + 40 * STEP, 1.5)
     sequence.offer(far)
-    for index in range(1, 3 * PATIENCE):
+    for index in range(1, 3 * MAX_EMPTY_REPAIRS):
         found = bar(START + index * STEP, 1.5)
         assert sequence.repair([found]) == [found], "the history comes nearer: the hole is none"
     assert sequence.has_gap
@@ -87,7 +87,7 @@ def test_patience_counts_only_repairs_that_find_nothing() -> None:
 
 def test_after_being_forgotten_the_end_is_looked_up_anew() -> None:
     sequence = KlineSequence(STEP, START)
-    sequence.forget()
+    sequence.reset()
     assert sequence.repair_from is None
     assert sequence.offer(bar(START + STEP, 1.5)) == []
     assert sequence.has_gap

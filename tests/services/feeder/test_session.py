@@ -13,14 +13,14 @@ import structlog
 
 from cq_tui.binance.reconnect import ReconnectPolicy
 from cq_tui.binance.rest import SpotRest
-from cq_tui.binance.silence import Deadlines
+from cq_tui.binance.watchdog import Deadlines
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.market import Kline, kline_from_line
 from cq_tui.services.feeder import session as feeder_session
 from cq_tui.services.feeder.session import FeederSession
-from cq_tui.simulator.server import Endpoint, SimulatorConfig
+from cq_tui.simulator.server import ExchangeEndpoint, SimulatorConfig
 from cq_tui.simulator.server import run as run_simulator
-from cq_tui.store.folders import prepare
+from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.journal import JournalError, read_lines
 from tests.services.scripted_market import ScriptedMarket
 from tests.services.serving import serving
@@ -33,7 +33,7 @@ POLICY = ReconnectPolicy(delay=lambda attempt: 0.05)
 @pytest.fixture
 def data(tmp_path: Path) -> DataDir:
     data = DataDir(tmp_path)
-    prepare(data)
+    prepare_data_directory(data)
     return data
 
 
@@ -80,7 +80,7 @@ async def test_history_is_fetched_and_closed_bars_follow(data: DataDir) -> None:
     async with feeding(data, market) as session:
         await until(lambda: session.backfilled and session.connected and market.sockets)
         assert stored(data) == market.bars["BTCUSDT"]
-        assert session.board.symbols == ("BTCUSDT", "ETHUSDT")
+        assert session.ticker_table.symbols == ("BTCUSDT", "ETHUSDT")
         for _ in range(3):
             await market.close_bar("BTCUSDT")
         await until(lambda: stored(data) == market.bars["BTCUSDT"])
@@ -153,12 +153,12 @@ async def test_a_symbol_whose_history_fails_does_not_hold_up_the_others(data: Da
     async with feeding(data, market) as session:
         await until(lambda: session.backfilled and session.connected and market.sockets)
         assert stored(data) == market.bars["BTCUSDT"]
-        assert "BADUSDT" in session.lacking
+        assert "BADUSDT" in session.kline_problems
         await market.close_bar("BTCUSDT")
         await until(lambda: stored(data) == market.bars["BTCUSDT"])
         del market.failing["BADUSDT"]
         await until(lambda: stored(data, "BADUSDT") == market.bars["BADUSDT"])
-        assert not session.lacking
+        assert not session.kline_problems
 
 
 async def test_rest_that_fails_is_told_and_tried_again(data: DataDir) -> None:
@@ -197,7 +197,7 @@ async def test_unknown_and_halted_symbols_are_left_out_with_a_reason(data: DataD
     market.symbols["OLDUSDT"] = "BREAK"
     async with feeding(data, market, "BTCUSDT", "NONEUSDT", "OLDUSDT") as session:
         await until(lambda: session.backfilled)
-        assert session.board.symbols == ("BTCUSDT",)
+        assert session.ticker_table.symbols == ("BTCUSDT",)
         assert session.rejected == {"NONEUSDT": "is not listed here", "OLDUSDT": "its status is BREAK"}
 
 
@@ -206,7 +206,7 @@ async def test_a_symbol_whose_journal_cannot_be_opened_is_left_out(data: DataDir
     market = ScriptedMarket()
     async with feeding(data, market) as session:
         await until(lambda: session.backfilled)
-        assert session.board.symbols == ("BTCUSDT",)
+        assert session.ticker_table.symbols == ("BTCUSDT",)
         assert "ETHUSDT-1s" in session.rejected["ETHUSDT"]
 
 
@@ -239,7 +239,7 @@ async def test_what_the_disk_refused_is_fetched_again(data: DataDir) -> None:
 
 
 async def test_a_whole_session_at_the_simulated_exchange(data: DataDir) -> None:
-    ready: asyncio.Future[Endpoint] = asyncio.get_running_loop().create_future()
+    ready: asyncio.Future[ExchangeEndpoint] = asyncio.get_running_loop().create_future()
     stop = asyncio.Event()
     config = SimulatorConfig(symbols=("BTCUSDT", "ETHUSDT"), seed=4, history_ms=SHORT_HISTORY)
     simulator = asyncio.create_task(run_simulator(config, on_ready=ready.set_result, stop=stop))

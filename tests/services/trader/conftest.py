@@ -6,14 +6,14 @@ import pytest
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.services.trader import exits, session
-from cq_tui.store.folders import prepare
+from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.trading import lifecycle
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> DataDir:
     data = DataDir(tmp_path)
-    prepare(data)
+    prepare_data_directory(data)
     return data
 
 

@@ -191,7 +191,7 @@ async def test_a_symbol_that_fails_again_and_again_is_quarantined_and_its_probe_
         denial = await stage.act_on(buy(strategy="d"), TRADER_ORDER_COOLDOWN=0)
         assert denial is not None
         assert denial.reason is DenialReason.QUARANTINED
-        await until(lambda: stage.book.quarantine.blocks("BTCUSDT", stage.session.now()) is None)
+        await until(lambda: stage.book.quarantine.block_reason("BTCUSDT", stage.session.now()) is None)
         assert await stage.act_on(buy(strategy="e"), TRADER_ORDER_COOLDOWN=0) is None
         await stage.protected()
         assert stage.session.desk.orders.released == ["BTCUSDT"]
@@ -206,7 +206,7 @@ async def test_a_probe_that_is_refused_for_another_reason_is_given_back(
         await a_probe_is_due(stage)
         account.next["entry"].append(refuse(code))
         assert await stage.act_on(buy()) is None
-        assert stage.book.quarantine.blocks("BTCUSDT", stage.session.now()) is None, "the next entry is the probe"
+        assert stage.book.quarantine.block_reason("BTCUSDT", stage.session.now()) is None, "the next entry is the probe"
 
 
 async def test_a_probe_that_did_not_get_out_or_never_arrived_is_given_back(
@@ -216,19 +216,19 @@ async def test_a_probe_that_did_not_get_out_or_never_arrived_is_given_back(
         await a_probe_is_due(stage)
         account.next["entry"].append(fail)
         assert await stage.act_on(buy(strategy="lost")) is None
-        assert stage.book.quarantine.blocks("BTCUSDT", stage.session.now()) == "a probe is on its way"
+        assert stage.book.quarantine.block_reason("BTCUSDT", stage.session.now()) == "a probe is on its way"
         await until(lambda: not list(stage.book.open_orders()))
-        assert stage.book.quarantine.blocks("BTCUSDT", stage.session.now()) is None
+        assert stage.book.quarantine.block_reason("BTCUSDT", stage.session.now()) is None
         stage.wire.changes_cut = True
         assert await stage.act_on(buy(strategy="cut"), TRADER_ORDER_COOLDOWN=0) is None
-        assert stage.book.quarantine.blocks("BTCUSDT", stage.session.now()) is None
+        assert stage.book.quarantine.block_reason("BTCUSDT", stage.session.now()) is None
         assert len(entries(account)) == 1
 
 
 async def a_probe_is_due(stage: Stage) -> None:
     stage.book.quarantine.seconds = 0.01
     stage.book.quarantine.impose("BTCUSDT", "for the test", stage.session.now())
-    await until(lambda: stage.book.quarantine.blocks("BTCUSDT", stage.session.now()) is None)
+    await until(lambda: stage.book.quarantine.block_reason("BTCUSDT", stage.session.now()) is None)
 
 
 async def test_a_status_that_is_not_understood_stops_new_risk_and_nothing_else(

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from cq_tui.contracts.account import AccountState
-from cq_tui.store.control import issue, wait_for_answer
+from cq_tui.store.control import issue_command, wait_for_answer
 from cq_tui.store.document import read_document, write_document
 from cq_tui.store.settings_file import change_settings
 from tests.services.processes import data_directory, running, spooled
@@ -97,11 +97,11 @@ async def test_commands_release_and_flatten(tmp_path: Path) -> None:
         around.signal(buy(strategy="d"))
         await until(lambda: around.rejections("quarantined"))
         for target, outcome in (("BTCUSDT", "done"), ("BTCUSDT", "refused")):
-            command = issue(around.data, "release_symbol", "trader", issued_by="the test", target=target)
+            command = issue_command(around.data, "release_symbol", "trader", issued_by="the test", target=target)
             assert (await wait_for_answer(around.data, command)).outcome == outcome
         around.signal(buy(strategy="e"))
         await until(lambda: around.covered == LOT)
-        command = issue(around.data, "flatten", "trader", issued_by="the test")
+        command = issue_command(around.data, "flatten", "trader", issued_by="the test")
         assert (await wait_for_answer(around.data, command)).message == "1 positions closed"
         assert (around.covered, around.held) == (D(0), BOUGHT - LOT)
         [released] = spooled(around.data, "trader", "symbol_released")

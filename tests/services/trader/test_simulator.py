@@ -14,7 +14,7 @@ from cq_tui.contracts.settings import Settings
 from cq_tui.services.trader.book import Book
 from cq_tui.services.trader.chronicle import Chronicle
 from cq_tui.services.trader.session import TraderSession
-from cq_tui.simulator.server import Endpoint, SimulatorConfig
+from cq_tui.simulator.server import ExchangeEndpoint, SimulatorConfig
 from cq_tui.simulator.server import run as run_simulator
 from tests.services.processes import spooled
 from tests.services.trader.stage import Spool, all_is_well, buy, sell
@@ -24,7 +24,7 @@ from tests.simulator.conftest import SHORT_HISTORY
 
 @pytest.mark.usefixtures("_quick")
 async def test_a_trade_from_entry_to_exit(data: DataDir) -> None:
-    ready: asyncio.Future[Endpoint] = asyncio.get_running_loop().create_future()
+    ready: asyncio.Future[ExchangeEndpoint] = asyncio.get_running_loop().create_future()
     stop = asyncio.Event()
     config = SimulatorConfig(symbols=("BTCUSDT",), seed=4, history_ms=SHORT_HISTORY)
     simulator = asyncio.create_task(run_simulator(config, on_ready=ready.set_result, stop=stop))

@@ -2,23 +2,23 @@
 
 import pytest
 
-from cq_tui.simulator.access.rate_limits import Limits, RateLimits
-from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.access.rate_limits import RateLimits, RateLimitSettings
+from cq_tui.simulator.errors import RequestRejected
 
 NOW = 1_700_000_040_000  # a minute begins
 
 
-def refused(limits: RateLimits, weight: int, now: int) -> ApiError:
-    with pytest.raises(ApiError) as caught:
-        limits.spend(weight, now)
+def refused(limits: RateLimits, weight: int, now: int) -> RequestRejected:
+    with pytest.raises(RequestRejected) as caught:
+        limits.count_request(weight, now)
     return caught.value
 
 
 def test_weight_is_counted_in_minutes_of_the_clock() -> None:
     limits = RateLimits()
-    limits.spend(6_000, NOW + 59_999)
+    limits.count_request(6_000, NOW + 59_999)
     assert limits.weight.count(NOW + 59_999) == 6_000
-    limits.spend(1, NOW + 60_000)
+    limits.count_request(1, NOW + 60_000)
     assert limits.weight.count(NOW + 60_000) == 1
 
 
@@ -26,7 +26,7 @@ def test_going_on_after_429_ends_in_bans_that_grow() -> None:
     limits = RateLimits()
     cut: list[int] = []
     limits.on_ban.append(lambda: cut.append(1))
-    limits.spend(6_000, NOW)
+    limits.count_request(6_000, NOW)
     errors = [refused(limits, 1, NOW + 30_000) for _ in range(12)]
     assert [(error.status, error.code, error.retry_after) for error in errors] == [
         *[(429, -1003, 30)] * 10,
@@ -39,32 +39,32 @@ def test_going_on_after_429_ends_in_bans_that_grow() -> None:
     assert cut == [1]
     assert refused(limits, 1, NOW + 149_999).retry_after == 1
     later = NOW + 180_000
-    limits.spend(6_000, later)
+    limits.count_request(6_000, later)
     assert [refused(limits, 1, later).status for _ in range(11)][-1] == 418
     assert limits.banned_until == later + 240_000
 
 
 def test_unfilled_orders_are_counted_and_their_first_fill_takes_them_off() -> None:
-    limits = RateLimits(Limits(orders_10s=3, orders_day=4))
+    limits = RateLimits(RateLimitSettings(orders_10s=3, orders_day=4))
     limits.count_orders(3, NOW)
-    shortage = limits.order_shortage(1, NOW + 1_500)
+    shortage = limits.order_limit_error(1, NOW + 1_500)
     assert shortage is not None
     assert (shortage.status, shortage.code, shortage.retry_after) == (429, -1015, None)
     assert shortage.message == "Too many new orders; current limit is 3 orders per 10 SECOND."
-    limits.first_fill(False, NOW)
-    assert limits.order_shortage(1, NOW) is None
-    limits.first_fill(True, NOW)
+    limits.count_first_fill(False, NOW)
+    assert limits.order_limit_error(1, NOW) is None
+    limits.count_first_fill(True, NOW)
     assert [entry["count"] for entry in limits.order_counts(NOW)] == [0, 0]
     limits.count_orders(4, NOW + 10_000)
-    day = limits.order_shortage(1, NOW + 30_000)
+    day = limits.order_limit_error(1, NOW + 30_000)
     assert day is not None
     assert day.message == "Too many new orders; current limit is 4 orders per 1 DAY."
 
 
 def test_limits_that_are_not_enforced_are_counted_all_the_same() -> None:
-    limits = RateLimits(Limits(weight=1, orders_10s=1, enforced=False))
+    limits = RateLimits(RateLimitSettings(weight=1, orders_10s=1, enforced=False))
     for _ in range(20):
-        limits.spend(1, NOW)
+        limits.count_request(1, NOW)
         limits.count_orders(1, NOW)
-    assert limits.order_shortage(1, NOW) is None
+    assert limits.order_limit_error(1, NOW) is None
     assert (limits.weight.count(NOW), limits.orders_10s.count(NOW)) == (20, 20)

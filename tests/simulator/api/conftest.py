@@ -5,20 +5,20 @@ from typing import Any, cast
 
 import pytest
 
-from cq_tui.simulator.api.account_feed import AccountFeed
 from cq_tui.simulator.api.parameters import Parameters
-from cq_tui.simulator.api.routes import ENDPOINTS
+from cq_tui.simulator.api.routes import ROUTES
+from cq_tui.simulator.api.user_data_publisher import UserDataPublisher
 from cq_tui.simulator.engine.state import ExchangeState
-from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.errors import RequestRejected
 from cq_tui.simulator.exchange import Exchange
 from tests.simulator.conftest import COIN, HandMarket
 
 START = 1_700_000_000_000
-_HANDLERS = {(endpoint.method, endpoint.path.removeprefix("/api/v3/")): endpoint.handler for endpoint in ENDPOINTS}
+_HANDLERS = {(endpoint.method, endpoint.path.removeprefix("/api/v3/")): endpoint.handler for endpoint in ROUTES}
 
 
 class _Tape:
-    def market_count(self, column: int, tick: int) -> int:
+    def market_trade_count(self, column: int, tick: int) -> int:
         return 0
 
 
@@ -45,16 +45,16 @@ class Trader:
         self.exchange = Exchange(cast(Any, self.market), state, None, cast(Any, None), lambda: self.now)
         self.exchange.deposit({"USDT": Decimal(usdt), "COIN": Decimal(coin)})
         self.events: list[dict[str, Any]] = []
-        AccountFeed(self.exchange).join(self.events.extend)
+        UserDataPublisher(self.exchange).subscribe(self.events.extend)
 
     def ask(self, method: str, path: str, values: dict[str, str] | None = None, **more: str) -> Any:
         """Return an endpoint's answer; its symbol is COINUSDT unless another one is given."""
         parameters = {"symbol": COIN.symbol} | (values or {}) | more
         return _HANDLERS[method, path](self.exchange, Parameters(parameters))
 
-    def refusal(self, method: str, path: str, values: dict[str, str] | None = None, **more: str) -> ApiError:
+    def refusal(self, method: str, path: str, values: dict[str, str] | None = None, **more: str) -> RequestRejected:
         """Return the error with which an endpoint refuses; the account is as it was."""
-        with pytest.raises(ApiError) as caught:
+        with pytest.raises(RequestRejected) as caught:
             self.ask(method, path, values, **more)
         return caught.value
 

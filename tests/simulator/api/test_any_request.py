@@ -4,7 +4,7 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.errors import RequestRejected
 from tests.simulator.api.conftest import Trader
 from tests.simulator.api.requests import (
     BUY_OCO,
@@ -49,7 +49,7 @@ def test_every_request_is_answered_or_refused(path: str, changes: dict[str, str]
     values = {name: value for name, value in (PLACES[path] | changes).items() if name not in left_out}
     try:
         answer = trader.ask("POST", path, values)
-    except ApiError as error:
+    except RequestRejected as error:
         answer = error.to_json()
     assert orjson.loads(orjson.dumps(answer)) == answer
     balances = trader.exchange.state.balances
@@ -83,6 +83,6 @@ def test_every_question_is_answered_or_refused(endpoint: tuple[str, str], values
     trader.ask("POST", "orderList/oco", SELL_OCO)
     try:
         answer = trader.ask(*endpoint, values)
-    except ApiError as error:
+    except RequestRejected as error:
         answer = error.to_json()
     assert orjson.loads(orjson.dumps(answer)) == answer

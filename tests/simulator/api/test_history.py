@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cq_tui.binance.account_filters import AccountRules
-from cq_tui.simulator.access.rate_limits import Limits, RateLimits
+from cq_tui.simulator.access.rate_limits import RateLimits, RateLimitSettings
 from tests.simulator.api.conftest import START, Trader
 
 ZERO = "0.00000000"
@@ -166,7 +166,7 @@ def test_commission_rates_of_a_symbol(trader: Trader) -> None:
 
 
 def test_order_counts(trader: Trader) -> None:
-    trader.exchange.limits = RateLimits(Limits(orders_10s=50, orders_day=160_000))
+    trader.exchange.limits = RateLimits(RateLimitSettings(orders_10s=50, orders_day=160_000))
     trader.exchange.limits.count_orders(3, trader.now)
     assert trader.ask("GET", "rateLimit/order") == [
         {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 50, "count": 3},
@@ -186,7 +186,7 @@ def test_filters_of_the_account(trader: Trader) -> None:
 def test_filters_over_the_whole_account_are_shown_and_kept(trader: Trader) -> None:
     over_all = [{"filterType": "EXCHANGE_MAX_NUM_ORDERS", "maxNumOrders": 1}]
     of_assets = [{"filterType": "MAX_ASSET", "asset": "COIN", "limit": "5.00000000"}]
-    trader.exchange.engine.account_rules = AccountRules.read(over_all, of_assets)
+    trader.exchange.engine.account_rules = AccountRules.from_filters(over_all, of_assets)
     found: Any = trader.ask("GET", "myFilters")
     assert (found["exchangeFilters"], found["assetFilters"]) == (over_all, of_assets)
     assert trader.refused("POST", "order", BUY | {"quantity": "6"}) == (-1013, "Filter failure: MAX_ASSET")

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from cq_tui.simulator.api.list_request import (
+from cq_tui.simulator.api.order_list_request import (
     check_composition,
     read_deprecated_oco,
     read_oco,
@@ -14,7 +14,7 @@ from cq_tui.simulator.api.list_request import (
     read_otoco,
 )
 from cq_tui.simulator.api.parameters import Parameters
-from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.errors import RequestRejected
 from tests.simulator.api.requests import (
     BUY_OCO,
     DEPRECATED_OCO,
@@ -41,7 +41,7 @@ READERS = {
 
 def refusal(kind: str, **changes: str | None) -> tuple[int, str]:
     read, values = READERS[kind]
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(RequestRejected) as caught:
         read(Parameters(changed(values, **changes)), RULES, made)
     return caught.value.code, caught.value.message
 
@@ -101,7 +101,7 @@ def composition(side: str, above: str, below: str) -> int:
     """Return the code of what is wrong, 0 when nothing is."""
     try:
         check_composition(side, above, below)
-    except ApiError as error:
+    except RequestRejected as error:
         return error.code if error.message == TEXTS[error.code] else 1
     return 0
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from cq_tui.simulator.api import klines, market_data, public_trades, tickers
-from cq_tui.simulator.errors import ApiError
-from cq_tui.simulator.market.opening import HISTORY_MS
+from cq_tui.simulator.errors import RequestRejected
+from cq_tui.simulator.market.market_start import HISTORY_MS
 from tests.simulator.streams.stage import Stage
 
 ALL = None
@@ -88,7 +88,7 @@ def not_valid(name: str) -> str:
     ],
 )  # fmt: skip
 def test_errors(stage: Stage, handler: Callable[..., Any], parameters: dict[str, Any], code: int, message: str) -> None:
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(RequestRejected) as caught:
         stage.get(handler, **parameters)
     assert (caught.value.code, caught.value.status) == (code, 400)
     assert caught.value.message.startswith(message)
@@ -202,7 +202,7 @@ def test_tickers_tell_their_fields_in_the_order_of_the_exchange(stage: Stage) ->
 
 
 def test_what_is_next_to_nothing_has_no_sign(stage: Stage) -> None:
-    bars = stage.exchange.market.window(stage.now - 60_000).copy()
+    bars = stage.exchange.market.rolling_window(stage.now - 60_000).copy()
     bars["open"], bars["close"] = 60_000.01, 60_000.0
     ticker = tickers.window_ticker(stage.exchange, "BTCUSDT", bars, stage.now - 60_000, True)
     assert (ticker["priceChange"], ticker["priceChangePercent"]) == ("-0.01000000", "0.000")

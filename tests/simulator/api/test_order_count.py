@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from cq_tui.simulator.access.rate_limits import Limits, RateLimits
-from cq_tui.simulator.api.carry_out import carry_out
+from cq_tui.simulator.access.rate_limits import RateLimits, RateLimitSettings
+from cq_tui.simulator.api.dispatch import dispatch
 from cq_tui.simulator.api.parameters import Parameters
-from cq_tui.simulator.api.routes import ENDPOINTS
-from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.api.routes import ROUTES
+from cq_tui.simulator.errors import RequestRejected
 from tests.simulator.api.conftest import Trader
 
 OLD = {
@@ -20,8 +20,8 @@ ONLY_CANCEL = {"orderRateLimitExceededMode": "CANCEL_ONLY"}
 
 
 def request(trader: Trader, path: str, values: dict[str, str]) -> Any:
-    endpoint = next(entry for entry in ENDPOINTS if (entry.method, entry.path) == ("POST", f"/api/v3/{path}"))
-    return carry_out(trader.exchange, endpoint, Parameters(values), 1, trader.now)
+    endpoint = next(entry for entry in ROUTES if (entry.method, entry.path) == ("POST", f"/api/v3/{path}"))
+    return dispatch(trader.exchange, endpoint, Parameters(values), 1, trader.now)
 
 
 @pytest.mark.parametrize(
@@ -39,12 +39,12 @@ def request(trader: Trader, path: str, values: dict[str, str]) -> Any:
 def test_a_replacement_counts_unless_there_are_too_many(
     trader: Trader, limit: int, values: dict[str, str], code: int | None, counts: int
 ) -> None:
-    trader.exchange.limits = RateLimits(Limits(orders_10s=limit))
+    trader.exchange.limits = RateLimits(RateLimitSettings(orders_10s=limit))
     request(trader, "order", OLD)
     if code is None:
         request(trader, "order/cancelReplace", values)
     else:
-        with pytest.raises(ApiError) as caught:
+        with pytest.raises(RequestRejected) as caught:
             request(trader, "order/cancelReplace", values)
         assert caught.value.code == code
     shown = trader.exchange.limits.order_counts(trader.now)

@@ -6,7 +6,7 @@ import pytest
 
 from cq_tui.simulator.api.order_request import ORDER_TYPES, read_order, response_type
 from cq_tui.simulator.api.parameters import Parameters, read_form
-from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.errors import RequestRejected
 from tests.simulator.api.requests import LIMIT, LIMIT_MAKER, MARKET, RULES, STOP_LOSS, STOP_LOSS_LIMIT, changed, made
 
 DECIMAL = r"legal range is '^([0-9]{1,20})(\.[0-9]{1,20})?$'."
@@ -29,7 +29,7 @@ def illegal(name: str, range_: str = DECIMAL) -> str:
 
 
 def refusal(values: dict[str, str]) -> tuple[int, str]:
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(RequestRejected) as caught:
         read_order(Parameters(values), RULES, made)
     assert caught.value.status == 400
     return caught.value.code, caught.value.message
@@ -176,7 +176,7 @@ def test_the_default_response_type_depends_on_the_order_type() -> None:
     assert full == {"MARKET", "LIMIT"}
     assert response_type(Parameters({}), "STOP_LOSS") == "ACK"
     assert response_type(Parameters({"newOrderRespType": "RESULT"}), "MARKET") == "RESULT"
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(RequestRejected) as caught:
         response_type(Parameters({"newOrderRespType": "ALL"}))
     assert caught.value.code == -1130
 
@@ -184,7 +184,7 @@ def test_the_default_response_type_depends_on_the_order_type() -> None:
 def test_the_query_wins_over_the_body_and_doubles_are_refused() -> None:
     assert read_form(b"a=1", b"a=2&b=%C3%BC").text("a") == "1"
     assert read_form(b"a=1", b"a=2&b=%C3%BC").text("b") == "ü"
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(RequestRejected) as caught:
         read_form(b"a=1&a=1")
     assert caught.value.code == -1101
 
@@ -194,6 +194,6 @@ def test_the_query_wins_over_the_body_and_doubles_are_refused() -> None:
     [('["BTCUSDT","BTCUSDT"]', -1151), ('["NOPE"]', -1121), ("BTCUSDT", -1100), ('["BTCUSDT"', -1100)],
 )
 def test_bad_lists_of_symbols(symbols: str, code: int) -> None:
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(RequestRejected) as caught:
         Parameters({"symbols": symbols}).symbols({"BTCUSDT": 0})
     assert caught.value.code == code

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cq_tui.simulator.access.rate_limits import Limits, RateLimits
+from cq_tui.simulator.access.rate_limits import RateLimits, RateLimitSettings
 from tests.simulator.api.conftest import START, Trader
 
 OLD = {
@@ -89,7 +89,7 @@ def test_with_too_many_orders_only_the_cancel_is_done(
     trader: Trader, values: dict[str, str], status: int, code: int, results: tuple[str, str], left: list[str]
 ) -> None:
     trader.ask("POST", "order", OLD)
-    trader.exchange.limits = RateLimits(Limits(orders_10s=1))
+    trader.exchange.limits = RateLimits(RateLimitSettings(orders_10s=1))
     trader.exchange.limits.count_orders(2, trader.now)
     error = trader.refusal("POST", "order/cancelReplace", NEW | values)
     assert (error.status, error.code, error.retry_after) == (status, code, None)

@@ -13,26 +13,26 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from cq_tui.binance.signing import sign_hmac
-from cq_tui.simulator.access.keys import Account, KeyFileError, public_api_key
+from cq_tui.simulator.access.keys import ApiKeys, KeyFileError, public_api_key
 from cq_tui.simulator.api.parameters import Parameters
 from cq_tui.simulator.api.security import check_signature, check_timing, signed_bytes, ws_api_payload
-from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.errors import RequestRejected
 
 NOW = 1_700_000_000_000
-ACCOUNT = Account("the-key", "the-secret")
+ACCOUNT = ApiKeys("the-key", "the-secret")
 KEY = ACCOUNT.find("the-key")
 
 
 def test_the_published_vectors_pass_and_a_changed_byte_does_not(shared: Path) -> None:
     vectors = json.loads((shared / "binance/fixtures/signing_vectors.json").read_text())
-    account = Account(vectors["apiKey"], vectors["secretKey"])
+    account = ApiKeys(vectors["apiKey"], vectors["secretKey"])
     assert len(vectors["vectors"]) == 4
     for vector in vectors["vectors"]:
         payload = vector["payload"].encode()
         signature = Parameters({"signature": vector["expected"].upper()})
         key = account.find(vectors["apiKey"])
         check_signature(key, signature, payload)
-        with pytest.raises(ApiError) as caught:
+        with pytest.raises(RequestRejected) as caught:
             check_signature(key, signature, payload + b"0")
         assert caught.value.code == -1022
 
@@ -73,7 +73,7 @@ def test_timing(fields: dict[str, str], code: int | None) -> None:
     if code is None:
         check_timing(Parameters(fields), NOW)
         return
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(RequestRejected) as caught:
         check_timing(Parameters(fields), NOW)
     assert caught.value.code == code
 
@@ -82,7 +82,7 @@ def test_timing(fields: dict[str, str], code: int | None) -> None:
     ("key", "code"), [(None, -2014), ("", -2014), ("other", -2015), ("kéy", -2014), ("x" * 129, -2014)]
 )
 def test_a_wrong_key_is_refused(key: str | None, code: int) -> None:
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(RequestRejected) as caught:
         ACCOUNT.find(key)
     assert (caught.value.code, caught.value.status) == (code, 401)
     assert ACCOUNT.find("the-key").kind == "HMAC"
@@ -102,7 +102,7 @@ def test_public_keys_verify_what_their_private_keys_signed() -> None:
     }
     for kind, (pem, signature) in signed.items():
         made = public_api_key(pem, "key.pem")
-        account = Account("the-key", "the-secret", (made,))
+        account = ApiKeys("the-key", "the-secret", (made,))
         key = account.find(made.text)
         assert (key.kind, key.text) == (kind, public_api_key(pem, "again.pem").text)
         text = base64.b64encode(signature).decode()

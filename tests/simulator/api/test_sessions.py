@@ -9,10 +9,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from cq_tui.binance.signing import sign_hmac
-from cq_tui.simulator.access.keys import Account, public_api_key
+from cq_tui.simulator.access.keys import ApiKeys, public_api_key
 from cq_tui.simulator.api.security import ws_api_payload
-from cq_tui.simulator.api.ws_api import Session
-from cq_tui.simulator.api.ws_request import NoRequest, read_request
+from cq_tui.simulator.api.ws_api import WsApiSession
+from cq_tui.simulator.api.ws_request import MalformedRequest, read_request
 from cq_tui.simulator.exchange import Exchange
 from cq_tui.simulator.server import SimulatorConfig, open_exchange
 from tests.simulator.conftest import SHORT_HISTORY
@@ -20,7 +20,7 @@ from tests.simulator.conftest import SHORT_HISTORY
 NOW = 1_700_000_040_000
 PRIVATE = Ed25519PrivateKey.generate()
 PUBLIC = public_api_key(PRIVATE.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), "key.pem")
-ACCOUNT = Account("the-key", "the-secret", (PUBLIC,))
+ACCOUNT = ApiKeys("the-key", "the-secret", (PUBLIC,))
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +29,12 @@ def exchange() -> Exchange:
     return open_exchange(config, ACCOUNT, lambda: NOW)
 
 
-def call(session: Session, method: str, **params: Any) -> Any:
+def call(session: WsApiSession, method: str, **params: Any) -> Any:
     frame = orjson.dumps({"id": "x", "method": method, "params": params})
-    return orjson.loads(session.answer(read_request(frame)))
+    return orjson.loads(session.handle(read_request(frame)))
 
 
-def signed(session: Session, method: str, key: str, **params: Any) -> Any:
+def signed(session: WsApiSession, method: str, key: str, **params: Any) -> Any:
     params |= {"apiKey": key, "timestamp": str(NOW)}
     payload = ws_api_payload(params.items())
     signature = (
@@ -44,7 +44,7 @@ def signed(session: Session, method: str, key: str, **params: Any) -> Any:
 
 
 def test_who_is_logged_on_need_not_sign(exchange: Exchange) -> None:
-    session = Session(exchange)
+    session = WsApiSession(exchange)
     assert call(session, "account.status", timestamp=NOW)["error"]["code"] == -2014
     assert signed(session, "session.logon", "the-key")["error"]["code"] == -2015
     status = signed(session, "session.logon", PUBLIC.text)["result"]
@@ -57,7 +57,7 @@ def test_who_is_logged_on_need_not_sign(exchange: Exchange) -> None:
 
 
 def test_subscriptions_end_with_what_opened_them(exchange: Exchange) -> None:
-    session = Session(exchange)
+    session = WsApiSession(exchange)
     assert call(session, "userDataStream.subscribe")["status"] == 401
     signed(session, "session.logon", PUBLIC.text)
     assert call(session, "userDataStream.subscribe")["result"] == {"subscriptionId": 0}
@@ -75,12 +75,12 @@ def test_subscriptions_end_with_what_opened_them(exchange: Exchange) -> None:
 def test_numbers_are_signed_as_they_were_written(exchange: Exchange) -> None:
     values = read_request(b'{"id":7,"method":"v3/order.place","params":{"quantity":0.20,"price":1e-05,"flag":true}}')
     assert values == (7, "order.place", {"quantity": "0.20", "price": "1e-05", "flag": "true"})
-    with pytest.raises(NoRequest):
+    with pytest.raises(MalformedRequest):
         read_request(b"[]")
 
 
 def test_limits_are_shown_unless_the_client_does_not_want_them(exchange: Exchange) -> None:
-    session = Session(exchange, show_limits=False)
+    session = WsApiSession(exchange, show_limits=False)
     assert "rateLimits" not in call(session, "time")
     limits = call(session, "time", returnRateLimits=True)["rateLimits"]
     assert [limit["rateLimitType"] for limit in limits] == ["REQUEST_WEIGHT"]
@@ -92,7 +92,7 @@ def test_limits_are_shown_unless_the_client_does_not_want_them(exchange: Exchang
 
 
 def test_times_in_microseconds(exchange: Exchange) -> None:
-    session = Session(exchange, microseconds=True)
+    session = WsApiSession(exchange, microseconds=True)
     assert call(session, "time")["result"] == {"serverTime": NOW * 1_000}
     kline = call(session, "klines", symbol="BTCUSDT", interval="1m", limit=1)["result"][0]
     assert kline[0] == NOW * 1_000

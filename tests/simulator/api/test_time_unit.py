@@ -6,10 +6,10 @@ import orjson
 import pytest
 
 from cq_tui.binance.signing import sign_hmac
-from cq_tui.simulator.access.rate_limits import Limits, RateLimits
-from cq_tui.simulator.api.rest import Answer, Request, RestFace
-from cq_tui.simulator.api.time_unit import answer_in_microseconds
-from cq_tui.simulator.api.ws_api import Session
+from cq_tui.simulator.access.rate_limits import RateLimits, RateLimitSettings
+from cq_tui.simulator.api.rest import HttpRequest, HttpResponse, RestApi
+from cq_tui.simulator.api.time_unit import response_in_microseconds
+from cq_tui.simulator.api.ws_api import WsApiSession
 from cq_tui.simulator.api.ws_request import WsRequest
 from tests.simulator.streams.stage import Stage
 
@@ -21,10 +21,10 @@ def stage() -> Stage:
     return Stage("BTCUSDT")
 
 
-def ask(stage: Stage, method: str, path: str, fields: str, unit: str = "MICROSECOND") -> Answer:
+def ask(stage: Stage, method: str, path: str, fields: str, unit: str = "MICROSECOND") -> HttpResponse:
     query = f"{fields}&timestamp={stage.now}".encode()
     query += f"&signature={sign_hmac('secret', query)}".encode()
-    return RestFace(stage.exchange).answer(Request(method, f"/api/v3/{path}", query, b"", "key", unit))
+    return RestApi(stage.exchange).handle(HttpRequest(method, f"/api/v3/{path}", query, b"", "key", unit))
 
 
 @pytest.mark.parametrize(("unit", "scale"), [("", 1), ("microsecond", 1_000)])
@@ -45,9 +45,9 @@ def test_what_was_done_of_a_refused_request_has_its_times(stage: Stage, unit: st
 
 @pytest.mark.parametrize("scale", [1, 1_000])
 def test_a_ban_tells_its_end(stage: Stage, scale: int) -> None:
-    stage.exchange.limits = RateLimits(Limits(weight=0))
-    session = Session(stage.exchange, microseconds=scale > 1)
-    error: Any = orjson.loads(session.answer(WsRequest(1, "ping", {})))["error"]
+    stage.exchange.limits = RateLimits(RateLimitSettings(weight=0))
+    session = WsApiSession(stage.exchange, microseconds=scale > 1)
+    error: Any = orjson.loads(session.handle(WsRequest(1, "ping", {})))["error"]
     assert error["data"]["serverTime"] == stage.now * scale
     assert error["data"]["retryAfter"] > stage.now * scale
     assert (error["data"]["retryAfter"] - error["data"]["serverTime"]) % (1_000 * scale) == 0
@@ -55,4 +55,4 @@ def test_a_ban_tells_its_end(stage: Stage, scale: int) -> None:
 
 def test_an_interval_ends_a_microsecond_before_the_next() -> None:
     row = [60_000, "1", "2", "1", "2", "5", 119_999, "10", 3, "2", "4", "0"]
-    assert answer_in_microseconds([row])[0][:7:6] == [60_000_000, 119_999_999]
+    assert response_in_microseconds([row])[0][:7:6] == [60_000_000, 119_999_999]

@@ -5,22 +5,22 @@ from typing import Any
 import orjson
 import pytest
 
-from cq_tui.simulator.api.market_parameters import zone_offset
-from cq_tui.simulator.api.ws_request import NoRequest, read_request
+from cq_tui.simulator.api.market_parameters import parse_utc_offset
+from cq_tui.simulator.api.ws_request import MalformedRequest, read_request
 
 
 @pytest.mark.parametrize("number", [None, 0, -(2**63), 2**63 - 1, "", "9b2c7d1e-0f63-4a2b-8c5d-1e2f3a4b5c6d"])
 def test_ids_are_kept_as_they_came(number: Any) -> None:
-    assert read_request(orjson.dumps({"id": number, "method": "time"})).number == number
+    assert read_request(orjson.dumps({"id": number, "method": "time"})).request_id == number
 
 
 @pytest.mark.parametrize("number", [True, False, 1.5, [], {}, "x" * 65])
 def test_what_is_no_id_makes_no_request(number: Any) -> None:
-    with pytest.raises(NoRequest) as caught:
+    with pytest.raises(MalformedRequest) as caught:
         read_request(orjson.dumps({"id": number, "method": "time"}))
-    assert caught.value.number is None
+    assert caught.value.request_id is None
 
 
 @pytest.mark.parametrize("text", ["٣", "+٠٨:٠٠", "8:٣٠"])
 def test_only_plain_digits_are_digits(text: str) -> None:
-    assert zone_offset(text) is None
+    assert parse_utc_offset(text) is None

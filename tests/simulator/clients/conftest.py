@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cq_tui.simulator.server import Endpoint, SimulatorConfig, run
+from cq_tui.simulator.server import ExchangeEndpoint, SimulatorConfig, run
 from tests.simulator.conftest import SHORT_HISTORY
 
 #: Seconds until it must answer.
@@ -18,12 +18,12 @@ SYMBOLS = ("BTCUSDT", "ETHUSDT", "DOGEUSDT")
 
 
 @contextmanager
-def exchange_in_a_thread(config: SimulatorConfig) -> Iterator[Endpoint]:
+def exchange_in_a_thread(config: SimulatorConfig) -> Iterator[ExchangeEndpoint]:
     """Run an exchange; end it and wait for its end afterwards."""
     ready = threading.Event()
     known: dict[str, Any] = {}
 
-    def be_ready(endpoint: Endpoint) -> None:
+    def be_ready(endpoint: ExchangeEndpoint) -> None:
         known["endpoint"] = endpoint
         ready.set()
 
@@ -42,7 +42,7 @@ def exchange_in_a_thread(config: SimulatorConfig) -> Iterator[Endpoint]:
 
 
 @pytest.fixture(scope="module")
-def exchange() -> Iterator[Endpoint]:
+def exchange() -> Iterator[ExchangeEndpoint]:
     balances = {"USDT": Decimal(1_000_000), "BTC": Decimal(2)}
     config = SimulatorConfig(symbols=SYMBOLS, seed=4, balances=balances, history_ms=SHORT_HISTORY)
     with exchange_in_a_thread(config) as endpoint:

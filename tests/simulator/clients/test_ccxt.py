@@ -7,7 +7,7 @@ from typing import Any
 import ccxt
 import pytest
 
-from cq_tui.simulator.server import Endpoint
+from cq_tui.simulator.server import ExchangeEndpoint
 
 SYMBOL = "BTC/USDT"
 #: Only Spot is here.
@@ -15,7 +15,7 @@ SPOT = {"fetchMarkets": {"types": ["spot"]}, "fetchCurrencies": False, "fetchMar
 _PATIENCE = 20.0
 
 
-def point_at(client: Any, endpoint: Endpoint) -> Any:
+def point_at(client: Any, endpoint: ExchangeEndpoint) -> Any:
     """Send all of a client's REST requests to ``endpoint``, paths unchanged."""
     for name, url in list(client.urls["api"].items()):
         if isinstance(url, str):
@@ -23,12 +23,12 @@ def point_at(client: Any, endpoint: Endpoint) -> Any:
     return client
 
 
-def keys_of(endpoint: Endpoint, options: dict[str, Any]) -> dict[str, Any]:
+def keys_of(endpoint: ExchangeEndpoint, options: dict[str, Any]) -> dict[str, Any]:
     return {"apiKey": endpoint.api_key, "secret": endpoint.api_secret, "enableRateLimit": False, "options": options}
 
 
 @pytest.fixture(scope="module")
-def client(exchange: Endpoint) -> Iterator[Any]:
+def client(exchange: ExchangeEndpoint) -> Iterator[Any]:
     client = point_at(ccxt.binance(keys_of(exchange, SPOT)), exchange)
     client.load_markets()
     yield client
@@ -64,7 +64,7 @@ def test_markets_carry_precision_limits_and_kinds_of_orders(client: Any) -> None
     assert {"LIMIT", "MARKET", "LIMIT_MAKER", "STOP_LOSS", "TAKE_PROFIT_LIMIT"} <= set(market["info"]["orderTypes"])
 
 
-def test_with_all_of_its_defaults_it_finds_the_markets_too(exchange: Endpoint) -> None:
+def test_with_all_of_its_defaults_it_finds_the_markets_too(exchange: ExchangeEndpoint) -> None:
     client = point_at(ccxt.binance(keys_of(exchange, {})), exchange)
     assert SYMBOL in client.load_markets()
     client.close()
@@ -229,7 +229,7 @@ def test_a_test_order_leaves_nothing(client: Any, book: Any) -> None:
 # Errors
 
 
-def test_errors_are_what_it_expects_of_the_exchange(client: Any, exchange: Endpoint, book: Any) -> None:
+def test_errors_are_what_it_expects_of_the_exchange(client: Any, exchange: ExchangeEndpoint, book: Any) -> None:
     price = round(book["bids"][0][0] * 0.98, 2)
     with pytest.raises(ccxt.InsufficientFunds):
         client.create_order(SYMBOL, "limit", "sell", 50, round(price * 1.05, 2))

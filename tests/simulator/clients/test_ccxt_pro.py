@@ -7,14 +7,14 @@ from typing import Any
 import ccxt.pro
 import pytest
 
-from cq_tui.simulator.server import Endpoint
+from cq_tui.simulator.server import ExchangeEndpoint
 from tests.simulator.clients.test_ccxt import SPOT, SYMBOL, keys_of, point_at
 
 _PATIENCE = 20.0
 
 
 @pytest.fixture
-async def client(exchange: Endpoint) -> AsyncIterator[Any]:
+async def client(exchange: ExchangeEndpoint) -> AsyncIterator[Any]:
     client = point_at(ccxt.pro.binance(keys_of(exchange, SPOT)), exchange)
     client.urls["api"]["ws"]["spot"] = f"{exchange.stream_url}/ws"
     client.urls["api"]["ws"]["ws-api"]["spot"] = exchange.ws_api_url

@@ -11,10 +11,10 @@ import pytest
 from cq_tui.binance.market_events import TradeUpdate
 from cq_tui.binance.reconnect import Connected, Disconnected, ReconnectPolicy, Renewing
 from cq_tui.binance.signing import Credentials
-from cq_tui.binance.silence import Deadlines
 from cq_tui.binance.streams import MarketStreams
-from cq_tui.binance.user_data import Subscribed, UserData
+from cq_tui.binance.user_data import Subscribed, UserDataStream
 from cq_tui.binance.user_events import ExecutionReport
+from cq_tui.binance.watchdog import Deadlines
 from cq_tui.simulator.connections import open_connections
 from cq_tui.simulator.connections.open_connections import GOING_AWAY
 from tests.simulator.faults.test_admin import ADMIN, BUY, ask
@@ -60,10 +60,10 @@ class Reader:
         await asyncio.gather(self._task, return_exceptions=True)
 
 
-def user_data(client: AsyncClient, policy: ReconnectPolicy = QUICK) -> UserData:
+def user_data(client: AsyncClient, policy: ReconnectPolicy = QUICK) -> UserDataStream:
     endpoint = client.endpoint
     credentials = Credentials(endpoint.api_key, endpoint.api_secret)
-    return UserData(endpoint.ws_api_url, credentials, lambda: int(time.time() * 1_000), policy=policy)
+    return UserDataStream(endpoint.ws_api_url, credentials, lambda: int(time.time() * 1_000), policy=policy)
 
 
 async def test_no_trade_is_missed_when_a_shutdown_is_announced() -> None:
@@ -142,7 +142,7 @@ async def test_a_connection_is_renewed_before_the_exchange_ends_it(monkeypatch: 
     start = int((time.time() - 23.6 * minute) * 1_000)
     patient = Deadlines(_NEVER, _NEVER, _NEVER)
     async with (
-        exchange(replace(ADMIN, symbols=("BTCUSDT",), stands_at=start)) as client,
+        exchange(replace(ADMIN, symbols=("BTCUSDT",), frozen_at=start)) as client,
         ws_client(client.endpoint, "/ws/btcusdt@blockTrade") as idle,
         MarketStreams(client.endpoint.stream_url, ["btcusdt@trade"], deadlines=patient, policy=policy) as streams,
     ):

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from cq_tui.simulator.access.rate_limits import Limits
+from cq_tui.simulator.access.rate_limits import RateLimitSettings
 from tests.simulator.faults.test_admin import ADMIN, ask
 from tests.simulator.test_server import exchange
 from tests.simulator.ws_client import Ended, refusal_of_handshake, ws_client
 
 #: Half a second into a window of five minutes.
 START = 1_700_000_100_500
-FEW = replace(ADMIN, symbols=("BTCUSDT",), stands_at=START, limits=Limits(connections=3))
+FEW = replace(ADMIN, symbols=("BTCUSDT",), frozen_at=START, limits=RateLimitSettings(connections=3))
 
 
 def test_the_limit_is_the_exchange_s() -> None:
-    assert Limits().connections == 300
+    assert RateLimitSettings().connections == 300
 
 
 @pytest.mark.parametrize(("path", "other"), [("/ws-api/v3", "/ws"), ("/ws/btcusdt@trade", "/ws-api/v3")])
@@ -47,14 +47,14 @@ async def test_more_connections_than_allowed_in_five_minutes_are_refused(path: s
 
 
 async def test_nobody_is_refused_when_limits_are_not_enforced() -> None:
-    async with exchange(replace(FEW, limits=Limits(connections=1, enforced=False))) as client:
+    async with exchange(replace(FEW, limits=RateLimitSettings(connections=1, enforced=False))) as client:
         for path in ("/ws", "/ws-api/v3") * 3:
             async with ws_client(client.endpoint, path):
                 pass
 
 
 async def test_a_ban_cuts_websocket_api_connections_and_keeps_new_ones_out_until_it_ends() -> None:
-    async with exchange(replace(ADMIN, stands_at=START)) as client, ws_client(client.endpoint) as api:
+    async with exchange(replace(ADMIN, frozen_at=START)) as client, ws_client(client.endpoint) as api:
         async with ws_client(client.endpoint, "/ws/btcusdt@trade") as stream:
             await ask(client, "POST", "faults", action="ban", seconds=60, count=1, path="/api/v3/ping")
             assert (await client.http.get("ping")).status_code == 418

@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 
 from cq_tui.simulator.connections import open_connections
-from cq_tui.simulator.connections.open_connections import GOING_AWAY, LIFE_MS, POLICY_VIOLATION, Connections
+from cq_tui.simulator.connections.open_connections import GOING_AWAY, MAX_AGE_MS, POLICY_VIOLATION, Connections
 from cq_tui.simulator.market.ticks import TICK_MS
 from tests.simulator.faults.test_admin import ADMIN, ask
 from tests.simulator.test_server import exchange
 from tests.simulator.ws_client import Ended, ws_client
 
-QUIET = replace(ADMIN, symbols=("BTCUSDT",), stands_at=1_700_000_000_000)
+QUIET = replace(ADMIN, symbols=("BTCUSDT",), frozen_at=1_700_000_000_000)
 
 
 async def test_everybody_is_told_of_a_shutdown_then_closed_and_new_connections_are_served() -> None:
@@ -63,16 +63,16 @@ class Opened:
     def announce_shutdown(self, now: int) -> None:
         raise AssertionError("no shutdown was announced")
 
-    def end(self, reason: str, code: int = POLICY_VIOLATION) -> None:
+    def disconnect(self, reason: str, code: int = POLICY_VIOLATION) -> None:
         self.ended = reason, code
 
 
 def test_a_connection_lives_24_hours() -> None:
     connections, connection = Connections(), Opened()
-    connections.join(connection)
-    connections.end_old(connection.opened + 86_400_000 - 1)
+    connections.add(connection)
+    connections.close_expired(connection.opened + 86_400_000 - 1)
     assert connection.ended is None
-    connections.end_old(connection.opened + 86_400_000)
+    connections.close_expired(connection.opened + 86_400_000)
     assert connection.ended == ("Connected for 24 hours", GOING_AWAY)
 
 
@@ -101,7 +101,7 @@ async def test_both_kinds_of_connection_end_with_their_life_and_not_before(monke
         assert [await socket.code_of_the_end() for socket in young] == [GOING_AWAY] * 2
 
 
-@pytest.mark.parametrize(("before", "during"), [(0, LIFE_MS), (-LIFE_MS, 0)])
+@pytest.mark.parametrize(("before", "during"), [(0, MAX_AGE_MS), (-MAX_AGE_MS, 0)])
 async def test_a_clock_that_is_wrong_on_demand_ends_no_connection(before: int, during: int) -> None:
     async with exchange(QUIET) as client:
         await ask(client, "POST", "faults", action="offset", offset_ms=before)

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager, suppress
 import orjson
 import pytest
 
-from cq_tui.simulator.api.rest import RestFace
+from cq_tui.simulator.api.rest import RestApi
 from cq_tui.simulator.connections import http_connection
-from cq_tui.simulator.server import Endpoint, SimulatorConfig, run
+from cq_tui.simulator.server import ExchangeEndpoint, SimulatorConfig, run
 from tests.simulator.conftest import SHORT_HISTORY
 
 PING = b"GET /api/v3/ping HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -55,7 +55,7 @@ class Wire:
 
 @asynccontextmanager
 async def wired() -> AsyncIterator[Wire]:
-    stop, ready = asyncio.Event(), asyncio.Queue[Endpoint]()
+    stop, ready = asyncio.Event(), asyncio.Queue[ExchangeEndpoint]()
     config = SimulatorConfig(symbols=("BTCUSDT",), history_ms=SHORT_HISTORY)
     serving = asyncio.create_task(run(config, on_ready=ready.put_nowait, stop=stop))
     endpoint = await ready.get()
@@ -130,7 +130,7 @@ async def test_a_defect_is_answered_as_the_exchange_would(
 
     async with wired() as wire:
         with monkeypatch.context() as patch:
-            patch.setattr(RestFace, "_content", broken)
+            patch.setattr(RestApi, "_content", broken)
             await wire.send(*packets)
             status, _, body = await wire.response()
         assert (status, orjson.loads(body)["code"]) == (500, -1000)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import websockets
 
-from cq_tui.simulator.connections.web_pages import is_from_another_site, is_from_program_here
+from cq_tui.simulator.connections.cross_site import is_cross_site, is_local_program
 from tests.simulator.test_server import CONFIG, AsyncClient, exchange
 
 EVIL: list[dict[str, str]] = [
@@ -34,12 +34,12 @@ def as_sent(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
 
 @pytest.mark.parametrize("headers", EVIL)
 def test_a_page_of_another_site_is_known(headers: dict[str, str]) -> None:
-    assert is_from_another_site(as_sent(headers))
+    assert is_cross_site(as_sent(headers))
 
 
 @pytest.mark.parametrize("headers", GOOD)
 def test_programs_and_pages_of_this_machine_are_let_in(headers: dict[str, str]) -> None:
-    assert not is_from_another_site(as_sent(headers))
+    assert not is_cross_site(as_sent(headers))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_programs_and_pages_of_this_machine_are_let_in(headers: dict[str, str]) 
     ],
 )
 def test_only_a_program_that_names_this_machine_is_one(headers: dict[str, str], is_program: bool) -> None:
-    assert is_from_program_here(as_sent(headers)) is is_program
+    assert is_local_program(as_sent(headers)) is is_program
 
 
 async def weight(client: AsyncClient) -> int:
@@ -66,7 +66,7 @@ async def weight(client: AsyncClient) -> int:
 @pytest.mark.parametrize("headers", EVIL)
 async def test_a_page_uses_up_no_limits(headers: dict[str, str], admin: bool) -> None:
     # No minute begins in between, which would begin the count again.
-    async with exchange(replace(CONFIG, admin=admin, stands_at=1_700_000_000_000)) as client:
+    async with exchange(replace(CONFIG, admin=admin, frozen_at=1_700_000_000_000)) as client:
         before = await weight(client)
         for _ in range(30):
             response = await client.http.get(

@@ -22,7 +22,11 @@ def test_an_amend_reduces_and_keeps_the_place(engine: Engine, market: HandMarket
     outcome = engine.amend(first, D(2), "other", 6)
     assert (first.quantity, first.client_order_id, first.amends, first.locked) == (D(2), "other", 1, D(198))
     [report] = outcome.reports
-    assert (report.execution, report.original_client_id, report.order.client_order_id) == ("REPLACED", "mine", "other")
+    assert (report.execution_type, report.original_client_id, report.order.client_order_id) == (
+        "REPLACED",
+        "mine",
+        "other",
+    )
     assert outcome.amendment is not None
     assert (outcome.amendment.original_quantity, outcome.amendment.new_quantity) == (D(3), D(2))
     assert outcome.amendment.execution_id == report.execution_id
@@ -79,6 +83,6 @@ def test_a_buy_oco_keeps_the_lock_of_its_dearer_leg(engine: Engine) -> None:
 def test_an_icebergs_shown_part_shrinks_only_when_it_has_to(engine: Engine) -> None:
     order = live(engine, engine.place(new("BUY", "LIMIT", "3", price="99", iceberg_quantity="1"), 5))
     engine.amend(order, D(2), "n", 6)
-    assert order.shown == 1
+    assert order.visible_quantity == 1
     engine.amend(order, D("0.6"), "n", 7)
-    assert order.shown == D("0.6")
+    assert order.visible_quantity == D("0.6")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cq_tui.simulator.engine.book import Book
 from cq_tui.simulator.engine.engine import Engine
-from cq_tui.simulator.market.crowd import MAX_LEVELS, Crowd
+from cq_tui.simulator.engine.limit_order_book import LimitOrderBook
+from cq_tui.simulator.market.background_liquidity import MAX_LEVELS, GeneratedLiquidity
 from cq_tui.simulator.market.symbols import KNOWN_SYMBOLS, MarketSymbol
 from tests.simulator.conftest import HandMarket
 from tests.simulator.engine.test_engine import engine_on, live, new
@@ -28,7 +28,7 @@ def test_levels_are_sorted_on_the_grid_and_begin_at_the_best_prices(
     entry: MarketSymbol, moved: int, spread: int
 ) -> None:
     best = best_of(entry.symbol) + moved
-    book = Book(Crowd(entry), best, best + spread)
+    book = LimitOrderBook(GeneratedLiquidity(entry), best, best + spread)
     bids, asks = book.levels("bids"), book.levels("asks")
     assert (bids[0].price, asks[0].price) == (best * entry.tick_size, (best + spread) * entry.tick_size)
     assert len(bids) == len(asks) == MAX_LEVELS
@@ -43,20 +43,20 @@ def test_levels_are_sorted_on_the_grid_and_begin_at_the_best_prices(
 @given(SYMBOLS, st.integers(-2_000, 2_000), st.sampled_from([-1, 1]))
 def test_a_best_price_that_moves_a_tick_changes_few_levels(entry: MarketSymbol, moved: int, tick: int) -> None:
     best = best_of(entry.symbol) + moved
-    book = Book(Crowd(entry), best, best + 5)
+    book = LimitOrderBook(GeneratedLiquidity(entry), best, best + 5)
     before = [set(book.levels(side)) for side in ("bids", "asks")]
-    book.renew(best + tick, best + 5 + tick, 1)
+    book.move_to_tick(best + tick, best + 5 + tick, 1)
     after = [set(book.levels(side)) for side in ("bids", "asks")]
     for old, new_levels in zip(before, after, strict=True):
         assert len(old ^ new_levels) <= 2 * MAX_LEVELS.bit_length() + 6
 
 
 def test_an_unchanged_book_is_the_same_list_and_id_and_a_tick_is_a_new_id() -> None:
-    book = Book(Crowd(KNOWN_SYMBOLS["BTCUSDT"]), 6_740_000, 6_740_001)
+    book = LimitOrderBook(GeneratedLiquidity(KNOWN_SYMBOLS["BTCUSDT"]), 6_740_000, 6_740_001)
     shown, number = book.levels("bids"), book.update_id
     assert book.levels("bids") is shown
     assert book.levels("bids", 5) == shown[:5]
-    book.renew(6_740_000, 6_740_001, 4)
+    book.move_to_tick(6_740_000, 6_740_001, 4)
     assert book.update_id == number + 4
     assert all(one is other for one, other in zip(book.levels("bids"), shown, strict=True))
 
@@ -84,17 +84,17 @@ def test_own_orders_are_shown_with_the_crowd_and_every_change_has_an_id(market: 
     assert quantity_at(engine, "bids", "99.50") == crowd
     assert seen == sorted(set(seen))
     engine.place(new("SELL", "LIMIT", "1", price="100.01"), 8)
-    assert (book.best_ask, book.touch("asks").quantity) == (D("100.01"), D(1))
+    assert (book.best_ask, book.best_level("asks").quantity) == (D("100.01"), D(1))
 
 
 def test_what_was_taken_is_not_shown_until_the_next_tick(market: HandMarket) -> None:
     engine = engine_on(market)
-    best = engine.book("COINUSDT").touch("asks")
+    best = engine.book("COINUSDT").best_level("asks")
     engine.place(new("BUY", "MARKET", str(best.quantity)), 5)
     assert engine.book("COINUSDT").best_ask > best.price
     assert quantity_at(engine, "asks", str(best.price)) == 0
     market.move("100.00", "100.02")
-    assert engine.book("COINUSDT").touch("asks") == best
+    assert engine.book("COINUSDT").best_level("asks") == best
 
 
 def test_of_an_iceberg_only_a_part_is_shown_and_each_part_queues_behind_the_others(market: HandMarket) -> None:
@@ -149,6 +149,6 @@ def test_a_book_goes_on_from_another_state_with_a_higher_id(market: HandMarket) 
     engine.place(new("BUY", "LIMIT", "1", price="100.01"), 5)
     book = engine.book("COINUSDT")
     number = book.update_id
-    engine.restore(engine.state.fresh())
+    engine.restore(engine.state.empty_copy())
     assert book.update_id > number
     assert book.best_bid == D("100.00")

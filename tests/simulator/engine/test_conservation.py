@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cq_tui.simulator.engine.engine import Engine
-from cq_tui.simulator.engine.facts import Deposited
+from cq_tui.simulator.engine.ledger_codec import decode_event, encode_event
+from cq_tui.simulator.engine.ledger_events import Deposited
 from cq_tui.simulator.engine.outcome import Outcome
-from cq_tui.simulator.engine.plain import fact_from_plain, fact_to_plain
 from cq_tui.simulator.engine.state import ExchangeState
-from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.errors import RequestRejected
 from tests.simulator.conftest import HandMarket
 from tests.simulator.engine.test_engine import ASSETS, engine_on, held, new, oco
 
@@ -72,11 +72,11 @@ def test_money_and_assets_are_conserved_and_limits_kept(taken: list[tuple[str, A
     for now, step in enumerate(taken, 10):
         try:
             outcome = act(engine, market, step, now)
-        except ApiError as error:
+        except RequestRejected as error:
             refusals.add(error.code)
             continue
-        for fact in outcome.facts:
-            replayed.apply(fact_from_plain(fact_to_plain(fact)))
+        for fact in outcome.ledger_events:
+            replayed.apply(decode_event(encode_event(fact)))
     assert refusals <= {-1013, -2010}
     state = engine.state
     usdt, coin = Decimal(5000), Decimal(20)

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from cq_tui.simulator.engine.engine import Engine
-from cq_tui.simulator.engine.orders import NewList, NewOrder, Order
+from cq_tui.simulator.engine.orders import EngineOrder, OrderListRequest, OrderRequest
 from cq_tui.simulator.engine.outcome import Outcome
 from cq_tui.simulator.engine.state import ExchangeState
-from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.errors import RequestRejected
 from tests.simulator.conftest import COIN, HandMarket
 
 ASSETS = {"COINUSDT": ("COIN", "USDT")}
@@ -25,16 +25,16 @@ def engine_on(market: HandMarket, usdt: str = "10000", coin: str = "0") -> Engin
     return engine
 
 
-def new(side: str, order_type: str, quantity: str | None = None, **fields: Any) -> NewOrder:
+def new(side: str, order_type: str, quantity: str | None = None, **fields: Any) -> OrderRequest:
     decimals: dict[str, Any] = {name: Decimal(value) if name in DECIMALS else value for name, value in fields.items()}
     decimals.setdefault("client_order_id", f"c{next(ids)}")
     if quantity is not None:
         decimals["quantity"] = Decimal(quantity)
-    return NewOrder(symbol=COIN.symbol, side=side, type=order_type, **decimals)
+    return OrderRequest(symbol=COIN.symbol, side=side, type=order_type, **decimals)
 
 
-def oco(side: str, above: NewOrder, below: NewOrder) -> NewList:
-    return NewList("OCO", COIN.symbol, f"l{next(ids)}", None, (above, below))
+def oco(side: str, above: OrderRequest, below: OrderRequest) -> OrderListRequest:
+    return OrderListRequest("OCO", COIN.symbol, f"l{next(ids)}", None, (above, below))
 
 
 def held(engine: Engine, asset: str) -> tuple[Any, Any]:
@@ -42,13 +42,13 @@ def held(engine: Engine, asset: str) -> tuple[Any, Any]:
     return balance.free, balance.locked
 
 
-def live(engine: Engine, outcome: Outcome, number: int = 0) -> Order:
+def live(engine: Engine, outcome: Outcome, number: int = 0) -> EngineOrder:
     order = outcome.orders[number]
     return engine.state.orders[order.symbol, order.order_id]
 
 
 def refused(call: Any, code: int, text: str) -> None:
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(RequestRejected) as caught:
         call()
     assert (caught.value.code, caught.value.message) == (code, text)
 
@@ -63,7 +63,7 @@ def test_a_market_buy_pays_the_ask_and_its_fee_in_the_base_asset(market: HandMar
     assert (order.status, order.executed, order.quote_executed) == ("FILLED", Decimal(2), Decimal("200.04"))
     assert held(engine, "USDT") == (Decimal("9799.96"), 0)
     assert held(engine, "COIN") == (Decimal("1.998"), 0)
-    assert [report.execution for report in outcome.reports] == ["NEW", "TRADE"]
+    assert [report.execution_type for report in outcome.reports] == ["NEW", "TRADE"]
 
 
 def test_a_market_sell_gets_the_bid_less_its_fee(market: HandMarket) -> None:
@@ -115,10 +115,10 @@ def test_a_filter_failure_is_named(market: HandMarket) -> None:
 def test_nothing_trades_when_the_market_is_over(market: HandMarket) -> None:
     engine = engine_on(market)
     resting = live(engine, engine.place(new("BUY", "LIMIT", "1", price="99"), 5))
-    market.over = True
+    market.ended = True
     refused(lambda: engine.place(new("BUY", "MARKET", "1"), 5), -2010, "Market is closed.")
     market.move("98.00", "98.02")
-    assert not engine.on_tick(6).facts
+    assert not engine.on_tick(6).ledger_events
     assert engine.cancel(resting, "x", 7).orders[0].status == "CANCELED"
 
 
@@ -212,11 +212,11 @@ def test_stops_trigger_on_the_last_price_from_the_right_side(
     )
     outcome = engine.place(new(side, order_type, "1", stop_price=good), 5)
     assert (outcome.orders[0].status, outcome.orders[0].is_working) == ("NEW", False)
-    assert not engine.on_tick(6).facts
+    assert not engine.on_tick(6).ledger_events
     market.move(reached, str(Decimal(reached) + Decimal("0.02")), reached)
     triggered = engine.on_tick(7)
     assert live(engine, outcome).status == "FILLED"
-    assert [report.execution for report in triggered.reports] == ["NEW", "TRADE"]
+    assert [report.execution_type for report in triggered.reports] == ["NEW", "TRADE"]
     assert all(held(engine, asset)[1] == 0 for asset in ("USDT", "COIN"))
 
 

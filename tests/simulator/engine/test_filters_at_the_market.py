@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.errors import RequestRejected
 from tests.simulator.conftest import COIN, HandMarket
 from tests.simulator.engine.test_engine import engine_on, new
 
@@ -24,7 +24,7 @@ def test_over_no_minutes_the_last_price_counts(minutes: int, fails: str | None) 
     if fails is None:
         engine.check_filters(order)
         return
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(RequestRejected) as caught:
         engine.check_filters(order)
     assert (caught.value.code, caught.value.message) == (-1013, f"Filter failure: {fails}")
 
@@ -48,6 +48,6 @@ def test_a_position_has_its_most_however_it_is_bought(
     if allowed:
         assert engine.place(order, 2).orders[0].status == "FILLED"
         return
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(RequestRejected) as caught:
         engine.place(order, 2)
     assert (caught.value.code, caught.value.message) == (-1013, "Filter failure: MAX_POSITION")

@@ -49,18 +49,18 @@ def traded(path: Path, rounds: int = 3) -> tuple[ExchangeState, Ledger]:
     outcomes.append(engine.place(new("SELL", "STOP_LOSS", "1", stop_price="95"), 9))
     outcomes.append(sell_oco(engine))
     for outcome in outcomes:
-        ledger.record(outcome.facts, 9)
+        ledger.record(outcome.ledger_events, 9)
     return state, ledger
 
 
 def test_a_ledger_makes_the_same_state_again(tmp_path: Path) -> None:
     state, ledger = traded(tmp_path / "ledger.ndjson")
-    ledger.record_market({"kind": "walk", "seed": 3})
+    ledger.record_market_state({"kind": "walk", "seed": 3})
     ledger.close()
     again = ExchangeState(ASSETS)
     reopened = Ledger(tmp_path / "ledger.ndjson", again)
     assert same(again, state)
-    assert reopened.markets == [{"kind": "walk", "seed": 3}]
+    assert reopened.market_states == [{"kind": "walk", "seed": 3}]
     reopened.close()
 
 
@@ -86,16 +86,16 @@ def test_a_ledger_of_the_first_field_set_is_still_read(tmp_path: Path) -> None:
 def test_compaction_keeps_the_state_and_shrinks_the_file(tmp_path: Path) -> None:
     path = tmp_path / "ledger.ndjson"
     state, ledger = traded(path, rounds=60)
-    ledger.record_market({"kind": "walk", "seed": 3})
+    ledger.record_market_state({"kind": "walk", "seed": 3})
     before = path.read_bytes().count(b"\n")
     ledger.compact(state)
-    ledger.record(Engine(state, HandMarket(), lambda symbol: 0).deposit("USDT", Decimal(1), 10).facts, 10)
+    ledger.record(Engine(state, HandMarket(), lambda symbol: 0).deposit("USDT", Decimal(1), 10).ledger_events, 10)
     ledger.close()
     again = ExchangeState(ASSETS)
     reopened = Ledger(path, again)
     assert path.read_bytes().count(b"\n") < before / 10
     assert same(again, state)
-    assert reopened.markets == [{"kind": "walk", "seed": 3}]
+    assert reopened.market_states == [{"kind": "walk", "seed": 3}]
     reopened.close()
 
 
@@ -108,13 +108,13 @@ def test_without_room_for_a_snapshot_the_ledger_goes_on(
     path = tmp_path / "ledger.ndjson"
     monkeypatch.setattr(ledger_module, "COMPACT_AFTER", 20)
     state, ledger = traded(path, rounds=20)
-    wanted = ledger.wants_compaction
+    wanted = ledger.needs_compaction
     with monkeypatch.context() as patch:
         patch.setattr(ledger_module, "write_document", full)
         ledger.compact(state)
     assert "No space left" in caplog.text
-    assert (wanted, ledger.wants_compaction) == (True, False)  # until there are as many lines again
-    ledger.record(Engine(state, HandMarket(), lambda symbol: 0).deposit("USDT", Decimal(1), 10).facts, 10)
+    assert (wanted, ledger.needs_compaction) == (True, False)  # until there are as many lines again
+    ledger.record(Engine(state, HandMarket(), lambda symbol: 0).deposit("USDT", Decimal(1), 10).ledger_events, 10)
     ledger.close()
     again = ExchangeState(ASSETS)
     Ledger(path, again).close()

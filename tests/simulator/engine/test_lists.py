@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from cq_tui.simulator.engine.engine import Engine
-from cq_tui.simulator.engine.orders import NewList, NewOrder, Order
+from cq_tui.simulator.engine.orders import EngineOrder, OrderListRequest, OrderRequest
 from cq_tui.simulator.engine.outcome import Outcome
 from tests.simulator.conftest import COIN, HandMarket
 from tests.simulator.engine.test_engine import engine_on, held, live, new, refused
@@ -13,11 +13,11 @@ from tests.simulator.engine.test_engine import engine_on, held, live, new, refus
 D = Decimal
 
 
-def dependent(kind: str, working: NewOrder, *legs: NewOrder) -> NewList:
-    return NewList(kind, COIN.symbol, f"list-{working.client_order_id}", working, legs)
+def dependent(kind: str, working: OrderRequest, *legs: OrderRequest) -> OrderListRequest:
+    return OrderListRequest(kind, COIN.symbol, f"list-{working.client_order_id}", working, legs)
 
 
-def resting(quantity: str = "2", **fields: str) -> NewOrder:
+def resting(quantity: str = "2", **fields: str) -> OrderRequest:
     return new("BUY", "LIMIT", quantity, price="99", **fields)
 
 
@@ -27,7 +27,7 @@ def fill_working(engine: Engine, market: HandMarket) -> Outcome:
     return engine.on_tick(6)
 
 
-def orders(engine: Engine, outcome: Outcome) -> list[Order]:
+def orders(engine: Engine, outcome: Outcome) -> list[EngineOrder]:
     return [live(engine, outcome, number) for number in range(len(outcome.orders))]
 
 
@@ -46,7 +46,7 @@ def test_a_pending_order_waits_without_a_lock_and_is_entered_when_the_working_on
     filled = fill_working(engine, market)
     assert (working.status, pending.status, pending.working_time) == ("FILLED", "NEW", 6)
     assert held(engine, "COIN") == (D("0.498"), D("1.5"))
-    assert [(r.order.order_id, r.execution) for r in filled.reports] == [(1, "TRADE"), (2, "NEW")]
+    assert [(r.order.order_id, r.execution_type) for r in filled.reports] == [(1, "TRADE"), (2, "NEW")]
     assert not filled.list_reports
     market.move("101.00", "101.02")
     assert [r.status_type for r in engine.on_tick(7).list_reports] == ["ALL_DONE"]
@@ -58,7 +58,7 @@ def test_the_answer_shows_the_pending_order_as_pending_though_it_filled_at_once(
     outcome = engine.place_list(dependent("OTO", working, new("SELL", "MARKET", "1.5")), 5)
     assert [order.status for order in outcome.orders] == ["FILLED", "PENDING_NEW"]
     assert [order.status for order in orders(engine, outcome)] == ["FILLED", "FILLED"]
-    assert [(r.order.order_id, r.execution) for r in outcome.reports] == [
+    assert [(r.order.order_id, r.execution_type) for r in outcome.reports] == [
         (1, "NEW"), (2, "NEW"), (1, "TRADE"), (2, "NEW"), (2, "TRADE"),
     ]  # fmt: skip
     assert outcome.reports[1].order.status == "PENDING_NEW"

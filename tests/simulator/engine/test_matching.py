@@ -8,32 +8,41 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cq_tui.simulator.engine.book import Offer
-from cq_tui.simulator.engine.matching import Demand, Plan, Prevention, Take, commission_on, plan
-from cq_tui.simulator.engine.orders import ZERO, Order
+from cq_tui.simulator.engine.limit_order_book import MatchableLevel
+from cq_tui.simulator.engine.matching import (
+    MatchPlan,
+    PlannedFill,
+    PlannedPrevention,
+    TakerDemand,
+    commission_on,
+    plan_match,
+)
+from cq_tui.simulator.engine.orders import ZERO, EngineOrder
 
 
-def crowd(price: str, quantity: str) -> Offer:
-    return Offer(Decimal(price), Decimal(quantity), ())
+def crowd(price: str, quantity: str) -> MatchableLevel:
+    return MatchableLevel(Decimal(price), Decimal(quantity), ())
 
 
 ASKS = [crowd("100", "1"), crowd("101", "2"), crowd("103", "5")]
 BIDS = [crowd("99", "1"), crowd("98", "2")]
 
 
-def own(order_id: int, quantity: str, price: str = "100", iceberg: str = "0") -> Order:
-    return Order(
+def own(order_id: int, quantity: str, price: str = "100", iceberg: str = "0") -> EngineOrder:
+    return EngineOrder(
         "COINUSDT", order_id, f"m{order_id}", "SELL", "LIMIT", "GTC", Decimal(quantity), ZERO, Decimal(price), ZERO,
         "NONE", 1, 1, iceberg_quantity=Decimal(iceberg),
     )  # fmt: skip
 
 
-def wanted(side: str, amount: str, mode: str = "NONE", limit: str | None = None, step: str | None = None) -> Demand:
-    return Demand(side, Decimal(amount), mode, Decimal(limit) if limit else None, Decimal(step) if step else None)
+def wanted(
+    side: str, amount: str, mode: str = "NONE", limit: str | None = None, step: str | None = None
+) -> TakerDemand:
+    return TakerDemand(side, Decimal(amount), mode, Decimal(limit) if limit else None, Decimal(step) if step else None)
 
 
-def taken(made: Plan) -> list[tuple[str, str]]:
-    return [(str(step.price), str(step.quantity)) for step in made.steps if isinstance(step, Take)]
+def taken(made: MatchPlan) -> list[tuple[str, str]]:
+    return [(str(step.price), str(step.quantity)) for step in made.steps if isinstance(step, PlannedFill)]
 
 
 def test_commission_is_what_was_recorded(shared: Path) -> None:
@@ -62,42 +71,42 @@ def test_commission_rounds_half_up() -> None:
 def test_a_buy_takes_the_cheapest_first(
     quantity: str, limit: str | None, found: list[tuple[str, str]], complete: bool
 ) -> None:
-    made = plan(wanted("BUY", quantity, limit=limit), ASKS)
+    made = plan_match(wanted("BUY", quantity, limit=limit), ASKS)
     assert (taken(made), made.is_complete) == (found, complete)
 
 
 def test_a_sell_takes_the_dearest_first_down_to_its_limit() -> None:
-    assert taken(plan(wanted("SELL", "3", limit="98.5"), BIDS)) == [("99", "1")]
+    assert taken(plan_match(wanted("SELL", "3", limit="98.5"), BIDS)) == [("99", "1")]
 
 
 def test_a_quote_order_buys_whole_steps_for_at_most_its_amount() -> None:
-    made = plan(wanted("BUY", "201.05", step="0.1"), ASKS)
+    made = plan_match(wanted("BUY", "201.05", step="0.1"), ASKS)
     assert (taken(made), made.is_complete) == ([("100", "1"), ("101", "1.0")], True)
 
 
 def test_a_quote_order_larger_than_the_book_does_not_suffice() -> None:
-    made = plan(wanted("BUY", "5000", step="0.1"), ASKS)
+    made = plan_match(wanted("BUY", "5000", step="0.1"), ASKS)
     assert (made.quantity, made.is_complete) == (Decimal("8"), False)
 
 
 @given(st.decimals(min_value="0.01", max_value=900, places=2))
 def test_a_quote_order_never_spends_more_and_wastes_less_than_a_step(quote: Decimal) -> None:
     step = Decimal("0.01")
-    made = plan(Demand("BUY", quote, "NONE", step=step), ASKS)
+    made = plan_match(TakerDemand("BUY", quote, "NONE", step=step), ASKS)
     assert made.quote <= quote
     assert not made.is_complete or quote - made.quote < step * ASKS[-1].price
 
 
 def test_the_rest_of_a_quote_amount_does_not_go_past_a_price_that_has_more() -> None:
-    made = plan(wanted("SELL", "99.99", step="0.5"), [crowd("100", "1"), crowd("99.5", "2"), crowd("99", "2")])
+    made = plan_match(wanted("SELL", "99.99", step="0.5"), [crowd("100", "1"), crowd("99.5", "2"), crowd("99", "2")])
     assert taken(made) == [("100", "0.5")]
     assert made.is_complete
 
 
 @pytest.mark.parametrize(("mode", "taken_at_the_price"), [("NONE", [("200", "0.5")]), ("DECREMENT", [])])
 def test_nor_does_it_go_past_an_own_order_that_has_more(mode: str, taken_at_the_price: list[tuple[str, str]]) -> None:
-    own_bid = Offer(Decimal(200), ZERO, (own(1, "4", "200"), own(2, "4", "200")))
-    made = plan(wanted("SELL", "199.5", mode, step="0.5"), [own_bid, crowd("199", "9")])
+    own_bid = MatchableLevel(Decimal(200), ZERO, (own(1, "4", "200"), own(2, "4", "200")))
+    made = plan_match(wanted("SELL", "199.5", mode, step="0.5"), [own_bid, crowd("199", "9")])
     assert taken(made) == taken_at_the_price
     assert len(made.steps) == 1
     assert made.is_complete
@@ -105,36 +114,40 @@ def test_nor_does_it_go_past_an_own_order_that_has_more(mode: str, taken_at_the_
 
 def test_a_price_range_ends_the_taking() -> None:
     demand = wanted("BUY", "3")._replace(bound=Decimal("100.5"))
-    made = plan(demand, ASKS)
+    made = plan_match(demand, ASKS)
     assert (taken(made), made.out_of_range, made.is_complete) == ([("100", "1")], True, False)
 
 
 # Own orders on the other side
 
 
-def meet(mode: str, amount: str, *makers: Order) -> Plan:
+def meet(mode: str, amount: str, *makers: EngineOrder) -> MatchPlan:
     """Meet own orders at 100, behind 1 of the crowd, and the crowd again at 101."""
-    return plan(wanted("BUY", amount, mode), [Offer(Decimal(100), Decimal(1), makers), crowd("101", "2")])
+    return plan_match(
+        wanted("BUY", amount, mode), [MatchableLevel(Decimal(100), Decimal(1), makers), crowd("101", "2")]
+    )
 
 
-def prevented(made: Plan) -> list[tuple[int, str, str]]:
+def prevented(made: MatchPlan) -> list[tuple[int, str, str]]:
     return [
         (step.maker.order_id, str(step.taker_quantity), str(step.maker_quantity))
         for step in made.steps
-        if isinstance(step, Prevention)
+        if isinstance(step, PlannedPrevention)
     ]
 
 
 def test_the_crowd_stands_before_own_orders_and_own_orders_before_worse_prices() -> None:
     made = meet("NONE", "5", own(1, "2"), own(2, "1"))
-    makers = [step.maker.order_id if step.maker else None for step in made.steps if isinstance(step, Take)]
+    makers = [step.maker.order_id if step.maker else None for step in made.steps if isinstance(step, PlannedFill)]
     assert makers == [None, 1, 2, None]
     assert taken(made) == [("100", "1"), ("100", "2"), ("100", "1"), ("101", "1")]
 
 
 def test_an_iceberg_goes_behind_the_others_when_its_shown_part_is_gone() -> None:
     made = meet("NONE", "6", own(1, "3", iceberg="1"), own(2, "2"))
-    makers = [(step.maker.order_id, str(step.quantity)) for step in made.steps if isinstance(step, Take) and step.maker]
+    makers = [
+        (step.maker.order_id, str(step.quantity)) for step in made.steps if isinstance(step, PlannedFill) and step.maker
+    ]
     assert makers == [(1, "1"), (2, "2"), (1, "1"), (1, "1")]
 
 
@@ -154,7 +167,7 @@ def test_self_trade_prevention_by_mode(
     made = meet(mode, "4", own(1, "2"), own(2, "1"))
     assert prevented(made) == prevents
     assert taken(made) == trades
-    assert made.left == Decimal(left)
+    assert made.remaining == Decimal(left)
 
 
 def test_nothing_is_prevented_when_the_crowd_suffices() -> None:

@@ -19,7 +19,7 @@ def test_outside_trading_orders_are_refused_wait_and_can_be_cancelled(market: Ha
     text = "This order type is not possible in this trading phase."
     refused(lambda: engine.place(new("BUY", "MARKET", "1"), 6), -2010, text)
     market.move("98.00", "98.02")
-    assert not engine.on_tick(7).facts
+    assert not engine.on_tick(7).ledger_events
     assert engine.cancel(waiting, "x", 7).orders[0].status == "CANCELED"
     engine.set_phase("TRADING")
     assert engine.on_tick(8).reports[0].order.order_id == order.order_id

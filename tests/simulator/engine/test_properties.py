@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from cq_tui.simulator.engine.engine import Engine
-from cq_tui.simulator.engine.orders import ZERO, NewList, NewOrder, Order
+from cq_tui.simulator.engine.ledger_codec import decode_event, encode_event
+from cq_tui.simulator.engine.orders import ZERO, EngineOrder, OrderListRequest, OrderRequest
 from cq_tui.simulator.engine.outcome import Outcome
-from cq_tui.simulator.engine.plain import fact_from_plain, fact_to_plain
-from cq_tui.simulator.engine.snapshot import restore, snapshot
+from cq_tui.simulator.engine.snapshot import restore_part, snapshot_parts
 from cq_tui.simulator.engine.state import ExchangeState
-from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.errors import RequestRejected
 from tests.simulator.conftest import COIN, HandMarket
 
 ASSETS = {"COINUSDT": ("COIN", "USDT")}
@@ -47,7 +47,7 @@ def same(one: ExchangeState, other: ExchangeState) -> bool:
 
 def queues(state: ExchangeState) -> dict[str, list[tuple[Decimal, list[int]]]]:
     return {
-        side: [(price, [order.order_id for order in own.at(price)]) for price in own.prices()]
+        side: [(price, [order.order_id for order in own.orders_at(price)]) for price in own.prices()]
         for side, own in state.resting[COIN.symbol].sides.items()
     }
 
@@ -71,16 +71,16 @@ class Account(RuleBasedStateMachine):
         return self.engine.state
 
     def take_down(self, outcome: Outcome) -> Outcome:
-        for fact in outcome.facts:
-            line = orjson.dumps(fact_to_plain(fact))
-            self.replayed.apply(fact_from_plain(orjson.loads(line)))
+        for fact in outcome.ledger_events:
+            line = orjson.dumps(encode_event(fact))
+            self.replayed.apply(decode_event(orjson.loads(line)))
         numbers = [report.execution_id for report in outcome.reports]
         assert len(set(numbers)) == len(numbers)
         return outcome
 
-    def new(self, side: str, order_type: str, quantity: Decimal | None, **fields: Any) -> NewOrder:
+    def new(self, side: str, order_type: str, quantity: Decimal | None, **fields: Any) -> OrderRequest:
         self.made += 1
-        return NewOrder(COIN.symbol, side, order_type, f"c{self.made}", quantity=quantity, **fields)
+        return OrderRequest(COIN.symbol, side, order_type, f"c{self.made}", quantity=quantity, **fields)
 
     def attempt(self, call: Any, *arguments: Any) -> Outcome | None:
         """Do it, or see that a refusal changed nothing."""
@@ -88,7 +88,7 @@ class Account(RuleBasedStateMachine):
         before = self.state.execution_id
         try:
             return self.take_down(call(*arguments, self.now))
-        except ApiError as error:
+        except RequestRejected as error:
             refusal = error
         assert refusal.code in (-1013, -2010, -2038)
         assert self.state.execution_id == before
@@ -116,7 +116,7 @@ class Account(RuleBasedStateMachine):
             if waiting.is_open and not waiting.iceberg_quantity and waiting.order_id not in filled:
                 assert not any(goes_before(waiting, self.order(number)) for number in filled)
 
-    def order(self, order_id: int) -> Order:
+    def order(self, order_id: int) -> EngineOrder:
         return self.state.orders[COIN.symbol, order_id]
 
     @rule(side=sides, quantity=quantities, mode=modes)
@@ -170,7 +170,7 @@ class Account(RuleBasedStateMachine):
         new = self.new(side, kind, Decimal(2), price=limit, stop_price=stop_price, trailing_delta=delta)
         self.attempt(self.engine.place, new)
 
-    def alternatives(self, side: str, offset: Decimal, quantity: Decimal | None) -> tuple[NewOrder, NewOrder]:
+    def alternatives(self, side: str, offset: Decimal, quantity: Decimal | None) -> tuple[OrderRequest, OrderRequest]:
         last = self.market.last_price(COIN.symbol)
         towards = offset if side == "SELL" else -offset
         limit = self.new(side, "LIMIT_MAKER", quantity, price=last + towards)
@@ -180,7 +180,7 @@ class Account(RuleBasedStateMachine):
     @rule(side=sides, offset=offsets, quantity=quantities)
     def place_oco(self, side: str, offset: Decimal, quantity: Decimal) -> None:
         legs = self.alternatives(side, offset, quantity)
-        self.attempt(self.engine.place_list, NewList("OCO", COIN.symbol, f"l{self.made}", None, legs))
+        self.attempt(self.engine.place_list, OrderListRequest("OCO", COIN.symbol, f"l{self.made}", None, legs))
 
     @rule(
         kind=st.sampled_from(["OTO", "OTOCO", "OPO", "OPOCO"]), side=sides, price=prices, offset=offsets,
@@ -195,13 +195,13 @@ class Account(RuleBasedStateMachine):
         other = "SELL" if side == "BUY" else "BUY"
         working = self.new(side, "LIMIT", quantity, price=price, time_in_force=life)
         later = None if pays else quantity
-        legs: tuple[NewOrder, ...]
+        legs: tuple[OrderRequest, ...]
         if kind.endswith("OCO"):
             legs = self.alternatives(other, offset, later)
         else:
             fields = {"STOP_LOSS": {"stop_price": price}, "MARKET": {}}.get(pending, {"price": price})
             legs = (self.new(other, pending, later, **fields),)
-        self.attempt(self.engine.place_list, NewList(kind, COIN.symbol, f"l{self.made}", working, legs))
+        self.attempt(self.engine.place_list, OrderListRequest(kind, COIN.symbol, f"l{self.made}", working, legs))
 
     @rule(which=st.integers(0, 30))
     def cancel(self, which: int) -> None:
@@ -223,8 +223,8 @@ class Account(RuleBasedStateMachine):
                 assert order.quantity == quantity
                 assert [waiting.order_id for waiting in self.queue_of(order)] == rank
 
-    def queue_of(self, order: Order) -> list[Order]:
-        return list(self.state.resting[COIN.symbol].sides[order.side].at(order.price))
+    def queue_of(self, order: EngineOrder) -> list[EngineOrder]:
+        return list(self.state.resting[COIN.symbol].sides[order.side].orders_at(order.price))
 
     @invariant()
     def no_satoshi_is_lost(self) -> None:
@@ -251,7 +251,7 @@ class Account(RuleBasedStateMachine):
     @invariant()
     def no_order_gets_more_or_worse_than_it_wants(self) -> None:
         for order in self.state.orders.values():
-            assert 0 <= order.gone <= order.quantity or order.is_pending
+            assert 0 <= order.filled_or_prevented <= order.quantity or order.is_pending
             assert order.is_open == ((order.symbol, order.order_id) in self.state.open_orders)
         for trade in self.state.trades:
             limit = self.order(trade.order_id).price
@@ -263,7 +263,7 @@ class Account(RuleBasedStateMachine):
         for entry in self.state.lists.values():
             orders = self.state.orders_of(entry)
             assert entry.done == (not any(order.is_open for order in orders))
-            traded = [order for order in orders if order.order_id in entry.alternative_ids and order.executed]
+            traded = [order for order in orders if order.order_id in entry.oco_ids and order.executed]
             assert len(traded) <= 1
 
     @invariant()
@@ -273,7 +273,7 @@ class Account(RuleBasedStateMachine):
         assert [level.price for level in bids] == sorted({level.price for level in bids}, reverse=True)
         assert [level.price for level in asks] == sorted({level.price for level in asks})
         assert bids[0].price < asks[0].price
-        assert (book.touch("bids"), book.touch("asks")) == (bids[0], asks[0])
+        assert (book.best_level("bids"), book.best_level("asks")) == (bids[0], asks[0])
         assert all(level.quantity > 0 for level in (*bids, *asks))
         assert book.update_id >= self.shown[0]
         if self.shown[1] != (bids, asks):
@@ -286,12 +286,12 @@ class Account(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         again = ExchangeState(ASSETS)
-        for part in orjson.loads(orjson.dumps(snapshot(self.state))):
-            restore(again, part)
+        for part in orjson.loads(orjson.dumps(snapshot_parts(self.state))):
+            restore_part(again, part)
         assert same(again, self.state)
 
 
-def goes_before(one: Order, other: Order) -> bool:
+def goes_before(one: EngineOrder, other: EngineOrder) -> bool:
     """Whether one order had to fill before the other."""
     if one.side != other.side or not other.price or (one.price == other.price and other.iceberg_quantity):
         return False

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cq_tui.simulator.engine.engine import Engine
-from cq_tui.simulator.engine.orders import Order
+from cq_tui.simulator.engine.orders import EngineOrder
 from cq_tui.simulator.engine.outcome import Outcome
 from tests.simulator.conftest import HandMarket
 from tests.simulator.engine.test_engine import engine_on, held, live, new
@@ -26,7 +26,7 @@ def sell(engine: Engine, quantity: str, mode: str, **fields: Any) -> Outcome:
     return engine.place(new("SELL", "LIMIT", quantity, price="100.01", stp_mode=mode, **fields), 6)
 
 
-def maker(engine: Engine) -> Order:
+def maker(engine: Engine) -> EngineOrder:
     return engine.state.orders["COINUSDT", 1]
 
 
@@ -71,7 +71,7 @@ def test_prevention_by_the_mode_of_the_taker(
     assert (match.match_id, match.taker_order_id, match.maker_order_id, match.price) == (1, 2, 1, D("100.01"))
     assert (match.taker_quantity, match.maker_quantity) == (D(lost[0]), D(lost[1]))
     assert list(engine.state.prevented) == [match]
-    prevented = [report.order.order_id for report in outcome.reports if report.execution == "TRADE_PREVENTION"]
+    prevented = [report.order.order_id for report in outcome.reports if report.execution_type == "TRADE_PREVENTION"]
     assert prevented == [number for number, quantity in ((1, lost[1]), (2, lost[0])) if quantity != "0"]
     assert not engine.state.trades
     assert held(engine, "COIN")[1] == order.locked == (order.remaining if order.is_open else 0)
@@ -80,7 +80,7 @@ def test_prevention_by_the_mode_of_the_taker(
 
 def test_a_market_order_whose_makers_expire_goes_on_with_the_crowd(engine: Engine) -> None:
     outcome = engine.place(new("SELL", "MARKET", "3", stp_mode="EXPIRE_MAKER"), 6)
-    assert [report.execution for report in outcome.reports] == ["NEW", "TRADE_PREVENTION", "TRADE"]
+    assert [report.execution_type for report in outcome.reports] == ["NEW", "TRADE_PREVENTION", "TRADE"]
     assert (live(engine, outcome).status, live(engine, outcome).quote_executed) == ("FILLED", D("300.00"))
 
 

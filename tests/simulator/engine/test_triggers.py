@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from cq_tui.simulator.engine.engine import Engine
-from cq_tui.simulator.engine.orders import Order
+from cq_tui.simulator.engine.orders import EngineOrder
 from tests.simulator.conftest import HandMarket
 from tests.simulator.engine.test_engine import engine_on, live, new, refused
 
@@ -21,7 +21,7 @@ def linear(engine: Engine, market: HandMarket, prices: list[str], now: int = 10)
         last = point
 
 
-def placed(engine: Engine, side: str, kind: str, delta: int, price: str, stop: str | None) -> Order:
+def placed(engine: Engine, side: str, kind: str, delta: int, price: str, stop: str | None) -> EngineOrder:
     new_order = new(side, kind, "1", price=price, trailing_delta=delta, **({"stop_price": stop} if stop else {}))
     return live(engine, engine.place(new_order, 5))
 
@@ -91,7 +91,7 @@ def test_a_triggered_limit_order_keeps_to_its_time_in_force(market: HandMarket) 
     market.move("98.90", "98.92", "98.90")
     outcome = engine.on_tick(6)
     assert (order.status, order.expiry_reason) == ("EXPIRED", "UNFILLED_IOC_QUANTITY_EXPIRED")
-    assert [report.execution for report in outcome.reports] == ["NEW", "EXPIRED"]
+    assert [report.execution_type for report in outcome.reports] == ["NEW", "EXPIRED"]
 
 
 def test_the_account_s_own_trade_triggers_a_stop_at_once(market: HandMarket) -> None:

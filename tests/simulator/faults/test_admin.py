@@ -85,7 +85,7 @@ async def test_the_clock_s_offset_is_what_timestamps_are_checked_against() -> No
 
 async def test_a_clock_that_stands_moves_only_when_told() -> None:
     start = 1_700_000_000_000
-    async with exchange(replace(ADMIN, stands_at=start)) as client:
+    async with exchange(replace(ADMIN, frozen_at=start)) as client:
         before = await client.get("ticker/price")
         await asyncio.sleep(0.3)
         assert (await client.get("time"))["serverTime"] == start

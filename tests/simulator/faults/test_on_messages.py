@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from cq_tui.simulator.faults.fault import FaultSpec
-from cq_tui.simulator.faults.on_messages import MessageFaults
-from cq_tui.simulator.faults.plan import FaultPlan, Said
+from cq_tui.simulator.faults.fault_spec import FaultSpec
+from cq_tui.simulator.faults.message_faults import MessageFaults
+from cq_tui.simulator.faults.plan import FaultPlan, MessageTarget
 
-TRADES, OTHERS = Said("btcusdt@trade", "BTCUSDT"), Said("ethusdt@trade", "ETHUSDT")
+TRADES, OTHERS = MessageTarget("btcusdt@trade", "BTCUSDT"), MessageTarget("ethusdt@trade", "ETHUSDT")
 
 
 class Line:
@@ -24,7 +24,7 @@ class Line:
     def fault(self, action: Any, **more: Any) -> None:
         self.plan.add(FaultSpec(action=action, stream="btcusdt@trade", **more), 0)
 
-    def say(self, *messages: int, said: Said = TRADES) -> None:
+    def say(self, *messages: int, said: MessageTarget = TRADES) -> None:
         for message in messages:
             self.faults.send(said, said.stream, message, self.came.append, self._disconnect)
 
@@ -33,7 +33,7 @@ class Line:
 
     async def until_all_came(self) -> None:
         async with asyncio.timeout(10):
-            while self.faults.is_holding:
+            while self.faults.has_pending:
                 await asyncio.sleep(0.005)
 
 
@@ -64,7 +64,7 @@ def test_each_swap_counts_once() -> None:
     line.fault("reorder", count=2)
     line.say(1, 2, 3, 4, 5, 6)
     assert line.came == [2, 1, 4, 3, 5, 6]
-    assert not line.faults.is_holding
+    assert not line.faults.has_pending
 
 
 def test_nothing_is_stale_before_something_was_said_and_that_does_not_count() -> None:
@@ -110,4 +110,4 @@ def test_what_was_held_is_lost_with_the_connection() -> None:
     line.say(1)
     line.fault("disconnect", count=1)
     line.say(2, 3)
-    assert (line.came, line.cut, line.faults.is_holding) == ([3], 1, False)
+    assert (line.came, line.cut, line.faults.has_pending) == ([3], 1, False)

@@ -7,9 +7,9 @@ import pytest
 
 from cq_tui.simulator.api.ws_connection import WsApi
 from cq_tui.simulator.clock import Clock
-from cq_tui.simulator.driver import Driver
 from cq_tui.simulator.faults.admin import Admin
-from cq_tui.simulator.faults.plan import Asked
+from cq_tui.simulator.faults.plan import RequestTarget
+from cq_tui.simulator.tick_loop import TickLoop
 from tests.simulator.streams.stage import START, Stage
 
 
@@ -20,16 +20,20 @@ class Ways:
         self.stage = stage = Stage()
         self.ws_api = WsApi(stage.exchange, stage.connections)
         clock = Clock(START)
-        driver = Driver(stage.exchange, stage.hub, clock, stage.connections)
+        driver = TickLoop(stage.exchange, stage.hub, clock, stage.connections)
         self.admin = Admin(stage.exchange, stage.hub, self.ws_api, stage.connections, clock, driver)
 
     async def begin(self, **fault: Any) -> None:
-        await self.admin.answer("POST", "/admin/faults", orjson.dumps(fault))
+        await self.admin.handle("POST", "/admin/faults", orjson.dumps(fault))
 
     @property
     def taken(self) -> list[str]:
         """Which messages go through faults."""
-        ways = {"market": self.stage.hub.tamper, "userData": self.ws_api.feed.tamper, "wsApi": self.ws_api.tamper}
+        ways = {
+            "market": self.stage.hub.interceptor,
+            "userData": self.ws_api.user_data.interceptor,
+            "wsApi": self.ws_api.frame_interceptor,
+        }
         return [name for name, tamper in ways.items() if tamper is not None]
 
 
@@ -50,22 +54,22 @@ async def test_only_messages_that_a_fault_may_concern_go_through_it(fault: dict[
     assert ways.taken == []
     await ways.begin(**fault)
     assert ways.taken == taken
-    await ways.admin.answer("DELETE", "/admin/faults", b"")
+    await ways.admin.handle("DELETE", "/admin/faults", b"")
     assert ways.taken == []
 
 
 async def test_a_message_that_is_held_is_not_forgotten_with_its_fault() -> None:
     ways = Ways()
     await ways.begin(action="reorder", stream="btcusdt@bookTicker", count=1)
-    _, connection = ways.stage.listener("btcusdt@bookTicker")
+    _, connection = ways.stage.subscriber("btcusdt@bookTicker")
     while ways.admin.plan.active(START):
         ways.stage.tick()
-    assert connection.take() == []
-    ways.admin.of_request(Asked())
+    assert connection.read_messages() == []
+    ways.admin.match_request(RequestTarget())
     assert ways.taken == ["market"]
-    while len(seen := connection.take()) < 2:
+    while len(seen := connection.read_messages()) < 2:
         assert seen == []
         ways.stage.tick()
     assert seen[0]["u"] > seen[1]["u"]
-    ways.admin.of_request(Asked())
+    ways.admin.match_request(RequestTarget())
     assert ways.taken == []

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from cq_tui.simulator.faults.fault import FaultSpec
-from cq_tui.simulator.faults.plan import Asked, FaultPlan, Said
+from cq_tui.simulator.faults.fault_spec import FaultSpec
+from cq_tui.simulator.faults.plan import FaultPlan, MessageTarget, RequestTarget
 
-ORDER = Asked("POST", "/api/v3/order", "", "BTCUSDT")
+ORDER = RequestTarget("POST", "/api/v3/order", "", "BTCUSDT")
 
 
 @pytest.mark.parametrize(
@@ -25,14 +25,14 @@ ORDER = Asked("POST", "/api/v3/order", "", "BTCUSDT")
 def test_a_fault_concerns_what_fits_all_that_it_names(named: dict[str, Any], concerned: bool) -> None:
     plan = FaultPlan()
     plan.add(FaultSpec(action="drop", **named), 0)
-    assert bool(plan.of_request(ORDER, 0)) is concerned
+    assert bool(plan.match_request(ORDER, 0)) is concerned
 
 
 def test_a_fault_ends_after_its_count_or_its_time() -> None:
     plan = FaultPlan()
     plan.add(FaultSpec(action="drop", count=2), 0)
     plan.add(FaultSpec(action="delay", seconds=1), 0)
-    happened = [[spec.action for spec in plan.of_request(ORDER, now)] for now in (0, 999, 999, 1_000)]
+    happened = [[spec.action for spec in plan.match_request(ORDER, now)] for now in (0, 999, 999, 1_000)]
     assert happened == [["drop", "delay"], ["drop", "delay"], ["delay"], []]
     assert plan.active(1_000) == []
 
@@ -66,8 +66,8 @@ def test_what_an_action_would_not_heed_is_refused(wrong: dict[str, Any], told: s
         FaultSpec.model_validate(wrong)
 
 
-TRADES, EVENT = Said("btcusdt@trade", "BTCUSDT"), Said("userData", "BTCUSDT")
-ANSWER = Said("wsApi", "BTCUSDT", "order.place")
+TRADES, EVENT = MessageTarget("btcusdt@trade", "BTCUSDT"), MessageTarget("userData", "BTCUSDT")
+ANSWER = MessageTarget("wsApi", "BTCUSDT", "order.place")
 
 
 @pytest.mark.parametrize(
@@ -86,17 +86,19 @@ ANSWER = Said("wsApi", "BTCUSDT", "order.place")
         ({"stream": "wsApi", "ws_method": "order.cancel"}, []),
     ],
 )
-def test_a_fault_of_messages_concerns_the_stream_that_it_names(named: dict[str, Any], concerned: list[Said]) -> None:
+def test_a_fault_of_messages_concerns_the_stream_that_it_names(
+    named: dict[str, Any], concerned: list[MessageTarget]
+) -> None:
     plan = FaultPlan()
     plan.add(FaultSpec(action="repeat", **named), 0)
-    assert [said for said in (TRADES, EVENT, ANSWER) if plan.of_message(said, 0)] == concerned
-    assert plan.of_request(ORDER, 0) == []
+    assert [said for said in (TRADES, EVENT, ANSWER) if plan.match_message(said, 0)] == concerned
+    assert plan.match_request(ORDER, 0) == []
 
 
 def test_a_delay_concerns_requests_or_a_stream_never_both() -> None:
     plan = FaultPlan()
     plan.add(FaultSpec(action="delay", symbol="BTCUSDT"), 0)
-    assert (len(plan.of_request(ORDER, 0)), plan.of_message(TRADES, 0)) == (1, [])
+    assert (len(plan.match_request(ORDER, 0)), plan.match_message(TRADES, 0)) == (1, [])
     plan.clear()
     plan.add(FaultSpec(action="delay", symbol="BTCUSDT", stream="market"), 0)
-    assert (plan.of_request(ORDER, 0), len(plan.of_message(TRADES, 0))) == ([], 1)
+    assert (plan.match_request(ORDER, 0), len(plan.match_message(TRADES, 0))) == ([], 1)

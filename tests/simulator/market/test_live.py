@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from cq_tui.binance.filters import SymbolRules
-from cq_tui.binance.order_book import Level
+from cq_tui.binance.order_book import PriceLevel
 from cq_tui.simulator.engine.engine import Engine
-from cq_tui.simulator.engine.orders import NewOrder
+from cq_tui.simulator.engine.orders import OrderRequest
 from cq_tui.simulator.engine.state import ExchangeState
-from cq_tui.simulator.errors import ApiError
-from cq_tui.simulator.market.live import LivePrices, LiveTrade
+from cq_tui.simulator.errors import RequestRejected
+from cq_tui.simulator.market.live_prices import LivePrices, LiveTrade
 from cq_tui.simulator.market.market import Market
 from cq_tui.simulator.market.symbols import KNOWN_SYMBOLS
 from cq_tui.simulator.market.ticks import TICK_MS, TICKS_PER_SECOND
@@ -26,8 +26,12 @@ class Elsewhere:
 
     def __init__(self) -> None:
         self.books = {
-            "BUY": [Level(D("64000.10"), D("0.4")), Level(D("63999.00"), D("2"))],
-            "SELL": [Level(D("64000.40"), D("0.3")), Level(D("64001.00"), D("0.5")), Level(D("64010.00"), D("5"))],
+            "BUY": [PriceLevel(D("64000.10"), D("0.4")), PriceLevel(D("63999.00"), D("2"))],
+            "SELL": [
+                PriceLevel(D("64000.40"), D("0.3")),
+                PriceLevel(D("64001.00"), D("0.5")),
+                PriceLevel(D("64010.00"), D("5")),
+            ],
         }
         self.trades: list[LiveTrade] = []
 
@@ -37,11 +41,11 @@ class Elsewhere:
     def last_price(self, symbol: str) -> D:
         return D("64000.20")
 
-    def take_trades(self, symbol: str) -> list[LiveTrade]:
+    def drain_trades(self, symbol: str) -> list[LiveTrade]:
         taken, self.trades = self.trades, []
         return taken
 
-    def levels(self, symbol: str, side: str, most: int) -> list[Level]:
+    def levels(self, symbol: str, side: str, most: int) -> list[PriceLevel]:
         return self.books[side][:most]
 
     def traded(self, *trades: tuple[str, str, bool]) -> None:
@@ -61,7 +65,7 @@ class Paper:
 
     def place(self, side: str, kind: str, quantity: str, price: str | None = None) -> Any:
         self._ids += 1
-        new = NewOrder(BTC, side, kind, f"c{self._ids}", quantity=D(quantity), price=D(price) if price else None)
+        new = OrderRequest(BTC, side, kind, f"c{self._ids}", quantity=D(quantity), price=D(price) if price else None)
         return self.engine.place(new, NOW)
 
     def tick(self, count: int = 1) -> list[tuple[D, D]]:
@@ -98,7 +102,7 @@ def test_a_market_order_walks_through_the_real_book(paper: Paper) -> None:
     for _ in range(3):
         assert fills_of(paper.place("BUY", "MARKET", "0.1")) == [(D("64010.00"), D("0.1"))]
         paper.tick()
-    paper.real.books["SELL"][1] = Level(D("64001.00"), D("0.6"))
+    paper.real.books["SELL"][1] = PriceLevel(D("64001.00"), D("0.6"))
     paper.tick()
     assert fills_of(paper.place("BUY", "MARKET", "0.1")) == [(D("64001.00"), D("0.1"))]
 
@@ -111,12 +115,12 @@ def test_more_than_the_real_book_has_expires(paper: Paper) -> None:
 def test_the_book_moves_with_the_real_one_within_a_second(paper: Paper) -> None:
     resting = paper.place("BUY", "LIMIT", "0.5", "63990.00").orders[0]
     assert paper.tick() == []
-    paper.real.books["SELL"].insert(0, Level(D("63989.00"), D("0.2")))
+    paper.real.books["SELL"].insert(0, PriceLevel(D("63989.00"), D("0.2")))
     assert paper.tick() == [(D("63990.00"), D("0.2"))]
     assert paper.engine.state.orders[BTC, resting.order_id].executed == D("0.2")
     assert paper.engine.book(BTC).best_ask == D("64000.40")
     assert paper.tick(9) == []
-    paper.real.books["SELL"][0] = Level(D("63989.00"), D("0.1"))
+    paper.real.books["SELL"][0] = PriceLevel(D("63989.00"), D("0.1"))
     assert paper.tick() == [(D("63990.00"), D("0.1"))]
 
 
@@ -151,10 +155,10 @@ def test_a_book_that_is_not_known_offers_nothing(paper: Paper) -> None:
     assert paper.place("SELL", "MARKET", "1").orders[0].status == "EXPIRED"
     paper.place("BUY", "LIMIT", "0.5", "64000.20")
     assert paper.tick(8) == []
-    new = NewOrder(BTC, "BUY", "MARKET", "quote", quote_quantity=D(100))
-    with pytest.raises(ApiError, match="liquidity"):
+    new = OrderRequest(BTC, "BUY", "MARKET", "quote", quote_quantity=D(100))
+    with pytest.raises(RequestRejected, match="liquidity"):
         paper.engine.place(new, NOW)
-    paper.real.books["SELL"] = [Level(D("64000.00"), D("3"))]
+    paper.real.books["SELL"] = [PriceLevel(D("64000.00"), D("3"))]
     assert paper.tick() == [(D("64000.20"), D("0.5"))]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cq_tui.simulator.market.market import Market, NoPricesError
-from cq_tui.simulator.market.opening import HISTORY_MS, open_walk
+from cq_tui.simulator.market.market_start import HISTORY_MS, start_random_walk
 from cq_tui.simulator.market.symbols import market_symbol
 from cq_tui.simulator.market.ticks import TICK_MS
 from tests.simulator.conftest import SHORT_HISTORY
@@ -14,7 +14,7 @@ NOW = 1_700_000_000_000 // 60_000 * 60_000 + 12_345
 
 
 def market_at(now: int, seed: int = 5, history_ms: int = SHORT_HISTORY) -> Market:
-    return Market(open_walk(SYMBOLS, seed, [], NOW, history_ms=history_ms), now // TICK_MS)
+    return Market(start_random_walk(SYMBOLS, seed, [], NOW, history_ms=history_ms), now // TICK_MS)
 
 
 def test_history_is_there_from_the_first_second() -> None:
@@ -66,7 +66,7 @@ def test_what_closes_on_the_stream_is_what_rest_serves() -> None:
     minute = (NOW // 60_000 + 1) * 60_000
     market.advance(minute // TICK_MS)
     for interval, length in (("1s", 1_000), ("1m", 60_000)):
-        closed = market.just_closed(interval)[market.column["ETHUSDT"]]
+        closed = market.newly_closed_klines(interval)[market.column["ETHUSDT"]]
         served = market.klines("ETHUSDT", interval, 1, end=minute - 1)[0]
         assert closed == served
         assert int(closed["open_time"]) == minute - length
@@ -88,7 +88,7 @@ def test_kline_bounds_follow_the_rules_of_list_queries() -> None:
 def test_the_day_is_the_sum_of_its_minutes() -> None:
     market = market_at(NOW)
     minutes = market.klines("BTCUSDT", "1m", 1_441)
-    bars, before = market.day()
+    bars, before = market.rolling_day()
     day = bars[market.column["BTCUSDT"]]
     assert day["high"] == minutes["high"].max()
     assert day["low"] == minutes["low"].min()

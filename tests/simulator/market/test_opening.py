@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cq_tui.simulator.market.market import Market
-from cq_tui.simulator.market.opening import LONGEST_CATCH_UP_MS, open_walk, remembered
+from cq_tui.simulator.market.market_start import LONGEST_CATCH_UP_MS, random_walk_state, start_random_walk
 from cq_tui.simulator.market.symbols import market_symbol
 from cq_tui.simulator.market.ticks import TICK_MS
 
@@ -18,12 +18,12 @@ HISTORY = 2_400_000
 
 def ran_until(end: int, every: int = 300_000) -> tuple[Market, list[dict[str, Any]]]:
     """Run from NOW to ``end``, remembering the walk as the server does."""
-    source = open_walk(SYMBOLS, SEED, [], NOW, history_ms=HISTORY)
-    memory = [remembered(source, SEED)]
+    source = start_random_walk(SYMBOLS, SEED, [], NOW, history_ms=HISTORY)
+    memory = [random_walk_state(source, SEED)]
     market = Market(source, NOW // TICK_MS)
     for time in range(NOW + every, end, every):
         market.advance(time // TICK_MS)
-        memory.append(remembered(source, SEED))
+        memory.append(random_walk_state(source, SEED))
     market.advance(end // TICK_MS)
     return market, memory
 
@@ -34,7 +34,7 @@ def test_prices_go_on_after_a_restart_as_if_nothing_had_happened(uptime: int) ->
     for gap in (0, 5_000, 1_800_000):
         later = NOW + uptime + gap
         undisturbed.advance(later // TICK_MS)
-        again = Market(open_walk(SYMBOLS, SEED, memory, later, history_ms=HISTORY), later // TICK_MS)
+        again = Market(start_random_walk(SYMBOLS, SEED, memory, later, history_ms=HISTORY), later // TICK_MS)
         for symbol in ("BTCUSDT", "ETHUSDT"):
             assert again.quote(symbol) == undisturbed.quote(symbol)
             count = HISTORY // 1_000
@@ -48,7 +48,7 @@ def test_after_a_long_gap_a_new_era_begins_at_the_last_prices(gap: int) -> None:
     market, memory = ran_until(NOW + 60_000)
     last = memory[-1]["state"]
     later = NOW + gap
-    source = open_walk(SYMBOLS, SEED, memory, later, history_ms=HISTORY)
+    source = start_random_walk(SYMBOLS, SEED, memory, later, history_ms=HISTORY)
     state = source.state()
     assert state["block"] == 0
     assert np.allclose(state["level"], np.add(last["level"], last["cycle"]))
@@ -61,5 +61,5 @@ def test_another_set_of_symbols_keeps_the_prices_of_those_it_knows() -> None:
     memory[-1]["state"]["level"] = [0.5, 0.0]
     memory[-1]["state"]["cycle"] = [0.0, 0.0]
     symbols = [market_symbol(name) for name in ("SOLUSDT", "BTCUSDT")]
-    state = open_walk(symbols, SEED, memory, NOW + 60_000, history_ms=HISTORY).state()
+    state = start_random_walk(symbols, SEED, memory, NOW + 60_000, history_ms=HISTORY).state()
     assert state["level"] == [0.0, 0.5]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cq_tui.simulator.access.keys import Account
+from cq_tui.simulator.access.keys import ApiKeys
 from cq_tui.simulator.market.market import Market
 from cq_tui.simulator.market.recordings import ReplayError, read_recordings
 from cq_tui.simulator.market.replay import HISTORY_BARS, Replay, open_replay
@@ -122,10 +122,10 @@ def test_several_files_of_a_symbol_are_joined(tmp_path: Path) -> None:
 def test_at_its_end_the_market_halts(tmp_path: Path) -> None:
     path = write(tmp_path / "ETHUSDT-1m-2024.csv", kline_rows(60))
     config = SimulatorConfig(replay=path)
-    exchange = open_exchange(config, Account("k", "s"), lambda: NOW)
-    states = [exchange.market.over]
+    exchange = open_exchange(config, ApiKeys("k", "s"), lambda: NOW)
+    states = [exchange.market.ended]
     exchange.on_tick((NOW + 31_000) // TICK_MS)
-    assert [*states, exchange.market.over] == [False, True]
+    assert [*states, exchange.market.ended] == [False, True]
     assert len(exchange.market.klines("ETHUSDT", "1s", 100)) == 60
     assert exchange.market.last_price("ETHUSDT") == Decimal("104.0")
 

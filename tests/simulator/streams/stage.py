@@ -5,15 +5,15 @@ from typing import Any
 
 import orjson
 
-from cq_tui.simulator.access.keys import Account
+from cq_tui.simulator.access.keys import ApiKeys
 from cq_tui.simulator.api.parameters import Parameters
 from cq_tui.simulator.connections.open_connections import Connections
-from cq_tui.simulator.engine.orders import NewOrder
+from cq_tui.simulator.engine.orders import OrderRequest
 from cq_tui.simulator.engine.outcome import Outcome
 from cq_tui.simulator.market.ticks import TICK_MS
 from cq_tui.simulator.server import SimulatorConfig, open_exchange
-from cq_tui.simulator.streams.listener import Listener
 from cq_tui.simulator.streams.stream_hub import StreamHub
+from cq_tui.simulator.streams.subscriber import Subscriber
 from tests.simulator.conftest import SHORT_HISTORY
 
 START = 1_700_000_000_000 // 60_000 * 60_000
@@ -25,15 +25,15 @@ class FakeConnection:
     def __init__(self) -> None:
         self.is_writable = True
         self.written = b""
-        self.broken_off: tuple[int, str] | None = None
+        self.closed_with: tuple[int, str] | None = None
 
     def write_frames(self, frames: bytes) -> None:
         self.written += frames
 
-    def break_off(self, code: int, reason: str) -> None:
-        self.broken_off = (code, reason)
+    def close_with_reason(self, code: int, reason: str) -> None:
+        self.closed_with = (code, reason)
 
-    def take(self) -> list[Any]:
+    def read_messages(self) -> list[Any]:
         """Return the messages since the last call."""
         content, self.written = self.written, b""
         return [orjson.loads(payload) for payload in payloads(content)]
@@ -67,7 +67,7 @@ class Stage:
         config: SimulatorConfig | None = None,
     ) -> None:
         self.now = start
-        account = Account("key", "secret")
+        account = ApiKeys("key", "secret")
         settings = config or SimulatorConfig(
             symbols=symbols or ("BTCUSDT",), seed=seed, history_ms=history_ms,
             balances={"USDT": Decimal(10**9), "BTC": Decimal(1_000), "ETH": Decimal(1_000)},
@@ -77,10 +77,10 @@ class Stage:
         self.hub = StreamHub(self.exchange, self.connections)
         self._orders = 0
 
-    def listener(self, *names: str, combined: bool = False, scale: int = 1) -> tuple[Listener, FakeConnection]:
+    def subscriber(self, *names: str, combined: bool = False, scale: int = 1) -> tuple[Subscriber, FakeConnection]:
         connection = FakeConnection()
-        listener = Listener(connection, combined=combined, scale=scale, opened=self.now)
-        self.hub.join(listener)
+        listener = Subscriber(connection, combined=combined, scale=scale, opened=self.now)
+        self.hub.add_subscriber(listener)
         for name in names:
             self.hub.subscribe(listener, name)
         return listener, connection
@@ -103,7 +103,7 @@ class Stage:
     ) -> Outcome:
         """Place an order; without a price at the market."""
         self._orders += 1
-        new = NewOrder(
+        new = OrderRequest(
             symbol=symbol, side=side, type="LIMIT" if price else "MARKET", client_order_id=f"c{self._orders}",
             quantity=Decimal(quantity), price=Decimal(price) if price else None, **more,
         )  # fmt: skip

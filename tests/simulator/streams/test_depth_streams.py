@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cq_tui.simulator.api import market_data
 from cq_tui.simulator.engine.outcome import Outcome
-from cq_tui.simulator.errors import ApiError
+from cq_tui.simulator.errors import RequestRejected
 from tests.simulator.streams.stage import FakeConnection, Stage
 
 Sides = dict[str, dict[str, str]]
@@ -84,11 +84,11 @@ class Walk:
     def _try(call: Any) -> Any:
         try:
             return call()
-        except ApiError:
+        except RequestRejected:
             return None
 
     def read(self) -> None:
-        for event in self.connection.take():
+        for event in self.connection.read_messages():
             assert event["e"] == "depthUpdate"
             assert self.last in (0, event["U"] - 1), "a gap"
             assert event["U"] <= event["u"]
@@ -108,7 +108,7 @@ ACTIONS = st.one_of(
 @pytest.mark.parametrize("name", ["btcusdt@depth", "btcusdt@depth@100ms"])
 def test_diffs_rebuild_the_book_from_any_snapshot(name: str) -> None:
     stage = Stage()
-    _, connection = stage.listener(name)
+    _, connection = stage.subscriber(name)
 
     @settings(max_examples=40, deadline=None)
     @given(st.lists(ACTIONS, min_size=3, max_size=30))
@@ -128,14 +128,14 @@ def test_diffs_rebuild_the_book_from_any_snapshot(name: str) -> None:
 
 def test_best_prices_and_partial_books_agree_with_the_diffs() -> None:
     stage = Stage()
-    _, connection = stage.listener(
+    _, connection = stage.subscriber(
         "btcusdt@depth@100ms", "btcusdt@bookTicker", "btcusdt@depth5@100ms", "btcusdt@depth20", combined=True
     )
     book, seen = snapshot(stage), set()
     for _ in range(12):
         stage.tick()
         tops = []
-        for message in connection.take():
+        for message in connection.read_messages():
             name, data = message["stream"], message["data"]
             seen.add(name)
             if name == "btcusdt@depth@100ms":
@@ -158,15 +158,15 @@ def test_best_prices_and_partial_books_agree_with_the_diffs() -> None:
 
 def test_an_order_that_becomes_the_best_price_is_told_at_once() -> None:
     stage = Stage()
-    _, connection = stage.listener("btcusdt@bookTicker", "btcusdt@depth@100ms")
+    _, connection = stage.subscriber("btcusdt@bookTicker", "btcusdt@depth@100ms")
     stage.tick()
-    connection.take()
+    connection.read_messages()
     stage.now += 120
     book = stage.exchange.engine.book("BTCUSDT")
     best = book.best_bid + Decimal("0.01")
     assert best < book.best_ask, "the seed leaves room between bid and ask"
     stage.order("BUY", "0.5", f"{best:.2f}")
-    messages = connection.take()
+    messages = connection.read_messages()
     assert [message["b"] for message in messages if "B" in message] == [f"{best:.8f}"]
     diffs = [message for message in messages if message.get("e") == "depthUpdate"]
     assert [f"{best:.8f}", "0.50000000"] in diffs[0]["b"]
@@ -176,26 +176,26 @@ def test_an_order_that_becomes_the_best_price_is_told_at_once() -> None:
 
 def test_a_slow_client_keeps_only_the_newest_of_what_may_be_replaced() -> None:
     stage = Stage()
-    listener, connection = stage.listener("btcusdt@bookTicker", "btcusdt@trade")
+    listener, connection = stage.subscriber("btcusdt@bookTicker", "btcusdt@trade")
     connection.is_writable = False
     stage.tick(20)
-    assert connection.take() == []
-    assert listener.backlog == 21
+    assert connection.read_messages() == []
+    assert listener.queued_count == 21
     connection.is_writable = True
     listener.flush()
-    messages = connection.take()
+    messages = connection.read_messages()
     assert [message["t"] for message in messages if message.get("e") == "trade"] == list(
-        range(stage.exchange.market.last_id("BTCUSDT") - 19, stage.exchange.market.last_id("BTCUSDT") + 1)
+        range(stage.exchange.market.last_trade_id("BTCUSDT") - 19, stage.exchange.market.last_trade_id("BTCUSDT") + 1)
     )
 
 
 def test_a_client_that_is_too_slow_is_disconnected_rather_than_given_a_gap() -> None:
     stage = Stage()
-    _, connection = stage.listener("btcusdt@trade", "btcusdt@aggTrade")
+    _, connection = stage.subscriber("btcusdt@trade", "btcusdt@aggTrade")
     connection.is_writable = False
     for _ in range(2_100):
         stage.tick()
-        if connection.broken_off:
+        if connection.closed_with:
             break
-    assert connection.broken_off is not None
-    assert connection.broken_off[0] == 1008
+    assert connection.closed_with is not None
+    assert connection.closed_with[0] == 1008

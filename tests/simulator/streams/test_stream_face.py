@@ -11,13 +11,13 @@ import websockets
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 
-from cq_tui.simulator.server import Endpoint, SimulatorConfig, run
+from cq_tui.simulator.server import ExchangeEndpoint, SimulatorConfig, run
 from tests.simulator.conftest import SHORT_HISTORY
 
 
 @contextlib.asynccontextmanager
-async def exchange(stop: asyncio.Event | None = None) -> AsyncIterator[Endpoint]:
-    ready: asyncio.Future[Endpoint] = asyncio.get_running_loop().create_future()
+async def exchange(stop: asyncio.Event | None = None) -> AsyncIterator[ExchangeEndpoint]:
+    ready: asyncio.Future[ExchangeEndpoint] = asyncio.get_running_loop().create_future()
     ending = stop or asyncio.Event()
     config = SimulatorConfig(symbols=("BTCUSDT", "ETHUSDT"), history_ms=SHORT_HISTORY)
     running = asyncio.create_task(run(config, on_ready=ready.set_result, stop=ending))

@@ -3,7 +3,7 @@
 import pytest
 
 from cq_tui.simulator.api import tickers
-from cq_tui.simulator.connections.open_connections import LIFE_MS
+from cq_tui.simulator.connections.open_connections import MAX_AGE_MS
 from cq_tui.simulator.streams.stream_names import Stream, parse_stream
 from tests.simulator.streams.stage import START, Stage
 
@@ -44,9 +44,9 @@ def test_what_is_unknown_or_silent_is_no_stream(name: str) -> None:
 
 def test_what_is_unknown_or_silent_is_accepted_and_says_nothing() -> None:
     stage = Stage()
-    listener, connection = stage.listener(*UNKNOWN)
+    listener, connection = stage.subscriber(*UNKNOWN)
     stage.tick(8)
-    assert connection.take() == []
+    assert connection.read_messages() == []
     assert list(listener.streams) == UNKNOWN
 
 
@@ -70,9 +70,9 @@ KLINE = "t T s i f L o c h l v n x q V Q B"
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_payload_has_the_fields_of_its_stream_in_their_order(name: str) -> None:
     stage = Stage()
-    _, connection = stage.listener(f"btcusdt@{name}")
+    _, connection = stage.subscriber(f"btcusdt@{name}")
     stage.tick(8)
-    messages = connection.take()
+    messages = connection.read_messages()
     assert messages
     for message in messages:
         assert list(message) == FIELDS[name].split()
@@ -83,11 +83,11 @@ def test_a_payload_has_the_fields_of_its_stream_in_their_order(name: str) -> Non
 def test_statistics_come_once_a_second_and_open_klines_every_two() -> None:
     stage = Stage("BTCUSDT", "ETHUSDT")
     names = ("miniTicker", "ticker", "ticker_1h", "avgPrice", "kline_5m", "kline_1s", "depth5", "depth")
-    _, connection = stage.listener(*(f"btcusdt@{name}" for name in names), "!miniTicker@arr", "!ticker_4h@arr",
+    _, connection = stage.subscriber(*(f"btcusdt@{name}" for name in names), "!miniTicker@arr", "!ticker_4h@arr",
                                    combined=True)  # fmt: skip
     stage.tick(40)
     counts: dict[str, int] = {}
-    for message in connection.take():
+    for message in connection.read_messages():
         counts[message["stream"]] = counts.get(message["stream"], 0) + 1
         if message["stream"] == "!ticker_4h@arr":
             assert [entry["s"] for entry in message["data"]] == ["BTCUSDT", "ETHUSDT"]
@@ -99,9 +99,9 @@ def test_statistics_come_once_a_second_and_open_klines_every_two() -> None:
 
 def test_a_ticker_on_the_stream_is_what_rest_answers() -> None:
     stage = Stage()
-    _, connection = stage.listener("btcusdt@ticker", "btcusdt@ticker_1h")
+    _, connection = stage.subscriber("btcusdt@ticker", "btcusdt@ticker_1h")
     stage.tick(4)
-    day, hour = connection.take()
+    day, hour = connection.read_messages()
     served = stage.get(tickers.ticker_24hr)
     assert (day["p"], day["P"], day["w"], day["x"]) == (
         served["priceChange"], served["priceChangePercent"], served["weightedAvgPrice"], served["prevClosePrice"],
@@ -120,9 +120,9 @@ def test_a_ticker_on_the_stream_is_what_rest_answers() -> None:
 
 def test_a_kline_of_another_time_zone_opens_on_its_clock() -> None:
     stage = Stage()
-    _, connection = stage.listener("btcusdt@kline_1d@+08:00")
+    _, connection = stage.subscriber("btcusdt@kline_1d@+08:00")
     stage.tick(8)
-    kline = connection.take()[-1]["k"]
+    kline = connection.read_messages()[-1]["k"]
     assert (kline["t"] + 8 * 3_600_000) % 86_400_000 == 0
     assert kline["T"] == kline["t"] + 86_400_000 - 1
     assert kline["t"] <= START < kline["T"]
@@ -131,10 +131,10 @@ def test_a_kline_of_another_time_zone_opens_on_its_clock() -> None:
 def test_times_are_in_microseconds_for_those_who_ask() -> None:
     stage = Stage()
     names = ("btcusdt@trade", "btcusdt@kline_1s", "btcusdt@ticker")
-    _, plain = stage.listener(*names)
-    _, fine = stage.listener(*names, scale=1_000)
+    _, plain = stage.subscriber(*names)
+    _, fine = stage.subscriber(*names, scale=1_000)
     stage.tick(4)
-    for one, other in zip(plain.take(), fine.take(), strict=True):
+    for one, other in zip(plain.read_messages(), fine.read_messages(), strict=True):
         assert other["E"] == one["E"] * 1_000
         if "k" in one:
             assert other["k"]["t"] == one["k"]["t"] * 1_000
@@ -145,42 +145,42 @@ def test_times_are_in_microseconds_for_those_who_ask() -> None:
 
 def test_an_event_is_wrapped_for_those_who_listen_combined() -> None:
     stage = Stage()
-    _, raw = stage.listener("btcusdt@trade")
-    _, combined = stage.listener("btcusdt@trade", combined=True)
+    _, raw = stage.subscriber("btcusdt@trade")
+    _, combined = stage.subscriber("btcusdt@trade", combined=True)
     stage.tick(3)
-    assert combined.take() == [{"stream": "btcusdt@trade", "data": event} for event in raw.take()]
+    assert combined.read_messages() == [{"stream": "btcusdt@trade", "data": event} for event in raw.read_messages()]
 
 
 def test_everybody_is_told_of_a_shutdown() -> None:
     stage = Stage()
-    _, raw = stage.listener()
-    _, combined = stage.listener(combined=True)
+    _, raw = stage.subscriber()
+    _, combined = stage.subscriber(combined=True)
     stage.connections.announce_shutdown(START)
     event = {"e": "serverShutdown", "E": START}
-    assert raw.take() == [event]
-    assert combined.take() == [{"stream": "!serverShutdown", "data": event}]
+    assert raw.read_messages() == [event]
+    assert combined.read_messages() == [{"stream": "!serverShutdown", "data": event}]
 
 
 def test_a_connection_lives_for_a_day_and_no_longer() -> None:
     stage = Stage()
-    _, first = stage.listener("btcusdt@trade")
+    _, first = stage.subscriber("btcusdt@trade")
     stage.jump(1_000)
-    _, second = stage.listener("btcusdt@trade")
+    _, second = stage.subscriber("btcusdt@trade")
     for moment, ended in (
-        (LIFE_MS - 1, (None, None)),
-        (LIFE_MS, ((1001, "Connected for 24 hours"), None)),
-        (LIFE_MS + 1_000, ((1001, "Connected for 24 hours"),) * 2),
+        (MAX_AGE_MS - 1, (None, None)),
+        (MAX_AGE_MS, ((1001, "Connected for 24 hours"), None)),
+        (MAX_AGE_MS + 1_000, ((1001, "Connected for 24 hours"),) * 2),
     ):
-        stage.connections.end_old(START + moment)
-        assert (first.broken_off, second.broken_off) == ended
+        stage.connections.close_expired(START + moment)
+        assert (first.closed_with, second.closed_with) == ended
 
 
 def test_a_listener_that_left_hears_nothing_and_nobody_works_for_it() -> None:
     stage = Stage()
-    listener, connection = stage.listener("btcusdt@trade", "btcusdt@depth", "btcusdt@kline_1m")
+    listener, connection = stage.subscriber("btcusdt@trade", "btcusdt@depth", "btcusdt@kline_1m")
     stage.tick()
-    stage.hub.forget(listener)
-    connection.take()
+    stage.hub.remove_subscriber(listener)
+    connection.read_messages()
     stage.tick(8)
-    assert connection.take() == []
+    assert connection.read_messages() == []
     assert stage.hub.is_idle

@@ -12,7 +12,7 @@ from tests.simulator.streams.stage import START, FakeConnection, Stage
 def fills_between(stage: Stage) -> None:
     """Let the account trade as taker at several prices, as maker, and with itself."""
     book = stage.exchange.engine.book("BTCUSDT")
-    best = book.touch("asks")
+    best = book.best_level("asks")
     stage.order("BUY", f"{best.quantity + Decimal('0.5'):.5f}")
     stage.order("SELL", "0.7", f"{book.best_ask + 1:.2f}")
     price = book.best_bid + Decimal("0.01")
@@ -26,14 +26,14 @@ def played(seconds: int = 70) -> tuple[Stage, list[dict[str, Any]]]:
     """Return an exchange after some time, and what its streams said of BTCUSDT."""
     stage = Stage("BTCUSDT", "ETHUSDT")
     names = ("trade", "aggTrade", "kline_1s", "kline_1m", "kline_5m")
-    _, connection = stage.listener(*(f"btcusdt@{name}" for name in names), combined=True)
+    _, connection = stage.subscriber(*(f"btcusdt@{name}" for name in names), combined=True)
     for second in range(seconds):
         stage.tick(2)
         if second % 3 == 1:
             stage.now += 40
             fills_between(stage)
         stage.tick(2)
-    return stage, connection.take()
+    return stage, connection.read_messages()
 
 
 def data(messages: list[dict[str, Any]], name: str) -> list[Any]:
@@ -67,8 +67,8 @@ def test_the_account_s_fills_are_on_the_tape_with_their_ids() -> None:
         assert (Decimal(event["p"]), Decimal(event["q"])) == (trade.price, trade.quantity)
         assert event["T"] == trade.time
         assert event["m"] == (trade.is_buyer == trade.is_maker)
-    assert len({trade.trade_id for trade in own if not trade.is_second_side}) == len(
-        [trade for trade in own if not trade.is_second_side]
+    assert len({trade.trade_id for trade in own if not trade.is_self_trade_maker}) == len(
+        [trade for trade in own if not trade.is_self_trade_maker]
     )
 
 
@@ -162,11 +162,11 @@ def test_tickers_end_with_the_newest_trade() -> None:
 
 def test_klines_of_a_jump_close_once_each_and_no_trade_is_left_out() -> None:
     stage = Stage()
-    _, connection = stage.listener("btcusdt@kline_1m", "btcusdt@kline_1s", "btcusdt@trade", combined=True)
+    _, connection = stage.subscriber("btcusdt@kline_1m", "btcusdt@kline_1s", "btcusdt@trade", combined=True)
     stage.tick(4)
     stage.jump(150_000)
     stage.tick(4)
-    messages = connection.take()
+    messages = connection.read_messages()
     minutes = [event["k"] for event in data(messages, "kline_1m") if event["k"]["x"]]
     assert [kline["t"] for kline in minutes] == [START, START + 60_000]
     seconds = [event["k"] for event in data(messages, "kline_1s")]
@@ -184,12 +184,12 @@ def test_the_same_seed_and_the_same_requests_say_the_same_at_any_time_of_day() -
         stage = Stage("BTCUSDT", "ETHUSDT", start=start)
         connection: FakeConnection
         names = [f"btcusdt@{name}" for name in ("trade", "aggTrade", "bookTicker", "depth@100ms", "kline_1s")]
-        _, connection = stage.listener(*names, combined=True)
+        _, connection = stage.subscriber(*names, combined=True)
         for _ in range(5):
             stage.tick(3)
             fills_between(stage)
         found = []
-        for message in connection.take():
+        for message in connection.read_messages():
             body = message["data"].get("k") or message["data"]
             times = {key: value - start for key, value in body.items() if key in "ETt" and value > 10**12}
             found.append((message["stream"], {**body, **times}))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cq_tui.simulator.api import klines, public_trades
-from cq_tui.simulator.market.opening import LONGEST_CATCH_UP_MS
+from cq_tui.simulator.market.market_start import LONGEST_CATCH_UP_MS
 from cq_tui.simulator.server import SimulatorConfig
 from tests.simulator.conftest import SHORT_HISTORY
 from tests.simulator.streams.stage import START, Stage
@@ -51,7 +51,7 @@ def trade_for_a_while(stage: Stage) -> None:
 
 def test_trades_and_klines_are_the_same_after_a_restart(stages: Stages) -> None:
     stage = stages.open()
-    first = stage.exchange.market.last_id("BTCUSDT") + 1
+    first = stage.exchange.market.last_trade_id("BTCUSDT") + 1
     trade_for_a_while(stage)
     before = stage.get(public_trades.historical_trades, fromId=first, limit=1_000)
     aggregates = stage.get(public_trades.aggregate_trades, startTime=START, limit=1_000)
@@ -73,7 +73,7 @@ def test_a_new_era_s_ids_come_after_all_that_were_given(stages: Stages, seed: in
     stage = stages.open()
     trade_for_a_while(stage)
     given = {trade.trade_id for trade in stage.exchange.state.trades}
-    newest = stage.exchange.market.last_id("BTCUSDT")
+    newest = stage.exchange.market.last_trade_id("BTCUSDT")
     again = stages.open(stage.now + gap, seed=seed)
     assert again.get(public_trades.historical_trades, fromId=1, limit=1)[0]["id"] > newest
     trade_for_a_while(again)

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.checkpoints.acknowledgement import Acknowledgement, acknowledge
+from cq_tui.store.checkpoints.acknowledgement import Acknowledgement, make_acknowledgement
 from cq_tui.store.checkpoints.anchoring import Anchoring
 from cq_tui.store.checkpoints.anchors import anchor_path
 from tests.store.checkpoints.signing import NOW, root_of
@@ -56,14 +56,16 @@ def sign(anchoring: Anchoring, size: int, branch: str = "") -> bool:
 
 def faults(anchoring: Anchoring, events: int, branch: str = "", since: int = 0) -> list[str]:
     """Hold a history of so many events against what was signed; from ``since`` on it is another one."""
-    roots = {size: root_of(size, branch if size > since else "") for size in anchoring.expected() if size <= events}
-    return anchoring.faults(events, roots)
+    roots = {
+        size: root_of(size, branch if size > since else "") for size in anchoring.expected_roots() if size <= events
+    }
+    return anchoring.find_faults(events, roots)
 
 
 def acceptance(anchoring: Anchoring, reason: str, events: int) -> Acknowledgement:
     origin = f"coinquant.r11/{anchoring.directory_id}"
     fault = f"checkpoints.log: {reason}"
-    return acknowledge(origin, events, root_of(events), NOW + 1000, fault=fault, who="operator")
+    return make_acknowledgement(origin, events, root_of(events), NOW + 1000, fault=fault, who="operator")
 
 
 def grow(desk: Desk) -> None:

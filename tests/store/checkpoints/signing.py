@@ -4,7 +4,7 @@ from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from cq_tui.store.checkpoints.acknowledgement import Acknowledgement, acknowledge
+from cq_tui.store.checkpoints.acknowledgement import Acknowledgement, make_acknowledgement
 from cq_tui.store.checkpoints.checkpoint import Checkpoint, origin_of, sign_checkpoint
 from cq_tui.store.checkpoints.signed_note import VerifierKey
 
@@ -31,4 +31,4 @@ def note(size: int, branch: str = "", private_key: Ed25519PrivateKey = PRIVATE) 
 
 
 def accepted(fault: str, size: int = 5, time: float = NOW, comment: str | None = None) -> Acknowledgement:
-    return acknowledge(ORIGIN, size, root_of(size), time, fault=fault, who="operator", comment=comment)
+    return make_acknowledgement(ORIGIN, size, root_of(size), time, fault=fault, who="operator", comment=comment)

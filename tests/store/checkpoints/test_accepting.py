@@ -2,7 +2,7 @@
 
 import pytest
 
-from cq_tui.store.checkpoints.acknowledgement import acknowledge, open_acknowledgement
+from cq_tui.store.checkpoints.acknowledgement import make_acknowledgement, open_acknowledgement
 from cq_tui.store.checkpoints.anchoring import AcceptanceRefused, ForkDetected
 from cq_tui.store.checkpoints.checkpoint_log import newest_checkpoint, read_checkpoint_log
 from cq_tui.store.checkpoints.signed_note import VerifierKey
@@ -25,12 +25,12 @@ def test_an_accepted_rollback_binds_no_more_even_after_a_restart(desk: Desk) -> 
     assert note is not None
     assert after.public_key is not None
     assert open_acknowledgement(note, VerifierKey.parse(after.public_key)).size == 100
-    assert [after.problem, after.last, after.expected()] == [None, None, {}]
+    assert [after.problem, after.last_checkpoint, after.expected_roots()] == [None, None, {}]
     # Memory may die before it signs again: what was released is in the log, with its fault.
     restarted = desk.open(copy=True)
-    assert (restarted.expected(), faults(restarted, 100)) == ({}, [])
+    assert (restarted.expected_roots(), faults(restarted, 100)) == ({}, [])
     assert sign(restarted, 150, "other")
-    assert desk.open(copy=True).expected() == {150: root_of(150, "other")}
+    assert desk.open(copy=True).expected_roots() == {150: root_of(150, "other")}
     # Nothing was erased.
     log = read_checkpoint_log(desk.data.checkpoints, VerifierKey.parse(after.public_key))
     assert len(log.entries) == 4
@@ -40,11 +40,11 @@ def test_an_accepted_rollback_binds_no_more_even_after_a_restart(desk: Desk) -> 
 def test_another_fault_releases_nothing(desk: Desk) -> None:
     anchoring = desk.signed(100)
     anchoring.stop_signing("spool: something else")
-    assert anchoring.accept(acknowledge(
+    assert anchoring.accept(make_acknowledgement(
         f"coinquant.r11/{anchoring.directory_id}", 100, root_of(100), NOW, fault="spool: something else", who="operator"
     ))  # fmt: skip
     assert anchoring.problem is None
-    assert anchoring.expected() == desk.open().expected() == {100: root_of(100)}
+    assert anchoring.expected_roots() == desk.open().expected_roots() == {100: root_of(100)}
 
 
 def test_each_fault_has_to_be_accepted(desk: Desk) -> None:
@@ -81,16 +81,16 @@ def test_a_copied_acknowledgement_releases_nothing_that_was_signed_later(desk: D
     acknowledgement = logged(desk)[-1]
     for size in (2000, 3000):
         assert sign(after, size)
-    known, text = after.directory_id, after.last_text
+    known, text = after.directory_id, after.last_note
     after.close()
     with desk.data.checkpoints.open("ab") as file:
         file.write(acknowledgement)
     copied = desk.open()
-    assert (set(copied.expected()), copied.last_text) == ({2000, 3000}, text)
+    assert (set(copied.expected_roots()), copied.last_note) == ({2000, 3000}, text)
     # Nor what only the anchor holds.
     copied.close()
     desk.data.checkpoints.write_bytes(acknowledgement)
-    assert desk.open(known_id=known).expected() == {3000: root_of(3000)}
+    assert desk.open(known_id=known).expected_roots() == {3000: root_of(3000)}
 
 
 def test_a_clock_that_was_ahead_can_be_accepted(desk: Desk) -> None:
@@ -98,7 +98,7 @@ def test_a_clock_that_was_ahead_can_be_accepted(desk: Desk) -> None:
     assert anchoring.sign(200, root_of(200), NOW + 10**6)
     (reason,) = faults(anchoring, 150)
     assert anchoring.accept(acceptance(anchoring, reason, 150))
-    assert desk.open().expected() == {}
+    assert desk.open().expected_roots() == {}
 
 
 def test_accepting_a_line_that_is_no_entry_releases_nothing(desk: Desk) -> None:
@@ -110,10 +110,10 @@ def test_accepting_a_line_that_is_no_entry_releases_nothing(desk: Desk) -> None:
     assert fault.startswith("entry at byte")
     assert not sign(after, 400)
     assert after.accept(acceptance(after, fault, 300))
-    assert set(after.expected()) == set(SIZES)
+    assert set(after.expected_roots()) == set(SIZES)
     again = desk.open()
     assert faults(again, 300) == []
-    assert set(again.expected()) == set(SIZES)
+    assert set(again.expected_roots()) == set(SIZES)
     assert "the first" in faults(again, 300, "other")[0]
     assert sign(again, 400)
 
@@ -130,7 +130,7 @@ def test_accepting_a_strangers_entry_does_not_release_the_own_anchor(desk: Desk)
     assert after.directory_id == anchoring.directory_id
     (fault,) = faults(after, 300)
     assert after.accept(acceptance(after, fault, 300))
-    assert set(after.expected()) == set(SIZES)
+    assert set(after.expected_roots()) == set(SIZES)
     assert sign(desk.open(desk.backup("twin")), 350, "twin")
     with pytest.raises(ForkDetected):
         sign(after, 400)
@@ -139,7 +139,9 @@ def test_accepting_a_strangers_entry_does_not_release_the_own_anchor(desk: Desk)
 def test_what_was_accepted_is_told_by_the_own_key_alone(desk: Desk) -> None:
     anchoring = desk.signed(100)
     fault = "event_chain.ndjson at index 3: is not the event that was chained"
-    accepted = acknowledge(f"coinquant.r11/{anchoring.directory_id}", 100, root_of(100), NOW, fault=fault, who="ann")
+    accepted = make_acknowledgement(
+        f"coinquant.r11/{anchoring.directory_id}", 100, root_of(100), NOW, fault=fault, who="ann"
+    )
     assert anchoring.accept(accepted)
     assert anchoring.accepted == desk.open().accepted == {accepted.fault_id: fault}
     key_path(desk.config).rename(desk.config / "aside")
@@ -164,10 +166,10 @@ def test_what_cannot_be_logged_is_not_accepted(desk: Desk) -> None:
 def test_many_acceptances_do_not_push_the_last_checkpoint_out_of_sight(desk: Desk, count: int) -> None:
     anchoring = desk.signed(100, 200)
     origin = f"coinquant.r11/{anchoring.directory_id}"
-    anchoring.accept(acknowledge(origin, 200, root_of(200), NOW + 300, fault="spool: one", who="operator"))
+    anchoring.accept(make_acknowledgement(origin, 200, root_of(200), NOW + 300, fault="spool: one", who="operator"))
     with desk.data.checkpoints.open("ab") as log:
         log.write(logged(desk)[-1] * count)
-    assert desk.open().last == anchoring.last
+    assert desk.open().last_checkpoint == anchoring.last_checkpoint
     # In a copy at another place nothing but the log tells how far the history went.
     assert read_checkpoint_log(desk.data.checkpoints, None, newest=100).binding[-1].checkpoint.size == 200
     assert (newest := newest_checkpoint(desk.data.checkpoints)) is not None
@@ -189,4 +191,4 @@ def test_an_acceptance_written_once_more_releases_nothing_though_the_clock_went_
         with desk.data.checkpoints.open("ab") as log:
             log.write(entry)
         after = desk.open()
-        assert size in after.expected()
+        assert size in after.expected_roots()

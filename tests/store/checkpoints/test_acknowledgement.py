@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from cq_tui.store.checkpoints.acknowledgement import (
     Acknowledgement,
-    acknowledge,
     is_acknowledgement,
+    make_acknowledgement,
     open_acknowledgement,
-    plain_word,
     sign_acknowledgement,
+    to_plain_word,
 )
 from cq_tui.store.checkpoints.checkpoint import open_checkpoint
 from cq_tui.store.checkpoints.signed_note import SignedNoteError, decode_note, sign_note
@@ -24,7 +24,7 @@ FAULT = "event_chain.ndjson at index 7: is not the event that was chained"
 
 
 def test_the_bytes_are_these() -> None:
-    ours = acknowledge(ORIGIN, 12, bytes(32), NOW, fault=FAULT, who="Jo Doe", comment=" disk\n replaced ")
+    ours = make_acknowledgement(ORIGIN, 12, bytes(32), NOW, fault=FAULT, who="Jo Doe", comment=" disk\n replaced ")
     digest = sha256(FAULT.encode()).hexdigest()[:8]
     assert ours.fault_id == fault_id(FAULT) == digest
     assert ours.body() == (
@@ -36,7 +36,7 @@ def test_the_bytes_are_these() -> None:
 
 @given(st.text(max_size=1200), st.text(max_size=80), st.none() | st.text(max_size=80))
 def test_what_was_signed_opens_as_it_was(fault: str, who: str, comment: str | None) -> None:
-    ours = acknowledge(ORIGIN, 12, root_of(12), NOW, fault=f"x{fault}", who=who, comment=comment)
+    ours = make_acknowledgement(ORIGIN, 12, root_of(12), NOW, fault=f"x{fault}", who=who, comment=comment)
     text = sign_acknowledgement(ours, PRIVATE)
     assert open_acknowledgement(text, KEY) == ours
     assert ours.fault_id == fault_id(f"x{fault}")
@@ -117,5 +117,5 @@ def test_only_what_contradicts_the_checkpoints_releases_them() -> None:
 def test_texts_become_lines_and_names_words() -> None:
     assert one_line(" a\r\n\tb\u2028c\u200b  d\x1e— ") == "a b c d —"
     assert len(one_line("x" * 5000)) == 1000
-    assert plain_word("João Ñ. <jo@example.org>") == "Jo-o-.-jo@example.org"
-    assert plain_word("") == plain_word("—") == "unknown"
+    assert to_plain_word("João Ñ. <jo@example.org>") == "Jo-o-.-jo@example.org"
+    assert to_plain_word("") == to_plain_word("—") == "unknown"

@@ -14,18 +14,18 @@ from tests.store.checkpoints.signing import NOW, root_of
 
 def test_what_is_signed_is_logged_anchored_and_expected(desk: Desk) -> None:
     anchoring = desk.signed(*SIZES, copy=True)
-    last, text = anchoring.last, anchoring.last_text
+    last, text = anchoring.last_checkpoint, anchoring.last_note
     assert last is not None
     assert text is not None
     assert (last.size, last.root, last.time) == (300, root_of(300), NOW + 300)
     assert anchoring.public_key is not None
     assert open_checkpoint(text, VerifierKey.parse(anchoring.public_key)) == last
     assert desk.anchor(anchoring).read_text() == desk.copy.read_text() == text
-    assert anchoring.expected() == {size: root_of(size) for size in SIZES}
+    assert anchoring.expected_roots() == {size: root_of(size) for size in SIZES}
     assert (anchoring.problem, anchoring.warnings) == (None, [])
     again = desk.open()
-    assert (again.directory_id, again.last_text) == (anchoring.directory_id, text)
-    assert again.expected() == anchoring.expected()
+    assert (again.directory_id, again.last_note) == (anchoring.directory_id, text)
+    assert again.expected_roots() == anchoring.expected_roots()
     assert faults(again, 300) == faults(again, 5000) == []
     assert sign(again, 400)
 
@@ -33,7 +33,7 @@ def test_what_is_signed_is_logged_anchored_and_expected(desk: Desk) -> None:
 def test_the_time_that_is_told_is_the_time_that_was_signed(desk: Desk) -> None:
     anchoring = desk.open()
     signed = anchoring.sign(1, root_of(1), NOW + 0.123456789)
-    assert signed == anchoring.last == desk.open().last
+    assert signed == anchoring.last_checkpoint == desk.open().last_checkpoint
     assert signed is not None
     assert signed.time == NOW + 0.123457
 
@@ -44,7 +44,7 @@ def test_a_restored_backup_is_told_from_the_anchor(desk: Desk) -> None:
     desk.signed(300).close()
     desk.put_back(backup)
     after = desk.open()
-    assert after.expected() == {size: root_of(size) for size in SIZES}
+    assert after.expected_roots() == {size: root_of(size) for size in SIZES}
     (fault,) = faults(after, 200)
     assert "history has 200 events" in fault
     assert "names 300: 100 are missing, or an old copy was put back" in fault
@@ -61,8 +61,8 @@ def test_a_deleted_log_does_not_hide_a_rollback(desk: Desk) -> None:
     known = desk.signed(*SIZES).directory_id
     desk.data.checkpoints.unlink()
     after = desk.open(known_id=known)
-    assert after.last is None
-    assert after.expected() == {300: root_of(300)}
+    assert after.last_checkpoint is None
+    assert after.expected_roots() == {300: root_of(300)}
     assert len(faults(after, 299)) == 1
     assert faults(after, 300) == []
 
@@ -83,7 +83,7 @@ def test_a_log_that_cannot_be_read_does_not_hide_a_rollback(desk: Desk, there: s
     else:
         path.symlink_to("/dev/zero")
     after = desk.open()
-    assert (after.directory_id, list(after.expected())) == (known_id, [200])
+    assert (after.directory_id, list(after.expected_roots())) == (known_id, [200])
     (reason,) = faults(after, 100)
     assert "100 are missing, or an old copy was put back" in reason
     assert not sign(after, 300)
@@ -94,7 +94,7 @@ def test_the_copy_tells_as_well(desk: Desk) -> None:
     desk.data.checkpoints.unlink()
     anchor_path(desk.config, known).unlink()
     after = desk.open(known_id=known, copy=True)
-    assert after.expected() == {300: root_of(300)}
+    assert after.expected_roots() == {300: root_of(300)}
 
 
 def test_a_fork_is_noticed_by_the_one_that_did_not_sign_last(desk: Desk) -> None:
@@ -103,8 +103,8 @@ def test_a_fork_is_noticed_by_the_one_that_did_not_sign_last(desk: Desk) -> None
     assert sign(twin, 150, "twin")
     with pytest.raises(ForkDetected, match="another copy of this data directory is in use") as raised:
         sign(ours, 160)
-    assert (raised.value.ours, raised.value.theirs) == (ours.last, twin.last)
-    assert desk.anchor(ours).read_text() == twin.last_text
+    assert (raised.value.ours, raised.value.theirs) == (ours.last_checkpoint, twin.last_checkpoint)
+    assert desk.anchor(ours).read_text() == twin.last_note
     # The other goes on, and is the one that is noticed after a restart of the first.
     assert sign(twin, 170, "twin")
     (fault,) = faults(desk.open(), 200, "", since=0)
@@ -113,7 +113,9 @@ def test_a_fork_is_noticed_by_the_one_that_did_not_sign_last(desk: Desk) -> None
 
 def test_only_the_newest_checkpoints_are_kept_in_mind(desk: Desk) -> None:
     anchoring = desk.signed(*range(1, 131))
-    assert anchoring.expected() == desk.open().expected() == {size: root_of(size) for size in range(31, 131)}
+    assert (
+        anchoring.expected_roots() == desk.open().expected_roots() == {size: root_of(size) for size in range(31, 131)}
+    )
 
 
 def test_the_same_history_may_be_signed_again_but_not_a_smaller_or_another_one(desk: Desk) -> None:

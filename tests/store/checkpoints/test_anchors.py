@@ -106,7 +106,7 @@ def test_another_writer_is_noticed(tmp_path: Path, path: Path) -> None:
     assert anchors.other_writer() is None
     write_anchor(path, note(1))
     assert anchors.other_writer() == checkpoint(1)
-    anchors.adopt()
+    anchors.allow_overwrite()
     assert anchors.other_writer() is None
     path.unlink()
     assert anchors.other_writer() is None

@@ -14,7 +14,7 @@ from cq_tui.store.checkpoints.checkpoint import (
     open_checkpoint,
     origin_of,
     parse_checkpoint,
-    read_unverified,
+    parse_unverified,
     sign_checkpoint,
 )
 from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey, decode_note, sign_note
@@ -47,7 +47,7 @@ def test_the_bytes_are_these() -> None:
 @given(checkpoints)
 def test_what_was_signed_opens_as_it_was(checkpoint: Checkpoint) -> None:
     text = sign_checkpoint(checkpoint, PRIVATE)
-    assert open_checkpoint(text, KEY) == read_unverified(text) == checkpoint
+    assert open_checkpoint(text, KEY) == parse_unverified(text) == checkpoint
 
 
 def test_a_change_of_any_byte_is_noticed() -> None:
@@ -116,4 +116,4 @@ def test_a_checkpoint_is_signed_in_its_own_name() -> None:
 @pytest.mark.parametrize("text", ["", "\n", BODY, f"{BODY}\n", "x\n\n— a AAAAAAAA\n"])
 def test_what_is_no_checkpoint_is_not_shown_as_one(text: str) -> None:
     with pytest.raises(SignedNoteError):
-        read_unverified(text)
+        parse_unverified(text)

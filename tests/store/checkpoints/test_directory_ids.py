@@ -26,7 +26,7 @@ def test_a_log_of_another_directory_is_a_fault(desk: Desk, tmp_path: Path) -> No
     shutil.copy(other.data.checkpoints, desk.data.checkpoints)
     after = desk.open(known_id=known)
     assert after.directory_id == known, "what others signed does not rename it"
-    assert after.expected() == {100: root_of(100)}, "the anchor holds it"
+    assert after.expected_roots() == {100: root_of(100)}, "the anchor holds it"
     assert "signed with another key" in faults(after, 100)[0]
 
 
@@ -80,7 +80,7 @@ def test_the_own_log_of_another_directory_is_a_fault_until_accepted(desk: Desk) 
     assert fault == f"is that of another data directory ({moved.directory_id}, not {known})"
     assert not sign(after, 100)
     assert after.accept(acceptance(after, fault, 100))
-    assert after.expected() == {50: root_of(50)}
+    assert after.expected_roots() == {50: root_of(50)}
     again = desk.open()
     assert faults(again, 100) == []
     assert again.directory_id == moved.directory_id

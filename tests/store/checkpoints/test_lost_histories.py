@@ -7,7 +7,7 @@ import pytest
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.checkpoints.anchoring import Anchoring
-from cq_tui.store.checkpoints.known_directories import LostHistory, lost_history
+from cq_tui.store.checkpoints.known_directories import LostHistory, find_lost_history
 from tests.store.checkpoints.desk import Desk, grow, sign
 from tests.store.history.histories import data_dir
 
@@ -20,7 +20,7 @@ def empty(desk: Desk) -> None:
 
 
 def lost(desk: Desk) -> LostHistory | None:
-    return lost_history(desk.config, desk.data)
+    return find_lost_history(desk.config, desk.data)
 
 
 def told(anchoring: Anchoring) -> list[str]:
@@ -97,7 +97,7 @@ def test_put_back_it_is_lost_no_more(desk: Desk) -> None:
     anchoring = desk.open(known_id=before.directory_id)
     assert anchoring.directory_id == before.directory_id
     assert told(anchoring) == []
-    assert lost_history(desk.config, desk.data, [before.directory_id]) is None
+    assert find_lost_history(desk.config, desk.data, [before.directory_id]) is None
 
 
 @pytest.mark.parametrize("left", ["folder", "rubbish"])
@@ -113,7 +113,7 @@ def test_what_is_no_log_does_not_hide_it(desk: Desk, left: str) -> None:
     grow(desk)
     if left == "folder":
         desk.data.checkpoints.rmdir()
-        assert "are missing" in desk.open().faults(1, {})[0], "nothing else was signed there meanwhile"
+        assert "are missing" in desk.open().find_faults(1, {})[0], "nothing else was signed there meanwhile"
     else:
         assert told(desk.open())
 
@@ -129,7 +129,7 @@ def test_what_still_says_who_it_is_is_held_to_its_anchor(desk: Desk, kept: str, 
         desk.data.checkpoints.write_bytes(log)
     anchoring = desk.open(known_id=before.directory_id if kept == "state" else None)
     assert anchoring.directory_id == before.directory_id
-    assert "are missing" in anchoring.faults(0, {})[0]
+    assert "are missing" in anchoring.find_faults(0, {})[0]
     assert told(anchoring) == []
 
 
@@ -146,4 +146,4 @@ def test_another_directory_misses_nothing(desk: Desk, tmp_path: Path) -> None:
     grow(desk)
     other = data_dir(tmp_path / "other")
     assert told(desk.open(other)) == []
-    assert lost_history(desk.config, DataDir(tmp_path / "nowhere")) is None
+    assert find_lost_history(desk.config, DataDir(tmp_path / "nowhere")) is None

@@ -17,7 +17,7 @@ def test_a_log_of_another_key_is_a_fault(desk: Desk) -> None:
     assert "signed with another key" in fault
     assert not sign(after, 200)
     assert after.problem == fault
-    assert desk.anchor(after).read_text() == before.last_text
+    assert desk.anchor(after).read_text() == before.last_note
     after.accept(acceptance(after, fault, 100))
     assert sign(after, 200)
     assert faults(desk.open(), 200) == []
@@ -39,7 +39,7 @@ def test_damage_in_the_log_is_a_fault_and_the_rest_still_binds(desk: Desk) -> No
     after = desk.open()
     (fault,) = faults(after, 300)
     assert "its text was changed" in fault
-    assert set(after.expected()) == {100, 300}
+    assert set(after.expected_roots()) == {100, 300}
     assert not sign(after, 400)
     assert after.accept(acceptance(after, fault, 300))
     assert sign(after, 400)
@@ -53,7 +53,7 @@ def test_a_torn_note_is_a_warning_only(desk: Desk) -> None:
     assert len(after.warnings) == 1
     assert "incomplete note" in after.warnings[0]
     # The anchor had it already.
-    assert set(after.expected()) == set(SIZES)
+    assert set(after.expected_roots()) == set(SIZES)
     assert faults(after, 300) == []
     assert sign(after, 400)
 
@@ -66,8 +66,8 @@ def test_without_a_key_nothing_is_signed_and_the_log_still_tells(desk: Desk) -> 
     assert "restart memory" in str(after.problem)
     assert not sign(after, 400)
     assert after.public_key is None
-    assert after.last is not None
-    assert after.last.size == 300
+    assert after.last_checkpoint is not None
+    assert after.last_checkpoint.size == 300
     assert len(faults(after, 200)) == 1
     # A person may accept what is wrong all the same; it is only not signed.
     (reason,) = faults(after, 200)
@@ -82,7 +82,7 @@ def test_without_a_configuration_folder_nothing_is_signed(tmp_path: Path) -> Non
     anchoring = desk.open()
     assert "CQ_CONFIG_DIR" in str(anchoring.problem) or "cannot be read" in str(anchoring.problem)
     assert not sign(anchoring, 1)
-    assert anchoring.expected() == {}
+    assert anchoring.expected_roots() == {}
 
 
 def test_a_log_that_cannot_be_opened_is_a_problem(desk: Desk) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.history.writer import History, NewEvent
+from cq_tui.store.history.writer import HistoryWriter, NewEvent
 from tests.store.history.test_merkle import tree_hash
 
 
@@ -27,7 +27,7 @@ def event(seq: int, writer: str = "trader", **data: Any) -> NewEvent:
 def made(folder: Path, count: int, batch: int = 3) -> DataDir:
     """Make a history of events 1 to ``count``, closed in good order."""
     data = data_dir(folder)
-    history = History(data, now=50.0)
+    history = HistoryWriter(data, now=50.0)
     for start in range(1, count + 1, batch):
         history.append([event(seq) for seq in range(start, min(count, start + batch - 1) + 1)], 1000.0 + start)
         history.flush_chain()

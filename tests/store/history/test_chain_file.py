@@ -10,8 +10,8 @@ import pytest
 
 from cq_tui.contracts.history import HashChain
 from cq_tui.store.history.chain_file import ChainFile, read_chain_tail
-from cq_tui.store.history.event_line import EventHead
-from cq_tui.store.history.hash_chain import SEPARATOR, Block, ChainError, ChainTail, build_block, genesis
+from cq_tui.store.history.event_line import EventHeader
+from cq_tui.store.history.hash_chain import SEPARATOR, ChainBlock, ChainError, ChainTail, build_block, genesis_block
 from tests.store.processes import program, until_more, word
 
 ROOT = "00" * 32
@@ -21,21 +21,21 @@ def behind_separators(blocks: list[bytes]) -> list[bytes]:
     return [SEPARATOR + block for block in blocks]
 
 
-def blocks_of(count: int) -> list[Block]:
-    blocks = [genesis("1.000000")]
+def blocks_of(count: int) -> list[ChainBlock]:
+    blocks = [genesis_block("1.000000")]
     for index in range(1, count + 1):
-        blocks.append(build_block(index, EventHead(f"evt_1_{index:03d}", "1.000000", "e"), ROOT, blocks[-1].hash))
+        blocks.append(build_block(index, EventHeader(f"evt_1_{index:03d}", "1.000000", "e"), ROOT, blocks[-1].hash))
     return blocks
 
 
-def expected(blocks: list[Block], *, verified: bool = True) -> bytes:
+def expected(blocks: list[ChainBlock], *, verified: bool = True) -> bytes:
     word = "true" if verified else "false"
     tail = f'\n],"merkle_root":"{ROOT}","chain_length":{len(blocks)},"integrity_verified":{word}}}'
     return b'{"chain":[\n' + b",\n".join(block.content for block in blocks) + tail.encode().ljust(255) + b"\n"
 
 
-def create(chain: ChainFile, first: Block) -> None:
-    with chain.creation() as write:
+def create(chain: ChainFile, first: ChainBlock) -> None:
+    with chain.create() as write:
         write(b'{"chain":[\n' + first.content)
     chain.replace(ChainTail(ROOT, 1, True))
 

@@ -8,9 +8,9 @@ import pytest
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.event_line import SEQ_LIMIT
-from cq_tui.store.history.hash_chain import TAIL_BYTES, ChainTail, read_tail
+from cq_tui.store.history.hash_chain import TAIL_BYTES, ChainTail, parse_tail
 from cq_tui.store.history.merkle import SUBTREE_LEAVES
-from cq_tui.store.history.parallel import place_after, verify_with
+from cq_tui.store.history.parallel import position_after, verify_in_parallel
 from cq_tui.store.history.verification import verify
 from tests.store.history.histories import event_lines, made
 from tests.store.history.reopening import COUNT, quarantine, reasons, reopened
@@ -48,7 +48,7 @@ def test_a_block_of_endless_index_is_no_block(tmp_path: Path) -> None:
 def test_a_length_of_thirty_digits_is_no_length(tmp_path: Path) -> None:
     data = made(tmp_path, COUNT)
     content = data.hash_chain.read_bytes()
-    tail = read_tail(content[-TAIL_BYTES:])
+    tail = parse_tail(content[-TAIL_BYTES:])
     data.hash_chain.write_bytes(content[:-TAIL_BYTES] + ChainTail(tail.merkle_root, 10**30, True).to_bytes())
     found = verify(data)
     assert (found.missing, found.faults[0].reason) == (0, "the last 256 bytes are no chain tail")
@@ -59,8 +59,8 @@ def test_a_part_does_not_begin_behind_a_block_without_an_event(tmp_path: Path, e
     data = made(tmp_path, 2 * SUBTREE_LEAVES, batch=512)
     known = b'"event_id":"' + event_lines(data)[SUBTREE_LEAVES - 1].split(b'"')[3] + b'"'
     replace_block(data, SUBTREE_LEAVES, lambda content: content.replace(known, end))
-    assert place_after(data, SUBTREE_LEAVES) is None
-    assert verify_with(2, data, fewest=1).fault_count
+    assert position_after(data, SUBTREE_LEAVES) is None
+    assert verify_in_parallel(2, data, fewest=1).fault_count
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_line_without_a_place_in_a_spool_is_no_event(tmp_path: Path, origin: b
     assert len(history.faults) == 1
     assert line in quarantine(data)
     assert (history.events, history.cursors) == (COUNT, {"trader": COUNT})
-    history.stand()
+    history.sync_state()
     history.close()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from cq_tui.store.history.event_line import read_head
+from cq_tui.store.history.event_line import parse_header
 from cq_tui.store.history.hash_chain import build_block
 from cq_tui.store.journal import JournalError
 from tests.store.history.histories import assert_consistent, data_dir, event, event_lines, made, raw_blocks
@@ -135,7 +135,7 @@ def test_a_chain_cut_with_care_is_named(tmp_path: Path, kept: int) -> None:
 def test_a_forged_block_and_a_forged_root_are_named(tmp_path: Path) -> None:
     data = made(tmp_path, COUNT)
     content, blocks = data.hash_chain.read_bytes(), list(raw_blocks(data))
-    other = read_head(event_lines(data)[7])
+    other = parse_header(event_lines(data)[7])
     forged = build_block(5, other, orjson.loads(blocks[5])["data"]["event_hash"], orjson.loads(blocks[4])["hash"])
     data.hash_chain.write_bytes(content.replace(blocks[5], forged.content))
     history = reopened(data)
@@ -221,7 +221,7 @@ def test_rubbish_in_place_of_a_file_is_kept_and_named(tmp_path: Path, name: str,
 def test_a_flip_in_any_file_is_found_by_looking_on_and_on(tmp_path: Path, name: str) -> None:
     data = made(tmp_path, COUNT)
     history = reopened(data)
-    history.stand()
+    history.sync_state()
     assert [history.scrub() for _ in range(6)] == [None] * 6
     path = data.memory / name
     content = path.read_bytes()

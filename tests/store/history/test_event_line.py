@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cq_tui.contracts.events import Event
-from cq_tui.store.history.event_line import EventClock, EventHead, EventLineError, build_line, read_head
+from cq_tui.store.history.event_line import EventClock, EventHeader, EventLineError, build_line, parse_header
 
-HEAD = EventHead("evt_1640995200_001", "1640995200.000000", "order_executed")
+HEAD = EventHeader("evt_1640995200_001", "1640995200.000000", "order_executed")
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -35,7 +35,7 @@ def test_a_line_is_one_line_of_json_and_its_head_can_be_read(data: dict[str, Any
     line = build_line(HEAD, "trader", data, "trader", 1, 5.0, metadata)
     assert b"\n" not in line
     assert list(orjson.loads(line)) == ["event_id", "timestamp", "event_type", "source", "data", "metadata"]
-    assert read_head(line) == HEAD
+    assert parse_header(line) == HEAD
     metadata = {key: value for key, value in metadata.items() if key not in ("strategy", "confidence", "risk_score")}
     event = Event.model_validate_json(build_line(HEAD, "trader", data, "trader", 1, 5.0, metadata))
     assert event.metadata is not None
@@ -47,7 +47,7 @@ def test_words_that_need_escapes_are_refused(word: str) -> None:
     with pytest.raises(EventLineError):
         build_line(HEAD, word, {}, "trader", 1, 5.0, {})
     with pytest.raises(EventLineError):
-        build_line(EventHead("evt_1_001", "1.000000", word), "trader", {}, "trader", 1, 5.0, {})
+        build_line(EventHeader("evt_1_001", "1.000000", word), "trader", {}, "trader", 1, 5.0, {})
 
 
 @pytest.mark.parametrize(
@@ -58,13 +58,13 @@ def test_words_that_need_escapes_are_refused(word: str) -> None:
 )  # fmt: skip
 def test_what_is_no_event_line_is_refused(line: bytes) -> None:
     with pytest.raises(EventLineError):
-        read_head(line)
+        parse_header(line)
 
 
 @given(st.lists(st.floats(0, 4e9), min_size=1, max_size=40), st.integers(0, 40))
 def test_ids_are_unique_and_times_never_go_back_whatever_the_clock_does(times: list[float], restart: int) -> None:
     clock = EventClock()
-    heads: list[EventHead] = []
+    heads: list[EventHeader] = []
     for number, now in enumerate(times):
         if number == restart and heads:
             clock = EventClock(heads[-1])

@@ -5,24 +5,24 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cq_tui.store.history.faults import Fault, fault_id, headline_of
+from cq_tui.store.history.faults import HistoryFault, fault_id, headline_of
 
 HASH = "0123456789abcdef" * 4
 
 
 def test_the_short_form_leaves_out_what_differs() -> None:
     for expected, found in product((None, HASH), repeat=2):
-        fault = Fault("event_chain.ndjson", "was changed (by hand)", 8, expected, found)
+        fault = HistoryFault("event_chain.ndjson", "was changed (by hand)", 8, expected, found)
         assert headline_of(str(fault)) == fault.headline == "event_chain.ndjson at index 8: was changed (by hand)"
 
 
 @given(st.text(), st.none() | st.integers(min_value=0))
 def test_what_says_no_more_stays_as_it_is(reason: str, index: int | None) -> None:
-    text = str(Fault("spool", reason.replace("(expected", "").replace("(found", ""), index))
+    text = str(HistoryFault("spool", reason.replace("(expected", "").replace("(found", ""), index))
     assert headline_of(text) == text
 
 
 def test_the_name_is_that_of_the_whole_text() -> None:
-    fault = Fault("event_chain.ndjson", "was changed", 8, HASH, HASH[::-1])
+    fault = HistoryFault("event_chain.ndjson", "was changed", 8, HASH, HASH[::-1])
     assert fault_id(str(fault)) == "818872a1"
     assert fault_id(str(fault)) != fault_id(fault.headline)

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.history.event_line import EventHead
-from cq_tui.store.history.hash_chain import ChainTail, build_block, genesis
+from cq_tui.store.history.event_line import EventHeader
+from cq_tui.store.history.hash_chain import ChainTail, build_block, genesis_block
 from cq_tui.store.history.merkle import MerkleFrontier, leaf_hash
-from cq_tui.store.history.parallel import verify_with
-from cq_tui.store.history.verification import Verification, verify
-from cq_tui.store.history.writer import History
+from cq_tui.store.history.parallel import verify_in_parallel
+from cq_tui.store.history.verification import VerificationResult, verify
+from cq_tui.store.history.writer import HistoryWriter
 from tests.store.history.histories import data_dir, event, event_lines, made, raw_blocks
 
 _HEAD = re.compile(rb'"event_id":"([^"]*)","timestamp":([^,]*),"event_type":"([^"]*)"')
@@ -21,14 +21,14 @@ _HEAD = re.compile(rb'"event_id":"([^"]*)","timestamp":([^,]*),"event_type":"([^
 
 def forge(data: DataDir, lines: list[bytes], *, first: bytes | None = None, length: int | None = None) -> None:
     """Write these lines with the chain and the root that belong to them."""
-    block = genesis("1.000000")
+    block = genesis_block("1.000000")
     blocks, digest = [first or block.content], block.hash
     if first is not None:
         digest = first[-66:-2].decode()
     for index, line in enumerate(lines, 1):
         found = _HEAD.search(line)
         assert found is not None
-        head = EventHead(*(part.decode() for part in found.groups()))
+        head = EventHeader(*(part.decode() for part in found.groups()))
         made_ = build_block(index, head, leaf_hash(line).hex(), digest)
         blocks.append(made_.content)
         digest = made_.hash
@@ -43,14 +43,14 @@ def data(tmp_path: Path) -> DataDir:
     return made(tmp_path, 40, batch=7)
 
 
-def both(data: DataDir) -> Verification:
+def both(data: DataDir) -> VerificationResult:
     """Verify with one process and with two, which must agree."""
-    one, two = verify(data), verify_with(2, data, fewest=1)
+    one, two = verify(data), verify_in_parallel(2, data, fewest=1)
     assert one == two
     return one
 
 
-def reasons(found: Verification) -> list[str]:
+def reasons(found: VerificationResult) -> list[str]:
     return [fault.reason for fault in found.faults]
 
 
@@ -64,7 +64,7 @@ def test_what_is_forged_well_is_intact(data: DataDir) -> None:
 def test_a_document_that_counts_more_than_there_is_lost_its_end(data: DataDir, counted: int) -> None:
     forge(data, event_lines(data), length=counted)
     assert both(data).missing == counted - 41
-    history = History(data, now=50.0)
+    history = HistoryWriter(data, now=50.0)
     assert [fault.reason for fault in history.faults] == [
         f"has {counted - 41} blocks more than there are events: the end of the history is missing"
     ]
@@ -107,7 +107,7 @@ def test_whatever_stands_between_or_behind_the_blocks_is_damage(
     data.hash_chain.write_bytes(b'{"chain":[\n' + change(blocks) + tail)
     assert both(data).fault_count
     # Memory names it or not, by what it knew to be synced; the document is whole again in any case.
-    History(data, now=50.0).close()
+    HistoryWriter(data, now=50.0).close()
     assert both(data).fault_count == 0
 
 
@@ -175,13 +175,13 @@ def test_the_first_block_is_that_of_the_definition(data: DataDir, other: bytes) 
 
 def test_numbers_of_any_length_are_read_or_refused_and_nothing_breaks(tmp_path: Path) -> None:
     data = data_dir(tmp_path)
-    history = History(data, now=50.0)
+    history = HistoryWriter(data, now=50.0)
     history.append([event(1)], 1000.0)
     history.close()
     line = event_lines(data)[0].replace(b"evt_1000_001", b"evt_1000_" + b"1" * 5000)
     forge(data, [line])
     assert verify(data).fault_count
-    history = History(data, now=50.0)
+    history = HistoryWriter(data, now=50.0)
     assert history.faults
     history.append([event(2)], 2000.0)
     history.close()

@@ -8,10 +8,10 @@ import pytest
 from cq_tui.contracts.history import SnapshotHistory
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.merkle import SUBTREE_LEAVES
-from cq_tui.store.history.place import Limits, Place
-from cq_tui.store.history.resume import resume, resume_at_tail
-from cq_tui.store.history.walk import Walk
-from cq_tui.store.history.writer import History
+from cq_tui.store.history.position import HistoryPosition, VerificationLimits
+from cq_tui.store.history.resume import resume_from_snapshot, resume_from_tail
+from cq_tui.store.history.verifier import Verifier
+from cq_tui.store.history.writer import HistoryWriter
 from cq_tui.store.proofs.lookup import HistoryFiles
 from tests.store.history.histories import data_dir, event, event_lines
 
@@ -21,20 +21,20 @@ COUNT = SUBTREE_LEAVES + 900
 @pytest.fixture
 def data(tmp_path: Path) -> DataDir:
     data = data_dir(tmp_path)
-    history = History(data, now=50.0)
+    history = HistoryWriter(data, now=50.0)
     history.append([event(seq, "trader" if seq % 3 else "ares") for seq in range(1, COUNT + 1)], 1000.0)
     history.close()
     return data
 
 
-def walked(data: DataDir) -> Place:
-    walk = Walk(data.events, data.hash_chain, Limits())
+def walked(data: DataDir) -> HistoryPosition:
+    walk = Verifier(data.events, data.hash_chain, VerificationLimits())
     walk.finish()
     assert walk.faults == []
-    return walk.place
+    return walk.position
 
 
-def assert_same(one: Place | None, other: Place) -> None:
+def assert_same(one: HistoryPosition | None, other: HistoryPosition) -> None:
     assert one is not None
     assert one.frontier.roots == other.frontier.roots
     for name in ("events", "tip", "last_head", "cursors", "event_end", "block_end"):
@@ -42,8 +42,8 @@ def assert_same(one: Place | None, other: Place) -> None:
 
 
 def test_the_tail_gives_what_a_whole_walk_gives(data: DataDir) -> None:
-    assert_same(resume_at_tail(data, fewest=1), walked(data))
-    assert resume_at_tail(data) is None, "a short history is verified whole"
+    assert_same(resume_from_tail(data, fewest=1), walked(data))
+    assert resume_from_tail(data) is None, "a short history is verified whole"
 
 
 @pytest.mark.parametrize("how", ["seq", "payload", "cut", "swapped", "root", "last block", "no tail"])
@@ -67,31 +67,31 @@ def test_the_tail_is_not_believed_when_the_events_have_another_root(data: DataDi
         chain = chain[:-10]
     data.events.write_bytes(b"".join(line + b"\n" for line in lines))
     data.hash_chain.write_bytes(chain)
-    assert resume_at_tail(data, fewest=1) is None
+    assert resume_from_tail(data, fewest=1) is None
 
 
 def stood(data: DataDir) -> SnapshotHistory:
-    history = History(data, now=50.0)
-    found = history.stand()
+    history = HistoryWriter(data, now=50.0)
+    found = history.sync_state()
     history.close()
     return found
 
 
 def test_a_snapshot_gives_what_a_whole_walk_gives_and_what_came_later_is_verified(data: DataDir) -> None:
     found = stood(data)
-    assert_same(resume(data, found), walked(data))
-    history = History(data, now=50.0)
+    assert_same(resume_from_snapshot(data, found), walked(data))
+    history = HistoryWriter(data, now=50.0)
     history.append([event(seq) for seq in range(COUNT + 1, COUNT + 50)], 2000.0)
     history.close()
-    history = History(data, now=50.0, stood=[found])
-    assert (history.start is not None, history.events, history.faults) == (True, COUNT + 49, [])
-    check = history.unverified([7])
+    history = HistoryWriter(data, now=50.0, stood=[found])
+    assert (history.resumed_from is not None, history.events, history.faults) == (True, COUNT + 49, [])
+    check = history.check_skipped_part([7])
     assert check is not None
     while check.step():
         pass
     assert check.finish() == []
     assert list(check.roots) == [7]
-    history.adopt(check)
+    history.adopt_check(check)
     assert all(history.scrub() is None for _ in range(9))
     history.close()
 
@@ -111,13 +111,13 @@ def test_a_snapshot_gives_what_a_whole_walk_gives_and_what_came_later_is_verifie
 )
 def test_a_snapshot_that_the_files_do_not_confirm_is_not_believed(data: DataDir, field: str, value: object) -> None:
     found = stood(data).model_copy(update={field: value})
-    assert resume(data, found) is None
+    assert resume_from_snapshot(data, found) is None
 
 
 def test_a_snapshot_that_counts_other_events_is_told_by_the_check_of_everything(data: DataDir) -> None:
     found = stood(data).model_copy(update={"cursors": {"trader": 10**6}})
-    history = History(data, now=50.0, stood=[found])
-    check = history.unverified()
+    history = HistoryWriter(data, now=50.0, stood=[found])
+    check = history.check_skipped_part()
     assert check is not None
     while check.step():
         pass
@@ -125,14 +125,14 @@ def test_a_snapshot_that_counts_other_events_is_told_by_the_check_of_everything(
     history.close()
 
 
-def unverified_as_well(history: History) -> None:
+def unverified_as_well(history: HistoryWriter) -> None:
     """Verify what a start skipped, and take it over."""
-    check = history.unverified()
+    check = history.check_skipped_part()
     assert check is not None
     while check.step():
         pass
     assert check.finish() == []
-    history.adopt(check)
+    history.adopt_check(check)
 
 
 def test_an_index_of_other_subtrees_is_done_without_and_made_again(data: DataDir) -> None:
@@ -143,32 +143,32 @@ def test_an_index_of_other_subtrees_is_done_without_and_made_again(data: DataDir
     older |= {name: older[name][:1] for name in ("event_offsets", "block_offsets")}
     data.tree_index.write_bytes(orjson.dumps(older))
     assert HistoryFiles(data).subtree(0, COUNT) == bytes.fromhex(found.merkle_root)
-    history = History(data, now=50.0, stood=[found])
-    assert (history.start is not None, history.faults) == (True, [])
+    history = HistoryWriter(data, now=50.0, stood=[found])
+    assert (history.resumed_from is not None, history.faults) == (True, [])
     unverified_as_well(history)
-    history.stand()
+    history.sync_state()
     history.close()
     assert data.tree_index.read_bytes() == right
 
 
 def test_an_index_that_is_made_again_has_what_was_appended_meanwhile(data: DataDir) -> None:
     found = stood(data)
-    history = History(data, now=50.0)
+    history = HistoryWriter(data, now=50.0)
     history.append([event(seq) for seq in range(COUNT + 1, COUNT + 901)], 2000.0)
     history.close()
     data.tree_index.unlink()
-    history = History(data, now=50.0, stood=[found])
+    history = HistoryWriter(data, now=50.0, stood=[found])
     history.append([event(seq) for seq in range(COUNT + 901, COUNT + 2001)], 3000.0)
-    history.stand()
+    history.sync_state()
     assert not data.tree_index.exists(), "what has no beginning is no index"
     unverified_as_well(history)
     history.append([event(seq) for seq in range(COUNT + 2001, COUNT + 3001)], 4000.0)
-    history.stand()
+    history.sync_state()
     history.close()
     kept = data.tree_index.read_bytes()
     data.tree_index.unlink()
-    again = History(data, now=50.0)
-    assert again.start is None
-    again.stand()
+    again = HistoryWriter(data, now=50.0)
+    assert again.resumed_from is None
+    again.sync_state()
     again.close()
     assert kept == data.tree_index.read_bytes()

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from cq_tui.store.history.hash_chain import HEAD
+from cq_tui.store.history.hash_chain import DOCUMENT_START
 from cq_tui.store.history.stored_lines import BlockLines, EventLines
 from cq_tui.store.history.verification import verify
-from cq_tui.store.history.writer import History
+from cq_tui.store.history.writer import HistoryWriter
 from cq_tui.store.journal import MAX_LINE_BYTES, OVERLONG
-from cq_tui.store.spools.last_merged import last_merged
+from cq_tui.store.spools.last_merged import last_merged_seq
 from tests.store.history.histories import event, event_lines, made
 
 MIB = 1024 * 1024
@@ -34,7 +34,7 @@ def lines_and_bytes(path: Path, count: int) -> tuple[list[bytes], bytes]:
         while (peeked := lines.peek(count))[1]:
             assert lines.peek(count) == peeked
             found += peeked[1]
-            for part in lines.take(peeked[0]):
+            for part in lines.consume(peeked[0]):
                 passed += part
             assert lines.offset == len(passed)
         return found, passed
@@ -58,9 +58,9 @@ def test_a_line_that_is_too_long_comes_alone_and_is_passed_byte_for_byte(
 
 def test_blocks_that_are_too_long_count_as_one(tmp_path: Path) -> None:
     path = tmp_path / "chain"
-    path.write_bytes(HEAD + b"a,\n" + b"b" * (9 * MIB) + b",\nc,\n" + b"d" * (3 * MIB))
-    blocks, found = BlockLines.from_head(path, has_tail=False), list[bytes]()
-    while (line := blocks.next) is not None:
+    path.write_bytes(DOCUMENT_START + b"a,\n" + b"b" * (9 * MIB) + b",\nc,\n" + b"d" * (3 * MIB))
+    blocks, found = BlockLines.from_start(path, has_tail=False), list[bytes]()
+    while (line := blocks.next_line) is not None:
         found.append(line[:1])
         assert len(line) < 3 * MIB
         blocks.advance()
@@ -79,7 +79,7 @@ def test_a_file_without_line_feeds_is_not_held(tmp_path: Path, name: str) -> Non
     assert most_held(lambda: found.append(verify(data))) < LONG / 2
     assert (found[0].events, found[0].torn_bytes) == (300, LONG if name == "events" else 0)
     assert (found[0].fault_count == 0) == (name == "events")
-    assert most_held(lambda: last_merged(data.events, "nobody")) < LONG / 2
+    assert most_held(lambda: last_merged_seq(data.events, "nobody")) < LONG / 2
 
 
 def test_an_event_that_was_written_over_with_too_much_is_one_fault(tmp_path: Path) -> None:
@@ -87,8 +87,8 @@ def test_an_event_that_was_written_over_with_too_much_is_one_fault(tmp_path: Pat
     lines = event_lines(data)
     lines[9] = bytes(LONG)
     data.events.write_bytes(b"".join(line + b"\n" for line in lines))
-    assert most_held(lambda: History(data, now=2000.0).close()) < LONG / 2
-    history = History(data, now=2000.0)
+    assert most_held(lambda: HistoryWriter(data, now=2000.0).close()) < LONG / 2
+    history = HistoryWriter(data, now=2000.0)
     assert history.events == 30
     assert [fault.index for fault in history.faults] == [10]
     assert history.scrub() is None
@@ -103,7 +103,7 @@ def test_what_is_no_event_and_too_long_is_moved_away(tmp_path: Path) -> None:
     before = data.events.read_bytes()
     torn = bytes(LONG) + b"\n" + b"not an event\n"
     data.events.write_bytes(before + torn)
-    history = History(data, now=2000.0)
+    history = HistoryWriter(data, now=2000.0)
     history.append([event(31)], 2001.0)
     history.close()
     assert data.events.read_bytes().startswith(before)

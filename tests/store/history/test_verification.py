@@ -9,9 +9,9 @@ import pytest
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, MerkleFrontier, leaf_hash
-from cq_tui.store.history.parallel import place_after, verify_with
-from cq_tui.store.history.verification import Verification, verify
-from cq_tui.store.history.writer import History
+from cq_tui.store.history.parallel import position_after, verify_in_parallel
+from cq_tui.store.history.verification import VerificationResult, verify
+from cq_tui.store.history.writer import HistoryWriter
 from tests.store.history.histories import data_dir, event, event_lines, made
 
 LONG = 5 * SUBTREE_LEAVES + 700
@@ -23,7 +23,7 @@ MIDDLE = 3 * SUBTREE_LEAVES + 719
 def long(tmp_path_factory: pytest.TempPathFactory) -> DataDir:
     """A history that several processes can share, with a thousand and more events in some seconds."""
     data = data_dir(tmp_path_factory.mktemp("long"))
-    history = History(data, now=50.0)
+    history = HistoryWriter(data, now=50.0)
     random_of = random.Random(7)
     written = {"trader": 0, "ares": 0}
     while history.events < LONG:
@@ -62,8 +62,8 @@ def test_an_intact_history_is_intact_and_has_its_roots(long: DataDir, workers: i
     sizes = (1, SUBTREE_LEAVES, MIDDLE - 1_000, MIDDLE, LONG)
     roots = {size: root_at(long, size) for size in sizes}
     progress: list[int] = []
-    found = verify_with(workers, long, sizes, progress.append, fewest=1)
-    assert found == Verification(events=LONG, merkle_root=roots[LONG].hex(), roots=roots)
+    found = verify_in_parallel(workers, long, sizes, progress.append, fewest=1)
+    assert found == VerificationResult(events=LONG, merkle_root=roots[LONG].hex(), roots=roots)
     assert sum(progress) == long.events.stat().st_size
 
 
@@ -76,7 +76,7 @@ def test_an_edited_event_is_named_with_what_was_expected_and_found(
     line = event_lines(long)[index - 1]
     other = line.replace(b'"fill":"', b'"fill":"!')
     edited(data, "events", line + b"\n", other + b"\n")
-    found = verify_with(workers, data, fewest=1)
+    found = verify_in_parallel(workers, data, fewest=1)
     assert found.fault_count == 1
     (fault,) = found.faults
     assert (fault.file, fault.index) == ("event_chain.ndjson", index)
@@ -85,7 +85,7 @@ def test_an_edited_event_is_named_with_what_was_expected_and_found(
 
 
 def test_a_part_can_begin_only_behind_a_sound_event(long: DataDir, tmp_path: Path) -> None:
-    place = place_after(long, MIDDLE)
+    place = position_after(long, MIDDLE)
     assert place is not None
     lines = event_lines(long)
     assert place.event_end == sum(map(len, lines[:MIDDLE])) + MIDDLE
@@ -93,7 +93,7 @@ def test_a_part_can_begin_only_behind_a_sound_event(long: DataDir, tmp_path: Pat
     data = copied(long, tmp_path)
     last = lines[MIDDLE - 1]
     edited(data, "events", last + b"\n", last.replace(b"trader", b"tradex").replace(b"ares", b"aret") + b"\n")
-    assert place_after(data, MIDDLE) is None
+    assert position_after(data, MIDDLE) is None
 
 
 def test_a_chain_ahead_of_its_events_is_incomplete_and_not_damaged(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_garbage_behind_the_last_event_is_a_fault_and_half_a_line_is_not(tmp_pat
 def test_a_history_written_anew_without_one_event_shows_the_gap_in_its_numbers(tmp_path: Path) -> None:
     """Chain and root of a complete rewrite are sound; the writer's own count is not."""
     data = data_dir(tmp_path)
-    history = History(data, now=50.0)
+    history = HistoryWriter(data, now=50.0)
     history.append([event(seq) for seq in (1, 2, 4, 5)], 1000.0)
     history.close()
     found = verify(data)

@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from cq_tui.store.history.writer import History
+from cq_tui.store.history.writer import HistoryWriter
 from tests.store.history.histories import assert_consistent, data_dir, event, event_lines, made, raw_blocks, seqs
 from tests.store.history.reopening import COUNT, quarantine, reopened
 from tests.store.history.torture import HEAVY
@@ -16,13 +16,13 @@ from tests.store.processes import finished, program, word
 
 def test_a_new_history_is_consistent_at_every_flush(tmp_path: Path) -> None:
     data = data_dir(tmp_path)
-    history = History(data, now=50.0)
+    history = HistoryWriter(data, now=50.0)
     assert_consistent(data)
     assert (history.events, history.chain_length, history.faults, history.cursors) == (0, 1, [], {})
     for start in (1, 2, 5, 9):
         lines = history.append([event(seq) for seq in range(start, start + 4)][: max(1, start // 2)], 1000.0 + start)
         assert event_lines(data)[-len(lines) :] == lines
-        assert history.unflushed
+        assert history.has_unflushed
         history.flush_chain()
         assert_consistent(data)
         assert history.merkle_root == orjson.loads(data.hash_chain.read_bytes())["merkle_root"]
@@ -74,7 +74,7 @@ def test_killed_at_random_while_appending_no_event_is_lost_doubled_or_reordered(
             # The last line may be torn, too.
             acknowledged = max([acknowledged, *map(int, out.split(b"\n")[:-1])])
         orjson.loads(data.hash_chain.read_bytes())
-    history = History(data, now=3e9)
+    history = HistoryWriter(data, now=3e9)
     history.close()
     assert history.faults == []
     assert seqs(data) == list(range(1, len(event_lines(data)) + 1))
@@ -85,7 +85,7 @@ def test_killed_at_random_while_appending_no_event_is_lost_doubled_or_reordered(
 @pytest.mark.parametrize("chain_behind", [0, 1, 5, COUNT])
 def test_a_chain_that_lags_behind_is_extended_and_its_blocks_stay(tmp_path: Path, chain_behind: int) -> None:
     data = data_dir(tmp_path)
-    history = History(data, now=50.0)
+    history = HistoryWriter(data, now=50.0)
     history.append([event(seq) for seq in range(1, COUNT - chain_behind + 1)], 1000.0)
     history.flush_chain()
     mark, before = history.watermark, list(raw_blocks(data))
@@ -187,7 +187,7 @@ def test_faults_and_forgiveness_show_in_the_chain_document(tmp_path: Path) -> No
     data.hash_chain.unlink()
     history = reopened(data)
     assert_consistent(data, verified=False)
-    history.forgive()
-    assert history.unflushed
+    history.clear_faults()
+    assert history.has_unflushed
     history.close()
     assert_consistent(data)

@@ -8,12 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.history.event_line import read_head
+from cq_tui.store.history.event_line import parse_header
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, leaf_hash
-from cq_tui.store.history.writer import History
+from cq_tui.store.history.tree_index import SubtreeIndex
+from cq_tui.store.history.writer import HistoryWriter
 from cq_tui.store.proofs.lookup import HistoryFiles, LeavesUnreadable
-from cq_tui.store.proofs.proofs import tree_hash
-from cq_tui.store.proofs.tree_index import TreeIndex
+from cq_tui.store.proofs.merkle_proofs import tree_hash
 from tests.store.history.histories import data_dir, event, event_lines, made, raw_blocks
 
 SMALL = 40
@@ -32,17 +32,17 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> DataDir:
 
 
 def ids(data: DataDir) -> list[str]:
-    return [read_head(line).event_id for line in event_lines(data)]
+    return [parse_header(line).event_id for line in event_lines(data)]
 
 
 def leaves(data: DataDir) -> list[bytes]:
     return [leaf_hash(line) for line in event_lines(data)]
 
 
-def index_of_chain(data: DataDir) -> TreeIndex:
+def index_of_chain(data: DataDir) -> SubtreeIndex:
     """The index as it should be, without the code under test."""
     content, blocks, lines = data.hash_chain.read_bytes(), list(raw_blocks(data)), event_lines(data)
-    index, event_offset = TreeIndex(content.index(blocks[1])), 0
+    index, event_offset = SubtreeIndex(content.index(blocks[1])), 0
     for begin in range(0, len(lines) - SUBTREE_LEAVES + 1, SUBTREE_LEAVES):
         end = begin + SUBTREE_LEAVES
         event_offset += sum(len(line) + 1 for line in lines[begin:end])
@@ -126,7 +126,7 @@ def test_roots_with_and_without_an_index(large: DataDir, size: int, index: str) 
     large.tree_index.unlink(missing_ok=True)
     kept = index_of_chain(large)
     if index == "short":
-        assert kept.cut_to(1, 10**12)
+        assert kept.truncate(1, 10**12)
     if index == "wrong places":
         kept.block_offsets = [offset + 1 for offset in kept.block_offsets]
     if index != "none":
@@ -136,11 +136,11 @@ def test_roots_with_and_without_an_index(large: DataDir, size: int, index: str) 
 
 def test_the_index_that_the_writer_keeps(tmp_path: Path) -> None:
     data = made(tmp_path, SUBTREE_LEAVES - 50, batch=1000)
-    history = History(data, now=20_000.0)
+    history = HistoryWriter(data, now=20_000.0)
     history.append([event(seq) for seq in range(SUBTREE_LEAVES - 49, LARGE + 1)], 20_000.0)
-    history.stand()
+    history.sync_state()
     history.close()
-    kept = TreeIndex.load(data.tree_index)
+    kept = SubtreeIndex.load(data.tree_index)
     assert kept is not None
     assert len(kept.roots) == 2
     assert vars(kept) == vars(index_of_chain(data))
@@ -209,7 +209,7 @@ def test_damaged_events_hide_only_themselves(tmp_path: Path, place: int, garbage
     struck = content[:place].count(b"\n") + 1
     for index in sorted({1, struck - 1, struck, struck + 1, struck + 3, SMALL} & set(range(1, SMALL + 1))):
         line, found = lines[index - 1], files.event_at(index)
-        assert files.index_of(read_head(line).event_id) == index, "the chain knows it still"
+        assert files.index_of(parse_header(line).event_id) == index, "the chain knows it still"
         assert found == line or line not in whole
 
 
@@ -230,7 +230,7 @@ def test_a_line_out_of_order_hides_nothing(tmp_path: Path) -> None:
 def test_events_that_the_chain_does_not_name_yet(tmp_path: Path) -> None:
     data = made(tmp_path, SMALL)
     chain = data.hash_chain.read_bytes()
-    history = History(data, now=9000.0)
+    history = HistoryWriter(data, now=9000.0)
     history.append([event(seq) for seq in range(SMALL + 1, SMALL + 4)], 9000.0)
     history.close()
     data.hash_chain.write_bytes(chain)
@@ -250,7 +250,7 @@ def test_blocks_of_other_origin_have_no_leaves(small: DataDir) -> None:
 def test_looking_while_it_grows(tmp_path: Path) -> None:
     """The document's two files change places all the time; what was there once is always found."""
     data = data_dir(tmp_path)
-    history = History(data, now=50.0)
+    history = HistoryWriter(data, now=50.0)
     history.append([event(seq) for seq in range(1, 61)], 1000.0)
     history.flush_chain()
     expected, blocks, names = tree_hash(leaves(data)), list(raw_blocks(data)), ids(data)

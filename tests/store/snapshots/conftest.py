@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.folders import prepare
+from cq_tui.store.data_directory import prepare_data_directory
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> DataDir:
-    prepare(DataDir(tmp_path))
+    prepare_data_directory(DataDir(tmp_path))
     return DataDir(tmp_path)

@@ -7,7 +7,7 @@ from cq_tui.contracts.history import Snapshot, SnapshotHistory, SnapshotSystem
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.tickers import Ticker, tickers_to_bytes
 from cq_tui.store.document import write_document
-from cq_tui.store.snapshots.snapshots import SnapshotStore
+from cq_tui.store.snapshots.snapshot_store import SnapshotStore
 
 SYSTEM = SnapshotSystem(active_services=["memory"], health_status="ok", memory_usage=1.5)
 
@@ -41,7 +41,7 @@ def set_market(data: DataDir, **prices: float) -> None:
 
 
 def take(store: SnapshotStore, now: float, *, kept: int = 100, full_every: int = 10, count: int = 3) -> Path:
-    path = store.take(now, SYSTEM, history(count), kept=kept, full_every=full_every)
+    path = store.take_snapshot(now, SYSTEM, history(count), kept=kept, full_every=full_every)
     assert store.count == len(store.paths())
     return path
 

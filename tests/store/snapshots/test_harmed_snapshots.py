@@ -7,8 +7,8 @@ from cq_tui.contracts.history import Snapshot
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.tickers import Ticker, tickers_to_bytes
 from cq_tui.store.document import DocumentError, read_document
-from cq_tui.store.snapshots.snapshot_file import read_history, read_snapshot_file, snapshot_bytes
-from cq_tui.store.snapshots.snapshots import SnapshotStore, newest_history, read_snapshot
+from cq_tui.store.snapshots.snapshot_file import read_snapshot_file, read_snapshot_history, snapshot_bytes
+from cq_tui.store.snapshots.snapshot_store import SnapshotStore, read_snapshot, recent_histories
 from tests.store.processes import program, word
 from tests.store.snapshots.samples import HISTORY, SYSTEM, prices, set_market, take
 
@@ -42,7 +42,7 @@ def test_a_full_disk_leaves_what_was_there_and_the_next_one_is_whole(
         patch.setattr("os.fsync", _refuse)
         set_market(data, A=2.0)
         with pytest.raises(OSError, match="No space left"):
-            store.take(160.0, SYSTEM, HISTORY, kept=1, full_every=10)
+            store.take_snapshot(160.0, SYSTEM, HISTORY, kept=1, full_every=10)
     assert list(data.snapshots.iterdir()) == [first]
     assert store.count == 1
     third = take(store, 220.0, kept=2)
@@ -79,7 +79,7 @@ def test_a_missing_or_damaged_base_is_named_and_costs_no_other(data: DataDir, ac
     for number in (*range(victim), 3, 4, 5):
         assert prices(read_snapshot(data, paths[number].stem)) == {"A": number + 1.0}
     complaints: list[str] = []
-    found = [found.events_count for found in newest_history(data, complaints)]
+    found = [found.events_count for found in recent_histories(data, complaints)]
     assert found == [count for count in (5, 4, 3, 2, 1, 0) if count != victim]
     assert [paths[victim].name in complaint for complaint in complaints] == [True] * (act != "delete")
     # Retention neither stumbles over it nor keeps anything for its sake for ever.
@@ -111,7 +111,7 @@ import sys, time
 from pathlib import Path
 from cq_tui.contracts.history import SnapshotHistory, SnapshotSystem
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.snapshots.snapshots import SnapshotStore, newest_history
+from cq_tui.store.snapshots.snapshot_store import SnapshotStore, newest_history
 data = DataDir(Path(sys.argv[1]))
 count = next((found.events_count for found in newest_history(data)), 0)
 store = SnapshotStore(data)
@@ -132,7 +132,7 @@ def test_killed_between_two_writes_every_snapshot_can_be_read(data: DataDir) -> 
             process.kill()
             process.communicate()
         complaints: list[str] = []
-        found = [found.events_count for found in newest_history(data, complaints)]
+        found = [found.events_count for found in recent_histories(data, complaints)]
         assert complaints == []
         assert found[0] >= count
         # The newest are all there; of what was too old, a kill leaves the oldest.
@@ -165,7 +165,7 @@ def test_a_place_that_cannot_be_is_not_gone_on_from(data: DataDir, field: str, v
     )
     newer.write_bytes(snapshot_bytes(changed))
     with pytest.raises(DocumentError, match=field):
-        read_history(newer)
+        read_snapshot_history(newer)
     complaints: list[str] = []
-    assert list(newest_history(data, complaints)) == [read_history(older)]
+    assert list(recent_histories(data, complaints)) == [read_snapshot_history(older)]
     assert len(complaints) == 1

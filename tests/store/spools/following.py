@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cq_tui.store.history.writer import NewEvent
-from cq_tui.store.spools.merge import SpoolMerge
+from cq_tui.store.spools.merge import SpoolMerger
 from cq_tui.store.spools.spool import EventSpool
 
 #: About three events of ours a segment.
@@ -21,7 +21,7 @@ class Memory:
 
     def __init__(self, folder: Path, cursors: dict[str, int] | None = None) -> None:
         self.cursors = dict(cursors or {})
-        self.merge = SpoolMerge(folder, folder.parent / "quarantine", self.cursors)
+        self.merge = SpoolMerger(folder, folder.parent / "quarantine", self.cursors)
         self.complaints: list[str] = []
         self.events: list[NewEvent] = []
 

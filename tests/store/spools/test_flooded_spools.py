@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cq_tui.store.spools.spool_part import READ_AT_ONCE
+from cq_tui.store.spools.spool_part import READ_LIMIT
 from tests.store.spools.following import Memory, kept
 
 
@@ -33,7 +33,7 @@ def test_one_look_at_tiny_lines_is_bounded(folder: Path, junk: bytes) -> None:
     tracemalloc.start()
     try:
         assert memory.merge.collect().more
-        assert tracemalloc.get_traced_memory()[1] < 8 * READ_AT_ONCE
+        assert tracemalloc.get_traced_memory()[1] < 8 * READ_LIMIT
     finally:
         tracemalloc.stop()
     assert memory.take() == [1, 2]
@@ -49,7 +49,7 @@ def test_many_gaps_are_one_complaint(folder: Path) -> None:
 
 def test_an_event_behind_a_gap_is_taken_also_where_a_read_ends(folder: Path) -> None:
     """What tells that its number is right comes only with the next read."""
-    count = READ_AT_ONCE // len(line(100_000, 1000))
+    count = READ_LIMIT // len(line(100_000, 1000))
     lines = [line(100_000 + number, 1000) for number in range(2 * count)]
     # What is now the last line of the first read lacks the one before it.
     del lines[count - 1]

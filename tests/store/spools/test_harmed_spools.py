@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cq_tui.store.history.writer import History
+from cq_tui.store.history.writer import HistoryWriter
 from cq_tui.store.spools.spool_files import closed_segments
 from tests.store.history.histories import data_dir
 from tests.store.spools.following import SMALL, Memory, emit, kept, names, spool_of
@@ -31,7 +31,7 @@ def test_segments_that_somebody_deletes_are_a_gap_and_no_more(folder: Path) -> N
 def test_a_spool_that_a_power_loss_cut_goes_on_from_the_history(tmp_path: Path, left: int) -> None:
     """The history is synced before the spools: their last lines may be gone, but are merged."""
     data = data_dir(tmp_path / "data")
-    history = History(data, now=1.0)
+    history = HistoryWriter(data, now=1.0)
     with spool_of(data.spool, segment_bytes=10**6) as spool:
         emit(spool, 10)
     memory = Memory(data.spool)

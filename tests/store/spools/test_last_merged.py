@@ -6,11 +6,11 @@ from typing import Any
 import orjson
 import pytest
 
-from cq_tui.store.history.event_line import EventHead, build_line
+from cq_tui.store.history.event_line import EventHeader, build_line
 from cq_tui.store.journal import JournalError
-from cq_tui.store.spools.last_merged import last_merged
+from cq_tui.store.spools.last_merged import last_merged_seq
 
-HEAD = EventHead("evt_5_001", "5.000000", "e")
+HEAD = EventHeader("evt_5_001", "5.000000", "e")
 MIB = 1024 * 1024
 
 
@@ -24,9 +24,9 @@ def history(tmp_path: Path) -> Path:
 
 
 def test_a_history_that_is_missing_or_empty_has_none(history: Path) -> None:
-    assert last_merged(history, "trader") == 0
+    assert last_merged_seq(history, "trader") == 0
     history.touch()
-    assert last_merged(history, "trader") == 0
+    assert last_merged_seq(history, "trader") == 0
 
 
 def test_the_newest_event_counts_and_payloads_and_rubbish_do_not(history: Path) -> None:
@@ -40,7 +40,7 @@ def test_the_newest_event_counts_and_payloads_and_rubbish_do_not(history: Path) 
         + line("exchange", 1)
         + torn
     )
-    assert [last_merged(history, name) for name in ("trader", "ares", "exchange", "feeder")] == [5, 7, 1, 0]
+    assert [last_merged_seq(history, name) for name in ("trader", "ares", "exchange", "feeder")] == [5, 7, 1, 0]
 
 
 @pytest.mark.parametrize("before", [0, 1, MIB - 400, MIB - 150, MIB, MIB + 1, 3 * MIB])
@@ -51,23 +51,23 @@ def test_it_is_found_wherever_blocks_begin(history: Path, before: int, after: in
         filler * (size // len(filler)) + line("ares", 2, fill="x" * (size % len(filler))) for size in (before, after)
     ]
     history.write_bytes(whole[0] + line("trader", 12) + whole[1])
-    assert last_merged(history, "trader") == 12
-    assert last_merged(history, "memory") == 0
+    assert last_merged_seq(history, "trader") == 12
+    assert last_merged_seq(history, "memory") == 0
 
 
 def test_lines_longer_than_a_block(history: Path) -> None:
     long = line("ares", 3, fill="x" * 3 * MIB)
     history.write_bytes(line("trader", 8) + long + long)
-    assert (last_merged(history, "trader"), last_merged(history, "ares")) == (8, 3)
+    assert (last_merged_seq(history, "trader"), last_merged_seq(history, "ares")) == (8, 3)
 
 
 def test_what_cannot_be_read_is_named(history: Path) -> None:
     history.mkdir()
     with pytest.raises(JournalError, match=r"event_chain.ndjson: cannot be read"):
-        last_merged(history, "trader")
+        last_merged_seq(history, "trader")
 
 
 def test_metadata_that_is_no_metadata_is_passed_over(history: Path) -> None:
     odd = orjson.dumps({"metadata": {"writer": "trader", "seq": None}}) + b"\n"
     history.write_bytes(line("trader", 8) + odd)
-    assert last_merged(history, "trader") == 8
+    assert last_merged_seq(history, "trader") == 8

@@ -7,17 +7,17 @@ from pathlib import Path
 import orjson
 import pytest
 
-from cq_tui.store.history.writer import History
+from cq_tui.store.history.writer import HistoryWriter
 from cq_tui.store.reading.event_filter import EventFilter
-from cq_tui.store.reading.reading import open_events
-from cq_tui.store.spools.merge import SpoolMerge
+from cq_tui.store.reading.events_file import open_events
+from cq_tui.store.spools.merge import SpoolMerger
 from cq_tui.store.spools.spool import EventSpool, UnspoolableEvent
-from cq_tui.store.spools.spool_follower import Collected
+from cq_tui.store.spools.spool_follower import CollectedEvents
 from tests.store.history.histories import data_dir, event_lines
 
 
-def merge_of(folder: Path, cursors: dict[str, int] | None = None) -> SpoolMerge:
-    return SpoolMerge(folder, folder.parent / "quarantine", cursors or {})
+def merge_of(folder: Path, cursors: dict[str, int] | None = None) -> SpoolMerger:
+    return SpoolMerger(folder, folder.parent / "quarantine", cursors or {})
 
 
 def spool_of(folder: Path, writer: str) -> EventSpool:
@@ -31,7 +31,7 @@ def line(
     return orjson.dumps(fields) + b"\n"
 
 
-def taken(collected: Collected) -> list[tuple[str, int]]:
+def taken(collected: CollectedEvents) -> list[tuple[str, int]]:
     return [(event.writer, event.seq) for event in collected.events]
 
 
@@ -187,7 +187,7 @@ def test_what_can_be_spooled_has_a_line_in_the_history_that_readers_take(tmp_pat
         with contextlib.suppress(UnspoolableEvent):
             spool.emit("a" * 60, {"text": "x" * size}, now=1e9)
     spool.close()
-    history, merge = History(data, now=1.0), SpoolMerge(data.spool, data.quarantine, {})
+    history, merge = HistoryWriter(data, now=1.0), SpoolMerger(data.spool, data.quarantine, {})
     while events := merge.collect().events:
         history.append(events, 1e9)
     history.close()
@@ -195,7 +195,7 @@ def test_what_can_be_spooled_has_a_line_in_the_history_that_readers_take(tmp_pat
     assert len(lines) > 3
     assert max(lines) <= limit
     with open_events(data.events) as stored:
-        assert len([entry for entry in stored.all(EventFilter(since=5.0)) if entry.event]) == len(lines)
+        assert len([entry for entry in stored.all_entries(EventFilter(since=5.0)) if entry.event]) == len(lines)
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cq_tui.contracts.events import SpooledEvent, SymbolReleased
-from cq_tui.store.history.event_line import EventHead, build_line
+from cq_tui.store.history.event_line import EventHeader, build_line
 from cq_tui.store.journal import MAX_LINE_BYTES, JournalError
 from cq_tui.store.spools.spool import EventSpool, SpoolHeld, UnspoolableEvent
-from cq_tui.store.spools.spool_files import closed_segments, last_spooled
+from cq_tui.store.spools.spool_files import closed_segments, last_spooled_lines
 from tests.store.processes import finished, program, word
 
 
@@ -23,7 +23,7 @@ def spool_of(folder: Path, writer: str = "trader", **sizes: int) -> EventSpool:
 
 def lines_of(folder: Path, writer: str = "trader") -> list[SpooledEvent]:
     """All that is there, closed segments first."""
-    return [SpooledEvent.model_validate(orjson.loads(line)) for line in last_spooled(folder, writer, 1_000_000)]
+    return [SpooledEvent.model_validate(orjson.loads(line)) for line in last_spooled_lines(folder, writer, 1_000_000)]
 
 
 def seqs_of(folder: Path, writer: str = "trader") -> list[int]:
@@ -107,7 +107,7 @@ def test_a_spool_that_was_moved_away_is_continued_from_the_history(tmp_path: Pat
     """Otherwise its new events would have the numbers of old ones and be dropped as doubles."""
     folder = tmp_path / "spool"
     folder.mkdir()
-    head = EventHead("evt_5_001", "5.000000", "e")
+    head = EventHeader("evt_5_001", "5.000000", "e")
     nested = {"metadata": {"writer": "trader", "seq": 99}}
     lines = [build_line(head, "trader", nested, "trader", seq, 5.0, {}) for seq in (1, 2, 3)]
     lines += [build_line(head, "ares", {}, "ares", 70, 5.0, {}), b"\xff{", b""]
@@ -129,7 +129,7 @@ def test_a_full_file_is_closed_and_named_by_its_last_event(tmp_path: Path) -> No
         assert orjson.loads(lines[-1])["seq"] == file.last_seq
         assert 1000 <= file.path.stat().st_size < 1300
     assert seqs_of(tmp_path) == list(range(1, 21))
-    assert [orjson.loads(line)["seq"] for line in last_spooled(tmp_path, "trader", 7)] == list(range(14, 21))
+    assert [orjson.loads(line)["seq"] for line in last_spooled_lines(tmp_path, "trader", 7)] == list(range(14, 21))
     spool = spool_of(tmp_path, segment_bytes=1000)
     assert spool.emit("e", {}) == 21
     spool.close()

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.history.writer import History
-from cq_tui.store.spools.merge import SpoolMerge
+from cq_tui.store.history.writer import HistoryWriter
+from cq_tui.store.spools.merge import SpoolMerger
 from tests.store.history.histories import assert_consistent, data_dir, seqs
 from tests.store.processes import until
 
@@ -144,8 +144,8 @@ def nursery(data: DataDir) -> Iterator[Nursery]:
 
 
 def take_the_rest(data: DataDir) -> None:
-    history = History(data, now=time.time())
-    merge = SpoolMerge(data.spool, data.quarantine, history.cursors)
+    history = HistoryWriter(data, now=time.time())
+    merge = SpoolMerger(data.spool, data.quarantine, history.cursors)
     more = True
     while more:
         collected = merge.collect()

@@ -6,17 +6,17 @@ from typing import Any
 from cq_tui.contracts.history import SnapshotSystem
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.document import DocumentError, read_json, write_document
-from cq_tui.store.history.writer import History, NewEvent
+from cq_tui.store.history.writer import HistoryWriter, NewEvent
 from cq_tui.store.journal import JournalBroken, JournalError
-from cq_tui.store.snapshots.snapshots import SnapshotStore, newest_history
+from cq_tui.store.snapshots.snapshot_store import SnapshotStore, recent_histories
 from tests.store.history.histories import event
 
 _SYSTEM = SnapshotSystem(active_services=[], health_status="ok", memory_usage=0.0)
 
 
-def opened(data: DataDir) -> History:
+def opened(data: DataDir) -> HistoryWriter:
     """Open a history as the service does, from the newest snapshot that its files confirm."""
-    return History(data, watermark=stored_watermark(data), now=50.0, stood=newest_history(data))
+    return HistoryWriter(data, watermark=stored_watermark(data), now=50.0, stood=recent_histories(data))
 
 
 def stored_watermark(data: DataDir) -> int:
@@ -32,7 +32,7 @@ class Keeper:
 
     def __init__(self, data: DataDir, *, end_process: Callable[[], None], acknowledge: Callable[[int], None]) -> None:
         self._data, self._end_process, self._acknowledge = data, end_process, acknowledge
-        self._history: History | None = None
+        self._history: HistoryWriter | None = None
         self._seq = 0
         #: What was refused, in order.
         self.refused: list[Exception] = []
@@ -58,7 +58,9 @@ class Keeper:
     def snapshot(self) -> None:
         """Take a snapshot, from which the next start goes on."""
         store = SnapshotStore(self._data)
-        self._until_done(lambda history: store.take(100.0, _SYSTEM, history.stand(), kept=2, full_every=2))
+        self._until_done(
+            lambda history: store.take_snapshot(100.0, _SYSTEM, history.sync_state(), kept=2, full_every=2)
+        )
         self.save()
 
     def close(self) -> None:
@@ -66,13 +68,13 @@ class Keeper:
         self._until_done(lambda history: history.close())
         self._history = None
 
-    def _append_rest(self, history: History, events: list[NewEvent]) -> None:
+    def _append_rest(self, history: HistoryWriter, events: list[NewEvent]) -> None:
         """Append what is not in the history yet, as the merge does after a restart."""
         merged = history.cursors.get("trader", 0)
         if rest := [new for new in events if new.seq > merged]:
             history.append(rest, 1000.0 + rest[0].seq)
 
-    def _until_done(self, act: Callable[[History], object]) -> None:
+    def _until_done(self, act: Callable[[HistoryWriter], object]) -> None:
         for _ in range(5):
             try:
                 if self._history is None:

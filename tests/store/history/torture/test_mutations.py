@@ -10,9 +10,9 @@ from cq_tui.contracts.history import SnapshotSystem
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.checkpoints.checkpoint_log import CheckpointLog, read_checkpoint_log
 from cq_tui.store.document import DocumentError
-from cq_tui.store.history.writer import History
-from cq_tui.store.snapshots.snapshots import SnapshotStore, newest_history, read_snapshot
-from cq_tui.store.spools.merge import SpoolMerge
+from cq_tui.store.history.writer import HistoryWriter
+from cq_tui.store.snapshots.snapshot_store import SnapshotStore, read_snapshot, recent_histories
+from cq_tui.store.spools.merge import SpoolMerger
 from cq_tui.store.spools.spool import EventSpool
 from tests.store.checkpoints.signing import KEY, note
 from tests.store.history.histories import assert_consistent, data_dir, event, event_lines, made, seqs
@@ -47,7 +47,7 @@ def written(folder: Path) -> tuple[DataDir, int]:
     """A history whose last events are synced, but neither chained nor below the watermark, and that watermark."""
     data = data_dir(folder)
     with file_layer(data.root):
-        history = History(data, now=50.0)
+        history = HistoryWriter(data, now=50.0)
         history.append([event(seq) for seq in range(1, KNOWN + 1)], 1000.0)
         history.flush_chain()
         watermark = history.watermark
@@ -77,7 +77,7 @@ def test_a_tail_mutated_from_any_byte_on_costs_no_line_before_it(tmp_path: Path,
             continue
         data.events.write_bytes(mutated)
         with file_layer(data.root):
-            history = History(data, watermark=watermark, now=2000.0)
+            history = HistoryWriter(data, watermark=watermark, now=2000.0)
             faults = list(history.faults)
             history.append([event(99)], 3000.0)
             history.close()
@@ -131,7 +131,7 @@ def standing(folder: Path) -> DataDir:
         history = opened(data)
         for seq in (6, 7):
             history.append([event(seq)], 2000.0 + seq)
-            store.take(2000.0 + seq, system, history.stand(), kept=5, full_every=5)
+            store.take_snapshot(2000.0 + seq, system, history.sync_state(), kept=5, full_every=5)
         history.close()
     return data
 
@@ -144,7 +144,7 @@ def test_a_flipped_bit_in_a_snapshot_is_named_and_the_start_does_without_it(tmp_
             data = copied(source, tmp_path / f"{path.stem}-{bit}")
             (data.snapshots / path.name).write_bytes(changed)
             complaints: list[str] = []
-            left = [found.events_count for found in newest_history(data, complaints)]
+            left = [found.events_count for found in recent_histories(data, complaints)]
             assert left == [7 if path == base else 6]
             assert [path.name in complaint for complaint in complaints] == [True]
             with pytest.raises(DocumentError):
@@ -192,7 +192,7 @@ def test_a_flipped_bit_in_a_spool_costs_no_other_event(tmp_path: Path) -> None:
     for bit, changed in flips(content, 100, size=len(b"\n".join(lines[:6])) + 1):
         data = data_dir(tmp_path / f"{bit}")
         (data.spool / "trader.ndjson").write_bytes(changed)
-        collected = SpoolMerge(data.spool, data.quarantine, {}).collect()
+        collected = SpoolMerger(data.spool, data.quarantine, {}).collect()
         # Two lines that became one are none.
         intact = [number for number, line in enumerate(lines, 1) if line in changed.split(b"\n")]
         merged = [(new.seq, new.data) for new in collected.events]

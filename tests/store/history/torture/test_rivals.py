@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from cq_tui.store.history.writer import History
+from cq_tui.store.history.writer import HistoryWriter
 from cq_tui.store.journal import JournalError
 from cq_tui.store.spools.spool import EventSpool
 from tests.services.processes import RunningService, data_directory, running
@@ -19,9 +19,9 @@ from tests.store.processes import until_more
 
 def test_a_history_that_is_written_cannot_be_opened_a_second_time(tmp_path: Path) -> None:
     data = made(tmp_path, 3)
-    history = History(data, watermark=data.events.stat().st_size, now=2000.0)
+    history = HistoryWriter(data, watermark=data.events.stat().st_size, now=2000.0)
     with pytest.raises(JournalError, match=r"event_chain\.ndjson.*another process"):
-        History(data, watermark=0, now=2000.0)
+        HistoryWriter(data, watermark=0, now=2000.0)
     history.append([event(4)], 3000.0)
     history.close()
     assert seqs(data) == [1, 2, 3, 4]
@@ -57,13 +57,13 @@ async def test_a_second_memory_process_gives_way_and_changes_nothing(tmp_path: P
 
 def test_a_clock_that_jumps_back_an_hour_neither_reorders_nor_repeats_anything(tmp_path: Path) -> None:
     data = data_dir(tmp_path)
-    history = History(data, now=90_000.0)
+    history = HistoryWriter(data, now=90_000.0)
     for turn, now in enumerate([90_000.0, 90_001.5, 86_401.5, 86_402.0, 90_000.7, 90_002.0]):
         history.append([event(2 * turn + 1), event(2 * turn + 2)], now)
         history.flush_chain()
         if turn in (2, 3):
             history.close()
-            history = History(data, watermark=data.events.stat().st_size, now=now)
+            history = HistoryWriter(data, watermark=data.events.stat().st_size, now=now)
             assert history.faults == []
     history.close()
     assert seqs(data) == list(range(1, 13))
@@ -104,14 +104,14 @@ def _polled(path: Path) -> Iterator[list[int]]:
 
 def test_a_reader_that_never_rests_finds_whole_documents_also_around_durable_double_flushes(tmp_path: Path) -> None:
     data = data_dir(tmp_path)
-    history = History(data, now=50.0)
+    history = HistoryWriter(data, now=50.0)
     with _polled(data.hash_chain) as counts:
         for turn in range(60):
             history.append([event(turn * 3 + number) for number in (1, 2, 3)], 1000.0 + turn)
             if turn % 3:
                 history.flush_chain()
             else:
-                history.stand()
+                history.sync_state()
             # As between two flushes of the service: its readers have ended by the next one.
             until_more(counts)
     history.close()

@@ -1,0 +1,164 @@
+"""The request budget: what may be sent now, and how long to wait otherwise. No I/O.
+
+The exchange counts weight per address, and orders per account, in windows of its clock that begin at :00. It tells its
+counts in ``X-MBX-USED-WEIGHT-1M`` and ``X-MBX-ORDER-COUNT-10S``, and answers 429, then 418, to those who go on.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+#: The limit until exchangeInfo has told the real one.
+DEFAULT_LIMIT = 6000
+MINUTE_MS = 60_000
+#: Seconds of the longest ban that the exchange documents: a longer pause is somebody's mistake.
+_MAX_BAN_SECONDS = 3 * 86_400.0
+#: What ordinary requests may use; the rest is kept for orders and for other users of the address.
+ORDINARY_SHARE = 0.8
+_ORDER_COUNT = "x-mbx-order-count-"
+_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+@dataclass(frozen=True, slots=True)
+class RateWindow:
+    """One limit and what is known of its running window; ``number`` counts windows since 1970 on the server's clock.
+
+    ``used`` is what the exchange told. ``in_flight`` was sent since and has not been answered: it comes on top,
+    and stays until the window ends when no answer ever comes.
+    """
+
+    seconds: int = 60
+    limit: int = DEFAULT_LIMIT
+    number: int = 0
+    used: int = 0
+    in_flight: int = 0
+
+    def at(self, now_ms: int) -> "RateWindow":
+        """Return the window at a time: a new one begins with nothing used.
+
+        A window ahead of now (the clock was put back by a little) is left to run out.
+        """
+        number = self._number_at(now_ms)
+        if 0 <= self.number - number <= 1:
+            return self
+        return RateWindow(self.seconds, self.limit, number)
+
+    def wait_ms(self, amount: int, now_ms: int, share: float = 1.0) -> int:
+        """Return how long to wait until so much more fits into the share, 0 for not at all.
+
+        What is larger than the whole limit is let go alone.
+        """
+        window = self.at(now_ms)
+        taken = window.used + window.in_flight
+        if not amount or not taken or taken + amount <= int(window.limit * share):
+            return 0
+        return (window.number + 1) * self.seconds * 1000 - now_ms
+
+    def with_reservation(self, amount: int, now_ms: int) -> "RateWindow":
+        """Return the window after so much was sent."""
+        window = self.at(now_ms)
+        return replace(window, in_flight=window.in_flight + amount)
+
+    def with_response(
+        self, amount: int, told: int | None, sent_ms: int, now_ms: int, *, falls: bool = False
+    ) -> "RateWindow":
+        """Return the window after the answer to what was sent at ``sent_ms``; without a count ours stands for it.
+
+        What the exchange tells counts. Of answers that overtake each other the highest does, unless the count can
+        fall within a window, as that of unfilled orders. An answer to what was sent in another window tells nothing
+        of this one.
+        """
+        window = self.at(now_ms)
+        if self._number_at(sent_ms) != window.number:
+            return window
+        used = window.used + amount if told is None else told if falls else max(window.used, told)
+        return replace(window, used=used, in_flight=max(0, window.in_flight - amount))
+
+    def _number_at(self, now_ms: int) -> int:
+        return now_ms // (self.seconds * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetState:
+    """All limits of one address and account. ``blocked_until_ms`` holds everything back, the other only orders."""
+
+    weight: RateWindow = RateWindow()
+    orders: tuple[RateWindow, ...] = ()
+    blocked_until_ms: int = 0
+    orders_blocked_until_ms: int = 0
+
+    def wait_ms(self, weight: int, now_ms: int, *, orders: int = 0, essential: bool = False) -> int:
+        """Return how long to wait before sending a request of this weight that places so many orders.
+
+        Essential requests (orders, protection) may use the whole weight. Nobody passes a
+        ``Retry-After``: going on after a 429 earns a ban.
+        """
+        waits = [
+            self.blocked_until_ms - now_ms,
+            self.weight.wait_ms(weight, now_ms, 1.0 if essential else ORDINARY_SHARE),
+        ]
+        if orders:
+            waits.append(self.orders_blocked_until_ms - now_ms)
+            waits += [window.wait_ms(orders, now_ms) for window in self.orders]
+        return max(0, *waits)
+
+    def with_reservation(self, weight: int, now_ms: int, orders: int = 0) -> "BudgetState":
+        """Return the state after a request has been let go."""
+        return replace(
+            self,
+            weight=self.weight.with_reservation(weight, now_ms),
+            orders=tuple(window.with_reservation(orders, now_ms) for window in self.orders),
+        )
+
+    def with_response(
+        self, weight: int, orders: int, told: "ReportedUsage", sent_ms: int, now_ms: int
+    ) -> "BudgetState":
+        """Return the state after the answer to a request, with the counts that it told."""
+        return replace(
+            self,
+            weight=self.weight.with_response(weight, told.weight, sent_ms, now_ms),
+            orders=tuple(
+                window.with_response(orders, told.orders.get(window.seconds), sent_ms, now_ms, falls=True)
+                for window in self.orders
+            ),
+        )
+
+    def with_block(self, retry_after: float, now_ms: int, *, orders_only: bool = False) -> "BudgetState":
+        """Return the state after a 429 or 418 asked for a pause of so many seconds."""
+        until = now_ms + int(min(max(retry_after, 0.0), _MAX_BAN_SECONDS) * 1000)
+        if orders_only:
+            return replace(self, orders_blocked_until_ms=max(self.orders_blocked_until_ms, until))
+        return replace(self, blocked_until_ms=max(self.blocked_until_ms, until))
+
+    def with_limits(self, weight: int | None, orders: Iterable[tuple[int, int]]) -> "BudgetState":
+        """Return the state with the limits that exchangeInfo tells; ``orders`` are pairs of seconds and limit."""
+        known = {window.seconds: window for window in self.orders}
+        windows = [replace(known.get(seconds, RateWindow(seconds)), limit=limit) for seconds, limit in orders]
+        if (weight is not None and weight < 1) or any(window.limit < 1 or window.seconds < 1 for window in windows):
+            raise ValueError("a request limit below 1: at least 1 is needed")
+        limit = self.weight.limit if weight is None else weight
+        return replace(self, weight=replace(self.weight, limit=limit), orders=tuple(windows))
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedUsage:
+    """The counts that the headers of a response tell: weight of the running minute, orders by window in seconds."""
+
+    weight: int | None
+    orders: Mapping[int, int]
+
+
+def usage_from_headers(headers: Mapping[str, str]) -> ReportedUsage:
+    """Read the counts out of response headers (named in lower case); what cannot be read is not told."""
+    weight = _parse_count(headers.get("x-mbx-used-weight-1m") or headers.get("x-mbx-used-weight") or "")
+    orders: dict[int, int] = {}
+    for name, value in headers.items():
+        if name.startswith(_ORDER_COUNT):
+            size, unit = _parse_count(name[len(_ORDER_COUNT) : -1]), _UNIT_SECONDS.get(name[-1])
+            count = _parse_count(value)
+            if size is not None and unit is not None and count is not None:
+                orders[size * unit] = count
+    return ReportedUsage(weight, orders)
+
+
+def _parse_count(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() else None

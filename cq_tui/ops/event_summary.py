@@ -1,0 +1,116 @@
+"""One event in one line of words."""
+
+from typing import TYPE_CHECKING, Literal
+
+from cq_tui.ops.formatting import StatusLevel, format_price, format_quantity, format_signed, sanitize
+
+if TYPE_CHECKING:
+    from cq_tui.store.reading.event import HistoryEvent
+
+
+def summarize_event(event: "HistoryEvent") -> str:
+    """Say what an event tells, in the order in which a person asks; text from outside is made harmless."""
+    writer = _SUMMARIZERS.get(event.event_type, _any_event)
+    return sanitize(writer(event), 300)
+
+
+def event_level(event_type: str) -> StatusLevel | Literal[""]:
+    """Return how good or bad it is that such an event came; nothing for most."""
+    return _LEVELS.get(event_type, "")
+
+
+def _trade(event: "HistoryEvent") -> str:
+    size = event.number_field("size")
+    at = event.number_field("price") or event.number_field("entry_price")
+    pnl = event.number_field("realized_pnl")
+    words = [
+        event.text_field("symbol"),
+        event.text_field("side"),
+        event.text_field("leg") if event.text_field("leg") != "entry" else None,
+        format_quantity(size) if size is not None else None,
+        f"@ {format_price(at, None)}" if at is not None else None,
+        (event.text_field("status") or "").lower().replace("_", " ") or None,
+        f"{format_signed(pnl)} profit" if pnl is not None else None,
+        event.text_field("strategy"),
+        f"{event.number_field('confidence'):.2f}" if event.number_field("confidence") is not None else None,
+        f"{event.text_field('code')}:" if event.text_field("code") else None,
+        event.text_field("reason"),
+    ]
+    return " ".join(word for word in words if word)
+
+
+def _health(event: "HistoryEvent") -> str:
+    reason = f": {event.text_field('reason')}" if event.text_field("reason") else ""
+    return f"{event.text_field('service')} {event.text_field('old_status')} → {event.text_field('new_status')}{reason}"
+
+
+def _config(event: "HistoryEvent") -> str:
+    by = f", by {event.text_field('changed_by')}" if event.text_field("changed_by") else ""
+    return (
+        f"{event.text_field('key')}: {_value(event.data.get('old_value'))} → {_value(event.data.get('new_value'))}{by}"
+    )
+
+
+def _service(event: "HistoryEvent") -> str:
+    pid = f"pid {event.data['pid']}" if isinstance(event.data.get("pid"), int) else None
+    return " ".join(word for word in (event.text_field("service"), pid, event.text_field("reason")) if word)
+
+
+def _command(event: "HistoryEvent") -> str:
+    words = [event.text_field("command"), event.text_field("target"), event.text_field("outcome")]
+    message = f": {event.text_field('message')}" if event.text_field("message") else ""
+    return " ".join(word for word in words if word) + message
+
+
+def _fault(event: "HistoryEvent") -> str:
+    from cq_tui.store.history.faults import HistoryFault
+
+    indexes = event.data.get("indexes")
+    index = next(iter(indexes), None) if isinstance(indexes, list) else None
+    fault = HistoryFault(
+        event.text_field("file") or "", event.text_field("reason") or "", index if isinstance(index, int) else None
+    )
+    return fault.headline
+
+
+def _acknowledgement(event: "HistoryEvent") -> str:
+    from cq_tui.store.history.faults import headline_of
+
+    comment = f": {event.text_field('comment')}" if event.text_field("comment") else ""
+    fault = f"{event.text_field('fault_id') or ''} {headline_of(event.text_field('fault') or '')}".strip()
+    return f"{fault or 'a fault'}, accepted by {event.text_field('acknowledged_by') or 'somebody'}{comment}"
+
+
+def _any_event(event: "HistoryEvent") -> str:
+    return "  ".join(f"{key} {_value(value)}" for key, value in event.data.items())
+
+
+def _value(value: object) -> str:
+    return "true" if value is True else "false" if value is False else "unset" if value is None else str(value)
+
+
+_SUMMARIZERS = {
+    "signal_generated": _trade,
+    "order_submitted": _trade,
+    "order_executed": _trade,
+    "order_rejected": _trade,
+    "order_canceled": _trade,
+    "symbol_quarantined": _trade,
+    "symbol_released": _trade,
+    "health_status_changed": _health,
+    "config_changed": _config,
+    "service_started": _service,
+    "service_stopped": _service,
+    "command_executed": _command,
+    "integrity_fault": _fault,
+    "integrity_acknowledged": _acknowledgement,
+}
+
+_LEVELS: dict[str, StatusLevel] = {
+    "integrity_fault": "bad",
+    "integrity_acknowledged": "look",
+    "order_rejected": "look",
+    "symbol_quarantined": "look",
+    "health_status_changed": "look",
+    "order_executed": "good",
+}

@@ -1,0 +1,143 @@
+"""How values are written: numbers, ages, clocks, spark lines, and text from outside made harmless."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple
+
+#: good, look at it, bad, and of no concern (stopped on purpose, not started).
+StatusLevel = Literal["good", "look", "bad", "idle"]
+
+
+class Alert(NamedTuple):
+    """Something that a person should know, and how bad it is."""
+
+    level: StatusLevel
+    text: str
+
+
+GLYPHS: dict[StatusLevel, str] = {"good": "●", "look": "▲", "bad": "✖", "idle": "○"}
+
+MINUS = "−"
+NO_VALUE = "—"
+
+_BARS = "▁▂▃▄▅▆▇█"
+#: Control characters, bidirectional overrides, separators, joiners and lone surrogates.
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+
+
+def sanitize(text: str, limit: int = 500) -> str:
+    """Make text from outside harmless: no control or direction characters, and never longer than ``limit``."""
+    shown = text if len(text) <= limit else text[: limit - 1] + "…"
+    return shown if shown.isprintable() and shown.isascii() else _UNSAFE.sub(_replacement, shown)
+
+
+def _replacement(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "␡" if code == 0x7F else "�"
+
+
+def format_number(value: float, decimals: int = 0) -> str:
+    """``67,412.10``, with a true minus sign."""
+    return f"{value:,.{decimals}f}".replace("-", MINUS)
+
+
+def format_signed(value: float, decimals: int = 2) -> str:
+    """``+1.32`` or ``−0.41``; what rounds to zero has no sign."""
+    text = f"{value:+,.{decimals}f}"
+    return text[1:] if not text.strip("+-0.,") else text.replace("-", MINUS)
+
+
+def format_percent(value: float) -> str:
+    """``+1.32 %``."""
+    return f"{format_signed(value)} %"
+
+
+def format_price(value: float | None, decimals: int | None) -> str:
+    """Write a price with its symbol's own precision, or with eight significant digits when that is not known."""
+    if value is None:
+        return NO_VALUE
+    return format_number(value, decimals) if decimals is not None else f"{value:,.8g}".replace("-", MINUS)
+
+
+def format_quantity(value: float) -> str:
+    """Write a base quantity without needless zeros."""
+    return f"{value:,.8f}".rstrip("0").rstrip(".").replace("-", MINUS)
+
+
+def format_age(seconds: float | None) -> str:
+    """``0.1 s``, ``12 s``, ``3 min``, ``2 h``, ``4 d``; ``ahead`` for a time that has not come yet."""
+    if seconds is None:
+        return NO_VALUE
+    if seconds < -2:
+        return "ahead"
+    seconds = max(0.0, seconds)
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    if seconds < 5_970:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 172_800 else f"{min(seconds / 86_400, 99_999):.0f} d"
+
+
+def age_level(seconds: float | None, limit: float) -> StatusLevel:
+    """Amber from half the limit on, red past it or when the time lies ahead."""
+    if seconds is None or seconds < -2 or seconds > limit:
+        return "bad"
+    return "look" if seconds > limit / 2 else "good"
+
+
+def format_clock(timestamp: float) -> str:
+    """``14:22:07`` in UTC; dashes for what is no time of ours."""
+    moment = _to_datetime(timestamp)
+    return moment.strftime("%H:%M:%S") if moment else "--:--:--"
+
+
+def format_datetime(timestamp: float) -> str:
+    """``2026-08-01 14:22:07 UTC``; ``never`` for 0."""
+    if timestamp == 0:
+        return "never"
+    moment = _to_datetime(timestamp)
+    return moment.strftime("%Y-%m-%d %H:%M:%S UTC") if moment else f"{timestamp:g} (no date)"
+
+
+def _to_datetime(timestamp: float) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(timestamp, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def sparkline(values: Sequence[float | None]) -> str:
+    """One bar a value, scaled between lowest and highest; a gap for None."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return " " * len(values)
+    low, span = min(known), max(known) - min(known)
+    if span <= 0:
+        return "".join(" " if value is None else _BARS[3] for value in values)
+    return "".join(" " if value is None else _BARS[min(7, int((value - low) / span * 8))] for value in values)
+
+
+def format_bar(share: float, width: int) -> str:
+    """``▓▓▓▓░░``."""
+    full = round(max(0.0, min(1.0, share)) * width)
+    return "▓" * full + "░" * (width - full)
+
+
+def pluralize(count: int, noun: str) -> str:
+    """``1 symbol``, ``14 symbols``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def group_digest(digest: str, groups: int = 3) -> str:
+    """``9f3c 41aa 07be …``: the beginning of a hash, in a form that can be compared by eye."""
+    shown = sanitize(digest, 80)
+    if len(shown) <= groups * 4:
+        return shown
+    return " ".join(shown[start : start + 4] for start in range(0, groups * 4, 4)) + " …"

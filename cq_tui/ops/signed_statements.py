@@ -1,0 +1,200 @@
+"""What was signed about a history: in its log, in the user's own anchors, and in a checkpoint that somebody kept.
+
+When the user's own key has signed here, or holds an anchor of this data directory, only its word counts.
+"""
+
+import contextlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.ops.checkpoint_file import CheckpointFileError, KeptCheckpoint, read_checkpoint_file
+from cq_tui.store.checkpoints.acknowledgement import Acknowledgement
+from cq_tui.store.checkpoints.anchors import AnchorError, anchor_path, read_anchor
+from cq_tui.store.checkpoints.checkpoint import (
+    Checkpoint,
+    directory_id_of,
+    is_directory_id,
+    open_checkpoint,
+    origin_of,
+    parse_unverified,
+)
+from cq_tui.store.checkpoints.checkpoint_log import (
+    LogEntry,
+    LoggedAcknowledgement,
+    LoggedCheckpoint,
+    LogReading,
+    read_acknowledgements,
+    read_checkpoint_log,
+)
+from cq_tui.store.checkpoints.config_folder import config_folder
+from cq_tui.store.checkpoints.known_directories import known_directory_id
+from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey
+from cq_tui.store.checkpoints.signing_key import SigningKeyError, load_key
+from cq_tui.store.document import DocumentError, read_json
+from cq_tui.store.history.faults import HistoryFault, fault_id
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+#: So many of the newest checkpoints are looked at: each stands for all that came before it.
+_CHECKPOINTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A checkpoint that the history must agree with."""
+
+    checkpoint: Checkpoint
+    #: Who signed it (C2SP verifier key).
+    key: str
+    #: Whether its signer is known here.
+    trusted: bool
+    #: Where it was found.
+    source: str
+
+
+class Acceptance(NamedTuple):
+    """That a person accepted a fault, as the log says."""
+
+    acknowledgement: Acknowledgement
+    #: Who signed that (C2SP verifier key).
+    key: str
+
+    @property
+    def by(self) -> str:
+        """Who, and when."""
+        return f"{self.acknowledgement.who}, {format_utc(self.acknowledgement.time)}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        told = self.acknowledgement
+        return {
+            "id": told.fault_id,
+            "fault": told.fault,
+            "accepted_by": told.who,
+            "accepted_at": told.time,
+            "events": told.size,
+            "comment": told.comment,
+            "key": self.key,
+            "releases_checkpoints": told.releases_checkpoints,
+        }
+
+
+class SignedStatements(NamedTuple):
+    """What was signed about a history."""
+
+    anchors: list[Anchor]
+    #: What is wrong with the log.
+    faults: list[HistoryFault]
+    acceptances: list[Acceptance]
+
+
+def read_signed_statements(data: DataDir, against: Path | None) -> SignedStatements:
+    """Return the checkpoints of the log, of the user's own anchors, and the one that was named; and a damaged log.
+
+    When the user's own key has signed here, what others wrote into the log binds nothing and releases nothing.
+    """
+    kept = read_checkpoint_file(against) if against is not None else None
+    anyones = read_checkpoint_log(data.checkpoints, None, newest=_CHECKPOINTS)
+    private_key = _own_key()
+    owns = (
+        [VerifierKey.of(origin_of(each), private_key) for each in _candidate_ids(data, anyones, kept)]
+        if private_key
+        else []
+    )
+    outside = {own: anchor for own in owns if (anchor := _read_own_anchor(own)) is not None}
+    signers = {entry.public_key for entry in anyones.entries}
+    # The newest of the log comes first; without any, what the anchors say.
+    mine = [own for own in owns if own.text in signers] or list(outside)
+    if not mine:
+        acceptances = [_acceptance(entry) for entry in anyones.entries if isinstance(entry, LoggedAcknowledgement)]
+        anchors = [Anchor(entry.checkpoint, entry.public_key, False, "log") for entry in anyones.binding]
+        signed = SignedStatements(anchors, _log_faults(data, anyones, set()), list(dict.fromkeys(acceptances)))
+    else:
+        signed = _read_own_statements(data, mine[0], outside)
+    if kept is not None and against is not None:
+        signed.anchors.append(_open_kept(against, kept, owns, signed.anchors))
+    return signed
+
+
+def _read_own_statements(data: DataDir, own: VerifierKey, outside: dict[VerifierKey, str]) -> SignedStatements:
+    """Return what the user's own key says."""
+    reading = read_checkpoint_log(data.checkpoints, own, newest=_CHECKPOINTS)
+    acceptances = [Acceptance(each, own.text) for each in read_acknowledgements(data.checkpoints, own)]
+    released = {entry.text for entry in reading.entries} - {entry.text for entry in reading.binding}
+    anchors = [Anchor(entry.checkpoint, own.text, True, "log") for entry in reading.binding]
+    anchors += [
+        Anchor(open_checkpoint(text, key), key.text, True, "anchor")
+        for key, text in outside.items()
+        if text not in released
+    ]
+    return SignedStatements(
+        anchors, _log_faults(data, reading, {each.acknowledgement.fault_id for each in acceptances}), acceptances
+    )
+
+
+def _log_faults(data: DataDir, reading: LogReading, accepted: set[str]) -> list[HistoryFault]:
+    faults = [HistoryFault(data.checkpoints.name, problem) for problem in reading.problems]
+    return [fault for fault in faults if fault_id(str(fault)) not in accepted]
+
+
+def _candidate_ids(data: DataDir, reading: LogReading, kept: KeptCheckpoint | None) -> list[str]:
+    """Return the ids that this data directory may have: what is newest in the log first."""
+    found: list[object] = [directory_id_of(_origin(entry)) for entry in reversed(reading.entries)]
+    with contextlib.suppress(RuntimeError):
+        found.append(known_directory_id(config_folder(), data.root))
+    with contextlib.suppress(DocumentError):
+        found.append(read_json(data.state_of("memory")).get("directory_id"))
+    if kept is not None:
+        found.append(directory_id_of(parse_unverified(kept.text).origin))
+    return list(dict.fromkeys(each for each in found if is_directory_id(each)))
+
+
+def _origin(entry: LogEntry) -> str:
+    return entry.checkpoint.origin if isinstance(entry, LoggedCheckpoint) else entry.acknowledgement.origin
+
+
+def _acceptance(entry: LoggedAcknowledgement) -> Acceptance:
+    return Acceptance(entry.acknowledgement, entry.public_key)
+
+
+def _own_key() -> "Ed25519PrivateKey | None":
+    try:
+        return load_key(config_folder())
+    except (SigningKeyError, RuntimeError, OSError):
+        return None
+
+
+def _read_own_anchor(own: VerifierKey) -> str | None:
+    """Return the user's own copy of the last checkpoint."""
+    try:
+        text = read_anchor(anchor_path(config_folder(), directory_id_of(own.name)))
+        if text is not None:
+            open_checkpoint(text, own)
+        return text
+    except (AnchorError, SignedNoteError):
+        return None
+
+
+def _open_kept(path: Path, kept: KeptCheckpoint, owns: list[VerifierKey], anchors: list[Anchor]) -> Anchor:
+    """Return the checkpoint in a file, with the key that opens it: the user's, the file's own, or that of the log."""
+    named = VerifierKey.parse(kept.public_key) if kept.public_key else None
+    keys = [*owns, *([named] if named else []), *(VerifierKey.parse(anchor.key) for anchor in anchors)]
+    for key in keys:
+        try:
+            return Anchor(open_checkpoint(kept.text, key), key.text, True, str(path))
+        except SignedNoteError:
+            continue
+    raise CheckpointFileError(
+        path,
+        "is signed by a key that is not known here",
+        "Use a debug bundle or a proof, which name their key",
+    )
+
+
+def format_utc(seconds: float) -> str:
+    """Return a moment as a person reads it."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))

@@ -1,0 +1,61 @@
+"""Reading one file of the data directory again and again: its last good value, and a word when it is no good."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from cq_tui.store.document import DocumentError, DocumentMissing
+
+Value = TypeVar("Value")
+_Identity = tuple[int, int, int]
+
+
+class DocumentReader(Generic[Value]):
+    """Follows one document. Reading never raises; what is wrong becomes ``problem``.
+
+    ``parse`` reads the file and returns its value; it may raise DocumentError.
+    """
+
+    def __init__(self, path: Path, root: Path, parse: Callable[[Path], Value]) -> None:
+        self.path = path
+        self.name = str(path.relative_to(root))
+        self._parse = parse
+        self._identity: _Identity | None = None
+        #: The last good value; None before the first, or once the file is gone.
+        self.value: Value | None = None
+        #: Why the file as it stands cannot be used, in words that begin with its name.
+        self.problem: str | None = None
+
+    def refresh(self, *, told: bool = False) -> bool:
+        """Read the file when it changed; return whether value or problem may differ.
+
+        ``told`` says that a watch reported the change: then it is read even if it looks the same, since a clock
+        tick may see two replacements.
+        """
+        identity = file_identity(self.path)
+        if identity == self._identity and not told:
+            return False
+        before = (self._identity, self.problem)
+        self._identity = identity
+        self._read()
+        return told or (identity, self.problem) != before
+
+    def _read(self) -> None:
+        try:
+            self.value = self._parse(self.path)
+            self.problem = None
+        except DocumentMissing:
+            self.value = None
+            self.problem = None
+        except DocumentError as error:
+            self.problem = f"{self.name}: {error.problem}. {error.remedy}"
+
+
+def file_identity(path: Path) -> _Identity | None:
+    """Return what changes whenever a file is replaced or written: inode, time, size. None when it is not there."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size

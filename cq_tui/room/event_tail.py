@@ -1,0 +1,93 @@
+"""The tail of the history as the room shows it: the last events, bounded, read as they come."""
+
+import os
+from collections import deque
+from pathlib import Path
+
+from cq_tui.store.journal import MAX_LINE_BYTES, JournalError, JournalReader, last_lines
+from cq_tui.store.reading.event import HistoryEvent, parse_event
+
+#: Events kept in memory.
+MAX_EVENTS = 2000
+#: Read at the start, or when the journal was replaced.
+_INITIAL_LINES = 600
+#: More new bytes than this are not read one by one: the tail is enough.
+_MAX_UNREAD_BYTES = 2 * 1024 * 1024
+
+
+class EventTail:
+    """Follows ``memory/event_chain.ndjson``. Reading never raises."""
+
+    def __init__(self, path: Path, root: Path) -> None:
+        self._path = path
+        self._name = str(path.relative_to(root))
+        self._reader: JournalReader | None = None
+        self._identity: tuple[int, int, int] | None = None
+        self._inode: int | None = None
+        self.events: deque[HistoryEvent] = deque(maxlen=MAX_EVENTS)
+        self._event_ids: set[str] = set()
+        self.problem: str | None = None
+        #: Lines that were no events.
+        self.unreadable_count = 0
+
+    def refresh(self) -> list[HistoryEvent]:
+        """Return the events that came since the last call, oldest first."""
+        try:
+            status = os.stat(self._path)
+        except OSError:
+            self._reader = self._identity = None
+            self.problem = None
+            return []
+        identity = (status.st_ino, status.st_mtime_ns, status.st_size)
+        if identity == self._identity:
+            return []
+        self._identity = identity
+        try:
+            lines = self._new_lines(status)
+        except (JournalError, OSError) as error:
+            self.problem = f"{self._name}: {_describe_error(error)}"
+            return []
+        fresh = [event for line in lines if (event := self._add_line(line))]
+        self.problem = self._describe_problem(status.st_size)
+        return fresh
+
+    def _describe_problem(self, size: int) -> str | None:
+        torn = size - self._reader.offset if self._reader else 0
+        if torn > MAX_LINE_BYTES:
+            return f"{self._name}: its last {torn:,} bytes are no line. Memory moves them to quarantine when it starts"
+        return f"{self._name}: {self.unreadable_count} lines are no events" if self.unreadable_count else None
+
+    def _new_lines(self, status: os.stat_result) -> list[bytes]:
+        reader = self._reader
+        if (
+            reader is None
+            or status.st_ino != self._inode
+            or status.st_size < reader.offset
+            or status.st_size - reader.offset > _MAX_UNREAD_BYTES
+        ):
+            self._inode = status.st_ino
+            self._reader = reader = JournalReader(self._path)
+            reader.skip_to_end()
+            return last_lines(self._path, _INITIAL_LINES)
+        if status.st_size == reader.offset:
+            return []
+        return reader.read_new()
+
+    def _add_line(self, line: bytes) -> HistoryEvent | None:
+        event = parse_event(line)
+        if event is None:
+            self.unreadable_count += 1
+            return None
+        if event.event_id in self._event_ids:
+            return None
+        if len(self.events) == MAX_EVENTS:
+            self._event_ids.discard(self.events[0].event_id)
+        self.events.append(event)
+        self._event_ids.add(event.event_id)
+        return event
+
+
+def _describe_error(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"cannot be read ({error.strerror})"
+    return str(error).partition(": ")[2] or str(error)

@@ -1,0 +1,78 @@
+"""From the words of the command line to an open room, importing as little as can be before the first paint."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from cq_tui.contracts.layout import DataDir
+
+#: Exit codes, as the command line documents them.
+_WRONG_USAGE, _UNUSABLE, _UNSUITED_TERMINAL = 2, 4, 5
+
+
+class RoomOptions(NamedTuple):
+    """What ``cq-tui`` without a command takes."""
+
+    data_dir: Path | None = None
+    replay: Path | None = None
+    seed: int | None = None
+    view: bool = False
+
+
+def parse_room_options(words: Sequence[str]) -> RoomOptions | None:
+    """Read the words if they do no more than open the room; None leaves them to the command line and its errors."""
+    given: dict[str, str] = {}
+    view = False
+    left = iter(words)
+    for word in left:
+        name, equals, value = word.partition("=")
+        if name == "--view" and not equals:
+            view = True
+        elif name in ("--data-dir", "--replay", "--seed"):
+            given[name] = value if equals else next(left, "")
+            if not given[name] or given[name].startswith("-"):
+                return None
+        else:
+            return None
+    seed = given.get("--seed")
+    if seed is not None and not (seed.isascii() and seed.isdigit()):
+        return None
+    return RoomOptions(
+        data_dir=Path(given["--data-dir"]) if "--data-dir" in given else None,
+        replay=Path(given["--replay"]) if "--replay" in given else None,
+        seed=None if seed is None else int(seed),
+        view=view,
+    )
+
+
+def open_room(options: RoomOptions) -> int:
+    """Open the room and return the exit code; what is wrong is said on standard error."""
+    from cq_tui.ops.market_source import RecordingNotFound, set_market_source
+    from cq_tui.store.data_directory import DataDirError, prepare_data_directory
+
+    data, view = DataDir.resolve(options.data_dir), options.view
+    try:
+        set_market_source(options.replay, options.seed)
+    except RecordingNotFound as error:
+        return _fail(str(error), _WRONG_USAGE)
+    if not view:
+        try:
+            prepare_data_directory(data)
+        except DataDirError as error:
+            if not data.root.is_dir():
+                return _fail(str(error), _UNUSABLE)
+            sys.stderr.write(f"cq-tui: {error}. Opening it to look only.\n")
+            view = True
+    # Settings are read behind the first paint: the room itself names what is wrong with them.
+    from cq_tui.room.app import TerminalUnsupported, run_room
+
+    try:
+        return run_room(data, supervise=not view)
+    except TerminalUnsupported as error:
+        return _fail(str(error), _UNSUITED_TERMINAL)
+
+
+def _fail(message: str, code: int) -> int:
+    sys.stderr.write(f"cq-tui: {message}\n")
+    return code

@@ -1,0 +1,57 @@
+"""The news: one line under the status bar for what no pane tells; the whole screen when nothing else fits."""
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+from textual.widget import Widget
+
+from cq_tui.ops.formatting import GLYPHS, Alert, StatusLevel
+
+if TYPE_CHECKING:
+    from cq_tui.room.state import RoomState
+
+_COLOURS: dict[StatusLevel, str] = {"good": "$success", "look": "$warning", "bad": "$error", "idle": "$muted"}
+
+
+class AlertBar(Widget):
+    """Hidden while there is nothing to say, unless it is all that the terminal has room for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._state: RoomState | None = None
+        #: What the room itself has to say: a read-only directory, a watch that failed.
+        self.room_alerts: dict[str, Alert] = {}
+        self.fills_screen = False
+        self._alerts: list[Alert] = []
+
+    def attach(self, state: "RoomState") -> None:
+        """Tell of this read model from now on."""
+        self._state = state
+
+    def update_alerts(self, now: float) -> None:
+        """Show the news of this moment."""
+        news = [*self.room_alerts.values(), *self._collect_alerts(now)]
+        if self.fills_screen and not news:
+            news = [Alert("good", "all is well")]
+        if news != self._alerts:
+            self._alerts = news
+            self.display = bool(news)
+            self.refresh(layout=not self.fills_screen)
+
+    def _collect_alerts(self, now: float) -> list[Alert]:
+        from cq_tui.room.alerts import all_alerts, room_alerts
+
+        if self._state is None:
+            return []
+        return all_alerts(self._state, now) if self.fills_screen else room_alerts(self._state)
+
+    def render(self) -> Content:
+        """Return the lines, worst first."""
+        if self.fills_screen or len(self._alerts) < 2:
+            return Content("\n").join([_line(item) for item in self._alerts])
+        more = Content.styled(f"  and {len(self._alerts) - 1} more", "$muted")
+        return Content.assemble(_line(self._alerts[0]), more)
+
+
+def _line(item: Alert) -> Content:
+    return Content.styled(f" {GLYPHS[item.level]} {item.text}", _COLOURS[item.level])

@@ -1,0 +1,94 @@
+"""The watching worker: told of changed files, it updates the read model and posts what changed."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cq_tui.room.changes import Changes, Topic
+from cq_tui.store.watch import FolderWatch, watch_folders
+
+if TYPE_CHECKING:
+    from cq_tui.room.state import RoomState
+
+#: Seconds between two sweeps over all files: a net for missed changes, and the tick of all ages.
+POLL_INTERVAL = 1.0
+#: Seconds between two readings while changes keep coming; the first is read at once. Services write many files at
+#: many moments: gathered, they cost one painting.
+_MIN_READ_INTERVAL = 0.2
+#: Symbols whose recorded klines are read between two waits.
+_SEED_BATCH = 8
+
+
+class Watcher:
+    """Feeds a RoomState from its data directory until cancelled."""
+
+    def __init__(
+        self, state: "RoomState", now: Callable[[], float], post: Callable[[Changes], None], fail: Callable[[str], None]
+    ) -> None:
+        self._state = state
+        self._now = now
+        self._post = post
+        self._fail = fail
+        self._frozen = False
+
+    @property
+    def frozen(self) -> bool:
+        """While frozen, files are left unread."""
+        return self._frozen
+
+    def set_frozen(self, frozen: bool) -> None:
+        """Stop or go on; going on reads everything that changed meanwhile."""
+        self._frozen = frozen
+
+    async def run(self) -> None:
+        """Watch the folders that are there; look again each second for those that are not yet."""
+        while True:
+            folders = self._existing_folders()
+            try:
+                watch = watch_folders(folders)
+            except (OSError, ImportError) as error:
+                self._fail(f"files are not watched ({error}); they are read once a second")
+                await self._poll_forever()
+                return
+            with watch:
+                await self._watch(watch, folders)
+
+    async def _watch(self, watch: FolderWatch, folders: list[Path]) -> None:
+        next_sweep, read_at = time.monotonic(), 0.0
+        while True:
+            changed = await watch.changes(timeout=max(0.0, next_sweep - time.monotonic()))
+            if changed and (early := read_at + _MIN_READ_INTERVAL - time.monotonic()) > 0:
+                await asyncio.sleep(early)
+                changed |= await watch.changes(timeout=0.0)
+            if changed and not self._frozen:
+                read_at = time.monotonic()
+                self._publish(self._state.read_changed_files(changed))
+            if time.monotonic() >= next_sweep:
+                next_sweep = time.monotonic() + POLL_INTERVAL
+                await self._poll()
+                if self._existing_folders() != folders:
+                    return
+
+    async def _poll_forever(self) -> None:
+        while True:
+            await self._poll()
+            await asyncio.sleep(POLL_INTERVAL)
+
+    async def _poll(self) -> None:
+        changes = Changes({Topic.TIME})
+        if not self._frozen:
+            changes.add(self._state.poll_files())
+            changes.add(self._state.refresh_lock_holders(self._now()))
+        self._publish(changes)
+        while not self._frozen and (seeded := self._state.seed_prices(_SEED_BATCH)):
+            self._publish(Changes({Topic.PRICES}, seeded))
+            await asyncio.sleep(0)
+
+    def _existing_folders(self) -> list[Path]:
+        return [folder for folder in self._state.watched_folders if folder.is_dir()]
+
+    def _publish(self, changes: Changes) -> None:
+        if changes:
+            self._post(changes)

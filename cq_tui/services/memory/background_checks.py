@@ -1,0 +1,114 @@
+"""Checks the history while it grows: each second a part of it, and in the background what no start has verified."""
+
+import asyncio
+import os
+import time
+from typing import NoReturn
+
+from cq_tui.services.memory.disk import DiskProblems
+from cq_tui.services.memory.integrity import Integrity
+from cq_tui.services.runtime import ServiceRuntime
+from cq_tui.store.history.chain_file import read_chain_tail
+from cq_tui.store.history.faults import HistoryFault
+from cq_tui.store.history.full_check import FullCheck
+from cq_tui.store.history.hash_chain import ChainError
+from cq_tui.store.history.writer import HistoryWriter
+from cq_tui.store.snapshots.snapshot_store import SnapshotStore
+
+_PAUSE = 1.0
+#: Share of a processor core that the check of the beginning takes.
+_FULL_CHECK_SHARE = 0.2
+
+
+class HistoryLost(Exception):
+    """The events file is not the one that is written any more: a new process must look what there is."""
+
+
+class BackgroundChecks:
+    """Both checks. What they find stands against the history."""
+
+    def __init__(
+        self,
+        frame: ServiceRuntime,
+        disk: DiskProblems,
+        history: HistoryWriter,
+        trust: Integrity,
+        snapshots: SnapshotStore,
+    ) -> None:
+        """``history`` was opened just now: a start is a check of all that it did not skip."""
+        self._data, self._disk, self._history, self._integrity = frame.data, disk, history, trust
+        self._snapshots = snapshots
+        self._check: FullCheck | None = history.check_skipped_part(trust.anchoring.expected_roots())
+        #: When the files were last looked at (Unix seconds).
+        self.last_check = time.time()
+        if self._check is None:
+            trust.state.last_full_check = self.last_check
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing waits to be verified."""
+        return self._check is None
+
+    @property
+    def progress(self) -> float:
+        """Share of the check in the background that is done, else of the round through the files, 0..1."""
+        return self._check.progress if self._check else self._history.scrubber.progress
+
+    def check_files(self, now: float) -> None:
+        """Compare the next part of the files with what was written to them. Raises HistoryLost, OSError."""
+        fault = self._history.check_identity() or self._history.scrub() or self._chain_fault()
+        self.last_check = now
+        if fault is None:
+            return
+        if self._integrity.add_fault(fault, happened_now=True) and self._check is None:
+            # The next look at everything tells which events or blocks these are.
+            self._disk.attempt("check", self._start_full_check)
+        if fault.file == self._data.events.name and self._history.lost_events_file():
+            raise HistoryLost(str(fault))
+
+    async def run_in_background(self) -> NoReturn:
+        """Verify what the start left out, and everything again after a fault. Raises HistoryLost."""
+        while True:
+            while (check := self._check) is None:
+                await asyncio.sleep(_PAUSE)
+            began = time.perf_counter()
+            try:
+                more = check.step()
+            except OSError as error:
+                self._disk.record_error("check", error)
+                await asyncio.sleep(_PAUSE)
+                continue
+            if not more:
+                self._finish_check(check)
+            await asyncio.sleep((time.perf_counter() - began) * (1 / _FULL_CHECK_SHARE - 1))
+
+    def _chain_fault(self) -> HistoryFault | None:
+        """Look whether the chain document names the root that the history has."""
+        if self._history.has_unflushed:
+            return None
+        try:
+            if read_chain_tail(self._data.hash_chain).merkle_root == self._history.merkle_root:
+                return None
+        except ChainError as error:
+            return HistoryFault(self._data.hash_chain.name, str(error))
+        return HistoryFault(self._data.hash_chain.name, "names another Merkle root")
+
+    def _start_full_check(self) -> None:
+        self._check = self._history.start_full_check()
+
+    def _finish_check(self, check: FullCheck) -> None:
+        for fault in check.finish():
+            self._integrity.add_fault(fault)
+        if check.cursors_differ:
+            self._quarantine_snapshots()
+            raise HistoryLost("a snapshot counts other events than the history holds")
+        self._history.adopt_check(check)
+        self._integrity.compare_roots(check.roots)
+        self._check = None
+        self._integrity.state.last_full_check = time.time()
+        self._integrity.save()
+
+    def _quarantine_snapshots(self) -> None:
+        """The next start counts anew, and takes in again what these made it skip."""
+        for path in self._snapshots.paths():
+            os.rename(path, self._data.quarantine / f"{path.name}.{time.time_ns()}")

@@ -1,0 +1,72 @@
+"""Faults that stand until a person accepts them, and what else memory must know after a restart."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.store.checkpoints.acknowledgement import is_contradiction
+from cq_tui.store.checkpoints.checkpoint import is_directory_id
+from cq_tui.store.document import DocumentError, read_json, write_document
+from cq_tui.store.history.faults import fault_id
+
+
+@dataclass(slots=True)
+class MemoryState:
+    """``state/memory.json``. Faults by their short names.
+
+    Nothing in it is signed: it can make memory warier, and nothing it says makes a fault go away.
+    """
+
+    #: Size of the events file when it was last known to be synced.
+    watermark: int = 0
+    faults: dict[str, str] = field(default_factory=dict)
+    #: What persons have accepted: found again, it is told no more. Not kept here: the signed log says it.
+    accepted: dict[str, str] = field(default_factory=dict)
+    #: Id in the checkpoints of this data directory.
+    directory_id: str | None = None
+    #: When the whole history was last verified.
+    last_full_check: float | None = None
+
+    @classmethod
+    def load(cls, data: DataDir) -> "MemoryState":
+        """Read it; what is missing or no such value is left out."""
+        try:
+            state = read_json(data.state_of("memory"))
+        except DocumentError:
+            return cls()
+        watermark, checked, known = state.get("watermark"), state.get("last_full_check"), state.get("directory_id")
+        return cls(
+            watermark=watermark if isinstance(watermark, int) else 0,
+            faults=_by_id(state.get("faults")),
+            directory_id=known if is_directory_id(known) else None,
+            last_full_check=float(checked) if isinstance(checked, (int, float)) else None,
+        )
+
+    def save(self, data: DataDir) -> None:
+        """Write it. Raises OSError."""
+        state = {
+            "watermark": self.watermark,
+            "faults": list(self.faults.values()),
+            "directory_id": self.directory_id,
+            "last_full_check": self.last_full_check,
+        }
+        write_document(data.state_of("memory"), state)
+
+    def add_fault(self, fault: str) -> bool:
+        """Let a fault stand; return whether it is new, and nobody has accepted it before.
+
+        What contradicts a checkpoint ends when the checkpoint is released: as long as it is found, it stands.
+        """
+        name = fault_id(fault)
+        if name in self.faults or (name in self.accepted and not is_contradiction(fault)):
+            return False
+        self.faults[name] = fault
+        return True
+
+    def accept_fault(self, name: str) -> None:
+        """A person accepts a fault that stands."""
+        self.accepted[name] = self.faults.pop(name)
+
+
+def _by_id(texts: Any) -> dict[str, str]:
+    return {fault_id(str(text)): str(text) for text in texts} if isinstance(texts, list) else {}

@@ -1,0 +1,304 @@
+"""What every service process is made of: lock, settings, log, spool, heartbeat, commands and a graceful end."""
+
+import asyncio
+import contextlib
+import faulthandler
+import os
+import signal
+import time
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+
+from cq_tui import __version__
+from cq_tui.contracts.base import Status
+from cq_tui.contracts.commands import Command, Outcome, command_executed_event
+from cq_tui.contracts.events import HealthStatusChanged, ServiceStarted, ServiceStopped
+from cq_tui.contracts.health import Health
+from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.mode import EffectiveMode, effective_mode
+from cq_tui.contracts.settings import Settings
+from cq_tui.services.logs import open_log
+from cq_tui.store.control import CommandInbox
+from cq_tui.store.data_directory import prepare_data_directory
+from cq_tui.store.document import write_document
+from cq_tui.store.journal import JournalBroken, JournalError
+from cq_tui.store.lock import ProcessLock
+from cq_tui.store.regular_file import open_regular
+from cq_tui.store.settings_file import load_settings
+from cq_tui.store.spools.spool import EventSpool, UnspoolableEvent
+from cq_tui.store.watch import watch_folders
+
+#: Seconds that a service has to end in after SIGTERM.
+SHUTDOWN_GRACE = 5.0
+#: Events that could not be spooled (full disk, nobody who merges) and wait here; beyond it the oldest are lost, and
+#: counted.
+_MAX_UNSPOOLED = 10_000
+
+
+class ServiceRuntime:
+    """The surroundings of one service. A service reads ``settings`` and ``mode``, and calls ``emit`` and ``beat``."""
+
+    def __init__(self, name: str, data: DataDir) -> None:
+        """Take the lock and open everything. Raises LockHeld, DataDirError or SettingsError.
+
+        A spool that cannot be opened ends nothing, since positions have to be protected: its events wait.
+        """
+        prepare_data_directory(data)
+        self.name = name
+        self.data = data
+        self.loaded = load_settings(data.settings)
+        self._lock = ProcessLock(data.lock_of(name), name)
+        self._lock.acquire()
+        self.log = open_log(data, name, self.settings.LOG_LEVEL)
+        self._crash_file = _crash_file(data, name)
+        faulthandler.enable(self._crash_file)
+        self._spool: EventSpool | None = None
+        self._spool_error = ""
+        self._pending_events: deque[tuple[str, BaseModel | Mapping[str, Any], Mapping[str, Any] | None, float]] = (
+            deque()
+        )
+        self.lost_events = 0
+        self._pending_answers: list[tuple[Command, Outcome, str]] = []
+        self.inbox = CommandInbox(data, name)
+        self.stopping = asyncio.Event()
+        self.started_ts = max(0.0, time.time())
+        self._status: Status | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.loaded.settings
+
+    @property
+    def mode(self) -> EffectiveMode:
+        """The mode that follows from them."""
+        return effective_mode(self.settings)
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with the frame itself: a full disk, a bad settings file."""
+        if self._pending_events:
+            return f"{len(self._pending_events)} events cannot be written: {self._spool_error}"
+        if self.lost_events:
+            return f"{self.lost_events} events could not be kept: they are missing from the history"
+        return self.loaded.problem
+
+    def emit(
+        self, event_type: str, data: BaseModel | Mapping[str, Any], metadata: Mapping[str, Any] | None = None
+    ) -> None:
+        """Have an event remembered. When the spool refuses, it waits in memory and is tried again at each beat.
+
+        Raises JournalBroken when a new process has to look what the disk holds.
+        """
+        if len(self._pending_events) >= _MAX_UNSPOOLED:
+            self._pending_events.popleft()
+            self.lost_events += 1
+        self._pending_events.append((event_type, data, metadata, time.time()))
+        self._flush_events()
+
+    def emit_durably(
+        self, event_type: str, data: BaseModel | Mapping[str, Any], metadata: Mapping[str, Any] | None = None
+    ) -> None:
+        """Have an event remembered before going on. Raises JournalError when the disk does not have it."""
+        self._flush_events()
+        if self._pending_events:
+            raise JournalError(f"earlier events still wait: {self._spool_error}")
+        self._open_spool().emit(event_type, data, metadata=metadata, durable=True)
+
+    def _open_spool(self) -> EventSpool:
+        if self._spool is None:
+            self._spool = EventSpool(self.data.spool, self.name, quarantine=self.data.quarantine)
+        return self._spool
+
+    def _flush_events(self) -> None:
+        while self._pending_events:
+            event_type, data, metadata, occurred_at = self._pending_events[0]
+            try:
+                self._open_spool().emit(event_type, data, metadata=metadata, now=occurred_at)
+            except JournalBroken:
+                raise
+            except JournalError as error:
+                self._spool_error = str(error)
+                self.log.error("spool refused", error=self._spool_error)
+                return
+            except UnspoolableEvent as error:
+                self.lost_events += 1
+                self.log.error("event lost", error=str(error))
+            self._pending_events.popleft()
+
+    def publish_health(self, health: Health) -> None:
+        """Write the health file; a change of status is an event."""
+        self._flush_events()
+        self._flush_answers()
+        if self.problem and health.status == "ok":
+            health = health.model_copy(update={"status": "degraded", "reason": self.problem})
+        stamped = health.model_copy(update={"pid": os.getpid(), "started_ts": self.started_ts, "version": __version__})
+        if self._status is not None and health.status != self._status:
+            change = HealthStatusChanged(
+                service=self.name, old_status=self._status, new_status=health.status, reason=health.reason
+            )
+            self.emit("health_status_changed", change)
+            self.log.warning("status", old=self._status, new=health.status, reason=health.reason)
+        self._status = health.status
+        try:
+            write_document(self.data.health_of(self.name), stamped, durable=False)
+        except OSError as error:
+            self.log.error("health file refused", error=str(error))
+
+    def reload_settings(self) -> bool:
+        """Read the settings again; return whether they changed."""
+        before = self.loaded
+        self.loaded = load_settings(self.data.settings, last_good=before)
+        if self.loaded.problem and self.loaded.problem != before.problem:
+            self.log.error("settings", problem=self.loaded.problem)
+        if self.settings.LOG_LEVEL != before.settings.LOG_LEVEL:
+            self.log = open_log(self.data, self.name, self.settings.LOG_LEVEL)
+        return self.loaded.settings != before.settings
+
+    def answer_command(self, command: Command, outcome: Outcome, message: str) -> None:
+        """Answer a command and remember it. When the disk refuses, the answer is tried again at each beat."""
+        self._pending_answers.append((command, outcome, message))
+        self._flush_answers()
+        self.record_command(command, outcome, message)
+
+    def _flush_answers(self) -> None:
+        while self._pending_answers:
+            try:
+                self.inbox.answer(*self._pending_answers[0])
+            except OSError as error:
+                self.log.error("answer refused", error=str(error))
+                return
+            self._pending_answers.pop(0)
+
+    def claim_commands(self) -> list[Command]:
+        """Take the commands that wait; a disk that refuses leaves them for the next time."""
+        try:
+            return list(self.inbox.claim())
+        except OSError as error:
+            self.log.error("commands refused", error=str(error))
+            return []
+
+    def record_command(self, command: Command, outcome: Outcome, message: str) -> None:
+        """Make a command and its outcome part of the history."""
+        self.emit("command_executed", command_executed_event(command, outcome, message))
+
+    def close(self) -> None:
+        """Close the spool and give the lock back."""
+        if self._spool is not None:
+            self._spool.close()
+        faulthandler.disable()
+        self._crash_file.close()
+        self._lock.release()
+
+
+class Service(ABC):
+    """One service: what it does (``run``), how it is (``health``), and what it does on request."""
+
+    name: ClassVar[str]
+
+    def __init__(self, frame: ServiceRuntime) -> None:
+        self.runtime = frame
+
+    @abstractmethod
+    async def run(self) -> None:
+        """Work until ``frame.stopping`` is set, then end in good order."""
+
+    @abstractmethod
+    def health(self, now: float) -> Health:
+        """Say how things are."""
+
+    @property
+    def heartbeat_interval(self) -> float:
+        """Seconds between two health files."""
+        return 2.0
+
+    async def on_settings_changed(self) -> None:
+        """Follow new settings; ``frame.settings`` holds them already."""
+        self.runtime.log.debug("nothing to change for the new settings")
+
+    async def execute_command(self, command: Command) -> tuple[Outcome, str]:
+        """Carry out a command for this service."""
+        return "refused", f"{self.name} knows no command {command.command!r}"
+
+
+async def serve(frame: ServiceRuntime, service: Service) -> None:
+    """Run a service until it ends, SIGTERM comes, or something breaks. Raises what broke it."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, frame.stopping.set)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    _record_interrupted(frame)
+    frame.emit("service_started", ServiceStarted(service=frame.name, pid=os.getpid(), version=__version__))
+    frame.log.info("started", pid=os.getpid(), mode=frame.mode.mode)
+    frame.publish_health(service.health(time.time()))
+    companions = [
+        loop.create_task(_send_heartbeats(frame, service), name="heartbeats"),
+        loop.create_task(_watch_settings(frame, service), name="settings"),
+        loop.create_task(_watch_commands(frame, service), name="commands"),
+    ]
+    work = loop.create_task(service.run(), name="work")
+    stop = loop.create_task(frame.stopping.wait(), name="stop")
+    try:
+        done, _ = await asyncio.wait([work, stop, *companions], return_when=asyncio.FIRST_COMPLETED)
+        if stop in done:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SHUTDOWN_GRACE):
+                    await asyncio.shield(work)
+        for task in done - {stop}:
+            task.result()
+    finally:
+        for task in (work, stop, *companions):
+            task.cancel()
+        await asyncio.gather(work, stop, *companions, return_exceptions=True)
+    if work.done() and not work.cancelled() and (error := work.exception()):
+        raise error
+
+
+def _record_interrupted(frame: ServiceRuntime) -> None:
+    try:
+        for command in frame.inbox.answer_interrupted():
+            frame.record_command(command, "interrupted", "the service ended while carrying it out")
+    except OSError as error:
+        frame.log.error("commands refused", error=str(error))
+
+
+async def _send_heartbeats(frame: ServiceRuntime, service: Service) -> None:
+    while True:
+        frame.publish_health(service.health(time.time()))
+        await asyncio.sleep(service.heartbeat_interval)
+
+
+async def _watch_settings(frame: ServiceRuntime, service: Service) -> None:
+    """Hot reload; a slow sweep in case the system forgot to tell."""
+    with watch_folders([frame.data.settings.parent]) as watch:
+        while True:
+            if frame.reload_settings():
+                frame.log.info("settings changed", mode=frame.mode.mode)
+                await service.on_settings_changed()
+                frame.publish_health(service.health(time.time()))
+            await watch.changes(timeout=2.0)
+
+
+async def _watch_commands(frame: ServiceRuntime, service: Service) -> None:
+    """Carry out commands, one after the other; a long one must not keep a halt from being read."""
+    with watch_folders([frame.data.control]) as watch:
+        while True:
+            for command in frame.claim_commands():
+                outcome, message = await service.execute_command(command)
+                frame.answer_command(command, outcome, message)
+            await watch.changes(timeout=2.0)
+
+
+def stopped_event(frame: ServiceRuntime, error: BaseException | None) -> ServiceStopped:
+    """Describe the end of a service."""
+    reason = "requested" if error is None else f"crashed: {type(error).__name__}: {error}"
+    return ServiceStopped(service=frame.name, pid=os.getpid(), reason=reason, exit_code=0 if error is None else 1)
+
+
+def _crash_file(data: DataDir, name: str) -> Any:
+    """Open the file that a crash of the interpreter itself leaves its traceback in."""
+    return open(data.logs / f"{name}.crash", "a", encoding="utf-8", opener=open_regular)

@@ -1,0 +1,42 @@
+"""Pages in a browser on this machine: one of another site must neither use up limits nor reach /admin.
+
+A browser says for whom it asks: Origin (RFC 6454, section 7) and Sec-Fetch-Site (W3C Fetch Metadata) cannot be set by
+a page. Clients that are programs send neither, or their own address.
+"""
+
+import re
+from collections.abc import Iterable
+
+from cq_tui.simulator.errors import RequestRejected
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+_LOOPBACK = rb"(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]{1,5})?"
+_is_here = re.compile(_LOOPBACK, re.IGNORECASE).fullmatch
+_of_pages = frozenset({b"origin", b"sec-fetch-site"})
+
+
+def cross_site_error() -> RequestRejected:
+    """What a page of another site is told."""
+    return RequestRejected(
+        -1002, "You are not authorized to execute this request: web pages of other sites may not.", 403
+    )
+
+
+def is_cross_site(headers: Headers) -> bool:
+    """Whether a page that does not come from this machine has its browser ask."""
+    for name, value in headers:
+        if name == b"sec-fetch-site":
+            if value == b"cross-site":
+                return True
+        elif name == b"origin":
+            _, separator, host = value.partition(b"://")
+            if value == b"null" or (separator and _is_here(host) is None):
+                return True
+    return False
+
+
+def is_local_program(headers: Headers) -> bool:
+    """Whether a program asks, and for a name of this machine: not a page whose own name was made to lead here."""
+    hosts = [value for name, value in headers if name == b"host"]
+    return all(map(_is_here, hosts)) and not any(name in _of_pages for name, _ in headers)

@@ -1,0 +1,45 @@
+"""What a command has to know besides the account: the market's prices, books, rules, phases and ids."""
+
+from decimal import Decimal
+from typing import Protocol
+
+from cq_tui.binance.account_filters import AccountRules
+from cq_tui.binance.filters import SymbolRules
+from cq_tui.simulator.engine.limit_order_book import LimitOrderBook
+from cq_tui.simulator.engine.state import ExchangeState
+from cq_tui.simulator.market.ticks import BackgroundTrade
+
+
+class EngineView(Protocol):
+    """The place of trading at the present tick."""
+
+    state: ExchangeState
+    account_rules: AccountRules | None
+
+    @property
+    def market_ended(self) -> bool:
+        """Whether the market has no more prices."""
+
+    def rules(self, symbol: str) -> SymbolRules:
+        """Trading rules of a symbol."""
+
+    def phase(self, symbol: str) -> str:
+        """Trading phase of a symbol: TRADING, HALT, BREAK, END_OF_DAY or CANCEL_ONLY."""
+
+    def book(self, symbol: str) -> LimitOrderBook:
+        """The symbol's book."""
+
+    def last_price(self, symbol: str) -> Decimal:
+        """Price of the last trade."""
+
+    def reference_price(self, symbol: str) -> Decimal:
+        """Price that filters measure by."""
+
+    def background_trade(self, symbol: str) -> BackgroundTrade | None:
+        """What the crowd traded with itself at this tick."""
+
+    def next_trade_id(self, symbol: str) -> int:
+        """Id of the next trade."""
+
+    def price_bound(self, symbol: str, side: str) -> Decimal | None:
+        """Worst price at which a taker of this side may trade now, where a rule says so."""

@@ -1,0 +1,172 @@
+"""Order lists: OCO, OTO, OTOCO, OPO and OPOCO, placed, and their pending orders entered when it is time."""
+
+from decimal import Decimal
+
+from cq_tui.simulator.engine.checks import (
+    check_balance,
+    check_client_id,
+    check_entry_price,
+    check_filters,
+    check_leg_prices,
+    check_list,
+    check_phase,
+    check_positive_value,
+)
+from cq_tui.simulator.engine.command_context import CommandContext, required_lock
+from cq_tui.simulator.engine.fills import execute_taker
+from cq_tui.simulator.engine.ledger_events import Activated, ListOpened
+from cq_tui.simulator.engine.orders import (
+    MARKET_TYPES,
+    STOP_LOSS_TYPES,
+    ZERO,
+    EngineOrder,
+    OrderListRequest,
+    OrderRequest,
+)
+from cq_tui.simulator.engine.submission import draft_order, open_order
+from cq_tui.simulator.engine.triggers import breaks_filters, market_order_cost
+from cq_tui.simulator.errors import RequestRejected
+
+
+def submit_list(command: CommandContext, new: OrderListRequest) -> None:
+    """Accept orders that depend on each other, or raise ApiError with the state unchanged."""
+    venue = command.engine
+    check_list(venue, new)
+    for number, entry in enumerate(new.orders):
+        check_filters(venue, entry, new.orders[:number])
+        check_positive_value(entry)
+    check_phase(venue, new.symbol)
+    for entry in new.orders:
+        check_client_id(venue, entry)
+    if len(new.legs) == 2:
+        check_leg_prices(*new.legs, venue.last_price(new.symbol) if new.kind == "OCO" else None)
+    if new.working is None:
+        _submit_oco(command, new)
+    else:
+        _submit_oto(command, new, new.working)
+
+
+def _open_list(command: CommandContext, new: OrderListRequest, drafts: list[EngineOrder]) -> list[EngineOrder]:
+    list_id = command.state.last_list_id + 1
+    order_ids = [draft.order_id for draft in drafts]
+    command.apply(ListOpened(list_id, new.client_id, new.symbol, order_ids, command.now, new.kind))
+    order_list = command.outcome.order_list = command.state.lists[list_id]
+    command.report_list(order_list, "EXEC_STARTED", "EXECUTING")
+    return [open_order(command, draft) for draft in drafts]
+
+
+def _submit_oco(command: CommandContext, new: OrderListRequest) -> None:
+    """An OCO: the first leg locks what the dearer one needs."""
+    list_id = command.state.last_list_id + 1
+    legs = [
+        draft_order(command, leg, list_id=list_id, offset=number)
+        for number, leg in enumerate(_by_order_id(new.legs), 1)
+    ]
+    for leg in new.legs:
+        check_entry_price(command.engine, leg)
+    last = command.engine.last_price(new.symbol)
+    legs[0].locked = max(required_lock(leg, last) for leg in legs)
+    check_balance(command, legs[0], legs[0].locked)
+    legs = _open_list(command, new, legs)
+    command.outcome.orders += [leg.copy() for leg in legs]
+
+
+def _by_order_id(legs: tuple[OrderRequest, ...]) -> list[OrderRequest]:
+    """Return the legs in the order of their ids: the stop loss of an OCO comes first."""
+    return sorted(legs, key=lambda leg: leg.type not in STOP_LOSS_TYPES)
+
+
+def _submit_oto(command: CommandContext, new: OrderListRequest, working: OrderRequest) -> None:
+    """An OTO or OPO: the answer shows the pending orders as they are before the working one meets the book."""
+    list_id = command.state.last_list_id + 1
+    first = draft_order(command, working, list_id=list_id)
+    pending = [
+        draft_order(command, leg, list_id=list_id, offset=number, pending=True)
+        for number, leg in enumerate(_by_order_id(new.legs), 2)
+    ]
+    check_entry_price(command.engine, working)
+    first.locked = required_lock(first, first.price)
+    check_balance(command, first, first.locked)
+    first, *pending = _open_list(command, new, [first, *pending])
+    shown = [order.copy() for order in pending]
+    execute_taker(command, first)
+    command.outcome.orders += [first.copy(), *shown]
+
+
+def enter_pending(command: CommandContext) -> None:
+    """Enter the pending orders of the lists whose working order has filled."""
+    while command.filled_lists:
+        order_list = command.filled_lists.popleft()
+        pending = [order for order in command.state.orders_of(order_list) if order.is_pending]
+        if len(pending) == 1:
+            _enter_single(command, pending[0])
+        elif pending:
+            _enter_oco(command, pending)
+        command.close_list_if_done(order_list)
+
+
+def _enter_single(command: CommandContext, order: EngineOrder) -> None:
+    """Enter the pending order of an OTO or OPO."""
+    draft = _entry_draft(command, order, order.locked)
+    at_market = order.type == "MARKET"
+    lock = ZERO if at_market else required_lock(draft, command.engine.last_price(order.symbol))
+    needed = market_order_cost(command, draft) if at_market and draft.quantity else lock
+    if not _can_enter(command, draft) or needed > command.free_balance(order) + order.locked:
+        _expire_rejected(command, [order])
+        return
+    command.apply(Activated(order.symbol, order.order_id, command.now, draft.quantity, lock))
+    command.report(order, "NEW")
+    if order.is_working:
+        execute_taker(command, order)
+
+
+def _enter_oco(command: CommandContext, legs: list[EngineOrder]) -> None:
+    """Enter both legs of an OCO that waited, or none; the first one locks what the dearer one needs."""
+    last = command.engine.last_price(legs[0].symbol)
+    drafts = [_entry_draft(command, leg, legs[0].locked) for leg in legs]
+    quantity = min(draft.quantity for draft in drafts)
+    for draft in drafts:
+        draft.quantity = quantity
+    lock = max(required_lock(draft, last) for draft in drafts)
+    may_enter = all(_can_enter(command, draft) for draft in drafts)
+    if not may_enter or not _legs_enclose(drafts, last) or lock > command.free_balance(legs[0]) + legs[0].locked:
+        _expire_rejected(command, legs)
+        return
+    for number, leg in enumerate(legs):
+        command.apply(Activated(leg.symbol, leg.order_id, command.now, quantity, ZERO if number else lock))
+        command.report(leg, "NEW")
+
+
+def _entry_draft(command: CommandContext, order: EngineOrder, received: Decimal) -> EngineOrder:
+    """Return a pending order as it would be entered; one without a quantity sells what was received."""
+    draft = order.copy()
+    draft.status, draft.locked = "NEW", ZERO
+    if not draft.quantity:
+        rules = command.engine.rules(order.symbol)
+        draft.quantity = rules.quantize_quantity(received, market=order.type in MARKET_TYPES)
+    return draft
+
+
+def _can_enter(command: CommandContext, draft: EngineOrder) -> bool:
+    if draft.quantity <= 0 or breaks_filters(command, draft):
+        return False
+    try:
+        check_entry_price(command.engine, draft)
+    except RequestRejected:
+        return False
+    return True
+
+
+def _legs_enclose(drafts: list[EngineOrder], last: Decimal) -> bool:
+    """Whether two legs lie on both sides of the last price, as those of an OCO have to."""
+    below, above = sorted(drafts, key=lambda draft: draft.stop_price or draft.price)
+    try:
+        check_leg_prices(above, below, last)
+    except RequestRejected:
+        return False
+    return True
+
+
+def _expire_rejected(command: CommandContext, orders: list[EngineOrder]) -> None:
+    for order in orders:
+        command.close_order(order, "EXPIRED", "REJECTED")

@@ -1,0 +1,45 @@
+"""Faults of the exchange itself: its clock's offset, trading phases, filters and symbols taken from the market."""
+
+from typing import Any
+
+from cq_tui.binance.filters import SymbolRules
+from cq_tui.simulator.clock import Clock
+from cq_tui.simulator.exchange import Exchange
+from cq_tui.simulator.faults.fault_spec import FaultSpec
+
+
+class ExchangeFaults:
+    """Brings the exchange into the state that the faults which are on ask for, and back."""
+
+    def __init__(self, exchange: Exchange, clock: Clock) -> None:
+        self._exchange = exchange
+        self._clock = clock
+        self._phases: dict[str, str] = {}
+
+    def apply(self, faults: list[FaultSpec]) -> None:
+        """Make it so; of several faults for the same thing the newest counts."""
+        self._clock.offset = sum(fault.offset_ms for fault in faults if fault.action == "offset")
+        self._set_phases(faults)
+        self._set_filters({f.symbol or "": f.filters for f in faults if f.action == "filters"})
+
+    def _set_phases(self, faults: list[FaultSpec]) -> None:
+        exchange = self._exchange
+        wanted: dict[str, str] = {}
+        for fault in faults:
+            if fault.action in ("status", "delist"):
+                names = list(exchange.market.column) if fault.symbol is None else [fault.symbol]
+                wanted.update(dict.fromkeys(names, "BREAK" if fault.action == "delist" else fault.status))
+        for symbol in self._phases | wanted:
+            exchange.engine.set_phase(wanted.get(symbol, "TRADING"), symbol)
+        for fault in faults:
+            if fault.action == "delist" and fault.symbol is not None and fault.symbol not in self._phases:
+                now = exchange.clock()
+                exchange.commit(exchange.engine.expire_all(fault.symbol, now), now)
+        self._phases = wanted
+
+    def _set_filters(self, wanted: dict[str, tuple[dict[str, Any], ...]]) -> None:
+        exchange = self._exchange
+        changed = set(exchange.filters) | set(wanted)
+        exchange.filters = wanted
+        for symbol in sorted(changed):
+            exchange.engine.set_rules(SymbolRules.from_exchange_info(exchange.symbol_info(symbol)))

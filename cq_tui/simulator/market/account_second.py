@@ -1,0 +1,44 @@
+"""What the account traded of one symbol within one second, to be added to that second's bar."""
+
+from cq_tui.simulator.market.tape import AccountFill
+from cq_tui.simulator.market.ticks import Bars
+
+
+class AccountSecond:
+    """Sums over fills, in floats as bars have them. ``tick`` is that of the newest fill."""
+
+    __slots__ = ("high", "low", "newest", "quote", "taker", "taker_quote", "tick", "trades", "volume")
+
+    def __init__(self) -> None:
+        self.high, self.low = 0.0, float("inf")
+        self.volume = self.quote = self.taker = self.taker_quote = 0.0
+        self.trades = 0
+        self.tick = -1
+        self.newest: AccountFill | None = None
+
+    def add(self, tick: int, fill: AccountFill) -> None:
+        """Take one more fill, no earlier than the others."""
+        price, quantity = float(fill.price), float(fill.quantity)
+        quote = price * quantity
+        if price > self.high:
+            self.high = price
+        if price < self.low:
+            self.low = price
+        self.volume += quantity
+        self.quote += quote
+        if not fill.buyer_is_maker:
+            self.taker += quantity
+            self.taker_quote += quote
+        self.trades += 1
+        self.tick, self.newest = tick, fill
+
+    def add_to(self, bar: Bars, last_tick: int) -> None:
+        """Add the fills to a bar whose last tick is ``last_tick``: one at that tick is the bar's close."""
+        bar["high"], bar["low"] = max(bar["high"], self.high), min(bar["low"], self.low)
+        bar["volume"] += self.volume
+        bar["quote"] += self.quote
+        bar["taker"] += self.taker
+        bar["taker_quote"] += self.taker_quote
+        bar["trades"] += self.trades
+        if self.newest is not None and self.tick == last_tick:
+            bar["close"] = float(self.newest.price)

@@ -1,0 +1,71 @@
+"""Where the prices begin: a new era, or the one that the ledger remembers, so that a restart goes on."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from cq_tui.simulator.market.random_walk import RandomWalk, WalkState
+from cq_tui.simulator.market.symbols import MarketSymbol
+
+log = logging.getLogger(__name__)
+
+#: History before the present (ms) that a new era makes, and that a restart makes again, unless told otherwise.
+HISTORY_MS = 9_600_000
+#: Prices whose newest remembered state is older than this are not caught up: a new era begins where they were.
+LONGEST_CATCH_UP_MS = 6 * 3_600_000
+
+
+class MarketMemory(Protocol):
+    """What a ledger remembers of the market."""
+
+    markets: list[dict[str, Any]]
+
+
+def start_random_walk(
+    symbols: Sequence[MarketSymbol],
+    seed: int,
+    memory: Sequence[dict[str, Any]],
+    now: int,
+    last_trade_id: int = 0,
+    history_ms: int = HISTORY_MS,
+) -> RandomWalk:
+    """Return generated prices that reach back ``history_ms`` from ``now`` (Unix ms) at least.
+
+    With remembered states of the same seed and symbols, the very same prices go on; after a long gap, another
+    seed or other symbols a new era begins at the last known prices, with trade ids after ``last_trade_id``.
+    """
+    names = [entry.symbol for entry in symbols]
+    walks = [entry for entry in memory if entry.get("kind") == "walk"]
+    same = [entry for entry in walks if entry["seed"] == seed and entry["symbols"] == names]
+    if same and same[-1] is walks[-1]:
+        states = [WalkState.from_json(entry["state"]) for entry in same]
+        early = [state for state in states if state.start_ms <= now - history_ms]
+        if early and now - states[-1].start_ms <= LONGEST_CATCH_UP_MS:
+            return RandomWalk(symbols, seed, early[-1])
+        log.info("the exchange was away for too long, or the clock was set back: a new era of prices begins")
+    return RandomWalk(symbols, seed, _start_new_era(names, walks, now - history_ms, last_trade_id))
+
+
+def _start_new_era(names: list[str], walks: list[dict[str, Any]], start: int, last_trade_id: int) -> WalkState:
+    # On a whole second, not a minute: what follows is the same at the same time after the start, whenever that is.
+    start = start // 1_000 * 1_000
+    levels = dict.fromkeys(names, 0.0)
+    if walks:
+        last = WalkState.from_json(walks[-1]["state"])
+        known = dict(zip(walks[-1]["symbols"], (last.level + last.cycle).tolist(), strict=True))
+        levels |= {name: known[name] for name in names if name in known}
+        # The old era went on for minutes after its newest state: fewer trades than a history has.
+        last_trade_id = max(last_trade_id, last.trades)
+    return WalkState.at(start, np.array([levels[name] for name in names]), last_trade_id)
+
+
+def random_walk_state(walk: RandomWalk, seed: int) -> dict[str, Any]:
+    """Return what the ledger has to hold so that ``open_walk`` finds this walk again."""
+    return {
+        "kind": "walk",
+        "seed": seed,
+        "symbols": [entry.symbol for entry in walk.symbols],
+        "state": walk.state(),
+    }

@@ -1,0 +1,36 @@
+"""Making the data directory: 0700 folders, with a clear word when that is impossible."""
+
+import os
+
+from cq_tui.contracts.layout import DataDir
+
+
+class DataDirError(Exception):
+    """The data directory cannot be used; the message says why and what to do."""
+
+
+def prepare_data_directory(data: DataDir) -> None:
+    """Create what is missing. Raises DataDirError when it cannot be written."""
+    try:
+        data.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in data.folders():
+            folder.mkdir(mode=0o700, exist_ok=True)
+        _keep_to_owner(data)
+    except OSError as error:
+        raise DataDirError(
+            f"data directory {data.root}: {error.strerror or error} ({error.filename}). "
+            "Choose another with --data-dir or CQ_DATA_DIR"
+        ) from None
+    if not os.access(data.root, os.W_OK | os.X_OK):
+        raise DataDirError(
+            f"data directory {data.root} is read-only. Make it writable or choose another with --data-dir"
+        )
+
+
+def _keep_to_owner(data: DataDir) -> None:
+    """Close to others what holds keys: folders and settings that somebody made or copied with wider permissions."""
+    for folder in data.folders()[1:]:
+        if folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
+    if data.settings.exists() and data.settings.stat().st_mode & 0o077:
+        data.settings.chmod(0o600)

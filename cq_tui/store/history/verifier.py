@@ -1,0 +1,402 @@
+"""Verifying a history forward from a sound place: quickly by runs, closely wherever a run is not as it should be.
+
+An event is *known* when it lies before the last synced watermark, or when a sound block names it, since the chain
+never runs ahead of synced events. A known event that is damaged is a fault: it is named and nothing is cut. What is
+not known and cannot be read is a torn tail.
+"""
+
+import contextlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from cq_tui.store.history.batch import VerifiedBatch, WriterSequences, check_batch, event_id_key
+from cq_tui.store.history.chain_file import read_chain_tail, starts_as_chain
+from cq_tui.store.history.event_line import EventHeader
+from cq_tui.store.history.faults import HistoryFault
+from cq_tui.store.history.hash_chain import (
+    DOCUMENT_START,
+    SEPARATOR,
+    BlockLinks,
+    ChainBlock,
+    ChainError,
+    ChainTail,
+    build_block,
+    genesis_block,
+    parse_links,
+    parse_tail,
+)
+from cq_tui.store.history.line_inspection import InspectedLine, claimed_hash, inspect_line
+from cq_tui.store.history.merkle import SUBTREE_LEAVES
+from cq_tui.store.history.position import INITIAL_TIP, HistoryPosition, VerificationLimits
+from cq_tui.store.history.stored_lines import BlockLines, EventLines
+
+#: More missing blocks than this are not kept: the document is written anew.
+_MAX_MISSING_KEPT = 20_000
+_TIMESTAMP = re.compile(rb'"timestamp":(\d+\.\d{6})')
+_UNREADABLE = EventHeader("evt_0_000", "0.000000", "unreadable")
+
+
+class Verifier:
+    """One pass over events and blocks, some at each ``step``.
+
+    ``start`` is a place that is known to be sound. ``sink`` gets the chain document as it should stand, without its
+    tail, part by part; ``take_bytes`` the events file. ``first`` is the genesis block to use when there is none.
+    """
+
+    def __init__(
+        self,
+        events: Path,
+        chain: Path,
+        limits: VerificationLimits,
+        *,
+        start: HistoryPosition | None = None,
+        sink: Callable[[bytes], None] | None = None,
+        take_bytes: Callable[[bytes], None] | None = None,
+        first: ChainBlock | None = None,
+    ) -> None:
+        self.position = start or HistoryPosition()
+        self.faults: list[HistoryFault] = []
+        self.fault_count = 0
+        #: Blocks of events that the end of the chain document lacks.
+        self.missing_blocks: list[bytes] = []
+        #: The chain document cannot be continued and must be written anew: sound blocks stand, others come from events.
+        self.needs_rebuild = False
+        #: Root at each wanted size that was reached.
+        self.roots: dict[int, bytes] = {}
+        #: The first block, when the walk began there.
+        self.genesis = INITIAL_TIP
+        #: Blocks that stand behind that of the last event.
+        self.surplus_blocks = 0
+        #: Byte at which a torn tail begins.
+        self.torn_at: int | None = None
+        #: Ends of the full subtrees that were passed, in events file and chain document.
+        self.subtree_ends: list[tuple[int, int]] = []
+        self._events_path, self._chain_path, self._limits = events, chain, limits
+        self._sink, self._take_bytes = sink, take_bytes
+        self._tail = self._read_tail()
+        if start is None:
+            self._blocks = BlockLines.from_start(self._usable_chain, has_tail=self._has_tail)
+        else:
+            self._blocks = BlockLines(self._usable_chain, start.block_end + len(SEPARATOR), has_tail=self._has_tail)
+        if self._has_tail:
+            # That of the very file whose blocks are read: by its name there may be another one by now.
+            with contextlib.suppress(ChainError):
+                self._tail = parse_tail(self._blocks.read_tail())
+        # Opened after the chain, which never runs ahead of the events.
+        self._lines = EventLines(events, self.position.event_end, limits.end)
+        if start is None:
+            self._read_genesis(first or INITIAL_TIP)
+        self._boundaries = sorted({*limits.sizes, *([self._tail.chain_length - 1] if self._tail else [])})
+
+    @property
+    def tail(self) -> ChainTail | None:
+        """The chain document's tail as it was when the walk began."""
+        return self._tail
+
+    @property
+    def unverified_bytes(self) -> int:
+        """Bytes of the events file, as long as it was at the beginning, that are not verified."""
+        return self._lines.stop - self.position.event_end
+
+    def add_fault(self, file: Path, reason: str, index: int | None = None, expected: str = "", found: str = "") -> None:
+        """Record a fault."""
+        self.fault_count += 1
+        if len(self.faults) < self._limits.max_faults:
+            self.faults.append(HistoryFault(file.name, reason, index, expected or None, found or None))
+
+    def step(self) -> bool:
+        """Verify the next events; return whether there may be more."""
+        if self.torn_at is not None:
+            return False
+        room, place = self._batch_limit(), self.position
+        events, lines = self._lines.peek(room)
+        if not lines:
+            return False
+        last = place.last_header
+        found = check_batch(events, lines, place.events + 1, place.tip, last.event_id if last else None)
+        if found is not None and place.precedes(found.sequences) and self._blocks.starts_with(found.blocks):
+            self._accept_batch(events, found)
+        else:
+            lines = self._lines.peek(room + 1)[1]
+            self._verify_closely(lines[:room], lines[room:])
+        return True
+
+    def finish(self) -> None:
+        """Go to the end, and look at what is left over there."""
+        while self.step():
+            pass
+        while (line := self._blocks.next_line) is not None:
+            links = parse_links(line)
+            if links is None or links.index != self.position.events + self.surplus_blocks + 1:
+                self.add_fault(self._chain_path, "what stands behind the last block is no block of this history")
+                self.needs_rebuild = True
+                break
+            self.surplus_blocks += 1
+            self._blocks.advance()
+        self._compare_count()
+        self.close()
+
+    def _compare_count(self) -> None:
+        """Compare how many blocks the document counts with those that are there."""
+        counted = self._tail.chain_length if self._has_tail and self._tail is not None else None
+        if counted is None or self.fault_count or self.needs_rebuild:
+            return
+        there = self.position.events + 1 + self.surplus_blocks - len(self.missing_blocks)
+        if counted > there:
+            # It was whole once: what it counts and does not hold is gone, events and all.
+            self.surplus_blocks += counted - there
+        elif counted < there:
+            self.add_fault(self._chain_path, "counts other blocks than it holds", None, str(there), str(counted))
+            self.needs_rebuild = True
+
+    def close(self) -> None:
+        """Close the files."""
+        self._lines.close()
+        self._blocks.close()
+
+    # -- the document as a whole
+
+    def _read_tail(self) -> ChainTail | None:
+        self._usable_chain: Path | None = None
+        self._has_tail = False
+        try:
+            tail = read_chain_tail(self._chain_path)
+            self._usable_chain, self._has_tail = self._chain_path, True
+            return tail
+        except FileNotFoundError:
+            self.needs_rebuild = True
+            if self._events_path.exists() and self._events_path.stat().st_size:
+                self.add_fault(self._chain_path, "is missing, although there are events: made anew from them")
+        except (ChainError, IsADirectoryError) as error:
+            self.needs_rebuild = True
+            self.add_fault(self._chain_path, str(error))
+            if self._chain_path.is_file():
+                # Its blocks may be of use all the same.
+                self._usable_chain = self._chain_path
+                return ChainTail("", -1, integrity_verified=False)
+        return None
+
+    def _read_genesis(self, first: ChainBlock) -> None:
+        """Take the genesis block; a damaged one is repaired when the block after it tells that the repair is right."""
+        stored = self._blocks.next_line
+        if self._tail is not None and not starts_as_chain(self._chain_path):
+            self.add_fault(self._chain_path, "does not begin as a chain")
+            self.needs_rebuild = True
+        links = None if stored is None else parse_links(stored)
+        if links is not None and links.index == 0:
+            self._blocks.advance()
+            first = ChainBlock(stored or b"", links.hash)
+            if (time := _TIMESTAMP.search(first.content)) is None or genesis_block(time[1].decode()) != first:
+                self.add_fault(self._chain_path, "the first block is no genesis block", 0)
+        else:
+            self.needs_rebuild = True
+            if self._tail is not None:
+                self.add_fault(self._chain_path, "the genesis block is missing or does not match its hash", 0)
+            if links is None and stored is not None:
+                self._blocks.advance()
+            first = self._repair_genesis(stored or b"", first)
+        self.genesis = self.position.tip = first
+        self.position.block_end = len(DOCUMENT_START) + len(first.content)
+        if self._sink is not None:
+            self._sink(DOCUMENT_START + first.content)
+        self._compare_root()
+
+    def _repair_genesis(self, stored: bytes, otherwise: ChainBlock) -> ChainBlock:
+        following, time = self._blocks.next_links(), _TIMESTAMP.search(stored)
+        if following is None or following.index != 1:
+            return otherwise
+        repaired = genesis_block(time[1].decode()) if time else otherwise
+        return (
+            repaired
+            if repaired.hash == following.previous_hash
+            else ChainBlock(otherwise.content, following.previous_hash)
+        )
+
+    # -- runs
+
+    def _batch_limit(self) -> int:
+        """Return how many events may be looked at together: roots are compared only between runs."""
+        events = self.position.events
+        while self._boundaries and self._boundaries[0] <= events:
+            self._boundaries.pop(0)
+        room = min(self._limits.batch_size, SUBTREE_LEAVES - events % SUBTREE_LEAVES)
+        return min(room, self._boundaries[0] - events) if self._boundaries else room
+
+    def _accept_batch(self, events: bytes, run: VerifiedBatch) -> None:
+        place = self.position
+        place.events += len(run.leaves)
+        place.frontier.extend(run.leaves)
+        place.tip, place.last_header = run.tip, run.last_header
+        place.add_sequences(run.sequences)
+        self._consume_lines(events)
+        self._blocks.consume(run.blocks)
+        place.block_end += len(SEPARATOR) + len(run.blocks)
+        if self._sink is not None:
+            self._sink(SEPARATOR + run.blocks)
+        self._on_size_reached()
+
+    def _consume_lines(self, content: bytes) -> None:
+        for part in self._lines.consume(content):
+            self.position.event_end += len(part)
+            if self._take_bytes is not None:
+                self._take_bytes(part)
+
+    def _on_size_reached(self) -> None:
+        """Look at what is due at this size of the tree."""
+        if self.position.events % SUBTREE_LEAVES == 0:
+            self.subtree_ends.append((self.position.event_end, self.position.block_end))
+        self._compare_root()
+
+    def _compare_root(self) -> None:
+        place, tail = self.position, self._tail
+        if place.frontier.size != place.events:
+            # The tree of a walk that is only a part of one: the roots are compared where the parts are joined.
+            return
+        if place.events in self._limits.sizes:
+            self.roots[place.events] = place.frontier.root()
+        if tail is None or tail.chain_length != place.events + 1:
+            return
+        root = place.frontier.root().hex()
+        if tail.merkle_root != root:
+            reason = f"names another Merkle root than that of its {place.events} events"
+            self.add_fault(self._chain_path, reason, None, root, tail.merkle_root)
+            self.needs_rebuild = True
+
+    # -- the close look
+
+    def _verify_closely(self, run: list[bytes], following: list[bytes]) -> None:
+        looked = [inspect_line(content) for content in (*run, *following)]
+        begin, faults = self._blocks.offset, self.fault_count
+        self._consumed = 0
+        for number, line in enumerate(looked[: len(run)], 1):
+            after = looked[number] if number < len(looked) else None
+            if line.header is None and not self._is_known():
+                self.torn_at = self.position.event_end
+                return
+            before = self.position.events
+            self._consume_lines(line.content + b"\n")
+            self._verify_event(line, None if after is None else after.leaf)
+            if self.position.events // SUBTREE_LEAVES != before // SUBTREE_LEAVES:
+                # The runs from here on must end at the subtrees again.
+                break
+        passed = self._blocks.offset - begin
+        # Behind the last block of all stands no separator.
+        if self.fault_count == faults and passed not in (self._consumed, self._consumed - len(SEPARATOR)):
+            self.add_fault(self._chain_path, "holds something between its blocks", self.position.events)
+            self.needs_rebuild = True
+
+    def _is_known(self) -> bool:
+        """Whether the next event was synced: by the watermark, or because a sound block names it."""
+        following = self._blocks.next_links()
+        return self.position.event_end < self._limits.watermark or (
+            following is not None and following.index == self.position.events + 1
+        )
+
+    def _verify_event(self, line: InspectedLine, next_leaf: bytes | None) -> None:
+        """Verify one event against its stored block and carry chain and tree on."""
+        blocks = self._blocks
+        while True:
+            index = self.position.events + 1
+            block = build_block(index, line.header or _UNREADABLE, line.leaf.hex(), self.position.tip.hash)
+            if blocks.next_line == block.content:
+                break
+            now = blocks.next_links()
+            if now is None or now.index != index or now.event_hash in (None, line.leaf):
+                break
+            if next_leaf == now.event_hash:
+                reason = "a line that is no event of this history stands before this one"
+                self.add_fault(self._events_path, reason, index, next_leaf.hex() if next_leaf else "", line.leaf.hex())
+                return
+            stored, links = blocks.consume_index(index, block.content)
+            later = blocks.next_links()
+            if later is None or later.event_hash != line.leaf:
+                self._resolve_block(line, block, stored, links)
+                return
+            # The next block names this event: the one that belongs here is gone.
+            expected = now.event_hash or line.leaf
+            self.add_fault(self._events_path, "the event is missing", index, expected.hex())
+            self._append_block(ChainBlock(stored or b"", now.hash), expected)
+        self._resolve_block(line, block, *blocks.consume_index(index, block.content))
+
+    def _count_consumed(self, stored: bytes | None) -> None:
+        """Take note of a stored block that was passed."""
+        if stored is not None:
+            self._consumed += len(stored) + len(SEPARATOR)
+
+    def _resolve_block(
+        self, line: InspectedLine, block: ChainBlock, stored: bytes | None, links: BlockLinks | None
+    ) -> None:
+        """Decide which block stands for this event."""
+        place, index = self.position, self.position.events + 1
+        self._count_consumed(stored)
+        intact, leaf = line.header is not None, line.leaf
+        if not intact:
+            expected = links.event_hash.hex() if links and links.event_hash else ""
+            self.add_fault(self._events_path, f"no event line ({line.problem})", index, expected, leaf.hex())
+        if links is not None:
+            same = self._compare_links(index, line, links)
+            block, leaf, intact = ChainBlock(stored or b"", links.hash), links.event_hash or leaf, intact and same
+        elif stored != block.content:
+            self._replace_block(index, stored, block, is_known=self._must_have_block(index, len(line.content) + 1))
+        if line.header is not None and intact:
+            self._compare_order(index, line.header)
+        self._append_block(block, leaf)
+        if line.header is not None:
+            place.last_header = line.header
+        if intact and line.origin is not None:
+            writer, seq = line.origin
+            if seq > place.cursors.get(writer, 0):
+                place.add_sequences(WriterSequences({writer: seq}, {writer: seq}, {}))
+            else:
+                again = f"number {seq} of {writer} was there before"
+                self.add_fault(self._events_path, again, index, str(place.cursors[writer] + 1), str(seq))
+
+    def _must_have_block(self, index: int, size: int) -> bool:
+        """Whether the block of the event just passed, of ``size`` bytes, is known to have been written."""
+        is_counted = self._tail is not None and index < self._tail.chain_length
+        return self.position.event_end - size < self._limits.watermark or (self._limits.strict and is_counted)
+
+    def _append_block(self, block: ChainBlock, leaf: bytes) -> None:
+        place = self.position
+        place.events += 1
+        place.tip = block
+        place.frontier.append(leaf)
+        place.block_end += len(SEPARATOR) + len(block.content)
+        if self._sink is not None:
+            self._sink(SEPARATOR + block.content)
+        self._on_size_reached()
+
+    def _compare_order(self, index: int, head: EventHeader) -> None:
+        last = self.position.last_header
+        if last is None:
+            return
+        if event_id_key(head.event_id) <= event_id_key(last.event_id) or float(head.timestamp) < float(last.timestamp):
+            reason = "the event does not come after the one before it"
+            self.add_fault(self._events_path, reason, index, f"after {last.event_id}", head.event_id)
+
+    def _compare_links(self, index: int, line: InspectedLine, links: BlockLinks) -> bool:
+        """Blame what differs between an event and its sound block, which stands; return whether the event is intact."""
+        if links.event_hash is not None and links.event_hash != line.leaf:
+            if line.header is not None:
+                reason = "the event is not the one that was chained"
+                self.add_fault(self._events_path, reason, index, links.event_hash.hex(), line.leaf.hex())
+            return False
+        tip = self.position.tip.hash
+        if links.previous_hash != tip:
+            reason = "the block does not follow from the one before"
+            self.add_fault(self._chain_path, reason, index, tip, links.previous_hash)
+        else:
+            self.add_fault(self._chain_path, "the block is not that of its event", index)
+        return True
+
+    def _replace_block(self, index: int, stored: bytes | None, block: ChainBlock, *, is_known: bool) -> None:
+        """Have a block that is missing or damaged made from its event."""
+        if is_known and self._tail is not None:
+            missing = stored is None
+            reason = "the block is missing" if missing else "the block does not match its hash"
+            self.add_fault(self._chain_path, reason, index, block.hash, "" if missing else claimed_hash(stored or b""))
+        if stored is None and self._blocks.next_line is None and len(self.missing_blocks) < _MAX_MISSING_KEPT:
+            self.missing_blocks.append(block.content)
+        else:
+            self.needs_rebuild = True

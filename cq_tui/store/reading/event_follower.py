@@ -1,0 +1,92 @@
+"""Following the history as it grows: each event once, whatever becomes of the file."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from cq_tui.store.journal import JournalReader
+from cq_tui.store.line_blocks import LineBlock
+from cq_tui.store.line_search import Key
+from cq_tui.store.reading.event_filter import EventFilter, HistoryEntry
+from cq_tui.store.reading.events_file import EventsFile, open_events
+
+_ID = re.compile(rb'\{"event_id":"evt_(\d{1,12})_(\d{3,12})"')
+
+
+class EventFollower:
+    """Reads what is wanted behind a byte of the events file, which may be missing, cut or replaced at any time.
+
+    In another file it goes on behind the last event that it has seen: ids are in order, so what follows is new.
+    """
+
+    def __init__(self, path: Path, offset: int, last: Key | None, wanted: EventFilter) -> None:
+        self._path = path
+        self._wanted = wanted
+        self._last = last
+        self._reader = JournalReader(path, offset)
+        #: How often the file was cut or replaced.
+        self.replacements = 0
+        #: Whether another file, which may still be on its way in, has not come to what is new.
+        self._is_behind = False
+
+    @classmethod
+    def from_end_of(cls, path: Path, events: EventsFile, wanted: EventFilter) -> Self:
+        """Go on behind what was there when the file was opened. Raises OSError."""
+        newest = [entry.line for entry in events.last_entries(1, EventFilter())]
+        return cls(path, events.end, _last_id(newest), wanted)
+
+    def read_new(self) -> list[HistoryEntry]:
+        """Return wanted events and damaged lines that came since; none when there is nothing new.
+
+        Raises JournalError or OSError when the file cannot be read.
+        """
+        while (block := self._new_lines()).lines:
+            if found := [*self._wanted.entries(self._wanted.candidates(*block))]:
+                return found
+        return []
+
+    def _new_lines(self) -> LineBlock:
+        while True:
+            expected = self._reader.offset
+            lines = self._reader.read_new()
+            offset = self._reader.offset - sum(map(len, lines)) - len(lines)
+            if offset == expected:
+                known = self._count_known(lines) if self._is_behind else 0
+                if known and known == len(lines):
+                    continue
+                seen, fresh = lines[:known], lines[known:]
+                self._last = _last_id(fresh) or self._last
+                return LineBlock(offset + sum(map(len, seen)) + known, fresh)
+            self.replacements += 1
+            self._is_behind = self._last is not None
+            self._reader = JournalReader(self._path, self._offset_after_last())
+
+    def _count_known(self, lines: Sequence[bytes]) -> int:
+        """Return how many of these lines reach to the last event that was seen."""
+        count = 0
+        for number, line in enumerate(lines, 1):
+            key = _id_of(line)
+            if key is not None and self._last is not None:
+                if key > self._last:
+                    self._is_behind = False
+                    break
+                count = number
+        return count
+
+    def _offset_after_last(self) -> int:
+        if self._last is None:
+            return 0
+        second, count = self._last
+        with open_events(self._path) as events:
+            return events.find_offset(_id_of, (second, count + 1))
+
+
+def _last_id(lines: Sequence[bytes]) -> Key | None:
+    return next((key for line in reversed(lines) if (key := _id_of(line))), None)
+
+
+def _id_of(line: bytes) -> Key | None:
+    """Return what orders events: the second in which they came, and their number in it."""
+    match = _ID.match(line)
+    return (int(match[1]), int(match[2])) if match else None

@@ -1,0 +1,34 @@
+"""What the supervisor tells of itself and its services: ``health/supervisor.json``. Pure."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from cq_tui import __version__
+from cq_tui.contracts.base import Status
+from cq_tui.contracts.health import ServiceState, SupervisorHealth
+
+SupervisorKind = Literal["room", "headless"]
+
+
+def build_health(
+    states: Mapping[str, ServiceState], problems: Sequence[str], *, kind: SupervisorKind, started_ts: float, now: float
+) -> SupervisorHealth:
+    """Return the report: an error when a service was given up, degraded when the disk or the settings refuse."""
+    gave_up = [name for name, state in states.items() if state.state == "gave_up"]
+    said = [f"gave up on {', '.join(gave_up)}"] if gave_up else []
+    reason = "; ".join([*said, *problems])
+    status: Status = "error" if gave_up else "degraded" if problems else "ok"
+    return SupervisorHealth(
+        service="supervisor",
+        status=status,
+        reason=reason or None,
+        last_update_ts=now,
+        updated_within_sec=0.0,
+        pid=os.getpid(),
+        started_ts=started_ts,
+        ready=True,
+        version=__version__,
+        services=dict(states),
+        kind=kind,
+    )

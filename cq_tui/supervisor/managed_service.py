@@ -1,0 +1,113 @@
+"""One service in the supervisor's care: its process, what is wanted of it, and how it is doing."""
+
+import asyncio
+from typing import Literal
+
+from cq_tui.contracts.health import HEALTH_MODELS, Health, ServiceState
+from cq_tui.contracts.layout import FRESHNESS_LIMITS, DataDir
+from cq_tui.store.document import DocumentError, read_document
+from cq_tui.supervisor.desired_state import RunState
+from cq_tui.supervisor.process import ExitWatch, ServiceProcess
+from cq_tui.supervisor.restart import RestartPolicy
+
+ProcessState = Literal["stopped", "starting", "waiting", "running", "stopping", "backoff", "gave_up"]
+
+
+class ManagedService:
+    """The supervisor's knowledge of one service. Only its own ``supervise`` task starts the process."""
+
+    def __init__(self, name: str, policy: RestartPolicy) -> None:
+        self.name = name
+        self.policy = policy
+        self.state = ServiceState(state="stopped")
+        self.desired_state: RunState = "running"
+        self.restarts = 0
+        #: Crashed too often, or cannot be started at all: a person has to ask again.
+        self.gave_up = False
+        #: Monotonic time of the next start after a crash, and since when another service is waited for (0: not).
+        self.not_before = 0.0
+        self.waiting_since = 0.0
+        #: Set whenever there may be something new: a wish, the end of the process, the state of another service.
+        self.wake_event = asyncio.Event()
+        #: Held by whoever ends the process, so that nobody ends its successor.
+        self.stop_lock = asyncio.Lock()
+        self._process: ServiceProcess | None = None
+        self._exit_watch: ExitWatch | None = None
+
+    @property
+    def process(self) -> ServiceProcess | None:
+        """The running process, ours or adopted."""
+        return self._process
+
+    @process.setter
+    def process(self, process: ServiceProcess | None) -> None:
+        self.unwatch()
+        self._process = process
+        if process is not None:
+            self._exit_watch = ExitWatch(process, self.wake_event.set)
+
+    def reset_crashes(self) -> None:
+        """Forget every crash: a person asked for a start."""
+        self.policy.reset()
+        self.gave_up = False
+        self.not_before = 0.0
+        self.wake_event.set()
+
+    def unwatch(self) -> None:
+        """Watch the process no longer; it goes on."""
+        if self._exit_watch is not None:
+            self._exit_watch.close()
+        self._exit_watch = self._process = None
+
+    @property
+    def has_exit_notification(self) -> bool:
+        """Whether the end of the process wakes us without looking."""
+        return self._exit_watch is not None and self._exit_watch.is_supported
+
+    async def wait(self, timeout: float | None) -> None:
+        """Wait until woken, at most ``timeout`` seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self.wake_event.wait()
+        except TimeoutError:
+            pass
+        self.wake_event.clear()
+
+    def update_state(self, state: ProcessState, reason: str | None = None) -> bool:
+        """Take down how it is; return whether that is news."""
+        before, process = self.state, self._process
+        usage = before if process and process.pid == before.pid else None
+        self.state = ServiceState(
+            state=state,
+            pid=process.pid if process else None,
+            started_ts=process.process_started if process else None,
+            restarts=self.restarts,
+            wanted=self.desired_state,
+            reason=reason,
+            cpu_percent=usage.cpu_percent if usage else None,
+            memory_mb=usage.memory_mb if usage else None,
+        )
+        known = (before.state, before.pid, before.wanted, before.reason)
+        return known != (state, self.state.pid, self.desired_state, reason)
+
+    def update_usage(self) -> None:
+        """Take down what the process uses, since the last time."""
+        if self._process is not None:
+            cpu, memory = self._process.measure_usage()
+            update = {"cpu_percent": round(cpu, 1), "memory_mb": round(memory, 1)}
+            self.state = self.state.model_copy(update=update)
+
+
+def read_health(data: DataDir, service: str) -> Health | None:
+    """Return a service's own word; None when it cannot be read."""
+    try:
+        return read_document(data.health_of(service), HEALTH_MODELS[service])
+    except DocumentError:
+        return None
+
+
+def is_ready(health: Health | None, pid: int | None, now: float) -> bool:
+    """Whether a health file comes from this very process, is fresh, and says that the service does its work."""
+    if health is None or pid is None or health.pid != pid or not health.ready:
+        return False
+    return now - health.last_update_ts <= FRESHNESS_LIMITS[health.service]

@@ -1,0 +1,109 @@
+"""The bounded mailbox: order kept, tickers conflated, nothing else lost, writers slowed down."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cq_tui.binance.conflating_queue import ConflatingQueue
+
+Item = tuple[str, int]
+
+
+def conflating(limit: int) -> ConflatingQueue[Item]:
+    """Capital letters are never dropped."""
+    return ConflatingQueue(limit, lambda item: None if item[0].isupper() else item[0])
+
+
+async def drained(mailbox: ConflatingQueue[Item]) -> list[Item]:
+    return [await mailbox.get() for _ in range(len(mailbox))]
+
+
+async def test_order_is_kept() -> None:
+    mailbox = conflating(10)
+    items = [("a", 1), ("a", 2), ("B", 3)]
+    assert all(map(mailbox.put, items))
+    assert await drained(mailbox) == items
+    assert mailbox.dropped == 0
+
+
+async def test_only_the_newest_of_a_key_survives_a_crowd() -> None:
+    mailbox = conflating(5)
+    for number in range(3):
+        mailbox.put(("a", number))
+        mailbox.put(("B", number))
+    assert await drained(mailbox) == [("B", 0), ("B", 1), ("a", 2), ("B", 2)]
+    assert mailbox.dropped == 2
+
+
+async def test_a_waiting_reader_is_woken() -> None:
+    mailbox = conflating(5)
+    reader = asyncio.create_task(mailbox.get())
+    await asyncio.sleep(0)
+    mailbox.put(("a", 1))
+    mailbox.put(("a", 2))
+    assert await reader == ("a", 1)
+    assert await mailbox.get() == ("a", 2)
+
+
+async def test_a_reader_that_gave_up_loses_nothing() -> None:
+    mailbox = conflating(5)
+    reader = asyncio.create_task(mailbox.get())
+    await asyncio.sleep(0)
+    mailbox.put(("a", 1))
+    reader.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reader
+    assert await mailbox.get() == ("a", 1)
+
+
+async def test_writers_wait_when_nothing_can_be_dropped() -> None:
+    mailbox = conflating(4)
+    assert [mailbox.put(("B", number)) for number in range(5)] == [True, True, True, True, False]
+    writer = asyncio.create_task(mailbox.wait_for_room())
+    await mailbox.get()
+    await mailbox.get()
+    await asyncio.sleep(0)
+    assert not writer.done()
+    await mailbox.get()
+    await asyncio.wait_for(writer, 1)
+    assert await drained(mailbox) == [("B", 3), ("B", 4)]
+
+
+async def test_a_failure_comes_after_what_was_before_it() -> None:
+    mailbox = conflating(4)
+    mailbox.put(("a", 1))
+    mailbox.fail(RuntimeError("defect"))
+    assert await mailbox.get() == ("a", 1)
+    with pytest.raises(RuntimeError, match="defect"):
+        await mailbox.get()
+
+
+async def test_a_failure_wakes_the_reader() -> None:
+    mailbox = conflating(4)
+    reader = asyncio.create_task(mailbox.get())
+    await asyncio.sleep(0)
+    mailbox.fail(RuntimeError("defect"))
+    with pytest.raises(RuntimeError, match="defect"):
+        await reader
+
+
+@given(st.lists(st.sampled_from("abcXY"), max_size=200), st.integers(2, 20))
+def test_what_may_not_be_dropped_never_is(letters: list[str], limit: int) -> None:
+    items = [(letter, number) for number, letter in enumerate(letters)]
+
+    async def run() -> list[Item]:
+        mailbox = conflating(limit)
+        for item in items:
+            mailbox.put(item)
+        read = await drained(mailbox)
+        assert len(read) + mailbox.dropped == len(items)
+        return read
+
+    read = asyncio.run(run())
+    assert [item for item in read if item[0].isupper()] == [item for item in items if item[0].isupper()]
+    assert read == sorted(read, key=lambda item: item[1])
+    for letter in "abc":
+        newest = [item for item in items if item[0] == letter][-1:]
+        assert [item for item in read if item[0] == letter][-1:] == newest

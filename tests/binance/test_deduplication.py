@@ -1,0 +1,59 @@
+"""What two connections both bring is told once, and nothing that only one of them brings is lost."""
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cq_tui.binance.deduplication import EventDeduplicator
+from cq_tui.binance.market_events import MarketEvent
+from tests.binance import samples
+from tests.binance.test_market_events import parsed
+
+#: The events that are told by a mark of theirs, and the field that holds it.
+TICKERS: list[tuple[Callable[..., Any], str]] = [(samples.book_ticker_event, "u"), (samples.mini_ticker_event, "E")]
+NUMBERED: list[tuple[Callable[..., Any], str]] = [(samples.trade_event, "t"), (samples.depth_event, "u")]
+
+
+def event(message: object) -> MarketEvent:
+    read = parsed(message)
+    assert isinstance(read, MarketEvent)
+    return read
+
+
+def test_of_tickers_only_newer_ones_are_news() -> None:
+    overlap = EventDeduplicator()
+    for sample, field in TICKERS:
+        assert [overlap.is_new(event(sample(**{field: mark}))) for mark in (5, 5, 4, 6)] == [True, False, False, True]
+    assert overlap.is_new(event(samples.book_ticker_event("ETHUSDT", u=1)))
+
+
+def test_a_bar_that_closes_is_news_beside_the_same_bar_before() -> None:
+    overlap = EventDeduplicator()
+    assert overlap.is_new(event(samples.kline_event()))
+    assert overlap.is_new(event(samples.kline_event(x=True)))
+    assert not overlap.is_new(event(samples.kline_event(x=True)))
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 20), max_size=30), st.integers(0, 30), st.integers(0, 30))
+def test_trades_and_depth_are_told_once_each(order: list[int], late: int, early: int) -> None:
+    """One connection brings a prefix, the other a suffix, in any interleaving."""
+    for sample, field in NUMBERED:
+        overlap, told = EventDeduplicator(), []
+        sides = [list(range(late)), list(range(min(early, late), 31))]
+        for choice in [*(number % 2 for number in order), *[0] * 31, *[1] * 31]:
+            if sides[choice]:
+                number = sides[choice].pop(0)
+                if overlap.is_new(event(sample(**{field: number}))):
+                    told.append(number)
+        assert sorted(told) == list(range(31))
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    overlap = EventDeduplicator(most=2)
+    trades = [event(samples.trade_event(t=number)) for number in range(3)]
+    assert all(map(overlap.is_new, trades))
+    assert not overlap.is_new(trades[2])
+    assert overlap.is_new(trades[0])

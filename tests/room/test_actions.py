@@ -1,0 +1,246 @@
+"""The keys that act: they ask with 'no' focused, name what stands in the way, write, and tell."""
+
+from pathlib import Path
+
+import orjson
+import pytest
+from textual.pilot import Pilot
+
+from cq_tui.room.app import RoomApp
+from cq_tui.room.screens.dialog import Choice, Dialog
+from tests.room.conftest import MakeRoom, screen_text, wait_for_text, wait_until, wait_until_idle, wait_until_loaded
+from tests.room.stage import Stage
+
+SIZE = (100, 36)
+
+
+def settings(stage: Stage) -> dict[str, object]:
+    try:
+        value: dict[str, object] = orjson.loads(stage.data.settings.read_bytes())
+    except FileNotFoundError:
+        return {}
+    return value
+
+
+def remembered(stage: Stage) -> list[tuple[str, object]]:
+    lines = [line for path in stage.data.spool.glob("room-*.ndjson") for line in path.read_bytes().splitlines()]
+    events = [orjson.loads(line) for line in lines]
+    return [(event["data"]["key"], event["data"]["new_value"]) for event in events]
+
+
+def nothing_open(stage: Stage) -> None:
+    stage.account(positions={}, orders=[])
+
+
+async def dialog(pilot: Pilot[int]) -> Dialog:
+    await wait_until(pilot, lambda: isinstance(pilot.app.screen, Dialog) and pilot.app.focused is not None)
+    screen = pilot.app.screen
+    assert isinstance(screen, Dialog)
+    return screen
+
+
+async def closed(pilot: Pilot[int]) -> None:
+    await wait_until(pilot, lambda: not isinstance(pilot.app.screen, Dialog))
+
+
+async def test_no_is_focused_and_the_opening_key_confirms_nothing(stage: Stage, make_room: MakeRoom) -> None:
+    app = make_room(stage.data)
+    async with app.run_test(size=SIZE) as pilot:
+        await wait_until_loaded(pilot)
+        for key in ("t", "g", "H", "x", "r", "q"):
+            await pilot.press(key)
+            await dialog(pilot)
+            focused = app.focused
+            assert isinstance(focused, Choice)
+            assert focused.answer.label in ("no", "stay")
+            await pilot.press(key, key)
+            assert isinstance(app.screen, Dialog)
+            await pilot.press("enter")
+            await closed(pilot)
+        assert settings(stage) == {}
+        assert app.is_running
+        assert list(stage.data.control.glob("*.json")) == []
+
+
+async def test_g_writes_the_guardrails_and_remembers_it(stage: Stage, make_room: MakeRoom) -> None:
+    app = make_room(stage.data)
+    async with app.run_test(size=SIZE) as pilot:
+        await wait_until_loaded(pilot)
+        await pilot.press("g")
+        await dialog(pilot)
+        await pilot.press("y")
+        await wait_for_text(pilot, "GUARDRAILS OFF")
+        await wait_until_idle(pilot)
+        assert settings(stage) == {"DISABLE_ORDER_GUARDRAILS": True}
+        assert remembered(stage) == [("DISABLE_ORDER_GUARDRAILS", True)]
+        await pilot.press("g")
+        await dialog(pilot)
+        await pilot.press("right", "enter")
+        await wait_for_text(pilot, "guardrails on")
+        assert settings(stage) == {"DISABLE_ORDER_GUARDRAILS": False}
+
+
+async def test_halting_takes_one_key_more_and_so_does_going_on(stage: Stage, make_room: MakeRoom) -> None:
+    app = make_room(stage.data)
+    async with app.run_test(size=SIZE) as pilot:
+        await wait_until_loaded(pilot)
+        await pilot.press("H")
+        await dialog(pilot)
+        await pilot.press("y")
+        await wait_for_text(pilot, "HALTED")
+        await wait_until_idle(pilot)
+        assert settings(stage) == {"TRADING_STATE": "halted"}
+        await pilot.press("H")
+        await dialog(pilot)
+        await pilot.press("y")
+        await wait_until(pilot, lambda: settings(stage) == {"TRADING_STATE": "active"})
+
+
+async def test_t_shows_the_mode_before_and_after_and_why_it_stays(stage: Stage, make_room: MakeRoom) -> None:
+    nothing_open(stage)
+    app = make_room(stage.data)
+    async with app.run_test(size=SIZE) as pilot:
+        await wait_until_loaded(pilot)
+        await pilot.press("t")
+        await dialog(pilot)
+        text = screen_text(pilot)
+        assert "BINANCE_USE_TESTNET becomes false" in text
+        assert "Mode now: SIMULATION (SIMULATION_MODE is true)" in text
+        assert "the mode stays SIMULATION" in text
+        assert "leave simulation for testnet" in text
+        await pilot.press("y")
+        await wait_until(pilot, lambda: settings(stage) == {"BINANCE_USE_TESTNET": False})
+
+
+async def test_t_offers_to_leave_simulation(stage: Stage, make_room: MakeRoom) -> None:
+    nothing_open(stage)
+    app = make_room(stage.data)
+    async with app.run_test(size=SIZE) as pilot:
+        await wait_until_loaded(pilot)
+        await pilot.press("t")
+        await dialog(pilot)
+        await pilot.press("l")
+        await wait_for_text(pilot, "TESTNET")
+        await wait_until_idle(pilot)
+        assert settings(stage) == {"SIMULATION_MODE": False}
+        assert remembered(stage) == [("SIMULATION_MODE", False)]
+
+
+async def test_t_does_not_offer_to_leave_while_something_is_open(stage: Stage, make_room: MakeRoom) -> None:
+    app = make_room(stage.data)
+    async with app.run_test(size=SIZE) as pilot:
+        await wait_until_loaded(pilot)
+        await pilot.press("t")
+        await dialog(pilot)
+        text = screen_text(pilot)
+        assert "It cannot be left now:" in text
+        assert "BTCUSDT: 0.00148 held" in text
+        await pilot.press("l")
+        assert isinstance(app.screen, Dialog)
+        assert settings(stage) == {}
+
+
+async def test_a_change_of_mode_is_refused_with_the_list(stage: Stage, make_room: MakeRoom) -> None:
+    stage.data.settings.write_text('{"SIMULATION_MODE": false, "TRADING_MODE": "live"}')
+    app = make_room(stage.data)
+    async with app.run_test(size=SIZE) as pilot:
+        await wait_until_loaded(pilot)
+        await wait_for_text(pilot, "TESTNET")
+        await pilot.press("t")
+        await dialog(pilot)
+        text = screen_text(pilot)
+        assert "The mode cannot change from testnet to paper now" in text
+        assert "BTCUSDT: SELL stop order new" in text
+        await pilot.press("y", "enter")
+        await closed(pilot)
+        assert "BINANCE_USE_TESTNET" not in settings(stage)
+
+
+async def test_keys_that_the_environment_holds_are_named(stage: Stage, make_room: MakeRoom) -> None:
+    held = {"t": "BINANCE_USE_TESTNET", "g": "DISABLE_ORDER_GUARDRAILS"}
+    app = make_room(stage.data, dict.fromkeys(held.values(), "true"))
+    async with app.run_test(size=SIZE) as pilot:
+        await wait_until_loaded(pilot)
+        for key, name in held.items():
+            await pilot.press(key)
+            await dialog(pilot)
+            await wait_for_text(pilot, f"The environment sets {name} = true")
+            await pilot.press("y", "enter")
+            await closed(pilot)
+            await wait_until_idle(pilot)
+        assert settings(stage) == {}
+
+
+async def test_a_halt_that_the_environment_holds_cannot_be_lifted(
+    stage: Stage, make_room: MakeRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRADING_STATE", "halted")
+    app = make_room(stage.data, {"TRADING_STATE": "halted"})
+    async with app.run_test(size=SIZE) as pilot:
+        await wait_until_loaded(pilot)
+        await pilot.press("H")
+        await dialog(pilot)
+        await pilot.press("y")
+        await wait_for_text(pilot, "environment")
+        assert "TRADING_STATE" in screen_text(pilot)
+        assert settings(stage) == {}
+
+
+async def test_a_settings_file_that_is_no_json_is_left_alone(stage: Stage, make_room: MakeRoom) -> None:
+    stage.data.settings.write_text("{ my notes")
+    app = make_room(stage.data)
+    async with app.run_test(size=SIZE) as pilot:
+        await wait_until_loaded(pilot)
+        await pilot.press("g")
+        await dialog(pilot)
+        await pilot.press("y")
+        await wait_for_text(pilot, "The setting was not changed")
+        assert "is not valid JSON" in screen_text(pilot)
+        assert stage.data.settings.read_text() == "{ my notes"
+
+
+async def test_b_writes_a_bundle_shows_and_copies_its_path(stage: Stage, make_room: MakeRoom) -> None:
+    app = make_room(stage.data)
+    async with app.run_test(size=(200, 50), notifications=True) as pilot:
+        await wait_until_loaded(pilot)
+        await pilot.press("b")
+        await wait_until(pilot, lambda: bool(app.clipboard))
+        path = Path(app.clipboard)
+        assert path.parent == stage.data.root
+        assert orjson.loads(path.read_bytes())["configuration"]["effective_mode"] == "simulation"
+        await wait_for_text(pilot, path.name)
+
+
+class BrokenOperations:
+    """A disk that is full."""
+
+    def set_settings(self, changes: object) -> None:
+        raise AssertionError("nobody asked for this")
+
+    def mode_change_obstacles(self) -> list[str]:
+        return []
+
+    def export_bundle(self) -> Path:
+        raise OSError(28, "No space left on device")
+
+
+async def test_a_full_disk_is_told(stage: Stage) -> None:
+    app = RoomApp(stage.data, supervise=False, operations=BrokenOperations(), environment={})
+    async with app.run_test(size=(160, 45), notifications=True) as pilot:
+        await wait_until_loaded(pilot)
+        await pilot.press("b")
+        await wait_for_text(pilot, "No space left on device")
+        assert app.is_running
+
+
+async def test_service_keys_show_which_service_they_mean(stage: Stage, make_room: MakeRoom) -> None:
+    app = make_room(stage.data)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await wait_until_loaded(pilot)
+        for key, words in {"s": "nobody supervises", "x": "Stop exchange?", "r": "Restart exchange?"}.items():
+            await pilot.press("2", key)
+            await wait_for_text(pilot, words)
+            assert app.room.active is app.room.panes[0]
+            if key != "s":
+                await pilot.press("n")
+                await closed(pilot)

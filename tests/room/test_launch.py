@@ -1,0 +1,51 @@
+"""The words that only open the room, and those that are left to the command line."""
+
+from pathlib import Path
+
+import pytest
+
+from cq_tui.room.launch import RoomOptions, open_room, parse_room_options
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        ([], RoomOptions()),
+        (["--view"], RoomOptions(view=True)),
+        (["--data-dir", "d", "--seed=7"], RoomOptions(data_dir=Path("d"), seed=7)),
+        (["--replay=r", "--view"], RoomOptions(replay=Path("r"), view=True)),
+    ],
+)
+def test_plain_words_open_the_room(words: list[str], options: RoomOptions) -> None:
+    assert parse_room_options(words) == options
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["status"],
+        ["--help"],
+        ["--version"],
+        ["--data-dir"],
+        ["--data-dir", "--view"],
+        ["--data-dir="],
+        ["--seed", "x"],
+        ["--seed", "-1"],
+        ["--view=yes"],
+        ["--data-dir", "d", "up"],
+        ["--unknown"],
+    ],
+)
+def test_everything_else_is_left_to_the_command_line(words: list[str]) -> None:
+    assert parse_room_options(words) is None
+
+
+def test_a_recording_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert open_room(RoomOptions(data_dir=tmp_path, replay=tmp_path / "none")) == 2
+    assert "there is no such file or folder" in capsys.readouterr().err
+
+
+def test_a_file_in_the_place_of_the_data_directory_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    assert open_room(RoomOptions(data_dir=tmp_path / "file")) == 4
+    assert "--data-dir" in capsys.readouterr().err

@@ -1,0 +1,62 @@
+"""The ticker board: whole from the start, each message in its place."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import orjson
+
+from cq_tui.binance.filters import SymbolRules
+from cq_tui.binance.market_events import BookTickerUpdate, KlineUpdate, MiniTickerUpdate, parse_stream_message
+from cq_tui.binance.types import parse_book_ticker, parse_ticker_24h
+from cq_tui.services.feeder.ticker_table import TickerTable, price_decimals
+from tests.binance.samples import BOOK_TICKER, TICKER_24H, book_ticker_event, kline_event, mini_ticker_event
+from tests.services.scripted_market import symbol_info
+
+RULES = SymbolRules.from_exchange_info(symbol_info("BTCUSDT"))
+
+
+def message(event: dict[str, object]) -> BookTickerUpdate | MiniTickerUpdate | KlineUpdate:
+    parsed = parse_stream_message(orjson.dumps(event))
+    assert isinstance(parsed, (BookTickerUpdate, MiniTickerUpdate, KlineUpdate))
+    return parsed
+
+
+def started(**changes: str) -> TickerTable:
+    board = TickerTable([RULES])
+    board.load_snapshot([parse_ticker_24h(TICKER_24H | changes)], [parse_book_ticker(BOOK_TICKER)], 50.0)
+    return board
+
+
+def test_the_board_is_whole_before_the_streams_have_spoken() -> None:
+    board = started()
+    ticker = board.tickers["BTCUSDT"]
+    assert (ticker.price, ticker.bid, ticker.ask, ticker.decimals) == (61837.63, 61837.63, 61837.64, 2)
+    assert ticker.change_percent == -1.25
+    assert (board.last_update, board.dirty, board.symbols) == (50.0, True, ("BTCUSDT",))
+
+
+def test_messages_change_what_they_speak_of() -> None:
+    board = started()
+    board.apply_update(message(book_ticker_event()), 51.0)
+    assert (board.tickers["BTCUSDT"].bid, board.tickers["BTCUSDT"].price) == (25.3519, 61837.63)
+    board.apply_update(message(mini_ticker_event()), 52.0)
+    assert (board.tickers["BTCUSDT"].price, board.tickers["BTCUSDT"].change_percent) == (0.0025, 150.0)
+    board.apply_update(message(kline_event()), 53.0)
+    assert (board.tickers["BTCUSDT"].price, board.last_update) == (0.0020, 53.0)
+
+
+def test_an_unknown_symbol_is_ignored() -> None:
+    board = started()
+    board.apply_update(message(book_ticker_event("OTHERUSDT")), 60.0)
+    assert board.last_update == 50.0
+
+
+def test_a_price_that_fell_to_nothing_has_no_opening_price() -> None:
+    board = started(lastPrice="0.00000000", priceChangePercent="-100.000")
+    assert board.tickers["BTCUSDT"].change_percent == 0.0
+
+
+def test_decimals_are_those_of_the_tick_size() -> None:
+    assert price_decimals(RULES) == 2
+    assert price_decimals(replace(RULES, tick_size=Decimal("1.00"))) == 0
+    assert price_decimals(replace(RULES, tick_size=Decimal(0))) == 8

@@ -1,0 +1,84 @@
+"""What memory believes: a person's signed word, and not what anybody wrote into a file of the data directory."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.services.memory.memory_state import MemoryState
+from cq_tui.store.document import read_json, write_document
+from cq_tui.store.history.faults import HistoryFault
+from tests.services.memory_in_process import command, damaged, memory_of, remember
+from tests.services.processes import data_directory
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataDir:
+    monkeypatch.setenv("CQ_CONFIG_DIR", str(tmp_path / "config"))
+    return data_directory(tmp_path / "data")
+
+
+async def test_faults_that_a_file_calls_accepted_are_told(data: DataDir) -> None:
+    await damaged(data)
+    before = data.state_of("memory").read_bytes()
+    async with memory_of(data) as memory:
+        faults = list(memory.integrity.state.faults.values())
+    assert faults
+    # As if nobody had looked yet, but for the word of whoever changed the event.
+    data.state_of("memory").write_bytes(before)
+    state = read_json(data.state_of("memory"))
+    write_document(data.state_of("memory"), state | {"accepted": faults, "directory_id": "../../evil"})
+    async with memory_of(data) as memory:
+        health = memory.health(time.time())
+        assert health.integrity_ok is False
+        assert set(faults) <= set(memory.integrity.state.faults.values())
+        outcome, _ = await memory.execute_command(command("sign_checkpoint"))
+        assert outcome == "refused"
+
+
+async def test_nothing_is_signed_on_demand_while_a_fault_stands_even_when_nothing_is_new(data: DataDir) -> None:
+    await remember(data)
+    async with memory_of(data) as memory:
+        assert (await memory.execute_command(command("sign_checkpoint")))[0] == "done"
+        last = memory.integrity.anchoring.last_checkpoint
+        assert last is not None
+        assert memory.integrity.add_fault(
+            HistoryFault("event_chain.ndjson", "what stands from byte 0 on is not what was written")
+        )
+        outcome, message = await memory.execute_command(command("sign_checkpoint"))
+        assert memory.integrity.anchoring.last_checkpoint == last
+    assert outcome == "refused"
+    assert "event_chain.ndjson" in message
+
+
+async def test_what_was_accepted_is_known_from_the_signed_log(data: DataDir) -> None:
+    await damaged(data)
+    async with memory_of(data) as memory:
+        assert memory.integrity.state.faults
+        assert (await memory.execute_command(command("acknowledge_faults", "all")))[0] == "done"
+    data.state_of("memory").unlink()
+    async with memory_of(data) as memory:
+        assert memory.health(time.time()).integrity_ok
+
+
+async def test_a_fault_stands_when_its_acceptance_cannot_be_logged(data: DataDir) -> None:
+    await damaged(data)
+    async with memory_of(data) as memory:
+        standing = dict(memory.integrity.state.faults)
+        memory.integrity.anchoring.close()
+        outcome, message = await memory.execute_command(command("acknowledge_faults", "all"))
+        assert outcome == "refused"
+        assert "cannot be signed and logged" in message
+        assert memory.integrity.state.faults == standing
+        assert memory.health(time.time()).integrity_ok is False
+
+
+def test_a_contradiction_stands_as_long_as_it_is_found() -> None:
+    standing = MemoryState()
+    for fault, again in (("checkpoints.log: contradicts what was signed: x", True), ("event_chain.ndjson: x", False)):
+        assert standing.add_fault(fault)
+        assert not standing.add_fault(fault)
+        standing.accept_fault(next(iter(standing.faults)))
+        assert standing.add_fault(fault) is again
+        standing.faults.clear()

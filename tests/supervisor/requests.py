@@ -1,0 +1,22 @@
+"""What a viewer does with a supervisor, and what the supervisor told."""
+
+from typing import Any
+
+import orjson
+
+from cq_tui.contracts.commands import CommandOutcome
+from cq_tui.store.control import issue_command, wait_for_answer
+from tests.supervisor.stage import Stage
+
+
+def events(stage: Stage, event_type: str) -> list[dict[str, Any]]:
+    spool = stage.data.spool / "supervisor.ndjson"
+    lines = map(orjson.loads, spool.read_bytes().splitlines()) if spool.exists() else []
+    return [line["data"] for line in lines if line["event_type"] == event_type]
+
+
+async def send_command(stage: Stage, command: str, target: str | None = None) -> CommandOutcome:
+    """What a viewer does: ask the supervisor through a file."""
+    return await wait_for_answer(
+        stage.data, issue_command(stage.data, command, "supervisor", issued_by="room", target=target)
+    )

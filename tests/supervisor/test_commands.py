@@ -1,0 +1,230 @@
+"""What a supervisor is asked for: stopping and starting services, shutting down, handing over."""
+
+import asyncio
+import os
+import signal
+import time
+
+import pytest
+
+from cq_tui.contracts.layout import SERVICES
+from cq_tui.store.control import issue_command, wait_for_answer
+from cq_tui.store.lock import read_holder
+from cq_tui.supervisor.desired_state import read_desired_state
+from tests.supervisor.requests import events, send_command
+from tests.supervisor.stage import Stage, in_state, until
+
+
+@pytest.fixture
+def _quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports and looks into the inbox that nobody asked for come soon."""
+    monkeypatch.setattr("cq_tui.supervisor.supervisor._HEARTBEAT_INTERVAL", 0.2)
+
+
+async def test_stopping_everything_goes_from_the_last_to_the_first(stage: Stage) -> None:
+    async with stage.supervised() as supervisor:
+        await until(in_state(supervisor, "running"))
+        await supervisor.stop_all()
+        assert in_state(supervisor, "stopped")()
+        assert stage.pids() == {}
+        expected = [f"{name} {word}" for name in reversed(SERVICES) for word in ("asked", "ended")]
+        assert stage.told() == expected
+        assert {read_desired_state(stage.data, name) for name in SERVICES} == {"stopped"}
+    assert len(stage.launched) == 5
+
+
+async def test_nothing_is_started_while_everything_is_stopped(stage: Stage) -> None:
+    stage.behaviour["trader"] = ["takes_its_time"]
+    async with stage.supervised() as supervisor:
+        await until(in_state(supervisor, "running"))
+        stopping = asyncio.create_task(supervisor.stop_all())
+        await until(in_state(supervisor, "stopping", "trader"))
+        os.kill(stage.pids()["memory"], signal.SIGKILL)
+        await until(lambda: "memory" not in stage.pids())
+        (stage.data.root / "enough").touch()
+        await stopping
+        assert in_state(supervisor, "stopped")()
+    assert stage.pids() == {}
+    assert len(stage.launched) == 5
+
+
+async def test_a_stopped_service_stays_stopped(stage: Stage) -> None:
+    async with stage.supervised() as supervisor:
+        await until(in_state(supervisor, "running"))
+        await supervisor.stop("trader")
+        assert "trader" not in stage.pids()
+        # Another service's fate wakes its keeper.
+        os.kill(stage.pids()["memory"], signal.SIGKILL)
+        await until(lambda: supervisor.state_of("memory").restarts == 1)
+        await until(in_state(supervisor, "running", "memory"))
+        assert supervisor.state_of("trader").state == "stopped"
+        assert stage.report().services["trader"].wanted == "stopped"
+    assert stage.launches("trader") == 1
+
+
+async def test_the_wish_outlives_its_supervisor(stage: Stage) -> None:
+    async with stage.supervised() as supervisor:
+        await until(in_state(supervisor, "running"))
+        await supervisor.stop("trader")
+    async with stage.supervised(stage.supervisor(keep_wanted=True)) as supervisor:
+        await until(in_state(supervisor, "running", "exchange", "memory", "feeder", "ares"))
+        assert supervisor.state_of("trader").wanted == "stopped"
+        assert len(stage.launched) == 5
+    async with stage.supervised() as supervisor:
+        # Somebody opened the room, or said `up`: everything is wanted again.
+        await until(in_state(supervisor, "running"))
+    assert stage.launches("trader") == 2
+
+
+async def test_stops_and_starts_at_the_same_time_end_in_one_process(stage: Stage) -> None:
+    async with stage.supervised() as supervisor:
+        await until(in_state(supervisor, "running"))
+        for _ in range(3):
+            await asyncio.gather(supervisor.stop("ares"), supervisor.restart("ares"), supervisor.start("ares"))
+            await supervisor.start("ares")
+            await until(in_state(supervisor, "running", "ares"))
+        alive = [process.pid for name, process in stage.launched if name == "ares" and process.is_running()]
+        assert alive == [stage.pids()["ares"]] == [supervisor.state_of("ares").pid]
+        assert supervisor.state_of("ares").restarts == 0
+
+
+async def test_a_start_does_not_wait_for_the_backoff(stage: Stage) -> None:
+    supervisor = stage.supervisor()
+    async with stage.supervised(supervisor):
+        await until(in_state(supervisor, "running"))
+        charge = supervisor._managed["ares"]
+        charge.policy.initial_delay = 1000.0
+        os.kill(stage.pids()["ares"], signal.SIGKILL)
+        await until(in_state(supervisor, "backoff", "ares"))
+        assert charge.not_before - time.monotonic() > 10
+        await supervisor.start("ares")
+        await until(in_state(supervisor, "running", "ares"))
+
+
+async def test_viewers_ask_through_files(stage: Stage) -> None:
+    async with stage.supervised() as supervisor:
+        await until(in_state(supervisor, "running"))
+        before = stage.pids()
+        assert (await send_command(stage, "stop_service", "feeder")).outcome == "done"
+        assert "feeder" not in stage.pids()
+        assert (await send_command(stage, "start_service", "feeder")).outcome == "done"
+        assert (await send_command(stage, "restart_service", "memory")).outcome == "done"
+        await until(in_state(supervisor, "running"))
+        assert stage.pids()["feeder"] != before["feeder"]
+        assert stage.pids()["memory"] != before["memory"]
+        refused = [await send_command(stage, "start_service", "butler"), await send_command(stage, "dance", "feeder")]
+        refused.append(await send_command(stage, "stop_service"))
+        assert {answer.outcome for answer in refused} == {"refused"}
+        assert "butler" in refused[0].message
+        assert "dance" in refused[1].message
+    told = [(event["command"], event["outcome"]) for event in events(stage, "command_executed")]
+    assert told == [
+        ("stop_service", "done"),
+        ("start_service", "done"),
+        ("restart_service", "done"),
+        ("start_service", "refused"),
+        ("dance", "refused"),
+        ("stop_service", "refused"),
+    ]
+
+
+async def test_shut_down_ends_everything_and_then_the_supervisor(stage: Stage) -> None:
+    async with stage.supervised() as supervisor:
+        await until(in_state(supervisor, "running"))
+        assert not supervisor.ended.is_set()
+        answer = await send_command(stage, "shut_down")
+        assert (answer.outcome, stage.pids()) == ("done", {})
+        assert supervisor.ended.is_set()
+        assert read_holder(stage.data.lock_of("supervisor")) is not None
+    assert read_holder(stage.data.lock_of("supervisor")) is None
+    # A room that stays can take over again.
+    async with stage.supervised(supervisor):
+        await until(in_state(supervisor, "running"))
+        assert not supervisor.ended.is_set()
+
+
+async def test_an_order_cut_short_is_answered_by_the_next(stage: Stage) -> None:
+    command = issue_command(stage.data, "stop_service", "supervisor", issued_by="room", target="feeder")
+    (stage.data.control / f"{command.command_id}.json").rename(
+        stage.data.control / f"{command.command_id}.supervisor.claimed"
+    )
+    async with stage.supervised() as supervisor:
+        assert (await wait_for_answer(stage.data, command)).outcome == "interrupted"
+        await until(in_state(supervisor, "running"))
+
+
+@pytest.mark.usefixtures("_quick_beats")
+async def test_a_slow_stop_holds_up_no_report(stage: Stage) -> None:
+    stage.behaviour["trader"] = ["takes_its_time"]
+    async with stage.supervised() as supervisor:
+        await until(in_state(supervisor, "running"))
+        asked = asyncio.create_task(send_command(stage, "stop_service", "trader"))
+        await until(in_state(supervisor, "stopping", "trader"))
+        first = stage.report().last_update_ts
+        await until(lambda: stage.report().last_update_ts > first + 0.3)
+        assert not asked.done()
+        assert stage.report().services["trader"].state == "stopping"
+        (stage.data.root / "enough").touch()
+        assert (await asked).outcome == "done"
+
+
+async def test_a_wish_that_cannot_be_written_still_holds(stage: Stage) -> None:
+    async with stage.supervised() as supervisor:
+        await until(in_state(supervisor, "running"))
+        path = stage.data.desired_state_of("trader")
+        path.unlink()
+        path.mkdir()
+        await supervisor.stop("trader")
+        assert "trader" not in stage.pids()
+        await until(lambda: stage.report().status == "degraded")
+        assert str(path) in (stage.report().reason or "")
+        path.rmdir()
+        await supervisor.start("trader")
+        await until(in_state(supervisor, "running"))
+        await until(lambda: stage.report().status == "ok")
+
+
+@pytest.mark.usefixtures("_quick_beats")
+async def test_a_folder_in_the_place_of_the_inbox_is_no_end(stage: Stage) -> None:
+    async with stage.supervised() as supervisor:
+        await until(in_state(supervisor, "running"))
+        done = stage.data.control_done
+        done.rmdir()
+        done.write_text("")
+        issue_command(stage.data, "stop_service", "supervisor", issued_by="room", target="trader")
+        await until(in_state(supervisor, "stopped", "trader"))
+        await until(lambda: stage.report().status == "degraded")
+        done.unlink()
+        done.mkdir()
+        assert (await send_command(stage, "start_service", "trader")).outcome == "done"
+        await until(in_state(supervisor, "running"))
+
+
+async def test_handing_over_stops_nothing(stage: Stage) -> None:
+    async with stage.supervised() as supervisor:
+        await until(in_state(supervisor, "running"))
+    before = stage.pids()
+    assert supervisor.acquire()
+    await supervisor.stop("trader")
+    supervisor.hand_over()
+    lock = stage.data.lock_of("supervisor")
+    await until(lambda: read_holder(lock) is not None)
+    holder = read_holder(lock)
+    assert holder is not None
+    assert (holder.pid, holder.kind) != (os.getpid(), "room")
+    try:
+        await until(lambda: stage.report().pid == holder.pid)
+        await until(
+            lambda: [state.state for state in stage.report().services.values()] == ["running"] * 4 + ["stopped"]
+        )
+        report = stage.report()
+        assert {name: report.services[name].pid for name in before} == before | {"trader": None}
+        assert report.kind == "headless"
+    finally:
+        os.kill(holder.pid, signal.SIGTERM)
+        successor = supervisor._successor
+        assert successor is not None
+        await until(lambda: not successor.is_running())
+    assert successor.exit_code == 0
+    assert stage.pids() == {}
+    assert stage.told()[2::2] == [f"{name} asked" for name in ("ares", "feeder", "memory", "exchange")]
