@@ -82,8 +82,8 @@ def main() -> None:
     from cq_tui.trading import lifecycle
 
     for service in (Service, MemoryService):
-        patch.object(service, "heartbeat", HEARTBEAT).start()
-    patch.object(lifecycle, "NOT_FOUND_SECONDS", NOT_FOUND_SECONDS).start()
+        patch.object(service, "heartbeat_interval", HEARTBEAT).start()
+    patch.object(lifecycle, "NOT_FOUND_MIN_SECONDS", NOT_FOUND_SECONDS).start()
     patch.object(exchange, "SimulatorConfig", partial(SimulatorConfig, history_ms=HISTORY_MS)).start()
     http._ssl_context(with_environment=False)  # read once, before it forks
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children: they leave no zombie

@@ -24,6 +24,6 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "_RECONCILE_SOON", 0.1)
     monkeypatch.setattr(session, "_RECONCILE_INTERVAL", 0.3)
     monkeypatch.setattr(exits, "_LONGEST_PAUSE", 0.1)
-    monkeypatch.setattr(lifecycle, "NOT_FOUND_SECONDS", 0.3)
+    monkeypatch.setattr(lifecycle, "NOT_FOUND_MIN_SECONDS", 0.3)
     monkeypatch.setattr(lifecycle, "_FIRST_DELAY", 0.05)
     monkeypatch.setattr(lifecycle, "_LONGEST_DELAY", 0.2)
