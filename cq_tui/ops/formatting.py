@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
+from cq_tui.contracts.freshness import Fresh, classify_age
+
 #: good, look at it, bad, and of no concern (stopped on purpose, not started).
 StatusLevel = Literal["good", "look", "bad", "idle"]
 
@@ -87,9 +89,11 @@ def format_age(seconds: float | None) -> str:
 
 def age_level(seconds: float | None, limit: float) -> StatusLevel:
     """Amber from half the limit on, red past it or when the time lies ahead."""
-    if seconds is None or seconds < -2 or seconds > limit:
-        return "bad"
-    return "look" if seconds > limit / 2 else "good"
+    match None if seconds is None else classify_age(seconds, limit):
+        case Fresh(age):
+            return "look" if age > limit / 2 else "good"
+        case _:
+            return "bad"
 
 
 def format_clock(timestamp: float) -> str:

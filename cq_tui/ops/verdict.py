@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from cq_tui.contracts.freshness import Ahead, Fresh, Missing, Stale, judge_age
 from cq_tui.contracts.health import Health, ServiceState
 from cq_tui.contracts.layout import FRESHNESS_LIMITS
 
@@ -31,9 +32,6 @@ _PROCESS_WORDS: dict[str, Word] = {
     "gave_up": "gave up",
 }
 
-#: Tolerated clock difference between writer and reader, seconds.
-_FUTURE_TOLERANCE = 2.0
-
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -57,14 +55,17 @@ def judge(service: str, health: Health | None, now: float, problem: str | None =
     """Judge one health file. ``problem`` says why it could not be read."""
     if health is None:
         return Verdict(service, "unreadable" if problem else "missing", problem or "has not reported yet")
-    age = now - health.last_update_ts
     limit = FRESHNESS_LIMITS[service]
-    if age < -_FUTURE_TOLERANCE:
-        return Verdict(service, "stale", f"its last report is {-age:.0f} s in the future: check the clock", age)
-    age = max(0.0, age)
-    if age > limit:
-        return Verdict(service, "stale", f"last report {age:.0f} s ago, limit {limit:.0f} s", age)
-    return Verdict(service, health.status, "" if health.status == "ok" else health.reason or "", age)
+    match judge_age(health.last_update_ts, now, limit):
+        case Missing():
+            return Verdict(service, "missing", "has not reported yet")
+        case Ahead(seconds):
+            reason = f"its last report is {seconds:.0f} s in the future: check the clock"
+            return Verdict(service, "stale", reason, -seconds)
+        case Stale(age):
+            return Verdict(service, "stale", f"last report {age:.0f} s ago, limit {limit:.0f} s", age)
+        case Fresh(age):
+            return Verdict(service, health.status, "" if health.status == "ok" else health.reason or "", age)
 
 
 def judge_process(verdict: Verdict, health: Health | None, holder: int | None, known: ServiceState | None) -> Verdict:

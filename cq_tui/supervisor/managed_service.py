@@ -3,6 +3,7 @@
 import asyncio
 from typing import Literal
 
+from cq_tui.contracts.freshness import Fresh, judge_age
 from cq_tui.contracts.health import HEALTH_MODELS, Health, ServiceState
 from cq_tui.contracts.layout import FRESHNESS_LIMITS, DataDir
 from cq_tui.store.document import DocumentError, read_document
@@ -110,4 +111,4 @@ def is_ready(health: Health | None, pid: int | None, now: float) -> bool:
     """Whether a health file comes from this very process, is fresh, and says that the service does its work."""
     if health is None or pid is None or health.pid != pid or not health.ready:
         return False
-    return now - health.last_update_ts <= FRESHNESS_LIMITS[health.service]
+    return isinstance(judge_age(health.last_update_ts, now, FRESHNESS_LIMITS[health.service]), Fresh)

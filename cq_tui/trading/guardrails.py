@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.contracts.base import Status
+from cq_tui.contracts.freshness import Ahead, Fresh, Missing, Stale, classify_age, judge_age
 from cq_tui.contracts.mode import Mode
 from cq_tui.contracts.settings import TradingState
 from cq_tui.trading.denial import Denial, DenialReason
@@ -23,8 +24,6 @@ from cq_tui.trading.sizing import EntryBudget, size_entry
 #: Oldest health file that is believed, in seconds; the price of a symbol has the setting's limit.
 ARES_MAX_AGE = 30.0
 MEMORY_MAX_AGE = 5.0
-#: Lead of the exchange's clock over ours that is not worth a word, in seconds.
-CLOCK_TOLERANCE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +127,13 @@ def _check_reducing(context: EntryContext, signal: TradeSignal, now: float) -> D
 def _check_signal(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
     if signal.key in context.acted_keys:
         return Denial(DenialReason.DUPLICATE_SIGNAL, signal.key)
-    age = signal.age(now)
-    if age < -CLOCK_TOLERANCE:
-        return Denial(DenialReason.SIGNAL_FROM_FUTURE, f"in {-age:.1f} s")
-    if age > context.limits.freshness:
-        return Denial(DenialReason.SIGNAL_STALE, f"{age:.1f} s, limit {context.limits.freshness:g} s")
-    return None
+    match classify_age(signal.age(now), context.limits.freshness):
+        case Ahead(seconds):
+            return Denial(DenialReason.SIGNAL_FROM_FUTURE, f"in {seconds:.1f} s")
+        case Stale(age):
+            return Denial(DenialReason.SIGNAL_STALE, f"{age:.1f} s, limit {context.limits.freshness:g} s")
+        case Fresh():
+            return None
 
 
 def _check_held(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
@@ -154,27 +154,29 @@ def _health_denials(context: EntryContext, now: float) -> Iterator[Denial | None
 def _service_denial(
     seen: HealthReport, now: float, limit: float, stale: DenialReason, unhealthy: DenialReason
 ) -> Denial | None:
-    if denial := _too_old(seen.last_update, now, limit, stale):
+    if denial := _age_denial(seen.last_update, now, limit, stale):
         return denial
     if seen.status == "error" or not seen.intact:
         return Denial(unhealthy, "status error" if seen.status == "error" else "integrity_ok is false")
     return None
 
 
-def _too_old(moment: float, now: float, limit: float, reason: DenialReason) -> Denial | None:
-    if moment <= 0:
-        return Denial(reason, "no report yet")
-    age = now - moment
-    # A report from the future says nothing about now.
-    if age < -CLOCK_TOLERANCE:
-        return Denial(reason, f"dated {-age:.1f} s ahead")
-    return Denial(reason, f"{age:.1f} s, limit {limit:g} s") if age > limit else None
+def _age_denial(moment: float, now: float, limit: float, reason: DenialReason) -> Denial | None:
+    match judge_age(moment, now, limit):
+        case Missing():
+            return Denial(reason, "no report yet")
+        case Ahead(seconds):
+            return Denial(reason, f"dated {seconds:.1f} s ahead")
+        case Stale(age):
+            return Denial(reason, f"{age:.1f} s, limit {limit:g} s")
+        case Fresh():
+            return None
 
 
 def _check_price(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
     if context.price <= 0:
         return Denial(DenialReason.FEEDER_STALE, f"no price of {signal.symbol} yet")
-    return _too_old(context.price_time, now, context.limits.freshness, DenialReason.FEEDER_STALE)
+    return _age_denial(context.price_time, now, context.limits.freshness, DenialReason.FEEDER_STALE)
 
 
 def _check_symbol(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:

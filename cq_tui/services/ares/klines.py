@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from cq_tui.contracts.freshness import CLOCK_TOLERANCE
 from cq_tui.contracts.market import KLINE_HISTORY, Kline, KlineLineError, kline_from_line
 from cq_tui.store.journal import JournalError, JournalReader
 
-#: Lead over the exchange's clock, as far as it is known, that is not worth a word (ms).
-CLOCK_TOLERANCE_MS = 1_000
 #: Enough for a whole journal in one go: what a replaced one is can then be told at once.
 _READ_LIMIT = KLINE_HISTORY * 400
 
@@ -68,6 +67,6 @@ class KlineJournalReader:
 
 def _require_closed(kline: Kline, now_ms: float) -> Kline:
     ahead = kline.close_time - now_ms
-    if ahead > CLOCK_TOLERANCE_MS:
+    if ahead > CLOCK_TOLERANCE * 1000:
         raise KlineLineError(f"the kline of open_time {kline.open_time} closes {ahead / 1000:.0f} s in the future")
     return kline

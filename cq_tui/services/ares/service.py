@@ -10,6 +10,7 @@ import orjson
 
 from cq_tui.contracts.account import AccountState
 from cq_tui.contracts.base import Status
+from cq_tui.contracts.freshness import Ahead, Missing, Stale, judge_age
 from cq_tui.contracts.health import AresHealth, FeederHealth
 from cq_tui.contracts.market import INTERVAL_MS, Kline
 from cq_tui.contracts.mode import base_interval
@@ -28,8 +29,6 @@ from cq_tui.strategies.registry import load_strategies
 _MAX_EMITTED_KEYS = 2_000
 _LATENCY_SAMPLES = 200
 _SWEEP_INTERVAL = 1.0
-#: A health file from so far ahead (seconds) says nothing about now.
-_CLOCK_TOLERANCE = 2.0
 
 
 class AresService(Service):
@@ -196,12 +195,14 @@ class AresService(Service):
             return False, f"feeder health {error.problem}"
         self._rejected_symbols = set(feeder.rejected_symbols or ())
         self._clock_offset_ms = feeder.clock_offset_ms or 0.0
-        age = now - feeder.last_update_ts
-        if age < -_CLOCK_TOLERANCE:
-            return False, f"feeder health is dated {-age:.0f} s ahead"
         limit = self.runtime.settings.ARES_FRESHNESS_THRESHOLD
-        if age > limit:
-            return False, f"feeder health is {age:.0f} s old, limit {limit:.0f} s"
+        match judge_age(feeder.last_update_ts, now, limit):
+            case Missing():
+                return False, "feeder has not reported yet"
+            case Ahead(seconds):
+                return False, f"feeder health is dated {seconds:.0f} s ahead"
+            case Stale(age):
+                return False, f"feeder health is {age:.0f} s old, limit {limit:.0f} s"
         if feeder.mode not in (None, self.runtime.mode.mode):
             return False, f"feeder still brings the prices of {feeder.mode}"
         if feeder.status == "error":
