@@ -188,7 +188,7 @@ class Tape:
     def first_of_aggregate(self, column: int, aggregate: int) -> int:
         """Return the id of the first trade of an aggregate."""
         fills = self._fills[column]
-        position = bisect_left(fills, aggregate, key=attrgetter("aggregate"))
+        position = bisect_left(fills, aggregate, key=attrgetter("aggregate_id"))
         if position < len(fills) and fills[position].aggregate_id == aggregate:
             return fills[position].id
         return aggregate + (fills[position - 1].joined if position else 0)

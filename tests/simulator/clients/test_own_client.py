@@ -136,7 +136,7 @@ async def test_it_comes_back_at_once_from_a_shutdown_that_left_no_time() -> None
 async def test_a_connection_is_renewed_before_the_exchange_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     # Minutes in place of the 24 hours.
     minute = 60
-    monkeypatch.setattr(open_connections, "LIFE_MS", 24 * minute * 1_000)
+    monkeypatch.setattr(open_connections, "MAX_AGE_MS", 24 * minute * 1_000)
     now = 0.0
     policy = replace(QUICK, lifetime=23.5 * minute, now=lambda: now)
     start = int((time.time() - 23.6 * minute) * 1_000)

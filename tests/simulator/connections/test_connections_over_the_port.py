@@ -78,7 +78,7 @@ def test_a_connection_lives_24_hours() -> None:
 
 async def test_both_kinds_of_connection_end_with_their_life_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
     life = 60_000
-    monkeypatch.setattr(open_connections, "LIFE_MS", life)
+    monkeypatch.setattr(open_connections, "MAX_AGE_MS", life)
     async with exchange(QUIET) as client, AsyncExitStack() as stack:
 
         async def advance(milliseconds: int) -> None:

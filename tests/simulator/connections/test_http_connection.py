@@ -130,7 +130,7 @@ async def test_a_defect_is_answered_as_the_exchange_would(
 
     async with wired() as wire:
         with monkeypatch.context() as patch:
-            patch.setattr(RestApi, "_content", broken)
+            patch.setattr(RestApi, "_execute", broken)
             await wire.send(*packets)
             status, _, body = await wire.response()
         assert (status, orjson.loads(body)["code"]) == (500, -1000)
@@ -144,7 +144,7 @@ async def test_a_defect_is_answered_as_the_exchange_would(
     ids=["nothing", "half a head", "half a body", "half a second head", "no second body"],
 )
 async def test_what_does_not_end_is_not_waited_for(packets: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_connection, "_PATIENCE", 0.3)
+    monkeypatch.setattr(http_connection, "_IDLE_CHECK_SECONDS", 0.3)
     async with wired() as wire:
         await wire.send(*packets)
         if packets and packets[0] is PING:
@@ -153,19 +153,19 @@ async def test_what_does_not_end_is_not_waited_for(packets: list[bytes], monkeyp
 
 
 async def test_an_idle_connection_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_connection, "_PATIENCE", 0.3)
+    monkeypatch.setattr(http_connection, "_IDLE_CHECK_SECONDS", 0.3)
     async with wired() as wire:
         await wire.send(PING)
         assert (await wire.response())[0] == 200
         # From the next look on they follow each other quickly: nothing is sent until there were several.
-        monkeypatch.setattr(http_connection, "_PATIENCE", 0.02)
+        monkeypatch.setattr(http_connection, "_IDLE_CHECK_SECONDS", 0.02)
         await asyncio.sleep(0.5)
         await wire.send(PING)
         assert (await wire.response())[0] == 200
 
 
 async def test_too_many_connections_are_turned_away_until_others_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_connection, "most_connections", lambda: 2)
+    monkeypatch.setattr(http_connection, "max_connections", lambda: 2)
     async with wired() as first:
         await first.send(PING)
         assert (await first.response())[0] == 200
