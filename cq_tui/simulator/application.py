@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeVar
 
+import orjson
 from starlette.routing import Router
 
 from cq_tui.simulator.api.parameters import read_form
@@ -14,7 +15,7 @@ from cq_tui.simulator.connections.handshake import reject_handshake
 from cq_tui.simulator.connections.http_connection import TRANSPORT, Headers, encode_response
 from cq_tui.simulator.errors import RequestRejected
 from cq_tui.simulator.exchange import Exchange
-from cq_tui.simulator.faults.admin import Admin, AdminError, dump
+from cq_tui.simulator.faults.admin import Admin, AdminError
 from cq_tui.simulator.faults.plan import RequestTarget
 from cq_tui.simulator.faults.request_faults import responses_with_faults
 from cq_tui.simulator.streams.stream_endpoint import stream_routes
@@ -86,12 +87,12 @@ class Application:
         """Carry out a request to /admin; only programs on this machine, and no pages in a browser, may ask."""
         client = scope["client"]
         if client is None or not client[0].startswith("127.") or not is_local_program(scope["headers"]):
-            return HttpResponse(403, [_JSON], dump({"error": "/admin is for programs on this machine"}))
+            return HttpResponse(403, [_JSON], orjson.dumps({"error": "/admin is for programs on this machine"}))
         try:
             content = await admin.handle(scope["method"], scope["path"], body)
         except AdminError as error:
-            return HttpResponse(400, [_JSON], dump({"error": str(error)}))
-        return HttpResponse(200, [_JSON], dump(content))
+            return HttpResponse(400, [_JSON], orjson.dumps({"error": str(error)}))
+        return HttpResponse(200, [_JSON], orjson.dumps(content))
 
     async def _answer_with_faults(
         self, admin: Admin, request: HttpRequest, scope: Any, receive: Receive, send: Send

@@ -56,7 +56,12 @@ class ApiKeys:
             return key
         if not text or _is_key(text) is None:
             raise RequestRejected(-2014, "API-key format invalid.", 401)
-        raise RequestRejected(-2015, "Invalid API-key, IP, or permissions for action.", 401)
+        raise invalid_key()
+
+
+def invalid_key() -> RequestRejected:
+    """A key that the account does not have, or that does not permit the action."""
+    return RequestRejected(-2015, "Invalid API-key, IP, or permissions for action.", 401)
 
 
 def _hmac_check(secret: str) -> Verify:

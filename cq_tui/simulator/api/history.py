@@ -5,8 +5,7 @@ from operator import attrgetter
 from typing import Any, TypeVar
 
 from cq_tui.simulator.api import responses
-from cq_tui.simulator.api.order_request import either_required
-from cq_tui.simulator.api.parameters import Parameters
+from cq_tui.simulator.api.parameters import Parameters, either_required, invalid_combination
 from cq_tui.simulator.errors import RequestRejected
 from cq_tui.simulator.exchange import Exchange
 
@@ -35,7 +34,7 @@ def my_trades(exchange: Exchange, parameters: Parameters) -> Any:
     order_id, from_id = parameters.integer("orderId"), parameters.integer("fromId")
     start, end = read_time_range(parameters)
     if (order_id is not None or from_id is not None) and (start is not None or end is not None):
-        raise _bad_combination()
+        raise invalid_combination()
     limit = parameters.limit(500, 1_000)
     found = [
         trade
@@ -57,7 +56,7 @@ def prevented_matches(exchange: Exchange, parameters: Parameters) -> Any:
     if match_id is None and order_id is None:
         raise either_required("preventedMatchId", "orderId")
     if match_id is not None and (order_id is not None or first is not None):
-        raise _bad_combination()
+        raise invalid_combination()
     found = [
         match
         for match in exchange.state.prevented
@@ -93,7 +92,3 @@ def is_within(time: int, start: int | None, end: int | None) -> bool:
 def page(found: Sequence[T], limit: int, from_start: bool) -> Sequence[T]:
     """Return the oldest entries where the request says from where, else the newest."""
     return found[:limit] if from_start else found[-limit:]
-
-
-def _bad_combination() -> RequestRejected:
-    return RequestRejected(-1128, "Combination of optional parameters invalid.")

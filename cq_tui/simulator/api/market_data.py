@@ -4,28 +4,13 @@ from typing import Any
 
 import orjson
 
-from cq_tui.simulator.api.market_parameters import (
-    invalid_data,
-    read_limit,
-    read_symbol,
-    read_symbol_status,
-    read_symbols,
-)
-from cq_tui.simulator.api.parameters import Parameters
+from cq_tui.simulator.api.market_parameters import read_limit, read_symbol, read_symbol_status, read_symbols
+from cq_tui.simulator.api.parameters import Parameters, invalid_combination, invalid_value
 from cq_tui.simulator.api.public_trades import newest_trades
 from cq_tui.simulator.errors import RequestRejected
 from cq_tui.simulator.exchange import Exchange
 from cq_tui.simulator.market.symbols import format_amount
 
-WEIGHT_LIMIT = 6_000
-ORDERS_10S_LIMIT = 100
-ORDERS_DAY_LIMIT = 200_000
-RATE_LIMITS = (
-    {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": WEIGHT_LIMIT},
-    {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": ORDERS_10S_LIMIT},
-    {"rateLimitType": "ORDERS", "interval": "DAY", "intervalNum": 1, "limit": ORDERS_DAY_LIMIT},
-    {"rateLimitType": "RAW_REQUESTS", "interval": "MINUTE", "intervalNum": 5, "limit": 300_000},
-)
 _DEFAULT_PERMISSIONS = frozenset({"SPOT", "MARGIN", "LEVERAGED"})
 
 
@@ -46,10 +31,12 @@ def exchange_info(exchange: Exchange, parameters: Parameters) -> Any:
     symbols = [exchange.symbol_info(entry.symbol) for entry in exchange.market.symbols if entry.symbol in wanted]
     if not show_sets:
         symbols = [{name: value for name, value in entry.items() if name != "permissionSets"} for entry in symbols]
+    limits = exchange.limits
+    windows = (limits.weight, limits.orders_10s, limits.orders_day, limits.raw_requests)
     return {
         "timezone": "UTC",
         "serverTime": exchange.clock(),
-        "rateLimits": list(RATE_LIMITS),
+        "rateLimits": [window.limit_json for window in windows],
         "exchangeFilters": [],
         "symbols": symbols,
     }
@@ -59,7 +46,7 @@ def _selected_symbols(exchange: Exchange, parameters: Parameters) -> list[str]:
     """Return the symbols by name, or else by permissions and status."""
     named = "symbol" in parameters or "symbols" in parameters
     if named and ("permissions" in parameters or "symbolStatus" in parameters):
-        raise RequestRejected(-1128, "Combination of optional parameters invalid.")
+        raise invalid_combination()
     names, _ = read_symbols(exchange, parameters)
     permissions = _permissions(parameters)
     if named:
@@ -82,9 +69,9 @@ def _permissions(parameters: Parameters) -> frozenset[str]:
     try:
         names = orjson.loads(value)
     except orjson.JSONDecodeError:
-        raise invalid_data("permissions") from None
+        raise invalid_value("permissions") from None
     if not all(isinstance(name, str) for name in names):
-        raise invalid_data("permissions")
+        raise invalid_value("permissions")
     return frozenset(names)
 
 
@@ -129,6 +116,6 @@ def reference_price(exchange: Exchange, parameters: Parameters) -> Any:
 def execution_rules(exchange: Exchange, parameters: Parameters) -> Any:
     """Return the execution rules of symbols: there are none."""
     if read_symbol_status(parameters) is not None and ("symbol" in parameters or "symbols" in parameters):
-        raise RequestRejected(-1128, "Combination of optional parameters invalid.")
+        raise invalid_combination()
     read_symbols(exchange, parameters)
     return {"symbolRules": []}

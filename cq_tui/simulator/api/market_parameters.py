@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from cq_tui.simulator.api.parameters import Parameters
+from cq_tui.simulator.api.parameters import Parameters, either_required, invalid_value
 from cq_tui.simulator.errors import RequestRejected
 from cq_tui.simulator.exchange import Exchange
 
@@ -13,21 +13,11 @@ _EARLIEST_ZONE, _LATEST_ZONE = -12 * 60, 14 * 60
 _MINUTE_MS = 60_000
 
 
-def invalid_data(name: str) -> RequestRejected:
-    """A parameter whose value means nothing."""
-    return RequestRejected(-1130, f"Data sent for parameter '{name}' is not valid.")
-
-
-def status_of(exchange: Exchange, symbol: str) -> str:
-    """Return a symbol's status as exchangeInfo shows it."""
-    return exchange.status(symbol)
-
-
 def read_symbol(exchange: Exchange, parameters: Parameters) -> str:
     """Return ``symbol``, which has to be one of the exchange's and of the status asked for."""
     symbol = parameters.symbol(exchange.market.column)
     status = read_symbol_status(parameters)
-    if status is not None and status_of(exchange, symbol) != status:
+    if status is not None and exchange.status(symbol) != status:
         raise RequestRejected(-1220, "The symbol's status does not match the requested symbolStatus.")
     return symbol
 
@@ -49,10 +39,10 @@ def read_symbols(exchange: Exchange, parameters: Parameters, *, required: bool =
         if "symbol" in parameters:
             return [read_symbol(exchange, parameters)], True
         if required:
-            raise RequestRejected(-1102, "Param 'symbol' or 'symbols' must be sent, but both were empty/null!")
+            raise either_required("symbol", "symbols")
         names = list(exchange.market.column)
     if (status := read_symbol_status(parameters)) is not None:
-        names = [name for name in names if status_of(exchange, name) == status]
+        names = [name for name in names if exchange.status(name) == status]
     return names, False
 
 
@@ -62,7 +52,7 @@ def read_limit(parameters: Parameters, default: int, most: int) -> int:
     if value is None:
         return default
     if value < 1:
-        raise invalid_data("limit")
+        raise invalid_value("limit")
     return min(value, most)
 
 
@@ -73,7 +63,7 @@ def read_time_zone(parameters: Parameters) -> int:
         return 0
     offset = parse_utc_offset(value)
     if offset is None:
-        raise invalid_data("timeZone")
+        raise invalid_value("timeZone")
     return offset
 
 

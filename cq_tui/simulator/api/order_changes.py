@@ -6,8 +6,6 @@ from typing import Any
 from cq_tui.simulator.api import responses
 from cq_tui.simulator.api.order_request import (
     decimal_text,
-    either_required,
-    invalid_value,
     read_client_id,
     read_order,
     required,
@@ -15,7 +13,7 @@ from cq_tui.simulator.api.order_request import (
     to_decimal_checked,
 )
 from cq_tui.simulator.api.orders import cancel_order, cancel_restriction, find_order, place_order
-from cq_tui.simulator.api.parameters import Parameters
+from cq_tui.simulator.api.parameters import Parameters, either_required, invalid_value
 from cq_tui.simulator.api.symbol_permissions import check_cancel_replace, check_stp_mode
 from cq_tui.simulator.engine.orders import ZERO
 from cq_tui.simulator.errors import NEW_ORDER_REJECTED, RequestRejected, amend_rejected, cancel_rejected

@@ -13,9 +13,9 @@ from cq_tui.simulator.api.order_list_request import (
     read_oto,
     read_otoco,
 )
-from cq_tui.simulator.api.order_request import either_required, read_client_id, response_type
+from cq_tui.simulator.api.order_request import read_client_id, response_type
 from cq_tui.simulator.api.orders import canceled_list, new_order_response
-from cq_tui.simulator.api.parameters import Parameters
+from cq_tui.simulator.api.parameters import Parameters, either_required, invalid_combination
 from cq_tui.simulator.api.symbol_permissions import check_stp_mode
 from cq_tui.simulator.engine.orders import EngineOrderList, OrderListRequest
 from cq_tui.simulator.errors import RequestRejected, cancel_rejected
@@ -98,7 +98,7 @@ def all_lists(exchange: Exchange, parameters: Parameters) -> Any:
     first = parameters.integer("fromId")
     start, end = read_time_range(parameters)
     if first is not None and (start is not None or end is not None):
-        raise RequestRejected(-1128, "Combination of optional parameters invalid.")
+        raise invalid_combination()
     limit = parameters.limit(500, 1_000)
     found = [
         entry

@@ -7,7 +7,16 @@ from functools import cached_property
 from typing import NamedTuple
 
 from cq_tui.binance.filters import SymbolRules
-from cq_tui.simulator.api.parameters import Parameters, unknown_symbol
+from cq_tui.simulator.api.parameters import (
+    DECIMAL_PATTERN,
+    Parameters,
+    either_required,
+    empty_parameter,
+    illegal_characters,
+    invalid_combination,
+    invalid_value,
+    unknown_symbol,
+)
 from cq_tui.simulator.engine.orders import STOP_TYPES, OrderRequest
 from cq_tui.simulator.errors import RequestRejected, missing_parameter, parameter_not_required
 
@@ -20,7 +29,6 @@ _TIMES_IN_FORCE = frozenset({"GTC", "IOC", "FOK"})
 _RESPONSES = frozenset({"ACK", "RESULT", "FULL"})
 _STP_MODES = frozenset({"NONE", "EXPIRE_MAKER", "EXPIRE_TAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER"})
 _PEG_PRICES = frozenset({"PRIMARY_PEG", "MARKET_PEG"})
-_DECIMAL = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 _CLIENT_ID = "^[a-zA-Z0-9-_]{1,36}$"
 _is_decimal = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII).fullmatch
 _is_client_id = re.compile(r"[a-zA-Z0-9_-]{1,36}", re.ASCII).fullmatch
@@ -215,7 +223,7 @@ def _check_choices(parameters: Parameters, names: ParameterNames, kind: str) -> 
 
 def _check_combination(names: ParameterNames, new: OrderRequest) -> None:
     if new.quantity is not None and new.quote_quantity is not None:
-        raise RequestRejected(-1128, "Combination of optional parameters invalid.")
+        raise invalid_combination()
     if 0 <= new.strategy_type < _LEAST_STRATEGY_TYPE:
         raise RequestRejected(-1134, f"{names.strategy_type} was less than {_LEAST_STRATEGY_TYPE}.")
     if new.iceberg_quantity is not None and new.time_in_force != "GTC":
@@ -272,7 +280,7 @@ def decimal_text(parameters: Parameters, name: str) -> str | None:
 def _decimal_text(sent: Mapping[str, str], name: str) -> str | None:
     value = sent.get(name)
     if value is not None and _is_decimal(value) is None:
-        raise illegal_characters(name, _DECIMAL) if value else empty_parameter(name)
+        raise illegal_characters(name, DECIMAL_PATTERN) if value else empty_parameter(name)
     return value
 
 
@@ -291,23 +299,3 @@ def read_client_id(parameters: Parameters, name: str) -> str | None:
     if value is not None and _is_client_id(value) is None:
         raise illegal_characters(name, _CLIENT_ID) if value else empty_parameter(name)
     return value
-
-
-def empty_parameter(name: str) -> RequestRejected:
-    """A parameter that was sent without a value."""
-    return RequestRejected(-1105, f"Parameter '{name}' was empty.")
-
-
-def illegal_characters(name: str, pattern: str) -> RequestRejected:
-    """A parameter with other characters than ``pattern`` has."""
-    return RequestRejected(-1100, f"Illegal characters found in parameter '{name}'; legal range is '{pattern}'.")
-
-
-def invalid_value(name: str) -> RequestRejected:
-    """A parameter that is none of the values that there are."""
-    return RequestRejected(-1130, f"Data sent for parameter '{name}' is not valid.")
-
-
-def either_required(first: str, second: str) -> RequestRejected:
-    """Two parameters of which one has to be there."""
-    return RequestRejected(-1102, f"Param '{first}' or '{second}' must be sent, but both were empty/null!")

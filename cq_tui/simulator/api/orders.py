@@ -5,8 +5,8 @@ from typing import Any
 
 from cq_tui.simulator.api import responses
 from cq_tui.simulator.api.account import rates
-from cq_tui.simulator.api.order_request import either_required, read_client_id, read_order, response_type
-from cq_tui.simulator.api.parameters import Parameters
+from cq_tui.simulator.api.order_request import read_client_id, read_order, response_type
+from cq_tui.simulator.api.parameters import Parameters, either_required
 from cq_tui.simulator.api.symbol_permissions import check_stp_mode
 from cq_tui.simulator.engine.orders import EngineOrder, EngineOrderList, OrderRequest, Trade
 from cq_tui.simulator.engine.outcome import Outcome

@@ -10,9 +10,9 @@ import orjson
 
 from cq_tui.simulator.errors import RequestRejected, missing_parameter
 
-_DECIMAL = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
+DECIMAL_PATTERN = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 _INTEGER = r"^[0-9]{1,20}$"
-_is_decimal = re.compile(_DECIMAL).fullmatch
+_is_decimal = re.compile(DECIMAL_PATTERN).fullmatch
 _is_integer = re.compile(_INTEGER).fullmatch
 _LARGEST_INTEGER = 2**63 - 1
 _MAX_DECIMALS = 8
@@ -72,7 +72,7 @@ class Parameters:
         """Return a parameter's text, None when it was not sent. Raises ApiError when it is empty."""
         value = self._values.get(name)
         if value == "":
-            raise RequestRejected(-1105, f"Parameter '{name}' was empty.")
+            raise empty_parameter(name)
         return value
 
     def text(self, name: str) -> str:
@@ -88,7 +88,7 @@ class Parameters:
         if value is None:
             return None
         if _is_decimal(value) is None:
-            raise _illegal(name, _DECIMAL)
+            raise illegal_characters(name, DECIMAL_PATTERN)
         if len(value.partition(".")[2].rstrip("0")) > _MAX_DECIMALS:
             raise RequestRejected(-1111, f"Parameter '{name}' has too much precision.")
         return Decimal(value)
@@ -99,7 +99,7 @@ class Parameters:
         if value is None:
             return None
         if _is_integer(value) is None:
-            raise _illegal(name, _INTEGER)
+            raise illegal_characters(name, _INTEGER)
         number = int(value)
         if number > _LARGEST_INTEGER:
             raise RequestRejected(-1108, f"Parameter '{name}' overflowed.")
@@ -116,7 +116,7 @@ class Parameters:
         if value is None:
             return default
         if value < 1:
-            raise RequestRejected(-1102, "Mandatory parameter 'limit' was not sent, was empty/null, or malformed.")
+            raise missing_parameter("limit")
         return min(value, most)
 
     def choice(self, name: str, allowed: Iterable[str], error: RequestRejected) -> str:
@@ -132,7 +132,7 @@ class Parameters:
         if value is None:
             return default
         if value.lower() not in ("true", "false"):
-            raise RequestRejected(-1130, f"Data sent for parameter '{name}' is not valid.")
+            raise invalid_value(name)
         return value.lower() == "true"
 
     def symbol(self, known: Mapping[str, Any]) -> str:
@@ -148,7 +148,7 @@ class Parameters:
         if value is None:
             return None
         if "symbol" in self:
-            raise RequestRejected(-1128, "Combination of optional parameters invalid.")
+            raise invalid_combination()
         names = _names(value)
         if len(names) > _MAX_SYMBOLS:
             raise RequestRejected(
@@ -162,16 +162,39 @@ class Parameters:
 
 
 def unknown_symbol(value: str) -> RequestRejected:
-    """What refuses a symbol that the exchange does not list: not listed, or no symbol at all."""
-    return RequestRejected(-1121, "Invalid symbol.") if _is_symbol(value) else _illegal("symbol", f"^{_SYMBOL}$")
+    """The error for a symbol that the exchange does not list, or for text that cannot be a symbol."""
+    return (
+        RequestRejected(-1121, "Invalid symbol.") if _is_symbol(value) else illegal_characters("symbol", f"^{_SYMBOL}$")
+    )
 
 
 def _names(value: str) -> list[str]:
     """Read a JSON list of texts; as on the exchange, blanks between them are illegal characters."""
     if _is_list(value) is None:
-        raise _illegal("symbols", _SYMBOLS)
+        raise illegal_characters("symbols", _SYMBOLS)
     return [str(name) for name in orjson.loads(value)]
 
 
-def _illegal(name: str, pattern: str) -> RequestRejected:
+def empty_parameter(name: str) -> RequestRejected:
+    """A parameter that was sent without a value."""
+    return RequestRejected(-1105, f"Parameter '{name}' was empty.")
+
+
+def invalid_value(name: str) -> RequestRejected:
+    """A parameter whose value is not one of those allowed."""
+    return RequestRejected(-1130, f"Data sent for parameter '{name}' is not valid.")
+
+
+def invalid_combination() -> RequestRejected:
+    """Optional parameters that exclude each other."""
+    return RequestRejected(-1128, "Combination of optional parameters invalid.")
+
+
+def either_required(first: str, second: str) -> RequestRejected:
+    """Two parameters of which at least one is required."""
+    return RequestRejected(-1102, f"Param '{first}' or '{second}' must be sent, but both were empty/null!")
+
+
+def illegal_characters(name: str, pattern: str) -> RequestRejected:
+    """A parameter with characters that ``pattern`` does not allow."""
     return RequestRejected(-1100, f"Illegal characters found in parameter '{name}'; legal range is '{pattern}'.")

@@ -4,8 +4,8 @@ from decimal import Decimal
 from typing import Any
 
 from cq_tui.simulator.api.market_parameters import read_limit, read_symbol
-from cq_tui.simulator.api.parameters import Parameters
-from cq_tui.simulator.errors import RequestRejected, missing_parameter
+from cq_tui.simulator.api.parameters import Parameters, invalid_combination
+from cq_tui.simulator.errors import missing_parameter
 from cq_tui.simulator.exchange import Exchange
 from cq_tui.simulator.market.tape import TapeTrade
 
@@ -67,7 +67,7 @@ def aggregate_trades(exchange: Exchange, parameters: Parameters) -> Any:
     symbol, count = read_symbol(exchange, parameters), read_limit(parameters, 500, _MAX_LIMIT)
     from_id, start, end = parameters.integer("fromId"), parameters.time("startTime"), parameters.time("endTime")
     if from_id is not None and (start is not None or end is not None):
-        raise RequestRejected(-1128, "Combination of optional parameters invalid.")
+        raise invalid_combination()
     market = exchange.market
     column, newest_id = market.column[symbol], market.last_trade_id(symbol)
     last = newest_id if end is None else min(newest_id, market.tape.first_id_at(column, end + 1, market.tick) - 1)

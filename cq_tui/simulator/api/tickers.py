@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from cq_tui.simulator.api.market_parameters import invalid_data, read_symbols, read_time_zone
-from cq_tui.simulator.api.parameters import Parameters
+from cq_tui.simulator.api.market_parameters import read_symbols, read_time_zone
+from cq_tui.simulator.api.parameters import Parameters, invalid_value
 from cq_tui.simulator.errors import RequestRejected
 from cq_tui.simulator.exchange import Exchange
 from cq_tui.simulator.market.bars import bucket_open
@@ -65,7 +65,7 @@ def _window_size(parameters: Parameters) -> int:
     value = parameters.optional("windowSize") or "1d"
     found = _is_window(value)
     if found is None or not 1 <= int(found[1]) <= _MOST[found[2]]:
-        raise invalid_data("windowSize")
+        raise invalid_value("windowSize")
     return int(found[1]) * _UNIT_MS[found[2]]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from cq_tui.simulator.access.keys import ApiKey
+from cq_tui.simulator.access.keys import ApiKey, invalid_key
 from cq_tui.simulator.api.dispatch import dispatch
 from cq_tui.simulator.api.parameters import Parameters
 from cq_tui.simulator.api.routes import ROUTES, Route
@@ -159,7 +159,7 @@ class WsApiSession:
         now = self._exchange.clock()
         account = self._exchange.api_keys
         if account.find(request.values.get("apiKey")).kind != "ED25519":
-            raise RequestRejected(-2015, "Invalid API-key, IP, or permissions for action.", 401)
+            raise invalid_key()
         self._key, self._authorized_since = self._authorize(request.values, now), now
         return self._status()
 
@@ -183,7 +183,7 @@ class WsApiSession:
 
     def _subscribe_as_session(self, request: WsRequest) -> Any:
         if self._key is None:
-            raise RequestRejected(-2015, "Invalid API-key, IP, or permissions for action.", 401)
+            raise invalid_key()
         return self._subscribe(of_session=True)
 
     def _subscribe_signed(self, request: WsRequest) -> Any:

@@ -3,7 +3,6 @@
 import asyncio
 from typing import Any, TypeVar
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cq_tui.binance.filters import SymbolRulesError
@@ -165,8 +164,3 @@ def _read(kind: type[Model], body: bytes) -> Model:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise AdminError(f"{place}: {first['msg']}" if place else first["msg"]) from None
-
-
-def dump(content: Any) -> bytes:
-    """Return an answer as JSON."""
-    return orjson.dumps(content)

@@ -12,7 +12,6 @@ from cq_tui.simulator.streams.feed import Feed, SendPayload
 
 #: The least time between two messages of a stream with @100ms.
 _QUICK_MS = 100
-Top = tuple[tuple[str, str], tuple[str, str]]
 
 
 class BookFeed(Feed):

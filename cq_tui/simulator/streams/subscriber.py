@@ -29,11 +29,6 @@ class Subscriber:
         self._frame_times: deque[float] = deque(maxlen=MAX_FRAMES_PER_SECOND)
 
     @property
-    def queued_count(self) -> int:
-        """Frames that wait."""
-        return len(self._frames) + len(self._queued)
-
-    @property
     def keeps_up(self) -> bool:
         """Whether the client reads as quickly as we write."""
         return self._connection.is_writable

@@ -1,17 +1,15 @@
-"""The outbox of a client: conflated, bounded, in order, and never in the way of the others."""
+"""The outbox of a client: bounded, in order, and never in the way of the others."""
 
 import asyncio
 
 from cq_tui.simulator.connections.outbox import CAPACITY, Outbox
 
 
-async def test_messages_come_in_order_and_only_the_newest_of_a_kind() -> None:
+async def test_messages_come_in_order() -> None:
     outbox = Outbox()
-    outbox.put("quote 1", "quote")
-    outbox.put("trade 1")
-    outbox.put("quote 2", "quote")
-    outbox.put("trade 2")
-    assert await outbox.drain() == ["trade 1", "quote 2", "trade 2"]
+    outbox.put("1")
+    outbox.put("2")
+    assert await outbox.drain() == ["1", "2"]
 
 
 async def test_a_client_that_never_reads_costs_a_bounded_amount() -> None:

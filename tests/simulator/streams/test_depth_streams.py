@@ -180,10 +180,10 @@ def test_a_slow_client_keeps_only_the_newest_of_what_may_be_replaced() -> None:
     connection.is_writable = False
     stage.tick(20)
     assert connection.read_messages() == []
-    assert listener.queued_count == 21
     connection.is_writable = True
     listener.flush()
     messages = connection.read_messages()
+    assert len(messages) == 21
     assert [message["t"] for message in messages if message.get("e") == "trade"] == list(
         range(stage.exchange.market.last_trade_id("BTCUSDT") - 19, stage.exchange.market.last_trade_id("BTCUSDT") + 1)
     )
