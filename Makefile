@@ -1,6 +1,7 @@
-# make run opens the room; make test is what CI runs. Everything lives in .venv.
+# make run opens the room; make test is what CI runs.
+# Each Python has an environment of its own: .venv for python3, .venv-3.13 for PYTHON=python3.13.
 PYTHON ?= python3
-VENV := .venv
+VENV := .venv$(if $(filter-out python3,$(PYTHON)),-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'))
 BIN := $(VENV)/bin
 ARGS ?=
 PYTEST_ARGS ?= -n 3 --dist worksteal
@@ -65,4 +66,4 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
 	@touch $@ $(VENV)/.run
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .hypothesis .import_linter_cache

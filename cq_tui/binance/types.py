@@ -210,7 +210,7 @@ def parse_klines(raw: object) -> list[Kline]:
             if type(opened) is type(closed) is type(trades) is int and "".join(texts).replace(".", "").isdecimal():
                 klines.append(Kline._make((opened, closed, *map(float, texts), trades)))
                 continue
-        except (TypeError, ValueError):
+        except (LookupError, TypeError, ValueError):  # a dict: KeyError since Python 3.12, where slices are hashable
             pass
         klines.append(parse_kline(row))
     return klines

@@ -26,7 +26,7 @@ def bucket_open(open_time: Integers, interval: str, offset: int = 0) -> Integers
 def next_open(open_time: int, interval: str, offset: int = 0) -> int:
     """Return the open time of the kline after the one that opens at ``open_time``."""
     if interval == "1M":
-        following = np.datetime64(open_time + offset, "ms").astype("datetime64[M]") + 1
+        following = np.datetime64(open_time + offset, "ms").astype("datetime64[M]") + np.timedelta64(1, "M")
         return int(following.astype("datetime64[ms]").astype(np.int64)) - offset
     return open_time + INTERVAL_MS[interval]
 
