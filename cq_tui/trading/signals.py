@@ -6,6 +6,7 @@ from decimal import Decimal
 from cq_tui.contracts.base import Side
 from cq_tui.contracts.events import SignalGenerated
 from cq_tui.contracts.market import INTERVAL_MS
+from cq_tui.contracts.numbers import to_decimal
 
 _UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
@@ -54,11 +55,6 @@ class TradeSignal:
     def cooldown_until(self, stopped_at_ms: int) -> int:
         """When its strategy may enter the symbol again after its stop was hit at ``stopped_at_ms``."""
         return stopped_at_ms + self.cooldown_bars * self.frame_ms
-
-
-def to_decimal(number: float) -> Decimal:
-    """Return the shortest decimal that reads back as ``number``: the one place where floats become Decimal."""
-    return Decimal(repr(float(number)))
 
 
 def frame_milliseconds(frame: str) -> int:

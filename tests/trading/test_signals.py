@@ -6,7 +6,7 @@ import pytest
 
 from cq_tui.contracts.events import SignalGenerated
 from cq_tui.strategies.protocol import Side, Signal
-from cq_tui.trading.signals import InvalidSignal, frame_milliseconds, parse_signal, to_decimal
+from cq_tui.trading.signals import InvalidSignal, frame_milliseconds, parse_signal
 from tests.trading.samples import NOW, SIGNAL
 
 
@@ -48,8 +48,3 @@ def test_frames_have_lengths() -> None:
     assert [frame_milliseconds(frame) for frame in ("1s", "15s", "1m", "75m", "1d")] == [
         1_000, 15_000, 60_000, 4_500_000, 86_400_000,
     ]  # fmt: skip
-
-
-def test_a_float_becomes_its_shortest_decimal() -> None:
-    assert to_decimal(0.1) == Decimal("0.1")
-    assert to_decimal(3) == Decimal("3")

@@ -17,6 +17,7 @@ from cq_tui.binance.user_data import Subscribed, SubscriptionFailed, UserDataStr
 from cq_tui.binance.user_events import AccountPosition, ExecutionReport
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.mode import Mode, effective_mode
+from cq_tui.contracts.numbers import to_decimal
 from cq_tui.contracts.settings import Settings
 from cq_tui.services.trader.account import QUOTE_ASSET, free_quote, quote_balance
 from cq_tui.services.trader.book import Book
@@ -240,7 +241,7 @@ class TraderSession:
         prices = around.prices()
         ticker = around.tickers.get(symbol)
         pending = book.pending_entries()
-        order_quote = Decimal(str(settings.TRADER_ORDER_QUOTE))
+        order_quote = to_decimal(settings.TRADER_ORDER_QUOTE)
         return EntryContext(
             mode=self.mode,
             trading_state=settings.TRADING_STATE,
@@ -250,14 +251,14 @@ class TraderSession:
             budget=EntryBudget(order_quote, free_quote(desk), desk.commission),
             equity=desk.worth(quote_balance(desk), prices),
             exposure=exposure(book.positions, prices) + order_quote * len(pending - set(book.positions)),
-            price=Decimal(str(ticker.ask)) if ticker is not None else Decimal(0),
+            price=to_decimal(ticker.ask) if ticker is not None else Decimal(0),
             price_time=ticker.timestamp if ticker is not None else 0.0,
             rules=desk.orders.rules.get(symbol),
             limits=EntryLimits(
                 freshness=settings.ARES_FRESHNESS_THRESHOLD,
                 cooldown=settings.TRADER_ORDER_COOLDOWN,
                 max_positions=settings.TRADER_MAX_POSITIONS,
-                max_exposure=Decimal(str(settings.TRADER_MAX_EXPOSURE)),
+                max_exposure=to_decimal(settings.TRADER_MAX_EXPOSURE),
             ),
             guardrails_disabled=settings.DISABLE_ORDER_GUARDRAILS,
             mode_blocked=mode_blocked,

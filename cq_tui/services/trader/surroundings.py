@@ -7,11 +7,11 @@ from typing import TypeVar
 from cq_tui.contracts.health import AresHealth, FeederHealth, Health, MemoryHealth
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.market import KlineLineError, kline_from_line
+from cq_tui.contracts.numbers import to_decimal
 from cq_tui.contracts.tickers import Ticker, TickersError, tickers_from_bytes
 from cq_tui.store.document import DocumentError, read_content, read_document
 from cq_tui.store.journal import JournalError, last_lines
 from cq_tui.trading.guardrails import HealthReport
-from cq_tui.trading.signals import to_decimal
 
 _Health = TypeVar("_Health", bound=Health)
 
