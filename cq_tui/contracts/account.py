@@ -42,6 +42,8 @@ class OrderState(ContractModel):
     order_id: str | None = None
     updated_ts: Timestamp = 0.0
     reason: str | None = None
+    #: Natural key of the signal it follows.
+    signal_key: str | None = None
 
 
 class QuarantineState(ContractModel):

@@ -241,8 +241,7 @@ def _apply_order_state(order: OrderRow, state: OrderState) -> None:
     order.order_id = state.order_id or order.order_id
     order.reason = state.reason or order.reason
     order.updated = state.updated_ts
-    named = (state.model_extra or {}).get("signal_key")
-    order.signal_key = named if isinstance(named, str) else order.signal_key
+    order.signal_key = state.signal_key or order.signal_key
 
 
 def _natural_key(event: HistoryEvent) -> str:

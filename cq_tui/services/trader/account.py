@@ -83,4 +83,5 @@ def _order(order: OrderRecord) -> OrderState:
         order_id=None if order.order_id is None else str(order.order_id),
         updated_ts=order.updated_at,
         reason=order.reason or None,
+        signal_key=order.signal_key,
     )
