@@ -72,7 +72,7 @@ def _timed(reading: Awaitable[None], count: int) -> float:
 async def _ours(url: str, count: int) -> None:
     # A mailbox that holds everything: nothing is made superfluous, each message reaches the reader.
     patient = Deadlines(first_data=60, connection=60, symbol=60)
-    async with MarketStreams(url, _NAMES, deadlines=patient, mailbox_limit=2 * count) as streams:
+    async with MarketStreams(url, _NAMES, deadlines=patient, queue_limit=2 * count) as streams:
         seen = -1  # Connected is the first event
         async for _ in streams:
             seen += 1

@@ -1,4 +1,4 @@
-"""Filters over a whole account: EXCHANGE_MAX_* of exchangeInfo, and MAX_ASSET, which only myFilters shows."""
+"""Account-wide filters: EXCHANGE_MAX_* of exchangeInfo, and MAX_ASSET, which only myFilters returns."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ _FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class AccountRules:
-    """Limits of one account over all symbols. Zero means that the rule is off."""
+    """Limits of one account across all symbols. Zero disables a rule."""
 
     max_orders: int = 0
     max_algo_orders: int = 0
@@ -29,7 +29,7 @@ class AccountRules:
     def from_filters(
         cls, exchange_filters: Iterable[Mapping[str, Any]], asset_filters: Iterable[Mapping[str, Any]] = ()
     ) -> "AccountRules":
-        """Read ``exchangeFilters`` and ``assetFilters``. Raises KeyError or ArithmeticError."""
+        """Parse ``exchangeFilters`` and ``assetFilters``. Raises KeyError or ArithmeticError."""
         counts = {}
         for entry in exchange_filters:
             if known := _FIELDS.get(entry["filterType"]):
@@ -48,8 +48,8 @@ class AccountRules:
     def asset_filters(self) -> list[dict[str, Any]]:
         """Return ``assetFilters`` as the exchange lists them."""
         return [
-            {"filterType": "MAX_ASSET", "asset": asset, "limit": f"{most:.8f}"}
-            for asset, most in self.max_assets.items()
+            {"filterType": "MAX_ASSET", "asset": asset, "limit": f"{limit:.8f}"}
+            for asset, limit in self.max_assets.items()
         ]
 
     def violation(
@@ -65,7 +65,7 @@ class AccountRules:
         open_algo_orders: int = 0,
         open_iceberg_orders: int = 0,
     ) -> str | None:
-        """Return the name of the first filter that one more order fails, or None; counts are of all symbols."""
+        """Return the first filter that one more order would violate, or None; counts span all symbols."""
         if self.max_orders and open_orders >= self.max_orders:
             return "EXCHANGE_MAX_NUM_ORDERS"
         if self.max_algo_orders and order_type in ALGO_TYPES and open_algo_orders >= self.max_algo_orders:
@@ -73,8 +73,8 @@ class AccountRules:
         if self.max_iceberg_orders and iceberg and open_iceberg_orders >= self.max_iceberg_orders:
             return "EXCHANGE_MAX_NUM_ICEBERG_ORDERS"
         for asset, amount in ((base_asset, quantity), (quote_asset, notional)):
-            most = self.max_assets.get(asset)
-            if most is not None and amount is not None and amount > most:
+            limit = self.max_assets.get(asset)
+            if limit is not None and amount is not None and amount > limit:
                 return "MAX_ASSET"
         return None
 

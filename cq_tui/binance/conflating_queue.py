@@ -1,4 +1,4 @@
-"""A bounded mailbox from several connections to one reader: tickers conflate, the rest is never lost."""
+"""A bounded queue from several connections to one reader: tickers conflate, nothing else is dropped."""
 
 import asyncio
 from collections import deque
@@ -9,10 +9,10 @@ T = TypeVar("T")
 
 
 class ConflatingQueue(Generic[T]):
-    """Items in the order they came. ``key`` tells which ones replace each other; None: never dropped.
+    """Items in arrival order. Those with the same ``key`` replace each other; with None, none is dropped.
 
-    Over ``limit`` items only the newest of each key is kept (``dropped`` counts the others). When
-    that does not free half of it, ``room`` lets the writers wait, which slows the connection down.
+    Above ``limit`` items only the newest of each key is kept (``dropped`` counts the others). When that does
+    not free half of the queue, ``wait_for_room`` makes the writers wait, which slows the connection down.
     """
 
     def __init__(self, limit: int, key: Callable[[T], Hashable | None]) -> None:
@@ -29,7 +29,7 @@ class ConflatingQueue(Generic[T]):
         return len(self._items)
 
     def put(self, item: T) -> bool:
-        """Add an item. Returns False when the writer should await ``room`` before the next one."""
+        """Add an item. Returns False when the writer should await ``wait_for_room`` before the next one."""
         items = self._items
         items.append(item)
         reader = self._reader
@@ -44,7 +44,7 @@ class ConflatingQueue(Generic[T]):
         return True
 
     async def wait_for_room(self) -> None:
-        """Wait until at most half of the limit is waiting."""
+        """Wait until the queue is at most half full."""
         await self._has_room.wait()
 
     def fail(self, error: BaseException) -> None:
@@ -79,6 +79,6 @@ class ConflatingQueue(Generic[T]):
                 if key is not None:
                     seen.add(key)
         self.dropped += len(self._items) - len(kept)
-        # The same deque stays: a reader may hold on to it.
+        # Keep the same deque: a reader may hold a reference to it.
         self._items.clear()
         self._items.extend(kept)

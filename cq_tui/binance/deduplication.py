@@ -1,4 +1,4 @@
-"""What two connections both bring while one takes over from the other, told once. No I/O."""
+"""Duplicates from two connections while one takes over from the other. No I/O."""
 
 from collections import deque
 from collections.abc import Hashable
@@ -14,20 +14,20 @@ from cq_tui.binance.market_events import (
 
 
 class EventDeduplicator:
-    """Remembers what was told since it began, up to ``most`` events.
+    """Remembers the events it has seen, up to ``capacity``.
 
-    Of tickers only what is newer than the last one is news. The others are told in the order they come: the old
-    connection may lag behind the new one with events that the new one was too late for.
+    A ticker is new only if it is newer than the last one. Others are new in any order: the old connection may
+    lag behind with events that the new one was too late for.
     """
 
-    def __init__(self, most: int = 20_000) -> None:
+    def __init__(self, capacity: int = 20_000) -> None:
         self._newest: dict[Hashable, int] = {}
         self._seen: set[Hashable] = set()
         self._order: deque[Hashable] = deque()
-        self._capacity = most
+        self._capacity = capacity
 
     def is_new(self, event: MarketEvent) -> bool:
-        """Whether the event has not been told yet; from now on it has."""
+        """Whether the event has not been seen yet; records it."""
         match event:
             case BookTickerUpdate():
                 return self._is_newer((BookTickerUpdate, event.symbol), event.update_id)

@@ -1,29 +1,29 @@
-"""What can go wrong with the exchange, by what the caller may conclude from it.
+"""Exchange errors, by what the caller may conclude from them.
 
-The question that matters for an order is: was it executed? ``NotSent`` and ``ApiError`` answer no,
-``OutcomeUnknown`` answers *ask by client order id*, never *send again*.
+For an order the question is whether it was executed. ``NotSent`` and ``ApiError`` mean no;
+``OutcomeUnknown`` means query it by client order id, never send it again.
 """
 
 from collections.abc import Mapping
 
 import orjson
 
-#: Codes whose meaning is that the exchange itself does not know the outcome.
-#: -1006 and -1007 say so; -1000 and -1001 are failures during the processing.
+#: Codes with which the exchange itself does not know the outcome:
+#: -1006 and -1007 say so; -1000 and -1001 are failures during processing.
 UNKNOWN_OUTCOME_CODES = frozenset({-1000, -1001, -1006, -1007})
 
-#: Too many orders in a window, of which the shortest has so many seconds.
+#: Too many new orders in a window; the shortest window, in seconds.
 TOO_MANY_ORDERS = -1015
 _ORDER_WINDOW = 10.0
 _DEFAULT_RETRY_AFTER = {429: 60.0, 418: 120.0}
 
 
 class BinanceError(Exception):
-    """Anything that went wrong in talking to the exchange."""
+    """Base of all errors in communicating with the exchange."""
 
 
 class MalformedMessage(BinanceError, ValueError):
-    """A message that lacks a field or holds a wrong one; names subject, field and value."""
+    """A message with a missing or invalid field; names subject, field and value."""
 
     def __init__(self, subject: str, field: str, problem: str) -> None:
         super().__init__(f"{subject}: field {field!r} {problem}")
@@ -32,15 +32,15 @@ class MalformedMessage(BinanceError, ValueError):
 
 
 class NotSent(BinanceError):
-    """The request certainly did not reach the exchange: it may be sent again."""
+    """The request never reached the exchange and may be sent again."""
 
 
 class RealMoneyRefused(NotSent):
-    """A request to change something where money may be real by a connection that was not made for it."""
+    """A state-changing request to a host that may hold real money, on a connection not opened for real money."""
 
 
 class BudgetExhausted(NotSent):
-    """Held back here, so as not to exceed the request limits. ``retry_after`` is in seconds."""
+    """Held back locally to stay within the request limits. ``retry_after`` is in seconds."""
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)
@@ -48,14 +48,14 @@ class BudgetExhausted(NotSent):
 
 
 class ConnectionLost(BinanceError):
-    """A request that only reads failed on the way: nothing was changed, it may be sent again."""
+    """A read-only request failed in transit: nothing changed, it may be sent again."""
 
 
 class OutcomeUnknown(BinanceError):
     """A state-changing request may or may not have been executed.
 
-    Resolve it by querying ``client_order_id`` (of an order, or of an order list), never by sending again (after a
-    fill the exchange would accept the same client order id a second time). Status and code are None without an answer.
+    Resolve it by querying ``client_order_id`` (of an order or an order list). Never send it again: after a fill the
+    exchange accepts the same client order id a second time. Status and code are None without a response.
     """
 
     def __init__(self, message: str, status: int | None = None, code: int | None = None) -> None:
@@ -66,7 +66,7 @@ class OutcomeUnknown(BinanceError):
 
 
 class ApiError(BinanceError):
-    """The exchange answered and refused: HTTP status, and its code (None when the body had none)."""
+    """The exchange refused the request: HTTP status, and Binance's code (None when the body has none)."""
 
     def __init__(self, status: int, code: int | None, message: str) -> None:
         super().__init__(f"HTTP {status}, code {code if code is not None else '(none)'}: {message}")
@@ -76,7 +76,7 @@ class ApiError(BinanceError):
 
 
 class ServerError(ApiError):
-    """A 5XX answer to a request that only reads, or another that is neither success nor refusal."""
+    """A 5XX response to a read-only request, or any other that is neither success nor refusal."""
 
 
 class RateLimited(ApiError):
@@ -88,19 +88,19 @@ class RateLimited(ApiError):
 
 
 class Banned(RateLimited):
-    """HTTP 418: this address is banned for ``retry_after`` seconds; each further request lengthens it."""
+    """HTTP 418: this IP address is banned for ``retry_after`` seconds; every further request extends the ban."""
 
 
 class BlockedByWaf(RateLimited):
-    """HTTP 403 without a code: the firewall before the exchange let nothing through, for our rate or our words."""
+    """HTTP 403 without a code: the web application firewall blocked the request, for its rate or its content."""
 
 
 class TimestampRejected(ApiError):
-    """-1021: our clock is outside recvWindow. Measure the server time again."""
+    """-1021: the timestamp is outside recvWindow. Measure the server time again."""
 
 
 class AuthenticationFailed(ApiError):
-    """-1002, -1022, -2008, -2014, -2015 or HTTP 401: key, signature, address or permission is wrong."""
+    """-1002, -1022, -2008, -2014, -2015 or HTTP 401: wrong key, signature, IP address or permission."""
 
 
 class InvalidSymbol(ApiError):
@@ -112,7 +112,7 @@ class FilterRejected(ApiError):
 
 
 class NewOrderRejected(ApiError):
-    """-2010: the matching engine refused the order, for example for lack of balance."""
+    """-2010: the matching engine rejected the order, for example for insufficient balance."""
 
 
 class CancelRejected(ApiError):
@@ -120,7 +120,7 @@ class CancelRejected(ApiError):
 
 
 class OrderNotFound(ApiError):
-    """-2013, -2026 or -2039: no such order. Right after placing one, the query may be too early (replica lag)."""
+    """-2013, -2026 or -2039: no such order. A query right after placement may come too early (replica lag)."""
 
 
 _BY_CODE: dict[int, type[ApiError]] = {
@@ -141,7 +141,7 @@ _BY_CODE: dict[int, type[ApiError]] = {
 
 
 def retry_after_seconds(headers: Mapping[str, str], status: int) -> float:
-    """Return the seconds of ``Retry-After``; a cautious default when it is absent or unreadable."""
+    """Return ``Retry-After`` in seconds, or a cautious default when it is missing or invalid."""
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return float(value)
@@ -163,12 +163,12 @@ def parse_error_body(body: bytes) -> tuple[int | None, str]:
 def error_from_status(
     status: int, code: int | None, message: str, *, retry_after: float = 60.0, changes_state: bool = False
 ) -> BinanceError:
-    """Return the error that an answer other than success stands for (REST and WebSocket API alike)."""
+    """Return the error for a status other than success (REST and WebSocket API)."""
     if status == 418:
         return Banned(status, code, message, retry_after)
     if status == 429:
         return RateLimited(status, code, message, retry_after)
-    # What is no refusal by the rules (a redirect, say) does not tell either what became of a change.
+    # A status outside 4XX (a redirect, say) does not tell whether the change was made.
     unknown = not 400 <= status < 500 or status == 408 or code in UNKNOWN_OUTCOME_CODES
     if unknown and changes_state:
         return OutcomeUnknown(f"HTTP {status}, code {code}: {message}; query it by client order id", status, code)
@@ -184,7 +184,7 @@ def error_from_status(
 
 
 def error_from_response(status: int, headers: Mapping[str, str], body: bytes, *, changes_state: bool) -> BinanceError:
-    """Map an HTTP answer that is no success. The status is never hidden by an unreadable body."""
+    """Return the error for an HTTP response other than success. An unreadable body never hides the status."""
     code, message = parse_error_body(body)
     retry_after = retry_after_seconds(headers, status)
     if code == TOO_MANY_ORDERS and "retry-after" not in headers:

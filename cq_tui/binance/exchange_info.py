@@ -8,7 +8,7 @@ from cq_tui.binance.filters import SymbolRules, SymbolRulesError
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """One rate limit: so many of ``type`` (REQUEST_WEIGHT, ORDERS …) in ``seconds``."""
+    """One rate limit: ``limit`` of ``type`` (REQUEST_WEIGHT, ORDERS …) per ``seconds``."""
 
     type: str
     seconds: int
@@ -17,9 +17,9 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeInfo:
-    """What the exchange lists. ``faults`` says why a symbol's rules could not be read: the others go on.
+    """Listed symbols and limits. ``symbol_errors`` says why the rules of a symbol could not be parsed.
 
-    ``unknown`` are the symbols asked for that the exchange does not list. Time in ms.
+    ``unknown_symbols`` are requested symbols that the exchange does not list. Time in ms.
     """
 
     server_time: int
@@ -30,7 +30,7 @@ class ExchangeInfo:
 
     @property
     def weight_per_minute(self) -> int | None:
-        """The request weight that an address may use in a minute; None when it is not told."""
+        """The request weight that an address may use per minute; None when it is not reported."""
         for rate in self.rate_limits:
             if rate.type == "REQUEST_WEIGHT" and rate.seconds == 60 and rate.limit > 0:
                 return rate.limit
@@ -38,7 +38,7 @@ class ExchangeInfo:
 
     @property
     def order_limits(self) -> list[tuple[int, int]]:
-        """How many orders an account may place in so many seconds: pairs of seconds and limit."""
+        """How many orders an account may place: pairs of seconds and limit."""
         return [(rate.seconds, rate.limit) for rate in self.rate_limits if rate.type == "ORDERS" and rate.limit > 0]
 
 
@@ -56,7 +56,7 @@ def _parse_rate_limit(raw: object) -> RateLimit:
 
 
 def parse_exchange_info(raw: object, unknown: tuple[str, ...] = ()) -> ExchangeInfo:
-    """Read an exchangeInfo answer. A symbol that cannot be read becomes a fault, not an error."""
+    """Parse an exchangeInfo response. A symbol that cannot be parsed is listed in ``symbol_errors``."""
     fields = Fields(raw, "exchangeInfo")
     symbols: dict[str, SymbolRules] = {}
     faults: dict[str, str] = {}
@@ -76,7 +76,7 @@ def parse_exchange_info(raw: object, unknown: tuple[str, ...] = ()) -> ExchangeI
 
 
 def merge_exchange_info(parts: list[ExchangeInfo], unknown: tuple[str, ...]) -> ExchangeInfo:
-    """Join answers that were asked for in parts (at least one)."""
+    """Merge the responses of a split request (at least one)."""
     symbols = {name: rules for part in parts for name, rules in part.symbols.items()}
     faults = {name: fault for part in parts for name, fault in part.symbol_errors.items()}
     return ExchangeInfo(parts[-1].server_time, parts[-1].rate_limits, symbols, faults, unknown)

@@ -1,4 +1,4 @@
-"""Reading typed fields out of the exchange's JSON, and writing decimals as it wants them."""
+"""Typed access to the fields of Binance's JSON, and decimals formatted for its requests."""
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
@@ -8,7 +8,7 @@ from cq_tui.binance.errors import MalformedMessage
 
 
 def shorten_value(value: object) -> str:
-    """Return a value as an error message shows it: short."""
+    """Return a value's repr, shortened for an error message."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -16,35 +16,35 @@ def shorten_value(value: object) -> str:
 class Fields:
     """One JSON object with typed access; unknown fields are ignored.
 
-    Every getter raises MalformedMessage, naming the field, when it is missing or of another type.
+    Every getter raises MalformedMessage, naming the field, when it is missing or has another type.
     """
 
     __slots__ = ("raw", "subject")
 
     def __init__(self, raw: object, subject: str) -> None:
         if not isinstance(raw, Mapping):
-            raise MalformedMessage(subject, "(whole)", f"is {shorten_value(raw)}, a JSON object is needed")
+            raise MalformedMessage(subject, "(whole)", f"is {shorten_value(raw)}; expected a JSON object")
         self.raw: Mapping[str, Any] = raw
         self.subject = subject
 
-    def field_error(self, name: str, wanted: str) -> MalformedMessage:
-        """Return the error for a field that is missing or holds something else than wanted."""
+    def field_error(self, name: str, expected: str) -> MalformedMessage:
+        """Return the error for a field that is missing or not what was expected."""
         if name not in self.raw:
-            return MalformedMessage(self.subject, name, f"is missing, {wanted} is needed")
-        return MalformedMessage(self.subject, name, f"is {shorten_value(self.raw[name])}, {wanted} is needed")
+            return MalformedMessage(self.subject, name, f"is missing; expected {expected}")
+        return MalformedMessage(self.subject, name, f"is {shorten_value(self.raw[name])}; expected {expected}")
 
     def text(self, name: str) -> str:
-        """Return a text."""
+        """Return a string."""
         value = self.raw.get(name)
         if not isinstance(value, str):
-            raise self.field_error(name, "a text")
+            raise self.field_error(name, "a string")
         return value
 
     def integer(self, name: str) -> int:
-        """Return a whole number (ids, counts, milliseconds)."""
+        """Return an integer (id, count, milliseconds)."""
         value = self.raw.get(name)
         if isinstance(value, bool) or not isinstance(value, int):
-            raise self.field_error(name, "a whole number")
+            raise self.field_error(name, "an integer")
         return value
 
     def flag(self, name: str) -> bool:
@@ -55,57 +55,57 @@ class Fields:
         return value
 
     def decimal(self, name: str) -> Decimal:
-        """Return a finite decimal, which the exchange sends as text."""
+        """Return a finite decimal, which the exchange sends as a string."""
         value = self.raw.get(name)
         if isinstance(value, str):
             try:
                 number = Decimal(value)
             except InvalidOperation:
-                raise self.field_error(name, "a decimal as text") from None
+                raise self.field_error(name, "a decimal string") from None
             if number.is_finite():
                 return number
-        raise self.field_error(name, "a decimal as text")
+        raise self.field_error(name, "a decimal string")
 
     def decimal_or_zero(self, name: str) -> Decimal:
-        """Return a decimal of a field that may be absent, which means zero."""
+        """Return a decimal; zero when the field is absent."""
         return self.decimal(name) if name in self.raw else Decimal(0)
 
     def integer_or(self, name: str, default: int) -> int:
-        """Return a whole number of a field that may be absent."""
+        """Return an integer, or the default when the field is absent."""
         return self.integer(name) if name in self.raw else default
 
     def text_or(self, name: str, default: str) -> str:
-        """Return a text of a field that may be absent or null."""
+        """Return a string, or the default when the field is absent or null."""
         return default if self.raw.get(name) is None else self.text(name)
 
     def array(self, name: str) -> list[Any]:
-        """Return a list."""
+        """Return an array."""
         value = self.raw.get(name)
         if not isinstance(value, list):
-            raise self.field_error(name, "a list")
+            raise self.field_error(name, "an array")
         return value
 
     def nested(self, name: str) -> "Fields":
-        """Return an object within this one."""
+        """Return a nested object."""
         if name not in self.raw:
             raise self.field_error(name, "an object")
         return Fields(self.raw[name], f"{self.subject}.{name}")
 
 
 def require_list(raw: object, subject: str) -> list[Any]:
-    """Return the answer as a list. Raises MalformedMessage when it is something else."""
+    """Return the response as a list. Raises MalformedMessage when it is not one."""
     if not isinstance(raw, list):
-        raise MalformedMessage(subject, "(whole)", f"is {shorten_value(raw)}, a list is needed")
+        raise MalformedMessage(subject, "(whole)", f"is {shorten_value(raw)}; expected an array")
     return raw
 
 
 def format_decimal(value: Decimal) -> str:
     """Return a price or quantity as exact plain digits, never with an exponent.
 
-    Raises ValueError for what the exchange would not read: negative, infinite or NaN.
+    Raises ValueError for what the exchange cannot parse: negative, infinite or NaN.
     """
     if not isinstance(value, Decimal):
-        raise TypeError(f"{value!r} is no Decimal: prices and quantities are sent exactly")
+        raise TypeError(f"{value!r} is not a Decimal; prices and quantities are sent exactly")
     if not value.is_finite() or value < 0:
         raise ValueError(f"{value} cannot be a price or a quantity")
     return format(value.copy_abs(), "f")  # abs() would round to 28 digits

@@ -1,10 +1,10 @@
-"""The ``filters`` and flags of an exchangeInfo symbol, read into the fields of SymbolRules."""
+"""The ``filters`` and flags of an exchangeInfo symbol, parsed into the fields of SymbolRules."""
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-#: Filter -> its fields -> the fields of SymbolRules, and how each is read. Unknown filters are passed over.
+#: Filter -> its fields -> the fields of SymbolRules, and their parsers. Unknown filters are ignored.
 _FILTERS: dict[str, tuple[tuple[str, str, Callable[[Any], Any]], ...]] = {
     "PRICE_FILTER": (
         ("minPrice", "min_price", Decimal),
@@ -75,7 +75,7 @@ _FLAGS = {
 def read_filters(filters: list[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the limits of all known filters. Raises KeyError, TypeError, ValueError or InvalidOperation.
 
-    Where both kinds of a minimum notional stand, NOTIONAL counts, wherever it stands.
+    If a symbol has both MIN_NOTIONAL and NOTIONAL, NOTIONAL wins in any order.
     """
     rules: dict[str, Any] = {}
     for entry in sorted(filters, key=lambda entry: entry["filterType"] == "NOTIONAL"):
@@ -85,7 +85,7 @@ def read_filters(filters: list[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def read_flags(symbol: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the symbol allows, as far as it says so."""
+    """Return what the symbol allows, where it says so."""
     rules: dict[str, Any] = {name: bool(symbol[field]) for field, name in _FLAGS.items() if field in symbol}
     if "defaultSelfTradePreventionMode" in symbol:
         rules["default_stp_mode"] = str(symbol["defaultSelfTradePreventionMode"])

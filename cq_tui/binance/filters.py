@@ -1,4 +1,4 @@
-"""Symbol filters of Binance Spot: the rules of one symbol, quantising, and what an order would violate."""
+"""Binance Spot symbol filters: the rules of one symbol, quantizing, and the filter an order would violate."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,20 +8,20 @@ from typing import Any
 from cq_tui.binance.filter_fields import read_filters, read_flags
 
 ZERO = Decimal(0)
-#: Order types that wait for a trigger price; they count for MAX_NUM_ALGO_ORDERS.
+#: Order types that wait for a trigger price; they count toward MAX_NUM_ALGO_ORDERS.
 ALGO_TYPES = frozenset({"STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"})
 _STOP_LOSSES = frozenset({"STOP_LOSS", "STOP_LOSS_LIMIT"})
 
 
 class SymbolRulesError(ValueError):
-    """An exchangeInfo symbol that cannot be read: the message names the field and what it held."""
+    """An exchangeInfo symbol that cannot be parsed; the message names the field and its value."""
 
 
 @dataclass(frozen=True, slots=True)
 class SymbolRules:
-    """Trading rules of one symbol. A limit of zero means that the rule is off, as the exchange defines it.
+    """Trading rules of one symbol. Zero disables a limit, as Binance defines it.
 
-    What exchangeInfo does not say is taken as allowed: the exchange refuses by itself.
+    Whatever exchangeInfo leaves out counts as allowed: the exchange still enforces it.
     """
 
     symbol: str
@@ -77,9 +77,9 @@ class SymbolRules:
 
     @classmethod
     def from_exchange_info(cls, symbol: Mapping[str, Any]) -> "SymbolRules":
-        """Read one element of exchangeInfo's ``symbols``.
+        """Parse one element of exchangeInfo's ``symbols``.
 
-        Raises SymbolRulesError, naming the symbol, when a field is missing or is no number.
+        Raises SymbolRulesError, naming the symbol, when a field is missing or not a number.
         """
         try:
             return cls(
@@ -99,11 +99,11 @@ class SymbolRules:
             raise SymbolRulesError(f"exchangeInfo of {_symbol_name(symbol)}: {error}") from None
 
     def quantize_price(self, price: Decimal, rounding: str) -> Decimal:
-        """Return ``price`` on a multiple of the tick size, by a rounding mode of ``decimal``."""
+        """Return ``price`` rounded to the tick size with a rounding mode of ``decimal``."""
         return _round_to_step(price, self.tick_size, rounding)
 
     def quantize_quantity(self, quantity: Decimal, *, market: bool = False) -> Decimal:
-        """Return ``quantity`` cut down to the lot step; with ``market`` also to MARKET_LOT_SIZE's step."""
+        """Return ``quantity`` rounded down to LOT_SIZE's step; with ``market`` also to MARKET_LOT_SIZE's."""
         cut = _round_to_step(quantity, self.step_size, ROUND_DOWN)
         return _round_to_step(cut, self.market_step_size, ROUND_DOWN) if market else cut
 
@@ -132,13 +132,12 @@ class SymbolRules:
         open_iceberg_orders: int = 0,
         position: Decimal | None = None,
     ) -> str | None:
-        """Return the name of the first filter that the order fails, in exchangeInfo's order, or None.
+        """Return the first filter that the order violates, in exchangeInfo's order, or None.
 
         ``reference_price`` is the reference price, else the average over ``average_price_minutes`` (0: the
-        last price); without it the rules that need it are left to the exchange. The counts are of orders open
-        *before* this one, ``position`` is what the account holds of the base asset and has open orders to buy
-        (without it MAX_POSITION is left to the exchange). A stop order without a limit price is valued at its
-        stop price.
+        last price); without it the rules that need it are left to the exchange. The counts exclude this order.
+        ``position`` is the base asset held plus open buy orders (without it MAX_POSITION is left to the
+        exchange). A stop order without a limit price is valued at its stop price.
         """
         if self._violates_price_filter(price) or self._violates_price_filter(stop_price):
             return "PRICE_FILTER"
@@ -170,7 +169,7 @@ class SymbolRules:
         return "MAX_NUM_ORDER_LISTS" if too_many else None
 
     def amend_violation(self, *, amends: int) -> str | None:
-        """Return MAX_NUM_ORDER_AMENDS when an order that was amended so often cannot be once more, else None."""
+        """Return MAX_NUM_ORDER_AMENDS when an order amended this often may not be amended again, else None."""
         return "MAX_NUM_ORDER_AMENDS" if self.max_amends and amends >= self.max_amends else None
 
     def _violates_price_filter(self, price: Decimal | None) -> bool:
@@ -185,9 +184,9 @@ class SymbolRules:
         reference: Decimal | None,
     ) -> str | None:
         if quantity is None:
-            # By quote amount: the quantity is known only in the book, so it is bounded by what it is worth now.
-            most = self.market_max_quantity
-            return "MARKET_LOT_SIZE" if quote and reference and most and quote > most * reference else None
+            # By quote amount: the quantity is known only once it fills, so its current value is bounded.
+            maximum = self.market_max_quantity
+            return "MARKET_LOT_SIZE" if quote and reference and maximum and quote > maximum * reference else None
         if _violates_range(quantity, self.min_quantity, self.max_quantity, self.step_size):
             return "LOT_SIZE"
         if iceberg:
@@ -203,12 +202,12 @@ class SymbolRules:
 
     def _violates_trailing_delta(self, side: str, order_type: str, delta: int) -> bool:
         above = (order_type in _STOP_LOSSES) == (side == "BUY")
-        least, most = (
+        minimum, maximum = (
             (self.min_trailing_above, self.max_trailing_above)
             if above
             else (self.min_trailing_below, self.max_trailing_below)
         )
-        return delta < least or bool(most and delta > most)
+        return delta < minimum or bool(maximum and delta > maximum)
 
     def _violates_percent_price_by_side(self, side: str, price: Decimal, reference: Decimal) -> bool:
         if side == "BUY":

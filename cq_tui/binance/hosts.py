@@ -1,4 +1,4 @@
-"""Where an exchange is: the addresses of its REST, stream and WebSocket API faces."""
+"""Exchange endpoints: the base URLs of its REST, stream and WebSocket APIs."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -7,7 +7,7 @@ _SCHEMES = {"rest": ("http", "https"), "stream": ("ws", "wss"), "ws_api": ("ws",
 
 
 class EndpointError(ValueError):
-    """An address that is no absolute URL of the right scheme."""
+    """An address that is not an absolute URL with the right scheme."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,12 @@ class Endpoints:
                 parts = urlsplit(address)
                 host = parts.hostname
             except ValueError:
-                raise EndpointError(f"the {name} endpoint is no URL") from None
+                raise EndpointError(f"the {name} endpoint is not a URL") from None
             if parts.scheme not in schemes or not host or parts.username is not None:
-                wanted = " or ".join(f"{scheme}://host" for scheme in schemes)
-                # The address itself is not quoted: it may hold a password.
+                expected = " or ".join(f"{scheme}://host" for scheme in schemes)
+                # The address itself is not quoted: it may contain a password.
                 shown = f"{parts.scheme[:12]}://{(host or '')[:60]}"
-                raise EndpointError(f"the {name} endpoint is {shown!r}; {wanted} is needed, without a user name")
+                raise EndpointError(f"the {name} endpoint is {shown!r}; expected {expected} without a user name")
             object.__setattr__(self, name, address.rstrip("/"))
 
 
@@ -40,7 +40,7 @@ MAINNET = Endpoints(
     ws_api="wss://ws-api.binance.com:443/ws-api/v3",
 )
 
-#: Market data without a key; serves no orders and no user data.
+#: Market data without a key; no orders, no user data.
 MAINNET_DATA_ONLY_REST = "https://data-api.binance.vision"
 MAINNET_DATA_ONLY_STREAM = "wss://data-stream.binance.vision"
 
@@ -62,7 +62,7 @@ _DEMO_HOSTS = frozenset(urlsplit(address).hostname for address in (DEMO.rest, DE
 
 
 def loopback(port: int) -> Endpoints:
-    """Return the endpoints of a simulated exchange on this machine: all three faces on one port."""
+    """Return the endpoints of a simulated exchange on this machine: all three APIs on one port."""
     authority = f"127.0.0.1:{port}"
     return Endpoints(f"http://{authority}", f"ws://{authority}", f"ws://{authority}/ws-api/v3")
 
@@ -73,9 +73,9 @@ def is_loopback(address: str) -> bool:
 
 
 def is_play_money(address: str) -> bool:
-    """Whether a URL names an exchange known to hold nothing real: this machine, the testnet, the demo mode.
+    """Whether a URL names an exchange known to trade play money: this machine, the testnet, the demo mode.
 
-    Of any other nobody knows: the real exchange has sisters under other names, and whoever serves it anew.
+    Any other may be real: the exchange has regional sites and mirrors under other names.
     """
     host = (urlsplit(address).hostname or "").rstrip(".")
     on_testnet = host == _TESTNET_DOMAIN or host.endswith(f".{_TESTNET_DOMAIN}")
@@ -83,7 +83,7 @@ def is_play_money(address: str) -> bool:
 
 
 def is_mainnet(address: str) -> bool:
-    """Whether a URL names the real exchange, where orders cost real money."""
-    # A name may end with a dot and is the same name.
+    """Whether a URL names the real exchange, where orders trade real money."""
+    # With a trailing dot it is the same name.
     host = (urlsplit(address).hostname or "").rstrip(".")
     return (host == "binance.com" or host.endswith(".binance.com")) and host not in _DEMO_HOSTS

@@ -1,4 +1,4 @@
-"""Requests over HTTP: signing, budget, clock, and what a failure on the way means."""
+"""HTTP requests: signing, request budget, server clock, and what a failure in transit means."""
 
 import asyncio
 import contextlib
@@ -36,13 +36,13 @@ from cq_tui.binance.types import parse_server_time
 
 T = TypeVar("T")
 
-#: The exchange gives its engine 10 s before it answers -1007; we wait a little longer than that.
+#: The exchange waits 10 s for its engine before it answers -1007; we wait a little longer.
 TIMEOUT = httpx.Timeout(connect=5.0, read=15.0, write=5.0, pool=5.0)
 
-#: An order should not have to wait for a new connection; one that is idle for long the exchange may just be closing.
+#: An order should not wait for a new connection; but the exchange may be closing one that has been idle for long.
 _LIMITS = httpx.Limits(max_connections=20, keepalive_expiry=20.0)
 
-#: These fail before a byte of the request is sent.
+#: Raised before a byte of the request is sent.
 _NOT_SENT_ERRORS = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -52,9 +52,9 @@ _NOT_SENT_ERRORS = (
     SOCKSError,
 )
 
-#: More than this (ms) between the wall clock and the steady one: the wall clock was set, or the machine slept.
+#: If wall clock and monotonic clock drift apart by more (ms), the wall clock was set or the machine slept.
 _CLOCK_JUMP_MS = 500.0
-#: Seconds that a whole request may take: a server that sends a byte now and then must not hold up an exit for ever.
+#: Seconds for a whole request: a server that trickles bytes must not block an exit forever.
 _DEADLINE = 60.0
 
 
@@ -64,16 +64,16 @@ def local_ms() -> float:
 
 
 def monotonic_ms() -> float:
-    """Return milliseconds of a clock that nobody sets."""
+    """Return the monotonic clock in milliseconds."""
     return time.monotonic() * 1000
 
 
 class RestConnection:
-    """A kept-alive connection to the REST face; use as an async context manager or call ``close``.
+    """A kept-alive connection to the REST API; use as an async context manager or call ``close``.
 
-    ``budget`` may be shared with other processes. ``now_ms``, ``steady_ms``, ``sleep`` and ``transport`` replace the
-    wall clock, the one that nobody sets, waiting and the network. ``deadline`` (seconds) is for a whole request.
-    Without ``real_money`` nothing is changed but on this machine and on test exchanges: money may be real elsewhere.
+    ``budget`` may be shared with other processes. ``now_ms``, ``monotonic_ms``, ``sleep`` and ``transport`` replace the
+    wall clock, the monotonic clock, waiting and the network. ``deadline`` (seconds) covers a whole request. Without
+    ``real_money`` state-changing requests go only to this machine and to test exchanges.
     """
 
     def __init__(
@@ -90,21 +90,21 @@ class RestConnection:
         deadline: float = _DEADLINE,
         transport: httpx.AsyncBaseTransport | None = None,
         now_ms: Callable[[], float] = local_ms,
-        steady_ms: Callable[[], float] = monotonic_ms,
+        monotonic_ms: Callable[[], float] = monotonic_ms,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.credentials = credentials
         self.budget = budget or LocalBudget()
         self.clock = clock or ServerClock()
-        # Whole addresses: httpx takes a relative one apart twice.
+        # Absolute URLs: httpx parses a relative one twice.
         self._base_url = str(httpx.URL(base_url)).rstrip("/")
         self._may_change_state = real_money or is_play_money(base_url)
         self._recv_window = recv_window
         self._max_wait = max_wait
         self._deadline = deadline
         self._now_ms = now_ms
-        self._monotonic_ms = steady_ms
-        #: How far the wall clock was ahead of the steady one when the server's was last measured.
+        self._monotonic_ms = monotonic_ms
+        #: Wall clock minus monotonic clock when the server's time was last measured.
         self._wall_minus_monotonic: float | None = None
         self._sleep = sleep
         headers = {"Accept": "application/json"}
@@ -128,7 +128,7 @@ class RestConnection:
         await self._client.aclose()
 
     def server_now_ms(self) -> int:
-        """Return the server's time, as far as it has been measured."""
+        """Return the server's time as last measured."""
         return self.clock.now_ms(self._now_ms())
 
     async def sync_clock(self, samples: int = 3) -> float:
@@ -142,9 +142,9 @@ class RestConnection:
         return self.clock.offset_ms
 
     async def resync_changed_clock(self) -> None:
-        """Measure the server's time anew when this machine's clock was set since, or stood still in its sleep.
+        """Measure the server's time again if this machine's clock was set, or stood still during sleep.
 
-        A server that cannot be asked is left to find it out.
+        A failed measurement is ignored: the request itself will fail.
         """
         if (
             self._wall_minus_monotonic is None
@@ -160,7 +160,7 @@ class RestConnection:
     ) -> Any:
         """GET and return the JSON. Waits for the budget up to ``max_wait`` seconds.
 
-        A rejected timestamp measures the clock anew and asks once more. Raises NotSent,
+        After a rejected timestamp it measures the clock again and retries once. Raises NotSent,
         ConnectionLost, MalformedMessage, or an ApiError.
         """
         if signed:
@@ -184,14 +184,14 @@ class RestConnection:
         client_order_id: str,
         orders: int = 0,
     ) -> T:
-        """Send a signed, state-changing request once, and never again. ``orders`` is how many it places.
+        """Send a signed, state-changing request exactly once. ``orders`` is how many it places.
 
-        Raises NotSent (BudgetExhausted among it), ApiError when it was refused, and OutcomeUnknown, with the
-        client order id to ask for, whenever the exchange may have carried it out: also when its answer cannot be
-        read. A rejected timestamp measures the clock anew before it is told.
+        Raises NotSent (including BudgetExhausted), ApiError when it was refused, and OutcomeUnknown, with the client
+        order id to query, whenever the exchange may have executed it, also when its response cannot be parsed. After
+        a rejected timestamp it measures the clock again before raising.
         """
         if not self._may_change_state:
-            raise RealMoneyRefused(f"{method} {path}: not sent, the money there may be real, and the mode is not live")
+            raise RealMoneyRefused(f"{method} {path}: not sent, the host may hold real money, the mode is not live")
         await self.resync_changed_clock()
         wait_ms = self.budget.reserve(1, self.server_now_ms(), orders=orders, essential=True)
         if wait_ms:
@@ -204,7 +204,7 @@ class RestConnection:
             raise
         except TimestampRejected:
             self.clock.discard_samples()
-            with contextlib.suppress(BinanceError):  # the rejection is what has to be told
+            with contextlib.suppress(BinanceError):  # the rejection is what the caller needs
                 await self.sync_clock()
             raise
 
@@ -216,13 +216,13 @@ class RestConnection:
             raise MalformedMessage(path, "(whole)", f"is not JSON: {error}") from None
 
     async def _wait_for_budget(self, weight: int, *, essential: bool) -> None:
-        waited = 0.0
+        total = 0.0
         while wait_ms := self.budget.reserve(weight, self.server_now_ms(), essential=essential):
             seconds = wait_ms / 1000
-            if waited + seconds > self._max_wait:
-                raise BudgetExhausted(f"the request budget is used up for {seconds:.0f} s", seconds)
+            if total + seconds > self._max_wait:
+                raise BudgetExhausted(f"the request budget is exhausted for {seconds:.0f} s", seconds)
             await self._sleep(seconds)
-            waited += seconds
+            total += seconds
 
     async def _send(
         self,
@@ -236,19 +236,19 @@ class RestConnection:
         changes_state: bool = False,
     ) -> bytes:
         query = self._query(params, signed=signed)
-        what = f"{method} {path}"
+        request = f"{method} {path}"
         sent_ms = self.server_now_ms()
         try:
             async with asyncio.timeout(self._deadline):
                 response = await self._client.request(method, self._base_url + (f"{path}?{query}" if query else path))
         except _NOT_SENT_ERRORS as error:
-            raise NotSent(f"{what}: not sent, {_describe_error(error)}") from error
+            raise NotSent(f"{request}: not sent, {_describe_error(error)}") from error
         except (httpx.HTTPError, TimeoutError) as error:
             if changes_state:
                 raise OutcomeUnknown(
-                    f"{what}: {_describe_error(error)} after sending; query it by client order id"
+                    f"{request}: {_describe_error(error)} after sending; query it by client order id"
                 ) from error
-            raise ConnectionLost(f"{what}: {_describe_error(error)}") from error
+            raise ConnectionLost(f"{request}: {_describe_error(error)}") from error
         self.budget.record_response(weight, orders, usage_from_headers(response.headers), sent_ms, self.server_now_ms())
         if response.is_success:
             return response.content
@@ -264,30 +264,30 @@ class RestConnection:
         if not signed:
             return encode_query(params)
         if self.credentials is None:
-            raise CredentialsError("this request is signed, and there is no API key")
+            raise CredentialsError("this request must be signed, but there is no API key")
         timed = [*params, ("recvWindow", self._recv_window), ("timestamp", self.server_now_ms())]
         return signed_query(timed, self.credentials)
 
 
 def _transport(base_url: str) -> httpx.AsyncBaseTransport:
-    """Return the way to an exchange. Further certificates (SSL_CERT_FILE) are only for what is not on this machine."""
+    """Return the transport to an exchange. Extra certificates (SSL_CERT_FILE) apply only to other machines."""
     trusted = _ssl_context(not is_loopback(base_url))
     return httpx.AsyncHTTPTransport(verify=trusted, limits=_LIMITS, proxy=proxy_for(base_url))
 
 
 @cache
 def _ssl_context(with_environment: bool) -> ssl.SSLContext:
-    """Return whose certificates are believed. Reading them takes longer than many requests: it is done once."""
+    """Return the TLS context. Cached: loading the certificates takes longer than many requests."""
     return httpx.create_ssl_context(trust_env=with_environment)
 
 
-def _parse_response(what: str, body: bytes, parse: Callable[[object], T]) -> T:
-    """Read the answer to a change; one that cannot be read leaves open what was changed."""
+def _parse_response(request: str, body: bytes, parse: Callable[[object], T]) -> T:
+    """Parse the response to a change; the outcome of an unreadable one is unknown."""
     try:
         return parse(orjson.loads(body))
     except (orjson.JSONDecodeError, MalformedMessage) as error:
         raise OutcomeUnknown(
-            f"{what}: accepted, but the answer cannot be read ({error}); query it by client order id"
+            f"{request}: accepted, but the response cannot be parsed ({error}); query it by client order id"
         ) from error
 
 

@@ -1,7 +1,7 @@
-"""Events of the combined market streams, and how a frame becomes one of them.
+"""Events of the combined market streams, and the parser of their messages.
 
-This is the hottest path of the feeder: a frame is read optimistically, and only one that fails is
-looked at again to name the field that is wrong.
+This is the feeder's hottest path: a message is parsed optimistically, and only one that fails is
+checked field by field to name the wrong one.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ from cq_tui.contracts.market import Kline
 
 
 class KlineUpdate(NamedTuple):
-    """A bar as it stands; ``closed`` is true exactly once, with its last update. Times in ms."""
+    """The current state of a bar; ``closed`` is true only in its last update. Times in ms."""
 
     symbol: str
     interval: str
@@ -26,7 +26,7 @@ class KlineUpdate(NamedTuple):
 
 
 class BookTickerUpdate(NamedTuple):
-    """Best bid and ask; ``update_id`` rises with every change of the book. It carries no time."""
+    """Best bid and ask; ``update_id`` rises with every change of the book. It has no timestamp."""
 
     symbol: str
     update_id: int
@@ -37,7 +37,7 @@ class BookTickerUpdate(NamedTuple):
 
 
 class MiniTickerUpdate(NamedTuple):
-    """The rolling 24 hours, once a second while they change. Time in ms."""
+    """Rolling 24-hour statistics, once a second while they change. Time in ms."""
 
     symbol: str
     event_time: int
@@ -65,10 +65,10 @@ class TradeUpdate(NamedTuple):
 
 
 class DepthUpdate(NamedTuple):
-    """What the changes ``first_update_id`` to ``last_update_id`` made of an order book. Time in ms.
+    """Changes ``first_update_id`` to ``last_update_id`` of an order book. Time in ms.
 
-    Levels are [price, quantity] as they came, text that is read and checked when an order book takes it in: that
-    costs ten times what the rest of the message does, and not everybody keeps a book.
+    Levels are raw [price, quantity] strings, parsed and checked when an order book applies them: that costs ten
+    times as much as the rest of the message, and not every reader keeps a book.
     """
 
     symbol: str
@@ -86,7 +86,7 @@ class ShutdownNotice(NamedTuple):
 
 
 class ControlReply(NamedTuple):
-    """The answer to SUBSCRIBE and its like; ``error`` is None when it was carried out."""
+    """The response to SUBSCRIBE and similar requests; ``error`` is None on success."""
 
     id: int | str | None
     error: str | None
@@ -96,16 +96,16 @@ MarketEvent = KlineUpdate | BookTickerUpdate | MiniTickerUpdate | TradeUpdate | 
 StreamMessage = MarketEvent | ShutdownNotice | ControlReply
 
 _READ_ERRORS = (KeyError, TypeError, ValueError, ArithmeticError)
-#: ``join`` refuses whatever is not text: the cheapest check of several fields at once.
+#: ``join`` raises for anything but strings: the cheapest check of several fields at once.
 _join = "".join
-#: Building the tuple straight away halves the cost of a NamedTuple.
+#: Building the tuple directly halves the cost of a NamedTuple.
 _new_tuple = tuple.__new__
 
 
 def parse_stream_message(frame: bytes | str) -> StreamMessage | None:
-    """Read one frame of a combined stream; None for an event of a kind that is not read here.
+    """Parse one message of a combined stream; None for an event type that is not handled.
 
-    Raises MalformedMessage for a frame that is not JSON, no object, or an event with a wrong field.
+    Raises MalformedMessage for a message that is not JSON, not an object, or has an invalid field.
     """
     try:
         message: Any = orjson.loads(frame)
@@ -124,7 +124,7 @@ def parse_stream_message(frame: bytes | str) -> StreamMessage | None:
 def _read_book_ticker(data: dict[str, Any]) -> BookTickerUpdate:
     symbol, update_id = data["s"], data["u"]
     bid, bid_quantity, ask, ask_quantity = data["b"], data["B"], data["a"], data["A"]
-    # As _check_numbers has it, without the call: most messages are of this kind.
+    # _check_numbers, inlined: most messages are of this kind.
     if not _join((bid, bid_quantity, ask, ask_quantity)).replace(".", "").isdecimal():
         raise ValueError
     if type(update_id) is not int or type(symbol) is not str:
@@ -137,15 +137,15 @@ def _read_book_ticker(data: dict[str, Any]) -> BookTickerUpdate:
 
 def _read_kline(data: dict[str, Any]) -> KlineUpdate:
     k, symbol, event_time = data["k"], data["s"], data["E"]
-    opened, closed, trades = k["t"], k["T"], k["n"]
+    open_time, close_time, trades = k["t"], k["T"], k["n"]
     prices = (k["o"], k["h"], k["l"], k["c"], k["v"], k["q"])
     interval, is_closed = k["i"], k["x"]
     _check_numbers(symbol, prices)
-    if not type(opened) is type(closed) is type(trades) is type(event_time) is int:
+    if not type(open_time) is type(close_time) is type(trades) is type(event_time) is int:
         raise TypeError
     if type(interval) is not str or type(is_closed) is not bool:
         raise TypeError
-    kline = _new_tuple(Kline, (opened, closed, *map(float, prices), trades))
+    kline = _new_tuple(Kline, (open_time, close_time, *map(float, prices), trades))
     return _new_tuple(KlineUpdate, (symbol, interval, event_time, is_closed, kline))
 
 
@@ -179,7 +179,7 @@ def _read_depth(data: dict[str, Any]) -> DepthUpdate:
 
 
 def _check_numbers(symbol: Any, numbers: tuple[Any, ...]) -> None:
-    """Refuse what is not text, and numbers that are not plain digits (so no sign, exponent, NaN)."""
+    """Reject anything but strings, and numbers that are not plain digits (so no sign, exponent or NaN)."""
     if type(symbol) is not str or not _join(numbers).replace(".", "").isdecimal():
         raise ValueError
 
@@ -209,7 +209,7 @@ _FIELDS: dict[str | None, tuple[str, str, str]] = {
 
 
 def _find_field_error(data: dict[str, Any]) -> MalformedMessage:
-    """Return the error that names the first wrong field of an event that could not be read."""
+    """Return the error that names the first invalid field of an event that failed to parse."""
     kind = data.get("e")
     fields = Fields(data, kind or "bookTicker")
     try:
@@ -225,7 +225,7 @@ def _find_field_error(data: dict[str, Any]) -> MalformedMessage:
             fields.array("a")
     except MalformedMessage as error:
         return error
-    return MalformedMessage(fields.subject, "(whole)", f"cannot be read: {shorten_value(data)}")
+    return MalformedMessage(fields.subject, "(whole)", f"cannot be parsed: {shorten_value(data)}")
 
 
 def _check_fields(fields: Fields, texts: str, integers: str, decimals: str) -> None:
@@ -238,10 +238,10 @@ def _check_fields(fields: Fields, texts: str, integers: str, decimals: str) -> N
 
 
 def _parse_uncommon(message: object) -> StreamMessage | None:
-    """Read what is not a known event in the combined wrapper: replies, raw notices, other events."""
+    """Parse anything but a known event in the combined form: replies, raw notices, other events."""
     fields = Fields(message, "frame")
     if "data" in fields.raw:
-        fields.nested("data").text("e")  # an event of a type that is not read here
+        fields.nested("data").text("e")  # an event type that is not handled
         return None
     if fields.raw.get("e") == "serverShutdown":
         return ShutdownNotice(fields.integer("E"))
@@ -253,7 +253,7 @@ def _parse_uncommon(message: object) -> StreamMessage | None:
 def _parse_control_reply(raw: Mapping[str, Any]) -> ControlReply:
     identity = raw.get("id")
     if identity is not None and not isinstance(identity, int | str):
-        raise MalformedMessage("reply", "id", f"is {shorten_value(identity)}, a number or a text is needed")
+        raise MalformedMessage("reply", "id", f"is {shorten_value(identity)}; expected a number or a string")
     problem = raw.get("error", raw)
     if isinstance(problem, Mapping) and "code" in problem:
         return ControlReply(identity, f"code {problem['code']}: {problem.get('msg', '')}")

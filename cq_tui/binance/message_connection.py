@@ -1,7 +1,8 @@
-"""A WebSocket connection that hands each message over the moment it is read, without a task in between.
+"""A WebSocket connection that delivers each message as soon as it is read, without a task in between.
 
-The library keeps the protocol: handshake, pings and pongs, closing, limits. Only whole unmasked text frames, which
-are all that a market stream sends, are cut out here; every other frame goes to the library untouched.
+The library runs the protocol: handshake, pings and pongs, closing, limits. Only whole unmasked text frames, which
+are all that a market stream sends, are split here; every other frame goes to the library untouched. Read by the
+library, through ``recv`` or its parser's events, a message costs the client about twice the processor time.
 """
 
 import asyncio
@@ -17,64 +18,64 @@ MessageHandler = Callable[[bytes], None]
 _HEADER_END = b"\r\n\r\n"
 #: FIN and the text opcode, no reserved bit.
 _FIN_TEXT = 0x81
-#: As the library has it: a longer message ends the connection.
+#: The library's limit: a longer message ends the connection.
 _MAX_MESSAGE_SIZE = 2**20
 
 
 def _no_handler(message: bytes) -> None:
-    raise RuntimeError("a message came before listen()")
+    raise RuntimeError("a message came before set_handler()")
 
 
 class MessageConnection(ClientConnection):
-    """A client connection whose messages go to a function instead of ``recv``; see ``listen``."""
+    """A client connection whose messages go to a handler instead of ``recv``; see ``set_handler``."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin: nothing is read yet."""
+        """Start paused at the end of the handshake."""
         super().connection_made(transport)
         self._buffer = b""
         self._fragments: list[bytes] = []
         self._handler: MessageHandler = _no_handler
-        #: Whether frames are cut out here: not before the handshake is done, nor after something odd.
+        #: Whether frames are split here: not before the handshake is done, nor after an irregular frame.
         self._splits_frames = False
         self._paused = False
         self._handler_error: Exception | None = None
 
-    def set_handler(self, deliver: MessageHandler) -> None:
-        """Hand over every message from now on; none is read before.
+    def set_handler(self, handler: MessageHandler) -> None:
+        """Deliver every message to the handler from now on; none is read before.
 
-        What ``deliver`` raises is a defect: it comes out here, out of ``resume``, or out of ``ended``.
+        Whatever the handler raises is a defect: it is raised here, by ``resume``, or by ``wait_ended``.
         """
-        self._handler = deliver
+        self._handler = handler
         self.resume()
 
     async def wait_ended(self) -> ConnectionClosed:
-        """Wait for the end of the connection and return why it ended; raises what ``deliver`` raised."""
+        """Wait for the end of the connection and return why it ended; raises what the handler raised."""
         await self.wait_closed()
         if self._handler_error is not None:
             raise self._handler_error
         return self.close_exc
 
     def pause(self) -> None:
-        """Hand nothing over until ``resume``, and read no more; the network holds the rest back."""
+        """Deliver nothing until ``resume``, and stop reading: TCP flow control holds the rest back."""
         self._paused = True
         self.transport.pause_reading()
 
     def resume(self) -> None:
-        """Go on."""
+        """Deliver and read again."""
         if self._paused:
             self._paused = False
             try:
                 self.data_received(b"")
             except BaseException:
-                self.transport.abort()  # as the loop does with what comes out of data_received
+                self.transport.abort()  # as the event loop does when data_received raises
                 raise
             if not self._paused:
                 self.transport.resume_reading()
 
-    # What the library calls
+    # Called by the library
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes from the network."""
+        """Receive bytes from the network."""
         if self._buffer:
             data, self._buffer = self._buffer + data, b""
         if self._splits_frames and self.protocol.state is OPEN:
@@ -85,19 +86,19 @@ class MessageConnection(ClientConnection):
             super().data_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Take the end of the connection, and what it was that ended it."""
+        """Record why the connection ended."""
         self._handler_error = None if isinstance(exc, OSError) else exc
         super().connection_lost(exc)
 
     def eof_received(self) -> None:
-        """Take the end of what the network brings."""
+        """Receive the end of the incoming data."""
         rest, self._buffer = self._buffer, b""
         if rest:
             super().data_received(rest)
         super().eof_received()
 
     def process_event(self, event: Event) -> None:
-        """Take a frame that the library has read."""
+        """Receive a frame that the library has parsed."""
         if isinstance(event, Frame) and event.opcode in DATA_OPCODES:
             self._fragments.append(bytes(event.data))
             if event.fin:
@@ -107,25 +108,25 @@ class MessageConnection(ClientConnection):
         else:
             super().process_event(event)
 
-    # What is done with it
+    # Splitting
 
     def _feed_handshake(self, data: bytes) -> None:
-        """Give the library the whole head of the answer to the handshake, and nothing of the frames behind it."""
+        """Pass the library the whole handshake response, and none of the frames after it."""
         end = data.find(_HEADER_END)
         if end < 0 and len(data) <= _MAX_MESSAGE_SIZE:
             self._buffer = data
             return
-        behind = end + len(_HEADER_END) if end >= 0 else len(data)
-        super().data_received(data[:behind])
+        frames_start = end + len(_HEADER_END) if end >= 0 else len(data)
+        super().data_received(data[:frames_start])
         if self.protocol.state is OPEN:
             self._splits_frames = True
             self.pause()
-        if len(data) > behind:
-            self.data_received(data[behind:])
+        if len(data) > frames_start:
+            self.data_received(data[frames_start:])
 
     def _split_frames(self, data: bytes) -> None:
-        """Cut the frames out of the bytes and keep what is not whole yet. Hot path."""
-        start, size, deliver, parts = 0, len(data), self._handler, self._fragments
+        """Split the bytes into frames and keep an incomplete one. Hot path."""
+        start, size, handle, fragments = 0, len(data), self._handler, self._fragments
         while size - start >= 2 and not self._paused:
             first, length = data[start], data[start + 1]
             payload = start + 2
@@ -136,24 +137,24 @@ class MessageConnection(ClientConnection):
                 if length == 126:
                     length = data[start + 2] << 8 | data[start + 3]
                 else:
-                    # The highest bit of the second byte says that the frame is masked, which no server's is.
+                    # The highest bit of the second byte marks a masked frame, which no server may send.
                     length = (
                         int.from_bytes(data[start + 2 : payload], "big") if length == 127 else _MAX_MESSAGE_SIZE + 1
                     )
             end = payload + length
             if length > _MAX_MESSAGE_SIZE:
-                # Too long, or masked: the library knows what to do.
+                # Too long, or masked: left to the library.
                 self._splits_frames = False
                 super().data_received(data[start:])
                 return
             if size < end:
                 break
-            if first == _FIN_TEXT and not parts:
-                deliver(data[payload:end])
+            if first == _FIN_TEXT and not fragments:
+                handle(data[payload:end])
             else:
                 super().data_received(data[start:end])
                 if self.protocol.state is not OPEN:
-                    self._splits_frames = False  # it is closing, and what comes behind that is not for us
+                    self._splits_frames = False  # closing: the rest is for the library
                     super().data_received(data[end:])
                     return
             start = end

@@ -1,6 +1,6 @@
-"""The order book of one symbol, kept from a snapshot and the changes of its depth stream. No I/O.
+"""The order book of one symbol, built from a snapshot and its depth stream. No I/O.
 
-The exchange's rule, with what recordings show: the first change that is applied may begin right behind the snapshot.
+Binance's rule, plus what recordings show: the first change applied may begin right after the snapshot.
 """
 
 from bisect import bisect_left, insort
@@ -16,14 +16,14 @@ _ZERO = Decimal(0)
 
 
 class PriceLevel(NamedTuple):
-    """What is bid or asked for at one price."""
+    """The quantity bid or asked at one price."""
 
     price: Decimal
     quantity: Decimal
 
 
 class DepthSnapshot(NamedTuple):
-    """The book as it stood after a change. Deeper levels than it holds are unknown until they change."""
+    """The book as of an update id. Levels deeper than it holds are unknown until they change."""
 
     last_update_id: int
     bids: tuple[PriceLevel, ...]
@@ -31,14 +31,14 @@ class DepthSnapshot(NamedTuple):
 
 
 class SequenceGap(NamedTuple):
-    """Changes are missing: a book that stood at ``last_update_id`` was offered one that begins at ``next_first_id``."""
+    """Changes are missing: the book is at ``last_update_id``, the next change begins at ``next_first_id``."""
 
     last_update_id: int
     next_first_id: int
 
 
 class _Side:
-    """The levels of one side, with their prices in order."""
+    """The levels of one side, with their prices sorted."""
 
     __slots__ = ("levels", "prices")
 
@@ -68,9 +68,9 @@ class OrderBook:
         self._asks = _Side(snapshot.asks)
 
     def apply(self, change: DepthUpdate) -> SequenceGap | None:
-        """Take in a change; one from before the book is ignored. With a gap the book stays as it was, for good.
+        """Apply a change; an older one is ignored. After a gap the book no longer changes.
 
-        Raises MalformedMessage, and takes in nothing, when a level cannot be read.
+        Raises MalformedMessage, and changes nothing, when a level cannot be parsed.
         """
         if change.last_update_id <= self.last_update_id:
             return None
@@ -96,34 +96,34 @@ class OrderBook:
         prices = self._asks.prices
         return PriceLevel(prices[0], self._asks.levels[prices[0]]) if prices else None
 
-    def bids(self, most: int | None = None) -> list[PriceLevel]:
+    def bids(self, limit: int | None = None) -> list[PriceLevel]:
         """Return the bids, best first."""
-        prices = self._bids.prices[::-1] if most is None else self._bids.prices[: -most - 1 : -1]
+        prices = self._bids.prices[::-1] if limit is None else self._bids.prices[: -limit - 1 : -1]
         return [PriceLevel(price, self._bids.levels[price]) for price in prices]
 
-    def asks(self, most: int | None = None) -> list[PriceLevel]:
+    def asks(self, limit: int | None = None) -> list[PriceLevel]:
         """Return the asks, best first."""
-        return [PriceLevel(price, self._asks.levels[price]) for price in self._asks.prices[:most]]
+        return [PriceLevel(price, self._asks.levels[price]) for price in self._asks.prices[:limit]]
 
 
 class BookSync:
-    """The way to a book that can be trusted: changes wait for a snapshot, and after a gap they wait again.
+    """Synchronizes a book with its stream: changes are buffered until a snapshot arrives, and again after a gap.
 
-    ``most_waiting`` bounds what waits; more than that makes the snapshot come too late, and it is asked for again.
+    ``max_pending`` bounds the buffer; beyond it the snapshot is too old and is requested again.
     """
 
-    def __init__(self, symbol: str, most_waiting: int = 10_000) -> None:
+    def __init__(self, symbol: str, max_pending: int = 10_000) -> None:
         self._symbol = symbol
-        self._pending: deque[DepthUpdate] = deque(maxlen=most_waiting)
+        self._pending: deque[DepthUpdate] = deque(maxlen=max_pending)
         self.book: OrderBook | None = None
 
     @property
     def needs_snapshot(self) -> bool:
-        """Whether a snapshot is to be fetched: not before the first change has come, or it would be too old."""
+        """Whether to fetch a snapshot: not before the first change has arrived, or it would be too old."""
         return self.book is None and bool(self._pending)
 
     def apply_change(self, change: DepthUpdate) -> SequenceGap | None:
-        """Take in the next change of the stream; returns the gap that it shows."""
+        """Apply the next change of the stream; returns the gap that it reveals."""
         if self.book is None:
             self._pending.append(change)
             return None
@@ -134,31 +134,31 @@ class BookSync:
         return gap
 
     def apply_snapshot(self, snapshot: DepthSnapshot) -> bool:
-        """Begin the book with a snapshot; False when another is needed: it is older than what waits, or has a gap."""
+        """Start the book from a snapshot; False when another is needed: this one is too old, or a change is missing."""
         book = OrderBook(self._symbol, snapshot)
-        waiting, self._pending = self._pending, deque(maxlen=self._pending.maxlen)
-        for position, change in enumerate(waiting):
+        pending, self._pending = self._pending, deque(maxlen=self._pending.maxlen)
+        for position, change in enumerate(pending):
             if book.apply(change) is not None:
-                self._pending.extend(list(waiting)[position:])
+                self._pending.extend(list(pending)[position:])
                 return False
         self.book = book
         return True
 
     def reset(self) -> None:
-        """Forget the book: the stream was lost, or something in it could not be read."""
+        """Drop the book: the stream was lost, or a change could not be parsed."""
         self.book = None
         self._pending.clear()
 
 
 def parse_depth(raw: object) -> DepthSnapshot:
-    """Read the answer of the depth endpoint."""
+    """Parse a response of the depth endpoint."""
     fields = Fields(raw, "depth")
     bids, asks = (tuple(parse_levels(fields.array(side), "depth", side)) for side in ("bids", "asks"))
     return DepthSnapshot(fields.integer("lastUpdateId"), bids, asks)
 
 
 def parse_levels(rows: list[Any], subject: str, side: str) -> list[PriceLevel]:
-    """Read [price, quantity] pairs. Raises MalformedMessage for a level that is none, or below zero."""
+    """Parse [price, quantity] pairs. Raises MalformedMessage for an invalid or negative level."""
     levels = []
     for row in rows:
         try:
@@ -169,7 +169,7 @@ def parse_levels(rows: list[Any], subject: str, side: str) -> list[PriceLevel]:
             usable = False
         if not usable or not level.price.is_finite() or not level.quantity.is_finite():
             raise MalformedMessage(
-                subject, side, f"holds {shorten_value(row)}, [price, quantity] as decimal text is needed"
+                subject, side, f"holds {shorten_value(row)}; expected [price, quantity] as decimal strings"
             )
         levels.append(level)
     return levels

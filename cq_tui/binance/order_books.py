@@ -1,4 +1,4 @@
-"""Local order books of several symbols: fed by the events of MarketStreams, begun with snapshots over REST."""
+"""Local order books of several symbols, built from the events of MarketStreams and snapshots over REST."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -10,15 +10,15 @@ from cq_tui.binance.order_book import BookSync, DepthSnapshot, OrderBook
 from cq_tui.binance.reconnect import Disconnected
 from cq_tui.binance.streams import StreamEvent
 
-#: Seconds before a snapshot that came too early, or not at all, is fetched again.
+#: Seconds before fetching again after a snapshot that was too old or failed.
 RETRY_DELAY = 1.0
 
 
 class OrderBooks:
-    """Books that are there only while they can be trusted; ``async with`` fetches what they need.
+    """Books that exist only while they are in sync; ``async with`` fetches the snapshots they need.
 
-    ``fetch`` returns a snapshot of a symbol (``SpotRest.depth``), and waits for the request weight that costs;
-    one is fetched at a time. Give ``take`` every event of the streams.
+    ``fetch`` returns a snapshot of a symbol (``SpotRest.depth``) and waits for the request weight it costs;
+    one is fetched at a time. Pass every event of the streams to ``apply``.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class OrderBooks:
         self._snapshot_requests: asyncio.Queue[str] = asyncio.Queue()
         self._requested: set[str] = set()
         self._task: asyncio.Task[None] | None = None
-        #: How often changes were missing, and how often something could not be read: each began a book anew.
+        #: How many gaps and unparsable messages there were; each restarted a book.
         self.gaps = 0
         self.malformed = 0
         #: Why the last snapshot could not be fetched.
@@ -52,11 +52,11 @@ class OrderBooks:
                 raise defect
 
     def book(self, symbol: str) -> OrderBook | None:
-        """Return the book as it stands; None while it is not known. It changes with the next event."""
+        """Return the live book; None while it is out of sync. The next event changes it."""
         return self._syncs[symbol].book
 
     def apply(self, event: StreamEvent) -> None:
-        """Take in an event of the streams. A lost connection ends all books: nobody knows what is missed."""
+        """Apply an event of the streams. A lost connection drops all books: changes may be missing."""
         if isinstance(event, DepthUpdate):
             if event.symbol in self._syncs:
                 self._apply_change(event)
@@ -90,12 +90,12 @@ class OrderBooks:
                 self._request_snapshot(symbol)
 
     async def _fetch_snapshot(self, symbol: str) -> float:
-        """Fetch a snapshot and begin the book; returns the seconds to wait before trying again, 0 for done."""
+        """Fetch a snapshot and start the book; returns the seconds to wait before retrying, 0 when done."""
         sync = self._syncs[symbol]
         try:
             snapshot = await self._fetch(symbol)
             self.last_error = None
-            # The stream may have been lost meanwhile: then the next change asks again.
+            # If the stream was lost meanwhile, the next change requests another.
             if not sync.needs_snapshot or sync.apply_snapshot(snapshot):
                 return 0.0
         except MalformedMessage as error:

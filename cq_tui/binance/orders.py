@@ -1,4 +1,4 @@
-"""Orders as we send them: complete, exact, and always with our own client order id."""
+"""Order requests: complete, exact, and always with our own client order id."""
 
 import re
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ _PROFIT_LEGS = frozenset({"LIMIT_MAKER", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"})
 
 
 class OrderRequestError(ValueError):
-    """An order that the exchange could not accept: the message names the field. It was not sent."""
+    """An order that the exchange would reject; the message names the field. It was not sent."""
 
 
 def check_client_order_id(value: str) -> str:
     """Return the id. Raises OrderRequestError unless it is 1 to 36 of ``A-Z a-z 0-9 _ . : / -``."""
     if not _CLIENT_ORDER_ID.fullmatch(value):
-        raise OrderRequestError(f"client order id {value!r}: 1 to 36 of A-Z a-z 0-9 _ . : / - are needed")
+        raise OrderRequestError(f"client order id {value!r}; expected 1 to 36 of A-Z a-z 0-9 _ . : / -")
     return value
 
 
@@ -33,13 +33,13 @@ def _require_positive(name: str, value: object) -> None:
     if value is None:
         return
     if not isinstance(value, Decimal) or not value.is_finite() or value <= 0:
-        raise OrderRequestError(f"{name} is {value!r}: a Decimal above zero is needed")
+        raise OrderRequestError(f"{name} is {value!r}; expected a Decimal above zero")
 
 
-def _require(order_type: str, name: str, value: object, *, wanted: bool) -> None:
-    if wanted and value is None:
+def _require(order_type: str, name: str, value: object, *, required: bool) -> None:
+    if required and value is None:
         raise OrderRequestError(f"a {order_type} order needs {name}")
-    if not wanted and value is not None:
+    if not required and value is not None:
         raise OrderRequestError(f"a {order_type} order takes no {name}")
 
 
@@ -47,10 +47,10 @@ def _check_prices(
     order_type: str, price: Decimal | None, stop_price: Decimal | None, time_in_force: str | None
 ) -> None:
     if order_type not in _TYPES:
-        raise OrderRequestError(f"order type {order_type!r} is none of {', '.join(sorted(_TYPES))}")
-    _require(order_type, "price", price, wanted=order_type in _PRICED_TYPES)
-    _require(order_type, "stop price", stop_price, wanted=order_type in _STOP_TYPES)
-    _require(order_type, "time in force", time_in_force, wanted=order_type in _LIMIT_TYPES)
+        raise OrderRequestError(f"order type {order_type!r} is not one of {', '.join(sorted(_TYPES))}")
+    _require(order_type, "price", price, required=order_type in _PRICED_TYPES)
+    _require(order_type, "stop price", stop_price, required=order_type in _STOP_TYPES)
+    _require(order_type, "time in force", time_in_force, required=order_type in _LIMIT_TYPES)
     _require_positive("price", price)
     _require_positive("stop price", stop_price)
 
@@ -62,9 +62,9 @@ def _check_side(side: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
-    """One order. Raises OrderRequestError when a field is missing, wrong, or not wanted by its type.
+    """A new order. Raises OrderRequestError when a field is missing, invalid, or not allowed for its type.
 
-    A MARKET order takes ``quantity`` (base) or ``quote_quantity`` (what to spend or to get).
+    A MARKET order takes ``quantity`` (base) or ``quote_quantity`` (to spend or to receive).
     """
 
     symbol: str
@@ -85,13 +85,13 @@ class OrderRequest:
             if (self.quantity is None) == (self.quote_quantity is None):
                 raise OrderRequestError("a MARKET order needs either quantity or quote quantity")
         else:
-            _require(self.type, "quantity", self.quantity, wanted=True)
-            _require(self.type, "quote quantity", self.quote_quantity, wanted=False)
+            _require(self.type, "quantity", self.quantity, required=True)
+            _require(self.type, "quote quantity", self.quote_quantity, required=False)
         _require_positive("quantity", self.quantity)
         _require_positive("quote quantity", self.quote_quantity)
 
     def params(self) -> Params:
-        """Return the request parameters. The full answer (fills included) is asked for, whatever the type."""
+        """Return the request parameters. Every type requests the full response, with fills."""
         params: Params = [("symbol", self.symbol), ("side", self.side), ("type", self.type)]
         if self.time_in_force is not None:
             params.append(("timeInForce", self.time_in_force))
@@ -123,7 +123,7 @@ class OcoLeg:
         _check_prices(self.type, self.price, self.stop_price, self.time_in_force)
 
     def params(self, prefix: str) -> Params:
-        """Return the parameters of the leg, named for its place (``above`` or ``below``)."""
+        """Return the parameters of the leg, prefixed with its position (``above`` or ``below``)."""
         params: Params = [(f"{prefix}Type", self.type), (f"{prefix}ClientOrderId", self.client_order_id)]
         for name, value in (("Price", self.price), ("StopPrice", self.stop_price)):
             if value is not None:
@@ -135,7 +135,7 @@ class OcoLeg:
 
 @dataclass(frozen=True, slots=True)
 class OcoRequest:
-    """One cancels the other: the first leg that works ends the other.
+    """A new OCO: one leg cancels the other.
 
     SELL: ``above`` takes the profit, ``below`` stops the loss. BUY: the other way round.
     """
@@ -162,7 +162,7 @@ class OcoRequest:
             )
 
     def params(self) -> Params:
-        """Return the request parameters, asking for the full answer."""
+        """Return the request parameters, requesting the full response."""
         return [
             ("symbol", self.symbol),
             ("side", self.side),

@@ -1,7 +1,7 @@
-"""The proxy that leads to an address, by one rule for requests and streams: what the environment says, as for curl.
+"""The proxy for an address: one rule for requests and streams, read from the environment as curl does.
 
 ``HTTPS_PROXY`` or ``HTTP_PROXY`` by the address's scheme, then ``ALL_PROXY``; ``NO_PROXY`` names hosts that need none.
-Left alone, httpx and websockets disagree about ALL_PROXY, and streams would leave by another way than orders.
+By default httpx and websockets disagree about ALL_PROXY, and streams would take another route than orders.
 """
 
 from urllib.parse import urlsplit
@@ -14,11 +14,11 @@ _ENCRYPTED = ("https", "wss")
 
 
 class ProxyError(ValueError):
-    """The environment names something that is no proxy for us; the message names the variable."""
+    """The environment names an unusable proxy; the message names the variable."""
 
 
 def proxy_for(address: str) -> str | None:
-    """Return the URL of the proxy to use for an address; None goes there directly. Raises ProxyError."""
+    """Return the URL of the proxy for an address; None for a direct connection. Raises ProxyError."""
     parts = urlsplit(address)
     if is_loopback(address) or proxy_bypass(parts.netloc):
         return None
@@ -30,19 +30,19 @@ def proxy_for(address: str) -> str | None:
 
 
 def _check_proxy(variable: str, proxy: str) -> str:
-    # The proxy itself is not quoted: it may hold a password.
+    # The proxy itself is not quoted: it may contain a password.
     try:
         parts = urlsplit(proxy)
         has_port = parts.port is not None or not parts.scheme.startswith("socks")
         is_sound = bool(parts.hostname) and has_port and parts.path in ("", "/")
     except ValueError:
-        raise ProxyError(f"{variable} is no URL") from None
+        raise ProxyError(f"{variable} is not a URL") from None
     if parts.scheme not in _SCHEMES:
-        raise ProxyError(f"{variable} begins with {parts.scheme[:12]}://; {', '.join(_SCHEMES)} can be used")
+        raise ProxyError(f"{variable} begins with {parts.scheme[:12]}://; use {', '.join(_SCHEMES)}")
     if not is_sound or parts.query or parts.fragment:
-        raise ProxyError(f"{variable} is no proxy; {parts.scheme}://host:port is needed")
+        raise ProxyError(f"{variable} is not a proxy; expected {parts.scheme}://host:port")
     if (parts.username is None) != (parts.password is None):
         raise ProxyError(
-            f"{variable} names a user without a password; {parts.scheme}://user:password@host:port is needed"
+            f"{variable} names a user without a password; expected {parts.scheme}://user:password@host:port"
         )
     return proxy

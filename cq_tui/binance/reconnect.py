@@ -1,4 +1,4 @@
-"""Keeping a WebSocket connected: jittered delays, renewal without a gap, and reasons that can be read."""
+"""Keeping a WebSocket connected: jittered delays, renewal without a gap, readable reasons."""
 
 import asyncio
 import random
@@ -16,13 +16,13 @@ S = TypeVar("S", bound=ClientConnection)
 
 
 class Connected(NamedTuple):
-    """A connection (by its number) is up and its streams are asked for. A gap may lie before it."""
+    """A connection (by its number) is up and its streams are requested. A gap may precede it."""
 
     connection: int
 
 
 class Disconnected(NamedTuple):
-    """A connection is down, why, and in how many seconds it is tried again."""
+    """A connection is down, why, and the seconds until the next attempt."""
 
     connection: int
     reason: str
@@ -30,28 +30,28 @@ class Disconnected(NamedTuple):
 
 
 class Renewing(NamedTuple):
-    """A connection will end, and why: another is opened, and only when that serves is the old one dropped."""
+    """A connection will end, and why: it is closed only once its replacement delivers data."""
 
     connection: int
     reason: str
 
 
 class MalformedFrame(NamedTuple):
-    """A frame that could not be read; it was left out and the connection goes on."""
+    """A frame could not be parsed and was skipped; the connection stays up."""
 
     connection: int
     problem: str
 
 
 class SessionEnd(NamedTuple):
-    """Why a session ended, and the least seconds to stay away."""
+    """Why a session ended, and the minimum seconds before reconnecting."""
 
     reason: str
     min_delay: float = 0.0
 
 
 class ConnectionHandle:
-    """What a session tells its keeper while it lives."""
+    """How a running session reports to the reconnector."""
 
     def __init__(self) -> None:
         self._ready = asyncio.Event()
@@ -59,22 +59,22 @@ class ConnectionHandle:
         self.reason = ""
 
     def mark_ready(self) -> None:
-        """Data flows: the connection before this one, if there is one, is no longer needed."""
+        """Report that data flows: the previous connection, if any, is no longer needed."""
         self._ready.set()
 
     def retire(self, reason: str) -> bool:
-        """Ask for a successor and go on meanwhile; whether this was the first time."""
+        """Request a replacement while the session continues; returns whether this was the first request."""
         first = not self._retiring.is_set()
         self.reason = self.reason or reason
         self._retiring.set()
         return first
 
     async def wait_ready(self) -> None:
-        """Wait for ``serves``."""
+        """Wait for ``mark_ready``."""
         await self._ready.wait()
 
     async def wait_retiring(self) -> None:
-        """Wait for ``leaves``."""
+        """Wait for ``retire``."""
         await self._retiring.wait()
 
 
@@ -82,28 +82,28 @@ Session = Callable[[S, ConnectionHandle], Awaitable[SessionEnd]]
 
 
 def full_jitter(
-    first: float = 0.5, most: float = 30.0, uniform: Callable[[float, float], float] = random.uniform
+    first: float = 0.5, longest: float = 30.0, uniform: Callable[[float, float], float] = random.uniform
 ) -> Callable[[int], float]:
-    """Return the delay before each attempt: anything up to a ceiling that doubles from ``first`` to ``most`` seconds.
+    """Return the delay before each attempt: random, up to a ceiling that doubles from ``first`` to ``longest`` seconds.
 
-    Whoever lost their connections together come back spread over the whole span.
+    Clients that lost their connections together reconnect spread over the whole span.
     """
 
     def delay(attempt: int) -> float:
-        return uniform(0.0, min(most, first * 2.0 ** min(attempt, 32)))
+        return uniform(0.0, min(longest, first * 2.0 ** min(attempt, 32)))
 
     return delay
 
 
 @dataclass(frozen=True)
 class ReconnectPolicy:
-    """When to connect again. Seconds everywhere.
+    """When to reconnect. All times are in seconds.
 
-    ``delay`` maps the number of failures in a row to a delay. A session counts as a success once it
-    lived ``stable_after``, so that a server that accepts and drops is backed off from (it bans those who
-    connect over 300 times in 5 minutes). ``lifetime`` stays below the exchange's 24 hours; each connection is
-    given some tenth less, so that not all are renewed together. ``overlap`` is how long the old connection stays
-    beside a new one that serves.
+    ``delay`` maps the number of failures in a row to a delay. A session counts as a success once it has
+    lasted ``stable_after``, so that we back off from a server that accepts and drops (over 300 connections
+    in 5 minutes lead to a ban). ``lifetime`` stays below the exchange's 24 hours; each connection gets up to a
+    tenth less, so that not all are renewed together. ``overlap`` is how long the old connection stays open beside
+    a new one that is ready.
     """
 
     delay: Callable[[int], float] = field(default_factory=full_jitter)
@@ -117,30 +117,30 @@ class ReconnectPolicy:
     uniform: Callable[[float, float], float] = random.uniform
 
     def next_lifetime(self) -> float:
-        """Return the seconds after which a connection that begins now is renewed."""
+        """Return the seconds after which a connection opened now is renewed."""
         return self.lifetime * self.uniform(0.9, 1.0)
 
 
 async def keep_connected(
-    opened: Callable[[], Awaitable[S]],
+    open_socket: Callable[[], Awaitable[S]],
     session: Session[S],
-    down: Callable[[str, float], None],
+    on_disconnect: Callable[[str, float], None],
     policy: ReconnectPolicy,
 ) -> Never:
-    """Run one session after another, for ever. ``down`` is told reason and delay when none is left.
+    """Run one session after another, forever. ``on_disconnect`` gets reason and delay when none is left.
 
-    A session that ``leaves`` goes on until its successor ``serves``, and ``overlap`` longer. ``down`` hears of
-    nothing meanwhile, unless the old connection ends before the new one serves (then with delay 0).
+    A session that retires continues until its replacement is ready, and ``overlap`` longer. Meanwhile
+    ``on_disconnect`` is called only if the old connection ends before the new one is ready (with delay 0).
     """
-    keeper = _Reconnector(opened, session, down, policy)
+    reconnector = _Reconnector(open_socket, session, on_disconnect, policy)
     try:
-        await keeper.run()
+        await reconnector.run()
     finally:
-        await keeper.close_previous()
+        await reconnector.close_previous()
 
 
 class _Attempt(NamedTuple):
-    """How a session ended, after how many seconds, and whether it goes on while it is replaced."""
+    """How a session ended, after how many seconds, and whether it continues while it is replaced."""
 
     end: SessionEnd
     seconds: float = 0.0
@@ -150,76 +150,76 @@ class _Attempt(NamedTuple):
 class _Reconnector(Generic[S]):
     def __init__(
         self,
-        opened: Callable[[], Awaitable[S]],
+        open_socket: Callable[[], Awaitable[S]],
         session: Session[S],
-        down: Callable[[str, float], None],
+        on_disconnect: Callable[[str, float], None],
         policy: ReconnectPolicy,
     ) -> None:
-        self._open = opened
+        self._open = open_socket
         self._session = session
-        self._on_disconnect = down
+        self._on_disconnect = on_disconnect
         self._policy = policy
         self._previous: asyncio.Task[SessionEnd] | None = None
 
     async def run(self) -> Never:
         failures = 0
         while True:
-            ending, lived, leaves = await self._attempt()
-            if lived >= self._policy.stable_after:
+            end, seconds, retiring = await self._attempt()
+            if seconds >= self._policy.stable_after:
                 failures = 0
-                if leaves:
+                if retiring:
                     continue
-            delay = max(self._policy.delay(failures), ending.min_delay)
+            delay = max(self._policy.delay(failures), end.min_delay)
             if self._previous is None or self._previous.done():
-                self._on_disconnect(ending.reason, delay)
+                self._on_disconnect(end.reason, delay)
             failures += 1
             await self._policy.sleep(delay)
 
     async def _attempt(self) -> _Attempt:
-        """Run a session until it ends, or until it leaves: then it goes on beside the next attempt."""
+        """Run a session until it ends or retires; a retiring one continues beside the next attempt."""
         now = self._policy.now
         try:
             socket = await self._open()
         except (OSError, TimeoutError, WebSocketException) as error:
             return _Attempt(_failed_to_connect(error))
-        link, began = ConnectionHandle(), now()
-        task = asyncio.create_task(self._run_session(socket, link))
+        handle, started = ConnectionHandle(), now()
+        task = asyncio.create_task(self._run_session(socket, handle))
         try:
             if self._previous is not None:
-                await _wait_first(task, link.wait_ready(), link.wait_retiring())
-                if not task.done() and not link.reason:
+                await _wait_first(task, handle.wait_ready(), handle.wait_retiring())
+                if not task.done() and not handle.reason:
                     await self._hand_over(task)
-            await _wait_first(task, link.wait_retiring())
+            await _wait_first(task, handle.wait_retiring())
             if task.done():
-                return _Attempt(task.result(), now() - began)
+                return _Attempt(task.result(), now() - started)
             if self._previous is None:
                 self._previous = task
                 task.add_done_callback(self._on_previous_done)
-            return _Attempt(SessionEnd(link.reason), now() - began, retiring=True)
+            return _Attempt(SessionEnd(handle.reason), now() - started, retiring=True)
         finally:
             if task is not self._previous:
                 await _cancel_and_wait(task)
 
-    async def _run_session(self, socket: S, link: ConnectionHandle) -> SessionEnd:
+    async def _run_session(self, socket: S, handle: ConnectionHandle) -> SessionEnd:
         try:
-            return await self._session(socket, link)
+            return await self._session(socket, handle)
         finally:
             await socket.close()
 
     async def _hand_over(self, task: asyncio.Task[SessionEnd]) -> None:
-        """Let the old session go on beside the new one for a while, and drop it; its end means nothing any more."""
-        old, self._previous = self._previous, None
-        assert old is not None
+        """Keep the previous session beside the new one for a while, then stop it; its end is no longer reported."""
+        previous, self._previous = self._previous, None
+        assert previous is not None
         try:
             await _wait_first(task, self._policy.sleep(self._policy.overlap))
         finally:
-            await _cancel_and_wait(old)
+            await _cancel_and_wait(previous)
 
     async def close_previous(self) -> None:
-        """End what goes on until its successor serves, if there is one."""
-        old, self._previous = self._previous, None
-        if old is not None:
-            await _cancel_and_wait(old)
+        """Stop the retiring session, if there is one."""
+        previous, self._previous = self._previous, None
+        if previous is not None:
+            await _cancel_and_wait(previous)
 
     def _on_previous_done(self, task: asyncio.Task[SessionEnd]) -> None:
         if task is self._previous and not task.cancelled() and task.exception() is None:
@@ -227,17 +227,17 @@ class _Reconnector(Generic[S]):
 
 
 async def _wait_first(task: asyncio.Task[SessionEnd], *others: Awaitable[None]) -> None:
-    """Wait until the session has ended or one of the others is there."""
-    waiting = [asyncio.ensure_future(other) for other in others]
+    """Wait until the session has ended or one of the others is done."""
+    futures = [asyncio.ensure_future(other) for other in others]
     try:
-        await asyncio.wait([task, *waiting], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([task, *futures], return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for other in waiting:
-            other.cancel()
+        for future in futures:
+            future.cancel()
 
 
 async def _cancel_and_wait(task: asyncio.Task[SessionEnd]) -> None:
-    """End a session. What it raised, unless it was told to stop, is a defect and goes on."""
+    """Cancel a session and wait for it. Any exception but the cancellation is a defect and is raised."""
     task.cancel()
     await asyncio.wait([task])
     if not task.cancelled() and (error := task.exception()) is not None:
@@ -247,11 +247,11 @@ async def _cancel_and_wait(task: asyncio.Task[SessionEnd]) -> None:
 def _failed_to_connect(error: Exception) -> SessionEnd:
     if isinstance(error, InvalidStatus):
         status = error.response.status_code
-        stay_away = retry_after_seconds(error.response.headers, status) if status in (418, 429) else 0.0
-        return SessionEnd(f"refused with HTTP {status}", stay_away)
+        min_delay = retry_after_seconds(error.response.headers, status) if status in (418, 429) else 0.0
+        return SessionEnd(f"refused with HTTP {status}", min_delay)
     return SessionEnd(f"cannot connect: {str(error) or type(error).__name__}")
 
 
 def session_end(error: ConnectionClosed) -> SessionEnd:
-    """Return the ending that a closed connection means."""
+    """Return the session's end for a closed connection."""
     return SessionEnd(f"closed: {error}")

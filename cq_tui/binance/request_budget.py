@@ -1,18 +1,18 @@
-"""The request budget: what may be sent now, and how long to wait otherwise. No I/O.
+"""The request budget: what may be sent now, or how long to wait. No I/O.
 
-The exchange counts weight per address, and orders per account, in windows of its clock that begin at :00. It tells its
-counts in ``X-MBX-USED-WEIGHT-1M`` and ``X-MBX-ORDER-COUNT-10S``, and answers 429, then 418, to those who go on.
+The exchange counts weight per IP address and orders per account, in windows of its clock that begin at :00. It reports
+usage in ``X-MBX-USED-WEIGHT-1M`` and ``X-MBX-ORDER-COUNT-10S``, and answers 429, then 418, above a limit.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-#: The limit until exchangeInfo has told the real one.
+#: The limit until exchangeInfo has reported the real one.
 DEFAULT_LIMIT = 6000
 MINUTE_MS = 60_000
-#: Seconds of the longest ban that the exchange documents: a longer pause is somebody's mistake.
+#: Seconds of the longest ban that the exchange documents: a longer one must be a mistake.
 _MAX_BAN_SECONDS = 3 * 86_400.0
-#: What ordinary requests may use; the rest is kept for orders and for other users of the address.
+#: The share of ordinary requests; the rest is reserved for orders and for other users of the address.
 ORDINARY_SHARE = 0.8
 _ORDER_COUNT = "x-mbx-order-count-"
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -20,10 +20,10 @@ _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 @dataclass(frozen=True, slots=True)
 class RateWindow:
-    """One limit and what is known of its running window; ``number`` counts windows since 1970 on the server's clock.
+    """One limit and the usage of its current window; ``number`` counts windows since 1970 on the server's clock.
 
-    ``used`` is what the exchange told. ``in_flight`` was sent since and has not been answered: it comes on top,
-    and stays until the window ends when no answer ever comes.
+    ``used`` is what the exchange reported. ``in_flight`` was sent since and is unanswered: it is added on top,
+    and stays until the window ends if no response comes.
     """
 
     seconds: int = 60
@@ -33,9 +33,9 @@ class RateWindow:
     in_flight: int = 0
 
     def at(self, now_ms: int) -> "RateWindow":
-        """Return the window at a time: a new one begins with nothing used.
+        """Return the window at a time; a new one begins unused.
 
-        A window ahead of now (the clock was put back by a little) is left to run out.
+        A window slightly ahead of now (the clock was set back) is kept until it ends.
         """
         number = self._number_at(now_ms)
         if 0 <= self.number - number <= 1:
@@ -43,9 +43,9 @@ class RateWindow:
         return RateWindow(self.seconds, self.limit, number)
 
     def wait_ms(self, amount: int, now_ms: int, share: float = 1.0) -> int:
-        """Return how long to wait until so much more fits into the share, 0 for not at all.
+        """Return the ms to wait until the amount fits into the share, or 0.
 
-        What is larger than the whole limit is let go alone.
+        An amount above the whole limit may go alone.
         """
         window = self.at(now_ms)
         taken = window.used + window.in_flight
@@ -54,23 +54,22 @@ class RateWindow:
         return (window.number + 1) * self.seconds * 1000 - now_ms
 
     def with_reservation(self, amount: int, now_ms: int) -> "RateWindow":
-        """Return the window after so much was sent."""
+        """Return the window after the amount was sent."""
         window = self.at(now_ms)
         return replace(window, in_flight=window.in_flight + amount)
 
     def with_response(
-        self, amount: int, told: int | None, sent_ms: int, now_ms: int, *, falls: bool = False
+        self, amount: int, reported: int | None, sent_ms: int, now_ms: int, *, may_fall: bool = False
     ) -> "RateWindow":
-        """Return the window after the answer to what was sent at ``sent_ms``; without a count ours stands for it.
+        """Return the window after the response to what was sent at ``sent_ms``; without a reported count, ours is used.
 
-        What the exchange tells counts. Of answers that overtake each other the highest does, unless the count can
-        fall within a window, as that of unfilled orders. An answer to what was sent in another window tells nothing
-        of this one.
+        The reported count replaces ours. Of responses out of order the highest does, unless the count can fall
+        within a window, as that of unfilled orders. A response from another window says nothing about this one.
         """
         window = self.at(now_ms)
         if self._number_at(sent_ms) != window.number:
             return window
-        used = window.used + amount if told is None else told if falls else max(window.used, told)
+        used = window.used + amount if reported is None else reported if may_fall else max(window.used, reported)
         return replace(window, used=used, in_flight=max(0, window.in_flight - amount))
 
     def _number_at(self, now_ms: int) -> int:
@@ -79,7 +78,7 @@ class RateWindow:
 
 @dataclass(frozen=True, slots=True)
 class BudgetState:
-    """All limits of one address and account. ``blocked_until_ms`` holds everything back, the other only orders."""
+    """All limits of one address and account. ``blocked_until_ms`` blocks everything, the other only orders."""
 
     weight: RateWindow = RateWindow()
     orders: tuple[RateWindow, ...] = ()
@@ -87,10 +86,10 @@ class BudgetState:
     orders_blocked_until_ms: int = 0
 
     def wait_ms(self, weight: int, now_ms: int, *, orders: int = 0, essential: bool = False) -> int:
-        """Return how long to wait before sending a request of this weight that places so many orders.
+        """Return the ms to wait before a request of this weight that places this many orders.
 
-        Essential requests (orders, protection) may use the whole weight. Nobody passes a
-        ``Retry-After``: going on after a 429 earns a ban.
+        Essential requests (orders, protection) may use the whole weight. ``Retry-After`` applies to
+        every request: continuing after a 429 leads to a ban.
         """
         waits = [
             self.blocked_until_ms - now_ms,
@@ -102,7 +101,7 @@ class BudgetState:
         return max(0, *waits)
 
     def with_reservation(self, weight: int, now_ms: int, orders: int = 0) -> "BudgetState":
-        """Return the state after a request has been let go."""
+        """Return the state after a request was sent."""
         return replace(
             self,
             weight=self.weight.with_reservation(weight, now_ms),
@@ -110,45 +109,45 @@ class BudgetState:
         )
 
     def with_response(
-        self, weight: int, orders: int, told: "ReportedUsage", sent_ms: int, now_ms: int
+        self, weight: int, orders: int, reported: "ReportedUsage", sent_ms: int, now_ms: int
     ) -> "BudgetState":
-        """Return the state after the answer to a request, with the counts that it told."""
+        """Return the state after a response, with the usage that it reported."""
         return replace(
             self,
-            weight=self.weight.with_response(weight, told.weight, sent_ms, now_ms),
+            weight=self.weight.with_response(weight, reported.weight, sent_ms, now_ms),
             orders=tuple(
-                window.with_response(orders, told.orders.get(window.seconds), sent_ms, now_ms, falls=True)
+                window.with_response(orders, reported.orders.get(window.seconds), sent_ms, now_ms, may_fall=True)
                 for window in self.orders
             ),
         )
 
     def with_block(self, retry_after: float, now_ms: int, *, orders_only: bool = False) -> "BudgetState":
-        """Return the state after a 429 or 418 asked for a pause of so many seconds."""
+        """Return the state after a 429 or 418 with a ``Retry-After`` of this many seconds."""
         until = now_ms + int(min(max(retry_after, 0.0), _MAX_BAN_SECONDS) * 1000)
         if orders_only:
             return replace(self, orders_blocked_until_ms=max(self.orders_blocked_until_ms, until))
         return replace(self, blocked_until_ms=max(self.blocked_until_ms, until))
 
     def with_limits(self, weight: int | None, orders: Iterable[tuple[int, int]]) -> "BudgetState":
-        """Return the state with the limits that exchangeInfo tells; ``orders`` are pairs of seconds and limit."""
+        """Return the state with the limits from exchangeInfo; ``orders`` are pairs of seconds and limit."""
         known = {window.seconds: window for window in self.orders}
         windows = [replace(known.get(seconds, RateWindow(seconds)), limit=limit) for seconds, limit in orders]
         if (weight is not None and weight < 1) or any(window.limit < 1 or window.seconds < 1 for window in windows):
-            raise ValueError("a request limit below 1: at least 1 is needed")
+            raise ValueError("a request limit is below 1; expected at least 1")
         limit = self.weight.limit if weight is None else weight
         return replace(self, weight=replace(self.weight, limit=limit), orders=tuple(windows))
 
 
 @dataclass(frozen=True, slots=True)
 class ReportedUsage:
-    """The counts that the headers of a response tell: weight of the running minute, orders by window in seconds."""
+    """The usage that response headers report: weight of the current minute, orders by window in seconds."""
 
     weight: int | None
     orders: Mapping[int, int]
 
 
 def usage_from_headers(headers: Mapping[str, str]) -> ReportedUsage:
-    """Read the counts out of response headers (named in lower case); what cannot be read is not told."""
+    """Parse the usage from response headers (lower-case names); an unreadable count is left out."""
     weight = _parse_count(headers.get("x-mbx-used-weight-1m") or headers.get("x-mbx-used-weight") or "")
     orders: dict[int, int] = {}
     for name, value in headers.items():

@@ -28,9 +28,9 @@ from cq_tui.binance.types import (
 )
 from cq_tui.contracts.market import Kline
 
-#: The most symbols that one ticker request may name.
+#: The maximum number of symbols in one ticker request.
 MAX_SYMBOLS = 100
-#: The weight of a depth request by the most levels that it asks for.
+#: The weight of a depth request, by its maximum number of levels.
 _DEPTH_WEIGHTS = ((100, 5), (500, 25), (1000, 50), (5000, 250))
 
 
@@ -46,13 +46,13 @@ class SpotRest(RestConnection):
     """Binance Spot over REST. Times are ms, prices and quantities exact decimals.
 
     Every method raises NotSent, ConnectionLost, MalformedMessage or an ApiError; those that change
-    something raise OutcomeUnknown when it is open whether they did, and are never sent twice.
+    something raise OutcomeUnknown when it is unknown whether they did, and are never sent twice.
     """
 
     # general
 
     async def ping(self) -> None:
-        """Ask for a sign of life. Weight 1."""
+        """Test the connection. Weight 1."""
         await self.read("/api/v3/ping", [], weight=1)
 
     async def server_time(self) -> int:
@@ -60,29 +60,29 @@ class SpotRest(RestConnection):
         return parse_server_time(await self.read("/api/v3/time", [], weight=1))
 
     async def exchange_info(self, symbols: list[str] | None = None) -> ExchangeInfo:
-        """Return the rules of the symbols (all without a list), and heed the weight limit told.
+        """Return the rules of the symbols (of all without a list), and adopt the limits it reports.
 
-        The exchange refuses a list with one unknown symbol as a whole: the list is then halved until the
-        unknown ones are found; they are named in ``unknown``. Weight 20 a request.
+        The exchange refuses a whole list for one unknown symbol: the list is then halved until the unknown
+        ones are found; they are listed in ``unknown_symbols``. Weight 20 per request.
         """
         parts: list[ExchangeInfo] = []
         unknown: list[str] = []
-        waiting = [symbols]
-        while waiting:
-            asked = waiting.pop(0)
-            if asked == []:
+        queue = [symbols]
+        while queue:
+            part = queue.pop(0)
+            if part == []:
                 continue
-            params = [] if asked is None else _without_none(("symbols", _symbols_json(asked)))
+            params = [] if part is None else _without_none(("symbols", _symbols_json(part)))
             try:
                 parts.append(parse_exchange_info(await self.read("/api/v3/exchangeInfo", params, weight=20)))
             except InvalidSymbol:
-                if asked is None:
+                if part is None:
                     raise
-                middle = len(asked) // 2
+                middle = len(part) // 2
                 if middle:
-                    waiting += [asked[:middle], asked[middle:]]
+                    queue += [part[:middle], part[middle:]]
                 else:
-                    unknown += asked
+                    unknown += part
         if not parts:
             raise InvalidSymbol(400, -1121, f"none of the symbols is listed: {', '.join(symbols or [])}")
         self.budget.set_limits(parts[-1].weight_per_minute, parts[-1].order_limits)
@@ -112,12 +112,12 @@ class SpotRest(RestConnection):
         return parse_klines(await self.read("/api/v3/klines", params, weight=2))
 
     async def tickers_24h(self, symbols: list[str]) -> list[Ticker24h]:
-        """Return the rolling 24 hours of the symbols. Weight 2 up to 20 symbols, 40 up to 100."""
+        """Return rolling 24-hour statistics of the symbols. Weight 2 up to 20 symbols, 40 up to 100."""
         tickers: list[Ticker24h] = []
         for start in range(0, len(symbols), MAX_SYMBOLS):
-            asked = symbols[start : start + MAX_SYMBOLS]
-            params = _without_none(("symbols", _symbols_json(asked)))
-            raw = await self.read("/api/v3/ticker/24hr", params, weight=2 if len(asked) <= 20 else 40)
+            part = symbols[start : start + MAX_SYMBOLS]
+            params = _without_none(("symbols", _symbols_json(part)))
+            raw = await self.read("/api/v3/ticker/24hr", params, weight=2 if len(part) <= 20 else 40)
             tickers += map(parse_ticker_24h, require_list(raw, "ticker/24hr"))
         return tickers
 
@@ -133,8 +133,8 @@ class SpotRest(RestConnection):
     async def depth(self, symbol: str, limit: int = 1000) -> DepthSnapshot:
         """Return the best ``limit`` levels of each side, up to 5000. Weight 5, 25, 50 or 250, by the limit."""
         if not 1 <= limit <= _DEPTH_WEIGHTS[-1][0]:
-            raise ValueError(f"{limit} levels of depth: 1 to {_DEPTH_WEIGHTS[-1][0]} are possible")
-        weight = next(weight for most, weight in _DEPTH_WEIGHTS if limit <= most)
+            raise ValueError(f"{limit} levels of depth; expected 1 to {_DEPTH_WEIGHTS[-1][0]}")
+        weight = next(weight for levels, weight in _DEPTH_WEIGHTS if limit <= levels)
         params = _without_none(("symbol", symbol), ("limit", limit))
         return parse_depth(await self.read("/api/v3/depth", params, weight=weight))
 
@@ -154,7 +154,7 @@ class SpotRest(RestConnection):
         from_id: int | None = None,
         limit: int = 1000,
     ) -> list[AccountTrade]:
-        """Return own trades of a symbol, oldest first. Weight 5 with ``order_id``, else 20."""
+        """Return the account's trades of a symbol, oldest first. Weight 5 with ``order_id``, else 20."""
         params = _without_none(
             ("symbol", symbol),
             ("orderId", order_id),
@@ -169,18 +169,18 @@ class SpotRest(RestConnection):
     # orders
 
     async def new_order(self, order: OrderRequest) -> Order:
-        """Place an order. HTTP success may still mean EXPIRED: look at the status."""
+        """Place an order. HTTP success may still mean EXPIRED: check the status."""
         return await self.send_once(
             "POST", "/api/v3/order", order.params(), parse_order, client_order_id=order.client_order_id, orders=1
         )
 
     async def query_order(self, symbol: str, client_order_id: str) -> Order:
-        """Return an order by our id. Weight 4. Raises OrderNotFound, which may be too early to believe."""
+        """Return an order by client order id. Weight 4. OrderNotFound may be wrong right after placement."""
         params = _without_none(("symbol", symbol), ("origClientOrderId", check_client_order_id(client_order_id)))
         return parse_order(await self.read("/api/v3/order", params, weight=4, signed=True))
 
     async def cancel_order(self, symbol: str, client_order_id: str) -> Order:
-        """Cancel an order by our id (of a list: the whole list). Raises CancelRejected when not open."""
+        """Cancel an order by client order id (in a list: the whole list). Raises CancelRejected when not open."""
         params = _without_none(("symbol", symbol), ("origClientOrderId", check_client_order_id(client_order_id)))
         return await self.send_once("DELETE", "/api/v3/order", params, parse_order, client_order_id=client_order_id)
 
@@ -193,7 +193,7 @@ class SpotRest(RestConnection):
     # order lists
 
     async def new_oco(self, oco: OcoRequest) -> OrderList:
-        """Place two orders of which one cancels the other."""
+        """Place an OCO: two orders of which one cancels the other."""
         return await self.send_once(
             "POST",
             "/api/v3/orderList/oco",
@@ -204,13 +204,13 @@ class SpotRest(RestConnection):
         )
 
     async def query_order_list(self, list_client_order_id: str) -> OrderList:
-        """Return an order list by our id. Weight 4."""
-        # The parameter is called origClientOrderId here although it names the list.
+        """Return an order list by its client order id. Weight 4."""
+        # Here origClientOrderId is the id of the list.
         params = _without_none(("origClientOrderId", check_client_order_id(list_client_order_id)))
         return parse_order_list(await self.read("/api/v3/orderList", params, weight=4, signed=True))
 
     async def cancel_order_list(self, symbol: str, list_client_order_id: str) -> OrderList:
-        """Cancel an order list by our id. Raises CancelRejected when it is not open."""
+        """Cancel an order list by its client order id. Raises CancelRejected when it is not open."""
         params = _without_none(("symbol", symbol), ("listClientOrderId", check_client_order_id(list_client_order_id)))
         return await self.send_once(
             "DELETE", "/api/v3/orderList", params, parse_order_list, client_order_id=list_client_order_id

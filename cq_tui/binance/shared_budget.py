@@ -13,33 +13,33 @@ from cq_tui.store.regular_file import open_regular
 
 
 class RequestBudget(Protocol):
-    """Where SpotRest asks before it sends and reports after. Times are the server's, in ms."""
+    """What SpotRest reserves from before a request and reports to after it. Server times in ms."""
 
     def reserve(self, weight: int, now_ms: int, *, orders: int = 0, essential: bool = False) -> int:
-        """Take the weight and the orders and return 0, or take nothing and return the ms to wait."""
+        """Reserve the weight and the orders and return 0, or reserve nothing and return the ms to wait."""
 
-    def record_response(self, weight: int, orders: int, told: ReportedUsage, sent_ms: int, now_ms: int) -> None:
-        """Take in the counts that the response to a request told."""
+    def record_response(self, weight: int, orders: int, usage: ReportedUsage, sent_ms: int, now_ms: int) -> None:
+        """Record the usage that a response reported."""
 
     def block(self, retry_after: float, now_ms: int, *, orders_only: bool = False) -> None:
-        """Hold everything, or only orders, back for so many seconds (429, 418)."""
+        """Block everything, or only orders, for this many seconds (429, 418)."""
 
     def set_limits(self, weight: int | None, orders: Iterable[tuple[int, int]]) -> None:
-        """Take in the limits that exchangeInfo told: orders as pairs of seconds and limit."""
+        """Adopt the limits that exchangeInfo reports; ``orders`` are pairs of seconds and limit."""
 
 
 class LocalBudget:
-    """The budget of one process alone, in memory."""
+    """The budget of a single process, in memory."""
 
     def __init__(self, state: BudgetState | None = None) -> None:
         self._state = state or BudgetState()
 
     def state(self) -> BudgetState:
-        """Return what is known now."""
+        """Return the current state."""
         return self._state
 
     def reserve(self, weight: int, now_ms: int, *, orders: int = 0, essential: bool = False) -> int:
-        """Take the weight and the orders and return 0, or take nothing and return the ms to wait."""
+        """Reserve the weight and the orders and return 0, or reserve nothing and return the ms to wait."""
         wait = 0
 
         def change(state: BudgetState) -> BudgetState:
@@ -50,16 +50,16 @@ class LocalBudget:
         self._update(change)
         return wait
 
-    def record_response(self, weight: int, orders: int, told: ReportedUsage, sent_ms: int, now_ms: int) -> None:
-        """Take in the counts that the response to a request told."""
-        self._update(lambda state: state.with_response(weight, orders, told, sent_ms, now_ms))
+    def record_response(self, weight: int, orders: int, usage: ReportedUsage, sent_ms: int, now_ms: int) -> None:
+        """Record the usage that a response reported."""
+        self._update(lambda state: state.with_response(weight, orders, usage, sent_ms, now_ms))
 
     def block(self, retry_after: float, now_ms: int, *, orders_only: bool = False) -> None:
-        """Hold everything, or only orders, back for so many seconds (429, 418)."""
+        """Block everything, or only orders, for this many seconds (429, 418)."""
         self._update(lambda state: state.with_block(retry_after, now_ms, orders_only=orders_only))
 
     def set_limits(self, weight: int | None, orders: Iterable[tuple[int, int]]) -> None:
-        """Take in the limits that exchangeInfo told: orders as pairs of seconds and limit."""
+        """Adopt the limits that exchangeInfo reports; ``orders`` are pairs of seconds and limit."""
         limits = list(orders)
         self._update(lambda state: state.with_limits(weight, limits))
 
@@ -69,12 +69,12 @@ class LocalBudget:
 
 
 class SharedBudget(LocalBudget):
-    """The budget of all who name the same file, each change made under an exclusive ``flock``.
+    """The budget of all processes that share one file, updated under an exclusive ``flock``.
 
-    The file is overwritten in place (a lock holds on to the file, not to its name) and not synced:
-    what it says is worthless after the minute, or after a reboot. A file that cannot be read as a
-    state counts as a fresh one. The lock is held for microseconds. While the disk refuses, this process counts
-    alone: closing a position must not wait for room on it.
+    The file is overwritten in place (a lock belongs to the file, not to its name) and not synced:
+    its content is worthless after the minute, or after a reboot. An unreadable file counts as a
+    fresh state. The lock is held for microseconds. While writing fails, this process counts alone:
+    closing a position must not wait for disk space.
     """
 
     def __init__(self, path: Path) -> None:
@@ -82,7 +82,7 @@ class SharedBudget(LocalBudget):
         self._path = path
 
     def state(self) -> BudgetState:
-        """Return what the file says now."""
+        """Return the state in the file."""
         return self._update(lambda state: state)
 
     def _update(self, change: Callable[[BudgetState], BudgetState]) -> BudgetState:
@@ -104,12 +104,12 @@ class SharedBudget(LocalBudget):
                 os.ftruncate(descriptor, len(content))
             return after
         finally:
-            os.close(descriptor)  # lets go of the lock
+            os.close(descriptor)  # releases the lock
 
 
 def _parse_state(content: bytes) -> BudgetState:
     try:
-        # Behind the first line lies the rest of a longer state whose writer was killed before it could cut it off.
+        # After the first line may lie the rest of a longer state whose writer was killed before it truncated the file.
         raw = orjson.loads(content.partition(b"\n")[0])
         blocked, orders_blocked = map(_parse_integer, (raw["blocked_until_ms"], raw["orders_blocked_until_ms"]))
         return BudgetState(
@@ -128,5 +128,5 @@ def _parse_window(raw: Any) -> RateWindow:
 
 def _parse_integer(value: Any) -> int:
     if type(value) is not int or value < 0:
-        raise ValueError("no whole number")
+        raise ValueError("not a whole number")
     return value

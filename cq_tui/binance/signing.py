@@ -17,7 +17,7 @@ from cq_tui.store.regular_file import open_regular
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-#: A parameter of a request: text goes out as it is, numbers in plain decimal digits, booleans as true/false.
+#: A request parameter: strings are sent as they are, integers as digits, booleans as true/false.
 Param = str | int | bool
 
 
@@ -26,7 +26,7 @@ _MAX_KEY_FILE_SIZE = 65_536
 
 
 class CredentialsError(ValueError):
-    """A key or secret that cannot sign. The message never shows the secret."""
+    """An unusable key or secret. The message never shows the secret."""
 
 
 def sign_hmac(secret: bytes | str, payload: bytes) -> str:
@@ -52,9 +52,9 @@ class Credentials:
             if not value.strip():
                 raise CredentialsError(f"the API {name} is empty")
         if not self.key.isascii() or not self.key.isprintable():
-            raise CredentialsError("the API key holds characters that an HTTP header cannot carry")
+            raise CredentialsError("the API key contains characters that an HTTP header cannot carry")
         if self.key != self.key.strip():
-            # HTTP's own error would quote it.
+            # The HTTP library's error would quote it.
             raise CredentialsError("the API key begins or ends with a space")
 
     @property
@@ -64,7 +64,7 @@ class Credentials:
 
     @cached_property
     def _private_key(self) -> "Ed25519PrivateKey":
-        # cryptography costs megabytes of memory: only those who hold such a key pay for it.
+        # cryptography takes megabytes of memory: it is imported only for such a key.
         from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -72,10 +72,10 @@ class Credentials:
         try:
             private_key = load_pem_private_key(self.secret.strip().encode(), password=None)
         except (ValueError, TypeError, UnsupportedAlgorithm, binascii.Error):
-            # The cause may quote the key: it is not passed on.
-            raise CredentialsError("the API secret is no unencrypted private key in PEM") from None
+            # The cause may quote the key: it is suppressed.
+            raise CredentialsError("the API secret is not an unencrypted private key in PEM") from None
         if not isinstance(private_key, Ed25519PrivateKey):
-            raise CredentialsError("the API secret is a PEM key of another kind: Ed25519 or HMAC is needed")
+            raise CredentialsError("the API secret is a PEM key of another type; use Ed25519 or HMAC")
         return private_key
 
     def sign(self, payload: bytes) -> str:
@@ -86,9 +86,9 @@ class Credentials:
 
 
 def read_secret(setting: str) -> str:
-    """Return the secret that a setting holds: the text itself, or what stands in the file that ``file:PATH`` names.
+    """Return the secret of a setting: the text itself, or the content of the file that ``file:PATH`` names.
 
-    Raises CredentialsError when the file cannot be read, or can be read by others than its owner.
+    Raises CredentialsError when the file cannot be read, or is open to other users.
     """
     if not setting.startswith(_FILE_PREFIX):
         return setting
@@ -96,17 +96,17 @@ def read_secret(setting: str) -> str:
     try:
         with open(path, "rb", opener=open_regular) as file:
             if os.fstat(file.fileno()).st_mode & 0o077:
-                raise CredentialsError(f"the key file {path} is open to others: chmod 600 {path}")
-            # An editor ends the last line: no secret does.
+                raise CredentialsError(f"the key file {path} is open to other users; run chmod 600 {path}")
+            # Editors end the last line with a newline; no secret does.
             return file.read(_MAX_KEY_FILE_SIZE).decode("ascii").strip()
     except OSError as error:
         raise CredentialsError(f"the key file {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise CredentialsError(f"the key file {path} holds no key in PEM") from None
+        raise CredentialsError(f"the key file {path} is not a key in PEM") from None
 
 
 def format_param(value: Param) -> str:
-    """Return a parameter as the exchange reads it: true/false for booleans, digits for integers."""
+    """Return a parameter as the exchange expects it: true/false for booleans, digits for integers."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
@@ -127,7 +127,7 @@ def signed_query(params: Iterable[tuple[str, Param]], credentials: Credentials) 
 
 
 def ws_api_payload(params: Mapping[str, Param]) -> bytes:
-    """Return what a WebSocket API request signs: its parameters sorted by name, not percent-encoded."""
+    """Return the bytes that a WebSocket API request signs: its parameters sorted by name, not percent-encoded."""
     pairs = sorted((name, value) for name, value in params.items() if name != "signature")
     return "&".join(f"{name}={format_param(value)}" for name, value in pairs).encode()
 

@@ -1,4 +1,4 @@
-"""Opening WebSocket connections: where we asked for and nowhere else, and not while the exchange keeps us out."""
+"""Opening WebSocket connections: without redirects, and not while the exchange blocks us."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -16,10 +16,10 @@ S = TypeVar("S", bound=ClientConnection)
 
 
 class _ConnectWithoutRedirects(connect):
-    """Connects to the address given: a signed request must not go to where a redirect sends it."""
+    """Connects only to the given address: a signed request must not follow a redirect."""
 
     def process_redirect(self, exc: Exception) -> Exception:
-        """Follow none."""
+        """Follow no redirect."""
         return exc
 
 
@@ -29,7 +29,7 @@ async def open_socket(url: str, policy: ReconnectPolicy) -> ClientConnection:
 
 
 async def open_message_socket(url: str, policy: ReconnectPolicy) -> MessageConnection:
-    """Connect for messages that are handed over as they come."""
+    """Connect; messages are delivered to a handler as they arrive."""
     socket = await _open(url, policy, MessageConnection)
     assert isinstance(socket, MessageConnection)
     return socket
@@ -47,17 +47,17 @@ async def _open(url: str, policy: ReconnectPolicy, kind: type[ClientConnection])
 
 
 async def open_within_budget(
-    opened: Callable[[], Awaitable[S]],
+    open_socket: Callable[[], Awaitable[S]],
     budget: RequestBudget,
     weight: int,
     server_now_ms: Callable[[], int],
     policy: ReconnectPolicy,
 ) -> S:
-    """Connect once the request budget lets us, which a refusal at the door uses up for all who share it."""
+    """Connect once the request budget allows it; a refusal with 418 or 429 blocks it for all who share it."""
     while wait_ms := budget.reserve(weight, server_now_ms(), essential=True):
         await policy.sleep(wait_ms / 1000)
     try:
-        return await opened()
+        return await open_socket()
     except InvalidStatus as error:
         status = error.response.status_code
         if status in (418, 429):

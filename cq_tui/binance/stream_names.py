@@ -1,4 +1,4 @@
-"""Names of market streams, and how they are shared out to connections."""
+"""Names of market streams, and their distribution over connections."""
 
 from collections.abc import Iterable
 
@@ -27,7 +27,7 @@ def trade_stream(symbol: str) -> str:
 
 
 def depth_stream(symbol: str) -> str:
-    """Return the name of a stream of changes of the order book, ten times a second."""
+    """Return the name of an order book diff stream, ten times a second."""
     return f"{symbol.lower()}@depth@100ms"
 
 
@@ -35,14 +35,14 @@ def symbol_of(stream: str) -> str:
     """Return the symbol of a stream. Raises ValueError for a name without one."""
     symbol, at, kind = stream.partition("@")
     if not symbol or symbol.startswith("!") or not at or not kind:
-        raise ValueError(f"stream {stream!r} has no symbol: <symbol>@<kind> is needed")
+        raise ValueError(f"stream {stream!r} has no symbol; expected <symbol>@<kind>")
     return symbol.upper()
 
 
 def split_streams(streams: Iterable[str], per_connection: int = MAX_STREAMS) -> list[list[str]]:
-    """Share the streams out to as few connections as possible, those of a symbol together."""
+    """Distribute the streams over as few connections as possible, those of a symbol together."""
     if not 1 <= per_connection <= MAX_STREAMS:
-        raise ValueError(f"{per_connection} streams a connection: 1 to {MAX_STREAMS} are possible")
+        raise ValueError(f"{per_connection} streams per connection; expected 1 to {MAX_STREAMS}")
     by_symbol: dict[str, list[str]] = {}
     for stream in dict.fromkeys(streams):
         by_symbol.setdefault(symbol_of(stream), []).append(stream)

@@ -1,4 +1,4 @@
-"""Market streams: combined connections that stay up, watched for silence, as one iterator of events."""
+"""Market streams: combined connections, kept up and watched for silence, as one iterator of events."""
 
 import asyncio
 import time
@@ -41,25 +41,25 @@ from cq_tui.binance.sockets import open_message_socket, open_within_budget
 from cq_tui.binance.stream_names import MAX_STREAMS, split_streams, symbol_of
 from cq_tui.binance.watchdog import Deadlines, StreamWatchdog, SymbolActive, SymbolSilent
 
-#: Names in the URL, and in each SUBSCRIBE after it.
+#: Streams in the URL, and in each SUBSCRIBE after it.
 SUBSCRIBE_BATCH = 200
-#: Seconds between SUBSCRIBE messages: with a ping and a pong between them that stays below 5 messages a second.
+#: Seconds between SUBSCRIBE messages: with a ping and a pong in between, below 5 messages a second.
 SUBSCRIBE_INTERVAL = 0.5
 
 
 def local_now_ms() -> int:
-    """Return this machine's Unix time in ms, for want of the exchange's."""
+    """Return this machine's Unix time in ms, in place of the exchange's."""
     return int(time.time() * 1000)
 
 
 class SubscriptionRefused(NamedTuple):
-    """The exchange refused a SUBSCRIBE; the streams that it named stay silent."""
+    """The exchange refused a SUBSCRIBE; its streams stay silent."""
 
     connection: int
     problem: str
 
 
-#: A tuple: asking a union is three times as slow.
+#: A tuple: ``isinstance`` with a union is three times as slow.
 _MARKET_EVENTS = (BookTickerUpdate, TradeUpdate, DepthUpdate, KlineUpdate, MiniTickerUpdate)
 
 StreamEvent = (
@@ -75,7 +75,7 @@ StreamEvent = (
 
 
 def conflation_key(event: StreamEvent) -> Hashable | None:
-    """Tell which waiting events a newer one makes superfluous: tickers and bars that are not closed."""
+    """Return the key by which a newer event replaces a queued one: of tickers, and of bars that are not closed."""
     if isinstance(event, BookTickerUpdate | MiniTickerUpdate):
         return type(event), event.symbol
     if isinstance(event, KlineUpdate) and not event.closed:
@@ -84,13 +84,13 @@ def conflation_key(event: StreamEvent) -> Hashable | None:
 
 
 class MarketStreams:
-    """Streams spread over connections; ``async with`` starts them, ``async for`` reads the events.
+    """Streams over several connections; ``async with`` starts them, ``async for`` reads the events.
 
-    Every Connected may lie behind a gap: what closed meanwhile has to be fetched over REST. A connection that is to
-    end is replaced while it lives: both are read for a while, and what both bring is told once. A reader that
-    is slow gets the newest ticker of each symbol, and every closed bar, trade and change of an order book
-    (``dropped`` counts the rest). ``budget`` is what all requests to this exchange share (SpotRest.budget): whoever
-    is banned opens no connection either; ``server_now_ms`` is its time.
+    A gap may precede every Connected: bars closed meanwhile have to be fetched over REST. A connection about to end
+    is replaced while it is up: both are read for a while, without duplicates. A slow reader gets the newest ticker
+    of each symbol, and every closed bar, trade and change of an order book (``dropped`` counts the rest).
+    ``budget`` is shared by all requests to this exchange (SpotRest.budget): during a ban no connection is opened;
+    ``server_now_ms`` is the exchange's time.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class MarketStreams:
         policy: ReconnectPolicy | None = None,
         budget: RequestBudget | None = None,
         server_now_ms: Callable[[], int] = local_now_ms,
-        mailbox_limit: int = 8192,
+        queue_limit: int = 8192,
     ) -> None:
         self._groups = split_streams(streams, per_connection)
         self._base_url = base_url
@@ -111,7 +111,7 @@ class MarketStreams:
         self._server_now_ms = server_now_ms
         self._deadlines = deadlines or Deadlines()
         self._policy = policy or ReconnectPolicy()
-        self._queue: ConflatingQueue[StreamEvent] = ConflatingQueue(mailbox_limit, conflation_key)
+        self._queue: ConflatingQueue[StreamEvent] = ConflatingQueue(queue_limit, conflation_key)
         self._tasks: list[asyncio.Task[object]] = []
 
     @property
@@ -121,7 +121,7 @@ class MarketStreams:
 
     @property
     def pending_count(self) -> int:
-        """How many events wait to be read."""
+        """How many events are queued."""
         return len(self._queue)
 
     async def __aenter__(self) -> Self:
@@ -150,13 +150,13 @@ class MarketStreams:
         return self._queue.get()
 
     def _on_task_done(self, task: asyncio.Task[object]) -> None:
-        # A connection runs for ever: only a defect ends it, and the reader has to hear of that.
+        # A connection runs forever: only a defect ends it, and the reader must see it.
         if not task.cancelled() and (error := task.exception()) is not None:
             self._queue.fail(error)
 
 
 class _Connection:
-    """One connection of MarketStreams, and for a while two of them when it is renewed."""
+    """One connection of MarketStreams; for a while two of them when it is renewed."""
 
     def __init__(
         self,
@@ -164,7 +164,7 @@ class _Connection:
         streams: list[str],
         deadlines: Deadlines,
         policy: ReconnectPolicy,
-        mailbox: ConflatingQueue[StreamEvent],
+        queue: ConflatingQueue[StreamEvent],
     ) -> None:
         self.number = number
         self._url_streams, *self.later_streams = [
@@ -173,35 +173,35 @@ class _Connection:
         self.symbols = {symbol_of(stream) for stream in streams}
         self.deadlines = deadlines
         self.policy = policy
-        self.queue = mailbox
-        #: Set while two sessions may bring the same.
+        self.queue = queue
+        #: Set while two sessions may deliver the same events.
         self.deduplicator: EventDeduplicator | None = None
         self._sessions = 0
 
     @property
     def path(self) -> str:
-        """Where the first of its streams are."""
+        """The URL path with its first streams."""
         return f"/stream?streams={quote('/'.join(self._url_streams), safe='/@')}"
 
-    async def run(self, opened: Callable[[], Awaitable[MessageConnection]]) -> None:
-        await keep_connected(opened, self._session, self._on_disconnect, self.policy)
+    async def run(self, open_socket: Callable[[], Awaitable[MessageConnection]]) -> None:
+        await keep_connected(open_socket, self._session, self._on_disconnect, self.policy)
 
     def _on_disconnect(self, reason: str, retry_in: float) -> None:
         self.queue.put(Disconnected(self.number, reason, retry_in))
         if self._sessions:
-            # The other one was there before this one was lost, and may have missed something all the same.
+            # The other session was up before this one was lost, and may still have missed something.
             self.queue.put(Connected(self.number))
 
-    def renew(self, link: ConnectionHandle, reason: str) -> None:
-        """Ask for another connection; from now on what both bring is told once."""
-        if link.retire(reason):
+    def renew(self, handle: ConnectionHandle, reason: str) -> None:
+        """Request a replacement; from now on duplicates of both connections are removed."""
+        if handle.retire(reason):
             self.deduplicator = EventDeduplicator()
             self.queue.put(Renewing(self.number, reason))
 
-    async def _session(self, socket: MessageConnection, link: ConnectionHandle) -> SessionEnd:
+    async def _session(self, socket: MessageConnection, handle: ConnectionHandle) -> SessionEnd:
         self._sessions += 1
         try:
-            return await _Session(self, socket, link).run()
+            return await _Session(self, socket, handle).run()
         finally:
             self._sessions -= 1
             if self._sessions:
@@ -209,19 +209,19 @@ class _Connection:
 
 
 class _Session:
-    """The life of one socket: its messages, its deadlines, its subscriptions."""
+    """The session of one socket: its messages, deadlines and subscriptions."""
 
-    def __init__(self, connection: _Connection, socket: MessageConnection, link: ConnectionHandle) -> None:
+    def __init__(self, connection: _Connection, socket: MessageConnection, handle: ConnectionHandle) -> None:
         self._connection = connection
         self._queue = connection.queue
         self._socket = socket
-        self._handle = link
+        self._handle = handle
         self._watchdog = StreamWatchdog(connection.symbols, connection.deadlines, connection.policy.now())
-        #: Set while the mailbox is full and the network waits.
+        #: Set while the queue is full and reading is paused.
         self._full = asyncio.Event()
 
     async def run(self) -> SessionEnd:
-        """Read until the end, and return it."""
+        """Read until the session ends, and return why."""
         self._queue.put(Connected(self._connection.number))
         parts = (self._wait_closed(), self._watch_deadlines(), self._resume_when_drained(), self._subscribe())
         tasks = [asyncio.create_task(part) for part in parts]
@@ -236,17 +236,17 @@ class _Session:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def _message_handler(self) -> MessageHandler:
-        """Return what takes in each message. Hot path: what is bound here is looked up once."""
-        connection, put, heard, now = (
+        """Return the handler of each message. Hot path: names bound here are looked up once."""
+        connection, put, record_data, now = (
             self._connection,
             self._queue.put,
             self._watchdog.record_data,
             self._connection.policy.now,
         )
-        serves = False
+        ready = False
 
-        def take(message: bytes) -> None:
-            nonlocal serves
+        def handle(message: bytes) -> None:
+            nonlocal ready
             try:
                 event = parse_stream_message(message)
             except MalformedMessage as error:
@@ -255,10 +255,10 @@ class _Session:
             if not isinstance(event, _MARKET_EVENTS):
                 self._handle_control(event)
                 return
-            if not serves:
-                serves = True
+            if not ready:
+                ready = True
                 self._handle.mark_ready()
-            active = heard(event.symbol, now())
+            active = record_data(event.symbol, now())
             if active is not None:
                 put(active)
             if connection.deduplicator is not None and not connection.deduplicator.is_new(event):
@@ -267,7 +267,7 @@ class _Session:
                 self._socket.pause()
                 self._full.set()
 
-        return take
+        return handle
 
     def _handle_control(self, event: ShutdownNotice | ControlReply | None) -> None:
         if isinstance(event, ShutdownNotice):
@@ -276,7 +276,7 @@ class _Session:
             self._queue.put(SubscriptionRefused(self._connection.number, event.error))
 
     async def _resume_when_drained(self) -> SessionEnd:
-        """Let the network go on whenever a full mailbox has room again."""
+        """Resume reading whenever a full queue has room again."""
         while True:
             await self._full.wait()
             await self._queue.wait_for_room()
@@ -287,24 +287,24 @@ class _Session:
         return session_end(await self._socket.wait_ended())
 
     async def _watch_deadlines(self) -> SessionEnd:
-        """Look at the deadlines until one ends the connection; have it renewed before its time is over."""
+        """Check the deadlines until one ends the connection; renew it before its lifetime is over."""
         policy, deadlines = self._connection.policy, self._connection.deadlines
-        life = policy.next_lifetime()
-        ends_at = policy.now() + life
-        every = min(deadlines.check_interval, life / 4)
+        lifetime = policy.next_lifetime()
+        ends_at = policy.now() + lifetime
+        interval = min(deadlines.check_interval, lifetime / 4)
         while True:
-            await asyncio.sleep(every)
-            moment = policy.now()
-            for silent in self._watchdog.newly_silent(moment):
+            await asyncio.sleep(interval)
+            now = policy.now()
+            for silent in self._watchdog.newly_silent(now):
                 self._queue.put(silent)
-            reason = self._watchdog.failure_reason(moment)
+            reason = self._watchdog.failure_reason(now)
             if reason is not None:
                 return SessionEnd(reason)
-            if moment >= ends_at:
+            if now >= ends_at:
                 self._connection.renew(self._handle, "renewed before the exchange ends it")
 
     async def _subscribe(self) -> SessionEnd:
-        """Ask for the streams that are not in the URL, slowly enough for the exchange's message limit."""
+        """Subscribe to the streams that are not in the URL, within the exchange's message limit."""
         for number, names in enumerate(self._connection.later_streams, start=1):
             await asyncio.sleep(SUBSCRIBE_INTERVAL)
             request = {"method": "SUBSCRIBE", "params": names, "id": number}
@@ -317,4 +317,4 @@ class _Session:
 
 
 def _discard(message: bytes) -> None:
-    """Take a message of a connection that is being closed."""
+    """Ignore a message of a connection that is being closed."""

@@ -1,4 +1,4 @@
-"""What the exchange answers over REST, as typed values, and how each is read from JSON."""
+"""REST responses as typed values, and their JSON parsers."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,13 +9,13 @@ from cq_tui.binance.errors import MalformedMessage
 from cq_tui.binance.fields import Fields, require_list, shorten_value
 from cq_tui.contracts.market import Kline
 
-#: States in which an order still can trade.
+#: Statuses in which an order can still trade.
 OPEN_STATUSES = frozenset({"NEW", "PENDING_NEW", "PARTIALLY_FILLED", "PENDING_CANCEL"})
 
 
 @dataclass(frozen=True, slots=True)
 class Ticker24h:
-    """The rolling 24 hours of a symbol. Times in ms; ``change_percent`` in percent."""
+    """Rolling 24-hour statistics of a symbol. Times in ms; ``change_percent`` in percent."""
 
     symbol: str
     last_price: Decimal
@@ -30,7 +30,7 @@ class Ticker24h:
 
 @dataclass(frozen=True, slots=True)
 class BookTicker:
-    """Best bid and ask of a symbol; a side that is empty has price and quantity 0."""
+    """Best bid and ask of a symbol; an empty side has price and quantity 0."""
 
     symbol: str
     bid_price: Decimal
@@ -52,10 +52,10 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order as the exchange last described it. Times in ms; ``order_list_id`` is -1 outside a list.
+    """An order as the exchange last reported it. Times in ms; ``order_list_id`` is -1 outside a list.
 
-    ``quote_quantity`` is what the fills cost or brought so far, None when the exchange no longer
-    knows. ``fills`` come only with the answer to a placement.
+    ``quote_quantity`` is the quote amount filled so far, None when the exchange no longer knows it.
+    Only the response to a placement has ``fills``.
     """
 
     symbol: str
@@ -77,7 +77,7 @@ class Order:
 
     @property
     def is_open(self) -> bool:
-        """Whether the order still can trade."""
+        """Whether the order can still trade."""
         return self.status in OPEN_STATUSES
 
     @property
@@ -90,7 +90,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class ListedOrder:
-    """An order of a list, by its ids."""
+    """One order of a list, by its ids."""
 
     symbol: str
     order_id: int
@@ -99,7 +99,7 @@ class ListedOrder:
 
 @dataclass(frozen=True, slots=True)
 class OrderList:
-    """An order list (OCO). ``reports`` are its orders in full; a query has none. Time in ms."""
+    """An order list (OCO). ``reports`` are its orders in full; a query returns none. Time in ms."""
 
     order_list_id: int
     list_client_order_id: str
@@ -113,13 +113,13 @@ class OrderList:
 
     @property
     def is_open(self) -> bool:
-        """Whether an order of the list still can trade."""
+        """Whether an order of the list can still trade."""
         return self.order_status == "EXECUTING"
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What an account holds of one asset: free to use, and locked by open orders."""
+    """An account's balance of one asset: free, and locked by open orders."""
 
     asset: str
     free: Decimal
@@ -127,7 +127,7 @@ class Balance:
 
     @property
     def total(self) -> Decimal:
-        """Free and locked together."""
+        """Free plus locked."""
         return self.free + self.locked
 
 
@@ -144,7 +144,7 @@ class AccountInfo:
 
 @dataclass(frozen=True, slots=True)
 class AccountTrade:
-    """One own trade of the account's history. Time in ms."""
+    """One trade of the account. Time in ms."""
 
     symbol: str
     trade_id: int
@@ -165,9 +165,9 @@ def parse_server_time(raw: object) -> int:
 
 
 def parse_kline(row: object) -> Kline:
-    """Read one element of a klines answer (an array of 12). The newest one may be unfinished."""
+    """Parse one row of a klines response (an array of 12). The newest may be unfinished."""
     if not isinstance(row, list) or len(row) < 9:
-        raise MalformedMessage("kline", "(whole)", f"is {shorten_value(row)}, an array of at least 9 is needed")
+        raise MalformedMessage("kline", "(whole)", f"is {shorten_value(row)}; expected an array of at least 9")
     return Kline(
         open_time=_kline_integer(row, 0, "open time"),
         close_time=_kline_integer(row, 6, "close time"),
@@ -184,7 +184,7 @@ def parse_kline(row: object) -> Kline:
 def _kline_integer(row: list[Any], position: int, name: str) -> int:
     value = row[position]
     if isinstance(value, bool) or not isinstance(value, int):
-        raise MalformedMessage("kline", name, f"is {shorten_value(value)}, a whole number is needed")
+        raise MalformedMessage("kline", name, f"is {shorten_value(value)}; expected an integer")
     return value
 
 
@@ -197,18 +197,18 @@ def _kline_float(row: list[Any], position: int, name: str) -> float:
             number = float("nan")
         if isfinite(number):
             return number
-    raise MalformedMessage("kline", name, f"is {shorten_value(value)}, a decimal as text is needed")
+    raise MalformedMessage("kline", name, f"is {shorten_value(value)}; expected a decimal string")
 
 
 def parse_klines(raw: object) -> list[Kline]:
-    """Read a klines answer, oldest first. A thousand rows come at once: only a wrong one is looked at closely."""
+    """Parse a klines response, oldest first. It may have 1000 rows: only an odd one is checked field by field."""
     klines = []
     for row in require_list(raw, "klines"):
         try:
-            opened, first, high, low, last, volume, closed, quote, trades = row[:9]
+            start, first, high, low, last, volume, end, quote, trades = row[:9]
             texts = (first, high, low, last, volume, quote)
-            if type(opened) is type(closed) is type(trades) is int and "".join(texts).replace(".", "").isdecimal():
-                klines.append(Kline._make((opened, closed, *map(float, texts), trades)))
+            if type(start) is type(end) is type(trades) is int and "".join(texts).replace(".", "").isdecimal():
+                klines.append(Kline._make((start, end, *map(float, texts), trades)))
                 continue
         except (LookupError, TypeError, ValueError):  # a dict: KeyError since Python 3.12, where slices are hashable
             pass
@@ -217,7 +217,7 @@ def parse_klines(raw: object) -> list[Kline]:
 
 
 def parse_ticker_24h(raw: object) -> Ticker24h:
-    """Read one element of a 24 h ticker answer (type FULL)."""
+    """Parse one element of a 24h ticker response (type FULL)."""
     fields = Fields(raw, "ticker/24hr")
     return Ticker24h(
         symbol=fields.text("symbol"),
@@ -233,7 +233,7 @@ def parse_ticker_24h(raw: object) -> Ticker24h:
 
 
 def parse_book_ticker(raw: object) -> BookTicker:
-    """Read one element of a book ticker answer."""
+    """Parse one element of a book ticker response."""
     fields = Fields(raw, "bookTicker")
     return BookTicker(
         symbol=fields.text("symbol"),
@@ -245,7 +245,7 @@ def parse_book_ticker(raw: object) -> BookTicker:
 
 
 def parse_fill(raw: object) -> Fill:
-    """Read one element of ``fills`` of an order placement."""
+    """Parse one element of ``fills`` of an order placement."""
     fields = Fields(raw, "fill")
     return Fill(
         trade_id=fields.integer("tradeId"),
@@ -257,19 +257,19 @@ def parse_fill(raw: object) -> Fill:
 
 
 def parse_order(raw: object) -> Order:
-    """Read an order: the answer to a placement (RESULT or FULL), a query, or a cancel.
+    """Parse an order: the response to a placement (RESULT or FULL), a query or a cancel.
 
-    In the answer to a cancel ``clientOrderId`` names the cancel and ``origClientOrderId`` the order.
+    In the response to a cancel ``clientOrderId`` is the cancel's id and ``origClientOrderId`` the order's.
     """
     fields = Fields(raw, "order")
     cost = fields.decimal("cummulativeQuoteQty")  # sic; negative means unknown (old orders)
-    own_id = "origClientOrderId" if fields.raw.get("origClientOrderId") else "clientOrderId"
-    moment = "transactTime" if "transactTime" in fields.raw else "updateTime"
+    id_field = "origClientOrderId" if fields.raw.get("origClientOrderId") else "clientOrderId"
+    time_field = "transactTime" if "transactTime" in fields.raw else "updateTime"
     return Order(
         symbol=fields.text("symbol"),
         order_id=fields.integer("orderId"),
         order_list_id=fields.integer_or("orderListId", -1),
-        client_order_id=fields.text(own_id),
+        client_order_id=fields.text(id_field),
         side=fields.text("side"),
         type=fields.text("type"),
         status=fields.text("status"),
@@ -279,25 +279,25 @@ def parse_order(raw: object) -> Order:
         quantity=fields.decimal("origQty"),
         executed_quantity=fields.decimal("executedQty"),
         quote_quantity=None if cost < 0 else cost,
-        time=fields.integer(moment),
+        time=fields.integer(time_field),
         expiry_reason=fields.text_or("expiryReason", ""),
         fills=tuple(map(parse_fill, fields.array("fills"))) if "fills" in fields.raw else (),
     )
 
 
 def parse_orders(raw: object) -> list[Order]:
-    """Read a list of orders."""
+    """Parse a list of orders."""
     return [parse_order(row) for row in require_list(raw, "orders")]
 
 
 def parse_listed_order(raw: object) -> ListedOrder:
-    """Read one element of ``orders`` of an order list."""
+    """Parse one element of ``orders`` of an order list."""
     fields = Fields(raw, "listed order")
     return ListedOrder(fields.text("symbol"), fields.integer("orderId"), fields.text("clientOrderId"))
 
 
 def parse_order_list(raw: object) -> OrderList:
-    """Read an order list: the answer to a placement, a query or a cancel."""
+    """Parse an order list: the response to a placement, a query or a cancel."""
     fields = Fields(raw, "order list")
     return OrderList(
         order_list_id=fields.integer("orderListId"),
@@ -313,13 +313,13 @@ def parse_order_list(raw: object) -> OrderList:
 
 
 def parse_balance(raw: object) -> Balance:
-    """Read one element of ``balances`` of an account."""
+    """Parse one element of ``balances`` of an account."""
     fields = Fields(raw, "balance")
     return Balance(fields.text("asset"), fields.decimal("free"), fields.decimal("locked"))
 
 
 def parse_account(raw: object) -> AccountInfo:
-    """Read an account."""
+    """Parse an account."""
     fields = Fields(raw, "account")
     rates = fields.nested("commissionRates")
     balances = map(parse_balance, fields.array("balances"))
@@ -333,7 +333,7 @@ def parse_account(raw: object) -> AccountInfo:
 
 
 def parse_account_trade(raw: object) -> AccountTrade:
-    """Read one element of a myTrades answer."""
+    """Parse one element of a myTrades response."""
     fields = Fields(raw, "myTrades")
     return AccountTrade(
         symbol=fields.text("symbol"),

@@ -34,16 +34,16 @@ from cq_tui.binance.user_events import (
 _CONNECTION = 0
 #: Request weight of connecting and of subscribing.
 _WEIGHT = 4
-#: Seconds to stay away when the key is refused: asking again soon cannot help.
+#: Seconds before reconnecting with a refused key: sooner cannot help.
 REFUSED_KEY_DELAY = 60.0
 
 
 class Subscribed(NamedTuple):
-    """Events flow from here on. What happened before has to be fetched over REST."""
+    """Events flow from here on. Earlier changes have to be fetched over REST."""
 
 
 class SubscriptionFailed(NamedTuple):
-    """The exchange refused the subscription; it is tried again. TimestampRejected: measure its clock."""
+    """The exchange refused the subscription; it is retried. After TimestampRejected, measure its clock."""
 
     error: BinanceError
 
@@ -52,15 +52,15 @@ UserDataEvent = UserEvent | Subscribed | SubscriptionFailed | Disconnected | Ren
 
 
 class ExecutionDeduplicator:
-    """Tells duplicates of execution reports by execution id; remembers the ``most`` newest."""
+    """Detects duplicate execution reports by execution id; remembers the ``capacity`` newest."""
 
-    def __init__(self, most: int = 10_000) -> None:
+    def __init__(self, capacity: int = 10_000) -> None:
         self._seen: dict[tuple[str, int, int, int], None] = {}
-        self._capacity = most
+        self._capacity = capacity
 
     def is_first(self, report: ExecutionReport) -> bool:
-        """Whether this execution has not come before; from now on it has."""
-        # The time beside the id: a test exchange that is wiped counts from the beginning again.
+        """Whether this execution has not been seen yet; records it."""
+        # Id and time: a test exchange that is reset counts from the beginning again.
         identity = report.symbol, report.order_id, report.execution_id, report.transaction_time
         if identity in self._seen:
             return False
@@ -73,10 +73,10 @@ class ExecutionDeduplicator:
 class UserDataStream:
     """Events of one account; ``async with`` starts it, ``async for`` reads the events.
 
-    ``budget`` is what all requests to this exchange share (SpotRest.budget).
+    ``budget`` is shared by all requests to this exchange (SpotRest.budget).
     ``server_now_ms`` is the exchange's time (SpotRest.server_now_ms). Events come in order, none is
-    dropped and no execution told twice; after each Subscribed orders and balances are to be compared with REST,
-    and now and then without one, for a stream can fall silent unnoticed.
+    dropped and no execution repeated. Reconcile orders and balances over REST after each Subscribed, and
+    regularly: a stream can fall silent unnoticed.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class UserDataStream:
         recv_window: int = 5000,
         reply_timeout: float = 10.0,
         policy: ReconnectPolicy | None = None,
-        mailbox_limit: int = 8192,
+        queue_limit: int = 8192,
     ) -> None:
         self._url = ws_api_url
         self._credentials = credentials
@@ -98,13 +98,13 @@ class UserDataStream:
         self._recv_window = recv_window
         self._reply_timeout = reply_timeout
         self._policy = policy or ReconnectPolicy()
-        self._queue: ConflatingQueue[UserDataEvent] = ConflatingQueue(mailbox_limit, lambda event: None)
+        self._queue: ConflatingQueue[UserDataEvent] = ConflatingQueue(queue_limit, lambda event: None)
         self._executions = ExecutionDeduplicator()
         self._task: asyncio.Task[object] | None = None
 
     @property
     def pending_count(self) -> int:
-        """How many events wait to be read."""
+        """How many events are queued."""
         return len(self._queue)
 
     async def __aenter__(self) -> Self:
@@ -136,12 +136,12 @@ class UserDataStream:
             lambda: open_socket(url, policy), self._budget, _WEIGHT, self._server_now_ms, policy
         )
 
-    async def _session(self, socket: ClientConnection, link: ConnectionHandle) -> SessionEnd:
+    async def _session(self, socket: ClientConnection, handle: ConnectionHandle) -> SessionEnd:
         try:
             async with asyncio.timeout(self._reply_timeout):
-                refused = await self._subscribe(socket, link)
+                refused = await self._subscribe(socket, handle)
         except TimeoutError:
-            return SessionEnd(f"no answer to the subscription in {self._reply_timeout:.0f} s")
+            return SessionEnd(f"no reply to the subscription in {self._reply_timeout:.0f} s")
         except ConnectionClosed as error:
             return session_end(error)
         if refused is not None:
@@ -150,21 +150,21 @@ class UserDataStream:
             self._queue.put(SubscriptionFailed(refused))
             return SessionEnd(f"subscription refused: {refused}", _retry_delay(refused))
         self._queue.put(Subscribed())
-        link.mark_ready()
+        handle.mark_ready()
         renewal = asyncio.get_running_loop().call_later(
-            self._policy.next_lifetime(), self._renew, link, "renewed before the exchange ends it"
+            self._policy.next_lifetime(), self._renew, handle, "renewed before the exchange ends it"
         )
         try:
-            return await self._receive(socket, link)
+            return await self._receive(socket, handle)
         finally:
             renewal.cancel()
 
-    def _renew(self, link: ConnectionHandle, reason: str) -> None:
-        """Ask for another connection; this one is read until that one is subscribed."""
-        if link.retire(reason):
+    def _renew(self, handle: ConnectionHandle, reason: str) -> None:
+        """Request a replacement; this connection is read until that one is subscribed."""
+        if handle.retire(reason):
             self._queue.put(Renewing(_CONNECTION, reason))
 
-    async def _subscribe(self, socket: ClientConnection, link: ConnectionHandle) -> BinanceError | None:
+    async def _subscribe(self, socket: ClientConnection, handle: ConnectionHandle) -> BinanceError | None:
         """Send the subscription and return None, or why it was refused."""
         params = signed_params({"timestamp": self._server_now_ms(), "recvWindow": self._recv_window}, self._credentials)
         request = {"id": 1, "method": "userDataStream.subscribe.signature", "params": params}
@@ -174,11 +174,11 @@ class UserDataStream:
             if message is None:
                 continue
             if "event" in message:
-                await self._deliver(message["event"], link)  # may overtake the reply
+                await self._deliver(message["event"], handle)  # may overtake the reply
             elif "status" in message:
                 return self._response_error(message)
 
-    async def _receive(self, socket: ClientConnection, link: ConnectionHandle) -> SessionEnd:
+    async def _receive(self, socket: ClientConnection, handle: ConnectionHandle) -> SessionEnd:
         while True:
             try:
                 message = self._parse_message(await socket.recv(decode=False))
@@ -187,14 +187,14 @@ class UserDataStream:
             if message is None:
                 continue
             if "event" in message:
-                ending = await self._deliver(message["event"], link)
-                if ending is not None:
-                    return ending
+                end = await self._deliver(message["event"], handle)
+                if end is not None:
+                    return end
             elif (refused := self._response_error(message)) is not None:
                 return SessionEnd(f"ended by the exchange: {refused}", _retry_delay(refused))
 
-    async def _deliver(self, raw: object, link: ConnectionHandle) -> SessionEnd | None:
-        """Hand an event to the reader, an execution only once; returns the ending when it is the last one."""
+    async def _deliver(self, raw: object, handle: ConnectionHandle) -> SessionEnd | None:
+        """Queue an event, an execution only once; returns the session's end when it is the last event."""
         try:
             event = parse_user_event(raw)
         except MalformedMessage as error:
@@ -207,18 +207,18 @@ class UserDataStream:
         if isinstance(event, StreamTerminated):
             return SessionEnd("the exchange ended the subscription")
         if isinstance(event, ServerShutdown):
-            self._renew(link, "the server is shutting down")
+            self._renew(handle, "the server is shutting down")
         return None
 
     def _parse_message(self, frame: bytes | str) -> dict[str, Any] | None:
-        """Return the frame's object; one that cannot be read is told and left out."""
+        """Return the frame's object; an unreadable one is reported and skipped."""
         try:
             message = orjson.loads(frame)
         except orjson.JSONDecodeError as error:
             self._queue.put(MalformedFrame(_CONNECTION, f"frame is not JSON: {error}"))
             return None
         if not isinstance(message, dict):
-            self._queue.put(MalformedFrame(_CONNECTION, "frame is no JSON object"))
+            self._queue.put(MalformedFrame(_CONNECTION, "frame is not a JSON object"))
             return None
         return message
 

@@ -10,12 +10,10 @@ from cq_tui.binance.types import OPEN_STATUSES, Balance, ListedOrder
 
 @dataclass(frozen=True, slots=True)
 class ExecutionReport:
-    """One change of one order. ``execution_id`` tells duplicates; ``trade_id`` is -1 without a trade.
+    """One change of one order. ``execution_id`` identifies duplicates; ``trade_id`` is -1 without a trade.
 
-    Times in ms.
-
-    ``client_order_id`` is the order's own; in a report of a cancel the exchange sends the cancel's
-    id beside it, which is ``request_id`` here.
+    ``client_order_id`` is the order's own; the report of a cancel also carries the cancel's id, ``request_id``
+    here. Times in ms.
     """
 
     symbol: str
@@ -46,7 +44,7 @@ class ExecutionReport:
 
     @property
     def is_open(self) -> bool:
-        """Whether the order still can trade."""
+        """Whether the order can still trade."""
         return self.status in OPEN_STATUSES
 
 
@@ -100,7 +98,7 @@ class ServerShutdown:
 
 @dataclass(frozen=True, slots=True)
 class UnknownUserEvent:
-    """An event of a kind that is not read here; the account should be looked at again."""
+    """An event type that is not handled; the account should be reconciled."""
 
     kind: str
 
@@ -117,7 +115,7 @@ UserEvent = (
 
 
 def parse_execution_report(raw: object) -> ExecutionReport:
-    """Read an ``executionReport``."""
+    """Parse an ``executionReport``."""
     fields = Fields(raw, "executionReport")
     original = fields.text("C")
     return ExecutionReport(
@@ -150,7 +148,7 @@ def parse_execution_report(raw: object) -> ExecutionReport:
 
 
 def parse_account_position(raw: object) -> AccountPosition:
-    """Read an ``outboundAccountPosition``."""
+    """Parse an ``outboundAccountPosition``."""
     fields = Fields(raw, "outboundAccountPosition")
     balances = tuple(_position_balance(row) for row in fields.array("B"))
     return AccountPosition(fields.integer("E"), fields.integer("u"), balances)
@@ -162,13 +160,13 @@ def _position_balance(raw: object) -> Balance:
 
 
 def parse_balance_update(raw: object) -> BalanceUpdate:
-    """Read a ``balanceUpdate``."""
+    """Parse a ``balanceUpdate``."""
     fields = Fields(raw, "balanceUpdate")
     return BalanceUpdate(fields.integer("E"), fields.text("a"), fields.decimal("d"))
 
 
 def parse_list_status(raw: object) -> ListStatus:
-    """Read a ``listStatus``."""
+    """Parse a ``listStatus``."""
     fields = Fields(raw, "listStatus")
     orders = (Fields(row, "listStatus.O") for row in fields.array("O"))
     return ListStatus(
@@ -196,7 +194,7 @@ _PARSERS: dict[str, Callable[[object], UserEvent]] = {
 
 
 def parse_user_event(raw: object) -> UserEvent:
-    """Read what stands under ``event`` in a user data frame. Raises MalformedMessage."""
+    """Parse the ``event`` of a user data message. Raises MalformedMessage."""
     kind = Fields(raw, "user data event").text("e")
     parser = _PARSERS.get(kind)
     return parser(raw) if parser else UnknownUserEvent(kind)

@@ -1,6 +1,6 @@
-"""The watchdog of a stream connection: first data, silence of all, silence of one symbol. No I/O.
+"""The watchdog of a stream connection: no first data, silence, silence of one symbol. No I/O.
 
-A socket can be alive, a subscription acknowledged, and still no data come: only data counts here.
+A live socket with an acknowledged subscription may still deliver nothing: only data counts here.
 """
 
 from collections.abc import Iterable
@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 
 class SymbolSilent(NamedTuple):
-    """A symbol has sent nothing for so many seconds; told once a silence."""
+    """A symbol has sent no data for this many seconds; reported once per silence."""
 
     symbol: str
     seconds: float
 
 
 class SymbolActive(NamedTuple):
-    """A silent symbol sends again, after so many seconds."""
+    """A silent symbol sends data again, after this many seconds."""
 
     symbol: str
     seconds: float
@@ -24,7 +24,7 @@ class SymbolActive(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """Seconds without data: after connecting, on a whole connection, and of one symbol."""
+    """Seconds without data: after connecting, on the whole connection, and of one symbol."""
 
     first_data: float = 10.0
     connection: float = 20.0
@@ -33,16 +33,16 @@ class Deadlines:
     def __post_init__(self) -> None:
         for name in ("first_data", "connection", "symbol"):
             if not getattr(self, name) > 0:
-                raise ValueError(f"deadline {name} is {getattr(self, name)}: seconds above zero are needed")
+                raise ValueError(f"deadline {name} is {getattr(self, name)}; expected seconds above zero")
 
     @property
     def check_interval(self) -> float:
-        """How often to look, so that a deadline is noticed with at most a quarter's delay."""
+        """Seconds between checks: a deadline is noticed at most a quarter late."""
         return min(1.0, self.first_data / 4, self.connection / 4, self.symbol / 4)
 
 
 class StreamWatchdog:
-    """What one connection has heard from its symbols. ``now`` is any clock in seconds."""
+    """When each symbol of one connection last sent data. ``now`` is any clock in seconds."""
 
     def __init__(self, symbols: Iterable[str], deadlines: Deadlines, now: float) -> None:
         self._deadlines = deadlines
@@ -53,7 +53,7 @@ class StreamWatchdog:
         self._silent: set[str] = set()
 
     def record_data(self, symbol: str, now: float) -> SymbolActive | None:
-        """Take note of data of a symbol; returns the end of its silence if it was silent."""
+        """Record data of a symbol; returns the end of its silence if it was silent."""
         active = None
         if self._silent and symbol in self._silent:
             self._silent.discard(symbol)
@@ -65,13 +65,13 @@ class StreamWatchdog:
     def failure_reason(self, now: float) -> str | None:
         """Return why the connection counts as dead, or None."""
         if self._last_data is None:
-            waited = now - self._connected_at
-            return f"no first data in {waited:.1f} s" if waited >= self._deadlines.first_data else None
-        waited = now - self._last_data
-        return f"silent for {waited:.1f} s" if waited >= self._deadlines.connection else None
+            silence = now - self._connected_at
+            return f"no first data in {silence:.1f} s" if silence >= self._deadlines.first_data else None
+        silence = now - self._last_data
+        return f"silent for {silence:.1f} s" if silence >= self._deadlines.connection else None
 
     def newly_silent(self, now: float) -> list[SymbolSilent]:
-        """Return the symbols whose silence has just become too long."""
+        """Return the symbols whose silence has just exceeded the deadline."""
         silent: list[SymbolSilent] = []
         for symbol in sorted(self._symbols - self._silent):
             seconds = now - self._last_data_of.get(symbol, self._connected_at)

@@ -52,7 +52,7 @@ def test_trades_and_depth_are_told_once_each(order: list[int], late: int, early:
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    overlap = EventDeduplicator(most=2)
+    overlap = EventDeduplicator(capacity=2)
     trades = [event(samples.trade_event(t=number)) for number in range(3)]
     assert all(map(overlap.is_new, trades))
     assert not overlap.is_new(trades[2])

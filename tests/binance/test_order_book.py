@@ -166,7 +166,7 @@ def test_a_gap_among_what_waits() -> None:
 
 
 def test_what_waits_is_bounded() -> None:
-    sync = BookSync("BTCUSDT", most_waiting=2)
+    sync = BookSync("BTCUSDT", max_pending=2)
     for number in (101, 102, 103):
         sync.apply_change(change(number, number))
     assert not sync.apply_snapshot(SNAPSHOT)

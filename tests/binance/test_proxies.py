@@ -49,13 +49,13 @@ def test_nothing_on_this_machine_needs_one(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("proxy", "wrong"),
     [
-        ("ftp://p.test:1", "HTTPS_PROXY begins with ftp://; http, https, socks5, socks5h can be used"),
+        ("ftp://p.test:1", "HTTPS_PROXY begins with ftp://; use http, https, socks5, socks5h"),
         ("socks4://p.test:1", "HTTPS_PROXY begins with socks4://; "),
-        ("socks5://p.test", "HTTPS_PROXY is no proxy; socks5://host:port is needed"),
-        ("http://", "HTTPS_PROXY is no proxy; http://host:port is needed"),
-        ("http://p.test:port", "HTTPS_PROXY is no URL"),
-        ("http://[p.test", "HTTPS_PROXY is no URL"),
-        ("http://p.test/path", "HTTPS_PROXY is no proxy"),
+        ("socks5://p.test", "HTTPS_PROXY is not a proxy; expected socks5://host:port"),
+        ("http://", "HTTPS_PROXY is not a proxy; expected http://host:port"),
+        ("http://p.test:port", "HTTPS_PROXY is not a URL"),
+        ("http://[p.test", "HTTPS_PROXY is not a URL"),
+        ("http://p.test/path", "HTTPS_PROXY is not a proxy"),
         ("http://word@p.test:1", "HTTPS_PROXY names a user without a password"),
     ],
 )

@@ -73,7 +73,7 @@ def client(exchange: Exchange, clock: Clock | None = None, **options: Any) -> Sp
         "http://127.0.0.1:1",
         transport=httpx.MockTransport(exchange),
         now_ms=clock.now,
-        steady_ms=clock.steady,
+        monotonic_ms=clock.steady,
         sleep=clock.sleep,
         **options,
     )

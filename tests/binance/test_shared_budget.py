@@ -15,8 +15,8 @@ NOW = 1_700_000_000_000 // MINUTE_MS * MINUTE_MS
 TAKE_ALL = """
 import sys
 from pathlib import Path
-from cq_tui.binance.shared_budget import SharedWeight
-budget = SharedWeight(Path(sys.argv[1]))
+from cq_tui.binance.shared_budget import SharedBudget
+budget = SharedBudget(Path(sys.argv[1]))
 print(sum(budget.reserve(1, int(sys.argv[2]), essential=True) == 0 for _ in range(400)))
 """
 
@@ -109,11 +109,11 @@ def test_a_ban_outlives_a_writer_that_was_killed_before_it_cut_the_file(tmp_path
 HOLD_AND_DIE = """
 import os, signal, sys
 from pathlib import Path
-from cq_tui.binance import shared_weight
-budget = shared_weight.SharedWeight(Path(sys.argv[1]))
+from cq_tui.binance import shared_budget
+budget = shared_budget.SharedBudget(Path(sys.argv[1]))
 budget.block(600, int(sys.argv[2]))
 budget.reserve(40, int(sys.argv[2]) + 600_000)
-shared_weight.os.ftruncate = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+shared_budget.os.ftruncate = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 budget.reserve(60, int(sys.argv[2]) + 600_000)
 """
 

@@ -73,7 +73,7 @@ def test_ed25519_round_trip() -> None:
 
 def test_a_pem_of_another_kind_is_refused() -> None:
     credentials = Credentials("key", pem(rsa.generate_private_key(65537, 2048)))
-    with pytest.raises(CredentialsError, match="another kind"):
+    with pytest.raises(CredentialsError, match="another type"):
         credentials.sign(b"a=1")
 
 

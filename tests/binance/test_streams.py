@@ -251,8 +251,8 @@ async def test_a_connection_is_renewed_before_its_life_ends() -> None:
 async def test_more_streams_than_the_url_holds_are_subscribed_in_batches(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(streams, "BATCH", 2)
-    monkeypatch.setattr(streams, "SUBSCRIBE_PACE", 0.01)
+    monkeypatch.setattr(streams, "SUBSCRIBE_BATCH", 2)
+    monkeypatch.setattr(streams, "SUBSCRIBE_INTERVAL", 0.01)
     asked: list[Any] = []
 
     async def script(play: Play) -> None:
@@ -279,7 +279,7 @@ async def test_subscriptions_stay_below_five_messages_a_second(monkeypatch: pyte
         await play.send(samples.book_ticker_event())
         await play.hold()
 
-    monkeypatch.setattr(streams, "BATCH", 1)
+    monkeypatch.setattr(streams, "SUBSCRIBE_BATCH", 1)
     names = [book_ticker_stream(symbol) for symbol in ("A", "B", "C", "D")]
     async with scripted(script) as server, market(server.url, *names) as market_streams:
         began = asyncio.get_running_loop().time()
@@ -313,7 +313,7 @@ async def test_a_slow_reader_gets_the_newest_ticker_and_every_closed_bar() -> No
         await play.hold()
 
     names = book_ticker_stream("BTCUSDT"), kline_stream("BTCUSDT", "1m")
-    async with scripted(script) as server, market(server.url, *names, mailbox_limit=20) as market_streams:
+    async with scripted(script) as server, market(server.url, *names, queue_limit=20) as market_streams:
         await within(10, sent.wait())
         bars: list[int] = []
         newest = -1
@@ -338,7 +338,7 @@ async def test_closed_bars_that_nobody_reads_do_not_pile_up() -> None:
         await play.hold()
 
     name = kline_stream("BTCUSDT", "1m")
-    async with scripted(script) as server, market(server.url, name, mailbox_limit=10) as market_streams:
+    async with scripted(script) as server, market(server.url, name, queue_limit=10) as market_streams:
         async with asyncio.timeout(10):
             await sent.wait()
         # Rounds in which it would read them all, if it did not wait for the reader.
@@ -362,7 +362,7 @@ async def test_a_defect_reaches_the_reader(monkeypatch: pytest.MonkeyPatch) -> N
         await play.send(samples.book_ticker_event())
         await play.hold()
 
-    monkeypatch.setattr(streams, "parse_frame", broken)
+    monkeypatch.setattr(streams, "parse_stream_message", broken)
     async with scripted(script) as server, market(server.url) as market_streams:
         with pytest.raises(ZeroDivisionError):
             await until(market_streams, BookTickerUpdate)

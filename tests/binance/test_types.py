@@ -50,7 +50,7 @@ def test_unknown_fields_are_ignored(parser: Parser, sample: dict[str, Any], opti
 @pytest.mark.parametrize("raw", [None, [], "text", 5])
 def test_something_else_than_an_object(raw: object) -> None:
     for parser, _, _ in OBJECTS:
-        with pytest.raises(MalformedMessage, match="a JSON object is needed"):
+        with pytest.raises(MalformedMessage, match="expected a JSON object"):
             parser(raw)
 
 

@@ -161,7 +161,7 @@ async def test_a_shutdown_is_survived_on_a_second_connection_and_no_execution_is
 
 
 def test_executions_are_forgotten_in_time() -> None:
-    executions = ExecutionDeduplicator(most=2)
+    executions = ExecutionDeduplicator(capacity=2)
     reports = [parse_execution_report(samples.EXECUTION_REPORT | {"I": number}) for number in range(3)]
     assert [executions.is_first(report) for report in reports] == [True] * 3
     assert not executions.is_first(reports[2])
@@ -184,7 +184,7 @@ async def test_no_reply_to_the_subscription() -> None:
 
     async with scripted(ignore, deliver) as server, user_data(server.url, reply_timeout=0.1) as stream:
         down, _ = await until(stream, Disconnected)
-        assert "no answer" in down.reason
+        assert "no reply" in down.reason
         await until(stream, ExecutionReport)
 
 
@@ -292,7 +292,7 @@ async def test_no_event_is_dropped_for_a_slow_reader() -> None:
         sent.set()
         await play.hold()
 
-    async with scripted(flood) as server, user_data(server.url, mailbox_limit=10) as stream:
+    async with scripted(flood) as server, user_data(server.url, queue_limit=10) as stream:
         await until(stream, Subscribed)
         async with asyncio.timeout(10):
             await sent.wait()

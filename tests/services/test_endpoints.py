@@ -108,7 +108,7 @@ def test_a_setting_that_cannot_be_used_is_named_and_a_secret_never_shown(data: D
         ({"BINANCE_REST_URL": "https://api.binance.us"}, "no test exchange that is known"),
         ({"BINANCE_WS_API_URL": "wss://exchange.example/ws-api/v3"}, "no test exchange that is known"),
         ({"BINANCE_REST_URL": "http://testnet.binance.vision"}, "in clear"),
-        ({"BINANCE_REST_URL": "http://[bad"}, "no URL"),
+        ({"BINANCE_REST_URL": "http://[bad"}, "not a URL"),
     ],
 )
 def test_orders_of_the_testnet_never_reach_the_real_exchange(
