@@ -218,4 +218,4 @@ async def test_it_may_be_left_before_it_has_looked(stage: Stage, make_room: Make
         await pilot.press("enter", "escape", "enter", "left", "escape")
         await wait_until(pilot, lambda: app.screen is app.room)
         await wait_until_idle(pilot, "default")
-        assert not app.room.query_one("NewsLine").display
+        assert not app.room.query_one("AlertBar").display
