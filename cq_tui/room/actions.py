@@ -1,21 +1,25 @@
 """What the keys do to the stack: ask first, name what stands in the way, then act and tell."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Literal
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.mode import EffectiveMode, effective_mode
 from cq_tui.contracts.settings import Settings
-from cq_tui.room.operations import Operations
+from cq_tui.room.keys import RoomAction
 from cq_tui.room.screens.dialog import NO, Dialog, DialogAnswer, notice_dialog
 from cq_tui.room.stack import RequestRefused, Stack
 from cq_tui.room.state import RoomState
 from cq_tui.store.data_directory import DataDirError
 from cq_tui.store.settings_file import SettingsError
 
+if TYPE_CHECKING:
+    from textual.notifications import SeverityLevel
+
 ShowDialog = Callable[[Dialog], Awaitable[str | None]]
-Severity = Literal["information", "warning", "error"]
-Notify = Callable[[str, Severity], None]
+Notify = Callable[[str, "SeverityLevel"], None]
 
 _STOP_CONSEQUENCES: dict[str, str] = {
     "exchange": "Prices and orders of the simulated exchange stop; its ledger is kept.",
@@ -27,23 +31,41 @@ _STOP_CONSEQUENCES: dict[str, str] = {
 
 
 class RoomActions:
-    """The actions of the room. ``ask`` shows a dialog and returns its answer, ``tell`` shows a line."""
+    """The actions of the room. ``show_dialog`` returns the answer, ``notify`` shows a toast.
+
+    What writes files runs in a thread, and is imported there: the room opens without it.
+    """
 
     def __init__(
         self,
+        data: DataDir,
         state: RoomState,
-        operations: Operations,
         stack: Stack,
-        ask: ShowDialog,
-        tell: Notify,
+        show_dialog: ShowDialog,
+        notify: Notify,
         copy: Callable[[str], None],
     ) -> None:
+        self._data = data
         self._state = state
-        self._operations = operations
         self._stack = stack
-        self._show_dialog = ask
-        self._notify = tell
+        self._show_dialog = show_dialog
+        self._notify = notify
         self._copy = copy
+        self._actions: dict[RoomAction, Callable[[], Coroutine[Any, Any, None]]] = {
+            RoomAction.TOGGLE_TESTNET: self.toggle_testnet,
+            RoomAction.TOGGLE_GUARDRAILS: self.toggle_guardrails,
+            RoomAction.TOGGLE_HALT: self.toggle_halt,
+            RoomAction.BUNDLE: self.bundle,
+        }
+        self._service_actions: dict[RoomAction, Callable[[str], Coroutine[Any, Any, None]]] = {
+            RoomAction.START: self.start,
+            RoomAction.STOP: self.stop,
+            RoomAction.RESTART: self.restart,
+        }
+
+    def perform(self, action: RoomAction, service: str | None) -> Coroutine[Any, Any, None]:
+        """Return the coroutine that performs an action, on one service where the action needs one."""
+        return self._actions[action]() if service is None else self._service_actions[action](service)
 
     async def toggle_testnet(self) -> None:
         """Write BINANCE_USE_TESTNET; offer to leave simulation while its flag holds."""
@@ -54,7 +76,7 @@ class RoomActions:
         toggled = settings.model_copy(update={key: wanted})
         left = settings.model_copy(update={key: True, "SIMULATION_MODE": False, "PAPER_MODE": False})
         before, after = self._state.mode, effective_mode(toggled)
-        obstacles = await asyncio.to_thread(self._operations.mode_change_obstacles)
+        obstacles = await asyncio.to_thread(_mode_change_obstacles, self._data)
         if after.mode != before.mode and obstacles:
             await self._show_obstacles(f"The mode cannot change from {before.mode} to {after.mode} now", obstacles)
             return
@@ -114,7 +136,7 @@ class RoomActions:
     async def bundle(self) -> None:
         """Write a debug bundle; show its path and copy it."""
         try:
-            path = await asyncio.to_thread(self._operations.export_bundle)
+            path = await asyncio.to_thread(_export_bundle, self._data)
         except (OSError, SettingsError) as error:
             reason = (error.strerror or error) if isinstance(error, OSError) else error
             self._notify(f"no bundle could be written: {reason}", "error")
@@ -164,7 +186,7 @@ class RoomActions:
 
     async def _write_settings(self, changes: Mapping[str, Any]) -> None:
         try:
-            await asyncio.to_thread(self._operations.set_settings, changes)
+            await asyncio.to_thread(_set_settings, self._data, changes)
         except (SettingsError, DataDirError) as error:
             await self._show_dialog(notice_dialog("The setting was not changed", [str(error)], self._state.mode.mode))
             return
@@ -178,6 +200,24 @@ class RoomActions:
         if obstacles:
             return [*lines, "It cannot be left now:", *(f"· {obstacle}" for obstacle in obstacles[:8])]
         return [*lines, f"Leaving leads to: {_describe_mode(effective_mode(left))}"]
+
+
+def _set_settings(data: DataDir, changes: Mapping[str, Any]) -> None:
+    from cq_tui.ops.settings import set_settings
+
+    set_settings(data, changes, "room")
+
+
+def _mode_change_obstacles(data: DataDir) -> list[str]:
+    from cq_tui.ops.settings import mode_change_obstacles
+
+    return mode_change_obstacles(data)
+
+
+def _export_bundle(data: DataDir) -> Path:
+    from cq_tui.ops.bundle import export_bundle
+
+    return export_bundle(data)
 
 
 def _describe_mode(mode: EffectiveMode) -> str:

@@ -20,20 +20,21 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.formatting import Alert, pluralize
 from cq_tui.room.changes import Changes
 from cq_tui.room.messages import ActionRequested, FreezeRequested, QuitRequested, StateChanged
-from cq_tui.room.operations import LocalOperations, Operations
 from cq_tui.room.panes.alert_bar import AlertBar
 from cq_tui.room.screens.dialog import Dialog, DialogAnswer
 from cq_tui.room.screens.room import RoomScreen
-from cq_tui.room.stack import RequestRefused, Stack, SupervisorProtocol
+from cq_tui.room.stack import RequestRefused, Stack
 from cq_tui.room.themes import DARK, LIGHT, VARIABLE_DEFAULTS
 
 if TYPE_CHECKING:
-    from cq_tui.room.actions import Severity
+    from textual.notifications import SeverityLevel
+
     from cq_tui.room.state import RoomState
     from cq_tui.room.watcher import Watcher
+    from cq_tui.supervisor.protocol import SupervisorProtocol
 
 #: Makes the supervisor when the room wants to supervise; imported late, since it is heavy.
-SupervisorFactory = Callable[[], SupervisorProtocol]
+SupervisorFactory = Callable[[], "SupervisorProtocol"]
 
 
 class TerminalUnsupported(Exception):
@@ -53,7 +54,6 @@ class RoomApp(App[int]):
         supervise: bool = True,
         *,
         make_supervisor: SupervisorFactory | None = None,
-        operations: Operations | None = None,
         environment: Mapping[str, str] | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -66,7 +66,6 @@ class RoomApp(App[int]):
         #: How the process ends when its terminal is gone.
         self.end_without_terminal: Callable[[int], None] = self.exit
         self._supervisor_factory = make_supervisor or partial(_create_supervisor, data)
-        self._operations = operations or LocalOperations(data)
         self._now = now
         self._watcher: Watcher | None = None
         self._stack = Stack(data, None, self._run_supervision, self._end_supervision)
@@ -183,7 +182,7 @@ class RoomApp(App[int]):
         if self._watcher is not None:
             self._watcher.set_frozen(event.frozen)
 
-    # -- steering
+    # -- actions on the stack
 
     @on(ActionRequested)
     def _handle_action(self, event: ActionRequested) -> None:
@@ -191,20 +190,19 @@ class RoomApp(App[int]):
 
         if self.state is None:
             return
-        steering = RoomActions(
-            self.state, self._operations, self._stack, self._show_dialog, self._show_toast, self.copy_to_clipboard
-        )
-        action = getattr(steering, event.action)
         name = f"{event.action} {event.target or ''}".strip()
         if any(worker.name == name and worker.is_running for worker in self.workers):
             return
-        work = action(event.target) if event.target is not None else action()
-        self.run_worker(work, name=name, group="steer", exit_on_error=False)
+        actions = RoomActions(
+            self.data, self.state, self._stack, self._show_dialog, self._show_toast, self.copy_to_clipboard
+        )
+        work = actions.perform(event.action, event.target)
+        self.run_worker(work, name=name, group="actions", exit_on_error=False)
 
     async def _show_dialog(self, dialog: Dialog) -> str | None:
         return await self.push_screen_wait(dialog)
 
-    def _show_toast(self, text: str, severity: "Severity") -> None:
+    def _show_toast(self, text: str, severity: "SeverityLevel") -> None:
         self.notify(text, severity=severity, timeout=8, markup=False)
 
     # -- leaving
@@ -260,7 +258,7 @@ def _quit_dialog(state: "RoomState | None", supervises: bool) -> Dialog:
     return Dialog("Leave the room?", reasons, answers, state.mode.mode if state else None)
 
 
-def _create_supervisor(data: DataDir) -> SupervisorProtocol:
+def _create_supervisor(data: DataDir) -> "SupervisorProtocol":
     from cq_tui.supervisor.supervisor import Supervisor
 
     return Supervisor(data, "room")

@@ -1,8 +1,22 @@
 """The keys of the room. Each has an id, by which ``App.set_keymap`` can move it, and words for the help."""
 
+from enum import StrEnum
+
 from textual.binding import Binding
 
 PANE_NAMES = ("services", "feeder", "signals", "orders", "quarantine", "memory")
+
+
+class RoomAction(StrEnum):
+    """What a key can do to the stack; RoomActions has a method for each."""
+
+    TOGGLE_TESTNET = "toggle_testnet"
+    TOGGLE_GUARDRAILS = "toggle_guardrails"
+    TOGGLE_HALT = "toggle_halt"
+    BUNDLE = "bundle"
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
 
 
 def _binding(
@@ -14,13 +28,15 @@ def _binding(
 
 #: In the order of the line at the bottom; the last two are always on it.
 FOOTER_BINDINGS: tuple[Binding, ...] = (
-    _binding("t", "steer('toggle_testnet')", "testnet", "Switch BINANCE_USE_TESTNET; asks first"),
-    _binding("g", "steer('toggle_guardrails')", "guardrails", "Switch the order guardrails; asks first"),
-    _binding("b", "steer('bundle')", "bundle", "Write a debug bundle; its path is shown and copied"),
-    _binding("H", "steer('toggle_halt')", "halt", "Halt trading, or let it go on; asks first"),
-    _binding("s", "service('start')", "start", "Start the selected service"),
-    _binding("x", "service('stop')", "stop", "Stop the selected service; asks first"),
-    _binding("r", "service('restart')", "restart", "Restart the selected service; asks first"),
+    _binding("t", f"perform('{RoomAction.TOGGLE_TESTNET}')", "testnet", "Switch BINANCE_USE_TESTNET; asks first"),
+    _binding(
+        "g", f"perform('{RoomAction.TOGGLE_GUARDRAILS}')", "guardrails", "Switch the order guardrails; asks first"
+    ),
+    _binding("b", f"perform('{RoomAction.BUNDLE}')", "bundle", "Write a debug bundle; its path is shown and copied"),
+    _binding("H", f"perform('{RoomAction.TOGGLE_HALT}')", "halt", "Halt trading, or let it go on; asks first"),
+    _binding("s", f"service('{RoomAction.START}')", "start", "Start the selected service"),
+    _binding("x", f"service('{RoomAction.STOP}')", "stop", "Stop the selected service; asks first"),
+    _binding("r", f"service('{RoomAction.RESTART}')", "restart", "Restart the selected service; asks first"),
     _binding("slash", "filter", "filter", "Filter the active list; escape drops it", as_shown="/"),
     _binding("z", "zoom", "zoom", "The active pane alone, or all panes again"),
     _binding("l", "logs", "logs", "Follow the log of the selected service"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from textual.message import Message
 
 from cq_tui.room.changes import Changes
+from cq_tui.room.keys import RoomAction
 
 
 @dataclass
@@ -16,10 +17,10 @@ class StateChanged(Message):
 
 @dataclass
 class ActionRequested(Message):
-    """A key asks for one of Steering's actions."""
+    """A key requests an action on the stack."""
 
-    action: str
-    #: The service it is meant for, where it needs one.
+    action: RoomAction
+    #: The service to act on, for actions that need one.
     target: str | None = None
 
 

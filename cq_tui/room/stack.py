@@ -1,10 +1,12 @@
-"""Starting, stopping and leaving the stack: by our own supervisor, or by asking the one that holds the lock."""
+"""Start, stop and leave the stack: through our own supervisor, or by commands to the one that holds the lock."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from cq_tui.contracts.layout import DataDir
+
+if TYPE_CHECKING:
+    from cq_tui.supervisor.protocol import SupervisorProtocol
 
 #: Starts a worker for one long-running part of the supervision: (coroutine, name).
 RunWorker = Callable[[Coroutine[Any, Any, None], str], object]
@@ -12,64 +14,29 @@ RunWorker = Callable[[Coroutine[Any, Any, None], str], object]
 CancelWorkers = Callable[[], Awaitable[None]]
 
 
-class SupervisorProtocol(Protocol):
-    """What the room needs of a supervisor."""
-
-    @property
-    def services(self) -> tuple[str, ...]:
-        """Services in start order."""
-
-    @property
-    def ended(self) -> asyncio.Event:
-        """Set when the stack was shut down from elsewhere."""
-
-    def acquire(self) -> bool:
-        """Take the lock; False when somebody else supervises."""
-
-    async def supervise(self, service: str) -> None:
-        """Keep one service as it is wanted, until cancelled."""
-
-    async def serve(self) -> None:
-        """Carry out commands and report health, until cancelled."""
-
-    async def start(self, service: str) -> None:
-        """Want a service to run."""
-
-    async def stop(self, service: str) -> None:
-        """Want a service stopped, and wait until it is."""
-
-    async def restart(self, service: str) -> None:
-        """Stop and start a service."""
-
-    async def stop_all(self) -> None:
-        """Stop everything, last started first."""
-
-    def release(self) -> None:
-        """Give the lock back; the services go on."""
-
-    def hand_over(self) -> None:
-        """Release the lock and leave the stack to a headless supervisor."""
-
-
 class RequestRefused(Exception):
-    """A request was not carried out; the message says why."""
+    """A request was refused; the message says why."""
 
 
 class Stack:
-    """The running services, steered from the room."""
+    """The running services, controlled from the room."""
 
     def __init__(
-        self, data: DataDir, supervisor: SupervisorProtocol | None, run_worker: RunWorker, end_workers: CancelWorkers
+        self,
+        data: DataDir,
+        supervisor: "SupervisorProtocol | None",
+        run_worker: RunWorker,
+        cancel_workers: CancelWorkers,
     ) -> None:
         self._data = data
         self.supervisor = supervisor
         self._run_worker = run_worker
-        self._cancel_workers = end_workers
+        self._cancel_workers = cancel_workers
         #: Whether this room holds the supervisor's lock.
         self.supervises = False
 
     def start_supervising(self) -> bool:
-        """Supervise, if nobody else does; return whether we do. Raises OSError when the lock cannot be taken."""
+        """Become the supervisor unless there is one; return whether we are. Raises OSError for an unusable lock."""
         if self.supervisor is None or self.supervises or not self.supervisor.acquire():
             return self.supervises
         self.supervises = True
@@ -79,7 +46,7 @@ class Stack:
         return True
 
     async def wait_for_shut_down(self) -> None:
-        """Wait until somebody shut the stack down (``cq-tui down``); from then on this room only watches."""
+        """Wait until ``cq-tui down`` shuts the stack down; from then on this room only watches."""
         if self.supervisor is not None:
             await self.supervisor.ended.wait()
             await self._stop_supervising()
@@ -91,33 +58,27 @@ class Stack:
             self.supervisor.release()
 
     def is_supervised(self) -> bool:
-        """Whether anybody keeps the services as they are wanted."""
+        """Whether this room or another process is the supervisor."""
         from cq_tui.store.lock import read_holder
 
         return self.supervises or read_holder(self._data.lock_of("supervisor")) is not None
 
     async def start(self, service: str) -> str:
-        """Start a service; return what to tell. A room that watches takes over when nobody supervises any more."""
-        if not self.supervises and not self.is_supervised():
+        """Start a service and return the message to show. Becomes the supervisor when there is none."""
+        if not self.is_supervised():
             self.start_supervising()
-        return await self._control_service(
-            "start_service", service, "starts", self.supervisor.start if self.supervisor else None
-        )
+        return await self._control_service("start_service", service, f"{service} starts")
 
     async def stop(self, service: str) -> str:
-        """Stop a service; return what to tell."""
-        return await self._control_service(
-            "stop_service", service, "has stopped", self.supervisor.stop if self.supervisor else None
-        )
+        """Stop a service and return the message to show."""
+        return await self._control_service("stop_service", service, f"{service} has stopped")
 
     async def restart(self, service: str) -> str:
-        """Restart a service; return what to tell."""
-        return await self._control_service(
-            "restart_service", service, "restarts", self.supervisor.restart if self.supervisor else None
-        )
+        """Restart a service and return the message to show."""
+        return await self._control_service("restart_service", service, f"{service} restarts")
 
     async def stop_all(self) -> None:
-        """Stop every service. Raises Refused when the supervisor elsewhere does not do it."""
+        """Stop every service. Raises RequestRefused when another supervisor does not do it."""
         if self.supervises and self.supervisor is not None:
             await self.supervisor.stop_all()
             await self._stop_supervising()
@@ -125,31 +86,31 @@ class Stack:
             await self._send_command("shut_down", None)
 
     async def detach(self) -> None:
-        """Leave the services to a headless supervisor; a room that only watches has nothing to hand over."""
+        """Hand the services over to a headless supervisor; a room that only watches has nothing to hand over."""
         if self.supervises and self.supervisor is not None:
             self.supervises = False
             await self._cancel_workers()
             self.supervisor.hand_over()
 
-    async def _control_service(
-        self, command: str, service: str, said: str, own: Callable[[str], Awaitable[None]] | None
-    ) -> str:
-        if self.supervises and own is not None:
-            await own(service)
-            return f"{service} {said}"
-        return await self._send_command(command, service) or f"{service} {said}"
+    async def _control_service(self, command: str, service: str, done: str) -> str:
+        if self.supervises and self.supervisor is not None:
+            from cq_tui.supervisor.protocol import service_actions
+
+            await service_actions(self.supervisor)[command](service)
+            return done
+        return await self._send_command(command, service) or done
 
     async def _send_command(self, command: str, target: str | None) -> str:
         from cq_tui.store.control import issue_command, wait_for_answer
 
         if not self.is_supervised():
             raise RequestRefused(
-                "nobody supervises this data directory; open the room without another one, or `cq-tui up`"
+                "no supervisor runs in this data directory; start one with `cq-tui up`, or open the room without --view"
             )
         try:
             request = issue_command(self._data, command, "supervisor", target=target, issued_by="room")
         except OSError as error:
-            raise RequestRefused(f"the command cannot be written: {error.strerror}") from None
+            raise RequestRefused(f"cannot write the command: {error.strerror}") from None
         answer = await wait_for_answer(self._data, request)
         if answer.outcome != "done":
             raise RequestRefused(f"{answer.outcome}: {answer.message}")

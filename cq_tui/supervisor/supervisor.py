@@ -193,14 +193,14 @@ class Supervisor:
             parts.create_task(self._send_heartbeats())
 
     async def _run_commands(self) -> None:
-        orders = CommandHandler(self._data, self, self._recorder.emit, self.ended.set)
+        commands = CommandHandler(self._data, self, self._recorder.emit)
         swept = 0.0
         with watch_folders([self._data.control]) as watch:
             while True:
                 try:
                     if not swept:
-                        orders.answer_interrupted()
-                    if await orders.run_pending():
+                        commands.answer_interrupted()
+                    if await commands.run_pending():
                         self._recorder.clear_problem("control")
                     if time.monotonic() - swept >= _SWEEP_INTERVAL:
                         swept = time.monotonic()

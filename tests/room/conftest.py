@@ -88,7 +88,7 @@ async def wait_until_painted(pilot: Pilot[int]) -> None:
     await wait_until(pilot, lambda: not any(table._flush_pending for table in pilot.app.screen.query(LineTable)))
 
 
-async def wait_until_idle(pilot: Pilot[int], group: str = "steer") -> None:
+async def wait_until_idle(pilot: Pilot[int], group: str = "actions") -> None:
     """Wait until the room has carried out what it was asked; what it shows may come before its last step."""
     await wait_until(
         pilot, lambda: not any(worker.group == group and not worker.is_finished for worker in pilot.app.workers)

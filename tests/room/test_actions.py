@@ -211,21 +211,12 @@ async def test_b_writes_a_bundle_shows_and_copies_its_path(stage: Stage, make_ro
         await wait_for_text(pilot, path.name)
 
 
-class BrokenOperations:
-    """A disk that is full."""
+async def test_a_full_disk_is_told(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", str(path))
 
-    def set_settings(self, changes: object) -> None:
-        raise AssertionError("nobody asked for this")
-
-    def mode_change_obstacles(self) -> list[str]:
-        return []
-
-    def export_bundle(self) -> Path:
-        raise OSError(28, "No space left on device")
-
-
-async def test_a_full_disk_is_told(stage: Stage) -> None:
-    app = RoomApp(stage.data, supervise=False, operations=BrokenOperations(), environment={})
+    monkeypatch.setattr("cq_tui.ops.bundle.write_document", refuse)
+    app = RoomApp(stage.data, supervise=False, environment={})
     async with app.run_test(size=(160, 45), notifications=True) as pilot:
         await wait_until_loaded(pilot)
         await pilot.press("b")
@@ -237,7 +228,7 @@ async def test_service_keys_show_which_service_they_mean(stage: Stage, make_room
     app = make_room(stage.data)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await wait_until_loaded(pilot)
-        for key, words in {"s": "nobody supervises", "x": "Stop exchange?", "r": "Restart exchange?"}.items():
+        for key, words in {"s": "no supervisor runs", "x": "Stop exchange?", "r": "Restart exchange?"}.items():
             await pilot.press("2", key)
             await wait_for_text(pilot, words)
             assert app.room.active is app.room.panes[0]

@@ -202,7 +202,7 @@ def test_symbols_cannot_leave_the_kline_folder(stage: Stage) -> None:
 
 
 def test_the_read_model_knows_nothing_of_textual() -> None:
-    modules = "state", "news", "service_rows", "details", "log_tail"
+    modules = "state", "alerts", "service_rows", "details", "log_tail"
     imports = "; ".join(f"import cq_tui.room.{module}" for module in modules)
     check = f"import sys; {imports}; sys.exit('textual' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

@@ -11,7 +11,7 @@ from textual.geometry import Size
 from textual.screen import Screen
 
 from cq_tui.room.changes import Changes, Topic
-from cq_tui.room.keys import FOOTER_BINDINGS, HIDDEN_BINDINGS
+from cq_tui.room.keys import FOOTER_BINDINGS, HIDDEN_BINDINGS, RoomAction
 from cq_tui.room.last_checkpoint import LastCheckpoint
 from cq_tui.room.messages import ActionRequested, FreezeRequested, QuitRequested, StateChanged
 from cq_tui.room.panes.alert_bar import AlertBar
@@ -42,7 +42,7 @@ _PANES_FROM = (60, 15)
 
 
 class RoomScreen(Screen[None]):
-    """Shows a RoomState. Files reach it as StateChanged; what the keys do to the stack is Steering's."""
+    """Shows a RoomState. Files reach it as StateChanged; what the keys do to the stack is in RoomActions."""
 
     AUTO_FOCUS = None
     BINDINGS: ClassVar[list[BindingType]] = [*FOOTER_BINDINGS, *HIDDEN_BINDINGS]
@@ -213,7 +213,7 @@ class RoomScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Until shared_data was read, only help and leaving make sense."""
-        needs_state = action in ("steer", "service", "logs", "freeze", "filter")
+        needs_state = action in ("perform", "service", "logs", "freeze", "filter")
         return None if needs_state and not self.attached else True
 
     def action_logs(self) -> None:
@@ -237,22 +237,22 @@ class RoomScreen(Screen[None]):
         self.post_message(FreezeRequested(self._frozen_at is not None))
         self.show_changes(Changes(set(Topic) if self._frozen_at is None else {Topic.TIME}))
 
-    # -- steering
+    # -- actions on the stack
 
     @property
     def selected_service(self) -> str:
         """The service that s, x and r mean."""
         return self.panes[0].table.selected or self.state.required_services()[0]
 
-    def action_steer(self, what: str) -> None:
-        """Ask for an action that needs no target."""
-        self.post_message(ActionRequested(what))
+    def action_perform(self, action: str) -> None:
+        """Request an action that needs no target."""
+        self.post_message(ActionRequested(RoomAction(action)))
 
-    def action_service(self, what: str) -> None:
-        """Start, stop or restart the selected service, after showing which one that is."""
+    def action_service(self, action: str) -> None:
+        """Start, stop or restart the selected service, after showing which one it is."""
         if self.active is not self.panes[0]:
             self.activate(self.panes[0])
-        self.post_message(ActionRequested(what, self.selected_service))
+        self.post_message(ActionRequested(RoomAction(action), self.selected_service))
 
     def action_leave(self) -> None:
         """Ask how to leave."""
