@@ -15,11 +15,21 @@ UNKNOWN_OUTCOME_CODES = frozenset({-1000, -1001, -1006, -1007})
 #: Too many new orders in a window; the shortest window, in seconds.
 TOO_MANY_ORDERS = -1015
 _ORDER_WINDOW = 10.0
+#: Codes about the exchange, the address, the key or the clock, whatever the symbol. Of errors.md's 10XX, -1010, -1013,
+#: -1014 and -1020 concern the order. HTTP 451 has code 0; a response without a code is not from the exchange's API.
+_NOT_ABOUT_SYMBOL = UNKNOWN_OUTCOME_CODES | {
+    *(None, 0, -1002, -1003, -1008, TOO_MANY_ORDERS, -1016, -1021, -1022, -1034, -2008, -2014, -2015)
+}
 _DEFAULT_RETRY_AFTER = {429: 60.0, 418: 120.0}
 
 
 class BinanceError(Exception):
     """Base of all errors in communicating with the exchange."""
+
+    @property
+    def is_about_symbol(self) -> bool:
+        """Whether the exchange refused the symbol or an order for it, so that requests for others may succeed."""
+        return False
 
 
 class MalformedMessage(BinanceError, ValueError):
@@ -73,6 +83,12 @@ class ApiError(BinanceError):
         self.status = status
         self.code = code
         self.message = message
+
+    @property
+    def is_about_symbol(self) -> bool:
+        """Whether status and code blame the symbol or an order for it."""
+        is_refusal = 400 <= self.status < 500 and self.status not in (401, 408, 418, 429)
+        return is_refusal and self.code not in _NOT_ABOUT_SYMBOL
 
 
 class ServerError(ApiError):

@@ -60,6 +60,49 @@ def test_codes_that_leave_a_change_open_whatever_the_status(code: int) -> None:
     assert error.code == code
 
 
+#: Every code of Binance's errors.md that REST can send.
+ABOUT_THE_EXCHANGE_OR_US = [
+    *(-1000, -1001, -1002, -1003, -1006, -1007, -1008, -1015, -1016, -1021, -1022, -1034, -2008, -2014, -2015),
+    0,  # HTTP 451: not from this country
+]
+ABOUT_THE_SYMBOL_OR_THE_ORDER = [
+    *(-1010, -1013, -1014, -1020, *range(-1106, -1099), -1108, -1111, -1112, *range(-1122, -1113), -1125, -1127),
+    *(-1128, -1130, -1131, -1134, -1135, -1139, -1145, -1151, -1158, -1160, -1165, -1166, -1168, -1194, -1196, -1197),
+    *(-1198, -1199, -2010, -2011, -2013, -2016, -2021, -2022, -2026, -2035, -2036, -2038, -2039, -2042, -2043),
+]
+
+
+@pytest.mark.parametrize("changes_state", [False, True])
+def test_whose_fault_a_refusal_is(changes_state: bool) -> None:
+    def blamed(code: int, status: int = 400) -> bool:
+        return mapped(status, b'{"code":%d,"msg":""}' % code, changes_state=changes_state).is_about_symbol
+
+    assert [code for code in ABOUT_THE_EXCHANGE_OR_US if blamed(code)] == []
+    assert [code for code in ABOUT_THE_SYMBOL_OR_THE_ORDER if not blamed(code)] == []
+    for status in (301, 401, 408, 418, 429, 500, 503):
+        assert not any(blamed(code, status) for code in ABOUT_THE_SYMBOL_OR_THE_ORDER)
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 408, 418, 429, 451, 500, 503])
+def test_an_answer_without_a_code_says_nothing_about_the_symbol(status: int) -> None:
+    assert not mapped(status, b"<html>").is_about_symbol
+    assert not mapped(status, b"", changes_state=True).is_about_symbol
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.MalformedMessage("klines", "(whole)", "is not JSON"),
+        errors.NotSent("no route"),
+        errors.BudgetExhausted("held back", 1.0),
+        errors.ConnectionLost("reset"),
+        errors.OutcomeUnknown("timeout"),
+    ],
+)
+def test_what_was_no_refusal_says_nothing_about_the_symbol(error: errors.BinanceError) -> None:
+    assert not error.is_about_symbol
+
+
 def test_429_and_418_carry_the_wait() -> None:
     limited = mapped(429, b'{"code":-1003,"msg":"x"}', retry_after="7", changes_state=True)
     assert type(limited) is errors.RateLimited

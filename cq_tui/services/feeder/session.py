@@ -7,14 +7,7 @@ from dataclasses import dataclass, field
 
 from structlog.typing import FilteringBoundLogger
 
-from cq_tui.binance.errors import (
-    ApiError,
-    AuthenticationFailed,
-    BinanceError,
-    RateLimited,
-    ServerError,
-    TimestampRejected,
-)
+from cq_tui.binance.errors import BinanceError
 from cq_tui.binance.market_events import BookTickerUpdate, KlineUpdate, MiniTickerUpdate
 from cq_tui.binance.reconnect import Connected, Disconnected, MalformedFrame, ReconnectPolicy
 from cq_tui.binance.rest import SpotRest
@@ -28,8 +21,6 @@ from cq_tui.services.feeder.ticker_table import TickerTable
 from cq_tui.store.journal import JournalError
 from cq_tui.store.klines import KlineJournalWriter
 
-#: Refusals that say nothing about the symbol that was asked for.
-_NOT_THE_SYMBOLS_FAULT = (AuthenticationFailed, RateLimited, ServerError, TimestampRejected)
 _PAGE_LIMIT = 1000
 #: Symbols whose history is fetched side by side: the exchange answers one while we read another.
 _REPAIR_WORKERS = 4
@@ -227,7 +218,7 @@ class FeederSession:
     def _record_rest_error(self, symbol: str, error: BinanceError) -> None:
         self.kline_problems[symbol] = str(error)
         self._log.warning("klines not fetched", symbol=symbol, problem=str(error))
-        if isinstance(error, ApiError) and not isinstance(error, _NOT_THE_SYMBOLS_FAULT):
+        if error.is_about_symbol:
             self._backfilling.discard(symbol)
         else:
             self.rest_problem = str(error)

@@ -11,7 +11,7 @@ from cq_tui.binance.orders import OcoLeg, OcoRequest
 from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.types import Order
 from cq_tui.services.trader.book import is_working
-from cq_tui.services.trader.orders import NOT_THE_SYMBOLS_FAULT, Orders
+from cq_tui.services.trader.orders import Orders
 from cq_tui.trading.client_order_id import Leg, client_order_id
 from cq_tui.trading.lifecycle import OrderRecord, OrderStatus
 from cq_tui.trading.portfolio import Position, write_off
@@ -128,7 +128,7 @@ class Exits:
             self._orders.remember()
             raise
         after = self._book.orders[stop.client_order_id]
-        if after.status is OrderStatus.REJECTED and not isinstance(refusal, NOT_THE_SYMBOLS_FAULT):
+        if after.status is OrderStatus.REJECTED and (refusal is None or refusal.is_about_symbol):
             self._log.warning("protection refused", symbol=symbol, reason=after.reason)
             await self._exit(symbol, f"protection was refused: {after.reason}", bid, now)
 

@@ -7,16 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from structlog.typing import FilteringBoundLogger
 
-from cq_tui.binance.errors import (
-    ApiError,
-    AuthenticationFailed,
-    BinanceError,
-    NotSent,
-    OrderNotFound,
-    OutcomeUnknown,
-    RateLimited,
-    TimestampRejected,
-)
+from cq_tui.binance.errors import ApiError, BinanceError, NotSent, OrderNotFound, OutcomeUnknown
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.binance.orders import OrderRequest
 from cq_tui.binance.rest import SpotRest
@@ -41,9 +32,6 @@ from cq_tui.trading.lifecycle import (
 )
 from cq_tui.trading.portfolio import Position, apply_fill
 from cq_tui.trading.protection import triggered_oco_legs, with_signal_levels
-
-#: Refusals that say nothing about the symbol, nor about the order.
-NOT_THE_SYMBOLS_FAULT = (RateLimited, AuthenticationFailed, TimestampRejected)
 
 Save = Callable[[], None]
 Send = Callable[[], Awaitable[Sequence[Order]]]
@@ -161,7 +149,7 @@ class Orders:
             self.chronicle.ended(order)
         first = self.book.orders[ids[0]]
         self._log.warning("order refused", symbol=first.symbol, orders=ids, problem=str(error))
-        if isinstance(error, ApiError) and not isinstance(error, NOT_THE_SYMBOLS_FAULT):
+        if error.is_about_symbol:
             self._count_failure(first.symbol, reason, now)
         elif first.leg is Leg.ENTRY:
             self.book.quarantine.reset_probe(first.symbol)

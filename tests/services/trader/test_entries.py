@@ -198,7 +198,7 @@ async def test_a_symbol_that_fails_again_and_again_is_quarantined_and_its_probe_
         assert len(entries(account)) == 4
 
 
-@pytest.mark.parametrize("code", [-1021, -2015])
+@pytest.mark.parametrize("code", [-1021, -2015, -1008])
 async def test_a_probe_that_is_refused_for_another_reason_is_given_back(
     data: DataDir, account: ScriptedAccount, code: int
 ) -> None:

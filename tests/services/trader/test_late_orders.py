@@ -40,7 +40,13 @@ async def throttled(_: Execute) -> Response:
 
 @pytest.mark.parametrize(
     "script",
-    [refuse(-1021, "outside of the recvWindow"), refuse(-2015, status=401), throttled, refuse(-1015, status=429)],
+    [
+        refuse(-1021, "outside of the recvWindow"),
+        refuse(-2015, status=401),
+        throttled,
+        refuse(-1015, status=429),
+        refuse(-1008, "Server is currently overloaded with other requests."),
+    ],
 )
 async def test_protection_that_was_refused_for_another_reason_is_no_cause_to_sell(
     data: DataDir, account: ScriptedAccount, script: Script, monkeypatch: pytest.MonkeyPatch
