@@ -43,12 +43,11 @@ screenshots: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks $(ARGS)
 
-# The lock files name versions, never an index. uv is needed only here.
+# The lock files name versions, never an index, and users get the versions that are tested. uv is needed only here.
+LOCK = uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate
 lock:
-	uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate \
-	  --group pyproject.toml:build pyproject.toml -o requirements/run.txt
-	uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate \
-	  --group pyproject.toml:build --group pyproject.toml:dev pyproject.toml -o requirements/dev.txt
+	$(LOCK) --group pyproject.toml:build --group pyproject.toml:dev pyproject.toml -o requirements/dev.txt
+	$(LOCK) --group pyproject.toml:build pyproject.toml -c requirements/dev.txt -o requirements/run.txt
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=...") if sys.version_info < (3, 11) else None'

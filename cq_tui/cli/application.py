@@ -42,7 +42,7 @@ def main() -> None:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"cq-tui {__version__}")
+        typer.echo(f"cq-tui {__version__} (Python {sys.version.partition(' ')[0]})")
         raise typer.Exit
 
 

@@ -1,6 +1,7 @@
 """The commands in this process: help, words that make no sense, directories that cannot be used."""
 
 import os
+import platform
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -68,7 +69,7 @@ def test_help_names_every_exit_code() -> None:
 
 
 def test_version(cq: Cq) -> None:
-    assert cq("--version", code=0).out == f"cq-tui {__version__}\n"
+    assert cq("--version", code=0).out == f"cq-tui {__version__} (Python {platform.python_version()})\n"
 
 
 @pytest.mark.parametrize(
