@@ -1,10 +1,11 @@
 """The ASGI application: one port for REST, market streams and the WebSocket API."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import orjson
 from starlette.routing import Router
+from starlette.types import Receive, Send
 
 from cq_tui.simulator.api.parameters import read_form
 from cq_tui.simulator.api.rest import HttpRequest, HttpResponse, RestApi, request_from_scope
@@ -22,9 +23,6 @@ from cq_tui.simulator.streams.stream_endpoint import stream_routes
 from cq_tui.simulator.streams.stream_hub import StreamHub
 
 T = TypeVar("T")
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 WS_API_PATH = "/ws-api/v3"
 _ADMIN_PATH = "/admin/"

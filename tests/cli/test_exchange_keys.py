@@ -100,10 +100,10 @@ PRIVATE = ED25519.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption(
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "no public key in PEM, which begins with -----BEGIN PUBLIC KEY-----: write it with openssl pkey"),
-        (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "holds no public key in PEM"),
-        (PRIVATE, "a private key, of which the exchange is to have the public half: write it with openssl pkey"),
-        (pem_of(SMALL.public_key()), "a key of another kind: Ed25519, or RSA of 2048 to 4096 bits, is needed"),
+        (b"", "no PEM public key, which begins with -----BEGIN PUBLIC KEY-----: extract it with openssl pkey"),
+        (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "contains no PEM public key"),
+        (PRIVATE, "a private key; the exchange needs the public key: extract it with openssl pkey"),
+        (pem_of(SMALL.public_key()), "an unsupported key: use Ed25519 or RSA of 2048 to 4096 bits"),
         (pem_of(generate_ec(SECP256R1()).public_key()), "openssl genpkey -algorithm ed25519"),
         (None, "cannot be read: No such file or directory. Name the file of a public key in PEM"),
     ],

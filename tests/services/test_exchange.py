@@ -190,7 +190,7 @@ async def test_in_paper_it_says_that_the_real_market_is_not_known(tmp_path: Path
         async with running("exchange", data) as exchange:
             await moved(real, lambda: exchange.health.get("ready"))
             await real.post("/admin/faults", json={"action": "disconnect"})
-            told = "no real order book of BTCUSDT, ATOMUSDT, ADAUSDT and 1 more: stream down"
+            told = "no real order book for BTCUSDT, ATOMUSDT, ADAUSDT and 1 more: stream down"
             await moved(real, lambda: told in (exchange.health.get("reason") or ""))
             assert exchange.health["status"] == "degraded"
             await real.delete("/admin/faults")

@@ -1,4 +1,4 @@
-"""The simulated exchange as a service; in paper mode it shows the real market."""
+"""The simulated exchange as a service; in paper mode it mirrors the real market."""
 
 from cq_tui.services.exchange.service import ExchangeService
 

@@ -1,4 +1,4 @@
-"""The real market as its public streams tell it: order books and trades, for the simulated exchange in paper mode."""
+"""The real market from Binance's public streams: order books and trades for paper mode."""
 
 import asyncio
 from collections import deque
@@ -17,20 +17,20 @@ from cq_tui.binance.stream_names import depth_stream, trade_stream
 from cq_tui.binance.streams import MarketStreams, StreamEvent
 from cq_tui.simulator.market.live_prices import LiveTrade
 
-#: Trades of a symbol that may wait to be shown; of more than that in a second the oldest are left out.
+#: Trades queued per symbol until the next tick; beyond that, the oldest are dropped.
 _MAX_QUEUED_TRADES = 10_000
-#: Levels of each side that a book begins with: what they cost of the request weight leaves room for the feeder.
+#: Levels per side in a depth snapshot; their request weight leaves room for the feeder.
 _SNAPSHOT_LEVELS = 500
-#: Symbols named in a message; the reason behind them must be seen, too.
+#: Symbols named in a message, few enough that the reason after them stays visible.
 _MAX_NAMED_SYMBOLS = 3
 
 
 class NoListedSymbol(Exception):
-    """The exchange lists none of the wanted symbols; the message says what to do."""
+    """The exchange lists none of the configured symbols; the message says what to do."""
 
 
 class PublicMarket:
-    """Follows the symbols of ``wanted`` that the exchange lists; ``symbols`` are those, once they are known."""
+    """Follows those ``wanted`` symbols that the exchange lists; ``symbols`` are they, once known."""
 
     def __init__(self, rest: SpotRest, stream_url: str, wanted: Sequence[str], **stream_options: Any) -> None:
         self._rest = rest
@@ -41,24 +41,24 @@ class PublicMarket:
         self._last_prices: dict[str, Decimal] = {}
         self._trades: dict[str, deque[LiveTrade]] = {}
         self._books = OrderBooks((), self._snapshot)
-        self._down_reason = "not connected yet"
-        #: Set when every book has been known once.
+        self._down_reason = "not yet connected"
+        #: Set once every order book has been complete.
         self.ready = asyncio.Event()
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """What is followed, in the wanted order."""
+        """The followed symbols, in the configured order."""
         return tuple(self._rules)
 
     @property
     def problem(self) -> str | None:
-        """Why some books are not known at the moment; None when all are."""
+        """Which order books are missing and why; None if none is."""
         missing = [symbol for symbol in self._rules if self._books.book(symbol) is None]
         if not missing:
             return None
         more = f" and {len(missing) - _MAX_NAMED_SYMBOLS} more" if len(missing) > _MAX_NAMED_SYMBOLS else ""
         reason = self._books.last_error or self._down_reason
-        return f"no real order book of {', '.join(missing[:_MAX_NAMED_SYMBOLS])}{more}" + (
+        return f"no real order book for {', '.join(missing[:_MAX_NAMED_SYMBOLS])}{more}" + (
             f": {reason}" if reason else ""
         )
 
@@ -71,7 +71,7 @@ class PublicMarket:
         listed = [known[name] for name in self._wanted if name in known]
         rules = {entry.symbol: entry for entry in listed if entry.tick_size and entry.step_size}
         if not rules:
-            raise NoListedSymbol(f"the exchange lists none of {', '.join(self._wanted)}: put others into SYMBOLS")
+            raise NoListedSymbol(f"the exchange lists none of {', '.join(self._wanted)}; change SYMBOLS")
         for ticker in await self._rest.tickers_24h(list(rules)):
             self._last_prices[ticker.symbol] = ticker.last_price
         self._rules = {symbol: entry for symbol, entry in rules.items() if self._last_prices.get(symbol)}
@@ -79,7 +79,7 @@ class PublicMarket:
         self._books = OrderBooks(self._rules, self._snapshot)
 
     async def run(self) -> None:
-        """Learn the rules, then follow the streams until cancelled. Raises BinanceError, and NotListed."""
+        """Load the trading rules, then follow the streams until canceled. Raises BinanceError and NoListedSymbol."""
         await self._prepare()
         await self._follow()
 
@@ -111,24 +111,24 @@ class PublicMarket:
     async def _snapshot(self, symbol: str) -> DepthSnapshot:
         return await self._rest.depth(symbol, _SNAPSHOT_LEVELS)
 
-    # What the simulated exchange asks
+    # The simulated exchange's LiveMarket interface
 
     def rules(self, symbol: str) -> SymbolRules:
         """Return the symbol's trading rules."""
         return self._rules[symbol]
 
     def last_price(self, symbol: str) -> Decimal:
-        """Return the price of the newest trade."""
+        """Return the price of the latest trade."""
         return self._last_prices[symbol]
 
     def drain_trades(self, symbol: str) -> Sequence[LiveTrade]:
-        """Return what was traded since the last time this was asked, oldest first."""
+        """Return the trades since the last call, oldest first."""
         trades = list(self._trades[symbol])
         self._trades[symbol].clear()
         return trades
 
     def levels(self, symbol: str, side: str, most: int) -> list[PriceLevel]:
-        """Return the best bids (BUY) or asks (SELL), best first; none while the book is not known."""
+        """Return bids (BUY) or asks (SELL), best first; empty while the order book is missing."""
         book = self._books.book(symbol)
         if book is None:
             return []

@@ -1,4 +1,4 @@
-"""The simulated exchange as a service: where it listens and with which key stands in ``run/exchange.json``."""
+"""The simulated exchange as a service; its addresses and API key are in ``run/exchange.json``."""
 
 import asyncio
 import contextlib
@@ -23,28 +23,28 @@ from cq_tui.simulator.server import run as run_simulator
 from cq_tui.store.document import DocumentError, read_document, write_document
 from cq_tui.store.journal import JournalError
 
-#: Seconds before the real market, which could not be reached, is tried again.
+#: Seconds before retrying a real market that could not be reached.
 _RETRY_PAUSE = 2.0
 
 
 class ExchangeService(Service):
-    """The service."""
+    """The exchange service."""
 
     name = "exchange"
 
-    def __init__(self, frame: ServiceRuntime) -> None:
-        super().__init__(frame)
+    def __init__(self, runtime: ServiceRuntime) -> None:
+        super().__init__(runtime)
         self._endpoint: ExchangeEndpoint | None = None
         self._restart = asyncio.Event()
         self._port_is_taken = False
-        self._config = self._build_config(frame.settings)
+        self._config = self._build_config(runtime.settings)
         self._running_market_settings = self._market_settings()
         self._public_market: PublicMarket | None = None
         self._waiting_for: str | None = None
         self._problem: str | None = None
 
     async def run(self) -> None:
-        """Run the simulator; start it anew when its seed, symbols, recording, port or real market change."""
+        """Run the simulator; restart it when its seed, symbols, recording, port or real market change."""
         while not self.runtime.stopping.is_set():
             self._restart.clear()
             self._running_market_settings = self._market_settings()
@@ -55,7 +55,7 @@ class ExchangeService(Service):
                 else:
                     await self._run_once(self._config)
             except (ReplayError, UnknownSymbolError, LedgerError, JournalError, NoListedSymbol) as error:
-                # Starting again would fail again: say why, and wait for other settings.
+                # A restart would fail again: report the problem and wait for new settings.
                 await self._report_problem(str(error))
             except (BinanceError, ExchangeUnavailable) as error:
                 await self._pause_before_retry(f"the real market: {error}")
@@ -63,23 +63,23 @@ class ExchangeService(Service):
                 if self.runtime.settings.SIMULATOR_PORT:
                     await self._report_problem(str(error.strerror))
                 else:
-                    # The port of the last time is taken by somebody else: any other does as well.
+                    # Another process took the previous port: any free one will do.
                     self._port_is_taken = True
             self._endpoint = None
 
     async def _run_in_paper(self) -> None:
-        """Run the simulator on the real market, once that is known. Raises BinanceError, NoExchange and NotListed."""
-        frame = self.runtime
-        venue = market_data_access("paper", frame.settings, frame.data)
-        async with SpotRest(venue.endpoints.rest, budget=request_budget(venue, frame.data)) as rest:
-            real = self._public_market = PublicMarket(rest, venue.endpoints.stream, frame.settings.SYMBOLS)
+        """Run the simulator on the real market, once that is ready. Raises BinanceError and NoListedSymbol."""
+        runtime = self.runtime
+        venue = market_data_access("paper", runtime.settings, runtime.data)
+        async with SpotRest(venue.endpoints.rest, budget=request_budget(venue, runtime.data)) as rest:
+            real = self._public_market = PublicMarket(rest, venue.endpoints.stream, runtime.settings.SYMBOLS)
             following = asyncio.create_task(real.run())
             following.add_done_callback(lambda _: self._restart.set())
             try:
-                await self._wait_for_first(frame.stopping, self._restart, real.ready)
+                await self._wait_for_first(runtime.stopping, self._restart, real.ready)
                 if real.ready.is_set() and not self._restart.is_set():
                     self._waiting_for = None
-                    self._config = self._build_config(frame.settings, real)
+                    self._config = self._build_config(runtime.settings, real)
                     await self._run_once(self._config)
             finally:
                 self._public_market = None
@@ -122,7 +122,7 @@ class ExchangeService(Service):
                 wait.cancel()
 
     def _build_config(self, settings: Settings, real: PublicMarket | None = None) -> SimulatorConfig:
-        """Key and port stay what they were, so that clients find us again after a crash."""
+        """Return the simulator's configuration; key and port stay the same, so that clients reconnect after a crash."""
         known: ExchangeAddress | None = None
         with contextlib.suppress(DocumentError):
             known = read_document(self.runtime.data.exchange_address, ExchangeAddress)
@@ -157,26 +157,26 @@ class ExchangeService(Service):
         self.runtime.publish_health(self.health(time.time()))
 
     async def on_settings_changed(self) -> None:
-        """Start anew for a market that is another one."""
+        """Restart if the settings describe another market."""
         if self._market_settings() != self._running_market_settings:
             self._restart.set()
 
     def _market_settings(self) -> tuple[object, ...]:
-        """Return what makes it another exchange when it changes."""
+        """Return the settings whose change requires a restart."""
         settings, mode = self.runtime.settings, self.runtime.mode.mode
         chosen = (settings.SIMULATOR_PORT, settings.SIMULATOR_SEED, settings.SIMULATOR_REPLAY, *settings.SYMBOLS)
         return (*chosen, settings.BINANCE_REST_URL, settings.BINANCE_STREAM_URL) if mode == "paper" else chosen
 
     def health(self, now: float) -> ExchangeHealth:
-        """Say where it listens, and what of the real market is not known."""
+        """Return the health report: where the exchange listens, and which real order books are missing."""
         ready = self._endpoint is not None
-        lacking = self._public_market.problem if self._public_market else None
-        waiting_for = None if ready else self._waiting_for or lacking
+        missing = self._public_market.problem if self._public_market else None
+        waiting_for = None if ready else self._waiting_for or missing
         config = self._config
         return ExchangeHealth(
             service="exchange",
-            status="error" if self._problem else "ok" if ready and not lacking else "degraded",
-            reason=self._problem or (lacking if ready else waiting_for or "is starting"),
+            status="error" if self._problem else "ok" if ready and not missing else "degraded",
+            reason=self._problem or (missing if ready else waiting_for or "is starting"),
             waiting_for=waiting_for,
             last_update_ts=now,
             updated_within_sec=0.0,
@@ -188,7 +188,7 @@ class ExchangeService(Service):
 
 
 def _port_of(address: ExchangeAddress) -> int:
-    """Return the port of the last time; 0, for any, when the file is damaged."""
+    """Return the previous port; 0, for any, if the file is damaged."""
     try:
         return urlsplit(address.rest_url).port or 0
     except ValueError:

@@ -1,1 +1,1 @@
-"""Who may ask the exchange, and how much: API keys, limits and bans."""
+"""Access to the exchange: API keys, rate limits and bans."""

@@ -1,4 +1,4 @@
-"""The account's API keys, and the check of what they signed."""
+"""The account's API keys, and verification of their signatures."""
 
 import base64
 import binascii
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 _is_key = re.compile(r"[A-Za-z0-9_-]{1,128}").fullmatch
-_SMALLEST_RSA, _LARGEST_RSA = 2_048, 4_096
-_HOW_TO = "write it with openssl pkey -in PRIVATE.pem -pubout -out PUBLIC.pem"
+_MIN_RSA_BITS, _MAX_RSA_BITS = 2_048, 4_096
+_REMEDY = "extract it with openssl pkey -in PRIVATE.pem -pubout -out PUBLIC.pem"
 
-#: Whether a signature (as sent, already percent-decoded) fits the payload.
+#: Returns whether a signature (as sent, percent-decoded) matches the payload.
 Verify = Callable[[str, bytes], bool]
 
 
 class KeyFileError(ValueError):
-    """A file that holds no usable public key; the message names file and remedy."""
+    """A file without a usable public key; the message names the file and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key of the account: its text, how it signs (HMAC, RSA, ED25519), and the check of its signatures."""
+    """One API key: its text, its kind (HMAC, RSA, ED25519) and its signature check."""
 
     text: str
     kind: str
@@ -38,7 +38,7 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class ApiKeys:
-    """The one account's API keys: one with a secret that both sides know, and any number of public keys."""
+    """The account's API keys: one HMAC key with a shared secret, and any number of public keys."""
 
     api_key: str
     api_secret: str = field(repr=False)
@@ -50,7 +50,7 @@ class ApiKeys:
         object.__setattr__(self, "_keys", {key.text: key for key in keys})
 
     def find(self, text: str | None) -> ApiKey:
-        """Return the key that a request names. Raises ApiError -2014 or -2015."""
+        """Return the API key named in a request. Raises RequestRejected -2014 or -2015."""
         key = self._keys.get(text or "")
         if key is not None:
             return key
@@ -70,18 +70,18 @@ def _hmac_check(secret: str) -> Verify:
     def verify(signature: str, payload: bytes) -> bool:
         state = keyed.copy()
         state.update(payload)
-        # Hex digits of a signature may be upper case.
+        # Clients may send the hex digits in upper case.
         return hmac.compare_digest(signature.lower().encode("utf-8", "replace"), state.hexdigest().encode())
 
     return verify
 
 
 def public_api_key(pem: bytes, name: str) -> ApiKey:
-    """Return the key for a public key in PEM, Ed25519 or RSA; ``name`` (of its file) goes into messages.
+    """Return the API key for a PEM public key, Ed25519 or RSA; ``name`` is its file's, for error messages.
 
-    The key's text is made of the public key, so that it is the same after a restart. Raises KeyFileError.
+    The key's text is derived from the public key, so it survives a restart. Raises KeyFileError.
     """
-    # cryptography costs megabytes of memory: only those who use such keys pay for it.
+    # Imported here because cryptography costs megabytes of memory.
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -90,20 +90,20 @@ def public_api_key(pem: bytes, name: str) -> ApiKey:
     try:
         public = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm):
-        held = (
-            "a private key, of which the exchange is to have the public half"
+        found = (
+            "a private key; the exchange needs the public key"
             if b"PRIVATE KEY-----" in pem
-            else "no public key in PEM, which begins with -----BEGIN PUBLIC KEY-----"
+            else "no PEM public key, which begins with -----BEGIN PUBLIC KEY-----"
         )
-        raise KeyFileError(f"{name} holds {held}: {_HOW_TO}") from None
+        raise KeyFileError(f"{name} contains {found}: {_REMEDY}") from None
     text = hashlib.sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
     if isinstance(public, Ed25519PublicKey):
         return ApiKey(text, "ED25519", _ed25519_check(public))
-    if isinstance(public, RSAPublicKey) and _SMALLEST_RSA <= public.key_size <= _LARGEST_RSA:
+    if isinstance(public, RSAPublicKey) and _MIN_RSA_BITS <= public.key_size <= _MAX_RSA_BITS:
         return ApiKey(text, "RSA", _rsa_check(public))
     raise KeyFileError(
-        f"{name} holds a key of another kind: Ed25519, or RSA of 2048 to 4096 bits, is needed, "
-        "as openssl genpkey -algorithm ed25519 makes one"
+        f"{name} holds an unsupported key: use Ed25519 or RSA of 2048 to 4096 bits; "
+        "openssl genpkey -algorithm ed25519 generates one"
     )
 
 

@@ -1,4 +1,4 @@
-"""Counters of request weight, raw requests, connections and orders, in windows that begin on the clock; and bans."""
+"""Rate limits in fixed clock-aligned windows: request weight, raw requests, connections, orders; and IP bans."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from cq_tui.simulator.errors import RequestRejected
 _SECOND = 1_000
 _MINUTE = 60 * _SECOND
 _DAY = 86_400 * _SECOND
-#: Requests that are answered with 429 in one minute before the address is banned.
+#: Rejections with 429 per minute before the IP is banned.
 _MAX_REJECTIONS = 10
-_FIRST_BAN = 2 * _MINUTE
-_LONGEST_BAN = 3 * _DAY
-#: What the first fill of an order takes off the count of unfilled orders.
+_FIRST_BAN_MS = 2 * _MINUTE
+_MAX_BAN_MS = 3 * _DAY
+#: How much an order's first fill reduces the count of unfilled orders.
 _TAKER_FILL = 1
 _MAKER_FILL = 5
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimitSettings:
-    """The limits; with ``enforced`` off all is counted and shown, but nothing refused."""
+    """Configured limits; without ``enforced``, usage is counted and shown but nothing is rejected."""
 
     weight: int = 6_000
     orders_10s: int = 100
@@ -31,44 +31,44 @@ class RateLimitSettings:
 
 
 class FixedWindow:
-    """A count that begins anew with every window of ``length`` ms."""
+    """A counter that restarts with each window of ``length`` ms."""
 
-    def __init__(self, kind: str, number: int, interval: str, length: int, limit: int) -> None:
+    def __init__(self, limit_type: str, number: int, interval: str, length: int, limit: int) -> None:
         self.length = length
         self.limit = limit
-        self._limit_json = {"rateLimitType": kind, "interval": interval, "intervalNum": number, "limit": limit}
+        self._limit_json = {"rateLimitType": limit_type, "interval": interval, "intervalNum": number, "limit": limit}
         self._number = -1
         self._count = 0
 
     def count(self, now: int) -> int:
-        """Return the count in the present window."""
+        """Return the count in the current window."""
         return self._count if now // self.length == self._number else 0
 
     def add(self, amount: int, now: int) -> int:
-        """Count ``amount`` in the present window and return the count, which is never below 0."""
+        """Add ``amount`` in the current window and return the count, which is never below 0."""
         number = now // self.length
         count = amount + (self._count if number == self._number else 0)
         self._number, self._count = number, count if count > 0 else 0
         return self._count
 
     def seconds_left(self, now: int) -> int:
-        """Return whole seconds to the next window, at least one."""
+        """Return whole seconds until the next window, at least 1."""
         return (self.length - now % self.length + 999) // 1_000
 
     def usage_json(self, now: int) -> dict[str, Any]:
-        """Return limit and count as WebSocket answers and rateLimit/order show them."""
+        """Return limit and count as in WebSocket API responses and rateLimit/order."""
         return {**self._limit_json, "count": self.count(now)}
 
     @property
     def limit_json(self) -> dict[str, Any]:
-        """The limit as exchangeInfo shows it."""
+        """The limit as in exchangeInfo."""
         return dict(self._limit_json)
 
 
 class RateLimits:
-    """What the one client address and the one account have used, and until when the address is banned.
+    """Usage of the single client IP and the single account, and the IP's ban.
 
-    ``on_ban`` is called when a ban begins: open WebSocket API connections are cut then.
+    ``on_ban`` callbacks run when a ban begins; open WebSocket API connections are closed then.
     """
 
     def __init__(self, limits: RateLimitSettings | None = None) -> None:
@@ -83,12 +83,12 @@ class RateLimits:
         self.banned_until = 0
         self.on_ban: list[Callable[[], None]] = []
         self._rejections = FixedWindow("REFUSALS", 1, "MINUTE", _MINUTE, _MAX_REJECTIONS)
-        self._next_ban = _FIRST_BAN
+        self._next_ban = _FIRST_BAN_MS
 
-    # The client address
+    # Per IP
 
     def count_request(self, weight: int, now: int) -> None:
-        """Count a request and its weight. Raises ApiError 418 while banned, 429 when a limit is passed."""
+        """Count a request and its weight. Raises RequestRejected 418 while banned, 429 above a limit."""
         if now < self.banned_until:
             raise self._ban_error(now)
         requests = self.raw_requests.add(1, now)
@@ -103,7 +103,7 @@ class RateLimits:
     def _reject(self, window: FixedWindow, much: str, unit: str, now: int) -> None:
         if self._rejections.add(1, now) > _MAX_REJECTIONS:
             self.ban(self._next_ban, now)
-            self._next_ban = min(2 * self._next_ban, _LONGEST_BAN)
+            self._next_ban = min(2 * self._next_ban, _MAX_BAN_MS)
             raise self._ban_error(now)
         how = "much" if window is self.weight else "many"
         raise RequestRejected(
@@ -124,11 +124,11 @@ class RateLimits:
         )
 
     def refund_weight(self, weight: int, now: int) -> None:
-        """Take a weight off: since 2026-04-02 a successful order call weighs nothing."""
+        """Refund weight: since 2026-04-02 a successful order call costs none."""
         self.weight.add(-weight, now)
 
     def ban(self, milliseconds: int, now: int) -> None:
-        """Ban the client address from now on."""
+        """Ban the IP from now on."""
         self.banned_until = now + milliseconds
         for cut in self.on_ban:
             cut()
@@ -138,7 +138,7 @@ class RateLimits:
         self.banned_until = 0
 
     def count_ws_api_connection(self, weight: int, now: int) -> None:
-        """Count a connection to the WebSocket API. Raises ApiError 418 or 429."""
+        """Count a WebSocket API connection. Raises RequestRejected 418 or 429."""
         if now < self.banned_until:
             raise self._ban_error(now)
         self.weight.add(weight, now)
@@ -146,43 +146,43 @@ class RateLimits:
             self._reject(self.connections, "connections", "connections per 5 MINUTE", now)
 
     def count_stream_connection(self, now: int) -> None:
-        """Count a connection to the market streams. Raises ApiError 429; 418 for who goes on after that.
+        """Count a market stream connection. Raises RequestRejected 429, or 418 if a banned IP is above the limit.
 
-        A ban for what was asked elsewhere does not close the market streams, which need no key and weigh nothing.
+        A ban alone does not block market streams, which need no key and cost no weight.
         """
         if self.stream_connections.add(1, now) > self.stream_connections.limit and self.enforced:
             if now < self.banned_until:
                 raise self._ban_error(now)
             self._reject(self.stream_connections, "connections", "connections per 5 MINUTE", now)
 
-    # The account
+    # Per account
 
     def order_limit_error(self, orders: int, now: int) -> RequestRejected | None:
-        """Return why so many more orders would be too many, None when they are not.
+        """Return the error if ``orders`` more would exceed an order limit, otherwise None.
 
-        With 0 it is asked whether those counted already are too many, that of the request at hand among them.
+        With 0, checks the orders already counted, including those of the current request.
         """
         if not self.enforced:
             return None
         for window, name in ((self.orders_day, "1 DAY"), (self.orders_10s, "10 SECOND")):
             if window.count(now) + orders > window.limit:
-                # Unlike other refusals with 429, the exchange's documents say, this one tells no time to wait.
+                # Unlike other 429 responses, this one has no Retry-After, according to the exchange's documentation.
                 text = f"Too many new orders; current limit is {window.limit} orders per {name}."
                 return RequestRejected(-1015, text, 429)
         return None
 
     def count_orders(self, orders: int, now: int) -> None:
-        """Count orders before they are placed; a negative number takes back those that were refused."""
+        """Count orders before they are placed; a negative number takes back rejected ones."""
         self.orders_day.add(orders, now)
         if orders < 0 or self.orders_day.count(now) <= self.orders_day.limit:
             self.orders_10s.add(orders, now)
 
     def count_first_fill(self, is_maker: bool, now: int) -> None:
-        """An order was filled for the first time: it is unfilled no longer."""
+        """Reduce the order count when an order is first filled."""
         less = _MAKER_FILL if is_maker else _TAKER_FILL
         self.orders_10s.add(-less, now)
         self.orders_day.add(-less, now)
 
     def order_counts(self, now: int) -> list[dict[str, Any]]:
-        """Return both order counts as rateLimit/order shows them."""
+        """Return both order counts as in rateLimit/order."""
         return [self.orders_10s.usage_json(now), self.orders_day.usage_json(now)]

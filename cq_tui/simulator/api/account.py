@@ -1,4 +1,4 @@
-"""The account itself: balances, commission rates, order counts and the filters that are its own."""
+"""Account endpoints: balances, commission rates, order counts and account filters."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from cq_tui.simulator.market.symbols import format_amount
 
 _NONE, _RATE = format_amount(ZERO), format_amount(COMMISSION_RATE)
 _STANDARD = {"maker": _RATE, "taker": _RATE, "buyer": _NONE, "seller": _NONE}
-#: Commission in hundredths of a percent, as the account's oldest fields tell it.
+#: Commission in basis points, as in the oldest fields of the account.
 _RATE_BP = int(COMMISSION_RATE * 10_000)
 _EMPTY = AssetBalance()
 
@@ -53,7 +53,7 @@ def commission(exchange: Exchange, parameters: Parameters) -> Any:
 
 
 def rates(suffix: str, sides: tuple[str, ...]) -> dict[str, Any]:
-    """Return the three kinds of commission for these sides, and the discount, which nobody has."""
+    """Return standard, special and tax commission for these sides, and the discount; only standard is charged."""
     nothing = dict.fromkeys(sides, _NONE)
     return {
         f"standard{suffix}": {side: _STANDARD[side] for side in sides},
@@ -69,12 +69,12 @@ def rates(suffix: str, sides: tuple[str, ...]) -> dict[str, Any]:
 
 
 def order_counts(exchange: Exchange, parameters: Parameters) -> Any:
-    """Return how many orders the account placed in each window."""
+    """Return the account's order count in each window."""
     return exchange.limits.order_counts(exchange.clock())
 
 
 def my_filters(exchange: Exchange, parameters: Parameters) -> Any:
-    """Return the filters that count what the account has: over all symbols, on one symbol and of assets."""
+    """Return the filters on what the account holds: exchange-wide, of one symbol and of assets."""
     symbol = parameters.symbol(exchange.market.rules)
     rules = exchange.engine.account_rules or AccountRules()
     filters = exchange.symbol_info(symbol)["filters"]

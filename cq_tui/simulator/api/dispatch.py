@@ -1,4 +1,4 @@
-"""One request carried out, whichever face it came through: order count, handler, and weight given back."""
+"""Runs one request from either API: checks the order count, calls the handler and refunds the weight of orders."""
 
 from typing import Any
 
@@ -7,33 +7,33 @@ from cq_tui.simulator.api.routes import Route
 from cq_tui.simulator.errors import RequestRejected
 from cq_tui.simulator.exchange import Exchange
 
-#: A replacement that was not attempted, or failed, has counted as an order all the same.
+#: cancelReplace failures that still count the new order.
 _COUNTED_ERRORS = frozenset({-2021, -2022})
 
 
-def dispatch(exchange: Exchange, endpoint: Route, parameters: Parameters, weight: int, now: int) -> Any:
-    """Return the endpoint's answer to a request that was let in. Raises ApiError."""
-    if endpoint.order_count is None:
-        return endpoint.handler(exchange, parameters)
-    limits, is_too_many = exchange.limits, False
-    if endpoint.order_count:
-        is_too_many = _exceeds_order_limit(exchange, endpoint, parameters, now)
-        # Counted first: the handler reports an order's first fill, which takes it off again.
-        limits.count_orders(endpoint.order_count, now)
+def dispatch(exchange: Exchange, route: Route, parameters: Parameters, weight: int, now: int) -> Any:
+    """Return the handler's answer to an authenticated request. Raises RequestRejected."""
+    if route.order_count is None:
+        return route.handler(exchange, parameters)
+    limits, is_exceeded = exchange.limits, False
+    if route.order_count:
+        is_exceeded = _exceeds_order_limit(exchange, route, parameters, now)
+        # Counted first, because the handler's first fill takes the order off the count again.
+        limits.count_orders(route.order_count, now)
     try:
-        answer = endpoint.handler(exchange, parameters)
-    except RequestRejected as error:
-        if is_too_many or error.code not in _COUNTED_ERRORS:
-            limits.count_orders(-endpoint.order_count, now)
+        answer = route.handler(exchange, parameters)
+    except RequestRejected as rejection:
+        if is_exceeded or rejection.code not in _COUNTED_ERRORS:
+            limits.count_orders(-route.order_count, now)
         raise
     limits.refund_weight(weight, now)
     return answer
 
 
-def _exceeds_order_limit(exchange: Exchange, endpoint: Route, parameters: Parameters, now: int) -> bool:
-    """Return whether the order is one too many for a handler that knows what to do then. Raises ApiError 429."""
-    shortage = exchange.limits.order_limit_error(endpoint.order_count or 0, now)
+def _exceeds_order_limit(exchange: Exchange, route: Route, parameters: Parameters, now: int) -> bool:
+    """Return True when the handler has to cancel without placing. Raises RequestRejected 429 where it cannot."""
+    error = exchange.limits.order_limit_error(route.order_count or 0, now)
     cancels_only = parameters.raw("orderRateLimitExceededMode") == "CANCEL_ONLY"
-    if shortage is not None and not (endpoint.replaces and cancels_only):
-        raise shortage
-    return shortage is not None
+    if error is not None and not (route.replaces and cancels_only):
+        raise error
+    return error is not None

@@ -1,4 +1,4 @@
-"""What was: orders, trades, and trades that self-trade prevention kept from happening."""
+"""The account's past orders, trades and prevented matches."""
 
 from collections.abc import Sequence
 from operator import attrgetter
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def all_orders(exchange: Exchange, parameters: Parameters) -> Any:
-    """Return a symbol's orders, ascending."""
+    """Return a symbol's orders by ascending id."""
     symbol = parameters.symbol(exchange.market.rules)
     first = parameters.integer("orderId")
     start, end = read_time_range(parameters)
@@ -29,7 +29,7 @@ def all_orders(exchange: Exchange, parameters: Parameters) -> Any:
 
 
 def my_trades(exchange: Exchange, parameters: Parameters) -> Any:
-    """Return the account's trades of a symbol, ascending."""
+    """Return the account's trades of a symbol by ascending id."""
     symbol = parameters.symbol(exchange.market.rules)
     order_id, from_id = parameters.integer("orderId"), parameters.integer("fromId")
     start, end = read_time_range(parameters)
@@ -48,7 +48,7 @@ def my_trades(exchange: Exchange, parameters: Parameters) -> Any:
 
 
 def prevented_matches(exchange: Exchange, parameters: Parameters) -> Any:
-    """Return prevented trades of a symbol, by their own id or by an order's."""
+    """Return a symbol's prevented matches, by match id or by order id."""
     symbol = parameters.symbol(exchange.market.rules)
     match_id, order_id = parameters.integer("preventedMatchId"), parameters.integer("orderId")
     first = parameters.integer("fromPreventedMatchId")
@@ -69,7 +69,7 @@ def prevented_matches(exchange: Exchange, parameters: Parameters) -> Any:
 
 
 def allocations(exchange: Exchange, parameters: Parameters) -> Any:
-    """Return what smart order routing allocated: nothing."""
+    """Return smart order routing's allocations: always none."""
     parameters.symbol(exchange.market.rules)
     read_time_range(parameters)
     parameters.limit(500, 1_000)
@@ -77,7 +77,7 @@ def allocations(exchange: Exchange, parameters: Parameters) -> Any:
 
 
 def read_time_range(parameters: Parameters) -> tuple[int | None, int | None]:
-    """Return startTime and endTime, which lie at most a day apart."""
+    """Return startTime and endTime (Unix ms), at most 24 h apart. Raises RequestRejected -1127."""
     start, end = parameters.time("startTime"), parameters.time("endTime")
     if start is not None and end is not None and end - start > _DAY_MS:
         raise RequestRejected(-1127, "More than 24 hours between startTime and endTime.")
@@ -85,10 +85,10 @@ def read_time_range(parameters: Parameters) -> tuple[int | None, int | None]:
 
 
 def is_within(time: int, start: int | None, end: int | None) -> bool:
-    """Whether a time lies between two bounds, which count themselves."""
+    """Whether a time lies between two inclusive bounds; None is unbounded."""
     return (start is None or time >= start) and (end is None or time <= end)
 
 
 def page(found: Sequence[T], limit: int, from_start: bool) -> Sequence[T]:
-    """Return the oldest entries where the request says from where, else the newest."""
+    """Return the oldest ``limit`` entries if the request has a start, otherwise the newest."""
     return found[:limit] if from_start else found[-limit:]

@@ -1,4 +1,4 @@
-"""Klines as REST and WebSocket API answer them."""
+"""Klines of the REST and WebSocket API."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ INTERVALS = frozenset(INTERVAL_MS) | {"1M"}
 
 
 def klines(exchange: Exchange, parameters: Parameters) -> Any:
-    """Return klines as the 12-element arrays of the exchange."""
+    """Return klines as the exchange's 12-element arrays."""
     symbol = read_symbol(exchange, parameters)
     interval = parameters.choice("interval", INTERVALS, RequestRejected(-1120, "Invalid interval."))
     offset = read_time_zone(parameters)
@@ -29,7 +29,7 @@ def klines(exchange: Exchange, parameters: Parameters) -> Any:
 
 
 def kline_array(bar: tuple[Any, ...], interval: str, offset: int = 0) -> list[Any]:
-    """Return one bar (as ``tolist`` gives it) as the exchange's array."""
+    """Return one bar (a tuple from ``tolist``) as the exchange's array."""
     opened, first, high, low, close, volume, quote, taker, taker_quote, trades = bar
     return [
         opened, f"{first:.8f}", f"{high:.8f}", f"{low:.8f}", f"{close:.8f}", f"{volume:.8f}",

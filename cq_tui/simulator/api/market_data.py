@@ -15,7 +15,7 @@ _DEFAULT_PERMISSIONS = frozenset({"SPOT", "MARGIN", "LEVERAGED"})
 
 
 def ping(exchange: Exchange, parameters: Parameters) -> Any:
-    """Answer with nothing."""
+    """Return an empty object."""
     return {}
 
 
@@ -25,7 +25,7 @@ def time(exchange: Exchange, parameters: Parameters) -> Any:
 
 
 def exchange_info(exchange: Exchange, parameters: Parameters) -> Any:
-    """Return rules and filters of some or all symbols."""
+    """Return the rules and filters of the requested symbols."""
     wanted = set(_selected_symbols(exchange, parameters))
     show_sets = parameters.flag("showPermissionSets", True)
     symbols = [exchange.symbol_info(entry.symbol) for entry in exchange.market.symbols if entry.symbol in wanted]
@@ -43,7 +43,7 @@ def exchange_info(exchange: Exchange, parameters: Parameters) -> Any:
 
 
 def _selected_symbols(exchange: Exchange, parameters: Parameters) -> list[str]:
-    """Return the symbols by name, or else by permissions and status."""
+    """Return the symbols selected by name, or otherwise by permissions and status."""
     named = "symbol" in parameters or "symbols" in parameters
     if named and ("permissions" in parameters or "symbolStatus" in parameters):
         raise invalid_combination()
@@ -60,7 +60,7 @@ def _permission_sets(exchange: Exchange, symbol: str) -> list[list[str]]:
 
 
 def _permissions(parameters: Parameters) -> frozenset[str]:
-    """Return the permissions asked for: one as text, or several as JSON."""
+    """Return the requested permissions: one as text, or several as a JSON array."""
     value = parameters.optional("permissions")
     if value is None:
         return _DEFAULT_PERMISSIONS
@@ -76,13 +76,13 @@ def _permissions(parameters: Parameters) -> frozenset[str]:
 
 
 def depth(exchange: Exchange, parameters: Parameters) -> Any:
-    """Return the best levels of a book."""
+    """Return the best levels of an order book."""
     symbol = read_symbol(exchange, parameters)
     return book_levels(exchange, symbol, read_limit(parameters, 100, 5_000))
 
 
 def book_levels(exchange: Exchange, symbol: str, count: int) -> dict[str, Any]:
-    """Return the best ``count`` levels of a symbol's book as depth shows them."""
+    """Return the best ``count`` levels of each side as depth shows them."""
     update_id, bids, asks = exchange.book_snapshot(symbol)
     return {
         "lastUpdateId": update_id,
@@ -92,7 +92,7 @@ def book_levels(exchange: Exchange, symbol: str, count: int) -> dict[str, Any]:
 
 
 def average_price(exchange: Exchange, parameters: Parameters) -> Any:
-    """Return the average price of five minutes."""
+    """Return the average price over five minutes."""
     symbol = read_symbol(exchange, parameters)
     return {
         "mins": 5,
@@ -108,13 +108,13 @@ def last_trade_time(exchange: Exchange, symbol: str) -> int:
 
 
 def reference_price(exchange: Exchange, parameters: Parameters) -> Any:
-    """Refuse: no symbol here has a reference price, so that averages and last prices count."""
+    """Reject: no symbol here has a reference price."""
     read_symbol(exchange, parameters)
     raise RequestRejected(-2043, "This symbol doesn't have a reference price.")
 
 
 def execution_rules(exchange: Exchange, parameters: Parameters) -> Any:
-    """Return the execution rules of symbols: there are none."""
+    """Return execution rules: always none."""
     if read_symbol_status(parameters) is not None and ("symbol" in parameters or "symbols" in parameters):
         raise invalid_combination()
     read_symbols(exchange, parameters)

@@ -14,7 +14,7 @@ _MINUTE_MS = 60_000
 
 
 def read_symbol(exchange: Exchange, parameters: Parameters) -> str:
-    """Return ``symbol``, which has to be one of the exchange's and of the status asked for."""
+    """Return ``symbol``, which must be listed and have the requested ``symbolStatus``."""
     symbol = parameters.symbol(exchange.market.column)
     status = read_symbol_status(parameters)
     if status is not None and exchange.status(symbol) != status:
@@ -31,9 +31,10 @@ def read_symbol_status(parameters: Parameters) -> str | None:
 
 
 def read_symbols(exchange: Exchange, parameters: Parameters, *, required: bool = False) -> tuple[Sequence[str], bool]:
-    """Return the symbols asked for and whether it was one by ``symbol``; without both all of them, if that is allowed.
+    """Return the requested symbols, and whether a single one was requested by ``symbol``.
 
-    Of several, those of another status than ``symbolStatus`` are left out.
+    Without either parameter returns all symbols, unless ``required``. Symbols whose status is not ``symbolStatus`` are
+    omitted, except for a single one, which is rejected.
     """
     if (names := parameters.symbols(exchange.market.column)) is None:
         if "symbol" in parameters:
@@ -47,7 +48,7 @@ def read_symbols(exchange: Exchange, parameters: Parameters, *, required: bool =
 
 
 def read_limit(parameters: Parameters, default: int, most: int) -> int:
-    """Return ``limit``, cut to what the endpoint gives at most."""
+    """Return ``limit``, capped at ``most``; public endpoints reject it with -1130."""
     value = parameters.integer("limit")
     if value is None:
         return default
@@ -68,7 +69,7 @@ def read_time_zone(parameters: Parameters) -> int:
 
 
 def parse_utc_offset(text: str) -> int | None:
-    """Read a time zone between -12:00 and +14:00 in ms ahead of UTC, None when it is none."""
+    """Parse a UTC offset between -12:00 and +14:00 to ms; None when it is malformed."""
     found = _is_zone(text)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""Orders changed: cancelled and replaced by another, or reduced with their priority kept."""
+"""Changes to open orders: cancelReplace, and amendments that keep queue priority."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +25,7 @@ _CANCEL_IDS = ("cancelOrderId", "cancelOrigClientOrderId")
 
 
 def cancel_replace(exchange: Exchange, parameters: Parameters) -> Any:
-    """Cancel an order and place another; filters and the order count are judged before the cancel."""
+    """Cancel an order and place another; filters and order count are checked before the cancel."""
     stops = _choice(parameters, "cancelReplaceMode", _MODES) == "STOP_ON_FAILURE"
     if "orderRateLimitExceededMode" in parameters:
         _choice(parameters, "orderRateLimitExceededMode", _EXCEEDED_MODES)
@@ -39,39 +39,39 @@ def cancel_replace(exchange: Exchange, parameters: Parameters) -> Any:
     check_stp_mode(new, rules)
     exchange.engine.check_filters(new)
     now = exchange.clock()
-    # The order at hand is counted already; where that is too many, the request asked to be cancelled only.
-    shortage = exchange.limits.order_limit_error(0, now)
+    # This order is already counted. If it exceeds the limit, the request is a CANCEL_ONLY.
+    limit_error = exchange.limits.order_limit_error(0, now)
 
     def cancel() -> responses.Json:
         order = find_order(exchange, parameters, cancel_rejected(), cancel_rejected(), _CANCEL_IDS)
         return cancel_order(exchange, order, restriction, cancel_id, now)
 
     def place() -> responses.Json:
-        if shortage is not None:
-            raise shortage
+        if limit_error is not None:
+            raise limit_error
         return place_order(exchange, new, response, now)
 
-    def tell_refused(refusal: responses.Json) -> None:
-        if refusal["code"] == NEW_ORDER_REJECTED:
-            exchange.notify(exchange.engine.report_rejection(new, refusal["msg"], now), now)
+    def report_rejection(rejection: responses.Json) -> None:
+        if rejection["code"] == NEW_ORDER_REJECTED:
+            exchange.notify(exchange.engine.report_rejection(new, rejection["msg"], now), now)
 
-    return _cancel_and_place(cancel, place, tell_refused, stops, shortage)
+    return _cancel_and_place(cancel, place, report_rejection, stops, limit_error)
 
 
 def _cancel_and_place(
     cancel: Callable[[], responses.Json],
     place: Callable[[], responses.Json],
-    tell_refused: Callable[[responses.Json], None],
+    report_rejection: Callable[[responses.Json], None],
     stops: bool,
-    shortage: RequestRejected | None,
+    limit_error: RequestRejected | None,
 ) -> responses.Json:
-    """Carry out both halves and return what became of them. Raises ApiError -2021, -2022 with that as its data."""
+    """Run both halves and return their results. Raises RequestRejected -2021 or -2022 with the results as data."""
     cancel_result, cancel_response = _attempt(cancel)
     new_result, new_response = "NOT_ATTEMPTED", None
     if cancel_result == "SUCCESS" or not stops:
         new_result, new_response = _attempt(place)
         if new_result == "FAILURE" and cancel_result == "SUCCESS":
-            tell_refused(new_response)
+            report_rejection(new_response)
     data = {
         "cancelResult": cancel_result,
         "newOrderResult": new_result,
@@ -80,7 +80,7 @@ def _cancel_and_place(
     }
     if cancel_result == new_result == "SUCCESS":
         return data
-    exceeded = shortage is not None and stops
+    exceeded = limit_error is not None and stops
     if "SUCCESS" in (cancel_result, new_result):
         status = 429 if exceeded else 409
         raise RequestRejected(-2021, "Order cancel-replace partially failed.", status, data=data)
@@ -104,10 +104,10 @@ def _choice(parameters: Parameters, name: str, allowed: frozenset[str]) -> str:
 
 
 def amend(exchange: Exchange, parameters: Parameters) -> Any:
-    """Reduce an order's quantity; it keeps its place in the queue."""
+    """Reduce an order's quantity; it keeps its queue position."""
     required(parameters, "symbol")
     required(parameters, "newQty")
-    quantity = to_decimal_checked("newQty", decimal_text(parameters, "newQty")) or ZERO
+    quantity = to_decimal_checked("newQty", decimal_text(parameters.values, "newQty")) or ZERO
     new_id = read_client_id(parameters, "newClientOrderId")
     order = find_order(exchange, parameters, amend_rejected(), amend_rejected())
     now = exchange.clock()
@@ -119,7 +119,7 @@ def amend(exchange: Exchange, parameters: Parameters) -> Any:
 
 
 def amendments(exchange: Exchange, parameters: Parameters) -> Any:
-    """Return an order's amendments, ascending."""
+    """Return an order's amendments by ascending execution id."""
     symbol = parameters.symbol(exchange.market.rules)
     required(parameters, "orderId")
     order_id, first = parameters.integer("orderId"), parameters.integer("fromExecutionId")

@@ -1,4 +1,4 @@
-"""Parameters of order lists: OCO, OTO, OTOCO, OPO and OPOCO, and the deprecated form of an OCO."""
+"""Parses the parameters of order lists: OCO, OTO, OTOCO, OPO, OPOCO and the deprecated OCO."""
 
 from collections.abc import Callable, Mapping
 
@@ -51,32 +51,32 @@ _LIMIT_LEG, _STOP_LEG = _LimitLeg(), _StopLeg()
 
 
 def read_oco(parameters: Parameters, rules: Rules, new_id: NewId) -> OrderListRequest:
-    """Read an OCO of an order above the market and one below it. Raises ApiError."""
+    """Parse an OCO: one order above the market, one below. Raises RequestRejected."""
     return _read(parameters, "OCO", None, (_ABOVE, _BELOW), rules, new_id)
 
 
 def read_oto(parameters: Parameters, rules: Rules, new_id: NewId) -> OrderListRequest:
-    """Read an order, and one that waits until it is filled. Raises ApiError."""
+    """Parse an OTO: a working order and a pending order. Raises RequestRejected."""
     return _read(parameters, "OTO", _WORKING, (_PENDING,), rules, new_id)
 
 
 def read_otoco(parameters: Parameters, rules: Rules, new_id: NewId) -> OrderListRequest:
-    """Read an order, and an OCO that waits until it is filled. Raises ApiError."""
+    """Parse an OTOCO: a working order and a pending OCO. Raises RequestRejected."""
     return _read(parameters, "OTOCO", _WORKING, (_PENDING_ABOVE, _PENDING_BELOW), rules, new_id)
 
 
 def read_opo(parameters: Parameters, rules: Rules, new_id: NewId) -> OrderListRequest:
-    """Read an order to buy, and one that will sell what it bought. Raises ApiError."""
+    """Parse an OPO: a buy order and a pending order that sells what it bought. Raises RequestRejected."""
     return _read(parameters, "OPO", _WORKING, (_OPO_PENDING,), rules, new_id)
 
 
 def read_opoco(parameters: Parameters, rules: Rules, new_id: NewId) -> OrderListRequest:
-    """Read an order to buy, and an OCO that will sell what it bought. Raises ApiError."""
+    """Parse an OPOCO: a buy order and a pending OCO that sells what it bought. Raises RequestRejected."""
     return _read(parameters, "OPOCO", _WORKING, (_OPO_PENDING_ABOVE, _OPO_PENDING_BELOW), rules, new_id)
 
 
 def read_deprecated_oco(parameters: Parameters, rules: Rules, new_id: NewId) -> OrderListRequest:
-    """Read an OCO of a limit maker and a stop loss, as it was written before 2024. Raises ApiError."""
+    """Parse the deprecated OCO of a limit maker and a stop loss. Raises RequestRejected."""
     for name in ("symbol", "side", "quantity", "price", "stopPrice"):
         if not (name == "stopPrice" and "trailingDelta" in parameters):
             required(parameters, name)
@@ -117,7 +117,7 @@ def _check_types(
 
 
 def check_composition(side: str, above: str, below: str) -> None:
-    """Raise ApiError when two order types cannot stand above and below the market in an OCO of this side."""
+    """Raise RequestRejected if an OCO of this side cannot have these order types above and below the market."""
     if side not in ("BUY", "SELL"):
         raise RequestRejected(-1117, "Invalid side.")
     if above not in _LEG_TYPES or below not in _LEG_TYPES:
@@ -147,11 +147,11 @@ def check_composition(side: str, above: str, below: str) -> None:
 
 
 def _check_opo(parameters: Parameters, working: OrderRequest | None) -> None:
-    """Judge what only an OPO and OPOCO ask: that a purchase pays for sales of what it bought."""
+    """Check the rules of OPO and OPOCO: the working order buys, and the pending orders sell what it bought."""
     if working is None or working.side != "BUY":
         raise RequestRejected(-1222, "Working order in an OPO list must be a bid.")
     if required(parameters, "pendingSide") == "BUY":
         raise RequestRejected(-1223, "Pending orders in an OPO list must be asks.")
     if "pendingQuantity" in parameters:
-        decimal_text(parameters, "pendingQuantity")
+        decimal_text(parameters.values, "pendingQuantity")
         raise RequestRejected(-1225, "Pending orders should not include the 'pendingQuantity' tag.")

@@ -1,4 +1,4 @@
-"""Order lists: placing, asking for and cancelling them."""
+"""Order lists: place, query and cancel."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,32 +23,32 @@ from cq_tui.simulator.exchange import Exchange
 
 
 def place_oco(exchange: Exchange, parameters: Parameters) -> Any:
-    """Place two orders of which one cancels the other."""
+    """Place an OCO: two orders, one cancels the other."""
     return _place(exchange, parameters, read_oco)
 
 
 def place_deprecated_oco(exchange: Exchange, parameters: Parameters) -> Any:
-    """Place an OCO that is written the old way."""
+    """Place an OCO in the deprecated form."""
     return _place(exchange, parameters, read_deprecated_oco)
 
 
 def place_oto(exchange: Exchange, parameters: Parameters) -> Any:
-    """Place an order and one that waits for its fill."""
+    """Place an OTO: a working order, and a pending order that is placed once it is filled."""
     return _place(exchange, parameters, read_oto)
 
 
 def place_otoco(exchange: Exchange, parameters: Parameters) -> Any:
-    """Place an order and an OCO that waits for its fill."""
+    """Place an OTOCO: a working order, and a pending OCO that is placed once it is filled."""
     return _place(exchange, parameters, read_otoco)
 
 
 def place_opo(exchange: Exchange, parameters: Parameters) -> Any:
-    """Place an order to buy and one that will sell what it bought."""
+    """Place an OPO: a buy order, and a pending order that sells what it bought."""
     return _place(exchange, parameters, read_opo)
 
 
 def place_opoco(exchange: Exchange, parameters: Parameters) -> Any:
-    """Place an order to buy and an OCO that will sell what it bought."""
+    """Place an OPOCO: a buy order, and a pending OCO that sells what it bought."""
     return _place(exchange, parameters, read_opoco)
 
 
@@ -59,9 +59,9 @@ def _place(exchange: Exchange, parameters: Parameters, read: Callable[..., Order
     now = exchange.clock()
     outcome = exchange.commit(exchange.engine.place_list(new, now), now)
     reports = [new_order_response(outcome, order, response) for order in outcome.orders]
-    # As it stood when it was accepted: a list whose working order filled at once is EXEC_STARTED all the same.
-    shape = responses.order_list(_require_list(outcome.order_list), exchange.state, now, reports)
-    return shape | {"listStatusType": "EXEC_STARTED", "listOrderStatus": "EXECUTING"}
+    # The status at acceptance: EXEC_STARTED even if the working order was filled immediately.
+    body = responses.order_list(_require_list(outcome.order_list), exchange.state, now, reports)
+    return body | {"listStatusType": "EXEC_STARTED", "listOrderStatus": "EXECUTING"}
 
 
 def _require_list(entry: EngineOrderList | None) -> EngineOrderList:
@@ -94,7 +94,7 @@ def query_list(exchange: Exchange, parameters: Parameters) -> Any:
 
 
 def all_lists(exchange: Exchange, parameters: Parameters) -> Any:
-    """Return order lists, ascending."""
+    """Return order lists by ascending id."""
     first = parameters.integer("fromId")
     start, end = read_time_range(parameters)
     if first is not None and (start is not None or end is not None):

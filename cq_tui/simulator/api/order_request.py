@@ -1,4 +1,4 @@
-"""One order's parameters, in the exchange's order of checks: presence, characters, enums, precision, combinations."""
+"""Parses one order's parameters, in the exchange's order: presence, characters, enums, precision, combinations."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -33,15 +33,15 @@ _CLIENT_ID = "^[a-zA-Z0-9-_]{1,36}$"
 _is_decimal = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII).fullmatch
 _is_client_id = re.compile(r"[a-zA-Z0-9_-]{1,36}", re.ASCII).fullmatch
 _MAX_DECIMALS = 8
-_LEAST_STRATEGY_TYPE = 1_000_000
-_MOST_PEG_LEVELS = 100
+_MIN_STRATEGY_TYPE = 1_000_000
+_MAX_PEG_LEVELS = 100
 
 
 class ParameterNames:
-    """What the parameters of one order are called: ``price`` alone, ``abovePrice`` in an order list.
+    """The parameter names of one order: ``price`` for a single order, ``abovePrice`` for a leg of an order list.
 
-    ``side`` and ``quantity`` are named apart, since legs of a list share them; without ``quantity`` the order has
-    none, and only an order alone can be for a quote amount.
+    ``side`` and ``quantity`` are given separately because the legs of a list share them. Without ``quantity`` the order
+    has none; only a single order can have a quote quantity.
     """
 
     def __init__(self, prefix: str = "", *, side: str, quantity: str | None, client_id: str) -> None:
@@ -66,7 +66,7 @@ class ParameterNames:
 
     @cached_property
     def required_by_type(self) -> dict[str, tuple[str, ...]]:
-        """The parameters that each order type needs."""
+        """The mandatory parameters of each order type."""
         return {
             kind: (
                 *((self.time_in_force,) if kind in TIMED_TYPES else ()),
@@ -78,7 +78,7 @@ class ParameterNames:
 
     @cached_property
     def rare(self) -> frozenset[str]:
-        """The parameters that few orders have."""
+        """Parameters that few orders have."""
         return frozenset(
             {
                 self.stop_price,
@@ -93,7 +93,7 @@ class ParameterNames:
 
     @cached_property
     def forbidden_by_type(self) -> dict[str, frozenset[str]]:
-        """The parameters that each order type must not have."""
+        """The parameters that each order type rejects."""
         return {
             kind: frozenset(
                 (
@@ -111,7 +111,7 @@ SINGLE_ORDER = ParameterNames(side="side", quantity="quantity", client_id="newCl
 
 
 def response_type(parameters: Parameters, order_type: str = "") -> str:
-    """Return newOrderRespType; FULL is the default of MARKET and LIMIT, ACK of all others and of lists."""
+    """Return newOrderRespType; the default is FULL for MARKET and LIMIT, ACK for other types and order lists."""
     value = parameters.optional("newOrderRespType")
     if value is None:
         return "FULL" if order_type in ("MARKET", "LIMIT") else "ACK"
@@ -121,7 +121,7 @@ def response_type(parameters: Parameters, order_type: str = "") -> str:
 
 
 def read_order(parameters: Parameters, rules: Mapping[str, SymbolRules], new_id: Callable[[], str]) -> OrderRequest:
-    """Read a request for one order on one of the symbols in ``rules``. Raises ApiError."""
+    """Parse a single order; its symbol must be in ``rules``. Raises RequestRejected."""
     symbol = required(parameters, "symbol")
     for name in ("side", "type"):
         required(parameters, name)
@@ -136,14 +136,14 @@ def read_named_order(
     new_id: Callable[[], str],
     order_type: str = "",
 ) -> OrderRequest:
-    """Read one order, whose parameters have these names; its type is sent unless it is given here. Raises ApiError."""
+    """Parse one order by its parameter names, of ``order_type`` if it is sent without one. Raises RequestRejected."""
     sent = parameters.values
     kind = order_type or required(parameters, names.type)
     if kind in ORDER_TYPES:
-        _check_presence(sent, names, kind)  # of an unknown type it is said only after illegal characters
-    quantity = _decimal_text(sent, names.quantity) if names.quantity else None
-    quote_quantity = _decimal_text(sent, names.quote_quantity) if names.quote_quantity else None
-    price = _decimal_text(sent, names.price)
+        _check_presence(sent, names, kind)  # an unknown type is reported only after illegal characters
+    quantity = decimal_text(sent, names.quantity) if names.quantity else None
+    quote_quantity = decimal_text(sent, names.quote_quantity) if names.quote_quantity else None
+    price = decimal_text(sent, names.price)
     rare = _NO_RARE_PARAMETERS if names.rare.isdisjoint(sent) else _read_rare(parameters, names)
     client_id = read_client_id(parameters, names.client_id)
     _check_choices(parameters, names, kind)
@@ -174,7 +174,7 @@ def read_named_order(
 
 
 class _RareParameters(NamedTuple):
-    """Parameters that few orders have."""
+    """The values of parameters that few orders have."""
 
     stop_price: str | None = None
     iceberg_quantity: str | None = None
@@ -188,8 +188,8 @@ _NO_RARE_PARAMETERS = _RareParameters()
 
 def _read_rare(parameters: Parameters, names: ParameterNames) -> _RareParameters:
     return _RareParameters(
-        stop_price=decimal_text(parameters, names.stop_price),
-        iceberg_quantity=decimal_text(parameters, names.iceberg_quantity),
+        stop_price=decimal_text(parameters.values, names.stop_price),
+        iceberg_quantity=decimal_text(parameters.values, names.iceberg_quantity),
         trailing_delta=parameters.integer(names.trailing_delta),
         strategy_id=parameters.integer(names.strategy_id),
         strategy_type=parameters.integer(names.strategy_type),
@@ -208,7 +208,7 @@ def _check_presence(sent: Mapping[str, str], names: ParameterNames, kind: str) -
 
 
 def _check_choices(parameters: Parameters, names: ParameterNames, kind: str) -> None:
-    """Judge the parameters that are one of a few words."""
+    """Check the enum parameters."""
     time_in_force = parameters.optional(names.time_in_force)
     if time_in_force is not None and time_in_force not in _TIMES_IN_FORCE:
         raise RequestRejected(-1115, "Invalid timeInForce.")
@@ -224,8 +224,8 @@ def _check_choices(parameters: Parameters, names: ParameterNames, kind: str) -> 
 def _check_combination(names: ParameterNames, new: OrderRequest) -> None:
     if new.quantity is not None and new.quote_quantity is not None:
         raise invalid_combination()
-    if 0 <= new.strategy_type < _LEAST_STRATEGY_TYPE:
-        raise RequestRejected(-1134, f"{names.strategy_type} was less than {_LEAST_STRATEGY_TYPE}.")
+    if 0 <= new.strategy_type < _MIN_STRATEGY_TYPE:
+        raise RequestRejected(-1134, f"{names.strategy_type} was less than {_MIN_STRATEGY_TYPE}.")
     if new.iceberg_quantity is not None and new.time_in_force != "GTC":
         if names is SINGLE_ORDER:
             raise RequestRejected(-1014, "Unsupported order combination.")
@@ -234,7 +234,7 @@ def _check_combination(names: ParameterNames, new: OrderRequest) -> None:
 
 
 def _is_pegged(parameters: Parameters, names: ParameterNames) -> bool:
-    """Judge the parameters of a pegged order; no symbol here allows one, which is said after all else."""
+    """Check pegged-order parameters; that no symbol allows pegged orders is reported after all other checks."""
     if names.peg_price_type not in parameters and names.peg_offset_type not in parameters:
         return False
     if required(parameters, names.peg_price_type) not in _PEG_PRICES:
@@ -246,38 +246,34 @@ def _is_pegged(parameters: Parameters, names: ParameterNames) -> bool:
         raise RequestRejected(-1128, f"Fields [{fields}] must be sent together or omitted entirely.")
     if offset not in (None, "PRICE_LEVEL"):
         raise RequestRejected(-1211, f"Invalid {names.peg_offset_type}.")
-    if levels is not None and levels > _MOST_PEG_LEVELS:
-        text = f"'{names.peg_offset_value}' contains unexpected value. Cannot be greater than {_MOST_PEG_LEVELS}."
+    if levels is not None and levels > _MAX_PEG_LEVELS:
+        text = f"'{names.peg_offset_value}' contains unexpected value. Cannot be greater than {_MAX_PEG_LEVELS}."
         raise RequestRejected(-1102, text)
     return True
 
 
 def check_symbol(symbol: str, rules: Mapping[str, SymbolRules]) -> None:
-    """Raise ApiError when the exchange does not list the symbol."""
+    """Raise RequestRejected if the symbol is not listed."""
     if symbol not in rules:
         raise unknown_symbol(symbol)
 
 
 def default_stp_mode(rules: Mapping[str, SymbolRules], symbol: str) -> str:
-    """Return the self-trade prevention that a symbol's orders have unless they say otherwise."""
+    """Return the default self-trade prevention mode of a symbol."""
     known = rules.get(symbol)
     return known.default_stp_mode if known is not None else "NONE"
 
 
 def required(parameters: Parameters, name: str) -> str:
-    """Return a parameter that has to be there. Raises ApiError -1102 without it, -1105 when it is empty."""
+    """Return a mandatory parameter. Raises RequestRejected -1102 when it was not sent, -1105 when it is empty."""
     value = parameters.optional(name)
     if value is None:
         raise missing_parameter(name)
     return value
 
 
-def decimal_text(parameters: Parameters, name: str) -> str | None:
-    """Return the text of a decimal parameter. Raises ApiError -1100 for anything but plain digits."""
-    return _decimal_text(parameters.values, name)
-
-
-def _decimal_text(sent: Mapping[str, str], name: str) -> str | None:
+def decimal_text(sent: Mapping[str, str], name: str) -> str | None:
+    """Return the text of a decimal parameter, None when not sent. Raises RequestRejected -1100 unless plain digits."""
     value = sent.get(name)
     if value is not None and _is_decimal(value) is None:
         raise illegal_characters(name, DECIMAL_PATTERN) if value else empty_parameter(name)
@@ -285,7 +281,7 @@ def _decimal_text(sent: Mapping[str, str], name: str) -> str | None:
 
 
 def to_decimal_checked(name: str, text: str | None) -> Decimal | None:
-    """Return the decimal that ``digits`` found. Raises ApiError -1111 for more than 8 decimals."""
+    """Convert the result of ``decimal_text``. Raises RequestRejected -1111 for more than 8 decimals."""
     if text is None:
         return None
     if len(text) > _MAX_DECIMALS and len(text.partition(".")[2].rstrip("0")) > _MAX_DECIMALS:
@@ -294,7 +290,7 @@ def to_decimal_checked(name: str, text: str | None) -> Decimal | None:
 
 
 def read_client_id(parameters: Parameters, name: str) -> str | None:
-    """Return a client order id that the client chose, None when it chose none. Raises ApiError -1100."""
+    """Return the client's own order id, None when it sent none. Raises RequestRejected -1100."""
     value = parameters.values.get(name)
     if value is not None and _is_client_id(value) is None:
         raise illegal_characters(name, _CLIENT_ID) if value else empty_parameter(name)

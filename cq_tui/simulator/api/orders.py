@@ -1,4 +1,4 @@
-"""Single orders: placing, testing, asking for and cancelling them."""
+"""Single orders: place, test, query and cancel."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -27,13 +27,13 @@ def place(exchange: Exchange, parameters: Parameters) -> Any:
 
 
 def place_order(exchange: Exchange, new: OrderRequest, response: str, now: int) -> responses.Json:
-    """Hand an order that was read and judged to the engine. Raises ApiError."""
+    """Submit a validated order to the engine and return the response. Raises RequestRejected."""
     outcome = exchange.commit(exchange.engine.place(new, now), now)
     return new_order_response(outcome, outcome.orders[0], response)
 
 
 def new_order_response(outcome: Outcome, order: EngineOrder, response: str) -> responses.Json:
-    """Return the placement's response to one order of an outcome."""
+    """Return the new-order response for one order of an outcome."""
     if response == "ACK":
         return responses.new_order(order, response)
     trades: Sequence[Trade] = ()
@@ -45,7 +45,7 @@ def new_order_response(outcome: Outcome, order: EngineOrder, response: str) -> r
 
 
 def place_test(exchange: Exchange, parameters: Parameters) -> Any:
-    """Judge an order's parameters and filters without placing it."""
+    """Validate an order's parameters and filters without placing it."""
     compute = parameters.flag("computeCommissionRates", False)
     new = read_order(parameters, exchange.market.rules, exchange.new_client_order_id)
     response_type(parameters, new.type)
@@ -55,7 +55,7 @@ def place_test(exchange: Exchange, parameters: Parameters) -> Any:
 
 
 def place_sor(exchange: Exchange, parameters: Parameters) -> Any:
-    """Refuse an order for smart order routing: no symbol here has another to route to."""
+    """Reject smart order routing: no symbol here supports it."""
     read_order(parameters, exchange.market.rules, exchange.new_client_order_id)
     raise RequestRejected(-1013, _NO_SOR)
 
@@ -67,9 +67,9 @@ def find_order(
     mismatch: RequestRejected,
     names: tuple[str, str] = ("orderId", "origClientOrderId"),
 ) -> EngineOrder:
-    """Return the order that an id and/or a client order id name, which are sent under these ``names``.
+    """Return the order with the given id and/or client order id; ``names`` are the names of those two parameters.
 
-    Raises ``missing`` when there is none, ``mismatch`` when the two name different orders.
+    Raises ``missing`` if there is no such order, ``mismatch`` if the two ids identify different orders.
     """
     symbol = parameters.symbol(exchange.market.rules)
     order_id, client_id = parameters.integer(names[0]), parameters.optional(names[1])
@@ -104,7 +104,7 @@ def open_orders(exchange: Exchange, parameters: Parameters) -> Any:
 
 
 def cancel(exchange: Exchange, parameters: Parameters) -> Any:
-    """Cancel one order, and with it the list that it belongs to."""
+    """Cancel one order, and the order list that it belongs to."""
     restriction = cancel_restriction(parameters)
     cancel_id = read_client_id(parameters, "newClientOrderId")
     order = find_order(exchange, parameters, cancel_rejected(), cancel_rejected())
@@ -112,7 +112,7 @@ def cancel(exchange: Exchange, parameters: Parameters) -> Any:
 
 
 def cancel_restriction(parameters: Parameters) -> str | None:
-    """Return the status that an order has to have to be cancelled, None for any."""
+    """Return the only status in which the order may be canceled, None for any."""
     restriction = parameters.optional("cancelRestrictions")
     if restriction is None:
         return None
@@ -124,7 +124,7 @@ def cancel_restriction(parameters: Parameters) -> str | None:
 def cancel_order(
     exchange: Exchange, order: EngineOrder, restriction: str | None, cancel_id: str | None, now: int
 ) -> responses.Json:
-    """Cancel an order, if it has the wanted status. Raises ApiError."""
+    """Cancel an order if ``restriction`` allows its status. Raises RequestRejected."""
     if restriction is not None and order.is_open and order.status != restriction:
         raise cancel_rejected("Order was not canceled due to cancel restrictions.")
     cancel_id = cancel_id or exchange.new_client_order_id()
@@ -135,18 +135,18 @@ def cancel_order(
 
 
 def canceled_list(exchange: Exchange, outcome: Outcome, entry: EngineOrderList, cancel_id: str) -> responses.Json:
-    """Return the response to the cancel of an order list: reports only of the orders that it cancelled."""
+    """Return the response to canceling an order list, with reports of only the orders just canceled."""
     cancels = [report for report in outcome.reports if report.cancel_id]
     reports = [responses.canceled_order(report.order, cancel_id) for report in cancels]
     return responses.order_list(entry, exchange.state, cancels[-1].time, reports)
 
 
 def cancel_all(exchange: Exchange, parameters: Parameters) -> Any:
-    """Cancel all open orders and lists of a symbol under one cancel id; lists are answered as lists."""
+    """Cancel all of a symbol's open orders and lists under one cancel id; a list is reported as a list."""
     symbol = parameters.symbol(exchange.market.rules)
     found = exchange.state.open_orders_of(symbol)
     if not found:
         raise cancel_rejected()
     cancel_id, now = exchange.new_client_order_id(), exchange.clock()
-    # One that is not open any more went with its list.
+    # An order that is no longer open was canceled with its list.
     return [cancel_order(exchange, order, None, cancel_id, now) for order in found if order.is_open]

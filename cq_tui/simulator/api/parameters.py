@@ -1,4 +1,4 @@
-"""Request parameters: text in, typed values out, with the exchange's own words for what is wrong."""
+"""Request parameters: text in, typed values out, errors in the exchange's wording."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ _is_integer = re.compile(_INTEGER).fullmatch
 _LARGEST_INTEGER = 2**63 - 1
 _MAX_DECIMALS = 8
 _MAX_SYMBOLS = 100
-_SYMBOL = r"[\w\-._&&[^a-z]]{1,50}"  # as the exchange shows it; "&&" is its regex language's "and"
+_SYMBOL = r"[\w\-._&&[^a-z]]{1,50}"  # as in its error text; "&&" intersects character classes in its regex dialect
 _SYMBOLS = rf'^\[("{_SYMBOL}"(,"{_SYMBOL}"){{0,}}){{0,1}}\]$'
 _NAME = r"(?:(?![a-z])[\w\-.]){1,50}"
 _is_symbol = re.compile(_NAME).fullmatch
@@ -25,7 +25,7 @@ _is_list = re.compile(rf'\[("{_NAME}"(,"{_NAME}")*)?\]').fullmatch
 
 
 def read_form(query: bytes, body: bytes = b"") -> "Parameters":
-    """Read query string and form body; of a name in both, the query counts. Raises ApiError -1101."""
+    """Read query string and form body; the query wins for a name in both. Raises RequestRejected -1101."""
     values = _read_part(query)
     if body:
         values = _read_part(body) | values
@@ -61,29 +61,29 @@ class Parameters:
 
     @property
     def values(self) -> Mapping[str, str]:
-        """All parameters as they came."""
+        """All parameters as received."""
         return self._values
 
     def raw(self, name: str) -> str:
-        """Return a parameter's text as it came, empty when it was not sent."""
+        """Return a parameter's text as received, empty when it was not sent."""
         return self._values.get(name, "")
 
     def optional(self, name: str) -> str | None:
-        """Return a parameter's text, None when it was not sent. Raises ApiError when it is empty."""
+        """Return a parameter's text, None when it was not sent. Raises RequestRejected -1105 when it is empty."""
         value = self._values.get(name)
         if value == "":
             raise empty_parameter(name)
         return value
 
     def text(self, name: str) -> str:
-        """Return a parameter that has to be there."""
+        """Return a mandatory parameter. Raises RequestRejected -1102."""
         value = self._values.get(name)
         if not value:
             raise missing_parameter(name)
         return value
 
     def decimal(self, name: str) -> Decimal | None:
-        """Return a decimal parameter: plain digits, at most 8 of them after the point."""
+        """Return a decimal parameter: plain digits, at most 8 after the decimal point."""
         value = self.optional(name)
         if value is None:
             return None
@@ -94,7 +94,7 @@ class Parameters:
         return Decimal(value)
 
     def integer(self, name: str) -> int | None:
-        """Return a whole number that is not negative."""
+        """Return a non-negative integer."""
         value = self.optional(name)
         if value is None:
             return None
@@ -106,12 +106,12 @@ class Parameters:
         return number
 
     def time(self, name: str) -> int | None:
-        """Return a time in Unix ms; it may have been sent in microseconds."""
+        """Return a time in Unix ms; clients may send microseconds."""
         value = self.integer(name)
         return value // 1_000 if value is not None and value >= 100_000_000_000_000 else value
 
     def limit(self, default: int, most: int) -> int:
-        """Return ``limit``, cut to what the endpoint gives at most."""
+        """Return ``limit``, capped at ``most``."""
         value = self.integer("limit")
         if value is None:
             return default
@@ -120,7 +120,7 @@ class Parameters:
         return min(value, most)
 
     def choice(self, name: str, allowed: Iterable[str], error: RequestRejected) -> str:
-        """Return a parameter that has to be one of ``allowed``; anything else raises ``error``."""
+        """Return a mandatory parameter that must be one of ``allowed``; otherwise raises ``error``."""
         value = self.text(name)
         if value not in allowed:
             raise error
@@ -136,14 +136,14 @@ class Parameters:
         return value.lower() == "true"
 
     def symbol(self, known: Mapping[str, Any]) -> str:
-        """Return the symbol, which has to be one of the exchange's."""
+        """Return ``symbol``, which must be listed. Raises RequestRejected."""
         value = self.text("symbol")
         if value not in known:
             raise unknown_symbol(value)
         return value
 
     def symbols(self, known: Mapping[str, Any]) -> list[str] | None:
-        """Return ``symbols`` (JSON text), None when not sent; ``symbol`` and ``symbols`` exclude each other."""
+        """Return ``symbols`` (a JSON array), None when it was not sent; it excludes ``symbol``."""
         value = self.optional("symbols")
         if value is None:
             return None
@@ -162,14 +162,14 @@ class Parameters:
 
 
 def unknown_symbol(value: str) -> RequestRejected:
-    """The error for a symbol that the exchange does not list, or for text that cannot be a symbol."""
+    """The error for a symbol that is not listed, or for text that cannot be a symbol."""
     return (
         RequestRejected(-1121, "Invalid symbol.") if _is_symbol(value) else illegal_characters("symbol", f"^{_SYMBOL}$")
     )
 
 
 def _names(value: str) -> list[str]:
-    """Read a JSON list of texts; as on the exchange, blanks between them are illegal characters."""
+    """Read a JSON array of strings; like the exchange, treats spaces as illegal characters."""
     if _is_list(value) is None:
         raise illegal_characters("symbols", _SYMBOLS)
     return [str(name) for name in orjson.loads(value)]

@@ -1,4 +1,4 @@
-"""Trades from the tape: single, aggregated by taker order and price, and block trades, of which there are none."""
+"""Public trades: single, aggregated by taker order and price, and block trades, which never occur here."""
 
 from decimal import Decimal
 from typing import Any
@@ -22,7 +22,7 @@ def trades(exchange: Exchange, parameters: Parameters) -> Any:
 
 
 def historical_trades(exchange: Exchange, parameters: Parameters) -> Any:
-    """Return trades from an id on, or the newest."""
+    """Return trades starting at an id, or the newest."""
     symbol, count = read_symbol(exchange, parameters), read_limit(parameters, 500, _MAX_LIMIT)
     first = parameters.integer("fromId")
     found = newest_trades(exchange, symbol, count) if first is None else _trades_from(exchange, symbol, first, count)
@@ -30,7 +30,7 @@ def historical_trades(exchange: Exchange, parameters: Parameters) -> Any:
 
 
 def block_trades(exchange: Exchange, parameters: Parameters) -> Any:
-    """Return block trades: nobody makes any here."""
+    """Return block trades: always none."""
     read_symbol(exchange, parameters)
     read_limit(parameters, 500, _MAX_LIMIT)
     if parameters.integer("fromId") is None:
@@ -39,7 +39,7 @@ def block_trades(exchange: Exchange, parameters: Parameters) -> Any:
 
 
 def newest_trades(exchange: Exchange, symbol: str, count: int) -> list[TapeTrade]:
-    """Return the newest ``count`` trades, ascending."""
+    """Return the newest ``count`` trades by ascending id."""
     return _trades_from(exchange, symbol, exchange.market.last_trade_id(symbol) - count + 1, count)
 
 
@@ -63,7 +63,7 @@ def _trade_response(trade: TapeTrade) -> dict[str, Any]:
 
 
 def aggregate_trades(exchange: Exchange, parameters: Parameters) -> Any:
-    """Return aggregates: the trades of one taker order at one price and one time are one."""
+    """Return aggregate trades: fills of one taker order at one price and time are merged."""
     symbol, count = read_symbol(exchange, parameters), read_limit(parameters, 500, _MAX_LIMIT)
     from_id, start, end = parameters.integer("fromId"), parameters.time("startTime"), parameters.time("endTime")
     if from_id is not None and (start is not None or end is not None):
@@ -79,12 +79,12 @@ def aggregate_trades(exchange: Exchange, parameters: Parameters) -> Any:
 
 
 def _oldest_aggregates(exchange: Exchange, symbol: str, first: int, last: int, count: int) -> list[dict[str, Any]]:
-    """Return ``count`` aggregates of the trades from ``first`` to ``last``, the oldest of them."""
+    """Return the oldest ``count`` aggregates of the trades ``first`` to ``last``."""
     result: list[dict[str, Any]] = []
     tape, column = exchange.market.tape, exchange.market.column[symbol]
     first = max(first, tape.oldest_id(column))
     while first <= last:
-        upto = min(last, first + count)  # one more than wanted tells whether the last aggregate goes on
+        upto = min(last, first + count)  # one extra trade shows whether the last aggregate continues
         for trade in tape.trades(column, first, upto):
             if result and trade.continues_aggregate:
                 _extend_aggregate(result[-1], trade)
@@ -108,7 +108,7 @@ def _newest_aggregates(exchange: Exchange, symbol: str, last: int, count: int) -
 
 
 def start_aggregate(trade: TapeTrade) -> dict[str, Any]:
-    """Return an aggregate of one trade."""
+    """Return a new aggregate of one trade."""
     return {
         "a": trade.aggregate_id, "p": trade.price, "q": trade.quantity, "f": trade.id, "l": trade.id, "T": trade.time,
         "m": trade.buyer_is_maker, "M": True,
@@ -121,7 +121,7 @@ def _extend_aggregate(whole: dict[str, Any], trade: TapeTrade) -> None:
 
 
 def group_aggregates(found: list[TapeTrade]) -> list[dict[str, Any]]:
-    """Return the aggregates of trades that follow each other."""
+    """Return the aggregates of consecutive trades."""
     result: list[dict[str, Any]] = []
     for trade in found:
         if result and trade.continues_aggregate:

@@ -1,4 +1,4 @@
-"""JSON of orders, lists, trades and amendments, field by field as the exchange answers it."""
+"""Response JSON of orders, lists, trades and amendments, field by field as on the exchange."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,14 +8,14 @@ from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.simulator.market.symbols import format_amount
 
 Json = dict[str, Any]
-#: There are no groups of accounts between which trades are prevented.
+#: Means none: there are no groups of accounts between which trades are prevented.
 _NO_TRADE_GROUP = -1
 
 
 def new_order(
     order: EngineOrder, response: str, trades: Iterable[Trade] = (), prevented: Iterable[PreventedMatch] = ()
 ) -> Json:
-    """Return the response to a placement: ACK, RESULT or FULL."""
+    """Return the response to a new order: ACK, RESULT or FULL."""
     if response == "ACK":
         return {
             "symbol": order.symbol,
@@ -24,7 +24,7 @@ def new_order(
             "clientOrderId": order.client_order_id,
             "transactTime": order.update_time,
         }
-    shape: Json = {
+    body: Json = {
         "symbol": order.symbol,
         "orderId": order.order_id,
         "orderListId": order.list_id,
@@ -40,15 +40,15 @@ def new_order(
         "type": order.type,
         "side": order.side,
     }
-    _add_request_fields(shape, order)
-    shape["workingTime"] = order.working_time
-    shape["selfTradePreventionMode"] = order.stp_mode
+    _add_request_fields(body, order)
+    body["workingTime"] = order.working_time
+    body["selfTradePreventionMode"] = order.stp_mode
     if response == "FULL":
-        shape["fills"] = [_fill(trade) for trade in trades]
-    _add_outcome_fields(shape, order)
+        body["fills"] = [_fill(trade) for trade in trades]
+    _add_outcome_fields(body, order)
     if found := [_prevented_at_placement(match) for match in prevented]:
-        shape["preventedMatches"] = found
-    return shape
+        body["preventedMatches"] = found
+    return body
 
 
 def _fill(trade: Trade) -> Json:
@@ -61,43 +61,43 @@ def _fill(trade: Trade) -> Json:
     }
 
 
-def _add_request_fields(shape: Json, order: EngineOrder) -> None:
-    """Add what was asked for of some orders only; it follows the side."""
+def _add_request_fields(body: Json, order: EngineOrder) -> None:
+    """Add the requested values that not all orders have; they follow the side."""
     if order.type in STOP_TYPES:
-        shape["stopPrice"] = format_amount(order.stop_price)
-        _add_trailing(shape, order)
+        body["stopPrice"] = format_amount(order.stop_price)
+        _add_trailing(body, order)
     if order.iceberg_quantity:
-        shape["icebergQty"] = format_amount(order.iceberg_quantity)
-    _add_strategy(shape, order)
+        body["icebergQty"] = format_amount(order.iceberg_quantity)
+    _add_strategy(body, order)
 
 
-def _add_trailing(shape: Json, order: EngineOrder) -> None:
+def _add_trailing(body: Json, order: EngineOrder) -> None:
     if order.trailing_delta >= 0:
-        shape["trailingDelta"] = order.trailing_delta
-        shape["trailingTime"] = order.trailing_time
+        body["trailingDelta"] = order.trailing_delta
+        body["trailingTime"] = order.trailing_time
 
 
-def _add_strategy(shape: Json, order: EngineOrder) -> None:
+def _add_strategy(body: Json, order: EngineOrder) -> None:
     if order.strategy_id >= 0:
-        shape["strategyId"] = order.strategy_id
+        body["strategyId"] = order.strategy_id
     if order.strategy_type >= 0:
-        shape["strategyType"] = order.strategy_type
+        body["strategyType"] = order.strategy_type
 
 
-def _add_outcome_fields(shape: Json, order: EngineOrder) -> None:
-    """Add what became of some orders only; it comes last."""
+def _add_outcome_fields(body: Json, order: EngineOrder) -> None:
+    """Add the results that not all orders have; they come last."""
     if order.prevented_match_id >= 0:
-        shape["preventedMatchId"] = order.prevented_match_id
-        shape["preventedQuantity"] = format_amount(order.prevented_quantity)
+        body["preventedMatchId"] = order.prevented_match_id
+        body["preventedQuantity"] = format_amount(order.prevented_quantity)
     if order.expiry_reason:
-        shape["expiryReason"] = order.expiry_reason
+        body["expiryReason"] = order.expiry_reason
     if order.list_id >= 0 and not order.quantity:
-        shape.pop("origQty", None)  # known once the working order has bought it, if it ever does
+        body.pop("origQty", None)  # unknown until the working order is filled
 
 
 def queried_order(order: EngineOrder) -> Json:
-    """Return an order as queries show it."""
-    shape: Json = {
+    """Return an order as order queries show it."""
+    body: Json = {
         "symbol": order.symbol,
         "orderId": order.order_id,
         "orderListId": order.list_id,
@@ -112,22 +112,22 @@ def queried_order(order: EngineOrder) -> Json:
         "side": order.side,
         "stopPrice": format_amount(order.stop_price),
     }
-    _add_trailing(shape, order)
-    shape["icebergQty"] = format_amount(order.iceberg_quantity)
-    shape["time"] = order.time
-    shape["updateTime"] = order.update_time
-    shape["isWorking"] = order.is_working
-    shape["workingTime"] = order.working_time
-    shape["origQuoteOrderQty"] = format_amount(order.quote_quantity)
-    _add_strategy(shape, order)
-    shape["selfTradePreventionMode"] = order.stp_mode
-    _add_outcome_fields(shape, order)
-    return shape
+    _add_trailing(body, order)
+    body["icebergQty"] = format_amount(order.iceberg_quantity)
+    body["time"] = order.time
+    body["updateTime"] = order.update_time
+    body["isWorking"] = order.is_working
+    body["workingTime"] = order.working_time
+    body["origQuoteOrderQty"] = format_amount(order.quote_quantity)
+    _add_strategy(body, order)
+    body["selfTradePreventionMode"] = order.stp_mode
+    _add_outcome_fields(body, order)
+    return body
 
 
 def canceled_order(order: EngineOrder, cancel_id: str) -> Json:
-    """Return the response to a cancel; ``clientOrderId`` is that of the cancel."""
-    shape: Json = {
+    """Return the response to a cancel, whose own id is ``clientOrderId``."""
+    body: Json = {
         "symbol": order.symbol,
         "origClientOrderId": order.client_order_id,
         "orderId": order.order_id,
@@ -144,17 +144,17 @@ def canceled_order(order: EngineOrder, cancel_id: str) -> Json:
         "type": order.type,
         "side": order.side,
     }
-    _add_request_fields(shape, order)
-    shape["selfTradePreventionMode"] = order.stp_mode
-    _add_outcome_fields(shape, order)
-    return shape
+    _add_request_fields(body, order)
+    body["selfTradePreventionMode"] = order.stp_mode
+    _add_outcome_fields(body, order)
+    return body
 
 
 def amended_order(
     order: EngineOrder, amendment: Amendment, entry: EngineOrderList | None, state: ExchangeState
 ) -> Json:
-    """Return the response to an amend; its fields are named unlike those of other responses."""
-    shape: Json = {
+    """Return the response to an amend, whose field names differ from other responses."""
+    body: Json = {
         "symbol": order.symbol,
         "orderId": order.order_id,
         "orderListId": order.list_id,
@@ -171,15 +171,15 @@ def amended_order(
         "type": order.type,
         "side": order.side,
     }
-    _add_request_fields(shape, order)
+    _add_request_fields(body, order)
     if order.is_working:
-        shape["workingTime"] = order.working_time
-    shape["selfTradePreventionMode"] = order.stp_mode
-    _add_outcome_fields(shape, order)
+        body["workingTime"] = order.working_time
+    body["selfTradePreventionMode"] = order.stp_mode
+    _add_outcome_fields(body, order)
     answer: Json = {
         "transactTime": amendment.time,
         "executionId": amendment.execution_id,
-        "amendedOrder": shape,
+        "amendedOrder": body,
     }
     if entry is not None:
         answer["listStatus"] = {
@@ -194,7 +194,7 @@ def amended_order(
 
 
 def amendment(entry: Amendment) -> Json:
-    """Return one reduction of an order's quantity, as order/amendments shows it."""
+    """Return one amendment as order/amendments shows it."""
     return {
         "symbol": entry.symbol,
         "orderId": entry.order_id,
@@ -208,8 +208,8 @@ def amendment(entry: Amendment) -> Json:
 
 
 def order_list(entry: EngineOrderList, state: ExchangeState, time: int, reports: list[Json] | None = None) -> Json:
-    """Return an order list, with its orders' reports where the endpoint gives them."""
-    shape: Json = {
+    """Return an order list, with ``reports`` of its orders where the endpoint includes them."""
+    body: Json = {
         "orderListId": entry.list_id,
         "contingencyType": entry.contingency,
         "listStatusType": "ALL_DONE" if entry.done else "EXEC_STARTED",
@@ -220,8 +220,8 @@ def order_list(entry: EngineOrderList, state: ExchangeState, time: int, reports:
         "orders": _members(entry, state),
     }
     if reports is not None:
-        shape["orderReports"] = reports
-    return shape
+        body["orderReports"] = reports
+    return body
 
 
 def _members(entry: EngineOrderList, state: ExchangeState) -> list[Json]:
@@ -251,8 +251,8 @@ def my_trade(trade: Trade) -> Json:
 
 
 def prevented_match(match: PreventedMatch) -> Json:
-    """Return a prevented trade as myPreventedMatches shows it; quantities only of the orders that lost some."""
-    shape: Json = {
+    """Return a prevented match as myPreventedMatches shows it; only nonzero prevented quantities are included."""
+    body: Json = {
         "symbol": match.symbol,
         "preventedMatchId": match.match_id,
         "takerOrderId": match.taker_order_id,
@@ -262,23 +262,23 @@ def prevented_match(match: PreventedMatch) -> Json:
         "selfTradePreventionMode": match.stp_mode,
         "price": format_amount(match.price),
     }
-    _add_prevented_quantities(shape, match)
-    shape["transactTime"] = match.time
-    return shape
+    _add_prevented_quantities(body, match)
+    body["transactTime"] = match.time
+    return body
 
 
 def _prevented_at_placement(match: PreventedMatch) -> Json:
-    shape: Json = {
+    body: Json = {
         "preventedMatchId": match.match_id,
         "makerOrderId": match.maker_order_id,
         "price": format_amount(match.price),
     }
-    _add_prevented_quantities(shape, match)
-    return shape
+    _add_prevented_quantities(body, match)
+    return body
 
 
-def _add_prevented_quantities(shape: Json, match: PreventedMatch) -> None:
+def _add_prevented_quantities(body: Json, match: PreventedMatch) -> None:
     if match.taker_quantity:
-        shape["takerPreventedQuantity"] = format_amount(match.taker_quantity)
+        body["takerPreventedQuantity"] = format_amount(match.taker_quantity)
     if match.maker_quantity:
-        shape["makerPreventedQuantity"] = format_amount(match.maker_quantity)
+        body["makerPreventedQuantity"] = format_amount(match.maker_quantity)

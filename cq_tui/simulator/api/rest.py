@@ -1,4 +1,4 @@
-"""The REST face: a request in, the exchange's status, headers and JSON out."""
+"""The REST API: a request in, the exchange's status, headers and JSON out."""
 
 import logging
 from collections.abc import Iterable
@@ -22,10 +22,10 @@ Headers = list[tuple[bytes, bytes]]
 _JSON = (b"content-type", b"application/json;charset=UTF-8")
 _HTML = (b"content-type", b"text/html;charset=UTF-8")
 _UNKNOWN_ERROR = "An unknown error occurred while processing the request."
-#: Seed of the x-mbx-uuid headers: the same requests get the same ones.
+#: Seed of the x-mbx-uuid headers, so that they are reproducible.
 _UUID_SEED = 7
 _NOT_FOUND_PAGE = b"<html><head><title>404 Not Found</title></head><body><h1>404 Not Found</h1></body></html>"
-#: What the exchange's web server answers, in place of JSON, where an endpoint was removed.
+#: The page that the exchange's web server sends, instead of JSON, for a removed endpoint.
 _GONE_PAGE = (
     b"<html>\r\n<head><title>410 Gone</title></head>\r\n<body>\r\n"
     b"<center><h1>410 Gone</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
@@ -33,7 +33,7 @@ _GONE_PAGE = (
 
 
 class HttpRequest(NamedTuple):
-    """One HTTP request; text as it came, header values empty when not sent."""
+    """One HTTP request, text as received; headers that were not sent are empty."""
 
     method: str
     path: str
@@ -45,7 +45,7 @@ class HttpRequest(NamedTuple):
 
 
 class HttpResponse(NamedTuple):
-    """One HTTP response; its length header is added when it is sent."""
+    """One HTTP response, without content-length, which is added on sending."""
 
     status: int
     headers: Headers
@@ -53,36 +53,36 @@ class HttpResponse(NamedTuple):
 
 
 class RestApi:
-    """Answers requests at ``now`` (Unix ms). Nothing is awaited: requests are carried out one after the other."""
+    """Answers REST requests. Nothing is awaited, so each request completes before the next one begins."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._routes = {(endpoint.method, endpoint.path): endpoint for endpoint in ROUTES}
+        self._routes = {(route.method, route.path): route for route in ROUTES}
         self._methods: dict[str, list[str]] = {}
-        for endpoint in ROUTES:
-            self._methods.setdefault(endpoint.path, []).append(endpoint.method)
+        for route in ROUTES:
+            self._methods.setdefault(route.path, []).append(route.method)
         self._uuids = Random(_UUID_SEED)
 
     def handle(self, request: HttpRequest) -> HttpResponse:
-        """Carry a request out."""
-        endpoint = self._routes.get((request.method, request.path))
-        if endpoint is None:
+        """Execute a request and return its response, which may be an error."""
+        route = self._routes.get((request.method, request.path))
+        if route is None:
             return self._handle_unknown_path(request)
         now = self._exchange.clock()
         microseconds = False
         try:
             microseconds = wants_microseconds(request.time_unit)
-            content = self._execute(endpoint, request, now)
+            content = self._execute(route, request, now)
         except RequestRejected as error:
             return self.error_response(error, now, microseconds=microseconds)
         except Exception:
-            log.exception("%s %s ended in a defect", request.method, request.path)
+            log.exception("%s %s failed unexpectedly", request.method, request.path)
             return self.error_response(RequestRejected(-1000, _UNKNOWN_ERROR, 500), now)
         if microseconds:
             content = response_in_microseconds(orjson.loads(orjson.dumps(content)))
-        return HttpResponse(200, self._headers(now, ordered=bool(endpoint.order_count)), orjson.dumps(content))
+        return HttpResponse(200, self._headers(now, ordered=bool(route.order_count)), orjson.dumps(content))
 
-    def _execute(self, endpoint: Route, request: HttpRequest, now: int) -> Any:
+    def _execute(self, route: Route, request: HttpRequest, now: int) -> Any:
         query, body = request.query, request.body
         limits = self._exchange.limits
         try:
@@ -90,11 +90,11 @@ class RestApi:
         except RequestRejected:
             limits.count_request(1, now)
             raise
-        weight = endpoint.weight(parameters)
+        weight = route.weight(parameters)
         limits.count_request(weight, now)
-        if endpoint.signed:
+        if route.signed:
             self._authenticate(request, parameters, now)
-        return dispatch(self._exchange, endpoint, parameters, weight, now)
+        return dispatch(self._exchange, route, parameters, weight, now)
 
     def _authenticate(self, request: HttpRequest, parameters: Parameters, now: int) -> None:
         key = self._exchange.api_keys.find(request.api_key)
@@ -120,7 +120,7 @@ class RestApi:
         )
 
     def error_response(self, error: RequestRejected, now: int, *, microseconds: bool = False) -> HttpResponse:
-        """Return the response that tells of an error."""
+        """Return the response for an error."""
         if error.status == 410:
             return HttpResponse(410, self._headers(now, kind=_HTML), _GONE_PAGE)
         headers = self._headers(now)
@@ -148,7 +148,7 @@ class RestApi:
 
 
 def request_from_scope(scope: Any, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> HttpRequest:
-    """Read an ASGI scope. A body that belongs to a GET, or that is JSON, is no form and counts for nothing."""
+    """Read an ASGI scope. The body of a GET and a JSON body are ignored: only forms carry parameters."""
     api_key = time_unit = accept = content_type = b""
     for name, value in headers:
         if name == b"x-mbx-apikey":

@@ -25,10 +25,10 @@ Handler = Callable[[Exchange, Parameters], Any]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One endpoint; ``ws_method`` is empty where the WebSocket API has none.
+    """One endpoint; ``ws_method`` is empty where the WebSocket API has no such method.
 
-    ``orders`` is what a successful call adds to the order count; it then weighs nothing. One that ``replaces`` an
-    order may still cancel the old one when the order count is used up.
+    ``order_count``, of endpoints that place or cancel orders, is the number of orders placed; such a call costs no
+    weight if it succeeds. One that ``replaces`` an order may still cancel it when the order count is used up.
     """
 
     method: str
@@ -87,7 +87,7 @@ _SIGNED: tuple[tuple[str, str, str, Weight, Handler], ...] = (
     ("GET", "myFilters", "myFilters", fixed(40), account.my_filters),
     ("PUT", "order/amend/keepPriority", "order.amend.keepPriority", fixed(4), order_changes.amend),
 )
-#: Calls that weigh 1 when they fail and nothing when they succeed; the number is that of the orders they place.
+#: Calls that cost weight 1 if they fail and none if they succeed; the number is that of the orders they place.
 _ORDERS: tuple[tuple[str, str, str, Handler, int], ...] = (
     ("POST", "order", "order.place", orders.place, 1),
     ("POST", "sor/order", "sor.order.place", orders.place_sor, 1),
@@ -102,7 +102,7 @@ _ORDERS: tuple[tuple[str, str, str, Handler, int], ...] = (
     ("POST", "orderList/opoco", "orderList.place.opoco", order_lists.place_opoco, 3),
     ("DELETE", "orderList", "orderList.cancel", order_lists.cancel_list, 0),
 )
-#: What ended on 2026-02-20, with its methods of the WebSocket API.
+#: Listen keys, removed on 2026-02-20, with their WebSocket API methods.
 _LISTEN_KEYS = (("POST", "userDataStream.start"), ("PUT", "userDataStream.ping"), ("DELETE", "userDataStream.stop"))
 _NON_SPOT: tuple[tuple[str, Handler, bool], ...] = (
     ("/sapi/v1/system/status", wallet.system_status, False),

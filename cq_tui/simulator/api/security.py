@@ -17,7 +17,7 @@ _is_window = re.compile(r"[0-9]{1,10}(\.[0-9]{1,3})?").fullmatch
 
 
 def check_timing(parameters: Parameters, now: int) -> None:
-    """Refuse a request that is too old, ahead of our clock or without a timestamp (``now``: Unix ms)."""
+    """Reject a request that is too old, ahead of our clock or has no timestamp (``now``: Unix ms)."""
     timestamp, window = parameters.time("timestamp"), _window(parameters)
     if timestamp is None:
         raise missing_parameter("timestamp")
@@ -42,13 +42,13 @@ def _window(parameters: Parameters) -> Decimal | int:
 
 
 def check_signature(key: ApiKey, parameters: Parameters, payload: bytes) -> None:
-    """Refuse a request whose signature does not fit ``payload``, the bytes that were signed."""
+    """Reject a request whose signature does not match ``payload``, the signed bytes."""
     if not key.verify(parameters.text("signature"), payload):
         raise RequestRejected(-1022, "Signature for this request is not valid.")
 
 
 def signed_bytes(query: bytes, body: bytes) -> bytes:
-    """Return what a REST request signed: query and body as sent, joined without a separator, less the signature."""
+    """Return a REST request's signed payload: query and body as sent, without separator and without the signature."""
     return _without_signature(query) + _without_signature(body)
 
 
@@ -62,6 +62,6 @@ def _without_signature(part: bytes) -> bytes:
 
 
 def ws_api_payload(values: Iterable[tuple[str, str]]) -> bytes:
-    """Return what a WebSocket API request signed: its parameters sorted by name, as text, not percent-encoded."""
+    """Return a WebSocket API request's signed payload: parameters sorted by name, as text, not percent-encoded."""
     pairs = sorted(pair for pair in values if pair[0] != "signature")
     return "&".join(f"{name}={value}" for name, value in pairs).encode("utf-8", "replace")

@@ -1,21 +1,21 @@
-"""What a symbol allows besides its order types: self-trade prevention and cancel-replace."""
+"""Checks of a symbol's permissions beyond order types: self-trade prevention and cancel-replace."""
 
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.simulator.engine.orders import OrderListRequest, OrderRequest
 from cq_tui.simulator.errors import RequestRejected
 
-_STP_MODE = "This symbol does not allow the specified self-trade prevention mode."
-_CANCEL_REPLACE = "Order cancel-replace is not supported for this symbol."
+_STP_MODE_REJECTED = "This symbol does not allow the specified self-trade prevention mode."
+_CANCEL_REPLACE_REJECTED = "Order cancel-replace is not supported for this symbol."
 
 
 def check_stp_mode(new: OrderRequest | OrderListRequest, rules: SymbolRules) -> None:
-    """Raise ApiError -1013 when the symbol does not allow an order's self-trade prevention mode."""
+    """Raise RequestRejected -1013 if the symbol does not allow the order's self-trade prevention mode."""
     mode = new.stp_mode if isinstance(new, OrderRequest) else new.orders[0].stp_mode
     if mode not in rules.stp_modes:
-        raise RequestRejected(-1013, _STP_MODE)
+        raise RequestRejected(-1013, _STP_MODE_REJECTED)
 
 
 def check_cancel_replace(rules: SymbolRules) -> None:
-    """Raise ApiError -1013 when the symbol does not allow cancelReplace."""
+    """Raise RequestRejected -1013 if the symbol does not allow cancelReplace."""
     if not rules.cancel_replace_allowed:
-        raise RequestRejected(-1013, _CANCEL_REPLACE)
+        raise RequestRejected(-1013, _CANCEL_REPLACE_REJECTED)

@@ -1,4 +1,4 @@
-"""Tickers: statistics of 24 h, of the trading day and of any window, last prices and best prices."""
+"""Tickers: statistics of 24 h, of the trading day and of a rolling window; last and best prices."""
 
 import re
 from typing import Any
@@ -17,12 +17,12 @@ _is_window = re.compile(r"([0-9]{1,2})([mhd])").fullmatch
 _MOST = {"m": 59, "h": 23, "d": 7}
 _UNIT_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _MINUTE_MS = 60_000
-#: What a ticker of 24 h begins with; the rest of a window's ticker follows its own fields.
+#: The first fields of a 24 h ticker; its own fields follow, then the rest of a window ticker.
 _CHANGES = ("symbol", "priceChange", "priceChangePercent", "weightedAvgPrice")
 
 
 def ticker_24hr(exchange: Exchange, parameters: Parameters) -> Any:
-    """Return the rolling statistics of 24 h, FULL or MINI."""
+    """Return rolling 24 h statistics, FULL or MINI."""
     full = _is_full(parameters)
     names, single = read_symbols(exchange, parameters)
     tickers = [day_ticker(exchange, name, full) for name in names]
@@ -30,7 +30,7 @@ def ticker_24hr(exchange: Exchange, parameters: Parameters) -> Any:
 
 
 def trading_day(exchange: Exchange, parameters: Parameters) -> Any:
-    """Return the statistics since midnight of a time zone."""
+    """Return the statistics since midnight in a time zone."""
     names, single = read_symbols(exchange, parameters, required=True)
     full, offset = _is_full(parameters), read_time_zone(parameters)
     start = int(bucket_open(np.array([exchange.market.time]), "1d", offset)[0])
@@ -40,7 +40,7 @@ def trading_day(exchange: Exchange, parameters: Parameters) -> Any:
 
 
 def rolling(exchange: Exchange, parameters: Parameters) -> Any:
-    """Return the statistics of the last ``windowSize``; it begins on a whole minute."""
+    """Return rolling statistics over ``windowSize``, starting at a full minute."""
     names, single = read_symbols(exchange, parameters, required=True)
     full, length = _is_full(parameters), _window_size(parameters)
     bars, start = window_bars(exchange, length)
@@ -49,7 +49,7 @@ def rolling(exchange: Exchange, parameters: Parameters) -> Any:
 
 
 def window_bars(exchange: Exchange, length: int) -> tuple[Bars, int]:
-    """Return what happened in the last ``length`` ms and when that began, on a whole minute."""
+    """Return the bars of the last ``length`` ms, and their start, rounded down to a full minute (Unix ms)."""
     start = (exchange.market.time - length) // _MINUTE_MS * _MINUTE_MS
     return exchange.market.rolling_window(start), start
 
@@ -73,34 +73,34 @@ def day_ticker(exchange: Exchange, symbol: str, full: bool = True) -> dict[str, 
     """Return the 24 h statistics of a symbol as ticker/24hr shows them."""
     market = exchange.market
     bars, before = market.rolling_day()
-    shape = window_ticker(exchange, symbol, bars, int(bars["open_time"][market.column[symbol]]), full)
+    body = window_ticker(exchange, symbol, bars, int(bars["open_time"][market.column[symbol]]), full)
     if not full:
-        return shape
+        return body
     bid, bid_quantity, ask, ask_quantity = best_prices(exchange, symbol)
     more = {
         "prevClosePrice": f"{float(before[market.column[symbol]]):.8f}",
-        "lastPrice": shape["lastPrice"],
+        "lastPrice": body["lastPrice"],
         "lastQty": f"{market.quote(symbol).quantity:.8f}",
         "bidPrice": bid,
         "bidQty": bid_quantity,
         "askPrice": ask,
         "askQty": ask_quantity,
     }
-    return {name: shape[name] for name in _CHANGES} | more | shape
+    return {name: body[name] for name in _CHANGES} | more | body
 
 
 def window_ticker(exchange: Exchange, symbol: str, bars: Bars, start: int, full: bool) -> dict[str, Any]:
-    """Return the statistics of a window that ends now, given as one bar of all symbols."""
+    """Return a symbol's statistics of a window that ends now; ``bars`` has one bar per symbol."""
     opened, high, low, close, volume, traded, _, _, count = bars[exchange.market.column[symbol]].item()[1:]
     last_id = exchange.market.last_trade_id(symbol)
-    shape: dict[str, Any] = {"symbol": symbol}
+    body: dict[str, Any] = {"symbol": symbol}
     if full:
-        shape |= {
+        body |= {
             "priceChange": f"{close - opened:z.8f}",
             "priceChangePercent": f"{(close - opened) / opened * 100:z.3f}",
             "weightedAvgPrice": f"{traded / volume if volume else close:.8f}",
         }
-    return shape | {
+    return body | {
         "openPrice": f"{opened:.8f}",
         "highPrice": f"{high:.8f}",
         "lowPrice": f"{low:.8f}",
@@ -123,7 +123,7 @@ def ticker_price(exchange: Exchange, parameters: Parameters) -> Any:
 
 
 def ticker_book(exchange: Exchange, parameters: Parameters) -> Any:
-    """Return best prices and what is offered at them."""
+    """Return best prices with their quantities."""
     names, single = read_symbols(exchange, parameters)
     tickers = [_book_ticker(exchange, name) for name in names]
     return tickers[0] if single else tickers
@@ -135,7 +135,7 @@ def _book_ticker(exchange: Exchange, symbol: str) -> dict[str, str]:
 
 
 def best_prices(exchange: Exchange, symbol: str) -> tuple[str, str, str, str]:
-    """Return bid, its quantity, ask and its quantity as text."""
+    """Return best bid price, its quantity, best ask price, its quantity, as text."""
     book = exchange.engine.book(symbol)
     bid, ask = book.best_level("bids"), book.best_level("asks")
     return format_amount(bid.price), format_amount(bid.quantity), format_amount(ask.price), format_amount(ask.quantity)

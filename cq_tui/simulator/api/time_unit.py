@@ -1,4 +1,4 @@
-"""Times in microseconds for those who ask for them: header X-MBX-TIME-UNIT or URL parameter timeUnit."""
+"""Times in microseconds on request: header X-MBX-TIME-UNIT or URL parameter timeUnit."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _KLINE_LENGTH, _KLINE_END = 12, 6
 
 
 def wants_microseconds(unit: str) -> bool:
-    """Read a time unit as it was sent, empty for none. Raises ApiError -1194."""
+    """Return whether a time unit, empty if not sent, is microseconds. Raises RequestRejected -1194."""
     try:
         return _UNITS[unit]
     except KeyError:
@@ -26,7 +26,7 @@ def wants_microseconds(unit: str) -> bool:
 
 
 def response_in_microseconds(content: Any) -> Any:
-    """Return an answer of the API with its times in microseconds."""
+    """Return an API response with its times in microseconds."""
     if isinstance(content, dict):
         return {
             name: _scaled(value) if name in _REST_NAMES else response_in_microseconds(value)
@@ -41,7 +41,7 @@ def response_in_microseconds(content: Any) -> Any:
 
 
 def event_in_microseconds(event: dict[str, Any]) -> dict[str, Any]:
-    """Return an event of the account with its times in microseconds."""
+    """Return a user data event with its times in microseconds."""
     # "u" is a trade group in executionReport, and a time in outboundAccountPosition.
     names = _EVENT_NAMES if event.get("e") == "outboundAccountPosition" else _EVENT_NAMES - {"u"}
     # "O" is a list of orders in listStatus.
@@ -49,5 +49,5 @@ def event_in_microseconds(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _scaled(value: Any) -> Any:
-    """Return a time in microseconds; -1, which means none, and what is no time stay."""
+    """Return a time in microseconds; -1, which means none, and non-integers stay."""
     return value * 1_000 if isinstance(value, int) and value > 0 else value

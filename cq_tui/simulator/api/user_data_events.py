@@ -1,4 +1,4 @@
-"""The account's events: executionReport, listStatus and outboundAccountPosition, in the exchange's order."""
+"""User data events: executionReport, listStatus and outboundAccountPosition, in the exchange's order."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -86,7 +86,7 @@ def _is_on_book(report: OrderReport) -> bool:
 
 
 def _add_optional_fields(event: Json, order: EngineOrder) -> None:
-    """Add the fields that only some orders have."""
+    """Add the fields that not all orders have."""
     if order.trailing_delta >= 0:
         event["d"] = order.trailing_delta
         if order.trailing_time >= 0:
@@ -103,7 +103,7 @@ def _add_optional_fields(event: Json, order: EngineOrder) -> None:
 
 
 def _add_prevented_match(event: Json, order: EngineOrder, match: PreventedMatch, unexecuted: Decimal) -> None:
-    """Add what a TRADE_PREVENTION tells of the trade that did not happen."""
+    """Add the TRADE_PREVENTION fields about the prevented match."""
     is_taker = order.order_id == match.taker_order_id
     event["v"] = match.match_id
     event["A"] = format_amount(order.prevented_quantity)
@@ -136,7 +136,7 @@ def list_status(report: OrderListReport, state: ExchangeState) -> Json:
 
 
 def account_position(assets: Iterable[str], state: ExchangeState, now: int) -> Json:
-    """Return an outboundAccountPosition event for the assets that may have changed."""
+    """Return an outboundAccountPosition event for assets whose balances may have changed."""
     return {
         "e": "outboundAccountPosition",
         "E": now,
@@ -153,7 +153,7 @@ def account_position(assets: Iterable[str], state: ExchangeState, now: int) -> J
 
 
 def user_data_events(outcome: Outcome, state: ExchangeState, now: int) -> list[Json]:
-    """Return the account's events of one outcome: reports as they happened, then the balances."""
+    """Return the events of one outcome: reports in execution order, then balances."""
     happened = outcome.user_events or [*outcome.reports, *outcome.list_reports]
     events = [
         execution_report(entry) if isinstance(entry, OrderReport) else list_status(entry, state) for entry in happened

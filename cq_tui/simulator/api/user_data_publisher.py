@@ -1,4 +1,4 @@
-"""The account's events on their way to those who subscribed."""
+"""Publishes user data events to subscribed connections."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ EventSink = Callable[[list[Event]], None]
 
 
 class UserDataPublisher:
-    """Passes events on; ``tamper`` is for faults on demand and takes each event instead."""
+    """Publishes the events of each outcome; a fault's ``interceptor`` receives them instead."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
@@ -20,18 +20,18 @@ class UserDataPublisher:
         self.interceptor: Callable[[Event], None] | None = None
         exchange.listeners.append(self._on_outcome)
 
-    def subscribe(self, tell: EventSink) -> None:
-        """Have somebody told from now on."""
-        self._subscribers[tell] = None
+    def subscribe(self, sink: EventSink) -> None:
+        """Send events to ``sink`` from now on."""
+        self._subscribers[sink] = None
 
-    def unsubscribe(self, tell: EventSink) -> None:
-        """Tell somebody no more."""
-        self._subscribers.pop(tell, None)
+    def unsubscribe(self, sink: EventSink) -> None:
+        """Stop sending events to ``sink``."""
+        self._subscribers.pop(sink, None)
 
     def publish(self, events: list[Event]) -> None:
-        """Tell everybody who subscribed."""
-        for tell in list(self._subscribers):
-            tell(events)
+        """Send events to every subscriber."""
+        for sink in list(self._subscribers):
+            sink(events)
 
     def _on_outcome(self, outcome: Outcome, now: int) -> None:
         if not self._subscribers:

@@ -1,4 +1,4 @@
-"""What clients ask beside the spot API at their start: coins, fees, and that there is neither margin nor futures."""
+"""Endpoints outside the spot API that clients call at startup: coins, fees, and empty margin and futures lists."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from cq_tui.simulator.market.symbols import format_amount
 
 
 def system_status(exchange: Exchange, parameters: Parameters) -> Any:
-    """Say that the exchange runs."""
+    """Return the system status: normal."""
     return {"status": 0, "msg": "normal"}
 
 
 def coins(exchange: Exchange, parameters: Parameters) -> Any:
-    """Return the account's coins; none can be deposited or withdrawn."""
+    """Return the account's coins, without deposits or withdrawals."""
     known = {asset for entry in exchange.market.symbols for asset in (entry.base_asset, entry.quote_asset)}
     balances = exchange.state.balances
     return [
@@ -46,12 +46,12 @@ def trade_fees(exchange: Exchange, parameters: Parameters) -> Any:
 
 
 def empty_list(exchange: Exchange, parameters: Parameters) -> Any:
-    """Answer that there is none."""
+    """Return an empty list."""
     return []
 
 
 def empty_futures_info(exchange: Exchange, parameters: Parameters) -> Any:
-    """Return rules of a futures exchange that lists no contract."""
+    """Return the exchangeInfo of a futures exchange without contracts."""
     return {
         "timezone": "UTC",
         "serverTime": exchange.clock(),
@@ -64,7 +64,7 @@ def empty_futures_info(exchange: Exchange, parameters: Parameters) -> Any:
 
 
 def listen_key_removed(exchange: Exchange, parameters: Parameters) -> Any:
-    """Refuse what the exchange removed on 2026-02-20."""
+    """Reject listen keys, which the exchange removed on 2026-02-20."""
     raise RequestRejected(
         -1016,
         "This service is no longer available. Listen keys were removed on 2026-02-20; "

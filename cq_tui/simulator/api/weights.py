@@ -1,4 +1,4 @@
-"""What a request weighs, by its parameters. Nothing is refused here: a malformed request weighs as a simple one."""
+"""Request weight by parameters. Nothing is rejected here: a malformed request costs what a simple one does."""
 
 from collections.abc import Callable
 
@@ -8,40 +8,40 @@ Weight = Callable[[Parameters], int]
 
 
 def fixed(weight: int) -> Weight:
-    """Return a weight that is always the same."""
+    """Return a constant weight."""
     return lambda parameters: weight
 
 
 def with_or_without(name: str, present: int, absent: int) -> Weight:
-    """Return a weight that depends on whether a parameter is there."""
+    """Return a weight that depends on whether a parameter was sent."""
     return lambda parameters: present if name in parameters else absent
 
 
 def per_symbol(weight: int, most: int) -> Weight:
-    """Return a weight for each symbol, ``most`` when none is named."""
+    """Return a weight per symbol, capped at ``most``, which is also the weight of all symbols."""
     return lambda parameters: min(most, weight * _symbols(parameters)) or most
 
 
 def depth(parameters: Parameters) -> int:
-    """Return what a book of so many levels weighs."""
+    """Return the weight of an order book by its ``limit``."""
     text = parameters.raw("limit")
     limit = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 100
     return next((weight for most, weight in ((100, 5), (500, 25), (1_000, 50)) if limit <= most), 250)
 
 
 def day_ticker(parameters: Parameters) -> int:
-    """Return what the 24 h statistics of so many symbols weigh."""
+    """Return the weight of 24 h tickers by the number of symbols."""
     count = _symbols(parameters)
     return 80 if not count or count > 100 else 2 if count <= 20 else 40
 
 
 def order_test(parameters: Parameters) -> int:
-    """Return what a test order weighs, with commission rates or without."""
+    """Return the weight of a test order, which is higher with commission rates."""
     return 20 if parameters.raw("computeCommissionRates") == "true" else 1
 
 
 def _symbols(parameters: Parameters) -> int:
-    """Return how many symbols are named, 0 for none, which means all."""
+    """Return how many symbols are requested; 0 means all."""
     if "symbol" in parameters:
         return 1
     names = parameters.raw("symbols")

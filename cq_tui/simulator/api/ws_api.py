@@ -1,4 +1,4 @@
-"""The WebSocket API: every endpoint as a method, sessions, and the account's events on the same connection."""
+"""The WebSocket API: endpoints as methods, sessions, and user data events on the same connection."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,24 +18,24 @@ from cq_tui.simulator.connections.outbox import Outbox
 from cq_tui.simulator.errors import RequestRejected
 from cq_tui.simulator.exchange import Exchange
 
-#: What opening a connection weighs.
+#: Request weight of opening a connection.
 CONNECT_WEIGHT = 2
 _METHOD_WEIGHT = 2
-#: Subscriptions over a connection's life.
+#: Subscription ids per connection.
 _MAX_SUBSCRIPTIONS = 65_535
-_METHODS: Mapping[str, Route] = {endpoint.ws_method: endpoint for endpoint in ROUTES if endpoint.ws_method}
+_METHODS: Mapping[str, Route] = {route.ws_method: route for route in ROUTES if route.ws_method}
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """The account's events on a connection; one that the session's key opened ends with the session."""
+    """A user data subscription; one ``opened_by_session`` ends when the session logs out."""
 
     subscription_id: int
     opened_by_session: bool
 
 
 class WsApiSession:
-    """One connection: who is logged on, its subscription to the account's events, and its answers."""
+    """One connection's state: logged-on key, user data subscription and queued messages."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class WsApiSession:
         }
 
     def close(self) -> None:
-        """Forget the subscription of a connection that has ended."""
+        """End the subscription of a closed connection."""
         self._user_data.unsubscribe(self._enqueue_events)
 
     def _enqueue_events(self, events: list[dict[str, Any]]) -> None:
@@ -78,15 +78,15 @@ class WsApiSession:
 
     @property
     def is_subscribed(self) -> bool:
-        """Whether the account's events go to this connection."""
+        """Whether user data events go to this connection."""
         return self._subscription is not None
 
     def shutdown_notice(self, now: int) -> str:
-        """Return the frame that tells of the connection's end, at ``now`` (Unix ms)."""
+        """Return the serverShutdown frame, sent at ``now`` (Unix ms)."""
         return _dump({"event": {"e": "serverShutdown", "E": now * 1_000 if self._microseconds else now}})
 
     def handle(self, request: WsRequest) -> str:
-        """Carry out one request and return the response."""
+        """Execute one request and return the response."""
         now = self._exchange.clock()
         try:
             result = self._execute(request, now)
@@ -97,7 +97,7 @@ class WsApiSession:
         return self._response(request, {"id": request.request_id, "status": 200, "result": result})
 
     def error_response(self, request: WsRequest, error: RequestRejected) -> str:
-        """Return the response that tells of an error."""
+        """Return the response for an error."""
         body, now = error.to_json(), self._exchange.clock()
         if error.retry_after is not None and error.data is None:
             body["data"] = {"serverTime": now, "retryAfter": now + error.retry_after * 1_000}
@@ -107,7 +107,7 @@ class WsApiSession:
 
     @staticmethod
     def malformed_response(error: MalformedRequest) -> str:
-        """Return the response to a frame that is no request."""
+        """Return the response to a frame that is not a valid request."""
         return _dump({"id": error.request_id, "status": error.status, "error": error.to_json()})
 
     def _response(self, request: WsRequest, response: dict[str, Any]) -> str:
@@ -118,25 +118,25 @@ class WsApiSession:
 
     def _rate_limits(self, method: str) -> list[dict[str, Any]]:
         limits, now = self._exchange.limits, self._exchange.clock()
-        endpoint = _METHODS.get(method)
-        orders = limits.order_counts(now) if endpoint is not None and endpoint.order_count else []
+        route = _METHODS.get(method)
+        orders = limits.order_counts(now) if route is not None and route.order_count else []
         return [*orders, limits.weight.usage_json(now)]
 
     def _execute(self, request: WsRequest, now: int) -> Any:
         limits = self._exchange.limits
-        if (own := self._session_methods.get(request.method)) is not None:
+        if (session_method := self._session_methods.get(request.method)) is not None:
             limits.count_request(_METHOD_WEIGHT, now)
-            return own(request)
-        endpoint = _METHODS.get(request.method)
-        if endpoint is None:
+            return session_method(request)
+        route = _METHODS.get(request.method)
+        if route is None:
             limits.count_request(1, now)
             raise RequestRejected(-1020, "This operation is not supported: there is no such method.")
         parameters = Parameters(request.values)
-        weight = endpoint.weight(parameters)
+        weight = route.weight(parameters)
         limits.count_request(weight, now)
-        if endpoint.signed:
+        if route.signed:
             self._authorize(request.values, now)
-        answer = dispatch(self._exchange, endpoint, parameters, weight, now)
+        answer = dispatch(self._exchange, route, parameters, weight, now)
         if request.method == "exchangeInfo":
             answer["rateLimits"] = [*answer["rateLimits"], limits.connections.limit_json]
         return answer
@@ -144,7 +144,7 @@ class WsApiSession:
     # Keys and sessions
 
     def _authorize(self, values: dict[str, str], now: int) -> ApiKey:
-        """Return the key that a request is signed with; one that names none is the session's."""
+        """Return the key of a signed request; one that names no key uses the session's."""
         parameters = Parameters(values)
         if self._key is not None and "apiKey" not in values and "signature" not in values:
             check_timing(parameters, now)
@@ -179,7 +179,7 @@ class WsApiSession:
             "userDataStream": self._subscription is not None,
         }
 
-    # The account's events
+    # User data events
 
     def _subscribe_as_session(self, request: WsRequest) -> Any:
         if self._key is None:

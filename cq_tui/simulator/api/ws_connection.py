@@ -1,11 +1,13 @@
-"""Connections to the WebSocket API: from handshake to close, answers in turn and events in between."""
+"""WebSocket API connections from handshake to close: responses in request order, events in between."""
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
+
+from starlette.types import Receive, Send
 
 from cq_tui.simulator.api.time_unit import wants_microseconds
 from cq_tui.simulator.api.user_data_publisher import UserDataPublisher
@@ -18,41 +20,38 @@ from cq_tui.simulator.connections.websocket_connection import CONNECTION
 from cq_tui.simulator.errors import RequestRejected
 from cq_tui.simulator.exchange import Exchange
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-#: Answers a request as faults on demand have it, by way of the usual answer and refusal.
+#: Applies faults to a request; called with it, its normal handler and its error response. Returns what to send.
 RequestInterceptor = Callable[[WsRequest, Callable[[], str], Callable[[RequestRejected], str]], Awaitable[list[str]]]
-#: Takes a frame in place of the client; with the request that it answers, None for an event.
+#: Receives a frame instead of the client, with the request that it answers (None for an event).
 FrameInterceptor = Callable[["WsApiConnection", WsRequest | None, str], None]
 
 
 class WsApiConnection:
-    """One connection; ``opened`` is the market's time then (Unix ms)."""
+    """One connection, ``opened`` at that market time (Unix ms)."""
 
-    def __init__(self, face: "WsApi", session: WsApiSession, socket: FrameSocket, send: Send, opened: int) -> None:
+    def __init__(self, api: "WsApi", session: WsApiSession, socket: FrameSocket, send: Send, opened: int) -> None:
         self.session = session
         self.opened = opened
-        self._api = face
+        self._api = api
         self._socket = socket
         self._send = send
         self._has_ended = False
 
     def disconnect(self, reason: str, code: int = POLICY_VIOLATION) -> None:
-        """Disconnect the client; what was not sent yet is lost."""
+        """Disconnect the client; unsent frames are lost."""
         self._has_ended = True
         self._socket.close_with_reason(code, reason)
 
     def announce_shutdown(self, now: int) -> None:
-        """Tell the client that the exchange is about to end the connection, at ``now`` (Unix ms)."""
+        """Send serverShutdown at ``now`` (Unix ms)."""
         self.write_frame(self.session.shutdown_notice(now))
 
     def write_frame(self, text: str) -> None:
-        """Send one frame at once."""
+        """Write one frame to the socket immediately."""
         self._socket.write_frames(text_frame(text.encode()))
 
     async def serve(self, receive: Receive) -> None:
-        """Answer until either side ends the connection."""
+        """Serve until either side closes the connection."""
         tasks = [asyncio.create_task(work) for work in (self._receive(receive), self._send_events())]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -70,24 +69,24 @@ class WsApiConnection:
             await self.handle_frame(content if content is not None else message.get("bytes") or b"")
 
     async def handle_frame(self, content: str | bytes) -> None:
-        """Answer one frame."""
+        """Execute the request in one frame and send the response."""
         try:
             request = read_request(content)
         except MalformedRequest as error:
             await self.send_frame(self.session.malformed_response(error))
             return
-        with_faults = self._api.request_interceptor
-        if with_faults is None:
+        intercept = self._api.request_interceptor
+        if intercept is None:
             await self.send_frame(self.session.handle(request), request)
             return
-        answers = await with_faults(
+        answers = await intercept(
             request, partial(self.session.handle, request), partial(self.session.error_response, request)
         )
         for answer in answers:
             await self.send_frame(answer, request)
 
     async def send_frame(self, text: str, request: WsRequest | None = None) -> None:
-        """Send one frame, unless the connection has ended; ``request`` is what it answers."""
+        """Send one frame unless disconnected; ``request`` is the request that it answers."""
         if self._has_ended:
             return
         if self._api.frame_interceptor is None:
@@ -100,11 +99,11 @@ class WsApiConnection:
         while not outbox.dropped:
             for message in await outbox.drain():
                 await self.send_frame(message)
-        self.disconnect("Too slow to read the account's events")
+        self.disconnect("Too slow to read user data events")
 
 
 class WsApi:
-    """All connections to the WebSocket API; ``with_faults`` and ``tamper`` are for faults on demand."""
+    """All WebSocket API connections (ASGI); the two interceptors inject faults."""
 
     def __init__(self, exchange: Exchange, connections: Connections) -> None:
         self.user_data = UserDataPublisher(exchange)
@@ -116,12 +115,12 @@ class WsApi:
         exchange.limits.on_ban.append(self.disconnect_all)
 
     def disconnect_all(self) -> None:
-        """End all connections, of an address that is banned."""
+        """Disconnect every client after an IP ban."""
         for connection in list(self._open):
             connection.disconnect("IP banned")
 
     def disconnect_subscribed(self) -> None:
-        """End the connections to which the account's events go."""
+        """Disconnect the clients that are subscribed to user data."""
         for connection in list(self._open):
             if connection.session.is_subscribed:
                 connection.disconnect("Disconnected")

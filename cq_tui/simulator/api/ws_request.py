@@ -1,4 +1,4 @@
-"""A request of the WebSocket API read from its frame: numbers keep the text in which they were written."""
+"""Parses WebSocket API requests; numbers keep their original text, which is what was signed."""
 
 import json
 from typing import Any, NamedTuple
@@ -7,13 +7,13 @@ import orjson
 
 from cq_tui.simulator.errors import RequestRejected
 
-#: Reads numbers as the text in which they were written, which is what was signed.
-_literal_numbers = json.JSONDecoder(parse_float=str, parse_int=str).decode
-_LONGEST_ID = 64
+#: Decodes JSON with numbers as their original text.
+_with_literal_numbers = json.JSONDecoder(parse_float=str, parse_int=str).decode
+_MAX_ID_LENGTH = 64
 
 
 class WsRequest(NamedTuple):
-    """One request; ``number`` is its id, echoed and never interpreted."""
+    """One request; ``request_id`` is echoed, never interpreted."""
 
     request_id: Any
     method: str
@@ -21,41 +21,45 @@ class WsRequest(NamedTuple):
 
 
 class MalformedRequest(RequestRejected):
-    """A frame that is no request; ``number`` is its id, if it has one."""
+    """A frame that is not a valid request; ``request_id`` is its id, if it has one."""
 
-    def __init__(self, number: Any = None) -> None:
+    def __init__(self, request_id: Any = None) -> None:
         super().__init__(-1135, "Invalid JSON Request")
-        self.request_id = number
+        self.request_id = request_id
 
 
 def read_request(content: str | bytes) -> WsRequest:
-    """Read one frame. Raises NoRequest."""
+    """Parse one frame. Raises MalformedRequest."""
     try:
         message = orjson.loads(content)
     except orjson.JSONDecodeError:
         raise MalformedRequest from None
     if not isinstance(message, dict):
         raise MalformedRequest
-    number = message.get("id")
-    if not isinstance(number, int | str | None) or isinstance(number, bool) or len(str(number)) > _LONGEST_ID:
+    request_id = message.get("id")
+    if (
+        not isinstance(request_id, int | str | None)
+        or isinstance(request_id, bool)
+        or len(str(request_id)) > _MAX_ID_LENGTH
+    ):
         raise MalformedRequest
     method, params = message.get("method"), message.get("params")
     if not isinstance(method, str) or not isinstance(params, dict | None):
-        raise MalformedRequest(number)
+        raise MalformedRequest(request_id)
     if params and any(isinstance(value, int | float) for value in params.values()):
-        params = _as_written(content)
+        params = _literal_params(content)
     try:
         values = {name: _as_text(value) for name, value in params.items()} if params else {}
     except orjson.JSONEncodeError:  # nested too deep
-        raise MalformedRequest(number) from None
-    return WsRequest(number, method.removeprefix("v3/"), values)
+        raise MalformedRequest(request_id) from None
+    return WsRequest(request_id, method.removeprefix("v3/"), values)
 
 
-def _as_written(content: str | bytes) -> dict[str, Any]:
-    """Return the parameters with numbers as text."""
+def _literal_params(content: str | bytes) -> dict[str, Any]:
+    """Return the parameters with numbers as their original text."""
     try:
         text = content if isinstance(content, str) else content.decode()
-        params: dict[str, Any] = _literal_numbers(text)["params"]
+        params: dict[str, Any] = _with_literal_numbers(text)["params"]
     except (ValueError, RecursionError):
         raise MalformedRequest from None
     return params

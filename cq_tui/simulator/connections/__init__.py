@@ -1,1 +1,1 @@
-"""How clients are connected: HTTP and WebSocket, the bounds of both, and their life."""
+"""Client connections, HTTP and WebSocket: their limits and lifetime."""

@@ -1,7 +1,7 @@
-"""Pages in a browser on this machine: one of another site must neither use up limits nor reach /admin.
+"""Rejects cross-site requests: web pages in a local browser must neither use up limits nor reach /admin.
 
-A browser says for whom it asks: Origin (RFC 6454, section 7) and Sec-Fetch-Site (W3C Fetch Metadata) cannot be set by
-a page. Clients that are programs send neither, or their own address.
+Browsers set Origin (RFC 6454, section 7) and Sec-Fetch-Site (W3C Fetch Metadata), and pages cannot change them.
+Programs send neither, or their own address.
 """
 
 import re
@@ -13,18 +13,18 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 _LOOPBACK = rb"(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]{1,5})?"
 _is_here = re.compile(_LOOPBACK, re.IGNORECASE).fullmatch
-_of_pages = frozenset({b"origin", b"sec-fetch-site"})
+_BROWSER_HEADERS = frozenset({b"origin", b"sec-fetch-site"})
 
 
 def cross_site_error() -> RequestRejected:
-    """What a page of another site is told."""
+    """The error for a cross-site request."""
     return RequestRejected(
         -1002, "You are not authorized to execute this request: web pages of other sites may not.", 403
     )
 
 
 def is_cross_site(headers: Headers) -> bool:
-    """Whether a page that does not come from this machine has its browser ask."""
+    """Whether the request comes from a page that this machine did not serve."""
     for name, value in headers:
         if name == b"sec-fetch-site":
             if value == b"cross-site":
@@ -37,6 +37,6 @@ def is_cross_site(headers: Headers) -> bool:
 
 
 def is_local_program(headers: Headers) -> bool:
-    """Whether a program asks, and for a name of this machine: not a page whose own name was made to lead here."""
+    """Whether a program sent the request, to a loopback Host: not a page, not even by DNS rebinding."""
     hosts = [value for name, value in headers if name == b"host"]
-    return all(map(_is_here, hosts)) and not any(name in _of_pages for name, _ in headers)
+    return all(map(_is_here, hosts)) and not any(name in _BROWSER_HEADERS for name, _ in headers)

@@ -1,4 +1,4 @@
-"""Ready-made WebSocket frames, and what takes them to a client."""
+"""Encodes WebSocket frames, and the socket interface that sends them."""
 
 from typing import Protocol
 
@@ -11,17 +11,17 @@ class FrameSocket(Protocol):
 
     @property
     def is_writable(self) -> bool:
-        """Whether the client reads as quickly as we write."""
+        """Whether the client reads as fast as the exchange writes."""
 
     def write_frames(self, frames: bytes) -> None:
-        """Send whole frames."""
+        """Write complete frames."""
 
     def close_with_reason(self, code: int, reason: str) -> None:
-        """Close with a reason."""
+        """Close the connection with a code and reason."""
 
 
 def text_frame(payload: bytes) -> bytes:
-    """Return a server's frame of a whole text message (RFC 6455, section 5.2)."""
+    """Return an unmasked frame with a complete text message (RFC 6455, section 5.2)."""
     size = len(payload)
     if size < _SHORT:
         return bytes((_TEXT, size)) + payload

@@ -1,14 +1,12 @@
-"""What a WebSocket handshake gets that is refused: an HTTP response in place of a connection."""
-
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+"""Rejects a WebSocket handshake with an HTTP response."""
 
 import orjson
+from starlette.types import Send
 
 from cq_tui.simulator.errors import RequestRejected
 
 
-async def reject_handshake(send: Callable[[MutableMapping[str, Any]], Awaitable[None]], error: RequestRejected) -> None:
+async def reject_handshake(send: Send, error: RequestRejected) -> None:
     """Answer a handshake with an error (ASGI)."""
     headers = [(b"content-type", b"application/json;charset=UTF-8")]
     if error.retry_after is not None:

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP connection with bounds on what a client can send, and a way to break it off."""
+"""uvicorn's HTTP connection with limits on client input and direct responses."""
 
 import asyncio
 import re
@@ -9,24 +9,24 @@ from typing import Any, Protocol, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-#: Request line and headers together (bytes); also what may wait of them while they are not complete.
+#: Request line and headers together (bytes).
 MAX_HEAD_BYTES = 64 * 1024
 _MAX_UNFINISHED_HEAD_BYTES = 512 * 1024
 _MAX_HEADERS = 100
-#: Requests that may wait on a connection for the answers to those before them.
+#: Pipelined requests that may wait for earlier responses on a connection.
 _MAX_PIPELINED = 64
 _BODY_HEADERS = (b"content-length", b"transfer-encoding")
-#: The longest header line that the WebSocket handshake reads.
+#: Longest header line that the WebSocket handshake accepts.
 _MAX_HANDSHAKE_LINE = 8_000
 _INTERIM = b"HTTP/1.1 100"
-#: Seconds between two looks at a connection: one whose request is the same unfinished one both times is closed.
+#: Seconds between idle checks: a connection with the same incomplete request at two checks is closed.
 _IDLE_CHECK_SECONDS = 30.0
-#: File descriptors for what is no connection, or one that has only just come.
+#: File descriptors reserved for other files and for connections just accepted.
 _RESERVED_FILES = 150
 _PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
-#: An offer of HTTP/2 (RFC 7540, section 3.2), as some clients make it; the parser would take what follows for HTTP/2.
+#: Removes an HTTP/2 offer (RFC 7540, section 3.2): the parser would read what follows as HTTP/2.
 _strip_h2c_offer = re.compile(rb"\r\nupgrade:[ \t]*h2c[ \t]*(?=\r\n)", re.IGNORECASE).sub
-#: Where the ASGI scope holds the connection's transport.
+#: Key of the connection's transport in the ASGI scope's extensions.
 TRANSPORT = "cq_tui.transport"
 
 Headers = list[tuple[bytes, bytes]]
@@ -34,44 +34,44 @@ Headers = list[tuple[bytes, bytes]]
 
 @cache
 def max_connections() -> int:
-    """Return how many connections there may be; with more of them the process could open no file any more."""
+    """Return the connection limit; with more, the process would run out of file descriptors."""
     return max(resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _RESERVED_FILES, 10)
 
 
 class SyncResponder(Protocol):
-    """An application that need not wait to answer most requests."""
+    """An application that answers most requests synchronously."""
 
     def try_respond(self, scope: Any, body: bytes, headers: Headers) -> bytes | None:
-        """Return the response to a whole request, with ``headers`` first; None when it has to be awaited."""
+        """Return the encoded response to a complete request, ``headers`` first; None if it must be awaited."""
 
 
 class _HeadTooLarge(ValueError):
-    """Raised inside the parser, which then gives up."""
+    """Raised inside the parser, which then stops."""
 
 
 def encode_response(status: int, headers: Headers, body: bytes) -> bytes:
-    """Return a response as it goes over the wire; its length is added."""
+    """Encode a response, with its content-length."""
     lines = b"".join([b"%s: %s\r\n" % header for header in headers])
     return b"HTTP/1.1 %d %s\r\n%scontent-length: %d\r\n\r\n%s" % (status, _PHRASES[status], lines, len(body), body)
 
 
 class _HandshakeWithBody(ValueError):
-    """Raised inside the parser by a request that becomes a WebSocket, and yet has a body."""
+    """Raised inside the parser for a WebSocket handshake with a body."""
 
 
 class _TooManyPipelined(ValueError):
-    """Raised inside the parser by a client that sends requests without waiting for answers."""
+    """Raised inside the parser when too many requests are pipelined."""
 
 
 class SingleWriteTransport:
-    """A response's way to the transport: its head waits for its body."""
+    """Writes a response's head and body in one write."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._head = b""
 
     def write(self, data: bytes) -> None:
-        """Take head or body; an interim response (100 Continue) is sent at once."""
+        """Hold the head until the body; an interim response (100 Continue) is written immediately."""
         if self._head or data.startswith(_INTERIM):
             self._transport.write(self._head + data)
             self._head = b""
@@ -79,11 +79,11 @@ class SingleWriteTransport:
             self._head = data
 
     def is_closing(self) -> bool:
-        """Whether the connection is closed or about to be."""
+        """Whether the connection is closing or closed."""
         return self._transport.is_closing()
 
     def close(self) -> None:
-        """Send what waits, then close."""
+        """Write a held head, then close."""
         if self._head:
             self._transport.write(self._head)
             self._head = b""
@@ -91,18 +91,18 @@ class SingleWriteTransport:
 
 
 class HttpConnection(HttpToolsProtocol):
-    """One connection. The ASGI scope's extensions hold its transport, for faults on demand."""
+    """One connection; the ASGI scope's extensions hold its transport for fault injection."""
 
     _head_bytes = 0
     _unfinished_bytes = 0
     _in_head = True
     _is_parsing = False
-    #: A request whose head has come, until it is known whether its body came along.
+    #: A request whose head has arrived, until it is known whether its body arrived with it.
     _pending_request: tuple[RequestResponseCycle, Any] | None = None
     _idle_check: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin, unless there are too many connections."""
+        """Accept the connection unless there are too many."""
         super().connection_made(cast("asyncio.Transport", transport))
         if len(self.connections) > max_connections():
             self.transport.abort()
@@ -110,12 +110,12 @@ class HttpConnection(HttpToolsProtocol):
             self._idle_check = self.loop.call_later(_IDLE_CHECK_SECONDS, self._check_idle, self.headers)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End."""
+        """Stop the idle check."""
         self._cancel_idle_check()
         super().connection_lost(exc)
 
     def _check_idle(self, seen: list[tuple[bytes, bytes]] | None) -> None:
-        """Close the connection if it still waits for the rest of the request whose headers were ``seen`` before."""
+        """Close the connection if its incomplete request is the one ``seen`` at the previous check."""
         cycle: RequestResponseCycle | None = self.cycle
         waits = self._in_head or cycle is None or (cycle.more_body and not cycle.response_complete)
         if waits and self.headers is seen:
@@ -128,7 +128,7 @@ class HttpConnection(HttpToolsProtocol):
             self._idle_check.cancel()
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser, and refuse a head that does not end."""
+        """Feed the parser; reject a head that does not end."""
         self._is_parsing = True
         super().data_received(_strip_h2c_offer(b"", data) if b"h2c" in data else data)
         self._is_parsing = False
@@ -143,19 +143,19 @@ class HttpConnection(HttpToolsProtocol):
                 self.send_400_response("The request's headers are too large.")
 
     def on_message_begin(self) -> None:
-        """Begin a request."""
+        """Start a request."""
         super().on_message_begin()
         self._head_bytes = self._unfinished_bytes = 0
         self._in_head = True
         self.scope["extensions"] = {TRANSPORT: {"transport": self.transport}}
 
     def on_url(self, url: bytes) -> None:
-        """Take a part of the request's target."""
+        """Receive part of the request target."""
         self._count_head_bytes(len(url))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header."""
+        """Receive a header."""
         self._count_head_bytes(len(name) + len(value))
         super().on_header(name, value)
 
@@ -166,23 +166,23 @@ class HttpConnection(HttpToolsProtocol):
             raise _HeadTooLarge
 
     def on_headers_complete(self) -> None:
-        """Start to answer."""
+        """Start handling the request."""
         self._in_head = False
         self._unfinished_bytes = 0
         if len(self.pipeline) >= _MAX_PIPELINED:
-            self.transport.abort()  # a refusal would be taken for the answer to an earlier request
+            self.transport.abort()  # an error would be read as the response to an earlier request
             raise _TooManyPipelined
         super().on_headers_complete()
-        # A request to become a WebSocket has no cycle, and its scope no path yet; HEAD is answered without a body.
+        # A WebSocket handshake has no cycle, and no path in its scope yet. HEAD gets no body.
         scope = cast("dict[str, object]", self.scope)
         if "path" not in scope and any(name in _BODY_HEADERS for name, _ in self.headers):
             raise _HandshakeWithBody
         if "path" in scope and scope["method"] != "HEAD":
-            # Head and body in one write: half the system calls, and one packet for the client.
+            # One write for head and body: half the system calls, and one packet.
             self.cycle.transport = cast("asyncio.Transport", SingleWriteTransport(self.transport))
 
     def handle_websocket_upgrade(self) -> None:
-        """Hand over to the WebSocket protocol what that can read."""
+        """Hand a handshake over to the WebSocket protocol if that can read it."""
         lines = (self.url, *(value for _, value in self.scope["headers"]))
         if all(len(line) <= _MAX_HANDSHAKE_LINE for line in lines) and self.url.isascii():
             self._cancel_idle_check()
@@ -191,14 +191,14 @@ class HttpConnection(HttpToolsProtocol):
             self.send_400_response("The WebSocket handshake cannot be read.")
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        """Start to answer a request, at the end of what has come."""
+        """Start handling a request once the received data is parsed."""
         if self._is_parsing:
             self._pending_request = (cycle, app)
         else:
             super()._start_asgi_task(cycle, app)
 
     def _try_respond(self, cycle: RequestResponseCycle) -> bool:
-        """Answer a request that came whole, if that needs no waiting: a task for it would cost more than the rest."""
+        """Answer a complete request without a task, if possible: a task would cost more than the rest."""
         if cycle.more_body or self.flow.write_paused or self.transport.is_closing() or not cycle.keep_alive:
             return False
         content = cast("SyncResponder", self.app).try_respond(cycle.scope, bytes(cycle.body), cycle.default_headers)
@@ -210,7 +210,7 @@ class HttpConnection(HttpToolsProtocol):
         return True
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no request, or too large a one, and end the connection."""
+        """Reject a malformed or too large request and close the connection."""
         status = HTTPStatus.BAD_REQUEST
         if self._head_bytes > MAX_HEAD_BYTES:
             status, msg = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request's headers are too large."

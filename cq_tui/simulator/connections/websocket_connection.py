@@ -1,7 +1,7 @@
-"""uvicorn's WebSocket connection, with ready-made frames in one write and a word about every frame that comes.
+"""uvicorn's WebSocket connection, plus writing encoded frames and a callback for each received frame.
 
-permessage-deflate is accepted and then not used for what is sent, as its RFC 7692 (section 6) allows: on loopback
-compression only costs time.
+permessage-deflate is negotiated but not used for sending, as RFC 7692 (section 6) allows: on loopback, compression
+only costs time.
 """
 
 import asyncio
@@ -19,29 +19,29 @@ from websockets.frames import Frame
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
-#: Where the ASGI scope's extensions hold the connection.
+#: Key of the connection in the ASGI scope's extensions.
 CONNECTION = "cq_tui.websocket"
-_LARGEST_MESSAGE = 1 << 20
-#: Parts in which one message may come.
+_MAX_MESSAGE_BYTES = 1 << 20
+#: Fragments that one message may have.
 _MAX_FRAGMENTS = 4_096
-_NO_UTF_8, _TOO_LARGE = 1007, 1009
+_INVALID_UTF_8, _TOO_LARGE = 1007, 1009
 
 
 class _PlainOut(PerMessageDeflate):
-    """permessage-deflate that reads compressed messages and sends plain ones."""
+    """permessage-deflate that reads compressed messages and sends uncompressed ones."""
 
     def encode(self, frame: Frame) -> Frame:
-        """Leave an outgoing frame as it is."""
+        """Leave an outgoing frame uncompressed."""
         return frame
 
 
 class _PlainOutFactory(ServerPerMessageDeflateFactory):
-    """Agrees on permessage-deflate in its cheapest form."""
+    """Negotiates permessage-deflate in its cheapest form."""
 
     def process_request_params(
         self, params: Sequence[tuple[str, str | None]], accepted_extensions: Sequence[Extension]
     ) -> tuple[list[tuple[str, str | None]], PerMessageDeflate]:
-        """Answer an offer."""
+        """Accept an offer."""
         answer, agreed = super().process_request_params(params, accepted_extensions)
         plain = _PlainOut(
             agreed.remote_no_context_takeover,
@@ -54,7 +54,7 @@ class _PlainOutFactory(ServerPerMessageDeflateFactory):
 
 
 class WebSocketConnection(WebSocketsSansIOProtocol):
-    """One connection. ``on_frame`` is called for each frame that comes, ``on_writable`` when the client caught up."""
+    """One connection. ``on_frame`` is called for each received frame, ``on_writable`` when a slow client caught up."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         deflate = _PlainOutFactory(server_no_context_takeover=True, compress_settings={"memLevel": 1})
         self.conn = ServerProtocol(
             extensions=[deflate],
-            max_size=min(config.ws_max_size, _LARGEST_MESSAGE),
+            max_size=min(config.ws_max_size, _MAX_MESSAGE_BYTES),
             logger=logging.getLogger("uvicorn.error"),
         )
         self.on_frame: Callable[[], None] | None = None
@@ -75,16 +75,16 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     @property
     def is_writable(self) -> bool:
-        """Whether the client reads as quickly as we write; also when it is gone."""
+        """Whether the client reads as fast as the exchange writes; True once it is gone."""
         return self.writable.is_set()
 
     def write_frames(self, frames: bytes) -> None:
-        """Send whole frames, without a word to a connection that is closed."""
+        """Write complete frames; ignored if the connection is closed."""
         if not self.disconnected and not self.close_sent and not self.transport.is_closing():
             self.transport.write(frames)
 
     def close_with_reason(self, code: int, reason: str) -> None:
-        """Close with a reason; a client that does not take the goodbye is dropped."""
+        """Close with a code and reason; abort if the client does not reply in time."""
         if self.disconnected or self.close_sent or self.transport.is_closing():
             return
         try:
@@ -100,43 +100,43 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Go on after the client caught up."""
+        """Resume after a slow client caught up."""
         super().resume_writing()
         if self.on_writable is not None:
             self.on_writable()
 
     def handle_connect(self, event: Request) -> None:
-        """Begin, with this connection in the ASGI scope."""
+        """Put this connection into the ASGI scope."""
         super().handle_connect(event)
         if hasattr(self, "scope"):
             self.scope["extensions"][CONNECTION] = {"connection": self}
 
     def handle_text(self, event: Frame) -> None:
-        """Take a text message."""
+        """Receive a text message."""
         self._report_frame()
         super().handle_text(event)
 
     def handle_bytes(self, event: Frame) -> None:
-        """Take a binary message."""
+        """Receive a binary message."""
         self._report_frame()
         super().handle_bytes(event)
 
     def handle_cont(self, event: Frame) -> None:
-        """Take a further part of a message; parts without content would go on for ever."""
+        """Receive a continuation frame; limited, because empty fragments could go on forever."""
         if len(self.frames) >= _MAX_FRAGMENTS:
             self.frames = []
-            self.close_with_reason(_TOO_LARGE, "Too many parts")
+            self.close_with_reason(_TOO_LARGE, "Too many fragments")
             return
         super().handle_cont(event)
 
     def send_receive_event_to_app(self) -> None:
-        """Hand a message over; text that is no UTF-8 ends the connection (RFC 6455, section 8.1)."""
+        """Deliver a message; text that is not UTF-8 closes the connection (RFC 6455, section 8.1)."""
         if self.curr_msg_data_type == "text":
             try:
                 b"".join(self.frames).decode()
             except UnicodeDecodeError:
                 self.frames = []
-                self.close_with_reason(_NO_UTF_8, "Text is not UTF-8")
+                self.close_with_reason(_INVALID_UTF_8, "Text is not UTF-8")
                 return
         super().send_receive_event_to_app()
 
@@ -146,7 +146,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         super().handle_ping()
 
     def handle_pong(self, event: Frame) -> None:
-        """Take a pong."""
+        """Receive a pong."""
         self._report_frame()
         super().handle_pong(event)
 

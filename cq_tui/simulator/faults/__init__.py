@@ -1,1 +1,1 @@
-"""Faults on demand: what goes wrong, when, and for whom, as the path /admin asks for it."""
+"""Fault injection: what fails, when and for whom, as requested through /admin."""

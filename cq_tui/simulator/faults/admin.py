@@ -1,4 +1,4 @@
-"""The path /admin: faults are asked for, listed and cleared, the clock is moved, and connections are shut down."""
+"""The /admin API: adds, lists and clears faults, moves the clock and shuts connections down."""
 
 import asyncio
 from typing import Any, TypeVar
@@ -23,11 +23,11 @@ _MAX_ADVANCE_MS = 7 * 86_400_000
 
 
 class AdminError(ValueError):
-    """A request to /admin that cannot be carried out; the message says why."""
+    """An /admin request that cannot be executed; the message says why."""
 
 
 class ClockRequest(BaseModel):
-    """What to do with the clock: stand still, go by so many ms (and stand still), or be the time of day again."""
+    """Freeze the clock (``stand``), advance it by ms and freeze it, or follow the wall clock again (``go``)."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -37,7 +37,7 @@ class ClockRequest(BaseModel):
 
 
 class ShutdownRequest(BaseModel):
-    """How long the connections that are open go on after they were told of their end."""
+    """A shutdown: the delay between its announcement and the close of the connections."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -45,7 +45,7 @@ class ShutdownRequest(BaseModel):
 
 
 class Admin:
-    """Carries out requests to /admin."""
+    """Executes /admin requests and applies the active faults."""
 
     def __init__(
         self,
@@ -65,13 +65,13 @@ class Admin:
         self._on_exchange = ExchangeFaults(exchange, clock)
         self._applied: list[int] = []
 
-    def match_request(self, asked: RequestTarget) -> list[FaultSpec]:
-        """Return what happens to a request."""
+    def match_request(self, target: RequestTarget) -> list[FaultSpec]:
+        """Return the faults that apply to a request."""
         self.refresh()
-        return self.plan.match_request(asked, self._clock.market_time())
+        return self.plan.match_request(target, self._clock.market_time())
 
     def refresh(self) -> None:
-        """Have what ended since the last time undone."""
+        """Apply new faults and undo ended ones."""
         faults = self.plan.active(self._clock.market_time())
         numbers = [fault.fault_id for fault in faults]
         if numbers == self._applied and not self._streams.is_active:
@@ -83,7 +83,7 @@ class Admin:
         self._on_exchange.apply([fault.spec for fault in faults])
 
     async def handle(self, method: str, path: str, body: bytes) -> Any:
-        """Carry a request out and return the answer. Raises Refused."""
+        """Execute a request and return its response content. Raises AdminError."""
         match method, path.strip("/").split("/")[1:]:
             case "GET", ["faults"]:
                 return [fault.to_json() for fault in self.plan.active(self._clock.market_time())]
@@ -96,7 +96,7 @@ class Admin:
                 return {}
             case "DELETE", ["faults", number] if number.isascii() and number.isdigit() and len(number) < 10:
                 if not self.plan.remove(int(number)):
-                    raise AdminError(f"there is no fault {number}")
+                    raise AdminError(f"no fault has the id {number}; GET /admin/faults lists them")
                 self.refresh()
                 return {}
             case "GET", ["clock"]:
@@ -106,17 +106,17 @@ class Admin:
             case "POST", ["shutdown"]:
                 return self._shut_down(body)
         raise AdminError(
-            "use GET, POST or DELETE /admin/faults, DELETE /admin/faults/NUMBER, GET or POST /admin/clock, "
-            "POST /admin/shutdown"
+            "unknown request; use GET, POST or DELETE /admin/faults, DELETE /admin/faults/ID, GET or POST "
+            "/admin/clock, or POST /admin/shutdown"
         )
 
     def _add(self, body: bytes) -> Any:
         spec = _read(FaultSpec, body)
         if spec.symbol is not None and spec.symbol not in self._exchange.market.column:
-            raise AdminError(f"symbol {spec.symbol!r} is not traded here")
+            raise AdminError(f"symbol {spec.symbol!r} is not listed here")
         if spec.stream is not None and not self._is_stream(spec.stream):
             raise AdminError(
-                f"stream {spec.stream!r} says nothing here: name one such as btcusdt@trade, "
+                f"stream {spec.stream!r} is unknown or never sends here; name one such as btcusdt@trade, "
                 f"or {MARKET}, {USER_DATA} or {WS_API}"
             )
         fault = self.plan.add(spec, self._clock.market_time())
@@ -133,11 +133,11 @@ class Admin:
         return name in (MARKET, USER_DATA, WS_API) or parse_stream(name, known) is not None
 
     def _shut_down(self, body: bytes) -> Any:
-        """Announce the end to all connections, and end those later; new ones are served as ever."""
+        """Announce the shutdown to all open connections and close them later; new connections are served normally."""
         delay = _read(ShutdownRequest, body or b"{}").delay_ms
-        told = self._connections.announce_shutdown(self._clock())
-        asyncio.get_running_loop().call_later(delay / 1_000, _close, told)
-        return {"connections": len(told), "delay_ms": delay}
+        announced = self._connections.announce_shutdown(self._clock())
+        asyncio.get_running_loop().call_later(delay / 1_000, _close, announced)
+        return {"connections": len(announced), "delay_ms": delay}
 
     async def _move_clock(self, body: bytes) -> Any:
         move = _read(ClockRequest, body)

@@ -1,4 +1,4 @@
-"""Messages that are under way late: one never overtakes an earlier one from the same source."""
+"""Delayed messages: none overtakes an earlier one from the same source."""
 
 import asyncio
 from collections import deque
@@ -6,18 +6,18 @@ from collections.abc import Callable, Hashable
 
 
 class DelayLines:
-    """A line for each source that has messages under way; times are those of the event loop."""
+    """One queue per source with delayed messages; times are those of the event loop."""
 
     def __init__(self) -> None:
         self._lines: dict[Hashable, deque[tuple[float, Callable[[], None]]]] = {}
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is under way."""
+        """Whether no message is delayed."""
         return not self._lines
 
     def put(self, source: Hashable, seconds: float, deliver: Callable[[], None]) -> None:
-        """Have ``deliver`` called in so many seconds, or as soon as what was put before has been delivered."""
+        """Call ``deliver`` after ``seconds``, or later if an earlier message of the source is still delayed."""
         line = self._lines.get(source)
         if line is None and not seconds:
             deliver()

@@ -1,4 +1,4 @@
-"""Faults of the exchange itself: its clock's offset, trading phases, filters and symbols taken from the market."""
+"""Faults of the exchange itself: clock offset, trading status, filters and delisted symbols."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from cq_tui.simulator.faults.fault_spec import FaultSpec
 
 
 class ExchangeFaults:
-    """Brings the exchange into the state that the faults which are on ask for, and back."""
+    """Sets the exchange's clock offset, statuses and filters to what the active faults require, and back."""
 
     def __init__(self, exchange: Exchange, clock: Clock) -> None:
         self._exchange = exchange
@@ -17,7 +17,7 @@ class ExchangeFaults:
         self._phases: dict[str, str] = {}
 
     def apply(self, faults: list[FaultSpec]) -> None:
-        """Make it so; of several faults for the same thing the newest counts."""
+        """Apply the active faults; offsets add up, otherwise the newest fault of a symbol wins."""
         self._clock.offset = sum(fault.offset_ms for fault in faults if fault.action == "offset")
         self._set_phases(faults)
         self._set_filters({f.symbol or "": f.filters for f in faults if f.action == "filters"})

@@ -1,4 +1,4 @@
-"""Faults of messages: what is sent in place of a message, and when."""
+"""Message faults: decides what is sent instead of a message, and when."""
 
 from collections.abc import Callable, Hashable
 from functools import partial
@@ -11,7 +11,7 @@ M = TypeVar("M")
 
 
 class MessageFaults(Generic[M]):
-    """Remembers what a source said before, for messages that are stale, out of order or late."""
+    """Remembers the previous messages of each source, to send them stale, reordered or late."""
 
     def __init__(self, plan: FaultPlan, clock: Callable[[], int]) -> None:
         self._plan = plan
@@ -22,26 +22,26 @@ class MessageFaults(Generic[M]):
 
     @property
     def has_pending(self) -> bool:
-        """Whether a message is still to be sent."""
+        """Whether a held or delayed message is still unsent."""
         return bool(self._held) or not self._lines.is_empty
 
     def clear_history(self) -> None:
-        """Forget what was said."""
+        """Forget previous messages."""
         self._previous.clear()
 
     def send(
         self,
-        said: MessageTarget,
+        target: MessageTarget,
         source: Hashable,
         message: M,
         deliver: Callable[[M], None],
         disconnect: Callable[[], None],
     ) -> None:
-        """Hand to ``deliver`` what is sent instead of ``message``; each source keeps its order."""
+        """Pass what is sent instead of ``message`` to ``deliver``; delays keep the order within a source."""
         sent, seconds, held = [message], 0.0, self._held.pop(source, None)
-        for fault in self._plan.match_message(said, self._clock()):
+        for fault in self._plan.match_message(target, self._clock()):
             action = fault.spec.action
-            # What cannot happen yet does not count: nothing older was said, or a message is held already.
+            # Not counted while impossible: without a previous message, or while another one is held.
             if (action == "stale" and source not in self._previous) or (action == "reorder" and held is not None):
                 continue
             fault.count_occurrence()

@@ -1,4 +1,4 @@
-"""Faults of requests: what is answered, how often and when, whichever face it came through."""
+"""Request faults of both APIs: decides which responses are sent, how often and when."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,7 +19,7 @@ async def responses_with_faults(
     limits: RateLimits,
     clock: Callable[[], int],
 ) -> list[T]:
-    """Return what is sent: nothing when a response is dropped, twice the same when it is duplicated."""
+    """Return the responses to send: none if dropped, the same one twice if duplicated."""
     for fault in faults:
         if fault.action == "ban":
             limits.ban(int((fault.seconds or _BAN_SECONDS) * 1_000), clock())

@@ -1,4 +1,4 @@
-"""Faults in the way of what is sent on connections: market streams, the account's events, the WebSocket API."""
+"""Intercepts outgoing messages for faults: market streams, user data events and WebSocket API frames."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +16,7 @@ Event = dict[str, Any]
 
 
 class StreamFaults:
-    """Stands in the way of messages only while a fault may concern them, or one is still to be sent."""
+    """Installs interceptors only while a fault may apply or a held message is unsent."""
 
     def __init__(self, plan: FaultPlan, clock: Callable[[], int], hub: StreamHub, ws_api: WsApi) -> None:
         self._hub = hub
@@ -27,11 +27,11 @@ class StreamFaults:
 
     @property
     def is_active(self) -> bool:
-        """Whether messages of any kind go through here."""
+        """Whether any interceptor is installed."""
         return any((self._hub.interceptor, self._ws_api.user_data.interceptor, self._ws_api.frame_interceptor))
 
     def update(self, faults: list[ActiveFault]) -> None:
-        """Stand in the way as the faults that are on need it."""
+        """Install or remove interceptors as the active faults require."""
         streams = {fault.spec.stream for fault in faults if fault.spec.affects_messages}
         self._hub.interceptor = (
             self._intercept_payload if _is_needed(self._market, streams - {USER_DATA, WS_API}) else None
@@ -43,23 +43,25 @@ class StreamFaults:
 
     def _intercept_payload(self, channel: Channel, payload: bytes) -> None:
         name, hub = channel.name, self._hub
-        said = MessageTarget(name, name.partition("@")[0].upper())
-        self._market.send(said, channel, payload, partial(hub.deliver, channel), partial(hub.disconnect, name))
+        target = MessageTarget(name, name.partition("@")[0].upper())
+        self._market.send(target, channel, payload, partial(hub.deliver, channel), partial(hub.disconnect, name))
 
     def _intercept_event(self, event: Event) -> None:
-        said = MessageTarget(USER_DATA, event.get("s", ""))
+        target = MessageTarget(USER_DATA, event.get("s", ""))
         ws_api = self._ws_api
         self._events.send(
-            said, USER_DATA, event, lambda late: ws_api.user_data.publish([late]), ws_api.disconnect_subscribed
+            target, USER_DATA, event, lambda late: ws_api.user_data.publish([late]), ws_api.disconnect_subscribed
         )  # fmt: skip
 
     def _intercept_frame(self, connection: WsApiConnection, request: WsRequest | None, text: str) -> None:
-        said = (
+        target = (
             MessageTarget(WS_API)
             if request is None
             else MessageTarget(WS_API, request.values.get("symbol", ""), request.method)
         )
-        self._frames.send(said, connection, text, connection.write_frame, lambda: connection.disconnect("Disconnected"))
+        self._frames.send(
+            target, connection, text, connection.write_frame, lambda: connection.disconnect("Disconnected")
+        )
 
 
 def _is_needed(faults: MessageFaults[Any], streams: set[str | None]) -> bool:

@@ -1,1 +1,1 @@
-"""Market streams: who listens to what, and the sending."""
+"""Market streams: subscriptions, payloads and sending."""

@@ -1,4 +1,4 @@
-"""The streams about books: best prices on every change, partial books, and diffs without a gap."""
+"""Order book streams: best prices on every change, partial depth, and gapless depth diffs."""
 
 from collections.abc import Iterable
 
@@ -10,12 +10,12 @@ from cq_tui.simulator.streams import payloads
 from cq_tui.simulator.streams.channel import Channel
 from cq_tui.simulator.streams.feed import Feed, SendPayload
 
-#: The least time between two messages of a stream with @100ms.
-_QUICK_MS = 100
+#: Minimum time between two messages of an @100ms stream.
+_FAST_MS = 100
 
 
 class BookFeed(Feed):
-    """Tells how the books change; the market moves tick by tick, the account in between."""
+    """Sends book changes, caused by market ticks and, between them, by the account's orders."""
 
     kinds = frozenset({"bookTicker", "partial depth", "depth"})
 
@@ -29,13 +29,13 @@ class BookFeed(Feed):
         self._last_update_id: dict[Channel, int] = {}
 
     def open(self, channel: Channel) -> None:
-        """Begin with the next change."""
+        """Start a channel with the next change."""
         super().open(channel)
         if channel.stream.kind == "depth":
             self._exchange.depth_tracker(channel.stream.symbol).subscribe(_reader(channel))
 
     def close(self, channel: Channel) -> None:
-        """End a channel, and the collecting of changes that nobody wants."""
+        """Stop a channel, and stop collecting changes that no other channel needs."""
         super().close(channel)
         if channel.stream.kind == "depth":
             left = self._channels["depth"].get(channel.stream.symbol, ())
@@ -44,7 +44,7 @@ class BookFeed(Feed):
         self._last_update_id.pop(channel, None)
 
     def on_tick(self) -> None:
-        """Tell how the tick changed the books."""
+        """Send the book changes of one market tick."""
         second = self._exchange.market.tick % TICKS_PER_SECOND == 0
         for symbol in self._channels["bookTicker"]:
             self._send_best_prices(symbol)
@@ -57,13 +57,13 @@ class BookFeed(Feed):
             self._send_partial_depth(symbol, channels, slow_too=second)
 
     def on_change(self, symbols: Iterable[str]) -> None:
-        """Tell how the account changed books: best prices at once, depth no oftener than every 100 ms."""
+        """Send book changes by the account: best prices at once, depth at most every 100 ms."""
         now = self._exchange.clock()
         for symbol in symbols:
             if symbol in self._channels["bookTicker"]:
                 self._send_best_prices(symbol)
             depth, partial = self._channels["depth"].get(symbol, []), self._channels["partial depth"].get(symbol, [])
-            if (depth or partial) and now - self._last_sent_ms.get(symbol, 0) >= _QUICK_MS:
+            if (depth or partial) and now - self._last_sent_ms.get(symbol, 0) >= _FAST_MS:
                 self._last_sent_ms[symbol] = now
                 self._send_diffs(symbol, depth, now, slow_too=False)
                 self._send_partial_depth(symbol, partial, slow_too=False)
@@ -85,10 +85,10 @@ class BookFeed(Feed):
             self._send(channel, payload, True)
 
     def _send_diffs(self, symbol: str, channels: list[Channel], now: int, *, slow_too: bool) -> None:
-        watch = self._exchange.depth_tracker(symbol)
+        tracker = self._exchange.depth_tracker(symbol)
         for reader in ("quick", "slow") if slow_too else ("quick",):
             wanted = [channel for channel in channels if _reader(channel) == reader]
-            if wanted and (diff := watch.next_diff(reader)) is not None:
+            if wanted and (diff := tracker.next_diff(reader)) is not None:
                 for channel in wanted:
                     self._send(channel, payloads.depth_update(symbol, diff, now, channel.scale), False)
 
@@ -96,12 +96,12 @@ class BookFeed(Feed):
         for channel in channels:
             if not channel.stream.quick and not slow_too:
                 continue
-            look = self._exchange.book_snapshot(symbol)
-            if self._last_update_id.get(channel) != look.update_id:
-                self._last_update_id[channel] = look.update_id
-                self._send(channel, payloads.partial_depth(look, channel.stream.levels, self._texts), True)
+            snapshot = self._exchange.book_snapshot(symbol)
+            if self._last_update_id.get(channel) != snapshot.update_id:
+                self._last_update_id[channel] = snapshot.update_id
+                self._send(channel, payloads.partial_depth(snapshot, channel.stream.levels, self._texts), True)
 
 
 def _reader(channel: Channel) -> str:
-    """Return which changes a depth channel tells: those between ticks, or those between seconds."""
+    """Return which of the depth tracker's readers a channel follows: every 100 ms, or every second."""
     return "quick" if channel.stream.quick else "slow"

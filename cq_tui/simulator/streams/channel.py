@@ -1,4 +1,4 @@
-"""One stream and those who listen to it: each payload is made once a form, however many listen."""
+"""One stream with its subscribers; each payload is framed once per format, however many subscribe."""
 
 from cq_tui.simulator.connections.frames import text_frame
 from cq_tui.simulator.streams.stream_names import Stream
@@ -16,13 +16,13 @@ class Channel:
         self._combined_prefix = b'{"stream":"%s","data":' % name.encode()
 
     def send(self, payload: bytes, *, newest_counts: bool) -> None:
-        """Put a payload to all listeners; where only the newest counts it takes the place of one that waits."""
+        """Queue a payload for all subscribers; with ``newest_counts`` it replaces one still queued."""
         replaces = self.name if newest_counts else None
         raw = combined = None
-        for listener in self.subscribers:
-            if listener.combined:
+        for subscriber in self.subscribers:
+            if subscriber.combined:
                 combined = combined or text_frame(self._combined_prefix + payload + b"}")
-                listener.enqueue(combined, replaces)
+                subscriber.enqueue(combined, replaces)
             else:
                 raw = raw or text_frame(payload)
-                listener.enqueue(raw, replaces)
+                subscriber.enqueue(raw, replaces)

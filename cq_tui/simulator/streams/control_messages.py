@@ -1,4 +1,4 @@
-"""Control messages of the market streams: subscriptions and properties, and the exchange's words for what is wrong."""
+"""Control messages of the market streams: subscriptions, properties, and errors in the exchange's wording."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -8,22 +8,22 @@ import orjson
 from cq_tui.simulator.streams.subscriber import Subscriber
 
 MAX_STREAMS = 1_024
-#: No stream has a longer name; all of them are kept for a connection, and listed.
-_LONGEST_NAME = 100
+#: Longer than any stream name; bounds the memory that a connection's names take.
+_MAX_NAME_LENGTH = 100
 _METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
-_LONGEST_ID = 36
-_LEAST_ID, _MOST_ID = -(2**63), 2**63 - 1
+_MAX_ID_LENGTH = 36
+_MIN_ID, _MAX_ID = -(2**63), 2**63 - 1
 Json = dict[str, Any]
 
 
 class Subscriptions(Protocol):
-    """Who listens to what."""
+    """Adds and removes subscriptions."""
 
-    def subscribe(self, listener: Subscriber, name: str) -> None:
-        """Add a stream."""
+    def subscribe(self, subscriber: Subscriber, name: str) -> None:
+        """Subscribe to a stream."""
 
-    def unsubscribe(self, listener: Subscriber, name: str) -> None:
-        """Remove a stream."""
+    def unsubscribe(self, subscriber: Subscriber, name: str) -> None:
+        """Unsubscribe from a stream."""
 
 
 class _ControlError(Exception):
@@ -32,15 +32,15 @@ class _ControlError(Exception):
         self.code = code
 
 
-def handle_control_message(subscriptions: Subscriptions, listener: Subscriber, content: str | bytes) -> bytes:
-    """Carry out a control message and return the reply, which has an id if that of the message can be read."""
+def handle_control_message(subscriptions: Subscriptions, subscriber: Subscriber, content: str | bytes) -> bytes:
+    """Execute a control message and return the reply, with the message's id if it is readable."""
     number: Json = {}
     try:
         request = _read(content)
         number = {"id": _id(request)}
         if "method" not in request:
             raise _invalid(f"missing field `method` at line 1 column {len(content)}")
-        reply: Json = {"result": _execute(subscriptions, listener, request)}
+        reply: Json = {"result": _execute(subscriptions, subscriber, request)}
     except _ControlError as refused:
         reply = {"error": {"code": refused.code, "msg": str(refused)}}
     return orjson.dumps(reply | number)
@@ -62,14 +62,14 @@ def _read(content: str | bytes) -> Json:
 
 def _id(request: Json) -> int | str | None:
     number = request.get("id")
-    if number is None or (type(number) is int and _LEAST_ID <= number <= _MOST_ID):
+    if number is None or (type(number) is int and _MIN_ID <= number <= _MAX_ID):
         return number
-    if isinstance(number, str) and len(number) <= _LONGEST_ID:
+    if isinstance(number, str) and len(number) <= _MAX_ID_LENGTH:
         return number
     raise _invalid("request ID must be a signed integer, a string of at most 36 characters or null")
 
 
-def _execute(subscriptions: Subscriptions, listener: Subscriber, request: Json) -> object:
+def _execute(subscriptions: Subscriptions, subscriber: Subscriber, request: Json) -> object:
     method, params = request["method"], request.get("params", [])
     if not isinstance(method, str):
         raise _invalid("method must be a string")
@@ -79,30 +79,30 @@ def _execute(subscriptions: Subscriptions, listener: Subscriber, request: Json) 
     if not isinstance(params, list):
         raise _invalid("params must be a list")
     if method == "LIST_SUBSCRIPTIONS":
-        return list(listener.streams)
+        return list(subscriber.streams)
     if method == "GET_PROPERTY":
         _check_property(params, 1)
-        return listener.combined
+        return subscriber.combined
     if method == "SET_PROPERTY":
-        _set_property(listener, params)
+        _set_property(subscriber, params)
     else:
         change = subscriptions.subscribe if method == "SUBSCRIBE" else subscriptions.unsubscribe
-        _change(change, listener, params, more=method == "SUBSCRIBE")
+        _change(change, subscriber, params, subscribes=method == "SUBSCRIBE")
     return None
 
 
 def _change(
-    change: Callable[[Subscriber, str], None], listener: Subscriber, names: list[object], *, more: bool
+    change: Callable[[Subscriber, str], None], subscriber: Subscriber, names: list[object], *, subscribes: bool
 ) -> None:
     texts = [name for name in names if isinstance(name, str)]
     if len(texts) != len(names):
         raise _invalid("stream name must be a string")
-    if any(len(name) > _LONGEST_NAME for name in texts):
-        raise _invalid(f"stream name is longer than {_LONGEST_NAME} characters")
-    if more and len(listener.streams.keys() | set(texts)) > MAX_STREAMS:
+    if any(len(name) > _MAX_NAME_LENGTH for name in texts):
+        raise _invalid(f"stream name is longer than {_MAX_NAME_LENGTH} characters")
+    if subscribes and len(subscriber.streams.keys() | set(texts)) > MAX_STREAMS:
         raise _invalid(f"too many streams, at most {MAX_STREAMS} on a connection")
     for name in texts:
-        change(listener, name)
+        change(subscriber, name)
 
 
 def _check_property(params: list[object], count: int) -> None:
@@ -116,8 +116,8 @@ def _check_property(params: list[object], count: int) -> None:
         raise _ControlError(0, "Unknown property")
 
 
-def _set_property(listener: Subscriber, params: list[object]) -> None:
+def _set_property(subscriber: Subscriber, params: list[object]) -> None:
     _check_property(params, 2)
     if len(params) < 2 or not isinstance(params[1], bool):
         raise _ControlError(1, "Invalid value type: expected Boolean")
-    listener.combined = params[1]
+    subscriber.combined = params[1]

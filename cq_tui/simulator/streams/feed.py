@@ -1,15 +1,15 @@
-"""What the feeds of the market streams have in common: the channels of some kinds, by symbol."""
+"""Base of the market stream feeds: channels by kind and symbol."""
 
 from collections.abc import Callable
 
 from cq_tui.simulator.streams.channel import Channel
 
-#: Sends a payload; the flag says that only the newest counts.
+#: Sends a payload; the flag says that a newer payload may replace it.
 SendPayload = Callable[[Channel, str, bool], None]
 
 
 class Feed:
-    """Channels of the given kinds, sorted by kind and symbol; ``kinds`` is set by each feed."""
+    """Channels of the feed's ``kinds``, by kind and symbol."""
 
     kinds: frozenset[str] = frozenset()
 
@@ -17,13 +17,13 @@ class Feed:
         self._channels: dict[str, dict[str, list[Channel]]] = {kind: {} for kind in self.kinds}
 
     def open(self, channel: Channel) -> None:
-        """Begin to feed a channel, if it is of one of our kinds."""
+        """Start feeding a channel if its kind is one of ``kinds``."""
         stream = channel.stream
         if stream.kind in self.kinds:
             self._channels[stream.kind].setdefault(stream.symbol, []).append(channel)
 
     def close(self, channel: Channel) -> None:
-        """Feed a channel no more."""
+        """Stop feeding a channel."""
         stream = channel.stream
         if stream.kind in self.kinds:
             channels = self._channels[stream.kind][stream.symbol]

@@ -1,4 +1,4 @@
-"""Payloads of the market streams, as JSON text. ``scale`` is 1,000 where times are wanted in microseconds, else 1."""
+"""Payloads of the market streams as JSON text. ``scale`` is 1,000 for times in microseconds, else 1."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def trade(symbol: str, entry: TapeTrade, scale: int) -> str:
 
 
 def aggregate_trade(symbol: str, entry: dict[str, Any], scale: int) -> str:
-    """Return an aggTrade event from an aggregate as REST shows it."""
+    """Return an aggTrade event from a REST aggregate."""
     time = entry["T"] * scale
     return (
         f'{{"e":"aggTrade","E":{time},"s":"{symbol}","a":{entry["a"]},"p":"{entry["p"]}","q":"{entry["q"]}",'
@@ -44,7 +44,7 @@ def book_ticker(symbol: str, update_id: int, bid: tuple[str, str], ask: tuple[st
 def kline(
     symbol: str, interval: str, offset: int, bar: tuple[Any, ...], last_id: int, *, closed: bool, now: int, scale: int
 ) -> str:
-    """Return a kline event from one bar (a record's values) and the id of its last trade."""
+    """Return a kline event from one bar (a tuple from ``tolist``) and the id of its last trade."""
     opened, first, high, low, close, volume, quote, taker, taker_quote, trades = bar
     end = (next_open(opened, interval, offset) - 1) * scale + (scale - 1)
     return (
@@ -75,7 +75,7 @@ def ticker(exchange: Exchange, symbol: str, scale: int) -> str:
 
 
 def window_ticker(exchange: Exchange, symbol: str, window: str, bars: Bars, start: int, scale: int) -> str:
-    """Return the event of a rolling ticker from the bar of its window, which began at ``start``."""
+    """Return a rolling-window ticker event from the bar of its window, which began at ``start`` (Unix ms)."""
     market = exchange.market
     _, opened, high, low, close, volume, quote, _, _, count = bars[market.column[symbol]].item()
     last_id, now = market.last_trade_id(symbol), market.time * scale
@@ -98,7 +98,7 @@ def average_price(exchange: Exchange, symbol: str, scale: int) -> str:
 
 
 def partial_depth(look: BookSnapshot, count: int, texts: LevelJson) -> str:
-    """Return the best levels of a book."""
+    """Return a partial depth payload with the best ``count`` levels."""
     bids, asks = texts.encode_all(look.bids[:count]), texts.encode_all(look.asks[:count])
     return f'{{"lastUpdateId":{look.update_id},"bids":{bids},"asks":{asks}}}'
 

@@ -1,4 +1,4 @@
-"""The streams of statistics: klines, 24 h and rolling tickers, average prices."""
+"""Statistics streams: klines, 24 h and rolling-window tickers, average prices."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ from cq_tui.simulator.streams.channel import Channel
 from cq_tui.simulator.streams.feed import Feed, SendPayload
 from cq_tui.simulator.streams.stream_names import WINDOWS
 
-#: Klines longer than a second are sent this often while they are open.
+#: Ticks between updates of an open kline longer than one second.
 _KLINE_TICKS = 2 * TICKS_PER_SECOND
-#: After a long jump of the market, only so many of the klines that nobody saw close are told.
+#: Most closed klines that are sent after the market skipped ticks.
 _MOST_CLOSED = 1_000
 
 
 class StatisticsFeed(Feed):
-    """Tells what the last second added."""
+    """Sends statistics once a second."""
 
     kinds = frozenset({"kline", "miniTicker", "ticker", "window", "avgPrice", "all mini tickers", "all windows"})
 
@@ -32,18 +32,18 @@ class StatisticsFeed(Feed):
         self._last_sent_ids: dict[Channel, dict[str, int]] = {}
 
     def open(self, channel: Channel) -> None:
-        """Begin with the next second; klines that closed before are nobody's news."""
+        """Start a channel with the next second; klines that closed before are not sent."""
         if not any(self._channels.values()):
             self._tick = self._exchange.market.tick
         super().open(channel)
 
     def close(self, channel: Channel) -> None:
-        """End a channel."""
+        """Stop a channel."""
         super().close(channel)
         self._last_sent_ids.pop(channel, None)
 
     def on_tick(self) -> None:
-        """Tell klines that closed and, once a second, everything else."""
+        """Send klines and tickers if this tick begins a new second."""
         market = self._exchange.market
         if market.tick // TICKS_PER_SECOND != self._tick // TICKS_PER_SECOND:
             self._send_klines(self._tick)
@@ -53,14 +53,14 @@ class StatisticsFeed(Feed):
     # Klines
 
     def _send_klines(self, before: int) -> None:
-        """Tell the klines that closed since tick ``before``, and every two seconds the open ones."""
+        """Send klines that closed since tick ``before``, and open ones every two seconds."""
         market = self._exchange.market
-        paused = market.tick - before > 1
+        skipped = market.tick - before > 1
         found: dict[tuple[str, int], tuple[Bars | None, Bars | None]] = {}
         for symbol, channels in self._channels["kline"].items():
             for channel in channels:
                 interval, offset = channel.stream.detail, channel.stream.offset
-                if paused:
+                if skipped:
                     self._send_skipped_klines(channel, before)
                     continue
                 bars = found.get((interval, offset))
@@ -77,14 +77,14 @@ class StatisticsFeed(Feed):
                     )
 
     def _changed_bars(self, interval: str, offset: int) -> tuple[Bars | None, Bars | None]:
-        """Return the klines that closed at this tick, of all symbols, and those that opened or are to be told."""
+        """Return all symbols' klines that closed at this tick, and open ones if they are due; each may be None."""
         market = self._exchange.market
         if _opens_at(market.time, interval, offset):
             return market.newly_closed_klines(interval, offset), market.open_klines(interval, offset)
         return None, market.open_klines(interval, offset) if market.tick % _KLINE_TICKS == 0 else None
 
     def _send_skipped_klines(self, channel: Channel, before: int) -> None:
-        """Tell all klines that closed while the market jumped over ticks."""
+        """Send the klines that closed while the market skipped ticks."""
         market, stream = self._exchange.market, channel.stream
         time = before * 1_000 // TICKS_PER_SECOND
         start = int(bucket_open(np.array([time]), stream.detail, stream.offset)[0])
@@ -138,14 +138,14 @@ class StatisticsFeed(Feed):
         return payloads.window_ticker(self._exchange, symbol, name, bars, start, channel.scale)
 
     def _send_all_symbols(self, channel: Channel) -> None:
-        """Tell the tickers of all symbols that traded since the last time."""
+        """Send the tickers of all symbols that traded since the last message."""
         market = self._exchange.market
-        told = self._last_sent_ids.setdefault(channel, {})
+        sent = self._last_sent_ids.setdefault(channel, {})
         entries = []
         for symbol in market.column:
             last_id = market.last_trade_id(symbol)
-            if told.get(symbol) != last_id:
-                told[symbol] = last_id
+            if sent.get(symbol) != last_id:
+                sent[symbol] = last_id
                 if channel.stream.kind == "all windows":
                     entries.append(self._window_payload(channel, symbol))
                 else:
@@ -155,7 +155,7 @@ class StatisticsFeed(Feed):
 
 
 def _opens_at(time: int, interval: str, offset: int) -> bool:
-    """Whether a kline of ``interval`` opens at ``time``, a whole second."""
+    """Whether a kline of ``interval`` opens at ``time`` (Unix ms, a full second)."""
     if interval == "1s":
         return True
     return time % 60_000 == 0 and int(bucket_open(np.array([time]), interval, offset)[0]) == time

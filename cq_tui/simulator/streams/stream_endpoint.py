@@ -1,4 +1,4 @@
-"""The market-stream face: /ws and /stream connections, from handshake to close."""
+"""Market stream connections on /ws and /stream, from handshake to close."""
 
 import asyncio
 from typing import Any
@@ -18,7 +18,7 @@ from cq_tui.simulator.streams.subscriber import Subscriber
 
 
 def stream_routes(hub: StreamHub) -> list[WebSocketRoute]:
-    """Return the routes of the market streams; they need ``WebSocketConnection`` below them."""
+    """Return the market stream routes; the server must run ``WebSocketConnection``."""
     raw, combined = StreamEndpoint(hub, combined=False), StreamEndpoint(hub, combined=True)
     return [
         WebSocketRoute("/ws", raw),
@@ -28,16 +28,16 @@ def stream_routes(hub: StreamHub) -> list[WebSocketRoute]:
 
 
 class StreamEndpoint:
-    """Serves connections (ASGI) whose messages begin raw or combined."""
+    """Serves connections (ASGI) whose payloads are initially raw or combined."""
 
     def __init__(self, hub: StreamHub, *, combined: bool) -> None:
         self._hub = hub
         self._combined = combined
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection until either side ends it."""
+        """Serve one connection until either side closes it."""
         await receive()
-        # The plus of a kline's time zone stands for itself: no client writes a blank here.
+        # The plus sign of a kline's time zone is literal, not an encoded space.
         query = parse_qs(scope["query_string"].decode("latin-1").replace("+", "%2B"))
         try:
             opened = self._hub.admit()
@@ -47,13 +47,13 @@ class StreamEndpoint:
             return
         await send({"type": "websocket.accept"})
         connection: WebSocketConnection = scope["extensions"][CONNECTION]["connection"]
-        listener = Subscriber(
+        subscriber = Subscriber(
             connection,
             combined=self._combined,
             scale=1_000 if microseconds else 1,
             opened=opened,
         )
-        await self._serve(listener, connection, self._requested_streams(scope, query), receive)
+        await self._serve(subscriber, connection, self._requested_streams(scope, query), receive)
 
     def _requested_streams(self, scope: Scope, query: dict[str, list[str]]) -> list[str]:
         if self._combined:
@@ -62,21 +62,21 @@ class StreamEndpoint:
         return [name for name in path.split("/") if name]
 
     async def _serve(
-        self, listener: Subscriber, connection: WebSocketConnection, names: list[str], receive: Receive
+        self, subscriber: Subscriber, connection: WebSocketConnection, names: list[str], receive: Receive
     ) -> None:
         loop = asyncio.get_running_loop()
-        connection.on_frame = lambda: listener.count_frame(loop.time())
-        connection.on_writable = listener.flush
-        self._hub.add_subscriber(listener)
+        connection.on_frame = lambda: subscriber.count_frame(loop.time())
+        connection.on_writable = subscriber.flush
+        self._hub.add_subscriber(subscriber)
         for name in names[:MAX_STREAMS]:
-            self._hub.subscribe(listener, name)
+            self._hub.subscribe(subscriber, name)
         try:
             while (message := await receive())["type"] != "websocket.disconnect":
-                listener.enqueue(text_frame(handle_control_message(self._hub, listener, _content(message))), None)
-                listener.flush()
+                subscriber.enqueue(text_frame(handle_control_message(self._hub, subscriber, _content(message))), None)
+                subscriber.flush()
         finally:
             connection.on_frame = connection.on_writable = None
-            self._hub.remove_subscriber(listener)
+            self._hub.remove_subscriber(subscriber)
 
 
 def _content(message: Any) -> str | bytes:

@@ -1,4 +1,4 @@
-"""Market streams: who listens to what, and what each tick and each trade of the account says to whom."""
+"""Market streams: subscriptions, and the payloads sent for each tick and each change by the account."""
 
 from collections.abc import Callable
 
@@ -12,12 +12,12 @@ from cq_tui.simulator.streams.stream_names import parse_stream
 from cq_tui.simulator.streams.subscriber import Subscriber
 from cq_tui.simulator.streams.trade_feed import TradeFeed
 
-#: Takes a payload in place of its channel; what is sent instead goes through ``deliver``.
+#: Receives a payload instead of its channel; what it sends instead goes through ``deliver``.
 PayloadInterceptor = Callable[[Channel, bytes], None]
 
 
 class StreamHub:
-    """Is called at every tick and after everything the account did; ``tamper`` is for faults on demand."""
+    """Sends market streams at every tick and after every change by the account; ``interceptor`` injects faults."""
 
     def __init__(self, exchange: Exchange, connections: Connections | None = None) -> None:
         self._exchange = exchange
@@ -32,68 +32,68 @@ class StreamHub:
         exchange.market_listeners.append(self._on_account_change)
 
     def admit(self) -> int:
-        """Count a connection that is asked for; return the market's time (Unix ms). Raises ApiError 418 or 429."""
+        """Count a new connection and return the market time (Unix ms). Raises RequestRejected 418 or 429."""
         self._exchange.limits.count_stream_connection(self._exchange.clock())
         return self._exchange.market.time
 
     @property
     def is_idle(self) -> bool:
-        """Whether nobody listens to anything."""
+        """Whether no stream has a subscriber."""
         return not self._channels
 
     @property
     def is_behind(self) -> bool:
-        """Whether a client does not read as quickly as we write."""
-        return any(not listener.keeps_up for listener in self._subscribers)
+        """Whether a client reads more slowly than the exchange writes."""
+        return any(not subscriber.keeps_up for subscriber in self._subscribers)
 
-    # Who listens
+    # Subscriptions
 
-    def add_subscriber(self, listener: Subscriber) -> None:
-        """Take a new connection."""
-        self._subscribers[listener] = None
-        self._connections.add(listener)
+    def add_subscriber(self, subscriber: Subscriber) -> None:
+        """Add a new connection."""
+        self._subscribers[subscriber] = None
+        self._connections.add(subscriber)
 
-    def remove_subscriber(self, listener: Subscriber) -> None:
-        """Remove a connection that has ended."""
-        self._subscribers.pop(listener, None)
-        self._connections.remove(listener)
-        for name in list(listener.streams):
-            self.unsubscribe(listener, name)
+    def remove_subscriber(self, subscriber: Subscriber) -> None:
+        """Remove a closed connection and its subscriptions."""
+        self._subscribers.pop(subscriber, None)
+        self._connections.remove(subscriber)
+        for name in list(subscriber.streams):
+            self.unsubscribe(subscriber, name)
 
-    def subscribe(self, listener: Subscriber, name: str) -> None:
-        """Add a stream; an unknown name is accepted and stays silent, as on the exchange."""
-        listener.streams[name] = None
-        key = name, listener.scale
+    def subscribe(self, subscriber: Subscriber, name: str) -> None:
+        """Subscribe to a stream; an unknown name is accepted but never sends, as on the exchange."""
+        subscriber.streams[name] = None
+        key = name, subscriber.scale
         if (channel := self._channels.get(key)) is None:
             stream = parse_stream(name, self._exchange.market.column)
             if stream is None:
                 return
-            channel = self._channels[key] = Channel(name, stream, listener.scale)
+            channel = self._channels[key] = Channel(name, stream, subscriber.scale)
             for feed in self._feeds:
                 feed.open(channel)
-        channel.subscribers[listener] = None
+        channel.subscribers[subscriber] = None
 
-    def unsubscribe(self, listener: Subscriber, name: str) -> None:
-        """Remove a stream."""
-        listener.streams.pop(name, None)
-        key = name, listener.scale
+    def unsubscribe(self, subscriber: Subscriber, name: str) -> None:
+        """Unsubscribe from a stream."""
+        subscriber.streams.pop(name, None)
+        key = name, subscriber.scale
         if (channel := self._channels.get(key)) is not None:
-            channel.subscribers.pop(listener, None)
+            channel.subscribers.pop(subscriber, None)
             if not channel.subscribers:
                 del self._channels[key]
                 for feed in self._feeds:
                     feed.close(channel)
 
     def disconnect(self, name: str | None = None) -> None:
-        """Break off the connections that listen to a stream, or all."""
-        for listener in list(self._subscribers):
-            if name is None or name in listener.streams:
-                listener.disconnect("Disconnected")
+        """Disconnect the subscribers of a stream, or all clients."""
+        for subscriber in list(self._subscribers):
+            if name is None or name in subscriber.streams:
+                subscriber.disconnect("Disconnected")
 
-    # What is said
+    # Sending
 
     def on_tick(self) -> None:
-        """Send what the market's present tick changed."""
+        """Send what the current market tick changed."""
         market = self._exchange.market
         if market.ended:
             return
@@ -104,7 +104,7 @@ class StreamHub:
             self.flush()
 
     def _on_account_change(self, symbols: set[str], trades: list[tuple[str, TapeTrade]]) -> None:
-        """Send what the account did to the market, at once."""
+        """Send the account's trades and book changes immediately."""
         if self._channels:
             if trades:
                 self._trades.on_trades(dict.fromkeys(symbol for symbol, _ in trades))
@@ -112,9 +112,9 @@ class StreamHub:
             self.flush()
 
     def flush(self) -> None:
-        """Write what was put, once a connection."""
-        for listener in self._subscribers:
-            listener.flush()
+        """Flush all connections, with one write each."""
+        for subscriber in self._subscribers:
+            subscriber.flush()
 
     def _send(self, channel: Channel, payload: str, newest_counts: bool) -> None:
         content = payload.encode()
@@ -125,7 +125,7 @@ class StreamHub:
 
     @staticmethod
     def deliver(channel: Channel, payload: bytes) -> None:
-        """Send a payload at once, behind what waits."""
+        """Send a payload immediately, after those already queued."""
         channel.send(payload, newest_counts=False)
-        for listener in channel.subscribers:
-            listener.flush()
+        for subscriber in channel.subscribers:
+            subscriber.flush()

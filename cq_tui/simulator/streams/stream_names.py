@@ -1,4 +1,4 @@
-"""Stream names taken apart."""
+"""Parses stream names."""
 
 import re
 from collections.abc import Container
@@ -6,25 +6,25 @@ from typing import NamedTuple
 
 from cq_tui.simulator.api.klines import INTERVALS
 
-#: Lengths of the rolling tickers (ms).
+#: Window lengths of the rolling-window tickers (ms).
 WINDOWS = {"1h": 3_600_000, "4h": 14_400_000, "1d": 86_400_000}
 _PLAIN = frozenset(
     {"trade", "aggTrade", "bookTicker", "miniTicker", "ticker", "avgPrice", "referencePrice", "blockTrade"}
 )
-#: Streams that are known and never say anything: nobody makes block trades or sets reference prices here.
+#: Valid streams that never send: there are no block trades or reference prices here.
 _SILENT = frozenset({"referencePrice", "blockTrade"})
 _is_depth = re.compile(r"depth(5|10|20)?(@100ms|@1000ms)?").fullmatch
-#: The one time zone that klines are also said in: each other one would be made for whoever asks for it.
+#: The one other time zone of kline streams.
 _ZONE_MS = 8 * 3_600_000
 _is_kline = re.compile(r"kline_(\w+?)(@\+08:00)?").fullmatch
 _is_all = re.compile(r"!(?:miniTicker|ticker_(1h|4h|1d))@arr(?:@1000ms)?").fullmatch
 
 
 class Stream(NamedTuple):
-    """One stream. ``symbol`` is empty for those of all symbols.
+    """One stream; ``symbol`` is empty for streams of all symbols.
 
-    ``detail`` is a kline's interval or a rolling ticker's window, ``levels`` are those of a partial book, ``offset`` a
-    kline's time zone (ms ahead of UTC). ``quick`` tells depth that comes with every change from that of once a second.
+    ``detail`` is a kline interval or a ticker window, ``levels`` the size of a partial book, ``offset`` a kline's time
+    zone (ms ahead of UTC). ``quick`` depth is sent every 100 ms, other depth every second.
     """
 
     symbol: str
@@ -36,7 +36,7 @@ class Stream(NamedTuple):
 
 
 def parse_stream(name: str, symbols: Container[str]) -> Stream | None:
-    """Return what a name stands for; None for one that is unknown or never says anything."""
+    """Parse a stream name; returns None for one that is unknown or never sends."""
     if name.startswith("!"):
         found = _is_all(name)
         if found is None:

@@ -1,20 +1,20 @@
-"""One client of the market streams: what it subscribed, and the frames that wait for it."""
+"""One client of the market streams: its subscriptions and its queued frames."""
 
 from collections import deque
 
 from cq_tui.simulator.connections.frames import FrameSocket, text_frame
 from cq_tui.simulator.connections.open_connections import POLICY_VIOLATION
 
-#: Frames that wait for a slow client; when more would wait it is disconnected, since its books would have gaps.
+#: Frames queued for a slow client; beyond that it is disconnected, because its order books would have gaps.
 CAPACITY = 4_096
-#: Frames (messages, pings, pongs) that a client may send in a second.
+#: Frames (messages, pings, pongs) that a client may send per second.
 MAX_FRAMES_PER_SECOND = 5
 
 
 class Subscriber:
-    """Frames are put, and sent in one write by ``flush``; while the client is slow they wait, the newest of a kind.
+    """Collects frames that ``flush`` sends in one write; queues them while the client is slow.
 
-    ``scale`` is 1,000 for times in microseconds, else 1; ``opened`` is the market's time then (Unix ms).
+    ``scale`` is 1,000 for times in microseconds, else 1; ``opened`` is the market time of the connection (Unix ms).
     """
 
     def __init__(self, connection: FrameSocket, *, combined: bool, scale: int = 1, opened: int = 0) -> None:
@@ -30,11 +30,11 @@ class Subscriber:
 
     @property
     def keeps_up(self) -> bool:
-        """Whether the client reads as quickly as we write."""
+        """Whether the client reads as fast as the exchange writes."""
         return self._connection.is_writable
 
     def enqueue(self, frame: bytes, replaces: str | None) -> None:
-        """Add a frame; with a key it takes the place of one with the same key that still waits for a slow client."""
+        """Add a frame; if it is queued for a slow client, it replaces one with the same ``replaces`` key."""
         if self._connection.is_writable and not self._queued:
             self._frames.append(frame)
             return
@@ -51,7 +51,7 @@ class Subscriber:
         self._queued[key] = frame
 
     def flush(self) -> None:
-        """Send what was put, if the client keeps up."""
+        """Send the collected frames if the client keeps up."""
         if self._frames:
             self._connection.write_frames(b"".join(self._frames))
             self._frames.clear()
@@ -60,13 +60,13 @@ class Subscriber:
             self._queued.clear()
 
     def count_frame(self, time: float) -> None:
-        """Count a frame from the client at ``time`` (seconds); too many in a second end the connection."""
+        """Count a frame received at ``time`` (seconds); too many in one second disconnect the client."""
         if len(self._frame_times) == MAX_FRAMES_PER_SECOND and time - self._frame_times[0] < 1:
             self.disconnect("Too many requests")
         self._frame_times.append(time)
 
     def announce_shutdown(self, now: int) -> None:
-        """Tell the client that the exchange is about to end the connection, at ``now`` (Unix ms)."""
+        """Send serverShutdown at ``now`` (Unix ms)."""
         event = b'{"e":"serverShutdown","E":%d}' % (now * self.scale)
         if self.combined:
             event = b'{"stream":"!serverShutdown","data":%s}' % event
@@ -74,7 +74,7 @@ class Subscriber:
         self.flush()
 
     def disconnect(self, reason: str, code: int = POLICY_VIOLATION) -> None:
-        """Disconnect the client."""
+        """Disconnect the client; unsent frames are lost."""
         self._frames.clear()
         self._queued.clear()
         self._connection.close_with_reason(code, reason)

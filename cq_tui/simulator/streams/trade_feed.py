@@ -1,4 +1,4 @@
-"""The trade and aggTrade streams: every trade of the tape once, in the order of ids."""
+"""The trade and aggTrade streams: every trade once, in order of ids."""
 
 from collections.abc import Iterable
 
@@ -8,12 +8,12 @@ from cq_tui.simulator.streams import payloads
 from cq_tui.simulator.streams.channel import Channel
 from cq_tui.simulator.streams.feed import Feed, SendPayload
 
-#: After a long jump of the market, only so many of the trades that nobody saw are told.
-_MOST_AT_ONCE = 1_000
+#: Most trades that are sent after the market skipped ticks.
+_MAX_TRADES = 1_000
 
 
 class TradeFeed(Feed):
-    """Tells what is new on the tape."""
+    """Sends new trades from the tape."""
 
     kinds = frozenset({"trade", "aggTrade"})
 
@@ -24,36 +24,36 @@ class TradeFeed(Feed):
         self._last_sent_id: dict[str, int] = {}
 
     def open(self, channel: Channel) -> None:
-        """Begin with the next trade."""
+        """Start a channel with the next trade."""
         super().open(channel)
         stream = channel.stream
         if stream.kind in self.kinds:
             self._last_sent_id.setdefault(stream.symbol, self._exchange.market.last_trade_id(stream.symbol))
 
     def close(self, channel: Channel) -> None:
-        """Forget a symbol that nobody follows any more."""
+        """Stop a channel; forget its symbol if it was the last one."""
         super().close(channel)
         if not any(channel.stream.symbol in channels for channels in self._channels.values()):
             self._last_sent_id.pop(channel.stream.symbol, None)
 
     def on_tick(self) -> None:
-        """Tell the new trades of all symbols."""
+        """Send the new trades of all symbols."""
         self.on_trades(self._last_sent_id)
 
     def on_trades(self, symbols: Iterable[str]) -> None:
-        """Tell the new trades of some symbols, the market's before the account's."""
+        """Send the new trades of some symbols, the market's before the account's."""
         market = self._exchange.market
         for symbol in symbols:
-            told = self._last_sent_id.get(symbol)
-            if told is None or (last := market.last_trade_id(symbol)) <= told:
+            last_sent = self._last_sent_id.get(symbol)
+            if last_sent is None or (last := market.last_trade_id(symbol)) <= last_sent:
                 continue
             self._last_sent_id[symbol] = last
-            found = market.tape.trades(market.column[symbol], max(told + 1, last - _MOST_AT_ONCE + 1), last)
+            found = market.tape.trades(market.column[symbol], max(last_sent + 1, last - _MAX_TRADES + 1), last)
             for channel in self._channels["trade"].get(symbol, ()):
                 for entry in found:
                     self._send(channel, payloads.trade(symbol, entry, channel.scale), False)
             if channels := self._channels["aggTrade"].get(symbol):
-                wholes = group_aggregates(found)
+                merged = group_aggregates(found)
                 for channel in channels:
-                    for whole in wholes:
-                        self._send(channel, payloads.aggregate_trade(symbol, whole, channel.scale), False)
+                    for aggregate in merged:
+                        self._send(channel, payloads.aggregate_trade(symbol, aggregate, channel.scale), False)

@@ -116,9 +116,9 @@ def test_public_keys_verify_what_their_private_keys_signed() -> None:
 
 def test_a_file_without_a_usable_public_key_is_named() -> None:
     weak = generate_private_key(65_537, 1_024).public_key()
-    with pytest.raises(KeyFileError, match=r"k\.pem holds no public key in PEM"):
+    with pytest.raises(KeyFileError, match=r"k\.pem contains no PEM public key"):
         public_api_key(b"nothing", "k.pem")
-    with pytest.raises(KeyFileError, match=r"k\.pem holds a key of another kind"):
+    with pytest.raises(KeyFileError, match=r"k\.pem holds an unsupported key"):
         public_api_key(_pem(weak), "k.pem")
 
 

@@ -169,7 +169,7 @@ async def test_what_could_concern_nothing_is_refused_with_what_to_do() -> None:
             ({"action": "silence", "stream": "userdata"}, "userData or wsApi"),
             ({"action": "delay", "stream": "nope@trade"}, "such as btcusdt@trade"),
             ({"action": "drop", "stream": "userData"}, "disconnect, reorder, repeat, silence, stale"),
-            ({"action": "repeat", "ws_method": "time"}, "only when stream is wsApi"),
+            ({"action": "repeat", "ws_method": "time"}, "only if stream is wsApi"),
         ):
             status, answer = await ask(client, "POST", "faults", **fault)
             assert (status, hint in answer["error"]) == (400, True), answer

@@ -51,14 +51,14 @@ def test_what_is_asked_wrongly_is_refused() -> None:
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"action": "drop", "stream": "btcusdt@trade"}, "action drop has no stream"),
-        ({"action": "ban", "stream": "userData"}, "action ban has no stream"),
-        ({"action": "silence", "path": "/api/v3/order"}, "action silence concerns no REST requests"),
-        ({"action": "delay", "stream": "userData", "method": "GET"}, "action delay concerns no REST requests"),
+        ({"action": "drop", "stream": "btcusdt@trade"}, "action drop takes no stream"),
+        ({"action": "ban", "stream": "userData"}, "action ban takes no stream"),
+        ({"action": "silence", "path": "/api/v3/order"}, "action silence does not apply to REST requests"),
+        ({"action": "delay", "stream": "userData", "method": "GET"}, "action delay does not apply to REST requests"),
         ({"action": "halt", "method": "GET"}, "action"),
-        ({"action": "status", "method": "GET"}, "action status concerns no REST requests"),
-        ({"action": "repeat", "ws_method": "time"}, "only when stream is wsApi"),
-        ({"action": "filters", "symbol": "BTCUSDT", "ws_method": "time"}, "only when stream is wsApi"),
+        ({"action": "status", "method": "GET"}, "action status does not apply to REST requests"),
+        ({"action": "repeat", "ws_method": "time"}, "only if stream is wsApi"),
+        ({"action": "filters", "symbol": "BTCUSDT", "ws_method": "time"}, "only if stream is wsApi"),
     ],
 )
 def test_what_an_action_would_not_heed_is_refused(wrong: dict[str, Any], told: str) -> None:
