@@ -113,8 +113,8 @@ FLUSHER = """
 import sys
 from pathlib import Path
 from cq_tui.store.history.chain_file import ChainFile, read_chain_tail
-from cq_tui.store.history.event_line import EventHead
-from cq_tui.store.history.hash_chain import HEAD, SEPARATOR, ChainTail, build_block, genesis
+from cq_tui.store.history.event_line import EventHeader
+from cq_tui.store.history.hash_chain import DOCUMENT_START, SEPARATOR, ChainTail, build_block, genesis_block
 path = Path(sys.argv[1])
 chain = ChainFile(path)
 mark = path.with_name("settled")
@@ -130,14 +130,14 @@ if path.exists():
     length = read_chain_tail(path).chain_length
     tip = lines[length].rstrip(b",")[-66:-2].decode()
 else:
-    block = genesis("1.000000")
+    block = genesis_block("1.000000")
     tip, length = block.hash, 1
-    with chain.creation() as write:
-        write(HEAD + block.content)
+    with chain.create() as write:
+        write(DOCUMENT_START + block.content)
     chain.replace(ChainTail("00" * 32, 1, True))
 print("go", flush=True)
 while True:
-    block = build_block(length, EventHead(f"evt_1_{length:03d}", "1.000000", "e"), "00" * 32, tip)
+    block = build_block(length, EventHeader(f"evt_1_{length:03d}", "1.000000", "e"), "00" * 32, tip)
     tip, length = block.hash, length + 1
     if length % 50 == 0:
         for delta in ([SEPARATOR, block.content], []):

@@ -37,7 +37,7 @@ def walked(data: DataDir) -> HistoryPosition:
 def assert_same(one: HistoryPosition | None, other: HistoryPosition) -> None:
     assert one is not None
     assert one.frontier.roots == other.frontier.roots
-    for name in ("events", "tip", "last_head", "cursors", "event_end", "block_end"):
+    for name in ("events", "tip", "last_header", "cursors", "event_end", "block_end"):
         assert getattr(one, name) == getattr(other, name), name
 
 

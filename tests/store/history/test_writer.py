@@ -43,8 +43,8 @@ APPENDER = """
 import sys, time
 from pathlib import Path
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.history.writer import History, NewEvent
-history = History(DataDir(Path(sys.argv[1])), now=time.time())
+from cq_tui.store.history.writer import HistoryWriter, NewEvent
+history = HistoryWriter(DataDir(Path(sys.argv[1])), now=time.time())
 print(len(history.faults), *map(str, history.faults), flush=True)
 seq = history.cursors.get("trader", 0)
 turn = 0
@@ -148,10 +148,10 @@ FULL = """
 import os, resource, sys
 from pathlib import Path
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.history.writer import History, NewEvent
+from cq_tui.store.history.writer import HistoryWriter, NewEvent
 from cq_tui.store.journal import JournalError
 data = DataDir(Path(sys.argv[1]))
-history = History(data, now=1.0)
+history = HistoryWriter(data, now=1.0)
 make = lambda n: NewEvent("e", "trader", {"fill": "x" * 100}, "trader", n, 1.0, {})
 history.append([make(n) for n in range(1, 6)], 1.0)
 history.flush_chain()

@@ -111,14 +111,14 @@ import sys, time
 from pathlib import Path
 from cq_tui.contracts.history import SnapshotHistory, SnapshotSystem
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.snapshots.snapshot_store import SnapshotStore, newest_history
+from cq_tui.store.snapshots.snapshot_store import SnapshotStore, recent_histories
 data = DataDir(Path(sys.argv[1]))
-count = next((found.events_count for found in newest_history(data)), 0)
+count = next((found.events_count for found in recent_histories(data)), 0)
 store = SnapshotStore(data)
 system = SnapshotSystem(active_services=[], health_status="ok", memory_usage=0.0)
 while True:
     count += 1
-    store.take(1000.0, system, SnapshotHistory(events_count=count, merkle_root=""), kept=4, full_every=3)
+    store.take_snapshot(1000.0, system, SnapshotHistory(events_count=count, merkle_root=""), kept=4, full_every=3)
     print(count, flush=True)
 """
 

@@ -27,8 +27,8 @@ NURSERY = """
 import itertools, os, signal, sys, time
 from pathlib import Path
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.spools.merge import SpoolMerge
-from cq_tui.store.history.writer import History
+from cq_tui.store.spools.merge import SpoolMerger
+from cq_tui.store.history.writer import HistoryWriter
 from cq_tui.store.journal import JournalError
 from cq_tui.store.spools.spool import EventSpool, SpoolHeld
 
@@ -57,10 +57,10 @@ def write(writer):
     told.close()
 
 def merge(_):
-    history = History(data, now=time.time())
+    history = HistoryWriter(data, now=time.time())
     for fault in history.faults:
         note("complaints", str(fault))
-    merge = SpoolMerge(data.spool, data.quarantine, history.cursors)
+    merge = SpoolMerger(data.spool, data.quarantine, history.cursors)
     for turn in itertools.count():
         collected = merge.collect()
         for complaint in collected.complaints:
