@@ -59,7 +59,6 @@ class Exchange:
         self._ids = random.Random(f"{seed}/{state.execution_id}")
         self.listeners: list[OutcomeListener] = []
         self.market_listeners: list[MarketListener] = []
-        self.started = clock()
         self._depth_trackers: dict[str, DepthTracker] = {}
 
     @property

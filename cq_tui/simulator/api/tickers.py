@@ -80,7 +80,7 @@ def day_ticker(exchange: Exchange, symbol: str, full: bool = True) -> dict[str, 
     more = {
         "prevClosePrice": f"{float(before[market.column[symbol]]):.8f}",
         "lastPrice": body["lastPrice"],
-        "lastQty": f"{market.quote(symbol).quantity:.8f}",
+        "lastQty": f"{market.last_quantity(symbol):.8f}",
         "bidPrice": bid,
         "bidQty": bid_quantity,
         "askPrice": ask,

@@ -115,10 +115,6 @@ class Engine:
         """Return the id of the next trade."""
         return self._market_trade_count(symbol) + self.state.fill_counts[symbol] + 1
 
-    def price_bound(self, symbol: str, side: str) -> Decimal | None:
-        """Return the worst price at which a taker may trade: none, no symbol has a price range rule."""
-        return None
-
     # What the operator can change
 
     def set_phase(self, phase: str, symbol: str | None = None) -> None:

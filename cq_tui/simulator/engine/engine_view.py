@@ -40,6 +40,3 @@ class EngineView(Protocol):
 
     def next_trade_id(self, symbol: str) -> int:
         """Id of the next trade."""
-
-    def price_bound(self, symbol: str, side: str) -> Decimal | None:
-        """Worst price at which a taker of this side may trade now, where a rule says so."""

@@ -26,7 +26,6 @@ def plan_taker(command: CommandContext, order: EngineOrder, *, step: Decimal | N
         stp_mode=order.stp_mode,
         limit=None if order.type in MARKET_TYPES else order.price,
         step=step,
-        bound=command.engine.price_bound(order.symbol, order.side),
     )
     return plan_match(demand, command.engine.book(order.symbol).matchable_levels(OPPOSITE[order.side]))
 
@@ -40,9 +39,7 @@ def execute_taker(command: CommandContext, order: EngineOrder) -> None:
     execute_plan(command, order, made)
     if not order.is_open:
         return
-    if made.out_of_range:
-        expire_remainder(command, order, "EXECUTION_RULE_PRICE_RANGE_EXCEEDED")
-    elif order.type in MARKET_TYPES:
+    if order.type in MARKET_TYPES:
         expire_remainder(command, order, "INSUFFICIENT_LIQUIDITY")
     elif order.time_in_force == "IOC":
         expire_remainder(command, order, "UNFILLED_IOC_QUANTITY_EXPIRED")

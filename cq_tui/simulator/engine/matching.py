@@ -38,8 +38,8 @@ class PlannedPrevention(NamedTuple):
 class MatchPlan:
     """What an order does when it meets a book, step by step.
 
-    ``left`` is what it would still take (base quantity, or quote amount); ``is_complete`` says that nothing remains
-    that could be taken, ``out_of_range`` that the next price lay outside the price range.
+    ``remaining`` is what it would still take (base quantity, or quote amount); ``is_complete`` says that nothing
+    more could be taken.
     """
 
     remaining: Decimal
@@ -48,7 +48,6 @@ class MatchPlan:
     quote: Decimal = ZERO
     prevented: Decimal = ZERO
     is_complete: bool = False
-    out_of_range: bool = False
 
     def add_fill(self, price: Decimal, quantity: Decimal, maker: EngineOrder | None) -> None:
         """Add a trade."""
@@ -72,12 +71,10 @@ class TakerDemand(NamedTuple):
     stp_mode: str
     limit: Decimal | None = None
     step: Decimal | None = None
-    #: The price range that trades have to keep to, where there is one.
-    bound: Decimal | None = None
 
-    def accepts(self, price: Decimal, bound: Decimal | None) -> bool:
-        """Whether a price is no worse for the taker than ``bound``."""
-        return bound is None or (price <= bound if self.side == "BUY" else price >= bound)
+    def accepts(self, price: Decimal) -> bool:
+        """Return whether a price is within the taker's limit."""
+        return self.limit is None or (price <= self.limit if self.side == "BUY" else price >= self.limit)
 
     def quantity_at(self, left: Decimal, price: Decimal) -> Decimal:
         """Return the base quantity that is still wanted at a price."""
@@ -97,10 +94,7 @@ def plan_match(demand: TakerDemand, offers: Iterable[MatchableLevel]) -> MatchPl
         if demand.quantity_at(made.remaining, offer.price) <= 0:
             made.is_complete = True
             break
-        if not demand.accepts(offer.price, demand.limit):
-            break
-        if not demand.accepts(offer.price, demand.bound):
-            made.out_of_range = True
+        if not demand.accepts(offer.price):
             break
         _plan_level(made, demand, offer)
         if made.is_complete:

@@ -100,8 +100,7 @@ def _place_market(command: CommandContext, order: EngineOrder, quote_quantity: D
     if order.is_open or (order.status == "FILLED" and not made.is_complete):
         # Of a quote amount that the book could not serve, all that was taken is the order's whole quantity.
         command.outcome.reports[-1].order.status = "PARTIALLY_FILLED" if order.executed else "NEW"
-        reason = "EXECUTION_RULE_PRICE_RANGE_EXCEEDED" if made.out_of_range else "INSUFFICIENT_LIQUIDITY"
-        command.close_order(order, "EXPIRED", reason)
+        command.close_order(order, "EXPIRED", "INSUFFICIENT_LIQUIDITY")
         resolve_contingencies(command, order)
     return order
 

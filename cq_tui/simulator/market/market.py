@@ -1,7 +1,6 @@
 """The simulated market at a moment: quotes, klines and books, from any price source and the account's fills."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
@@ -33,17 +32,6 @@ _AVERAGE_SECONDS = 300
 
 class NoPricesError(Exception):
     """The price source has nothing for the wanted time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """Best prices and last trade of a symbol, as floats for display."""
-
-    bid: float
-    ask: float
-    last: float
-    quantity: float
-    taker_bought: bool
 
 
 class Market:
@@ -172,18 +160,11 @@ class Market:
     def _row(self) -> int:
         return self.tick - self._block.start
 
-    def quote(self, symbol: str) -> Quote:
-        """Return the present quote."""
-        row, column, block = self._row(), self.column[symbol], self._block
-        size = self._tick_size[column]
+    def last_quantity(self, symbol: str) -> float:
+        """Return the base quantity of the last trade, for display."""
+        column = self.column[symbol]
         fill = self._fill_at_tick(column)
-        return Quote(
-            bid=float(block.bid[row, column] * size),
-            ask=float(block.ask[row, column] * size),
-            last=float(block.last[row, column] * size if fill is None else fill.price),
-            quantity=float(block.quantity[row, column] if fill is None else fill.quantity),
-            taker_bought=bool(block.taker_bought[row, column] if fill is None else not fill.buyer_is_maker),
-        )
+        return float(self._block.quantity[self._row(), column] if fill is None else fill.quantity)
 
     def _fill_at_tick(self, column: int) -> AccountFill | None:
         """Return the account's newest fill if it is the newest trade."""

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -15,12 +15,6 @@ log = logging.getLogger(__name__)
 HISTORY_MS = 9_600_000
 #: Prices whose newest remembered state is older than this are not caught up: a new era begins where they were.
 LONGEST_CATCH_UP_MS = 6 * 3_600_000
-
-
-class MarketMemory(Protocol):
-    """What a ledger remembers of the market."""
-
-    markets: list[dict[str, Any]]
 
 
 def start_random_walk(

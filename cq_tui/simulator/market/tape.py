@@ -135,11 +135,6 @@ class Tape:
         before = fills[position].number if position < len(fills) else self._fill_counts[column]
         return number + before
 
-    def last_fill(self, column: int) -> AccountFill | None:
-        """Return the account's newest fill."""
-        fills = self._fills[column]
-        return fills[-1].fill if fills else None
-
     def trades(self, column: int, first: int, last: int) -> list[TapeTrade]:
         """Return the trades with ids from ``first`` to ``last``, ascending; both have to be on the tape."""
         fills, result = self._fills[column], []

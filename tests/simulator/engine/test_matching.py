@@ -112,12 +112,6 @@ def test_nor_does_it_go_past_an_own_order_that_has_more(mode: str, taken_at_the_
     assert made.is_complete
 
 
-def test_a_price_range_ends_the_taking() -> None:
-    demand = wanted("BUY", "3")._replace(bound=Decimal("100.5"))
-    made = plan_match(demand, ASKS)
-    assert (taken(made), made.out_of_range, made.is_complete) == ([("100", "1")], True, False)
-
-
 # Own orders on the other side
 
 

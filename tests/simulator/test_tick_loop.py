@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cq_tui.simulator import tick_loop as driver_module
+from cq_tui.simulator import tick_loop as tick_loop_module
 from cq_tui.simulator.access.keys import ApiKeys
 from cq_tui.simulator.clock import Clock
 from cq_tui.simulator.connections.open_connections import Connections
@@ -19,14 +19,14 @@ START = 1_700_000_000_000
 async def test_a_ledger_that_takes_nothing_more_does_not_end_the_market(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(driver_module, "_REMEMBER_MS", 1)
+    monkeypatch.setattr(tick_loop_module, "_SAVE_STATE_MS", 1)
     clock, connections = Clock(START), Connections()
     config = SimulatorConfig(ledger=tmp_path / "ledger.ndjson", symbols=("BTCUSDT",), history_ms=SHORT_HISTORY)
     exchange = open_exchange(config, ApiKeys("key", "secret"), clock)
-    driver = TickLoop(exchange, StreamHub(exchange, connections), clock, connections)
+    tick_loop = TickLoop(exchange, StreamHub(exchange, connections), clock, connections)
     assert exchange.ledger is not None
     exchange.ledger.close()
     clock.move_to(START + 1_000)
-    await driver.catch_up()
+    await tick_loop.catch_up()
     assert exchange.market.time == START + 1_000
     assert "the ledger refused the state of the market" in caplog.text
