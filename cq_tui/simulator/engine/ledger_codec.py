@@ -1,89 +1,58 @@
-"""Facts and records as JSON values and back, by functions made once for each kind.
+"""Ledger events and records as JSON values, and back, through pydantic's adapters for their dataclasses.
 
-Decimals become text and records objects; a field that has its default is left out.
+Decimals become strings and records objects; a field that has its default is left out.
 """
 
-from collections.abc import Callable
-from dataclasses import MISSING, Field, fields
-from decimal import Decimal
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from cq_tui.simulator.engine.ledger_events import EVENT_TYPES, LedgerEvent
-from cq_tui.simulator.engine.orders import Amendment, AssetBalance, EngineOrder, EngineOrderList, PreventedMatch, Trade
+from cq_tui.store.document import describe_validation_error
 
 T = TypeVar("T")
 JsonObject = dict[str, object]
-_RECORD_TYPES: tuple[type[Any], ...] = (AssetBalance, Trade, PreventedMatch, Amendment, EngineOrder, EngineOrderList)
+_TYPE_BY_NAME = {kind.__name__: kind for kind in EVENT_TYPES}
 
 
 class LedgerFormatError(ValueError):
-    """A line of the ledger that is no fact: the message says what is wrong with it."""
+    """A JSON value that is no event or record of the ledger; the message names type, field and problem."""
 
 
-def _unchanged(value: Any) -> Any:
-    return value
+class _Adapters(dict[type[Any], TypeAdapter[Any]]):
+    """The adapter of each type, built on first use: building all takes tens of milliseconds."""
+
+    def __missing__(self, kind: type[Any]) -> TypeAdapter[Any]:
+        self[kind] = TypeAdapter(kind)
+        return self[kind]
 
 
-def _encoder_of(hint: Any) -> Callable[[Any], Any]:
-    return str if hint is Decimal else encode_record if hint in _RECORD_TYPES else _unchanged
-
-
-def _decoder_of(hint: Any) -> Callable[[Any], Any]:
-    if hint in _RECORD_TYPES:
-        return lambda raw: decode_record(hint, raw)
-    return Decimal if hint is Decimal else _unchanged
-
-
-class _Codec:
-    """How one kind of record is written and read."""
-
-    def __init__(self, kind: type[Any]) -> None:
-        hints = get_type_hints(kind)
-        self.required = [(entry.name, _encoder_of(hints[entry.name])) for entry in fields(kind) if _is_required(entry)]
-        self.optional = [
-            (entry.name, entry.default, _encoder_of(hints[entry.name]))
-            for entry in fields(kind)
-            if not _is_required(entry)
-        ]
-        self.decoders = [(entry.name, _is_required(entry), _decoder_of(hints[entry.name])) for entry in fields(kind)]
-
-
-def _is_required(entry: "Field[Any]") -> bool:
-    return entry.default is MISSING
+_ADAPTERS = _Adapters()
 
 
 def encode_record(record: Any) -> JsonObject:
     """Return a record as JSON values."""
-    codec = _CODECS[type(record)]
-    plain: JsonObject = {name: write(getattr(record, name)) for name, write in codec.required}
-    for name, default, write in codec.optional:
-        if (value := getattr(record, name)) != default:
-            plain[name] = write(value)
-    return plain
+    encoded: JsonObject = _ADAPTERS[type(record)].serializer.to_python(record, mode="json", exclude_defaults=True)
+    return encoded
 
 
-def decode_record(kind: type[T], raw: dict[str, Any]) -> T:
-    """Read what ``to_plain`` wrote, now or by an older field set. Raises FactError; unknown fields are ignored."""
+def decode_record(kind: type[T], raw: object) -> T:
+    """Return the record that ``raw`` encodes; unknown fields are ignored. Raises LedgerFormatError."""
     try:
-        values = {name: read(raw[name]) for name, needed, read in _CODECS[kind].decoders if needed or name in raw}
-        return kind(**values)
-    except (KeyError, TypeError, ArithmeticError) as error:
-        raise LedgerFormatError(f"{kind.__name__}: {error!r}") from None
+        record: T = _ADAPTERS[kind].validator.validate_python(raw)
+    except ValidationError as error:
+        raise LedgerFormatError(f"{kind.__name__}: {describe_validation_error(error)}") from None
+    return record
 
 
-def encode_event(fact: LedgerEvent) -> JsonObject:
-    """Return a fact as JSON values with its kind."""
-    return {"fact": type(fact).__name__, **encode_record(fact)}
+def encode_event(event: LedgerEvent) -> JsonObject:
+    """Return an event as JSON values with its type under ``fact``."""
+    return {"fact": type(event).__name__, **encode_record(event)}
 
 
 def decode_event(raw: dict[str, Any]) -> LedgerEvent:
-    """Read what ``fact_to_plain`` wrote. Raises FactError."""
+    """Return the event that ``raw`` encodes. Raises LedgerFormatError."""
     kind = _TYPE_BY_NAME.get(str(raw.get("fact")))
     if kind is None:
-        raise LedgerFormatError(f"unknown kind of fact {raw.get('fact')!r}")
-    fact: LedgerEvent = decode_record(kind, raw)
-    return fact
-
-
-_TYPE_BY_NAME: dict[str, type[Any]] = {kind.__name__: kind for kind in EVENT_TYPES}
-_CODECS = {kind: _Codec(kind) for kind in (*_RECORD_TYPES, *EVENT_TYPES)}
+        raise LedgerFormatError(f"unknown event type {raw.get('fact')!r}")
+    return decode_record(kind, raw)

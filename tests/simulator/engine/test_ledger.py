@@ -9,11 +9,14 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 
+import orjson
 import pytest
 
 from cq_tui.simulator.engine import ledger as ledger_module
 from cq_tui.simulator.engine.engine import Engine
 from cq_tui.simulator.engine.ledger import Ledger, LedgerError
+from cq_tui.simulator.engine.ledger_codec import decode_event, encode_event
+from cq_tui.simulator.engine.ledger_events import EVENT_TYPES
 from cq_tui.simulator.engine.state import ExchangeState
 from tests.simulator.conftest import HandMarket
 from tests.simulator.engine.test_engine import ASSETS, new, sell_oco
@@ -81,6 +84,14 @@ def test_a_ledger_of_the_first_field_set_is_still_read(tmp_path: Path) -> None:
     again = ExchangeState(ASSETS)
     Ledger(path, again).close()
     assert same(again, state)
+
+
+def test_every_event_of_an_earlier_version_is_read_and_written_unchanged() -> None:
+    lines = (Path(__file__).parent / "data" / "every_event.ndjson").read_bytes().splitlines()
+    events = [entry for line in lines for entry in orjson.loads(line)["facts"]]
+    assert {entry["fact"] for entry in events} == {kind.__name__ for kind in EVENT_TYPES}
+    for entry in events:
+        assert orjson.dumps(encode_event(decode_event(entry))) == orjson.dumps(entry)
 
 
 def test_compaction_keeps_the_state_and_shrinks_the_file(tmp_path: Path) -> None:
