@@ -1,9 +1,9 @@
-"""Our client's stream path against a bare loop and ccxt.pro, all three on one recorded-shape feed from one server.
+"""Our stream client compared with a bare loop and ccxt.pro, all reading the same feed from one server.
 
-Each client reads the same messages as fast as it can: book tickers, trades, changes of depth and klines about in the
-proportion in which the exchange sends them. Ours makes checked, typed messages of them for a reader; the bare loop
-only parses the JSON; ccxt.pro does what it does for its own readers (no order book is kept: depth costs it little).
-What is compared is the reader's processor time, which other processes on the machine disturb least.
+Each client reads the same messages as fast as it can: book tickers, trades, depth updates and klines, roughly in the
+exchange's proportions. Ours delivers validated, typed messages; the bare loop only parses the JSON; ccxt.pro does what
+it does for its own users, but keeps no order book, so depth costs it little. The clients' CPU time is compared, because
+other processes disturb it least.
 """
 
 import asyncio
@@ -28,35 +28,35 @@ from cq_tui.binance.watchdog import Deadlines
 
 _SYMBOL = "BTCUSDT"
 _NAMES = [book_ticker_stream(_SYMBOL), trade_stream(_SYMBOL), depth_stream(_SYMBOL), kline_stream(_SYMBOL, "1m")]
-#: Weights; klines come once in two seconds only, but should be seen.
+#: Weights; klines come only every two seconds, but should occur.
 _KINDS, _WEIGHTS = ("bookTicker", "trade", "depth@100ms", "kline_1m"), (66, 23, 8, 3)
 _NOW = 1_723_161_255_208
 _CHUNK = 2**16
 
 
 def measure(*, quick: bool) -> Iterator[Row]:
-    """Measure frame to typed message."""
+    """Measure the path from frame to typed message."""
     count, rounds = (10_000, 3) if quick else (40_000, 7)
     with _feed(count) as url:
         bare = in_turn(lambda: _timed(_ours(url, count), count), lambda: _timed(_bare(url, count), count), rounds)
-        yield _row("stream, frame to typed message", "bare websockets + orjson", bare, 0.7)
+        yield _row("client: stream frames to typed messages", "bare websockets + orjson", bare, 0.7)
         theirs = in_turn(lambda: _timed(_ours(url, count), count), lambda: _timed(_ccxt(url, count), count), rounds)
-        yield _row("stream, frame to typed message", "ccxt.pro", theirs, 3.0)
+        yield _row("client: stream frames to typed messages", "ccxt.pro", theirs, 3.0)
 
 
-def _row(what: str, peer: str, compared: Compared, bar: float) -> Row:
+def _row(what: str, peer: str, compared: Compared, threshold: float) -> Row:
     return Row(
         what,
-        f"{1 / compared.ours:,.0f} messages a CPU second",
-        f"{peer} {1 / compared.peer:,.0f} messages a CPU second",
+        f"{1 / compared.ours:,.0f} messages/CPU s",
+        f"{peer} {1 / compared.peer:,.0f} messages/CPU s",
         f"{compared.ratio:.2f}x",
-        f">= {bar}x",
-        compared.ratio >= bar,
+        f">= {threshold}x",
+        compared.ratio >= threshold,
     )
 
 
 def _timed(reading: Awaitable[None], count: int) -> float:
-    """Return the seconds of processor time a message, from before connecting to the last one read."""
+    """Return the CPU seconds per message, from before connecting until the last message is read."""
 
     async def timed() -> float:
         started = time.process_time()
@@ -66,11 +66,11 @@ def _timed(reading: Awaitable[None], count: int) -> float:
     return asyncio.run(timed())
 
 
-# The three readers
+# The three clients
 
 
 async def _ours(url: str, count: int) -> None:
-    # A mailbox that holds everything: nothing is made superfluous, each message reaches the reader.
+    # A queue that holds everything: nothing is conflated, so every message reaches the reader.
     patient = Deadlines(first_data=60, connection=60, symbol=60)
     async with MarketStreams(url, _NAMES, deadlines=patient, queue_limit=2 * count) as streams:
         seen = -1  # Connected is the first event
@@ -87,7 +87,7 @@ async def _bare(url: str, count: int) -> None:
 
 
 class _Counting(ccxt.pro.binance):  # type: ignore[misc]  # ccxt has no types
-    """ccxt.pro that tells when it has taken in the last message."""
+    """ccxt.pro that signals when it has processed the last message."""
 
     def handle_message(self, client: Any, message: Any) -> None:
         super().handle_message(client, message)
@@ -133,7 +133,7 @@ def _symbol_info() -> dict[str, Any]:
 
 @contextmanager
 def _feed(count: int) -> Iterator[str]:
-    """Serve the feed from a process of its own; yields its URL."""
+    """Serve the feed from its own process; yields its URL."""
     spawning = multiprocessing.get_context("spawn")
     ours, theirs = spawning.Pipe()
     process = spawning.Process(target=_serve, args=(theirs, count), daemon=True)
@@ -153,9 +153,9 @@ async def _serve_feed(parent: Connection, frames: bytes) -> None:
     async def send(socket: ServerConnection) -> None:
         path = socket.request.path if socket.request else ""
         if not path.startswith("/stream"):
-            asked = orjson.loads(await socket.recv())
-            await socket.send(orjson.dumps({"result": None, "id": asked["id"]}).decode())
-        # Ready-made frames, so that the server outruns every reader.
+            request = orjson.loads(await socket.recv())
+            await socket.send(orjson.dumps({"result": None, "id": request["id"]}).decode())
+        # Encoded frames, so that the server outpaces every client.
         for start in range(0, len(frames), _CHUNK):
             socket.transport.write(frames[start : start + _CHUNK])
             await socket.drain()
@@ -167,22 +167,22 @@ async def _serve_feed(parent: Connection, frames: bytes) -> None:
 
 
 def _frames(count: int) -> bytes:
-    luck = random.Random(7)
+    rng = random.Random(7)
     return b"".join(
-        Frame(Opcode.TEXT, orjson.dumps(_message(luck, number))).serialize(mask=False) for number in range(count)
+        Frame(Opcode.TEXT, orjson.dumps(_message(rng, number))).serialize(mask=False) for number in range(count)
     )
 
 
-def _message(luck: random.Random, number: int) -> dict[str, Any]:
-    (kind,) = luck.choices(_KINDS, _WEIGHTS)
+def _message(rng: random.Random, number: int) -> dict[str, Any]:
+    (kind,) = rng.choices(_KINDS, _WEIGHTS)
     event = {"E": _NOW + number, "s": _SYMBOL}
-    price = 61_000 + luck.randrange(100_000) / 100
+    price = 61_000 + rng.randrange(100_000) / 100
     if kind == "bookTicker":
-        sides = {"b": _text(price), "B": _quantity(luck), "a": _text(price + 0.01), "A": _quantity(luck)}
+        sides = {"b": _text(price), "B": _quantity(rng), "a": _text(price + 0.01), "A": _quantity(rng)}
         data: dict[str, Any] = {"u": 50_093_239_189 + number, "s": _SYMBOL} | sides
     elif kind == "trade":
-        trade = {"t": 3_700_000_000 + number, "p": _text(price), "q": _quantity(luck), "T": _NOW + number}
-        data = {"e": "trade"} | event | trade | {"m": luck.random() < 0.5, "M": True}
+        trade = {"t": 3_700_000_000 + number, "p": _text(price), "q": _quantity(rng), "T": _NOW + number}
+        data = {"e": "trade"} | event | trade | {"m": rng.random() < 0.5, "M": True}
     elif kind == "kline_1m":
         bar = {"t": _NOW // 60_000 * 60_000, "T": _NOW // 60_000 * 60_000 + 59_999, "s": _SYMBOL, "i": "1m"}
         bar |= {"f": 1, "L": 2, "o": _text(price), "c": _text(price), "h": _text(price + 1), "l": _text(price - 1)}
@@ -190,7 +190,7 @@ def _message(luck: random.Random, number: int) -> dict[str, Any]:
         data = {"e": "kline"} | event | {"k": bar}
     else:
         ids = {"U": 50_093_239_189 + number, "u": 50_093_239_189 + number}
-        levels = {side: [[_text(price + n), _quantity(luck)] for n in range(luck.randrange(1, 20))] for side in "ba"}
+        levels = {side: [[_text(price + n), _quantity(rng)] for n in range(rng.randrange(1, 20))] for side in "ba"}
         data = {"e": "depthUpdate"} | event | ids | levels
     return {"stream": f"{_SYMBOL.lower()}@{kind}", "data": data}
 
@@ -199,5 +199,5 @@ def _text(number: float) -> str:
     return f"{number:.8f}"
 
 
-def _quantity(luck: random.Random) -> str:
-    return f"{luck.randrange(1, 10**8) / 1e5:.8f}"
+def _quantity(rng: random.Random) -> str:
+    return f"{rng.randrange(1, 10**8) / 1e5:.8f}"

@@ -1,4 +1,4 @@
-"""How quick the matching engine is: orders placed and cancelled, and taken at market, with their ledger lines."""
+"""Matching engine throughput: limit orders placed and canceled, and market orders, including ledger writes."""
 
 import tempfile
 import time
@@ -17,15 +17,15 @@ from cq_tui.simulator.market.symbols import market_symbol
 from cq_tui.simulator.market.ticks import TICK_MS
 
 SYMBOL = "BTCUSDT"
-#: Orders that rest on the book while others come and go.
+#: Resting orders on the book during the measurement.
 RESTING = 100
 BAR = 2_000
 _NOW = 1_780_000_000_000
 _ROUNDS = 5
 
 
-class Desk:
-    """An account with a ledger on a generated market that stands still."""
+class EngineAccount:
+    """An account with a ledger on a generated market that does not move."""
 
     def __init__(self, folder: Path) -> None:
         self.state = ExchangeState({SYMBOL: ("BTC", "USDT")})
@@ -47,17 +47,17 @@ class Desk:
         return outcome.orders[0].order_id
 
     def place_and_cancel(self) -> None:
-        """Place a limit order that rests, and cancel it."""
+        """Place a resting limit order and cancel it."""
         order = self.state.orders[SYMBOL, self._place("LIMIT", self._far)]
         self.ledger.record(self.engine.cancel(order, "x", _NOW).ledger_events, _NOW)
 
-    def take(self) -> None:
+    def buy_at_market(self) -> None:
         """Buy at market."""
         self._place("MARKET")
 
 
-def _a_second(act: Callable[[], None], times: int) -> float:
-    """Return how often ``act`` can be done in a second."""
+def _rate_of(act: Callable[[], None], times: int) -> float:
+    """Return how often per second ``act`` runs."""
     started = time.perf_counter()
     for _ in range(times):
         act()
@@ -65,14 +65,14 @@ def _a_second(act: Callable[[], None], times: int) -> float:
 
 
 def measure(*, quick: bool) -> Iterator[Row]:
-    """Measure orders a second in one process."""
+    """Measure orders per second in one process."""
     times = 200 if quick else 2_000
     with tempfile.TemporaryDirectory() as folder:
-        desk = Desk(Path(folder))
+        account = EngineAccount(Path(folder))
         for what, act, orders in (
-            ("engine: orders placed and cancelled", desk.place_and_cancel, 1),
-            ("engine: market orders filled", desk.take, 1),
+            ("engine: limit orders placed and canceled", account.place_and_cancel, 1),
+            ("engine: market orders filled", account.buy_at_market, 1),
         ):
-            rate = middle([_a_second(act, times) * orders for _ in range(_ROUNDS)])
+            rate = middle([_rate_of(act, times) * orders for _ in range(_ROUNDS)])
             yield Row(what, f"{rate:,.0f}/s", "-", f"{1e6 / rate:.0f} µs each", f">= {BAR:,}/s", rate >= BAR)
-        desk.ledger.close()
+        account.ledger.close()

@@ -1,4 +1,4 @@
-"""Signed orders over one connection, next to an echo by starlette and uvicorn; and our own client's round trip."""
+"""Signed orders over one connection, compared with a Starlette echo; and our client's round trip."""
 
 import asyncio
 import contextlib
@@ -28,11 +28,11 @@ from cq_tui.binance.signing import Credentials
 from cq_tui.simulator.access.rate_limits import RateLimitSettings
 from cq_tui.simulator.server import ExchangeEndpoint, SimulatorConfig, run
 
-_LEAST_RATE = 1_500
-_LEAST_PART = 0.4
-_LONGEST_TRIP_MS = 3.0
-#: Seconds that the echo's connection may be idle while the other one is measured.
-_PATIENCE = 600
+_MIN_RATE = 1_500
+_MIN_RATIO = 0.4
+_MAX_ROUND_TRIP_MS = 3.0
+#: Seconds that the echo's connection may stay idle while the exchange is measured.
+_KEEP_ALIVE_SECONDS = 600
 _BALANCES = {"USDT": Decimal(1_000_000_000), "BTC": Decimal(100_000)}
 _BUY = "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=0.001&newOrderRespType=FULL"
 _SELL = "symbol=BTCUSDT&side=SELL&type=MARKET&quantity=0.001&newOrderRespType=FULL"
@@ -40,7 +40,7 @@ _REST_LIMIT = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.001
 
 
 class Served(NamedTuple):
-    """A server in a process of its own."""
+    """A server in its own process."""
 
     host: str
     port: int
@@ -49,7 +49,7 @@ class Served(NamedTuple):
 
 
 def measure(*, quick: bool) -> Iterator[Row]:
-    """Measure orders a second and the round trip."""
+    """Measure orders per second and the round trip."""
     count = 600 if quick else 3_000
     with _process(_serve_exchange) as exchange, _process(_serve_echo) as echo:
         market, resting, peer = _Market(exchange), _Resting(exchange), _Echo(echo)
@@ -61,37 +61,37 @@ def measure(*, quick: bool) -> Iterator[Row]:
 
 def _rates(market: "_Load", resting: "_Load", peer: "_Load", count: int, rounds: int) -> Iterator[Row]:
     for what, load in (
-        ("signed MARKET orders a second", market),
-        ("signed LIMIT orders and cancels a second", resting),
+        ("exchange: signed MARKET orders over REST", market),
+        ("exchange: signed LIMIT orders and cancels over REST", resting),
     ):
         compared = in_turn(lambda load=load: load.run(count), lambda: peer.run(count), rounds)  # type: ignore[misc]
         ours, theirs = count / compared.ours, count / compared.peer
         yield Row(
             what,
             f"{ours:,.0f}/s",
-            f"starlette echo {theirs:,.0f}/s",
+            f"Starlette echo {theirs:,.0f}/s",
             f"{compared.ratio:.2f}x",
-            f">= {_LEAST_RATE:,}/s, >= {_LEAST_PART}x",
-            ours >= _LEAST_RATE and compared.ratio >= _LEAST_PART,
+            f">= {_MIN_RATE:,}/s, >= {_MIN_RATIO}x",
+            ours >= _MIN_RATE and compared.ratio >= _MIN_RATIO,
         )
 
 
 def _round_trip(exchange: Served, count: int) -> Row:
     trips = asyncio.run(_client_trips(exchange, count))
     median = middle(trips) * 1_000
-    late = sorted(trips)[int(len(trips) * 0.99)] * 1_000
+    p99 = sorted(trips)[int(len(trips) * 0.99)] * 1_000
     return Row(
-        "order to acknowledgement by our client",
-        f"p50 {median:.2f} ms, p99 {late:.2f} ms",
+        "client: order to acknowledgement",
+        f"p50 {median:.2f} ms, p99 {p99:.2f} ms",
         "",
         "",
-        f"p50 <= {_LONGEST_TRIP_MS:g} ms",
-        median <= _LONGEST_TRIP_MS,
+        f"p50 <= {_MAX_ROUND_TRIP_MS:g} ms",
+        median <= _MAX_ROUND_TRIP_MS,
     )
 
 
 class _Load:
-    """Requests one after the other over one connection."""
+    """Sequential requests over one connection."""
 
     def __init__(self, served: Served) -> None:
         self._served = served
@@ -100,7 +100,7 @@ class _Load:
         self._keyed = hmac.new(served.secret.encode(), digestmod=hashlib.sha256)
 
     def run(self, count: int) -> float:
-        """Send ``count`` requests and return the seconds that they took."""
+        """Send ``count`` requests and return the elapsed seconds."""
         begun = time.perf_counter()
         for number in range(count):
             self.one(number)
@@ -131,11 +131,11 @@ class _Load:
     def _more(self) -> bytes:
         data = self._socket.recv(65_536)
         if not data:
-            raise RuntimeError("the server ended the connection")
+            raise RuntimeError("the server closed the connection")
         return data
 
     def signed(self, text: str) -> bytes:
-        """Return a form with time and signature."""
+        """Return a form with timestamp and signature."""
         payload = f"{text}&timestamp={time.time_ns() // 1_000_000}".encode()
         keyed = self._keyed.copy()
         keyed.update(payload)
@@ -143,7 +143,7 @@ class _Load:
 
 
 class _Market(_Load):
-    """Buys and sells in turn, each filled at once."""
+    """Alternates buy and sell orders, each filled immediately."""
 
     def one(self, number: int) -> None:
         self.ask("POST", "/api/v3/order", self.signed(_SELL if number % 2 else _BUY))
@@ -165,7 +165,7 @@ class _Resting(_Load):
 
 
 class _Echo(_Load):
-    """Has the same bytes sent back."""
+    """Sends the same bytes to the echo."""
 
     def one(self, number: int) -> None:
         self.ask("POST", "/api/v3/order", self.signed(_SELL if number % 2 else _BUY))
@@ -226,7 +226,7 @@ def _serve_echo(pipe: Connection) -> None:
     listening.listen()
     settings = uvicorn.Config(
         application, log_config=None, access_log=False, lifespan="off", http="httptools", loop="none",
-        timeout_keep_alive=_PATIENCE,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )  # fmt: skip
     server = uvicorn.Server(settings)
 

@@ -1,4 +1,4 @@
-"""A request for an order, from its text to the answer's JSON, without signature and without a connection."""
+"""Order requests from form text to response JSON, without signature and connection."""
 
 import time
 from collections import defaultdict
@@ -16,7 +16,7 @@ from cq_tui.simulator.exchange import Exchange
 from cq_tui.simulator.server import SimulatorConfig, open_exchange
 
 _SYMBOL = "BTCUSDT"
-_AT_ONCE = 200
+_PER_ROUND = 200
 _FORMS = {
     "LIMIT": f"symbol={_SYMBOL}&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.001&price={{price}}",
     "MARKET": f"symbol={_SYMBOL}&side=BUY&type=MARKET&quantity=0.001",
@@ -24,17 +24,17 @@ _FORMS = {
 
 
 def measure(*, quick: bool) -> Iterator[Row]:
-    """Measure the time of one placement, of either kind, and of a cancel."""
+    """Measure the CPU time of one order of each type, and of a cancel."""
     exchange = _exchange()
     rounds = 5 if quick else 20
     numbers = count()
     found: dict[str, list[float]] = defaultdict(list)
     for _ in range(rounds):
         for kind in _FORMS:
-            taken, cancelled = _round(exchange, kind, numbers)
-            found[f"{kind} order, request to JSON"].append(taken)
-            if cancelled:
-                found["cancel, request to JSON"].append(cancelled)
+            placed, canceled = _round(exchange, kind, numbers)
+            found[f"exchange: {kind} order, request to response JSON"].append(placed)
+            if canceled:
+                found["exchange: cancel, request to response JSON"].append(canceled)
     for what, times in found.items():
         yield Row(what, f"{middle(times):.0f} µs", "-", "-", "reported", None)
 
@@ -47,11 +47,11 @@ def _exchange() -> Exchange:
 
 
 def _round(exchange: Exchange, kind: str, numbers: Iterator[int]) -> tuple[float, float]:
-    """Return microseconds of processor time that a placement, and then a cancel, took; 0 without cancels."""
+    """Return the CPU time of one order and of one cancel (microseconds); 0 without cancels."""
     price = (exchange.market.last_price(_SYMBOL) * Decimal("0.9")).quantize(Decimal("0.01"))
     form = _FORMS[kind].format(price=price)
-    requests = [f"{form}&newClientOrderId=b{next(numbers)}&timestamp=1700000000000".encode() for _ in range(_AT_ONCE)]
-    placing = cancelling = 0.0
+    requests = [f"{form}&newClientOrderId=b{next(numbers)}&timestamp=1700000000000".encode() for _ in range(_PER_ROUND)]
+    placing = canceling = 0.0
     for request in requests:
         began = time.process_time()
         answer = place(exchange, read_form(request))
@@ -60,5 +60,5 @@ def _round(exchange: Exchange, kind: str, numbers: Iterator[int]) -> tuple[float
         if kind == "LIMIT":
             began = time.process_time()
             orjson.dumps(cancel(exchange, read_form(b"symbol=%b&orderId=%d" % (_SYMBOL.encode(), answer["orderId"]))))
-            cancelling += time.process_time() - began
-    return placing / _AT_ONCE * 1e6, cancelling / _AT_ONCE * 1e6
+            canceling += time.process_time() - began
+    return placing / _PER_ROUND * 1e6, canceling / _PER_ROUND * 1e6

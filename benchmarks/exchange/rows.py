@@ -1,4 +1,4 @@
-"""All rows of the exchange: what it serves, and what our client makes of it."""
+"""All rows of the exchange and of our Binance client."""
 
 from collections.abc import Iterator
 

@@ -1,8 +1,8 @@
-"""How many stream messages a second the simulated exchange brings to one client, next to a bare `websockets` echo.
+"""Stream messages per second from the simulated exchange to one client, compared with a bare `websockets` echo.
 
-Each server has a process of its own, and what counts is the processor's time that it takes, in the kernel too: one
-core, whatever else the machine does. The client only counts frames. The market is driven by a clock that goes on by a
-tick as soon as the client has taken what the last one said: nothing waits for the time of day.
+Each server has its own process, and its CPU time is measured, including the kernel's: that is independent of other
+load. The client only counts frames. The market advances one tick as soon as the client has read the messages of the
+last one: nothing waits for the wall clock.
 """
 
 import asyncio
@@ -29,35 +29,35 @@ from cq_tui.simulator.server import SimulatorConfig, open_exchange
 from cq_tui.simulator.streams.stream_endpoint import stream_routes
 from cq_tui.simulator.streams.stream_hub import StreamHub
 
-_LEAST = 20_000
-_SHARE = 0.4
+_MIN_RATE = 20_000
+_MIN_RATIO = 0.4
 _START = 1_700_000_040_000
 _KINDS = ("trade", "aggTrade", "bookTicker", "kline_1s", "miniTicker")
 _BOOKS = ("depth@100ms",)
 _CHUNK = 1 << 18
-_LOOK_EVERY = 0.001
-#: An echo's message is as long as the streams' are on average.
+_POLL_SECONDS = 0.001
+#: As long as the average stream message.
 _ECHO = b"x" * 190
 _ECHO_BATCH = 200
 
 
 def measure(*, quick: bool) -> Iterator[Row]:
-    """Measure messages a second from the market to a client's socket."""
+    """Measure messages per second from the market to a client's socket."""
     count, books, rounds = (20_000, 500, 3) if quick else (100_000, 3_000, 7)
     with _server(_exchange) as exchange, _server(_echo) as echo:
         compared = in_turn(lambda: _read(exchange, count, _KINDS), lambda: _ask(echo, count), rounds)
         rate = 1 / compared.ours
         book_rate = 1 / middle([_read(exchange, books, _BOOKS) for _ in range(rounds)])
     yield Row(
-        "exchange, stream messages to one client",
+        "exchange: stream messages to one client",
         f"{rate:,.0f} messages/s",
         f"websockets echo {1 / compared.peer:,.0f} messages/s",
         f"{compared.ratio:.2f}x",
-        f">= {_LEAST:,}/s and >= {_SHARE}x",
-        rate >= _LEAST and compared.ratio >= _SHARE,
+        f">= {_MIN_RATE:,}/s and >= {_MIN_RATIO}x",
+        rate >= _MIN_RATE and compared.ratio >= _MIN_RATIO,
     )
-    # A tick of this market moves the best price by some levels: a diff has hundreds of them, some 9 kB.
-    yield Row("exchange, diffs of whole books to one client", f"{book_rate:,.0f} diffs/s", "", "", "", None)
+    # A tick of this market moves prices by several levels: an update has hundreds of them, about 9 kB.
+    yield Row("exchange: depth updates to one client", f"{book_rate:,.0f} updates/s", "", "", "", None)
 
 
 class Server(NamedTuple):
@@ -67,7 +67,7 @@ class Server(NamedTuple):
     process: psutil.Process
 
     def seconds(self) -> float:
-        """Return the processor time that it took so far."""
+        """Return the CPU seconds used so far."""
         times = self.process.cpu_times()
         return times.user + times.system
 
@@ -109,17 +109,17 @@ async def _serve_exchange(pipe: Connection) -> None:
     pipe.send(listening.getsockname()[1])
     while not serving.done():
         while hub.is_idle:
-            await asyncio.sleep(_LOOK_EVERY)
+            await asyncio.sleep(_POLL_SECONDS)
         now += TICK_MS
         exchange.on_tick(now // TICK_MS)
         hub.on_tick()
         await asyncio.sleep(0)
         while hub.is_behind:
-            await asyncio.sleep(_LOOK_EVERY)
+            await asyncio.sleep(_POLL_SECONDS)
 
 
 def _read(server: Server, count: int, kinds: Sequence[str]) -> float:
-    """Return the seconds a message of these streams of all symbols."""
+    """Return the CPU seconds per message of these streams, subscribed for all symbols."""
     names = "/".join(f"{symbol.lower()}@{kind}" for symbol in DEFAULT_SYMBOLS for kind in kinds)
     with _connect(server.port, f"/stream?streams={names}") as connection:
         return _count(server, connection, count)
@@ -134,7 +134,7 @@ def _echo(pipe: Connection) -> None:
 
 async def _serve_echo(pipe: Connection) -> None:
     async def answer(connection: ServerConnection) -> None:
-        with contextlib.suppress(ConnectionClosed):  # the client has what it wanted
+        with contextlib.suppress(ConnectionClosed):  # the client has read enough
             async for message in connection:
                 await connection.send(message)
 
@@ -144,7 +144,7 @@ async def _serve_echo(pipe: Connection) -> None:
 
 
 def _ask(server: Server, count: int) -> float:
-    """Return the seconds a message, asked for in batches so that the server never waits for us."""
+    """Return the CPU seconds per message, sent in batches so that the server never waits for us."""
     mask = os.urandom(4)
     masked = bytes(byte ^ mask[place % 4] for place, byte in enumerate(_ECHO))
     batch = (bytes((0x82, 0xFE, len(_ECHO) >> 8, len(_ECHO) & 0xFF)) + mask + masked) * _ECHO_BATCH
@@ -172,7 +172,7 @@ def _connect(port: int, path: str) -> socket.socket:
 
 
 def _count(server: Server, connection: socket.socket, count: int, more: Callable[[], None] | None = None) -> float:
-    """Read ``count`` frames; return the server's seconds a frame. ``more`` is called for each batch that came."""
+    """Read ``count`` frames; return the server's CPU seconds per frame. ``more`` is called for each batch received."""
     started = server.seconds()
     seen = asked = 0
     rest = b""
@@ -190,7 +190,7 @@ def _count(server: Server, connection: socket.socket, count: int, more: Callable
 
 
 def _frames(content: bytes) -> tuple[int, bytes]:
-    """Count whole frames; return what is left of one that is not whole."""
+    """Count complete frames; also returns the rest, an incomplete frame."""
     at = found = 0
     size = len(content)
     while at + 10 <= size:
