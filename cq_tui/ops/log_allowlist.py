@@ -10,7 +10,6 @@ LOG_EVENTS = frozenset(
         "commands refused",
         "crashed",
         "disk",
-        "event lost",
         "exchange unreachable",
         "health file refused",
         "integrity fault",

@@ -7,7 +7,6 @@ import os
 import signal
 import time
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -25,18 +24,14 @@ from cq_tui.services.logs import open_log
 from cq_tui.store.control import CommandInbox
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import write_document
-from cq_tui.store.journal import JournalBroken, JournalError
 from cq_tui.store.lock import ProcessLock
 from cq_tui.store.regular_file import open_regular
 from cq_tui.store.settings_file import load_settings
-from cq_tui.store.spools.spool import EventSpool, UnspoolableEvent
+from cq_tui.store.spools.event_queue import EventQueue
 from cq_tui.store.watch import watch_folders
 
 #: Seconds that a service has to end in after SIGTERM.
 SHUTDOWN_GRACE = 5.0
-#: Events that could not be spooled (full disk, nobody who merges) and wait here; beyond it the oldest are lost, and
-#: counted.
-_MAX_UNSPOOLED = 10_000
 
 
 class ServiceRuntime:
@@ -56,12 +51,7 @@ class ServiceRuntime:
         self.log = open_log(data, name, self.settings.LOG_LEVEL)
         self._crash_file = _crash_file(data, name)
         faulthandler.enable(self._crash_file)
-        self._spool: EventSpool | None = None
-        self._spool_error = ""
-        self._pending_events: deque[tuple[str, BaseModel | Mapping[str, Any], Mapping[str, Any] | None, float]] = (
-            deque()
-        )
-        self.lost_events = 0
+        self._events = EventQueue(data.spool, name, quarantine=data.quarantine)
         self._pending_answers: list[tuple[Command, Outcome, str]] = []
         self.inbox = CommandInbox(data, name)
         self.stopping = asyncio.Event()
@@ -81,54 +71,29 @@ class ServiceRuntime:
     @property
     def problem(self) -> str | None:
         """What is wrong with the frame itself: a full disk, a bad settings file."""
-        if self._pending_events:
-            return f"{len(self._pending_events)} events cannot be written: {self._spool_error}"
-        if self.lost_events:
-            return f"{self.lost_events} events could not be kept: they are missing from the history"
-        return self.loaded.problem
+        return self._events.problem or self.loaded.problem
 
     def emit(
         self, event_type: str, data: BaseModel | Mapping[str, Any], metadata: Mapping[str, Any] | None = None
     ) -> None:
-        """Have an event remembered. When the spool refuses, it waits in memory and is tried again at each beat.
+        """Record an event. One that the spool refuses waits in memory for the next heartbeat.
 
-        Raises JournalBroken when a new process has to look what the disk holds.
+        Raises JournalBroken when a new process has to check what the disk holds.
         """
-        if len(self._pending_events) >= _MAX_UNSPOOLED:
-            self._pending_events.popleft()
-            self.lost_events += 1
-        self._pending_events.append((event_type, data, metadata, time.time()))
+        self._events.add(event_type, data, metadata)
         self._flush_events()
 
     def emit_durably(
         self, event_type: str, data: BaseModel | Mapping[str, Any], metadata: Mapping[str, Any] | None = None
     ) -> None:
-        """Have an event remembered before going on. Raises JournalError when the disk does not have it."""
-        self._flush_events()
-        if self._pending_events:
-            raise JournalError(f"earlier events still wait: {self._spool_error}")
-        self._open_spool().emit(event_type, data, metadata=metadata, durable=True)
-
-    def _open_spool(self) -> EventSpool:
-        if self._spool is None:
-            self._spool = EventSpool(self.data.spool, self.name, quarantine=self.data.quarantine)
-        return self._spool
+        """Record an event and wait until the disk has it. Raises JournalError when it does not."""
+        self._events.emit_durably(event_type, data, metadata)
 
     def _flush_events(self) -> None:
-        while self._pending_events:
-            event_type, data, metadata, occurred_at = self._pending_events[0]
-            try:
-                self._open_spool().emit(event_type, data, metadata=metadata, now=occurred_at)
-            except JournalBroken:
-                raise
-            except JournalError as error:
-                self._spool_error = str(error)
-                self.log.error("spool refused", error=self._spool_error)
-                return
-            except UnspoolableEvent as error:
-                self.lost_events += 1
-                self.log.error("event lost", error=str(error))
-            self._pending_events.popleft()
+        before = self._events.problem
+        self._events.flush()
+        if self._events.problem not in (before, None):
+            self.log.error("spool refused", error=self._events.problem)
 
     def publish_health(self, health: Health) -> None:
         """Write the health file; a change of status is an event."""
@@ -188,8 +153,7 @@ class ServiceRuntime:
 
     def close(self) -> None:
         """Close the spool and give the lock back."""
-        if self._spool is not None:
-            self._spool.close()
+        self._events.close()
         faulthandler.disable()
         self._crash_file.close()
         self._lock.release()

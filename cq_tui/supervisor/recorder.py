@@ -1,4 +1,4 @@
-"""What the supervisor leaves behind: its log, its events, and what the disk refused. Never raises for a full disk."""
+"""What the supervisor records: its log, events, desired states and health. Never raises for a full disk."""
 
 from collections.abc import Mapping
 
@@ -7,41 +7,32 @@ from pydantic import BaseModel
 from cq_tui.contracts.health import ServiceState, SupervisorHealth
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.document import write_document
-from cq_tui.store.journal import JournalError
-from cq_tui.store.spools.spool import EventSpool
+from cq_tui.store.journal import JournalBroken
+from cq_tui.store.spools.event_queue import EventQueue
 from cq_tui.supervisor.desired_state import RunState, write_desired_state
 from cq_tui.supervisor.log import SupervisorLog
 
 
 class Recorder:
-    """Open while its supervisor holds the lock; closed, it takes nothing down."""
+    """Open while its supervisor holds the lock; closed, it records nothing."""
 
     def __init__(self, data: DataDir) -> None:
         self._data = data
-        self._spool: EventSpool | None = None
         self._log: SupervisorLog | None = None
         self._problems: dict[str, str] = {}
+        self._events = EventQueue(data.spool, "supervisor", quarantine=data.quarantine)
 
     def open(self) -> None:
-        """Open log and spool. Raises OSError for the log."""
+        """Open log and spool. Raises OSError for the log; a bad spool must not keep the services from running."""
         self._log = SupervisorLog(self._data)
-        try:
-            self._open_spool()
-        except JournalError as error:
-            # What cannot be remembered must not keep the services from running; health and log say it.
-            self.report_problem("spool", str(error))
-
-    def _open_spool(self) -> EventSpool:
-        if self._spool is None:
-            self._spool = EventSpool(self._data.spool, "supervisor", quarantine=self._data.quarantine)
-        return self._spool
+        self.flush_events()
 
     def close(self) -> None:
         """Close both."""
-        for closed in (self._spool, self._log):
-            if closed is not None:
-                closed.close()
-        self._spool = self._log = None
+        self._events.close()
+        if self._log is not None:
+            self._log.close()
+            self._log = None
 
     @property
     def problems(self) -> Mapping[str, str]:
@@ -64,14 +55,24 @@ class Recorder:
             self._log.log_state(service, state)
 
     def emit(self, event_type: str, payload: BaseModel) -> None:
-        """Make an event a part of the history."""
+        """Record an event; one that the disk refuses waits for ``flush_events``."""
+        if self._log is not None:
+            self._events.add(event_type, payload, None)
+            self.flush_events()
+
+    def flush_events(self) -> None:
+        """Write the events that wait."""
         if self._log is None:
             return
         try:
-            self._open_spool().emit(event_type, payload)
+            self._events.flush()
+            problem = self._events.problem
+        except JournalBroken as error:
+            problem = str(error)
+        if problem is None:
             self.clear_problem("spool")
-        except JournalError as error:
-            self.report_problem("spool", str(error))
+        else:
+            self.report_problem("spool", problem)
 
     def save_desired_state(self, service: str, wanted: RunState, by: str) -> None:
         """Write down what is wanted of a service. A full disk must not keep anything from being stopped."""

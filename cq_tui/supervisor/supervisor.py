@@ -216,6 +216,7 @@ class Supervisor:
                 self._reload_settings()
                 for charge in self._managed.values():
                     charge.update_usage()
+                self._recorder.flush_events()
                 self._write_health()
                 await watch.changes(timeout=_HEARTBEAT_INTERVAL)
 

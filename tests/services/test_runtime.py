@@ -181,7 +181,7 @@ async def test_an_event_that_no_line_can_hold_is_counted_and_told_and_holds_up_n
         await until(lambda: service.health)
         service.order("unspoolable")
         await until(lambda: service.health["status"] == "degraded")
-        assert "1 events could not be kept" in service.health["reason"]
+        assert "1 event could not be written" in service.health["reason"]
         assert [event["data"] for event in spooled(data, "trader", "e")] == [{"number": 3}]
 
 
@@ -203,8 +203,8 @@ async def test_a_spool_that_lost_its_disk_ends_the_service_with_a_word(tmp_path:
     data = data_directory(tmp_path / "data")
     frame = ServiceRuntime("trader", data)
     frame.emit("e", {})
-    assert frame._spool is not None
-    journal = frame._spool._journal
+    assert frame._events._spool is not None
+    journal = frame._events._spool._journal
     assert journal is not None
     journal._broken = "sync failed (Input/output error); restart the service"
     with pytest.raises(JournalBroken, match="sync failed"):

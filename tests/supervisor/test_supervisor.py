@@ -184,6 +184,21 @@ async def test_a_damaged_spool_keeps_nothing_from_running(stage: Stage) -> None:
     assert spool.read_text() == "no event\n"
 
 
+async def test_events_wait_for_a_spool_that_can_be_written(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cq_tui.supervisor.supervisor._HEARTBEAT_INTERVAL", 0.2)
+    spool = stage.data.spool / "supervisor.ndjson"
+    spool.mkdir()
+    async with stage.supervised() as supervisor:
+        await until(in_state(supervisor, "running"))
+        os.kill(stage.pids()["ares"], signal.SIGKILL)
+        await until(lambda: supervisor.state_of("ares").restarts == 1)
+        await until(lambda: "1 event cannot be written" in (stage.report().reason or ""))
+        spool.rmdir()
+        await until(lambda: stage.report().status == "ok")
+    (event,) = events(stage, "service_stopped")
+    assert event["service"] == "ares"
+
+
 async def test_a_bad_settings_file_is_named_and_changes_nothing(stage: Stage) -> None:
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "running"))
