@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, ROUND_UP, Decimal, InvalidOperation
+from decimal import ROUND_DOWN, Decimal, InvalidOperation
 from typing import Any
 
 from cq_tui.binance.filter_fields import read_filters, read_flags
@@ -106,14 +106,6 @@ class SymbolRules:
         """Return ``quantity`` rounded down to LOT_SIZE's step; with ``market`` also to MARKET_LOT_SIZE's."""
         cut = _round_to_step(quantity, self.step_size, ROUND_DOWN)
         return _round_to_step(cut, self.market_step_size, ROUND_DOWN) if market else cut
-
-    def min_quantity_for(self, price: Decimal, *, market: bool = False) -> Decimal:
-        """Return the smallest quantity that passes lot size and min notional at ``price`` (> 0)."""
-        wanted = max(self.min_quantity, self.step_size, self.market_min_quantity if market else ZERO)
-        if self.min_notional and (self.min_notional_on_market or not market):
-            wanted = max(wanted, self.min_notional / price)
-        quantity = _round_to_step(wanted, self.step_size, ROUND_UP)
-        return _round_to_step(quantity, self.market_step_size, ROUND_UP) if market else quantity
 
     def violation(
         self,

@@ -1,4 +1,4 @@
-"""Answers and events in the exchange's shapes, each with the fields that our parsers require."""
+"""Sample responses and events of the exchange, with the fields that our parsers require."""
 
 from typing import Any
 

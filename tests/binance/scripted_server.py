@@ -1,4 +1,4 @@
-"""A WebSocket server on loopback that plays a script for each connection."""
+"""A WebSocket server on loopback that runs a script for each connection."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -27,12 +27,12 @@ class Play:
         return orjson.loads(await self.socket.recv())
 
     async def hold(self) -> None:
-        """Keep the connection, in silence, until the client leaves."""
+        """Keep the connection open, silent, until the client closes it."""
         await self.socket.wait_closed()
 
 
 class Server:
-    """What was played: each connection in order, with the time it came."""
+    """The scripts left to run, and each connection in order."""
 
     def __init__(self, scripts: list[Script]) -> None:
         self.scripts = scripts
@@ -55,7 +55,7 @@ class Server:
 
 @asynccontextmanager
 async def scripted(*scripts: Script) -> AsyncIterator[Server]:
-    """Serve one script a connection, the last one again and again."""
+    """Serve one script per connection, repeating the last one."""
     server = Server(list(scripts))
     async with serve(server.handle, "127.0.0.1", 0, compression=None) as serving:
         server.port = next(iter(serving.sockets)).getsockname()[1]
@@ -63,6 +63,6 @@ async def scripted(*scripts: Script) -> AsyncIterator[Server]:
 
 
 async def within(seconds: float, awaited: Awaitable[Any]) -> Any:
-    """Await, but not for ever: a test that would hang fails."""
+    """Await with a timeout: a test that would hang fails."""
     async with asyncio.timeout(seconds):
         return await awaited

@@ -1,4 +1,4 @@
-"""A SOCKS5 proxy (RFC 1928, no authentication) that leads every name to one port of this machine."""
+"""A SOCKS5 proxy (RFC 1928, no authentication) that connects every name to one port of this machine."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ _GRANTED = bytes([_VERSION, 0, 0, 1, 0, 0, 0, 0, 0, 0])
 
 @dataclass
 class SocksServer:
-    """Where it listens, and the names that it was asked for."""
+    """Its URL, and the hosts requested from it."""
 
     url: str = ""
     asked_for: list[tuple[str, int]] = field(default_factory=list)
@@ -20,7 +20,7 @@ class SocksServer:
 
 @asynccontextmanager
 async def socks_server(target: int) -> AsyncIterator[SocksServer]:
-    """Run one that connects to port ``target`` whatever it is asked for."""
+    """Run a proxy that connects every request to port ``target``."""
     proxy = SocksServer()
     tasks: set[asyncio.Task[None]] = set()
 

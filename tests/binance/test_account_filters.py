@@ -1,4 +1,4 @@
-"""Filters over a whole account, at and beyond their limits."""
+"""Account-wide filters, at and beyond their limits."""
 
 from decimal import Decimal
 from typing import Any
@@ -20,7 +20,7 @@ ASSET_FILTERS = [
 RULES = AccountRules.from_filters([*EXCHANGE_FILTERS, {"filterType": "NOT_KNOWN_YET", "limit": 0}], ASSET_FILTERS)
 
 
-def test_filters_are_listed_as_they_were_read() -> None:
+def test_filters_round_trip() -> None:
     assert RULES.exchange_filters() == EXCHANGE_FILTERS
     assert RULES.asset_filters() == ASSET_FILTERS
     assert AccountRules().exchange_filters() == AccountRules().asset_filters() == []
@@ -43,12 +43,12 @@ def test_filters_are_listed_as_they_were_read() -> None:
         ({"notional": Decimal("1000.01"), "quote_asset": "EUR"}, None),
     ],
 )
-def test_violation_names_the_first_filter_that_fails(order: dict[str, Any], name: str | None) -> None:
+def test_violation_names_the_first_violated_filter(order: dict[str, Any], name: str | None) -> None:
     given = {"order_type": "LIMIT", "base_asset": "BTC", "quote_asset": "USDT"} | order
     assert RULES.violation(**given) == name
 
 
-def test_order_lists_are_counted() -> None:
+def test_order_lists_count_toward_their_limit() -> None:
     assert RULES.list_violation(open_order_lists=1) is None
     assert RULES.list_violation(open_order_lists=2) == "EXCHANGE_MAX_NUM_ORDER_LISTS"
     assert AccountRules().list_violation(open_order_lists=10_000) is None

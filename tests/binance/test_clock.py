@@ -13,14 +13,14 @@ def test_before_the_first_sample() -> None:
     assert ServerClock().now_ms(1000.9) == 1000
 
 
-def test_half_the_round_trip() -> None:
+def test_a_sample_is_corrected_by_half_the_round_trip() -> None:
     clock = ServerClock()
     clock.add_sample(1000, 5100, 1200)
     assert clock.offset_ms == 4000
     assert clock.now_ms(2000) == 6000
 
 
-def test_one_slow_answer_does_not_move_it() -> None:
+def test_one_slow_response_does_not_move_the_offset() -> None:
     clock = ServerClock()
     for sent in range(4):
         clock.add_sample(sent, sent + 500, sent)
@@ -34,7 +34,7 @@ def test_local_time_that_runs_backwards_is_ignored() -> None:
     assert clock.sample_count == 0
 
 
-def test_forgetting_keeps_the_offset_until_the_next_sample() -> None:
+def test_discarding_samples_keeps_the_offset_until_the_next_one() -> None:
     clock = ServerClock()
     clock.add_sample(0, 500, 0)
     clock.discard_samples()
@@ -43,7 +43,7 @@ def test_forgetting_keeps_the_offset_until_the_next_sample() -> None:
     assert clock.offset_ms == 90_000
 
 
-def test_no_samples_is_a_mistake() -> None:
+def test_at_least_one_sample_is_required() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         ServerClock(samples=0)
 
@@ -58,7 +58,7 @@ def test_a_local_clock_that_was_set_is_followed_at_once(jump: int) -> None:
     assert clock.sample_count == 1
 
 
-def test_a_slow_answer_that_allows_what_was_known_is_no_jump() -> None:
+def test_a_slow_response_consistent_with_the_offset_is_not_a_jump() -> None:
     clock = ServerClock()
     for sent in range(9):
         clock.add_sample(sent, sent + 510, sent + 20)

@@ -1,4 +1,4 @@
-"""The bounded mailbox: order kept, tickers conflated, nothing else lost, writers slowed down."""
+"""The bounded queue: order is kept, tickers conflate, nothing else is lost, writers slow down."""
 
 import asyncio
 
@@ -28,7 +28,7 @@ async def test_order_is_kept() -> None:
     assert mailbox.dropped == 0
 
 
-async def test_only_the_newest_of_a_key_survives_a_crowd() -> None:
+async def test_only_the_newest_of_a_key_survives_an_overflow() -> None:
     mailbox = conflating(5)
     for number in range(3):
         mailbox.put(("a", number))
@@ -47,7 +47,7 @@ async def test_a_waiting_reader_is_woken() -> None:
     assert await mailbox.get() == ("a", 2)
 
 
-async def test_a_reader_that_gave_up_loses_nothing() -> None:
+async def test_a_canceled_reader_loses_nothing() -> None:
     mailbox = conflating(5)
     reader = asyncio.create_task(mailbox.get())
     await asyncio.sleep(0)
@@ -71,7 +71,7 @@ async def test_writers_wait_when_nothing_can_be_dropped() -> None:
     assert await drained(mailbox) == [("B", 3), ("B", 4)]
 
 
-async def test_a_failure_comes_after_what_was_before_it() -> None:
+async def test_a_failure_comes_after_the_items_before_it() -> None:
     mailbox = conflating(4)
     mailbox.put(("a", 1))
     mailbox.fail(RuntimeError("defect"))
@@ -90,7 +90,7 @@ async def test_a_failure_wakes_the_reader() -> None:
 
 
 @given(st.lists(st.sampled_from("abcXY"), max_size=200), st.integers(2, 20))
-def test_what_may_not_be_dropped_never_is(letters: list[str], limit: int) -> None:
+def test_items_without_a_key_are_never_dropped(letters: list[str], limit: int) -> None:
     items = [(letter, number) for number, letter in enumerate(letters)]
 
     async def run() -> list[Item]:

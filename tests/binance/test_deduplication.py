@@ -1,4 +1,4 @@
-"""What two connections both bring is told once, and nothing that only one of them brings is lost."""
+"""Duplicates of two connections are removed, and nothing that only one of them delivers is lost."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ from cq_tui.binance.market_events import MarketEvent
 from tests.binance import samples
 from tests.binance.test_market_events import parsed
 
-#: The events that are told by a mark of theirs, and the field that holds it.
+#: The events that are identified by one of their fields, and that field.
 TICKERS: list[tuple[Callable[..., Any], str]] = [(samples.book_ticker_event, "u"), (samples.mini_ticker_event, "E")]
 NUMBERED: list[tuple[Callable[..., Any], str]] = [(samples.trade_event, "t"), (samples.depth_event, "u")]
 
@@ -22,14 +22,14 @@ def event(message: object) -> MarketEvent:
     return read
 
 
-def test_of_tickers_only_newer_ones_are_news() -> None:
+def test_only_a_newer_ticker_is_new() -> None:
     overlap = EventDeduplicator()
     for sample, field in TICKERS:
         assert [overlap.is_new(event(sample(**{field: mark}))) for mark in (5, 5, 4, 6)] == [True, False, False, True]
     assert overlap.is_new(event(samples.book_ticker_event("ETHUSDT", u=1)))
 
 
-def test_a_bar_that_closes_is_news_beside_the_same_bar_before() -> None:
+def test_the_closing_update_of_a_bar_is_new() -> None:
     overlap = EventDeduplicator()
     assert overlap.is_new(event(samples.kline_event()))
     assert overlap.is_new(event(samples.kline_event(x=True)))
@@ -38,8 +38,8 @@ def test_a_bar_that_closes_is_news_beside_the_same_bar_before() -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 20), max_size=30), st.integers(0, 30), st.integers(0, 30))
-def test_trades_and_depth_are_told_once_each(order: list[int], late: int, early: int) -> None:
-    """One connection brings a prefix, the other a suffix, in any interleaving."""
+def test_trades_and_depth_pass_once_each(order: list[int], late: int, early: int) -> None:
+    """One connection delivers a prefix, the other a suffix, in any interleaving."""
     for sample, field in NUMBERED:
         overlap, told = EventDeduplicator(), []
         sides = [list(range(late)), list(range(min(early, late), 31))]
@@ -51,7 +51,7 @@ def test_trades_and_depth_are_told_once_each(order: list[int], late: int, early:
         assert sorted(told) == list(range(31))
 
 
-def test_what_is_remembered_is_bounded() -> None:
+def test_memory_of_seen_events_is_bounded() -> None:
     overlap = EventDeduplicator(capacity=2)
     trades = [event(samples.trade_event(t=number)) for number in range(3)]
     assert all(map(overlap.is_new, trades))

@@ -1,4 +1,4 @@
-"""Which error an answer stands for: above all whether an order may have been executed."""
+"""The error for each response: above all whether an order may have been executed."""
 
 import pytest
 
@@ -48,13 +48,13 @@ def test_401_without_a_body_is_about_the_key() -> None:
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 408])
-def test_a_server_fault_leaves_a_change_open(status: int) -> None:
+def test_after_a_server_error_the_outcome_of_a_change_is_unknown(status: int) -> None:
     assert isinstance(mapped(status, b"", changes_state=True), errors.OutcomeUnknown)
     assert isinstance(mapped(status, b""), errors.ServerError)
 
 
 @pytest.mark.parametrize("code", [-1000, -1001, -1006, -1007])
-def test_codes_that_leave_a_change_open_whatever_the_status(code: int) -> None:
+def test_codes_of_an_unknown_outcome_with_any_status(code: int) -> None:
     error = mapped(400, b'{"code":%d,"msg":""}' % code, changes_state=True)
     assert isinstance(error, errors.OutcomeUnknown)
     assert error.code == code
@@ -63,7 +63,7 @@ def test_codes_that_leave_a_change_open_whatever_the_status(code: int) -> None:
 #: Every code of Binance's errors.md that REST can send.
 ABOUT_THE_EXCHANGE_OR_US = [
     *(-1000, -1001, -1002, -1003, -1006, -1007, -1008, -1015, -1016, -1021, -1022, -1034, -2008, -2014, -2015),
-    0,  # HTTP 451: not from this country
+    0,  # HTTP 451: restricted location
 ]
 ABOUT_THE_SYMBOL_OR_THE_ORDER = [
     *(-1010, -1013, -1014, -1020, *range(-1106, -1099), -1108, -1111, -1112, *range(-1122, -1113), -1125, -1127),
@@ -73,7 +73,7 @@ ABOUT_THE_SYMBOL_OR_THE_ORDER = [
 
 
 @pytest.mark.parametrize("changes_state", [False, True])
-def test_whose_fault_a_refusal_is(changes_state: bool) -> None:
+def test_is_about_symbol_for_every_code(changes_state: bool) -> None:
     def blamed(code: int, status: int = 400) -> bool:
         return mapped(status, b'{"code":%d,"msg":""}' % code, changes_state=changes_state).is_about_symbol
 
@@ -84,7 +84,7 @@ def test_whose_fault_a_refusal_is(changes_state: bool) -> None:
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 408, 418, 429, 451, 500, 503])
-def test_an_answer_without_a_code_says_nothing_about_the_symbol(status: int) -> None:
+def test_a_response_without_a_code_is_not_about_the_symbol(status: int) -> None:
     assert not mapped(status, b"<html>").is_about_symbol
     assert not mapped(status, b"", changes_state=True).is_about_symbol
 
@@ -99,7 +99,7 @@ def test_an_answer_without_a_code_says_nothing_about_the_symbol(status: int) -> 
         errors.OutcomeUnknown("timeout"),
     ],
 )
-def test_what_was_no_refusal_says_nothing_about_the_symbol(error: errors.BinanceError) -> None:
+def test_other_errors_are_not_about_the_symbol(error: errors.BinanceError) -> None:
     assert not error.is_about_symbol
 
 

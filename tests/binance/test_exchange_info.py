@@ -1,4 +1,4 @@
-"""exchangeInfo: the recorded live answer, and a symbol that cannot be read."""
+"""exchangeInfo: the recorded live response, and a symbol that cannot be parsed."""
 
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ def test_missing_fields(field: str) -> None:
         parse_exchange_info({name: value for name, value in INFO.items() if name != field})
 
 
-def test_an_interval_we_do_not_know() -> None:
+def test_an_unknown_interval() -> None:
     limit = INFO["rateLimits"][0] | {"interval": "FORTNIGHT"}
     with pytest.raises(MalformedMessage, match="interval"):
         parse_exchange_info(INFO | {"rateLimits": [limit]})

@@ -1,4 +1,4 @@
-"""Decimals as the exchange reads them, and typed access to JSON."""
+"""Decimals as the exchange expects them, and typed access to JSON."""
 
 from decimal import Decimal
 
@@ -23,7 +23,7 @@ def test_exponents_are_written_out(value: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-1"])
-def test_what_is_no_price(value: str) -> None:
+def test_values_that_are_not_a_price(value: str) -> None:
     with pytest.raises(ValueError, match="cannot be a price"):
         format_decimal(Decimal(value))
 

@@ -1,4 +1,4 @@
-"""SymbolRules: parsing, quantising and violations, by the exact rules of the filters."""
+"""SymbolRules: parsing, quantizing and violations, by the exact rules of the filters."""
 
 import json
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Decimal
@@ -106,7 +106,7 @@ def violation(rules: SymbolRules = RULES, **order: Any) -> str | None:
         ({"open_algo_orders": 5, "order_type": "STOP_LOSS_LIMIT", "stop_price": "99"}, "MAX_NUM_ALGO_ORDERS"),
     ],
 )
-def test_violation_names_the_first_filter_that_fails(order: dict[str, Any], name: str | None) -> None:
+def test_violation_names_the_first_violated_filter(order: dict[str, Any], name: str | None) -> None:
     assert violation(**order) == name
 
 
@@ -164,7 +164,7 @@ def test_amends_are_counted() -> None:
     assert RULES.amend_violation(amends=10) == "MAX_NUM_ORDER_AMENDS"
 
 
-def test_what_a_symbol_allows_is_read_and_else_taken_as_allowed() -> None:
+def test_permissions_are_parsed_and_default_to_allowed() -> None:
     assert (RULES.iceberg_allowed, RULES.amend_allowed, RULES.stp_modes) == (True, True, ())
     closed = SymbolRules.from_exchange_info(
         exchange_info()
@@ -178,17 +178,17 @@ def test_what_a_symbol_allows_is_read_and_else_taken_as_allowed() -> None:
     assert (closed.default_stp_mode, closed.stp_modes) == ("NONE", ("NONE", "DECREMENT"))
 
 
-def test_a_zero_step_is_no_rule() -> None:
+def test_a_zero_step_disables_the_rule() -> None:
     assert violation(order_type="MARKET", price=None, quantity="0.12345", reference_price="100") is None
     assert RULES.quantize_quantity(Decimal("0.123459"), market=True) == Decimal("0.12345")
 
 
-def test_order_lists_are_counted() -> None:
+def test_order_lists_count_toward_their_limit() -> None:
     assert RULES.list_violation(open_order_lists=19) is None
     assert RULES.list_violation(open_order_lists=20) == "MAX_NUM_ORDER_LISTS"
 
 
-def test_min_notional_of_the_older_kind_keeps_its_name() -> None:
+def test_the_older_min_notional_filter_keeps_its_name() -> None:
     raw = exchange_info(MIN_NOTIONAL={"minNotional": "10", "applyToMarket": False, "avgPriceMins": 5})
     raw["filters"] = [entry for entry in raw["filters"] if entry["filterType"] != "NOTIONAL"]
     rules = SymbolRules.from_exchange_info(raw)
@@ -232,7 +232,7 @@ def test_a_missing_field_is_named(broken: str) -> None:
         SymbolRules.from_exchange_info(raw)
 
 
-def test_a_number_that_is_none_is_an_error_with_the_symbol() -> None:
+def test_an_invalid_number_is_an_error_that_names_the_symbol() -> None:
     with pytest.raises(SymbolRulesError, match="BTCUSDT"):
         SymbolRules.from_exchange_info(exchange_info(LOT_SIZE={"minQty": "x", "maxQty": "1", "stepSize": "1"}))
 
@@ -241,20 +241,7 @@ prices = st.decimals(min_value="0.01", max_value="999999", places=6)
 
 
 @given(prices, st.sampled_from([ROUND_DOWN, ROUND_UP, ROUND_HALF_EVEN]))
-def test_a_quantised_price_is_on_the_grid_and_near(price: Decimal, rounding: str) -> None:
-    quantised = RULES.quantize_price(price, rounding)
-    assert quantised % RULES.tick_size == 0
-    assert abs(quantised - price) < RULES.tick_size
-
-
-@given(prices, st.booleans())
-def test_min_quantity_is_the_smallest_that_passes(price: Decimal, market: bool) -> None:
-    price = RULES.quantize_price(price, ROUND_UP)
-    least = RULES.min_quantity_for(price, market=market)
-    kind: dict[str, Any] = {"order_type": "MARKET", "reference_price": price}
-    if not market:
-        kind = {"order_type": "LIMIT", "price": price}
-    fits = least <= (RULES.market_max_quantity if market else RULES.max_quantity)
-    if fits:
-        assert RULES.violation(side="BUY", quantity=least, **kind) is None
-    assert RULES.violation(side="BUY", quantity=least - RULES.step_size, **kind) is not None
+def test_a_quantized_price_is_a_near_multiple_of_the_tick(price: Decimal, rounding: str) -> None:
+    quantized = RULES.quantize_price(price, rounding)
+    assert quantized % RULES.tick_size == 0
+    assert abs(quantized - price) < RULES.tick_size

@@ -22,7 +22,7 @@ def test_loopback() -> None:
     assert all(map(is_loopback, (endpoints.rest, endpoints.stream, endpoints.ws_api)))
 
 
-def test_public_ones_are_encrypted() -> None:
+def test_public_endpoints_are_encrypted() -> None:
     for endpoints in (MAINNET, TESTNET, DEMO):
         assert endpoints.rest.startswith("https://")
         assert endpoints.stream.startswith("wss://")
@@ -35,7 +35,7 @@ def test_a_trailing_slash_is_dropped() -> None:
 
 
 @pytest.mark.parametrize("address", ["", "h", "ws://h", "https://", "ftp://h"])
-def test_an_address_of_another_kind(address: str) -> None:
+def test_an_address_with_the_wrong_scheme(address: str) -> None:
     with pytest.raises(EndpointError, match="rest endpoint"):
         Endpoints(address, "ws://h", "ws://h")
 
@@ -57,7 +57,7 @@ def test_the_real_exchange_is_known_however_it_is_written(address: str) -> None:
     assert is_mainnet(address)
 
 
-def test_all_others_are_not_the_real_exchange() -> None:
+def test_other_hosts_are_not_the_real_exchange() -> None:
     for endpoints in (TESTNET, DEMO, loopback(1)):
         assert not any(map(is_mainnet, (endpoints.rest, endpoints.stream, endpoints.ws_api)))
     assert not is_mainnet(MAINNET_DATA_ONLY_REST)
@@ -65,7 +65,7 @@ def test_all_others_are_not_the_real_exchange() -> None:
     assert not is_mainnet("https://notbinance.com")
 
 
-def test_play_money_is_where_we_know_it_is() -> None:
+def test_hosts_known_to_use_play_money() -> None:
     for endpoints in (TESTNET, DEMO, loopback(1)):
         assert all(map(is_play_money, (endpoints.rest, endpoints.stream, endpoints.ws_api)))
     assert is_play_money("https://api1.testnet.binance.vision")
@@ -86,5 +86,5 @@ def test_play_money_is_where_we_know_it_is() -> None:
         "https://testnet.binance.vision@api.binance.us",
     ],
 )
-def test_of_any_other_nobody_knows(address: str) -> None:
+def test_any_other_host_may_use_real_money(address: str) -> None:
     assert not is_play_money(address)

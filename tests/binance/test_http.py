@@ -1,4 +1,4 @@
-"""REST over a real port: reuse, answers that break off or drip, redirects, proxies, certificates."""
+"""REST over a real port: reuse, truncated or trickling responses, redirects, proxies, certificates."""
 
 import asyncio
 import datetime
@@ -33,7 +33,7 @@ PLACED = orjson.dumps(samples.ORDER_PLACED)
 
 
 class Host:
-    """A server that answers each request as told, and remembers request lines and how many connections there were."""
+    """A scripted server that records request lines and counts connections."""
 
     def __init__(self, *answers: Answer) -> None:
         self.answers = list(answers)
@@ -71,7 +71,7 @@ async def host(*answers: Answer, tls: ssl.SSLContext | None = None) -> AsyncIter
 
 
 def says(body: bytes, status: str = "200 OK", *headers: str, more: int = 0, stays: bool = True) -> Answer:
-    """Answer; ``more`` bytes are promised and do not come."""
+    """Answer; ``more`` announced bytes never come."""
 
     async def answer(writer: asyncio.StreamWriter) -> bool:
         lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body) + more}", *headers]
@@ -87,7 +87,7 @@ async def hang_up(writer: asyncio.StreamWriter) -> bool:
 
 
 async def drip(writer: asyncio.StreamWriter) -> bool:
-    """A byte now and then, for ever: no timeout between two bytes ends that."""
+    """Send a byte now and then, forever: no timeout between two bytes ends that."""
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
     while True:
         writer.write(b" ")
@@ -106,10 +106,10 @@ async def test_one_connection_serves_many_requests() -> None:
         assert (server.connections, len(server.heads)) == (1, 5)
 
 
-async def test_a_connection_that_was_closed_meanwhile_is_replaced_and_nothing_sent_twice() -> None:
+async def test_a_connection_closed_meanwhile_is_replaced_and_nothing_is_sent_twice() -> None:
     async with host(says(PLACED, stays=False), says(PLACED)) as server, rest(server.port) as client:
         await client.new_order(ORDER)
-        await asyncio.sleep(0.05)  # the end of the connection has to travel
+        await asyncio.sleep(0.05)  # until the client sees the connection end
         await client.new_order(ORDER)
         assert (server.connections, server.methods) == (2, [b"POST", b"POST"])
 
@@ -124,7 +124,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN)
-async def test_what_breaks_off_leaves_an_order_open_and_is_not_sent_again(answer: Answer) -> None:
+async def test_after_a_truncated_response_the_outcome_is_unknown_and_nothing_is_resent(answer: Answer) -> None:
     async with host(answer) as server, rest(server.port) as client:
         with pytest.raises(errors.OutcomeUnknown) as unknown:
             await client.new_order(ORDER)
@@ -137,16 +137,16 @@ async def test_what_breaks_off_leaves_an_order_open_and_is_not_sent_again(answer
         assert "signature" not in repr(problem)
 
 
-async def test_nobody_listens() -> None:
+async def test_a_refused_connection() -> None:
     with socket.socket() as taken:
-        # Nobody else gets the port, and who has it does not listen.
+        # The port is bound, so nobody else gets it, but nothing listens.
         taken.bind(("127.0.0.1", 0))
         async with rest(taken.getsockname()[1]) as client:
             with pytest.raises(errors.NotSent):
                 await client.new_order(ORDER)
 
 
-async def test_an_answer_that_drips_is_given_up() -> None:
+async def test_a_trickling_response_times_out() -> None:
     async with host(drip) as server, rest(server.port, deadline=0.3) as client:
         with pytest.raises(errors.OutcomeUnknown):
             await within(10, client.new_order(ORDER))
@@ -175,7 +175,7 @@ async def test_this_machine_is_reached_without_the_proxy_of_the_environment(monk
         async with rest(server.port) as client:
             await client.new_order(ORDER)
         assert (proxy.connections, server.connections) == (0, 1)
-        # Any other host goes through it, and the proxy learns its name alone.
+        # Any other host goes through the proxy, which sees only its name.
         async with SpotRest("https://exchange.invalid", Credentials("the-key", "the-secret")) as client:
             with pytest.raises(errors.BinanceError):
                 await client.account()
@@ -183,7 +183,7 @@ async def test_this_machine_is_reached_without_the_proxy_of_the_environment(monk
         assert b"the-key" not in proxy.heads[0]
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+async def test_a_self_signed_certificate_is_refused(tmp_path: Path) -> None:
     async with host(says(PLACED), tls=own_certificate(tmp_path)) as server:
         async with rest(server.port, "https") as client:
             with pytest.raises(errors.NotSent, match="CERTIFICATE_VERIFY_FAILED"):
@@ -194,7 +194,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) 
 
 
 def own_certificate(folder: Path) -> ssl.SSLContext:
-    """Return a server's context with a certificate that it has signed itself."""
+    """Return a server's context with a self-signed certificate."""
     key, now = Ed25519PrivateKey.generate(), datetime.datetime.now(datetime.UTC)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])

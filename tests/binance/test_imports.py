@@ -1,4 +1,4 @@
-"""What a module drags in: the hot processes have a memory budget."""
+"""Heavy imports of each module: the hot processes have a memory budget."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Frames of combined streams as typed events, including ones recorded from the exchange."""
+"""Messages of combined streams as typed events, including recorded ones."""
 
 import gzip
 from collections import Counter
@@ -112,7 +112,7 @@ WRONG: list[Any] = [None, [], {}, True, 1.5, "NaN", "-1", "1e5", "", "x", "Infin
 
 
 def _wrong(field: str, value: Any) -> list[Any]:
-    """Return what does not belong into a field that holds such a value."""
+    """Return values that are wrong for a field that holds this one."""
     if field == "s":
         return WRONG[:5]
     return [wrong for wrong in WRONG if type(wrong) is not type(value) or isinstance(value, str)]
@@ -143,7 +143,7 @@ def test_a_missing_or_wrong_field_of_a_bar_is_named(field: str) -> None:
             parsed(samples.kline_event(**{field: wrong}))
 
 
-def test_an_event_of_another_kind_is_nothing_to_us() -> None:
+def test_an_unhandled_event_type_is_none() -> None:
     assert parsed({"stream": "btcusdt@avgPrice", "data": {"e": "avgPrice", "E": 1, "s": "BTCUSDT"}}) is None
 
 

@@ -1,4 +1,4 @@
-"""The reading of frames: any bytes in any pieces give the messages that the library itself reads."""
+"""Splitting frames: any bytes in any pieces give the messages that the library itself reads."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ from tests.binance.scripted_server import Play, Script, scripted, within
 
 
 class Pipe(asyncio.Transport):
-    """A transport that remembers what was written, and whether reading is paused."""
+    """A transport that records what was written, and whether reading is paused."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class Pipe(asyncio.Transport):
 
 
 def joined() -> tuple[MessageConnection, Pipe, list[bytes]]:
-    """Return a connection behind its handshake, what it writes to, and where its messages go."""
+    """Return a connection after its handshake, its transport, and its messages."""
     protocol = ClientProtocol(parse_uri("ws://h/"))
     connection, pipe, messages = MessageConnection(protocol), Pipe(), list[bytes]()
     connection.connection_made(pipe)
@@ -94,7 +94,7 @@ async def test_any_frames_in_any_pieces(groups: list[list[Frame]], sizes: list[i
     assert pipe.written.count(b"\x8a") >= sum(group[0].opcode is Opcode.PING for group in groups)
 
 
-async def test_nothing_is_handed_over_while_paused() -> None:
+async def test_nothing_is_delivered_while_paused() -> None:
     connection, pipe, messages = joined()
     frames = [Frame(Opcode.TEXT, b"%d" % number).serialize(mask=False) for number in range(4)]
 
@@ -124,7 +124,7 @@ async def test_nothing_is_handed_over_while_paused() -> None:
     ],
     ids=["masked", "too long", "reserved bit", "continuation of nothing", "unknown opcode"],
 )
-async def test_what_breaks_the_protocol_ends_the_connection(raw: bytes) -> None:
+async def test_a_protocol_violation_ends_the_connection(raw: bytes) -> None:
     connection, _, messages = joined()
     connection.data_received(Frame(Opcode.TEXT, b"whole").serialize(mask=False) + raw)
     connection.data_received(Frame(Opcode.TEXT, b"behind").serialize(mask=False))
@@ -143,7 +143,7 @@ async def opened(*scripts: Script) -> AsyncIterator[MessageConnection]:
             await socket.close()
 
 
-async def test_messages_sent_at_once_wait_for_the_listener() -> None:
+async def test_messages_sent_at_once_wait_for_the_handler() -> None:
     async def script(play: Play) -> None:
         for number in range(3):
             await play.send(f"{number}")
@@ -201,7 +201,7 @@ async def test_a_refused_handshake_keeps_its_status_and_body() -> None:
     assert refused.value.response.body == b"slow down"
 
 
-async def test_what_the_listener_raises_ends_the_connection_and_is_told() -> None:
+async def test_an_exception_of_the_handler_ends_the_connection_and_is_raised() -> None:
     async def script(play: Play) -> None:
         await play.send("x")
         await play.hold()

@@ -58,7 +58,7 @@ def test_a_change_sets_adds_and_removes() -> None:
     assert standing.asks() == [*levels(("10.5", "2"), ("11", "3"), ("12", "4"))]
 
 
-def test_removing_what_is_not_there_is_fine() -> None:
+def test_removing_an_absent_level_is_fine() -> None:
     standing = book()
     assert standing.apply(change(101, 101, [("8", "0")], [("99", "0.00000000")])) is None
     assert standing.bids() == [*SNAPSHOT.bids]
@@ -71,7 +71,7 @@ def test_a_side_may_be_empty() -> None:
 
 
 @pytest.mark.parametrize(("first", "last"), [(90, 99), (95, 100), (100, 100)])
-def test_what_is_older_is_ignored(first: int, last: int) -> None:
+def test_an_older_change_is_ignored(first: int, last: int) -> None:
     standing = book()
     assert standing.apply(change(first, last, [("10", "0")])) is None
     assert standing.last_update_id == 100
@@ -79,13 +79,13 @@ def test_what_is_older_is_ignored(first: int, last: int) -> None:
 
 
 @pytest.mark.parametrize("first", [99, 100, 101])
-def test_a_change_may_begin_within_the_book_or_right_behind_it(first: int) -> None:
+def test_a_change_may_begin_within_the_book_or_right_after_it(first: int) -> None:
     standing = book()
     assert standing.apply(change(first, 105)) is None
     assert standing.last_update_id == 105
 
 
-def test_a_gap_is_told_and_changes_nothing() -> None:
+def test_a_gap_is_reported_and_changes_nothing() -> None:
     standing = book()
     assert standing.apply(change(102, 105, [("10", "0")])) == SequenceGap(100, 102)
     assert standing.last_update_id == 100
@@ -99,7 +99,7 @@ WRONG_ROWS = [
 
 
 @pytest.mark.parametrize("row", WRONG_ROWS, ids=repr)
-def test_a_change_that_cannot_be_read_is_taken_in_not_at_all(row: Any) -> None:
+def test_an_unparsable_change_is_not_applied_at_all(row: Any) -> None:
     standing = book()
     wrong = DepthUpdate("BTCUSDT", 0, 101, 101, [["10", "0"]], [["11", "0"], row])
     with pytest.raises(MalformedMessage, match="price, quantity"):
@@ -108,7 +108,7 @@ def test_a_change_that_cannot_be_read_is_taken_in_not_at_all(row: Any) -> None:
     assert standing.best_bid == SNAPSHOT.bids[0]
 
 
-def test_reading_a_snapshot() -> None:
+def test_parsing_a_snapshot() -> None:
     raw = {"lastUpdateId": 5, "bids": [["0.0024", "10"]], "asks": [["0.0026", "100"]]}
     assert parse_depth(raw) == DepthSnapshot(5, levels(("0.0024", "10")), levels(("0.0026", "100")))
     for field in raw:
@@ -116,7 +116,7 @@ def test_reading_a_snapshot() -> None:
             parse_depth({name: value for name, value in raw.items() if name != field})
 
 
-# The way to a book
+# Synchronizing a book
 
 
 def test_a_snapshot_newer_than_the_first_change() -> None:
@@ -146,7 +146,7 @@ def test_a_snapshot_right_before_the_first_change_is_enough() -> None:
     assert sync.apply_snapshot(SNAPSHOT)
 
 
-def test_a_gap_starts_over_with_the_change_behind_it() -> None:
+def test_a_gap_restarts_with_the_change_after_it() -> None:
     sync = BookSync("BTCUSDT")
     sync.apply_change(change(101, 101))
     assert sync.apply_snapshot(SNAPSHOT)
@@ -157,7 +157,7 @@ def test_a_gap_starts_over_with_the_change_behind_it() -> None:
     assert sync.apply_snapshot(SNAPSHOT._replace(last_update_id=103))
 
 
-def test_a_gap_among_what_waits() -> None:
+def test_a_gap_among_pending_changes() -> None:
     sync = BookSync("BTCUSDT")
     for first in (101, 103):
         sync.apply_change(change(first, first))
@@ -165,7 +165,7 @@ def test_a_gap_among_what_waits() -> None:
     assert sync.apply_snapshot(SNAPSHOT._replace(last_update_id=102))
 
 
-def test_what_waits_is_bounded() -> None:
+def test_pending_changes_are_bounded() -> None:
     sync = BookSync("BTCUSDT", max_pending=2)
     for number in (101, 102, 103):
         sync.apply_change(change(number, number))
@@ -182,7 +182,7 @@ SIDES = st.dictionaries(PRICES, st.integers(0, 3), max_size=6)
 def test_any_history_from_any_snapshot_ends_in_the_same_book(
     history: list[tuple[int, dict[int, int], dict[int, int]]], data: st.DataObject
 ) -> None:
-    """A plain dictionary that takes every change from the start is the oracle."""
+    """The oracle is a plain dictionary that applies every change from the start."""
     bids: dict[Decimal, Decimal] = {}
     asks: dict[Decimal, Decimal] = {}
     states = [DepthSnapshot(0, (), ())]
@@ -202,7 +202,7 @@ def test_any_history_from_any_snapshot_ends_in_the_same_book(
     snapshot = states[data.draw(st.integers(start, len(changes)), "the state that the snapshot shows")]
     assert sync.apply_snapshot(snapshot)
     for seen in changes[taken:]:
-        # A snapshot from ahead of the stream: what it holds already is ignored.
+        # A snapshot ahead of the stream: changes it already contains are ignored.
         assert sync.apply_change(seen) is None
     assert sync.book is not None
     assert sync.book.last_update_id == states[-1].last_update_id
@@ -231,7 +231,7 @@ def test_a_lost_change_is_always_noticed(spans: list[int], data: st.DataObject) 
 
 
 def recorded(symbol: str) -> list[Any]:
-    """Return the messages of a symbol in the order of receipt, each parsed. Skips when there are none."""
+    """Return the parsed messages of a symbol in the order of receipt. Skips without a recording."""
     paths = sorted(RECORDINGS.glob(f"hftbacktest_spot_{symbol.lower()}_*.gz"))
     if len(paths) < 2:
         pytest.skip(f"the recordings of {symbol} are not beside this checkout: {RECORDINGS}")
@@ -276,6 +276,6 @@ def test_a_recording_is_rebuilt_to_its_best_prices(symbol: str, changes: int, co
     assert (agreed, comparisons) == (equal, compared)
 
 
-def test_reading_levels_keeps_the_digits() -> None:
+def test_parsing_levels_keeps_the_digits() -> None:
     (level,) = parse_levels([["61837.63000000", "3.78826000"]], "depth", "bids")
     assert str(level.price) == "61837.63000000"

@@ -1,4 +1,4 @@
-"""Books of several symbols: snapshots fetched when changes wait, again after gaps, losses and refusals."""
+"""Books of several symbols: snapshots are fetched once changes arrive, and again after gaps, losses and refusals."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def change(first: int, last: int, symbol: str = "BTCUSDT", price: str = "9") -> 
 
 
 class Rest:
-    """Answers in order, each when it is let through; the sleeps that were asked for."""
+    """Scripted snapshots, each released on demand, and the sleeps requested."""
 
     def __init__(self, *answers: DepthSnapshot | BinanceError) -> None:
         self.answers = list(answers)
@@ -59,7 +59,7 @@ def standing(books: OrderBooks, symbol: str = "BTCUSDT") -> Callable[[], bool]:
     return lambda: books.book(symbol) is not None
 
 
-async def test_nothing_is_fetched_before_a_change_has_come() -> None:
+async def test_nothing_is_fetched_before_the_first_change() -> None:
     rest = Rest(snapshot(100))
     async with rest.books() as books:
         books.apply(Connected(0))
@@ -82,7 +82,7 @@ async def test_a_snapshot_that_is_too_old_is_fetched_again_after_a_pause() -> No
     assert rest.slept == [RETRY_DELAY]
 
 
-async def test_a_gap_begins_the_book_anew() -> None:
+async def test_a_gap_restarts_the_book() -> None:
     rest = Rest(snapshot(100), snapshot(105))
     async with rest.books() as books:
         books.apply(change(101, 101))
@@ -112,7 +112,7 @@ async def test_a_snapshot_that_fails_is_fetched_again(error: BinanceError, pause
     assert books.last_error is None
 
 
-async def test_a_lost_connection_ends_the_books_and_a_snapshot_from_before_does_not_bring_them_back() -> None:
+async def test_a_lost_connection_drops_the_books_and_an_earlier_snapshot_does_not_restore_them() -> None:
     rest = Rest(snapshot(100), snapshot(200))
     rest.open.clear()
     async with rest.books() as books:
@@ -129,7 +129,7 @@ async def test_a_lost_connection_ends_the_books_and_a_snapshot_from_before_does_
         assert books.book("BTCUSDT") is None
 
 
-async def test_a_change_that_cannot_be_read_begins_the_book_anew() -> None:
+async def test_an_unparsable_change_restarts_the_book() -> None:
     rest = Rest(snapshot(100), snapshot(102))
     async with rest.books() as books:
         books.apply(change(101, 101))
@@ -141,7 +141,7 @@ async def test_a_change_that_cannot_be_read_begins_the_book_anew() -> None:
         await until(standing(books))
 
 
-async def test_each_symbol_has_its_own() -> None:
+async def test_each_symbol_has_its_own_book() -> None:
     rest = Rest(snapshot(100), snapshot(200))
     async with rest.books("BTCUSDT", "ETHUSDT") as books:
         books.apply(change(101, 101))

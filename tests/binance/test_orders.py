@@ -1,4 +1,4 @@
-"""Orders as they are sent: exact text, and nothing that the exchange could not accept."""
+"""Order requests: exact text, and nothing that the exchange would reject."""
 
 from decimal import Decimal
 
@@ -53,7 +53,7 @@ def test_stop_limit_order() -> None:
         ({"type": "STOP_LOSS_LIMIT"}, "stop price"),
     ],
 )
-def test_what_could_not_be_accepted_is_not_built(changed: dict[str, object], named: str) -> None:
+def test_invalid_orders_cannot_be_built(changed: dict[str, object], named: str) -> None:
     fields: dict[str, object] = {
         "symbol": "BTCUSDT",
         "side": "BUY",

@@ -1,4 +1,4 @@
-"""Through the proxies that the environment names, as everywhere else."""
+"""Proxies from the environment, for requests and streams alike."""
 
 import asyncio
 import gc
@@ -40,7 +40,7 @@ def test_one_rule_for_requests_and_streams(address: str, monkeypatch: pytest.Mon
     assert proxy_for(address) is None
 
 
-def test_nothing_on_this_machine_needs_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_on_this_machine_uses_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "ftp://p.test")
     assert proxy_for("http://127.0.0.1:8080") is None
     assert proxy_for("ws://localhost:8080/ws") is None
@@ -59,7 +59,7 @@ def test_nothing_on_this_machine_needs_one(monkeypatch: pytest.MonkeyPatch) -> N
         ("http://word@p.test:1", "HTTPS_PROXY names a user without a password"),
     ],
 )
-def test_what_is_no_proxy_is_told_by_its_variable(proxy: str, wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_proxy_is_named_by_its_variable(proxy: str, wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     with pytest.raises(ProxyError) as refused:
         proxy_for("https://h.test")
@@ -72,7 +72,7 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @asynccontextmanager
 async def listening(serve: Serve) -> AsyncIterator[int]:
-    """Answer each connection; give the port."""
+    """Answer each connection; yields the port."""
     served: set[asyncio.Task[None]] = set()
 
     async def run(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -115,7 +115,7 @@ async def test_streams_go_through_a_socks_proxy(monkeypatch: pytest.MonkeyPatch)
         assert proxy.asked_for == [("stream.exchange.test", 80)]
 
 
-# What fails on its way through a SOCKS proxy httpcore leaves to the garbage collector, open.
+# httpcore leaves connections that fail in a SOCKS proxy open, for the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("greeting", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
 async def test_a_proxy_that_speaks_something_else(greeting: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +133,7 @@ async def test_a_proxy_that_speaks_something_else(greeting: bytes, monkeypatch: 
     gc.collect()
 
 
-async def test_this_machine_is_asked_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_this_machine_is_reached_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks5h://127.0.0.1:9")
     async with listening(tell_time) as port, RestConnection(f"http://127.0.0.1:{port}") as connection:
         assert await connection.read("/api/v3/time", [], weight=1) == {"serverTime": 1700000000000}

@@ -17,7 +17,7 @@ from tests.binance.scripted_server import Play, scripted
 
 
 class Enough(Exception):
-    """Ends a loop that would run for ever."""
+    """Ends a loop that would run forever."""
 
 
 @given(st.integers(0, 10_000), st.floats(0, 1))
@@ -42,7 +42,7 @@ async def hold(play: Play) -> None:
 
 
 async def run(lived: list[float], endings: list[SessionEnd]) -> list[tuple[str, float]]:
-    """Run sessions that live and end as told; return what ``down`` was told."""
+    """Run sessions of scripted length and end; return the calls of ``on_disconnect``."""
     told: list[tuple[str, float]] = []
     clock = 0.0
 
@@ -72,11 +72,11 @@ async def test_short_sessions_are_failures_and_a_long_one_is_not() -> None:
     assert await run([1, 1, 11, 1], endings) == [("a", 0.0), ("b", 1.0), ("c", 0.0), ("d", 1.0)]
 
 
-async def test_a_session_may_ask_to_stay_away() -> None:
+async def test_a_session_may_set_a_minimum_delay() -> None:
     assert await run([1, 1], [SessionEnd("a"), SessionEnd("banned", 120.0)]) == [("a", 0.0), ("banned", 120.0)]
 
 
-async def test_nobody_listens() -> None:
+async def test_a_refused_connection() -> None:
     told: list[str] = []
 
     async def sleep(seconds: float) -> None:
@@ -101,10 +101,10 @@ async def test_nobody_listens() -> None:
 
 
 class Line:
-    """Connections without a network: what each attempt gives, and what is told of it."""
+    """Connections without a network: scripted attempts, and the disconnects reported."""
 
     def __init__(self, *attempts: str) -> None:
-        #: "up", or why it cannot connect; the last one again and again.
+        #: "up", or why it cannot connect; the last one repeats.
         self.attempts = list(attempts)
         self.links: list[ConnectionHandle] = []
         self.ends: list[asyncio.Future[SessionEnd]] = []
@@ -168,7 +168,7 @@ class Line:
                 await asyncio.sleep(0)
 
 
-async def test_the_old_one_goes_when_the_new_one_serves_and_not_before() -> None:
+async def test_the_old_session_ends_once_the_new_one_is_ready_and_not_before() -> None:
     line = Line("up", "no route", "no route", "up")
     async with line.kept():
         await line.until(lambda: line.alive == {0})
@@ -183,7 +183,7 @@ async def test_the_old_one_goes_when_the_new_one_serves_and_not_before() -> None
         assert line.told == []
 
 
-async def test_an_old_one_that_ends_while_the_new_one_serves_is_not_missed() -> None:
+async def test_an_old_session_that_ends_after_the_new_one_is_ready_is_not_reported() -> None:
     line = Line("up")
     line.overlap_over.clear()
     async with line.kept():
@@ -202,7 +202,7 @@ async def test_an_old_one_that_ends_while_the_new_one_serves_is_not_missed() -> 
     assert line.told == []
 
 
-async def test_an_old_one_that_ends_on_its_own_is_told() -> None:
+async def test_an_old_session_that_ends_by_itself_is_reported() -> None:
     line = Line("up")
     async with line.kept():
         await line.until(lambda: line.alive == {0})
@@ -218,7 +218,7 @@ async def test_an_old_one_that_ends_on_its_own_is_told() -> None:
         assert line.told[1] == ("cut off too", 1.0)
 
 
-async def test_a_successor_that_is_sent_away_itself_does_not_end_the_old_one() -> None:
+async def test_a_replacement_that_retires_itself_does_not_end_the_old_session() -> None:
     line = Line("up")
     async with line.kept():
         await line.until(lambda: line.alive == {0})
@@ -231,7 +231,7 @@ async def test_a_successor_that_is_sent_away_itself_does_not_end_the_old_one() -
         assert line.told == []
 
 
-async def test_a_server_that_sends_everybody_away_at_once_is_backed_off_from() -> None:
+async def test_a_server_that_retires_every_session_at_once_is_backed_off_from() -> None:
     line = Line("up")
     async with line.kept():
         for number in range(4):
@@ -250,7 +250,7 @@ async def test_a_defect_in_a_session_is_raised() -> None:
         await keeping
 
 
-def test_lives_differ() -> None:
+def test_lifetimes_differ() -> None:
     policy = ReconnectPolicy(lifetime=100)
     lives = {policy.next_lifetime() for _ in range(20)}
     assert len(lives) > 1

@@ -19,30 +19,30 @@ def taken(state: BudgetState, now_ms: int = NOW) -> int:
     return window.used + window.in_flight
 
 
-def test_a_minute_begins_at_zero() -> None:
+def test_a_window_begins_at_second_zero() -> None:
     state = BudgetState().with_reservation(4000, NOW)
     assert taken(state, NOW + MINUTE_MS - 1) == 4000
     assert taken(state, NOW + MINUTE_MS) == 0
 
 
-def test_ordinary_requests_leave_a_share() -> None:
+def test_ordinary_requests_leave_a_reserve() -> None:
     state = limited(100).with_reservation(80, NOW)
     assert state.wait_ms(1, NOW + 1000) == MINUTE_MS - 1000
     assert state.wait_ms(20, NOW, essential=True) == 0
     assert state.wait_ms(21, NOW, essential=True) == MINUTE_MS
 
 
-def test_what_the_exchange_tells_counts_and_what_is_under_way_comes_on_top() -> None:
+def test_reported_usage_counts_and_requests_in_flight_are_added() -> None:
     state = BudgetState().with_reservation(10, NOW).with_reservation(5, NOW)
     assert taken(state) == 15
     state = state.with_response(10, 0, ReportedUsage(50, {}), NOW, NOW + 100)
     assert taken(state) == 55
-    # An order that was accepted weighs nothing: the count told is what it was.
+    # An accepted order weighs nothing: the reported count stays the same.
     state = state.with_response(5, 0, ReportedUsage(50, {}), NOW, NOW + 100)
     assert taken(state) == 50
 
 
-def test_answers_that_overtake_each_other() -> None:
+def test_responses_out_of_order() -> None:
     state = BudgetState().with_reservation(1, NOW).with_reservation(1, NOW)
     state = state.with_response(1, 0, ReportedUsage(20, {}), NOW, NOW).with_response(
         1, 0, ReportedUsage(19, {}), NOW, NOW
@@ -50,19 +50,19 @@ def test_answers_that_overtake_each_other() -> None:
     assert taken(state) == 20
 
 
-def test_without_a_count_ours_stands_for_it() -> None:
+def test_without_a_reported_count_ours_is_used() -> None:
     state = BudgetState().with_reservation(10, NOW).with_response(10, 0, UNTOLD, NOW, NOW)
     assert taken(state) == 10
     assert state.weight.in_flight == 0
 
 
-def test_an_answer_from_before_the_minute_tells_nothing_of_it() -> None:
+def test_a_response_from_an_earlier_window_says_nothing_about_this_one() -> None:
     state = BudgetState().with_reservation(10, NOW - 1).with_reservation(3, NOW)
     state = state.with_response(10, 0, ReportedUsage(5900, {}), NOW - 1, NOW + 5)
     assert taken(state) == 3
 
 
-def test_what_is_never_answered_counts_until_the_minute_ends() -> None:
+def test_an_unanswered_request_counts_until_the_window_ends() -> None:
     state = BudgetState().with_reservation(10, NOW).with_response(1, 0, ReportedUsage(7, {}), NOW, NOW)
     assert taken(state, NOW + MINUTE_MS - 1) == 7 + 9
     assert taken(state, NOW + MINUTE_MS) == 0
@@ -98,7 +98,7 @@ def test_too_many_orders_hold_back_orders_only() -> None:
     assert state.wait_ms(1, NOW, orders=1, essential=True) == 9_000
 
 
-def test_nobody_passes_a_retry_after() -> None:
+def test_retry_after_applies_to_every_request() -> None:
     state = BudgetState().with_block(90, NOW)
     assert state.wait_ms(1, NOW, essential=True) == 90_000
     assert state.wait_ms(1, NOW + MINUTE_MS, essential=True) == 30_000
@@ -109,19 +109,19 @@ def test_a_later_shorter_pause_does_not_shorten_the_first() -> None:
     assert BudgetState().with_block(90, NOW).with_block(1, NOW).blocked_until_ms == NOW + 90_000
 
 
-def test_a_request_heavier_than_the_limit_is_let_go_alone() -> None:
+def test_a_request_above_the_limit_may_go_alone() -> None:
     assert limited(10).wait_ms(20, NOW) == 0
     assert limited(10).with_reservation(1, NOW).wait_ms(20, NOW) > 0
 
 
-def test_a_limit_has_to_be_positive() -> None:
+def test_a_limit_must_be_positive() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         BudgetState().with_limits(0, [])
     with pytest.raises(ValueError, match="at least 1"):
         BudgetState().with_limits(None, [(10, 0)])
 
 
-def test_a_clock_that_was_put_back_far_starts_anew() -> None:
+def test_a_clock_set_back_far_starts_a_new_window() -> None:
     window = RateWindow().with_reservation(5000, NOW)
     assert window.at(NOW - 1).in_flight == 5000
     assert window.at(NOW - 2 * MINUTE_MS).in_flight == 0
@@ -131,7 +131,7 @@ def test_a_clock_that_was_put_back_far_starts_anew() -> None:
     st.lists(st.tuples(st.integers(0, 20_000), st.integers(1, 80), st.booleans()), max_size=120),
     st.integers(100, 6000),
 )
-def test_no_minute_goes_over_its_limit(requests: list[tuple[int, int, bool]], limit: int) -> None:
+def test_no_window_exceeds_its_limit(requests: list[tuple[int, int, bool]], limit: int) -> None:
     state, now = limited(limit), NOW
     sent: dict[int, int] = {}
     for pause, weight, essential in requests:
@@ -144,7 +144,7 @@ def test_no_minute_goes_over_its_limit(requests: list[tuple[int, int, bool]], li
 
 
 @given(st.integers(1, 6000), st.integers(0, 200_000), st.booleans())
-def test_whoever_waits_as_told_may_go(weight: int, elapsed: int, essential: bool) -> None:
+def test_a_request_may_go_after_its_wait(weight: int, elapsed: int, essential: bool) -> None:
     state = BudgetState().with_reservation(5999, NOW).with_block(100, NOW)
     now = NOW + elapsed
     for _ in range(3):

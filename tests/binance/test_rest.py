@@ -1,4 +1,4 @@
-"""REST against an injected transport: what is sent, what comes back, what a failure means for an order."""
+"""REST with an injected transport: requests, responses, and what a failure means for an order."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -24,7 +24,7 @@ Answer = httpx.Response | Exception
 
 
 class Exchange:
-    """A scripted exchange: answers in order (the last one again and again), and what it was asked."""
+    """A scripted exchange: responses in order (the last one repeats), and the requests it got."""
 
     def __init__(self, *answers: Answer | Callable[[httpx.Request], httpx.Response]) -> None:
         self.answers = list(answers)
@@ -47,7 +47,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.ms = float(NOW)
-        #: How far it was set.
+        #: How far it was set, in ms.
         self.set_by = 0.0
         self.slept: list[float] = []
 
@@ -124,7 +124,7 @@ async def test_klines() -> None:
     assert exchange.query == {"symbol": "BTCUSDT", "interval": "1m", "startTime": "1", "limit": "5"}
 
 
-async def test_tickers_are_asked_for_a_hundred_at_a_time() -> None:
+async def test_tickers_are_requested_a_hundred_at_a_time() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         kind = samples.BOOK_TICKER if "book" in request.url.path else samples.TICKER_24H
         asked = orjson.loads(request.url.params["symbols"])
@@ -138,7 +138,7 @@ async def test_tickers_are_asked_for_a_hundred_at_a_time() -> None:
     assert len(exchange.requests) == 4
 
 
-async def test_depth_costs_by_its_limit() -> None:
+async def test_depth_weight_follows_its_limit() -> None:
     exchange = Exchange(ok({"lastUpdateId": 5, "bids": [["1", "2"]], "asks": []}))
     budget = LocalBudget()
     async with client(exchange, budget=budget) as rest:
@@ -241,7 +241,7 @@ OPEN_ANSWERS: list[Answer] = [
 
 
 @pytest.mark.parametrize("answer", OPEN_ANSWERS, ids=repr)
-async def test_an_open_outcome_is_said_to_be_unknown_and_never_sent_again(answer: Answer) -> None:
+async def test_an_unknown_outcome_is_reported_and_never_resent(answer: Answer) -> None:
     exchange = Exchange(answer)
     async with client(exchange) as rest:
         with pytest.raises(errors.OutcomeUnknown, match="client order id") as unknown:
@@ -254,7 +254,7 @@ async def test_an_open_outcome_is_said_to_be_unknown_and_never_sent_again(answer
 
 
 @pytest.mark.parametrize("failure", AFTER_SENDING, ids=repr)
-async def test_a_read_that_was_lost_changed_nothing(failure: Exception) -> None:
+async def test_a_lost_read_changed_nothing(failure: Exception) -> None:
     async with client(Exchange(failure)) as rest:
         with pytest.raises(errors.ConnectionLost):
             await rest.query_order("BTCUSDT", "cq-1")
@@ -273,7 +273,7 @@ async def test_a_refused_order_is_refused() -> None:
             await rest.new_order(ORDER)
 
 
-async def test_a_rejected_timestamp_measures_the_clock_and_reads_again() -> None:
+async def test_a_rejected_timestamp_measures_the_clock_and_retries_a_read() -> None:
     rejected = httpx.Response(400, content=b'{"code":-1021,"msg":"outside of the recvWindow"}')
     server = ok({"serverTime": NOW + 90_000})
     exchange = Exchange(rejected, server, server, server, ok(samples.ACCOUNT))
@@ -322,7 +322,7 @@ async def test_a_clock_that_cannot_be_measured_does_not_hide_the_rejection() -> 
     "address",
     ["https://api.binance.com", "https://API4.binance.com./", "https://binance.com", "https://api.binance.us"],
 )
-async def test_nothing_is_changed_where_money_may_be_real_unless_it_was_asked_for(address: str) -> None:
+async def test_nothing_is_changed_where_money_may_be_real_without_permission(address: str) -> None:
     exchange, key = Exchange(ok(samples.ORDER_PLACED)), Credentials("key", "secret")
     async with SpotRest(address, key, transport=httpx.MockTransport(exchange)) as rest:
         with pytest.raises(errors.RealMoneyRefused):

@@ -1,4 +1,4 @@
-"""REST within its limits: what is counted, what is held back, and for how long."""
+"""REST within its limits: what counts, what is held back, and for how long."""
 
 import httpx
 import pytest
@@ -19,7 +19,7 @@ async def test_the_firewall_holds_everything_back() -> None:
             await rest.new_order(ORDER)
 
 
-async def test_orders_are_counted_as_the_headers_tell() -> None:
+async def test_orders_are_counted_by_the_headers() -> None:
     budget = LocalBudget(BudgetState().with_limits(6000, [(10, 2)]))
     exchange = Exchange(ok(samples.ORDER_PLACED, **{"X-MBX-ORDER-COUNT-10S": "2", "X-MBX-USED-WEIGHT-1M": "1"}))
     clock = Clock()
@@ -37,7 +37,7 @@ async def test_orders_are_counted_as_the_headers_tell() -> None:
     assert budget.state().orders[0].used == 1
 
 
-async def test_used_weight_is_heeded() -> None:
+async def test_used_weight_is_respected() -> None:
     clock, exchange = Clock(), Exchange(ok({}, **{"X-MBX-USED-WEIGHT-1M": "5999"}))
     async with client(exchange, clock) as rest:
         await rest.ping()

@@ -1,4 +1,4 @@
-"""One budget for several processes: what one takes the others do not get."""
+"""One budget for several processes: what one reserves the others cannot."""
 
 import signal
 import stat
@@ -100,7 +100,7 @@ def test_a_readable_file_is_read(tmp_path: Path) -> None:
     assert SharedBudget(path).state() == BudgetState(RateWindow(60, 7, 3, 2, 1), (), 5, 6)
 
 
-def test_a_ban_outlives_a_writer_that_was_killed_before_it_cut_the_file(tmp_path: Path) -> None:
+def test_a_ban_survives_a_writer_killed_before_truncating_the_file(tmp_path: Path) -> None:
     path = tmp_path / "weight.json"
     path.write_bytes(WHOLE + b"\n" + b'":60,"limit":6000,"number":28333333}\n')
     assert SharedBudget(path).state() == BudgetState(RateWindow(60, 7, 3, 2, 1), (), 5, 6)
@@ -118,7 +118,7 @@ budget.reserve(60, int(sys.argv[2]) + 600_000)
 """
 
 
-def test_who_dies_with_the_lock_holds_nobody_up_and_takes_its_weight_along(tmp_path: Path) -> None:
+def test_a_process_killed_with_the_lock_blocks_nobody_and_its_weight_counts(tmp_path: Path) -> None:
     path = tmp_path / "weight.json"
     died = subprocess.run([sys.executable, "-c", HOLD_AND_DIE, str(path), str(NOW)], check=False, timeout=60)
     assert died.returncode == -signal.SIGKILL
@@ -126,7 +126,7 @@ def test_who_dies_with_the_lock_holds_nobody_up_and_takes_its_weight_along(tmp_p
     assert (state.weight.in_flight, state.blocked_until_ms) == (100, NOW + 600_000)
 
 
-def test_a_shorter_state_leaves_no_rest_of_a_longer_one(tmp_path: Path) -> None:
+def test_a_shorter_state_overwrites_a_longer_one(tmp_path: Path) -> None:
     budget = SharedBudget(tmp_path / "weight.json")
     budget.reserve(4321, NOW)
     budget.reserve(1, NOW + MINUTE_MS)

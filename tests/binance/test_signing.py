@@ -71,7 +71,7 @@ def test_ed25519_round_trip() -> None:
     assert "=" not in signature
 
 
-def test_a_pem_of_another_kind_is_refused() -> None:
+def test_a_pem_of_another_type_is_refused() -> None:
     credentials = Credentials("key", pem(rsa.generate_private_key(65537, 2048)))
     with pytest.raises(CredentialsError, match="another type"):
         credentials.sign(b"a=1")
@@ -94,7 +94,7 @@ def test_a_key_file_is_read_each_time(tmp_path: Path) -> None:
     assert read_secret("plain secret") == "plain secret"
 
 
-def test_the_end_of_a_key_file_s_last_line_is_no_part_of_the_secret(tmp_path: Path) -> None:
+def test_the_final_newline_of_a_key_file_is_not_part_of_the_secret(tmp_path: Path) -> None:
     key = tmp_path / "secret"
     key.touch(mode=0o600)
     key.write_text("hush\n")
@@ -108,7 +108,7 @@ def test_a_key_with_a_space_around_it_is_refused_without_showing_it(key: str) ->
     assert "the-key" not in str(refused.value)
 
 
-def test_a_key_file_that_is_not_for_us(tmp_path: Path) -> None:
+def test_unusable_key_files(tmp_path: Path) -> None:
     key = tmp_path / "key.pem"
     for setting in (f"file:{key}", f"file:{tmp_path}"):
         with pytest.raises(CredentialsError, match="cannot be read"):

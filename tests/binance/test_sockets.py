@@ -1,4 +1,4 @@
-"""Opening WebSocket connections over a port: redirects, proxies, refusals at the door."""
+"""Opening WebSocket connections over a port: redirects, proxies, refused handshakes."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -79,13 +79,13 @@ async def test_this_machine_is_reached_without_the_proxy_of_the_environment(monk
         socket: ClientConnection = await within(10, open_socket(asked.url, POLICY))
         await socket.close()
         assert (contacts, asked.knocks) == ([], 1)
-        # Any other host goes through it, and the proxy learns its name alone.
+        # Any other host goes through the proxy, which sees only its name.
         with pytest.raises(Exception, match="proxy"):
             await within(10, open_socket("wss://exchange.invalid/ws", POLICY))
         assert contacts == [b"CONNECT exchange.invalid:443 HTTP/1.1\r\n"]
 
 
-async def test_a_stream_that_is_banned_at_the_door_holds_everybody_back() -> None:
+async def test_a_ban_at_the_handshake_blocks_every_request() -> None:
     budget = LocalBudget()
     async with door(418, **{"Retry-After": "600"}) as asked:
         streams = MarketStreams(
@@ -98,7 +98,7 @@ async def test_a_stream_that_is_banned_at_the_door_holds_everybody_back() -> Non
     assert budget.reserve(1, NOW, essential=True) == 600_000
 
 
-async def test_a_ban_from_elsewhere_keeps_the_streams_away_until_it_ends() -> None:
+async def test_a_ban_from_elsewhere_delays_the_streams_until_it_ends() -> None:
     budget, clock, waits = LocalBudget(), [NOW], list[float]()
     budget.block(120, NOW)
 

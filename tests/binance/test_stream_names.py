@@ -1,4 +1,4 @@
-"""Names of streams, and how they are shared out to connections."""
+"""Names of streams, and their distribution over connections."""
 
 import pytest
 from hypothesis import given
@@ -21,7 +21,7 @@ def test_at_most_1024_streams_a_connection() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from("xyz")), max_size=60), st.integers(1, 9))
-def test_spreading_loses_nothing_and_keeps_the_limit(pairs: list[tuple[str, str]], limit: int) -> None:
+def test_splitting_loses_nothing_and_keeps_the_limit(pairs: list[tuple[str, str]], limit: int) -> None:
     names = [f"{symbol}@{kind}" for symbol, kind in pairs]
     shares = split_streams(names, limit)
     assert sorted(name for share in shares for name in share) == sorted(set(names))

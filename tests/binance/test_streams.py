@@ -25,7 +25,7 @@ from tests.binance.scripted_server import Play, scripted, within
 T = TypeVar("T")
 QUICK = ReconnectPolicy(delay=lambda attempt: 0.01, close_timeout=0.2)
 PATIENT = Deadlines(first_data=30, connection=30, symbol=30)
-#: Far more than a mailbox holds here, and less than the system holds for a reader that does not come.
+#: Far more than the queue holds here, and less than the system buffers for a reader that never reads.
 COUNT = 100
 
 
@@ -36,7 +36,7 @@ def market(url: str, *names: str, **options: Any) -> MarketStreams:
 
 
 async def until(market_streams: MarketStreams, kind: type[T]) -> tuple[T, list[object]]:
-    """Read on to the first event of a kind; return it, and what came before."""
+    """Read up to the first event of a kind; return it, and what came before."""
     before: list[object] = []
     async with asyncio.timeout(10):
         async for event in market_streams:
@@ -61,7 +61,7 @@ async def test_the_streams_are_in_the_url() -> None:
     assert unquote(url.query) == "streams=btcusdt@kline_1m/btcusdt@bookTicker/币安@miniTicker"
 
 
-async def test_a_lost_connection_is_told_and_made_again() -> None:
+async def test_a_lost_connection_is_reported_and_reopened() -> None:
     async def lose(play: Play) -> None:
         await play.send(samples.book_ticker_event())
         await play.socket.close(1011, "maintenance")
@@ -112,7 +112,7 @@ async def test_a_connection_that_falls_silent_is_given_up() -> None:
         assert len(before) == 2
 
 
-async def test_one_silent_symbol_is_told_and_its_return_too() -> None:
+async def test_a_silent_symbol_is_reported_and_its_return_too() -> None:
     wake = asyncio.Event()
 
     async def script(play: Play) -> None:
@@ -134,7 +134,7 @@ async def test_one_silent_symbol_is_told_and_its_return_too() -> None:
         assert active.seconds >= silent.seconds
 
 
-async def test_malformed_frames_are_told_and_left_out() -> None:
+async def test_malformed_frames_are_reported_and_skipped() -> None:
     async def script(play: Play) -> None:
         await play.send("{not json", samples.book_ticker_event(b="x"), {"result": None, "id": 1})
         await play.send({"stream": "x@avgPrice", "data": {"e": "avgPrice"}}, samples.book_ticker_event())
@@ -148,8 +148,8 @@ async def test_malformed_frames_are_told_and_left_out() -> None:
     assert "'b'" in problems[1]
 
 
-async def test_a_connection_that_is_shut_down_is_read_until_another_serves() -> None:
-    """The server's old side goes on, repeats what the new side sends, and each event is told once."""
+async def test_a_connection_shutting_down_is_read_until_its_replacement_is_ready() -> None:
+    """The old connection repeats what the new one sends, and each event is delivered once."""
     serving = asyncio.Event()
 
     async def shut_down(play: Play) -> None:
@@ -183,7 +183,7 @@ async def test_a_connection_that_is_shut_down_is_read_until_another_serves() -> 
     assert ids[-1] == 5
 
 
-async def test_a_connection_that_is_lost_before_its_successor_serves_is_told_as_a_gap() -> None:
+async def test_a_connection_lost_before_its_replacement_is_ready_is_reported_as_a_gap() -> None:
     async def cut_off(play: Play) -> None:
         await play.send({"e": "serverShutdown", "E": 1})
         while len(server.plays) < 2:
@@ -208,7 +208,7 @@ async def test_a_connection_that_is_lost_before_its_successor_serves_is_told_as_
         assert [type(event) for event in before] == [Connected]
 
 
-async def test_a_shutdown_that_comes_before_a_successor_serves_is_told_as_a_loss() -> None:
+async def test_a_shutdown_before_a_replacement_is_ready_is_reported_as_a_loss() -> None:
     async def shut_down(play: Play) -> None:
         await play.send({"e": "serverShutdown", "E": 1})
         await play.socket.close(1012)
@@ -223,7 +223,7 @@ async def test_a_shutdown_that_comes_before_a_successor_serves_is_told_as_a_loss
         await until(market_streams, BookTickerUpdate)
 
 
-async def test_a_connection_is_renewed_before_its_life_ends() -> None:
+async def test_a_connection_is_renewed_before_its_lifetime_ends() -> None:
     alive = most = 0
 
     async def stream(play: Play) -> None:
@@ -328,7 +328,7 @@ async def test_a_slow_reader_gets_the_newest_ticker_and_every_closed_bar() -> No
         assert market_streams.dropped > 0
 
 
-async def test_closed_bars_that_nobody_reads_do_not_pile_up() -> None:
+async def test_unread_closed_bars_do_not_pile_up() -> None:
     sent = asyncio.Event()
 
     async def script(play: Play) -> None:
@@ -341,7 +341,7 @@ async def test_closed_bars_that_nobody_reads_do_not_pile_up() -> None:
     async with scripted(script) as server, market(server.url, name, queue_limit=10) as market_streams:
         async with asyncio.timeout(10):
             await sent.wait()
-        # Rounds in which it would read them all, if it did not wait for the reader.
+        # Enough loop iterations to read them all, if it did not wait for the reader.
         for _ in range(10 * COUNT):
             await asyncio.sleep(0)
         assert market_streams.pending_count == 11

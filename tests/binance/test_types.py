@@ -1,4 +1,4 @@
-"""REST answers as typed values: what is read, and that a missing or wrong field is named."""
+"""REST responses as typed values, and errors that name a missing or wrong field."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -48,7 +48,7 @@ def test_unknown_fields_are_ignored(parser: Parser, sample: dict[str, Any], opti
 
 
 @pytest.mark.parametrize("raw", [None, [], "text", 5])
-def test_something_else_than_an_object(raw: object) -> None:
+def test_anything_but_an_object(raw: object) -> None:
     for parser, _, _ in OBJECTS:
         with pytest.raises(MalformedMessage, match="expected a JSON object"):
             parser(raw)

@@ -1,4 +1,4 @@
-"""The user data stream against a scripted WebSocket API: subscription, events, refusals, endings."""
+"""The user data stream with a scripted WebSocket API: subscription, events, refusals, endings."""
 
 import asyncio
 from typing import Any, TypeVar
@@ -30,12 +30,12 @@ from tests.binance.scripted_server import Play, scripted, within
 
 T = TypeVar("T")
 NOW = 1_700_000_000_000
-#: Far more than a mailbox holds here, and less than the system holds for a reader that does not come.
+#: Far more than the queue holds here, and less than the system buffers for a reader that never reads.
 COUNT = 100
 
 
 class Clock:
-    """The exchange's clock, which only those who wait move."""
+    """The exchange's clock, which moves only during a sleep."""
 
     def __init__(self) -> None:
         self.ms = NOW
@@ -129,7 +129,7 @@ async def test_a_stream_that_ends_is_subscribed_again() -> None:
         assert isinstance(before[-1], Subscribed)
 
 
-async def test_a_shutdown_is_survived_on_a_second_connection_and_no_execution_is_told_twice() -> None:
+async def test_a_shutdown_is_survived_on_a_second_connection_without_duplicate_executions() -> None:
     subscribed = asyncio.Event()
 
     async def shut_down(play: Play) -> None:
@@ -229,7 +229,7 @@ async def test_the_budget_is_shared_with_all_requests() -> None:
     assert budget.state().weight.in_flight >= 4
 
 
-async def test_a_ban_at_the_door_holds_everybody_back() -> None:
+async def test_a_ban_at_the_handshake_blocks_all_requests() -> None:
     def banned(connection: ServerConnection, request: Request) -> Response:
         response = connection.respond(418, "banned")
         response.headers["Retry-After"] = "600"
@@ -260,7 +260,7 @@ async def test_a_key_revoked_later_ends_the_session() -> None:
         assert down.retry_in == REFUSED_KEY_DELAY
 
 
-async def test_malformed_frames_are_told_and_left_out() -> None:
+async def test_malformed_frames_are_reported_and_skipped() -> None:
     async def script(play: Play) -> None:
         await accept(play)
         await play.send("{", "[]", wrapped({"e": "executionReport"}), wrapped(5), {"id": 9, "status": "odd"})
@@ -272,7 +272,7 @@ async def test_malformed_frames_are_told_and_left_out() -> None:
     assert [type(event) for event in before] == [Subscribed] + [MalformedFrame] * 4
 
 
-async def test_a_subscription_is_renewed_before_its_life_ends() -> None:
+async def test_a_subscription_is_renewed_before_its_lifetime_ends() -> None:
     policy = ReconnectPolicy(delay=lambda attempt: 0.01, lifetime=0.1, close_timeout=0.2)
     async with scripted(deliver) as server, user_data(server.url, policy) as stream:
         await until(stream, Subscribed)
@@ -296,7 +296,7 @@ async def test_no_event_is_dropped_for_a_slow_reader() -> None:
         await until(stream, Subscribed)
         async with asyncio.timeout(10):
             await sent.wait()
-        # Rounds in which it would read them all, if it did not wait for the reader.
+        # Enough loop iterations to read them all, if it did not wait for the reader.
         for _ in range(10 * COUNT):
             await asyncio.sleep(0)
         assert 10 <= stream.pending_count <= 11

@@ -23,7 +23,7 @@ def test_a_silent_connection() -> None:
     assert watched.failure_reason(125.0) == "silent for 20.0 s"
 
 
-def test_one_silent_symbol_is_told_once_and_its_return_too() -> None:
+def test_a_silent_symbol_is_reported_once_and_its_return_too() -> None:
     watched = watch()
     for now in (105.0, 130.0, 159.0):
         watched.record_data("BTCUSDT", now)
@@ -46,6 +46,6 @@ def test_deadlines_are_above_zero() -> None:
         Deadlines(symbol=0)
 
 
-def test_looking_often_enough() -> None:
+def test_checks_are_frequent_enough() -> None:
     assert DEADLINES.check_interval == 1.0
     assert Deadlines(connection=0.4).check_interval == 0.1
