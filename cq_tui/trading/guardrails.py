@@ -1,14 +1,14 @@
-"""The guardrails: whether a signal may become an order, and if not, why not.
+"""The guardrails: whether a signal may become an order, of what size, and if not, why not.
 
-``check_entry`` asks in this order: may anything be traded, is this signal new and fresh, is what it rests on fresh and
-sound, does the symbol take an entry, is there money. A SELL only closes what is held. It reduces risk, so it is asked
-only the first two; stale health, quarantine, pauses and limits do not hold it back.
+``decide_entry`` checks in this order: trading state and mode, the signal's age, the health of the services it depends
+on, the symbol, the limits, and the size that the balance allows. A SELL only closes a position and reduces risk, so
+``check_exit`` checks the first two only: stale health, quarantine, cooldowns and limits do not hold it back.
 
-DISABLE_ORDER_GUARDRAILS lifts, outside live mode, the soft ones only: cooldown, the strategy's pause after a stop,
-most positions, exposure. It never lifts trading state, mode, duplicate, freshness, health, quarantine or balance.
+Outside live mode, DISABLE_ORDER_GUARDRAILS lifts the soft guardrails: both cooldowns, the number of positions and the
+exposure. It never lifts trading state, mode, duplicates, freshness, health, quarantine or balance.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -19,7 +19,7 @@ from cq_tui.contracts.mode import Mode
 from cq_tui.contracts.settings import TradingState
 from cq_tui.trading.denial import Denial, DenialReason
 from cq_tui.trading.signals import TradeSignal
-from cq_tui.trading.sizing import EntryBudget, size_entry
+from cq_tui.trading.sizing import EntryBudget, EntrySize, size_entry
 
 #: Oldest health file that is believed, in seconds; the price of a symbol has the setting's limit.
 ARES_MAX_AGE = 30.0
@@ -88,24 +88,33 @@ class EntryContext:
         return self.mode == "live" or not self.guardrails_disabled
 
 
-def check_entry(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
-    """Return why the signal may not become an order, or None. ``now``: Unix seconds by the exchange's clock."""
-    checks = _EXIT_CHECKS if signal.side == "SELL" else _ENTRY_CHECKS
-    for check in checks:
-        denial = check(context, signal, now)
-        if denial is not None and not (denial.reason.is_soft and not context.soft_guardrails_active):
-            return denial
-    return None
+def decide_entry(context: EntryContext, signal: TradeSignal, now: float) -> EntrySize | Denial:
+    """Return how much a BUY signal buys, or why it may not. ``now``: Unix seconds by the exchange's clock."""
+    return _first_denial(_ENTRY_CHECKS, context, signal, now) or _decide_size(context, signal)
+
+
+def check_exit(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+    """Return why a SELL signal may not close its position, or None."""
+    return _first_denial(_EXIT_CHECKS, context, signal, now)
 
 
 def global_denials(context: EntryContext, now: float) -> list[Denial]:
-    """Return what would refuse any entry at ``now``, whatever its symbol."""
+    """Return the denials that any entry would meet at ``now``, whatever its symbol."""
     found = (
         _trading_denial(context),
         Denial(DenialReason.TRADING_REDUCING) if context.trading_state == "reducing" else None,
         *_health_denials(context, now),
     )
     return [denial for denial in found if denial is not None]
+
+
+_Check = Callable[[EntryContext, TradeSignal, float], Denial | None]
+
+
+def _first_denial(checks: Iterable[_Check], context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+    found = (check(context, signal, now) for check in checks)
+    lifted = not context.soft_guardrails_active
+    return next((denial for denial in found if denial and not (lifted and denial.reason.is_soft)), None)
 
 
 def _check_trading(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
@@ -179,10 +188,17 @@ def _check_price(context: EntryContext, signal: TradeSignal, now: float) -> Deni
     return _age_denial(context.price_time, now, context.limits.freshness, DenialReason.FEEDER_STALE)
 
 
+def _trading_rules(context: EntryContext, signal: TradeSignal) -> SymbolRules | Denial:
+    if context.rules is not None and context.rules.status == "TRADING":
+        return context.rules
+    status = "not listed" if context.rules is None else context.rules.status
+    return Denial(DenialReason.SYMBOL_NOT_TRADING, f"{signal.symbol}: {status}")
+
+
 def _check_symbol(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
-    if context.rules is None or context.rules.status != "TRADING":
-        status = "not listed" if context.rules is None else context.rules.status
-        return Denial(DenialReason.SYMBOL_NOT_TRADING, f"{signal.symbol}: {status}")
+    rules = _trading_rules(context, signal)
+    if isinstance(rules, Denial):
+        return rules
     if context.quarantine is not None:
         return Denial(DenialReason.QUARANTINED, context.quarantine)
     if signal.symbol in context.held:
@@ -211,16 +227,16 @@ def _check_exposure(context: EntryContext, signal: TradeSignal, now: float) -> D
     return Denial(DenialReason.EXPOSURE, f"{after:.2f} after it, limit {limit:.2f}") if after > limit else None
 
 
-def _check_size(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+def _decide_size(context: EntryContext, signal: TradeSignal) -> EntrySize | Denial:
+    rules = _trading_rules(context, signal)
+    if isinstance(rules, Denial):
+        return rules
     if not signal.stop_loss < context.price < signal.take_profit:
-        levels = f"{signal.stop_loss} < {context.price} < {signal.take_profit} is not so"
+        levels = f"stop {signal.stop_loss}, price {context.price}, target {signal.take_profit}"
         return Denial(DenialReason.LEVELS_PASSED, levels)
-    assert context.rules is not None, "checked before"
-    sized = size_entry(context.rules, context.price, signal.stop_loss, context.budget)
-    return sized if isinstance(sized, Denial) else None
+    return size_entry(rules, context.price, signal.stop_loss, context.budget)
 
 
-_Check = Callable[[EntryContext, TradeSignal, float], Denial | None]
 _EXIT_CHECKS: tuple[_Check, ...] = (_check_trading, _check_signal, _check_held)
 _ENTRY_CHECKS: tuple[_Check, ...] = (
     _check_trading,
@@ -233,5 +249,4 @@ _ENTRY_CHECKS: tuple[_Check, ...] = (
     _check_strategy_cooldown,
     _check_max_positions,
     _check_exposure,
-    _check_size,
 )

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from cq_tui.trading.denial import SOFT_REASONS, Denial, DenialReason
-from cq_tui.trading.guardrails import HealthReport, check_entry
+from cq_tui.trading.guardrails import EntryContext, HealthReport, check_exit, decide_entry
 from cq_tui.trading.signals import TradeSignal
+from cq_tui.trading.sizing import size_entry
 from tests.trading.samples import BUDGET, HEALTHY, NOW, RULES, SELL, SIGNAL, D, context
 
 _R = DenialReason
@@ -52,18 +53,29 @@ CASES: list[tuple[DenialReason, dict[str, Any], TradeSignal]] = [
 ]
 
 
+def denial_of(found: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
+    """Why the signal becomes no order; None when it does."""
+    if signal.side == "SELL":
+        return check_exit(found, signal, now)
+    decided = decide_entry(found, signal, now)
+    return decided if isinstance(decided, Denial) else None
+
+
 def reason_of(denial: Denial | None) -> DenialReason | None:
     return None if denial is None else denial.reason
 
 
 def test_a_sound_signal_passes() -> None:
-    assert check_entry(context(), SIGNAL, NOW) is None
-    assert check_entry(context(), SIGNAL, NOW + 4) is None
+    assert denial_of(context(), SIGNAL, NOW) is None
+    assert denial_of(context(), SIGNAL, NOW + 4) is None
+    sized = size_entry(RULES, context().price, SIGNAL.stop_loss, BUDGET)
+    assert decide_entry(context(), SIGNAL, NOW) == sized
+    assert not isinstance(sized, Denial)
 
 
 @pytest.mark.parametrize(("reason", "changes", "signal"), CASES)
 def test_each_reason(reason: DenialReason, changes: dict[str, Any], signal: TradeSignal) -> None:
-    assert reason_of(check_entry(context(**changes), signal, NOW)) is reason
+    assert reason_of(denial_of(context(**changes), signal, NOW)) is reason
 
 
 def test_every_reason_is_reachable_and_tells_what_to_do() -> None:
@@ -75,7 +87,7 @@ def test_every_reason_is_reachable_and_tells_what_to_do() -> None:
 
 
 def test_a_denial_reads_as_a_sentence_with_figures_and_remedy() -> None:
-    denial = check_entry(context(last_entry={"BTCUSDT": NOW - 0.5}), SIGNAL, NOW)
+    denial = denial_of(context(last_entry={"BTCUSDT": NOW - 0.5}), SIGNAL, NOW)
     assert str(denial) == (
         "The last entry of this symbol is too recent (0.5 s left). Wait; TRADER_ORDER_COOLDOWN is the pause."
     )
@@ -87,9 +99,9 @@ def test_disabled_guardrails_lift_the_soft_ones_only(
     reason: DenialReason, changes: dict[str, Any], signal: TradeSignal
 ) -> None:
     disabled = context(**changes, guardrails_disabled=True)
-    assert (check_entry(disabled, signal, NOW) is None) is (reason in SOFT_REASONS)
+    assert (denial_of(disabled, signal, NOW) is None) is (reason in SOFT_REASONS)
     live = context(**changes | {"mode": "live"}, guardrails_disabled=True)
-    assert reason_of(check_entry(live, signal, NOW)) is reason
+    assert reason_of(denial_of(live, signal, NOW)) is reason
 
 
 def test_the_soft_ones_are_matters_of_taste() -> None:
@@ -98,7 +110,7 @@ def test_the_soft_ones_are_matters_of_taste() -> None:
 
 def test_lifting_a_soft_one_still_asks_the_ones_after_it() -> None:
     poor = context(exposure=D("900"), budget=replace(BUDGET, available_quote=D("9")), guardrails_disabled=True)
-    assert reason_of(check_entry(poor, SIGNAL, NOW)) is _R.BALANCE
+    assert reason_of(denial_of(poor, SIGNAL, NOW)) is _R.BALANCE
 
 
 def test_a_sell_of_what_is_held_goes_on_whatever_is_stale_or_full() -> None:
@@ -108,14 +120,14 @@ def test_a_sell_of_what_is_held_goes_on_whatever_is_stale_or_full() -> None:
         last_entry={"BTCUSDT": NOW}, paused_until={("trend_multi_tf", "BTCUSDT"): NOW + 99},
         budget=replace(BUDGET, available_quote=D(0)),
     )  # fmt: skip
-    assert check_entry(trouble, SELL, NOW) is None
+    assert denial_of(trouble, SELL, NOW) is None
 
 
 def test_a_degraded_service_does_not_stop_trading() -> None:
     weak = replace(HEALTHY, status="degraded")
-    assert check_entry(context(ares=weak, feeder=weak, memory=weak), SIGNAL, NOW) is None
+    assert denial_of(context(ares=weak, feeder=weak, memory=weak), SIGNAL, NOW) is None
 
 
 def test_the_pause_of_one_strategy_does_not_hold_another() -> None:
     paused = context(paused_until={("bb_mean_revert_v2", "BTCUSDT"): NOW + 60, ("trend_multi_tf", "ETHUSDT"): NOW + 60})
-    assert check_entry(paused, SIGNAL, NOW) is None
+    assert denial_of(paused, SIGNAL, NOW) is None

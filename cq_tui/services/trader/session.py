@@ -26,11 +26,11 @@ from cq_tui.services.trader.desk import Desk
 from cq_tui.services.trader.orders import Save
 from cq_tui.services.trader.surroundings import Surroundings, highest_high, look_around
 from cq_tui.trading.denial import Denial, DenialReason
-from cq_tui.trading.guardrails import EntryContext, EntryLimits, check_entry
+from cq_tui.trading.guardrails import EntryContext, EntryLimits, check_exit, decide_entry
 from cq_tui.trading.portfolio import exposure
 from cq_tui.trading.protection import ProtectionNeed
 from cq_tui.trading.signals import TradeSignal, frame_milliseconds
-from cq_tui.trading.sizing import EntryBudget, EntrySize, size_entry
+from cq_tui.trading.sizing import EntryBudget
 
 _CYCLE = 1.0
 #: The account stream can fall silent unnoticed: everything is compared this often all the same.
@@ -188,16 +188,13 @@ class TraderSession:
             self.around = look_around(self._data)
             context = self.context(signal.symbol, settings, effective.blocked, now)
             if signal.side == "SELL":
-                # What reduces risk is tried although the exchange had a problem just now.
-                context = replace(context, reconciled=self.desk.reconciled)
-            denial = check_entry(context, signal, now)
-            if denial is not None:
+                # A sale reduces risk: try it even if the exchange just had a problem.
+                denial = check_exit(replace(context, reconciled=self.desk.reconciled), signal, now)
+                if denial is None:
+                    self.desk.book.act_on(signal)
+                    await self._close(signal.symbol, f"SELL signal of {signal.strategy}")
                 return denial
-            if signal.side == "SELL":
-                self.desk.book.act_on(signal)
-                await self._close(signal.symbol, f"SELL signal of {signal.strategy}")
-                return None
-            size = self._size(context, signal)
+            size = decide_entry(context, signal, now)
             if isinstance(size, Denial):
                 return size
             denial = await self.desk.enter(signal, size, now)
@@ -230,10 +227,6 @@ class TraderSession:
         self.problem = str(error)
         self._log.warning("exchange problem", problem=str(error))
         self._stir.set()
-
-    def _size(self, context: EntryContext, signal: TradeSignal) -> EntrySize | Denial:
-        assert context.rules is not None  # check_entry denies a symbol without rules
-        return size_entry(context.rules, context.price, signal.stop_loss, context.budget)
 
     def context(self, symbol: str, settings: Settings, mode_blocked: str | None, now: float) -> EntryContext:
         """Gather what the guardrails look at."""
