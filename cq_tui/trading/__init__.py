@@ -1,1 +1,1 @@
-"""Guardrails, sizing, portfolio, order lifecycle, quarantine: pure decisions, no I/O."""
+"""Trading decisions: guardrails, sizing, portfolio, order lifecycle, quarantine. Pure, no I/O."""

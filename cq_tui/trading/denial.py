@@ -1,11 +1,11 @@
-"""Why an order is refused: every reason, with a plain sentence and a remedy."""
+"""Why an order is refused: each reason with a sentence and a remedy."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class DenialReason(StrEnum):
-    """A reason to refuse an entry (or, where it says so, an exit that a signal asked for)."""
+    """A reason to refuse an entry, or an exit that a signal asks for."""
 
     TRADING_HALTED = "trading_halted"
     TRADING_REDUCING = "trading_reducing"
@@ -37,12 +37,12 @@ class DenialReason(StrEnum):
 
     @property
     def sentence(self) -> str:
-        """What is the case."""
+        """What is wrong."""
         return _TEXTS[self][0]
 
     @property
     def remedy(self) -> str:
-        """What to do, or what will change it."""
+        """What to do about it."""
         return _TEXTS[self][1]
 
     @property
@@ -51,7 +51,7 @@ class DenialReason(StrEnum):
         return self in SOFT_REASONS
 
 
-#: Limits of taste, not of safety. Trading state, quarantine, duplicates, freshness, health and balance always hold.
+#: Preferences, not safety. Trading state, quarantine, duplicates, freshness, health and balance always hold.
 SOFT_REASONS = frozenset(
     {
         DenialReason.COOLDOWN,
@@ -63,52 +63,52 @@ SOFT_REASONS = frozenset(
 
 _R = DenialReason
 _TEXTS: dict[DenialReason, tuple[str, str]] = {
-    _R.TRADING_HALTED: ("Trading is halted.", "Set TRADING_STATE to active; protection of open positions goes on."),
-    _R.TRADING_REDUCING: ("Only closing is allowed.", "Set TRADING_STATE to active to open positions again."),
-    _R.MODE_BLOCKED: ("No order is possible in this mode.", "Set what the mode needs, or choose another mode."),
+    _R.TRADING_HALTED: ("Trading is halted.", "Set TRADING_STATE to active; open positions stay protected."),
+    _R.TRADING_REDUCING: ("Positions may only be closed.", "Set TRADING_STATE to active to open positions again."),
+    _R.MODE_BLOCKED: ("No order is possible in this mode.", "Provide what the mode needs, or choose another mode."),
     _R.NOT_RECONCILED: (
-        "Orders and balances have not been compared with the exchange yet.",
-        "Wait until the trader has reached the exchange; see its log if this lasts.",
+        "Orders and balances are not reconciled with the exchange yet.",
+        "Wait until the trader reaches the exchange; if this persists, see its log.",
     ),
-    _R.DUPLICATE_SIGNAL: ("This signal was acted on before.", "Nothing to do: a signal is traded once."),
+    _R.DUPLICATE_SIGNAL: ("This signal was already acted on.", "Nothing to do: each signal is traded once."),
     _R.SIGNAL_STALE: (
         "The signal is too old.",
-        "Check the delay of feeder and ARES; ARES_FRESHNESS_THRESHOLD is the limit.",
+        "Check the feeder and ARES for delays; the limit is ARES_FRESHNESS_THRESHOLD.",
     ),
     _R.SIGNAL_FROM_FUTURE: ("The signal's bar has not closed yet.", "Check this computer's clock."),
-    _R.NOTHING_HELD: ("Nothing held: on spot a SELL only closes a position.", "Nothing to do."),
-    _R.ARES_STALE: ("ARES has not reported for too long.", "Start or restart ARES."),
+    _R.NOTHING_HELD: ("Nothing to sell: on spot, a SELL only closes a position.", "Nothing to do."),
+    _R.ARES_STALE: ("The last report from ARES is too old.", "Start or restart ARES."),
     _R.ARES_UNHEALTHY: ("ARES reports an error.", "See the log of ARES."),
-    _R.FEEDER_STALE: ("The price of this symbol is too old.", "Start or restart the feeder; check the connection."),
+    _R.FEEDER_STALE: ("Market data is too old.", "Start or restart the feeder; check the connection."),
     _R.FEEDER_UNHEALTHY: ("The feeder reports an error.", "See the log of the feeder."),
-    _R.MEMORY_STALE: ("Memory has not reported for too long.", "Start or restart memory."),
+    _R.MEMORY_STALE: ("The last report from memory is too old.", "Start or restart memory."),
     _R.MEMORY_UNHEALTHY: (
-        "Memory reports an error or a fault of integrity.",
-        "Verify the history; what cannot be remembered is not traded.",
+        "Memory reports an error or an integrity fault.",
+        "Verify the history: what cannot be recorded is not traded.",
     ),
-    _R.SYMBOL_NOT_TRADING: ("The exchange does not trade this symbol now.", "Remove it from SYMBOLS, or wait."),
-    _R.QUARANTINED: ("The symbol is in quarantine.", "Wait for the probe, or release it by hand."),
-    _R.POSITION_OPEN: ("A position in this symbol is open.", "One position a symbol: wait until it is closed."),
-    _R.ENTRY_PENDING: ("An entry of this symbol is on its way.", "Wait for its outcome."),
-    _R.COOLDOWN: ("The last entry of this symbol is too recent.", "Wait; TRADER_ORDER_COOLDOWN is the pause."),
+    _R.SYMBOL_NOT_TRADING: ("The exchange is not trading this symbol.", "Remove it from SYMBOLS, or wait."),
+    _R.QUARANTINED: ("The symbol is quarantined.", "Wait for the probe, or release it by hand."),
+    _R.POSITION_OPEN: ("A position in this symbol is already open.", "One position per symbol: wait until it closes."),
+    _R.ENTRY_PENDING: ("An entry in this symbol is pending.", "Wait for its outcome."),
+    _R.COOLDOWN: ("The last entry in this symbol is too recent.", "Wait; TRADER_ORDER_COOLDOWN sets the pause."),
     _R.STRATEGY_COOLDOWN: ("The strategy pauses in this symbol after a stop.", "Wait until the pause is over."),
-    _R.MAX_POSITIONS: ("As many positions are open as are allowed.", "Close one, or raise TRADER_MAX_POSITIONS."),
+    _R.MAX_POSITIONS: ("The maximum number of positions is open.", "Close one, or raise TRADER_MAX_POSITIONS."),
     _R.EXPOSURE: (
-        "The positions would be too large a share of the equity.",
+        "Positions would exceed their allowed share of the equity.",
         "Close one, lower TRADER_ORDER_QUOTE, or raise TRADER_MAX_EXPOSURE.",
     ),
     _R.LEVELS_PASSED: (
         "The price is already beyond the signal's stop or target.",
-        "Nothing to do: the chance is gone.",
+        "Nothing to do: the opportunity has passed.",
     ),
     _R.BALANCE: (
-        "The free balance does not cover the order with commission.",
+        "The free balance does not cover the order and its commission.",
         "Deposit, or lower TRADER_ORDER_QUOTE.",
     ),
     _R.LOT_SIZE: ("The quantity is outside the symbol's lot size.", "Change TRADER_ORDER_QUOTE."),
     _R.MIN_NOTIONAL: ("The order is below the symbol's minimum notional.", "Raise TRADER_ORDER_QUOTE."),
     _R.DUST: (
-        "What is left after commission could not be sold again at the stop.",
+        "What remains after commission could not be sold at the stop.",
         "Raise TRADER_ORDER_QUOTE.",
     ),
 }
@@ -116,7 +116,7 @@ _TEXTS: dict[DenialReason, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """One refusal, with the figures of the case."""
+    """One refusal, with its figures."""
 
     reason: DenialReason
     detail: str = ""

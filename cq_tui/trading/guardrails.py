@@ -21,14 +21,14 @@ from cq_tui.trading.denial import Denial, DenialReason
 from cq_tui.trading.signals import TradeSignal
 from cq_tui.trading.sizing import EntryBudget, EntrySize, size_entry
 
-#: Oldest health file that is believed, in seconds; the price of a symbol has the setting's limit.
+#: Maximum age of a health file, in seconds; prices and the feeder have ARES_FRESHNESS_THRESHOLD.
 ARES_MAX_AGE = 30.0
 MEMORY_MAX_AGE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class HealthReport:
-    """What a health file said. ``last_update`` in Unix seconds; 0.0 when there is none."""
+    """The content of a health file. ``last_update`` in Unix seconds; 0.0 if there is none."""
 
     status: Status = "error"
     last_update: float = 0.0
@@ -43,13 +43,13 @@ class EntryLimits:
     freshness: float = 10.0
     cooldown: float = 1.0
     max_positions: int = 5
-    #: Largest share of the equity in positions.
+    #: Maximum share of the equity in positions.
     max_exposure: Decimal = Decimal("0.5")
 
 
 @dataclass(frozen=True, slots=True)
 class EntryContext:
-    """All that the guardrails look at, gathered by the trader for one signal."""
+    """Everything the guardrails check, gathered by the trader for one signal."""
 
     mode: Mode
     trading_state: TradingState
@@ -57,34 +57,34 @@ class EntryContext:
     feeder: HealthReport
     memory: HealthReport
     budget: EntryBudget
-    #: Worth of the account, and of what is held or on its way of all symbols, in quote units.
+    #: Value of the account, and of all open and pending positions, in quote units.
     equity: Decimal
     exposure: Decimal
-    #: Best ask of the symbol, and when its last message came (Unix seconds); 0 when there is none.
+    #: Best ask of the symbol, and the time of its last message (Unix seconds); 0 if there is none.
     price: Decimal
     price_time: float
-    #: Rules of the symbol; None when the exchange does not list it.
+    #: Rules of the symbol; None if the exchange does not list it.
     rules: SymbolRules | None
     limits: EntryLimits = field(default_factory=EntryLimits)
     guardrails_disabled: bool = False
-    #: Why no order is possible in this mode; None when it is.
+    #: Why no order is possible in this mode; None if orders are possible.
     mode_blocked: str | None = None
     reconciled: bool = True
-    #: Natural keys of the signals that were acted on.
+    #: Natural keys of the signals already acted on.
     acted_keys: Collection[str] = frozenset()
-    #: Symbols with a position, and those with an entry on its way.
+    #: Symbols with a position, and symbols with a pending entry.
     held: Collection[str] = frozenset()
     pending: Collection[str] = frozenset()
-    #: By symbol: when the last entry was sent (Unix seconds).
+    #: By symbol: time of the last entry (Unix seconds).
     last_entry: Mapping[str, float] = field(default_factory=dict)
-    #: By (strategy, symbol): end of the pause after a stop (Unix seconds).
+    #: By (strategy, symbol): end of the cooldown after a stop (Unix seconds).
     paused_until: Mapping[tuple[str, str], float] = field(default_factory=dict)
-    #: Why the symbol is in quarantine; None when it is not, or when this is the probe.
+    #: Why the symbol is quarantined; None if it is not, or if this is the probe.
     quarantine: str | None = None
 
     @property
     def soft_guardrails_active(self) -> bool:
-        """In live mode always, else unless they are disabled."""
+        """Always in live mode, otherwise unless they are disabled."""
         return self.mode == "live" or not self.guardrails_disabled
 
 
@@ -224,7 +224,7 @@ def _check_max_positions(context: EntryContext, signal: TradeSignal, now: float)
 def _check_exposure(context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
     after = context.exposure + context.budget.order_quote
     limit = context.equity * context.limits.max_exposure
-    return Denial(DenialReason.EXPOSURE, f"{after:.2f} after it, limit {limit:.2f}") if after > limit else None
+    return Denial(DenialReason.EXPOSURE, f"{after:.2f} with this entry, limit {limit:.2f}") if after > limit else None
 
 
 def _decide_size(context: EntryContext, signal: TradeSignal) -> EntrySize | Denial:

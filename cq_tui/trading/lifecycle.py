@@ -1,15 +1,14 @@
-"""The life of an order: a state machine over acknowledgements, reports, queries and silence.
+"""The life of an order: a state machine over responses, execution reports, queries and timeouts.
 
 ::
 
     intended → sent → new → partially_filled → filled
                   ↘ unknown ↗ (by query)     ↘ canceled, expired, rejected
 
-Messages may come twice, late, or before the answer they follow. So the executed quantity never falls, each trade counts
-once, and a state that ended the order is never left. What the exchange says against such a state is kept in
-``contradiction``, and the trader has to look. An order whose outcome is unknown is resolved by query and never by
-sending it again; "not found" is believed only after several queries and some seconds, for a query may be ahead of the
-order (FAILURES: timeout after submit, read replica behind).
+Messages may arrive twice, late, or before the response that they follow. So the executed quantity never decreases, each
+trade counts once, and a terminal state is final. A later message that contradicts a terminal state is kept in
+``contradiction``, and the trader reconciles. An order whose outcome is unknown is queried, never sent again. "Not
+found" is believed only after several queries and some seconds: a query may overtake the order or read a stale replica.
 """
 
 from collections.abc import Iterable
@@ -27,18 +26,18 @@ from cq_tui.trading.client_order_id import Leg
 
 ZERO = Decimal(0)
 
-#: Queries that must find nothing before that is believed, and seconds since sending that must have passed: the exchange
-#: lets a request in for recvWindow (5 s, and 1 s more by a clock that is ahead), and its queries may lag behind that.
+#: "Not found" is believed after so many queries, and so many seconds after sending: the exchange accepts a request for
+#: recvWindow (5 s, plus 1 s for a clock that is ahead), and its queries may lag behind that.
 NOT_FOUND_MIN_QUERIES = 3
 NOT_FOUND_MIN_SECONDS = 10.0
-#: Queries without an answer that settles it, after which the symbol is quarantined (and the order still watched).
+#: Inconclusive queries after which the symbol is quarantined; the order is still queried.
 MAX_QUERIES = 10
-#: Seconds to the next query: doubled each time, up to the limit.
+#: Seconds to the next query: doubled each time, up to a maximum.
 _FIRST_DELAY, _LONGEST_DELAY = 0.5, 30.0
 
 
 class OrderStatus(StrEnum):
-    """Where an order stands."""
+    """The state of an order."""
 
     INTENDED = "intended"
     SENT = "sent"
@@ -58,7 +57,7 @@ class OrderStatus(StrEnum):
 
 TERMINAL = frozenset({OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED})
 
-#: The exchange's words for them. PENDING_NEW and PENDING_CANCEL are orders that still may trade.
+#: The exchange's statuses. PENDING_NEW and PENDING_CANCEL may still trade.
 _FROM_EXCHANGE = {
     "NEW": OrderStatus.NEW,
     "PENDING_NEW": OrderStatus.NEW,
@@ -73,7 +72,7 @@ _FROM_EXCHANGE = {
 
 
 class UnknownOrderStatus(ValueError):
-    """The exchange used a status that is not known here; the message names it."""
+    """The exchange reported an unknown status; the message names it."""
 
 
 class TradeFill(NamedTuple):
@@ -101,7 +100,7 @@ class OrderRecord:
     quantity: Decimal
     price: Decimal | None = None
     stop_price: Decimal | None = None
-    #: Client id of the list that it is part of.
+    #: Client id of its order list.
     list_client_order_id: str | None = None
     status: OrderStatus = OrderStatus.INTENDED
     order_id: int | None = None
@@ -109,33 +108,33 @@ class OrderRecord:
     fills: tuple[TradeFill, ...] = ()
     sent_at: float = 0.0
     updated_at: float = 0.0
-    #: Why it was refused, lost or given up, and the exchange's code for it when it has one.
+    #: Why it was rejected, unknown or abandoned, and the exchange's error code if there is one.
     reason: str = ""
     code: int | None = None
     queries: int = 0
     not_found: int = 0
     next_query_at: float = 0.0
-    #: What the exchange said after the order had ended here; empty when all agrees.
+    #: A later message that contradicts a terminal state; empty if there is none.
     contradiction: str = ""
 
     @property
     def is_open(self) -> bool:
-        """Whether it may still trade, as far as is known: all that is neither intended nor ended."""
+        """Whether it may still trade: neither merely intended nor terminal."""
         return self.status is not OrderStatus.INTENDED and not self.status.is_terminal
 
     @property
     def remaining(self) -> Decimal:
-        """Quantity that has not traded."""
+        """Unfilled quantity."""
         return max(self.quantity - self.executed_quantity, ZERO)
 
     @property
     def filled_by_trades(self) -> Decimal:
-        """Quantity of the trades that are known one by one."""
+        """Quantity of the known trades."""
         return sum((fill.quantity for fill in self.fills), ZERO)
 
     @property
     def lacks_trades(self) -> bool:
-        """Whether more was executed than the known trades tell: fetch the account's trades of this order."""
+        """Whether more was executed than the known trades account for: fetch the order's trades."""
         return self.executed_quantity > self.filled_by_trades
 
     @property
@@ -146,28 +145,28 @@ class OrderRecord:
 
     @property
     def queries_exhausted(self) -> bool:
-        """Whether the tries to resolve it are used up: quarantine the symbol and say so."""
+        """Whether queries have not resolved it: quarantine the symbol."""
         return self.status is OrderStatus.UNKNOWN and self.queries >= MAX_QUERIES
 
     @property
     def never_seen(self) -> bool:
-        """Whether it was ended here because no query found it: should it turn up all the same, that was wrong."""
+        """Whether it was closed here because no query found it. It may still turn up."""
         return self.status is OrderStatus.REJECTED and self.not_found > 0 and self.order_id is None
 
     def query_due(self, now: float) -> bool:
-        """Whether its outcome should be asked for now. It goes on, slowly, after giving up."""
+        """Whether to query it now. Slow queries continue after MAX_QUERIES."""
         return self.status is OrderStatus.UNKNOWN and now >= self.next_query_at
 
 
 class Transition(NamedTuple):
-    """The order after a message, and the trades that were not known before: the portfolio takes each once."""
+    """The order after a message, and its new trades: the portfolio applies each once."""
 
     order: OrderRecord
     new_fills: tuple[TradeFill, ...] = ()
 
 
 def mark_sent(order: OrderRecord, now: float) -> OrderRecord:
-    """The request goes out. The intent must have been stored before. Raises ValueError unless intended."""
+    """Mark it sent; its intent must be stored already. Raises ValueError unless it is intended."""
     if order.status is not OrderStatus.INTENDED:
         raise ValueError(f"order {order.client_order_id} is {order.status}; only an intended one is sent")
     return replace(order, status=OrderStatus.SENT, sent_at=now, updated_at=now)
@@ -181,14 +180,14 @@ def not_sent(order: OrderRecord, reason: str, now: float) -> OrderRecord:
 
 
 def mark_rejected(order: OrderRecord, reason: str, now: float, code: int | None = None) -> OrderRecord:
-    """The exchange refused it (with its ``code``), or it was given up before it was sent."""
+    """Mark it rejected by the exchange (with its ``code``), or abandoned before it was sent."""
     if order.status not in (OrderStatus.INTENDED, OrderStatus.SENT):
         return order
     return replace(order, status=OrderStatus.REJECTED, reason=reason, code=code, updated_at=now)
 
 
 def mark_unknown(order: OrderRecord, reason: str, now: float) -> OrderRecord:
-    """Nobody knows the outcome: a timeout, a 5XX, or a restart after the intent was stored. A query has to tell."""
+    """Mark its outcome unknown: a timeout, a 5XX, or a restart after the intent was stored. It must be queried."""
     if order.status not in (OrderStatus.INTENDED, OrderStatus.SENT):
         return order
     return replace(
@@ -202,7 +201,7 @@ def mark_unknown(order: OrderRecord, reason: str, now: float) -> OrderRecord:
 
 
 def apply_response(order: OrderRecord, answer: Order, now: float) -> Transition:
-    """Take what the exchange answered to the placement, a query or a cancel. Raises StatusUnknown."""
+    """Apply the response to a placement, a query or a cancel. Raises UnknownOrderStatus."""
     fills = (
         TradeFill(fill.trade_id, fill.price, fill.quantity, fill.commission, fill.commission_asset, answer.time)
         for fill in answer.fills
@@ -213,7 +212,7 @@ def apply_response(order: OrderRecord, answer: Order, now: float) -> Transition:
 
 
 def apply_execution_report(order: OrderRecord, report: ExecutionReport, now: float) -> Transition:
-    """Take an execution report of the user data stream. Raises StatusUnknown."""
+    """Apply an execution report of the user data stream. Raises UnknownOrderStatus."""
     fill = TradeFill(
         report.trade_id, report.last_price, report.last_quantity,
         report.commission, report.commission_asset, report.transaction_time,
@@ -224,7 +223,7 @@ def apply_execution_report(order: OrderRecord, report: ExecutionReport, now: flo
 
 
 def apply_trades(order: OrderRecord, trades: Iterable[AccountTrade], now: float) -> Transition:
-    """Take the account's trades of this order, which tell the commission that a query does not."""
+    """Apply the account's trades of this order: unlike a query, they include the commission."""
     fills = (
         TradeFill(trade.trade_id, trade.price, trade.quantity, trade.commission, trade.commission_asset, trade.time)
         for trade in trades
@@ -237,23 +236,23 @@ def apply_trades(order: OrderRecord, trades: Iterable[AccountTrade], now: float)
 
 
 def apply_not_found(order: OrderRecord, now: float) -> OrderRecord:
-    """A query found no such order. Believed after the grace: it never reached the exchange, or is forgotten there.
+    """Record that a query found no such order. After enough of them it is closed.
 
-    Exchanges forget: a testnet is emptied every month.
+    Either it never reached the exchange, or the exchange dropped it: a testnet is reset every month.
     """
     if not order.is_open or order.status is OrderStatus.SENT:
         return order
-    asked = _record_query(replace(order, not_found=order.not_found + 1), now)
-    if asked.not_found < NOT_FOUND_MIN_QUERIES or now - order.sent_at < NOT_FOUND_MIN_SECONDS:
-        return asked
+    queried = _record_query(replace(order, not_found=order.not_found + 1), now)
+    if queried.not_found < NOT_FOUND_MIN_QUERIES or now - order.sent_at < NOT_FOUND_MIN_SECONDS:
+        return queried
     if order.order_id is None:
-        reason = f"not found by {asked.not_found} queries: it never reached the exchange"
-        return replace(asked, status=OrderStatus.REJECTED, reason=reason)
-    return replace(asked, status=OrderStatus.EXPIRED, reason="the exchange knows it no longer")
+        reason = f"not found by {queried.not_found} queries: it never reached the exchange"
+        return replace(queried, status=OrderStatus.REJECTED, reason=reason)
+    return replace(queried, status=OrderStatus.EXPIRED, reason="the exchange no longer knows it")
 
 
 def apply_query_failure(order: OrderRecord, reason: str, now: float) -> OrderRecord:
-    """A query had no answer: ask again later."""
+    """Record that a query failed: query again later."""
     return replace(_record_query(order, now), reason=reason) if order.status is OrderStatus.UNKNOWN else order
 
 
@@ -290,7 +289,7 @@ def _apply_state(
         raise UnknownOrderStatus(f"order {order.client_order_id}: status {status!r} is none of {known}")
     fills_now, new = _merge_fills(order.fills, fills)
     known_quantity = sum((fill.quantity for fill in fills_now), ZERO)
-    told = replace(
+    updated = replace(
         order,
         order_id=order.order_id if order.order_id is not None else order_id,
         fills=fills_now,
@@ -298,26 +297,26 @@ def _apply_state(
         not_found=0,
         updated_at=now,
     )
-    return Transition(_change_status(told, order, _FROM_EXCHANGE[status], reason), new)
+    return Transition(_change_status(updated, order, _FROM_EXCHANGE[status], reason), new)
 
 
-def _change_status(told: OrderRecord, before: OrderRecord, status: OrderStatus, reason: str) -> OrderRecord:
+def _change_status(updated: OrderRecord, before: OrderRecord, status: OrderStatus, reason: str) -> OrderRecord:
     if before.status.is_terminal:
-        return _record_contradiction(told, before, status)
-    if status is OrderStatus.NEW and told.executed_quantity > 0:
+        return _record_contradiction(updated, before, status)
+    if status is OrderStatus.NEW and updated.executed_quantity > 0:
         status = OrderStatus.PARTIALLY_FILLED
-    said = "" if reason == "NONE" else reason
-    return replace(told, status=status, reason=said if status.is_terminal else "")
+    message = "" if reason == "NONE" else reason
+    return replace(updated, status=status, reason=message if status.is_terminal else "")
 
 
-def _record_contradiction(told: OrderRecord, before: OrderRecord, status: OrderStatus) -> OrderRecord:
-    more = told.executed_quantity > before.executed_quantity
+def _record_contradiction(updated: OrderRecord, before: OrderRecord, status: OrderStatus) -> OrderRecord:
+    more = updated.executed_quantity > before.executed_quantity
     # An older message that comes late says nothing new about an order that the exchange itself has ended.
     late = not status.is_terminal and not more and before.order_id is not None
     if status is before.status or late:
-        return told
-    said = f"{before.status} here, but the exchange says {status} with {told.executed_quantity} executed"
-    return replace(told, contradiction=said)
+        return updated
+    message = f"{before.status} here, but the exchange says {status} with {updated.executed_quantity} executed"
+    return replace(updated, contradiction=message)
 
 
 def _merge_fills(

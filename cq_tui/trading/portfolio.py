@@ -1,8 +1,8 @@
-"""Positions, profit and equity, from fills alone. Amounts are Decimal, in the quote asset unless said otherwise.
+"""Positions, profit and equity, derived from fills. Amounts are Decimal, in the quote asset unless noted.
 
-A commission in the base asset reduces what is held; one in the quote asset adds to the cost or lessens the proceeds;
-one in a third asset (BNB) is valued when its price is known, else left out. Cost is spread evenly over what is held, so
-realised plus unrealised profit is always what came in, less what went out, plus what is held at its price.
+A commission in the base asset reduces the quantity held; one in the quote asset adds to the cost or reduces the
+proceeds; one in a third asset (BNB) counts if its price is known. Cost is averaged over the quantity held, so realized
+plus unrealized profit always equals proceeds, minus payments, plus the quantity held at its price.
 """
 
 from collections.abc import Mapping
@@ -20,16 +20,16 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """What is held of one symbol, and the plan for it."""
+    """The position in one symbol, with its exit plan."""
 
     symbol: str
     base_asset: str
     quote_asset: str
-    #: Held, commissions in the base asset already taken off.
+    #: Quantity held, net of commissions in the base asset.
     quantity: Decimal = ZERO
-    #: What was paid for ``quantity``, commissions included.
+    #: Cost of ``quantity``, commissions included.
     cost: Decimal = ZERO
-    #: Bought in all, and at what price in the middle.
+    #: Total quantity bought, and its average price.
     bought: Decimal = ZERO
     average_price: Decimal = ZERO
     opened_at_ms: int = 0
@@ -39,9 +39,9 @@ class Position:
     take_profit: Decimal | None = None
     #: Distance of the trailing stop below the highest high; None keeps the stop where it is.
     trail: Decimal | None = None
-    #: When it is closed although neither stop nor target was reached (Unix ms).
+    #: When it is closed even if neither stop nor target was reached (Unix ms).
     time_stop_ms: int | None = None
-    #: How often its protection was placed: the number of the next client order ids.
+    #: How often its protection was placed: the number in the next client order ids.
     protections: int = 0
 
     @property
@@ -50,27 +50,27 @@ class Position:
         return self.cost / self.quantity if self.quantity else ZERO
 
     def unrealized(self, price: Decimal) -> Decimal:
-        """Profit if it were sold at ``price``, before the commission of the sale."""
+        """Profit at ``price``, before the commission of a sale."""
         return self.quantity * price - self.cost
 
 
 class FillResult(NamedTuple):
-    """The portfolio's answer to a fill."""
+    """A position after a fill."""
 
-    #: None when it was closed by this fill.
+    #: None if this fill closed it.
     position: Position | None
     #: Profit of a sale, commissions of entry and exit included.
     realized: Decimal
-    #: Quantity sold beyond what was held: the account held more than the trader knew.
+    #: Quantity sold beyond the position: the account held more than the trader knew.
     excess: Decimal = ZERO
 
 
 def apply_fill(
     position: Position, side: Side, fill: TradeFill, commission_prices: Mapping[str, Decimal] | None = None
 ) -> FillResult:
-    """Take one fill into a position (a new one has quantity 0).
+    """Apply one fill to a position (a new one has quantity 0).
 
-    ``commission_prices`` values assets other than base and quote, in quote units each.
+    ``commission_prices``: prices of other commission assets, in quote units.
     """
     fee_base, fee_quote = _commission(position, fill, commission_prices or {})
     value = fill.price * fill.quantity
@@ -90,7 +90,7 @@ def apply_fill(
 
 
 def write_off(position: Position) -> FillResult:
-    """Close what is left as dust: too little to be sold. Its cost is the loss."""
+    """Close the remainder as dust, too little to sell. Its cost is the loss."""
     return FillResult(None, -position.cost)
 
 
@@ -98,7 +98,7 @@ def _apply_sale(position: Position, quantity: Decimal, proceeds: Decimal) -> Fil
     held = min(quantity, position.quantity)
     excess = quantity - held
     if excess:
-        # Only the part that was held is this position's profit.
+        # Only the part held counts towards this position's profit.
         proceeds = proceeds * held / quantity
     if held == position.quantity:
         return FillResult(None, proceeds - position.cost, excess)
@@ -108,7 +108,7 @@ def _apply_sale(position: Position, quantity: Decimal, proceeds: Decimal) -> Fil
 
 
 def _commission(position: Position, fill: TradeFill, prices: Mapping[str, Decimal]) -> tuple[Decimal, Decimal]:
-    """Return the commission in base units, and the one in quote units."""
+    """Return the commission in base units and in quote units."""
     if fill.commission_asset == position.base_asset:
         return fill.commission, ZERO
     if fill.commission_asset == position.quote_asset:
@@ -117,12 +117,12 @@ def _commission(position: Position, fill: TradeFill, prices: Mapping[str, Decima
 
 
 def equity(quote_balance: Decimal, positions: Mapping[str, Position], prices: Mapping[str, Decimal]) -> Decimal:
-    """Return quote (free and locked) plus positions at their last price; one without price counts at its cost."""
+    """Return quote (free and locked) plus exposure."""
     return quote_balance + exposure(positions, prices)
 
 
 def exposure(positions: Mapping[str, Position], prices: Mapping[str, Decimal]) -> Decimal:
-    """Return the worth of all positions at their last price; one without price counts at its cost."""
+    """Return the value of all positions at their last price; one without a price counts at its cost."""
     return sum(
         (
             position.quantity * prices[symbol] if symbol in prices else position.cost

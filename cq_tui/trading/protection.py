@@ -1,4 +1,4 @@
-"""Protection of open positions: is each covered by its stop, where does the trail lie, is its time over."""
+"""Protection of open positions: stop orders, trailing stop, time stop."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -13,26 +13,26 @@ from cq_tui.trading.signals import TradeSignal
 from cq_tui.trading.sizing import exit_violation, sellable_quantity
 
 ZERO = Decimal(0)
-#: Share below an open stop at which it is taken to have been jumped over (its limit did not fill).
+#: Share below an open stop at which the price is taken to have gapped over it (its limit did not fill).
 STOP_GAP_SHARE = Decimal("0.005")
 
 
 class ProtectionAction(StrEnum):
-    """What protecting a position asks for."""
+    """What has to be done to protect a position."""
 
     #: Place the protective OCO.
     PLACE = "place"
-    #: Cancel what stands, verify the cancel, and place anew: it covers too little or too much, or lies too low.
+    #: Cancel, verify the cancel, and place again: it covers too little or too much, or its stop is too low.
     REPLACE = "replace"
-    #: Sell at market now (cancel what stands first, and verify it): beyond the stop or target, or time is over.
+    #: Cancel, verify the cancel, and sell at market: the price is beyond stop or target, or time is up.
     EXIT = "exit"
-    #: Too little is left to be sold: close the position as dust.
+    #: Too little is left to sell: close the position as dust.
     DUST = "dust"
 
 
 @dataclass(frozen=True, slots=True)
 class ProtectionNeed:
-    """What has to be done, for how much of the base asset, and why."""
+    """What has to be done, for what quantity of the base asset, and why."""
 
     action: ProtectionAction
     quantity: Decimal
@@ -40,7 +40,7 @@ class ProtectionNeed:
 
 
 def with_signal_levels(position: Position, signal: TradeSignal, rules: SymbolRules) -> Position:
-    """Return the position with the signal's levels, on the tick size."""
+    """Return the position with the signal's levels, rounded to the tick size."""
     return replace(
         position,
         strategy=signal.strategy,
@@ -53,9 +53,9 @@ def with_signal_levels(position: Position, signal: TradeSignal, rules: SymbolRul
 
 
 def with_trailing_stop(position: Position, highest_high: Decimal, rules: SymbolRules) -> Position:
-    """Return the position with its stop raised to the trail; a stop is never loosened.
+    """Return the position with its stop raised to the trailing level; a stop is never lowered.
 
-    ``highest_high`` is that of the last 22 closed trigger bars.
+    ``highest_high``: of the last 22 closed trigger bars.
     """
     if position.trail is None:
         return position
@@ -66,7 +66,7 @@ def with_trailing_stop(position: Position, highest_high: Decimal, rules: SymbolR
 
 
 def time_stop_due(position: Position, now_ms: int) -> bool:
-    """Whether its last bar has closed."""
+    """Whether its time stop has passed."""
     return position.time_stop_ms is not None and now_ms >= position.time_stop_ms
 
 
@@ -78,10 +78,10 @@ def find_protection_need(
     price: Decimal | None,
     now_ms: int,
 ) -> ProtectionNeed | None:
-    """Return what the position lacks, or None. To be asked in every cycle.
+    """Return what the position needs now, or None.
 
-    ``orders`` are those of the symbol; ``price`` the best bid, None when there is none. While an exit is on its way,
-    or the outcome of a protective order is unknown, nothing else is asked for: it could sell twice.
+    ``orders``: those of the symbol; ``price``: the best bid, None if there is none. While an exit is pending, or the
+    outcome of a protective order is unknown, nothing is needed: another order could sell twice.
     """
     own = [order for order in orders if order.symbol == position.symbol and order.side == "SELL"]
     quantity = sellable_quantity(rules, position.quantity)
@@ -101,9 +101,9 @@ def find_protection_need(
 
 
 def triggered_oco_legs(orders: Iterable[OrderRecord]) -> list[OrderRecord]:
-    """Return the open orders whose OCO was triggered by now: their own report of a fill is on its way.
+    """Return the open orders whose OCO was triggered: the report of their fill will follow.
 
-    The exchange tells the end of the one leg before the fill of the other.
+    The exchange reports the end of one leg before the fill of the other.
     """
     known = list(orders)
     triggered = {
@@ -115,7 +115,7 @@ def triggered_oco_legs(orders: Iterable[OrderRecord]) -> list[OrderRecord]:
 
 
 def _is_undecided(order: OrderRecord) -> bool:
-    """Whether it is open what this order sold: while its trades are not known the position is not either."""
+    """Whether what this order sold is uncertain: until its trades are known, neither is the position."""
     waiting = order.status in (OrderStatus.SENT, OrderStatus.UNKNOWN)
     return waiting or order.lacks_trades or (order.leg is Leg.EXIT and order.is_open)
 
@@ -128,9 +128,9 @@ def _exit_reason(position: Position, price: Decimal | None, now_ms: int, *, on_e
     if price is None:
         return None
     if on_exchange:
-        # The exchange is about to sell by itself; only a stop that was jumped over needs help.
-        jumped = price <= position.stop_loss * (1 - STOP_GAP_SHARE)
-        return f"price {price} jumped over the stop {position.stop_loss}" if jumped else None
+        # The exchange is about to sell by itself; only a gap over the stop needs our help.
+        gapped = price <= position.stop_loss * (1 - STOP_GAP_SHARE)
+        return f"price {price} gapped over the stop {position.stop_loss}" if gapped else None
     if price <= position.stop_loss:
         return f"price {price} is at or below the stop {position.stop_loss}"
     return f"price {price} is at or above the target {position.take_profit}" if price >= position.take_profit else None
@@ -143,6 +143,6 @@ def _coverage_need(position: Position, stops: list[OrderRecord], quantity: Decim
     lowest = min((order.stop_price for order in stops if order.stop_price is not None), default=None)
     if lowest is not None and position.stop_loss is not None and lowest < position.stop_loss:
         return ProtectionNeed(
-            ProtectionAction.REPLACE, quantity, f"the trail rose from {lowest} to {position.stop_loss}"
+            ProtectionAction.REPLACE, quantity, f"the trailing stop rose from {lowest} to {position.stop_loss}"
         )
     return None

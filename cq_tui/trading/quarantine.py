@@ -1,7 +1,7 @@
-"""Quarantine: a symbol that fails repeatedly is left alone until a probe or a person releases it; others go on.
+"""Quarantine: a symbol that fails repeatedly is not traded until a probe or a person releases it.
 
-Failures in a row are counted per symbol. At the limit the symbol is quarantined for a while; then one entry is let
-through as a probe. If it succeeds the symbol is released, if it fails the time starts again.
+Consecutive failures are counted per symbol. At the limit, the symbol is quarantined for a while; then one entry is let
+through as a probe. If the probe succeeds, the symbol is released; if it fails, the time starts again.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,13 +19,13 @@ class QuarantineEntry:
     reason: str
     failures: int
     since: float
-    #: When an entry is let through as a probe.
+    #: When one entry is let through as a probe.
     until: float
-    #: A probe is on its way.
+    #: A probe is pending.
     probing: bool = False
 
     def describe(self, now: float) -> str:
-        """Say it in words, with the time left."""
+        """Describe it in words, with the time left."""
         left = max(self.until - now, 0.0)
         return f"{self.failures} failures in a row, last: {self.reason}; probe in {left / 60:.0f} min"
 
@@ -40,7 +40,7 @@ class Quarantine:
     """Failure counts and quarantined symbols of one trader."""
 
     def __init__(self, failures: int = 3, seconds: float = 900.0) -> None:
-        """``failures`` in a row lead to quarantine, the probe comes after ``seconds``."""
+        """Quarantine after ``failures`` in a row; probe after ``seconds``."""
         self.limit, self.seconds = failures, seconds
         self._counts: dict[str, int] = {}
         self._entries: dict[str, QuarantineEntry] = {}
@@ -60,22 +60,22 @@ class Quarantine:
         held = self._entries.get(symbol)
         if held is None or (now >= held.until and not held.probing):
             return None
-        return "a probe is on its way" if held.probing else held.describe(now)
+        return "a probe is pending" if held.probing else held.describe(now)
 
     def record_entry(self, symbol: str, now: float) -> None:
-        """Note that an entry was sent: of a quarantined symbol it is the probe."""
+        """Record that an entry was sent: in a quarantined symbol, it is the probe."""
         held = self._entries.get(symbol)
         if held is not None and now >= held.until:
             self._entries[symbol] = replace(held, probing=True)
 
     def reset_probe(self, symbol: str) -> None:
-        """Note that a probe told nothing about the symbol, since it never got there: the next entry is one again."""
+        """Forget a probe that never reached the exchange: the next entry is a probe again."""
         held = self._entries.get(symbol)
         if held is not None and held.probing:
             self._entries[symbol] = replace(held, probing=False)
 
     def record_failure(self, symbol: str, reason: str, now: float) -> QuarantineEntry | None:
-        """Count a failure; return the entry when the symbol is quarantined by it, or again after its probe."""
+        """Count a failure; return the entry if it quarantines the symbol, or fails its probe."""
         count = self._counts.get(symbol, 0) + 1
         self._counts[symbol] = count
         held = self._entries.get(symbol)
@@ -87,23 +87,23 @@ class Quarantine:
         return self._put(symbol, reason, count, held.since if held else now, now)
 
     def impose(self, symbol: str, reason: str, now: float) -> QuarantineEntry:
-        """Quarantine a symbol at once, as when an order's outcome cannot be found out."""
+        """Quarantine a symbol at once, for example because an order's outcome cannot be determined."""
         held = self._entries.get(symbol)
         return self._put(symbol, reason, max(self._counts.get(symbol, 0), 1), held.since if held else now, now)
 
     def record_success(self, symbol: str) -> QuarantineEntry | None:
-        """Forget the failures; return the entry when the symbol is released by its probe."""
+        """Forget the failures; return the entry if its probe releases the symbol."""
         self._counts.pop(symbol, None)
         held = self._entries.get(symbol)
         return self._entries.pop(symbol) if held is not None and held.probing else None
 
     def release(self, symbol: str) -> QuarantineEntry | None:
-        """Release a symbol by hand; return its entry, or None when it was not quarantined."""
+        """Release a symbol by hand; return its entry, or None if it was not quarantined."""
         self._counts.pop(symbol, None)
         return self._entries.pop(symbol, None)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what must outlive a restart, as plain JSON values."""
+        """Return what must survive a restart, as plain JSON values."""
         return {
             "counts": dict(self._counts),
             "held": {symbol: asdict(entry) for symbol, entry in self._entries.items()},
@@ -111,16 +111,16 @@ class Quarantine:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any], failures: int = 3, seconds: float = 900.0) -> "Quarantine":
-        """Read ``to_dict`` back. A probe that was on its way is forgotten: it may be tried again.
+        """Read ``to_dict`` back. A pending probe is forgotten: it may be tried again.
 
-        Raises KeyError or TypeError for anything that ``to_dict`` did not write.
+        Raises KeyError or TypeError for anything else.
         """
-        book = cls(failures, seconds)
-        book._counts = {str(symbol): int(count) for symbol, count in plain["counts"].items()}
-        book._entries = {
+        restored = cls(failures, seconds)
+        restored._counts = {str(symbol): int(count) for symbol, count in plain["counts"].items()}
+        restored._entries = {
             symbol: replace(QuarantineEntry(**entry), probing=False) for symbol, entry in plain["held"].items()
         }
-        return book
+        return restored
 
     def _put(self, symbol: str, reason: str, failures: int, since: float, now: float) -> QuarantineEntry:
         self._entries[symbol] = QuarantineEntry(symbol, reason, failures, since, now + self.seconds)

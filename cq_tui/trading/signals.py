@@ -1,4 +1,4 @@
-"""A signal as the trader acts on it: read from its event, prices as Decimal, with its natural key."""
+"""A signal as the trader acts on it: parsed from its event, prices as Decimal, with its natural key."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -35,7 +35,7 @@ class TradeSignal:
 
     @property
     def key(self) -> str:
-        """Natural key as text: what makes it the same signal after any restart or re-merge."""
+        """Natural key: the same after any restart or repeated merge."""
         return f"{self.strategy}:{self.symbol}:{self.frame}:{self.bar_close_time}:{self.side}"
 
     @property
@@ -44,34 +44,34 @@ class TradeSignal:
         return frame_milliseconds(self.frame)
 
     def age(self, now: float) -> float:
-        """Seconds from the close of its bar to ``now`` (Unix seconds, the exchange's clock)."""
+        """Seconds since its bar closed; ``now`` in Unix seconds by the exchange's clock."""
         return now - (self.bar_close_time + 1) / 1000
 
     @property
     def time_stop_ms(self) -> int | None:
-        """When ``max_bars`` trigger bars have closed after the one of the decision; None without a time stop."""
+        """When ``max_bars`` more trigger bars have closed (Unix ms); None without a time stop."""
         return None if self.max_bars is None else self.bar_close_time + 1 + self.max_bars * self.frame_ms
 
     def cooldown_until(self, stopped_at_ms: int) -> int:
-        """When its strategy may enter the symbol again after its stop was hit at ``stopped_at_ms``."""
+        """When its strategy may enter the symbol again after a stop at ``stopped_at_ms`` (Unix ms)."""
         return stopped_at_ms + self.cooldown_bars * self.frame_ms
 
 
 def frame_milliseconds(frame: str) -> int:
-    """Return the length of a frame such as ``1m`` or ``15s``. Raises SignalUnusable."""
+    """Return the length of a frame such as ``1m`` or ``15s``. Raises InvalidSignal."""
     if (known := INTERVAL_MS.get(frame)) is not None:
         return known
     count, unit = frame[:-1], frame[-1:]
     if len(count) <= 5 and count.isascii() and count.isdigit() and int(count) > 0 and unit in _UNITS:
         return int(count) * _UNITS[unit]
-    raise InvalidSignal(f"signal: frame is {frame[:20]!r}, an interval such as '1m' is needed")
+    raise InvalidSignal(f"signal: frame is {frame[:20]!r}, expected an interval such as '1m'")
 
 
 def parse_signal(payload: SignalGenerated) -> TradeSignal:
-    """Read the payload of a ``signal_generated`` event.
+    """Parse the payload of a ``signal_generated`` event.
 
-    Raises SignalUnusable when frame or bar close time is missing: without them it has no natural key, and
-    nothing could stop it from being acted on twice.
+    Raises InvalidSignal if the frame or the bar close time is missing: without a natural key, nothing could stop
+    the signal from being acted on twice.
     """
     if payload.frame is None or payload.bar_close_time is None:
         missing = "frame" if payload.frame is None else "bar_close_time"

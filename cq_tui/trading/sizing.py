@@ -1,4 +1,4 @@
-"""How much to buy: the quote budget or the risk budget, on the exchange's lot steps, and sellable again."""
+"""How much to buy: within the quote and risk budgets, on the lot step, and sellable at the stop."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -7,26 +7,26 @@ from cq_tui.binance.filters import SymbolRules
 from cq_tui.trading.denial import Denial, DenialReason
 
 ONE = Decimal(1)
-#: A market order may cost more than the price it was sized at: this share of the balance is kept for it.
+#: Share of the cost held in reserve: a market order may fill above the price that it was sized at.
 SLIPPAGE_RESERVE = Decimal("0.005")
 
 
 @dataclass(frozen=True, slots=True)
 class EntryBudget:
-    """What an entry may cost. Quote amounts."""
+    """What an entry may cost, in quote units."""
 
     #: Amount of one entry (TRADER_ORDER_QUOTE).
     order_quote: Decimal
     available_quote: Decimal
     #: Commission as a fraction of the amount (0.001 is 0.1 %), taken from what is bought.
     commission: Decimal
-    #: Most that may be lost between entry and stop; None leaves it to ``order_quote``.
+    #: Maximum loss between entry and stop; None leaves the size to ``order_quote``.
     risk_quote: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class EntrySize:
-    """A market BUY that the exchange takes, and whose proceeds can be sold again."""
+    """A market BUY that passes the exchange's filters and can be sold again."""
 
     quantity: Decimal
     #: Estimated cost without commission, in quote units.
@@ -38,8 +38,8 @@ class EntrySize:
 def size_entry(rules: SymbolRules, price: Decimal, stop_loss: Decimal, budget: EntryBudget) -> EntrySize | Denial:
     """Return the size of a market BUY at about ``price`` (best ask), or why there is none.
 
-    ``stop_loss`` lies below the price. What is left after a commission taken in the base asset must pass the
-    filters at the stop, or the position could never be closed (the dust rule).
+    ``stop_loss`` lies below the price. What remains after a commission in the base asset must pass the filters at
+    the stop, or the position could never be closed (the dust rule).
     """
     wanted = budget.order_quote / price
     if budget.risk_quote is not None:
@@ -63,7 +63,7 @@ def size_entry(rules: SymbolRules, price: Decimal, stop_loss: Decimal, budget: E
 
 
 def exit_violation(rules: SymbolRules, quantity: Decimal, price: Decimal) -> str | None:
-    """Return the filter that a sale of ``quantity`` at about ``price`` would fail, as stop or at market."""
+    """Return the filter that a sale of ``quantity`` at about ``price`` would fail, as a stop or market order."""
     if quantity <= 0:
         return "LOT_SIZE"
     at_market = rules.violation(side="SELL", order_type="MARKET", quantity=quantity, reference_price=price)
@@ -74,7 +74,7 @@ def exit_violation(rules: SymbolRules, quantity: Decimal, price: Decimal) -> str
 
 
 def sellable_quantity(rules: SymbolRules, held: Decimal) -> Decimal:
-    """Return what of ``held`` can be sold: cut down to the lot step."""
+    """Return how much of ``held`` can be sold: rounded down to the lot step."""
     return rules.quantize_quantity(held, market=True)
 
 

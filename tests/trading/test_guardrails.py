@@ -89,7 +89,7 @@ def test_every_reason_is_reachable_and_tells_what_to_do() -> None:
 def test_a_denial_reads_as_a_sentence_with_figures_and_remedy() -> None:
     denial = denial_of(context(last_entry={"BTCUSDT": NOW - 0.5}), SIGNAL, NOW)
     assert str(denial) == (
-        "The last entry of this symbol is too recent (0.5 s left). Wait; TRADER_ORDER_COOLDOWN is the pause."
+        "The last entry in this symbol is too recent (0.5 s left). Wait; TRADER_ORDER_COOLDOWN sets the pause."
     )
     assert str(Denial(_R.TRADING_HALTED)).startswith("Trading is halted. Set TRADING_STATE")
 

@@ -141,7 +141,7 @@ def test_an_order_that_the_exchange_has_spoken_of_is_forgotten_only_when_it_deni
     assert apply_not_found(spoken, NOW + 90).status is OrderStatus.NEW, "the count starts again"
     gone = apply_not_found(denied, NOW + 90)
     assert gone.status is OrderStatus.EXPIRED
-    assert gone.reason == "the exchange knows it no longer"
+    assert gone.reason == "the exchange no longer knows it"
     assert apply_not_found(gone, NOW + 99) == gone
 
 

@@ -40,7 +40,7 @@ def test_after_a_while_one_probe_is_let_through() -> None:
     assert book.block_reason("BTCUSDT", 1001.9) is not None
     assert book.block_reason("BTCUSDT", 1002.0) is None
     book.record_entry("BTCUSDT", 1003.0)
-    assert book.block_reason("BTCUSDT", 1003.0) == "a probe is on its way"
+    assert book.block_reason("BTCUSDT", 1003.0) == "a probe is pending"
 
 
 def test_a_probe_that_succeeds_releases() -> None:
@@ -121,7 +121,7 @@ def test_a_probe_that_told_nothing_is_given_back() -> None:
     book = Quarantine(failures=1, seconds=10)
     book.record_failure("BTCUSDT", "refused", 0.0)
     book.record_entry("BTCUSDT", 20.0)
-    assert book.block_reason("BTCUSDT", 20.0) == "a probe is on its way"
+    assert book.block_reason("BTCUSDT", 20.0) == "a probe is pending"
     book.reset_probe("BTCUSDT")
     assert book.block_reason("BTCUSDT", 20.0) is None
     book.reset_probe("ETHUSDT")

@@ -216,7 +216,7 @@ async def test_a_probe_that_did_not_get_out_or_never_arrived_is_given_back(
         await a_probe_is_due(stage)
         account.next["entry"].append(fail)
         assert await stage.act_on(buy(strategy="lost")) is None
-        assert stage.book.quarantine.block_reason("BTCUSDT", stage.session.now()) == "a probe is on its way"
+        assert stage.book.quarantine.block_reason("BTCUSDT", stage.session.now()) == "a probe is pending"
         await until(lambda: not list(stage.book.open_orders()))
         assert stage.book.quarantine.block_reason("BTCUSDT", stage.session.now()) is None
         stage.wire.changes_cut = True
