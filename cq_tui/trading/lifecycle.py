@@ -172,13 +172,6 @@ def mark_sent(order: OrderRecord, now: float) -> OrderRecord:
     return replace(order, status=OrderStatus.SENT, sent_at=now, updated_at=now)
 
 
-def not_sent(order: OrderRecord, reason: str, now: float) -> OrderRecord:
-    """The request certainly did not reach the exchange: it is intended again, with the same id."""
-    if order.status is not OrderStatus.SENT:
-        return order
-    return replace(order, status=OrderStatus.INTENDED, reason=reason, updated_at=now)
-
-
 def mark_rejected(order: OrderRecord, reason: str, now: float, code: int | None = None) -> OrderRecord:
     """Mark it rejected by the exchange (with its ``code``), or abandoned before it was sent."""
     if order.status not in (OrderStatus.INTENDED, OrderStatus.SENT):

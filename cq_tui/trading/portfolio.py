@@ -44,11 +44,6 @@ class Position:
     #: How often its protection was placed: the number in the next client order ids.
     protections: int = 0
 
-    @property
-    def break_even(self) -> Decimal:
-        """Price at which what is held pays for itself."""
-        return self.cost / self.quantity if self.quantity else ZERO
-
     def unrealized(self, price: Decimal) -> Decimal:
         """Profit at ``price``, before the commission of a sale."""
         return self.quantity * price - self.cost

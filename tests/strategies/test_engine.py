@@ -2,17 +2,17 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cq_tui.contracts.market import Kline
+from cq_tui.contracts.market import KLINE_HISTORY, Kline
 from cq_tui.strategies.bars import Frame
 from cq_tui.strategies.bb_mean_revert_v2 import BbMeanRevertV2
-from cq_tui.strategies.engine import StrategyEngine, SymbolEngine, base_bars_needed, max_bridged_bars
+from cq_tui.strategies.engine import SymbolEngine, max_bridged_bars
 from cq_tui.strategies.protocol import Side, Signal, Strategy, StrategyParameters
 from cq_tui.strategies.trend_multi_tf import TrendMultiTf
 from tests.strategies.walks import (
@@ -200,20 +200,6 @@ def test_no_signal_before_everything_is_warm() -> None:
         assert all(signal.bar_close_time >= klines[23].close_time for signal in signals)
 
 
-def test_each_symbol_warms_up_by_itself() -> None:
-    symbols = ("AUSDT", "BUSDT", "CUSDT")
-    engine = StrategyEngine(
-        SECOND, symbols, lambda symbol: [TrendMultiTf(symbol, SECOND), BbMeanRevertV2(symbol, SECOND)]
-    )
-    klines = walk(1, 9_000)
-    for symbol in symbols[:2]:
-        engine.warm_up(symbol, klines)
-    assert engine.waiting_for() == {"CUSDT": "tide frame 0/600 bars"}
-    engine.warm_up("CUSDT", klines)
-    assert engine.waiting_for() == {}
-    assert engine.symbols == symbols
-
-
 def test_a_batch_start_is_quicker_than_bar_by_bar(long_walk: list[Kline]) -> None:
     klines = long_walk[:4_500]
 
@@ -230,16 +216,21 @@ def test_a_batch_start_is_quicker_than_bar_by_bar(long_walk: list[Kline]) -> Non
     assert batch < single * 0.8
 
 
-def test_the_history_that_is_needed() -> None:
+def bars_needed(strategies: Sequence[Strategy]) -> int:
+    """Base klines that make all strategies warm, wherever the history begins between frame boundaries."""
+    return max(frame * needed + frame - 1 for strategy in strategies for frame, needed in strategy.warm_up.items())
+
+
+def test_the_history_that_is_needed_is_kept() -> None:
     strategies: list[Strategy] = [TrendMultiTf("BTCUSDT", SECOND), BbMeanRevertV2("BTCUSDT", SECOND)]
-    assert base_bars_needed(strategies) == 9_014
-    assert base_bars_needed([]) == 0
+    assert SymbolEngine(SECOND, strategies).warmup_progress == "tide frame 0/600 bars"
+    assert bars_needed(strategies) == 9_014 < KLINE_HISTORY
     small: list[Strategy] = [
         TrendMultiTf("BTCUSDT", SECOND, SMALL_TREND),
         BbMeanRevertV2("BTCUSDT", SECOND, SMALL_BAND),
     ]
     engine = SymbolEngine(SECOND, small)
-    engine.warm_up(walk(1, 500)[7 : 7 + base_bars_needed(small)])
+    engine.warm_up(walk(1, 500)[7 : 7 + bars_needed(small)])
     assert engine.warmup_by_strategy == {}
 
 

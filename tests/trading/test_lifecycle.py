@@ -22,7 +22,6 @@ from cq_tui.trading.lifecycle import (
     mark_rejected,
     mark_sent,
     mark_unknown,
-    not_sent,
     order_from_dict,
     order_to_dict,
 )
@@ -90,12 +89,6 @@ def test_a_refusal_keeps_its_reason() -> None:
     assert "insufficient" in order.reason
     order, _ = apply_execution_report(mark_sent(record(), NOW), report("REJECTED", reason="INSUFFICIENT_BALANCES"), NOW)
     assert order.reason == "INSUFFICIENT_BALANCES"
-
-
-def test_an_order_that_was_not_sent_may_be_sent_with_the_same_id() -> None:
-    order = not_sent(mark_sent(record(), NOW), "connection refused", NOW)
-    assert order.status is OrderStatus.INTENDED
-    assert mark_sent(order, NOW + 1).client_order_id == record().client_order_id
 
 
 def test_an_order_is_sent_once() -> None:
@@ -186,7 +179,6 @@ Step = Callable[[OrderRecord, float], OrderRecord]
 STEPS: st.SearchStrategy[Step] = st.one_of(
     st.sampled_from(
         [
-            lambda order, now: not_sent(order, "x", now),
             lambda order, now: mark_rejected(order, "x", now),
             lambda order, now: mark_unknown(order, "x", now),
             lambda order, now: apply_query_failure(order, "x", now),
