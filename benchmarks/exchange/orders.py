@@ -110,7 +110,7 @@ class _Load:
         """Send one request and read its response."""
         raise NotImplementedError
 
-    def ask(self, method: str, path: str, body: bytes) -> bytes:
+    def send(self, method: str, path: str, body: bytes) -> bytes:
         """Send one request and return the response's body."""
         head = (
             f"{method} {path} HTTP/1.1\r\nhost: x\r\nx-mbx-apikey: {self._served.api_key}\r\n"
@@ -146,7 +146,7 @@ class _Market(_Load):
     """Alternates buy and sell orders, each filled immediately."""
 
     def one(self, number: int) -> None:
-        self.ask("POST", "/api/v3/order", self.signed(_SELL if number % 2 else _BUY))
+        self.send("POST", "/api/v3/order", self.signed(_SELL if number % 2 else _BUY))
 
 
 class _Resting(_Load):
@@ -154,21 +154,21 @@ class _Resting(_Load):
 
     def __init__(self, served: Served) -> None:
         super().__init__(served)
-        price = orjson.loads(self.ask("GET", "/api/v3/ticker/price?symbol=BTCUSDT", b""))["price"]
+        price = orjson.loads(self.send("GET", "/api/v3/ticker/price?symbol=BTCUSDT", b""))["price"]
         self._order = f"{_REST_LIMIT}&price={Decimal(price) * Decimal('0.9'):.2f}"
 
     def one(self, number: int) -> None:
         if number % 2:
-            self.ask("DELETE", "/api/v3/order", self.signed("symbol=BTCUSDT&origClientOrderId=resting"))
+            self.send("DELETE", "/api/v3/order", self.signed("symbol=BTCUSDT&origClientOrderId=resting"))
         else:
-            self.ask("POST", "/api/v3/order", self.signed(f"{self._order}&newClientOrderId=resting"))
+            self.send("POST", "/api/v3/order", self.signed(f"{self._order}&newClientOrderId=resting"))
 
 
 class _Echo(_Load):
     """Sends the same bytes to the echo."""
 
     def one(self, number: int) -> None:
-        self.ask("POST", "/api/v3/order", self.signed(_SELL if number % 2 else _BUY))
+        self.send("POST", "/api/v3/order", self.signed(_SELL if number % 2 else _BUY))
 
 
 async def _client_trips(exchange: Served, count: int) -> list[float]:

@@ -174,7 +174,7 @@ def _connect(port: int, path: str) -> socket.socket:
 def _count(server: Server, connection: socket.socket, count: int, more: Callable[[], None] | None = None) -> float:
     """Read ``count`` frames; return the server's CPU seconds per frame. ``more`` is called for each batch received."""
     started = server.seconds()
-    seen = asked = 0
+    seen = batches = 0
     rest = b""
     while seen < count:
         chunk = connection.recv(_CHUNK)
@@ -183,8 +183,8 @@ def _count(server: Server, connection: socket.socket, count: int, more: Callable
         found, rest = _frames(rest + chunk)
         seen += found
         if more is not None:
-            while asked < seen // _ECHO_BATCH:
-                asked += 1
+            while batches < seen // _ECHO_BATCH:
+                batches += 1
                 more()
     return (server.seconds() - started) / seen
 

@@ -26,9 +26,9 @@ def time(exchange: Exchange, parameters: Parameters) -> Any:
 
 def exchange_info(exchange: Exchange, parameters: Parameters) -> Any:
     """Return the rules and filters of the requested symbols."""
-    wanted = set(_selected_symbols(exchange, parameters))
+    selected = set(_selected_symbols(exchange, parameters))
     show_sets = parameters.flag("showPermissionSets", True)
-    symbols = [exchange.symbol_info(entry.symbol) for entry in exchange.market.symbols if entry.symbol in wanted]
+    symbols = [exchange.symbol_info(entry.symbol) for entry in exchange.market.symbols if entry.symbol in selected]
     if not show_sets:
         symbols = [{name: value for name, value in entry.items() if name != "permissionSets"} for entry in symbols]
     limits = exchange.limits

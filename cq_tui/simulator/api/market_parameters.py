@@ -47,14 +47,14 @@ def read_symbols(exchange: Exchange, parameters: Parameters, *, required: bool =
     return names, False
 
 
-def read_limit(parameters: Parameters, default: int, most: int) -> int:
-    """Return ``limit``, capped at ``most``; public endpoints reject it with -1130."""
+def read_limit(parameters: Parameters, default: int, maximum: int) -> int:
+    """Return ``limit``, capped at ``maximum``. Raises RequestRejected -1130 below 1."""
     value = parameters.integer("limit")
     if value is None:
         return default
     if value < 1:
         raise invalid_value("limit")
-    return min(value, most)
+    return min(value, maximum)
 
 
 def read_time_zone(parameters: Parameters) -> int:

@@ -110,14 +110,14 @@ class Parameters:
         value = self.integer(name)
         return value // 1_000 if value is not None and value >= 100_000_000_000_000 else value
 
-    def limit(self, default: int, most: int) -> int:
-        """Return ``limit``, capped at ``most``."""
+    def limit(self, default: int, maximum: int) -> int:
+        """Return ``limit``, capped at ``maximum``. Raises RequestRejected -1102 below 1."""
         value = self.integer("limit")
         if value is None:
             return default
         if value < 1:
             raise missing_parameter("limit")
-        return min(value, most)
+        return min(value, maximum)
 
     def choice(self, name: str, allowed: Iterable[str], error: RequestRejected) -> str:
         """Return a mandatory parameter that must be one of ``allowed``; otherwise raises ``error``."""

@@ -97,14 +97,14 @@ def _oldest_aggregates(exchange: Exchange, symbol: str, first: int, last: int, c
 
 
 def _newest_aggregates(exchange: Exchange, symbol: str, last: int, count: int) -> list[dict[str, Any]]:
-    wanted = count
+    window = count
     while True:
-        first = max(last - wanted + 1, exchange.market.tape.oldest_id(exchange.market.column[symbol]))
-        found = _oldest_aggregates(exchange, symbol, first, last, wanted)
+        first = max(last - window + 1, exchange.market.tape.oldest_id(exchange.market.column[symbol]))
+        found = _oldest_aggregates(exchange, symbol, first, last, window)
         whole = found[-count:] if len(found) > count else found
-        if len(found) > count or last - first + 1 < wanted or first <= 1:
+        if len(found) > count or last - first + 1 < window or first <= 1:
             return whole
-        wanted += count - len(found) + 1
+        window += count - len(found) + 1
 
 
 def start_aggregate(trade: TapeTrade) -> dict[str, Any]:

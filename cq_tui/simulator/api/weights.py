@@ -17,16 +17,16 @@ def with_or_without(name: str, present: int, absent: int) -> Weight:
     return lambda parameters: present if name in parameters else absent
 
 
-def per_symbol(weight: int, most: int) -> Weight:
-    """Return a weight per symbol, capped at ``most``, which is also the weight of all symbols."""
-    return lambda parameters: min(most, weight * _symbols(parameters)) or most
+def per_symbol(weight: int, maximum: int) -> Weight:
+    """Return a weight per symbol, capped at ``maximum``, which is also the weight of all symbols."""
+    return lambda parameters: min(maximum, weight * _symbols(parameters)) or maximum
 
 
 def depth(parameters: Parameters) -> int:
     """Return the weight of an order book by its ``limit``."""
     text = parameters.raw("limit")
     limit = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 100
-    return next((weight for most, weight in ((100, 5), (500, 25), (1_000, 50)) if limit <= most), 250)
+    return next((weight for levels, weight in ((100, 5), (500, 25), (1_000, 50)) if limit <= levels), 250)
 
 
 def day_ticker(parameters: Parameters) -> int:

@@ -24,22 +24,22 @@ class ExchangeFaults:
 
     def _set_phases(self, faults: list[FaultSpec]) -> None:
         exchange = self._exchange
-        wanted: dict[str, str] = {}
+        required: dict[str, str] = {}
         for fault in faults:
             if fault.action in ("status", "delist"):
                 names = list(exchange.market.column) if fault.symbol is None else [fault.symbol]
-                wanted.update(dict.fromkeys(names, "BREAK" if fault.action == "delist" else fault.status))
-        for symbol in self._phases | wanted:
-            exchange.engine.set_phase(wanted.get(symbol, "TRADING"), symbol)
+                required.update(dict.fromkeys(names, "BREAK" if fault.action == "delist" else fault.status))
+        for symbol in self._phases | required:
+            exchange.engine.set_phase(required.get(symbol, "TRADING"), symbol)
         for fault in faults:
             if fault.action == "delist" and fault.symbol is not None and fault.symbol not in self._phases:
                 now = exchange.clock()
                 exchange.commit(exchange.engine.expire_all(fault.symbol, now), now)
-        self._phases = wanted
+        self._phases = required
 
-    def _set_filters(self, wanted: dict[str, tuple[dict[str, Any], ...]]) -> None:
+    def _set_filters(self, required: dict[str, tuple[dict[str, Any], ...]]) -> None:
         exchange = self._exchange
-        changed = set(exchange.filters) | set(wanted)
-        exchange.filters = wanted
+        changed = set(exchange.filters) | set(required)
+        exchange.filters = required
         for symbol in sorted(changed):
             exchange.engine.set_rules(SymbolRules.from_exchange_info(exchange.symbol_info(symbol)))

@@ -45,16 +45,16 @@ class BookFeed(Feed):
 
     def on_tick(self) -> None:
         """Send the book changes of one market tick."""
-        second = self._exchange.market.tick % TICKS_PER_SECOND == 0
+        is_full_second = self._exchange.market.tick % TICKS_PER_SECOND == 0
         for symbol in self._channels["bookTicker"]:
             self._send_best_prices(symbol)
         now = self._exchange.market.time
         for symbol in self._channels["depth"].keys() | self._channels["partial depth"].keys():
             self._last_sent_ms[symbol] = now
         for symbol, channels in self._channels["depth"].items():
-            self._send_diffs(symbol, channels, now, slow_too=second)
+            self._send_diffs(symbol, channels, now, include_slow=is_full_second)
         for symbol, channels in self._channels["partial depth"].items():
-            self._send_partial_depth(symbol, channels, slow_too=second)
+            self._send_partial_depth(symbol, channels, include_slow=is_full_second)
 
     def on_change(self, symbols: Iterable[str]) -> None:
         """Send book changes by the account: best prices at once, depth at most every 100 ms."""
@@ -65,8 +65,8 @@ class BookFeed(Feed):
             depth, partial = self._channels["depth"].get(symbol, []), self._channels["partial depth"].get(symbol, [])
             if (depth or partial) and now - self._last_sent_ms.get(symbol, 0) >= _FAST_MS:
                 self._last_sent_ms[symbol] = now
-                self._send_diffs(symbol, depth, now, slow_too=False)
-                self._send_partial_depth(symbol, partial, slow_too=False)
+                self._send_diffs(symbol, depth, now, include_slow=False)
+                self._send_partial_depth(symbol, partial, include_slow=False)
 
     def _send_best_prices(self, symbol: str) -> None:
         book = self._exchange.engine.book(symbol)
@@ -84,17 +84,17 @@ class BookFeed(Feed):
         for channel in self._channels["bookTicker"][symbol]:
             self._send(channel, payload, True)
 
-    def _send_diffs(self, symbol: str, channels: list[Channel], now: int, *, slow_too: bool) -> None:
+    def _send_diffs(self, symbol: str, channels: list[Channel], now: int, *, include_slow: bool) -> None:
         tracker = self._exchange.depth_tracker(symbol)
-        for reader in ("quick", "slow") if slow_too else ("quick",):
-            wanted = [channel for channel in channels if _reader(channel) == reader]
-            if wanted and (diff := tracker.next_diff(reader)) is not None:
-                for channel in wanted:
+        for reader in ("quick", "slow") if include_slow else ("quick",):
+            due = [channel for channel in channels if _reader(channel) == reader]
+            if due and (diff := tracker.next_diff(reader)) is not None:
+                for channel in due:
                     self._send(channel, payloads.depth_update(symbol, diff, now, channel.scale), False)
 
-    def _send_partial_depth(self, symbol: str, channels: list[Channel], *, slow_too: bool) -> None:
+    def _send_partial_depth(self, symbol: str, channels: list[Channel], *, include_slow: bool) -> None:
         for channel in channels:
-            if not channel.stream.quick and not slow_too:
+            if not channel.stream.quick and not include_slow:
                 continue
             snapshot = self._exchange.book_snapshot(symbol)
             if self._last_update_id.get(channel) != snapshot.update_id:

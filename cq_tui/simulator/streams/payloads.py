@@ -97,10 +97,10 @@ def average_price(exchange: Exchange, symbol: str, scale: int) -> str:
     )
 
 
-def partial_depth(look: BookSnapshot, count: int, texts: LevelJson) -> str:
+def partial_depth(snapshot: BookSnapshot, count: int, texts: LevelJson) -> str:
     """Return a partial depth payload with the best ``count`` levels."""
-    bids, asks = texts.encode_all(look.bids[:count]), texts.encode_all(look.asks[:count])
-    return f'{{"lastUpdateId":{look.update_id},"bids":{bids},"asks":{asks}}}'
+    bids, asks = texts.encode_all(snapshot.bids[:count]), texts.encode_all(snapshot.asks[:count])
+    return f'{{"lastUpdateId":{snapshot.update_id},"bids":{bids},"asks":{asks}}}'
 
 
 def depth_update(symbol: str, diff: DepthDiff, now: int, scale: int) -> str:
