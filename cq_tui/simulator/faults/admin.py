@@ -162,5 +162,6 @@ def _read(kind: type[Model], body: bytes) -> Model:
         return kind.model_validate_json(body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise AdminError(f"{place}: {first['msg']}" if place else first["msg"]) from None
+        field = ".".join(str(part) for part in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        raise AdminError(f"{field}: {message}" if field else message) from None
