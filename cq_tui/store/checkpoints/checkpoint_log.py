@@ -161,8 +161,8 @@ def newest_checkpoint(path: Path, signer: bytes | None = None) -> LoggedCheckpoi
         for entry in reversed(reading.entries):
             if isinstance(entry, LoggedCheckpoint) and signer in (None, VerifierKey.parse(entry.public_key).raw):
                 return entry
-        if reading.is_whole:
-            break
+        if reading.is_whole or not any(isinstance(entry, LoggedCheckpoint) for entry in reading.entries):
+            break  # Without any checkpoint, more than 1,024 entries were read.
     return None
 
 

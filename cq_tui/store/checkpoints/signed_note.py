@@ -53,8 +53,8 @@ class VerifierKey:
     @classmethod
     def parse(cls, text: str) -> "VerifierKey":
         """Read the text form. Raises SignedNoteError."""
-        parts = text.split("+", 2)
-        content = from_base64(parts[2]) if len(parts) == 3 and len(text) <= 2 * _MAX_NAME else None
+        parts = text.split("+", 2) if len(text) <= 2 * _MAX_NAME else []
+        content = from_base64(parts[2]) if len(parts) == 3 else None
         if content is None:
             raise SignedNoteError("public key: is not of the form name+key id+base64")
         if content[:1] != _ED25519:
