@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 PYTEST_ARGS ?= -n 3 --dist worksteal
 
-.PHONY: run test lint types arrows pytest torture schemas screenshots bench lock clean
+.PHONY: run check test lint types arrows pytest torture schemas screenshots bench lock clean
 
 run: $(VENV)/.run
 	@$(BIN)/cq-tui $(ARGS)
@@ -15,6 +15,14 @@ run: $(VENV)/.run
 test: $(VENV)/.dev
 	@$(MAKE) --no-print-directory -j 2 lint types arrows
 	@$(MAKE) --no-print-directory pytest
+
+# Within a minute: all checks of the code, and the tests of what changed, or a fast core when that has none.
+# No test starts when 50 seconds have gone by.
+check: $(VENV)/.dev
+	@began=$$(date +%s); \
+	$(MAKE) --no-print-directory -j 2 lint types arrows && \
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist load -m "not (stack or terminal or slow)" \
+	  --budget=$$((began + 50 - $$(date +%s))) $$($(BIN)/python -m tests.changed) || test $$? -eq 5
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

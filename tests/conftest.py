@@ -3,6 +3,7 @@
 import os
 import signal
 import tempfile
+import time
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,9 +20,38 @@ settings.register_profile("unhurried", deadline=None, suppress_health_check=[Hea
 settings.load_profile("unhurried")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+#: When --budget is spent, in seconds since the epoch: the workers of xdist inherit it.
+_DEADLINE = "CQ_TESTS_DEADLINE"
+_NO_TIME = "no time left"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--budget", type=float, help="Seconds after which no test starts; what is named first runs first.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--budget") is not None and not hasattr(config, "workerinput"):
+        os.environ[_DEADLINE] = str(time.time() + config.getoption("--budget"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with whole stacks: they mostly wait, and other workers take over what stands behind them."""
     items.sort(key=lambda item: item.get_closest_marker("stack") is None)
+    if config.getoption("--budget") is not None:
+        named = [config.rootpath / each for each in config.args]
+        items.sort(key=lambda item: [not item.path.is_relative_to(each) for each in named])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.config.getoption("--budget") is not None and time.time() > float(os.environ[_DEADLINE]):
+        pytest.skip(_NO_TIME)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = sum(_NO_TIME in str(report.longrepr) for report in terminalreporter.getreports("skipped"))
+    if skipped:
+        terminalreporter.write_line(f"{skipped} tests did not start within --budget: make test runs them all")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

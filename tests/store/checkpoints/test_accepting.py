@@ -162,7 +162,7 @@ def test_what_cannot_be_logged_is_not_accepted(desk: Desk) -> None:
     assert anchoring.accepted == {}
 
 
-@pytest.mark.parametrize("count", [150, 2500])
+@pytest.mark.parametrize("count", [150, pytest.param(2500, marks=pytest.mark.slow)])
 def test_many_acceptances_do_not_push_the_last_checkpoint_out_of_sight(desk: Desk, count: int) -> None:
     anchoring = desk.signed(100, 200)
     origin = f"coinquant.r11/{anchoring.directory_id}"

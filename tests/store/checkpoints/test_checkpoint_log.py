@@ -248,6 +248,7 @@ def test_hostile_logs_are_read_in_bounds(path: Path) -> None:
     assert reading.problems
 
 
+@pytest.mark.slow
 def test_a_huge_log_of_nothing_is_not_read_to_its_beginning(path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(2**36)
