@@ -144,7 +144,7 @@ class RestConnection:
     async def resync_changed_clock(self) -> None:
         """Measure the server's time again if this machine's clock was set, or stood still during sleep.
 
-        A failed measurement is ignored: the request itself will fail.
+        A failed measurement is ignored: the request that follows reports the failure.
         """
         if (
             self._wall_minus_monotonic is None

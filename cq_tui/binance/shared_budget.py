@@ -13,7 +13,7 @@ from cq_tui.store.regular_file import open_regular
 
 
 class RequestBudget(Protocol):
-    """What SpotRest reserves from before a request and reports to after it. Server times in ms."""
+    """What SpotRest reserves before each request and updates after it. Times are the server's, in ms."""
 
     def reserve(self, weight: int, now_ms: int, *, orders: int = 0, essential: bool = False) -> int:
         """Reserve the weight and the orders and return 0, or reserve nothing and return the ms to wait."""
