@@ -22,7 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from benchmarks.report import Row, in_turn, middle
-from cq_tui.binance.orders import OrderRequest
+from cq_tui.binance.orders import NewOrder
 from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.signing import Credentials
 from cq_tui.simulator.access.rate_limits import RateLimitSettings
@@ -177,7 +177,7 @@ async def _client_trips(exchange: Served, count: int) -> list[float]:
     async with SpotRest(f"http://{exchange.host}:{exchange.port}", credentials) as client:
         for number in range(count):
             side = "SELL" if number % 2 else "BUY"
-            order = OrderRequest("BTCUSDT", side, "MARKET", f"trip-{number}", quantity=Decimal("0.001"))
+            order = NewOrder("BTCUSDT", side, "MARKET", f"trip-{number}", quantity=Decimal("0.001"))
             begun = time.perf_counter()
             await client.new_order(order)
             trips.append(time.perf_counter() - begun)

@@ -61,7 +61,7 @@ def _check_side(side: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderRequest:
+class NewOrder:
     """A new order. Raises OrderRequestError when a field is missing, invalid, or not allowed for its type.
 
     A MARKET order takes ``quantity`` (base) or ``quote_quantity`` (to spend or to receive).
@@ -134,7 +134,7 @@ class OcoLeg:
 
 
 @dataclass(frozen=True, slots=True)
-class OcoRequest:
+class NewOco:
     """A new OCO: one leg cancels the other.
 
     SELL: ``above`` takes the profit, ``below`` stops the loss. BUY: the other way round.

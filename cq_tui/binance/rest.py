@@ -7,7 +7,7 @@ from cq_tui.binance.exchange_info import ExchangeInfo, merge_exchange_info, pars
 from cq_tui.binance.fields import require_list
 from cq_tui.binance.http import RestConnection
 from cq_tui.binance.order_book import DepthSnapshot, parse_depth
-from cq_tui.binance.orders import OcoRequest, OrderRequest, Params, check_client_order_id
+from cq_tui.binance.orders import NewOco, NewOrder, Params, check_client_order_id
 from cq_tui.binance.signing import Param
 from cq_tui.binance.types import (
     AccountInfo,
@@ -168,7 +168,7 @@ class SpotRest(RestConnection):
 
     # orders
 
-    async def new_order(self, order: OrderRequest) -> Order:
+    async def new_order(self, order: NewOrder) -> Order:
         """Place an order. HTTP success may still mean EXPIRED: check the status."""
         return await self.send_once(
             "POST", "/api/v3/order", order.params(), parse_order, client_order_id=order.client_order_id, orders=1
@@ -192,7 +192,7 @@ class SpotRest(RestConnection):
 
     # order lists
 
-    async def new_oco(self, oco: OcoRequest) -> OrderList:
+    async def new_oco(self, oco: NewOco) -> OrderList:
         """Place an OCO: two orders of which one cancels the other."""
         return await self.send_once(
             "POST",

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
 
 from cq_tui.binance import errors
-from cq_tui.binance.orders import OrderRequest
+from cq_tui.binance.orders import NewOrder
 from cq_tui.binance.reconnect import ReconnectPolicy
 from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.signing import Credentials
@@ -27,7 +27,7 @@ from cq_tui.binance.sockets import open_socket
 from tests.binance import samples
 from tests.binance.scripted_server import within
 
-ORDER = OrderRequest("BTCUSDT", "BUY", "MARKET", "cq-1", quantity=Decimal("0.5"))
+ORDER = NewOrder("BTCUSDT", "BUY", "MARKET", "cq-1", quantity=Decimal("0.5"))
 Answer = Callable[[asyncio.StreamWriter], Awaitable[bool]]
 PLACED = orjson.dumps(samples.ORDER_PLACED)
 

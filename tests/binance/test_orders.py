@@ -4,13 +4,13 @@ from decimal import Decimal
 
 import pytest
 
-from cq_tui.binance.orders import OcoLeg, OcoRequest, OrderRequest, OrderRequestError, check_client_order_id
+from cq_tui.binance.orders import NewOco, NewOrder, OcoLeg, OrderRequestError, check_client_order_id
 
 D = Decimal
 
 
 def test_market_order() -> None:
-    order = OrderRequest("BTCUSDT", "BUY", "MARKET", "cq-1", quantity=D("1E-5"))
+    order = NewOrder("BTCUSDT", "BUY", "MARKET", "cq-1", quantity=D("1E-5"))
     assert order.params() == [
         ("symbol", "BTCUSDT"),
         ("side", "BUY"),
@@ -22,7 +22,7 @@ def test_market_order() -> None:
 
 
 def test_stop_limit_order() -> None:
-    order = OrderRequest(
+    order = NewOrder(
         "BTCUSDT", "SELL", "STOP_LOSS_LIMIT", "cq-1", D("0.5"), None, D("90.0"), D("91"), time_in_force="GTC"
     )
     params = dict(order.params())
@@ -63,18 +63,18 @@ def test_invalid_orders_cannot_be_built(changed: dict[str, object], named: str) 
         "price": D(100),
         "time_in_force": "GTC",
     }
-    build: object = OrderRequest(**fields)  # type: ignore[arg-type]  # fields of wrong types are the case under test
-    assert isinstance(build, OrderRequest)
+    build: object = NewOrder(**fields)  # type: ignore[arg-type]  # fields of wrong types are the case under test
+    assert isinstance(build, NewOrder)
     with pytest.raises(OrderRequestError, match=named):
-        OrderRequest(**fields | changed)  # type: ignore[arg-type]  # as above
+        NewOrder(**fields | changed)  # type: ignore[arg-type]  # as above
 
 
 def test_a_market_order_takes_one_of_two_quantities() -> None:
-    assert ("quoteOrderQty", "25") in OrderRequest("B", "BUY", "MARKET", "c", quote_quantity=D(25)).params()
+    assert ("quoteOrderQty", "25") in NewOrder("B", "BUY", "MARKET", "c", quote_quantity=D(25)).params()
     with pytest.raises(OrderRequestError, match="either"):
-        OrderRequest("B", "BUY", "MARKET", "c")
+        NewOrder("B", "BUY", "MARKET", "c")
     with pytest.raises(OrderRequestError, match="either"):
-        OrderRequest("B", "BUY", "MARKET", "c", quantity=D(1), quote_quantity=D(1))
+        NewOrder("B", "BUY", "MARKET", "c", quantity=D(1), quote_quantity=D(1))
 
 
 PROFIT = OcoLeg("LIMIT_MAKER", "cq-p", price=D(110))
@@ -82,7 +82,7 @@ STOP = OcoLeg("STOP_LOSS_LIMIT", "cq-s", price=D(89), stop_price=D(90), time_in_
 
 
 def test_oco() -> None:
-    params = OcoRequest("BTCUSDT", "SELL", D("0.5"), "cq-l", above=PROFIT, below=STOP).params()
+    params = NewOco("BTCUSDT", "SELL", D("0.5"), "cq-l", above=PROFIT, below=STOP).params()
     assert params == [
         ("symbol", "BTCUSDT"),
         ("side", "SELL"),
@@ -101,15 +101,15 @@ def test_oco() -> None:
 
 
 def test_oco_legs_on_the_wrong_side() -> None:
-    assert OcoRequest("B", "BUY", D(1), "cq-l", above=STOP, below=PROFIT).params()[1] == ("side", "BUY")
+    assert NewOco("B", "BUY", D(1), "cq-l", above=STOP, below=PROFIT).params()[1] == ("side", "BUY")
     with pytest.raises(OrderRequestError, match="a SELL takes profit above"):
-        OcoRequest("B", "SELL", D(1), "cq-l", above=STOP, below=PROFIT)
+        NewOco("B", "SELL", D(1), "cq-l", above=STOP, below=PROFIT)
     with pytest.raises(OrderRequestError, match="must differ"):
-        OcoRequest("B", "SELL", D(1), "cq-p", above=PROFIT, below=STOP)
+        NewOco("B", "SELL", D(1), "cq-p", above=PROFIT, below=STOP)
     with pytest.raises(OrderRequestError, match="leg of an OCO"):
         OcoLeg("MARKET", "cq-m")
     with pytest.raises(OrderRequestError, match="quantity"):
-        OcoRequest("B", "SELL", D(0), "cq-l", above=PROFIT, below=STOP)
+        NewOco("B", "SELL", D(0), "cq-l", above=PROFIT, below=STOP)
 
 
 def test_client_order_ids() -> None:

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from cq_tui.binance import errors
-from cq_tui.binance.orders import OcoLeg, OcoRequest, OrderRequest
+from cq_tui.binance.orders import NewOco, NewOrder, OcoLeg
 from cq_tui.binance.request_budget import MINUTE_MS
 from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.shared_budget import LocalBudget
@@ -19,7 +19,7 @@ from tests.binance import samples
 from tests.binance.test_exchange_info import INFO, SYMBOL
 
 NOW = 1_700_000_000_000 // MINUTE_MS * MINUTE_MS
-ORDER = OrderRequest("BTCUSDT", "BUY", "MARKET", "cq-1", quantity=Decimal("0.5"))
+ORDER = NewOrder("BTCUSDT", "BUY", "MARKET", "cq-1", quantity=Decimal("0.5"))
 Answer = httpx.Response | Exception
 
 
@@ -186,7 +186,7 @@ async def test_order_list_calls() -> None:
     below = OcoLeg("STOP_LOSS", "cq-s", stop_price=Decimal(90))
     exchange = Exchange(ok(samples.ORDER_LIST | {"orderReports": [samples.ORDER_QUERIED]}))
     async with client(exchange) as rest:
-        placed = await rest.new_oco(OcoRequest("BTCUSDT", "SELL", Decimal(1), "cq-oco-1", above, below))
+        placed = await rest.new_oco(NewOco("BTCUSDT", "SELL", Decimal(1), "cq-oco-1", above, below))
         assert placed.reports[0].client_order_id == "cq-stop-1"
         assert exchange.requests[-1].url.path == "/api/v3/orderList/oco"
         await rest.query_order_list("cq-oco-1")

@@ -7,7 +7,7 @@ from decimal import Decimal
 from structlog.typing import FilteringBoundLogger
 
 from cq_tui.binance.errors import BinanceError, CancelRejected, NotSent, OutcomeUnknown
-from cq_tui.binance.orders import OcoLeg, OcoRequest
+from cq_tui.binance.orders import NewOco, OcoLeg
 from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.types import Order
 from cq_tui.services.trader.book import is_working
@@ -107,7 +107,7 @@ class Exits:
         target = replace(target, price=position.take_profit)
         stop = self._leg(position, Leg.STOP, "STOP_LOSS", need.quantity, list_id, number, now)
         stop = replace(stop, stop_price=position.stop_loss)
-        request = OcoRequest(
+        request = NewOco(
             symbol=symbol,
             side="SELL",
             quantity=need.quantity,

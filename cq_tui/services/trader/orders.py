@@ -9,7 +9,7 @@ from structlog.typing import FilteringBoundLogger
 
 from cq_tui.binance.errors import ApiError, BinanceError, NotSent, OrderNotFound, OutcomeUnknown
 from cq_tui.binance.filters import SymbolRules
-from cq_tui.binance.orders import OrderRequest
+from cq_tui.binance.orders import NewOrder
 from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.types import Order
 from cq_tui.binance.user_events import ExecutionReport
@@ -74,7 +74,7 @@ class Orders:
 
     def market(self, order: OrderRecord) -> Send:
         """Return how a market order is sent."""
-        request = OrderRequest(
+        request = NewOrder(
             symbol=order.symbol,
             side=order.side,
             type="MARKET",
