@@ -4,6 +4,7 @@
 ``metadata.occurred_at`` and its place in the producer's spool ``metadata.writer`` and ``metadata.seq``.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import Field
@@ -196,6 +197,11 @@ PAYLOADS: Final[dict[str, type[ContractModel]]] = {
     "integrity_fault": IntegrityFault,
     "integrity_acknowledged": IntegrityAcknowledged,
 }
+
+
+def signal_key(data: Mapping[str, Any]) -> str:
+    """Return the natural key of a signal's payload: the same after any restart or repeated merge."""
+    return ":".join(str(data.get(field)) for field in ("strategy", "symbol", "frame", "bar_close_time", "side"))
 
 
 class EventMetadata(ContractModel):

@@ -30,6 +30,7 @@ LOG_EVENTS = frozenset(
         "status",
         "stopped",
         "strategy not loaded",
+        "trace",
     }
 )
 

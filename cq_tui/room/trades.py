@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cq_tui.contracts.account import OrderState
+from cq_tui.contracts.events import signal_key
 from cq_tui.ops.formatting import StatusLevel
 from cq_tui.store.reading.event import HistoryEvent
 
@@ -144,7 +145,7 @@ class TradeBlotter:
             target=event.number_field("take_profit"),
             confidence=event.number_field("confidence"),
             reason=event.text_field("reason") or "",
-            natural_key=_natural_key(event),
+            natural_key=signal_key(event.data),
         )
 
     def _order_submitted(self, event: HistoryEvent) -> None:
@@ -242,11 +243,6 @@ def _apply_order_state(order: OrderRow, state: OrderState) -> None:
     order.reason = state.reason or order.reason
     order.updated = state.updated_ts
     order.signal_key = state.signal_key or order.signal_key
-
-
-def _natural_key(event: HistoryEvent) -> str:
-    parts = (event.data.get(field) for field in ("strategy", "symbol", "frame", "bar_close_time", "side"))
-    return ":".join(str(part) for part in parts)
 
 
 def _drop_oldest(rows: dict[str, Any], kept: int) -> None:

@@ -8,7 +8,7 @@ import signal
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel
 
@@ -82,6 +82,20 @@ class ServiceRuntime:
         """
         self._events.add(event_type, data, metadata)
         self._flush_events()
+
+    @property
+    def is_tracing(self) -> bool:
+        """Whether ENABLE_DEBUG_TRACING is on."""
+        return self.settings.ENABLE_DEBUG_TRACING
+
+    def trace(self, step: str, key: str, **milliseconds: float) -> None:
+        """Log one step on the way from closed kline to order, when tracing.
+
+        ``key`` is the natural key of the signal, or its middle part, symbol:interval:close_time, for a kline.
+        """
+        if self.is_tracing:
+            rounded = {name: round(value, 3) for name, value in milliseconds.items()}
+            self.log.info("trace", step=step, key=key, **rounded)
 
     def emit_durably(
         self, event_type: str, data: BaseModel | Mapping[str, Any], metadata: Mapping[str, Any] | None = None
@@ -157,6 +171,22 @@ class ServiceRuntime:
         faulthandler.disable()
         self._crash_file.close()
         self._lock.release()
+
+
+class Trace(Protocol):
+    """``ServiceRuntime.trace``."""
+
+    def __call__(self, step: str, key: str, **milliseconds: float) -> None:
+        """Log one step."""
+
+
+def trace_nothing(step: str, key: str, **milliseconds: float) -> None:
+    """Discard a step: a ``Trace`` for whoever has no runtime."""
+
+
+def elapsed_ms(began: float) -> float:
+    """Return the milliseconds since ``began``, a value of time.perf_counter()."""
+    return (time.perf_counter() - began) * 1000
 
 
 class Service(ABC):

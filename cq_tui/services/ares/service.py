@@ -10,12 +10,13 @@ import orjson
 
 from cq_tui.contracts.account import AccountState
 from cq_tui.contracts.base import Status
+from cq_tui.contracts.events import signal_key
 from cq_tui.contracts.freshness import Ahead, Missing, Stale, judge_age
 from cq_tui.contracts.health import AresHealth, FeederHealth
 from cq_tui.contracts.market import INTERVAL_MS, Kline
 from cq_tui.contracts.mode import base_interval
 from cq_tui.services.ares.klines import KlineJournalReader
-from cq_tui.services.runtime import Service, ServiceRuntime
+from cq_tui.services.runtime import Service, ServiceRuntime, elapsed_ms
 from cq_tui.store.document import DocumentError, read_document, read_json, write_document
 from cq_tui.store.spools.spool_files import last_spooled_lines
 from cq_tui.store.watch import watch_folders
@@ -128,9 +129,15 @@ class AresService(Service):
             for kline in klines[:first_fresh]:
                 engine.on_kline(kline)
         for kline in klines[first_fresh:]:
+            since_close = self._now_ms() - (kline.close_time + 1)
             if engine.last_open_time is None or kline.open_time > engine.last_open_time:
-                self._latencies.append(self._now_ms() - (kline.close_time + 1))
-            for signal in engine.on_kline(kline):
+                self._latencies.append(since_close)
+            key = f"{symbol}:{self._plan[1]}:{kline.close_time}"
+            self.runtime.trace("kline read", key, since_close_ms=since_close)
+            began = time.perf_counter()
+            signals = engine.on_kline(kline)
+            self.runtime.trace("strategies decided", key, took_ms=elapsed_ms(began))
+            for signal in signals:
                 self._emit_signal(signal)
 
     def _fresh_cutoff_ms(self) -> float:
@@ -150,6 +157,7 @@ class AresService(Service):
         self._emitted_keys[key] = None
         while len(self._emitted_keys) > _MAX_EMITTED_KEYS:
             del self._emitted_keys[next(iter(self._emitted_keys))]
+        began = time.perf_counter()
         self.runtime.emit(
             "signal_generated",
             signal.payload(),
@@ -159,6 +167,7 @@ class AresService(Service):
                 "mode": self.runtime.mode.mode,
             },
         )
+        self.runtime.trace("signal spooled", key, took_ms=elapsed_ms(began))
         self._count += 1
         self._last_signal = self._last_activity = time.time()
         self.runtime.log.info("signal", symbol=signal.symbol, side=str(signal.side), strategy=signal.strategy)
@@ -215,11 +224,9 @@ class AresService(Service):
         for line in last_spooled_lines(self._data.spool, self.name, _MAX_EMITTED_KEYS):
             try:
                 event = orjson.loads(line)
-                data = event["data"]
                 if event["event_type"] == "signal_generated":
-                    parts = (data["strategy"], data["symbol"], data["frame"], data["bar_close_time"], data["side"])
-                    made[":".join(map(str, parts))] = None
-            except (orjson.JSONDecodeError, KeyError, TypeError):
+                    made[signal_key(event["data"])] = None
+            except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
                 continue
         return made
 

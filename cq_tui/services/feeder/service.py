@@ -70,7 +70,15 @@ class FeederService(Service):
         budget = request_budget(venue, self._data)
         async with SpotRest(venue.endpoints.rest, budget=budget) as rest:
             self._clear_other_market(venue.mode)
-            session = FeederSession(self._data, rest, venue.endpoints.stream, list(symbols), interval, self.runtime.log)
+            session = FeederSession(
+                self._data,
+                rest,
+                venue.endpoints.stream,
+                list(symbols),
+                interval,
+                self.runtime.log,
+                trace=self.runtime.trace,
+            )
             writing = asyncio.create_task(self._write_tickers(session))
             try:
                 self._session = session

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from structlog.typing import FilteringBoundLogger
@@ -18,6 +18,7 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.market import INTERVAL_MS, KLINE_HISTORY, Kline
 from cq_tui.services.feeder.sequence import KlineSequence
 from cq_tui.services.feeder.ticker_table import TickerTable
+from cq_tui.services.runtime import Trace, trace_nothing
 from cq_tui.store.journal import JournalError
 from cq_tui.store.klines import KlineJournalWriter
 
@@ -25,6 +26,8 @@ _PAGE_LIMIT = 1000
 #: Symbols whose history is fetched side by side: the exchange answers one while we read another.
 _REPAIR_WORKERS = 4
 _REPAIR_PAUSE = 1.0
+#: Klines of a repair, the newest, that are traced: the others are too old to become signals.
+_TRACED_AFTER_REPAIR = 10
 _CLOCK_INTERVAL = 60.0
 
 
@@ -51,6 +54,7 @@ class FeederSession:
         interval: str,
         log: FilteringBoundLogger,
         *,
+        trace: Trace = trace_nothing,
         deadlines: Deadlines | None = None,
         policy: ReconnectPolicy | None = None,
     ) -> None:
@@ -61,6 +65,7 @@ class FeederSession:
         self._interval = interval
         self._interval_ms = INTERVAL_MS[interval]
         self._log = log
+        self._trace = trace
         self._deadlines = deadlines
         self._policy = policy
         self._series: dict[str, _Series] = {}
@@ -201,10 +206,11 @@ class FeederSession:
         try:
             start = series.sequence.repair_from
             if start is None:
-                await self._resume_journal(series)
-            elif fetched := series.sequence.repair(await self._fetch_klines(symbol, start)):
-                series.journal.append(fetched)
+                appended = await self._resume_journal(series)
+            elif appended := series.sequence.repair(await self._fetch_klines(symbol, start)):
+                series.journal.append(appended)
                 self.gaps_repaired += 1
+            self._trace_journaled(symbol, appended[-_TRACED_AFTER_REPAIR:])
             self.rest_problem = self.disk_problem = None
             self.kline_problems.pop(symbol, None)
         except BinanceError as error:
@@ -223,7 +229,7 @@ class FeederSession:
         else:
             self.rest_problem = str(error)
 
-    async def _resume_journal(self, series: _Series) -> None:
+    async def _resume_journal(self, series: _Series) -> list[Kline]:
         """Go on behind the stored klines if this exchange knows the last of them, else start the journal over."""
         last = series.journal.last_kline()
         fetched: list[Kline] = []
@@ -232,10 +238,13 @@ class FeederSession:
             fetched = await self._fetch_klines(series.symbol, last.open_time)
             if fetched and fetched[0] == last:
                 series.sequence.last_open_time = last.open_time
-                series.journal.append(series.sequence.repair(fetched[1:]))
-                return
+                appended = series.sequence.repair(fetched[1:])
+                series.journal.append(appended)
+                return appended
         fetched = await self._fetch_klines(series.symbol, oldest - oldest % self._interval_ms)
-        series.journal.replace_all(series.sequence.repair(fetched))
+        appended = series.sequence.repair(fetched)
+        series.journal.replace_all(appended)
+        return appended
 
     async def _fetch_klines(self, symbol: str, start: int) -> list[Kline]:
         """Return all closed klines from ``start`` (ms) on."""
@@ -288,13 +297,20 @@ class FeederSession:
         if series is None:
             return
         try:
-            series.journal.append(series.sequence.offer(kline))
+            released = series.sequence.offer(kline)
+            series.journal.append(released)
+            self._trace_journaled(symbol, released)
         except JournalError as error:
             # The journal lacks this kline now: fetch it again when the disk takes it.
             self.kline_problems[symbol] = self.disk_problem = str(error)
             series.sequence.reset()
         if series.sequence.has_gap or series.sequence.repair_from is None:
             self._enqueue_repair(symbol)
+
+    def _trace_journaled(self, symbol: str, klines: Sequence[Kline]) -> None:
+        for kline in klines:
+            since_close = self._rest.server_now_ms() - (kline.close_time + 1)
+            self._trace("kline journaled", f"{symbol}:{self._interval}:{kline.close_time}", since_close_ms=since_close)
 
     def _enqueue_repair(self, symbol: str) -> None:
         if symbol not in self._queued:

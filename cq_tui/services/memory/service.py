@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 
 from cq_tui.contracts.commands import Command, Outcome
+from cq_tui.contracts.events import signal_key
 from cq_tui.contracts.health import MemoryHealth
 from cq_tui.contracts.history import SnapshotSystem
 from cq_tui.contracts.layout import SERVICES
@@ -138,9 +139,17 @@ class MemoryService(Service):
         except JournalError as error:
             self._disk.record("events", str(error))
             return False
+        if self.runtime.is_tracing:
+            self._trace_merged(self._pending, time.time())
         self._pending = []
         self._disk.clear("events")
         return more
+
+    def _trace_merged(self, events: list[NewEvent], now: float) -> None:
+        for event in events:
+            if event.event_type == "signal_generated":
+                waited = (now - event.occurred_at) * 1000
+                self.runtime.trace("signal merged", signal_key(event.data), since_spooled_ms=waited)
 
     # -- signing and snapshots
 

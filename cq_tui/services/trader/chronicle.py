@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from cq_tui.contracts.events import OrderCanceled, OrderExecuted, OrderRejected, OrderSubmitted
 from cq_tui.contracts.layout import DataDir
+from cq_tui.services.runtime import Trace
 from cq_tui.store.spools.spool_files import last_spooled_lines
 from cq_tui.trading.denial import Denial
 from cq_tui.trading.lifecycle import OrderRecord, OrderStatus, TradeFill
@@ -36,12 +37,16 @@ class Spool(Protocol):
     ) -> None:
         """Have an event remembered before going on. Raises JournalError when the disk does not have it."""
 
+    def trace(self, step: str, key: str, **milliseconds: float) -> None:
+        """Log one step on the way from signal to order, when tracing."""
+
 
 class Chronicle:
     """Spools the trader's events. An event that the spool holds already is not told again."""
 
     def __init__(self, frame: Spool) -> None:
         self._frame = frame
+        self.trace: Trace = frame.trace
         self._told: dict[_Key, None] = {}
         #: Signals that were answered before this process began; a cursor that lags must not answer them again.
         self.answered_before: set[str] = set()

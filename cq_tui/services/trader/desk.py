@@ -1,5 +1,6 @@
 """The desk: acts on signals at one exchange, with its orders, their protection and their agreement at hand."""
 
+import time
 from decimal import Decimal
 
 from structlog.typing import FilteringBoundLogger
@@ -7,6 +8,7 @@ from structlog.typing import FilteringBoundLogger
 from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.types import Balance
 from cq_tui.binance.user_events import AccountPosition
+from cq_tui.services.runtime import elapsed_ms
 from cq_tui.services.trader.agreement import Agreement
 from cq_tui.services.trader.book import Book
 from cq_tui.services.trader.chronicle import Chronicle
@@ -68,12 +70,14 @@ class Desk:
         )
         self.book.act_on(signal)
         self.book.orders[order.client_order_id] = order
+        began = time.perf_counter()
         try:
             self.orders.save()
             self.orders.chronicle.submitted(order, durable=True)
         except (OSError, JournalError) as error:
             self.book.orders[order.client_order_id] = mark_rejected(order, str(error), now)
             return Denial(DenialReason.MEMORY_UNHEALTHY, str(error))
+        self.orders.chronicle.trace("intent synced", signal.key, took_ms=elapsed_ms(began))
         self.book.last_entry[signal.symbol] = now
         self.book.quarantine.record_entry(signal.symbol, now)
         await self.orders.place([order], self.orders.market(order))

@@ -3,6 +3,7 @@
 Every step is stored before it is taken, so that a restart at any point finds out by query what became of it.
 """
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from structlog.typing import FilteringBoundLogger
@@ -13,6 +14,7 @@ from cq_tui.binance.orders import NewOrder
 from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.types import Order
 from cq_tui.binance.user_events import ExecutionReport
+from cq_tui.services.runtime import elapsed_ms
 from cq_tui.services.trader.book import Book
 from cq_tui.services.trader.chronicle import Chronicle
 from cq_tui.trading.client_order_id import Leg
@@ -99,8 +101,11 @@ class Orders:
         for order in orders:
             self.book.orders[order.client_order_id] = mark_sent(order, now)
         refusal: BinanceError | None = None
+        began = time.perf_counter()
+        self.chronicle.trace("request sent", orders[0].signal_key)
         try:
             answers = await send()
+            self.chronicle.trace("order acknowledged", orders[0].signal_key, took_ms=elapsed_ms(began))
             now = self._now()
         except OutcomeUnknown as error:
             now = self._now()

@@ -157,6 +157,7 @@ class TraderService(Service):
         if signal.key in self._chronicle.answered_before:
             self._chronicle.answered_before.discard(signal.key)
             return
+        self.runtime.trace("signal read", signal.key, since_merged_ms=(time.time() - event["timestamp"]) * 1000)
         denial = await self._act_on(signal, event.get("metadata"))
         if denial is not None:
             self._chronicle.denied(signal, denial)

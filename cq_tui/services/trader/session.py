@@ -19,6 +19,7 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.mode import Mode, effective_mode
 from cq_tui.contracts.numbers import to_decimal
 from cq_tui.contracts.settings import Settings
+from cq_tui.services.runtime import elapsed_ms
 from cq_tui.services.trader.account import QUOTE_ASSET, free_quote, quote_balance
 from cq_tui.services.trader.book import Book
 from cq_tui.services.trader.chronicle import Chronicle
@@ -194,7 +195,9 @@ class TraderSession:
                     self.desk.book.act_on(signal)
                     await self._close(signal.symbol, f"SELL signal of {signal.strategy}")
                 return denial
+            began = time.perf_counter()
             size = decide_entry(context, signal, now)
+            self.desk.orders.chronicle.trace("entry decided", signal.key, took_ms=elapsed_ms(began))
             if isinstance(size, Denial):
                 return size
             denial = await self.desk.enter(signal, size, now)

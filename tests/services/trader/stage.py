@@ -76,6 +76,9 @@ class Spool:
     ) -> None:
         self._spool.emit(event_type, data, metadata=metadata)
 
+    def trace(self, step: str, key: str, **milliseconds: float) -> None:
+        pass
+
     def emit_durably(
         self, event_type: str, data: BaseModel | Mapping[str, Any], metadata: Mapping[str, Any] | None = None
     ) -> None:
