@@ -23,7 +23,7 @@ def acknowledge(
     """
     import getpass
 
-    from cq_tui.ops.faults import open_faults
+    from cq_tui.ops.verify import open_faults
 
     data = require_data_dir(context, data_dir)
     if fault is not None:

@@ -4,13 +4,13 @@ When the user's own key has signed here, or holds an anchor of this data directo
 """
 
 import contextlib
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.checkpoint_file import CheckpointFileError, KeptCheckpoint, read_checkpoint_file
+from cq_tui.ops.formatting import format_datetime
 from cq_tui.store.checkpoints.acknowledgement import Acknowledgement
 from cq_tui.store.checkpoints.anchors import AnchorError, anchor_path, read_anchor
 from cq_tui.store.checkpoints.checkpoint import (
@@ -66,7 +66,7 @@ class Acceptance(NamedTuple):
     @property
     def by(self) -> str:
         """Who, and when."""
-        return f"{self.acknowledgement.who}, {format_utc(self.acknowledgement.time)}"
+        return f"{self.acknowledgement.who}, {format_datetime(self.acknowledgement.time)}"
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -193,8 +193,3 @@ def _open_kept(path: Path, kept: KeptCheckpoint, owns: list[VerifierKey], anchor
         "is signed by a key that is not known here",
         "Use a debug bundle or a proof, which name their key",
     )
-
-
-def format_utc(seconds: float) -> str:
-    """Return a moment as a person reads it."""
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))

@@ -6,14 +6,15 @@ the user's own key, or by whoever named the checkpoint to hold the history again
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.ops.formatting import pluralize
-from cq_tui.ops.signed_statements import Acceptance, Anchor, format_utc, read_signed_statements
+from cq_tui.ops.formatting import format_datetime, pluralize
+from cq_tui.ops.render import printable
+from cq_tui.ops.signed_statements import Acceptance, Anchor, read_signed_statements
 from cq_tui.store.checkpoints.acknowledgement import LOG_FAULT_PREFIX
 from cq_tui.store.checkpoints.checkpoint import directory_id_of
 from cq_tui.store.checkpoints.config_folder import config_folder
@@ -22,12 +23,11 @@ from cq_tui.store.checkpoints.known_directories import LostHistory, find_lost_hi
 from cq_tui.store.document import DocumentError, read_json
 from cq_tui.store.history.faults import HistoryFault, fault_id
 from cq_tui.store.history.parallel import verify_in_parallel
-from cq_tui.store.history.verification import VerificationResult
+from cq_tui.store.history.verification import Progress, VerificationResult
 from cq_tui.store.lock import read_holder
 
 #: While memory writes, what looks wrong is looked at again: its files change places under a reader.
 _ATTEMPTS = 3
-Progress = Callable[[int], object]
 
 
 @dataclass(slots=True)
@@ -194,6 +194,15 @@ def _last_full_check(data: DataDir) -> float | None:
     return float(checked) if isinstance(checked, (int, float)) else None
 
 
+def open_faults(data: DataDir) -> dict[str, str]:
+    """Return the faults that nobody has accepted yet, by id, as memory last saved them."""
+    try:
+        faults = read_json(data.state_of("memory")).get("faults")
+    except DocumentError:
+        return {}
+    return {fault_id(str(fault)): printable(str(fault)) for fault in faults} if isinstance(faults, list) else {}
+
+
 def report_lines(report: VerificationReport) -> list[str]:
     """Say it to a person."""
     return [
@@ -274,7 +283,7 @@ def _acceptance_line(acceptance: Acceptance) -> str:
 
 
 def _age(report: VerificationReport) -> str:
-    words = [f"checked {format_utc(report.checked_at)}"]
+    words = [f"checked {format_datetime(report.checked_at)}"]
     if report.anchor is not None:
         words.append(f"last anchor {_ago(report.checked_at - report.anchor.checkpoint.time)}")
     if report.last_full_check is not None:

@@ -98,13 +98,3 @@ def find_prefix(file: BinaryIO, beginning: bytes) -> PositionedLine | None:
         done = max(0, len(held) - len(sought))
         offset, held = offset + done, held[done:]
     return None
-
-
-def count_lines(file: BinaryIO, stop: int) -> int:
-    """Return how many line feeds there are before byte ``stop``."""
-    count = position = 0
-    file.seek(0)
-    while block := file.read(min(_BLOCK, stop - position)):
-        count += block.count(b"\n")
-        position += len(block)
-    return count

@@ -48,6 +48,8 @@ def test_a_line_longer_than_any_of_ours_is_not_held(tmp_path: Path) -> None:
         end = path.stat().st_size
         forwards = [*blocks(file, 0, end)]
         backwards = [*blocks_backwards(file, 0, end)][::-1]
+        counts = [count_line_feeds(file, 0, stop) for stop in (1, 2, behind, end, 10**9)]
+    assert counts == [0, 1, 2, 4, 4]
     # What follows an overlong line is in a block of its own, since places are counted by length.
     for found in (forwards, backwards):
         first, overlong = places(found[:-1])

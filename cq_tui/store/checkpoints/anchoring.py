@@ -59,14 +59,12 @@ _ANOTHER_DIRECTORY = "is that of another data directory"
 class ForkDetected(Exception):
     """The anchor was signed with this key, but not here: two copies of the data directory are in use."""
 
-    def __init__(self, ours: Checkpoint | None, theirs: Checkpoint) -> None:
+    def __init__(self, theirs: Checkpoint) -> None:
         super().__init__(
             f"{CONTRADICTION_PREFIX}the anchor's checkpoint of {theirs.size:,} events, signed "
             f"{format_signing_time(theirs)}, was not signed here: "
             "another copy of this data directory is in use. Stop one of them"
         )
-        self.ours = ours
-        self.theirs = theirs
 
 
 class AcceptanceRefused(Exception):
@@ -187,7 +185,7 @@ class Anchoring:
         try:
             theirs = signer.anchors.other_writer()
             if theirs is not None:
-                raise ForkDetected(self.last_checkpoint, theirs)
+                raise ForkDetected(theirs)
             if contradictions := find_contradictions(self._expected_checkpoints(), size, {size: root}):
                 self._failure = contradictions[0]
                 return None

@@ -40,11 +40,6 @@ class ChainFile:
         self.was_deleted = False
 
     @property
-    def end(self) -> int:
-        """Size of the document without its tail."""
-        return self._end
-
-    @property
     def twin(self) -> tuple[Path, int]:
         """The hidden file, and up to where it holds what the document holds."""
         return self._hidden, self._hidden_end

@@ -85,10 +85,6 @@ class EventClock:
             self._micros = int(seconds) * 1_000_000 + int(fraction)
             self._second, self._count = int(match[1]), int(match[2])
 
-    def stamp(self, now: float, event_type: str) -> EventHeader:
-        """Return the head of the next event at system time ``now`` (Unix seconds)."""
-        return EventHeader(*self.stamp_all(now, [event_type])[0])
-
     def stamp_all(self, now: float, event_types: Iterable[str]) -> list[HeaderFields]:
         """Return the heads of the next events, all of them at system time ``now``."""
         self._micros = max(self._micros, round(now * 1_000_000))

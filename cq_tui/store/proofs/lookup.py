@@ -20,7 +20,8 @@ from cq_tui.store.history.event_line import EventLineError, parse_header
 from cq_tui.store.history.hash_chain import SEPARATOR, TAIL_BYTES, parse_links
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, leaf_hash
 from cq_tui.store.history.tree_index import SubtreeIndex
-from cq_tui.store.line_search import Key, PositionedLine, count_lines, find_first, find_prefix, lines_from
+from cq_tui.store.line_blocks import count_line_feeds
+from cq_tui.store.line_search import Key, PositionedLine, find_first, find_prefix, lines_from
 from cq_tui.store.proofs.merkle_proofs import tree_hash
 from cq_tui.store.regular_file import open_regular
 
@@ -110,7 +111,7 @@ class HistoryFiles:
             place = _find_event(file, event_id)
             if place is None:
                 return None
-            return 1 + count_lines(file, place.offset)
+            return 1 + count_line_feeds(file, 0, place.offset)
 
     def subtree(self, start: int, stop: int) -> bytes:
         """Return the tree hash of leaves start to stop - 1. Raises LeavesUnreadable.

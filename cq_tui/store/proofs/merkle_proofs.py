@@ -7,11 +7,10 @@ verified with nothing but hashes. What is verified may come from anywhere: it is
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 
-from cq_tui.store.history.merkle import EMPTY_ROOT, node_hash
+from cq_tui.store.history.merkle import EMPTY_ROOT, HASH_BYTES, node_hash
 
 Subtree = Callable[[int, int], bytes]
 
-_HASH_BYTES = 32
 #: No history comes near so many events; beyond it a size is no size.
 _SIZE_LIMIT = 2**63
 
@@ -141,4 +140,4 @@ def _skip_promotions(place: int, last: int) -> tuple[int, int]:
 
 
 def _are_hashes(*values: object) -> bool:
-    return all(isinstance(value, bytes) and len(value) == _HASH_BYTES for value in values)
+    return all(isinstance(value, bytes) and len(value) == HASH_BYTES for value in values)

@@ -5,6 +5,7 @@ from itertools import islice
 from pathlib import Path
 
 from cq_tui.store.journal import JournalReader
+from cq_tui.store.line_blocks import count_line_feeds
 from cq_tui.store.regular_file import open_regular
 from cq_tui.store.spools.spooled_line import seq_or_zero
 
@@ -14,7 +15,6 @@ READ_LIMIT = 4 * 1024 * 1024
 LARGE_READ = READ_LIMIT // 2
 #: The least that a line counts for: fewer bytes are no event of ours, and no less work.
 _MIN_LINE_COST = 128
-_BLOCK = 1024 * 1024
 #: So many numbers after a doubtful one are asked: the first of them may be damaged itself.
 _LOOK_AHEAD = 3
 
@@ -126,9 +126,5 @@ def read_cost(lines: list[bytes]) -> int:
 
 
 def _count_lines(path: Path, start: int, end: int) -> int:
-    count = 0
     with open(path, "rb", buffering=0, opener=open_regular) as file:
-        while start < end and (block := os.pread(file.fileno(), min(_BLOCK, end - start), start)):
-            count += block.count(b"\n")
-            start += len(block)
-    return count
+        return count_line_feeds(file, start, end)

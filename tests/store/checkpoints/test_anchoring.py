@@ -101,9 +101,9 @@ def test_a_fork_is_noticed_by_the_one_that_did_not_sign_last(desk: Desk) -> None
     ours = desk.signed(100)
     twin = desk.open(desk.backup("twin"))
     assert sign(twin, 150, "twin")
-    with pytest.raises(ForkDetected, match="another copy of this data directory is in use") as raised:
+    named = "checkpoint of 150 events, signed .*: another copy of this data directory is in use"
+    with pytest.raises(ForkDetected, match=named):
         sign(ours, 160)
-    assert (raised.value.ours, raised.value.theirs) == (ours.last_checkpoint, twin.last_checkpoint)
     assert desk.anchor(ours).read_text() == twin.last_note
     # The other goes on, and is the one that is noticed after a restart of the first.
     assert sign(twin, 170, "twin")

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from cq_tui.contracts.layout import DataDir
+from cq_tui.store.history.event_line import EventClock, EventHeader
 from cq_tui.store.history.writer import HistoryWriter, NewEvent
 from tests.store.history.test_merkle import tree_hash
 
@@ -22,6 +23,11 @@ def data_dir(folder: Path) -> DataDir:
 
 def event(seq: int, writer: str = "trader", **data: Any) -> NewEvent:
     return NewEvent("order_executed", writer, {"n": seq} | data, writer, seq, 100.0 + seq, {})
+
+
+def stamp(clock: EventClock, now: float, event_type: str = "e") -> EventHeader:
+    """Return the header of one event."""
+    return EventHeader(*clock.stamp_all(now, [event_type])[0])
 
 
 def made(folder: Path, count: int, batch: int = 3) -> DataDir:

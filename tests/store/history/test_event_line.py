@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from cq_tui.contracts.events import Event
 from cq_tui.store.history.event_line import EventClock, EventHeader, EventLineError, build_line, parse_header
+from tests.store.history.histories import stamp
 
 HEAD = EventHeader("evt_1640995200_001", "1640995200.000000", "order_executed")
 JSON = st.recursive(
@@ -68,7 +69,7 @@ def test_ids_are_unique_and_times_never_go_back_whatever_the_clock_does(times: l
     for number, now in enumerate(times):
         if number == restart and heads:
             clock = EventClock(heads[-1])
-        heads.append(clock.stamp(now, "e"))
+        heads.append(stamp(clock, now))
     assert len({head.event_id for head in heads}) == len(heads)
     stamps = [int(head.timestamp.replace(".", "")) for head in heads]
     assert stamps == sorted(stamps)
@@ -79,19 +80,19 @@ def test_ids_are_unique_and_times_never_go_back_whatever_the_clock_does(times: l
 
 def test_a_clock_that_jumps_back_an_hour_and_more_than_a_thousand_events_in_a_second() -> None:
     clock = EventClock()
-    first = clock.stamp(10_000.25, "e")
+    first = stamp(clock, 10_000.25)
     assert (first.event_id, first.timestamp) == ("evt_10000_001", "10000.250000")
-    heads = [clock.stamp(6_400.0, "e") for _ in range(1500)]
+    heads = [stamp(clock, 6_400.0) for _ in range(1500)]
     assert {head.timestamp for head in heads} == {"10000.250000"}
     assert heads[-1].event_id == "evt_10000_1501"
-    assert EventClock(heads[-1]).stamp(6_400.0, "e").event_id == "evt_10000_1502"
-    assert clock.stamp(10_001.0, "e").event_id == "evt_10001_001"
+    assert stamp(EventClock(heads[-1]), 6_400.0).event_id == "evt_10000_1502"
+    assert stamp(clock, 10_001.0).event_id == "evt_10001_001"
 
 
 def test_heads_stamped_together_are_those_that_are_stamped_one_by_one() -> None:
     together, alone = EventClock(), EventClock()
     for now, count in ((10_000.25, 3), (9_000.0, 2), (10_000.75, 0), (10_001.0, 1100)):
-        assert together.stamp_all(now, ["e"] * count) == [alone.stamp(now, "e") for _ in range(count)]
+        assert together.stamp_all(now, ["e"] * count) == [stamp(alone, now) for _ in range(count)]
 
 
 def test_a_word_that_was_refused_is_refused_again() -> None:

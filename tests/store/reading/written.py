@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cq_tui.store.history.event_line import EventClock, build_line
+from tests.store.history.histories import stamp
 
 #: The time of the first event.
 START = 1_790_000_000.0
@@ -22,7 +23,7 @@ class Lines:
     def make(self, event_type: str = "order_executed", source: str = "trader", **data: Any) -> bytes:
         self._seq += 1
         self.now += self._step
-        head = self._clock.stamp(self.now, event_type)
+        head = stamp(self._clock, self.now, event_type)
         return build_line(head, source, data, source, self._seq, self.now - 0.25, {})
 
     def some(self, count: int) -> list[bytes]:
