@@ -16,75 +16,75 @@ def conflating(limit: int) -> ConflatingQueue[Item]:
     return ConflatingQueue(limit, lambda item: None if item[0].isupper() else item[0])
 
 
-async def drained(mailbox: ConflatingQueue[Item]) -> list[Item]:
-    return [await mailbox.get() for _ in range(len(mailbox))]
+async def drained(queue: ConflatingQueue[Item]) -> list[Item]:
+    return [await queue.get() for _ in range(len(queue))]
 
 
 async def test_order_is_kept() -> None:
-    mailbox = conflating(10)
+    queue = conflating(10)
     items = [("a", 1), ("a", 2), ("B", 3)]
-    assert all(map(mailbox.put, items))
-    assert await drained(mailbox) == items
-    assert mailbox.dropped == 0
+    assert all(map(queue.put, items))
+    assert await drained(queue) == items
+    assert queue.dropped == 0
 
 
 async def test_only_the_newest_of_a_key_survives_an_overflow() -> None:
-    mailbox = conflating(5)
+    queue = conflating(5)
     for number in range(3):
-        mailbox.put(("a", number))
-        mailbox.put(("B", number))
-    assert await drained(mailbox) == [("B", 0), ("B", 1), ("a", 2), ("B", 2)]
-    assert mailbox.dropped == 2
+        queue.put(("a", number))
+        queue.put(("B", number))
+    assert await drained(queue) == [("B", 0), ("B", 1), ("a", 2), ("B", 2)]
+    assert queue.dropped == 2
 
 
 async def test_a_waiting_reader_is_woken() -> None:
-    mailbox = conflating(5)
-    reader = asyncio.create_task(mailbox.get())
+    queue = conflating(5)
+    reader = asyncio.create_task(queue.get())
     await asyncio.sleep(0)
-    mailbox.put(("a", 1))
-    mailbox.put(("a", 2))
+    queue.put(("a", 1))
+    queue.put(("a", 2))
     assert await reader == ("a", 1)
-    assert await mailbox.get() == ("a", 2)
+    assert await queue.get() == ("a", 2)
 
 
 async def test_a_canceled_reader_loses_nothing() -> None:
-    mailbox = conflating(5)
-    reader = asyncio.create_task(mailbox.get())
+    queue = conflating(5)
+    reader = asyncio.create_task(queue.get())
     await asyncio.sleep(0)
-    mailbox.put(("a", 1))
+    queue.put(("a", 1))
     reader.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reader
-    assert await mailbox.get() == ("a", 1)
+    assert await queue.get() == ("a", 1)
 
 
 async def test_writers_wait_when_nothing_can_be_dropped() -> None:
-    mailbox = conflating(4)
-    assert [mailbox.put(("B", number)) for number in range(5)] == [True, True, True, True, False]
-    writer = asyncio.create_task(mailbox.wait_for_room())
-    await mailbox.get()
-    await mailbox.get()
+    queue = conflating(4)
+    assert [queue.put(("B", number)) for number in range(5)] == [True, True, True, True, False]
+    writer = asyncio.create_task(queue.wait_for_room())
+    await queue.get()
+    await queue.get()
     await asyncio.sleep(0)
     assert not writer.done()
-    await mailbox.get()
+    await queue.get()
     await asyncio.wait_for(writer, 1)
-    assert await drained(mailbox) == [("B", 3), ("B", 4)]
+    assert await drained(queue) == [("B", 3), ("B", 4)]
 
 
 async def test_a_failure_comes_after_the_items_before_it() -> None:
-    mailbox = conflating(4)
-    mailbox.put(("a", 1))
-    mailbox.fail(RuntimeError("defect"))
-    assert await mailbox.get() == ("a", 1)
+    queue = conflating(4)
+    queue.put(("a", 1))
+    queue.fail(RuntimeError("defect"))
+    assert await queue.get() == ("a", 1)
     with pytest.raises(RuntimeError, match="defect"):
-        await mailbox.get()
+        await queue.get()
 
 
 async def test_a_failure_wakes_the_reader() -> None:
-    mailbox = conflating(4)
-    reader = asyncio.create_task(mailbox.get())
+    queue = conflating(4)
+    reader = asyncio.create_task(queue.get())
     await asyncio.sleep(0)
-    mailbox.fail(RuntimeError("defect"))
+    queue.fail(RuntimeError("defect"))
     with pytest.raises(RuntimeError, match="defect"):
         await reader
 
@@ -94,11 +94,11 @@ def test_items_without_a_key_are_never_dropped(letters: list[str], limit: int) -
     items = [(letter, number) for number, letter in enumerate(letters)]
 
     async def run() -> list[Item]:
-        mailbox = conflating(limit)
+        queue = conflating(limit)
         for item in items:
-            mailbox.put(item)
-        read = await drained(mailbox)
-        assert len(read) + mailbox.dropped == len(items)
+            queue.put(item)
+        read = await drained(queue)
+        assert len(read) + queue.dropped == len(items)
         return read
 
     read = asyncio.run(run())

@@ -23,17 +23,22 @@ def event(message: object) -> MarketEvent:
 
 
 def test_only_a_newer_ticker_is_new() -> None:
-    overlap = EventDeduplicator()
+    deduplicator = EventDeduplicator()
     for sample, field in TICKERS:
-        assert [overlap.is_new(event(sample(**{field: mark}))) for mark in (5, 5, 4, 6)] == [True, False, False, True]
-    assert overlap.is_new(event(samples.book_ticker_event("ETHUSDT", u=1)))
+        assert [deduplicator.is_new(event(sample(**{field: mark}))) for mark in (5, 5, 4, 6)] == [
+            True,
+            False,
+            False,
+            True,
+        ]
+    assert deduplicator.is_new(event(samples.book_ticker_event("ETHUSDT", u=1)))
 
 
 def test_the_closing_update_of_a_bar_is_new() -> None:
-    overlap = EventDeduplicator()
-    assert overlap.is_new(event(samples.kline_event()))
-    assert overlap.is_new(event(samples.kline_event(x=True)))
-    assert not overlap.is_new(event(samples.kline_event(x=True)))
+    deduplicator = EventDeduplicator()
+    assert deduplicator.is_new(event(samples.kline_event()))
+    assert deduplicator.is_new(event(samples.kline_event(x=True)))
+    assert not deduplicator.is_new(event(samples.kline_event(x=True)))
 
 
 @settings(deadline=None)
@@ -41,19 +46,19 @@ def test_the_closing_update_of_a_bar_is_new() -> None:
 def test_trades_and_depth_pass_once_each(order: list[int], late: int, early: int) -> None:
     """One connection delivers a prefix, the other a suffix, in any interleaving."""
     for sample, field in NUMBERED:
-        overlap, told = EventDeduplicator(), []
+        deduplicator, delivered = EventDeduplicator(), []
         sides = [list(range(late)), list(range(min(early, late), 31))]
         for choice in [*(number % 2 for number in order), *[0] * 31, *[1] * 31]:
             if sides[choice]:
                 number = sides[choice].pop(0)
-                if overlap.is_new(event(sample(**{field: number}))):
-                    told.append(number)
-        assert sorted(told) == list(range(31))
+                if deduplicator.is_new(event(sample(**{field: number}))):
+                    delivered.append(number)
+        assert sorted(delivered) == list(range(31))
 
 
 def test_memory_of_seen_events_is_bounded() -> None:
-    overlap = EventDeduplicator(capacity=2)
+    deduplicator = EventDeduplicator(capacity=2)
     trades = [event(samples.trade_event(t=number)) for number in range(3)]
-    assert all(map(overlap.is_new, trades))
-    assert not overlap.is_new(trades[2])
-    assert overlap.is_new(trades[0])
+    assert all(map(deduplicator.is_new, trades))
+    assert not deduplicator.is_new(trades[2])
+    assert deduplicator.is_new(trades[0])

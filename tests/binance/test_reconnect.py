@@ -43,14 +43,14 @@ async def hold(play: Play) -> None:
 
 async def run(lived: list[float], endings: list[SessionEnd]) -> list[tuple[str, float]]:
     """Run sessions of scripted length and end; return the calls of ``on_disconnect``."""
-    told: list[tuple[str, float]] = []
+    disconnects: list[tuple[str, float]] = []
     clock = 0.0
 
     async def sleep(seconds: float) -> None:
         if not endings:
             raise Enough
 
-    async def session(socket: ClientConnection, link: ConnectionHandle) -> SessionEnd:
+    async def session(socket: ClientConnection, handle: ConnectionHandle) -> SessionEnd:
         nonlocal clock
         clock += lived.pop(0)
         return endings.pop(0)
@@ -61,10 +61,10 @@ async def run(lived: list[float], endings: list[SessionEnd]) -> list[tuple[str, 
             await keep_connected(
                 lambda: open_socket(server.url, policy),
                 session,
-                lambda reason, delay: told.append((reason, delay)),
+                lambda reason, delay: disconnects.append((reason, delay)),
                 policy,
             )
-    return told
+    return disconnects
 
 
 async def test_short_sessions_are_failures_and_a_long_one_is_not() -> None:
@@ -77,12 +77,12 @@ async def test_a_session_may_set_a_minimum_delay() -> None:
 
 
 async def test_a_refused_connection() -> None:
-    told: list[str] = []
+    disconnects: list[str] = []
 
     async def sleep(seconds: float) -> None:
         raise Enough
 
-    async def session(socket: ClientConnection, link: ConnectionHandle) -> SessionEnd:
+    async def session(socket: ClientConnection, handle: ConnectionHandle) -> SessionEnd:
         raise AssertionError("there is nothing to connect to")
 
     server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
@@ -94,10 +94,10 @@ async def test_a_refused_connection() -> None:
         await keep_connected(
             lambda: open_socket(f"ws://127.0.0.1:{port}", policy),
             session,
-            lambda reason, delay: told.append(reason),
+            lambda reason, delay: disconnects.append(reason),
             policy,
         )
-    assert told[0].startswith("cannot connect: ")
+    assert disconnects[0].startswith("cannot connect: ")
 
 
 class Line:
@@ -106,10 +106,10 @@ class Line:
     def __init__(self, *attempts: str) -> None:
         #: "up", or why it cannot connect; the last one repeats.
         self.attempts = list(attempts)
-        self.links: list[ConnectionHandle] = []
+        self.handles: list[ConnectionHandle] = []
         self.ends: list[asyncio.Future[SessionEnd]] = []
         self.alive: set[int] = set()
-        self.told: list[tuple[str, float]] = []
+        self.disconnects: list[tuple[str, float]] = []
         self.slept: list[float] = []
         self.clock = 0.0
         self.overlap_over = asyncio.Event()
@@ -128,7 +128,7 @@ class Line:
         if seconds == self.policy.overlap:
             await self.overlap_over.wait()
 
-    async def opened(self) -> Any:
+    async def open_socket(self) -> Any:
         attempt = self.attempts.pop(0) if len(self.attempts) > 1 else self.attempts[0]
         if attempt != "up":
             raise OSError(attempt)
@@ -139,9 +139,9 @@ class Line:
     def is_alive(self, number: int) -> bool:
         return number in self.alive
 
-    async def session(self, socket: Any, link: ConnectionHandle) -> SessionEnd:
-        number = len(self.links)
-        self.links.append(link)
+    async def session(self, socket: Any, handle: ConnectionHandle) -> SessionEnd:
+        number = len(self.handles)
+        self.handles.append(handle)
         self.ends.append(asyncio.get_running_loop().create_future())
         self.alive.add(number)
         try:
@@ -151,9 +151,11 @@ class Line:
 
     @asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
-        told = self.told.append
+        disconnects = self.disconnects.append
         keeping = asyncio.create_task(
-            keep_connected(self.opened, self.session, lambda reason, delay: told((reason, delay)), self.policy)
+            keep_connected(
+                self.open_socket, self.session, lambda reason, delay: disconnects((reason, delay)), self.policy
+            )
         )
         try:
             yield
@@ -173,14 +175,14 @@ async def test_the_old_session_ends_once_the_new_one_is_ready_and_not_before() -
     async with line.kept():
         await line.until(lambda: line.alive == {0})
         line.clock = 60
-        assert line.links[0].retire("it is time")
-        assert not line.links[0].retire("again")
+        assert line.handles[0].retire("it is time")
+        assert not line.handles[0].retire("again")
         await line.until(lambda: line.alive == {0, 1})
         assert line.slept == [1.0, 2.0]
-        line.links[1].mark_ready()
+        line.handles[1].mark_ready()
         await line.until(lambda: line.alive == {1})
         assert line.slept == [1.0, 2.0, 0.5]
-        assert line.told == []
+        assert line.disconnects == []
 
 
 async def test_an_old_session_that_ends_after_the_new_one_is_ready_is_not_reported() -> None:
@@ -189,17 +191,17 @@ async def test_an_old_session_that_ends_after_the_new_one_is_ready_is_not_report
     async with line.kept():
         await line.until(lambda: line.alive == {0})
         line.clock = 60
-        line.links[0].retire("it is time")
+        line.handles[0].retire("it is time")
         await line.until(lambda: line.alive == {0, 1})
-        line.links[1].mark_ready()
+        line.handles[1].mark_ready()
         await line.until(lambda: line.slept == [0.5])
         line.ends[0].set_result(SessionEnd("cut off"))
         await line.until(lambda: line.alive == {1})
         line.overlap_over.set()
         line.clock = 120
-        line.links[1].retire("it is time")
+        line.handles[1].retire("it is time")
         await line.until(lambda: line.alive == {1, 2})
-    assert line.told == []
+    assert line.disconnects == []
 
 
 async def test_an_old_session_that_ends_by_itself_is_reported() -> None:
@@ -207,15 +209,15 @@ async def test_an_old_session_that_ends_by_itself_is_reported() -> None:
     async with line.kept():
         await line.until(lambda: line.alive == {0})
         line.clock = 60
-        line.links[0].retire("it is time")
+        line.handles[0].retire("it is time")
         await line.until(lambda: line.alive == {0, 1})
         line.ends[0].set_result(SessionEnd("cut off"))
         await line.until(lambda: line.alive == {1})
-        await line.until(lambda: line.told == [("cut off", 0.0)])
-        line.links[1].mark_ready()
+        await line.until(lambda: line.disconnects == [("cut off", 0.0)])
+        line.handles[1].mark_ready()
         line.ends[1].set_result(SessionEnd("cut off too"))
-        await line.until(lambda: len(line.told) == 2)
-        assert line.told[1] == ("cut off too", 1.0)
+        await line.until(lambda: len(line.disconnects) == 2)
+        assert line.disconnects[1] == ("cut off too", 1.0)
 
 
 async def test_a_replacement_that_retires_itself_does_not_end_the_old_session() -> None:
@@ -223,12 +225,12 @@ async def test_a_replacement_that_retires_itself_does_not_end_the_old_session() 
     async with line.kept():
         await line.until(lambda: line.alive == {0})
         line.clock = 60
-        line.links[0].retire("shutting down")
+        line.handles[0].retire("shutting down")
         await line.until(lambda: line.alive == {0, 1})
-        line.links[1].retire("shutting down")
+        line.handles[1].retire("shutting down")
         await line.until(lambda: line.alive == {0, 2})
         assert line.slept == [1.0]
-        assert line.told == []
+        assert line.disconnects == []
 
 
 async def test_a_server_that_retires_every_session_at_once_is_backed_off_from() -> None:
@@ -236,14 +238,14 @@ async def test_a_server_that_retires_every_session_at_once_is_backed_off_from() 
     async with line.kept():
         for number in range(4):
             await line.until(partial(line.is_alive, number))
-            line.links[number].retire("shutting down")
-        await line.until(lambda: len(line.links) == 5)
+            line.handles[number].retire("shutting down")
+        await line.until(lambda: len(line.handles) == 5)
     assert line.slept == [1.0, 2.0, 3.0, 4.0]
 
 
 async def test_a_defect_in_a_session_is_raised() -> None:
     line = Line("up")
-    keeping = asyncio.create_task(keep_connected(line.opened, line.session, lambda *_: None, line.policy))
+    keeping = asyncio.create_task(keep_connected(line.open_socket, line.session, lambda *_: None, line.policy))
     await line.until(lambda: line.alive == {0})
     line.ends[0].set_exception(ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):

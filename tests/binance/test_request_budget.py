@@ -153,7 +153,7 @@ def test_a_request_may_go_after_its_wait(weight: int, elapsed: int, essential: b
 
 
 @pytest.mark.parametrize(
-    ("headers", "told"),
+    ("headers", "reported"),
     [
         ({"x-mbx-used-weight-1m": "17"}, ReportedUsage(17, {})),
         ({"x-mbx-used-weight": "18"}, ReportedUsage(18, {})),
@@ -163,5 +163,5 @@ def test_a_request_may_go_after_its_wait(weight: int, elapsed: int, essential: b
         ({"x-mbx-order-count-": "3", "x-mbx-order-count-1x": "3", "x-mbx-order-count-10s": "-1"}, UNTOLD),
     ],
 )
-def test_headers(headers: dict[str, str], told: ReportedUsage) -> None:
-    assert usage_from_headers(headers) == told
+def test_headers(headers: dict[str, str], reported: ReportedUsage) -> None:
+    assert usage_from_headers(headers) == reported
