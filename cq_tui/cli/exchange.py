@@ -30,7 +30,7 @@ def exchange(
         ),
     ] = None,
     admin: Annotated[
-        bool, typer.Option("--admin", help="Take faults, shutdowns and the clock on demand at the path /admin.")
+        bool, typer.Option("--admin", help="Accept faults, shutdowns and clock changes at /admin.")
     ] = False,
     limits: Annotated[
         bool, typer.Option("--limits/--no-limits", help="Refuse what is beyond the limits of weight and orders.")

@@ -1,4 +1,4 @@
-"""The simulated exchange as a service: found again after a crash, started anew only for another market."""
+"""The simulated exchange as a service: same address after a crash, restarted only for another market."""
 
 import asyncio
 import socket
@@ -51,7 +51,7 @@ def times_listening(data: DataDir) -> int:
     return data.log_of("exchange").read_text().count('"event":"listening"')
 
 
-async def test_a_killed_exchange_comes_back_where_it_was_with_the_same_key(tmp_path: Path) -> None:
+async def test_a_killed_exchange_restarts_with_the_same_port_and_key(tmp_path: Path) -> None:
     data = data_directory(tmp_path, SYMBOLS=["BTCUSDT"])
     async with running("exchange", data) as exchange:
         first = await listening(exchange)
@@ -63,7 +63,7 @@ async def test_a_killed_exchange_comes_back_where_it_was_with_the_same_key(tmp_p
         assert await exchange.stop() == 0
 
 
-async def test_only_settings_of_the_market_start_it_anew(tmp_path: Path) -> None:
+async def test_only_market_settings_restart_it(tmp_path: Path) -> None:
     data = data_directory(tmp_path, SYMBOLS=["BTCUSDT"])
     async with running("exchange", data) as exchange:
         first = await listening(exchange)
@@ -80,7 +80,7 @@ async def test_only_settings_of_the_market_start_it_anew(tmp_path: Path) -> None
         assert times_listening(data) == 2
 
 
-async def test_a_market_that_cannot_be_made_is_told_until_it_is_set_right(tmp_path: Path) -> None:
+async def test_an_invalid_market_is_reported_until_it_is_fixed(tmp_path: Path) -> None:
     data = data_directory(tmp_path, SYMBOLS=["BTCUSDT"], SIMULATOR_REPLAY=str(tmp_path / "nowhere"))
     async with running("exchange", data) as exchange:
         await until(lambda: exchange.health.get("status") == "error")
@@ -89,7 +89,7 @@ async def test_a_market_that_cannot_be_made_is_told_until_it_is_set_right(tmp_pa
         await listening(exchange)
 
 
-async def test_a_port_that_somebody_took_is_left_to_him_and_the_key_stays(tmp_path: Path) -> None:
+async def test_a_taken_port_is_replaced_and_the_key_stays(tmp_path: Path) -> None:
     data = data_directory(tmp_path, SYMBOLS=["BTCUSDT"])
     async with running("exchange", data) as exchange:
         first = await listening(exchange)
@@ -104,7 +104,7 @@ async def test_a_port_that_somebody_took_is_left_to_him_and_the_key_stays(tmp_pa
             assert second.api_key == first.api_key
 
 
-async def test_a_damaged_address_does_not_keep_it_from_starting(tmp_path: Path) -> None:
+async def test_a_damaged_address_does_not_prevent_a_start(tmp_path: Path) -> None:
     data = data_directory(tmp_path, SYMBOLS=["BTCUSDT"])
     data.exchange_address.write_text(
         '{"rest_url": "http://127.0.0.1:port", "stream_url": "", "ws_api_url": "", "api_key": "old",'
@@ -123,7 +123,7 @@ PAPER = {"SIMULATION_MODE": False, "PAPER_MODE": True, "SYMBOLS": list(REAL)}
 
 @asynccontextmanager
 async def real_exchange() -> AsyncIterator[tuple[str, str, httpx.AsyncClient]]:
-    """Another simulated exchange in the place of the real one: its clock stands until a test moves it."""
+    """Another simulated exchange that stands in for the real one; its clock moves only when a test moves it."""
     ready: asyncio.Queue[ExchangeEndpoint] = asyncio.Queue()
     stop = asyncio.Event()
     now = time.time_ns() // 1_000_000
@@ -139,7 +139,7 @@ async def real_exchange() -> AsyncIterator[tuple[str, str, httpx.AsyncClient]]:
 
 
 def affordable(asks: list[list[str]], budget: Decimal) -> list[list[str]]:
-    """Return what a MARKET order takes of the asks for so much: price and quantity of each fill."""
+    """Return the fills of a MARKET buy for this budget: price and quantity of each."""
     taken: list[list[str]] = []
     for price, quantity in asks:
         part = min(Decimal(quantity), (budget / Decimal(price)).quantize(Decimal("0.01"), ROUND_DOWN))
@@ -151,14 +151,14 @@ def affordable(asks: list[list[str]], budget: Decimal) -> list[list[str]]:
 
 
 async def moved(real: httpx.AsyncClient, until_true: Callable[[], object]) -> None:
-    """Move the real market on until something has come of it."""
+    """Advance the real market until the condition holds."""
     async with asyncio.timeout(30):
         while not until_true():
             await real.post("/admin/clock", json={"advance_ms": 250})
             await asyncio.sleep(0.02)
 
 
-async def test_in_paper_orders_meet_the_real_book(tmp_path: Path) -> None:
+async def test_paper_orders_match_the_real_order_book(tmp_path: Path) -> None:
     async with real_exchange() as (rest_url, stream_url, real):
         data = data_directory(tmp_path, **PAPER, BINANCE_REST_URL=rest_url, BINANCE_STREAM_URL=stream_url)
         async with running("exchange", data) as exchange:
@@ -184,7 +184,7 @@ async def test_in_paper_orders_meet_the_real_book(tmp_path: Path) -> None:
                 assert [[fill["price"], fill["qty"]] for fill in filled.json()["fills"]] == wanted
 
 
-async def test_in_paper_it_says_that_the_real_market_is_not_known(tmp_path: Path) -> None:
+async def test_paper_mode_reports_a_missing_real_market(tmp_path: Path) -> None:
     async with real_exchange() as (rest_url, stream_url, real):
         data = data_directory(tmp_path, **PAPER, BINANCE_REST_URL=rest_url, BINANCE_STREAM_URL=stream_url)
         async with running("exchange", data) as exchange:
@@ -197,7 +197,7 @@ async def test_in_paper_it_says_that_the_real_market_is_not_known(tmp_path: Path
             await moved(real, lambda: exchange.health["status"] == "ok")
 
 
-async def test_in_paper_without_a_real_exchange_it_waits_for_it(tmp_path: Path) -> None:
+async def test_paper_mode_waits_for_the_real_exchange(tmp_path: Path) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
@@ -208,7 +208,7 @@ async def test_in_paper_without_a_real_exchange_it_waits_for_it(tmp_path: Path) 
             assert await exchange.stop() == 0
 
 
-async def test_in_paper_symbols_that_nobody_lists_are_named(tmp_path: Path) -> None:
+async def test_paper_mode_names_unlisted_symbols(tmp_path: Path) -> None:
     async with real_exchange() as (rest_url, stream_url, _):
         where = {"BINANCE_REST_URL": rest_url, "BINANCE_STREAM_URL": stream_url}
         data = data_directory(tmp_path, **PAPER | {"SYMBOLS": ["NOSUCHUSDT"]}, **where)

@@ -1,4 +1,4 @@
-"""The same seed and the same requests at the same times since the start: the same bytes, whenever that start is."""
+"""The same seed and requests at the same times since the start give the same bytes, whenever it starts."""
 
 import json
 from typing import Any
@@ -14,12 +14,12 @@ from tests.simulator.conftest import SHORT_HISTORY
 
 _DAY_MS = 86_400_000
 _START = 1_790_000_000_000 // _DAY_MS * _DAY_MS + 50_000_250
-#: No smaller number is a time.
+#: Numbers from here on are times.
 _FIRST_TIME = 1_500_000_000_000
 
 
 def played(start: int, seed: int) -> list[bytes]:
-    """Return the body of every answer to a fixed list of requests."""
+    """Return the response bodies of a fixed list of requests."""
     config = SimulatorConfig(
         symbols=("BTCUSDT", "ETHUSDT"), seed=seed, api_key="key", api_secret="secret", admin=True, frozen_at=start,
         history_ms=SHORT_HISTORY,
@@ -67,7 +67,7 @@ def played(start: int, seed: int) -> list[bytes]:
 
 
 def since(start: int, answer: bytes) -> Any:
-    """Return an answer with its times counted from ``start``."""
+    """Return a response with times relative to ``start``."""
 
     def counted(value: Any) -> Any:
         if isinstance(value, dict):

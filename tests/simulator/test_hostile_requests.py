@@ -1,4 +1,4 @@
-"""Whatever a client sends, it is refused cleanly: a status below 500, no traceback, and the exchange goes on."""
+"""Any malformed input is rejected cleanly: status below 500, no traceback, and the exchange continues."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ async def client(caplog: pytest.LogCaptureFixture) -> AsyncIterator[AsyncClient]
 
 
 async def statuses(endpoint: ExchangeEndpoint, sent: bytes) -> bytes:
-    """Return what the server answers until it closes, or has answered nothing more for a while."""
+    """Return what the server sends until it closes the connection or stays silent for a while."""
     address = urlsplit(endpoint.rest_url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     try:

@@ -1,4 +1,4 @@
-"""The whole exchange over its port: REST, signatures, streams and the WebSocket API."""
+"""The complete exchange over its port: REST, signatures, streams and the WebSocket API."""
 
 import asyncio
 import json
@@ -40,7 +40,7 @@ def read(response: httpx.Response) -> Any:
 
 
 class Client:
-    """A plain client; the one of the project is tested elsewhere."""
+    """A plain client; the project's own client is tested elsewhere."""
 
     def __init__(self, rest_url: str, key: str, secret: str) -> None:
         self._http = httpx.Client(base_url=f"{rest_url}/api/v3/", headers={"X-MBX-APIKEY": key}, verify=False)
@@ -63,7 +63,7 @@ class AsyncClient:
     def __init__(self, endpoint: ExchangeEndpoint) -> None:
         self.endpoint = endpoint
         headers = {"X-MBX-APIKEY": endpoint.api_key}
-        # Nothing is encrypted here: reading the certificates of this machine would take as long as a test.
+        # Nothing is encrypted here, and loading the system's certificates would take as long as a test.
         self.http = httpx.AsyncClient(base_url=f"{endpoint.rest_url}/api/v3/", headers=headers, verify=False)
 
     async def get(self, path: str, **fields: Any) -> Any:
@@ -96,7 +96,7 @@ async def refused(call: Any) -> tuple[int, int]:
     return caught.value.status, caught.value.code
 
 
-async def test_public_endpoints_answer_in_the_exchange_s_shapes() -> None:
+async def test_public_endpoints_have_the_exchanges_fields() -> None:
     async with exchange(replace(CONFIG, history_ms=1_200_000)) as client:
         assert await client.get("ping") == {}
         assert abs((await client.get("time"))["serverTime"] - time.time() * 1_000) < 5_000
@@ -130,7 +130,7 @@ async def test_public_errors() -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
-async def test_listen_keys_are_gone_with_the_web_server_s_page(method: str) -> None:
+async def test_listen_keys_get_the_web_servers_410_page(method: str) -> None:
     async with exchange() as client:
         response = await client.http.request(method, "userDataStream")
         assert (response.status_code, response.headers["content-type"]) == (410, "text/html;charset=UTF-8")
@@ -138,7 +138,7 @@ async def test_listen_keys_are_gone_with_the_web_server_s_page(method: str) -> N
         assert len(response.content) == 136
 
 
-async def test_the_order_s_way_from_market_to_cancel() -> None:
+async def test_orders_from_market_to_cancel() -> None:
     async with exchange() as client:
         bought = await client.signed(
             "POST", "order", symbol="ETHUSDT", side="BUY", type="MARKET", quoteOrderQty="500", newClientOrderId="b1"
@@ -207,7 +207,7 @@ async def test_signatures_in_query_body_and_both() -> None:
         mixed = sign_hmac(secret, f"{order}timestamp={now}".encode())
         response = await client.http.post(f"order?{order}", content=f"timestamp={now}&signature={mixed}", headers=form)
         assert response.status_code == 200
-        # Both were filled at once: none is unfilled.
+        # Both were filled immediately: none is unfilled.
         assert response.headers["x-mbx-order-count-10s"] == "0"
         wrong = await client.http.post("order", content=f"{whole}&signature={'0' * 64}", headers=form)
         assert (wrong.status_code, wrong.json()["code"]) == (400, -1022)
@@ -265,7 +265,7 @@ async def test_klines_of_rest_and_stream_join_without_a_gap() -> None:
         assert closed[1]["f"] == closed[0]["L"] + 1
 
 
-async def test_streams_are_subscribed_and_left_on_the_connection() -> None:
+async def test_streams_are_subscribed_and_unsubscribed_on_a_connection() -> None:
     async with exchange() as client, websockets.connect(f"{client.endpoint.stream_url}/ws/0") as stream:
 
         async def ask(text: str) -> Any:
@@ -290,7 +290,7 @@ async def test_streams_are_subscribed_and_left_on_the_connection() -> None:
         assert (await ask("not json"))["error"]["code"] == 3
 
 
-async def test_the_account_s_events_come_on_the_websocket_api() -> None:
+async def test_user_data_events_come_over_the_websocket_api() -> None:
     async with exchange() as client, websockets.connect(client.endpoint.ws_api_url) as api:
         endpoint = client.endpoint
 

@@ -1,4 +1,4 @@
-"""A plain client of the WebSocket API and of the market streams: what was answered, what was told, how it ended."""
+"""A plain client of the WebSocket API and the market streams: responses, events and the close code."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ class Ended(Exception):
 
 
 class WsClient:
-    """One connection; ``key`` and ``sign`` are those of ``signed``."""
+    """One connection; ``key`` and ``sign`` are used by ``signed``."""
 
     def __init__(self, socket: ClientConnection, key: str, sign: Sign) -> None:
         self.socket = socket
@@ -45,14 +45,14 @@ class WsClient:
         return self._number
 
     async def call(self, method: str, **params: Any) -> Any:
-        """Return the response to a request; events that come first are kept."""
+        """Return the response to a request; events received before it are queued."""
         number = await self.ask(method, **params)
         while (message := await self.receive()).get("id") != number:
             self.events.append(message["event"])
         return message
 
     def signature_of(self, **params: Any) -> dict[str, str]:
-        """Return the parameters, all text, with timestamp, key and signature."""
+        """Return the parameters as text, with timestamp, key and signature."""
         texts = {name: str(value) for name, value in params.items()}
         texts = {"timestamp": str(int(time.time() * 1_000)), "apiKey": self._key} | texts
         payload = "&".join(f"{name}={texts[name]}" for name in sorted(texts))
@@ -63,7 +63,7 @@ class WsClient:
         return await self.call(method, **self.signature_of(**params))
 
     async def subscribe(self) -> None:
-        """Have the account's events come."""
+        """Subscribe to user data events."""
         assert (await self.signed("userDataStream.subscribe.signature"))["status"] == 200
 
     async def next_event(self) -> Any:
@@ -71,7 +71,7 @@ class WsClient:
         return self.events.pop(0) if self.events else (await self.receive())["event"]
 
     async def code_of_the_end(self) -> int | None:
-        """Wait until the exchange closed the connection; what still comes is left unread."""
+        """Wait until the exchange closes the connection, leaving messages unread, and return the close code."""
         await asyncio.wait_for(self.socket.wait_closed(), PATIENCE)
         return self.socket.close_code
 
@@ -80,15 +80,15 @@ class WsClient:
 async def ws_client(
     endpoint: ExchangeEndpoint, path: str = "/ws-api/v3", sign: Sign | None = None
 ) -> AsyncIterator[WsClient]:
-    """Connect to any path; requests are signed with the exchange's own key unless told otherwise."""
+    """Connect to any path; requests are signed with the exchange's HMAC key by default."""
     secret = endpoint.api_secret
-    # Without a bound: a client that leaves much unread would not see the close either.
+    # No queue limit: a client with many unread messages would not see the close.
     async with connect(f"{endpoint.stream_url}{path}", max_queue=None) as socket:
         yield WsClient(socket, endpoint.api_key, sign or (lambda payload: sign_hmac(secret, payload)))
 
 
 async def refusal_of_handshake(url: str) -> Any:
-    """Return the response to a handshake that is refused."""
+    """Return the response to a rejected handshake."""
     try:
         async with connect(url):
             raise AssertionError("the handshake was accepted")

@@ -1,4 +1,4 @@
-"""Windows on the clock, refusals that end in bans, and the count of unfilled orders."""
+"""Clock-aligned windows, rejections that lead to bans, and the count of unfilled orders."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def refused(limits: RateLimits, weight: int, now: int) -> RequestRejected:
     return caught.value
 
 
-def test_weight_is_counted_in_minutes_of_the_clock() -> None:
+def test_weight_is_counted_per_clock_minute() -> None:
     limits = RateLimits()
     limits.count_request(6_000, NOW + 59_999)
     assert limits.weight.count(NOW + 59_999) == 6_000
@@ -22,7 +22,7 @@ def test_weight_is_counted_in_minutes_of_the_clock() -> None:
     assert limits.weight.count(NOW + 60_000) == 1
 
 
-def test_going_on_after_429_ends_in_bans_that_grow() -> None:
+def test_ignoring_429_leads_to_growing_bans() -> None:
     limits = RateLimits()
     cut: list[int] = []
     limits.on_ban.append(lambda: cut.append(1))
@@ -44,7 +44,7 @@ def test_going_on_after_429_ends_in_bans_that_grow() -> None:
     assert limits.banned_until == later + 240_000
 
 
-def test_unfilled_orders_are_counted_and_their_first_fill_takes_them_off() -> None:
+def test_unfilled_orders_count_until_their_first_fill() -> None:
     limits = RateLimits(RateLimitSettings(orders_10s=3, orders_day=4))
     limits.count_orders(3, NOW)
     shortage = limits.order_limit_error(1, NOW + 1_500)
@@ -61,7 +61,7 @@ def test_unfilled_orders_are_counted_and_their_first_fill_takes_them_off() -> No
     assert day.message == "Too many new orders; current limit is 4 orders per 1 DAY."
 
 
-def test_limits_that_are_not_enforced_are_counted_all_the_same() -> None:
+def test_limits_are_counted_even_if_not_enforced() -> None:
     limits = RateLimits(RateLimitSettings(weight=1, orders_10s=1, enforced=False))
     for _ in range(20):
         limits.count_request(1, NOW)

@@ -1,4 +1,4 @@
-"""A whole exchange on a market that the test moves, asked through the handlers of its endpoints."""
+"""A complete exchange on a market moved by the test, called through its route handlers."""
 
 from decimal import Decimal
 from typing import Any, cast
@@ -23,7 +23,7 @@ class _Tape:
 
 
 class OneMarket(HandMarket):
-    """The hand-moved market with what an exchange asks of it besides prices."""
+    """The hand-moved market with what an exchange needs besides prices."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,11 +32,11 @@ class OneMarket(HandMarket):
         self.tape = _Tape()
 
     def add_fill(self, symbol: str, fill: Any) -> None:
-        """Forget a fill: there is no tape."""
+        """Ignore a fill: there is no tape."""
 
 
 class Trader:
-    """One who asks the exchange; his clock stands still until it is moved."""
+    """A client of the exchange with a clock that only the test moves."""
 
     def __init__(self, usdt: str = "100000", coin: str = "1000") -> None:
         self.now = START
@@ -48,23 +48,23 @@ class Trader:
         UserDataPublisher(self.exchange).subscribe(self.events.extend)
 
     def ask(self, method: str, path: str, values: dict[str, str] | None = None, **more: str) -> Any:
-        """Return an endpoint's answer; its symbol is COINUSDT unless another one is given."""
+        """Return an endpoint's response; the default symbol is COINUSDT."""
         parameters = {"symbol": COIN.symbol} | (values or {}) | more
         return _HANDLERS[method, path](self.exchange, Parameters(parameters))
 
     def refusal(self, method: str, path: str, values: dict[str, str] | None = None, **more: str) -> RequestRejected:
-        """Return the error with which an endpoint refuses; the account is as it was."""
+        """Return the error with which an endpoint rejects a request."""
         with pytest.raises(RequestRejected) as caught:
             self.ask(method, path, values, **more)
         return caught.value
 
     def refused(self, method: str, path: str, values: dict[str, str] | None = None, **more: str) -> tuple[int, str]:
-        """Return code and text of the error with which an endpoint refuses."""
+        """Return the code and text of that error."""
         error = self.refusal(method, path, values, **more)
         return error.code, error.message
 
     def move(self, bid: str, ask: str) -> None:
-        """Move the market, and match what it reaches."""
+        """Move the market and match orders that it reaches."""
         self.market.move(bid, ask)
         self.now += 100
         self.exchange.commit(self.exchange.engine.on_tick(self.now), self.now)
@@ -72,5 +72,5 @@ class Trader:
 
 @pytest.fixture
 def trader() -> Trader:
-    """One with 100,000 USDT and 1,000 COIN, on a market of 100.00 to 100.02, last 100.01."""
+    """A trader with 100,000 USDT and 1,000 COIN on a market of 100.00 to 100.02, last 100.01."""
     return Trader()

@@ -1,4 +1,4 @@
-"""Requests that are right, for tests to make wrong; their prices lie around 10 or, over lists, around 100."""
+"""Valid requests for tests to modify; prices are around 10, or around 100 for order lists."""
 
 from cq_tui.binance.filters import SymbolRules
 from tests.simulator.conftest import COIN
@@ -61,10 +61,10 @@ OTOCO = OPOCO | {"pendingQuantity": "0.5"}
 
 
 def changed(values: dict[str, str], **changes: str | None) -> dict[str, str]:
-    """Return the request with other values; None takes a parameter away."""
+    """Return the request with other values; None removes a parameter."""
     return {name: value for name, value in (values | changes).items() if value is not None}
 
 
 def made() -> str:
-    """Make the client order id of a request without one."""
+    """Generate the client order id of a request without one."""
     return "made"

@@ -1,4 +1,4 @@
-"""Whatever is sent to the order endpoints is answered, or refused in the exchange's words."""
+"""Any input to the order endpoints is answered, or rejected with an exchange error."""
 
 import orjson
 from hypothesis import given, settings
@@ -44,7 +44,7 @@ VALUES = st.one_of(
     changes=st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=3),
     left_out=st.sets(st.sampled_from(NAMES), max_size=2),
 )
-def test_every_request_is_answered_or_refused(path: str, changes: dict[str, str], left_out: set[str]) -> None:
+def test_every_order_request_is_answered_or_rejected(path: str, changes: dict[str, str], left_out: set[str]) -> None:
     trader = Trader()
     values = {name: value for name, value in (PLACES[path] | changes).items() if name not in left_out}
     try:
@@ -77,7 +77,7 @@ ASKED_VALUES = st.one_of(
 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(ASKED), st.dictionaries(st.sampled_from(ASKED_NAMES), ASKED_VALUES, max_size=4))
-def test_every_question_is_answered_or_refused(endpoint: tuple[str, str], values: dict[str, str]) -> None:
+def test_every_query_is_answered_or_rejected(endpoint: tuple[str, str], values: dict[str, str]) -> None:
     trader = Trader()
     trader.ask("POST", "order", LIMIT | {"price": "99", "newClientOrderId": "mine"})
     trader.ask("POST", "orderList/oco", SELL_OCO)

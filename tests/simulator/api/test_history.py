@@ -1,4 +1,4 @@
-"""Orders and trades of the past, and the account itself."""
+"""Past orders and trades, and the account itself."""
 
 from decimal import Decimal
 from typing import Any
@@ -19,7 +19,7 @@ TOO_LONG = "More than 24 hours between startTime and endTime."
 
 @pytest.fixture(scope="module")
 def bought() -> Trader:
-    """One who bought three times, ten milliseconds apart; nobody changes anything of it."""
+    """A trader with three purchases, ten milliseconds apart; read-only."""
     trader = Trader()
     for _ in range(3):
         trader.ask("POST", "order", BUY)
@@ -27,7 +27,7 @@ def bought() -> Trader:
     return trader
 
 
-def test_a_trade_is_shown(bought: Trader) -> None:
+def test_a_trade_is_listed(bought: Trader) -> None:
     assert bought.ask("GET", "myTrades", orderId="1") == [
         {
             "symbol": "COINUSDT",
@@ -90,7 +90,7 @@ def test_legal_combinations(bought: Trader, values: dict[str, str], ids: list[in
         ("order/amendments", {}, -1102, None),
     ],
 )
-def test_refusals(bought: Trader, path: str, values: dict[str, str], code: int, text: str | None) -> None:
+def test_rejections(bought: Trader, path: str, values: dict[str, str], code: int, text: str | None) -> None:
     found = bought.refused("GET", path, values)
     assert found == (code, text if text is not None else found[1])
 
@@ -114,7 +114,7 @@ def test_there_are_no_allocations(bought: Trader) -> None:
     assert bought.ask("GET", "myAllocations") == []
 
 
-def test_the_account_is_shown(trader: Trader) -> None:
+def test_the_account_is_returned(trader: Trader) -> None:
     trader.ask("POST", "order", side="SELL", type="LIMIT", timeInForce="GTC", quantity="4", price="120")
     found = trader.ask("GET", "account")
     balances = found.pop("balances")
@@ -141,7 +141,7 @@ def test_the_account_is_shown(trader: Trader) -> None:
     }
 
 
-def test_assets_of_which_nothing_is_held_can_be_left_out() -> None:
+def test_zero_balances_can_be_omitted() -> None:
     poor = Trader(coin="0")
     assert [entry["asset"] for entry in poor.ask("GET", "account")["balances"]] == ["COIN", "USDT"]
     assert [entry["asset"] for entry in poor.ask("GET", "account", omitZeroBalances="true")["balances"]] == ["USDT"]
@@ -183,7 +183,7 @@ def test_filters_of_the_account(trader: Trader) -> None:
     }  # fmt: skip
 
 
-def test_filters_over_the_whole_account_are_shown_and_kept(trader: Trader) -> None:
+def test_account_wide_filters_are_listed_and_enforced(trader: Trader) -> None:
     over_all = [{"filterType": "EXCHANGE_MAX_NUM_ORDERS", "maxNumOrders": 1}]
     of_assets = [{"filterType": "MAX_ASSET", "asset": "COIN", "limit": "5.00000000"}]
     trader.exchange.engine.account_rules = AccountRules.from_filters(over_all, of_assets)
@@ -194,14 +194,14 @@ def test_filters_over_the_whole_account_are_shown_and_kept(trader: Trader) -> No
     assert trader.refused("POST", "order", BUY) == (-1013, "Filter failure: EXCHANGE_MAX_NUM_ORDERS")
 
 
-def test_balances_are_written_plainly_however_small() -> None:
+def test_small_balances_have_no_exponent() -> None:
     tiny = Trader(usdt="0.00000001", coin="100000000")
     texts = [entry["free"] for entry in tiny.ask("GET", "account")["balances"]]
     assert texts == ["100000000.00000000", "0.00000001"]
     assert all(Decimal(text) for text in texts)
 
 
-def test_the_time_of_a_prevented_match_stands_last(trader: Trader) -> None:
+def test_the_time_of_a_prevented_match_comes_last(trader: Trader) -> None:
     resting = {"type": "LIMIT", "timeInForce": "GTC", "quantity": "1", "price": "100.01"}
     trader.ask("POST", "order", resting, side="SELL")
     trader.ask("POST", "order", resting, side="BUY", selfTradePreventionMode="EXPIRE_BOTH")

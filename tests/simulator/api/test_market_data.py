@@ -1,4 +1,4 @@
-"""Public endpoints: shapes, parameters and the exchange's words for what is wrong with them."""
+"""Public endpoints: fields, parameters and error texts."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -94,7 +94,7 @@ def test_errors(stage: Stage, handler: Callable[..., Any], parameters: dict[str,
     assert caught.value.message.startswith(message)
 
 
-def test_exchange_info_is_chosen_by_symbols_permissions_and_status(stage: Stage) -> None:
+def test_exchange_info_is_filtered_by_symbols_permissions_and_status(stage: Stage) -> None:
     def names(**parameters: Any) -> list[str]:
         info = stage.get(market_data.exchange_info, **({"symbol": ALL} | parameters))
         return [entry["symbol"] for entry in info["symbols"]]
@@ -114,7 +114,7 @@ def test_exchange_info_is_chosen_by_symbols_permissions_and_status(stage: Stage)
     assert entry.keys() - hidden.keys() == {"permissionSets"}
 
 
-def test_depth_is_cut_and_sorted(stage: Stage) -> None:
+def test_depth_is_limited_and_sorted(stage: Stage) -> None:
     for limit, expected in ((ALL, 100), (5, 5), (1_000, 1_000), (9_999, 1_000)):
         book = stage.get(market_data.depth, **({} if limit is None else {"limit": limit}))
         assert list(book) == ["lastUpdateId", "bids", "asks"]
@@ -125,7 +125,7 @@ def test_depth_is_cut_and_sorted(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("interval", sorted(klines.INTERVALS))
-def test_klines_of_every_interval_follow_each_other(stage: Stage, interval: str) -> None:
+def test_klines_of_every_interval_are_contiguous(stage: Stage, interval: str) -> None:
     found = stage.get(klines.klines, interval=interval, limit=1_000)
     assert found
     assert all(len(row) == 12 for row in found)
@@ -134,13 +134,13 @@ def test_klines_of_every_interval_follow_each_other(stage: Stage, interval: str)
     assert stage.get(klines.klines, interval=interval, endTime=found[-1][0], limit=1) == found[-1:]
 
 
-def test_klines_open_on_the_clock_of_a_time_zone(stage: Stage) -> None:
+def test_klines_open_in_a_time_zone(stage: Stage) -> None:
     for zone, offset in (("8", 480), ("-03:30", -210), ("+5:45", 345), ("0", 0)):
         for row in stage.get(klines.klines, interval="1d", timeZone=zone):
             assert (row[0] + offset * 60_000) % 86_400_000 == 0
 
 
-def test_lists_leave_out_symbols_of_another_status(stage: Stage) -> None:
+def test_lists_omit_symbols_of_another_status(stage: Stage) -> None:
     for handler in (tickers.ticker_24hr, tickers.ticker_price, tickers.ticker_book):
         assert len(stage.get(handler, symbol=ALL)) == 3
         assert stage.get(handler, symbol=ALL, symbolStatus="BREAK") == []
@@ -167,21 +167,21 @@ def test_tickers_have_their_fields(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("size", "length"), [("1m", 60_000), ("59m", 3_540_000), ("23h", 82_800_000), ("7d", 604_800_000)]
 )
-def test_a_window_begins_on_a_whole_minute(stage: Stage, size: str, length: int) -> None:
+def test_a_window_begins_on_a_full_minute(stage: Stage, size: str, length: int) -> None:
     ticker = stage.get(tickers.rolling, windowSize=size)
     assert ticker["openTime"] % 60_000 == 0
     assert 0 <= ticker["closeTime"] - length - ticker["openTime"] < 60_000
     assert ticker["count"] == ticker["lastId"] - ticker["firstId"] + 1
 
 
-def test_what_there_is_none_of(stage: Stage) -> None:
+def test_empty_results(stage: Stage) -> None:
     assert stage.get(public_trades.block_trades, fromId=1) == []
     assert stage.get(market_data.execution_rules, symbol=ALL) == {"symbolRules": []}
     assert stage.get(public_trades.historical_trades, fromId=10**12) == []
     assert stage.get(public_trades.aggregate_trades, startTime=stage.now + 60_000) == []
 
 
-def test_the_oldest_trades_are_those_that_are_kept() -> None:
+def test_the_oldest_trades_are_the_oldest_kept() -> None:
     stage = Stage(history_ms=HISTORY_MS)
     oldest = stage.get(public_trades.historical_trades, fromId=1, limit=2)
     assert oldest == stage.get(public_trades.historical_trades, fromId=oldest[0]["id"], limit=2)
@@ -189,7 +189,7 @@ def test_the_oldest_trades_are_those_that_are_kept() -> None:
     assert stage.now - oldest[0]["time"] >= 3_600_000
 
 
-def test_tickers_tell_their_fields_in_the_order_of_the_exchange(stage: Stage) -> None:
+def test_ticker_fields_come_in_the_exchanges_order(stage: Stage) -> None:
     day, window = stage.get(tickers.ticker_24hr), stage.get(tickers.rolling)
     prices = ["openPrice", "highPrice", "lowPrice"]
     ends = ["volume", "quoteVolume", "openTime", "closeTime", "firstId", "lastId", "count"]
@@ -201,7 +201,7 @@ def test_tickers_tell_their_fields_in_the_order_of_the_exchange(stage: Stage) ->
     assert list(stage.get(tickers.trading_day)) == list(window)
 
 
-def test_what_is_next_to_nothing_has_no_sign(stage: Stage) -> None:
+def test_a_change_that_rounds_to_zero_has_no_sign(stage: Stage) -> None:
     bars = stage.exchange.market.rolling_window(stage.now - 60_000).copy()
     bars["open"], bars["close"] = 60_000.01, 60_000.0
     ticker = tickers.window_ticker(stage.exchange, "BTCUSDT", bars, stage.now - 60_000, True)

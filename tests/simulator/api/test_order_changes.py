@@ -1,4 +1,4 @@
-"""Cancel-replace by its whole table, and amends."""
+"""cancelReplace in all documented combinations, and amends."""
 
 from typing import Any
 
@@ -69,7 +69,7 @@ def test_one_half_or_both_fail(
     assert open_ids(trader) == left
 
 
-def test_filters_are_judged_before_the_cancel(trader: Trader) -> None:
+def test_filters_are_checked_before_the_cancel(trader: Trader) -> None:
     trader.ask("POST", "order", OLD)
     found = trader.refused("POST", "order/cancelReplace", NEW | STOPS | OF_OLD | {"price": "91.001"})
     assert found == (-1013, "Filter failure: PRICE_FILTER")
@@ -85,7 +85,7 @@ def test_filters_are_judged_before_the_cancel(trader: Trader) -> None:
         (ALLOWS | OF_NONE | ONLY_CANCEL, 400, -2022, ("FAILURE", "FAILURE"), ["old"]),
     ],
 )
-def test_with_too_many_orders_only_the_cancel_is_done(
+def test_above_the_order_limit_only_the_cancel_is_executed(
     trader: Trader, values: dict[str, str], status: int, code: int, results: tuple[str, str], left: list[str]
 ) -> None:
     trader.ask("POST", "order", OLD)
@@ -127,7 +127,7 @@ def test_bad_parameters(trader: Trader, values: dict[str, str], code: int, text:
     assert open_ids(trader) == ["old"]
 
 
-def test_a_cancel_that_is_restricted_fails(trader: Trader) -> None:
+def test_a_restricted_cancel_fails(trader: Trader) -> None:
     trader.ask("POST", "order", OLD)
     restricted = NEW | STOPS | OF_OLD | {"cancelRestrictions": "ONLY_PARTIALLY_FILLED"}
     data: Any = trader.refusal("POST", "order/cancelReplace", restricted).data
@@ -135,7 +135,7 @@ def test_a_cancel_that_is_restricted_fails(trader: Trader) -> None:
     assert data["cancelResponse"] == {"code": -2011, "msg": text}
 
 
-def test_an_amend_is_answered_in_its_own_spelling(trader: Trader) -> None:
+def test_an_amend_is_answered_with_its_own_field_names(trader: Trader) -> None:
     trader.ask("POST", "order", OLD)
     trader.now += 9
     answer = trader.ask("PUT", "order/amend/keepPriority", orderId="1", newQty="0.4", newClientOrderId="less")
@@ -179,7 +179,7 @@ def test_an_amend_is_answered_in_its_own_spelling(trader: Trader) -> None:
     assert trader.ask("GET", "order/amendments", orderId="1", fromExecutionId=str(number + 1)) == []
 
 
-def test_an_amended_leg_tells_its_list(trader: Trader) -> None:
+def test_an_amended_leg_includes_its_list(trader: Trader) -> None:
     trader.ask(
         "POST", "orderList/oco", side="SELL", quantity="1", aboveType="LIMIT_MAKER", abovePrice="110",
         aboveClientOrderId="up", belowType="STOP_LOSS", belowStopPrice="90", listClientOrderId="all",
@@ -215,13 +215,13 @@ NO_CHANGE = "The requested action would change no state; rejecting."
         ({"orderId": "1", "newQty": "0.01"}, -2038, "Filter failure: NOTIONAL"),
     ],
 )
-def test_amends_that_are_refused(trader: Trader, values: dict[str, str], code: int, text: str | None) -> None:
+def test_rejected_amends(trader: Trader, values: dict[str, str], code: int, text: str | None) -> None:
     trader.ask("POST", "order", OLD)
     found = trader.refused("PUT", "order/amend/keepPriority", values)
     assert found == (code, text if text is not None else found[1])
 
 
-def test_an_order_is_amended_ten_times_at_most(trader: Trader) -> None:
+def test_an_order_can_be_amended_ten_times_at_most(trader: Trader) -> None:
     trader.ask("POST", "order", OLD)
     for number in range(10):
         trader.ask("PUT", "order/amend/keepPriority", orderId="1", newQty=f"0.9{9 - number}")

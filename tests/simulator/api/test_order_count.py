@@ -1,4 +1,4 @@
-"""What counts as an order: those that were accepted, and replacements that came so far."""
+"""The order count: accepted orders, and attempted replacements."""
 
 from typing import Any
 

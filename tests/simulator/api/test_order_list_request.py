@@ -1,4 +1,4 @@
-"""Parameters of order lists: every composition of an OCO, and what the other kinds add."""
+"""Order list parameters: every OCO composition, and the other list types."""
 
 from decimal import Decimal
 
@@ -46,7 +46,7 @@ def refusal(kind: str, **changes: str | None) -> tuple[int, str]:
     return caught.value.code, caught.value.message
 
 
-def test_an_oco_is_read() -> None:
+def test_an_oco_is_parsed() -> None:
     values = SELL_OCO | {"listClientOrderId": "all", "aboveClientOrderId": "up", "belowStrategyId": "3"}
     new = read_oco(Parameters(values), RULES, made)
     above, below = new.legs
@@ -56,7 +56,7 @@ def test_an_oco_is_read() -> None:
     assert (below.strategy_id, below.side, below.quantity) == (3, "SELL", Decimal(1))
 
 
-def test_the_old_form_of_an_oco_is_read() -> None:
+def test_the_deprecated_oco_is_parsed() -> None:
     new = read_deprecated_oco(Parameters(DEPRECATED_OCO | {"limitIcebergQty": "0.5"}), RULES, made)
     assert [leg.type for leg in new.legs] == ["LIMIT_MAKER", "STOP_LOSS_LIMIT"]
     assert (new.legs[0].price, new.legs[0].iceberg_quantity) == (Decimal(110), Decimal("0.5"))
@@ -67,7 +67,7 @@ def test_the_old_form_of_an_oco_is_read() -> None:
 
 
 @pytest.mark.parametrize(("kind", "legs"), [("OTO", 1), ("OPO", 1), ("OTOCO", 2), ("OPOCO", 2)])
-def test_dependent_lists_are_read(kind: str, legs: int) -> None:
+def test_lists_with_pending_orders_are_parsed(kind: str, legs: int) -> None:
     read, values = READERS[kind]
     new = read(Parameters(values), RULES, made)
     assert (new.kind, len(new.legs)) == (kind, legs)
@@ -77,7 +77,7 @@ def test_dependent_lists_are_read(kind: str, legs: int) -> None:
     assert {(leg.side, leg.quantity) for leg in new.legs} == {("SELL", quantity)}
 
 
-def test_a_pending_market_order_needs_its_quantity() -> None:
+def test_a_pending_market_order_requires_a_quantity() -> None:
     market = {"pendingType": "MARKET", "pendingPrice": None, "pendingTimeInForce": None}
     read_oto(Parameters(changed(OTO, **market)), RULES, made)
     assert refusal("OTO", **market, pendingQuantity=None)[0] == -1102
@@ -98,7 +98,7 @@ TEXTS = {
 
 
 def composition(side: str, above: str, below: str) -> int:
-    """Return the code of what is wrong, 0 when nothing is."""
+    """Return the error code, 0 for a valid composition."""
     try:
         check_composition(side, above, below)
     except RequestRejected as error:
@@ -129,7 +129,7 @@ def test_one_leg_takes_profit_and_the_other_stops_a_loss() -> None:
         ("SELL", "STOP_LOSS", "TAKE_PROFIT", -1197),
     ],
 )
-def test_wrong_compositions(side: str, above: str, below: str, code: int) -> None:
+def test_invalid_compositions(side: str, above: str, below: str, code: int) -> None:
     assert composition(side, above, below) == code
 
 

@@ -1,4 +1,4 @@
-"""Order lists from request to answer."""
+"""Order lists from request to response."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ def test_an_oco_is_answered(trader: Trader) -> None:
     }
 
 
-def test_orders_of_a_list_are_acknowledged_only_unless_more_is_asked(trader: Trader) -> None:
+def test_orders_of_a_list_are_only_acknowledged_by_default(trader: Trader) -> None:
     answer = trader.ask("POST", "orderList/oco", SELL_OCO)
     fields = {"symbol", "orderId", "orderListId", "clientOrderId", "transactTime"}
     assert [set(report) for report in answer["orderReports"]] == [fields, fields]
@@ -87,13 +87,13 @@ def test_a_leg_may_trail_without_a_stop_price(trader: Trader, path: str, values:
     assert [(report["trailingDelta"], report["stopPrice"]) for report in trailing] == [(100, ZERO)]
 
 
-def test_the_old_form_of_an_oco_is_answered_alike(trader: Trader) -> None:
+def test_the_deprecated_oco_is_answered_alike(trader: Trader) -> None:
     answer = trader.ask("POST", "order/oco", DEPRECATED_OCO, newOrderRespType="RESULT")
     assert answer["contingencyType"] == "OCO"
     assert {report["type"] for report in answer["orderReports"]} == {"LIMIT_MAKER", "STOP_LOSS_LIMIT"}
 
 
-def test_a_list_is_asked_for_and_cancelled(trader: Trader) -> None:
+def test_a_list_is_queried_and_canceled(trader: Trader) -> None:
     placed = trader.ask("POST", "orderList/oco", SELL_OCO | IDS)
     expected = head(placed) | {"orders": placed["orders"]}
     assert trader.ask("GET", "orderList", orderListId="0") == expected
@@ -114,7 +114,7 @@ def test_a_list_is_asked_for_and_cancelled(trader: Trader) -> None:
     assert trader.refused("DELETE", "orderList", orderListId="0") == (-2011, "Unknown order sent.")
 
 
-def test_a_cancelled_leg_takes_its_list_along(trader: Trader) -> None:
+def test_canceling_a_leg_cancels_its_list(trader: Trader) -> None:
     trader.ask("POST", "orderList/oco", SELL_OCO | IDS)
     gone = trader.ask("DELETE", "order", origClientOrderId="down")
     assert (gone["contingencyType"], gone["listOrderStatus"], len(gone["orderReports"])) == ("OCO", "ALL_DONE", 2)
@@ -141,13 +141,13 @@ def test_a_pending_order_is_shown_pending_even_if_the_working_one_fills_at_once(
     assert answer["listOrderStatus"] == "EXECUTING"
 
 
-def test_what_a_purchase_brought_is_sold(trader: Trader) -> None:
+def test_an_opo_sells_what_it_bought(trader: Trader) -> None:
     trader.ask("POST", "orderList/opo", OPO | {"workingPrice": "101"})
     found = trader.ask("GET", "order", orderId="2")
     assert (found["status"], found["origQty"]) == ("NEW", "1.00000000")
 
 
-def test_a_filled_working_order_is_not_reported_as_cancelled(trader: Trader) -> None:
+def test_a_filled_working_order_is_not_reported_as_canceled(trader: Trader) -> None:
     trader.ask("POST", "orderList/oto", OTO | {"workingPrice": "101"})
     gone = trader.ask("DELETE", "orderList", orderListId="0")
     assert [(report["orderId"], report["status"]) for report in gone["orderReports"]] == [(2, "CANCELED")]
@@ -196,13 +196,13 @@ BOTH_EMPTY = "must be sent, but both were empty/null!"
         ),
     ],
 )  # fmt: skip
-def test_refusals(trader: Trader, method: str, path: str, values: dict[str, str], code: int, text: str) -> None:
+def test_rejections(trader: Trader, method: str, path: str, values: dict[str, str], code: int, text: str) -> None:
     trader.ask("POST", "orderList/oco", SELL_OCO | IDS)
     assert trader.refused(method, path, values) == (code, text)
     assert len(trader.ask("GET", "openOrders")) == 2
 
 
-def test_the_orders_of_a_list_count_one_after_the_other(trader: Trader) -> None:
+def test_the_orders_of_a_list_count_one_by_one(trader: Trader) -> None:
     both_wait = {**changed(SELL_OCO, abovePrice=None), "aboveType": "TAKE_PROFIT", "aboveStopPrice": "110"}
     for _ in range(2):
         trader.ask("POST", "orderList/oco", both_wait)
@@ -216,7 +216,7 @@ def test_the_orders_of_a_list_count_one_after_the_other(trader: Trader) -> None:
     trader.ask("POST", "order", order)  # the two hundredth
 
 
-def test_what_was_never_bought_has_no_quantity_after_a_cancel_either(trader: Trader) -> None:
+def test_an_unfilled_opo_has_no_pending_quantity_after_a_cancel_either(trader: Trader) -> None:
     trader.ask("POST", "orderList/opo", OPO)
     working, pending = trader.ask("DELETE", "orderList", orderListId="0")["orderReports"]
     assert working["origQty"] == "1.00000000"

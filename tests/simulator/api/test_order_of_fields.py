@@ -1,4 +1,4 @@
-"""Fields that only some orders have stand where the exchange's own answers have them."""
+"""Optional fields appear at the same positions as in the exchange's responses."""
 
 from tests.simulator.api.conftest import Trader
 
@@ -16,7 +16,7 @@ def after_side(shape: dict[str, object]) -> list[str]:
     return names[names.index("side") + 1 :]
 
 
-def test_what_was_asked_for_follows_the_side(trader: Trader) -> None:
+def test_requested_values_follow_the_side(trader: Trader) -> None:
     placed = trader.ask("POST", "order", ICEBERG)
     assert after_side(placed) == [*OWN, "workingTime", STP, "fills"]
     number = str(placed["orderId"])
@@ -28,7 +28,7 @@ def test_what_was_asked_for_follows_the_side(trader: Trader) -> None:
     assert after_side(trader.ask("DELETE", "order", orderId=number)) == [*OWN, STP]
 
 
-def test_what_became_of_an_order_comes_last(trader: Trader) -> None:
+def test_results_come_last(trader: Trader) -> None:
     trader.ask("POST", "order", side="BUY", type="LIMIT", timeInForce="GTC", quantity="1", price="100.01")
     taker = trader.ask(
         "POST", "order", side="SELL", type="LIMIT", timeInForce="IOC", quantity="2", price="100.01",

@@ -1,4 +1,4 @@
-"""Order parameters: what each type needs, what it must not have, and the exchange's words and order of checks."""
+"""Order parameters: mandatory and rejected ones per type, error texts and order of checks."""
 
 from decimal import Decimal
 
@@ -35,7 +35,7 @@ def refusal(values: dict[str, str]) -> tuple[int, str]:
     return caught.value.code, caught.value.message
 
 
-def test_a_limit_order_is_read() -> None:
+def test_a_limit_order_is_parsed() -> None:
     new = read_order(Parameters(LIMIT | {"newClientOrderId": "mine", "strategyId": "7"}), RULES, made)
     assert (new.price, new.quantity, new.time_in_force) == (Decimal("10"), Decimal("1"), "GTC")
     assert (new.client_order_id, new.strategy_id, new.strategy_type) == ("mine", 7, -1)
@@ -43,7 +43,7 @@ def test_a_limit_order_is_read() -> None:
     assert read_order(Parameters(MARKET), RULES, made).client_order_id == "made"
 
 
-def test_everything_else_an_order_can_have_is_read() -> None:
+def test_all_other_parameters_are_parsed() -> None:
     values = STOP_LOSS_LIMIT | {
         "trailingDelta": "100",
         "icebergQty": "0.50",
@@ -156,7 +156,7 @@ def test_bad_parameters(order: dict[str, str], changes: dict[str, str | None], c
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        # Each line breaks one more rule than the one before; the one that is checked first is told.
+        # Each line breaks one more rule than the previous one; the rule checked first is reported.
         ({"symbol": "NOPE"}, -1121),
         ({"symbol": "NOPE", "strategyType": "5"}, -1134),
         ({"symbol": "NOPE", "strategyType": "5", "price": "0.000000001"}, -1111),
@@ -167,7 +167,7 @@ def test_bad_parameters(order: dict[str, str], changes: dict[str, str | None], c
         ({"symbol": "NOPE", "side": "UP", "timeInForce": "X", "quantity": "1e2", "price": None}, -1102),
     ],
 )
-def test_checks_come_in_the_exchange_s_order(changes: dict[str, str | None], code: int) -> None:
+def test_checks_run_in_the_exchanges_order(changes: dict[str, str | None], code: int) -> None:
     assert refusal(changed(LIMIT, **changes))[0] == code
 
 
@@ -181,7 +181,7 @@ def test_the_default_response_type_depends_on_the_order_type() -> None:
     assert caught.value.code == -1130
 
 
-def test_the_query_wins_over_the_body_and_doubles_are_refused() -> None:
+def test_the_query_wins_over_the_body_and_duplicates_are_rejected() -> None:
     assert read_form(b"a=1", b"a=2&b=%C3%BC").text("a") == "1"
     assert read_form(b"a=1", b"a=2&b=%C3%BC").text("b") == "ü"
     with pytest.raises(RequestRejected) as caught:
@@ -193,7 +193,7 @@ def test_the_query_wins_over_the_body_and_doubles_are_refused() -> None:
     ("symbols", "code"),
     [('["BTCUSDT","BTCUSDT"]', -1151), ('["NOPE"]', -1121), ("BTCUSDT", -1100), ('["BTCUSDT"', -1100)],
 )
-def test_bad_lists_of_symbols(symbols: str, code: int) -> None:
+def test_malformed_lists_of_symbols(symbols: str, code: int) -> None:
     with pytest.raises(RequestRejected) as caught:
         Parameters({"symbols": symbols}).symbols({"BTCUSDT": 0})
     assert caught.value.code == code

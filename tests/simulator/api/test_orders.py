@@ -1,4 +1,4 @@
-"""Single orders from request to answer: every field, and only those that belong there."""
+"""Single orders from request to response, with exactly the fields that belong there."""
 
 from typing import Any
 
@@ -54,7 +54,7 @@ def test_a_market_order_is_answered_in_full(trader: Trader) -> None:
     }
 
 
-def test_a_limit_order_is_answered_as_asked(trader: Trader) -> None:
+def test_a_limit_order_is_answered_in_the_requested_form(trader: Trader) -> None:
     assert trader.ask("POST", "order", LIMIT, newClientOrderId="a", newOrderRespType="ACK") == ACK | {
         "clientOrderId": "a"
     }
@@ -76,7 +76,7 @@ def test_a_limit_order_is_answered_as_asked(trader: Trader) -> None:
         (LIMIT | {"price": "99.5", "timeInForce": "FOK"}, {"expiryReason": "UNFILLED_FOK_ORDER_EXPIRED"}),
     ],
 )
-def test_conditional_fields_appear_only_when_they_say_something(
+def test_conditional_fields_appear_only_with_a_value(
     trader: Trader, order: dict[str, str], fields: dict[str, Any]
 ) -> None:
     conditional = {
@@ -91,14 +91,14 @@ def test_conditional_fields_appear_only_when_they_say_something(
     assert set(acknowledged) == set(ACK)
 
 
-def test_a_stop_order_is_acknowledged_only_and_waits(trader: Trader) -> None:
+def test_a_stop_order_is_only_acknowledged_and_stays_pending(trader: Trader) -> None:
     assert trader.ask("POST", "order", STOP) == ACK
     found = trader.ask("GET", "order", orderId="1")
     assert (found["status"], found["isWorking"], found["workingTime"]) == ("NEW", False, -1)
     assert found["stopPrice"] == "95.00000000"
 
 
-def test_an_order_is_asked_for(trader: Trader) -> None:
+def test_an_order_is_queried(trader: Trader) -> None:
     trader.ask("POST", "order", LIMIT)
     found = trader.ask("GET", "order", origClientOrderId="one")
     expected = {name: value for name, value in RESTING.items() if name != "transactTime"} | {
@@ -114,7 +114,7 @@ def test_an_order_is_asked_for(trader: Trader) -> None:
     assert trader.ask("GET", "allOrders") == [expected]
 
 
-def test_an_order_is_cancelled(trader: Trader) -> None:
+def test_an_order_is_canceled(trader: Trader) -> None:
     trader.ask("POST", "order", LIMIT | {"icebergQty": "0.5"})
     trader.now += 7
     assert trader.ask("DELETE", "order", orderId="1", newClientOrderId="gone") == {
@@ -165,7 +165,7 @@ BOTH_EMPTY = "Param 'origClientOrderId' or 'orderId' must be sent, but both were
         ("GET", {"orderId": ""}, -1105, "Parameter 'orderId' was empty."),
     ],
 )
-def test_orders_that_are_not_there(
+def test_orders_that_do_not_exist(
     trader: Trader, method: str, values: dict[str, str], code: int, text: str | None
 ) -> None:
     trader.ask("POST", "order", LIMIT)
@@ -175,14 +175,14 @@ def test_orders_that_are_not_there(
     assert len(trader.ask("GET", "openOrders")) == 2
 
 
-def test_ids_are_made_up_for_those_who_choose_none(trader: Trader) -> None:
+def test_orders_without_a_client_order_id_get_one(trader: Trader) -> None:
     order = {name: value for name, value in LIMIT.items() if name != "newClientOrderId"}
     made = [trader.ask("POST", "order", order)["clientOrderId"] for _ in range(3)]
     assert len(set(made)) == 3
     assert all(len(text) == 22 and text.isalnum() for text in made)
 
 
-def test_a_cancel_may_be_restricted_to_what_is_new(trader: Trader) -> None:
+def test_a_cancel_may_be_restricted_to_new_orders(trader: Trader) -> None:
     trader.ask("POST", "order", LIMIT)
     assert trader.ask("DELETE", "order", orderId="1", cancelRestrictions="ONLY_NEW")["status"] == "CANCELED"
 
@@ -226,7 +226,7 @@ INSUFFICIENT = "Account has insufficient balance for requested action."
         (LIMIT | {"newClientOrderId": "taken"}, -2010, "Duplicate order sent."),
     ],
 )
-def test_what_filters_and_the_engine_refuse(trader: Trader, order: dict[str, str], code: int, text: str) -> None:
+def test_rejections_by_filters_and_engine(trader: Trader, order: dict[str, str], code: int, text: str) -> None:
     trader.ask("POST", "order", LIMIT | {"newClientOrderId": "taken", "price": "50"})
     assert trader.refused("POST", "order", order) == (code, text)
     assert len(trader.ask("GET", "openOrders")) == 1
@@ -236,14 +236,14 @@ def test_what_filters_and_the_engine_refuse(trader: Trader, order: dict[str, str
         assert trader.ask("POST", "order/test", order) == {}
 
 
-def test_a_client_order_id_is_free_again_when_its_order_is_closed(trader: Trader) -> None:
+def test_a_client_order_id_can_be_reused_once_its_order_is_closed(trader: Trader) -> None:
     trader.ask("POST", "order", LIMIT)
     trader.ask("DELETE", "order", orderId="1")
     trader.ask("POST", "order", LIMIT)
     assert trader.ask("GET", "order", origClientOrderId="one")["orderId"] == 2
 
 
-def test_a_tested_order_tells_its_commission_when_asked(trader: Trader) -> None:
+def test_a_test_order_returns_its_commission_on_request(trader: Trader) -> None:
     assert trader.ask("POST", "order/test", LIMIT) == {}
     nothing = {"maker": ZERO, "taker": ZERO}
     assert trader.ask("POST", "order/test", LIMIT, computeCommissionRates="true") == {
@@ -260,12 +260,12 @@ def test_a_tested_order_tells_its_commission_when_asked(trader: Trader) -> None:
     assert trader.ask("GET", "openOrders") == []
 
 
-def test_smart_order_routing_is_refused(trader: Trader) -> None:
+def test_smart_order_routing_is_rejected(trader: Trader) -> None:
     for path in ("sor/order", "sor/order/test"):
         assert trader.refused("POST", path, LIMIT) == (-1013, "SOR orders are not supported for this symbol.")
 
 
-def test_open_orders_and_lists_are_cancelled_together(trader: Trader) -> None:
+def test_open_orders_and_lists_are_canceled_together(trader: Trader) -> None:
     trader.ask("POST", "order", LIMIT)
     trader.ask(
         "POST", "orderList/oco", side="SELL", quantity="1", aboveType="LIMIT_MAKER", abovePrice="110",
@@ -282,7 +282,7 @@ def test_open_orders_and_lists_are_cancelled_together(trader: Trader) -> None:
     assert trader.refused("DELETE", "openOrders") == (-2011, "Unknown order sent.")
 
 
-def test_prevented_trades_are_told(trader: Trader) -> None:
+def test_prevented_matches_are_reported(trader: Trader) -> None:
     trader.ask("POST", "order", LIMIT | {"price": "100.01"})
     taker = {"side": "SELL", "type": "LIMIT", "timeInForce": "GTC", "quantity": "1", "price": "100.01"}
     answer = trader.ask("POST", "order", taker, selfTradePreventionMode="EXPIRE_TAKER", newOrderRespType="RESULT")

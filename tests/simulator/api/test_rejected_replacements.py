@@ -1,4 +1,4 @@
-"""What the account's events tell of a replacement that was refused after its cancel."""
+"""User data events of a replacement that is rejected after its cancel."""
 
 import pytest
 
@@ -9,7 +9,7 @@ SELL = {"side": "SELL", "type": "LIMIT", "timeInForce": "GTC", "quantity": "1", 
 STOPS = {"cancelReplaceMode": "STOP_ON_FAILURE", "newClientOrderId": "new"}
 
 
-def test_the_refused_half_is_reported_after_the_cancel(trader: Trader) -> None:
+def test_the_rejected_half_is_reported_after_the_cancel(trader: Trader) -> None:
     trader.ask("POST", "order", SELL)
     trader.events.clear()
     trader.refusal("POST", "order/cancelReplace", SELL | STOPS, cancelOrderId="1", quantity="2000")
@@ -43,7 +43,7 @@ def test_the_reason_is_named(trader: Trader, new: dict[str, str], reason: str) -
     assert trader.events[-1]["r"] == reason
 
 
-def test_no_other_refusal_is_an_event(trader: Trader) -> None:
+def test_no_other_rejection_is_an_event(trader: Trader) -> None:
     trader.refusal("POST", "order", SELL, quantity="2000")
     allows = STOPS | {"cancelReplaceMode": "ALLOW_FAILURE", "cancelOrderId": "7"}
     trader.refusal("POST", "order/cancelReplace", SELL | allows, quantity="2000")

@@ -1,4 +1,4 @@
-"""Signed requests: the published vectors, timing and the parts that a signature covers."""
+"""Signed requests: the published vectors, timing and the signed payload."""
 
 import base64
 import json
@@ -81,7 +81,7 @@ def test_timing(fields: dict[str, str], code: int | None) -> None:
 @pytest.mark.parametrize(
     ("key", "code"), [(None, -2014), ("", -2014), ("other", -2015), ("kéy", -2014), ("x" * 129, -2014)]
 )
-def test_a_wrong_key_is_refused(key: str | None, code: int) -> None:
+def test_a_wrong_key_is_rejected(key: str | None, code: int) -> None:
     with pytest.raises(RequestRejected) as caught:
         ACCOUNT.find(key)
     assert (caught.value.code, caught.value.status) == (code, 401)

@@ -1,4 +1,4 @@
-"""Sessions of the WebSocket API: logging on with an Ed25519 key, and the subscriptions that end with it."""
+"""WebSocket API sessions: logon with an Ed25519 key, and subscriptions that end with the session."""
 
 import base64
 from typing import Any
@@ -43,7 +43,7 @@ def signed(session: WsApiSession, method: str, key: str, **params: Any) -> Any:
     return call(session, method, **params, signature=signature)
 
 
-def test_who_is_logged_on_need_not_sign(exchange: Exchange) -> None:
+def test_a_logged_on_session_need_not_sign(exchange: Exchange) -> None:
     session = WsApiSession(exchange)
     assert call(session, "account.status", timestamp=NOW)["error"]["code"] == -2014
     assert signed(session, "session.logon", "the-key")["error"]["code"] == -2015
@@ -56,7 +56,7 @@ def test_who_is_logged_on_need_not_sign(exchange: Exchange) -> None:
     assert call(session, "account.status", timestamp=NOW)["status"] == 401
 
 
-def test_subscriptions_end_with_what_opened_them(exchange: Exchange) -> None:
+def test_a_subscription_ends_with_the_session_that_opened_it(exchange: Exchange) -> None:
     session = WsApiSession(exchange)
     assert call(session, "userDataStream.subscribe")["status"] == 401
     signed(session, "session.logon", PUBLIC.text)
@@ -72,14 +72,14 @@ def test_subscriptions_end_with_what_opened_them(exchange: Exchange) -> None:
     assert call(session, "userDataStream.unsubscribe", subscriptionId=1)["result"] == {}
 
 
-def test_numbers_are_signed_as_they_were_written(exchange: Exchange) -> None:
+def test_numbers_are_signed_in_their_original_text(exchange: Exchange) -> None:
     values = read_request(b'{"id":7,"method":"v3/order.place","params":{"quantity":0.20,"price":1e-05,"flag":true}}')
     assert values == (7, "order.place", {"quantity": "0.20", "price": "1e-05", "flag": "true"})
     with pytest.raises(MalformedRequest):
         read_request(b"[]")
 
 
-def test_limits_are_shown_unless_the_client_does_not_want_them(exchange: Exchange) -> None:
+def test_rate_limits_are_included_unless_disabled(exchange: Exchange) -> None:
     session = WsApiSession(exchange, show_limits=False)
     assert "rateLimits" not in call(session, "time")
     limits = call(session, "time", returnRateLimits=True)["rateLimits"]

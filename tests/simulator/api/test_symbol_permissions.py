@@ -1,4 +1,4 @@
-"""What a symbol allows: as exchangeInfo says it, and as orders are refused where it does not."""
+"""Symbol permissions: in exchangeInfo, and rejected orders where they are missing."""
 
 import json
 from dataclasses import replace
@@ -19,7 +19,7 @@ REPLACE = LIMIT | {"cancelReplaceMode": "ALLOW_FAILURE", "cancelOrderId": "1"}
 NO_OTO = "OTO orders are not supported for this symbol"
 
 
-def test_a_symbol_says_all_that_a_live_one_says(shared: Path) -> None:
+def test_exchange_info_has_every_field_of_the_live_exchange(shared: Path) -> None:
     live = json.loads((shared / "binance/fixtures/live_exchangeinfo_2026.json").read_text())
     theirs = live["binance_com_spot"]["symbols"][0]
     ours = COIN.exchange_info()
@@ -50,7 +50,7 @@ def test_a_symbol_says_all_that_a_live_one_says(shared: Path) -> None:
         ({"opo_allowed": False}, "orderList/opoco", OPOCO, "OPO orders are not supported for this symbol."),
     ],
 )  # fmt: skip
-def test_what_a_symbol_does_not_allow_is_refused(
+def test_what_a_symbol_does_not_allow_is_rejected(
     trader: Trader, rules: dict[str, Any], path: str, values: dict[str, str], text: str
 ) -> None:
     engine = trader.exchange.engine
@@ -59,7 +59,7 @@ def test_what_a_symbol_does_not_allow_is_refused(
     assert trader.refused("POST", path, values) == (-1013, whole)
 
 
-def test_amends_may_be_refused(trader: Trader) -> None:
+def test_amends_may_be_disallowed(trader: Trader) -> None:
     trader.ask("POST", "order", LIMIT)
     engine = trader.exchange.engine
     engine.set_rules(replace(engine.rules(COIN.symbol), amend_allowed=False))
@@ -68,12 +68,12 @@ def test_amends_may_be_refused(trader: Trader) -> None:
 
 
 @pytest.mark.parametrize("mode", ["EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER"])
-def test_every_listed_self_trade_prevention_is_taken(trader: Trader, mode: str) -> None:
+def test_every_listed_self_trade_prevention_mode_is_accepted(trader: Trader, mode: str) -> None:
     answer = trader.ask("POST", "order", LIMIT | {"selfTradePreventionMode": mode})
     assert answer["selfTradePreventionMode"] == mode
 
 
-def test_a_halted_symbol_takes_no_orders(trader: Trader) -> None:
+def test_a_halted_symbol_accepts_no_orders(trader: Trader) -> None:
     trader.exchange.engine.set_phase("HALT", COIN.symbol)
     found = trader.refused("POST", "order", LIMIT)
     assert found == (-2010, "This order type is not possible in this trading phase.")

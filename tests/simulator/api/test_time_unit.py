@@ -1,4 +1,4 @@
-"""Times in microseconds, also where a request is refused and where a time is the last of an interval."""
+"""Times in microseconds, including rejected requests and ends of intervals."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def ask(stage: Stage, method: str, path: str, fields: str, unit: str = "MICROSEC
 
 
 @pytest.mark.parametrize(("unit", "scale"), [("", 1), ("microsecond", 1_000)])
-def test_what_was_done_of_a_refused_request_has_its_times(stage: Stage, unit: str, scale: int) -> None:
+def test_a_partially_failed_request_has_its_times_in_microseconds(stage: Stage, unit: str, scale: int) -> None:
     price = stage.exchange.market.last_price("BTCUSDT")
     near = f"price={price * 9 // 10:.2f}"
     order = orjson.loads(ask(stage, "POST", "order", ORDER.replace("price=60000", near)).body)
@@ -44,7 +44,7 @@ def test_what_was_done_of_a_refused_request_has_its_times(stage: Stage, unit: st
 
 
 @pytest.mark.parametrize("scale", [1, 1_000])
-def test_a_ban_tells_its_end(stage: Stage, scale: int) -> None:
+def test_a_ban_reports_its_end(stage: Stage, scale: int) -> None:
     stage.exchange.limits = RateLimits(RateLimitSettings(weight=0))
     session = WsApiSession(stage.exchange, microseconds=scale > 1)
     error: Any = orjson.loads(session.handle(WsRequest(1, "ping", {})))["error"]

@@ -1,4 +1,4 @@
-"""The account's events: their fields, the conditional ones, and the order in which they come."""
+"""User data events: fields, optional fields and order."""
 
 from decimal import Decimal
 from typing import Any
@@ -12,19 +12,19 @@ ZERO = "0.00000000"
 LIMIT = {
     "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "1", "price": "99", "newClientOrderId": "one",
 }  # fmt: skip
-#: The fields that every executionReport has.
+#: The fields of every executionReport.
 ALWAYS = set("esEcSofqpPFgCxXrilzLnNTtIwmMOZYQV")
 
 
 def told(trader: Trader, *request: Any, **more: Any) -> list[dict[str, Any]]:
-    """Ask for something and return the events that it brought."""
+    """Send a request and return the events that it caused."""
     trader.events.clear()
     trader.ask(*request, **more)
     return trader.events.copy()
 
 
 def kinds(events: list[dict[str, Any]]) -> list[str]:
-    """Return what each event is: the execution type of a report, else its name."""
+    """Return each event's kind: the execution type of a report, otherwise its name."""
     return [event.get("x", event["e"]) for event in events]
 
 
@@ -102,7 +102,7 @@ def test_a_trade_is_reported(trader: Trader) -> None:
     assert (trade["Q"], trade["q"]) == ("100.00000000", "0.99900000")
 
 
-def test_a_cancel_has_its_own_id_and_tells_the_order_s(trader: Trader) -> None:
+def test_a_cancel_has_its_own_id_besides_the_orders(trader: Trader) -> None:
     trader.ask("POST", "order", LIMIT)
     trader.now += 4
     report, _ = told(trader, "DELETE", "order", orderId="1", newClientOrderId="gone")
@@ -111,7 +111,7 @@ def test_a_cancel_has_its_own_id_and_tells_the_order_s(trader: Trader) -> None:
     assert set(report) == ALWAYS | {"W"}
 
 
-def test_an_amend_tells_the_id_before_it(trader: Trader) -> None:
+def test_an_amend_reports_the_previous_id(trader: Trader) -> None:
     trader.ask("POST", "order", LIMIT)
     report, *_ = told(trader, "PUT", "order/amend/keepPriority", orderId="1", newQty="0.5", newClientOrderId="less")
     assert (report["x"], report["X"], report["c"], report["C"]) == ("REPLACED", "NEW", "less", "one")
@@ -127,7 +127,7 @@ def test_fields_that_few_orders_have(trader: Trader) -> None:
     assert (report["w"], report["P"]) == (False, "95.00000000")
 
 
-def test_an_expiry_tells_its_reason(trader: Trader) -> None:
+def test_an_expiry_reports_its_reason(trader: Trader) -> None:
     events = told(trader, "POST", "order", LIMIT | {"timeInForce": "FOK"})
     assert kinds(events) == ["NEW", "EXPIRED", "outboundAccountPosition"]
     assert events[1]["eR"] == "UNFILLED_FOK_ORDER_EXPIRED"
@@ -135,7 +135,7 @@ def test_an_expiry_tells_its_reason(trader: Trader) -> None:
     assert "eR" not in events[0]
 
 
-def test_a_stop_becomes_new_once_more_when_it_is_triggered(trader: Trader) -> None:
+def test_a_triggered_stop_becomes_new_again(trader: Trader) -> None:
     trader.ask("POST", "order", side="SELL", type="STOP_LOSS", quantity="1", stopPrice="95")
     trader.events.clear()
     trader.move("94.00", "94.02")
@@ -143,7 +143,7 @@ def test_a_stop_becomes_new_once_more_when_it_is_triggered(trader: Trader) -> No
     assert (trader.events[0]["w"], trader.events[0]["W"]) == (True, trader.now)
 
 
-def test_a_prevented_trade_is_told_to_both_sides(trader: Trader) -> None:
+def test_a_prevented_match_is_reported_on_both_orders(trader: Trader) -> None:
     trader.ask("POST", "order", LIMIT | {"price": "100.01", "quantity": "3"})
     taker = {"side": "SELL", "type": "LIMIT", "timeInForce": "GTC", "quantity": "1", "price": "100.01"}
     events = told(trader, "POST", "order", taker, selfTradePreventionMode="DECREMENT")
@@ -163,7 +163,7 @@ def test_a_prevented_trade_is_told_to_both_sides(trader: Trader) -> None:
     assert (reports[1]["X"], reports[2]["X"]) == ("NEW", "EXPIRED_IN_MATCH")
 
 
-def test_a_list_is_told_with_its_orders(trader: Trader) -> None:
+def test_a_list_is_reported_with_its_orders(trader: Trader) -> None:
     ids = {"aboveClientOrderId": "up", "belowClientOrderId": "down", "listClientOrderId": "all"}
     events = told(trader, "POST", "orderList/oco", SELL_OCO | ids)
     status = next(event for event in events if event["e"] == "listStatus")
@@ -195,7 +195,7 @@ def test_a_pending_order_is_reported_as_such(trader: Trader) -> None:
     assert next(event["c"] for event in events if event["e"] == "listStatus") == "OTO"
 
 
-def test_the_working_time_stands_before_the_self_trade_prevention(trader: Trader) -> None:
+def test_working_time_comes_before_the_self_trade_prevention_mode(trader: Trader) -> None:
     report, _ = told(trader, "POST", "order", LIMIT)
     assert list(report)[-3:] == ["Q", "W", "V"]
 

@@ -1,4 +1,4 @@
-"""An exchange on loopback, in a thread of its own, for clients that block."""
+"""An exchange on loopback in its own thread, for blocking clients."""
 
 import asyncio
 import threading
@@ -12,14 +12,14 @@ import pytest
 from cq_tui.simulator.server import ExchangeEndpoint, SimulatorConfig, run
 from tests.simulator.conftest import SHORT_HISTORY
 
-#: Seconds until it must answer.
+#: Seconds within which it must be ready.
 _PATIENCE = 30.0
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "DOGEUSDT")
 
 
 @contextmanager
 def exchange_in_a_thread(config: SimulatorConfig) -> Iterator[ExchangeEndpoint]:
-    """Run an exchange; end it and wait for its end afterwards."""
+    """Run an exchange; afterwards stop it and wait for its end."""
     ready = threading.Event()
     known: dict[str, Any] = {}
 

@@ -1,4 +1,4 @@
-"""ccxt, unmodified but for its addresses, on the exchange: market data, every kind of order, history and errors."""
+"""ccxt, unmodified except for its URLs: market data, every order type, history and errors."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ import pytest
 from cq_tui.simulator.server import ExchangeEndpoint
 
 SYMBOL = "BTC/USDT"
-#: Only Spot is here.
+#: The exchange has only Spot.
 SPOT = {"fetchMarkets": {"types": ["spot"]}, "fetchCurrencies": False, "fetchMargins": False}
 _PATIENCE = 20.0
 
@@ -37,7 +37,7 @@ def client(exchange: ExchangeEndpoint) -> Iterator[Any]:
 
 @pytest.fixture
 def book(client: Any) -> Any:
-    """The book, and nothing of our own in it."""
+    """The order book without orders of our own."""
     if client.fetch_open_orders(SYMBOL):
         client.cancel_all_orders(SYMBOL)
     return client.fetch_order_book(SYMBOL, 20)
@@ -64,7 +64,7 @@ def test_markets_carry_precision_limits_and_kinds_of_orders(client: Any) -> None
     assert {"LIMIT", "MARKET", "LIMIT_MAKER", "STOP_LOSS", "TAKE_PROFIT_LIMIT"} <= set(market["info"]["orderTypes"])
 
 
-def test_with_all_of_its_defaults_it_finds_the_markets_too(exchange: ExchangeEndpoint) -> None:
+def test_markets_load_with_default_options(exchange: ExchangeEndpoint) -> None:
     client = point_at(ccxt.binance(keys_of(exchange, {})), exchange)
     assert SYMBOL in client.load_markets()
     client.close()
@@ -84,7 +84,7 @@ def test_tickers(client: Any) -> None:
     assert client.fetch_last_prices()[SYMBOL]["price"] > 0
 
 
-def test_the_order_book_is_in_order(client: Any, book: Any) -> None:
+def test_the_order_book_is_sorted(client: Any, book: Any) -> None:
     bids, asks = book["bids"], book["asks"]
     assert len(bids) == len(asks) == 20
     assert bids == sorted(bids, key=lambda level: -level[0])
@@ -119,7 +119,7 @@ def test_balance_and_fees(client: Any) -> None:
 # Orders
 
 
-def test_a_limit_order_rests_locks_is_found_and_is_cancelled(client: Any, book: Any) -> None:
+def test_a_limit_order_rests_locks_funds_is_found_and_is_canceled(client: Any, book: Any) -> None:
     price = round(book["bids"][0][0] * 0.98, 2)
     used = client.fetch_balance()["USDT"]["used"]
     order = client.create_order(SYMBOL, "limit", "buy", 0.01, price)
@@ -149,7 +149,7 @@ def test_market_orders_by_quantity_and_by_cost(client: Any, book: Any) -> None:
     assert {entry["id"] for entry in client.fetch_closed_orders(SYMBOL)} >= {bought["id"], spent["id"], sold["id"]}
 
 
-def test_a_large_order_slips_through_the_book(client: Any, book: Any) -> None:
+def test_a_large_order_has_slippage(client: Any, book: Any) -> None:
     amount = client.amount_to_precision(SYMBOL, sum(quantity for _, quantity in book["asks"][:3]))
     order = client.create_order(SYMBOL, "market", "buy", float(amount))
     prices = {trade["price"] for trade in order["trades"]}
@@ -157,7 +157,7 @@ def test_a_large_order_slips_through_the_book(client: Any, book: Any) -> None:
     assert order["average"] > min(prices)
 
 
-def test_what_is_not_filled_at_once_expires_as_told(client: Any, book: Any) -> None:
+def test_ioc_and_fok_orders_expire_when_unfilled(client: Any, book: Any) -> None:
     below = round(book["bids"][0][0] * 0.99, 2)
     for time_in_force in ("IOC", "FOK"):
         order = client.create_order(SYMBOL, "limit", "buy", 0.01, below, {"timeInForce": time_in_force})
@@ -168,7 +168,7 @@ def test_what_is_not_filled_at_once_expires_as_told(client: Any, book: Any) -> N
     assert taken["average"] < crossing
 
 
-def test_an_order_that_may_only_make_is_refused_when_it_would_take(client: Any, book: Any) -> None:
+def test_a_post_only_order_is_rejected_when_it_would_take(client: Any, book: Any) -> None:
     resting = client.create_order(SYMBOL, "limit", "buy", 0.01, round(book["bids"][0][0] * 0.98, 2), {"postOnly": True})
     assert resting["info"]["orderId"]
     with pytest.raises(ccxt.OrderImmediatelyFillable):
@@ -181,7 +181,7 @@ def test_an_order_that_may_only_make_is_refused_when_it_would_take(client: Any, 
     ("sell", "stopLossPrice", 0.97), ("buy", "stopLossPrice", 1.03),
     ("sell", "takeProfitPrice", 1.03), ("buy", "takeProfitPrice", 0.97),
 ])  # fmt: skip
-def test_stops_and_targets_wait_for_their_price(
+def test_stop_and_take_profit_orders_wait_for_their_price(
     client: Any, book: Any, kind: str, side: str, trigger: str, factor: float
 ) -> None:
     at = round(book["bids"][0][0] * factor, 2)
@@ -192,7 +192,7 @@ def test_stops_and_targets_wait_for_their_price(
     assert client.cancel_order(order["id"], SYMBOL)["status"] == "canceled"
 
 
-def test_a_stop_on_the_wrong_side_would_trigger_at_once(client: Any, book: Any) -> None:
+def test_a_stop_on_the_wrong_side_is_rejected(client: Any, book: Any) -> None:
     with pytest.raises(ccxt.ExchangeError, match="trigger immediately"):
         client.create_order(
             SYMBOL, "market", "sell", 0.01, None, {"stopLossPrice": round(book["asks"][0][0] * 1.03, 2)}
@@ -229,7 +229,7 @@ def test_a_test_order_leaves_nothing(client: Any, book: Any) -> None:
 # Errors
 
 
-def test_errors_are_what_it_expects_of_the_exchange(client: Any, exchange: ExchangeEndpoint, book: Any) -> None:
+def test_errors_map_to_ccxt_exceptions(client: Any, exchange: ExchangeEndpoint, book: Any) -> None:
     price = round(book["bids"][0][0] * 0.98, 2)
     with pytest.raises(ccxt.InsufficientFunds):
         client.create_order(SYMBOL, "limit", "sell", 50, round(price * 1.05, 2))
@@ -249,7 +249,7 @@ def test_errors_are_what_it_expects_of_the_exchange(client: Any, exchange: Excha
     forger.close()
 
 
-def test_history_holds_what_was_done(client: Any, book: Any) -> None:
+def test_history_contains_the_orders_and_trades(client: Any, book: Any) -> None:
     order = client.create_order(SYMBOL, "market", "buy", 0.01)
     trades = until(lambda: client.fetch_my_trades(SYMBOL, params={"orderId": order["id"]}))
     assert sum(trade["amount"] for trade in trades) == pytest.approx(0.01)

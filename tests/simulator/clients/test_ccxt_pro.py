@@ -1,4 +1,4 @@
-"""ccxt.pro, unmodified but for its addresses: streams, the account's events and orders over the WebSocket API."""
+"""ccxt.pro, unmodified except for its URLs: streams, user data and orders over the WebSocket API."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -43,7 +43,7 @@ async def test_trades_and_candles(client: Any) -> None:
     assert candles[-1][4] > 0
 
 
-async def test_the_book_that_it_keeps_is_the_exchanges(client: Any) -> None:
+async def test_its_order_book_equals_the_exchanges(client: Any) -> None:
     for _ in range(10):
         kept = await soon(client.watch_order_book(SYMBOL))
         assert kept["bids"][0][0] < kept["asks"][0][0]
@@ -59,7 +59,7 @@ async def test_the_book_that_it_keeps_is_the_exchanges(client: Any) -> None:
     pytest.fail("the two never showed the same state")
 
 
-async def test_orders_trades_and_balances_are_told(client: Any) -> None:
+async def test_orders_trades_and_balances_are_streamed(client: Any) -> None:
     told = [
         asyncio.ensure_future(watching)
         for watching in (client.watch_orders(SYMBOL), client.watch_my_trades(SYMBOL), client.watch_balance())
@@ -68,7 +68,7 @@ async def test_orders_trades_and_balances_are_told(client: Any) -> None:
         await asyncio.sleep(0.02)
 
     async def trade_until_told() -> None:
-        # The subscription may be confirmed a moment later: who trades on is told of a trade.
+        # The subscription may be confirmed a moment later: trade until a trade is reported.
         while not all(task.done() for task in told):
             await client.create_order(SYMBOL, "market", "buy", 0.01)
             await asyncio.sleep(0.1)

@@ -1,4 +1,4 @@
-"""ccxt signing with a private key of its own, of which the exchange knows the public half."""
+"""ccxt signing with a private key whose public key the exchange knows."""
 
 from pathlib import Path
 from typing import Any

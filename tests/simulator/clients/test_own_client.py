@@ -1,4 +1,4 @@
-"""The project's own client against an exchange that shuts its connections down, or lets them grow old."""
+"""The project's own client on an exchange that shuts connections down or closes old ones."""
 
 import asyncio
 import time
@@ -22,13 +22,13 @@ from tests.simulator.test_server import AsyncClient, exchange
 from tests.simulator.ws_client import ws_client
 
 _PATIENCE = 20.0
-#: Whatever lived is a success, and the old connection stays only briefly beside the new one.
+#: Any connection that lived counts as a success; the old one briefly overlaps the new one.
 QUICK = ReconnectPolicy(stable_after=0.0, overlap=0.1, delay=lambda failures: 0.02 * failures)
 _NEVER = 1e9
 
 
 class Reader:
-    """Everything a stream told."""
+    """Collects everything that a stream sends."""
 
     def __init__(self, stream: Any) -> None:
         self.told: list[Any] = []
@@ -75,7 +75,7 @@ async def test_no_trade_is_missed_when_a_shutdown_is_announced() -> None:
         reader = Reader(streams)
         await reader.until_more(TradeUpdate, 3)
         for round_ in (1, 2):
-            # Who waited for the end of the first would not be back in time.
+            # A client that waited for the first connection's end would be too late.
             await ask(client, "POST", "shutdown", delay_ms=60_000 if round_ == 1 else 2_000)
             await reader.until_count(Connected, round_ + 1)
             await reader.until_more(TradeUpdate, 3)
@@ -95,9 +95,7 @@ async def test_no_trade_is_missed_when_a_shutdown_is_announced() -> None:
         (replace(QUICK, lifetime=0.35, uniform=lambda low, high: high), "renewed before the exchange ends it"),
     ],
 )
-async def test_no_execution_is_missed_or_told_twice_by_one_connection_after_another(
-    policy: ReconnectPolicy, reason: str
-) -> None:
+async def test_no_execution_is_missed_or_repeated_across_connections(policy: ReconnectPolicy, reason: str) -> None:
     async with exchange(ADMIN) as client, user_data(client, policy) as events:
         reader = Reader(events)
         await reader.until_count(Subscribed, 1)
@@ -115,7 +113,7 @@ async def test_no_execution_is_missed_or_told_twice_by_one_connection_after_anot
         assert reader.of(Disconnected) == []
 
 
-async def test_it_comes_back_at_once_from_a_shutdown_that_left_no_time() -> None:
+async def test_it_reconnects_at_once_after_an_immediate_shutdown() -> None:
     async with (
         exchange(ADMIN) as client,
         MarketStreams(client.endpoint.stream_url, ["btcusdt@trade"], policy=QUICK) as streams,
@@ -126,7 +124,7 @@ async def test_it_comes_back_at_once_from_a_shutdown_that_left_no_time() -> None
         await account.until_count(Subscribed, 1)
         await ask(client, "POST", "shutdown", delay_ms=0)
         await account.until_count(Subscribed, 2)
-        # A gap cannot be avoided here: it is told, so that what lies in it is asked for.
+        # A gap is unavoidable here: it is reported, so that the missing data is queried.
         await market.until_count(Connected, 2)
         await market.until_more(TradeUpdate)
         await market.end()
@@ -134,7 +132,7 @@ async def test_it_comes_back_at_once_from_a_shutdown_that_left_no_time() -> None
 
 
 async def test_a_connection_is_renewed_before_the_exchange_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Minutes in place of the 24 hours.
+    # Minutes instead of 24 hours.
     minute = 60
     monkeypatch.setattr(open_connections, "MAX_AGE_MS", 24 * minute * 1_000)
     now = 0.0
@@ -148,7 +146,7 @@ async def test_a_connection_is_renewed_before_the_exchange_ends_it(monkeypatch: 
     ):
         reader = Reader(streams)
         await reader.until_count(Connected, 1)
-        # 23.6 minutes go by at once: less than the exchange allows, and more than we do.
+        # Advance by 23.6 minutes: less than the exchange allows, but more than our client does.
         assert (await ask(client, "POST", "clock", go=True))[0] == 200
         await reader.until_count(TradeUpdate, 1)
         assert reader.of(Renewing) == []

@@ -1,4 +1,4 @@
-"""What a client may do with connections, over the port: how many, how many frames and streams, and none when banned."""
+"""Connection limits over the port: connections, frames and streams per client, and bans."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ def test_the_limit_is_the_exchange_s() -> None:
 
 
 @pytest.mark.parametrize(("path", "other"), [("/ws-api/v3", "/ws"), ("/ws/btcusdt@trade", "/ws-api/v3")])
-async def test_more_connections_than_allowed_in_five_minutes_are_refused(path: str, other: str) -> None:
+async def test_connections_above_the_five_minute_limit_are_rejected(path: str, other: str) -> None:
     async with exchange(FEW) as client:
         for _ in range(3):
             async with ws_client(client.endpoint, path):
@@ -33,10 +33,10 @@ async def test_more_connections_than_allowed_in_five_minutes_are_refused(path: s
             told = json.loads(response.body)
             assert told["code"] == -1003
             assert told["msg"].startswith("Too many connections; current limit is 3 connections per 5 MINUTE.")
-        # The two faces count apart.
+        # Market streams and the WebSocket API count separately.
         async with ws_client(client.endpoint, other):
             pass
-        # Who goes on is banned.
+        # A client that continues is banned.
         for _ in range(2):
             response = await refusal_of_handshake(f"{client.endpoint.stream_url}{path}")
             assert (response.status_code, response.headers["retry-after"]) == (418, "120")
@@ -46,14 +46,14 @@ async def test_more_connections_than_allowed_in_five_minutes_are_refused(path: s
             pass
 
 
-async def test_nobody_is_refused_when_limits_are_not_enforced() -> None:
+async def test_nothing_is_rejected_when_limits_are_not_enforced() -> None:
     async with exchange(replace(FEW, limits=RateLimitSettings(connections=1, enforced=False))) as client:
         for path in ("/ws", "/ws-api/v3") * 3:
             async with ws_client(client.endpoint, path):
                 pass
 
 
-async def test_a_ban_cuts_websocket_api_connections_and_keeps_new_ones_out_until_it_ends() -> None:
+async def test_a_ban_closes_websocket_api_connections_and_rejects_new_ones() -> None:
     async with exchange(replace(ADMIN, frozen_at=START)) as client, ws_client(client.endpoint) as api:
         async with ws_client(client.endpoint, "/ws/btcusdt@trade") as stream:
             await ask(client, "POST", "faults", action="ban", seconds=60, count=1, path="/api/v3/ping")
@@ -62,7 +62,7 @@ async def test_a_ban_cuts_websocket_api_connections_and_keeps_new_ones_out_until
             response = await refusal_of_handshake(client.endpoint.ws_api_url)
             assert (response.status_code, response.headers["retry-after"]) == (418, "60")
             assert json.loads(response.body)["code"] == -1003
-            # Market streams ask for no key and weigh nothing: they go on.
+            # Market streams need no key and cost no weight: they continue.
             assert (await ask(client, "POST", "clock", advance_ms=59_000))[0] == 200
             assert (await stream.receive())["e"] == "trade"
         assert (await refusal_of_handshake(client.endpoint.ws_api_url)).headers["retry-after"] == "1"
@@ -71,7 +71,7 @@ async def test_a_ban_cuts_websocket_api_connections_and_keeps_new_ones_out_until
             assert (await again.call("ping"))["status"] == 200
 
 
-async def test_a_ban_through_the_websocket_api_itself_cuts_the_connection() -> None:
+async def test_a_ban_caused_over_the_websocket_api_closes_the_connection() -> None:
     async with exchange(ADMIN) as client, ws_client(client.endpoint) as api:
         await ask(client, "POST", "faults", action="ban", seconds=60, count=1, ws_method="time")
         with pytest.raises(Ended):
@@ -79,7 +79,7 @@ async def test_a_ban_through_the_websocket_api_itself_cuts_the_connection() -> N
         assert await api.code_of_the_end() == 1008
 
 
-async def test_a_sixth_frame_in_a_second_ends_a_stream_connection_and_five_do_not() -> None:
+async def test_a_sixth_frame_in_a_second_closes_a_stream_connection() -> None:
     request = '{"method":"LIST_SUBSCRIPTIONS","id":1}'
     async with exchange(ADMIN) as client, ws_client(client.endpoint, "/ws") as stream:
         for _ in range(2):
@@ -93,7 +93,7 @@ async def test_a_sixth_frame_in_a_second_ends_a_stream_connection_and_five_do_no
         assert await stream.code_of_the_end() == 1008
 
 
-async def test_a_connection_takes_1024_streams_and_refuses_one_more_without_ending() -> None:
+async def test_a_connection_accepts_1024_streams_and_rejects_one_more() -> None:
     names = [f"x{number}@trade" for number in range(1_024)]
     async with exchange(ADMIN) as client, ws_client(client.endpoint, "/ws") as stream:
 
@@ -105,7 +105,7 @@ async def test_a_connection_takes_1024_streams_and_refuses_one_more_without_endi
         assert await subscribe(names) == {"result": None, "id": 1}
         refused = (await subscribe(["btcusdt@trade"]))["error"]
         assert (refused["code"], "1024" in refused["msg"]) == (2, True)
-        # One that is there already is no new one.
+        # An existing subscription is not a new one.
         assert await subscribe(names[:1]) == {"result": None, "id": 1}
         await stream.socket.send('{"method":"LIST_SUBSCRIPTIONS","id":2}')
         assert (await stream.receive())["result"] == names

@@ -1,4 +1,4 @@
-"""Connections' ends over the port: announced shutdowns, and a life of 24 hours of the exchange's clock."""
+"""Connection ends over the port: announced shutdowns, and a maximum age of 24 hours of market time."""
 
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -15,7 +15,7 @@ from tests.simulator.ws_client import Ended, ws_client
 QUIET = replace(ADMIN, symbols=("BTCUSDT",), frozen_at=1_700_000_000_000)
 
 
-async def test_everybody_is_told_of_a_shutdown_then_closed_and_new_connections_are_served() -> None:
+async def test_a_shutdown_is_announced_then_closes_and_new_connections_are_served() -> None:
     async with exchange(QUIET) as client, AsyncExitStack() as stack:
         paths = ("/ws", "/stream", "/ws?timeUnit=MICROSECOND", "/ws-api/v3", "/ws-api/v3?timeUnit=MICROSECOND")
         sockets = [await stack.enter_async_context(ws_client(client.endpoint, path)) for path in paths]
@@ -25,14 +25,14 @@ async def test_everybody_is_told_of_a_shutdown_then_closed_and_new_connections_a
         precise = event | {"E": 1_700_000_000_000_000}
         combined = {"stream": "!serverShutdown", "data": event}
         assert told == [event, combined, precise, {"event": event}, {"event": precise}]
-        # They go on until the time is over, and so do those that come after the announcement.
+        # Open connections continue until the delay is over; so do those opened after the announcement.
         assert (await sockets[3].call("ping"))["status"] == 200
         late = await stack.enter_async_context(ws_client(client.endpoint))
         assert [await socket.code_of_the_end() for socket in sockets] == [GOING_AWAY] * 5
         assert (await late.call("ping"))["status"] == 200
 
 
-async def test_a_shutdown_may_leave_no_time_or_the_usual() -> None:
+async def test_a_shutdown_may_be_immediate_or_use_the_default_delay() -> None:
     async with exchange(QUIET) as client, ws_client(client.endpoint) as api:
         assert await ask(client, "POST", "shutdown", delay_ms=0) == (200, {"connections": 1, "delay_ms": 0})
         assert (await api.receive())["event"]["e"] == "serverShutdown"
@@ -76,7 +76,7 @@ def test_a_connection_lives_24_hours() -> None:
     assert connection.ended == ("Connected for 24 hours", GOING_AWAY)
 
 
-async def test_both_kinds_of_connection_end_with_their_life_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_both_kinds_of_connection_close_at_their_maximum_age(monkeypatch: pytest.MonkeyPatch) -> None:
     life = 60_000
     monkeypatch.setattr(open_connections, "MAX_AGE_MS", life)
     async with exchange(QUIET) as client, AsyncExitStack() as stack:
@@ -102,7 +102,7 @@ async def test_both_kinds_of_connection_end_with_their_life_and_not_before(monke
 
 
 @pytest.mark.parametrize(("before", "during"), [(0, MAX_AGE_MS), (-MAX_AGE_MS, 0)])
-async def test_a_clock_that_is_wrong_on_demand_ends_no_connection(before: int, during: int) -> None:
+async def test_a_clock_offset_closes_no_connection(before: int, during: int) -> None:
     async with exchange(QUIET) as client:
         await ask(client, "POST", "faults", action="offset", offset_ms=before)
         async with ws_client(client.endpoint, "/stream") as stream, ws_client(client.endpoint) as api:

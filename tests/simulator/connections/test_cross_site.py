@@ -1,4 +1,4 @@
-"""A page in a browser on this machine: what its browser says of it decides; it costs the account nothing."""
+"""Cross-site pages in a local browser are recognized by their headers and use no limits."""
 
 import json
 from dataclasses import replace
@@ -33,12 +33,12 @@ def as_sent(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
 
 
 @pytest.mark.parametrize("headers", EVIL)
-def test_a_page_of_another_site_is_known(headers: dict[str, str]) -> None:
+def test_a_cross_site_page_is_recognized(headers: dict[str, str]) -> None:
     assert is_cross_site(as_sent(headers))
 
 
 @pytest.mark.parametrize("headers", GOOD)
-def test_programs_and_pages_of_this_machine_are_let_in(headers: dict[str, str]) -> None:
+def test_local_programs_and_pages_are_allowed(headers: dict[str, str]) -> None:
     assert not is_cross_site(as_sent(headers))
 
 
@@ -54,7 +54,7 @@ def test_programs_and_pages_of_this_machine_are_let_in(headers: dict[str, str]) 
         ({"host": "127.0.0.1:80", "sec-fetch-site": "same-origin"}, False),
     ],
 )
-def test_only_a_program_that_names_this_machine_is_one(headers: dict[str, str], is_program: bool) -> None:
+def test_only_a_program_with_a_loopback_host_is_local(headers: dict[str, str], is_program: bool) -> None:
     assert is_local_program(as_sent(headers)) is is_program
 
 
@@ -64,8 +64,8 @@ async def weight(client: AsyncClient) -> int:
 
 @pytest.mark.parametrize("admin", [False, True])
 @pytest.mark.parametrize("headers", EVIL)
-async def test_a_page_uses_up_no_limits(headers: dict[str, str], admin: bool) -> None:
-    # No minute begins in between, which would begin the count again.
+async def test_a_cross_site_page_uses_no_limits(headers: dict[str, str], admin: bool) -> None:
+    # No new minute, which would restart the count, begins in between.
     async with exchange(replace(CONFIG, admin=admin, frozen_at=1_700_000_000_000)) as client:
         before = await weight(client)
         for _ in range(30):
@@ -77,7 +77,7 @@ async def test_a_page_uses_up_no_limits(headers: dict[str, str], admin: bool) ->
 
 
 @pytest.mark.parametrize("path", ["/ws-api/v3", "/ws/btcusdt@trade"])
-async def test_a_page_gets_no_websocket(path: str) -> None:
+async def test_a_cross_site_page_gets_no_websocket(path: str) -> None:
     async with exchange() as client:
         with pytest.raises(websockets.InvalidStatus) as caught:
             await websockets.connect(

@@ -1,4 +1,4 @@
-"""How requests may be cut into packets, and what ends a connection: the answers are the same, in order."""
+"""HTTP connections: requests split into packets get the same responses in order; what closes a connection."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ class Wire:
         self._reader, self._writer = reader, writer
 
     async def send(self, *parts: bytes) -> None:
-        """Send each part in a packet of its own."""
+        """Send each part in its own packet."""
         for part in parts:
             self._writer.write(part)
             await self._writer.drain()
@@ -80,7 +80,7 @@ async def wired() -> AsyncIterator[Wire]:
     ],
     ids=["all at once", "one a packet", "body apart", "in pieces", "across requests", "the second unfinished"],
 )
-async def test_requests_are_answered_in_order_however_they_are_cut(packets: list[bytes]) -> None:
+async def test_requests_are_answered_in_order_however_they_are_split(packets: list[bytes]) -> None:
     async with wired() as wire:
         await wire.send(*packets)
         assert (await wire.response())[0] == 401
@@ -91,7 +91,7 @@ async def test_requests_are_answered_in_order_however_they_are_cut(packets: list
         assert {"date", "x-mbx-used-weight-1m"} <= headers.keys()
 
 
-async def test_a_body_that_is_announced_is_asked_for() -> None:
+async def test_an_expected_body_gets_100_continue() -> None:
     async with wired() as wire:
         await wire.send(HEAD + b"expect: 100-continue\r\n\r\n")
         assert (await wire.response())[0] == 100
@@ -106,7 +106,7 @@ async def test_a_body_that_is_announced_is_asked_for() -> None:
     [PING.replace(b"host: x", b"connection: close"), PING.replace(b"HTTP/1.1", b"HTTP/1.0")],
     ids=["close", "HTTP/1.0"],
 )
-async def test_a_client_that_wants_one_answer_gets_one(request_bytes: bytes) -> None:
+async def test_a_connection_close_request_gets_one_response(request_bytes: bytes) -> None:
     async with wired() as wire:
         await wire.send(request_bytes)
         status, headers, _ = await wire.response()
@@ -122,9 +122,7 @@ async def test_head_has_no_body() -> None:
 
 
 @pytest.mark.parametrize("packets", [[ORDER], [HEAD + b"\r\n", FORM]], ids=["whole", "in pieces"])
-async def test_a_defect_is_answered_as_the_exchange_would(
-    packets: list[bytes], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_internal_error_has_code_1000(packets: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
@@ -143,7 +141,7 @@ async def test_a_defect_is_answered_as_the_exchange_would(
     [[], [PING[:-2]], [HEAD + b"\r\n", FORM[:3]], [PING, PING[:9]], [PING, HEAD + b"\r\n"]],
     ids=["nothing", "half a head", "half a body", "half a second head", "no second body"],
 )
-async def test_what_does_not_end_is_not_waited_for(packets: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_incomplete_request_times_out(packets: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_connection, "_IDLE_CHECK_SECONDS", 0.3)
     async with wired() as wire:
         await wire.send(*packets)
@@ -152,19 +150,19 @@ async def test_what_does_not_end_is_not_waited_for(packets: list[bytes], monkeyp
         assert await wire.ended()
 
 
-async def test_an_idle_connection_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_idle_connection_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_connection, "_IDLE_CHECK_SECONDS", 0.3)
     async with wired() as wire:
         await wire.send(PING)
         assert (await wire.response())[0] == 200
-        # From the next look on they follow each other quickly: nothing is sent until there were several.
+        # From the next check on, checks follow quickly: nothing is sent until several have run.
         monkeypatch.setattr(http_connection, "_IDLE_CHECK_SECONDS", 0.02)
         await asyncio.sleep(0.5)
         await wire.send(PING)
         assert (await wire.response())[0] == 200
 
 
-async def test_too_many_connections_are_turned_away_until_others_end(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_connections_above_the_limit_are_closed_until_others_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_connection, "max_connections", lambda: 2)
     async with wired() as first:
         await first.send(PING)
@@ -181,7 +179,7 @@ async def test_too_many_connections_are_turned_away_until_others_end(monkeypatch
         fourth.close()
 
 
-async def test_an_offer_of_http_2_is_passed_over() -> None:
+async def test_an_http_2_offer_is_ignored() -> None:
     offer = b"connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\n\r\n"
     async with wired() as wire:
         await wire.send(HEAD + offer, FORM + PING)
@@ -190,7 +188,7 @@ async def test_an_offer_of_http_2_is_passed_over() -> None:
 
 
 @pytest.mark.parametrize("method", [b"GET", b"POST"])
-async def test_a_websocket_handshake_with_a_body_is_refused(method: bytes) -> None:
+async def test_a_websocket_handshake_with_a_body_is_rejected(method: bytes) -> None:
     async with wired() as wire:
         upgrade = (
             b" /ws HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\ncontent-length: 3\r\n\r\nabc"
@@ -200,7 +198,7 @@ async def test_a_websocket_handshake_with_a_body_is_refused(method: bytes) -> No
         assert await wire.ended()
 
 
-async def test_a_client_that_waits_for_no_answers_is_broken_off() -> None:
+async def test_too_many_pipelined_requests_abort_the_connection() -> None:
     async with wired() as wire:
         await wire.send(PING * 20)
         for _ in range(20):

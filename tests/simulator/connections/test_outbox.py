@@ -1,4 +1,4 @@
-"""The outbox of a client: bounded, in order, and never in the way of the others."""
+"""The outbox of a client: bounded, ordered and never blocking."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ async def test_messages_come_in_order() -> None:
     assert await outbox.drain() == ["1", "2"]
 
 
-async def test_a_client_that_never_reads_costs_a_bounded_amount() -> None:
+async def test_a_client_that_never_reads_has_a_bounded_queue() -> None:
     outbox = Outbox()
     for number in range(CAPACITY + 100):
         outbox.put(str(number))
@@ -20,7 +20,7 @@ async def test_a_client_that_never_reads_costs_a_bounded_amount() -> None:
     assert (len(messages), messages[0], outbox.dropped) == (CAPACITY, "100", 100)
 
 
-async def test_take_waits_for_the_first_message() -> None:
+async def test_drain_waits_for_the_first_message() -> None:
     outbox = Outbox()
     taking = asyncio.create_task(outbox.drain())
     await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Faults of the account's events and of WebSocket API connections, over the port, as a client meets them."""
+"""Faults of user data events and of WebSocket API connections over the port, as a client sees them."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ from tests.simulator.faults.test_over_the_port import begin
 from tests.simulator.test_server import AsyncClient, exchange
 from tests.simulator.ws_client import Ended, WsClient, ws_client
 
-#: What a market order that fills at once has told, in this order.
+#: The events of a market order that is filled immediately, in order.
 USUAL = ["NEW", "TRADE", "outboundAccountPosition"]
 
 
@@ -21,7 +21,7 @@ async def buy(client: AsyncClient, name: str, symbol: str = "ETHUSDT") -> None:
 
 
 async def told(api: WsClient, count: int) -> list[str]:
-    """Return what so many events are."""
+    """Return the kinds of the next ``count`` events."""
     events = [await api.next_event() for _ in range(count)]
     return [event.get("x", event["e"]) for event in events]
 
@@ -32,11 +32,11 @@ async def told(api: WsClient, count: int) -> list[str]:
         ("silence", ["TRADE", "outboundAccountPosition"]),
         ("repeat", ["NEW", *USUAL]),
         ("reorder", ["TRADE", "NEW", "outboundAccountPosition"]),
-        # The last thing said before is said again.
+        # The previous event is sent again.
         ("stale", ["outboundAccountPosition", "TRADE", "outboundAccountPosition"]),
     ],
 )
-async def test_one_event_is_tampered_with_and_the_next_are_not(action: str, expected: list[str]) -> None:
+async def test_a_fault_applies_to_one_event_and_not_to_the_next(action: str, expected: list[str]) -> None:
     async with exchange(ADMIN) as client, ws_client(client.endpoint) as api:
         await api.subscribe()
         await begin(client, action=action, stream="userData", count=2 if action == "stale" else 1, symbol="BTCUSDT")
@@ -44,7 +44,7 @@ async def test_one_event_is_tampered_with_and_the_next_are_not(action: str, expe
         assert await told(api, 3) == USUAL
         await ask(client, "DELETE", "faults")
         if action == "stale":
-            # What came before a fault was not remembered for it: one that never fits has it remembered.
+            # Events are remembered only while a fault is active: this one never applies.
             await begin(client, action="stale", stream="userData", symbol="DOGEUSDT")
             await buy(client, "remembered")
             assert await told(api, 3) == USUAL
@@ -57,24 +57,24 @@ async def test_one_event_is_tampered_with_and_the_next_are_not(action: str, expe
         assert answer["status"] == "FILLED"
 
 
-async def test_an_event_may_cut_the_connection_and_is_lost_with_it(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_disconnect_loses_the_event_and_the_connection(caplog: pytest.LogCaptureFixture) -> None:
     async with exchange(ADMIN) as client, ws_client(client.endpoint) as api, ws_client(client.endpoint) as other:
         await api.subscribe()
         await begin(client, action="disconnect", stream="userData", count=1)
         await buy(client, "lost")
         with pytest.raises(Ended):
             await api.next_event()
-        # Who had not subscribed goes on.
+        # A client that had not subscribed stays connected.
         assert (await other.call("ping"))["status"] == 200
         async with ws_client(client.endpoint) as again:
             await again.subscribe()
             await buy(client, "next")
             assert await told(again, 3) == USUAL
-    # The other events of that order found no connection, and nothing went wrong over that.
+    # The order's other events had no subscriber, which did no harm.
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
-async def test_late_events_keep_their_order() -> None:
+async def test_delayed_events_keep_their_order() -> None:
     async with exchange(ADMIN) as client, ws_client(client.endpoint) as api:
         await api.subscribe()
         await begin(client, action="delay", stream="userData", delay_ms=1_000, count=2)
@@ -82,7 +82,7 @@ async def test_late_events_keep_their_order() -> None:
         telling = asyncio.create_task(told(api, 3))
         await buy(client, "late")
         assert not telling.done()
-        # The third is not late itself, and waits for the others.
+        # The third is not delayed itself, but waits for the others.
         assert await telling == USUAL
         assert time.monotonic() - asked >= 1.0
         assert await ask(client, "GET", "faults") == (200, [])
@@ -90,7 +90,7 @@ async def test_late_events_keep_their_order() -> None:
         assert await told(api, 3) == USUAL
 
 
-async def test_all_subscribers_meet_the_same_fault_once() -> None:
+async def test_a_fault_affects_all_subscribers_once() -> None:
     async with exchange(ADMIN) as client, ws_client(client.endpoint) as one, ws_client(client.endpoint) as other:
         await one.subscribe()
         await other.subscribe()
@@ -99,7 +99,7 @@ async def test_all_subscribers_meet_the_same_fault_once() -> None:
         assert await told(one, 2) == await told(other, 2) == USUAL[1:]
 
 
-async def test_an_order_is_executed_and_the_connection_breaks_off_before_the_answer() -> None:
+async def test_an_order_is_executed_and_disconnected_before_the_response() -> None:
     async with exchange(ADMIN) as client, ws_client(client.endpoint) as api:
         await begin(client, action="disconnect", stream="wsApi", ws_method="order.place", count=1)
         assert (await api.call("ping"))["status"] == 200
@@ -109,19 +109,19 @@ async def test_an_order_is_executed_and_the_connection_breaks_off_before_the_ans
         assert answer["status"] == "FILLED"
 
 
-async def test_a_connection_falls_silent_and_answers_again() -> None:
+async def test_a_connection_is_silenced_and_answers_again() -> None:
     async with exchange(ADMIN) as client, ws_client(client.endpoint) as api:
         await api.subscribe()
         await begin(client, action="silence", stream="wsApi", count=4)
         await api.ask("ping")
         await buy(client, "unheard")
-        # Pings of the protocol are answered all the same: only the exchange says nothing.
+        # Protocol pings are still answered: only the exchange's messages are silenced.
         await asyncio.wait_for(await api.socket.ping(), 10)
         number = await api.ask("ping")
         assert (await api.receive())["id"] == number
 
 
-async def test_answers_come_twice_swapped_and_late() -> None:
+async def test_responses_repeated_reordered_and_delayed() -> None:
     async with exchange(ADMIN) as client, ws_client(client.endpoint) as api:
 
         async def ids(count: int) -> list[int]:
@@ -142,28 +142,28 @@ async def test_answers_come_twice_swapped_and_late() -> None:
         assert time.monotonic() - began >= 0.2
 
 
-async def test_market_messages_are_late_and_keep_their_order() -> None:
+async def test_delayed_market_messages_keep_their_order() -> None:
     path = "/stream?streams=btcusdt@trade/ethusdt@trade"
     async with exchange(ADMIN) as client, ws_client(client.endpoint, path) as stream:
         await begin(client, action="delay", stream="btcusdt@trade", delay_ms=700, seconds=2)
         late, other = "btcusdt@trade", "ethusdt@trade"
         came: dict[str, list[Any]] = {late: [], other: []}
         behind = [0]
-        # Each tick has a trade of both: the two keep step but for what is late, and in the end again.
+        # Each tick has a trade of both symbols: they stay in step except during the delay.
         async with asyncio.timeout(20):
             while max(behind) < 500 or behind[-1] or min(map(len, came.values())) <= 4:
                 message = await stream.receive()
                 came[message["stream"]].append(message["data"])
                 if came[late] and came[other]:
                     behind.append(came[other][-1]["E"] - came[late][-1]["E"])
-        # The other one waits for nothing.
+        # The other stream is not delayed.
         assert min(behind) >= -TICK_MS
         for trades in came.values():
             ids = [trade["t"] for trade in trades]
             assert ids == list(range(ids[0], ids[0] + len(ids)))
 
 
-async def test_what_could_concern_nothing_is_refused_with_what_to_do() -> None:
+async def test_a_fault_that_could_never_apply_is_rejected_with_a_remedy() -> None:
     async with exchange(ADMIN) as client:
         for fault, hint in (
             ({"action": "silence", "stream": "userdata"}, "userData or wsApi"),

@@ -1,4 +1,4 @@
-"""Faults on demand over the port: responses, the exchange's state, its clock; and who may ask for them."""
+"""Faults over the port: responses, the exchange's state and its clock; and access to /admin."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ async def ask(client: AsyncClient, method: str, path: str, /, **fields: Any) -> 
     return response.status_code, response.json()
 
 
-async def test_admin_is_off_unless_asked_for() -> None:
+async def test_admin_is_off_by_default() -> None:
     async with exchange() as client:
         assert (await ask(client, "GET", "faults"))[0] == 404
 
@@ -41,7 +41,7 @@ async def test_an_error_before_executing_leaves_none() -> None:
         assert await refused(order) == (400, -2013)
 
 
-async def test_a_dropped_response_ends_the_connection_after_executing() -> None:
+async def test_a_dropped_response_closes_the_connection_after_executing() -> None:
     async with exchange(ADMIN) as client:
         await ask(client, "POST", "faults", action="drop", path="/api/v3/order", count=1)
         with pytest.raises(httpx.RemoteProtocolError):
@@ -59,7 +59,7 @@ async def test_a_ban_and_its_end() -> None:
         assert await client.get("ping") == {}
 
 
-async def test_a_halt_a_delisting_and_other_filters_are_undone_when_cleared() -> None:
+async def test_status_delisting_and_filters_are_undone_when_cleared() -> None:
     async with exchange(ADMIN) as client:
         _, halt = await ask(client, "POST", "faults", action="status", status="HALT", symbol="ETHUSDT")
         info = (await client.get("exchangeInfo", symbol="ETHUSDT"))["symbols"][0]
@@ -76,14 +76,14 @@ async def test_a_halt_a_delisting_and_other_filters_are_undone_when_cleared() ->
         assert (await client.signed("POST", "order", **BUY))["status"] == "FILLED"
 
 
-async def test_the_clock_s_offset_is_what_timestamps_are_checked_against() -> None:
+async def test_timestamps_are_checked_against_the_offset_clock() -> None:
     async with exchange(ADMIN) as client:
         await ask(client, "POST", "faults", action="offset", offset_ms=20_000)
         assert (await client.get("time"))["serverTime"] > time.time() * 1_000 + 15_000
         assert await refused(client.signed("GET", "account")) == (400, -1021)
 
 
-async def test_a_clock_that_stands_moves_only_when_told() -> None:
+async def test_a_frozen_clock_moves_only_on_request() -> None:
     start = 1_700_000_000_000
     async with exchange(replace(ADMIN, frozen_at=start)) as client:
         before = await client.get("ticker/price")
@@ -94,7 +94,7 @@ async def test_a_clock_that_stands_moves_only_when_told() -> None:
         assert await client.get("ticker/price") != before
 
 
-async def test_what_is_asked_wrongly_and_pages_of_a_browser_are_refused() -> None:
+async def test_invalid_requests_and_browser_pages_are_rejected() -> None:
     async with exchange(ADMIN) as client:
         assert (await ask(client, "POST", "faults", action="delist"))[0] == 400
         assert (await ask(client, "POST", "faults", action="halt"))[0] == 400

@@ -1,4 +1,4 @@
-"""What is sent in place of messages: doubled, old, swapped, lost or late, each source in its own order."""
+"""Messages repeated, stale, reordered, lost or delayed, in order within each source."""
 
 import asyncio
 from typing import Any
@@ -13,7 +13,7 @@ TRADES, OTHERS = MessageTarget("btcusdt@trade", "BTCUSDT"), MessageTarget("ethus
 
 
 class Line:
-    """Messages through the faults of one plan, and what came of them."""
+    """Sends messages through the faults of one plan and records the result."""
 
     def __init__(self) -> None:
         self.plan = FaultPlan()
@@ -47,7 +47,7 @@ class Line:
         ("reorder", [1, 3, 2]),
     ],
 )
-def test_messages_of_one_stream_are_tampered_with(action: Any, sent: list[int]) -> None:
+def test_message_faults_of_one_stream(action: Any, sent: list[int]) -> None:
     line = Line()
     line.say(1)
     line.fault(action, count=2)
@@ -59,7 +59,7 @@ def test_messages_of_one_stream_are_tampered_with(action: Any, sent: list[int]) 
     assert line.cut == (2 if action == "disconnect" else 0)
 
 
-def test_each_swap_counts_once() -> None:
+def test_each_reordering_counts_once() -> None:
     line = Line()
     line.fault("reorder", count=2)
     line.say(1, 2, 3, 4, 5, 6)
@@ -67,14 +67,14 @@ def test_each_swap_counts_once() -> None:
     assert not line.faults.has_pending
 
 
-def test_nothing_is_stale_before_something_was_said_and_that_does_not_count() -> None:
+def test_stale_needs_a_previous_message_and_does_not_count_without() -> None:
     line = Line()
     line.fault("stale", count=1)
     line.say(1, 2, 3)
     assert line.came == [1, 1, 3]
 
 
-async def test_what_comes_behind_a_late_message_waits_for_it() -> None:
+async def test_messages_after_a_delayed_one_wait_for_it() -> None:
     line = Line()
     line.fault("delay", delay_ms=60, count=2)
     line.say(1, 2, 3)
@@ -85,7 +85,7 @@ async def test_what_comes_behind_a_late_message_waits_for_it() -> None:
     assert line.came == [-1, 1, 2, 3, 4]
 
 
-async def test_a_late_message_is_late_by_what_was_asked() -> None:
+async def test_a_message_is_delayed_by_delay_ms() -> None:
     line, loop = Line(), asyncio.get_running_loop()
     line.fault("delay", delay_ms=120)
     began = loop.time()
@@ -95,7 +95,7 @@ async def test_a_late_message_is_late_by_what_was_asked() -> None:
     assert line.came == [1]
 
 
-async def test_late_and_swapped() -> None:
+async def test_delayed_and_reordered() -> None:
     line = Line()
     line.fault("delay", delay_ms=20)
     line.fault("reorder", count=1)
@@ -104,7 +104,7 @@ async def test_late_and_swapped() -> None:
     assert line.came == [2, 1, 3]
 
 
-def test_what_was_held_is_lost_with_the_connection() -> None:
+def test_a_held_message_is_lost_with_the_connection() -> None:
     line = Line()
     line.fault("reorder", count=1)
     line.say(1)

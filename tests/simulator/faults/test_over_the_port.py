@@ -1,4 +1,4 @@
-"""Faults as a client meets them: answers twice or late, streams that fall silent, break off or tell old things."""
+"""Faults as a client sees them: repeated or delayed responses; silent, disconnected or stale streams."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ async def messages_of(socket: Any, stream: str, count: int) -> list[dict[str, An
     return found
 
 
-async def test_a_duplicated_response_comes_twice_for_one_order() -> None:
+async def test_a_duplicated_response_arrives_twice_for_one_order() -> None:
     async with exchange(ADMIN) as client, websockets.connect(client.endpoint.ws_api_url) as socket:
         await begin(client, action="duplicate", ws_method="time", count=1)
         await socket.send(json.dumps({"id": 1, "method": "time"}))
@@ -41,7 +41,7 @@ async def test_a_duplicated_response_comes_twice_for_one_order() -> None:
             assert json.loads(await socket.recv())["id"] == 2
 
 
-async def test_a_delayed_response_is_executed_all_the_same() -> None:
+async def test_a_delayed_request_is_still_executed() -> None:
     async with exchange(ADMIN) as client:
         await begin(client, action="delay", method="POST", path="/api/v3/order", delay_ms=400, count=1)
         asked = time.monotonic()
@@ -53,12 +53,12 @@ async def test_a_delayed_response_is_executed_all_the_same() -> None:
         assert time.monotonic() - asked >= 0.4
 
 
-async def test_one_symbol_falls_silent_and_the_other_goes_on() -> None:
+async def test_one_symbol_is_silenced_and_the_other_continues() -> None:
     url = "/stream?streams=btcusdt@bookTicker/ethusdt@bookTicker"
     async with exchange(ADMIN) as client, websockets.connect(f"{client.endpoint.stream_url}{url}") as socket:
         await messages_of(socket, "btcusdt@bookTicker", 1)
         await begin(client, action="silence", symbol="BTCUSDT")
-        # What was sent before may still be on its way: it comes before the answer.
+        # Earlier messages may still be in transit; they arrive before the response.
         await socket.send('{"method":"LIST_SUBSCRIPTIONS","id":1}')
         async with asyncio.timeout(_PATIENCE):
             while "id" not in json.loads(await socket.recv()):
@@ -72,7 +72,7 @@ async def test_one_symbol_falls_silent_and_the_other_goes_on() -> None:
         await messages_of(socket, "btcusdt@bookTicker", 1)
 
 
-async def test_streams_are_cut_off_and_open_again() -> None:
+async def test_streams_are_disconnected_and_reopen() -> None:
     async with exchange(ADMIN) as client:
         url = f"{client.endpoint.stream_url}/stream?streams=btcusdt@trade"
         async with websockets.connect(url) as socket:
@@ -84,7 +84,7 @@ async def test_streams_are_cut_off_and_open_again() -> None:
             await messages_of(socket, "btcusdt@trade", 1)
 
 
-async def test_a_fault_that_is_no_fault_is_named() -> None:
+async def test_an_unknown_fault_id_is_named() -> None:
     async with exchange(ADMIN) as client:
         status, told = await ask(client, "POST", "faults", action="explode")
         assert status == 400

@@ -1,4 +1,4 @@
-"""Which faults concern what, how often and how long."""
+"""Which faults apply, how often and how long."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ ORDER = RequestTarget("POST", "/api/v3/order", "", "BTCUSDT")
         ({"ws_method": "order.place"}, False),
     ],
 )
-def test_a_fault_concerns_what_fits_all_that_it_names(named: dict[str, Any], concerned: bool) -> None:
+def test_a_fault_applies_where_all_its_selectors_match(named: dict[str, Any], concerned: bool) -> None:
     plan = FaultPlan()
     plan.add(FaultSpec(action="drop", **named), 0)
     assert bool(plan.match_request(ORDER, 0)) is concerned
@@ -37,7 +37,7 @@ def test_a_fault_ends_after_its_count_or_its_time() -> None:
     assert plan.active(1_000) == []
 
 
-def test_what_is_asked_wrongly_is_refused() -> None:
+def test_invalid_faults_are_rejected() -> None:
     for wrong in (
         {"action": "explode"},
         {"action": "delist"},
@@ -61,7 +61,7 @@ def test_what_is_asked_wrongly_is_refused() -> None:
         ({"action": "filters", "symbol": "BTCUSDT", "ws_method": "time"}, "only if stream is wsApi"),
     ],
 )
-def test_what_an_action_would_not_heed_is_refused(wrong: dict[str, Any], told: str) -> None:
+def test_selectors_that_an_action_ignores_are_rejected(wrong: dict[str, Any], told: str) -> None:
     with pytest.raises(ValidationError, match=told):
         FaultSpec.model_validate(wrong)
 
@@ -86,16 +86,14 @@ ANSWER = MessageTarget("wsApi", "BTCUSDT", "order.place")
         ({"stream": "wsApi", "ws_method": "order.cancel"}, []),
     ],
 )
-def test_a_fault_of_messages_concerns_the_stream_that_it_names(
-    named: dict[str, Any], concerned: list[MessageTarget]
-) -> None:
+def test_a_message_fault_applies_to_its_stream(named: dict[str, Any], concerned: list[MessageTarget]) -> None:
     plan = FaultPlan()
     plan.add(FaultSpec(action="repeat", **named), 0)
     assert [said for said in (TRADES, EVENT, ANSWER) if plan.match_message(said, 0)] == concerned
     assert plan.match_request(ORDER, 0) == []
 
 
-def test_a_delay_concerns_requests_or_a_stream_never_both() -> None:
+def test_a_delay_applies_to_requests_or_to_a_stream() -> None:
     plan = FaultPlan()
     plan.add(FaultSpec(action="delay", symbol="BTCUSDT"), 0)
     assert (len(plan.match_request(ORDER, 0)), plan.match_message(TRADES, 0)) == (1, [])

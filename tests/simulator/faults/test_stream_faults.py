@@ -1,4 +1,4 @@
-"""Faults stand in the way of messages only while one is on that may concern them, or a message is held."""
+"""Messages are intercepted only while an active fault may affect them, or a message is held."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from tests.simulator.streams.stage import START, Stage
 
 
 class Ways:
-    """An exchange without a network, and its /admin."""
+    """An exchange without a network, with /admin."""
 
     def __init__(self) -> None:
         self.stage = stage = Stage()
@@ -28,7 +28,7 @@ class Ways:
 
     @property
     def taken(self) -> list[str]:
-        """Which messages go through faults."""
+        """Which messages are intercepted."""
         ways = {
             "market": self.stage.hub.interceptor,
             "userData": self.ws_api.user_data.interceptor,
@@ -49,7 +49,7 @@ class Ways:
         ({"action": "ban"}, []),
     ],
 )
-async def test_only_messages_that_a_fault_may_concern_go_through_it(fault: dict[str, Any], taken: list[str]) -> None:
+async def test_only_messages_that_a_fault_may_affect_are_intercepted(fault: dict[str, Any], taken: list[str]) -> None:
     ways = Ways()
     assert ways.taken == []
     await ways.begin(**fault)
@@ -58,7 +58,7 @@ async def test_only_messages_that_a_fault_may_concern_go_through_it(fault: dict[
     assert ways.taken == []
 
 
-async def test_a_message_that_is_held_is_not_forgotten_with_its_fault() -> None:
+async def test_a_held_message_outlives_its_fault() -> None:
     ways = Ways()
     await ways.begin(action="reorder", stream="btcusdt@bookTicker", count=1)
     _, connection = ways.stage.subscriber("btcusdt@bookTicker")

@@ -1,4 +1,4 @@
-"""An exchange without a network: a clock that tests set, and clients whose frames are read back."""
+"""An exchange without a network, with a clock set by tests and clients whose frames can be read."""
 
 from decimal import Decimal
 from typing import Any
@@ -20,7 +20,7 @@ START = 1_700_000_000_000 // 60_000 * 60_000
 
 
 class FakeConnection:
-    """Keeps what is written; ``is_writable`` is the test's to set."""
+    """Records what is written; tests set ``is_writable``."""
 
     def __init__(self) -> None:
         self.is_writable = True
@@ -40,7 +40,7 @@ class FakeConnection:
 
 
 def payloads(content: bytes) -> list[bytes]:
-    """Read a server's frames."""
+    """Return the payloads of a server's frames."""
     found, at = [], 0
     while at < len(content):
         assert content[at] == 0x81
@@ -79,21 +79,21 @@ class Stage:
 
     def subscriber(self, *names: str, combined: bool = False, scale: int = 1) -> tuple[Subscriber, FakeConnection]:
         connection = FakeConnection()
-        listener = Subscriber(connection, combined=combined, scale=scale, opened=self.now)
-        self.hub.add_subscriber(listener)
+        subscriber = Subscriber(connection, combined=combined, scale=scale, opened=self.now)
+        self.hub.add_subscriber(subscriber)
         for name in names:
-            self.hub.subscribe(listener, name)
-        return listener, connection
+            self.hub.subscribe(subscriber, name)
+        return subscriber, connection
 
     def tick(self, count: int = 1) -> None:
-        """Let so many ticks pass, as the server does."""
+        """Advance by ``count`` ticks, as the server does."""
         for _ in range(count):
             self.now = (self.exchange.market.tick + 1) * TICK_MS
             self.exchange.on_tick(self.exchange.market.tick + 1)
             self.hub.on_tick()
 
     def jump(self, milliseconds: int) -> None:
-        """Let the market pass over ticks."""
+        """Advance the market in one step, skipping ticks."""
         self.now += milliseconds
         self.exchange.on_tick(self.now // TICK_MS)
         self.hub.on_tick()
@@ -101,7 +101,7 @@ class Stage:
     def order(
         self, side: str, quantity: str, price: str | None = None, symbol: str = "BTCUSDT", **more: Any
     ) -> Outcome:
-        """Place an order; without a price at the market."""
+        """Place a limit order, or a market order if there is no price."""
         self._orders += 1
         new = OrderRequest(
             symbol=symbol, side=side, type="LIMIT" if price else "MARKET", client_order_id=f"c{self._orders}",
@@ -110,12 +110,12 @@ class Stage:
         return self.exchange.commit(self.exchange.engine.place(new, self.now), self.now)
 
     def cancel(self, outcome: Outcome) -> None:
-        """Cancel an order that was placed."""
+        """Cancel a placed order."""
         order = self.exchange.state.find(outcome.orders[0].symbol, outcome.orders[0].order_id, None)
         assert order is not None
         self.exchange.commit(self.exchange.engine.cancel(order, "cancel", self.now), self.now)
 
     def get(self, handler: Any, **parameters: Any) -> Any:
-        """Ask a public endpoint."""
+        """Call a public endpoint."""
         texts = {name: str(value) for name, value in ({"symbol": "BTCUSDT"} | parameters).items() if value is not None}
         return handler(self.exchange, Parameters(texts))

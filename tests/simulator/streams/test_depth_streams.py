@@ -1,4 +1,4 @@
-"""Depth streams: diffs applied to any snapshot, by the documented rule, are the book."""
+"""Depth streams: diffs applied to any snapshot by the documented rules yield the order book."""
 
 from decimal import Decimal
 from typing import Any
@@ -16,11 +16,11 @@ Sides = dict[str, dict[str, str]]
 
 
 class Gap(Exception):
-    """A client would have to begin anew."""
+    """A client would have to resynchronize."""
 
 
 class ClientBook:
-    """A book kept as the exchange's documentation tells clients to."""
+    """A local order book, maintained as the exchange's documentation tells clients to."""
 
     def __init__(self, snapshot: dict[str, Any]) -> None:
         self.update_id: int = snapshot["lastUpdateId"]
@@ -48,7 +48,7 @@ def snapshot(stage: Stage) -> ClientBook:
 
 
 class Walk:
-    """Lets things happen, takes snapshots in between, and holds every one against the book when a diff has come."""
+    """Trades at random, takes snapshots in between, and compares each with the book after a diff."""
 
     def __init__(self, stage: Stage, connection: FakeConnection) -> None:
         self.stage = stage
@@ -117,7 +117,7 @@ def test_diffs_rebuild_the_book_from_any_snapshot(name: str) -> None:
         for action in actions:
             walk.step(action)
         walk.kept.append(snapshot(walk.stage))
-        # When a second ends both streams have told everything.
+        # At the end of a second both streams have sent everything.
         walk.stage.tick(4 - walk.stage.exchange.market.tick % 4)
         walk.read()
         present = snapshot(walk.stage)
@@ -156,7 +156,7 @@ def test_best_prices_and_partial_books_agree_with_the_diffs() -> None:
     assert len(seen) == 4
 
 
-def test_an_order_that_becomes_the_best_price_is_told_at_once() -> None:
+def test_an_order_that_becomes_the_best_price_is_sent_immediately() -> None:
     stage = Stage()
     _, connection = stage.subscriber("btcusdt@bookTicker", "btcusdt@depth@100ms")
     stage.tick()
@@ -174,14 +174,14 @@ def test_an_order_that_becomes_the_best_price_is_told_at_once() -> None:
     assert diffs[0]["a"] == []
 
 
-def test_a_slow_client_keeps_only_the_newest_of_what_may_be_replaced() -> None:
+def test_a_slow_client_gets_only_the_newest_replaceable_messages() -> None:
     stage = Stage()
-    listener, connection = stage.subscriber("btcusdt@bookTicker", "btcusdt@trade")
+    subscriber, connection = stage.subscriber("btcusdt@bookTicker", "btcusdt@trade")
     connection.is_writable = False
     stage.tick(20)
     assert connection.read_messages() == []
     connection.is_writable = True
-    listener.flush()
+    subscriber.flush()
     messages = connection.read_messages()
     assert len(messages) == 21
     assert [message["t"] for message in messages if message.get("e") == "trade"] == list(
@@ -189,7 +189,7 @@ def test_a_slow_client_keeps_only_the_newest_of_what_may_be_replaced() -> None:
     )
 
 
-def test_a_client_that_is_too_slow_is_disconnected_rather_than_given_a_gap() -> None:
+def test_a_client_too_slow_for_a_gapless_stream_is_disconnected() -> None:
     stage = Stage()
     _, connection = stage.subscriber("btcusdt@trade", "btcusdt@aggTrade")
     connection.is_writable = False

@@ -1,4 +1,4 @@
-"""Connections over a socket: handshakes, compression, control frames, limits and the end of the exchange."""
+"""Stream connections over a socket: handshakes, compression, control frames, limits and shutdown."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ async def receive(stream: ClientConnection) -> Any:
     return json.loads(await asyncio.wait_for(stream.recv(), 10))
 
 
-async def test_handshakes_names_and_labels() -> None:
+async def test_handshakes_names_and_combined_payloads() -> None:
     async with exchange() as endpoint:
         url = endpoint.stream_url
         async with connect(f"{url}/ws/btcusdt@trade/ethusdt@trade") as stream:
@@ -54,7 +54,7 @@ async def test_handshakes_names_and_labels() -> None:
         assert json.loads(refused.value.response.body or b"")["code"] == -1194
 
 
-async def test_compression_is_agreed_on_and_understood_and_not_used_for_what_is_sent() -> None:
+async def test_compression_is_negotiated_but_not_used_for_sending() -> None:
     async with exchange() as endpoint, connect(f"{endpoint.stream_url}/ws", compression="deflate") as stream:
         assert [type(extension) for extension in stream.protocol.extensions] == [PerMessageDeflate]
         names = [f"btcusdt@{kind}" for kind in ("trade", "depth20@100ms")]
@@ -63,7 +63,7 @@ async def test_compression_is_agreed_on_and_understood_and_not_used_for_what_is_
         assert len([await receive(stream) for _ in range(6)]) == 6
 
 
-async def test_pings_are_answered_and_pongs_nobody_asked_for_are_allowed() -> None:
+async def test_pings_are_answered_and_unsolicited_pongs_are_allowed() -> None:
     async with exchange() as endpoint, connect(f"{endpoint.stream_url}/ws/btcusdt@trade") as stream:
         await asyncio.wait_for(await stream.ping(b"12"), 10)
         await stream.pong(b"of my own accord")
@@ -71,7 +71,7 @@ async def test_pings_are_answered_and_pongs_nobody_asked_for_are_allowed() -> No
 
 
 @pytest.mark.parametrize("kind", ["message", "ping", "pong"])
-async def test_more_than_five_frames_in_a_second_end_the_connection(kind: str) -> None:
+async def test_more_than_five_frames_in_a_second_close_the_connection(kind: str) -> None:
     async with exchange() as endpoint, connect(f"{endpoint.stream_url}/ws") as stream:
         with contextlib.suppress(websockets.ConnectionClosed):
             for number in range(6):
@@ -94,7 +94,7 @@ async def test_a_shutdown_is_announced() -> None:
             await asyncio.wait_for(stream.recv(), 10)
 
 
-async def test_a_client_that_vanishes_is_forgotten_and_others_go_on() -> None:
+async def test_a_vanished_client_is_removed_and_others_continue() -> None:
     async with exchange() as endpoint, connect(f"{endpoint.stream_url}/ws/btcusdt@trade") as stream:
         other = await connect(f"{endpoint.stream_url}/ws/btcusdt@trade/btcusdt@depth@100ms")
         await receive(other)
@@ -106,7 +106,7 @@ async def test_a_client_that_vanishes_is_forgotten_and_others_go_on() -> None:
 
 @pytest.mark.parametrize("path", ["/ws/", "/stream?streams="])
 @pytest.mark.parametrize("zone", ["+08:00", "%2B08:00", "%2b08%3A00"])
-async def test_the_plus_of_a_time_zone_is_no_blank(path: str, zone: str) -> None:
+async def test_the_plus_sign_of_a_time_zone_is_not_a_space(path: str, zone: str) -> None:
     async with exchange() as endpoint, connect(f"{endpoint.stream_url}{path}btcusdt%40kline_1s@{zone}") as stream:
         await stream.send('{"method":"LIST_SUBSCRIPTIONS","id":1}')
         while "result" not in (reply := await receive(stream)):

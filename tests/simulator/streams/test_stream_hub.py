@@ -1,4 +1,4 @@
-"""Each stream's payload, pace and form; names that are unknown; connections that end."""
+"""Each stream's payload, rate and format; unknown names; closed connections."""
 
 import pytest
 
@@ -25,7 +25,7 @@ SYMBOLS = {"BTCUSDT"}
         ("!ticker_1d@arr", Stream("", "all windows", "1d")),
     ],
 )
-def test_names_are_understood(name: str, stream: Stream) -> None:
+def test_stream_names_are_parsed(name: str, stream: Stream) -> None:
     assert parse_stream(name, SYMBOLS) == stream
 
 
@@ -38,16 +38,16 @@ UNKNOWN = [
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
-def test_what_is_unknown_or_silent_is_no_stream(name: str) -> None:
+def test_unknown_and_silent_names_are_not_parsed(name: str) -> None:
     assert parse_stream(name, SYMBOLS) is None
 
 
-def test_what_is_unknown_or_silent_is_accepted_and_says_nothing() -> None:
+def test_unknown_and_silent_streams_are_accepted_but_never_send() -> None:
     stage = Stage()
-    listener, connection = stage.subscriber(*UNKNOWN)
+    subscriber, connection = stage.subscriber(*UNKNOWN)
     stage.tick(8)
     assert connection.read_messages() == []
-    assert list(listener.streams) == UNKNOWN
+    assert list(subscriber.streams) == UNKNOWN
 
 
 FIELDS = {
@@ -97,7 +97,7 @@ def test_statistics_come_once_a_second_and_open_klines_every_two() -> None:
     assert len(counts) == 9
 
 
-def test_a_ticker_on_the_stream_is_what_rest_answers() -> None:
+def test_a_stream_ticker_equals_the_rest_ticker() -> None:
     stage = Stage()
     _, connection = stage.subscriber("btcusdt@ticker", "btcusdt@ticker_1h")
     stage.tick(4)
@@ -128,7 +128,7 @@ def test_a_kline_of_another_time_zone_opens_on_its_clock() -> None:
     assert kline["t"] <= START < kline["T"]
 
 
-def test_times_are_in_microseconds_for_those_who_ask() -> None:
+def test_times_are_in_microseconds_on_request() -> None:
     stage = Stage()
     names = ("btcusdt@trade", "btcusdt@kline_1s", "btcusdt@ticker")
     _, plain = stage.subscriber(*names)
@@ -143,7 +143,7 @@ def test_times_are_in_microseconds_for_those_who_ask() -> None:
             assert (other["O"], other["C"]) == (one["O"] * 1_000, one["C"] * 1_000)
 
 
-def test_an_event_is_wrapped_for_those_who_listen_combined() -> None:
+def test_combined_subscribers_get_wrapped_payloads() -> None:
     stage = Stage()
     _, raw = stage.subscriber("btcusdt@trade")
     _, combined = stage.subscriber("btcusdt@trade", combined=True)
@@ -151,7 +151,7 @@ def test_an_event_is_wrapped_for_those_who_listen_combined() -> None:
     assert combined.read_messages() == [{"stream": "btcusdt@trade", "data": event} for event in raw.read_messages()]
 
 
-def test_everybody_is_told_of_a_shutdown() -> None:
+def test_a_shutdown_is_announced_to_all() -> None:
     stage = Stage()
     _, raw = stage.subscriber()
     _, combined = stage.subscriber(combined=True)
@@ -175,11 +175,11 @@ def test_a_connection_lives_for_a_day_and_no_longer() -> None:
         assert (first.closed_with, second.closed_with) == ended
 
 
-def test_a_listener_that_left_hears_nothing_and_nobody_works_for_it() -> None:
+def test_a_removed_subscriber_gets_nothing_and_its_channels_close() -> None:
     stage = Stage()
-    listener, connection = stage.subscriber("btcusdt@trade", "btcusdt@depth", "btcusdt@kline_1m")
+    subscriber, connection = stage.subscriber("btcusdt@trade", "btcusdt@depth", "btcusdt@kline_1m")
     stage.tick()
-    stage.hub.remove_subscriber(listener)
+    stage.hub.remove_subscriber(subscriber)
     connection.read_messages()
     stage.tick(8)
     assert connection.read_messages() == []

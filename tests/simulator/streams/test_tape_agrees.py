@@ -1,4 +1,4 @@
-"""One tape: trades, aggregates, klines, tickers and streams tell the same story."""
+"""One tape: trades, aggregates, klines, tickers and streams agree."""
 
 from decimal import Decimal
 from itertools import pairwise
@@ -23,7 +23,7 @@ def fills_between(stage: Stage) -> None:
 
 
 def played(seconds: int = 70) -> tuple[Stage, list[dict[str, Any]]]:
-    """Return an exchange after some time, and what its streams said of BTCUSDT."""
+    """Return an exchange after some time, and its stream messages about BTCUSDT."""
     stage = Stage("BTCUSDT", "ETHUSDT")
     names = ("trade", "aggTrade", "kline_1s", "kline_1m", "kline_5m")
     _, connection = stage.subscriber(*(f"btcusdt@{name}" for name in names), combined=True)
@@ -40,7 +40,7 @@ def data(messages: list[dict[str, Any]], name: str) -> list[Any]:
     return [message["data"] for message in messages if message["stream"] == f"btcusdt@{name}"]
 
 
-def test_trades_are_one_sequence_and_rest_tells_what_the_stream_told() -> None:
+def test_trades_are_one_sequence_on_rest_and_stream() -> None:
     stage, messages = played()
     told = data(messages, "trade")
     assert [event["t"] for event in told] == list(range(told[0]["t"], told[0]["t"] + len(told)))
@@ -116,7 +116,7 @@ def bar_of(trades: list[dict[str, Any]]) -> tuple[Any, ...]:
     return prices[0], max(prices), min(prices), prices[-1], volume, float(quote), len(trades), taken
 
 
-def test_klines_are_made_of_the_trades() -> None:
+def test_klines_match_the_trades() -> None:
     stage, messages = played(130)
     trades = {event["t"]: event for event in data(messages, "trade")}
     for interval, length in (("1s", 1_000), ("1m", 60_000)):
@@ -160,7 +160,7 @@ def test_tickers_end_with_the_newest_trade() -> None:
     assert (today["openTime"] + 5 * 3_600_000) % 86_400_000 == 0
 
 
-def test_klines_of_a_jump_close_once_each_and_no_trade_is_left_out() -> None:
+def test_skipped_klines_close_once_each_and_include_every_trade() -> None:
     stage = Stage()
     _, connection = stage.subscriber("btcusdt@kline_1m", "btcusdt@kline_1s", "btcusdt@trade", combined=True)
     stage.tick(4)
@@ -177,8 +177,8 @@ def test_klines_of_a_jump_close_once_each_and_no_trade_is_left_out() -> None:
     assert len(trades) == 4 + 150_000 // TICK_MS + 4
 
 
-def test_the_same_seed_and_the_same_requests_say_the_same_at_any_time_of_day() -> None:
-    """Everything but the time: ids too, and times relative to the start."""
+def test_the_same_seed_and_requests_give_the_same_at_any_time() -> None:
+    """Everything agrees except the time itself: ids too, and times relative to the start."""
 
     def said(start: int) -> list[tuple[str, Any]]:
         stage = Stage("BTCUSDT", "ETHUSDT", start=start)

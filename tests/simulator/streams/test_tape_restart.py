@@ -1,4 +1,4 @@
-"""Restarts: the tape goes on with its ids and the account's fills on it; no id is ever given twice."""
+"""Restarts: the tape continues with its ids and the account's fills; no id is used twice."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -21,7 +21,7 @@ def stages(tmp_path: Path) -> Iterator["Stages"]:
 
 
 class Stages:
-    """The same exchange, opened again and again."""
+    """The same exchange, opened repeatedly."""
 
     def __init__(self, ledger: Path) -> None:
         self._ledger = ledger
@@ -69,7 +69,7 @@ def test_trades_and_klines_are_the_same_after_a_restart(stages: Stages) -> None:
 
 
 @pytest.mark.parametrize(("seed", "gap"), [(4, 5_000), (3, LONGEST_CATCH_UP_MS + 3_600_000), (3, -3_600_000)])
-def test_a_new_era_s_ids_come_after_all_that_were_given(stages: Stages, seed: int, gap: int) -> None:
+def test_ids_of_a_new_market_follow_all_earlier_ones(stages: Stages, seed: int, gap: int) -> None:
     stage = stages.open()
     trade_for_a_while(stage)
     given = {trade.trade_id for trade in stage.exchange.state.trades}
