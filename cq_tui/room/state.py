@@ -16,7 +16,6 @@ from cq_tui.contracts.health import (
     TraderHealth,
 )
 from cq_tui.contracts.layout import SERVICES, DataDir
-from cq_tui.contracts.market import KlineLineError, kline_from_line
 from cq_tui.contracts.mode import EffectiveMode, base_interval, effective_mode, soft_guardrails_active
 from cq_tui.contracts.runfiles import LockHolder
 from cq_tui.contracts.settings import Settings
@@ -30,7 +29,8 @@ from cq_tui.room.trades import TradeBlotter
 from cq_tui.store.document import DocumentError, DocumentMissing, read_content, read_document
 from cq_tui.store.history.chain_file import read_chain_tail
 from cq_tui.store.history.hash_chain import ChainError, ChainTail
-from cq_tui.store.journal import JournalError, last_lines
+from cq_tui.store.journal import JournalError
+from cq_tui.store.klines import last_klines
 from cq_tui.store.settings_file import LoadedSettings, SettingsError, load_settings
 
 #: Points of the equity curve that are kept.
@@ -317,17 +317,10 @@ class RoomState:
         if "/" in symbol or symbol.startswith("."):
             return []
         try:
-            lines = last_lines(self.data.klines_of(symbol, interval), count)
+            klines = last_klines(self.data.klines_of(symbol, interval), count)
         except (JournalError, OSError, ValueError):
             return []
-        closes = []
-        for line in lines:
-            try:
-                kline = kline_from_line(line)
-            except KlineLineError:
-                continue
-            closes.append((kline.close_time / 1000, kline.close))
-        return closes
+        return [(kline.close_time / 1000, kline.close) for kline in klines]
 
 
 def _document_parser(model: type[Health]) -> Callable[[Path], Health]:

@@ -1,36 +1,36 @@
-"""The kline journals of one interval: read at the start, appended to, and bounded."""
+"""Kline journals, ``market/klines/<SYMBOL>-<interval>.ndjson``: the writer and the readers of closed klines."""
 
 import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from cq_tui.contracts.freshness import CLOCK_TOLERANCE
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.market import KLINE_HISTORY, Kline, KlineLineError, kline_from_line
 from cq_tui.store.document import write_document
-from cq_tui.store.journal import JournalError, JournalWriter, last_lines
+from cq_tui.store.journal import JournalError, JournalReader, JournalWriter, last_lines
 
-#: A journal is cut back to KLINE_HISTORY lines when it has grown by this share.
+#: A journal is cut back to KLINE_HISTORY lines once it has grown by this share.
 _SLACK = 0.5
+#: Enough to read a whole journal at once: only then can a replaced one be told from a grown one.
+_READ_LIMIT = KLINE_HISTORY * 400
 
 
 class KlineJournalWriter:
-    """``market/klines/<SYMBOL>-<interval>.ndjson`` of one symbol."""
+    """The one writer of a symbol's kline journal."""
 
     def __init__(self, data: DataDir, symbol: str, interval: str) -> None:
-        """Open the journal, moving a torn tail to quarantine. Raises JournalError."""
+        """Open the journal and move a torn tail to quarantine. Raises JournalError."""
         self._path = data.klines_of(symbol, interval)
         self._quarantine = data.quarantine
         self._writer = JournalWriter(self._path, quarantine=data.quarantine)
         self._lines = _count_lines(self._path)
 
     def last_kline(self) -> Kline | None:
-        """Return the newest kline; None when there is none that can be read."""
-        lines = last_lines(self._path, 1)
-        try:
-            return kline_from_line(lines[0]) if lines else None
-        except KlineLineError:
-            return None
+        """Return the newest kline; None if there is none or its line is damaged."""
+        return next(iter(last_klines(self._path, 1)), None)
 
     def append(self, klines: Sequence[Kline]) -> None:
         """Append closed klines in order. Raises JournalError."""
@@ -42,9 +42,9 @@ class KlineJournalWriter:
             self._rewrite(last_lines(self._path, KLINE_HISTORY))
 
     def replace_all(self, klines: Sequence[Kline]) -> None:
-        """Replace everything: what was there belongs to another market. Raises JournalError.
+        """Replace the journal, which belongs to another market. Raises JournalError.
 
-        A journal whose end cannot be read is no market's: it is kept in quarantine.
+        A journal with a damaged last line is kept in quarantine.
         """
         if self._lines and self.last_kline() is None:
             self._quarantine_damaged()
@@ -59,7 +59,7 @@ class KlineJournalWriter:
         try:
             os.link(self._path, kept)
         except OSError as error:
-            raise JournalError(f"{self._path}: is damaged and cannot be kept ({error.strerror})") from None
+            raise JournalError(f"{self._path}: is damaged and cannot be quarantined ({error.strerror})") from None
 
     def _rewrite(self, lines: Sequence[bytes]) -> None:
         try:
@@ -74,3 +74,75 @@ class KlineJournalWriter:
 def _count_lines(path: Path) -> int:
     with path.open("rb") as file:
         return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+
+
+def last_klines(path: Path, count: int) -> list[Kline]:
+    """Return the klines in the last ``count`` lines, oldest first, without damaged ones. Raises JournalError."""
+    klines = []
+    for line in last_lines(path, count):
+        try:
+            klines.append(kline_from_line(line))
+        except KlineLineError:
+            continue
+    return klines
+
+
+class NewKlines(NamedTuple):
+    """The klines since the last read."""
+
+    klines: list[Kline]
+    #: The journal was replaced by that of another market: earlier klines do not belong to these.
+    market_changed: bool = False
+    #: Why lines were rejected.
+    rejections: tuple[str, ...] = ()
+
+
+class KlineJournalReader:
+    """Follows one kline journal: whole lines of one market, none from the future."""
+
+    def __init__(self, path: Path) -> None:
+        self._reader = JournalReader(path)
+        self.path = path
+        self.latest: Kline | None = None
+        #: Lines that held no closed kline.
+        self.rejected_count = 0
+        self.last_rejection = ""
+        #: Why the file cannot be read now.
+        self.problem: str | None = None
+
+    def read_new(self, now_ms: float) -> NewKlines:
+        """Return the new klines. ``now_ms`` is the exchange's time, Unix ms."""
+        try:
+            lines = self._reader.read_new(limit=_READ_LIMIT)
+            self.problem = None
+        except JournalError as error:
+            self.problem = str(error)
+            return NewKlines([])
+        klines: list[Kline] = []
+        rejections: list[str] = []
+        for line in lines:
+            try:
+                klines.append(_require_closed(kline_from_line(line), now_ms))
+            except KlineLineError as error:
+                rejections.append(str(error))
+        if rejections:
+            self.rejected_count += len(rejections)
+            self.last_rejection = rejections[-1]
+        market_changed = bool(klines) and self._is_market_changed(klines)
+        if klines and (self.latest is None or market_changed or klines[-1].open_time > self.latest.open_time):
+            self.latest = klines[-1]
+        return NewKlines(klines, market_changed, tuple(rejections))
+
+    def _is_market_changed(self, klines: list[Kline]) -> bool:
+        """Whether the file was replaced by one that lacks the latest kline as it was."""
+        latest = self.latest
+        if latest is None or klines[0].open_time > latest.open_time:
+            return False
+        return latest not in klines
+
+
+def _require_closed(kline: Kline, now_ms: float) -> Kline:
+    ahead = kline.close_time - now_ms
+    if ahead > CLOCK_TOLERANCE * 1000:
+        raise KlineLineError(f"the kline of open_time {kline.open_time} closes {ahead / 1000:.0f} s in the future")
+    return kline

@@ -15,9 +15,9 @@ from cq_tui.contracts.freshness import Ahead, Missing, Stale, judge_age
 from cq_tui.contracts.health import AresHealth, FeederHealth
 from cq_tui.contracts.market import INTERVAL_MS, Kline
 from cq_tui.contracts.mode import base_interval
-from cq_tui.services.ares.klines import KlineJournalReader
 from cq_tui.services.runtime import Service, ServiceRuntime, elapsed_ms
 from cq_tui.store.document import DocumentError, read_document, read_json, write_document
+from cq_tui.store.klines import KlineJournalReader
 from cq_tui.store.spools.spool_files import last_spooled_lines
 from cq_tui.store.watch import watch_folders
 from cq_tui.strategies import default_signal as default_rule

@@ -6,11 +6,11 @@ from typing import TypeVar
 
 from cq_tui.contracts.health import AresHealth, FeederHealth, Health, MemoryHealth
 from cq_tui.contracts.layout import DataDir
-from cq_tui.contracts.market import KlineLineError, kline_from_line
 from cq_tui.contracts.numbers import to_decimal
 from cq_tui.contracts.tickers import Ticker, TickersError, tickers_from_bytes
 from cq_tui.store.document import DocumentError, read_content, read_document
-from cq_tui.store.journal import JournalError, last_lines
+from cq_tui.store.journal import JournalError
+from cq_tui.store.klines import last_klines
 from cq_tui.trading.guardrails import HealthReport
 
 _Health = TypeVar("_Health", bound=Health)
@@ -57,8 +57,8 @@ def look_around(data: DataDir) -> Surroundings:
 def highest_high(data: DataDir, symbol: str, interval: str, bars: int) -> Decimal | None:
     """Return the highest high of the newest closed bars; None when they cannot be read."""
     try:
-        klines = [kline_from_line(line) for line in last_lines(data.klines_of(symbol, interval), bars)]
-    except (JournalError, KlineLineError):
+        klines = last_klines(data.klines_of(symbol, interval), bars)
+    except JournalError:
         return None
     return to_decimal(max(kline.high for kline in klines)) if klines else None
 
