@@ -9,24 +9,24 @@ from cq_tui.simulator.engine.orders import Amendment, EngineOrder
 from cq_tui.simulator.errors import amend_rejected
 
 
-def amend(command: CommandContext, order: EngineOrder, quantity: Decimal, new_client_id: str) -> None:
+def amend(context: CommandContext, order: EngineOrder, quantity: Decimal, new_client_id: str) -> None:
     """Reduce an order to ``quantity``, with it the other leg of an OCO, or raise ApiError with nothing changed."""
-    _check_amendment(command, order, quantity, new_client_id)
+    _check_amendment(context, order, quantity, new_client_id)
     original_client_id = order.client_order_id
-    others = _other_oco_legs(command, order)
-    command.outcome.amendment = _apply_amendment(command, order, quantity, new_client_id)
+    others = _other_oco_legs(context, order)
+    context.outcome.amendment = _apply_amendment(context, order, quantity, new_client_id)
     for other in others:
-        _apply_amendment(command, other, quantity, other.client_order_id)
-    _release_excess_lock(command, [order, *others])
-    command.outcome.orders.append(order.copy())
+        _apply_amendment(context, other, quantity, other.client_order_id)
+    _release_excess_lock(context, [order, *others])
+    context.outcome.orders.append(order.copy())
     if order.list_id >= 0:
-        order_list = command.outcome.order_list = command.state.lists[order.list_id]
+        order_list = context.outcome.order_list = context.state.lists[order.list_id]
         if new_client_id != original_client_id:
-            command.report_list(order_list, "UPDATED", "EXECUTING")
+            context.report_list(order_list, "UPDATED", "EXECUTING")
 
 
-def _check_amendment(command: CommandContext, order: EngineOrder, quantity: Decimal, new_client_id: str) -> None:
-    rules = command.engine.rules(order.symbol)
+def _check_amendment(context: CommandContext, order: EngineOrder, quantity: Decimal, new_client_id: str) -> None:
+    rules = context.engine.rules(order.symbol)
     if not order.is_open:
         raise amend_rejected("Unknown order sent.")
     if not rules.amend_allowed:
@@ -37,15 +37,15 @@ def _check_amendment(command: CommandContext, order: EngineOrder, quantity: Deci
         raise amend_rejected("Order amend (quantity increase) is not supported.")
     if quantity == order.quantity or quantity <= order.filled_or_prevented:
         raise amend_rejected("The requested action would change no state; rejecting.")
-    if name := rules.amend_violation(amends=order.amends) or _filter_violation(command, order, quantity):
+    if name := rules.amend_violation(amends=order.amends) or _filter_violation(context, order, quantity):
         raise amend_rejected(f"Filter failure: {name}")
-    known = command.state.find_open(order.symbol, new_client_id)
+    known = context.state.find_open(order.symbol, new_client_id)
     if known is not None and known is not order:
         raise amend_rejected(errors.DUPLICATE)
 
 
-def _filter_violation(command: CommandContext, order: EngineOrder, quantity: Decimal) -> str | None:
-    return command.engine.rules(order.symbol).violation(
+def _filter_violation(context: CommandContext, order: EngineOrder, quantity: Decimal) -> str | None:
+    return context.engine.rules(order.symbol).violation(
         side=order.side,
         order_type=order.type,
         quantity=quantity,
@@ -54,36 +54,36 @@ def _filter_violation(command: CommandContext, order: EngineOrder, quantity: Dec
     )
 
 
-def _other_oco_legs(command: CommandContext, order: EngineOrder) -> list[EngineOrder]:
+def _other_oco_legs(context: CommandContext, order: EngineOrder) -> list[EngineOrder]:
     """Return the other leg: only one of an OCO can ever trade, so both have the same quantity."""
     if order.list_id < 0:
         return []
-    order_list = command.state.lists[order.list_id]
+    order_list = context.state.lists[order.list_id]
     if order.order_id not in order_list.oco_ids:
         return []
-    legs = [command.state.orders[order.symbol, number] for number in order_list.oco_ids]
+    legs = [context.state.orders[order.symbol, number] for number in order_list.oco_ids]
     return [leg for leg in legs if leg is not order and leg.is_open]
 
 
-def _apply_amendment(command: CommandContext, order: EngineOrder, quantity: Decimal, new_client_id: str) -> Amendment:
+def _apply_amendment(context: CommandContext, order: EngineOrder, quantity: Decimal, new_client_id: str) -> Amendment:
     amendment = Amendment(
         symbol=order.symbol,
         order_id=order.order_id,
-        execution_id=command.state.execution_id + 1,
+        execution_id=context.state.execution_id + 1,
         original_client_id=order.client_order_id,
         new_client_id=new_client_id,
         original_quantity=order.quantity,
         new_quantity=quantity,
-        time=command.now,
+        time=context.now,
     )
-    command.apply(Amended(amendment))
-    command.report(order, "REPLACED", original_client_id=amendment.original_client_id)
+    context.apply(Amended(amendment))
+    context.report(order, "REPLACED", original_client_id=amendment.original_client_id)
     return amendment
 
 
-def _release_excess_lock(command: CommandContext, orders: list[EngineOrder]) -> None:
+def _release_excess_lock(context: CommandContext, orders: list[EngineOrder]) -> None:
     """Give back what the orders no longer need; one of them holds the lock of all, a pending one holds none."""
-    last = command.engine.last_price(orders[0].symbol)
+    last = context.engine.last_price(orders[0].symbol)
     holder = next((order for order in orders if order.locked), None)
     if holder is not None:
-        command.set_lock(holder, min(holder.locked, max(required_lock(order, last) for order in orders)))
+        context.set_lock(holder, min(holder.locked, max(required_lock(order, last) for order in orders)))

@@ -5,33 +5,33 @@ from cq_tui.simulator.engine.orders import EngineOrder, EngineOrderList
 from cq_tui.simulator.errors import cancel_rejected
 
 
-def cancel(command: CommandContext, order: EngineOrder, cancel_id: str) -> None:
+def cancel(context: CommandContext, order: EngineOrder, cancel_id: str) -> None:
     """Cancel an open order; one that belongs to a list cancels the whole list. Raises ApiError."""
     if not order.is_open:
         raise cancel_rejected()
     if order.list_id >= 0:
-        cancel_list(command, command.state.lists[order.list_id], cancel_id)
-        command.outcome.orders = [entry for entry in command.outcome.orders if entry.order_id == order.order_id]
+        cancel_list(context, context.state.lists[order.list_id], cancel_id)
+        context.outcome.orders = [entry for entry in context.outcome.orders if entry.order_id == order.order_id]
         return
-    command.close_order(order, "CANCELED", cancel_id=cancel_id)
-    command.outcome.orders.append(order.copy())
+    context.close_order(order, "CANCELED", cancel_id=cancel_id)
+    context.outcome.orders.append(order.copy())
 
 
-def cancel_list(command: CommandContext, order_list: EngineOrderList, cancel_id: str) -> None:
+def cancel_list(context: CommandContext, order_list: EngineOrderList, cancel_id: str) -> None:
     """Cancel all open orders of a list. Raises ApiError when it is done already."""
     if order_list.done:
         raise cancel_rejected()
-    command.outcome.order_list = order_list
-    for order in command.state.orders_of(order_list):
+    context.outcome.order_list = order_list
+    for order in context.state.orders_of(order_list):
         if order.is_open:
-            command.close_order(order, "CANCELED", cancel_id=cancel_id)
-        command.outcome.orders.append(order.copy())
-    command.close_list_if_done(order_list)
+            context.close_order(order, "CANCELED", cancel_id=cancel_id)
+        context.outcome.orders.append(order.copy())
+    context.close_list_if_done(order_list)
 
 
-def expire_all(command: CommandContext, symbol: str) -> None:
+def expire_all(context: CommandContext, symbol: str) -> None:
     """End all orders of a symbol from the exchange's side."""
-    for order in command.state.open_orders_of(symbol):
-        command.close_order(order, "EXPIRED", "EXCHANGE_CANCELED")
-    for order_list in command.state.open_lists_of(symbol):
-        command.close_list_if_done(order_list)
+    for order in context.state.open_orders_of(symbol):
+        context.close_order(order, "EXPIRED", "EXCHANGE_CANCELED")
+    for order_list in context.state.open_lists_of(symbol):
+        context.close_list_if_done(order_list)

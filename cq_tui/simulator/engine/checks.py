@@ -17,7 +17,7 @@ _UNSUPPORTED_LIST_TEXTS = {
 }
 
 
-def check_filters(venue: EngineView, new: OrderRequest, before: Sequence[OrderRequest] = ()) -> None:
+def check_filters(venue: EngineView, new: OrderRequest, earlier: Sequence[OrderRequest] = ()) -> None:
     """Raise ApiError when the order breaks a rule or filter of its symbol or of the account.
 
     ``before`` are the orders of the same list that are opened before it: they count as open ones.
@@ -27,7 +27,7 @@ def check_filters(venue: EngineView, new: OrderRequest, before: Sequence[OrderRe
         raise RequestRejected(-1013, text)
     if new.iceberg_quantity is not None and new.quantity is not None and new.iceberg_quantity > new.quantity:
         raise RequestRejected(-1013, "IcebergQty exceeds QTY.")
-    if name := _symbol_violation(venue, rules, new, before) or _account_violation(venue, new, before):
+    if name := _symbol_violation(venue, rules, new, earlier) or _account_violation(venue, new, earlier):
         raise filter_failure(name)
 
 
@@ -45,7 +45,7 @@ def _unsupported(rules: SymbolRules, new: OrderRequest) -> str | None:
 
 
 def _symbol_violation(
-    venue: EngineView, rules: SymbolRules, new: OrderRequest, before: Sequence[OrderRequest]
+    venue: EngineView, rules: SymbolRules, new: OrderRequest, earlier: Sequence[OrderRequest]
 ) -> str | None:
     state = venue.state
     open_orders = state.open_orders_of(new.symbol)
@@ -59,9 +59,9 @@ def _symbol_violation(
         iceberg_quantity=new.iceberg_quantity,
         trailing_delta=new.trailing_delta,
         reference_price=venue.reference_price(new.symbol),
-        open_orders=len(open_orders) + len(before),
-        open_algo_orders=_count_algo_orders(new, open_orders) + _count_algo_orders(new, before),
-        open_iceberg_orders=_count_iceberg_orders(new, open_orders) + _count_iceberg_orders(new, before),
+        open_orders=len(open_orders) + len(earlier),
+        open_algo_orders=_count_algo_orders(new, open_orders) + _count_algo_orders(new, earlier),
+        open_iceberg_orders=_count_iceberg_orders(new, open_orders) + _count_iceberg_orders(new, earlier),
         position=projected_position(venue, new.symbol) if rules.max_position and new.side == "BUY" else None,
     )
 
@@ -73,7 +73,7 @@ def projected_position(venue: EngineView, symbol: str) -> Decimal:
     return balance.free + balance.locked + sum(buying, ZERO)
 
 
-def _account_violation(venue: EngineView, new: OrderRequest, before: Sequence[OrderRequest]) -> str | None:
+def _account_violation(venue: EngineView, new: OrderRequest, earlier: Sequence[OrderRequest]) -> str | None:
     rules = venue.account_rules
     if rules is None:
         return None
@@ -87,9 +87,9 @@ def _account_violation(venue: EngineView, new: OrderRequest, before: Sequence[Or
         quantity=new.quantity,
         notional=new.quote_quantity if new.quantity is None else new.quantity * price,
         iceberg=bool(new.iceberg_quantity),
-        open_orders=len(open_orders) + len(before),
-        open_algo_orders=_count_algo_orders(new, open_orders) + _count_algo_orders(new, before),
-        open_iceberg_orders=_count_iceberg_orders(new, open_orders) + _count_iceberg_orders(new, before),
+        open_orders=len(open_orders) + len(earlier),
+        open_algo_orders=_count_algo_orders(new, open_orders) + _count_algo_orders(new, earlier),
+        open_iceberg_orders=_count_iceberg_orders(new, open_orders) + _count_iceberg_orders(new, earlier),
     )
 
 
@@ -142,9 +142,9 @@ def is_triggered(order_type: str, side: str, stop_price: Decimal, last: Decimal)
     return last >= stop_price if rises else last <= stop_price
 
 
-def check_balance(command: CommandContext, order: EngineOrder, needed: Decimal) -> None:
+def check_balance(context: CommandContext, order: EngineOrder, needed: Decimal) -> None:
     """Raise ApiError when the account cannot pay for the order."""
-    if needed > command.free_balance(order):
+    if needed > context.free_balance(order):
         raise order_rejected(errors.INSUFFICIENT_BALANCE)
 
 

@@ -20,10 +20,10 @@ class CommandContext:
         #: Lists whose working order has filled: their pending orders are entered when the order at hand is through.
         self.filled_lists: deque[EngineOrderList] = deque()
 
-    def apply(self, fact: LedgerEvent) -> None:
+    def apply(self, event: LedgerEvent) -> None:
         """Change the state, and note the fact for the ledger."""
-        self.outcome.ledger_events.append(fact)
-        self.state.apply(fact)
+        self.outcome.ledger_events.append(event)
+        self.state.apply(event)
 
     # Reports
 

@@ -128,18 +128,18 @@ class Engine:
 
     def expire_all(self, symbol: str, now: int) -> Outcome:
         """End all orders of a symbol that is taken from the market."""
-        command = CommandContext(self, now)
-        cancellation.expire_all(command, symbol)
-        return command.outcome
+        context = CommandContext(self, now)
+        cancellation.expire_all(context, symbol)
+        return context.outcome
 
     # Commands
 
     def deposit(self, asset: str, quantity: Decimal, now: int) -> Outcome:
         """Credit the account from outside."""
-        command = CommandContext(self, now)
-        command.apply(Deposited(asset, quantity, now))
-        command.outcome.assets.add(asset)
-        return command.outcome
+        context = CommandContext(self, now)
+        context.apply(Deposited(asset, quantity, now))
+        context.outcome.assets.add(asset)
+        return context.outcome
 
     def check_filters(self, new: OrderRequest) -> None:
         """Raise ApiError when the order breaks a rule or filter of its symbol or of the account."""
@@ -147,68 +147,68 @@ class Engine:
 
     def place(self, new: OrderRequest, now: int) -> Outcome:
         """Accept an order and match it, or raise ApiError with the state unchanged."""
-        command = CommandContext(self, now)
-        submission.submit_order(command, new)
-        return self._complete(command)
+        context = CommandContext(self, now)
+        submission.submit_order(context, new)
+        return self._complete(context)
 
     def report_rejection(self, new: OrderRequest, refusal: str, now: int) -> Outcome:
         """Tell the user of an order that was refused."""
-        command = CommandContext(self, now)
-        submission.report_rejection(command, new, refusal)
-        return command.outcome
+        context = CommandContext(self, now)
+        submission.report_rejection(context, new, refusal)
+        return context.outcome
 
     def place_list(self, new: OrderListRequest, now: int) -> Outcome:
         """Accept orders that depend on each other, or raise ApiError with the state unchanged."""
-        command = CommandContext(self, now)
-        list_submission.submit_list(command, new)
-        return self._complete(command)
+        context = CommandContext(self, now)
+        list_submission.submit_list(context, new)
+        return self._complete(context)
 
     def cancel(self, order: EngineOrder, cancel_id: str, now: int) -> Outcome:
         """Cancel an open order; one that belongs to a list cancels the whole list. Raises ApiError."""
-        command = CommandContext(self, now)
-        cancellation.cancel(command, order, cancel_id)
-        return command.outcome
+        context = CommandContext(self, now)
+        cancellation.cancel(context, order, cancel_id)
+        return context.outcome
 
     def cancel_list(self, order_list: EngineOrderList, cancel_id: str, now: int) -> Outcome:
         """Cancel all open orders of a list. Raises ApiError when it is done already."""
-        command = CommandContext(self, now)
-        cancellation.cancel_list(command, order_list, cancel_id)
-        return command.outcome
+        context = CommandContext(self, now)
+        cancellation.cancel_list(context, order_list, cancel_id)
+        return context.outcome
 
     def amend(self, order: EngineOrder, quantity: Decimal, new_client_id: str, now: int) -> Outcome:
         """Reduce an open order's quantity; it keeps its priority. Raises ApiError with the state unchanged."""
-        command = CommandContext(self, now)
-        amendment.amend(command, order, quantity, new_client_id)
-        return command.outcome
+        context = CommandContext(self, now)
+        amendment.amend(context, order, quantity, new_client_id)
+        return context.outcome
 
     def on_tick(self, now: int) -> Outcome:
         """Fill resting orders that the present prices reach, and trigger stops."""
-        command = CommandContext(self, now)
+        context = CommandContext(self, now)
         if self._market.ended:
-            return command.outcome
+            return context.outcome
         seen = 0
         for symbol in dict.fromkeys(name for name, _ in self.state.open_orders):
             # Orders in a symbol that is not offered at present wait until it is.
             if symbol in self._market.rules and self.phase(symbol) == "TRADING":
-                fill_resting(command, symbol)
-                fill_ahead_of_background(command, symbol)
-                seen = self._process_consequences(command, seen)
-                process_stops(command, symbol, self.last_price(symbol))
-                seen = self._process_consequences(command, seen)
-        return command.outcome
+                fill_resting(context, symbol)
+                fill_ahead_of_background(context, symbol)
+                seen = self._process_consequences(context, seen)
+                process_stops(context, symbol, self.last_price(symbol))
+                seen = self._process_consequences(context, seen)
+        return context.outcome
 
-    def _complete(self, command: CommandContext) -> Outcome:
-        self._process_consequences(command, 0)
-        return command.outcome
+    def _complete(self, context: CommandContext) -> Outcome:
+        self._process_consequences(context, 0)
+        return context.outcome
 
     @staticmethod
-    def _process_consequences(command: CommandContext, seen: int) -> int:
+    def _process_consequences(context: CommandContext, seen: int) -> int:
         """Do what follows from fills: trigger stops, then enter orders that waited; return how many reports there are.
 
         An order that has just been entered is not triggered by the trades before.
         """
-        seen = trigger_by_own_trades(command, seen)
-        while command.filled_lists:
-            list_submission.enter_pending(command)
-            seen = trigger_by_own_trades(command, seen)
+        seen = trigger_by_own_trades(context, seen)
+        while context.filled_lists:
+            list_submission.enter_pending(context)
+            seen = trigger_by_own_trades(context, seen)
         return seen

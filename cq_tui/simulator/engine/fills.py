@@ -18,7 +18,7 @@ from cq_tui.simulator.engine.orders import MARKET_TYPES, EngineOrder, PreventedM
 from cq_tui.simulator.engine.resting_orders import RestingSide
 
 
-def plan_taker(command: CommandContext, order: EngineOrder, *, step: Decimal | None = None) -> MatchPlan:
+def plan_taker(context: CommandContext, order: EngineOrder, *, step: Decimal | None = None) -> MatchPlan:
     """Return what an order would do to the book now; with ``step`` for the quote amount that it may spend."""
     demand = TakerDemand(
         side=order.side,
@@ -27,46 +27,46 @@ def plan_taker(command: CommandContext, order: EngineOrder, *, step: Decimal | N
         limit=None if order.type in MARKET_TYPES else order.price,
         step=step,
     )
-    return plan_match(demand, command.engine.book(order.symbol).matchable_levels(OPPOSITE[order.side]))
+    return plan_match(demand, context.engine.book(order.symbol).matchable_levels(OPPOSITE[order.side]))
 
 
-def execute_taker(command: CommandContext, order: EngineOrder) -> None:
+def execute_taker(context: CommandContext, order: EngineOrder) -> None:
     """Let an order that has just begun to work take what it can; the rest stays or expires."""
-    made = plan_taker(command, order)
-    if order.time_in_force == "FOK" and made.quantity < order.remaining:
-        expire_remainder(command, order, "UNFILLED_FOK_ORDER_EXPIRED")
+    plan = plan_taker(context, order)
+    if order.time_in_force == "FOK" and plan.quantity < order.remaining:
+        expire_remainder(context, order, "UNFILLED_FOK_ORDER_EXPIRED")
         return
-    execute_plan(command, order, made)
+    execute_plan(context, order, plan)
     if not order.is_open:
         return
     if order.type in MARKET_TYPES:
-        expire_remainder(command, order, "INSUFFICIENT_LIQUIDITY")
+        expire_remainder(context, order, "INSUFFICIENT_LIQUIDITY")
     elif order.time_in_force == "IOC":
-        expire_remainder(command, order, "UNFILLED_IOC_QUANTITY_EXPIRED")
+        expire_remainder(context, order, "UNFILLED_IOC_QUANTITY_EXPIRED")
 
 
-def expire_remainder(command: CommandContext, order: EngineOrder, reason: str) -> None:
+def expire_remainder(context: CommandContext, order: EngineOrder, reason: str) -> None:
     """Have what remains of an order expire."""
-    command.close_order(order, "EXPIRED", reason)
-    resolve_contingencies(command, order)
+    context.close_order(order, "EXPIRED", reason)
+    resolve_contingencies(context, order)
 
 
-def execute_plan(command: CommandContext, order: EngineOrder, made: MatchPlan) -> None:
+def execute_plan(context: CommandContext, order: EngineOrder, plan: MatchPlan) -> None:
     """Do what was planned for a taker."""
-    book = command.engine.book(order.symbol)
-    for step in made.steps:
+    book = context.engine.book(order.symbol)
+    for step in plan.steps:
         if isinstance(step, PlannedPrevention):
-            _execute_prevention(command, order, step)
+            _execute_prevention(context, order, step)
         elif step.maker is None:
             book.consume(OPPOSITE[order.side], step.price, step.quantity)
-            fill_order(command, order, step.price, step.quantity, is_maker=False)
+            fill_order(context, order, step.price, step.quantity, is_maker=False)
         else:
-            _execute_self_trade(command, order, step, step.maker)
-    resolve_contingencies(command, order)
+            _execute_self_trade(context, order, step, step.maker)
+    resolve_contingencies(context, order)
 
 
 def fill_order(
-    command: CommandContext,
+    context: CommandContext,
     order: EngineOrder,
     price: Decimal,
     quantity: Decimal,
@@ -76,11 +76,11 @@ def fill_order(
     trade_id: int | None = None,
 ) -> int:
     """Fill a part of an order; return the trade's id. What follows from its end is left to ``settle``."""
-    base, quote_asset = command.state.assets_of(order.symbol)
+    base, quote_asset = context.state.assets_of(order.symbol)
     buying, quote = order.side == "BUY", price * quantity
     trade = Trade(
         symbol=order.symbol,
-        trade_id=command.engine.next_trade_id(order.symbol) if trade_id is None else trade_id,
+        trade_id=context.engine.next_trade_id(order.symbol) if trade_id is None else trade_id,
         order_id=order.order_id,
         list_id=order.list_id,
         price=price,
@@ -88,25 +88,25 @@ def fill_order(
         quote=quote,
         commission=commission_on(quantity if buying else quote),
         commission_asset=base if buying else quote_asset,
-        time=command.now,
+        time=context.now,
         is_buyer=buying,
         is_maker=is_maker,
         counter_order_id=counter_order_id,
     )
     if not order.executed:
-        command.record_first_fill(order, is_maker=is_maker)
-    command.apply(Filled(trade))
-    command.report(order, "TRADE", trade=trade)
-    lock_received(command, order, trade)
+        context.record_first_fill(order, is_maker=is_maker)
+    context.apply(Filled(trade))
+    context.report(order, "TRADE", trade=trade)
+    lock_received(context, order, trade)
     return trade.trade_id
 
 
-def _execute_self_trade(command: CommandContext, order: EngineOrder, step: PlannedFill, maker: EngineOrder) -> None:
+def _execute_self_trade(context: CommandContext, order: EngineOrder, step: PlannedFill, maker: EngineOrder) -> None:
     """Trade with an own order: each side has its trade, both of one id."""
-    expire_other_leg(command, maker)
-    number = fill_order(command, order, step.price, step.quantity, is_maker=False, counter_order_id=maker.order_id)
+    expire_other_leg(context, maker)
+    number = fill_order(context, order, step.price, step.quantity, is_maker=False, counter_order_id=maker.order_id)
     fill_order(
-        command,
+        context,
         maker,
         step.price,
         step.quantity,
@@ -114,65 +114,65 @@ def _execute_self_trade(command: CommandContext, order: EngineOrder, step: Plann
         counter_order_id=order.order_id,
         trade_id=number,
     )
-    resolve_contingencies(command, maker)
+    resolve_contingencies(context, maker)
 
 
-def _execute_prevention(command: CommandContext, order: EngineOrder, step: PlannedPrevention) -> None:
+def _execute_prevention(context: CommandContext, order: EngineOrder, step: PlannedPrevention) -> None:
     if step.maker_quantity:
-        expire_other_leg(command, step.maker)
+        expire_other_leg(context, step.maker)
     match = PreventedMatch(
         symbol=order.symbol,
-        match_id=command.state.match_counts[order.symbol] + 1,
+        match_id=context.state.match_counts[order.symbol] + 1,
         taker_order_id=order.order_id,
         maker_order_id=step.maker.order_id,
         stp_mode=order.stp_mode,
         price=step.price,
         taker_quantity=step.taker_quantity,
         maker_quantity=step.maker_quantity,
-        time=command.now,
+        time=context.now,
     )
-    number = command.state.execution_id + 1
+    number = context.state.execution_id + 1
     unexecuted = min(order.remaining, step.maker.remaining)
-    command.apply(Prevented(match))
-    command.outcome.prevented.append(match)
+    context.apply(Prevented(match))
+    context.outcome.prevented.append(match)
     if step.maker_quantity:
-        command.report(step.maker, "TRADE_PREVENTION", prevented=match, unexecuted=unexecuted, execution_id=number)
-        resolve_contingencies(command, step.maker)
+        context.report(step.maker, "TRADE_PREVENTION", prevented=match, unexecuted=unexecuted, execution_id=number)
+        resolve_contingencies(context, step.maker)
     if step.taker_quantity:
         number += bool(step.maker_quantity)
-        command.report(order, "TRADE_PREVENTION", prevented=match, unexecuted=unexecuted, execution_id=number)
+        context.report(order, "TRADE_PREVENTION", prevented=match, unexecuted=unexecuted, execution_id=number)
 
 
-def fill_resting(command: CommandContext, symbol: str) -> None:
+def fill_resting(context: CommandContext, symbol: str) -> None:
     """Let the crowd fill own resting orders that its prices reach, better prices first, then earlier orders."""
-    book = command.engine.book(symbol)
-    for side, own in command.state.resting[symbol].sides.items():
+    book = context.engine.book(symbol)
+    for side, own in context.state.resting[symbol].sides.items():
         while (price := own.best_price()) is not None:
             level = next(book.background_within(OPPOSITE[side], price), None)
             if level is None:
                 break
-            quantity = _fill_first_in_queue(command, own, price, level.quantity)
+            quantity = _fill_first_in_queue(context, own, price, level.quantity)
             book.consume(OPPOSITE[side], level.price, quantity)
 
 
-def fill_ahead_of_background(command: CommandContext, symbol: str) -> None:
+def fill_ahead_of_background(context: CommandContext, symbol: str) -> None:
     """Fill own orders that stood before the one that the crowd has just traded with: theirs was the better price."""
-    trade = command.engine.background_trade(symbol)
+    trade = context.engine.background_trade(symbol)
     if trade is None:
         return
-    own = command.state.resting[symbol].sides["SELL" if trade.taker_bought else "BUY"]
+    own = context.state.resting[symbol].sides["SELL" if trade.taker_bought else "BUY"]
     left = trade.quantity
     while left > 0 and (price := own.best_price()) is not None:
         if price >= trade.price if trade.taker_bought else price <= trade.price:
             return
-        left -= _fill_first_in_queue(command, own, price, left)
+        left -= _fill_first_in_queue(context, own, price, left)
 
 
-def _fill_first_in_queue(command: CommandContext, own: RestingSide, price: Decimal, most: Decimal) -> Decimal:
+def _fill_first_in_queue(context: CommandContext, own: RestingSide, price: Decimal, most: Decimal) -> Decimal:
     """Let the crowd fill what the first order at a price shows; return how much that was."""
     order = next(iter(own.orders_at(price)))
-    expire_other_leg(command, order)
+    expire_other_leg(context, order)
     part = min(order.visible_quantity, most)
-    fill_order(command, order, price, part, is_maker=True)
-    resolve_contingencies(command, order)
+    fill_order(context, order, price, part, is_maker=True)
+    resolve_contingencies(context, order)
     return part

@@ -65,8 +65,8 @@ class Ledger:
 
     def _apply_line(self, raw: dict[str, Any], state: ExchangeState) -> None:
         if "facts" in raw:
-            for fact in raw["facts"]:
-                state.apply(decode_event(fact))
+            for event in raw["facts"]:
+                state.apply(decode_event(event))
         elif "snapshot" in raw:
             restore_part(state, raw["snapshot"])
         elif "market" in raw:
@@ -77,9 +77,9 @@ class Ledger:
     def _remember_market_state(self, market: dict[str, Any]) -> None:
         self.market_states = [*self.market_states, market][-MARKET_STATES_KEPT:]
 
-    def record(self, facts: Sequence[LedgerEvent], now: int) -> None:
+    def record(self, events: Sequence[LedgerEvent], now: int) -> None:
         """Append what one command did. Raises JournalError when it is not in the file."""
-        self._append({"time": now, "facts": [encode_event(fact) for fact in facts]})
+        self._append({"time": now, "facts": [encode_event(event) for event in events]})
 
     def record_market_state(self, market: dict[str, Any]) -> None:
         """Append the state of the market."""

@@ -28,9 +28,9 @@ from cq_tui.simulator.engine.triggers import breaks_filters, market_order_cost
 from cq_tui.simulator.errors import RequestRejected
 
 
-def submit_list(command: CommandContext, new: OrderListRequest) -> None:
+def submit_list(context: CommandContext, new: OrderListRequest) -> None:
     """Accept orders that depend on each other, or raise ApiError with the state unchanged."""
-    venue = command.engine
+    venue = context.engine
     check_list(venue, new)
     for number, entry in enumerate(new.orders):
         check_filters(venue, entry, new.orders[:number])
@@ -41,34 +41,34 @@ def submit_list(command: CommandContext, new: OrderListRequest) -> None:
     if len(new.legs) == 2:
         check_leg_prices(*new.legs, venue.last_price(new.symbol) if new.kind == "OCO" else None)
     if new.working is None:
-        _submit_oco(command, new)
+        _submit_oco(context, new)
     else:
-        _submit_oto(command, new, new.working)
+        _submit_oto(context, new, new.working)
 
 
-def _open_list(command: CommandContext, new: OrderListRequest, drafts: list[EngineOrder]) -> list[EngineOrder]:
-    list_id = command.state.last_list_id + 1
+def _open_list(context: CommandContext, new: OrderListRequest, drafts: list[EngineOrder]) -> list[EngineOrder]:
+    list_id = context.state.last_list_id + 1
     order_ids = [draft.order_id for draft in drafts]
-    command.apply(ListOpened(list_id, new.client_id, new.symbol, order_ids, command.now, new.kind))
-    order_list = command.outcome.order_list = command.state.lists[list_id]
-    command.report_list(order_list, "EXEC_STARTED", "EXECUTING")
-    return [open_order(command, draft) for draft in drafts]
+    context.apply(ListOpened(list_id, new.client_id, new.symbol, order_ids, context.now, new.kind))
+    order_list = context.outcome.order_list = context.state.lists[list_id]
+    context.report_list(order_list, "EXEC_STARTED", "EXECUTING")
+    return [open_order(context, draft) for draft in drafts]
 
 
-def _submit_oco(command: CommandContext, new: OrderListRequest) -> None:
+def _submit_oco(context: CommandContext, new: OrderListRequest) -> None:
     """An OCO: the first leg locks what the dearer one needs."""
-    list_id = command.state.last_list_id + 1
+    list_id = context.state.last_list_id + 1
     legs = [
-        draft_order(command, leg, list_id=list_id, offset=number)
+        draft_order(context, leg, list_id=list_id, offset=number)
         for number, leg in enumerate(_by_order_id(new.legs), 1)
     ]
     for leg in new.legs:
-        check_entry_price(command.engine, leg)
-    last = command.engine.last_price(new.symbol)
+        check_entry_price(context.engine, leg)
+    last = context.engine.last_price(new.symbol)
     legs[0].locked = max(required_lock(leg, last) for leg in legs)
-    check_balance(command, legs[0], legs[0].locked)
-    legs = _open_list(command, new, legs)
-    command.outcome.orders += [leg.copy() for leg in legs]
+    check_balance(context, legs[0], legs[0].locked)
+    legs = _open_list(context, new, legs)
+    context.outcome.orders += [leg.copy() for leg in legs]
 
 
 def _by_order_id(legs: tuple[OrderRequest, ...]) -> list[OrderRequest]:
@@ -76,82 +76,82 @@ def _by_order_id(legs: tuple[OrderRequest, ...]) -> list[OrderRequest]:
     return sorted(legs, key=lambda leg: leg.type not in STOP_LOSS_TYPES)
 
 
-def _submit_oto(command: CommandContext, new: OrderListRequest, working: OrderRequest) -> None:
+def _submit_oto(context: CommandContext, new: OrderListRequest, working: OrderRequest) -> None:
     """An OTO or OPO: the answer shows the pending orders as they are before the working one meets the book."""
-    list_id = command.state.last_list_id + 1
-    first = draft_order(command, working, list_id=list_id)
+    list_id = context.state.last_list_id + 1
+    first = draft_order(context, working, list_id=list_id)
     pending = [
-        draft_order(command, leg, list_id=list_id, offset=number, pending=True)
+        draft_order(context, leg, list_id=list_id, offset=number, pending=True)
         for number, leg in enumerate(_by_order_id(new.legs), 2)
     ]
-    check_entry_price(command.engine, working)
+    check_entry_price(context.engine, working)
     first.locked = required_lock(first, first.price)
-    check_balance(command, first, first.locked)
-    first, *pending = _open_list(command, new, [first, *pending])
+    check_balance(context, first, first.locked)
+    first, *pending = _open_list(context, new, [first, *pending])
     shown = [order.copy() for order in pending]
-    execute_taker(command, first)
-    command.outcome.orders += [first.copy(), *shown]
+    execute_taker(context, first)
+    context.outcome.orders += [first.copy(), *shown]
 
 
-def enter_pending(command: CommandContext) -> None:
+def enter_pending(context: CommandContext) -> None:
     """Enter the pending orders of the lists whose working order has filled."""
-    while command.filled_lists:
-        order_list = command.filled_lists.popleft()
-        pending = [order for order in command.state.orders_of(order_list) if order.is_pending]
+    while context.filled_lists:
+        order_list = context.filled_lists.popleft()
+        pending = [order for order in context.state.orders_of(order_list) if order.is_pending]
         if len(pending) == 1:
-            _enter_single(command, pending[0])
+            _enter_single(context, pending[0])
         elif pending:
-            _enter_oco(command, pending)
-        command.close_list_if_done(order_list)
+            _enter_oco(context, pending)
+        context.close_list_if_done(order_list)
 
 
-def _enter_single(command: CommandContext, order: EngineOrder) -> None:
+def _enter_single(context: CommandContext, order: EngineOrder) -> None:
     """Enter the pending order of an OTO or OPO."""
-    draft = _entry_draft(command, order, order.locked)
+    draft = _entry_draft(context, order, order.locked)
     at_market = order.type == "MARKET"
-    lock = ZERO if at_market else required_lock(draft, command.engine.last_price(order.symbol))
-    needed = market_order_cost(command, draft) if at_market and draft.quantity else lock
-    if not _can_enter(command, draft) or needed > command.free_balance(order) + order.locked:
-        _expire_rejected(command, [order])
+    lock = ZERO if at_market else required_lock(draft, context.engine.last_price(order.symbol))
+    needed = market_order_cost(context, draft) if at_market and draft.quantity else lock
+    if not _can_enter(context, draft) or needed > context.free_balance(order) + order.locked:
+        _expire_rejected(context, [order])
         return
-    command.apply(Activated(order.symbol, order.order_id, command.now, draft.quantity, lock))
-    command.report(order, "NEW")
+    context.apply(Activated(order.symbol, order.order_id, context.now, draft.quantity, lock))
+    context.report(order, "NEW")
     if order.is_working:
-        execute_taker(command, order)
+        execute_taker(context, order)
 
 
-def _enter_oco(command: CommandContext, legs: list[EngineOrder]) -> None:
+def _enter_oco(context: CommandContext, legs: list[EngineOrder]) -> None:
     """Enter both legs of an OCO that waited, or none; the first one locks what the dearer one needs."""
-    last = command.engine.last_price(legs[0].symbol)
-    drafts = [_entry_draft(command, leg, legs[0].locked) for leg in legs]
+    last = context.engine.last_price(legs[0].symbol)
+    drafts = [_entry_draft(context, leg, legs[0].locked) for leg in legs]
     quantity = min(draft.quantity for draft in drafts)
     for draft in drafts:
         draft.quantity = quantity
     lock = max(required_lock(draft, last) for draft in drafts)
-    may_enter = all(_can_enter(command, draft) for draft in drafts)
-    if not may_enter or not _legs_enclose(drafts, last) or lock > command.free_balance(legs[0]) + legs[0].locked:
-        _expire_rejected(command, legs)
+    may_enter = all(_can_enter(context, draft) for draft in drafts)
+    if not may_enter or not _legs_enclose(drafts, last) or lock > context.free_balance(legs[0]) + legs[0].locked:
+        _expire_rejected(context, legs)
         return
     for number, leg in enumerate(legs):
-        command.apply(Activated(leg.symbol, leg.order_id, command.now, quantity, ZERO if number else lock))
-        command.report(leg, "NEW")
+        context.apply(Activated(leg.symbol, leg.order_id, context.now, quantity, ZERO if number else lock))
+        context.report(leg, "NEW")
 
 
-def _entry_draft(command: CommandContext, order: EngineOrder, received: Decimal) -> EngineOrder:
+def _entry_draft(context: CommandContext, order: EngineOrder, received: Decimal) -> EngineOrder:
     """Return a pending order as it would be entered; one without a quantity sells what was received."""
     draft = order.copy()
     draft.status, draft.locked = "NEW", ZERO
     if not draft.quantity:
-        rules = command.engine.rules(order.symbol)
+        rules = context.engine.rules(order.symbol)
         draft.quantity = rules.quantize_quantity(received, market=order.type in MARKET_TYPES)
     return draft
 
 
-def _can_enter(command: CommandContext, draft: EngineOrder) -> bool:
-    if draft.quantity <= 0 or breaks_filters(command, draft):
+def _can_enter(context: CommandContext, draft: EngineOrder) -> bool:
+    if draft.quantity <= 0 or breaks_filters(context, draft):
         return False
     try:
-        check_entry_price(command.engine, draft)
+        check_entry_price(context.engine, draft)
     except RequestRejected:
         return False
     return True
@@ -167,6 +167,6 @@ def _legs_enclose(drafts: list[EngineOrder], last: Decimal) -> bool:
     return True
 
 
-def _expire_rejected(command: CommandContext, orders: list[EngineOrder]) -> None:
+def _expire_rejected(context: CommandContext, orders: list[EngineOrder]) -> None:
     for order in orders:
-        command.close_order(order, "EXPIRED", "REJECTED")
+        context.close_order(order, "EXPIRED", "REJECTED")

@@ -76,82 +76,82 @@ class TakerDemand(NamedTuple):
         """Return whether a price is within the taker's limit."""
         return self.limit is None or (price <= self.limit if self.side == "BUY" else price >= self.limit)
 
-    def quantity_at(self, left: Decimal, price: Decimal) -> Decimal:
+    def quantity_at(self, remaining: Decimal, price: Decimal) -> Decimal:
         """Return the base quantity that is still wanted at a price."""
         if self.step is None:
-            return left
-        return (left / price / self.step).to_integral_value(ROUND_DOWN) * self.step
+            return remaining
+        return (remaining / price / self.step).to_integral_value(ROUND_DOWN) * self.step
 
-    def remaining_after(self, left: Decimal, price: Decimal, quantity: Decimal) -> Decimal:
+    def remaining_after(self, remaining: Decimal, price: Decimal, quantity: Decimal) -> Decimal:
         """Return what is still wanted after ``quantity`` at a price."""
-        return left - (quantity if self.step is None else quantity * price)
+        return remaining - (quantity if self.step is None else quantity * price)
 
 
-def plan_match(demand: TakerDemand, offers: Iterable[MatchableLevel]) -> MatchPlan:
+def plan_match(demand: TakerDemand, levels: Iterable[MatchableLevel]) -> MatchPlan:
     """Return what a taker does to the other side of a book, best price first, the crowd first at each."""
-    made = MatchPlan(demand.amount)
-    for offer in offers:
-        if demand.quantity_at(made.remaining, offer.price) <= 0:
-            made.is_complete = True
+    plan = MatchPlan(demand.amount)
+    for level in levels:
+        if demand.quantity_at(plan.remaining, level.price) <= 0:
+            plan.is_complete = True
             break
-        if not demand.accepts(offer.price):
+        if not demand.accepts(level.price):
             break
-        _plan_level(made, demand, offer)
-        if made.is_complete:
+        _plan_level(plan, demand, level)
+        if plan.is_complete:
             break
-    made.is_complete = made.is_complete or made.remaining <= 0
-    return made
+    plan.is_complete = plan.is_complete or plan.remaining <= 0
+    return plan
 
 
-def _plan_level(made: MatchPlan, demand: TakerDemand, offer: MatchableLevel) -> None:
+def _plan_level(plan: MatchPlan, demand: TakerDemand, level: MatchableLevel) -> None:
     """Plan what happens at one price."""
-    part = min(demand.quantity_at(made.remaining, offer.price), offer.background)
+    part = min(demand.quantity_at(plan.remaining, level.price), level.background)
     if part > 0:
-        made.add_fill(offer.price, part, None)
-        made.remaining = demand.remaining_after(made.remaining, offer.price, part)
-    if part < offer.background:
+        plan.add_fill(level.price, part, None)
+        plan.remaining = demand.remaining_after(plan.remaining, level.price, part)
+    if part < level.background:
         # What is left of a quote amount would buy nothing here: it is not for a worse price either.
-        made.is_complete = True
-    if made.is_complete or not offer.own:
+        plan.is_complete = True
+    if plan.is_complete or not level.own:
         return
     if demand.stp_mode == "NONE":
-        _plan_self_trades(made, demand, offer)
+        _plan_self_trades(plan, demand, level)
         return
-    for maker in offer.own:
-        wanted = demand.quantity_at(made.remaining, offer.price)
+    for maker in level.own:
+        wanted = demand.quantity_at(plan.remaining, level.price)
         if wanted <= 0:
-            made.is_complete = True
-        if made.is_complete:
+            plan.is_complete = True
+        if plan.is_complete:
             return
-        _plan_prevention(made, demand, offer.price, maker, wanted)
+        _plan_prevention(plan, demand, level.price, maker, wanted)
 
 
-def _plan_self_trades(made: MatchPlan, demand: TakerDemand, offer: MatchableLevel) -> None:
+def _plan_self_trades(plan: MatchPlan, demand: TakerDemand, level: MatchableLevel) -> None:
     """Trade with own orders in turn; an iceberg whose shown part is gone goes behind the others."""
-    queue = [(maker, maker.visible_quantity, maker.remaining) for maker in offer.own]
+    queue = [(maker, maker.visible_quantity, maker.remaining) for maker in level.own]
     while queue:
         maker, shown, remaining = queue.pop(0)
-        part = min(demand.quantity_at(made.remaining, offer.price), shown)
+        part = min(demand.quantity_at(plan.remaining, level.price), shown)
         if part > 0:
-            made.add_fill(offer.price, part, maker)
-            made.remaining = demand.remaining_after(made.remaining, offer.price, part)
+            plan.add_fill(level.price, part, maker)
+            plan.remaining = demand.remaining_after(plan.remaining, level.price, part)
         if part < shown:
-            made.is_complete = True
+            plan.is_complete = True
             return
         if remaining > part:
             queue.append((maker, min(maker.iceberg_quantity, remaining - part), remaining - part))
 
 
-def _plan_prevention(made: MatchPlan, demand: TakerDemand, price: Decimal, maker: EngineOrder, wanted: Decimal) -> None:
+def _plan_prevention(plan: MatchPlan, demand: TakerDemand, price: Decimal, maker: EngineOrder, wanted: Decimal) -> None:
     """Plan what self-trade prevention does instead of one trade."""
     match demand.stp_mode:
         case "EXPIRE_MAKER":
-            made.add_prevention(price, maker, ZERO, maker.remaining)
+            plan.add_prevention(price, maker, ZERO, maker.remaining)
         case "EXPIRE_TAKER" | "EXPIRE_BOTH":
-            made.add_prevention(price, maker, wanted, maker.remaining if demand.stp_mode == "EXPIRE_BOTH" else ZERO)
-            made.remaining, made.is_complete = ZERO, True
+            plan.add_prevention(price, maker, wanted, maker.remaining if demand.stp_mode == "EXPIRE_BOTH" else ZERO)
+            plan.remaining, plan.is_complete = ZERO, True
         case _:  # DECREMENT, and TRANSFER between orders of one account
             part = min(wanted, maker.remaining)
-            made.add_prevention(price, maker, part, part)
-            made.remaining = demand.remaining_after(made.remaining, price, part)
-            made.is_complete = part < maker.remaining
+            plan.add_prevention(price, maker, part, part)
+            plan.remaining = demand.remaining_after(plan.remaining, price, part)
+            plan.is_complete = part < maker.remaining

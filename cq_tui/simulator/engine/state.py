@@ -98,17 +98,17 @@ class ExchangeState:
         base, quote = self.assets_of(order.symbol)
         return quote if order.side == "BUY" else base
 
-    def apply(self, fact: LedgerEvent) -> None:
+    def apply(self, event: LedgerEvent) -> None:
         """Change the state as the fact says. Facts are true: nothing is checked here."""
         self.execution_id += 1
-        _APPLY[type(fact)](self, fact)
+        _APPLY[type(event)](self, event)
 
-    def _deposited(self, fact: Deposited) -> None:
-        self.balances[fact.asset].free += fact.quantity
-        self.update_time = fact.time
+    def _deposited(self, event: Deposited) -> None:
+        self.balances[event.asset].free += event.quantity
+        self.update_time = event.time
 
-    def _opened(self, fact: Opened) -> None:
-        order = fact.order.copy()
+    def _opened(self, event: Opened) -> None:
+        order = event.order.copy()
         amount, order.locked = order.locked, ZERO
         self.index_order(order)
         self.last_order_ids[order.symbol] = max(self.last_order_ids[order.symbol], order.order_id)
@@ -133,29 +133,29 @@ class ExchangeState:
         if order.can_rest:
             self.resting[order.symbol].add(order)
 
-    def _triggered(self, fact: Triggered) -> None:
-        order = self.orders[fact.symbol, fact.order_id]
-        order.working_time = order.update_time = self.update_time = fact.time
-        self._lock(order, fact.lock)
+    def _triggered(self, event: Triggered) -> None:
+        order = self.orders[event.symbol, event.order_id]
+        order.working_time = order.update_time = self.update_time = event.time
+        self._lock(order, event.lock)
         self._start_working(order)
 
-    def _trailed(self, fact: Trailed) -> None:
-        order = self.orders[fact.symbol, fact.order_id]
-        order.trailing_extreme = fact.extreme
+    def _trailed(self, event: Trailed) -> None:
+        order = self.orders[event.symbol, event.order_id]
+        order.trailing_extreme = event.extreme
         if order.trailing_time < 0:
-            order.trailing_time = fact.time
+            order.trailing_time = event.time
 
-    def _activated(self, fact: Activated) -> None:
-        order = self.orders[fact.symbol, fact.order_id]
-        order.status, order.quantity = "NEW", fact.quantity
-        order.update_time = self.update_time = fact.time
-        self._lock(order, fact.lock)
+    def _activated(self, event: Activated) -> None:
+        order = self.orders[event.symbol, event.order_id]
+        order.status, order.quantity = "NEW", event.quantity
+        order.update_time = self.update_time = event.time
+        self._lock(order, event.lock)
         if not order.is_stop:
-            order.working_time = fact.time
+            order.working_time = event.time
             self._start_working(order)
 
-    def _locked(self, fact: Locked) -> None:
-        self._lock(self.orders[fact.symbol, fact.order_id], fact.lock)
+    def _locked(self, event: Locked) -> None:
+        self._lock(self.orders[event.symbol, event.order_id], event.lock)
 
     def _lock(self, order: EngineOrder, amount: Decimal) -> None:
         """Make ``amount`` the order's locked amount; the difference comes from, or goes to, what is free."""
@@ -166,8 +166,8 @@ class ExchangeState:
             balance.locked += change
             order.locked = amount
 
-    def _filled(self, fact: Filled) -> None:
-        trade = fact.trade
+    def _filled(self, event: Filled) -> None:
+        trade = event.trade
         order = self.orders[trade.symbol, trade.order_id]
         base, quote = self.assets_of(trade.symbol)
         spent, received = (trade.quote, trade.quantity) if trade.is_buyer else (trade.quantity, trade.quote)
@@ -205,8 +205,8 @@ class ExchangeState:
             resting.move_to_back(order)
         resting.record_change(order)
 
-    def _prevented(self, fact: Prevented) -> None:
-        match = fact.match
+    def _prevented(self, event: Prevented) -> None:
+        match = event.match
         if match.taker_quantity and match.maker_quantity:
             self.execution_id += 1  # two reports come of it
         for order_id, quantity in (
@@ -221,8 +221,8 @@ class ExchangeState:
         self.prevented.append(match)
         self.match_counts[match.symbol] += 1
 
-    def _amended(self, fact: Amended) -> None:
-        amendment = fact.amendment
+    def _amended(self, event: Amended) -> None:
+        amendment = event.amendment
         order = self.orders[amendment.symbol, amendment.order_id]
         order.quantity, order.client_order_id = amendment.new_quantity, amendment.new_client_id
         order.amends += 1
@@ -232,10 +232,10 @@ class ExchangeState:
         self.resting[order.symbol].record_change(order)
         self.amendments.append(amendment)
 
-    def _closed(self, fact: Closed) -> None:
-        order = self.orders[fact.symbol, fact.order_id]
-        order.status, order.expiry_reason = fact.status, fact.reason
-        order.update_time = self.update_time = fact.time
+    def _closed(self, event: Closed) -> None:
+        order = self.orders[event.symbol, event.order_id]
+        order.status, order.expiry_reason = event.status, event.reason
+        order.update_time = self.update_time = event.time
         self._remove_open(order)
 
     def _remove_open(self, order: EngineOrder) -> None:
@@ -246,16 +246,16 @@ class ExchangeState:
         if len(self.orders) - len(self.open_orders) > 2 * ORDERS_KEPT:
             self.prune()
 
-    def _list_opened(self, fact: ListOpened) -> None:
+    def _list_opened(self, event: ListOpened) -> None:
         entry = EngineOrderList(
-            fact.list_id, fact.client_id, fact.symbol, list(fact.order_ids), fact.time, kind=fact.kind
+            event.list_id, event.client_id, event.symbol, list(event.order_ids), event.time, kind=event.kind
         )
-        self.lists[fact.list_id] = self.open_lists[fact.list_id] = entry
-        self.last_list_id = max(self.last_list_id, fact.list_id)
+        self.lists[event.list_id] = self.open_lists[event.list_id] = entry
+        self.last_list_id = max(self.last_list_id, event.list_id)
 
-    def _list_done(self, fact: ListDone) -> None:
-        self.lists[fact.list_id].done = True
-        self.open_lists.pop(fact.list_id, None)
+    def _list_done(self, event: ListDone) -> None:
+        self.lists[event.list_id].done = True
+        self.open_lists.pop(event.list_id, None)
 
     def prune(self) -> None:
         """Forget closed orders that are too old to be asked for; the orders of a list stay or go together."""

@@ -21,34 +21,34 @@ from cq_tui.simulator.engine.outcome import OrderReport
 from cq_tui.simulator.errors import filter_failure, order_rejected
 
 
-def submit_order(command: CommandContext, new: OrderRequest) -> None:
+def submit_order(context: CommandContext, new: OrderRequest) -> None:
     """Accept an order and match it, or raise ApiError with the state unchanged."""
-    venue = command.engine
+    venue = context.engine
     check_filters(venue, new)
     check_positive_value(new)
     check_phase(venue, new.symbol)
     check_client_id(venue, new)
     check_entry_price(venue, new)
-    order = draft_order(command, new)
+    order = draft_order(context, new)
     if new.type == "MARKET":
-        order = _place_market(command, order, new.quote_quantity)
+        order = _place_market(context, order, new.quote_quantity)
     else:
         order.locked = required_lock(order, venue.last_price(new.symbol))
-        check_balance(command, order, order.locked)
-        order = open_order(command, order)
+        check_balance(context, order, order.locked)
+        order = open_order(context, order)
         if order.is_working:
-            execute_taker(command, order)
-    command.outcome.orders.append(order.copy())
+            execute_taker(context, order)
+    context.outcome.orders.append(order.copy())
 
 
 def draft_order(
-    command: CommandContext, new: OrderRequest, *, list_id: int = -1, offset: int = 1, pending: bool = False
+    context: CommandContext, new: OrderRequest, *, list_id: int = -1, offset: int = 1, pending: bool = False
 ) -> EngineOrder:
     """Return the order that a request makes; ``offset`` is how many ids it lies behind the newest."""
     waits = pending or new.type in STOP_TYPES
     return EngineOrder(
         symbol=new.symbol,
-        order_id=command.state.last_order_ids[new.symbol] + offset,
+        order_id=context.state.last_order_ids[new.symbol] + offset,
         client_order_id=new.client_order_id,
         side=new.side,
         type=new.type,
@@ -58,11 +58,11 @@ def draft_order(
         price=new.price or ZERO,
         stop_price=new.stop_price or ZERO,
         stp_mode=new.stp_mode,
-        time=command.now,
-        update_time=command.now,
+        time=context.now,
+        update_time=context.now,
         list_id=list_id,
         status="PENDING_NEW" if pending else "NEW",
-        working_time=-1 if waits else command.now,
+        working_time=-1 if waits else context.now,
         strategy_id=new.strategy_id,
         strategy_type=new.strategy_type,
         iceberg_quantity=new.iceberg_quantity or ZERO,
@@ -70,53 +70,53 @@ def draft_order(
     )
 
 
-def report_rejection(command: CommandContext, new: OrderRequest, refusal: str) -> None:
+def report_rejection(context: CommandContext, new: OrderRequest, refusal: str) -> None:
     """Report an order that was refused: it has no id, and nobody can ask for it."""
-    order = draft_order(command, new)
+    order = draft_order(context, new)
     order.order_id, order.status, order.working_time = -1, "REJECTED", -1
-    command.outcome.user_events.append(OrderReport(order, "REJECTED", -1, command.now, refusal=refusal))
+    context.outcome.user_events.append(OrderReport(order, "REJECTED", -1, context.now, refusal=refusal))
 
 
-def open_order(command: CommandContext, draft: EngineOrder) -> EngineOrder:
+def open_order(context: CommandContext, draft: EngineOrder) -> EngineOrder:
     """Accept an order; return the one that the state keeps from now on."""
-    command.apply(Opened(draft))
-    order = command.state.orders[draft.symbol, draft.order_id]
-    command.report(order, "NEW")
+    context.apply(Opened(draft))
+    order = context.state.orders[draft.symbol, draft.order_id]
+    context.report(order, "NEW")
     return order
 
 
-def _place_market(command: CommandContext, order: EngineOrder, quote_quantity: Decimal | None) -> EngineOrder:
+def _place_market(context: CommandContext, order: EngineOrder, quote_quantity: Decimal | None) -> EngineOrder:
     """Match a MARKET order: all that it spends has to be free beforehand."""
     if quote_quantity is None:
-        made = plan_taker(command, order)
+        plan = plan_taker(context, order)
     else:
-        made = plan_taker(command, order, step=command.engine.rules(order.symbol).step_size)
-        _check_size(command, order, made)
-        order.quantity = made.quantity + made.prevented
-    spent = quote_quantity or made.quote
-    check_balance(command, order, spent if order.side == "BUY" else max(made.quantity, order.quantity))
-    order = open_order(command, order)
-    execute_plan(command, order, made)
-    if order.is_open or (order.status == "FILLED" and not made.is_complete):
+        plan = plan_taker(context, order, step=context.engine.rules(order.symbol).step_size)
+        _check_size(context, order, plan)
+        order.quantity = plan.quantity + plan.prevented
+    spent = quote_quantity or plan.quote
+    check_balance(context, order, spent if order.side == "BUY" else max(plan.quantity, order.quantity))
+    order = open_order(context, order)
+    execute_plan(context, order, plan)
+    if order.is_open or (order.status == "FILLED" and not plan.is_complete):
         # Of a quote amount that the book could not serve, all that was taken is the order's whole quantity.
-        command.outcome.reports[-1].order.status = "PARTIALLY_FILLED" if order.executed else "NEW"
-        command.close_order(order, "EXPIRED", "INSUFFICIENT_LIQUIDITY")
-        resolve_contingencies(command, order)
+        context.outcome.reports[-1].order.status = "PARTIALLY_FILLED" if order.executed else "NEW"
+        context.close_order(order, "EXPIRED", "INSUFFICIENT_LIQUIDITY")
+        resolve_contingencies(context, order)
     return order
 
 
-def _check_size(command: CommandContext, order: EngineOrder, made: MatchPlan) -> None:
+def _check_size(context: CommandContext, order: EngineOrder, plan: MatchPlan) -> None:
     """Raise ApiError when a quote amount buys or sells less than the least, or more than the most."""
-    rules = command.engine.rules(order.symbol)
-    quantity = made.quantity + made.prevented
+    rules = context.engine.rules(order.symbol)
+    quantity = plan.quantity + plan.prevented
     for name, least in (("LOT_SIZE", rules.min_quantity), ("MARKET_LOT_SIZE", rules.market_min_quantity)):
         if quantity < least or not quantity:
-            if made.is_complete:
+            if plan.is_complete:
                 raise filter_failure(name)
             text = f"{name} filter minimum quantity" if quantity else "symbol minimum quantity"
             raise order_rejected(f"Order book liquidity is less than {text}.")
     if rules.market_max_quantity and quantity > rules.market_max_quantity:
         raise filter_failure("MARKET_LOT_SIZE")
     most = rules.max_position
-    if most and order.side == "BUY" and projected_position(command.engine, order.symbol) + quantity > most:
+    if most and order.side == "BUY" and projected_position(context.engine, order.symbol) + quantity > most:
         raise filter_failure("MAX_POSITION")
