@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.report import Row, middle
 from cq_tui.simulator.engine.engine import Engine
 from cq_tui.simulator.engine.ledger import Ledger
-from cq_tui.simulator.engine.orders import OrderRequest
+from cq_tui.simulator.engine.orders import NewOrder
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.simulator.market.market import Market
 from cq_tui.simulator.market.market_start import start_random_walk
@@ -41,7 +41,7 @@ class EngineAccount:
 
     def _place(self, kind: str, price: Decimal | None = None) -> int:
         self._made += 1
-        new = OrderRequest(SYMBOL, "BUY", kind, f"c{self._made}", quantity=Decimal("0.001"), price=price)
+        new = NewOrder(SYMBOL, "BUY", kind, f"c{self._made}", quantity=Decimal("0.001"), price=price)
         outcome = self.engine.place(new, _NOW)
         self.ledger.record(outcome.ledger_events, _NOW)
         return outcome.orders[0].order_id

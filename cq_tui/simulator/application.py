@@ -132,7 +132,7 @@ def _symbol(request: HttpRequest) -> str:
 
 
 async def read_body(scope: Any, receive: Receive) -> bytes:
-    """Return the request's body. Raises ApiError 413 as soon as it is too large."""
+    """Return the request's body. Raises RequestRejected 413 as soon as it is too large."""
     if scope["method"] == "GET" and not any(name in _BODY_HEADERS for name, _ in scope["headers"]):
         return b""
     body = bytearray()

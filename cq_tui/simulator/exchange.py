@@ -99,7 +99,7 @@ class Exchange:
         return "".join(self._ids.choices(_PAIRS, k=_ID_PAIRS))
 
     def commit(self, outcome: Outcome, now: int) -> Outcome:
-        """Write an outcome to the ledger, then tell the listeners. Raises ApiError when it cannot be written."""
+        """Write an outcome to the ledger, then tell the listeners. Raises RequestRejected when it cannot be written."""
         if not outcome.ledger_events:
             return outcome
         if self.ledger is not None:

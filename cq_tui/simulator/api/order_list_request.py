@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.simulator.api.order_request import ParameterNames, decimal_text, read_client_id, read_named_order, required
 from cq_tui.simulator.api.parameters import Parameters
-from cq_tui.simulator.engine.orders import OrderListRequest, OrderRequest
+from cq_tui.simulator.engine.orders import NewOrder, NewOrderList
 from cq_tui.simulator.errors import RequestRejected
 
 Rules = Mapping[str, SymbolRules]
@@ -50,32 +50,32 @@ class _StopLeg(ParameterNames):
 _LIMIT_LEG, _STOP_LEG = _LimitLeg(), _StopLeg()
 
 
-def read_oco(parameters: Parameters, rules: Rules, new_id: NewId) -> OrderListRequest:
+def read_oco(parameters: Parameters, rules: Rules, new_id: NewId) -> NewOrderList:
     """Parse an OCO: one order above the market, one below. Raises RequestRejected."""
     return _read(parameters, "OCO", None, (_ABOVE, _BELOW), rules, new_id)
 
 
-def read_oto(parameters: Parameters, rules: Rules, new_id: NewId) -> OrderListRequest:
+def read_oto(parameters: Parameters, rules: Rules, new_id: NewId) -> NewOrderList:
     """Parse an OTO: a working order and a pending order. Raises RequestRejected."""
     return _read(parameters, "OTO", _WORKING, (_PENDING,), rules, new_id)
 
 
-def read_otoco(parameters: Parameters, rules: Rules, new_id: NewId) -> OrderListRequest:
+def read_otoco(parameters: Parameters, rules: Rules, new_id: NewId) -> NewOrderList:
     """Parse an OTOCO: a working order and a pending OCO. Raises RequestRejected."""
     return _read(parameters, "OTOCO", _WORKING, (_PENDING_ABOVE, _PENDING_BELOW), rules, new_id)
 
 
-def read_opo(parameters: Parameters, rules: Rules, new_id: NewId) -> OrderListRequest:
+def read_opo(parameters: Parameters, rules: Rules, new_id: NewId) -> NewOrderList:
     """Parse an OPO: a buy order and a pending order that sells what it bought. Raises RequestRejected."""
     return _read(parameters, "OPO", _WORKING, (_OPO_PENDING,), rules, new_id)
 
 
-def read_opoco(parameters: Parameters, rules: Rules, new_id: NewId) -> OrderListRequest:
+def read_opoco(parameters: Parameters, rules: Rules, new_id: NewId) -> NewOrderList:
     """Parse an OPOCO: a buy order and a pending OCO that sells what it bought. Raises RequestRejected."""
     return _read(parameters, "OPOCO", _WORKING, (_OPO_PENDING_ABOVE, _OPO_PENDING_BELOW), rules, new_id)
 
 
-def read_deprecated_oco(parameters: Parameters, rules: Rules, new_id: NewId) -> OrderListRequest:
+def read_deprecated_oco(parameters: Parameters, rules: Rules, new_id: NewId) -> NewOrderList:
     """Parse the deprecated OCO of a limit maker and a stop loss. Raises RequestRejected."""
     for name in ("symbol", "side", "quantity", "price", "stopPrice"):
         if not (name == "stopPrice" and "trailingDelta" in parameters):
@@ -85,7 +85,7 @@ def read_deprecated_oco(parameters: Parameters, rules: Rules, new_id: NewId) -> 
     stop_type = "STOP_LOSS_LIMIT" if "stopLimitPrice" in parameters else "STOP_LOSS"
     stop = read_named_order(parameters, _STOP_LEG, symbol, rules, new_id, stop_type)
     legs = (limit, stop) if limit.side == "SELL" else (stop, limit)
-    return OrderListRequest("OCO", symbol, read_client_id(parameters, "listClientOrderId") or new_id(), None, legs)
+    return NewOrderList("OCO", symbol, read_client_id(parameters, "listClientOrderId") or new_id(), None, legs)
 
 
 def _read(
@@ -95,7 +95,7 @@ def _read(
     others: tuple[ParameterNames, ...],
     rules: Rules,
     new_id: NewId,
-) -> OrderListRequest:
+) -> NewOrderList:
     symbol = required(parameters, "symbol")
     _check_types(parameters, kind, first, others)
     client_id = read_client_id(parameters, "listClientOrderId")
@@ -103,7 +103,7 @@ def _read(
     if kind.startswith("OPO"):
         _check_opo(parameters, working)
     legs = tuple(read_named_order(parameters, names, symbol, rules, new_id) for names in others)
-    return OrderListRequest(kind, symbol, client_id or new_id(), working, legs)
+    return NewOrderList(kind, symbol, client_id or new_id(), working, legs)
 
 
 def _check_types(
@@ -146,7 +146,7 @@ def check_composition(side: str, above: str, below: str) -> None:
         )
 
 
-def _check_opo(parameters: Parameters, working: OrderRequest | None) -> None:
+def _check_opo(parameters: Parameters, working: NewOrder | None) -> None:
     """Check the rules of OPO and OPOCO: the working order buys, and the pending orders sell what it bought."""
     if working is None or working.side != "BUY":
         raise RequestRejected(-1222, "Working order in an OPO list must be a bid.")

@@ -17,7 +17,7 @@ from cq_tui.simulator.api.order_request import read_client_id, response_type
 from cq_tui.simulator.api.orders import canceled_list, new_order_response
 from cq_tui.simulator.api.parameters import Parameters, either_required, invalid_combination
 from cq_tui.simulator.api.symbol_permissions import check_stp_mode
-from cq_tui.simulator.engine.orders import EngineOrderList, OrderListRequest
+from cq_tui.simulator.engine.orders import EngineOrderList, NewOrderList
 from cq_tui.simulator.errors import RequestRejected, cancel_rejected
 from cq_tui.simulator.exchange import Exchange
 
@@ -52,7 +52,7 @@ def place_opoco(exchange: Exchange, parameters: Parameters) -> Any:
     return _place(exchange, parameters, read_opoco)
 
 
-def _place(exchange: Exchange, parameters: Parameters, read: Callable[..., OrderListRequest]) -> responses.Json:
+def _place(exchange: Exchange, parameters: Parameters, read: Callable[..., NewOrderList]) -> responses.Json:
     new = read(parameters, exchange.market.rules, exchange.new_client_order_id)
     response = response_type(parameters)
     check_stp_mode(new, exchange.engine.rules(new.symbol))

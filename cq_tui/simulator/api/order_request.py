@@ -17,7 +17,7 @@ from cq_tui.simulator.api.parameters import (
     invalid_value,
     unknown_symbol,
 )
-from cq_tui.simulator.engine.orders import STOP_TYPES, OrderRequest
+from cq_tui.simulator.engine.orders import STOP_TYPES, NewOrder
 from cq_tui.simulator.errors import RequestRejected, missing_parameter, parameter_not_required
 
 ORDER_TYPES = frozenset(
@@ -120,7 +120,7 @@ def response_type(parameters: Parameters, order_type: str = "") -> str:
     return value
 
 
-def read_order(parameters: Parameters, rules: Mapping[str, SymbolRules], new_id: Callable[[], str]) -> OrderRequest:
+def read_order(parameters: Parameters, rules: Mapping[str, SymbolRules], new_id: Callable[[], str]) -> NewOrder:
     """Parse a single order; its symbol must be in ``rules``. Raises RequestRejected."""
     symbol = required(parameters, "symbol")
     for name in ("side", "type"):
@@ -135,7 +135,7 @@ def read_named_order(
     rules: Mapping[str, SymbolRules],
     new_id: Callable[[], str],
     order_type: str = "",
-) -> OrderRequest:
+) -> NewOrder:
     """Parse one order by its parameter names, of ``order_type`` if it is sent without one. Raises RequestRejected."""
     sent = parameters.values
     kind = order_type or required(parameters, names.type)
@@ -149,7 +149,7 @@ def read_named_order(
     _check_choices(parameters, names, kind)
     if not names.forbidden_by_type[kind].isdisjoint(sent):
         raise parameter_not_required(min(names.forbidden_by_type[kind] & sent.keys()))
-    new = OrderRequest(
+    new = NewOrder(
         symbol=symbol,
         side=sent[names.side],
         type=kind,
@@ -221,7 +221,7 @@ def _check_choices(parameters: Parameters, names: ParameterNames, kind: str) -> 
         raise invalid_value("selfTradePreventionMode")
 
 
-def _check_combination(names: ParameterNames, new: OrderRequest) -> None:
+def _check_combination(names: ParameterNames, new: NewOrder) -> None:
     if new.quantity is not None and new.quote_quantity is not None:
         raise invalid_combination()
     if 0 <= new.strategy_type < _MIN_STRATEGY_TYPE:

@@ -8,7 +8,7 @@ from cq_tui.simulator.api.account import rates
 from cq_tui.simulator.api.order_request import read_client_id, read_order, response_type
 from cq_tui.simulator.api.parameters import Parameters, either_required
 from cq_tui.simulator.api.symbol_permissions import check_stp_mode
-from cq_tui.simulator.engine.orders import EngineOrder, EngineOrderList, OrderRequest, Trade
+from cq_tui.simulator.engine.orders import EngineOrder, EngineOrderList, NewOrder, Trade
 from cq_tui.simulator.engine.outcome import Outcome
 from cq_tui.simulator.errors import RequestRejected, cancel_rejected
 from cq_tui.simulator.exchange import Exchange
@@ -26,7 +26,7 @@ def place(exchange: Exchange, parameters: Parameters) -> Any:
     return place_order(exchange, new, response, exchange.clock())
 
 
-def place_order(exchange: Exchange, new: OrderRequest, response: str, now: int) -> responses.Json:
+def place_order(exchange: Exchange, new: NewOrder, response: str, now: int) -> responses.Json:
     """Submit a validated order to the engine and return the response. Raises RequestRejected."""
     outcome = exchange.commit(exchange.engine.place(new, now), now)
     return new_order_response(outcome, outcome.orders[0], response)

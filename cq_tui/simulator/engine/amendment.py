@@ -1,4 +1,4 @@
-"""Reducing an open order's quantity; the order keeps its place in the queue."""
+"""Amend an open order: reduce its quantity and keep its queue priority."""
 
 from decimal import Decimal
 
@@ -10,14 +10,14 @@ from cq_tui.simulator.errors import amend_rejected
 
 
 def amend(context: CommandContext, order: EngineOrder, quantity: Decimal, new_client_id: str) -> None:
-    """Reduce an order to ``quantity``, with it the other leg of an OCO, or raise ApiError with nothing changed."""
+    """Reduce an order, and the other leg of its OCO. Raises RequestRejected with the state unchanged."""
     _check_amendment(context, order, quantity, new_client_id)
     original_client_id = order.client_order_id
-    others = _other_oco_legs(context, order)
+    other_legs = _other_oco_legs(context, order)
     context.outcome.amendment = _apply_amendment(context, order, quantity, new_client_id)
-    for other in others:
+    for other in other_legs:
         _apply_amendment(context, other, quantity, other.client_order_id)
-    _release_excess_lock(context, [order, *others])
+    _release_excess_lock(context, [order, *other_legs])
     context.outcome.orders.append(order.copy())
     if order.list_id >= 0:
         order_list = context.outcome.order_list = context.state.lists[order.list_id]
@@ -55,7 +55,7 @@ def _filter_violation(context: CommandContext, order: EngineOrder, quantity: Dec
 
 
 def _other_oco_legs(context: CommandContext, order: EngineOrder) -> list[EngineOrder]:
-    """Return the other leg: only one of an OCO can ever trade, so both have the same quantity."""
+    """Return the other open leg of an OCO: both legs always have the same quantity."""
     if order.list_id < 0:
         return []
     order_list = context.state.lists[order.list_id]
@@ -82,7 +82,7 @@ def _apply_amendment(context: CommandContext, order: EngineOrder, quantity: Deci
 
 
 def _release_excess_lock(context: CommandContext, orders: list[EngineOrder]) -> None:
-    """Give back what the orders no longer need; one of them holds the lock of all, a pending one holds none."""
+    """Release what the orders no longer need; one of them holds the lock for all, a pending one holds none."""
     last = context.engine.last_price(orders[0].symbol)
     holder = next((order for order in orders if order.locked), None)
     if holder is not None:

@@ -1,4 +1,4 @@
-"""Ending orders and lists by request, and all orders of a symbol that is taken from the market."""
+"""Cancel orders and lists on request, and expire all orders of a delisted symbol."""
 
 from cq_tui.simulator.engine.command_context import CommandContext
 from cq_tui.simulator.engine.orders import EngineOrder, EngineOrderList
@@ -6,7 +6,7 @@ from cq_tui.simulator.errors import cancel_rejected
 
 
 def cancel(context: CommandContext, order: EngineOrder, cancel_id: str) -> None:
-    """Cancel an open order; one that belongs to a list cancels the whole list. Raises ApiError."""
+    """Cancel an open order, and the whole list it belongs to. Raises RequestRejected."""
     if not order.is_open:
         raise cancel_rejected()
     if order.list_id >= 0:
@@ -18,7 +18,7 @@ def cancel(context: CommandContext, order: EngineOrder, cancel_id: str) -> None:
 
 
 def cancel_list(context: CommandContext, order_list: EngineOrderList, cancel_id: str) -> None:
-    """Cancel all open orders of a list. Raises ApiError when it is done already."""
+    """Cancel all open orders of a list. Raises RequestRejected if the list is already done."""
     if order_list.done:
         raise cancel_rejected()
     context.outcome.order_list = order_list
@@ -30,7 +30,7 @@ def cancel_list(context: CommandContext, order_list: EngineOrderList, cancel_id:
 
 
 def expire_all(context: CommandContext, symbol: str) -> None:
-    """End all orders of a symbol from the exchange's side."""
+    """Expire all orders of a symbol on behalf of the exchange."""
     for order in context.state.open_orders_of(symbol):
         context.close_order(order, "EXPIRED", "EXCHANGE_CANCELED")
     for order_list in context.state.open_lists_of(symbol):

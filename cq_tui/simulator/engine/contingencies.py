@@ -1,4 +1,4 @@
-"""Orders that depend on one that fills or ends: the other leg of an OCO, the pending orders of an OTO or OPO."""
+"""Contingent orders: the other leg of an OCO, and the pending orders of an OTO or OPO."""
 
 from cq_tui.simulator.engine.command_context import CommandContext, required_lock
 from cq_tui.simulator.engine.orders import EngineOrder, EngineOrderList, Trade
@@ -7,7 +7,7 @@ _OPO_KINDS = frozenset({"OPO", "OPOCO"})
 
 
 def expire_other_leg(context: CommandContext, order: EngineOrder) -> None:
-    """An order is about to trade or to be entered by its trigger: the other leg ends, its lock goes over."""
+    """Expire the other OCO leg of an order that is about to trade or was triggered, and take over its lock."""
     if order.list_id < 0:
         return
     order_list = context.state.lists[order.list_id]
@@ -21,9 +21,9 @@ def expire_other_leg(context: CommandContext, order: EngineOrder) -> None:
 
 
 def lock_received(context: CommandContext, order: EngineOrder, trade: Trade) -> None:
-    """Lock what the working order of an OPO received for its pending order.
+    """Lock what an OPO's working order received, for its pending order.
 
-    The commission comes from what was free before if that suffices, else from what was received.
+    The commission is paid from the free balance if it suffices, otherwise from what was received.
     """
     if order.list_id < 0:
         return
@@ -37,7 +37,7 @@ def lock_received(context: CommandContext, order: EngineOrder, trade: Trade) -> 
 
 
 def resolve_contingencies(context: CommandContext, order: EngineOrder) -> None:
-    """Follow up on the end of an order that belongs to a list; does nothing while the order is open."""
+    """Update the list of an order that was closed; do nothing while the order is open."""
     if order.list_id < 0 or order.is_open:
         return
     order_list = context.state.lists[order.list_id]
@@ -52,7 +52,7 @@ def resolve_contingencies(context: CommandContext, order: EngineOrder) -> None:
 
 
 def expire_pending(context: CommandContext, order_list: EngineOrderList) -> None:
-    """The working order ended without its complete fill: nothing will come of the pending ones."""
+    """Expire the pending orders of a list whose working order closed without filling completely."""
     for order in context.state.orders_of(order_list):
         if order.is_pending:
             context.close_order(order, "EXPIRED", "OTO_PHASE_ONE_EXPIRED")

@@ -1,6 +1,6 @@
-"""The matching engine of the simulated account: (state, market, command, now) -> facts and reports. No I/O.
+"""The matching engine of the simulated account: (state, market, command, now) -> ledger events and reports. No I/O.
 
-Every change goes through a fact, so that the ledger's facts alone make the same state again.
+Every change is a ledger event, so replaying the ledger rebuilds the same state.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from cq_tui.simulator.engine.command_context import CommandContext
 from cq_tui.simulator.engine.fills import fill_ahead_of_background, fill_resting
 from cq_tui.simulator.engine.ledger_events import Deposited
 from cq_tui.simulator.engine.limit_order_book import LimitOrderBook
-from cq_tui.simulator.engine.orders import EngineOrder, EngineOrderList, OrderListRequest, OrderRequest
+from cq_tui.simulator.engine.orders import EngineOrder, EngineOrderList, NewOrder, NewOrderList
 from cq_tui.simulator.engine.outcome import Outcome
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.simulator.engine.triggers import process_stops, trigger_by_own_trades
@@ -23,7 +23,7 @@ from cq_tui.simulator.market.ticks import BackgroundTrade
 
 
 class MarketView(Protocol):
-    """What the engine has to know about the market at the present tick."""
+    """What the engine needs to know about the market at the current tick."""
 
     ended: bool
     tick: int
@@ -33,29 +33,29 @@ class MarketView(Protocol):
         """Price of the last trade."""
 
     def average_price(self, symbol: str) -> Decimal:
-        """Average price over five minutes."""
+        """Volume-weighted average price of the last five minutes."""
 
     def best_ticks(self, symbol: str) -> tuple[int, int]:
         """Best bid and best ask without the account's orders, in tick sizes."""
 
     def liquidity(self, symbol: str) -> BackgroundLiquidity:
-        """What everybody else offers, the same one at every tick."""
+        """Background liquidity; the same object at every tick."""
 
     def background_trade(self, symbol: str) -> BackgroundTrade | None:
-        """What the crowd traded with itself at this tick."""
+        """The background trade of this tick, if any."""
 
 
 class Engine:
-    """Places, triggers, matches and cancels the account's orders against the books.
+    """Places, triggers, matches and cancels the account's orders.
 
-    ``tape_id(symbol)`` is the trade id that the market's tape has reached without the account's own fills.
+    ``market_trade_count(symbol)`` is the number of market trades so far, without the account's fills.
     """
 
-    def __init__(self, state: ExchangeState, market: MarketView, tape_id: Callable[[str], int]) -> None:
+    def __init__(self, state: ExchangeState, market: MarketView, market_trade_count: Callable[[str], int]) -> None:
         self.state = state
         self.account_rules: AccountRules | None = None
         self._market = market
-        self._market_trade_count = tape_id
+        self._market_trade_count = market_trade_count
         self._books: dict[str, LimitOrderBook] = {}
         self._phases: dict[str, str] = {}
         self._rules: dict[str, SymbolRules] = {}
@@ -63,16 +63,16 @@ class Engine:
         self.restore(state)
 
     def restore(self, state: ExchangeState) -> None:
-        """Go on from another state of the account."""
+        """Continue with another account state."""
         self.state = state
         for symbol in self._market.rules:
             self.book(symbol).attach(state.resting[symbol])
 
-    # What can be known
+    # Queries
 
     @property
     def market_ended(self) -> bool:
-        """Whether the market has no more prices."""
+        """Whether the market has run out of prices."""
         return self._market.ended
 
     def rules(self, symbol: str) -> SymbolRules:
@@ -84,7 +84,7 @@ class Engine:
         return "HALT" if self._market.ended else self._phases.get(symbol, "TRADING")
 
     def book(self, symbol: str) -> LimitOrderBook:
-        """Return a symbol's book at the present tick; orders change it, the next tick renews it."""
+        """Return a symbol's book at the current tick."""
         market, book = self._market, self._books.get(symbol)
         if book is None:
             book = self._books[symbol] = LimitOrderBook(
@@ -99,7 +99,7 @@ class Engine:
         return self._market.last_price(symbol)
 
     def reference_price(self, symbol: str) -> Decimal:
-        """Return the average price, by which filters measure; over no minutes that is the last price."""
+        """Return the average price that filters compare with, or the last price if their window is zero minutes."""
         if not self.rules(symbol).average_price_minutes:
             return self.last_price(symbol)
         known = self._averages.get(symbol)
@@ -108,26 +108,26 @@ class Engine:
         return known[1]
 
     def background_trade(self, symbol: str) -> BackgroundTrade | None:
-        """Return what the crowd traded with itself at this tick."""
+        """Return the background trade of this tick, if any."""
         return self._market.background_trade(symbol)
 
     def next_trade_id(self, symbol: str) -> int:
         """Return the id of the next trade."""
         return self._market_trade_count(symbol) + self.state.fill_counts[symbol] + 1
 
-    # What the operator can change
+    # Operator controls
 
     def set_phase(self, phase: str, symbol: str | None = None) -> None:
-        """Halt, break or resume trading in one symbol, or in all."""
+        """Halt, break or resume trading in one symbol or all."""
         for name in self._market.rules if symbol is None else (symbol,):
             self._phases[name] = phase
 
     def set_rules(self, rules: SymbolRules) -> None:
-        """Have a symbol's orders judged by other rules from now on."""
+        """Replace a symbol's trading rules."""
         self._rules[rules.symbol] = rules
 
     def expire_all(self, symbol: str, now: int) -> Outcome:
-        """End all orders of a symbol that is taken from the market."""
+        """Expire all orders of a delisted symbol."""
         context = CommandContext(self, now)
         cancellation.expire_all(context, symbol)
         return context.outcome
@@ -135,60 +135,60 @@ class Engine:
     # Commands
 
     def deposit(self, asset: str, quantity: Decimal, now: int) -> Outcome:
-        """Credit the account from outside."""
+        """Credit a deposit to the account."""
         context = CommandContext(self, now)
         context.apply(Deposited(asset, quantity, now))
         context.outcome.assets.add(asset)
         return context.outcome
 
-    def check_filters(self, new: OrderRequest) -> None:
-        """Raise ApiError when the order breaks a rule or filter of its symbol or of the account."""
+    def check_filters(self, new: NewOrder) -> None:
+        """Raise RequestRejected if the order violates a rule or filter of its symbol or the account."""
         checks.check_filters(self, new)
 
-    def place(self, new: OrderRequest, now: int) -> Outcome:
-        """Accept an order and match it, or raise ApiError with the state unchanged."""
+    def place(self, new: NewOrder, now: int) -> Outcome:
+        """Accept and match an order. Raises RequestRejected with the state unchanged."""
         context = CommandContext(self, now)
         submission.submit_order(context, new)
         return self._complete(context)
 
-    def report_rejection(self, new: OrderRequest, refusal: str, now: int) -> Outcome:
-        """Tell the user of an order that was refused."""
+    def report_rejection(self, new: NewOrder, refusal: str, now: int) -> Outcome:
+        """Report a rejected order to the user."""
         context = CommandContext(self, now)
         submission.report_rejection(context, new, refusal)
         return context.outcome
 
-    def place_list(self, new: OrderListRequest, now: int) -> Outcome:
-        """Accept orders that depend on each other, or raise ApiError with the state unchanged."""
+    def place_list(self, new: NewOrderList, now: int) -> Outcome:
+        """Accept an order list. Raises RequestRejected with the state unchanged."""
         context = CommandContext(self, now)
         list_submission.submit_list(context, new)
         return self._complete(context)
 
     def cancel(self, order: EngineOrder, cancel_id: str, now: int) -> Outcome:
-        """Cancel an open order; one that belongs to a list cancels the whole list. Raises ApiError."""
+        """Cancel an open order, and the whole list it belongs to. Raises RequestRejected."""
         context = CommandContext(self, now)
         cancellation.cancel(context, order, cancel_id)
         return context.outcome
 
     def cancel_list(self, order_list: EngineOrderList, cancel_id: str, now: int) -> Outcome:
-        """Cancel all open orders of a list. Raises ApiError when it is done already."""
+        """Cancel all open orders of a list. Raises RequestRejected if the list is already done."""
         context = CommandContext(self, now)
         cancellation.cancel_list(context, order_list, cancel_id)
         return context.outcome
 
     def amend(self, order: EngineOrder, quantity: Decimal, new_client_id: str, now: int) -> Outcome:
-        """Reduce an open order's quantity; it keeps its priority. Raises ApiError with the state unchanged."""
+        """Reduce an open order's quantity, keeping its priority. Raises RequestRejected with the state unchanged."""
         context = CommandContext(self, now)
         amendment.amend(context, order, quantity, new_client_id)
         return context.outcome
 
     def on_tick(self, now: int) -> Outcome:
-        """Fill resting orders that the present prices reach, and trigger stops."""
+        """Fill resting orders that current prices reach, and trigger stops."""
         context = CommandContext(self, now)
         if self._market.ended:
             return context.outcome
         seen = 0
         for symbol in dict.fromkeys(name for name, _ in self.state.open_orders):
-            # Orders in a symbol that is not offered at present wait until it is.
+            # Orders in a symbol that is not currently offered wait.
             if symbol in self._market.rules and self.phase(symbol) == "TRADING":
                 fill_resting(context, symbol)
                 fill_ahead_of_background(context, symbol)
@@ -203,9 +203,9 @@ class Engine:
 
     @staticmethod
     def _process_consequences(context: CommandContext, seen: int) -> int:
-        """Do what follows from fills: trigger stops, then enter orders that waited; return how many reports there are.
+        """Trigger stops by the new fills, then enter pending orders; return the number of reports processed.
 
-        An order that has just been entered is not triggered by the trades before.
+        Earlier trades do not trigger an order that has just been entered.
         """
         seen = trigger_by_own_trades(context, seen)
         while context.filled_lists:

@@ -1,4 +1,4 @@
-"""What a command has to know besides the account: the market's prices, books, rules, phases and ids."""
+"""What a command needs besides the account: prices, books, rules, phases and trade ids."""
 
 from decimal import Decimal
 from typing import Protocol
@@ -11,14 +11,14 @@ from cq_tui.simulator.market.ticks import BackgroundTrade
 
 
 class EngineView(Protocol):
-    """The place of trading at the present tick."""
+    """The engine as commands see it, at the current tick."""
 
     state: ExchangeState
     account_rules: AccountRules | None
 
     @property
     def market_ended(self) -> bool:
-        """Whether the market has no more prices."""
+        """Whether the market has run out of prices."""
 
     def rules(self, symbol: str) -> SymbolRules:
         """Trading rules of a symbol."""
@@ -33,10 +33,10 @@ class EngineView(Protocol):
         """Price of the last trade."""
 
     def reference_price(self, symbol: str) -> Decimal:
-        """Price that filters measure by."""
+        """Price that filters compare with."""
 
     def background_trade(self, symbol: str) -> BackgroundTrade | None:
-        """What the crowd traded with itself at this tick."""
+        """The background trade of this tick, if any."""
 
     def next_trade_id(self, symbol: str) -> int:
         """Id of the next trade."""

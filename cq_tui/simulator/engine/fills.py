@@ -1,4 +1,4 @@
-"""Orders that meet the book as takers, and own orders that the crowd fills."""
+"""Fills: orders that take from the book, and resting orders that background liquidity fills."""
 
 from decimal import Decimal
 
@@ -19,7 +19,7 @@ from cq_tui.simulator.engine.resting_orders import RestingSide
 
 
 def plan_taker(context: CommandContext, order: EngineOrder, *, step: Decimal | None = None) -> MatchPlan:
-    """Return what an order would do to the book now; with ``step`` for the quote amount that it may spend."""
+    """Plan how an order would match now; with ``step``, for the quote amount it may spend."""
     demand = TakerDemand(
         side=order.side,
         amount=order.remaining if step is None else order.quote_quantity,
@@ -31,7 +31,7 @@ def plan_taker(context: CommandContext, order: EngineOrder, *, step: Decimal | N
 
 
 def execute_taker(context: CommandContext, order: EngineOrder) -> None:
-    """Let an order that has just begun to work take what it can; the rest stays or expires."""
+    """Match an order that just started working; the remainder rests or expires."""
     plan = plan_taker(context, order)
     if order.time_in_force == "FOK" and plan.quantity < order.remaining:
         expire_remainder(context, order, "UNFILLED_FOK_ORDER_EXPIRED")
@@ -46,13 +46,13 @@ def execute_taker(context: CommandContext, order: EngineOrder) -> None:
 
 
 def expire_remainder(context: CommandContext, order: EngineOrder, reason: str) -> None:
-    """Have what remains of an order expire."""
+    """Expire what remains of an order."""
     context.close_order(order, "EXPIRED", reason)
     resolve_contingencies(context, order)
 
 
 def execute_plan(context: CommandContext, order: EngineOrder, plan: MatchPlan) -> None:
-    """Do what was planned for a taker."""
+    """Execute a taker's plan."""
     book = context.engine.book(order.symbol)
     for step in plan.steps:
         if isinstance(step, PlannedPrevention):
@@ -75,7 +75,7 @@ def fill_order(
     counter_order_id: int = -1,
     trade_id: int | None = None,
 ) -> int:
-    """Fill a part of an order; return the trade's id. What follows from its end is left to ``settle``."""
+    """Fill part of an order and return the trade id; the caller then runs ``resolve_contingencies``."""
     base, quote_asset = context.state.assets_of(order.symbol)
     buying, quote = order.side == "BUY", price * quantity
     trade = Trade(
@@ -102,7 +102,7 @@ def fill_order(
 
 
 def _execute_self_trade(context: CommandContext, order: EngineOrder, step: PlannedFill, maker: EngineOrder) -> None:
-    """Trade with an own order: each side has its trade, both of one id."""
+    """Trade with an own order: one trade for each side, with the same trade id."""
     expire_other_leg(context, maker)
     number = fill_order(context, order, step.price, step.quantity, is_maker=False, counter_order_id=maker.order_id)
     fill_order(
@@ -144,7 +144,7 @@ def _execute_prevention(context: CommandContext, order: EngineOrder, step: Plann
 
 
 def fill_resting(context: CommandContext, symbol: str) -> None:
-    """Let the crowd fill own resting orders that its prices reach, better prices first, then earlier orders."""
+    """Fill resting orders that background prices reach, in price-time priority."""
     book = context.engine.book(symbol)
     for side, own in context.state.resting[symbol].sides.items():
         while (price := own.best_price()) is not None:
@@ -156,7 +156,7 @@ def fill_resting(context: CommandContext, symbol: str) -> None:
 
 
 def fill_ahead_of_background(context: CommandContext, symbol: str) -> None:
-    """Fill own orders that stood before the one that the crowd has just traded with: theirs was the better price."""
+    """Fill own orders at a better price than the background trade of this tick."""
     trade = context.engine.background_trade(symbol)
     if trade is None:
         return
@@ -169,7 +169,7 @@ def fill_ahead_of_background(context: CommandContext, symbol: str) -> None:
 
 
 def _fill_first_in_queue(context: CommandContext, own: RestingSide, price: Decimal, most: Decimal) -> Decimal:
-    """Let the crowd fill what the first order at a price shows; return how much that was."""
+    """Fill the visible part of the first order at a price; return the quantity filled."""
     order = next(iter(own.orders_at(price)))
     expire_other_leg(context, order)
     part = min(order.visible_quantity, most)

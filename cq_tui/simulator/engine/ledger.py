@@ -1,7 +1,7 @@
-"""The exchange's ledger: a journal of facts and of the market's state, bounded by compaction.
+"""The exchange's ledger: a journal of ledger events and market states, bounded by compaction.
 
-One line holds everything that one command did, so that a crash keeps all of it or nothing. Lines are
-``{"time", "facts"}``, ``{"market"}`` (what the prices need to go on) and, after a compaction, ``{"snapshot"}`` parts.
+Each command is one line, so a crash keeps all of it or nothing. Lines are ``{"time", "facts"}`` (events),
+``{"market"}`` (the state that prices continue from) and, after a compaction, ``{"snapshot"}`` parts.
 """
 
 import logging
@@ -20,19 +20,19 @@ from cq_tui.store.journal import JournalError, JournalWriter, read_lines
 
 log = logging.getLogger(__name__)
 
-#: Lines after which the ledger is compacted while it is written, and lines that make it worth it at the start.
+#: The ledger is compacted after this many new lines, and on opening if it has more than this many.
 COMPACT_AFTER = 20_000
 COMPACT_AT_START = 2_000
-#: States of the market that a compaction keeps: enough to make the klines of the last hours again.
+#: Market states that a compaction keeps: enough to rebuild the klines of the last hours.
 MARKET_STATES_KEPT = 16
 
 
 class LedgerError(Exception):
-    """The ledger cannot be used; the message names file, line and remedy."""
+    """The ledger is unusable; the message names file, line and remedy."""
 
 
 class Ledger:
-    """The one writer of a ledger file. Opening cuts a torn tail off and fills ``state`` from the rest."""
+    """The single writer of a ledger file. Opening cuts off a torn tail and loads the rest into ``state``."""
 
     def __init__(self, path: Path, state: ExchangeState) -> None:
         self._path = path
@@ -50,14 +50,14 @@ class Ledger:
             self._lines += 1
             try:
                 self._apply_line(orjson.loads(line), state)
-            except (LedgerFormatError, ValueError, KeyError, TypeError, AttributeError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise LedgerError(
-                    f"{self._path}, line {self._lines}: not a line of the exchange's ledger ({error!r}). "
-                    "Move the file away to begin with a new account."
+                    f"{self._path}, line {self._lines}: not a valid ledger line "
+                    f"({type(error).__name__}: {error}). Move the file away to start with a new account."
                 ) from None
 
     def reload(self, state: ExchangeState) -> ExchangeState:
-        """Return the state that the file holds, for the same symbols as ``state``."""
+        """Return the state in the file, for the same symbols as ``state``."""
         fresh = state.empty_copy()
         self.market_states, self._lines = [], 0
         self._read_into(fresh)
@@ -78,11 +78,11 @@ class Ledger:
         self.market_states = [*self.market_states, market][-MARKET_STATES_KEPT:]
 
     def record(self, events: Sequence[LedgerEvent], now: int) -> None:
-        """Append what one command did. Raises JournalError when it is not in the file."""
+        """Append the events of one command. Raises JournalError if the line did not reach the file."""
         self._append({"time": now, "facts": [encode_event(event) for event in events]})
 
     def record_market_state(self, market: dict[str, Any]) -> None:
-        """Append the state of the market."""
+        """Append a market state. Raises JournalError."""
         self._append({"market": market})
         self._remember_market_state(market)
 
@@ -92,13 +92,13 @@ class Ledger:
 
     @property
     def needs_compaction(self) -> bool:
-        """Whether so much was appended that the file should be rewritten."""
+        """Whether the file has grown enough to be compacted."""
         return self._lines > self._compact_at
 
     def compact(self, state: ExchangeState) -> None:
-        """Replace the file by a snapshot of ``state``; a crash leaves the old or the new file.
+        """Replace the file with a snapshot of ``state``; a crash leaves the old or the new file.
 
-        Where there is no room for a snapshot the old file stays and goes on growing until the next attempt.
+        If the disk has no room for a snapshot, the old file keeps growing until the next attempt.
         """
         entries = [{"snapshot": part} for part in snapshot_parts(state)]
         entries += [{"market": market} for market in self.market_states]
@@ -106,14 +106,14 @@ class Ledger:
         try:
             write_document(self._path, b"".join(orjson.dumps(entry) + b"\n" for entry in entries))
         except OSError as error:
-            log.error("%s could not be compacted (%s) and goes on growing; make room for it", self._path, error)
+            log.error("%s could not be compacted (%s) and keeps growing; free some disk space", self._path, error)
             return
         self._writer.close()
         self._lines, self._compact_at = len(entries), COMPACT_AFTER
         try:
             self._writer = JournalWriter(self._path, quarantine=self._path.parent)
-        except JournalError as error:  # what is written to the closed one is refused from now on
-            log.error("the ledger was compacted and cannot be opened again; restart the exchange: %s", error)
+        except JournalError as error:  # the closed writer refuses every further append
+            log.error("the ledger was compacted but cannot be reopened; restart the exchange: %s", error)
 
     def close(self) -> None:
         """Close the file."""

@@ -1,4 +1,4 @@
-"""Facts: what changed the exchange's state, one after the other; the ledger is made of them."""
+"""Ledger events: every change of the exchange's state, in order. Their class names are part of the file format."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -8,7 +8,7 @@ from cq_tui.simulator.engine.orders import Amendment, EngineOrder, PreventedMatc
 
 @dataclass(frozen=True, slots=True)
 class Deposited:
-    """The account received an asset from outside."""
+    """The account received a deposit."""
 
     asset: str
     quantity: Decimal
@@ -17,14 +17,14 @@ class Deposited:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An order was accepted; ``order.locked`` of its asset went from free to locked."""
+    """An order was accepted; ``order.locked`` moved from free to locked."""
 
     order: EngineOrder
 
 
 @dataclass(frozen=True, slots=True)
 class Triggered:
-    """A stop order's price was met: it works from now on, with this much locked."""
+    """A stop order was triggered and starts working, with this amount locked."""
 
     symbol: str
     order_id: int
@@ -34,7 +34,7 @@ class Triggered:
 
 @dataclass(frozen=True, slots=True)
 class Trailed:
-    """A trailing stop began to trail, or the price went further in its favour."""
+    """A trailing stop began to trail, or its extreme price moved."""
 
     symbol: str
     order_id: int
@@ -44,7 +44,7 @@ class Trailed:
 
 @dataclass(frozen=True, slots=True)
 class Activated:
-    """A pending order's working order has filled: it is entered with this quantity, and locks this much."""
+    """A pending order was entered after its working order filled, with this quantity and lock."""
 
     symbol: str
     order_id: int
@@ -55,7 +55,7 @@ class Activated:
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """An open order locks another amount than before."""
+    """The amount locked by an open order changed."""
 
     symbol: str
     order_id: int
@@ -71,21 +71,21 @@ class Filled:
 
 @dataclass(frozen=True, slots=True)
 class Prevented:
-    """Two orders of the account would have traded with each other; who lost all that remained ends."""
+    """Self-trade prevention stopped a trade; an order with nothing remaining is closed."""
 
     match: PreventedMatch
 
 
 @dataclass(frozen=True, slots=True)
 class Amended:
-    """An order's quantity was reduced; it kept its place in the queue."""
+    """An order's quantity was reduced; it kept its queue priority."""
 
     amendment: Amendment
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """An order ended without (further) fills; what it had locked is free again."""
+    """An order was closed without further fills; its lock was released."""
 
     symbol: str
     order_id: int
@@ -108,7 +108,7 @@ class ListOpened:
 
 @dataclass(frozen=True, slots=True)
 class ListDone:
-    """No order of the list is open any more."""
+    """The last open order of a list was closed."""
 
     list_id: int
     time: int

@@ -1,4 +1,4 @@
-"""Order lists: OCO, OTO, OTOCO, OPO and OPOCO, placed, and their pending orders entered when it is time."""
+"""Submit order lists (OCO, OTO, OTOCO, OPO, OPOCO), and enter their pending orders."""
 
 from decimal import Decimal
 
@@ -20,33 +20,33 @@ from cq_tui.simulator.engine.orders import (
     STOP_LOSS_TYPES,
     ZERO,
     EngineOrder,
-    OrderListRequest,
-    OrderRequest,
+    NewOrder,
+    NewOrderList,
 )
 from cq_tui.simulator.engine.submission import draft_order, open_order
 from cq_tui.simulator.engine.triggers import breaks_filters, market_order_cost
 from cq_tui.simulator.errors import RequestRejected
 
 
-def submit_list(context: CommandContext, new: OrderListRequest) -> None:
-    """Accept orders that depend on each other, or raise ApiError with the state unchanged."""
-    venue = context.engine
-    check_list(venue, new)
+def submit_list(context: CommandContext, new: NewOrderList) -> None:
+    """Accept an order list. Raises RequestRejected with the state unchanged."""
+    engine = context.engine
+    check_list(engine, new)
     for number, entry in enumerate(new.orders):
-        check_filters(venue, entry, new.orders[:number])
+        check_filters(engine, entry, new.orders[:number])
         check_positive_value(entry)
-    check_phase(venue, new.symbol)
+    check_phase(engine, new.symbol)
     for entry in new.orders:
-        check_client_id(venue, entry)
+        check_client_id(engine, entry)
     if len(new.legs) == 2:
-        check_leg_prices(*new.legs, venue.last_price(new.symbol) if new.kind == "OCO" else None)
+        check_leg_prices(*new.legs, engine.last_price(new.symbol) if new.kind == "OCO" else None)
     if new.working is None:
         _submit_oco(context, new)
     else:
         _submit_oto(context, new, new.working)
 
 
-def _open_list(context: CommandContext, new: OrderListRequest, drafts: list[EngineOrder]) -> list[EngineOrder]:
+def _open_list(context: CommandContext, new: NewOrderList, drafts: list[EngineOrder]) -> list[EngineOrder]:
     list_id = context.state.last_list_id + 1
     order_ids = [draft.order_id for draft in drafts]
     context.apply(ListOpened(list_id, new.client_id, new.symbol, order_ids, context.now, new.kind))
@@ -55,8 +55,8 @@ def _open_list(context: CommandContext, new: OrderListRequest, drafts: list[Engi
     return [open_order(context, draft) for draft in drafts]
 
 
-def _submit_oco(context: CommandContext, new: OrderListRequest) -> None:
-    """An OCO: the first leg locks what the dearer one needs."""
+def _submit_oco(context: CommandContext, new: NewOrderList) -> None:
+    """Submit an OCO: the first leg locks what the more expensive leg needs."""
     list_id = context.state.last_list_id + 1
     legs = [
         draft_order(context, leg, list_id=list_id, offset=number)
@@ -71,13 +71,13 @@ def _submit_oco(context: CommandContext, new: OrderListRequest) -> None:
     context.outcome.orders += [leg.copy() for leg in legs]
 
 
-def _by_order_id(legs: tuple[OrderRequest, ...]) -> list[OrderRequest]:
+def _by_order_id(legs: tuple[NewOrder, ...]) -> list[NewOrder]:
     """Return the legs in the order of their ids: the stop loss of an OCO comes first."""
     return sorted(legs, key=lambda leg: leg.type not in STOP_LOSS_TYPES)
 
 
-def _submit_oto(context: CommandContext, new: OrderListRequest, working: OrderRequest) -> None:
-    """An OTO or OPO: the answer shows the pending orders as they are before the working one meets the book."""
+def _submit_oto(context: CommandContext, new: NewOrderList, working: NewOrder) -> None:
+    """Submit an OTO or OPO; the response shows the pending orders before the working order matches."""
     list_id = context.state.last_list_id + 1
     first = draft_order(context, working, list_id=list_id)
     pending = [
@@ -94,7 +94,7 @@ def _submit_oto(context: CommandContext, new: OrderListRequest, working: OrderRe
 
 
 def enter_pending(context: CommandContext) -> None:
-    """Enter the pending orders of the lists whose working order has filled."""
+    """Enter the pending orders of lists whose working order filled."""
     while context.filled_lists:
         order_list = context.filled_lists.popleft()
         pending = [order for order in context.state.orders_of(order_list) if order.is_pending]
@@ -121,7 +121,7 @@ def _enter_single(context: CommandContext, order: EngineOrder) -> None:
 
 
 def _enter_oco(context: CommandContext, legs: list[EngineOrder]) -> None:
-    """Enter both legs of an OCO that waited, or none; the first one locks what the dearer one needs."""
+    """Enter both pending OCO legs, or neither; the first one locks what the more expensive leg needs."""
     last = context.engine.last_price(legs[0].symbol)
     drafts = [_entry_draft(context, leg, legs[0].locked) for leg in legs]
     quantity = min(draft.quantity for draft in drafts)
@@ -138,7 +138,7 @@ def _enter_oco(context: CommandContext, legs: list[EngineOrder]) -> None:
 
 
 def _entry_draft(context: CommandContext, order: EngineOrder, received: Decimal) -> EngineOrder:
-    """Return a pending order as it would be entered; one without a quantity sells what was received."""
+    """Return a pending order as it would be entered; without a quantity, it sells what was received."""
     draft = order.copy()
     draft.status, draft.locked = "NEW", ZERO
     if not draft.quantity:
@@ -158,7 +158,7 @@ def _can_enter(context: CommandContext, draft: EngineOrder) -> bool:
 
 
 def _legs_enclose(drafts: list[EngineOrder], last: Decimal) -> bool:
-    """Whether two legs lie on both sides of the last price, as those of an OCO have to."""
+    """Whether two legs enclose the last price, as OCO legs must."""
     below, above = sorted(drafts, key=lambda draft: draft.stop_price or draft.price)
     try:
         check_leg_prices(above, below, last)

@@ -1,4 +1,4 @@
-"""What an order would do to a book: pure plans, nothing is changed here."""
+"""Pure matching plans: how an order would match a book, without changing anything."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,12 +13,12 @@ _EIGHT_DECIMALS = Decimal("0.00000001")
 
 
 def commission_on(received: Decimal, rate: Decimal = COMMISSION_RATE) -> Decimal:
-    """Return the commission on a received amount: 8 decimals, half up, as recorded on real fills."""
+    """Return the commission on a received amount: 8 decimals, rounded half up, as on recorded real fills."""
     return (received * rate).quantize(_EIGHT_DECIMALS, ROUND_HALF_UP)
 
 
 class PlannedFill(NamedTuple):
-    """A trade at a price, with an own order or, without one, with the crowd."""
+    """A trade at a price, with an own order or (``maker`` None) with background liquidity."""
 
     price: Decimal
     quantity: Decimal
@@ -26,7 +26,7 @@ class PlannedFill(NamedTuple):
 
 
 class PlannedPrevention(NamedTuple):
-    """A trade with an own order that must not happen, and what each side loses by it."""
+    """A prevented trade with an own order, and the quantity that each side loses."""
 
     price: Decimal
     maker: EngineOrder
@@ -36,10 +36,9 @@ class PlannedPrevention(NamedTuple):
 
 @dataclass(slots=True)
 class MatchPlan:
-    """What an order does when it meets a book, step by step.
+    """The steps by which an order matches a book.
 
-    ``remaining`` is what it would still take (base quantity, or quote amount); ``is_complete`` says that nothing
-    more could be taken.
+    ``remaining`` is the demand left (base quantity, or quote amount); ``is_complete`` means no more can be taken.
     """
 
     remaining: Decimal
@@ -50,7 +49,7 @@ class MatchPlan:
     is_complete: bool = False
 
     def add_fill(self, price: Decimal, quantity: Decimal, maker: EngineOrder | None) -> None:
-        """Add a trade."""
+        """Add a planned trade."""
         self.steps.append(PlannedFill(price, quantity, maker))
         self.quantity += quantity
         self.quote += price * quantity
@@ -64,7 +63,7 @@ class MatchPlan:
 
 
 class TakerDemand(NamedTuple):
-    """What a taker wants: ``amount`` of base, or with a ``step`` the whole steps that this amount of quote buys."""
+    """A taker's demand: ``amount`` of base, or with a ``step`` the whole steps that ``amount`` of quote buys."""
 
     side: str
     amount: Decimal
@@ -77,18 +76,18 @@ class TakerDemand(NamedTuple):
         return self.limit is None or (price <= self.limit if self.side == "BUY" else price >= self.limit)
 
     def quantity_at(self, remaining: Decimal, price: Decimal) -> Decimal:
-        """Return the base quantity that is still wanted at a price."""
+        """Return the base quantity still demanded at a price."""
         if self.step is None:
             return remaining
         return (remaining / price / self.step).to_integral_value(ROUND_DOWN) * self.step
 
     def remaining_after(self, remaining: Decimal, price: Decimal, quantity: Decimal) -> Decimal:
-        """Return what is still wanted after ``quantity`` at a price."""
+        """Return the demand left after ``quantity`` at a price."""
         return remaining - (quantity if self.step is None else quantity * price)
 
 
 def plan_match(demand: TakerDemand, levels: Iterable[MatchableLevel]) -> MatchPlan:
-    """Return what a taker does to the other side of a book, best price first, the crowd first at each."""
+    """Plan a taker's match: best price first, and background liquidity before own orders at each price."""
     plan = MatchPlan(demand.amount)
     for level in levels:
         if demand.quantity_at(plan.remaining, level.price) <= 0:
@@ -104,13 +103,13 @@ def plan_match(demand: TakerDemand, levels: Iterable[MatchableLevel]) -> MatchPl
 
 
 def _plan_level(plan: MatchPlan, demand: TakerDemand, level: MatchableLevel) -> None:
-    """Plan what happens at one price."""
+    """Plan the match at one price."""
     part = min(demand.quantity_at(plan.remaining, level.price), level.background)
     if part > 0:
         plan.add_fill(level.price, part, None)
         plan.remaining = demand.remaining_after(plan.remaining, level.price, part)
     if part < level.background:
-        # What is left of a quote amount would buy nothing here: it is not for a worse price either.
+        # The rest of a quote amount is too small for a step here; it must not go to a worse price either.
         plan.is_complete = True
     if plan.is_complete or not level.own:
         return
@@ -118,40 +117,42 @@ def _plan_level(plan: MatchPlan, demand: TakerDemand, level: MatchableLevel) -> 
         _plan_self_trades(plan, demand, level)
         return
     for maker in level.own:
-        wanted = demand.quantity_at(plan.remaining, level.price)
-        if wanted <= 0:
+        quantity = demand.quantity_at(plan.remaining, level.price)
+        if quantity <= 0:
             plan.is_complete = True
         if plan.is_complete:
             return
-        _plan_prevention(plan, demand, level.price, maker, wanted)
+        _plan_prevention(plan, demand, level.price, maker, quantity)
 
 
 def _plan_self_trades(plan: MatchPlan, demand: TakerDemand, level: MatchableLevel) -> None:
-    """Trade with own orders in turn; an iceberg whose shown part is gone goes behind the others."""
+    """Plan trades with own orders in turn; an iceberg moves to the back once its visible part is filled."""
     queue = [(maker, maker.visible_quantity, maker.remaining) for maker in level.own]
     while queue:
-        maker, shown, remaining = queue.pop(0)
-        part = min(demand.quantity_at(plan.remaining, level.price), shown)
+        maker, visible, remaining = queue.pop(0)
+        part = min(demand.quantity_at(plan.remaining, level.price), visible)
         if part > 0:
             plan.add_fill(level.price, part, maker)
             plan.remaining = demand.remaining_after(plan.remaining, level.price, part)
-        if part < shown:
+        if part < visible:
             plan.is_complete = True
             return
         if remaining > part:
             queue.append((maker, min(maker.iceberg_quantity, remaining - part), remaining - part))
 
 
-def _plan_prevention(plan: MatchPlan, demand: TakerDemand, price: Decimal, maker: EngineOrder, wanted: Decimal) -> None:
-    """Plan what self-trade prevention does instead of one trade."""
+def _plan_prevention(
+    plan: MatchPlan, demand: TakerDemand, price: Decimal, maker: EngineOrder, quantity: Decimal
+) -> None:
+    """Plan what self-trade prevention does instead of a trade of ``quantity``."""
     match demand.stp_mode:
         case "EXPIRE_MAKER":
             plan.add_prevention(price, maker, ZERO, maker.remaining)
         case "EXPIRE_TAKER" | "EXPIRE_BOTH":
-            plan.add_prevention(price, maker, wanted, maker.remaining if demand.stp_mode == "EXPIRE_BOTH" else ZERO)
+            plan.add_prevention(price, maker, quantity, maker.remaining if demand.stp_mode == "EXPIRE_BOTH" else ZERO)
             plan.remaining, plan.is_complete = ZERO, True
         case _:  # DECREMENT, and TRANSFER between orders of one account
-            part = min(wanted, maker.remaining)
+            part = min(quantity, maker.remaining)
             plan.add_prevention(price, maker, part, part)
             plan.remaining = demand.remaining_after(plan.remaining, price, part)
             plan.is_complete = part < maker.remaining

@@ -1,11 +1,14 @@
-"""Orders, order lists and trades as the exchange keeps them, and the requests that make them."""
+"""The engine's orders, order lists, trades and balances, and requests for new orders.
+
+Fields of everything but the requests are part of the ledger's format.
+"""
 
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
 ZERO = Decimal(0)
-#: Orders that enter the market at any price once they work.
+#: Types that trade at any price once they work.
 MARKET_TYPES = frozenset({"MARKET", "STOP_LOSS", "TAKE_PROFIT"})
 STOP_LOSS_TYPES = frozenset({"STOP_LOSS", "STOP_LOSS_LIMIT"})
 STOP_TYPES = STOP_LOSS_TYPES | {"TAKE_PROFIT", "TAKE_PROFIT_LIMIT"}
@@ -14,7 +17,7 @@ FINAL_STATUSES = frozenset({"FILLED", "CANCELED", "EXPIRED", "EXPIRED_IN_MATCH",
 
 @dataclass(slots=True)
 class EngineOrder:
-    """One order and how far it got. Times are Unix ms; -1 means none, as the exchange writes it."""
+    """One order and its progress. Times are Unix ms; -1 means none, as in Binance's responses."""
 
     symbol: str
     order_id: int
@@ -38,20 +41,20 @@ class EngineOrder:
     locked: Decimal = ZERO
     strategy_id: int = -1
     strategy_type: int = -1
-    #: What depth shows of the order at a time; zero for an order that shows all.
+    #: Quantity visible in depth at a time; zero shows all.
     iceberg_quantity: Decimal = ZERO
-    #: Basis points; -1 for an order that does not trail.
+    #: Basis points; -1 if the order does not trail.
     trailing_delta: int = -1
-    #: When trailing began, and the extreme price since then.
+    #: Start of trailing, and the extreme price since then.
     trailing_time: int = -1
     trailing_extreme: Decimal = ZERO
-    #: Quantity that self-trade prevention took away, and its newest prevented match.
+    #: Quantity removed by self-trade prevention, and the latest prevented match.
     prevented_quantity: Decimal = ZERO
     prevented_match_id: int = -1
     amends: int = 0
-    #: Rank in the queue at its price: the execution id at which it came to the end.
+    #: Rank in the queue at its price: the execution id at which it joined the end.
     priority: int = 0
-    #: What an iceberg had lost when the part that is shown now began.
+    #: ``filled_or_prevented`` of an iceberg when its current visible part began.
     part_from: Decimal = ZERO
 
     @property
@@ -61,12 +64,12 @@ class EngineOrder:
 
     @property
     def is_pending(self) -> bool:
-        """Whether the order waits for its list's working order."""
+        """Whether the order waits for the working order of its list."""
         return self.status == "PENDING_NEW"
 
     @property
     def is_working(self) -> bool:
-        """Whether the order is on the book (or was), that is, not waiting for its trigger."""
+        """Whether the order works or has worked, so it is not waiting for a trigger."""
         return self.working_time >= 0
 
     @property
@@ -76,29 +79,29 @@ class EngineOrder:
 
     @property
     def can_rest(self) -> bool:
-        """Whether the order stands on the book while it works."""
+        """Whether the order rests in the book while it works."""
         return self.time_in_force == "GTC" and self.type not in MARKET_TYPES
 
     @property
     def is_stop(self) -> bool:
-        """Whether the order's type waits for a trigger before it works."""
+        """Whether the order needs a trigger before it works."""
         return self.type in STOP_TYPES
 
     @property
     def filled_or_prevented(self) -> Decimal:
-        """Quantity that was filled or prevented."""
+        """Base quantity already filled or prevented."""
         return self.executed + self.prevented_quantity
 
     @property
     def visible_quantity(self) -> Decimal:
-        """Quantity that depth shows: all that remains, of an iceberg what is left of its present part."""
+        """Quantity visible in depth: what remains, or the rest of an iceberg's visible part."""
         remaining = self.remaining
         if not self.iceberg_quantity:
             return remaining
         return min(self.part_from + self.iceberg_quantity - self.filled_or_prevented, remaining)
 
     def copy(self) -> "EngineOrder":
-        """Return the order as it stands now."""
+        """Return a copy of the order."""
         return EngineOrder(
             self.symbol, self.order_id, self.client_order_id, self.side, self.type, self.time_in_force,
             self.quantity, self.quote_quantity, self.price, self.stop_price, self.stp_mode, self.time,
@@ -125,20 +128,20 @@ class Trade:
     time: int
     is_buyer: bool
     is_maker: bool
-    #: The account's own order on the other side; -1 when the crowd was.
+    #: The account's own order on the other side; -1 for background liquidity.
     counter_order_id: int = -1
 
     @property
     def is_self_trade_maker(self) -> bool:
-        """Whether the same trade was noted already from its taker's side."""
+        """Whether this is the maker side of a self-trade, recorded after its taker side."""
         return self.is_maker and self.counter_order_id >= 0
 
 
 @dataclass(frozen=True, slots=True)
 class PreventedMatch:
-    """A trade of the account with itself that self-trade prevention kept from happening.
+    """A self-trade that self-trade prevention stopped.
 
-    Quantities are what each order lost; zero for the order that the mode leaves alone.
+    Quantities are what each order lost; zero if the mode leaves the order alone.
     """
 
     symbol: str
@@ -154,7 +157,7 @@ class PreventedMatch:
 
 @dataclass(frozen=True, slots=True)
 class Amendment:
-    """A reduction of an order's quantity that kept its priority."""
+    """A reduction of an order's quantity that keeps its priority."""
 
     symbol: str
     order_id: int
@@ -168,7 +171,7 @@ class Amendment:
 
 @dataclass(slots=True)
 class EngineOrderList:
-    """Orders that depend on each other, in the order of their ids; ``kind`` as in ``NewList``."""
+    """Contingent orders by ascending id; ``kind`` as in ``NewOrderList``."""
 
     list_id: int
     client_id: str
@@ -180,17 +183,17 @@ class EngineOrderList:
 
     @property
     def contingency(self) -> str:
-        """The contingencyType as the exchange writes it."""
+        """Binance's contingencyType."""
         return "OCO" if self.kind == "OCO" else "OTO"
 
     @property
     def working_id(self) -> int | None:
-        """The order on whose complete fill the others wait; an OCO has none."""
+        """The working order whose complete fill the others wait for; None in an OCO."""
         return None if self.kind == "OCO" else self.order_ids[0]
 
     @property
     def oco_ids(self) -> list[int]:
-        """The two orders of which one ends the other; none in an OTO or OPO."""
+        """The two OCO legs; empty in an OTO or OPO."""
         if self.kind == "OCO":
             return self.order_ids
         return self.order_ids[1:] if len(self.order_ids) == 3 else []
@@ -198,14 +201,14 @@ class EngineOrderList:
 
 @dataclass(slots=True)
 class AssetBalance:
-    """What the account holds of an asset."""
+    """The account's balance of one asset."""
 
     free: Decimal = ZERO
     locked: Decimal = ZERO
 
 
-class OrderRequest(NamedTuple):
-    """A request to place an order, its parameters read but not yet judged against the market."""
+class NewOrder(NamedTuple):
+    """A request for a new order, parsed but not yet checked against the market."""
 
     symbol: str
     side: str
@@ -224,20 +227,20 @@ class OrderRequest(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class OrderListRequest:
-    """A request to place orders that depend on each other.
+class NewOrderList:
+    """A request for a new order list.
 
-    ``kind`` is OCO, OTO, OTOCO, OPO or OPOCO. ``working`` comes first in all but an OCO; ``legs`` are above and below
-    of an OCO, OTOCO or OPOCO, else the one pending order. Legs of an OPO and OPOCO have no quantity.
+    ``kind`` is OCO, OTO, OTOCO, OPO or OPOCO. All but an OCO have a ``working`` order. ``legs`` are the above and
+    below legs of an OCO, OTOCO or OPOCO, otherwise the pending order. OPO and OPOCO legs have no quantity.
     """
 
     kind: str
     symbol: str
     client_id: str
-    working: OrderRequest | None
-    legs: tuple[OrderRequest, ...]
+    working: NewOrder | None
+    legs: tuple[NewOrder, ...]
 
     @property
-    def orders(self) -> tuple[OrderRequest, ...]:
-        """All orders, in the order of their ids."""
+    def orders(self) -> tuple[NewOrder, ...]:
+        """All orders by ascending id."""
         return self.legs if self.working is None else (self.working, *self.legs)

@@ -1,4 +1,4 @@
-"""What a command or a tick did: facts for the ledger, reports for the user, and what the answer is made of."""
+"""The outcome of a command or tick: ledger events, reports for the user, and data for the response."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -9,11 +9,11 @@ from cq_tui.simulator.engine.orders import ZERO, Amendment, EngineOrder, EngineO
 
 
 class OrderReport(NamedTuple):
-    """What happened to an order, with the order as it stood right after.
+    """What happened to an order, with a copy of the order right after.
 
-    ``cancel_id`` is the client id of a cancel, ``original_client_id`` the one before an amend (execution REPLACED),
-    ``unexecuted`` is what would have traded but for self-trade prevention (TRADE_PREVENTION), ``refusal`` says why the
-    order was refused (REJECTED).
+    ``cancel_id`` is the client id of a cancel, ``original_client_id`` the one before an amendment (REPLACED),
+    ``unexecuted`` the quantity that self-trade prevention kept from trading (TRADE_PREVENTION), and ``refusal`` the
+    reason for a rejection (REJECTED).
     """
 
     order: EngineOrder
@@ -39,7 +39,7 @@ class OrderListReport:
 
 
 class FirstFill(NamedTuple):
-    """An order filled for the first time: it no longer counts as unfilled."""
+    """The first fill of an order, which no longer counts as unfilled."""
 
     symbol: str
     order_id: int
@@ -48,10 +48,10 @@ class FirstFill(NamedTuple):
 
 @dataclass(slots=True)
 class Outcome:
-    """Everything one command or tick did: facts for the ledger, reports for the user, assets that changed.
+    """Everything one command or tick did, with the assets it changed.
 
-    ``orders`` are those of the command, as they stood after it; those of a list in the order of their ids.
-    ``events`` holds the same reports and list reports in the order in which they happened, and refused orders.
+    ``orders`` are copies of the command's orders after it, those of a list by ascending id. ``user_events`` holds
+    reports and list reports in the order they happened, and rejected orders.
     """
 
     ledger_events: list[LedgerEvent] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The account's own orders on the books: by price, then by the moment each came to the end of its queue."""
+"""The account's resting orders, in price-time priority."""
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ Queue = dict[int, EngineOrder]
 
 
 class RestingSide:
-    """Own orders of one side of a symbol's book."""
+    """Own orders on one side of a symbol's book."""
 
     def __init__(self, side: str) -> None:
         self._buying = side == "BUY"
@@ -21,15 +21,15 @@ class RestingSide:
         return bool(self._prices)
 
     def prices(self) -> Iterator[Decimal]:
-        """Yield the prices that have orders, best first."""
+        """Yield the prices with orders, best first."""
         return reversed(self._prices) if self._buying else iter(self._prices)
 
     def best_price(self) -> Decimal | None:
-        """Return the best price, None without orders."""
+        """Return the best price, or None without orders."""
         return self._prices[-1 if self._buying else 0] if self._prices else None
 
     def orders_at(self, price: Decimal) -> Iterable[EngineOrder]:
-        """Return the orders at a price, first in the queue first."""
+        """Return the orders at a price in queue order."""
         queue = self._queues.get(price)
         return queue.values() if queue else ()
 
@@ -38,7 +38,7 @@ class RestingSide:
         return sum((order.visible_quantity for order in self.orders_at(price)), Decimal(0))
 
     def add(self, order: EngineOrder) -> None:
-        """Put an order into its price's queue: at the end, unless others there came later."""
+        """Add an order to the queue at its price, by priority."""
         queue = self._queues.get(order.price)
         if queue is None:
             queue = self._queues[order.price] = {}
@@ -50,7 +50,7 @@ class RestingSide:
             self._queues[order.price] = {entry.order_id: entry for entry in ranked}
 
     def remove(self, order: EngineOrder) -> None:
-        """Take an order off."""
+        """Remove an order."""
         queue = self._queues[order.price]
         del queue[order.order_id]
         if not queue:
@@ -59,7 +59,7 @@ class RestingSide:
 
 
 class RestingOrders:
-    """Own orders of one symbol's book; ``changes`` counts what watchers of the book could see."""
+    """Own orders in one symbol's book; ``changes`` counts visible changes."""
 
     def __init__(self) -> None:
         self.sides = {"BUY": RestingSide("BUY"), "SELL": RestingSide("SELL")}
@@ -70,25 +70,25 @@ class RestingOrders:
         return order.order_id in self._ids
 
     def add(self, order: EngineOrder) -> None:
-        """Put an order on the book, behind those at its price."""
+        """Add an order to the book."""
         self.sides[order.side].add(order)
         self._ids.add(order.order_id)
         self.changes += 1
 
     def discard(self, order: EngineOrder) -> None:
-        """Take an order off the book, if it is there."""
+        """Remove an order from the book, if it is there."""
         if order.order_id in self._ids:
             self._ids.remove(order.order_id)
             self.sides[order.side].remove(order)
             self.changes += 1
 
     def move_to_back(self, order: EngineOrder) -> None:
-        """Put an order behind the others at its price."""
+        """Move an order behind the others at its price."""
         if order.order_id in self._ids:
             self.sides[order.side].remove(order)
             self.sides[order.side].add(order)
 
     def record_change(self, order: EngineOrder) -> None:
-        """Note that the visible quantity of an order on the book changed."""
+        """Record a change of an order's visible quantity, if it is on the book."""
         if order.order_id in self._ids:
             self.changes += 1

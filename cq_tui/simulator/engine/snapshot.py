@@ -1,4 +1,4 @@
-"""The whole state as JSON parts, and back: what a compacted ledger begins with."""
+"""The whole state as JSON parts, and back: the start of a compacted ledger."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ from cq_tui.simulator.engine.ledger_codec import JsonObject, decode_record, enco
 from cq_tui.simulator.engine.orders import Amendment, AssetBalance, EngineOrder, EngineOrderList, PreventedMatch, Trade
 from cq_tui.simulator.engine.state import ExchangeState
 
-#: Entries in one part: no line of the ledger grows without bound.
+#: Entries in one part, which bounds the length of a ledger line.
 PART_SIZE = 200
 
 
 def snapshot_parts(state: ExchangeState) -> list[JsonObject]:
-    """Return the state as parts, of which ``restore`` reads each; what is too old to be asked for is forgotten."""
+    """Return the state as parts for ``restore_part``, after pruning what is too old to be queried."""
     state.prune()
     head: JsonObject = {
         "balances": {asset: encode_record(balance) for asset, balance in state.balances.items()},
@@ -38,7 +38,7 @@ def _parts(name: str, records: Any) -> list[JsonObject]:
 
 
 def restore_part(state: ExchangeState, raw: dict[str, Any]) -> None:
-    """Take over one part of a snapshot. Raises FactError, KeyError or TypeError when it is none."""
+    """Load one snapshot part into the state. Raises LedgerFormatError, KeyError or TypeError if it is invalid."""
     if "balances" in raw:
         state.balances |= {asset: decode_record(AssetBalance, entry) for asset, entry in raw["balances"].items()}
         state.fill_counts |= raw["fill_counts"]
@@ -59,7 +59,7 @@ def restore_part(state: ExchangeState, raw: dict[str, Any]) -> None:
 
 
 def _restore_orders(state: ExchangeState, orders: list[EngineOrder]) -> None:
-    """Orders come in the order of their ids; those on the book go there in the order of their priority."""
+    """Index the orders, and put those that rest into the book by priority."""
     for order in orders:
         state.index_order(order)
     resting = [order for order in orders if order.is_open and order.is_working and order.can_rest]

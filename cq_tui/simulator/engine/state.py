@@ -1,4 +1,4 @@
-"""The exchange's state for its one account: balances, orders, lists and trades, changed by facts alone."""
+"""The state of the exchange's one account: balances, orders, lists and trades, changed by ledger events only."""
 
 from collections import defaultdict, deque
 from collections.abc import Callable
@@ -32,15 +32,15 @@ from cq_tui.simulator.engine.orders import (
 from cq_tui.simulator.engine.resting_orders import RestingOrders
 from cq_tui.simulator.market.symbols import split_symbol
 
-#: Closed orders that can still be asked for; older ones are forgotten when there are twice as many.
+#: Closed orders that can be queried; older ones are pruned once there are twice as many.
 ORDERS_KEPT = 4_000
 TRADES_KEPT = 5_000
-#: Prevented matches and amendments that can still be asked for.
+#: Prevented matches and amendments that can be queried.
 RECORDS_KEPT = 1_000
 
 
 class ExchangeState:
-    """Everything the ledger remembers. ``assets`` gives base and quote asset of each symbol."""
+    """Everything the ledger records. ``assets`` maps each symbol to its base and quote asset."""
 
     def __init__(self, assets: dict[str, tuple[str, str]]) -> None:
         self.assets = assets
@@ -67,7 +67,7 @@ class ExchangeState:
         return ExchangeState(self.assets)
 
     def assets_of(self, symbol: str) -> tuple[str, str]:
-        """Return base and quote asset, also of a symbol that was traded once and is no longer offered."""
+        """Return base and quote asset, also of a symbol that is no longer offered."""
         return self.assets.get(symbol) or split_symbol(symbol)
 
     def open_orders_of(self, symbol: str) -> list[EngineOrder]:
@@ -79,27 +79,27 @@ class ExchangeState:
         return [entry for entry in self.open_lists.values() if entry.symbol == symbol]
 
     def find_open(self, symbol: str, client_order_id: str) -> EngineOrder | None:
-        """Return the symbol's open order of this client order id."""
+        """Return the symbol's open order with this client order id."""
         order = self._by_client_id.get((symbol, client_order_id))
         return order if order is not None and order.is_open else None
 
     def find(self, symbol: str, order_id: int | None, client_order_id: str | None) -> EngineOrder | None:
-        """Return an order by id, else by client order id: an open one first, else the newest."""
+        """Return an order by id, or by client order id: the open one, or the latest."""
         if order_id is not None:
             return self.orders.get((symbol, order_id))
         return self._by_client_id.get((symbol, client_order_id or ""))
 
     def orders_of(self, order_list: EngineOrderList) -> list[EngineOrder]:
-        """Return the orders of a list, in the order of their ids."""
+        """Return the orders of a list by ascending id."""
         return [self.orders[order_list.symbol, order_id] for order_id in order_list.order_ids]
 
     def spending_asset(self, order: EngineOrder) -> str:
-        """Return the asset that an order pays with."""
+        """Return the asset that an order spends."""
         base, quote = self.assets_of(order.symbol)
         return quote if order.side == "BUY" else base
 
     def apply(self, event: LedgerEvent) -> None:
-        """Change the state as the fact says. Facts are true: nothing is checked here."""
+        """Apply an event to the state. Events have happened: nothing is checked here."""
         self.execution_id += 1
         _APPLY[type(event)](self, event)
 
@@ -118,7 +118,7 @@ class ExchangeState:
             self._start_working(order)
 
     def index_order(self, order: EngineOrder) -> None:
-        """Take an order into the indexes."""
+        """Add an order to the indexes."""
         self.orders[order.symbol, order.order_id] = order
         named = self._by_client_id.get((order.symbol, order.client_order_id))
         if named is None or not named.is_open:
@@ -128,7 +128,7 @@ class ExchangeState:
             self._open_by_symbol[order.symbol][order.order_id] = order
 
     def _start_working(self, order: EngineOrder) -> None:
-        """Put a working order on the book, if it is one that rests there."""
+        """Give a working order its priority, and add it to the book if it can rest."""
         order.priority = self.execution_id
         if order.can_rest:
             self.resting[order.symbol].add(order)
@@ -158,7 +158,7 @@ class ExchangeState:
         self._lock(self.orders[event.symbol, event.order_id], event.lock)
 
     def _lock(self, order: EngineOrder, amount: Decimal) -> None:
-        """Make ``amount`` the order's locked amount; the difference comes from, or goes to, what is free."""
+        """Set the order's locked amount; the difference moves from or to the free balance."""
         change = amount - order.locked
         if change:
             balance = self.balances[self.spending_asset(order)]
@@ -187,14 +187,14 @@ class ExchangeState:
             self.fill_counts[trade.symbol] += 1
 
     def _after_reduction(self, order: EngineOrder, time: int, end: str, *, as_taker: bool) -> None:
-        """Follow up on a fill or a prevented match: the order ends with status ``end``, or locks less."""
+        """Update an order after a fill or prevented match: close it with status ``end``, or reduce its lock."""
         order.update_time = self.update_time = time
         if order.remaining <= 0:
             order.status = end
             self._remove_open(order)
             return
         if order.locked and order.price:
-            # A better price than the limit leaves something over.
+            # A fill at a better price than the limit frees the difference.
             self._lock(order, order.remaining * (order.price if order.side == "BUY" else 1))
         resting = self.resting[order.symbol]
         if order.iceberg_quantity and (
@@ -208,7 +208,7 @@ class ExchangeState:
     def _prevented(self, event: Prevented) -> None:
         match = event.match
         if match.taker_quantity and match.maker_quantity:
-            self.execution_id += 1  # two reports come of it
+            self.execution_id += 1  # it makes two reports
         for order_id, quantity in (
             (match.taker_order_id, match.taker_quantity),
             (match.maker_order_id, match.maker_quantity),
@@ -258,7 +258,7 @@ class ExchangeState:
         self.open_lists.pop(event.list_id, None)
 
     def prune(self) -> None:
-        """Forget closed orders that are too old to be asked for; the orders of a list stay or go together."""
+        """Prune closed orders too old to be queried; the orders of a list are kept or pruned together."""
         closed = [order for key, order in self.orders.items() if key not in self.open_orders]
         kept = sorted(closed, key=lambda order: order.update_time)[-ORDERS_KEPT:]
         ids = {(order.symbol, order.order_id) for order in kept} | set(self.open_orders)

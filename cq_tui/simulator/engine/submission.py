@@ -1,4 +1,4 @@
-"""A single order: accepted and matched, or refused with nothing changed."""
+"""Submit a single order: accept and match it, or reject it with the state unchanged."""
 
 from decimal import Decimal
 
@@ -16,24 +16,24 @@ from cq_tui.simulator.engine.contingencies import resolve_contingencies
 from cq_tui.simulator.engine.fills import execute_plan, execute_taker, plan_taker
 from cq_tui.simulator.engine.ledger_events import Opened
 from cq_tui.simulator.engine.matching import MatchPlan
-from cq_tui.simulator.engine.orders import STOP_TYPES, ZERO, EngineOrder, OrderRequest
+from cq_tui.simulator.engine.orders import STOP_TYPES, ZERO, EngineOrder, NewOrder
 from cq_tui.simulator.engine.outcome import OrderReport
 from cq_tui.simulator.errors import filter_failure, order_rejected
 
 
-def submit_order(context: CommandContext, new: OrderRequest) -> None:
-    """Accept an order and match it, or raise ApiError with the state unchanged."""
-    venue = context.engine
-    check_filters(venue, new)
+def submit_order(context: CommandContext, new: NewOrder) -> None:
+    """Accept and match an order. Raises RequestRejected with the state unchanged."""
+    engine = context.engine
+    check_filters(engine, new)
     check_positive_value(new)
-    check_phase(venue, new.symbol)
-    check_client_id(venue, new)
-    check_entry_price(venue, new)
+    check_phase(engine, new.symbol)
+    check_client_id(engine, new)
+    check_entry_price(engine, new)
     order = draft_order(context, new)
     if new.type == "MARKET":
         order = _place_market(context, order, new.quote_quantity)
     else:
-        order.locked = required_lock(order, venue.last_price(new.symbol))
+        order.locked = required_lock(order, engine.last_price(new.symbol))
         check_balance(context, order, order.locked)
         order = open_order(context, order)
         if order.is_working:
@@ -42,9 +42,9 @@ def submit_order(context: CommandContext, new: OrderRequest) -> None:
 
 
 def draft_order(
-    context: CommandContext, new: OrderRequest, *, list_id: int = -1, offset: int = 1, pending: bool = False
+    context: CommandContext, new: NewOrder, *, list_id: int = -1, offset: int = 1, pending: bool = False
 ) -> EngineOrder:
-    """Return the order that a request makes; ``offset`` is how many ids it lies behind the newest."""
+    """Return the order for a request; ``offset`` is added to the last order id."""
     waits = pending or new.type in STOP_TYPES
     return EngineOrder(
         symbol=new.symbol,
@@ -70,15 +70,15 @@ def draft_order(
     )
 
 
-def report_rejection(context: CommandContext, new: OrderRequest, refusal: str) -> None:
-    """Report an order that was refused: it has no id, and nobody can ask for it."""
+def report_rejection(context: CommandContext, new: NewOrder, refusal: str) -> None:
+    """Report a rejected order; it has no id and cannot be queried."""
     order = draft_order(context, new)
     order.order_id, order.status, order.working_time = -1, "REJECTED", -1
     context.outcome.user_events.append(OrderReport(order, "REJECTED", -1, context.now, refusal=refusal))
 
 
 def open_order(context: CommandContext, draft: EngineOrder) -> EngineOrder:
-    """Accept an order; return the one that the state keeps from now on."""
+    """Accept an order; return the one that the state now holds."""
     context.apply(Opened(draft))
     order = context.state.orders[draft.symbol, draft.order_id]
     context.report(order, "NEW")
@@ -86,7 +86,7 @@ def open_order(context: CommandContext, draft: EngineOrder) -> EngineOrder:
 
 
 def _place_market(context: CommandContext, order: EngineOrder, quote_quantity: Decimal | None) -> EngineOrder:
-    """Match a MARKET order: all that it spends has to be free beforehand."""
+    """Match a MARKET order; everything it spends must be free beforehand."""
     if quote_quantity is None:
         plan = plan_taker(context, order)
     else:
@@ -98,7 +98,7 @@ def _place_market(context: CommandContext, order: EngineOrder, quote_quantity: D
     order = open_order(context, order)
     execute_plan(context, order, plan)
     if order.is_open or (order.status == "FILLED" and not plan.is_complete):
-        # Of a quote amount that the book could not serve, all that was taken is the order's whole quantity.
+        # If the book cannot serve a quote amount, the quantity taken is the order's whole quantity.
         context.outcome.reports[-1].order.status = "PARTIALLY_FILLED" if order.executed else "NEW"
         context.close_order(order, "EXPIRED", "INSUFFICIENT_LIQUIDITY")
         resolve_contingencies(context, order)
@@ -106,7 +106,7 @@ def _place_market(context: CommandContext, order: EngineOrder, quote_quantity: D
 
 
 def _check_size(context: CommandContext, order: EngineOrder, plan: MatchPlan) -> None:
-    """Raise ApiError when a quote amount buys or sells less than the least, or more than the most."""
+    """Raise RequestRejected if a quote amount trades less than the minimum or more than the maximum."""
     rules = context.engine.rules(order.symbol)
     quantity = plan.quantity + plan.prevented
     for name, least in (("LOT_SIZE", rules.min_quantity), ("MARKET_LOT_SIZE", rules.market_min_quantity)):

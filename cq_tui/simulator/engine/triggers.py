@@ -1,4 +1,4 @@
-"""Stop orders: when they begin to trail, when they trigger, and how they are entered then."""
+"""Stop orders: trailing, triggering, and entering the market."""
 
 from decimal import Decimal
 
@@ -13,9 +13,9 @@ _BASIS_POINTS = 10_000
 
 
 def trigger_by_own_trades(context: CommandContext, first: int = 0) -> int:
-    """Let the account's own trades trigger stop orders too, from report number ``first`` on; return the next number.
+    """Trigger stop orders by the account's own trades from report ``first`` on; return the next report number.
 
-    Orders that they trigger trade in turn, and those trades count as well.
+    Trades of the triggered orders count too.
     """
     reports = context.outcome.reports
     while first < len(reports):
@@ -27,10 +27,10 @@ def trigger_by_own_trades(context: CommandContext, first: int = 0) -> int:
 
 
 def process_stops(context: CommandContext, symbol: str, last: Decimal) -> None:
-    """Let a trade price trigger the symbol's stop orders, or move what they trail."""
+    """Trigger the symbol's stop orders by a trade price, or update their trailing."""
     for order in context.state.open_orders_of(symbol):
         if not order.is_open or order.is_working or order.is_pending:
-            continue  # perhaps its other leg has just ended it
+            continue  # its other leg may just have closed it
         if order.trailing_delta >= 0:
             if _update_trailing(context, order, last):
                 trigger_order(context, order)
@@ -39,7 +39,7 @@ def process_stops(context: CommandContext, symbol: str, last: Decimal) -> None:
 
 
 def _update_trailing(context: CommandContext, order: EngineOrder, last: Decimal) -> bool:
-    """Follow the price; return whether it came back far enough: delta/10000 from the best price so far."""
+    """Update the extreme price; return whether the price retraced by ``trailing_delta`` basis points."""
     extreme = order.trailing_extreme
     if order.trailing_time < 0:
         if order.stop_price and not is_triggered(order.type, order.side, order.stop_price, last):
@@ -54,7 +54,7 @@ def _update_trailing(context: CommandContext, order: EngineOrder, last: Decimal)
 
 
 def trigger_order(context: CommandContext, order: EngineOrder) -> None:
-    """Enter a stop order; one that cannot be placed any more expires."""
+    """Enter a stop order, or expire it if it can no longer be placed."""
     expire_other_leg(context, order)
     at_market = order.type in MARKET_TYPES
     lock = ZERO if at_market else required_lock(order, order.price)
@@ -68,12 +68,12 @@ def trigger_order(context: CommandContext, order: EngineOrder) -> None:
 
 
 def market_order_cost(context: CommandContext, order: EngineOrder) -> Decimal:
-    """Return what an order spends when it is entered at any price now."""
+    """Return what an order would spend at market prices now."""
     return order.remaining if order.side == "SELL" else plan_taker(context, order).quote
 
 
 def breaks_filters(context: CommandContext, order: EngineOrder) -> bool:
-    """Whether the market has moved so far that the order's price or worth breaks a filter."""
+    """Whether the order now violates a filter because the market has moved."""
     name = context.engine.rules(order.symbol).violation(
         side=order.side,
         order_type="MARKET" if order.type in MARKET_TYPES else "LIMIT",

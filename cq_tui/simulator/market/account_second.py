@@ -1,11 +1,11 @@
-"""What the account traded of one symbol within one second, to be added to that second's bar."""
+"""The account's fills in one symbol within one second, to be added to that second's bar."""
 
 from cq_tui.simulator.market.tape import AccountFill
 from cq_tui.simulator.market.ticks import Bars
 
 
 class AccountSecond:
-    """Sums over fills, in floats as bars have them. ``tick`` is that of the newest fill."""
+    """Sums over fills, as floats like bars. ``tick`` is that of the latest fill."""
 
     __slots__ = ("high", "low", "newest", "quote", "taker", "taker_quote", "tick", "trades", "volume")
 
@@ -17,7 +17,7 @@ class AccountSecond:
         self.newest: AccountFill | None = None
 
     def add(self, tick: int, fill: AccountFill) -> None:
-        """Take one more fill, no earlier than the others."""
+        """Add a fill, no earlier than the others."""
         price, quantity = float(fill.price), float(fill.quantity)
         quote = price * quantity
         if price > self.high:
@@ -33,7 +33,7 @@ class AccountSecond:
         self.tick, self.newest = tick, fill
 
     def add_to(self, bar: Bars, last_tick: int) -> None:
-        """Add the fills to a bar whose last tick is ``last_tick``: one at that tick is the bar's close."""
+        """Add the fills to a bar whose last tick is ``last_tick``; a fill at that tick sets the close."""
         bar["high"], bar["low"] = max(bar["high"], self.high), min(bar["low"], self.low)
         bar["volume"] += self.volume
         bar["quote"] += self.quote

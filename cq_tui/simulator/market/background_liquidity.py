@@ -1,4 +1,4 @@
-"""The crowd's depth in one symbol, around its best prices: plain, steady, and large orders slip through it."""
+"""Background liquidity: what everybody but the account offers in a symbol. It is stable, and large orders slip."""
 
 import math
 from collections.abc import Mapping
@@ -9,40 +9,40 @@ from cq_tui.binance.order_book import PriceLevel
 from cq_tui.simulator.market.symbols import MarketSymbol
 
 MAX_LEVELS = 1_000
-#: Prices of neighbouring levels lie at least so many basis points of the symbol's first price apart.
+#: Minimum distance between levels, in basis points of the symbol's start price.
 _GAP_BP = 0.25
-#: Levels of one class of distance that are kept for the next time the price comes by.
+#: Levels cached for each class of distance, for when the price returns.
 _LEVELS_KEPT = 4_000
 
 
 class BackgroundLiquidity(Protocol):
-    """What everybody else offers in one symbol. Sides are BUY (bids) and SELL (asks), prices exact."""
+    """What everybody but the account offers in one symbol. Sides are BUY (bids) and SELL (asks); prices are exact."""
 
     @property
     def tick_size(self) -> Decimal:
         """The symbol's tick size."""
 
-    def next_tick(self, taken: Mapping[str, Mapping[Decimal, Decimal]]) -> None:
-        """Go on to another tick; ``taken`` is what orders took at this one, by side and price."""
+    def next_tick(self, consumed: Mapping[str, Mapping[Decimal, Decimal]]) -> None:
+        """Move to the next tick; ``consumed`` is what orders took at this one, by side and price."""
 
     def level(self, side: str, best: int, number: int) -> PriceLevel | None:
-        """Return the level behind ``number`` better ones, the best at ``best`` tick sizes; None behind the last."""
+        """Return level ``number``, counted from 0 at ``best`` (in tick sizes); None after the last."""
 
     def levels(self, side: str, best: int, count: int) -> list[PriceLevel]:
         """Return the best ``count`` levels, best first."""
 
 
 class GeneratedLiquidity:
-    """Levels on a grid of absolute prices, and the best price wherever it is.
+    """Generated levels: a grid of absolute prices behind a best price that need not be on it.
 
-    What is offered at a price follows from the price and from a coarse class of its distance to the best one. So a
-    best price that moves changes itself, and a handful of levels where one class of distance borders on the next.
+    The quantity at a price follows from the price and a coarse class of its distance to the best price. So a move of
+    the best price changes only that level and a few where two classes of distance meet.
     """
 
     def __init__(self, symbol: MarketSymbol) -> None:
         self._symbol = symbol
         self._gap = _round_gap(symbol.start_price / float(symbol.tick_size) * _GAP_BP / 1e4)
-        #: Levels made so far, by class of distance and price in tick sizes.
+        #: Cached levels, by class of distance and price in tick sizes.
         self._known: list[dict[int, PriceLevel]] = [{} for _ in range(MAX_LEVELS.bit_length() + 1)]
         self._grids: dict[str, tuple[int, list[PriceLevel]]] = {}
         self._classes: dict[tuple[int, int], tuple[range, list[PriceLevel]]] = {}
@@ -52,11 +52,11 @@ class GeneratedLiquidity:
         """The symbol's tick size."""
         return self._symbol.tick_size
 
-    def next_tick(self, taken: Mapping[str, Mapping[Decimal, Decimal]]) -> None:
-        """Do nothing: all follows from the best prices, and what was taken is there again."""
+    def next_tick(self, consumed: Mapping[str, Mapping[Decimal, Decimal]]) -> None:
+        """Do nothing: levels follow from the best price, and consumed quantity returns."""
 
     def level(self, side: str, best: int, number: int) -> PriceLevel | None:
-        """Return the level behind ``number`` better ones of BUY (bids) or SELL (asks); None below the least price."""
+        """Return level ``number``, counted from 0 at ``best`` (in tick sizes); None below the lowest price."""
         if number == 0:
             return self._level_at(best, 0)
         price = self._anchor(side, best) + (-number if side == "BUY" else number) * self._gap
@@ -72,11 +72,11 @@ class GeneratedLiquidity:
         return [self._level_at(best, 0), *known[1][: count - 1]]
 
     def _anchor(self, side: str, best: int) -> int:
-        """Return the price of the grid, in tick sizes, one gap before the level behind the best."""
+        """Return the grid price, in tick sizes, one gap before the first level behind the best."""
         return ((best - 1) // self._gap + 1) * self._gap if side == "BUY" else best // self._gap * self._gap
 
     def _grid(self, anchor: int, gap: int, count: int) -> list[PriceLevel]:
-        """Return the levels behind the best one, a class of distance at a time."""
+        """Return the levels behind the best, one class of distance at a time."""
         found: list[PriceLevel] = []
         for distance in range(1, (count - 1).bit_length() + 1):
             first, last = 1 << (distance - 1), min(1 << distance, count)
@@ -85,7 +85,7 @@ class GeneratedLiquidity:
         return found
 
     def _distance_class(self, distance: int, prices: range) -> list[PriceLevel]:
-        """Return the levels of a class of distance; those that it had where the best price was before stay."""
+        """Return the levels of a class of distance, reusing those of the previous best price."""
         before, found = self._classes.get((distance, prices.step), (range(0), []))
         moved = (prices.start - before.start) // prices.step
         if len(before) != len(prices) or len(found) != len(prices) or prices[-1] <= 0 or abs(moved) >= len(prices):
@@ -115,7 +115,7 @@ class GeneratedLiquidity:
 
 
 def _round_gap(ticks: float) -> int:
-    """Return 1, 2 or 5 times a power of ten that is not below ``ticks``."""
+    """Round up to 1, 2 or 5 times a power of ten."""
     size = 1
     while True:
         for factor in (1, 2, 5):

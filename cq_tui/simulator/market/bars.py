@@ -1,4 +1,4 @@
-"""Bars of all symbols in a bounded ring, and bars of longer intervals made from them."""
+"""A bounded ring of bars of all symbols, and aggregation to longer intervals."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ _WEEK_OFFSET = 4 * 86_400_000  # 1970-01-05 was the first Monday: weekly klines 
 
 
 def bucket_open(open_time: Integers, interval: str, offset: int = 0) -> Integers:
-    """Return the open time of the kline of ``interval`` that each time falls into.
+    """Return the open time of the ``interval`` kline that contains each time.
 
     Klines open on the clock (1w on Mondays, 1M on the 1st) of a time zone ``offset`` ms ahead of UTC.
     """
@@ -24,7 +24,7 @@ def bucket_open(open_time: Integers, interval: str, offset: int = 0) -> Integers
 
 
 def next_open(open_time: int, interval: str, offset: int = 0) -> int:
-    """Return the open time of the kline after the one that opens at ``open_time``."""
+    """Return the open time of the kline after the one opening at ``open_time``."""
     if interval == "1M":
         following = np.datetime64(open_time + offset, "ms").astype("datetime64[M]") + np.timedelta64(1, "M")
         return int(following.astype("datetime64[ms]").astype(np.int64)) - offset
@@ -32,7 +32,7 @@ def next_open(open_time: int, interval: str, offset: int = 0) -> int:
 
 
 def aggregate(bars: Bars, interval: str, offset: int = 0) -> Bars:
-    """Return bars of ``interval`` from ascending shorter ones, along the first axis.
+    """Aggregate ascending shorter bars to ``interval``, along the first axis.
 
     The first and the last may be parts of their interval. All symbols (columns) share their times.
     """
@@ -53,7 +53,7 @@ def aggregate(bars: Bars, interval: str, offset: int = 0) -> Bars:
 
 
 class BarRing:
-    """The newest bars of all symbols, oldest first, at most ``capacity`` of them; appending is cheap."""
+    """The latest ``capacity`` bars of all symbols, oldest first; appending is cheap."""
 
     def __init__(self, capacity: int, symbols: int) -> None:
         self._capacity = capacity
@@ -67,16 +67,16 @@ class BarRing:
 
     @property
     def bars(self) -> Bars:
-        """A view of the bars held, shape (bars, symbols); valid until the next extend."""
+        """A view of the bars, shape (bars, symbols); valid until the next ``extend``."""
         return self._store[self._start : self._end]
 
     @property
     def times(self) -> Integers:
-        """A view of the bars' open times, contiguous and so quick to search."""
+        """A contiguous view of the bars' open times, fast to search."""
         return self._times[self._start : self._end]
 
     def extend(self, bars: Bars) -> None:
-        """Append bars; the oldest fall out."""
+        """Append bars and drop the oldest."""
         bars = bars[-self._capacity :]
         if self._end + len(bars) > len(self._store):
             first = max(0, len(self) + len(bars) - self._capacity)

@@ -1,8 +1,8 @@
-"""What changed in the books since it was last told: the diffs of the depth streams.
+"""Changes of the books since the last diff: the source of the depth streams.
 
-A book is only compared when somebody looks. All that is shown to anyone (snapshots too) goes through ``look``, so that
-a diff holds every level that differed from what it is now at any of the looks since the last diff: applied to any
-snapshot in between, it gives the book of now.
+Books are compared only when a snapshot is taken. Everything shown, REST snapshots too, comes from ``snapshot``. So a
+diff holds every level that differed from its current state in any snapshot since the last diff: applied to any of
+those snapshots, it gives the current book.
 """
 
 from collections.abc import Sequence
@@ -10,32 +10,32 @@ from decimal import Decimal
 from itertools import filterfalse
 from typing import NamedTuple, Protocol
 
-PriceLevel = tuple[Decimal, Decimal]
-PriceLevels = Sequence[PriceLevel]
+BookLevel = tuple[Decimal, Decimal]
+BookLevels = Sequence[BookLevel]
 _ZERO_QUANTITY = "0.00000000"
 
 
 class VisibleBook(Protocol):
-    """A book as far as others see it."""
+    """The public view of a book."""
 
     @property
     def update_id(self) -> int:
-        """Number of the newest visible change."""
+        """Number of the latest visible change."""
 
-    def levels(self, side: str) -> PriceLevels:
-        """Return all visible levels of bids or asks, best first; a level that stays is mostly the same object."""
+    def levels(self, side: str) -> BookLevels:
+        """Return all visible bids or asks, best first; unchanged levels are mostly the same objects."""
 
 
 class BookSnapshot(NamedTuple):
-    """A book at a moment."""
+    """A book at one update id."""
 
     update_id: int
-    bids: PriceLevels
-    asks: PriceLevels
+    bids: BookLevels
+    asks: BookLevels
 
 
 class DepthDiff(NamedTuple):
-    """Levels that changed with the updates ``first`` to ``last``, as they are now; quantity zero is a level gone.
+    """The current state of levels changed by updates ``first`` to ``last``; quantity zero removes a level.
 
     Bids and asks are JSON: ``[["price","quantity"],…]``.
     """
@@ -47,7 +47,7 @@ class DepthDiff(NamedTuple):
 
 
 class _Subscriber:
-    """One stream's changes since its last diff, bids and asks: levels as JSON, by price."""
+    """One stream's changed bids and asks since its last diff: levels as JSON, by price."""
 
     def __init__(self, update_id: int) -> None:
         self.last_update_id = update_id
@@ -55,17 +55,17 @@ class _Subscriber:
 
 
 class DepthTracker:
-    """One symbol's book and the readers of its changes."""
+    """One symbol's book and the subscribers to its changes."""
 
     def __init__(self, book: VisibleBook) -> None:
         self._book = book
         self._last = BookSnapshot(-1, (), ())
-        self._objects: list[tuple[PriceLevels, dict[int, PriceLevel]]] = [((), {}), ((), {})]
+        self._objects: list[tuple[BookLevels, dict[int, BookLevel]]] = [((), {}), ((), {})]
         self._level_json = LevelJson()
         self._subscribers: dict[str, _Subscriber] = {}
 
     def snapshot(self) -> BookSnapshot:
-        """Return the book, and note what changed since the last look."""
+        """Return the book, and record what changed since the last snapshot."""
         book = self._book
         update_id = book.update_id
         last = self._last
@@ -77,16 +77,16 @@ class DepthTracker:
         return self._last
 
     def subscribe(self, reader: str) -> None:
-        """Begin to collect changes for a reader."""
+        """Start collecting changes for a subscriber."""
         if reader not in self._subscribers:
             self._subscribers[reader] = _Subscriber(self.snapshot().update_id)
 
     def unsubscribe(self, reader: str) -> None:
-        """Collect no more for a reader."""
+        """Stop collecting changes for a subscriber."""
         self._subscribers.pop(reader, None)
 
     def next_diff(self, name: str) -> DepthDiff | None:
-        """Return what changed since the reader's last diff, None when nothing did."""
+        """Return the changes since the subscriber's last diff, or None without any."""
         update_id, reader = self.snapshot().update_id, self._subscribers[name]
         bids, asks = reader.changed
         if not bids and not asks:
@@ -100,7 +100,7 @@ class DepthTracker:
         reader.last_update_id, reader.changed = update_id, ({}, {})
         return diff
 
-    def _record_changes(self, side: int, old: PriceLevels, new: PriceLevels) -> None:
+    def _record_changes(self, side: int, old: BookLevels, new: BookLevels) -> None:
         if old is new:
             return
         before, after = self._by_object(side, old), _by_object(new)
@@ -109,12 +109,12 @@ class DepthTracker:
         for reader in self._subscribers.values():
             reader.changed[side].update(changes)
 
-    def _by_object(self, side: int, levels: PriceLevels) -> dict[int, PriceLevel]:
+    def _by_object(self, side: int, levels: BookLevels) -> dict[int, BookLevel]:
         known, objects = self._objects[side]
         return objects if known is levels else _by_object(levels)
 
-    def _changes(self, before: dict[int, PriceLevel], after: dict[int, PriceLevel]) -> dict[str, str]:
-        """Return the levels that are others now as JSON, by price; a level that is gone with quantity zero.
+    def _changes(self, before: dict[int, BookLevel], after: dict[int, BookLevel]) -> dict[str, str]:
+        """Return changed levels as JSON, by price; a removed level has quantity zero.
 
         Levels mostly stay the same objects, so that only those that do not are compared by what they hold.
         """
@@ -130,29 +130,29 @@ class DepthTracker:
         return changes
 
 
-def _by_object(levels: PriceLevels) -> dict[int, PriceLevel]:
+def _by_object(levels: BookLevels) -> dict[int, BookLevel]:
     return dict(zip(map(id, levels), levels, strict=True))
 
 
 class LevelJson:
-    """Levels as JSON; the same objects come again and again, so their text is kept."""
+    """A cache of levels as JSON: the same level objects are encoded again and again."""
 
     def __init__(self, most: int = 20_000) -> None:
         self._most = most
-        self._known: dict[int, tuple[PriceLevel, tuple[str, str]]] = {}
+        self._known: dict[int, tuple[BookLevel, tuple[str, str]]] = {}
 
-    def encode(self, level: PriceLevel) -> tuple[str, str]:
+    def encode(self, level: BookLevel) -> tuple[str, str]:
         """Return a level's price, and the level as ``["price","quantity"]``."""
         found = self._known.get(id(level))
         if found is None:
             if len(self._known) >= self._most:
                 self._known.clear()
             price = f"{level[0]:.8f}"
-            # The level is kept with its text: its id stays its own.
+            # Keeping the level alive keeps its id unique.
             found = self._known[id(level)] = (level, (price, f'["{price}","{level[1]:.8f}"]'))
         return found[1]
 
-    def encode_all(self, levels: PriceLevels) -> str:
+    def encode_all(self, levels: BookLevels) -> str:
         """Return ``[["price","quantity"],…]``."""
         text = self.encode
         return f"[{','.join([text(level)[1] for level in levels])}]"

@@ -1,7 +1,7 @@
-"""Prices from outside: orders meet the book and the trades of another exchange (paper trading).
+"""Live prices for paper trading: orders match against the book and trades of another exchange.
 
-A second of the simulated market shows what was traded at the other exchange in the second before; its book is looked
-at anew with every tick. A symbol whose book is not known at the moment offers nothing.
+Each simulated second shows the other exchange's trades of the second before; its book is read again at every tick.
+A symbol without a known book offers nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,25 +26,25 @@ class LiveTrade(NamedTuple):
 
 
 class LiveMarket(Protocol):
-    """What is known of another exchange, a symbol at a time."""
+    """Market data of another exchange, by symbol."""
 
     def rules(self, symbol: str) -> SymbolRules:
-        """Return the symbol's trading rules there."""
+        """Return the symbol's trading rules."""
 
     def last_price(self, symbol: str) -> Decimal:
-        """Return the price of the newest trade."""
+        """Return the price of the last trade."""
 
     def drain_trades(self, symbol: str) -> Sequence[LiveTrade]:
-        """Return what was traded since the last time this was asked, oldest first."""
+        """Return the trades since the last call, oldest first."""
 
     def levels(self, symbol: str, side: str, most: int) -> list[PriceLevel]:
-        """Return the best bids (BUY) or asks (SELL), best first; none while the book is not known."""
+        """Return the best bids (BUY) or asks (SELL), best first; empty while the book is unknown."""
 
 
 class LiveLiquidity:
-    """The other exchange's book in one symbol, as it is when a tick first asks for it.
+    """The other exchange's book in one symbol, read at its first use in each tick.
 
-    What orders took here is still offered there: it stays taken until the quantity at its price is another one.
+    What orders consumed here is still offered there: it stays consumed until the quantity at its price changes.
     """
 
     def __init__(self, live: LiveMarket, symbol: str, tick_size: Decimal) -> None:
@@ -52,7 +52,7 @@ class LiveLiquidity:
         self._symbol = symbol
         self._tick_size = tick_size
         self._sides: dict[str, list[PriceLevel]] = {}
-        #: By side and price, the quantity that is offered there and how much of it was taken here.
+        #: By side and price, the quantity offered there and how much of it was consumed here.
         self._consumed: dict[str, dict[Decimal, tuple[Decimal, Decimal]]] = {"BUY": {}, "SELL": {}}
 
     @property
@@ -60,9 +60,9 @@ class LiveLiquidity:
         """The symbol's tick size."""
         return self._tick_size
 
-    def next_tick(self, taken: Mapping[str, Mapping[Decimal, Decimal]]) -> None:
-        """Look anew when next asked; remember what was taken."""
-        for side, quantities in taken.items():
+    def next_tick(self, consumed: Mapping[str, Mapping[Decimal, Decimal]]) -> None:
+        """Record what was consumed, and read the book again at the next use."""
+        for side, quantities in consumed.items():
             known = self._consumed[side]
             left = dict(self._sides.get(side, ())) if quantities else {}
             for price, quantity in quantities.items():
@@ -72,7 +72,7 @@ class LiveLiquidity:
         self._sides.clear()
 
     def level(self, side: str, best: int, number: int) -> PriceLevel | None:
-        """Return the level behind ``number`` better ones; None behind the last that is known."""
+        """Return level ``number``, counted from 0; None after the last known one."""
         levels = self._levels_of(side)
         return levels[number] if number < len(levels) else None
 
@@ -89,7 +89,7 @@ class LiveLiquidity:
         return levels
 
     def _without_consumed(self, side: str, levels: list[PriceLevel]) -> list[PriceLevel]:
-        """Return what is left of the levels; forget what was taken where the quantity has changed."""
+        """Return the levels less what was consumed; forget consumption where the quantity has changed."""
         known = self._consumed[side]
         self._consumed[side] = still = {
             level.price: known[level.price]
@@ -104,7 +104,7 @@ class LiveLiquidity:
 
 
 class LivePrices:
-    """A price source made of another exchange's trades and books. Trade ids go on after ``trades_before``."""
+    """A price source of another exchange's trades and books. Trade ids continue after ``trades_before``."""
 
     def __init__(self, names: Sequence[str], live: LiveMarket, now_ms: int, trades_before: int = 0) -> None:
         self.trades_before = trades_before
@@ -125,11 +125,11 @@ class LivePrices:
         return LiveLiquidity(self._live, entry.symbol, entry.tick_size)
 
     def history(self) -> Bars:
-        """Return no bars: the history is the other exchange's to tell."""
+        """Return no bars: history comes from the other exchange."""
         return np.empty((0, len(self._symbols)), dtype=BAR)
 
     def next_block(self) -> TickBlock:
-        """Return the second that begins."""
+        """Return the next second."""
         shape = (TICKS_PER_SECOND, len(self._symbols))
         block = TickBlock(
             start=self._next,
@@ -151,21 +151,21 @@ class LivePrices:
         return block
 
     def _best(self, column: int, entry: MarketSymbol) -> tuple[int, int]:
-        """Return best bid and ask in tick sizes; those of before while the book is not known."""
+        """Return best bid and ask in tick sizes, or the previous ones while the book is unknown."""
         bids, asks = (self._live.levels(entry.symbol, side, 1) for side in ("BUY", "SELL"))
         if bids and asks:
             self._best_ticks[column] = _ticks(entry, bids[0].price), _ticks(entry, asks[0].price)
         return self._best_ticks[column]
 
     def state(self) -> dict[str, Any]:
-        """Return nothing to go on from: a restart looks at the other exchange again."""
+        """Return what identifies the source: a restart reads the other exchange again."""
         return {"kind": "live", "symbols": [entry.symbol for entry in self._symbols], "tick_ms": TICK_MS}
 
 
 def _one_trade_per_tick(trades: Sequence[LiveTrade]) -> list[tuple[int, LiveTrade]]:
-    """Return at most one trade a tick, with its row: the first, the lowest, the highest and the last as they came.
+    """Return at most one trade per tick, with its row: the first, lowest, highest and last, in order.
 
-    Each takes over the quantity of those since the one before it, so that a bar of them is that of all trades.
+    Each carries the quantity of all trades since the one before it, so their bar equals the bar of all trades.
     """
     if not trades:
         return []

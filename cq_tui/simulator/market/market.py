@@ -1,4 +1,4 @@
-"""The simulated market at a moment: quotes, klines and books, from any price source and the account's fills."""
+"""The simulated market at the current tick: prices, trades and klines from a price source and the account's fills."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -31,14 +31,14 @@ _AVERAGE_SECONDS = 300
 
 
 class NoPricesError(Exception):
-    """The price source has nothing for the wanted time."""
+    """The price source has no prices for the current time."""
 
 
 class Market:
-    """Moves through a price source's ticks, never back, and remembers bars and trades.
+    """Advances through a price source's ticks, and keeps bars and trades.
 
-    A tick's number is Unix ms // TICK_MS. Raises NoPricesError when the source has no tick at ``tick`` or before.
-    ``fills`` are those that the account had before, ascending, a symbol; ``fill_counts`` how many it had in all.
+    A tick's number is Unix ms // TICK_MS. Raises NoPricesError if the source has no tick at or before ``tick``.
+    ``fills`` are the account's past fills by symbol, ascending; ``fill_counts`` are their total numbers.
     """
 
     def __init__(
@@ -58,12 +58,12 @@ class Market:
         self._minutes.extend(aggregate(source.history(), "1m"))
         self.tape = Tape(self.symbols, source.trades_before)
         self._load_past_fills(fills or {}, fill_counts or {})
-        #: The account's fills of the unfinished second, by column, and how many there were of any.
+        #: The account's fills of the open second by column, and the number of all fills so far.
         self._second_fills: dict[int, AccountSecond] = {}
         self._fill_count = 0
         block = source.next_block()
         if block is None or block.start > tick:
-            raise NoPricesError("the price source does not reach back to the present time")
+            raise NoPricesError("the price source does not reach back to the current time")
         self._load_block(block)
         self._windows = RollingWindows()
         self.tick = block.start
@@ -72,11 +72,11 @@ class Market:
 
     @property
     def time(self) -> int:
-        """Unix ms of the present tick."""
+        """Unix ms of the current tick."""
         return self.tick * TICK_MS
 
     def advance(self, tick: int) -> None:
-        """Go on to ``tick``; at the end of the prices the market is ``over`` and stands still."""
+        """Advance to ``tick``; at the end of the prices the market has ``ended`` and stops."""
         if tick <= self.tick or self.ended:
             return
         while tick >= self._block.end:
@@ -92,7 +92,7 @@ class Market:
         self.tick = tick
 
     def _load_past_fills(self, fills: Mapping[str, Sequence[AccountFill]], counts: Mapping[str, int]) -> None:
-        """Put the account's fills of before on the tape; each comes to its bar with its block."""
+        """Put past fills of the account on the tape; each joins its bar when its block is loaded."""
         self._past_fills: list[tuple[int, int, AccountFill]] = []
         for symbol, entries in fills.items():
             if (column := self.column.get(symbol)) is not None:
@@ -115,13 +115,13 @@ class Market:
             self._add_to_block_bars(second, own)
 
     def _add_to_block_bars(self, second: int, own: Mapping[int, AccountSecond]) -> None:
-        """Add the account's fills of a second of the present block to its bars."""
+        """Add the account's fills in a second of the current block to its bars."""
         last_tick = self._block.start + (second + 1) * TICKS_PER_SECOND - 1
         for column, fills in own.items():
             fills.add_to(self._block_bars[second, column], last_tick)
 
     def add_fill(self, symbol: str, fill: AccountFill) -> TapeTrade | None:
-        """Put a fill of the account, at the present tick, on the tape and into the klines; None if it is there."""
+        """Add a fill of the account at the current tick to tape and klines; None if it is already there."""
         column = self.column[symbol]
         trade = self.tape.add_fill(column, fill)
         if trade is not None and not self.ended:
@@ -132,11 +132,11 @@ class Market:
         return trade
 
     def last_trade_id(self, symbol: str) -> int:
-        """Return the id of the newest trade."""
+        """Return the id of the last trade."""
         return self.tape.last_id(self.column[symbol], self.tick)
 
     def _close_seconds(self, tick: int) -> None:
-        """Remember the bars of seconds that ended between the present tick and ``tick``."""
+        """Store the bars of seconds that ended between the current tick and ``tick``."""
         first = (self.tick - self._block.start) // TICKS_PER_SECOND
         last = (tick - self._block.start) // TICKS_PER_SECOND
         if last > first:
@@ -146,7 +146,7 @@ class Market:
             self._close_minutes(last - first)
 
     def _close_minutes(self, fresh: int) -> None:
-        """Remember the minutes that the newest ``fresh`` seconds completed."""
+        """Store the minutes completed by the latest ``fresh`` seconds."""
         seconds = self._seconds.bars
         end = int(self._seconds.times[-1]) + 1_000
         if end // 60_000 == (end - fresh * 1_000) // 60_000:
@@ -167,7 +167,7 @@ class Market:
         return float(self._block.quantity[self._row(), column] if fill is None else fill.quantity)
 
     def _fill_at_tick(self, column: int) -> AccountFill | None:
-        """Return the account's newest fill if it is the newest trade."""
+        """Return the account's latest fill if it is the last trade."""
         own = self._second_fills.get(column)
         return own.newest if own is not None and own.tick == self.tick else None
 
@@ -179,7 +179,7 @@ class Market:
         return int(self._block.last[self._row(), column]) * self.symbols[column].tick_size
 
     def background_trade(self, symbol: str) -> BackgroundTrade | None:
-        """Return the trade of the price source at the present tick, None when it had none."""
+        """Return the price source's trade at the current tick, or None."""
         row, column, block = self._row(), self.column[symbol], self._block
         entry = self.symbols[column]
         steps = round(float(block.quantity[row, column]) / float(entry.step_size))
@@ -189,7 +189,7 @@ class Market:
         return BackgroundTrade(price, steps * entry.step_size, bool(block.taker_bought[row, column]))
 
     def average_price(self, symbol: str) -> Decimal:
-        """Return the volume-weighted average of the last five minutes' trades, on 8 decimals."""
+        """Return the volume-weighted average price of the last five minutes, to 8 decimals."""
         column = self.column[symbol]
         recent = self._seconds.bars[-_AVERAGE_SECONDS:, column]
         volume = float(recent["volume"].sum(dtype=np.float64))
@@ -199,16 +199,16 @@ class Market:
         return Decimal(f"{average:.8f}")
 
     def best_ticks(self, symbol: str) -> tuple[int, int]:
-        """Return best bid and best ask in tick sizes, as the price source has them."""
+        """Return the price source's best bid and best ask, in tick sizes."""
         row, column = self._row(), self.column[symbol]
         return int(self._block.bid[row, column]), int(self._block.ask[row, column])
 
     def liquidity(self, symbol: str) -> BackgroundLiquidity:
-        """Return what everybody but the account offers."""
+        """Return a symbol's background liquidity."""
         return self.source.liquidity(self.column[symbol])
 
     def open_second(self) -> Bars:
-        """Return the unfinished second of all symbols, shape (1, symbols); none, (0, symbols), once it is over."""
+        """Return the open second of all symbols, shape (1, symbols); (0, symbols) once the market has ended."""
         if self.ended:
             return self._seconds.bars[:0]
         row = self._row()
@@ -228,11 +228,11 @@ class Market:
         return bars
 
     def last_closed_second(self) -> Bars:
-        """Return the newest closed second of all symbols, shape (symbols,)."""
+        """Return the last closed second of all symbols, shape (symbols,)."""
         return np.asarray(self._seconds.bars[-1])
 
     def open_klines(self, interval: str, offset: int = 0) -> Bars:
-        """Return the kline of ``interval`` that is still open, of all symbols, shape (symbols,)."""
+        """Return the open kline of ``interval`` of all symbols, shape (symbols,)."""
         if interval == "1s":
             return np.asarray(self.open_second()[-1])
         opened = bucket_open(np.array([self.time]), interval, offset)[0]
@@ -240,18 +240,18 @@ class Market:
         return np.asarray(aggregate(np.concatenate([minutes, self._open_minute()]), interval, offset)[-1])
 
     def newly_closed_klines(self, interval: str, offset: int = 0) -> Bars:
-        """Return the newest whole kline of ``interval``, of all symbols, shape (symbols,).
+        """Return the last closed kline of ``interval`` of all symbols, shape (symbols,).
 
-        Only at the first tick after its end.
+        Valid only at the first tick after its end.
         """
         if interval == "1s":
             return self.last_closed_second()
         return np.asarray(aggregate(self._recent_minutes(interval), interval, offset)[-2])
 
     def _recent_minutes(self, interval: str) -> Bars:
-        """Return minutes, and the open one, that hold the last two klines of ``interval``."""
-        wanted = 3 if interval == "1m" else 2 * _minutes_of(interval) + 1
-        return np.concatenate([self._minutes.bars[-wanted:], self._open_minute()])
+        """Return the minutes, with the open one, of the last two klines of ``interval``."""
+        count = 3 if interval == "1m" else 2 * _minutes_of(interval) + 1
+        return np.concatenate([self._minutes.bars[-count:], self._open_minute()])
 
     def _open_minute(self) -> Bars:
         start = self.time // 60_000 * 60_000
@@ -290,7 +290,7 @@ class Market:
         return np.concatenate([ring.bars[first:last, column], open_part])
 
     def rolling_day(self) -> tuple[Bars, Floats]:
-        """Return the rolling 24 h as one bar a symbol, and the price before it."""
+        """Return the rolling 24 h as one bar per symbol, and the price before it."""
         start = self.time // 60_000 * 60_000 - _DAY_MS
         window = self.rolling_window(start)
         index = int(np.searchsorted(self._minutes.times, start)) - 1
@@ -298,13 +298,13 @@ class Market:
         return window, before
 
     def rolling_window(self, start: int) -> Bars:
-        """Return what happened from ``start`` (a whole minute, Unix ms) until now as one bar a symbol."""
+        """Return the time from ``start`` (a whole minute, Unix ms) until now as one bar per symbol."""
         moment = (self.tick, self._fill_count)
         return self._windows.since(start, moment, self._minutes, self._open_minute)
 
 
 def _bounds(times: Integers, limit: int, start: int | None, end: int | None) -> tuple[int, int]:
-    """Return where the wanted klines lie: first and behind the last."""
+    """Return the index range of the requested klines."""
     first = 0 if start is None else int(np.searchsorted(times, start, side="left"))
     last = len(times) if end is None else int(np.searchsorted(times, end, side="right"))
     last = max(first, last)

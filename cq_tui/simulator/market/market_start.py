@@ -1,4 +1,4 @@
-"""Where the prices begin: a new era, or the one that the ledger remembers, so that a restart goes on."""
+"""The start of generated prices: continued from the ledger after a restart, or a new era."""
 
 import logging
 from collections.abc import Sequence
@@ -11,52 +11,52 @@ from cq_tui.simulator.market.symbols import MarketSymbol
 
 log = logging.getLogger(__name__)
 
-#: History before the present (ms) that a new era makes, and that a restart makes again, unless told otherwise.
+#: Default history (ms) that a new era generates, and a restart regenerates.
 HISTORY_MS = 9_600_000
-#: Prices whose newest remembered state is older than this are not caught up: a new era begins where they were.
+#: After a longer gap (ms) since the last recorded state, a new era begins at the last prices.
 LONGEST_CATCH_UP_MS = 6 * 3_600_000
 
 
 def start_random_walk(
     symbols: Sequence[MarketSymbol],
     seed: int,
-    memory: Sequence[dict[str, Any]],
+    recorded_states: Sequence[dict[str, Any]],
     now: int,
     last_trade_id: int = 0,
     history_ms: int = HISTORY_MS,
 ) -> RandomWalk:
-    """Return generated prices that reach back ``history_ms`` from ``now`` (Unix ms) at least.
+    """Return generated prices that reach back at least ``history_ms`` from ``now`` (Unix ms).
 
-    With remembered states of the same seed and symbols, the very same prices go on; after a long gap, another
-    seed or other symbols a new era begins at the last known prices, with trade ids after ``last_trade_id``.
+    Recorded states of the same seed and symbols continue with exactly the same prices. After a long gap, or with
+    another seed or other symbols, a new era begins at the last prices, with trade ids after ``last_trade_id``.
     """
     names = [entry.symbol for entry in symbols]
-    walks = [entry for entry in memory if entry.get("kind") == "walk"]
+    walks = [entry for entry in recorded_states if entry.get("kind") == "walk"]
     same = [entry for entry in walks if entry["seed"] == seed and entry["symbols"] == names]
     if same and same[-1] is walks[-1]:
         states = [WalkState.from_json(entry["state"]) for entry in same]
         early = [state for state in states if state.start_ms <= now - history_ms]
         if early and now - states[-1].start_ms <= LONGEST_CATCH_UP_MS:
             return RandomWalk(symbols, seed, early[-1])
-        log.info("the exchange was away for too long, or the clock was set back: a new era of prices begins")
+        log.info("the exchange was down for too long, or the clock was set back: starting new prices")
     return RandomWalk(symbols, seed, _start_new_era(names, walks, now - history_ms, last_trade_id))
 
 
 def _start_new_era(names: list[str], walks: list[dict[str, Any]], start: int, last_trade_id: int) -> WalkState:
-    # On a whole second, not a minute: what follows is the same at the same time after the start, whenever that is.
+    # On a whole second, not a minute: the same offset from the start then always has the same prices.
     start = start // 1_000 * 1_000
     levels = dict.fromkeys(names, 0.0)
     if walks:
         last = WalkState.from_json(walks[-1]["state"])
         known = dict(zip(walks[-1]["symbols"], (last.level + last.cycle).tolist(), strict=True))
         levels |= {name: known[name] for name in names if name in known}
-        # The old era went on for minutes after its newest state: fewer trades than a history has.
+        # The old era continued for minutes after its last state: fewer trades than a history has.
         last_trade_id = max(last_trade_id, last.trades)
     return WalkState.at(start, np.array([levels[name] for name in names]), last_trade_id)
 
 
 def random_walk_state(walk: RandomWalk, seed: int) -> dict[str, Any]:
-    """Return what the ledger has to hold so that ``open_walk`` finds this walk again."""
+    """Return the market state from which ``start_random_walk`` continues this walk."""
     return {
         "kind": "walk",
         "seed": seed,

@@ -1,4 +1,4 @@
-"""What happened since some whole minute as one bar a symbol: the statistics of rolling tickers."""
+"""Rolling windows: the time since a whole minute as one bar per symbol, for the rolling tickers."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ _TICKS_PER_MINUTE = 60 * TICKS_PER_SECOND
 
 
 class RollingWindows:
-    """Sums of closed minutes are kept for a minute, whole windows for a moment: many ask for the same."""
+    """Caches windows, since many clients request the same: sums of closed minutes for a minute, windows for a tick."""
 
     def __init__(self) -> None:
         self._closed: dict[int, Bars] = {}
@@ -20,7 +20,7 @@ class RollingWindows:
         self._moment = (-1, 0)
 
     def since(self, start: int, moment: tuple[int, int], minutes: BarRing, open_minute: Callable[[], Bars]) -> Bars:
-        """Return the window from ``start`` (Unix ms) to now; ``moment`` is the tick and a count of changes in it."""
+        """Return the window from ``start`` (Unix ms) to now; ``moment`` is the tick and the number of fills."""
         if moment != self._moment:
             self._now.clear()
             self._moment = moment

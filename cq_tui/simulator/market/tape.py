@@ -1,7 +1,7 @@
-"""The tape: all trades of a symbol, the market's own and the account's fills, in one sequence of ids without a gap.
+"""The tape: all trades of a symbol, market trades and the account's fills, in one gapless sequence of ids.
 
-A trade's id is the number of trades up to it. The market's trades stay in the blocks of ticks that they came in;
-only the account's fills are kept one by one, each with the number of market trades before it.
+A trade's id is the number of trades up to it. Market trades stay in their blocks of ticks; only the account's fills
+are kept one by one, each with the number of fills before it.
 """
 
 from bisect import bisect_left, bisect_right
@@ -16,13 +16,13 @@ import numpy as np
 from cq_tui.simulator.market.symbols import MarketSymbol
 from cq_tui.simulator.market.ticks import TICK_MS, Integers, TickBlock
 
-#: Ticks whose trades can still be asked for (an hour), and fills of the account a symbol.
+#: Ticks whose trades can be queried (an hour), and the account's fills per symbol.
 TICKS_KEPT = 14_400
 FILLS_KEPT = 5_000
 
 
 class TapeTrade(NamedTuple):
-    """One trade as everybody sees it; ``continues`` the aggregate of the trade before it or begins one."""
+    """A public trade; ``continues_aggregate`` says whether it belongs to the previous trade's aggregate."""
 
     id: int
     aggregate_id: int
@@ -34,7 +34,7 @@ class TapeTrade(NamedTuple):
 
 
 class AccountFill(NamedTuple):
-    """A fill of the account: its id on the tape and what is needed to show it. ``order_id`` is the taker's."""
+    """A fill of the account with its id on the tape; ``taker_order_id`` is 0 if the account was the maker."""
 
     id: int
     price: Decimal
@@ -45,7 +45,7 @@ class AccountFill(NamedTuple):
 
 
 class _TapeFill(NamedTuple):
-    """A fill on the tape: ``number`` fills came before it, ``joined`` fills up to it continue an aggregate."""
+    """A fill on the tape: ``number`` fills precede it; ``joined`` fills up to it continue an aggregate."""
 
     trade: TapeTrade
     fill: AccountFill
@@ -63,7 +63,7 @@ class _TapeFill(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """A block of ticks: trades of each symbol before it, and up to each of its ticks (that one included)."""
+    """A block of ticks: each symbol's trades before it, and up to and including each of its ticks."""
 
     block: TickBlock
     before: Integers
@@ -71,7 +71,7 @@ class _Page:
 
 
 class Tape:
-    """The trades of all symbols; ``trades_before`` is the number of trades of each before the first block."""
+    """The trades of all symbols; ``trades_before`` counts each symbol's trades before the first block."""
 
     def __init__(self, symbols: Sequence[MarketSymbol], trades_before: int) -> None:
         self._symbols = symbols
@@ -82,7 +82,7 @@ class Tape:
         self._fill_counts = [0] * len(symbols)
 
     def append_block(self, block: TickBlock) -> None:
-        """Go on with the next block of ticks; what is too old falls out."""
+        """Append the next block of ticks and drop old ones."""
         counts = np.cumsum(block.quantity > 0, axis=0, dtype=np.int64) + self._next_before
         self._pages.append(_Page(block, self._next_before, counts))
         self._next_before = counts[-1]
@@ -90,11 +90,11 @@ class Tape:
             del self._pages[0]
 
     def set_fill_count(self, column: int, count: int) -> None:
-        """Say how many fills the account had in all before the next one that is added."""
+        """Set how many fills the account had before the next one added."""
         self._fill_counts[column] = count
 
     def add_fill(self, column: int, fill: AccountFill) -> TapeTrade | None:
-        """Put a fill of the account on the tape; None when its id is there already (a trade with oneself)."""
+        """Add a fill of the account; None if its id is already there (a self-trade)."""
         fills = self._fills[column]
         last = fills[-1] if fills else None
         if last is not None and last.id == fill.id:
@@ -112,23 +112,23 @@ class Tape:
         return trade
 
     def market_trade_count(self, column: int, tick: int) -> int:
-        """Return the number of market trades up to ``tick``, a tick of the newest block."""
+        """Return the number of market trades up to ``tick``, a tick of the latest block."""
         page = self._pages[-1]
         return int(page.counts[tick - page.block.start, column])
 
     def row_of(self, column: int, number: int) -> int | None:
-        """Return the row in the newest block at which market trade ``number`` happened, None when it is not in it."""
+        """Return the row of market trade ``number`` in the latest block, or None if it is not there."""
         page = self._pages[-1]
         if not page.before[column] < number <= page.counts[-1, column]:
             return None
         return int(np.searchsorted(page.counts[:, column], number))
 
     def last_id(self, column: int, tick: int) -> int:
-        """Return the id of the newest trade at ``tick``; 0 before the first."""
+        """Return the id of the last trade at ``tick``; 0 before the first."""
         return self.market_trade_count(column, tick) + self._fill_counts[column]
 
     def oldest_id(self, column: int) -> int:
-        """Return the id of the oldest trade that is kept."""
+        """Return the id of the oldest trade kept."""
         number = int(self._pages[0].before[column]) + 1
         fills = self._fills[column]
         position = bisect_left(fills, number, key=lambda fill: fill.id - fill.number)
@@ -136,7 +136,7 @@ class Tape:
         return number + before
 
     def trades(self, column: int, first: int, last: int) -> list[TapeTrade]:
-        """Return the trades with ids from ``first`` to ``last``, ascending; both have to be on the tape."""
+        """Return the trades with ids from ``first`` to ``last``, ascending; both must be on the tape."""
         fills, result = self._fills[column], []
         position = bisect_left(fills, first, key=attrgetter("id"))
         while first <= last:
@@ -154,7 +154,7 @@ class Tape:
         return result
 
     def _market_trades(self, column: int, first: int, last: int, fills: int, joined: int) -> Iterator[TapeTrade]:
-        """Yield market trades with so many fills before them."""
+        """Yield market trades with ``fills`` fills before them."""
         size, number = self._tick_size[column], first - fills
         for page in self._pages[self._page_of(column, number) :]:
             if number > last - fills:
@@ -174,7 +174,7 @@ class Tape:
                 )  # fmt: skip
 
     def _page_of(self, column: int, number: int) -> int:
-        """Return the index of the page on which market trade ``number`` is."""
+        """Return the index of the page that holds market trade ``number``."""
         newest = len(self._pages) - 1
         if number > self._pages[newest].before[column]:
             return newest
@@ -189,8 +189,8 @@ class Tape:
         return aggregate + (fills[position - 1].joined if position else 0)
 
     def first_id_at(self, column: int, time: int, tick: int) -> int:
-        """Return the id of the first trade at or after ``time``; one more than the last when there is none yet."""
-        wanted = min(-(-time // TICK_MS), tick + 1)  # the first tick at or after it
+        """Return the id of the first trade at or after ``time``; the next id if there is none yet."""
+        wanted = min(-(-time // TICK_MS), tick + 1)  # the first tick at or after ``time``
         first = self._pages[0].block.start
         if wanted <= first:
             market = int(self._pages[0].before[column])
@@ -201,7 +201,7 @@ class Tape:
         fills = self._fills[column]
         position = bisect_left(fills, time, key=lambda fill: fill.trade.time)
         before = fills[position].number if position < len(fills) else self._fill_counts[column]
-        # ``market`` and ``before`` trades are earlier; a fill stands behind the market trades of its tick.
+        # ``market`` and ``before`` trades are earlier; a fill comes after the market trades of its tick.
         return max(market + before + 1, self.oldest_id(column))
 
 

@@ -1,4 +1,4 @@
-"""What a price source hands out: blocks of ticks, bars of history, and the state to go on from."""
+"""Price sources and what they yield: blocks of ticks, historical bars, and the state to continue from."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cq_tui.simulator.market.background_liquidity import BackgroundLiquidity
 from cq_tui.simulator.market.symbols import MarketSymbol
 
-#: Ticks (quote and trade of every symbol) in a second, and the time between them in milliseconds.
+#: Ticks (a quote and trade of every symbol) per second, and the milliseconds between them.
 TICKS_PER_SECOND = 4
 TICK_MS = 1_000 // TICKS_PER_SECOND
 
@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-#: One bar of a symbol: ``volume`` in base, ``quote`` in quote asset; ``taker…`` is what takers bought of them.
+#: One bar of a symbol: ``volume`` in base, ``quote`` in quote asset; ``taker…`` are the taker buy volumes.
 BAR = np.dtype(
     [
         ("open_time", np.int64),
@@ -37,7 +37,7 @@ Bars = NDArray[Any]
 
 
 class BackgroundTrade(NamedTuple):
-    """A trade of the crowd with itself; the quantity is on whole steps."""
+    """A trade without the account; the quantity is a multiple of the step size."""
 
     price: Decimal
     quantity: Decimal
@@ -49,7 +49,7 @@ class TickBlock:
     """Consecutive ticks of all symbols: arrays of shape (ticks, symbols).
 
     ``start`` is the number of the first tick (Unix ms // TICK_MS). Prices are whole numbers of tick sizes:
-    ``bid`` and ``ask`` stand after the trade at ``last`` of ``quantity`` (base asset) by a taker who bought or not.
+    ``bid`` and ``ask`` are those after the trade at ``last`` of ``quantity`` (base asset) by a taker who bought or not.
     """
 
     start: int
@@ -69,7 +69,7 @@ class TickBlock:
 
 
 class PriceSource(Protocol):
-    """Where the simulated market's prices come from: generated or replayed."""
+    """A source of the simulated market's prices: generated, replayed or live."""
 
     @property
     def symbols(self) -> tuple[MarketSymbol, ...]:
@@ -77,19 +77,19 @@ class PriceSource(Protocol):
 
     @property
     def trades_before(self) -> int:
-        """Trades of each symbol, all told, before the first block; to be asked before it is taken."""
+        """Trades of each symbol before the next block; read it before the first block."""
 
     def liquidity(self, column: int) -> BackgroundLiquidity:
-        """Return what is offered in a symbol around the best prices of the blocks."""
+        """Return a symbol's background liquidity around the best prices of the blocks."""
 
     def history(self) -> Bars:
-        """Return bars before the first block, shape (bars, symbols), of a length that divides a minute."""
+        """Return bars before the first block, shape (bars, symbols); their length divides a minute."""
 
     def next_block(self) -> TickBlock | None:
-        """Return the block after the last one; None when there are no more prices, ever."""
+        """Return the next block; None once the prices have ended for good."""
 
     def state(self) -> dict[str, Any]:
-        """Return what a restart needs to make the same prices again (JSON)."""
+        """Return the JSON from which a restart generates the same prices."""
 
 
 def bars_of_ticks(block: TickBlock, tick_sizes: Floats, ticks_per_bar: int = TICKS_PER_SECOND) -> Bars:

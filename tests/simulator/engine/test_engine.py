@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cq_tui.simulator.engine.engine import Engine
-from cq_tui.simulator.engine.orders import EngineOrder, OrderListRequest, OrderRequest
+from cq_tui.simulator.engine.orders import EngineOrder, NewOrder, NewOrderList
 from cq_tui.simulator.engine.outcome import Outcome
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.simulator.errors import RequestRejected
@@ -25,16 +25,16 @@ def engine_on(market: HandMarket, usdt: str = "10000", coin: str = "0") -> Engin
     return engine
 
 
-def new(side: str, order_type: str, quantity: str | None = None, **fields: Any) -> OrderRequest:
+def new(side: str, order_type: str, quantity: str | None = None, **fields: Any) -> NewOrder:
     decimals: dict[str, Any] = {name: Decimal(value) if name in DECIMALS else value for name, value in fields.items()}
     decimals.setdefault("client_order_id", f"c{next(ids)}")
     if quantity is not None:
         decimals["quantity"] = Decimal(quantity)
-    return OrderRequest(symbol=COIN.symbol, side=side, type=order_type, **decimals)
+    return NewOrder(symbol=COIN.symbol, side=side, type=order_type, **decimals)
 
 
-def oco(side: str, above: OrderRequest, below: OrderRequest) -> OrderListRequest:
-    return OrderListRequest("OCO", COIN.symbol, f"l{next(ids)}", None, (above, below))
+def oco(side: str, above: NewOrder, below: NewOrder) -> NewOrderList:
+    return NewOrderList("OCO", COIN.symbol, f"l{next(ids)}", None, (above, below))
 
 
 def held(engine: Engine, asset: str) -> tuple[Any, Any]:

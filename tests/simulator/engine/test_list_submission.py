@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from cq_tui.simulator.engine.engine import Engine
-from cq_tui.simulator.engine.orders import EngineOrder, OrderListRequest, OrderRequest
+from cq_tui.simulator.engine.orders import EngineOrder, NewOrder, NewOrderList
 from cq_tui.simulator.engine.outcome import Outcome
 from tests.simulator.conftest import COIN, HandMarket
 from tests.simulator.engine.test_engine import engine_on, held, live, new, refused
@@ -13,11 +13,11 @@ from tests.simulator.engine.test_engine import engine_on, held, live, new, refus
 D = Decimal
 
 
-def dependent(kind: str, working: OrderRequest, *legs: OrderRequest) -> OrderListRequest:
-    return OrderListRequest(kind, COIN.symbol, f"list-{working.client_order_id}", working, legs)
+def dependent(kind: str, working: NewOrder, *legs: NewOrder) -> NewOrderList:
+    return NewOrderList(kind, COIN.symbol, f"list-{working.client_order_id}", working, legs)
 
 
-def resting(quantity: str = "2", **fields: str) -> OrderRequest:
+def resting(quantity: str = "2", **fields: str) -> NewOrder:
     return new("BUY", "LIMIT", quantity, price="99", **fields)
 
 

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from cq_tui.simulator.engine.engine import Engine
 from cq_tui.simulator.engine.ledger_codec import decode_event, encode_event
-from cq_tui.simulator.engine.orders import ZERO, EngineOrder, OrderListRequest, OrderRequest
+from cq_tui.simulator.engine.orders import ZERO, EngineOrder, NewOrder, NewOrderList
 from cq_tui.simulator.engine.outcome import Outcome
 from cq_tui.simulator.engine.snapshot import restore_part, snapshot_parts
 from cq_tui.simulator.engine.state import ExchangeState
@@ -78,9 +78,9 @@ class Account(RuleBasedStateMachine):
         assert len(set(numbers)) == len(numbers)
         return outcome
 
-    def new(self, side: str, order_type: str, quantity: Decimal | None, **fields: Any) -> OrderRequest:
+    def new(self, side: str, order_type: str, quantity: Decimal | None, **fields: Any) -> NewOrder:
         self.made += 1
-        return OrderRequest(COIN.symbol, side, order_type, f"c{self.made}", quantity=quantity, **fields)
+        return NewOrder(COIN.symbol, side, order_type, f"c{self.made}", quantity=quantity, **fields)
 
     def attempt(self, call: Any, *arguments: Any) -> Outcome | None:
         """Do it, or see that a refusal changed nothing."""
@@ -170,7 +170,7 @@ class Account(RuleBasedStateMachine):
         new = self.new(side, kind, Decimal(2), price=limit, stop_price=stop_price, trailing_delta=delta)
         self.attempt(self.engine.place, new)
 
-    def alternatives(self, side: str, offset: Decimal, quantity: Decimal | None) -> tuple[OrderRequest, OrderRequest]:
+    def alternatives(self, side: str, offset: Decimal, quantity: Decimal | None) -> tuple[NewOrder, NewOrder]:
         last = self.market.last_price(COIN.symbol)
         towards = offset if side == "SELL" else -offset
         limit = self.new(side, "LIMIT_MAKER", quantity, price=last + towards)
@@ -180,7 +180,7 @@ class Account(RuleBasedStateMachine):
     @rule(side=sides, offset=offsets, quantity=quantities)
     def place_oco(self, side: str, offset: Decimal, quantity: Decimal) -> None:
         legs = self.alternatives(side, offset, quantity)
-        self.attempt(self.engine.place_list, OrderListRequest("OCO", COIN.symbol, f"l{self.made}", None, legs))
+        self.attempt(self.engine.place_list, NewOrderList("OCO", COIN.symbol, f"l{self.made}", None, legs))
 
     @rule(
         kind=st.sampled_from(["OTO", "OTOCO", "OPO", "OPOCO"]), side=sides, price=prices, offset=offsets,
@@ -195,13 +195,13 @@ class Account(RuleBasedStateMachine):
         other = "SELL" if side == "BUY" else "BUY"
         working = self.new(side, "LIMIT", quantity, price=price, time_in_force=life)
         later = None if pays else quantity
-        legs: tuple[OrderRequest, ...]
+        legs: tuple[NewOrder, ...]
         if kind.endswith("OCO"):
             legs = self.alternatives(other, offset, later)
         else:
             fields = {"STOP_LOSS": {"stop_price": price}, "MARKET": {}}.get(pending, {"price": price})
             legs = (self.new(other, pending, later, **fields),)
-        self.attempt(self.engine.place_list, OrderListRequest(kind, COIN.symbol, f"l{self.made}", working, legs))
+        self.attempt(self.engine.place_list, NewOrderList(kind, COIN.symbol, f"l{self.made}", working, legs))
 
     @rule(which=st.integers(0, 30))
     def cancel(self, which: int) -> None:

@@ -8,7 +8,7 @@ import pytest
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.binance.order_book import PriceLevel
 from cq_tui.simulator.engine.engine import Engine
-from cq_tui.simulator.engine.orders import OrderRequest
+from cq_tui.simulator.engine.orders import NewOrder
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.simulator.errors import RequestRejected
 from cq_tui.simulator.market.live_prices import LivePrices, LiveTrade
@@ -65,7 +65,7 @@ class Paper:
 
     def place(self, side: str, kind: str, quantity: str, price: str | None = None) -> Any:
         self._ids += 1
-        new = OrderRequest(BTC, side, kind, f"c{self._ids}", quantity=D(quantity), price=D(price) if price else None)
+        new = NewOrder(BTC, side, kind, f"c{self._ids}", quantity=D(quantity), price=D(price) if price else None)
         return self.engine.place(new, NOW)
 
     def tick(self, count: int = 1) -> list[tuple[D, D]]:
@@ -155,7 +155,7 @@ def test_a_book_that_is_not_known_offers_nothing(paper: Paper) -> None:
     assert paper.place("SELL", "MARKET", "1").orders[0].status == "EXPIRED"
     paper.place("BUY", "LIMIT", "0.5", "64000.20")
     assert paper.tick(8) == []
-    new = OrderRequest(BTC, "BUY", "MARKET", "quote", quote_quantity=D(100))
+    new = NewOrder(BTC, "BUY", "MARKET", "quote", quote_quantity=D(100))
     with pytest.raises(RequestRejected, match="liquidity"):
         paper.engine.place(new, NOW)
     paper.real.books["SELL"] = [PriceLevel(D("64000.00"), D("3"))]

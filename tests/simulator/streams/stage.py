@@ -8,7 +8,7 @@ import orjson
 from cq_tui.simulator.access.keys import ApiKeys
 from cq_tui.simulator.api.parameters import Parameters
 from cq_tui.simulator.connections.open_connections import Connections
-from cq_tui.simulator.engine.orders import OrderRequest
+from cq_tui.simulator.engine.orders import NewOrder
 from cq_tui.simulator.engine.outcome import Outcome
 from cq_tui.simulator.market.ticks import TICK_MS
 from cq_tui.simulator.server import SimulatorConfig, open_exchange
@@ -103,7 +103,7 @@ class Stage:
     ) -> Outcome:
         """Place a limit order, or a market order if there is no price."""
         self._orders += 1
-        new = OrderRequest(
+        new = NewOrder(
             symbol=symbol, side=side, type="LIMIT" if price else "MARKET", client_order_id=f"c{self._orders}",
             quantity=Decimal(quantity), price=Decimal(price) if price else None, **more,
         )  # fmt: skip
