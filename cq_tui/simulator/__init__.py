@@ -1,1 +1,1 @@
-"""A Binance-compatible exchange on loopback: prices, matching, accounts, HTTP and WebSocket faces."""
+"""A Binance-compatible exchange on loopback: prices, matching, accounts, REST and WebSocket APIs."""

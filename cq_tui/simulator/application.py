@@ -31,7 +31,7 @@ _MAX_BODY_BYTES = 64 * 1024
 
 
 class Application:
-    """Hands each connection and request to its face."""
+    """Routes each connection and request to the API that serves it."""
 
     def __init__(self, exchange: Exchange, hub: StreamHub, ws_api: WsApi, admin: Admin | None = None) -> None:
         self._exchange = exchange
@@ -55,7 +55,7 @@ class Application:
             await self._streams(scope, receive, send)
 
     def try_respond(self, scope: Any, body: bytes, headers: Headers) -> bytes | None:
-        """Return the response to a whole request; None when it has to be awaited, as faults on demand have."""
+        """Return the response to a whole request, or None if it must be awaited, as with injected faults."""
         if self._admin is not None or scope["method"] == "HEAD" or len(body) > _MAX_BODY_BYTES:
             return None
         if is_cross_site(scope["headers"]):
@@ -79,10 +79,10 @@ class Application:
         else:
             await self._answer_with_faults(self._admin, request, scope, receive, send)
 
-    # Faults on demand
+    # Injected faults
 
     async def _answer_admin(self, admin: Admin, scope: Any, body: bytes) -> HttpResponse:
-        """Carry out a request to /admin; only programs on this machine, and no pages in a browser, may ask."""
+        """Answer a request to /admin; only programs on this machine are allowed, not pages in a browser."""
         client = scope["client"]
         if client is None or not client[0].startswith("127.") or not is_local_program(scope["headers"]):
             return HttpResponse(403, [_JSON], orjson.dumps({"error": "/admin is for programs on this machine"}))
@@ -132,7 +132,7 @@ def _symbol(request: HttpRequest) -> str:
 
 
 async def read_body(scope: Any, receive: Receive) -> bytes:
-    """Return the request's body. Raises RequestRejected 413 as soon as it is too large."""
+    """Return the request's body. Raises RequestRejected (413) as soon as it is too large."""
     if scope["method"] == "GET" and not any(name in _BODY_HEADERS for name, _ in scope["headers"]):
         return b""
     body = bytearray()

@@ -1,10 +1,10 @@
-"""Errors as the exchange answers them: HTTP status, code and text."""
+"""The exchange's error responses: HTTP status, code and Binance's text."""
 
 
 class RequestRejected(Exception):
-    """A request that the exchange refuses. ``retry_after`` (seconds) goes with 429 and 418.
+    """A rejected request. ``retry_after`` (seconds) goes with status 429 and 418.
 
-    ``data`` tells more where half of a request was done (cancelReplace).
+    ``data`` holds details if half of a request succeeded (cancelReplace).
     """
 
     def __init__(
@@ -26,36 +26,36 @@ class RequestRejected(Exception):
 
 
 def filter_failure(name: str) -> RequestRejected:
-    """An order that a symbol filter refuses."""
+    """Return the error for an order that a filter rejects."""
     return RequestRejected(-1013, f"Filter failure: {name}")
 
 
-#: Code of an order that the engine refuses.
+#: Binance's code for an order that the matching engine rejects.
 NEW_ORDER_REJECTED = -2010
 
 
 def order_rejected(text: str) -> RequestRejected:
-    """An order that the engine refuses."""
+    """Return the error for an order that the engine rejects."""
     return RequestRejected(NEW_ORDER_REJECTED, text)
 
 
 def cancel_rejected(text: str = "Unknown order sent.") -> RequestRejected:
-    """A cancel that the engine refuses."""
+    """Return the error for a cancel that the engine rejects."""
     return RequestRejected(-2011, text)
 
 
 def amend_rejected(text: str = "Unknown order sent.") -> RequestRejected:
-    """An amend that the engine refuses."""
+    """Return the error for an amendment that the engine rejects."""
     return RequestRejected(-2038, text)
 
 
 def missing_parameter(name: str) -> RequestRejected:
-    """A parameter that has to be there."""
+    """Return the error for a missing or malformed mandatory parameter."""
     return RequestRejected(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
 
 
 def parameter_not_required(name: str) -> RequestRejected:
-    """A parameter that must not be there."""
+    """Return the error for a parameter that is not allowed here."""
     return RequestRejected(-1106, f"Parameter '{name}' sent when not required.")
 
 

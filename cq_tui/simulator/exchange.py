@@ -1,4 +1,4 @@
-"""The exchange put together: market, engine, ledger and those who listen for the account's events."""
+"""The exchange: market, engine and ledger, with listeners for the account's events."""
 
 import logging
 import random
@@ -23,20 +23,20 @@ from cq_tui.store.journal import JournalError
 log = logging.getLogger(__name__)
 
 _LETTERS = string.ascii_letters + string.digits
-#: Made up of pairs of letters: half as many choices.
+#: Client order ids are built from pairs, which halves the number of random choices.
 _PAIRS = [one + other for one in _LETTERS for other in _LETTERS]
 _ID_PAIRS = 11
 
-#: Called after each outcome, at its time (Unix ms).
+#: Called with each outcome and its time (Unix ms).
 OutcomeListener = Callable[[Outcome, int], None]
-#: Called after each outcome with its symbols and the account's trades in it, as the tape shows them.
+#: Called after each outcome with its symbols and the account's trades as the tape shows them.
 MarketListener = Callable[[set[str], list[tuple[str, TapeTrade]]], None]
 
 
 class Exchange:
-    """One account on one market. ``clock`` gives Unix ms; without a ledger nothing outlives the process.
+    """One account on one market. ``clock`` returns Unix ms; without a ledger, nothing survives the process.
 
-    Client order ids that are made up follow from ``seed`` and from what happened so far.
+    Generated client order ids depend only on ``seed`` and the account's past.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Exchange:
         self.clock = clock
         self.ledger = ledger
         self.limits = RateLimits()
-        #: Filters that were changed on demand, by symbol.
+        #: Injected filter changes, by symbol.
         self.filters: Mapping[str, Sequence[dict[str, Any]]] = {}
         self.engine = Engine(state, market, self.market_trade_count)
         self._ids = random.Random(f"{seed}/{state.execution_id}")
@@ -71,7 +71,7 @@ class Exchange:
         return self.engine.phase(symbol)
 
     def symbol_info(self, symbol: str) -> dict[str, Any]:
-        """Return a symbol's element of exchangeInfo."""
+        """Return a symbol's entry in exchangeInfo."""
         info = self.market.symbols[self.market.column[symbol]].exchange_info(self.status(symbol))
         if changed := {entry["filterType"]: entry for entry in self.filters.get(symbol, ())}:
             kept = {entry["filterType"]: entry for entry in info["filters"]}
@@ -79,34 +79,34 @@ class Exchange:
         return info
 
     def depth_tracker(self, symbol: str) -> DepthTracker:
-        """Return the watch over a symbol's book; whoever shows the book looks through it."""
+        """Return the depth tracker of a symbol; every view of the book must come from it."""
         book = self.engine.book(symbol)
-        if (watch := self._depth_trackers.get(symbol)) is None:
-            watch = self._depth_trackers[symbol] = DepthTracker(book)
-        return watch
+        if (tracker := self._depth_trackers.get(symbol)) is None:
+            tracker = self._depth_trackers[symbol] = DepthTracker(book)
+        return tracker
 
     def book_snapshot(self, symbol: str) -> BookSnapshot:
-        """Return a symbol's book as everybody sees it."""
+        """Return the public view of a symbol's book."""
         return self.depth_tracker(symbol).snapshot()
 
     def market_trade_count(self, symbol: str) -> int:
-        """Return the number of the market's own trades so far."""
+        """Return the number of market trades so far, without the account's fills."""
         market = self.market
         return market.tape.market_trade_count(market.column[symbol], market.tick)
 
     def new_client_order_id(self) -> str:
-        """Return an id as the exchange makes one for orders that come without."""
+        """Generate a client order id for a request without one."""
         return "".join(self._ids.choices(_PAIRS, k=_ID_PAIRS))
 
     def commit(self, outcome: Outcome, now: int) -> Outcome:
-        """Write an outcome to the ledger, then tell the listeners. Raises RequestRejected when it cannot be written."""
+        """Write an outcome to the ledger, then notify. Raises RequestRejected, and rolls back, if the write fails."""
         if not outcome.ledger_events:
             return outcome
         if self.ledger is not None:
             try:
                 self.ledger.record(outcome.ledger_events, now)
             except JournalError as error:
-                log.error("the ledger refused an entry: %s", error)
+                log.error("could not write to the ledger; the command is rolled back: %s", error)
                 self._rollback()
                 raise RequestRejected(
                     -1001, "Internal error; unable to process your request. Please try again.", 500
@@ -120,12 +120,12 @@ class Exchange:
         return outcome
 
     def notify(self, outcome: Outcome, now: int) -> None:
-        """Tell the listeners of an outcome."""
+        """Notify the listeners of an outcome."""
         for listener in self.listeners:
             listener(outcome, now)
 
     def _notify_market(self, outcome: Outcome) -> None:
-        """Put the account's trades on the tape; tell who watches the market which books may have changed."""
+        """Put the account's trades on the tape, and notify market listeners which books may have changed."""
         symbols: set[str] = set()
         trades: list[tuple[str, TapeTrade]] = []
         for report in outcome.reports:
@@ -141,26 +141,26 @@ class Exchange:
                 listener(symbols, trades)
 
     def _rollback(self) -> None:
-        """Go back to what the ledger holds."""
+        """Restore the state from the ledger."""
         if self.ledger is not None:
             self.engine.restore(self.ledger.reload(self.state))
 
     def on_tick(self, tick: int) -> None:
-        """Move the market to ``tick`` and match what is open."""
+        """Advance the market to ``tick`` and match open orders."""
         self.market.advance(tick)
         if self.state.open_orders:
             now = self.clock()
             self.commit(self.engine.on_tick(now), now)
 
     def deposit(self, balances: dict[str, Decimal]) -> None:
-        """Credit the account, on the ledger too."""
+        """Credit deposits to the account and record them in the ledger."""
         now = self.clock()
         for asset, quantity in balances.items():
             self.commit(self.engine.deposit(asset, quantity, now), now)
 
 
 def account_fill(trade: Trade) -> AccountFill:
-    """Return a trade of the account as it goes on the tape."""
+    """Return a trade of the account in the form the tape takes."""
     return AccountFill(
         id=trade.trade_id,
         price=trade.price,
@@ -172,7 +172,7 @@ def account_fill(trade: Trade) -> AccountFill:
 
 
 def account_fills(state: ExchangeState) -> dict[str, list[AccountFill]]:
-    """Return the fills that the state remembers, a symbol, oldest first."""
+    """Return the fills in the state by symbol, oldest first."""
     fills: dict[str, list[AccountFill]] = {}
     for trade in state.trades:
         if trade.is_self_trade_maker:
@@ -182,5 +182,5 @@ def account_fills(state: ExchangeState) -> dict[str, list[AccountFill]]:
 
 
 def last_trade_id(state: ExchangeState) -> int:
-    """Return the highest trade id of any symbol that the state remembers; 0 without trades."""
+    """Return the highest trade id in the state; 0 without trades."""
     return max((trade.trade_id for trade in state.trades), default=0)

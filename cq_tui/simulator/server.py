@@ -36,33 +36,33 @@ from cq_tui.simulator.market.ticks import TICK_MS
 from cq_tui.simulator.streams.stream_hub import StreamHub
 from cq_tui.simulator.tick_loop import TickLoop
 
-#: Seed of the market that a newcomer sees.
+#: Seed of the default market.
 DEFAULT_SEED = 10
 DEFAULT_BALANCES = {"USDT": Decimal(10_000)}
 _KEY_LETTERS = 48
-#: The largest message that a WebSocket client may send (bytes).
+#: Largest WebSocket message accepted from a client.
 _MAX_MESSAGE_BYTES = 256 * 1024
-#: Connections that are accepted in one go: so many files more than there are connections can be open for a moment.
+#: Connections accepted at once, which briefly adds as many open files.
 _ACCEPT_BATCH = 16
-#: Connections that may wait to be accepted.
+#: Connections that may wait in the listen backlog.
 _BACKLOG = 128
-#: Seconds that a REST connection may be idle.
+#: How long a REST connection may be idle.
 _KEEP_ALIVE_SECONDS = 60
 
 
 class PortInUseError(OSError):
-    """The port is held by something else; the message names port and remedy."""
+    """The port is in use; the message names port and remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatorConfig:
-    """How to run the exchange. ``port`` 0 lets the system choose; without a ledger nothing outlives the process.
+    """How to run the exchange. ``port`` 0 takes a free port; without a ledger, nothing survives the process.
 
-    Key and secret are made up when they are not given. ``replay`` is a file or a folder of recorded prices;
-    it brings its own symbols, ``symbols`` then only chooses among them. ``balances`` open a new account.
-    ``public_keys`` are PEM files of further keys for the account, Ed25519 or RSA. ``admin`` opens the path /admin for
-    faults on demand, on loopback only; ``stands_at`` (Unix ms) is a clock that moves only through it.
-    ``history_ms`` is how far generated prices reach back tick by tick: half a second's work for what is usual.
+    Key and secret are generated if not given. ``replay`` is a file or folder of recorded prices; ``symbols`` then
+    selects from the recorded ones. ``balances`` are deposited into a new account. ``public_keys`` are PEM files of
+    further keys for the account, Ed25519 or RSA. ``admin`` enables /admin for injecting faults, on loopback only;
+    ``frozen_at`` (Unix ms) freezes the clock, which then moves only through /admin. ``history_ms`` is the history of
+    generated prices in ticks; the default takes about half a second to generate.
     """
 
     host: str = "127.0.0.1"
@@ -74,7 +74,7 @@ class SimulatorConfig:
     api_key: str | None = None
     api_secret: str | None = field(default=None, repr=False)
     balances: dict[str, Decimal] = field(default_factory=lambda: dict(DEFAULT_BALANCES))
-    #: Another exchange whose market this one shows, for paper trading; it goes before seed and replay.
+    #: Another exchange whose market this one shows, for paper trading; it overrides seed and replay.
     live: LiveMarket | None = field(default=None, compare=False)
     public_keys: tuple[Path, ...] = ()
     limits: RateLimitSettings = field(default_factory=RateLimitSettings)
@@ -85,19 +85,19 @@ class SimulatorConfig:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeEndpoint:
-    """Where a running exchange is reached, and with which key."""
+    """The URLs and API keys of a running exchange."""
 
     rest_url: str
     stream_url: str
     ws_api_url: str
     api_key: str
     api_secret: str = field(repr=False)
-    #: The text of each public key's API key, by its file.
+    #: The API key of each public key, by its file.
     public_keys: dict[str, str] = field(default_factory=dict)
 
 
 async def run(config: SimulatorConfig, *, on_ready: Callable[[ExchangeEndpoint], None], stop: asyncio.Event) -> None:
-    """Run the exchange until ``stop`` is set; ``on_ready`` is called once when it answers.
+    """Run the exchange until ``stop`` is set; ``on_ready`` is called once when it accepts requests.
 
     Raises PortInUseError, KeyFileError, LedgerError, JournalError, ReplayError and UnknownSymbolError
     before it is ready.
@@ -122,11 +122,11 @@ def _read_key(path: Path) -> ApiKey:
     try:
         return public_api_key(path.read_bytes(), str(path))
     except OSError as error:
-        raise KeyFileError(f"{path} cannot be read: {error.strerror}. Name the file of a public key in PEM") from None
+        raise KeyFileError(f"{path} cannot be read: {error.strerror}. Pass a public key file in PEM format") from None
 
 
 def open_exchange(config: SimulatorConfig, account: ApiKeys, clock: Callable[[], int]) -> Exchange:
-    """Put the exchange together: ledger first, then the prices that it remembers, then the account."""
+    """Open the exchange: the ledger first, then the prices it recorded, then the account."""
     now = clock()
     live = LivePrices(config.symbols, config.live, now) if config.live is not None else None
     recorded = None if live is not None else open_recording(config)
@@ -134,16 +134,16 @@ def open_exchange(config: SimulatorConfig, account: ApiKeys, clock: Callable[[],
     symbols = list(given.symbols) if given is not None else [market_symbol(name) for name in config.symbols]
     state = ExchangeState({entry.symbol: (entry.base_asset, entry.quote_asset) for entry in symbols})
     ledger = Ledger(config.ledger, state) if config.ledger is not None else None
-    memory = ledger.market_states if ledger is not None else []
+    recorded_states = ledger.market_states if ledger is not None else []
     source: RandomWalk | Replay | LivePrices
     if live is not None:
         live.trades_before = last_trade_id(state)
         source = live
     elif recorded is not None:
-        recorded.begin(memory, now, last_trade_id(state))
+        recorded.begin(recorded_states, now, last_trade_id(state))
         source = recorded
     else:
-        source = start_random_walk(symbols, config.seed, memory, now, last_trade_id(state), config.history_ms)
+        source = start_random_walk(symbols, config.seed, recorded_states, now, last_trade_id(state), config.history_ms)
     first = _market_state_of(source, config.seed)
     market = Market(source, now // TICK_MS, account_fills(state), state.fill_counts)
     exchange = Exchange(market, state, ledger, account, clock, config.seed)
@@ -156,11 +156,11 @@ def open_exchange(config: SimulatorConfig, account: ApiKeys, clock: Callable[[],
 
 
 def open_recording(config: SimulatorConfig) -> Replay | None:
-    """Read the recorded prices of ``config``, if it has any. Raises ReplayError."""
+    """Return the replay of ``config``, if it has one. Raises ReplayError."""
     if config.replay is None:
         return None
-    wanted = None if config.symbols == DEFAULT_SYMBOLS else config.symbols
-    return open_replay(config.replay, wanted)
+    chosen = None if config.symbols == DEFAULT_SYMBOLS else config.symbols
+    return open_replay(config.replay, chosen)
 
 
 def _market_state_of(source: RandomWalk | Replay | LivePrices, seed: int) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def _market_state_of(source: RandomWalk | Replay | LivePrices, seed: int) -> dic
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    # Named as TCP, so that asyncio sends small writes of its connections at once (TCP_NODELAY).
+    # With an explicit IPPROTO_TCP, asyncio sets TCP_NODELAY on the connections.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -179,7 +179,7 @@ def _listen(host: str, port: int) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             raise PortInUseError(
                 error.errno,
-                f"port {port} on {host} is in use; stop what listens there, or choose another port "
+                f"port {port} on {host} is in use; stop the process that uses it, or choose another port "
                 "(0 takes a free one)",
             ) from None
         raise
@@ -188,7 +188,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers (the process around it has its own), telling when it answers."""
+    """uvicorn without its signal handlers (the process has its own), with a callback on startup."""
 
     def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
         super().__init__(config)
@@ -196,14 +196,14 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave the signals alone."""
+        """Do not capture signals."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to listen, then tell."""
+        """Start listening, then call back."""
         await super().startup(sockets)
         for listening in sockets or ():
-            listening.listen(_BACKLOG)  # asyncio has made the queue as short as what it accepts in one go
+            listening.listen(_BACKLOG)  # asyncio has set it to the number it accepts at once
         self._on_started()
 
 
@@ -218,8 +218,8 @@ async def _serve(
     connections = Connections()
     hub = StreamHub(exchange, connections)
     ws_api = WsApi(exchange, connections)
-    driver = TickLoop(exchange, hub, clock, connections)
-    admin = Admin(exchange, hub, ws_api, connections, clock, driver) if config.admin else None
+    tick_loop = TickLoop(exchange, hub, clock, connections)
+    admin = Admin(exchange, hub, ws_api, connections, clock, tick_loop) if config.admin else None
     application = Application(exchange, hub, ws_api, admin)
     settings = uvicorn.Config(
         application,
@@ -252,7 +252,7 @@ async def _serve(
     )
     server = _Server(settings, lambda: on_ready(endpoint))
     serving = asyncio.create_task(server.serve([listening]))
-    driving = asyncio.create_task(driver.run())
+    driving = asyncio.create_task(tick_loop.run())
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait((serving, driving, stopping), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()

@@ -1,4 +1,4 @@
-"""Moves the market from tick to tick with the clock, and has the ledger remember it."""
+"""The tick loop: advances the market with the clock, and saves its state to the ledger."""
 
 import asyncio
 import logging
@@ -15,16 +15,16 @@ from cq_tui.store.journal import JournalError
 
 log = logging.getLogger(__name__)
 
-#: The state of the market goes to the ledger this often.
+#: Interval at which the market state is saved to the ledger.
 _SAVE_STATE_MS = 20 * 60_000
-#: Later than this many ticks, the market jumps to the present instead of passing through every tick.
+#: If the market is more than this many ticks late, it skips them and jumps to the current tick.
 _LATE_TICKS = 40
-#: Ticks passed through before others have their turn, when a standing clock was moved far.
+#: Ticks processed before other tasks may run, after a frozen clock was moved far.
 _TICKS_PER_TURN = 100
 
 
 class TickLoop:
-    """Drives one exchange and tells its streams; ends connections that have lived their time."""
+    """Advances one exchange and its streams, and closes connections past their lifetime."""
 
     def __init__(self, exchange: Exchange, hub: StreamHub, clock: Clock, connections: Connections) -> None:
         self._exchange = exchange
@@ -35,21 +35,21 @@ class TickLoop:
         self._moving = asyncio.Lock()
 
     async def run(self) -> None:
-        """Follow the clock until the task is cancelled."""
+        """Follow the clock until the task is canceled."""
         market = self._exchange.market
         while not market.ended:
             await self.catch_up()
             await self._clock.wait_until((market.tick + 1) * TICK_MS)
-        log.warning("the recorded prices have ended: the market is halted")
+        log.warning("the recorded prices have ended; the market is halted")
         await asyncio.Event().wait()
 
     async def catch_up(self) -> None:
-        """Bring the market to the clock's time."""
+        """Advance the market to the clock's time."""
         async with self._moving:
             market = self._exchange.market
             due = self._clock.market_time() // TICK_MS
             if due - market.tick > _LATE_TICKS and not self._clock.is_frozen:
-                log.warning("the market was %d ticks late and jumps to the present", due - market.tick)
+                log.warning("the market was %d ticks late and skipped them", due - market.tick)
                 self._run_tick(due)
             for tick in range(market.tick + 1, due + 1):
                 self._run_tick(tick)
@@ -61,7 +61,7 @@ class TickLoop:
         try:
             self._exchange.on_tick(tick)
         except RequestRejected as error:
-            log.error("orders could not be matched at this tick, the ledger is not writable: %s", error)
+            log.error("could not match orders at this tick, because the ledger is not writable: %s", error)
         self._hub.on_tick()
         self._connections.close_expired(self._exchange.market.time)
 
@@ -75,4 +75,4 @@ class TickLoop:
             try:
                 exchange.ledger.record_market_state(random_walk_state(source, source.seed))
             except JournalError as error:
-                log.error("the ledger refused the state of the market: %s", error)
+                log.error("could not save the market state to the ledger: %s", error)

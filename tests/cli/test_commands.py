@@ -97,7 +97,7 @@ def test_words_that_make_no_sense_are_named(cq: Cq, words: list[str], said: str)
     [
         (["--symbols", ","], "--symbols names no symbol"),
         (["--symbols", "BTC/USDT"], "BTC/USDT"),
-        (["--symbols", "NOSUCH"], "'NOSUCH' ends in no known quote asset"),
+        (["--symbols", "NOSUCH"], "'NOSUCH' has no known quote asset"),
         (["--replay", "/no/such/recording"], "/no/such/recording"),
     ],
 )

@@ -105,7 +105,7 @@ PRIVATE = ED25519.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption(
         (PRIVATE, "a private key; the exchange needs the public key: extract it with openssl pkey"),
         (pem_of(SMALL.public_key()), "an unsupported key: use Ed25519 or RSA of 2048 to 4096 bits"),
         (pem_of(generate_ec(SECP256R1()).public_key()), "openssl genpkey -algorithm ed25519"),
-        (None, "cannot be read: No such file or directory. Name the file of a public key in PEM"),
+        (None, "cannot be read: No such file or directory. Pass a public key file in PEM format"),
     ],
 )
 def test_a_file_without_a_key_of_use_is_named_with_what_to_do(

@@ -1,4 +1,4 @@
-"""The market goes on whatever becomes of the ledger."""
+"""The market continues when the ledger fails."""
 
 from pathlib import Path
 
@@ -29,4 +29,4 @@ async def test_a_ledger_that_takes_nothing_more_does_not_end_the_market(
     clock.move_to(START + 1_000)
     await tick_loop.catch_up()
     assert exchange.market.time == START + 1_000
-    assert "the ledger refused the state of the market" in caplog.text
+    assert "could not save the market state to the ledger" in caplog.text

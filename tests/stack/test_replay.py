@@ -96,7 +96,7 @@ def test_a_recording_that_makes_no_sense_is_named(tmp_path: Path) -> None:
         until(lambda: stack.json(health).get("status") == "error", 60, "the exchange's complaint")
         status = stack.run("status")
         line = next(line for line in status.stdout.splitlines() if line.startswith("✖ exchange"))
-        assert "row 1, column low: 'three' is no number" in line
+        assert "row 1, column low: 'three' is not a number" in line
         assert status.returncode == 2
         assert stack.run("down").returncode == 0
         assert stack.processes() == []

@@ -1,1 +1,1 @@
-"""Orders, balances and matching: pure decisions, and the ledger that remembers them."""
+"""The matching engine: orders, balances and matching as pure decisions, and their ledger."""

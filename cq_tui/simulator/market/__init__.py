@@ -1,1 +1,1 @@
-"""Prices: where they come from, and the market at a moment."""
+"""Price sources, and the simulated market that plays them."""

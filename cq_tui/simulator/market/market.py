@@ -169,7 +169,7 @@ class Market:
     def _fill_at_tick(self, column: int) -> AccountFill | None:
         """Return the account's latest fill if it is the last trade."""
         own = self._second_fills.get(column)
-        return own.newest if own is not None and own.tick == self.tick else None
+        return own.latest_fill if own is not None and own.tick == self.tick else None
 
     def last_price(self, symbol: str) -> Decimal:
         """Return the exact price of the last trade."""

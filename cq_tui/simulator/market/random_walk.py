@@ -1,8 +1,8 @@
-"""Generated prices: a correlated random walk with changing volatility, trends and ranges, from a seed.
+"""Generated prices: a seeded, correlated random walk with changing volatility, trends and ranges.
 
-Each block's random numbers come from (seed, block number) alone, and what one block hands to the next is small:
-so a restart makes the very same prices again from a recorded state. The market runs about sixty times as fast
-as a real one: a second moves as a minute does.
+A block's random numbers depend only on (seed, block number), and the state between blocks is small: so a restart
+generates exactly the same prices from a recorded state. The market runs about sixty times as fast as a real one: a
+second moves like a minute.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,14 +24,14 @@ _SHOCK_TICKS = 6
 _TIMES = np.arange(1, _TICKS + 1)[:, None] * _DT
 _COARSE_SECONDS = 60
 _COARSE_DAYS = 7
-#: Trades of each symbol in the history before an era.
+#: Trades of each symbol in the history before a new era.
 COARSE_TRADES = _COARSE_DAYS * 86_400 * TICKS_PER_SECOND
 _CLOCK_IDS_SINCE = 1_577_836_800_000
 
 
 @dataclass(frozen=True, slots=True)
 class WalkModel:
-    """Parameters of the market. Volatilities and drifts are log returns a second, times are seconds."""
+    """Parameters of the market. Volatilities and drifts are log returns per second, times are seconds."""
 
     sigma: float = 6.6e-4
     volatility_spread: float = 0.22
@@ -61,9 +61,9 @@ class WalkModel:
 
 @dataclass(slots=True)
 class WalkState:
-    """What one block hands to the next; every array has one value a symbol. Log prices are against ``home``.
+    """The state between blocks; arrays have one value per symbol. Log prices are relative to ``home``.
 
-    ``trades`` is the number of trades of each symbol before the next block.
+    ``trades`` is the number of each symbol's trades before the next block. Field names are part of the ledger's format.
     """
 
     block: int
@@ -83,7 +83,7 @@ class WalkState:
     market: Floats  # volatility, drift, blocks left of the market factor
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain numbers and lists; floats keep every bit."""
+        """Return plain numbers and lists; floats are exact."""
         return {
             name: value.tolist() if isinstance(value, np.ndarray) else value
             for name in self.__slots__
@@ -92,16 +92,16 @@ class WalkState:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "WalkState":
-        """Read what ``to_json`` wrote. Raises KeyError, TypeError or ValueError for anything else."""
+        """Read the JSON of ``to_json``. Raises KeyError, TypeError or ValueError if it is invalid."""
         arrays = {name: np.array(raw[name], dtype=np.float64) for name in cls.__slots__[3:]}
         start_ms = int(raw["start_ms"])
-        # States remembered before trades were counted go on with the ids of then, which came from the clock.
+        # States recorded before trades were counted continue with their ids, which came from the clock.
         trades = int(raw.get("trades", (start_ms - _CLOCK_IDS_SINCE) // TICK_MS))
         return cls(block=int(raw["block"]), start_ms=start_ms, trades=trades, **arrays)
 
     @classmethod
     def at(cls, start_ms: int, level: Floats, trades: int = 0) -> "WalkState":
-        """Begin at a time (a whole second) with given log prices against home, after so many trades and a history."""
+        """Return the state at a whole second with these log prices, after ``trades`` and the history's trades."""
         zeros = np.zeros_like(level)
         return cls(
             block=0, start_ms=start_ms, trades=trades + COARSE_TRADES, level=level,
@@ -112,7 +112,7 @@ class WalkState:
 
 
 class RandomWalk:
-    """A price source that never ends. ``state`` has to fit ``symbols``."""
+    """A price source that never ends. ``state`` must match ``symbols``."""
 
     def __init__(
         self, symbols: Sequence[MarketSymbol], seed: int, state: WalkState, model: WalkModel | None = None
@@ -136,7 +136,7 @@ class RandomWalk:
 
     @property
     def trades_before(self) -> int:
-        """Trades of each symbol, all told, before the next block."""
+        """Trades of each symbol before the next block."""
         return self._state.trades
 
     def state(self) -> dict[str, Any]:
@@ -147,7 +147,7 @@ class RandomWalk:
         return Generator(Philox(key=self.seed, counter=[0, 0, stream, block]))
 
     def next_block(self) -> TickBlock:
-        """Make the next block of ticks and move the state behind it."""
+        """Generate the next block of ticks and advance the state."""
         random = self._random(0, self._state.block)
         self._turn_regimes(random)
         sigma = self._next_sigma(random)
@@ -160,11 +160,11 @@ class RandomWalk:
         return self._quote(random, log_price, sigma, start_ms // TICK_MS)
 
     def _turn_regimes(self, random: Generator) -> None:
-        """Where a regime has run out, draw the next: a range, or a trend up or down; then its legs."""
+        """Draw the next regime where one has ended: a range, an uptrend or a downtrend; then its legs."""
         state, model = self._state, self._model
         chance = random.random((6, len(self._symbols)))
         over = state.regime_left < 1
-        # Far from home a trend turns back more often: prices stay believable for days.
+        # Far from home, trends more often point back: prices stay plausible for days.
         up = chance[0] < 1 / (1 + np.exp(np.clip(state.level / model.home_width, -30, 30)))
         regime = np.where(chance[1] < model.range_share, 0.0, np.where(up, 1.0, -1.0))
         seconds = np.where(
@@ -179,7 +179,7 @@ class RandomWalk:
         self._turn_market(random)
 
     def _turn_legs(self, fresh: Flags, strength: Floats, length: Floats) -> None:
-        """Let a trend go on in impulses, each followed by a shorter and weaker pullback; a range has no drift."""
+        """Alternate a trend's impulses with shorter, weaker pullbacks; a range has no drift."""
         state, model = self._state, self._model
         over = fresh | (state.leg_left < 1)
         impulse = fresh | (state.drift * state.regime <= 0)
@@ -202,19 +202,19 @@ class RandomWalk:
         self._state.market = np.array([volatility, drift, left - 1])
 
     def _next_sigma(self, random: Generator) -> Floats:
-        """Let the volatilities of market and symbols wander; return each symbol's, a second."""
+        """Update the volatilities of market and symbols; return each symbol's, per second."""
         state, model = self._state, self._model
         keep = np.exp(-BLOCK_SECONDS / model.volatility_memory)
         fresh = np.sqrt(1 - keep * keep) * model.volatility_spread
         shock = random.standard_normal(len(self._symbols) + 1)
         state.volatility = keep * state.volatility + fresh * shock[1:]
         state.market[0] = keep * state.market[0] + fresh * shock[0]
-        # The mean of the variance stays that of sigma: exp(2·N(-2s², 2s²)) has mean 1.
+        # This keeps the mean variance at sigma²: exp(2·N(-2s², 2s²)) has mean 1.
         wander = state.volatility + state.market[0] - 2 * model.volatility_spread**2
         return np.asarray(model.sigma * self._scale * np.exp(wander))
 
     def _correlated(self, random: Generator) -> Floats:
-        """Draw a normal number for every tick and symbol: the market's share of it by beta, the rest its own."""
+        """Draw a normal number for every tick and symbol: the market's share is beta, the rest is the symbol's own."""
         market, own = random.standard_normal((_TICKS, 1)), random.standard_normal((_TICKS, len(self._symbols)))
         return np.asarray(self._beta * market + np.sqrt(1 - self._beta**2) * own)
 
@@ -230,7 +230,7 @@ class RandomWalk:
         return np.asarray(path)
 
     def _cycles(self, random: Generator, sigma: Floats) -> Floats:
-        """A damped oscillator driven by noise: the swings of a range; in a trend it dies away."""
+        """A damped oscillator driven by noise: the swings of a range, which decay in a trend."""
         state, model = self._state, self._model
         powers = np.exp(_TIMES * (-1 / model.cycle_memory + 1j * state.frequency))
         noise = self._correlated(random)
@@ -240,7 +240,7 @@ class RandomWalk:
         return np.asarray(path.real)
 
     def _shocks(self, random: Generator) -> Floats:
-        """In a range, now and then somebody trades too much at once: the price jumps and comes back."""
+        """Occasional shocks in a range: the price jumps and reverts."""
         state, model, width = self._state, self._model, len(self._symbols)
         chance = random.random((4, width))
         happens = (chance[0] < BLOCK_SECONDS / model.shock_seconds) & (state.regime == 0)
@@ -255,12 +255,12 @@ class RandomWalk:
         return np.asarray(path)
 
     def _noise(self, random: Generator, sigma: Floats) -> Floats:
-        """Trades scatter around the price: a second's high and low lie further apart than its drift tells."""
+        """Noise of single trades around the price, which widens a second's high and low."""
         size = self._model.tick_noise * sigma / self._model.sigma
         return self._correlated(random) * size
 
     def _quote(self, random: Generator, log_price: Floats, sigma: Floats, start: int) -> TickBlock:
-        """Put a spread around each price and let one trade happen on one side of it."""
+        """Put a spread around each price, with one trade at its bid or ask."""
         mid, shape = np.exp(log_price), log_price.shape
         half = self._half_spread * np.maximum(sigma / self._model.sigma, 0.5)
         bid = np.floor(mid * (1 - half) / self._tick_size).astype(np.int64)
@@ -273,17 +273,17 @@ class RandomWalk:
         return TickBlock(start, bid, ask, np.where(bought, ask, bid), quantity, bought)
 
     def liquidity(self, column: int) -> GeneratedLiquidity:
-        """Return depth that follows from the price."""
+        """Return liquidity generated from the price."""
         return GeneratedLiquidity(self.symbols[column])
 
     def history(self) -> Bars:
-        """Return coarse bars of the days before the present state, ending at its price."""
+        """Return coarse bars of the days before the current state, ending at its price."""
         model, width = self._model, len(self._symbols)
         count = _COARSE_DAYS * 86_400 // _COARSE_SECONDS
         random = self._random(1, self._state.block)
         shock = self._beta * random.standard_normal((count, 1))
         shock += np.sqrt(1 - self._beta**2) * random.standard_normal((count, width))
-        # 1.4: trends add to what the walk alone would move in this time.
+        # 1.4: trends add to the moves of the walk alone.
         shock *= 1.4 * model.sigma * self._scale * np.sqrt(_COARSE_SECONDS)
         keep = np.exp(-_COARSE_SECONDS / model.home_memory)
         past = self._home + _decaying_sum(self._state.level + self._state.cycle, shock, keep)[::-1]

@@ -1,4 +1,4 @@
-"""Recorded klines and trades in the columns of the exchange's public dumps, plain or gzip, ms or µs."""
+"""Recorded klines and trades in the format of Binance's public data files, plain or gzip, in ms or µs."""
 
 import gzip
 import logging
@@ -15,9 +15,9 @@ from cq_tui.simulator.market.ticks import BAR, Bars, Floats
 
 log = logging.getLogger(__name__)
 
-#: What a file holds, by its number of columns.
+#: The kind of file, by its number of columns.
 _KINDS = {12: "klines", 11: "klines", 6: "trades", 7: "trades", 8: "aggTrades"}
-#: Columns that are read: klines (time, open, high, low, close, volume), trades (price, quantity, time).
+#: Columns read: klines (time, open, high, low, close, volume), trades (price, quantity, time).
 _COLUMNS = {"klines": (0, 1, 2, 3, 4, 5), "trades": (1, 2, 4), "aggTrades": (1, 2, 5)}
 _NAMES = {
     "klines": ("open_time", "open", "high", "low", "close", "volume"),
@@ -30,12 +30,12 @@ _SUFFIXES = (".csv", ".csv.gz")
 
 
 class ReplayError(ValueError):
-    """Recorded prices that cannot be replayed; the message names file, row and column, and the remedy."""
+    """Recorded prices that cannot be replayed; the message names file, row, column and remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """The bars of one symbol, ascending, and how many decimals its prices have."""
+    """The bars of one symbol, ascending, and the number of decimals of its prices."""
 
     bars: Bars
     decimals: int
@@ -45,15 +45,15 @@ class Recording:
 def read_recordings(path: Path) -> dict[str, Recording]:
     """Read a file, or every .csv and .csv.gz of a folder, by symbol. Raises ReplayError.
 
-    The symbol is what stands before the first ``-`` of a file's name; several files of a symbol are joined.
-    Where a folder holds klines and trades, the trades are left out, which the log says: their clocks differ.
+    The symbol is the part of a file's name before the first ``-``; several files of a symbol are merged.
+    If a folder holds klines and trades, the trades are skipped with a warning: their time scales differ.
     """
     read = [(file, _read_file(file)) for file in _files(path)]
     kinds = {entry.kind for _, entry in read}
     parts: dict[str, list[Recording]] = defaultdict(list)
     for file, recording in read:
         if recording.kind != "klines" and "klines" in kinds:
-            log.warning("%s holds trades and is left out: the klines beside it are replayed", file)
+            log.warning("skipping %s: it holds trades, and the folder also has klines", file)
             continue
         parts[_symbol_of(file)].append(recording)
     return {symbol: _merge(entries) for symbol, entries in parts.items()}
@@ -61,21 +61,21 @@ def read_recordings(path: Path) -> dict[str, Recording]:
 
 def _files(path: Path) -> list[Path]:
     if not path.exists():
-        raise ReplayError(f"{path}: there is no such file or folder")
+        raise ReplayError(f"{path}: no such file or folder")
     if path.is_file():
         if not path.name.endswith(_SUFFIXES):
-            raise ReplayError(f"{path}: only .csv and .csv.gz can be replayed; unpack it first")
+            raise ReplayError(f"{path}: only .csv and .csv.gz files can be replayed; unpack it first")
         return [path]
     found = sorted(file for file in path.iterdir() if file.is_file() and file.name.endswith(_SUFFIXES))
     if not found:
-        raise ReplayError(f"{path}: holds no .csv or .csv.gz file; unpack the exchange's dumps there")
+        raise ReplayError(f"{path}: no .csv or .csv.gz files in this folder; unpack Binance's data files there")
     return found
 
 
 def _symbol_of(file: Path) -> str:
     symbol = file.name.partition("-")[0]
     if symbol == file.name or not symbol.isalnum() or symbol != symbol.upper():
-        raise ReplayError(f"{file}: its name does not begin with a symbol, as in BTCUSDT-1m-2024-08.csv; rename it")
+        raise ReplayError(f"{file}: the name does not begin with a symbol, as in BTCUSDT-1m-2024-08.csv; rename it")
     return symbol
 
 
@@ -89,9 +89,9 @@ def _read_file(file: Path) -> Recording:
     try:
         return _parse(file)
     except (OSError, EOFError, zlib.error) as error:
-        raise ReplayError(f"{file}: cannot be read ({error}); fetch it again") from None
+        raise ReplayError(f"{file}: cannot be read ({error}); download it again") from None
     except UnicodeDecodeError as error:
-        raise ReplayError(f"{file}: byte {error.start} is no text; a .csv or .csv.gz is needed") from None
+        raise ReplayError(f"{file}: byte {error.start} is not text; a .csv or .csv.gz file is needed") from None
 
 
 def _parse(file: Path) -> Recording:
@@ -110,30 +110,30 @@ def _parse(file: Path) -> Recording:
 
 
 def _open_text(file: Path) -> TextIO:
-    """Open a plain or packed file; it is read line by line, never held as a whole."""
+    """Open a plain or gzip file for reading line by line."""
     if file.name.endswith(".gz"):
         return gzip.open(file, "rt", encoding="ascii")
     return file.open(encoding="ascii")
 
 
 def _detect_layout(file: Path) -> tuple[str, int]:
-    """Return what kind of rows a file holds, and how many rows of header stand before them."""
+    """Return the kind of a file's rows, and the number of header rows."""
     with _open_text(file) as rows:
         head = next(rows, "")
         columns = head.count(",") + 1
         kind = _KINDS.get(columns)
         if kind is None:
             raise ReplayError(
-                f"{file}, row 1: {columns} columns; klines have 12, trades 7, aggTrades 8, separated by commas"
+                f"{file}, row 1: {columns} columns; klines have 12 comma-separated columns, trades 7, aggTrades 8"
             )
         header = 0 if _is_number(head.partition(",")[0]) else 1
         if header and not next(rows, "").strip():
-            raise ReplayError(f"{file}: holds no rows; fetch it again")
+            raise ReplayError(f"{file}: no rows; download it again")
         return kind, header
 
 
 def _find_bad_row(file: Path, kind: str, header: int) -> ReplayError:
-    """Find the first row that cannot be read."""
+    """Return an error for the first row that cannot be read."""
     with _open_text(file) as rows:
         for number, row in enumerate(rows, 1):
             if number <= header or not row.strip():
@@ -142,13 +142,13 @@ def _find_bad_row(file: Path, kind: str, header: int) -> ReplayError:
             for column, name in zip(_COLUMNS[kind], _NAMES[kind], strict=True):
                 value = fields[column] if column < len(fields) else ""
                 if not _is_number(value):
-                    return _bad_value(file, number, name, value, "is no number")
-    return ReplayError(f"{file}: cannot be read as {kind}; fetch it again")
+                    return _bad_value(file, number, name, value, "is not a number")
+    return ReplayError(f"{file}: cannot be read as {kind}; download it again")
 
 
 def _bad_value(file: Path, row: int, column: str, value: object, problem: str) -> ReplayError:
     return ReplayError(
-        f"{file}, row {row}, column {column}: {value!r} {problem}; fetch the file again or remove the row"
+        f"{file}, row {row}, column {column}: {value!r} {problem}; download the file again or remove the row"
     )
 
 
@@ -184,7 +184,7 @@ def _bars_of_klines(file: Path, table: Floats, header: int) -> Bars:
 
 
 def _bars_of_trades(file: Path, table: Floats, kind: str, header: int) -> Bars:
-    """Make a bar of every second between the first and the last trade; seconds without trades are flat."""
+    """Return a bar for every second from the first to the last trade; seconds without trades are flat."""
     for column, values in zip(_NAMES[kind], table.T, strict=True):
         _check_values(file, values, ~np.isfinite(values) | (values <= 0), column, header, "is out of range")
     order = np.argsort(table[:, 2], kind="stable")
@@ -205,7 +205,7 @@ def _bars_of_trades(file: Path, table: Floats, kind: str, header: int) -> Bars:
 
 
 def _decimals(prices: Floats) -> int:
-    """Return how many decimals the prices have."""
+    """Return the number of decimals of the prices."""
     for decimals in range(_MAX_DECIMALS):
         if np.allclose(prices, np.round(prices, decimals), rtol=0, atol=1e-9):
             return decimals

@@ -1,4 +1,4 @@
-"""Replayed prices: recorded klines or trades, one recorded bar a second, their time rebased to now."""
+"""Replayed prices: recorded klines or trades, one recorded bar per second, with times rebased to now."""
 
 import hashlib
 import logging
@@ -18,41 +18,41 @@ from cq_tui.simulator.market.ticks import BAR, TICK_MS, TICKS_PER_SECOND, Bars, 
 
 log = logging.getLogger(__name__)
 
-#: Bars served as history before the first live one, when the recording has enough.
+#: Bars served as history before the first live bar, if the recording is long enough.
 HISTORY_BARS = 9_600
-#: Bars that stay live at least: of a short recording no more than half becomes history.
+#: Minimum live bars: at most half of a short recording becomes history.
 _LIVE_BARS = 600
 _BLOCK_SECONDS = 600
 PricePaths = NDArray[np.int32]
 
 
-def open_replay(path: Path, wanted: Sequence[str] | None = None) -> "Replay":
-    """Read recorded prices of a file or folder; of ``wanted`` symbols, those that were recorded.
+def open_replay(path: Path, names: Sequence[str] | None = None) -> "Replay":
+    """Read recorded prices from a file or folder; with ``names``, only of those symbols.
 
-    Raises ReplayError, also when none of the wanted was recorded.
+    Raises ReplayError, also if none of the symbols was recorded.
     """
     recordings = read_recordings(path)
-    if wanted is not None:
-        chosen = {name: recordings[name] for name in wanted if name in recordings}
-        there = ", ".join(sorted(recordings))
+    if names is not None:
+        chosen = {name: recordings[name] for name in names if name in recordings}
+        available = ", ".join(sorted(recordings))
         if not chosen:
-            raise ReplayError(f"{path}: no recording of {', '.join(wanted)}; there are {there}")
-        if missing := [name for name in wanted if name not in recordings]:
-            log.warning("%s: no recording of %s; there are %s", path, ", ".join(missing), there)
+            raise ReplayError(f"{path}: no recording of {', '.join(names)}; available: {available}")
+        if missing := [name for name in names if name not in recordings]:
+            log.warning("%s: no recording of %s; available: %s", path, ", ".join(missing), available)
         recordings = chosen
     return Replay(path, recordings)
 
 
 class Replay:
-    """A price source that ends. ``begin`` has to be called before the first block."""
+    """A price source that ends. Call ``begin`` before the first block."""
 
     def __init__(self, path: Path, recordings: dict[str, Recording]) -> None:
-        """Take over the recordings (the dict is emptied, so that each is freed once it is converted)."""
+        """Convert the recordings; the dict is emptied, so each recording is freed once converted."""
         self._path = path
         self._names = sorted(recordings)
         self._symbols = tuple(_market_symbol(name, recordings[name]) for name in self._names)
         times = np.unique(np.concatenate([entry.bars["open_time"] for entry in recordings.values()]))
-        # A long recording is kept as small numbers: prices in ticks, volumes in single precision.
+        # Small types keep long recordings small: prices in ticks, volumes in single precision.
         self._paths: PricePaths = np.empty((len(times), TICKS_PER_SECOND, len(self._names)), dtype=np.int32)
         self._volume = np.empty((len(times), len(self._names)), dtype=np.float32)
         for column, entry in enumerate(self._symbols):
@@ -74,17 +74,17 @@ class Replay:
 
     @property
     def end_ms(self) -> int:
-        """Unix ms, rebased, at which the recording ends."""
+        """Rebased end of the recording (Unix ms)."""
         return self._origin + len(self) * 1_000
 
-    def begin(self, memory: Sequence[dict[str, Any]], now: int, last_trade_id: int = 0) -> None:
-        """Choose the rebased time of the first bar: the remembered one while it lasts, else by ``now``.
+    def begin(self, recorded_states: Sequence[dict[str, Any]], now: int, last_trade_id: int = 0) -> None:
+        """Set the rebased time of the first bar: the recorded one until its end, otherwise one based on ``now``.
 
-        Trade ids go on as remembered, or after ``last_trade_id``.
+        Trade ids continue as recorded, or after ``last_trade_id``.
         """
         mine = self.state()
         chosen = {"origin": mine["origin"], "trades": mine["trades"]}
-        known = [entry for entry in memory[-1:] if {**entry, **chosen} == mine]
+        known = [entry for entry in recorded_states[-1:] if {**entry, **chosen} == mine]
         self._next, self.trades_before = 0, last_trade_id
         if known and known[0]["origin"] <= now < known[0]["origin"] + len(self) * 1_000:
             self._origin = known[0]["origin"]
@@ -92,17 +92,17 @@ class Replay:
         else:
             history = max(1, min(HISTORY_BARS, max(len(self) - _LIVE_BARS, len(self) // 2)))
             self._origin = now // 1_000 * 1_000 - history * 1_000
-        left = (self.end_ms - now) // 1_000
+        seconds_left = (self.end_ms - now) // 1_000
         log.info(
-            "replaying %s: %d bars of %d symbols, %d s to come, then the market halts",
+            "replaying %s: %d bars of %d symbols; %d s left, then the market halts",
             self._path,
             len(self),
             len(self._names),
-            left,
+            seconds_left,
         )
 
     def state(self) -> dict[str, Any]:
-        """Return what a restart needs to go on at the same place."""
+        """Return the JSON from which a restart continues at the same place."""
         fingerprint = hashlib.sha256(self._paths.tobytes()).hexdigest()[:16]
         return {
             "kind": "replay",
@@ -113,15 +113,15 @@ class Replay:
         }
 
     def liquidity(self, column: int) -> GeneratedLiquidity:
-        """Return depth that follows from the price."""
+        """Return liquidity generated from the price."""
         return GeneratedLiquidity(self.symbols[column])
 
     def history(self) -> Bars:
-        """Return no bars: a recording's history comes as its first blocks."""
+        """Return no bars: the history of a recording comes in its first blocks."""
         return np.empty((0, len(self._names)), dtype=BAR)
 
     def next_block(self) -> TickBlock | None:
-        """Return the next minutes of the recording; None at its end."""
+        """Return the next minutes of the recording, or None at its end."""
         path = self._paths[self._next : self._next + _BLOCK_SECONDS]
         if not len(path):
             return None
@@ -146,7 +146,7 @@ class Replay:
 
 
 def _price_path(bars: Bars, tick_size: float) -> PricePaths:
-    """Walk each bar of a symbol from open over its extremes to its close, shape (bars, ticks), in tick sizes."""
+    """Return each bar's path from open through its extremes to close, shape (bars, ticks), in tick sizes."""
     up = bars["close"] >= bars["open"]
     second, third = np.where(up, bars["low"], bars["high"]), np.where(up, bars["high"], bars["low"])
     path = np.stack([bars["open"], second, third, bars["close"]], axis=1)
@@ -164,11 +164,11 @@ def _market_symbol(name: str, recording: Recording) -> MarketSymbol:
 
 
 def _align(bars: Bars, times: Integers) -> Bars:
-    """Put a symbol on the times that any symbol has; where it has no bar it gets a flat one without volume."""
+    """Align a symbol's bars to all ``times``; missing bars become flat ones without volume."""
     at = np.maximum(np.searchsorted(bars["open_time"], times, side="right") - 1, 0)
     result: Bars = bars[at]
     absent = result["open_time"] != times
-    # Before a symbol's first bar the price stands at its first open, later at the last close.
+    # Before a symbol's first bar the price is its first open, later its last close.
     flat = np.where(times < bars["open_time"][0], bars["open"][0], result["close"])
     for field in ("open", "high", "low", "close"):
         result[field] = np.where(absent, flat, result[field])

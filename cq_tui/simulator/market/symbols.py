@@ -1,13 +1,13 @@
-"""The simulated symbols: what each trades like, and its exchangeInfo entry."""
+"""The simulated symbols: how each one trades, and its exchangeInfo entry."""
 
 import math
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-#: Quote assets by which an unknown symbol is split into base and quote, longest first.
+#: Quote assets for splitting an unknown symbol into base and quote, longest first.
 QUOTE_ASSETS = ("FDUSD", "USDT", "USDC", "TUSD", "BUSD", "BTC", "ETH", "BNB", "EUR", "TRY", "BRL", "JPY")
-#: Steps of prices and quantities are whole multiples of this, so that price × quantity has 8 decimals at most.
+#: Decimals of assets. Tick size × step size has no more, so neither does price × quantity.
 PRECISION = 8
 ORDER_TYPES = (
     "LIMIT",
@@ -23,15 +23,15 @@ DEFAULT_STP_MODE = "EXPIRE_MAKER"
 
 
 class UnknownSymbolError(ValueError):
-    """A symbol that the simulated exchange does not know and cannot make up."""
+    """A symbol that the simulated exchange does not know and cannot generate."""
 
 
 @dataclass(frozen=True, slots=True)
 class MarketSymbol:
     """One symbol of the simulated market.
 
-    ``volatility`` multiplies the market's usual volatility, ``beta`` is the share of the market factor in it,
-    ``spread_bp`` the usual spread in basis points, ``touch_notional`` the quote amount at the best price.
+    ``volatility`` multiplies the market's base volatility, ``beta`` is the market factor's share of it,
+    ``spread_bp`` the typical spread in basis points, ``touch_notional`` the quote amount at the best price.
     """
 
     base_asset: str
@@ -50,7 +50,7 @@ class MarketSymbol:
         return self.base_asset + self.quote_asset
 
     def exchange_info(self, status: str = "TRADING") -> dict[str, Any]:
-        """Return the symbol's element of exchangeInfo's ``symbols``; it claims only what the engine does."""
+        """Return the symbol's entry in exchangeInfo's ``symbols``; it lists only what the engine supports."""
         return {
             "symbol": self.symbol,
             "status": status,
@@ -136,7 +136,7 @@ class MarketSymbol:
 
 
 def format_amount(value: Decimal) -> str:
-    """Write an amount as the exchange does: plain digits, 8 decimals."""
+    """Format an amount like Binance: plain digits, 8 decimals."""
     return f"{value:.8f}" if value else "0.00000000"
 
 
@@ -167,9 +167,9 @@ DEFAULT_SYMBOLS: tuple[str, ...] = tuple(KNOWN_SYMBOLS)
 
 
 def market_symbol(name: str) -> MarketSymbol:
-    """Return a known symbol, or one made up for an unknown base asset at 10 quote units.
+    """Return a known symbol, or for an unknown base asset one that trades near 10 quote units.
 
-    Raises UnknownSymbolError when the name has no quote asset that we know.
+    Raises UnknownSymbolError if the name has no known quote asset.
     """
     if (known := KNOWN_SYMBOLS.get(name)) is not None:
         return known
@@ -177,11 +177,11 @@ def market_symbol(name: str) -> MarketSymbol:
 
 
 def symbol_at_price(name: str, price: float, tick_size: Decimal | None = None) -> MarketSymbol:
-    """Return ``name`` trading near ``price``, with tick and step that suit it unless the tick is given."""
+    """Return ``name`` trading near ``price``, with suitable tick and step sizes unless the tick size is given."""
     base, quote = split_symbol(name)
     known = KNOWN_SYMBOLS.get(name)
     tick = tick_size or Decimal(10) ** max(-PRECISION, math.floor(math.log10(price)) - 4)
-    # A step is worth about 0.1 to 1 quote unit, and tick × step keeps within 8 decimals.
+    # A step is worth about 0.1 to 1 quote unit, and tick × step has at most 8 decimals.
     step = max(Decimal(10) ** min(0, -math.floor(math.log10(price)) - 1), Decimal(1).scaleb(-PRECISION) / tick)
     if known is None:
         return MarketSymbol(base, quote, price, tick, step)
@@ -197,5 +197,5 @@ def split_symbol(name: str) -> tuple[str, str]:
         if name.endswith(quote) and len(name) > len(quote):
             return name.removesuffix(quote), quote
     raise UnknownSymbolError(
-        f"symbol {name!r} ends in no known quote asset; one of {', '.join(QUOTE_ASSETS)} is needed"
+        f"symbol {name!r} has no known quote asset; it must end in one of {', '.join(QUOTE_ASSETS)}"
     )

@@ -190,14 +190,14 @@ class Tape:
 
     def first_id_at(self, column: int, time: int, tick: int) -> int:
         """Return the id of the first trade at or after ``time``; the next id if there is none yet."""
-        wanted = min(-(-time // TICK_MS), tick + 1)  # the first tick at or after ``time``
+        first_tick = min(-(-time // TICK_MS), tick + 1)  # the first tick at or after ``time``
         first = self._pages[0].block.start
-        if wanted <= first:
+        if first_tick <= first:
             market = int(self._pages[0].before[column])
         else:
-            index = bisect_right(self._pages, wanted - 1, key=lambda page: page.block.start) - 1
+            index = bisect_right(self._pages, first_tick - 1, key=lambda page: page.block.start) - 1
             page = self._pages[index]
-            market = int(page.counts[min(wanted - 1 - page.block.start, len(page.block) - 1), column])
+            market = int(page.counts[min(first_tick - 1 - page.block.start, len(page.block) - 1), column])
         fills = self._fills[column]
         position = bisect_left(fills, time, key=lambda fill: fill.trade.time)
         before = fills[position].number if position < len(fills) else self._fill_counts[column]

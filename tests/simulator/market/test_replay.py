@@ -147,7 +147,7 @@ def test_wanted_symbols_are_chosen(tmp_path: Path) -> None:
     write(tmp_path / "AUSDT-1m-2024-08.csv", kline_rows(4))
     write(tmp_path / "BUSDT-1m-2024-08.csv", kline_rows(4))
     assert [entry.symbol for entry in open_replay(tmp_path, ["CUSDT", "BUSDT"]).symbols] == ["BUSDT"]
-    with pytest.raises(ReplayError, match=r"no recording of CUSDT; there are AUSDT, BUSDT"):
+    with pytest.raises(ReplayError, match=r"no recording of CUSDT; available: AUSDT, BUSDT"):
         open_replay(tmp_path, ["CUSDT"])
 
 
@@ -161,13 +161,13 @@ ROWS = kline_rows(5)
         ("AUSDT-1m.zip", ROWS, "unpack it first"),
         ("AUSDT-1m.csv", [], "columns"),
         ("AUSDT-1m.csv", ["1,2,3"], "row 1: 3 columns"),
-        ("AUSDT-1m.csv", [KLINE_HEADER], "holds no rows"),
-        ("AUSDT-1m.csv", [*ROWS, ROWS[0].replace("100.00", "abc", 1)], r"row 6, column open: 'abc' is no number"),
+        ("AUSDT-1m.csv", [KLINE_HEADER], "no rows; download it again"),
+        ("AUSDT-1m.csv", [*ROWS, ROWS[0].replace("100.00", "abc", 1)], r"row 6, column open: 'abc' is not a number"),
         ("AUSDT-1m.csv", [KLINE_HEADER, *ROWS, ROWS[0].replace("100.00", "nan", 1)], "row 7, column open"),
         ("AUSDT-1m.csv", [*ROWS, ROWS[0].replace("100.00", "-1.0", 1)], "row 6, column open: -1.0 is out of range"),
         ("AUSDT-1m.csv", [*ROWS, ROWS[0].replace("101.50", "100.5", 1)], "row 6, column high: 100.5 is below"),
         ("AUSDT-1m.csv", [*ROWS, ROWS[0].rpartition("101.00")[0]], "row 6, column close"),
-        ("AUSDT-trades.csv", [*trade_rows(), trade_rows()[0].replace("10.5", "", 1)], "row 5, column price: '' is no"),
+        ("AUSDT-trades.csv", [*trade_rows(), trade_rows()[0].replace("10.5", "", 1)], "row 5, column price: '' is not"),
     ],
 )
 def test_bad_files_are_named_with_row_column_and_remedy(
@@ -181,7 +181,7 @@ def test_bad_files_are_named_with_row_column_and_remedy(
 
 def test_files_that_are_no_text_or_no_gzip(tmp_path: Path) -> None:
     (tmp_path / "AUSDT-1m.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ReplayError, match="is no text"):
+    with pytest.raises(ReplayError, match="is not text"):
         read_recordings(tmp_path / "AUSDT-1m.csv")
     (tmp_path / "BUSDT-1m.csv.gz").write_bytes(b"plain")
     with pytest.raises(ReplayError, match="cannot be read"):
@@ -197,7 +197,7 @@ def test_where_there_are_klines_trades_are_left_out_aloud(tmp_path: Path, caplog
     write(tmp_path / "AUSDT-1m.csv", ROWS)
     write(tmp_path / "BUSDT-trades.csv", trade_rows())
     assert list(read_recordings(tmp_path)) == ["AUSDT"]
-    assert "BUSDT-trades.csv holds trades and is left out" in caplog.text
+    assert "BUSDT-trades.csv: it holds trades" in caplog.text
 
 
 def test_real_klines_with_their_outage_are_replayed(shared: Path) -> None:
