@@ -30,7 +30,7 @@ class NoListedSymbol(Exception):
 
 
 class PublicMarket:
-    """Follows those ``wanted`` symbols that the exchange lists; ``symbols`` are they, once known."""
+    """Follows the configured symbols that the exchange lists; ``symbols`` has them once they are known."""
 
     def __init__(self, rest: SpotRest, stream_url: str, wanted: Sequence[str], **stream_options: Any) -> None:
         self._rest = rest

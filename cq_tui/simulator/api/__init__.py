@@ -1,1 +1,1 @@
-"""Requests and answers, over REST and WebSocket alike."""
+"""The exchange's REST and WebSocket APIs."""
