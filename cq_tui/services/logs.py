@@ -1,8 +1,6 @@
 """Structured logs: JSON lines in ``logs/<service>.log``, rotated; nothing is printed."""
 
 import logging
-from io import TextIOWrapper
-from logging.handlers import RotatingFileHandler
 from typing import Any
 
 import orjson
@@ -10,29 +8,16 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.regular_file import open_regular
+from cq_tui.store.log_file import LogFileHandler
 
 _ROTATE_BYTES = 4 * 1024 * 1024
 _BACKUP_COUNT = 3
 _PLAIN = logging.Formatter()
 
 
-class _QuietHandler(RotatingFileHandler):
-    """Writes to a regular file, never through a link.
-
-    A full disk must not make a service print tracebacks; health says that the disk is full.
-    """
-
-    def _open(self) -> TextIOWrapper:
-        return open(self.baseFilename, "a", encoding=self.encoding, errors=self.errors, opener=open_regular)
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is the standard library's
-        """Drop the record."""
-
-
 def open_log(data: DataDir, service: str, level: str) -> FilteringBoundLogger:
     """Return the service's logger. ``level`` is one of DEBUG, INFO, WARNING, ERROR."""
-    handler = _QuietHandler(data.log_of(service), maxBytes=_ROTATE_BYTES, backupCount=_BACKUP_COUNT, encoding="utf-8")
+    handler = LogFileHandler(data.log_of(service), maxBytes=_ROTATE_BYTES, backupCount=_BACKUP_COUNT, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(message)s"))
     sink = logging.getLogger(f"cq_tui.{service}")
     for old in sink.handlers:
