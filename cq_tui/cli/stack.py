@@ -31,10 +31,10 @@ def up(
         if detach:
             _fail_if_supervised(data)
             try:
-                typer.echo(f"supervisor started, process {start_detached(data)}. `cq-tui status` shows how it goes")
+                typer.echo(f"supervisor started (process {start_detached(data)}); `cq-tui status` shows its progress")
             except StartupFailed as error:
                 fail(f"the supervisor did not start: {error}", ExitCode.FAILED)
-        elif not run_headless(data, take_over=take_over, say=typer.echo):
+        elif not run_headless(data, take_over=take_over, echo=typer.echo):
             _fail_if_supervised(data)
 
 
@@ -51,7 +51,7 @@ def _fail_if_supervised(data: DataDir) -> None:
     from cq_tui.store.lock import read_holder
 
     if holder := read_holder(data.lock_of("supervisor")):
-        message = f"a supervisor is already at work here (process {holder.pid}). `cq-tui status` shows it"
+        message = f"a supervisor is already running here (process {holder.pid}). Check it with `cq-tui status`"
         fail(message, ExitCode.ALREADY_RUNNING)
 
 

@@ -67,15 +67,15 @@ class Stack:
         """Start a service and return the message to show. Becomes the supervisor when there is none."""
         if not self.is_supervised():
             self.start_supervising()
-        return await self._control_service("start_service", service, f"{service} starts")
+        return await self._control_service("start_service", service, f"starting {service}")
 
     async def stop(self, service: str) -> str:
         """Stop a service and return the message to show."""
-        return await self._control_service("stop_service", service, f"{service} has stopped")
+        return await self._control_service("stop_service", service, f"{service} stopped")
 
     async def restart(self, service: str) -> str:
         """Restart a service and return the message to show."""
-        return await self._control_service("restart_service", service, f"{service} restarts")
+        return await self._control_service("restart_service", service, f"restarting {service}")
 
     async def stop_all(self) -> None:
         """Stop every service. Raises RequestRefused when another supervisor does not do it."""

@@ -1,4 +1,4 @@
-"""What is wanted of a service, running or stopped: it outlives every supervisor."""
+"""The desired state of a service, running or stopped; it outlives every supervisor."""
 
 import time
 from typing import Literal
@@ -11,13 +11,13 @@ RunState = Literal["running", "stopped"]
 
 
 def read_desired_state(data: DataDir, service: str) -> RunState:
-    """Return the wish; running when none was ever written."""
+    """Return a service's desired state; running when none is stored."""
     try:
         return read_document(data.desired_state_of(service), DesiredState).wanted
     except DocumentError:
         return "running"
 
 
-def write_desired_state(data: DataDir, service: str, wanted: RunState, by: str) -> None:
-    """Write the wish. Raises OSError."""
-    write_document(data.desired_state_of(service), DesiredState(wanted=wanted, changed_by=by, changed_ts=time.time()))
+def write_desired_state(data: DataDir, service: str, state: RunState, by: str) -> None:
+    """Store a service's desired state. Raises OSError."""
+    write_document(data.desired_state_of(service), DesiredState(wanted=state, changed_by=by, changed_ts=time.time()))

@@ -1,4 +1,4 @@
-"""What the supervisor tells of itself and its services: ``health/supervisor.json``. Pure."""
+"""The supervisor's health report, ``health/supervisor.json``. Pure."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -14,10 +14,10 @@ SupervisorKind = Literal["room", "headless"]
 def build_health(
     states: Mapping[str, ServiceState], problems: Sequence[str], *, kind: SupervisorKind, started_ts: float, now: float
 ) -> SupervisorHealth:
-    """Return the report: an error when a service was given up, degraded when the disk or the settings refuse."""
+    """Return the report: an error when it gave up on a service, degraded when there are other problems."""
     gave_up = [name for name, state in states.items() if state.state == "gave_up"]
-    said = [f"gave up on {', '.join(gave_up)}"] if gave_up else []
-    reason = "; ".join([*said, *problems])
+    reasons = [f"gave up on {', '.join(gave_up)}"] if gave_up else []
+    reason = "; ".join([*reasons, *problems])
     status: Status = "error" if gave_up else "degraded" if problems else "ok"
     return SupervisorHealth(
         service="supervisor",

@@ -1,4 +1,4 @@
-"""One service in the supervisor's care: its process, what is wanted of it, and how it is doing."""
+"""One supervised service: its process, its desired state and its current state."""
 
 import asyncio
 from typing import Literal
@@ -15,7 +15,7 @@ ProcessState = Literal["stopped", "starting", "waiting", "running", "stopping", 
 
 
 class ManagedService:
-    """The supervisor's knowledge of one service. Only its own ``supervise`` task starts the process."""
+    """One service of the supervisor. Only its own ``supervise`` task starts the process."""
 
     def __init__(self, name: str, policy: RestartPolicy) -> None:
         self.name = name
@@ -23,14 +23,14 @@ class ManagedService:
         self.state = ServiceState(state="stopped")
         self.desired_state: RunState = "running"
         self.restarts = 0
-        #: Crashed too often, or cannot be started at all: a person has to ask again.
+        #: Crashed too often, or cannot be started at all: it starts again only on request.
         self.gave_up = False
-        #: Monotonic time of the next start after a crash, and since when another service is waited for (0: not).
+        #: Monotonic time of the next start after a crash, and since when it waits for another service (0: it does not).
         self.not_before = 0.0
         self.waiting_since = 0.0
-        #: Set whenever there may be something new: a wish, the end of the process, the state of another service.
+        #: Set when anything may have changed: the desired state, the process, the state of another service.
         self.wake_event = asyncio.Event()
-        #: Held by whoever ends the process, so that nobody ends its successor.
+        #: Held while the process is being stopped, so that nobody stops its successor.
         self.stop_lock = asyncio.Lock()
         self._process: ServiceProcess | None = None
         self._exit_watch: ExitWatch | None = None
@@ -48,21 +48,21 @@ class ManagedService:
             self._exit_watch = ExitWatch(process, self.wake_event.set)
 
     def reset_crashes(self) -> None:
-        """Forget every crash: a person asked for a start."""
+        """Forget every crash, because somebody requested a start."""
         self.policy.reset()
         self.gave_up = False
         self.not_before = 0.0
         self.wake_event.set()
 
     def unwatch(self) -> None:
-        """Watch the process no longer; it goes on."""
+        """Stop watching the process; it keeps running."""
         if self._exit_watch is not None:
             self._exit_watch.close()
         self._exit_watch = self._process = None
 
     @property
     def has_exit_notification(self) -> bool:
-        """Whether the end of the process wakes us without looking."""
+        """Whether the system notifies us when the process exits."""
         return self._exit_watch is not None and self._exit_watch.is_supported
 
     async def wait(self, timeout: float | None) -> None:
@@ -75,7 +75,7 @@ class ManagedService:
         self.wake_event.clear()
 
     def update_state(self, state: ProcessState, reason: str | None = None) -> bool:
-        """Take down how it is; return whether that is news."""
+        """Update the state; return whether it changed."""
         before, process = self.state, self._process
         usage = before if process and process.pid == before.pid else None
         self.state = ServiceState(
@@ -88,11 +88,11 @@ class ManagedService:
             cpu_percent=usage.cpu_percent if usage else None,
             memory_mb=usage.memory_mb if usage else None,
         )
-        known = (before.state, before.pid, before.wanted, before.reason)
-        return known != (state, self.state.pid, self.desired_state, reason)
+        old = (before.state, before.pid, before.wanted, before.reason)
+        return old != (state, self.state.pid, self.desired_state, reason)
 
     def update_usage(self) -> None:
-        """Take down what the process uses, since the last time."""
+        """Measure CPU use since the last call, and memory."""
         if self._process is not None:
             cpu, memory = self._process.measure_usage()
             update = {"cpu_percent": round(cpu, 1), "memory_mb": round(memory, 1)}
@@ -100,7 +100,7 @@ class ManagedService:
 
 
 def read_health(data: DataDir, service: str) -> Health | None:
-    """Return a service's own word; None when it cannot be read."""
+    """Return a service's health report; None when it cannot be read."""
     try:
         return read_document(data.health_of(service), HEALTH_MODELS[service])
     except DocumentError:
@@ -108,7 +108,7 @@ def read_health(data: DataDir, service: str) -> Health | None:
 
 
 def is_ready(health: Health | None, pid: int | None, now: float) -> bool:
-    """Whether a health file comes from this very process, is fresh, and says that the service does its work."""
+    """Whether a health report is this process's, is fresh, and says that the service is ready."""
     if health is None or pid is None or health.pid != pid or not health.ready:
         return False
     return isinstance(judge_age(health.last_update_ts, now, FRESHNESS_LIMITS[health.service]), Fresh)

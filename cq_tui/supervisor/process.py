@@ -1,4 +1,4 @@
-"""Service processes as the system sees them: started in their own session, found by lock, ended by signal."""
+"""Service processes: started in their own session, found by lock, stopped by signal."""
 
 import asyncio
 import contextlib
@@ -16,27 +16,27 @@ from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.store.lock import is_alive, read_holder, start_ticks
 from cq_tui.store.regular_file import open_regular
 
-#: Seconds between SIGTERM and SIGKILL: the services' own grace, and a little for the interpreter.
+#: Seconds between SIGTERM and SIGKILL: the services' own grace period plus interpreter shutdown.
 TERM_TIMEOUT = 7.0
 _MAX_OUTPUT_BYTES = 1024 * 1024
 
 
 @dataclass(slots=True)
 class ServiceProcess:
-    """One running process, ours by birth or by adoption."""
+    """One running process: our child, or one that we adopted."""
 
     pid: int
     process_started: float
-    #: None for an adopted process: only its parent learns its exit code.
+    #: None for an adopted process, whose exit code only its parent gets.
     child: subprocess.Popen[bytes] | None = None
-    #: Of an adopted one, where the system tells them: setting the clock does not move them.
+    #: Start time of an adopted process in clock ticks, where the system has it: immune to clock changes.
     start_ticks: int | None = None
-    #: We told it to end: its end is no crash.
+    #: We sent SIGTERM, so its exit is no crash.
     termination_requested: bool = False
     _usage: psutil.Process | None = field(default=None, repr=False)
 
     def is_running(self) -> bool:
-        """Whether it still runs; reaps our own child."""
+        """Whether it is still running; reaps our own child."""
         if self.child is not None:
             return self.child.poll() is None
         return is_alive(self.pid, self.process_started, self.start_ticks)
@@ -47,14 +47,14 @@ class ServiceProcess:
         return None if self.child is None else self.child.poll()
 
     def describe_exit(self) -> str:
-        """Say how it ended."""
+        """Describe how it ended."""
         code = self.exit_code
         if code is None:
-            return "ended; how is not known, since it was adopted"
+            return "exit code unknown: started by another supervisor"
         return f"killed by signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
     def measure_usage(self) -> tuple[float, float]:
-        """Return per cent of a core since the last call, and resident MiB."""
+        """Return CPU use since the last call in percent of a core, and resident memory in MiB."""
         try:
             if self._usage is None:
                 self._usage = psutil.Process(self.pid)
@@ -63,24 +63,24 @@ class ServiceProcess:
             return 0.0, 0.0
 
     def send_signal(self, number: signal.Signals) -> None:
-        """Send a signal, unless it has ended already."""
+        """Send a signal unless it has exited."""
         if self.is_running():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
     async def wait_until_exited(self, poll: float = 0.05) -> None:
-        """Wait until it has ended."""
+        """Wait until it has exited."""
         while self.is_running():
             await asyncio.sleep(poll)
 
-    async def terminate(self, patience: float = TERM_TIMEOUT) -> None:
-        """Ask it to end, and end it when it does not within ``patience`` seconds."""
+    async def terminate(self, timeout: float = TERM_TIMEOUT) -> None:
+        """Send SIGTERM, then SIGKILL if it has not exited after ``timeout`` seconds."""
         self.termination_requested = True
         self.send_signal(signal.SIGTERM)
-        # A process that was suspended hears nothing until it goes on.
+        # A suspended process handles no signal until it continues.
         self.send_signal(signal.SIGCONT)
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(timeout):
                 await self.wait_until_exited()
         except TimeoutError:
             self.send_signal(signal.SIGKILL)
@@ -88,13 +88,13 @@ class ServiceProcess:
 
 
 class ExitWatch:
-    """Calls back once, as soon as the process ends, at no cost until then.
+    """Calls back once when the process exits, through a pidfd (Linux).
 
-    That is what a pidfd is for (Linux). Where there is none ``prompt`` is False, and the caller looks by itself.
+    Elsewhere ``is_supported`` is False and the caller has to poll.
     """
 
-    def __init__(self, process: ServiceProcess, call: Callable[[], object]) -> None:
-        self._callback = call
+    def __init__(self, process: ServiceProcess, callback: Callable[[], object]) -> None:
+        self._callback = callback
         self._loop = asyncio.get_running_loop()
         self._descriptor = _open_pidfd(process.pid)
         if self.is_supported:
@@ -102,7 +102,7 @@ class ExitWatch:
 
     @property
     def is_supported(self) -> bool:
-        """Whether the system itself tells of the end."""
+        """Whether the system notifies us of the exit."""
         return self._descriptor >= 0
 
     def _on_exit(self) -> None:
@@ -110,7 +110,7 @@ class ExitWatch:
         self._callback()
 
     def close(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         if self.is_supported:
             self._loop.remove_reader(self._descriptor)
             os.close(self._descriptor)
@@ -125,17 +125,17 @@ def _open_pidfd(pid: int) -> int:
 
 
 def output_path(data: DataDir, service: str) -> Path:
-    """Where a process's standard output and error go: what it says before its log is open."""
+    """Return the file of a process's standard output and error, used before its log is open."""
     return data.logs / f"{service}.out"
 
 
 def build_command_line(data: DataDir, *words: str) -> list[str]:
-    """Return the command that runs us again, so that ``ps`` tells the processes apart."""
+    """Return the command that runs cq-tui again; its arguments tell the processes apart in ``ps``."""
     return [sys.executable, "-m", "cq_tui", *words, "--data-dir", str(data.root)]
 
 
 def spawn(data: DataDir, name: str, words: list[str]) -> ServiceProcess:
-    """Start a process in its own session, so that it outlives its starter and its terminal. Raises OSError."""
+    """Start a process in its own session, so that it outlives its parent and its terminal. Raises OSError."""
     path = output_path(data, name)
     flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if _is_large(path) else os.O_APPEND)
     output = open_regular(path, flags)
@@ -158,7 +158,7 @@ def spawn_service(data: DataDir, service: str) -> ServiceProcess:
 
 
 def find_process(data: DataDir, service: str) -> ServiceProcess | None:
-    """Return the process that holds a service's lock, whoever started it."""
+    """Return the process that holds a service's lock, no matter who started it."""
     holder = read_holder(data.lock_of(service))
     return (
         None if holder is None else ServiceProcess(holder.pid, holder.process_started, start_ticks=holder.start_ticks)
@@ -166,7 +166,7 @@ def find_process(data: DataDir, service: str) -> ServiceProcess | None:
 
 
 def find_processes_by_command_line(data: DataDir) -> Iterator[tuple[str, ServiceProcess]]:
-    """Yield the service processes that run for this data directory, also those that do not hold their lock yet."""
+    """Yield the service processes of this data directory, including those that do not hold their lock yet."""
     for process in psutil.process_iter(["cmdline", "create_time"]):
         words = process.info["cmdline"] or []
         for name in SERVICES:
@@ -179,7 +179,7 @@ def find_processes_by_command_line(data: DataDir) -> Iterator[tuple[str, Service
 
 
 def last_output_line(data: DataDir, service: str) -> str:
-    """Return the last line that a process printed, for the reason of its end."""
+    """Return the last line that a process printed, which usually says why it ended."""
     try:
         with output_path(data, service).open("rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - 2000))

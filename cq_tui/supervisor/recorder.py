@@ -36,21 +36,21 @@ class Recorder:
 
     @property
     def problems(self) -> Mapping[str, str]:
-        """What is wrong at the moment, by subject."""
+        """Current problems by subject."""
         return self._problems
 
     def report_problem(self, subject: str, problem: str) -> None:
-        """Take down what is wrong, once."""
+        """Set the problem of a subject and log it once."""
         if self._log is not None and self._problems.get(subject) != problem:
             self._log.log_problem(problem)
         self._problems[subject] = problem
 
     def clear_problem(self, subject: str) -> None:
-        """Take down that a problem is over."""
+        """Clear the problem of a subject."""
         self._problems.pop(subject, None)
 
     def log_state(self, service: str, state: ServiceState) -> None:
-        """Take down a service's new state."""
+        """Log a service's new state."""
         if self._log is not None:
             self._log.log_state(service, state)
 
@@ -74,14 +74,14 @@ class Recorder:
         else:
             self.report_problem("spool", problem)
 
-    def save_desired_state(self, service: str, wanted: RunState, by: str) -> None:
-        """Write down what is wanted of a service. A full disk must not keep anything from being stopped."""
+    def save_desired_state(self, service: str, desired: RunState, by: str) -> None:
+        """Store a service's desired state. A full disk must not keep anything from being stopped."""
         try:
-            write_desired_state(self._data, service, wanted, by)
+            write_desired_state(self._data, service, desired, by)
             self.clear_problem(f"{service}.wanted")
         except OSError as error:
             path = self._data.desired_state_of(service)
-            self.report_problem(f"{service}.wanted", f"{path} cannot be written: {error.strerror}")
+            self.report_problem(f"{service}.wanted", f"cannot write {path}: {error.strerror}")
 
     def write_health(self, report: SupervisorHealth) -> None:
         """Write the health file."""
@@ -90,5 +90,5 @@ class Recorder:
         try:
             write_document(self._data.health_of("supervisor"), report, durable=False)
         except OSError:
-            # The room sees the age of the old report.
+            # Readers see the age of the old report.
             return

@@ -1,38 +1,38 @@
-"""When a crashed service is started again, and when that is given up. Pure."""
+"""When to restart a crashed service, and when to give up. Pure."""
 
 from dataclasses import dataclass, field
 
 INITIAL_DELAY = 0.5
 MAX_DELAY = 30.0
-#: This many crashes within this many seconds, and a person has to look.
+#: Give up after this many crashes within this many seconds.
 CRASH_LIMIT = 5
 CRASH_WINDOW = 60.0
 
 
 @dataclass(slots=True)
 class RestartPolicy:
-    """The crashes of one service, and what follows from them."""
+    """The crashes of one service and the delay before its next start."""
 
-    #: Seconds before the first restart; doubled with each crash that follows.
+    #: Seconds before the first restart; doubled with each consecutive crash.
     initial_delay: float = INITIAL_DELAY
     crash_times: list[float] = field(default_factory=list)
     consecutive_crashes: int = 0
 
     def record_crash(self, now: float, ran_for: float, jitter: float) -> float | None:
-        """Note a crash; return the seconds to wait before the next start, or None to give up.
+        """Record a crash; return the seconds to wait before the next start, or None to give up.
 
-        ``ran_for`` is how long the process lived: one that lived longer than the window starts afresh.
-        ``jitter`` in 0..1 spreads restarts that would otherwise come together.
+        ``ran_for`` is the process's lifetime; one longer than the window resets the delay. ``jitter`` in 0..1
+        spreads restarts that would otherwise coincide.
         """
         self.consecutive_crashes = 1 if ran_for > CRASH_WINDOW else self.consecutive_crashes + 1
         self.crash_times = [moment for moment in self.crash_times if now - moment < CRASH_WINDOW] + [now]
         if len(self.crash_times) >= CRASH_LIMIT:
             return None
-        # The exponent is bounded, too: a power of a large number is no float any more.
+        # The exponent is bounded too: a large power overflows a float.
         delay = min(MAX_DELAY, self.initial_delay * 2.0 ** min(self.consecutive_crashes - 1, 32))
         return delay * (0.5 + jitter / 2)
 
     def reset(self) -> None:
-        """Forget everything: a person asked for a start."""
+        """Forget every crash, because somebody requested a start."""
         self.crash_times.clear()
         self.consecutive_crashes = 0

@@ -1,7 +1,7 @@
 """The supervisor: starts, adopts, restarts and stops the services of one data directory.
 
-It works from locks, pids and health files, never from parenthood, so that any supervisor can take over from any
-other. One holds ``run/supervisor.lock``; everyone else asks it through ``control/``.
+It relies on locks, pids and health files, never on being the parent process, so that any supervisor can take over
+from any other. One holds ``run/supervisor.lock``; everyone else sends it commands through ``control/``.
 """
 
 import asyncio
@@ -26,8 +26,8 @@ from cq_tui.supervisor.process import ServiceProcess, find_process, last_output_
 from cq_tui.supervisor.recorder import Recorder
 from cq_tui.supervisor.restart import CRASH_LIMIT, CRASH_WINDOW, RestartPolicy
 
-#: What each service waits for at the start: those whose files it cannot work without. The rest of the start order
-#: (exchange, memory, feeder, ares, trader) is only an order, so that slow starts overlap.
+#: The services that must be ready before each one starts, because it needs their files. Otherwise the start order
+#: (exchange, memory, feeder, ares, trader) does not wait, so that slow starts overlap.
 DEPENDENCIES: dict[str, tuple[str, ...]] = {
     "exchange": (),
     "memory": (),
@@ -36,10 +36,10 @@ DEPENDENCIES: dict[str, tuple[str, ...]] = {
     "trader": ("exchange", "memory"),
 }
 assert tuple(DEPENDENCIES) == SERVICES
-#: In paper mode both the feeder and the simulated exchange look at the real one.
+#: In paper mode both the feeder and the simulated exchange read prices from Binance.
 PAPER_DEPENDENCIES = DEPENDENCIES | {"feeder": ()}
 
-#: Exit code of a service that found its lock held: the holder is adopted.
+#: Exit code of a service that found its lock held; the supervisor adopts the holder.
 EXIT_ALREADY_RUNNING = 3
 
 Launch = Callable[[DataDir, str], ServiceProcess]
@@ -47,22 +47,21 @@ StateListener = Callable[[str, ServiceState], object]
 
 _HEARTBEAT_INTERVAL = 2.0
 _SWEEP_INTERVAL = 10.0
-#: Seconds between two looks at a service: while it starts, when it is slow to, and when it runs. The end of its
-#: process needs no look where the system tells of it; elsewhere it is noticed by the last one.
+#: Seconds between checks of a service: while it starts, when it starts slowly, and while it runs. The last one is
+#: for systems that do not notify us when a process exits.
 _STARTING_POLL = 0.1
 _SLOW_POLL = 1.0
 _RUNNING_POLL = 2.0
 _UNNOTIFIED_POLL = 0.25
-#: A service that is not ready after this many seconds no longer holds up those behind it: they start, and say
-#: by themselves what they miss.
+#: Seconds that a service waits for its dependencies; then it starts without them and reports what it misses.
 _READY_TIMEOUT = 60.0
 
 
 class Supervisor:
     """The one supervisor of a data directory, in the room or headless.
 
-    Use: ``acquire``, then run ``supervise(service)`` for each of ``services`` and ``serve()`` side by side until
-    ``ended`` is set; at last cancel them and ``release`` or ``hand_over``.
+    Call ``acquire``, then run ``serve()`` and ``supervise(service)`` for each of ``services`` concurrently until
+    ``ended`` is set; then cancel them and call ``release`` or ``hand_over``.
     """
 
     services: tuple[str, ...] = SERVICES
@@ -72,19 +71,19 @@ class Supervisor:
         data: DataDir,
         kind: SupervisorKind = "headless",
         *,
-        keep_wanted: bool = False,
+        keep_desired: bool = False,
         launch: Launch = spawn_service,
         make_policy: Callable[[], RestartPolicy] = RestartPolicy,
         listener: StateListener | None = None,
     ) -> None:
-        """``keep_wanted`` takes over what was wanted before; otherwise everything is wanted running.
+        """``keep_desired`` keeps the desired states on disk; otherwise every service shall run.
 
-        ``launch`` starts a service's process, ``listener`` is told of every change. Raises SettingsError when the
-        environment holds a bad setting.
+        ``launch`` starts a service's process, ``listener`` is called with every state change. Raises SettingsError
+        for a bad setting in the environment.
         """
         self._data = data
         self._kind = kind
-        self._keep_desired = keep_wanted
+        self._keep_desired = keep_desired
         self._launch = launch
         self._listener = listener
         self._lock = ProcessLock(data.lock_of("supervisor"), "supervisor", kind)
@@ -94,11 +93,11 @@ class Supervisor:
         self._started_ts = time.time()
         self._stopping_all = False
         self._successor: ServiceProcess | None = None
-        #: Set when this supervisor has no more to do (``shut_down`` was carried out).
+        #: Set once a ``shut_down`` command has been carried out.
         self.ended = asyncio.Event()
 
     def acquire(self) -> bool:
-        """Become the supervisor; False when another one is at work. Raises DataDirError or OSError."""
+        """Take the lock; False when another supervisor holds it. Raises DataDirError or OSError."""
         prepare_data_directory(self._data)
         try:
             self._lock.acquire()
@@ -111,83 +110,83 @@ class Supervisor:
             raise
         self.ended.clear()
         self._stopping_all = False
-        for charge in self._managed.values():
-            charge.reset_crashes()
+        for managed in self._managed.values():
+            managed.reset_crashes()
             if self._keep_desired:
-                charge.desired_state = read_desired_state(self._data, charge.name)
+                managed.desired_state = read_desired_state(self._data, managed.name)
             else:
-                self._set_desired_state(charge, "running")
+                self._set_desired_state(managed, "running")
         return True
 
     @property
     def holds_lock(self) -> bool:
-        """Whether this is the supervisor."""
+        """Whether this supervisor holds the lock."""
         return self._lock.held
 
     def state_of(self, service: str) -> ServiceState:
-        """What is known of one service."""
+        """Return the current state of one service."""
         return self._managed[service].state
 
     def release(self) -> None:
-        """Stop being the supervisor; the services go on."""
+        """Release the lock; the services keep running."""
         self._recorder.close()
         self._lock.release()
 
     def hand_over(self) -> None:
-        """Let a headless supervisor take over: nothing stops. Cancel the running tasks before. Raises OSError."""
+        """Start a headless supervisor in our place; no service stops. Cancel our tasks first. Raises OSError."""
         self.release()
         self._successor = spawn(self._data, "supervisor", ["up", "--take-over"])
 
-    # What a person asks for
+    # Requests
 
     async def start(self, service: str) -> None:
-        """Want a service to run, forgiving its crashes."""
-        charge = self._managed[service]
-        charge.reset_crashes()
-        self._set_desired_state(charge, "running")
+        """Set a service's desired state to running and forget its crashes."""
+        managed = self._managed[service]
+        managed.reset_crashes()
+        self._set_desired_state(managed, "running")
 
     async def stop(self, service: str) -> None:
-        """Want a service to be stopped, and wait until it is."""
-        charge = self._managed[service]
-        self._set_desired_state(charge, "stopped")
-        await self._terminate(charge)
+        """Set a service's desired state to stopped and wait for its exit."""
+        managed = self._managed[service]
+        self._set_desired_state(managed, "stopped")
+        await self._terminate(managed)
 
     async def restart(self, service: str) -> None:
-        """Stop a service and start it again. The written wish stays: a restart cut short is no stop."""
-        charge = self._managed[service]
-        charge.desired_state = "stopped"
-        charge.wake_event.set()
-        await self._terminate(charge)
+        """Stop a service and start it again. The stored desired state stays: an interrupted restart is no stop."""
+        managed = self._managed[service]
+        managed.desired_state = "stopped"
+        managed.wake_event.set()
+        await self._terminate(managed)
         await self.start(service)
 
     async def stop_all(self) -> None:
-        """Stop every service, in reverse start order, each when the ones that depend on it have ended."""
+        """Stop every service in reverse start order, each after the services that depend on it."""
         self._stopping_all = True
         try:
-            for charge in self._managed.values():
-                self._recorder.save_desired_state(charge.name, "stopped", self._kind)
-            for charge in reversed(self._managed.values()):
-                charge.desired_state = "stopped"
-                charge.wake_event.set()
-                await self._terminate(charge)
+            for managed in self._managed.values():
+                self._recorder.save_desired_state(managed.name, "stopped", self._kind)
+            for managed in reversed(self._managed.values()):
+                managed.desired_state = "stopped"
+                managed.wake_event.set()
+                await self._terminate(managed)
         finally:
             self._stopping_all = False
-            for charge in self._managed.values():
-                charge.wake_event.set()
+            for managed in self._managed.values():
+                managed.wake_event.set()
 
-    # The long-running parts
+    # Long-running tasks
 
     async def supervise(self, service: str) -> None:
-        """Keep one service as it is wanted, until cancelled."""
-        charge = self._managed[service]
+        """Keep one service in its desired state until canceled."""
+        managed = self._managed[service]
         try:
             while True:
-                await self._step(charge)
+                await self._step(managed)
         finally:
-            charge.unwatch()
+            managed.unwatch()
 
     async def serve(self) -> None:
-        """Carry out commands, follow the settings and report, until cancelled."""
+        """Run commands, follow the settings and report health until canceled."""
         async with asyncio.TaskGroup() as parts:
             parts.create_task(self._run_commands())
             parts.create_task(self._send_heartbeats())
@@ -214,137 +213,137 @@ class Supervisor:
         with watch_folders([self._data.settings.parent]) as watch:
             while True:
                 self._reload_settings()
-                for charge in self._managed.values():
-                    charge.update_usage()
+                for managed in self._managed.values():
+                    managed.update_usage()
                 self._recorder.flush_events()
                 self._write_health()
                 await watch.changes(timeout=_HEARTBEAT_INTERVAL)
 
-    # One service's life
+    # One service
 
-    async def _step(self, charge: ManagedService) -> None:
-        if charge.process is None:
-            charge.process = find_process(self._data, charge.name)
-        if not self._should_run(charge):
-            await self._terminate(charge)
-            if not self._should_run(charge):
+    async def _step(self, managed: ManagedService) -> None:
+        if managed.process is None:
+            managed.process = find_process(self._data, managed.name)
+        if not self._should_run(managed):
+            await self._terminate(managed)
+            if not self._should_run(managed):
                 self._update_state(
-                    charge, "stopped", None if self._is_needed(charge.name) else "not needed in this mode"
+                    managed, "stopped", None if self._is_needed(managed.name) else "not needed in this mode"
                 )
-                await charge.wait(None)
-        elif charge.process is not None:
-            await self._monitor(charge)
-        elif self._stopping_all or charge.gave_up:
-            await charge.wait(None)
-        elif (pause := charge.not_before - time.monotonic()) > 0:
-            await charge.wait(pause)
-        elif waits_for := self._missing_dependency(charge):
-            self._update_state(charge, "waiting", f"waits for {waits_for}")
-            await charge.wait(_SLOW_POLL)
+                await managed.wait(None)
+        elif managed.process is not None:
+            await self._monitor(managed)
+        elif self._stopping_all or managed.gave_up:
+            await managed.wait(None)
+        elif (pause := managed.not_before - time.monotonic()) > 0:
+            await managed.wait(pause)
+        elif dependency := self._missing_dependency(managed):
+            self._update_state(managed, "waiting", f"waiting for {dependency}")
+            await managed.wait(_SLOW_POLL)
         else:
-            self._start(charge)
+            self._start(managed)
 
-    def _should_run(self, charge: ManagedService) -> bool:
-        return charge.desired_state == "running" and self._is_needed(charge.name)
+    def _should_run(self, managed: ManagedService) -> bool:
+        return managed.desired_state == "running" and self._is_needed(managed.name)
 
     def _is_needed(self, service: str) -> bool:
         return service != "exchange" or effective_mode(self._settings.settings).uses_simulator
 
-    def _missing_dependency(self, charge: ManagedService) -> str | None:
-        """Name a service that has to be ready first; None when the turn of this one has come."""
+    def _missing_dependency(self, managed: ManagedService) -> str | None:
+        """Return a service that has to be ready first; None when this one may start."""
         now = time.monotonic()
-        charge.waiting_since = charge.waiting_since or now
-        if now - charge.waiting_since >= _READY_TIMEOUT:
+        managed.waiting_since = managed.waiting_since or now
+        if now - managed.waiting_since >= _READY_TIMEOUT:
             return None
         needs = PAPER_DEPENDENCIES if effective_mode(self._settings.settings).mode == "paper" else DEPENDENCIES
-        needed = (self._managed[name] for name in needs[charge.name])
+        needed = (self._managed[name] for name in needs[managed.name])
         missing = (
             other for other in needed if self._should_run(other) and other.state.state not in ("running", "gave_up")
         )
         return next((other.name for other in missing), None)
 
-    def _start(self, charge: ManagedService) -> None:
-        charge.waiting_since = 0.0
+    def _start(self, managed: ManagedService) -> None:
+        managed.waiting_since = 0.0
         try:
-            charge.process = self._launch(self._data, charge.name)
+            managed.process = self._launch(self._data, managed.name)
         except OSError as error:
-            charge.gave_up = True
-            self._update_state(charge, "gave_up", f"cannot be started: {error.strerror}")
+            managed.gave_up = True
+            self._update_state(managed, "gave_up", f"cannot be started: {error.strerror}")
             return
-        self._update_state(charge, "starting")
+        self._update_state(managed, "starting")
 
-    async def _monitor(self, charge: ManagedService) -> None:
-        """Stay with a running process until it ends or is no longer wanted."""
-        process = charge.process
+    async def _monitor(self, managed: ManagedService) -> None:
+        """Watch a running process until it exits or should stop."""
+        process = managed.process
         assert process is not None
         while process.is_running():
-            if not self._should_run(charge):
+            if not self._should_run(managed):
                 return
-            health = read_health(self._data, charge.name)
+            health = read_health(self._data, managed.name)
             ready = is_ready(health, process.pid, time.time())
             waits_for = health.waiting_for if health is not None and health.pid == process.pid else None
-            self._update_state(charge, "running" if ready else "starting", None if ready else waits_for)
+            self._update_state(managed, "running" if ready else "starting", None if ready else waits_for)
             ran_for = time.time() - process.process_started
-            look = _RUNNING_POLL if ready else _STARTING_POLL if ran_for < _READY_TIMEOUT else _SLOW_POLL
-            await charge.wait(look if charge.has_exit_notification else min(look, _UNNOTIFIED_POLL))
-        charge.process = find_process(self._data, charge.name) if process.exit_code == EXIT_ALREADY_RUNNING else None
-        unasked = charge.process is None and not process.termination_requested
-        if unasked and self._should_run(charge) and not self._stopping_all:
-            self._handle_crash(charge, process)
+            poll = _RUNNING_POLL if ready else _STARTING_POLL if ran_for < _READY_TIMEOUT else _SLOW_POLL
+            await managed.wait(poll if managed.has_exit_notification else min(poll, _UNNOTIFIED_POLL))
+        managed.process = find_process(self._data, managed.name) if process.exit_code == EXIT_ALREADY_RUNNING else None
+        unexpected = managed.process is None and not process.termination_requested
+        if unexpected and self._should_run(managed) and not self._stopping_all:
+            self._handle_crash(managed, process)
 
-    def _handle_crash(self, charge: ManagedService, process: ServiceProcess) -> None:
-        """Say how a process ended, and decide when it is started again."""
+    def _handle_crash(self, managed: ManagedService, process: ServiceProcess) -> None:
+        """Record how a process ended and schedule its restart."""
         reason = process.describe_exit()
-        if (process.exit_code or 0) > 0 and (words := last_output_line(self._data, charge.name)):
-            reason = f"{reason}: {words}"
-        stopped = ServiceStopped(service=charge.name, pid=process.pid, reason=reason, exit_code=process.exit_code)
+        if (process.exit_code or 0) > 0 and (line := last_output_line(self._data, managed.name)):
+            reason = f"{reason}: {line}"
+        stopped = ServiceStopped(service=managed.name, pid=process.pid, reason=reason, exit_code=process.exit_code)
         self._recorder.emit("service_stopped", stopped)
         ran_for = time.time() - process.process_started
-        delay = charge.policy.record_crash(time.monotonic(), ran_for, random.random())
+        delay = managed.policy.record_crash(time.monotonic(), ran_for, random.random())
         if delay is None:
-            charge.gave_up = True
+            managed.gave_up = True
             self._update_state(
-                charge, "gave_up", f"crashed {CRASH_LIMIT} times in {CRASH_WINDOW:.0f} s, last: {reason}"
+                managed, "gave_up", f"crashed {CRASH_LIMIT} times in {CRASH_WINDOW:.0f} s, last: {reason}"
             )
             return
-        charge.restarts += 1
-        charge.not_before = time.monotonic() + delay
-        self._update_state(charge, "backoff", reason)
+        managed.restarts += 1
+        managed.not_before = time.monotonic() + delay
+        self._update_state(managed, "backoff", reason)
 
-    async def _terminate(self, charge: ManagedService) -> None:
-        async with charge.stop_lock:
-            if self._should_run(charge):
-                # Somebody wanted it back while we waited for our turn.
+    async def _terminate(self, managed: ManagedService) -> None:
+        async with managed.stop_lock:
+            if self._should_run(managed):
+                # It was started again while we waited for the lock.
                 return
-            process = charge.process or find_process(self._data, charge.name)
+            process = managed.process or find_process(self._data, managed.name)
             if process is not None:
-                self._update_state(charge, "stopping")
+                self._update_state(managed, "stopping")
                 await process.terminate()
-                if charge.process is process:
-                    charge.process = None
-            if charge.process is None:
-                self._update_state(charge, "stopped")
+                if managed.process is process:
+                    managed.process = None
+            if managed.process is None:
+                self._update_state(managed, "stopped")
 
-    # Wishes and words
+    # Recording
 
-    def _set_desired_state(self, charge: ManagedService, wanted: RunState) -> None:
-        charge.desired_state = wanted
-        charge.wake_event.set()
-        self._recorder.save_desired_state(charge.name, wanted, self._kind)
+    def _set_desired_state(self, managed: ManagedService, desired: RunState) -> None:
+        managed.desired_state = desired
+        managed.wake_event.set()
+        self._recorder.save_desired_state(managed.name, desired, self._kind)
 
-    def _update_state(self, charge: ManagedService, state: ProcessState, reason: str | None = None) -> None:
-        if not charge.update_state(state, reason):
+    def _update_state(self, managed: ManagedService, state: ProcessState, reason: str | None = None) -> None:
+        if not managed.update_state(state, reason):
             return
-        self._recorder.log_state(charge.name, charge.state)
+        self._recorder.log_state(managed.name, managed.state)
         if self._listener is not None:
-            self._listener(charge.name, charge.state)
+            self._listener(managed.name, managed.state)
         for other in self._managed.values():
-            if other is not charge:
+            if other is not managed:
                 other.wake_event.set()
         self._write_health()
 
     def _write_health(self) -> None:
-        states = {name: charge.state for name, charge in self._managed.items()}
+        states = {name: managed.state for name, managed in self._managed.items()}
         problems = [*filter(None, [self._settings.problem]), *self._recorder.problems.values()]
         report = build_health(states, problems, kind=self._kind, started_ts=self._started_ts, now=time.time())
         self._recorder.write_health(report)
@@ -353,7 +352,7 @@ class Supervisor:
         before = self._settings
         self._settings = load_settings(self._data.settings, last_good=before)
         if self._settings.settings != before.settings:
-            for charge in self._managed.values():
-                # What made a service crash may be corrected now.
-                charge.gave_up = False
-                charge.wake_event.set()
+            for managed in self._managed.values():
+                # The new settings may have fixed what made a service crash.
+                managed.gave_up = False
+                managed.wake_event.set()

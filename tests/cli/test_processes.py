@@ -162,15 +162,15 @@ def test_down_names_a_supervisor_that_is_gone_for_good(start: Start, data: DataD
 def test_up_and_ctrl_c(start: Start, cq: Cq, data: DataDir) -> None:
     process = start("up", **SMALL)
     until(lambda: find_process(data, "memory"))
-    assert f"already at work here (process {process.pid})" in cq("up", code=3).err
-    assert f"already at work here (process {process.pid})" in cq("up", "--detach", code=3).err
+    assert f"already running here (process {process.pid})" in cq("up", code=3).err
+    assert f"already running here (process {process.pid})" in cq("up", "--detach", code=3).err
     status = orjson.loads(cq("status", "--json").out)
     assert status["supervisor"] == {"pid": process.pid, "kind": "headless"}
     assert status["services"]["memory"]["pid"] == find_process(data, "memory").pid  # type: ignore[union-attr]  # it runs
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
-    assert out.splitlines()[-1] == "exchange has stopped"
+    assert out.splitlines()[-1] == "exchange stopped"
     assert left_over(data) == []
     assert cq("down", code=0).out == "nothing was running\n"
 
@@ -179,7 +179,7 @@ def test_up_detached_lives_on_and_down_ends_it(real: Real, cq: Cq, data: DataDir
     told = real("up", "--detach", code=0, **SMALL)
     holder = read_holder(data.lock_of("supervisor"))
     assert holder is not None
-    assert told.out == f"supervisor started, process {holder.pid}. `cq-tui status` shows how it goes\n"
+    assert told.out == f"supervisor started (process {holder.pid}); `cq-tui status` shows its progress\n"
     assert os.getsid(holder.pid) == holder.pid
     os.kill(holder.pid, signal.SIGHUP)
     until(lambda: find_process(data, "memory"))

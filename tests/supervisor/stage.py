@@ -55,11 +55,11 @@ class Stage:
         self.launched.append((service, process))
         return process
 
-    def supervisor(self, *, keep_wanted: bool = False) -> Supervisor:
+    def supervisor(self, *, keep_desired: bool = False) -> Supervisor:
         """A supervisor of the pretended services that restarts them without much delay."""
         return Supervisor(
             self.data,
-            keep_wanted=keep_wanted,
+            keep_desired=keep_desired,
             launch=self.launch,
             make_policy=lambda: RestartPolicy(initial_delay=0.05),
         )

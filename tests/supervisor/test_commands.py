@@ -66,7 +66,7 @@ async def test_the_wish_outlives_its_supervisor(stage: Stage) -> None:
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "running"))
         await supervisor.stop("trader")
-    async with stage.supervised(stage.supervisor(keep_wanted=True)) as supervisor:
+    async with stage.supervised(stage.supervisor(keep_desired=True)) as supervisor:
         await until(in_state(supervisor, "running", "exchange", "memory", "feeder", "ares"))
         assert supervisor.state_of("trader").wanted == "stopped"
         assert len(stage.launched) == 5

@@ -20,16 +20,16 @@ def test_progress_tells_each_thing_once() -> None:
     for name in SERVICES:
         progress.on_state_change(name, ServiceState(state="running", pid=7))
     assert said[:5] == [f"{name} is ready (process 7)" for name in SERVICES]
-    assert said[5].startswith("all services are ready, ")
+    assert said[5].startswith("all services are ready after ")
     progress.on_state_change("ares", ServiceState(state="backoff", reason="killed by signal SIGKILL"))
     progress.on_state_change("ares", ServiceState(state="gave_up", reason="crashed 5 times in 60 s"))
     progress.on_state_change(
         "exchange", ServiceState(state="stopped", wanted="stopped", reason="not needed in this mode")
     )
     assert said[6:] == [
-        "ares ended, killed by signal SIGKILL; it is started again",
-        "ares is given up: crashed 5 times in 60 s",
-        "exchange has stopped: not needed in this mode",
+        "ares exited (killed by signal SIGKILL); restarting",
+        "gave up on ares: crashed 5 times in 60 s",
+        "exchange stopped: not needed in this mode",
     ]
 
 

@@ -68,7 +68,7 @@ async def test_sigkill_ends_what_ignores_sigterm(stage: Stage) -> None:
     stage.behaviour["memory"] = ["ignores_sigterm"]
     process = stage.launch(stage.data, "memory")
     await until(lambda: find_process(stage.data, "memory"))
-    await adopted(process).terminate(patience=0.3)
+    await adopted(process).terminate(timeout=0.3)
     assert not process.is_running()
     assert process.describe_exit() == "killed by signal SIGKILL"
 
@@ -79,7 +79,7 @@ async def test_an_adopted_process_ends_without_a_known_exit_code(stage: Stage) -
     known = adopted(process)
     await known.terminate()
     assert known.exit_code is None
-    assert "not known" in known.describe_exit()
+    assert "unknown" in known.describe_exit()
 
 
 async def test_signals_to_the_dead_are_nothing(stage: Stage) -> None:

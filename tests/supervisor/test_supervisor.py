@@ -22,7 +22,7 @@ async def test_everything_starts_in_the_order_of_need(stage: Stage) -> None:
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "running", "memory", "ares"))
         assert in_state(supervisor, "waiting", "feeder", "trader")()
-        assert supervisor.state_of("feeder").reason == "waits for exchange"
+        assert supervisor.state_of("feeder").reason == "waiting for exchange"
         assert supervisor.state_of("exchange").reason == "better days"
         assert [name for name, _ in stage.launched] == ["exchange", "memory", "ares"]
         stage.behaviour.clear()
