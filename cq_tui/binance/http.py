@@ -105,7 +105,7 @@ class RestConnection:
         self._now_ms = now_ms
         self._monotonic_ms = monotonic_ms
         #: Wall clock minus monotonic clock when the server's time was last measured.
-        self._wall_minus_monotonic: float | None = None
+        self._clock_difference: float | None = None
         self._sleep = sleep
         headers = {"Accept": "application/json"}
         if credentials is not None:
@@ -138,7 +138,7 @@ class RestConnection:
             sent = self._now_ms()
             raw = await self._read_once("/api/v3/time", [], weight=1, signed=False)
             self.clock.add_sample(sent, parse_server_time(raw), self._now_ms())
-            self._wall_minus_monotonic = self._now_ms() - self._monotonic_ms()
+            self._clock_difference = self._now_ms() - self._monotonic_ms()
         return self.clock.offset_ms
 
     async def resync_changed_clock(self) -> None:
@@ -146,10 +146,8 @@ class RestConnection:
 
         A failed measurement is ignored: the request that follows reports the failure.
         """
-        if (
-            self._wall_minus_monotonic is None
-            or abs(self._now_ms() - self._monotonic_ms() - self._wall_minus_monotonic) <= _CLOCK_JUMP_MS
-        ):
+        difference = self._now_ms() - self._monotonic_ms()
+        if self._clock_difference is None or abs(difference - self._clock_difference) <= _CLOCK_JUMP_MS:
             return
         self.clock.discard_samples()
         with contextlib.suppress(BinanceError):

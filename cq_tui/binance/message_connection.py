@@ -19,7 +19,7 @@ _HEADER_END = b"\r\n\r\n"
 #: FIN and the text opcode, no reserved bit.
 _FIN_TEXT = 0x81
 #: The library's limit: a longer message ends the connection.
-_MAX_MESSAGE_SIZE = 2**20
+_MAX_SIZE = 2**20
 
 
 def _no_handler(message: bytes) -> None:
@@ -113,7 +113,7 @@ class MessageConnection(ClientConnection):
     def _feed_handshake(self, data: bytes) -> None:
         """Pass the library the whole handshake response, and none of the frames after it."""
         end = data.find(_HEADER_END)
-        if end < 0 and len(data) <= _MAX_MESSAGE_SIZE:
+        if end < 0 and len(data) <= _MAX_SIZE:
             self._buffer = data
             return
         frames_start = end + len(_HEADER_END) if end >= 0 else len(data)
@@ -138,11 +138,9 @@ class MessageConnection(ClientConnection):
                     length = data[start + 2] << 8 | data[start + 3]
                 else:
                     # The highest bit of the second byte marks a masked frame, which no server may send.
-                    length = (
-                        int.from_bytes(data[start + 2 : payload], "big") if length == 127 else _MAX_MESSAGE_SIZE + 1
-                    )
+                    length = int.from_bytes(data[start + 2 : payload], "big") if length == 127 else _MAX_SIZE + 1
             end = payload + length
-            if length > _MAX_MESSAGE_SIZE:
+            if length > _MAX_SIZE:
                 # Too long, or masked: left to the library.
                 self._splits_frames = False
                 super().data_received(data[start:])

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from math import isfinite
-from typing import Any
+from math import isinf
 
 from cq_tui.binance.errors import MalformedMessage
 from cq_tui.binance.fields import Fields, require_list, shorten_value
@@ -11,6 +10,8 @@ from cq_tui.contracts.market import Kline
 
 #: Statuses in which an order can still trade.
 OPEN_STATUSES = frozenset({"NEW", "PENDING_NEW", "PARTIALLY_FILLED", "PENDING_CANCEL"})
+
+_KLINE_COLUMNS = ("open time", "open", "high", "low", "close", "volume", "close time", "quote volume", "trades")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,38 +167,15 @@ def parse_server_time(raw: object) -> int:
 
 def parse_kline(row: object) -> Kline:
     """Parse one row of a klines response (an array of 12). The newest may be unfinished."""
-    if not isinstance(row, list) or len(row) < 9:
+    if not isinstance(row, list) or len(row) < len(_KLINE_COLUMNS):
         raise MalformedMessage("kline", "(whole)", f"is {shorten_value(row)}; expected an array of at least 9")
-    return Kline(
-        open_time=_kline_integer(row, 0, "open time"),
-        close_time=_kline_integer(row, 6, "close time"),
-        open=_kline_float(row, 1, "open"),
-        high=_kline_float(row, 2, "high"),
-        low=_kline_float(row, 3, "low"),
-        close=_kline_float(row, 4, "close"),
-        volume=_kline_float(row, 5, "volume"),
-        quote_volume=_kline_float(row, 7, "quote volume"),
-        trades=_kline_integer(row, 8, "trades"),
-    )
-
-
-def _kline_integer(row: list[Any], position: int, name: str) -> int:
-    value = row[position]
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise MalformedMessage("kline", name, f"is {shorten_value(value)}; expected an integer")
-    return value
-
-
-def _kline_float(row: list[Any], position: int, name: str) -> float:
-    value = row[position]
-    if isinstance(value, str):
-        try:
-            number = float(value)
-        except ValueError:
-            number = float("nan")
-        if isfinite(number):
-            return number
-    raise MalformedMessage("kline", name, f"is {shorten_value(value)}; expected a decimal string")
+    fields = Fields(dict(zip(_KLINE_COLUMNS, row, strict=False)), "kline")
+    start, end, trades = map(fields.integer, ("open time", "close time", "trades"))
+    prices = {name: float(fields.decimal(name)) for name in ("open", "high", "low", "close", "volume", "quote volume")}
+    for name, price in prices.items():
+        if isinf(price):  # such as "1e999"
+            raise fields.field_error(name, "a decimal string")
+    return Kline._make((start, end, *prices.values(), trades))
 
 
 def parse_klines(raw: object) -> list[Kline]:

@@ -91,6 +91,7 @@ def test_kline() -> None:
         (1, 1.5, "open"),
         (4, "nan", "close"),
         (2, "inf", "high"),
+        (2, "1e999", "high"),
         (3, "x", "low"),
         (5, None, "volume"),
         (7, [], "quote volume"),
