@@ -2,13 +2,27 @@
 
 import os
 import signal
+import sys
 import tempfile
 import time
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-# Set before any test module is imported; with xdist each worker has its own.
+
+def _folder_in_memory() -> str | None:
+    """Return /dev/shm where it has room: tests write thousands of files, and each would wait for the disk."""
+    if "TMPDIR" in os.environ or sys.platform != "linux" or not os.access("/dev/shm", os.W_OK | os.X_OK):
+        return None
+    system = os.statvfs("/dev/shm")
+    has_room = system.f_bavail * system.f_frsize >= 2 * 1024**3
+    return "/dev/shm" if has_room and not system.f_flag & os.ST_NOEXEC else None
+
+
+# Set before any test module is imported and any temporary folder is made.
+if memory := _folder_in_memory():
+    os.environ["TMPDIR"] = tempfile.tempdir = memory
+# With xdist each worker has its own.
 _folder = tempfile.TemporaryDirectory(prefix="cq-tui-config-")
 os.environ["CQ_CONFIG_DIR"] = _folder.name
 
