@@ -1,1 +1,1 @@
-"""The service processes and their common frame."""
+"""The service processes and their shared runtime."""

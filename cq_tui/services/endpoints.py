@@ -1,4 +1,4 @@
-"""Which exchange a service talks to in the mode that holds, and with which key."""
+"""The exchange that a service talks to in the current mode: endpoints and credentials."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -26,12 +26,12 @@ from cq_tui.store.lock import read_holder
 
 
 class ExchangeUnavailable(Exception):
-    """There is no exchange to talk to yet; the message names what is waited for."""
+    """No exchange is available yet; the message names what is missing, after "waits for"."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExchangeAccess:
-    """Where to go. Two venues are equal when nothing needs to be connected anew."""
+    """Endpoints and credentials in one mode. Equal ones need no reconnect."""
 
     mode: Mode
     endpoints: Endpoints
@@ -39,13 +39,13 @@ class ExchangeAccess:
 
 
 def request_budget(venue: ExchangeAccess, data: DataDir) -> SharedBudget:
-    """Return the request budget of all processes of the data directory that talk to the venue's REST host."""
+    """Return the request budget shared by all processes of the data directory that use the same REST host."""
     host = "loopback" if is_loopback(venue.endpoints.rest) else urlsplit(venue.endpoints.rest).hostname
     return SharedBudget(data.run / f"weight-{host}.json")
 
 
 def market_data_access(mode: Mode, settings: Settings, data: DataDir) -> ExchangeAccess:
-    """Return where market data comes from. Raises NoExchange."""
+    """Return where market data comes from. Raises ExchangeUnavailable."""
     if mode == "simulation":
         return ExchangeAccess(mode, _simulator_endpoints(data)[0], None)
     public = Endpoints(MAINNET_DATA_ONLY_REST, MAINNET_DATA_ONLY_STREAM, MAINNET.ws_api)
@@ -54,7 +54,7 @@ def market_data_access(mode: Mode, settings: Settings, data: DataDir) -> Exchang
 
 
 def trading_access(mode: Mode, settings: Settings, data: DataDir) -> ExchangeAccess:
-    """Return where orders go. Raises NoExchange, also when keys are missing."""
+    """Return where orders go. Raises ExchangeUnavailable, also if keys are missing."""
     if mode in ("simulation", "paper"):
         return ExchangeAccess(mode, *_simulator_endpoints(data))
     key, secret = settings.BINANCE_API_KEY, settings.BINANCE_API_SECRET
@@ -66,13 +66,13 @@ def trading_access(mode: Mode, settings: Settings, data: DataDir) -> ExchangeAcc
 
 
 def _require_safe_endpoints(endpoints: Endpoints, mode: Mode) -> None:
-    """Refuse what may be real without the consents of live mode, and keys or orders in clear over a network."""
+    """Refuse real exchanges outside live mode, and unencrypted keys or orders over a network."""
     for address in (endpoints.rest, endpoints.ws_api):
         host, scheme = urlsplit(address).hostname or "", urlsplit(address).scheme
         if mode != "live" and is_mainnet(address):
             raise ExchangeUnavailable(f"another host: {host} is the real exchange, and the mode is {mode}")
         if mode != "live" and not is_play_money(address):
-            raise ExchangeUnavailable(f"another host: {host} is no test exchange that is known, and the mode is {mode}")
+            raise ExchangeUnavailable(f"another host: {host} is not a known test exchange, and the mode is {mode}")
         if scheme in ("http", "ws") and not is_loopback(address):
             raise ExchangeUnavailable(f"an encrypted address: {scheme}://{host} would send keys and orders in clear")
 
@@ -95,7 +95,7 @@ def _apply_overrides(chosen: Endpoints, settings: Settings) -> Endpoints:
             ws_api=settings.BINANCE_WS_API_URL or chosen.ws_api,
         )
     except EndpointError as error:
-        # The error names the face; the setting of each is called after it.
+        # The error names the endpoint; its setting is named after it.
         raise ExchangeUnavailable(
             f"a usable BINANCE_REST_URL, BINANCE_STREAM_URL or BINANCE_WS_API_URL: {error}"
         ) from None
@@ -108,7 +108,7 @@ def _apply_overrides(chosen: Endpoints, settings: Settings) -> Endpoints:
 
 
 def _simulator_endpoints(data: DataDir) -> tuple[Endpoints, Credentials]:
-    """Return the address of the simulated exchange; one that is not running has none."""
+    """Return the endpoints of the running simulated exchange. Raises ExchangeUnavailable."""
     try:
         address = read_document(data.exchange_address, ExchangeAddress)
     except DocumentError:

@@ -25,7 +25,7 @@ def open_log(data: DataDir, service: str, level: str) -> FilteringBoundLogger:
     sink.handlers[:] = [handler]
     sink.propagate = False
     sink.setLevel(logging.DEBUG)
-    # Libraries speak through the standard library: their warnings belong into the same file.
+    # Libraries log through the standard library: their warnings belong in the same file.
     logging.getLogger().handlers[:] = [_LibraryHandler(sink)]
     structlog.configure(
         processors=[
@@ -43,14 +43,14 @@ def open_log(data: DataDir, service: str, level: str) -> FilteringBoundLogger:
 
 
 class _LibraryHandler(logging.Handler):
-    """Turns warnings of libraries into lines of ours."""
+    """Turns library warnings into JSON lines."""
 
     def __init__(self, sink: logging.Logger) -> None:
         super().__init__(logging.WARNING)
         self._sink = sink
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the record as one JSON line, with the traceback if it has one."""
+        """Write the record as one JSON line, with its traceback if any."""
         line = {
             "ts": record.created,
             "level": record.levelname.lower(),
@@ -66,7 +66,7 @@ def _format_message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
     except (TypeError, ValueError):
-        # A library that formats its own message wrongly must not end us.
+        # A library's malformed log call must not end the service.
         return str(record.msg)
 
 
@@ -76,7 +76,7 @@ def _render(_: Any, __: str, event: Any) -> str:
 
 
 def _to_json(line: dict[str, Any]) -> str:
-    """Return a line whatever is in it: no text from outside may keep a service from saying what happened."""
+    """Render a line whatever it contains: no external text may break logging."""
     try:
         return orjson.dumps(line, default=str).decode()
     except TypeError:

@@ -8,7 +8,7 @@ from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.services.runtime import Service, ServiceRuntime, serve, stopped_event
 from cq_tui.store.journal import JournalError
 
-#: Where each service lives; imported only when it runs, since each brings its own libraries.
+#: Module and class of each service, imported only when it runs: each loads its own libraries.
 _SERVICE_CLASSES: dict[str, tuple[str, str]] = {
     "exchange": ("cq_tui.services.exchange", "ExchangeService"),
     "memory": ("cq_tui.services.memory.service", "MemoryService"),
@@ -29,31 +29,31 @@ def load_service(name: str) -> type[Service]:
 def run_service(name: str, data: DataDir) -> int:
     """Run one service until it ends; return the exit code.
 
-    Raises LockHeld, DataDirError and SettingsError before it has begun. What breaks it later is
-    logged with its traceback, becomes an event, and ends the process with code 1.
+    Raises LockHeld, DataDirError and SettingsError before it starts. A later error is logged with its traceback,
+    becomes an event, and ends the process with code 1.
     """
     kind = load_service(name)
     return asyncio.run(_run(kind, name, data))
 
 
 async def _run(kind: type[Service], name: str, data: DataDir) -> int:
-    frame = ServiceRuntime(name, data)
+    runtime = ServiceRuntime(name, data)
     error: Exception | None = None
     service: Service | None = None
     try:
-        service = kind(frame)
-        await serve(frame, service)
-    except Exception as broken:  # the outermost frame: whatever it was, it leaves evidence
+        service = kind(runtime)
+        await serve(runtime, service)
+    except Exception as broken:  # the outermost handler: whatever it was, it leaves evidence
         if service is None and isinstance(broken, (JournalError, OSError)):
-            # It has not begun: whoever started it is told in a line.
-            frame.log.error("cannot start", problem=str(broken))
-            frame.close()
+            # It has not started: the caller reports it in one line.
+            runtime.log.error("cannot start", problem=str(broken))
+            runtime.close()
             raise
         error = broken
-        frame.log.error("crashed", exc_info=broken)
+        runtime.log.error("crashed", exc_info=broken)
     with contextlib.suppress(JournalError):
-        # A spool that is broken may be what ended it; the log has said so.
-        frame.emit("service_stopped", stopped_event(frame, error))
-    frame.log.info("stopped", clean=error is None)
-    frame.close()
+        # A broken spool may have ended it; the log already says so.
+        runtime.emit("service_stopped", stopped_event(runtime, error))
+    runtime.log.info("stopped", clean=error is None)
+    runtime.close()
     return 0 if error is None else 1

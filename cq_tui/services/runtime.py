@@ -1,4 +1,4 @@
-"""What every service process is made of: lock, settings, log, spool, heartbeat, commands and a graceful end."""
+"""The runtime of a service process: lock, settings, log, spool, heartbeat, commands and graceful shutdown."""
 
 import asyncio
 import contextlib
@@ -30,17 +30,17 @@ from cq_tui.store.settings_file import load_settings
 from cq_tui.store.spools.event_queue import EventQueue
 from cq_tui.store.watch import watch_folders
 
-#: Seconds that a service has to end in after SIGTERM.
+#: Seconds that a service has to stop after SIGTERM.
 SHUTDOWN_GRACE = 5.0
 
 
 class ServiceRuntime:
-    """The surroundings of one service. A service reads ``settings`` and ``mode``, and calls ``emit`` and ``beat``."""
+    """What one service process needs: it reads ``settings`` and ``mode``, and calls ``emit`` and ``publish_health``."""
 
     def __init__(self, name: str, data: DataDir) -> None:
-        """Take the lock and open everything. Raises LockHeld, DataDirError or SettingsError.
+        """Acquire the lock and open everything. Raises LockHeld, DataDirError or SettingsError.
 
-        A spool that cannot be opened ends nothing, since positions have to be protected: its events wait.
+        A spool that cannot be opened is not fatal, since positions must stay protected: events wait in memory.
         """
         prepare_data_directory(data)
         self.name = name
@@ -65,12 +65,12 @@ class ServiceRuntime:
 
     @property
     def mode(self) -> EffectiveMode:
-        """The mode that follows from them."""
+        """The mode that follows from the settings."""
         return effective_mode(self.settings)
 
     @property
     def problem(self) -> str | None:
-        """What is wrong with the frame itself: a full disk, a bad settings file."""
+        """What is wrong with the runtime itself: a full disk, an invalid settings file."""
         return self._events.problem or self.loaded.problem
 
     def emit(
@@ -107,10 +107,10 @@ class ServiceRuntime:
         before = self._events.problem
         self._events.flush()
         if self._events.problem not in (before, None):
-            self.log.error("spool refused", error=self._events.problem)
+            self.log.error("events not spooled", error=self._events.problem)
 
     def publish_health(self, health: Health) -> None:
-        """Write the health file; a change of status is an event."""
+        """Write the health file; emit an event if the status changed."""
         self._flush_events()
         self._flush_answers()
         if self.problem and health.status == "ok":
@@ -126,10 +126,10 @@ class ServiceRuntime:
         try:
             write_document(self.data.health_of(self.name), stamped, durable=False)
         except OSError as error:
-            self.log.error("health file refused", error=str(error))
+            self.log.error("health file not written", error=str(error))
 
     def reload_settings(self) -> bool:
-        """Read the settings again; return whether they changed."""
+        """Reload the settings; return whether they changed."""
         before = self.loaded
         self.loaded = load_settings(self.data.settings, last_good=before)
         if self.loaded.problem and self.loaded.problem != before.problem:
@@ -139,7 +139,7 @@ class ServiceRuntime:
         return self.loaded.settings != before.settings
 
     def answer_command(self, command: Command, outcome: Outcome, message: str) -> None:
-        """Answer a command and remember it. When the disk refuses, the answer is tried again at each beat."""
+        """Write a command's outcome and record it. If the disk refuses it, it is retried at each heartbeat."""
         self._pending_answers.append((command, outcome, message))
         self._flush_answers()
         self.record_command(command, outcome, message)
@@ -149,24 +149,24 @@ class ServiceRuntime:
             try:
                 self.inbox.answer(*self._pending_answers[0])
             except OSError as error:
-                self.log.error("answer refused", error=str(error))
+                self.log.error("outcome not written", error=str(error))
                 return
             self._pending_answers.pop(0)
 
     def claim_commands(self) -> list[Command]:
-        """Take the commands that wait; a disk that refuses leaves them for the next time."""
+        """Claim the pending commands; if the disk refuses, they stay for the next time."""
         try:
             return list(self.inbox.claim())
         except OSError as error:
-            self.log.error("commands refused", error=str(error))
+            self.log.error("commands not read", error=str(error))
             return []
 
     def record_command(self, command: Command, outcome: Outcome, message: str) -> None:
-        """Make a command and its outcome part of the history."""
+        """Record a command and its outcome in the history."""
         self.emit("command_executed", command_executed_event(command, outcome, message))
 
     def close(self) -> None:
-        """Close the spool and give the lock back."""
+        """Close the spool and release the lock."""
         self._events.close()
         faulthandler.disable()
         self._crash_file.close()
@@ -181,7 +181,7 @@ class Trace(Protocol):
 
 
 def trace_nothing(step: str, key: str, **milliseconds: float) -> None:
-    """Discard a step: a ``Trace`` for whoever has no runtime."""
+    """Discard a step: a ``Trace`` for use without a runtime."""
 
 
 def elapsed_ms(began: float) -> float:
@@ -190,52 +190,52 @@ def elapsed_ms(began: float) -> float:
 
 
 class Service(ABC):
-    """One service: what it does (``run``), how it is (``health``), and what it does on request."""
+    """One service: its work (``run``), its ``health``, and the commands it executes."""
 
     name: ClassVar[str]
 
-    def __init__(self, frame: ServiceRuntime) -> None:
-        self.runtime = frame
+    def __init__(self, runtime: ServiceRuntime) -> None:
+        self.runtime = runtime
 
     @abstractmethod
     async def run(self) -> None:
-        """Work until ``frame.stopping`` is set, then end in good order."""
+        """Work until ``runtime.stopping`` is set, then shut down cleanly."""
 
     @abstractmethod
     def health(self, now: float) -> Health:
-        """Say how things are."""
+        """Return the health to publish now."""
 
     @property
     def heartbeat_interval(self) -> float:
-        """Seconds between two health files."""
+        """Seconds between two health reports."""
         return 2.0
 
     async def on_settings_changed(self) -> None:
-        """Follow new settings; ``frame.settings`` holds them already."""
+        """Apply changed settings; ``runtime.settings`` already holds them."""
         self.runtime.log.debug("nothing to change for the new settings")
 
     async def execute_command(self, command: Command) -> tuple[Outcome, str]:
-        """Carry out a command for this service."""
-        return "refused", f"{self.name} knows no command {command.command!r}"
+        """Execute a command for this service."""
+        return "refused", f"{self.name} has no command {command.command!r}"
 
 
-async def serve(frame: ServiceRuntime, service: Service) -> None:
-    """Run a service until it ends, SIGTERM comes, or something breaks. Raises what broke it."""
+async def serve(runtime: ServiceRuntime, service: Service) -> None:
+    """Run a service until it ends, fails, or receives SIGTERM. Raises the error that it failed with."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, frame.stopping.set)
+        loop.add_signal_handler(number, runtime.stopping.set)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    _record_interrupted(frame)
-    frame.emit("service_started", ServiceStarted(service=frame.name, pid=os.getpid(), version=__version__))
-    frame.log.info("started", pid=os.getpid(), mode=frame.mode.mode)
-    frame.publish_health(service.health(time.time()))
+    _record_interrupted(runtime)
+    runtime.emit("service_started", ServiceStarted(service=runtime.name, pid=os.getpid(), version=__version__))
+    runtime.log.info("started", pid=os.getpid(), mode=runtime.mode.mode)
+    runtime.publish_health(service.health(time.time()))
     companions = [
-        loop.create_task(_send_heartbeats(frame, service), name="heartbeats"),
-        loop.create_task(_watch_settings(frame, service), name="settings"),
-        loop.create_task(_watch_commands(frame, service), name="commands"),
+        loop.create_task(_send_heartbeats(runtime, service), name="heartbeats"),
+        loop.create_task(_watch_settings(runtime, service), name="settings"),
+        loop.create_task(_watch_commands(runtime, service), name="commands"),
     ]
     work = loop.create_task(service.run(), name="work")
-    stop = loop.create_task(frame.stopping.wait(), name="stop")
+    stop = loop.create_task(runtime.stopping.wait(), name="stop")
     try:
         done, _ = await asyncio.wait([work, stop, *companions], return_when=asyncio.FIRST_COMPLETED)
         if stop in done:
@@ -252,47 +252,47 @@ async def serve(frame: ServiceRuntime, service: Service) -> None:
         raise error
 
 
-def _record_interrupted(frame: ServiceRuntime) -> None:
+def _record_interrupted(runtime: ServiceRuntime) -> None:
     try:
-        for command in frame.inbox.answer_interrupted():
-            frame.record_command(command, "interrupted", "the service ended while carrying it out")
+        for command in runtime.inbox.answer_interrupted():
+            runtime.record_command(command, "interrupted", "the service ended while executing it")
     except OSError as error:
-        frame.log.error("commands refused", error=str(error))
+        runtime.log.error("commands not read", error=str(error))
 
 
-async def _send_heartbeats(frame: ServiceRuntime, service: Service) -> None:
+async def _send_heartbeats(runtime: ServiceRuntime, service: Service) -> None:
     while True:
-        frame.publish_health(service.health(time.time()))
+        runtime.publish_health(service.health(time.time()))
         await asyncio.sleep(service.heartbeat_interval)
 
 
-async def _watch_settings(frame: ServiceRuntime, service: Service) -> None:
-    """Hot reload; a slow sweep in case the system forgot to tell."""
-    with watch_folders([frame.data.settings.parent]) as watch:
+async def _watch_settings(runtime: ServiceRuntime, service: Service) -> None:
+    """Hot-reload the settings; poll slowly in case a notification was missed."""
+    with watch_folders([runtime.data.settings.parent]) as watch:
         while True:
-            if frame.reload_settings():
-                frame.log.info("settings changed", mode=frame.mode.mode)
+            if runtime.reload_settings():
+                runtime.log.info("settings changed", mode=runtime.mode.mode)
                 await service.on_settings_changed()
-                frame.publish_health(service.health(time.time()))
+                runtime.publish_health(service.health(time.time()))
             await watch.changes(timeout=2.0)
 
 
-async def _watch_commands(frame: ServiceRuntime, service: Service) -> None:
-    """Carry out commands, one after the other; a long one must not keep a halt from being read."""
-    with watch_folders([frame.data.control]) as watch:
+async def _watch_commands(runtime: ServiceRuntime, service: Service) -> None:
+    """Execute commands one by one, in a task of its own: a long one must not delay a halt in the settings."""
+    with watch_folders([runtime.data.control]) as watch:
         while True:
-            for command in frame.claim_commands():
+            for command in runtime.claim_commands():
                 outcome, message = await service.execute_command(command)
-                frame.answer_command(command, outcome, message)
+                runtime.answer_command(command, outcome, message)
             await watch.changes(timeout=2.0)
 
 
-def stopped_event(frame: ServiceRuntime, error: BaseException | None) -> ServiceStopped:
-    """Describe the end of a service."""
+def stopped_event(runtime: ServiceRuntime, error: BaseException | None) -> ServiceStopped:
+    """Return the event of a service's end."""
     reason = "requested" if error is None else f"crashed: {type(error).__name__}: {error}"
-    return ServiceStopped(service=frame.name, pid=os.getpid(), reason=reason, exit_code=0 if error is None else 1)
+    return ServiceStopped(service=runtime.name, pid=os.getpid(), reason=reason, exit_code=0 if error is None else 1)
 
 
 def _crash_file(data: DataDir, name: str) -> Any:
-    """Open the file that a crash of the interpreter itself leaves its traceback in."""
+    """Open the file for the traceback of an interpreter crash."""
     return open(data.logs / f"{name}.crash", "a", encoding="utf-8", opener=open_regular)

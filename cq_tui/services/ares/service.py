@@ -1,4 +1,4 @@
-"""ARES: follows the closed klines, asks the strategies, and spools their signals."""
+"""The ARES service: reads closed klines, runs the strategies, and spools their signals."""
 
 import asyncio
 import time
@@ -26,23 +26,23 @@ from cq_tui.strategies.engine import SymbolEngine
 from cq_tui.strategies.protocol import Signal
 from cq_tui.strategies.registry import load_strategies
 
-#: Spooled lines that are searched at the start for signals that were made already.
+#: Spooled lines searched at the start for signals already emitted.
 _MAX_EMITTED_KEYS = 2_000
 _LATENCY_SAMPLES = 200
 _SWEEP_INTERVAL = 1.0
 
 
 class AresService(Service):
-    """The service."""
+    """The service process."""
 
     name = "ares"
 
-    def __init__(self, frame: ServiceRuntime) -> None:
-        super().__init__(frame)
-        self._data = frame.data
+    def __init__(self, runtime: ServiceRuntime) -> None:
+        super().__init__(runtime)
+        self._data = runtime.data
         self._catalog = load_strategies()
         for failure in self._catalog.failures:
-            frame.log.error("strategy not loaded", problem=str(failure))
+            runtime.log.error("strategy not loaded", problem=str(failure))
         self._emitted_keys = self._read_emitted_keys()
         self._count, self._last_signal = self._read_state()
         self._last_activity = time.time()
@@ -51,17 +51,17 @@ class AresService(Service):
         self._engines: dict[str, SymbolEngine] = {}
         self._readers: dict[str, KlineJournalReader] = {}
         self._feeder_state: tuple[bool, str] = (False, "feeder has not reported yet")
-        #: Symbols that the feeder leaves out, and how far the exchange's clock is ahead (ms), as it says.
+        #: Symbols that the feeder rejects, and the lead of the exchange's clock (ms), from the feeder's health.
         self._rejected_symbols: set[str] = set()
         self._published: tuple[bool | None, Status] | None = None
         self._clock_offset_ms = 0.0
 
     def _now_ms(self) -> float:
-        """Return the exchange's time."""
+        """Return the exchange's time, Unix ms."""
         return time.time() * 1000 + self._clock_offset_ms
 
     async def run(self) -> None:
-        """Build the engine, then follow the kline journals."""
+        """Build the engines, then follow the kline journals."""
         with watch_folders([self._data.klines, self._data.health]) as watch:
             changed: set[Path] = set()
             swept = 0.0
@@ -78,14 +78,14 @@ class AresService(Service):
                 changed = await watch.changes(timeout=_SWEEP_INTERVAL)
 
     def _publish_health_if_changed(self) -> None:
-        """Beat at once when the status has changed, or ARES has become ready."""
+        """Publish health at once when the status or readiness changed."""
         health = self.health(time.time())
         if (health.ready, health.status) != self._published:
             self._published = health.ready, health.status
             self.runtime.publish_health(health)
 
     def _apply_plan(self) -> None:
-        """Start over when symbols or interval are others than before."""
+        """Start over if the symbols or the interval changed."""
         settings = self.runtime.settings
         plan = (tuple(settings.SYMBOLS), base_interval(settings, self.runtime.mode.mode))
         if plan == self._plan:
@@ -107,19 +107,19 @@ class AresService(Service):
                 continue
             klines, other_market, refusals = tail.read_new(self._now_ms())
             for refusal in refusals:
-                self.runtime.log.warning("kline line refused", symbol=symbol, problem=refusal)
+                self.runtime.log.warning("kline line rejected", symbol=symbol, problem=refusal)
             if other_market:
-                self.runtime.log.warning("klines of another market", symbol=symbol)
+                self.runtime.log.warning("market changed", symbol=symbol)
                 self._engines[symbol] = self._make_engine(symbol)
             if not klines:
                 continue
             self._process_klines(symbol, klines)
             if len(klines) > 100:
-                # Thousands of bars of one symbol took a while: let heartbeat and signals have their turn.
+                # Thousands of bars took a while: let the heartbeat and other tasks run.
                 await asyncio.sleep(0)
 
     def _process_klines(self, symbol: str, klines: list[Kline]) -> None:
-        """Warm up with what is old, decide on what is fresh."""
+        """Warm up with old klines, decide on fresh ones."""
         fresh_from = self._fresh_cutoff_ms()
         first_fresh = next((i for i, kline in enumerate(klines) if kline.close_time >= fresh_from), len(klines))
         engine = self._engines[symbol]
@@ -146,7 +146,7 @@ class AresService(Service):
     # Signals
 
     def _emit_signal(self, signal: Signal) -> None:
-        """Spool a signal once. Nothing is said on data that is not known to be fresh."""
+        """Spool a signal once; withhold it unless the feeder's data is known to be fresh."""
         key = str(signal.key)
         if key in self._emitted_keys:
             return
@@ -195,7 +195,7 @@ class AresService(Service):
         except DocumentError:
             return set()
 
-    # What others say, and what was before
+    # The feeder's health, and state on disk
 
     def _check_feeder(self, now: float) -> tuple[bool, str]:
         try:
@@ -213,13 +213,13 @@ class AresService(Service):
             case Stale(age):
                 return False, f"feeder health is {age:.0f} s old, limit {limit:.0f} s"
         if feeder.mode not in (None, self.runtime.mode.mode):
-            return False, f"feeder still brings the prices of {feeder.mode}"
+            return False, f"feeder still provides prices of {feeder.mode}"
         if feeder.status == "error":
             return False, f"feeder: {feeder.reason or 'error'}"
         return True, ""
 
     def _read_emitted_keys(self) -> dict[str, None]:
-        """Natural keys of the newest signals in our own spool: a restart must not make them again."""
+        """Natural keys of the newest signals in our own spool: a restart must not emit them again."""
         made: dict[str, None] = {}
         for line in last_spooled_lines(self._data.spool, self.name, _MAX_EMITTED_KEYS):
             try:
@@ -236,7 +236,7 @@ class AresService(Service):
         except DocumentError:
             return len(self._emitted_keys), 0.0
         count, last = state.get("signal_count"), state.get("last_signal_time")
-        # A kill between spooling and counting leaves the count behind.
+        # A kill between spooling and counting leaves the count too low.
         counted = max(count if isinstance(count, int) else 0, len(self._emitted_keys))
         return counted, (float(last) if isinstance(last, (int, float)) else 0.0)
 
@@ -245,10 +245,10 @@ class AresService(Service):
         try:
             write_document(self._data.state_of(self.name), state, durable=False)
         except OSError as error:
-            self.runtime.log.error("state refused", problem=str(error))
+            self.runtime.log.error("state not written", problem=str(error))
 
     def health(self, now: float) -> AresHealth:
-        """Say what signals rest on."""
+        """Report the state of klines, feeder and strategies."""
         waiting = {symbol: text for symbol, engine in self._engines.items() if (text := engine.warmup_progress)}
         unprimed = [s for s, tail in self._readers.items() if tail.latest is None and s not in self._rejected_symbols]
         feeder_ok, feeder_reason = self._feeder_state
@@ -285,17 +285,17 @@ class AresService(Service):
         return ("degraded", reason) if reason else ("ok", None)
 
     def _format_rejected_lines(self) -> str:
-        """Say how many kline lines were refused, and why the last one was."""
+        """Format the number of rejected kline lines and the last reason."""
         refusing = [(symbol, tail) for symbol, tail in self._readers.items() if tail.rejected_count]
         if not refusing:
             return ""
         symbol, last = refusing[-1]
         return (
-            f"{sum(tail.rejected_count for _, tail in refusing)} kline lines refused, {symbol}: {last.last_rejection}"
+            f"{sum(tail.rejected_count for _, tail in refusing)} kline lines rejected, {symbol}: {last.last_rejection}"
         )
 
     def _format_stopped_strategies(self) -> list[str]:
-        """Say which strategies a fault of their own has stopped, once each."""
+        """Format which strategies stopped because of an error, once each."""
         texts: dict[str, str] = {}
         for symbol, engine in self._engines.items():
             for name, failure in engine.failures.items():

@@ -1,4 +1,4 @@
-"""The feeder: market data from the exchange into files."""
+"""The feeder: writes the exchange's market data to files."""
 
 from cq_tui.services.feeder.service import FeederService
 

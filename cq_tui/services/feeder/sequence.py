@@ -1,15 +1,15 @@
-"""The order in which closed klines are released: without gaps, without duplicates. Pure."""
+"""Releases closed klines in order, without gaps or duplicates. Pure."""
 
 from cq_tui.contracts.market import Kline
 
-#: Repairs that find nothing before a hole is believed to be one of the exchange's own.
+#: Repairs that find nothing before a gap is taken to be the exchange's own.
 MAX_EMPTY_REPAIRS = 5
 
 
 class KlineSequence:
-    """Where one symbol's series stands, and what waits behind a gap.
+    """The end of one symbol's series, and the klines buffered behind a gap.
 
-    Before the first ``repair`` everything is held: what was missed until then is a gap, too.
+    Before the first ``repair`` every kline is buffered: what was missed until then is a gap, too.
     """
 
     def __init__(self, interval_ms: int, last_open_time: int | None = None) -> None:
@@ -20,16 +20,16 @@ class KlineSequence:
 
     @property
     def has_gap(self) -> bool:
-        """Whether klines are held behind a gap."""
+        """Whether klines are buffered behind a gap."""
         return bool(self._buffered)
 
     @property
     def repair_from(self) -> int | None:
-        """Open time of the first missing kline, ms; None when nothing is known yet."""
+        """Open time of the first missing kline, ms; None if nothing is known yet."""
         return None if self.last_open_time is None else self.last_open_time + self.interval_ms
 
     def offer(self, kline: Kline) -> list[Kline]:
-        """Take a closed kline of the stream; return those to release: it, or none when it is old or held."""
+        """Add a closed kline of the stream; return it for release, or nothing if it is old or buffered."""
         if self.last_open_time is not None and kline.open_time <= self.last_open_time:
             return []
         if self._buffered or kline.open_time != self.repair_from:
@@ -39,10 +39,10 @@ class KlineSequence:
         return [kline]
 
     def repair(self, fetched: list[Kline]) -> list[Kline]:
-        """Take what the exchange's history has from ``repair_from`` on; return the klines to release, in order.
+        """Add the exchange's history from ``repair_from`` on; return the klines to release, in order.
 
-        A hole that the history has later klines behind was never traded and stays one. What lies behind the end
-        of the history stays held, since the history may lag; after PATIENCE repairs it is released all the same.
+        A gap with later klines in the history was never traded and stays a gap. Klines later than the history stay
+        buffered, since the history may lag; after MAX_EMPTY_REPAIRS repairs they are released anyway.
         """
         known_until = fetched[-1].open_time if fetched else -1
         self._buffered.update((kline.open_time, kline) for kline in fetched)
@@ -54,11 +54,11 @@ class KlineSequence:
         return released
 
     def reset(self) -> None:
-        """Forget the end of the series: what was released is not stored, the journal has to tell."""
+        """Forget the end of the series: what was released is not stored, so the journal decides."""
         self.last_open_time = None
 
     def _release(self, known_until: int) -> list[Kline]:
-        """Give free what follows without a gap, and what lies no later than the history is known."""
+        """Release what follows without a gap, and what is not later than the known history."""
         released = []
         for time in sorted(self._buffered):
             if self.last_open_time is not None and time <= self.last_open_time:

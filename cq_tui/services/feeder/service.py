@@ -1,4 +1,4 @@
-"""The feeder service: stays in the exchange that the settings name, writes tickers, tells its health."""
+"""The feeder service: runs a session at the configured exchange, writes tickers, reports health."""
 
 import asyncio
 import contextlib
@@ -17,19 +17,19 @@ from cq_tui.store.document import DocumentError, read_document, write_document
 from cq_tui.store.journal import JournalError
 from cq_tui.store.watch import watch_folders
 
-#: Seconds between two writes of the tickers; ten a second is the most that readers reckon with.
+#: Seconds between two writes of the tickers; readers expect at most ten a second.
 _TICKER_INTERVAL = 0.2
 _RETRY_PAUSE = 1.0
 
 
 class FeederService(Service):
-    """The service."""
+    """The service process."""
 
     name = "feeder"
 
-    def __init__(self, frame: ServiceRuntime) -> None:
-        super().__init__(frame)
-        self._data = frame.data
+    def __init__(self, runtime: ServiceRuntime) -> None:
+        super().__init__(runtime)
+        self._data = runtime.data
         self._session: FeederSession | None = None
         self._waiting_for = "the exchange"
         self._ticker_problem: str | None = None
@@ -37,24 +37,24 @@ class FeederService(Service):
 
     @property
     def heartbeat_interval(self) -> float:
-        """As set."""
+        """FEEDER_HEARTBEAT_INTERVAL."""
         return self.runtime.settings.FEEDER_HEARTBEAT_INTERVAL
 
     async def run(self) -> None:
-        """Hold a session for the venue in force; a new venue, symbol list or interval begins a new one."""
-        stay: asyncio.Task[None] | None = None
-        place: tuple[ExchangeAccess, tuple[str, ...], str] | None = None
+        """Run a session; a change of exchange, symbols or interval starts a new one."""
+        session: asyncio.Task[None] | None = None
+        current: tuple[ExchangeAccess, tuple[str, ...], str] | None = None
         try:
             with watch_folders([self._data.run, self._data.settings.parent]) as watch:
                 while not self.runtime.stopping.is_set():
                     wanted = self._session_parameters()
-                    if wanted != place or (stay is not None and stay.done()):
-                        await _cancel_and_wait(stay)
-                        place = wanted
-                        stay = None if wanted is None else asyncio.create_task(self._run_session(*wanted))
+                    if wanted != current or (session is not None and session.done()):
+                        await _cancel_and_wait(session)
+                        current = wanted
+                        session = None if wanted is None else asyncio.create_task(self._run_session(*wanted))
                     await watch.changes(timeout=0.5)
         finally:
-            await _cancel_and_wait(stay)
+            await _cancel_and_wait(session)
 
     def _session_parameters(self) -> tuple[ExchangeAccess, tuple[str, ...], str] | None:
         settings, mode = self.runtime.settings, self.runtime.mode.mode
@@ -66,7 +66,7 @@ class FeederService(Service):
         return venue, tuple(settings.SYMBOLS), base_interval(settings, mode)
 
     async def _run_session(self, venue: ExchangeAccess, symbols: tuple[str, ...], interval: str) -> None:
-        """Be in one venue until cancelled or until its connection breaks for good."""
+        """Run one session until it is canceled or its connection fails for good."""
         budget = request_budget(venue, self._data)
         async with SpotRest(venue.endpoints.rest, budget=budget) as rest:
             self._clear_other_market(venue.mode)
@@ -82,7 +82,7 @@ class FeederService(Service):
             writing = asyncio.create_task(self._write_tickers(session))
             try:
                 self._session = session
-                self._waiting_for = "the exchange's answer"
+                self._waiting_for = "the exchange's response"
                 await session.run(self._publish_health)
             except* BinanceError as errors:
                 self._waiting_for = f"the exchange: {errors.exceptions[0]}"
@@ -96,12 +96,12 @@ class FeederService(Service):
                 writing.cancel()
 
     def _clear_other_market(self, mode: Mode) -> None:
-        """Empty the tickers of another market: nobody may take its prices for those of this one."""
+        """Clear the tickers of another market: its prices must not be taken for this one's."""
         if self._stored_mode() != mode:
             try:
                 write_document(self._data.tickers, tickers_to_bytes(time.time(), {}), durable=False)
             except OSError as error:
-                self._ticker_problem = f"market/tickers.json cannot be emptied: {error.strerror}"
+                self._ticker_problem = f"market/tickers.json cannot be cleared: {error.strerror}"
         self._market_mode = mode
 
     def _stored_mode(self) -> str | None:
@@ -128,7 +128,7 @@ class FeederService(Service):
                     self._ticker_problem = f"market/tickers.json cannot be written: {error.strerror}"
 
     def health(self, now: float) -> FeederHealth:
-        """Say how fresh the data is: a live loop alone is not health."""
+        """Report how fresh the data is: a running loop alone is not healthy."""
         session = self._session
         last = session.ticker_table.last_update if session else 0.0
         status, reason = self._assess_status(session, now - last)
@@ -155,9 +155,9 @@ class FeederService(Service):
         )
 
     def _format_rejected_symbols(self, session: FeederSession) -> str:
-        """Name symbols that were asked for in vain; of the default list a recording simply has fewer."""
-        asked_for = self.runtime.loaded.sources.get("SYMBOLS") != "default"
-        return f"left out: {', '.join(sorted(session.rejected))}" if session.rejected and asked_for else ""
+        """Name configured symbols that were rejected; a recording may simply lack some of the default list."""
+        is_configured = self.runtime.loaded.sources.get("SYMBOLS") != "default"
+        return f"rejected symbols: {', '.join(sorted(session.rejected))}" if session.rejected and is_configured else ""
 
     def _assess_status(self, session: FeederSession | None, age: float) -> tuple[Status, str | None]:
         limit = self.runtime.settings.ARES_FRESHNESS_THRESHOLD
@@ -173,7 +173,7 @@ class FeederService(Service):
             f"stream down: {session.down_reason}" if not session.connected else "",
             f"silent: {', '.join(sorted(session.silent))}" if session.silent else "",
             self._format_rejected_symbols(session),
-            f"klines lacking: {', '.join(sorted(session.kline_problems))}" if session.kline_problems else "",
+            f"klines incomplete: {', '.join(sorted(session.kline_problems))}" if session.kline_problems else "",
             f"REST: {session.rest_problem}" if session.rest_problem else "",
             session.disk_problem or self._ticker_problem or "",
         ]
@@ -191,7 +191,7 @@ def _silence_seconds(session: FeederSession, now: float) -> dict[str, float]:
 
 
 async def _cancel_and_wait(task: asyncio.Task[None] | None) -> None:
-    """Cancel a stay and wait for its end; an error of its own comes out here."""
+    """Cancel a task and wait for it; raise the error that it failed with."""
     if task is not None:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):

@@ -1,4 +1,4 @@
-"""One stay at one exchange: rules, backfill, streams, gap repair. It ends when the venue does."""
+"""One feeder session at one exchange: symbol rules, backfill, streams, gap repair."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ from cq_tui.store.journal import JournalError
 from cq_tui.store.klines import KlineJournalWriter
 
 _PAGE_LIMIT = 1000
-#: Symbols whose history is fetched side by side: the exchange answers one while we read another.
+#: Symbols whose history is fetched concurrently: the exchange answers one while we read another.
 _REPAIR_WORKERS = 4
 _REPAIR_PAUSE = 1.0
 #: Klines of a repair, the newest, that are traced: the others are too old to become signals.
@@ -33,17 +33,17 @@ _CLOCK_INTERVAL = 60.0
 
 @dataclass(frozen=True, slots=True)
 class _Series:
-    """One symbol's klines: where they go and where they stand."""
+    """One symbol's klines: their journal and their sequence."""
 
     symbol: str
     journal: KlineJournalWriter
     sequence: KlineSequence
-    #: One repair at a time.
+    #: Held during a repair.
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class FeederSession:
-    """What the feeder knows and does while it is connected to one exchange."""
+    """What the feeder knows and does while connected to one exchange."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class FeederSession:
         self._up: set[int] = set()
         self.ticker_table = TickerTable(())
         self.rejected: dict[str, str] = {}
-        #: Why the klines of a symbol are not whole at the moment.
+        #: By symbol: why its klines are incomplete now.
         self.kline_problems: dict[str, str] = {}
         self.silent: dict[str, float] = {}
         self.rest_problem: str | None = None
@@ -93,12 +93,12 @@ class FeederSession:
 
     @property
     def backfilled(self) -> bool:
-        """Whether the history of every symbol is there, but for those that the exchange refuses."""
+        """Whether every symbol's history is complete, except where the exchange refuses it."""
         return bool(self._series) and not self._backfilling
 
     @property
     def backfill_progress(self) -> str:
-        """How far the history is; empty when it is there."""
+        """How much of the history is there; empty when all is."""
         done = len(self._series) - len(self._backfilling)
         return f"history of {done}/{len(self._series)} symbols" if self._backfilling else ""
 
@@ -109,7 +109,7 @@ class FeederSession:
 
     @property
     def dropped(self) -> int:
-        """Ticker messages that newer ones replaced before they were read."""
+        """Ticker messages replaced by newer ones before they were read."""
         return 0 if self._streams is None else self._streams.dropped
 
     @property
@@ -118,10 +118,10 @@ class FeederSession:
         return self._rest.clock.offset_ms
 
     async def run(self, changed: Callable[[], None]) -> None:
-        """Prepare, then follow the streams until cancelled. ``changed`` is called when health should be told.
+        """Prepare, then follow the streams until canceled. ``changed`` is called when health should be published.
 
-        Raises BinanceError when the exchange cannot be reached at the start, JournalError when no journal can be
-        written; the caller tries again.
+        Raises BinanceError if the exchange is unreachable at the start, JournalError if no journal can be written;
+        the caller retries.
         """
         try:
             await self._rest.sync_clock()
@@ -156,7 +156,7 @@ class FeederSession:
             archive = KlineJournalWriter(self._data, symbol, self._interval)
         except JournalError as error:
             self.rejected[symbol] = self.disk_problem = str(error)
-            self._log.error("symbol left out", symbol=symbol, problem=str(error))
+            self._log.error("symbol rejected", symbol=symbol, problem=str(error))
         else:
             self._series[symbol] = _Series(symbol, archive, KlineSequence(self._interval_ms))
 
@@ -172,9 +172,9 @@ class FeederSession:
     # Klines over REST
 
     async def _run_repairs(self, changed: Callable[[], None]) -> None:
-        """Bring every journal up to now, then repair gaps as they are found, until cancelled.
+        """Backfill every journal, then repair gaps as they are found, until canceled.
 
-        One step a symbol and turn: a symbol that cannot be brought up holds up no other.
+        One step per symbol and turn: a symbol that cannot be repaired does not delay the others.
         """
         for symbol in self._series:
             self._enqueue_repair(symbol)
@@ -216,7 +216,7 @@ class FeederSession:
         except BinanceError as error:
             self._record_rest_error(symbol, error)
         except JournalError as error:
-            # What was released is not stored: the journal tells where to go on when the disk takes it.
+            # What was released is not stored: once the disk accepts it, the journal says where to resume.
             series.sequence.reset()
             self.kline_problems[symbol] = self.disk_problem = str(error)
             self._log.error("klines not written", symbol=symbol, problem=str(error))
@@ -230,7 +230,7 @@ class FeederSession:
             self.rest_problem = str(error)
 
     async def _resume_journal(self, series: _Series) -> list[Kline]:
-        """Go on behind the stored klines if this exchange knows the last of them, else start the journal over."""
+        """Resume after the stored klines if this exchange knows the last one, else replace the journal."""
         last = series.journal.last_kline()
         fetched: list[Kline] = []
         oldest = self._rest.server_now_ms() - KLINE_HISTORY * self._interval_ms
@@ -251,7 +251,7 @@ class FeederSession:
         klines: list[Kline] = []
         while True:
             page = await self._rest.klines(symbol, self._interval, start_time=start, limit=_PAGE_LIMIT)
-            # A clock that was set must not make a bar closed that is not.
+            # A changed clock must not make an open bar look closed.
             await self._rest.resync_changed_clock()
             now = self._rest.server_now_ms()
             klines += (kline for kline in page if kline.close_time < now)
@@ -284,7 +284,7 @@ class FeederSession:
                 if isinstance(event, (BookTickerUpdate, MiniTickerUpdate, KlineUpdate)):
                     self.ticker_table.apply_update(event, time.time())
                     if self.silent:
-                        # A new connection watches from anew: it does not know whose silence this ends.
+                        # A new connection starts its watchdog afresh: it does not know that this ends a silence.
                         self.silent.pop(event.symbol, None)
                     if isinstance(event, KlineUpdate) and event.closed:
                         self._append_closed(event.symbol, event.kline)
@@ -301,7 +301,7 @@ class FeederSession:
             series.journal.append(released)
             self._trace_journaled(symbol, released)
         except JournalError as error:
-            # The journal lacks this kline now: fetch it again when the disk takes it.
+            # The journal lacks this kline now: fetch it again once the disk accepts it.
             self.kline_problems[symbol] = self.disk_problem = str(error)
             series.sequence.reset()
         if series.sequence.has_gap or series.sequence.repair_from is None:

@@ -1,4 +1,4 @@
-"""The latest price of every symbol, as it goes into ``market/tickers.json``."""
+"""The latest ticker of every symbol, as written to ``market/tickers.json``."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from cq_tui.contracts.tickers import Ticker
 
 
 class TickerTable:
-    """Tickers by symbol; ``dirty`` until they were written."""
+    """Tickers by symbol; ``dirty`` until they are written."""
 
     def __init__(self, rules: Iterable[SymbolRules]) -> None:
         self._decimals = {rule.symbol: price_decimals(rule) for rule in rules}
@@ -19,16 +19,16 @@ class TickerTable:
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """Symbols that the exchange lists."""
+        """The listed symbols."""
         return tuple(self._decimals)
 
     @property
     def last_update(self) -> float:
-        """When the newest message came (Unix seconds); 0.0 before the first."""
+        """Time of the newest message (Unix seconds); 0.0 before the first."""
         return max((ticker.timestamp for ticker in self.tickers.values()), default=0.0)
 
     def load_snapshot(self, day: Iterable[Ticker24h], books: Iterable[BookTicker], now: float) -> None:
-        """Fill the board from REST, so that it is whole before the streams have spoken."""
+        """Fill the table from REST, so that it is complete before the first stream messages."""
         book_of = {book.symbol: book for book in books}
         for ticker in day:
             book = book_of.get(ticker.symbol)
@@ -47,7 +47,7 @@ class TickerTable:
         self.dirty = True
 
     def apply_update(self, update: BookTickerUpdate | MiniTickerUpdate | KlineUpdate, now: float) -> None:
-        """Take a message of the streams, received at ``now``."""
+        """Apply a stream message, received at ``now``."""
         ticker = self.tickers.get(update.symbol)
         if ticker is None:
             return

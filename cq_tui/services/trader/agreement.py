@@ -74,7 +74,7 @@ class Agreement:
         try:
             await self._rest.cancel_order(order.symbol, order.client_order_id)
         except CancelRejected:
-            self._log.info("orphaned order is gone", order=order.client_order_id)
+            self._log.info("orphaned order already gone", order=order.client_order_id)
 
     def _compare_holdings(self, account: AccountInfo, now: float) -> None:
         """A position is at most what the account holds: the rest was sold or withdrawn elsewhere.

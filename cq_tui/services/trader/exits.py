@@ -129,7 +129,7 @@ class Exits:
             raise
         after = self._book.orders[stop.client_order_id]
         if after.status is OrderStatus.REJECTED and (refusal is None or refusal.is_about_symbol):
-            self._log.warning("protection refused", symbol=symbol, reason=after.reason)
+            self._log.warning("protection rejected", symbol=symbol, reason=after.reason)
             await self._exit(symbol, f"protection was refused: {after.reason}", bid, now)
 
     def _leg(
@@ -217,7 +217,7 @@ class Exits:
             canceled = await self._rest.cancel_order_list(symbol, list_id)
         except (CancelRejected, OutcomeUnknown):
             # Gone already, or nobody knows: queries tell.
-            self._log.info("cancel answered by query", symbol=symbol)
+            self._log.info("cancel outcome queried", symbol=symbol)
             return True
         except BinanceError as error:
             self._log.warning("cancel failed", symbol=symbol, problem=str(error))

@@ -62,7 +62,7 @@ class Orders:
         try:
             self.save()
         except OSError as error:
-            self._log.error("book refused", problem=str(error))
+            self._log.error("trader state not written", problem=str(error))
 
     # Sending
 
@@ -153,7 +153,7 @@ class Orders:
             order = self.book.orders[name] = mark_rejected(self.book.orders[name], reason, now, code)
             self.chronicle.ended(order)
         first = self.book.orders[ids[0]]
-        self._log.warning("order refused", symbol=first.symbol, orders=ids, problem=str(error))
+        self._log.warning("order rejected", symbol=first.symbol, orders=ids, problem=str(error))
         if error.is_about_symbol:
             self._count_failure(first.symbol, reason, now)
         elif first.leg is Leg.ENTRY:
@@ -223,7 +223,7 @@ class Orders:
         if order.status.is_terminal and (before is None or not before.status.is_terminal):
             self._ended(order, now)
         if order.contradiction and (before is None or not before.contradiction):
-            self._log.error("order contradiction", order=order.client_order_id, problem=order.contradiction)
+            self._log.error("order contradicts the exchange", order=order.client_order_id, problem=order.contradiction)
             self.in_doubt = True
             self.quarantine(order.symbol, order.contradiction, now)
 

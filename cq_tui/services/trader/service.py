@@ -152,7 +152,7 @@ class TraderService(Service):
                 return
             signal = parse_signal(SignalGenerated.model_validate(event["data"]))
         except (ValueError, ArithmeticError, KeyError, TypeError) as error:
-            self.runtime.log.warning("signal unusable", problem=str(error))
+            self.runtime.log.warning("signal invalid", problem=str(error))
             return
         if signal.key in self._chronicle.answered_before:
             self._chronicle.answered_before.discard(signal.key)
