@@ -1,4 +1,4 @@
-"""The control room's app: themes, the watching worker, supervision after the first paint, and how it ends."""
+"""The control room's app: themes, the file watcher, supervision after the first paint, and quitting."""
 
 import asyncio
 import errno
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
     from cq_tui.room.watcher import Watcher
     from cq_tui.supervisor.protocol import SupervisorProtocol
 
-#: Makes the supervisor when the room wants to supervise; imported late, since it is heavy.
+#: Creates the supervisor when the room supervises; imported late, since it is heavy.
 SupervisorFactory = Callable[[], "SupervisorProtocol"]
 
 
 class TerminalUnsupported(Exception):
-    """There is no terminal that could show the room; the message says what to do."""
+    """The terminal cannot show the room; the message says what to do."""
 
 
 class RoomApp(App[int]):
-    """The room over one data directory. ``supervise=False`` only watches."""
+    """The room for one data directory. With ``supervise=False`` it only watches."""
 
     TITLE = "Coin Quant R11"
     CSS_PATH = Path(__file__).with_name("room.tcss")
@@ -60,10 +60,10 @@ class RoomApp(App[int]):
         super().__init__()
         self.data = data
         self._environment = environment
-        #: The read model; there once the frame was painted.
+        #: The read model; set after the first paint.
         self.state: RoomState | None = None
         self._supervise = supervise
-        #: How the process ends when its terminal is gone.
+        #: Ends the process when its terminal is gone.
         self.end_without_terminal: Callable[[int], None] = self.exit
         self._supervisor_factory = make_supervisor or partial(_create_supervisor, data)
         self._now = now
@@ -74,16 +74,16 @@ class RoomApp(App[int]):
         self.theme = DARK.name
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Colours of ours that other themes do not know."""
+        """Return the room's own colors, for themes that do not define them."""
         return VARIABLE_DEFAULTS
 
     def get_default_screen(self) -> Screen[None]:
-        """The room."""
+        """Return the room's main screen."""
         self.room = RoomScreen(self._now)
         return self.room
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Offer every key of the room in the command palette, then Textual's own commands."""
+        """List every key of the room in the command palette, then Textual's own commands."""
         if screen is self.room:
             for active in screen.active_bindings.values():
                 binding = active.binding
@@ -93,7 +93,7 @@ class RoomApp(App[int]):
                     )
         yield from super().get_system_commands(screen)
 
-    # -- life
+    # -- startup and signals
 
     def on_mount(self) -> None:
         """Paint first; then read, watch and supervise."""
@@ -103,7 +103,7 @@ class RoomApp(App[int]):
         self.call_after_refresh(self._start_watching)
 
     def _start_watching(self) -> None:
-        # Reading needs the contracts, whose models take longer to load than the frame to paint.
+        # Imported after the first paint: the contracts' models take longer to load than the frame to paint.
         from cq_tui.room.state import RoomState
         from cq_tui.room.watcher import Watcher
 
@@ -115,7 +115,7 @@ class RoomApp(App[int]):
             self.run_worker(self._start_supervision(), name="begin", group="begin", exit_on_error=False)
 
     async def _start_supervision(self) -> None:
-        """Become the supervisor; when that is impossible, watch and say why."""
+        """Become the supervisor; if that is impossible, only watch and show why."""
         from cq_tui.store.data_directory import DataDirError
         from cq_tui.store.journal import JournalError
         from cq_tui.store.settings_file import SettingsError
@@ -124,13 +124,13 @@ class RoomApp(App[int]):
             self._stack.supervisor = await asyncio.to_thread(self._supervisor_factory)
             self._stack.start_supervising()
         except (DataDirError, SettingsError, JournalError, OSError) as error:
-            self._show_alert("supervision", Alert("bad", f"only watching: {error}"))
+            self._show_alert("supervision", Alert("bad", f"watch only: {error}"))
         self._show_supervision()
         await self._stack.wait_for_shut_down()
         self._show_supervision()
 
     def _show_supervision(self) -> None:
-        self.room.show_supervision("" if self._stack.supervises else "watching")
+        self.room.show_supervision("" if self._stack.supervises else "watch only")
 
     def _run_supervision(self, work: Coroutine[Any, Any, None], name: str) -> Worker[None]:
         return self.run_worker(work, name=name, group="supervision", exit_on_error=False)
@@ -140,21 +140,21 @@ class RoomApp(App[int]):
         await asyncio.gather(*(worker.wait() for worker in workers), return_exceptions=True)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """A part of the room that broke is news; the rest goes on."""
+        """Show an alert for a worker that failed; the rest of the room keeps running."""
         if event.state is WorkerState.ERROR:
             error = event.worker.error
             self._show_alert(
-                event.worker.name, Alert("bad", f"{event.worker.name} broke: {type(error).__name__}: {error}")
+                event.worker.name, Alert("bad", f"{event.worker.name} failed: {type(error).__name__}: {error}")
             )
 
     def _handle_sigterm(self) -> None:
-        """SIGTERM: nothing stops, a headless supervisor goes on."""
+        """SIGTERM: hand over to a headless supervisor and quit; no service stops."""
         self.run_worker(self._detach_and_quit(), name="detach", group="leave", exit_on_error=False)
 
     def _handle_sighup(self) -> None:
-        """SIGHUP: leave the services in charge of a headless supervisor, and end.
+        """SIGHUP: hand over to a headless supervisor and end the process.
 
-        Without a terminal there is no orderly good-bye: the output thread is dead, and waiting for it would hang.
+        Without a terminal the app cannot exit normally: waiting for its output thread would hang.
         """
         self.run_worker(self._detach_without_terminal(), name="detach", group="leave", exit_on_error=False)
 
@@ -205,7 +205,7 @@ class RoomApp(App[int]):
     def _show_toast(self, text: str, severity: "SeverityLevel") -> None:
         self.notify(text, severity=severity, timeout=8, markup=False)
 
-    # -- leaving
+    # -- quitting
 
     @on(QuitRequested)
     def _handle_quit(self) -> None:
@@ -222,12 +222,12 @@ class RoomApp(App[int]):
         try:
             await self._stack.detach()
         except OSError as error:
-            self._show_toast(f"nobody could be left in charge: {error}", "error")
+            self._show_toast(f"Cannot detach: no headless supervisor could start ({error})", "error")
             return
         self.exit(0)
 
     async def _stop_all_and_quit(self) -> None:
-        self._show_toast("stopping: trader, ares, feeder, memory, exchange", "information")
+        self._show_toast("Stopping trader, ares, feeder, memory and exchange…", "information")
         try:
             await self._stack.stop_all()
         except (RequestRefused, OSError) as error:
@@ -236,26 +236,26 @@ class RoomApp(App[int]):
         self.exit(0)
 
     async def action_quit(self) -> None:
-        """However a person quits, they are asked how."""
+        """Ask how to quit, whichever way it was requested."""
         self._handle_quit()
 
 
 def _quit_dialog(state: "RoomState | None", supervises: bool) -> Dialog:
     answers = [
         DialogAnswer("stay", "stay", "n"),
-        DialogAnswer("detach", "detach" if supervises else "leave", "d"),
+        DialogAnswer("detach", "detach" if supervises else "quit", "d"),
         DialogAnswer("stop", "stop all", "a", danger=True),
     ]
-    detached = "detach: the services go on under a headless supervisor; `cq-tui` comes back to them."
-    left = "leave: this room only watches; the services go on."
+    detach = "Detach: services keep running under a headless supervisor; reopen with `cq-tui`."
+    close = "Quit: this room only watches; services keep running."
     reasons = [
-        detached if supervises else left,
-        "stop all: ends every service. Protective orders at an exchange stay there.",
+        detach if supervises else close,
+        "Stop all: every service stops. Protective orders stay at the exchange.",
     ]
     account = state.account if state else None
     if account is not None and account.positions:
-        reasons.append(f"Open now: {pluralize(len(account.positions), 'position')}.")
-    return Dialog("Leave the room?", reasons, answers, state.mode.mode if state else None)
+        reasons.append(f"You have {pluralize(len(account.positions), 'open position')}.")
+    return Dialog("Quit cq-tui?", reasons, answers, state.mode.mode if state else None)
 
 
 def _create_supervisor(data: DataDir) -> "SupervisorProtocol":
@@ -265,16 +265,16 @@ def _create_supervisor(data: DataDir) -> "SupervisorProtocol":
 
 
 def check_terminal(environment: Mapping[str, str], *, is_terminal: bool) -> None:
-    """Raise TerminalUnsuited when the room cannot be shown."""
+    """Raise TerminalUnsupported if the room cannot be shown."""
     if not is_terminal:
-        raise TerminalUnsupported("the room needs a terminal. `cq-tui status` shows the stack in plain text")
+        raise TerminalUnsupported("the control room needs a terminal. For plain text, run `cq-tui status`")
     if environment.get("TERM", "") in ("", "dumb"):
         shown = environment.get("TERM", "") or "unset"
-        raise TerminalUnsupported(f"TERM is {shown}: the room needs a capable terminal. `cq-tui status` needs none")
+        raise TerminalUnsupported(f"TERM is {shown}: the room cannot be shown. For plain text, run `cq-tui status`")
 
 
 def run_room(data: DataDir, supervise: bool = True) -> int:
-    """Open the room and return its exit code. Raises TerminalUnsuited."""
+    """Open the room and return its exit code. Raises TerminalUnsupported."""
     check_terminal(
         os.environ, is_terminal=sys.stdin.isatty() and sys.__stderr__ is not None and sys.__stderr__.isatty()
     )
@@ -283,11 +283,11 @@ def run_room(data: DataDir, supervise: bool = True) -> int:
     try:
         code = app.run()
     except OSError as error:
-        # A lost terminal: everything was handed over already, only the goodbye had nowhere to go.
+        # The terminal is gone; everything was handed over already, only the final output failed.
         if error.errno != errno.EIO:
             raise
         return 0
     if said := app.room.checkpoint.summary_line:
-        # In the terminal's own memory it outlives what may be done to the files.
+        # The terminal's scrollback survives whatever is done to the files.
         sys.stdout.write(f"{said}\n")
     return app.return_code or code or 0

@@ -1,11 +1,11 @@
-"""What may change in shared_data, and what did: the words between the read model and the panes."""
+"""Topics and change sets, passed from the read model to the panes."""
 
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
 
 class Topic(Enum):
-    """What a file speaks of; panes name the parts that they show."""
+    """The subject of a file; each pane names the topics it shows."""
 
     SERVICES = auto()
     PRICES = auto()
@@ -13,13 +13,13 @@ class Topic(Enum):
     EVENTS = auto()
     SETTINGS = auto()
     HISTORY = auto()
-    #: A second went by: ages moved.
+    #: A second has passed: ages moved.
     TIME = auto()
 
 
 @dataclass(slots=True)
 class Changes:
-    """What differs since the last look. ``symbols`` are those whose ticker changed."""
+    """What changed since the last read. ``symbols`` are those whose ticker changed."""
 
     topics: set[Topic] = field(default_factory=set)
     symbols: set[str] = field(default_factory=set)
@@ -28,6 +28,6 @@ class Changes:
         return bool(self.topics)
 
     def add(self, other: "Changes") -> None:
-        """Take in further changes."""
+        """Merge further changes into this set."""
         self.topics |= other.topics
         self.symbols |= other.symbols

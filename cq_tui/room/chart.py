@@ -1,17 +1,17 @@
-"""A price chart in text: the line in braille dots, marks where signals and fills were, levels of stops and targets."""
+"""A price chart in text: a braille line, markers for signals and fills, and levels for stops and targets."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-#: Bits of a braille cell, by column and row of its dots.
+#: Bits of a braille cell, by column and row of the dot.
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 _BRAILLE = 0x2800
-#: Dotted line of a level, where the price line is not.
+#: Dotted line of a level, where the price line does not cover it.
 _LEVEL = "┄"
 
 
 class ChartMarker(NamedTuple):
-    """Something that happened at a time and price."""
+    """A marker at a time and price, such as a fill."""
 
     timestamp: float
     price: float
@@ -20,7 +20,7 @@ class ChartMarker(NamedTuple):
 
 
 class ChartLevel(NamedTuple):
-    """A price that something waits at."""
+    """A horizontal line at a price, such as a stop."""
 
     price: float
     style: str
@@ -34,7 +34,7 @@ class ChartCell(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """The cells, top row first, and the prices of its upper and lower edge."""
+    """The cells, top row first, and the prices at the upper and lower edge."""
 
     rows: list[list[ChartCell]]
     high: float
@@ -48,9 +48,9 @@ def draw_chart(
     width: int,
     height: int,
 ) -> Chart | None:
-    """Draw (time, price) pairs, oldest first, into width × height cells; None when there is nothing to draw.
+    """Draw (time, price) pairs, oldest first, into width × height cells; None if there is nothing to draw.
 
-    Levels far from the line are left out rather than squeezing it flat.
+    Levels far from the line are left out, since they would flatten it.
     """
     if len(line) < 2 or width < 2 or height < 2:
         return None
@@ -68,7 +68,7 @@ def draw_chart(
     _draw_line(rows, prices, low, span)
     start, length = line[0][0], (line[-1][0] - line[0][0]) or 1.0
     for mark in marks:
-        # Infinite where the line spans next to no time: it is looked at before it becomes a number of cells.
+        # Infinite if the line spans almost no time, so compare it before converting it to an int.
         column = (mark.timestamp - start) / length * (width - 1) + 0.5
         if 0 <= column < width and low <= mark.price <= low + span:
             rows[_row_of_price(mark.price, low, span, height)][int(column)] = ChartCell(mark.glyph, mark.style)

@@ -1,4 +1,4 @@
-"""Reading one file of the data directory again and again: its last good value, and a word when it is no good."""
+"""Re-reading one document of the data directory: its last good value, and what is wrong with it now."""
 
 import os
 from collections.abc import Callable
@@ -12,7 +12,7 @@ _Identity = tuple[int, int, int]
 
 
 class DocumentReader(Generic[Value]):
-    """Follows one document. Reading never raises; what is wrong becomes ``problem``.
+    """Follows one document. Reading never raises: an error becomes ``problem``.
 
     ``parse`` reads the file and returns its value; it may raise DocumentError.
     """
@@ -22,24 +22,24 @@ class DocumentReader(Generic[Value]):
         self.name = str(path.relative_to(root))
         self._parse = parse
         self._identity: _Identity | None = None
-        #: The last good value; None before the first, or once the file is gone.
+        #: The last good value; None before the first one, or once the file is gone.
         self.value: Value | None = None
-        #: Why the file as it stands cannot be used, in words that begin with its name.
+        #: Why the current file cannot be used, beginning with its name.
         self.problem: str | None = None
 
-    def refresh(self, *, told: bool = False) -> bool:
-        """Read the file when it changed; return whether value or problem may differ.
+    def refresh(self, *, notified: bool = False) -> bool:
+        """Read the file if it changed; return whether value or problem may differ.
 
-        ``told`` says that a watch reported the change: then it is read even if it looks the same, since a clock
-        tick may see two replacements.
+        ``notified``: a watch reported the change. The file is then read even if it looks the same, since two
+        replacements may share one timestamp.
         """
         identity = file_identity(self.path)
-        if identity == self._identity and not told:
+        if identity == self._identity and not notified:
             return False
         before = (self._identity, self.problem)
         self._identity = identity
         self._read()
-        return told or (identity, self.problem) != before
+        return notified or (identity, self.problem) != before
 
     def _read(self) -> None:
         try:
@@ -53,7 +53,7 @@ class DocumentReader(Generic[Value]):
 
 
 def file_identity(path: Path) -> _Identity | None:
-    """Return what changes whenever a file is replaced or written: inode, time, size. None when it is not there."""
+    """Return inode, mtime and size, which change whenever a file is replaced or written; None for a missing file."""
     try:
         status = os.stat(path)
     except OSError:

@@ -1,4 +1,4 @@
-"""The tail of the history as the room shows it: the last events, bounded, read as they come."""
+"""The tail of the history: the last events, bounded, read as they are written."""
 
 import os
 from collections import deque
@@ -9,9 +9,9 @@ from cq_tui.store.reading.event import HistoryEvent, parse_event
 
 #: Events kept in memory.
 MAX_EVENTS = 2000
-#: Read at the start, or when the journal was replaced.
+#: Lines read at the start, or after the journal was replaced.
 _INITIAL_LINES = 600
-#: More new bytes than this are not read one by one: the tail is enough.
+#: With more new bytes than this, only the tail is read.
 _MAX_UNREAD_BYTES = 2 * 1024 * 1024
 
 
@@ -27,11 +27,11 @@ class EventTail:
         self.events: deque[HistoryEvent] = deque(maxlen=MAX_EVENTS)
         self._event_ids: set[str] = set()
         self.problem: str | None = None
-        #: Lines that were no events.
+        #: Number of lines that were not events.
         self.unreadable_count = 0
 
     def refresh(self) -> list[HistoryEvent]:
-        """Return the events that came since the last call, oldest first."""
+        """Return the events written since the last call, oldest first."""
         try:
             status = os.stat(self._path)
         except OSError:
@@ -54,8 +54,8 @@ class EventTail:
     def _describe_problem(self, size: int) -> str | None:
         torn = size - self._reader.offset if self._reader else 0
         if torn > MAX_LINE_BYTES:
-            return f"{self._name}: its last {torn:,} bytes are no line. Memory moves them to quarantine when it starts"
-        return f"{self._name}: {self.unreadable_count} lines are no events" if self.unreadable_count else None
+            return f"{self._name}: the last {torn:,} bytes are not a line. Memory quarantines them when it starts"
+        return f"{self._name}: {self.unreadable_count} lines are not events" if self.unreadable_count else None
 
     def _new_lines(self, status: os.stat_result) -> list[bytes]:
         reader = self._reader

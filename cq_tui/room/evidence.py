@@ -1,6 +1,7 @@
-"""What the history's files say of one event: its line, its block, and the way from it to the last signed checkpoint.
+"""The evidence for one event: its line, its block, and its proof against the latest signed checkpoint.
 
-Alive, damaged or gone: what cannot be read becomes a word, and every claim is one that was checked. No Textual here.
+Works on a running, damaged or missing history: what cannot be read becomes a message, and every claim has been
+checked. Does not import Textual.
 """
 
 import re
@@ -28,12 +29,12 @@ _HASH = re.compile(r"\b[0-9a-f]{64}\b")
 
 
 class ProofStep(NamedTuple):
-    """One hash of a proof path: what stands beside the event's branch, and what both make."""
+    """One step of a proof path: the sibling's hash, and the parent's hash made from both."""
 
-    #: Height of the subtree that the hash stands for; 0 for a single event.
+    #: Height of the sibling's subtree; 0 for a single event.
     level: int
     is_left: bool
-    #: Indexes of the first and the last event under the hash; the first event of a history has 1.
+    #: Indexes of the first and last event under the sibling, counted from 1.
     first_event: int
     last_event: int
     sibling_hash: bytes
@@ -42,54 +43,54 @@ class ProofStep(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EventEvidence:
-    """Everything that was found of one block and its event."""
+    """Everything found about one block and its event."""
 
-    #: Of the block; None for an event that has no place in the chain's order.
+    #: The block's index; None for an event that is not in the chain.
     index: int | None
-    #: Index of the last block; None when the chain does not say.
+    #: Index of the last block; None if the chain cannot be read.
     last_index: int | None
-    #: How far the event is proved.
+    #: Whether the event is proved.
     verdict: Alert
     event_id: str | None = None
     line: bytes | None = None
     event: HistoryEvent | None = None
-    #: The block, if its bytes match its hash.
+    #: The block, only if its bytes match its hash.
     block: BlockLinks | None = None
     previous_block: BlockLinks | None = None
     proof: InclusionProof | None = None
     steps: tuple[ProofStep, ...] = ()
-    #: The newest signed checkpoint, whether or not it reaches to the event.
+    #: The latest signed checkpoint, whether or not it covers the event.
     checkpoint: LoggedCheckpoint | None = None
     #: What could not be read.
     problems: tuple[str, ...] = ()
 
     @property
     def leaf(self) -> bytes | None:
-        """Hash of the line as it stands."""
+        """Hash of the line as stored."""
         return None if self.line is None else leaf_hash(self.line)
 
     @property
     def matches_block(self) -> bool | None:
-        """Whether the line is the one that the block names; None when there is nothing to compare."""
+        """Whether the block names this line; None if there is nothing to compare."""
         if self.block is None or self.block.event_hash is None or self.line is None:
             return None
         return self.block.event_hash == self.leaf
 
     @property
     def links_to_previous(self) -> bool | None:
-        """Whether the block names the hash of the one before it; None when there is nothing to compare."""
+        """Whether the block names the previous block's hash; None if there is nothing to compare."""
         if self.block is None or self.previous_block is None:
             return None
         return self.block.previous_hash == self.previous_block.hash
 
     @property
     def is_final(self) -> bool:
-        """Whether another look can find nothing new, unless somebody changes what was written."""
+        """Whether a reload cannot find more, unless somebody alters the files."""
         return self.proof is not None or self.index == 0 or self.verdict.level == "bad"
 
 
 def gather_evidence(data: DataDir, wanted: str | int) -> EventEvidence:
-    """Look an event up by its id, or a block by its index, which is kept within the chain. Raises nothing."""
+    """Look up an event by id, or a block by index, clamped to the chain. Never raises."""
     files, problems = HistoryFiles(data), _ReadErrors(data)
     last = problems.attempt(files.events_count)
     index = _clamp_index(wanted, last) if isinstance(wanted, int) else problems.attempt(lambda: files.index_of(wanted))
@@ -121,14 +122,14 @@ def gather_evidence(data: DataDir, wanted: str | int) -> EventEvidence:
 
 
 def proof_steps(proof: InclusionProof) -> tuple[ProofStep, ...]:
-    """Return what each hash of a verified proof stands for, from the event up to the root."""
+    """Return the steps of a verified proof, from the event up to the root."""
     ranges: list[tuple[int, int]] = []
 
-    def note(start: int, stop: int) -> bytes:
+    def record_range(start: int, stop: int) -> bytes:
         ranges.append((start, stop))
         return b""
 
-    inclusion_path(proof.leaf_index, proof.tree_size, note)
+    inclusion_path(proof.leaf_index, proof.tree_size, record_range)
     steps, node = [], leaf_hash(proof.event.encode())
     for (start, stop), text in zip(reversed(ranges), proof.path, strict=True):
         sibling, is_left = bytes.fromhex(text), start < proof.leaf_index
@@ -138,18 +139,18 @@ def proof_steps(proof: InclusionProof) -> tuple[ProofStep, ...]:
 
 
 class _ReadErrors:
-    """Reads what can be read, and remembers in words what cannot."""
+    """Runs reads and collects their errors as messages."""
 
     def __init__(self, data: DataDir) -> None:
         self._data = data
         self.messages: list[str] = []
 
     def attempt(self, read: Callable[[], T]) -> T | None:
-        """Return what ``read`` returns; None when the files do not let it."""
+        """Return the result of ``read``; None if the files cannot be read."""
         try:
             return read()
         except FileNotFoundError as error:
-            self.messages.append(f"{_shorten(self._data, str(error.filename))}: is not there")
+            self.messages.append(f"{_shorten(self._data, str(error.filename))}: not found")
         except OSError as error:
             self.messages.append(f"{_shorten(self._data, str(error.filename))}: cannot be read ({error.strerror})")
         except ChainError as error:
@@ -163,9 +164,9 @@ def _prove(
     data: DataDir, index: int | None, event_id: str | None, problems: _ReadErrors
 ) -> tuple[InclusionProof | None, Alert]:
     if index == 0:
-        return None, Alert("idle", "The genesis block, on which all others stand. It has no event.")
+        return None, Alert("idle", "The genesis block, the start of the chain. It has no event.")
     if event_id is None:
-        return None, Alert("bad", "There is no whole event at this place. `cq-tui verify` says what is damaged.")
+        return None, Alert("bad", "There is no complete event here. Run `cq-tui verify` to see the damage.")
     try:
         proof = problems.attempt(lambda: prove_event(data, event_id))
     except NotAnchored as error:
@@ -173,7 +174,7 @@ def _prove(
     except CannotProve as error:
         return None, Alert("bad", _as_sentence(_shorten(data, str(error))))
     if proof is None:
-        return None, Alert("bad", "Not proved: the files that it takes cannot be read.")
+        return None, Alert("bad", "Not proved: the files needed cannot be read.")
     # prove_event has verified the signature.
     head = parse_unverified(proof.checkpoint)
     return proof, Alert(
@@ -182,7 +183,7 @@ def _prove(
 
 
 def _event_id_in_block(stored: bytes | None) -> str | None:
-    """Return the id of the event that a sound block names."""
+    """Return the event id in a valid block."""
     data = orjson.loads(stored)["data"] if stored is not None else None
     event_id = data.get("event_id") if isinstance(data, dict) else None
     return event_id if isinstance(event_id, str) else None
@@ -198,16 +199,16 @@ def _clamp_index(index: int, last: int | None) -> int:
 
 
 def _shorten(data: DataDir, words: str) -> str:
-    """Leave the data directory's own path out, and most of each hash."""
+    """Remove the data directory's path and shorten hashes."""
     return sanitize(_HASH.sub(_abbreviate_hash, words.replace(f"{data.root}/", "")), 600)
 
 
 def _abbreviate_hash(digest: re.Match[str]) -> str:
-    """Return the first groups, held together by no-break spaces."""
+    """Return the first groups, joined by no-break spaces."""
     return group_digest(digest[0]).removesuffix(" …").replace(" ", "\u00a0")
 
 
 def _as_sentence(words: str) -> str:
-    """Begin with a capital, but for a file, and end with a full stop."""
+    """Capitalize the first letter, except of a file name, and end with a period."""
     begin = words[:1] if "/" in words.partition(" ")[0] else words[:1].upper()
     return f"{begin}{words[1:]}".rstrip(".") + "."

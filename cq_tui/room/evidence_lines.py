@@ -1,4 +1,4 @@
-"""Evidence in lines of a given width: the event as it is stored, its block, its proof path."""
+"""Evidence laid out in lines of a given width: the stored event, its block and its proof path."""
 
 import textwrap
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 _COLOURS: dict[StatusLevel, str] = {"good": "$success", "look": "$warning", "bad": "$error", "idle": "$muted"}
 _INDENT = "  "
 _LABEL = 16
-#: Groups of a hash in a block, and in the path, where two stand side by side.
+#: Groups shown of a hash: in a block, and in the path, where two hashes share a line.
 _GROUPS, _PATH_GROUPS = 5, 3
-#: Characters of a line that are shown; all of it can be copied.
+#: Characters shown of a line; copying takes the whole line.
 _MAX_LINE_CHARS = 4000
 
 
 class CheckResult(NamedTuple):
-    """What comparing showed."""
+    """The outcome of comparing a hash."""
 
     level: StatusLevel
     text: str
 
 
 def verdict_lines(evidence: "EventEvidence", width: int) -> list[Content]:
-    """Say how far the event is proved, and what could not be read."""
+    """Show whether the event is proved, and what could not be read."""
     news = [evidence.verdict, *(Alert("bad", problem) for problem in evidence.problems)]
     lines = []
     for item in news:
@@ -51,7 +51,7 @@ def verdict_lines(evidence: "EventEvidence", width: int) -> list[Content]:
 
 
 def event_lines(evidence: "EventEvidence", width: int) -> list[Content]:
-    """Show the event field by field."""
+    """Show the event, field by field."""
     if evidence.index == 0:
         return [_heading_line("event"), *_field_lines("", "none", width)]
     event = evidence.event
@@ -61,9 +61,9 @@ def event_lines(evidence: "EventEvidence", width: int) -> list[Content]:
     if event is not None:
         lines += _field_lines("time", format_datetime(event.timestamp), width)
         if event.occurred_at is not None and format_datetime(event.occurred_at) != format_datetime(event.timestamp):
-            lines += _field_lines("happened", format_datetime(event.occurred_at), width)
+            lines += _field_lines("occurred", format_datetime(event.occurred_at), width)
         lines += [*_field_lines("type", event.event_type, width), *_field_lines("source", event.source, width)]
-        lines += _field_lines("says", summarize_event(event) or NO_VALUE, width)
+        lines += _field_lines("summary", summarize_event(event) or NO_VALUE, width)
         if event.data:
             lines.append(Content(""))
         for name, value in event.data.items():
@@ -72,7 +72,7 @@ def event_lines(evidence: "EventEvidence", width: int) -> list[Content]:
 
 
 def stored_lines(evidence: "EventEvidence", width: int) -> list[Content]:
-    """Show the event's line as it stands in the file."""
+    """Show the event's line as stored in the file."""
     if evidence.index == 0:
         return []
     if evidence.line is None:
@@ -83,31 +83,31 @@ def stored_lines(evidence: "EventEvidence", width: int) -> list[Content]:
 
 
 def block_lines(evidence: "EventEvidence", width: int) -> list[Content]:
-    """Show the block and whether it holds together with its event and the block before."""
+    """Show the block, and whether it matches its event and the previous block."""
     index, block = evidence.index, evidence.block
     if index is None:
-        return [_heading_line("block"), *_field_lines("", "none names this event", width)]
-    heading = _heading_line(f"block {index:,}", "the first of all" if index == 0 else "")
+        return [_heading_line("block"), *_field_lines("", "no block contains this event", width)]
+    heading = _heading_line(f"block {index:,}", "the first" if index == 0 else "")
     if block is None:
         waits = evidence.last_index is not None and index > evidence.last_index
-        words = "not there yet: memory chains it within a second" if waits else "missing or damaged"
+        words = "not written yet: memory chains it within a second" if waits else "missing or damaged"
         return [heading, *_field_lines("", words, width)]
     named = block.event_hash.hex() if block.event_hash else ""
     before = (
         _check_result(evidence.links_to_previous, f"block {index - 1:,}")
         if index
-        else CheckResult("idle", "no block is before it")
+        else CheckResult("idle", "no previous block")
     )
     return [
         heading,
-        _hash_line("hash", block.hash, CheckResult("good", "fits its bytes"), width),
+        _hash_line("hash", block.hash, CheckResult("good", "matches its bytes"), width),
         _hash_line("previous hash", block.previous_hash, before, width),
         *([_hash_line("event hash", named, _check_result(evidence.matches_block, "the line"), width)] if named else []),
     ]
 
 
 def proof_lines(evidence: "EventEvidence", width: int) -> list[Content]:
-    """Show the way from the event's hash to the root that was signed."""
+    """Show the path from the event's hash to the signed root."""
     proof = evidence.proof
     if proof is None:
         return _checkpoint_lines(evidence, width)
@@ -118,7 +118,7 @@ def proof_lines(evidence: "EventEvidence", width: int) -> list[Content]:
     if count:
         places = max(len("events"), *(len(_event_range(step)) for step in evidence.steps))
         hashes = 5 * _PATH_GROUPS + 1
-        head = f"{'level':>5}  {'side':<5}  {'events':>{places}}  {'hash beside':<{hashes}}  with it makes"
+        head = f"{'level':>5}  {'side':<5}  {'events':>{places}}  {'sibling':<{hashes}}  parent"
         lines.append(Content.styled(_INDENT + head, "$muted"))
         lines += [_step_line(step, places) for step in evidence.steps]
     root = evidence.steps[-1].parent_hash if evidence.steps else evidence.leaf
@@ -134,17 +134,17 @@ def _checkpoint_lines(evidence: "EventEvidence", width: int) -> list[Content]:
 
     head, key = evidence.checkpoint.checkpoint, VerifierKey.parse(evidence.checkpoint.public_key)
     return [
-        _heading_line("checkpoint", "the newest"),
+        _heading_line("checkpoint", "latest"),
         *_field_lines("size", pluralize(head.size, "event"), width),
         _hash_line("root", head.root.hex(), CheckResult("idle", ""), width),
         *_field_lines("signed", format_datetime(head.time), width),
-        *_field_lines("by", key.name, width),
-        *_field_lines("key", key.key_id.hex(), width),
+        *_field_lines("signer", key.name, width),
+        *_field_lines("key id", key.key_id.hex(), width),
     ]
 
 
 def _step_line(step: "ProofStep", places: int) -> Content:
-    """Lay out one row of the path; left and right say on which side the hash stands."""
+    """Lay out one step of the path; left or right is the sibling's side."""
     text = f"{step.level:>5}  {'left' if step.is_left else 'right':<5}  {_event_range(step):>{places}}  "
     return Content.assemble(
         _INDENT, (text, "$muted"), group_digest(step.sibling_hash.hex(), _PATH_GROUPS), _INDENT,
@@ -160,8 +160,8 @@ def _event_range(step: "ProofStep") -> str:
 
 def _check_result(matches: bool | None, what: str) -> CheckResult:
     if matches is None:
-        return CheckResult("idle", f"not compared: {what} cannot be read")
-    return CheckResult("good", f"fits {what}") if matches else CheckResult("bad", f"does not fit {what}")
+        return CheckResult("idle", f"not checked: {what} cannot be read")
+    return CheckResult("good", f"matches {what}") if matches else CheckResult("bad", f"does not match {what}")
 
 
 def _heading_line(words: str, more: str = "") -> Content:
@@ -169,7 +169,7 @@ def _heading_line(words: str, more: str = "") -> Content:
 
 
 def _hash_line(name: str, digest: str, mark: CheckResult, width: int) -> Content:
-    """Lay out a hash and what comparing it showed, cut where the width ends."""
+    """Lay out a hash and its check result, cut to the width."""
     hashes = 5 * _GROUPS + 1
     glyph = f"{GLYPHS[mark.level]} " if mark.level != "idle" else ""
     room = max(0, width - len(_INDENT) * 2 - _LABEL - hashes - len(glyph))
@@ -182,7 +182,7 @@ def _hash_line(name: str, digest: str, mark: CheckResult, width: int) -> Content
 
 
 def _field_lines(name: str, value: str, width: int) -> list[Content]:
-    """Lay out a name and its value, which goes on under itself."""
+    """Lay out a name and its value, wrapped under itself."""
     label = f"{sanitize(name, _LABEL - 1):<{_LABEL}}" if name else ""
     start, *rest = _wrap(sanitize(value), width - len(_INDENT) - len(label))
     first = Content.assemble((_INDENT + label, "$muted"), start)
@@ -190,7 +190,7 @@ def _field_lines(name: str, value: str, width: int) -> list[Content]:
 
 
 def _wrap(text: str, width: int) -> list[str]:
-    """Break at words, or, where characters are wide, at cells."""
+    """Wrap at words, or at cells if any character is wide."""
     room = max(8, width)
     if cell_len(text) != len(text):
         return chop_cells(text, room)

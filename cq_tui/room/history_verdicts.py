@@ -1,4 +1,4 @@
-"""What memory says of the history, in three verdicts never merged into one: integrity, completeness, age. Pure."""
+"""Three verdicts on the history, never merged: integrity, completeness and age. Pure."""
 
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -7,25 +7,25 @@ from cq_tui.ops.formatting import Alert, StatusLevel, format_age, pluralize, san
 if TYPE_CHECKING:
     from cq_tui.contracts.health import MemoryHealth
 
-#: More spooled bytes than this are worth a word.
+#: More spooled bytes than this are shown as a warning.
 _LARGE_BACKLOG_BYTES = 1_000_000
-#: Faults that are shown one by one.
+#: Faults shown individually.
 _MAX_FAULTS = 3
 
 
 class Completeness(NamedTuple):
-    """Whether events are missing, and how far a signed checkpoint vouches for them."""
+    """Whether events are missing, and how many are covered by a signed checkpoint."""
 
     level: StatusLevel
     text: str
-    #: Events that came after the last checkpoint.
+    #: Number of events after the last checkpoint.
     unanchored_count: int = 0
-    #: Why no checkpoint is signed, or what else is wrong with anchoring.
+    #: What is wrong with anchoring, if anything.
     problem: str = ""
 
 
 def integrity(memory: "MemoryHealth", width: int = 500) -> Alert:
-    """Say whether all bytes are as they were written; if not, what was found, or how much where that does not fit."""
+    """Return whether all bytes are unaltered; if not, the fault, or the number of faults if that is too wide."""
     if memory.integrity_ok:
         return Alert("good", "intact")
     told, count = fault_headlines(memory), fault_count(memory)
@@ -36,19 +36,19 @@ def integrity(memory: "MemoryHealth", width: int = 500) -> Alert:
 
 
 def fault_count(memory: "MemoryHealth") -> int:
-    """Return how many faults stand."""
+    """Return the number of open faults."""
     return memory.fault_count or len(memory.faults or ())
 
 
 def fault_headlines(memory: "MemoryHealth") -> list[str]:
-    """Return the faults in short, or what else memory says of a history that is not intact."""
+    """Return a headline for each fault, or else memory's reason."""
     from cq_tui.store.history.faults import headline_of
 
     return [headline_of(fault) for fault in memory.faults or ()] or [memory.reason or "the last check failed"]
 
 
 def completeness(memory: "MemoryHealth") -> Completeness:
-    """Say whether anything is missing. A memory that tells nothing of it is not judged."""
+    """Return whether events are missing; level "idle" if memory does not report it."""
     anchored, problem = memory.anchored_count, sanitize(memory.anchor_problem or "", 300)
     since = max(0, memory.events_count - anchored) if anchored is not None else 0
     if memory.missing_count:
@@ -63,19 +63,19 @@ def completeness(memory: "MemoryHealth") -> Completeness:
 
 
 def last_check(memory: "MemoryHealth", now: float) -> str:
-    """Say when memory last looked at its files."""
+    """Return when memory last checked its files."""
     return f"checked {_format_ago(memory.last_integrity_check, now)}"
 
 
 def last_full_check(memory: "MemoryHealth", now: float) -> str | None:
-    """Say when the whole history was last verified; None when memory does not tell."""
+    """Return when the whole history was last verified; None if memory does not report it."""
     return None if memory.last_full_check is None else _format_ago(memory.last_full_check, now)
 
 
 def last_anchor(memory: "MemoryHealth", now: float, interval: float) -> Alert | None:
-    """Say when the last checkpoint was signed and how much came since; None when there is none.
+    """Return when the last checkpoint was signed and how many events followed; None without a checkpoint.
 
-    ``interval`` is how often memory signs (seconds): twice that with new events is late.
+    ``interval`` is the signing interval in seconds: with new events, twice that is late.
     """
     signed = memory.last_anchor_ts
     if not signed:
@@ -86,7 +86,7 @@ def last_anchor(memory: "MemoryHealth", now: float, interval: float) -> Alert | 
 
 
 def backlog(memory: "MemoryHealth") -> Alert | None:
-    """Say what waits to be merged, in bytes too when it is much; None when memory does not tell."""
+    """Return the events not yet appended, with their size if large; None if memory does not report it."""
     if memory.backlog is None and memory.backlog_bytes is None:
         return None
     size = memory.backlog_bytes or 0
@@ -95,7 +95,7 @@ def backlog(memory: "MemoryHealth") -> Alert | None:
 
 
 def fault_alerts(memory: "MemoryHealth") -> list[Alert]:
-    """Return the last faults under their short names, what to do about them, and what hinders anchoring."""
+    """Return the last faults with their short ids, what to do about them, and any anchoring problem."""
     from cq_tui.store.history.faults import fault_id, headline_of
 
     told: list[Alert] = []
@@ -103,9 +103,9 @@ def fault_alerts(memory: "MemoryHealth") -> list[Alert]:
     if not memory.integrity_ok or faults:
         told += [Alert("bad", f"{fault_id(fault)} {sanitize(headline_of(fault))}") for fault in faults[-_MAX_FAULTS:]]
         earlier = fault_count(memory) - _MAX_FAULTS
-        more = f"{earlier} more came earlier. " if earlier > 0 else ""
+        more = f"{pluralize(earlier, 'earlier fault')} not shown. " if earlier > 0 else ""
         told.append(
-            Alert("idle", f"{more}Look: `cq-tui verify`. Accept: `cq-tui acknowledge`. No new risk until then.")
+            Alert("idle", f"{more}Inspect: `cq-tui verify`. Accept: `cq-tui acknowledge`. No new entries until then.")
         )
     problem = completeness(memory).problem
     if problem and not any(problem in news.text for news in told):

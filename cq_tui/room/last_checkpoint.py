@@ -1,4 +1,4 @@
-"""The last checkpoint that a room has seen. It stays in the room, and then in the terminal, whatever the files do."""
+"""The last checkpoint this room has seen; kept in the room, then printed in the terminal, whatever happens on disk."""
 
 from typing import TYPE_CHECKING
 
@@ -10,18 +10,18 @@ if TYPE_CHECKING:
 
 
 class LastCheckpoint:
-    """The newest by its own time. Nobody looked at its signature: it is for display."""
+    """The newest checkpoint by its own time. Its signature is not verified: it is for display only."""
 
     def __init__(self) -> None:
         self._note = ""
         self.checkpoint: Checkpoint | None = None
 
     def update(self, memory: "MemoryHealth | None") -> bool:
-        """Take what memory reports; return whether that is newer than what was kept."""
+        """Read the checkpoint memory reports; return whether it is newer than the stored one."""
         note = memory.checkpoint if memory is not None else None
         if not note or note == self._note:
             return False
-        # Not needed before memory has signed something, and then the frame is painted.
+        # Imported late: not needed before memory has signed something, long after the first paint.
         from cq_tui.store.checkpoints.checkpoint import parse_unverified
         from cq_tui.store.checkpoints.signed_note import SignedNoteError
 
@@ -37,14 +37,14 @@ class LastCheckpoint:
 
     @property
     def short_text(self) -> str:
-        """``checkpoint 12,800 9f3c 41aa``; empty without one."""
+        """``checkpoint 12,800 9f3c 41aa``; empty without a checkpoint."""
         if self.checkpoint is None:
             return ""
         return f"checkpoint {self.checkpoint.size:,} {group_digest(self.checkpoint.root.hex(), 2).removesuffix(' …')}"
 
     @property
     def summary_line(self) -> str:
-        """Size, whole root and time in a line; empty without one."""
+        """Size, full root and time in one line; empty without a checkpoint."""
         if self.checkpoint is None:
             return ""
         found = self.checkpoint

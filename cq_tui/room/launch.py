@@ -1,4 +1,4 @@
-"""From the words of the command line to an open room, importing as little as can be before the first paint."""
+"""Open the room from the command line, importing as little as possible before the first paint."""
 
 import sys
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ _WRONG_USAGE, _UNUSABLE, _UNSUITED_TERMINAL = 2, 4, 5
 
 
 class RoomOptions(NamedTuple):
-    """What ``cq-tui`` without a command takes."""
+    """Options of ``cq-tui`` without a command."""
 
     data_dir: Path | None = None
     replay: Path | None = None
@@ -21,7 +21,7 @@ class RoomOptions(NamedTuple):
 
 
 def parse_room_options(words: Sequence[str]) -> RoomOptions | None:
-    """Read the words if they do no more than open the room; None leaves them to the command line and its errors."""
+    """Parse the arguments if they only open the room; None leaves them, and their errors, to the full command line."""
     given: dict[str, str] = {}
     view = False
     left = iter(words)
@@ -47,7 +47,7 @@ def parse_room_options(words: Sequence[str]) -> RoomOptions | None:
 
 
 def open_room(options: RoomOptions) -> int:
-    """Open the room and return the exit code; what is wrong is said on standard error."""
+    """Open the room and return the exit code; errors go to standard error."""
     from cq_tui.ops.market_source import RecordingNotFound, set_market_source
     from cq_tui.store.data_directory import DataDirError, prepare_data_directory
 
@@ -62,9 +62,9 @@ def open_room(options: RoomOptions) -> int:
         except DataDirError as error:
             if not data.root.is_dir():
                 return _fail(str(error), _UNUSABLE)
-            sys.stderr.write(f"cq-tui: {error}. Opening it to look only.\n")
+            sys.stderr.write(f"cq-tui: {error}. Opening in view-only mode.\n")
             view = True
-    # Settings are read behind the first paint: the room itself names what is wrong with them.
+    # Settings are read after the first paint: the room itself shows what is wrong with them.
     from cq_tui.room.app import TerminalUnsupported, run_room
 
     try:

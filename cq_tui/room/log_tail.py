@@ -1,4 +1,4 @@
-"""The tail of one log file: JSON lines as a person reads them, bounded, never raising."""
+"""The tail of one log file: JSON lines made readable, bounded, never raising."""
 
 from collections import deque
 from itertools import count
@@ -17,7 +17,7 @@ _HEADER_FIELDS = frozenset({"ts", "level", "service", "event"})
 
 
 class LogLine(NamedTuple):
-    """One line, harmless to show."""
+    """One line, sanitized."""
 
     time: str
     level: str
@@ -26,7 +26,7 @@ class LogLine(NamedTuple):
 
 
 def parse_log_line(line: bytes) -> LogLine:
-    """Read a JSON line of ours, or show any other text as it is."""
+    """Parse one of our JSON lines; any other text is kept as it is."""
     try:
         raw = orjson.loads(line)
     except orjson.JSONDecodeError:
@@ -45,7 +45,7 @@ def _format_value(value: object) -> str:
 
 
 class LogTail:
-    """Follows a log file over its rotation. Lines have numbers that never come twice."""
+    """Follows a log file across rotation. Line numbers are never reused."""
 
     def __init__(self, path: Path) -> None:
         self._reader = JournalReader(path)
@@ -59,7 +59,7 @@ class LogTail:
             self.problem = sanitize(str(error))
 
     def refresh(self) -> bool:
-        """Read what is new; return whether anything was."""
+        """Read new lines; return whether there were any."""
         try:
             lines = self._reader.read_new()
         except JournalError as error:

@@ -1,4 +1,4 @@
-"""The room's vocabulary: messages between the watching worker, the screen and its widgets."""
+"""The room's messages, between the file watcher, the screen and the app."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from cq_tui.room.keys import RoomAction
 
 @dataclass
 class StateChanged(Message):
-    """Files said something new; panes that show those parts follow."""
+    """Files changed; panes that show those topics update."""
 
     changes: Changes
 
@@ -20,16 +20,16 @@ class ActionRequested(Message):
     """A key requests an action on the stack."""
 
     action: RoomAction
-    #: The service to act on, for actions that need one.
+    #: The service to act on, if the action needs one.
     target: str | None = None
 
 
 @dataclass
 class FreezeRequested(Message):
-    """Hold the display still, or let it go on."""
+    """Freeze or resume the display."""
 
     frozen: bool
 
 
 class QuitRequested(Message):
-    """A person wants to go."""
+    """The user wants to quit."""

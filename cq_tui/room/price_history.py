@@ -1,9 +1,9 @@
-"""The last 60 seconds of every symbol, one price a second, for the spark lines."""
+"""The last 60 seconds of every symbol, one price per second, for the sparklines."""
 
 from collections import deque
 from collections.abc import Iterable
 
-#: Seconds that a spark line spans.
+#: Seconds covered by a sparkline.
 SPAN_SECONDS = 60
 
 
@@ -14,7 +14,7 @@ class PriceHistory:
         self._seconds: dict[str, deque[tuple[int, float]]] = {}
 
     def add(self, symbol: str, timestamp: float, price: float) -> None:
-        """Take a price; within one second the last one stays. What is older than the newest is dropped."""
+        """Add a price. The last price of a second wins; a price older than the newest is dropped."""
         second = int(timestamp)
         series = self._seconds.get(symbol)
         if series is None:
@@ -27,20 +27,16 @@ class PriceHistory:
             series.append((second, price))
 
     def seed(self, symbol: str, closes: Iterable[tuple[float, float]]) -> None:
-        """Put recorded (time, price) pairs before what was seen live."""
+        """Prepend recorded (time, price) pairs to the live prices."""
         live = self._seconds.get(symbol)
         first = live[0][0] if live else None
         older = [(int(at), price) for at, price in closes if first is None or int(at) < first]
         self._seconds[symbol] = deque(sorted(older) + list(live or ()), maxlen=SPAN_SECONDS + 1)
 
-    def knows(self, symbol: str) -> bool:
-        """Whether anything is known of a symbol."""
-        return symbol in self._seconds
-
     def sample(self, symbol: str, now: float, width: int) -> list[float | None]:
-        """Return ``width`` prices evenly spread over the last 60 s; None before the first known one.
+        """Return ``width`` prices evenly spread over the last 60 s; None before the first known price.
 
-        A second without a price keeps the one before it.
+        A second without a price repeats the previous one.
         """
         series = self._seconds.get(symbol)
         if not series or width < 1:
@@ -59,11 +55,11 @@ class PriceHistory:
         return prices
 
     def series(self, symbol: str) -> list[tuple[int, float]]:
-        """Return the known (second, price) pairs, oldest first."""
+        """Return the recorded (second, price) pairs, oldest first."""
         return list(self._seconds.get(symbol, ()))
 
     def retain(self, symbols: Iterable[str]) -> None:
-        """Drop the history of symbols that are watched no more."""
+        """Drop the history of all other symbols."""
         kept = set(symbols)
         for symbol in [known for known in self._seconds if known not in kept]:
             del self._seconds[symbol]

@@ -1,4 +1,4 @@
-"""The room's one read model of shared_data: what every file said last, and what was wrong with it. No Textual here."""
+"""The room's read model of the data directory: each file's last good content and its problem. No Textual here."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -38,7 +38,7 @@ _MAX_EQUITY_POINTS = 1200
 
 
 class RoomState:
-    """Everything that the panes show. Reading never raises: a bad file becomes a word in ``problems``."""
+    """Everything the panes show. Reading never raises: a bad file becomes a message in ``file_problems``."""
 
     def __init__(self, data: DataDir, environment: Mapping[str, str] | None = None) -> None:
         self.data = data
@@ -57,9 +57,9 @@ class RoomState:
         self.price_history = PriceHistory()
         self.trades = TradeBlotter()
         self.equity_curve: deque[tuple[float, float]] = deque(maxlen=_MAX_EQUITY_POINTS)
-        #: Live processes by service, as their locks tell; looked at by ``look_for_processes``.
+        #: Lock holders by service; updated by ``refresh_lock_holders``.
         self.lock_holders: dict[str, LockHolder | None] = {}
-        #: Whether every file has been read once.
+        #: Whether all files have been read once.
         self.is_loaded = False
         self._unseeded: deque[str] = deque()
         self._readers: dict[Path, Callable[[bool], Changes]] = {
@@ -75,7 +75,7 @@ class RoomState:
 
     @property
     def watched_folders(self) -> tuple[Path, ...]:
-        """Folders whose changes matter."""
+        """Folders to watch for changes."""
         data = self.data
         return (
             data.health,
@@ -88,7 +88,7 @@ class RoomState:
         )
 
     def read_changed_files(self, paths: Iterable[Path]) -> Changes:
-        """Read the files that a watch named."""
+        """Read the files reported by a watch."""
         changes = Changes()
         for path in paths:
             reader = self._readers.get(path)
@@ -97,7 +97,7 @@ class RoomState:
         return changes
 
     def poll_files(self) -> Changes:
-        """Look at every file, in case the watch missed one, and note one price a second for the spark lines."""
+        """Check every file, in case the watch missed one, and record a price per second for the sparklines."""
         changes = Changes()
         for reader in self._readers.values():
             changes.add(reader(False))
@@ -109,9 +109,9 @@ class RoomState:
         return changes
 
     def seed_prices(self, count: int) -> set[str]:
-        """Read the recorded klines of up to ``count`` symbols that are new; return those that gained history.
+        """Read the recorded klines of up to ``count`` new symbols; return these symbols.
 
-        Only one-second klines say something of the last minute.
+        Only one-second klines have enough detail for the last minute.
         """
         if base_interval(self.settings, self.mode.mode) != "1s":
             self._unseeded.clear()
@@ -122,8 +122,8 @@ class RoomState:
         return symbols
 
     def refresh_lock_holders(self, now: float) -> Changes:
-        """See which processes hold the locks of services that do not report (their pid may be gone)."""
-        # psutil is slow to import, and nothing of it is needed before the first paint.
+        """Find which processes hold the locks of silent services, whose recorded pid may be gone."""
+        # psutil is slow to import and not needed before the first paint.
         from cq_tui.store.lock import read_holder
 
         silent = [name for name, verdict in self.verdicts(now).items() if verdict.word in ("stale", "missing")]
@@ -133,11 +133,11 @@ class RoomState:
         self.lock_holders = holders
         return Changes({Topic.SERVICES})
 
-    # -- what the files say
+    # -- content of the files
 
     @property
     def settings(self) -> Settings:
-        """The settings in force, as this process sees them."""
+        """The settings in effect, as this process sees them."""
         return self.loaded_settings.settings
 
     @property
@@ -147,7 +147,7 @@ class RoomState:
 
     @property
     def guardrails(self) -> bool:
-        """Whether the soft guardrails hold."""
+        """Whether the soft guardrails are on."""
         return soft_guardrails_active(self.settings, self.mode.mode)
 
     @property
@@ -187,7 +187,7 @@ class RoomState:
 
     @property
     def tickers(self) -> Mapping[str, Ticker]:
-        """The latest price of every symbol."""
+        """The latest ticker of every symbol."""
         return self._tickers.value[1] if self._tickers.value else {}
 
     @property
@@ -205,7 +205,7 @@ class RoomState:
         return self._health[service].value
 
     def health_problem(self, service: str) -> str | None:
-        """Return what is wrong with a service's health file."""
+        """Return what is wrong with a service's health file, if anything."""
         return self._health[service].problem
 
     def supervised_state(self, service: str) -> ServiceState | None:
@@ -213,7 +213,7 @@ class RoomState:
         return self.supervisor.services.get(service) if self.supervisor else None
 
     def required_services(self) -> tuple[str, ...]:
-        """Return the services that the mode in force needs."""
+        """Return the services that the effective mode needs."""
         return SERVICES if self.mode.uses_simulator else tuple(name for name in SERVICES if name != "exchange")
 
     def verdict(self, service: str, now: float) -> Verdict:
@@ -235,14 +235,14 @@ class RoomState:
 
     @property
     def symbols(self) -> list[str]:
-        """Every symbol: as the feeder lists them, then what else has a price."""
+        """Every symbol: those the feeder lists, then any others with a price."""
         listed = list(dict.fromkeys(self.feeder.symbols)) if self.feeder else []
         known = set(listed)
         return listed + [symbol for symbol in self.tickers if symbol not in known]
 
     @property
     def file_problems(self) -> dict[str, str]:
-        """What is wrong with which file, by a short name of its subject."""
+        """Problems of files, by a short name of the file's subject."""
         named = {
             "settings": self.settings_problem,
             "tickers": self._tickers.problem,
@@ -253,18 +253,18 @@ class RoomState:
         }
         return {name: problem for name, problem in named.items() if problem}
 
-    # -- one refresh a file
+    # -- one refresh function per file
 
     def _refresher(
         self, reader: DocumentReader[Health] | DocumentReader[ChainTail], part: Topic
     ) -> Callable[[bool], Changes]:
-        def refresh(told: bool) -> Changes:
-            return Changes({part}) if reader.refresh(told=told) else Changes()
+        def refresh(notified: bool) -> Changes:
+            return Changes({part}) if reader.refresh(notified=notified) else Changes()
 
         return refresh
 
-    def _refresh_account(self, told: bool) -> Changes:
-        if not self._account.refresh(told=told):
+    def _refresh_account(self, notified: bool) -> Changes:
+        if not self._account.refresh(notified=notified):
             return Changes()
         account = self._account.value
         if account is not None:
@@ -273,9 +273,9 @@ class RoomState:
                 self.equity_curve.append((account.timestamp, account.equity))
         return Changes({Topic.ACCOUNT})
 
-    def _refresh_tickers(self, told: bool) -> Changes:
+    def _refresh_tickers(self, notified: bool) -> Changes:
         before, problem = self.tickers, self._tickers.problem
-        if not self._tickers.refresh(told=told):
+        if not self._tickers.refresh(notified=notified):
             return Changes()
         after = self.tickers
         changed = {symbol for symbol, ticker in after.items() if before.get(symbol) != ticker}
@@ -289,15 +289,15 @@ class RoomState:
             self.price_history.retain(after)
         return Changes({Topic.PRICES}, changed)
 
-    def _refresh_events(self, told: bool) -> Changes:
+    def _refresh_events(self, notified: bool) -> Changes:
         problem = self._event_tail.problem
         fresh = self._event_tail.refresh()
         self.trades.apply_events(fresh)
         return Changes({Topic.EVENTS}) if fresh or self._event_tail.problem != problem else Changes()
 
-    def _refresh_settings(self, told: bool) -> Changes:
+    def _refresh_settings(self, notified: bool) -> Changes:
         identity = file_identity(self.data.settings)
-        if identity == self._settings_identity and not told:
+        if identity == self._settings_identity and not notified:
             return Changes()
         first, self._settings_identity = self._settings_identity == (), identity
         try:
@@ -310,7 +310,7 @@ class RoomState:
         return Changes({Topic.SETTINGS, Topic.SERVICES})
 
     def recorded_closes(self, symbol: str, count: int) -> list[tuple[float, float]]:
-        """Return (close time, close) of the last recorded bars of the interval that ARES decides on."""
+        """Return (close time, close) of the last recorded klines of ARES's base interval."""
         return self._read_closes(symbol, base_interval(self.settings, self.mode.mode), count)
 
     def _read_closes(self, symbol: str, interval: str = "1s", count: int = SPAN_SECONDS) -> list[tuple[float, float]]:
@@ -331,7 +331,7 @@ def _read_tickers(path: Path) -> tuple[float, dict[str, Ticker]]:
     try:
         return tickers_from_bytes(read_content(path))
     except TickersError as error:
-        raise DocumentError(path, str(error), "The feeder writes it again") from None
+        raise DocumentError(path, str(error), "The feeder will rewrite it") from None
 
 
 def _read_chain(path: Path) -> ChainTail:
@@ -340,6 +340,6 @@ def _read_chain(path: Path) -> ChainTail:
     except FileNotFoundError:
         raise DocumentMissing(path) from None
     except ChainError as error:
-        raise DocumentError(path, str(error), "Memory keeps it and makes a new one when it starts") from None
+        raise DocumentError(path, str(error), "Memory keeps it and rebuilds it when it starts") from None
     except OSError as error:
         raise DocumentError(path, f"cannot be read ({error.strerror})", "Check its permissions") from None

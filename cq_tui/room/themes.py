@@ -1,8 +1,8 @@
-"""The room's own two themes, dark and light: one accent, three states, one colour a mode."""
+"""The room's two themes, dark and light: one accent, three states, one color per mode."""
 
 from textual.theme import Theme
 
-#: Variables of the stylesheet that a theme from elsewhere does not know.
+#: Variables of the stylesheet that other themes do not define.
 VARIABLE_DEFAULTS: dict[str, str] = {
     "muted": "#8b95a1",
     "rule": "#3a424d",

@@ -1,4 +1,4 @@
-"""Signals and orders as events tell them: what ARES proposed, and what became of it."""
+"""Signals and orders, built from events and the account file."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,13 +11,13 @@ from cq_tui.store.reading.event import HistoryEvent
 
 _MAX_SIGNALS = 300
 _MAX_ORDERS = 600
-#: An order event without a signal key belongs to the last signal of its symbol and side that is not older than this.
+#: An order event without a signal key belongs to the last signal of its symbol and side, if not older than this.
 _SAME_TRADE_SECONDS = 60.0
 
 
 @dataclass(slots=True)
 class SignalRow:
-    """One signal and its outcome in words."""
+    """One signal and its outcome."""
 
     key: str
     timestamp: float
@@ -29,16 +29,16 @@ class SignalRow:
     target: float | None
     confidence: float | None
     reason: str
-    #: strategy:symbol:frame:bar close time:side, by which orders name the signal they follow.
+    #: strategy:symbol:frame:bar close time:side; orders refer to their signal by it.
     natural_key: str
-    #: "filled", "not traded: cooldown of 1 s" …; empty while nothing is known.
+    #: "filled", "not traded: cooldown of 1 s" …; empty while unknown.
     outcome: str = ""
     level: StatusLevel = "idle"
 
 
 @dataclass(slots=True)
 class OrderRow:
-    """One order, or one refusal, as last known."""
+    """One order or rejection, in its last known state."""
 
     key: str
     symbol: str
@@ -48,7 +48,7 @@ class OrderRow:
     order_type: str = ""
     size: float | None = None
     filled: float = 0.0
-    #: Sum of the fills that events told of: each event is one fill.
+    #: Sum of the fills in events: each event is one fill.
     event_filled: float = 0.0
     price: float | None = None
     stop_price: float | None = None
@@ -65,7 +65,7 @@ class OrderRow:
 
     @property
     def level(self) -> StatusLevel:
-        """How it went."""
+        """The level of its status."""
         if self.status == "UNKNOWN":
             return "look"
         if self.ended_by_oco:
@@ -78,12 +78,12 @@ class OrderRow:
 
     @property
     def ended_by_oco(self) -> bool:
-        """Whether it ended as it should: the other order of its OCO was filled or triggered."""
+        """Whether it expired because the other order of its OCO was filled or triggered."""
         return self.status == "EXPIRED" and self.reason == "OCO_TRIGGER"
 
     @property
     def is_entry(self) -> bool:
-        """Whether it opens rather than protects or closes."""
+        """Whether it opens a position rather than protects or closes one."""
         return self.leg in ("", "entry")
 
     @property
@@ -94,13 +94,13 @@ class OrderRow:
 
 @dataclass(slots=True)
 class TradeBlotter:
-    """Bounded signals and orders by key, in the order in which they first appeared."""
+    """Signals and orders by key, in order of first appearance, bounded."""
 
     signals: dict[str, SignalRow] = field(default_factory=dict)
     orders: dict[str, OrderRow] = field(default_factory=dict)
 
     def apply_events(self, events: Iterable[HistoryEvent]) -> bool:
-        """Take events; return whether any concerned signals or orders."""
+        """Apply events; return whether any concerned signals or orders."""
         touched = False
         for event in events:
             handler = _HANDLERS.get(event.event_type)
@@ -112,7 +112,7 @@ class TradeBlotter:
         return touched
 
     def apply_account_orders(self, orders: Iterable[OrderState]) -> None:
-        """Take the trader's own list, which knows orders that are older than the events in memory."""
+        """Apply the account file's orders, which may be older than the events held here."""
         for state in orders:
             order = self.orders.get(state.client_order_id)
             if order is None:
@@ -124,7 +124,7 @@ class TradeBlotter:
         _drop_oldest(self.orders, _MAX_ORDERS)
 
     def order_groups(self) -> list[list[OrderRow]]:
-        """Return orders newest first, each entry with the orders that protect or close it."""
+        """Return the orders newest first, each entry grouped with the orders that protect or close it."""
         by_signal: dict[str, list[OrderRow]] = {}
         for order in self.orders.values():
             by_signal.setdefault(order.signal_key or order.key, []).append(order)
@@ -173,11 +173,11 @@ class TradeBlotter:
         order.commission_asset = event.text_field("commission_asset") or order.commission_asset
         order.order_id = event.text_field("order_id") or order.order_id
         if order.is_entry:
-            self._set_outcome(event, "filled" if order.status == "FILLED" else "partly filled", "good")
+            self._set_outcome(event, "filled" if order.status == "FILLED" else "partially filled", "good")
 
     def _order_rejected(self, event: HistoryEvent) -> None:
         if event.text_field("refused_by") == "guardrail" and event.text_field("client_order_id") is None:
-            # No order was made of it: the refusal belongs under its signal.
+            # No order was created: show the denial under its signal.
             self._set_outcome(event, f"not traded: {event.text_field('reason') or ''}", "look")
             return
         order = self._order_row(event)
@@ -194,7 +194,7 @@ class TradeBlotter:
         order.reason = event.text_field("reason") or ""
 
     def _order_row(self, event: HistoryEvent) -> OrderRow:
-        """Return the order an event is about, made anew when it is the first to tell of it."""
+        """Return the order an event is about; create it for the order's first event."""
         key = event.text_field("client_order_id") or event.event_id
         order = self.orders.get(key)
         if order is None:

@@ -1,4 +1,4 @@
-"""The watching worker: told of changed files, it updates the read model and posts what changed."""
+"""The file watcher: updates the read model when files change, and posts what changed."""
 
 import asyncio
 import time
@@ -12,12 +12,12 @@ from cq_tui.store.watch import FolderWatch, watch_folders
 if TYPE_CHECKING:
     from cq_tui.room.state import RoomState
 
-#: Seconds between two sweeps over all files: a net for missed changes, and the tick of all ages.
+#: Seconds between polls of all files: they catch missed changes, and tick all ages.
 POLL_INTERVAL = 1.0
-#: Seconds between two readings while changes keep coming; the first is read at once. Services write many files at
-#: many moments: gathered, they cost one painting.
+#: Seconds between reads while changes keep coming; the first is read at once. Services write many files at
+#: different times: read together, they cost one repaint.
 _MIN_READ_INTERVAL = 0.2
-#: Symbols whose recorded klines are read between two waits.
+#: Symbols whose recorded klines are read without yielding to the event loop.
 _SEED_BATCH = 8
 
 
@@ -35,21 +35,21 @@ class Watcher:
 
     @property
     def frozen(self) -> bool:
-        """While frozen, files are left unread."""
+        """Whether reading is paused."""
         return self._frozen
 
     def set_frozen(self, frozen: bool) -> None:
-        """Stop or go on; going on reads everything that changed meanwhile."""
+        """Pause or resume reading; after a resume, the next poll reads everything that changed."""
         self._frozen = frozen
 
     async def run(self) -> None:
-        """Watch the folders that are there; look again each second for those that are not yet."""
+        """Watch the existing folders; check every second for new ones."""
         while True:
             folders = self._existing_folders()
             try:
                 watch = watch_folders(folders)
             except (OSError, ImportError) as error:
-                self._fail(f"files are not watched ({error}); they are read once a second")
+                self._fail(f"file watching is unavailable ({error}): polling once a second")
                 await self._poll_forever()
                 return
             with watch:

@@ -153,7 +153,7 @@ def test_a_read_only_directory_is_named_and_only_looked_at(cq: Cq, data: DataDir
     data.root.chmod(stat.S_IRUSR | stat.S_IXUSR)
     try:
         assert "read-only" in cq("up", code=4).err
-        assert "to look only" in cq(code=5).err
+        assert "view-only" in cq(code=5).err
         assert cq("status", code=2).out
     finally:
         data.root.chmod(0o700)

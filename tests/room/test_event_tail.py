@@ -57,4 +57,4 @@ def test_lines_that_are_no_events_are_counted(tmp_path: Path) -> None:
     path.write_bytes(b'\xff\n[]\n{"event_id": 3}\n' + line(1) + b"\n")
     tail = EventTail(path, tmp_path)
     assert [event.event_id for event in tail.refresh()] == ["evt_1"]
-    assert tail.problem == "events.ndjson: 3 lines are no events"
+    assert tail.problem == "events.ndjson: 3 lines are not events"

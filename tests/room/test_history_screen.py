@@ -57,7 +57,7 @@ async def test_it_shows_event_block_and_proof(stage: Stage, make_room: MakeRoom,
             seen += screen_text(pilot)
         for words in (
             "event 10 of 13", "order_submitted", "client_order_id", "cq-btc-entry", '{"event_id":"evt_', "block 10",
-            "fits its bytes", "fits block 9", "fits the line", "3 hashes up to the signed root", "left", "right",
+            "matches its bytes", "matches block 9", "matches the line", "3 hashes up to the signed root", "left", "right",
             "1–8", "as signed", "coinquant.r11/",
         ):  # fmt: skip
             assert words in seen, words
@@ -158,7 +158,7 @@ async def test_a_changed_event_is_told_in_words(stage: Stage, make_room: MakeRoo
     async with app.run_test(size=LARGE) as pilot:
         await opened(pilot, row=3)
         await wait_for_text(pilot, "was changed after it was chained")
-        await wait_for_text(pilot, "does not fit the line")
+        await wait_for_text(pilot, "does not match the line")
         await pilot.press("y")
         await wait_for_clipboard(pilot, '"size":9.00148')
 
@@ -170,7 +170,7 @@ async def test_files_may_go_while_it_is_open(stage: Stage, make_room: MakeRoom) 
         for path in (stage.data.events, stage.data.hash_chain, stage.data.checkpoints):
             path.unlink()
         await pilot.press("left")
-        await wait_for_text(pilot, "memory/event_chain.ndjson: is not there")
+        await wait_for_text(pilot, "memory/event_chain.ndjson: not found")
         await pilot.press("c", "y", "home", "end", "left", "right", "pagedown")
         await wait_until(pilot, lambda: screen.evidence is not None and screen.evidence.line is None)
         await pilot.press("q")

@@ -88,7 +88,7 @@ def test_faults_are_named_as_they_are_accepted(stage: Stage) -> None:
     faults = [f"block {number}\x1b" for number in range(5)]
     told = fault_alerts(stage.memory(integrity_ok=False, faults=faults, anchor_problem="signing was stopped"))
     assert [news.text for news in told[:3]] == [f"{fault_id(fault)} {fault[:-1]}␛" for fault in faults[2:]]
-    assert "2 more came earlier" in told[3].text
+    assert "2 earlier faults not shown" in told[3].text
     assert "`cq-tui acknowledge`" in told[3].text
     assert told[4] == ("look", "checkpoints: signing was stopped")
 
@@ -96,7 +96,7 @@ def test_faults_are_named_as_they_are_accepted(stage: Stage) -> None:
 def test_all_that_stand_are_counted(stage: Stage) -> None:
     told = fault_alerts(stage.memory(integrity_ok=False, faults=list("abcde"), fault_count=12))
     assert [news.text[-1] for news in told[:3]] == ["c", "d", "e"]
-    assert "9 more came earlier" in told[3].text
+    assert "9 earlier faults not shown" in told[3].text
 
 
 def test_every_number_fits_the_model(tmp_path: Path) -> None:

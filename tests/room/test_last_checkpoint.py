@@ -46,7 +46,7 @@ async def test_the_footer_shows_it_where_there_is_room(stage: Stage, make_room: 
         await pilot.resize_terminal(80, 24)
         await wait_until(pilot, lambda: app.room.query_one(KeyLine).size.width == 80)
         assert "checkpoint" not in screen_text(pilot).splitlines()[-1]
-        assert "q leave" in screen_text(pilot).splitlines()[-1]
+        assert "q quit" in screen_text(pilot).splitlines()[-1]
 
 
 @pytest.mark.parametrize("signed", [True, False])

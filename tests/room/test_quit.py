@@ -138,7 +138,7 @@ async def test_ctrl_c_and_ctrl_q_ask_too(stage: Stage) -> None:
         await wait_until_loaded(pilot)
         for key in ("ctrl+c", "ctrl+q"):
             await pilot.press(key)
-            await wait_for_text(pilot, "Leave the room?")
+            await wait_for_text(pilot, "Quit cq-tui?")
             await pilot.press("escape")
             await wait_until(pilot, lambda: app.screen is app.room)
 
@@ -160,7 +160,7 @@ async def test_a_shut_down_from_elsewhere_leaves_a_viewer(stage: Stage) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await wait_until(pilot, lambda: len(supervisor.running) == 3)
         supervisor.ended.set()
-        await wait_for_text(pilot, "watching")
+        await wait_for_text(pilot, "watch only")
         assert supervisor.calls == ["release, 0 running"]
         await press_quit(pilot)
         assert "only watches" in screen_text(pilot)
@@ -175,7 +175,7 @@ async def test_a_second_room_asks_the_supervisor_by_command(stage: Stage) -> Non
     app = room(stage, FakeSupervisor(free=False))
     try:
         async with app.run_test(size=SIZE, notifications=True) as pilot:
-            await wait_for_text(pilot, "watching")
+            await wait_for_text(pilot, "watch only")
             await pilot.press("1", "s")
             inbox, taken = CommandInbox(stage.data, "supervisor"), list[Command]()
 
@@ -195,7 +195,7 @@ async def test_broken_supervision_is_news_and_the_rest_goes_on(stage: Stage) -> 
     supervisor = FakeSupervisor(broken="feeder")
     app = room(stage, supervisor)
     async with app.run_test(size=SIZE) as pilot:
-        await wait_for_text(pilot, "feeder broke: RuntimeError: out of processes")
+        await wait_for_text(pilot, "feeder failed: RuntimeError: out of processes")
         assert supervisor.running == {"serve", "memory"}
 
 
@@ -205,7 +205,7 @@ async def test_a_directory_that_cannot_be_written_is_only_watched(stage: Stage) 
 
     app = room(stage, refuse)
     async with app.run_test(size=SIZE) as pilot:
-        await wait_for_text(pilot, "only watching: data directory is read-only")
+        await wait_for_text(pilot, "watch only: data directory is read-only")
         await wait_for_text(pilot, "67,412.10")
 
 

@@ -37,7 +37,7 @@ async def test_all_panes_tell_what_the_files_say(stage: Stage, make_room: MakeRo
         for words in (
             "SIMULATION", "guardrails on", "all services ok", "memory intact 13 · anchored 11",
             "equity 10,042.18 USDT", "+0.42 %",
-            "14:22:07 UTC", "all 5 ready", "14 symbols", "trader · 8 sent · 6 filled · 2 held", "DOGEUSDT",
+            "14:22:07 UTC", "all 5 ready", "14 symbols", "trader · 8 sent · 6 filled · 2 open", "DOGEUSDT",
             "NOTIONAL (-1013)", "└ target", "working", "not traded: nothing held", "−2010: Account has insufficient",
             "order_submitted",
         ):  # fmt: skip
@@ -87,7 +87,7 @@ async def test_small_terminals_open_one_pane_at_a_time(stage: Stage, make_room: 
     async with app.run_test(size=SMALL) as pilot:
         await wait_until_loaded(pilot)
         await wait_for_text(pilot, "67,412.10")
-        told = {"1": "restarts", "3": "trend_multi_tf", "4": "└ target", "5": "by probe", "6": "backlog"}
+        told = {"1": "restarts", "3": "trend_multi_tf", "4": "└ target", "5": "next probe", "6": "backlog"}
         for key, words in told.items():
             await pilot.press(key)
             await wait_for_text(pilot, words)
@@ -235,7 +235,7 @@ async def test_logs_are_followed_filtered_and_harmless(stage: Stage, make_room: 
         stage.log("trader", [{"ts": NOW, "level": "info", "event": f"line {number}"} for number in range(300)])
         await wait_for_text(pilot, "line 299")
         await pilot.press("up", "up")
-        await wait_for_text(pilot, "stands still")
+        await wait_for_text(pilot, "paused")
         stage.log("trader", [{"ts": NOW, "level": "info", "event": "later"}])
         await wait_until(pilot, lambda: app.screen.query_one("LineTable").virtual_size.height == 302)
         assert "later" not in screen_text(pilot)
@@ -246,7 +246,7 @@ async def test_logs_are_followed_filtered_and_harmless(stage: Stage, make_room: 
         await wait_for_text(pilot, "code=-2010")
         assert "later" not in screen_text(pilot)
         await pilot.press("left")
-        await wait_for_text(pilot, "logs/ares.log has no lines yet")
+        await wait_for_text(pilot, "logs/ares.log is empty")
         await pilot.press("escape")
         await wait_until(pilot, lambda: app.screen is app.room)
 
@@ -260,7 +260,7 @@ async def test_help_is_written_from_the_bindings(stage: Stage, make_room: MakeRo
         await wait_until(pilot, lambda: isinstance(app.screen, Help))
         text = screen_text(pilot)
         assert all(binding.tooltip in text for binding in (*FOOTER_BINDINGS, *HIDDEN_BINDINGS))
-        assert "f9  Switch BINANCE_USE_TESTNET" in text
+        assert "f9  Toggle BINANCE_USE_TESTNET" in text
         await pilot.press("escape")
         await wait_until(pilot, lambda: app.screen is app.room)
 
@@ -286,7 +286,7 @@ async def test_an_empty_directory_says_what_it_waits_for(make_room: MakeRoom, st
     app = make_room(type(stage.data)(stage.data.root / "nowhere"))
     async with app.run_test(size=LARGE) as pilot:
         await wait_until_loaded(pilot)
-        for words in ("none runs", "Waits for market/tickers.json", "Waits for the trader", "memory has not reported"):
+        for words in ("none runs", "Waiting for market/tickers.json", "Waiting for the trader", "has not reported yet"):
             await wait_for_text(pilot, words)
         Stage(stage.data.root / "nowhere").write_all()
         await wait_for_text(pilot, "all services ok")

@@ -102,7 +102,7 @@ def test_the_keys_that_matter(data: DataDir, tmp_path: Path) -> None:
         # Enter shows how an event is proved. Memory signs once it has begun, and what was there by then is proved.
         terminal.wait_for("checkpoint ")
         terminal.press("6", "Enter")
-        terminal.wait_for("fits the line")
+        terminal.wait_for("matches the line")
         terminal.press("Home", "Right")
         terminal.wait_for("event 1 of")
         terminal.wait_for("Proved by the checkpoint")
@@ -112,7 +112,7 @@ def test_the_keys_that_matter(data: DataDir, tmp_path: Path) -> None:
 
         # q asks; stop all ends every process.
         terminal.press("q")
-        terminal.wait_for("Leave the room?")
+        terminal.wait_for("Quit cq-tui?")
         terminal.press("a")
         terminal.wait_until(terminal.ended, "end of the room")
         assert terminal.exit_code() == 0
@@ -132,7 +132,7 @@ def test_detaching_leaves_everything_running_and_coming_back_finds_it(data: Data
         terminal.wait_for("all services ok", timeout=90)
         before = {name: read_holder(data.lock_of(name)) for name in SERVICES}
         terminal.press("q")
-        terminal.wait_for("Leave the room?")
+        terminal.wait_for("Quit cq-tui?")
         terminal.press("d")
         terminal.wait_until(terminal.ended, "end of the room")
     with Tmux(tmp_path / "second", room(data), ENVIRONMENT, 80, 24) as terminal:
@@ -162,7 +162,7 @@ def test_a_lost_terminal_detaches_and_leaves_no_spinning_room(data: DataDir, tmp
 def test_small_terminals_show_the_mode(data: DataDir, tmp_path: Path) -> None:
     # Words that each size shows and the one before did not.
     told = {
-        (20, 5): "no service runs", (40, 10): " UTC", (60, 15): "memory has not reported", (80, 24): "x stop",
+        (20, 5): "no service runs", (40, 10): " UTC", (60, 15): "has not reported yet", (80, 24): "x stop",
         (100, 30): "/ filter",
     }  # fmt: skip
     with Tmux(tmp_path, room(data, "--view"), ENVIRONMENT, 20, 5) as terminal:
@@ -170,7 +170,7 @@ def test_small_terminals_show_the_mode(data: DataDir, tmp_path: Path) -> None:
             terminal.resize(*size)
             assert "SIMULATION" in terminal.wait_for(words)
         terminal.press("q")
-        terminal.wait_for("Leave the room?")
+        terminal.wait_for("Quit cq-tui?")
 
 
 def test_a_dumb_terminal_is_refused_with_a_word(data: DataDir, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The news: one line under the status bar for what no pane tells; the whole screen when nothing else fits."""
+"""The alert bar: one line under the status bar for what no pane shows; the whole screen if nothing else fits."""
 
 from typing import TYPE_CHECKING
 
@@ -14,25 +14,25 @@ _COLOURS: dict[StatusLevel, str] = {"good": "$success", "look": "$warning", "bad
 
 
 class AlertBar(Widget):
-    """Hidden while there is nothing to say, unless it is all that the terminal has room for."""
+    """Hidden while there are no alerts, unless it fills the screen."""
 
     def __init__(self) -> None:
         super().__init__()
         self._state: RoomState | None = None
-        #: What the room itself has to say: a read-only directory, a watch that failed.
+        #: The room's own alerts, by subject: a read-only directory, a watch that failed.
         self.room_alerts: dict[str, Alert] = {}
         self.fills_screen = False
         self._alerts: list[Alert] = []
 
     def attach(self, state: "RoomState") -> None:
-        """Tell of this read model from now on."""
+        """Show this read model from now on."""
         self._state = state
 
     def update_alerts(self, now: float) -> None:
-        """Show the news of this moment."""
+        """Show the current alerts."""
         news = [*self.room_alerts.values(), *self._collect_alerts(now)]
         if self.fills_screen and not news:
-            news = [Alert("good", "all is well")]
+            news = [Alert("good", "no problems")]
         if news != self._alerts:
             self._alerts = news
             self.display = bool(news)
@@ -46,7 +46,7 @@ class AlertBar(Widget):
         return all_alerts(self._state, now) if self.fills_screen else room_alerts(self._state)
 
     def render(self) -> Content:
-        """Return the lines, worst first."""
+        """Return the alerts, worst first."""
         if self.fills_screen or len(self._alerts) < 2:
             return Content("\n").join([_line(item) for item in self._alerts])
         more = Content.styled(f"  and {len(self._alerts) - 1} more", "$muted")

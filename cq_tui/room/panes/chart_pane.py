@@ -1,4 +1,4 @@
-"""The chart of the selected symbol, in wide terminals: recorded bars, its signals, fills, stop and target."""
+"""The selected symbol's chart, in wide terminals: recorded klines, signals, fills, stop and target."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from cq_tui.room.chart import Chart, ChartLevel, ChartMarker, draw_chart
 if TYPE_CHECKING:
     from cq_tui.room.state import RoomState
 
-#: Bars that are drawn.
+#: Klines drawn.
 _BARS = 240
 
 
@@ -31,7 +31,7 @@ class ChartPane(Widget):
         self.state = state
 
     def show_symbol(self, symbol: str | None) -> None:
-        """Show the bars of a symbol as recorded by now."""
+        """Show a symbol's recorded klines, up to its latest price."""
         if not self.display or self.size.height < 4:
             return
         ticker = self.state.tickers.get(symbol or "")
@@ -43,14 +43,14 @@ class ChartPane(Widget):
             return
         self._symbol, self._line = symbol, line
         self.border_title = Content.assemble(
-            (sanitize(symbol or "", 20), "bold"), f" · {len(line)} bars" if line else ""
+            (sanitize(symbol or "", 20), "bold"), f" · {len(line)} klines" if line else ""
         )
         self.refresh()
 
     def render(self) -> Content:
-        """Return the chart with its price axis and its times."""
+        """Return the chart with its price and time axes."""
         width, height = self.size
-        waiting = Content.styled("Waits for recorded bars of the selected symbol, in market/klines.", "$muted")
+        waiting = Content.styled("Waiting for the selected symbol's klines in market/klines.", "$muted")
         if not self._line:
             return waiting
         axis = max(len(format_price(value, self._decimals)) for _, value in self._line) + 1
@@ -63,8 +63,8 @@ class ChartPane(Widget):
         return Content("\n").join(lines)
 
     def _row_content(self, chart: Chart, number: int, axis: int) -> Content:
-        said = {0: chart.high, len(chart.rows) - 1: chart.low}.get(number)
-        label = format_price(said, self._decimals) if said is not None else ""
+        edge = {0: chart.high, len(chart.rows) - 1: chart.low}.get(number)
+        label = format_price(edge, self._decimals) if edge is not None else ""
         cells = [(glyph.text, glyph.style) for glyph in chart.rows[number]]
         return Content.assemble(*cells, (f"{label:>{axis}}", "$muted"))
 

@@ -96,8 +96,8 @@ class FeederPane(Pane):
         if self.filter_text and self.state.symbols:
             return "No symbol matches the filter."
         return (
-            "Waits for market/tickers.json: the feeder writes it once the exchange sends prices, "
-            "usually within 5 s of its start."
+            "Waiting for market/tickers.json. The feeder writes it when the first prices arrive, "
+            "usually within 5 s of starting."
         )
 
     def _stale_count(self) -> int:
@@ -116,7 +116,7 @@ class FeederPane(Pane):
         symbol, feeder = key.row, self.state.feeder
         if key.line:
             reasons = (feeder.rejected_symbols or {}) if feeder else {}
-            return SubLine(f"left out: {sanitize(reasons.get(symbol, ''))}", "look")
+            return SubLine(f"excluded: {sanitize(reasons.get(symbol, ''))}", "look")
         ticker = self.state.tickers.get(symbol)
         if ticker is None:
             return (Cell(sanitize(symbol, 40), "muted"), Cell("no price yet", "muted"), *[Cell("")] * 6)

@@ -1,4 +1,4 @@
-"""Pane 6: whether the history can be trusted, and what was added to it last."""
+"""Pane 6: the state of the history, and its latest events."""
 
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
@@ -27,18 +27,18 @@ _COLUMNS = (
 _COLOURS: dict[StatusLevel, str] = {"good": "", "look": "$warning", "bad": "$error", "idle": "$muted"}
 _GLYPH_COLOURS: dict[StatusLevel, str] = {**_COLOURS, "good": "$success"}
 _GAP = 3
-#: Cells of the title before what ``summary`` says: glyph, number, name.
+#: Cells of the title before the summary: glyph, number, name.
 _TITLE_PREFIX_CELLS = 14
-#: Fewest characters of a problem in the title.
+#: Minimum characters of a problem in the title.
 _MIN_PROBLEM_CHARS = 24
-#: Lines for what is wrong: what to do about it stands at its end.
+#: Lines per alert; the remedy is at its end.
 _MAX_ALERT_LINES = 4
-#: From this width on the progress bar is longer.
+#: From this width on, the progress bar is longer.
 _WIDE_PROGRESS_FROM = 90
 
 
 class Metric(NamedTuple):
-    """A name and a value, and how things are."""
+    """A name, a value and its level."""
 
     name: str
     value: str
@@ -46,7 +46,7 @@ class Metric(NamedTuple):
 
 
 class MemoryPane(Pane):
-    """The verdicts and facts over the last events, newest first."""
+    """Verdicts and metrics above the latest events, newest first."""
 
     number = 6
     label = "memory"
@@ -62,19 +62,19 @@ class MemoryPane(Pane):
         return LineTable(_COLUMNS, self._draw, heading=False)
 
     def compose(self) -> ComposeResult:
-        """Summary, facts, table."""
+        """Yield summary, metrics and table."""
         yield Summary(markup=False)
         yield self._metrics_widget
         yield self.table
 
     def apply_changes(self, changes: Changes, now: float) -> None:
-        """Show what changed; ages move each second."""
+        """Show what changed; ages change every second."""
         super().apply_changes(changes, now)
         if Topic.TIME in changes.topics:
             self._update_metrics()
 
     def update_rows(self, changes: Changes) -> None:
-        """Repaint facts; list events anew when some came."""
+        """Update the metrics; rebuild the list of events if there are new ones."""
         self._update_metrics()
         if Topic.EVENTS in changes.topics or not self.table.rows:
             self._events = {event.event_id: event for event in reversed(self.state.event_tail.events)}
@@ -91,7 +91,7 @@ class MemoryPane(Pane):
             )
 
     def summary(self) -> tuple[str, StatusLevel]:
-        """Say integrity, completeness and age, as far as they fit."""
+        """Return integrity, completeness and age, as far as they fit."""
         problem = self.state.file_problems.get("events") or self.state.file_problems.get("chain")
         memory = self.state.memory
         if memory is not None and not memory.integrity_ok:
@@ -99,26 +99,26 @@ class MemoryPane(Pane):
         if problem:
             return sanitize(problem, 90), "bad"
         if memory is None:
-            return "memory has not reported", "idle"
+            return "has not reported yet", "idle"
         if self._is_stale:
-            return "not watched: memory does not report", "bad"
+            return "not monitored: memory is not reporting", "bad"
         return self._verdicts(memory)
 
     def empty_text(self) -> str:
-        """Say what the first event is."""
+        """Return what the first event will be."""
         if self.filter_text and self.state.event_tail.events:
             return "No event matches the filter."
-        return "Waits for memory/event_chain.ndjson: the first events are the services' own starts, within seconds."
+        return "Waiting for memory/event_chain.ndjson. The first events, service starts, arrive within seconds."
 
     def on_resize(self) -> None:
-        """What fits changes with the width."""
+        """Refit the title to the new width."""
         super().on_resize()
         if self.attached:
             self.update_title()
 
     @property
     def _is_stale(self) -> bool:
-        """Whether memory does not report: what it said last is shown, but in grey."""
+        """Whether memory is not reporting; its last values are then shown in gray."""
         return self.state.verdict("memory", self.now).word in ("stale", "missing", "unreadable", "stopped")
 
     def _verdicts(self, memory: "MemoryHealth") -> tuple[str, StatusLevel]:
@@ -134,14 +134,14 @@ class MemoryPane(Pane):
         full = " · ".join(filter(None, (intact.text, whole.text, since, checked)))
         if len(full) <= width:
             return full, level
-        # Words from elsewhere give way before a verdict does.
+        # Shorten text from outside before a verdict.
         rest = len(checked) + 6
         found = verdicts.integrity(memory, width - rest - min(len(whole.text), 40)).text
         complete = sanitize(whole.text, max(_MIN_PROBLEM_CHARS, width - rest - len(found)))
         return " · ".join((found, complete, checked)), level
 
     def _update_metrics(self) -> None:
-        """Repaint the lines over the table when they changed."""
+        """Repaint the lines above the table if they changed."""
         width = self.content_size.width or 76
         told = [_metrics_line(facts, width) for facts in (self._tree_metrics(), self._check_metrics(width)) if facts]
         for news in verdicts.fault_alerts(self.state.memory) if self.state.memory else ():
@@ -190,7 +190,7 @@ class MemoryPane(Pane):
         return facts
 
     def _alert_lines(self, news: Alert) -> list[Content]:
-        """Return as many lines as the words need, up to four."""
+        """Wrap an alert, in at most four lines."""
         start = f"{GLYPHS[news.level]} " if news.level != "idle" else "  "
         lines = self.wrap_text(news.text, 2, _MAX_ALERT_LINES)
         first = Content.assemble((start, _GLYPH_COLOURS[news.level]), (lines[0], _COLOURS[news.level]))
@@ -208,7 +208,7 @@ class MemoryPane(Pane):
 
 
 def _metrics_line(facts: list[Metric], width: int) -> Content:
-    """Join as many facts as fit; the first always stays."""
+    """Join as many metrics as fit; the first always stays."""
     parts: list[tuple[str, str]] = []
     used = 0
     for fact in facts:

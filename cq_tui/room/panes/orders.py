@@ -1,4 +1,4 @@
-"""Pane 4: what the trader did: entries newest first, with the orders that protect or close them."""
+"""Pane 4: the trader's orders, newest first; each entry with the orders that protect or close it."""
 
 from typing import TYPE_CHECKING, ClassVar
 
@@ -27,7 +27,7 @@ _COLUMNS = (
     Column("size", 9, align_right=True),
     Column("price", 11, align_right=True),
     Column("status", 10, grows=True),
-    Column("profit", 8, align_right=True, drop_rank=1),
+    Column("PnL", 8, align_right=True, drop_rank=1),
 )
 _STATUS_LABELS = {
     "INTENDED": "intended",
@@ -35,7 +35,7 @@ _STATUS_LABELS = {
     "UNKNOWN": "unknown",
     "PENDING_NEW": "sent",
     "NEW": "working",
-    "PARTIALLY_FILLED": "part",
+    "PARTIALLY_FILLED": "partial",
     "FILLED": "filled",
     "CANCELED": "canceled",
     "REJECTED": "rejected",
@@ -45,7 +45,7 @@ _STATUS_LABELS = {
 
 
 class OrdersPane(Pane):
-    """The orders and refusals that events and the account file tell of."""
+    """The orders and rejections from events and the account file."""
 
     number = 4
     label = "orders"
@@ -60,7 +60,7 @@ class OrdersPane(Pane):
         return LineTable(_COLUMNS, self._draw)
 
     def update_rows(self, changes: Changes) -> None:
-        """List the orders anew."""
+        """Rebuild the list of orders."""
         keys: list[LineKey] = []
         self._orders = dict(self.state.trades.orders)
         self._branches.clear()
@@ -83,20 +83,20 @@ class OrdersPane(Pane):
             return sanitize(problem, 90), "bad"
         trader = self.state.trader
         if trader is None:
-            return "trader has not reported", "idle"
-        held = f" · {trader.active_positions} held" if trader.active_positions else ""
+            return "trader has not reported yet", "idle"
+        held = f" · {trader.active_positions} open" if trader.active_positions else ""
         level: StatusLevel = "look" if trader.blocked_by else "good"
         blocked = " · blocked" if trader.blocked_by else ""
         return f"trader · {trader.orders_count:,} sent · {trader.fills_count:,} filled{held}{blocked}", level
 
     def empty_text(self) -> str:
-        """Say what the first order needs."""
+        """Return what the first order waits for."""
         if self.filter_text and self.state.trades.orders:
             return "No order matches the filter."
         trader = self.state.trader
         if trader is not None and trader.blocked_by:
             return "No order yet. The trader is blocked: " + sanitize("; ".join(trader.blocked_by))
-        return "Waits for the trader: an order follows the first signal that passes the guardrails, within a second."
+        return "Waiting for a signal that passes the guardrails. The order follows within a second."
 
     def _filter_texts(self) -> dict[str, str]:
         return {

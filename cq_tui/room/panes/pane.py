@@ -1,4 +1,4 @@
-"""What all panes share: a frame whose title is the summary, a table, a filter, and one line when collapsed."""
+"""The base of all panes: a frame with a summary in its title, a table, a filter, and one line when collapsed."""
 
 import textwrap
 from collections.abc import Iterable
@@ -23,32 +23,32 @@ _COLOURS: dict[StatusLevel, str] = {"good": "$success", "look": "$warning", "bad
 
 
 class Summary(Static):
-    """The one line that is left of a collapsed pane."""
+    """The single line of a collapsed pane."""
 
 
 class FilterInput(Input):
-    """What the list must contain. Enter keeps it, escape drops it."""
+    """The filter's text. Enter keeps it, escape clears it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "drop", "drop", show=False, id="filter.drop", tooltip="Drop the filter")
+        Binding("escape", "clear", "clear", show=False, id="filter.drop", tooltip="Clear the filter")
     ]
 
-    def action_drop(self) -> None:
-        """Empty the filter and leave it."""
+    def action_clear(self) -> None:
+        """Clear the filter and close it."""
         self.value = ""
         self.post_message(self.Submitted(self, ""))
 
 
 class Pane(Vertical):
-    """One subject. Subclasses name the parts they show, make a table, and fill it in ``fill``."""
+    """One subject. Subclasses name their topics, make a table and fill it in ``update_rows``."""
 
     number: ClassVar[int]
     label: ClassVar[str]
-    #: Changes of these parts rebuild the list; TIME repaints rows that show ages.
+    #: Changes of these topics rebuild the list; TIME repaints rows that show ages.
     topics: ClassVar[frozenset[Topic]]
-    #: Whether rows show ages, so that each second repaints them.
+    #: Whether rows show ages and so are repainted every second.
     has_ages: ClassVar[bool] = True
-    #: What this pane's rows are, for the detail screen.
+    #: What a row is, for the detail screen.
     subject: ClassVar[str]
 
     class Chosen(Message):
@@ -58,7 +58,7 @@ class Pane(Vertical):
             super().__init__()
             self.pane = pane
 
-    #: Given by ``attach``; nothing is filled before.
+    #: Set by ``attach``.
     state: "RoomState"
 
     def __init__(self) -> None:
@@ -81,21 +81,21 @@ class Pane(Vertical):
         raise NotImplementedError
 
     def summary(self) -> tuple[str, StatusLevel]:
-        """Return what the title says after number and name, and how things are."""
+        """Return the title's text after number and name, and its level."""
         raise NotImplementedError
 
     def empty_text(self) -> str:
-        """Return what an empty pane waits for, and how long that usually takes."""
+        """Return the text of an empty pane: what it waits for, and how long that usually takes."""
         raise NotImplementedError
 
     # -- shared
 
     def on_mount(self) -> None:
-        """Say what this is, before anything was read."""
+        """Set the title before anything has been read."""
         self.border_title = Content.assemble((f"{self.number} ", "$accent bold"), (self.label, "bold"))
 
     def compose(self) -> ComposeResult:
-        """Summary line and table. The filter is made when it is first wanted."""
+        """Yield summary line and table. The filter is mounted on first use."""
         yield Summary(markup=False)
         yield self.table
 
@@ -116,7 +116,7 @@ class Pane(Vertical):
             self.update_title()
 
     def update_title(self) -> None:
-        """Write the title, if it changed."""
+        """Update the title if it changed."""
         said, level = self.summary()
         title = (said, level, self.filter_text)
         if title == self._title:
@@ -134,22 +134,22 @@ class Pane(Vertical):
         self.query_one(Summary).update(Content.assemble(glyph, *parts), layout=False)
 
     def apply_filter(self, keys: Iterable[LineKey], texts: dict[str, str] | None = None) -> list[LineKey]:
-        """Keep the lines whose row matches the filter. ``texts`` is what to search in; the row key by default."""
+        """Keep the lines whose row matches the filter. ``texts`` maps row keys to search texts; default: the key."""
         wanted = self.filter_text.casefold()
         if not wanted:
             return list(keys)
         return [key for key in keys if wanted in (texts[key.row] if texts is not None else key.row).casefold()]
 
     async def open_filter(self) -> None:
-        """Let a person type a filter."""
+        """Show the filter and focus it."""
         if self._filter is None:
-            self._filter = FilterInput(placeholder="filter: what the line must contain", compact=True)
+            self._filter = FilterInput(placeholder="filter: show only lines containing this text", compact=True)
             await self.mount(self._filter)
         self._filter.display = True
         self._filter.focus()
 
     def clear_filter(self) -> None:
-        """Show everything again."""
+        """Clear the filter."""
         if self._filter is not None:
             self._filter.value = ""
 
@@ -169,16 +169,16 @@ class Pane(Vertical):
         self.table.focus()
 
     def on_resize(self) -> None:
-        """Reasons wrap to the width."""
+        """Wrap reasons to the new width."""
         if self.attached:
             self.update_rows(Changes({Topic.TIME}))
 
     def wrap_text(self, text: str, indent: int, most: int) -> list[str]:
-        """Break harmless text into at most ``most`` lines of the table's width."""
+        """Sanitize text and wrap it to the table's width, in at most ``most`` lines."""
         width = max(10, self.table.scrollable_content_region.width - indent)
         lines = textwrap.wrap(sanitize(text), width, break_on_hyphens=False) or [""]
         return lines if len(lines) <= most else [*lines[: most - 1], " ".join(lines[most - 1 :])]
 
     def on_click(self) -> None:
-        """A click anywhere makes this the active pane."""
+        """Make this the active pane."""
         self.post_message(self.Chosen(self))

@@ -27,13 +27,13 @@ _COLUMNS = (
     Column("symbol", 10),
     Column("size", 9, align_right=True),
     Column("entry", 10, align_right=True),
-    Column("now", 10, align_right=True),
-    Column("open", 8, align_right=True),
+    Column("last", 10, align_right=True),
+    Column("PnL", 8, align_right=True),
 )
 
 
 class PositionsPane(Vertical):
-    """What is held, how it is protected, and how the equity went since this room was opened."""
+    """Open positions with their protection, and the equity since this room was opened."""
 
     state: "RoomState"
 
@@ -45,7 +45,7 @@ class PositionsPane(Vertical):
         self._curve_text = ""
 
     def compose(self) -> ComposeResult:
-        """The curve over the table."""
+        """Yield curve and table."""
         yield self._curve
         yield self._table
 
@@ -54,13 +54,13 @@ class PositionsPane(Vertical):
         self.state = state
 
     def update_positions(self) -> None:
-        """Show the account as it is now."""
+        """Show the current account."""
         if not self.display:
             return
         account = self.state.account
         held = account.positions if account else {}
-        self.border_title = Content.assemble(("positions", "bold"), f" · {pluralize(len(held), 'position')}")
-        empty = "Nothing is held." if account else "Waits for state/account.json: the trader writes it when it starts."
+        self.border_title = Content.assemble(("positions", "bold"), f" · {len(held)}")
+        empty = "No open positions." if account else "Waiting for state/account.json. The trader writes it on start."
         self._table.set_lines([LineKey(symbol, line) for symbol in held for line in (0, 1)], empty=empty)
         self._table.invalidate_all()
         self._update_curve()
@@ -71,7 +71,7 @@ class PositionsPane(Vertical):
         said = f"equity {sparkline(points[-40:])}" if len(points) > 1 else ""
         if account is not None:
             said += (
-                f"  realised {format_signed(account.realized_pnl)}  free {format_number(account.available_balance, 2)}"
+                f"  realized {format_signed(account.realized_pnl)}  free {format_number(account.available_balance, 2)}"
             )
         if said != self._curve_text:
             self._curve_text = said
@@ -86,7 +86,7 @@ class PositionsPane(Vertical):
         decimals = ticker.decimals if ticker else None
         if key.line:
             stop, target = (format_price(level, decimals) for level in (position.stop_loss, position.take_profit))
-            protection = sanitize(position.protection or "not told")
+            protection = sanitize(position.protection or "unknown")
             return SubLine(
                 f"stop {stop}  target {target}  {protection}", "bad" if position.protection == "missing" else "muted"
             )

@@ -1,4 +1,4 @@
-"""Pane 5: symbols that are not traded for now: why, since when, until when."""
+"""Pane 5: quarantined symbols: why, since when, until when."""
 
 from typing import TYPE_CHECKING, ClassVar
 
@@ -19,7 +19,7 @@ _COLUMNS = (
 
 
 class QuarantinePane(Pane):
-    """The quarantined symbols with their reasons."""
+    """Quarantined symbols with their reasons."""
 
     number = 5
     label = "quarantine"
@@ -32,25 +32,25 @@ class QuarantinePane(Pane):
         return LineTable(_COLUMNS, self._draw, heading=False)
 
     def update_rows(self, changes: Changes) -> None:
-        """List the symbols anew."""
+        """Rebuild the list of symbols."""
         self._sublines = {symbol: self._make_sublines(symbol) for symbol in self._symbols()}
         keys = [LineKey(symbol, line) for symbol, under in self._sublines.items() for line in range(1 + len(under))]
         self.table.set_lines(self.apply_filter(keys), empty=self.empty_text())
         self.table.invalidate_all()
 
     def summary(self) -> tuple[str, StatusLevel]:
-        """Count them."""
+        """Return the number of symbols."""
         count = len(self._symbols())
         return (str(count), "look") if count else ("none", "good")
 
     def empty_text(self) -> str:
-        """Say that this is the good case."""
+        """Return why the list is empty, which is the normal case."""
         if self.filter_text and self._symbols():
             return "No symbol matches the filter."
         if self.state.trader is None:
-            return "Waits for the trader's first report."
-        failures = pluralize(self.state.settings.TRADER_QUARANTINE_FAILURES, "failure")
-        return f"No symbol is quarantined. {failures} in a row put one here."
+            return "Waiting for the trader's first report."
+        failures = pluralize(self.state.settings.TRADER_QUARANTINE_FAILURES, "consecutive failure")
+        return f"No symbol is quarantined. It takes {failures}."
 
     def _symbols(self) -> list[str]:
         listed = list(self._states())
@@ -63,8 +63,8 @@ class QuarantinePane(Pane):
     def _make_sublines(self, symbol: str) -> list[SubLine]:
         row = self._states().get(symbol)
         if row is None:
-            return [SubLine("named by the trader's health")]
-        times = f"since {format_clock(row.since)}, again at {format_clock(row.until)} by probe"
+            return [SubLine("listed in health/trader.json")]
+        times = f"since {format_clock(row.since)}, next probe at {format_clock(row.until)}"
         reasons = [SubLine(line, "look") for line in self.wrap_text(row.reason, 2, 3)]
         return [*reasons, *(SubLine(line) for line in self.wrap_text(times, 2, 2))]
 

@@ -1,4 +1,4 @@
-"""Pane 3: what ARES proposed, newest first, and what became of it."""
+"""Pane 3: ARES's signals, newest first, with their outcomes."""
 
 from typing import TYPE_CHECKING, ClassVar
 
@@ -25,7 +25,7 @@ _STOP, _TARGET, _STRATEGY = 5, 6, 7
 
 
 class SignalsPane(Pane):
-    """The signals with their stops, targets and outcomes."""
+    """Signals with their stops, targets and outcomes."""
 
     number = 3
     label = "signals"
@@ -39,7 +39,7 @@ class SignalsPane(Pane):
         return LineTable(_COLUMNS, self._draw)
 
     def update_rows(self, changes: Changes) -> None:
-        """List the signals anew: they come a few a minute."""
+        """Rebuild the list of signals: only a few arrive per minute."""
         self._signals = dict(self.state.trades.signals)
         keys = [LineKey(key, line) for key in reversed(self._signals) for line in (0, 1)]
         self.table.set_lines(self.apply_filter(keys, self._filter_texts()), empty=self.empty_text())
@@ -47,26 +47,26 @@ class SignalsPane(Pane):
             self.table.invalidate_all()
 
     def summary(self) -> tuple[str, StatusLevel]:
-        """Say how many there were and when the last one came."""
+        """Return the number of signals and the age of the last one."""
         ares = self.state.ares
         if ares is None:
-            return "ares has not reported", "idle"
+            return "ares has not reported yet", "idle"
         last = f" · last {format_age(self.now - ares.last_signal_time)} ago" if ares.last_signal_time else ""
         blocked: StatusLevel = "good" if ares.feeder_health_ok else "look"
-        held = "" if ares.feeder_health_ok else " · blocked by the feeder"
+        held = "" if ares.feeder_health_ok else " · blocked by feeder"
         return f"ares · {ares.signal_count:,} sent{last}{held}", blocked
 
     def empty_text(self) -> str:
-        """Say what the first signal needs."""
+        """Return what the first signal waits for."""
         if self.filter_text and self.state.trades.signals:
             return "No signal matches the filter."
         ares = self.state.ares
         if ares is not None and ares.warming:
             warming = sanitize(next(iter(ares.warming.values())), 80)
-            return f"ARES warms up: {pluralize(len(ares.warming), 'symbol')} not ready yet ({warming})."
+            return f"ARES is warming up: {pluralize(len(ares.warming), 'symbol')} not ready yet ({warming})."
         return (
-            "Waits for signal_generated in the history: a strategy must find a trade on a closed kline. "
-            "In simulation usually within a minute; on real markets minutes to hours."
+            "Waiting for the first signal. Strategies decide on closed klines: "
+            "usually within a minute in simulation, minutes to hours on real markets."
         )
 
     def _filter_texts(self) -> dict[str, str]:
@@ -93,7 +93,7 @@ class SignalsPane(Pane):
         )
 
     def _outcome_line(self, signal: "SignalRow") -> str:
-        """Say what became of it, and what the columns have no room for."""
+        """Return the outcome, followed by the values whose columns are hidden."""
         decimals = self._decimals(signal.symbol)
         words = [signal.outcome or "no outcome yet"]
         if not self.table.column_width(_STRATEGY):

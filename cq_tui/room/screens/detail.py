@@ -1,4 +1,4 @@
-"""Everything known of the selected row, field by field; follows the read model while it is open."""
+"""The details of one row, field by field; updated while open."""
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -16,11 +16,11 @@ _LABEL_WIDTH = 22
 
 
 class Detail(ModalScreen[None]):
-    """Shows what ``describe`` returns, again each second."""
+    """Shows what ``describe`` returns, refreshed every second."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,q", "close", "close", id="detail.close", tooltip="Back to the room"),
-        Binding("c", "copy", "copy", id="detail.copy", tooltip="Copy all of it"),
+        Binding("c", "copy", "copy", id="detail.copy", tooltip="Copy all fields"),
     ]
 
     def __init__(self, describe: Callable[[], DetailContent]) -> None:
@@ -29,12 +29,12 @@ class Detail(ModalScreen[None]):
         self._shown: DetailContent | None = None
 
     def compose(self) -> ComposeResult:
-        """A box of fields."""
+        """Yield a scrolling box of fields."""
         with VerticalScroll(id="box"):
             yield Static(id="fields", markup=False)
 
     def on_mount(self) -> None:
-        """Show, and go on showing."""
+        """Show the fields and refresh them every second."""
         self._refresh_fields()
         self.set_interval(1.0, self._refresh_fields)
         box = self.query_one("#box")
@@ -58,8 +58,8 @@ class Detail(ModalScreen[None]):
         if self._shown is not None:
             lines = [self._shown.title, *(f"{name}: {value}" if name else value for name, value in self._shown.fields)]
             self.app.copy_to_clipboard("\n".join(lines))
-            self.notify("copied", markup=False)
+            self.notify("Copied", markup=False)
 
     def action_close(self) -> None:
-        """Go back."""
+        """Close the details."""
         self.dismiss(None)

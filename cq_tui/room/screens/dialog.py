@@ -1,4 +1,4 @@
-"""A question with its consequence: opaque, small, centred; the safe answer has the focus."""
+"""A modal question that names its consequence; the safe answer has the focus."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DialogAnswer:
-    """One possible answer. ``key`` gives it at once; it must differ from the key that opened the dialog."""
+    """One answer. ``key`` chooses it at once and must differ from the key that opened the dialog."""
 
     name: str
     label: str
@@ -33,14 +33,14 @@ NO = DialogAnswer("no", "no", "n")
 
 
 class Choice(Widget, can_focus=True):
-    """An answer that can be focused and chosen."""
+    """A button for one answer."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,space", "choose", "choose", show=False, id="dialog.choose", tooltip="Give the focused answer")
+        Binding("enter,space", "choose", "choose", show=False, id="dialog.choose", tooltip="Choose the focused answer")
     ]
 
     class Chosen(Message):
-        """This answer was given."""
+        """This answer was chosen."""
 
         def __init__(self, name: str) -> None:
             super().__init__()
@@ -51,24 +51,24 @@ class Choice(Widget, can_focus=True):
         self.answer = answer
 
     def render(self) -> Content:
-        """Return key and words."""
+        """Return key and label."""
         return Content(f"{self.answer.key} {self.answer.label}")
 
     def action_choose(self) -> None:
-        """Give this answer."""
+        """Choose this answer."""
         self.post_message(self.Chosen(self.answer.name))
 
     def on_click(self) -> None:
-        """Give this answer."""
+        """Choose this answer."""
         self.action_choose()
 
 
 class Dialog(ModalScreen[str]):
-    """Asks, and returns the name of the answer. The first answer is the safe one: focused, and meant by escape."""
+    """Returns the name of the chosen answer. The first answer is the safe one: it has the focus, and esc chooses it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "refuse", "no", show=False, id="dialog.no", tooltip="The safe answer"),
-        Binding("left,up,shift+tab", "app.focus_previous", show=False, id="dialog.previous", tooltip="Answer before"),
+        Binding("escape", "refuse", "no", show=False, id="dialog.no", tooltip="Choose the safe answer"),
+        Binding("left,up,shift+tab", "app.focus_previous", show=False, id="dialog.previous", tooltip="Previous answer"),
         Binding("right,down,tab", "app.focus_next", show=False, id="dialog.next", tooltip="Next answer"),
     ]
 
@@ -90,7 +90,7 @@ class Dialog(ModalScreen[str]):
             self._bindings.bind(answer.key, f"give('{answer.name}')", answer.label, show=False)
 
     def compose(self) -> ComposeResult:
-        """Mode, question, reasons, answers."""
+        """Yield mode, question, reasons and answers."""
         with VerticalScroll(id="box", can_focus=False):
             if self._mode is not None:
                 block = mode_block(self._mode)
@@ -107,18 +107,18 @@ class Dialog(ModalScreen[str]):
         self.query_one(f"#answer-{self._answers[0].name}").focus()
 
     def on_choice_chosen(self, event: Choice.Chosen) -> None:
-        """Take the answer."""
+        """Return the chosen answer."""
         self.dismiss(event.name)
 
     def action_give(self, name: str) -> None:
-        """Give an answer by its key."""
+        """Return the answer whose key was pressed."""
         self.dismiss(name)
 
     def action_refuse(self) -> None:
-        """Give the safe answer."""
+        """Return the safe answer."""
         self.dismiss(self._answers[0].name)
 
 
 def notice_dialog(title: str, reasons: Sequence[str], mode: "Mode | None") -> Dialog:
-    """Return a dialog that only tells: why something is refused, and what would help."""
-    return Dialog(title, reasons, [DialogAnswer("ok", "understood", "o")], mode)
+    """Return a dialog that only informs: why something is refused, and what to do."""
+    return Dialog(title, reasons, [DialogAnswer("ok", "ok", "o")], mode)

@@ -1,4 +1,4 @@
-"""Keys and signs, written from the bindings themselves, so that remapped keys show as they are."""
+"""The help screen: keys and icons, generated from the current bindings, so remapped keys show as they are."""
 
 from typing import ClassVar
 
@@ -10,15 +10,15 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 _GLYPH_MEANINGS = (
-    ("●", "$success", "good"),
-    ("▲", "$warning", "look at it: slow, blocked, starting"),
-    ("✖", "$error", "bad: stale, error, not intact, not readable"),
-    ("○", "$muted", "not running, on purpose or not yet"),
+    ("●", "$success", "ok"),
+    ("▲", "$warning", "needs attention: slow, blocked, starting"),
+    ("✖", "$error", "problem: stale, error, not intact, unreadable"),
+    ("○", "$muted", "not running: stopped, or not started yet"),
 )
 
 
 class Help(ModalScreen[None]):
-    """Shows every binding of the room that was open."""
+    """Shows every binding of the screen that opened it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,enter", "close", "close", id="help.close", tooltip="Back to the room")
@@ -26,17 +26,17 @@ class Help(ModalScreen[None]):
 
     def __init__(self, room: Screen[None]) -> None:
         super().__init__(classes="help")
-        # Read before this screen covers the room: its own bindings are of no interest.
+        # Read now: once this screen is open, the active bindings are its own.
         self._lines = [*_key_lines(room), Content(""), *_glyph_lines()]
 
     def compose(self) -> ComposeResult:
-        """A box of lines."""
+        """Yield a scrolling box of lines."""
         with VerticalScroll(id="box") as box:
-            box.border_title = Content.assemble(("keys and signs", "bold"))
+            box.border_title = Content.assemble(("keys and icons", "bold"))
             yield Static(Content("\n").join(self._lines))
 
     def action_close(self) -> None:
-        """Go back."""
+        """Close the help."""
         self.dismiss(None)
 
 

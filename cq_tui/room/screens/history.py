@@ -1,4 +1,4 @@
-"""One event of the history: what is stored, its block, and its proof; and from there from block to block."""
+"""The history screen: one event's stored line, block and proof, with navigation from block to block."""
 
 import asyncio
 from typing import TYPE_CHECKING, ClassVar
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
     from cq_tui.room.evidence import EventEvidence
     from cq_tui.room.state import RoomState
 
-#: Seconds between two looks whether chain or checkpoint have reached the event by now.
+#: Seconds between checks whether the chain or a checkpoint has reached the event.
 _RELOAD_INTERVAL = 1.0
 
 #: Fewest columns for two sheets side by side.
 _SIDE_BY_SIDE_FROM = 150
 
 _FOOTER_BINDINGS = [
-    Binding("left_square_bracket,left", "walk(-1)", "before", id="history.before", tooltip="The block before"),
-    Binding("right_square_bracket,right", "walk(1)", "next", id="history.next", tooltip="The next block"),
-    Binding("home", "edge('first')", "first", id="history.first", tooltip="The first or the last block"),
-    Binding("end", "edge('last')", "last", id="history.last", tooltip="The first or the last block"),
-    Binding("c", "copy_checkpoint", "copy checkpoint", id="history.copy", tooltip="Copy the last signed checkpoint"),
-    Binding("y", "copy_proof", "proof", id="history.proof", tooltip="Copy the proof, or else the event's line"),
+    Binding("left_square_bracket,left", "walk(-1)", "previous", id="history.before", tooltip="Previous block"),
+    Binding("right_square_bracket,right", "walk(1)", "next", id="history.next", tooltip="Next block"),
+    Binding("home", "edge('first')", "first", id="history.first", tooltip="First or last block"),
+    Binding("end", "edge('last')", "last", id="history.last", tooltip="First or last block"),
+    Binding("c", "copy_checkpoint", "copy checkpoint", id="history.copy", tooltip="Copy the latest signed checkpoint"),
+    Binding("y", "copy_proof", "copy proof", id="history.proof", tooltip="Copy the proof, or else the event's line"),
     Binding("escape,enter,q", "back", "back", id="history.back", key_display="esc", tooltip="Back to the room"),
 ]  # fmt: skip
 _HIDDEN_BINDINGS = [
-    Binding("question_mark", "help", "help", show=False, id="history.help", key_display="?", tooltip="Keys and signs"),
+    Binding("question_mark", "help", "help", show=False, id="history.help", key_display="?", tooltip="Keys and icons"),
     Binding("up,k", "scroll('up')", "up", show=False, id="history.up", tooltip="Scroll"),
     Binding("down,j", "scroll('down')", "down", show=False, id="history.down", tooltip="Scroll"),
     Binding("pageup", "scroll('page_up')", "page up", show=False, id="history.page_up", tooltip="Scroll"),
@@ -44,11 +44,11 @@ _HIDDEN_BINDINGS = [
 
 
 class Sheets(VerticalScroll, can_focus=False):
-    """Takes no keys for itself: left, right, home and end are for walking."""
+    """Takes no keys itself: left, right, home and end move between blocks."""
 
 
 class HistoryScreen(Screen[None]):
-    """Shows the evidence for one block at a time. Files are read in a thread; the last one asked for wins."""
+    """Shows the evidence for one block at a time. Files are read in a thread; the latest request wins."""
 
     AUTO_FOCUS = None
     BINDINGS: ClassVar[list[BindingType]] = [*_FOOTER_BINDINGS, *_HIDDEN_BINDINGS]
@@ -57,17 +57,17 @@ class HistoryScreen(Screen[None]):
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_SIDE_BY_SIDE_FROM, "-broad")]
         self._state = state
-        #: Event id or block index to look at next.
+        #: Event id or block index to load next.
         self._requested: str | int | None = event_id
         self._evidence_loading = False
-        #: The block gone to, while it is not shown yet: further steps count from it.
+        #: The block being loaded: further steps count from it.
         self._target_index: int | None = None
         #: What is shown.
         self.evidence: EventEvidence | None = None
         self._loaded_extent: object = None
 
     def compose(self) -> ComposeResult:
-        """A box of two sheets, side by side where there is room; keys."""
+        """Yield two sheets, side by side if there is room, and the footer."""
         with Container(id="box"):
             yield Sheet("verdict")
             with Sheets(id="sheets"):
@@ -76,12 +76,12 @@ class HistoryScreen(Screen[None]):
         yield KeyLine([binding.id for binding in _FOOTER_BINDINGS if binding.id])
 
     def on_mount(self) -> None:
-        """Look, and look again while there may be more to see."""
-        self.query_one("#verdict", Sheet).set_lines(lambda width: [Content.styled("Reads the history.", "$muted")])
+        """Load the event, and reload while more evidence may appear."""
+        self.query_one("#verdict", Sheet).set_lines(lambda width: [Content.styled("Reading the history…", "$muted")])
         self._start_loading()
         self.set_interval(_RELOAD_INTERVAL, self._reload_if_grown)
 
-    # -- looking
+    # -- loading
 
     def _start_loading(self) -> None:
         if not self._evidence_loading:
@@ -98,7 +98,7 @@ class HistoryScreen(Screen[None]):
             self._evidence_loading = False
 
     def _reload_if_grown(self) -> None:
-        """What was not chained or not anchored may be by now."""
+        """Reload an event that was not chained or anchored, if the history has grown."""
         shown = self.evidence
         if (
             shown is not None
@@ -111,7 +111,7 @@ class HistoryScreen(Screen[None]):
 
     @property
     def _history_extent(self) -> object:
-        """What says how far chain and checkpoints reach."""
+        """How far the chain and the checkpoints reach."""
         chain, memory = self._state.chain, self._state.memory
         return chain and chain.chain_length, memory and memory.checkpoint
 
@@ -125,12 +125,12 @@ class HistoryScreen(Screen[None]):
         self.query_one("#proved", Sheet).set_lines(lambda width: self._right_sheet(evidence, width))
 
     def _left_sheet(self, evidence: "EventEvidence", width: int) -> list[Content]:
-        """The event; below it its line, unless the proof stands there."""
+        """Return the event, followed by its stored line if the sheets are side by side."""
         lines = event_lines(evidence, width)
         return _join_sections(lines, stored_lines(evidence, width)) if self._is_side_by_side else lines
 
     def _right_sheet(self, evidence: "EventEvidence", width: int) -> list[Content]:
-        """The block and the proof; in a narrow terminal the line, which is long, comes last."""
+        """Return the block and the proof; in a narrow terminal the long stored line comes last."""
         lines = _join_sections(block_lines(evidence, width), proof_lines(evidence, width))
         return lines if self._is_side_by_side else _join_sections(lines, stored_lines(evidence, width))
 
@@ -141,13 +141,13 @@ class HistoryScreen(Screen[None]):
     # -- keys
 
     def action_walk(self, step: int) -> None:
-        """Go to a neighbouring block."""
+        """Go to the next or previous block."""
         shown = self.evidence
         if shown is None:
             return
         start = shown.index if self._target_index is None else self._target_index
         if start is None:
-            # It has no place in the chain: the chain's end is the nearest.
+            # The event is not in the chain: start from the chain's end.
             start = (shown.last_index or 0) - step if step < 0 else shown.last_index or 0
         self._go_to(start + step)
 
@@ -168,7 +168,7 @@ class HistoryScreen(Screen[None]):
         self._start_loading()
 
     def action_scroll(self, where: str) -> None:
-        """Move within what is shown."""
+        """Scroll the sheets."""
         sheets = self.query_one(Sheets)
         move = {
             "up": sheets.scroll_up, "down": sheets.scroll_down,
@@ -177,46 +177,46 @@ class HistoryScreen(Screen[None]):
         move[where](animate=False)
 
     def action_copy_checkpoint(self) -> None:
-        """Copy the signed note, for keeping where no one else writes."""
+        """Copy the signed note, to be kept where nobody else can write."""
         shown = self.evidence
         if shown is None or shown.checkpoint is None:
-            self.notify("there is no signed checkpoint yet", severity="warning", markup=False)
+            self.notify("No signed checkpoint yet", severity="warning", markup=False)
             return
         self.app.copy_to_clipboard(shown.checkpoint.text)
-        self.notify(f"copied the checkpoint of {shown.checkpoint.checkpoint.size:,} events", markup=False)
+        self.notify(f"Copied the checkpoint of {shown.checkpoint.checkpoint.size:,} events", markup=False)
 
     def action_copy_proof(self) -> None:
-        """Copy the proof document; where there is no proof, the line."""
+        """Copy the proof document, or the event's line without one."""
         shown = self.evidence
         if shown is not None and shown.proof is not None:
             self.app.copy_to_clipboard(shown.proof.model_dump_json(indent=2))
-            self.notify("copied the proof; `cq-tui check-proof` checks it anywhere", markup=False)
+            self.notify("Copied the proof. Check it anywhere with `cq-tui check-proof`", markup=False)
         elif shown is not None and shown.line is not None:
             self.app.copy_to_clipboard(shown.line.decode(errors="replace"))
-            self.notify("not proved yet: copied the event's line", markup=False)
+            self.notify("Not proved yet: copied the event's line", markup=False)
         else:
-            self.notify("there is nothing to copy", severity="warning", markup=False)
+            self.notify("Nothing to copy", severity="warning", markup=False)
 
     def action_help(self) -> None:
-        """Explain keys and signs."""
+        """Show keys and icons."""
         from cq_tui.room.screens.help import Help
 
         self.app.push_screen(Help(self))
 
     def action_back(self) -> None:
-        """Back to the room."""
+        """Return to the room."""
         self.dismiss(None)
 
 
 def _gather_evidence(data: "DataDir", wanted: str | int) -> "EventEvidence":
-    # What proofs need is imported here, in the thread: no key waits for it.
+    # Proof modules are imported here, in the thread, so that no key press waits for them.
     from cq_tui.room.evidence import gather_evidence
 
     return gather_evidence(data, wanted)
 
 
 def _join_sections(*parts: list[Content]) -> list[Content]:
-    """Put an empty line between parts that say something."""
+    """Join non-empty sections with a blank line between them."""
     first, *others = [part for part in parts if part]
     return [*first, *(line for part in others for line in (Content(""), *part))]
 

@@ -1,4 +1,4 @@
-"""The log of one service: its tail, followed until a person scrolls back; filtered; switched with the arrow keys."""
+"""The log screen: one service's tail, followed until the user scrolls back, with a filter."""
 
 from typing import ClassVar
 
@@ -20,14 +20,14 @@ from cq_tui.room.widgets.key_line import KeyLine
 from cq_tui.room.widgets.line_table import LineContent, LineKey, LineTable
 
 _COLUMNS = (Column("time", 8), Column("level", 8, drop_rank=1), Column("message", 40, grows=True))
-#: Seconds between two looks at the file.
+#: Seconds between reads of the file.
 _POLL_INTERVAL = 0.25
 
 _FOOTER_BINDINGS = [
-    Binding("slash", "filter", "filter", id="logs.filter", key_display="/", tooltip="Only lines that contain a text"),
-    Binding("f", "follow", "follow", id="logs.follow", tooltip="Stay at the newest line"),
-    Binding("left", "switch(-1)", "service before", id="logs.before", tooltip="The log of the service before"),
-    Binding("right", "switch(1)", "next service", id="logs.next", tooltip="The log of the next service"),
+    Binding("slash", "filter", "filter", id="logs.filter", key_display="/", tooltip="Show only matching lines"),
+    Binding("f", "follow", "follow", id="logs.follow", tooltip="Follow new lines"),
+    Binding("left", "switch(-1)", "previous service", id="logs.before", tooltip="Previous service's log"),
+    Binding("right", "switch(1)", "next service", id="logs.next", tooltip="Next service's log"),
     Binding("escape,q,l", "back", "back", id="logs.back", key_display="esc", tooltip="Back to the room"),
 ]  # fmt: skip
 
@@ -55,14 +55,14 @@ class Logs(Screen[None]):
         return self._services[self._position]
 
     def compose(self) -> ComposeResult:
-        """Title, lines, filter, keys."""
+        """Yield title, lines, filter and footer."""
         yield Static(id="log-title", markup=False)
         yield self.table
-        yield FilterInput(placeholder="filter: what the line must contain", compact=True)
+        yield FilterInput(placeholder="filter: show only lines containing this text", compact=True)
         yield KeyLine([binding.id for binding in _FOOTER_BINDINGS if binding.id])
 
     def on_mount(self) -> None:
-        """Show, and follow."""
+        """Show the log and follow it."""
         self._show_lines()
         self.set_interval(_POLL_INTERVAL, self._poll_log)
 
@@ -76,7 +76,7 @@ class Logs(Screen[None]):
         empty = self._tail.problem or (
             "No line matches the filter."
             if self._tail.lines
-            else f"logs/{self.service}.log has no lines yet: they come when the service starts."
+            else f"logs/{self.service}.log is empty. The service writes its first lines when it starts."
         )
         self.table.set_lines((LineKey(key) for key in self._lines), empty=empty)
         if self._following and self._lines:
@@ -86,7 +86,7 @@ class Logs(Screen[None]):
     def _update_title(self) -> None:
         names = [(f" {name} ", "bold reverse $accent" if name == self.service else "$muted") for name in self._services]
         filtered = f"  filter: {sanitize(self._filter, 30)}" if self._filter else ""
-        following = "  follows" if self._following else "  stands still · f follows"
+        following = "  following" if self._following else "  paused · f follows"
         title = Content.assemble(" logs ", *names, (filtered, "$accent"), (following, "$muted"))
         self.query_one("#log-title", Static).update(title)
 
@@ -119,18 +119,18 @@ class Logs(Screen[None]):
         self.table.focus()
 
     def action_filter(self) -> None:
-        """Type a filter; it survives a change of service."""
+        """Open the filter; it is kept when the service changes."""
         entry = self.query_one(FilterInput)
         entry.display = True
         entry.focus()
 
     def action_follow(self) -> None:
-        """Go to the newest line and stay there."""
+        """Go to the newest line and follow new ones."""
         self._following = True
         self._show_lines()
 
     def action_switch(self, step: int) -> None:
-        """Show the log of a neighbouring service."""
+        """Show the next or previous service's log."""
         self._position = (self._position + step) % len(self._services)
         self._tail = LogTail(self._data.log_of(self.service))
         self._following = True
@@ -138,5 +138,5 @@ class Logs(Screen[None]):
         self._show_lines()
 
     def action_back(self) -> None:
-        """Back to the room."""
+        """Return to the room."""
         self.dismiss(None)

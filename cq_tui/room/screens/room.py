@@ -1,4 +1,4 @@
-"""The room itself: status bar, six panes, key line; which pane is active, how they are laid out, what the keys do."""
+"""The room's main screen: status bar, six panes and footer; the active pane, the layout and the keys."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 #: Fewest columns and rows for panes side by side.
 _GRID_FROM = (118, 34)
-#: Fewest columns for the quarantine beside signals and orders.
+#: Fewest columns for quarantine beside signals and orders.
 _FULL_GRID_FROM = 150
 #: Fewest columns and rows for chart and positions.
 _CHART_FROM = (190, 50)
@@ -42,7 +42,7 @@ _PANES_FROM = (60, 15)
 
 
 class RoomScreen(Screen[None]):
-    """Shows a RoomState. Files reach it as StateChanged; what the keys do to the stack is in RoomActions."""
+    """Shows a RoomState. File changes arrive as StateChanged; keys that act on the stack post ActionRequested."""
 
     AUTO_FOCUS = None
     BINDINGS: ClassVar[list[BindingType]] = [*FOOTER_BINDINGS, *HIDDEN_BINDINGS]
@@ -55,7 +55,7 @@ class RoomScreen(Screen[None]):
         self.attached = False
         self._now = now
         self._frozen_at: float | None = None
-        #: The last checkpoint, here where no rollback of the data directory reaches.
+        #: The last checkpoint, kept where no rollback of the data directory reaches it.
         self.checkpoint = LastCheckpoint()
         self._services = ServicesPane()
         self.panes: tuple[Pane, ...] = (
@@ -67,14 +67,14 @@ class RoomScreen(Screen[None]):
         self.active.add_class("-active")
 
     def compose(self) -> ComposeResult:
-        """Status bar, news, panes, keys."""
+        """Yield status bar, alerts, panes and footer."""
         self._arrange(self.app.size)
         yield StatusBar()
         yield AlertBar()
         with Container(id="panes"):
             for pane in self.panes:
                 yield pane
-                # Both are hidden unless the terminal is wide; the grid places them by their order.
+                # Both are hidden unless the terminal is wide; the grid places widgets in order.
                 if pane.label == "feeder":
                     yield self._chart
                 elif pane.label == "orders":
@@ -82,11 +82,11 @@ class RoomScreen(Screen[None]):
         yield KeyLine([binding.id for binding in FOOTER_BINDINGS if binding.id])
 
     def on_mount(self) -> None:
-        """Give the keys to the feeder."""
+        """Focus the feeder's table."""
         self.call_after_refresh(self.active.table.focus)
 
     def attach(self, state: "RoomState") -> None:
-        """Show this read model from now on: the frame stood on the screen before anything was read."""
+        """Show this read model from now on. The frame was painted before anything was read."""
         self.state = state
         self.attached = True
         self.query_one(StatusBar).attach(state)
@@ -99,11 +99,11 @@ class RoomScreen(Screen[None]):
         self.refresh_bindings()
         self.query_one(KeyLine).refresh()
 
-    # -- following the files
+    # -- file changes
 
     @property
     def now(self) -> float:
-        """The time that is shown: it stands still while frozen."""
+        """The displayed time, which stops while frozen."""
         return self._now() if self._frozen_at is None else self._frozen_at
 
     @on(StateChanged)
@@ -125,22 +125,22 @@ class RoomScreen(Screen[None]):
                 self._chart.show_symbol(self.panes[1].table.selected)
 
     def show_supervision(self, words: str) -> None:
-        """Say in the services' title who supervises, when it is not this room."""
+        """Show in the services' title that this room does not supervise; an empty note if it does."""
         self._services.supervision_note = words
         self._services.update_title()
 
     # -- panes
 
     def activate(self, pane: Pane) -> None:
-        """Make a pane the active one and give its list the keys."""
+        """Make a pane the active one and focus its table."""
         self.active = pane
         for each in self.panes:
             each.set_class(each is pane, "-active")
         if self.has_class("-compact") or self.has_class("-zoomed"):
-            # It is not shown yet.
+            # The pane is not visible yet.
             self.call_after_refresh(pane.table.focus)
         else:
-            # The next key is for it, however soon it comes.
+            # Focus at once, so that even an immediate key press reaches the table.
             self.set_focus(pane.table)
 
     @on(LineTable.Selected)
@@ -158,11 +158,11 @@ class RoomScreen(Screen[None]):
         self.activate(self.panes[number - 1])
 
     def action_next_pane(self, step: int) -> None:
-        """Go to a neighbouring pane."""
+        """Go to the next or previous pane."""
         self.activate(self.panes[(self.panes.index(self.active) + step) % len(self.panes)])
 
     def action_zoom(self) -> None:
-        """Show the active pane alone, or all again."""
+        """Show the active pane alone, or all panes again."""
         self.toggle_class("-zoomed")
 
     async def action_filter(self) -> None:
@@ -170,7 +170,7 @@ class RoomScreen(Screen[None]):
         await self.active.open_filter()
 
     def action_back(self) -> None:
-        """Undo the last of: filter, zoom, selection."""
+        """Clear the filter, else the zoom, else the selection."""
         if self.active.filter_text:
             self.active.clear_filter()
         elif self.has_class("-zoomed"):
@@ -179,7 +179,7 @@ class RoomScreen(Screen[None]):
             self.active.table.clear_selection()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Arrange anew."""
+        """Choose the layout for the new size."""
         self._arrange(event.size)
         news = self.query_one(AlertBar)
         if news.fills_screen != self.has_class("-tiny"):
@@ -189,14 +189,14 @@ class RoomScreen(Screen[None]):
             self.show_changes(Changes({Topic.TIME}))
 
     def _arrange(self, size: Size) -> None:
-        """Choose the arrangement that the terminal has room for."""
+        """Choose the layout that fits the terminal."""
         width, height = size
         self.set_class(width < _PANES_FROM[0] or height < _PANES_FROM[1], "-tiny")
         self.set_class(width < _FULL_GRID_FROM, "-medium")
         self.set_class(width >= _CHART_FROM[0] and height >= _CHART_FROM[1], "-wide")
         self.set_class(width < _GRID_FROM[0] or height < _GRID_FROM[1], "-compact")
 
-    # -- what opens over the room
+    # -- other screens
 
     @on(LineTable.Opened)
     def _row_opened(self, event: LineTable.Opened) -> None:
@@ -212,12 +212,12 @@ class RoomScreen(Screen[None]):
         self.app.push_screen(Detail(lambda: describe(self.state, pane.subject, event.row, self.now)))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Until shared_data was read, only help and leaving make sense."""
+        """Until the data directory has been read, enable only navigation, help and quit."""
         needs_state = action in ("perform", "service", "logs", "freeze", "filter")
         return None if needs_state and not self.attached else True
 
     def action_logs(self) -> None:
-        """Follow a log: of the selected service, else of the service that fills the active pane."""
+        """Open the log of the selected service, or of the service behind the active pane."""
         from cq_tui.room.screens.logs import Logs
 
         owner = {"feeder": "feeder", "signals": "ares", "orders": "trader", "quarantine": "trader", "memory": "memory"}
@@ -225,13 +225,13 @@ class RoomScreen(Screen[None]):
         self.app.push_screen(Logs(self.state.data, (*self.state.required_services(), "supervisor"), chosen))
 
     def action_help(self) -> None:
-        """Explain keys and signs."""
+        """Show keys and icons."""
         from cq_tui.room.screens.help import Help
 
         self.app.push_screen(Help(self))
 
     def action_freeze(self) -> None:
-        """Hold the display still, or let it go on."""
+        """Freeze or resume the display."""
         self._frozen_at = None if self._frozen_at is not None else self._now()
         self.query_one(StatusBar).frozen_at = self._frozen_at
         self.post_message(FreezeRequested(self._frozen_at is not None))
@@ -241,7 +241,7 @@ class RoomScreen(Screen[None]):
 
     @property
     def selected_service(self) -> str:
-        """The service that s, x and r mean."""
+        """The service that s, x and r act on."""
         return self.panes[0].table.selected or self.state.required_services()[0]
 
     def action_perform(self, action: str) -> None:
@@ -255,5 +255,5 @@ class RoomScreen(Screen[None]):
         self.post_message(ActionRequested(RoomAction(action), self.selected_service))
 
     def action_leave(self) -> None:
-        """Ask how to leave."""
+        """Ask how to quit."""
         self.post_message(QuitRequested())

@@ -1,4 +1,4 @@
-"""Columns of fixed width: which fit, how wide the growing one is, and a cell cut or padded to its width."""
+"""Fixed-width columns: which ones fit, how wide the growing one is, and cells cut or padded to their width."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ GAP = 2
 
 
 class Cell(NamedTuple):
-    """Text and the name of its style (see LineTable.COMPONENT_CLASSES)."""
+    """Text and its style name (see LineTable.COMPONENT_CLASSES)."""
 
     text: str
     style: str = ""
@@ -19,19 +19,19 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. Of those that do not fit, the highest ``rank`` leaves first; rank 0 stays."""
+    """One column. When space is short, the highest ``drop_rank`` is dropped first; rank 0 always stays."""
 
     heading: str
     width: int
     align_right: bool = False
     drop_rank: int = 0
-    #: Takes what the others leave; at most one column.
+    #: Takes the remaining width; at most one column.
     grows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnLayout:
-    """Indexes of the columns that are shown, and their widths."""
+    """Indexes and widths of the visible columns."""
 
     shown: tuple[int, ...]
     widths: tuple[int, ...]
@@ -42,7 +42,7 @@ class ColumnLayout:
 
 
 def lay_out(columns: Sequence[Column], available: int) -> ColumnLayout:
-    """Choose the columns that fit into ``available`` cells and give the growing one the rest."""
+    """Choose the columns that fit ``available`` cells and give the growing one the rest."""
     shown = list(range(len(columns)))
     while len(shown) > 1 and _needed(columns, shown) > available:
         optional = [index for index in shown if columns[index].drop_rank > 0]
@@ -59,7 +59,7 @@ def _needed(columns: Sequence[Column], shown: Sequence[int]) -> int:
 
 
 def fit(text: str, width: int, right: bool = False) -> str:
-    """Cut or pad text to exactly ``width`` cells; what was cut ends in an ellipsis."""
+    """Cut or pad text to exactly ``width`` cells; cut text ends in an ellipsis."""
     length = len(text) if text.isascii() else cell_len(text)
     if length > width:
         return set_cell_size(text, width - 1) + "…" if width > 0 else ""

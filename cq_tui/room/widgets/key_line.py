@@ -1,4 +1,4 @@
-"""The line of keys at the bottom, written from the bindings; what does not fit leaves from the middle."""
+"""The footer with the key bindings; bindings that do not fit are dropped before the last two."""
 
 from textual import events
 from textual.binding import Binding
@@ -8,9 +8,9 @@ from textual.widget import Widget
 
 
 class KeyLine(Widget):
-    """Shows as many bindings as fit, by their ids. The last two (help, leave) always stay. A click acts."""
+    """Shows as many bindings as fit. The last two (help, quit) always stay. A click runs the binding's action."""
 
-    #: Words for the right end, shown where all keys leave room for them.
+    #: Text at the right end, shown if all keys leave room for it.
     side_note: reactive[str] = reactive("", init=False)
 
     def __init__(self, binding_ids: list[str]) -> None:
@@ -19,7 +19,7 @@ class KeyLine(Widget):
         self._ends: list[tuple[int, str]] = []
 
     def render(self) -> Content:
-        """Return the line."""
+        """Return the footer's content."""
         active = self.screen.active_bindings.values()
         held = {key.binding.id: (key.binding, key.enabled) for key in active if key.binding.id}
         entries = self._fitting_entries([held[name] for name in self._binding_ids if name in held])
@@ -33,7 +33,7 @@ class KeyLine(Widget):
         return Content("").join([*(self._entry(*entry) for entry in entries), *aside])
 
     def on_click(self, event: events.Click) -> None:
-        """Do what the key under the pointer does."""
+        """Run the action of the key under the pointer."""
         for end, action in self._ends:
             if event.x < end:
                 self.call_later(self.screen.run_action, action)

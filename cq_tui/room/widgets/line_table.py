@@ -1,7 +1,7 @@
-"""A table of lines that repaints only what changed: cached strips, regions, a few flushes a second.
+"""A table of lines that repaints only what changed: cached strips, changed regions, a few flushes a second.
 
-Rows are asked for when they become visible, by key, so a table of 500 symbols draws the forty that are seen.
-A row may have further lines under it (reasons, legs); the selection moves between rows and stays with its key.
+A line is drawn when it becomes visible, so a table of 500 symbols draws only the forty on the screen. A row may
+have sublines (reasons, legs); the selection moves between rows and follows its row's key.
 """
 
 import textwrap
@@ -21,19 +21,19 @@ from textual.strip import Strip
 
 from cq_tui.room.widgets.columns import GAP, Cell, Column, ColumnLayout, fit, lay_out
 
-#: Seconds between two flushes while changes keep coming; the first is flushed at once. No eye reads faster.
+#: Seconds between flushes while changes keep coming; the first is flushed at once. Nobody reads faster.
 FLUSH_INTERVAL = 0.2
 
 
 class LineKey(NamedTuple):
-    """A line: its row, and 0 for the row itself or 1… for the lines under it."""
+    """A line: its row's key, and 0 for the row itself or 1… for its sublines."""
 
     row: str
     line: int = 0
 
 
 class SubLine(NamedTuple):
-    """A line under a row: one text over the whole width."""
+    """A line under a row: one text across the whole width."""
 
     text: str
     style: str = "muted"
@@ -45,7 +45,7 @@ DrawLine = Callable[[LineKey], LineContent]
 
 
 class LineTable(ScrollView, can_focus=True):
-    """See the module. ``draw`` returns the cells of a line, in the order of all columns."""
+    """A scrolling table; see the module. ``draw`` returns a line's cells, one per column, or a SubLine."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "line-table--heading",
@@ -63,16 +63,16 @@ class LineTable(ScrollView, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "up", show=False, id="list.up", tooltip="Select a row"),
         Binding("down,j", "move(1)", "down", show=False, id="list.down", tooltip="Select a row"),
-        Binding("pageup", "page(-1)", "page up", show=False, id="list.page_up", tooltip="A page up or down"),
-        Binding("pagedown", "page(1)", "page down", show=False, id="list.page_down", tooltip="A page up or down"),
-        Binding("home", "edge(-1)", "first", show=False, id="list.first", tooltip="The first or the last row"),
-        Binding("end", "edge(1)", "last", show=False, id="list.last", tooltip="The first or the last row"),
-        Binding("enter", "open", "detail", show=False, id="list.open", tooltip="Everything known of the selected row"),
+        Binding("pageup", "page(-1)", "page up", show=False, id="list.page_up", tooltip="Page up or down"),
+        Binding("pagedown", "page(1)", "page down", show=False, id="list.page_down", tooltip="Page up or down"),
+        Binding("home", "edge(-1)", "first", show=False, id="list.first", tooltip="First or last row"),
+        Binding("end", "edge(1)", "last", show=False, id="list.last", tooltip="First or last row"),
+        Binding("enter", "open", "details", show=False, id="list.open", tooltip="Show the selected row's details"),
     ]
 
     @dataclass
     class Opened(Message):
-        """A row was chosen with enter or a second click."""
+        """A row was opened with enter or a double click."""
 
         table: "LineTable"
         row: str
@@ -111,11 +111,11 @@ class LineTable(ScrollView, can_focus=True):
 
     @property
     def selected(self) -> str | None:
-        """Key of the selected row; the first one until a person chose; None when there is none."""
+        """Key of the selected row; the first row before any selection; None for an empty table."""
         return self._selected if self._selected is not None else (self._order[0] if self._order else None)
 
     def set_lines(self, keys: Iterable[LineKey], *, empty: str = "") -> None:
-        """Show these lines. The selection stays with its row, and where it was on the screen."""
+        """Show these lines. The selection stays on its row and keeps its place on the screen."""
         keys = list(keys)
         if empty != self._empty:
             self._empty = empty
@@ -145,12 +145,12 @@ class LineTable(ScrollView, can_focus=True):
             self.scroll_to(y=self.scroll_offset.y + after - before, animate=False, force=True)
 
     def invalidate_rows(self, rows: Iterable[str]) -> None:
-        """Say that rows look different now."""
+        """Repaint these rows at the next flush."""
         self._invalid_rows.update(rows)
         self._flush_soon()
 
     def invalidate_all(self) -> None:
-        """Say that every row looks different now."""
+        """Repaint every row at the next flush."""
         self._invalid_rows.update(self._strip_cache)
         self._flush_soon()
 
@@ -190,7 +190,7 @@ class LineTable(ScrollView, can_focus=True):
             self.post_message(self.Selected(self, row))
 
     def clear_selection(self) -> None:
-        """Go back to the top, with nothing chosen."""
+        """Scroll to the top with nothing selected."""
         self._selected = None
         self.scroll_to(y=0, animate=False)
         self.refresh()
@@ -224,7 +224,7 @@ class LineTable(ScrollView, can_focus=True):
             self.post_message(self.Opened(self, self.selected))
 
     def on_click(self, event: events.Click) -> None:
-        """Select with one click, open with the second."""
+        """Select with a click, open with a double click."""
         index = event.y - self._heading_lines + self.scroll_offset.y
         if event.y >= self._heading_lines and 0 <= index < len(self._keys):
             self.select(self._keys[index].row)
@@ -242,17 +242,17 @@ class LineTable(ScrollView, can_focus=True):
         return max(0, self.scrollable_content_region.height - self._heading_lines)
 
     def column_width(self, column: int) -> int:
-        """Width of a column at the moment; 0 while it is hidden."""
+        """Return a column's current width; 0 while it is hidden."""
         return self._column_layout.width_of(column)
 
     def notify_style_update(self) -> None:
-        """Forget what was painted in the old colours."""
+        """Drop the strips painted in the old colors."""
         super().notify_style_update()
         self._strip_cache.clear()
         self._style_cache.clear()
 
     def on_resize(self) -> None:
-        """Lay the columns out anew."""
+        """Lay out the columns for the new width."""
         self._fit_columns(self.scrollable_content_region.width)
 
     def _fit_columns(self, width: int) -> None:
@@ -280,11 +280,11 @@ class LineTable(ScrollView, can_focus=True):
         return row[key.line]
 
     def on_focus(self) -> None:
-        """The cursor shows."""
+        """Show the cursor."""
         self._repaint_cursor()
 
     def on_blur(self) -> None:
-        """The cursor fades."""
+        """Dim the cursor."""
         self._repaint_cursor()
 
     def _repaint_cursor(self) -> None:
@@ -292,7 +292,7 @@ class LineTable(ScrollView, can_focus=True):
         self.refresh()
 
     def _style_of(self, name: str, under: str = "") -> Style:
-        """Return a component style on the widget's own, or on the cursor's; worked out once for each theme."""
+        """Return a component style over the widget's own style, or the cursor's; computed once per theme."""
         style = self._style_cache.get((name, under))
         if style is None:
             style = self._style_of(under) if under else self.rich_style
@@ -302,7 +302,7 @@ class LineTable(ScrollView, can_focus=True):
         return style
 
     def _cursor_style(self, key: LineKey) -> str:
-        """Name the cursor's style when it is on this line."""
+        """Return the cursor's style name if the cursor is on this line, else an empty string."""
         if key.line == 0 and key.row == self._selected:
             return "cursor" if self.has_focus else "cursor-quiet"
         if key.line == 0 and self._selected is None and self.has_focus and self._order and key.row == self._order[0]:
@@ -318,7 +318,7 @@ class LineTable(ScrollView, can_focus=True):
         for index, cell_width in zip(self._column_layout.shown, self._column_layout.widths, strict=True):
             cell = drawn[index]
             text = fit(cell.text, cell_width, self._columns[index].align_right)
-            # What looks alike is one run: every segment costs, here and in all that follows.
+            # Cells of one style share a segment: each segment costs here and in the compositor.
             if runs and runs[-1][0] == cell.style:
                 runs[-1][1].append(text)
             else:

@@ -1,4 +1,4 @@
-"""A sheet of lines that are laid out anew for each width."""
+"""A widget of lines that are laid out again for each width."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ LinesForWidth = Callable[[int], list[Content]]
 
 
 class Sheet(Widget):
-    """As high as its lines. ``tell`` gives it what lays them out, by the width."""
+    """As high as its lines. ``set_lines`` takes a function from width to lines."""
 
     def __init__(self, sheet_id: str) -> None:
         super().__init__(id=sheet_id)
@@ -22,7 +22,7 @@ class Sheet(Widget):
         self.refresh(layout=True)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """Return how many lines that takes."""
+        """Return the number of lines at this width."""
         return len(self._lay_out(width))
 
     def render(self) -> Content:
