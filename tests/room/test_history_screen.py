@@ -202,7 +202,7 @@ async def test_its_keys_can_be_moved_and_are_in_the_help(stage: Stage, make_room
     async with app.run_test(size=LARGE) as pilot:
         app.set_keymap({"history.proof": "f9"})
         await opened(pilot)
-        await wait_for_text(pilot, "f9 proof")
+        await wait_for_text(pilot, "f9 copy proof")
         await pilot.press("question_mark")
         await wait_until(pilot, lambda: isinstance(app.screen, Help))
         text = screen_text(pilot)
