@@ -250,7 +250,7 @@ def _quit_dialog(state: "RoomState | None", supervises: bool) -> Dialog:
     close = "Quit: this room only watches; services keep running."
     reasons = [
         detach if supervises else close,
-        "Stop all: every service stops. Protective orders stay at the exchange.",
+        "Stop all: services stop; protective orders stay at the exchange.",
     ]
     account = state.account if state else None
     if account is not None and account.positions:

@@ -104,9 +104,7 @@ def fault_alerts(memory: "MemoryHealth") -> list[Alert]:
         told += [Alert("bad", f"{fault_id(fault)} {sanitize(headline_of(fault))}") for fault in faults[-_MAX_FAULTS:]]
         earlier = fault_count(memory) - _MAX_FAULTS
         more = f"{pluralize(earlier, 'earlier fault')} not shown. " if earlier > 0 else ""
-        told.append(
-            Alert("idle", f"{more}Inspect: `cq-tui verify`. Accept: `cq-tui acknowledge`. No new entries until then.")
-        )
+        told.append(Alert("idle", f"{more}No new entries. Inspect: `cq-tui verify`. Accept: `cq-tui acknowledge`."))
     problem = completeness(memory).problem
     if problem and not any(problem in news.text for news in told):
         told.append(Alert("look", f"checkpoints: {problem}"))

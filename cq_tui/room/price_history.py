@@ -54,10 +54,6 @@ class PriceHistory:
             prices.append(last)
         return prices
 
-    def series(self, symbol: str) -> list[tuple[int, float]]:
-        """Return the recorded (second, price) pairs, oldest first."""
-        return list(self._seconds.get(symbol, ()))
-
     def retain(self, symbols: Iterable[str]) -> None:
         """Drop the history of all other symbols."""
         kept = set(symbols)

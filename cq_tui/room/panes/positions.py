@@ -13,7 +13,6 @@ from cq_tui.ops.formatting import (
     format_price,
     format_quantity,
     format_signed,
-    pluralize,
     sanitize,
     sparkline,
 )

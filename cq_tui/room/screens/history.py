@@ -31,7 +31,7 @@ _FOOTER_BINDINGS = [
     Binding("home", "edge('first')", "first", id="history.first", tooltip="First or last block"),
     Binding("end", "edge('last')", "last", id="history.last", tooltip="First or last block"),
     Binding("c", "copy_checkpoint", "copy checkpoint", id="history.copy", tooltip="Copy the latest signed checkpoint"),
-    Binding("y", "copy_proof", "copy proof", id="history.proof", tooltip="Copy the proof, or else the event's line"),
+    Binding("y", "copy_proof", "proof", id="history.proof", tooltip="Copy the proof, or else the event's line"),
     Binding("escape,enter,q", "back", "back", id="history.back", key_display="esc", tooltip="Back to the room"),
 ]  # fmt: skip
 _HIDDEN_BINDINGS = [
