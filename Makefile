@@ -17,12 +17,12 @@ test: $(VENV)/.dev
 	@$(MAKE) --no-print-directory pytest
 
 # Within a minute: all checks of the code, and the tests of what changed, or a fast core when that has none.
-# No test starts when 50 seconds have gone by.
+# No test starts when 45 seconds have gone by.
 check: $(VENV)/.dev
 	@began=$$(date +%s); \
 	$(MAKE) --no-print-directory -j 2 lint types arrows && \
 	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist load -m "not (stack or terminal or slow)" \
-	  --budget=$$((began + 50 - $$(date +%s))) $$($(BIN)/python -m tests.changed) || test $$? -eq 5
+	  --budget=$$((began + 45 - $$(date +%s))) $$($(BIN)/python -m tests.changed) || test $$? -eq 5
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
