@@ -1,4 +1,4 @@
-"""What the entrance imports: the commands that people wait for load no library that they do not use."""
+"""What commands import: those that users wait for load no library that they do not use."""
 
 import subprocess
 import sys
