@@ -274,6 +274,17 @@ def test_one_leg_of_an_oco_ends_the_other(market: HandMarket, bid: str, ask: str
     assert held(engine, "COIN") == (0, 0)
 
 
+def test_a_triggered_leg_expires_the_other_before_it_fills(market: HandMarket) -> None:
+    engine = engine_on(market, coin="1")
+    outcome = sell_oco(engine)
+    market.move("98.00", "98.02", "98.00")
+    engine.on_tick(6)
+    stop, limit = live(engine, outcome, 0), live(engine, outcome, 1)
+    assert (stop.status, stop.is_working, stop.executed) == ("NEW", True, 0)
+    assert (limit.status, limit.expiry_reason) == ("EXPIRED", "OCO_TRIGGER")
+    assert held(engine, "COIN") == (0, 1)
+
+
 def test_a_buy_oco_locks_the_dearer_leg(market: HandMarket) -> None:
     engine = engine_on(market)
     above = new("BUY", "STOP_LOSS_LIMIT", "2", price="103", stop_price="102")
