@@ -44,12 +44,12 @@ class Exchange:
         market: Market,
         state: ExchangeState,
         ledger: Ledger | None,
-        account: ApiKeys,
+        api_keys: ApiKeys,
         clock: Callable[[], int],
         seed: int = 0,
     ) -> None:
         self.market = market
-        self.api_keys = account
+        self.api_keys = api_keys
         self.clock = clock
         self.ledger = ledger
         self.limits = RateLimits()

@@ -39,7 +39,8 @@ from cq_tui.simulator.tick_loop import TickLoop
 #: Seed of the default market.
 DEFAULT_SEED = 10
 DEFAULT_BALANCES = {"USDT": Decimal(10_000)}
-_KEY_LETTERS = 48
+#: Random bytes of a generated key.
+_KEY_BYTES = 32
 #: Largest WebSocket message accepted from a client.
 _MAX_MESSAGE_BYTES = 256 * 1024
 #: Connections accepted at once, which briefly adds as many open files.
@@ -102,17 +103,17 @@ async def run(config: SimulatorConfig, *, on_ready: Callable[[ExchangeEndpoint],
     Raises PortInUseError, KeyFileError, LedgerError, JournalError, ReplayError and UnknownSymbolError
     before it is ready.
     """
-    account = ApiKeys(
-        config.api_key or secrets.token_hex(_KEY_LETTERS // 2 + 8),
-        config.api_secret or secrets.token_hex(_KEY_LETTERS // 2 + 8),
+    api_keys = ApiKeys(
+        config.api_key or secrets.token_hex(_KEY_BYTES),
+        config.api_secret or secrets.token_hex(_KEY_BYTES),
         tuple(_read_key(path) for path in config.public_keys),
     )
-    listening = _listen(config.host, config.port)
-    with contextlib.closing(listening):
+    listen_socket = _listen(config.host, config.port)
+    with contextlib.closing(listen_socket):
         clock = Clock(config.frozen_at)
-        exchange = open_exchange(config, account, clock)
+        exchange = open_exchange(config, api_keys, clock)
         try:
-            await _serve(config, exchange, clock, listening, on_ready, stop)
+            await _serve(config, exchange, clock, listen_socket, on_ready, stop)
         finally:
             if exchange.ledger is not None:
                 exchange.ledger.close()
@@ -125,13 +126,13 @@ def _read_key(path: Path) -> ApiKey:
         raise KeyFileError(f"{path} cannot be read: {error.strerror}. Pass a public key file in PEM format") from None
 
 
-def open_exchange(config: SimulatorConfig, account: ApiKeys, clock: Callable[[], int]) -> Exchange:
+def open_exchange(config: SimulatorConfig, api_keys: ApiKeys, clock: Callable[[], int]) -> Exchange:
     """Open the exchange: the ledger first, then the prices it recorded, then the account."""
     now = clock()
     live = LivePrices(config.symbols, config.live, now) if config.live is not None else None
     recorded = None if live is not None else open_recording(config)
-    given = live or recorded
-    symbols = list(given.symbols) if given is not None else [market_symbol(name) for name in config.symbols]
+    external = live or recorded
+    symbols = list(external.symbols) if external is not None else [market_symbol(name) for name in config.symbols]
     state = ExchangeState({entry.symbol: (entry.base_asset, entry.quote_asset) for entry in symbols})
     ledger = Ledger(config.ledger, state) if config.ledger is not None else None
     recorded_states = ledger.market_states if ledger is not None else []
@@ -144,12 +145,12 @@ def open_exchange(config: SimulatorConfig, account: ApiKeys, clock: Callable[[],
         source = recorded
     else:
         source = start_random_walk(symbols, config.seed, recorded_states, now, last_trade_id(state), config.history_ms)
-    first = _market_state_of(source, config.seed)
+    market_state = _market_state_of(source, config.seed)
     market = Market(source, now // TICK_MS, account_fills(state), state.fill_counts)
-    exchange = Exchange(market, state, ledger, account, clock, config.seed)
+    exchange = Exchange(market, state, ledger, api_keys, clock, config.seed)
     exchange.limits = RateLimits(config.limits)
-    if ledger is not None and first not in ledger.market_states:
-        ledger.record_market_state(first)
+    if ledger is not None and market_state not in ledger.market_states:
+        ledger.record_market_state(market_state)
     if not state.balances:
         exchange.deposit(config.balances)
     return exchange
@@ -169,13 +170,13 @@ def _market_state_of(source: RandomWalk | Replay | LivePrices, seed: int) -> dic
 
 def _listen(host: str, port: int) -> socket.socket:
     # With an explicit IPPROTO_TCP, asyncio sets TCP_NODELAY on the connections.
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listen_socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listen_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((host, port))
-        listening.listen(_BACKLOG)
+        listen_socket.bind((host, port))
+        listen_socket.listen(_BACKLOG)
     except OSError as error:
-        listening.close()
+        listen_socket.close()
         if error.errno == errno.EADDRINUSE:
             raise PortInUseError(
                 error.errno,
@@ -183,8 +184,8 @@ def _listen(host: str, port: int) -> socket.socket:
                 "(0 takes a free one)",
             ) from None
         raise
-    listening.setblocking(False)
-    return listening
+    listen_socket.setblocking(False)
+    return listen_socket
 
 
 class _Server(uvicorn.Server):
@@ -202,8 +203,8 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start listening, then call back."""
         await super().startup(sockets)
-        for listening in sockets or ():
-            listening.listen(_BACKLOG)  # asyncio has set it to the number it accepts at once
+        for listen_socket in sockets or ():
+            listen_socket.listen(_BACKLOG)  # asyncio has set it to the number it accepts at once
         self._on_started()
 
 
@@ -211,7 +212,7 @@ async def _serve(
     config: SimulatorConfig,
     exchange: Exchange,
     clock: Clock,
-    listening: socket.socket,
+    listen_socket: socket.socket,
     on_ready: Callable[[ExchangeEndpoint], None],
     stop: asyncio.Event,
 ) -> None:
@@ -239,7 +240,7 @@ async def _serve(
         server_header=False,
         proxy_headers=False,
     )
-    host, port = listening.getsockname()[:2]
+    host, port = listen_socket.getsockname()[:2]
     endpoint = ExchangeEndpoint(
         rest_url=f"http://{host}:{port}",
         stream_url=f"ws://{host}:{port}",
@@ -251,15 +252,15 @@ async def _serve(
         },
     )
     server = _Server(settings, lambda: on_ready(endpoint))
-    serving = asyncio.create_task(server.serve([listening]))
-    driving = asyncio.create_task(tick_loop.run())
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait((serving, driving, stopping), return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    driving.cancel()
+    server_task = asyncio.create_task(server.serve([listen_socket]))
+    tick_task = asyncio.create_task(tick_loop.run())
+    stop_task = asyncio.create_task(stop.wait())
+    await asyncio.wait((server_task, tick_task, stop_task), return_when=asyncio.FIRST_COMPLETED)
+    stop_task.cancel()
+    tick_task.cancel()
     connections.announce_shutdown(clock())
     server.should_exit = True
-    await asyncio.gather(stopping, return_exceptions=True)
-    await serving
+    await asyncio.gather(stop_task, return_exceptions=True)
+    await server_task
     with contextlib.suppress(asyncio.CancelledError):
-        await driving
+        await tick_task

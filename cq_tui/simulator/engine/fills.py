@@ -168,11 +168,11 @@ def fill_ahead_of_background(context: CommandContext, symbol: str) -> None:
         left -= _fill_first_in_queue(context, own, price, left)
 
 
-def _fill_first_in_queue(context: CommandContext, own: RestingSide, price: Decimal, most: Decimal) -> Decimal:
+def _fill_first_in_queue(context: CommandContext, own: RestingSide, price: Decimal, available: Decimal) -> Decimal:
     """Fill the visible part of the first order at a price; return the quantity filled."""
     order = next(iter(own.orders_at(price)))
     expire_other_leg(context, order)
-    part = min(order.visible_quantity, most)
+    part = min(order.visible_quantity, available)
     fill_order(context, order, price, part, is_maker=True)
     resolve_contingencies(context, order)
     return part

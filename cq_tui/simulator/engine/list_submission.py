@@ -88,9 +88,9 @@ def _submit_oto(context: CommandContext, new: NewOrderList, working: NewOrder) -
     first.locked = required_lock(first, first.price)
     check_balance(context, first, first.locked)
     first, *pending = _open_list(context, new, [first, *pending])
-    shown = [order.copy() for order in pending]
+    before_match = [order.copy() for order in pending]
     execute_taker(context, first)
-    context.outcome.orders += [first.copy(), *shown]
+    context.outcome.orders += [first.copy(), *before_match]
 
 
 def enter_pending(context: CommandContext) -> None:
@@ -128,8 +128,8 @@ def _enter_oco(context: CommandContext, legs: list[EngineOrder]) -> None:
     for draft in drafts:
         draft.quantity = quantity
     lock = max(required_lock(draft, last) for draft in drafts)
-    may_enter = all(_can_enter(context, draft) for draft in drafts)
-    if not may_enter or not _legs_enclose(drafts, last) or lock > context.free_balance(legs[0]) + legs[0].locked:
+    can_enter = all(_can_enter(context, draft) for draft in drafts)
+    if not can_enter or not _legs_enclose(drafts, last) or lock > context.free_balance(legs[0]) + legs[0].locked:
         _expire_rejected(context, legs)
         return
     for number, leg in enumerate(legs):

@@ -11,7 +11,7 @@ _WEEK_OFFSET = 4 * 86_400_000  # 1970-01-05 was the first Monday: weekly klines 
 def bucket_open(open_time: Integers, interval: str, offset: int = 0) -> Integers:
     """Return the open time of the ``interval`` kline that contains each time.
 
-    Klines open on the clock (1w on Mondays, 1M on the 1st) of a time zone ``offset`` ms ahead of UTC.
+    Klines are aligned (1w to Mondays, 1M to the 1st) in the time zone ``offset`` ms ahead of UTC.
     """
     if offset:
         return bucket_open(open_time + offset, interval) - offset
@@ -34,7 +34,7 @@ def next_open(open_time: int, interval: str, offset: int = 0) -> int:
 def aggregate(bars: Bars, interval: str, offset: int = 0) -> Bars:
     """Aggregate ascending shorter bars to ``interval``, along the first axis.
 
-    The first and the last may be parts of their interval. All symbols (columns) share their times.
+    The first and the last may cover only part of their interval. All symbols (columns) share their times.
     """
     if not len(bars):
         return bars

@@ -76,28 +76,28 @@ class DepthTracker:
                 self._record_changes(1, last.asks, self._last.asks)
         return self._last
 
-    def subscribe(self, reader: str) -> None:
+    def subscribe(self, name: str) -> None:
         """Start collecting changes for a subscriber."""
-        if reader not in self._subscribers:
-            self._subscribers[reader] = _Subscriber(self.snapshot().update_id)
+        if name not in self._subscribers:
+            self._subscribers[name] = _Subscriber(self.snapshot().update_id)
 
-    def unsubscribe(self, reader: str) -> None:
+    def unsubscribe(self, name: str) -> None:
         """Stop collecting changes for a subscriber."""
-        self._subscribers.pop(reader, None)
+        self._subscribers.pop(name, None)
 
     def next_diff(self, name: str) -> DepthDiff | None:
         """Return the changes since the subscriber's last diff, or None without any."""
-        update_id, reader = self.snapshot().update_id, self._subscribers[name]
-        bids, asks = reader.changed
+        update_id, subscriber = self.snapshot().update_id, self._subscribers[name]
+        bids, asks = subscriber.changed
         if not bids and not asks:
             return None
         diff = DepthDiff(
-            reader.last_update_id + 1,
+            subscriber.last_update_id + 1,
             update_id,
             f"[{','.join(bids.values())}]",
             f"[{','.join(asks.values())}]",
         )
-        reader.last_update_id, reader.changed = update_id, ({}, {})
+        subscriber.last_update_id, subscriber.changed = update_id, ({}, {})
         return diff
 
     def _record_changes(self, side: int, old: BookLevels, new: BookLevels) -> None:
@@ -106,8 +106,8 @@ class DepthTracker:
         before, after = self._by_object(side, old), _by_object(new)
         self._objects[side] = (new, after)
         changes = self._changes(before, after)
-        for reader in self._subscribers.values():
-            reader.changed[side].update(changes)
+        for subscriber in self._subscribers.values():
+            subscriber.changed[side].update(changes)
 
     def _by_object(self, side: int, levels: BookLevels) -> dict[int, BookLevel]:
         known, objects = self._objects[side]
@@ -116,14 +116,14 @@ class DepthTracker:
     def _changes(self, before: dict[int, BookLevel], after: dict[int, BookLevel]) -> dict[str, str]:
         """Return changed levels as JSON, by price; a removed level has quantity zero.
 
-        Levels mostly stay the same objects, so that only those that do not are compared by what they hold.
+        Unchanged levels are mostly the same objects, so only different objects are compared by value.
         """
-        text = self._level_json.encode
-        gone = dict(text(before[number]) for number in filterfalse(after.__contains__, before))
-        changes = {price: f'["{price}","{_ZERO_QUANTITY}"]' for price in gone}
+        encode = self._level_json.encode
+        removed = dict(encode(before[number]) for number in filterfalse(after.__contains__, before))
+        changes = {price: f'["{price}","{_ZERO_QUANTITY}"]' for price in removed}
         for number in filterfalse(before.__contains__, after):
-            price, entry = text(after[number])
-            if gone.get(price) == entry:
+            price, entry = encode(after[number])
+            if removed.get(price) == entry:
                 del changes[price]
             else:
                 changes[price] = entry
@@ -154,5 +154,5 @@ class LevelJson:
 
     def encode_all(self, levels: BookLevels) -> str:
         """Return ``[["price","quantity"],…]``."""
-        text = self.encode
-        return f"[{','.join([text(level)[1] for level in levels])}]"
+        encode = self.encode
+        return f"[{','.join([encode(level)[1] for level in levels])}]"

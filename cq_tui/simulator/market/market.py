@@ -269,10 +269,10 @@ class Market:
         end: int | None = None,
         offset: int = 0,
     ) -> Bars:
-        """Return at most ``limit`` klines, ascending; the last may be unfinished.
+        """Return at most ``limit`` klines, ascending; the last may be open.
 
-        With ``start`` the oldest from there, else the newest (up to ``end``); times are Unix ms, inclusive.
-        Klines open on the clock of a time zone ``offset`` ms ahead of UTC.
+        With ``start``, the oldest from there on; otherwise the latest (up to ``end``). Times are Unix ms, inclusive.
+        Klines are aligned to the time zone ``offset`` ms ahead of UTC.
         """
         column = self.column[symbol]
         if interval == "1s":
