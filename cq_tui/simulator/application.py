@@ -60,8 +60,8 @@ class Application:
             return None
         if is_cross_site(scope["headers"]):
             return None
-        answer = self.rest.handle(request_from_scope(scope, scope["headers"], body))
-        return encode_response(answer.status, headers + answer.headers, answer.body)
+        response = self.rest.handle(request_from_scope(scope, scope["headers"], body))
+        return encode_response(response.status, headers + response.headers, response.body)
 
     async def _answer(self, scope: Any, receive: Receive, send: Send) -> None:
         try:
@@ -95,33 +95,35 @@ class Application:
     async def _answer_with_faults(
         self, admin: Admin, request: HttpRequest, scope: Any, receive: Receive, send: Send
     ) -> None:
-        asked = RequestTarget(request.method, request.path, "", _symbol(request))
-        answers = await self._with_faults(
-            admin, asked, lambda: self.rest.handle(request),
+        target = RequestTarget(request.method, request.path, "", _symbol(request))
+        responses = await self._with_faults(
+            admin, target, lambda: self.rest.handle(request),
             lambda error: self.rest.error_response(error, self._exchange.clock()),
         )  # fmt: skip
         transport = scope["extensions"][TRANSPORT]["transport"]
-        if not answers:
+        if not responses:
             transport.abort()
             await receive()
             return
-        await send_response(send, answers[0])
-        for again in answers[1:]:
-            transport.write(encode_response(again.status, again.headers, again.body))
+        await send_response(send, responses[0])
+        for duplicate in responses[1:]:
+            transport.write(encode_response(duplicate.status, duplicate.headers, duplicate.body))
 
     async def _ws_with_faults(
-        self, request: WsRequest, answer: Callable[[], str], refuse: Callable[[RequestRejected], str]
+        self, request: WsRequest, handle: Callable[[], str], encode_error: Callable[[RequestRejected], str]
     ) -> list[str]:
         if self._admin is None:
-            return [answer()]
-        asked = RequestTarget("", "", request.method, request.values.get("symbol", ""))
-        return await self._with_faults(self._admin, asked, answer, refuse)
+            return [handle()]
+        target = RequestTarget("", "", request.method, request.values.get("symbol", ""))
+        return await self._with_faults(self._admin, target, handle, encode_error)
 
     async def _with_faults(
-        self, admin: Admin, asked: RequestTarget, answer: Callable[[], T], refuse: Callable[[RequestRejected], T]
+        self, admin: Admin, target: RequestTarget, handle: Callable[[], T], encode_error: Callable[[RequestRejected], T]
     ) -> list[T]:
         exchange = self._exchange
-        return await responses_with_faults(admin.match_request(asked), answer, refuse, exchange.limits, exchange.clock)
+        return await responses_with_faults(
+            admin.match_request(target), handle, encode_error, exchange.limits, exchange.clock
+        )
 
 
 def _symbol(request: HttpRequest) -> str:
@@ -148,8 +150,8 @@ async def read_body(scope: Any, receive: Receive) -> bytes:
 _BODY_HEADERS = (b"content-length", b"transfer-encoding")
 
 
-async def send_response(send: Send, answer: HttpResponse) -> None:
+async def send_response(send: Send, response: HttpResponse) -> None:
     """Send an HTTP response."""
-    headers = [*answer.headers, (b"content-length", b"%d" % len(answer.body))]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+    headers = [*response.headers, (b"content-length", b"%d" % len(response.body))]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})

@@ -1,4 +1,4 @@
-"""A hand-moved market for the engine, and recorded data where it is there."""
+"""A market moved by hand for the engine, and recorded data if available."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +11,7 @@ from cq_tui.simulator.market.symbols import MarketSymbol
 from cq_tui.simulator.market.ticks import BackgroundTrade
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared"
-#: For who needs prices but not hours of them (ms): they make up most of an exchange's start.
+#: History (ms) for tests that need few prices: generating them takes most of an exchange's start.
 SHORT_HISTORY = 300_000
 COIN = MarketSymbol("COIN", "USDT", 100.0, Decimal("0.01"), Decimal("0.001"), best_level_notional=10_000.0)
 
@@ -36,7 +36,7 @@ class HandMarket:
         return self._last
 
     def trade(self, price: str, quantity: str, *, taker_bought: bool) -> None:
-        """Have the crowd trade with itself at the present tick."""
+        """Set the background trade of the current tick."""
         self._trade = BackgroundTrade(Decimal(price), Decimal(quantity), taker_bought)
 
     def background_trade(self, symbol: str) -> BackgroundTrade | None:

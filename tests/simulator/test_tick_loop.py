@@ -16,7 +16,7 @@ from tests.simulator.conftest import SHORT_HISTORY
 START = 1_700_000_000_000
 
 
-async def test_a_ledger_that_takes_nothing_more_does_not_end_the_market(
+async def test_the_market_continues_when_the_ledger_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(tick_loop_module, "_SAVE_STATE_MS", 1)

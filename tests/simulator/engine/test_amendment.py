@@ -1,4 +1,4 @@
-"""Amends reduce an order, give back what it no longer needs, and leave it its place in the queue."""
+"""Amendments reduce an order, release its excess lock, and keep its queue priority."""
 
 from decimal import Decimal
 
@@ -16,7 +16,7 @@ def engine(market: HandMarket) -> Engine:
     return engine_on(market, coin="10")
 
 
-def test_an_amend_reduces_and_keeps_the_place(engine: Engine, market: HandMarket) -> None:
+def test_an_amendment_reduces_the_quantity_and_keeps_the_priority(engine: Engine, market: HandMarket) -> None:
     first = live(engine, engine.place(new("BUY", "LIMIT", "3", price="99", client_order_id="mine"), 5))
     second = live(engine, engine.place(new("BUY", "LIMIT", "3", price="99"), 5))
     outcome = engine.amend(first, D(2), "other", 6)
@@ -38,7 +38,7 @@ def test_an_amend_reduces_and_keeps_the_place(engine: Engine, market: HandMarket
     assert (first.status, second.status) == ("FILLED", "FILLED")
 
 
-def test_what_an_amend_must_not_do(engine: Engine) -> None:
+def test_invalid_amendments_are_rejected(engine: Engine) -> None:
     order = live(engine, engine.place(new("BUY", "LIMIT", "3", price="99"), 5))
     other = live(engine, engine.place(new("BUY", "LIMIT", "1", price="98", client_order_id="taken"), 5))
     increase = "Order amend (quantity increase) is not supported."
@@ -54,7 +54,7 @@ def test_what_an_amend_must_not_do(engine: Engine) -> None:
     refused(lambda: engine.amend(other, D("0.5"), "n", 8), -2038, "Unknown order sent.")
 
 
-def test_an_order_is_not_amended_below_what_is_filled(engine: Engine, market: HandMarket) -> None:
+def test_an_order_is_not_amended_below_its_fills(engine: Engine, market: HandMarket) -> None:
     market.move("100.00", "100.02")
     order = live(engine, engine.place(new("BUY", "LIMIT", "89", price="100.02"), 5))
     assert order.is_open
@@ -62,7 +62,7 @@ def test_an_order_is_not_amended_below_what_is_filled(engine: Engine, market: Ha
     refused(lambda: engine.amend(order, D(10), "n", 6), -2038, "The requested action would change no state; rejecting.")
 
 
-def test_the_legs_of_an_oco_change_together(engine: Engine) -> None:
+def test_both_legs_of_an_oco_are_amended(engine: Engine) -> None:
     outcome = sell_oco(engine, "2")
     stop, limit = (live(engine, outcome, leg) for leg in (0, 1))
     amended = engine.amend(stop, D(1), "new", 6)
@@ -72,7 +72,7 @@ def test_the_legs_of_an_oco_change_together(engine: Engine) -> None:
     assert not engine.amend(stop, D("0.5"), "new", 7).list_reports
 
 
-def test_a_buy_oco_keeps_the_lock_of_its_dearer_leg(engine: Engine) -> None:
+def test_an_amended_buy_oco_keeps_the_lock_of_its_more_expensive_leg(engine: Engine) -> None:
     above = new("BUY", "STOP_LOSS_LIMIT", "2", price="103", stop_price="102")
     below = new("BUY", "LIMIT_MAKER", "2", price="98")
     outcome = engine.place_list(oco("BUY", above, below), 5)
@@ -80,7 +80,7 @@ def test_a_buy_oco_keeps_the_lock_of_its_dearer_leg(engine: Engine) -> None:
     assert held(engine, "USDT")[1] == 103
 
 
-def test_an_icebergs_shown_part_shrinks_only_when_it_has_to(engine: Engine) -> None:
+def test_an_amended_iceberg_keeps_its_visible_part_where_it_can(engine: Engine) -> None:
     order = live(engine, engine.place(new("BUY", "LIMIT", "3", price="99", iceberg_quantity="1"), 5))
     engine.amend(order, D(2), "n", 6)
     assert order.visible_quantity == 1

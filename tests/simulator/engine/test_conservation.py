@@ -1,4 +1,4 @@
-"""Money and assets are conserved in any sequence of orders, no limit is passed, and the facts alone tell it all."""
+"""Any sequence of orders conserves assets, respects limits, and is rebuilt from the ledger's events alone."""
 
 from decimal import Decimal
 from typing import Any
@@ -75,8 +75,8 @@ def test_money_and_assets_are_conserved_and_limits_kept(taken: list[tuple[str, A
         except RequestRejected as error:
             refusals.add(error.code)
             continue
-        for fact in outcome.ledger_events:
-            replayed.apply(decode_event(encode_event(fact)))
+        for event in outcome.ledger_events:
+            replayed.apply(decode_event(encode_event(event)))
     assert refusals <= {-1013, -2010}
     state = engine.state
     usdt, coin = Decimal(5000), Decimal(20)

@@ -80,7 +80,7 @@ def test_a_large_market_order_slips(market: HandMarket) -> None:
     assert order.quote_executed / order.executed > Decimal("100.02")
 
 
-def test_what_one_order_took_is_gone_until_the_next_tick(market: HandMarket) -> None:
+def test_consumed_liquidity_returns_at_the_next_tick(market: HandMarket) -> None:
     engine = engine_on(market, usdt="1000000")
     first = engine.place(new("BUY", "MARKET", "400"), 5).orders[0]
     second = engine.place(new("BUY", "MARKET", "400"), 5).orders[0]
@@ -112,7 +112,7 @@ def test_a_filter_failure_is_named(market: HandMarket) -> None:
     refused(lambda: engine.place(new("BUY", "LIMIT", "1", price="99.999"), 5), -1013, "Filter failure: PRICE_FILTER")
 
 
-def test_nothing_trades_when_the_market_is_over(market: HandMarket) -> None:
+def test_nothing_trades_once_the_market_has_ended(market: HandMarket) -> None:
     engine = engine_on(market)
     resting = live(engine, engine.place(new("BUY", "LIMIT", "1", price="99"), 5))
     market.ended = True
@@ -139,7 +139,7 @@ def test_a_resting_limit_order_locks_and_fills_as_maker_at_its_price(market: Han
     assert held(engine, "COIN") == (Decimal("1.998"), 0)
 
 
-def test_a_better_price_gives_the_difference_back(market: HandMarket) -> None:
+def test_a_better_fill_price_frees_the_difference(market: HandMarket) -> None:
     engine = engine_on(market)
     order = engine.place(new("BUY", "LIMIT", "2", price="105"), 5).orders[0]
     assert order.status == "FILLED"
@@ -154,7 +154,7 @@ def test_ioc_keeps_its_fills_and_expires(market: HandMarket) -> None:
     assert held(engine, "USDT")[1] == 0
 
 
-def test_fok_fills_wholly_or_not_at_all(market: HandMarket) -> None:
+def test_fok_fills_completely_or_not_at_all(market: HandMarket) -> None:
     engine = engine_on(market, usdt="1000000")
     order = engine.place(new("BUY", "LIMIT", "900", price="100.03", time_in_force="FOK"), 5).orders[0]
     assert (order.status, order.expiry_reason) == ("EXPIRED", "UNFILLED_FOK_ORDER_EXPIRED")
@@ -182,7 +182,7 @@ def test_a_client_order_id_is_unique_among_open_orders_only(market: HandMarket) 
     assert engine.place(again, 8).orders[0].status == "NEW"
 
 
-def test_cancel_frees_what_was_locked_and_works_once(market: HandMarket) -> None:
+def test_a_cancel_releases_the_lock_and_works_once(market: HandMarket) -> None:
     engine = engine_on(market)
     order = live(engine, engine.place(new("BUY", "LIMIT", "2", price="99"), 5))
     canceled = engine.cancel(order, "x", 6)
@@ -203,7 +203,7 @@ def test_cancel_frees_what_was_locked_and_works_once(market: HandMarket) -> None
         ("BUY", "TAKE_PROFIT", "100.01", "99.00", "99.00"),
     ],
 )
-def test_stops_trigger_on_the_last_price_from_the_right_side(
+def test_stops_trigger_when_the_last_price_crosses_from_the_right_side(
     market: HandMarket, side: str, order_type: str, bad: str, good: str, reached: str
 ) -> None:
     engine = engine_on(market, coin="5")
@@ -232,7 +232,7 @@ def test_a_stop_limit_rests_at_its_price_once_triggered(market: HandMarket) -> N
     assert live(engine, outcome).status == "FILLED"
 
 
-def test_a_stop_that_cannot_be_paid_when_it_triggers_expires(market: HandMarket) -> None:
+def test_a_stop_without_funds_expires_when_triggered(market: HandMarket) -> None:
     engine = engine_on(market, usdt="101")
     outcome = engine.place(new("BUY", "STOP_LOSS", "1", stop_price="101"), 5)
     market.move("110.00", "110.02", "110.00")
@@ -260,7 +260,9 @@ def test_an_oco_locks_its_quantity_once(market: HandMarket) -> None:
 
 
 @pytest.mark.parametrize(("bid", "ask", "winner", "loser"), [("102.00", "102.02", 1, 0), ("98.90", "98.92", 0, 1)])
-def test_one_leg_of_an_oco_ends_the_other(market: HandMarket, bid: str, ask: str, winner: int, loser: int) -> None:
+def test_a_filled_leg_of_an_oco_expires_the_other(
+    market: HandMarket, bid: str, ask: str, winner: int, loser: int
+) -> None:
     engine = engine_on(market, coin="1")
     outcome = sell_oco(engine)
     market.move(bid, ask)
@@ -280,12 +282,12 @@ def test_a_triggered_leg_expires_the_other_before_it_fills(market: HandMarket) -
     market.move("98.00", "98.02", "98.00")
     engine.on_tick(6)
     stop, limit = live(engine, outcome, 0), live(engine, outcome, 1)
-    assert (stop.status, stop.is_working, stop.executed) == ("NEW", True, 0)
+    assert (stop.status, stop.is_working, stop.executed) == ("NEW", True, Decimal(0))
     assert (limit.status, limit.expiry_reason) == ("EXPIRED", "OCO_TRIGGER")
     assert held(engine, "COIN") == (0, 1)
 
 
-def test_a_buy_oco_locks_the_dearer_leg(market: HandMarket) -> None:
+def test_a_buy_oco_locks_the_more_expensive_leg(market: HandMarket) -> None:
     engine = engine_on(market)
     above = new("BUY", "STOP_LOSS_LIMIT", "2", price="103", stop_price="102")
     below = new("BUY", "LIMIT_MAKER", "2", price="98")
@@ -297,7 +299,7 @@ def test_a_buy_oco_locks_the_dearer_leg(market: HandMarket) -> None:
     assert held(engine, "USDT") == (Decimal("9804"), 0)
 
 
-def test_oco_prices_have_to_enclose_the_market(market: HandMarket) -> None:
+def test_oco_prices_must_enclose_the_market(market: HandMarket) -> None:
     engine = engine_on(market, coin="1")
     above = new("SELL", "LIMIT_MAKER", "1", price="100")
     below = new("SELL", "STOP_LOSS", "1", stop_price="99")
@@ -305,7 +307,7 @@ def test_oco_prices_have_to_enclose_the_market(market: HandMarket) -> None:
     refused(lambda: engine.place_list(oco("SELL", above, below), 5), -2010, text)
 
 
-def test_cancelling_one_leg_cancels_the_list(market: HandMarket) -> None:
+def test_canceling_one_leg_cancels_the_list(market: HandMarket) -> None:
     engine = engine_on(market, coin="1")
     outcome = sell_oco(engine)
     engine.cancel(live(engine, outcome, 1), "x", 6)

@@ -1,4 +1,4 @@
-"""Filters whose measure is the market: the price that they compare with, and what a quote amount buys."""
+"""Filters that depend on the market: their reference price, and what a quote amount buys."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -17,7 +17,7 @@ class _AverageApart(HandMarket):
 
 
 @pytest.mark.parametrize(("minutes", "fails"), [(5, "PERCENT_PRICE_BY_SIDE"), (0, None)])
-def test_over_no_minutes_the_last_price_counts(minutes: int, fails: str | None) -> None:
+def test_filters_over_zero_minutes_compare_with_the_last_price(minutes: int, fails: str | None) -> None:
     engine = engine_on(_AverageApart())
     engine.set_rules(replace(engine.rules(COIN.symbol), average_price_minutes=minutes))
     order = new("BUY", "LIMIT", "1", price="99")
@@ -38,9 +38,7 @@ def test_over_no_minutes_the_last_price_counts(minutes: int, fails: str | None) 
         ({"quantity": "1.001"}, False),
     ],
 )
-def test_a_position_has_its_most_however_it_is_bought(
-    market: HandMarket, fields: dict[str, Any], allowed: bool
-) -> None:
+def test_max_position_applies_to_every_way_of_buying(market: HandMarket, fields: dict[str, Any], allowed: bool) -> None:
     engine = engine_on(market, coin="1")
     engine.set_rules(replace(engine.rules(COIN.symbol), max_position=Decimal(3)))
     engine.place(new("BUY", "LIMIT", "1", price="99"), 1)

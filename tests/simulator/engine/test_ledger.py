@@ -1,4 +1,4 @@
-"""The ledger: rebuilds the state, stays bounded, names bad lines, and survives a SIGKILL at any moment."""
+"""The ledger rebuilds the state, stays bounded, reports bad lines, and survives SIGKILL at any time."""
 
 import errno
 import json
@@ -38,7 +38,7 @@ def same(one: ExchangeState, other: ExchangeState) -> bool:
 
 
 def traded(path: Path, rounds: int = 3) -> tuple[ExchangeState, Ledger]:
-    """Trade on a ledger: fills, open orders, cancels and an order list."""
+    """Record fills, open orders, cancels and an order list in a ledger."""
     market = HandMarket()
     state = ExchangeState(ASSETS)
     ledger = Ledger(path, state)
@@ -56,7 +56,7 @@ def traded(path: Path, rounds: int = 3) -> tuple[ExchangeState, Ledger]:
     return state, ledger
 
 
-def test_a_ledger_makes_the_same_state_again(tmp_path: Path) -> None:
+def test_a_ledger_rebuilds_the_same_state(tmp_path: Path) -> None:
     state, ledger = traded(tmp_path / "ledger.ndjson")
     ledger.record_market_state({"kind": "walk", "seed": 3})
     ledger.close()
@@ -110,7 +110,7 @@ def test_compaction_keeps_the_state_and_shrinks_the_file(tmp_path: Path) -> None
     reopened.close()
 
 
-def test_without_room_for_a_snapshot_the_ledger_goes_on(
+def test_without_disk_space_for_a_snapshot_the_ledger_continues(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def full(*_: object) -> None:
@@ -143,9 +143,7 @@ def test_opening_a_long_ledger_compacts_it(tmp_path: Path, monkeypatch: pytest.M
     assert b'"snapshot"' in path.read_bytes().splitlines()[0]
 
 
-def test_old_orders_and_trades_are_forgotten_but_not_their_money(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pruning_old_orders_and_trades_keeps_the_balances(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cq_tui.simulator.engine.state.ORDERS_KEPT", 5)
     path = tmp_path / "ledger.ndjson"
     state, ledger = traded(path, rounds=30)
@@ -159,7 +157,7 @@ def test_old_orders_and_trades_are_forgotten_but_not_their_money(
     assert again.last_order_ids == state.last_order_ids
 
 
-def test_a_torn_tail_is_cut_and_kept_aside(tmp_path: Path) -> None:
+def test_a_torn_tail_is_cut_off_and_quarantined(tmp_path: Path) -> None:
     path = tmp_path / "ledger.ndjson"
     state, ledger = traded(path)
     ledger.close()
@@ -201,7 +199,7 @@ def test_nothing_acknowledged_is_lost_in_a_sigkill(tmp_path: Path) -> None:
         process, told = start(path)
         try:
             with Client(*told) as client:
-                # What was served before the kill is served again after it.
+                # Klines served before the kill are served again after it.
                 served = client.get("klines", symbol="ETHUSDT", interval="1s", limit=600)[:-1]
                 for kline in served:
                     assert prices.setdefault(kline[0], kline[1:6]) == kline[1:6]

@@ -1,4 +1,4 @@
-"""The book: what stands in it, what it shows, how little it changes, and its update ids."""
+"""The book: its levels, visible quantities, update ids, and how little it changes."""
 
 from decimal import Decimal
 from itertools import pairwise
@@ -68,26 +68,26 @@ def quantity_at(engine: Engine, side: str, price: str) -> Decimal:
     return next((level.quantity for level in engine.book("COINUSDT").levels(side) if level.price == D(price)), D(0))
 
 
-def test_own_orders_are_shown_with_the_crowd_and_every_change_has_an_id(market: HandMarket) -> None:
+def test_own_orders_join_background_levels_and_every_change_has_an_id(market: HandMarket) -> None:
     engine = engine_on(market, coin="5")
     book = engine.book("COINUSDT")
-    crowd = quantity_at(engine, "bids", "99.50")
+    background = quantity_at(engine, "bids", "99.50")
     seen = [book.update_id]
     order = live(engine, engine.place(new("BUY", "LIMIT", "2", price="99.50"), 5))
     seen.append(book.update_id)
-    assert quantity_at(engine, "bids", "99.50") == crowd + 2
+    assert quantity_at(engine, "bids", "99.50") == background + 2
     engine.amend(order, D(1), "n", 6)
     seen.append(book.update_id)
-    assert quantity_at(engine, "bids", "99.50") == crowd + 1
+    assert quantity_at(engine, "bids", "99.50") == background + 1
     engine.cancel(order, "x", 7)
     seen.append(book.update_id)
-    assert quantity_at(engine, "bids", "99.50") == crowd
+    assert quantity_at(engine, "bids", "99.50") == background
     assert seen == sorted(set(seen))
     engine.place(new("SELL", "LIMIT", "1", price="100.01"), 8)
     assert (book.best_ask, book.best_level("asks").quantity) == (D("100.01"), D(1))
 
 
-def test_what_was_taken_is_not_shown_until_the_next_tick(market: HandMarket) -> None:
+def test_consumed_liquidity_is_hidden_until_the_next_tick(market: HandMarket) -> None:
     engine = engine_on(market)
     best = engine.book("COINUSDT").best_level("asks")
     engine.place(new("BUY", "MARKET", str(best.quantity)), 5)
@@ -97,12 +97,12 @@ def test_what_was_taken_is_not_shown_until_the_next_tick(market: HandMarket) -> 
     assert engine.book("COINUSDT").best_level("asks") == best
 
 
-def test_of_an_iceberg_only_a_part_is_shown_and_each_part_queues_behind_the_others(market: HandMarket) -> None:
+def test_an_iceberg_shows_one_part_and_each_part_joins_the_back_of_the_queue(market: HandMarket) -> None:
     engine = engine_on(market, usdt="100000")
-    crowd = quantity_at(engine, "bids", "99.50")
+    background = quantity_at(engine, "bids", "99.50")
     engine.place(new("BUY", "LIMIT", "9", price="99.50", iceberg_quantity="2"), 5)
     engine.place(new("BUY", "LIMIT", "3", price="99.50"), 5)
-    assert quantity_at(engine, "bids", "99.50") == crowd + 5
+    assert quantity_at(engine, "bids", "99.50") == background + 5
     market.move("99.48", "99.50")
     trades = [(r.order.order_id, r.trade.quantity) for r in engine.on_tick(6).reports if r.trade]
     assert trades[:4] == [(1, D(2)), (2, D(3)), (1, D(2)), (1, D(2))]
@@ -117,7 +117,7 @@ def test_a_better_bid_fills_before_an_earlier_one(market: HandMarket) -> None:
     assert fills == [2, 3, 1]
 
 
-def test_own_orders_at_better_prices_fill_before_the_crowd_trades_with_itself(market: HandMarket) -> None:
+def test_own_orders_at_better_prices_fill_before_a_background_trade(market: HandMarket) -> None:
     engine = engine_on(market, coin="5")
     for side, price in (("BUY", "100.01"), ("BUY", "100.00"), ("SELL", "100.03")):
         engine.place(new(side, "LIMIT", "1", price=price), 5)
@@ -132,7 +132,7 @@ def test_own_orders_at_better_prices_fill_before_the_crowd_trades_with_itself(ma
 
 
 @pytest.mark.parametrize(("quantity", "status"), [("500", "PARTIALLY_FILLED"), ("2", "FILLED")])
-def test_own_orders_that_the_crowd_reaches_never_leave_the_book_crossed(
+def test_fills_by_background_prices_never_leave_the_book_crossed(
     market: HandMarket, quantity: str, status: str
 ) -> None:
     engine = engine_on(market, usdt="100000")
@@ -144,7 +144,7 @@ def test_own_orders_that_the_crowd_reaches_never_leave_the_book_crossed(
     assert book.best_bid < book.best_ask
 
 
-def test_a_book_goes_on_from_another_state_with_a_higher_id(market: HandMarket) -> None:
+def test_a_book_continues_from_another_state_with_a_higher_id(market: HandMarket) -> None:
     engine = engine_on(market)
     engine.place(new("BUY", "LIMIT", "1", price="100.01"), 5)
     book = engine.book("COINUSDT")

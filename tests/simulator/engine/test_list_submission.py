@@ -1,4 +1,4 @@
-"""Orders that wait for others: OTO, OTOCO, OPO and OPOCO."""
+"""Contingent order lists: OTO, OTOCO, OPO and OPOCO."""
 
 from decimal import Decimal
 
@@ -22,7 +22,7 @@ def resting(quantity: str = "2", **fields: str) -> NewOrder:
 
 
 def fill_working(engine: Engine, market: HandMarket) -> Outcome:
-    """Let the price come down to 99 and back up."""
+    """Move the price down to 99 and back up."""
     market.move("98.90", "98.95", "98.95")
     return engine.on_tick(6)
 
@@ -34,7 +34,7 @@ def orders(engine: Engine, outcome: Outcome) -> list[EngineOrder]:
 # OTO
 
 
-def test_a_pending_order_waits_without_a_lock_and_is_entered_when_the_working_one_has_filled(
+def test_a_pending_order_has_no_lock_and_is_entered_once_the_working_order_filled(
     market: HandMarket,
 ) -> None:
     engine = engine_on(market)
@@ -52,7 +52,7 @@ def test_a_pending_order_waits_without_a_lock_and_is_entered_when_the_working_on
     assert [r.status_type for r in engine.on_tick(7).list_reports] == ["ALL_DONE"]
 
 
-def test_the_answer_shows_the_pending_order_as_pending_though_it_filled_at_once(market: HandMarket) -> None:
+def test_the_response_shows_the_order_as_pending_even_if_it_fills_immediately(market: HandMarket) -> None:
     engine = engine_on(market)
     working = new("BUY", "LIMIT", "2", price="101")
     outcome = engine.place_list(dependent("OTO", working, new("SELL", "MARKET", "1.5")), 5)
@@ -66,7 +66,7 @@ def test_the_answer_shows_the_pending_order_as_pending_though_it_filled_at_once(
 
 
 @pytest.mark.parametrize("which", [0, 1])
-def test_cancelling_either_cancels_both(market: HandMarket, which: int) -> None:
+def test_canceling_either_cancels_both(market: HandMarket, which: int) -> None:
     engine = engine_on(market)
     outcome = engine.place_list(dependent("OTO", resting(), new("SELL", "LIMIT", "1.5", price="101")), 5)
     canceled = engine.cancel(orders(engine, outcome)[which], "x", 6)
@@ -115,7 +115,7 @@ def otoco(engine: Engine) -> Outcome:
     return engine.place_list(dependent("OTOCO", resting(), above, below), 5)
 
 
-def test_an_otoco_enters_both_legs_under_one_lock_and_one_ends_the_other(market: HandMarket) -> None:
+def test_an_otoco_enters_both_legs_under_one_lock_and_a_fill_expires_the_other(market: HandMarket) -> None:
     engine = engine_on(market)
     outcome = otoco(engine)
     fill_working(engine, market)
@@ -129,7 +129,7 @@ def test_an_otoco_enters_both_legs_under_one_lock_and_one_ends_the_other(market:
     assert engine.state.lists[0].contingency == "OTO"
 
 
-def test_both_legs_of_an_otoco_expire_when_the_price_has_left_them(market: HandMarket) -> None:
+def test_both_legs_of_an_otoco_expire_if_they_no_longer_enclose_the_price(market: HandMarket) -> None:
     engine = engine_on(market)
     outcome = otoco(engine)
     market.move("96.00", "96.02", "96.00")
@@ -138,7 +138,7 @@ def test_both_legs_of_an_otoco_expire_when_the_price_has_left_them(market: HandM
     assert engine.state.lists[0].done
 
 
-def test_the_legs_of_an_otoco_have_to_be_above_and_below(market: HandMarket) -> None:
+def test_the_legs_of_an_otoco_must_be_above_and_below(market: HandMarket) -> None:
     above = new("SELL", "LIMIT_MAKER", "1.5", price="96")
     below = new("SELL", "STOP_LOSS", "1.5", stop_price="97")
     text = "The relationship of the prices for the orders is not correct."
@@ -150,7 +150,7 @@ def test_the_legs_of_an_otoco_have_to_be_above_and_below(market: HandMarket) -> 
 # OPO
 
 
-def test_an_opo_holds_what_it_received_and_sells_whole_steps_of_it(market: HandMarket) -> None:
+def test_an_opo_locks_what_it_received_and_sells_whole_steps(market: HandMarket) -> None:
     engine = engine_on(market)
     outcome = engine.place_list(dependent("OPO", resting(), new("SELL", "LIMIT", price="101")), 5)
     assert outcome.orders[1].quantity == 0
@@ -175,7 +175,7 @@ def test_what_an_opo_received_is_locked_while_the_working_order_fills(market: Ha
     assert held(engine, "COIN") == (received, 0)
 
 
-def test_an_opos_commission_comes_from_what_was_free_if_that_suffices(market: HandMarket) -> None:
+def test_an_opos_commission_comes_from_the_free_balance_if_it_suffices(market: HandMarket) -> None:
     engine = engine_on(market, coin="1")
     outcome = engine.place_list(dependent("OPO", resting(), new("SELL", "LIMIT", price="101")), 5)
     fill_working(engine, market)
@@ -200,7 +200,7 @@ def test_an_opoco_gives_both_legs_what_was_bought(market: HandMarket) -> None:
 # What is refused
 
 
-def test_a_list_needs_ids_of_its_own_and_room(market: HandMarket) -> None:
+def test_a_list_needs_unique_ids_and_a_free_slot(market: HandMarket) -> None:
     engine = engine_on(market)
     working = resting(client_order_id="same")
     twice = dependent("OTO", working, new("SELL", "LIMIT", "1", price="101", client_order_id="same"))

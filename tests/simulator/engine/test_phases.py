@@ -1,4 +1,4 @@
-"""Halted, broken and delisted symbols, rules that change, and what symbols do not take."""
+"""Halted, suspended and delisted symbols, changing rules, and unsupported orders."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -11,7 +11,7 @@ from tests.simulator.engine.test_engine import engine_on, held, live, new, refus
 
 
 @pytest.mark.parametrize("phase", ["HALT", "BREAK", "END_OF_DAY", "CANCEL_ONLY"])
-def test_outside_trading_orders_are_refused_wait_and_can_be_cancelled(market: HandMarket, phase: str) -> None:
+def test_outside_trading_orders_are_rejected_wait_and_can_be_canceled(market: HandMarket, phase: str) -> None:
     engine = engine_on(market)
     order, waiting = (live(engine, engine.place(new("BUY", "LIMIT", "1", price=price), 5)) for price in ("99", "90"))
     engine.set_phase(phase, COIN.symbol)
@@ -50,7 +50,7 @@ def test_rules_change_at_run_time(market: HandMarket) -> None:
         ({"order_types": frozenset({"LIMIT"})}, {"stop_price": "101"}, "Stop loss orders are not supported"),
     ],
 )
-def test_what_a_symbol_does_not_take(
+def test_unsupported_order_types_are_rejected(
     market: HandMarket, change: dict[str, object], order: dict[str, object], text: str
 ) -> None:
     engine = engine_on(market)
@@ -59,7 +59,7 @@ def test_what_a_symbol_does_not_take(
     refused(lambda: engine.place(new("BUY", kind, "1", **order), 5), -1013, f"{text} for this symbol.")
 
 
-def test_filters_that_count_and_measure_the_account(market: HandMarket) -> None:
+def test_account_filters(market: HandMarket) -> None:
     engine = engine_on(market, coin="3")
     engine.set_rules(replace(engine.rules(COIN.symbol), max_position=Decimal(5), max_iceberg_orders=1))
     engine.place(new("BUY", "LIMIT", "1", price="99", iceberg_quantity="0.5"), 5)

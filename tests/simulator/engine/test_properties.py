@@ -1,4 +1,4 @@
-"""Whatever is placed, amended and cancelled while the market moves: nothing is lost, made or overtaken."""
+"""Whatever is placed, amended and canceled while the market moves, assets and priorities are kept."""
 
 from collections import Counter
 from decimal import Decimal
@@ -24,7 +24,7 @@ FUNDS = {"USDT": Decimal(5_000), "COIN": Decimal(60)}
 sides = st.sampled_from(["BUY", "SELL"])
 modes = st.sampled_from(["NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER"])
 prices = st.integers(9_700, 10_300).map(lambda ticks: Decimal(ticks) / 100)
-#: Mostly some, now and then more than the crowd has at one price.
+#: Mostly small, sometimes more than background liquidity at one price.
 quantities = st.one_of(st.integers(60, 4_000), st.integers(4_000, 60_000)).map(lambda steps: Decimal(steps) / 1_000)
 offsets = st.integers(1, 300).map(lambda ticks: Decimal(ticks) / 100)
 STOPS = st.sampled_from(["STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"])
@@ -53,7 +53,7 @@ def queues(state: ExchangeState) -> dict[str, list[tuple[Decimal, list[int]]]]:
 
 
 class Account(RuleBasedStateMachine):
-    """One account, its market and its ledger."""
+    """One account with its market and ledger."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,15 +64,15 @@ class Account(RuleBasedStateMachine):
         self.made = 0
         self.shown: tuple[int, Any] = (0, None)
         for asset, amount in FUNDS.items():
-            self.take_down(self.engine.deposit(asset, amount, self.now))
+            self.replay(self.engine.deposit(asset, amount, self.now))
 
     @property
     def state(self) -> ExchangeState:
         return self.engine.state
 
-    def take_down(self, outcome: Outcome) -> Outcome:
-        for fact in outcome.ledger_events:
-            line = orjson.dumps(encode_event(fact))
+    def replay(self, outcome: Outcome) -> Outcome:
+        for event in outcome.ledger_events:
+            line = orjson.dumps(encode_event(event))
             self.replayed.apply(decode_event(orjson.loads(line)))
         numbers = [report.execution_id for report in outcome.reports]
         assert len(set(numbers)) == len(numbers)
@@ -83,11 +83,11 @@ class Account(RuleBasedStateMachine):
         return NewOrder(COIN.symbol, side, order_type, f"c{self.made}", quantity=quantity, **fields)
 
     def attempt(self, call: Any, *arguments: Any) -> Outcome | None:
-        """Do it, or see that a refusal changed nothing."""
+        """Run a command; check that a rejection changed nothing."""
         self.now += 1
         before = self.state.execution_id
         try:
-            return self.take_down(call(*arguments, self.now))
+            return self.replay(call(*arguments, self.now))
         except RequestRejected as error:
             refusal = error
         assert refusal.code in (-1013, -2010, -2038)
@@ -110,7 +110,7 @@ class Account(RuleBasedStateMachine):
     def tick(self) -> None:
         self.now += 1
         before = [order for order in self.state.open_orders.values() if order.is_working]
-        outcome = self.take_down(self.engine.on_tick(self.now))
+        outcome = self.replay(self.engine.on_tick(self.now))
         filled = {r.order.order_id for r in outcome.reports if r.trade is not None and r.trade.is_maker}
         for waiting in before:
             if waiting.is_open and not waiting.iceberg_quantity and waiting.order_id not in filled:
@@ -141,10 +141,10 @@ class Account(RuleBasedStateMachine):
     @rule(
         side=sides, quantity=quantities, other=quantities, parts=st.integers(0, 4), mode=modes, at_market=st.booleans()
     )
-    def meet_oneself(
+    def trade_with_oneself(
         self, side: str, quantity: Decimal, other: Decimal, parts: int, mode: str, at_market: bool
     ) -> None:
-        """Stand before the crowd, and take from the other side."""
+        """Place an order ahead of background, and take it from the other side."""
         book = self.engine.book(COIN.symbol)
         price = book.best_bid + COIN.tick_size if side == "BUY" else book.best_ask - COIN.tick_size
         shown = max((quantity / parts).quantize(COIN.step_size), COIN.step_size) if parts else None
@@ -208,7 +208,7 @@ class Account(RuleBasedStateMachine):
         orders = list(self.state.open_orders.values())
         if which < len(orders):
             self.now += 1
-            self.take_down(self.engine.cancel(orders[which], "x", self.now))
+            self.replay(self.engine.cancel(orders[which], "x", self.now))
 
     @rule(which=st.integers(0, 30), part=st.integers(1, 99))
     def amend(self, which: int, part: int) -> None:
@@ -249,7 +249,7 @@ class Account(RuleBasedStateMachine):
                 assert order.locked == order.remaining * (order.price if order.side == "BUY" else 1)
 
     @invariant()
-    def no_order_gets_more_or_worse_than_it_wants(self) -> None:
+    def no_order_exceeds_its_quantity_or_limit(self) -> None:
         for order in self.state.orders.values():
             assert 0 <= order.filled_or_prevented <= order.quantity or order.is_pending
             assert order.is_open == ((order.symbol, order.order_id) in self.state.open_orders)
@@ -281,7 +281,7 @@ class Account(RuleBasedStateMachine):
         self.shown = (book.update_id, (bids, asks))
 
     @invariant()
-    def the_ledger_makes_the_same_state(self) -> None:
+    def the_ledger_rebuilds_the_same_state(self) -> None:
         assert same(self.replayed, self.state)
 
     def teardown(self) -> None:
@@ -292,7 +292,7 @@ class Account(RuleBasedStateMachine):
 
 
 def goes_before(one: EngineOrder, other: EngineOrder) -> bool:
-    """Whether one order had to fill before the other."""
+    """Whether one order must fill before the other."""
     if one.side != other.side or not other.price or (one.price == other.price and other.iceberg_quantity):
         return False
     if one.price != other.price:

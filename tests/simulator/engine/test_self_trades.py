@@ -1,4 +1,4 @@
-"""Orders of the account that meet each other: trades with oneself, and how they are prevented."""
+"""Orders of the account that match each other: self-trades and their prevention."""
 
 from decimal import Decimal
 from typing import Any
@@ -16,7 +16,7 @@ D = Decimal
 
 @pytest.fixture
 def engine(market: HandMarket) -> Engine:
-    """An account with a bid of 2 at 100.01, before all of the crowd."""
+    """An account with a bid of 2 at 100.01, ahead of background."""
     engine = engine_on(market, coin="50")
     engine.place(new("BUY", "LIMIT", "2", price="100.01"), 5)
     return engine
@@ -60,7 +60,7 @@ def test_without_prevention_both_sides_trade_under_one_id(engine: Engine) -> Non
         ("TRANSFER", "1", ("NEW", "1"), ("EXPIRED_IN_MATCH", "1"), ("1", "1")),
     ],
 )
-def test_prevention_by_the_mode_of_the_taker(
+def test_prevention_follows_the_mode_of_the_taker(
     engine: Engine, mode: str, quantity: str, makers: tuple[str, str], takers: tuple[str, str], lost: tuple[str, str]
 ) -> None:
     outcome = sell(engine, quantity, mode)
@@ -78,13 +78,13 @@ def test_prevention_by_the_mode_of_the_taker(
     assert held(engine, "USDT")[1] == maker(engine).locked
 
 
-def test_a_market_order_whose_makers_expire_goes_on_with_the_crowd(engine: Engine) -> None:
+def test_a_market_order_whose_makers_expire_continues_with_background(engine: Engine) -> None:
     outcome = engine.place(new("SELL", "MARKET", "3", stp_mode="EXPIRE_MAKER"), 6)
     assert [report.execution_type for report in outcome.reports] == ["NEW", "TRADE_PREVENTION", "TRADE"]
     assert (live(engine, outcome).status, live(engine, outcome).quote_executed) == ("FILLED", D("300.00"))
 
 
-def test_fill_or_kill_leaves_own_orders_alone_when_it_dies(engine: Engine) -> None:
+def test_an_unfilled_fok_leaves_own_orders_alone(engine: Engine) -> None:
     outcome = sell(engine, "3", "EXPIRE_MAKER", time_in_force="FOK")
     assert outcome.orders[0].expiry_reason == "UNFILLED_FOK_ORDER_EXPIRED"
     assert (maker(engine).status, outcome.prevented) == ("NEW", [])

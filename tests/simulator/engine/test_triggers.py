@@ -1,4 +1,4 @@
-"""Trailing stops follow the worked numbers of the exchange's own explanation; what a trigger does."""
+"""Trailing stops follow Binance's documented examples; triggered orders."""
 
 from decimal import Decimal
 
@@ -11,7 +11,7 @@ from tests.simulator.engine.test_engine import engine_on, live, new, refused
 
 
 def linear(engine: Engine, market: HandMarket, prices: list[str], now: int = 10) -> None:
-    """Let the price go through these points in ten equal parts each."""
+    """Move the price through these points in ten equal steps each."""
     last = market.last_price("")
     for point in map(Decimal, prices):
         for part in range(1, 11):
@@ -39,7 +39,7 @@ def placed(engine: Engine, side: str, kind: str, delta: int, price: str, stop: s
         ("SELL", "STOP_LOSS_LIMIT", 700, "39000", None, ["42000", "39500", "45500"], "42315.01", "42315"),
     ],
 )  # fmt: skip
-def test_trailing_stops_as_explained(
+def test_trailing_stops_follow_the_documented_examples(
     side: str, kind: str, delta: int, price: str, stop: str | None, path: list[str], short_of: str, trigger: str
 ) -> None:
     market = HandMarket("40000", "40000.02", "40000")
@@ -53,7 +53,7 @@ def test_trailing_stops_as_explained(
     assert order.working_time == 77
 
 
-def test_a_trailing_stop_without_stop_price_begins_with_the_next_trade() -> None:
+def test_a_trailing_stop_without_stop_price_starts_with_the_next_trade() -> None:
     market = HandMarket("100.00", "100.02", "100.00")
     engine = engine_on(market, coin="1")
     order = placed(engine, "SELL", "STOP_LOSS_LIMIT", 100, "90", None)
@@ -69,13 +69,13 @@ def test_the_trailing_delta_has_limits(market: HandMarket) -> None:
     refused(lambda: engine.place(new("SELL", "STOP_LOSS", "1", trailing_delta=9_999), 5), -1013, text)
 
 
-def test_a_market_stop_that_trails_to_buy_locks_by_the_last_price(market: HandMarket) -> None:
+def test_a_trailing_market_stop_to_buy_locks_at_the_last_price(market: HandMarket) -> None:
     engine = engine_on(market, usdt="200")
     order = live(engine, engine.place(new("BUY", "STOP_LOSS", "1", trailing_delta=100), 5))
     assert order.locked == Decimal("100.01")
 
 
-def test_a_trigger_that_breaks_a_filter_meanwhile_expires(market: HandMarket) -> None:
+def test_a_triggered_order_that_now_violates_a_filter_expires(market: HandMarket) -> None:
     engine = engine_on(market, coin="1")
     order = live(engine, engine.place(new("SELL", "STOP_LOSS_LIMIT", "1", stop_price="90", price="400"), 5))
     market.move("60.00", "60.02", "60.00")
@@ -84,7 +84,7 @@ def test_a_trigger_that_breaks_a_filter_meanwhile_expires(market: HandMarket) ->
     assert engine.state.balances["COIN"].free == 1
 
 
-def test_a_triggered_limit_order_keeps_to_its_time_in_force(market: HandMarket) -> None:
+def test_a_triggered_limit_order_keeps_its_time_in_force(market: HandMarket) -> None:
     engine = engine_on(market, coin="1")
     new_order = new("SELL", "STOP_LOSS_LIMIT", "1", stop_price="99", price="99.50", time_in_force="IOC")
     order = live(engine, engine.place(new_order, 5))
@@ -94,7 +94,7 @@ def test_a_triggered_limit_order_keeps_to_its_time_in_force(market: HandMarket) 
     assert [report.execution_type for report in outcome.reports] == ["NEW", "EXPIRED"]
 
 
-def test_the_account_s_own_trade_triggers_a_stop_at_once(market: HandMarket) -> None:
+def test_an_own_trade_triggers_a_stop_immediately(market: HandMarket) -> None:
     engine = engine_on(market, usdt="100000", coin="10")
     first = live(engine, engine.place(new("BUY", "STOP_LOSS", "1", stop_price="100.02"), 5))
     second = live(engine, engine.place(new("SELL", "TAKE_PROFIT", "1", stop_price="100.02"), 5))

@@ -1,4 +1,4 @@
-"""Bars: longer intervals from shorter ones, calendar months and weeks, and the bounded ring."""
+"""Bars: aggregation, calendar months and weeks, and the bounded ring."""
 
 from datetime import UTC, datetime
 
@@ -23,7 +23,7 @@ def made(count: int, start: int = 0, seed: int = 1, step: int = 1_000) -> Bars:
 
 
 @given(st.integers(1, 400), st.integers(0, 10_000), st.sampled_from(["1m", "3m", "5m", "15m"]))
-def test_aggregation_is_the_plain_definition(count: int, start: int, interval: str) -> None:
+def test_aggregation_equals_its_definition(count: int, start: int, interval: str) -> None:
     bars = made(count, start * 1_000)
     found = aggregate(bars, interval)
     groups: dict[int, list[int]] = {}
@@ -68,7 +68,7 @@ def test_the_month_after_december_is_january() -> None:
 
 
 @given(st.lists(st.integers(0, 130), max_size=12), st.integers(1, 100))
-def test_the_ring_keeps_the_newest(sizes: list[int], capacity: int) -> None:
+def test_the_ring_keeps_the_latest_bars(sizes: list[int], capacity: int) -> None:
     ring = BarRing(capacity, 2)
     bars = made(sum(sizes))
     first = 0

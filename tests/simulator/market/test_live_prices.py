@@ -1,4 +1,4 @@
-"""Paper trading: orders meet the book and the trades of another exchange."""
+"""Paper trading: orders match against another exchange's book and trades."""
 
 from decimal import Decimal
 from typing import Any
@@ -53,7 +53,7 @@ class Elsewhere:
 
 
 class Paper:
-    """The simulated exchange on it."""
+    """The simulated exchange on live prices."""
 
     def __init__(self) -> None:
         self.real = Elsewhere()
@@ -69,7 +69,7 @@ class Paper:
         return self.engine.place(new, NOW)
 
     def tick(self, count: int = 1) -> list[tuple[D, D]]:
-        """Go on, and return what the account traded meanwhile."""
+        """Advance, and return the account's trades."""
         fills: list[tuple[D, D]] = []
         for _ in range(count):
             self.market.advance(self.market.tick + 1)
@@ -78,7 +78,7 @@ class Paper:
         return fills
 
     def second(self) -> list[tuple[D, D]]:
-        """Go on to the next second's first tick and through it."""
+        """Advance through the next second."""
         fills = []
         while True:
             fills += self.tick()
@@ -95,10 +95,10 @@ def fills_of(outcome: Any) -> list[tuple[D, D]]:
     return [(report.trade.price, report.trade.quantity) for report in outcome.reports if report.trade]
 
 
-def test_a_market_order_walks_through_the_real_book(paper: Paper) -> None:
+def test_a_market_order_takes_from_the_live_book(paper: Paper) -> None:
     outcome = paper.place("BUY", "MARKET", "1")
     assert fills_of(outcome) == [(D("64000.40"), D("0.3")), (D("64001.00"), D("0.5")), (D("64010.00"), D("0.2"))]
-    # What was taken is still offered there, and yet gone until its quantity changes.
+    # Consumed quantity is still offered there, but stays consumed until it changes.
     for _ in range(3):
         assert fills_of(paper.place("BUY", "MARKET", "0.1")) == [(D("64010.00"), D("0.1"))]
         paper.tick()
@@ -107,12 +107,12 @@ def test_a_market_order_walks_through_the_real_book(paper: Paper) -> None:
     assert fills_of(paper.place("BUY", "MARKET", "0.1")) == [(D("64001.00"), D("0.1"))]
 
 
-def test_more_than_the_real_book_has_expires(paper: Paper) -> None:
+def test_more_than_the_live_book_holds_expires(paper: Paper) -> None:
     outcome = paper.place("BUY", "MARKET", "7")
     assert (outcome.orders[0].status, outcome.orders[0].executed) == ("EXPIRED", D("5.8"))
 
 
-def test_the_book_moves_with_the_real_one_within_a_second(paper: Paper) -> None:
+def test_the_book_follows_the_live_one_within_a_second(paper: Paper) -> None:
     resting = paper.place("BUY", "LIMIT", "0.5", "63990.00").orders[0]
     assert paper.tick() == []
     paper.real.books["SELL"].insert(0, PriceLevel(D("63989.00"), D("0.2")))
@@ -124,13 +124,13 @@ def test_the_book_moves_with_the_real_one_within_a_second(paper: Paper) -> None:
     assert paper.tick() == [(D("63990.00"), D("0.1"))]
 
 
-def test_real_trades_through_an_order_fill_it_by_their_quantity(paper: Paper) -> None:
+def test_live_trades_through_an_order_fill_it_by_their_quantity(paper: Paper) -> None:
     paper.place("BUY", "LIMIT", "0.5", "64000.20")
     paper.real.traded(("64000.10", "0.15", False), ("64000.40", "9", True))
     assert sum(quantity for _, quantity in paper.second() + paper.second()) == D("0.15")
 
 
-def test_a_second_shows_the_real_trades_as_one_bar(paper: Paper) -> None:
+def test_a_second_shows_the_live_trades_as_one_bar(paper: Paper) -> None:
     trades = [
         ("64005", "1", True),
         ("64001", "2", False),
@@ -149,7 +149,7 @@ def test_a_second_shows_the_real_trades_as_one_bar(paper: Paper) -> None:
     assert bars[-1]["close"] == 64006
 
 
-def test_a_book_that_is_not_known_offers_nothing(paper: Paper) -> None:
+def test_an_unknown_book_offers_nothing(paper: Paper) -> None:
     paper.real.books = {"BUY": [], "SELL": []}
     paper.tick()
     assert paper.place("SELL", "MARKET", "1").orders[0].status == "EXPIRED"
@@ -162,6 +162,6 @@ def test_a_book_that_is_not_known_offers_nothing(paper: Paper) -> None:
     assert paper.tick() == [(D("64000.20"), D("0.5"))]
 
 
-def test_symbols_trade_by_the_real_rules(paper: Paper) -> None:
+def test_symbols_trade_by_the_live_rules(paper: Paper) -> None:
     rules, real = paper.market.rules[BTC], paper.real.rules(BTC)
     assert (rules.tick_size, rules.step_size) == (real.tick_size, real.step_size)

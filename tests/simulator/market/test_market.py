@@ -1,4 +1,4 @@
-"""The market: what it serves does not depend on how one got there, and klines join without a gap."""
+"""The market: its data does not depend on how ticks were reached, and klines have no gaps."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def market_at(now: int, seed: int = 5, history_ms: int = SHORT_HISTORY) -> Marke
     return Market(start_random_walk(SYMBOLS, seed, [], NOW, history_ms=history_ms), now // TICK_MS)
 
 
-def test_history_is_there_from_the_first_second() -> None:
+def test_history_exists_from_the_first_second() -> None:
     market = market_at(NOW, history_ms=HISTORY_MS)
     bars = market.klines("ETHUSDT", "1s", 20_000)
     assert len(bars) >= HISTORY_MS // 1_000
@@ -29,7 +29,7 @@ def test_history_is_there_from_the_first_second() -> None:
         assert found["open_time"][-1] <= NOW < found["open_time"][-1] + 86_400_000
 
 
-def test_a_shorter_history_is_as_long_as_asked_for() -> None:
+def test_a_shorter_history_has_the_requested_length() -> None:
     bars = market_at(NOW, history_ms=60_000).klines("ETHUSDT", "1s", 20_000)
     assert len(bars) == 61
     assert int(bars["open_time"][0]) == NOW // 1_000 * 1_000 - 60_000
@@ -41,7 +41,7 @@ def test_each_close_is_the_next_open_within_a_tick_or_two() -> None:
 
 
 @pytest.mark.parametrize("interval", ["1s", "1m", "5m"])
-def test_going_tick_by_tick_and_jumping_give_the_same_klines(interval: str) -> None:
+def test_advancing_by_ticks_and_jumping_give_the_same_klines(interval: str) -> None:
     later = NOW + 200_000
     jumped, stepped = market_at(NOW), market_at(NOW)
     jumped.advance(later // TICK_MS)
@@ -61,7 +61,7 @@ def test_a_closed_kline_never_changes() -> None:
     assert len(seen) >= 4
 
 
-def test_what_closes_on_the_stream_is_what_rest_serves() -> None:
+def test_closed_klines_equal_those_of_rest() -> None:
     market = market_at(NOW)
     minute = (NOW // 60_000 + 1) * 60_000
     market.advance(minute // TICK_MS)

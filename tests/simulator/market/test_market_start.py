@@ -17,7 +17,7 @@ HISTORY = 2_400_000
 
 
 def ran_until(end: int, every: int = 300_000) -> tuple[Market, list[dict[str, Any]]]:
-    """Run from NOW to ``end``, remembering the walk as the server does."""
+    """Run from NOW to ``end``, recording the walk's states like the server."""
     source = start_random_walk(SYMBOLS, SEED, [], NOW, history_ms=HISTORY)
     memory = [random_walk_state(source, SEED)]
     market = Market(source, NOW // TICK_MS)
@@ -35,7 +35,7 @@ def latest(market: Market, symbol: str) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize("uptime", [1_000, 900_000, 3_600_000])
-def test_prices_go_on_after_a_restart_as_if_nothing_had_happened(uptime: int) -> None:
+def test_prices_continue_unchanged_after_a_restart(uptime: int) -> None:
     undisturbed, memory = ran_until(NOW + uptime)
     for gap in (0, 5_000, 1_800_000):
         later = NOW + uptime + gap
@@ -62,7 +62,7 @@ def test_after_a_long_gap_a_new_era_begins_at_the_last_prices(gap: int) -> None:
     assert market.last_price("BTCUSDT") > 0
 
 
-def test_another_set_of_symbols_keeps_the_prices_of_those_it_knows() -> None:
+def test_another_set_of_symbols_keeps_known_prices() -> None:
     _, memory = ran_until(NOW + 60_000)
     memory[-1]["state"]["level"] = [0.5, 0.0]
     memory[-1]["state"]["cycle"] = [0.0, 0.0]

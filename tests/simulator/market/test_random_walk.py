@@ -1,4 +1,4 @@
-"""Generated prices: the same from the same seed, restartable, as lively as promised, with regimes that last."""
+"""Generated prices: reproducible from a seed, restartable, volatile as specified, with lasting regimes."""
 
 import numpy as np
 import orjson
@@ -35,7 +35,7 @@ def test_the_same_seed_gives_the_same_prices_and_another_gives_others() -> None:
     assert np.array_equal(walk(1).history(), walk(1).history())
 
 
-def test_prices_go_on_from_a_state_that_went_through_json() -> None:
+def test_prices_continue_from_a_state_read_from_json() -> None:
     source = walk()
     for _ in range(30):
         source.next_block()
@@ -60,7 +60,7 @@ def test_blocks_follow_each_other_and_quotes_are_sound() -> None:
 
 
 @pytest.mark.parametrize("seed", [DEFAULT_SEED, 1, 2])
-def test_a_second_moves_as_a_minute_does(seed: int) -> None:
+def test_a_second_moves_like_a_minute(seed: int) -> None:
     close = bars(walk(seed), 500)["close"]
     sigma = np.diff(np.log(close), axis=0).std(axis=0)
     assert 5e-4 <= sigma[0] <= 8e-4, "BTCUSDT"
@@ -99,7 +99,7 @@ def test_regimes_last_and_impulses_pay_more_than_they_cost() -> None:
 
 
 def _runs(values: Floats) -> list[Floats]:
-    """Split every symbol's column where its value changes."""
+    """Split each symbol's column where its value changes."""
     found: list[Floats] = []
     for column in values.T:
         found += np.split(column, np.flatnonzero(np.diff(column)) + 1)

@@ -1,4 +1,4 @@
-"""Replay: every layout of the public dumps, time rebased to now, and clear words for bad files."""
+"""Replay: every layout of the public data files, times rebased to now, and clear errors for bad files."""
 
 import gzip
 import logging
@@ -112,7 +112,7 @@ def test_files_of_a_folder_share_their_times(tmp_path: Path) -> None:
     assert bars["volume"][20] == bars["trades"][20] == 0
 
 
-def test_several_files_of_a_symbol_are_joined(tmp_path: Path) -> None:
+def test_several_files_of_a_symbol_are_merged(tmp_path: Path) -> None:
     rows = kline_rows(40)
     write(tmp_path / "AUSDT-1m-2024-09.csv", rows[20:])
     write(tmp_path / "AUSDT-1m-2024-08.csv", rows[:25])
@@ -130,7 +130,7 @@ def test_at_its_end_the_market_halts(tmp_path: Path) -> None:
     assert exchange.market.last_price("ETHUSDT") == Decimal("104.0")
 
 
-def test_a_restart_goes_on_where_the_recording_was(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_restart_continues_the_recording(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = write(tmp_path / "ETHUSDT-1m-2024.csv", kline_rows(200))
     first = began(path)
     again = open_replay(path)
@@ -143,7 +143,7 @@ def test_a_restart_goes_on_where_the_recording_was(tmp_path: Path, caplog: pytes
     assert over.state() != first.state()
 
 
-def test_wanted_symbols_are_chosen(tmp_path: Path) -> None:
+def test_requested_symbols_are_selected(tmp_path: Path) -> None:
     write(tmp_path / "AUSDT-1m-2024-08.csv", kline_rows(4))
     write(tmp_path / "BUSDT-1m-2024-08.csv", kline_rows(4))
     assert [entry.symbol for entry in open_replay(tmp_path, ["CUSDT", "BUSDT"]).symbols] == ["BUSDT"]
@@ -179,7 +179,7 @@ def test_bad_files_are_named_with_row_column_and_remedy(
     assert str(path) in str(caught.value)
 
 
-def test_files_that_are_no_text_or_no_gzip(tmp_path: Path) -> None:
+def test_files_that_are_not_text_or_not_gzip(tmp_path: Path) -> None:
     (tmp_path / "AUSDT-1m.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ReplayError, match="is not text"):
         read_recordings(tmp_path / "AUSDT-1m.csv")
@@ -193,7 +193,7 @@ def test_files_that_are_no_text_or_no_gzip(tmp_path: Path) -> None:
         read_recordings(tmp_path / "empty")
 
 
-def test_where_there_are_klines_trades_are_left_out_aloud(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_trades_beside_klines_are_skipped_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write(tmp_path / "AUSDT-1m.csv", ROWS)
     write(tmp_path / "BUSDT-trades.csv", trade_rows())
     assert list(read_recordings(tmp_path)) == ["AUSDT"]
