@@ -22,6 +22,9 @@ class BundleComponent(ContractModel):
     """One service in a few words."""
 
     status: str
+    #: look, bad or idle, and the key of the room that helps, unless the status is ok.
+    level: str | None = None
+    key: str | None = None
     updated_within_sec: float | None = None
     integrity_ok: bool | None = None
 
@@ -49,6 +52,8 @@ class BundleIntegrity(ContractModel):
     merkle_root: str
     events_count: Count
     snapshots_count: Count
+    #: Age of the report that says so, in seconds, when memory does not report any more.
+    reported_within_sec: float | None = None
     #: The last signed checkpoint, whole, to hold the history against later.
     checkpoint: str | None = None
     #: Public key of the checkpoint (C2SP verifier key).

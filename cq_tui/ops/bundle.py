@@ -6,7 +6,7 @@ Free text (reasons, messages, payloads) stays out; of log lines only known words
 import importlib.metadata
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from cq_tui.contracts.bundle import (
 )
 from cq_tui.contracts.events import PAYLOADS, Event
 from cq_tui.contracts.layout import SERVICES, DataDir
+from cq_tui.contracts.runfiles import LockHolder
 from cq_tui.ops.log_allowlist import LOG_EVENTS, NUMERIC_FIELDS
 from cq_tui.ops.status import StackStatus, read_status
 from cq_tui.store.checkpoints.checkpoint_log import LoggedCheckpoint, newest_checkpoint
@@ -44,14 +45,16 @@ _PACKAGES = (
 _HEX = frozenset("0123456789abcdef")
 
 
-def export_bundle(data: DataDir, now: float | None = None) -> Path:
+def export_bundle(
+    data: DataDir, now: float | None = None, find_holder: Callable[[Path], LockHolder | None] = read_holder
+) -> Path:
     """Write ``debug_bundle_<unix seconds>.json`` (0600) and return its path. Raises OSError.
 
     A second in which there is one already is left to that one.
     """
     moment = time.time() if now is None else now
     number = next(second for second in count(int(moment)) if not data.bundle_at(second).exists())
-    status = read_status(data, moment)
+    status = read_status(data, moment, find_holder)
     bundle = DebugBundle(
         bundle_id=f"debug_{number}",
         timestamp=moment,
@@ -97,6 +100,8 @@ def _health(status: StackStatus) -> BundleHealth:
     components = {
         name: BundleComponent(
             status=verdict.word,
+            level=None if verdict.word == "ok" else verdict.level,
+            key=verdict.key or None,
             updated_within_sec=None if verdict.age is None else round(verdict.age, 3),
             integrity_ok=status.memory.integrity_ok if name == "memory" and status.memory else None,
         )
@@ -114,6 +119,7 @@ def _integrity(data: DataDir, status: StackStatus) -> BundleIntegrity:
         merkle_root=root if len(root) == 64 and _HEX.issuperset(root) else "",
         events_count=memory.events_count if memory else 0,
         snapshots_count=memory.snapshots_count if memory else 0,
+        reported_within_sec=None if status.verdicts["memory"].is_current else status.verdicts["memory"].age,
         checkpoint=signed.text if signed else None,
         public_key=signed.public_key if signed else None,
     )

@@ -1,7 +1,7 @@
 """How values are written: numbers, ages, clocks, spark lines, and text from outside made harmless."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
@@ -9,6 +9,10 @@ from cq_tui.contracts.freshness import Fresh, classify_age
 
 #: good, look at it, bad, and of no concern (stopped on purpose, not started).
 StatusLevel = Literal["good", "look", "bad", "idle"]
+
+
+#: Levels, the worst first.
+SEVERITY: tuple[StatusLevel, ...] = ("bad", "look", "idle", "good")
 
 
 class Alert(NamedTuple):
@@ -28,6 +32,11 @@ _BARS = "▁▂▃▄▅▆▇█"
 _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
+
+
+def worst_level(levels: Iterable[StatusLevel]) -> StatusLevel:
+    """Return the level to look at first; good when there is none."""
+    return min(levels, key=SEVERITY.index, default="good")
 
 
 def sanitize(text: str, limit: int = 500) -> str:

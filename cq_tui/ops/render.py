@@ -11,8 +11,6 @@ from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS
 from cq_tui.ops.status import StackStatus
 from cq_tui.store.settings_file import LoadedSettings, SettingsError, redact_value
 
-_GLYPHS = {"ok": "●", "degraded": "▲", "error": "✖"}
-
 
 def printable(text: str) -> str:
     """Return text from outside without control characters: it is data, never escape codes."""
@@ -33,6 +31,9 @@ def status_lines(status: StackStatus) -> list[str]:
     if status.memory is not None:
         root = printable(status.memory.merkle_root[:16])
         intact = "intact" if status.memory.integrity_ok else "DAMAGED"
+        verdict = status.verdicts["memory"]
+        if not verdict.is_current:
+            intact = f"last reported {intact}" + ("" if verdict.age is None else f" {verdict.age:,.0f} s ago")
         lines.append(f"history {intact}, {_completeness(status.memory)}, root {root}")
         if status.memory.integrity_ok and status.memory.anchor_problem:
             lines.append(f"  checkpoints: {printable(status.memory.anchor_problem)}")
@@ -54,8 +55,8 @@ def _service_line(status: StackStatus, name: str) -> str:
     verdict, state = status.verdicts[name], status.services.get(name)
     age = "" if verdict.age is None else f"{verdict.age:,.1f} s ago"
     process = f"process {state.pid}" if state and state.pid else ""
-    line = f"{_GLYPHS[verdict.overall]} {name:<8}  {verdict.word:<10}  {age:>12}  {process:<15}"
-    return f"{line}  {printable(verdict.reason)}".rstrip()
+    line = f"{verdict.glyph} {name:<8}  {verdict.word:<10}  {age:>12}  {process:<15}"
+    return f"{line}  {printable(verdict.explanation)}".rstrip()
 
 
 def setting_values(loaded: LoadedSettings) -> dict[str, dict[str, Any]]:

@@ -1,17 +1,20 @@
 """The state of the stack, read from its files: what ``cq-tui status`` prints and a bundle summarises."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from cq_tui.contracts.health import HEALTH_MODELS, Health, MemoryHealth, ServiceState, SupervisorHealth
-from cq_tui.contracts.layout import FRESHNESS_LIMITS, SERVICES, DataDir
+from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.contracts.mode import EffectiveMode, effective_mode, soft_guardrails_active
-from cq_tui.ops.verdict import Overall, Verdict, judge, judge_all, judge_process
+from cq_tui.contracts.runfiles import LockHolder
+from cq_tui.ops.verdict import Overall, ServiceFacts, Verdict, judge, judge_all, living_supervisor
 from cq_tui.store.document import DocumentError, DocumentMissing, read_document
 from cq_tui.store.lock import read_holder
 from cq_tui.store.settings_file import LoadedSettings, load_settings
+from cq_tui.supervisor.desired_state import read_desired_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class StackStatus:
             "memory": None
             if memory is None
             else {
+                "age": self.verdicts["memory"].age,
                 "integrity_ok": memory.integrity_ok,
                 "events_count": memory.events_count,
                 "root": memory.merkle_root,
@@ -67,6 +71,9 @@ class StackStatus:
         verdict, state = self.verdicts[name], self.services.get(name)
         return {
             "status": verdict.word,
+            "level": verdict.level,
+            "glyph": verdict.glyph,
+            "key": verdict.key or None,
             "reason": verdict.reason or None,
             "age": None if verdict.age is None else round(verdict.age, 1),
             "pid": state.pid if state else None,
@@ -81,12 +88,14 @@ def required_services(mode: EffectiveMode) -> tuple[str, ...]:
     return SERVICES if mode.uses_simulator else tuple(name for name in SERVICES if name != "exchange")
 
 
-def read_status(data: DataDir, now: float | None = None) -> StackStatus:
+def read_status(
+    data: DataDir, now: float | None = None, find_holder: Callable[[Path], LockHolder | None] = read_holder
+) -> StackStatus:
     """Read the health files of a living or dead data directory. Never raises for what is in them."""
     moment = time.time() if now is None else now
     loaded = load_settings(data.settings)
     mode = effective_mode(loaded.settings)
-    services, supervisor = _supervisor(data, moment)
+    services, supervisor = _supervisor(data, moment, find_holder)
     verdicts: dict[str, Verdict] = {}
     health: dict[str, Health] = {}
     for name in SERVICES:
@@ -96,25 +105,30 @@ def read_status(data: DataDir, now: float | None = None) -> StackStatus:
         except DocumentMissing:
             pass
         except DocumentError as error:
-            problem = f"health/{name}.json {error.problem}"
-        holder = read_holder(data.lock_of(name))
-        verdict = judge(name, health.get(name), moment, problem)
-        pid = None if holder is None else holder.pid
-        verdicts[name] = judge_process(verdict, health.get(name), pid, services.get(name))
+            problem = error.describe(f"health/{name}.json")
+        holder = find_holder(data.lock_of(name))
+        facts = ServiceFacts(
+            name,
+            health.get(name),
+            problem,
+            holder=holder.pid if holder else None,
+            supervised=services.get(name),
+            stop_requested=read_desired_state(data, name) == "stopped",
+        )
+        verdicts[name] = judge(facts, moment)
     overall = judge_all(verdicts, required_services(mode))
     return StackStatus(overall, mode, loaded, verdicts, health, services, supervisor)
 
 
-def _supervisor(data: DataDir, now: float) -> tuple[Mapping[str, ServiceState], tuple[int, str] | None]:
-    """Return what a living supervisor says: nothing, when its report is another process's or too old."""
-    holder = read_holder(data.lock_of("supervisor"))
+def _supervisor(
+    data: DataDir, now: float, find_holder: Callable[[Path], LockHolder | None]
+) -> tuple[Mapping[str, ServiceState], tuple[int, str] | None]:
+    """Return what a living supervisor reports of its services, and its process and kind."""
+    holder = find_holder(data.lock_of("supervisor"))
     if holder is None:
         return {}, None
-    process = (holder.pid, holder.kind or "headless")
     try:
         report = read_document(data.health_of("supervisor"), SupervisorHealth)
     except DocumentError:
-        return {}, process
-    if report.pid != holder.pid or now - report.last_update_ts > FRESHNESS_LIMITS["supervisor"]:
-        return {}, process
-    return report.services, process
+        report = None
+    return living_supervisor(report, holder.pid, now), (holder.pid, holder.kind or "headless")

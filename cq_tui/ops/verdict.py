@@ -1,16 +1,21 @@
-"""What a health file means at this moment: its status with its age taken into account. Pure."""
+"""The one verdict on a service: its word, level, glyph, reason and the key that helps. Pure.
+
+Everything that shows how a service is (status bar, panes, details, alerts, ``status``, bundle) prints this verdict.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from cq_tui.contracts.freshness import Ahead, Fresh, Missing, Stale, judge_age
-from cq_tui.contracts.health import Health, ServiceState
+from cq_tui.contracts.health import Health, ServiceState, SupervisorHealth, TraderHealth
 from cq_tui.contracts.layout import FRESHNESS_LIMITS
+from cq_tui.ops.formatting import GLYPHS, SEVERITY, StatusLevel
 
 Word = Literal[
     "ok",
     "degraded",
+    "blocked",
     "starting",
     "stopping",
     "restarting",
@@ -23,7 +28,36 @@ Word = Literal[
 ]
 Overall = Literal["ok", "degraded", "error"]
 
-#: What a supervisor's word on a process is called.
+#: Seconds after its start in which a service that is not ready is starting; later it is degraded.
+STARTUP_LIMIT = 60.0
+#: Words under which the last report still describes the present.
+_CURRENT_WORDS = frozenset({"ok", "degraded", "blocked", "starting", "error"})
+
+
+class _Meaning(NamedTuple):
+    """What a word means on the two scales, and which key of the room helps."""
+
+    level: StatusLevel
+    overall: Overall
+    key: str = ""
+
+
+_MEANINGS: dict[Word, _Meaning] = {
+    "ok": _Meaning("good", "ok"),
+    "degraded": _Meaning("look", "degraded", "enter"),
+    "blocked": _Meaning("look", "degraded", "enter"),
+    "starting": _Meaning("look", "degraded", "l"),
+    "stopping": _Meaning("look", "error", "l"),
+    "restarting": _Meaning("look", "error", "l"),
+    "gave up": _Meaning("bad", "error", "l"),
+    "error": _Meaning("bad", "error", "l"),
+    "stale": _Meaning("bad", "error", "r"),
+    "missing": _Meaning("bad", "error", "l"),
+    "unreadable": _Meaning("bad", "error", "r"),
+    "stopped": _Meaning("bad", "error", "s"),
+}
+_KEY_LABELS = {"": "", "s": "s start", "r": "r restart", "l": "l logs", "enter": "enter details"}
+#: The supervisor's states in which the process does not speak for itself.
 _PROCESS_WORDS: dict[str, Word] = {
     "starting": "starting",
     "waiting": "starting",
@@ -34,63 +68,155 @@ _PROCESS_WORDS: dict[str, Word] = {
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceFacts:
+    """All that is known of one service."""
+
+    service: str
+    #: The last report, and why it cannot be read.
+    health: Health | None = None
+    problem: str | None = None
+    #: Live process that holds the service's lock.
+    holder: int | None = None
+    #: What a living supervisor reports.
+    supervised: ServiceState | None = None
+    #: Whether somebody asked for it to be stopped.
+    stop_requested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """How one service is, in one word and, when it is not ok, a reason."""
 
     service: str
     word: Word
     reason: str = ""
-    #: Seconds since the service last spoke; None when it never did.
+    #: Seconds since the last report; None when there is none.
     age: float | None = None
+    #: Stopped as it should be: no alarm.
+    is_intended: bool = False
+
+    @property
+    def level(self) -> StatusLevel:
+        """good, look, bad, or idle for a service that is stopped on purpose."""
+        return "idle" if self.is_intended else _MEANINGS[self.word].level
 
     @property
     def overall(self) -> Overall:
         """The word on the scale of the whole stack."""
-        if self.word == "ok":
-            return "ok"
-        return "degraded" if self.word in ("degraded", "starting") else "error"
+        return _MEANINGS[self.word].overall
+
+    @property
+    def glyph(self) -> str:
+        """The sign of the level."""
+        return GLYPHS[self.level]
+
+    @property
+    def key(self) -> str:
+        """The key of the room that helps; empty when no help is needed."""
+        return _MEANINGS[self.word].key
+
+    @property
+    def key_label(self) -> str:
+        """The key and what it does, such as ``s start``."""
+        return _KEY_LABELS[self.key]
+
+    @property
+    def headline(self) -> str:
+        """Service and word, such as ``feeder stale``."""
+        return f"{self.service} {self.word}"
+
+    @property
+    def explanation(self) -> str:
+        """Reason and helping key; empty when all is well."""
+        return " · ".join(filter(None, (self.reason, self.key_label)))
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the last report describes the present."""
+        return self.word in _CURRENT_WORDS
 
 
-def judge(service: str, health: Health | None, now: float, problem: str | None = None) -> Verdict:
-    """Judge one health file. ``problem`` says why it could not be read."""
-    if health is None:
-        return Verdict(service, "unreadable" if problem else "missing", problem or "has not reported yet")
-    limit = FRESHNESS_LIMITS[service]
+def living_supervisor(report: SupervisorHealth | None, holder: int | None, now: float) -> Mapping[str, ServiceState]:
+    """Return what the supervisor reports of its services: nothing when the report is old or another process's."""
+    if report is None or holder is None or report.pid != holder:
+        return {}
+    fresh = judge_age(report.last_update_ts, now, FRESHNESS_LIMITS["supervisor"])
+    return report.services if isinstance(fresh, Fresh) else {}
+
+
+def judge(facts: ServiceFacts, now: float) -> Verdict:
+    """Judge one service. A live process is believed about itself; the report of one that is gone no longer counts."""
+    report = _judge_report(facts, now)
+    supervised, name = facts.supervised, facts.service
+    word = _PROCESS_WORDS.get(supervised.state) if supervised else None
+    reason = (supervised.reason if supervised else None) or ""
+    is_own = facts.holder is not None and (facts.health is None or facts.health.pid in (None, facts.holder))
+    if is_own and report.word != "missing" and word != "stopping":
+        return report
+    if word is not None:
+        return Verdict(name, word, reason or ("" if word == "stopping" else "has not reported yet"), report.age)
+    if report.word == "unreadable":
+        return report
+    if facts.holder is not None:
+        return Verdict(name, "missing", "has not reported yet", report.age)
+    stopped = facts.stop_requested or (supervised is not None and supervised.state == "stopped")
+    reason = reason or ("stopped on purpose" if facts.stop_requested else "is not running")
+    return Verdict(name, "stopped", reason, report.age, is_intended=stopped or facts.health is None)
+
+
+def _judge_report(facts: ServiceFacts, now: float) -> Verdict:
+    """Judge the health file alone."""
+    name, health, limit = facts.service, facts.health, FRESHNESS_LIMITS[facts.service]
+    if facts.problem or health is None:
+        return Verdict(name, "unreadable" if facts.problem else "missing", facts.problem or "has not reported yet")
     match judge_age(health.last_update_ts, now, limit):
         case Missing():
-            return Verdict(service, "missing", "has not reported yet")
+            return Verdict(name, "missing", "has not reported yet")
         case Ahead(seconds):
-            reason = f"its last report is {seconds:.0f} s in the future: check the clock"
-            return Verdict(service, "stale", reason, -seconds)
+            return Verdict(name, "stale", f"the last report is {seconds:.0f} s ahead: check the clock", -seconds)
         case Stale(age):
-            return Verdict(service, "stale", f"last report {age:.0f} s ago, limit {limit:.0f} s", age)
+            return Verdict(name, "stale", f"last report {age:.0f} s ago, limit {limit:.0f} s", age)
         case Fresh(age):
-            return Verdict(service, health.status, "" if health.status == "ok" else health.reason or "", age)
+            return _judge_fresh_report(facts, health, age, now)
 
 
-def judge_process(verdict: Verdict, health: Health | None, holder: int | None, known: ServiceState | None) -> Verdict:
-    """Add what is known of the process to the verdict on its health file.
-
-    ``holder`` is the pid that holds the service's lock, ``known`` what a living supervisor says; None when there is
-    none. A process that speaks for itself is believed; the word of one that is gone counts no more.
-    """
-    its_own = holder is not None and (health is None or health.pid in (None, holder))
-    if its_own and verdict.word != "missing":
-        return verdict
-    name, age = verdict.service, verdict.age
-    reason = (known.reason if known else None) or ""
-    if known is not None and (word := _PROCESS_WORDS.get(known.state)):
-        return Verdict(name, word, reason or "has not reported yet", age)
-    if verdict.word == "unreadable":
-        return verdict
-    if holder is None:
-        return Verdict(name, "stopped", reason or "is not running", age)
-    return Verdict(name, "missing", "has not reported yet", age)
+def _judge_fresh_report(facts: ServiceFacts, health: Health, age: float, now: float) -> Verdict:
+    name, reason = facts.service, health.reason or ""
+    if health.status == "error":
+        return Verdict(name, "error", reason, age)
+    if health.ready is False:
+        waits = f"waits for {health.waiting_for}" if health.waiting_for else reason
+        was_ready = facts.supervised is not None and facts.supervised.state == "running"
+        is_young = health.started_ts is None or now - health.started_ts <= STARTUP_LIMIT
+        if is_young and not was_ready:
+            return Verdict(name, "starting", waits, age)
+        return Verdict(name, "degraded", reason or waits, age)
+    if isinstance(health, TraderHealth) and health.blocked_by:
+        return Verdict(name, "blocked", "; ".join(health.blocked_by), age)
+    return Verdict(name, health.status, "" if health.status == "ok" else reason, age)
 
 
 def judge_all(verdicts: Mapping[str, Verdict], required: Iterable[str]) -> Overall:
-    """Return the worst over the required services; all missing is an error, too."""
+    """Return the worst over the required services; none at all is an error, too."""
     words = [verdicts[service].overall for service in required if service in verdicts]
     if not words or "error" in words:
         return "error"
     return "degraded" if "degraded" in words else "ok"
+
+
+def worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """Return the verdicts that are not good, the worst first, else in the given order."""
+    troubled = [verdict for verdict in verdicts if verdict.level != "good"]
+    return sorted(troubled, key=lambda verdict: SEVERITY.index(verdict.level))
+
+
+def summarize(verdicts: Iterable[Verdict]) -> tuple[StatusLevel, str]:
+    """Return level and headline of several services: ``all services ok``, ``feeder stale +2``."""
+    everyone = list(verdicts)
+    troubled = worst_first(everyone)
+    if not troubled:
+        return "good", "all services ok"
+    words = {verdict.word for verdict in everyone}
+    more = f" +{len(troubled) - 1}" if len(troubled) > 1 else ""
+    text = f"all services {words.pop()}" if len(everyone) > 1 and len(words) == 1 else troubled[0].headline + more
+    return troubled[0].level, text

@@ -1,11 +1,10 @@
 """The worst news: what a person should look at first, worst first."""
 
-from cq_tui.ops.formatting import Alert, StatusLevel, format_age, format_clock, sanitize
+from cq_tui.ops.formatting import SEVERITY, Alert, format_age, format_clock, sanitize
+from cq_tui.ops.verdict import worst_first
 from cq_tui.room.history_verdicts import fault_headlines
-from cq_tui.room.service_rows import service_rows
 from cq_tui.room.state import RoomState
 
-_ORDER: dict[StatusLevel, int] = {"bad": 0, "look": 1, "idle": 2, "good": 3}
 #: Subjects whose bad file a service row already tells of.
 _SERVICE_FILES = frozenset({"feeder", "ares", "trader", "memory", "exchange"})
 
@@ -24,7 +23,7 @@ def all_alerts(state: RoomState, now: float) -> list[Alert]:
             for position in account.positions.values()
             if position.protection == "missing"
         ]
-    return sorted(news, key=lambda item: _ORDER[item.level])
+    return sorted(news, key=lambda item: SEVERITY.index(item.level))
 
 
 def room_alerts(state: RoomState) -> list[Alert]:
@@ -47,13 +46,9 @@ def _integrity(state: RoomState) -> list[Alert]:
 
 
 def _services(state: RoomState, now: float) -> list[Alert]:
-    rows = service_rows(state, now)
-    if rows and all(row.word == "absent" for row in rows):
-        return [Alert("bad", "no service runs")]
     return [
-        Alert(row.level, f"{row.name} {row.word}" + (f": {sanitize(row.reason)}" if row.reason else ""))
-        for row in rows
-        if row.level != "good"
+        Alert(verdict.level, f"{verdict.headline}: {sanitize(verdict.explanation)}")
+        for verdict in worst_first(state.verdicts(now).values())
     ]
 
 

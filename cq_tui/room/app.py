@@ -29,7 +29,7 @@ from cq_tui.room.themes import DARK, LIGHT, VARIABLE_DEFAULTS
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
-    from cq_tui.room.state import RoomState
+    from cq_tui.room.state import FindHolder, RoomState
     from cq_tui.room.watcher import Watcher
     from cq_tui.supervisor.protocol import SupervisorProtocol
 
@@ -56,6 +56,7 @@ class RoomApp(App[int]):
         make_supervisor: SupervisorFactory | None = None,
         environment: Mapping[str, str] | None = None,
         now: Callable[[], float] = time.time,
+        find_holder: "FindHolder | None" = None,
     ) -> None:
         super().__init__()
         self.data = data
@@ -67,6 +68,7 @@ class RoomApp(App[int]):
         self.end_without_terminal: Callable[[int], None] = self.exit
         self._supervisor_factory = make_supervisor or partial(_create_supervisor, data)
         self._now = now
+        self._find_holder = find_holder
         self._watcher: Watcher | None = None
         self._stack = Stack(data, None, self._run_supervision, self._end_supervision)
         for theme in (DARK, LIGHT):
@@ -107,7 +109,7 @@ class RoomApp(App[int]):
         from cq_tui.room.state import RoomState
         from cq_tui.room.watcher import Watcher
 
-        self.state = RoomState(self.data, self._environment)
+        self.state = RoomState(self.data, self._environment, self._find_holder)
         self.room.attach(self.state)
         self._watcher = Watcher(self.state, self._now, self._post_changes, self._watch_failed)
         self.run_worker(self._watcher.run(), name="watch", group="watch", exit_on_error=False)

@@ -37,28 +37,27 @@ def describe(state: RoomState, subject: str, key: str, now: float) -> DetailCont
 
 
 def _service_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
-    row = next((row for row in service_rows(state, now) if row.name == key), None)
+    row = service_rows(state, now).get(key)
     if row is None:
         return []
+    verdict, age = row.verdict, row.verdict.age
     fields = [
-        ("state", row.word + (f": {sanitize(row.reason)}" if row.reason else "")),
-        (
-            "last report",
-            f"{format_age(row.age)} ago, limit {format_age(row.age_limit)}" if row.age is not None else "never",
-        ),
+        ("state", f"{verdict.glyph} {verdict.word}" + (f": {sanitize(verdict.reason)}" if verdict.reason else "")),
+        ("key that helps", verdict.key_label or NO_VALUE),
+        ("last report", f"{format_age(age)} ago, limit {format_age(row.age_limit)}" if age is not None else "never"),
         ("process", str(row.pid) if row.pid else NO_VALUE),
         ("restarts", str(row.restarts)),
         ("processor", f"{row.cpu_percent:.1f} %" if row.cpu_percent is not None else NO_VALUE),
         ("memory", f"{row.memory_mb:.0f} MiB" if row.memory_mb is not None else NO_VALUE),
     ]
-    known = state.supervised_state(key)
+    known = state.supervised_state(key, now)
     if known is not None:
         fields.append(("supervisor says", f"{known.state}, wanted {known.wanted}"))
     problem, health = state.health_problem(key), state.health_of(key)
     if problem:
         fields += [("", ""), ("file", sanitize(problem))]
     if health is not None:
-        fields.append(("", ""))
+        fields.append(("", "" if verdict.is_current else "its last report:"))
         fields += [
             (name, format_value(name, value))
             for name, value in health.model_dump(exclude_none=True).items()

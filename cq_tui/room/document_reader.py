@@ -49,7 +49,7 @@ class DocumentReader(Generic[Value]):
             self.value = None
             self.problem = None
         except DocumentError as error:
-            self.problem = f"{self.name}: {error.problem}. {error.remedy}"
+            self.problem = error.describe(self.name)
 
 
 def file_identity(path: Path) -> _Identity | None:

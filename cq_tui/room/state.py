@@ -20,7 +20,7 @@ from cq_tui.contracts.mode import EffectiveMode, base_interval, effective_mode, 
 from cq_tui.contracts.runfiles import LockHolder
 from cq_tui.contracts.settings import Settings
 from cq_tui.contracts.tickers import Ticker, TickersError, tickers_from_bytes
-from cq_tui.ops.verdict import Overall, Verdict, judge, judge_all
+from cq_tui.ops.verdict import Overall, ServiceFacts, Verdict, judge, judge_all, living_supervisor
 from cq_tui.room.changes import Changes, Topic
 from cq_tui.room.document_reader import DocumentReader, file_identity
 from cq_tui.room.event_tail import EventTail
@@ -32,6 +32,9 @@ from cq_tui.store.history.hash_chain import ChainError, ChainTail
 from cq_tui.store.journal import JournalError
 from cq_tui.store.klines import last_klines
 from cq_tui.store.settings_file import LoadedSettings, SettingsError, load_settings
+from cq_tui.supervisor.desired_state import read_desired_state
+
+FindHolder = Callable[[Path], LockHolder | None]
 
 #: Points of the equity curve that are kept.
 _MAX_EQUITY_POINTS = 1200
@@ -40,9 +43,12 @@ _MAX_EQUITY_POINTS = 1200
 class RoomState:
     """Everything the panes show. Reading never raises: a bad file becomes a message in ``file_problems``."""
 
-    def __init__(self, data: DataDir, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, data: DataDir, environment: Mapping[str, str] | None = None, find_holder: FindHolder | None = None
+    ) -> None:
         self.data = data
         self._environment = environment
+        self._find_holder = find_holder or _find_holder
         self._health = {
             service: DocumentReader(data.health_of(service), data.root, _document_parser(model))
             for service, model in HEALTH_MODELS.items()
@@ -57,8 +63,9 @@ class RoomState:
         self.price_history = PriceHistory()
         self.trades = TradeBlotter()
         self.equity_curve: deque[tuple[float, float]] = deque(maxlen=_MAX_EQUITY_POINTS)
-        #: Lock holders by service; updated by ``refresh_lock_holders``.
+        #: Live processes that hold the locks, by service, and the services that somebody stopped.
         self.lock_holders: dict[str, LockHolder | None] = {}
+        self._stop_requested: set[str] = set()
         #: Whether all files have been read once.
         self.is_loaded = False
         self._unseeded: deque[str] = deque()
@@ -69,6 +76,8 @@ class RoomState:
             data.hash_chain: self._refresher(self._chain, Topic.HISTORY),
             data.events: self._refresh_events,
             data.settings: self._refresh_settings,
+            # The supervisor knows at once of a process that started or ended.
+            data.health_of("supervisor"): self._refresh_supervisor,
         }
 
     # -- reading
@@ -121,16 +130,14 @@ class RoomState:
             self.price_history.seed(symbol, self._read_closes(symbol))
         return symbols
 
-    def refresh_lock_holders(self, now: float) -> Changes:
-        """Find which processes hold the locks of silent services, whose recorded pid may be gone."""
-        # psutil is slow to import and not needed before the first paint.
-        from cq_tui.store.lock import read_holder
-
-        silent = [name for name, verdict in self.verdicts(now).items() if verdict.word in ("stale", "missing")]
-        holders = {name: read_holder(self.data.lock_of(name)) for name in [*silent, "supervisor"]}
-        if holders == self.lock_holders:
+    def refresh_lock_holders(self) -> Changes:
+        """Find the live processes that hold locks; for services without one, whether somebody stopped them."""
+        holders = {name: self._find_holder(self.data.lock_of(name)) for name in (*SERVICES, "supervisor")}
+        gone = [name for name in SERVICES if holders[name] is None]
+        stopped = {name for name in gone if read_desired_state(self.data, name) == "stopped"}
+        if (holders, stopped) == (self.lock_holders, self._stop_requested):
             return Changes()
-        self.lock_holders = holders
+        self.lock_holders, self._stop_requested = holders, stopped
         return Changes({Topic.SERVICES})
 
     # -- content of the files
@@ -208,22 +215,29 @@ class RoomState:
         """Return what is wrong with a service's health file, if anything."""
         return self._health[service].problem
 
-    def supervised_state(self, service: str) -> ServiceState | None:
-        """Return what the supervisor last said of a service."""
-        return self.supervisor.services.get(service) if self.supervisor else None
+    def supervised_state(self, service: str, now: float) -> ServiceState | None:
+        """Return what a living supervisor reports of a service."""
+        holder = self.lock_holders.get("supervisor")
+        return living_supervisor(self.supervisor, holder.pid if holder else None, now).get(service)
 
     def required_services(self) -> tuple[str, ...]:
         """Return the services that the effective mode needs."""
         return SERVICES if self.mode.uses_simulator else tuple(name for name in SERVICES if name != "exchange")
 
     def verdict(self, service: str, now: float) -> Verdict:
-        """Judge one service; one that is stopped on purpose is ``stopped``."""
-        reader = self._health[service]
-        verdict = judge(service, None if reader.problem else reader.value, now, reader.problem)
-        known = self.supervised_state(service)
-        if verdict.word in ("stale", "missing") and known and known.wanted == "stopped" and known.state == "stopped":
-            return Verdict(service, "stopped", "stopped on purpose; s starts it", verdict.age)
-        return verdict
+        """Judge one service."""
+        if not self.lock_holders:
+            self.refresh_lock_holders()
+        reader, holder = self._health[service], self.lock_holders.get(service)
+        facts = ServiceFacts(
+            service,
+            None if reader.problem else reader.value,
+            reader.problem,
+            holder=holder.pid if holder else None,
+            supervised=self.supervised_state(service, now),
+            stop_requested=service in self._stop_requested,
+        )
+        return judge(facts, now)
 
     def verdicts(self, now: float) -> dict[str, Verdict]:
         """Judge all required services."""
@@ -262,6 +276,12 @@ class RoomState:
             return Changes({part}) if reader.refresh(notified=notified) else Changes()
 
         return refresh
+
+    def _refresh_supervisor(self, notified: bool) -> Changes:
+        if not self._health["supervisor"].refresh(notified=notified):
+            return Changes()
+        self.refresh_lock_holders()
+        return Changes({Topic.SERVICES})
 
     def _refresh_account(self, notified: bool) -> Changes:
         if not self._account.refresh(notified=notified):
@@ -321,6 +341,13 @@ class RoomState:
         except (JournalError, OSError, ValueError):
             return []
         return [(kline.close_time / 1000, kline.close) for kline in klines]
+
+
+def _find_holder(lock: Path) -> LockHolder | None:
+    # psutil is slow to import, and nothing of it is needed before the first paint.
+    from cq_tui.store.lock import read_holder
+
+    return read_holder(lock)
 
 
 def _document_parser(model: type[Health]) -> Callable[[Path], Health]:

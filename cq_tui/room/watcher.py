@@ -80,7 +80,7 @@ class Watcher:
         changes = Changes({Topic.TIME})
         if not self._frozen:
             changes.add(self._state.poll_files())
-            changes.add(self._state.refresh_lock_holders(self._now()))
+            changes.add(self._state.refresh_lock_holders())
         self._publish(changes)
         while not self._frozen and (seeded := self._state.seed_prices(_SEED_BATCH)):
             self._publish(Changes({Topic.PRICES}, seeded))

@@ -26,6 +26,10 @@ class DocumentError(Exception):
         self.problem = problem
         self.remedy = remedy
 
+    def describe(self, name: str) -> str:
+        """Return problem and remedy in a sentence that begins with the file's name."""
+        return f"{name} {self.problem}. {self.remedy}"
+
 
 class DocumentMissing(DocumentError):
     """The file is not there (yet)."""

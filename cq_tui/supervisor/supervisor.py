@@ -276,13 +276,16 @@ class Supervisor:
         """Watch a running process until it exits or should stop."""
         process = managed.process
         assert process is not None
+        was_ready = False
         while process.is_running():
             if not self._should_run(managed):
                 return
             health = read_health(self._data, managed.name)
             ready = is_ready(health, process.pid, time.time())
             waits_for = health.waiting_for if health is not None and health.pid == process.pid else None
-            self._update_state(managed, "running" if ready else "starting", None if ready else waits_for)
+            # Once ready, it stays running: its health says what it lacks later.
+            was_ready = was_ready or ready
+            self._update_state(managed, "running" if was_ready else "starting", None if ready else waits_for)
             ran_for = time.time() - process.process_started
             poll = _RUNNING_POLL if ready else _STARTING_POLL if ran_for < _READY_TIMEOUT else _SLOW_POLL
             await managed.wait(poll if managed.has_exit_notification else min(poll, _UNNOTIFIED_POLL))

@@ -79,7 +79,7 @@ def test_what_starts_is_no_error_as_long_as_its_supervisor_lives(data: DataDir) 
         assert status.verdicts["feeder"].word == "starting"
         lines = status_lines(status)
         assert [line.index("process") for line in lines[1:3]] == [lines[1].index("process")] * 2
-        assert lines[3].endswith("waits for exchange")
+        assert lines[3].endswith("waits for exchange · l logs")
         assert lines[-1] == f"supervised by process {os.getpid()} (room)"
         # A report that is too old, or another process's, says nothing.
         supervise(data, states, age=11)
@@ -99,9 +99,10 @@ def test_what_was_given_up_is_shown_with_its_reason(data: DataDir) -> None:
     lock.release()
     line = next(line for line in status_lines(status) if "ares" in line)
     assert line.startswith("✖ ares      gave up ")
-    assert line.endswith("no luck �[31mtoday")
+    assert line.endswith("no luck �[31mtoday · l logs")
     assert status.to_json()["services"]["ares"] == {
-        "status": "gave up", "reason": reason, "age": None, "pid": None, "state": "gave_up", "restarts": 4,
+        "status": "gave up", "level": "bad", "glyph": "✖", "key": "l", "reason": reason,
+        "age": None, "pid": None, "state": "gave_up", "restarts": 4,
         "required": True,
     }  # fmt: skip
 

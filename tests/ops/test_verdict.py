@@ -2,8 +2,16 @@
 
 import pytest
 
-from cq_tui.contracts.health import Health, ServiceState
-from cq_tui.ops.verdict import Verdict, judge, judge_all, judge_process
+from cq_tui.contracts.health import Health, ServiceState, SupervisorHealth, TraderHealth
+from cq_tui.contracts.layout import FRESHNESS_LIMITS
+from cq_tui.ops.verdict import (
+    ServiceFacts,
+    Verdict,
+    judge,
+    judge_all,
+    living_supervisor,
+    summarize,
+)
 
 NOW = 1_800_000_000.0
 OURS, ANOTHER = 11, 12
@@ -35,12 +43,12 @@ def known(state: str, reason: str | None = None) -> ServiceState:
         (health(age=61), "stale", "last report 61 s ago, limit 60 s"),
         (health(age=60), "ok", ""),
         (health(age=-1.9), "ok", ""),
-        (health(age=-10), "stale", "its last report is 10 s in the future: check the clock"),
+        (health(age=-10), "stale", "the last report is 10 s ahead: check the clock"),
         (None, "missing", "has not reported yet"),
     ],
 )
 def test_a_health_file_is_judged_by_its_age(found: Health | None, word: str, reason: str) -> None:
-    verdict = judge("trader", found, NOW)
+    verdict = judge(ServiceFacts("trader", found, holder=OURS), NOW)
     assert (verdict.word, verdict.reason) == (word, reason)
 
 
@@ -66,7 +74,8 @@ def test_a_health_file_is_judged_by_its_age(found: Health | None, word: str, rea
         (health(), None, known("running"), "stopped", "is not running", "error"),
         (health(), None, None, "stopped", "is not running", "error"),
         (None, None, None, "stopped", "is not running", "error"),
-        (health(age=500), None, known("stopping"), "stopping", "has not reported yet", "error"),
+        (health(age=500), None, known("stopping"), "stopping", "", "error"),
+        (health(), OURS, known("stopping"), "stopping", "", "error"),
         # Nobody supervises: a young process and nothing from it yet.
         (None, OURS, None, "missing", "has not reported yet", "error"),
         (health(pid=ANOTHER), OURS, None, "missing", "has not reported yet", "error"),
@@ -75,7 +84,7 @@ def test_a_health_file_is_judged_by_its_age(found: Health | None, word: str, rea
 def test_the_process_counts_too(
     found: Health | None, holder: int | None, said: ServiceState | None, word: str, reason: str, overall: str
 ) -> None:
-    verdict = judge_process(judge("trader", found, NOW), found, holder, said)
+    verdict = judge(ServiceFacts("trader", found, holder=holder, supervised=said), NOW)
     assert (verdict.word, verdict.reason, verdict.overall) == (word, reason, overall)
 
 
@@ -84,8 +93,8 @@ def test_the_process_counts_too(
     [(OURS, None, "unreadable"), (None, None, "unreadable"), (None, known("starting"), "starting")],
 )
 def test_an_unreadable_file_is_named(holder: int | None, said: ServiceState | None, word: str) -> None:
-    verdict = judge("trader", None, NOW, "health/trader.json is empty")
-    assert judge_process(verdict, None, holder, said).word == word
+    facts = ServiceFacts("trader", problem="health/trader.json is empty", holder=holder, supervised=said)
+    assert judge(facts, NOW).word == word
 
 
 @pytest.mark.parametrize(
@@ -107,3 +116,71 @@ def test_the_worst_counts(words: dict[str, str], overall: str) -> None:
 def test_what_is_not_required_counts_nothing() -> None:
     verdicts = {"exchange": Verdict("exchange", "stopped"), "memory": Verdict("memory", "ok")}
     assert judge_all(verdicts, ("memory",)) == "ok"
+
+
+def trader(**fields: object) -> TraderHealth:
+    counts = {"orders_count": 1, "fills_count": 1, "last_order_time": NOW, "active_positions": 0}
+    said = {"account_balance_ok": True, "ares_health_ok": True, "quarantined_symbols": []}
+    return TraderHealth.model_validate(health().model_dump() | counts | said | fields)
+
+
+@pytest.mark.parametrize(
+    ("found", "said", "word", "reason"),
+    [
+        (trader(status="degraded", blocked_by=["halted", "no key"]), None, "blocked", "halted; no key"),
+        (trader(status="error", reason="broken", blocked_by=["halted"]), None, "error", "broken"),
+        (trader(ready=False, waiting_for="memory", started_ts=NOW - 5), None, "starting", "waits for memory"),
+        (trader(ready=False, waiting_for="memory", started_ts=NOW - 61), None, "degraded", "waits for memory"),
+        (
+            trader(ready=False, started_ts=NOW - 5, status="degraded", reason="slow"),
+            known("running"),
+            "degraded",
+            "slow",
+        ),
+        # A frozen process is stale, whatever its supervisor still waits for.
+        (trader(ready=True, last_update_ts=NOW - 90), known("starting"), "stale", "last report 90 s ago, limit 60 s"),
+    ],
+)
+def test_what_a_live_process_reports(found: TraderHealth, said: ServiceState | None, word: str, reason: str) -> None:
+    verdict = judge(ServiceFacts("trader", found, holder=OURS, supervised=said), NOW)
+    assert (verdict.word, verdict.reason) == (word, reason)
+
+
+@pytest.mark.parametrize(
+    ("facts", "level", "reason"),
+    [
+        (ServiceFacts("trader", health(), stop_requested=True), "idle", "stopped on purpose"),
+        (ServiceFacts("trader", health(), supervised=known("stopped", "not needed")), "idle", "not needed"),
+        (ServiceFacts("trader"), "idle", "is not running"),
+        (ServiceFacts("trader", health()), "bad", "is not running"),
+        (ServiceFacts("trader", health(), supervised=known("running")), "bad", "is not running"),
+    ],
+)
+def test_a_stop_on_purpose_is_no_alarm_and_any_other_end_is(facts: ServiceFacts, level: str, reason: str) -> None:
+    verdict = judge(facts, NOW)
+    assert (verdict.word, verdict.level, verdict.reason, verdict.key) == ("stopped", level, reason, "s")
+    assert not verdict.is_current
+
+
+@pytest.mark.parametrize(
+    ("pid", "age", "holder", "lives"),
+    [(7, 1.0, 7, True), (7, 1.0, 8, False), (7, 1.0, None, False), (7, 11.0, 7, False), (7, -3.0, 7, False)],
+)
+def test_only_a_living_supervisor_is_believed(pid: int, age: float, holder: int | None, lives: bool) -> None:
+    assert FRESHNESS_LIMITS["supervisor"] == 10
+    fields = {"service": "supervisor", "status": "ok", "last_update_ts": NOW - age, "updated_within_sec": 0.0}
+    report = SupervisorHealth.model_validate(fields | {"pid": pid, "services": {"ares": known("running")}})
+    assert living_supervisor(report, holder, NOW) == ({"ares": known("running")} if lives else {})
+
+
+@pytest.mark.parametrize(
+    ("words", "summary"),
+    [
+        ({"memory": "ok", "trader": "ok"}, ("good", "all services ok")),
+        ({"memory": "stale", "trader": "stale"}, ("bad", "all services stale")),
+        ({"memory": "degraded", "trader": "stale"}, ("bad", "trader stale +1")),
+        ({"memory": "degraded", "trader": "ok"}, ("look", "memory degraded")),
+    ],
+)
+def test_several_services_in_one_headline(words: dict[str, str], summary: tuple[str, str]) -> None:
+    assert summarize(Verdict(name, word) for name, word in words.items()) == summary  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.room.app import RoomApp
 from cq_tui.room.state import RoomState
 from cq_tui.room.widgets.line_table import LineTable
-from tests.room.stage import NOW, Stage
+from tests.room.stage import NOW, Stage, staged_holder
 
 MakeRoom = Callable[..., RoomApp]
 
@@ -36,7 +36,7 @@ def stage(tmp_path: Path, staged: Path) -> Stage:
 @pytest.fixture
 def make_room() -> MakeRoom:
     def make(data: DataDir, environment: Mapping[str, str] | None = None) -> RoomApp:
-        return RoomApp(data, supervise=False, environment=environment or {}, now=lambda: NOW)
+        return RoomApp(data, supervise=False, environment=environment or {}, now=lambda: NOW, find_holder=staged_holder)
 
     return make
 

@@ -22,6 +22,7 @@ from cq_tui.contracts.health import (
 )
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.contracts.market import Kline
+from cq_tui.contracts.runfiles import LockHolder
 from cq_tui.contracts.settings import DEFAULT_SYMBOLS
 from cq_tui.contracts.tickers import Ticker, tickers_to_bytes
 from cq_tui.store.checkpoints.anchoring import Anchoring
@@ -30,7 +31,7 @@ from cq_tui.store.checkpoints.checkpoint_log import newest_checkpoint
 from cq_tui.store.checkpoints.config_folder import create_file, make_private
 from cq_tui.store.checkpoints.signing_key import key_path
 from cq_tui.store.data_directory import prepare_data_directory
-from cq_tui.store.document import write_document
+from cq_tui.store.document import DocumentError, read_document, write_document
 from cq_tui.store.history.chain_file import read_chain_tail
 from cq_tui.store.history.writer import HistoryWriter, NewEvent
 from cq_tui.store.journal import JournalWriter
@@ -50,6 +51,14 @@ PRICES: dict[str, tuple[float, float, int]] = {
 ANCHORED = 11
 
 _Event = tuple[float, str, str, dict[str, Any]]
+
+
+def staged_holder(lock: Path) -> LockHolder | None:
+    """The holder that a lock file names, whatever the machine's processes are."""
+    try:
+        return read_document(lock, LockHolder)
+    except DocumentError:
+        return None
 
 
 class Stage:
@@ -76,7 +85,14 @@ class Stage:
     def health(self, health: Health) -> None:
         write_document(self.data.health_of(health.service), health, durable=False)
 
+    def lock(self, name: str, pid: int) -> None:
+        """The lock file of a process that counts as alive."""
+        holder = LockHolder(pid=pid, process_started=self.now - 4000, name=name)
+        write_document(self.data.lock_of(name), holder, durable=False)
+
     def healthy(self) -> None:
+        for position, name in enumerate(SERVICES):
+            self.lock(name, 4101 + position)
         common = {"status": "ok", "ready": True, "started_ts": self.now - 4000}
         spoke = {name: self.now - ago for name, ago in zip(SERVICES, (0.2, 0.4, 0.1, 0.6, 1.2), strict=True)}
         self.health(
@@ -167,9 +183,11 @@ class Stage:
             )
             for position, name in enumerate(SERVICES)
         }
+        self.lock("supervisor", 4100)
         self.health(
             SupervisorHealth(
                 service="supervisor",
+                pid=4100,
                 status="ok",
                 last_update_ts=self.now - 0.5,
                 updated_within_sec=0.0,

@@ -37,7 +37,7 @@ async def test_all_panes_tell_what_the_files_say(stage: Stage, make_room: MakeRo
         for words in (
             "SIMULATION", "guardrails on", "all services ok", "memory intact 13 · anchored 11",
             "equity 10,042.18 USDT", "+0.42 %",
-            "14:22:07 UTC", "all 5 ready", "14 symbols", "trader · 8 sent · 6 filled · 2 open", "DOGEUSDT",
+            "14:22:07 UTC", "all services ok", "14 symbols", "trader · 8 sent · 6 filled · 2 open", "DOGEUSDT",
             "NOTIONAL (-1013)", "└ target", "working", "not traded: nothing held", "−2010: Account has insufficient",
             "order_submitted",
         ):  # fmt: skip
@@ -167,9 +167,9 @@ async def test_bad_files_are_told_and_the_rest_goes_on(stage: Stage, make_room: 
                 (stage.data.root / name).unlink(missing_ok=True)
             SPOILS[spoil](stage.data.root / name)
         if spoil == "missing":
-            await wait_for_text(pilot, "no service reports")
+            await wait_for_text(pilot, "all services missing")
         else:
-            await wait_for_text(pilot, "bad file")
+            await wait_for_text(pilot, "unreadable")
             assert "env.json" in screen_text(pilot)
         if spoil != "folder":
             stage.healthy()
@@ -286,7 +286,13 @@ async def test_an_empty_directory_says_what_it_waits_for(make_room: MakeRoom, st
     app = make_room(type(stage.data)(stage.data.root / "nowhere"))
     async with app.run_test(size=LARGE) as pilot:
         await wait_until_loaded(pilot)
-        for words in ("none runs", "Waiting for market/tickers.json", "Waiting for the trader", "has not reported yet"):
+        shown = (
+            "all services stopped",
+            "Waiting for market/tickers.json",
+            "Waiting for the trader",
+            "not reported yet",
+        )
+        for words in shown:
             await wait_for_text(pilot, words)
         Stage(stage.data.root / "nowhere").write_all()
         await wait_for_text(pilot, "all services ok")

@@ -14,7 +14,7 @@ from cq_tui.room.alerts import all_alerts
 from cq_tui.room.changes import Topic
 from cq_tui.room.service_rows import service_rows
 from cq_tui.room.state import RoomState
-from tests.room.stage import NOW, Stage
+from tests.room.stage import NOW, Stage, staged_holder
 
 Spoil = Callable[[Path], object]
 
@@ -51,7 +51,7 @@ FILES = (
 
 
 def read_all(data: DataDir) -> RoomState:
-    state = RoomState(data, {})
+    state = RoomState(data, {}, staged_holder)
     state.poll_files()
     while state.seed_prices(8):
         pass
@@ -77,7 +77,7 @@ def test_an_empty_directory_is_read(tmp_path: Path) -> None:
     state = read_all(DataDir(tmp_path / "nowhere"))
     assert state.overall(NOW) == "error"
     assert state.file_problems == {}
-    assert {verdict.word for verdict in state.verdicts(NOW).values()} == {"missing"}
+    assert {verdict.word for verdict in state.verdicts(NOW).values()} == {"stopped"}
 
 
 @pytest.mark.parametrize("spoil", SPOILS)
@@ -108,7 +108,7 @@ def test_one_bad_file_leaves_the_others(stage: Stage) -> None:
     changes = state.read_changed_files([stage.data.health_of("ares")])
     assert changes.topics == {Topic.SERVICES}
     assert state.verdict("ares", NOW).word == "unreadable"
-    assert "health/ares.json: is not valid JSON" in state.verdict("ares", NOW).reason
+    assert "health/ares.json is not valid JSON" in state.verdict("ares", NOW).reason
     assert state.verdict("trader", NOW).word == "ok"
 
 
@@ -154,26 +154,27 @@ def test_a_report_from_the_future_is_not_trusted(stage: Stage) -> None:
     stage.health(stage.trader(last_update_ts=NOW + 500))
     verdict = read_all(stage.data).verdict("trader", NOW)
     assert verdict.word == "stale"
-    assert "future" in verdict.reason
+    assert verdict.reason == "the last report is 500 s ahead: check the clock"
 
 
 def test_dead_services_are_stale_whatever_they_last_said(stage: Stage) -> None:
     state = read_all(stage.data)
     assert state.overall(NOW + 120) == "error"
-    assert {row.word for row in service_rows(state, NOW + 120)} == {"stale"}
+    assert {row.verdict.word for row in service_rows(state, NOW + 120).values()} == {"stale"}
 
 
 def test_a_service_that_was_stopped_on_purpose_is_no_alarm(stage: Stage) -> None:
     stage.supervisor(ares=ServiceState(state="stopped", wanted="stopped"))
-    stage.data.health_of("ares").unlink()
-    rows = {row.name: row for row in service_rows(read_all(stage.data), NOW)}
-    assert (rows["ares"].level, rows["ares"].word) == ("idle", "stopped")
+    stage.data.lock_of("ares").unlink()
+    verdict = read_all(stage.data).verdict("ares", NOW)
+    assert (verdict.level, verdict.word) == ("idle", "stopped")
 
 
 def test_a_service_that_gave_up_says_why(stage: Stage) -> None:
     stage.supervisor(ares=ServiceState(state="gave_up", reason="5 crashes in 60 s"))
-    row = next(row for row in service_rows(read_all(stage.data), NOW) if row.name == "ares")
-    assert (row.level, row.word, row.reason) == ("bad", "gave up", "5 crashes in 60 s")
+    stage.data.lock_of("ares").unlink()
+    verdict = read_all(stage.data).verdict("ares", NOW)
+    assert (verdict.level, verdict.word, verdict.reason) == ("bad", "gave up", "5 crashes in 60 s")
 
 
 def test_testnet_needs_no_exchange_service(stage: Stage) -> None:

@@ -42,6 +42,7 @@ class FeederPane(Pane):
 
     number = 2
     label = "feeder"
+    service = "feeder"
     subject = "symbol"
     topics: ClassVar[frozenset[Topic]] = frozenset({Topic.PRICES, Topic.SERVICES, Topic.SETTINGS})
 
@@ -84,12 +85,10 @@ class FeederPane(Pane):
         count, stale = len(self.state.symbols), self._stale_count()
         if not count:
             return "no symbols yet", "idle"
-        word = self.state.verdict("feeder", self.now).word
-        level: StatusLevel = "good" if word == "ok" else "look" if word in ("degraded", "stopped") else "bad"
         said = pluralize(count, "symbol")
         if stale:
-            return f"{said} · {stale} stale", "bad" if level == "bad" or stale == count else "look"
-        return said, level
+            return f"{said} · {stale} stale", "bad" if stale == count else "look"
+        return said, "good"
 
     def empty_text(self) -> str:
         """Say what brings the first prices."""

@@ -50,6 +50,7 @@ class MemoryPane(Pane):
 
     number = 6
     label = "memory"
+    service = "memory"
     subject = "event"
     has_ages = False
     topics: ClassVar[frozenset[Topic]] = frozenset({Topic.EVENTS, Topic.HISTORY, Topic.SERVICES})
@@ -100,8 +101,6 @@ class MemoryPane(Pane):
             return sanitize(problem, 90), "bad"
         if memory is None:
             return "has not reported yet", "idle"
-        if self._is_stale:
-            return "not monitored: memory is not reporting", "bad"
         return self._verdicts(memory)
 
     def empty_text(self) -> str:
@@ -119,7 +118,7 @@ class MemoryPane(Pane):
     @property
     def _is_stale(self) -> bool:
         """Whether memory is not reporting; its last values are then shown in gray."""
-        return self.state.verdict("memory", self.now).word in ("stale", "missing", "unreadable", "stopped")
+        return not self.state.verdict("memory", self.now).is_current
 
     def _verdicts(self, memory: "MemoryHealth") -> tuple[str, StatusLevel]:
         intact, whole = verdicts.integrity(memory), verdicts.completeness(memory)
@@ -131,12 +130,13 @@ class MemoryPane(Pane):
         for one in (intact.level, whole.level):
             level = one if one == "bad" or (one == "look" and level != "bad") else level
         width = max(0, (self.content_size.width or 200) - _TITLE_PREFIX_CELLS)
-        full = " · ".join(filter(None, (intact.text, whole.text, since, checked)))
+        known = "last known: " if self._is_stale else ""
+        full = known + " · ".join(filter(None, (intact.text, whole.text, since, checked)))
         if len(full) <= width:
             return full, level
         # Shorten text from outside before a verdict.
         rest = len(checked) + 6
-        found = verdicts.integrity(memory, width - rest - min(len(whole.text), 40)).text
+        found = known + verdicts.integrity(memory, width - rest - min(len(whole.text), 40)).text
         complete = sanitize(whole.text, max(_MIN_PROBLEM_CHARS, width - rest - len(found)))
         return " · ".join((found, complete, checked)), level
 

@@ -49,6 +49,7 @@ class OrdersPane(Pane):
 
     number = 4
     label = "orders"
+    service = "trader"
     subject = "order"
     has_ages = False
     topics: ClassVar[frozenset[Topic]] = frozenset({Topic.EVENTS, Topic.ACCOUNT, Topic.SERVICES})
@@ -85,17 +86,15 @@ class OrdersPane(Pane):
         if trader is None:
             return "trader has not reported yet", "idle"
         held = f" · {trader.active_positions} open" if trader.active_positions else ""
-        level: StatusLevel = "look" if trader.blocked_by else "good"
-        blocked = " · blocked" if trader.blocked_by else ""
-        return f"trader · {trader.orders_count:,} sent · {trader.fills_count:,} filled{held}{blocked}", level
+        return f"trader · {trader.orders_count:,} sent · {trader.fills_count:,} filled{held}", "good"
 
     def empty_text(self) -> str:
         """Return what the first order waits for."""
         if self.filter_text and self.state.trades.orders:
             return "No order matches the filter."
-        trader = self.state.trader
-        if trader is not None and trader.blocked_by:
-            return "No order yet. The trader is blocked: " + sanitize("; ".join(trader.blocked_by))
+        verdict = self.state.verdict("trader", self.now)
+        if verdict.word == "blocked":
+            return f"No order yet. The trader is blocked: {sanitize(verdict.reason)}"
         return "Waiting for a signal that passes the guardrails. The order follows within a second."
 
     def _filter_texts(self) -> dict[str, str]:

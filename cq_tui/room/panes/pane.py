@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from cq_tui.ops.formatting import GLYPHS, StatusLevel, sanitize
+from cq_tui.ops.formatting import GLYPHS, StatusLevel, sanitize, worst_level
 from cq_tui.room.changes import Changes, Topic
 from cq_tui.room.widgets.line_table import LineKey, LineTable
 
@@ -48,6 +48,8 @@ class Pane(Vertical):
     topics: ClassVar[frozenset[Topic]]
     #: Whether rows show ages and so are repainted every second.
     has_ages: ClassVar[bool] = True
+    #: Service whose reports the pane shows: its verdict stands in the title, unless it is ok.
+    service: ClassVar[str] = ""
     #: What a row is, for the detail screen.
     subject: ClassVar[str]
 
@@ -115,9 +117,16 @@ class Pane(Vertical):
                 self.table.invalidate_all()
             self.update_title()
 
+    def titled_summary(self) -> tuple[str, StatusLevel]:
+        """Return the summary behind the verdict on the pane's service, unless that is ok."""
+        said, level = self.summary()
+        if not self.service or (verdict := self.state.verdict(self.service, self.now)).level == "good":
+            return said, level
+        return f"{verdict.word} · {said}", worst_level((verdict.level, level))
+
     def update_title(self) -> None:
         """Update the title if it changed."""
-        said, level = self.summary()
+        said, level = self.titled_summary()
         title = (said, level, self.filter_text)
         if title == self._title:
             return

@@ -23,6 +23,7 @@ class QuarantinePane(Pane):
 
     number = 5
     label = "quarantine"
+    service = "trader"
     subject = "quarantine"
     topics: ClassVar[frozenset[Topic]] = frozenset({Topic.ACCOUNT, Topic.SERVICES})
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
-from cq_tui.ops.formatting import GLYPHS, NO_VALUE, StatusLevel, age_level, format_age
+from cq_tui.ops.formatting import NO_VALUE, StatusLevel, age_level, format_age
 from cq_tui.room.changes import Changes, Topic
 from cq_tui.room.panes.pane import Pane
 from cq_tui.room.widgets.columns import Cell, Column
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _COLUMNS = (
     Column("", 1),
     Column("service", 8),
-    Column("state", 8),
+    Column("state", 10),
     Column("age", 6, align_right=True),
     Column("restarts", 8, align_right=True, drop_rank=3),
     Column("cpu", 6, align_right=True, drop_rank=1),
@@ -43,27 +43,21 @@ class ServicesPane(Pane):
         """Judge every service anew: ages move every second."""
         from cq_tui.room.service_rows import service_rows
 
-        before, self._rows = self._rows, {row.name: row for row in service_rows(self.state, self.now)}
+        before, self._rows = self._rows, service_rows(self.state, self.now)
         self._reasons = {
-            row.name: self.wrap_text(row.reason, 3, 2) if row.reason else [] for row in self._rows.values()
+            name: self.wrap_text(row.verdict.explanation, 3, 2) if row.verdict.level != "good" else []
+            for name, row in self._rows.items()
         }
         keys = [LineKey(name, line) for name, lines in self._reasons.items() for line in range(1 + len(lines))]
         self.table.set_lines(self.apply_filter(keys), empty=self.empty_text())
         self.table.invalidate_rows(name for name, row in self._rows.items() if before.get(name) != row)
 
     def summary(self) -> tuple[str, StatusLevel]:
-        """Say how many are ready, or who is not."""
-        rows = self._rows.values()
-        troubled = [row for row in rows if row.level != "good"]
-        worst: StatusLevel = "bad" if any(row.level == "bad" for row in rows) else "look" if troubled else "good"
-        if rows and all(row.level == "idle" for row in rows):
-            said = "none runs"
-        elif troubled:
-            said = ", ".join(f"{row.name} {row.word}" for row in troubled[:2])
-            said += f" and {len(troubled) - 2} more" if len(troubled) > 2 else ""
-        else:
-            said = f"all {len(rows)} ready" if rows else ""
-        return " · ".join(part for part in (said, self.supervision_note) if part), worst
+        """Say that all are ok, or which is not."""
+        from cq_tui.ops.verdict import summarize
+
+        level, text = summarize(row.verdict for row in self._rows.values())
+        return " · ".join(part for part in (text, self.supervision_note) if part), level
 
     def empty_text(self) -> str:
         """No service matches the filter: there are always services."""
@@ -71,16 +65,16 @@ class ServicesPane(Pane):
 
     def _draw(self, key: LineKey) -> LineContent:
         row = self._rows[key.row]
+        verdict = row.verdict
         if key.line:
-            return SubLine(
-                self._reasons[key.row][key.line - 1], row.level if row.level != "good" else "muted", indent=3
-            )
-        old = age_level(row.age, row.age_limit) if row.age is not None else "idle"
+            return SubLine(self._reasons[key.row][key.line - 1], verdict.level, indent=3)
+        age = verdict.age
+        age_style = age_level(age, row.age_limit) if age is not None else "idle"
         return (
-            Cell(GLYPHS[row.level], row.level),
-            Cell(row.name, "strong"),
-            Cell(row.word, row.level if row.level != "good" else ""),
-            Cell(format_age(row.age), "muted" if old in ("good", "idle") else old),
+            Cell(verdict.glyph, verdict.level),
+            Cell(verdict.service, "strong"),
+            Cell(verdict.word, verdict.level if verdict.level != "good" else ""),
+            Cell(format_age(age), "muted" if age_style in ("good", "idle") else age_style),
             Cell(f"{row.restarts}×" if row.restarts else NO_VALUE, "look" if row.restarts else "muted"),
             Cell(_format_percent(row.cpu_percent)),
             Cell(f"{row.memory_mb:.0f}M" if row.memory_mb is not None else NO_VALUE),

@@ -29,6 +29,7 @@ class SignalsPane(Pane):
 
     number = 3
     label = "signals"
+    service = "ares"
     subject = "signal"
     has_ages = False
     topics: ClassVar[frozenset[Topic]] = frozenset({Topic.EVENTS, Topic.SERVICES})
@@ -52,16 +53,14 @@ class SignalsPane(Pane):
         if ares is None:
             return "ares has not reported yet", "idle"
         last = f" · last {format_age(self.now - ares.last_signal_time)} ago" if ares.last_signal_time else ""
-        blocked: StatusLevel = "good" if ares.feeder_health_ok else "look"
-        held = "" if ares.feeder_health_ok else " · blocked by feeder"
-        return f"ares · {ares.signal_count:,} sent{last}{held}", blocked
+        return f"ares · {ares.signal_count:,} sent{last}", "good"
 
     def empty_text(self) -> str:
         """Return what the first signal waits for."""
         if self.filter_text and self.state.trades.signals:
             return "No signal matches the filter."
         ares = self.state.ares
-        if ares is not None and ares.warming:
+        if ares is not None and ares.warming and self.state.verdict("ares", self.now).is_current:
             warming = sanitize(next(iter(ares.warming.values())), 80)
             return f"ARES is warming up: {pluralize(len(ares.warming), 'symbol')} not ready yet ({warming})."
         return (

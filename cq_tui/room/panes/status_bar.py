@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from textual.content import Content
 from textual.widget import Widget
 
-from cq_tui.ops.formatting import GLYPHS, StatusLevel, format_clock, format_number, format_percent, sanitize
+from cq_tui.ops.formatting import (
+    GLYPHS,
+    StatusLevel,
+    format_age,
+    format_clock,
+    format_number,
+    format_percent,
+    sanitize,
+)
 
 if TYPE_CHECKING:
     from cq_tui.contracts.mode import Mode
@@ -89,18 +97,9 @@ class StatusBar(Widget):
         return [] if trading == "active" else [StatusItem(f" {trading.upper()} ", "bold reverse $error")]
 
     def _health(self) -> StatusItem:
-        verdicts = self.state.verdicts(self._now)
-        troubled = [verdict for verdict in verdicts.values() if verdict.overall != "ok"]
-        if not troubled:
-            return self._status_item("good", "all services ok")
-        level: StatusLevel = "bad" if self.state.overall(self._now) == "error" else "look"
-        if len(troubled) == len(verdicts):
-            words = {verdict.word for verdict in troubled}
-            said = "no service reports" if words <= {"missing", "stale", "stopped"} else "no service is ok"
-            return self._status_item(level, said)
-        first = max(troubled, key=lambda verdict: verdict.overall == "error")
-        more = f" +{len(troubled) - 1}" if len(troubled) > 1 else ""
-        return self._status_item(level, f"{first.service} {first.word}{more}")
+        from cq_tui.ops.verdict import summarize
+
+        return self._status_item(*summarize(self.state.verdicts(self._now).values()))
 
     def _memory(self) -> list[StatusItem]:
         """Integrity and completeness, side by side."""
@@ -113,8 +112,8 @@ class StatusBar(Widget):
             return [StatusItem(f" {GLYPHS['bad']} HISTORY NOT INTACT ", "bold reverse $error", extra=more)]
         if missing:
             return [StatusItem(f" {GLYPHS['bad']} HISTORY {missing}", "bold reverse $error")]
-        if self.state.verdict("memory", self._now).overall == "error":
-            return [self._status_item("look", "memory not watched")]
+        if not self.state.verdict("memory", self._now).is_current:
+            return [self._status_item("look", "history not watched")]
         intact = self._status_item("good", f"memory intact {format_number(memory.events_count)}")
         anchored = f"anchored {memory.anchored_count:,}" if memory.anchored_count else ""
         if memory.anchor_problem:
@@ -125,9 +124,10 @@ class StatusBar(Widget):
         account = self.state.account
         if account is None:
             return []
-        pieces = [
-            StatusItem(f"equity {format_number(account.equity, 2)} {sanitize(account.quote_asset, 8)} ", "bold", 1)
-        ]
+        equity = f"equity {format_number(account.equity, 2)} {sanitize(account.quote_asset, 8)} "
+        if not self.state.verdict("trader", self._now).is_current:
+            return [StatusItem(f"{equity}{format_age(self._now - account.timestamp)} ago ", "$muted", 1)]
+        pieces = [StatusItem(equity, "bold", 1)]
         if account.equity_start:
             change = (account.equity / account.equity_start - 1) * 100
             colour = "" if self._is_live else "$success" if change > 0 else "$error" if change < 0 else "$muted"
