@@ -1,1 +1,1 @@
-"""What is in shared_data: one module a file kind, pydantic models, versions."""
+"""The files of the data directory: one module per kind of file, as pydantic models."""

@@ -1,10 +1,10 @@
-"""``state/account.json``: what the trader holds, owes and refuses to touch."""
+"""``state/account.json``: the trader's balances, positions, orders and quarantined symbols."""
 
 from cq_tui.contracts.base import ContractModel, Count, Finite, Side, Timestamp
 
 
 class BalanceState(ContractModel):
-    """One asset. Exact decimal text, as the exchange gives it."""
+    """The balance of one asset, as exact decimal text from the exchange."""
 
     free: str
     locked: str
@@ -21,12 +21,12 @@ class PositionState(ContractModel):
     stop_loss: Finite | None = None
     take_profit: Finite | None = None
     strategy: str | None = None
-    #: working, pending, missing.
+    #: working, pending or missing.
     protection: str | None = None
 
 
 class OrderState(ContractModel):
-    """One order as the trader last knew it."""
+    """One order in its last known state."""
 
     client_order_id: str
     symbol: str
@@ -42,7 +42,7 @@ class OrderState(ContractModel):
     order_id: str | None = None
     updated_ts: Timestamp = 0.0
     reason: str | None = None
-    #: Natural key of the signal it follows.
+    #: Natural key of the signal that the order follows.
     signal_key: str | None = None
 
 
@@ -53,24 +53,24 @@ class QuarantineState(ContractModel):
     reason: str
     failures: Count
     since: Timestamp
-    #: When it is tried again by a probe (Unix seconds).
+    #: When one entry is let through as a probe (Unix seconds).
     until: Timestamp
 
 
 class AccountState(ContractModel):
-    """The document."""
+    """The trader's account document."""
 
     timestamp: Timestamp
     mode: str
     quote_asset: str = "USDT"
-    #: Free plus locked quote plus positions at their last price.
+    #: Free and locked quote, plus positions at their last price.
     equity: Finite
     available_balance: Finite
-    #: Equity when this account was first seen, for the percentage in the status bar.
+    #: Equity when this account was first seen: the base of the percentage in the status bar.
     equity_start: Finite | None = None
     realized_pnl: Finite = 0.0
     balances: dict[str, BalanceState] = {}
     positions: dict[str, PositionState] = {}
-    #: Open orders and the most recent ended ones, oldest first.
+    #: Open orders and the latest closed ones, oldest first.
     orders: list[OrderState] = []
     quarantine: dict[str, QuarantineState] = {}

@@ -1,4 +1,4 @@
-"""``debug_bundle_<ts>.json``: what a person sends to someone who helps. Built by allow-list: no secrets."""
+"""``debug_bundle_<ts>.json``: the support bundle. Built from an allowlist: contains no secrets."""
 
 from typing import Any
 
@@ -8,21 +8,21 @@ from cq_tui.contracts.base import ContractModel, Count, Timestamp
 
 
 class BundleSystem(ContractModel):
-    """The machine, without names of users or hosts."""
+    """The machine, without user or host names."""
 
     python_version: str
     platform: str
-    #: MiB over the stack's processes.
+    #: MiB used by the stack's processes.
     memory_usage: float
-    #: Per cent of one core over the stack's processes.
+    #: Percent of one core used by the stack's processes.
     cpu_usage: float
 
 
 class BundleComponent(ContractModel):
-    """One service in a few words."""
+    """The health of one service."""
 
     status: str
-    #: look, bad or idle, and the key of the room that helps, unless the status is ok.
+    #: look, bad or idle, and the room's key that helps; null if the status is ok.
     level: str | None = None
     key: str | None = None
     updated_within_sec: float | None = None
@@ -30,14 +30,14 @@ class BundleComponent(ContractModel):
 
 
 class BundleHealth(ContractModel):
-    """The stack as a whole, and each part."""
+    """The health of the stack and of each service."""
 
     overall_status: str
     components: dict[str, BundleComponent]
 
 
 class BundleEvent(ContractModel):
-    """A recent event; payloads stay out unless allowed."""
+    """A recent event, without its payload."""
 
     event_id: str
     timestamp: Timestamp
@@ -46,33 +46,33 @@ class BundleEvent(ContractModel):
 
 
 class BundleIntegrity(ContractModel):
-    """What was known of the history."""
+    """The state of the history."""
 
     chain_valid: bool
     merkle_root: str
     events_count: Count
     snapshots_count: Count
-    #: Age of the report that says so, in seconds, when memory does not report any more.
+    #: Age of this report in seconds, if memory has stopped reporting.
     reported_within_sec: float | None = None
-    #: The last signed checkpoint, whole, to hold the history against later.
+    #: The last signed checkpoint, in full, to verify the history against later.
     checkpoint: str | None = None
     #: Public key of the checkpoint (C2SP verifier key).
     public_key: str | None = None
 
 
 class BundleConfiguration(ContractModel):
-    """The settings that matter, never keys."""
+    """The relevant settings, never keys."""
 
     #: The setting TRADING_MODE.
     trading_mode: str
-    #: The mode that all settings together lead to.
+    #: The mode that all settings together result in.
     effective_mode: str | None = None
     simulation_mode: bool
     default_signals: bool
 
 
 class DebugBundle(ContractModel):
-    """The document."""
+    """The support bundle."""
 
     bundle_id: str = Field(min_length=1)
     timestamp: Timestamp
@@ -81,7 +81,7 @@ class DebugBundle(ContractModel):
     recent_events: list[BundleEvent]
     memory_integrity: BundleIntegrity
     configuration: BundleConfiguration
-    #: Optional: versions of the packages in use.
+    #: Optional: versions of the installed packages.
     versions: dict[str, str] | None = None
     #: Optional: the last log lines of each service, allowed fields only.
     log_tails: dict[str, list[dict[str, Any]]] | None = None

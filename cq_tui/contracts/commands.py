@@ -1,4 +1,4 @@
-"""``control/<id>.json``: a request to a running process, and its outcome."""
+"""``control/<id>.json``: a command to a running process, and its outcome."""
 
 from typing import Any, Literal
 
@@ -7,22 +7,22 @@ from pydantic import Field
 from cq_tui.contracts.base import ContractModel, Timestamp
 from cq_tui.contracts.events import CommandExecuted
 
-#: Seconds after which an unclaimed command is void.
+#: Seconds after which an unclaimed command expires.
 COMMAND_EXPIRY = 30.0
 
 Outcome = Literal["done", "refused", "failed", "expired", "interrupted"]
 
 
 class Command(ContractModel):
-    """A waiting command. ``service`` names the process that should carry it out."""
+    """A pending command. ``service`` names the process that executes it."""
 
     command_id: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_-]{1,64}$")
     #: start_service, stop_service, restart_service, shut_down (supervisor); release_symbol, flatten (trader);
     #: acknowledge_faults (memory).
     command: str
-    #: Who carries it out: supervisor, trader, memory …
+    #: Who executes it: supervisor, trader, memory …
     service: str
-    #: What it acts on: a service name, a symbol.
+    #: What it acts on: a service or a symbol.
     target: str | None = None
     arguments: dict[str, Any] = {}
     issued_by: str
@@ -31,7 +31,7 @@ class Command(ContractModel):
 
 
 def command_executed_event(command: Command, outcome: Outcome, message: str) -> CommandExecuted:
-    """Return the event that a command leaves in the history."""
+    """Return the event that records a command."""
     return CommandExecuted(
         command_id=command.command_id,
         command=command.command,
@@ -43,7 +43,7 @@ def command_executed_event(command: Command, outcome: Outcome, message: str) -> 
 
 
 class CommandOutcome(Command):
-    """``control/done/<id>.json``: the command with what became of it."""
+    """``control/done/<id>.json``: the command with its outcome."""
 
     outcome: Outcome
     message: str = ""

@@ -1,7 +1,7 @@
-"""Events: one line of the history, and the payload that each type carries.
+"""Events: one line of the history, and the payload of each type.
 
-``event_id`` and ``timestamp`` are assigned when memory merges the spools; the producer's own time is
-``metadata.occurred_at`` and its place in the producer's spool ``metadata.writer`` and ``metadata.seq``.
+Memory assigns ``event_id`` and ``timestamp`` when it merges the spools; the producer's own time is
+``metadata.occurred_at``, and its position in the producer's spool ``metadata.writer`` and ``metadata.seq``.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from cq_tui.contracts.base import ContractModel, Count, Finite, Positive, Ratio,
 
 
 class SignalGenerated(ContractModel):
-    """ARES found a trade worth taking."""
+    """A strategy proposes a trade."""
 
     symbol: str
     side: Side
@@ -22,12 +22,12 @@ class SignalGenerated(ContractModel):
     take_profit: Positive
     confidence: Ratio
     strategy: str
-    #: Frame of the decision, such as ``1s``; with ``bar_close_time`` (ms) part of the natural key.
+    #: Interval of the trigger bar, such as ``1s``; part of the natural key, like ``bar_close_time`` (Unix ms).
     frame: str | None = None
     bar_close_time: int | None = None
-    #: Exit after this many trigger bars when neither stop nor target was reached.
+    #: Exit after this many trigger bars if neither stop nor target was reached.
     max_bars: Count | None = None
-    #: Distance of a trailing stop in quote units; none means a fixed stop.
+    #: Distance of a trailing stop in quote units; null means a fixed stop.
     trail: Finite | None = None
     #: Trigger bars without a new entry after a stop.
     cooldown_bars: Count | None = None
@@ -35,7 +35,7 @@ class SignalGenerated(ContractModel):
 
 
 class OrderSubmitted(ContractModel):
-    """The intent to place an order, synced before it is sent."""
+    """The intent to place an order, synced to disk before it is sent."""
 
     symbol: str
     side: Side
@@ -46,12 +46,12 @@ class OrderSubmitted(ContractModel):
     stop_price: Finite | None = None
     #: entry, stop, target, oco, exit …
     leg: str | None = None
-    #: Natural key of the signal that asked for it.
+    #: Natural key of the signal that the order follows.
     signal_key: str | None = None
 
 
 class OrderExecuted(ContractModel):
-    """An order was filled, wholly or in part."""
+    """An order was filled or partially filled."""
 
     symbol: str
     side: Side
@@ -63,13 +63,13 @@ class OrderExecuted(ContractModel):
     commission_asset: str | None = None
     client_order_id: str | None = None
     leg: str | None = None
-    #: Realised profit of a closing fill, in the quote asset, commissions included.
+    #: Realized profit of a closing fill, in the quote asset, commissions included.
     realized_pnl: Finite | None = None
     signal_key: str | None = None
 
 
 class OrderRejected(ContractModel):
-    """An order or a signal was refused, by a guardrail or by the exchange."""
+    """An order or a signal was rejected, by a guardrail or by the exchange."""
 
     symbol: str
     side: Side
@@ -84,7 +84,7 @@ class OrderRejected(ContractModel):
 
 
 class OrderCanceled(ContractModel):
-    """An order ended without (further) fills."""
+    """An order ended without further fills."""
 
     symbol: str
     side: Side
@@ -110,7 +110,7 @@ class SymbolQuarantined(ContractModel):
     symbol: str
     reason: str
     failures: Count | None = None
-    #: When it is tried again (Unix seconds).
+    #: When one entry is let through as a probe (Unix seconds).
     until: Timestamp | None = None
 
 
@@ -122,7 +122,7 @@ class SymbolReleased(ContractModel):
 
 
 class ConfigChanged(ContractModel):
-    """One setting changed. Secrets show as ``set`` or ``unset``, never as values."""
+    """A setting changed. Secrets appear as ``set`` or ``unset``, never as values."""
 
     key: str
     old_value: Any = None
@@ -131,7 +131,7 @@ class ConfigChanged(ContractModel):
 
 
 class ServiceStarted(ContractModel):
-    """A service process is at work."""
+    """A service process started."""
 
     service: str
     pid: int | None = None
@@ -149,7 +149,7 @@ class ServiceStopped(ContractModel):
 
 
 class CommandExecuted(ContractModel):
-    """A command document was carried out or refused."""
+    """A command was executed or refused."""
 
     command_id: str
     command: str
@@ -163,21 +163,21 @@ class IntegrityFault(ContractModel):
     """The history failed a check."""
 
     reason: str
-    #: File the fault was found in, relative to the data directory.
+    #: File with the fault, relative to the data directory.
     file: str | None = None
     #: Exact block or event indexes.
     indexes: list[int] | None = None
 
 
 class IntegrityAcknowledged(ContractModel):
-    """A person accepted a fault. The fault is not mended by it, and nothing is erased."""
+    """A person acknowledged a fault. That repairs and erases nothing."""
 
-    #: Short name of the fault, as ``cq-tui acknowledge`` lists it.
+    #: Short id of the fault, as listed by ``cq-tui acknowledge``.
     fault_id: str
     fault: str
     acknowledged_by: str | None = None
     comment: str | None = None
-    #: The signed note that says so (C2SP signed note).
+    #: The signed acknowledgement (C2SP signed note).
     note: str | None = None
 
 
@@ -210,7 +210,7 @@ class EventMetadata(ContractModel):
     strategy: str | None = None
     confidence: float | None = None
     risk_score: float | None = None
-    #: Producer's spool and place in it; (writer, seq) is unique for ever.
+    #: Producer's spool and position in it; (writer, seq) is unique forever.
     writer: str | None = None
     seq: Count | None = None
     #: Producer's own clock, Unix seconds.
@@ -228,16 +228,16 @@ class Event(ContractModel):
     metadata: EventMetadata | None = None
 
     def payload(self) -> ContractModel | None:
-        """Return ``data`` as its typed payload, or None for an unknown type.
+        """Return ``data`` as its typed payload, or None for an unknown event type.
 
-        Raises pydantic.ValidationError when the data does not fit its type.
+        Raises pydantic.ValidationError if the data does not match its type.
         """
         model = PAYLOADS.get(self.event_type)
         return None if model is None else model.model_validate(self.data)
 
 
 class SpooledEvent(ContractModel):
-    """One line of ``memory/spool/<writer>.ndjson``: an event before it has its id and time."""
+    """One line of ``memory/spool/<writer>.ndjson``: an event before it gets its id and time."""
 
     seq: int = Field(ge=1, lt=2**53)
     occurred_at: Timestamp

@@ -1,7 +1,7 @@
-"""``health/<service>.json``: what each service knew when it last spoke.
+"""``health/<service>.json``: each service's health, rewritten at every heartbeat.
 
-The age of a health file is computed by its reader from ``last_update_ts``; ``updated_within_sec`` is the
-service's own word on how old its data was at that moment.
+The reader computes the age of a health file from ``last_update_ts``; ``updated_within_sec`` is how old the service's
+data was at that moment.
 """
 
 from typing import Annotated, Literal
@@ -15,24 +15,24 @@ def _clamp_to_epoch(moment: object) -> object:
     return 0.0 if isinstance(moment, float) and moment < 0 else moment
 
 
-#: A clock that was never set may show a time before 1970: a service must be able to say how it is all the same.
+#: A clock that was never set may show a time before 1970: even then a service must be able to report.
 ClampedTimestamp = Annotated[Timestamp, BeforeValidator(_clamp_to_epoch)]
 
 
 class Health(ContractModel):
-    """Fields common to all services. The optional ones are ours."""
+    """Fields common to all services."""
 
     service: str
     status: Status
     last_update_ts: ClampedTimestamp
     updated_within_sec: Seconds
-    #: Why the status is not ok, in words for a person.
+    #: Why the status is not ok.
     reason: str | None = None
     pid: int | None = None
     started_ts: ClampedTimestamp | None = None
-    #: True once the service does its work; start order waits for it.
+    #: Whether the service does its work; services that need it wait for this at startup.
     ready: bool | None = None
-    #: What a service that is not ready waits for.
+    #: What it waits for until it is ready.
     waiting_for: str | None = None
     version: str | None = None
 
@@ -46,16 +46,16 @@ class FeederHealth(Health):
     rest_api_ok: bool
     symbols_count: Count
     last_symbol_update: ClampedTimestamp
-    #: Symbols whose data is silent, with the seconds since their last message.
+    #: Symbols without messages, with the seconds since the last one.
     silent_symbols: dict[str, float] | None = None
-    #: Symbols left out of the universe, with the reason.
+    #: Symbols left out, such as unlisted ones, with the reason.
     rejected_symbols: dict[str, str] | None = None
     reconnects: Count | None = None
     dropped_messages: Count | None = None
     gaps_repaired: Count | None = None
     request_weight_used: Count | None = None
     clock_offset_ms: Finite | None = None
-    #: Mode whose market data this is: prices of one exchange must not pass for those of another.
+    #: Mode that the market data belongs to: prices of different exchanges must not be mixed.
     mode: str | None = None
 
 
@@ -69,7 +69,7 @@ class AresHealth(Health):
     default_signals_blocked: bool
     active_strategies: list[str]
     latency_ms_p50: float
-    #: Symbols that are not warm yet, with what they wait for.
+    #: Symbols that are still warming up, with their progress.
     warming: dict[str, str] | None = None
 
 
@@ -84,7 +84,7 @@ class TraderHealth(Health):
     ares_health_ok: bool
     quarantined_symbols: list[str]
     active_positions: Count
-    #: Why no new risk is taken at the moment; empty when it may be.
+    #: Why no position can be opened now; null if it can.
     blocked_by: list[str] | None = None
     open_orders: Count | None = None
     denials_count: Count | None = None
@@ -102,27 +102,27 @@ class MemoryHealth(Health):
     chain_length: Count
     #: Spooled events that are not merged yet.
     backlog: Count | None = None
-    #: Share of the history that the running check has covered, 0..1.
+    #: Share of the history covered by the running check, 0..1.
     check_progress: float | None = None
     #: The newest faults, oldest first.
     faults: list[str] | None = None
-    #: How many there are in all.
+    #: Total number of faults.
     fault_count: Count | None = None
-    #: Bytes in the spools that are not merged yet.
+    #: Unmerged bytes in the spools.
     backlog_bytes: Count | None = None
-    #: Events that the chain or a checkpoint names and that are not there.
+    #: Events named by the chain or a checkpoint, but missing.
     missing_count: Count | None = None
-    #: Events under the last signed checkpoint; what came later is not anchored yet.
+    #: Events covered by the last signed checkpoint; later ones are not anchored yet.
     anchored_count: Count | None = None
     #: When that checkpoint was signed.
     last_anchor_ts: ClampedTimestamp | None = None
-    #: Why no checkpoint is signed.
+    #: Why no checkpoint can be signed.
     anchor_problem: str | None = None
-    #: The last signed checkpoint, whole.
+    #: The last signed checkpoint, in full.
     checkpoint: str | None = None
     #: Public key of the checkpoints (C2SP verifier key).
     public_key: str | None = None
-    #: When the whole history was last verified from its first byte.
+    #: When the whole history was last verified.
     last_full_check: ClampedTimestamp | None = None
 
 
@@ -137,7 +137,7 @@ class ExchangeHealth(Health):
 
 
 class ServiceState(ContractModel):
-    """What the supervisor knows about one service process."""
+    """The supervisor's view of one service process."""
 
     state: Literal["stopped", "starting", "waiting", "running", "stopping", "backoff", "gave_up"]
     pid: int | None = None

@@ -1,7 +1,6 @@
 """``memory/hash_chain.json`` and ``memory/snapshots/snapshot_<ts>.json``.
 
-These models say what the files look like. The store builds and checks the exact bytes itself: what is hashed
-is what is stored.
+These models describe the files. The store builds and checks the exact bytes itself: what is hashed is what is stored.
 """
 
 from typing import Literal
@@ -12,7 +11,7 @@ from cq_tui.contracts.base import ContractModel, Count, Finite, SafeInteger, Tim
 
 
 class BlockData(ContractModel):
-    """What a block says of its event. ``event_hash`` (hex SHA-256 of 0x00 and the event line) is ours."""
+    """The event of a block. ``event_hash`` is the hex SHA-256 of 0x00 and the event line."""
 
     event_id: str
     event_type: str
@@ -20,7 +19,7 @@ class BlockData(ContractModel):
 
 
 class BlockDocument(ContractModel):
-    """One block: index 0 is the genesis block, whose data is the text ``Genesis Block``."""
+    """One block. Index 0 is the genesis block, with the text ``Genesis Block`` as its data."""
 
     index: Count
     timestamp: Timestamp
@@ -30,7 +29,7 @@ class BlockDocument(ContractModel):
 
 
 class HashChain(ContractModel):
-    """The whole document. Large: validate samples, never parse it in a running service."""
+    """The whole hash chain. Large: validate samples, never parse it in a running service."""
 
     chain: list[BlockDocument]
     merkle_root: str
@@ -64,7 +63,7 @@ class SnapshotMarket(ContractModel):
 
 
 class SnapshotSystem(ContractModel):
-    """Who was at work."""
+    """The running services and their health."""
 
     active_services: list[str]
     health_status: str
@@ -73,7 +72,7 @@ class SnapshotSystem(ContractModel):
 
 
 class SnapshotHistory(ContractModel):
-    """Where the history stood, synced: all that memory needs to go on from here without reading what came before."""
+    """The synced state of the history: enough for memory to resume without reading earlier events."""
 
     events_count: SafeInteger
     #: Hex root over those events.
@@ -89,13 +88,13 @@ class SnapshotHistory(ContractModel):
 
 
 class SnapshotData(ContractModel):
-    """The payload of a snapshot. An incremental one holds what changed since the snapshot it is based on."""
+    """The payload of a snapshot. An incremental one holds the changes since its base snapshot."""
 
     account: SnapshotAccount | None = None
     market_data: dict[str, SnapshotMarket] = {}
     system_state: SnapshotSystem | None = None
     history: SnapshotHistory | None = None
-    #: Symbols that are no longer there (incremental only).
+    #: Symbols removed since the base snapshot (incremental only).
     removed_symbols: list[str] | None = None
 
 
@@ -107,20 +106,20 @@ class Snapshot(ContractModel):
     schema_version: str
     snapshot_type: Literal["full", "incremental"]
     data: SnapshotData
-    #: The snapshot that an incremental one changes.
+    #: The base snapshot of an incremental one.
     base_snapshot_id: str | None = None
-    #: Hex SHA-256 of the file up to the comma before this field, which stands last: what is stored is what is hashed.
+    #: Hex SHA-256 of the file up to the comma before this field, which comes last.
     content_hash: str | None = None
 
 
 class TreeIndexDocument(ContractModel):
-    """``memory/tree_index.json``: what makes proofs quick. Derived from events and chain, and no evidence itself."""
+    """``memory/tree_index.json``: makes proofs fast. Derived from events and chain; no evidence by itself."""
 
-    #: Leaves of one subtree.
+    #: Leaves per subtree.
     leaves: Literal[1024] = 1024
     #: Hex roots of the full subtrees, in order.
     roots: list[str]
-    #: Byte in ``event_chain.ndjson`` at which the events of each subtree begin, and of the one that still grows.
+    #: Byte offset in ``event_chain.ndjson`` of each subtree's first event, the growing subtree included.
     event_offsets: list[SafeInteger]
-    #: Byte in ``hash_chain.json`` at which the blocks of each subtree begin, and of the one that still grows.
+    #: Byte offset in ``hash_chain.json`` of each subtree's first block, the growing subtree included.
     block_offsets: list[SafeInteger]

@@ -1,4 +1,4 @@
-"""JSON Schema (2020-12) of every file kind, generated from the models: ``make schemas``."""
+"""JSON Schema (2020-12) of every kind of file, generated from the models by ``make schemas``."""
 
 import ast
 import inspect
@@ -46,7 +46,7 @@ SCHEMAS: dict[str, type[ContractModel]] = {
 
 
 def schema_of(name: str) -> dict[str, Any]:
-    """Return the schema of one file kind; unknown fields are allowed everywhere."""
+    """Return the schema of one kind of file; unknown fields are allowed everywhere."""
     schema = SCHEMAS[name].model_json_schema(mode="validation")
     for field, text in attribute_docs(SCHEMAS[name]).items():
         schema["properties"][field].setdefault("description", text)
@@ -54,7 +54,7 @@ def schema_of(name: str) -> dict[str, Any]:
 
 
 def attribute_docs(model: type[ContractModel]) -> dict[str, str]:
-    """Return the text under each field of a model: read from its source, since nobody needs it at run time."""
+    """Return the docstring under each field of a model, read from its source: it is not needed at run time."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(model)))
     body = cast(ast.ClassDef, tree.body[0]).body
     docs = {}
@@ -70,7 +70,7 @@ def schema_bytes(name: str) -> bytes:
 
 
 def write_schemas(folder: Path) -> None:
-    """Write every schema and remove those that no model stands for any more."""
+    """Write every schema and remove those without a model."""
     folder.mkdir(parents=True, exist_ok=True)
     for stale in set(folder.glob("*.schema.json")) - {folder / f"{name}.schema.json" for name in SCHEMAS}:
         stale.unlink()

@@ -1,13 +1,13 @@
-"""The data directory: the name of every file in it, and nothing else."""
+"""The data directory: the path of every file in it."""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-#: Start order; stopping goes the other way round.
+#: Start order; they stop in reverse.
 SERVICES: tuple[str, ...] = ("exchange", "memory", "feeder", "ares", "trader")
 
-#: A health file older than this (seconds) is stale, whatever status it claims.
+#: Maximum age of a health file in seconds; an older one is stale, whatever its status.
 FRESHNESS_LIMITS: dict[str, float] = {
     "feeder": 10.0,
     "ares": 30.0,
@@ -20,7 +20,7 @@ FRESHNESS_LIMITS: dict[str, float] = {
 
 @dataclass(frozen=True, slots=True)
 class DataDir:
-    """Names the files below one data directory. Creates and reads nothing."""
+    """The paths in one data directory. Creates and reads nothing."""
 
     root: Path
 
@@ -54,7 +54,7 @@ class DataDir:
 
     @property
     def spool(self) -> Path:
-        """Folder of the spools: what each process wants remembered."""
+        """Folder of the spools: events not yet appended to the history."""
         return self.memory / "spool"
 
     @property
@@ -74,7 +74,7 @@ class DataDir:
 
     @property
     def tree_index(self) -> Path:
-        """Roots of the full 1,024-leaf subtrees, and where their events and blocks begin; made again when missing."""
+        """Roots of the full 1,024-leaf subtrees, and offsets of their events and blocks; rebuilt if missing."""
         return self.memory / "tree_index.json"
 
     @property
@@ -84,7 +84,7 @@ class DataDir:
 
     @property
     def quarantine(self) -> Path:
-        """Torn or corrupt bytes, kept and never deleted."""
+        """Folder of torn or damaged bytes; they are never deleted."""
         return self.memory / "quarantine"
 
     # market
@@ -105,17 +105,17 @@ class DataDir:
     # control
     @property
     def control(self) -> Path:
-        """Folder of waiting commands."""
+        """Folder of pending commands."""
         return self.root / "control"
 
     @property
     def control_done(self) -> Path:
-        """Folder of commands that were carried out, refused or expired."""
+        """Folder of executed, refused and expired commands."""
         return self.control / "done"
 
     # state, exchange, run, logs
     def state_of(self, service: str) -> Path:
-        """``state/<service>.json``: cursors and what must outlive a restart."""
+        """``state/<service>.json``: cursors and other state that survives a restart."""
         return self.root / "state" / f"{service}.json"
 
     @property
@@ -130,7 +130,7 @@ class DataDir:
 
     @property
     def run(self) -> Path:
-        """Folder of locks, wanted states and the exchange's address."""
+        """Folder of locks, desired states and the exchange's address."""
         return self.root / "run"
 
     def lock_of(self, service: str) -> Path:
@@ -143,7 +143,7 @@ class DataDir:
 
     @property
     def exchange_address(self) -> Path:
-        """Where the simulated exchange listens and with which key (0600)."""
+        """Address and key of the simulated exchange (0600)."""
         return self.run / "exchange.json"
 
     @property
@@ -160,7 +160,7 @@ class DataDir:
         return self.root / f"debug_bundle_{timestamp}.json"
 
     def folders(self) -> tuple[Path, ...]:
-        """Every folder that a running stack needs, parents first."""
+        """Every folder of a running stack, parents first."""
         return (
             self.root,
             self.health,

@@ -1,11 +1,11 @@
-"""Market data on disk: closed klines (journal lines) and tickers (one document)."""
+"""Closed klines: the lines of the kline journals, and the intervals."""
 
 import math
 from typing import Any, NamedTuple
 
 import orjson
 
-#: Milliseconds of each kline interval that Binance Spot knows with a fixed length (1M has none).
+#: Milliseconds of each Binance Spot kline interval of fixed length (1M has none).
 INTERVAL_MS: dict[str, int] = {
     "1s": 1_000,
     "1m": 60_000,
@@ -25,15 +25,15 @@ INTERVAL_MS: dict[str, int] = {
 }
 
 
-#: Closed klines kept of every symbol: enough for the slowest frame of the strategies to be warm, and some more.
+#: Closed klines kept per symbol: enough to warm up the slowest time frame of the strategies.
 KLINE_HISTORY = 9_600
 
 
 class Kline(NamedTuple):
     """One closed bar. Times are Unix milliseconds; ``close_time`` is ``open_time + interval - 1``.
 
-    Prices are in the quote asset, ``volume`` in the base asset. Floats: klines feed indicators and
-    are never sent back to the exchange.
+    Prices are in the quote asset, ``volume`` in the base asset. Floats, since klines only feed indicators and
+    are never sent to the exchange.
     """
 
     open_time: int
@@ -52,7 +52,7 @@ class Kline(NamedTuple):
 
 
 class KlineLineError(ValueError):
-    """A journal line that is no kline: the message names the field and what it held."""
+    """A journal line is not a kline; the message names the field and its value."""
 
 
 _FIELDS = Kline._fields
@@ -62,7 +62,7 @@ _INTS = frozenset({"open_time", "close_time", "trades"})
 def kline_from_line(line: bytes) -> Kline:
     """Parse a line of ``market/klines/<SYMBOL>-<interval>.ndjson``.
 
-    Unknown fields are ignored. Raises KlineLineError for anything that is not a finite, ordered bar.
+    Unknown fields are ignored. Raises KlineLineError unless the prices are finite, positive and consistent.
     """
     try:
         raw: Any = orjson.loads(line)
@@ -73,7 +73,7 @@ def kline_from_line(line: bytes) -> Kline:
     for field in _FIELDS:
         value = raw.get(field)
         if type(value) is not int and (field in _INTS or type(value) is not float or not math.isfinite(value)):
-            raise KlineLineError(f"field {field!r} holds {value!r}, a finite number is needed")
+            raise KlineLineError(f"field {field!r} holds {value!r}, expected a finite number")
     kline = Kline(*(raw[field] for field in _FIELDS))
     if not 0 < kline.low <= min(kline.open, kline.close) <= max(kline.open, kline.close) <= kline.high:
         raise KlineLineError(f"prices out of order at open_time {kline.open_time}")

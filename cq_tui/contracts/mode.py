@@ -13,12 +13,12 @@ MODES: tuple[Mode, ...] = ("simulation", "paper", "testnet", "live")
 
 @dataclass(frozen=True, slots=True)
 class EffectiveMode:
-    """The mode in force, the settings that led to it, and what stops trading in it."""
+    """The effective mode, the settings that led to it, and what prevents orders in it."""
 
     mode: Mode
-    #: One line a reason, such as "SIMULATION_MODE is true".
+    #: The settings that led to it, such as "SIMULATION_MODE is true".
     reasons: tuple[str, ...]
-    #: Why no order can be placed at all; None when orders are possible.
+    #: Why no order can be placed; None if orders are possible.
     blocked: str | None = None
 
     @property
@@ -28,7 +28,7 @@ class EffectiveMode:
 
 
 def effective_mode(settings: Settings) -> EffectiveMode:
-    """Take the safest mode that any setting names; live needs every consent, or it is paper."""
+    """Return the safest mode that any setting names; live without every consent becomes paper."""
     named: dict[Mode, str] = {settings.TRADING_MODE: f"TRADING_MODE is {settings.TRADING_MODE}"}
     if settings.BINANCE_USE_TESTNET:
         named.setdefault("testnet", "BINANCE_USE_TESTNET is true")
@@ -54,10 +54,10 @@ def _missing_consents(settings: Settings) -> list[str]:
 
 
 def base_interval(settings: Settings, mode: Mode) -> str:
-    """Kline interval that ARES decides on: the setting, else 1s in simulation and 1m elsewhere."""
+    """Return the base kline interval of ARES: the setting, else 1s in simulation and 1m in other modes."""
     return settings.ARES_BASE_INTERVAL or ("1s" if mode == "simulation" else "1m")
 
 
 def soft_guardrails_active(settings: Settings, mode: Mode) -> bool:
-    """Whether the soft guardrails hold. In live mode they always do."""
+    """Whether the soft guardrails are active. In live mode they always are."""
     return mode == "live" or not settings.DISABLE_ORDER_GUARDRAILS

@@ -1,4 +1,4 @@
-"""``run/``: who holds a lock, what is wanted of a service, where the simulated exchange listens."""
+"""``run/``: lock holders, desired service states, the simulated exchange's address."""
 
 from typing import Literal
 
@@ -8,12 +8,12 @@ from cq_tui.contracts.base import ContractModel, Timestamp
 
 
 class LockHolder(ContractModel):
-    """``run/<name>.lock``: pid alone is not enough, since pids are reused."""
+    """``run/<name>.lock``: the process that holds the lock. Pids are reused, so its start time counts too."""
 
     pid: int = Field(ge=1)
-    #: Creation time of the process as the system gives it (Unix seconds).
+    #: Creation time of the process, from the system (Unix seconds).
     process_started: float
-    #: The same in clock ticks since the machine started, which setting the clock does not move (Linux).
+    #: The same in clock ticks since boot, unaffected by clock changes (Linux).
     start_ticks: int | None = None
     name: str
     #: "room" or "headless" for the supervisor.
@@ -21,7 +21,7 @@ class LockHolder(ContractModel):
 
 
 class DesiredState(ContractModel):
-    """``run/<service>.wanted.json``."""
+    """``run/<service>.wanted.json``: whether a service should run."""
 
     wanted: Literal["running", "stopped"]
     changed_by: str
@@ -29,7 +29,7 @@ class DesiredState(ContractModel):
 
 
 class ExchangeAddress(ContractModel):
-    """``run/exchange.json`` (0600): the simulator's own key, never the user's."""
+    """``run/exchange.json`` (0600): address and key of the simulated exchange, never the user's key."""
 
     rest_url: str
     stream_url: str

@@ -1,4 +1,4 @@
-"""``ssot/env.json``: every setting, its default, and the rule it must obey."""
+"""``ssot/env.json``: every setting, its default and its limits."""
 
 from typing import Annotated, Any, Literal
 
@@ -7,17 +7,17 @@ from pydantic import BeforeValidator, Field, SecretStr
 from cq_tui.contracts.base import ContractModel
 from cq_tui.contracts.market import INTERVAL_MS
 
-#: Values of the contract's example that stand for "not set".
+#: Values from the example file that mean "not set".
 PLACEHOLDERS = frozenset({"", "your_api_key_here", "your_api_secret_here"})
 
-#: What the simulated exchange lists, and what is watched when nothing else is set.
+#: Symbols listed by the simulated exchange, and the default of SYMBOLS.
 DEFAULT_SYMBOLS: tuple[str, ...] = (
     "BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT", "DOGEUSDT",
     "AVAXUSDT", "DOTUSDT", "LINKUSDT", "LTCUSDT", "TRXUSDT", "ATOMUSDT", "NEARUSDT",
 )  # fmt: skip
 
 TradingState = Literal["active", "reducing", "halted"]
-#: From careless to careful: of two that are set, the later one holds.
+#: From least to most careful: if file and environment differ, the later one wins.
 TRADING_STATES: tuple[str, ...] = ("active", "reducing", "halted")
 
 SECRET_KEYS = frozenset({"BINANCE_API_KEY", "BINANCE_API_SECRET"})
@@ -42,7 +42,7 @@ def _empty_is_none(value: Any) -> Any:
 
 def _known_interval(value: Any) -> Any:
     if value is not None and (not isinstance(value, str) or value not in INTERVAL_MS):
-        raise ValueError(f"one of {', '.join(INTERVAL_MS)} is needed")
+        raise ValueError(f"must be one of {', '.join(INTERVAL_MS)}")
     return value
 
 
@@ -53,79 +53,79 @@ Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9\-_.]{1,20}$")]
 
 
 class Settings(ContractModel):
-    """Effective settings. Keys are written as in the file and in the environment."""
+    """Effective settings, with the keys of the file and the environment."""
 
     BINANCE_API_KEY: OptionalSecret = None
-    """API key for testnet or live. Simulation and paper never use it."""
+    """API key for testnet or live. Never used in simulation and paper."""
     BINANCE_API_SECRET: OptionalSecret = None
-    """API secret, the text of an Ed25519 private key (PEM), or file:PATH of a file that holds it."""
+    """API secret, Ed25519 private key (PEM), or file:PATH of a file with either."""
     BINANCE_USE_TESTNET: bool = True
-    """Names the mode testnet."""
+    """Requests mode testnet; if settings conflict, the safest mode wins."""
     TRADING_MODE: Literal["simulation", "paper", "testnet", "live"] = "testnet"
-    """Names a mode by itself; the safest mode named by any setting wins."""
+    """Requests this mode; if settings conflict, the safest mode wins."""
     SIMULATION_MODE: bool = True
-    """Names the mode simulation."""
+    """Requests mode simulation, the safest mode."""
     PAPER_MODE: bool = False
-    """Names the mode paper."""
+    """Requests mode paper; if settings conflict, the safest mode wins."""
     LIVE_TRADING_ENABLED: bool = False
-    """Consent to live trading; needed besides TRADING_MODE=live."""
+    """Consent to live trading, required in addition to TRADING_MODE=live."""
     TEST_ALLOW_DEFAULT_SIGNAL: bool = False
-    """Lets ARES make test signals when no strategy fires. Never in live mode."""
+    """Lets ARES emit test signals when no strategy fires. Never in live mode."""
     ARES_FRESHNESS_THRESHOLD: float = Field(10.0, gt=0, le=3600, allow_inf_nan=False)
-    """Age in seconds at which feeder data and signals are stale."""
+    """Maximum age of feeder data and signals in seconds."""
     FEEDER_HEARTBEAT_INTERVAL: float = Field(5.0, ge=0.2, le=60, allow_inf_nan=False)
     """Seconds between the feeder's heartbeats."""
     TRADER_ORDER_COOLDOWN: float = Field(1.0, ge=0, le=86400, allow_inf_nan=False)
-    """Seconds between two entries of one symbol."""
+    """Minimum seconds between two entries in one symbol."""
     DISABLE_ORDER_GUARDRAILS: bool = False
-    """Switches the soft guardrails off; has no effect in live mode."""
+    """Turns the soft guardrails off; no effect in live mode."""
     ENABLE_DEBUG_TRACING: bool = False
     """Logs, at level INFO, how long each step from closed kline to acknowledged order takes."""
     LOG_LEVEL: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"
-    """Least severe message that is logged."""
+    """Minimum level of logged messages."""
 
     TRADING_STATE: TradingState = "active"
-    """active trades; reducing only closes; halted places no new order but protection. The safer of file and
-    environment holds."""
+    """active trades; reducing only closes positions; halted only protects them. If file and environment differ, the
+    safer one wins."""
     SYMBOLS: Annotated[list[Symbol], BeforeValidator(_symbols), Field(min_length=1, max_length=1000)] = list(
         DEFAULT_SYMBOLS
     )
     """Symbols to watch and trade: a list, or names separated by commas."""
     ARES_BASE_INTERVAL: OptionalInterval = None
-    """Base kline interval; unset means 1s in simulation and 1m elsewhere."""
+    """Base kline interval; unset means 1s in simulation and 1m in other modes."""
     TRADER_ORDER_QUOTE: float = Field(100.0, gt=0, allow_inf_nan=False)
     """Quote amount of one entry."""
     TRADER_MAX_POSITIONS: int = Field(5, ge=0, le=1000)
-    """Most positions open at once."""
+    """Maximum number of open positions."""
     TRADER_MAX_EXPOSURE: float = Field(0.5, gt=0, le=1)
-    """Largest share of the equity that may be in positions."""
+    """Maximum share of the equity in positions."""
     TRADER_QUARANTINE_FAILURES: int = Field(3, ge=1, le=100)
-    """Failures in a row after which a symbol is quarantined."""
+    """Consecutive failures after which a symbol is quarantined."""
     TRADER_QUARANTINE_SECONDS: float = Field(900.0, gt=0, allow_inf_nan=False)
-    """Seconds until a quarantined symbol is tried again."""
+    """Seconds until a quarantined symbol is probed again."""
     MEMORY_SNAPSHOT_INTERVAL: float = Field(60.0, ge=1, allow_inf_nan=False)
     """Seconds between snapshots."""
     MEMORY_SNAPSHOTS_KEPT: int = Field(1440, ge=1)
-    """Snapshots kept; the oldest beyond it are deleted, but for those that kept ones are based on."""
+    """Snapshots kept; older ones are deleted unless a kept one is based on them."""
     MEMORY_SNAPSHOT_FULL_EVERY: int = Field(60, ge=1)
-    """Every so many snapshots one is full; those between hold what changed."""
+    """One in so many snapshots is full; the others hold changes only."""
     MEMORY_CHECKPOINT_INTERVAL: float = Field(60.0, ge=1, allow_inf_nan=False)
-    """Seconds between signed checkpoints, when there are new events."""
+    """Seconds between signed checkpoints, if there are new events."""
     MEMORY_CHECKPOINT_COPY: OptionalText = None
-    """File that always holds the last signed checkpoint as well; on another disk or host it cannot be rolled back
-    together with the data directory."""
+    """File for a copy of the last signed checkpoint; on another disk or host it cannot be rolled back together with
+    the data directory."""
     SIMULATOR_SEED: int | None = Field(None, ge=0, lt=2**63)
-    """Seed of the simulated market; unset means the built-in one."""
+    """Seed of the simulated market; unset means the built-in seed."""
     SIMULATOR_REPLAY: OptionalText = None
-    """Folder or file of recorded klines or trades that the simulated exchange plays back."""
+    """Folder or file of recorded klines or trades for the simulated exchange to replay."""
     SIMULATOR_PORT: int = Field(0, ge=0, le=65535)
-    """Port of the simulated exchange on 127.0.0.1; 0 takes a free one."""
+    """Port of the simulated exchange on 127.0.0.1; 0 picks a free one."""
     BINANCE_REST_URL: OptionalText = None
-    """Overrides the REST host of testnet and live."""
+    """Overrides the REST URL of testnet and live."""
     BINANCE_STREAM_URL: OptionalText = None
-    """Overrides the market stream host."""
+    """Overrides the market stream URL."""
     BINANCE_WS_API_URL: OptionalText = None
-    """Overrides the WebSocket API host."""
+    """Overrides the WebSocket API URL."""
 
     @property
     def has_keys(self) -> bool:

@@ -1,7 +1,7 @@
-"""``market/tickers.json``: the latest price of every symbol, replaced at most ten times a second.
+"""``market/tickers.json``: the latest ticker of every symbol, replaced at most ten times a second.
 
-Read ten times a second with hundreds of symbols, so the parser builds tuples by hand; the pydantic model
-only gives the schema.
+It is read ten times a second with hundreds of symbols, so the parser builds tuples by hand; the pydantic model only
+provides the schema.
 """
 
 import math
@@ -14,10 +14,10 @@ from cq_tui.contracts.base import ContractModel, Count, Finite, Timestamp
 
 
 class Ticker(NamedTuple):
-    """One symbol: prices in the quote asset; ``timestamp`` is when its last message came (Unix seconds)."""
+    """One symbol: prices in the quote asset; ``timestamp`` is the time of its last message (Unix seconds)."""
 
     price: float
-    #: Change over 24 hours, per cent.
+    #: Change over 24 hours, percent.
     change_percent: float
     bid: float
     ask: float
@@ -29,7 +29,7 @@ class Ticker(NamedTuple):
 
     @property
     def spread_bp(self) -> float:
-        """Bid-ask spread in basis points of the mid price; 0 when there is no two-sided market."""
+        """Bid-ask spread in basis points of the mid price; 0 without a two-sided market."""
         middle = (self.bid + self.ask) / 2
         return (self.ask - self.bid) / middle * 10_000 if self.bid > 0 and middle > 0 else 0.0
 
@@ -54,7 +54,7 @@ class TickersDocument(ContractModel):
 
 
 class TickersError(ValueError):
-    """The tickers document is not what it should be; the message names the symbol and field."""
+    """The tickers document is invalid; the message names the symbol and the field."""
 
 
 _NUMBERS = Ticker._fields[:-1]
@@ -62,7 +62,7 @@ _get_fields = itemgetter(*Ticker._fields)
 
 
 def tickers_to_bytes(timestamp: float, tickers: dict[str, Ticker]) -> bytes:
-    """Serialise the document."""
+    """Serialize the document."""
     body = {symbol: ticker._asdict() for symbol, ticker in tickers.items()}
     return orjson.dumps({"timestamp": timestamp, "tickers": body})
 
@@ -75,7 +75,7 @@ def tickers_from_bytes(content: bytes) -> tuple[float, dict[str, Ticker]]:
         raise TickersError(f"not JSON: {error}") from None
     timestamp, body = (raw.get("timestamp"), raw.get("tickers")) if isinstance(raw, dict) else (None, None)
     if not isinstance(body, dict) or not isinstance(timestamp, (int, float)):
-        raise TickersError("an object with 'timestamp' and 'tickers' is needed")
+        raise TickersError("expected an object with 'timestamp' and 'tickers'")
     return float(timestamp), {symbol: _ticker(symbol, entry) for symbol, entry in body.items()}
 
 
@@ -84,7 +84,7 @@ def _ticker(symbol: str, entry: object) -> Ticker:
         raise TickersError(f"ticker {symbol!r} is not an object")
     try:
         ticker = Ticker._make(_get_fields(entry))
-        # A finite sum has finite parts: one look instead of seven, and a second one for numbers that overflow it.
+        # A finite sum has finite parts: one check instead of seven, and a second for numbers that overflow it.
         finite = math.isfinite(sum(ticker)) or all(map(math.isfinite, ticker[:-1]))
         if finite and type(ticker.decimals) is int and 0 <= ticker.decimals <= 18:
             return ticker
@@ -93,4 +93,4 @@ def _ticker(symbol: str, entry: object) -> Ticker:
     except TypeError:
         pass
     wrong = next((f for f in _NUMBERS if not isinstance(entry[f], (int, float)) or entry[f] != entry[f]), "decimals")
-    raise TickersError(f"ticker {symbol!r}: {wrong} holds {entry[wrong]!r}, a number is needed")
+    raise TickersError(f"ticker {symbol!r}: {wrong} holds {entry[wrong]!r}, expected a number")
