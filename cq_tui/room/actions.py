@@ -1,4 +1,4 @@
-"""What the keys do to the stack: ask first, name what stands in the way, then act and tell."""
+"""The actions behind the keys: confirm, name any obstacles, act, and report."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -22,18 +22,18 @@ ShowDialog = Callable[[Dialog], Awaitable[str | None]]
 Notify = Callable[[str, "SeverityLevel"], None]
 
 _STOP_CONSEQUENCES: dict[str, str] = {
-    "exchange": "Prices and orders of the simulated exchange stop; its ledger is kept.",
-    "memory": "Nothing is remembered until it runs again; spools keep what happens meanwhile. No new risk is taken.",
-    "feeder": "Prices stop. ARES and the trader block until it runs again.",
+    "exchange": "The simulated exchange stops; its ledger is kept.",
+    "memory": "Events wait in the spools until memory runs again. No new entries until then.",
+    "feeder": "Prices stop. ARES and the trader are blocked until the feeder runs again.",
     "ares": "No new signals. Open positions keep their protection.",
-    "trader": "No orders and no new protection. Protective orders already at the exchange stay there.",
+    "trader": "No new orders, not even protective ones. Those already at the exchange stay there.",
 }
 
 
 class RoomActions:
-    """The actions of the room. ``show_dialog`` returns the answer, ``notify`` shows a toast.
+    """The room's actions. ``show_dialog`` returns the answer, ``notify`` shows a toast.
 
-    What writes files runs in a thread, and is imported there: the room opens without it.
+    Code that writes files runs in a thread and is imported there, so that the room opens without it.
     """
 
     def __init__(
@@ -64,11 +64,11 @@ class RoomActions:
         }
 
     def perform(self, action: RoomAction, service: str | None) -> Coroutine[Any, Any, None]:
-        """Return the coroutine that performs an action, on one service where the action needs one."""
+        """Return the coroutine that performs an action, on a service if the action needs one."""
         return self._actions[action]() if service is None else self._service_actions[action](service)
 
     async def toggle_testnet(self) -> None:
-        """Write BINANCE_USE_TESTNET; offer to leave simulation while its flag holds."""
+        """Toggle BINANCE_USE_TESTNET; offer to leave simulation while SIMULATION_MODE is true."""
         key, settings = "BINANCE_USE_TESTNET", self._state.settings
         if await self._is_held_by_environment(key):
             return
@@ -78,14 +78,14 @@ class RoomActions:
         before, after = self._state.mode, effective_mode(toggled)
         obstacles = await asyncio.to_thread(_mode_change_obstacles, self._data)
         if after.mode != before.mode and obstacles:
-            await self._show_obstacles(f"The mode cannot change from {before.mode} to {after.mode} now", obstacles)
+            await self._show_obstacles(f"Cannot change the mode from {before.mode} to {after.mode} now", obstacles)
             return
         reasons = [
             f"{key} becomes {str(wanted).lower()}.",
             f"Mode now: {_describe_mode(before)}",
-            f"Then: {_describe_mode(after)}",
+            f"After: {_describe_mode(after)}",
         ]
-        answers = [NO, DialogAnswer("write", "yes, write it", "y", danger=after.mode in ("testnet", "live"))]
+        answers = [NO, DialogAnswer("write", "yes, change it", "y", danger=after.mode in ("testnet", "live"))]
         if settings.SIMULATION_MODE:
             reasons += ["", *self._simulation_reasons(left, obstacles)]
             if not obstacles and not self._state.loaded_settings.is_overridden_by_environment("SIMULATION_MODE"):
@@ -102,63 +102,63 @@ class RoomActions:
             )
 
     async def toggle_guardrails(self) -> None:
-        """Write DISABLE_ORDER_GUARDRAILS."""
+        """Toggle DISABLE_ORDER_GUARDRAILS."""
         key, mode = "DISABLE_ORDER_GUARDRAILS", self._state.mode.mode
         if await self._is_held_by_environment(key):
             return
         off = not getattr(self._state.settings, key)
         if off:
             question = "Orders will skip the soft guardrails: cooldown, duplicate signals, limits."
-            reasons = [f"{key} becomes true.", "Freshness, balance and exchange filters still hold."]
+            reasons = [f"{key} becomes true.", "Freshness, balance and exchange filters still apply."]
             if mode == "live":
-                reasons.append("In live mode the guardrails stay on whatever this says.")
+                reasons.append("In live mode the guardrails stay on regardless.")
         else:
-            question = "Every order passes the guardrails again."
+            question = "Every order must pass the guardrails again."
             reasons = [f"{key} becomes false."]
-        answer = DialogAnswer("write", "yes, switch them off" if off else "yes, switch them on", "y", danger=off)
+        answer = DialogAnswer("write", "yes, turn them off" if off else "yes, turn them on", "y", danger=off)
         if await self._show_dialog(Dialog(question, reasons, [NO, answer], mode, danger=off)) == "write":
             await self._write_settings({key: off})
 
     async def toggle_halt(self) -> None:
-        """Write TRADING_STATE: halted, or active again."""
+        """Set TRADING_STATE to halted, or back to active."""
         trading = self._state.settings.TRADING_STATE
         if trading == "active":
-            question = "No new order will be placed, except to protect what is open."
+            question = "No new orders, except to protect open positions."
             answer = DialogAnswer("write", "yes, halt", "y")
         else:
-            question = f"Trading is {trading}. Signals will become orders again."
-            answer = DialogAnswer("write", "yes, trade again", "y", danger=True)
+            question = f"Trading is {trading}. Signals will lead to orders again."
+            answer = DialogAnswer("write", "yes, resume trading", "y", danger=True)
         wanted = "halted" if trading == "active" else "active"
         reasons = [f"TRADING_STATE becomes {wanted}."]
         if await self._show_dialog(Dialog(question, reasons, [NO, answer], self._state.mode.mode)) == "write":
             await self._write_settings({"TRADING_STATE": wanted})
 
     async def bundle(self) -> None:
-        """Write a debug bundle; show its path and copy it."""
+        """Write a debug bundle and copy its path."""
         try:
             path = await asyncio.to_thread(_export_bundle, self._data)
         except (OSError, SettingsError) as error:
             reason = (error.strerror or error) if isinstance(error, OSError) else error
-            self._notify(f"no bundle could be written: {reason}", "error")
+            self._notify(f"Cannot write the debug bundle: {reason}", "error")
             return
         self._copy(str(path))
-        self._notify(f"debug bundle, path copied: {path}", "information")
+        self._notify(f"Debug bundle written, path copied: {path}", "information")
 
     async def start(self, service: str) -> None:
-        """Start a service: nothing is lost by it, so nobody is asked."""
+        """Start a service, without asking: nothing can be lost."""
         await self._run_request(self._stack.start(service))
 
     async def stop(self, service: str) -> None:
         """Stop a service, after asking."""
         answers = [NO, DialogAnswer("stop", f"yes, stop {service}", "y", danger=True)]
-        reasons = [_STOP_CONSEQUENCES.get(service, ""), "It stays stopped until it is started again."]
+        reasons = [_STOP_CONSEQUENCES.get(service, ""), "It stays stopped until you start it again."]
         if await self._show_dialog(Dialog(f"Stop {service}?", reasons, answers, self._state.mode.mode)) == "stop":
             await self._run_request(self._stack.stop(service))
 
     async def restart(self, service: str) -> None:
         """Restart a service, after asking."""
         answers = [NO, DialogAnswer("restart", f"yes, restart {service}", "y")]
-        reasons = [_STOP_CONSEQUENCES.get(service, ""), "It is started again at once."]
+        reasons = [_STOP_CONSEQUENCES.get(service, ""), "It starts again at once."]
         if await self._show_dialog(Dialog(f"Restart {service}?", reasons, answers, self._state.mode.mode)) == "restart":
             await self._run_request(self._stack.restart(service))
 
@@ -169,17 +169,20 @@ class RoomActions:
             self._notify(str(error), "error")
 
     async def _is_held_by_environment(self, key: str) -> bool:
-        """Tell, when the environment holds a key, that writing the file would change nothing."""
+        """If the environment sets a key, show that changing the file would have no effect."""
         if not self._state.loaded_settings.is_overridden_by_environment(key):
             return False
         value = str(getattr(self._state.settings, key)).lower()
-        reasons = [f"The environment sets {key} = {value}; it wins over ssot/env.json.", "Unset it and start again."]
-        await self._show_dialog(notice_dialog(f"{key} is held by the environment", reasons, self._state.mode.mode))
+        reasons = [
+            f"The environment sets {key} = {value}, which overrides ssot/env.json.",
+            "Unset it, then restart.",
+        ]
+        await self._show_dialog(notice_dialog(f"{key} is set by the environment", reasons, self._state.mode.mode))
         return True
 
     async def _show_obstacles(self, title: str, reasons: list[str]) -> None:
         shown = [*reasons[:12], *([f"and {len(reasons) - 12} more"] if len(reasons) > 12 else [])]
-        remedy = ["", "Close them first: halt with H, then flatten, or wait until they end."]
+        remedy = ["", "Close them first: halt with H and run `cq-tui flatten`, or wait until they close."]
         await self._show_dialog(
             notice_dialog(title, [f"· {reason}" for reason in shown] + remedy, self._state.mode.mode)
         )
@@ -190,16 +193,16 @@ class RoomActions:
         except (SettingsError, DataDirError) as error:
             await self._show_dialog(notice_dialog("The setting was not changed", [str(error)], self._state.mode.mode))
             return
-        said = ", ".join(f"{key} is now {str(value).lower()}" for key, value in changes.items())
-        self._notify(said, "information")
+        text = ", ".join(f"{key} is now {str(value).lower()}" for key, value in changes.items())
+        self._notify(text, "information")
 
     def _simulation_reasons(self, left: Settings, obstacles: list[str]) -> list[str]:
         if self._state.loaded_settings.is_overridden_by_environment("SIMULATION_MODE"):
-            return ["SIMULATION_MODE is true in the environment, so it stays simulation until that is unset."]
-        lines = ["SIMULATION_MODE is true, so it stays simulation unless you leave it."]
+            return ["The environment sets SIMULATION_MODE = true: the mode stays simulation until it is unset."]
+        lines = ["SIMULATION_MODE is true: the mode stays simulation unless you leave it."]
         if obstacles:
-            return [*lines, "It cannot be left now:", *(f"· {obstacle}" for obstacle in obstacles[:8])]
-        return [*lines, f"Leaving leads to: {_describe_mode(effective_mode(left))}"]
+            return [*lines, "Simulation cannot be left now:", *(f"· {obstacle}" for obstacle in obstacles[:8])]
+        return [*lines, f"After leaving: {_describe_mode(effective_mode(left))}"]
 
 
 def _set_settings(data: DataDir, changes: Mapping[str, Any]) -> None:
@@ -221,13 +224,13 @@ def _export_bundle(data: DataDir) -> Path:
 
 
 def _describe_mode(mode: EffectiveMode) -> str:
-    blocked = f" · {mode.blocked}: no orders until then" if mode.blocked else ""
+    blocked = f" · {mode.blocked}: no orders until they are set" if mode.blocked else ""
     return f"{mode.mode.upper()} ({'; '.join(mode.reasons)}){blocked}"
 
 
 def _mode_question(before: EffectiveMode, after: EffectiveMode) -> str:
     if after.mode == before.mode:
-        return f"The setting changes, the mode stays {before.mode.upper()}."
+        return f"The setting changes; the mode stays {before.mode.upper()}."
     where = {
         "simulation": "the simulated exchange, with generated prices",
         "paper": "the simulated exchange, with Binance's real prices",

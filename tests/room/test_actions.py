@@ -133,7 +133,7 @@ async def test_t_does_not_offer_to_leave_while_something_is_open(stage: Stage, m
         await pilot.press("t")
         await dialog(pilot)
         text = screen_text(pilot)
-        assert "It cannot be left now:" in text
+        assert "Simulation cannot be left now:" in text
         assert "BTCUSDT: 0.00148 held" in text
         await pilot.press("l")
         assert isinstance(app.screen, Dialog)
@@ -149,7 +149,7 @@ async def test_a_change_of_mode_is_refused_with_the_list(stage: Stage, make_room
         await pilot.press("t")
         await dialog(pilot)
         text = screen_text(pilot)
-        assert "The mode cannot change from testnet to paper now" in text
+        assert "Cannot change the mode from testnet to paper now" in text
         assert "BTCUSDT: SELL stop order new" in text
         await pilot.press("y", "enter")
         await closed(pilot)
