@@ -37,6 +37,8 @@ def status_lines(status: StackStatus) -> list[str]:
         lines.append(f"history {intact}, {_completeness(status.memory)}, root {root}")
         if status.memory.integrity_ok and status.memory.anchor_problem:
             lines.append(f"  checkpoints: {printable(status.memory.anchor_problem)}")
+    if any(status.verdicts[name].key for name in status.required):
+        lines.append("`cq-tui` opens the room, where the keys named above work")
     supervisor = "nobody supervises: `cq-tui up` or `cq-tui` starts everything"
     if status.supervisor is not None:
         supervisor = f"supervised by process {status.supervisor[0]} ({printable(status.supervisor[1])})"

@@ -32,5 +32,5 @@ def _row(state: RoomState, verdict: Verdict, now: float) -> ServiceRow:
         restarts=supervised.restarts if supervised else 0,
         cpu_percent=supervised.cpu_percent if supervised else None,
         memory_mb=supervised.memory_mb if supervised else None,
-        pid=holder.pid if holder else None,
+        pid=holder.pid if holder else supervised.pid if supervised else None,
     )

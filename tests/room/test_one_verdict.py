@@ -34,7 +34,7 @@ from tests.room.conftest import MakeRoom, screen_text, wait_for_text, wait_until
 from tests.room.stage import NOW, Stage, staged_holder
 
 LARGE = (160, 45)
-SERVICE_PANES = (FeederPane, SignalsPane, OrdersPane, QuarantinePane, MemoryPane)
+SERVICE_PANES = (FeederPane, SignalsPane, OrdersPane, MemoryPane)
 
 ONE_SERVICE = st.fixed_dictionaries(
     {
@@ -140,6 +140,8 @@ def test_every_place_shows_the_same_verdict(
         assert title.startswith(f"{verdict.word} · ") == (verdict.level != "good")
         if verdict.level == "bad":
             assert title_level == "bad"
+    quarantine, _ = pane_over(QuarantinePane, room).titled_summary()
+    assert quarantine.startswith("last known: ") != verdicts["trader"].is_current
     shutil.rmtree(root)
 
 

@@ -23,7 +23,6 @@ class QuarantinePane(Pane):
 
     number = 5
     label = "quarantine"
-    service = "trader"
     subject = "quarantine"
     topics: ClassVar[frozenset[Topic]] = frozenset({Topic.ACCOUNT, Topic.SERVICES})
 
@@ -42,7 +41,8 @@ class QuarantinePane(Pane):
     def summary(self) -> tuple[str, StatusLevel]:
         """Return the number of symbols."""
         count = len(self._symbols())
-        return (str(count), "look") if count else ("none", "good")
+        known = "" if self.state.verdict("trader", self.now).is_current else "last known: "
+        return (f"{known}{count}", "look") if count else (f"{known}none", "good")
 
     def empty_text(self) -> str:
         """Return why the list is empty, which is the normal case."""
