@@ -1,15 +1,18 @@
-"""``cq-tui`` and ``python -m cq_tui``: the room opens at once, everything else goes through the command line."""
+"""``cq-tui`` and ``python -m cq_tui``: open the room at once, or run a command."""
 
+import os
 import sys
-
-from cq_tui.room.launch import open_room, parse_room_options
 
 
 def main() -> None:
-    """Run what the words ask for. The command line's own libraries are nothing that the first paint should wait for."""
-    options = parse_room_options(sys.argv[1:])
-    if options is not None:
-        sys.exit(open_room(options))
+    """Run the command line. Its libraries are imported only for a command, so that the room paints sooner."""
+    # With this variable a shell asks for completions: the words after the command are in the environment then.
+    if "_CQ_TUI_COMPLETE" not in os.environ:
+        from cq_tui.room.launch import open_room, parse_room_options
+
+        options = parse_room_options(sys.argv[1:])
+        if options is not None:
+            sys.exit(open_room(options))
     from cq_tui.cli import main as command_line
 
     command_line()

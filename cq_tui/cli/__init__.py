@@ -1,9 +1,9 @@
-"""The commands: each reads its words, calls one function, prints, and turns errors into exit codes.
+"""The commands: each parses its arguments, calls one function, prints, and turns errors into exit codes.
 
-What a command needs beyond that is imported inside it: help and every other command start without it.
+Whatever else a command needs is imported inside it, so that help and the other commands start without it.
 """
 
-# One line for each file of commands. Their order is the order in the help, which is why nobody sorts them.
+# Importing a file registers its commands, in the order of the help: not sorted.
 # isort: off
 from cq_tui.cli.application import app, main
 from cq_tui.cli import stack

@@ -1,25 +1,30 @@
-"""Accepting the faults of the history: ``acknowledge``."""
+"""Accepting faults of the history: ``acknowledge``."""
 
 from typing import Annotated
 
 import typer
 
 from cq_tui.cli.application import app
+from cq_tui.cli.completion import complete_fault
 from cq_tui.cli.errors import ExitCode
 from cq_tui.cli.options import DataOption, require_data_dir
 from cq_tui.cli.service_command import send_command
 
 
-@app.command(short_help="List or accept the faults of the history.")
+@app.command(short_help="List the faults of the history, or accept them.")
 def acknowledge(
     context: typer.Context,
-    fault: Annotated[str | None, typer.Argument(metavar="[FAULT]", help="Short name of a fault, or all.")] = None,
-    comment: Annotated[str | None, typer.Option("--comment", metavar="TEXT", help="Why it is accepted.")] = None,
+    fault: Annotated[
+        str | None,
+        typer.Argument(metavar="FAULT", help="Short name of a fault, or all.", autocompletion=complete_fault),
+    ] = None,
+    comment: Annotated[str | None, typer.Option("--comment", metavar="TEXT", help="Why you accept it.")] = None,
     data_dir: DataOption = None,
 ) -> None:
-    """List the faults that memory names; or accept one, so that trading goes on. Nothing is erased.
+    """List the faults that memory found, or accept one so that trading can resume. Nothing is erased.
 
-    What is accepted, by whom and when is signed, and recorded in the history and in memory/checkpoints.log.
+    Each acceptance is signed, with your user name and the time, and recorded in the history and in
+    memory/checkpoints.log.
     """
     import getpass
 
@@ -32,9 +37,9 @@ def acknowledge(
         return
     faults = open_faults(data)
     if not faults:
-        typer.echo("there is no fault to accept")
+        typer.echo("no faults to accept")
         return
     for name, text in faults.items():
         typer.echo(f"{name}  {text}")
-    typer.echo("\naccept one with `cq-tui acknowledge NAME`, or all of them with `cq-tui acknowledge all`")
+    typer.echo("\nAccept one with `cq-tui acknowledge NAME`, or all with `cq-tui acknowledge all`.")
     raise typer.Exit(ExitCode.FAILED)

@@ -1,4 +1,4 @@
-"""The command line as a whole: its help, its entry point, and the room when no command is named."""
+"""The command line: its help, its entry point, and the room as the default command."""
 
 import os
 import sys
@@ -10,30 +10,28 @@ from cq_tui import __version__
 from cq_tui.cli.errors import ExitCode
 from cq_tui.cli.options import DataOption, ReplayOption, SeedOption
 
-HELP = """Coin Quant R11: a trading stack, and the room that runs it.
+HELP = """Coin Quant R11: a crypto trading stack for Binance Spot, and the terminal room that runs it.
 
-Without a command the room opens, in simulation mode until you choose otherwise: no key, no internet needed.
+Without a command, cq-tui opens the room. It starts in simulation mode, which needs no API key and no internet.
 
-Exit codes: 0 done or ok, 1 failed or degraded, 2 wrong usage or error, 3 already running, 4 data directory or
-settings cannot be used, 5 unsuited terminal, 70 defect, 130 interrupted.
+Exit codes: 0 done or ok, 1 failed or degraded, 2 wrong usage or error, 3 already running, 4 unusable data directory
+or settings, 5 unsupported terminal, 70 internal error, 130 interrupted.
 """
 
-app = typer.Typer(
-    help=HELP, add_completion=False, no_args_is_help=False, rich_markup_mode=None, pretty_exceptions_enable=False
-)
+app = typer.Typer(help=HELP, no_args_is_help=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 def main() -> None:
-    """Run the command line; no traceback ever reaches a person for bad input or a missing file."""
+    """Run the command line. Bad input or a missing file never ends in a traceback."""
     try:
-        app()
+        app(prog_name="cq-tui")
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
     except BrokenPipeError:
-        # The reader of a pipe went away: not our error, and nothing more can be said to it.
+        # The reader of the pipe is gone: not our error, and nobody reads a message.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ExitCode.FAILED)
-    except Exception as defect:  # noqa: BLE001 - the outermost frame; the system's own code for it would mean "failed"
+    except Exception as defect:  # noqa: BLE001 - the outermost handler; Python's own exit code would mean "failed"
         import traceback
 
         traceback.print_exception(defect)
@@ -52,9 +50,9 @@ def room(
     data_dir: DataOption = None,
     replay: ReplayOption = None,
     seed: SeedOption = None,
-    view: Annotated[bool, typer.Option("--view", help="Only watch: start and change nothing.")] = False,
+    view: Annotated[bool, typer.Option("--view", help="Watch only; start and change nothing.")] = False,
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Version.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     """Open the room."""

@@ -9,7 +9,7 @@ from cq_tui.cli.options import DataOption, require_data_dir
 
 @app.command(short_help="Write a debug bundle.")
 def bundle(context: typer.Context, data_dir: DataOption = None) -> None:
-    """Write a debug bundle for whoever helps, and print its path; it holds no secret."""
+    """Write a debug bundle for support and print its path. It contains no secrets."""
     from cq_tui.ops.bundle import export_bundle
 
     data = require_data_dir(context, data_dir)

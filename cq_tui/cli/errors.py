@@ -1,4 +1,4 @@
-"""How a command ends: exit codes, and errors told in one line."""
+"""How a command ends: exit codes, and errors in one line."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,29 +17,29 @@ class ExitCode(IntEnum):
     #: Wrong usage or error.
     ERROR = 2
     ALREADY_RUNNING = 3
-    #: The data directory or a setting cannot be used.
+    #: Unusable data directory or settings.
     UNUSABLE = 4
-    #: The terminal is not suited.
+    #: Unsupported terminal.
     TERMINAL = 5
-    #: A defect of this program: never to be taken for a verdict.
+    #: A defect of this program; distinct from every result of a command.
     DEFECT = 70
     INTERRUPTED = 130
 
 
 def print_error(message: object) -> None:
-    """Say something on standard error."""
+    """Print a message on standard error."""
     typer.echo(f"cq-tui: {message}", err=True)
 
 
 def fail(message: object, code: ExitCode) -> NoReturn:
-    """End the command with one line on standard error."""
+    """End the command with a message on standard error."""
     print_error(message)
     raise typer.Exit(code)
 
 
 @contextmanager
 def report_errors() -> Iterator[None]:
-    """Turn what a person can mend into one line and an exit code."""
+    """Turn errors that a user can fix into one line and an exit code."""
     try:
         yield
     except BrokenPipeError:
@@ -53,7 +53,7 @@ def report_errors() -> Iterator[None]:
 
 
 def _expected_errors() -> tuple[type[Exception], ...]:
-    """Return what a person can mend. Asked only when something was raised: these imports would delay every command."""
+    """Return the errors that a user can fix; imported only once one is raised, since it would slow every command."""
     from cq_tui.store.data_directory import DataDirError
     from cq_tui.store.journal import JournalError
     from cq_tui.store.lock import LockHeld

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from cq_tui.cli.application import app
+from cq_tui.cli.completion import complete_event_type, complete_symbol
 from cq_tui.cli.errors import ExitCode, fail, print_error, report_errors
 from cq_tui.cli.options import DataOption, require_data_dir
 
@@ -20,28 +21,36 @@ if TYPE_CHECKING:
     from cq_tui.store.reading.event_filter import EventFilter, HistoryEntry
     from cq_tui.store.reading.event_follower import EventFollower
 
-#: Shown when neither ``-n`` nor ``--since`` says how many.
+#: Events shown without ``-n`` and ``--since``.
 _DEFAULT_COUNT = 20
-#: Written at once.
+#: Events per write.
 _BATCH_SIZE = 500
 
-FollowOption = Annotated[bool, typer.Option("--follow", "-f", help="Go on as events come, until Ctrl-C.")]
+FollowOption = Annotated[bool, typer.Option("--follow", "-f", help="Stream new events until Ctrl-C.")]
 TypesOption = Annotated[
-    list[str] | None, typer.Option("--type", metavar="TYPE", help="Only this type, or one of several that are named.")
+    list[str] | None,
+    typer.Option("--type", metavar="TYPE", help="Only this type; may be repeated.", autocompletion=complete_event_type),
 ]
-SymbolOption = Annotated[str | None, typer.Option("--symbol", metavar="SYMBOL", help="Only this symbol.")]
+SymbolOption = Annotated[
+    str | None,
+    typer.Option("--symbol", metavar="SYMBOL", help="Only this symbol.", autocompletion=complete_symbol),
+]
 SinceOption = Annotated[
     str | None,
-    typer.Option("--since", metavar="WHEN", help="Such as 10m, 2h, 3d, 14:05, 2026-11-22, 2026-11-22T14:05:00Z."),
+    typer.Option(
+        "--since", metavar="WHEN", help="Only since then: 10m, 2h, 3d, 14:05, 2026-11-22 or 2026-11-22T14:05:00Z."
+    ),
 ]
 CountOption = Annotated[
     int | None,
-    typer.Option("-n", min=0, metavar="COUNT", help=f"The last so many: {_DEFAULT_COUNT}; with --since all."),
+    typer.Option(
+        "-n", min=0, metavar="COUNT", help=f"Only the last COUNT (default: {_DEFAULT_COUNT}; all with --since)."
+    ),
 ]
-RawJsonOption = Annotated[bool, typer.Option("--json", help="Print the lines as they are stored.")]
+RawJsonOption = Annotated[bool, typer.Option("--json", help="Print the stored lines unchanged.")]
 
 
-@app.command(short_help="Show what happened, and what happens.")
+@app.command(short_help="List events; --follow streams new ones.")
 def events(
     context: typer.Context,
     follow: FollowOption = False,
@@ -52,9 +61,9 @@ def events(
     as_json: RawJsonOption = False,
     data_dir: DataOption = None,
 ) -> None:
-    """Show what happened, from the history, oldest first; with --follow also what happens.
+    """List events from the history, oldest first; --follow streams new ones.
 
-    Damaged lines are named and left out; the exit code is 1 then.
+    Damaged lines are reported and skipped, and the exit code is 1.
     """
     from cq_tui.ops.event_listing import explain_no_events
     from cq_tui.store.reading.event_follower import EventFollower
@@ -101,7 +110,7 @@ def _follow_events(path: "Path", follower: "EventFollower", output: "_Output") -
         nonlocal seen
         if follower.replacements > seen:
             seen = follower.replacements
-            print_error(f"{path.name} was cut or replaced: going on behind the last event that was seen")
+            print_error(f"{path.name} was truncated or replaced; continuing after the last event")
         output.write(entries)
         if _is_pipe_closed():
             raise BrokenPipeError
@@ -110,7 +119,7 @@ def _follow_events(path: "Path", follower: "EventFollower", output: "_Output") -
 
 
 def _is_pipe_closed() -> bool:
-    """Whether nobody reads the pipe any more into which we would write when something comes."""
+    """Whether the reader of our output is gone, though we have nothing to write."""
     import select
 
     pipe = select.poll()
@@ -119,7 +128,7 @@ def _is_pipe_closed() -> bool:
 
 
 class _Output:
-    """Standard output: words in colour on a terminal, plain words elsewhere, or the stored lines."""
+    """Standard output: in color on a terminal, plain elsewhere, or the stored lines."""
 
     def __init__(self, path: "Path", *, as_json: bool) -> None:
         from cq_tui.ops.event_listing import DamageReport
@@ -128,17 +137,17 @@ class _Output:
         self._is_terminal = sys.stdout.isatty()
         self._use_color = self._is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         self.damage = DamageReport(path, print_error)
-        #: Events that were shown.
+        #: Events written so far.
         self.written_count = 0
 
     def write_all(self, entries: "Iterable[HistoryEntry]") -> None:
-        """Write some entries after the other, however many."""
+        """Write any number of entries, in batches."""
         left = iter(entries)
         while batch := list(islice(left, _BATCH_SIZE)):
             self.write(batch)
 
     def write(self, entries: "Sequence[HistoryEntry]") -> None:
-        """Write entries at once; damaged ones are named on standard error."""
+        """Write entries at once; report damaged ones on standard error."""
         from cq_tui.ops.event_listing import escape_controls, format_event
 
         sound = self.damage.drop_damaged(entries)

@@ -1,4 +1,4 @@
-"""The simulated exchange alone: ``exchange``."""
+"""The simulated exchange on its own: ``exchange``."""
 
 import os
 from pathlib import Path
@@ -15,32 +15,32 @@ from cq_tui.cli.options import DataOption, ReplayOption, SeedOption, data_dir_op
 def exchange(
     context: typer.Context,
     port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, metavar="NUMBER", help="Port on 127.0.0.1; 0 takes a free one.")
+        int, typer.Option("--port", min=0, max=65535, metavar="NUMBER", help="Port on 127.0.0.1; 0 picks a free one.")
     ] = 0,
     seed: SeedOption = None,
     symbols: Annotated[
-        str | None, typer.Option("--symbols", metavar="NAMES", help="Names separated by commas.")
+        str | None, typer.Option("--symbols", metavar="SYMBOLS", help="Comma-separated symbols.")
     ] = None,
     replay: ReplayOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print URLs, key and secret in one line when ready.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print URLs, key and secret as JSON when ready.")] = False,
     public_keys: Annotated[
         list[Path] | None,
         typer.Option(
-            "--ed25519-key", metavar="PEM", help="Public key, Ed25519 or RSA, that signs for the account too."
+            "--ed25519-key", metavar="PEM", help="Also accept requests signed with this key (public, Ed25519 or RSA)."
         ),
     ] = None,
     admin: Annotated[
         bool, typer.Option("--admin", help="Accept faults, shutdowns and clock changes at /admin.")
     ] = False,
     limits: Annotated[
-        bool, typer.Option("--limits/--no-limits", help="Refuse what is beyond the limits of weight and orders.")
+        bool, typer.Option("--limits/--no-limits", help="Enforce the limits on request weight and orders.")
     ] = True,
     data_dir: DataOption = None,
 ) -> None:
     """Run the simulated exchange alone, for any Binance client."""
     from cq_tui.ops.exchange import ExchangeError, run_exchange
 
-    # Only a directory that is named keeps the orders: alone, the exchange leaves nothing behind.
+    # Orders are stored only in a directory that was named: otherwise the exchange leaves nothing behind.
     named = data_dir_option(context, data_dir) or os.environ.get("CQ_DATA_DIR")
     data = resolve_data_dir(context, data_dir) if named else None
     with report_errors():

@@ -1,4 +1,4 @@
-"""Options that several commands take, and what they stand for."""
+"""Options that several commands share."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,11 +10,12 @@ from cq_tui.contracts.layout import DataDir
 
 DataOption = Annotated[
     Path | None,
-    typer.Option("--data-dir", metavar="DIR", help="Data directory; else CQ_DATA_DIR, else ./shared_data."),
+    typer.Option("--data-dir", metavar="DIR", help="Data directory (default: CQ_DATA_DIR or ./shared_data)."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ReplayOption = Annotated[
-    Path | None, typer.Option("--replay", metavar="DIR", help="Play recorded klines or trades instead of made prices.")
+    Path | None,
+    typer.Option("--replay", metavar="DIR", help="Replay recorded klines or trades instead of generated prices."),
 ]
 SeedOption = Annotated[
     int | None, typer.Option("--seed", min=0, metavar="NUMBER", help="Seed of the simulated market.")
@@ -22,19 +23,19 @@ SeedOption = Annotated[
 
 
 def data_dir_option(context: typer.Context, data_dir: Path | None) -> Path | None:
-    """Return the directory that ``--data-dir`` names, before or behind the command."""
+    """Return the directory that ``--data-dir`` names, before or after the command."""
     return data_dir or context.find_root().obj
 
 
 def resolve_data_dir(context: typer.Context, data_dir: Path | None) -> DataDir:
-    """Return the data directory to use; it need not be there."""
+    """Return the data directory; it need not exist."""
     return DataDir.resolve(data_dir_option(context, data_dir))
 
 
 def require_data_dir(context: typer.Context, data_dir: Path | None) -> DataDir:
-    """Return the data directory to use, or end the command when it is not there."""
+    """Return the data directory, or end the command when it does not exist."""
     data = resolve_data_dir(context, data_dir)
     if not data.root.is_dir():
-        what = "is no directory" if data.root.exists() else "is not there"
-        fail(f"data directory {data.root} {what}. Name another with --data-dir", ExitCode.UNUSABLE)
+        what = "is not a directory" if data.root.exists() else "does not exist"
+        fail(f"data directory {data.root} {what}. Choose another with --data-dir", ExitCode.UNUSABLE)
     return data

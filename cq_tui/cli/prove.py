@@ -18,14 +18,14 @@ Proof = TypeVar("Proof", "InclusionProof", "ConsistencyProof")
 _STANDARD_OUTPUT = Path("-")
 
 
-@app.command(short_help="Prove what the history holds.")
+@app.command(short_help="Prove what is in the history.")
 def prove(
     context: typer.Context,
-    event_id: Annotated[str | None, typer.Argument(metavar="EVENT_ID")] = None,
+    event_id: Annotated[str | None, typer.Argument(metavar="EVENT_ID", help="Event to prove.")] = None,
     since: Annotated[
         Path | None,
         typer.Option(
-            "--since", metavar="CHECKPOINT", help="A kept checkpoint, checkpoints.log, debug bundle or proof."
+            "--since", metavar="CHECKPOINT", help="A saved checkpoint, checkpoints.log, debug bundle or proof."
         ),
     ] = None,
     output: Annotated[
@@ -33,17 +33,17 @@ def prove(
         typer.Option(
             "--output",
             metavar="FILE",
-            help="File to write, or - to print it; else one here, named after event or size.",
+            help="Output file, or - for standard output (default: named after the event or size).",
         ),
     ] = None,
     data_dir: DataOption = None,
 ) -> None:
-    """Prove that the history has an event, or that it extends an earlier checkpoint.
+    """Prove that the history contains an event, or that it extends an earlier checkpoint.
 
-    Writes a proof for `cq-tui check-proof`. Exits 0 written, 1 cannot be proved (yet), 4 a file cannot be used.
+    Writes a proof for `cq-tui check-proof`. Exits 0 written, 1 cannot be proved (yet), 4 unusable file.
     """
     if (event_id is None) == (since is None):
-        fail("name either an event, or a checkpoint with --since", ExitCode.ERROR)
+        fail("give either an event id, or a checkpoint with --since", ExitCode.ERROR)
     data = require_data_dir(context, data_dir)
     if event_id is not None:
         _prove_event(data, event_id, output)
@@ -71,7 +71,7 @@ def _prove_since(data: DataDir, since: Path, output: Path | None) -> None:
 
 
 def _make_proof(data: DataDir, make: Callable[[], Proof]) -> Proof:
-    """Make a proof; when no checkpoint reaches far enough, memory is asked for one, and it is tried once more."""
+    """Make a proof; when no checkpoint reaches far enough, request one from memory and try once more."""
     import asyncio
 
     from cq_tui.ops.prove import CannotProve, NotAnchored, request_checkpoint
@@ -89,7 +89,7 @@ def _make_proof(data: DataDir, make: Callable[[], Proof]) -> Proof:
 
 
 def _write_proof(proof: "InclusionProof | ConsistencyProof", path: Path) -> None:
-    """Write a proof, over nothing but another proof, and print where."""
+    """Write a proof and print its path; never overwrite anything but another proof."""
     from cq_tui.ops.check_proof import ProofFileError, read_proof
     from cq_tui.store.document import document_bytes, write_document
 
@@ -101,22 +101,24 @@ def _write_proof(proof: "InclusionProof | ConsistencyProof", path: Path) -> None
             try:
                 read_proof(path)
             except ProofFileError:
-                fail(f"{path}: is there already, and is no proof. Choose another --output", ExitCode.UNUSABLE)
+                fail(f"{path} exists and is not a proof. Choose another --output", ExitCode.UNUSABLE)
         write_document(path, proof)
     typer.echo(path)
 
 
-@app.command("check-proof", short_help="Check a proof, offline.")
+@app.command("check-proof", short_help="Check a proof offline.")
 def check_proof(
-    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Proof written by `cq-tui prove`.")],
     key: Annotated[
         str | None,
-        typer.Option("--key", metavar="VERIFIER_KEY", help="Who must have signed; else whom the proof names."),
+        typer.Option(
+            "--key", metavar="VERIFIER_KEY", help="Key that must have signed (default: the one named in the proof)."
+        ),
     ] = None,
 ) -> None:
-    """Check a proof with nothing but its file, and say what it shows.
+    """Check a proof, using nothing but its file, and print what it proves.
 
-    Exits 0 holds, 2 does not hold, 4 is no proof.
+    Exits 0 holds, 2 does not hold, 4 not a proof.
     """
     from cq_tui.ops.check_proof import ProofFileError
     from cq_tui.ops.check_proof import check_proof as check

@@ -1,4 +1,4 @@
-"""Asking a running service for something."""
+"""Sending a command to a running service."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ from cq_tui.contracts.layout import DataDir
 def send_command(
     data: DataDir, command: str, service: str, target: str | None = None, arguments: dict[str, Any] | None = None
 ) -> None:
-    """Ask a running service for something and print its answer; a refusal ends the command."""
+    """Send a command to a running service and print its answer; a refusal ends our command."""
     import asyncio
 
     from cq_tui.store.control import issue_command, wait_for_answer
 
     with report_errors():
-        asked = issue_command(data, command, service, issued_by="cli", target=target, arguments=arguments)
-        answer = asyncio.run(wait_for_answer(data, asked))
+        issued = issue_command(data, command, service, issued_by="cli", target=target, arguments=arguments)
+        answer = asyncio.run(wait_for_answer(data, issued))
     if answer.outcome != "done":
         fail(f"{answer.outcome}: {answer.message}", ExitCode.FAILED)
     typer.echo(answer.message or "done")

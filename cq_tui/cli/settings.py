@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cq_tui.cli.application import app
+from cq_tui.cli.completion import complete_assignment, complete_setting
 from cq_tui.cli.errors import ExitCode, fail, print_error, report_errors
 from cq_tui.cli.options import DataOption, JsonOption, resolve_data_dir
 from cq_tui.contracts.layout import DataDir
@@ -12,21 +13,23 @@ from cq_tui.contracts.layout import DataDir
 if TYPE_CHECKING:
     from cq_tui.store.settings_file import LoadedSettings
 
-config = typer.Typer(help="Read and change settings (ssot/env.json).", no_args_is_help=True, rich_markup_mode=None)
+config = typer.Typer(help="Read or change settings (ssot/env.json).", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(config, name="config")
 
 
 @config.command("get")
 def config_get(
-    context: typer.Context, key: Annotated[str, typer.Argument(metavar="KEY")], data_dir: DataOption = None
+    context: typer.Context,
+    key: Annotated[str, typer.Argument(metavar="KEY", autocompletion=complete_setting)],
+    data_dir: DataOption = None,
 ) -> None:
-    """Print one setting that is in force."""
+    """Print the effective value of a setting."""
     from cq_tui.contracts.settings import SETTING_KEYS
     from cq_tui.ops.render import format_setting, printable
     from cq_tui.store.settings_file import redact_value
 
     if key not in SETTING_KEYS:
-        fail(f"{key} is no setting. `cq-tui config show` lists them all", ExitCode.UNUSABLE)
+        fail(f"unknown setting {key}. List all with `cq-tui config show`", ExitCode.UNUSABLE)
     loaded = _load(resolve_data_dir(context, data_dir))
     if loaded.problem:
         print_error(printable(loaded.problem))
@@ -36,10 +39,17 @@ def config_get(
 @config.command("set")
 def config_set(
     context: typer.Context,
-    pairs: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="- as value reads it from the terminal.")],
+    pairs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="KEY=VALUE...",
+            help="Use - as VALUE to be prompted, as for a secret.",
+            autocompletion=complete_assignment,
+        ),
+    ],
     data_dir: DataOption = None,
 ) -> None:
-    """Change settings; running services follow at once."""
+    """Change settings; running services apply them at once."""
     from cq_tui.ops.prompting import prompt_secret
     from cq_tui.ops.render import format_setting, parse_assignments
     from cq_tui.ops.settings import changes_mode, mode_change_obstacles, set_settings
@@ -48,7 +58,10 @@ def config_set(
     with report_errors():
         changes = parse_assignments(pairs, prompt_secret)
         if changes_mode(data, changes) and (obstacles := mode_change_obstacles(data)):
-            fail("the mode cannot change while something is open:\n  " + "\n  ".join(obstacles), ExitCode.FAILED)
+            fail(
+                "the mode cannot change while positions or orders are open:\n  " + "\n  ".join(obstacles),
+                ExitCode.FAILED,
+            )
         done = set_settings(data, changes, "cli")
     for change in done:
         typer.echo(f"{change.key}: {format_setting(change.old_value)} -> {format_setting(change.new_value)}")
@@ -58,7 +71,7 @@ def config_set(
 
 @config.command("show")
 def config_show(context: typer.Context, data_dir: DataOption = None, as_json: JsonOption = False) -> None:
-    """List all settings that are in force, and where each comes from."""
+    """List all effective settings and where each comes from."""
     import orjson
 
     from cq_tui.ops.render import setting_lines, setting_values

@@ -1,4 +1,4 @@
-"""Running the stack without the room: ``up``, ``down``, ``status``, ``service``."""
+"""The stack without the room: ``up``, ``down``, ``status``, ``service``."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cq_tui.cli.application import app
+from cq_tui.cli.completion import complete_service
 from cq_tui.cli.errors import ExitCode, fail, report_errors
 from cq_tui.cli.options import DataOption, JsonOption, ReplayOption, SeedOption, require_data_dir, resolve_data_dir
 from cq_tui.contracts.layout import SERVICES, DataDir
@@ -15,7 +16,7 @@ from cq_tui.contracts.layout import SERVICES, DataDir
 def up(
     context: typer.Context,
     data_dir: DataOption = None,
-    detach: Annotated[bool, typer.Option("--detach", help="Go on in the background.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Run in the background.")] = False,
     replay: ReplayOption = None,
     seed: SeedOption = None,
     take_over: Annotated[bool, typer.Option("--take-over", hidden=True)] = False,
@@ -55,9 +56,9 @@ def _fail_if_supervised(data: DataDir) -> None:
         fail(message, ExitCode.ALREADY_RUNNING)
 
 
-@app.command(short_help="Stop all services and their supervisor.")
+@app.command(short_help="Stop all services and the supervisor.")
 def down(context: typer.Context, data_dir: DataOption = None) -> None:
-    """Stop all services and their supervisor; an open room stays, and only watches."""
+    """Stop all services and the supervisor. An open room stays open and only watches."""
     import asyncio
 
     from cq_tui.ops.down import DownError, stop_stack
@@ -71,9 +72,9 @@ def down(context: typer.Context, data_dir: DataOption = None) -> None:
     typer.echo(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
 
 
-@app.command(short_help="Show how the stack is.")
+@app.command(short_help="Show overall health.")
 def status(context: typer.Context, data_dir: DataOption = None, as_json: JsonOption = False) -> None:
-    """Show how the stack is; exits 0 ok, 1 degraded, 2 error."""
+    """Show overall health and the state of each service. Exits 0 ok, 1 degraded, 2 error."""
     import orjson
 
     from cq_tui.ops.render import status_lines
@@ -81,22 +82,25 @@ def status(context: typer.Context, data_dir: DataOption = None, as_json: JsonOpt
 
     with report_errors():
         found = read_status(resolve_data_dir(context, data_dir))
-    told = orjson.dumps(found.to_json(), option=orjson.OPT_INDENT_2).decode() if as_json else None
-    typer.echo(told or "\n".join(status_lines(found)))
+    text = orjson.dumps(found.to_json(), option=orjson.OPT_INDENT_2).decode() if as_json else None
+    typer.echo(text or "\n".join(status_lines(found)))
     raise typer.Exit({"ok": ExitCode.OK, "degraded": ExitCode.FAILED, "error": ExitCode.ERROR}[found.overall])
 
 
 @app.command()
 def service(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help=f"One of {', '.join(SERVICES)}.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help=f"One of {', '.join(SERVICES)}.", autocompletion=complete_service),
+    ],
     data_dir: DataOption = None,
 ) -> None:
     """Run one service in the foreground."""
     from cq_tui.services.runner import run_service
 
     if name not in SERVICES:
-        fail(f"there is no service {name!r}. There are {', '.join(SERVICES)}", ExitCode.ERROR)
+        fail(f"unknown service {name!r}. The services are {', '.join(SERVICES)}", ExitCode.ERROR)
     with report_errors():
         code = run_service(name, resolve_data_dir(context, data_dir))
     raise typer.Exit(code)

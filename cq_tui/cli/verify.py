@@ -18,19 +18,17 @@ def verify(
     as_json: JsonOption = False,
     workers: Annotated[
         int | None,
-        typer.Option("--workers", min=1, max=64, metavar="NUMBER", help="Processes that share the work."),
+        typer.Option("--workers", min=1, max=64, metavar="NUMBER", help="Number of processes to use."),
     ] = None,
     against: Annotated[
         Path | None,
-        typer.Option(
-            "--against", metavar="CHECKPOINT", help="Hold it against a kept checkpoint, a debug bundle or a proof."
-        ),
+        typer.Option("--against", metavar="CHECKPOINT", help="Compare with a saved checkpoint, debug bundle or proof."),
     ] = None,
     data_dir: DataOption = None,
 ) -> None:
-    """Verify the whole history from its first byte: no service is needed, nothing is written.
+    """Verify the whole history from its first byte. Needs no running service and writes nothing.
 
-    Exits 0 intact, 1 intact but incomplete or not anchored, 2 damaged, 4 a file cannot be used.
+    Exits 0 intact, 1 intact but incomplete or not anchored, 2 damaged, 4 unusable file.
     """
     import orjson
 
@@ -53,7 +51,7 @@ def verify(
 
 @contextmanager
 def _progress_bar(total: int) -> Iterator[Callable[[int], object]]:
-    """Show how far it is, where somebody looks at the terminal."""
+    """Show progress on a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -1,6 +1,6 @@
-"""The debug bundle: one file for whoever helps. Everything in it is on an allow-list, so no secret can be.
+"""The debug bundle: one file for support. Everything in it is on an allow-list, so it contains no secrets.
 
-Free text (reasons, messages, payloads) stays out; of log lines only known words and numbers go in.
+Free text (reasons, messages, payloads) is left out; of log lines only known events and numbers are kept.
 """
 
 import importlib.metadata
@@ -50,7 +50,7 @@ def export_bundle(
 ) -> Path:
     """Write ``debug_bundle_<unix seconds>.json`` (0600) and return its path. Raises OSError.
 
-    A second in which there is one already is left to that one.
+    Never overwrites a bundle: it takes the next second that is free.
     """
     moment = time.time() if now is None else now
     number = next(second for second in count(int(moment)) if not data.bundle_at(second).exists())
@@ -126,7 +126,7 @@ def _integrity(data: DataDir, status: StackStatus) -> BundleIntegrity:
 
 
 def _last_checkpoint(data: DataDir) -> LoggedCheckpoint | None:
-    """Return the newest checkpoint if it is nothing but that: further signature lines would be free text."""
+    """Return the newest checkpoint if it has a single signature: further signature lines could hold free text."""
     try:
         signed = newest_checkpoint(data.checkpoints)
     except JournalError:
@@ -175,7 +175,7 @@ def _log_tail(data: DataDir, service: str) -> list[dict[str, Any]]:
 
 
 def _filter_log_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep known words and numbers of a log line."""
+    """Keep the known events and numbers of a log line."""
     kept: dict[str, Any] = {
         "level": _allow(_LEVELS, entry.get("level"), "other"),
         "event": _allow(LOG_EVENTS, entry.get("event"), "(withheld)"),

@@ -1,4 +1,4 @@
-"""Stopping everything: through the supervisor if there is one, by hand if there is none."""
+"""Stopping the stack: through the supervisor if there is one, else directly."""
 
 import asyncio
 import contextlib
@@ -14,22 +14,22 @@ from cq_tui.store.lock import LockHeld, ProcessLock, is_alive, read_holder
 from cq_tui.supervisor.desired_state import write_desired_state
 from cq_tui.supervisor.process import find_process, find_processes_by_command_line
 
-#: Five services with seven seconds each before SIGKILL, and some air.
+#: Five services with seven seconds each before SIGKILL, plus a margin.
 _TIMEOUT = 60.0
 
 
 class DownError(Exception):
-    """Something still runs; the message names it."""
+    """Something is still running; the message names it."""
 
 
-async def stop_stack(data: DataDir, patience: float = _TIMEOUT) -> list[str]:
+async def stop_stack(data: DataDir, timeout: float = _TIMEOUT) -> list[str]:
     """Stop all services, the supervisor last, and return what was stopped.
 
     Raises DownError, DataDirError or OSError.
     """
     running = _list_running(data)
     if (supervisor := read_holder(data.lock_of("supervisor"))) is not None:
-        await _stop_through_supervisor(data, supervisor, patience)
+        await _stop_through_supervisor(data, supervisor, timeout)
     if _list_running(data):
         await _stop_remaining(data)
     if left := _list_running(data):
@@ -38,45 +38,45 @@ async def stop_stack(data: DataDir, patience: float = _TIMEOUT) -> list[str]:
 
 
 def _list_running(data: DataDir) -> list[str]:
-    """Name what runs: by its lock, or by its command line while it is too young to hold one."""
-    young = {name for name, _ in find_processes_by_command_line(data)}
-    return [name for name in SERVICES if name in young or find_process(data, name) is not None]
+    """Return the running services, found by lock, or by command line before they hold it."""
+    starting = {name for name, _ in find_processes_by_command_line(data)}
+    return [name for name in SERVICES if name in starting or find_process(data, name) is not None]
 
 
-async def _stop_through_supervisor(data: DataDir, supervisor: LockHolder, patience: float) -> None:
-    """Have the supervisor stop everything, and wait: a headless one ends, a room lets go and watches on."""
+async def _stop_through_supervisor(data: DataDir, supervisor: LockHolder, timeout: float) -> None:
+    """Let the supervisor stop everything and wait: a headless one exits, a room goes on watching."""
     pid = supervisor.pid
     try:
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(timeout):
             try:
-                await _request_shut_down(data, pid, patience)
+                await _request_shut_down(data, pid, timeout)
             except OSError:
                 if supervisor.kind != "headless":
                     raise
-                # A disk that takes no command must not keep anything from being stopped.
+                # A full disk must not keep anything from being stopped.
                 os.kill(pid, signal.SIGTERM)
             while supervisor.kind == "headless" and is_alive(pid, supervisor.process_started, supervisor.start_ticks):
                 await asyncio.sleep(0.05)
             await _wait_until_released(data, pid)
     except TimeoutError:
-        message = f"the supervisor (process {pid}) does not answer. End it with `kill -9 {pid}`, then try again"
+        message = f"the supervisor (process {pid}) does not respond. Kill it with `kill -9 {pid}` and try again"
         raise DownError(message) from None
 
 
-async def _request_shut_down(data: DataDir, pid: int, patience: float) -> None:
-    """Ask, and wait for the answer or the end of the supervisor. Raises OSError when nothing can be asked."""
-    command = issue_command(data, "shut_down", "supervisor", issued_by="cli", expiry=patience)
-    answering = asyncio.create_task(wait_for_answer(data, command))
-    leaving = asyncio.create_task(_wait_until_released(data, pid))
+async def _request_shut_down(data: DataDir, pid: int, timeout: float) -> None:
+    """Send the command and wait for its answer or the supervisor's exit. Raises OSError if it cannot be written."""
+    command = issue_command(data, "shut_down", "supervisor", issued_by="cli", expiry=timeout)
+    answered = asyncio.create_task(wait_for_answer(data, command))
+    released = asyncio.create_task(_wait_until_released(data, pid))
     try:
-        await asyncio.wait([answering, leaving], return_when=asyncio.FIRST_COMPLETED)
-        if answering.done():
-            _check_outcome(answering.result(), pid)
+        await asyncio.wait([answered, released], return_when=asyncio.FIRST_COMPLETED)
+        if answered.done():
+            _check_outcome(answered.result(), pid)
     finally:
         (data.control / f"{command.command_id}.json").unlink(missing_ok=True)
-        for task in (answering, leaving):
+        for task in (answered, released):
             task.cancel()
-        await asyncio.gather(answering, leaving, return_exceptions=True)
+        await asyncio.gather(answered, released, return_exceptions=True)
 
 
 def _check_outcome(answer: CommandOutcome, pid: int) -> None:
@@ -90,13 +90,13 @@ async def _wait_until_released(data: DataDir, pid: int) -> None:
 
 
 async def _stop_remaining(data: DataDir) -> None:
-    """Stop services that nobody supervises, last started first, as their supervisor for a moment."""
+    """Stop services without a supervisor in reverse start order, holding the supervisor's lock meanwhile."""
     prepare_data_directory(data)
     lock = ProcessLock(data.lock_of("supervisor"), "supervisor", "headless")
     try:
         lock.acquire()
     except LockHeld as error:
-        raise DownError(f"another supervisor came meanwhile: {error}") from None
+        raise DownError(f"another supervisor has started: {error}") from None
     try:
         for name in reversed(SERVICES):
             with contextlib.suppress(OSError):

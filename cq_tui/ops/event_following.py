@@ -1,4 +1,4 @@
-"""Showing events as they come: woken by the file system, whatever becomes of the file and its folder."""
+"""Following new events through file notifications, even when the file or its folder is replaced."""
 
 import errno
 import os
@@ -10,14 +10,14 @@ from cq_tui.store.reading.event_filter import HistoryEntry
 from cq_tui.store.reading.event_follower import EventFollower
 from cq_tui.store.watch import watch_folders
 
-#: Seconds after which it is looked anyway: notifications may be lost, and a folder may be replaced.
+#: Seconds between reads without a notification, which may be lost; a folder may be replaced.
 SWEEP_INTERVAL = 1.0
 
 
 async def follow_events(
     path: Path, follower: EventFollower, show: Callable[[Sequence[HistoryEntry]], None]
 ) -> NoReturn:
-    """Call ``show`` with what came, at least once in each sweep, until cancelled or until it raises.
+    """Call ``show`` with new entries, at least once per sweep, until canceled or until it raises.
 
     Raises JournalError or OSError when file or folder cannot be read.
     """
@@ -26,7 +26,7 @@ async def follow_events(
         try:
             opened = watch_folders([folder.path])
         except FileNotFoundError:
-            continue  # it went away just now
+            continue  # deleted just now
         with opened as watch:
             while _existing_folder(path) == folder:
                 entries = follower.read_new()
@@ -40,7 +40,7 @@ class _Folder(NamedTuple):
 
 
 def _existing_folder(path: Path) -> _Folder:
-    """Return the folder of a file, or where that is not there the nearest above it."""
+    """Return the folder of a file, or its nearest existing ancestor."""
     for folder in path.parents:
         try:
             status = os.stat(folder)

@@ -1,4 +1,4 @@
-"""One event in one line of words."""
+"""An event summarized in one line."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -9,13 +9,13 @@ if TYPE_CHECKING:
 
 
 def summarize_event(event: "HistoryEvent") -> str:
-    """Say what an event tells, in the order in which a person asks; text from outside is made harmless."""
+    """Return the summary of an event, most important part first, sanitized."""
     writer = _SUMMARIZERS.get(event.event_type, _any_event)
     return sanitize(writer(event), 300)
 
 
 def event_level(event_type: str) -> StatusLevel | Literal[""]:
-    """Return how good or bad it is that such an event came; nothing for most."""
+    """Return the level of an event type; empty for most."""
     return _LEVELS.get(event_type, "")
 
 
@@ -78,7 +78,7 @@ def _acknowledgement(event: "HistoryEvent") -> str:
 
     comment = f": {event.text_field('comment')}" if event.text_field("comment") else ""
     fault = f"{event.text_field('fault_id') or ''} {headline_of(event.text_field('fault') or '')}".strip()
-    return f"{fault or 'a fault'}, accepted by {event.text_field('acknowledged_by') or 'somebody'}{comment}"
+    return f"{fault or 'fault'} accepted by {event.text_field('acknowledged_by') or 'unknown'}{comment}"
 
 
 def _any_event(event: "HistoryEvent") -> str:

@@ -1,4 +1,4 @@
-"""``cq-tui exchange``: the simulated exchange alone, in the foreground, for any Binance client."""
+"""``cq-tui exchange``: the simulated exchange alone, in the foreground."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ from cq_tui.store.lock import ProcessLock
 
 
 class ExchangeError(Exception):
-    """The exchange cannot run; the message says why and what to do."""
+    """The exchange cannot run; the message says why and how to fix it."""
 
 
 def run_exchange(
@@ -39,9 +39,9 @@ def run_exchange(
     admin: bool = False,
     limits: bool = True,
 ) -> None:
-    """Run until SIGINT or SIGTERM. Without a data directory, which keeps the ledger, nothing outlives the process.
+    """Run until SIGINT or SIGTERM. Only with a data directory does the ledger outlive the process.
 
-    Raises ExchangeError, DataDirError, or LockHeld when the data directory's own exchange runs.
+    Raises ExchangeError, DataDirError, or LockHeld when this data directory's exchange is running.
     """
     config = SimulatorConfig(
         port=port,
@@ -69,18 +69,18 @@ def _parse_symbols(symbols: str | None) -> tuple[str, ...]:
         return DEFAULT_SYMBOLS
     chosen = tuple(name.strip().upper() for name in symbols.split(",") if name.strip())
     if not chosen:
-        raise ExchangeError("--symbols names no symbol. Leave it out, or write for instance BTCUSDT,ETHUSDT")
+        raise ExchangeError("--symbols is empty. Omit it, or list symbols such as BTCUSDT,ETHUSDT")
     for symbol in chosen:
         try:
             TypeAdapter(Symbol).validate_python(symbol)
         except ValidationError:
-            raise ExchangeError(f"{symbol!r} is no symbol: letters and digits are needed, as in BTCUSDT") from None
+            raise ExchangeError(f"{symbol!r} is not a symbol: use letters and digits, as in BTCUSDT") from None
     return chosen
 
 
 @contextlib.contextmanager
 def _ledger_lock(data: DataDir | None) -> Iterator[None]:
-    """Hold the exchange's lock: a ledger has one writer."""
+    """Hold the exchange's lock, since a ledger has one writer."""
     if data is None:
         yield
         return
@@ -102,7 +102,7 @@ async def _run(config: SimulatorConfig, as_json: bool) -> None:
 
 
 def _print_endpoint(endpoint: ExchangeEndpoint, as_json: bool) -> None:
-    told = {
+    fields = {
         "rest_url": endpoint.rest_url,
         "stream_url": endpoint.stream_url,
         "ws_api_url": endpoint.ws_api_url,
@@ -111,9 +111,9 @@ def _print_endpoint(endpoint: ExchangeEndpoint, as_json: bool) -> None:
     }
     if as_json:
         keys = {"public_keys": endpoint.public_keys} if endpoint.public_keys else {}
-        text = orjson.dumps(told | keys).decode()
+        text = orjson.dumps(fields | keys).decode()
     else:
-        shown = told | {f"api_key of {file}": key for file, key in endpoint.public_keys.items()}
+        shown = fields | {f"api_key of {file}": key for file, key in endpoint.public_keys.items()}
         text = "\n".join(f"{name:<11} {value}" for name, value in shown.items())
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""How values are written: numbers, ages, clocks, spark lines, and text from outside made harmless."""
+"""Formatting of numbers, ages, times and spark lines, and sanitizing of untrusted text."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from cq_tui.contracts.freshness import Fresh, classify_age
 
-#: good, look at it, bad, and of no concern (stopped on purpose, not started).
+#: ``look`` needs attention; ``idle`` is of no concern (stopped on purpose, not started).
 StatusLevel = Literal["good", "look", "bad", "idle"]
 
 
@@ -16,7 +16,7 @@ SEVERITY: tuple[StatusLevel, ...] = ("bad", "look", "idle", "good")
 
 
 class Alert(NamedTuple):
-    """Something that a person should know, and how bad it is."""
+    """Something that a user should know, and how bad it is."""
 
     level: StatusLevel
     text: str
@@ -40,7 +40,7 @@ def worst_level(levels: Iterable[StatusLevel]) -> StatusLevel:
 
 
 def sanitize(text: str, limit: int = 500) -> str:
-    """Make text from outside harmless: no control or direction characters, and never longer than ``limit``."""
+    """Sanitize untrusted text: no control or direction characters, and never longer than ``limit``."""
     shown = text if len(text) <= limit else text[: limit - 1] + "…"
     return shown if shown.isprintable() and shown.isascii() else _UNSAFE.sub(_replacement, shown)
 
@@ -58,7 +58,7 @@ def format_number(value: float, decimals: int = 0) -> str:
 
 
 def format_signed(value: float, decimals: int = 2) -> str:
-    """``+1.32`` or ``−0.41``; what rounds to zero has no sign."""
+    """``+1.32`` or ``−0.41``; no sign for what rounds to zero."""
     text = f"{value:+,.{decimals}f}"
     return text[1:] if not text.strip("+-0.,") else text.replace("-", MINUS)
 
@@ -69,19 +69,19 @@ def format_percent(value: float) -> str:
 
 
 def format_price(value: float | None, decimals: int | None) -> str:
-    """Write a price with its symbol's own precision, or with eight significant digits when that is not known."""
+    """Format a price with its symbol's precision, or eight significant digits if unknown."""
     if value is None:
         return NO_VALUE
     return format_number(value, decimals) if decimals is not None else f"{value:,.8g}".replace("-", MINUS)
 
 
 def format_quantity(value: float) -> str:
-    """Write a base quantity without needless zeros."""
+    """Format a base quantity without trailing zeros."""
     return f"{value:,.8f}".rstrip("0").rstrip(".").replace("-", MINUS)
 
 
 def format_age(seconds: float | None) -> str:
-    """``0.1 s``, ``12 s``, ``3 min``, ``2 h``, ``4 d``; ``ahead`` for a time that has not come yet."""
+    """``0.1 s``, ``12 s``, ``3 min``, ``2 h``, ``4 d``; ``ahead`` for a time in the future."""
     if seconds is None:
         return NO_VALUE
     if seconds < -2:
@@ -106,7 +106,7 @@ def age_level(seconds: float | None, limit: float) -> StatusLevel:
 
 
 def format_clock(timestamp: float) -> str:
-    """``14:22:07`` in UTC; dashes for what is no time of ours."""
+    """``14:22:07`` in UTC; dashes if out of range."""
     moment = _to_datetime(timestamp)
     return moment.strftime("%H:%M:%S") if moment else "--:--:--"
 
@@ -127,7 +127,7 @@ def _to_datetime(timestamp: float) -> datetime | None:
 
 
 def sparkline(values: Sequence[float | None]) -> str:
-    """One bar a value, scaled between lowest and highest; a gap for None."""
+    """One bar per value, scaled between the lowest and the highest; a gap for None."""
     known = [value for value in values if value is not None]
     if not known:
         return " " * len(values)
@@ -149,7 +149,7 @@ def pluralize(count: int, noun: str) -> str:
 
 
 def group_digest(digest: str, groups: int = 3) -> str:
-    """``9f3c 41aa 07be …``: the beginning of a hash, in a form that can be compared by eye."""
+    """``9f3c 41aa 07be …``: the beginning of a hash, easy to compare by eye."""
     shown = sanitize(digest, 80)
     if len(shown) <= groups * 4:
         return shown

@@ -1,6 +1,6 @@
-"""The words of our own log lines: what a debug bundle may quote. A test holds them against the sources."""
+"""What a debug bundle may quote of log lines. A test compares it with the sources."""
 
-#: Every ``event`` text that the services log.
+#: Every ``event`` that the services log.
 LOG_EVENTS = frozenset(
     {
         "cannot run",
@@ -34,5 +34,5 @@ LOG_EVENTS = frozenset(
     }
 )
 
-#: Fields that may be quoted when they hold a number.
+#: Fields that may be quoted if they hold a number.
 NUMERIC_FIELDS = ("ts", "pid", "symbols", "klines", "count", "attempt", "seconds", "status_code", "code")

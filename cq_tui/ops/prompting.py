@@ -1,4 +1,4 @@
-"""Asking for a value that must not stand in the shell's history or in the list of processes."""
+"""Prompting for a value that must not show in the shell history or the process list."""
 
 import getpass
 import sys
@@ -9,9 +9,9 @@ _PEM_BEGIN, _PEM_END = "-----BEGIN", "-----END"
 
 
 def prompt_secret(key: str) -> str:
-    """Return a value typed unseen into a terminal, else from standard input: one line, or a whole private key (PEM).
+    """Read a value without echo from a terminal, else from standard input: one line, or a whole private key (PEM).
 
-    Raises SettingsError when there is none.
+    Raises SettingsError at the end of input.
     """
     lines = [_read_line(key, f"{key}: ")]
     while lines[0].startswith(_PEM_BEGIN) and not lines[-1].startswith(_PEM_END):
@@ -25,5 +25,5 @@ def _read_line(key: str, prompt: str) -> str:
     except EOFError:
         line = ""
     if not line:
-        raise SettingsError(f"{key}=- reads the value from the terminal or standard input, and there is none")
+        raise SettingsError(f"{key}=- reads the value from the terminal or standard input, but there was none")
     return line.strip()

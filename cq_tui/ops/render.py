@@ -1,4 +1,4 @@
-"""Plain text for the command line: status, settings, and the KEY=VALUE words of ``config set``."""
+"""Plain text for the command line: status, settings, and the KEY=VALUE arguments of ``config set``."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -13,7 +13,7 @@ from cq_tui.store.settings_file import LoadedSettings, SettingsError, redact_val
 
 
 def printable(text: str) -> str:
-    """Return text from outside without control characters: it is data, never escape codes."""
+    """Replace control characters in untrusted text, one by one."""
     return "".join(character if character.isprintable() else "�" for character in text)
 
 
@@ -62,7 +62,7 @@ def _service_line(status: StackStatus, name: str) -> str:
 
 
 def setting_values(loaded: LoadedSettings) -> dict[str, dict[str, Any]]:
-    """Return every setting with its source; secrets are only set or unset."""
+    """Return every setting with its source; a secret is only ``set`` or ``unset``."""
     return {
         key: {"value": redact_value(key, getattr(loaded.settings, key)), "source": loaded.sources.get(key, "default")}
         for key in SETTING_KEYS
@@ -77,12 +77,12 @@ def setting_lines(loaded: LoadedSettings) -> list[str]:
         f"{key:<{width}}  {format_setting(entry['value']):<28}  {entry['source']}" for key, entry in values.items()
     ]
     unknown = sorted(set(loaded.settings.model_extra or {}))
-    lines += [f"{printable(key):<{width}}  (no setting of ours, kept as it is)" for key in unknown]
+    lines += [f"{printable(key):<{width}}  (unknown setting, kept)" for key in unknown]
     return lines if loaded.problem is None else [*lines, f"problem: {printable(loaded.problem)}"]
 
 
 def format_setting(value: Any) -> str:
-    """Return a setting's value as it would be typed, fit for a terminal."""
+    """Return a setting's value as a user would type it, sanitized."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
@@ -91,9 +91,9 @@ def format_setting(value: Any) -> str:
 
 
 def parse_assignments(pairs: Iterable[str], ask: Callable[[str], str]) -> dict[str, Any]:
-    """Turn KEY=VALUE words into settings. ``KEY=-`` is asked for, so that a secret stays out of the shell's history.
+    """Parse KEY=VALUE arguments. ``KEY=-`` is prompted for, which keeps a secret out of the shell history.
 
-    Raises SettingsError for a word without ``=`` or an unknown key.
+    Raises SettingsError for an argument without ``=`` or an unknown key.
     """
     changes: dict[str, Any] = {}
     for pair in pairs:
@@ -101,13 +101,13 @@ def parse_assignments(pairs: Iterable[str], ask: Callable[[str], str]) -> dict[s
         if not separator:
             raise SettingsError(f"{pair!r} is not KEY=VALUE")
         if key not in SETTING_KEYS:
-            raise SettingsError(f"{printable(key)} is no setting. `cq-tui config show` lists them all")
+            raise SettingsError(f"unknown setting {printable(key)}. List all with `cq-tui config show`")
         changes[key] = _parse_value(key, ask(key) if text == "-" else text)
     return changes
 
 
 def _parse_value(key: str, text: str) -> Any:
-    """JSON where it is JSON (true, 5, a list), else the text itself; secrets are always text."""
+    """Parse valid JSON (true, 5, a list); anything else is text, and so is a secret."""
     if key in SECRET_KEYS:
         return text
     try:

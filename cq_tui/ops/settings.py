@@ -1,4 +1,4 @@
-"""Changing settings on a person's behalf: checked, written, and remembered."""
+"""Changing settings for a user: validate, write, and record as events."""
 
 import secrets
 from collections.abc import Mapping, Sequence
@@ -22,16 +22,16 @@ _OPEN_STATUSES = frozenset({"intended", "sent", "unknown", "new", "partially_fil
 
 
 def set_settings(data: DataDir, changes: Mapping[str, Any], changed_by: str) -> tuple[SettingChange, ...]:
-    """Write settings and spool one ``config_changed`` event for each that is different now.
+    """Write settings and spool a ``config_changed`` event for each one that changed.
 
-    ``changed_by`` is ``room`` or ``cli``. Raises SettingsError, naming the key that the environment holds, or the
-    value and its rule; then nothing was changed.
+    ``changed_by`` is ``room`` or ``cli``. Raises SettingsError for a key set in the environment, or an invalid value;
+    then nothing was changed.
     """
     loaded = load_settings(data.settings)
     for key, value in changes.items():
         if loaded.is_overridden_by_environment(key, value):
             raise SettingsError(
-                f"{key} is held by the environment, which goes before the file. Unset it there, then try again"
+                f"{key} is set in the environment, which overrides the file. Unset it there and try again"
             )
     prepare_data_directory(data)
     done = change_settings(data.settings, changes)
@@ -44,7 +44,7 @@ def _emit_changes(data: DataDir, changes: Sequence[SettingChange], changed_by: s
         return
     writer = f"{changed_by}-{secrets.token_hex(4)}"
     try:
-        # Closed whatever happens: the spool vanishes when nobody holds it and memory has merged it.
+        # Always closed: memory deletes the spool once it is merged and unlocked.
         with closing(EventSpool(data.spool, writer, quarantine=data.quarantine)) as spool:
             for change in changes:
                 payload = ConfigChanged(
@@ -52,29 +52,29 @@ def _emit_changes(data: DataDir, changes: Sequence[SettingChange], changed_by: s
                 )
                 spool.emit("config_changed", payload, durable=True)
     except JournalError as error:
-        raise SettingsError(f"the setting is changed, but could not be remembered: {error}") from None
+        raise SettingsError(f"the setting was changed, but not recorded in the history: {error}") from None
 
 
 def changes_mode(data: DataDir, changes: Mapping[str, Any]) -> bool:
-    """Whether new settings would lead to another mode. Raises SettingsError when the environment is wrong."""
+    """Whether new settings would change the mode. Raises SettingsError for a bad setting in the environment."""
     before = load_settings(data.settings).settings
     try:
         after = Settings.model_validate(before.model_dump() | dict(changes))
     except ValidationError:
-        # Writing it says what is wrong, better than we could here.
+        # Writing it will report what is wrong.
         return False
     return effective_mode(before).mode != effective_mode(after).mode
 
 
 def mode_change_obstacles(data: DataDir) -> list[str]:
-    """Name the open positions and orders that forbid a change of mode; empty when nothing does."""
+    """Return the open positions and orders that prevent a change of mode."""
     try:
         account = read_document(data.account, AccountState)
     except DocumentMissing:
         return []
     except DocumentError as error:
-        return [f"what is open cannot be told: {error}"]
-    positions = [f"{p.symbol}: {p.size:g} held since entry at {p.entry_price:g}" for p in account.positions.values()]
+        return [f"cannot read what is open: {error}"]
+    positions = [f"{p.symbol}: {p.size:g} held, entry price {p.entry_price:g}" for p in account.positions.values()]
     orders = [
         f"{order.symbol}: {order.side} {order.leg} order {order.status.lower()}"
         for order in account.orders

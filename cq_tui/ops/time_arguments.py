@@ -1,4 +1,4 @@
-"""Moments in a person's words, by the clock of the place: from ``10m`` or ``14:05`` to Unix seconds, and back."""
+"""Times as users write them, in local time: ``10m`` or ``14:05`` to Unix seconds, and back."""
 
 import re
 from datetime import datetime, timedelta
@@ -9,21 +9,21 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION = re.compile(r"([0-9]{1,6})([smhdw])")
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][ -~]*)?")
-#: Fewer digits than these are no date that anybody means.
+#: Fewer digits would be a date long past.
 _UNIX = re.compile(r"[0-9]{9,11}(\.[0-9]+)?")
 
 
 class TimeArgumentError(ValueError):
-    """These words name no moment; the message says what is accepted."""
+    """This is not a time; the message lists the accepted formats."""
 
 
-def parse_time(words: str, now: float) -> float:
-    """Return the Unix seconds that words name. Raises MomentError.
+def parse_time(argument: str, now: float) -> float:
+    """Return the Unix seconds of a time argument. Raises TimeArgumentError.
 
-    ``10m`` is so long before ``now``; ``14:05`` is the last time when the clocks of this place showed that; a date or
-    time without a zone is this place's.
+    ``10m`` is that long before ``now``; ``14:05`` is the latest such local time; a date or time without a zone is
+    local.
     """
-    text = words.strip()
+    text = argument.strip()
     try:
         if match := _DURATION.fullmatch(text):
             return now - int(match[1]) * _SECONDS[match[2]]
@@ -35,7 +35,7 @@ def parse_time(words: str, now: float) -> float:
             return datetime.fromisoformat(text.upper()).timestamp()
     except (ValueError, OverflowError, OSError):
         pass
-    raise TimeArgumentError(f"{words!r} is no time: use {ACCEPTED_FORMATS}")
+    raise TimeArgumentError(f"{argument!r} is not a time: use {ACCEPTED_FORMATS}")
 
 
 def _last_occurrence(hour: int, minute: int, second: int, now: float) -> float:
@@ -47,7 +47,7 @@ def _last_occurrence(hour: int, minute: int, second: int, now: float) -> float:
 
 
 def format_local_time(timestamp: float, now: float) -> str:
-    """Return ``14:22:07`` by the clocks of this place, with the date before it when that is not today."""
+    """Return ``14:22:07`` in local time, with the date in front if it is not today."""
     try:
         at, today = datetime.fromtimestamp(timestamp), datetime.fromtimestamp(now)
     except (OverflowError, ValueError, OSError):

@@ -44,7 +44,7 @@ COMMANDS = {
     "bundle": ["no secret"],
     "exchange": ["--port", "--seed", "--symbols", "--replay", "--json", "Binance"],
     "config get": ["KEY"],
-    "config set": ["KEY=VALUE", "- as value"],
+    "config set": ["KEY=VALUE", "- as VALUE"],
     "config show": ["--json"],
 }
 
@@ -64,7 +64,15 @@ def test_help_says_what_there_is(command: str, words: list[str]) -> None:
 
 def test_help_names_every_exit_code() -> None:
     text = " ".join(CliRunner().invoke(app, ["--help"]).output.split())
-    for code in ("0 done", "1 failed", "2 wrong usage", "3 already running", "4 data directory", "5 unsuited", "130"):
+    for code in (
+        "0 done",
+        "1 failed",
+        "2 wrong usage",
+        "3 already running",
+        "4 unusable data directory",
+        "5 unsupported",
+        "130",
+    ):
         assert code in text
 
 
@@ -79,8 +87,8 @@ def test_version(cq: Cq) -> None:
         (["up", "--sideways"], "No such option: --sideways"),
         (["--seed", "-4"], "--seed"),
         (["--seed", "four"], "--seed"),
-        (["up", "--replay", "/no/such/recording"], "--replay /no/such/recording: there is no such file or folder"),
-        (["service", "butler"], "there is no service 'butler'. There are exchange, memory, feeder, ares, trader"),
+        (["up", "--replay", "/no/such/recording"], "--replay /no/such/recording: no such file or folder"),
+        (["service", "butler"], "unknown service 'butler'. The services are exchange, memory, feeder, ares, trader"),
         (["service"], "Missing argument"),
         (["exchange", "--port", "70000"], "--port"),
         (["config", "set"], "Missing argument"),
@@ -95,7 +103,7 @@ def test_words_that_make_no_sense_are_named(cq: Cq, words: list[str], said: str)
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--symbols", ","], "--symbols names no symbol"),
+        (["--symbols", ","], "--symbols is empty"),
         (["--symbols", "BTC/USDT"], "BTC/USDT"),
         (["--symbols", "NOSUCH"], "'NOSUCH' has no known quote asset"),
         (["--replay", "/no/such/recording"], "/no/such/recording"),
@@ -112,7 +120,7 @@ def test_the_room_needs_a_terminal(cq: Cq) -> None:
 
 @pytest.mark.parametrize("words", [["down"], ["bundle"]])
 def test_a_directory_that_is_not_there_is_not_made(cq: Cq, data: DataDir, words: list[str]) -> None:
-    assert f"data directory {data.root} is not there" in cq(*words, code=4).err
+    assert f"data directory {data.root} does not exist" in cq(*words, code=4).err
     assert not data.root.exists()
 
 

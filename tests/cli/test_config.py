@@ -47,7 +47,7 @@ def test_the_same_again_is_no_change(cq: Cq, data: DataDir) -> None:
 @pytest.mark.parametrize(
     ("pair", "words"),
     [
-        ("NO_SUCH_KEY=1", ["NO_SUCH_KEY is no setting", "config show"]),
+        ("NO_SUCH_KEY=1", ["unknown setting NO_SUCH_KEY", "config show"]),
         ("LOG_LEVEL", ["'LOG_LEVEL' is not KEY=VALUE"]),
         ("LOG_LEVEL=loud", ["LOG_LEVEL", "'DEBUG', 'INFO', 'WARNING' or 'ERROR'"]),
         ("TRADER_MAX_POSITIONS=-1", ["TRADER_MAX_POSITIONS is -1", "greater than or equal to 0"]),
@@ -76,7 +76,7 @@ def test_of_several_values_all_or_none_are_taken(cq: Cq, data: DataDir) -> None:
 
 
 def test_an_unknown_key_is_named(cq: Cq) -> None:
-    assert "NO_SUCH_KEY is no setting" in cq("config", "get", "NO_SUCH_KEY", code=4).err
+    assert "unknown setting NO_SUCH_KEY" in cq("config", "get", "NO_SUCH_KEY", code=4).err
 
 
 def test_show_lists_every_key_with_its_source(cq: Cq, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +94,7 @@ def test_show_lists_every_key_with_its_source(cq: Cq, monkeypatch: pytest.Monkey
 def test_a_key_that_the_environment_holds_is_named(cq: Cq, data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOG_LEVEL", "DEBUG")
     told = cq("config", "set", "LOG_LEVEL=INFO", "TRADER_MAX_POSITIONS=4", code=4)
-    assert "LOG_LEVEL is held by the environment" in told.err
+    assert "LOG_LEVEL is set in the environment" in told.err
     assert not data.settings.exists()
 
 
@@ -148,7 +148,7 @@ def test_a_private_key_is_read_to_its_last_line(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(sys, "stdin", StringIO(f"{key}\nmore\n"))
     assert prompt_secret("BINANCE_API_SECRET") == key
     monkeypatch.setattr(sys, "stdin", StringIO("-----BEGIN PRIVATE KEY-----\nabc\n"))
-    with pytest.raises(SettingsError, match="there is none"):
+    with pytest.raises(SettingsError, match="there was none"):
         prompt_secret("BINANCE_API_SECRET")
 
 
@@ -179,7 +179,7 @@ def test_the_mode_does_not_change_while_something_is_open(cq: Cq, data: DataDir)
 def test_an_unreadable_account_forbids_the_change_too(cq: Cq, data: DataDir) -> None:
     prepare_data_directory(data)
     data.account.write_text("{")
-    assert "what is open cannot be told" in cq("config", "set", "SIMULATION_MODE=false", code=1).err
+    assert "cannot read what is open" in cq("config", "set", "SIMULATION_MODE=false", code=1).err
 
 
 def test_a_file_that_cannot_be_written_is_named(cq: Cq, data: DataDir) -> None:

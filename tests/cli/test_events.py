@@ -77,7 +77,7 @@ def test_only_what_is_asked_for(cq: Cq, data: DataDir) -> None:
     assert cq("events", "--json", "--type", "order_rejected", "-n", "2").out == text(rejected[-2:])
     told = cq("events", "--type", "order_rejecte", code=0)
     assert told.out == ""
-    assert "order_rejecte is none of the types known here: signal_generated" in told.err
+    assert "unknown type order_rejecte. Known types: signal_generated" in told.err
 
 
 def test_since_shows_all_unless_a_count_is_given(cq: Cq, data: DataDir) -> None:
@@ -88,9 +88,9 @@ def test_since_shows_all_unless_a_count_is_given(cq: Cq, data: DataDir) -> None:
     assert cq("events", "--since", "3h", "--json", code=0).out == text(old + new)
     assert cq("events", "--since", str(int(now - 3600)), "--json", "-n", "3", code=0).out == text(new[-3:])
     told = cq("events", "--since", "2099-01-01", code=0)
-    assert (told.out, told.err) == ("", "cq-tui: no event matches\n")
+    assert (told.out, told.err) == ("", "cq-tui: no events match\n")
     told = cq("events", "--since", "a while", code=2)
-    assert told.err.startswith("cq-tui: --since 'a while' is no time: use 10m, 2h, 3d, 14:05, 2026-11-22, ")
+    assert told.err.startswith("cq-tui: --since 'a while' is not a time: use 10m, 2h, 3d, 14:05, 2026-11-22, ")
 
 
 @pytest.mark.parametrize("words", [[], ["--json"], ["--since", "2000-01-01"], ["-n", "5"]])
@@ -99,16 +99,16 @@ def test_damaged_lines_are_named_and_left_out(cq: Cq, data: DataDir, words: list
     write(data.events, [*lines[:2], b"\x1b[2J", *lines[2:]])
     told = cq("events", *words, code=1)
     place = sum(len(line) + 1 for line in lines[:2])
-    assert told.err == f"cq-tui: event_chain.ndjson: line 3 (at byte {place:,}) is damaged and left out\n"
+    assert told.err == f"cq-tui: event_chain.ndjson: line 3 (byte {place:,}) is damaged, skipped\n"
     assert len(told.out.splitlines()) == 4
     assert "\x1b" not in told.out
 
 
 def test_a_history_that_is_not_there_yet(cq: Cq, data: DataDir) -> None:
-    assert f"data directory {data.root} is not there" in cq("events", code=4).err
+    assert f"data directory {data.root} does not exist" in cq("events", code=4).err
     data.root.mkdir()
     told = cq("events", code=0)
-    assert (told.out, told.err) == ("", "cq-tui: the history holds no event yet\n")
+    assert (told.out, told.err) == ("", "cq-tui: the history has no events yet\n")
     assert cq("events", "--json", "--since", "3d", code=0).out == ""
     assert [*data.root.iterdir()] == []
 
@@ -169,8 +169,8 @@ def test_following_begins_before_there_is_a_history_and_goes_on_after_it_was_rep
     assert process.returncode == 130
     place = sum(len(line) + 1 for line in lines[:6])
     assert err.splitlines() == [
-        "cq-tui: event_chain.ndjson was cut or replaced: going on behind the last event that was seen",
-        f"cq-tui: event_chain.ndjson: line 7 (at byte {place:,}) is damaged and left out",
+        "cq-tui: event_chain.ndjson was truncated or replaced; continuing after the last event",
+        f"cq-tui: event_chain.ndjson: line 7 (byte {place:,}) is damaged, skipped",
     ]
 
 

@@ -44,8 +44,12 @@ def left_over(data: DataDir) -> list[str]:
 
 def test_the_console_script_and_the_module_are_one(real: Real) -> None:
     script = Path(sys.executable).with_name("cq-tui")
-    told = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
-    assert told.stdout == real("--version", code=0).out
+    for words in (["--version"], ["--help"], ["up", "--help"]):
+        told = subprocess.run([script, *words], capture_output=True, text=True, check=True)
+        assert told.stdout == real(*words, code=0).out
+    told = subprocess.run([script, "up", "--sideways"], capture_output=True, text=True, check=False)
+    assert told.stderr == real("up", "--sideways", code=2).err
+    assert "Usage: cq-tui up" in told.stderr
 
 
 def test_a_reader_that_goes_away_is_no_error_worth_a_traceback(data: DataDir) -> None:
@@ -149,9 +153,9 @@ def test_down_names_a_supervisor_that_is_gone_for_good(start: Start, data: DataD
     until(lambda: read_holder(data.lock_of("supervisor")))
     process.send_signal(signal.SIGSTOP)
     with pytest.raises(
-        DownError, match=f"process {process.pid}\\) does not answer. End it with `kill -9 {process.pid}`"
+        DownError, match=f"process {process.pid}\\) does not respond. Kill it with `kill -9 {process.pid}`"
     ):
-        asyncio.run(stop_stack(data, patience=0.5))
+        asyncio.run(stop_stack(data, timeout=0.5))
     assert list(data.control.glob("*.json")) == []
     process.send_signal(signal.SIGKILL)
     process.communicate()
@@ -226,7 +230,7 @@ def test_services_are_asked_and_answer(data: DataDir, cq: Cq, start: Start) -> N
 
     memory = start("service", "memory")
     until(lambda: said_by(memory).get("ready"))
-    assert cq("acknowledge", code=0).out == "there is no fault to accept\n"
+    assert cq("acknowledge", code=0).out == "no faults to accept\n"
     with data.events.open("ab") as history:
         history.write(b"written by somebody else\n")
     # A history that somebody else writes to is none to go on with: memory ends, and its next start says so.

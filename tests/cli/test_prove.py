@@ -43,8 +43,8 @@ def check(*words: str) -> CommandResult:
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ("", ["prove Prove what the history holds.", "check-proof Check a proof, offline."]),
-        ("prove", ["EVENT_ID", "--since", "--output", "--data-dir", "0 written, 1 cannot be proved", "4 a file"]),
+        ("", ["prove Prove what is in the history.", "check-proof Check a proof offline."]),
+        ("prove", ["EVENT_ID", "--since", "--output", "--data-dir", "0 written, 1 cannot be proved", "4 unusable"]),
         ("check-proof", ["FILE", "--key", "0 holds, 2 does not hold, 4"]),
     ],
 )
@@ -88,7 +88,7 @@ def test_where_the_proof_goes(cq: Cq, signed: DataDir, here: Path) -> None:
     (here / "letter.txt").write_text("dear all")
     for name in ("letter.txt", ".", "/dev/null", str(signed.hash_chain)):
         told = cq("prove", "evt_1001_001", "--output", name, code=4)
-        assert told.err == f"cq-tui: {Path(name)}: is there already, and is no proof. Choose another --output\n"
+        assert told.err == f"cq-tui: {Path(name)} exists and is not a proof. Choose another --output\n"
     assert (here / "letter.txt").read_text() == "dear all"
     told = cq("prove", "evt_1001_001", "--output", "no/such/folder.json", code=4)
     assert "No such file or directory" in told.err
@@ -97,7 +97,7 @@ def test_where_the_proof_goes(cq: Cq, signed: DataDir, here: Path) -> None:
 @pytest.mark.parametrize("words", [[], ["evt_1001_001", "--since", "kept"]])
 def test_one_thing_at_a_time(cq: Cq, signed: DataDir, words: list[str]) -> None:
     told = cq("prove", *words, code=2)
-    assert told.err == "cq-tui: name either an event, or a checkpoint with --since\n"
+    assert told.err == "cq-tui: give either an event id, or a checkpoint with --since\n"
 
 
 def test_what_cannot_be_proved(cq: Cq, signed: DataDir, here: Path) -> None:
@@ -122,7 +122,7 @@ def test_files_that_cannot_be_used(cq: Cq, data: DataDir, signed: DataDir) -> No
 
 
 def test_no_data_directory(cq: Cq) -> None:
-    assert "is not there" in cq("prove", "evt_1001_001", code=4).err
+    assert "does not exist" in cq("prove", "evt_1001_001", code=4).err
 
 
 def test_a_running_memory_signs_when_it_is_needed(cq: Cq, signed: DataDir, here: Path) -> None:

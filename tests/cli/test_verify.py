@@ -24,7 +24,7 @@ def test_it_says_the_three_verdicts_and_ends_with_their_code(
 
 
 def test_what_cannot_be_used_is_named(data: DataDir, cq: Callable[..., CommandResult]) -> None:
-    assert "data is not there" in cq("verify", code=4).err
+    assert "data does not exist" in cq("verify", code=4).err
     data.root.mkdir()
     assert "holds no history" in cq("verify", code=4).err
     made(data.root, 1)

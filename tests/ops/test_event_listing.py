@@ -86,16 +86,16 @@ def test_damaged_lines_are_named_by_number_and_byte_and_when_many_counted(tmp_pa
         entries = [*history.all_entries(EventFilter())]
     assert [line for line, _ in report.drop_damaged(entries)] == lines
     first = len(lines[0]) + 1
-    assert told[0] == f"event_chain.ndjson: line 2 (at byte {first:,}) is damaged and left out"
+    assert told[0] == f"event_chain.ndjson: line 2 (byte {first:,}) is damaged, skipped"
     assert told[1].startswith("event_chain.ndjson: line 4 (")
     assert len(told) == 20
     report.report_remaining()
-    assert told[20:] == ["event_chain.ndjson: 11 more damaged lines are left out"]
+    assert told[20:] == ["event_chain.ndjson: 11 more damaged lines skipped"]
     assert report.count == 31
 
 
 def test_nothing_found_says_why() -> None:
-    assert explain_no_events([], is_filtered=False) == "the history holds no event yet"
-    assert explain_no_events(["order_executed"], is_filtered=True) == "no event matches"
+    assert explain_no_events([], is_filtered=False) == "the history has no events yet"
+    assert explain_no_events(["order_executed"], is_filtered=True) == "no events match"
     told = explain_no_events(["order_execute\x1b"], is_filtered=True)
-    assert told.startswith("no event matches; order_execute␛ is none of the types known here: signal_generated, ")
+    assert told.startswith("no events match; unknown type order_execute␛. Known types: signal_generated, ")

@@ -56,7 +56,7 @@ def test_a_key_that_the_environment_holds_is_named(data: DataDir, monkeypatch: p
     monkeypatch.setenv("DISABLE_ORDER_GUARDRAILS", "false")
     monkeypatch.setenv("BINANCE_API_KEY", CANARY)
     for key, value in (("DISABLE_ORDER_GUARDRAILS", True), ("BINANCE_API_KEY", "x")):
-        with pytest.raises(SettingsError, match=f"{key} is held by the environment") as caught:
+        with pytest.raises(SettingsError, match=f"{key} is set in the environment") as caught:
             set_settings(data, {"PAPER_MODE": True, key: value}, "room")
         assert CANARY not in str(caught.value)
     assert not data.settings.exists()
@@ -69,7 +69,7 @@ def test_trading_can_always_be_made_safer(
 ) -> None:
     monkeypatch.setenv("TRADING_STATE", held)
     if TRADING_STATES.index(wanted) < TRADING_STATES.index(held):
-        with pytest.raises(SettingsError, match="TRADING_STATE is held by the environment"):
+        with pytest.raises(SettingsError, match="TRADING_STATE is set in the environment"):
             set_settings(data, {"TRADING_STATE": wanted}, "room")
     else:
         set_settings(data, {"TRADING_STATE": wanted}, "room")
@@ -108,12 +108,12 @@ def test_obstacles_name_what_is_open(data: DataDir) -> None:
         "orders": [order | {"status": "NEW"}, order | {"status": "FILLED"}, order | {"status": "canceled"}],
     }  # fmt: skip
     write_document(data.account, account)
-    assert mode_change_obstacles(data) == ["A: 2 held since entry at 3.5", "B: SELL stop order new"]
+    assert mode_change_obstacles(data) == ["A: 2 held, entry price 3.5", "B: SELL stop order new"]
     write_document(data.account, account | {"positions": {}, "orders": []})
     assert mode_change_obstacles(data) == []
     data.account.write_bytes(b"\x00")
     (obstacle,) = mode_change_obstacles(data)
-    assert "what is open cannot be told" in obstacle
+    assert "cannot read what is open" in obstacle
 
 
 def test_the_file_keeps_what_others_wrote(data: DataDir) -> None:

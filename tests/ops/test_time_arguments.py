@@ -68,7 +68,7 @@ def test_words_name_a_moment(words: str, before_now: float) -> None:
 def test_everything_else_is_refused_with_what_is_accepted(words: str) -> None:
     with pytest.raises(TimeArgumentError) as told:
         parse_time(words, NOW)
-    assert str(told.value) == f"{words!r} is no time: use {ACCEPTED_FORMATS}"
+    assert str(told.value) == f"{words!r} is not a time: use {ACCEPTED_FORMATS}"
 
 
 @given(st.text())

@@ -1,0 +1,83 @@
+"""What the shell offers for an argument. Nothing is imported before the shell asks, and no error reaches it."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from cq_tui.contracts.layout import SERVICES, DataDir
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+
+def complete_service(incomplete: str) -> list[str]:
+    """Offer the services."""
+    return _matching(SERVICES, incomplete)
+
+
+def complete_setting(incomplete: str) -> list[str]:
+    """Offer the settings."""
+    from cq_tui.contracts.settings import SETTING_KEYS
+
+    return _matching(SETTING_KEYS, incomplete)
+
+
+def complete_assignment(incomplete: str) -> list[str]:
+    """Offer the settings, each with an equals sign."""
+    return [f"{key}=" for key in complete_setting(incomplete)]
+
+
+def complete_event_type(incomplete: str) -> list[str]:
+    """Offer the types of events."""
+    from cq_tui.contracts.events import PAYLOADS
+
+    return _matching(PAYLOADS, incomplete)
+
+
+def complete_symbol(context: typer.Context, incomplete: str) -> list[str]:
+    """Offer the symbols that the settings name."""
+    from cq_tui.store.settings_file import SettingsError, load_settings
+
+    try:
+        return _matching(load_settings(_data(context).settings).settings.SYMBOLS, incomplete)
+    except SettingsError:
+        return []
+
+
+def complete_position(context: typer.Context, incomplete: str) -> list[str]:
+    """Offer the symbols with an open position."""
+    return _matching(_account(context, "positions"), incomplete)
+
+
+def complete_quarantine(context: typer.Context, incomplete: str) -> list[str]:
+    """Offer the quarantined symbols."""
+    return _matching(_account(context, "quarantine"), incomplete)
+
+
+def complete_fault(context: typer.Context, incomplete: str) -> list[str]:
+    """Offer the faults of the history."""
+    from cq_tui.ops.verify import open_faults
+
+    return _matching([*open_faults(_data(context)), "all"], incomplete)
+
+
+def _matching(names: "Iterable[str]", incomplete: str) -> list[str]:
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def _data(context: typer.Context) -> DataDir:
+    """Return the data directory of an unfinished command line."""
+    named: Path | None = context.params.get("data_dir") or context.find_root().params.get("data_dir")
+    return DataDir.resolve(named)
+
+
+def _account(context: typer.Context, field: str) -> list[str]:
+    from cq_tui.store.document import DocumentError, read_json
+
+    try:
+        symbols = read_json(_data(context).account).get(field)
+    except DocumentError:
+        return []
+    # zsh evaluates what it is offered.
+    return [symbol for symbol in symbols if symbol.isalnum()] if isinstance(symbols, dict) else []
