@@ -38,15 +38,15 @@ def status_lines(status: StackStatus) -> list[str]:
         if status.memory.integrity_ok and status.memory.anchor_problem:
             lines.append(f"  checkpoints: {printable(status.memory.anchor_problem)}")
     if any(status.verdicts[name].key for name in status.required):
-        lines.append("`cq-tui` opens the room, where the keys named above work")
-    supervisor = "nobody supervises: `cq-tui up` or `cq-tui` starts everything"
+        lines.append("the keys above work in the room: run `cq-tui`")
+    supervisor = "no supervisor is running: start everything with `cq-tui up` or `cq-tui`"
     if status.supervisor is not None:
-        supervisor = f"supervised by process {status.supervisor[0]} ({printable(status.supervisor[1])})"
+        supervisor = f"supervisor: process {status.supervisor[0]} ({printable(status.supervisor[1])})"
     return [*lines, supervisor]
 
 
 def _completeness(memory: MemoryHealth) -> str:
-    """Say how far the history is anchored; a memory of an older kind does not tell."""
+    """Describe how far the history is complete and anchored; older versions do not report the latter."""
     words = f"{memory.events_count:,} events"
     if memory.missing_count:
         words += f", INCOMPLETE by {memory.missing_count:,}"

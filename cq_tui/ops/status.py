@@ -1,4 +1,4 @@
-"""The state of the stack, read from its files: what ``cq-tui status`` prints and a bundle summarises."""
+"""The state of the stack, read from its files: what ``cq-tui status`` prints and a bundle summarizes."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ from cq_tui.supervisor.desired_state import read_desired_state
 
 @dataclass(frozen=True, slots=True)
 class StackStatus:
-    """Everything one look at the health files tells."""
+    """The state of the stack at one moment."""
 
     overall: Overall
     mode: EffectiveMode
@@ -27,7 +27,7 @@ class StackStatus:
     verdicts: Mapping[str, Verdict]
     health: Mapping[str, Health]
     services: Mapping[str, ServiceState]
-    #: Process of the supervisor and its kind; None when nobody supervises.
+    #: Process of the supervisor and its kind; None without a supervisor.
     supervisor: tuple[int, str] | None
 
     @property
@@ -37,7 +37,7 @@ class StackStatus:
 
     @property
     def memory(self) -> MemoryHealth | None:
-        """Health of memory, when it could be read."""
+        """Memory's health report, if it could be read."""
         found = self.health.get("memory")
         return found if isinstance(found, MemoryHealth) else None
 
@@ -84,14 +84,14 @@ class StackStatus:
 
 
 def required_services(mode: EffectiveMode) -> tuple[str, ...]:
-    """Return the services that a mode needs: the simulated exchange only where orders go to it."""
+    """Return the services that a mode needs: the simulated exchange only if orders go to it."""
     return SERVICES if mode.uses_simulator else tuple(name for name in SERVICES if name != "exchange")
 
 
 def read_status(
     data: DataDir, now: float | None = None, find_holder: Callable[[Path], LockHolder | None] = read_holder
 ) -> StackStatus:
-    """Read the health files of a living or dead data directory. Never raises for what is in them."""
+    """Read the state of a data directory, whether or not the stack runs. Bad files never raise."""
     moment = time.time() if now is None else now
     loaded = load_settings(data.settings)
     mode = effective_mode(loaded.settings)

@@ -185,7 +185,7 @@ def _judge_fresh_report(facts: ServiceFacts, health: Health, age: float, now: fl
     if health.status == "error":
         return Verdict(name, "error", reason, age)
     if health.ready is False:
-        waits = f"waits for {health.waiting_for}" if health.waiting_for else reason
+        waits = f"waiting for {health.waiting_for}" if health.waiting_for else reason
         was_ready = facts.supervised is not None and facts.supervised.state == "running"
         is_young = health.started_ts is None or now - health.started_ts <= STARTUP_LIMIT
         if is_young and not was_ready:

@@ -145,7 +145,7 @@ def change_settings(
     """
     unknown = [key for key in changes if key not in SETTING_KEYS]
     if unknown:
-        raise SettingsError(f"{unknown[0]} is no setting. `cq-tui config show` lists them all")
+        raise SettingsError(f"unknown setting {unknown[0]}. List all with `cq-tui config show`")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _locked(path):

@@ -54,7 +54,7 @@ def test_all_is_well(data: DataDir) -> None:
     lines = status_lines(status)
     assert lines[0] == "SIMULATION  ok  (SIMULATION_MODE is true)"
     assert "history intact, 1,234,567 events, root abababababababab" in lines
-    assert lines[-1] == "nobody supervises: `cq-tui up` or `cq-tui` starts everything"
+    assert lines[-1] == "no supervisor is running: start everything with `cq-tui up` or `cq-tui`"
 
 
 def test_an_empty_directory_and_none_at_all(data: DataDir, tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_an_empty_directory_and_none_at_all(data: DataDir, tmp_path: Path) -> No
 
 def test_what_starts_is_no_error_as_long_as_its_supervisor_lives(data: DataDir) -> None:
     states = {name: ServiceState(state="starting", pid=os.getpid()) for name in SERVICES}
-    states["feeder"] = ServiceState(state="waiting", reason="waits for exchange")
+    states["feeder"] = ServiceState(state="waiting", reason="waiting for exchange")
     supervise(data, states)
     assert read_status(data).overall == "error"
     lock = ProcessLock(data.lock_of("supervisor"), "supervisor", "room")
@@ -79,8 +79,8 @@ def test_what_starts_is_no_error_as_long_as_its_supervisor_lives(data: DataDir) 
         assert status.verdicts["feeder"].word == "starting"
         lines = status_lines(status)
         assert [line.index("process") for line in lines[1:3]] == [lines[1].index("process")] * 2
-        assert lines[3].endswith("waits for exchange · l logs")
-        assert lines[-1] == f"supervised by process {os.getpid()} (room)"
+        assert lines[3].endswith("waiting for exchange · l logs")
+        assert lines[-1] == f"supervisor: process {os.getpid()} (room)"
         # A report that is too old, or another process's, says nothing.
         supervise(data, states, age=11)
         assert read_status(data).overall == "error"

@@ -62,7 +62,7 @@ def test_a_health_file_is_judged_by_its_age(found: Health | None, word: str, rea
         (health(status="degraded", reason="warms up"), OURS, known("starting"), "degraded", "warms up", "degraded"),
         (health(age=100), OURS, known("running"), "stale", "last report 100 s ago, limit 60 s", "error"),
         # It starts.
-        (None, None, known("waiting", "waits for exchange"), "starting", "waits for exchange", "degraded"),
+        (None, None, known("waiting", "waiting for exchange"), "starting", "waiting for exchange", "degraded"),
         (None, None, known("starting"), "starting", "has not reported yet", "degraded"),
         (None, OURS, known("starting"), "starting", "has not reported yet", "degraded"),
         (health(pid=ANOTHER), OURS, known("starting"), "starting", "has not reported yet", "degraded"),
@@ -129,8 +129,8 @@ def trader(**fields: object) -> TraderHealth:
     [
         (trader(status="degraded", blocked_by=["halted", "no key"]), None, "blocked", "halted; no key"),
         (trader(status="error", reason="broken", blocked_by=["halted"]), None, "error", "broken"),
-        (trader(ready=False, waiting_for="memory", started_ts=NOW - 5), None, "starting", "waits for memory"),
-        (trader(ready=False, waiting_for="memory", started_ts=NOW - 61), None, "degraded", "waits for memory"),
+        (trader(ready=False, waiting_for="memory", started_ts=NOW - 5), None, "starting", "waiting for memory"),
+        (trader(ready=False, waiting_for="memory", started_ts=NOW - 61), None, "degraded", "waiting for memory"),
         (
             trader(ready=False, started_ts=NOW - 5, status="degraded", reason="slow"),
             known("running"),

@@ -149,7 +149,7 @@ def a_killed_supervisor_ends_nothing_and_the_next_one_adopts_everything(stack: S
         "services that go on by themselves",
     )
     status = stack.run("status").stdout
-    assert "nobody supervises" in status
+    assert "no supervisor is running" in status
     stack.up()
     assert stack.pids() == before
 

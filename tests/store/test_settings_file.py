@@ -144,7 +144,7 @@ def test_a_change_against_the_rules_changes_nothing(path: Path) -> None:
     write_document(path, {"LOG_LEVEL": "DEBUG"})
     content = path.read_bytes()
     for changes, words in (
-        ({"NO_SUCH_KEY": 1}, "NO_SUCH_KEY is no setting"),
+        ({"NO_SUCH_KEY": 1}, "unknown setting NO_SUCH_KEY"),
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL is 'LOUD'"),
         ({"PAPER_MODE": True, "TRADER_MAX_EXPOSURE": 2}, "TRADER_MAX_EXPOSURE is 2"),
         ({"BINANCE_API_KEY": 12345678}, "BINANCE_API_KEY"),

@@ -15,7 +15,7 @@ def test_progress_tells_each_thing_once() -> None:
     progress = ProgressPrinter(said.append)
     for name in SERVICES:
         progress.on_state_change(name, ServiceState(state="starting", pid=7))
-        progress.on_state_change(name, ServiceState(state="starting", pid=7, reason="waits for better days"))
+        progress.on_state_change(name, ServiceState(state="starting", pid=7, reason="waiting for better days"))
     assert said == []
     for name in SERVICES:
         progress.on_state_change(name, ServiceState(state="running", pid=7))

@@ -275,7 +275,7 @@ class AresService(Service):
         problems = [
             self._feeder_state[1],
             *(tail.problem for tail in self._readers.values() if tail.problem),
-            f"waits for klines of {', '.join(unprimed[:5])}" if unprimed else "",
+            f"waiting for klines of {', '.join(unprimed[:5])}" if unprimed else "",
             self._format_rejected_lines(),
             *map(str, self._catalog.failures),
             *self._format_stopped_strategies(),

@@ -162,7 +162,7 @@ class FeederService(Service):
     def _assess_status(self, session: FeederSession | None, age: float) -> tuple[Status, str | None]:
         limit = self.runtime.settings.ARES_FRESHNESS_THRESHOLD
         if session is None:
-            return "error", f"waits for {self._waiting_for}"
+            return "error", f"waiting for {self._waiting_for}"
         if not session.backfilled:
             return "degraded", f"fetching {session.backfill_progress or 'history'}"
         if not session.connected and age > limit:

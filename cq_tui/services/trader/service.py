@@ -169,7 +169,7 @@ class TraderService(Service):
     async def _act_on(self, signal: TradeSignal, metadata: object) -> Denial | None:
         if self._session is None:
             blocked = self.runtime.mode.blocked
-            return Denial(DenialReason.MODE_BLOCKED, blocked or f"waits for {self._waiting_for}")
+            return Denial(DenialReason.MODE_BLOCKED, blocked or f"waiting for {self._waiting_for}")
         made_in = metadata.get("mode") if isinstance(metadata, dict) else None
         if made_in not in (None, self._session.mode):
             return Denial(DenialReason.MODE_BLOCKED, f"the signal was made in {made_in}, on other prices")
@@ -201,7 +201,7 @@ class TraderService(Service):
         """Release a symbol, or flatten one or all."""
         session = self._session
         if session is None:
-            return "refused", f"the trader waits for {self._waiting_for}"
+            return "refused", f"the trader is waiting for {self._waiting_for}"
         if command.command == "release_symbol":
             symbol = command.target or ""
             if session.desk.book.quarantine.release(symbol) is None:
@@ -297,7 +297,7 @@ class TraderService(Service):
 
     def _blocked_by(self, session: TraderSession | None, now: float) -> list[str]:
         if session is None:
-            return [self.runtime.mode.blocked or f"waits for {self._waiting_for}"]
+            return [self.runtime.mode.blocked or f"waiting for {self._waiting_for}"]
         context = session.context("", self.runtime.settings, self.runtime.mode.blocked, now)
         return [str(denial) for denial in global_denials(context, now)]
 

@@ -96,7 +96,7 @@ async def test_an_exchange_that_is_killed_and_comes_back_elsewhere_is_found_agai
     exchange = AnnouncedExchange(data)
     async with running("feeder", data) as feeder:
         await until(lambda: feeder.health.get("waiting_for") == "the simulated exchange")
-        assert feeder.health["reason"] == "waits for the simulated exchange"
+        assert feeder.health["reason"] == "waiting for the simulated exchange"
         # Both listen at first, so that they have ports of their own.
         async with serving(market.application) as elsewhere:
             async with serving(market.application) as at, talking(market):
