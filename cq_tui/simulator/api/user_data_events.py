@@ -154,9 +154,9 @@ def account_position(assets: Iterable[str], state: ExchangeState, now: int) -> J
 
 def user_data_events(outcome: Outcome, state: ExchangeState, now: int) -> list[Json]:
     """Return the events of one outcome: reports in execution order, then balances."""
-    happened = outcome.user_events or [*outcome.reports, *outcome.list_reports]
     events = [
-        execution_report(entry) if isinstance(entry, OrderReport) else list_status(entry, state) for entry in happened
+        execution_report(entry) if isinstance(entry, OrderReport) else list_status(entry, state)
+        for entry in outcome.user_events
     ]
     if outcome.assets:
         events.append(account_position(outcome.assets, state, now))

@@ -1,6 +1,7 @@
 """The context of one command or tick: applies ledger events and collects reports."""
 
 from collections import deque
+from dataclasses import replace
 from decimal import Decimal
 
 from cq_tui.simulator.engine.engine_view import EngineView
@@ -50,18 +51,7 @@ class CommandContext:
 
     def report_list(self, order_list: EngineOrderList, status_type: str, status: str) -> None:
         """Report what happened to an order list."""
-        copy = EngineOrderList(
-            order_list.list_id,
-            order_list.client_id,
-            order_list.symbol,
-            order_list.order_ids,
-            order_list.time,
-            order_list.done,
-            order_list.kind,
-        )
-        report = OrderListReport(copy, status_type, status, self.now)
-        self.outcome.list_reports.append(report)
-        self.outcome.user_events.append(report)
+        self.outcome.user_events.append(OrderListReport(replace(order_list), status_type, status, self.now))
 
     def record_first_fill(self, order: EngineOrder, *, is_maker: bool) -> None:
         """Record that an order has its first fill and no longer counts as unfilled."""

@@ -56,7 +56,6 @@ class Outcome:
 
     ledger_events: list[LedgerEvent] = field(default_factory=list)
     reports: list[OrderReport] = field(default_factory=list)
-    list_reports: list[OrderListReport] = field(default_factory=list)
     assets: set[str] = field(default_factory=set)
     orders: list[EngineOrder] = field(default_factory=list)
     order_list: EngineOrderList | None = None

@@ -6,7 +6,7 @@ import pytest
 
 from cq_tui.simulator.engine.engine import Engine
 from tests.simulator.conftest import HandMarket
-from tests.simulator.engine.test_engine import engine_on, held, live, new, oco, refused, sell_oco
+from tests.simulator.engine.test_engine import engine_on, held, list_statuses, live, new, oco, refused, sell_oco
 
 D = Decimal
 
@@ -68,8 +68,8 @@ def test_both_legs_of_an_oco_are_amended(engine: Engine) -> None:
     amended = engine.amend(stop, D(1), "new", 6)
     assert (limit.quantity, stop.quantity, held(engine, "COIN")) == (D(1), D(1), (D(9), D(1)))
     assert limit.client_order_id != "new"
-    assert [report.status_type for report in amended.list_reports] == ["UPDATED"]
-    assert not engine.amend(stop, D("0.5"), "new", 7).list_reports
+    assert list_statuses(amended) == ["UPDATED"]
+    assert not list_statuses(engine.amend(stop, D("0.5"), "new", 7))
 
 
 def test_an_amended_buy_oco_keeps_the_lock_of_its_more_expensive_leg(engine: Engine) -> None:

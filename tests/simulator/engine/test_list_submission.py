@@ -8,7 +8,7 @@ from cq_tui.simulator.engine.engine import Engine
 from cq_tui.simulator.engine.orders import EngineOrder, NewOrder, NewOrderList
 from cq_tui.simulator.engine.outcome import Outcome
 from tests.simulator.conftest import COIN, HandMarket
-from tests.simulator.engine.test_engine import engine_on, held, live, new, refused
+from tests.simulator.engine.test_engine import engine_on, held, list_statuses, live, new, refused
 
 D = Decimal
 
@@ -42,14 +42,14 @@ def test_a_pending_order_has_no_lock_and_is_entered_once_the_working_order_fille
     working, pending = orders(engine, outcome)
     assert [(order.status, order.is_working) for order in outcome.orders] == [("NEW", True), ("PENDING_NEW", False)]
     assert held(engine, "COIN") == (0, 0)
-    assert [r.status_type for r in outcome.list_reports] == ["EXEC_STARTED"]
+    assert list_statuses(outcome) == ["EXEC_STARTED"]
     filled = fill_working(engine, market)
     assert (working.status, pending.status, pending.working_time) == ("FILLED", "NEW", 6)
     assert held(engine, "COIN") == (D("0.498"), D("1.5"))
     assert [(r.order.order_id, r.execution_type) for r in filled.reports] == [(1, "TRADE"), (2, "NEW")]
-    assert not filled.list_reports
+    assert not list_statuses(filled)
     market.move("101.00", "101.02")
-    assert [r.status_type for r in engine.on_tick(7).list_reports] == ["ALL_DONE"]
+    assert list_statuses(engine.on_tick(7)) == ["ALL_DONE"]
 
 
 def test_the_response_shows_the_order_as_pending_even_if_it_fills_immediately(market: HandMarket) -> None:
@@ -62,7 +62,7 @@ def test_the_response_shows_the_order_as_pending_even_if_it_fills_immediately(ma
         (1, "NEW"), (2, "NEW"), (1, "TRADE"), (2, "NEW"), (2, "TRADE"),
     ]  # fmt: skip
     assert outcome.reports[1].order.status == "PENDING_NEW"
-    assert [r.status_type for r in outcome.list_reports] == ["EXEC_STARTED", "ALL_DONE"]
+    assert list_statuses(outcome) == ["EXEC_STARTED", "ALL_DONE"]
 
 
 @pytest.mark.parametrize("which", [0, 1])
@@ -71,7 +71,7 @@ def test_canceling_either_cancels_both(market: HandMarket, which: int) -> None:
     outcome = engine.place_list(dependent("OTO", resting(), new("SELL", "LIMIT", "1.5", price="101")), 5)
     canceled = engine.cancel(orders(engine, outcome)[which], "x", 6)
     assert [order.status for order in orders(engine, outcome)] == ["CANCELED", "CANCELED"]
-    assert [r.status_type for r in canceled.list_reports] == ["ALL_DONE"]
+    assert list_statuses(canceled) == ["ALL_DONE"]
     assert held(engine, "USDT") == (D(10_000), 0)
 
 

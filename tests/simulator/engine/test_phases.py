@@ -7,7 +7,7 @@ import pytest
 
 from cq_tui.binance.account_filters import AccountRules
 from tests.simulator.conftest import COIN, HandMarket
-from tests.simulator.engine.test_engine import engine_on, held, live, new, refused, sell_oco
+from tests.simulator.engine.test_engine import engine_on, held, list_statuses, live, new, refused, sell_oco
 
 
 @pytest.mark.parametrize("phase", ["HALT", "BREAK", "END_OF_DAY", "CANCEL_ONLY"])
@@ -32,7 +32,7 @@ def test_delisting_expires_orders_and_lists(market: HandMarket) -> None:
     outcome = engine.expire_all(COIN.symbol, 6)
     assert (single.status, single.expiry_reason) == ("EXPIRED", "EXCHANGE_CANCELED")
     assert [live(engine, listed, leg).status for leg in (0, 1)] == ["EXPIRED", "EXPIRED"]
-    assert [report.status_type for report in outcome.list_reports] == ["ALL_DONE"]
+    assert list_statuses(outcome) == ["ALL_DONE"]
     assert (held(engine, "COIN"), held(engine, "USDT")) == ((1, 0), (Decimal(10_000), 0))
 
 
