@@ -1,19 +1,19 @@
-"""The setup of bb_mean_revert_v2, step by step: a calm market, a close outside the band, a close back inside.
+"""The setup of bb_mean_revert_v2: a calm market, a close outside the band, a close back inside.
 
-A pure state machine over closed bars; it knows neither symbols nor prices to send.
+A pure state machine over closed bars.
 """
 
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-#: Bands narrower than this share of the price are a flat series. A hundredth of a basis point: far above the
-#: rounding noise of a standard deviation, far below any market that moves.
+#: Bands narrower than this share of the price mean a flat series. A hundredth of a basis point: far above the
+#: rounding noise of a standard deviation, far below any moving market.
 FLAT_WIDTH = 1e-6
 
 
 class BandRow(NamedTuple):
-    """One closed trigger bar with its indicators; NaN where there is none yet."""
+    """One closed trigger bar with its indicators; NaN until there is a value."""
 
     high: float
     low: float
@@ -22,7 +22,7 @@ class BandRow(NamedTuple):
     middle: float
     lower: float
     width: float
-    #: Plain average of the width.
+    #: Simple moving average of the width.
     usual_width: float
     rsi: float
     adx: float
@@ -34,18 +34,18 @@ EMPTY_ROW = BandRow(*(math.nan,) * 11)
 
 @dataclass(frozen=True, slots=True)
 class BandRules:
-    """Limits of the setup."""
+    """Parameters of the setup."""
 
     adx_limit: float = 25.0
     width_limit: float = 1.2
     oversold: float = 30.0
     overbought: float = 70.0
-    #: Bars after the setup in which the close must be back inside.
+    #: Bars after the setup within which the close must be back inside.
     patience: int = 3
 
 
 class Setup(NamedTuple):
-    """A close outside the band in a calm market, waiting for the way back."""
+    """A close outside the band in a calm market, pending until a close back inside."""
 
     #: +1 below the lower band, −1 above the upper.
     side: int
@@ -59,19 +59,19 @@ class Setup(NamedTuple):
 
 
 class BandSetup:
-    """Follows the bars and tells when a setup has found its way back."""
+    """Follows the bars and detects a setup that closes back inside the band."""
 
     def __init__(self, rules: BandRules) -> None:
         self._rules = rules
         self.reset()
 
     def reset(self) -> None:
-        """Forget the waiting setup and the bar before: bars cannot be counted across a hole."""
+        """Forget the pending setup and the previous bar: bars cannot be counted across a gap."""
         self.pending: Setup | None = None
         self._previous = EMPTY_ROW
 
     def update(self, row: BandRow) -> Setup | None:
-        """Take the next closed bar; return the setup that this close brings back inside the band."""
+        """Add the next closed bar; return the setup that it brings back inside the band."""
         returned = self._advance(row) if self.pending is not None else None
         side = band_breakout(row, self._rules)
         if side and is_calm(self._previous, self._rules):
@@ -91,14 +91,14 @@ class BandSetup:
     def _start(self, side: int, row: BandRow) -> None:
         extreme = row.low if side > 0 else row.high
         if self.pending is not None and self.pending.side == side:
-            # Renewed before it came back: the stop must still lie beyond the furthest point.
+            # Renewed before it came back: the stop must still lie beyond the extreme.
             worst = min if side > 0 else max
             extreme = worst(extreme, self.pending.extreme)
         self.pending = Setup(side, extreme, row.rsi, self._previous.adx, 0)
 
 
 def is_calm(row: BandRow, rules: BandRules) -> bool:
-    """Whether the market neither trends nor widens at this bar. A flat or unknown one is not calm."""
+    """Whether the market neither trends nor widens at this bar. A flat or unknown market is not calm."""
     return row.adx <= rules.adx_limit and row.width > FLAT_WIDTH and row.width <= rules.width_limit * row.usual_width
 
 

@@ -1,8 +1,8 @@
-"""Bars of the three frames, built from base klines: trigger ×1, trend ×5, tide ×15, aligned to the Unix epoch.
+"""Bars of three time frames, built from base klines: trigger ×1, trend ×5, tide ×15, aligned to the Unix epoch.
 
-Nothing is guessed. A frame bar exists only when every one of its base bars was seen; a duplicate, a late or a
-broken base bar is ignored and counted. Each frame bar says how many bars of its frame are missing before it, so
-that whoever keeps indicators can decide what a hole means.
+Nothing is interpolated. A frame bar exists only if all of its base bars were seen; duplicate, late and invalid base
+bars are ignored and counted. Each frame bar carries the number of missing bars before it, so that indicators can
+decide what a gap means.
 """
 
 import math
@@ -17,7 +17,7 @@ from cq_tui.contracts.market import INTERVAL_MS, Kline
 
 
 class Frame(IntEnum):
-    """A frame, by the number of base bars in one of its bars."""
+    """A time frame; its value is the number of base bars per bar."""
 
     TRIGGER = 1
     TREND = 5
@@ -25,7 +25,7 @@ class Frame(IntEnum):
 
     @property
     def label(self) -> str:
-        """Its name in texts: trigger, trend or tide."""
+        """Its name: trigger, trend or tide."""
         return self.name.lower()
 
 
@@ -34,12 +34,12 @@ class FrameBar(NamedTuple):
 
     frame: Frame
     bar: Kline
-    #: Bars of this frame that are missing between the previous one and this.
+    #: Number of missing bars between the previous bar and this one.
     missing: int
 
 
 class BarColumns(NamedTuple):
-    """Bars as columns, oldest first, for indicators that start from a batch."""
+    """Bars as columns, oldest first, for indicators that warm up from a batch."""
 
     high: NDArray[np.float64]
     low: NDArray[np.float64]
@@ -47,7 +47,7 @@ class BarColumns(NamedTuple):
 
     @classmethod
     def of(cls, bars: Sequence[Kline]) -> "BarColumns":
-        """Take the columns out of the bars."""
+        """Return the bars as columns."""
         return cls(
             np.array([bar.high for bar in bars], dtype=np.float64),
             np.array([bar.low for bar in bars], dtype=np.float64),
@@ -56,16 +56,16 @@ class BarColumns(NamedTuple):
 
 
 class BarCounts(NamedTuple):
-    """What became of the base klines, and what was left out of the frames."""
+    """Counts of accepted, ignored and dropped bars."""
 
     accepted: int
     duplicates: int
     out_of_order: int
-    #: Not finite, prices out of order, or not aligned to the base interval.
+    #: Not finite, inconsistent prices, or not aligned to the base interval.
     invalid: int
-    #: Holes in the base series.
+    #: Gaps in the base series.
     gaps: int
-    #: Frame bars that a hole (or the start of the series) left incomplete, and that were dropped.
+    #: Frame bars dropped as incomplete, because of a gap or the start of the series.
     incomplete: int
 
 
@@ -78,7 +78,7 @@ def interval_label(milliseconds: int) -> str:
 
 
 class FrameBuilder:
-    """Collects base bars into bars of one frame."""
+    """Aggregates base bars into bars of one frame."""
 
     __slots__ = ("_bars", "_count", "_length", "_open_time", "incomplete", "last_open_time")
 
@@ -88,13 +88,13 @@ class FrameBuilder:
         self._bars: list[Kline] = []
         self._open_time = -1
         self.last_open_time: int | None = None
-        #: Groups dropped because a base bar was missing.
+        #: Bars dropped because a base bar was missing.
         self.incomplete = 0
 
     def push(self, bar: Kline) -> Kline | None:
-        """Take the next base bar; return the frame bar that it completes.
+        """Add the next base bar; return the frame bar that it completes.
 
-        The caller hands over base bars in order and without duplicates, so a full count is a full group.
+        The caller passes base bars in order and without duplicates, so a full count is a complete bar.
         """
         if self._count == 1:
             return bar
@@ -112,7 +112,7 @@ class FrameBuilder:
         return merged
 
     def missing_before(self, open_time: int) -> int:
-        """Note a finished bar and return how many bars are missing between it and the one before."""
+        """Record a completed bar; return how many bars are missing between it and the previous one."""
         last, self.last_open_time = self.last_open_time, open_time
         return 0 if last is None else (open_time - last) // self._length - 1
 
@@ -134,17 +134,17 @@ def merge(bars: Sequence[Kline]) -> Kline:
 
 
 class BarSeries:
-    """The base klines of one symbol and the frames made of them.
+    """The base klines of one symbol and the frame bars made of them.
 
-    It has no clock: a kline from the future would make every honest one late, so whoever reads klines from
-    outside refuses those whose ``close_time`` has not come yet.
+    It has no clock, and a kline from the future would make every later one late: readers of klines must reject those
+    whose ``close_time`` lies ahead.
     """
 
     def __init__(self, base_interval_ms: int, frames: Sequence[Frame] = tuple(Frame)) -> None:
         if base_interval_ms <= 0:
             raise ValueError(f"base interval of {base_interval_ms} ms: a positive number is needed")
         self._base = base_interval_ms
-        # Widest first: at a common close the higher frames are known before the trigger decides.
+        # Widest first: at a common close, the higher frames are updated before the trigger frame decides.
         self._builders = [(frame, FrameBuilder(base_interval_ms, frame)) for frame in sorted(frames, reverse=True)]
         self._last = -1
         self._accepted = self._duplicates = self._out_of_order = self._invalid = self._gaps = 0
@@ -156,12 +156,12 @@ class BarSeries:
 
     @property
     def counts(self) -> BarCounts:
-        """What was accepted, ignored and dropped so far."""
+        """Counts of accepted, ignored and dropped bars so far."""
         incomplete = sum(builder.incomplete for _, builder in self._builders)
         return BarCounts(self._accepted, self._duplicates, self._out_of_order, self._invalid, self._gaps, incomplete)
 
     def push(self, kline: Kline) -> list[FrameBar]:
-        """Take a closed base kline; return the frame bars that closed with it, widest first."""
+        """Add a closed base kline; return the frame bars that closed with it, widest first."""
         open_time = kline.open_time
         if open_time <= self._last:
             if open_time == self._last:
@@ -185,7 +185,7 @@ class BarSeries:
 
     def _valid(self, kline: Kline) -> bool:
         low, high = kline.low, kline.high
-        # Comparisons with NaN are false, so this also refuses what is not a number.
+        # Comparisons with NaN are false, so this also rejects NaN.
         return (
             0.0 < low <= kline.open <= high
             and low <= kline.close <= high < math.inf

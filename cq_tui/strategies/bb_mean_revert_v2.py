@@ -1,15 +1,15 @@
-"""bb_mean_revert_v2: enter on the way back into the Bollinger band, in a market that does not trend.
+"""bb_mean_revert_v2: enter on a close back inside the Bollinger band, in a market without a trend.
 
 On closed bars of the trigger frame (a SELL mirrors each rule, and on spot only closes what is held):
 
-- regime, judged on the bar *before* the setup, which itself raises both: ADX14 ≤ 25, width ≤ 1.2 · SMA50(width);
+- regime, on the bar *before* the setup, which itself raises both: ADX14 ≤ 25, width ≤ 1.2 · SMA50(width);
 - setup: a close below the lower band (20, 2) with RSI14 < 30;
 - trigger: a later close, within 3 bars, back inside the band.
 
 Stop 1·ATR14 beyond the lowest low since the setup, target the middle band; skipped when reward/risk < 1.0.
 Time stop after 6 bars; no new entry for 10 bars after a stop.
 
-Confidence, with s(x, k) = x / (x + k), 0 for x ≤ 0, so that it rises with each part and stays in 0..1::
+Confidence, with s(x, k) = x / (x + k), 0 for x ≤ 0, so that it increases with each term and stays in 0..1::
 
     0.4 · (30 − RSI at the setup) / 30         depth; (RSI − 70) / 30 for a SELL
   + 0.3 · (25 − ADX before the setup) / 25     calm
@@ -30,7 +30,7 @@ from cq_tui.strategies.protocol import Side, Signal, StrategyParameters, chosen_
 
 
 class BandParameters(StrategyParameters):
-    """Settings of bb_mean_revert_v2."""
+    """Parameters of bb_mean_revert_v2."""
 
     band_period: int = Field(20, ge=2, le=1000)
     deviations: float = Field(2.0, gt=0, le=10)
@@ -83,7 +83,7 @@ class BbMeanRevertV2:
         self._row = EMPTY_ROW
 
     def on_bar(self, frame: Frame, bar: Kline) -> Signal | None:
-        """Take one closed bar of the trigger frame and decide."""
+        """Process one closed bar of the trigger frame and decide."""
         high, low, close = bar.high, bar.low, bar.close
         bands = self._bands.update(close)
         width = bands.width
@@ -96,7 +96,7 @@ class BbMeanRevertV2:
         return None if setup is None else self._signal(setup, bar)
 
     def warm(self, frame: Frame, bars: BarColumns) -> None:
-        """Take the history in one go; the setup is stepped through every bar of it."""
+        """Process the history as a batch; the setup is updated with each bar."""
         upper, middle, lower = self._bands.warm(bars.close)
         width = (upper - lower) / middle
         known = width[self._bands.first - 1 :]
@@ -109,7 +109,7 @@ class BbMeanRevertV2:
             self._row = row
 
     def reset(self, frame: Frame) -> None:
-        """Forget all bars and the waiting setup."""
+        """Forget all bars and the pending setup."""
         self._bands.reset()
         self._usual_width.reset()
         self._rsi.reset()
@@ -119,7 +119,7 @@ class BbMeanRevertV2:
         self._row = EMPTY_ROW
 
     def values(self) -> dict[str, float]:
-        """Return what the decision looks at."""
+        """Return the latest indicator values."""
         row, waiting = self._row, self._setup.pending
         return {
             "upper": row.upper,

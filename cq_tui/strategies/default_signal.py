@@ -1,4 +1,4 @@
-"""The contract's default test signal: a BUY when no strategy has fired for a while, never in live mode."""
+"""The default test signal: a BUY when no strategy has fired for a while, never in live mode."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from cq_tui.strategies.bars import interval_label
 from cq_tui.strategies.protocol import Side, Signal
 
 NAME = "default"
-#: Silence of all strategies, in seconds, before a default signal is made.
+#: Seconds without any signal before a default signal is emitted.
 QUIET_SECONDS = 60.0
 _DISTANCE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class DefaultSignalRule:
-    """Whether default signals may be made at all."""
+    """Whether default signals are allowed."""
 
     #: TEST_ALLOW_DEFAULT_SIGNAL.
     allowed: bool
@@ -33,12 +33,12 @@ def default_signal(
     last_signal_at: float,
     flat_symbols: Iterable[tuple[str, Kline]],
 ) -> Signal | None:
-    """Return the test signal, or None when it is blocked or not yet time.
+    """Return the test signal, or None if it is blocked or not due.
 
-    ``now`` and ``last_signal_at`` are Unix seconds; the latter is the last signal of any strategy, this one
-    included, else the start. ``flat_symbols`` are the symbols without a position, in the order of the
-    settings, each with its last closed base kline; the first one is bought, stop and target 1 % away. Ask just
-    after klines have closed: the trader counts a signal's age from the close of its bar.
+    ``now`` and ``last_signal_at`` are Unix seconds; the latter is the time of the last signal of any strategy, this
+    one included, else of the start. ``flat_symbols`` are the symbols without a position, in the order of the
+    settings, each with its last closed base kline; the first one is bought, with stop and target 1 % away. Call it
+    just after klines have closed: the trader counts a signal's age from the close of its bar.
     """
     if rule.blocked or now - last_signal_at < QUIET_SECONDS:
         return None

@@ -1,15 +1,14 @@
-"""The engine: base klines in, signals out; who is warm, and what is still missing.
+"""The strategy engine of one symbol: base klines in, signals out, with warm-up and gaps.
 
 A gap in the base klines, by frame:
 
-- trigger: everything starts afresh. Crossings, setups and time windows are counted in consecutive bars, and ATR
-  and the bands would take the jump over the hole for movement.
-- trend and tide: a bar with a base kline missing is dropped. A hole of at most ``bridged_bars`` (a twentieth of the
-  longest period) is bridged: slow averages over the bars there are stay what they were within their own noise.
-  After a wider hole the frame starts afresh.
+- trigger: the frame is reset. Crossings, setups and time windows count consecutive bars, and ATR and the bands would
+  take the jump over the gap for movement.
+- trend and tide: a bar that lacks a base kline is dropped. A gap of at most ``max_bridged_bars`` (a twentieth of the
+  longest period) is bridged: slow averages barely change. A wider gap resets the frame.
 
-A frame that starts afresh is warm again only after its full number of bars. And while the latest closed bar of a
-frame is one that was dropped, there is no signal: the strategy would look at the one before it.
+A frame that was reset is warm again only after its full number of bars. While the latest closed bar of a frame is a
+dropped one, there is no signal: the strategy would decide on the bar before it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -22,12 +21,12 @@ from cq_tui.strategies.protocol import BatchStrategy, Signal, Strategy
 
 Result = TypeVar("Result")
 
-#: Bars of a frame that may be missing in one hole without a fresh start, by its bars to be warm.
+#: Divisor: bars that may be missing in one gap without a reset, as a share of the warm-up bars.
 _BRIDGED_SHARE = 60
 
 
 def max_bridged_bars(frame: Frame, warm_up: int) -> int:
-    """Missing bars that are bridged: none on the trigger frame, else a twentieth of the longest period."""
+    """Return how many missing bars are bridged: none in the trigger frame, else a twentieth of the longest period."""
     return 0 if frame is Frame.TRIGGER else warm_up // _BRIDGED_SHARE
 
 
@@ -39,9 +38,9 @@ class SymbolEngine:
         self._runners = [_Runner(base_interval_ms, strategy) for strategy in strategies]
 
     def warm_up(self, klines: Iterable[Kline]) -> None:
-        """Take stored base klines, oldest first, without making signals.
+        """Process stored base klines, oldest first, without emitting signals.
 
-        The state is the one that ``on_kline`` over the same klines would have reached.
+        The resulting state is the same as after ``on_kline`` over the same klines.
         """
         batches = [runner for runner in self._runners if runner.begin_batch()]
         for kline in klines:
@@ -52,9 +51,9 @@ class SymbolEngine:
             runner.finish_batch()
 
     def on_kline(self, kline: Kline) -> list[Signal]:
-        """Take the next closed base kline; return the signals that it triggers.
+        """Process the next closed base kline; return the signals that it triggers.
 
-        A duplicate, a late or a broken kline gives none and changes nothing but ``counts``.
+        A duplicate, late or invalid kline triggers none and changes only ``counts``.
         """
         closed = self._series.push(kline)
         signals = [runner.process(bar) for bar in closed for runner in self._runners]
@@ -62,7 +61,7 @@ class SymbolEngine:
 
     @property
     def counts(self) -> BarCounts:
-        """What became of the klines."""
+        """Counts of accepted, ignored and dropped klines."""
         return self._series.counts
 
     @property
@@ -72,19 +71,19 @@ class SymbolEngine:
 
     @property
     def warmup_by_strategy(self) -> dict[str, str]:
-        """By strategy, what it waits for, such as ``tide frame 412/600 bars``; empty when all are warm."""
+        """Warm-up progress by strategy, such as ``tide frame 412/600 bars``; empty when all are warm."""
         texts = {runner.name: runner.warmup_progress for runner in self._runners}
         return {name: text for name, text in texts.items() if text}
 
     @property
     def warmup_progress(self) -> str:
-        """What the symbol as a whole waits for: the text furthest behind; empty when all are warm."""
+        """Warm-up progress of the slowest strategy; empty when all are warm."""
         behind = [runner for runner in self._runners if runner.warmup_progress]
         return max(behind, key=lambda runner: runner.base_bars_missing).warmup_progress if behind else ""
 
     @property
     def failures(self) -> dict[str, str]:
-        """By strategy, the error that stopped it on this symbol."""
+        """The error that stopped a strategy on this symbol, by strategy."""
         return {runner.name: runner.failure for runner in self._runners if runner.failure}
 
     def values(self) -> dict[str, dict[str, float]]:
@@ -93,7 +92,7 @@ class SymbolEngine:
 
 
 class _Runner:
-    """One strategy with the count of its bars."""
+    """One strategy and its bar counts."""
 
     def __init__(self, base_interval_ms: int, strategy: Strategy) -> None:
         self.strategy = strategy
@@ -122,13 +121,13 @@ class _Runner:
         return f"{frame.label} frame {self._seen[frame]}/{self._needed[frame]} bars"
 
     def begin_batch(self) -> bool:
-        """Collect bars from now on, if the strategy is fresh and can take them in one go."""
+        """Collect bars from now on, if the strategy is fresh and supports batches."""
         if isinstance(self.strategy, BatchStrategy) and not any(self._seen.values()):
             self._batch = {frame: [] for frame in self._needed}
         return self._batch is not None
 
     def finish_batch(self) -> None:
-        """Hand the collected bars over, widest frame first."""
+        """Pass the collected bars to the strategy, widest frame first."""
         batch, self._batch = self._batch or {}, None
         strategy = self.strategy
         for frame in sorted(batch, reverse=True):
@@ -136,7 +135,7 @@ class _Runner:
                 self._call_strategy(partial(strategy.warm, frame, BarColumns.of(batch[frame])))
 
     def process(self, closed: FrameBar) -> Signal | None:
-        """Take a closed bar of any frame; return the signal of a warm strategy."""
+        """Process a closed bar of any frame; return the signal of a warm strategy."""
         frame, bar, missing = closed
         if frame not in self._needed or self.failure:
             return None
@@ -151,7 +150,7 @@ class _Runner:
         return signal if signal is not None and self.is_warm and self._is_complete(bar.close_time) else None
 
     def _is_complete(self, close_time: int) -> bool:
-        """Whether the latest bar of every frame that could be closed by then is there."""
+        """Whether every frame has the latest bar that could have closed by then."""
         return all(latest + self._length[frame] > close_time for frame, latest in self._latest.items())
 
     def _reset_frame(self, frame: Frame) -> None:
@@ -162,7 +161,7 @@ class _Runner:
             self._call_strategy(partial(self.strategy.reset, frame))
 
     def _call_strategy(self, call: Callable[[], Result]) -> Result | None:
-        """Call into the strategy; a fault of its own stops it on this symbol, and nothing else."""
+        """Call the strategy; an error stops this strategy on this symbol only."""
         try:
             return call()
         except Exception as error:  # noqa: BLE001 - a plug-in may raise anything; it is named in `failures`

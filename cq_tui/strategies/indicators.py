@@ -1,8 +1,8 @@
-"""Indicators: thin typed wrappers on TA-Lib's streaming handles, O(1) a closed bar.
+"""Indicators: thin typed wrappers around TA-Lib's streaming handles, O(1) per closed bar.
 
-A handle is opened on history and carried forward one bar at a time; its values are those of TA-Lib's batch
-functions, bit for bit. Before the first value every indicator answers NaN, so that any comparison with it is false.
-Handles cannot be stored: after a restart they are opened again on the stored klines.
+A handle is opened on history and updated one bar at a time; its values equal those of TA-Lib's batch functions, bit for
+bit. Until the first value an indicator returns NaN, so that any comparison is false. Handles cannot be stored: after a
+restart they are opened again on the stored klines.
 """
 
 import math
@@ -20,7 +20,7 @@ Series = NDArray[np.float64]
 
 
 class NonFiniteInput(ValueError):
-    """An indicator was fed NaN or infinity; the message names the indicator and the value."""
+    """An indicator received NaN or infinity; the message names the indicator and the value."""
 
 
 class _CloseHandle(Protocol):
@@ -32,7 +32,7 @@ class _BarHandle(Protocol):
 
 
 class CloseIndicator:
-    """One value from closes. ``first`` is the bar (counted from 1) that has the first value."""
+    """One value from closes. ``first`` is the number of the bar (from 1) with the first value."""
 
     __slots__ = ("_handle", "_history", "_open", "first", "name", "value")
 
@@ -49,7 +49,7 @@ class CloseIndicator:
         self._history: list[float] = []
 
     def update(self, close: float) -> float:
-        """Take the next closed bar and return its value. Raises NonFiniteInput and is then unchanged."""
+        """Add the next closed bar and return its value. Raises NonFiniteInput without changing state."""
         if not math.isfinite(close):
             raise NonFiniteInput(f"{self.name}: close is {close}")
         if self._handle is not None:
@@ -61,7 +61,7 @@ class CloseIndicator:
         return self.value
 
     def warm(self, closes: Series) -> Series:
-        """Start from a batch; return the value at each of its bars, NaN before the first."""
+        """Start from a batch; return the value at each bar, NaN before the first."""
         _require_finite(self.name, closes)
         self.reset()
         if len(closes) < self.first:
@@ -77,7 +77,7 @@ class CloseIndicator:
 
 
 class BarIndicator:
-    """One value from high, low and close. ``first`` is the bar (counted from 1) that has the first value."""
+    """One value from high, low and close. ``first`` is the number of the bar (from 1) with the first value."""
 
     __slots__ = ("_handle", "_history", "_open", "first", "name", "value")
 
@@ -99,7 +99,7 @@ class BarIndicator:
         self._history: list[tuple[float, float, float]] = []
 
     def update(self, high: float, low: float, close: float) -> float:
-        """Take the next closed bar and return its value. Raises NonFiniteInput and is then unchanged."""
+        """Add the next closed bar and return its value. Raises NonFiniteInput without changing state."""
         if not (math.isfinite(high) and math.isfinite(low) and math.isfinite(close)):
             raise NonFiniteInput(f"{self.name}: high, low, close are {high}, {low}, {close}")
         if self._handle is not None:
@@ -111,7 +111,7 @@ class BarIndicator:
         return self.value
 
     def warm(self, bars: BarColumns) -> Series:
-        """Start from a batch; return the value at each of its bars, NaN before the first."""
+        """Start from a batch; return the value at each bar, NaN before the first."""
         for column in bars:
             _require_finite(self.name, column)
         self.reset()
@@ -128,17 +128,17 @@ class BarIndicator:
 
 
 def ema(period: int) -> CloseIndicator:
-    """Exponential average: alpha 2/(n+1), seeded with the plain average of the first n closes."""
+    """Exponential moving average: alpha 2/(n+1), seeded with the simple average of the first n closes."""
     return CloseIndicator(f"EMA({period})", period, partial(stream.EMA.open_and_fill, timeperiod=period))
 
 
 def sma(period: int) -> CloseIndicator:
-    """Plain average of the last n values."""
+    """Simple moving average of the last n values."""
     return CloseIndicator(f"SMA({period})", period, partial(stream.SMA.open_and_fill, timeperiod=period))
 
 
 def rsi(period: int = 14) -> CloseIndicator:
-    """Relative strength with Wilder's smoothing, 0..100. A flat series gives 0.0: check for movement first."""
+    """Relative strength index with Wilder's smoothing, 0..100. A flat series gives 0.0: check for movement first."""
     return CloseIndicator(f"RSI({period})", period + 1, partial(stream.RSI.open_and_fill, timeperiod=period))
 
 
@@ -171,7 +171,7 @@ class Bands(NamedTuple):
 
     @property
     def width(self) -> float:
-        """Distance of the outer bands as a share of the middle."""
+        """Distance between the outer bands as a share of the middle band."""
         return (self.upper - self.lower) / self.middle
 
 
@@ -179,7 +179,7 @@ _NO_BANDS = Bands(math.nan, math.nan, math.nan)
 
 
 class BollingerBands:
-    """Plain average of n closes, plus and minus ``deviations`` population standard deviations."""
+    """Simple average of n closes, plus and minus ``deviations`` population standard deviations."""
 
     __slots__ = ("_handle", "_history", "_open", "first", "name", "value")
 
@@ -198,7 +198,7 @@ class BollingerBands:
         self._history: list[float] = []
 
     def update(self, close: float) -> Bands:
-        """Take the next closed bar and return its bands. Raises NonFiniteInput and is then unchanged."""
+        """Add the next closed bar and return its bands. Raises NonFiniteInput without changing state."""
         if not math.isfinite(close):
             raise NonFiniteInput(f"{self.name}: close is {close}")
         if self._handle is not None:

@@ -1,4 +1,4 @@
-"""What a strategy is: the protocol that a plug-in implements, and the signal that it returns."""
+"""The strategy protocol that plug-ins implement, and the signals that they return."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from cq_tui.strategies.bars import BarColumns, Frame
 
 
 class Side(StrEnum):
-    """BUY opens a position; on spot a SELL only closes what is held."""
+    """BUY opens a position; on spot, SELL only closes one."""
 
     BUY = "BUY"
     SELL = "SELL"
@@ -25,7 +25,7 @@ class Side(StrEnum):
 
 
 class SignalKey(NamedTuple):
-    """What makes a signal itself: no restart or re-computation changes it."""
+    """The identity of a signal: no restart or recomputation changes it."""
 
     strategy: str
     symbol: str
@@ -39,7 +39,7 @@ class SignalKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A trade worth taking, decided on closed klines. Prices are in the quote asset."""
+    """A proposed trade, decided on closed klines. Prices are in the quote asset."""
 
     symbol: str
     side: Side
@@ -53,7 +53,7 @@ class Signal:
     frame: str
     #: ``close_time`` of the trigger bar, Unix milliseconds.
     bar_close_time: int
-    #: Exit after this many trigger bars when neither stop nor target was reached.
+    #: Exit after this many trigger bars if neither stop nor target was reached.
     max_bars: int | None = None
     #: Distance of the trailing stop below the highest high, in quote units; None keeps the stop fixed.
     trail: float | None = None
@@ -86,7 +86,7 @@ class Signal:
 
 
 class StrategyParameters(BaseModel):
-    """Base of a strategy's parameters: frozen, with defaults; a misspelt name is an error."""
+    """Base of a strategy's parameters: frozen, with defaults; an unknown name is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -95,7 +95,7 @@ Chosen = TypeVar("Chosen", bound=StrategyParameters)
 
 
 def chosen_parameters(name: str, parameters: StrategyParameters | None, wanted: type[Chosen]) -> Chosen:
-    """Return the parameters, or the defaults for None. Raises TypeError for those of another strategy."""
+    """Return the parameters, or defaults for None. Raises TypeError for parameters of another strategy."""
     if parameters is None:
         return wanted()
     if not isinstance(parameters, wanted):
@@ -104,47 +104,47 @@ def chosen_parameters(name: str, parameters: StrategyParameters | None, wanted: 
 
 
 class Strategy(Protocol):
-    """One strategy at work on one symbol. Pure: no I/O, no clock; time is what the bars say.
+    """One strategy on one symbol. Pure: no I/O and no clock; time comes from the bars.
 
-    The engine delivers closed bars only, the widest frame first when several close together, without
-    duplicates. After a gap it calls ``reset`` for each frame whose bars are no longer one series.
+    The engine delivers closed bars only, without duplicates, widest frame first if several close together. After a
+    gap, it calls ``reset`` for each frame whose bars are no longer one series.
     """
 
     #: Unique; the ``strategy`` field of its signals.
     name: ClassVar[str]
     parameters: StrategyParameters
-    #: The frames it needs, and how many consecutive bars of each make it warm: three times the longest
-    #: period. Signals before that are discarded by the engine.
+    #: The frames it needs, and how many consecutive bars of each warm it up: three times the longest period.
+    #: The engine discards earlier signals.
     warm_up: Mapping[Frame, int]
 
     def on_bar(self, frame: Frame, bar: Kline) -> Signal | None:
-        """Take one closed bar; return a signal only for a bar of the trigger frame."""
+        """Process one closed bar; return a signal only for a bar of the trigger frame."""
         ...
 
     def reset(self, frame: Frame) -> None:
-        """Forget everything that was derived from the bars of ``frame``."""
+        """Forget everything derived from the bars of ``frame``."""
         ...
 
     def values(self) -> dict[str, float]:
-        """Return the latest indicator values for display; NaN stands for "not yet"."""
+        """Return the latest indicator values for display; NaN means "not yet"."""
         ...
 
 
 @runtime_checkable
 class BatchStrategy(Protocol):
-    """A strategy that can also take its history in one go, which is much faster than bar by bar."""
+    """A strategy that can also process its history as a batch, which is much faster than bar by bar."""
 
     def warm(self, frame: Frame, bars: BarColumns) -> None:
-        """Reach the state that ``on_bar`` over the same bars would, from a fresh or reset frame."""
+        """Reach the same state as ``on_bar`` over the same bars, from a fresh or reset frame."""
         ...
 
 
 class StrategyClass(Protocol):
-    """What an entry point of the group ``cq_tui.strategies`` names: the class itself."""
+    """The class that an entry point of the group ``cq_tui.strategies`` names."""
 
     @property
     def name(self) -> str:
-        """Name of the strategy, the same as that of the entry point."""
+        """Name of the strategy, equal to the name of the entry point."""
         ...
 
     @property
@@ -153,5 +153,5 @@ class StrategyClass(Protocol):
         ...
 
     def __call__(self, symbol: str, base_interval_ms: int, parameters: StrategyParameters | None = None) -> Strategy:
-        """Make the strategy for one symbol; ``parameters`` None means the defaults."""
+        """Create the strategy for one symbol; None means default parameters."""
         ...

@@ -1,7 +1,7 @@
-"""Which strategies there are: the built-in ones and those that other packages offer.
+"""The available strategies: built-in ones, and plug-ins from other packages.
 
-A package offers a strategy by an entry point of the group ``cq_tui.strategies`` that names a class of the shape
-``StrategyClass``. One that cannot be loaded is reported with its reason; the others go on.
+A package provides a strategy with an entry point in the group ``cq_tui.strategies`` that names a ``StrategyClass``. A
+plug-in that cannot be loaded is reported with the reason and does not affect the others.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,7 +22,7 @@ BUILT_IN: tuple[StrategyClass, ...] = (TrendMultiTf, BbMeanRevertV2)
 
 @dataclass(frozen=True, slots=True)
 class PlugInFailure:
-    """An entry point that gave no strategy."""
+    """An entry point whose strategy could not be loaded."""
 
     name: str
     #: ``package.module:Class``.
@@ -32,21 +32,21 @@ class PlugInFailure:
     def __str__(self) -> str:
         return (
             f"strategy plug-in {self.name!r} ({self.target}) was not loaded: {self.reason}; "
-            "repair or uninstall the package that offers it"
+            "fix or uninstall its package"
         )
 
 
 class StrategyUnknown(LookupError):
-    """No strategy of this name; the message lists those there are."""
+    """No strategy of this name; the message lists the available ones."""
 
 
 class StrategyParametersInvalid(ValueError):
-    """Parameters that a strategy refuses; the message names strategy, parameter and rule."""
+    """Parameters that a strategy rejects; the message names strategy, parameter and rule."""
 
 
 @dataclass(frozen=True, slots=True)
 class StrategyCatalog:
-    """The strategies that can be used, by name, built-in ones first."""
+    """The available strategies by name, built-in ones first."""
 
     classes: Mapping[str, StrategyClass]
     failures: tuple[PlugInFailure, ...] = ()
@@ -54,12 +54,12 @@ class StrategyCatalog:
     def make(
         self, name: str, symbol: str, base_interval_ms: int, settings: Mapping[str, Any] | None = None
     ) -> Strategy:
-        """Make a strategy for one symbol; ``settings`` overrides single parameters.
+        """Create a strategy for one symbol; ``settings`` overrides single parameters.
 
         Raises StrategyUnknown and StrategyParametersInvalid.
         """
         if name not in self.classes:
-            raise StrategyUnknown(f"no strategy {name!r}; there are {', '.join(self.classes)}")
+            raise StrategyUnknown(f"no strategy {name!r}; available: {', '.join(self.classes)}")
         return self.classes[name](symbol, base_interval_ms, self.parameters(name, settings or {}))
 
     def parameters(self, name: str, settings: Mapping[str, Any]) -> StrategyParameters:
@@ -74,9 +74,9 @@ class StrategyCatalog:
 
 
 def load_strategies(offered: Iterable[EntryPoint] | None = None) -> StrategyCatalog:
-    """Collect the built-in strategies and those offered by entry points (default: the installed ones).
+    """Collect the built-in strategies and those of entry points (default: the installed ones).
 
-    The built-in ones do not depend on the package being installed. A plug-in cannot take their names.
+    The built-in ones are available even if the package is not installed. A plug-in cannot take their names.
     """
     classes: dict[str, StrategyClass] = {built_in.name: built_in for built_in in BUILT_IN}
     own = {f"{built_in.__module__}:{built_in.__qualname__}" for built_in in (TrendMultiTf, BbMeanRevertV2)}
@@ -94,7 +94,7 @@ def load_strategies(offered: Iterable[EntryPoint] | None = None) -> StrategyCata
 
 
 class PlugInRefused(Exception):
-    """Why an entry point gives no strategy."""
+    """Why the strategy of an entry point cannot be loaded."""
 
 
 def _load(point: EntryPoint, taken: Mapping[str, StrategyClass]) -> StrategyClass:

@@ -1,4 +1,4 @@
-"""The higher frames of trend_multi_tf: where the tide runs, and whether the trend is armed."""
+"""The higher time frames of trend_multi_tf: the direction of the tide, and whether the trend is armed."""
 
 import math
 from typing import NamedTuple
@@ -34,7 +34,7 @@ EMPTY_TREND = TrendRow(*(math.nan,) * 7)
 
 
 def tide_direction(row: TideRow) -> int:
-    """+1 when close and middle average are above the slow one, −1 when both are below, else 0."""
+    """+1 if close and middle average are above the slow average, −1 if both are below, else 0."""
     if row.close > row.ema_slow and row.ema_middle > row.ema_slow:
         return 1
     if row.close < row.ema_slow and row.ema_middle < row.ema_slow:
@@ -43,7 +43,7 @@ def tide_direction(row: TideRow) -> int:
 
 
 def trend_direction(row: TrendRow) -> int:
-    """+1 for averages stacked upwards with +DI above −DI, −1 for the mirror image, else 0."""
+    """+1 for fast > middle > slow average with +DI above −DI, −1 for the reverse, else 0."""
     if row.ema_fast > row.ema_middle > row.ema_slow and row.plus_di > row.minus_di:
         return 1
     if row.ema_fast < row.ema_middle < row.ema_slow and row.minus_di > row.plus_di:
@@ -67,7 +67,7 @@ class TideFrame:
         self.row = EMPTY_TIDE
 
     def update(self, bar: Kline) -> None:
-        """Take a closed bar."""
+        """Process a closed bar."""
         self.row = TideRow(
             bar.close,
             self._middle.update(bar.close),
@@ -76,7 +76,7 @@ class TideFrame:
         )
 
     def warm(self, bars: BarColumns) -> None:
-        """Take the history in one go."""
+        """Process the history as a batch."""
         self._middle.warm(bars.close)
         self._slow.warm(bars.close)
         self._atr.warm(bars)
@@ -91,7 +91,7 @@ class TideFrame:
 
 
 class TrendFrame:
-    """Indicators of the trend frame, and the armed direction, which remembers."""
+    """Indicators of the trend frame, and its armed direction."""
 
     def __init__(self, fast: int, middle: int, slow: int, period: int, *, arm_at: float, disarm_below: float) -> None:
         self._averages = (ema(fast), ema(middle), ema(slow))
@@ -102,7 +102,7 @@ class TrendFrame:
         self.armed = 0
 
     def update(self, bar: Kline) -> None:
-        """Take a closed bar."""
+        """Process a closed bar."""
         fast, middle, slow = self._averages
         strength, plus, minus, span = self._ranges
         high, low, close = bar.high, bar.low, bar.close
@@ -119,7 +119,7 @@ class TrendFrame:
         )
 
     def warm(self, bars: BarColumns) -> None:
-        """Take the history in one go; the armed state is stepped through every bar of it."""
+        """Process the history as a batch; the armed direction is updated with each bar."""
         columns = [average.warm(bars.close).tolist() for average in self._averages]
         columns += [indicator.warm(bars).tolist() for indicator in self._ranges]
         for row in map(TrendRow, *columns):

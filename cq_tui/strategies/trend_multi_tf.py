@@ -1,4 +1,4 @@
-"""trend_multi_tf: enter with the crossing of the trigger frame where trend and tide agree.
+"""trend_multi_tf: enter on a crossing in the trigger frame that agrees with trend and tide.
 
 Long, all on closed bars (a SELL mirrors each rule, and on spot only closes what is held):
 
@@ -6,10 +6,10 @@ Long, all on closed bars (a SELL mirrors each rule, and on spot only closes what
 - trend: EMA20 > EMA50 > EMA200 and +DI > −DI, armed when ADX reaches 25, disarmed below 20;
 - trigger: EMA20 crosses above EMA50.
 
-Stop at entry − 2·ATR14, target at entry + 3·ATR14 of the trigger frame. The optional trail lies 3·ATR22 below the
-highest high of 22 bars; the signal carries the distance as it was at the decision, so the trail can only rise.
+Stop at entry − 2·ATR14, target at entry + 3·ATR14 of the trigger frame. The optional trailing stop is 3·ATR22 below the
+highest high of 22 bars; the signal carries the distance at the decision, so the stop can only rise.
 
-Confidence, with s(x, k) = x / (x + k), 0 for x ≤ 0, so that it rises with each part and stays below 1::
+Confidence, with s(x, k) = x / (x + k), 0 for x ≤ 0, so that it increases with each term and stays below 1::
 
     0.4 · s(min(C − EMA200, EMA50 − EMA200) / ATR14, 4)   tide agreement, on the tide frame
   + 0.3 · s(ADX − 20, 15)                                 strength beyond the disarming level
@@ -29,7 +29,7 @@ from cq_tui.strategies.trend_frames import TideFrame, TideRow, TrendFrame, Trend
 
 
 class TrendParameters(StrategyParameters):
-    """Settings of trend_multi_tf."""
+    """Parameters of trend_multi_tf."""
 
     ema_fast: int = Field(20, ge=2, le=1000)
     ema_middle: int = Field(50, ge=2, le=1000)
@@ -47,14 +47,14 @@ class TrendParameters(StrategyParameters):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if not self.ema_fast < self.ema_middle < self.ema_slow:
-            raise ValueError("ema_fast < ema_middle < ema_slow is needed")
+            raise ValueError("must be ema_fast < ema_middle < ema_slow")
         if self.adx_disarm > self.adx_arm:
-            raise ValueError("adx_disarm may not be above adx_arm")
+            raise ValueError("adx_disarm must not exceed adx_arm")
         return self
 
 
 def saturated(excess: float, half: float) -> float:
-    """Map 0..∞ to 0..1, rising; ``half`` gives one half. 0 for anything not above zero."""
+    """Map 0..∞ to 0..1, increasing; ``half`` maps to one half, and anything not above zero to 0."""
     return excess / (excess + half) if excess > 0 else 0.0
 
 
@@ -91,7 +91,7 @@ class TrendMultiTf:
         self._atr, self._trail_atr = atr(chosen.period), atr(chosen.trail_period)
 
     def on_bar(self, frame: Frame, bar: Kline) -> Signal | None:
-        """Take one closed bar; decide on those of the trigger frame."""
+        """Process one closed bar; decide on bars of the trigger frame."""
         if frame is Frame.TIDE:
             self._tide.update(bar)
         elif frame is Frame.TREND:
@@ -101,7 +101,7 @@ class TrendMultiTf:
         return None
 
     def warm(self, frame: Frame, bars: BarColumns) -> None:
-        """Take the history of a frame in one go."""
+        """Process the history of a frame as a batch."""
         if frame is Frame.TIDE:
             self._tide.warm(bars)
         elif frame is Frame.TREND:
@@ -113,7 +113,7 @@ class TrendMultiTf:
             self._trail_atr.warm(bars)
 
     def reset(self, frame: Frame) -> None:
-        """Forget the bars of a frame, and with them the armed direction or the side of the crossing."""
+        """Forget the bars of a frame, including the armed direction or the side of the crossing."""
         if frame is Frame.TIDE:
             self._tide.reset()
         elif frame is Frame.TREND:
@@ -125,7 +125,7 @@ class TrendMultiTf:
                 span.reset()
 
     def values(self) -> dict[str, float]:
-        """Return what the decision looks at."""
+        """Return the latest indicator values."""
         tide, trend = self._tide.row, self._trend.row
         return {
             "tide": float(tide_direction(tide)),
@@ -178,7 +178,7 @@ class TrendMultiTf:
 
 
 def crossing(before: float, after: float) -> int:
-    """+1 when the difference rises through zero, −1 when it falls through it, else 0 (also for NaN)."""
+    """+1 if the difference rises through zero, −1 if it falls through zero, else 0 (also for NaN)."""
     if before <= 0 < after:
         return 1
     if before >= 0 > after:

@@ -101,7 +101,7 @@ def test_a_plug_in_that_fails_is_named_and_the_others_go_on(
     assert failure.name == name
     assert failure.reason == reason
     assert name in str(failure)
-    assert "repair or uninstall" in str(failure)
+    assert "fix or uninstall" in str(failure)
 
 
 def test_a_strategy_is_made_with_settings() -> None:
@@ -118,5 +118,5 @@ def test_wrong_settings_are_named() -> None:
 
 
 def test_an_unknown_strategy_is_named_with_those_there_are() -> None:
-    with pytest.raises(StrategyUnknown, match="no strategy 'tren'; there are trend_multi_tf, bb_mean_revert_v2"):
+    with pytest.raises(StrategyUnknown, match="no strategy 'tren'; available: trend_multi_tf, bb_mean_revert_v2"):
         load_strategies([]).make("tren", "BTCUSDT", 60_000)
