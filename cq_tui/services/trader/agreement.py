@@ -40,7 +40,7 @@ class Agreement:
             known = self._book.orders[order.client_order_id]
             if known.status in (OrderStatus.INTENDED, OrderStatus.SENT):
                 # An earlier process stored it; whether it was sent nobody knows.
-                known = mark_unknown(known, "the trader ended before it knew", now)
+                known = mark_unknown(known, "the trader stopped before the outcome was known", now)
                 self._book.orders[order.client_order_id] = known
             await self._orders.query(known, now)
         await self._orders.resolve(now)
@@ -66,7 +66,9 @@ class Agreement:
                 continue
             found[order.client_order_id] = order.symbol
             if order.client_order_id not in self.orphans:
-                self._orders.quarantine(order.symbol, "an unknown order of ours is open; cancel it by hand", now)
+                self._orders.quarantine(
+                    order.symbol, "an unknown order of ours is open at the exchange; cancel it by hand", now
+                )
         self.orphans = found
 
     async def _cancel(self, order: Order) -> None:

@@ -130,7 +130,7 @@ class Exits:
         after = self._book.orders[stop.client_order_id]
         if after.status is OrderStatus.REJECTED and (refusal is None or refusal.is_about_symbol):
             self._log.warning("protection rejected", symbol=symbol, reason=after.reason)
-            await self._exit(symbol, f"protection was refused: {after.reason}", bid, now)
+            await self._exit(symbol, f"protection was rejected: {after.reason}", bid, now)
 
     def _leg(
         self, position: Position, leg: Leg, order_type: str, quantity: Decimal, list_id: str, number: int, now: float

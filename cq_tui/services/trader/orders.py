@@ -134,7 +134,7 @@ class Orders:
             if name in by_id:
                 self.take_answer(name, by_id[name], now)
             else:
-                self.book.orders[name] = mark_unknown(self.book.orders[name], "not in the answer", now)
+                self.book.orders[name] = mark_unknown(self.book.orders[name], "not in the response", now)
 
     def _not_sent(self, orders: Sequence[OrderRecord], error: NotSent, now: float) -> None:
         if orders[0].leg is Leg.ENTRY:
@@ -231,7 +231,7 @@ class Orders:
         self.chronicle.ended(order)
         if order.leg is Leg.ENTRY and not order.executed_quantity:
             said = f" ({order.reason})" if order.reason else ""
-            self._count_failure(order.symbol, f"its entry {order.status} unfilled{said}", now)
+            self._count_failure(order.symbol, f"its entry {order.status} without a fill{said}", now)
 
     def _position_for(self, order: OrderRecord) -> Position:
         rules = self.rules.get(order.symbol)

@@ -172,7 +172,7 @@ class TraderService(Service):
             return Denial(DenialReason.MODE_BLOCKED, blocked or f"waiting for {self._waiting_for}")
         made_in = metadata.get("mode") if isinstance(metadata, dict) else None
         if made_in not in (None, self._session.mode):
-            return Denial(DenialReason.MODE_BLOCKED, f"the signal was made in {made_in}, on other prices")
+            return Denial(DenialReason.MODE_BLOCKED, f"the signal was made in mode {made_in}, on other prices")
         return await self._session.act_on(signal, lambda: self.runtime.settings)
 
     def _tell_quarantine(self) -> None:
@@ -205,16 +205,16 @@ class TraderService(Service):
         if command.command == "release_symbol":
             symbol = command.target or ""
             if session.desk.book.quarantine.release(symbol) is None:
-                return "refused", f"{symbol} is not in quarantine"
+                return "refused", f"{symbol} is not quarantined"
             self.runtime.emit("symbol_released", SymbolReleased(symbol=symbol, reason=f"by {command.issued_by}"))
             session.desk.orders.remember()
             return "done", f"{symbol} may trade again"
         if command.command == "flatten":
             symbols = [command.target] if command.target else list(session.desk.book.positions)
-            left = await session.flatten(symbols, f"flatten, asked for by {command.issued_by}")
+            left = await session.flatten(symbols, f"flatten, requested by {command.issued_by}")
             self.runtime.publish_health(self.health(time.time()))
             if left:
-                return "failed", f"still held, tried again every second: {', '.join(left)}"
+                return "failed", f"still held, retried every second: {', '.join(left)}"
             return "done", f"{len(symbols)} positions closed"
         return await super().execute_command(command)
 
@@ -232,8 +232,8 @@ class TraderService(Service):
             return {}, SignalHistory(self._data.events, None, 0.0)
         except (DocumentError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
             raise BookUnreadable(
-                f"{self._path} cannot be read ({type(error).__name__}: {error}). It says which orders are whose: "
-                "restore it, or, when nothing is open at the exchange, move it away"
+                f"{self._path} cannot be read ({type(error).__name__}: {error}). It records which orders are ours: "
+                "restore it or, if nothing is open at the exchange, move it away"
             ) from None
         return books, history
 
@@ -325,7 +325,7 @@ def _worries(session: TraderSession) -> Iterator[str]:
         yield f"{symbol} is not protected as planned: {need.reason}"
     for order in session.desk.book.open_orders():
         if order.status is OrderStatus.UNKNOWN:
-            yield f"{order.symbol}: outcome of its {order.leg} order is unknown, asked {order.queries} times"
+            yield f"{order.symbol}: outcome of its {order.leg} order is unknown after {order.queries} queries"
     for order in session.desk.book.orders.values():
         if order.lacks_trades:
             yield f"{order.symbol}: the trades of its {order.leg} order are not known yet"

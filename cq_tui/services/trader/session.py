@@ -185,7 +185,7 @@ class TraderSession:
             now, settings = self.now(), settings_now()
             effective = effective_mode(settings)
             if effective.mode != self.mode:
-                return Denial(DenialReason.MODE_BLOCKED, f"the mode has become {effective.mode}")
+                return Denial(DenialReason.MODE_BLOCKED, f"the mode changed to {effective.mode}")
             self.around = look_around(self._data)
             context = self.context(signal.symbol, settings, effective.blocked, now)
             if signal.side == "SELL":
