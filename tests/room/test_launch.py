@@ -42,7 +42,7 @@ def test_everything_else_is_left_to_the_command_line(words: list[str]) -> None:
 
 def test_a_recording_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert open_room(RoomOptions(data_dir=tmp_path, replay=tmp_path / "none")) == 2
-    assert "there is no such file or folder" in capsys.readouterr().err
+    assert f"--replay {tmp_path / 'none'}: no such file or folder" in capsys.readouterr().err
 
 
 def test_a_file_in_the_place_of_the_data_directory_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
