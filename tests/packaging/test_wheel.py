@@ -48,7 +48,7 @@ def test_the_stack_starts_in_simulation_and_stops(installed: Installed, tmp_path
             [installed.command, "up"], stdout=output, stderr=output, cwd=tmp_path, env=installed.environment
         )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 80
         while "all services are ready" not in (printed := (tmp_path / "up.txt").read_text()):
             assert up.poll() is None, printed
             assert time.monotonic() < deadline, printed
