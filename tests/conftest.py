@@ -15,7 +15,7 @@ def _folder_in_memory() -> str | None:
     if "TMPDIR" in os.environ or sys.platform != "linux" or not os.access("/dev/shm", os.W_OK | os.X_OK):
         return None
     system = os.statvfs("/dev/shm")
-    has_room = system.f_bavail * system.f_frsize >= 2 * 1024**3
+    has_room = system.f_bavail * system.f_frsize >= 1024**3
     return "/dev/shm" if has_room and not system.f_flag & os.ST_NOEXEC else None
 
 
