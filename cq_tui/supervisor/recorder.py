@@ -28,7 +28,8 @@ class Recorder:
         self.flush_events()
 
     def close(self) -> None:
-        """Close both."""
+        """Close both, after a last try to write the events that wait."""
+        self.flush_events()
         self._events.close()
         if self._log is not None:
             self._log.close()

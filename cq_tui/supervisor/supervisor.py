@@ -187,9 +187,9 @@ class Supervisor:
 
     async def serve(self) -> None:
         """Run commands, follow the settings and report health until canceled."""
-        async with asyncio.TaskGroup() as parts:
-            parts.create_task(self._run_commands())
-            parts.create_task(self._send_heartbeats())
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._run_commands())
+            tasks.create_task(self._send_heartbeats())
 
     async def _run_commands(self) -> None:
         commands = CommandHandler(self._data, self, self._recorder.emit)
@@ -282,10 +282,10 @@ class Supervisor:
                 return
             health = read_health(self._data, managed.name)
             ready = is_ready(health, process.pid, time.time())
-            waits_for = health.waiting_for if health is not None and health.pid == process.pid else None
+            waiting_for = health.waiting_for if health is not None and health.pid == process.pid else None
             # Once ready, it stays running: its health says what it lacks later.
             was_ready = was_ready or ready
-            self._update_state(managed, "running" if was_ready else "starting", None if ready else waits_for)
+            self._update_state(managed, "running" if was_ready else "starting", None if ready else waiting_for)
             ran_for = time.time() - process.process_started
             poll = _RUNNING_POLL if ready else _STARTING_POLL if ran_for < _READY_TIMEOUT else _SLOW_POLL
             await managed.wait(poll if managed.has_exit_notification else min(poll, _UNNOTIFIED_POLL))

@@ -210,12 +210,13 @@ class TraderService(Service):
             session.desk.orders.remember()
             return "done", f"{symbol} may trade again"
         if command.command == "flatten":
-            symbols = [command.target] if command.target else list(session.desk.book.positions)
+            held = list(session.desk.book.positions)
+            symbols = [command.target] if command.target else held
             left = await session.flatten(symbols, f"flatten, requested by {command.issued_by}")
             self.runtime.publish_health(self.health(time.time()))
             if left:
                 return "failed", f"still held, retried every second: {', '.join(left)}"
-            return "done", f"{len(symbols)} positions closed"
+            return "done", ", ".join(f"{symbol} closed" for symbol in symbols if symbol in held) or "no open position"
         return await super().execute_command(command)
 
     # State on disk

@@ -102,7 +102,9 @@ async def test_commands_release_and_flatten(tmp_path: Path) -> None:
         around.signal(buy(strategy="e"))
         await until(lambda: around.covered == LOT)
         command = issue_command(around.data, "flatten", "trader", issued_by="the test")
-        assert (await wait_for_answer(around.data, command)).message == "1 positions closed"
+        assert (await wait_for_answer(around.data, command)).message == "BTCUSDT closed"
+        command = issue_command(around.data, "flatten", "trader", issued_by="the test", target="BTCUSDT")
+        assert (await wait_for_answer(around.data, command)).message == "no open position"
         assert (around.covered, around.held) == (D(0), BOUGHT - LOT)
         [released] = spooled(around.data, "trader", "symbol_released")
         assert released["data"]["reason"] == "by the test"
