@@ -5,6 +5,7 @@ Memory assigns ``event_id`` and ``timestamp`` when it merges the spools; the pro
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from pydantic import Field
@@ -199,9 +200,10 @@ PAYLOADS: Final[dict[str, type[ContractModel]]] = {
 }
 
 
-def signal_key(data: Mapping[str, Any]) -> str:
-    """Return the natural key of a signal's payload: the same after any restart or repeated merge."""
-    return ":".join(str(data.get(field)) for field in ("strategy", "symbol", "frame", "bar_close_time", "side"))
+def signal_key(signal: object) -> str:
+    """Return the natural key of a signal or its payload: the same after any restart or repeated merge."""
+    read = signal.get if isinstance(signal, Mapping) else partial(getattr, signal)
+    return ":".join(str(read(field)) for field in ("strategy", "symbol", "frame", "bar_close_time", "side"))
 
 
 class EventMetadata(ContractModel):

@@ -58,6 +58,6 @@ def base_interval(settings: Settings, mode: Mode) -> str:
     return settings.ARES_BASE_INTERVAL or ("1s" if mode == "simulation" else "1m")
 
 
-def soft_guardrails_active(settings: Settings, mode: Mode) -> bool:
-    """Whether the soft guardrails are active. In live mode they always are."""
-    return mode == "live" or not settings.DISABLE_ORDER_GUARDRAILS
+def soft_guardrails_active(mode: Mode, *, disabled: bool) -> bool:
+    """Whether the soft guardrails are active; DISABLE_ORDER_GUARDRAILS has no effect in live mode."""
+    return mode == "live" or not disabled

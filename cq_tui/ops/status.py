@@ -50,7 +50,7 @@ class StackStatus:
             "because": list(self.mode.reasons),
             "trading_blocked": self.mode.blocked,
             "trading_state": settings.TRADING_STATE,
-            "guardrails": soft_guardrails_active(settings, self.mode.mode),
+            "guardrails": soft_guardrails_active(self.mode.mode, disabled=settings.DISABLE_ORDER_GUARDRAILS),
             "settings_problem": self.loaded.problem,
             "supervisor": None if self.supervisor is None else {"pid": self.supervisor[0], "kind": self.supervisor[1]},
             "memory": None

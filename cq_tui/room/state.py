@@ -155,7 +155,7 @@ class RoomState:
     @property
     def guardrails(self) -> bool:
         """Whether the soft guardrails are on."""
-        return soft_guardrails_active(self.settings, self.mode.mode)
+        return soft_guardrails_active(self.mode.mode, disabled=self.settings.DISABLE_ORDER_GUARDRAILS)
 
     @property
     def feeder(self) -> FeederHealth | None:

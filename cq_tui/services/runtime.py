@@ -189,6 +189,14 @@ def elapsed_ms(began: float) -> float:
     return (time.perf_counter() - began) * 1000
 
 
+async def cancel_and_wait(task: asyncio.Task[None] | None) -> None:
+    """Cancel a task and wait for it; raise the error that it failed with."""
+    if task is not None:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
 class Service(ABC):
     """One service: its work (``run``), its ``health``, and the commands it executes."""
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import ClassVar, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
-from cq_tui.contracts.events import SignalGenerated
+from cq_tui.contracts.events import SignalGenerated, signal_key
 from cq_tui.contracts.market import Kline
 from cq_tui.strategies.bars import BarColumns, Frame
 
@@ -22,19 +22,6 @@ class Side(StrEnum):
     def sign(self) -> int:
         """+1 for BUY, −1 for SELL."""
         return 1 if self is Side.BUY else -1
-
-
-class SignalKey(NamedTuple):
-    """The identity of a signal: no restart or recomputation changes it."""
-
-    strategy: str
-    symbol: str
-    frame: str
-    bar_close_time: int
-    side: Side
-
-    def __str__(self) -> str:
-        return f"{self.strategy}:{self.symbol}:{self.frame}:{self.bar_close_time}:{self.side}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +49,9 @@ class Signal:
     reason: str = ""
 
     @property
-    def key(self) -> SignalKey:
-        """Natural key of the signal."""
-        return SignalKey(self.strategy, self.symbol, self.frame, self.bar_close_time, self.side)
+    def key(self) -> str:
+        """Natural key: the same after any restart or recomputation."""
+        return signal_key(self)
 
     def payload(self) -> SignalGenerated:
         """Return the ``data`` of its ``signal_generated`` event."""

@@ -15,7 +15,7 @@ from decimal import Decimal
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.contracts.base import Status
 from cq_tui.contracts.freshness import Ahead, Fresh, Missing, Stale, classify_age, judge_age
-from cq_tui.contracts.mode import Mode
+from cq_tui.contracts.mode import Mode, soft_guardrails_active
 from cq_tui.contracts.settings import TradingState
 from cq_tui.trading.denial import Denial, DenialReason
 from cq_tui.trading.signals import TradeSignal
@@ -82,11 +82,6 @@ class EntryContext:
     #: Why the symbol is quarantined; None if it is not, or if this is the probe.
     quarantine: str | None = None
 
-    @property
-    def soft_guardrails_active(self) -> bool:
-        """Always in live mode, otherwise unless they are disabled."""
-        return self.mode == "live" or not self.guardrails_disabled
-
 
 def decide_entry(context: EntryContext, signal: TradeSignal, now: float) -> EntrySize | Denial:
     """Return how much a BUY signal buys, or why it may not. ``now``: Unix seconds by the exchange's clock."""
@@ -113,7 +108,7 @@ _Check = Callable[[EntryContext, TradeSignal, float], Denial | None]
 
 def _first_denial(checks: Iterable[_Check], context: EntryContext, signal: TradeSignal, now: float) -> Denial | None:
     found = (check(context, signal, now) for check in checks)
-    lifted = not context.soft_guardrails_active
+    lifted = not soft_guardrails_active(context.mode, disabled=context.guardrails_disabled)
     return next((denial for denial in found if denial and not (lifted and denial.reason.is_soft)), None)
 
 

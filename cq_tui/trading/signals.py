@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cq_tui.contracts.base import Side
-from cq_tui.contracts.events import SignalGenerated
+from cq_tui.contracts.events import SignalGenerated, signal_key
 from cq_tui.contracts.market import INTERVAL_MS
 from cq_tui.contracts.numbers import to_decimal
 
@@ -36,7 +36,7 @@ class TradeSignal:
     @property
     def key(self) -> str:
         """Natural key: the same after any restart or repeated merge."""
-        return f"{self.strategy}:{self.symbol}:{self.frame}:{self.bar_close_time}:{self.side}"
+        return signal_key(self)
 
     @property
     def frame_ms(self) -> int:

@@ -79,7 +79,7 @@ def test_effective_mode_for_every_combination_of_flags() -> None:
         assert found.reasons, "the reason is always said"
         assert CANARY not in repr(found)
         assert found.uses_simulator == (found.mode in ("simulation", "paper"))
-        assert soft_guardrails_active(settings, found.mode) == (
+        assert soft_guardrails_active(found.mode, disabled=flags["DISABLE_ORDER_GUARDRAILS"]) == (
             found.mode == "live" or not flags["DISABLE_ORDER_GUARDRAILS"]
         )
         tried[found.mode] += 1

@@ -147,7 +147,7 @@ class AresService(Service):
 
     def _emit_signal(self, signal: Signal) -> None:
         """Spool a signal once; withhold it unless the feeder's data is known to be fresh."""
-        key = str(signal.key)
+        key = signal.key
         if key in self._emitted_keys:
             return
         feeder_ok, reason = self._feeder_state

@@ -1,7 +1,6 @@
 """The feeder service: runs a session at the configured exchange, writes tickers, reports health."""
 
 import asyncio
-import contextlib
 import time
 
 from cq_tui.binance.errors import BinanceError
@@ -12,7 +11,7 @@ from cq_tui.contracts.mode import Mode, base_interval
 from cq_tui.contracts.tickers import tickers_to_bytes
 from cq_tui.services.endpoints import ExchangeAccess, ExchangeUnavailable, market_data_access, request_budget
 from cq_tui.services.feeder.session import FeederSession
-from cq_tui.services.runtime import Service, ServiceRuntime
+from cq_tui.services.runtime import Service, ServiceRuntime, cancel_and_wait
 from cq_tui.store.document import DocumentError, read_document, write_document
 from cq_tui.store.journal import JournalError
 from cq_tui.store.watch import watch_folders
@@ -49,12 +48,12 @@ class FeederService(Service):
                 while not self.runtime.stopping.is_set():
                     wanted = self._session_parameters()
                     if wanted != current or (session is not None and session.done()):
-                        await _cancel_and_wait(session)
+                        await cancel_and_wait(session)
                         current = wanted
                         session = None if wanted is None else asyncio.create_task(self._run_session(*wanted))
                     await watch.changes(timeout=0.5)
         finally:
-            await _cancel_and_wait(session)
+            await cancel_and_wait(session)
 
     def _session_parameters(self) -> tuple[ExchangeAccess, tuple[str, ...], str] | None:
         settings, mode = self.runtime.settings, self.runtime.mode.mode
@@ -188,11 +187,3 @@ def _silence_seconds(session: FeederSession, now: float) -> dict[str, float]:
         symbol: round(now - tickers[symbol].timestamp if symbol in tickers else seconds, 1)
         for symbol, seconds in session.silent.items()
     }
-
-
-async def _cancel_and_wait(task: asyncio.Task[None] | None) -> None:
-    """Cancel a task and wait for it; raise the error that it failed with."""
-    if task is not None:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task

@@ -75,7 +75,7 @@ class Chronicle:
                 self._frame.emit("order_submitted", payload)
             self._told["order_submitted", order.client_order_id, ""] = None
 
-    def executed(self, order: OrderRecord, fill: TradeFill, realised: Decimal | None) -> None:
+    def executed(self, order: OrderRecord, fill: TradeFill, realized: Decimal | None) -> None:
         """Tell one fill."""
         if not self._once("order_executed", order.client_order_id, str(fill.trade_id)):
             return
@@ -90,7 +90,7 @@ class Chronicle:
             commission_asset=fill.commission_asset,
             client_order_id=order.client_order_id,
             leg=order.leg.value,
-            realized_pnl=_number(realised),
+            realized_pnl=_number(realized),
             signal_key=order.signal_key,
         )
         self._frame.emit("order_executed", payload.model_dump(exclude_none=True) | {"trade_id": str(fill.trade_id)})

@@ -99,7 +99,7 @@ class Exits:
 
     async def _place_oco(self, symbol: str, need: ProtectionNeed, bid: Decimal | None, now: float) -> None:
         position = self._book.positions[symbol]
-        assert position.stop_loss is not None  # protection_needed asks for an exit without one
+        assert position.stop_loss is not None  # find_protection_need returns an exit without one
         assert position.take_profit is not None
         number = position.protections
         list_id = client_order_id(position.signal_key, Leg.OCO, number)

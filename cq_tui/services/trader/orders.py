@@ -210,14 +210,14 @@ class Orders:
             self.last_fill_ms = max(self.last_fill_ms, fill.time)
             position = self._position_for(order)
             booked = apply_fill(position, order.side, fill)
-            realised = booked.realized if order.side == "SELL" else None
+            realized = booked.realized if order.side == "SELL" else None
             if booked.position is None:
                 self.book.positions.pop(order.symbol, None)
             else:
                 self.book.positions[order.symbol] = booked.position
             self.book.realised += booked.realized
             self._note_stop(order, fill.time)
-            self.chronicle.executed(order, fill, realised)
+            self.chronicle.executed(order, fill, realized)
             if self.book.quarantine.record_success(order.symbol) is not None:
                 self.released.append(order.symbol)
         if order.status.is_terminal and (before is None or not before.status.is_terminal):

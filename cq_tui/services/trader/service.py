@@ -16,7 +16,7 @@ from cq_tui.contracts.events import SignalGenerated, SymbolQuarantined, SymbolRe
 from cq_tui.contracts.health import TraderHealth
 from cq_tui.contracts.mode import Mode
 from cq_tui.services.endpoints import ExchangeAccess, ExchangeUnavailable, request_budget, trading_access
-from cq_tui.services.runtime import Service, ServiceRuntime
+from cq_tui.services.runtime import Service, ServiceRuntime, cancel_and_wait
 from cq_tui.services.trader.account import account_state
 from cq_tui.services.trader.book import Book
 from cq_tui.services.trader.chronicle import Chronicle
@@ -69,7 +69,7 @@ class TraderService(Service):
                 while not self.runtime.stopping.is_set():
                     wanted = self._place()
                     if wanted != place or (stay is not None and stay.done()):
-                        await _ended(stay)
+                        await cancel_and_wait(stay)
                         place = wanted
                         stay = None if wanted is None else asyncio.create_task(self._stay(*wanted))
                     await self._follow_history()
@@ -78,7 +78,7 @@ class TraderService(Service):
                     self._tell_if_changed()
                     await watch.changes(timeout=0.5)
         finally:
-            await _ended(stay)
+            await cancel_and_wait(stay)
             self._save_cursor()
 
     def _tell_if_changed(self) -> None:
@@ -332,11 +332,3 @@ def _worries(session: TraderSession) -> Iterator[str]:
             yield f"{order.symbol}: the trades of its {order.leg} order are not known yet"
     if session.stream_problem is not None:
         yield f"account stream: {session.stream_problem}"
-
-
-async def _ended(task: asyncio.Task[None] | None) -> None:
-    """Cancel a stay and wait for its end; an error of its own comes out here."""
-    if task is not None:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task

@@ -81,7 +81,7 @@ class TraderSession:
         return self._rest.server_now_ms() / 1000
 
     async def run(self, symbols: list[str]) -> None:
-        """Learn the rules, reconcile, then work until cancelled. Raises BinanceError when the start fails."""
+        """Learn the rules, reconcile, then work until canceled. Raises BinanceError when the start fails."""
         await self._rest.sync_clock()
         book = self.desk.book
         concerned = [*symbols, *book.positions, *(order.symbol for order in book.open_orders())]
