@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 PYTEST_ARGS ?= -n 3 --dist worksteal
 
-.PHONY: run check test lint types arrows pytest torture schemas screenshots bench lock clean
+.PHONY: run check test lint types arrows pytest torture schemas docs screenshots bench lock clean
 
 run: $(VENV)/.run
 	@$(BIN)/cq-tui $(ARGS)
@@ -44,6 +44,9 @@ torture: $(VENV)/.dev
 
 schemas: $(VENV)/.dev
 	$(BIN)/python -m cq_tui.contracts.json_schema schemas
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m docs.generate docs/reference
 
 screenshots: $(VENV)/.dev
 	$(BIN)/python -m screenshots.make

@@ -18,7 +18,10 @@ ELSEWHERE = {
     "pyproject.toml": "tests/packaging",
     "requirements": "tests/packaging",
     "Makefile": "tests/packaging",
+    "docs": "tests/docs",
 }
+#: Pages generated from the whole package.
+REFERENCE = PurePosixPath("tests/docs/test_reference.py")
 
 
 def changed_files(root: Path) -> list[str]:
@@ -45,6 +48,8 @@ def find_tests(changed: Iterable[str], root: Path) -> list[str]:
             folders.append(next(each for each in (folder, *folder.parents) if (root / each).is_dir()))
         elif area in ELSEWHERE or area in ("cq_tui", "tests"):
             folders.append(PurePosixPath(ELSEWHERE.get(area, "tests/packaging")))
+        if area == "cq_tui":
+            folders.append(REFERENCE)
     named = dict.fromkeys(map(str, [*files, *folders]))
     return [path for path in named if path != "tests" and (root / path).exists()]
 

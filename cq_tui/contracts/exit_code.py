@@ -1,0 +1,47 @@
+"""Exit codes: what the system is told when a command ends."""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit codes of all commands, each with its meaning."""
+
+    meaning: str
+
+    def __new__(cls, code: int, meaning: str) -> "ExitCode":
+        """Create a member that knows its meaning."""
+        member = int.__new__(cls, code)
+        member._value_ = code
+        member.meaning = meaning
+        return member
+
+    OK = 0, "done or ok"
+    FAILED = 1, "failed or degraded"
+    ERROR = 2, "wrong usage or error"
+    ALREADY_RUNNING = 3, "already running"
+    UNUSABLE = 4, "unusable data directory or settings"
+    TERMINAL = 5, "unsupported terminal"
+    #: Distinct from every result of a command.
+    DEFECT = 70, "internal error"
+    INTERRUPTED = 130, "interrupted"
+
+
+#: Commands whose exit code is their result.
+RESULTS: dict[str, dict[ExitCode, str]] = {
+    "status": {ExitCode.OK: "ok", ExitCode.FAILED: "degraded", ExitCode.ERROR: "error"},
+    "events": {ExitCode.OK: "ok", ExitCode.FAILED: "some lines are damaged"},
+    "verify": {
+        ExitCode.OK: "intact",
+        ExitCode.FAILED: "intact but incomplete or not anchored",
+        ExitCode.ERROR: "damaged",
+        ExitCode.UNUSABLE: "unusable file",
+    },
+    "prove": {ExitCode.OK: "written", ExitCode.FAILED: "not provable yet", ExitCode.UNUSABLE: "unusable file"},
+    "check-proof": {ExitCode.OK: "valid", ExitCode.ERROR: "invalid", ExitCode.UNUSABLE: "not a proof"},
+    "acknowledge": {ExitCode.OK: "no faults, or accepted", ExitCode.FAILED: "faults listed, or refused"},
+}
+
+
+def describe_codes(codes: dict[ExitCode, str]) -> str:
+    """Return codes and meanings in one line, such as "0 ok, 1 degraded, 2 error"."""
+    return ", ".join(f"{code.value} {meaning}" for code, meaning in codes.items())

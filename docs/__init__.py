@@ -1,0 +1,1 @@
+"""The project's pages. ``docs.generate`` writes those in ``reference/``."""

@@ -1,0 +1,43 @@
+"""``events.md``: the event types and the fields of their payloads."""
+
+from typing import Any
+
+from cq_tui.contracts.events import PAYLOADS
+from cq_tui.contracts.json_schema import schema_of
+from docs.generate import markdown
+from docs.generate.json_types import describe
+
+
+def page() -> str:
+    """Return the page."""
+    event = schema_of("event")
+    return markdown.page(
+        "Events",
+        "Every line of `memory/event_chain.ndjson` is one event. `cq-tui events --json` prints these lines.",
+        _fields(event),
+        "## Metadata",
+        markdown.prose(event["$defs"]["EventMetadata"]["description"]),
+        _fields(event["$defs"]["EventMetadata"]),
+        "## Event types",
+        "The fields of `data`, by type:",
+        *(part for event_type in PAYLOADS for part in _event_type(event_type)),
+    )
+
+
+def _event_type(event_type: str) -> list[str]:
+    schema = schema_of(f"event_{event_type}")
+    return [f"### {event_type}", markdown.prose(schema["description"]), _fields(schema)]
+
+
+def _fields(schema: dict[str, Any]) -> str:
+    required = schema.get("required", [])
+    rows = [
+        [
+            markdown.code(name),
+            describe(rule),
+            "yes" if name in required else "no",
+            markdown.prose(rule.get("description")),
+        ]
+        for name, rule in schema["properties"].items()
+    ]
+    return markdown.table(["field", "type", "required", "meaning"], rows)

@@ -1,0 +1,217 @@
+"""``files.md``: every file of a data directory and of the configuration folder.
+
+Path and meaning of the files that ``DataDir`` names come from there; the other files are listed here.
+"""
+
+import inspect
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from cq_tui.contracts.layout import DataDir
+from docs.generate import markdown
+
+_DOCUMENT, _JOURNAL, _TEXT, _BYTES, _FOLDER = "JSON", "JSON lines", "text", "bytes", "folder"
+_EVERY_PROCESS = "every process"
+_ITSELF = "the process itself"
+
+
+class File(NamedTuple):
+    """One row. ``<name>`` in its path stands for any name, ``<path>`` for any folder."""
+
+    path: str
+    kind: str
+    writer: str
+    meaning: str
+    schema: str = ""
+
+    def matches(self, path: str) -> bool:
+        """Whether a path, relative to the same folder, is one of these files."""
+        name = re.escape(self.path).replace(r"\.\.\.", "...")
+        return re.fullmatch(re.sub(r"<[^/>]*>", "[^/]+", name), path) is not None
+
+
+#: Kind, writer and schema of each file and folder that ``DataDir`` names.
+NAMED: dict[str, tuple[str, ...]] = {
+    "health": (_FOLDER, _EVERY_PROCESS),
+    "health_of": (_DOCUMENT, _ITSELF, "health_<service>"),
+    "settings": (_DOCUMENT, "you, room, `cq-tui config set`", "settings"),
+    "memory": (_FOLDER, "memory"),
+    "spool": (_FOLDER, _EVERY_PROCESS),
+    "events": (_JOURNAL, "memory", "event"),
+    "hash_chain": (_DOCUMENT, "memory", "hash_chain"),
+    "checkpoints": (_TEXT, "memory"),
+    "tree_index": (_DOCUMENT, "memory", "tree_index"),
+    "snapshots": (_FOLDER, "memory"),
+    "quarantine": (_FOLDER, _EVERY_PROCESS),
+    "tickers": (_DOCUMENT, "feeder", "tickers"),
+    "klines": (_FOLDER, "feeder"),
+    "klines_of": (_JOURNAL, "feeder"),
+    "control": (_FOLDER, "room, command line"),
+    "control_done": (_FOLDER, "supervisor, services"),
+    "state_of": (_DOCUMENT, _ITSELF),
+    "account": (_DOCUMENT, "trader", "account"),
+    "ledger": (_JOURNAL, "exchange"),
+    "run": (_FOLDER, _EVERY_PROCESS),
+    "lock_of": (_DOCUMENT, _ITSELF, "lock_holder"),
+    "desired_state_of": (_DOCUMENT, "supervisor", "wanted_state"),
+    "exchange_address": (_DOCUMENT, "exchange", "exchange_address"),
+    "logs": (_FOLDER, _EVERY_PROCESS),
+    "log_of": (_JOURNAL, _ITSELF),
+    "bundle_at": (_DOCUMENT, "room, `cq-tui bundle`", "debug_bundle"),
+}
+
+#: Files named by the module that writes them.
+_OTHERS = (
+    File(
+        "memory/spool/<writer>.ndjson",
+        _JOURNAL,
+        _ITSELF,
+        "Events not yet appended to the history.",
+        "spooled_event",
+    ),
+    File(
+        "memory/spool/<writer>.<seq>.ndjson",
+        _JOURNAL,
+        _ITSELF,
+        "A full spool, named after its last event. Memory deletes it once all its events are in the history.",
+        "spooled_event",
+    ),
+    File(
+        "memory/snapshots/snapshot_<timestamp>.json",
+        _DOCUMENT,
+        "memory",
+        "The stack at one moment. Most snapshots contain only what changed since an earlier one.",
+        "snapshot",
+    ),
+    File("memory/quarantine/<name>", _BYTES, _EVERY_PROCESS, "Damaged bytes, named after the file they came from."),
+    File(
+        "memory/.hash_chain.json.hidden",
+        _DOCUMENT,
+        "memory",
+        "The hidden copy of the hash chain. It is updated, then swapped with the visible copy.",
+    ),
+    File("memory/.hash_chain.json.swap", _DOCUMENT, "memory", "Exists only while the copies are swapped."),
+    File("control/<command_id>.json", _DOCUMENT, "room, command line", "A pending command.", "command"),
+    File("control/<command_id>.<service>.claimed", _DOCUMENT, _ITSELF, "A command in execution.", "command"),
+    File(
+        "control/done/<command_id>.json",
+        _DOCUMENT,
+        "supervisor, services",
+        "A command with its outcome.",
+        "command_outcome",
+    ),
+    File("logs/<service>.log.<number>", _JOURNAL, _ITSELF, "Rotated logs; 1 is the newest."),
+    File("logs/<service>.out", _TEXT, "supervisor", "Output of the process before it opens its log."),
+    File("logs/<service>.crash", _TEXT, _ITSELF, "Tracebacks of interpreter crashes; empty if there were none."),
+    File(
+        "run/weight-<host>.json",
+        _DOCUMENT,
+        _EVERY_PROCESS,
+        "Request weight and orders counted at one exchange host, shared by all processes.",
+    ),
+    File("ssot/.env.json.lock", _BYTES, "room, command line", "Locked while settings are changed; empty."),
+    File("<path>/.<name>.tmp", _BYTES, _EVERY_PROCESS, "A file being written; it may remain after a crash."),
+)
+
+#: Below ``CQ_CONFIG_DIR``, or the system's folder for configuration.
+_CONFIGURATION = (
+    File(
+        "checkpoint_key.pem",
+        _TEXT,
+        "memory",
+        "Ed25519 key that signs checkpoints. It never leaves this folder.",
+    ),
+    File(
+        "anchors/<directory_id>.checkpoint",
+        _TEXT,
+        "memory",
+        "The last signed checkpoint of a data directory. It reveals a rollback of that directory.",
+    ),
+    File(
+        "directories/<hash>.json",
+        _DOCUMENT,
+        "memory",
+        "Which history a data directory contains. Delete it to accept that the history is gone.",
+    ),
+    File("<path>/.<name>.tmp", _BYTES, "memory", "A file being written; it may remain after a crash."),
+)
+
+
+def data_directory_files() -> list[File]:
+    """Return all files of a data directory: folders in the order of ``DataDir``, the files below each by name."""
+    files = [*_named_files(), *_OTHERS]
+    folders = list(dict.fromkeys(_top_folder(file) for file in files))
+    return sorted(files, key=lambda file: (folders.index(_top_folder(file)), file.path.replace("/.", "/")))
+
+
+def configuration_files() -> list[File]:
+    """Return all files of the configuration folder."""
+    return list(_CONFIGURATION)
+
+
+def find_unknown(root: Path, files: Iterable[File]) -> list[str]:
+    """Return the paths below ``root`` of files that are none of these."""
+    known = list(files)
+    paths = [path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()]
+    return sorted(path for path in paths if not any(file.matches(path) for file in known))
+
+
+def page() -> str:
+    """Return the page."""
+    return markdown.page(
+        "Files",
+        "All state is in the data directory: `--data-dir`, else `CQ_DATA_DIR`, else `./shared_data`. You can read "
+        "every file with `cat`. Files and folders are private to their owner.",
+        "JSON files are replaced as a whole; JSON lines are only appended to. Each schema is a file in "
+        "[`schemas/`](../../schemas/). Readers must ignore fields they do not know.",
+        _table(data_directory_files()),
+        "## Configuration folder",
+        "These files must not be rolled back together with a data directory, so they are elsewhere: in "
+        "`CQ_CONFIG_DIR`, else `~/.config/cq-tui` (macOS: `~/Library/Application Support/cq-tui`).",
+        _table(configuration_files()),
+    )
+
+
+def named_members() -> list[str]:
+    """Return the properties and methods of ``DataDir`` that name a path."""
+    return [name for name, member in vars(DataDir).items() if _returns_path(member)]
+
+
+def _returns_path(member: object) -> bool:
+    function = member.fget if isinstance(member, property) else member
+    return inspect.isfunction(function) and inspect.signature(function).return_annotation is Path
+
+
+def _named_files() -> Iterator[File]:
+    data = DataDir(Path())
+    for name, (kind, writer, *schema) in NAMED.items():
+        found = getattr(data, name)
+        if not isinstance(found, Path):
+            found = found(*[f"<{parameter}>" for parameter in inspect.signature(found).parameters])
+        yield File(found.as_posix(), kind, writer, markdown.prose(getattr(DataDir, name).__doc__), *schema)
+
+
+def _top_folder(file: File) -> str:
+    return file.path.partition("/")[0]
+
+
+def _table(files: Iterable[File]) -> str:
+    rows = [
+        [
+            markdown.code(file.path + "/" * (file.kind == _FOLDER)),
+            file.kind,
+            file.writer,
+            _link(file.schema),
+            file.meaning,
+        ]
+        for file in files
+    ]
+    return markdown.table(["path", "kind", "written by", "schema", "meaning"], rows)
+
+
+def _link(schema: str) -> str:
+    if not schema or "<" in schema:
+        return schema and markdown.code(schema)
+    return f"[{schema}](../../schemas/{schema}.schema.json)"

@@ -1,0 +1,24 @@
+"""Which reference pages there are."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from docs.generate import denials, events, exit_codes, files, settings, where
+
+PAGES: dict[str, Callable[[], str]] = {
+    "settings.md": settings.page,
+    "files.md": files.page,
+    "events.md": events.page,
+    "denials.md": denials.page,
+    "exit-codes.md": exit_codes.page,
+    "where.md": where.page,
+}
+
+
+def write_pages(folder: Path) -> None:
+    """Write every page into ``folder`` and remove all other pages from it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in set(folder.glob("*.md")) - {folder / name for name in PAGES}:
+        stale.unlink()
+    for name, page in PAGES.items():
+        (folder / name).write_text(page(), encoding="utf-8")

@@ -1,0 +1,118 @@
+"""``where.md``: which function answers a newcomer's question."""
+
+import importlib
+from functools import reduce
+from typing import Any
+
+from docs.generate import markdown
+
+#: "Where is …": the rest of the question, and the object as ``module:qualified name``, below ``cq_tui``.
+QUESTIONS: dict[str, tuple[tuple[str, str], ...]] = {
+    "Market data": (
+        ("a message of a market stream parsed", "binance.market_events:parse_stream_message"),
+        ("a lost connection reopened", "binance.reconnect:keep_connected"),
+        ("a silent stream detected", "binance.watchdog:StreamWatchdog"),
+        ("an order book synchronized", "binance.order_book:BookSync"),
+        ("a closed kline written", "services.feeder.session:FeederSession._append_closed"),
+        ("a gap in the klines filled", "services.feeder.session:FeederSession._repair_series"),
+        ("a price published", "services.feeder.service:FeederService._write_tickers"),
+    ),
+    "Signals": (
+        ("a new kline passed to the strategies", "services.ares.service:AresService._process_klines"),
+        ("a strategy loaded", "strategies.registry:load_strategies"),
+        ("an indicator computed", "strategies.indicators:CloseIndicator"),
+        ("a trend signal made", "strategies.trend_multi_tf:TrendMultiTf._on_trigger"),
+        ("a mean reversion signal made", "strategies.bb_mean_revert_v2:BbMeanRevertV2.on_bar"),
+        ("a signal recorded", "services.ares.service:AresService._emit_signal"),
+    ),
+    "Orders": (
+        ("a signal accepted or denied", "trading.guardrails:decide_entry"),
+        ("the cooldown checked", "trading.guardrails:_check_cooldown"),
+        ("TRADING_STATE checked", "trading.guardrails:_trading_denial"),
+        ("a denial reason explained", "trading.denial:DenialReason"),
+        ("the size of an entry computed", "trading.sizing:size_entry"),
+        ("a price rounded to the tick size", "binance.filters:SymbolRules.quantize_price"),
+        ("a client order id made", "trading.client_order_id:client_order_id"),
+        ("an order recorded before it is sent", "services.trader.orders:Orders.intend"),
+        ("an order sent", "services.trader.orders:Orders.place"),
+        ("a request signed", "binance.signing:signed_query"),
+        ("request weight limited", "binance.shared_budget:SharedBudget"),
+        ("an unknown outcome resolved", "services.trader.orders:Orders.resolve"),
+        ("an order's status changed", "trading.lifecycle:apply_execution_report"),
+        ("a fill booked", "trading.portfolio:apply_fill"),
+        ("a commission booked", "trading.portfolio:_commission"),
+        ("a stop or target placed", "services.trader.exits:Exits._place_oco"),
+        ("a trailing stop moved", "trading.protection:with_trailing_stop"),
+        ("a symbol quarantined", "trading.quarantine:Quarantine.record_failure"),
+        ("the account reconciled with the exchange", "services.trader.agreement:Agreement.reconcile"),
+    ),
+    "History": (
+        ("an event emitted", "services.runtime:ServiceRuntime.emit"),
+        ("an event read from the spools", "store.spools.merge:SpoolMerger.collect"),
+        ("an event appended", "store.history.writer:HistoryWriter.append"),
+        ("a block hashed", "store.history.hash_chain:build_blocks"),
+        ("the Merkle root computed", "store.history.merkle:MerkleFrontier.root"),
+        ("a checkpoint signed", "store.checkpoints.anchoring:Anchoring.sign"),
+        ("the history verified", "ops.verify:verify_history"),
+        ("a proof made", "store.proofs.merkle_proofs:inclusion_path"),
+        ("a proof checked", "ops.check_proof:check_proof"),
+        ("a fault accepted", "store.checkpoints.anchoring:Anchoring.accept"),
+        ("a snapshot written", "store.snapshots.snapshot_store:SnapshotStore.take_snapshot"),
+    ),
+    "Services": (
+        ("the mode chosen", "contracts.mode:effective_mode"),
+        ("a setting defined", "contracts.settings:Settings"),
+        ("a setting read", "store.settings_file:load_settings"),
+        ("a setting changed", "store.settings_file:change_settings"),
+        ("a file of the data directory named", "contracts.layout:DataDir"),
+        ("a file replaced atomically", "store.document:write_document"),
+        ("a service process started", "supervisor.process:spawn_service"),
+        ("a crashed service restarted", "supervisor.supervisor:Supervisor._handle_crash"),
+        ("a heartbeat written", "services.runtime:ServiceRuntime.publish_health"),
+        ("the age of a report judged", "contracts.freshness:judge_age"),
+        ("the verdict on a service", "ops.verdict:judge"),
+        ("a command passed to a service", "store.control:issue_command"),
+    ),
+    "Room and command line": (
+        ("a key bound", "room.keys:FOOTER_BINDINGS"),
+        ("a key's action performed", "room.actions:RoomActions.perform"),
+        ("a changed file noticed", "room.watcher:Watcher"),
+        ("the room's state kept", "room.state:RoomState"),
+        ("the status bar drawn", "room.panes.status_bar:StatusBar.render"),
+        ("a table drawn", "room.widgets.line_table:LineTable"),
+        ("an alert raised", "room.alerts:all_alerts"),
+        ("text from outside sanitized", "ops.formatting:sanitize"),
+        ("an exit code defined", "contracts.exit_code:ExitCode"),
+    ),
+    "Simulated exchange": (
+        ("a price generated", "simulator.market.random_walk:RandomWalk.next_block"),
+        ("a recording replayed", "simulator.market.replay:Replay"),
+        ("a request handled", "simulator.api.dispatch:dispatch"),
+        ("a rate limit enforced", "simulator.access.rate_limits:RateLimits.count_request"),
+        ("an order matched", "simulator.engine.matching:plan_match"),
+        ("a trade saved", "simulator.engine.ledger:Ledger"),
+        ("a fault injected", "simulator.faults.plan:FaultPlan"),
+    ),
+}
+
+
+def page() -> str:
+    """Return the page. Raises ImportError or AttributeError if the code no longer has one of the names."""
+    parts = []
+    for heading, questions in QUESTIONS.items():
+        rows = [[f"{question}?", *_place(name)] for question, name in questions]
+        parts += [f"## {heading}", markdown.table(["Where is …", "file", "name"], rows)]
+    return markdown.page("Where is …", *parts)
+
+
+def find(name: str) -> Any:
+    """Return the object that ``module:qualified name`` names. Raises ImportError or AttributeError."""
+    module, _, qualified = name.partition(":")
+    return reduce(getattr, qualified.split("."), importlib.import_module(f"cq_tui.{module}"))
+
+
+def _place(name: str) -> list[str]:
+    find(name)
+    module, _, qualified = name.partition(":")
+    path = f"cq_tui/{module.replace('.', '/')}.py"
+    return [f"[{path}](../../{path})", markdown.code(qualified)]
