@@ -6,12 +6,12 @@ import typer
 
 from cq_tui.cli.application import app
 from cq_tui.cli.completion import complete_fault
-from cq_tui.cli.errors import ExitCode
 from cq_tui.cli.options import DataOption, require_data_dir
 from cq_tui.cli.service_command import send_command
+from cq_tui.contracts.exit_code import ExitCode, describe_results
 
 
-@app.command(short_help="List the faults of the history, or accept them.")
+@app.command(short_help="List the faults of the history, or accept them.", epilog=describe_results("acknowledge"))
 def acknowledge(
     context: typer.Context,
     fault: Annotated[

@@ -7,15 +7,14 @@ from typing import Annotated
 import typer
 
 from cq_tui import __version__
-from cq_tui.cli.errors import ExitCode
 from cq_tui.cli.options import DataOption, ReplayOption, SeedOption
+from cq_tui.contracts.exit_code import ExitCode
 
-HELP = """Coin Quant R11: a crypto trading stack for Binance Spot, and the terminal room that runs it.
+HELP = f"""Coin Quant R11: a crypto trading stack for Binance Spot, and the terminal room that runs it.
 
 Without a command, cq-tui opens the room. It starts in simulation mode, which needs no API key and no internet.
 
-Exit codes: 0 done or ok, 1 failed or degraded, 2 wrong usage or error, 3 already running, 4 unusable data directory
-or settings, 5 unsupported terminal, 70 internal error, 130 interrupted.
+Exit codes: {", ".join(f"{code.value} {code.meaning}" for code in ExitCode)}.
 """
 
 app = typer.Typer(help=HELP, no_args_is_help=False, rich_markup_mode=None, pretty_exceptions_enable=False)

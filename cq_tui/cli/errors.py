@@ -1,29 +1,12 @@
-"""How a command ends: exit codes, and errors in one line."""
+"""How a command ends when it fails: one line, and an exit code."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import IntEnum
 from typing import NoReturn
 
 import typer
 
-
-class ExitCode(IntEnum):
-    """Exit codes; ``status`` ends with 0 ok, 1 degraded, 2 error."""
-
-    OK = 0
-    #: Failed or degraded.
-    FAILED = 1
-    #: Wrong usage or error.
-    ERROR = 2
-    ALREADY_RUNNING = 3
-    #: Unusable data directory or settings.
-    UNUSABLE = 4
-    #: Unsupported terminal.
-    TERMINAL = 5
-    #: A defect of this program; distinct from every result of a command.
-    DEFECT = 70
-    INTERRUPTED = 130
+from cq_tui.contracts.exit_code import ExitCode
 
 
 def print_error(message: object) -> None:

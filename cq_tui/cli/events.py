@@ -11,8 +11,9 @@ import typer
 
 from cq_tui.cli.application import app
 from cq_tui.cli.completion import complete_event_type, complete_symbol
-from cq_tui.cli.errors import ExitCode, fail, print_error, report_errors
+from cq_tui.cli.errors import fail, print_error, report_errors
 from cq_tui.cli.options import DataOption, require_data_dir
+from cq_tui.contracts.exit_code import ExitCode, describe_results
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +51,7 @@ CountOption = Annotated[
 RawJsonOption = Annotated[bool, typer.Option("--json", help="Print the stored lines unchanged.")]
 
 
-@app.command(short_help="List events; --follow streams new ones.")
+@app.command(short_help="List events; --follow streams new ones.", epilog=describe_results("events"))
 def events(
     context: typer.Context,
     follow: FollowOption = False,
@@ -61,10 +62,7 @@ def events(
     as_json: RawJsonOption = False,
     data_dir: DataOption = None,
 ) -> None:
-    """List events from the history, oldest first; --follow streams new ones.
-
-    Damaged lines are reported and skipped, and the exit code is 1.
-    """
+    """List events from the history, oldest first; --follow streams new ones. Damaged lines are reported and skipped."""
     from cq_tui.ops.event_listing import explain_no_events
     from cq_tui.store.reading.event_follower import EventFollower
     from cq_tui.store.reading.events_file import open_events

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from cq_tui.cli.application import app
-from cq_tui.cli.errors import ExitCode, fail, report_errors
+from cq_tui.cli.errors import fail, report_errors
 from cq_tui.cli.options import DataOption, ReplayOption, SeedOption, data_dir_option, resolve_data_dir
+from cq_tui.contracts.exit_code import ExitCode
 
 
 @app.command()

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from cq_tui.cli.errors import ExitCode, fail
+from cq_tui.cli.errors import fail
+from cq_tui.contracts.exit_code import ExitCode
 from cq_tui.contracts.layout import DataDir
 
 DataOption = Annotated[

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from cq_tui.cli.application import app
-from cq_tui.cli.errors import ExitCode, fail, report_errors
+from cq_tui.cli.errors import fail, report_errors
 from cq_tui.cli.options import DataOption, require_data_dir
+from cq_tui.contracts.exit_code import ExitCode, describe_results
 from cq_tui.contracts.layout import DataDir
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ Proof = TypeVar("Proof", "InclusionProof", "ConsistencyProof")
 _STANDARD_OUTPUT = Path("-")
 
 
-@app.command(short_help="Prove what is in the history.")
+@app.command(short_help="Prove what is in the history.", epilog=describe_results("prove"))
 def prove(
     context: typer.Context,
     event_id: Annotated[str | None, typer.Argument(metavar="EVENT_ID", help="Event to prove.")] = None,
@@ -40,7 +41,7 @@ def prove(
 ) -> None:
     """Prove that the history contains an event, or that it extends an earlier checkpoint.
 
-    Writes a proof for `cq-tui check-proof`. Exits 0 written, 1 cannot be proved (yet), 4 unusable file.
+    Writes a proof for `cq-tui check-proof`.
     """
     if (event_id is None) == (since is None):
         fail("give either an event id, or a checkpoint with --since", ExitCode.ERROR)
@@ -106,7 +107,7 @@ def _write_proof(proof: "InclusionProof | ConsistencyProof", path: Path) -> None
     typer.echo(path)
 
 
-@app.command("check-proof", short_help="Check a proof offline.")
+@app.command("check-proof", short_help="Check a proof offline.", epilog=describe_results("check-proof"))
 def check_proof(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Proof written by `cq-tui prove`.")],
     key: Annotated[
@@ -116,10 +117,7 @@ def check_proof(
         ),
     ] = None,
 ) -> None:
-    """Check a proof, using nothing but its file, and print what it proves.
-
-    Exits 0 holds, 2 does not hold, 4 not a proof.
-    """
+    """Check a proof, using nothing but its file, and print what it proves."""
     from cq_tui.ops.check_proof import ProofFileError
     from cq_tui.ops.check_proof import check_proof as check
 

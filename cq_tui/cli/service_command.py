@@ -4,7 +4,8 @@ from typing import Any
 
 import typer
 
-from cq_tui.cli.errors import ExitCode, fail, report_errors
+from cq_tui.cli.errors import fail, report_errors
+from cq_tui.contracts.exit_code import ExitCode
 from cq_tui.contracts.layout import DataDir
 
 

@@ -6,8 +6,9 @@ import typer
 
 from cq_tui.cli.application import app
 from cq_tui.cli.completion import complete_assignment, complete_setting
-from cq_tui.cli.errors import ExitCode, fail, print_error, report_errors
+from cq_tui.cli.errors import fail, print_error, report_errors
 from cq_tui.cli.options import DataOption, JsonOption, resolve_data_dir
+from cq_tui.contracts.exit_code import ExitCode
 from cq_tui.contracts.layout import DataDir
 
 if TYPE_CHECKING:

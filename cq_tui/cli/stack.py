@@ -7,8 +7,9 @@ import typer
 
 from cq_tui.cli.application import app
 from cq_tui.cli.completion import complete_service
-from cq_tui.cli.errors import ExitCode, fail, report_errors
+from cq_tui.cli.errors import fail, report_errors
 from cq_tui.cli.options import DataOption, JsonOption, ReplayOption, SeedOption, require_data_dir, resolve_data_dir
+from cq_tui.contracts.exit_code import ExitCode, describe_results
 from cq_tui.contracts.layout import SERVICES, DataDir
 
 
@@ -72,9 +73,9 @@ def down(context: typer.Context, data_dir: DataOption = None) -> None:
     typer.echo(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
 
 
-@app.command(short_help="Show overall health.")
+@app.command(short_help="Show overall health.", epilog=describe_results("status"))
 def status(context: typer.Context, data_dir: DataOption = None, as_json: JsonOption = False) -> None:
-    """Show overall health and the state of each service. Exits 0 ok, 1 degraded, 2 error."""
+    """Show overall health and the state of each service."""
     import orjson
 
     from cq_tui.ops.render import status_lines

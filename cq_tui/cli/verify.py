@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from cq_tui.cli.application import app
-from cq_tui.cli.errors import ExitCode, fail, report_errors
+from cq_tui.cli.errors import fail, report_errors
 from cq_tui.cli.options import DataOption, JsonOption, require_data_dir
+from cq_tui.contracts.exit_code import ExitCode, describe_results
 
 
-@app.command(short_help="Verify the whole history.")
+@app.command(short_help="Verify the whole history.", epilog=describe_results("verify"))
 def verify(
     context: typer.Context,
     as_json: JsonOption = False,
@@ -26,10 +27,7 @@ def verify(
     ] = None,
     data_dir: DataOption = None,
 ) -> None:
-    """Verify the whole history from its first byte. Needs no running service and writes nothing.
-
-    Exits 0 intact, 1 intact but incomplete or not anchored, 2 damaged, 4 unusable file.
-    """
+    """Verify the whole history from its first byte. Needs no running service and writes nothing."""
     import orjson
 
     from cq_tui.ops.checkpoint_file import CheckpointFileError

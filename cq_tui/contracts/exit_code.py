@@ -1,10 +1,10 @@
-"""Exit codes: what the system is told when a command ends."""
+"""The exit codes of all commands and their meanings."""
 
 from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """Exit codes of all commands, each with its meaning."""
+    """An exit code with its meaning."""
 
     meaning: str
 
@@ -36,12 +36,12 @@ RESULTS: dict[str, dict[ExitCode, str]] = {
         ExitCode.ERROR: "damaged",
         ExitCode.UNUSABLE: "unusable file",
     },
-    "prove": {ExitCode.OK: "written", ExitCode.FAILED: "not provable yet", ExitCode.UNUSABLE: "unusable file"},
-    "check-proof": {ExitCode.OK: "valid", ExitCode.ERROR: "invalid", ExitCode.UNUSABLE: "not a proof"},
+    "prove": {ExitCode.OK: "written", ExitCode.FAILED: "cannot be proved (yet)", ExitCode.UNUSABLE: "unusable file"},
+    "check-proof": {ExitCode.OK: "holds", ExitCode.ERROR: "does not hold", ExitCode.UNUSABLE: "not a proof"},
     "acknowledge": {ExitCode.OK: "no faults, or accepted", ExitCode.FAILED: "faults listed, or refused"},
 }
 
 
-def describe_codes(codes: dict[ExitCode, str]) -> str:
-    """Return codes and meanings in one line, such as "0 ok, 1 degraded, 2 error"."""
-    return ", ".join(f"{code.value} {meaning}" for code, meaning in codes.items())
+def describe_results(command: str) -> str:
+    """Return the codes of such a command as a sentence, such as "Exits 0 ok, 1 degraded, 2 error."."""
+    return f"Exits {', '.join(f'{code.value} {result}' for code, result in RESULTS[command].items())}."

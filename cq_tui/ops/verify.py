@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cq_tui.contracts.exit_code import ExitCode
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.formatting import format_datetime, pluralize
 from cq_tui.ops.render import printable
@@ -76,9 +77,11 @@ class VerificationReport:
         return bool(self.missing or self.lost or self.result.gaps or (self.result.unchained and not self.is_live))
 
     @property
-    def exit_code(self) -> int:
-        """0 intact, 1 intact but incomplete or not anchored, 2 damaged."""
-        return 2 if self.damaged else 1 if self.incomplete or not self.anchored else 0
+    def exit_code(self) -> ExitCode:
+        """The result of ``cq-tui verify``."""
+        if self.damaged:
+            return ExitCode.ERROR
+        return ExitCode.FAILED if self.incomplete or not self.anchored else ExitCode.OK
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain values."""

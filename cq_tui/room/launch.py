@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from cq_tui.contracts.exit_code import ExitCode
 from cq_tui.contracts.layout import DataDir
-
-#: Exit codes, as the command line documents them.
-_WRONG_USAGE, _UNUSABLE, _UNSUITED_TERMINAL = 2, 4, 5
 
 
 class RoomOptions(NamedTuple):
@@ -55,13 +53,13 @@ def open_room(options: RoomOptions) -> int:
     try:
         set_market_source(options.replay, options.seed)
     except RecordingNotFound as error:
-        return _fail(str(error), _WRONG_USAGE)
+        return _fail(str(error), ExitCode.ERROR)
     if not view:
         try:
             prepare_data_directory(data)
         except DataDirError as error:
             if not data.root.is_dir():
-                return _fail(str(error), _UNUSABLE)
+                return _fail(str(error), ExitCode.UNUSABLE)
             sys.stderr.write(f"cq-tui: {error}. Opening in view-only mode.\n")
             view = True
     # Settings are read after the first paint: the room itself shows what is wrong with them.
@@ -70,9 +68,9 @@ def open_room(options: RoomOptions) -> int:
     try:
         return run_room(data, supervise=not view)
     except TerminalUnsupported as error:
-        return _fail(str(error), _UNSUITED_TERMINAL)
+        return _fail(str(error), ExitCode.TERMINAL)
 
 
-def _fail(message: str, code: int) -> int:
+def _fail(message: str, code: ExitCode) -> int:
     sys.stderr.write(f"cq-tui: {message}\n")
     return code

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 from cq_tui.contracts.events import ServiceStopped
+from cq_tui.contracts.exit_code import ExitCode
 from cq_tui.contracts.health import ServiceState
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.contracts.mode import effective_mode
@@ -38,9 +39,6 @@ DEPENDENCIES: dict[str, tuple[str, ...]] = {
 assert tuple(DEPENDENCIES) == SERVICES
 #: In paper mode both the feeder and the simulated exchange read prices from Binance.
 PAPER_DEPENDENCIES = DEPENDENCIES | {"feeder": ()}
-
-#: Exit code of a service that found its lock held; the supervisor adopts the holder.
-EXIT_ALREADY_RUNNING = 3
 
 Launch = Callable[[DataDir, str], ServiceProcess]
 StateListener = Callable[[str, ServiceState], object]
@@ -289,7 +287,9 @@ class Supervisor:
             ran_for = time.time() - process.process_started
             poll = _RUNNING_POLL if ready else _STARTING_POLL if ran_for < _READY_TIMEOUT else _SLOW_POLL
             await managed.wait(poll if managed.has_exit_notification else min(poll, _UNNOTIFIED_POLL))
-        managed.process = find_process(self._data, managed.name) if process.exit_code == EXIT_ALREADY_RUNNING else None
+        # It found its lock held: adopt the holder.
+        is_held = process.exit_code == ExitCode.ALREADY_RUNNING
+        managed.process = find_process(self._data, managed.name) if is_held else None
         unexpected = managed.process is None and not process.termination_requested
         if unexpected and self._should_run(managed) and not self._stopping_all:
             self._handle_crash(managed, process)
