@@ -39,7 +39,7 @@ COMMANDS = {
     "up": ["--detach", "--replay", "--seed", "Ctrl-C"],
     "down": ["supervisor"],
     "status": ["--json", "0 ok, 1 degraded, 2 error"],
-    "events": ["--follow", "--type", "--symbol", "--since", "2026-11-22T14:05:00Z", "-n", "--json", "1 some lines are damaged"],
+    "events": ["--follow", "--type", "--symbol", "--since", "2026-11-22T14:05:00Z", "-n", "--json", "1 some lines"],
     "service": [*SERVICES],
     "bundle": ["no secret"],
     "exchange": ["--port", "--seed", "--symbols", "--replay", "--json", "Binance"],
