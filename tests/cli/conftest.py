@@ -1,4 +1,4 @@
-"""Running ``cq-tui``: in this process where that is quick, else as people run it."""
+"""Running ``cq-tui``: in this process for speed, or as users run it."""
 
 import os
 import signal
@@ -27,20 +27,20 @@ class CommandResult:
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of whoever runs the tests."""
+    """Keep the settings of the developer's environment out."""
     for key in (*SETTING_KEYS, "CQ_DATA_DIR"):
         monkeypatch.delenv(key, raising=False)
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> DataDir:
-    """A data directory that is not there yet."""
+    """A data directory that does not exist yet."""
     return DataDir(tmp_path / "data")
 
 
 @pytest.fixture
 def cq(data: DataDir) -> Callable[..., CommandResult]:
-    """Run a command in this process. What would be a traceback fails the test."""
+    """Run a command in this process. A traceback fails the test."""
 
     def run(*words: str, stdin: str | None = None, code: int | None = None) -> CommandResult:
         result = CliRunner().invoke(app, ["--data-dir", str(data.root), *words], input=stdin, catch_exceptions=False)
@@ -59,7 +59,7 @@ def command(*words: str) -> list[str]:
 
 @pytest.fixture
 def start(data: DataDir) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start a real process; whatever still runs at the end is ended, services included."""
+    """Start a real process; end whatever still runs afterwards, services included."""
     started: list[subprocess.Popen[str]] = []
 
     def run(*words: str, **environment: str) -> subprocess.Popen[str]:

@@ -1,4 +1,4 @@
-"""A stand-in for the memory service, for commands that ask a running one to sign."""
+"""A fake memory service, for commands that need one to sign."""
 
 import asyncio
 import threading

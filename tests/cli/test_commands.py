@@ -1,4 +1,4 @@
-"""The commands in this process: help, words that make no sense, directories that cannot be used."""
+"""The commands in this process: help, invalid arguments, unusable directories."""
 
 import os
 import platform
@@ -50,7 +50,7 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize(("command", "words"), COMMANDS.items())
-def test_help_says_what_there_is(command: str, words: list[str]) -> None:
+def test_help_lists_commands_and_options(command: str, words: list[str]) -> None:
     result = CliRunner().invoke(app, [*command.split(), "--help"], terminal_width=80)
     assert result.exit_code == 0
     text = " ".join(result.output.split())
@@ -94,7 +94,7 @@ def test_version(cq: Cq) -> None:
         (["config", "set"], "Missing argument"),
     ],
 )
-def test_words_that_make_no_sense_are_named(cq: Cq, words: list[str], said: str) -> None:
+def test_invalid_arguments_are_named(cq: Cq, words: list[str], said: str) -> None:
     told = cq(*words, code=2)
     assert said in told.err
     assert told.out == ""
@@ -109,7 +109,7 @@ def test_words_that_make_no_sense_are_named(cq: Cq, words: list[str], said: str)
         (["--replay", "/no/such/recording"], "/no/such/recording"),
     ],
 )
-def test_an_exchange_that_cannot_be_is_refused(cq: Cq, words: list[str], said: str) -> None:
+def test_invalid_exchange_options_are_refused(cq: Cq, words: list[str], said: str) -> None:
     assert said in cq("exchange", *words, code=1).err
 
 
@@ -119,12 +119,12 @@ def test_the_room_needs_a_terminal(cq: Cq) -> None:
 
 
 @pytest.mark.parametrize("words", [["down"], ["bundle"]])
-def test_a_directory_that_is_not_there_is_not_made(cq: Cq, data: DataDir, words: list[str]) -> None:
+def test_a_missing_directory_is_not_created(cq: Cq, data: DataDir, words: list[str]) -> None:
     assert f"data directory {data.root} does not exist" in cq(*words, code=4).err
     assert not data.root.exists()
 
 
-def test_status_of_nothing_makes_nothing(cq: Cq, data: DataDir) -> None:
+def test_status_creates_nothing(cq: Cq, data: DataDir) -> None:
     assert "is not running" in cq("status", code=2).out
     assert not data.root.exists()
 
@@ -141,14 +141,14 @@ USING = [
 
 
 @pytest.mark.parametrize("words", USING)
-def test_a_file_in_the_place_of_the_directory_is_named(cq: Cq, data: DataDir, words: list[str]) -> None:
+def test_a_file_instead_of_the_directory_is_named(cq: Cq, data: DataDir, words: list[str]) -> None:
     data.root.write_text("mine")
     assert str(data.root) in cq(*words, code=4).err
     assert data.root.read_text() == "mine"
 
 
 @pytest.mark.parametrize("words", USING)
-def test_a_place_where_nothing_can_be_written_is_named(words: list[str]) -> None:
+def test_an_unwritable_place_is_named(words: list[str]) -> None:
     place = "/proc/cq-tui"
     result = CliRunner().invoke(app, [*words, "--data-dir", place], catch_exceptions=False)
     assert result.exit_code == 4
@@ -156,7 +156,7 @@ def test_a_place_where_nothing_can_be_written_is_named(words: list[str]) -> None
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
-def test_a_read_only_directory_is_named_and_only_looked_at(cq: Cq, data: DataDir) -> None:
+def test_a_read_only_directory_is_only_watched(cq: Cq, data: DataDir) -> None:
     prepare_data_directory(data)
     data.root.chmod(stat.S_IRUSR | stat.S_IXUSR)
     try:
@@ -167,7 +167,7 @@ def test_a_read_only_directory_is_named_and_only_looked_at(cq: Cq, data: DataDir
         data.root.chmod(0o700)
 
 
-def test_a_place_for_the_lock_that_is_taken_is_named(cq: Cq, data: DataDir) -> None:
+def test_a_folder_instead_of_a_lock_is_named(cq: Cq, data: DataDir) -> None:
     prepare_data_directory(data)
     data.lock_of("supervisor").mkdir()
     assert str(data.lock_of("supervisor")) in cq("up", code=4).err
@@ -188,7 +188,7 @@ def test_down_with_nothing_running(cq: Cq, data: DataDir) -> None:
     assert list(data.root.iterdir()) == []
 
 
-def test_the_directory_may_stand_before_or_behind_the_command_or_in_the_environment(
+def test_the_directory_may_come_before_or_after_the_command_or_from_the_environment(
     data: DataDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = CliRunner()

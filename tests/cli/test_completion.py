@@ -67,7 +67,7 @@ def test_bash_completes_commands_and_their_arguments(data: DataDir) -> None:
     assert dict(zip(expected, done.stdout.splitlines(), strict=True)) == expected
 
 
-def test_zsh_and_fish_are_answered(data: DataDir) -> None:
+def test_zsh_and_fish_complete_through_their_protocol(data: DataDir) -> None:
     assert ask(data, "zsh", "cq-tui service m") == "_arguments '*: :((\"memory\"))'\n"
     assert ask(data, "fish", "cq-tui service m", _TYPER_COMPLETE_FISH_ACTION="get-args") == "memory\n"
 
@@ -84,7 +84,7 @@ def test_installing_writes_the_script_of_the_shell(data: DataDir, tmp_path: Path
     assert shown.stdout.strip() == script.read_text().strip()
 
 
-def test_damaged_files_are_no_error(data: DataDir) -> None:
+def test_damaged_files_do_not_break_completion(data: DataDir) -> None:
     prepare_data_directory(data)
     for path in (data.settings, data.account, data.state_of("memory")):
         path.write_text("{")
@@ -97,7 +97,7 @@ def test_damaged_files_are_no_error(data: DataDir) -> None:
         assert (done.stdout.strip(), done.stderr) == (offered, ""), line
 
 
-def test_completing_imports_no_room(data: DataDir) -> None:
+def test_completion_does_not_import_the_room(data: DataDir) -> None:
     code = (
         "import sys\nfrom cq_tui.__main__ import main\ntry:\n    main()\nexcept SystemExit:\n"
         "    print(*[name for name in ('cq_tui.room', 'cq_tui.store', 'textual', 'asyncio') if name in sys.modules])"

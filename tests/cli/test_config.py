@@ -1,4 +1,4 @@
-"""``cq-tui config``: reading and changing settings, secrets unseen, the environment named."""
+"""``cq-tui config``: reading and changing settings; secrets stay hidden, the environment is named."""
 
 import sys
 from collections.abc import Callable
@@ -25,7 +25,7 @@ def spooled(data: DataDir) -> list[dict[str, Any]]:
     return [orjson.loads(line) for path in sorted(data.spool.glob("cli-*")) for line in path.read_bytes().splitlines()]
 
 
-def test_a_change_is_written_told_and_remembered(cq: Cq, data: DataDir) -> None:
+def test_a_change_is_written_printed_and_recorded(cq: Cq, data: DataDir) -> None:
     assert cq("config", "get", "TRADER_MAX_POSITIONS", code=0).out == "5\n"
     told = cq("config", "set", "TRADER_MAX_POSITIONS=3", "SYMBOLS=BTCUSDT,ETHUSDT", code=0)
     assert "TRADER_MAX_POSITIONS: 5 -> 3\n" in told.out
@@ -38,7 +38,7 @@ def test_a_change_is_written_told_and_remembered(cq: Cq, data: DataDir) -> None:
     assert {event["data"]["changed_by"] for event in spooled(data)} == {"cli"}
 
 
-def test_the_same_again_is_no_change(cq: Cq, data: DataDir) -> None:
+def test_the_same_value_is_no_change(cq: Cq, data: DataDir) -> None:
     cq("config", "set", "TRADER_MAX_POSITIONS=3", code=0)
     assert cq("config", "set", "TRADER_MAX_POSITIONS=3", code=0).out == "nothing changed\n"
     assert len(spooled(data)) == 1
@@ -70,7 +70,7 @@ def test_a_bad_value_is_named_with_its_rule(cq: Cq, data: DataDir, pair: str, wo
     assert data.settings.read_bytes() == before
 
 
-def test_of_several_values_all_or_none_are_taken(cq: Cq, data: DataDir) -> None:
+def test_several_values_are_written_all_or_none(cq: Cq, data: DataDir) -> None:
     cq("config", "set", "TRADER_MAX_POSITIONS=4", "LOG_LEVEL=loud", code=4)
     assert not data.settings.exists()
 
@@ -91,7 +91,7 @@ def test_show_lists_every_key_with_its_source(cq: Cq, monkeypatch: pytest.Monkey
     assert shown["BINANCE_API_KEY"] == {"value": "unset", "source": "default"}
 
 
-def test_a_key_that_the_environment_holds_is_named(cq: Cq, data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_set_in_the_environment_is_named(cq: Cq, data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOG_LEVEL", "DEBUG")
     told = cq("config", "set", "LOG_LEVEL=INFO", "TRADER_MAX_POSITIONS=4", code=4)
     assert "LOG_LEVEL is set in the environment" in told.err
@@ -138,7 +138,7 @@ def test_secrets_are_never_printed(cq: Cq, data: DataDir) -> None:
     assert CANARY not in orjson.dumps(spooled(data)).decode()
 
 
-def test_a_value_is_asked_for_by_a_minus(cq: Cq) -> None:
+def test_a_minus_prompts_for_the_value(cq: Cq) -> None:
     assert cq("config", "set", "BINANCE_API_KEY=-", stdin="", code=4).err.startswith("cq-tui: BINANCE_API_KEY=- reads")
     assert cq("config", "set", "TRADER_MAX_POSITIONS=-", stdin="7\n", code=0).out == "TRADER_MAX_POSITIONS: 5 -> 7\n"
 
@@ -190,7 +190,7 @@ def test_a_file_that_cannot_be_written_is_named(cq: Cq, data: DataDir) -> None:
     assert str(data.settings.parent) in told.err
 
 
-def test_a_directory_is_made_for_the_first_setting(cq: Cq, data: DataDir, tmp_path: Path) -> None:
+def test_the_first_setting_creates_the_directory(cq: Cq, data: DataDir, tmp_path: Path) -> None:
     cq("config", "set", "LOG_LEVEL=DEBUG", code=0)
     assert data.root.stat().st_mode & 0o777 == 0o700
     assert not (tmp_path / "shared_data").exists()

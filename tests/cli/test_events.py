@@ -1,4 +1,4 @@
-"""``cq-tui events``: what is shown of a history, alive or dead, and how following it ends."""
+"""``cq-tui events``: what it lists of a growing or still history, and how following ends."""
 
 import os
 import pty
@@ -32,7 +32,7 @@ def read_line(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline()
 
 
-def test_the_last_twenty_events_are_shown_in_words(cq: Cq, data: DataDir) -> None:
+def test_the_last_twenty_events_are_summarized(cq: Cq, data: DataDir) -> None:
     made = Lines(start=time.time() - 86_400 * 9)
     write(data.events, made.some(30))
     told = cq("events", code=0)
@@ -43,7 +43,7 @@ def test_the_last_twenty_events_are_shown_in_words(cq: Cq, data: DataDir) -> Non
     assert "\x1b" not in told.out
 
 
-def test_as_many_as_asked_for(cq: Cq, data: DataDir) -> None:
+def test_count_limits_the_events(cq: Cq, data: DataDir) -> None:
     lines = Lines().some(40)
     write(data.events, lines)
     for count in (0, 1, 33, 40, 1000):
@@ -51,7 +51,7 @@ def test_as_many_as_asked_for(cq: Cq, data: DataDir) -> None:
     assert "-n" in cq("events", "-n", "-1", code=2).err
 
 
-def test_stored_lines_come_byte_for_byte(cq: Cq, data: DataDir) -> None:
+def test_json_prints_the_stored_bytes(cq: Cq, data: DataDir) -> None:
     made = Lines()
     lines = [
         made.make(reason="Ünïcode \u009b2J\u202e \x7f"),
@@ -61,7 +61,7 @@ def test_stored_lines_come_byte_for_byte(cq: Cq, data: DataDir) -> None:
     assert cq("events", "--json", code=0).out.encode() == text(lines).encode()
 
 
-def test_only_what_is_asked_for(cq: Cq, data: DataDir) -> None:
+def test_filters_select_events(cq: Cq, data: DataDir) -> None:
     made = Lines()
     lines = made.some(60)
     write(data.events, lines)
@@ -94,7 +94,7 @@ def test_since_shows_all_unless_a_count_is_given(cq: Cq, data: DataDir) -> None:
 
 
 @pytest.mark.parametrize("words", [[], ["--json"], ["--since", "2000-01-01"], ["-n", "5"]])
-def test_damaged_lines_are_named_and_left_out(cq: Cq, data: DataDir, words: list[str]) -> None:
+def test_damaged_lines_are_reported_and_skipped(cq: Cq, data: DataDir, words: list[str]) -> None:
     lines = Lines().some(4)
     write(data.events, [*lines[:2], b"\x1b[2J", *lines[2:]])
     told = cq("events", *words, code=1)
@@ -104,7 +104,7 @@ def test_damaged_lines_are_named_and_left_out(cq: Cq, data: DataDir, words: list
     assert "\x1b" not in told.out
 
 
-def test_a_history_that_is_not_there_yet(cq: Cq, data: DataDir) -> None:
+def test_a_history_that_does_not_exist_yet(cq: Cq, data: DataDir) -> None:
     assert f"data directory {data.root} does not exist" in cq("events", code=4).err
     data.root.mkdir()
     told = cq("events", code=0)
@@ -113,13 +113,13 @@ def test_a_history_that_is_not_there_yet(cq: Cq, data: DataDir) -> None:
     assert [*data.root.iterdir()] == []
 
 
-def test_what_is_no_history_is_named(cq: Cq, data: DataDir) -> None:
+def test_a_folder_instead_of_a_history_is_named(cq: Cq, data: DataDir) -> None:
     data.events.mkdir(parents=True)
     assert str(data.events) in cq("events", code=4).err
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable for root")
-def test_what_may_not_be_read_is_named_and_a_read_only_directory_is_read(cq: Cq, data: DataDir) -> None:
+def test_an_unreadable_file_is_named_and_a_read_only_directory_is_read(cq: Cq, data: DataDir) -> None:
     write(data.events, Lines().some(3))
     data.memory.chmod(stat.S_IRUSR | stat.S_IXUSR)
     try:
@@ -147,9 +147,7 @@ def test_following_shows_each_line_as_it_comes_and_ends_with_ctrl_c(start: Start
     assert (process.returncode, out, err) == (130, "", "")
 
 
-def test_following_begins_before_there_is_a_history_and_goes_on_after_it_was_replaced(
-    start: Start, data: DataDir
-) -> None:
+def test_following_starts_before_the_history_and_survives_its_replacement(start: Start, data: DataDir) -> None:
     made = Lines()
     lines = made.some(7)
     data.root.mkdir()
@@ -174,7 +172,7 @@ def test_following_begins_before_there_is_a_history_and_goes_on_after_it_was_rep
     ]
 
 
-def test_following_ends_when_nobody_reads_any_more_though_nothing_comes(data: DataDir) -> None:
+def test_following_ends_when_the_pipe_closes_without_new_events(data: DataDir) -> None:
     write(data.events, Lines().some(2))
     process = subprocess.Popen(
         command("events", "--follow", "--data-dir", str(data.root)), stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -188,7 +186,7 @@ def test_following_ends_when_nobody_reads_any_more_though_nothing_comes(data: Da
         assert process.stderr.read() == b""
 
 
-def test_a_reader_that_has_seen_enough_is_no_error_worth_a_traceback(data: DataDir) -> None:
+def test_a_pipe_closed_early_ends_without_a_traceback(data: DataDir) -> None:
     write(data.events, Lines().some(5000))
     words = " ".join(command("events", "--since", "2000-01-01", "--data-dir", str(data.root)))
     told = subprocess.run(["bash", "-c", f"{words} | head -1"], capture_output=True, text=True, timeout=60, check=True)
@@ -215,7 +213,7 @@ def on_a_terminal(words: list[str], **environment: str) -> str:
     return shown.decode()
 
 
-def test_on_a_terminal_there_is_colour_of_ours_only(data: DataDir) -> None:
+def test_a_terminal_gets_our_colors_only(data: DataDir) -> None:
     made = Lines()
     write(data.events, [made.make("order_rejected", symbol="\x1b[2J\u009b2J", side="BUY"), made.make("order_rejected")])
     words = ["events", "--data-dir", str(data.root)]

@@ -57,7 +57,7 @@ async def trade_without_signing(client: WsClient) -> None:
     assert events[0]["i"] == placed["result"]["orderId"]
 
 
-async def test_both_kinds_sign_for_the_account_and_ed25519_logs_on(
+async def test_both_key_types_sign_requests_and_ed25519_logs_on(
     start: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
     files = {kind: tmp_path / f"{kind}.pem" for kind in ("ed25519", "rsa")}
@@ -108,7 +108,7 @@ PRIVATE = ED25519.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption(
         (None, "cannot be read: No such file or directory. Pass a public key file in PEM format"),
     ],
 )
-def test_a_file_without_a_key_of_use_is_named_with_what_to_do(
+def test_an_unusable_key_file_is_named_with_a_remedy(
     cq: Callable[..., CommandResult], tmp_path: Path, content: bytes | None, said: str
 ) -> None:
     file = tmp_path / "key.pem"

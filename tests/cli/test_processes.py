@@ -1,4 +1,4 @@
-"""The commands as people run them: processes, pipes, signals, ports."""
+"""The commands as users run them: processes, pipes, signals, ports."""
 
 import os
 import pty
@@ -42,7 +42,7 @@ def left_over(data: DataDir) -> list[str]:
     return [" ".join(words) for words in found if "cq_tui" in words and str(data.root) in words]
 
 
-def test_the_console_script_and_the_module_are_one(real: Real) -> None:
+def test_the_console_script_and_the_module_print_the_same(real: Real) -> None:
     script = Path(sys.executable).with_name("cq-tui")
     for words in (["--version"], ["--help"], ["up", "--help"]):
         told = subprocess.run([script, *words], capture_output=True, text=True, check=True)
@@ -52,7 +52,7 @@ def test_the_console_script_and_the_module_are_one(real: Real) -> None:
     assert "Usage: cq-tui up" in told.stderr
 
 
-def test_a_reader_that_goes_away_is_no_error_worth_a_traceback(data: DataDir) -> None:
+def test_a_closed_pipe_ends_without_a_traceback(data: DataDir) -> None:
     words = " ".join(command("config", "show", "--data-dir", str(data.root)))
     told = subprocess.run(["bash", "-c", f"{words} | head -1"], capture_output=True, text=True, timeout=60, check=True)
     assert told.stdout.startswith("BINANCE_API_KEY")
@@ -67,7 +67,7 @@ def test_a_reader_that_goes_away_is_no_error_worth_a_traceback(data: DataDir) ->
     assert process.returncode == 1
 
 
-def test_ctrl_c_while_a_secret_is_asked_for(data: DataDir) -> None:
+def test_ctrl_c_at_the_prompt_for_a_secret(data: DataDir) -> None:
     terminal, other_end = pty.openpty()
     process = subprocess.Popen(
         command("config", "set", "BINANCE_API_SECRET=-", "--data-dir", str(data.root)),
@@ -87,7 +87,7 @@ def test_ctrl_c_while_a_secret_is_asked_for(data: DataDir) -> None:
     assert not data.settings.exists()
 
 
-def test_the_exchange_serves_when_it_says_so_and_ends_on_ctrl_c(start: Start) -> None:
+def test_the_exchange_serves_once_announced_and_ends_on_ctrl_c(start: Start) -> None:
     process = start("exchange", "--json", "--symbols", "btcusdt,ETHUSDT", "--seed", "7")
     assert process.stdout is not None
     told = orjson.loads(process.stdout.readline())
@@ -100,7 +100,7 @@ def test_the_exchange_serves_when_it_says_so_and_ends_on_ctrl_c(start: Start) ->
     assert (process.returncode, out, err) == (0, "", "")
 
 
-def test_one_ledger_has_one_exchange(start: Start, cq: Cq, data: DataDir) -> None:
+def test_a_ledger_has_only_one_exchange(start: Start, cq: Cq, data: DataDir) -> None:
     process = start("exchange", "--json", "--symbols", "BTCUSDT")
     assert process.stdout is not None
     assert process.stdout.readline()
@@ -130,7 +130,7 @@ def test_a_service_alone(start: Start, cq: Cq, data: DataDir) -> None:
     assert process.returncode == 0
 
 
-def test_down_finds_what_is_too_young_for_a_lock(cq: Cq, data: DataDir) -> None:
+def test_down_finds_a_process_without_its_lock_yet(cq: Cq, data: DataDir) -> None:
     data.root.mkdir()
     # The order of words that the supervisor uses.
     process = subprocess.Popen(command("service", "memory", "--data-dir", str(data.root)), stderr=subprocess.DEVNULL)
@@ -144,7 +144,7 @@ def test_down_finds_what_is_too_young_for_a_lock(cq: Cq, data: DataDir) -> None:
         process.wait()
 
 
-def test_down_names_a_supervisor_that_is_gone_for_good(start: Start, data: DataDir) -> None:
+def test_down_names_a_supervisor_that_does_not_respond(start: Start, data: DataDir) -> None:
     import asyncio
 
     from cq_tui.ops.down import DownError, stop_stack
@@ -179,7 +179,7 @@ def test_up_and_ctrl_c(start: Start, cq: Cq, data: DataDir) -> None:
     assert cq("down", code=0).out == "nothing was running\n"
 
 
-def test_up_detached_lives_on_and_down_ends_it(real: Real, cq: Cq, data: DataDir) -> None:
+def test_up_detached_keeps_running_until_down(real: Real, cq: Cq, data: DataDir) -> None:
     told = real("up", "--detach", code=0, **SMALL)
     holder = read_holder(data.lock_of("supervisor"))
     assert holder is not None
@@ -194,7 +194,7 @@ def test_up_detached_lives_on_and_down_ends_it(real: Real, cq: Cq, data: DataDir
     assert {name: find_process(data, name) for name in SERVICES} == dict.fromkeys(SERVICES)
 
 
-def test_up_goes_on_when_nobody_reads_what_it_says(data: DataDir) -> None:
+def test_up_survives_a_closed_output(data: DataDir) -> None:
     reader, writer = os.pipe()
     process = subprocess.Popen(
         command("up", "--data-dir", str(data.root)),
@@ -220,7 +220,7 @@ def _log_of(data: DataDir) -> str:
     return path.read_text() if path.exists() else ""
 
 
-def test_services_are_asked_and_answer(data: DataDir, cq: Cq, start: Start) -> None:
+def test_services_answer_commands(data: DataDir, cq: Cq, start: Start) -> None:
     def said_by(process: subprocess.Popen[str]) -> dict[str, Any]:
         try:
             health = read_json(data.health_of("memory"))

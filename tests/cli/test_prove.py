@@ -95,7 +95,7 @@ def test_where_the_proof_goes(cq: Cq, signed: DataDir, here: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [[], ["evt_1001_001", "--since", "kept"]])
-def test_one_thing_at_a_time(cq: Cq, signed: DataDir, words: list[str]) -> None:
+def test_an_event_and_a_checkpoint_exclude_each_other(cq: Cq, signed: DataDir, words: list[str]) -> None:
     told = cq("prove", *words, code=2)
     assert told.err == "cq-tui: give either an event id, or a checkpoint with --since\n"
 
@@ -125,7 +125,7 @@ def test_no_data_directory(cq: Cq) -> None:
     assert "does not exist" in cq("prove", "evt_1001_001", code=4).err
 
 
-def test_a_running_memory_signs_when_it_is_needed(cq: Cq, signed: DataDir, here: Path) -> None:
+def test_a_running_memory_signs_on_request(cq: Cq, signed: DataDir, here: Path) -> None:
     with memory_that_signs(signed, lambda: log(signed, sign(signed, 12))) as asked:
         assert cq("prove", "evt_1001_001", code=0).out == "proof_evt_1001_001.json\n"
         assert asked == []
@@ -154,7 +154,7 @@ def test_a_proof_that_does_not_hold(cq: Cq, signed: DataDir, here: Path) -> None
     assert "DOES NOT HOLD: it is signed by" in told.out
 
 
-def test_what_is_no_proof(here: Path) -> None:
+def test_files_that_are_not_proofs(here: Path) -> None:
     (here / "letter.txt").write_text("dear all")
     for name, said in (
         ("letter.txt", "is not valid JSON"),
@@ -167,7 +167,7 @@ def test_what_is_no_proof(here: Path) -> None:
         assert told.out == ""
 
 
-def test_a_key_that_is_none(cq: Cq, signed: DataDir, here: Path) -> None:
+def test_an_invalid_key(cq: Cq, signed: DataDir, here: Path) -> None:
     cq("prove", "evt_1001_001", code=0)
     told = check("proof_evt_1001_001.json", "--key", "nobody")
     assert told.code == 4

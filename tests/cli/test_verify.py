@@ -1,4 +1,4 @@
-"""``cq-tui verify`` as a person runs it."""
+"""``cq-tui verify`` as users run it."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from tests.cli.conftest import CommandResult
 from tests.store.history.histories import made
 
 
-def test_it_says_the_three_verdicts_and_ends_with_their_code(
+def test_each_result_has_its_exit_code(
     data: DataDir, real: Callable[..., CommandResult], cq: Callable[..., CommandResult]
 ) -> None:
     made(data.root, 7)
@@ -23,7 +23,7 @@ def test_it_says_the_three_verdicts_and_ends_with_their_code(
     assert "hash_chain.json at index 3" in cq("verify", code=2).out
 
 
-def test_what_cannot_be_used_is_named(data: DataDir, cq: Callable[..., CommandResult]) -> None:
+def test_unusable_files_are_named(data: DataDir, cq: Callable[..., CommandResult]) -> None:
     assert "data does not exist" in cq("verify", code=4).err
     data.root.mkdir()
     assert "holds no history" in cq("verify", code=4).err
@@ -32,7 +32,7 @@ def test_what_cannot_be_used_is_named(data: DataDir, cq: Callable[..., CommandRe
     assert "--workers" in cq("verify", "--workers", "0", code=2).err
 
 
-def test_a_defect_is_never_taken_for_a_verdict(data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_defect_has_its_own_exit_code(data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a defect")
 

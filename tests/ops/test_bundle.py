@@ -91,7 +91,7 @@ def test_it_has_the_fields_of_the_contract_and_is_private(data: DataDir) -> None
     assert bundle["configuration"]["effective_mode"] == "simulation"
 
 
-def test_a_second_one_in_the_same_second_keeps_the_first(data: DataDir) -> None:
+def test_a_second_bundle_in_the_same_second_keeps_the_first(data: DataDir) -> None:
     first = export_bundle(data, NOW)
     content = first.read_bytes()
     second = export_bundle(data, NOW)
@@ -100,7 +100,7 @@ def test_a_second_one_in_the_same_second_keeps_the_first(data: DataDir) -> None:
     assert orjson.loads(second.read_bytes())["bundle_id"] == "debug_1700000001"
 
 
-def test_no_secret_is_in_it_wherever_it_was(data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_secret_is_in_it_wherever_it_comes_from(data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
     planted = 0
 
     def canary(prefix: str = "") -> str:
@@ -186,7 +186,7 @@ def test_the_last_checkpoint_and_its_key_are_in_it(data: DataDir) -> None:
     assert CANARY not in str(integrity)
 
 
-def test_of_checkpoints_only_what_is_exactly_one_goes_in(data: DataDir) -> None:
+def test_only_a_checkpoint_with_one_signature_is_included(data: DataDir) -> None:
     planted = base64.b64encode(CANARY.encode() * 4).decode()
     body = checkpoint(15).body()
     for text in (
@@ -205,7 +205,7 @@ def test_of_checkpoints_only_what_is_exactly_one_goes_in(data: DataDir) -> None:
         assert "checkpoint" not in orjson.loads(bundle)["memory_integrity"]
 
 
-def test_nothing_there_makes_a_bundle_that_says_so(data: DataDir) -> None:
+def test_an_empty_directory_makes_a_bundle(data: DataDir) -> None:
     bundle = exported(data)
     assert bundle["health_status"]["overall_status"] == "error"
     assert bundle["memory_integrity"] == {
@@ -221,7 +221,7 @@ def test_nothing_there_makes_a_bundle_that_says_so(data: DataDir) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"\x00" * 999, b"[]\n{}\n5\nnull\n", b"\xff\n", b"{" * 5000 + b"\n", "folder", "sparse"]
 )
-def test_rubbish_anywhere_makes_a_bundle_all_the_same(data: DataDir, content: bytes | str) -> None:
+def test_damaged_files_still_make_a_bundle(data: DataDir, content: bytes | str) -> None:
     paths = [data.events, data.hash_chain, data.checkpoints, data.settings, data.tickers, data.account]
     paths += [data.health_of(name) for name in SERVICES] + [data.log_of(name) for name in SERVICES]
     paths += [data.lock_of(name) for name in (*SERVICES, "supervisor")]
@@ -239,7 +239,7 @@ def test_rubbish_anywhere_makes_a_bundle_all_the_same(data: DataDir, content: by
     assert bundle["health_status"]["overall_status"] == "error"
 
 
-def test_a_directory_that_refuses_is_an_os_error_and_nothing_is_left(tmp_path: Path) -> None:
+def test_an_unwritable_directory_is_an_os_error_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError):
         export_bundle(DataDir(tmp_path / "file"), NOW)

@@ -186,7 +186,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
         check_proof(tmp_path)
 
 
-def test_a_key_that_is_none(inclusion: dict[str, Any]) -> None:
+def test_an_invalid_key(inclusion: dict[str, Any]) -> None:
     with pytest.raises(
         ProofFileError, match=r"--key: the verifier key: public key: is not of the form .* in every debug"
     ):

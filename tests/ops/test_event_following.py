@@ -1,4 +1,4 @@
-"""Events as they come: whatever becomes of file and folder, each is shown once."""
+"""Following events: each is shown once, even when file or folder is replaced."""
 
 import asyncio
 import shutil
@@ -62,7 +62,7 @@ def append(path: Path, lines: Sequence[bytes]) -> None:
         file.write(b"".join(line + b"\n" for line in lines))
 
 
-async def test_what_comes_is_shown_at_once(path: Path) -> None:
+async def test_new_events_are_shown_at_once(path: Path) -> None:
     made, shown = Lines(), Shown()
     write(path, made.some(2))
     task = following(path, shown)
@@ -88,7 +88,7 @@ async def test_folders_may_come_later(path: Path) -> None:
     await stop(task)
 
 
-async def test_a_folder_that_is_replaced_is_followed_on(path: Path) -> None:
+async def test_a_replaced_folder_is_followed(path: Path) -> None:
     made, shown = Lines(), Shown()
     lines, more, then = made.some(3), made.some(2), made.some(2)
     write(path, lines)
@@ -115,7 +115,7 @@ async def test_what_show_raises_ends_it(path: Path) -> None:
         await follow_events(path, follower, broken)
 
 
-async def test_a_cancellation_is_heard_while_much_is_shown(path: Path) -> None:
+async def test_cancellation_works_while_many_events_are_shown(path: Path) -> None:
     made = Lines()
     write(path, made.some(1))
     with open_events(path) as history:

@@ -1,4 +1,4 @@
-"""Events on standard output: words for people, bytes for programs, no escape code for the terminal."""
+"""Events on standard output: readable lines or stored bytes, and no escape codes for the terminal."""
 
 import time
 from collections.abc import Iterator
@@ -49,21 +49,21 @@ def test_the_columns_fit_every_type_and_service() -> None:
     assert len(widths) == 1
 
 
-def test_looks_go_around_text_and_never_into_it() -> None:
+def test_styles_wrap_the_text_and_never_change_it() -> None:
     told = format_event(event("integrity_fault", reason="[bad]"), NOW, lambda text, level: f"<{level}>{text}</>")
     assert told.startswith("<muted>13:30:00</>  <bad>integrity_fault       </>  <muted>trader    </>  ")
     assert "[bad]" in told
 
 
 @given(st.text(), st.text(), st.text(), st.text())
-def test_nothing_from_outside_is_more_than_text(event_type: str, source: str, key: str, value: str) -> None:
+def test_untrusted_text_is_only_text(event_type: str, source: str, key: str, value: str) -> None:
     told = format_event(HistoryEvent("e", NOW, event_type, source, {key: value, "reason": value}), NOW, plain)
     assert all(ord(character) >= 0x20 and not 0x7F <= ord(character) < 0xA0 for character in told)
     assert "\u202e" not in told
 
 
 @given(st.dictionaries(st.text(), st.text()))
-def test_stored_json_means_the_same_on_a_terminal_and_moves_no_cursor(payload: dict[str, str]) -> None:
+def test_escaped_json_is_equal_and_has_no_control_characters(payload: dict[str, str]) -> None:
     line = orjson.dumps(payload)
     shown = escape_controls(line)
     assert orjson.loads(shown) == payload
@@ -72,12 +72,12 @@ def test_stored_json_means_the_same_on_a_terminal_and_moves_no_cursor(payload: d
     assert "\u202e" not in text
 
 
-def test_harmless_json_is_left_as_it_is() -> None:
+def test_harmless_json_is_unchanged() -> None:
     line = orjson.dumps({"symbol": "BTCUSDT", "reason": "Ünïcode → 中, [red] \x1b[2J"})
     assert escape_controls(line) == line
 
 
-def test_damaged_lines_are_named_by_number_and_byte_and_when_many_counted(tmp_path: Path) -> None:
+def test_damaged_lines_are_named_by_number_and_offset_then_counted(tmp_path: Path) -> None:
     path, lines = tmp_path / "event_chain.ndjson", Lines().some(2)
     write(path, [lines[0], b"junk", lines[1], *[b""] * 30])
     told: list[str] = []
@@ -94,7 +94,7 @@ def test_damaged_lines_are_named_by_number_and_byte_and_when_many_counted(tmp_pa
     assert report.count == 31
 
 
-def test_nothing_found_says_why() -> None:
+def test_an_empty_list_is_explained() -> None:
     assert explain_no_events([], is_filtered=False) == "the history has no events yet"
     assert explain_no_events(["order_executed"], is_filtered=True) == "no events match"
     told = explain_no_events(["order_execute\x1b"], is_filtered=True)

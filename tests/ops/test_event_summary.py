@@ -1,10 +1,10 @@
-"""Events in words."""
+"""Events summarized in a line."""
 
 from cq_tui.ops.event_summary import summarize_event
 from cq_tui.store.reading.event import HistoryEvent
 
 
-def test_events_are_told_in_words() -> None:
+def test_events_are_summarized() -> None:
     def words(event_type: str, **data: object) -> str:
         return summarize_event(HistoryEvent("e", 1.0, event_type, "x", data))
 

@@ -1,4 +1,4 @@
-"""Numbers, times and names as people read them."""
+"""Formatted numbers, times and names."""
 
 import unicodedata
 
@@ -50,7 +50,7 @@ def test_numbers_have_true_minus_signs_and_thousands() -> None:
     assert formatting.format_quantity(0.00148) == "0.00148"
 
 
-def test_times_that_are_none_of_ours_do_not_break_the_clock() -> None:
+def test_times_out_of_range_do_not_break_the_clock() -> None:
     assert formatting.format_clock(1785594127.0) == "14:22:07"
     assert formatting.format_clock(1e300) == "--:--:--"
     assert formatting.format_datetime(0) == "never"
@@ -63,7 +63,7 @@ def test_spark_lines_scale_and_keep_gaps() -> None:
     assert formatting.sparkline([None, None]) == "  "
 
 
-def test_text_from_outside_is_made_harmless() -> None:
+def test_untrusted_text_is_sanitized() -> None:
     assert formatting.sanitize("\x1b[31mred\x1b[0m") == "␛[31mred␛[0m"
     assert formatting.sanitize("a\u202eb\nc") == "a�b␊c"
     assert formatting.sanitize("[red]") == "[red]"

@@ -1,4 +1,4 @@
-"""The words that a bundle may quote are those that the sources log, no more and no fewer."""
+"""The allow-list of a bundle is exactly what the sources log."""
 
 import ast
 from pathlib import Path
@@ -23,12 +23,12 @@ def logged_words(source: str) -> set[object]:
     return words
 
 
-def test_the_scan_finds_words_and_tells_literals_from_others() -> None:
+def test_the_scan_finds_events_and_tells_literals_from_others() -> None:
     source = "self.log.info('a', x=1)\nframe.log.error('b')\nlog.debug(f'{c}')\nself.ledger.info('d')"
     assert logged_words(source) == {"a", "b", None}
 
 
-def test_log_words_are_what_the_sources_log() -> None:
+def test_the_allowlist_is_what_the_sources_log() -> None:
     found: set[object] = set()
     for layer in ("services", "supervisor"):
         for path in sorted((PACKAGE / layer).rglob("*.py")):

@@ -1,4 +1,4 @@
-"""Plain text: whatever is in the files, no escape code reaches the terminal."""
+"""Plain text: no escape code from any file reaches the terminal."""
 
 import os
 import time
@@ -75,7 +75,7 @@ def test_values_are_shown_as_they_are_typed(value: object, text: str) -> None:
     assert format_setting(value) == text
 
 
-def test_pairs_become_settings_and_secrets_stay_text() -> None:
+def test_assignments_become_settings_and_secrets_stay_text() -> None:
     asked: list[str] = []
 
     def ask(key: str) -> str:
@@ -91,7 +91,7 @@ def test_pairs_become_settings_and_secrets_stay_text() -> None:
 
 
 @pytest.mark.parametrize("pair", ["PAPER_MODE", "", "=", "NOPE=1", f"{EVIL}=1", EVIL])
-def test_pairs_that_are_none_are_named_without_escape_codes(pair: str) -> None:
+def test_invalid_assignments_are_named_without_escape_codes(pair: str) -> None:
     with pytest.raises(SettingsError) as caught:
         parse_assignments([pair], lambda _: "")
     assert str(caught.value).isprintable()

@@ -1,4 +1,4 @@
-"""Changing settings: checked, written, remembered; never a secret in what is remembered."""
+"""Changing settings: validated, written, recorded; secrets are never recorded."""
 
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ def remembered(data: DataDir) -> list[dict[str, Any]]:
     return sorted(map(orjson.loads, lines), key=lambda event: (event["occurred_at"], event["seq"]))
 
 
-def test_a_change_is_written_and_remembered_once_for_each_key(data: DataDir) -> None:
+def test_a_change_is_written_and_recorded_once_per_key(data: DataDir) -> None:
     done = set_settings(data, {"BINANCE_USE_TESTNET": False, "PAPER_MODE": True, "LOG_LEVEL": "INFO"}, "room")
     assert [change.key for change in done] == ["BINANCE_USE_TESTNET", "PAPER_MODE"]
     events = remembered(data)
@@ -42,7 +42,7 @@ def test_a_change_is_written_and_remembered_once_for_each_key(data: DataDir) -> 
     assert len(remembered(data)) == 2
 
 
-def test_secrets_are_remembered_as_set_or_unset_only(data: DataDir) -> None:
+def test_secrets_are_recorded_only_as_set_or_unset(data: DataDir) -> None:
     for value in (f"{CANARY}1", f"{CANARY}2", ""):
         set_settings(data, {"BINANCE_API_KEY": value, "BINANCE_API_SECRET": value}, "cli")
     words = [(event["data"]["old_value"], event["data"]["new_value"]) for event in remembered(data)]
@@ -52,7 +52,7 @@ def test_secrets_are_remembered_as_set_or_unset_only(data: DataDir) -> None:
             assert CANARY.encode() not in path.read_bytes()
 
 
-def test_a_key_that_the_environment_holds_is_named(data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_set_in_the_environment_is_named(data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISABLE_ORDER_GUARDRAILS", "false")
     monkeypatch.setenv("BINANCE_API_KEY", CANARY)
     for key, value in (("DISABLE_ORDER_GUARDRAILS", True), ("BINANCE_API_KEY", "x")):
@@ -76,7 +76,7 @@ def test_trading_can_always_be_made_safer(
         assert wanted == load_settings(data.settings).settings.TRADING_STATE
 
 
-def test_what_was_wrong_changes_nothing_and_is_not_remembered(data: DataDir) -> None:
+def test_an_invalid_value_changes_and_records_nothing(data: DataDir) -> None:
     prepare_data_directory(data)
     data.settings.write_bytes(b"{")
     with pytest.raises(SettingsError, match="not valid JSON"):
@@ -89,7 +89,7 @@ def test_what_was_wrong_changes_nothing_and_is_not_remembered(data: DataDir) -> 
     assert not data.settings.exists()
 
 
-def test_what_cannot_be_remembered_says_that_it_is_changed(data: DataDir) -> None:
+def test_a_change_that_cannot_be_recorded_is_reported_as_changed(data: DataDir) -> None:
     prepare_data_directory(data)
     data.spool.rmdir()
     data.spool.write_text("")

@@ -66,7 +66,7 @@ def test_an_empty_directory_and_none_at_all(data: DataDir, tmp_path: Path) -> No
     assert not (tmp_path / "nothing").exists()
 
 
-def test_what_starts_is_no_error_as_long_as_its_supervisor_lives(data: DataDir) -> None:
+def test_starting_is_no_error_while_the_supervisor_lives(data: DataDir) -> None:
     states = {name: ServiceState(state="starting", pid=os.getpid()) for name in SERVICES}
     states["feeder"] = ServiceState(state="waiting", reason="waiting for exchange")
     supervise(data, states)
@@ -90,7 +90,7 @@ def test_what_starts_is_no_error_as_long_as_its_supervisor_lives(data: DataDir) 
         lock.release()
 
 
-def test_what_was_given_up_is_shown_with_its_reason(data: DataDir) -> None:
+def test_a_service_that_was_given_up_is_shown_with_its_reason(data: DataDir) -> None:
     reason = "crashed 5 times in 60 s, last: exit code 1: no luck \x1b[31mtoday"
     supervise(data, {"ares": ServiceState(state="gave_up", reason=reason, restarts=4)})
     lock = ProcessLock(data.lock_of("supervisor"), "supervisor", "headless")

@@ -1,4 +1,4 @@
-"""Moments in words: what is accepted, and that nothing else is."""
+"""Time arguments: what is accepted, and that nothing else is."""
 
 import os
 import time
@@ -53,7 +53,7 @@ def _in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("1795354199.25", 0.75),
     ],
 )
-def test_words_name_a_moment(words: str, before_now: float) -> None:
+def test_arguments_become_times(words: str, before_now: float) -> None:
     assert parse_time(words, NOW) == NOW - before_now
 
 
@@ -65,19 +65,19 @@ def test_words_name_a_moment(words: str, before_now: float) -> None:
         *("1795354200000", "1e9", "nan", "9" * 99 + "d", "9" * 99),
     ],
 )
-def test_everything_else_is_refused_with_what_is_accepted(words: str) -> None:
+def test_other_arguments_are_refused_with_the_accepted_formats(words: str) -> None:
     with pytest.raises(TimeArgumentError) as told:
         parse_time(words, NOW)
     assert str(told.value) == f"{words!r} is not a time: use {ACCEPTED_FORMATS}"
 
 
 @given(st.text())
-def test_no_words_break_it(words: str) -> None:
+def test_no_argument_breaks_it(words: str) -> None:
     with suppress(TimeArgumentError):
         assert isinstance(parse_time(words, NOW), float)
 
 
-def test_the_last_time_by_the_clock_is_right_when_the_clocks_changed_in_between() -> None:
+def test_the_latest_local_time_is_right_across_a_clock_change() -> None:
     # 2026-10-25: at three o'clock it became two. At half past one the day before 14:05 was yesterday's, in summer.
     now = parse_time("2026-10-26T01:30:00+01:00", NOW)
     assert parse_time("14:05", now) == parse_time("2026-10-25T14:05:00+01:00", NOW)
@@ -85,7 +85,7 @@ def test_the_last_time_by_the_clock_is_right_when_the_clocks_changed_in_between(
     assert parse_time("14:05", now) == parse_time("2026-10-24T14:05:00+02:00", NOW)
 
 
-def test_times_are_those_of_the_place_with_the_date_when_it_is_not_today() -> None:
+def test_times_are_local_with_the_date_if_it_is_not_today() -> None:
     assert format_local_time(NOW, NOW) == "14:30:00"
     assert format_local_time(NOW - 14.5 * 3600, NOW) == "00:00:00"
     assert format_local_time(NOW - 14.5 * 3600 - 1, NOW) == "2026-11-21 23:59:59"
@@ -93,12 +93,12 @@ def test_times_are_those_of_the_place_with_the_date_when_it_is_not_today() -> No
     assert format_local_time(1e300, NOW) == "--:--:--"
 
 
-def test_the_accepted_forms_are_accepted() -> None:
+def test_the_accepted_formats_are_accepted() -> None:
     named = ACCEPTED_FORMATS.removesuffix(" or Unix seconds").split(", ")
     assert len(named) == 6
     assert all(parse_time(words, NOW) for words in named)
 
 
-def test_it_is_tested_in_another_place_than_utc() -> None:
+def test_the_tests_run_outside_utc() -> None:
     assert os.environ["TZ"] == "Europe/Berlin"
     assert time.localtime(NOW).tm_hour == 14

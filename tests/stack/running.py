@@ -1,4 +1,4 @@
-"""A whole stack in a temporary directory, as a person starts it: ``cq-tui up``."""
+"""A whole stack in a temporary directory, started with ``cq-tui up``."""
 
 import hmac
 import os
@@ -83,7 +83,7 @@ class Stack:
     # What the files say
 
     def json(self, path: Path) -> dict[str, Any]:
-        """A document, or nothing while it is not there."""
+        """A document; empty while it does not exist."""
         try:
             value: dict[str, Any] = orjson.loads(path.read_bytes())
         except FileNotFoundError:
@@ -91,7 +91,7 @@ class Stack:
         return value
 
     def states(self) -> dict[str, dict[str, Any]]:
-        """What the present supervisor says of each service."""
+        """What the current supervisor reports of each service."""
         report = self.json(self.data.health_of("supervisor"))
         mine = self.supervisor is not None and report.get("pid") == self.supervisor.pid
         return report["services"] if mine else {}
@@ -101,7 +101,7 @@ class Stack:
         return {name: state["pid"] for name, state in self.states().items()}
 
     def all_ready(self) -> bool:
-        """Whether every service does its work."""
+        """Whether every service is running."""
         states = self.states()
         return bool(states) and all(states[name]["state"] == "running" for name in SERVICES)
 

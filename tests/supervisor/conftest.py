@@ -1,4 +1,4 @@
-"""A stage of its own for each test."""
+"""A stage for each test."""
 
 from collections.abc import Iterator
 from pathlib import Path

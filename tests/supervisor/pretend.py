@@ -1,4 +1,4 @@
-"""A service process with nothing to do: takes its lock, says that it is ready, ends on SIGTERM.
+"""A fake service process: takes its lock, reports that it is ready, ends on SIGTERM.
 
 Words after name and data directory make it behave worse. It imports next to nothing, so that it starts in no time: on
 Linux not even what is installed.
@@ -56,7 +56,7 @@ def main(name: str, root: Path, *behaviour: str) -> int:
 
 
 def born() -> dict[str, float]:
-    """Say when this process started, as the holder of a lock does."""
+    """Return when this process started, as the holder of a lock records it."""
     try:
         fields = Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What a viewer does with a supervisor, and what the supervisor told."""
+"""Commands to a supervisor, and its events."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def events(stage: Stage, event_type: str) -> list[dict[str, Any]]:
 
 
 async def send_command(stage: Stage, command: str, target: str | None = None) -> CommandOutcome:
-    """What a viewer does: ask the supervisor through a file."""
+    """Send a command through a file, as a viewer does."""
     return await wait_for_answer(
         stage.data, issue_command(stage.data, command, "supervisor", issued_by="room", target=target)
     )

@@ -1,4 +1,4 @@
-"""A data directory with pretended services in real processes, and a supervisor at work on it."""
+"""A data directory with fake services in real processes, and their supervisor."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ PATIENCE = 30.0
 
 
 class Stage:
-    """Starts pretended services and remembers every process, so that none is left."""
+    """Starts fake services and keeps track of every process, so that none is left."""
 
     def __init__(self, root: Path) -> None:
         self.data = DataDir(root)
@@ -41,7 +41,7 @@ class Stage:
         self.before_launch: dict[str, Callable[[], object]] = {}
 
     def launch(self, data: DataDir, service: str) -> ServiceProcess:
-        """Start a pretended service, as the supervisor starts a real one."""
+        """Start a fake service, as the supervisor starts a real one."""
         if before := self.before_launch.pop(service, None):
             before()
         with (data.logs / f"{service}.out").open("ab") as output:
@@ -56,7 +56,7 @@ class Stage:
         return process
 
     def supervisor(self, *, keep_desired: bool = False) -> Supervisor:
-        """A supervisor of the pretended services that restarts them without much delay."""
+        """A supervisor of the fake services that restarts them without much delay."""
         return Supervisor(
             self.data,
             keep_desired=keep_desired,
@@ -66,7 +66,7 @@ class Stage:
 
     @contextlib.asynccontextmanager
     async def supervised(self, supervisor: Supervisor | None = None) -> AsyncIterator[Supervisor]:
-        """Have a supervisor at work; afterwards the services are left alone."""
+        """Run a supervisor; afterwards the services keep running."""
         supervisor = supervisor or self.supervisor()
         assert supervisor.acquire()
         tasks = [asyncio.create_task(supervisor.supervise(service)) for service in SERVICES]
@@ -87,11 +87,11 @@ class Stage:
         return {name: holder.pid for name, holder in holders.items() if holder is not None}
 
     def report(self) -> SupervisorHealth:
-        """What the supervisor wrote last."""
+        """The supervisor's last report."""
         return read_document(self.data.health_of("supervisor"), SupervisorHealth)
 
     def told(self) -> list[str]:
-        """What the services told of their end."""
+        """What the services wrote when they ended."""
         path = self.data.root / "told"
         return path.read_text().splitlines() if path.exists() else []
 
@@ -134,5 +134,5 @@ def in_state(supervisor: Supervisor, state: str, *services: str) -> Callable[[],
 
 
 def states(supervisor: Supervisor) -> dict[str, ServiceState]:
-    """Everything the supervisor knows."""
+    """The state of every service."""
     return {name: supervisor.state_of(name) for name in SERVICES}

@@ -1,4 +1,4 @@
-"""What a supervisor is asked for: stopping and starting services, shutting down, handing over."""
+"""Commands to a supervisor: start and stop services, shut down, hand over."""
 
 import asyncio
 import os
@@ -17,11 +17,11 @@ from tests.supervisor.stage import Stage, in_state, until
 
 @pytest.fixture
 def _quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reports and looks into the inbox that nobody asked for come soon."""
+    """Heartbeats come soon."""
     monkeypatch.setattr("cq_tui.supervisor.supervisor._HEARTBEAT_INTERVAL", 0.2)
 
 
-async def test_stopping_everything_goes_from_the_last_to_the_first(stage: Stage) -> None:
+async def test_services_stop_in_reverse_order(stage: Stage) -> None:
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "running"))
         await supervisor.stop_all()
@@ -62,7 +62,7 @@ async def test_a_stopped_service_stays_stopped(stage: Stage) -> None:
     assert stage.launches("trader") == 1
 
 
-async def test_the_wish_outlives_its_supervisor(stage: Stage) -> None:
+async def test_the_desired_state_outlives_its_supervisor(stage: Stage) -> None:
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "running"))
         await supervisor.stop("trader")
@@ -76,7 +76,7 @@ async def test_the_wish_outlives_its_supervisor(stage: Stage) -> None:
     assert stage.launches("trader") == 2
 
 
-async def test_stops_and_starts_at_the_same_time_end_in_one_process(stage: Stage) -> None:
+async def test_concurrent_stops_and_starts_end_with_one_process(stage: Stage) -> None:
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "running"))
         for _ in range(3):
@@ -101,7 +101,7 @@ async def test_a_start_does_not_wait_for_the_backoff(stage: Stage) -> None:
         await until(in_state(supervisor, "running", "ares"))
 
 
-async def test_viewers_ask_through_files(stage: Stage) -> None:
+async def test_viewers_send_commands_through_files(stage: Stage) -> None:
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "running"))
         before = stage.pids()
@@ -128,7 +128,7 @@ async def test_viewers_ask_through_files(stage: Stage) -> None:
     ]
 
 
-async def test_shut_down_ends_everything_and_then_the_supervisor(stage: Stage) -> None:
+async def test_shut_down_stops_the_services_then_the_supervisor(stage: Stage) -> None:
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "running"))
         assert not supervisor.ended.is_set()
@@ -143,7 +143,7 @@ async def test_shut_down_ends_everything_and_then_the_supervisor(stage: Stage) -
         assert not supervisor.ended.is_set()
 
 
-async def test_an_order_cut_short_is_answered_by_the_next(stage: Stage) -> None:
+async def test_an_interrupted_command_is_answered_by_the_next_supervisor(stage: Stage) -> None:
     command = issue_command(stage.data, "stop_service", "supervisor", issued_by="room", target="feeder")
     (stage.data.control / f"{command.command_id}.json").rename(
         stage.data.control / f"{command.command_id}.supervisor.claimed"
@@ -154,7 +154,7 @@ async def test_an_order_cut_short_is_answered_by_the_next(stage: Stage) -> None:
 
 
 @pytest.mark.usefixtures("_quick_beats")
-async def test_a_slow_stop_holds_up_no_report(stage: Stage) -> None:
+async def test_a_slow_stop_does_not_delay_reports(stage: Stage) -> None:
     stage.behaviour["trader"] = ["takes_its_time"]
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "running"))
@@ -168,7 +168,7 @@ async def test_a_slow_stop_holds_up_no_report(stage: Stage) -> None:
         assert (await asked).outcome == "done"
 
 
-async def test_a_wish_that_cannot_be_written_still_holds(stage: Stage) -> None:
+async def test_a_desired_state_that_cannot_be_written_still_applies(stage: Stage) -> None:
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "running"))
         path = stage.data.desired_state_of("trader")
@@ -185,7 +185,7 @@ async def test_a_wish_that_cannot_be_written_still_holds(stage: Stage) -> None:
 
 
 @pytest.mark.usefixtures("_quick_beats")
-async def test_a_folder_in_the_place_of_the_inbox_is_no_end(stage: Stage) -> None:
+async def test_a_file_instead_of_the_inbox_does_not_end_supervision(stage: Stage) -> None:
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "running"))
         done = stage.data.control_done

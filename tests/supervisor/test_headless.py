@@ -1,4 +1,4 @@
-"""What ``cq-tui up`` says, and how it starts in the background."""
+"""What ``cq-tui up`` prints, and how it starts in the background."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.supervisor.headless import ProgressPrinter, StartupFailed, start_detached
 
 
-def test_progress_tells_each_thing_once() -> None:
+def test_progress_prints_each_change_once() -> None:
     said: list[str] = []
     progress = ProgressPrinter(said.append)
     for name in SERVICES:
@@ -33,14 +33,14 @@ def test_progress_tells_each_thing_once() -> None:
     ]
 
 
-def test_a_lost_terminal_is_no_end() -> None:
+def test_a_lost_terminal_does_not_end_supervision() -> None:
     def say(_: str) -> None:
         raise BrokenPipeError
 
     ProgressPrinter(say).on_state_change("ares", ServiceState(state="running", pid=7))
 
 
-def test_a_detached_supervisor_that_cannot_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_detached_supervisor_that_cannot_start_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = DataDir(tmp_path / "data")
     prepare_data_directory(data)
     monkeypatch.setenv("LOG_LEVEL", "chatty")

@@ -1,4 +1,4 @@
-"""Processes as the system sees them: started, found, watched and ended."""
+"""Service processes: started, found, watched and stopped."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ from tests.supervisor.stage import Stage, until
 
 
 def adopted(process: ServiceProcess) -> ServiceProcess:
-    """The same process as somebody sees it who is not its parent."""
+    """The same process, seen by another than its parent."""
     return ServiceProcess(process.pid, process.process_started)
 
 
@@ -64,7 +64,7 @@ async def test_a_suspended_process_ends_gracefully_too(stage: Stage) -> None:
     assert process.exit_code == 0
 
 
-async def test_sigkill_ends_what_ignores_sigterm(stage: Stage) -> None:
+async def test_sigkill_ends_a_process_that_ignores_sigterm(stage: Stage) -> None:
     stage.behaviour["memory"] = ["ignores_sigterm"]
     process = stage.launch(stage.data, "memory")
     await until(lambda: find_process(stage.data, "memory"))
@@ -82,7 +82,7 @@ async def test_an_adopted_process_ends_without_a_known_exit_code(stage: Stage) -
     assert "unknown" in known.describe_exit()
 
 
-async def test_signals_to_the_dead_are_nothing(stage: Stage) -> None:
+async def test_signals_to_an_exited_process_are_ignored(stage: Stage) -> None:
     process = stage.launch(stage.data, "memory")
     process.send_signal(signal.SIGKILL)
     await process.wait_until_exited()
@@ -92,7 +92,7 @@ async def test_signals_to_the_dead_are_nothing(stage: Stage) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="pidfds are Linux's")
 @pytest.mark.parametrize("parent", [True, False])
-async def test_the_end_is_told_at_once(stage: Stage, parent: bool) -> None:
+async def test_the_exit_is_notified_at_once(stage: Stage, parent: bool) -> None:
     process = stage.launch(stage.data, "memory")
     told = asyncio.Event()
     watch = ExitWatch(process if parent else adopted(process), told.set)
@@ -106,7 +106,7 @@ async def test_the_end_is_told_at_once(stage: Stage, parent: bool) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="pidfds are Linux's")
-async def test_a_watch_on_nobody_is_not_prompt() -> None:
+async def test_a_watch_on_no_process_is_unsupported() -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
     watch = ExitWatch(ServiceProcess(child.pid, 0.0), lambda: None)
@@ -130,7 +130,7 @@ async def test_a_spawned_process_has_its_own_session_and_output(tmp_path: Path) 
     assert output_path(data, "memory").stat().st_mode & 0o777 == 0o600
 
 
-async def test_a_young_process_is_found_by_its_command_line(tmp_path: Path) -> None:
+async def test_a_process_is_found_by_its_command_line(tmp_path: Path) -> None:
     data = DataDir(tmp_path / "data")
     prepare_data_directory(data)
     process = spawn(data, "memory", ["service", "memory"])
@@ -148,7 +148,7 @@ async def test_a_young_process_is_found_by_its_command_line(tmp_path: Path) -> N
     assert list(find_processes_by_command_line(data)) == []
 
 
-def test_last_words_are_the_last_line_that_says_something(tmp_path: Path) -> None:
+def test_the_last_output_line_is_not_empty(tmp_path: Path) -> None:
     data = DataDir(tmp_path)
     prepare_data_directory(data)
     assert last_output_line(data, "trader") == ""

@@ -29,14 +29,14 @@ def test_five_crashes_in_more_than_a_minute_are_not() -> None:
     assert all(policy.record_crash(now=15.0 * crash, ran_for=14.0, jitter=0.0) is not None for crash in range(50))
 
 
-def test_a_long_life_starts_the_backoff_afresh() -> None:
+def test_a_long_run_resets_the_backoff() -> None:
     policy = RestartPolicy()
     for crash in range(4):
         policy.record_crash(now=20.0 * crash, ran_for=10.0, jitter=1.0)
     assert policy.record_crash(now=1000.0, ran_for=CRASH_WINDOW + 1, jitter=1.0) == INITIAL_DELAY
 
 
-def test_forgiving_forgets_everything() -> None:
+def test_reset_forgets_every_crash() -> None:
     policy = RestartPolicy()
     for _ in range(CRASH_LIMIT):
         policy.record_crash(now=1.0, ran_for=0.1, jitter=1.0)

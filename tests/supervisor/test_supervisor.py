@@ -1,4 +1,4 @@
-"""The supervisor over real processes that pretend to be services: started, restarted, adopted."""
+"""The supervisor over fake services in real processes: started, restarted, adopted."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from tests.supervisor.requests import events, send_command
 from tests.supervisor.stage import Stage, in_state, states, until
 
 
-async def test_everything_starts_in_the_order_of_need(stage: Stage) -> None:
+async def test_services_start_after_their_dependencies(stage: Stage) -> None:
     stage.behaviour["exchange"] = ["never_ready"]
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "running", "memory", "ares"))
@@ -31,7 +31,7 @@ async def test_everything_starts_in_the_order_of_need(stage: Stage) -> None:
     assert set(DEPENDENCIES["trader"]) == {"exchange", "memory"}
 
 
-async def test_in_paper_the_feeder_need_not_wait_for_the_exchange(stage: Stage) -> None:
+async def test_in_paper_mode_the_feeder_does_not_wait_for_the_exchange(stage: Stage) -> None:
     change_settings(stage.data.settings, {"SIMULATION_MODE": False, "PAPER_MODE": True})
     async with stage.supervised() as supervisor:
         await until(lambda: all(supervisor.state_of(name).state == "running" for name in SERVICES))
@@ -48,13 +48,13 @@ async def test_each_runs_in_its_own_session(stage: Stage) -> None:
 
 @pytest.fixture
 def _told_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The end of a running process is noticed at once, by being told, or never."""
+    """The exit of a running process is notified, or never noticed."""
     if sys.platform == "linux":
         monkeypatch.setattr("cq_tui.supervisor.supervisor._RUNNING_POLL", 3_600.0)
 
 
 @pytest.mark.usefixtures("_told_only")
-async def test_a_killed_service_is_noticed_and_started_again(stage: Stage) -> None:
+async def test_a_killed_service_is_restarted(stage: Stage) -> None:
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "running"))
         before = stage.pids()
@@ -69,7 +69,7 @@ async def test_a_killed_service_is_noticed_and_started_again(stage: Stage) -> No
     assert (event["service"], event["reason"], event["exit_code"]) == ("trader", "killed by signal SIGKILL", -9)
 
 
-async def test_a_service_that_crashes_on_start_is_given_up_and_forgiven_on_request(stage: Stage) -> None:
+async def test_a_service_that_keeps_crashing_is_given_up_until_a_request(stage: Stage) -> None:
     stage.behaviour["ares"] = ["crashes"]
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "gave_up", "ares"))
@@ -92,7 +92,7 @@ async def test_a_service_that_crashes_on_start_is_given_up_and_forgiven_on_reque
     assert len(events(stage, "service_stopped")) == 6
 
 
-async def test_new_settings_give_a_service_another_try(stage: Stage) -> None:
+async def test_new_settings_restart_a_service_that_was_given_up(stage: Stage) -> None:
     stage.behaviour["exchange"] = ["crashes"]
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "gave_up", "exchange"))
@@ -103,7 +103,7 @@ async def test_new_settings_give_a_service_another_try(stage: Stage) -> None:
         await until(in_state(supervisor, "running"))
 
 
-async def test_what_cannot_be_started_is_given_up(stage: Stage) -> None:
+async def test_a_service_that_cannot_be_started_is_given_up(stage: Stage) -> None:
     def fail() -> None:
         raise OSError(12, "Cannot allocate memory")
 
@@ -133,7 +133,7 @@ async def test_exit_code_3_adopts_the_holder_of_the_lock(stage: Stage) -> None:
     assert events(stage, "service_stopped") == []
 
 
-async def test_only_one_supervises(stage: Stage) -> None:
+async def test_only_one_supervisor_holds_the_lock(stage: Stage) -> None:
     first, second = stage.supervisor(), stage.supervisor()
     assert first.acquire()
     assert not second.acquire()
@@ -144,7 +144,7 @@ async def test_only_one_supervises(stage: Stage) -> None:
 
 
 @pytest.mark.usefixtures("_told_only")
-async def test_the_next_supervisor_adopts_what_runs(stage: Stage) -> None:
+async def test_the_next_supervisor_adopts_running_services(stage: Stage) -> None:
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "running"))
     before = stage.pids()
@@ -174,7 +174,7 @@ async def test_leaving_the_simulation_stops_the_exchange(stage: Stage) -> None:
         await until(in_state(supervisor, "running"))
 
 
-async def test_a_damaged_spool_keeps_nothing_from_running(stage: Stage) -> None:
+async def test_a_damaged_spool_does_not_stop_the_services(stage: Stage) -> None:
     spool = stage.data.spool / "supervisor.ndjson"
     spool.write_text("no event\n")
     async with stage.supervised() as supervisor:
@@ -208,7 +208,7 @@ async def test_a_bad_settings_file_is_named_and_changes_nothing(stage: Stage) ->
         assert in_state(supervisor, "running")()
 
 
-async def test_what_happens_is_logged(stage: Stage) -> None:
+async def test_state_changes_are_logged(stage: Stage) -> None:
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "running"))
         os.kill(stage.pids()["ares"], signal.SIGKILL)
