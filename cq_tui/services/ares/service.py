@@ -102,13 +102,13 @@ class AresService(Service):
     # Klines
 
     async def _read_klines(self, changed: set[Path]) -> None:
-        for symbol, tail in self._readers.items():
-            if tail.path not in changed:
+        for symbol, reader in self._readers.items():
+            if reader.path not in changed:
                 continue
-            klines, other_market, refusals = tail.read_new(self._now_ms())
-            for refusal in refusals:
-                self.runtime.log.warning("kline line rejected", symbol=symbol, problem=refusal)
-            if other_market:
+            klines, market_changed, rejections = reader.read_new(self._now_ms())
+            for rejection in rejections:
+                self.runtime.log.warning("kline line rejected", symbol=symbol, problem=rejection)
+            if market_changed:
                 self.runtime.log.warning("market changed", symbol=symbol)
                 self._engines[symbol] = self._make_engine(symbol)
             if not klines:
@@ -249,11 +249,12 @@ class AresService(Service):
 
     def health(self, now: float) -> AresHealth:
         """Report the state of klines, feeder and strategies."""
-        waiting = {symbol: text for symbol, engine in self._engines.items() if (text := engine.warmup_progress)}
-        unprimed = [s for s, tail in self._readers.items() if tail.latest is None and s not in self._rejected_symbols]
+        warming = {symbol: text for symbol, engine in self._engines.items() if (text := engine.warmup_progress)}
+        readers = self._readers.items()
+        unprimed = [s for s, reader in readers if reader.latest is None and s not in self._rejected_symbols]
         feeder_ok, feeder_reason = self._feeder_state
-        status, reason = self._assess_status(waiting, unprimed)
-        newest = max((tail.latest.close_time for tail in self._readers.values() if tail.latest), default=0) / 1000
+        status, reason = self._assess_status(warming, unprimed)
+        newest = max((reader.latest.close_time for reader in self._readers.values() if reader.latest), default=0) / 1000
         return AresHealth(
             service="ares",
             status=status,
@@ -268,31 +269,30 @@ class AresService(Service):
             default_signals_blocked=self._default_rule.blocked,
             active_strategies=list(self._catalog.classes),
             latency_ms_p50=round(median(self._latencies), 1) if self._latencies else 0.0,
-            warming=waiting or None,
+            warming=warming or None,
         )
 
-    def _assess_status(self, waiting: dict[str, str], unprimed: list[str]) -> tuple[Status, str | None]:
+    def _assess_status(self, warming: dict[str, str], unprimed: list[str]) -> tuple[Status, str | None]:
         problems = [
             self._feeder_state[1],
-            *(tail.problem for tail in self._readers.values() if tail.problem),
+            *(reader.problem for reader in self._readers.values() if reader.problem),
             f"waiting for klines of {', '.join(unprimed[:5])}" if unprimed else "",
             self._format_rejected_lines(),
             *map(str, self._catalog.failures),
             *self._format_stopped_strategies(),
-            _format_warmup(waiting),
+            _format_warmup(warming),
         ]
         reason = "; ".join(problem for problem in problems if problem)
         return ("degraded", reason) if reason else ("ok", None)
 
     def _format_rejected_lines(self) -> str:
         """Format the number of rejected kline lines and the last reason."""
-        refusing = [(symbol, tail) for symbol, tail in self._readers.items() if tail.rejected_count]
-        if not refusing:
+        rejecting = [(symbol, reader) for symbol, reader in self._readers.items() if reader.rejected_count]
+        if not rejecting:
             return ""
-        symbol, last = refusing[-1]
-        return (
-            f"{sum(tail.rejected_count for _, tail in refusing)} kline lines rejected, {symbol}: {last.last_rejection}"
-        )
+        symbol, last = rejecting[-1]
+        count = sum(reader.rejected_count for _, reader in rejecting)
+        return f"{count} kline lines rejected, {symbol}: {last.last_rejection}"
 
     def _format_stopped_strategies(self) -> list[str]:
         """Format which strategies stopped because of an error, once each."""
@@ -303,8 +303,8 @@ class AresService(Service):
         return list(texts.values())
 
 
-def _format_warmup(waiting: dict[str, str]) -> str:
-    if not waiting:
+def _format_warmup(warming: dict[str, str]) -> str:
+    if not warming:
         return ""
-    symbol, text = next(iter(waiting.items()))
-    return f"warming up: {len(waiting)} symbols, {symbol} {text}"
+    symbol, text = next(iter(warming.items()))
+    return f"warming up: {len(warming)} symbols, {symbol} {text}"

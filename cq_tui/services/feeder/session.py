@@ -147,18 +147,18 @@ class FeederSession:
             raise JournalError(self.disk_problem)
         self._backfilling = set(self._series)
         symbols = list(self._series)
-        board = TickerTable([rule for rule in rules if rule.symbol in self._series])
-        board.load_snapshot(await self._rest.tickers_24h(symbols), await self._rest.book_tickers(symbols), time.time())
-        self.ticker_table = board
+        table = TickerTable([rule for rule in rules if rule.symbol in self._series])
+        table.load_snapshot(await self._rest.tickers_24h(symbols), await self._rest.book_tickers(symbols), time.time())
+        self.ticker_table = table
 
     def _open_series(self, symbol: str) -> None:
         try:
-            archive = KlineJournalWriter(self._data, symbol, self._interval)
+            journal = KlineJournalWriter(self._data, symbol, self._interval)
         except JournalError as error:
             self.rejected[symbol] = self.disk_problem = str(error)
             self._log.error("symbol rejected", symbol=symbol, problem=str(error))
         else:
-            self._series[symbol] = _Series(symbol, archive, KlineSequence(self._interval_ms))
+            self._series[symbol] = _Series(symbol, journal, KlineSequence(self._interval_ms))
 
     async def _sync_clock_periodically(self) -> None:
         while True:

@@ -1,4 +1,4 @@
-"""The ticker board: whole from the start, each message in its place."""
+"""The ticker table: complete from the start, each message applied to its ticker."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -22,38 +22,38 @@ def message(event: dict[str, object]) -> BookTickerUpdate | MiniTickerUpdate | K
 
 
 def started(**changes: str) -> TickerTable:
-    board = TickerTable([RULES])
-    board.load_snapshot([parse_ticker_24h(TICKER_24H | changes)], [parse_book_ticker(BOOK_TICKER)], 50.0)
-    return board
+    table = TickerTable([RULES])
+    table.load_snapshot([parse_ticker_24h(TICKER_24H | changes)], [parse_book_ticker(BOOK_TICKER)], 50.0)
+    return table
 
 
-def test_the_board_is_whole_before_the_streams_have_spoken() -> None:
-    board = started()
-    ticker = board.tickers["BTCUSDT"]
+def test_the_table_is_whole_before_the_streams_have_spoken() -> None:
+    table = started()
+    ticker = table.tickers["BTCUSDT"]
     assert (ticker.price, ticker.bid, ticker.ask, ticker.decimals) == (61837.63, 61837.63, 61837.64, 2)
     assert ticker.change_percent == -1.25
-    assert (board.last_update, board.dirty, board.symbols) == (50.0, True, ("BTCUSDT",))
+    assert (table.last_update, table.dirty, table.symbols) == (50.0, True, ("BTCUSDT",))
 
 
 def test_messages_change_what_they_speak_of() -> None:
-    board = started()
-    board.apply_update(message(book_ticker_event()), 51.0)
-    assert (board.tickers["BTCUSDT"].bid, board.tickers["BTCUSDT"].price) == (25.3519, 61837.63)
-    board.apply_update(message(mini_ticker_event()), 52.0)
-    assert (board.tickers["BTCUSDT"].price, board.tickers["BTCUSDT"].change_percent) == (0.0025, 150.0)
-    board.apply_update(message(kline_event()), 53.0)
-    assert (board.tickers["BTCUSDT"].price, board.last_update) == (0.0020, 53.0)
+    table = started()
+    table.apply_update(message(book_ticker_event()), 51.0)
+    assert (table.tickers["BTCUSDT"].bid, table.tickers["BTCUSDT"].price) == (25.3519, 61837.63)
+    table.apply_update(message(mini_ticker_event()), 52.0)
+    assert (table.tickers["BTCUSDT"].price, table.tickers["BTCUSDT"].change_percent) == (0.0025, 150.0)
+    table.apply_update(message(kline_event()), 53.0)
+    assert (table.tickers["BTCUSDT"].price, table.last_update) == (0.0020, 53.0)
 
 
 def test_an_unknown_symbol_is_ignored() -> None:
-    board = started()
-    board.apply_update(message(book_ticker_event("OTHERUSDT")), 60.0)
-    assert board.last_update == 50.0
+    table = started()
+    table.apply_update(message(book_ticker_event("OTHERUSDT")), 60.0)
+    assert table.last_update == 50.0
 
 
 def test_a_price_that_fell_to_nothing_has_no_opening_price() -> None:
-    board = started(lastPrice="0.00000000", priceChangePercent="-100.000")
-    assert board.tickers["BTCUSDT"].change_percent == 0.0
+    table = started(lastPrice="0.00000000", priceChangePercent="-100.000")
+    assert table.tickers["BTCUSDT"].change_percent == 0.0
 
 
 def test_decimals_are_those_of_the_tick_size() -> None:
