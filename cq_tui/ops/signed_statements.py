@@ -12,7 +12,7 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.checkpoint_file import CheckpointFileError, KeptCheckpoint, read_checkpoint_file
 from cq_tui.ops.formatting import format_datetime
 from cq_tui.store.checkpoints.acknowledgement import Acknowledgement
-from cq_tui.store.checkpoints.anchors import AnchorError, anchor_path, read_anchor
+from cq_tui.store.checkpoints.anchors import Anchors
 from cq_tui.store.checkpoints.checkpoint import (
     Checkpoint,
     directory_id_of,
@@ -21,26 +21,17 @@ from cq_tui.store.checkpoints.checkpoint import (
     origin_of,
     parse_unverified,
 )
-from cq_tui.store.checkpoints.checkpoint_log import (
-    LogEntry,
-    LoggedAcknowledgement,
-    LoggedCheckpoint,
-    LogReading,
-    read_acknowledgements,
-    read_checkpoint_log,
-)
+from cq_tui.store.checkpoints.checkpoint_log import LogEntry, LoggedAcknowledgement, LoggedCheckpoint, LogReading
 from cq_tui.store.checkpoints.config_folder import config_folder
+from cq_tui.store.checkpoints.evidence import read_evidence
 from cq_tui.store.checkpoints.known_directories import known_directory_id
 from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey
 from cq_tui.store.checkpoints.signing_key import SigningKeyError, load_key
 from cq_tui.store.document import DocumentError, read_json
-from cq_tui.store.history.faults import HistoryFault, fault_id
+from cq_tui.store.history.faults import HistoryFault
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-#: So many of the newest checkpoints are looked at: each stands for all that came before it.
-_CHECKPOINTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,47 +89,33 @@ def read_signed_statements(data: DataDir, against: Path | None) -> SignedStateme
     When the user's own key has signed here, what others wrote into the log binds nothing and releases nothing.
     """
     kept = read_checkpoint_file(against) if against is not None else None
-    anyones = read_checkpoint_log(data.checkpoints, None, newest=_CHECKPOINTS)
-    private_key = _own_key()
-    owns = (
-        [VerifierKey.of(origin_of(each), private_key) for each in _candidate_ids(data, anyones, kept)]
-        if private_key
-        else []
-    )
-    outside = {own: anchor for own in owns if (anchor := _read_own_anchor(own)) is not None}
-    signers = {entry.public_key for entry in anyones.entries}
+    evidence = read_evidence(data.checkpoints, None, {})
+    private_key, ids = _own_key(), _candidate_ids(data, evidence.log, kept)
+    owns = [VerifierKey.of(origin_of(each), private_key) for each in ids] if private_key else []
+    anchored = {own: found for own in owns if (found := Anchors(config_folder(), own, None).read())}
+    signers = {entry.public_key for entry in evidence.log.entries}
     # The newest of the log comes first; without any, what the anchors say.
-    mine = [own for own in owns if own.text in signers] or list(outside)
-    if not mine:
-        acceptances = [_acceptance(entry) for entry in anyones.entries if isinstance(entry, LoggedAcknowledgement)]
-        anchors = [Anchor(entry.checkpoint, entry.public_key, False, "log") for entry in anyones.binding]
-        signed = SignedStatements(anchors, _log_faults(data, anyones, set()), list(dict.fromkeys(acceptances)))
+    mine = next((own for own in owns if own.text in signers), next(iter(anchored), None))
+    if mine is None:
+        acceptances = [
+            Acceptance(entry.acknowledgement, entry.public_key)
+            for entry in evidence.log.entries
+            if isinstance(entry, LoggedAcknowledgement)
+        ]
+        anchors = [Anchor(entry.checkpoint, entry.public_key, False, "log") for entry in evidence.log.binding]
     else:
-        signed = _read_own_statements(data, mine[0], outside)
+        notes = {text: checkpoint for found in anchored.values() for text, checkpoint in found.items()}
+        evidence = read_evidence(data.checkpoints, mine, notes)
+        acceptances = [Acceptance(each, mine.text) for each in evidence.acceptances]
+        anchors = [Anchor(entry.checkpoint, mine.text, True, "log") for entry in evidence.log.binding]
+        anchors += [
+            Anchor(checkpoint, VerifierKey(checkpoint.origin, mine.raw).text, True, "anchor")
+            for checkpoint in evidence.anchors.values()
+        ]
     if kept is not None and against is not None:
-        signed.anchors.append(_open_kept(against, kept, owns, signed.anchors))
-    return signed
-
-
-def _read_own_statements(data: DataDir, own: VerifierKey, outside: dict[VerifierKey, str]) -> SignedStatements:
-    """Return what the user's own key says."""
-    reading = read_checkpoint_log(data.checkpoints, own, newest=_CHECKPOINTS)
-    acceptances = [Acceptance(each, own.text) for each in read_acknowledgements(data.checkpoints, own)]
-    released = {entry.text for entry in reading.entries} - {entry.text for entry in reading.binding}
-    anchors = [Anchor(entry.checkpoint, own.text, True, "log") for entry in reading.binding]
-    anchors += [
-        Anchor(open_checkpoint(text, key), key.text, True, "anchor")
-        for key, text in outside.items()
-        if text not in released
-    ]
-    return SignedStatements(
-        anchors, _log_faults(data, reading, {each.acknowledgement.fault_id for each in acceptances}), acceptances
-    )
-
-
-def _log_faults(data: DataDir, reading: LogReading, accepted: set[str]) -> list[HistoryFault]:
-    faults = [HistoryFault(data.checkpoints.name, problem) for problem in reading.problems]
-    return [fault for fault in faults if fault_id(str(fault)) not in accepted]
+        anchors.append(_open_kept(against, kept, owns, anchors))
+    faults = [HistoryFault(data.checkpoints.name, problem) for problem in evidence.problems]
+    return SignedStatements(anchors, faults, list(dict.fromkeys(acceptances)))
 
 
 def _candidate_ids(data: DataDir, reading: LogReading, kept: KeptCheckpoint | None) -> list[str]:
@@ -157,25 +134,10 @@ def _origin(entry: LogEntry) -> str:
     return entry.checkpoint.origin if isinstance(entry, LoggedCheckpoint) else entry.acknowledgement.origin
 
 
-def _acceptance(entry: LoggedAcknowledgement) -> Acceptance:
-    return Acceptance(entry.acknowledgement, entry.public_key)
-
-
 def _own_key() -> "Ed25519PrivateKey | None":
     try:
         return load_key(config_folder())
     except (SigningKeyError, RuntimeError, OSError):
-        return None
-
-
-def _read_own_anchor(own: VerifierKey) -> str | None:
-    """Return the user's own copy of the last checkpoint."""
-    try:
-        text = read_anchor(anchor_path(config_folder(), directory_id_of(own.name)))
-        if text is not None:
-            open_checkpoint(text, own)
-        return text
-    except (AnchorError, SignedNoteError):
         return None
 
 

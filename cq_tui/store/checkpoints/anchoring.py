@@ -30,11 +30,11 @@ from cq_tui.store.checkpoints.checkpoint_log import (
     CheckpointLog,
     LogReading,
     newest_checkpoint,
-    read_acknowledgements,
     read_checkpoint_log,
 )
 from cq_tui.store.checkpoints.config_folder import config_folder
 from cq_tui.store.checkpoints.consistency import find_contradictions, format_signing_time
+from cq_tui.store.checkpoints.evidence import MAX_BINDING, Evidence, problem_id, read_evidence
 from cq_tui.store.checkpoints.known_directories import (
     find_lost_history,
     has_history,
@@ -49,8 +49,6 @@ from cq_tui.store.journal import JournalError
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-#: So many of the newest entries bind. A root stands for all that came before it: older ones would say nothing more.
-_MAX_BINDING = 100
 #: Seconds by which one time of a note is certainly later than another.
 _LATER = 2e-6
 _ANOTHER_DIRECTORY = "is that of another data directory"
@@ -121,13 +119,13 @@ class Anchoring:
         self.accepted: dict[str, str] = {}
         #: What was signed until then binds no more; what is signed now has a later time, whatever the clock says.
         self._released_until = -math.inf
-        for each in self._read_accepted():
+        evidence = self._read_evidence()
+        for each in evidence.acceptances:
             self._record_acceptance(each)
-        reading = self._read_log()
-        found = [*self._log_problems, *reading.problems]
-        self._log_problems = [problem for problem in found if _problem_id(problem) not in self.accepted]
-        self._binding = [_SignedCheckpoint(entry.checkpoint, entry.text) for entry in reading.binding]
-        self._external = self._read_external(reading)
+        standing = [problem for problem in self._log_problems if problem_id(problem) not in self.accepted]
+        self._log_problems = standing + evidence.problems
+        self._binding = [_SignedCheckpoint(entry.checkpoint, entry.text) for entry in evidence.log.binding]
+        self._external = [_SignedCheckpoint(checkpoint, text) for text, checkpoint in evidence.anchors.items()]
         #: What a data directory that begins anew has lost.
         self._lost = find_lost_history(opened[0], data, [self.directory_id]) if opened else None
         self._save_directory_id()
@@ -196,7 +194,7 @@ class Anchoring:
             self._failure = str(error)
             return None
         self._failure = None
-        self._binding = [*self._binding[1 - _MAX_BINDING :], noted]
+        self._binding = [*self._binding[1 - MAX_BINDING :], noted]
         signer.anchors.write(noted.text)
         return noted.checkpoint
 
@@ -243,7 +241,7 @@ class Anchoring:
     def _apply_acceptance(self, acknowledgement: Acknowledgement) -> None:
         name = acknowledgement.fault_id
         self._blocking_faults.pop(name, None)
-        self._log_problems = [problem for problem in self._log_problems if _problem_id(problem) != name]
+        self._log_problems = [problem for problem in self._log_problems if problem_id(problem) != name]
         self._record_acceptance(acknowledgement)
         if acknowledgement.releases_checkpoints:
             self._binding, self._external = [], []
@@ -310,50 +308,29 @@ class Anchoring:
             return None
         return _Signer(folder, private_key, verifier, log, anchors)
 
-    def _read_accepted(self) -> list[Acknowledgement]:
-        if self._signer is None:
-            return []
+    def _read_evidence(self) -> Evidence:
+        """Read log and anchors; the anchors alone where the log cannot be read."""
+        anchors = self._anchors.read() if self._anchors else {}
         try:
-            return read_acknowledgements(self._data.checkpoints, self._signer.verifier)
+            return read_evidence(self._data.checkpoints, self._signer.verifier if self._signer else None, anchors)
         except JournalError as error:
             self._problem = str(error)
-            return []
+            return Evidence(LogReading(), [], anchors, [])
 
     def _record_acceptance(self, acknowledgement: Acknowledgement) -> None:
         self.accepted[acknowledgement.fault_id] = acknowledgement.fault
         if acknowledgement.releases_checkpoints:
             self._released_until = max(self._released_until, acknowledgement.time)
 
-    def _read_log(self) -> LogReading:
-        try:
-            key = self._signer.verifier if self._signer else None
-            return read_checkpoint_log(self._data.checkpoints, key, newest=_MAX_BINDING)
-        except JournalError as error:
-            self._problem = str(error)
-            return LogReading()
-
-    def _read_external(self, reading: LogReading) -> list[_SignedCheckpoint]:
-        """Return what the anchors hold, also where the log cannot be opened, but for what a person released."""
-        if self._anchors is None:
-            return []
-        released = {entry.text for entry in reading.entries} - {entry.text for entry in reading.binding}
-        found = self._anchors.read().items()
-        return [_SignedCheckpoint(checkpoint, text) for text, checkpoint in found if text not in released]
-
     def _all_checkpoints(self, signer: _Signer) -> list[Checkpoint]:
         """Return every checkpoint that binds, and those that anchors hold by now."""
         return [*self._expected_checkpoints(), *signer.anchors.read().values()]
 
     def _unlogged(self, signer: _Signer) -> list[_SignedCheckpoint]:
-        reading = self._read_log()
-        logged = {entry.text for entry in reading.entries}
+        log = read_checkpoint_log(self._data.checkpoints, signer.verifier, newest=MAX_BINDING)
+        logged = {entry.text for entry in log.entries}
         found = signer.anchors.read().items()
         return [_SignedCheckpoint(checkpoint, text) for text, checkpoint in found if text not in logged]
-
-
-def _problem_id(problem: str) -> str:
-    """Return the short name of a problem of the log."""
-    return fault_id(LOG_FAULT_PREFIX + problem)
 
 
 def _sign(checkpoint: Checkpoint, signer: _Signer) -> _SignedCheckpoint:
