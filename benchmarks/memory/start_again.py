@@ -14,7 +14,7 @@ def main() -> None:
     data, watermark = DataDir(Path(sys.argv[1])), int(sys.argv[2])
     stood = [SnapshotHistory.model_validate_json(text) for text in sys.argv[3:]]
     started = time.perf_counter()
-    history = HistoryWriter(data, watermark=watermark, now=time.time(), stood=stood)
+    history = HistoryWriter(data, watermark=watermark, now=time.time(), snapshots=stood)
     spent = time.perf_counter() - started
     if history.faults or (stood and history.resumed_from is None):
         raise ValueError(f"a sound history was refused: {history.faults}")

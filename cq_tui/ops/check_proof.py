@@ -1,4 +1,4 @@
-"""Checking a proof document with nothing but the document itself, and saying in words what it shows."""
+"""Checking a proof document offline, with nothing else, and explaining what it shows."""
 
 import re
 from dataclasses import dataclass
@@ -22,32 +22,32 @@ _KINDS: dict[str, type[InclusionProof] | type[ConsistencyProof]] = {
     "inclusion": InclusionProof,
     "consistency": ConsistencyProof,
 }
-_MAKE_ANEW = "Have the proof made anew with `cq-tui prove`"
+_MAKE_ANEW = "Make the proof again with `cq-tui prove`"
 
 
 class ProofFileError(Exception):
-    """This is no proof document; the message names file, field and remedy."""
+    """The file is not a proof document; the message names file, field and remedy."""
 
     def __init__(self, source: str, problem: str, remedy: str = _MAKE_ANEW) -> None:
         super().__init__(f"{source}: {problem}. {remedy}")
 
 
 class _DoesNotHold(Exception):
-    """The document is a proof in form, but shows nothing; the message says why."""
+    """The document is well-formed but proves nothing; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedProof:
-    """Whether a proof holds, and in lines of plain text what it shows, or why it shows nothing."""
+    """Whether a proof holds, and lines of text that say what it shows or why it does not."""
 
     holds: bool
     lines: tuple[str, ...]
 
 
 def check_proof(source: Path | bytes, verifier_key: str | None = None) -> CheckedProof:
-    """Check a proof document. ``verifier_key`` (C2SP) is who must have signed; without it, whom the proof names.
+    """Check a proof document. ``verifier_key`` (C2SP) is the required signer; by default the one in the proof.
 
-    Raises ProofFileError for what is no proof document, or no verifier key.
+    Raises ProofFileError if the file is not a proof document or the key not a verifier key.
     """
     name = "the proof" if isinstance(source, bytes) else str(source)
     proof = read_proof(source)
@@ -62,32 +62,32 @@ def check_proof(source: Path | bytes, verifier_key: str | None = None) -> Checke
             shown = _check_consistency(name, proof, signer)
     except _DoesNotHold as error:
         return CheckedProof(False, (f"the {proof.kind} proof DOES NOT HOLD: {error}",))
-    whose = "the key you gave" if trusted else "the key that came with the proof: compare it with one you trust"
+    whose = "the key you gave" if trusted else "the key in the proof: compare it with one you trust"
     lines = (f"the {proof.kind} proof holds", *shown, f"signed by {_format_key(signer)}", f"checked with {whose}")
     return CheckedProof(True, lines if trusted else (*lines, f"key      {sanitize(signer.text)}"))
 
 
 def read_proof(source: Path | bytes) -> InclusionProof | ConsistencyProof:
-    """Return a proof document, its hashes and sizes not yet looked at. Raises ProofFileError."""
+    """Parse a proof document; its hashes and sizes are not verified yet. Raises ProofFileError."""
     name = "the proof" if isinstance(source, bytes) else str(source)
     try:
         value: Any = orjson.loads(source if isinstance(source, bytes) else read_content(source))
     except DocumentError as error:
-        raise ProofFileError(name, error.problem, "Name a file that `cq-tui prove` wrote") from None
+        raise ProofFileError(name, error.problem, "Use a file that `cq-tui prove` wrote") from None
     except orjson.JSONDecodeError as error:
         raise ProofFileError(name, f"is not valid JSON ({error})") from None
     kind = value.get("kind") if isinstance(value, dict) else None
     model = _KINDS.get(kind) if isinstance(kind, str) else None
     if model is None:
         problem = f"field 'kind': {sanitize(repr(kind), 80)} is neither 'inclusion' nor 'consistency'"
-        raise ProofFileError(name, problem, "Name a file that `cq-tui prove` wrote")
+        raise ProofFileError(name, problem, "Use a file that `cq-tui prove` wrote")
     try:
         proof = model.model_validate(value, strict=True)
     except ValidationError as error:
         raise ProofFileError(name, sanitize(describe_validation_error(error))) from None
     for place, node in enumerate(proof.path):
         if not _HASH.fullmatch(node):
-            problem = f"field 'path.{place}': {sanitize(repr(node), 80)} is no hash, which has 64 hex digits"
+            problem = f"field 'path.{place}': {sanitize(repr(node), 80)} is not a hash of 64 hex digits"
             raise ProofFileError(name, problem)
     return proof
 
@@ -140,7 +140,7 @@ def _parse_key(name: str, field: str, text: str) -> VerifierKey:
     try:
         return VerifierKey.parse(text)
     except SignedNoteError as error:
-        remedy = "It stands in health/memory.json and in every debug bundle" if name == "--key" else _MAKE_ANEW
+        remedy = "It is in health/memory.json and in every debug bundle" if name == "--key" else _MAKE_ANEW
         raise ProofFileError(name, f"{field}: {sanitize(str(error))}", remedy) from None
 
 
@@ -148,7 +148,7 @@ def _event_words(line: bytes) -> str:
     try:
         head = parse_header(line)
     except EventLineError:
-        return "not written as memory writes events"
+        return "not in the format of events"
     return f"{sanitize(head.event_id, 80)}, {sanitize(head.event_type, 80)}, {format_datetime(float(head.timestamp))}"
 
 

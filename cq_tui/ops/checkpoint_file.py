@@ -1,4 +1,4 @@
-"""Reading a checkpoint that somebody kept: a signed note, a log of them, a debug bundle, a proof."""
+"""Reading a kept checkpoint from a signed note, a checkpoint log, a debug bundle or a proof."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,32 +11,32 @@ from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey, d
 from cq_tui.store.document import DocumentError, read_content
 from cq_tui.store.journal import JournalError
 
-#: Begins each entry of a log, and stands in nothing else of these.
+#: Begins each entry of a log; the other formats never contain it.
 _ENTRY_MARK = b"\x1e"
 _BEGINNING = 4096
 
 
 class CheckpointFileError(Exception):
-    """A file that should hold a checkpoint cannot be used; the message names it, what is wrong, and the remedy."""
+    """A checkpoint file cannot be used; the message names file, problem and remedy."""
 
     def __init__(self, path: Path, problem: str, remedy: str = "") -> None:
         super().__init__(f"{path}: {problem}. {remedy or _REMEDY}")
 
 
-_REMEDY = "Name a signed checkpoint, a checkpoints.log, a debug bundle or a proof"
+_REMEDY = "Use a signed checkpoint, a checkpoints.log, a debug bundle or a proof"
 
 
 class KeptCheckpoint(NamedTuple):
-    """A checkpoint as somebody kept it. Only its form was looked at: who uses it verifies the signature."""
+    """A kept checkpoint. Only its format is checked: users must verify the signature."""
 
     #: The signed note.
     text: str
-    #: Who signed it, as the same file says (C2SP verifier key); None when it does not say.
+    #: Who signed it (C2SP verifier key), from the same file; None if the file does not say.
     public_key: str | None
 
 
 def read_checkpoint_file(path: Path) -> KeptCheckpoint:
-    """Return the checkpoint in a file: of a log the newest, of a proof the one it leads to.
+    """Return the checkpoint in a file: the newest of a log, the final one of a proof.
 
     Raises CheckpointFileError.
     """
@@ -57,7 +57,7 @@ def read_checkpoint_file(path: Path) -> KeptCheckpoint:
 
 def _beginning(path: Path) -> bytes:
     if not path.is_file():
-        # read_content says what is wrong with it.
+        # read_content reports what is wrong with it.
         return b""
     with path.open("rb") as file:
         return file.read(_BEGINNING)
@@ -66,7 +66,7 @@ def _beginning(path: Path) -> bytes:
 def _newest(path: Path) -> KeptCheckpoint:
     newest = newest_checkpoint(path)
     if newest is None:
-        raise CheckpointFileError(path, "holds no checkpoint whose signature is right")
+        raise CheckpointFileError(path, "has no checkpoint with a valid signature")
     return KeptCheckpoint(newest.text, newest.public_key)
 
 
@@ -74,13 +74,13 @@ def _from_note(path: Path, content: bytes) -> KeptCheckpoint:
     try:
         text = decode_note(content)
     except SignedNoteError as error:
-        raise CheckpointFileError(path, f"is no checkpoint ({error})") from None
-    # Who copies a note by hand loses its last line feed easily.
+        raise CheckpointFileError(path, f"is not a checkpoint ({error})") from None
+    # The last line feed is easily lost when copying a note by hand.
     return KeptCheckpoint(text if text.endswith("\n") else text + "\n", None)
 
 
 def _from_document(path: Path, content: bytes) -> KeptCheckpoint:
-    """Return what a bundle says in ``memory_integrity``, and a proof or a health file at its top."""
+    """Read a bundle's ``memory_integrity``, or the top level of a proof or health file."""
     try:
         value: dict[str, Any] = orjson.loads(content)
     except orjson.JSONDecodeError as error:
@@ -90,9 +90,9 @@ def _from_document(path: Path, content: bytes) -> KeptCheckpoint:
         where, fields = "memory_integrity.", value["memory_integrity"]
     text, public_key = fields.get("checkpoint"), fields.get("public_key")
     if not isinstance(text, str):
-        raise CheckpointFileError(path, f"field '{where}checkpoint': has no signed checkpoint")
+        raise CheckpointFileError(path, f"field '{where}checkpoint': is not a signed checkpoint")
     if public_key is not None and not isinstance(public_key, str):
-        raise CheckpointFileError(path, f"field '{where}public_key': is no verifier key")
+        raise CheckpointFileError(path, f"field '{where}public_key': is not a verifier key")
     return KeptCheckpoint(text, public_key)
 
 
@@ -102,4 +102,4 @@ def _check_form(path: Path, kept: KeptCheckpoint) -> None:
         if kept.public_key is not None:
             VerifierKey.parse(kept.public_key)
     except SignedNoteError as error:
-        raise CheckpointFileError(path, f"is no checkpoint of ours ({error})") from None
+        raise CheckpointFileError(path, f"is not a checkpoint of ours ({error})") from None

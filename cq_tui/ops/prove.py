@@ -1,7 +1,7 @@
-"""Proving with a history's files that an event is part of it, or that it extends an earlier checkpoint.
+"""Proving from a history's files that it includes an event, or that it extends an earlier checkpoint.
 
-Every proof leads to the newest signed checkpoint and is verified before it is handed out. Chain and tree index make it
-quick; when what they say does not verify, the events alone decide.
+Every proof ends at the newest signed checkpoint and is verified before it is returned. Chain and tree index make it
+fast; if their data does not verify, only the events are used.
 """
 
 from collections.abc import Callable
@@ -27,19 +27,19 @@ from cq_tui.store.proofs.merkle_proofs import (
     verify_inclusion,
 )
 
-_VERIFY_HINT = "`cq-tui verify` names each place"
+_VERIFY_HINT = "`cq-tui verify` lists all damage"
 
 
 class CannotProve(Exception):
-    """There is no such proof; the message says why and what to do."""
+    """The proof cannot be made; the message says why and what to do."""
 
 
 class NotAnchored(CannotProve):
-    """No signed checkpoint reaches as far yet. Memory signs one from time to time, and when it is asked."""
+    """No signed checkpoint covers this yet. Memory signs one from time to time, and on request."""
 
 
 class _Anchor(NamedTuple):
-    """The newest checkpoint, and what goes into a proof of it."""
+    """The newest checkpoint, its note and its signer."""
 
     checkpoint: Checkpoint
     text: str
@@ -47,7 +47,7 @@ class _Anchor(NamedTuple):
 
 
 def prove_event(data: DataDir, event_id: str) -> InclusionProof:
-    """Prove that an event is part of the history. Raises CannotProve, NotAnchored, JournalError, OSError."""
+    """Prove that the history includes an event. Raises CannotProve, NotAnchored, JournalError, OSError."""
     anchor, files = _newest_anchor(data), HistoryFiles(data)
     head = anchor.checkpoint
     index = files.index_of(event_id)
@@ -56,7 +56,7 @@ def prove_event(data: DataDir, event_id: str) -> InclusionProof:
     if index > head.size:
         raise NotAnchored(
             f"not anchored yet: {event_id} is event {index:,}, and the newest checkpoint, "
-            f"of {format_datetime(head.time)}, reaches to event {head.size:,}"
+            f"of {format_datetime(head.time)}, covers events up to {head.size:,}"
         )
     line = _text(files.event_by_id(event_id))
     if line is None:
@@ -97,7 +97,7 @@ def prove_since(data: DataDir, checkpoint_text: str) -> ConsistencyProof:
         raise NotAnchored(
             f"the checkpoint of {format_datetime(old.time)} names {pluralize(old.size, 'event')}, the newest in "
             f"{data.checkpoints}, of {format_datetime(head.time)}, only {head.size:,}: "
-            "this is an older state of the history (a restored backup), or another copy of it went on"
+            "this is an older state of the history (a restored backup), or another copy of it was continued"
         )
     if (old.size, old.root) == (head.size, head.root):
         raise _nothing_since(files, head)
@@ -121,9 +121,9 @@ def prove_since(data: DataDir, checkpoint_text: str) -> ConsistencyProof:
 
 
 async def request_checkpoint(data: DataDir) -> str | None:
-    """Have a running memory service sign a checkpoint; return why it did not, None when it did. Raises OSError."""
+    """Ask a running memory service to sign a checkpoint; return why it did not, or None. Raises OSError."""
     if read_holder(data.lock_of("memory")) is None:
-        return "memory is not running: `cq-tui up` starts it, and it signs checkpoints as events come"
+        return "memory is not running: `cq-tui up` starts it, and it signs checkpoints as events arrive"
     answer = await wait_for_answer(data, issue_command(data, "sign_checkpoint", "memory", issued_by="cli"))
     return None if answer.outcome == "done" else f"memory signed no checkpoint: {answer.message or answer.outcome}"
 
@@ -136,7 +136,7 @@ def _newest_anchor(data: DataDir) -> _Anchor:
 
 
 def _earlier(data: DataDir, text: str, key: VerifierKey) -> Checkpoint:
-    """Open the checkpoint to begin from. It must be one of this history, signed with the same key."""
+    """Open the earlier checkpoint, which must be of this history and signed with the same key."""
     try:
         claimed = parse_unverified(text)
         if claimed.origin != key.name:
@@ -145,17 +145,15 @@ def _earlier(data: DataDir, text: str, key: VerifierKey) -> Checkpoint:
             )
         return open_checkpoint(text, key)
     except SignedNoteError as error:
-        raise CannotProve(f"the checkpoint to begin from cannot be trusted: {error}") from None
+        raise CannotProve(f"the earlier checkpoint cannot be trusted: {error}") from None
 
 
 def _nothing_since(files: HistoryFiles, head: Checkpoint) -> CannotProve:
-    """Say why nothing can be proved since the newest checkpoint."""
+    """Return why nothing can be proved since the newest checkpoint."""
     named = f"the checkpoint of {pluralize(head.size, 'event')}, signed {format_datetime(head.time)}"
     if files.event_at(head.size + 1) is not None:
-        return NotAnchored(f"not anchored yet: {named}, is the newest, and events came after it")
-    return CannotProve(
-        f"nothing was added to the history since {named}: it is the newest, and there is nothing to prove"
-    )
+        return NotAnchored(f"not anchored yet: {named}, is the newest, but there are later events")
+    return CannotProve(f"nothing to prove: no events were added since {named}, which is the newest")
 
 
 def _text(line: bytes | None) -> str | None:
@@ -173,9 +171,9 @@ def _verified_path(
     holds: Callable[[list[bytes]], bool],
     wrong: Callable[[list[bytes]], str | None],
 ) -> list[bytes]:
-    """Return a path that holds: made from chain and index, else from the events alone.
+    """Return a valid path, made from chain and index, or else from the events alone.
 
-    ``wrong`` says in words what is wrong with the leaves of ``size`` events. Raises CannotProve with it.
+    ``wrong`` returns what is wrong with the leaves of ``size`` events, for CannotProve.
     """
     try:
         path = make(files.subtree)
@@ -188,16 +186,16 @@ def _verified_path(
         raise CannotProve(problem)
     path = make(lambda start, stop: tree_hash(leaves[start:stop]))
     if not holds(path):
-        raise CannotProve(f"{data.hash_chain}: names events in another order than {data.events.name}. {_VERIFY_HINT}")
+        raise CannotProve(f"{data.hash_chain}: has the events in another order than {data.events.name}. {_VERIFY_HINT}")
     return path
 
 
 def _difference(data: DataDir, leaves: list[bytes], head: Checkpoint) -> str | None:
-    """Say how the events differ from those that were signed; None when they do not."""
+    """Return how the events differ from those that were signed; None if they match."""
     signed = f"the checkpoint of {format_datetime(head.time)}"
     if len(leaves) < head.size:
         missing = f"{head.size - len(leaves):,} are missing"
-        return f"{data.events}: holds {pluralize(len(leaves), 'event')}, {signed} names {head.size:,}: {missing}"
+        return f"{data.events}: has {pluralize(len(leaves), 'event')}, {signed} names {head.size:,}: {missing}"
     root = tree_hash(leaves[: head.size])
     if root == head.root:
         return None
@@ -208,7 +206,7 @@ def _difference(data: DataDir, leaves: list[bytes], head: Checkpoint) -> str | N
 
 
 def _changed(data: DataDir, files: HistoryFiles, index: int, event_id: str, leaf: bytes) -> str | None:
-    """Say that an event is not the one that its block names; None when it is, or there is no such block."""
+    """Return that an event differs from the one in its block; None if it does not, or has no block."""
     block = files.block_at(index)
     links = None if block is None else parse_links(block)
     chained = None if links is None else links.event_hash

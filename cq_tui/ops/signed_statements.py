@@ -1,6 +1,6 @@
-"""What was signed about a history: in its log, in the user's own anchors, and in a checkpoint that somebody kept.
+"""What was signed about a history: in its log, in the user's own anchors, and in a checkpoint that the user kept.
 
-When the user's own key has signed here, or holds an anchor of this data directory, only its word counts.
+If the user's own key has signed here, or has an anchor of this data directory, only its statements count.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """A checkpoint that the history must agree with."""
+    """A checkpoint that the history must match."""
 
     checkpoint: Checkpoint
     #: Who signed it (C2SP verifier key).
@@ -48,29 +48,29 @@ class Anchor:
 
 
 class Acceptance(NamedTuple):
-    """That a person accepted a fault, as the log says."""
+    """A fault that a person accepted, from the log."""
 
     acknowledgement: Acknowledgement
-    #: Who signed that (C2SP verifier key).
+    #: Who signed the acceptance (C2SP verifier key).
     key: str
 
     @property
     def by(self) -> str:
-        """Who, and when."""
+        """Who accepted it, and when."""
         return f"{self.acknowledgement.who}, {format_datetime(self.acknowledgement.time)}"
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as plain values."""
-        told = self.acknowledgement
+        """Return plain values for JSON."""
+        accepted = self.acknowledgement
         return {
-            "id": told.fault_id,
-            "fault": told.fault,
-            "accepted_by": told.who,
-            "accepted_at": told.time,
-            "events": told.size,
-            "comment": told.comment,
+            "id": accepted.fault_id,
+            "fault": accepted.fault,
+            "accepted_by": accepted.who,
+            "accepted_at": accepted.time,
+            "events": accepted.size,
+            "comment": accepted.comment,
             "key": self.key,
-            "releases_checkpoints": told.releases_checkpoints,
+            "releases_checkpoints": accepted.releases_checkpoints,
         }
 
 
@@ -84,9 +84,9 @@ class SignedStatements(NamedTuple):
 
 
 def read_signed_statements(data: DataDir, against: Path | None) -> SignedStatements:
-    """Return the checkpoints of the log, of the user's own anchors, and the one that was named; and a damaged log.
+    """Read the log, the user's own anchors and the checkpoint in the file ``against``.
 
-    When the user's own key has signed here, what others wrote into the log binds nothing and releases nothing.
+    If the user's own key has signed here, entries of others in the log bind nothing and release nothing.
     """
     kept = read_checkpoint_file(against) if against is not None else None
     evidence = read_evidence(data.checkpoints, None, {})
@@ -94,7 +94,7 @@ def read_signed_statements(data: DataDir, against: Path | None) -> SignedStateme
     owns = [VerifierKey.of(origin_of(each), private_key) for each in ids] if private_key else []
     anchored = {own: found for own in owns if (found := Anchors(config_folder(), own, None).read())}
     signers = {entry.public_key for entry in evidence.log.entries}
-    # The newest of the log comes first; without any, what the anchors say.
+    # First the newest signer in the log, then one with an anchor.
     mine = next((own for own in owns if own.text in signers), next(iter(anchored), None))
     if mine is None:
         acceptances = [
@@ -119,7 +119,7 @@ def read_signed_statements(data: DataDir, against: Path | None) -> SignedStateme
 
 
 def _candidate_ids(data: DataDir, reading: LogReading, kept: KeptCheckpoint | None) -> list[str]:
-    """Return the ids that this data directory may have: what is newest in the log first."""
+    """Return the possible ids of this data directory, newest in the log first."""
     found: list[object] = [directory_id_of(_origin(entry)) for entry in reversed(reading.entries)]
     with contextlib.suppress(RuntimeError):
         found.append(known_directory_id(config_folder(), data.root))
@@ -142,7 +142,7 @@ def _own_key() -> "Ed25519PrivateKey | None":
 
 
 def _open_kept(path: Path, kept: KeptCheckpoint, owns: list[VerifierKey], anchors: list[Anchor]) -> Anchor:
-    """Return the checkpoint in a file, with the key that opens it: the user's, the file's own, or that of the log."""
+    """Open a kept checkpoint with the first key that fits: the user's, the file's own, or that of the log."""
     named = VerifierKey.parse(kept.public_key) if kept.public_key else None
     keys = [*owns, *([named] if named else []), *(VerifierKey.parse(anchor.key) for anchor in anchors)]
     for key in keys:
@@ -152,6 +152,6 @@ def _open_kept(path: Path, kept: KeptCheckpoint, owns: list[VerifierKey], anchor
             continue
     raise CheckpointFileError(
         path,
-        "is signed by a key that is not known here",
-        "Use a debug bundle or a proof, which name their key",
+        "is signed by an unknown key",
+        "Use a debug bundle or a proof, which include their key",
     )

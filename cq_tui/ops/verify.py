@@ -1,7 +1,7 @@
-"""A full check of a history, by whoever has its files: is it intact, is it complete, how old are check and anchor.
+"""Verifying a history offline: is it intact, is it complete, how old are the last check and the last anchor.
 
-Nothing is written, no service is needed. What a checkpoint says counts as an anchor when its signer is known here: by
-the user's own key, or by whoever named the checkpoint to hold the history against.
+Read-only; no service is needed. A checkpoint is an anchor if its signer is known here: signed with the user's own key,
+or given by the user to compare with (``--against``).
 """
 
 import os
@@ -27,53 +27,53 @@ from cq_tui.store.history.parallel import verify_in_parallel
 from cq_tui.store.history.verification import Progress, VerificationResult
 from cq_tui.store.lock import read_holder
 
-#: While memory writes, what looks wrong is looked at again: its files change places under a reader.
+#: While memory writes, its files change places under a reader, so a fault is verified again.
 _ATTEMPTS = 3
 
 
 @dataclass(slots=True)
 class VerificationReport:
-    """The three verdicts, and what they rest on."""
+    """The three verdicts, and the findings behind them."""
 
     result: VerificationResult
     faults: list[HistoryFault]
     fault_count: int
-    #: Events that chain or checkpoints name and that are not there.
+    #: Events in chain or checkpoints that are missing.
     missing: int
-    #: The newest checkpoint that the history agrees with.
+    #: The newest checkpoint that matches the history.
     anchor: Anchor | None
-    #: Whether a memory service writes at the moment.
+    #: Whether a memory service is running.
     is_live: bool
     checked_at: float
     last_full_check: float | None
-    #: What persons have accepted, oldest first.
+    #: Accepted faults, oldest first.
     acceptances: list[Acceptance] = field(default_factory=list)
-    #: What the configuration folder knows to have been here before.
+    #: An earlier history here, recorded in the configuration folder.
     lost: LostHistory | None = None
 
     @property
     def accepted(self) -> dict[str, str]:
-        """Who accepted a fault, by its short name."""
+        """Who accepted a fault, by its id."""
         return {each.acknowledgement.fault_id: each.by for each in self.acceptances}
 
     @property
     def log_acceptances(self) -> list[Acceptance]:
-        """What was accepted about the log itself: it is no fault any more, and never passes in silence."""
+        """Accepted faults of the log itself: no longer faults, but always shown."""
         return [each for each in self.acceptances if each.acknowledgement.fault.startswith(LOG_FAULT_PREFIX)]
 
     @property
     def damaged(self) -> bool:
-        """Whether bytes are not what they should be."""
+        """Whether anything is damaged."""
         return self.fault_count > 0
 
     @property
     def anchored(self) -> bool:
-        """Whether somebody who is known here signed that the history went so far; an empty one needs nobody."""
+        """Whether a known signer signed a matching checkpoint; an empty history needs none."""
         return self.result.events == 0 or (self.anchor is not None and self.anchor.trusted)
 
     @property
     def incomplete(self) -> bool:
-        """Whether something is missing. A chain that lags behind is none of that while memory is at work."""
+        """Whether anything is missing. While memory runs, the chain may lag behind the events."""
         return bool(self.missing or self.lost or self.result.gaps or (self.result.unchained and not self.is_live))
 
     @property
@@ -134,17 +134,17 @@ class VerificationReport:
 
 
 class NoHistory(Exception):
-    """There is nothing to verify."""
+    """There is no history to verify."""
 
 
 def verify_history(
     data: DataDir, *, workers: int | None = None, against: Path | None = None, progress: Progress = lambda _: None
 ) -> VerificationReport:
-    """Verify everything. Raises NoHistory, OSError, and CheckpointFileError for what cannot be held against it."""
+    """Verify everything. Raises NoHistory, OSError, and CheckpointFileError if ``against`` cannot be used."""
     if not data.events.exists() and not data.hash_chain.exists():
         lost = _find_lost_history(data)
-        known = f", but {lost}" if lost else ". Name its data directory with --data-dir"
-        raise NoHistory(f"{data.memory}: holds no history{known}")
+        known = f", but {lost}" if lost else ". Use --data-dir to name another data directory"
+        raise NoHistory(f"{data.memory}: has no history{known}")
     signed = read_signed_statements(data, against)
     anchors, faults = signed.anchors, signed.faults
     sizes = {anchor.checkpoint.size for anchor in anchors}
@@ -159,7 +159,7 @@ def verify_history(
     checkpoints = [anchor.checkpoint for anchor in anchors]
     present = [each for each in checkpoints if each.size <= found.events]
     faults += [
-        HistoryFault(data.checkpoints.name, words) for words in find_contradictions(present, found.events, found.roots)
+        HistoryFault(data.checkpoints.name, text) for text in find_contradictions(present, found.events, found.roots)
     ]
     agreeing = [each for each in anchors if found.roots.get(each.checkpoint.size) == each.checkpoint.root]
     return VerificationReport(
@@ -177,12 +177,12 @@ def verify_history(
 
 
 def history_bytes(data: DataDir) -> int:
-    """Return how much there is to verify."""
+    """Return how many bytes there are to verify."""
     return data.events.stat().st_size if data.events.exists() else 0
 
 
 def _find_lost_history(data: DataDir, anchors: Iterable[Anchor] = ()) -> LostHistory | None:
-    """Return what the configuration folder knows to have been here, if it is not what the anchors are about."""
+    """Return an earlier history recorded for this directory, unless the anchors are about it."""
     try:
         return find_lost_history(config_folder(), data, {directory_id_of(each.checkpoint.origin) for each in anchors})
     except RuntimeError:
@@ -207,7 +207,7 @@ def open_faults(data: DataDir) -> dict[str, str]:
 
 
 def report_lines(report: VerificationReport) -> list[str]:
-    """Say it to a person."""
+    """Format the report for people."""
     return [
         f"integrity     {_integrity(report)}",
         *_fault_lines(report),
@@ -241,26 +241,26 @@ def _fault_lines(report: VerificationReport) -> list[str]:
 
 def _completeness(report: VerificationReport) -> str:
     found, anchor = report.result, report.anchor
-    words = [f"INCOMPLETE by {pluralize(report.missing, 'event')}"] if report.missing else []
+    parts = [f"INCOMPLETE by {pluralize(report.missing, 'event')}"] if report.missing else []
     if report.lost:
-        words.append(f"INCOMPLETE: not the history of {report.lost.checkpoint.size:,} events that was here")
+        parts.append(f"INCOMPLETE: the earlier history of {report.lost.checkpoint.size:,} events is missing")
     if anchor is None:
-        words.append("not anchored: no signed checkpoint agrees with it" if found.events else "nothing to anchor yet")
+        parts.append("not anchored: no signed checkpoint matches it" if found.events else "nothing to anchor yet")
     else:
         later = found.events - anchor.checkpoint.size
-        words.append(f"{'anchored to' if report.missing or report.lost else 'complete to'} {anchor.checkpoint.size:,}")
-        words.append(f"signed {format_signing_time(anchor.checkpoint)} by key {_short_key(anchor.key)}")
+        parts.append(f"{'anchored to' if report.missing or report.lost else 'complete to'} {anchor.checkpoint.size:,}")
+        parts.append(f"signed {format_signing_time(anchor.checkpoint)} by key {_short_key(anchor.key)}")
         if not anchor.trusted:
-            words.append("a key that is not known here: hold it against a checkpoint you kept, with --against")
+            parts.append("an unknown key: compare with a checkpoint you kept, using --against")
         if later:
-            words.append(f"{pluralize(later, 'later event')} not anchored yet")
+            parts.append(f"{pluralize(later, 'later event')} not anchored yet")
     if found.unchained:
-        words.append(f"{pluralize(found.unchained, 'event')} not chained yet")
-    return ", ".join(words)
+        parts.append(f"{pluralize(found.unchained, 'event')} not chained yet")
+    return ", ".join(parts)
 
 
 def _short_key(key: str) -> str:
-    """Return the id of a verifier key."""
+    """Return the key id of a verifier key."""
     return key.split("+", 2)[1]
 
 
@@ -271,7 +271,7 @@ def _gap_lines(report: VerificationReport) -> list[str]:
     ]
     if report.result.torn_bytes:
         lines.append(
-            f"  the last {report.result.torn_bytes:,} bytes are no whole line; memory puts them into quarantine"
+            f"  the last {report.result.torn_bytes:,} bytes are not a whole line; memory moves them to quarantine"
         )
     if report.lost:
         lines.append(f"  {report.lost}")
@@ -279,23 +279,23 @@ def _gap_lines(report: VerificationReport) -> list[str]:
 
 
 def _acceptance_line(acceptance: Acceptance) -> str:
-    told = acceptance.acknowledgement
-    what = "released the checkpoints signed until then" if told.releases_checkpoints else "accepted"
-    size, signer = pluralize(told.size, "event"), _short_key(acceptance.key)
-    return f"  {acceptance.by}, {size}, key {signer}: {what}: {told.fault.removeprefix(LOG_FAULT_PREFIX)}"
+    accepted = acceptance.acknowledgement
+    what = "released the checkpoints signed until then" if accepted.releases_checkpoints else "accepted"
+    size, signer = pluralize(accepted.size, "event"), _short_key(acceptance.key)
+    return f"  {acceptance.by}, {size}, key {signer}: {what}: {accepted.fault.removeprefix(LOG_FAULT_PREFIX)}"
 
 
 def _age(report: VerificationReport) -> str:
-    words = [f"checked {format_datetime(report.checked_at)}"]
+    parts = [f"checked {format_datetime(report.checked_at)}"]
     if report.anchor is not None:
-        words.append(f"last anchor {_ago(report.checked_at - report.anchor.checkpoint.time)}")
+        parts.append(f"last anchor {_ago(report.checked_at - report.anchor.checkpoint.time)}")
     if report.last_full_check is not None:
-        words.append(f"last full check by memory {_ago(report.checked_at - report.last_full_check)}")
-    return ", ".join(words)
+        parts.append(f"last full check by memory {_ago(report.checked_at - report.last_full_check)}")
+    return ", ".join(parts)
 
 
 def _ago(seconds: float) -> str:
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
             return f"{seconds / size:.1f} {unit} ago"
-    return f"{max(0.0, seconds):.0f} s ago" if seconds > -1 else "in the future: the clock went back"
+    return f"{max(0.0, seconds):.0f} s ago" if seconds > -1 else "in the future: the clock was set back"

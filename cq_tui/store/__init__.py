@@ -1,1 +1,1 @@
-"""How shared_data is read and written: documents, journals, chain, tree, watching."""
+"""Storage in the data directory: documents, journals, the history, checkpoints, snapshots and spools."""

@@ -14,7 +14,7 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.store.document import DocumentError, read_document, write_document
 from cq_tui.store.lock import read_holder
 
-#: Answers older than this (seconds) are deleted; the history keeps them for good.
+#: Answers older than this (seconds) are deleted; the history keeps them forever.
 _ANSWER_KEPT = 24 * 3600.0
 
 
@@ -28,7 +28,7 @@ def issue_command(
     arguments: Mapping[str, Any] | None = None,
     expiry: float = COMMAND_EXPIRY,
 ) -> Command:
-    """Write a command for a service and return it. Raises OSError when the directory cannot be written."""
+    """Write a command for a service and return it. Raises OSError if the directory is not writable."""
     now = time.time()
     request = Command(
         command_id=f"{int(now * 1000)}-{secrets.token_hex(4)}",
@@ -45,34 +45,34 @@ def issue_command(
 
 
 class CommandInbox:
-    """The commands for one service. Each is handed out at most once, ever: claimed before it is carried out."""
+    """The commands for one service. Each is claimed before it runs, so it runs at most once."""
 
     def __init__(self, data: DataDir, service: str) -> None:
         self._data = data
         self._service = service
 
     def answer_interrupted(self) -> Iterator[Command]:
-        """Answer what an earlier process of this service claimed and never answered."""
+        """Answer the commands that an earlier process of this service claimed and never finished."""
         for path in sorted(self._data.control.glob(f"*.{self._service}.claimed")):
             try:
                 command = read_document(path, Command)
             except DocumentError:
                 _quarantine(self._data, path)
                 continue
-            self.answer(command, "interrupted", "the service ended while carrying it out")
+            self.answer(command, "interrupted", "the service stopped while running it")
             yield command
 
     def claim(self, now: float | None = None) -> Iterator[Command]:
-        """Claim every waiting command for this service; expired ones are answered and not yielded.
+        """Claim every pending command for this service; expired ones are answered and not yielded.
 
-        What is no command is moved to quarantine, so that it is complained of once.
+        A file that is not a command is moved to quarantine, so that it is reported once.
         """
         moment = time.time() if now is None else now
         for path in sorted(self._data.control.glob("*.json")):
             try:
                 command = read_document(path, Command)
             except DocumentError:
-                # One process clears bad files away, so that they are not raced for.
+                # Only one process quarantines bad files, so that there is no race for them.
                 if self._service == "supervisor":
                     _quarantine(self._data, path)
                 continue
@@ -83,15 +83,15 @@ class CommandInbox:
             except FileNotFoundError:
                 continue
             if (self._data.control_done / path.name).exists():
-                # Its answer stands: this is a copy, or an answer whose claim could not be dropped.
+                # Already answered: this is a copy, or its claim could not be deleted then.
                 self._claimed(command).unlink(missing_ok=True)
             elif moment > command.expires_ts:
-                self.answer(command, "expired", "nobody carried it out in time")
+                self.answer(command, "expired", "it expired before the service claimed it")
             else:
                 yield command
 
     def answer(self, command: Command, outcome: Outcome, message: str = "") -> CommandOutcome:
-        """Write the outcome and drop the claim."""
+        """Write the outcome and delete the claim."""
         done = _make_outcome(command, outcome, message)
         write_document(self._data.control_done / f"{command.command_id}.json", done)
         self._claimed(command).unlink(missing_ok=True)
@@ -102,14 +102,14 @@ class CommandInbox:
 
 
 def sweep_commands(data: DataDir, now: float) -> None:
-    """Answer commands that nobody claimed in time, and forget old answers. For the supervisor."""
+    """Answer commands that nobody claimed in time and delete old answers. Called by the supervisor."""
     for path in data.control.glob("*.json"):
         try:
             command = read_document(path, Command)
         except DocumentError:
             continue
         if now > command.expires_ts + 1.0:
-            done = _make_outcome(command, "expired", f"{command.service} did not take it in time")
+            done = _make_outcome(command, "expired", f"{command.service} did not claim it in time")
             write_document(data.control_done / path.name, done)
             path.unlink(missing_ok=True)
     for path in data.control_done.glob("*.json"):
@@ -119,7 +119,7 @@ def sweep_commands(data: DataDir, now: float) -> None:
 
 
 def _quarantine(data: DataDir, path: Path) -> None:
-    """Move what is no command into quarantine, under a name that nothing has there."""
+    """Move a file that is not a command to quarantine, under a unique name."""
     with contextlib.suppress(FileNotFoundError):
         path.rename(data.quarantine / f"{path.name}.{time.time_ns()}")
 
@@ -127,9 +127,9 @@ def _quarantine(data: DataDir, path: Path) -> None:
 async def wait_for_answer(
     data: DataDir, command: Command, poll: float = 0.05, patience: float = 60.0
 ) -> CommandOutcome:
-    """Wait until a command is answered or void; a command nobody took is withdrawn.
+    """Wait until a command is answered; withdraw it if nobody claims it before it expires.
 
-    Once it has expired, the wait also ends when the process that took it has ended, and after ``patience`` seconds.
+    After that, the wait also ends when the process that claimed it has ended, or after ``patience`` seconds.
     """
     answer = data.control_done / f"{command.command_id}.json"
     waiting = data.control / f"{command.command_id}.json"
@@ -140,14 +140,14 @@ async def wait_for_answer(
             pass
         now = time.time()
         if now > command.expires_ts:
-            # Whoever unlinks it first keeps others from claiming it; a claim renames it away.
+            # Unlinking and claiming (a rename) exclude each other: only one of them can succeed.
             with contextlib.suppress(FileNotFoundError):
                 waiting.unlink()
                 return _make_outcome(command, "expired", f"{command.service} did not answer; is it running?")
             if read_holder(data.lock_of(command.service)) is None and not answer.exists():
-                return _make_outcome(command, "interrupted", f"{command.service} ended while carrying it out")
+                return _make_outcome(command, "interrupted", f"{command.service} stopped while running it")
             if now > command.expires_ts + patience:
-                return _make_outcome(command, "failed", f"{command.service} took it, but has not answered")
+                return _make_outcome(command, "failed", f"{command.service} claimed it but has not answered")
         await asyncio.sleep(poll)
 
 

@@ -1,4 +1,4 @@
-"""Making the data directory: 0700 folders, with a clear word when that is impossible."""
+"""Creating the data directory: folders of mode 0700, and a clear error when that is impossible."""
 
 import os
 
@@ -6,11 +6,11 @@ from cq_tui.contracts.layout import DataDir
 
 
 class DataDirError(Exception):
-    """The data directory cannot be used; the message says why and what to do."""
+    """The data directory cannot be used; the message says why and how to fix it."""
 
 
 def prepare_data_directory(data: DataDir) -> None:
-    """Create what is missing. Raises DataDirError when it cannot be written."""
+    """Create missing folders. Raises DataDirError if the directory is not writable."""
     try:
         data.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in data.folders():
@@ -28,7 +28,7 @@ def prepare_data_directory(data: DataDir) -> None:
 
 
 def _keep_to_owner(data: DataDir) -> None:
-    """Close to others what holds keys: folders and settings that somebody made or copied with wider permissions."""
+    """Remove other users' access to folders and settings created or copied with wider permissions."""
     for folder in data.folders()[1:]:
         if folder.stat().st_mode & 0o077:
             folder.chmod(0o700)

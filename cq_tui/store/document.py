@@ -1,4 +1,4 @@
-"""Documents: one JSON file, replaced atomically, so that a reader sees the old or the new one and never half."""
+"""Documents: JSON files replaced atomically, so that a reader sees the old or the new version, never a mix."""
 
 import os
 import stat
@@ -11,14 +11,14 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from cq_tui.store.durable import sync_folder, write_all
 from cq_tui.store.regular_file import open_regular
 
-#: No document of ours comes near this; a larger file is somebody's mistake and is not read into memory.
+#: Far above any document of ours; a larger file is a mistake and is not read into memory.
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 class DocumentError(Exception):
-    """A document cannot be used. ``problem`` says what is wrong, ``remedy`` what a person can do."""
+    """A document cannot be used. ``problem`` says what is wrong, ``remedy`` how to fix it."""
 
     def __init__(self, path: Path, problem: str, remedy: str) -> None:
         super().__init__(f"{path}: {problem}. {remedy}")
@@ -32,14 +32,14 @@ class DocumentError(Exception):
 
 
 class DocumentMissing(DocumentError):
-    """The file is not there (yet)."""
+    """The file does not exist (yet)."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, "is not there yet", "It appears when its service has written it")
+        super().__init__(path, "does not exist yet", "It appears once its service has written it")
 
 
 def read_content(path: Path, limit: int = MAX_DOCUMENT_BYTES) -> bytes:
-    """Return the bytes of a document. Raises DocumentError for what cannot be a document of ours."""
+    """Return the bytes of a document. Raises DocumentError if it is missing, empty, too large or unreadable."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
@@ -47,7 +47,7 @@ def read_content(path: Path, limit: int = MAX_DOCUMENT_BYTES) -> bytes:
             if not stat.S_ISREG(status.st_mode):
                 raise DocumentError(path, "is not a regular file", "Move it away")
             if status.st_size > limit:
-                size = f"holds {status.st_size:,} bytes, more than {limit:,}"
+                size = f"has {status.st_size:,} bytes, the limit is {limit:,}"
                 raise DocumentError(path, size, "Move it away; its service writes a new one")
             content = _read_all(descriptor, status.st_size)
         finally:
@@ -57,12 +57,12 @@ def read_content(path: Path, limit: int = MAX_DOCUMENT_BYTES) -> bytes:
     except OSError as error:
         raise DocumentError(path, f"cannot be read ({error.strerror})", "Check its owner and permissions") from None
     if not content:
-        raise DocumentError(path, "is empty", "Its service writes it again; if not, restart that service")
+        raise DocumentError(path, "is empty", "Its service rewrites it; if not, restart that service")
     return content
 
 
 def _read_all(descriptor: int, size: int) -> bytes:
-    """Return ``size`` bytes, or as many as there are."""
+    """Return ``size`` bytes, fewer if the file ends before."""
     content = os.read(descriptor, size)
     while len(content) < size and (more := os.read(descriptor, size - len(content))):
         content += more
@@ -75,23 +75,23 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         value = orjson.loads(content)
     except orjson.JSONDecodeError as error:
-        raise DocumentError(path, f"is not valid JSON ({error})", "Correct it or move it away") from None
+        raise DocumentError(path, f"is not valid JSON ({error})", "Fix it or move it away") from None
     if not isinstance(value, dict):
-        raise DocumentError(path, f"holds a {type(value).__name__}, not an object", "Correct it or move it away")
+        raise DocumentError(path, f"contains a {type(value).__name__}, not an object", "Fix it or move it away")
     return value
 
 
 def read_document(path: Path, model: type[Model]) -> Model:
-    """Return a document as its model. Raises DocumentError naming field, value and rule."""
+    """Return a document as its model. Raises DocumentError with field, rule and value."""
     value = read_json(path)
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise DocumentError(path, describe_validation_error(error), "Correct it or move it away") from None
+        raise DocumentError(path, describe_validation_error(error), "Fix it or move it away") from None
 
 
 def describe_validation_error(error: ValidationError) -> str:
-    """Say the first problem of a validation error in one line: field, rule, value."""
+    """Format the first problem of a validation error in one line: field, rule, value."""
     first = error.errors(include_url=False, include_context=False)[0]
     field = ".".join(str(part) for part in first["loc"]) or "the whole"
     value = repr(first["input"]) if not isinstance(first["input"], (dict, list, SecretStr)) else "…"
@@ -100,7 +100,7 @@ def describe_validation_error(error: ValidationError) -> str:
 
 
 def document_bytes(value: BaseModel | dict[str, Any]) -> bytes:
-    """Serialise for a person's eyes as well: indented, with a final line feed."""
+    """Serialize for people as well: indented, with a final line feed."""
     plain = value.model_dump(mode="json", exclude_none=True) if isinstance(value, BaseModel) else value
     return orjson.dumps(plain, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
@@ -108,10 +108,10 @@ def document_bytes(value: BaseModel | dict[str, Any]) -> bytes:
 def write_document(
     path: Path, value: BaseModel | dict[str, Any] | bytes, *, durable: bool = True, mode: int = 0o600
 ) -> None:
-    """Replace a document through one fixed temporary name beside it.
+    """Replace a document atomically, through a temporary file of a fixed name beside it.
 
-    ``durable`` syncs the file before and its folder after the rename; without it (health, tickers) a power loss
-    may bring back an older version, never a torn one. Raises OSError; the old version then still stands.
+    ``durable`` syncs the file before the rename and its folder after; without it (health, tickers) a power loss
+    may bring back an older version, never a torn one. On OSError the old version is unchanged.
     """
     content = value if isinstance(value, bytes) else document_bytes(value)
     temporary = path.with_name(f".{path.name}.tmp")

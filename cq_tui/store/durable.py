@@ -1,10 +1,10 @@
-"""Writing bytes so that they last."""
+"""Durable writes: complete writes, and folder syncs."""
 
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
-#: Bytes that are joined for one write: few enough for the processor's cache.
+#: Bytes joined for one write; fits the processor's cache.
 _GROUP = 256 * 1024
 
 
@@ -16,7 +16,7 @@ def write_all(descriptor: int, content: bytes) -> None:
 
 
 def write_parts(descriptor: int, parts: Iterable[bytes]) -> None:
-    """Write every byte of every part, some together, or raise OSError."""
+    """Write every byte of every part, small parts together, or raise OSError."""
     group: list[bytes] = []
     size = 0
     for part in parts:
@@ -29,7 +29,7 @@ def write_parts(descriptor: int, parts: Iterable[bytes]) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames and new names in a folder durable. Raises OSError."""
+    """Make new and renamed entries of a folder durable. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -1,7 +1,7 @@
 """Journals: append-only files of lines, one writer each, any number of tailing readers.
 
-Whole lines go out in one write; a reader never sees half a line; a torn tail is moved to quarantine before the
-first append; after a failed or short write the file is cut back; a failed sync is never retried.
+Whole lines are written at once, and readers see only whole lines. A torn tail is moved to quarantine before the
+first append; after a failed or short write the file is truncated to its old size; a failed sync is never retried.
 """
 
 import contextlib
@@ -14,15 +14,15 @@ from pathlib import Path
 from cq_tui.store.durable import sync_folder, write_all
 from cq_tui.store.regular_file import open_regular
 
-#: A line longer than this is no line of ours.
+#: We never write a longer line.
 MAX_LINE_BYTES = 1024 * 1024
-#: Stands for a line that is too long to be held: it is no JSON, and so counts as damaged.
+#: Stands for a line too long to hold in memory: it is not JSON, so it counts as damaged.
 OVERLONG = b"\xff"
 _BLOCK = 64 * 1024
 _READ_LIMIT = 4 * 1024 * 1024
-#: Of the end of a file no more is read than this.
+#: At most this many blocks are read from the end of a file.
 _MOST_BLOCKS = 16 * MAX_LINE_BYTES // _BLOCK
-#: So many first bytes tell one journal from another.
+#: The first bytes, which tell one journal from another.
 _OPENING_BYTES = 64
 
 
@@ -31,11 +31,11 @@ class JournalError(Exception):
 
 
 class JournalBroken(JournalError):
-    """What the disk holds is unknown: the process must end, and a new one looks for itself."""
+    """The content on disk is unknown: the process must end, and a new one reads it again."""
 
 
 def last_line_end(descriptor: int, size: int) -> int:
-    """Return the offset just behind the last line feed."""
+    """Return the offset just after the last line feed."""
     end = size
     while end > 0:
         start = max(0, end - _BLOCK)
@@ -49,9 +49,8 @@ def last_line_end(descriptor: int, size: int) -> int:
 class JournalWriter:
     """The one writer of a journal.
 
-    Opening moves a torn tail into ``quarantine``: what ``whole_end`` (of descriptor and size) says is the bytes after
-    the last line feed. With ``locked`` no process but this one can be its writer, from before that look on. Raises
-    JournalError.
+    Opening moves a torn tail into ``quarantine``: everything after the offset that ``whole_end(descriptor, size)``
+    returns. With ``locked`` the file is locked first, so that no other process can write it. Raises JournalError.
     """
 
     def __init__(
@@ -64,7 +63,7 @@ class JournalWriter:
         whole_end: Callable[[int, int], int] = last_line_end,
     ) -> None:
         self.path = path
-        #: The torn tail that was found on opening, and how many bytes it had.
+        #: Where the torn tail found on opening was moved to, and its size.
         self.torn: tuple[Path, int] | None = None
         self._broken: str | None = None
         self._descriptor = -1
@@ -91,30 +90,30 @@ class JournalWriter:
 
     @property
     def inode(self) -> int:
-        """The file that is written, whatever has its name by now."""
+        """Inode of the open file, even if its name now belongs to another file."""
         return os.fstat(self._descriptor).st_ino
 
     def lock(self) -> None:
-        """Keep the file for this process as long as it is open. Raises JournalError when another one has it."""
+        """Lock the file until it is closed. Raises JournalError if another process has locked it."""
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise JournalError(f"{self.path}: another process writes it. End that process first") from None
+            raise JournalError(f"{self.path}: another process is writing it. Stop that process first") from None
 
     def refresh_size(self) -> None:
-        """Take note that the file was cut by whoever opened this writer."""
+        """Read the size again after the caller truncated the file."""
         self._size = os.fstat(self._descriptor).st_size
 
     def append(self, lines: Sequence[bytes], *, durable: bool = False) -> int:
         """Append whole lines (without their line feeds) in one write; return the offset of the first.
 
-        On failure nothing of them stays in the file. Raises JournalError; after a failed sync or a failed cut it is
-        JournalBroken, and the writer is of no further use, since what the disk holds is unknown.
+        On JournalError none of them stays in the file. After a failed sync or truncation it is JournalBroken: the
+        content on disk is unknown, and the writer cannot be used any more.
         """
         return self.append_bytes(b"\n".join((*lines, b"")), durable=durable)
 
     def append_bytes(self, content: bytes, *, durable: bool = False) -> int:
-        """Append whole lines that were joined, the last line feed included; otherwise as ``append``."""
+        """Append whole lines already joined, final line feed included; otherwise like ``append``."""
         self._check_usable()
         start = self._size
         try:
@@ -122,14 +121,14 @@ class JournalWriter:
         except OSError as error:
             self._cut_back(start)
             self._check_usable()
-            raise JournalError(f"{self.path}: write failed ({error.strerror}); nothing was kept") from None
+            raise JournalError(f"{self.path}: write failed ({error.strerror}); nothing was written") from None
         self._size += len(content)
         if durable:
             self.sync()
         return start
 
     def sync(self) -> None:
-        """Make everything appended so far durable."""
+        """Make everything appended so far durable. Raises JournalBroken."""
         self._check_usable()
         try:
             os.fdatasync(self._descriptor)
@@ -152,7 +151,7 @@ class JournalWriter:
         try:
             os.ftruncate(self._descriptor, size)
         except OSError as error:
-            self._broken = f"cannot be cut back after a failed write ({error.strerror}); restart the service"
+            self._broken = f"cannot be truncated after a failed write ({error.strerror}); restart the service"
 
     def _cut_torn_tail(self, quarantine: Path, whole_end: Callable[[int, int], int]) -> None:
         end = whole_end(self._descriptor, self._size)
@@ -166,7 +165,7 @@ class JournalWriter:
 
 
 def quarantine_bytes(descriptor: int, start: int, end: int, quarantine: Path, name: str) -> Path:
-    """Copy bytes [start, end) of a file into quarantine, synced, before they are cut; return the copy."""
+    """Copy bytes [start, end) of a file to quarantine, synced, and return the path of the copy."""
     kept = quarantine / f"{name}.{start}.{time.time_ns()}.torn"
     target = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -182,11 +181,10 @@ def quarantine_bytes(descriptor: int, start: int, end: int, quarantine: Path, na
 
 
 class JournalReader:
-    """Follows a journal by offset. Sees only whole lines; notices replacement and truncation.
+    """Follows a journal by offset. Returns only whole lines; detects replacement and truncation.
 
-    A file system may give a new file the inode of the deleted one, and a file that was cut back may have grown past
-    the offset again. So the reader also knows the journal by its first bytes, which never change, and looks that a
-    line ends just before its offset.
+    A new file may reuse the inode of the deleted one, and a truncated file may have grown past the offset again. So
+    the reader also compares the first bytes, which never change, and checks that a line ends just before its offset.
     """
 
     def __init__(self, path: Path, offset: int = 0) -> None:
@@ -196,10 +194,10 @@ class JournalReader:
         self._opening = b""
 
     def read_new(self, limit: int = _READ_LIMIT) -> list[bytes]:
-        """Return whole lines that came since the last call, at most about ``limit`` bytes of them.
+        """Return whole lines added since the last call, about ``limit`` bytes at most; an empty list if none.
 
-        An empty list means there is nothing new. After a replacement or a cut the file is read from its start
-        again: consumers know their lines by key. Raises JournalError for an endless line.
+        After a replacement or truncation the file is read from its start again: consumers must recognize lines they
+        have seen. Raises JournalError for a line without an end.
         """
         with _reading(self.path) as descriptor:
             if descriptor is None:
@@ -215,7 +213,7 @@ class JournalReader:
             return lines
 
     def _is_same_file(self, descriptor: int, status: os.stat_result) -> bool:
-        """Whether the file is the one that was read so far, with all of it still there."""
+        """Whether this is still the file read so far, and not truncated."""
         if (self._inode is not None and status.st_ino != self._inode) or status.st_size < self.offset:
             return False
         if self.offset and os.pread(descriptor, 1, self.offset - 1) != b"\n":
@@ -230,7 +228,7 @@ class JournalReader:
         block = os.pread(descriptor, min(unread, limit), self.offset)
         end = block.rfind(b"\n") + 1
         if end == 0 and limit <= MAX_LINE_BYTES and limit < unread:
-            # One line may be longer than what the caller likes to read at once.
+            # A single line may be longer than the limit.
             block = os.pread(descriptor, min(unread, MAX_LINE_BYTES + 1), self.offset)
             end = block.find(b"\n") + 1
         if end == 0:
@@ -241,7 +239,7 @@ class JournalReader:
         return block[: end - 1].split(b"\n")
 
     def skip_to_end(self) -> None:
-        """Forget what is there now and follow only what comes. Raises JournalError."""
+        """Skip existing lines and follow only new ones. Raises JournalError."""
         with _reading(self.path) as descriptor:
             if descriptor is None:
                 return
@@ -253,7 +251,7 @@ class JournalReader:
 
 @contextlib.contextmanager
 def _reading(path: Path) -> Iterator[int | None]:
-    """Open a journal to read it; None when it is not there. Turns every OSError into a JournalError."""
+    """Open a journal for reading; None if it does not exist. Turns every OSError into a JournalError."""
     try:
         descriptor = open_regular(path, os.O_RDONLY)
     except FileNotFoundError:
@@ -289,6 +287,6 @@ def last_lines(path: Path, count: int) -> list[bytes]:
             start -= size
             blocks.append(os.pread(descriptor, size, start))
             unseen -= blocks[-1].count(b"\n")
-        # Behind the last line feed is nothing; before the first may be the rest of a line.
+        # Nothing follows the last line feed; a partial line may precede the first.
         lines = b"".join(reversed(blocks)).split(b"\n")[0 if start == 0 else 1 : -1]
         return lines[-count:]

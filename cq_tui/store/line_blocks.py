@@ -1,4 +1,4 @@
-"""The lines of a part of a file, block by block, forwards or backwards: a great file is never held as a whole."""
+"""The lines of part of a file, block by block, forwards or backwards, in bounded memory."""
 
 import os
 from collections.abc import Iterator
@@ -10,14 +10,14 @@ _BLOCK = 128 * 1024
 
 
 class LineBlock(NamedTuple):
-    """Whole lines without their line feeds, and the byte at which the first begins."""
+    """Whole lines without their line feeds, and the offset at which the first begins."""
 
     offset: int
     lines: list[bytes]
 
 
 def blocks(file: BinaryIO, start: int, end: int, size: int = _BLOCK) -> Iterator[LineBlock]:
-    """Yield the lines between two bytes, where lines begin, the first block first. Raises OSError."""
+    """Yield the lines between two line starts, first block first. Raises OSError."""
     rest, offset, position = b"", start, start
     while content := os.pread(file.fileno(), min(size, end - position), position):
         position += len(content)
@@ -33,16 +33,16 @@ def blocks(file: BinaryIO, start: int, end: int, size: int = _BLOCK) -> Iterator
 
 
 def blocks_backwards(file: BinaryIO, start: int, end: int, size: int = _BLOCK) -> Iterator[LineBlock]:
-    """Yield the lines between two bytes, where lines begin, the last block first. Raises OSError."""
+    """Yield the lines between two line starts, last block first. Raises OSError."""
     tail, position = b"", end
     while position > start:
         wanted = min(size, position - start)
         position -= wanted
         content = os.pread(file.fileno(), wanted, position)
         if len(content) < wanted:
-            return  # cut off meanwhile: these lines are no more
+            return  # truncated meanwhile
         content += tail
-        # What stands before the first line feed belongs to a line that begins in an earlier block.
+        # Bytes before the first line feed belong to a line that begins in an earlier block.
         cut = content.find(b"\n") + 1 if position > start else 0
         if cut < len(content):
             yield LineBlock(position + cut, content[cut:-1].split(b"\n"))
@@ -50,7 +50,7 @@ def blocks_backwards(file: BinaryIO, start: int, end: int, size: int = _BLOCK) -
 
 
 def _behind_line(file: BinaryIO, position: int) -> int:
-    """Return the byte behind the next line feed, or the end of the file."""
+    """Return the offset after the next line feed, or the end of the file."""
     while content := os.pread(file.fileno(), _BLOCK, position):
         found = content.find(b"\n")
         if found >= 0:
@@ -60,7 +60,7 @@ def _behind_line(file: BinaryIO, position: int) -> int:
 
 
 def count_line_feeds(file: BinaryIO, start: int, stop: int) -> int:
-    """Return how many line feeds stand between two bytes. Raises OSError."""
+    """Return the number of line feeds between two offsets. Raises OSError."""
     count = 0
     while content := os.pread(file.fileno(), min(_BLOCK, stop - start), start):
         count += content.count(b"\n")

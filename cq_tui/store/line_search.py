@@ -1,6 +1,6 @@
-"""Binary search in a file of sorted lines, by bytes, reading next to nothing. Some lines may be damaged.
+"""Binary search in a file of sorted lines, some of which may be damaged.
 
-Lines are asked for their key; one that has none is stepped over.
+``key_of`` returns the key of a line; a line without a key is skipped.
 """
 
 import os
@@ -11,67 +11,67 @@ from cq_tui.store.journal import MAX_LINE_BYTES
 
 Key = tuple[int, ...]
 
-#: A range of so many bytes is read line by line.
+#: A range of at most this many bytes is read line by line.
 _WINDOW = 4 * 1024
 _BLOCK = 1024 * 1024
 
 
 class PositionedLine(NamedTuple):
-    """A line without its line feed, and the byte at which it begins."""
+    """A line without its line feed, and the offset at which it begins."""
 
     offset: int
     line: bytes
 
 
-def find_first(file: BinaryIO, key_of: Callable[[bytes], Key | None], wanted: Key) -> PositionedLine | None:
-    """Return the first line whose key is not below ``wanted``, if there is one.
+def find_first(file: BinaryIO, key_of: Callable[[bytes], Key | None], target: Key) -> PositionedLine | None:
+    """Return the first line whose key is not below ``target``, if there is one.
 
-    A line that is not in order may hide others: who must be certain then reads them all (``lines_from``).
+    A line out of order may hide others: to be certain, read all of them (``lines_from``).
     """
-    for place in lines_from(file, find_start(file, key_of, wanted)):
-        key = key_of(place.line)
-        if key is not None and key >= wanted:
-            return place
+    for entry in lines_from(file, find_start(file, key_of, target)):
+        key = key_of(entry.line)
+        if key is not None and key >= target:
+            return entry
     return None
 
 
-def find_start(file: BinaryIO, key_of: Callable[[bytes], Key | None], wanted: Key) -> int:
-    """Return the byte behind the last line before ``find_first`` whose key is below ``wanted``.
+def find_start(file: BinaryIO, key_of: Callable[[bytes], Key | None], target: Key) -> int:
+    """Return the offset after the last line before ``find_first`` whose key is below ``target``.
 
-    Between the two may stand lines without a key: whoever reads on from here meets what is damaged.
+    Lines without a key may stand between the two: reading on from here includes the damaged ones.
     """
-    # Every line with a key that begins before ``low`` is below; the one sought begins at ``high`` or before, or is
-    # the next that has a key after it.
+    # Invariant: keys of lines before ``low`` are below; the line sought begins at or before ``high``, or is the next
+    # one with a key after it.
     low, high = 0, os.fstat(file.fileno()).st_size
     while high - low > _WINDOW:
         middle = (low + high) // 2
-        step = _step(lines_from(file, middle, high, is_start=False), key_of, wanted)
+        step = _step(lines_from(file, middle, high, is_start=False), key_of, target)
         low, high = (low, middle) if step is None else (step, high)
-    for place in lines_from(file, low):
-        key = key_of(place.line)
-        if key is not None and key >= wanted:
+    for entry in lines_from(file, low):
+        key = key_of(entry.line)
+        if key is not None and key >= target:
             break
         if key is not None:
-            low = place.offset + len(place.line) + 1
+            low = entry.offset + len(entry.line) + 1
     return low
 
 
-def _step(lines: Iterator[PositionedLine], key_of: Callable[[bytes], Key | None], wanted: Key) -> int | None:
-    """Return the end of the first line with a key when that is below; None when it is not, or there is none."""
-    for place in lines:
-        key = key_of(place.line)
+def _step(lines: Iterator[PositionedLine], key_of: Callable[[bytes], Key | None], target: Key) -> int | None:
+    """Return the end of the first line with a key if it is below ``target``; None otherwise."""
+    for entry in lines:
+        key = key_of(entry.line)
         if key is not None:
-            return place.offset + len(place.line) + 1 if key < wanted else None
+            return entry.offset + len(entry.line) + 1 if key < target else None
     return None
 
 
 def lines_from(
     file: BinaryIO, start: int, stop: int | None = None, *, is_start: bool = True
 ) -> Iterator[PositionedLine]:
-    """Yield the whole lines that begin from byte ``start`` on and before ``stop``.
+    """Yield the whole lines that begin at or after offset ``start`` and before ``stop``.
 
-    ``is_start`` says that a line begins at ``start``; else what stands there is taken for the rest of one. What is
-    longer than any line of ours is left out.
+    ``is_start``: a line begins at ``start``; otherwise the rest of a line there is skipped. Overlong lines are left
+    out.
     """
     file.seek(start)
     offset = start
@@ -86,9 +86,9 @@ def lines_from(
 
 
 def find_prefix(file: BinaryIO, beginning: bytes) -> PositionedLine | None:
-    """Return the first whole line that begins so, wherever it stands: reads everything before it."""
+    """Return the first whole line with this prefix, reading everything before it."""
     sought = b"\n" + beginning
-    # As if a line feed stood before the first line.
+    # As if a line feed preceded the first line.
     offset, held = -1, b"\n"
     file.seek(0)
     while block := file.read(_BLOCK):

@@ -1,4 +1,4 @@
-"""Advisory locks: one holder a name, with pid and process start time inside for everyone to read."""
+"""Advisory locks: one holder per name; the lock file shows its pid and process start time."""
 
 import fcntl
 import os
@@ -23,9 +23,9 @@ class LockHeld(Exception):
 
 
 class ProcessLock:
-    """An exclusive lock that the system drops when its process ends, however it ends.
+    """An exclusive lock that the system releases when its process ends, however it ends.
 
-    The file is never deleted: a name that is unlinked and made anew would be two locks.
+    The file is never deleted: deleting and recreating it would make two locks of one name.
     """
 
     def __init__(self, path: Path, name: str, kind: str | None = None) -> None:
@@ -40,7 +40,7 @@ class ProcessLock:
         return self._descriptor >= 0
 
     def acquire(self) -> None:
-        """Take the lock at once or raise LockHeld."""
+        """Acquire the lock without waiting, or raise LockHeld."""
         descriptor = open_regular(self.path, os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -62,7 +62,7 @@ class ProcessLock:
         self._descriptor = descriptor
 
     def release(self) -> None:
-        """Give the lock back, leaving an empty file."""
+        """Release the lock, leaving an empty file."""
         if self.held:
             os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
@@ -70,7 +70,7 @@ class ProcessLock:
 
 
 def read_holder(path: Path) -> LockHolder | None:
-    """Return who holds a lock and is alive, without touching the lock; None when nobody does."""
+    """Return the live holder of a lock, without touching the lock; None if there is none."""
     try:
         holder = read_document(path, LockHolder)
     except DocumentError:
@@ -79,9 +79,9 @@ def read_holder(path: Path) -> LockHolder | None:
 
 
 def is_alive(pid: int, process_started: float, ticks: int | None = None) -> bool:
-    """Whether the very process that was meant still runs (a zombie does not).
+    """Whether this process still runs, and is not a zombie or another process with the same pid.
 
-    ``ticks`` (see ``start_ticks``) decide where they are known: Unix seconds move when the clock is set.
+    ``ticks`` (see ``start_ticks``) decide if known, since Unix times change when the clock is set.
     """
     try:
         process = psutil.Process(pid)
@@ -92,10 +92,10 @@ def is_alive(pid: int, process_started: float, ticks: int | None = None) -> bool
 
 
 def start_ticks(pid: int) -> int | None:
-    """Return when a process started, in clock ticks since the machine did (proc(5), field 22); None where unknown."""
+    """Return a process's start time in clock ticks since boot (proc(5), field 22); None if unknown."""
     try:
         status = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
         return None
-    # The second field is a name in brackets that may hold anything.
+    # The second field is the name in parentheses, which may contain anything.
     return int(status.rpartition(b")")[2].split()[19])

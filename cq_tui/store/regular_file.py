@@ -1,4 +1,4 @@
-"""Opening regular files, and nothing else that may have their name: a pipe would hang, a link lead to another file."""
+"""Opening regular files only: a pipe would block, a symbolic link would lead to another file."""
 
 import errno
 import os
@@ -9,10 +9,10 @@ _REMEDY = "Move it away"
 
 
 def open_regular(path: Path | str, flags: int, mode: int = 0o600) -> int:
-    """Open a regular file and return its descriptor; anything else that has the name is an OSError.
+    """Open a regular file and return its descriptor. Raises OSError for anything else of that name.
 
-    ``open(path, "rb", opener=open_regular)`` makes a file object of it. Only the last part of a path must be no link:
-    folders may be.
+    ``open(path, "rb", opener=open_regular)`` gives a file object. Only the last part of the path must not be a
+    symbolic link; folders may be.
     """
     try:
         descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, mode)
@@ -20,7 +20,7 @@ def open_regular(path: Path | str, flags: int, mode: int = 0o600) -> int:
         if error.errno == errno.ELOOP and os.path.islink(path):
             raise OSError(errno.ELOOP, f"is a symbolic link. {_REMEDY}", str(path)) from None
         if error.errno == errno.ENXIO:
-            # A pipe that nobody reads.
+            # A pipe without a reader.
             raise OSError(errno.EINVAL, f"is no regular file. {_REMEDY}", str(path)) from None
         raise
     kind = os.fstat(descriptor).st_mode

@@ -1,4 +1,4 @@
-"""Settings: environment over ``ssot/env.json`` over defaults; written under a lock, compared before swapped."""
+"""Settings: environment over ``ssot/env.json`` over defaults; the file is changed under a lock."""
 
 import fcntl
 import os
@@ -13,32 +13,32 @@ from pydantic import SecretStr, ValidationError
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS, TRADING_STATES, Settings
 from cq_tui.store.document import DocumentError, DocumentMissing, read_json, write_document
 
-#: Characters of a wrong value that a message quotes.
+#: Characters of an invalid value quoted in a message.
 _MAX_QUOTED = 80
 
 Source = Literal["environment", "file", "default"]
 
 
 class SettingsError(Exception):
-    """A setting cannot be used or changed; the message names key, value, rule and where it stands."""
+    """A setting cannot be used or changed; the message names key, value, rule and source."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedSettings:
-    """Effective settings, where each key comes from, and what was wrong with the file."""
+    """Effective settings, the source of each key, and what is wrong with the file."""
 
     settings: Settings
     sources: Mapping[str, Source] = field(default_factory=dict)
-    #: Why the file (or a part of it) is not in force; the last good settings are.
+    #: Why the file is ignored and the last valid settings are in effect; None if it is valid.
     problem: str | None = None
-    #: The trading state that the environment asks for.
+    #: The trading state set in the environment.
     environment_state: str | None = None
 
     def is_overridden_by_environment(self, key: str, value: Any = None) -> bool:
-        """Whether writing the file would change nothing, since the environment holds the key.
+        """Whether the environment overrides this key, so that writing the file has no effect.
 
-        The file may always ask for a safer ``TRADING_STATE`` than the environment does, and take that back:
-        ``value`` is what would be written; without it, this tells whether nothing safer is left.
+        The file may always set a safer ``TRADING_STATE`` than the environment, and undo that: ``value`` is what would
+        be written; without it, this is true only if the environment has the safest state already.
         """
         if key != "TRADING_STATE":
             return self.sources.get(key) == "environment"
@@ -52,11 +52,11 @@ class LoadedSettings:
 def load_settings(
     path: Path, environment: Mapping[str, str] | None = None, last_good: LoadedSettings | None = None
 ) -> LoadedSettings:
-    """Read the settings. A bad file keeps ``last_good`` (or the environment and defaults) and names its problem.
+    """Read the settings. If the file is invalid, keep ``last_good`` (or environment and defaults) and set ``problem``.
 
-    Doubt opens no risk: a bad file that was never good means ``TRADING_STATE`` reducing at least, and a trading state
-    that can be read in a bad file holds when it is the safer one. Raises SettingsError only when the environment itself
-    is wrong, since nobody can correct it while we run.
+    An invalid file never adds risk: without ``last_good``, ``TRADING_STATE`` is at least ``reducing``, and a safer
+    trading state that can be read from an invalid file takes effect. Raises SettingsError only if the environment is
+    invalid, since it cannot be fixed while we run.
     """
     variables = os.environ if environment is None else environment
     held = {key: variables[key] for key in SETTING_KEYS if key in variables}
@@ -64,7 +64,7 @@ def load_settings(
     try:
         in_file = read_settings_file(path)
         if not in_file and last_good is not None and "file" in last_good.sources.values() and not path.exists():
-            raise SettingsError(f"{path} is gone; the settings that were read last hold. Write it again")
+            raise SettingsError(f"{path} is gone; the last settings read stay in effect. Restore it")
         _validate(in_file, "ssot/env.json")
     except SettingsError as error:
         wanted = in_file.get("TRADING_STATE")
@@ -83,7 +83,7 @@ def _safer(one: str, other: str) -> str:
 
 
 def read_settings_file(path: Path) -> dict[str, Any]:
-    """Return the file's keys as they stand; none when there is no file. Raises SettingsError."""
+    """Return the file's keys and raw values; empty if there is no file. Raises SettingsError."""
     try:
         return read_json(path)
     except DocumentMissing:
@@ -113,7 +113,7 @@ def _validate(values: Mapping[str, Any], where: str) -> Settings:
         key = str(first["loc"][0]) if first["loc"] else "?"
         rule = first["msg"].removeprefix("Value error, ")
         shown = "" if key in SECRET_KEYS else f" is {repr(first['input'])[:_MAX_QUOTED]}"
-        raise SettingsError(f"{where}: {key}{shown}: {rule}. Correct it and try again") from None
+        raise SettingsError(f"{where}: {key}{shown}: {rule}. Fix it and try again") from None
 
 
 @contextmanager
@@ -128,7 +128,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class SettingChange:
-    """One changed key with its values as they may be shown: secrets are only set or unset."""
+    """One changed key and its redacted values: secrets are only set or unset."""
 
     key: str
     old_value: Any
@@ -138,10 +138,10 @@ class SettingChange:
 def change_settings(
     path: Path, changes: Mapping[str, Any], *, expected: Mapping[str, Any] | None = None
 ) -> tuple[SettingChange, ...]:
-    """Write keys to the file, keeping all others as they stand, and return what changed.
+    """Write keys to the file, leave all others unchanged, and return what changed.
 
-    ``expected`` names values that must still be in force in the file (compare-and-swap). Raises SettingsError for
-    an unknown key, a value against its rule, a file that cannot be parsed (it is left alone), or a lost race.
+    ``expected`` are values that the file must still have (compare-and-swap). Raises SettingsError for an unknown key,
+    an invalid value, a file that cannot be parsed (it is left unchanged), or a lost race.
     """
     unknown = [key for key in changes if key not in SETTING_KEYS]
     if unknown:
@@ -153,7 +153,7 @@ def change_settings(
             old = _validate(before, "ssot/env.json")
             for key, value in (expected or {}).items():
                 if getattr(old, key) != value:
-                    raise SettingsError(f"{key} was changed meanwhile, to {getattr(old, key)!r}. Look and try again")
+                    raise SettingsError(f"{key} was changed to {getattr(old, key)!r} meanwhile. Check it and try again")
             after = before | dict(changes)
             new = _validate(after, "new settings")
             write_document(path, after, mode=0o600)
@@ -164,7 +164,7 @@ def change_settings(
 
 
 def redact_value(key: str, value: Any) -> Any:
-    """Return a value that may be shown, logged and remembered."""
+    """Return a value that is safe to show, log and store: secrets become ``set`` or ``unset``."""
     if key in SECRET_KEYS or isinstance(value, SecretStr):
         return "unset" if value is None else "set"
     return value

@@ -1,7 +1,7 @@
-"""Watching folders: which files changed, within a millisecond on Linux and a few elsewhere.
+"""Watching folders for changed files, with a delay of about a millisecond on Linux and a few elsewhere.
 
-inotify through asyncinotify where there is one; watchfiles otherwise. Both may drop changes (network file
-systems, overflowing queues), so callers sweep by themselves now and then: ``changes`` returns on its timeout.
+Uses inotify (asyncinotify) on Linux, watchfiles elsewhere. Both may miss changes (network file systems, full queues),
+so callers must rescan now and then: ``changes`` returns after its timeout.
 """
 
 import asyncio
@@ -12,12 +12,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
-#: Milliseconds between two looks where the system does not tell of changes.
+#: Polling interval in milliseconds where the system does not report changes.
 _POLL_MS = 200
 
 
 class FolderWatch(Protocol):
-    """An open watch on some folders (not on what is below their subfolders)."""
+    """An open watch on some folders, not recursive."""
 
     async def changes(self, timeout: float) -> set[Path]:
         """Return the files that changed since the last call; wait at most ``timeout`` seconds for the first."""
@@ -35,20 +35,20 @@ class FolderWatch(Protocol):
 
 
 class _Watch:
-    """What both kinds share: a set of changed paths and a flag that wakes the waiter."""
+    """The part both kinds share: the set of changed paths, and an event that wakes the waiter."""
 
     def __init__(self) -> None:
         self._changed: set[Path] = set()
         self._wake = asyncio.Event()
 
     def _add(self, path: Path) -> None:
-        # No file of ours begins with a dot but temporary ones: they say nothing, their rename does.
+        # Our dot files are temporary: only their rename matters.
         if not path.name.startswith("."):
             self._changed.add(path)
             self._wake.set()
 
     async def changes(self, timeout: float) -> set[Path]:
-        # The time's end wakes as a change does. Ending it by a cancellation could hide another that comes just then.
+        # The timeout sets the event like a change does: a cancellation could hide another that comes just then.
         timer = asyncio.get_running_loop().call_later(timeout, self._wake.set)
         try:
             await self._wake.wait()
@@ -99,7 +99,7 @@ class InotifyWatch(_Watch):
 
 
 class WatchfilesWatch(_Watch):
-    """Elsewhere: the system's own notifications through watchfiles, or looking again and again where there are none."""
+    """Elsewhere: watchfiles, with the system's notifications or with polling."""
 
     def __init__(self, folders: Iterable[Path], *, polling: bool = False) -> None:
         super().__init__()
@@ -124,7 +124,7 @@ class WatchfilesWatch(_Watch):
         )
         first = asyncio.ensure_future(anext(batches))
         try:
-            # One step opens the watch. What changed before it is not told, so everything may have changed.
+            # The first step opens the watch. Earlier changes are not reported, so report every file once.
             await asyncio.sleep(0)
             for folder in self._folders:
                 for path in folder.iterdir():
@@ -152,9 +152,8 @@ def watch_folders(
 ) -> FolderWatch:
     """Watch folders that exist. Call from a running event loop; close when done.
 
-    ``quickest`` is the system's best way (inotify on Linux). When its resources are used up by other programs, it
-    is looked again and again instead: slower, and a change may be missed until the next sweep, but nothing stops.
-    Raises OSError for a folder that is not there.
+    ``quickest`` is the system's best watcher (inotify on Linux). If other programs have used up its resources, this
+    polls instead: slower, and a change may be missed until the next rescan. Raises OSError for a missing folder.
     """
     chosen = list(folders)
     open_quickest = quickest or (InotifyWatch if sys.platform == "linux" else WatchfilesWatch)

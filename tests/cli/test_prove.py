@@ -107,7 +107,7 @@ def test_what_cannot_be_proved(cq: Cq, signed: DataDir, here: Path) -> None:
         "not anchored yet: evt_1010_003 is event 12, and the newest checkpoint, of 2023-11-14 22:13:29 UTC" in told.err
     )
     assert "Memory is not running: `cq-tui up` starts it" in told.err
-    assert "kept: is not there yet. Name a signed checkpoint" in cq("prove", "--since", "kept", code=4).err
+    assert "kept: does not exist yet. Use a signed checkpoint" in cq("prove", "--since", "kept", code=4).err
     assert os.listdir(here) == []
 
 
@@ -158,7 +158,7 @@ def test_files_that_are_not_proofs(here: Path) -> None:
     (here / "letter.txt").write_text("dear all")
     for name, said in (
         ("letter.txt", "is not valid JSON"),
-        ("nowhere", "is not there"),
+        ("nowhere", "does not exist"),
         (".", "is not a regular file"),
     ):
         told = check(name)

@@ -42,7 +42,7 @@ def test_a_history_that_has_grown_is_signed_now(cq: Cq, grown: DataDir) -> None:
 def test_without_a_memory_what_came_later_cannot_be_proved(cq: Cq, grown: DataDir, here: Path) -> None:
     told = cq("prove", "--since", "kept", code=1)
     assert "not anchored yet: the checkpoint of 9 events, signed 2023-11-14 22:13:29 UTC, is the newest" in told.err
-    assert ", and events came after it. " in told.err
+    assert ", but there are later events. " in told.err
     assert "Memory is not running: `cq-tui up` starts it" in told.err
     assert os.listdir(here) == ["kept"]
 
@@ -54,12 +54,12 @@ def test_a_history_that_has_not_grown_needs_no_proof(cq: Cq, grown: DataDir, her
         told = cq("prove", "--since", "newest", code=1)
     assert asked == []
     assert told.err == (
-        "cq-tui: nothing was added to the history since the checkpoint of 12 events, signed "
-        "2023-11-14 22:13:32 UTC: it is the newest, and there is nothing to prove\n"
+        "cq-tui: nothing to prove: no events were added since the checkpoint of 12 events, signed "
+        "2023-11-14 22:13:32 UTC, which is the newest\n"
     )
     assert sorted(os.listdir(here)) == ["kept", "newest"]
 
 
 def test_growth_shows_without_a_chain(cq: Cq, grown: DataDir) -> None:
     grown.hash_chain.write_bytes(b"rubbish")
-    assert "events came after it" in cq("prove", "--since", "kept", code=1).err
+    assert "there are later events" in cq("prove", "--since", "kept", code=1).err

@@ -26,9 +26,9 @@ def test_each_result_has_its_exit_code(
 def test_unusable_files_are_named(data: DataDir, cq: Callable[..., CommandResult]) -> None:
     assert "data does not exist" in cq("verify", code=4).err
     data.root.mkdir()
-    assert "holds no history" in cq("verify", code=4).err
+    assert "has no history" in cq("verify", code=4).err
     made(data.root, 1)
-    assert "is not there" in cq("verify", "--against", "nothing.json", code=4).err
+    assert "does not exist" in cq("verify", "--against", "nothing.json", code=4).err
     assert "--workers" in cq("verify", "--workers", "0", code=2).err
 
 

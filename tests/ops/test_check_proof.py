@@ -49,7 +49,7 @@ def test_an_inclusion_proof_in_words(inclusion: dict[str, Any]) -> None:
             f"line     {inclusion['event']}",
             "place    event 4 of the 23 that the history had at 2023-11-14 22:13:43 UTC",
             WHO,
-            "checked with the key that came with the proof: compare it with one you trust",
+            "checked with the key in the proof: compare it with one you trust",
             f"key      {KEY.text}",
         ),
     )
@@ -180,7 +180,7 @@ def test_what_is_no_document(content: bytes, said: str, tmp_path: Path) -> None:
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(ProofFileError, match="is not there"):
+    with pytest.raises(ProofFileError, match="does not exist"):
         check_proof(tmp_path / "nowhere")
     with pytest.raises(ProofFileError, match="is not a regular file"):
         check_proof(tmp_path)

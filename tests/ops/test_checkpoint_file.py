@@ -58,17 +58,17 @@ def test_a_proof_names_the_checkpoint_it_leads_to(data: DataDir, tmp_path: Path)
     ("content", "said"),
     [
         (b"", "is empty"),
-        (b"hello\n", "is no checkpoint of ours (note: malformed"),
-        (b"\xff\xfe\n\n", "is no checkpoint (note: malformed, it is not UTF-8"),
+        (b"hello\n", "is not a checkpoint of ours (note: malformed"),
+        (b"\xff\xfe\n\n", "is not a checkpoint (note: malformed, it is not UTF-8"),
         (b"{", "is not valid JSON"),
-        (b"[]", "is no checkpoint of ours"),
-        (b"{}", "field 'checkpoint': has no signed checkpoint"),
-        (b'{"checkpoint":7}', "field 'checkpoint': has no signed checkpoint"),
-        (b'{"memory_integrity":{}}', "field 'memory_integrity.checkpoint': has no signed checkpoint"),
+        (b"[]", "is not a checkpoint of ours"),
+        (b"{}", "field 'checkpoint': is not a signed checkpoint"),
+        (b'{"checkpoint":7}', "field 'checkpoint': is not a signed checkpoint"),
+        (b'{"memory_integrity":{}}', "field 'memory_integrity.checkpoint': is not a signed checkpoint"),
         (b'{"memory_integrity":{"checkpoint":"x","public_key":3}}', "field 'memory_integrity.public_key'"),
-        (b'{"checkpoint":"hello"}', "is no checkpoint of ours"),
-        (b"\x1e nothing\n", "holds no checkpoint whose signature is right"),
-        (b"x" * 300_000, "is no checkpoint (note: is larger"),
+        (b'{"checkpoint":"hello"}', "is not a checkpoint of ours"),
+        (b"\x1e nothing\n", "has no checkpoint with a valid signature"),
+        (b"x" * 300_000, "is not a checkpoint (note: is larger"),
     ],
 )
 def test_what_holds_none_says_so(content: bytes, said: str, tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_what_holds_none_says_so(content: bytes, said: str, tmp_path: Path) -> N
         read_checkpoint_file(path)
     assert str(told.value).startswith(f"{path}: ")
     assert said in str(told.value)
-    assert str(told.value).endswith("Name a signed checkpoint, a checkpoints.log, a debug bundle or a proof")
+    assert str(told.value).endswith("Use a signed checkpoint, a checkpoints.log, a debug bundle or a proof")
 
 
 def test_a_wrong_key_beside_it(data: DataDir, tmp_path: Path) -> None:
@@ -88,6 +88,6 @@ def test_a_wrong_key_beside_it(data: DataDir, tmp_path: Path) -> None:
 
 def test_what_is_no_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    for path, said in (("nowhere", "is not there"), (".", "is not a regular file"), ("pipe", "is not a regular file")):
+    for path, said in (("nowhere", "does not exist"), (".", "not a regular file"), ("pipe", "not a regular file")):
         with pytest.raises(CheckpointFileError, match=said):
             read_checkpoint_file(tmp_path / path)

@@ -83,7 +83,7 @@ def test_an_event_after_the_checkpoint_is_not_anchored_yet(data: DataDir) -> Non
     event_id = ids(data)[SIZE]
     told = refusal(lambda: prove_event(data, event_id), NotAnchored)
     assert re.fullmatch(
-        rf"not anchored yet: {event_id} is event 24, and the newest checkpoint, of 2023-.* UTC, reaches to event 23",
+        rf"not anchored yet: {event_id} is event 24, and the newest checkpoint, of 2023-.* UTC, covers events up to 23",
         told,
     )
     log(data, sign(data, SIZE + 1))
@@ -133,7 +133,7 @@ def test_a_cut_tail(data: DataDir) -> None:
     data.events.write_bytes(b"".join(line + b"\n" for line in lines[:20]))
     assert "is missing or damaged" in refusal(lambda: prove_event(data, parse_header(lines[21]).event_id))
     data.hash_chain.unlink()
-    assert "holds 20 events, the checkpoint of 2023-11-14 22:13:43 UTC names 23: 3 are missing" in refusal(
+    assert "has 20 events, the checkpoint of 2023-11-14 22:13:43 UTC names 23: 3 are missing" in refusal(
         lambda: prove_event(data, parse_header(lines[0]).event_id)
     )
 

@@ -29,7 +29,7 @@ async def emptied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataDir:
 
 
 async def test_before_anything_starts_it_is_asked_for(emptied: DataDir) -> None:
-    with pytest.raises(NoHistory, match=r"holds no history, but a history of 20 events, last signed .* is gone"):
+    with pytest.raises(NoHistory, match=r"has no history, but a history of 20 events, last signed .* is gone"):
         verify_history(emptied)
 
 
@@ -47,7 +47,7 @@ async def test_a_new_one_begins_and_the_old_one_is_asked_for(emptied: DataDir) -
     assert not report.damaged
     assert report.lost is not None
     lines = "\n".join(report_lines(report))
-    assert "completeness  INCOMPLETE: not the history of 20 events that was here, anchored to 3, signed" in lines
+    assert "completeness  INCOMPLETE: the earlier history of 20 events is missing, anchored to 3, signed" in lines
     assert f"  {report.lost}" in lines
     told = report.to_json()["completeness"]
     assert told["complete"] is False

@@ -142,7 +142,7 @@ async def test_waiting_ends_when_the_one_that_took_it_has_died(data: DataDir) ->
     async with asyncio.timeout(10):
         outcome = await wait_for_answer(data, command, poll=0.01)
     assert outcome.outcome == "interrupted"
-    assert "ended" in outcome.message
+    assert "stopped" in outcome.message
 
 
 async def test_waiting_goes_on_while_the_one_that_took_it_lives_and_ends_at_last(

@@ -92,9 +92,9 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_document(tmp_path: Path) -
         (b"", "is empty"),
         (b'{"a": 1', "not valid JSON"),
         (b"\x00\xff\xfe", "not valid JSON"),
-        (b"[]", "holds a list"),
-        (b"null", "holds a NoneType"),
-        (b"1", "holds a int"),
+        (b"[]", "contains a list"),
+        (b"null", "contains a NoneType"),
+        (b"1", "contains a int"),
         (b'{"a":' * 2000, "not valid JSON"),
         (b'{"a": NaN}', "not valid JSON"),
         (b"\xef\xbb\xbf{}", "not valid JSON"),
@@ -142,7 +142,7 @@ def test_a_file_far_too_large_is_not_read(tmp_path: Path) -> None:
         read_json(path)
     path.write_bytes(b"12345")
     assert read_content(path, limit=5) == b"12345"
-    with pytest.raises(DocumentError, match="more than 4"):
+    with pytest.raises(DocumentError, match="the limit is 4"):
         read_content(path, limit=4)
 
 

@@ -296,7 +296,7 @@ def test_a_rival_of_a_locked_writer_cuts_nothing(tmp_path: Path) -> None:
     first = JournalWriter(path, locked=True)
     with path.open("ab") as half_written:
         half_written.write(b"on its w")
-    with pytest.raises(JournalError, match="another process writes it"):
+    with pytest.raises(JournalError, match="another process is writing it"):
         JournalWriter(path, locked=True)
     assert path.read_bytes() == b"on its w"
     first.close()

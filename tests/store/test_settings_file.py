@@ -158,7 +158,7 @@ def test_a_change_against_the_rules_changes_nothing(path: Path) -> None:
 
 def test_compare_and_swap_refuses_when_the_value_is_another(path: Path) -> None:
     change_settings(path, {"LOG_LEVEL": "DEBUG"}, expected={"LOG_LEVEL": "INFO"})
-    with pytest.raises(SettingsError, match="LOG_LEVEL was changed meanwhile, to 'DEBUG'"):
+    with pytest.raises(SettingsError, match="LOG_LEVEL was changed to 'DEBUG' meanwhile"):
         change_settings(path, {"LOG_LEVEL": "ERROR"}, expected={"LOG_LEVEL": "INFO"})
     assert read_json(path) == {"LOG_LEVEL": "DEBUG"}
 

@@ -1,1 +1,1 @@
-"""Memory: the one history that can be proved."""
+"""Memory: the service that writes, checks and signs the history."""

@@ -1,4 +1,4 @@
-"""Checks the history while it grows: each second a part of it, and in the background what no start has verified."""
+"""Checking the history while it grows: a part each second, and in the background what startup skipped."""
 
 import asyncio
 import os
@@ -16,58 +16,58 @@ from cq_tui.store.history.writer import HistoryWriter
 from cq_tui.store.snapshots.snapshot_store import SnapshotStore
 
 _PAUSE = 1.0
-#: Share of a processor core that the check of the beginning takes.
+#: Share of a processor core that the background check may use.
 _FULL_CHECK_SHARE = 0.2
 
 
 class HistoryLost(Exception):
-    """The events file is not the one that is written any more: a new process must look what there is."""
+    """The events file was replaced or changed by others: a new process must open and verify it again."""
 
 
 class BackgroundChecks:
-    """Both checks. What they find stands against the history."""
+    """Both checks. What they find becomes a fault of the history."""
 
     def __init__(
         self,
-        frame: ServiceRuntime,
+        runtime: ServiceRuntime,
         disk: DiskProblems,
         history: HistoryWriter,
-        trust: Integrity,
+        integrity: Integrity,
         snapshots: SnapshotStore,
     ) -> None:
-        """``history`` was opened just now: a start is a check of all that it did not skip."""
-        self._data, self._disk, self._history, self._integrity = frame.data, disk, history, trust
+        """``history`` was opened just now, which verified everything that it did not skip."""
+        self._data, self._disk, self._history, self._integrity = runtime.data, disk, history, integrity
         self._snapshots = snapshots
-        self._check: FullCheck | None = history.check_skipped_part(trust.anchoring.expected_roots())
-        #: When the files were last looked at (Unix seconds).
+        self._check: FullCheck | None = history.check_skipped_part(integrity.anchoring.expected_roots())
+        #: When the files were last checked (Unix seconds).
         self.last_check = time.time()
         if self._check is None:
-            trust.state.last_full_check = self.last_check
+            integrity.state.last_full_check = self.last_check
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing waits to be verified."""
+        """Whether everything is verified."""
         return self._check is None
 
     @property
     def progress(self) -> float:
-        """Share of the check in the background that is done, else of the round through the files, 0..1."""
+        """Progress of the background check, or else of the current round through the files, 0..1."""
         return self._check.progress if self._check else self._history.scrubber.progress
 
     def check_files(self, now: float) -> None:
-        """Compare the next part of the files with what was written to them. Raises HistoryLost, OSError."""
+        """Compare the next part of the files with what was written. Raises HistoryLost, OSError."""
         fault = self._history.check_identity() or self._history.scrub() or self._chain_fault()
         self.last_check = now
         if fault is None:
             return
         if self._integrity.add_fault(fault, happened_now=True) and self._check is None:
-            # The next look at everything tells which events or blocks these are.
+            # A full check finds which events or blocks are damaged.
             self._disk.attempt("check", self._start_full_check)
         if fault.file == self._data.events.name and self._history.lost_events_file():
             raise HistoryLost(str(fault))
 
     async def run_in_background(self) -> NoReturn:
-        """Verify what the start left out, and everything again after a fault. Raises HistoryLost."""
+        """Verify what startup skipped, and everything again after a fault. Raises HistoryLost."""
         while True:
             while (check := self._check) is None:
                 await asyncio.sleep(_PAUSE)
@@ -83,7 +83,7 @@ class BackgroundChecks:
             await asyncio.sleep((time.perf_counter() - began) * (1 / _FULL_CHECK_SHARE - 1))
 
     def _chain_fault(self) -> HistoryFault | None:
-        """Look whether the chain document names the root that the history has."""
+        """Return a fault if the chain document has another root than the history."""
         if self._history.has_unflushed:
             return None
         try:
@@ -101,7 +101,7 @@ class BackgroundChecks:
             self._integrity.add_fault(fault)
         if check.cursors_differ:
             self._quarantine_snapshots()
-            raise HistoryLost("a snapshot counts other events than the history holds")
+            raise HistoryLost("a snapshot has other sequence numbers than the history")
         self._history.adopt_check(check)
         self._integrity.compare_roots(check.roots)
         self._check = None
@@ -109,6 +109,6 @@ class BackgroundChecks:
         self._integrity.save()
 
     def _quarantine_snapshots(self) -> None:
-        """The next start counts anew, and takes in again what these made it skip."""
+        """Quarantine all snapshots, so that the next start verifies everything and merges what they made it skip."""
         for path in self._snapshots.paths():
             os.rename(path, self._data.quarantine / f"{path.name}.{time.time_ns()}")

@@ -1,4 +1,4 @@
-"""What the disk refuses at the moment: told once, and tried again when its time comes."""
+"""Current disk errors: each is logged once, and the action is retried when it is due again."""
 
 from collections.abc import Callable
 
@@ -6,23 +6,23 @@ from cq_tui.services.runtime import ServiceRuntime
 
 
 class DiskProblems:
-    """By what was tried, what the disk said."""
+    """Errors by the action that failed."""
 
-    def __init__(self, frame: ServiceRuntime) -> None:
-        self._frame = frame
+    def __init__(self, runtime: ServiceRuntime) -> None:
+        self._runtime = runtime
         self._problems: dict[str, str] = {}
 
     def __bool__(self) -> bool:
-        """Whether anything is refused."""
+        """Whether there is an error."""
         return bool(self._problems)
 
     @property
     def first(self) -> str | None:
-        """What has been refused for longest."""
+        """The oldest error."""
         return next(iter(self._problems.values()), None)
 
     def attempt(self, what: str, act: Callable[[], object]) -> None:
-        """Do what the disk may refuse."""
+        """Run an action and record or clear its OSError."""
         try:
             act()
         except OSError as error:
@@ -31,15 +31,15 @@ class DiskProblems:
             self.clear(what)
 
     def record_error(self, what: str, error: OSError) -> None:
-        """Remember what the system said."""
+        """Record the OSError of an action."""
         self.record(what, f"{error.filename or what}: {error.strerror}")
 
     def record(self, what: str, problem: str) -> None:
-        """Remember a refusal; the same one is logged once."""
+        """Record an error; log it if it is new."""
         if problem != self._problems.get(what):
-            self._frame.log.error("disk", problem=problem)
+            self._runtime.log.error("disk", problem=problem)
         self._problems[what] = problem
 
     def clear(self, what: str) -> None:
-        """It is done now."""
+        """Clear the error of an action that succeeded."""
         self._problems.pop(what, None)

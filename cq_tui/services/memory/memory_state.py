@@ -1,4 +1,4 @@
-"""Faults that stand until a person accepts them, and what else memory must know after a restart."""
+"""The state that memory keeps across restarts: open faults, and what was verified and signed."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,24 +12,24 @@ from cq_tui.store.history.faults import fault_id
 
 @dataclass(slots=True)
 class MemoryState:
-    """``state/memory.json``. Faults by their short names.
+    """``state/memory.json``. Faults are keyed by id.
 
-    Nothing in it is signed: it can make memory warier, and nothing it says makes a fault go away.
+    It is not signed: it can add faults, but nothing in it can remove one.
     """
 
     #: Size of the events file when it was last known to be synced.
     watermark: int = 0
     faults: dict[str, str] = field(default_factory=dict)
-    #: What persons have accepted: found again, it is told no more. Not kept here: the signed log says it.
+    #: Accepted faults, not reported again. Not stored here, but in the signed log.
     accepted: dict[str, str] = field(default_factory=dict)
-    #: Id in the checkpoints of this data directory.
+    #: Id of this data directory in its checkpoints.
     directory_id: str | None = None
-    #: When the whole history was last verified.
+    #: When the whole history was last verified (Unix seconds).
     last_full_check: float | None = None
 
     @classmethod
     def load(cls, data: DataDir) -> "MemoryState":
-        """Read it; what is missing or no such value is left out."""
+        """Read the file; missing or invalid values get their defaults."""
         try:
             state = read_json(data.state_of("memory"))
         except DocumentError:
@@ -43,7 +43,7 @@ class MemoryState:
         )
 
     def save(self, data: DataDir) -> None:
-        """Write it. Raises OSError."""
+        """Write the file. Raises OSError."""
         state = {
             "watermark": self.watermark,
             "faults": list(self.faults.values()),
@@ -53,9 +53,9 @@ class MemoryState:
         write_document(data.state_of("memory"), state)
 
     def add_fault(self, fault: str) -> bool:
-        """Let a fault stand; return whether it is new, and nobody has accepted it before.
+        """Add a fault; return whether it is new and was not accepted before.
 
-        What contradicts a checkpoint ends when the checkpoint is released: as long as it is found, it stands.
+        Accepting a contradiction releases the checkpoint: if it is found again, it is a new fault.
         """
         name = fault_id(fault)
         if name in self.faults or (name in self.accepted and not is_contradiction(fault)):
@@ -64,7 +64,7 @@ class MemoryState:
         return True
 
     def accept_fault(self, name: str) -> None:
-        """A person accepts a fault that stands."""
+        """Move an open fault to the accepted ones."""
         self.accepted[name] = self.faults.pop(name)
 
 

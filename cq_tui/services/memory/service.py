@@ -1,4 +1,4 @@
-"""Memory: merges the spools into the one history, chains it, checks it, signs checkpoints and takes snapshots."""
+"""The memory service: merges the spools into the history, checks and signs it, and takes snapshots."""
 
 import asyncio
 import math
@@ -23,36 +23,36 @@ from cq_tui.store.snapshots.snapshot_store import SnapshotStore, recent_historie
 from cq_tui.store.spools.merge import SpoolMerger
 from cq_tui.store.watch import watch_folders
 
-#: The chain document's two files change places at most this often (seconds).
+#: Minimum seconds between two flushes of the chain document.
 _CHAIN_INTERVAL = 0.5
 _CHECK_INTERVAL = 1.0
-#: Seconds between checkpoints as long as the history doubles in them.
+#: Seconds between checkpoints while the history doubles in that time.
 _FIRST_INTERVAL = 5.0
 
 
 class MemoryService(Service):
-    """The service: what is due when, and how it is."""
+    """The service: its schedule, commands and health."""
 
     name = "memory"
 
-    def __init__(self, frame: ServiceRuntime) -> None:
-        super().__init__(frame)
-        self._data = data = frame.data
-        self._disk = DiskProblems(frame)
-        standing, anchoring = load_state(frame)
+    def __init__(self, runtime: ServiceRuntime) -> None:
+        super().__init__(runtime)
+        self._data = data = runtime.data
+        self._disk = DiskProblems(runtime)
+        state, anchoring = load_state(runtime)
         refused: list[str] = []
         self._history = HistoryWriter(
             data,
-            watermark=standing.watermark,
+            watermark=state.watermark,
             now=time.time(),
-            stood=recent_histories(data, refused),
+            snapshots=recent_histories(data, refused),
             sizes=anchoring.expected_roots(),
         )
         for snapshot in refused:
-            frame.log.error("snapshot refused", problem=snapshot)
+            runtime.log.error("snapshot refused", problem=snapshot)
         self._snapshots = SnapshotStore(data)
-        self.integrity = Integrity(frame, self._disk, self._history, standing, anchoring)
-        self.checks = BackgroundChecks(frame, self._disk, self._history, self.integrity, self._snapshots)
+        self.integrity = Integrity(runtime, self._disk, self._history, state, anchoring)
+        self.checks = BackgroundChecks(runtime, self._disk, self._history, self.integrity, self._snapshots)
         self.integrity.save()
         self._merge = SpoolMerger(data.spool, data.quarantine, self._history.cursors)
         self._pending: list[NewEvent] = []
@@ -62,11 +62,11 @@ class MemoryService(Service):
 
     @property
     def heartbeat_interval(self) -> float:
-        """Every second: whoever trades depends on it."""
+        """Every second, since trading depends on it."""
         return 1.0
 
     async def run(self) -> None:
-        """Merge as events come; flush, check, sign and take snapshots as time passes."""
+        """Merge events as they arrive; flush, check, sign and take snapshots when due."""
         with watch_folders([self._data.spool]) as watch:
             await self._catch_up(None)
             self._ready = True
@@ -76,7 +76,7 @@ class MemoryService(Service):
                 while not self.runtime.stopping.is_set():
                     await self._catch_up(await watch.changes(timeout=_CHAIN_INTERVAL))
                     if checking.done():
-                        # Before anything else is written down.
+                        # Raise its exception before anything else is written.
                         checking.result()
                     self._run_due_tasks(time.time())
             finally:
@@ -90,12 +90,12 @@ class MemoryService(Service):
         self.runtime.publish_health(self.health(time.time()))
 
     async def _catch_up(self, changed: set[Path] | None) -> None:
-        """Take in all that is spooled; between two large parts the heart beats."""
+        """Merge everything that is spooled, letting heartbeats run between large reads."""
         while self._merge_spooled(changed) and not self._disk:
             await asyncio.sleep(0)
 
     def _run_due_tasks(self, now: float) -> None:
-        """Do what is due. Intervals are those of a clock that nobody sets; ``now`` is what is written down."""
+        """Do what is due. Intervals use a monotonic clock; ``now`` is for timestamps."""
         settings, ticks = self.runtime.settings, time.monotonic()
         if self._history.has_unflushed and ticks - self._last_flush >= _CHAIN_INTERVAL:
             self._last_flush = ticks
@@ -105,7 +105,7 @@ class MemoryService(Service):
             self._merge_spooled(None)
             self._disk.attempt("check", lambda: self.checks.check_files(now))
             if self.checks.is_complete and not self.integrity.faults:
-                # Until everything is known to be well, what was merged stays where it came from as well.
+                # Merged segments stay in the spools until everything is verified.
                 self._disk.attempt("spool", lambda: self._merge.trim(now))
         if ticks - self._last_snapshot >= settings.MEMORY_SNAPSHOT_INTERVAL:
             self._last_snapshot = ticks
@@ -114,16 +114,16 @@ class MemoryService(Service):
             self._sign(now)
 
     def _checkpoint_interval(self) -> float:
-        """Return how long to wait for the next checkpoint: not so long while most events are under none."""
+        """Return the seconds between checkpoints: fewer while most events are not covered by one."""
         last = self.integrity.anchoring.last_checkpoint
         interval = self.runtime.settings.MEMORY_CHECKPOINT_INTERVAL
         is_mostly_open = last is not None and self._history.events >= 2 * last.size
         return min(interval, _FIRST_INTERVAL) if is_mostly_open else interval
 
     def _merge_spooled(self, changed: set[Path] | None) -> bool:
-        """Make new spooled events part of the history; return whether more wait.
+        """Append new spooled events to the history; return whether there are more.
 
-        What the disk refuses is kept and tried again. Raises JournalBroken when that cannot be.
+        After a disk error they are kept and retried. Raises JournalBroken if that is impossible.
         """
         more = True
         if not self._pending:
@@ -154,21 +154,21 @@ class MemoryService(Service):
     # -- signing and snapshots
 
     def _sign(self, now: float) -> None:
-        """Sign when everything is verified."""
+        """Sign a checkpoint if everything is verified."""
         if self.checks.is_complete:
             self._last_checkpoint = time.monotonic()
             self.integrity.sign(now)
 
     def _take_snapshot(self, now: float) -> None:
         settings = self.runtime.settings
-        stood = self._history.sync_state()
+        state = self._history.sync_state()
         system = SnapshotSystem(
             active_services=[name for name in SERVICES if read_holder(self._data.lock_of(name))],
             health_status="ok" if self.health(now).status == "ok" else "degraded",
             memory_usage=round(self._memory_usage(), 1),
         )
         self._snapshots.take_snapshot(
-            now, system, stood, kept=settings.MEMORY_SNAPSHOTS_KEPT, full_every=settings.MEMORY_SNAPSHOT_FULL_EVERY
+            now, system, state, kept=settings.MEMORY_SNAPSHOTS_KEPT, full_every=settings.MEMORY_SNAPSHOT_FULL_EVERY
         )
         self.integrity.save()
 
@@ -185,7 +185,7 @@ class MemoryService(Service):
     # -- commands
 
     async def execute_command(self, command: Command) -> tuple[Outcome, str]:
-        """Accept a fault, since a person has looked at it; sign a checkpoint now."""
+        """Accept faults, or sign a checkpoint now."""
         if command.command == "acknowledge_faults":
             return await self.integrity.accept(command)
         if command.command == "sign_checkpoint":
@@ -196,7 +196,7 @@ class MemoryService(Service):
         self._sign(time.time())
         if not self.checks.is_complete:
             done = f"{self.checks.progress:.0%}"
-            return "refused", f"the history is being verified, {done} of it so far. Try again later"
+            return "refused", f"the history is being verified ({done} done). Try again later"
         last = self.integrity.anchoring.last_checkpoint
         if self.integrity.faults or last is None or last.size < self._history.events:
             return "refused", self.integrity.signing_problem or "there is nothing to sign yet"
@@ -205,7 +205,7 @@ class MemoryService(Service):
     # -- health
 
     def health(self, now: float) -> MemoryHealth:
-        """Say whether the history holds: is it intact, is it complete, and how old are check and anchor."""
+        """Report whether the history is intact and complete, and how old check and anchor are."""
         faults, anchoring = list(self.integrity.faults.values()), self.integrity.anchoring
         problem, last = self._disk.first, anchoring.last_checkpoint
         events, spooled = self._merge.backlog()

@@ -1,1 +1,1 @@
-"""Checkpoints: signed words on how far the history goes, kept inside and outside the data directory."""
+"""Checkpoints: signed statements of the history's size and root, kept inside and outside the data directory."""

@@ -1,7 +1,7 @@
-"""Acknowledgements: a person accepts a named fault; signed, kept beside the checkpoints, nothing erased.
+"""Acknowledgements: a person accepts a fault; this is signed and logged with the checkpoints, and erases nothing.
 
-The body's lines: origin (that of the checkpoints and ``/acknowledgement``), size, root and time of the history as it
-then stood, ``fault <id> <text>``, ``who <word>`` and, if there is one, ``comment <text>``.
+Lines of the body: origin (of the checkpoints, plus ``/acknowledgement``), size and root of the history then, time,
+``fault <id> <text>``, ``who <word>`` and optionally ``comment <text>``.
 """
 
 import re
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 ACKNOWLEDGEMENT_SUFFIX = "/acknowledgement"
 _FAULT = re.compile(r"fault ([0-9a-f]{8}) (.+)")
 _WHO = re.compile(r"[A-Za-z0-9._@-]{1,64}")
-#: A fault of the log of checkpoints begins so; nothing else does.
+#: Prefix of every fault of the checkpoint log, and of no other fault.
 LOG_FAULT_PREFIX = "checkpoints.log: "
-#: And so the worst of them: the history is not the one that was signed. No other fault of the log says these words.
+#: Then follows this in the faults that say that the history is not the one that was signed.
 CONTRADICTION_PREFIX = "contradicts what was signed: "
 
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """Who accepted which fault, and how large the history was then. Make it with ``acknowledge``."""
+    """Who accepted which fault, and the history's size then. Create it with ``make_acknowledgement``."""
 
     #: As in the checkpoints of the same data directory.
     origin: str
@@ -41,16 +41,16 @@ class Acknowledgement:
 
     @property
     def fault_id(self) -> str:
-        """Short name of the fault."""
+        """Id of the fault."""
         return fault_id(self.fault)
 
     @property
     def releases_checkpoints(self) -> bool:
-        """Whether the checkpoints signed before no longer bind: the person accepts that the history is another."""
+        """Whether earlier checkpoints no longer bind, since the person accepts that the history is another."""
         return is_contradiction(self.fault)
 
     def body(self) -> str:
-        """Return the note text. Raises SignedNoteError for fields that were not made one line or one word."""
+        """Return the note text. Raises SignedNoteError if a text is not one line, or the name not one word."""
         directory_id_of(self.origin)
         for text in (self.fault,) if self.comment is None else (self.fault, self.comment):
             if not text or text != one_line(text):
@@ -67,7 +67,7 @@ class Acknowledgement:
 def make_acknowledgement(
     origin: str, size: int, root: bytes, time: float, *, fault: str, who: str, comment: str | None = None
 ) -> Acknowledgement:
-    """Return an acknowledgement; texts become one line, the name a plain word."""
+    """Return an acknowledgement; texts are reduced to one line, the name to a plain word."""
     remark = one_line(comment or "") or None
     return Acknowledgement(origin, size, root, time, one_line(fault), to_plain_word(who), remark)
 
@@ -78,12 +78,12 @@ def is_contradiction(fault: str) -> bool:
 
 
 def to_plain_word(name: str) -> str:
-    """Return a name as a word of ASCII letters, digits and ``._@-``."""
+    """Reduce a name to ASCII letters, digits and ``._@-``."""
     return re.sub(r"[^A-Za-z0-9._@-]+", "-", name).strip("-")[:64].strip("-") or "unknown"
 
 
 def is_acknowledgement(text: str) -> bool:
-    """Whether a note says that it is an acknowledgement, going by its origin line."""
+    """Whether a note claims to be an acknowledgement in its origin line."""
     return text.partition("\n")[0].endswith(ACKNOWLEDGEMENT_SUFFIX)
 
 

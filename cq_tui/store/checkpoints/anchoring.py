@@ -1,6 +1,6 @@
-"""Anchoring: signs how far the history goes, keeps that outside the data directory, and holds the history to it.
+"""Anchoring: signs checkpoints, keeps copies outside the data directory, and compares the history with them.
 
-Nothing here stops memory: what keeps a checkpoint from being signed is a ``problem`` in words.
+Nothing here stops memory: ``problem`` says why no checkpoint can be signed.
 """
 
 import math
@@ -49,7 +49,7 @@ from cq_tui.store.journal import JournalError
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-#: Seconds by which one time of a note is certainly later than another.
+#: Seconds after which the time of a note is later than another, also when rounded.
 _LATER = 2e-6
 _ANOTHER_DIRECTORY = "is that of another data directory"
 
@@ -66,7 +66,7 @@ class ForkDetected(Exception):
 
 
 class AcceptanceRefused(Exception):
-    """That a person accepted a fault could not be signed and logged: the fault stands."""
+    """An acceptance could not be signed and logged, so the fault stays open."""
 
 
 class _Signer(NamedTuple):
@@ -85,9 +85,9 @@ class _SignedCheckpoint(NamedTuple):
 
 
 class Anchoring:
-    """What memory needs of checkpoints.
+    """Signing checkpoints and acceptances for memory.
 
-    Raises nothing for what a disk or a person did, but ForkDetected and AcceptanceRefused.
+    Problems of the disk or with files do not raise, except as ForkDetected and AcceptanceRefused.
     """
 
     def __init__(
@@ -101,8 +101,8 @@ class Anchoring:
     ) -> None:
         """Load key, log and anchors.
 
-        ``known_id`` is the data directory's id as it was last known, ``copy`` the setting MEMORY_CHECKPOINT_COPY,
-        ``folder`` the configuration folder if it is not the user's.
+        ``known_id`` is the last known id of the data directory, ``copy`` the setting MEMORY_CHECKPOINT_COPY,
+        ``folder`` the configuration folder, by default the user's.
         """
         self._data = data
         self._problem: str | None = None
@@ -111,13 +111,13 @@ class Anchoring:
         self._log_problems: list[str] = []
         self._save_problem: str | None = None
         opened = self._load_key(folder)
-        #: 32 hex digits, to be kept and given as ``known_id`` next time.
+        #: 32 hex digits; save it and pass it as ``known_id`` next time.
         self.directory_id = self._find_directory_id(known_id, opened) or new_id()
         self._anchors: Anchors | None = None
         self._signer = self._open_signer(copy, opened) if opened else None
-        #: What persons accepted, by short name: only what the log holds, signed with the own key.
+        #: Accepted faults by id: only those in the log, signed with our own key.
         self.accepted: dict[str, str] = {}
-        #: What was signed until then binds no more; what is signed now has a later time, whatever the clock says.
+        #: Checkpoints up to this time no longer bind; new ones get a later time, whatever the clock says.
         self._released_until = -math.inf
         evidence = self._read_evidence()
         for each in evidence.acceptances:
@@ -126,28 +126,28 @@ class Anchoring:
         self._log_problems = standing + evidence.problems
         self._binding = [_SignedCheckpoint(entry.checkpoint, entry.text) for entry in evidence.log.binding]
         self._external = [_SignedCheckpoint(checkpoint, text) for text, checkpoint in evidence.anchors.items()]
-        #: What a data directory that begins anew has lost.
+        #: The earlier history that a new data directory here has lost.
         self._lost = find_lost_history(opened[0], data, [self.directory_id]) if opened else None
         self._save_directory_id()
 
     @property
     def problem(self) -> str | None:
-        """Why no checkpoint is signed; None while all is well."""
+        """Why no checkpoint can be signed; None if nothing prevents it."""
         return (
             self._problem or next(iter([*self._log_problems, *self._blocking_faults.values()]), None) or self._failure
         )
 
     @property
     def warnings(self) -> list[str]:
-        """What is wrong although checkpoints are signed: a history that is gone, an anchor that cannot be written."""
-        told = [str(self._lost) if self._lost else None]
+        """Problems that do not prevent signing: a lost history, an anchor that cannot be written."""
+        found = [str(self._lost) if self._lost else None]
         if self._signer is not None:
-            told += [self._signer.log.repaired, *self._signer.anchors.problems.values(), self._save_problem]
-        return [warning for warning in told if warning]
+            found += [self._signer.log.repaired, *self._signer.anchors.problems.values(), self._save_problem]
+        return [warning for warning in found if warning]
 
     @property
     def last_checkpoint(self) -> Checkpoint | None:
-        """The newest checkpoint that was signed here and binds."""
+        """The newest binding checkpoint signed here."""
         return self._binding[-1].checkpoint if self._binding else None
 
     @property
@@ -157,25 +157,24 @@ class Anchoring:
 
     @property
     def public_key(self) -> str | None:
-        """Who signs (C2SP verifier key); None without a key."""
+        """The public key that signs (C2SP verifier key); None without a key."""
         return self._signer.verifier.text if self._signer else None
 
     def expected_roots(self) -> dict[int, bytes]:
-        """Return the root that the history must have at each size that a binding checkpoint or an anchor names."""
+        """Return the root that the history must have at each size in a binding checkpoint or an anchor."""
         return {checkpoint.size: checkpoint.root for checkpoint in self._expected_checkpoints()}
 
     def find_faults(self, events: int, roots: Mapping[int, bytes]) -> list[str]:
-        """Say where the history contradicts what was signed, and what is wrong with the log itself.
+        """Return where the history contradicts what was signed, and what is wrong with the log itself.
 
-        ``events`` is the size of the history, ``roots`` its root at sizes of ``expected()``, as verification found
-        them. Empty when all is well.
+        ``events`` is the size of the history, ``roots`` its verified roots at sizes of ``expected_roots()``.
         """
         return self._log_problems + find_contradictions(self._expected_checkpoints(), events, roots)
 
     def sign(self, size: int, root: bytes, now: float) -> Checkpoint | None:
-        """Sign a checkpoint, add it to the log and replace the anchors; None when that cannot be (see ``problem``).
+        """Sign a checkpoint, log it and replace the anchors; return None if that is impossible (see ``problem``).
 
-        Raises ForkDetected when another copy of the data directory signed since; nothing is signed then.
+        Raises ForkDetected, and signs nothing, if another copy of the data directory has signed since.
         """
         signer = self._signer
         if signer is None or self._problem or self._log_problems or self._blocking_faults:
@@ -199,14 +198,14 @@ class Anchoring:
         return noted.checkpoint
 
     def stop_signing(self, reason: str) -> None:
-        """Sign nothing more until a person accepts this fault."""
+        """Sign nothing until a person accepts this fault."""
         self._blocking_faults[fault_id(reason)] = reason
 
     def accept(self, acknowledgement: Acknowledgement) -> str | None:
         """Sign and log that a person accepted a fault; return the note.
 
-        If the fault is that the history contradicts what was signed, no checkpoint signed so far binds any more.
-        Without a key there is no note, and all is forgotten with this process. Raises AcceptanceRefused.
+        If the history contradicts what was signed, this releases all earlier checkpoints. Without a key there is no
+        note, and the acceptance is lost when this process ends. Raises AcceptanceRefused.
         """
         signer = self._signer
         if signer is None:
@@ -214,12 +213,12 @@ class Anchoring:
             return None
         try:
             if acknowledgement.releases_checkpoints:
-                # It releases what was signed until then, also by a clock that was ahead.
+                # It must release every earlier checkpoint, also those signed while the clock was ahead.
                 newest = max((checkpoint.time for checkpoint in self._all_checkpoints(signer)), default=0.0)
                 acknowledgement = replace(acknowledgement, time=max(acknowledgement.time, newest))
             text = sign_acknowledgement(acknowledgement, signer.private_key)
             if acknowledgement.releases_checkpoints:
-                # What only an anchor holds goes into the log first: all before the acknowledgement is released.
+                # A checkpoint only in an anchor is logged first: the acknowledgement releases all before it.
                 for noted in self._unlogged(signer):
                     signer.log.append(noted.text, signer.verifier)
             signer.log.append(text, signer.verifier)
@@ -257,19 +256,19 @@ class Anchoring:
             self._problem = f"{error}; then restart memory"
             return None
 
-    def _find_directory_id(self, told: str | None, opened: "tuple[Path, Ed25519PrivateKey] | None") -> str | None:
-        """Return the id of the data directory: as its own signed log says, or as it was remembered outside of it.
+    def _find_directory_id(self, stored: str | None, opened: "tuple[Path, Ed25519PrivateKey] | None") -> str | None:
+        """Return the id of the data directory: from its log if our key signed it, else from the configuration folder.
 
-        What ``told`` says, and a log that others signed, lies in the directory itself and counts only after that.
+        ``stored``, and a log signed by others, come from the directory itself and count only after that.
         """
-        known = told = told if is_directory_id(told) else None
+        known = stored = stored if is_directory_id(stored) else None
         signer = None
         if opened is not None:
             folder, private_key = opened
             signer = private_key.public_key().public_bytes_raw()
-            # A directory without a history may begin anew.
+            # A directory without a history may start over.
             if has_history(self._data):
-                known = known_directory_id(folder, self._data.root) or told
+                known = known_directory_id(folder, self._data.root) or stored
         try:
             own = newest_checkpoint(self._data.checkpoints, signer)
             found = own or (None if known else newest_checkpoint(self._data.checkpoints))
@@ -284,7 +283,7 @@ class Anchoring:
         return logged
 
     def _save_directory_id(self) -> None:
-        """Keep the id outside the data directory, unless it is in question."""
+        """Save the id outside the data directory, unless it is in doubt."""
         signer = self._signer
         if signer is None or any(problem.startswith(_ANOTHER_DIRECTORY) for problem in self._log_problems):
             return
@@ -295,7 +294,7 @@ class Anchoring:
             record_directory(signer.folder, self._data.root, self.directory_id, lost_id)
             self._save_problem = None
         except OSError as error:
-            self._save_problem = f"{signer.folder}: the data directory's id cannot be kept there ({error.strerror})"
+            self._save_problem = f"{signer.folder}: the data directory's id cannot be saved there ({error.strerror})"
 
     def _open_signer(self, copy: str | None, opened: "tuple[Path, Ed25519PrivateKey]") -> _Signer | None:
         folder, private_key = opened
@@ -309,7 +308,7 @@ class Anchoring:
         return _Signer(folder, private_key, verifier, log, anchors)
 
     def _read_evidence(self) -> Evidence:
-        """Read log and anchors; the anchors alone where the log cannot be read."""
+        """Read log and anchors; only the anchors if the log cannot be read."""
         anchors = self._anchors.read() if self._anchors else {}
         try:
             return read_evidence(self._data.checkpoints, self._signer.verifier if self._signer else None, anchors)
@@ -323,7 +322,7 @@ class Anchoring:
             self._released_until = max(self._released_until, acknowledgement.time)
 
     def _all_checkpoints(self, signer: _Signer) -> list[Checkpoint]:
-        """Return every checkpoint that binds, and those that anchors hold by now."""
+        """Return every binding checkpoint, and those now in the anchors."""
         return [*self._expected_checkpoints(), *signer.anchors.read().values()]
 
     def _unlogged(self, signer: _Signer) -> list[_SignedCheckpoint]:
@@ -334,6 +333,6 @@ class Anchoring:
 
 
 def _sign(checkpoint: Checkpoint, signer: _Signer) -> _SignedCheckpoint:
-    """Sign it; what is kept is what was signed, with the time to the microsecond."""
+    """Sign a checkpoint, and return it as signed, with its time rounded to microseconds."""
     text = sign_checkpoint(checkpoint, signer.private_key)
     return _SignedCheckpoint(open_checkpoint(text, signer.verifier), text)

@@ -1,6 +1,6 @@
-"""Anchors: the last checkpoint kept outside the data directory, where a rollback of that directory does not reach.
+"""Anchors: copies of the last checkpoint outside the data directory, unaffected by a rollback of that directory.
 
-One lies in the configuration folder, another in a file of the user's choice (setting MEMORY_CHECKPOINT_COPY).
+One is in the configuration folder, another in a file of the user's choice (setting MEMORY_CHECKPOINT_COPY).
 """
 
 from collections.abc import Callable
@@ -19,16 +19,16 @@ from cq_tui.store.document import DocumentError, DocumentMissing, read_content
 
 
 class AnchorError(Exception):
-    """An anchor cannot be read or written, or is none; the message names the file and the remedy."""
+    """An anchor cannot be read, written or used; the message names the file and the remedy."""
 
 
 def anchor_path(folder: Path, directory_id: str) -> Path:
-    """Return where the anchor of a data directory lies in a configuration folder. Raises SignedNoteError."""
+    """Return the path of a data directory's anchor in a configuration folder. Raises SignedNoteError."""
     return folder / "anchors" / f"{directory_id_of(origin_of(directory_id))}.checkpoint"
 
 
 def read_anchor(path: Path) -> str | None:
-    """Return the note in an anchor file, unverified; None when there is none. Raises AnchorError."""
+    """Return the note in an anchor file, unverified; None if there is no file. Raises AnchorError."""
     try:
         text = decode_note(read_content(path, MAX_NOTE_BYTES))
         parse_unverified(text)
@@ -37,12 +37,12 @@ def read_anchor(path: Path) -> str | None:
     except DocumentError as error:
         raise AnchorError(f"{path}: {error.problem}. Move it away") from None
     except SignedNoteError as error:
-        raise AnchorError(f"{path}: is no checkpoint of ours ({error}). Move it away") from None
+        raise AnchorError(f"{path}: is not a checkpoint of ours ({error}). Move it away") from None
     return text
 
 
 def write_anchor(path: Path, text: str) -> None:
-    """Replace the anchor. Raises AnchorError; then the old one stands."""
+    """Replace the anchor. On AnchorError the old one is unchanged."""
     try:
         make_private(path.parent.parent)
         make_private(path.parent)
@@ -52,35 +52,35 @@ def write_anchor(path: Path, text: str) -> None:
 
 
 def write_copy(path: Path, text: str) -> None:
-    """Replace the user's own copy; its folder must be there. Raises AnchorError.
+    """Replace the user's own copy, whose folder must exist. Raises AnchorError.
 
-    A file that holds anything but a checkpoint of the same data directory is left alone.
+    A file with anything but a checkpoint of the same data directory is left unchanged.
     """
     present = read_anchor(path)
     if present is not None and parse_unverified(present).origin != parse_unverified(text).origin:
-        raise AnchorError(f"{path}: holds the checkpoint of another data directory. Choose another file")
+        raise AnchorError(f"{path}: contains the checkpoint of another data directory. Choose another file")
     try:
-        # A link stays one: what it points to is replaced.
+        # A symbolic link stays: its target is replaced.
         replace_file(path.resolve(), text.encode())
     except OSError as error:
         raise AnchorError(f"{path}: cannot be written ({error.strerror}). Choose another file") from None
 
 
 class Anchors:
-    """Both anchors of one data directory, and whether this process alone writes them."""
+    """Both anchors of one data directory; detects other writers."""
 
     def __init__(self, folder: Path, key: VerifierKey, copy: str | None) -> None:
-        """Look at both. ``folder`` is the configuration folder, ``copy`` the user's setting."""
+        """Read both. ``folder`` is the configuration folder, ``copy`` the user's setting."""
         self._key = key
         self._anchor = anchor_path(folder, directory_id_of(key.name))
-        #: What is wrong with either, in words.
+        #: What is wrong with the anchor or the copy.
         self.problems: dict[str, str] = {}
         self._copy = self._copy_path(copy)
-        #: What the anchor may hold: what was found in it, or written here.
+        #: Notes that the anchor may have: found there at the start, or written here.
         self._ours = set(self.read())
 
     def allow_overwrite(self, *, foreign_only: bool = False) -> None:
-        """Let the next anchor replace what is there now, whoever wrote it, or only if another key signed it."""
+        """Allow overwriting the present anchor, whoever wrote it, or only if another key signed it."""
         try:
             text = read_anchor(self._anchor)
         except AnchorError:
@@ -90,7 +90,7 @@ class Anchors:
         self._ours = set() if text is None else {text}
 
     def read(self) -> dict[str, Checkpoint]:
-        """Return the checkpoints that are there, by their notes. Anything else is a problem."""
+        """Return the checkpoints by their notes. Anything else becomes a problem."""
         found = {}
         for name, path in (("anchor", self._anchor), ("copy", self._copy)):
             try:
@@ -102,16 +102,16 @@ class Anchors:
         return found
 
     def other_writer(self) -> Checkpoint | None:
-        """Return the anchor's checkpoint if it was neither read nor written here: someone else signs too.
+        """Return the anchor's checkpoint if it was neither read nor written here: another process signs too.
 
-        Raises AnchorError when it cannot be told.
+        Raises AnchorError if the anchor cannot be read.
         """
         text = read_anchor(self._anchor)
         return None if text is None or text in self._ours else self._open(self._anchor, text)
 
     def write(self, text: str) -> None:
-        """Replace both. What cannot be written is a problem."""
-        # After a failed sync either text may be found there.
+        """Replace both. A failure becomes a problem."""
+        # After a failed sync the file may have either text.
         self._ours.add(text)
         self._attempt("anchor", lambda: write_anchor(self._anchor, text))
         if "anchor" not in self.problems:
@@ -148,6 +148,6 @@ class Anchors:
         except RuntimeError:
             path = Path(copy)
         if not path.is_absolute() or "\0" in copy:
-            self.problems["copy"] = f"MEMORY_CHECKPOINT_COPY: {copy!r} is no path from the root. Write the whole path"
+            self.problems["copy"] = f"MEMORY_CHECKPOINT_COPY: {copy!r} is not an absolute path. Use an absolute path"
             return None
         return path

@@ -1,7 +1,7 @@
-"""Checkpoints: how large the history was and what its root was, at a time, signed (C2SP tlog-checkpoint).
+"""Checkpoints: signed statements of the history's size and root at a time (C2SP tlog-checkpoint).
 
-The body has four lines: origin, size, base64 root, and as extension line ``time <unix seconds, six decimals>``, so
-that the time is signed too. Only this very spelling is a checkpoint of ours.
+The body has four lines: origin, size, base64 root, and the extension line ``time <Unix seconds, six decimals>``, so
+that the time is signed too. Any other spelling is refused.
 """
 
 import base64
@@ -26,15 +26,15 @@ _ORIGIN = re.compile(r"coinquant\.r11/([0-9a-f]{32})")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 _TIME = re.compile(r"time ((?:0|[1-9][0-9]{0,9})\.[0-9]{6})")
 _ROOT_BYTES = 32
-#: Up to here (the year 2242) a float tells microseconds apart.
+#: Up to here (the year 2242) a float is exact to the microsecond.
 _END_OF_TIME = 2.0**33
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """How large a history was and what its root was. ``time`` is in Unix seconds, to the microsecond."""
+    """Size and root of a history at a time, in Unix seconds to the microsecond."""
 
-    #: Which data directory: ``coinquant.r11/<id>``.
+    #: The data directory: ``coinquant.r11/<id>``.
     origin: str
     size: int
     #: 32 bytes.
@@ -42,20 +42,20 @@ class Checkpoint:
     time: float
 
     def body(self) -> str:
-        """Return the note text, exactly as it is signed. Raises SignedNoteError for what cannot be a checkpoint."""
+        """Return the note text, exactly as signed. Raises SignedNoteError for invalid fields."""
         directory_id_of(self.origin)
         return f"{self.origin}\n{head_lines(self.size, self.root, self.time)}"
 
 
 def origin_of(directory_id: str) -> str:
-    """Return origin and key name of a data directory. Raises SignedNoteError."""
+    """Return the origin, which is also the key name, of a data directory. Raises SignedNoteError."""
     origin = _PREFIX + directory_id
     directory_id_of(origin)
     return origin
 
 
 def directory_id_of(origin: str) -> str:
-    """Return the id of the data directory (32 hex digits) that an origin names. Raises SignedNoteError."""
+    """Return the id of the data directory (32 hex digits) in an origin. Raises SignedNoteError."""
     found = _ORIGIN.fullmatch(origin)
     if not found:
         raise SignedNoteError(f"checkpoint: origin {origin[:80]!r} is not {_PREFIX}<32 hex digits>")
@@ -63,12 +63,12 @@ def directory_id_of(origin: str) -> str:
 
 
 def is_directory_id(value: object) -> TypeGuard[str]:
-    """Whether a value is an id of a data directory: 32 hex digits."""
+    """Whether a value is the id of a data directory: 32 hex digits."""
     return isinstance(value, str) and _ORIGIN.fullmatch(_PREFIX + value) is not None
 
 
 def head_lines(size: int, root: bytes, time: float) -> str:
-    """Return the lines after the origin. Raises SignedNoteError for values that no history has."""
+    """Return the lines after the origin. Raises SignedNoteError for invalid values."""
     if not 0 <= size < 2**63:
         raise SignedNoteError(f"checkpoint: size {size} is not a number of events")
     if len(root) != _ROOT_BYTES:
@@ -79,7 +79,7 @@ def head_lines(size: int, root: bytes, time: float) -> str:
 
 
 def parse_head(size: str, root: str, time: str) -> tuple[int, bytes, float]:
-    """Read the lines after the origin. Raises SignedNoteError naming the line that is wrong."""
+    """Parse the lines after the origin. Raises SignedNoteError naming the invalid line."""
     if not _NUMBER.fullmatch(size) or int(size) >= 2**63:
         raise SignedNoteError(f"checkpoint: size {size[:80]!r} is not a number of events")
     content = from_base64(root)
@@ -92,7 +92,7 @@ def parse_head(size: str, root: str, time: str) -> tuple[int, bytes, float]:
 
 
 def parse_checkpoint(body: str) -> Checkpoint:
-    """Read a note text. Raises SignedNoteError for anything but the four lines."""
+    """Parse a note text. Raises SignedNoteError for anything but the four lines."""
     lines = body.removesuffix("\n").split("\n")
     if len(lines) != 4 or not body.endswith("\n"):
         raise SignedNoteError("checkpoint: is not the four lines origin, size, root, time")
@@ -101,7 +101,7 @@ def parse_checkpoint(body: str) -> Checkpoint:
 
 
 def sign_checkpoint(checkpoint: Checkpoint, private_key: "Ed25519PrivateKey") -> str:
-    """Return the checkpoint as signed note; the key's name is the origin. Raises SignedNoteError."""
+    """Return the checkpoint as a signed note; the key's name is the origin. Raises SignedNoteError."""
     return sign_note(checkpoint.body(), checkpoint.origin, private_key)
 
 
@@ -111,7 +111,7 @@ def open_checkpoint(text: str, key: VerifierKey) -> Checkpoint:
 
 
 def open_own_note(text: str, key: VerifierKey, suffix: str = "") -> str:
-    """Return the body of a note that ``key`` signed in its own name: the origin line says it, before ``suffix``.
+    """Return the body of a note that ``key`` signed in its own name, which is the origin line without ``suffix``.
 
     Raises SignedNoteError.
     """
@@ -123,5 +123,5 @@ def open_own_note(text: str, key: VerifierKey, suffix: str = "") -> str:
 
 
 def parse_unverified(text: str) -> Checkpoint:
-    """Return what a note says, for display only: nobody has looked at its signature. Raises SignedNoteError."""
+    """Return a note's checkpoint, for display only: the signature is not verified. Raises SignedNoteError."""
     return parse_checkpoint(split_note(text)[0])

@@ -1,7 +1,7 @@
 """``memory/checkpoints.log``: every signed checkpoint and acknowledgement, oldest first.
 
 An entry is a record separator (0x1E, as in RFC 7464), the signer's verifier key, a line feed, and the note. A note
-holds no control character but line feeds, so a separator always begins an entry, whatever happened before it.
+has no control characters but line feeds, so a separator always begins an entry, whatever precedes it.
 """
 
 import os
@@ -24,10 +24,10 @@ from cq_tui.store.regular_file import open_regular
 
 _SEPARATOR = b"\x1e"
 _BLOCK = 64 * 1024
-#: No entry of ours is larger.
+#: Upper limit of an entry's size.
 _MAX_ENTRY = 64 * 1024
 _NAMED_PROBLEMS = 20
-#: So many of the newest entries are read where fewer hold no checkpoint.
+#: Newest entries read if fewer contain no checkpoint.
 _LARGER_READS = (2_000, 20_000)
 #: A year of checkpoints, one a minute, fits.
 _MAX_SEARCH = 256 * 1024 * 1024
@@ -54,23 +54,23 @@ LogEntry = LoggedCheckpoint | LoggedAcknowledgement
 
 @dataclass(slots=True)
 class LogReading:
-    """What a log holds, or the end of it."""
+    """The entries of a log, or of the end of it."""
 
     #: Verified, oldest first.
     entries: list[LogEntry] = field(default_factory=list)
-    #: What the history must agree with: the checkpoints since a person last accepted that it is another.
+    #: The checkpoints that the history must match: those not released by an acknowledgement.
     binding: list[LoggedCheckpoint] = field(default_factory=list)
-    #: What is damaged, in words; entries named here count for nothing.
+    #: What is damaged; these entries are ignored.
     problems: list[str] = field(default_factory=list)
-    #: Other signers; each is a problem once, however much it signed.
+    #: Other signers; each is one problem, however much it signed.
     foreign_keys: set[VerifierKey] = field(default_factory=set)
     #: Whether this is the whole log.
     is_whole: bool = True
 
     def add(self, entry: LogEntry) -> None:
-        """Take in the next entry.
+        """Add the next entry.
 
-        An acknowledgement releases what its own signer signed until then: written once more, it releases no more.
+        An acknowledgement releases what its own signer signed up to its time, so a repeated one releases nothing more.
         """
         self.entries.append(entry)
         if isinstance(entry, LoggedCheckpoint):
@@ -80,7 +80,7 @@ class LogReading:
             self.binding = [each for each in self.binding if each.checkpoint.time > time or each.public_key != signer]
 
     def add_problem(self, problem: str) -> None:
-        """Name something damaged; beyond the first 20 only that there is more."""
+        """Add a problem; after the first 20 only note that there are more."""
         if len(self.problems) < _NAMED_PROBLEMS:
             self.problems.append(problem)
         elif len(self.problems) == _NAMED_PROBLEMS:
@@ -92,14 +92,14 @@ class CheckpointLog:
 
     def __init__(self, path: Path, quarantine: Path) -> None:
         self._journal = JournalWriter(path, quarantine=quarantine, locked=True, whole_end=_whole_end)
-        #: What was cut on opening, in words.
+        #: What opening removed; None if nothing.
         self.repaired: str | None = None
         if self._journal.torn is not None:
             kept, size = self._journal.torn
             self.repaired = f"{size} bytes of an incomplete note were moved to {kept.name}"
 
     def append(self, text: str, key: VerifierKey) -> None:
-        """Add a note, synced. Raises JournalError; then the log is as it was, or, if JournalBroken, of no more use."""
+        """Add a note, synced. On JournalError the log is unchanged; on JournalBroken it is unusable."""
         self._journal.append([_entry(text, key)[:-1]], durable=True)
 
     def close(self) -> None:
@@ -110,8 +110,8 @@ class CheckpointLog:
 def read_checkpoint_log(path: Path, key: VerifierKey | None, *, newest: int | None = None) -> LogReading:
     """Read the log, or its ``newest`` entries from the end of the file; a missing log is empty.
 
-    When there is no checkpoint among these, since so much was accepted after it, more are read. Without a key each
-    note is verified with the one that its entry names: that shows damage, not forgery. Raises JournalError when the
+    If there is no checkpoint among these, because many acknowledgements followed it, more are read. Without a key each
+    note is verified with the key that its entry names: that detects damage, not forgery. Raises JournalError if the
     file cannot be read.
     """
     with _opened(path) as descriptor:
@@ -135,9 +135,9 @@ def _read(descriptor: int, key: VerifierKey | None, newest: int | None) -> LogRe
 
 
 def read_acknowledgements(path: Path, key: VerifierKey) -> list[Acknowledgement]:
-    """Return what persons accepted in the name of ``key``, oldest first, each once, however often it was copied.
+    """Return the acknowledgements that ``key`` signed, oldest first, without duplicates.
 
-    Reads only as much of the end as years of checkpoints fill. Raises JournalError.
+    Reads at most the last 256 MiB, more than a year of checkpoints. Raises JournalError.
     """
     reading = LogReading()
     mark = f"{key.name}{ACKNOWLEDGEMENT_SUFFIX}\n".encode()
@@ -152,7 +152,7 @@ def read_acknowledgements(path: Path, key: VerifierKey) -> list[Acknowledgement]
 
 
 def newest_checkpoint(path: Path, signer: bytes | None = None) -> LoggedCheckpoint | None:
-    """Return the newest checkpoint, if one is among the newest 1,024 entries. Raises JournalError.
+    """Return the newest checkpoint among the newest 1,024 entries; None if there is none. Raises JournalError.
 
     ``signer`` is the public key (32 bytes) that must have signed it, whatever data directory it names.
     """
@@ -168,7 +168,7 @@ def newest_checkpoint(path: Path, signer: bytes | None = None) -> LoggedCheckpoi
 
 @contextmanager
 def _opened(path: Path) -> Iterator[int | None]:
-    """Open the log for reading; None when it is missing. Raises JournalError for what the disk refuses meanwhile."""
+    """Open the log for reading; None if it is missing. Turns every OSError into a JournalError."""
     try:
         try:
             descriptor = open_regular(path, os.O_RDONLY)
@@ -188,7 +188,7 @@ def _entry(text: str, key: VerifierKey) -> bytes:
 
 
 def _add_record(reading: LogReading, offset: int, record: bytes, key: VerifierKey | None) -> None:
-    """Add one record to what was read, or say what is wrong with it."""
+    """Add the entry in a record, or the problem with it."""
     if offset == 0 and not record:
         return
     try:
@@ -212,7 +212,7 @@ def _short_key(key: VerifierKey) -> str:
 
 
 def _records(descriptor: int, start: int) -> Iterator[tuple[int, bytes]]:
-    """Yield the bytes between separators, each with its offset. What is too long for an entry comes in pieces."""
+    """Yield the bytes between separators, with their offsets. An overlong record comes in pieces."""
     held, offset = b"", start
     while block := os.pread(descriptor, _BLOCK, offset + len(held)):
         *records, held = (held + block).split(_SEPARATOR)
@@ -226,7 +226,7 @@ def _records(descriptor: int, start: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _records_with(descriptor: int, mark: bytes, start: int) -> Iterator[tuple[int, bytes]]:
-    """Yield the records that hold ``mark``, each with its offset; stretches without it are not taken apart."""
+    """Yield the records that contain ``mark``, with their offsets; blocks without it are not split."""
     held, offset = b"", start
     while block := os.pread(descriptor, _BLOCK, offset + len(held)):
         stretch = held + block
@@ -241,7 +241,7 @@ def _records_with(descriptor: int, mark: bytes, start: int) -> Iterator[tuple[in
 
 
 def _start_of_newest(descriptor: int, count: int) -> int:
-    """Return the offset behind the separator of the ``count``-th last entry, or where so many cannot begin before."""
+    """Return the offset after the separator of the ``count``-th last entry, or a lower bound of it."""
     start = os.fstat(descriptor).st_size
     floor = max(0, start - count * _MAX_ENTRY)
     while start > floor:
@@ -256,12 +256,12 @@ def _start_of_newest(descriptor: int, count: int) -> int:
 
 
 def _whole_end(descriptor: int, size: int) -> int:
-    """Return the offset behind the last signature line of the last entry; where that entry begins if it has none."""
+    """Return the offset after the last entry's last signature line, or where the entry begins if it has none."""
     start = max(0, size - _MAX_ENTRY)
     tail = os.pread(descriptor, size - start, start)
     begin = tail.rfind(_SEPARATOR)
     if begin < 0 and start > 0:
-        # Not the end of an entry at all: reading names it, and the next entry is found by its separator.
+        # Not the end of an entry: reading reports it, and the next entry is found by its separator.
         return size
     end = position = max(0, begin)
     for line in tail[end:].split(b"\n")[:-1]:

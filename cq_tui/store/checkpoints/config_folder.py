@@ -1,6 +1,6 @@
-"""The user's configuration folder: what must not be rolled back together with a data directory lies there.
+"""The user's configuration folder, for files that must not be rolled back together with a data directory.
 
-``CQ_CONFIG_DIR``, else the place that the system has for it. The folder is 0700, its files are 0600.
+``CQ_CONFIG_DIR``, or the system's default. The folder has mode 0700, its files 0600.
 """
 
 import os
@@ -11,7 +11,7 @@ from cq_tui.store.durable import sync_folder, write_all
 
 
 def config_folder() -> Path:
-    """Return the folder; it need not be there. Raises RuntimeError when the user has no home."""
+    """Return the folder, which may not exist. Raises RuntimeError if the user has no home directory."""
     named = os.environ.get("CQ_CONFIG_DIR")
     if named:
         return Path(named).expanduser().absolute()
@@ -21,17 +21,17 @@ def config_folder() -> Path:
 
 
 def make_private(folder: Path) -> None:
-    """Create a folder, or close it to others. Raises OSError."""
+    """Create a folder, or remove other users' access to it. Raises OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.stat().st_mode & 0o077:
         folder.chmod(0o700)
 
 
 def create_file(path: Path, content: bytes) -> None:
-    """Create a whole, synced file (0600). Raises FileExistsError and leaves what is there alone; raises OSError."""
+    """Create a file (0600), complete and synced. Raises FileExistsError without changing it, or OSError."""
     temporary = _written(path, content)
     try:
-        # Unlike a rename, a link never takes the place of a file.
+        # Unlike a rename, a link never replaces a file.
         os.link(temporary, path)
     finally:
         temporary.unlink()
@@ -39,7 +39,7 @@ def create_file(path: Path, content: bytes) -> None:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Replace a file (0600) at one moment; after an error the old one stands. Raises OSError."""
+    """Replace a file (0600) atomically. On OSError the old one is unchanged."""
     temporary = _written(path, content)
     try:
         os.replace(temporary, path)
@@ -50,7 +50,7 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def _written(path: Path, content: bytes) -> Path:
-    """Write and sync a file beside ``path`` under a name that no other process uses."""
+    """Write and sync a file beside ``path`` under a unique name."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:

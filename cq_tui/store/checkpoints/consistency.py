@@ -1,4 +1,4 @@
-"""Whether a history agrees with its checkpoints: as large as they say, and with their roots. Words for a person."""
+"""Whether a history is consistent with its checkpoints: at least as large, and with the same roots."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -8,24 +8,24 @@ from cq_tui.store.checkpoints.checkpoint import Checkpoint
 
 
 def find_contradictions(checkpoints: Iterable[Checkpoint], events: int, roots: Mapping[int, bytes]) -> list[str]:
-    """Say what is wrong: at most that events are missing, and where the history is another one.
+    """Return up to two faults: events are missing, and the history is another one.
 
-    ``roots`` holds the root that the history has at each size that was looked at; other sizes are not judged.
+    ``roots`` are the history's roots at the sizes that were verified; checkpoints of other sizes are not compared.
     """
     ordered = sorted(checkpoints, key=lambda checkpoint: (checkpoint.size, checkpoint.time))
     faults = []
     if ordered and ordered[-1].size > events:
         faults.append(_missing_events(ordered[-1], events))
-    looked_at = [checkpoint for checkpoint in ordered if checkpoint.size <= events and checkpoint.size in roots]
-    other = next((checkpoint for checkpoint in looked_at if roots[checkpoint.size] != checkpoint.root), None)
-    if other is not None:
-        alike = [checkpoint for checkpoint in looked_at if checkpoint.size < other.size]
-        faults.append(_other_history(other, alike[-1] if alike else None))
+    compared = [checkpoint for checkpoint in ordered if checkpoint.size <= events and checkpoint.size in roots]
+    first_other = next((checkpoint for checkpoint in compared if roots[checkpoint.size] != checkpoint.root), None)
+    if first_other is not None:
+        matching = [checkpoint for checkpoint in compared if checkpoint.size < first_other.size]
+        faults.append(_other_history(first_other, matching[-1] if matching else None))
     return faults
 
 
 def format_signing_time(checkpoint: Checkpoint) -> str:
-    """Return when it was signed, as a person reads it."""
+    """Return when a checkpoint was signed, in UTC."""
     return f"{datetime.fromtimestamp(checkpoint.time, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
@@ -36,8 +36,8 @@ def _missing_events(checkpoint: Checkpoint, events: int) -> str:
     )
 
 
-def _other_history(checkpoint: Checkpoint, alike: Checkpoint | None) -> str:
-    first = f"; the first {alike.size:,} are as signed {format_signing_time(alike)}" if alike else ""
+def _other_history(checkpoint: Checkpoint, matching: Checkpoint | None) -> str:
+    first = f"; the first {matching.size:,} are as signed {format_signing_time(matching)}" if matching else ""
     return (
         f"{CONTRADICTION_PREFIX}the first {checkpoint.size:,} events are not those of the checkpoint "
         f"signed {format_signing_time(checkpoint)}: something in them was changed, "

@@ -1,7 +1,7 @@
-"""Which id a data directory had, kept in the configuration folder: there no rollback of the directory reaches it.
+"""The ids of data directories, kept in the configuration folder, unaffected by a rollback of the directories.
 
-One small file for each directory, named after its path, so that two memory services never write the same one. When a
-directory was emptied and begins anew, it goes on naming the history that was lost, until a person deletes it.
+One small file per directory, named after its path, so that two memory services never write the same one. After a
+directory was emptied and a new history began, the file still names the lost one until a person deletes it.
 """
 
 import os
@@ -21,34 +21,34 @@ from cq_tui.store.document import DocumentError, read_json
 
 
 class LostHistory(NamedTuple):
-    """A history that was kept in a data directory, and of which nothing there speaks any more."""
+    """A history that was in a data directory and left no trace there."""
 
-    #: The last one, as the anchor in the configuration folder has it.
+    #: Its last checkpoint, from the anchor in the configuration folder.
     checkpoint: Checkpoint
-    #: The file that names it.
+    #: The file that records it.
     record: Path
 
     @property
     def directory_id(self) -> str:
-        """Id of the data directory, as it then was."""
+        """Id of the data directory at that time."""
         return directory_id_of(self.checkpoint.origin)
 
     def __str__(self) -> str:
-        """Say it to a person."""
+        """The warning, with its remedy."""
         return (
             f"a history of {self.checkpoint.size:,} events, last signed "
             f"{format_signing_time(self.checkpoint)}, was here before and is gone. "
-            f"Put it back, or, if it may be gone, delete {self.record}"
+            f"Restore it, or delete {self.record} if it is not needed"
         )
 
 
 def known_directory_id(folder: Path, root: Path) -> str | None:
-    """Return the id of the data directory at ``root``, as it was last remembered; None when nothing can tell."""
+    """Return the recorded id of the data directory at ``root``; None if unknown."""
     return _read_record(folder, root)[0]
 
 
 def record_directory(folder: Path, root: Path, directory_id: str, lost_id: str | None = None) -> None:
-    """Remember an id, in place of an earlier one, and that of the history that was lost. Raises OSError."""
+    """Record an id, replacing an earlier one, and the id of a lost history. Raises OSError."""
     path = _record_path(folder, root)
     make_private(folder)
     make_private(path.parent)
@@ -57,12 +57,12 @@ def record_directory(folder: Path, root: Path, directory_id: str, lost_id: str |
 
 
 def find_lost_history(folder: Path, data: DataDir, present: Collection[str] = ()) -> LostHistory | None:
-    """Return the largest history that was signed in a data directory and is gone from it; None when none is known.
+    """Return the largest history that was signed in a data directory and is gone; None if none is known.
 
-    ``present`` are the ids of what is there.
+    ``present`` are the ids found there now.
     """
     known, lost = _read_record(folder, data.root)
-    # Whatever else lies there is no history; a log of its own names its id, which is then present.
+    # A log in the directory names its id, which is then in ``present``.
     ids = {lost} if has_history(data) else {lost, known}
     anchors = [_anchor(folder, each) for each in ids if each is not None and each not in present]
     newest = max((each for each in anchors if each is not None), key=lambda each: each.size, default=None)
@@ -70,12 +70,12 @@ def find_lost_history(folder: Path, data: DataDir, present: Collection[str] = ()
 
 
 def has_history(data: DataDir) -> bool:
-    """Whether there is one; what cannot be looked at may be one."""
+    """Whether there is a history; True if that is unknown."""
     return _size(data.hash_chain) is not None or bool(_size(data.events))
 
 
 def _size(path: Path) -> int | None:
-    """Return the bytes in a file, at least one when that cannot be told; None when there is no file."""
+    """Return a file's size, 1 if it is unknown, None if there is no file."""
     try:
         return path.stat().st_size
     except FileNotFoundError:
@@ -85,7 +85,7 @@ def _size(path: Path) -> int | None:
 
 
 def _read_record(folder: Path, root: Path) -> tuple[str | None, str | None]:
-    """Return the id of a data directory and that of the history it lost."""
+    """Return the id of a data directory, and the id of the history it lost."""
     try:
         known = read_json(_record_path(folder, root))
     except DocumentError:

@@ -1,7 +1,7 @@
 """Signed notes: text with Ed25519 signatures below it (C2SP signed-note, signature type 0x01).
 
 A note is its body (lines, each with its line feed), an empty line, and signature lines:
-``— <key name> <base64 of 4 bytes of key id and the signature>``. What is signed is the body, last line feed included.
+``— <key name> <base64 of the 4-byte key id and the signature>``. The body is signed, final line feed included.
 """
 
 import base64
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-#: A larger note is nobody's; sixteen post-quantum signatures fit by far.
+#: Upper limit of a note; sixteen post-quantum signatures would fit easily.
 MAX_NOTE_BYTES = 256 * 1024
 MAX_SIGNATURES = 100
 _MAX_NAME = 256
@@ -24,12 +24,12 @@ SIGNATURE_MARK = "\u2014 "
 
 
 class SignedNoteError(Exception):
-    """A note or a key that cannot be trusted or read; the message says why."""
+    """A note or a key is malformed or cannot be trusted; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class VerifierKey:
-    """Who signs: a name and a public key (32 bytes). Its text form is the C2SP verifier key."""
+    """A signer: a name and a public key (32 bytes). Its text form is the C2SP verifier key."""
 
     name: str
     raw: bytes
@@ -42,7 +42,7 @@ class VerifierKey:
 
     @property
     def key_id(self) -> bytes:
-        """First 4 bytes of SHA-256(name, line feed, 0x01, key): a short name, not a proof."""
+        """First 4 bytes of SHA-256(name, line feed, 0x01, key): an identifier, not a proof."""
         return sha256(self.name.encode() + b"\n" + _ED25519 + self.raw).digest()[:_KEY_ID_BYTES]
 
     @property
@@ -52,7 +52,7 @@ class VerifierKey:
 
     @classmethod
     def parse(cls, text: str) -> "VerifierKey":
-        """Read the text form. Raises SignedNoteError."""
+        """Parse the text form. Raises SignedNoteError."""
         parts = text.split("+", 2) if len(text) <= 2 * _MAX_NAME else []
         content = from_base64(parts[2]) if len(parts) == 3 else None
         if content is None:
@@ -66,7 +66,7 @@ class VerifierKey:
 
     @classmethod
     def of(cls, name: str, private_key: "Ed25519PrivateKey") -> "VerifierKey":
-        """Return the public side of a signer."""
+        """Return the verifier key of a private key."""
         return cls(name, private_key.public_key().public_bytes_raw())
 
 
@@ -79,7 +79,7 @@ class Signature(NamedTuple):
 
 
 def sign_note(body: str, name: str, private_key: "Ed25519PrivateKey") -> str:
-    """Return the note: body, empty line, one signature line. Raises SignedNoteError for a body that is no note text."""
+    """Return the note: body, empty line, one signature line. Raises SignedNoteError for an invalid body."""
     if not body.endswith("\n"):
         raise SignedNoteError("note: its text must end with a line feed")
     key = VerifierKey.of(name, private_key)
@@ -92,7 +92,7 @@ def sign_note(body: str, name: str, private_key: "Ed25519PrivateKey") -> str:
 def open_note(text: str, key: VerifierKey) -> str:
     """Return the body of a note that ``key`` signed.
 
-    Signatures of other keys are ignored, however many there are. Raises SignedNoteError.
+    Signatures of other keys are ignored. Raises SignedNoteError.
     """
     body, signatures = split_note(text)
     key_id = key.key_id
@@ -106,7 +106,7 @@ def open_note(text: str, key: VerifierKey) -> str:
 
 
 def split_note(text: str) -> tuple[str, list[Signature]]:
-    """Return body and signatures of a note, none of them verified. Raises SignedNoteError when it is malformed."""
+    """Return body and signatures of a note, unverified. Raises SignedNoteError if it is malformed."""
     _encoded(text)
     body, blank, block = text.rpartition("\n\n")
     if not blank or not block.endswith("\n"):
@@ -118,7 +118,7 @@ def split_note(text: str) -> tuple[str, list[Signature]]:
 
 
 def decode_note(content: bytes) -> str:
-    """Return the text of a note's bytes. Raises SignedNoteError."""
+    """Decode a note. Raises SignedNoteError."""
     if len(content) > MAX_NOTE_BYTES:
         raise SignedNoteError(f"note: is larger than {MAX_NOTE_BYTES:,} bytes")
     try:
@@ -128,9 +128,9 @@ def decode_note(content: bytes) -> str:
 
 
 def from_base64(text: str) -> bytes | None:
-    """Return the bytes of standard padded base64 (RFC 4648 section 4); None for any other spelling.
+    """Decode standard padded base64 (RFC 4648 section 4); None for any other spelling.
 
-    Spare bits must be 0 (section 3.5): else one signature could be written in several ways.
+    Unused bits must be 0 (section 3.5): otherwise one signature would have several spellings.
     """
     try:
         content = base64.b64decode(text, validate=True)
@@ -159,7 +159,7 @@ def _verify(key: VerifierKey, signature: bytes, message: bytes) -> None:
 
 
 def _encoded(text: str) -> bytes:
-    """Return the bytes of a note's text after looking at its size and characters."""
+    """Encode a note's text after checking its size and characters."""
     if len(text) > MAX_NOTE_BYTES:
         raise SignedNoteError(f"note: is larger than {MAX_NOTE_BYTES:,} bytes")
     try:

@@ -1,6 +1,6 @@
-"""The key that signs checkpoints: Ed25519, PKCS #8 PEM, 0600, in the user's configuration folder.
+"""The key that signs checkpoints: Ed25519, PKCS #8 PEM, mode 0600, in the user's configuration folder.
 
-It is made once and never overwritten: with another key, nobody could tell a new history from a forged one.
+It is created once and never overwritten: with another key, a new history would look the same as a forged one.
 """
 
 import os
@@ -18,16 +18,16 @@ _MAX_BYTES = 16 * 1024
 
 
 class SigningKeyError(Exception):
-    """The key cannot be used; the message names the file and the remedy, never what is in it."""
+    """The key cannot be used; the message names the file and the remedy, never the content."""
 
 
 def key_path(folder: Path) -> Path:
-    """Return where the key of a configuration folder lies."""
+    """Return the path of the key in a configuration folder."""
     return folder / _FILE
 
 
 def load_key(folder: Path) -> "Ed25519PrivateKey":
-    """Return the key. Raises FileNotFoundError when there is none yet, SigningKeyError when it cannot be used."""
+    """Return the key. Raises FileNotFoundError if there is none yet, SigningKeyError if it cannot be used."""
     path = key_path(folder)
     content = _read(path)
     from cryptography.exceptions import UnsupportedAlgorithm
@@ -38,15 +38,15 @@ def load_key(folder: Path) -> "Ed25519PrivateKey":
         key = load_pem_private_key(content, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise SigningKeyError(
-            f"{path}: is damaged or encrypted. Bring it back from a backup, or move it away and a new key is made"
+            f"{path}: is damaged or encrypted. Restore it from a backup, or move it away to get a new key"
         ) from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise SigningKeyError(f"{path}: is not an Ed25519 key. Move it away and a new key is made")
+        raise SigningKeyError(f"{path}: is not an Ed25519 key. Move it away to get a new key")
     return key
 
 
 def load_or_create_key(folder: Path) -> "Ed25519PrivateKey":
-    """Return the key, made now if there is none; of several processes at once all get the same one.
+    """Return the key, created now if there is none; concurrent processes all get the same one.
 
     Raises SigningKeyError.
     """
@@ -60,17 +60,17 @@ def load_or_create_key(folder: Path) -> "Ed25519PrivateKey":
     except FileExistsError as error:
         if Path(error.filename or "") == folder:
             raise SigningKeyError(
-                f"{folder}: is not a folder. Move it away, or name another in CQ_CONFIG_DIR"
+                f"{folder}: is not a folder. Move it away, or set CQ_CONFIG_DIR to another one"
             ) from None
     except OSError as error:
         raise SigningKeyError(
-            f"{key_path(folder)}: cannot be made ({error.strerror}). "
-            "Make the folder writable, or name another in CQ_CONFIG_DIR"
+            f"{key_path(folder)}: cannot be created ({error.strerror}). "
+            "Make the folder writable, or set CQ_CONFIG_DIR to another one"
         ) from None
     try:
         return load_key(folder)
     except FileNotFoundError:
-        raise SigningKeyError(f"{key_path(folder)}: was deleted while it was made. Try again") from None
+        raise SigningKeyError(f"{key_path(folder)}: was deleted while it was created. Try again") from None
 
 
 def _new_key() -> bytes:
@@ -81,7 +81,7 @@ def _new_key() -> bytes:
 
 
 def _read(path: Path) -> bytes:
-    """Return the file's bytes if it is a small regular file that only its owner, this user, can read."""
+    """Return the content if the file is small, regular, and owned and readable by this user only."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
@@ -97,11 +97,11 @@ def _read(path: Path) -> bytes:
 
 def _check(path: Path, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
-        raise SigningKeyError(f"{path}: is not a key file. Move it away and a new key is made")
+        raise SigningKeyError(f"{path}: is not a key file. Move it away to get a new key")
     if status.st_uid != os.geteuid():
-        raise SigningKeyError(f"{path}: belongs to another user. Name your own folder in CQ_CONFIG_DIR")
+        raise SigningKeyError(f"{path}: belongs to another user. Set CQ_CONFIG_DIR to a folder of your own")
     if status.st_mode & 0o077:
         raise SigningKeyError(
-            f"{path}: others can read it (mode {stat.S_IMODE(status.st_mode):04o}). "
-            f"If nobody did: chmod 600 {path}; else move it away and a new key is made"
+            f"{path}: other users can read it (mode {stat.S_IMODE(status.st_mode):04o}). "
+            f"If nobody did: chmod 600 {path}; otherwise move it away to get a new key"
         )

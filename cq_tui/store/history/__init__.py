@@ -1,1 +1,1 @@
-"""The history: its exact bytes, how it grows, how it is checked, proved and recovered."""
+"""The history: its exact bytes, appending, verification and recovery."""

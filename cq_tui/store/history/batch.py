@@ -1,6 +1,6 @@
-"""The quick look at a run of events: its blocks are built again from its lines, to be compared byte by byte.
+"""Fast verification of a batch of events: its blocks are rebuilt from its lines, to be compared byte by byte.
 
-No JSON is parsed. A run in which anything is not exactly as memory writes it is left to the close look (``walk``).
+No JSON is parsed. A batch that is not exactly as memory writes it is left to ``Verifier`` to verify line by line.
 """
 
 import re
@@ -13,24 +13,24 @@ from typing import NamedTuple
 from cq_tui.store.history.event_line import EventHeader
 from cq_tui.store.history.hash_chain import ChainBlock, build_blocks
 
-#: So many events are looked at together: few enough for the processor's cache.
+#: Events verified together; fits the processor's cache.
 BATCH_EVENTS = 256
 _HEADERS = re.compile(
     r'\n\{"event_id":"(evt_[0-9]{1,12}_[0-9]{3,12})","timestamp":([0-9]{1,12}\.[0-9]{6}),'
     r'"event_type":"([A-Za-z0-9_.:-]+)","source":"'
 )
 _METADATA = '"metadata":{"writer":"'
-#: One of them in a line at most, whatever its payload says.
+#: Matches at most once per line, whatever its payload contains.
 _SEQUENCES = re.compile(
     _METADATA.replace("{", r"\{") + r'([a-z0-9-]+)","seq":([1-9][0-9]{0,14}),"occurred_at":[^\n]*\n'
 )
 
 
 class VerifiedBatch(NamedTuple):
-    """What a sound run of events adds to a history."""
+    """What a sound batch of events adds to a history."""
 
     leaves: list[bytes]
-    #: Their blocks as they must stand in the document, with separators between them.
+    #: The joined blocks that the document must have.
     blocks: bytes
     last_header: EventHeader
     tip: ChainBlock
@@ -38,36 +38,36 @@ class VerifiedBatch(NamedTuple):
 
 
 class WriterSequences(NamedTuple):
-    """Which numbers of its writers a run of events has. They grow by one from event to event, or something is lost."""
+    """The sequence numbers in a batch. A writer's numbers grow by one, or events were lost."""
 
-    #: Last number of each writer.
+    #: Last number, by writer.
     last: dict[str, int]
-    #: First number of each writer.
+    #: First number, by writer.
     first: dict[str, int]
-    #: How many numbers are missing between them, by writer.
+    #: How many numbers between them are missing, by writer.
     missing: dict[str, int]
 
 
 def check_batch(
     events: bytes, lines: Sequence[bytes], index: int, tip: ChainBlock, last_id: str | None
 ) -> VerifiedBatch | None:
-    """Return what a run adds when each event and their order are sound, else None; its blocks are to be compared.
+    """Return what a batch adds if its events and their order are sound, else None. The caller compares the blocks.
 
-    ``events`` are whole lines, ``lines`` the same without their line feeds; ``index`` is that of the first, ``tip``
-    the block and ``last_id`` the event before it.
+    ``events`` are whole lines, ``lines`` the same without line feeds; ``index`` is that of the first, ``tip`` the
+    block before it and ``last_id`` the event before it.
     """
     text = "\n" + events.decode("latin-1")
-    heads = _HEADERS.findall(text)
-    origins = parse_sequences(text, len(lines))
-    if len(heads) != len(lines) or origins is None or not _in_order(heads, last_id):
+    headers = _HEADERS.findall(text)
+    sequences = parse_sequences(text, len(lines))
+    if len(headers) != len(lines) or sequences is None or not _in_order(headers, last_id):
         return None
     leaves = [sha256(b"\x00" + line).digest() for line in lines]
-    blocks, last = build_blocks(index, heads, leaves, tip.hash)
-    return VerifiedBatch(leaves, blocks, EventHeader(*heads[-1]), last, origins)
+    blocks, last = build_blocks(index, headers, leaves, tip.hash)
+    return VerifiedBatch(leaves, blocks, EventHeader(*headers[-1]), last, sequences)
 
 
 def parse_sequences(text: str, count: int) -> WriterSequences | None:
-    """Return where ``count`` lines come from; None when one does not say, or numbers of a writer do not grow."""
+    """Return the sequence numbers of ``count`` lines; None if one has none or they do not grow."""
     found = _SEQUENCES.findall(text)
     if len(found) != count or text.count(_METADATA) != count:
         return None
@@ -86,13 +86,13 @@ def parse_sequences(text: str, count: int) -> WriterSequences | None:
     return WriterSequences(last, first, missing)
 
 
-def _in_order(heads: Sequence[tuple[str, str, str]], last_id: str | None) -> bool:
-    """Whether ids grow strictly and times do not go back."""
-    ids = [head[0] for head in heads]
+def _in_order(headers: Sequence[tuple[str, str, str]], last_id: str | None) -> bool:
+    """Whether ids increase strictly and times never decrease."""
+    ids = [header[0] for header in headers]
     if last_id is not None:
         ids.insert(0, last_id)
-    times = [head[1] for head in heads]
-    # Text grows as its numbers do, unless one gets a digit more: then the numbers are looked at.
+    times = [header[1] for header in headers]
+    # Texts sort like their numbers unless the number of digits changes: then numbers are compared.
     grows = all(map(lt, ids, ids[1:])) or all(one < other for one, other in pairwise(map(event_id_key, ids)))
     return grows and (
         all(map(le, times, times[1:])) or all(float(one) <= float(other) for one, other in pairwise(times))
@@ -100,6 +100,6 @@ def _in_order(heads: Sequence[tuple[str, str, str]], last_id: str | None) -> boo
 
 
 def event_id_key(event_id: str) -> tuple[int, int]:
-    """Return second and count of an id."""
+    """Return second and count of an id, by which events are ordered."""
     _, second, count = event_id.split("_")
     return int(second), int(count)

@@ -1,7 +1,7 @@
-"""``hash_chain.json`` grows without being rewritten: two files, of which one is visible while the other is written.
+"""Growing ``hash_chain.json`` without rewriting it: two files, one visible while the other is written.
 
-A flush writes the last two deltas and a new tail into the hidden file and swaps the names. The name always
-exists, and whoever opens it finds a whole document, whenever the writer is killed.
+A flush writes the last two deltas and a new tail to the hidden file (the twin) and swaps the names. Readers always
+find a complete document, whenever the writer is killed.
 """
 
 import contextlib
@@ -14,11 +14,11 @@ from cq_tui.store.durable import sync_folder, write_parts
 from cq_tui.store.history.hash_chain import DOCUMENT_START, TAIL_BYTES, ChainError, ChainTail, parse_tail
 from cq_tui.store.regular_file import open_regular
 
-#: A reader that is held up while its file changes looks again; so often in a row no writer is that quick.
+#: A slow reader may find a file that changed meanwhile; it tries this often.
 _READ_ATTEMPTS = 5
-#: Last bytes before a common end that are compared.
+#: Bytes before a common end that are compared.
 _COMPARED = 64 * 1024
-#: A twin that lacks more than this is rather made anew than held in memory.
+#: If the twin lacks more than this, it is copied again rather than held in memory.
 _LONGEST_DELTA = 8 * 1024 * 1024
 _COPIED = 1024 * 1024
 
@@ -32,28 +32,28 @@ class ChainFile:
         self._swap = path.with_name(f".{path.name}.swap")
         self._end = 0
         self._hidden_end = 0
-        #: What the document holds and its twin lacks, part by part.
+        #: What the document has and the twin lacks, part by part.
         self._last_delta: list[bytes] = []
-        #: What went with a deleted document, until it is written again.
+        #: Parts lost with a deleted document, until they are written again.
         self._lost_delta: list[bytes] = []
-        #: Whether somebody deleted the document since; it was made again from its twin.
+        #: Whether the document was deleted meanwhile; it was restored from its twin.
         self.was_deleted = False
 
     @property
     def twin(self) -> tuple[Path, int]:
-        """The hidden file, and up to where it holds what the document holds."""
+        """The hidden file, and the offset up to which it equals the document."""
         return self._hidden, self._hidden_end
 
     @contextlib.contextmanager
     def create(self) -> Iterator[Callable[[bytes], object]]:
-        """Write a new document part by part beside the old one, without its tail; ``replace`` puts it in its place."""
+        """Write a new document beside the old one, part by part and without its tail; then call ``replace``."""
         self._hidden.unlink(missing_ok=True)
         with open(self._hidden, "wb", opener=_create) as file:
             yield file.write
         self._hidden_end = self._hidden.stat().st_size
 
     def replace(self, tail: ChainTail) -> None:
-        """Put the document that was just written in the place of the old one, and make its twin."""
+        """Replace the old document by the one just written, and make its twin."""
         with open(self._hidden, "ab", opener=open_regular) as file:
             file.write(tail.to_bytes())
             file.flush()
@@ -63,10 +63,10 @@ class ChainFile:
         self.open()
 
     def open(self, synced: int | None = None) -> None:
-        """Take over a whole document. Raises ChainError.
+        """Open a complete document. Raises ChainError.
 
-        ``synced`` is an end up to which document and twin were both written and synced: the twin is then kept and
-        continued from there. Without it, or without a twin that is so long, the twin is made anew.
+        ``synced`` is an offset up to which document and twin were both synced: the twin is continued from there.
+        Without it, or if the twin is shorter, the twin is copied again.
         """
         parse_tail(read_last_bytes(self.path, TAIL_BYTES))
         size = self.path.stat().st_size
@@ -74,7 +74,7 @@ class ChainFile:
         self._finish_swap()
         if synced is not None and synced <= self._end and self._has_twin(synced):
             self._hidden_end = synced
-            # A writer that was killed before its swap may have left more than what is written next.
+            # A writer killed before its swap may have left more than what is written next.
             _truncate(self._hidden, synced)
             with open(self.path, "rb", opener=open_regular) as file:
                 self._last_delta = [os.pread(file.fileno(), self._end - synced, synced)]
@@ -82,7 +82,7 @@ class ChainFile:
         self._copy_twin()
 
     def _finish_swap(self) -> None:
-        """Finish a swap of the names that a killed writer began."""
+        """Finish a swap that a killed writer began."""
         if os.path.lexists(self._swap):
             if os.path.lexists(self._hidden):
                 self._swap.unlink()
@@ -90,7 +90,7 @@ class ChainFile:
                 os.rename(self._swap, self._hidden)
 
     def _has_twin(self, synced: int) -> bool:
-        """Whether the twin is another file that reaches so far and ends there as the document does."""
+        """Whether the twin is another file, reaches ``synced``, and equals the document just before it."""
         try:
             mine, other = os.lstat(self.path), os.lstat(self._hidden)
         except FileNotFoundError:
@@ -114,9 +114,9 @@ class ChainFile:
         self._hidden_end, self._last_delta = self._end, []
 
     def flush(self, parts: Sequence[bytes], tail: ChainTail) -> None:
-        """Append ``parts``, which are blocks with a separator before each, and show the new tail. Raises OSError.
+        """Append ``parts`` (blocks, each after a separator) and the new tail. Raises OSError.
 
-        The bytes are synced before the swap and the names after it: what a power loss may bring back is whole.
+        The content is synced before the swap and the names after it, so a power loss leaves a complete document.
         """
         if not (self._hidden.exists() and self.path.exists()):
             self._restore()
@@ -130,12 +130,12 @@ class ChainFile:
             os.close(descriptor)
         self._swap_names()
         sync_folder(self.path.parent)
-        # Only now: whoever is refused anything above flushes the same blocks again, to the same place.
+        # Only now: after an error above, the same blocks are flushed again, at the same offset.
         self._hidden_end, self._end = self._end, self._end + sum(map(len, delta))
         self._last_delta, self._lost_delta = delta, []
 
     def _restore(self) -> None:
-        """Make the twin that somebody deleted from the other one; the delta that went with it is written again."""
+        """Restore a deleted file from the other one; the delta lost with it is written again."""
         if not self.path.exists():
             self.was_deleted = True
             os.rename(self._hidden, self.path)
@@ -158,7 +158,7 @@ def read_last_bytes(path: Path, size: int) -> bytes:
 
 
 def read_chain_tail(path: Path) -> ChainTail:
-    """Return root and length from the end of the document, again if it changed under us. Raises ChainError."""
+    """Return the tail of the document, retrying if it changes meanwhile. Raises ChainError."""
     for _ in range(_READ_ATTEMPTS - 1):
         with contextlib.suppress(ChainError):
             return parse_tail(read_last_bytes(path, TAIL_BYTES))
@@ -166,13 +166,13 @@ def read_chain_tail(path: Path) -> ChainTail:
 
 
 def starts_as_chain(path: Path) -> bool:
-    """Whether the first bytes are those of a chain document. Raises OSError."""
+    """Whether the file starts as a chain document. Raises OSError."""
     with open(path, "rb", opener=open_regular) as file:
         return file.read(len(DOCUMENT_START)) == DOCUMENT_START
 
 
 def _create(path: str, flags: int) -> int:
-    """Open a file that is not there yet, for nobody else to read."""
+    """Open a file that must not exist yet, readable by its owner only."""
     return open_regular(path, flags | os.O_EXCL)
 
 

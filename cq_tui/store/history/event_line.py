@@ -1,4 +1,4 @@
-"""The exact bytes of one event in the history. What is stored is what is hashed; nothing is ever re-serialised.
+"""The exact bytes of one event in the history. Stored bytes are hashed as they are, never re-serialized.
 
 ``{"event_id":…,"timestamp":…,"event_type":…,"source":…,"data":…,"metadata":{"writer":…,"seq":…,…}}`` with the
 timestamp as Unix seconds with exactly six decimals, and ids and types in plain ASCII.
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-#: Whole numbers from here on are not exact everywhere.
+#: Integers from here on are not exact in every JSON reader.
 SEQ_LIMIT = 2**53
 _PLAIN = re.compile(r"[A-Za-z0-9_.:-]+")
 _HEADER = re.compile(
@@ -20,15 +20,15 @@ _HEADER = re.compile(
 
 
 class EventLineError(ValueError):
-    """These bytes are no event line of ours."""
+    """These bytes are not an event line."""
 
 
-#: Id, time and type: an EventHead, or what becomes one when it is asked for.
+#: Id, time and type: an EventHeader, or the plain tuple of its fields.
 HeaderFields = tuple[str, str, str]
 
 
 class EventHeader(NamedTuple):
-    """What a block needs to know of an event. ``timestamp`` is the text as it stands in the line."""
+    """The part of an event that its block repeats. ``timestamp`` is the text in the line."""
 
     event_id: str
     timestamp: str
@@ -36,7 +36,7 @@ class EventHeader(NamedTuple):
 
 
 def build_line(
-    head: HeaderFields,
+    header: HeaderFields,
     source: str,
     data: Mapping[str, Any],
     writer: str,
@@ -44,19 +44,19 @@ def build_line(
     occurred_at: float,
     metadata: Mapping[str, Any],
 ) -> bytes:
-    """Return the line without its line feed. Raises EventLineError for a type or source that is not plain ASCII."""
-    event_id, timestamp, event_type = head
+    """Return the line without its line feed. Raises EventLineError if type or source is not plain ASCII."""
+    event_id, timestamp, event_type = header
     front = f'{{"event_id":"{event_id}","timestamp":{timestamp},{_type_and_source(event_type, source)}'
     origin = {"writer": writer, "seq": seq, "occurred_at": occurred_at}
     if metadata:
         origin |= {key: value for key, value in metadata.items() if key not in origin}
-    # The brace that opens these two is that of the line.
+    # The line already has its opening brace.
     return front.encode() + orjson.dumps({"data": data, "metadata": origin})[1:]
 
 
 @lru_cache(maxsize=512)
 def _type_and_source(event_type: str, source: str) -> str:
-    """Return type and source as they stand in a line. There are few of them, so each pair is checked once."""
+    """Return type and source as JSON fields. There are few pairs, so each is checked once."""
     for word in (event_type, source):
         if not _PLAIN.fullmatch(word):
             raise EventLineError(f"{word!r} must be letters, digits and _ . : - only")
@@ -72,7 +72,7 @@ def parse_header(line: bytes) -> EventHeader:
 
 
 class EventClock:
-    """Gives out ids and times: unique, never going back, whatever the system's clock does."""
+    """Assigns event ids and times: ids are unique, and times never go back, whatever the system clock does."""
 
     def __init__(self, last: EventHeader | None = None) -> None:
         self._micros = 0
@@ -86,11 +86,11 @@ class EventClock:
             self._second, self._count = int(match[1]), int(match[2])
 
     def stamp_all(self, now: float, event_types: Iterable[str]) -> list[HeaderFields]:
-        """Return the heads of the next events, all of them at system time ``now``."""
+        """Return the headers of the next events, all of them at system time ``now`` (Unix seconds)."""
         self._micros = max(self._micros, round(now * 1_000_000))
         second, fraction = divmod(self._micros, 1_000_000)
         first = self._count + 1 if second == self._second else 1
         time = f"{second}.{fraction:06d}"
-        heads = [(f"evt_{second}_{count:03d}", time, event_type) for count, event_type in enumerate(event_types, first)]
-        self._second, self._count = second, first + len(heads) - 1
-        return heads
+        headers = [(f"evt_{second}_{count:03d}", time, kind) for count, kind in enumerate(event_types, first)]
+        self._second, self._count = second, first + len(headers) - 1
+        return headers

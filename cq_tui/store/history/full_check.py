@@ -1,4 +1,4 @@
-"""Verifying in the background what a quick start left out: everything before the place from which it went on."""
+"""Verifying in the background what a quick start skipped: everything before the position it resumed from."""
 
 from collections.abc import Collection
 
@@ -10,16 +10,16 @@ from cq_tui.store.history.scrub import Scrubber
 from cq_tui.store.history.tree_index import SubtreeIndex
 from cq_tui.store.history.verifier import Verifier
 
-#: Few enough events for a step of about a millisecond.
+#: Events per step: about a millisecond of work.
 _BATCH_EVENTS = 128
 
 
 class FullCheck:
-    """Walks from the first event to ``start``, some events at each ``step``, and compares what it finds there."""
+    """Verifies from the first event to ``start``, a batch per ``step``, and compares the two positions."""
 
     def __init__(self, data: DataDir, start: HistoryPosition, sizes: Collection[int] = ()) -> None:
-        """Begin. ``sizes`` are those of the tree at which its root is wanted. Raises OSError."""
-        #: Whether the start counted other events of a writer than there are.
+        """Open the files. ``sizes`` are the tree sizes whose roots are wanted. Raises OSError."""
+        #: Whether the sequence numbers at the start differ from those in the events.
         self.cursors_differ = False
         self.scrubber = Scrubber(data.events)
         self.chain_scrubber = Scrubber(data.hash_chain)
@@ -39,24 +39,25 @@ class FullCheck:
 
     @property
     def roots(self) -> dict[int, bytes]:
-        """Root at each wanted size that was reached."""
+        """Root at each wanted size reached so far."""
         return self._verifier.roots
 
     @property
     def index(self) -> SubtreeIndex:
-        """The index of the subtrees that are full by now."""
-        index = SubtreeIndex(len(DOCUMENT_START) + len(self._verifier.genesis.content) + len(SEPARATOR))
-        walk = self._verifier
-        for root, (event_end, block_end) in zip(walk.position.frontier.subtrees, walk.subtree_ends, strict=True):
+        """The index of the subtrees that are full so far."""
+        verifier = self._verifier
+        index = SubtreeIndex(len(DOCUMENT_START) + len(verifier.genesis.content) + len(SEPARATOR))
+        subtrees = verifier.position.frontier.subtrees
+        for root, (event_end, block_end) in zip(subtrees, verifier.subtree_ends, strict=True):
             index.add_subtree(root, event_end, block_end + len(SEPARATOR))
         return index
 
     def step(self) -> bool:
-        """Verify the next events; return whether there are more. Raises OSError."""
+        """Verify the next batch; return whether there is more. Raises OSError."""
         return self._verifier.step()
 
     def finish(self) -> list[HistoryFault]:
-        """Return what is wrong."""
+        """Close the files and return the faults."""
         self._verifier.close()
         found, start = self._verifier.position, self._start
         faults = list(self._verifier.faults)

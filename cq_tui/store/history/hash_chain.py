@@ -14,7 +14,7 @@ TAIL_BYTES = 256
 HASH_DOMAIN = b"coinquant/r11/block/v1\n"
 _DOMAIN_TEXT = HASH_DOMAIN.decode()
 _SEPARATOR_TEXT = SEPARATOR.decode()
-#: No history comes near a number of 16 digits.
+#: No history has an index of 16 digits.
 _TAIL = re.compile(
     rb'\n\],"merkle_root":"([0-9a-f]{64})","chain_length":(\d{1,15}),"integrity_verified":(true|false)\} *\n'
 )
@@ -25,11 +25,11 @@ _LINKS = re.compile(
 
 
 class ChainError(ValueError):
-    """The bytes are no chain document."""
+    """The bytes are not a chain document."""
 
 
 class ChainBlock(NamedTuple):
-    """A stored block and the hash that the next one names."""
+    """A stored block and its hash, which the next one repeats."""
 
     content: bytes
     hash: str
@@ -42,23 +42,23 @@ def genesis_block(timestamp: str) -> ChainBlock:
     return ChainBlock(f'{content},"hash":"{digest}"}}'.encode(), digest)
 
 
-def build_block(index: int, head: HeaderFields, event_hash: str, previous_hash: str) -> ChainBlock:
+def build_block(index: int, header: HeaderFields, event_hash: str, previous_hash: str) -> ChainBlock:
     """Return the block of event ``index`` (the first event has index 1)."""
-    return build_blocks(index, [head], [bytes.fromhex(event_hash)], previous_hash)[1]
+    return build_blocks(index, [header], [bytes.fromhex(event_hash)], previous_hash)[1]
 
 
 def build_blocks(
-    index: int, heads: Iterable[HeaderFields], leaves: Sequence[bytes], previous_hash: str
+    index: int, headers: Iterable[HeaderFields], leaves: Sequence[bytes], previous_hash: str
 ) -> tuple[bytes, ChainBlock]:
-    """Return the blocks of event ``index`` and those after it, one or more, with separators between; and the last.
+    """Return the joined blocks of one or more events from ``index`` on, and the last block.
 
-    ``leaves`` are the events' leaf hashes; ``previous_hash`` is that of the block before.
+    ``leaves`` are the events' leaf hashes; ``previous_hash`` is the hash of the block before them.
     """
-    # One pass over whole texts: this is what appending and verifying spend their time in.
+    # One pass over whole texts: appending and verifying spend most of their time here.
     event_hashes = b"".join(leaves).hex()
     blocks: list[str] = []
     at, digest = 0, previous_hash
-    for number, (event_id, timestamp, event_type) in enumerate(heads, index):
+    for number, (event_id, timestamp, event_type) in enumerate(headers, index):
         unsealed = (
             f'{_DOMAIN_TEXT}{{"index":{number},"timestamp":{timestamp},"data":{{"event_id":"{event_id}",'
             f'"event_type":"{event_type}","event_hash":"{event_hashes[at : at + 64]}"}},"previous_hash":"{digest}"'
@@ -71,7 +71,7 @@ def build_blocks(
 
 
 def verified_block_hash(stored: bytes) -> str | None:
-    """Return a stored block's hash when it matches its bytes, else None."""
+    """Return a stored block's hash if it matches its bytes, else None."""
     content, marker, rest = stored.rpartition(b',"hash":"')
     digest = sha256(HASH_DOMAIN + content).hexdigest()
     return digest if marker and rest == digest.encode() + b'"}' else None
@@ -79,17 +79,17 @@ def verified_block_hash(stored: bytes) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class BlockLinks:
-    """What a stored block whose bytes match its hash is tied to."""
+    """What a sound stored block refers to."""
 
     index: int
-    #: Leaf hash of its event; None in the genesis block and in blocks of other origin.
+    #: Leaf hash of its event; None in the genesis block and in foreign blocks.
     event_hash: bytes | None
     previous_hash: str
     hash: str
 
 
 def parse_links(stored: bytes) -> BlockLinks | None:
-    """Return what a stored block says of itself, or None when its bytes do not match its hash."""
+    """Parse a stored block; None if its bytes do not match its hash."""
     digest, match = verified_block_hash(stored), _LINKS.fullmatch(stored)
     if digest is None or match is None:
         return None
@@ -98,7 +98,7 @@ def parse_links(stored: bytes) -> BlockLinks | None:
 
 @dataclass(frozen=True, slots=True)
 class ChainTail:
-    """What the last 256 bytes say."""
+    """The last 256 bytes of the document."""
 
     merkle_root: str
     chain_length: int

@@ -1,4 +1,4 @@
-"""What one line of the events file says, and one damaged block: the close look at either."""
+"""Inspecting single lines of the events file, and damaged blocks, when a batch does not verify."""
 
 import re
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _WRITER = re.compile(r"[a-z0-9-]+")
 
 @dataclass(frozen=True, slots=True)
 class InspectedLine:
-    """One line of the events file, and what it says if it is an event."""
+    """One line of the events file, parsed if it is an event."""
 
     content: bytes
     leaf: bytes
@@ -25,18 +25,18 @@ class InspectedLine:
 
 
 def inspect_line(content: bytes) -> InspectedLine:
-    """Return what a line says."""
-    head, origin, problem = None, None, ""
+    """Parse a line; ``problem`` says why it is not an event."""
+    header, origin, problem = None, None, ""
     try:
         origin = _parse_origin(orjson.loads(content)["metadata"])
-        head = parse_header(content)
+        header = parse_header(content)
     except (EventLineError, orjson.JSONDecodeError, KeyError, TypeError) as error:
         problem = str(error)
-    return InspectedLine(content, leaf_hash(content), head, origin, problem)
+    return InspectedLine(content, leaf_hash(content), header, origin, problem)
 
 
 def _parse_origin(metadata: Any) -> tuple[str, int]:
-    """Return writer and seq. Raises EventLineError for what memory never writes."""
+    """Return writer and seq. Raises EventLineError for values that memory never writes."""
     writer, seq = metadata["writer"], metadata["seq"]
     if type(writer) is not str or not _WRITER.fullmatch(writer):
         raise EventLineError("does not tell its writer")
@@ -46,5 +46,5 @@ def _parse_origin(metadata: Any) -> tuple[str, int]:
 
 
 def claimed_hash(stored: bytes) -> str:
-    """Return the hash that a damaged block says it has, as far as it can be read."""
+    """Return the hash written in a damaged block, as far as it is readable."""
     return stored.rpartition(b'"hash":"')[2].removesuffix(b'"}')[:64].decode("ascii", "replace")

@@ -18,12 +18,12 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
-#: Leaves of the subtrees whose roots are kept to make proofs quick.
+#: Leaves of a subtree whose root is indexed to make proofs fast.
 SUBTREE_LEAVES = 1024
 
 
 def perfect_root(hashes: Sequence[bytes]) -> bytes:
-    """Return the root over a power of two of hashes, which may be leaves or roots of equally large subtrees."""
+    """Return the root over a power of two of hashes: leaves, or roots of subtrees of equal size."""
     level = hashes
     while len(level) > 1:
         pairs = iter(level)
@@ -32,21 +32,21 @@ def perfect_root(hashes: Sequence[bytes]) -> bytes:
 
 
 class MerkleFrontier:
-    """The roots of the perfect subtrees that make up the tree so far, largest first: all that appending needs.
+    """The roots of the perfect subtrees that make up the tree, largest first: all the state that appending needs.
 
-    ``MerkleFrontier(leaves)`` begins with leaves, ``MerkleFrontier.restored(size, roots)`` with a frontier.
+    ``MerkleFrontier(leaves)`` starts from leaves, ``MerkleFrontier.restored(size, roots)`` from a frontier.
     """
 
     def __init__(self, leaves: Sequence[bytes] = ()) -> None:
         self._roots: list[bytes] = []
         self._size = 0
-        #: Roots of the subtrees of ``SUBTREE_LEAVES`` leaves that became full, in order.
+        #: Roots of the subtrees of ``SUBTREE_LEAVES`` leaves completed so far, in order.
         self.subtrees: list[bytes] = []
         self.extend(leaves)
 
     @classmethod
     def restored(cls, size: int, roots: Sequence[bytes]) -> "MerkleFrontier":
-        """Go on from ``roots`` of a tree of ``size`` leaves. Raises ValueError when they cannot be its frontier."""
+        """Restore the frontier of a tree of ``size`` leaves. Raises ValueError if ``roots`` cannot be one."""
         if len(roots) != size.bit_count() or any(len(root) != HASH_BYTES for root in roots):
             raise ValueError(f"a tree of {size} leaves has a frontier of {size.bit_count()} hashes of 32 bytes")
         frontier = cls()
@@ -72,7 +72,7 @@ class MerkleFrontier:
         start, count = 0, len(leaves)
         while start < count:
             width = 1 << (count - start).bit_length() - 1
-            # A subtree begins at a multiple of its width, and none is larger than those that are kept.
+            # A subtree begins at a multiple of its width, and is at most as large as those indexed.
             width = min(width, SUBTREE_LEAVES, self._size & -self._size or SUBTREE_LEAVES)
             self.add_subtree(perfect_root(leaves[start : start + width]), width)
             start += width

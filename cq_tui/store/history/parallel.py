@@ -1,7 +1,7 @@
-"""Verifying a history with several processes, each a part of it that begins behind a block it has not seen made.
+"""Verifying a history with several processes, each of which verifies one part.
 
-The parts fit together when each begins with the block with which the one before it ended. Where anything is not as it
-should be, one process looks at everything again and names it.
+The parts fit together if each begins at the block with which the one before it ended. If anything is wrong, a single
+process verifies everything again and names the faults.
 """
 
 import re
@@ -24,33 +24,33 @@ from cq_tui.store.history.verifier import Verifier
 from cq_tui.store.line_search import Key, find_first
 from cq_tui.store.regular_file import open_regular
 
-#: With fewer events a second process costs more than it brings.
+#: With fewer events a second process costs more than it saves.
 _FEWEST = 64 * SUBTREE_LEAVES
 _EVENT_ID = re.compile(rb'"event_id":"evt_([0-9]{1,12})_([0-9]{3,12})"')
 
-#: How many full subtrees, and the roots that follow them, largest first.
+#: The number of full subtrees, and the smaller roots after them, largest first.
 _Remainder = tuple[int, tuple[bytes, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One part. The last one has no end."""
+    """One part of the history. The last one has no end."""
 
     data: DataDir
     start: HistoryPosition | None
     end: int | None
-    #: Sizes of the tree at which its root is wanted, counted from the first event of the history.
+    #: Tree sizes whose roots are wanted, counted from the first event of the history.
     sizes: Collection[int]
 
 
 @dataclass(frozen=True, slots=True)
 class _PartResult:
-    """What a process found in its part. None of it counts unless ``is_sound``."""
+    """What a process found in its part. Only valid if ``is_sound``."""
 
     is_sound: bool
     events: int
     subtrees: list[bytes]
-    #: What the tree is at its end and at each wanted size before it.
+    #: The remainder of the tree at each wanted size and at the end.
     remainders: dict[int, _Remainder]
     tip: ChainBlock
     sequences: WriterSequences
@@ -66,15 +66,15 @@ def verify_in_parallel(
     *,
     fewest: int = _FEWEST,
 ) -> VerificationResult:
-    """Verify as ``verify`` does, with so many processes if there are ``fewest`` events. Raises OSError."""
+    """Like ``verify``, with ``workers`` processes if there are at least ``fewest`` events. Raises OSError."""
     starts, tail = _split_points(data, workers, fewest)
     if not starts or tail is None:
         return verify(data, sizes, progress)
-    told = 0
+    reported = 0
 
     def count(size: int) -> None:
-        nonlocal told
-        told += size
+        nonlocal reported
+        reported += size
         progress(size)
 
     length = tail.chain_length - 1
@@ -82,14 +82,14 @@ def verify_in_parallel(
     found = _join_parts(starts, parts, sizes, (length, bytes.fromhex(tail.merkle_root)))
     if found is not None:
         return found
-    progress(-told)
+    progress(-reported)
     return verify(data, sizes, progress)
 
 
 def _split_points(data: DataDir, workers: int, fewest: int) -> tuple[list[HistoryPosition], ChainTail | None]:
-    """Return where the second part and each later one begin, and what the chain says that there is.
+    """Return where the second and later parts begin, and the tail of the chain.
 
-    None begin when one process is enough, or all that is safe.
+    There are none if one process is enough, or if damage prevents a split.
     """
     try:
         tail = read_chain_tail(data.hash_chain)
@@ -98,14 +98,14 @@ def _split_points(data: DataDir, workers: int, fewest: int) -> tuple[list[Histor
             return [], tail
         subtrees = events // SUBTREE_LEAVES
         counts = [part * subtrees // workers * SUBTREE_LEAVES for part in range(1, workers)]
-        places = [position_after(data, count) for count in counts]
+        positions = [position_after(data, count) for count in counts]
     except (ChainError, FileNotFoundError):
         return [], None
-    return [place for place in places if place is not None] if all(places) else [], tail
+    return [position for position in positions if position is not None] if all(positions) else [], tail
 
 
 def position_after(data: DataDir, count: int) -> HistoryPosition | None:
-    """Return the place behind so many events, with a tree that begins there; None when damage hides it."""
+    """Return the position after ``count`` events, with an empty tree; None if damage prevents finding it."""
     with open(data.hash_chain, "rb", opener=open_regular) as chain:
         block = find_first(chain, _block_key, (count,))
     content = block.line.removesuffix(SEPARATOR[:-1]) if block else b""
@@ -133,15 +133,15 @@ def _block_key(line: bytes) -> Key | None:
 
 def _event_key(line: bytes) -> Key | None:
     try:
-        head: EventHeader = parse_header(line)
+        header: EventHeader = parse_header(line)
     except EventLineError:
         return None
-    return event_id_key(head.event_id)
+    return event_id_key(header.event_id)
 
 
 def _split_parts(data: DataDir, starts: Sequence[HistoryPosition], sizes: Collection[int]) -> list[_Part]:
     tasks = []
-    edges = [0, *(place.events for place in starts), sys.maxsize]
+    edges = [0, *(position.events for position in starts), sys.maxsize]
     for number, start in enumerate([None, *starts]):
         end = starts[number].event_end if number < len(starts) else None
         inside = {size for size in sizes if edges[number] < size <= edges[number + 1]}
@@ -150,8 +150,8 @@ def _split_parts(data: DataDir, starts: Sequence[HistoryPosition], sizes: Collec
 
 
 def _run_parts(tasks: Sequence[_Part], progress: Progress) -> list[_PartResult | None]:
-    """Run each part in a process of its own; None stands for one that did not come to its end."""
-    # A fork shares what is loaded; where that is not safe, processes begin anew.
+    """Run each part in its own process; None stands for one that did not finish."""
+    # A fork shares loaded modules; where forking is not safe, processes are spawned.
     context: ForkContext | SpawnContext = get_context("fork") if sys.platform == "linux" else get_context("spawn")
     results: dict[Connection, _PartResult | None] = {}
     processes = []
@@ -168,14 +168,14 @@ def _run_parts(tasks: Sequence[_Part], progress: Progress) -> list[_PartResult |
             for connection in wait(list(waiting)):
                 assert isinstance(connection, Connection)
                 try:
-                    told = connection.recv()
+                    reported = connection.recv()
                 except EOFError:
                     waiting.discard(connection)
                     continue
-                if isinstance(told, int):
-                    progress(told)
+                if isinstance(reported, int):
+                    progress(reported)
                 else:
-                    results[connection] = told
+                    results[connection] = reported
     finally:
         for process in processes:
             process.terminate()
@@ -187,32 +187,32 @@ def _run_parts(tasks: Sequence[_Part], progress: Progress) -> list[_PartResult |
 
 def _verify_part(task: _Part, answer: Connection) -> None:
     limits = VerificationLimits(end=task.end, sizes=task.sizes, max_faults=1)
-    walk = Verifier(task.data.events, task.data.hash_chain, limits, start=task.start)
-    first, told, runs = walk.position.events, walk.position.event_end, 0
-    rests: dict[int, _Remainder] = {}
-    while walk.step():
-        runs += 1
-        if walk.position.events in task.sizes:
-            rests[walk.position.events] = _remainder(walk.position.frontier)
-        if runs % PROGRESS_INTERVAL == 0:
-            answer.send(walk.position.event_end - told)
-            told = walk.position.event_end
+    verifier = Verifier(task.data.events, task.data.hash_chain, limits, start=task.start)
+    first, reported, batches = verifier.position.events, verifier.position.event_end, 0
+    remainders: dict[int, _Remainder] = {}
+    while verifier.step():
+        batches += 1
+        if verifier.position.events in task.sizes:
+            remainders[verifier.position.events] = _remainder(verifier.position.frontier)
+        if batches % PROGRESS_INTERVAL == 0:
+            answer.send(verifier.position.event_end - reported)
+            reported = verifier.position.event_end
     if task.end is None:
-        walk.finish()
-    walk.close()
-    answer.send(walk.position.event_end - told)
-    place, tail = walk.position, walk.tail
-    rests[place.events] = _remainder(place.frontier)
+        verifier.finish()
+    verifier.close()
+    answer.send(verifier.position.event_end - reported)
+    position, tail = verifier.position, verifier.tail
+    remainders[position.events] = _remainder(position.frontier)
     answer.send(
         _PartResult(
-            is_sound=not (walk.fault_count or walk.needs_rebuild or walk.surplus_blocks or walk.torn_at is not None),
-            events=place.events - first,
-            subtrees=place.frontier.subtrees,
-            remainders=rests,
-            tip=place.tip,
-            sequences=WriterSequences(place.cursors, place.first_seqs, place.missing_counts),
-            unchained=max(0, place.events - (tail.chain_length - 1 if tail is not None else 0)),
-            torn_bytes=walk.unverified_bytes,
+            is_sound=verifier.is_sound,
+            events=position.events - first,
+            subtrees=position.frontier.subtrees,
+            remainders=remainders,
+            tip=position.tip,
+            sequences=WriterSequences(position.cursors, position.first_seqs, position.missing_counts),
+            unchained=max(0, position.events - (tail.chain_length - 1 if tail is not None else 0)),
+            torn_bytes=verifier.unverified_bytes,
         )
     )
     answer.close()
@@ -229,7 +229,7 @@ def _join_parts(
     sizes: Collection[int],
     chained: tuple[int, bytes],
 ) -> VerificationResult | None:
-    """Put the parts together; None when they do not make a sound whole, of which the chain says the root."""
+    """Join the parts; None if they do not make a sound history with the root that the chain names."""
     whole = HistoryPosition()
     roots: dict[int, bytes] = {}
     done = [part for part in parts if part is not None and part.is_sound]
@@ -263,7 +263,7 @@ def _join_parts(
 def _extend_frontier(
     frontier: MerkleFrontier, subtrees: Sequence[bytes], size: int, rest: _Remainder
 ) -> MerkleFrontier:
-    """Return the frontier with more full subtrees, and the rest behind them up to ``size``."""
+    """Return the frontier extended by full subtrees and a remainder, up to ``size``."""
     grown = MerkleFrontier.restored(frontier.size, frontier.roots)
     count, roots = rest
     for root in subtrees[:count]:

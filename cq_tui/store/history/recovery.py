@@ -1,4 +1,4 @@
-"""Starting again: verify forward from a place that is known to be sound, and cut a torn tail off into quarantine."""
+"""Recovery: verify from a sound position to the end, and move a torn tail to quarantine."""
 
 import os
 from collections.abc import Callable
@@ -24,26 +24,27 @@ def recover(
     sink: Callable[[bytes], None] | None = None,
     first: ChainBlock | None = None,
 ) -> Verifier:
-    """Verify the history up to its end and return the walk that did it; see there. Raises OSError."""
-    walk = Verifier(data.events, data.hash_chain, limits, start=start, take_bytes=take_bytes, sink=sink, first=first)
-    while walk.step():
+    """Verify the history to its end and return the verifier, whose parameters these are. Raises OSError."""
+    files = data.events, data.hash_chain
+    verifier = Verifier(*files, limits, start=start, take_bytes=take_bytes, sink=sink, first=first)
+    while verifier.step():
         pass
-    if walk.torn_at is not None and cut_torn_tail(data.events, walk.torn_at, data.quarantine):
-        reason = f"what stands from byte {walk.torn_at} on is no event of this history: moved to quarantine"
-        walk.add_fault(data.events, reason)
-    walk.finish()
-    if walk.surplus_blocks:
-        reason = f"has {walk.surplus_blocks} blocks more than there are events: the end of the history is missing"
-        walk.add_fault(data.hash_chain, reason)
-        walk.needs_rebuild = True
-    elif walk.position.event_end < limits.watermark:
-        missing = f"{limits.watermark - walk.position.event_end} bytes"
-        walk.add_fault(data.events, f"is {missing} shorter than it was: the end of the history is missing")
-    return walk
+    if verifier.torn_at is not None and cut_torn_tail(data.events, verifier.torn_at, data.quarantine):
+        reason = f"what stands from byte {verifier.torn_at} on is no event of this history: moved to quarantine"
+        verifier.add_fault(data.events, reason)
+    verifier.finish()
+    if verifier.surplus_blocks:
+        reason = f"has {verifier.surplus_blocks} blocks more than there are events: the end of the history is missing"
+        verifier.add_fault(data.hash_chain, reason)
+        verifier.needs_rebuild = True
+    elif verifier.position.event_end < limits.watermark:
+        missing = f"{limits.watermark - verifier.position.event_end} bytes"
+        verifier.add_fault(data.events, f"is {missing} shorter than it was: the end of the history is missing")
+    return verifier
 
 
 def cut_torn_tail(path: Path, offset: int, quarantine: Path) -> bool:
-    """Move everything from ``offset`` on into quarantine; return whether a whole JSON object was among it."""
+    """Move everything from ``offset`` on to quarantine; return whether it contained a whole JSON object."""
     descriptor = open_regular(path, os.O_RDWR)
     try:
         kept = quarantine_bytes(descriptor, offset, os.fstat(descriptor).st_size, quarantine, path.name)

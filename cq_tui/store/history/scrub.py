@@ -1,8 +1,8 @@
-"""Re-reading an append-only file all the time, a little at once, against tags taken when it was written.
+"""Scrubbing: an append-only file is read again all the time, a little at once, and compared with authentication tags.
 
-A tag is a Poly1305 (RFC 8439 section 2.5), four times as quick as SHA-256 and as hard to meet for who does not know the
-key. That is random, and like the tags never leaves this process; so one key may serve for all pieces. The piece that
-still grows is held as it stands.
+A tag is a Poly1305 (RFC 8439 section 2.5): four times as fast as SHA-256, and as hard to forge without the key. The
+key is random and, like the tags, never leaves this process, so one key can serve for all chunks. The chunk that still
+grows is kept as it is.
 """
 
 import os
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.poly1305 import Poly1305
 
 CHUNK = 1024 * 1024
-#: So much is read at once: it stays in the processor's cache until its tag is made.
+#: Bytes read at once; they stay in the processor's cache until they are hashed.
 _READ = 128 * 1024
 _KEY = os.urandom(32)
 
 
 def _new_tag() -> "Poly1305":
-    # Only who writes needs it, and it takes its time to load.
+    # Slow to import, and only the writer needs it.
     from cryptography.hazmat.primitives.poly1305 import Poly1305
 
     return Poly1305(_KEY)
 
 
 class TaggedChunk(NamedTuple):
-    """Some bytes of the file that will not change any more."""
+    """A part of the file that never changes any more."""
 
     start: int
     size: int
@@ -38,31 +38,31 @@ class TaggedChunk(NamedTuple):
 
 
 class Scrubber:
-    """Hashes a file from the byte ``start`` on in pieces of a MiB and compares them in turn, the open one included."""
+    """Tags a file from offset ``start`` on in chunks of 1 MiB, and compares them in turn, the open one too."""
 
     def __init__(self, path: Path, start: int = 0) -> None:
         self.path = path
         self._chunks: list[TaggedChunk] = []
-        #: The open piece as it stands: a tag can be asked for only once.
+        #: The open chunk itself: a tag cannot be extended once it is finished.
         self._open = bytearray()
         self._start = start
         self._filled = 0
         self._next = 0
-        #: One for all pieces: memory that is asked for anew each time costs more than the hash.
+        #: Shared by all chunks: allocating it each time costs more than the hash.
         self._buffer = memoryview(bytearray(_READ))
 
     @property
     def progress(self) -> float:
-        """Share of the pieces that the current round has covered, 0..1."""
+        """Share of the chunks checked in the current round, 0..1."""
         return self._next / (len(self._chunks) + 1) if self._next else 1.0
 
     @property
     def end(self) -> int:
-        """Byte up to which the file is known."""
+        """Offset up to which the file is known."""
         return self._start + self._filled
 
     def add(self, content: bytes) -> None:
-        """Take note of bytes appended to the file."""
+        """Add bytes that were appended to the file."""
         view = memoryview(content)
         while view:
             part = view[: CHUNK - self._filled]
@@ -79,16 +79,15 @@ class Scrubber:
         self._start, self._filled, self._open = self.end, 0, bytearray()
 
     def prepend(self, earlier: "Scrubber") -> None:
-        """Check from now on also what another one knows, which ends where this one began."""
+        """Add the chunks of a scrubber that ends where this one began."""
         earlier._close_chunk()
         self._chunks = earlier._chunks + self._chunks
         self._next = 0
 
     def step(self, pieces: int = 4, *, path: Path | None = None, end: int | None = None) -> tuple[int, int] | None:
-        """Check the next pieces; return the byte range of the first that differs, or None.
+        """Check the next chunks; return the byte range of the first that differs, or None. Raises OSError.
 
-        ``path`` is another file with the same bytes, which may be shorter: of it only what lies before ``end`` is read.
-        Raises OSError.
+        ``path`` is another file with the same content up to offset ``end``: chunks beyond that are skipped.
         """
         count = len(self._chunks) + 1
         with open(path or self.path, "rb", buffering=0, opener=open_regular) as file:
@@ -102,7 +101,7 @@ class Scrubber:
                     return start, start + size
         return None
 
-    # What is damaged is told once; what changes there next is told again.
+    # Damage is reported once; the next change there is reported again.
 
     def _is_sound(self, file: FileIO, index: int) -> bool:
         piece, found = self._chunks[index], _new_tag()

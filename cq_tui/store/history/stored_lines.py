@@ -1,4 +1,4 @@
-"""Reading events and blocks forward in bounded parts, as lines with their places."""
+"""Reading events and blocks forward, line by line, in bounded memory."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -9,22 +9,22 @@ from cq_tui.store.journal import MAX_LINE_BYTES, OVERLONG
 from cq_tui.store.regular_file import open_regular
 
 _READ = 256 * 1024
-#: What the next lines may be longer than the last ones, on average.
+#: How much longer the next lines may be than the last ones, on average.
 _LINE_SPARE = 16
-#: Memory adds a little to an event that is as long as a line may be. What is longer than this is never held.
+#: Memory adds a little to an event of the maximum length; anything longer than this is never held.
 _MAX_HELD = 2 * MAX_LINE_BYTES
 
 
 class _FileRange:
-    """A part of a file, from one byte to another. A file that is missing is empty."""
+    """A range of a file, read through a buffer. A missing file is empty."""
 
     def __init__(self, path: Path | None, start: int, end: int | None) -> None:
         self._descriptor = -1
         self._rest = self._stop = start
         self._buffer = b""
-        #: Where in the buffer we are: it is cut only when it grows, since that copies it.
+        #: Position in the buffer, which is trimmed only when it grows, since that copies it.
         self._at = 0
-        #: The byte of the file that is next.
+        #: Offset of the next byte in the file.
         self.offset = start
         if path is not None:
             try:
@@ -35,14 +35,14 @@ class _FileRange:
 
     @property
     def stop(self) -> int:
-        """Byte up to which the file is read."""
+        """Offset at which the range ends."""
         return self._stop
 
     def fill(self) -> bool:
-        """Read on; return whether there was anything."""
+        """Read more into the buffer; return whether there was any."""
         if self._rest >= self._stop:
             return False
-        # A line that does not end is read in growing steps, so that looking for its end stays cheap.
+        # A line without an end is read in growing steps, so that searching for its end stays cheap.
         size = min(max(_READ, len(self._buffer) - self._at), self._stop - self._rest)
         content = os.pread(self._descriptor, size, self._rest)
         self._buffer, self._at = self._buffer[self._at :] + content, 0
@@ -50,7 +50,7 @@ class _FileRange:
         return bool(content)
 
     def skip(self, count: int) -> None:
-        """Go on behind so many bytes of the buffer."""
+        """Skip this many bytes of the buffer."""
         self._at += count
         self.offset += count
 
@@ -62,19 +62,19 @@ class _FileRange:
 
 
 class EventLines(_FileRange):
-    """Whole lines of the events file. Bytes behind the last line feed are no line."""
+    """Whole lines of the events file, without a torn last one."""
 
     def __init__(self, path: Path, start: int = 0, end: int | None = None) -> None:
         super().__init__(path, start, end)
-        #: Bytes of a line, about.
+        #: Average size of a line, about.
         self._line_size = 512
-        #: Where a line begins that is too long to be held, and where it ends; it may not end at all.
+        #: Start of a line too long to hold, and its end; None if it has none.
         self._overlong: tuple[int, int | None] = -1, None
 
     def peek(self, count: int) -> tuple[bytes, list[bytes]]:
-        """Return the next lines without taking them: their bytes, and each without its line feed; fewer at the end.
+        """Return the next lines without consuming them, as bytes and split; fewer at the end of the file.
 
-        A line that is too long to be held comes alone, as ``OVERLONG``.
+        A line too long to hold comes alone, as ``OVERLONG``.
         """
         size = count * self._line_size
         while True:
@@ -99,9 +99,9 @@ class EventLines(_FileRange):
         return (b"", []) if self._overlong[1] is None else (OVERLONG + b"\n", [OVERLONG])
 
     def consume(self, content: bytes) -> Iterable[bytes]:
-        """Go on behind lines that were peeked at; return their bytes as they stand in the file, to be read to the end.
+        """Skip lines that were peeked at, and return their bytes in the file in parts.
 
-        The lines are behind us when these are.
+        They are only skipped once all parts were iterated.
         """
         begin, end = self._overlong
         if begin == self.offset and end is not None:
@@ -110,7 +110,7 @@ class EventLines(_FileRange):
         return (content,)
 
     def _next_end(self) -> int | None:
-        """Return the byte behind the first line feed that is not held yet; None when there is none."""
+        """Return the offset after the first line feed beyond the buffer; None if there is none."""
         position = self._rest
         while content := os.pread(self._descriptor, min(_READ, self._stop - position), position):
             if (found := content.find(b"\n")) >= 0:
@@ -127,10 +127,10 @@ class EventLines(_FileRange):
 
 
 class BlockLines(_FileRange):
-    """The blocks of a chain document, from one that begins at ``start``; by runs, or one by one by index.
+    """The blocks of a chain document from offset ``start`` on: in batches, or one by one, by index.
 
-    One by one, whatever stands in a line counts as a block, so that a lost or a glued line costs no other. Of one that
-    is longer than any block only the beginning is held.
+    One by one, any line counts as a block, so that a lost or joined line affects no other. Of an overlong line only
+    the beginning is held.
     """
 
     def __init__(self, path: Path | None, start: int, *, has_tail: bool) -> None:
@@ -139,12 +139,12 @@ class BlockLines(_FileRange):
             self._stop -= TAIL_BYTES
 
     def read_tail(self) -> bytes:
-        """Return what stands behind the blocks."""
+        """Return the bytes after the blocks."""
         return os.pread(self._descriptor, TAIL_BYTES, self._stop)
 
     @classmethod
     def from_start(cls, path: Path | None, *, has_tail: bool) -> "BlockLines":
-        """Begin behind the document's head, or where it should stand."""
+        """Begin after the document's first line, or at the start if that line is missing."""
         blocks = cls(path, 0, has_tail=has_tail)
         if path is not None:
             blocks.fill()
@@ -154,7 +154,7 @@ class BlockLines(_FileRange):
         return blocks
 
     def starts_with(self, blocks: bytes) -> bool:
-        """Whether these blocks are the next ones, with a separator or nothing behind them."""
+        """Whether these blocks come next, followed by a separator or nothing."""
         size = len(blocks) + len(SEPARATOR)
         while len(self._buffer) - self._at < size and self.fill():
             pass
@@ -165,24 +165,24 @@ class BlockLines(_FileRange):
         )
 
     def consume(self, blocks: bytes) -> None:
-        """Go on behind blocks that are the next ones, and the separator."""
+        """Skip blocks that come next, and the separator."""
         self.skip(min(len(self._buffer) - self._at, len(blocks) + len(SEPARATOR)))
 
     @property
     def next_line(self) -> bytes | None:
-        """The next line, None at the end."""
+        """The next line; None at the end."""
         end = self._line_end()
         return self._buffer[self._at : end].removesuffix(b",") if self._at < len(self._buffer) else None
 
     def _line_end(self) -> int:
-        """Return where in the buffer the next line ends, or what is held of it."""
+        """Return where the next line, or what is held of it, ends in the buffer."""
         while (end := self._buffer.find(b"\n", self._at)) < 0:
             if len(self._buffer) - self._at > MAX_LINE_BYTES or not self.fill():
                 return len(self._buffer)
         return end
 
     def advance(self) -> None:
-        """Go on behind the next line."""
+        """Skip the next line."""
         while (end := self._buffer.find(b"\n", self._at)) < 0:
             self.skip(len(self._buffer) - self._at)
             if not self.fill():
@@ -190,12 +190,12 @@ class BlockLines(_FileRange):
         self.skip(end + 1 - self._at)
 
     def next_links(self) -> BlockLinks | None:
-        """Return the links of the next block if it is sound."""
+        """Return the links of the next block; None if it is damaged or missing."""
         line = self.next_line
         return None if line is None else parse_links(line)
 
     def consume_index(self, index: int, expected: bytes) -> tuple[bytes | None, BlockLinks | None]:
-        """Return what stands at an index and, when it is sound, its links; nothing where a later block follows."""
+        """Return the block at an index and, if sound, its links; nothing if a later block comes next."""
         while (line := self.next_line) is not None:
             links = None if line == expected else parse_links(line)
             if links is not None and links.index > index:

@@ -1,7 +1,7 @@
-"""The index of 1,024-leaf roots (``memory/tree_index.json``), which makes proofs over a long history quick.
+"""The index of 1,024-leaf subtree roots (``memory/tree_index.json``), which makes proofs over a long history fast.
 
-It is derived from events and chain and is no evidence: whoever uses it verifies what comes of it, and does without
-it when it is missing, too short or wrong.
+It is derived from events and chain and proves nothing: users verify their results, and manage without it if it is
+missing, too short or wrong.
 """
 
 from itertools import pairwise
@@ -15,31 +15,31 @@ _HEX_HASH = 64
 
 
 class SubtreeIndex:
-    """The roots of the full subtrees in order, and where their events and blocks begin."""
+    """The roots of the full subtrees, in order, and the offsets of their events and blocks."""
 
     def __init__(self, first_block: int) -> None:
-        """An index of nothing yet. ``first_block`` is the byte at which the block of the first event begins."""
+        """An empty index. ``first_block`` is the offset of the first event's block."""
         self.roots: list[bytes] = []
-        #: One more than there are roots: where the events and blocks of the subtree that still grows begin.
+        #: One more than roots: the last is where the subtree that still grows begins.
         self.event_offsets = [0]
         self.block_offsets = [first_block]
 
     def add_subtree(self, root: bytes, next_event: int, next_block: int) -> None:
-        """Add a subtree that is full now, and the bytes at which event and block of the next one begin."""
+        """Add a full subtree, and the offsets at which event and block of the next one begin."""
         self.roots.append(root)
         self.event_offsets.append(next_event)
         self.block_offsets.append(next_block)
 
     def append_index(self, following: Self) -> Self:
-        """Add the subtrees of an index that lacks these, and return the whole."""
+        """Append an index that begins where this one ends, and return this one."""
         for each in zip(following.roots, following.event_offsets[1:], following.block_offsets[1:], strict=True):
             self.add_subtree(*each)
         return self
 
     def truncate(self, count: int, event_end: int) -> bool:
-        """Forget what comes after the first ``count`` subtrees.
+        """Keep only the first ``count`` subtrees.
 
-        False when there are fewer, or their events do not end by byte ``event_end``: then this index is of no use.
+        False if there are fewer, or if their events end after ``event_end``: then this index is of no use.
         """
         if len(self.roots) < count or self.event_offsets[count] > event_end:
             return False
@@ -48,7 +48,7 @@ class SubtreeIndex:
 
     @classmethod
     def load(cls, path: Path) -> Self | None:
-        """Read the index. None when it is missing or makes no sense: it is made anew from events and chain."""
+        """Read the index; None if it is missing or invalid: it is rebuilt from events and chain."""
         try:
             stored = read_document(path, contract.TreeIndexDocument)
             roots = [bytes.fromhex(root) for root in stored.roots if len(root) == _HEX_HASH]
@@ -64,7 +64,7 @@ class SubtreeIndex:
         return index
 
     def save(self, path: Path) -> None:
-        """Write the index. A power loss may bring an older one back, which is only shorter. Raises OSError."""
+        """Write the index. A power loss may restore an older one, which is only shorter. Raises OSError."""
         stored = contract.TreeIndexDocument(
             roots=[root.hex() for root in self.roots],
             event_offsets=self.event_offsets,

@@ -1,8 +1,8 @@
-"""Verifying a history forward from a sound place: quickly by runs, closely wherever a run is not as it should be.
+"""Verifying a history forward from a sound position: fast in batches, line by line where a batch is not sound.
 
-An event is *known* when it lies before the last synced watermark, or when a sound block names it, since the chain
-never runs ahead of synced events. A known event that is damaged is a fault: it is named and nothing is cut. What is
-not known and cannot be read is a torn tail.
+An event is *known* if it lies before the last synced watermark or a sound block names it, since the chain never runs
+ahead of synced events. A damaged known event is a fault, and nothing is truncated. Unreadable bytes after the last
+known event are a torn tail.
 """
 
 import contextlib
@@ -31,17 +31,17 @@ from cq_tui.store.history.merkle import SUBTREE_LEAVES
 from cq_tui.store.history.position import INITIAL_TIP, HistoryPosition, VerificationLimits
 from cq_tui.store.history.stored_lines import BlockLines, EventLines
 
-#: More missing blocks than this are not kept: the document is written anew.
+#: If more blocks are missing, the document is rewritten.
 _MAX_MISSING_KEPT = 20_000
 _TIMESTAMP = re.compile(rb'"timestamp":(\d+\.\d{6})')
 _UNREADABLE = EventHeader("evt_0_000", "0.000000", "unreadable")
 
 
 class Verifier:
-    """One pass over events and blocks, some at each ``step``.
+    """One pass over events and blocks, a batch per ``step``.
 
-    ``start`` is a place that is known to be sound. ``sink`` gets the chain document as it should stand, without its
-    tail, part by part; ``take_bytes`` the events file. ``first`` is the genesis block to use when there is none.
+    ``start`` is a position known to be sound. ``sink`` receives the chain document as it should be, without its tail,
+    part by part; ``take_bytes`` the events file. ``first`` is the genesis block to use if there is none.
     """
 
     def __init__(
@@ -58,19 +58,19 @@ class Verifier:
         self.position = start or HistoryPosition()
         self.faults: list[HistoryFault] = []
         self.fault_count = 0
-        #: Blocks of events that the end of the chain document lacks.
+        #: Blocks missing at the end of the chain document.
         self.missing_blocks: list[bytes] = []
-        #: The chain document cannot be continued and must be written anew: sound blocks stand, others come from events.
+        #: The chain document must be rewritten: sound blocks are kept, others rebuilt from events.
         self.needs_rebuild = False
         #: Root at each wanted size that was reached.
         self.roots: dict[int, bytes] = {}
-        #: The first block, when the walk began there.
+        #: The genesis block, if verification began there.
         self.genesis = INITIAL_TIP
-        #: Blocks that stand behind that of the last event.
+        #: Blocks after that of the last event.
         self.surplus_blocks = 0
-        #: Byte at which a torn tail begins.
+        #: Offset at which a torn tail begins.
         self.torn_at: int | None = None
-        #: Ends of the full subtrees that were passed, in events file and chain document.
+        #: Ends of the full subtrees so far, in events file and chain document.
         self.subtree_ends: list[tuple[int, int]] = []
         self._events_path, self._chain_path, self._limits = events, chain, limits
         self._sink, self._take_bytes = sink, take_bytes
@@ -80,7 +80,7 @@ class Verifier:
         else:
             self._blocks = BlockLines(self._usable_chain, start.block_end + len(SEPARATOR), has_tail=self._has_tail)
         if self._has_tail:
-            # That of the very file whose blocks are read: by its name there may be another one by now.
+            # From the file whose blocks are read: its name may belong to another one by now.
             with contextlib.suppress(ChainError):
                 self._tail = parse_tail(self._blocks.read_tail())
         # Opened after the chain, which never runs ahead of the events.
@@ -91,13 +91,18 @@ class Verifier:
 
     @property
     def tail(self) -> ChainTail | None:
-        """The chain document's tail as it was when the walk began."""
+        """The chain document's tail when verification began."""
         return self._tail
 
     @property
     def unverified_bytes(self) -> int:
-        """Bytes of the events file, as long as it was at the beginning, that are not verified."""
+        """Bytes of the events file, at its size when opened, that are not verified."""
         return self._lines.stop - self.position.event_end
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing is wrong so far."""
+        return not (self.fault_count or self.needs_rebuild or self.surplus_blocks or self.torn_at is not None)
 
     def add_fault(self, file: Path, reason: str, index: int | None = None, expected: str = "", found: str = "") -> None:
         """Record a fault."""
@@ -106,16 +111,16 @@ class Verifier:
             self.faults.append(HistoryFault(file.name, reason, index, expected or None, found or None))
 
     def step(self) -> bool:
-        """Verify the next events; return whether there may be more."""
+        """Verify the next batch; return whether there may be more."""
         if self.torn_at is not None:
             return False
-        room, place = self._batch_limit(), self.position
+        room, position = self._batch_limit(), self.position
         events, lines = self._lines.peek(room)
         if not lines:
             return False
-        last = place.last_header
-        found = check_batch(events, lines, place.events + 1, place.tip, last.event_id if last else None)
-        if found is not None and place.precedes(found.sequences) and self._blocks.starts_with(found.blocks):
+        last = position.last_header
+        found = check_batch(events, lines, position.events + 1, position.tip, last.event_id if last else None)
+        if found is not None and position.precedes(found.sequences) and self._blocks.starts_with(found.blocks):
             self._accept_batch(events, found)
         else:
             lines = self._lines.peek(room + 1)[1]
@@ -123,7 +128,7 @@ class Verifier:
         return True
 
     def finish(self) -> None:
-        """Go to the end, and look at what is left over there."""
+        """Verify the rest, and check what remains after the last event."""
         while self.step():
             pass
         while (line := self._blocks.next_line) is not None:
@@ -138,13 +143,13 @@ class Verifier:
         self.close()
 
     def _compare_count(self) -> None:
-        """Compare how many blocks the document counts with those that are there."""
+        """Compare the document's count of blocks with the blocks that exist."""
         counted = self._tail.chain_length if self._has_tail and self._tail is not None else None
         if counted is None or self.fault_count or self.needs_rebuild:
             return
         there = self.position.events + 1 + self.surplus_blocks - len(self.missing_blocks)
         if counted > there:
-            # It was whole once: what it counts and does not hold is gone, events and all.
+            # It was complete once: blocks it counts but lacks are gone, with their events.
             self.surplus_blocks += counted - there
         elif counted < there:
             self.add_fault(self._chain_path, "counts other blocks than it holds", None, str(there), str(counted))
@@ -172,13 +177,13 @@ class Verifier:
             self.needs_rebuild = True
             self.add_fault(self._chain_path, str(error))
             if self._chain_path.is_file():
-                # Its blocks may be of use all the same.
+                # Its blocks may still be usable.
                 self._usable_chain = self._chain_path
                 return ChainTail("", -1, integrity_verified=False)
         return None
 
     def _read_genesis(self, first: ChainBlock) -> None:
-        """Take the genesis block; a damaged one is repaired when the block after it tells that the repair is right."""
+        """Read the genesis block; repair a damaged one if the block after it confirms the repair."""
         stored = self._blocks.next_line
         if self._tail is not None and not starts_as_chain(self._chain_path):
             self.add_fault(self._chain_path, "does not begin as a chain")
@@ -213,27 +218,27 @@ class Verifier:
             else ChainBlock(otherwise.content, following.previous_hash)
         )
 
-    # -- runs
+    # -- batches
 
     def _batch_limit(self) -> int:
-        """Return how many events may be looked at together: roots are compared only between runs."""
+        """Return the size of the next batch: roots are compared only between batches."""
         events = self.position.events
         while self._boundaries and self._boundaries[0] <= events:
             self._boundaries.pop(0)
         room = min(self._limits.batch_size, SUBTREE_LEAVES - events % SUBTREE_LEAVES)
         return min(room, self._boundaries[0] - events) if self._boundaries else room
 
-    def _accept_batch(self, events: bytes, run: VerifiedBatch) -> None:
-        place = self.position
-        place.events += len(run.leaves)
-        place.frontier.extend(run.leaves)
-        place.tip, place.last_header = run.tip, run.last_header
-        place.add_sequences(run.sequences)
+    def _accept_batch(self, events: bytes, batch: VerifiedBatch) -> None:
+        position = self.position
+        position.events += len(batch.leaves)
+        position.frontier.extend(batch.leaves)
+        position.tip, position.last_header = batch.tip, batch.last_header
+        position.add_sequences(batch.sequences)
         self._consume_lines(events)
-        self._blocks.consume(run.blocks)
-        place.block_end += len(SEPARATOR) + len(run.blocks)
+        self._blocks.consume(batch.blocks)
+        position.block_end += len(SEPARATOR) + len(batch.blocks)
         if self._sink is not None:
-            self._sink(SEPARATOR + run.blocks)
+            self._sink(SEPARATOR + batch.blocks)
         self._on_size_reached()
 
     def _consume_lines(self, content: bytes) -> None:
@@ -243,34 +248,34 @@ class Verifier:
                 self._take_bytes(part)
 
     def _on_size_reached(self) -> None:
-        """Look at what is due at this size of the tree."""
+        """Do what is due at this size of the tree."""
         if self.position.events % SUBTREE_LEAVES == 0:
             self.subtree_ends.append((self.position.event_end, self.position.block_end))
         self._compare_root()
 
     def _compare_root(self) -> None:
-        place, tail = self.position, self._tail
-        if place.frontier.size != place.events:
-            # The tree of a walk that is only a part of one: the roots are compared where the parts are joined.
+        position, tail = self.position, self._tail
+        if position.frontier.size != position.events:
+            # Only one part is verified: roots are compared when the parts are joined.
             return
-        if place.events in self._limits.sizes:
-            self.roots[place.events] = place.frontier.root()
-        if tail is None or tail.chain_length != place.events + 1:
+        if position.events in self._limits.sizes:
+            self.roots[position.events] = position.frontier.root()
+        if tail is None or tail.chain_length != position.events + 1:
             return
-        root = place.frontier.root().hex()
+        root = position.frontier.root().hex()
         if tail.merkle_root != root:
-            reason = f"names another Merkle root than that of its {place.events} events"
+            reason = f"names another Merkle root than that of its {position.events} events"
             self.add_fault(self._chain_path, reason, None, root, tail.merkle_root)
             self.needs_rebuild = True
 
-    # -- the close look
+    # -- line by line
 
-    def _verify_closely(self, run: list[bytes], following: list[bytes]) -> None:
-        looked = [inspect_line(content) for content in (*run, *following)]
+    def _verify_closely(self, batch: list[bytes], following: list[bytes]) -> None:
+        inspected = [inspect_line(content) for content in (*batch, *following)]
         begin, faults = self._blocks.offset, self.fault_count
         self._consumed = 0
-        for number, line in enumerate(looked[: len(run)], 1):
-            after = looked[number] if number < len(looked) else None
+        for number, line in enumerate(inspected[: len(batch)], 1):
+            after = inspected[number] if number < len(inspected) else None
             if line.header is None and not self._is_known():
                 self.torn_at = self.position.event_end
                 return
@@ -278,10 +283,10 @@ class Verifier:
             self._consume_lines(line.content + b"\n")
             self._verify_event(line, None if after is None else after.leaf)
             if self.position.events // SUBTREE_LEAVES != before // SUBTREE_LEAVES:
-                # The runs from here on must end at the subtrees again.
+                # From here on, batches must end at subtree boundaries again.
                 break
         passed = self._blocks.offset - begin
-        # Behind the last block of all stands no separator.
+        # There is no separator after the last block.
         if self.fault_count == faults and passed not in (self._consumed, self._consumed - len(SEPARATOR)):
             self.add_fault(self._chain_path, "holds something between its blocks", self.position.events)
             self.needs_rebuild = True
@@ -294,7 +299,7 @@ class Verifier:
         )
 
     def _verify_event(self, line: InspectedLine, next_leaf: bytes | None) -> None:
-        """Verify one event against its stored block and carry chain and tree on."""
+        """Verify one event against its stored block, and extend chain and tree."""
         blocks = self._blocks
         while True:
             index = self.position.events + 1
@@ -313,22 +318,22 @@ class Verifier:
             if later is None or later.event_hash != line.leaf:
                 self._resolve_block(line, block, stored, links)
                 return
-            # The next block names this event: the one that belongs here is gone.
+            # The next block names this event: the one that belongs here is missing.
             expected = now.event_hash or line.leaf
             self.add_fault(self._events_path, "the event is missing", index, expected.hex())
             self._append_block(ChainBlock(stored or b"", now.hash), expected)
         self._resolve_block(line, block, *blocks.consume_index(index, block.content))
 
     def _count_consumed(self, stored: bytes | None) -> None:
-        """Take note of a stored block that was passed."""
+        """Count the bytes of a stored block that was consumed."""
         if stored is not None:
             self._consumed += len(stored) + len(SEPARATOR)
 
     def _resolve_block(
         self, line: InspectedLine, block: ChainBlock, stored: bytes | None, links: BlockLinks | None
     ) -> None:
-        """Decide which block stands for this event."""
-        place, index = self.position, self.position.events + 1
+        """Decide which block belongs to this event, and append it."""
+        position, index = self.position, self.position.events + 1
         self._count_consumed(stored)
         intact, leaf = line.header is not None, line.leaf
         if not intact:
@@ -343,40 +348,41 @@ class Verifier:
             self._compare_order(index, line.header)
         self._append_block(block, leaf)
         if line.header is not None:
-            place.last_header = line.header
+            position.last_header = line.header
         if intact and line.origin is not None:
             writer, seq = line.origin
-            if seq > place.cursors.get(writer, 0):
-                place.add_sequences(WriterSequences({writer: seq}, {writer: seq}, {}))
+            if seq > position.cursors.get(writer, 0):
+                position.add_sequences(WriterSequences({writer: seq}, {writer: seq}, {}))
             else:
                 again = f"number {seq} of {writer} was there before"
-                self.add_fault(self._events_path, again, index, str(place.cursors[writer] + 1), str(seq))
+                self.add_fault(self._events_path, again, index, str(position.cursors[writer] + 1), str(seq))
 
     def _must_have_block(self, index: int, size: int) -> bool:
-        """Whether the block of the event just passed, of ``size`` bytes, is known to have been written."""
+        """Whether the block of the event just consumed, of ``size`` bytes, must have been written."""
         is_counted = self._tail is not None and index < self._tail.chain_length
         return self.position.event_end - size < self._limits.watermark or (self._limits.strict and is_counted)
 
     def _append_block(self, block: ChainBlock, leaf: bytes) -> None:
-        place = self.position
-        place.events += 1
-        place.tip = block
-        place.frontier.append(leaf)
-        place.block_end += len(SEPARATOR) + len(block.content)
+        position = self.position
+        position.events += 1
+        position.tip = block
+        position.frontier.append(leaf)
+        position.block_end += len(SEPARATOR) + len(block.content)
         if self._sink is not None:
             self._sink(SEPARATOR + block.content)
         self._on_size_reached()
 
-    def _compare_order(self, index: int, head: EventHeader) -> None:
+    def _compare_order(self, index: int, header: EventHeader) -> None:
         last = self.position.last_header
         if last is None:
             return
-        if event_id_key(head.event_id) <= event_id_key(last.event_id) or float(head.timestamp) < float(last.timestamp):
+        is_later = event_id_key(header.event_id) > event_id_key(last.event_id)
+        if not is_later or float(header.timestamp) < float(last.timestamp):
             reason = "the event does not come after the one before it"
-            self.add_fault(self._events_path, reason, index, f"after {last.event_id}", head.event_id)
+            self.add_fault(self._events_path, reason, index, f"after {last.event_id}", header.event_id)
 
     def _compare_links(self, index: int, line: InspectedLine, links: BlockLinks) -> bool:
-        """Blame what differs between an event and its sound block, which stands; return whether the event is intact."""
+        """Record what differs between an event and its sound block; return whether the event is intact."""
         if links.event_hash is not None and links.event_hash != line.leaf:
             if line.header is not None:
                 reason = "the event is not the one that was chained"
@@ -391,7 +397,7 @@ class Verifier:
         return True
 
     def _replace_block(self, index: int, stored: bytes | None, block: ChainBlock, *, is_known: bool) -> None:
-        """Have a block that is missing or damaged made from its event."""
+        """Replace a missing or damaged block by one built from its event."""
         if is_known and self._tail is not None:
             missing = stored is None
             reason = "the block is missing" if missing else "the block does not match its hash"

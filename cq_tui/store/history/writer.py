@@ -1,6 +1,6 @@
-"""The history: events in one journal, each chained and hashed, in the order in which they came.
+"""The writer of the history: events in one journal, each hashed and chained in order of arrival.
 
-Commit order: events are written, synced, then chained; the chain never runs ahead of durable events.
+Events are written, synced, then chained, so the chain never runs ahead of durable events.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ from cq_tui.store.journal import JournalWriter
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event before it has its id and time, with its place in its writer's spool."""
+    """An event without id and time yet, with its sequence number in its writer's spool."""
 
     event_type: str
     source: str
@@ -50,18 +50,18 @@ class HistoryWriter:
         *,
         watermark: int = 0,
         now: float,
-        stood: Iterable[SnapshotHistory] = (),
+        snapshots: Iterable[SnapshotHistory] = (),
         sizes: Collection[int] = (),
     ) -> None:
-        """Open and verify, from the first of ``stood`` that the files confirm; ``resume`` says what a start may skip.
+        """Open and verify, from the first of ``snapshots`` that the files confirm (see ``resume.py``).
 
-        ``watermark`` is the events file's size when it was last known to be synced; ``sizes`` are those of
-        the tree at which its root is wanted. Raises JournalError or OSError when the files cannot be opened.
+        ``watermark`` is the size up to which the events file is known to be synced; ``sizes`` are the tree sizes whose
+        roots are wanted. Raises JournalError or OSError if the files cannot be opened.
         """
         self._data = data
         self._journal = JournalWriter(data.events, quarantine=data.quarantine, locked=True)
-        #: Where verification began: what lies before it is still to be verified (``unverified``).
-        self.resumed_from = self._find_resume_position(stood)
+        #: Where verification began; what is before it is verified later (``check_skipped_part``).
+        self.resumed_from = self._find_resume_position(snapshots)
         self.scrubber = Scrubber(data.events, self.resumed_from.event_end if self.resumed_from else 0)
         self.chain_scrubber = Scrubber(data.hash_chain, self.resumed_from.block_end if self.resumed_from else 0)
         limits = VerificationLimits(watermark, sizes=sizes)
@@ -73,32 +73,32 @@ class HistoryWriter:
             sink=self.chain_scrubber.add,
         )
         self._journal.refresh_size()
-        #: Size of the events file up to which events and chain are both known to be synced.
+        #: Size of the events file up to which events and chain are both synced.
         self.watermark = watermark
         self.faults: list[HistoryFault] = found.faults
-        #: Root at each wanted size that was seen.
+        #: Root at each wanted size that was reached.
         self.roots = found.roots
         self._clock = EventClock(found.position.last_header)
         self._chain = ChainFile(data.hash_chain)
-        #: What the chain document still lacks, part by part.
+        #: Parts that the chain document still lacks.
         self._pending: list[bytes] = []
         self._scrubs_twin = False
         self._position = found.position
         found = self._open_chain(found, now)
-        #: Of the whole history, or until ``adopt`` only of what follows ``start``.
+        #: Of the whole history, or, until ``adopt_check``, only of what follows ``resumed_from``.
         self.index, self._index_is_whole = self._make_index(found)
 
-    def _find_resume_position(self, stood: Iterable[SnapshotHistory]) -> HistoryPosition | None:
-        for each in stood:
+    def _find_resume_position(self, snapshots: Iterable[SnapshotHistory]) -> HistoryPosition | None:
+        for each in snapshots:
             with contextlib.suppress(FileNotFoundError):
-                if place := resume_from_snapshot(self._data, each):
-                    return place
+                if position := resume_from_snapshot(self._data, each):
+                    return position
         with contextlib.suppress(FileNotFoundError):
             return resume_from_tail(self._data)
         return None
 
     def _make_index(self, found: Verifier) -> tuple[SubtreeIndex, bool]:
-        """Continue the index that lies there, or begin one; return whether it is of the whole history."""
+        """Continue the stored index or begin one; return it, and whether it covers the whole history."""
         index = SubtreeIndex(len(DOCUMENT_START) + len(found.genesis.content) + len(SEPARATOR))
         is_whole = self.resumed_from is None
         if self.resumed_from is not None:
@@ -119,7 +119,7 @@ class HistoryWriter:
 
     @property
     def cursors(self) -> dict[str, int]:
-        """Highest number merged, by writer."""
+        """Highest sequence number merged, by writer."""
         return self._position.cursors
 
     @property
@@ -139,7 +139,7 @@ class HistoryWriter:
 
     @property
     def size(self) -> int:
-        """Bytes of the events file, all of them synced after ``append``."""
+        """Bytes of the events file; all are synced after ``append``."""
         return self._journal.size
 
     @property
@@ -148,64 +148,64 @@ class HistoryWriter:
         return self._unflushed
 
     def append(self, batch: Sequence[NewEvent], now: float) -> list[bytes]:
-        """Write, sync and chain a batch; return its lines. Raises JournalError; then nothing was taken."""
+        """Write, sync and chain a batch; return its lines. On JournalError nothing was added."""
         if not batch:
             return []
-        heads = self._clock.stamp_all(now, [event.event_type for event in batch])
+        headers = self._clock.stamp_all(now, [event.event_type for event in batch])
         lines = [
-            build_line(head, event.source, event.data, event.writer, event.seq, event.occurred_at, event.metadata)
-            for head, event in zip(heads, batch, strict=True)
+            build_line(header, event.source, event.data, event.writer, event.seq, event.occurred_at, event.metadata)
+            for header, event in zip(headers, batch, strict=True)
         ]
         content = b"\n".join((*lines, b""))
         self._journal.append_bytes(content, durable=True)
-        place = self._position
+        position = self._position
         leaves = [leaf_hash(line) for line in lines]
-        blocks, tip = build_blocks(place.events + 1, heads, leaves, place.tip.hash)
-        place.frontier.extend(leaves)
+        blocks, tip = build_blocks(position.events + 1, headers, leaves, position.tip.hash)
+        position.frontier.extend(leaves)
         self._index_subtrees(lines, blocks)
-        place.events += len(batch)
-        place.tip, place.last_header = tip, EventHeader(*heads[-1])
-        place.event_end = self._journal.size
-        place.block_end += len(SEPARATOR) + len(blocks)
+        position.events += len(batch)
+        position.tip, position.last_header = tip, EventHeader(*headers[-1])
+        position.event_end = self._journal.size
+        position.block_end += len(SEPARATOR) + len(blocks)
         for event in batch:
-            place.cursors[event.writer] = event.seq
+            position.cursors[event.writer] = event.seq
         self._pending += SEPARATOR, blocks
         self.scrubber.add(content)
         self._unflushed = True
         return lines
 
     def _index_subtrees(self, lines: Sequence[bytes], blocks: bytes) -> None:
-        """Add to the index the subtrees that became full by these events."""
-        place = self._position
-        roots = place.frontier.subtrees
+        """Add the subtrees that these events completed to the index."""
+        position = self._position
+        roots = position.frontier.subtrees
         for number, root in enumerate(roots, 1):
-            count = number * SUBTREE_LEAVES - place.events % SUBTREE_LEAVES
-            event_end = place.event_end + sum(map(len, lines[:count])) + count
-            following = SEPARATOR + b'{"index":%d,' % (place.events + count + 1)
+            count = number * SUBTREE_LEAVES - position.events % SUBTREE_LEAVES
+            event_end = position.event_end + sum(map(len, lines[:count])) + count
+            following = SEPARATOR + b'{"index":%d,' % (position.events + count + 1)
             inside = blocks.partition(following)[0]
-            self.index.add_subtree(root, event_end, place.block_end + len(SEPARATOR + inside + SEPARATOR))
+            self.index.add_subtree(root, event_end, position.block_end + len(SEPARATOR + inside + SEPARATOR))
         roots.clear()
 
     def flush_chain(self) -> None:
-        """Show the newest blocks and root in ``hash_chain.json``, synced. Raises OSError; then it is tried again."""
+        """Write the newest blocks and root to ``hash_chain.json``, synced. After an OSError, call it again."""
         self._chain.flush(self._pending, self._tail())
         self._mark_flushed()
 
     def sync_state(self) -> SnapshotHistory:
-        """Bring all files to one synced state and return it: from here a start can go on. Raises OSError."""
-        # Twice, so that both files of the document hold the same: one flush at a time counts as done.
+        """Bring all files to one synced state and return it, for a later start to resume from. Raises OSError."""
+        # Twice, so that both files of the document have the same content.
         self.flush_chain()
         self.flush_chain()
         if self._index_is_whole:
             self.index.save(self._data.tree_index)
-        place = self._position
+        position = self._position
         return SnapshotHistory(
-            events_count=place.events,
+            events_count=position.events,
             merkle_root=self.merkle_root,
-            cursors=dict(place.cursors),
-            frontier=[root.hex() for root in place.frontier.roots],
-            events_bytes=place.event_end,
-            chain_bytes=place.block_end,
+            cursors=dict(position.cursors),
+            frontier=[root.hex() for root in position.frontier.roots],
+            events_bytes=position.event_end,
+            chain_bytes=position.block_end,
         )
 
     def _mark_flushed(self) -> None:
@@ -217,16 +217,16 @@ class HistoryWriter:
         self._identity = _identity(self._data.hash_chain)
 
     def check_skipped_part(self, sizes: Collection[int] = ()) -> FullCheck | None:
-        """Return the check of what lies before the place where verification began; None when that was the start."""
+        """Return a check of what verification skipped at the start; None if it skipped nothing."""
         return None if self.resumed_from is None else FullCheck(self._data, self.resumed_from, sizes)
 
     def start_full_check(self) -> FullCheck:
-        """Return a check of everything that is flushed. Raises OSError."""
+        """Return a check of the whole history. Raises OSError."""
         self.flush_chain()
         return FullCheck(self._data, self._position.copy())
 
     def adopt_check(self, check: FullCheck) -> None:
-        """Take over what a finished check of the beginning knows, once."""
+        """Add what a finished check of the skipped part found, once."""
         if self.resumed_from is None:
             return
         self.scrubber.prepend(check.scrubber)
@@ -236,17 +236,17 @@ class HistoryWriter:
         self.resumed_from = None
 
     def add_fault(self, fault: HistoryFault) -> None:
-        """Let the chain document say that something is wrong, from its next flush on."""
+        """Mark the chain document as not verified from its next flush on."""
         self.faults.append(fault)
         self._unflushed = True
 
     def clear_faults(self) -> None:
-        """Let the chain document say that nothing is known to be wrong: a person has looked at the faults."""
+        """Mark the chain document as verified again: a person has accepted all faults."""
         self.faults.clear()
         self._unflushed = True
 
     def check_identity(self) -> HistoryFault | None:
-        """Look whether somebody else replaced, cut or extended the files."""
+        """Return a fault if another process replaced, truncated, extended or deleted the files."""
         if self._chain.was_deleted:
             self._chain.was_deleted = False
             return HistoryFault(self._data.hash_chain.name, "was deleted")
@@ -263,14 +263,14 @@ class HistoryWriter:
         return None
 
     def scrub(self) -> HistoryFault | None:
-        """Compare the next MiBs of the events, and one of chain or twin, with what was written. Raises OSError."""
+        """Compare the next chunks of events and of chain or twin with what was written. Raises OSError."""
         if damaged := self.scrubber.step(4):
             return HistoryFault(
                 self._data.events.name, f"what stands from byte {damaged[0]} on is not what was written"
             )
         twin, end = self._chain.twin
         if self.chain_scrubber.progress == 1.0:
-            # A round is over: the next one is that of the other file.
+            # A round is complete: the next one reads the other file.
             self._scrubs_twin = not self._scrubs_twin and twin.exists()
         damaged = self.chain_scrubber.step(1, path=twin, end=end) if self._scrubs_twin else self.chain_scrubber.step(1)
         if damaged:
@@ -280,7 +280,7 @@ class HistoryWriter:
         return None
 
     def lost_events_file(self) -> bool:
-        """Whether what is appended would not stand in the events file, or not where it is thought to."""
+        """Whether appended events would not be in the events file, or at another offset."""
         try:
             status = os.stat(self._data.events)
         except FileNotFoundError:
@@ -288,7 +288,7 @@ class HistoryWriter:
         return (status.st_ino, status.st_size) != (self._journal.inode, self._journal.size)
 
     def close(self) -> None:
-        """Flush what is pending and close."""
+        """Flush pending blocks and close the files."""
         if self._unflushed or self.watermark != self.size:
             self.flush_chain()
         self._journal.close()
@@ -297,15 +297,15 @@ class HistoryWriter:
         return ChainTail(self.merkle_root, self.chain_length, not self.faults)
 
     def _open_chain(self, found: Verifier, now: float) -> Verifier:
-        """Extend the chain document from the events; a document that cannot be continued is kept and replaced.
+        """Append missing blocks to the chain document, or rewrite it if it cannot be continued.
 
-        Returns the walk that saw the document as it is now.
+        Returns the verifier that saw the document as it is now.
         """
         if found.needs_rebuild:
             found = self._rebuild(now)
         else:
             self._chain.open(self.resumed_from.block_end if self.resumed_from else None)
-        # What was found missing went into the scrubber when it was found.
+        # The scrubber already has the missing blocks.
         self._chain.flush(
             [] if found.needs_rebuild else [SEPARATOR + block for block in found.missing_blocks], self._tail()
         )
@@ -313,7 +313,7 @@ class HistoryWriter:
         return found
 
     def _rebuild(self, now: float) -> Verifier:
-        """Write the document anew: sound blocks as they stand, the others from their events."""
+        """Rewrite the document: sound blocks are kept, the others rebuilt from their events."""
         data = self._data
         self.resumed_from, self.scrubber, self.chain_scrubber = None, Scrubber(data.events), Scrubber(data.hash_chain)
         with self._chain.create() as write:
@@ -330,7 +330,7 @@ class HistoryWriter:
         self._position = again.position
         if data.hash_chain.exists():
             kept = data.quarantine / f"{data.hash_chain.name}.{time.time_ns()}"
-            # The name stays until the new document replaces it; a folder cannot be linked and has to give way.
+            # The name stays until the new document replaces it; a folder cannot be linked, so it is moved.
             (os.link if data.hash_chain.is_file() else os.rename)(data.hash_chain, kept)
         self._chain.replace(self._tail())
         return again

@@ -1,1 +1,1 @@
-"""Proofs of the history, straight from its files."""
+"""Proofs of the history, made from its files."""

@@ -1,7 +1,7 @@
-"""Looking into the files of a history, alive, dead or damaged: single events, blocks and subtree roots.
+"""Looking up single events, blocks and subtree roots in the files of a history, which may be in use or damaged.
 
-Nothing is read whole, nothing is written, and nothing is trusted: a block counts only when its bytes match its hash,
-and the tree index saves time only. Indexes are those of the blocks: the first event has index 1, and is leaf 0.
+Files are never read whole, written or trusted: a block counts only if its bytes match its hash, and the tree index
+only saves time. Indexes are those of blocks: the first event has index 1 and is leaf 0.
 """
 
 import contextlib
@@ -34,13 +34,13 @@ Found = TypeVar("Found")
 
 
 class LeavesUnreadable(Exception):
-    """The chain document does not say what the leaves are. The events do: ``event_leaves``."""
+    """Leaf hashes cannot be read from the chain document; use ``event_leaves``."""
 
 
 class HistoryFiles:
-    """The files of one history, opened by name at each look.
+    """The files of one history, opened by name at each lookup.
 
-    Every method raises OSError for a file that cannot be read; a chain document that is missing has no blocks.
+    Every method raises OSError if a file cannot be read; a missing chain document has no blocks.
     """
 
     def __init__(self, data: DataDir) -> None:
@@ -51,72 +51,72 @@ class HistoryFiles:
         self._leaves: dict[int, list[bytes]] = {}
 
     def events_count(self) -> int:
-        """Return how many events the chain says there are. Raises ChainError for what is no chain document."""
+        """Return the number of events according to the chain. Raises ChainError if it is not a chain document."""
         return max(0, read_chain_tail(self._chain).chain_length - 1)
 
     def block_at(self, index: int) -> bytes | None:
-        """Return a stored block; None when it is missing or damaged."""
+        """Return a stored block; None if it is missing or damaged."""
         return self.blocks(index, index + 1).get(index)
 
     def blocks(self, start: int, stop: int) -> dict[int, bytes]:
-        """Return the stored blocks start to stop - 1 by index; those that are missing or damaged are left out."""
+        """Return the stored blocks start to stop - 1 by index, without missing and damaged ones."""
 
         def look(file: BinaryIO) -> dict[int, bytes] | None:
             first = find_first(file, _block_index, (start,))
             found: dict[int, bytes] = {}
-            for place in lines_from(file, first.offset) if first else ():
-                key = _block_index(place.line)
+            for entry in lines_from(file, first.offset) if first else ():
+                key = _block_index(entry.line)
                 if key is not None and key[0] >= stop:
                     break
                 if key is not None:
-                    found[key[0]] = _block(place.line)
+                    found[key[0]] = _block(entry.line)
             return found or None
 
         return _retry_once(self._chain, look) or {}
 
     def event_at(self, index: int) -> bytes | None:
-        """Return the line of an event as it stands, whether or not it is what was chained; None when there is none."""
+        """Return the stored line of an event, even if it is not what was chained; None if there is none."""
         if not 1 <= index <= sys.maxsize:
             return None
         block = self.block_at(index)
         if block is not None:
             return self.event_by_id(_block_event(block))
-        # The block is damaged, or not there yet: then only counting helps.
+        # The block is damaged or missing: count lines instead.
         with open(self._events, "rb", opener=open_regular) as file:
-            place = next(islice(lines_from(file, 0), index - 1, None), None)
-        return None if place is None else place.line
+            entry = next(islice(lines_from(file, 0), index - 1, None), None)
+        return None if entry is None else entry.line
 
     def event_by_id(self, event_id: str) -> bytes | None:
-        """Return the line of an event as it stands, whether or not it is what was chained; None when there is none."""
+        """Return the stored line of an event, even if it is not what was chained; None if there is none."""
         with open(self._events, "rb", opener=open_regular) as file:
-            place = _find_event(file, event_id)
-        return None if place is None else place.line
+            entry = _find_event(file, event_id)
+        return None if entry is None else entry.line
 
     def index_of(self, event_id: str) -> int | None:
-        """Return the index of an event; None when there is no such event."""
-        wanted = _event_key(event_id)
-        if wanted is None:
+        """Return the index of an event; None if there is no such event."""
+        target = _event_key(event_id)
+        if target is None:
             return None
 
         def look(file: BinaryIO) -> int | None:
-            place = find_first(file, _block_event_key, wanted)
-            key = _block_index(place.line) if place and _block_event(place.line) == event_id else None
+            entry = find_first(file, _block_event_key, target)
+            key = _block_index(entry.line) if entry and _block_event(entry.line) == event_id else None
             return None if key is None else key[0]
 
         return _retry_once(self._chain, look) or self._count_to(event_id)
 
     def _count_to(self, event_id: str) -> int | None:
-        """Return the index of an event that no sound block names, as of one that is not chained yet."""
+        """Return the index of an event that no sound block names, such as one not chained yet."""
         with open(self._events, "rb", opener=open_regular) as file:
-            place = _find_event(file, event_id)
-            if place is None:
+            entry = _find_event(file, event_id)
+            if entry is None:
                 return None
-            return 1 + count_line_feeds(file, 0, place.offset)
+            return 1 + count_line_feeds(file, 0, entry.offset)
 
     def subtree(self, start: int, stop: int) -> bytes:
         """Return the tree hash of leaves start to stop - 1. Raises LeavesUnreadable.
 
-        It is what chain and index say, which may be wrong: a proof made of it has to be verified.
+        Chain and index may be wrong: verify a proof made from it.
         """
         first, last = start // SUBTREE_LEAVES, stop // SUBTREE_LEAVES
         if start % SUBTREE_LEAVES or first == last:
@@ -125,9 +125,9 @@ class HistoryFiles:
         return tree_hash(self._roots_until(last)[first:last] + rest)
 
     def event_leaves(self, count: int) -> list[bytes]:
-        """Return the hashes of the first lines of the events file, at most ``count``: slow, but trusts nothing else."""
+        """Return the leaf hashes of the first ``count`` lines of the events file: slow, but trusts nothing else."""
         with open(self._events, "rb", opener=open_regular) as file:
-            return [leaf_hash(place.line) for place in islice(lines_from(file, 0), count)]
+            return [leaf_hash(entry.line) for entry in islice(lines_from(file, 0), count)]
 
     def _tree_index(self) -> SubtreeIndex:
         if self._index is None:
@@ -135,7 +135,7 @@ class HistoryFiles:
         return self._index
 
     def _roots_until(self, count: int) -> list[bytes]:
-        """Return the roots of the first full subtrees; what the index lacks is made from the chain, once."""
+        """Return the roots of the first full subtrees; those not in the index are computed once, from the chain."""
         roots = self._tree_index().roots
         while len(roots) < count:
             begin = len(roots) * SUBTREE_LEAVES
@@ -143,7 +143,7 @@ class HistoryFiles:
         return roots
 
     def _leaves_between(self, start: int, stop: int) -> list[bytes]:
-        """Return leaf hashes. Those of the last subtrees are kept: a proof asks for parts of two of them."""
+        """Return leaf hashes. The last subtrees are cached: a proof uses parts of two of them."""
         number = start // SUBTREE_LEAVES
         begin, end = number * SUBTREE_LEAVES, (number + 1) * SUBTREE_LEAVES
         if stop > end:
@@ -157,7 +157,7 @@ class HistoryFiles:
         return leaves[start - begin : stop - begin]
 
     def _read_leaves(self, start: int, stop: int, end: int) -> list[bytes]:
-        """Read what the blocks of leaves start to stop - 1 say, and those to ``end`` if they are there, at once."""
+        """Read the leaf hashes start to stop - 1 from their blocks, and those up to ``end`` if they exist."""
 
         def look(file: BinaryIO) -> list[bytes] | None:
             first, after = self._block_of_leaf(file, start), self._block_of_leaf(file, end)
@@ -177,18 +177,18 @@ class HistoryFiles:
         return leaves
 
     def _block_of_leaf(self, file: BinaryIO, leaf: int) -> PositionedLine | None:
-        """Return the block of a leaf, or the next sound one; where the index says, if that is right."""
-        number, wanted = leaf // SUBTREE_LEAVES, (leaf + 1,)
+        """Return the block of a leaf, or the next sound one, using the index if it is right."""
+        number, target = leaf // SUBTREE_LEAVES, (leaf + 1,)
         offsets = self._tree_index().block_offsets
         if leaf % SUBTREE_LEAVES == 0 and number < len(offsets):
-            place = next(lines_from(file, offsets[number]), None)
-            if place is not None and _block_index(place.line) == wanted:
-                return place
-        return find_first(file, _block_index, wanted)
+            entry = next(lines_from(file, offsets[number]), None)
+            if entry is not None and _block_index(entry.line) == target:
+                return entry
+        return find_first(file, _block_index, target)
 
 
 def _retry_once(path: Path, look: Callable[[BinaryIO], Found | None]) -> Found | None:
-    """Look into the chain document; once more when that finds nothing, since its files change places as it grows."""
+    """Look into the chain document; retry once if nothing is found, since its files change places as it grows."""
     for _ in range(2):
         with contextlib.suppress(FileNotFoundError), open(path, "rb", opener=open_regular) as file:
             if (found := look(file)) is not None:
@@ -215,7 +215,7 @@ def _block_event_key(line: bytes) -> Key | None:
 
 
 def _event_key(event_id: str) -> Key | None:
-    """Return what ids are ordered by; None for what is no event id."""
+    """Return the sort key of an event id; None if it is not an event id."""
     found = _EVENT_ID.fullmatch(event_id)
     return (int(found[1]), int(found[2])) if found else None
 
@@ -228,10 +228,10 @@ def _line_key(line: bytes) -> Key | None:
 
 
 def _find_event(file: BinaryIO, event_id: str) -> PositionedLine | None:
-    """Return the line of an event; when damaged lines hide it from the search, all lines are looked at."""
-    wanted, beginning = _event_key(event_id), b'{"event_id":"%b",' % event_id.encode()
-    if wanted is not None:
-        place = find_first(file, _line_key, wanted)
-        if place is not None and place.line.startswith(beginning):
-            return place
+    """Return the line of an event; if damaged lines hide it from binary search, read all lines."""
+    target, beginning = _event_key(event_id), b'{"event_id":"%b",' % event_id.encode()
+    if target is not None:
+        entry = find_first(file, _line_key, target)
+        if entry is not None and entry.line.startswith(beginning):
+            return entry
     return find_prefix(file, beginning)

@@ -1,7 +1,7 @@
-"""Inclusion and consistency proofs of the Merkle tree (RFC 9162 sections 2.1.3 and 2.1.4): made and verified. Pure.
+"""Inclusion and consistency proofs of the Merkle tree (RFC 9162 sections 2.1.3 and 2.1.4): pure functions.
 
-Proofs are made from ``subtree(start, stop)``, the tree hash of the leaves start to stop - 1 (counted from 0), and
-verified with nothing but hashes. What is verified may come from anywhere: it is refused, never raised about.
+Proofs are made from ``subtree(start, stop)``, the tree hash of the leaves start to stop - 1 (counted from 0).
+Verification takes untrusted input: it returns False for anything invalid and never raises.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,17 +11,17 @@ from cq_tui.store.history.merkle import EMPTY_ROOT, HASH_BYTES, node_hash
 
 Subtree = Callable[[int, int], bytes]
 
-#: No history comes near so many events; beyond it a size is no size.
+#: Larger sizes are invalid.
 _SIZE_LIMIT = 2**63
 
 
 def tree_hash(nodes: Sequence[bytes]) -> bytes:
-    """Return the tree hash over leaf hashes, or over the roots of full subtrees of one size, the last maybe smaller."""
+    """Return the tree hash over leaf hashes, or over roots of subtrees of equal size (the last may be smaller)."""
     if not nodes:
         return EMPTY_ROOT
     level = list(nodes)
     while len(level) > 1:
-        # A node without a neighbour moves up as it is.
+        # A node without a sibling is promoted unchanged.
         alone = level[len(level) & ~1 :]
         level = [sha256(b"\x01" + left + right).digest() for left, right in zip(level[::2], level[1::2], strict=False)]
         level += alone
@@ -31,7 +31,7 @@ def tree_hash(nodes: Sequence[bytes]) -> bytes:
 def inclusion_path(index: int, size: int, subtree: Subtree) -> list[bytes]:
     """Return the hashes that lead from leaf ``index`` (from 0) to the root of ``size`` leaves, lowest first.
 
-    Raises ValueError when there is no such leaf.
+    Raises ValueError if there is no such leaf.
     """
     if not 0 <= index < size:
         raise ValueError(f"there is no leaf {index} in a tree of {size}")
@@ -49,12 +49,12 @@ def inclusion_path(index: int, size: int, subtree: Subtree) -> list[bytes]:
 
 
 def consistency_path(old: int, new: int, subtree: Subtree) -> list[bytes]:
-    """Return the hashes that show the tree of ``old`` leaves to be the beginning of that of ``new`` leaves.
+    """Return the hashes that show that the tree of ``new`` leaves begins with the tree of ``old`` leaves.
 
-    The path is empty when both are the same, or the old tree has no leaves. Raises ValueError when old > new.
+    The path is empty if both are the same, or if the old tree is empty. Raises ValueError if old > new.
     """
     if not 0 <= old <= new:
-        raise ValueError(f"a tree of {new} leaves extends none of {old}")
+        raise ValueError(f"a tree of {new} leaves cannot extend one of {old}")
     if old == 0:
         return []
     path: list[bytes] = []
@@ -67,7 +67,7 @@ def consistency_path(old: int, new: int, subtree: Subtree) -> list[bytes]:
         else:
             path.append(subtree(start, middle))
             start = middle
-    # The verifier knows the old root itself.
+    # The verifier knows the old root.
     if start > 0:
         path.append(subtree(start, stop))
     return path[::-1]
@@ -79,9 +79,9 @@ def _split(size: int) -> int:
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
-    """Whether the leaf hash stands at ``index`` (from 0) in the tree of ``size`` leaves with that root.
+    """Whether the leaf hash is at ``index`` (from 0) in the tree of ``size`` leaves with this root.
 
-    The algorithm is that of RFC 9162 section 2.1.3.2.
+    Algorithm: RFC 9162 section 2.1.3.2.
     """
     if not 0 <= index < size < _SIZE_LIMIT or not _are_hashes(leaf, root, *path[:64]):
         return False
@@ -99,9 +99,9 @@ def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], 
 
 
 def verify_consistency(old_size: int, old_root: bytes, new_size: int, new_root: bytes, path: Sequence[bytes]) -> bool:
-    """Whether the tree of the new root begins with all leaves of that of the old root, unchanged.
+    """Whether the tree with the new root begins with all leaves of the tree with the old root.
 
-    The algorithm is that of RFC 9162 section 2.1.4.2. Every tree extends the empty one, and itself, by an empty path.
+    Algorithm: RFC 9162 section 2.1.4.2. Every tree extends the empty one, and itself, with an empty path.
     """
     if not 0 <= old_size <= new_size < _SIZE_LIMIT or not _are_hashes(old_root, new_root, *path[:65]):
         return False
@@ -113,11 +113,11 @@ def verify_consistency(old_size: int, old_root: bytes, new_size: int, new_root: 
 
 
 def _leads_to_both(old_size: int, old_root: bytes, new_size: int, new_root: bytes, path: Sequence[bytes]) -> bool:
-    """Whether a path leads to the roots of two trees of different sizes, none of them empty."""
+    """Whether a path leads to the roots of two trees of different sizes, neither of them empty."""
     place, last = old_size - 1, new_size - 1
     while place & 1:
         place, last = place >> 1, last >> 1
-    # An old tree that is a full subtree of the new one is not repeated in the path.
+    # If the old tree is a full subtree of the new one, its root is not in the path.
     old_is_subtree = old_size & (old_size - 1) == 0
     old = new = old_root if old_is_subtree else path[0]
     for sibling in path if old_is_subtree else path[1:]:
@@ -133,7 +133,7 @@ def _leads_to_both(old_size: int, old_root: bytes, new_size: int, new_root: byte
 
 
 def _skip_promotions(place: int, last: int) -> tuple[int, int]:
-    """Go up past the levels at which the last node had no neighbour and moved up as it was."""
+    """Skip the levels at which the last node had no sibling and was promoted."""
     while place and not place & 1:
         place, last = place >> 1, last >> 1
     return place, last

@@ -1,1 +1,1 @@
-"""Reading the history: its last events, those of a kind, those to come."""
+"""Reading the history: its last events, filtered events, new events."""

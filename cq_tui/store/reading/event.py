@@ -1,4 +1,4 @@
-"""One event of the history as its readers see it: tolerant of what it carries, strict in what makes it an event."""
+"""One event of the history for readers: required fields are checked, the payload is not."""
 
 import math
 from typing import Any, NamedTuple
@@ -14,21 +14,21 @@ class HistoryEvent(NamedTuple):
     event_type: str
     source: str
     data: dict[str, Any]
-    #: By the producer's own clock, where it is known.
+    #: By the producer's own clock, if known.
     occurred_at: float | None = None
 
     @property
     def happened_at(self) -> float:
-        """When it happened, by its producer's clock where known."""
+        """When it happened, by its producer's clock if known."""
         return self.timestamp if self.occurred_at is None else self.occurred_at
 
     def text_field(self, field: str) -> str | None:
-        """Return a text field of the payload; None when it is missing or no text."""
+        """Return a text field of the payload; None if it is missing or not text."""
         value = self.data.get(field)
         return value if isinstance(value, str) else None
 
     def number_field(self, field: str) -> float | None:
-        """Return a finite number of the payload; None when it is missing or no number."""
+        """Return a number of the payload; None if it is missing or not a finite number."""
         value = self.data.get(field)
         if type(value) is not float and type(value) is not int:
             return None
@@ -36,8 +36,8 @@ class HistoryEvent(NamedTuple):
 
 
 def parse_event(line: bytes) -> HistoryEvent | None:
-    """Parse a line; None for what is no event."""
-    # JSON makes neither subclasses nor booleans that count as numbers: comparing types is exact, and quick.
+    """Parse a line; None if it is not an event."""
+    # Comparing types is fast, and exact: orjson makes no subclasses, and bool is not int here.
     try:
         raw = orjson.loads(line)
     except orjson.JSONDecodeError:

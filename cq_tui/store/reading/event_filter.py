@@ -1,4 +1,4 @@
-"""Which events a reader wants, told from a line's bytes where these are certain, and else from the parsed event."""
+"""Filtering events: by a line's bytes where these are conclusive, otherwise by the parsed event."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -14,7 +14,7 @@ _ANY_TYPE = rb'[A-Za-z0-9_.:-]+","source":"'
 
 
 class HistoryEntry(NamedTuple):
-    """A line without its line feed, the byte at which it begins, and its event; None when the line is damaged."""
+    """A line without its line feed, its offset, and its event; None if the line is damaged."""
 
     offset: int
     line: bytes
@@ -22,7 +22,7 @@ class HistoryEntry(NamedTuple):
 
 
 class EventFilter:
-    """What an event must be to be wanted; by default any is. ``since`` is in Unix seconds, by the history's clock."""
+    """Which events to return; by default all. ``since`` is in Unix seconds, by the history's clock."""
 
     def __init__(self, types: Collection[str] = (), symbol: str | None = None, since: float | None = None) -> None:
         self.types = frozenset(types)
@@ -31,7 +31,7 @@ class EventFilter:
         self._is_unwanted = _bytes_matcher(self.types, symbol)
 
     def matches(self, event: HistoryEvent) -> bool:
-        """Whether an event is wanted."""
+        """Whether an event passes the filter."""
         return (
             (not self.types or event.event_type in self.types)
             and (self.symbol is None or event.data.get("symbol") == self.symbol)
@@ -39,16 +39,16 @@ class EventFilter:
         )
 
     def candidates(self, offset: int, lines: Sequence[bytes]) -> list[tuple[int, bytes]]:
-        """Return the lines whose bytes do not tell already that they are not wanted, each with its first byte.
+        """Return the lines that cannot be excluded by their bytes alone, each with its offset.
 
-        ``offset`` is that of the first.
+        ``offset`` is that of the first line.
         """
         places = zip(accumulate((len(line) + 1 for line in lines), initial=offset), lines, strict=False)
         is_unwanted = self._is_unwanted
         return [*places] if is_unwanted is None else [place for place in places if not is_unwanted(place[1])]
 
     def entries(self, places: Iterable[tuple[int, bytes]]) -> Iterator[HistoryEntry]:
-        """Yield wanted events and damaged lines."""
+        """Yield matching events and damaged lines."""
         for offset, line in places:
             event = parse_event(line)
             if event is None or self.matches(event):
@@ -56,9 +56,9 @@ class EventFilter:
 
 
 def _bytes_matcher(types: Collection[str], symbol: str | None) -> Callable[[bytes], object] | None:
-    """Return what tells from a line's bytes alone that it is not wanted; None when bytes cannot tell.
+    """Return a function that is true if a line's bytes exclude it; None if bytes alone never can.
 
-    It answers only for lines that begin exactly as memory writes them, and so is never wrong about others.
+    It only excludes lines that begin exactly as memory writes them, so it is never wrong about others.
     """
     names = b"|".join(re.escape(name.encode()) for name in sorted(types))
     other_type = re.compile(_BEFORE_TYPE + (rb'(?!(?:%b)")' % names) + _ANY_TYPE).match if types else None

@@ -1,4 +1,4 @@
-"""Following the history as it grows: each event once, whatever becomes of the file."""
+"""Following the history as it grows: each event once, even if the file is truncated or replaced."""
 
 import re
 from collections.abc import Sequence
@@ -15,31 +15,31 @@ _ID = re.compile(rb'\{"event_id":"evt_(\d{1,12})_(\d{3,12})"')
 
 
 class EventFollower:
-    """Reads what is wanted behind a byte of the events file, which may be missing, cut or replaced at any time.
+    """Reads matching events after an offset of the events file, which may be missing, truncated or replaced.
 
-    In another file it goes on behind the last event that it has seen: ids are in order, so what follows is new.
+    In another file it continues after the last event it has seen: ids are ordered, so everything after that is new.
     """
 
-    def __init__(self, path: Path, offset: int, last: Key | None, wanted: EventFilter) -> None:
+    def __init__(self, path: Path, offset: int, last: Key | None, event_filter: EventFilter) -> None:
         self._path = path
-        self._wanted = wanted
+        self._wanted = event_filter
         self._last = last
         self._reader = JournalReader(path, offset)
-        #: How often the file was cut or replaced.
+        #: How often the file was truncated or replaced.
         self.replacements = 0
-        #: Whether another file, which may still be on its way in, has not come to what is new.
+        #: Whether a new file, which may still be being copied, has not reached new events yet.
         self._is_behind = False
 
     @classmethod
-    def from_end_of(cls, path: Path, events: EventsFile, wanted: EventFilter) -> Self:
-        """Go on behind what was there when the file was opened. Raises OSError."""
+    def from_end_of(cls, path: Path, events: EventsFile, event_filter: EventFilter) -> Self:
+        """Follow after what the file had when it was opened. Raises OSError."""
         newest = [entry.line for entry in events.last_entries(1, EventFilter())]
-        return cls(path, events.end, _last_id(newest), wanted)
+        return cls(path, events.end, _last_id(newest), event_filter)
 
     def read_new(self) -> list[HistoryEntry]:
-        """Return wanted events and damaged lines that came since; none when there is nothing new.
+        """Return new matching events and damaged lines; an empty list if there are none.
 
-        Raises JournalError or OSError when the file cannot be read.
+        Raises JournalError or OSError if the file cannot be read.
         """
         while (block := self._new_lines()).lines:
             if found := [*self._wanted.entries(self._wanted.candidates(*block))]:
@@ -63,7 +63,7 @@ class EventFollower:
             self._reader = JournalReader(self._path, self._offset_after_last())
 
     def _count_known(self, lines: Sequence[bytes]) -> int:
-        """Return how many of these lines reach to the last event that was seen."""
+        """Return how many of these lines, up to the last event seen, are known."""
         count = 0
         for number, line in enumerate(lines, 1):
             key = _id_of(line)
@@ -87,6 +87,6 @@ def _last_id(lines: Sequence[bytes]) -> Key | None:
 
 
 def _id_of(line: bytes) -> Key | None:
-    """Return what orders events: the second in which they came, and their number in it."""
+    """Return the sort key of an event: its second, and its number in that second."""
     match = _ID.match(line)
     return (int(match[1]), int(match[2])) if match else None

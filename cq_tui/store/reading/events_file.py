@@ -1,7 +1,7 @@
-"""Reading events out of the history: the last ones, or those since a time, of all or only of those that are wanted.
+"""Reading events from the history: the last ones, or those since a time, all or filtered.
 
-Only as much of the file is read as is needed, and a line that is certainly not wanted is not parsed. So damage is
-noticed in the lines that might be wanted; looking for it everywhere is verification's work.
+Only the needed part of the file is read, and lines that are excluded by their bytes are not parsed. So damage is only
+detected in lines that might match; verification checks all of them.
 """
 
 import os
@@ -20,13 +20,13 @@ from cq_tui.store.regular_file import open_regular
 
 _TIME = re.compile(rb'\{"event_id":"evt_\d+_\d{3,}","timestamp":(\d{1,12})\.(\d{6}),')
 
-#: Seconds that no time of ours has: what says so is no place to look from.
+#: Times beyond this (seconds) are invalid and cannot guide the search.
 _NO_TIME = 1e12
 
 
 @contextmanager
 def open_events(path: Path) -> Iterator["EventsFile"]:
-    """Open the events as they are now; a file that is not there has none. Raises OSError."""
+    """Open the events as they are now; a missing file has none. Raises OSError."""
     try:
         descriptor = open_regular(path, os.O_RDONLY)
     except FileNotFoundError:
@@ -37,50 +37,50 @@ def open_events(path: Path) -> Iterator["EventsFile"]:
 
 
 class EventsFile:
-    """The whole lines that the events file had when it was opened. Every method raises OSError."""
+    """The whole lines of the events file when it was opened. Every method raises OSError."""
 
     def __init__(self, file: BinaryIO | None) -> None:
         self._file = file
-        #: The byte behind the last whole line.
+        #: Offset after the last whole line.
         self.end = 0 if file is None else last_line_end(file.fileno(), os.fstat(file.fileno()).st_size)
 
-    def last_entries(self, count: int, wanted: EventFilter) -> list[HistoryEntry]:
-        """Return the last ``count`` wanted events, oldest first, and the damaged lines that were met on the way."""
+    def last_entries(self, count: int, event_filter: EventFilter) -> list[HistoryEntry]:
+        """Return the last ``count`` matching events, oldest first, and damaged lines among them."""
         found: list[HistoryEntry] = []
-        for entry in self._newest_first(wanted) if count > 0 else ():
+        for entry in self._newest_first(event_filter) if count > 0 else ():
             found.append(entry)
             count -= entry.event is not None
             if count == 0:
                 break
         return found[::-1]
 
-    def all_entries(self, wanted: EventFilter) -> Iterator[HistoryEntry]:
-        """Yield all wanted events and the damaged lines among them, oldest first."""
+    def all_entries(self, event_filter: EventFilter) -> Iterator[HistoryEntry]:
+        """Yield all matching events and damaged lines among them, oldest first."""
         if self._file is not None:
-            for block in blocks(self._file, self._start_offset(wanted), self.end):
-                yield from wanted.entries(wanted.candidates(*block))
+            for block in blocks(self._file, self._start_offset(event_filter), self.end):
+                yield from event_filter.entries(event_filter.candidates(*block))
 
-    def _newest_first(self, wanted: EventFilter) -> Iterator[HistoryEntry]:
+    def _newest_first(self, event_filter: EventFilter) -> Iterator[HistoryEntry]:
         if self._file is not None:
-            for block in blocks_backwards(self._file, self._start_offset(wanted), self.end):
-                yield from wanted.entries(reversed(wanted.candidates(*block)))
+            for block in blocks_backwards(self._file, self._start_offset(event_filter), self.end):
+                yield from event_filter.entries(reversed(event_filter.candidates(*block)))
 
-    def find_offset(self, key_of: Callable[[bytes], Key | None], wanted: Key) -> int:
-        """Return the byte behind the last line whose key is below ``wanted``: what is damaged there may be wanted."""
-        return self.end if self._file is None else min(find_start(self._file, key_of, wanted), self.end)
+    def find_offset(self, key_of: Callable[[bytes], Key | None], event_filter: Key) -> int:
+        """Return the offset after the last line whose key is below ``target``; damaged lines may follow."""
+        return self.end if self._file is None else min(find_start(self._file, key_of, event_filter), self.end)
 
-    def _start_offset(self, wanted: EventFilter) -> int:
-        """Return the byte at which the wanted events begin: times never go back."""
-        return 0 if wanted.since is None else self.find_offset(_time_of, (round(wanted.since * 1_000_000),))
+    def _start_offset(self, event_filter: EventFilter) -> int:
+        """Return the offset at which matching events begin: times never decrease."""
+        return 0 if event_filter.since is None else self.find_offset(_time_of, (round(event_filter.since * 1_000_000),))
 
     def count_line_feeds(self, start: int, stop: int) -> int:
-        """Return how many lines end between two bytes."""
+        """Return how many lines end between two offsets."""
         return 0 if self._file is None else count_line_feeds(self._file, start, stop)
 
 
 def _time_of(line: bytes) -> Key | None:
     """Return the history's time of a line in microseconds."""
-    # The beginning of an event that was torn tells no time: it may stand anywhere.
+    # The time of a torn event is not used: it may be anywhere.
     if line.endswith(b"}") and (match := _TIME.match(line)):
         return (int(match[1]) * 1_000_000 + int(match[2]),)
     event = parse_event(line)
@@ -88,14 +88,14 @@ def _time_of(line: bytes) -> Key | None:
 
 
 class LineNumbers:
-    """Tells which line of the events file begins at a byte; asked in ascending order it counts every byte once."""
+    """Line numbers in the events file by offset; in ascending order every byte is counted once."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offset, self._number = 0, 1
 
     def number_at(self, offset: int) -> int:
-        """Return the number, counted from 1. Raises OSError."""
+        """Return the number of the line at an offset, from 1. Raises OSError."""
         if offset < self._offset:
             self._offset, self._number = 0, 1
         with open_events(self._path) as events:

@@ -1,1 +1,1 @@
-"""Snapshots: what the stack looked like at a moment."""
+"""Snapshots of the stack's state."""

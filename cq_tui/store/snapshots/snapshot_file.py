@@ -1,8 +1,8 @@
-"""One snapshot as a file: its name, which tells the order, and its bytes, which carry their own hash.
+"""Snapshot files: their names, which give the order, and their bytes, which include their own hash.
 
-Snapshots are named for their second. When two fall into one, or the clock went back, the next free number is taken:
-a higher number always means a later snapshot. A document's last field is the hash of all bytes before it, since memory
-starts from what stands here and a flipped bit must not pass for a cursor.
+A snapshot is named for its second, or for the next free number if that is taken or the clock went back: a higher
+number always means a later snapshot. The last field is the hash of all bytes before it, since memory resumes from a
+snapshot and must not use a cursor with a flipped bit.
 """
 
 import os
@@ -24,17 +24,17 @@ from cq_tui.store.document import (
     read_content,
 )
 
-#: More digits than any clock needs, and few enough for a file name and a float.
+#: At most 15 digits: enough for any clock, and exact as a float.
 _NAME = re.compile(r"snapshot_(0|[1-9]\d{0,14})\.json", re.ASCII)
 _TEMPORARY = re.compile(r"\.snapshot_\d{1,15}\.json\.tmp", re.ASCII)
 _END = b"\n}\n"
 _SEAL = b',\n  "content_hash": "%s"\n}\n'
 _SEAL_BYTES = len(_SEAL % sha256().hexdigest().encode())
-_REMEDY = "Move it away and use a snapshot that is full, or based on another"
+_REMEDY = "Move it away and use a full snapshot, or one with another base"
 
 
 def snapshot_number(snapshot_id: str) -> int | None:
-    """Return the number in the id of a snapshot, None when it is no id of ours."""
+    """Return the number in a snapshot id; None if it is not one."""
     match = _NAME.fullmatch(f"{snapshot_id}.json")
     return int(match[1]) if match else None
 
@@ -50,18 +50,18 @@ def snapshot_numbers(folder: Path) -> list[int]:
 
 
 def temporary_paths(folder: Path) -> Iterator[Path]:
-    """Yield what killed writers left half written. Raises OSError."""
+    """Yield incomplete files that killed writers left. Raises OSError."""
     return (folder / name for name in os.listdir(folder) if _TEMPORARY.fullmatch(name))
 
 
 def snapshot_bytes(snapshot: Snapshot) -> bytes:
-    """Return the document, sealed by its hash."""
+    """Return the document with its hash as last field."""
     content = document_bytes(snapshot).removesuffix(_END)
     return content + _SEAL % sha256(content).hexdigest().encode()
 
 
 def read_snapshot_file(path: Path) -> Snapshot:
-    """Return a snapshot as it was stored, full or incremental. Raises DocumentError."""
+    """Return a snapshot as stored, full or incremental. Raises DocumentError."""
     try:
         return Snapshot.model_validate(_read_sealed(path))
     except ValidationError as error:
@@ -69,34 +69,34 @@ def read_snapshot_file(path: Path) -> Snapshot:
 
 
 def read_base(path: Path) -> int | None:
-    """Return the number of the snapshot on which this one is based, None for a full one. Raises DocumentError."""
+    """Return the number of the snapshot's base; None for a full one. Raises DocumentError."""
     value = _read_sealed(path)
     if value.get("snapshot_type") == "full":
         return None
     base = snapshot_number(str(value.get("base_snapshot_id")))
     if base is None or base >= (snapshot_number(path.stem) or 0):
         raise DocumentError(
-            path, f"is based on {value.get('base_snapshot_id')!r}, which is no earlier snapshot", _REMEDY
+            path, f"is based on {value.get('base_snapshot_id')!r}, which is not an earlier snapshot", _REMEDY
         )
     return base
 
 
 def read_snapshot_history(path: Path) -> SnapshotHistory:
-    """Return where the history stood, without looking at the market. Raises DocumentError."""
+    """Return only the history's state. Raises DocumentError."""
     try:
         return SnapshotHistory.model_validate(_read_sealed(path)["data"]["history"])
     except ValidationError as error:
         raise DocumentError(path, describe_validation_error(error), _REMEDY) from None
     except (KeyError, TypeError):
-        raise DocumentError(path, "does not say where the history stood", _REMEDY) from None
+        raise DocumentError(path, "has no valid state of the history", _REMEDY) from None
 
 
 def _read_sealed(path: Path) -> dict[str, Any]:
-    """Return the object in a file that is, byte for byte, the snapshot of that name."""
+    """Return the object in a snapshot file after checking its hash and name. Raises DocumentError."""
     try:
         content = read_content(path)
     except DocumentMissing:
-        raise DocumentError(path, "is not there", "Restore it, or use a snapshot that is not based on it") from None
+        raise DocumentError(path, "does not exist", "Restore it, or use a snapshot that is not based on it") from None
     sealed = content[:-_SEAL_BYTES]
     if content[-_SEAL_BYTES:] != _SEAL % sha256(sealed).hexdigest().encode():
         raise DocumentError(path, "does not match its content hash, so it is damaged", _REMEDY)
@@ -104,7 +104,7 @@ def _read_sealed(path: Path) -> dict[str, Any]:
         value: dict[str, Any] = orjson.loads(content)
         found = value["snapshot_id"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
-        raise DocumentError(path, "is no snapshot", _REMEDY) from None
+        raise DocumentError(path, "is not a snapshot", _REMEDY) from None
     if found != path.stem:
-        raise DocumentError(path, f"holds {found!r}", "Give the file that name again")
+        raise DocumentError(path, f"contains {found!r}", "Rename the file to that")
     return value

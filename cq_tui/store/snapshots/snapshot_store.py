@@ -1,7 +1,7 @@
-"""Snapshots: what the stack looked like at a moment; a full one now and then, between them what changed.
+"""Snapshots of the stack's state: a full one now and then, incremental ones between.
 
-An incremental snapshot is based on the one before it: it holds the symbols that changed, the account only if it
-changed, and the names of symbols that are gone. Where the history stood is whole in every snapshot.
+An incremental snapshot is based on the one before it: it has the symbols that changed, the account only if it changed,
+and the names of removed symbols. Every snapshot has the complete state of the history.
 """
 
 import contextlib
@@ -34,13 +34,13 @@ from cq_tui.store.snapshots.snapshot_file import (
 )
 
 SCHEMA_VERSION = "1.3"
-#: So many files are read at once when the newest history is looked for.
+#: Files read at once in search of the newest history.
 _READ_AHEAD = 4
 
 
 @dataclass(frozen=True, slots=True)
 class _Contents:
-    """What changes from one snapshot to the next."""
+    """The part that changes from one snapshot to the next."""
 
     account: SnapshotAccount | None
     market: dict[str, SnapshotMarket]
@@ -48,21 +48,21 @@ class _Contents:
 
 @dataclass(frozen=True, slots=True)
 class _Base:
-    """The snapshot that the next one can be based on."""
+    """The snapshot on which the next one can be based."""
 
-    #: The last full one and those that followed, this one last.
+    #: The last full one and those after it, the base last.
     numbers: tuple[int, ...]
     picture: _Contents
 
 
 class SnapshotStore:
-    """The one that takes snapshots and keeps the newest of them."""
+    """Takes snapshots and keeps the newest ones."""
 
     def __init__(self, data: DataDir) -> None:
-        """Look what there is. Raises OSError."""
+        """Count existing snapshots. Raises OSError."""
         self._data = data
         self._base: _Base | None = None
-        #: Snapshots in the folder, those included that are kept only because others are based on them.
+        #: Snapshots in the folder, including bases that only other snapshots need.
         self.count = len(snapshot_numbers(data.snapshots))
 
     def paths(self) -> list[Path]:
@@ -72,10 +72,10 @@ class SnapshotStore:
     def take_snapshot(
         self, now: float, system: SnapshotSystem, history: SnapshotHistory, *, kept: int, full_every: int
     ) -> Path:
-        """Write the next snapshot, then delete the oldest beyond ``kept`` on which no kept one is based.
+        """Write the next snapshot, then delete all but the ``kept`` newest and their bases.
 
-        The first since this object was made is full, and at least every ``full_every``-th, or ``kept``-th when that
-        is less. Raises OSError; what was there before still stands then.
+        The first one of this object is full, then at least every ``full_every``-th, or ``kept``-th if that is less.
+        On OSError earlier snapshots are unchanged.
         """
         folder = self._data.snapshots
         try:
@@ -100,15 +100,15 @@ class SnapshotStore:
         return path
 
     def _usable_base(self, picture: _Contents, there: list[int], full_every: int) -> _Base | None:
-        """Return the snapshot to base the next one on; None when it has to be full."""
+        """Return the base of the next snapshot; None if it must be full."""
         base = self._base
         if base is None or len(base.numbers) >= full_every or not set(base.numbers) <= set(there):
             return None
-        # That the account cannot be read any more is nothing that a change can say.
+        # An incremental snapshot cannot express that the account became unreadable.
         return None if picture.account is None and base.picture.account is not None else base
 
     def _delete_old(self, numbers: list[int], kept: int) -> None:
-        """Delete what is too old, the newest of it first: whatever is left at any moment has its base."""
+        """Delete old snapshots, newest first, so that every remaining one has its base at any moment."""
         folder = self._data.snapshots
         for path in temporary_paths(folder):
             path.unlink(missing_ok=True)
@@ -147,10 +147,10 @@ class SnapshotStore:
 
 
 def read_snapshot(data: DataDir, snapshot_id: str) -> Snapshot:
-    """Return a whole snapshot, put together from those it is based on. Raises DocumentError naming file and remedy."""
+    """Return a full snapshot, assembled from its bases. Raises DocumentError naming file and remedy."""
     path = data.snapshots / f"{snapshot_id}.json"
     if snapshot_number(snapshot_id) is None:
-        raise DocumentError(path, "is no name of a snapshot", "Give one such as snapshot_1640995200")
+        raise DocumentError(path, "is not a snapshot id", "Use one such as snapshot_1640995200")
     newest, *bases = _back_to_full(path)
     account, market = newest.data.account, dict[str, SnapshotMarket]()
     for snapshot in reversed([newest, *bases]):
@@ -166,9 +166,9 @@ def read_snapshot(data: DataDir, snapshot_id: str) -> Snapshot:
 
 
 def recent_histories(data: DataDir, complaints: list[str] | None = None) -> Iterator[SnapshotHistory]:
-    """Yield where the history stood, newest first, reading only as many snapshots as are asked for.
+    """Yield the history's state in each snapshot, newest first, reading only as many snapshots as are consumed.
 
-    Damaged ones are left out; ``complaints`` is given file, problem and remedy of each. Raises OSError.
+    Damaged ones are skipped, and file, problem and remedy of each added to ``complaints``. Raises OSError.
     """
     newest_first = snapshot_numbers(data.snapshots)[::-1]
     for start in range(0, len(newest_first), _READ_AHEAD):
@@ -183,7 +183,7 @@ def recent_histories(data: DataDir, complaints: list[str] | None = None) -> Iter
 
 
 def _data(picture: _Contents, base: _Contents | None, system: SnapshotSystem, history: SnapshotHistory) -> SnapshotData:
-    """Return what a snapshot holds: everything, or what differs from its base."""
+    """Return the data of a snapshot: everything, or the difference from its base."""
     if base is None:
         return SnapshotData(account=picture.account, market_data=picture.market, system_state=system, history=history)
     return SnapshotData(
@@ -196,7 +196,7 @@ def _data(picture: _Contents, base: _Contents | None, system: SnapshotSystem, hi
 
 
 def _back_to_full(path: Path) -> Iterator[Snapshot]:
-    """Yield a snapshot and those it is based on, down to the full one. Raises DocumentError."""
+    """Yield a snapshot and its bases, down to the full one. Raises DocumentError."""
     yield read_snapshot_file(path)
     while (base := read_base(path)) is not None:
         path = snapshot_path(path.parent, base)
@@ -204,8 +204,8 @@ def _back_to_full(path: Path) -> Iterator[Snapshot]:
 
 
 def _first_needed(folder: Path, number: int) -> int:
-    """Return the number of the first snapshot without which this one cannot be put together."""
-    # What is damaged already needs nothing before it.
+    """Return the number of the full snapshot on which this one is based."""
+    # A damaged snapshot needs no base.
     with contextlib.suppress(DocumentError):
         while (base := read_base(snapshot_path(folder, number))) is not None:
             number = base

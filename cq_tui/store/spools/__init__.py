@@ -1,1 +1,1 @@
-"""Spools: what each process wants remembered, and how memory takes it in."""
+"""Spools: events not yet appended to the history, one spool per process, and how memory merges them."""

@@ -1,4 +1,4 @@
-"""The last event of a writer that the history holds, found from the end of the file."""
+"""Finding a writer's last event in the history, from the end of the file."""
 
 import os
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _BLOCK = 1024 * 1024
 
 
 def last_merged_seq(history: Path, writer: str) -> int:
-    """Return the number of a writer's newest event in the history, 0 for none. Raises JournalError."""
+    """Return the sequence number of a writer's last event in the history, 0 for none. Raises JournalError."""
     mark = b'"metadata":{"writer":"%s","seq":' % writer.encode()
     try:
         for lines in _blocks_backward(history):
@@ -30,7 +30,7 @@ def last_merged_seq(history: Path, writer: str) -> int:
 
 
 def _blocks_backward(path: Path) -> Iterator[bytes]:
-    """Yield whole lines in blocks, the last lines of the file first; what follows the last line feed is no line."""
+    """Yield blocks of whole lines, last block first, without a torn last line."""
     with open(path, "rb", buffering=0, opener=open_regular) as file:
         end, beginning = os.fstat(file.fileno()).st_size, b""
         while end > 0:
@@ -39,7 +39,7 @@ def _blocks_backward(path: Path) -> Iterator[bytes]:
             end = start
             cut = content.find(b"\n") + 1 if start else 0
             if start and not cut:
-                # Nothing is held of what is too long for a line: it ends at the next line feed before it.
+                # Drop bytes too long for a line: it ends at the next line feed before it.
                 beginning = content if len(content) <= MAX_LINE_BYTES * 2 else b""
                 continue
             beginning = content[:cut]
@@ -47,7 +47,7 @@ def _blocks_backward(path: Path) -> Iterator[bytes]:
 
 
 def _seq_of(line: bytes, writer: str) -> int:
-    """Return a line's number if it is the writer's own: what looks like it may be somebody's payload."""
+    """Return a line's number if it is really the writer's: the match may be in another event's payload."""
     try:
         metadata = orjson.loads(line)["metadata"]
         return int(metadata["seq"]) if metadata["writer"] == writer else 0

@@ -1,4 +1,4 @@
-"""Merging the spools: which events are new, in which order, and what is wrong with any of them."""
+"""Merging the spools: new events in order, and what is wrong with any of them."""
 
 import os
 import time
@@ -12,9 +12,9 @@ from cq_tui.store.spools.spool_follower import CollectedEvents, SpoolFollower
 
 
 class SpoolMerger:
-    """Reads every spool from where it left off, and deletes what was read once the history has it.
+    """Reads every spool from where it left off, and deletes what the history has.
 
-    ``cursors`` is the history's own count of the highest merged seq of each writer, looked at again by ``trim``.
+    ``cursors`` is the history's live mapping of the highest merged seq of each writer.
     """
 
     def __init__(self, folder: Path, quarantine: Path, cursors: Mapping[str, int]) -> None:
@@ -24,7 +24,7 @@ class SpoolMerger:
         self._followers: dict[str, SpoolFollower] = {}
 
     def collect(self, changed: Iterable[Path] | None = None) -> CollectedEvents:
-        """Read the spools whose files changed (all of them for None)."""
+        """Read the spools whose files changed, or all of them if ``changed`` is None."""
         collected = CollectedEvents()
         streams = []
         for writer in sorted(self._writers(changed, collected.complaints)):
@@ -37,9 +37,9 @@ class SpoolMerger:
         return collected
 
     def trim(self, now: float | None = None) -> None:
-        """Delete closed segments that are merged and durable, and the spools of writers that are gone for good.
+        """Delete closed segments that are merged and durable, and the spools of transient writers that ended.
 
-        Raises OSError; then it is tried again the next time.
+        After an OSError, call it again later.
         """
         now = time.time() if now is None else now
         for writer, follower in list(self._followers.items()):
@@ -47,7 +47,7 @@ class SpoolMerger:
                 del self._followers[writer]
 
     def backlog(self) -> tuple[int, int]:
-        """Return how many events wait in the spools, and their bytes; what ``collect`` returned does not wait."""
+        """Return number and bytes of the events in the spools that ``collect`` has not returned yet."""
         waiting = [self._follower(writer).pending() for writer in self._writers(None, [])]
         return sum(events for events, _ in waiting), sum(size for _, size in waiting)
 
@@ -62,7 +62,7 @@ class SpoolMerger:
         return follower
 
     def _writers(self, changed: Iterable[Path] | None, complaints: list[str]) -> set[str]:
-        """Return whose files changed; complain of files that are nobody's."""
+        """Return the writers whose files changed; complain of files that are not spools."""
         writers = set(self._followers) if changed is None else set()
         try:
             names = os.listdir(self._folder) if changed is None else {path.name for path in changed}
@@ -80,7 +80,7 @@ class SpoolMerger:
 
 
 def _by_time(streams: list[list[NewEvent]]) -> list[NewEvent]:
-    """Merge by time; a clock that goes back within a writer must not reorder its events."""
+    """Merge by time, without reordering a writer's events if its clock went back."""
     keyed: list[tuple[float, int, int, Any]] = []
     for place, stream in enumerate(streams):
         latest = 0.0

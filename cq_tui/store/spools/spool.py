@@ -1,8 +1,8 @@
-"""Spools: what a process wants remembered, in a journal of its own that nothing else can stall.
+"""The spool of one process: its events, in a journal of its own, until memory appends them to the history.
 
-Each line carries the writer's own ``seq``, from 1 without gaps, so that a lost event shows and a doubled one is
-dropped. The numbering goes on after a restart. Who has the file locked is its writer; when the file is long enough
-it is closed and a new one begun, and memory deletes what it has merged.
+Each line has the writer's own ``seq``, from 1 without gaps, so that lost events are detected and duplicates dropped.
+Numbering continues after a restart. The process that has locked the file is its writer. A full file becomes a closed
+segment and a new file begins; memory deletes segments that it has merged.
 """
 
 import contextlib
@@ -31,29 +31,29 @@ from cq_tui.store.spools.spool_files import (
 )
 from cq_tui.store.spools.spooled_line import MAX_SPOOLED_BYTES, seq_or_zero
 
-#: A file of so many bytes is closed before the next event.
+#: A file of this size is closed before the next event.
 SEGMENT_BYTES = 1024 * 1024
-#: So many bytes of one writer may wait for memory.
+#: Most bytes of one writer that may wait for memory.
 LIMIT_BYTES = 256 * 1024 * 1024
-#: Lines that are looked at to find a last number that can be read.
+#: Lines read from the end of a file to find its last number.
 _TAIL_LINES = 1000
-#: Seconds between two looks whether somebody deleted or moved the file away.
+#: Seconds between two checks whether the file was deleted or moved.
 _NAME_CHECK_INTERVAL = 0.1
 
 
 class UnspoolableEvent(ValueError):
-    """No line can hold this event, whatever the disk does."""
+    """The event cannot be written: it is too large or not JSON."""
 
 
 class SpoolHeld(JournalError):
-    """Another process is this writer."""
+    """Another process is writing under this name."""
 
 
 class EventSpool:
     """The one writer of ``memory/spool/<writer>.ndjson`` and its closed segments.
 
-    ``writer`` is a service name, or ``room-<id>`` and ``cli-<id>`` for processes that come and go. Raises SpoolHeld
-    when another process writes under this name, JournalError when the spool cannot be opened.
+    ``writer`` is a service name, or ``room-<id>`` or ``cli-<id>`` for a transient process. Raises SpoolHeld if another
+    process writes under this name, JournalError if the spool cannot be opened.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class EventSpool:
         self._segment_bytes = sys.maxsize if is_transient_writer(writer) else segment_bytes
         self._limit_bytes = limit_bytes
         self._journal: JournalWriter | None = None
-        #: Descriptor that holds the lock of the file that is filled.
+        #: Descriptor that locks the current file.
         self._lock = -1
         self._closed_bytes = self._close_at = self._seq = 0
         self._name_checked_at = 0.0
@@ -94,10 +94,10 @@ class EventSpool:
         durable: bool = False,
         now: float | None = None,
     ) -> int:
-        """Spool one event and return its seq. ``durable`` waits until the disk has it.
+        """Spool one event and return its seq. ``durable`` waits until it is synced.
 
-        Raises JournalError when the disk refuses it or too much waits for memory, UnspoolableEvent when no line can
-        hold it.
+        Raises JournalError if the disk refuses it or too much waits for memory, UnspoolableEvent if it is too large
+        or not JSON.
         """
         journal = self._writable_journal()
         try:
@@ -115,7 +115,7 @@ class EventSpool:
         except (TypeError, ValueError) as error:
             raise UnspoolableEvent(f"{event_type} cannot be written as JSON: {error}") from None
         if len(line) > MAX_SPOOLED_BYTES:
-            raise UnspoolableEvent(f"{event_type} takes {len(line):,} bytes, more than {MAX_SPOOLED_BYTES:,}")
+            raise UnspoolableEvent(f"{event_type} has {len(line):,} bytes, the limit is {MAX_SPOOLED_BYTES:,}")
         if self._closed_bytes + journal.size + len(line) > self._limit_bytes:
             self._check_room(journal.size + len(line))
         journal.append([line], durable=durable)
@@ -123,7 +123,7 @@ class EventSpool:
         return self._seq
 
     def close(self) -> None:
-        """Close the spool; another process may write it from now on."""
+        """Close the spool and release its lock."""
         if self._journal is not None and not _is_named(self._lock, self._path):
             with contextlib.suppress(JournalError):
                 self._move_to_new_file(self._journal)
@@ -134,7 +134,7 @@ class EventSpool:
         self._journal, self._lock = None, -1
 
     def _writable_journal(self) -> JournalWriter:
-        """Return the file to fill: opened again when that failed, followed when it lost its name, closed when full."""
+        """Return the journal to write: reopened after a failure, moved if it lost its name, a new one if full."""
         journal = self._journal
         if journal is None:
             return self._open()
@@ -158,22 +158,22 @@ class EventSpool:
         return journal
 
     def _find_seq(self) -> int:
-        """Return the number of the last event, wherever it is to be found."""
+        """Return the number of the last event, from the spool or the history."""
         closed = closed_segments(self._folder, self.writer)
         known = max(self._seq, _last_seq(self._path), (closed[-1].last_seq or 0) if closed else 0)
-        # A writer that comes once has a new name each time; only the names that stay can have a past elsewhere.
+        # A transient writer has a new name each time; only permanent ones can be in the history.
         if self._seq or is_transient_writer(self.writer):
             return known
-        # The history may know more than a spool that a power loss cut, or that somebody deleted.
+        # The history may have more than a spool that was deleted or truncated by a power loss.
         return max(known, last_merged_seq(self._folder.parent / "event_chain.ndjson", self.writer))
 
     def _close_segment(self, journal: JournalWriter) -> JournalWriter:
-        """Close the file, which is full, and begin the next one. Where that fails it goes on a while."""
+        """Close the full file and begin the next one. If that fails, continue with the old one."""
         self._close_at = journal.size + self._segment_bytes
         closed = closed_segment_path(self._folder, self.writer, self._seq)
         if os.path.lexists(closed):
             return journal
-        # What comes later must not outlive a power loss that takes away what came before.
+        # Later events must not survive a power loss that loses earlier ones.
         journal.sync()
         try:
             os.rename(self._path, closed)
@@ -183,26 +183,26 @@ class EventSpool:
         return self._open()
 
     def _move_to_new_file(self, journal: JournalWriter) -> JournalWriter:
-        """Go on in a new file with the events of the one that somebody deleted or moved away under us."""
+        """Copy the events of a file that was deleted or moved away to a new file, and continue there."""
         lock = self._lock
         lines = os.pread(lock, journal.size, 0).split(b"\n")[:-1]
-        anew = self._open()
+        new_journal = self._open()
         try:
             there = _last_seq(self._path)
-            anew.append([line for line in lines if seq_or_zero(line) > there and len(line) <= MAX_LINE_BYTES])
+            new_journal.append([line for line in lines if seq_or_zero(line) > there and len(line) <= MAX_LINE_BYTES])
         except JournalError:
-            _close(anew, self._lock)
+            _close(new_journal, self._lock)
             self._journal, self._lock = journal, lock
             raise
         _close(journal, lock)
-        return anew
+        return new_journal
 
     def _count_closed(self) -> int:
         sizes = (_size(file.path) for file in closed_segments(self._folder, self.writer))
         return sum(sizes)
 
     def _check_room(self, size: int) -> None:
-        """Look again how much waits: memory may have deleted some. Raises JournalError."""
+        """Count waiting bytes again, since memory may have deleted some. Raises JournalError if over the limit."""
         self._closed_bytes = self._count_closed()
         if self._closed_bytes + size > self._limit_bytes:
             limit = f"{self._limit_bytes / 2**20:,.0f} MiB"
@@ -210,7 +210,7 @@ class EventSpool:
 
 
 def _open_locked(path: Path, writer: str) -> int:
-    """Open and lock a spool, and make sure that the name still means the file that was locked."""
+    """Open and lock a spool, and make sure that its name still belongs to the locked file."""
     try:
         while True:
             lock = open_regular(path, os.O_RDWR | os.O_CREAT)
@@ -253,9 +253,9 @@ def _size(path: Path) -> int:
 
 
 def _last_seq(path: Path) -> int:
-    """Return the number of a file's last line, 0 for none.
+    """Return the number of a file's last line, 0 for none. Raises JournalError if no line has a number.
 
-    Each line has a number, so damaged lines at the end are counted; a number counts when its neighbour agrees.
+    Damaged lines at the end count as one number each; a number is used if its neighbor agrees.
     """
     lines = last_lines(path, _TAIL_LINES)
     ends = [number + after for after, line in enumerate(reversed(lines)) if (number := seq_or_zero(line))]

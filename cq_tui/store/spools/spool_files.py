@@ -1,6 +1,6 @@
-"""The files of the spools: the one that its writer fills, and closed segments that nobody writes any more.
+"""The files of a spool: the current one, and closed segments that nobody writes any more.
 
-``<writer>.ndjson`` is filled; when it is long enough it becomes ``<writer>.<seq of its last event>.ndjson``.
+``<writer>.ndjson`` is the current file; when full, it becomes ``<writer>.<seq of its last event>.ndjson``.
 """
 
 import os
@@ -20,33 +20,33 @@ class SpoolFile(NamedTuple):
 
     path: Path
     writer: str
-    #: Seq of its last event; None for the file that is still filled.
+    #: Seq of its last event; None for the current file.
     last_seq: int | None
     inode: int
 
 
 def is_writer_name(name: str) -> bool:
-    """Whether a writer may be called so."""
+    """Whether this is a valid name of a writer."""
     return _WRITER.fullmatch(name) is not None
 
 
 def is_transient_writer(writer: str) -> bool:
-    """Whether a writer never comes again under this name: its spool has no segments, and goes with it."""
+    """Whether the writer's name is never used again: its spool has no segments and is deleted with it."""
     return "-" in writer
 
 
 def current_path(folder: Path, writer: str) -> Path:
-    """The file that a writer fills."""
+    """Return the path of a writer's current file."""
     return folder / f"{writer}.ndjson"
 
 
 def closed_segment_path(folder: Path, writer: str, last_seq: int) -> Path:
-    """A closed segment."""
+    """Return the path of a closed segment."""
     return folder / f"{writer}.{last_seq:016}.ndjson"
 
 
 def parse_spool_name(path: Path, inode: int = 0) -> SpoolFile | None:
-    """Return what a name says; None for a name that no spool has."""
+    """Parse the name of a spool file; None if it is not one."""
     match = _NAME.fullmatch(path.name)
     if match is None or int(match[2] or 0) >= SEQ_LIMIT:
         return None
@@ -67,9 +67,9 @@ def closed_segments(folder: Path, writer: str) -> list[SpoolFile]:
 
 
 def last_spooled_lines(folder: Path, writer: str, count: int) -> list[bytes]:
-    """Return a writer's newest lines that are still there, oldest first, at most ``count`` of them.
+    """Return a writer's last lines that are still in the spool, oldest first, at most ``count``.
 
-    What cannot be read is left out: whoever opens the spool to write says what is wrong with it.
+    Unreadable files are skipped: the writer reports them.
     """
     lines: list[bytes] = []
     try:

@@ -1,4 +1,4 @@
-"""Following the spool of one writer: every event once and in order, and what is wrong with any line."""
+"""Following the spool of one writer: each event once and in order, and what is wrong with any line."""
 
 import contextlib
 import fcntl
@@ -16,24 +16,24 @@ from cq_tui.store.spools.spool_part import LARGE_READ, READ_LIMIT, SpoolPart, li
 from cq_tui.store.spools.spooled_event import parse_spooled_event
 from cq_tui.store.spools.spooled_line import InvalidSpooledLine, parse_seq
 
-#: An empty file so young (seconds) may be one that its writer is about to lock.
+#: An empty file younger than this (seconds) may be about to be locked by its writer.
 _MIN_EMPTY_AGE = 60.0
 
 
 @dataclass(slots=True)
 class CollectedEvents:
-    """New events in the order in which they happened, each writer's own order kept, and complaints."""
+    """New events by time, in each writer's own order, and complaints."""
 
     events: list[NewEvent] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
-    #: Whether some spool holds more than was read at once.
+    #: Whether some spool has more than was read at once.
     more: bool = False
 
 
 class SpoolFollower:
-    """Reads closed segments in order, then the file that is filled; deletes what nobody needs any more.
+    """Reads closed segments in order, then the current file; deletes what was merged.
 
-    ``seen`` is the highest number that is merged.
+    ``merged_seq`` is the highest number that was merged.
     """
 
     def __init__(self, folder: Path, quarantine: Path, writer: str, seen: int) -> None:
@@ -45,7 +45,7 @@ class SpoolFollower:
         self._damaged = DamagedLines(quarantine, writer)
         self._closed: list[SpoolPart] = []
         self._current: SpoolPart | None = None
-        #: Last number of the newest segment that was read.
+        #: Last number of the newest segment read.
         self._closed_seq = 0
         self._is_listed = False
 
@@ -72,10 +72,10 @@ class SpoolFollower:
             collected.complaints.append(str(error))
         return events
 
-    # Which files there are
+    # -- which files exist
 
     def _update_files(self) -> None:
-        """Look whether the current file was closed. It is looked at before the segments: so none can be missed."""
+        """Update the list of files. The current file is checked before the segments, so none can be missed."""
         inode = _inode(self._path)
         if self._is_listed and inode == (self._current.inode if self._current else 0):
             return
@@ -83,7 +83,7 @@ class SpoolFollower:
         self._closed = []
         for file in [] if is_transient_writer(self.writer) else closed_segments(self._folder, self.writer):
             if file.inode == inode:
-                # It was closed just now. What is newer comes next time.
+                # Closed just now. Newer segments are read next time.
                 break
             self._closed.append(self._segment(file, known.get(file.inode)))
         self._current = (known.get(inode) or SpoolPart(self._path, inode)) if inode else None
@@ -96,7 +96,7 @@ class SpoolFollower:
         part.path, part.last_seq = file.path, file.last_seq
         return part
 
-    # What they hold
+    # -- what they contain
 
     def _read_closed(self, part: SpoolPart, events: list[NewEvent], collected: CollectedEvents) -> int:
         lines = part.read()
@@ -112,7 +112,7 @@ class SpoolFollower:
         before = part.offset
         lines = part.read()
         if _inode(self._path) != part.inode:
-            # It was closed meanwhile: nobody knows which of the two files these lines are from.
+            # It was closed meanwhile: these lines may be from either file.
             self._current = SpoolPart(self._path, part.inode, offset=before)
             self._current.must_keep = part.must_keep
             collected.more = True
@@ -121,7 +121,7 @@ class SpoolFollower:
         self._accept_lines(part, lines, events, collected.complaints)
 
     def _accept_lines(self, part: SpoolPart, lines: list[bytes], events: list[NewEvent], complaints: list[str]) -> None:
-        """Take the new events of some lines; put away what is none; leave what cannot be decided yet."""
+        """Accept new events, quarantine damaged lines, and leave lines that cannot be decided yet."""
         bad: list[int] = []
         reason = ""
         gaps: list[tuple[int, int]] = []
@@ -155,15 +155,15 @@ class SpoolFollower:
             self._quarantine_lines(part, lines[:end], bad, reason, complaints)
 
     def _accepts_seq(self, part: SpoolPart, lines: list[bytes], place: int, seq: int) -> bool:
-        """Whether to take a number as it stands; False when only the next line can tell.
+        """Whether to accept a number; False if only the next line can tell.
 
-        Raises NotAnEvent for a number that is wrong.
+        Raises InvalidSpooledLine for a wrong number.
         """
         if part.is_next(seq, max(self.merged_seq, self._closed_seq)):
             return True
         goes_on = part.is_continued(lines, place, seq)
         if goes_on is None and seq <= self.merged_seq:
-            # It was merged before, unless it is out of place.
+            # It was merged before, unless it is out of order.
             goes_on = seq > part.accepted_seq
         if goes_on is None:
             return is_transient_writer(self.writer) and self._has_no_writer()
@@ -175,7 +175,7 @@ class SpoolFollower:
     def _quarantine_lines(
         self, part: SpoolPart, lines: list[bytes], bad: list[int], reason: str, complaints: list[str]
     ) -> None:
-        """Keep lines that are no events, each once: a restart may read them again."""
+        """Quarantine damaged lines, each once: a restart may read them again."""
         start = part.offset - lines_size(lines[bad[0] :])
         where = f"spool/{part.path.name}: {len(bad)} lines from byte {start} on are no events ({reason})"
         try:
@@ -186,7 +186,7 @@ class SpoolFollower:
             complaints.append(f"{where}; they stay in the spool, since quarantine refused them ({error})")
 
     def _quarantine_tail(self, part: SpoolPart, complaints: list[str]) -> None:
-        """Keep what follows the last line of a closed segment: nobody will end that line."""
+        """Quarantine the torn last line of a closed segment, which nobody will complete."""
         try:
             with open(part.path, "rb", buffering=0, opener=open_regular) as file:
                 size = os.fstat(file.fileno()).st_size
@@ -201,10 +201,10 @@ class SpoolFollower:
             f"spool/{part.path.name}: its last {size - part.offset} bytes are no line; kept in quarantine"
         )
 
-    # What waits, and what nobody needs any more
+    # -- what is pending, and what can be deleted
 
     def pending(self) -> tuple[int, int]:
-        """Return the lines and bytes that were not read yet."""
+        """Return the lines and bytes not read yet."""
         lines = size = 0
         try:
             self._update_files()
@@ -213,14 +213,14 @@ class SpoolFollower:
                     more, bytes_ = part.pending()
                     lines, size = lines + more, size + bytes_
         except (JournalError, OSError):
-            # Reading complains of it.
+            # Reading reports it.
             return lines, size
         return lines, size
 
     def trim(self, now: float) -> bool:
-        """Delete what was read, oldest first; return whether nothing is left. All of it must be durable by now.
+        """Delete what was read, oldest first; return whether nothing is left. All of it must be durable.
 
-        The newest segment stays, for its writer to know its last number. Raises OSError.
+        The newest segment stays, so that its writer knows its last number. Raises OSError.
         """
         if is_transient_writer(self.writer):
             return self._delete_transient(now)
@@ -235,7 +235,7 @@ class SpoolFollower:
         return not self.has_files
 
     def _delete_transient(self, now: float) -> bool:
-        """Delete the spool of a writer that is gone. Whoever holds its lock is its writer: for now that is us."""
+        """Delete the spool of a transient writer that ended: locking the file proves that it did."""
         part = self._current
         with _locked(self._path) as descriptor:
             if part is None or descriptor is None:
@@ -255,13 +255,13 @@ class SpoolFollower:
             return True
 
     def _has_no_writer(self) -> bool:
-        """Whether no process has the current file locked."""
+        """Whether no process has locked the current file."""
         with _locked(self._path) as descriptor:
             return descriptor is not None
 
 
 def _missing(gaps: list[tuple[int, int]]) -> str:
-    """Say which numbers are missing: one fault for what was read together, however often it is torn."""
+    """Describe missing numbers: one fault per read, whatever the number of gaps."""
     (first, last), *more = gaps
     words = f"events {first} to {last} are missing"
     if not more:
@@ -271,7 +271,7 @@ def _missing(gaps: list[tuple[int, int]]) -> str:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[int | None]:
-    """Lock a spool that no process writes; None for one that has its writer, or is no file."""
+    """Lock a spool without a writer; None if it has one, or is not a file."""
     try:
         descriptor = open_regular(path, os.O_RDWR)
     except OSError:
@@ -289,7 +289,7 @@ def _locked(path: Path) -> Iterator[int | None]:
 
 
 def _inode(path: Path) -> int:
-    """Return the inode of a file, 0 when it is not there. Raises JournalError."""
+    """Return the inode of a file, 0 if it does not exist. Raises JournalError."""
     try:
         return os.lstat(path).st_ino
     except FileNotFoundError:

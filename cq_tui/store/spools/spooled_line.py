@@ -1,4 +1,4 @@
-"""The number of a spooled line, which tells whether an event is new, missing or out of place."""
+"""The sequence number of a spooled line, which shows whether an event is new, missing or out of order."""
 
 import re
 
@@ -7,17 +7,17 @@ import orjson
 from cq_tui.store.history.event_line import SEQ_LIMIT
 from cq_tui.store.journal import MAX_LINE_BYTES
 
-#: The history adds id, time and writer to what was spooled: its line must not be too long either.
+#: The history adds id, time and writer, and its line must not be too long either.
 MAX_SPOOLED_BYTES = MAX_LINE_BYTES - 1024
 _SEQ = re.compile(rb'\{"seq":([1-9][0-9]{0,14}),')
 
 
 class InvalidSpooledLine(ValueError):
-    """A spooled line that can never become part of the history."""
+    """A spooled line that can never be appended to the history."""
 
 
 def parse_seq(line: bytes) -> int:
-    """Return a line's number, mostly without parsing it. Raises NotAnEvent."""
+    """Return a line's number, mostly without parsing JSON. Raises InvalidSpooledLine."""
     match = _SEQ.match(line)
     if match is not None:
         return int(match[1])
@@ -31,7 +31,7 @@ def parse_seq(line: bytes) -> int:
 
 
 def seq_or_zero(line: bytes) -> int:
-    """Return a line's number, 0 when it has none."""
+    """Return a line's number, 0 if it has none."""
     try:
         return parse_seq(line)
     except InvalidSpooledLine:

@@ -92,7 +92,7 @@ def test_a_broken_copy_is_a_problem_until_it_is_mended(tmp_path: Path, path: Pat
 
 def test_a_copy_needs_a_whole_path(tmp_path: Path) -> None:
     anchors = Anchors(tmp_path, KEY, "copy")
-    assert "Write the whole path" in anchors.problems["copy"]
+    assert "Use an absolute path" in anchors.problems["copy"]
     anchors.write(note(1))
     assert not Path("copy").exists()
     assert list(anchors.problems) == ["copy"]

@@ -290,7 +290,7 @@ def test_a_second_writer_cuts_nothing(path: Path) -> None:
     whole = path.read_bytes()
     with path.open("ab") as half_written:
         half_written.write(whole[:-20])
-    with pytest.raises(JournalError, match="another process writes it"):
+    with pytest.raises(JournalError, match="another process is writing it"):
         CheckpointLog(path, path.parent)
     assert path.read_bytes() == whole + whole[:-20]
     assert not list(path.parent.glob("*.torn"))

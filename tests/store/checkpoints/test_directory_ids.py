@@ -64,7 +64,7 @@ def test_an_id_that_cannot_be_kept_is_a_warning(desk: Desk) -> None:
     desk.config.mkdir()
     (desk.config / "directories").touch()
     anchoring = desk.signed(100)
-    assert "the data directory's id cannot be kept there" in anchoring.warnings[0]
+    assert "the data directory's id cannot be saved there" in anchoring.warnings[0]
 
 
 def test_the_own_log_of_another_directory_is_a_fault_until_accepted(desk: Desk) -> None:

@@ -83,7 +83,7 @@ def test_a_snapshot_gives_what_a_whole_walk_gives_and_what_came_later_is_verifie
     history = HistoryWriter(data, now=50.0)
     history.append([event(seq) for seq in range(COUNT + 1, COUNT + 50)], 2000.0)
     history.close()
-    history = HistoryWriter(data, now=50.0, stood=[found])
+    history = HistoryWriter(data, now=50.0, snapshots=[found])
     assert (history.resumed_from is not None, history.events, history.faults) == (True, COUNT + 49, [])
     check = history.check_skipped_part([7])
     assert check is not None
@@ -116,7 +116,7 @@ def test_a_snapshot_that_the_files_do_not_confirm_is_not_believed(data: DataDir,
 
 def test_a_snapshot_that_counts_other_events_is_told_by_the_check_of_everything(data: DataDir) -> None:
     found = stood(data).model_copy(update={"cursors": {"trader": 10**6}})
-    history = HistoryWriter(data, now=50.0, stood=[found])
+    history = HistoryWriter(data, now=50.0, snapshots=[found])
     check = history.check_skipped_part()
     assert check is not None
     while check.step():
@@ -143,7 +143,7 @@ def test_an_index_of_other_subtrees_is_done_without_and_made_again(data: DataDir
     older |= {name: older[name][:1] for name in ("event_offsets", "block_offsets")}
     data.tree_index.write_bytes(orjson.dumps(older))
     assert HistoryFiles(data).subtree(0, COUNT) == bytes.fromhex(found.merkle_root)
-    history = HistoryWriter(data, now=50.0, stood=[found])
+    history = HistoryWriter(data, now=50.0, snapshots=[found])
     assert (history.resumed_from is not None, history.faults) == (True, [])
     unverified_as_well(history)
     history.sync_state()
@@ -157,7 +157,7 @@ def test_an_index_that_is_made_again_has_what_was_appended_meanwhile(data: DataD
     history.append([event(seq) for seq in range(COUNT + 1, COUNT + 901)], 2000.0)
     history.close()
     data.tree_index.unlink()
-    history = HistoryWriter(data, now=50.0, stood=[found])
+    history = HistoryWriter(data, now=50.0, snapshots=[found])
     history.append([event(seq) for seq in range(COUNT + 901, COUNT + 2001)], 3000.0)
     history.sync_state()
     assert not data.tree_index.exists(), "what has no beginning is no index"

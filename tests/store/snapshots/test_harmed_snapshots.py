@@ -90,7 +90,7 @@ def test_a_missing_or_damaged_base_is_named_and_costs_no_other(data: DataDir, ac
 
 @pytest.mark.parametrize("name", ["", "../state/memory", "snapshot_", "snapshot_x", "snapshot_12345678901234567890"])
 def test_what_is_no_snapshot_cannot_be_read(data: DataDir, name: str) -> None:
-    with pytest.raises(DocumentError, match="is no name of a snapshot"):
+    with pytest.raises(DocumentError, match="is not a snapshot id"):
         read_snapshot(data, name)
 
 
@@ -102,7 +102,7 @@ def test_bases_that_lead_nowhere_are_named(data: DataDir, base: str | None) -> N
         update={"snapshot_type": "incremental", "base_snapshot_id": base, "content_hash": None}
     )
     path.write_bytes(snapshot_bytes(stored))
-    with pytest.raises(DocumentError, match="is no earlier snapshot"):
+    with pytest.raises(DocumentError, match="is not an earlier snapshot"):
         read_snapshot(data, path.stem)
 
 

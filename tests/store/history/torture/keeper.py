@@ -16,7 +16,7 @@ _SYSTEM = SnapshotSystem(active_services=[], health_status="ok", memory_usage=0.
 
 def opened(data: DataDir) -> HistoryWriter:
     """Open a history as the service does, from the newest snapshot that its files confirm."""
-    return HistoryWriter(data, watermark=stored_watermark(data), now=50.0, stood=recent_histories(data))
+    return HistoryWriter(data, watermark=stored_watermark(data), now=50.0, snapshots=recent_histories(data))
 
 
 def stored_watermark(data: DataDir) -> int:
