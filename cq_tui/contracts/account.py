@@ -21,8 +21,8 @@ class PositionState(ContractModel):
     stop_loss: Finite | None = None
     take_profit: Finite | None = None
     strategy: str | None = None
-    #: working, pending or missing.
     protection: str | None = None
+    """working, pending or missing."""
 
 
 class OrderState(ContractModel):
@@ -42,8 +42,8 @@ class OrderState(ContractModel):
     order_id: str | None = None
     updated_ts: Timestamp = 0.0
     reason: str | None = None
-    #: Natural key of the signal that the order follows.
     signal_key: str | None = None
+    """Natural key of the signal that the order follows."""
 
 
 class QuarantineState(ContractModel):
@@ -53,8 +53,8 @@ class QuarantineState(ContractModel):
     reason: str
     failures: Count
     since: Timestamp
-    #: When one entry is let through as a probe (Unix seconds).
     until: Timestamp
+    """When one entry is let through as a probe (Unix seconds)."""
 
 
 class AccountState(ContractModel):
@@ -63,14 +63,14 @@ class AccountState(ContractModel):
     timestamp: Timestamp
     mode: str
     quote_asset: str = "USDT"
-    #: Free and locked quote, plus positions at their last price.
     equity: Finite
+    """Free and locked quote, plus positions at their last price."""
     available_balance: Finite
-    #: Equity when this account was first seen: the base of the percentage in the status bar.
     equity_start: Finite | None = None
+    """Equity when this account was first seen: the base of the percentage in the status bar."""
     realized_pnl: Finite = 0.0
     balances: dict[str, BalanceState] = {}
     positions: dict[str, PositionState] = {}
-    #: Open orders and the latest closed ones, oldest first.
     orders: list[OrderState] = []
+    """Open orders and the latest closed ones, oldest first."""
     quarantine: dict[str, QuarantineState] = {}

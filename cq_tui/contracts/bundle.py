@@ -12,18 +12,18 @@ class BundleSystem(ContractModel):
 
     python_version: str
     platform: str
-    #: MiB used by the stack's processes.
     memory_usage: float
-    #: Percent of one core used by the stack's processes.
+    """MiB used by the stack's processes."""
     cpu_usage: float
+    """Percent of one core used by the stack's processes."""
 
 
 class BundleComponent(ContractModel):
     """The health of one service."""
 
     status: str
-    #: look, bad or idle, and the room's key that helps; null if the status is ok.
     level: str | None = None
+    """look, bad or idle, and the room's key that helps; null if the status is ok."""
     key: str | None = None
     updated_within_sec: float | None = None
     integrity_ok: bool | None = None
@@ -52,21 +52,21 @@ class BundleIntegrity(ContractModel):
     merkle_root: str
     events_count: Count
     snapshots_count: Count
-    #: Age of this report in seconds, if memory has stopped reporting.
     reported_within_sec: float | None = None
-    #: The last signed checkpoint, in full, to verify the history against later.
+    """Age of this report in seconds, if memory has stopped reporting."""
     checkpoint: str | None = None
-    #: Public key of the checkpoint (C2SP verifier key).
+    """The last signed checkpoint, in full, to verify the history against later."""
     public_key: str | None = None
+    """Public key of the checkpoint (C2SP verifier key)."""
 
 
 class BundleConfiguration(ContractModel):
     """The relevant settings, never keys."""
 
-    #: The setting TRADING_MODE.
     trading_mode: str
-    #: The mode that all settings together result in.
+    """The setting TRADING_MODE."""
     effective_mode: str | None = None
+    """The mode that all settings together result in."""
     simulation_mode: bool
     default_signals: bool
 
@@ -81,7 +81,7 @@ class DebugBundle(ContractModel):
     recent_events: list[BundleEvent]
     memory_integrity: BundleIntegrity
     configuration: BundleConfiguration
-    #: Optional: versions of the installed packages.
     versions: dict[str, str] | None = None
-    #: Optional: the last log lines of each service, allowed fields only.
+    """Optional: versions of the installed packages."""
     log_tails: dict[str, list[dict[str, Any]]] | None = None
+    """Optional: the last log lines of each service, allowed fields only."""

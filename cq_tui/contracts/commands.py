@@ -17,13 +17,13 @@ class Command(ContractModel):
     """A pending command. ``service`` names the process that executes it."""
 
     command_id: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_-]{1,64}$")
-    #: start_service, stop_service, restart_service, shut_down (supervisor); release_symbol, flatten (trader);
-    #: acknowledge_faults (memory).
     command: str
-    #: Who executes it: supervisor, trader, memory …
+    """start_service, stop_service, restart_service, shut_down (supervisor); release_symbol, flatten (trader);
+    acknowledge_faults (memory)."""
     service: str
-    #: What it acts on: a service or a symbol.
+    """Who executes it: supervisor, trader, memory …"""
     target: str | None = None
+    """What it acts on: a service or a symbol."""
     arguments: dict[str, Any] = {}
     issued_by: str
     issued_ts: Timestamp

@@ -23,15 +23,16 @@ class SignalGenerated(ContractModel):
     take_profit: Positive
     confidence: Ratio
     strategy: str
-    #: Interval of the trigger bar, such as ``1s``; part of the natural key, like ``bar_close_time`` (Unix ms).
     frame: str | None = None
+    """Interval of the trigger bar, such as ``1s``; part of the natural key."""
     bar_close_time: int | None = None
-    #: Exit after this many trigger bars if neither stop nor target was reached.
+    """Unix milliseconds; part of the natural key."""
     max_bars: Count | None = None
-    #: Distance of a trailing stop in quote units; null means a fixed stop.
+    """Exit after this many trigger bars if neither stop nor target was reached."""
     trail: Finite | None = None
-    #: Trigger bars without a new entry after a stop.
+    """Distance of a trailing stop in quote units; null means a fixed stop."""
     cooldown_bars: Count | None = None
+    """Trigger bars without a new entry after a stop."""
     reason: str | None = None
 
 
@@ -45,10 +46,10 @@ class OrderSubmitted(ContractModel):
     size: Finite | None = None
     price: Finite | None = None
     stop_price: Finite | None = None
-    #: entry, stop, target, oco, exit …
     leg: str | None = None
-    #: Natural key of the signal that the order follows.
+    """entry, stop, target, oco, exit …"""
     signal_key: str | None = None
+    """Natural key of the signal that the order follows."""
 
 
 class OrderExecuted(ContractModel):
@@ -64,8 +65,8 @@ class OrderExecuted(ContractModel):
     commission_asset: str | None = None
     client_order_id: str | None = None
     leg: str | None = None
-    #: Realized profit of a closing fill, in the quote asset, commissions included.
     realized_pnl: Finite | None = None
+    """Realized profit of a closing fill, in the quote asset, commissions included."""
     signal_key: str | None = None
 
 
@@ -75,10 +76,10 @@ class OrderRejected(ContractModel):
     symbol: str
     side: Side
     reason: str
-    #: guardrail or exchange.
     refused_by: str | None = None
-    #: The exchange's error code, such as -2010, or the guardrail's name.
+    """guardrail or exchange."""
     code: str | None = None
+    """The exchange's error code, such as -2010, or the guardrail's name."""
     client_order_id: str | None = None
     leg: str | None = None
     signal_key: str | None = None
@@ -111,8 +112,8 @@ class SymbolQuarantined(ContractModel):
     symbol: str
     reason: str
     failures: Count | None = None
-    #: When one entry is let through as a probe (Unix seconds).
     until: Timestamp | None = None
+    """When one entry is let through as a probe (Unix seconds)."""
 
 
 class SymbolReleased(ContractModel):
@@ -144,8 +145,8 @@ class ServiceStopped(ContractModel):
 
     service: str
     pid: int | None = None
-    #: "requested", "crashed", "killed by signal 9" …
     reason: str | None = None
+    """"requested", "crashed", "killed by signal 9" …"""
     exit_code: int | None = None
 
 
@@ -164,22 +165,22 @@ class IntegrityFault(ContractModel):
     """The history failed a check."""
 
     reason: str
-    #: File with the fault, relative to the data directory.
     file: str | None = None
-    #: Exact block or event indexes.
+    """File with the fault, relative to the data directory."""
     indexes: list[int] | None = None
+    """Exact block or event indexes."""
 
 
 class IntegrityAcknowledged(ContractModel):
     """A person acknowledged a fault. That repairs and erases nothing."""
 
-    #: Short id of the fault, as listed by ``cq-tui acknowledge``.
     fault_id: str
+    """Short id of the fault, as listed by ``cq-tui acknowledge``."""
     fault: str
     acknowledged_by: str | None = None
     comment: str | None = None
-    #: The signed acknowledgement (C2SP signed note).
     note: str | None = None
+    """The signed acknowledgement (C2SP signed note)."""
 
 
 PAYLOADS: Final[dict[str, type[ContractModel]]] = {
@@ -212,21 +213,26 @@ class EventMetadata(ContractModel):
     strategy: str | None = None
     confidence: float | None = None
     risk_score: float | None = None
-    #: Producer's spool and position in it; (writer, seq) is unique forever.
     writer: str | None = None
+    """Producer's spool."""
     seq: Count | None = None
-    #: Producer's own clock, Unix seconds.
+    """Position in that spool; (writer, seq) is unique forever."""
     occurred_at: Timestamp | None = None
+    """Producer's own clock (Unix seconds)."""
 
 
 class Event(ContractModel):
     """One line of ``memory/event_chain.ndjson``."""
 
     event_id: str = Field(min_length=1)
+    """Unique id, assigned by memory."""
     timestamp: Timestamp
+    """When memory appended the event (Unix seconds)."""
     event_type: str = Field(min_length=1)
     source: str
+    """Process that emitted the event."""
     data: dict[str, Any] = {}
+    """Payload; its fields depend on the type."""
     metadata: EventMetadata | None = None
 
     def payload(self) -> ContractModel | None:

@@ -26,14 +26,14 @@ class Health(ContractModel):
     status: Status
     last_update_ts: ClampedTimestamp
     updated_within_sec: Seconds
-    #: Why the status is not ok.
     reason: str | None = None
+    """Why the status is not ok."""
     pid: int | None = None
     started_ts: ClampedTimestamp | None = None
-    #: Whether the service does its work; services that need it wait for this at startup.
     ready: bool | None = None
-    #: What it waits for until it is ready.
+    """Whether the service does its work; services that need it wait for this at startup."""
     waiting_for: str | None = None
+    """What it waits for until it is ready."""
     version: str | None = None
 
 
@@ -46,17 +46,17 @@ class FeederHealth(Health):
     rest_api_ok: bool
     symbols_count: Count
     last_symbol_update: ClampedTimestamp
-    #: Symbols without messages, with the seconds since the last one.
     silent_symbols: dict[str, float] | None = None
-    #: Symbols left out, such as unlisted ones, with the reason.
+    """Symbols without messages, with the seconds since the last one."""
     rejected_symbols: dict[str, str] | None = None
+    """Symbols left out, such as unlisted ones, with the reason."""
     reconnects: Count | None = None
     dropped_messages: Count | None = None
     gaps_repaired: Count | None = None
     request_weight_used: Count | None = None
     clock_offset_ms: Finite | None = None
-    #: Mode that the market data belongs to: prices of different exchanges must not be mixed.
     mode: str | None = None
+    """Mode that the market data belongs to: prices of different exchanges must not be mixed."""
 
 
 class AresHealth(Health):
@@ -69,8 +69,8 @@ class AresHealth(Health):
     default_signals_blocked: bool
     active_strategies: list[str]
     latency_ms_p50: float
-    #: Symbols that are still warming up, with their progress.
     warming: dict[str, str] | None = None
+    """Symbols that are still warming up, with their progress."""
 
 
 class TraderHealth(Health):
@@ -84,8 +84,8 @@ class TraderHealth(Health):
     ares_health_ok: bool
     quarantined_symbols: list[str]
     active_positions: Count
-    #: Why no position can be opened now; null if it can.
     blocked_by: list[str] | None = None
+    """Why no position can be opened now; null if it can."""
     open_orders: Count | None = None
     denials_count: Count | None = None
 
@@ -100,30 +100,30 @@ class MemoryHealth(Health):
     last_integrity_check: ClampedTimestamp
     merkle_root: str
     chain_length: Count
-    #: Spooled events that are not merged yet.
     backlog: Count | None = None
-    #: Share of the history covered by the running check, 0..1.
+    """Spooled events that are not merged yet."""
     check_progress: float | None = None
-    #: The newest faults, oldest first.
+    """Share of the history covered by the running check, 0..1."""
     faults: list[str] | None = None
-    #: Total number of faults.
+    """The newest faults, oldest first."""
     fault_count: Count | None = None
-    #: Unmerged bytes in the spools.
+    """Total number of faults."""
     backlog_bytes: Count | None = None
-    #: Events named by the chain or a checkpoint, but missing.
+    """Unmerged bytes in the spools."""
     missing_count: Count | None = None
-    #: Events covered by the last signed checkpoint; later ones are not anchored yet.
+    """Events named by the chain or a checkpoint, but missing."""
     anchored_count: Count | None = None
-    #: When that checkpoint was signed.
+    """Events covered by the last signed checkpoint; later ones are not anchored yet."""
     last_anchor_ts: ClampedTimestamp | None = None
-    #: Why no checkpoint can be signed.
+    """When that checkpoint was signed."""
     anchor_problem: str | None = None
-    #: The last signed checkpoint, in full.
+    """Why no checkpoint can be signed."""
     checkpoint: str | None = None
-    #: Public key of the checkpoints (C2SP verifier key).
+    """The last signed checkpoint, in full."""
     public_key: str | None = None
-    #: When the whole history was last verified.
+    """Public key of the checkpoints (C2SP verifier key)."""
     last_full_check: ClampedTimestamp | None = None
+    """When the whole history was last verified."""
 
 
 class ExchangeHealth(Health):
@@ -146,8 +146,8 @@ class ServiceState(ContractModel):
     wanted: Literal["running", "stopped"] = "running"
     reason: str | None = None
     cpu_percent: float | None = None
-    #: Resident memory in MiB.
     memory_mb: float | None = None
+    """Resident memory in MiB."""
 
 
 class SupervisorHealth(Health):
@@ -155,8 +155,8 @@ class SupervisorHealth(Health):
 
     service: Literal["supervisor"]
     services: dict[str, ServiceState] = {}
-    #: "room" or "headless".
     kind: str | None = None
+    """"room" or "headless"."""
 
 
 HEALTH_MODELS: dict[str, type[Health]] = {

@@ -33,8 +33,8 @@ class HashChain(ContractModel):
 
     chain: list[BlockDocument]
     merkle_root: str
-    #: Blocks, genesis included.
     chain_length: Count
+    """Blocks, genesis included."""
     integrity_verified: bool
 
 
@@ -67,24 +67,24 @@ class SnapshotSystem(ContractModel):
 
     active_services: list[str]
     health_status: str
-    #: MiB over all services.
     memory_usage: float
+    """MiB over all services."""
 
 
 class SnapshotHistory(ContractModel):
     """The synced state of the history: enough for memory to resume without reading earlier events."""
 
     events_count: SafeInteger
-    #: Hex root over those events.
     merkle_root: str
-    #: Highest seq merged, by writer.
+    """Hex root over those events."""
     cursors: dict[str, SafeInteger] = {}
-    #: Hex roots of the perfect subtrees, largest first.
+    """Highest seq merged, by writer."""
     frontier: list[str] | None = None
-    #: Size of ``event_chain.ndjson`` in bytes.
+    """Hex roots of the perfect subtrees, largest first."""
     events_bytes: SafeInteger | None = None
-    #: Size of ``hash_chain.json`` without its tail.
+    """Size of ``event_chain.ndjson`` in bytes."""
     chain_bytes: SafeInteger | None = None
+    """Size of ``hash_chain.json`` without its tail."""
 
 
 class SnapshotData(ContractModel):
@@ -94,8 +94,8 @@ class SnapshotData(ContractModel):
     market_data: dict[str, SnapshotMarket] = {}
     system_state: SnapshotSystem | None = None
     history: SnapshotHistory | None = None
-    #: Symbols removed since the base snapshot (incremental only).
     removed_symbols: list[str] | None = None
+    """Symbols removed since the base snapshot (incremental only)."""
 
 
 class Snapshot(ContractModel):
@@ -106,20 +106,20 @@ class Snapshot(ContractModel):
     schema_version: str
     snapshot_type: Literal["full", "incremental"]
     data: SnapshotData
-    #: The base snapshot of an incremental one.
     base_snapshot_id: str | None = None
-    #: Hex SHA-256 of the file up to the comma before this field, which comes last.
+    """The base snapshot of an incremental one."""
     content_hash: str | None = None
+    """Hex SHA-256 of the file up to the comma before this field, which comes last."""
 
 
 class TreeIndexDocument(ContractModel):
     """``memory/tree_index.json``: makes proofs fast. Derived from events and chain; no evidence by itself."""
 
-    #: Leaves per subtree.
     leaves: Literal[1024] = 1024
-    #: Hex roots of the full subtrees, in order.
+    """Leaves per subtree."""
     roots: list[str]
-    #: Byte offset in ``event_chain.ndjson`` of each subtree's first event, the growing subtree included.
+    """Hex roots of the full subtrees, in order."""
     event_offsets: list[SafeInteger]
-    #: Byte offset in ``hash_chain.json`` of each subtree's first block, the growing subtree included.
+    """Byte offset in ``event_chain.ndjson`` of each subtree's first event, the growing subtree included."""
     block_offsets: list[SafeInteger]
+    """Byte offset in ``hash_chain.json`` of each subtree's first block, the growing subtree included."""

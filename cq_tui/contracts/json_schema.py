@@ -48,17 +48,26 @@ SCHEMAS: dict[str, type[ContractModel]] = {
 def schema_of(name: str) -> dict[str, Any]:
     """Return the schema of one kind of file; unknown fields are allowed everywhere."""
     schema = SCHEMAS[name].model_json_schema(mode="validation")
-    for field, text in attribute_docs(SCHEMAS[name]).items():
-        schema["properties"][field].setdefault("description", text)
+    models = _models(ContractModel)
+    for title, part in ((SCHEMAS[name].__name__, schema), *schema.get("$defs", {}).items()):
+        for field, text in attribute_docs(models[title]).items():
+            part["properties"][field].setdefault("description", text)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"{name}.schema.json", **schema}
+
+
+def _models(base: type[ContractModel]) -> dict[str, type[ContractModel]]:
+    found = {base.__name__: base}
+    for model in base.__subclasses__():
+        found |= _models(model)
+    return found
 
 
 def attribute_docs(model: type[ContractModel]) -> dict[str, str]:
     """Return the docstring under each field of a model, read from its source: it is not needed at run time."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(model)))
-    body = cast(ast.ClassDef, tree.body[0]).body
+    models = [each for each in reversed(model.__mro__) if issubclass(each, ContractModel)]
+    trees = [ast.parse(textwrap.dedent(inspect.getsource(each))) for each in models]
     docs = {}
-    for field, text in itertools.pairwise(body):
+    for field, text in itertools.chain(*(itertools.pairwise(cast(ast.ClassDef, tree.body[0]).body) for tree in trees)):
         if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
             docs[cast(ast.Name, field.target).id] = inspect.cleandoc(str(text.value.value))
     return docs

@@ -37,13 +37,13 @@ class DataDir:
         return self.root / "health"
 
     def health_of(self, service: str) -> Path:
-        """``health/<service>.json``."""
+        """Health of one process, rewritten at every heartbeat."""
         return self.health / f"{service}.json"
 
     # settings
     @property
     def settings(self) -> Path:
-        """``ssot/env.json``, the single source of truth for settings (0600)."""
+        """The settings: the single source of truth (0600)."""
         return self.root / "ssot" / "env.json"
 
     # memory
@@ -59,12 +59,12 @@ class DataDir:
 
     @property
     def events(self) -> Path:
-        """The one ordered history."""
+        """The history: one event per line, in order."""
         return self.memory / "event_chain.ndjson"
 
     @property
     def hash_chain(self) -> Path:
-        """The hash chain over the history."""
+        """The hash chain over the history, with its Merkle root."""
         return self.memory / "hash_chain.json"
 
     @property
@@ -79,7 +79,7 @@ class DataDir:
 
     @property
     def snapshots(self) -> Path:
-        """Folder of ``snapshot_<ts>.json``."""
+        """Folder of the snapshots."""
         return self.memory / "snapshots"
 
     @property
@@ -90,7 +90,7 @@ class DataDir:
     # market
     @property
     def tickers(self) -> Path:
-        """``market/tickers.json``."""
+        """The latest ticker of every symbol."""
         return self.root / "market" / "tickers.json"
 
     @property
@@ -99,7 +99,7 @@ class DataDir:
         return self.root / "market" / "klines"
 
     def klines_of(self, symbol: str, interval: str) -> Path:
-        """``market/klines/<SYMBOL>-<interval>.ndjson``."""
+        """Closed klines of one symbol and interval, oldest first."""
         return self.klines / f"{symbol}-{interval}.ndjson"
 
     # control
@@ -115,17 +115,17 @@ class DataDir:
 
     # state, exchange, run, logs
     def state_of(self, service: str) -> Path:
-        """``state/<service>.json``: cursors and other state that survives a restart."""
+        """Cursors and other state of one service that survive a restart."""
         return self.root / "state" / f"{service}.json"
 
     @property
     def account(self) -> Path:
-        """``state/account.json``: balances, positions, orders, quarantine."""
+        """Balances, positions, orders and quarantined symbols."""
         return self.root / "state" / "account.json"
 
     @property
     def ledger(self) -> Path:
-        """The simulated exchange's own journal."""
+        """The simulated exchange's balances, orders and trades, as its own journal."""
         return self.root / "exchange" / "ledger.ndjson"
 
     @property
@@ -134,11 +134,11 @@ class DataDir:
         return self.root / "run"
 
     def lock_of(self, service: str) -> Path:
-        """``run/<service>.lock``."""
+        """Lock of one process, held while it runs."""
         return self.run / f"{service}.lock"
 
     def desired_state_of(self, service: str) -> Path:
-        """``run/<service>.wanted.json``: running or stopped."""
+        """Whether a service should be running or stopped."""
         return self.run / f"{service}.wanted.json"
 
     @property
@@ -152,11 +152,11 @@ class DataDir:
         return self.root / "logs"
 
     def log_of(self, service: str) -> Path:
-        """``logs/<service>.log``: JSON lines."""
+        """Log of one process."""
         return self.logs / f"{service}.log"
 
     def bundle_at(self, timestamp: int) -> Path:
-        """``debug_bundle_<ts>.json``."""
+        """A debug bundle for support; contains no secrets."""
         return self.root / f"debug_bundle_{timestamp}.json"
 
     def folders(self) -> tuple[Path, ...]:

@@ -16,16 +16,16 @@ class InclusionProof(ContractModel):
     """Proves that one event is part of the history under a checkpoint (RFC 9162 section 2.1.3)."""
 
     kind: Literal["inclusion"]
-    #: The event's line exactly as stored, without its line feed.
     event: str
-    #: Index of the event, from 0.
+    """The event's line exactly as stored, without its line feed."""
     leaf_index: Count
+    """Index of the event, from 0."""
     tree_size: Count
     path: list[Hash]
-    #: The signed checkpoint of ``tree_size`` events.
     checkpoint: str = Field(min_length=1)
-    #: Public key of the signer (C2SP verifier key).
+    """The signed checkpoint of ``tree_size`` events."""
     public_key: str
+    """Public key of the signer (C2SP verifier key)."""
 
 
 class ConsistencyProof(ContractModel):
@@ -35,7 +35,7 @@ class ConsistencyProof(ContractModel):
     old_size: Count
     tree_size: Count
     path: list[Hash]
-    #: The earlier signed checkpoint, as provided.
     old_checkpoint: str = Field(min_length=1)
+    """The earlier signed checkpoint, as provided."""
     checkpoint: str = Field(min_length=1)
     public_key: str

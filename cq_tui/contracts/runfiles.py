@@ -11,13 +11,13 @@ class LockHolder(ContractModel):
     """``run/<name>.lock``: the process that holds the lock. Pids are reused, so its start time counts too."""
 
     pid: int = Field(ge=1)
-    #: Creation time of the process, from the system (Unix seconds).
     process_started: float
-    #: The same in clock ticks since boot, unaffected by clock changes (Linux).
+    """Creation time of the process, from the system (Unix seconds)."""
     start_ticks: int | None = None
+    """The same in clock ticks since boot, unaffected by clock changes (Linux)."""
     name: str
-    #: "room" or "headless" for the supervisor.
     kind: str | None = None
+    """"room" or "headless" for the supervisor."""
 
 
 class DesiredState(ContractModel):

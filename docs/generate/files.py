@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.layout import SERVICES, DataDir
 from docs.generate import markdown
 
 _DOCUMENT, _JOURNAL, _TEXT, _BYTES, _FOLDER = "JSON", "JSON lines", "text", "bytes", "folder"
@@ -68,14 +68,14 @@ _OTHERS = (
         "memory/spool/<writer>.ndjson",
         _JOURNAL,
         _ITSELF,
-        "Events not yet appended to the history.",
+        "Events of one process, until memory appends them to the history.",
         "spooled_event",
     ),
     File(
         "memory/spool/<writer>.<seq>.ndjson",
         _JOURNAL,
         _ITSELF,
-        "A full spool, named after its last event. Memory deletes it once all its events are in the history.",
+        "A full spool, named after its last event. Memory deletes it after merging it, except the newest.",
         "spooled_event",
     ),
     File(
@@ -164,8 +164,9 @@ def page() -> str:
         "Files",
         "All state is in the data directory: `--data-dir`, else `CQ_DATA_DIR`, else `./shared_data`. You can read "
         "every file with `cat`. Files and folders are private to their owner.",
-        "JSON files are replaced as a whole; JSON lines are only appended to. Each schema is a file in "
-        "[`schemas/`](../../schemas/). Readers must ignore fields they do not know.",
+        "JSON files are always complete documents; files of JSON lines grow line by line. `<service>` is one of "
+        f"{', '.join(map(markdown.code, SERVICES))}, and in `health/`, `run/` and `logs/` also `supervisor`. "
+        "Schemas are in [`schemas/`](../../schemas/); readers must ignore unknown fields.",
         _table(data_directory_files()),
         "## Configuration folder",
         "These files must not be rolled back together with a data directory, so they are elsewhere: in "
