@@ -72,31 +72,31 @@ class RoomActions:
         key, settings = "BINANCE_USE_TESTNET", self._state.settings
         if await self._is_held_by_environment(key):
             return
-        wanted = not settings.BINANCE_USE_TESTNET
-        toggled = settings.model_copy(update={key: wanted})
-        left = settings.model_copy(update={key: True, "SIMULATION_MODE": False, "PAPER_MODE": False})
+        new_value = not settings.BINANCE_USE_TESTNET
+        toggled = settings.model_copy(update={key: new_value})
+        outside = settings.model_copy(update={key: True, "SIMULATION_MODE": False, "PAPER_MODE": False})
         before, after = self._state.mode, effective_mode(toggled)
         obstacles = await asyncio.to_thread(_mode_change_obstacles, self._data)
         if after.mode != before.mode and obstacles:
             await self._show_obstacles(f"Cannot change the mode from {before.mode} to {after.mode} now", obstacles)
             return
         reasons = [
-            f"{key} becomes {str(wanted).lower()}.",
+            f"{key} becomes {str(new_value).lower()}.",
             f"Mode now: {_describe_mode(before)}",
             f"After: {_describe_mode(after)}",
         ]
         answers = [NO, DialogAnswer("write", "yes, change it", "y", danger=after.mode in ("testnet", "live"))]
         if settings.SIMULATION_MODE:
-            reasons += ["", *self._simulation_reasons(left, obstacles)]
+            reasons += ["", *self._simulation_reasons(outside, obstacles)]
             if not obstacles and not self._state.loaded_settings.is_overridden_by_environment("SIMULATION_MODE"):
                 answers.append(
-                    DialogAnswer("leave", f"leave simulation for {effective_mode(left).mode}", "l", danger=True)
+                    DialogAnswer("leave", f"leave simulation for {effective_mode(outside).mode}", "l", danger=True)
                 )
         answer = await self._show_dialog(Dialog(_mode_question(before, after), reasons, answers, before.mode))
         if answer == "write":
-            await self._write_settings({key: wanted})
+            await self._write_settings({key: new_value})
         elif answer == "leave":
-            changes = {name: getattr(left, name) for name in (key, "SIMULATION_MODE", "PAPER_MODE")}
+            changes = {name: getattr(outside, name) for name in (key, "SIMULATION_MODE", "PAPER_MODE")}
             await self._write_settings(
                 {name: value for name, value in changes.items() if getattr(settings, name) != value}
             )
@@ -128,10 +128,10 @@ class RoomActions:
         else:
             question = f"Trading is {trading}. Signals will lead to orders again."
             answer = DialogAnswer("write", "yes, resume trading", "y", danger=True)
-        wanted = "halted" if trading == "active" else "active"
-        reasons = [f"TRADING_STATE becomes {wanted}."]
+        new_value = "halted" if trading == "active" else "active"
+        reasons = [f"TRADING_STATE becomes {new_value}."]
         if await self._show_dialog(Dialog(question, reasons, [NO, answer], self._state.mode.mode)) == "write":
-            await self._write_settings({"TRADING_STATE": wanted})
+            await self._write_settings({"TRADING_STATE": new_value})
 
     async def bundle(self) -> None:
         """Write a debug bundle and copy its path."""
@@ -196,13 +196,13 @@ class RoomActions:
         text = ", ".join(f"{key} is now {str(value).lower()}" for key, value in changes.items())
         self._notify(text, "information")
 
-    def _simulation_reasons(self, left: Settings, obstacles: list[str]) -> list[str]:
+    def _simulation_reasons(self, outside: Settings, obstacles: list[str]) -> list[str]:
         if self._state.loaded_settings.is_overridden_by_environment("SIMULATION_MODE"):
             return ["The environment sets SIMULATION_MODE = true: the mode stays simulation until it is unset."]
         lines = ["SIMULATION_MODE is true: the mode stays simulation unless you leave it."]
         if obstacles:
             return [*lines, "Simulation cannot be left now:", *(f"· {obstacle}" for obstacle in obstacles[:8])]
-        return [*lines, f"After leaving: {_describe_mode(effective_mode(left))}"]
+        return [*lines, f"After leaving: {_describe_mode(effective_mode(outside))}"]
 
 
 def _set_settings(data: DataDir, changes: Mapping[str, Any]) -> None:

@@ -1,33 +1,33 @@
-"""The worst news: what a person should look at first, worst first."""
+"""Alerts: everything that needs attention, worst first."""
 
 from cq_tui.ops.formatting import SEVERITY, Alert, format_age, format_clock, sanitize
 from cq_tui.ops.verdict import worst_first
 from cq_tui.room.history_verdicts import fault_headlines
 from cq_tui.room.state import RoomState
 
-#: Subjects whose bad file a service row already tells of.
+#: Subjects whose file problems the services pane already shows.
 _SERVICE_FILES = frozenset({"feeder", "ares", "trader", "memory", "exchange"})
 
 
 def all_alerts(state: RoomState, now: float) -> list[Alert]:
-    """Return everything that is not right, worst first; what all panes say together."""
-    news = [*_integrity(state), *_services(state, now), *_files(state), *_mode(state), *_symbols(state, now)]
+    """Return every problem that any pane shows, worst first."""
+    alerts = [*_integrity(state), *_services(state, now), *_files(state), *_mode(state), *_symbols(state, now)]
     account = state.account
     if account is not None:
-        news += [
+        alerts += [
             Alert("look", f"{sanitize(row.symbol)} quarantined until {format_clock(row.until)}: {sanitize(row.reason)}")
             for row in account.quarantine.values()
         ]
-        news += [
+        alerts += [
             Alert("bad", f"{sanitize(position.symbol)} position without protection")
             for position in account.positions.values()
             if position.protection == "missing"
         ]
-    return sorted(news, key=lambda item: SEVERITY.index(item.level))
+    return sorted(alerts, key=lambda item: SEVERITY.index(item.level))
 
 
 def room_alerts(state: RoomState) -> list[Alert]:
-    """Return only what no pane tells: settings that are not in force, files nobody else speaks of."""
+    """Return only the alerts that no pane shows: settings not in effect, and problems of other files."""
     return [*_files(state), *(item for item in _mode(state) if item.level == "bad")]
 
 
@@ -35,14 +35,14 @@ def _integrity(state: RoomState) -> list[Alert]:
     memory = state.memory
     if memory is None:
         return []
-    news = []
+    alerts = []
     if not memory.integrity_ok:
-        news.append(Alert("bad", f"history not intact: {sanitize('; '.join(fault_headlines(memory)))}"))
+        alerts.append(Alert("bad", f"history not intact: {sanitize('; '.join(fault_headlines(memory)))}"))
     if memory.missing_count:
-        news.append(Alert("bad", f"history incomplete by {memory.missing_count:,}"))
+        alerts.append(Alert("bad", f"history incomplete by {memory.missing_count:,}"))
     if memory.anchor_problem:
-        news.append(Alert("look", f"checkpoints: {sanitize(memory.anchor_problem)}"))
-    return news
+        alerts.append(Alert("look", f"checkpoints: {sanitize(memory.anchor_problem)}"))
+    return alerts
 
 
 def _services(state: RoomState, now: float) -> list[Alert]:
@@ -59,12 +59,12 @@ def _files(state: RoomState) -> list[Alert]:
 
 def _mode(state: RoomState) -> list[Alert]:
     mode = state.mode
-    news = [Alert("bad", mode.blocked)] if mode.blocked else []
+    alerts = [Alert("bad", mode.blocked)] if mode.blocked else []
     if not state.guardrails:
-        news.append(Alert("look", "order guardrails are off"))
+        alerts.append(Alert("look", "order guardrails are off"))
     if state.settings.TRADING_STATE != "active":
-        news.append(Alert("look", f"trading is {state.settings.TRADING_STATE}"))
-    return news
+        alerts.append(Alert("look", f"trading is {state.settings.TRADING_STATE}"))
+    return alerts
 
 
 def _symbols(state: RoomState, now: float) -> list[Alert]:

@@ -174,9 +174,9 @@ class RoomApp(App[int]):
     def _watch_failed(self, reason: str) -> None:
         self._show_alert("watch", Alert("look", reason))
 
-    def _show_alert(self, subject: str, news: Alert) -> None:
+    def _show_alert(self, subject: str, alert: Alert) -> None:
         line = self.room.query_one(AlertBar)
-        line.room_alerts[subject] = news
+        line.room_alerts[subject] = alert
         line.update_alerts(self.room.now)
 
     @on(FreezeRequested)
@@ -289,7 +289,7 @@ def run_room(data: DataDir, supervise: bool = True) -> int:
         if error.errno != errno.EIO:
             raise
         return 0
-    if said := app.room.checkpoint.summary_line:
+    if line := app.room.checkpoint.summary_line:
         # The terminal's scrollback survives whatever is done to the files.
-        sys.stdout.write(f"{said}\n")
+        sys.stdout.write(f"{line}\n")
     return app.return_code or code or 0

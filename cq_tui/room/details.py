@@ -1,4 +1,4 @@
-"""What is known of one row, as names and values for the detail screen. Values from outside are made harmless."""
+"""The details of one row, as names and sanitized values for the detail screen."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -19,21 +19,21 @@ from cq_tui.room.service_rows import service_rows
 from cq_tui.room.state import RoomState
 
 DetailField = tuple[str, str]
-#: Health fields that the first lines tell already, or that another pane shows in full.
+#: Health fields shown by the first lines already, or in full by another pane.
 _OMITTED_HEALTH_FIELDS = frozenset({"service", "status", "reason", "pid", "services", "symbols"})
 
 
 class DetailContent(NamedTuple):
-    """A title and its fields; a field without a name is a line of its own."""
+    """A title and its fields; a field without a name is a line by itself."""
 
     title: str
     fields: list[DetailField]
 
 
 def describe(state: RoomState, subject: str, key: str, now: float) -> DetailContent:
-    """Describe a row of a pane by the pane's subject."""
+    """Describe a pane's row; ``subject`` is the pane's."""
     fields = _SUBJECTS[subject](state, key, now)
-    return DetailContent(f"{subject} {sanitize(key, 40)}", fields or [("", "It is no longer there.")])
+    return DetailContent(f"{subject} {sanitize(key, 40)}", fields or [("", "No longer available.")])
 
 
 def _service_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
@@ -43,21 +43,21 @@ def _service_fields(state: RoomState, key: str, now: float) -> list[DetailField]
     verdict, age = row.verdict, row.verdict.age
     fields = [
         ("state", f"{verdict.glyph} {verdict.word}" + (f": {sanitize(verdict.reason)}" if verdict.reason else "")),
-        ("key that helps", verdict.key_label or NO_VALUE),
+        ("helpful key", verdict.key_label or NO_VALUE),
         ("last report", f"{format_age(age)} ago, limit {format_age(row.age_limit)}" if age is not None else "never"),
         ("process", str(row.pid) if row.pid else NO_VALUE),
         ("restarts", str(row.restarts)),
-        ("processor", f"{row.cpu_percent:.1f} %" if row.cpu_percent is not None else NO_VALUE),
+        ("CPU", f"{row.cpu_percent:.1f} %" if row.cpu_percent is not None else NO_VALUE),
         ("memory", f"{row.memory_mb:.0f} MiB" if row.memory_mb is not None else NO_VALUE),
     ]
-    known = state.supervised_state(key, now)
-    if known is not None:
-        fields.append(("supervisor says", f"{known.state}, wanted {known.wanted}"))
+    supervised = state.supervised_state(key, now)
+    if supervised is not None:
+        fields.append(("supervisor", f"{supervised.state}, desired {supervised.wanted}"))
     problem, health = state.health_problem(key), state.health_of(key)
     if problem:
         fields += [("", ""), ("file", sanitize(problem))]
     if health is not None:
-        fields.append(("", "" if verdict.is_current else "its last report:"))
+        fields.append(("", "" if verdict.is_current else "last report:"))
         fields += [
             (name, format_value(name, value))
             for name, value in health.model_dump(exclude_none=True).items()
@@ -84,12 +84,12 @@ def _symbol_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
         fields += [
             ("", ""),
             ("position", f"{format_quantity(position.size)} at {format_price(position.entry_price, decimals)}"),
-            ("unrealised", format_signed(position.unrealized_pnl)),
+            ("unrealized PnL", format_signed(position.unrealized_pnl)),
             (
                 "stop / target",
                 f"{format_price(position.stop_loss, decimals)} / {format_price(position.take_profit, decimals)}",
             ),
-            ("protection", sanitize(position.protection or "not told")),
+            ("protection", sanitize(position.protection or "unknown")),
         ]
     if account and key in account.quarantine:
         fields += [("", ""), *_quarantine_fields(state, key, now)]
@@ -110,7 +110,7 @@ def _signal_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
         ("stop", format_price(signal.stop, None)),
         ("target", format_price(signal.target, None)),
         ("reward / risk", _format_reward_to_risk(signal.entry, signal.stop, signal.target)),
-        ("why", sanitize(signal.reason or NO_VALUE)),
+        ("reason", sanitize(signal.reason or NO_VALUE)),
         ("outcome", sanitize(signal.outcome or "none yet")),
         ("key", sanitize(signal.natural_key)),
     ]
@@ -131,14 +131,14 @@ def _order_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
         ("filled", format_quantity(order.filled)),
         ("price", format_price(order.price, None)),
         ("stop price", format_price(order.stop_price, None)),
-        ("profit", format_signed(order.pnl) if order.pnl is not None else NO_VALUE),
+        ("PnL", format_signed(order.pnl) if order.pnl is not None else NO_VALUE),
         ("commission", f"{format_quantity(order.commission or 0)} {sanitize(order.commission_asset)}"),
-        ("refused by", sanitize(" ".join(filter(None, (order.refused_by, order.code))) or NO_VALUE)),
+        ("rejected by", sanitize(" ".join(filter(None, (order.refused_by, order.code))) or NO_VALUE)),
         ("reason", sanitize(order.reason or NO_VALUE)),
         ("order id", sanitize(order.order_id or NO_VALUE)),
         ("client order id", sanitize(order.key)),
         ("signal", sanitize(order.signal_key or NO_VALUE)),
-        ("last change", f"{format_age(now - order.updated)} ago"),
+        ("last update", f"{format_age(now - order.updated)} ago"),
     ]
 
 
@@ -147,15 +147,15 @@ def _quarantine_fields(state: RoomState, key: str, now: float) -> list[DetailFie
     if row is None:
         return []
     return [
-        ("quarantined", f"after {row.failures} failures in a row"),
+        ("quarantined", f"after {row.failures} consecutive failures"),
         ("reason", sanitize(row.reason)),
         ("since", format_datetime(row.since)),
-        ("probe at", f"{format_datetime(row.until)}, in {format_age(max(0.0, row.until - now))}"),
+        ("next probe", f"{format_datetime(row.until)}, in {format_age(max(0.0, row.until - now))}"),
     ]
 
 
 def format_value(name: str, value: Any) -> str:
-    """Say a value that came from outside, by what its name says that it is."""
+    """Format a value from outside; its name tells its kind."""
     if value is None:
         return NO_VALUE
     if isinstance(value, bool):

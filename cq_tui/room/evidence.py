@@ -89,19 +89,19 @@ class EventEvidence:
         return self.proof is not None or self.index == 0 or self.verdict.level == "bad"
 
 
-def gather_evidence(data: DataDir, wanted: str | int) -> EventEvidence:
+def gather_evidence(data: DataDir, target: str | int) -> EventEvidence:
     """Look up an event by id, or a block by index, clamped to the chain. Never raises."""
     files, problems = HistoryFiles(data), _ReadErrors(data)
     last = problems.attempt(files.events_count)
-    index = _clamp_index(wanted, last) if isinstance(wanted, int) else problems.attempt(lambda: files.index_of(wanted))
+    index = _clamp_index(target, last) if isinstance(target, int) else problems.attempt(lambda: files.index_of(target))
     blocks = {} if index is None else problems.attempt(lambda: files.blocks(max(0, index - 1), index + 1)) or {}
-    if isinstance(wanted, str):
-        line = problems.attempt(lambda: files.event_by_id(wanted))
+    if isinstance(target, str):
+        line = problems.attempt(lambda: files.event_by_id(target))
     else:
         line = problems.attempt(lambda: files.event_at(index)) if index else None
     event = parse_event(line) if line is not None else None
     event_id = (
-        wanted if isinstance(wanted, str) else event.event_id if event else _event_id_in_block(blocks.get(index or 0))
+        target if isinstance(target, str) else event.event_id if event else _event_id_in_block(blocks.get(index or 0))
     )
     checkpoint = problems.attempt(lambda: newest_checkpoint(data.checkpoints))
     proof, verdict = _prove(data, index, event_id, problems)
@@ -198,9 +198,9 @@ def _clamp_index(index: int, last: int | None) -> int:
     return max(0, index if last is None else min(index, last))
 
 
-def _shorten(data: DataDir, words: str) -> str:
+def _shorten(data: DataDir, text: str) -> str:
     """Remove the data directory's path and shorten hashes."""
-    return sanitize(_HASH.sub(_abbreviate_hash, words.replace(f"{data.root}/", "")), 600)
+    return sanitize(_HASH.sub(_abbreviate_hash, text.replace(f"{data.root}/", "")), 600)
 
 
 def _abbreviate_hash(digest: re.Match[str]) -> str:
@@ -208,7 +208,7 @@ def _abbreviate_hash(digest: re.Match[str]) -> str:
     return group_digest(digest[0]).removesuffix(" …").replace(" ", "\u00a0")
 
 
-def _as_sentence(words: str) -> str:
+def _as_sentence(text: str) -> str:
     """Capitalize the first letter, except of a file name, and end with a period."""
-    begin = words[:1] if "/" in words.partition(" ")[0] else words[:1].upper()
-    return f"{begin}{words[1:]}".rstrip(".") + "."
+    begin = text[:1] if "/" in text.partition(" ")[0] else text[:1].upper()
+    return f"{begin}{text[1:]}".rstrip(".") + "."

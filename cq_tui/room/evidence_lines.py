@@ -18,11 +18,11 @@ from cq_tui.ops.formatting import (
     sanitize,
 )
 from cq_tui.room.details import format_value
+from cq_tui.room.themes import LEVEL_COLORS
 
 if TYPE_CHECKING:
     from cq_tui.room.evidence import EventEvidence, ProofStep
 
-_COLOURS: dict[StatusLevel, str] = {"good": "$success", "look": "$warning", "bad": "$error", "idle": "$muted"}
 _INDENT = "  "
 _LABEL = 16
 #: Groups shown of a hash: in a block, and in the path, where two hashes share a line.
@@ -40,10 +40,10 @@ class CheckResult(NamedTuple):
 
 def verdict_lines(evidence: "EventEvidence", width: int) -> list[Content]:
     """Show whether the event is proved, and what could not be read."""
-    news = [evidence.verdict, *(Alert("bad", problem) for problem in evidence.problems)]
+    alerts = [evidence.verdict, *(Alert("bad", problem) for problem in evidence.problems)]
     lines = []
-    for item in news:
-        colour = _COLOURS[item.level]
+    for item in alerts:
+        colour = LEVEL_COLORS[item.level]
         for number, text in enumerate(_wrap(item.text, width - len(_INDENT))):
             start = f"{GLYPHS[item.level]} " if number == 0 else _INDENT
             lines.append(Content.assemble((start, colour), (text, colour)))
@@ -176,8 +176,8 @@ def _hash_line(name: str, digest: str, mark: CheckResult, width: int) -> Content
     return Content.assemble(
         (f"{_INDENT}{name:<{_LABEL}}", "$muted"),
         f"{group_digest(digest, _GROUPS):<{hashes}}{_INDENT}",
-        (glyph, _COLOURS[mark.level]),
-        (sanitize(mark.text, max(1, room)), _COLOURS[mark.level]),
+        (glyph, LEVEL_COLORS[mark.level]),
+        (sanitize(mark.text, max(1, room)), LEVEL_COLORS[mark.level]),
     )
 
 

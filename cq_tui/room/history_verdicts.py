@@ -28,8 +28,8 @@ def integrity(memory: "MemoryHealth", width: int = 500) -> Alert:
     """Return whether all bytes are unaltered; if not, the fault, or the number of faults if that is too wide."""
     if memory.integrity_ok:
         return Alert("good", "intact")
-    told, count = fault_headlines(memory), fault_count(memory)
-    text = f"NOT INTACT: {sanitize(told[0])}"
+    alerts, count = fault_headlines(memory), fault_count(memory)
+    text = f"NOT INTACT: {sanitize(alerts[0])}"
     if count and (count > 1 or len(text) > width):
         text = f"NOT INTACT: {pluralize(count, 'fault')}"
     return Alert("bad", text)
@@ -98,21 +98,21 @@ def fault_alerts(memory: "MemoryHealth") -> list[Alert]:
     """Return the last faults with their short ids, what to do about them, and any anchoring problem."""
     from cq_tui.store.history.faults import fault_id, headline_of
 
-    told: list[Alert] = []
+    alerts: list[Alert] = []
     faults = memory.faults or []
     if not memory.integrity_ok or faults:
-        told += [Alert("bad", f"{fault_id(fault)} {sanitize(headline_of(fault))}") for fault in faults[-_MAX_FAULTS:]]
+        alerts += [Alert("bad", f"{fault_id(fault)} {sanitize(headline_of(fault))}") for fault in faults[-_MAX_FAULTS:]]
         earlier = fault_count(memory) - _MAX_FAULTS
         more = f"{pluralize(earlier, 'earlier fault')} not shown. " if earlier > 0 else ""
-        told.append(Alert("idle", f"{more}No new entries. Inspect: `cq-tui verify`. Accept: `cq-tui acknowledge`."))
+        alerts.append(Alert("idle", f"{more}No new entries. Inspect: `cq-tui verify`. Accept: `cq-tui acknowledge`."))
     problem = completeness(memory).problem
-    if problem and not any(problem in news.text for news in told):
-        told.append(Alert("look", f"checkpoints: {problem}"))
-    return told
+    if problem and not any(problem in alert.text for alert in alerts):
+        alerts.append(Alert("look", f"checkpoints: {problem}"))
+    return alerts
 
 
 def _format_ago(timestamp: float, now: float) -> str:
     if not timestamp:
         return "not yet"
-    said = format_age(now - timestamp)
-    return said if said == "ahead" else f"{said} ago"
+    age = format_age(now - timestamp)
+    return age if age == "ahead" else f"{age} ago"

@@ -18,27 +18,27 @@ class RoomOptions(NamedTuple):
     view: bool = False
 
 
-def parse_room_options(words: Sequence[str]) -> RoomOptions | None:
+def parse_room_options(arguments: Sequence[str]) -> RoomOptions | None:
     """Parse the arguments if they only open the room; None leaves them, and their errors, to the full command line."""
-    given: dict[str, str] = {}
+    values: dict[str, str] = {}
     view = False
-    left = iter(words)
-    for word in left:
-        name, equals, value = word.partition("=")
+    remaining = iter(arguments)
+    for argument in remaining:
+        name, equals, value = argument.partition("=")
         if name == "--view" and not equals:
             view = True
         elif name in ("--data-dir", "--replay", "--seed"):
-            given[name] = value if equals else next(left, "")
-            if not given[name] or given[name].startswith("-"):
+            values[name] = value if equals else next(remaining, "")
+            if not values[name] or values[name].startswith("-"):
                 return None
         else:
             return None
-    seed = given.get("--seed")
+    seed = values.get("--seed")
     if seed is not None and not (seed.isascii() and seed.isdigit()):
         return None
     return RoomOptions(
-        data_dir=Path(given["--data-dir"]) if "--data-dir" in given else None,
-        replay=Path(given["--replay"]) if "--replay" in given else None,
+        data_dir=Path(values["--data-dir"]) if "--data-dir" in values else None,
+        replay=Path(values["--replay"]) if "--replay" in values else None,
         seed=None if seed is None else int(seed),
         view=view,
     )

@@ -1,4 +1,4 @@
-"""One row a service: its verdict, and what the supervisor measures of its process."""
+"""One row per service: its verdict, and what the supervisor measures of its process."""
 
 from dataclasses import dataclass
 

@@ -2,6 +2,8 @@
 
 from textual.theme import Theme
 
+from cq_tui.ops.formatting import StatusLevel
+
 #: Variables of the stylesheet that other themes do not define.
 VARIABLE_DEFAULTS: dict[str, str] = {
     "muted": "#8b95a1",
@@ -15,6 +17,9 @@ VARIABLE_DEFAULTS: dict[str, str] = {
     "mode-text": "#ffffff",
     "mode-testnet-text": "#1a1300",
 }
+
+#: Color of each level, as a style of the stylesheet.
+LEVEL_COLORS: dict[StatusLevel, str] = {"good": "$success", "look": "$warning", "bad": "$error", "idle": "$muted"}
 
 DARK = Theme(
     name="room-dark",

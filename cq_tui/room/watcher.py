@@ -22,7 +22,7 @@ _SEED_BATCH = 8
 
 
 class Watcher:
-    """Feeds a RoomState from its data directory until cancelled."""
+    """Feeds a RoomState from its data directory until canceled."""
 
     def __init__(
         self, state: "RoomState", now: Callable[[], float], post: Callable[[Changes], None], fail: Callable[[str], None]

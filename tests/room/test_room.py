@@ -146,7 +146,7 @@ async def test_a_frozen_display_stands_still_and_says_so(stage: Stage, make_room
     async with app.run_test(size=SMALL) as pilot:
         await wait_until_loaded(pilot)
         await pilot.press("p")
-        await wait_for_text(pilot, "FROZEN 14:22:07 · p goes on")
+        await wait_for_text(pilot, "FROZEN 14:22:07 · p resumes")
         await wait_until(pilot, lambda: app._watcher is not None and app._watcher.frozen)
         stage.tickers(prices={"BTCUSDT": 70123.45})
         await pilot.pause(0.2)
@@ -210,7 +210,7 @@ async def test_text_from_outside_is_only_text(stage: Stage, make_room: MakeRoom)
 
 async def test_enter_shows_everything_of_a_row(stage: Stage, make_room: MakeRoom) -> None:
     told = {
-        "1": "supervisor says", "2": "protection", "3": "reward / risk", "4": "client order id", "5": "probe at",
+        "1": "desired running", "2": "protection", "3": "reward / risk", "4": "client order id", "5": "next probe",
     }  # fmt: skip
     app = make_room(stage.data)
     async with app.run_test(size=LARGE) as pilot:

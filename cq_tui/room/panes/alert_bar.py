@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.widget import Widget
 
-from cq_tui.ops.formatting import GLYPHS, Alert, StatusLevel
+from cq_tui.ops.formatting import GLYPHS, Alert
+from cq_tui.room.themes import LEVEL_COLORS
 
 if TYPE_CHECKING:
     from cq_tui.room.state import RoomState
-
-_COLOURS: dict[StatusLevel, str] = {"good": "$success", "look": "$warning", "bad": "$error", "idle": "$muted"}
 
 
 class AlertBar(Widget):
@@ -30,12 +29,12 @@ class AlertBar(Widget):
 
     def update_alerts(self, now: float) -> None:
         """Show the current alerts."""
-        news = [*self.room_alerts.values(), *self._collect_alerts(now)]
-        if self.fills_screen and not news:
-            news = [Alert("good", "no problems")]
-        if news != self._alerts:
-            self._alerts = news
-            self.display = bool(news)
+        alerts = [*self.room_alerts.values(), *self._collect_alerts(now)]
+        if self.fills_screen and not alerts:
+            alerts = [Alert("good", "no problems")]
+        if alerts != self._alerts:
+            self._alerts = alerts
+            self.display = bool(alerts)
             self.refresh(layout=not self.fills_screen)
 
     def _collect_alerts(self, now: float) -> list[Alert]:
@@ -54,4 +53,4 @@ class AlertBar(Widget):
 
 
 def _line(item: Alert) -> Content:
-    return Content.styled(f" {GLYPHS[item.level]} {item.text}", _COLOURS[item.level])
+    return Content.styled(f" {GLYPHS[item.level]} {item.text}", LEVEL_COLORS[item.level])

@@ -1,4 +1,4 @@
-"""Pane 2: every symbol with price, change, spread, age and its last 60 seconds."""
+"""Pane 2: every symbol with price, change, spread, age and a sparkline of the last 60 seconds."""
 
 from typing import TYPE_CHECKING, ClassVar
 
@@ -33,7 +33,7 @@ _COLUMNS = (
     Column("", 7, drop_rank=3),
 )
 _SPARK_COLUMN = 5
-#: Seconds that a price keeps the colour of its last move.
+#: Seconds that a price keeps the color of its last move.
 _FLASH_SECONDS = 1.0
 
 
@@ -53,7 +53,7 @@ class FeederPane(Pane):
         return LineTable(_COLUMNS, self._draw)
 
     def update_rows(self, changes: Changes) -> None:
-        """Repaint the symbols whose price changed; list them anew when the universe may have changed."""
+        """Repaint the symbols whose price changed; rebuild the list if symbols may have changed."""
         if changes.topics - {Topic.PRICES, Topic.TIME} or self.state.tickers.keys() != self._priced:
             self._list_symbols()
         self.table.invalidate_rows(changes.symbols)
@@ -61,7 +61,7 @@ class FeederPane(Pane):
             self.table.invalidate_all()
 
     def apply_changes(self, changes: Changes, now: float) -> None:
-        """Show what changed. Ten times a second only prices do: then the title stands."""
+        """Show what changed. Price updates, ten times a second, leave the title alone."""
         if changes.topics == {Topic.PRICES} and self.table.rows:
             self.now = now
             self.update_rows(changes)
@@ -71,27 +71,27 @@ class FeederPane(Pane):
     def _list_symbols(self) -> None:
         self._priced = set(self.state.tickers)
         symbols = self.state.symbols
-        left_out = (self.state.feeder.rejected_symbols or {}) if self.state.feeder else {}
+        excluded = (self.state.feeder.rejected_symbols or {}) if self.state.feeder else {}
         keys = [LineKey(symbol) for symbol in symbols]
-        for symbol in left_out:
+        for symbol in excluded:
             keys += [LineKey(symbol)] * (symbol not in self.state.tickers) + [LineKey(symbol, 1)]
         self.table.set_lines(self.apply_filter(dict.fromkeys(keys)), empty=self.empty_text())
 
     def summary(self) -> tuple[str, StatusLevel]:
-        """Count the symbols and those that are silent."""
+        """Return the number of symbols, and of stale ones."""
         problem = self.state.file_problems.get("tickers")
         if problem:
             return sanitize(problem, 90), "bad"
         count, stale = len(self.state.symbols), self._stale_count()
         if not count:
             return "no symbols yet", "idle"
-        said = pluralize(count, "symbol")
+        text = pluralize(count, "symbol")
         if stale:
-            return f"{said} · {stale} stale", "bad" if stale == count else "look"
-        return said, "good"
+            return f"{text} · {stale} stale", "bad" if stale == count else "look"
+        return text, "good"
 
     def empty_text(self) -> str:
-        """Say what brings the first prices."""
+        """Return what the first prices wait for."""
         if self.filter_text and self.state.symbols:
             return "No symbol matches the filter."
         return (
@@ -104,12 +104,12 @@ class FeederPane(Pane):
         return sum(ticker.timestamp < oldest for ticker in self.state.tickers.values())
 
     def _price_color(self, symbol: str, price: float) -> str:
-        """Return the colour of a price: that of its last move, for a second after it was seen to move."""
-        before, moved_at, colour = self._moves.get(symbol, (price, 0.0, "strong"))
+        """Return the color of the price's last move for a second after it, then the normal color."""
+        before, moved_at, color = self._moves.get(symbol, (price, 0.0, "strong"))
         if price != before or symbol not in self._moves:
-            moved_at, colour = (self.now, "good" if price > before else "bad") if price != before else (0.0, "strong")
-            self._moves[symbol] = (price, moved_at, colour)
-        return colour if self.now - moved_at < _FLASH_SECONDS else "strong"
+            moved_at, color = (self.now, "good" if price > before else "bad") if price != before else (0.0, "strong")
+            self._moves[symbol] = (price, moved_at, color)
+        return color if self.now - moved_at < _FLASH_SECONDS else "strong"
 
     def _draw(self, key: LineKey) -> LineContent:
         symbol, feeder = key.row, self.state.feeder

@@ -11,6 +11,7 @@ from cq_tui.ops.formatting import GLYPHS, NO_VALUE, Alert, StatusLevel, format_b
 from cq_tui.room import history_verdicts as verdicts
 from cq_tui.room.changes import Changes, Topic
 from cq_tui.room.panes.pane import Pane, Summary
+from cq_tui.room.themes import LEVEL_COLORS
 from cq_tui.room.widgets.columns import Cell, Column
 from cq_tui.room.widgets.line_table import LineContent, LineKey, LineTable
 
@@ -24,8 +25,7 @@ _COLUMNS = (
     Column("source", 10, drop_rank=1),
     Column("", 20, grows=True),
 )
-_COLOURS: dict[StatusLevel, str] = {"good": "", "look": "$warning", "bad": "$error", "idle": "$muted"}
-_GLYPH_COLOURS: dict[StatusLevel, str] = {**_COLOURS, "good": "$success"}
+_COLORS: dict[StatusLevel, str] = {**LEVEL_COLORS, "good": ""}
 _GAP = 3
 #: Cells of the title before the summary: glyph, number, name.
 _TITLE_PREFIX_CELLS = 14
@@ -58,7 +58,7 @@ class MemoryPane(Pane):
     def make_table(self) -> LineTable:
         """Return the table."""
         self._events: dict[str, HistoryEvent] = {}
-        self._metrics_widget = Static(classes="facts", markup=False)
+        self._metrics_widget = Static(classes="metrics", markup=False)
         self._metrics_shown: list[Content] = []
         return LineTable(_COLUMNS, self._draw, heading=False)
 
@@ -143,58 +143,60 @@ class MemoryPane(Pane):
     def _update_metrics(self) -> None:
         """Repaint the lines above the table if they changed."""
         width = self.content_size.width or 76
-        told = [_metrics_line(facts, width) for facts in (self._tree_metrics(), self._check_metrics(width)) if facts]
-        for news in verdicts.fault_alerts(self.state.memory) if self.state.memory else ():
-            told += self._alert_lines(news)
-        if told != self._metrics_shown:
-            lines_changed = len(told) != len(self._metrics_shown)
-            self._metrics_shown = told
-            self._metrics_widget.update(Content("\n").join(told), layout=lines_changed)
+        lines = [
+            _metrics_line(metrics, width) for metrics in (self._tree_metrics(), self._check_metrics(width)) if metrics
+        ]
+        for alert in verdicts.fault_alerts(self.state.memory) if self.state.memory else ():
+            lines += self._alert_lines(alert)
+        if lines != self._metrics_shown:
+            lines_changed = len(lines) != len(self._metrics_shown)
+            self._metrics_shown = lines
+            self._metrics_widget.update(Content("\n").join(lines), layout=lines_changed)
 
     def _tree_metrics(self) -> list[Metric]:
         memory, chain = self.state.memory, self.state.chain
         root = chain.merkle_root if chain else memory.merkle_root if memory else ""
         blocks = chain.chain_length if chain else memory.chain_length if memory else None
-        facts = [
+        metrics = [
             Metric("root", group_digest(root) or NO_VALUE),
             Metric("blocks", NO_VALUE if blocks is None else f"{blocks:,}"),
         ]
         if memory is not None:
             old = self._is_stale
-            facts.append(Metric("snapshots", f"{memory.snapshots_count:,}", "idle" if old else "good"))
+            metrics.append(Metric("snapshots", f"{memory.snapshots_count:,}", "idle" if old else "good"))
             waits = verdicts.backlog(memory)
             if waits is not None:
-                facts.append(Metric("backlog", waits.text, "idle" if old else waits.level))
-        return facts
+                metrics.append(Metric("backlog", waits.text, "idle" if old else waits.level))
+        return metrics
 
     def _check_metrics(self, width: int) -> list[Metric]:
         memory = self.state.memory
         if memory is None:
             return []
-        facts = []
+        metrics = []
         if memory.check_progress is not None:
             share = max(0.0, min(1.0, memory.check_progress))
-            facts.append(
+            metrics.append(
                 Metric(
                     "check",
                     f"{format_bar(share, 10 if width >= _WIDE_PROGRESS_FROM else 5)} {share:.0%}".replace("%", " %"),
                 )
             )
         if (full := verdicts.last_full_check(memory, self.now)) is not None:
-            facts.append(Metric("full check", full))
+            metrics.append(Metric("full check", full))
         interval = self.state.settings.MEMORY_CHECKPOINT_INTERVAL
         if (anchor := verdicts.last_anchor(memory, self.now, interval)) is not None:
-            facts.append(Metric("last anchor", anchor.text, anchor.level))
+            metrics.append(Metric("last anchor", anchor.text, anchor.level))
         if self._is_stale:
-            facts = [fact._replace(level="idle") for fact in facts]
-        return facts
+            metrics = [metric._replace(level="idle") for metric in metrics]
+        return metrics
 
-    def _alert_lines(self, news: Alert) -> list[Content]:
+    def _alert_lines(self, alert: Alert) -> list[Content]:
         """Wrap an alert, in at most four lines."""
-        start = f"{GLYPHS[news.level]} " if news.level != "idle" else "  "
-        lines = self.wrap_text(news.text, 2, _MAX_ALERT_LINES)
-        first = Content.assemble((start, _GLYPH_COLOURS[news.level]), (lines[0], _COLOURS[news.level]))
-        return [first, *(Content.styled(f"  {line}", _COLOURS[news.level]) for line in lines[1:])]
+        start = f"{GLYPHS[alert.level]} " if alert.level != "idle" else "  "
+        lines = self.wrap_text(alert.text, 2, _MAX_ALERT_LINES)
+        first = Content.assemble((start, LEVEL_COLORS[alert.level]), (lines[0], _COLORS[alert.level]))
+        return [first, *(Content.styled(f"  {line}", _COLORS[alert.level]) for line in lines[1:])]
 
     def _draw(self, key: LineKey) -> LineContent:
         event = self._events[key.row]
@@ -207,13 +209,17 @@ class MemoryPane(Pane):
         )
 
 
-def _metrics_line(facts: list[Metric], width: int) -> Content:
+def _metrics_line(metrics: list[Metric], width: int) -> Content:
     """Join as many metrics as fit; the first always stays."""
     parts: list[tuple[str, str]] = []
     used = 0
-    for fact in facts:
-        used += len(fact.name) + 1 + len(fact.value) + (_GAP if parts else 0)
+    for metric in metrics:
+        used += len(metric.name) + 1 + len(metric.value) + (_GAP if parts else 0)
         if parts and used > width:
             break
-        parts += [(" " * _GAP if parts else "", ""), (f"{fact.name} ", "$muted"), (fact.value, _COLOURS[fact.level])]
+        parts += [
+            (" " * _GAP if parts else "", ""),
+            (f"{metric.name} ", "$muted"),
+            (metric.value, _COLORS[metric.level]),
+        ]
     return Content.assemble(*parts)

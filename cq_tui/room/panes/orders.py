@@ -70,8 +70,8 @@ class OrdersPane(Pane):
                 keys.append(LineKey(order.key))
                 if position:
                     self._branches[order.key] = "└ " if order is group[-1] else "├ "
-                told = order.reason and not order.ended_by_oco
-                if told and order.status in ("REJECTED", "EXPIRED", "CANCELED"):
+                has_reason = order.reason and not order.ended_by_oco
+                if has_reason and order.status in ("REJECTED", "EXPIRED", "CANCELED"):
                     keys.append(LineKey(order.key, 1))
         self.table.set_lines(self.apply_filter(keys, self._filter_texts()), empty=self.empty_text())
         if changes.topics & {Topic.EVENTS, Topic.ACCOUNT}:
@@ -85,8 +85,8 @@ class OrdersPane(Pane):
         trader = self.state.trader
         if trader is None:
             return "trader has not reported yet", "idle"
-        held = f" · {trader.active_positions} open" if trader.active_positions else ""
-        return f"trader · {trader.orders_count:,} sent · {trader.fills_count:,} filled{held}", "good"
+        open_positions = f" · {trader.active_positions} open" if trader.active_positions else ""
+        return f"trader · {trader.orders_count:,} sent · {trader.fills_count:,} filled{open_positions}", "good"
 
     def empty_text(self) -> str:
         """Return what the first order waits for."""

@@ -14,12 +14,11 @@ from textual.widgets import Input, Static
 
 from cq_tui.ops.formatting import GLYPHS, StatusLevel, sanitize, worst_level
 from cq_tui.room.changes import Changes, Topic
+from cq_tui.room.themes import LEVEL_COLORS
 from cq_tui.room.widgets.line_table import LineKey, LineTable
 
 if TYPE_CHECKING:
     from cq_tui.room.state import RoomState
-
-_COLOURS: dict[StatusLevel, str] = {"good": "$success", "look": "$warning", "bad": "$error", "idle": "$muted"}
 
 
 class Summary(Static):
@@ -119,15 +118,15 @@ class Pane(Vertical):
 
     def titled_summary(self) -> tuple[str, StatusLevel]:
         """Return the summary behind the verdict on the pane's service, unless that is ok."""
-        said, level = self.summary()
+        text, level = self.summary()
         if not self.service or (verdict := self.state.verdict(self.service, self.now)).level == "good":
-            return said, level
-        return f"{verdict.word} · {said}", worst_level((verdict.level, level))
+            return text, level
+        return f"{verdict.word} · {text}", worst_level((verdict.level, level))
 
     def update_title(self) -> None:
         """Update the title if it changed."""
-        said, level = self.titled_summary()
-        title = (said, level, self.filter_text)
+        text, level = self.titled_summary()
+        title = (text, level, self.filter_text)
         if title == self._title:
             return
         self._title = title
@@ -135,19 +134,19 @@ class Pane(Vertical):
         parts = [
             (f"{self.number} ", "$accent bold"),
             (self.label, "bold"),
-            (f" · {said}" if said else "", "$muted" if level in ("good", "idle") else _COLOURS[level]),
+            (f" · {text}" if text else "", "$muted" if level in ("good", "idle") else LEVEL_COLORS[level]),
             (filtered, "$accent"),
         ]
         self.border_title = Content.assemble(*parts)
-        glyph = (f" {GLYPHS[level]} ", _COLOURS[level])
+        glyph = (f" {GLYPHS[level]} ", LEVEL_COLORS[level])
         self.query_one(Summary).update(Content.assemble(glyph, *parts), layout=False)
 
     def apply_filter(self, keys: Iterable[LineKey], texts: dict[str, str] | None = None) -> list[LineKey]:
         """Keep the lines whose row matches the filter. ``texts`` maps row keys to search texts; default: the key."""
-        wanted = self.filter_text.casefold()
-        if not wanted:
+        needle = self.filter_text.casefold()
+        if not needle:
             return list(keys)
-        return [key for key in keys if wanted in (texts[key.row] if texts is not None else key.row).casefold()]
+        return [key for key in keys if needle in (texts[key.row] if texts is not None else key.row).casefold()]
 
     async def open_filter(self) -> None:
         """Show the filter and focus it."""

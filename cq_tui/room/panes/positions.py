@@ -40,7 +40,7 @@ class PositionsPane(Vertical):
         super().__init__(id="positions")
         self._table = LineTable(_COLUMNS, self._draw)
         self._table.can_focus = False
-        self._curve = Static(classes="facts", markup=False)
+        self._curve = Static(classes="metrics", markup=False)
         self._curve_text = ""
 
     def compose(self) -> ComposeResult:
@@ -57,24 +57,24 @@ class PositionsPane(Vertical):
         if not self.display:
             return
         account = self.state.account
-        held = account.positions if account else {}
-        self.border_title = Content.assemble(("positions", "bold"), f" · {len(held)}")
+        positions = account.positions if account else {}
+        self.border_title = Content.assemble(("positions", "bold"), f" · {len(positions)}")
         empty = "No open positions." if account else "Waiting for state/account.json. The trader writes it on start."
-        self._table.set_lines([LineKey(symbol, line) for symbol in held for line in (0, 1)], empty=empty)
+        self._table.set_lines([LineKey(symbol, line) for symbol in positions for line in (0, 1)], empty=empty)
         self._table.invalidate_all()
         self._update_curve()
 
     def _update_curve(self) -> None:
         points = [equity for _, equity in self.state.equity_curve]
         account = self.state.account
-        said = f"equity {sparkline(points[-40:])}" if len(points) > 1 else ""
+        text = f"equity {sparkline(points[-40:])}" if len(points) > 1 else ""
         if account is not None:
-            said += (
+            text += (
                 f"  realized {format_signed(account.realized_pnl)}  free {format_number(account.available_balance, 2)}"
             )
-        if said != self._curve_text:
-            self._curve_text = said
-            self._curve.update(Content.styled(said.strip(), "$muted"))
+        if text != self._curve_text:
+            self._curve_text = text
+            self._curve.update(Content.styled(text.strip(), "$muted"))
 
     def _draw(self, key: LineKey) -> LineContent:
         account = self.state.account

@@ -1,4 +1,4 @@
-"""Pane 1: every service with state, age, restarts, processor, memory, process; the reason under it."""
+"""Pane 1: every service with state, report age, restarts, CPU, memory and pid; the reason below it."""
 
 from typing import TYPE_CHECKING, ClassVar
 
@@ -35,12 +35,12 @@ class ServicesPane(Pane):
         """Return the table."""
         self._rows: dict[str, ServiceRow] = {}
         self._reasons: dict[str, list[str]] = {}
-        #: Who supervises, in a word; set by the screen.
+        #: Set by the screen when this room does not supervise.
         self.supervision_note = ""
         return LineTable(_COLUMNS, self._draw)
 
     def update_rows(self, changes: Changes) -> None:
-        """Judge every service anew: ages move every second."""
+        """Judge every service again: ages change every second."""
         from cq_tui.room.service_rows import service_rows
 
         before, self._rows = self._rows, service_rows(self.state, self.now)
@@ -53,14 +53,14 @@ class ServicesPane(Pane):
         self.table.invalidate_rows(name for name, row in self._rows.items() if before.get(name) != row)
 
     def summary(self) -> tuple[str, StatusLevel]:
-        """Say that all are ok, or which is not."""
+        """Return the services' summary: all ok, or the worst."""
         from cq_tui.ops.verdict import summarize
 
         level, text = summarize(row.verdict for row in self._rows.values())
         return " · ".join(part for part in (text, self.supervision_note) if part), level
 
     def empty_text(self) -> str:
-        """No service matches the filter: there are always services."""
+        """Return the text of an empty filter result: there are always services."""
         return "No service matches the filter."
 
     def _draw(self, key: LineKey) -> LineContent:

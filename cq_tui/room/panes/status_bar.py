@@ -1,4 +1,4 @@
-"""The status bar: the mode as a colour block first, then everything that a first glance must tell."""
+"""The status bar: the mode as a color block, then what a first glance must show."""
 
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,36 +14,36 @@ from cq_tui.ops.formatting import (
     format_percent,
     sanitize,
 )
+from cq_tui.room.themes import LEVEL_COLORS
 
 if TYPE_CHECKING:
     from cq_tui.contracts.mode import Mode
     from cq_tui.room.state import RoomState
 
-_COLOURS: dict[StatusLevel, str] = {"good": "$success", "look": "$warning", "bad": "$error", "idle": "$muted"}
 _MODE_LABELS: "dict[Mode, str]" = {"simulation": "SIMULATION", "paper": "PAPER", "testnet": "TESTNET", "live": "LIVE"}
 
 
 class StatusItem(NamedTuple):
-    """A few words in one style."""
+    """A short text in one style."""
 
     text: str
     style: str
-    #: When the line is too short, the highest rank leaves first; 0 stays.
+    #: When space is short, the highest rank is dropped first; 0 stays.
     rank: int = 0
-    #: Further words of the same piece; the first to leave.
+    #: More of the same text; dropped before any other item.
     extra: str = ""
 
 
 def mode_block(mode: "Mode") -> StatusItem:
-    """Return the colour block of a mode, the same everywhere."""
-    text_colour = "$mode-testnet-text" if mode == "testnet" else "$mode-text"
-    return StatusItem(f"  {_MODE_LABELS[mode]}  ", f"bold {text_colour} on $mode-{mode}")
+    """Return the color block of a mode, the same everywhere."""
+    text_color = "$mode-testnet-text" if mode == "testnet" else "$mode-text"
+    return StatusItem(f"  {_MODE_LABELS[mode]}  ", f"bold {text_color} on $mode-{mode}")
 
 
 class StatusBar(Widget):
     """One line; two when narrow. In live mode the whole bar is red."""
 
-    #: Given by ``attach``.
+    #: Set by ``attach``.
     state: "RoomState"
 
     def __init__(self) -> None:
@@ -60,16 +60,16 @@ class StatusBar(Widget):
         self._attached = True
 
     def update_status(self, now: float) -> None:
-        """Repaint what changed. The clock and its dot are the room's own heartbeat: they stop when it does."""
+        """Repaint if anything changed. The clock and its dot are the room's own heartbeat: they stop when it does."""
         self._now = now
-        pieces = (*self._left_items(), *self._right_items())
-        if pieces != self._shown:
-            self._shown = pieces
+        items = (*self._left_items(), *self._right_items())
+        if items != self._shown:
+            self._shown = items
             self.set_class(self.state.mode.mode == "live", "-live")
             self.refresh()
 
     def render(self) -> Content:
-        """Return the line or lines."""
+        """Return one or two lines."""
         if not self._attached:
             return Content.styled("  OPENING  ", "bold reverse $muted")
         left, right = self._left_items(), self._right_items()
@@ -108,12 +108,12 @@ class StatusBar(Widget):
             return [self._status_item("idle", "memory unknown")]
         missing = f"INCOMPLETE BY {memory.missing_count:,} " if memory.missing_count else ""
         if not memory.integrity_ok:
-            more = f"· {missing}" if missing else ""
-            return [StatusItem(f" {GLYPHS['bad']} HISTORY NOT INTACT ", "bold reverse $error", extra=more)]
+            extra = f"· {missing}" if missing else ""
+            return [StatusItem(f" {GLYPHS['bad']} HISTORY NOT INTACT ", "bold reverse $error", extra=extra)]
         if missing:
             return [StatusItem(f" {GLYPHS['bad']} HISTORY {missing}", "bold reverse $error")]
         if not self.state.verdict("memory", self._now).is_current:
-            return [self._status_item("look", "history not watched")]
+            return [self._status_item("look", "history not monitored")]
         intact = self._status_item("good", f"memory intact {format_number(memory.events_count)}")
         anchored = f"anchored {memory.anchored_count:,}" if memory.anchored_count else ""
         if memory.anchor_problem:
@@ -127,16 +127,16 @@ class StatusBar(Widget):
         equity = f"equity {format_number(account.equity, 2)} {sanitize(account.quote_asset, 8)} "
         if not self.state.verdict("trader", self._now).is_current:
             return [StatusItem(f"{equity}{format_age(self._now - account.timestamp)} ago ", "$muted", 1)]
-        pieces = [StatusItem(equity, "bold", 1)]
+        items = [StatusItem(equity, "bold", 1)]
         if account.equity_start:
             change = (account.equity / account.equity_start - 1) * 100
-            colour = "" if self._is_live else "$success" if change > 0 else "$error" if change < 0 else "$muted"
-            pieces.append(StatusItem(f"{format_percent(change)} ", colour, 2))
-        return pieces
+            color = "" if self._is_live else "$success" if change > 0 else "$error" if change < 0 else "$muted"
+            items.append(StatusItem(f"{format_percent(change)} ", color, 2))
+        return items
 
     def _clock(self) -> StatusItem:
         if self.frozen_at is not None:
-            return StatusItem(f" FROZEN {format_clock(self.frozen_at)} · p goes on ", "bold reverse $accent")
+            return StatusItem(f" FROZEN {format_clock(self.frozen_at)} · p resumes ", "bold reverse $accent")
         return StatusItem(
             f"{'·' if int(self._now) % 2 else ' '} {format_clock(self._now)} UTC ", "" if self._is_live else "$muted"
         )
@@ -145,27 +145,28 @@ class StatusBar(Widget):
     def _is_live(self) -> bool:
         return self.state.mode.mode == "live"
 
-    def _status_item(self, level: StatusLevel, words: str) -> StatusItem:
-        """Return glyph and words; on the red bar of live mode the glyph alone carries the state."""
-        loud = "bold" if level in ("bad", "look") else ""
-        return StatusItem(f"{GLYPHS[level]} {words}", loud if self._is_live else f"{loud} {_COLOURS[level]}".strip())
+    def _status_item(self, level: StatusLevel, text: str) -> StatusItem:
+        """Return glyph and text; on the red bar of live mode the glyph alone shows the level."""
+        weight = "bold" if level in ("bad", "look") else ""
+        style = weight if self._is_live else f"{weight} {LEVEL_COLORS[level]}".strip()
+        return StatusItem(f"{GLYPHS[level]} {text}", style)
 
 
 def _justify(left: list[StatusItem], right: list[StatusItem], width: int) -> Content:
-    """Put pieces to both ends; when they do not fit, further words leave, then the right end loses pieces by rank."""
-    start = _join_items([piece._replace(text=piece.text + piece.extra) for piece in left], "   ")
+    """Align items to both ends. If they do not fit, drop the extra text, then items at the right end by rank."""
+    start = _join_items([item._replace(text=item.text + item.extra) for item in left], "   ")
     if start.cell_length + _join_items(right, " ").cell_length + 2 > width:
         start = _join_items(left, "   ")
     right = list(right)
     while right and start.cell_length + _join_items(right, " ").cell_length + 2 > width:
-        leaving = max(right, key=lambda piece: piece.rank)
-        if leaving.rank == 0:
+        dropped = max(right, key=lambda item: item.rank)
+        if dropped.rank == 0:
             break
-        right.remove(leaving)
+        right.remove(dropped)
     end = _join_items(right, " ")
     gap = max(1, width - start.cell_length - end.cell_length)
     return Content.assemble(start, " " * gap, end)
 
 
-def _join_items(pieces: list[StatusItem], separator: str) -> Content:
-    return Content(separator).join([Content.styled(piece.text, piece.style) for piece in pieces])
+def _join_items(items: list[StatusItem], separator: str) -> Content:
+    return Content(separator).join([Content.styled(item.text, item.style) for item in items])

@@ -53,4 +53,4 @@ def _key_lines(room: Screen[None]) -> list[Content]:
 
 
 def _glyph_lines() -> list[Content]:
-    return [Content.assemble((f"{glyph:>13}  ", colour), words) for glyph, colour, words in _GLYPH_MEANINGS]
+    return [Content.assemble((f"{glyph:>13}  ", color), words) for glyph, color, words in _GLYPH_MEANINGS]

@@ -90,10 +90,10 @@ class HistoryScreen(Screen[None]):
 
     async def _load_requested(self) -> None:
         try:
-            while (wanted := self._requested) is not None:
+            while (target := self._requested) is not None:
                 self._requested = None
                 self._loaded_extent = self._history_extent
-                self._show_evidence(await asyncio.to_thread(_gather_evidence, self._state.data, wanted))
+                self._show_evidence(await asyncio.to_thread(_gather_evidence, self._state.data, target))
         finally:
             self._evidence_loading = False
 
@@ -208,11 +208,11 @@ class HistoryScreen(Screen[None]):
         self.dismiss(None)
 
 
-def _gather_evidence(data: "DataDir", wanted: str | int) -> "EventEvidence":
+def _gather_evidence(data: "DataDir", target: str | int) -> "EventEvidence":
     # Proof modules are imported here, in the thread, so that no key press waits for them.
     from cq_tui.room.evidence import gather_evidence
 
-    return gather_evidence(data, wanted)
+    return gather_evidence(data, target)
 
 
 def _join_sections(*parts: list[Content]) -> list[Content]:

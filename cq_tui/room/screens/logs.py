@@ -71,8 +71,8 @@ class Logs(Screen[None]):
             self._show_lines()
 
     def _show_lines(self) -> None:
-        wanted = self._filter.casefold()
-        self._lines = {key: line for key, line in self._tail.lines if wanted in f"{line.level} {line.text}".casefold()}
+        needle = self._filter.casefold()
+        self._lines = {key: line for key, line in self._tail.lines if needle in f"{line.level} {line.text}".casefold()}
         empty = self._tail.problem or (
             "No line matches the filter."
             if self._tail.lines

@@ -124,9 +124,9 @@ class RoomScreen(Screen[None]):
                 self._positions.update_positions()
                 self._chart.show_symbol(self.panes[1].table.selected)
 
-    def show_supervision(self, words: str) -> None:
+    def show_supervision(self, note: str) -> None:
         """Show in the services' title that this room does not supervise; an empty note if it does."""
-        self._services.supervision_note = words
+        self._services.supervision_note = note
         self._services.update_title()
 
     # -- panes
@@ -181,10 +181,10 @@ class RoomScreen(Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         """Choose the layout for the new size."""
         self._arrange(event.size)
-        news = self.query_one(AlertBar)
-        if news.fills_screen != self.has_class("-tiny"):
-            news.fills_screen = self.has_class("-tiny")
-            news.display = news.fills_screen
+        alert_bar = self.query_one(AlertBar)
+        if alert_bar.fills_screen != self.has_class("-tiny"):
+            alert_bar.fills_screen = self.has_class("-tiny")
+            alert_bar.display = alert_bar.fills_screen
         if self.attached:
             self.show_changes(Changes({Topic.TIME}))
 

@@ -21,8 +21,8 @@ class KeyLine(Widget):
     def render(self) -> Content:
         """Return the footer's content."""
         active = self.screen.active_bindings.values()
-        held = {key.binding.id: (key.binding, key.enabled) for key in active if key.binding.id}
-        entries = self._fitting_entries([held[name] for name in self._binding_ids if name in held])
+        by_id = {key.binding.id: (key.binding, key.enabled) for key in active if key.binding.id}
+        entries = self._fitting_entries([by_id[name] for name in self._binding_ids if name in by_id])
         self._ends.clear()
         end = 0
         for binding, _ in entries:
