@@ -290,7 +290,7 @@ async def test_an_empty_directory_says_what_it_waits_for(make_room: MakeRoom, st
             "all services stopped",
             "Waiting for market/tickers.json",
             "Waiting for the trader",
-            "not reported yet",
+            "no report yet",
         )
         for words in shown:
             await wait_for_text(pilot, words)

@@ -87,7 +87,7 @@ def test_modes(
 
 def test_nothing_there_yet(tmp_path: Path, make_room: MakeRoom, snap_compare: SnapCompare) -> None:
     app = make_room(DataDir(tmp_path / "nowhere"))
-    assert snap_compare(app, terminal_size=LARGE, run_before=after(words="none runs"))
+    assert snap_compare(app, terminal_size=LARGE, run_before=after(words="all services stopped"))
 
 
 @pytest.mark.parametrize(

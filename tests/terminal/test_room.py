@@ -162,7 +162,7 @@ def test_a_lost_terminal_detaches_and_leaves_no_spinning_room(data: DataDir, tmp
 def test_small_terminals_show_the_mode(data: DataDir, tmp_path: Path) -> None:
     # Words that each size shows and the one before did not.
     told = {
-        (20, 5): "no service runs", (40, 10): " UTC", (60, 15): "has not reported yet", (80, 24): "x stop",
+        (20, 5): "exchange stopped", (40, 10): " UTC", (60, 15): "no report yet", (80, 24): "x stop",
         (100, 30): "/ filter",
     }  # fmt: skip
     with Tmux(tmp_path, room(data, "--view"), ENVIRONMENT, 20, 5) as terminal:

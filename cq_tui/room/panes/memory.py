@@ -100,7 +100,7 @@ class MemoryPane(Pane):
         if problem:
             return sanitize(problem, 90), "bad"
         if memory is None:
-            return "has not reported yet", "idle"
+            return "no report yet", "idle"
         return self._verdicts(memory)
 
     def empty_text(self) -> str:
@@ -143,9 +143,8 @@ class MemoryPane(Pane):
     def _update_metrics(self) -> None:
         """Repaint the lines above the table if they changed."""
         width = self.content_size.width or 76
-        lines = [
-            _metrics_line(metrics, width) for metrics in (self._tree_metrics(), self._check_metrics(width)) if metrics
-        ]
+        rows = (self._tree_metrics(), self._check_metrics(width))
+        lines = [_metrics_line(metrics, width) for metrics in rows if metrics]
         for alert in verdicts.fault_alerts(self.state.memory) if self.state.memory else ():
             lines += self._alert_lines(alert)
         if lines != self._metrics_shown:
@@ -217,9 +216,6 @@ def _metrics_line(metrics: list[Metric], width: int) -> Content:
         used += len(metric.name) + 1 + len(metric.value) + (_GAP if parts else 0)
         if parts and used > width:
             break
-        parts += [
-            (" " * _GAP if parts else "", ""),
-            (f"{metric.name} ", "$muted"),
-            (metric.value, _COLORS[metric.level]),
-        ]
+        gap = " " * _GAP if parts else ""
+        parts += [(gap, ""), (f"{metric.name} ", "$muted"), (metric.value, _COLORS[metric.level])]
     return Content.assemble(*parts)

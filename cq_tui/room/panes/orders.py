@@ -84,7 +84,7 @@ class OrdersPane(Pane):
             return sanitize(problem, 90), "bad"
         trader = self.state.trader
         if trader is None:
-            return "trader has not reported yet", "idle"
+            return "no report yet", "idle"
         open_positions = f" · {trader.active_positions} open" if trader.active_positions else ""
         return f"trader · {trader.orders_count:,} sent · {trader.fills_count:,} filled{open_positions}", "good"
 

@@ -45,7 +45,7 @@ class ServicesPane(Pane):
 
         before, self._rows = self._rows, service_rows(self.state, self.now)
         self._reasons = {
-            name: self.wrap_text(row.verdict.explanation, 3, 2) if row.verdict.level != "good" else []
+            name: self.wrap_text(row.verdict.explanation, 3, 3) if row.verdict.level != "good" else []
             for name, row in self._rows.items()
         }
         keys = [LineKey(name, line) for name, lines in self._reasons.items() for line in range(1 + len(lines))]

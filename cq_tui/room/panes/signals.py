@@ -51,7 +51,7 @@ class SignalsPane(Pane):
         """Return the number of signals and the age of the last one."""
         ares = self.state.ares
         if ares is None:
-            return "ares has not reported yet", "idle"
+            return "no report yet", "idle"
         last = f" · last {format_age(self.now - ares.last_signal_time)} ago" if ares.last_signal_time else ""
         return f"ares · {ares.signal_count:,} sent{last}", "good"
 
