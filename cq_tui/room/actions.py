@@ -108,7 +108,7 @@ class RoomActions:
             return
         off = not getattr(self._state.settings, key)
         if off:
-            question = "Orders will skip the soft guardrails: cooldown, duplicate signals, limits."
+            question = "Orders will skip the soft guardrails: cooldowns, number of positions, exposure."
             reasons = [f"{key} becomes true.", "Freshness, balance and exchange filters still apply."]
             if mode == "live":
                 reasons.append("In live mode the guardrails stay on regardless.")

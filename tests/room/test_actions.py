@@ -68,6 +68,8 @@ async def test_g_writes_the_guardrails_and_remembers_it(stage: Stage, make_room:
         await wait_until_loaded(pilot)
         await pilot.press("g")
         await dialog(pilot)
+        # Duplicates are always refused.
+        await wait_for_text(pilot, "exposure")
         await pilot.press("y")
         await wait_for_text(pilot, "GUARDRAILS OFF")
         await wait_until_idle(pilot)
