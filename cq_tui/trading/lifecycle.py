@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic import TypeAdapter
 
@@ -158,6 +158,10 @@ class OrderRecord:
         return self.status is OrderStatus.UNKNOWN and now >= self.next_query_at
 
 
+#: Orders as plain JSON values: ``dump_python(…, mode="json")`` and ``validate_python``.
+ORDERS = TypeAdapter(list[OrderRecord])
+
+
 class Transition(NamedTuple):
     """The order after a message, and its new trades: the portfolio applies each once."""
 
@@ -247,20 +251,6 @@ def apply_not_found(order: OrderRecord, now: float) -> OrderRecord:
 def apply_query_failure(order: OrderRecord, reason: str, now: float) -> OrderRecord:
     """Record that a query failed: query again later."""
     return replace(_record_query(order, now), reason=reason) if order.status is OrderStatus.UNKNOWN else order
-
-
-def order_to_dict(order: OrderRecord) -> dict[str, Any]:
-    """Return the record as plain JSON values."""
-    plain: dict[str, Any] = _RECORD.dump_python(order, mode="json")
-    return plain
-
-
-def order_from_dict(plain: object) -> OrderRecord:
-    """Read ``order_to_dict`` back. Raises pydantic.ValidationError, naming the field."""
-    return _RECORD.validate_python(plain)
-
-
-_RECORD = TypeAdapter(OrderRecord)
 
 
 def _record_query(order: OrderRecord, now: float) -> OrderRecord:

@@ -8,7 +8,7 @@ plus unrealized profit always equals proceeds, minus payments, plus the quantity
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic import TypeAdapter
 
@@ -47,6 +47,10 @@ class Position:
     def unrealized(self, price: Decimal) -> Decimal:
         """Profit at ``price``, before the commission of a sale."""
         return self.quantity * price - self.cost
+
+
+#: Positions as plain JSON values.
+POSITIONS = TypeAdapter(list[Position])
 
 
 class FillResult(NamedTuple):
@@ -125,17 +129,3 @@ def exposure(positions: Mapping[str, Position], prices: Mapping[str, Decimal]) -
         ),
         ZERO,
     )
-
-
-def position_to_dict(position: Position) -> dict[str, Any]:
-    """Return the position as plain JSON values."""
-    plain: dict[str, Any] = _POSITION.dump_python(position, mode="json")
-    return plain
-
-
-def position_from_dict(plain: object) -> Position:
-    """Read ``position_to_dict`` back. Raises pydantic.ValidationError, naming the field."""
-    return _POSITION.validate_python(plain)
-
-
-_POSITION = TypeAdapter(Position)

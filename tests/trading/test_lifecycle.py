@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cq_tui.binance.types import AccountTrade, Fill
 from cq_tui.trading.lifecycle import (
     MAX_QUERIES,
+    ORDERS,
     OrderRecord,
     OrderStatus,
     UnknownOrderStatus,
@@ -22,8 +23,6 @@ from cq_tui.trading.lifecycle import (
     mark_rejected,
     mark_sent,
     mark_unknown,
-    order_from_dict,
-    order_to_dict,
 )
 from tests.trading.samples import NOW, D, answer, record, report
 
@@ -141,7 +140,7 @@ def test_an_order_that_the_exchange_has_spoken_of_is_forgotten_only_when_it_deni
 def test_a_refusal_keeps_the_exchange_s_code() -> None:
     order = mark_rejected(mark_sent(record(), NOW), "no balance", NOW, -2010)
     assert (order.status, order.reason, order.code) == (OrderStatus.REJECTED, "no balance", -2010)
-    assert order_from_dict(order_to_dict(order)) == order
+    assert ORDERS.validate_python(ORDERS.dump_python([order], mode="json")) == [order]
 
 
 def test_queries_slow_down_and_give_up_in_words_but_go_on() -> None:
@@ -212,7 +211,7 @@ def test_no_message_leads_out_of_an_end_or_takes_back_a_trade(steps: list[Step])
         assert len(ids) == len(set(ids))
         assert after.client_order_id == order.client_order_id
         assert after.is_open == (after.status is not OrderStatus.INTENDED and not after.status.is_terminal)
-        assert order_from_dict(json.loads(json.dumps(order_to_dict(after)))) == after
+        assert ORDERS.validate_python(json.loads(json.dumps(ORDERS.dump_python([after], mode="json")))) == [after]
         order = after
 
 
@@ -220,6 +219,6 @@ def test_plain_values_keep_exact_decimals() -> None:
     order, _ = apply_response(
         mark_sent(record(quantity=D("0.00250000")), NOW), answer("FILLED", "0.0025", (FILL,)), NOW
     )
-    plain = order_to_dict(order)
+    [plain] = ORDERS.dump_python([order], mode="json")
     assert plain["quantity"] == "0.00250000"
-    assert isinstance(order_from_dict(plain).quantity, Decimal)
+    assert isinstance(ORDERS.validate_python([plain])[0].quantity, Decimal)

@@ -9,12 +9,11 @@ from hypothesis import strategies as st
 
 from cq_tui.trading.lifecycle import TradeFill
 from cq_tui.trading.portfolio import (
+    POSITIONS,
     Position,
     apply_fill,
     equity,
     exposure,
-    position_from_dict,
-    position_to_dict,
     write_off,
 )
 from tests.trading.samples import D, fill, position
@@ -109,4 +108,4 @@ def test_nothing_is_made_or_lost(trades: list[tuple[bool, Decimal, Decimal, str,
 
 def test_it_outlives_a_restart() -> None:
     held = position(trail=D("12.5"), time_stop_ms=5, protections=2)
-    assert position_from_dict(json.loads(json.dumps(position_to_dict(held)))) == held
+    assert POSITIONS.validate_python(json.loads(json.dumps(POSITIONS.dump_python([held], mode="json")))) == [held]

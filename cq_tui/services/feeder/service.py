@@ -69,15 +69,8 @@ class FeederService(Service):
         budget = request_budget(venue, self._data)
         async with SpotRest(venue.endpoints.rest, budget=budget) as rest:
             self._clear_other_market(venue.mode)
-            session = FeederSession(
-                self._data,
-                rest,
-                venue.endpoints.stream,
-                list(symbols),
-                interval,
-                self.runtime.log,
-                trace=self.runtime.trace,
-            )
+            stream, log, trace = venue.endpoints.stream, self.runtime.log, self.runtime.trace
+            session = FeederSession(self._data, rest, stream, list(symbols), interval, log, trace=trace)
             writing = asyncio.create_task(self._write_tickers(session))
             try:
                 self._session = session

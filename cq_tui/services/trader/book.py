@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from cq_tui.trading.lifecycle import OrderRecord, OrderStatus, order_from_dict, order_to_dict
-from cq_tui.trading.portfolio import Position, position_from_dict, position_to_dict
+from cq_tui.trading.lifecycle import ORDERS, OrderRecord, OrderStatus
+from cq_tui.trading.portfolio import POSITIONS, Position
 from cq_tui.trading.quarantine import Quarantine
 from cq_tui.trading.signals import TradeSignal
 
-_SIGNAL = TypeAdapter(TradeSignal)
+_SIGNALS = TypeAdapter(list[TradeSignal])
 #: Ended orders that are still shown and known by id.
 _ENDED_KEPT = 100
 #: Natural keys that are still known as acted on; older ones are stale long since.
@@ -80,10 +80,10 @@ class Book:
     def to_dict(self) -> dict[str, Any]:
         """Return the book as plain JSON values."""
         return {
-            "orders": [order_to_dict(order) for order in self.orders.values()],
-            "positions": [position_to_dict(position) for position in self.positions.values()],
+            "orders": ORDERS.dump_python([*self.orders.values()], mode="json"),
+            "positions": POSITIONS.dump_python([*self.positions.values()], mode="json"),
             "quarantine": self.quarantine.to_dict(),
-            "signals": [_SIGNAL.dump_python(signal, mode="json") for signal in self.signals.values()],
+            "signals": _SIGNALS.dump_python([*self.signals.values()], mode="json"),
             "acted": list(self.acted),
             "last_entry": self.last_entry,
             "paused_until": [[*key, until] for key, until in self.paused_until.items()],
@@ -98,15 +98,12 @@ class Book:
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "Book":
         """Read ``to_dict`` back. Raises KeyError, TypeError or ValueError for anything else."""
-        orders = [order_from_dict(order) for order in plain["orders"]]
-        positions = [position_from_dict(position) for position in plain["positions"]]
-        signals = [_SIGNAL.validate_python(signal) for signal in plain["signals"]]
         start = plain["equity_start"]
         return cls(
             quarantine=Quarantine.from_dict(plain["quarantine"]),
-            orders={order.client_order_id: order for order in orders},
-            positions={position.symbol: position for position in positions},
-            signals={signal.key: signal for signal in signals},
+            orders={order.client_order_id: order for order in ORDERS.validate_python(plain["orders"])},
+            positions={position.symbol: position for position in POSITIONS.validate_python(plain["positions"])},
+            signals={signal.key: signal for signal in _SIGNALS.validate_python(plain["signals"])},
             acted=dict.fromkeys(plain["acted"]),
             last_entry={symbol: float(moment) for symbol, moment in plain["last_entry"].items()},
             paused_until={(strategy, symbol): float(until) for strategy, symbol, until in plain["paused_until"]},
