@@ -6,6 +6,9 @@ import pytest
 
 from cq_tui.contracts.json_schema import SCHEMAS
 from cq_tui.contracts.layout import DataDir
+from cq_tui.store.checkpoints.anchors import anchor_path, write_anchor
+from cq_tui.store.checkpoints.known_directories import record_directory
+from cq_tui.store.checkpoints.signing_key import load_or_create_key
 from cq_tui.store.data_directory import prepare_data_directory
 from docs.generate import files
 from docs.generate.pages import PAGES, write_pages
@@ -55,6 +58,15 @@ def test_every_schema_of_a_file_is_linked() -> None:
     others = {"inclusion_proof", "consistency_proof", "block"}
     rest = set(SCHEMAS) - linked - others
     assert all(name.startswith(("health_", "event_")) for name in rest)
+
+
+def test_every_file_of_the_configuration_folder_has_a_row(tmp_path: Path) -> None:
+    directory_id = "0" * 32
+    load_or_create_key(tmp_path)
+    write_anchor(anchor_path(tmp_path, directory_id), "note")
+    record_directory(tmp_path, tmp_path / "data", directory_id)
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 3
+    assert files.find_unknown(tmp_path, files.configuration_files()) == []
 
 
 def test_a_file_without_a_row_is_found(tmp_path: Path) -> None:

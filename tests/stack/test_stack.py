@@ -17,6 +17,7 @@ from cq_tui.contracts.layout import SERVICES
 from cq_tui.contracts.settings import DEFAULT_SYMBOLS
 from cq_tui.ops.verify import verify_history
 from cq_tui.store.control import issue_command
+from docs.generate.files import data_directory_files, find_unknown
 from tests.stack.audit import check_chain, check_history, merged, spooled
 from tests.stack.running import READY_PATIENCE, Stack, until
 
@@ -46,6 +47,7 @@ def test_a_day_of_the_stack(stack: Stack) -> None:
     a_viewer_stops_and_starts_a_service(stack)
     down_leaves_nothing_and_the_next_up_goes_on(stack)
     at_rest_the_supervisor_costs_next_to_nothing(stack)
+    the_reference_names_every_file(stack)
 
 
 def settle(stack: Stack) -> None:
@@ -211,6 +213,10 @@ def at_rest_the_supervisor_costs_next_to_nothing(stack: Stack) -> None:
     print("\n" + ", ".join(f"{name} {used[name]:.1f} % {memory[name]:.0f} MiB" for name in watched))
     # CPU time, not wall clock: other work on the machine does not count. The bar is far above what it takes (0.2 %).
     assert used["supervisor"] < _MOST_AT_REST
+
+
+def the_reference_names_every_file(stack: Stack) -> None:
+    assert find_unknown(stack.data.root, data_directory_files()) == [], "add them to docs/generate/files.py"
 
 
 def percent_of_a_core(watched: dict[str, psutil.Process]) -> dict[str, float]:
