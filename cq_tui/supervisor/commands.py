@@ -44,7 +44,7 @@ class CommandHandler:
         if action is None:
             return "refused", f"the supervisor has no command {command.command!r}"
         if command.target not in SERVICES:
-            return "refused", f"there is no service {command.target!r}"
+            return "refused", f"unknown service {command.target!r}"
         await action(command.target)
         return "done", ""
 

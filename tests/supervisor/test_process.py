@@ -126,7 +126,7 @@ async def test_a_spawned_process_has_its_own_session_and_output(tmp_path: Path) 
     process.send_signal(signal.SIGCONT)
     await process.wait_until_exited()
     assert process.exit_code == 2
-    assert "there is no service 'no_such_service'" in last_output_line(data, "memory")
+    assert "unknown service 'no_such_service'" in last_output_line(data, "memory")
     assert output_path(data, "memory").stat().st_mode & 0o777 == 0o600
 
 
