@@ -92,7 +92,7 @@ class Settings(ContractModel):
     )
     """Symbols to watch and trade: a list, or names separated by commas."""
     ARES_BASE_INTERVAL: OptionalInterval = None
-    """Base kline interval; unset means 1s in simulation and 1m in other modes."""
+    """Base kline interval, such as 5m; unset means 1s in simulation and 1m in other modes."""
     TRADER_ORDER_QUOTE: float = Field(100.0, gt=0, allow_inf_nan=False)
     """Quote amount of one entry."""
     TRADER_MAX_POSITIONS: int = Field(5, ge=0, le=1000)

@@ -12,8 +12,9 @@ def page() -> str:
     ]
     return markdown.page(
         "Denial reasons",
-        "A guardrail that refuses an order records an `order_rejected` event whose `code` is one of these reasons. "
-        "Reasons that block all trading are in `blocked_by` of `health/trader.json` as well.",
+        "When a guardrail refuses an order, the trader records an `order_rejected` event with one of these codes. When "
+        "the exchange refuses one, `code` is the exchange's error code, such as -2010. `blocked_by` in "
+        "`health/trader.json` lists what blocks every entry now.",
         "Soft guardrails are those that `DISABLE_ORDER_GUARDRAILS` turns off, except in live mode.",
         markdown.table(["code", "meaning", "what to do", "soft"], rows),
     )
