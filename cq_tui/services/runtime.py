@@ -180,10 +180,6 @@ class Trace(Protocol):
         """Log one step."""
 
 
-def trace_nothing(step: str, key: str, **milliseconds: float) -> None:
-    """Discard a step: a ``Trace`` for use without a runtime."""
-
-
 def elapsed_ms(began: float) -> float:
     """Return the milliseconds since ``began``, a value of time.perf_counter()."""
     return (time.perf_counter() - began) * 1000

@@ -70,7 +70,7 @@ class FeederService(Service):
         async with SpotRest(venue.endpoints.rest, budget=budget) as rest:
             self._clear_other_market(venue.mode)
             stream, log, trace = venue.endpoints.stream, self.runtime.log, self.runtime.trace
-            session = FeederSession(self._data, rest, stream, list(symbols), interval, log, trace=trace)
+            session = FeederSession(self._data, rest, stream, list(symbols), interval, log, trace)
             writing = asyncio.create_task(self._write_tickers(session))
             try:
                 self._session = session

@@ -18,7 +18,7 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.market import INTERVAL_MS, KLINE_HISTORY, Kline
 from cq_tui.services.feeder.sequence import KlineSequence
 from cq_tui.services.feeder.ticker_table import TickerTable
-from cq_tui.services.runtime import Trace, trace_nothing
+from cq_tui.services.runtime import Trace
 from cq_tui.store.journal import JournalError
 from cq_tui.store.klines import KlineJournalWriter
 
@@ -53,8 +53,8 @@ class FeederSession:
         symbols: list[str],
         interval: str,
         log: FilteringBoundLogger,
+        trace: Trace,
         *,
-        trace: Trace = trace_nothing,
         deadlines: Deadlines | None = None,
         policy: ReconnectPolicy | None = None,
     ) -> None:

@@ -42,13 +42,17 @@ def _quick_repairs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feeder_session, "_REPAIR_PAUSE", 0.05)
 
 
+def no_trace(step: str, key: str, **milliseconds: float) -> None:
+    """Tracing is off."""
+
+
 @asynccontextmanager
 async def session_at(
     data: DataDir, rest_url: str, stream_url: str, symbols: list[str], deadlines: Deadlines | None = None
 ) -> AsyncIterator[FeederSession]:
     async with SpotRest(rest_url) as rest:
         session = FeederSession(
-            data, rest, stream_url, symbols, "1s", structlog.get_logger(), deadlines=deadlines, policy=POLICY
+            data, rest, stream_url, symbols, "1s", structlog.get_logger(), no_trace, deadlines=deadlines, policy=POLICY
         )
         running = asyncio.create_task(session.run(lambda: None))
         try:
@@ -214,7 +218,7 @@ async def test_without_any_journal_the_session_fails_and_says_so(data: DataDir) 
     data.klines_of("BTCUSDT", "1s").mkdir()
     market = ScriptedMarket("BTCUSDT")
     async with serving(market.application) as at, SpotRest(at.rest) as rest:
-        session = FeederSession(data, rest, at.stream, ["BTCUSDT"], "1s", structlog.get_logger())
+        session = FeederSession(data, rest, at.stream, ["BTCUSDT"], "1s", structlog.get_logger(), no_trace)
         with pytest.raises(JournalError, match="BTCUSDT-1s"):
             await session.run(lambda: None)
 
