@@ -1,38 +1,13 @@
 """What a debug bundle may quote of log lines. A test compares it with the sources."""
 
 #: Every ``event`` that the services log.
-LOG_EVENTS = frozenset(
-    {
-        "cannot run",
-        "cannot start",
-        "checkpoints",
-        "commands not read",
-        "crashed",
-        "disk",
-        "events not spooled",
-        "exchange unreachable",
-        "health file not written",
-        "integrity fault",
-        "kline line rejected",
-        "listening",
-        "market changed",
-        "nothing to change for the new settings",
-        "outcome not written",
-        "settings changed",
-        "settings",
-        "signal denied",
-        "signal invalid",
-        "signal withheld",
-        "signal",
-        "snapshot refused",
-        "started",
-        "state not written",
-        "status",
-        "stopped",
-        "strategy not loaded",
-        "trace",
-    }
-)
+LOG_EVENTS = frozenset({
+    "cannot run", "cannot start", "checkpoints", "commands not read", "crashed", "disk", "events not spooled",
+    "exchange unreachable", "health file not written", "integrity fault", "kline line rejected", "listening",
+    "market changed", "nothing to change for the new settings", "outcome not written", "settings changed",
+    "settings", "signal denied", "signal invalid", "signal withheld", "signal", "snapshot refused", "started",
+    "state not written", "status", "stopped", "strategy not loaded", "trace",
+})  # fmt: skip
 
 #: Fields that may be quoted if they hold a number.
 NUMERIC_FIELDS = ("ts", "pid", "symbols", "klines", "count", "attempt", "seconds", "status_code", "code")
