@@ -113,7 +113,7 @@ def test_a_service_that_was_given_up_is_shown_with_its_reason(data: DataDir) -> 
         (b"", "is empty"),
         (b'{"service": "tra', "is not valid JSON"),
         (b"\x00\xff\x00", "is not valid JSON"),
-        (b"[]", "holds a list, not an object"),
+        (b"[]", "contains a list, not an object"),
         (b'{"service": "trader", "status": "fine"}', "field"),
     ],
 )
