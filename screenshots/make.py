@@ -1,4 +1,4 @@
-"""``make screenshots``: runs the stack in simulation, opens the room beside it, and takes its picture."""
+"""``make screenshots``: runs the stack in simulation and takes pictures of the room."""
 
 import asyncio
 import importlib.resources
@@ -20,7 +20,7 @@ from cq_tui.store.journal import last_lines
 _FOLDER = Path(__file__).parent
 _SIZES = ((160, 45), (80, 24))
 _THEMES = {"dark": "room-dark", "light": "room-light"}
-#: Filled orders that a picture should have to show, and seconds to wait for them at most.
+#: Filled orders that a picture should show, and the maximum seconds to wait for them.
 _MIN_FILLS = 4
 _FILLS_TIMEOUT = 300.0
 _SETTLE_SECONDS = 3.0
@@ -41,7 +41,7 @@ async def take_pictures(data: DataDir) -> None:
 
 
 def render(svg: str) -> bytes:
-    """Return the picture as PNG, in the font that it was drawn for."""
+    """Return the SVG as PNG, in the font it was laid out for."""
     fonts = importlib.resources.files("fontpkg_fira_code") / "files"
     with importlib.resources.as_file(fonts) as folder:
         return bytes(resvg_py.svg_to_bytes(svg_string=svg, font_dirs=[str(folder)], zoom=1.25))
@@ -59,7 +59,7 @@ def wait_for_fills(data: DataDir) -> None:
 
 
 def main() -> None:
-    """Run the stack in a temporary data directory, take the pictures, stop everything."""
+    """Run the stack in a temporary data directory, take the pictures, and stop everything."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ["CQ_CONFIG_DIR"] = str(Path(folder) / "config")
         data = DataDir(Path(folder) / "data")

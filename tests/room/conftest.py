@@ -1,4 +1,4 @@
-"""A staged data directory and a room over it, with a clock that stands still."""
+"""A staged data directory and a room over it, with a fixed clock."""
 
 import shutil
 from collections.abc import Callable, Mapping
@@ -16,15 +16,15 @@ from tests.room.stage import NOW, Stage, staged_holder
 
 MakeRoom = Callable[..., RoomApp]
 
-#: Seconds after which a room is given up: far beyond what a busy machine needs.
+#: Seconds until a room is given up: far more than a busy machine needs.
 _TIMEOUT = 30.0
-#: Seconds between two looks: soon at first, then seldom, since each look draws the whole screen.
+#: Seconds between polls: short at first, then longer, since each poll draws the whole screen.
 _FIRST_LOOK, _LATER_LOOKS = 0.005, 0.05
 
 
 @pytest.fixture(scope="session")
 def staged(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The scene, set once: it takes many synced writes."""
+    """The staged data directory, written once: it takes many synced writes."""
     return Stage(tmp_path_factory.mktemp("staged") / "data").write_all().data.root
 
 
@@ -42,13 +42,13 @@ def make_room() -> MakeRoom:
 
 
 def state_of(app: RoomApp) -> RoomState:
-    """The read model, which must be there by now."""
+    """Return the read model, which must exist by now."""
     assert app.state is not None
     return app.state
 
 
 async def wait_until(pilot: Pilot[int], condition: Callable[[], bool]) -> None:
-    """Wait for a condition, with the room at work."""
+    """Wait for a condition while the room runs."""
     deadline, wait = monotonic() + _TIMEOUT, _FIRST_LOOK
     while not condition():
         if monotonic() > deadline:
@@ -66,12 +66,12 @@ async def wait_until_loaded(pilot: Pilot[int]) -> None:
 
 
 async def wait_for_text(pilot: Pilot[int], words: str) -> None:
-    """Wait until words stand on the screen."""
+    """Wait until a text is on the screen."""
     await wait_until(pilot, lambda: words in screen_text(pilot))
 
 
 async def open_pane(pilot: Pilot[int], number: int) -> None:
-    """Go to a pane; in a small terminal its list takes keys only once it is shown."""
+    """Go to a pane; in a small terminal its table takes keys only once it is visible."""
     app = pilot.app
     assert isinstance(app, RoomApp)
     await pilot.press(str(number))
@@ -79,22 +79,22 @@ async def open_pane(pilot: Pilot[int], number: int) -> None:
 
 
 async def wait_for_clipboard(pilot: Pilot[int], words: str) -> None:
-    """Wait until words are among what was copied."""
+    """Wait until a text is in the clipboard."""
     await wait_until(pilot, lambda: words in pilot.app.clipboard)
 
 
 async def wait_until_painted(pilot: Pilot[int]) -> None:
-    """Wait until no line waits for its repainting: they are repainted a few times a second."""
+    """Wait until no line is left to repaint: they are flushed a few times a second."""
     await wait_until(pilot, lambda: not any(table._flush_pending for table in pilot.app.screen.query(LineTable)))
 
 
 async def wait_until_idle(pilot: Pilot[int], group: str = "actions") -> None:
-    """Wait until the room has carried out what it was asked; what it shows may come before its last step."""
+    """Wait until the room's workers have finished; the screen may show the result before that."""
     await wait_until(
         pilot, lambda: not any(worker.group == group and not worker.is_finished for worker in pilot.app.workers)
     )
 
 
 def screen_text(pilot: Pilot[int]) -> str:
-    """What stands on the screen, as plain lines."""
+    """Return the screen as plain lines."""
     return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())

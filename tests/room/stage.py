@@ -1,4 +1,4 @@
-"""A data directory as a running stack leaves it, written with the store's own functions, at a fixed time."""
+"""A data directory as a running stack writes it, made with the store's own functions, at a fixed time."""
 
 import hashlib
 import math
@@ -54,7 +54,7 @@ _Event = tuple[float, str, str, dict[str, Any]]
 
 
 def staged_holder(lock: Path) -> LockHolder | None:
-    """The holder that a lock file names, whatever the machine's processes are."""
+    """The holder named by a lock file, whether or not its process exists."""
     try:
         return read_document(lock, LockHolder)
     except DocumentError:
@@ -62,7 +62,7 @@ def staged_holder(lock: Path) -> LockHolder | None:
 
 
 class Stage:
-    """Sets the scene; each method writes one file."""
+    """Writes a data directory; each method writes one file."""
 
     def __init__(self, root: Path, now: float = NOW) -> None:
         self.data = DataDir(root)
@@ -70,7 +70,7 @@ class Stage:
         prepare_data_directory(self.data)
 
     def write_all(self) -> "Stage":
-        """A healthy stack in the middle of its work."""
+        """Write a healthy stack at work."""
         self.healthy()
         self.supervisor()
         self.tickers()
@@ -86,7 +86,7 @@ class Stage:
         write_document(self.data.health_of(health.service), health, durable=False)
 
     def lock(self, name: str, pid: int) -> None:
-        """The lock file of a process that counts as alive."""
+        """Write the lock file of a process that counts as alive."""
         holder = LockHolder(pid=pid, process_started=self.now - 4000, name=name)
         write_document(self.data.lock_of(name), holder, durable=False)
 
@@ -133,7 +133,7 @@ class Stage:
         )
 
     def memory_from_history(self, **changes: Any) -> MemoryHealth:
-        """Memory's health, as the files of the history say."""
+        """Return memory's health, matching the files of the history."""
         tail, newest = read_chain_tail(self.data.hash_chain), newest_checkpoint(self.data.checkpoints)
         anchored = {} if newest is None else {
             "anchored_count": newest.checkpoint.size, "last_anchor_ts": newest.checkpoint.time,
@@ -146,7 +146,7 @@ class Stage:
         return self.memory(**told | anchored | changes)
 
     def anchor(self, ago: float = 12.0) -> Checkpoint:
-        """Sign the history as it is, with a key that is the same in every test and signs nothing else."""
+        """Sign the current history with a key that is the same in every test and signs nothing else."""
         folder = self.data.root.parent / "config"
         if not key_path(folder).exists():
             make_private(folder)

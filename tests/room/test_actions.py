@@ -1,4 +1,4 @@
-"""The keys that act: they ask with 'no' focused, name what stands in the way, write, and tell."""
+"""The keys that act on the stack: confirmation with 'no' focused, obstacles, changes and toasts."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ async def closed(pilot: Pilot[int]) -> None:
     await wait_until(pilot, lambda: not isinstance(pilot.app.screen, Dialog))
 
 
-async def test_no_is_focused_and_the_opening_key_confirms_nothing(stage: Stage, make_room: MakeRoom) -> None:
+async def test_no_has_the_focus_and_the_opening_key_does_not_confirm(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=SIZE) as pilot:
         await wait_until_loaded(pilot)
@@ -62,7 +62,7 @@ async def test_no_is_focused_and_the_opening_key_confirms_nothing(stage: Stage, 
         assert list(stage.data.control.glob("*.json")) == []
 
 
-async def test_g_writes_the_guardrails_and_remembers_it(stage: Stage, make_room: MakeRoom) -> None:
+async def test_g_writes_the_guardrails_and_records_the_change(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=SIZE) as pilot:
         await wait_until_loaded(pilot)
@@ -82,7 +82,7 @@ async def test_g_writes_the_guardrails_and_remembers_it(stage: Stage, make_room:
         assert settings(stage) == {"DISABLE_ORDER_GUARDRAILS": False}
 
 
-async def test_halting_takes_one_key_more_and_so_does_going_on(stage: Stage, make_room: MakeRoom) -> None:
+async def test_halt_and_resume_each_need_one_confirmation(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=SIZE) as pilot:
         await wait_until_loaded(pilot)
@@ -128,7 +128,7 @@ async def test_t_offers_to_leave_simulation(stage: Stage, make_room: MakeRoom) -
         assert remembered(stage) == [("SIMULATION_MODE", False)]
 
 
-async def test_t_does_not_offer_to_leave_while_something_is_open(stage: Stage, make_room: MakeRoom) -> None:
+async def test_t_does_not_offer_to_leave_simulation_with_open_positions(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=SIZE) as pilot:
         await wait_until_loaded(pilot)
@@ -142,7 +142,7 @@ async def test_t_does_not_offer_to_leave_while_something_is_open(stage: Stage, m
         assert settings(stage) == {}
 
 
-async def test_a_change_of_mode_is_refused_with_the_list(stage: Stage, make_room: MakeRoom) -> None:
+async def test_a_mode_change_is_refused_with_a_list_of_obstacles(stage: Stage, make_room: MakeRoom) -> None:
     stage.data.settings.write_text('{"SIMULATION_MODE": false, "TRADING_MODE": "live"}')
     app = make_room(stage.data)
     async with app.run_test(size=SIZE) as pilot:
@@ -158,7 +158,7 @@ async def test_a_change_of_mode_is_refused_with_the_list(stage: Stage, make_room
         assert "BINANCE_USE_TESTNET" not in settings(stage)
 
 
-async def test_keys_that_the_environment_holds_are_named(stage: Stage, make_room: MakeRoom) -> None:
+async def test_settings_set_by_the_environment_are_named(stage: Stage, make_room: MakeRoom) -> None:
     held = {"t": "BINANCE_USE_TESTNET", "g": "DISABLE_ORDER_GUARDRAILS"}
     app = make_room(stage.data, dict.fromkeys(held.values(), "true"))
     async with app.run_test(size=SIZE) as pilot:
@@ -173,7 +173,7 @@ async def test_keys_that_the_environment_holds_are_named(stage: Stage, make_room
         assert settings(stage) == {}
 
 
-async def test_a_halt_that_the_environment_holds_cannot_be_lifted(
+async def test_a_halt_set_by_the_environment_cannot_be_lifted(
     stage: Stage, make_room: MakeRoom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRADING_STATE", "halted")
@@ -188,7 +188,7 @@ async def test_a_halt_that_the_environment_holds_cannot_be_lifted(
         assert settings(stage) == {}
 
 
-async def test_a_settings_file_that_is_no_json_is_left_alone(stage: Stage, make_room: MakeRoom) -> None:
+async def test_an_invalid_settings_file_is_left_alone(stage: Stage, make_room: MakeRoom) -> None:
     stage.data.settings.write_text("{ my notes")
     app = make_room(stage.data)
     async with app.run_test(size=SIZE) as pilot:
@@ -201,7 +201,7 @@ async def test_a_settings_file_that_is_no_json_is_left_alone(stage: Stage, make_
         assert stage.data.settings.read_text() == "{ my notes"
 
 
-async def test_b_writes_a_bundle_shows_and_copies_its_path(stage: Stage, make_room: MakeRoom) -> None:
+async def test_b_writes_a_bundle_and_copies_its_path(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=(200, 50), notifications=True) as pilot:
         await wait_until_loaded(pilot)
@@ -213,7 +213,7 @@ async def test_b_writes_a_bundle_shows_and_copies_its_path(stage: Stage, make_ro
         await wait_for_text(pilot, path.name)
 
 
-async def test_a_full_disk_is_told(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_disk_is_reported(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: Path, *_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", str(path))
 
@@ -226,7 +226,7 @@ async def test_a_full_disk_is_told(stage: Stage, monkeypatch: pytest.MonkeyPatch
         assert app.is_running
 
 
-async def test_service_keys_show_which_service_they_mean(stage: Stage, make_room: MakeRoom) -> None:
+async def test_service_keys_show_the_service_they_act_on(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await wait_until_loaded(pilot)

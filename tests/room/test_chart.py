@@ -1,4 +1,4 @@
-"""The chart: lines, levels and marks where they belong, at any size."""
+"""The chart: lines, levels and markers in their places, at any size."""
 
 import pytest
 from hypothesis import example, given
@@ -26,7 +26,7 @@ def test_a_rising_line_rises() -> None:
     assert (chart.high, chart.low) == (120.0, 100.0)
 
 
-def test_marks_stand_at_their_time_and_price() -> None:
+def test_markers_are_drawn_at_their_time_and_price() -> None:
     marks = [
         ChartMarker(10.0, 110.0, "▲", "$warning"),
         ChartMarker(-5.0, 110.0, "x", ""),
@@ -37,7 +37,7 @@ def test_marks_stand_at_their_time_and_price() -> None:
     assert "x" not in "".join(rows)
 
 
-def test_near_levels_are_drawn_and_far_ones_do_not_squeeze_the_line() -> None:
+def test_near_levels_are_drawn_and_far_ones_do_not_flatten_the_line() -> None:
     chart = draw_chart(LINE, [], [ChartLevel(125.0, "$success"), ChartLevel(900.0, "$error")], 10, 6)
     assert chart is not None
     assert chart.high == 125.0
@@ -55,7 +55,7 @@ def test_too_little_to_draw(line: list[tuple[float, float]], size: tuple[int, in
     st.integers(2, 20),
 )
 @example([(0.0, 1.0), (1e-310, 1.0)], 2, 2)
-def test_any_line_fits_its_cells(line: list[tuple[float, float]], width: int, height: int) -> None:
+def test_any_line_fits_into_its_cells(line: list[tuple[float, float]], width: int, height: int) -> None:
     rows = text(draw_chart(sorted(line), [ChartMarker(5.0, 1.0, "▲", "")], [ChartLevel(1.0, "")], width, height))
     assert [len(row) for row in rows] == [width] * height
 

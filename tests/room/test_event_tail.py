@@ -26,7 +26,7 @@ def test_new_events_are_read_once(tmp_path: Path) -> None:
     writer.close()
 
 
-def test_a_replaced_journal_is_read_anew_without_doubles(tmp_path: Path) -> None:
+def test_a_replaced_journal_is_read_again_without_duplicates(tmp_path: Path) -> None:
     path = tmp_path / "events.ndjson"
     path.write_bytes(line(1) + b"\n" + line(2) + b"\n")
     tail = EventTail(path, tmp_path)
@@ -52,7 +52,7 @@ def test_a_long_journal_is_read_from_its_end(tmp_path: Path) -> None:
     assert tail.events[-1].event_id == "evt_54999"
 
 
-def test_lines_that_are_no_events_are_counted(tmp_path: Path) -> None:
+def test_lines_that_are_not_events_are_counted(tmp_path: Path) -> None:
     path = tmp_path / "events.ndjson"
     path.write_bytes(b'\xff\n[]\n{"event_id": 3}\n' + line(1) + b"\n")
     tail = EventTail(path, tmp_path)

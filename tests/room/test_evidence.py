@@ -1,4 +1,4 @@
-"""What the files say of one event: proved, not anchored yet, changed, missing, unreadable."""
+"""The evidence for one event: proved, not anchored yet, changed, missing, unreadable."""
 
 import shutil
 from pathlib import Path
@@ -44,7 +44,7 @@ def test_each_anchored_event_is_proved_step_by_step(stage: Stage) -> None:
         assert gather_evidence(data, index) == found
 
 
-def test_what_came_later_is_not_anchored_yet(stage: Stage) -> None:
+def test_later_events_are_not_anchored_yet(stage: Stage) -> None:
     found = gather_evidence(stage.data, 13)
     assert found.verdict.level == "idle"
     assert found.verdict.text.startswith(f"Not anchored yet: {found.event_id} is event 13")
@@ -55,7 +55,7 @@ def test_what_came_later_is_not_anchored_yet(stage: Stage) -> None:
     assert gather_evidence(stage.data, 13).verdict.level == "good"
 
 
-def test_blocks_are_kept_within_the_chain(stage: Stage) -> None:
+def test_block_indexes_are_clamped_to_the_chain(stage: Stage) -> None:
     assert gather_evidence(stage.data, 10**9).index == 13
     genesis = gather_evidence(stage.data, -5)
     assert genesis.index == 0
@@ -64,7 +64,7 @@ def test_blocks_are_kept_within_the_chain(stage: Stage) -> None:
     assert genesis.is_final
 
 
-def test_a_changed_event_is_told_by_block_and_proof(stage: Stage) -> None:
+def test_a_changed_event_shows_in_block_and_proof(stage: Stage) -> None:
     content = stage.data.events.read_bytes()
     stage.data.events.write_bytes(content.replace(b'"size":0.00148', b'"size":9.00148', 1))
     found = gather_evidence(stage.data, 10)
@@ -76,7 +76,7 @@ def test_a_changed_event_is_told_by_block_and_proof(stage: Stage) -> None:
     assert untouched.matches_block is True
 
 
-def test_a_damaged_block_leaves_the_proof_to_the_events(stage: Stage) -> None:
+def test_an_event_is_proved_despite_a_damaged_block(stage: Stage) -> None:
     content = stage.data.hash_chain.read_bytes()
     stage.data.hash_chain.write_bytes(content.replace(event_id(stage.data, 5).encode(), b"evt_1_000", 1))
     found = gather_evidence(stage.data, event_id(stage.data, 5))
@@ -88,7 +88,7 @@ def test_a_damaged_block_leaves_the_proof_to_the_events(stage: Stage) -> None:
     assert after.links_to_previous is None
 
 
-def test_a_cut_event_is_missing_by_name(stage: Stage) -> None:
+def test_a_removed_event_is_reported_by_id(stage: Stage) -> None:
     whole = lines(stage.data)
     missing = event_id(stage.data, 13)
     stage.data.events.write_bytes(b"".join(line + b"\n" for line in whole[:-1]))
@@ -99,7 +99,7 @@ def test_a_cut_event_is_missing_by_name(stage: Stage) -> None:
 
 @pytest.mark.parametrize("what", ["events", "hash_chain", "checkpoints", "tree_index"])
 @pytest.mark.parametrize("how", ["gone", "empty", "rubbish", "a folder"])
-def test_whatever_is_gone_or_damaged_becomes_words(stage: Stage, what: str, how: str) -> None:
+def test_missing_and_damaged_files_become_messages(stage: Stage, what: str, how: str) -> None:
     data, path = stage.data, getattr(stage.data, what)
     wanted = event_id(data, 3)
     path.unlink(missing_ok=True)
@@ -127,7 +127,7 @@ def test_an_empty_directory(tmp_path: Path, stage: Stage) -> None:
     assert gather_evidence(stage.data, 1).line is None
 
 
-def test_an_event_that_memory_did_not_write_has_no_block(stage: Stage) -> None:
+def test_an_event_not_written_by_memory_has_no_block(stage: Stage) -> None:
     line = orjson.dumps({"event_id": "[b]", "timestamp": 1.0, "event_type": "x", "source": "y", "data": {}})
     with stage.data.events.open("ab") as file:
         file.write(line + b"\n")

@@ -1,4 +1,4 @@
-"""Faults as the room tells them: by their names, without the hashes that nobody compares by eye."""
+"""Faults as the room shows them: by id, without hashes that nobody compares by eye."""
 
 from pathlib import Path
 
@@ -21,13 +21,13 @@ def stage(tmp_path: Path) -> Stage:
     return Stage(tmp_path / "data")
 
 
-def test_the_pane_tells_the_short_form_under_the_whole_fault_s_name(stage: Stage) -> None:
+def test_the_pane_shows_the_headline_with_the_fault_s_id(stage: Stage) -> None:
     memory = stage.memory(integrity_ok=False, status="error", faults=[str(FAULT)])
     assert integrity(memory).text == f"NOT INTACT: {FAULT.headline}"
     assert fault_alerts(memory)[0].text == f"{fault_id(str(FAULT))} {FAULT.headline}"
 
 
-def test_the_status_bar_tells_the_short_form(stage: Stage) -> None:
+def test_the_status_bar_shows_the_headline(stage: Stage) -> None:
     stage.write_all()
     stage.health(stage.memory(integrity_ok=False, status="error", faults=[str(FAULT)], reason=FAULT.headline))
     state = RoomState(stage.data, {})
@@ -41,7 +41,7 @@ def _event(event_type: str, **data: object) -> HistoryEvent:
     return HistoryEvent("evt_1_001", NOW, event_type, "memory", data)
 
 
-def test_a_fault_and_its_acceptance_are_sentences() -> None:
+def test_a_fault_and_its_acknowledgement_are_summarized() -> None:
     fault = _event("integrity_fault", reason=FAULT.reason, file=FAULT.file, indexes=[8])
     assert summarize_event(fault) == FAULT.headline
     spooled = _event("integrity_fault", reason="ares.ndjson is damaged", file="spool", indexes=None)

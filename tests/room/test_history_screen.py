@@ -1,4 +1,4 @@
-"""The screen of one event: what it shows, how it walks, what it copies, and what becomes of bad files."""
+"""The history screen: content, navigation, copying, and bad files."""
 
 from threading import Event
 
@@ -63,7 +63,7 @@ async def test_it_shows_event_block_and_proof(stage: Stage, make_room: MakeRoom,
             assert words in seen, words
 
 
-async def test_it_walks_from_block_to_block(stage: Stage, make_room: MakeRoom) -> None:
+async def test_it_moves_from_block_to_block(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=SMALL) as pilot:
         screen = await opened(pilot)
@@ -90,7 +90,7 @@ async def test_it_walks_from_block_to_block(stage: Stage, make_room: MakeRoom) -
         await wait_until(pilot, lambda: app.screen is app.room)
 
 
-async def test_many_keys_at_once_end_where_they_lead(stage: Stage, make_room: MakeRoom) -> None:
+async def test_many_keys_at_once_reach_the_right_block(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=SMALL) as pilot:
         screen = await opened(pilot)
@@ -100,7 +100,7 @@ async def test_many_keys_at_once_end_where_they_lead(stage: Stage, make_room: Ma
         await at(pilot, screen, 5)
 
 
-async def test_a_key_pressed_while_files_are_read_counts_from_where_one_is_going(
+async def test_a_key_pressed_while_loading_counts_from_the_target_block(
     stage: Stage, make_room: MakeRoom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = make_room(stage.data)
@@ -141,7 +141,7 @@ async def test_it_copies_checkpoint_proof_and_line(stage: Stage, make_room: Make
         await wait_until(pilot, lambda: app.clipboard.encode() == line)
 
 
-async def test_an_event_is_proved_as_soon_as_a_checkpoint_reaches_it(stage: Stage, make_room: MakeRoom) -> None:
+async def test_an_event_is_proved_as_soon_as_a_checkpoint_covers_it(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=SMALL) as pilot:
         await opened(pilot)
@@ -151,7 +151,7 @@ async def test_an_event_is_proved_as_soon_as_a_checkpoint_reaches_it(stage: Stag
         await wait_for_text(pilot, "Proved by the checkpoint of 13 events")
 
 
-async def test_a_changed_event_is_told_in_words(stage: Stage, make_room: MakeRoom) -> None:
+async def test_a_changed_event_is_explained(stage: Stage, make_room: MakeRoom) -> None:
     content = stage.data.events.read_bytes()
     stage.data.events.write_bytes(content.replace(b'"size":0.00148', b'"size":9.00148', 1))
     app = make_room(stage.data)
@@ -163,7 +163,7 @@ async def test_a_changed_event_is_told_in_words(stage: Stage, make_room: MakeRoo
         await wait_for_clipboard(pilot, '"size":9.00148')
 
 
-async def test_files_may_go_while_it_is_open(stage: Stage, make_room: MakeRoom) -> None:
+async def test_files_may_disappear_while_it_is_open(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=SMALL) as pilot:
         screen = await opened(pilot, row=3)
@@ -197,7 +197,7 @@ async def test_text_from_outside_is_only_text(stage: Stage, make_room: MakeRoom)
             await pilot.press("escape")
 
 
-async def test_its_keys_can_be_moved_and_are_in_the_help(stage: Stage, make_room: MakeRoom) -> None:
+async def test_its_keys_can_be_remapped_and_are_in_the_help(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=LARGE) as pilot:
         app.set_keymap({"history.proof": "f9"})
@@ -210,7 +210,7 @@ async def test_its_keys_can_be_moved_and_are_in_the_help(stage: Stage, make_room
         assert "f9  Copy the proof" in text
 
 
-async def test_it_may_be_left_before_it_has_looked(stage: Stage, make_room: MakeRoom) -> None:
+async def test_it_can_be_closed_while_loading(stage: Stage, make_room: MakeRoom) -> None:
     app: RoomApp = make_room(stage.data)
     async with app.run_test(size=SMALL) as pilot:
         await wait_until_loaded(pilot)

@@ -1,4 +1,4 @@
-"""In what order the history screen tells: the proof before the stored line where both do not fit side by side."""
+"""The history screen's order: the proof before the stored line if they do not fit side by side."""
 
 import pytest
 
@@ -20,7 +20,7 @@ async def test_a_narrow_terminal_shows_the_proof_one_page_down(stage: Stage, mak
 
 
 @pytest.mark.parametrize("size", [(160, 45), (200, 55)])
-async def test_a_broad_one_shows_the_line_below_the_event(
+async def test_a_wide_terminal_shows_the_line_below_the_event(
     stage: Stage, make_room: MakeRoom, size: tuple[int, int]
 ) -> None:
     async with make_room(stage.data).run_test(size=(80, 24)) as pilot:

@@ -1,4 +1,4 @@
-"""Three verdicts, each in its own words, whatever the others say."""
+"""Three verdicts on the history, independent of each other."""
 
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
     return Stage(tmp_path_factory.mktemp("words") / "data")
 
 
-def test_an_old_health_file_is_not_judged_on_what_it_does_not_tell(stage: Stage) -> None:
+def test_an_old_health_file_is_not_judged_on_missing_fields(stage: Stage) -> None:
     memory = stage.memory(backlog=None, check_progress=None)
     assert integrity(memory) == ("good", "intact")
     assert completeness(memory) == ("idle", "12,847 events", 0, "")
@@ -50,7 +50,7 @@ def test_completeness(stage: Stage, told: dict[str, Any], level: str, text: str,
     assert (found.level, found.text, found.unanchored_count) == (level, text, since)
 
 
-def test_a_broken_history_may_be_complete_and_a_missing_end_intact(stage: Stage) -> None:
+def test_integrity_and_completeness_are_independent(stage: Stage) -> None:
     broken = stage.memory(integrity_ok=False, faults=["chain: block 5"], anchored_count=12800)
     assert integrity(broken) == ("bad", "NOT INTACT: chain: block 5")
     assert completeness(broken).text == "complete to 12,800"
@@ -59,7 +59,7 @@ def test_a_broken_history_may_be_complete_and_a_missing_end_intact(stage: Stage)
     assert completeness(cut).text == "incomplete by 3"
 
 
-def test_what_does_not_fit_is_counted(stage: Stage) -> None:
+def test_faults_that_do_not_fit_are_counted(stage: Stage) -> None:
     one = stage.memory(integrity_ok=False, faults=["chain: block 5"])
     assert integrity(one, 26).text == "NOT INTACT: chain: block 5"
     assert integrity(one, 25).text == "NOT INTACT: 1 fault"
@@ -79,12 +79,12 @@ def test_ages(stage: Stage) -> None:
     assert last_anchor(all_of_it, NOW, 60) == ("good", "2 h ago")
 
 
-def test_a_long_backlog_is_told_in_bytes(stage: Stage) -> None:
+def test_a_large_backlog_is_shown_in_bytes(stage: Stage) -> None:
     assert backlog(stage.memory(backlog=7, backlog_bytes=2000)) == ("good", "7")
     assert backlog(stage.memory(backlog=9000, backlog_bytes=3_400_000)) == ("look", "9,000 (3.4 MB)")
 
 
-def test_faults_are_named_as_they_are_accepted(stage: Stage) -> None:
+def test_faults_are_shown_with_the_id_to_acknowledge(stage: Stage) -> None:
     faults = [f"block {number}\x1b" for number in range(5)]
     told = fault_alerts(stage.memory(integrity_ok=False, faults=faults, anchor_problem="signing was stopped"))
     assert [news.text for news in told[:3]] == [f"{fault_id(fault)} {fault[:-1]}␛" for fault in faults[2:]]
@@ -93,7 +93,7 @@ def test_faults_are_named_as_they_are_accepted(stage: Stage) -> None:
     assert told[4] == ("look", "checkpoints: signing was stopped")
 
 
-def test_all_that_stand_are_counted(stage: Stage) -> None:
+def test_all_open_faults_are_counted(stage: Stage) -> None:
     told = fault_alerts(stage.memory(integrity_ok=False, faults=list("abcde"), fault_count=12))
     assert [news.text[-1] for news in told[:3]] == ["c", "d", "e"]
     assert "9 earlier faults not shown" in told[3].text

@@ -1,4 +1,4 @@
-"""The last checkpoint stays in the footer and in the terminal, whatever becomes of the files."""
+"""The last checkpoint stays in the footer and in the terminal, whatever happens to the files."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from tests.room.conftest import MakeRoom, screen_text, wait_for_text, wait_until
 from tests.room.stage import Stage
 
 
-def test_the_newest_is_kept(stage: Stage) -> None:
+def test_the_newest_checkpoint_is_kept(stage: Stage) -> None:
     kept = LastCheckpoint()
     assert (kept.short_text, kept.summary_line) == ("", "")
     assert not kept.update(None)
@@ -32,7 +32,7 @@ def test_the_newest_is_kept(stage: Stage) -> None:
     assert "13 events" in kept.summary_line
 
 
-async def test_the_footer_shows_it_where_there_is_room(stage: Stage, make_room: MakeRoom) -> None:
+async def test_the_footer_shows_it_if_there_is_room(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=(160, 45)) as pilot:
         await wait_until_loaded(pilot)
@@ -50,7 +50,7 @@ async def test_the_footer_shows_it_where_there_is_room(stage: Stage, make_room: 
 
 
 @pytest.mark.parametrize("signed", [True, False])
-def test_a_room_that_ends_says_it_once(
+def test_a_room_that_quits_prints_it_once(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], signed: bool
 ) -> None:
     def run(app: room_app.RoomApp) -> int:
@@ -66,7 +66,7 @@ def test_a_room_that_ends_says_it_once(
     assert [line.partition(",")[0] for line in lines] == (["last checkpoint: 11 events"] if signed else [])
 
 
-def test_the_room_starts_without_what_only_proofs_need() -> None:
+def test_the_room_starts_without_the_proof_modules() -> None:
     heavy = ("cryptography", "cq_tui.store.checkpoints.checkpoint", "cq_tui.room.evidence", "cq_tui.ops.prove")
     check = f"import sys, cq_tui.room.app; sys.exit(', '.join(m for m in {heavy!r} if m in sys.modules) or 0)"
     subprocess.run([sys.executable, "-c", check], check=True)

@@ -1,4 +1,4 @@
-"""From a written file to the painted screen; and what a busy market costs."""
+"""Latency from a written file to the painted screen, and the cost of a busy market."""
 
 import asyncio
 import statistics
@@ -12,7 +12,7 @@ from tests.room.stage import Stage
 
 #: Seconds; the aim is 0.03 on a quiet machine, and test machines are not.
 _GENEROUS = 0.25
-#: Seconds between two changes that come alone: those that are nearer to each other are painted together.
+#: Seconds between two separate changes: closer ones are painted together.
 _APART = 0.25
 
 

@@ -1,4 +1,4 @@
-"""The words that only open the room, and those that are left to the command line."""
+"""The arguments that only open the room, and those left to the command line."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from cq_tui.room.launch import RoomOptions, open_room, parse_room_options
         (["--replay=r", "--view"], RoomOptions(replay=Path("r"), view=True)),
     ],
 )
-def test_plain_words_open_the_room(words: list[str], options: RoomOptions) -> None:
+def test_simple_arguments_open_the_room(words: list[str], options: RoomOptions) -> None:
     assert parse_room_options(words) == options
 
 
@@ -40,7 +40,7 @@ def test_everything_else_is_left_to_the_command_line(words: list[str]) -> None:
     assert parse_room_options(words) is None
 
 
-def test_a_recording_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_recording_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert open_room(RoomOptions(data_dir=tmp_path, replay=tmp_path / "none")) == 2
     assert f"--replay {tmp_path / 'none'}: no such file or folder" in capsys.readouterr().err
 

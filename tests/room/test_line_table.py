@@ -1,4 +1,4 @@
-"""The table of lines: draws what is seen, repaints what changed, keeps the selection with its row."""
+"""The line table: draws visible lines, repaints changed rows, keeps the selection on its row."""
 
 from time import monotonic
 from typing import ClassVar
@@ -16,7 +16,7 @@ COLUMNS = (Column("name", 10), Column("value", 8, align_right=True), Column("not
 
 class TableApp(App[int]):
     CSS = "LineTable { height: 12; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }"
-    #: Two clicks are a double click however slowly the machine makes them.
+    #: Two clicks are a double click however slow the machine is.
     CLICK_CHAIN_TIME_THRESHOLD: ClassVar[float] = 60.0
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ def keys(*rows: str) -> list[LineKey]:
 MANY = [f"row{number:03}" for number in range(500)]
 
 
-async def test_only_what_is_seen_is_drawn() -> None:
+async def test_only_visible_lines_are_drawn() -> None:
     app = TableApp()
     async with app.run_test(size=(40, 15)) as pilot:
         app.table.set_lines(keys(*MANY))
@@ -58,7 +58,7 @@ async def test_only_what_is_seen_is_drawn() -> None:
         assert {key.row for key in app.drawn} == set(MANY[:11])
 
 
-async def test_only_what_changed_is_drawn_again() -> None:
+async def test_only_changed_rows_are_redrawn() -> None:
     app = TableApp()
     async with app.run_test(size=(40, 15)) as pilot:
         app.table.set_lines(keys(*MANY))
@@ -83,7 +83,7 @@ async def test_a_stream_of_changes_is_flushed_a_few_times_a_second() -> None:
             app.table.invalidate_rows(["a"])
             await pilot.pause(0.005)
         await wait_until(pilot, lambda: " 59 " in screen_text(pilot))
-        # The first at once, then one in each interval, however long the machine took.
+        # The first at once, then one per interval, however long the machine took.
         assert len(app.drawn) <= 2 + (monotonic() - started) / FLUSH_INTERVAL
 
 
@@ -118,7 +118,7 @@ async def test_the_selection_stays_with_its_row_and_place() -> None:
         assert 52 - app.table.scroll_offset.y == place
 
 
-async def test_the_selection_goes_to_a_neighbour_when_its_row_goes() -> None:
+async def test_the_selection_moves_to_a_neighbor_when_its_row_disappears() -> None:
     app = TableApp()
     async with app.run_test(size=(40, 15)) as pilot:
         app.table.set_lines(keys("a", "b", "c"))
@@ -132,7 +132,7 @@ async def test_the_selection_goes_to_a_neighbour_when_its_row_goes() -> None:
         assert app.opened == []
 
 
-async def test_keys_move_over_rows_not_lines() -> None:
+async def test_keys_move_by_rows_not_lines() -> None:
     app = TableApp()
     async with app.run_test(size=(40, 15)) as pilot:
         app.table.focus()
@@ -166,7 +166,7 @@ async def test_an_empty_table_says_what_it_waits_for() -> None:
 
 
 @pytest.mark.parametrize("width", [1, 2, 5, 18, 19, 20, 27, 28, 100])
-def test_columns_fit_or_leave(width: int) -> None:
+def test_columns_fit_or_are_dropped(width: int) -> None:
     layout = lay_out(COLUMNS, width)
     used = sum(layout.widths) + 2 * (len(layout.widths) - 1)
     assert used == width if len(layout.shown) == 3 else used == 20

@@ -174,7 +174,7 @@ def _frozen(stage: Stage) -> None:
         ),
     ],
 )
-async def test_the_screen_says_one_thing(
+async def test_the_screen_shows_one_verdict(
     stage: Stage, make_room: MakeRoom, scene: Callable[[Stage], None], shown: list[str], never: list[str]
 ) -> None:
     scene(stage)

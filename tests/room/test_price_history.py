@@ -1,4 +1,4 @@
-"""Prices over time: one a second, none invented, and bounded."""
+"""The price history: one price per second, none invented, bounded."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 from cq_tui.room.price_history import SPAN_SECONDS, PriceHistory
 
 
-def test_one_price_a_second_the_last_one() -> None:
+def test_the_last_price_of_each_second_is_kept() -> None:
     prices = PriceHistory()
     for at, price in ((100.1, 1.0), (100.9, 2.0), (101.0, 3.0), (99.0, 9.0)):
         prices.add("A", at, price)
     assert prices.sample("A", 101.0, SPAN_SECONDS) == [*[None] * 58, 2.0, 3.0]
 
 
-def test_a_silent_second_keeps_the_price_before() -> None:
+def test_a_silent_second_repeats_the_previous_price() -> None:
     prices = PriceHistory()
     prices.add("A", 100.0, 1.0)
     prices.add("A", 130.0, 2.0)

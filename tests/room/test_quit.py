@@ -1,4 +1,4 @@
-"""Supervising from the room: begun after the first paint, watched when somebody else does it, left in three ways."""
+"""Supervision from the room: started after the first paint, watch-only beside another supervisor, ended three ways."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ SIZE = (80, 24)
 
 
 class FakeSupervisor:
-    """Remembers what it was asked."""
+    """Records the calls."""
 
     services = ("memory", "feeder")
 
@@ -108,7 +108,7 @@ async def test_detaching_ends_the_workers_before_it_hands_over(stage: Stage) -> 
     assert app.return_code == 0
 
 
-async def test_stop_all_stops_and_ends(stage: Stage) -> None:
+async def test_stop_all_stops_the_services_and_quits(stage: Stage) -> None:
     supervisor = FakeSupervisor()
     app = room(stage, supervisor)
     async with app.run_test(size=SIZE) as pilot:
@@ -119,7 +119,7 @@ async def test_stop_all_stops_and_ends(stage: Stage) -> None:
     assert supervisor.calls == ["stop all", "release, 0 running"]
 
 
-async def test_staying_is_the_answer_nearest_at_hand(stage: Stage) -> None:
+async def test_staying_is_the_default_answer(stage: Stage) -> None:
     supervisor = FakeSupervisor()
     app = room(stage, supervisor)
     async with app.run_test(size=SIZE) as pilot:
@@ -154,7 +154,7 @@ async def test_a_lost_terminal_detaches(stage: Stage, number: signal.Signals) ->
     assert supervisor.calls == ["hand over, 0 running"]
 
 
-async def test_a_shut_down_from_elsewhere_leaves_a_viewer(stage: Stage) -> None:
+async def test_a_shut_down_from_elsewhere_leaves_a_room_that_watches(stage: Stage) -> None:
     supervisor = FakeSupervisor()
     app = room(stage, supervisor)
     async with app.run_test(size=SIZE) as pilot:
@@ -191,7 +191,7 @@ async def test_a_second_room_asks_the_supervisor_by_command(stage: Stage) -> Non
         lock.release()
 
 
-async def test_broken_supervision_is_news_and_the_rest_goes_on(stage: Stage) -> None:
+async def test_failed_supervision_is_an_alert_and_the_rest_keeps_running(stage: Stage) -> None:
     supervisor = FakeSupervisor(broken="feeder")
     app = room(stage, supervisor)
     async with app.run_test(size=SIZE) as pilot:

@@ -1,4 +1,4 @@
-"""The room in use: panes, keys, filter, zoom, freeze, sizes, and files of every bad kind."""
+"""The room in use: panes, keys, filter, zoom, freeze, sizes, and bad files of every kind."""
 
 import orjson
 import pytest
@@ -28,7 +28,7 @@ from tests.room.test_state import FILES, SPOILS
 SMALL, LARGE = (80, 24), (160, 45)
 
 
-async def test_all_panes_tell_what_the_files_say(stage: Stage, make_room: MakeRoom) -> None:
+async def test_all_panes_show_the_files(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=LARGE) as pilot:
         await wait_until_loaded(pilot)
@@ -57,7 +57,7 @@ async def test_a_changed_file_changes_only_its_pane(stage: Stage, make_room: Mak
         await wait_for_text(pilot, "no outcome yet")
 
 
-async def test_any_size_will_do(stage: Stage, make_room: MakeRoom) -> None:
+async def test_any_size_works(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=(20, 5)) as pilot:
         await wait_until_loaded(pilot)
@@ -121,7 +121,7 @@ async def test_a_filter_survives_new_data_and_another_pane(stage: Stage, make_ro
         assert not isinstance(app.focused, Input)
 
 
-async def test_letters_in_a_filter_are_no_commands(stage: Stage, make_room: MakeRoom) -> None:
+async def test_letters_in_a_filter_are_not_commands(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=SMALL) as pilot:
         await wait_until_loaded(pilot)
@@ -141,7 +141,7 @@ async def test_zoom_shows_one_pane_alone(stage: Stage, make_room: MakeRoom) -> N
         await wait_for_text(pilot, "67,412.10")
 
 
-async def test_a_frozen_display_stands_still_and_says_so(stage: Stage, make_room: MakeRoom) -> None:
+async def test_a_frozen_display_does_not_change_and_says_so(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=SMALL) as pilot:
         await wait_until_loaded(pilot)
@@ -158,7 +158,7 @@ async def test_a_frozen_display_stands_still_and_says_so(stage: Stage, make_room
 
 
 @pytest.mark.parametrize("spoil", ["missing", "half", "huge", "wrong types", "folder"])
-async def test_bad_files_are_told_and_the_rest_goes_on(stage: Stage, make_room: MakeRoom, spoil: str) -> None:
+async def test_bad_files_are_reported_and_the_rest_keeps_working(stage: Stage, make_room: MakeRoom, spoil: str) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=LARGE) as pilot:
         await wait_until_loaded(pilot)
@@ -208,7 +208,7 @@ async def test_text_from_outside_is_only_text(stage: Stage, make_room: MakeRoom)
         await wait_for_text(pilot, "filter: [red]")
 
 
-async def test_enter_shows_everything_of_a_row(stage: Stage, make_room: MakeRoom) -> None:
+async def test_enter_shows_a_row_s_details(stage: Stage, make_room: MakeRoom) -> None:
     told = {
         "1": "desired running", "2": "protection", "3": "reward / risk", "4": "client order id", "5": "next probe",
     }  # fmt: skip
@@ -224,7 +224,7 @@ async def test_enter_shows_everything_of_a_row(stage: Stage, make_room: MakeRoom
             await wait_until(pilot, lambda: app.screen is app.room)
 
 
-async def test_logs_are_followed_filtered_and_harmless(stage: Stage, make_room: MakeRoom) -> None:
+async def test_logs_are_followed_filtered_and_sanitized(stage: Stage, make_room: MakeRoom) -> None:
     stage.log("trader", [{"ts": NOW, "level": "warning", "event": "order \x1b[31m refused", "code": -2010}])
     app = make_room(stage.data)
     async with app.run_test(size=SMALL) as pilot:
@@ -265,7 +265,7 @@ async def test_help_is_written_from_the_bindings(stage: Stage, make_room: MakeRo
         await wait_until(pilot, lambda: app.screen is app.room)
 
 
-def test_every_key_has_an_id_and_words() -> None:
+def test_every_key_has_an_id_and_a_tooltip() -> None:
     for screen in (type(RoomApp.BINDINGS), Logs, Help, Detail, HistoryScreen):
         for binding in getattr(screen, "BINDINGS", ()):
             assert binding.id
@@ -274,7 +274,7 @@ def test_every_key_has_an_id_and_words() -> None:
     assert len(set(ids)) == len(ids)
 
 
-async def test_the_palette_knows_every_key(stage: Stage, make_room: MakeRoom) -> None:
+async def test_the_palette_lists_every_key(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=SMALL) as pilot:
         await wait_until_loaded(pilot)

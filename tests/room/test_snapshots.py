@@ -1,4 +1,4 @@
-"""Pictures of the room: whoever changes how it looks sees what changed."""
+"""Snapshots of the room: a change of its looks shows in the diff."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ SMALL, LARGE, WIDE = (80, 24), (160, 45), (200, 55)
 def after(
     *keys: str, pane: int | None = None, words: str = "", theme: str = "room-dark"
 ) -> Callable[[Pilot[int]], object]:
-    """Wait until all is read, open a pane, press keys, wait for words and for all that is still to be painted."""
+    """Wait until everything is loaded, open a pane, press keys, wait for a text and for pending repaints."""
 
     async def run(pilot: Pilot[int]) -> None:
         pilot.app.theme = theme

@@ -1,4 +1,4 @@
-"""The read model: what the files say becomes rows and news, and whatever is wrong with a file is said."""
+"""The read model: files become rows and alerts, and every problem of a file is reported."""
 
 import os
 import subprocess
@@ -58,7 +58,7 @@ def read_all(data: DataDir) -> RoomState:
     return state
 
 
-def test_a_whole_directory_is_read(stage: Stage) -> None:
+def test_a_complete_directory_is_read(stage: Stage) -> None:
     state = read_all(stage.data)
     assert state.overall(NOW) == "ok"
     assert state.file_problems == {}
@@ -96,7 +96,7 @@ def test_no_bad_file_ever_raises(stage: Stage, name: str, spoil: str) -> None:
         assert len(each.verdicts(NOW)) == 5
         told = " ".join(each.file_problems.values())
         if spoil == "missing" or (name.endswith("ndjson") and spoil in ("empty", "half")):
-            # A journal's torn tail is no news: its writer is in the middle of a line.
+            # A journal's torn tail is not reported: its writer is in the middle of a line.
             assert told == ""
         else:
             assert name in told or name.rpartition("/")[2] in told, each.file_problems
@@ -112,7 +112,7 @@ def test_one_bad_file_leaves_the_others(stage: Stage) -> None:
     assert state.verdict("trader", NOW).word == "ok"
 
 
-def test_what_is_corrected_is_good_again(stage: Stage) -> None:
+def test_a_corrected_file_is_good_again(stage: Stage) -> None:
     state = read_all(stage.data)
     stage.data.tickers.write_bytes(b"{")
     assert state.read_changed_files([stage.data.tickers]).topics == {Topic.PRICES}
@@ -123,7 +123,7 @@ def test_what_is_corrected_is_good_again(stage: Stage) -> None:
     assert state.tickers["BTCUSDT"].price == 70000.0
 
 
-def test_only_what_changed_is_told(stage: Stage) -> None:
+def test_only_changes_are_reported(stage: Stage) -> None:
     state = read_all(stage.data)
     assert not state.poll_files()
     assert not state.read_changed_files([stage.data.root / "memory" / "somebody_elses.file"])
@@ -143,7 +143,7 @@ def test_a_bad_settings_file_keeps_the_last_good_ones(stage: Stage) -> None:
     assert "LOG_LEVEL is 'LOUD'" in str(state.settings_problem)
 
 
-def test_a_bad_environment_is_a_word_too(stage: Stage) -> None:
+def test_a_bad_environment_is_a_problem_too(stage: Stage) -> None:
     state = RoomState(stage.data, {"SIMULATION_MODE": "perhaps"})
     state.poll_files()
     assert "SIMULATION_MODE" in str(state.settings_problem)
@@ -182,7 +182,7 @@ def test_testnet_needs_no_exchange_service(stage: Stage) -> None:
     assert "exchange" not in read_all(stage.data).required_services()
 
 
-def test_the_worst_news_comes_first(stage: Stage) -> None:
+def test_the_worst_alert_comes_first(stage: Stage) -> None:
     stage.health(stage.memory(integrity_ok=False, faults=["block 12 does not match its event"]))
     stage.data.settings.write_text('{"TRADING_STATE": "halted"}')
     news = all_alerts(read_all(stage.data), NOW)
@@ -190,7 +190,7 @@ def test_the_worst_news_comes_first(stage: Stage) -> None:
     assert [item.level for item in news] == sorted((item.level for item in news), key=["bad", "look"].index)
 
 
-def test_recorded_klines_fill_the_spark_lines(stage: Stage) -> None:
+def test_recorded_klines_fill_the_sparklines(stage: Stage) -> None:
     values = read_all(stage.data).price_history.sample("ETHUSDT", NOW, 20)
     assert None not in values
     assert len(set(values)) > 5
@@ -202,7 +202,7 @@ def test_symbols_cannot_leave_the_kline_folder(stage: Stage) -> None:
     assert state._read_closes("a\0b") == []
 
 
-def test_the_read_model_knows_nothing_of_textual() -> None:
+def test_the_read_model_does_not_import_textual() -> None:
     modules = "state", "alerts", "service_rows", "details", "log_tail"
     imports = "; ".join(f"import cq_tui.room.{module}" for module in modules)
     check = f"import sys; {imports}; sys.exit('textual' in sys.modules)"
@@ -216,7 +216,7 @@ def test_the_frame_is_painted_without_the_contracts() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_news_tell_of_missing_events_and_checkpoints(stage: Stage) -> None:
+def test_alerts_report_missing_events_and_checkpoints(stage: Stage) -> None:
     stage.health(stage.memory_from_history(missing_count=3, anchor_problem="no space left"))
     texts = [item.text for item in all_alerts(read_all(stage.data), NOW)]
     assert texts[0] == "history incomplete by 3"

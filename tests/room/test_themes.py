@@ -1,4 +1,4 @@
-"""Colours: readable in both themes, and still apart in a terminal of sixteen."""
+"""Colors: readable in both themes, and distinct in a 16-color terminal."""
 
 import pytest
 from rich.color import Color, ColorSystem
@@ -7,7 +7,7 @@ from textual.theme import Theme
 from cq_tui.room.themes import DARK, LIGHT
 
 
-def colour(theme: Theme, name: str) -> str:
+def color(theme: Theme, name: str) -> str:
     value = theme.variables.get(name) or getattr(theme, name)
     assert isinstance(value, str)
     return value
@@ -29,25 +29,25 @@ def contrast(one: str, other: str) -> float:
 @pytest.mark.parametrize("theme", [DARK, LIGHT], ids=lambda theme: theme.name)
 @pytest.mark.parametrize("name", ["foreground", "muted", "accent", "success", "warning", "error"])
 def test_text_can_be_read_on_the_background(theme: Theme, name: str) -> None:
-    assert contrast(colour(theme, name), colour(theme, "background")) >= 4.5
+    assert contrast(color(theme, name), color(theme, "background")) >= 4.5
 
 
 @pytest.mark.parametrize("theme", [DARK, LIGHT], ids=lambda theme: theme.name)
 @pytest.mark.parametrize("mode", ["simulation", "paper", "testnet", "live"])
 def test_mode_names_can_be_read_on_their_blocks(theme: Theme, mode: str) -> None:
-    text = colour(theme, "mode-testnet-text" if mode == "testnet" else "mode-text")
-    assert contrast(text, colour(theme, f"mode-{mode}")) >= 4.5
+    text = color(theme, "mode-testnet-text" if mode == "testnet" else "mode-text")
+    assert contrast(text, color(theme, f"mode-{mode}")) >= 4.5
 
 
 @pytest.mark.parametrize("theme", [DARK, LIGHT], ids=lambda theme: theme.name)
-def test_states_stay_apart_in_sixteen_colours(theme: Theme) -> None:
+def test_levels_are_distinct_in_sixteen_colors(theme: Theme) -> None:
     names = ("success", "warning", "error", "background")
-    numbers = [Color.parse(colour(theme, name)).downgrade(ColorSystem.STANDARD).number for name in names]
+    numbers = [Color.parse(color(theme, name)).downgrade(ColorSystem.STANDARD).number for name in names]
     assert len(set(numbers)) == len(names)
 
 
 @pytest.mark.parametrize("theme", [DARK, LIGHT], ids=lambda theme: theme.name)
-def test_live_looks_like_no_other_mode_in_sixteen_colours(theme: Theme) -> None:
+def test_live_looks_like_no_other_mode_in_sixteen_colors(theme: Theme) -> None:
     modes = [f"mode-{mode}" for mode in ("simulation", "paper", "testnet", "live")]
-    numbers = [Color.parse(colour(theme, name)).downgrade(ColorSystem.STANDARD).number for name in modes]
+    numbers = [Color.parse(color(theme, name)).downgrade(ColorSystem.STANDARD).number for name in modes]
     assert numbers.count(numbers[-1]) == 1

@@ -1,4 +1,4 @@
-"""The book of signals and orders: fills add up, legs find their signal, and it stays small."""
+"""The trade blotter: fills add up, legs find their signal, and memory is bounded."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def test_partial_fills_add_up_and_are_not_counted_twice() -> None:
     assert (order.filled, order.size, order.status, order.pnl) == (3.0, 3.0, "FILLED", 0.75)
 
 
-def test_legs_stand_under_the_entry_of_their_signal() -> None:
+def test_legs_are_grouped_under_their_signal_s_entry() -> None:
     book = TradeBlotter()
     book.apply_events(
         [
@@ -41,7 +41,7 @@ def test_legs_stand_under_the_entry_of_their_signal() -> None:
     assert [[order.key for order in group] for group in book.order_groups()] == [["evt_3"], ["entry", "stop"]]
 
 
-def test_a_refusal_without_a_key_is_told_at_the_last_signal_of_its_symbol() -> None:
+def test_a_denial_without_a_key_is_shown_at_its_symbol_s_last_signal() -> None:
     book = TradeBlotter()
     book.apply_events([event(1, "signal_generated", **SIGNAL), event(2, "order_rejected", at=101.0, reason="cooldown")])
     assert book.signals["evt_1"].outcome == "not traded: cooldown"
@@ -56,7 +56,7 @@ def test_an_outcome_goes_to_the_signal_it_names() -> None:
     assert [signal.outcome for signal in book.signals.values()] == ["filled", ""]
 
 
-def test_payloads_of_any_shape_are_taken() -> None:
+def test_payloads_of_any_shape_are_accepted() -> None:
     book = TradeBlotter()
     for event_type in ("signal_generated", "order_submitted", "order_executed", "order_rejected", "order_canceled"):
         book.apply_events(
@@ -67,7 +67,7 @@ def test_payloads_of_any_shape_are_taken() -> None:
     book.order_groups()
 
 
-def test_a_signal_that_a_guardrail_refused_is_no_order() -> None:
+def test_a_signal_denied_by_a_guardrail_is_not_an_order() -> None:
     book = TradeBlotter()
     told = {"symbol": "BTCUSDT", "side": "BUY", "strategy": "s", "frame": "1s", "bar_close_time": 5}
     key = "s:BTCUSDT:1s:5:BUY"
@@ -84,7 +84,7 @@ def test_a_signal_that_a_guardrail_refused_is_no_order() -> None:
     assert [signal.outcome for signal in book.signals.values()] == ["not traded: nothing held"]
 
 
-def test_an_order_that_ends_with_its_twin_is_no_bad_news() -> None:
+def test_an_order_ended_by_its_oco_is_not_bad() -> None:
     book = TradeBlotter()
     book.apply_events(
         [event(1, "order_canceled", client_order_id="stop", leg="stop", status="EXPIRED", reason="OCO_TRIGGER")]

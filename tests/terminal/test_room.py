@@ -1,4 +1,4 @@
-"""The room in a real terminal, over a real stack: what is pressed, what is shown, what is written."""
+"""The room in a real terminal over a real stack: keys, screen and files."""
 
 import shlex
 import shutil
@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
 ]
 
-#: What every test's process gets: settings of the caller must not steer the room under test. A small market opens soon.
+#: The environment of every test's process: the caller's settings must not affect it. A small market opens soon.
 ENVIRONMENT = {"TERM": "xterm-256color", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "SYMBOLS": "BTCUSDT,ETHUSDT"}
 
 
@@ -39,7 +39,7 @@ def data(tmp_path: Path) -> Iterator[DataDir]:
     subprocess.run([*room(directory)[:3], "down", "--data-dir", str(directory.root)], check=False, capture_output=True)
     deadline = time.monotonic() + 30
     while left := [process.pid for process in psutil.process_iter() if str(directory.root) in _words(process)]:
-        # A room whose terminal was taken away just now is still at its last step.
+        # A room whose terminal has just been closed may still be ending.
         assert time.monotonic() < deadline, f"processes left behind: {left}"
         time.sleep(0.1)
 
@@ -63,7 +63,7 @@ def event_types(data: DataDir) -> list[str]:
     return [orjson.loads(line)["event_type"] for line in data.events.read_bytes().splitlines()]
 
 
-def test_the_keys_that_matter(data: DataDir, tmp_path: Path) -> None:
+def test_the_most_important_keys(data: DataDir, tmp_path: Path) -> None:
     with Tmux(tmp_path, room(data), ENVIRONMENT, 160, 45) as terminal:
         started = time.monotonic()
         terminal.wait_for("SIMULATION")
@@ -99,7 +99,7 @@ def test_the_keys_that_matter(data: DataDir, tmp_path: Path) -> None:
         terminal.wait_until(lambda: "n no" not in terminal.screen(), "closed dialog")
         assert "BINANCE_USE_TESTNET" not in settings(data)
 
-        # Enter shows how an event is proved. Memory signs once it has begun, and what was there by then is proved.
+        # Enter shows an event's proof. Memory signs once after its start; events before that are proved.
         terminal.wait_for("checkpoint ")
         terminal.press("6", "Enter")
         terminal.wait_for("matches the line")
@@ -125,7 +125,7 @@ def test_the_keys_that_matter(data: DataDir, tmp_path: Path) -> None:
         assert any(f"root {root}, " in kept for root in roots), kept
 
 
-def test_detaching_leaves_everything_running_and_coming_back_finds_it(data: DataDir, tmp_path: Path) -> None:
+def test_detaching_keeps_everything_running_and_a_new_room_finds_it(data: DataDir, tmp_path: Path) -> None:
     (tmp_path / "first").mkdir()
     (tmp_path / "second").mkdir()
     with Tmux(tmp_path / "first", room(data), ENVIRONMENT, 80, 24) as terminal:
@@ -143,7 +143,7 @@ def test_detaching_leaves_everything_running_and_coming_back_finds_it(data: Data
         assert supervisor.kind == "headless"
 
 
-def test_a_lost_terminal_detaches_and_leaves_no_spinning_room(data: DataDir, tmp_path: Path) -> None:
+def test_a_lost_terminal_detaches_without_a_busy_loop(data: DataDir, tmp_path: Path) -> None:
     with Tmux(tmp_path, room(data), ENVIRONMENT, 120, 40) as terminal:
         terminal.wait_for("all services ok", timeout=90)
         pid, born = terminal.pid, psutil.Process(terminal.pid).create_time()
@@ -160,7 +160,7 @@ def test_a_lost_terminal_detaches_and_leaves_no_spinning_room(data: DataDir, tmp
 
 
 def test_small_terminals_show_the_mode(data: DataDir, tmp_path: Path) -> None:
-    # Words that each size shows and the one before did not.
+    # A text that each size shows and the previous one did not.
     told = {
         (20, 5): "exchange stopped", (40, 10): " UTC", (60, 15): "no report yet", (80, 24): "x stop",
         (100, 30): "/ filter",
@@ -173,8 +173,8 @@ def test_small_terminals_show_the_mode(data: DataDir, tmp_path: Path) -> None:
         terminal.wait_for("Quit cq-tui?")
 
 
-def test_a_dumb_terminal_is_refused_with_a_word(data: DataDir, tmp_path: Path) -> None:
-    # The shell stays, so that its screen can be read after the room has refused.
+def test_a_dumb_terminal_is_refused_with_a_message(data: DataDir, tmp_path: Path) -> None:
+    # The shell stays open, so that its screen can be read after the refusal.
     command = f"TERM=dumb {shlex.join(room(data))}; echo exit code $?; exec sleep 60"
     with Tmux(tmp_path, ["sh", "-c", command], ENVIRONMENT, 160, 24) as terminal:
         assert "TERM is dumb" in terminal.wait_for("exit code 5")

@@ -1,4 +1,4 @@
-"""A real terminal for tests: one tmux server of our own, read as a person would read it."""
+"""A real terminal for tests: a private tmux server whose screen is read as text."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from types import TracebackType
 
 
 class Tmux:
-    """One program in one tmux window; the server and what it started end with the context."""
+    """One program in one tmux window; the server and its processes end with the context."""
 
     def __init__(self, folder: Path, command: list[str], environment: dict[str, str], columns: int, rows: int) -> None:
         self._socket = str(folder / "tmux.sock")
@@ -24,7 +24,7 @@ class Tmux:
         return self._run("capture-pane", "-p")
 
     def scrollback(self) -> str:
-        """Return what is on the screen and all that was above it; long lines are whole."""
+        """Return the screen and its scrollback; wrapped lines are joined."""
         return self._run("capture-pane", "-p", "-J", "-S", "-")
 
     def press(self, *keys: str) -> None:
@@ -40,7 +40,7 @@ class Tmux:
         """Whether the program has ended, and tmux knows how: it sees the closed terminal before the exit."""
         dead, _, status = self._run("list-panes", "-F", "#{pane_dead} #{pane_dead_status}").strip().partition(" ")
         if dead == "1" and not status:
-            # tmux misses the end of a process now and then; that of another makes it look for all of them.
+            # tmux sometimes misses the end of a process; the end of another one makes it check all of them.
             self._run("run-shell", "-b", "true")
         return status != ""
 
@@ -61,7 +61,7 @@ class Tmux:
         return seen
 
     def wait_until(self, condition: Callable[[], bool], what: str, timeout: float = 60.0) -> None:
-        """Wait for a condition. Fails with the screen as it stands."""
+        """Wait for a condition. Fails with the current screen."""
         deadline = time.monotonic() + timeout
         while not condition():
             if time.monotonic() > deadline:
@@ -69,11 +69,11 @@ class Tmux:
             time.sleep(0.05)
 
     def hang_up(self) -> None:
-        """Take the terminal away, as a lost connection does."""
+        """Close the terminal, as a lost connection does."""
         self._run("kill-server")
 
     def _run(self, *words: str) -> str:
-        # A size in the environment would go before that of the terminal.
+        # A size in the environment would override the terminal's.
         kept = os.environ.keys() - {"TMUX", "COLUMNS", "LINES"}
         environment = {name: os.environ[name] for name in kept}
         done = subprocess.run(
