@@ -151,7 +151,5 @@ def _open_kept(path: Path, kept: KeptCheckpoint, owns: list[VerifierKey], anchor
         except SignedNoteError:
             continue
     raise CheckpointFileError(
-        path,
-        "is signed by an unknown key",
-        "Use a debug bundle or a proof, which include their key",
+        path, "is signed by an unknown key", "Use a debug bundle or a proof, which include their key"
     )

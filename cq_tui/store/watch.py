@@ -9,33 +9,14 @@ import errno
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol
+from typing import Self
 
 #: Polling interval in milliseconds where the system does not report changes.
 _POLL_MS = 200
 
 
-class FolderWatch(Protocol):
+class FolderWatch:
     """An open watch on some folders, not recursive."""
-
-    async def changes(self, timeout: float) -> set[Path]:
-        """Return the files that changed since the last call; wait at most ``timeout`` seconds for the first."""
-
-    def close(self) -> None:
-        """Stop watching."""
-
-    def __enter__(self) -> "FolderWatch":
-        """Return itself."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop watching."""
-
-
-class _Watch:
-    """The part both kinds share: the set of changed paths, and an event that wakes the waiter."""
 
     def __init__(self) -> None:
         self._changed: set[Path] = set()
@@ -48,6 +29,7 @@ class _Watch:
             self._wake.set()
 
     async def changes(self, timeout: float) -> set[Path]:
+        """Return the files that changed since the last call; wait at most ``timeout`` seconds for the first."""
         # The timeout sets the event like a change does: a cancellation could hide another that comes just then.
         timer = asyncio.get_running_loop().call_later(timeout, self._wake.set)
         try:
@@ -59,18 +41,17 @@ class _Watch:
         return changed
 
     def close(self) -> None:
+        """Stop watching."""
         raise NotImplementedError
 
-    def __enter__(self) -> "_Watch":
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
 
-class InotifyWatch(_Watch):
+class InotifyWatch(FolderWatch):
     """Linux: woken by the kernel."""
 
     def __init__(self, folders: Iterable[Path]) -> None:
@@ -98,7 +79,7 @@ class InotifyWatch(_Watch):
             self._inotify.close()
 
 
-class WatchfilesWatch(_Watch):
+class WatchfilesWatch(FolderWatch):
     """Elsewhere: watchfiles, with the system's notifications or with polling."""
 
     def __init__(self, folders: Iterable[Path], *, polling: bool = False) -> None:

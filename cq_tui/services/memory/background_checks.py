@@ -5,9 +5,9 @@ import os
 import time
 from typing import NoReturn
 
+from cq_tui.contracts.layout import DataDir
 from cq_tui.services.memory.disk import DiskProblems
 from cq_tui.services.memory.integrity import Integrity
-from cq_tui.services.runtime import ServiceRuntime
 from cq_tui.store.history.chain_file import read_chain_tail
 from cq_tui.store.history.faults import HistoryFault
 from cq_tui.store.history.full_check import FullCheck
@@ -28,15 +28,10 @@ class BackgroundChecks:
     """Both checks. What they find becomes a fault of the history."""
 
     def __init__(
-        self,
-        runtime: ServiceRuntime,
-        disk: DiskProblems,
-        history: HistoryWriter,
-        integrity: Integrity,
-        snapshots: SnapshotStore,
+        self, data: DataDir, disk: DiskProblems, history: HistoryWriter, integrity: Integrity, snapshots: SnapshotStore
     ) -> None:
         """``history`` was opened just now, which verified everything that it did not skip."""
-        self._data, self._disk, self._history, self._integrity = runtime.data, disk, history, integrity
+        self._data, self._disk, self._history, self._integrity = data, disk, history, integrity
         self._snapshots = snapshots
         self._check: FullCheck | None = history.check_skipped_part(integrity.anchoring.expected_roots())
         #: When the files were last checked (Unix seconds).

@@ -105,9 +105,8 @@ class Integrity:
         before = sum(text.startswith(_SPOOL) for text in self.faults.values())
         named = before
         for complaint in complaints:
-            named += self._record_fault(
-                HistoryFault("spool", complaint if named < _SPOOL_FAULTS else "more is wrong than is named")
-            )
+            text = complaint if named < _SPOOL_FAULTS else "more is wrong than is named"
+            named += self._record_fault(HistoryFault("spool", text))
         if named > before:
             self.save()
 
@@ -185,11 +184,7 @@ class Integrity:
         self._runtime.emit(
             "integrity_acknowledged",
             IntegrityAcknowledged(
-                fault_id=name,
-                fault=accepted.fault,
-                acknowledged_by=accepted.who,
-                comment=accepted.comment,
-                note=note,
+                fault_id=name, fault=accepted.fault, acknowledged_by=accepted.who, comment=accepted.comment, note=note
             ),
         )
 

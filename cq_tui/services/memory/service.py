@@ -41,18 +41,15 @@ class MemoryService(Service):
         self._disk = DiskProblems(runtime)
         state, anchoring = load_state(runtime)
         refused: list[str] = []
+        snapshots, sizes = recent_histories(data, refused), anchoring.expected_roots()
         self._history = HistoryWriter(
-            data,
-            watermark=state.watermark,
-            now=time.time(),
-            snapshots=recent_histories(data, refused),
-            sizes=anchoring.expected_roots(),
+            data, watermark=state.watermark, now=time.time(), snapshots=snapshots, sizes=sizes
         )
         for snapshot in refused:
             runtime.log.error("snapshot refused", problem=snapshot)
         self._snapshots = SnapshotStore(data)
         self.integrity = Integrity(runtime, self._disk, self._history, state, anchoring)
-        self.checks = BackgroundChecks(runtime, self._disk, self._history, self.integrity, self._snapshots)
+        self.checks = BackgroundChecks(data, self._disk, self._history, self.integrity, self._snapshots)
         self.integrity.save()
         self._merge = SpoolMerger(data.spool, data.quarantine, self._history.cursors)
         self._pending: list[NewEvent] = []

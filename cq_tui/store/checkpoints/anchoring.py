@@ -26,12 +26,7 @@ from cq_tui.store.checkpoints.checkpoint import (
     origin_of,
     sign_checkpoint,
 )
-from cq_tui.store.checkpoints.checkpoint_log import (
-    CheckpointLog,
-    LogReading,
-    newest_checkpoint,
-    read_checkpoint_log,
-)
+from cq_tui.store.checkpoints.checkpoint_log import CheckpointLog, LogReading, newest_checkpoint, read_checkpoint_log
 from cq_tui.store.checkpoints.config_folder import config_folder
 from cq_tui.store.checkpoints.consistency import find_contradictions, format_signing_time
 from cq_tui.store.checkpoints.evidence import MAX_BINDING, Evidence, problem_id, read_evidence

@@ -99,10 +99,7 @@ class ChainFile:
         if not is_usable or self._end - synced > _LONGEST_DELTA:
             return False
         start = max(0, synced - _COMPARED)
-        with (
-            open(self.path, "rb", opener=open_regular) as one,
-            open(self._hidden, "rb", opener=open_regular) as twin,
-        ):
+        with open(self.path, "rb", opener=open_regular) as one, open(self._hidden, "rb", opener=open_regular) as twin:
             wanted = synced - start
             return os.pread(one.fileno(), wanted, start) == os.pread(twin.fileno(), wanted, start)
 

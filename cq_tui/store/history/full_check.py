@@ -61,17 +61,12 @@ class FullCheck:
         self._verifier.close()
         found, start = self._verifier.position, self._start
         faults = list(self._verifier.faults)
-        if not faults and (found.events, found.frontier.root(), found.tip) != (
-            start.events,
-            start.frontier.root(),
-            start.tip,
-        ):
-            faults.append(
-                HistoryFault(self._data.events.name, "the beginning is not the one that the last snapshot saw")
-            )
+        is_same = (found.events, found.tip, found.frontier.root()) == (start.events, start.tip, start.frontier.root())
+        if not faults and not is_same:
+            reason = "the beginning is not the one that the last snapshot saw"
+            faults.append(HistoryFault(self._data.events.name, reason))
         self.cursors_differ = found.cursors != start.cursors and not faults
         if self.cursors_differ:
-            faults.append(
-                HistoryFault(self._data.snapshots.name, "a snapshot counts other events than the history holds")
-            )
+            reason = "a snapshot counts other events than the history holds"
+            faults.append(HistoryFault(self._data.snapshots.name, reason))
         return faults

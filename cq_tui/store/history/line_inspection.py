@@ -6,8 +6,11 @@ from typing import Any
 
 import orjson
 
+from cq_tui.store.history.batch import event_id_key
 from cq_tui.store.history.event_line import SEQ_LIMIT, EventHeader, EventLineError, parse_header
+from cq_tui.store.history.hash_chain import SEPARATOR, parse_links
 from cq_tui.store.history.merkle import leaf_hash
+from cq_tui.store.line_search import Key
 
 _WRITER = re.compile(r"[a-z0-9-]+")
 
@@ -48,3 +51,17 @@ def _parse_origin(metadata: Any) -> tuple[str, int]:
 def claimed_hash(stored: bytes) -> str:
     """Return the hash written in a damaged block, as far as it is readable."""
     return stored.rpartition(b'"hash":"')[2].removesuffix(b'"}')[:64].decode("ascii", "replace")
+
+
+def event_key(line: bytes) -> Key | None:
+    """Return what orders the lines of the events file; None if this is not an event."""
+    try:
+        return event_id_key(parse_header(line).event_id)
+    except EventLineError:
+        return None
+
+
+def block_key(line: bytes) -> Key | None:
+    """Return the index of a block from its line; None if it is damaged."""
+    links = parse_links(line.removesuffix(SEPARATOR[:-1]))
+    return None if links is None else (links.index,)

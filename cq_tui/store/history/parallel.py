@@ -13,15 +13,16 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkContext, SpawnContext
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.history.batch import WriterSequences, event_id_key
+from cq_tui.store.history.batch import WriterSequences
 from cq_tui.store.history.chain_file import read_chain_tail
-from cq_tui.store.history.event_line import EventHeader, EventLineError, parse_header
+from cq_tui.store.history.event_line import parse_header
 from cq_tui.store.history.hash_chain import SEPARATOR, ChainBlock, ChainError, ChainTail, parse_links
+from cq_tui.store.history.line_inspection import block_key, event_key
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, MerkleFrontier, leaf_hash
 from cq_tui.store.history.position import HistoryPosition, VerificationLimits
 from cq_tui.store.history.verification import PROGRESS_INTERVAL, Progress, VerificationResult, sequence_gaps, verify
 from cq_tui.store.history.verifier import Verifier
-from cq_tui.store.line_search import Key, find_first
+from cq_tui.store.line_search import find_first
 from cq_tui.store.regular_file import open_regular
 
 #: With fewer events a second process costs more than it saves.
@@ -107,14 +108,14 @@ def _split_points(data: DataDir, workers: int, fewest: int) -> tuple[list[Histor
 def position_after(data: DataDir, count: int) -> HistoryPosition | None:
     """Return the position after ``count`` events, with an empty tree; None if damage prevents finding it."""
     with open(data.hash_chain, "rb", opener=open_regular) as chain:
-        block = find_first(chain, _block_key, (count,))
+        block = find_first(chain, block_key, (count,))
     content = block.line.removesuffix(SEPARATOR[:-1]) if block else b""
     links = parse_links(content)
     named = _EVENT_ID.search(content)
     if block is None or links is None or links.index != count or links.event_hash is None or named is None:
         return None
     with open(data.events, "rb", opener=open_regular) as events:
-        line = find_first(events, _event_key, (int(named[1]), int(named[2])))
+        line = find_first(events, event_key, (int(named[1]), int(named[2])))
     if line is None or leaf_hash(line.line) != links.event_hash:
         return None
     return HistoryPosition(
@@ -124,19 +125,6 @@ def position_after(data: DataDir, count: int) -> HistoryPosition | None:
         event_end=line.offset + len(line.line) + 1,
         block_end=block.offset + len(content),
     )
-
-
-def _block_key(line: bytes) -> Key | None:
-    links = parse_links(line.removesuffix(SEPARATOR[:-1]))
-    return None if links is None else (links.index,)
-
-
-def _event_key(line: bytes) -> Key | None:
-    try:
-        header: EventHeader = parse_header(line)
-    except EventLineError:
-        return None
-    return event_id_key(header.event_id)
 
 
 def _split_parts(data: DataDir, starts: Sequence[HistoryPosition], sizes: Collection[int]) -> list[_Part]:

@@ -264,19 +264,16 @@ class HistoryWriter:
 
     def scrub(self) -> HistoryFault | None:
         """Compare the next chunks of events and of chain or twin with what was written. Raises OSError."""
+        reason = "what stands from byte {} on is not what was written"
         if damaged := self.scrubber.step(4):
-            return HistoryFault(
-                self._data.events.name, f"what stands from byte {damaged[0]} on is not what was written"
-            )
+            return HistoryFault(self._data.events.name, reason.format(damaged[0]))
         twin, end = self._chain.twin
         if self.chain_scrubber.progress == 1.0:
             # A round is complete: the next one reads the other file.
             self._scrubs_twin = not self._scrubs_twin and twin.exists()
         damaged = self.chain_scrubber.step(1, path=twin, end=end) if self._scrubs_twin else self.chain_scrubber.step(1)
         if damaged:
-            return HistoryFault(
-                self._data.hash_chain.name, f"what stands from byte {damaged[0]} on is not what was written"
-            )
+            return HistoryFault(self._data.hash_chain.name, reason.format(damaged[0]))
         return None
 
     def lost_events_file(self) -> bool:

@@ -16,8 +16,8 @@ from typing import BinaryIO, TypeVar
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.chain_file import read_chain_tail
-from cq_tui.store.history.event_line import EventLineError, parse_header
 from cq_tui.store.history.hash_chain import SEPARATOR, TAIL_BYTES, parse_links
+from cq_tui.store.history.line_inspection import block_key, event_key
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, leaf_hash
 from cq_tui.store.history.tree_index import SubtreeIndex
 from cq_tui.store.line_blocks import count_line_feeds
@@ -62,10 +62,10 @@ class HistoryFiles:
         """Return the stored blocks start to stop - 1 by index, without missing and damaged ones."""
 
         def look(file: BinaryIO) -> dict[int, bytes] | None:
-            first = find_first(file, _block_index, (start,))
+            first = find_first(file, block_key, (start,))
             found: dict[int, bytes] = {}
             for entry in lines_from(file, first.offset) if first else ():
-                key = _block_index(entry.line)
+                key = block_key(entry.line)
                 if key is not None and key[0] >= stop:
                     break
                 if key is not None:
@@ -100,7 +100,7 @@ class HistoryFiles:
 
         def look(file: BinaryIO) -> int | None:
             entry = find_first(file, _block_event_key, target)
-            key = _block_index(entry.line) if entry and _block_event(entry.line) == event_id else None
+            key = block_key(entry.line) if entry and _block_event(entry.line) == event_id else None
             return None if key is None else key[0]
 
         return _retry_once(self._chain, look) or self._count_to(event_id)
@@ -182,9 +182,9 @@ class HistoryFiles:
         offsets = self._tree_index().block_offsets
         if leaf % SUBTREE_LEAVES == 0 and number < len(offsets):
             entry = next(lines_from(file, offsets[number]), None)
-            if entry is not None and _block_index(entry.line) == target:
+            if entry is not None and block_key(entry.line) == target:
                 return entry
-        return find_first(file, _block_index, target)
+        return find_first(file, block_key, target)
 
 
 def _retry_once(path: Path, look: Callable[[BinaryIO], Found | None]) -> Found | None:
@@ -198,11 +198,6 @@ def _retry_once(path: Path, look: Callable[[BinaryIO], Found | None]) -> Found |
 
 def _block(line: bytes) -> bytes:
     return line.removesuffix(_LINE_END)
-
-
-def _block_index(line: bytes) -> Key | None:
-    links = parse_links(_block(line))
-    return None if links is None else (links.index,)
 
 
 def _block_event(line: bytes) -> str:
@@ -220,18 +215,11 @@ def _event_key(event_id: str) -> Key | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
-def _line_key(line: bytes) -> Key | None:
-    try:
-        return _event_key(parse_header(line).event_id)
-    except EventLineError:
-        return None
-
-
 def _find_event(file: BinaryIO, event_id: str) -> PositionedLine | None:
     """Return the line of an event; if damaged lines hide it from binary search, read all lines."""
     target, beginning = _event_key(event_id), b'{"event_id":"%b",' % event_id.encode()
     if target is not None:
-        entry = find_first(file, _line_key, target)
+        entry = find_first(file, event_key, target)
         if entry is not None and entry.line.startswith(beginning):
             return entry
     return find_prefix(file, beginning)

@@ -73,11 +73,10 @@ def read_base(path: Path) -> int | None:
     value = _read_sealed(path)
     if value.get("snapshot_type") == "full":
         return None
-    base = snapshot_number(str(value.get("base_snapshot_id")))
+    named = value.get("base_snapshot_id")
+    base = snapshot_number(str(named))
     if base is None or base >= (snapshot_number(path.stem) or 0):
-        raise DocumentError(
-            path, f"is based on {value.get('base_snapshot_id')!r}, which is not an earlier snapshot", _REMEDY
-        )
+        raise DocumentError(path, f"is based on {named!r}, which is not an earlier snapshot", _REMEDY)
     return base
 
 
