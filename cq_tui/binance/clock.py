@@ -31,7 +31,7 @@ class ServerClock:
         return len(self._offsets)
 
     def add_sample(self, sent_ms: float, server_ms: float, received_ms: float) -> None:
-        """Add one response of the time endpoint. One whose local times run backwards is ignored."""
+        """Add one response of the time endpoint. One whose local times run backward is ignored."""
         if received_ms < sent_ms:
             return
         half, sample = (received_ms - sent_ms) / 2, server_ms - (sent_ms + received_ms) / 2

@@ -43,10 +43,10 @@ def verdict_lines(evidence: "EventEvidence", width: int) -> list[Content]:
     alerts = [evidence.verdict, *(Alert("bad", problem) for problem in evidence.problems)]
     lines = []
     for item in alerts:
-        colour = LEVEL_COLORS[item.level]
+        color = LEVEL_COLORS[item.level]
         for number, text in enumerate(_wrap(item.text, width - len(_INDENT))):
             start = f"{GLYPHS[item.level]} " if number == 0 else _INDENT
-            lines.append(Content.assemble((start, colour), (text, colour)))
+            lines.append(Content.assemble((start, color), (text, color)))
     return lines
 
 

@@ -1,4 +1,4 @@
-"""The lines of part of a file, block by block, forwards or backwards, in bounded memory."""
+"""The lines of part of a file, block by block, forward or backward, in bounded memory."""
 
 import os
 from collections.abc import Iterator

@@ -97,7 +97,7 @@ def _apply_sale(position: Position, quantity: Decimal, proceeds: Decimal) -> Fil
     held = min(quantity, position.quantity)
     excess = quantity - held
     if excess:
-        # Only the part held counts towards this position's profit.
+        # Only the part held counts toward this position's profit.
         proceeds = proceeds * held / quantity
     if held == position.quantity:
         return FillResult(None, proceeds - position.cost, excess)

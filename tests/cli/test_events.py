@@ -217,10 +217,10 @@ def test_a_terminal_gets_our_colors_only(data: DataDir) -> None:
     made = Lines()
     write(data.events, [made.make("order_rejected", symbol="\x1b[2J\u009b2J", side="BUY"), made.make("order_rejected")])
     words = ["events", "--data-dir", str(data.root)]
-    coloured = on_a_terminal(words)
-    assert "\x1b[33morder_rejected" in coloured
-    assert "\x1b[2J" not in coloured
-    assert "\x9b" not in coloured
+    colored = on_a_terminal(words)
+    assert "\x1b[33morder_rejected" in colored
+    assert "\x1b[2J" not in colored
+    assert "\x9b" not in colored
     assert "\x1b" not in on_a_terminal(words, NO_COLOR="1")
     assert "\x1b" not in on_a_terminal(words, TERM="dumb")
     stored = on_a_terminal([*words, "--json"])

@@ -147,7 +147,7 @@ def test_an_event_changed_by_hand(data: DataDir) -> None:
     assert leaf_hash(changed).hex() in told
     assert leaf_hash(lines[6]).hex() in told
     assert "`cq-tui verify`" in told
-    # What is intact is still proved: the chain holds its neighbours' hashes.
+    # What is intact is still proved: the chain holds its neighbors' hashes.
     assert_proves(prove_event(data, ids(data)[7]), lines, 8, SIZE)
 
 

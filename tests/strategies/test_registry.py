@@ -60,25 +60,25 @@ def offer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, EntryPoi
 
 
 def test_the_built_in_strategies_are_there_without_any_entry_point() -> None:
-    catalogue = load_strategies([])
-    assert list(catalogue.classes) == ["trend_multi_tf", "bb_mean_revert_v2"]
-    assert catalogue.failures == ()
+    catalog = load_strategies([])
+    assert list(catalog.classes) == ["trend_multi_tf", "bb_mean_revert_v2"]
+    assert catalog.failures == ()
 
 
 def test_the_installed_package_offers_its_own() -> None:
     if not (installed := entry_points(group=ENTRY_POINT_GROUP)):
         pytest.skip("the package is not installed")
     assert {"trend_multi_tf", "bb_mean_revert_v2"} <= installed.names
-    catalogue = load_strategies()
-    assert {"trend_multi_tf", "bb_mean_revert_v2"} <= set(catalogue.classes)
+    catalog = load_strategies()
+    assert {"trend_multi_tf", "bb_mean_revert_v2"} <= set(catalog.classes)
     for point in installed:
-        assert catalogue.classes[point.name] is point.load()
+        assert catalog.classes[point.name] is point.load()
 
 
 def test_another_package_adds_a_strategy(offer: dict[str, EntryPoint]) -> None:
-    catalogue = load_strategies([offer["third"]])
-    assert list(catalogue.classes) == ["trend_multi_tf", "bb_mean_revert_v2", "third"]
-    assert catalogue.make("third", "BTCUSDT", 1000).values() == {}
+    catalog = load_strategies([offer["third"]])
+    assert list(catalog.classes) == ["trend_multi_tf", "bb_mean_revert_v2", "third"]
+    assert catalog.make("third", "BTCUSDT", 1000).values() == {}
 
 
 @pytest.mark.parametrize(
@@ -95,9 +95,9 @@ def test_another_package_adds_a_strategy(offer: dict[str, EntryPoint]) -> None:
 def test_a_plug_in_that_fails_is_named_and_the_others_go_on(
     offer: dict[str, EntryPoint], name: str, reason: str
 ) -> None:
-    catalogue = load_strategies([offer[name], offer["third"]])
-    assert set(catalogue.classes) == {"trend_multi_tf", "bb_mean_revert_v2", "third"}
-    (failure,) = catalogue.failures
+    catalog = load_strategies([offer[name], offer["third"]])
+    assert set(catalog.classes) == {"trend_multi_tf", "bb_mean_revert_v2", "third"}
+    (failure,) = catalog.failures
     assert failure.name == name
     assert failure.reason == reason
     assert name in str(failure)
@@ -110,11 +110,11 @@ def test_a_strategy_is_made_with_settings() -> None:
 
 
 def test_wrong_settings_are_named() -> None:
-    catalogue = load_strategies([])
+    catalog = load_strategies([])
     with pytest.raises(StrategyParametersInvalid, match="parameters of trend_multi_tf: ema_slo: "):
-        catalogue.make("trend_multi_tf", "BTCUSDT", 60_000, {"ema_slo": 100})
+        catalog.make("trend_multi_tf", "BTCUSDT", 60_000, {"ema_slo": 100})
     with pytest.raises(StrategyParametersInvalid, match=r"together: .*ema_fast < ema_middle"):
-        catalogue.make("trend_multi_tf", "BTCUSDT", 60_000, {"ema_slow": 10})
+        catalog.make("trend_multi_tf", "BTCUSDT", 60_000, {"ema_slow": 10})
 
 
 def test_an_unknown_strategy_is_named_with_those_there_are() -> None:

@@ -24,15 +24,15 @@ HEALTH: dict[str, object] = {
 }  # fmt: skip
 
 
-def main(name: str, root: Path, *behaviour: str) -> int:
+def main(name: str, root: Path, *behavior: str) -> int:
     """Run until SIGTERM; return the exit code of a service."""
-    if "crashes" in behaviour:
+    if "crashes" in behavior:
         sys.stderr.write("no luck today\n")
         return 1
     asked: list[int] = []
     # Before anybody can find us: a signal that came sooner would end us ungracefully.
     signal.signal(
-        signal.SIGTERM, signal.SIG_IGN if "ignores_sigterm" in behaviour else lambda number, _: asked.append(number)
+        signal.SIGTERM, signal.SIG_IGN if "ignores_sigterm" in behavior else lambda number, _: asked.append(number)
     )
     lock = os.open(root / "run" / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -45,10 +45,10 @@ def main(name: str, root: Path, *behaviour: str) -> int:
     while not asked:
         if time.monotonic() - reported > 0.2:
             reported = time.monotonic()
-            report(name, root, ready="never_ready" not in behaviour)
+            report(name, root, ready="never_ready" not in behavior)
         time.sleep(0.02)
     tell(root, f"{name} asked")
-    while "takes_its_time" in behaviour and not (root / "enough").exists():
+    while "takes_its_time" in behavior and not (root / "enough").exists():
         time.sleep(0.01)
     time.sleep(0.05)
     tell(root, f"{name} ended")

@@ -36,7 +36,7 @@ class Stage:
         prepare_data_directory(self.data)
         self.launched: list[tuple[str, ServiceProcess]] = []
         #: Words for the next process of a service; see ``pretend``.
-        self.behaviour: dict[str, list[str]] = defaultdict(list)
+        self.behavior: dict[str, list[str]] = defaultdict(list)
         #: Called in place of the first launches of a service.
         self.before_launch: dict[str, Callable[[], object]] = {}
 
@@ -46,7 +46,7 @@ class Stage:
             before()
         with (data.logs / f"{service}.out").open("ab") as output:
             child = subprocess.Popen(
-                [sys.executable, *QUICKLY, str(PRETEND), service, str(data.root), *self.behaviour[service]],
+                [sys.executable, *QUICKLY, str(PRETEND), service, str(data.root), *self.behavior[service]],
                 stdout=output,
                 stderr=output,
                 start_new_session=True,

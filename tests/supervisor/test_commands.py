@@ -34,7 +34,7 @@ async def test_services_stop_in_reverse_order(stage: Stage) -> None:
 
 
 async def test_nothing_is_started_while_everything_is_stopped(stage: Stage) -> None:
-    stage.behaviour["trader"] = ["takes_its_time"]
+    stage.behavior["trader"] = ["takes_its_time"]
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "running"))
         stopping = asyncio.create_task(supervisor.stop_all())
@@ -155,7 +155,7 @@ async def test_an_interrupted_command_is_answered_by_the_next_supervisor(stage: 
 
 @pytest.mark.usefixtures("_quick_beats")
 async def test_a_slow_stop_does_not_delay_reports(stage: Stage) -> None:
-    stage.behaviour["trader"] = ["takes_its_time"]
+    stage.behavior["trader"] = ["takes_its_time"]
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "running"))
         asked = asyncio.create_task(send_command(stage, "stop_service", "trader"))

@@ -65,7 +65,7 @@ async def test_a_suspended_process_ends_gracefully_too(stage: Stage) -> None:
 
 
 async def test_sigkill_ends_a_process_that_ignores_sigterm(stage: Stage) -> None:
-    stage.behaviour["memory"] = ["ignores_sigterm"]
+    stage.behavior["memory"] = ["ignores_sigterm"]
     process = stage.launch(stage.data, "memory")
     await until(lambda: find_process(stage.data, "memory"))
     await adopted(process).terminate(timeout=0.3)

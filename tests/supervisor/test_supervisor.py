@@ -18,14 +18,14 @@ from tests.supervisor.stage import Stage, in_state, states, until
 
 
 async def test_services_start_after_their_dependencies(stage: Stage) -> None:
-    stage.behaviour["exchange"] = ["never_ready"]
+    stage.behavior["exchange"] = ["never_ready"]
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "running", "memory", "ares"))
         assert in_state(supervisor, "waiting", "feeder", "trader")()
         assert supervisor.state_of("feeder").reason == "waiting for exchange"
         assert supervisor.state_of("exchange").reason == "better days"
         assert [name for name, _ in stage.launched] == ["exchange", "memory", "ares"]
-        stage.behaviour.clear()
+        stage.behavior.clear()
         await supervisor.restart("exchange")
         await until(in_state(supervisor, "running"))
     assert set(DEPENDENCIES["trader"]) == {"exchange", "memory"}
@@ -70,7 +70,7 @@ async def test_a_killed_service_is_restarted(stage: Stage) -> None:
 
 
 async def test_a_service_that_keeps_crashing_is_given_up_until_a_request(stage: Stage) -> None:
-    stage.behaviour["ares"] = ["crashes"]
+    stage.behavior["ares"] = ["crashes"]
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "gave_up", "ares"))
         assert stage.launches("ares") == 5
@@ -85,7 +85,7 @@ async def test_a_service_that_keeps_crashing_is_given_up_until_a_request(stage: 
         await until(lambda: supervisor.state_of("feeder").restarts == 1)
         await until(in_state(supervisor, "running", "feeder"))
         assert stage.launches("ares") == 5
-        stage.behaviour.clear()
+        stage.behavior.clear()
         assert (await send_command(stage, "start_service", "ares")).outcome == "done"
         await until(in_state(supervisor, "running"))
         assert stage.report().status == "ok"
@@ -93,12 +93,12 @@ async def test_a_service_that_keeps_crashing_is_given_up_until_a_request(stage: 
 
 
 async def test_new_settings_restart_a_service_that_was_given_up(stage: Stage) -> None:
-    stage.behaviour["exchange"] = ["crashes"]
+    stage.behavior["exchange"] = ["crashes"]
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "gave_up", "exchange"))
         # What waits for a service that is given up waits no longer.
         await until(in_state(supervisor, "running", "feeder", "trader"))
-        stage.behaviour.clear()
+        stage.behavior.clear()
         change_settings(stage.data.settings, {"SIMULATOR_SEED": 7})
         await until(in_state(supervisor, "running"))
 

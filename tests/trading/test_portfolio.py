@@ -83,7 +83,7 @@ TRADES = st.lists(st.tuples(st.booleans(), AMOUNTS, PRICES, ASSETS, RATES), max_
 @given(TRADES, PRICES)
 def test_nothing_is_made_or_lost(trades: list[tuple[bool, Decimal, Decimal, str, Decimal]], last: Decimal) -> None:
     held: Position | None = EMPTY
-    realised, base, quote = D(0), D(0), D(0)
+    realized, base, quote = D(0), D(0), D(0)
     for number, (buying, amount, price, asset, rate) in enumerate(trades):
         held = held or EMPTY
         if not buying:
@@ -99,11 +99,11 @@ def test_nothing_is_made_or_lost(trades: list[tuple[bool, Decimal, Decimal, str,
         assert booked.excess == 0
         base += (amount if buying else -amount) - (commission if asset == "BTC" else 0)
         quote += (-value if buying else value) - (0 if asset == "BTC" else value * rate)
-        realised += booked.realized
+        realized += booked.realized
         held = booked.position
-    unrealised = held.unrealized(last) if held else D(0)
+    unrealized = held.unrealized(last) if held else D(0)
     assert (held.quantity if held else D(0)) == pytest.approx(base, abs=D("1e-15"))
-    assert realised + unrealised == pytest.approx(quote + base * last, abs=D("1e-9"))
+    assert realized + unrealized == pytest.approx(quote + base * last, abs=D("1e-9"))
 
 
 def test_it_outlives_a_restart() -> None:

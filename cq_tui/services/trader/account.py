@@ -38,7 +38,7 @@ def account_state(desk: Desk, mode: Mode, prices: dict[str, Decimal], now: float
         equity=float(worth),
         available_balance=float(free_quote(desk)),
         equity_start=float(book.equity_start) if book.equity_start is not None else None,
-        realized_pnl=float(book.realised),
+        realized_pnl=float(book.realized),
         balances={
             asset: BalanceState(free=f"{balance.free:f}", locked=f"{balance.locked:f}")
             for asset, balance in desk.balances.items()

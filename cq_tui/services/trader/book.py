@@ -32,7 +32,7 @@ class Book:
     last_entry: dict[str, float] = field(default_factory=dict)
     #: By (strategy, symbol): end of the pause after a stop.
     paused_until: dict[tuple[str, str], float] = field(default_factory=dict)
-    realised: Decimal = Decimal(0)
+    realized: Decimal = Decimal(0)
     equity_start: Decimal | None = None
     orders_count: int = 0
     fills_count: int = 0
@@ -87,7 +87,7 @@ class Book:
             "acted": list(self.acted),
             "last_entry": self.last_entry,
             "paused_until": [[*key, until] for key, until in self.paused_until.items()],
-            "realised": str(self.realised),
+            "realised": str(self.realized),
             "equity_start": None if self.equity_start is None else str(self.equity_start),
             "orders_count": self.orders_count,
             "fills_count": self.fills_count,
@@ -107,7 +107,7 @@ class Book:
             acted=dict.fromkeys(plain["acted"]),
             last_entry={symbol: float(moment) for symbol, moment in plain["last_entry"].items()},
             paused_until={(strategy, symbol): float(until) for strategy, symbol, until in plain["paused_until"]},
-            realised=Decimal(plain["realised"]),
+            realized=Decimal(plain["realised"]),
             equity_start=None if start is None else Decimal(start),
             orders_count=int(plain["orders_count"]),
             fills_count=int(plain["fills_count"]),

@@ -91,7 +91,7 @@ class Exits:
 
     def _write_off(self, symbol: str, reason: str) -> None:
         booked = write_off(self._book.positions.pop(symbol))
-        self._book.realised += booked.realized
+        self._book.realized += booked.realized
         self._log.warning("dust written off", symbol=symbol, reason=reason)
         self._orders.remember()
 

@@ -215,7 +215,7 @@ class Orders:
                 self.book.positions.pop(order.symbol, None)
             else:
                 self.book.positions[order.symbol] = booked.position
-            self.book.realised += booked.realized
+            self.book.realized += booked.realized
             self._note_stop(order, fill.time)
             self.chronicle.executed(order, fill, realized)
             if self.book.quarantine.record_success(order.symbol) is not None:

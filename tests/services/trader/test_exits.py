@@ -41,7 +41,7 @@ async def test_the_target_closes_the_position_with_its_profit(data: DataDir, acc
         await stage.enter()
         await account.fill(account.legs("target")[0], price=D(104))
         await until(lambda: not stage.book.positions)
-        assert stage.book.realised > D(3)
+        assert stage.book.realized > D(3)
         await until(lambda: stage.events("order_canceled") == [("order_canceled", "stop")])
         assert stage.session.needs == {}
 

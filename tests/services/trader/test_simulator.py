@@ -53,7 +53,7 @@ async def test_a_trade_from_entry_to_exit(data: DataDir) -> None:
         assert await rest.open_orders() == []
         left = (await rest.account()).balances["USDT"].total
         assert left < 10_000
-        assert abs(left - (10_000 + book.realised)) < price * step, "the book and the account agree but for dust"
+        assert abs(left - (10_000 + book.realized)) < price * step, "the book and the account agree but for dust"
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running

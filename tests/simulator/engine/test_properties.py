@@ -172,9 +172,9 @@ class Account(RuleBasedStateMachine):
 
     def alternatives(self, side: str, offset: Decimal, quantity: Decimal | None) -> tuple[NewOrder, NewOrder]:
         last = self.market.last_price(COIN.symbol)
-        towards = offset if side == "SELL" else -offset
-        limit = self.new(side, "LIMIT_MAKER", quantity, price=last + towards)
-        stop = self.new(side, "STOP_LOSS_LIMIT", quantity, stop_price=last - towards, price=last - 2 * towards)
+        toward = offset if side == "SELL" else -offset
+        limit = self.new(side, "LIMIT_MAKER", quantity, price=last + toward)
+        stop = self.new(side, "STOP_LOSS_LIMIT", quantity, stop_price=last - toward, price=last - 2 * toward)
         return (limit, stop) if side == "SELL" else (stop, limit)
 
     @rule(side=sides, offset=offsets, quantity=quantities)
