@@ -50,6 +50,6 @@ def test_a_fault_and_its_acknowledgement_are_summarized() -> None:
         "integrity_acknowledged",
         fault_id=fault_id(str(FAULT)), fault=str(FAULT), acknowledged_by="ann", comment="seen", note="a\nb\n",
     )  # fmt: skip
-    assert summarize_event(accepted) == f"{fault_id(str(FAULT))} {FAULT.headline}, accepted by ann: seen"
-    assert summarize_event(_event("integrity_acknowledged")) == "a fault, accepted by somebody"
+    assert summarize_event(accepted) == f"{fault_id(str(FAULT))} {FAULT.headline} accepted by ann: seen"
+    assert summarize_event(_event("integrity_acknowledged")) == "fault accepted by unknown"
     assert event_level("integrity_acknowledged") == "look"

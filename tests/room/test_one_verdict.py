@@ -141,7 +141,7 @@ def test_every_place_shows_the_same_verdict(
         if verdict.level == "bad":
             assert title_level == "bad"
     quarantine, _ = pane_over(QuarantinePane, room).titled_summary()
-    assert quarantine.startswith("last known: ") != verdicts["trader"].is_current
+    assert quarantine.startswith("was ") != verdicts["trader"].is_current
     shutil.rmtree(root)
 
 

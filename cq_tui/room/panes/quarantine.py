@@ -41,7 +41,7 @@ class QuarantinePane(Pane):
     def summary(self) -> tuple[str, StatusLevel]:
         """Return the number of symbols."""
         count = len(self._symbols())
-        known = "" if self.state.verdict("trader", self.now).is_current else "last known: "
+        known = "" if self.state.verdict("trader", self.now).is_current else "was "
         return (f"{known}{count}", "look") if count else (f"{known}none", "good")
 
     def empty_text(self) -> str:
