@@ -26,7 +26,13 @@ from cq_tui.store.checkpoints.checkpoint import (
     origin_of,
     sign_checkpoint,
 )
-from cq_tui.store.checkpoints.checkpoint_log import CheckpointLog, LogReading, newest_checkpoint, read_checkpoint_log
+from cq_tui.store.checkpoints.checkpoint_log import (
+    CheckpointLog,
+    LoggedCheckpoint,
+    LogReading,
+    newest_checkpoint,
+    read_checkpoint_log,
+)
 from cq_tui.store.checkpoints.config_folder import config_folder
 from cq_tui.store.checkpoints.consistency import find_contradictions, format_signing_time
 from cq_tui.store.checkpoints.evidence import MAX_BINDING, Evidence, problem_id, read_evidence
@@ -72,13 +78,6 @@ class _Signer(NamedTuple):
     anchors: Anchors
 
 
-class _SignedCheckpoint(NamedTuple):
-    """A checkpoint and its note."""
-
-    checkpoint: Checkpoint
-    text: str
-
-
 class Anchoring:
     """Signing checkpoints and acceptances for memory.
 
@@ -119,8 +118,7 @@ class Anchoring:
             self._record_acceptance(each)
         standing = [problem for problem in self._log_problems if problem_id(problem) not in self.accepted]
         self._log_problems = standing + evidence.problems
-        self._binding = [_SignedCheckpoint(entry.checkpoint, entry.text) for entry in evidence.log.binding]
-        self._external = [_SignedCheckpoint(checkpoint, text) for text, checkpoint in evidence.anchors.items()]
+        self._binding, self._external = evidence.log.binding, evidence.anchors
         #: The earlier history that a new data directory here has lost.
         self._lost = find_lost_history(opened[0], data, [self.directory_id]) if opened else None
         self._save_directory_id()
@@ -182,15 +180,15 @@ class Anchoring:
                 self._failure = contradictions[0]
                 return None
             head = Checkpoint(signer.verifier.name, size, root, max(now, self._released_until + _LATER))
-            noted = _sign(head, signer)
-            signer.log.append(noted.text, signer.verifier)
+            signed = _sign(head, signer)
+            signer.log.append(signed.text, signer.verifier)
         except (AnchorError, JournalError, SignedNoteError) as error:
             self._failure = str(error)
             return None
         self._failure = None
-        self._binding = [*self._binding[1 - MAX_BINDING :], noted]
-        signer.anchors.write(noted.text)
-        return noted.checkpoint
+        self._binding = [*self._binding[1 - MAX_BINDING :], signed]
+        signer.anchors.write(signed.text)
+        return signed.checkpoint
 
     def stop_signing(self, reason: str) -> None:
         """Sign nothing until a person accepts this fault."""
@@ -214,8 +212,8 @@ class Anchoring:
             text = sign_acknowledgement(acknowledgement, signer.private_key)
             if acknowledgement.releases_checkpoints:
                 # A checkpoint only in an anchor is logged first: the acknowledgement releases all before it.
-                for noted in self._unlogged(signer):
-                    signer.log.append(noted.text, signer.verifier)
+                for note in self._unlogged_notes(signer):
+                    signer.log.append(note, signer.verifier)
             signer.log.append(text, signer.verifier)
         except (JournalError, SignedNoteError) as error:
             self._failure = str(error)
@@ -230,7 +228,7 @@ class Anchoring:
             self._signer.log.close()
 
     def _expected_checkpoints(self) -> list[Checkpoint]:
-        return [noted.checkpoint for noted in (*self._binding, *self._external)]
+        return [*(entry.checkpoint for entry in self._binding), *self._external.values()]
 
     def _apply_acceptance(self, acknowledgement: Acknowledgement) -> None:
         name = acknowledgement.fault_id
@@ -238,7 +236,7 @@ class Anchoring:
         self._log_problems = [problem for problem in self._log_problems if problem_id(problem) != name]
         self._record_acceptance(acknowledgement)
         if acknowledgement.releases_checkpoints:
-            self._binding, self._external = [], []
+            self._binding, self._external = [], {}
         if self._signer is not None and acknowledgement.fault.startswith(LOG_FAULT_PREFIX):
             self._signer.anchors.allow_overwrite(foreign_only=not acknowledgement.releases_checkpoints)
         self._save_directory_id()
@@ -320,14 +318,13 @@ class Anchoring:
         """Return every binding checkpoint, and those now in the anchors."""
         return [*self._expected_checkpoints(), *signer.anchors.read().values()]
 
-    def _unlogged(self, signer: _Signer) -> list[_SignedCheckpoint]:
+    def _unlogged_notes(self, signer: _Signer) -> list[str]:
         log = read_checkpoint_log(self._data.checkpoints, signer.verifier, newest=MAX_BINDING)
         logged = {entry.text for entry in log.entries}
-        found = signer.anchors.read().items()
-        return [_SignedCheckpoint(checkpoint, text) for text, checkpoint in found if text not in logged]
+        return [text for text in signer.anchors.read() if text not in logged]
 
 
-def _sign(checkpoint: Checkpoint, signer: _Signer) -> _SignedCheckpoint:
+def _sign(checkpoint: Checkpoint, signer: _Signer) -> LoggedCheckpoint:
     """Sign a checkpoint, and return it as signed, with its time rounded to microseconds."""
     text = sign_checkpoint(checkpoint, signer.private_key)
-    return _SignedCheckpoint(open_checkpoint(text, signer.verifier), text)
+    return LoggedCheckpoint(open_checkpoint(text, signer.verifier), text, signer.verifier.text)
