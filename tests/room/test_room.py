@@ -8,10 +8,12 @@ from cq_tui.contracts.health import FeederHealth
 from cq_tui.contracts.tickers import Ticker, tickers_to_bytes
 from cq_tui.room.app import RoomApp
 from cq_tui.room.keys import FOOTER_BINDINGS, HIDDEN_BINDINGS, PANE_NAMES
+from cq_tui.room.panes.status_bar import StatusBar
 from cq_tui.room.screens.detail import Detail
 from cq_tui.room.screens.help import Help
 from cq_tui.room.screens.history import HistoryScreen
 from cq_tui.room.screens.logs import Logs
+from cq_tui.room.state import RoomState
 from cq_tui.store.document import write_document
 from tests.room.conftest import (
     MakeRoom,
@@ -22,7 +24,7 @@ from tests.room.conftest import (
     wait_until,
     wait_until_loaded,
 )
-from tests.room.stage import NOW, Stage
+from tests.room.stage import NOW, Stage, staged_holder
 from tests.room.test_state import FILES, SPOILS
 
 SMALL, LARGE = (80, 24), (160, 45)
@@ -155,6 +157,16 @@ async def test_a_frozen_display_does_not_change_and_says_so(stage: Stage, make_r
         await pilot.press("p")
         await wait_for_text(pilot, "70,123.45")
         assert "FROZEN" not in screen_text(pilot)
+
+
+def test_a_change_that_rounds_to_zero_has_no_color(stage: Stage) -> None:
+    stage.account(equity=9999.9)
+    state = RoomState(stage.data, {}, staged_holder)
+    state.poll_files()
+    bar = StatusBar()
+    bar.attach(state)
+    bar.update_status(NOW)
+    assert [(item.text, item.style) for item in bar._equity()][1] == ("0.00 % ", "$muted")
 
 
 @pytest.mark.parametrize("spoil", ["missing", "half", "huge", "wrong types", "folder"])

@@ -129,7 +129,7 @@ class StatusBar(Widget):
             return [StatusItem(f"{equity}{format_age(self._now - account.timestamp)} ago ", "$muted", 1)]
         items = [StatusItem(equity, "bold", 1)]
         if account.equity_start:
-            change = (account.equity / account.equity_start - 1) * 100
+            change = round((account.equity / account.equity_start - 1) * 100, 2)
             color = "" if self._is_live else "$success" if change > 0 else "$error" if change < 0 else "$muted"
             items.append(StatusItem(f"{format_percent(change)} ", color, 2))
         return items
