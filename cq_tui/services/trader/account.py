@@ -1,4 +1,4 @@
-"""``state/account.json`` from the book: what the room, snapshots and people read."""
+"""Builds ``state/account.json``, for the room, snapshots and people."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Agreement of the book with the exchange: orders, orders that the book does not know, and balances."""
+"""Reconciliation of orders and balances with the exchange, including orders unknown to the book."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -17,29 +17,29 @@ ZERO = Decimal(0)
 
 
 class Agreement:
-    """Compares a book with its exchange."""
+    """Reconciles the trader's book with the exchange."""
 
     def __init__(self, rest: SpotRest, orders: Orders, log: FilteringBoundLogger) -> None:
         self._rest = rest
         self._orders = orders
         self._book = orders.book
         self._log = log
-        #: Protective orders of ours on the exchange that the book knows nothing of, with their symbols.
+        #: Our protective orders on the exchange that are not in the book: client order id to symbol.
         self.orphans: dict[str, str] = {}
-        #: By symbol: position and balance that did not fit together the last time.
+        #: By symbol: position and balance that disagreed in the last reconciliation.
         self._misfits: dict[str, tuple[Decimal, Decimal]] = {}
 
     @property
     def in_doubt(self) -> bool:
-        """Whether a second look is wanted soon."""
+        """Whether to reconcile again soon."""
         return bool(self._misfits) or self._orders.in_doubt
 
     async def reconcile(self, now: float) -> AccountInfo:
-        """Compare, and return the account. Raises BinanceError; then nothing new is traded."""
+        """Reconcile and return the account. Raises BinanceError; no position is opened until it succeeds."""
         for order in list(self._book.open_orders()):
             known = self._book.orders[order.client_order_id]
             if known.status in (OrderStatus.INTENDED, OrderStatus.SENT):
-                # An earlier process stored it; whether it was sent nobody knows.
+                # An earlier process stored it; it is unknown whether it was sent.
                 known = mark_unknown(known, "the trader stopped before the outcome was known", now)
                 self._book.orders[order.client_order_id] = known
             await self._orders.query(known, now)
@@ -47,7 +47,7 @@ class Agreement:
         for order in may_still_arrive(self._book.orders.values(), now):
             await self._orders.query(order, now)
         await self._find_orphans(now)
-        # Last, so that balances are no older than the fills that were just booked.
+        # Last, so that balances are no older than the fills just booked.
         account = await self._rest.account()
         self._compare_holdings(account, now)
         self._orders.in_doubt = False
@@ -55,7 +55,7 @@ class Agreement:
         return account
 
     async def _find_orphans(self, now: float) -> None:
-        """Cancel what has ended in the book, and entries of ours that it does not know; name unknown protection."""
+        """Cancel orders that the book considers ended, and our unknown entries; report unknown protective orders."""
         found: dict[str, str] = {}
         for order in await self._rest.open_orders():
             known = self._book.orders.get(order.client_order_id)
@@ -79,9 +79,9 @@ class Agreement:
             self._log.info("orphaned order already gone", order=order.client_order_id)
 
     def _compare_holdings(self, account: AccountInfo, now: float) -> None:
-        """A position is at most what the account holds: the rest was sold or withdrawn elsewhere.
+        """Reduce positions to what the account holds: the rest was sold or withdrawn elsewhere.
 
-        Believed when it is seen twice: a fill between two requests looks the same.
+        Only if seen twice in a row: a fill between two requests looks the same.
         """
         before, self._misfits = self._misfits, {}
         for symbol, position in list(self._book.positions.items()):

@@ -1,4 +1,4 @@
-"""The trader's book of one mode: orders, positions, quarantine, and what was acted on. It outlives every restart."""
+"""The trader's state in one mode, kept across restarts: orders, positions, quarantine, signals acted on."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,15 +13,15 @@ from cq_tui.trading.quarantine import Quarantine
 from cq_tui.trading.signals import TradeSignal
 
 _SIGNALS = TypeAdapter(list[TradeSignal])
-#: Ended orders that are still shown and known by id.
+#: Number of ended orders kept.
 _ENDED_KEPT = 100
-#: Natural keys that are still known as acted on; older ones are stale long since.
+#: Number of signal keys kept as acted on; older signals are stale anyway.
 _ACTED_KEPT = 5_000
 
 
 @dataclass(slots=True)
 class Book:
-    """Everything the trader must not forget. Times in Unix seconds."""
+    """Everything the trader must keep across restarts. Times in Unix seconds."""
 
     quarantine: Quarantine = field(default_factory=Quarantine)
     orders: dict[str, OrderRecord] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Book:
     last_order_time: float = 0.0
 
     def open_orders(self) -> Iterator[OrderRecord]:
-        """Yield the orders that may still trade, and those that were intended and not yet sent."""
+        """Yield the orders that may still fill, including those not sent yet."""
         return (order for order in self.orders.values() if not order.status.is_terminal)
 
     def orders_of(self, symbol: str) -> list[OrderRecord]:
@@ -48,22 +48,22 @@ class Book:
         return [order for order in self.orders.values() if order.symbol == symbol]
 
     def pending_entries(self) -> set[str]:
-        """Return the symbols with an entry on its way, or with one that was filled at prices not known yet."""
+        """Return the symbols with a pending entry, or one whose fill prices are not known yet."""
         entries = (order for order in self.orders.values() if order.side == "BUY")
         return {order.symbol for order in entries if not order.status.is_terminal or order.lacks_trades}
 
     def act_on(self, signal: TradeSignal) -> None:
-        """Note that a signal is acted on, once and for all."""
+        """Record that a signal was acted on, so that it is never traded again."""
         self.acted[signal.key] = None
         self.signals[signal.key] = signal
         while len(self.acted) > _ACTED_KEPT:
             del self.acted[next(iter(self.acted))]
 
     def tidy(self) -> None:
-        """Forget ended orders beyond the newest, and signals that nothing depends on.
+        """Drop all but the newest ended orders, and signals that nothing depends on.
 
-        Orders of an open position stay, since its next orders are numbered after them; so do orders whose trades
-        have not been seen.
+        Orders of an open position are kept, since its next orders are numbered after them; so are orders whose
+        trades are still missing.
         """
         held = {position.signal_key for position in self.positions.values()}
         ended = [
@@ -117,5 +117,5 @@ class Book:
 
 
 def is_working(order: OrderRecord) -> bool:
-    """Whether the exchange holds the order open, as far as is known."""
+    """Whether the order is open at the exchange, as far as is known."""
     return order.status in (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)

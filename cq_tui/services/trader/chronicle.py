@@ -1,4 +1,4 @@
-"""What the trader tells the history, each thing once, however often it is killed in between."""
+"""The trader's events, each recorded once, even if the process is killed in between."""
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -15,14 +15,14 @@ from cq_tui.trading.denial import Denial
 from cq_tui.trading.lifecycle import OrderRecord, OrderStatus, TradeFill
 from cq_tui.trading.signals import TradeSignal
 
-#: Newest lines of our own spool that are searched at the start for what was told already.
+#: Newest lines of our own spool that are searched at the start for events already recorded.
 _REMEMBERED = 4_000
 
 _Key = tuple[str, str, str]
 
 
 class Spool(Protocol):
-    """Where events go: the frame of the service."""
+    """Where events go: the service's runtime."""
 
     name: str
     data: DataDir
@@ -30,25 +30,25 @@ class Spool(Protocol):
     def emit(
         self, event_type: str, data: BaseModel | Mapping[str, Any], metadata: Mapping[str, Any] | None = None
     ) -> None:
-        """Have an event remembered, later when the disk refuses."""
+        """Spool an event; retry later if the disk refuses."""
 
     def emit_durably(
         self, event_type: str, data: BaseModel | Mapping[str, Any], metadata: Mapping[str, Any] | None = None
     ) -> None:
-        """Have an event remembered before going on. Raises JournalError when the disk does not have it."""
+        """Spool an event and sync it. Raises JournalError if that fails."""
 
     def trace(self, step: str, key: str, **milliseconds: float) -> None:
-        """Log one step on the way from signal to order, when tracing."""
+        """Log one step from signal to order, if tracing is enabled."""
 
 
 class Chronicle:
-    """Spools the trader's events. An event that the spool holds already is not told again."""
+    """Spools the trader's events, except those already in the spool."""
 
     def __init__(self, frame: Spool) -> None:
         self._frame = frame
         self.trace: Trace = frame.trace
         self._told: dict[_Key, None] = {}
-        #: Signals that were answered before this process began; a cursor that lags must not answer them again.
+        #: Signals answered before this process started; a cursor that lags must not answer them again.
         self.answered_before: set[str] = set()
         for event_type, data in self._spooled():
             self._told[_key(event_type, data)] = None
@@ -56,7 +56,7 @@ class Chronicle:
                 self.answered_before.add(data["signal_key"])
 
     def submitted(self, order: OrderRecord, *, durable: bool) -> None:
-        """Tell the intent to place an order. With ``durable`` raises JournalError unless the disk has it."""
+        """Record the intent to place an order. With ``durable``, sync it; raises JournalError if that fails."""
         payload = OrderSubmitted(
             symbol=order.symbol,
             side=order.side,
@@ -76,7 +76,7 @@ class Chronicle:
             self._told["order_submitted", order.client_order_id, ""] = None
 
     def executed(self, order: OrderRecord, fill: TradeFill, realized: Decimal | None) -> None:
-        """Tell one fill."""
+        """Record one fill."""
         if not self._once("order_executed", order.client_order_id, str(fill.trade_id)):
             return
         payload = OrderExecuted(
@@ -96,7 +96,7 @@ class Chronicle:
         self._frame.emit("order_executed", payload.model_dump(exclude_none=True) | {"trade_id": str(fill.trade_id)})
 
     def ended(self, order: OrderRecord) -> None:
-        """Tell that an order ended otherwise than by being filled."""
+        """Record that an order was rejected, was canceled or expired."""
         if order.status is OrderStatus.REJECTED:
             self._rejected(order)
         elif order.status in (OrderStatus.CANCELED, OrderStatus.EXPIRED) and self._once(
@@ -128,7 +128,7 @@ class Chronicle:
             self._frame.emit("order_rejected", rejected)
 
     def denied(self, signal: TradeSignal, denial: Denial) -> None:
-        """Tell that a signal does not become an order, and why."""
+        """Record why a signal was denied."""
         payload = OrderRejected(
             symbol=signal.symbol,
             side=signal.side,

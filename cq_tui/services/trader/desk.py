@@ -1,4 +1,4 @@
-"""The desk: acts on signals at one exchange, with its orders, their protection and their agreement at hand."""
+"""Execution at one exchange: entries, orders, protection, reconciliation and balances."""
 
 import time
 from decimal import Decimal
@@ -32,16 +32,16 @@ class Desk:
         self.exits = Exits(rest, self.orders, log)
         self.agreement = Agreement(rest, self.orders, log)
         self.balances: dict[str, Balance] = {}
-        #: How old the balances are, by the exchange's clock (Unix ms).
+        #: Time of the balances, by the exchange's clock (Unix ms).
         self.balances_ms = 0
-        #: When the account last changed, as the exchange says with the balances (Unix ms).
+        #: The exchange's update time of the balances (Unix ms).
         self._account_changed = 0
         self._worth = Decimal(0)
         self.commission = Decimal("0.001")
         self.reconciled = False
 
     async def reconcile(self, now: float) -> None:
-        """Agree with the exchange on orders and balances. Raises BinanceError; then nothing new is traded."""
+        """Reconcile orders and balances. Raises BinanceError; no position is opened until it succeeds."""
         account = await self.agreement.reconcile(now)
         self.balances, self.balances_ms = dict(account.balances), int(now * 1000)
         self._account_changed = account.update_time
@@ -49,7 +49,7 @@ class Desk:
         self.reconciled = True
 
     def take_balances(self, told: AccountPosition) -> None:
-        """Take over what a stream tells; not what is older, as a connection that is being replaced may tell late."""
+        """Apply balances from the stream, unless older: a connection being replaced may deliver late."""
         if told.update_time < self._account_changed:
             return
         self.balances.update((balance.asset, balance) for balance in told.balances)
@@ -57,7 +57,7 @@ class Desk:
         self.balances_ms = max(self.balances_ms, told.update_time)
 
     async def enter(self, signal: TradeSignal, size: EntrySize, now: float) -> Denial | None:
-        """Buy. Returns a denial when the intent could not be remembered: no memory, no new risk."""
+        """Buy, or return a denial if the intent cannot be stored: no new risk without a record."""
         order = OrderRecord(
             client_order_id=client_order_id(signal.key, Leg.ENTRY),
             symbol=signal.symbol,
@@ -86,8 +86,7 @@ class Desk:
     def worth(self, quote_total: Decimal, prices: dict[str, Decimal]) -> Decimal:
         """Return the equity: quote asset and positions at their last price.
 
-        Between a fill and the balances that follow it, a moment later, the two do not belong together: the last
-        figure holds.
+        Balances arrive a moment after a fill. Until then the two do not match, and the last equity is returned.
         """
         if self.orders.last_fill_ms <= self.balances_ms or not self._worth:
             self._worth = equity(quote_total, self.book.positions, prices)

@@ -1,4 +1,4 @@
-"""Protection of positions and their end: each is covered by its stop and target, or sold at market."""
+"""Exits: each position is protected by a stop and a target, or sold at market."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ from cq_tui.trading.portfolio import Position, write_off
 from cq_tui.trading.protection import ProtectionAction, ProtectionNeed, find_protection_need, with_trailing_stop
 from cq_tui.trading.sizing import exit_violation, sellable_quantity
 
-#: Most seconds between two tries to protect a position whose tries fail.
+#: Maximum seconds between attempts to protect a position.
 _LONGEST_PAUSE = 30.0
 
 Prices = dict[str, Decimal]
@@ -32,12 +32,12 @@ class Exits:
         self._orders = orders
         self._book = orders.book
         self._log = log
-        #: By symbol: tries in a row that left a need, and when the next one is made.
+        #: By symbol: consecutive failed attempts, and the time of the next one.
         self._failed: dict[str, int] = {}
         self._next_try: dict[str, float] = {}
 
     async def protect(self, bids: Prices, highs: Prices, now: float) -> dict[str, ProtectionNeed]:
-        """Give every position what it lacks; return what is lacking still, by symbol. Raises NotSent."""
+        """Protect every position; return what is still missing, by symbol. Raises NotSent."""
         lacking: dict[str, ProtectionNeed] = {}
         for symbol in list(self._book.positions):
             need = await self._protect(symbol, bids.get(symbol), highs.get(symbol), now)
@@ -147,20 +147,20 @@ class Exits:
             list_client_order_id=list_id,
         )
 
-    # The end
+    # Closing
 
     async def close(self, symbol: str, reason: str, bid: Decimal | None, now: float) -> None:
-        """Sell what is held, now or, when the exchange does not let us, in a later cycle. Raises NotSent."""
+        """Sell a position at market, now or, if the exchange refuses, in a later cycle. Raises NotSent."""
         position = self._book.positions.get(symbol)
         if position is None:
             return
-        # The wish is part of the position, so that neither a failure nor a restart forgets it.
+        # Stored with the position, so that it survives a failure or a restart.
         self._book.positions[symbol] = replace(position, time_stop_ms=int(now * 1000))
         self._orders.remember()
         await self._exit(symbol, reason, bid, now)
 
     async def _exit(self, symbol: str, reason: str, bid: Decimal | None, now: float) -> None:
-        """Sell at market, after its protection is canceled and that is verified."""
+        """Sell at market, once the cancel of its protection is verified."""
         for order in self._orders.undecided(symbol):
             await self._orders.query(order, now)
         on_its_way = any(order.leg is Leg.EXIT and order.is_open for order in self._book.orders_of(symbol))
@@ -195,9 +195,9 @@ class Exits:
         )
 
     async def _cancel_protection(self, symbol: str, now: float) -> bool:
-        """Cancel open sell orders of a symbol; True once none is open, by the exchange's own word.
+        """Cancel open sell orders of a symbol; True once the exchange confirms that none is open.
 
-        What they sold meanwhile is booked before: a cancel's answer tells how much, only the trades tell the rest.
+        What they sold meanwhile is booked first: the response has the quantity, only the trades have the prices.
         """
         working = [order for order in self._book.orders_of(symbol) if order.side == "SELL" and is_working(order)]
         for list_id in dict.fromkeys(order.list_client_order_id for order in working):
@@ -212,11 +212,11 @@ class Exits:
         return not any(is_working(order) or order.lacks_trades for order in ended)
 
     async def _cancel_list(self, symbol: str, list_id: str, now: float) -> bool:
-        """Cancel an order list; False when that is out of the question for now."""
+        """Cancel an order list; False if that is impossible for now."""
         try:
             canceled = await self._rest.cancel_order_list(symbol, list_id)
         except (CancelRejected, OutcomeUnknown):
-            # Gone already, or nobody knows: queries tell.
+            # Already gone, or unknown: the orders are queried.
             self._log.info("cancel outcome queried", symbol=symbol)
             return True
         except BinanceError as error:
@@ -228,7 +228,7 @@ class Exits:
         return True
 
     def _known(self, answer: Order) -> OrderRecord | None:
-        """Find the order an answer is about; a cancel's answer may carry the cancel's own id."""
+        """Find the order of a response; the response to a cancel may have the cancel's own id."""
         by_id = self._book.orders.get(answer.client_order_id)
         if by_id is not None:
             return by_id

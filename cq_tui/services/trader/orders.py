@@ -1,6 +1,6 @@
-"""Orders at one exchange: stored, sent once, followed to their end, and their fills booked into positions.
+"""Orders at one exchange: stored, sent once, tracked to their end, their fills booked into positions.
 
-Every step is stored before it is taken, so that a restart at any point finds out by query what became of it.
+Every step is stored before it is taken, so that after a restart a query finds the outcome.
 """
 
 import time
@@ -49,16 +49,16 @@ class Orders:
         self.save = save
         self._log = log
         self.rules: dict[str, SymbolRules] = {}
-        #: Symbols that were quarantined or released, to be told by the service.
+        #: Symbols quarantined or released since the service last recorded them.
         self.quarantined: list[str] = []
         self.released: list[str] = []
-        #: Whether an order turned out other than it stands in the book: the account is to be compared with it.
+        #: Whether an order differs from the book, so that the account must be reconciled.
         self.in_doubt = False
         #: Time of the newest booked fill, by the exchange's clock (Unix ms).
         self.last_fill_ms = 0
 
     def remember(self) -> None:
-        """Store the book. What reduces risk goes on without a disk; the service tells that it is refused."""
+        """Store the book. A disk error stops nothing that reduces risk; health reports it."""
         try:
             self.save()
         except OSError as error:
@@ -67,7 +67,7 @@ class Orders:
     # Sending
 
     def intend(self, orders: Sequence[OrderRecord]) -> None:
-        """Store intents that reduce risk. A disk that refuses does not hold them back."""
+        """Store intents that reduce risk. A disk error does not stop them."""
         for order in orders:
             self.book.orders[order.client_order_id] = order
         self.remember()
@@ -75,7 +75,7 @@ class Orders:
             self.chronicle.submitted(order, durable=False)
 
     def market(self, order: OrderRecord) -> Send:
-        """Return how a market order is sent."""
+        """Return the function that sends a market order."""
         request = NewOrder(
             symbol=order.symbol,
             side=order.side,
@@ -90,13 +90,13 @@ class Orders:
         return send
 
     async def place(self, orders: Sequence[OrderRecord], send: Send) -> BinanceError | None:
-        """Send stored intents in one request and take what comes of it. Never sends twice.
+        """Send stored intents in one request and apply the response. Never sends twice.
 
-        Returns why the exchange refused it. Raises NotSent when orders that reduce risk certainly did not go out:
-        they are forgotten, and the next try may use their ids.
+        Returns why the exchange refused it. Raises NotSent if orders that reduce risk certainly were not sent:
+        they are dropped, and the next attempt may reuse their ids.
         """
         ids = [order.client_order_id for order in orders]
-        # Other requests may have taken their time since this round began.
+        # Earlier requests of this cycle may have taken a while.
         now = self._now()
         for order in orders:
             self.book.orders[order.client_order_id] = mark_sent(order, now)
@@ -138,7 +138,7 @@ class Orders:
 
     def _not_sent(self, orders: Sequence[OrderRecord], error: NotSent, now: float) -> None:
         if orders[0].leg is Leg.ENTRY:
-            # A chance that passed: it must not be bought later.
+            # The opportunity has passed: it must not be bought later.
             self._refused([order.client_order_id for order in orders], error, now)
             self.remember()
             return
@@ -168,10 +168,10 @@ class Orders:
         self.book.quarantine.impose(symbol, reason, now)
         self.quarantined.append(symbol)
 
-    # What the exchange says
+    # Responses and reports
 
     def take_answer(self, name: str, answer: Order, now: float) -> None:
-        """Take what the exchange answered about an order of the book."""
+        """Apply a response about an order of the book."""
         try:
             transition = apply_response(self.book.orders[name], answer, now)
         except UnknownOrderStatus as error:
@@ -180,7 +180,7 @@ class Orders:
             self.take(transition, now)
 
     def take_report(self, report: ExecutionReport, now: float) -> None:
-        """Take an execution report of the user data stream; those of other people's orders are none of ours."""
+        """Apply an execution report of the user data stream; reports of orders that are not ours are ignored."""
         order = self.book.orders.get(report.client_order_id)
         if order is None:
             return
@@ -193,7 +193,7 @@ class Orders:
         self.remember()
 
     def _baffled(self, name: str, error: UnknownOrderStatus, now: float) -> None:
-        """The exchange says what we do not understand: no new risk in this symbol, and ask again."""
+        """Handle a response that we do not understand: no new risk in this symbol, and query again."""
         order = self.book.orders[name]
         self._log.error("order not understood", order=name, problem=str(error))
         self.book.orders[name] = apply_query_failure(mark_unknown(order, str(error), now), str(error), now)
@@ -201,7 +201,7 @@ class Orders:
             self.quarantine(order.symbol, str(error), now)
 
     def take(self, transition: Transition, now: float) -> None:
-        """Take an order's new state into the book, and its fills into the position."""
+        """Apply an order's new state to the book, and its fills to the position."""
         before = self.book.orders.get(transition.order.client_order_id)
         order = transition.order
         self.book.orders[order.client_order_id] = order
@@ -244,7 +244,7 @@ class Orders:
         return with_signal_levels(fresh, signal, rules) if signal is not None and rules is not None else fresh
 
     def _note_stop(self, order: OrderRecord, time_ms: int) -> None:
-        """A stop that was hit makes its strategy pause on the symbol; dust may be left, so the position may not be."""
+        """Pause the strategy on the symbol once its stop has filled, even if dust remains."""
         signal = self.book.signals.get(order.signal_key)
         if order.leg is Leg.STOP and signal is not None and signal.cooldown_bars:
             self.book.paused_until[signal.strategy, order.symbol] = signal.cooldown_until(time_ms) / 1000
@@ -252,7 +252,7 @@ class Orders:
     # Unknown outcomes
 
     async def resolve(self, now: float) -> None:
-        """Ask for every order whose outcome is unknown and due, and for trades that only their sum is known of."""
+        """Query each order whose outcome is unknown and due, and fetch missing trades."""
         for order in [order for order in self.book.open_orders() if order.query_due(now)]:
             await self.query(order, now)
             after = self.book.orders[order.client_order_id]
@@ -264,7 +264,7 @@ class Orders:
             await self.fetch_trades(order.client_order_id, now)
 
     async def query(self, order: OrderRecord, now: float) -> None:
-        """Ask the exchange for an order and take its answer; a failure is tried again later."""
+        """Query an order and apply the response; a failed query is repeated later."""
         name = order.client_order_id
         try:
             answer = await self._rest.query_order(order.symbol, name)
@@ -288,7 +288,7 @@ class Orders:
             self.book.quarantine.reset_probe(after.symbol)
 
     async def fetch_trades(self, name: str, now: float) -> None:
-        """A query tells how much was executed; only the trades tell price and commission."""
+        """Fetch an order's trades: a query has the executed quantity, but no prices and commissions."""
         order = self.book.orders[name]
         if not order.lacks_trades or order.order_id is None:
             return
@@ -301,7 +301,7 @@ class Orders:
         self.remember()
 
     def undecided(self, symbol: str) -> list[OrderRecord]:
-        """Return the sell orders of a symbol of which nobody knows whether the exchange has them, or what they sold."""
+        """Return the sell orders of a symbol whose outcome or trades are unknown."""
         waiting = (OrderStatus.SENT, OrderStatus.UNKNOWN)
         sells = [order for order in self.book.orders_of(symbol) if order.side == "SELL"]
         return [order for order in sells if order.status in waiting or order.lacks_trades]

@@ -1,4 +1,4 @@
-"""The trader service: tails the history for signals, keeps its book on disk, tells its health."""
+"""The trader service: tails the history for signals, stores its book, reports its health."""
 
 import asyncio
 import contextlib
@@ -32,17 +32,17 @@ from cq_tui.trading.signals import TradeSignal, parse_signal
 _SIGNAL_MARK = b'"event_type":"signal_generated"'
 _OWN_MARK = b'"source":"trader"'
 _RETRY_PAUSE = 1.0
-#: The cursor is stored this often (seconds) when signals were answered; and when so much was read without any (bytes).
+#: The cursor is stored at most this often (seconds), after signals were answered or so many bytes were read.
 _CURSOR_INTERVAL = 1.0
 _CURSOR_LAG = 256 * 1024
 
 
 class BookUnreadable(Exception):
-    """``state/trader.json`` cannot be read; the message says what to do. Trading on a guess is no option."""
+    """``state/trader.json`` cannot be read; the message says what to do. Without it, nothing is traded."""
 
 
 class TraderService(Service):
-    """The service."""
+    """Runs a session at the exchange of the current mode."""
 
     name = "trader"
 
@@ -61,7 +61,7 @@ class TraderService(Service):
         self._told: tuple[bool, str | None, str] | None = None
 
     async def run(self) -> None:
-        """Follow the history; hold a session at the venue in force."""
+        """Follow the history, with a session at the exchange of the current mode."""
         stay: asyncio.Task[None] | None = None
         place: tuple[ExchangeAccess, tuple[str, ...]] | None = None
         try:
@@ -82,7 +82,7 @@ class TraderService(Service):
             self._save_cursor()
 
     def _tell_if_changed(self) -> None:
-        """Beat at once when the trader has become able to trade, or unable."""
+        """Publish health at once when the ability to trade changes."""
         session = self._session
         state = (session is not None and session.desk.reconciled, self.runtime.mode.blocked, self._waiting_for)
         if state != self._told:
@@ -123,7 +123,7 @@ class TraderService(Service):
                 await asyncio.sleep(_RETRY_PAUSE)
             finally:
                 self._session = None
-                # Whoever is changing orders finishes before the connection is closed.
+                # Let a change of orders finish before the connection closes.
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_RETRY_PAUSE), session.turn:
                         pass
@@ -131,7 +131,7 @@ class TraderService(Service):
     # Signals
 
     async def _follow_history(self) -> None:
-        """Act on new signals. While nothing can be traded they wait, and are refused as stale later."""
+        """Act on new signals. While nothing can be traded they wait, and may be refused as stale later."""
         session = self._session
         if not self.runtime.mode.blocked and (session is None or not session.desk.reconciled):
             return
@@ -142,7 +142,7 @@ class TraderService(Service):
             told_ours = told_ours or _OWN_MARK in line
             self._history.done(line)
         if told_ours:
-            # What we did has become history: show the account that it left behind.
+            # Our own events were merged: publish the account they led to.
             self.runtime.publish_health(self.health(time.time()))
 
     async def _take_signal(self, line: bytes) -> None:
@@ -269,7 +269,7 @@ class TraderService(Service):
     # Health
 
     def health(self, now: float) -> TraderHealth:
-        """Say whether the trader can trade, and if not, why."""
+        """Report whether the trader can trade and, if not, why."""
         session = self._session
         book = self._book(self.runtime.mode.mode)
         blocked = self._blocked_by(session, now)
@@ -321,7 +321,7 @@ class TraderService(Service):
 
 
 def _worries(session: TraderSession) -> Iterator[str]:
-    """Say what is not as it should be with positions and orders."""
+    """Yield the problems of positions, orders and the account stream."""
     for symbol, need in session.needs.items():
         yield f"{symbol} is not protected as planned: {need.reason}"
     for order in session.desk.book.open_orders():

@@ -1,4 +1,4 @@
-"""One stay at one exchange: the desk, its account stream, the cycle that protects and reconciles."""
+"""One session at one exchange: account stream, and the cycle that reconciles and protects."""
 
 import asyncio
 import contextlib
@@ -34,13 +34,13 @@ from cq_tui.trading.signals import TradeSignal, frame_milliseconds
 from cq_tui.trading.sizing import EntryBudget
 
 _CYCLE = 1.0
-#: The account stream can fall silent unnoticed: everything is compared this often all the same.
+#: Seconds between reconciliations, since the account stream may fall silent unnoticed.
 _RECONCILE_INTERVAL = 60.0
-#: While the account stream is down, and while something was seen once that has to be seen twice.
+#: The same while the account stream is down, or a difference must be seen twice.
 _RECONCILE_SOON = 10.0
 _RETRY_PAUSE = 2.0
 _TRAIL_BARS = 22
-#: A bid older than this (seconds) is no reason to sell.
+#: A bid older than this (seconds) never triggers a sale.
 _BID_LIMIT = 10.0
 
 
@@ -68,10 +68,10 @@ class TraderSession:
         self.desk = Desk(rest, book, chronicle, save, log)
         self.needs: dict[str, ProtectionNeed] = {}
         self.problem: str | None = None
-        #: Why the account stream is down; None while it is up, and before it was first tried.
+        #: Why the account stream is down; None while it is up or not yet tried.
         self.stream_problem: str | None = None
         self.around: Surroundings = look_around(data)
-        #: Held by whoever changes orders.
+        #: Held while orders are changed.
         self.turn = asyncio.Lock()
         self._reconcile_now = True
         self._stir = asyncio.Event()
@@ -81,7 +81,7 @@ class TraderSession:
         return self._rest.server_now_ms() / 1000
 
     async def run(self, symbols: list[str]) -> None:
-        """Learn the rules, reconcile, then work until canceled. Raises BinanceError when the start fails."""
+        """Fetch the symbols' rules, then run until canceled. Raises BinanceError if the start fails."""
         await self._rest.sync_clock()
         book = self.desk.book
         concerned = [*symbols, *book.positions, *(order.symbol for order in book.open_orders())]
@@ -117,7 +117,7 @@ class TraderSession:
         self._stir.set()
 
     async def _work(self) -> None:
-        """The cycle: agree with the exchange, resolve what is unknown, protect what is held."""
+        """Run the cycle: reconcile, resolve unknown outcomes, protect positions."""
         reconciled_at = 0.0
         while True:
             self._stir.clear()
@@ -206,7 +206,7 @@ class TraderSession:
             return denial
 
     async def flatten(self, symbols: list[str], reason: str) -> list[str]:
-        """Sell what is held of the symbols; return those that are still held: they are tried again."""
+        """Close positions; return the symbols still held, whose sale is retried every cycle."""
         async with self.turn:
             self.around = look_around(self._data)
             for symbol in symbols:
@@ -220,7 +220,7 @@ class TraderSession:
             self._note_problem(error)
 
     async def _protect_at_once(self) -> None:
-        """Protect an entry that was just filled: the cycle would do it a second later."""
+        """Protect an entry just filled, without waiting for the next cycle."""
         try:
             await self._protect()
         except BinanceError as error:
@@ -232,7 +232,7 @@ class TraderSession:
         self._stir.set()
 
     def context(self, symbol: str, settings: Settings, mode_blocked: str | None, now: float) -> EntryContext:
-        """Gather what the guardrails look at."""
+        """Collect the input of the guardrails."""
         desk, book, around = self.desk, self.desk.book, self.around
         prices = around.prices()
         ticker = around.tickers.get(symbol)
@@ -269,5 +269,5 @@ class TraderSession:
 
     @property
     def account_ok(self) -> bool:
-        """Whether the balances are known and there is quote asset."""
+        """Whether the balances are known and include the quote asset."""
         return self.desk.reconciled and QUOTE_ASSET in self.desk.balances

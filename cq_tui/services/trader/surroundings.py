@@ -1,4 +1,4 @@
-"""What the trader sees around it: the other services' health, and prices. Unreadable counts as absent."""
+"""The trader's inputs: the other services' health, and prices. An unreadable file counts as missing."""
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -18,21 +18,21 @@ _Health = TypeVar("_Health", bound=Health)
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """One look around."""
+    """The inputs, read at one time."""
 
     ares: HealthReport
     feeder: HealthReport
     memory: HealthReport
     tickers: dict[str, Ticker]
-    #: Mode whose market data the feeder brings; None when it does not say.
+    #: Mode of the feeder's market data; None if not reported.
     market: str | None = None
 
     def feeder_in(self, mode: str) -> HealthReport:
-        """Return the feeder's health as it counts in a mode: prices of another one are no prices."""
+        """Return the feeder's health for a mode; data of another mode counts as an error."""
         return self.feeder if self.market in (None, mode) else replace(self.feeder, status="error")
 
     def bid(self, symbol: str, since: float) -> Decimal | None:
-        """Return the best bid, None when there is none that came after ``since`` (Unix seconds)."""
+        """Return the best bid, or None if it is older than ``since`` (Unix seconds)."""
         ticker = self.tickers.get(symbol)
         return to_decimal(ticker.bid) if ticker is not None and ticker.bid > 0 and ticker.timestamp >= since else None
 
