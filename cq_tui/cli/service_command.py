@@ -12,11 +12,13 @@ from cq_tui.contracts.layout import DataDir
 def send_command(
     data: DataDir, command: str, service: str, target: str | None = None, arguments: dict[str, Any] | None = None
 ) -> None:
-    """Send a command to a running service and print its answer; a refusal ends our command."""
+    """Send a command to a running service and print its answer. Exits if there is none, or a refusal."""
     import asyncio
 
     from cq_tui.store.control import issue_command, wait_for_answer
 
+    if not data.control.is_dir():
+        fail(f"{data.root} has no services yet. Start them with `cq-tui up`", ExitCode.UNUSABLE)
     with report_errors():
         issued = issue_command(data, command, service, issued_by="cli", target=target, arguments=arguments)
         answer = asyncio.run(wait_for_answer(data, issued))

@@ -102,7 +102,7 @@ def _check_inclusion(name: str, proof: InclusionProof, signer: VerifierKey) -> l
     return [
         f"event    {_event_words(line)}",
         f"line     {sanitize(proof.event)}",
-        f"place    event {proof.leaf_index + 1:,} of the {head.size:,} that the history had at {_time(head)}",
+        f"place    event {proof.leaf_index + 1:,} of {head.size:,}, as of {_time(head)}",
     ]
 
 

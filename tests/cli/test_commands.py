@@ -188,6 +188,13 @@ def test_down_with_nothing_running(cq: Cq, data: DataDir) -> None:
     assert list(data.root.iterdir()) == []
 
 
+@pytest.mark.parametrize("words", [["flatten"], ["release", "BTCUSDT"], ["acknowledge", "all"]], ids=" ".join)
+def test_a_command_in_an_empty_folder_says_how_to_start(cq: Cq, data: DataDir, words: list[str]) -> None:
+    data.root.mkdir()
+    assert "Start them with `cq-tui up`" in cq(*words, code=4).err
+    assert list(data.root.iterdir()) == []
+
+
 def test_the_directory_may_come_before_or_after_the_command_or_from_the_environment(
     data: DataDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -60,7 +60,7 @@ def test_an_event_is_proved_and_the_proof_checked(cq: Cq, signed: DataDir, here:
     told = check("proof_evt_1004_002.json")
     assert told.code == 0
     assert told.out.startswith("the inclusion proof holds\nevent    evt_1004_002, order_executed, ")
-    assert "place    event 5 of the 9 that the history had at 2023-11-14 22:13:29 UTC\n" in told.out
+    assert "place    event 5 of 9, as of 2023-11-14 22:13:29 UTC\n" in told.out
     assert KEY.text in told.out
     assert check("proof_evt_1004_002.json", "--key", KEY.text).code == 0
     assert (here / "proof_evt_1004_002.json").stat().st_mode & 0o777 == 0o600
@@ -131,7 +131,7 @@ def test_a_running_memory_signs_on_request(cq: Cq, signed: DataDir, here: Path) 
         assert asked == []
         assert cq("prove", "evt_1010_003", code=0).out == "proof_evt_1010_003.json\n"
         assert asked == ["sign_checkpoint"]
-    assert "place    event 12 of the 12" in check("proof_evt_1010_003.json").out
+    assert "place    event 12 of 12," in check("proof_evt_1010_003.json").out
 
 
 def test_memory_is_asked_once(cq: Cq, data: DataDir, here: Path) -> None:

@@ -47,7 +47,7 @@ def test_an_inclusion_proof_in_words(inclusion: dict[str, Any]) -> None:
             "the inclusion proof holds",
             "event    evt_1004_001, order_executed, 1970-01-01 00:16:44 UTC",
             f"line     {inclusion['event']}",
-            "place    event 4 of the 23 that the history had at 2023-11-14 22:13:43 UTC",
+            "place    event 4 of 23, as of 2023-11-14 22:13:43 UTC",
             WHO,
             "checked with the key in the proof: compare it with one you trust",
             f"key      {KEY.text}",
