@@ -139,11 +139,11 @@ class Stage:
             "anchored_count": newest.checkpoint.size, "last_anchor_ts": newest.checkpoint.time,
             "checkpoint": newest.text, "public_key": newest.public_key,
         }  # fmt: skip
-        told = {
+        fields = {
             "events_count": tail.chain_length - 1, "chain_length": tail.chain_length, "merkle_root": tail.merkle_root,
             "backlog_bytes": 0, "missing_count": 0, "last_full_check": self.now - 3900,
         }  # fmt: skip
-        return self.memory(**told | anchored | changes)
+        return self.memory(**fields | anchored | changes)
 
     def anchor(self, ago: float = 12.0) -> Checkpoint:
         """Sign the current history with a key that is the same in every test and signs nothing else."""

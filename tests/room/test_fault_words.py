@@ -32,9 +32,9 @@ def test_the_status_bar_shows_the_headline(stage: Stage) -> None:
     stage.health(stage.memory(integrity_ok=False, status="error", faults=[str(FAULT)], reason=FAULT.headline))
     state = RoomState(stage.data, {})
     state.poll_files()
-    told = [news.text for news in all_alerts(state, NOW)]
-    assert f"history not intact: {FAULT.headline}" in told
-    assert HASH not in "".join(told)
+    texts = [alert.text for alert in all_alerts(state, NOW)]
+    assert f"history not intact: {FAULT.headline}" in texts
+    assert HASH not in "".join(texts)
 
 
 def _event(event_type: str, **data: object) -> HistoryEvent:

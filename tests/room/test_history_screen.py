@@ -179,7 +179,7 @@ async def test_files_may_disappear_while_it_is_open(stage: Stage, make_room: Mak
 
 async def test_text_from_outside_is_only_text(stage: Stage, make_room: MakeRoom) -> None:
     hostile = {"[red]\x1b[2J": "[@click=app.quit]x[/]", "\u202eabc": "日本語" * 60, "n" * 300: {"a": ["\x07"]}}
-    stage.history([(1.0, "told", "elsewhere", hostile)])
+    stage.history([(1.0, "custom_event", "elsewhere", hostile)])
     with stage.data.events.open("ab") as file:
         line = {"event_id": "[b]\x1b", "timestamp": NOW, "event_type": "x\x07", "source": "[i]", "data": hostile}
         file.write(orjson.dumps(line) + b"\n")

@@ -35,7 +35,7 @@ def test_an_old_health_file_is_not_judged_on_missing_fields(stage: Stage) -> Non
 
 
 @pytest.mark.parametrize(
-    ("told", "level", "text", "since"),
+    ("fields", "level", "text", "since"),
     [
         ({"anchored_count": 12800}, "good", "complete to 12,800", 47),
         ({"anchored_count": 12847, "missing_count": 0}, "good", "complete to 12,847", 0),
@@ -45,8 +45,8 @@ def test_an_old_health_file_is_not_judged_on_missing_fields(stage: Stage) -> Non
         ({"anchored_count": 12800, "anchor_problem": "no key"}, "look", "complete to 12,800", 47),
     ],
 )
-def test_completeness(stage: Stage, told: dict[str, Any], level: str, text: str, since: int) -> None:
-    found = completeness(stage.memory(**told))
+def test_completeness(stage: Stage, fields: dict[str, Any], level: str, text: str, since: int) -> None:
+    found = completeness(stage.memory(**fields))
     assert (found.level, found.text, found.unanchored_count) == (level, text, since)
 
 
@@ -86,17 +86,17 @@ def test_a_large_backlog_is_shown_in_bytes(stage: Stage) -> None:
 
 def test_faults_are_shown_with_the_id_to_acknowledge(stage: Stage) -> None:
     faults = [f"block {number}\x1b" for number in range(5)]
-    told = fault_alerts(stage.memory(integrity_ok=False, faults=faults, anchor_problem="signing was stopped"))
-    assert [news.text for news in told[:3]] == [f"{fault_id(fault)} {fault[:-1]}␛" for fault in faults[2:]]
-    assert "2 earlier faults not shown" in told[3].text
-    assert "`cq-tui acknowledge`" in told[3].text
-    assert told[4] == ("look", "checkpoints: signing was stopped")
+    alerts = fault_alerts(stage.memory(integrity_ok=False, faults=faults, anchor_problem="signing was stopped"))
+    assert [alert.text for alert in alerts[:3]] == [f"{fault_id(fault)} {fault[:-1]}␛" for fault in faults[2:]]
+    assert "2 earlier faults not shown" in alerts[3].text
+    assert "`cq-tui acknowledge`" in alerts[3].text
+    assert alerts[4] == ("look", "checkpoints: signing was stopped")
 
 
 def test_all_open_faults_are_counted(stage: Stage) -> None:
-    told = fault_alerts(stage.memory(integrity_ok=False, faults=list("abcde"), fault_count=12))
-    assert [news.text[-1] for news in told[:3]] == ["c", "d", "e"]
-    assert "9 earlier faults not shown" in told[3].text
+    alerts = fault_alerts(stage.memory(integrity_ok=False, faults=list("abcde"), fault_count=12))
+    assert [alert.text[-1] for alert in alerts[:3]] == ["c", "d", "e"]
+    assert "9 earlier faults not shown" in alerts[3].text
 
 
 def test_every_number_fits_the_model(tmp_path: Path) -> None:

@@ -122,18 +122,18 @@ def test_every_place_shows_the_same_verdict(
         assert service_rows(room, NOW)[name].verdict == verdict
         assert lines[name].startswith(f"{verdict.glyph} {name:<8}  {verdict.word} ")
         assert lines[name].endswith(verdict.explanation)
-        told = (verdict.word, verdict.level, verdict.glyph, verdict.key or None, verdict.reason or None)
-        assert tuple(plain[name][field] for field in ("status", "level", "glyph", "key", "reason")) == told
+        expected = (verdict.word, verdict.level, verdict.glyph, verdict.key or None, verdict.reason or None)
+        assert tuple(plain[name][field] for field in ("status", "level", "glyph", "key", "reason")) == expected
         assert (bundle[name]["status"], bundle[name].get("level", "good"), bundle[name].get("key")) == (
-            told[0],
-            told[1],
-            told[3],
+            expected[0],
+            expected[1],
+            expected[3],
         )
         fields = dict(describe(room, "service", name, NOW).fields)
         assert fields["state"].split(":")[0] == f"{verdict.glyph} {verdict.word}"
         assert verdict.reason in fields["state"]
-        is_told = f"{verdict.headline}: {verdict.explanation}" in alerts
-        assert is_told == (verdict.level != "good")
+        is_shown = f"{verdict.headline}: {verdict.explanation}" in alerts
+        assert is_shown == (verdict.level != "good")
     for kind in SERVICE_PANES:
         title, title_level = pane_over(kind, room).titled_summary()
         verdict = verdicts[kind.service]

@@ -89,8 +89,8 @@ async def test_small_terminals_open_one_pane_at_a_time(stage: Stage, make_room: 
     async with app.run_test(size=SMALL) as pilot:
         await wait_until_loaded(pilot)
         await wait_for_text(pilot, "67,412.10")
-        told = {"1": "restarts", "3": "trend_multi_tf", "4": "└ target", "5": "next probe", "6": "backlog"}
-        for key, words in told.items():
+        expected = {"1": "restarts", "3": "trend_multi_tf", "4": "└ target", "5": "next probe", "6": "backlog"}
+        for key, words in expected.items():
             await pilot.press(key)
             await wait_for_text(pilot, words)
             text = screen_text(pilot)
@@ -221,13 +221,13 @@ async def test_text_from_outside_is_only_text(stage: Stage, make_room: MakeRoom)
 
 
 async def test_enter_shows_a_row_s_details(stage: Stage, make_room: MakeRoom) -> None:
-    told = {
+    expected = {
         "1": "desired running", "2": "protection", "3": "reward / risk", "4": "client order id", "5": "next probe",
     }  # fmt: skip
     app = make_room(stage.data)
     async with app.run_test(size=LARGE) as pilot:
         await wait_until_loaded(pilot)
-        for pane, words in told.items():
+        for pane, words in expected.items():
             await pilot.press(pane, "enter")
             await wait_for_text(pilot, words)
             await pilot.press("c")

@@ -119,8 +119,8 @@ def test_faults_in_a_small_terminal(stage: Stage, make_room: MakeRoom, snap_comp
         "history has 13 events, the checkpoint signed 2026-08-01 14:21:55 UTC names 16: 3 are missing, "
         "or an old copy was put back",
     ]
-    told = {"integrity_ok": False, "faults": faults, "missing_count": 3, "backlog": 9000, "backlog_bytes": 3_400_000}
-    stage.health(stage.memory_from_history(**told, anchor_problem="signing was stopped"))
+    fields = {"integrity_ok": False, "faults": faults, "missing_count": 3, "backlog": 9000, "backlog_bytes": 3_400_000}
+    stage.health(stage.memory_from_history(**fields, anchor_problem="signing was stopped"))
     assert snap_compare(
         make_room(stage.data), terminal_size=SMALL, run_before=after(pane=6, words="`cq-tui acknowledge`")
     )

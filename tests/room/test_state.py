@@ -94,12 +94,12 @@ def test_no_bad_file_ever_raises(stage: Stage, name: str, spoil: str) -> None:
         service_rows(each, NOW)
         all_alerts(each, NOW)
         assert len(each.verdicts(NOW)) == 5
-        told = " ".join(each.file_problems.values())
+        problems = " ".join(each.file_problems.values())
         if spoil == "missing" or (name.endswith("ndjson") and spoil in ("empty", "half")):
             # A journal's torn tail is not reported: its writer is in the middle of a line.
-            assert told == ""
+            assert problems == ""
         else:
-            assert name in told or name.rpartition("/")[2] in told, each.file_problems
+            assert name in problems or name.rpartition("/")[2] in problems, each.file_problems
 
 
 def test_one_bad_file_leaves_the_others(stage: Stage) -> None:
@@ -185,9 +185,9 @@ def test_testnet_needs_no_exchange_service(stage: Stage) -> None:
 def test_the_worst_alert_comes_first(stage: Stage) -> None:
     stage.health(stage.memory(integrity_ok=False, faults=["block 12 does not match its event"]))
     stage.data.settings.write_text('{"TRADING_STATE": "halted"}')
-    news = all_alerts(read_all(stage.data), NOW)
-    assert news[0].text == "history not intact: block 12 does not match its event"
-    assert [item.level for item in news] == sorted((item.level for item in news), key=["bad", "look"].index)
+    alerts = all_alerts(read_all(stage.data), NOW)
+    assert alerts[0].text == "history not intact: block 12 does not match its event"
+    assert [item.level for item in alerts] == sorted((item.level for item in alerts), key=["bad", "look"].index)
 
 
 def test_recorded_klines_fill_the_sparklines(stage: Stage) -> None:

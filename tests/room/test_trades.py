@@ -69,9 +69,9 @@ def test_payloads_of_any_shape_are_accepted() -> None:
 
 def test_a_signal_denied_by_a_guardrail_is_not_an_order() -> None:
     book = TradeBlotter()
-    told = {"symbol": "BTCUSDT", "side": "BUY", "strategy": "s", "frame": "1s", "bar_close_time": 5}
+    data = {"symbol": "BTCUSDT", "side": "BUY", "strategy": "s", "frame": "1s", "bar_close_time": 5}
     key = "s:BTCUSDT:1s:5:BUY"
-    book.apply_events([HistoryEvent("1", 1.0, "signal_generated", "ares", told)])
+    book.apply_events([HistoryEvent("1", 1.0, "signal_generated", "ares", data)])
     refusal = {
         "symbol": "BTCUSDT",
         "side": "BUY",

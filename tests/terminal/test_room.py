@@ -161,12 +161,12 @@ def test_a_lost_terminal_detaches_without_a_busy_loop(data: DataDir, tmp_path: P
 
 def test_small_terminals_show_the_mode(data: DataDir, tmp_path: Path) -> None:
     # A text that each size shows and the previous one did not.
-    told = {
+    expected = {
         (20, 5): "exchange stopped", (40, 10): " UTC", (60, 15): "no report yet", (80, 24): "x stop",
         (100, 30): "/ filter",
     }  # fmt: skip
     with Tmux(tmp_path, room(data, "--view"), ENVIRONMENT, 20, 5) as terminal:
-        for size, words in told.items():
+        for size, words in expected.items():
             terminal.resize(*size)
             assert "SIMULATION" in terminal.wait_for(words)
         terminal.press("q")

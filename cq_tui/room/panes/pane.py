@@ -47,7 +47,7 @@ class Pane(Vertical):
     topics: ClassVar[frozenset[Topic]]
     #: Whether rows show ages and so are repainted every second.
     has_ages: ClassVar[bool] = True
-    #: Service whose reports the pane shows: its verdict stands in the title, unless it is ok.
+    #: Service whose reports the pane shows: the title begins with its verdict, unless that is ok.
     service: ClassVar[str] = ""
     #: What a row is, for the detail screen.
     subject: ClassVar[str]

@@ -26,8 +26,8 @@ _RELOAD_INTERVAL = 1.0
 _SIDE_BY_SIDE_FROM = 150
 
 _FOOTER_BINDINGS = [
-    Binding("left_square_bracket,left", "walk(-1)", "previous", id="history.before", tooltip="Previous block"),
-    Binding("right_square_bracket,right", "walk(1)", "next", id="history.next", tooltip="Next block"),
+    Binding("left_square_bracket,left", "step(-1)", "previous", id="history.before", tooltip="Previous block"),
+    Binding("right_square_bracket,right", "step(1)", "next", id="history.next", tooltip="Next block"),
     Binding("home", "edge('first')", "first", id="history.first", tooltip="First or last block"),
     Binding("end", "edge('last')", "last", id="history.last", tooltip="First or last block"),
     Binding("c", "copy_checkpoint", "copy checkpoint", id="history.copy", tooltip="Copy the latest signed checkpoint"),
@@ -140,7 +140,7 @@ class HistoryScreen(Screen[None]):
 
     # -- keys
 
-    def action_walk(self, step: int) -> None:
+    def action_step(self, step: int) -> None:
         """Go to the next or previous block."""
         shown = self.evidence
         if shown is None:

@@ -47,7 +47,7 @@ class RoomScreen(Screen[None]):
     AUTO_FOCUS = None
     BINDINGS: ClassVar[list[BindingType]] = [*FOOTER_BINDINGS, *HIDDEN_BINDINGS]
 
-    #: Given by ``attach``.
+    #: Set by ``attach``.
     state: "RoomState"
 
     def __init__(self, now: Callable[[], float]) -> None:
