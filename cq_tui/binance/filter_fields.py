@@ -85,7 +85,7 @@ def read_filters(filters: list[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def read_flags(symbol: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the symbol allows, where it says so."""
+    """Return the permissions that the symbol reports."""
     rules: dict[str, Any] = {name: bool(symbol[field]) for field, name in _FLAGS.items() if field in symbol}
     if "defaultSelfTradePreventionMode" in symbol:
         rules["default_stp_mode"] = str(symbol["defaultSelfTradePreventionMode"])

@@ -19,11 +19,11 @@ class Command(ContractModel):
     command_id: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_-]{1,64}$")
     command: str
     """start_service, stop_service, restart_service, shut_down (supervisor); release_symbol, flatten (trader);
-    acknowledge_faults (memory)."""
+    acknowledge_faults, sign_checkpoint (memory)."""
     service: str
-    """Who executes it: supervisor, trader, memory …"""
+    """The process that executes it: supervisor, trader, memory …"""
     target: str | None = None
-    """What it acts on: a service or a symbol."""
+    """What it acts on: a service, a symbol or a fault."""
     arguments: dict[str, Any] = {}
     issued_by: str
     issued_ts: Timestamp

@@ -1,4 +1,4 @@
-"""Which mode holds: the one function that turns the settings into simulation, paper, testnet or live."""
+"""The effective mode: the one function that turns the settings into simulation, paper, testnet or live."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -44,7 +44,7 @@ def _list_running(data: DataDir) -> list[str]:
 
 
 async def _stop_through_supervisor(data: DataDir, supervisor: LockHolder, timeout: float) -> None:
-    """Let the supervisor stop everything and wait: a headless one exits, a room goes on watching."""
+    """Let the supervisor stop everything and wait: a headless one exits, a room keeps watching."""
     pid = supervisor.pid
     try:
         async with asyncio.timeout(timeout):

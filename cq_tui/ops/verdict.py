@@ -57,7 +57,7 @@ _MEANINGS: dict[Word, _Meaning] = {
     "stopped": _Meaning("bad", "error", "s"),
 }
 _KEY_LABELS = {"": "", "s": "s start", "r": "r restart", "l": "l logs", "enter": "enter details"}
-#: The supervisor's states in which the process does not speak for itself.
+#: The supervisor's states that override the process's own report.
 _PROCESS_WORDS: dict[str, Word] = {
     "starting": "starting",
     "waiting": "starting",
@@ -85,14 +85,14 @@ class ServiceFacts:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How one service is, in one word and, when it is not ok, a reason."""
+    """The state of one service in one word, and a reason unless it is ok."""
 
     service: str
     word: Word
     reason: str = ""
     #: Seconds since the last report; None when there is none.
     age: float | None = None
-    #: Stopped as it should be: no alarm.
+    #: Stopped on request: no alert.
     is_intended: bool = False
 
     @property
@@ -145,7 +145,7 @@ def living_supervisor(report: SupervisorHealth | None, holder: int | None, now: 
 
 
 def judge(facts: ServiceFacts, now: float) -> Verdict:
-    """Judge one service. A live process is believed about itself; the report of one that is gone no longer counts."""
+    """Judge one service: a live process by its report; the report of a process that is gone no longer counts."""
     report = _judge_report(facts, now)
     supervised, name = facts.supervised, facts.service
     word = _PROCESS_WORDS.get(supervised.state) if supervised else None

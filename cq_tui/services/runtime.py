@@ -282,7 +282,7 @@ async def _watch_settings(runtime: ServiceRuntime, service: Service) -> None:
 
 
 async def _watch_commands(runtime: ServiceRuntime, service: Service) -> None:
-    """Execute commands one by one, in a task of its own: a long one must not delay a halt in the settings."""
+    """Execute commands one by one, in their own task: a long one must not delay a halt in the settings."""
     with watch_folders([runtime.data.control]) as watch:
         while True:
             for command in runtime.claim_commands():

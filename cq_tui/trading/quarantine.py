@@ -25,7 +25,7 @@ class QuarantineEntry:
     probing: bool = False
 
     def describe(self, now: float) -> str:
-        """Describe it in words, with the time left."""
+        """Describe it, with the time left."""
         left = max(self.until - now, 0.0)
         return f"{self.failures} failures in a row, last: {self.reason}; probe in {left / 60:.0f} min"
 

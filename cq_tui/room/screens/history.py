@@ -177,7 +177,7 @@ class HistoryScreen(Screen[None]):
         move[where](animate=False)
 
     def action_copy_checkpoint(self) -> None:
-        """Copy the signed note, to be kept where nobody else can write."""
+        """Copy the signed note, so that it can be kept where nobody else can write."""
         shown = self.evidence
         if shown is None or shown.checkpoint is None:
             self.notify("No signed checkpoint yet", severity="warning", markup=False)

@@ -65,7 +65,7 @@ class FeederService(Service):
         return venue, tuple(settings.SYMBOLS), base_interval(settings, mode)
 
     async def _run_session(self, venue: ExchangeAccess, symbols: tuple[str, ...], interval: str) -> None:
-        """Run one session until it is canceled or its connection fails for good."""
+        """Run one session until it is canceled or its connection fails permanently."""
         budget = request_budget(venue, self._data)
         async with SpotRest(venue.endpoints.rest, budget=budget) as rest:
             self._clear_other_market(venue.mode)

@@ -86,7 +86,7 @@ class PriceSource(Protocol):
         """Return bars before the first block, shape (bars, symbols); their length divides a minute."""
 
     def next_block(self) -> TickBlock | None:
-        """Return the next block; None once the prices have ended for good."""
+        """Return the next block; None once the prices have ended."""
 
     def state(self) -> dict[str, Any]:
         """Return the JSON from which a restart generates the same prices."""

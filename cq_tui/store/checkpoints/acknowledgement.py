@@ -20,7 +20,7 @@ _FAULT = re.compile(r"fault ([0-9a-f]{8}) (.+)")
 _WHO = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 #: Prefix of every fault of the checkpoint log, and of no other fault.
 LOG_FAULT_PREFIX = "checkpoints.log: "
-#: Then follows this in the faults that say that the history is not the one that was signed.
+#: What follows it in faults of a history that is not the one that was signed.
 CONTRADICTION_PREFIX = "contradicts what was signed: "
 
 
