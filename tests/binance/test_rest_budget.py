@@ -46,7 +46,7 @@ async def test_used_weight_is_respected() -> None:
     assert clock.slept == [59.0]
 
 
-async def test_retry_after_holds_reads_and_orders_back() -> None:
+async def test_retry_after_delays_reads_and_orders() -> None:
     clock = Clock()
     exchange = Exchange(httpx.Response(429, headers={"Retry-After": "30"}), ok({}))
     async with client(exchange, clock) as rest:

@@ -100,7 +100,7 @@ def test_a_second_bundle_in_the_same_second_keeps_the_first(data: DataDir) -> No
     assert orjson.loads(second.read_bytes())["bundle_id"] == "debug_1700000001"
 
 
-def test_no_secret_is_in_it_wherever_it_comes_from(data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_contains_no_secret_from_any_source(data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
     planted = 0
 
     def canary(prefix: str = "") -> str:

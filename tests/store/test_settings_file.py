@@ -94,7 +94,7 @@ def test_a_bad_file_at_the_start_opens_no_new_risk(path: Path, content: bytes) -
     assert load_settings(path, {"TRADING_STATE": "halted"}).settings.TRADING_STATE == "halted"
 
 
-def test_a_halt_holds_even_in_a_file_with_another_mistake(path: Path) -> None:
+def test_a_halt_applies_even_in_a_file_with_another_mistake(path: Path) -> None:
     write_document(path, {"TRADING_STATE": "active"})
     good = load_settings(path, {})
     write_document(path, {"TRADING_STATE": "halted", "PAPER_MODE": "perhaps"})

@@ -65,7 +65,7 @@ def reason_of(denial: Denial | None) -> DenialReason | None:
     return None if denial is None else denial.reason
 
 
-def test_a_sound_signal_passes() -> None:
+def test_a_valid_signal_passes() -> None:
     assert denial_of(context(), SIGNAL, NOW) is None
     assert denial_of(context(), SIGNAL, NOW + 4) is None
     sized = size_entry(RULES, context().price, SIGNAL.stop_loss, BUDGET)
@@ -74,11 +74,11 @@ def test_a_sound_signal_passes() -> None:
 
 
 @pytest.mark.parametrize(("reason", "changes", "signal"), CASES)
-def test_each_reason(reason: DenialReason, changes: dict[str, Any], signal: TradeSignal) -> None:
+def test_every_denial_reason_is_produced(reason: DenialReason, changes: dict[str, Any], signal: TradeSignal) -> None:
     assert reason_of(denial_of(context(**changes), signal, NOW)) is reason
 
 
-def test_every_reason_is_reachable_and_tells_what_to_do() -> None:
+def test_every_reason_is_reachable_and_has_a_remedy() -> None:
     assert {reason for reason, _, _ in CASES} == set(DenialReason)
     for reason in DenialReason:
         assert reason.sentence.endswith(".")
@@ -104,16 +104,16 @@ def test_disabled_guardrails_lift_the_soft_ones_only(
     assert reason_of(denial_of(live, signal, NOW)) is reason
 
 
-def test_the_soft_ones_are_matters_of_taste() -> None:
+def test_the_soft_reasons_concern_preferences_only() -> None:
     assert {_R.COOLDOWN, _R.STRATEGY_COOLDOWN, _R.MAX_POSITIONS, _R.EXPOSURE} == SOFT_REASONS
 
 
-def test_lifting_a_soft_one_still_asks_the_ones_after_it() -> None:
+def test_lifting_a_soft_guardrail_still_checks_those_after_it() -> None:
     poor = context(exposure=D("900"), budget=replace(BUDGET, available_quote=D("9")), guardrails_disabled=True)
     assert reason_of(denial_of(poor, SIGNAL, NOW)) is _R.BALANCE
 
 
-def test_a_sell_of_what_is_held_goes_on_whatever_is_stale_or_full() -> None:
+def test_a_sale_of_a_position_continues_on_stale_health_or_a_full_disk() -> None:
     trouble = context(
         held={"BTCUSDT"}, trading_state="reducing", ares=HealthReport(), feeder=HealthReport(), memory=HealthReport(),
         price=D(0), price_time=0.0, rules=None, quarantine="3 failures", equity=D(0),
@@ -128,6 +128,6 @@ def test_a_degraded_service_does_not_stop_trading() -> None:
     assert denial_of(context(ares=weak, feeder=weak, memory=weak), SIGNAL, NOW) is None
 
 
-def test_the_pause_of_one_strategy_does_not_hold_another() -> None:
+def test_a_pause_of_one_strategy_does_not_block_another() -> None:
     paused = context(paused_until={("bb_mean_revert_v2", "BTCUSDT"): NOW + 60, ("trend_multi_tf", "ETHUSDT"): NOW + 60})
     assert denial_of(paused, SIGNAL, NOW) is None

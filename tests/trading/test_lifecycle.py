@@ -72,12 +72,12 @@ def test_reports_that_come_in_the_wrong_order() -> None:
         ("EXPIRED", OrderStatus.EXPIRED), ("EXPIRED_IN_MATCH", OrderStatus.EXPIRED), ("REJECTED", OrderStatus.REJECTED),
     ],
 )  # fmt: skip
-def test_the_words_of_the_exchange(status: str, wanted: OrderStatus) -> None:
+def test_every_exchange_status_is_mapped(status: str, wanted: OrderStatus) -> None:
     assert apply_response(mark_sent(record(), NOW), answer(status), NOW).order.status is wanted
     assert apply_execution_report(mark_sent(record(), NOW), report(status), NOW).order.status is wanted
 
 
-def test_a_new_word_is_an_error_that_names_it() -> None:
+def test_an_unknown_status_is_an_error_that_names_it() -> None:
     with pytest.raises(UnknownOrderStatus, match="'FROZEN'"):
         apply_response(mark_sent(record(), NOW), answer("FROZEN"), NOW)
 
@@ -97,7 +97,7 @@ def test_an_order_is_sent_once() -> None:
         mark_sent(unknown(), NOW)
 
 
-def test_an_intent_found_after_a_restart_is_asked_for() -> None:
+def test_an_intent_found_after_a_restart_is_queried() -> None:
     order = mark_unknown(record(), "restart", NOW)
     assert order.status is OrderStatus.UNKNOWN
     assert order.query_due(NOW)
@@ -115,7 +115,7 @@ def test_an_unknown_outcome_is_resolved_by_query() -> None:
     assert not order.lacks_trades
 
 
-def test_not_found_is_believed_only_after_several_queries_and_seconds() -> None:
+def test_not_found_counts_only_after_several_queries_and_seconds() -> None:
     order = unknown()
     for step in (2, 5, 9):
         order = apply_not_found(order, NOW + step)
@@ -125,7 +125,7 @@ def test_not_found_is_believed_only_after_several_queries_and_seconds() -> None:
     assert order.reason == "not found by 4 queries: it never reached the exchange"
 
 
-def test_an_order_that_the_exchange_has_spoken_of_is_forgotten_only_when_it_denies_it_again_and_again() -> None:
+def test_a_confirmed_order_is_closed_only_after_repeated_not_found() -> None:
     order, _ = apply_response(mark_sent(record(), NOW), answer("NEW"), NOW)
     denied = apply_not_found(apply_not_found(order, NOW + 30), NOW + 60)
     assert denied.status is OrderStatus.NEW
@@ -143,7 +143,7 @@ def test_a_refusal_keeps_the_exchange_s_code() -> None:
     assert ORDERS.validate_python(ORDERS.dump_python([order], mode="json")) == [order]
 
 
-def test_queries_slow_down_and_give_up_in_words_but_go_on() -> None:
+def test_queries_slow_down_and_continue_when_exhausted() -> None:
     order, now, pauses = unknown(), NOW, []
     for _ in range(MAX_QUERIES):
         assert order.query_due(now)
@@ -198,7 +198,7 @@ STEPS: st.SearchStrategy[Step] = st.one_of(
 
 
 @given(st.lists(STEPS, max_size=25))
-def test_no_message_leads_out_of_an_end_or_takes_back_a_trade(steps: list[Step]) -> None:
+def test_no_message_reopens_an_ended_order_or_removes_a_trade(steps: list[Step]) -> None:
     order, now = mark_sent(record(), NOW), NOW
     for step in steps:
         now += 1.5

@@ -48,7 +48,7 @@ def test_a_commission_in_a_third_asset_is_valued_when_its_price_is_known() -> No
     assert (valued.cost, unvalued.cost) == (D("100.6"), D("100"))
 
 
-def test_a_part_sold_takes_its_part_of_the_cost() -> None:
+def test_a_partial_sale_takes_its_share_of_the_cost() -> None:
     booked = apply_fill(position(quantity=D(4), cost=D(100)), "SELL", fill("1", "30"))
     assert booked.realized == D(5)
     assert booked.position is not None
@@ -56,7 +56,7 @@ def test_a_part_sold_takes_its_part_of_the_cost() -> None:
     assert booked.position.unrealized(D(30)) == D(15)
 
 
-def test_more_sold_than_held_is_told_and_not_counted_as_profit() -> None:
+def test_overselling_is_reported_and_not_counted_as_profit() -> None:
     booked = apply_fill(position(quantity=D(1), cost=D(100)), "SELL", fill("4", "110"))
     assert booked.position is None
     assert booked.excess == D(3)
@@ -81,7 +81,7 @@ TRADES = st.lists(st.tuples(st.booleans(), AMOUNTS, PRICES, ASSETS, RATES), max_
 
 
 @given(TRADES, PRICES)
-def test_nothing_is_made_or_lost(trades: list[tuple[bool, Decimal, Decimal, str, Decimal]], last: Decimal) -> None:
+def test_fills_conserve_value(trades: list[tuple[bool, Decimal, Decimal, str, Decimal]], last: Decimal) -> None:
     held: Position | None = EMPTY
     realized, base, quote = D(0), D(0), D(0)
     for number, (buying, amount, price, asset, rate) in enumerate(trades):
@@ -106,6 +106,6 @@ def test_nothing_is_made_or_lost(trades: list[tuple[bool, Decimal, Decimal, str,
     assert realized + unrealized == pytest.approx(quote + base * last, abs=D("1e-9"))
 
 
-def test_it_outlives_a_restart() -> None:
+def test_quarantine_survives_a_restart() -> None:
     held = position(trail=D("12.5"), time_stop_ms=5, protections=2)
     assert POSITIONS.validate_python(json.loads(json.dumps(POSITIONS.dump_python([held], mode="json")))) == [held]

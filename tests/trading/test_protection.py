@@ -61,30 +61,30 @@ def test_a_position_without_an_open_stop_needs_one(orders: tuple[OrderRecord, ..
     assert needed(position(), *orders) == ProtectionNeed(ProtectionAction.PLACE, SELLABLE, "no stop order is open")
 
 
-def test_a_stop_for_less_or_for_more_than_is_held_is_replaced() -> None:
+def test_a_stop_for_less_or_more_than_the_position_is_replaced() -> None:
     assert act(position(), stop_order(quantity=D("0.001"))) is ProtectionAction.REPLACE
     assert act(position(), stop_order(quantity=D("0.004"))) is ProtectionAction.REPLACE
     part = stop_order(status=OrderStatus.PARTIALLY_FILLED, executed_quantity=D("0.001"))
     assert act(position(quantity=D("0.001498")), part) is None
 
 
-def test_a_stop_below_the_risen_trail_is_replaced() -> None:
+def test_a_stop_below_the_raised_trailing_level_is_replaced() -> None:
     assert act(position(stop_loss=D("39700")), stop_order()) is ProtectionAction.REPLACE
 
 
 @pytest.mark.parametrize("status", [OrderStatus.SENT, OrderStatus.UNKNOWN])
 @pytest.mark.parametrize("leg", [Leg.STOP, Leg.TARGET, Leg.EXIT])
-def test_nothing_is_asked_for_while_a_sale_is_undecided(leg: Leg, status: OrderStatus) -> None:
+def test_nothing_is_needed_while_the_outcome_of_a_sale_is_unknown(leg: Leg, status: OrderStatus) -> None:
     assert needed(position(), record(leg, status=status), price=D("1")) is None
 
 
-def test_nothing_is_asked_for_while_the_trades_of_a_sale_are_not_known() -> None:
+def test_nothing_is_needed_while_the_trades_of_a_sale_are_unknown() -> None:
     sold = stop_order(status=OrderStatus.FILLED, executed_quantity=SELLABLE)
     assert sold.lacks_trades
     assert needed(position(), sold) is None
 
 
-def test_nothing_is_asked_for_between_the_two_reports_of_a_triggered_oco() -> None:
+def test_nothing_is_needed_between_the_two_reports_of_a_triggered_oco() -> None:
     expired = stop_order(status=OrderStatus.EXPIRED, reason="OCO_TRIGGER", list_client_order_id="list")
     target = record(Leg.TARGET, status=OrderStatus.NEW, quantity=SELLABLE, list_client_order_id="list")
     assert needed(position(), expired, target) is None
@@ -93,7 +93,7 @@ def test_nothing_is_asked_for_between_the_two_reports_of_a_triggered_oco() -> No
     assert act(position(), expired, other) is ProtectionAction.PLACE
 
 
-def test_nothing_is_asked_for_while_an_exit_is_open() -> None:
+def test_nothing_is_needed_while_an_exit_is_open() -> None:
     assert needed(position(), record(Leg.EXIT, status=OrderStatus.NEW)) is None
 
 
@@ -113,7 +113,7 @@ def test_an_uncovered_position_beyond_its_levels_or_time_is_sold(
     assert act(held, price=price, now_ms=now_ms) is ProtectionAction.EXIT
 
 
-def test_the_exchange_sells_by_itself_unless_the_stop_was_jumped_over() -> None:
+def test_the_open_stop_sells_unless_the_price_gapped_over_it() -> None:
     assert act(position(), stop_order(), price=D("39590")) is None
     assert act(position(), stop_order(), price=D("39400")) is ProtectionAction.EXIT
     assert act(position(), stop_order(), price=D("40700")) is None
@@ -127,7 +127,7 @@ def test_what_cannot_be_sold_is_dust() -> None:
     assert act(position(quantity=D("0.0001"))) is ProtectionAction.DUST
 
 
-def test_the_plan_comes_from_the_signal_on_the_tick_size() -> None:
+def test_the_exit_plan_is_the_signal_s_rounded_to_the_tick_size() -> None:
     signal = replace(SIGNAL, stop_loss=D("39600.129"), take_profit=D("40600.127"), max_bars=6, trail=D("90"))
     held = with_signal_levels(position(stop_loss=None, take_profit=None), signal, RULES)
     assert (held.stop_loss, held.take_profit) == (D("39600.12"), D("40600.13"))
@@ -138,7 +138,7 @@ def test_the_plan_comes_from_the_signal_on_the_tick_size() -> None:
 
 
 @given(st.lists(st.decimals("1", "90000", places=3), max_size=20))
-def test_a_trail_is_never_loosened(highs: list[Decimal]) -> None:
+def test_a_trailing_stop_is_never_lowered(highs: list[Decimal]) -> None:
     held = position(trail=D("400"))
     for high in highs:
         later = with_trailing_stop(held, high, RULES)

@@ -26,7 +26,7 @@ def test_three_failures_in_a_row_quarantine_one_symbol() -> None:
     assert [entry.symbol for entry in book] == ["BTCUSDT"]
 
 
-def test_a_success_between_them_starts_the_count_again() -> None:
+def test_a_success_resets_the_count() -> None:
     book = Quarantine()
     for _ in range(5):
         book.record_failure("BTCUSDT", "x", 1.0)
@@ -35,7 +35,7 @@ def test_a_success_between_them_starts_the_count_again() -> None:
     assert "BTCUSDT" not in book
 
 
-def test_after_a_while_one_probe_is_let_through() -> None:
+def test_one_probe_is_allowed_after_the_wait() -> None:
     book = quarantined()
     assert book.block_reason("BTCUSDT", 1001.9) is not None
     assert book.block_reason("BTCUSDT", 1002.0) is None
@@ -43,7 +43,7 @@ def test_after_a_while_one_probe_is_let_through() -> None:
     assert book.block_reason("BTCUSDT", 1003.0) == "a probe is pending"
 
 
-def test_a_probe_that_succeeds_releases() -> None:
+def test_a_successful_probe_releases() -> None:
     book = quarantined()
     book.record_entry("BTCUSDT", 1003.0)
     released = book.record_success("BTCUSDT")
@@ -52,7 +52,7 @@ def test_a_probe_that_succeeds_releases() -> None:
     assert book.record_failure("BTCUSDT", "x", 1004.0) is None
 
 
-def test_a_probe_that_fails_starts_the_time_again() -> None:
+def test_a_failed_probe_restarts_the_wait() -> None:
     book = quarantined()
     book.record_entry("BTCUSDT", 1003.0)
     entry = book.record_failure("BTCUSDT", "-2010", 1004.0)
@@ -60,7 +60,7 @@ def test_a_probe_that_fails_starts_the_time_again() -> None:
     assert (entry.since, entry.until, entry.failures, entry.probing) == (102.0, 1904.0, 4, False)
 
 
-def test_a_failure_or_success_of_an_exit_in_quarantine_neither_releases_nor_prolongs() -> None:
+def test_an_exit_in_quarantine_neither_releases_nor_prolongs_it() -> None:
     book = quarantined()
     assert book.record_failure("BTCUSDT", "exit refused", 200.0) is None
     assert book.record_success("BTCUSDT") is None
@@ -76,7 +76,7 @@ def test_a_person_can_release_and_the_count_starts_again() -> None:
     assert book.record_failure("BTCUSDT", "x", 300.0) is None
 
 
-def test_it_can_be_imposed_at_once() -> None:
+def test_a_symbol_can_be_quarantined_at_once() -> None:
     book = Quarantine(seconds=60.0)
     entry = book.impose("BTCUSDT", "outcome of an order unknown after 10 queries", 10.0)
     assert (entry.failures, entry.until) == (1, 70.0)
@@ -94,7 +94,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-def test_it_outlives_a_restart(steps: list[tuple[str, str, int]]) -> None:
+def test_quarantine_survives_a_restart(steps: list[tuple[str, str, int]]) -> None:
     book = Quarantine()
     for what, symbol, now in steps:
         match what:
@@ -117,7 +117,7 @@ def test_it_outlives_a_restart(steps: list[tuple[str, str, int]]) -> None:
     assert again.to_dict()["counts"] == book.to_dict()["counts"]
 
 
-def test_a_probe_that_told_nothing_is_given_back() -> None:
+def test_a_probe_without_a_result_is_repeated() -> None:
     book = Quarantine(failures=1, seconds=10)
     book.record_failure("BTCUSDT", "refused", 0.0)
     book.record_entry("BTCUSDT", 20.0)

@@ -17,7 +17,7 @@ def made() -> Signal:
     )  # fmt: skip
 
 
-def test_a_signal_of_a_strategy_arrives_whole() -> None:
+def test_a_strategy_s_signal_arrives_complete() -> None:
     signal = parse_signal(made().payload())
     assert signal.entry_price == Decimal("40000.1")
     assert signal.trail == Decimal("0.3")
@@ -39,7 +39,7 @@ def test_a_signal_without_natural_key_is_refused(missing: str) -> None:
 
 
 @pytest.mark.parametrize("frame", ["", "m", "0m", "-1m", "1.5m", "15x", "²m"])
-def test_a_frame_that_is_no_interval_is_refused(frame: str) -> None:
+def test_a_frame_that_is_not_an_interval_is_rejected(frame: str) -> None:
     with pytest.raises(InvalidSignal, match="an interval such as"):
         frame_milliseconds(frame)
 

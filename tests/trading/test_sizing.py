@@ -40,7 +40,7 @@ def test_the_risk_budget_can_be_the_smaller_one() -> None:
         ({"order_quote": D("101")}, {"step_size": D("0.0025"), "min_quantity": D("0")}, DenialReason.DUST),
     ],
 )
-def test_why_there_is_no_size(changes: dict[str, Decimal], rules: dict[str, Decimal], reason: DenialReason) -> None:
+def test_each_reason_for_no_size(changes: dict[str, Decimal], rules: dict[str, Decimal], reason: DenialReason) -> None:
     denied = size_entry(replace(RULES, **rules), PRICE, STOP, replace(BUDGET, **changes))  # type: ignore[arg-type]
     assert isinstance(denied, Denial)
     assert denied.reason is reason
@@ -54,7 +54,7 @@ def test_why_there_is_no_size(changes: dict[str, Decimal], rules: dict[str, Deci
     commission=st.decimals("0", "0.01", places=4),
     step=st.sampled_from([D("0.00001"), D("0.01"), D("1")]),
 )
-def test_whatever_is_bought_can_be_paid_and_sold_again(
+def test_every_entry_can_be_paid_for_and_sold_again(
     quote: Decimal, price: Decimal, fall: Decimal, commission: Decimal, step: Decimal
 ) -> None:
     rules = replace(RULES, step_size=step, min_quantity=step)
@@ -69,6 +69,6 @@ def test_whatever_is_bought_can_be_paid_and_sold_again(
     assert exit_violation(rules, size.sellable, price * (1 - fall)) is None
 
 
-def test_nothing_cannot_be_sold() -> None:
+def test_a_quantity_of_zero_cannot_be_sold() -> None:
     assert exit_violation(RULES, D(0), PRICE) == "LOT_SIZE"
     assert sellable_quantity(RULES, D("0.0024987")) == D("0.00249")

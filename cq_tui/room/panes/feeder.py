@@ -61,7 +61,7 @@ class FeederPane(Pane):
             self.table.invalidate_all()
 
     def apply_changes(self, changes: Changes, now: float) -> None:
-        """Show what changed. Price updates, ten times a second, leave the title alone."""
+        """Show what changed. Price updates, several times a second, leave the title alone."""
         if changes.topics == {Topic.PRICES} and self.table.rows:
             self.now = now
             self.update_rows(changes)

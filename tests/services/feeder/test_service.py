@@ -54,7 +54,7 @@ def stored(data: DataDir, symbol: str = "BTCUSDT") -> list[float]:
     return [kline_from_line(line).close for line in read_lines(data.klines_of(symbol, "1s"))]
 
 
-async def test_health_is_the_age_of_the_data_and_not_the_life_of_the_process(tmp_path: Path) -> None:
+async def test_health_is_the_age_of_the_data_not_of_the_process(tmp_path: Path) -> None:
     data, market = directory(tmp_path), ScriptedMarket()
     async with serving(market.application) as at, running("feeder", data) as feeder:
         AnnouncedExchange(data).at(at)

@@ -177,7 +177,7 @@ async def test_rest_that_fails_is_told_and_tried_again(data: DataDir) -> None:
         assert stored(data) == market.bars["BTCUSDT"]
 
 
-async def test_silence_of_one_symbol_is_shown_and_its_end_too(data: DataDir) -> None:
+async def test_silence_of_one_symbol_and_its_end_are_shown(data: DataDir) -> None:
     market = ScriptedMarket()
     deadlines = Deadlines(first_data=5, connection=5, symbol=0.4)
     async with feeding(data, market, deadlines=deadlines) as session:

@@ -32,7 +32,7 @@ async def test_an_orphaned_entry_is_canceled_and_others_orders_are_left_alone(
         assert "BTCUSDT" not in stage.book.quarantine
 
 
-async def test_orphaned_protection_is_left_and_its_symbol_quarantined_once(
+async def test_orphaned_protection_is_kept_and_its_symbol_quarantined_once(
     data: DataDir, account: ScriptedAccount
 ) -> None:
     orphan = account.rest_order(client_order_id("lost", Leg.STOP), "SELL")
@@ -47,9 +47,7 @@ async def test_orphaned_protection_is_left_and_its_symbol_quarantined_once(
         assert orphan["status"] == "NEW"
 
 
-async def test_a_balance_below_the_position_is_believed_when_seen_twice(
-    data: DataDir, account: ScriptedAccount
-) -> None:
+async def test_a_balance_below_the_position_counts_when_seen_twice(data: DataDir, account: ScriptedAccount) -> None:
     async with on_stage(data, account) as stage:
         await stage.enter()
         async with stage.session.turn:
@@ -80,7 +78,7 @@ async def test_a_fill_that_the_stream_lost_is_found_by_the_poll(data: DataDir, a
         assert ("order_executed", "stop") in stage.events()
 
 
-async def test_what_a_lost_stream_missed_is_looked_up_once_it_is_back(
+async def test_what_a_lost_stream_missed_is_queried_when_it_is_back(
     data: DataDir, account: ScriptedAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with on_stage(data, account) as stage:
@@ -99,7 +97,7 @@ async def test_what_a_lost_stream_missed_is_looked_up_once_it_is_back(
         await until(lambda: not stage.book.positions)
 
 
-async def test_a_lost_account_stream_is_told_until_it_is_back(data: DataDir, account: ScriptedAccount) -> None:
+async def test_a_lost_account_stream_is_reported_until_it_is_back(data: DataDir, account: ScriptedAccount) -> None:
     async with on_stage(data, account) as stage:
         for socket in list(account.sockets):
             account.sockets.discard(socket)

@@ -54,7 +54,7 @@ async def test_a_signal_becomes_a_filled_and_protected_position(data: DataDir, a
         assert (stop["stopPrice"], target["price"], stop["origQty"]) == ("98", "104", "0.998")
 
 
-async def test_nothing_is_lacking_right_after_an_entry(data: DataDir, account: ScriptedAccount) -> None:
+async def test_nothing_is_needed_right_after_an_entry(data: DataDir, account: ScriptedAccount) -> None:
     async with on_stage(data, account) as stage:
         assert await stage.act_on(buy()) is None
         assert stage.session.needs == {}
@@ -73,7 +73,7 @@ async def test_the_same_signal_is_traded_once(data: DataDir, account: ScriptedAc
 
 
 @pytest.mark.parametrize("script", [execute_and_hang, execute_and_fail], ids=["timeout", "503"])
-async def test_an_order_that_was_executed_unsaid_is_found_by_query(
+async def test_an_order_executed_without_a_response_is_found_by_query(
     data: DataDir, account: ScriptedAccount, script: object
 ) -> None:
     account.silent = True
@@ -88,7 +88,7 @@ async def test_an_order_that_was_executed_unsaid_is_found_by_query(
         assert stage.book.fills_count == 1
 
 
-async def test_not_found_is_not_believed_at_once(data: DataDir, account: ScriptedAccount) -> None:
+async def test_not_found_does_not_count_at_once(data: DataDir, account: ScriptedAccount) -> None:
     account.silent = True
     account.next["entry"].append(execute_and_fail)
     account.next["query"] += [refuse(-2013), refuse(-2013)]
@@ -133,7 +133,7 @@ async def test_a_report_that_overtakes_its_answer_and_comes_twice_counts_once(
         assert stage.book.positions["BTCUSDT"].quantity == D("0.998001")
 
 
-async def test_fills_that_come_in_parts_are_covered_as_they_come(data: DataDir, account: ScriptedAccount) -> None:
+async def test_partial_fills_are_protected_as_they_arrive(data: DataDir, account: ScriptedAccount) -> None:
     account.fills = D("0.4")
     async with on_stage(data, account) as stage:
         await stage.enter()
@@ -169,7 +169,7 @@ async def test_trades_that_could_not_be_fetched_are_fetched_later(data: DataDir,
         assert not account.next["trades"]
 
 
-async def test_a_refusal_is_told_with_the_exchange_s_code(data: DataDir, account: ScriptedAccount) -> None:
+async def test_a_rejection_is_recorded_with_the_exchange_s_code(data: DataDir, account: ScriptedAccount) -> None:
     account.next["entry"].append(refuse(-2010, "Account has insufficient balance for requested action."))
     async with on_stage(data, account) as stage:
         assert await stage.act_on(buy()) is None
@@ -199,7 +199,7 @@ async def test_a_symbol_that_fails_again_and_again_is_quarantined_and_its_probe_
 
 
 @pytest.mark.parametrize("code", [-1021, -2015, -1008])
-async def test_a_probe_that_is_refused_for_another_reason_is_given_back(
+async def test_a_probe_refused_for_another_reason_is_repeated(
     data: DataDir, account: ScriptedAccount, code: int
 ) -> None:
     async with on_stage(data, account) as stage:
@@ -209,9 +209,7 @@ async def test_a_probe_that_is_refused_for_another_reason_is_given_back(
         assert stage.book.quarantine.block_reason("BTCUSDT", stage.session.now()) is None, "the next entry is the probe"
 
 
-async def test_a_probe_that_did_not_get_out_or_never_arrived_is_given_back(
-    data: DataDir, account: ScriptedAccount
-) -> None:
+async def test_a_probe_that_was_not_sent_or_never_arrived_is_repeated(data: DataDir, account: ScriptedAccount) -> None:
     async with on_stage(data, account) as stage:
         await a_probe_is_due(stage)
         account.next["entry"].append(fail)
@@ -231,9 +229,7 @@ async def a_probe_is_due(stage: Stage) -> None:
     await until(lambda: stage.book.quarantine.block_reason("BTCUSDT", stage.session.now()) is None)
 
 
-async def test_a_status_that_is_not_understood_stops_new_risk_and_nothing_else(
-    data: DataDir, account: ScriptedAccount
-) -> None:
+async def test_an_unknown_status_stops_new_risk_and_nothing_else(data: DataDir, account: ScriptedAccount) -> None:
     async with on_stage(data, account) as stage:
         await stage.enter()
         [stop] = account.legs("stop")
@@ -244,7 +240,7 @@ async def test_a_status_that_is_not_understood_stops_new_risk_and_nothing_else(
         await until(lambda: not stage.book.positions)
 
 
-async def test_an_exchange_in_trouble_gets_no_entry(data: DataDir, account: ScriptedAccount) -> None:
+async def test_no_entry_is_sent_while_the_exchange_fails(data: DataDir, account: ScriptedAccount) -> None:
     async with on_stage(data, account) as stage:
         stage.wire.cut = True
         await until(lambda: stage.session.problem)
@@ -260,7 +256,7 @@ async def test_an_exchange_in_trouble_gets_no_entry(data: DataDir, account: Scri
     ("setting", "reason"),
     [("halted", DenialReason.TRADING_HALTED), ("reducing", DenialReason.TRADING_REDUCING)],
 )
-async def test_the_trading_state_holds_entries_back(
+async def test_the_trading_state_blocks_entries(
     data: DataDir, account: ScriptedAccount, setting: str, reason: DenialReason
 ) -> None:
     async with on_stage(data, account) as stage:
@@ -284,9 +280,7 @@ async def test_an_entry_needs_fresh_health_and_a_fresh_price(data: DataDir, acco
         assert denial.reason is DenialReason.FEEDER_STALE
 
 
-async def test_an_order_of_an_earlier_life_is_settled_before_anything_new(
-    data: DataDir, account: ScriptedAccount
-) -> None:
+async def test_an_earlier_process_s_order_is_resolved_before_new_ones(data: DataDir, account: ScriptedAccount) -> None:
     async with on_stage(data, account) as stage:
         await stage.enter()
         saved = stage.saved
@@ -316,7 +310,7 @@ async def test_prices_and_signals_of_another_mode_open_nothing(data: DataDir, ac
         assert denial.reason is DenialReason.FEEDER_UNHEALTHY
 
 
-async def test_a_halt_that_came_while_a_signal_waited_is_obeyed(data: DataDir, account: ScriptedAccount) -> None:
+async def test_a_halt_stops_a_signal_that_was_already_waiting(data: DataDir, account: ScriptedAccount) -> None:
     async with on_stage(data, account) as stage:
         settings = stage.settings
         async with stage.session.turn:

@@ -67,7 +67,7 @@ async def test_refused_protection_means_exit_at_market(data: DataDir, account: S
         assert ("order_rejected", "stop") in stage.events()
 
 
-async def test_protection_that_did_not_get_out_is_tried_again_under_the_same_ids(
+async def test_protection_that_was_not_sent_is_retried_with_the_same_ids(
     data: DataDir, account: ScriptedAccount
 ) -> None:
     account.fills = D(0)
@@ -92,7 +92,7 @@ async def test_protection_that_did_not_get_out_is_tried_again_under_the_same_ids
 
 
 @pytest.mark.parametrize("script", [execute_and_hang, execute_and_fail, fail])
-async def test_protection_of_unknown_outcome_is_looked_up_and_never_doubled(
+async def test_protection_with_an_unknown_outcome_is_queried_and_never_doubled(
     data: DataDir, account: ScriptedAccount, script: object
 ) -> None:
     account.next["oco"].append(script)  # type: ignore[arg-type]
@@ -115,7 +115,7 @@ async def test_a_sell_signal_cancels_the_protection_and_sells(data: DataDir, acc
         assert denial.reason.value == "nothing_held"
 
 
-async def test_stale_health_holds_no_exit_back(data: DataDir, account: ScriptedAccount) -> None:
+async def test_stale_health_does_not_stop_an_exit(data: DataDir, account: ScriptedAccount) -> None:
     async with on_stage(data, account) as stage:
         await stage.enter()
         for service in ("ares", "feeder", "memory"):
@@ -135,9 +135,7 @@ async def test_a_cancel_of_unknown_outcome_is_verified_before_the_sale(data: Dat
         assert sold(account) == D("0.998")
 
 
-async def test_a_cancel_that_failed_leaves_the_protection_and_is_tried_again(
-    data: DataDir, account: ScriptedAccount
-) -> None:
+async def test_a_failed_cancel_leaves_the_protection_and_is_retried(data: DataDir, account: ScriptedAccount) -> None:
     async with on_stage(data, account) as stage:
         await stage.enter()
         account.next["cancel"] += [refuse(-1003, status=400), fail]
@@ -200,7 +198,7 @@ async def test_time_stops_and_flattening_close_a_position(data: DataDir, account
         assert sold(account) == D("1.996")
 
 
-async def test_flatten_that_fails_says_so_and_goes_on(data: DataDir, account: ScriptedAccount) -> None:
+async def test_a_failed_flatten_is_reported_and_retried(data: DataDir, account: ScriptedAccount) -> None:
     async with on_stage(data, account) as stage:
         await stage.enter()
         stage.wire.cut = True
@@ -210,7 +208,7 @@ async def test_flatten_that_fails_says_so_and_goes_on(data: DataDir, account: Sc
         assert sold(account) == D("0.998")
 
 
-async def test_tries_to_protect_that_fail_slow_down(data: DataDir, account: ScriptedAccount) -> None:
+async def test_failed_attempts_to_protect_slow_down(data: DataDir, account: ScriptedAccount) -> None:
     refused = refuse(-2015, "Invalid API-key, IP, or permissions for action.", 401)
     account.next["oco"] += [refused] * 400
     async with on_stage(data, account) as stage:
@@ -227,7 +225,7 @@ async def test_tries_to_protect_that_fail_slow_down(data: DataDir, account: Scri
         await stage.protected()
 
 
-async def test_what_is_too_little_to_be_sold_is_written_off(data: DataDir, account: ScriptedAccount) -> None:
+async def test_an_unsellable_remainder_is_written_off(data: DataDir, account: ScriptedAccount) -> None:
     async with on_stage(data, account) as stage:
         await stage.enter()
         await account.fill(account.legs("stop")[0], D("0.97"), D(98))
@@ -237,7 +235,7 @@ async def test_what_is_too_little_to_be_sold_is_written_off(data: DataDir, accou
         assert account.legs("exit") == []
 
 
-async def test_a_stop_that_the_exchange_forgot_is_placed_anew(data: DataDir, account: ScriptedAccount) -> None:
+async def test_a_stop_that_the_exchange_lost_is_placed_again(data: DataDir, account: ScriptedAccount) -> None:
     async with on_stage(data, account) as stage:
         await stage.enter()
         first = account.legs("stop")[0]["clientOrderId"]
@@ -261,7 +259,7 @@ async def test_a_position_in_a_symbol_that_is_no_longer_watched_stays_protected(
         await stage.protected()
 
 
-async def test_an_old_price_is_no_reason_to_sell(data: DataDir, account: ScriptedAccount) -> None:
+async def test_an_old_price_never_triggers_a_sale(data: DataDir, account: ScriptedAccount) -> None:
     async with on_stage(data, account) as stage:
         await stage.enter()
         saved = stage.saved

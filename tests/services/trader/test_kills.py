@@ -54,7 +54,7 @@ async def sold_once(around: World) -> None:
 
 
 @pytest.mark.parametrize("step", ["entry", "oco"])
-async def test_killed_when_an_order_was_carried_out_and_not_answered(tmp_path: Path, step: str) -> None:
+async def test_killed_between_execution_and_response(tmp_path: Path, step: str) -> None:
     async with world(tmp_path) as around:
         await killed_at(around, step, executed=True)
         await protected_again(around)
@@ -69,7 +69,7 @@ async def test_killed_while_closing(tmp_path: Path, step: str) -> None:
         assert len(around.account.legs("exit")) == 1
 
 
-async def test_killed_before_the_request_was_carried_out(tmp_path: Path) -> None:
+async def test_killed_before_the_request_was_executed(tmp_path: Path) -> None:
     """All steps side by side: each waits until "not found" is believed."""
 
     async def entry() -> None:
@@ -104,7 +104,7 @@ async def test_killed_before_the_request_was_carried_out(tmp_path: Path) -> None
             lives.create_task(life())
 
 
-async def test_killed_between_the_fill_and_the_protection_and_hit_meanwhile(tmp_path: Path) -> None:
+async def test_killed_after_placing_protection_whose_stop_fills_meanwhile(tmp_path: Path) -> None:
     async with world(tmp_path) as around:
         await killed_at(around, "oco", executed=True)
         [stop] = around.account.legs("stop")

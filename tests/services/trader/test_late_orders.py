@@ -48,7 +48,7 @@ async def throttled(_: Execute) -> Response:
         refuse(-1008, "Server is currently overloaded with other requests."),
     ],
 )
-async def test_protection_that_was_refused_for_another_reason_is_no_cause_to_sell(
+async def test_protection_refused_for_another_reason_does_not_cause_a_sale(
     data: DataDir, account: ScriptedAccount, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cq_tui.binance.errors._ORDER_WINDOW", 0.5)
@@ -60,7 +60,7 @@ async def test_protection_that_was_refused_for_another_reason_is_no_cause_to_sel
 
 
 @pytest.mark.parametrize("silent", [False, True])
-async def test_an_entry_that_arrives_after_it_was_given_up_is_held_and_protected(
+async def test_an_entry_that_arrives_after_it_was_given_up_is_booked_and_protected(
     data: DataDir, account: ScriptedAccount, silent: bool
 ) -> None:
     late = Late()
@@ -92,7 +92,7 @@ async def test_protection_that_arrives_beside_its_successor_is_canceled(
         assert account.legs("exit") == []
 
 
-async def test_an_order_given_up_long_ago_is_not_asked_for_any_more(
+async def test_an_order_given_up_long_ago_is_no_longer_queried(
     data: DataDir, account: ScriptedAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = 0
@@ -117,7 +117,7 @@ async def test_an_order_given_up_long_ago_is_not_asked_for_any_more(
         assert asked == before
 
 
-async def test_seconds_since_sending_count_from_the_sending(data: DataDir, account: ScriptedAccount) -> None:
+async def test_not_found_seconds_count_from_sending(data: DataDir, account: ScriptedAccount) -> None:
     """Not from the beginning of a round in which other orders took their time."""
     async with on_stage(data, account) as stage:
         began = stage.session.now()

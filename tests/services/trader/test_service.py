@@ -24,7 +24,7 @@ D = Decimal
 BOUGHT, LOT = D("0.999"), D("0.998")
 
 
-async def test_a_life_without_incidents_stays_ok(tmp_path: Path) -> None:
+async def test_an_uneventful_run_stays_ok(tmp_path: Path) -> None:
     async with world(tmp_path) as around, trader(around) as process:
         await until(lambda: process.health["status"] == "ok")
         for number in range(3):
@@ -45,7 +45,7 @@ async def test_a_life_without_incidents_stays_ok(tmp_path: Path) -> None:
         around.told_once()
 
 
-async def test_signals_that_came_while_the_trader_was_away_are_answered(tmp_path: Path) -> None:
+async def test_signals_from_while_the_trader_was_down_are_answered(tmp_path: Path) -> None:
     async with world(tmp_path) as around:
         around.signal(buy(strategy="before the first life"))
         async with trader(around) as process:
@@ -60,7 +60,7 @@ async def test_signals_that_came_while_the_trader_was_away_are_answered(tmp_path
         assert len(around.rejections()) == 2
 
 
-async def test_a_history_that_is_replaced_is_not_acted_on_again(tmp_path: Path) -> None:
+async def test_a_replaced_history_is_not_acted_on_again(tmp_path: Path) -> None:
     async with world(tmp_path) as around, trader(around) as process:
         around.signal(buy(strategy="old", bar_close_time=1_000_000))
         around.signal(buy())
@@ -76,7 +76,7 @@ async def test_a_history_that_is_replaced_is_not_acted_on_again(tmp_path: Path) 
         again.history.close()
 
 
-async def test_a_history_that_cannot_be_read_stops_signals_and_no_protection(tmp_path: Path) -> None:
+async def test_an_unreadable_history_stops_signals_but_not_protection(tmp_path: Path) -> None:
     async with world(tmp_path) as around, trader(around) as process:
         around.signal(buy())
         await until(lambda: around.covered == LOT)
@@ -110,7 +110,7 @@ async def test_commands_release_and_flatten(tmp_path: Path) -> None:
         assert released["data"]["reason"] == "by the test"
 
 
-async def test_another_mode_is_followed_without_a_restart_and_blocked_without_keys(tmp_path: Path) -> None:
+async def test_a_mode_change_needs_no_restart_and_is_blocked_without_keys(tmp_path: Path) -> None:
     async with world(tmp_path) as around, trader(around) as process:
         around.signal(buy())
         await until(lambda: around.covered == LOT)
@@ -139,7 +139,7 @@ async def test_trading_state_is_followed_without_a_restart(tmp_path: Path) -> No
         await until(lambda: around.covered == LOT)
 
 
-async def test_a_full_disk_stops_new_risk_and_no_protection(tmp_path: Path) -> None:
+async def test_a_full_disk_stops_new_risk_but_not_protection(tmp_path: Path) -> None:
     async with world(tmp_path) as around, trader(around) as process:
         around.signal(buy())
         await until(lambda: around.covered == LOT)
@@ -165,7 +165,7 @@ async def test_a_full_disk_stops_new_risk_and_no_protection(tmp_path: Path) -> N
     [b"", b"\x00\x01", b"[]", b"{}", b'{"cursor": 1, "books": {"simulation": {"orders": 7}}}', None],
     ids=["empty", "binary", "list", "no books", "wrong book", "no number"],
 )
-async def test_a_book_that_cannot_be_read_is_a_clear_error_and_stays(tmp_path: Path, content: bytes | None) -> None:
+async def test_an_unreadable_book_is_reported_and_kept(tmp_path: Path, content: bytes | None) -> None:
     data = data_directory(tmp_path)
     path = data.state_of("trader")
     if content is None:
@@ -185,7 +185,7 @@ async def test_a_book_that_cannot_be_read_is_a_clear_error_and_stays(tmp_path: P
     assert path.read_bytes() == content
 
 
-async def test_without_a_book_the_trader_begins_with_what_comes(tmp_path: Path) -> None:
+async def test_without_a_book_the_trader_starts_at_the_end_of_the_history(tmp_path: Path) -> None:
     async with world(tmp_path) as around:
         around.signal(buy(strategy="long ago"))
         async with trader(around):

@@ -16,7 +16,7 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def test_without_a_cursor_what_is_there_is_passed_over(path: Path) -> None:
+def test_without_a_cursor_existing_lines_are_skipped(path: Path) -> None:
     history = SignalHistory(path, None, 0.0)
     assert list(history.read()) == []
     with path.open("ab") as file:
@@ -24,7 +24,7 @@ def test_without_a_cursor_what_is_there_is_passed_over(path: Path) -> None:
     assert list(history.read()) == [b"three"]
 
 
-def test_the_cursor_is_where_lines_were_done(path: Path) -> None:
+def test_the_cursor_follows_the_processed_lines(path: Path) -> None:
     history = SignalHistory(path, 0, 0.0)
     lines = list(history.read())
     assert (lines, history.cursor) == ([b"one", b"two"], 0)
@@ -48,7 +48,7 @@ def test_a_replaced_file_is_read_again_and_its_answered_signals_are_old(path: Pa
     assert not history.is_old(51.0, "evt_51_001")
 
 
-def test_a_file_that_cannot_be_read_is_a_problem_until_it_can(path: Path) -> None:
+def test_an_unreadable_file_is_reported_until_it_is_readable(path: Path) -> None:
     history = SignalHistory(path, 0, 0.0)
     path.write_bytes(b"\x00" * (MAX_LINE_BYTES + 1))
     assert list(history.read()) == []
@@ -58,7 +58,7 @@ def test_a_file_that_cannot_be_read_is_a_problem_until_it_can(path: Path) -> Non
     assert history.problem is None
 
 
-def test_the_cursor_is_stored_for_signals_at_most_once_in_the_interval_and_else_rarely(path: Path) -> None:
+def test_the_cursor_is_stored_once_per_interval_after_signals_and_otherwise_rarely(path: Path) -> None:
     history = SignalHistory(path, 0, 0.0)
     assert not history.is_due(100.0, 1.0, 1_000)
     history.answered(50.0, "evt_50_001")
@@ -75,6 +75,6 @@ def test_the_cursor_is_stored_for_signals_at_most_once_in_the_interval_and_else_
 
 
 @pytest.mark.parametrize(("cursor", "answered"), [("7", 0.0), (7.5, 0.0), (7, None)])
-def test_a_cursor_of_another_kind_is_an_error(path: Path, cursor: object, answered: object) -> None:
+def test_a_cursor_of_the_wrong_type_is_an_error(path: Path, cursor: object, answered: object) -> None:
     with pytest.raises(TypeError, match="numbers are needed"):
         SignalHistory(path, cursor, answered)

@@ -50,7 +50,7 @@ def losses(folder: Path) -> Iterator[tuple[DataDir, int, str]]:
             yield left, disk.acknowledged, f"life {life}, loss {loss}"
 
 
-def test_whatever_a_power_loss_leaves_all_that_was_acknowledged_is_there_once(tmp_path: Path) -> None:
+def test_after_a_power_loss_every_acknowledged_event_is_there_once(tmp_path: Path) -> None:
     for data, acknowledged, where in losses(tmp_path):
         with file_layer(data.root):
             history = opened(data)
