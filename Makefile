@@ -1,5 +1,5 @@
 # make run opens the room; make test is what CI runs.
-# Each Python has an environment of its own: .venv for python3, .venv-3.13 for PYTHON=python3.13.
+# Each Python has its own environment: .venv for python3, .venv-3.13 for PYTHON=python3.13.
 PYTHON ?= python3
 VENV := .venv$(if $(filter-out python3,$(PYTHON)),-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'))
 BIN := $(VENV)/bin

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 ROOT = Path(__file__).parents[1]
 #: Fast ones, for a tree in which nothing that has tests changed.
 CORE = ["tests/contracts", "tests/trading", "tests/strategies", "tests/binance", "tests/ops"]
-#: Tests that stand elsewhere than their subject, by the first part of its path.
+#: Tests in another place than their subject, by the first part of its path.
 ELSEWHERE = {
     "schemas": "tests/contracts",
     "shared_data": "tests/contracts",

@@ -49,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with whole stacks: they mostly wait, and other workers take over what stands behind them."""
+    """Begin with whole stacks: they mostly wait, so other workers take over the tests behind them."""
     items.sort(key=lambda item: item.get_closest_marker("stack") is None)
     if config.getoption("--budget") is not None:
         named = [config.rootpath / each for each in config.args]

@@ -1,4 +1,4 @@
-"""Starting to write again in a long history, with a snapshot to go on from and without."""
+"""Resuming a long history, with and without a snapshot."""
 
 from benchmarks.memory.large_history import LargeHistory
 from benchmarks.memory.watched_process import run_watched

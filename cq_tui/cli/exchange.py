@@ -8,7 +8,7 @@ import typer
 
 from cq_tui.cli.application import app
 from cq_tui.cli.errors import fail, report_errors
-from cq_tui.cli.options import DataOption, ReplayOption, SeedOption, data_dir_option, resolve_data_dir
+from cq_tui.cli.options import ReplayOption, SeedOption, data_dir_option, resolve_data_dir
 from cq_tui.contracts.exit_code import ExitCode
 
 
@@ -36,7 +36,12 @@ def exchange(
     limits: Annotated[
         bool, typer.Option("--limits/--no-limits", help="Enforce the limits on request weight and orders.")
     ] = True,
-    data_dir: DataOption = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--data-dir", metavar="DIR", help="Keep the account in this data directory (default: CQ_DATA_DIR or none)."
+        ),
+    ] = None,
 ) -> None:
     """Run the simulated exchange alone, for any Binance client."""
     from cq_tui.ops.exchange import ExchangeError, run_exchange

@@ -62,6 +62,10 @@ def test_help_lists_commands_and_options(command: str, words: list[str]) -> None
     assert not any(line.endswith("...") for line in lines if not line.startswith("Usage"))
 
 
+def test_the_exchange_has_no_default_data_directory(cq: Cq) -> None:
+    assert "./shared_data" not in cq("exchange", "--help", code=0).out
+
+
 def test_help_names_every_exit_code() -> None:
     text = " ".join(CliRunner().invoke(app, ["--help"]).output.split())
     for code in (
