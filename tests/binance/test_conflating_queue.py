@@ -47,7 +47,7 @@ async def test_a_waiting_reader_is_woken() -> None:
     assert await queue.get() == ("a", 2)
 
 
-async def test_a_canceled_reader_loses_nothing() -> None:
+async def test_a_canceled_reader_loses_no_item() -> None:
     queue = conflating(5)
     reader = asyncio.create_task(queue.get())
     await asyncio.sleep(0)

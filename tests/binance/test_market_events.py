@@ -201,13 +201,13 @@ json = st.recursive(
 
 
 @given(json)
-def test_no_other_error_comes_of_any_json(message: object) -> None:
+def test_no_json_raises_another_error(message: object) -> None:
     for candidate in (message, {"data": message}, {"data": {"e": "kline", "k": message}}):
         with suppress(MalformedMessage):
             parsed(candidate)
 
 
 @given(st.binary(max_size=200))
-def test_no_other_error_comes_of_any_bytes(frame: bytes) -> None:
+def test_no_bytes_raise_another_error(frame: bytes) -> None:
     with suppress(MalformedMessage):
         parse_stream_message(frame)

@@ -10,7 +10,7 @@ from tests.binance import samples
 from tests.binance.test_rest import NOW, ORDER, Clock, Exchange, client, ok
 
 
-async def test_the_firewall_holds_everything_back() -> None:
+async def test_a_firewall_block_delays_every_request() -> None:
     async with client(Exchange(httpx.Response(403, content=b"<html>"))) as rest:
         with pytest.raises(errors.BlockedByWaf) as refused:
             await rest.new_order(ORDER)

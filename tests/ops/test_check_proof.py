@@ -193,7 +193,7 @@ def test_an_invalid_key(inclusion: dict[str, Any]) -> None:
         checked(inclusion, "nobody")
 
 
-def test_an_old_checkpoint_is_looked_at_too(consistency: dict[str, Any], data: DataDir) -> None:
+def test_an_old_checkpoint_is_compared_too(consistency: dict[str, Any], data: DataDir) -> None:
     with pytest.raises(ProofFileError, match="field 'old_checkpoint': note: malformed"):
         checked(consistency | {"old_checkpoint": "hello"})
     found = checked(consistency | {"old_checkpoint": sign(data, 12)})

@@ -71,7 +71,7 @@ def test_a_proof_names_the_checkpoint_it_leads_to(data: DataDir, tmp_path: Path)
         (b"x" * 300_000, "is not a checkpoint (note: is larger"),
     ],
 )
-def test_what_holds_none_says_so(content: bytes, said: str, tmp_path: Path) -> None:
+def test_a_file_without_a_checkpoint_is_reported(content: bytes, said: str, tmp_path: Path) -> None:
     path = written(tmp_path / "kept", content)
     with pytest.raises(CheckpointFileError) as told:
         read_checkpoint_file(path)

@@ -36,7 +36,7 @@ def event(event_type: str, source: str = "trader", at: float = NOW, **data: obje
     return HistoryEvent("evt_1", at, event_type, source, data, at - 1)
 
 
-def test_a_line_has_the_history_s_time_type_source_and_words() -> None:
+def test_a_line_shows_time_type_source_and_summary() -> None:
     filled = event("order_executed", symbol="BTCUSDT", side="BUY", size=0.5, price=67_412.1, status="FILLED")
     expected = "13:30:00  order_executed          trader      BTCUSDT BUY 0.5 @ 67,412.1 filled"
     assert format_event(filled, NOW, plain) == expected

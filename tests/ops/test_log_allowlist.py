@@ -23,7 +23,7 @@ def logged_words(source: str) -> set[object]:
     return words
 
 
-def test_the_scan_finds_events_and_tells_literals_from_others() -> None:
+def test_the_scan_finds_events_and_distinguishes_literals() -> None:
     source = "self.log.info('a', x=1)\nframe.log.error('b')\nlog.debug(f'{c}')\nself.ledger.info('d')"
     assert logged_words(source) == {"a", "b", None}
 

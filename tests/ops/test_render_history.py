@@ -26,7 +26,7 @@ def told(data: DataDir, **fields: Any) -> list[str]:
     return [line for line in status_lines(read_status(data)) if "checkpoints" in line]
 
 
-def test_why_nothing_is_signed_is_told_once(data: DataDir) -> None:
+def test_why_nothing_is_signed_is_logged_once(data: DataDir) -> None:
     assert told(data, integrity_ok=True) == []
     assert told(data, integrity_ok=True, anchor_problem="no key\x1b") == ["  checkpoints: no key�"]
     # Then the service's own line names the fault.

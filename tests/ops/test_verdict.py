@@ -166,7 +166,7 @@ def test_a_stop_on_purpose_is_no_alarm_and_any_other_end_is(facts: ServiceFacts,
     ("pid", "age", "holder", "lives"),
     [(7, 1.0, 7, True), (7, 1.0, 8, False), (7, 1.0, None, False), (7, 11.0, 7, False), (7, -3.0, 7, False)],
 )
-def test_only_a_living_supervisor_is_believed(pid: int, age: float, holder: int | None, lives: bool) -> None:
+def test_only_a_live_supervisor_s_report_counts(pid: int, age: float, holder: int | None, lives: bool) -> None:
     assert FRESHNESS_LIMITS["supervisor"] == 10
     fields = {"service": "supervisor", "status": "ok", "last_update_ts": NOW - age, "updated_within_sec": 0.0}
     report = SupervisorHealth.model_validate(fields | {"pid": pid, "services": {"ares": known("running")}})

@@ -127,7 +127,7 @@ def test_damage_is_named_with_index_expected_and_found_and_who_accepted_it(data:
     assert "(accepted by ann, 1970-01-01 01:40:00 UTC)" in "\n".join(report_lines(report))
 
 
-def test_a_kept_checkpoint_tells_what_the_directory_cannot(data: DataDir, tmp_path: Path, own_keys: Path) -> None:
+def test_a_saved_checkpoint_reveals_what_the_directory_cannot(data: DataDir, tmp_path: Path, own_keys: Path) -> None:
     kept = tmp_path / "kept"
     anchoring = Anchoring(data)
     assert anchoring.last_note is not None
@@ -168,7 +168,7 @@ def test_a_log_that_was_tampered_with_is_damage(data: DataDir) -> None:
     assert report.faults[0].file == "checkpoints.log"
 
 
-def test_without_a_history_it_says_so(tmp_path: Path) -> None:
+def test_a_missing_history_is_reported(tmp_path: Path) -> None:
     with pytest.raises(NoHistory, match="has no history"):
         verify_history(DataDir(tmp_path))
 
@@ -185,7 +185,7 @@ def remember(data: DataDir, directory_id: str) -> None:
     data.state_of("memory").write_bytes(orjson.dumps({"directory_id": directory_id}))
 
 
-def test_without_its_log_a_history_is_held_to_the_anchor_outside(data: DataDir, tmp_path: Path, own_keys: Path) -> None:
+def test_without_its_log_a_history_must_match_the_outside_anchor(data: DataDir, tmp_path: Path, own_keys: Path) -> None:
     anchoring = Anchoring(data)
     anchoring.close()
     data.checkpoints.unlink()
@@ -259,7 +259,7 @@ def test_a_release_never_passes_in_silence(data: DataDir, tmp_path: Path) -> Non
     assert len(report.log_acceptances) == 1
 
 
-def test_an_accepted_line_of_the_log_is_told_and_releases_nothing(data: DataDir, tmp_path: Path) -> None:
+def test_an_accepted_fault_of_the_log_is_shown_and_releases_nothing(data: DataDir, tmp_path: Path) -> None:
     with data.checkpoints.open("ab") as file:
         file.write(b"\x1ejunk\n\xe2\x80\x94 x y\n")
     (fault,) = verify_history(data).faults

@@ -28,7 +28,7 @@ def lines(data: DataDir) -> list[dict[str, Any]]:
     return [orjson.loads(line) for line in data.log_of("trader").read_bytes().splitlines()]
 
 
-def test_a_line_says_when_how_grave_who_and_what(data: DataDir) -> None:
+def test_a_line_shows_time_level_source_and_message(data: DataDir) -> None:
     log = open_log(data, "trader", "INFO")
     log.debug("not this")
     log.warning("order refused", symbol="[red]\x1b[31m\n", code=-2010)
@@ -41,7 +41,7 @@ def test_a_line_says_when_how_grave_who_and_what(data: DataDir) -> None:
 
 
 @pytest.mark.parametrize("value", ["\ud800", 2**80, {"a": "\udcff"}, object(), b"\xff", {1: 2}, float("nan")])
-def test_values_that_are_no_json_are_told_all_the_same(data: DataDir, value: object) -> None:
+def test_values_that_are_not_json_are_logged_anyway(data: DataDir, value: object) -> None:
     open_log(data, "trader", "INFO").error("odd", value=value)
     logging.getLogger("some.library").warning("about %s", value)
     ours, theirs = lines(data)
@@ -64,7 +64,7 @@ def test_libraries_that_log_wrongly_or_with_a_traceback(data: DataDir) -> None:
     assert "RuntimeError: inside" in second["exception"]
 
 
-def test_opening_again_changes_the_level_and_doubles_nothing(data: DataDir) -> None:
+def test_opening_again_changes_the_level_and_duplicates_nothing(data: DataDir) -> None:
     open_log(data, "trader", "ERROR").info("not this")
     log = open_log(data, "trader", "DEBUG")
     log.debug("this")

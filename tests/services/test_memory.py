@@ -43,7 +43,7 @@ async def test_events_become_history_soon_and_the_files_agree_at_the_end(tmp_pat
     assert (state["watermark"], state["faults"]) == (data.events.stat().st_size, [])
 
 
-async def test_a_flipped_bit_shows_within_seconds_and_until_a_person_has_looked(tmp_path: Path) -> None:
+async def test_a_flipped_bit_is_reported_within_seconds_until_a_person_accepts_it(tmp_path: Path) -> None:
     data = data_directory(tmp_path / "data")
     spool = spool_of(data)
     for number in range(20):
@@ -80,7 +80,7 @@ async def test_a_flipped_bit_shows_within_seconds_and_until_a_person_has_looked(
 
 
 @pytest.mark.parametrize("act", ["replace", "append", "delete"])
-async def test_a_history_that_others_touch_is_named_and_nothing_is_lost(tmp_path: Path, act: str) -> None:
+async def test_a_history_changed_by_others_is_reported_and_nothing_is_lost(tmp_path: Path, act: str) -> None:
     """A process whose file was taken from under it ends; the next one takes in again what is missing."""
     data = data_directory(tmp_path / "data")
     spool = spool_of(data)
@@ -112,7 +112,7 @@ async def test_a_history_that_others_touch_is_named_and_nothing_is_lost(tmp_path
 
 
 @pytest.mark.parametrize("name", ["hash_chain.json", ".hash_chain.json.hidden"])
-async def test_a_chain_document_that_is_deleted_comes_back(tmp_path: Path, name: str) -> None:
+async def test_a_deleted_chain_document_is_restored(tmp_path: Path, name: str) -> None:
     data = data_directory(tmp_path / "data")
     spool = spool_of(data)
     async with running("memory", data) as memory:
@@ -186,7 +186,7 @@ async def test_rubbish_all_over_the_data_directory_stops_nothing(tmp_path: Path)
     assert (data.spool / "ares.ndjson").read_bytes() == b"rubbish\n" * 1000
 
 
-async def test_a_long_backlog_is_taken_in_before_it_says_that_it_is_ready(tmp_path: Path) -> None:
+async def test_a_long_backlog_is_merged_before_memory_is_ready(tmp_path: Path) -> None:
     data = data_directory(tmp_path / "data")
     spool = spool_of(data)
     for number in range(12_000):

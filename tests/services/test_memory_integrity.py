@@ -19,7 +19,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataDir:
     return data_directory(tmp_path / "data")
 
 
-async def test_faults_that_a_file_calls_accepted_are_told(data: DataDir) -> None:
+async def test_faults_that_only_a_file_marks_as_accepted_are_reported(data: DataDir) -> None:
     await damaged(data)
     before = data.state_of("memory").read_bytes()
     async with memory_of(data) as memory:
@@ -37,7 +37,7 @@ async def test_faults_that_a_file_calls_accepted_are_told(data: DataDir) -> None
         assert outcome == "refused"
 
 
-async def test_nothing_is_signed_on_demand_while_a_fault_stands_even_when_nothing_is_new(data: DataDir) -> None:
+async def test_nothing_is_signed_on_request_while_a_fault_is_open(data: DataDir) -> None:
     await remember(data)
     async with memory_of(data) as memory:
         assert (await memory.execute_command(command("sign_checkpoint")))[0] == "done"
@@ -62,7 +62,7 @@ async def test_what_was_accepted_is_known_from_the_signed_log(data: DataDir) -> 
         assert memory.health(time.time()).integrity_ok
 
 
-async def test_a_fault_stands_when_its_acceptance_cannot_be_logged(data: DataDir) -> None:
+async def test_a_fault_stays_open_if_its_acceptance_cannot_be_logged(data: DataDir) -> None:
     await damaged(data)
     async with memory_of(data) as memory:
         standing = dict(memory.integrity.state.faults)
@@ -74,7 +74,7 @@ async def test_a_fault_stands_when_its_acceptance_cannot_be_logged(data: DataDir
         assert memory.health(time.time()).integrity_ok is False
 
 
-def test_a_contradiction_stands_as_long_as_it_is_found() -> None:
+def test_a_contradiction_is_reported_as_long_as_it_is_found() -> None:
     standing = MemoryState()
     for fault, again in (("checkpoints.log: contradicts what was signed: x", True), ("event_chain.ndjson: x", False)):
         assert standing.add_fault(fault)

@@ -28,12 +28,12 @@ async def emptied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataDir:
     return data
 
 
-async def test_before_anything_starts_it_is_asked_for(emptied: DataDir) -> None:
+async def test_before_anything_starts_the_lost_history_is_reported(emptied: DataDir) -> None:
     with pytest.raises(NoHistory, match=r"has no history, but a history of 20 events, last signed .* is gone"):
         verify_history(emptied)
 
 
-async def test_a_new_one_begins_and_the_old_one_is_asked_for(emptied: DataDir) -> None:
+async def test_a_new_one_begins_and_the_lost_one_is_reported(emptied: DataDir) -> None:
     await remember(emptied, 3)
     async with memory_of(emptied) as memory:
         health = memory.health(time.time())

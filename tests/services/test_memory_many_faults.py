@@ -27,7 +27,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataDir:
     return data
 
 
-async def test_the_first_faults_of_spools_stand_and_the_rest_is_one_more(
+async def test_the_first_spool_faults_stay_open_and_the_rest_are_counted_as_one(
     data: DataDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved, save = 0, MemoryState.save

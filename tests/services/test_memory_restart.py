@@ -22,7 +22,7 @@ from tests.services.waiting import until
 from tests.store.history.histories import assert_consistent, seqs
 
 
-async def test_snapshots_say_where_the_history_stood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_snapshots_record_the_position_of_the_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = data_directory(tmp_path / "data", MEMORY_SNAPSHOTS_KEPT=2)
     monkeypatch.setenv("CQ_CONFIG_DIR", str(tmp_path / "config"))
     monkeypatch.setattr(service, "_CHAIN_INTERVAL", 0.05)
@@ -118,7 +118,7 @@ async def accept_all(data: DataDir) -> None:
     assert answer.outcome == "done", answer.message
 
 
-async def test_an_old_copy_that_was_put_back_is_told_by_the_anchor_outside(tmp_path: Path) -> None:
+async def test_a_restored_old_copy_is_detected_by_the_outside_anchor(tmp_path: Path) -> None:
     data = data_directory(tmp_path / "data")
     spool = spool_of(data)
     for number in range(20):

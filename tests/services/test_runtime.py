@@ -56,7 +56,7 @@ async def pretend(data: DataDir, **variables: str) -> AsyncIterator[Pretended]:
         yield Pretended(data, process)
 
 
-async def test_a_life_from_start_to_sigterm(tmp_path: Path) -> None:
+async def test_a_run_from_start_to_sigterm(tmp_path: Path) -> None:
     data = data_directory(tmp_path / "data")
     async with pretend(data) as service:
         await until(lambda: service.health)
@@ -90,7 +90,7 @@ async def test_a_service_that_does_not_want_to_end_is_ended_within_its_grace(tmp
     assert [line["event"] for line in service.log] == ["started", "stopped"]
 
 
-async def test_settings_are_followed_while_it_runs_and_a_bad_file_is_told(tmp_path: Path) -> None:
+async def test_changed_settings_are_applied_and_a_bad_file_is_reported(tmp_path: Path) -> None:
     data = data_directory(tmp_path / "data", TRADER_ORDER_QUOTE=50.0)
     async with pretend(data) as service:
         await until(lambda: service.health.get("quote") == 50.0)
@@ -175,7 +175,7 @@ async def test_a_spool_that_cannot_be_opened_ends_nothing_and_is_opened_later(
     assert (started["seq"], started["event_type"], stopped["event_type"]) == (1, "service_started", "service_stopped")
 
 
-async def test_an_event_that_no_line_can_hold_is_counted_and_told_and_holds_up_no_other(tmp_path: Path) -> None:
+async def test_an_oversized_event_is_counted_reported_and_delays_no_other(tmp_path: Path) -> None:
     data = data_directory(tmp_path / "data")
     async with pretend(data) as service:
         await until(lambda: service.health)
@@ -186,7 +186,7 @@ async def test_an_event_that_no_line_can_hold_is_counted_and_told_and_holds_up_n
 
 
 @pytest.mark.parametrize("where", ["health/trader.json", "control/x.json", "ssot/env.json"])
-async def test_folders_in_place_of_files_stop_nothing(tmp_path: Path, where: str) -> None:
+async def test_a_folder_in_place_of_a_file_stops_nothing(tmp_path: Path, where: str) -> None:
     data = data_directory(tmp_path / "data")
     (data.root / where).unlink(missing_ok=True)
     (data.root / where / "inside").mkdir(parents=True)
@@ -198,7 +198,7 @@ async def test_folders_in_place_of_files_stop_nothing(tmp_path: Path, where: str
         assert await service.process.stop() == 0
 
 
-async def test_a_spool_that_lost_its_disk_ends_the_service_with_a_word(tmp_path: Path) -> None:
+async def test_a_spool_that_lost_its_disk_ends_the_service_with_a_message(tmp_path: Path) -> None:
     """A sync that failed is never tried again: a new process looks what there is."""
     data = data_directory(tmp_path / "data")
     frame = ServiceRuntime("trader", data)
@@ -233,7 +233,7 @@ def test_every_service_can_be_loaded() -> None:
     assert [load_service(name).name for name in SERVICES] == list(SERVICES)
 
 
-async def test_a_wrong_environment_is_told_before_anything_is_started(tmp_path: Path) -> None:
+async def test_an_invalid_environment_is_reported_before_anything_starts(tmp_path: Path) -> None:
     data = data_directory(tmp_path / "data")
     async with pretend(data, PAPER_MODE="perhaps") as service:
         assert await service.ended() != 0

@@ -18,7 +18,7 @@ from tests.services.waiting import until
 from tests.store.history.histories import seqs
 
 
-async def test_memory_takes_events_in_before_1970(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_memory_merges_events_before_1970(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CQ_CONFIG_DIR", str(tmp_path / "config"))
     data = DataDir(tmp_path / "data")
     prepare_data_directory(data)

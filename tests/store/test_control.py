@@ -118,7 +118,7 @@ def test_a_command_under_another_name_is_not_carried_out(data: DataDir) -> None:
         assert list(CommandInbox(data, "memory").claim()) == []
 
 
-def test_sweep_answers_what_nobody_took_and_forgets_old_answers(data: DataDir) -> None:
+def test_sweep_answers_unclaimed_commands_and_deletes_old_answers(data: DataDir) -> None:
     command, fresh = ask(data, "trader", expiry=1.0), ask(data, "trader", expiry=60.0)
     (data.control / "bad.json").write_bytes(b"{")
     sweep_commands(data, command.expires_ts + 2.0)
@@ -129,7 +129,7 @@ def test_sweep_answers_what_nobody_took_and_forgets_old_answers(data: DataDir) -
     assert not (data.control_done / f"{command.command_id}.json").exists()
 
 
-async def test_waiting_withdraws_a_command_that_nobody_takes(data: DataDir) -> None:
+async def test_waiting_withdraws_an_unclaimed_command(data: DataDir) -> None:
     command = ask(data, expiry=0.05)
     outcome = await wait_for_answer(data, command, poll=0.01)
     assert (outcome.outcome, "is it running" in outcome.message) == ("expired", True)
@@ -145,7 +145,7 @@ async def test_waiting_ends_when_the_one_that_took_it_has_died(data: DataDir) ->
     assert "stopped" in outcome.message
 
 
-async def test_waiting_goes_on_while_the_one_that_took_it_lives_and_ends_at_last(
+async def test_waiting_continues_while_the_claimer_lives_and_then_ends(
     data: DataDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock = ProcessLock(data.lock_of("memory"), "memory")

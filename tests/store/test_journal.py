@@ -151,7 +151,7 @@ def test_a_replaced_journal_is_read_from_its_start(tmp_path: Path) -> None:
     assert reader.read_new() == [b"uno", b"due", b"tre"]
 
 
-def test_a_journal_deleted_and_made_anew_is_read_from_its_start_even_if_its_inode_is_used_again(tmp_path: Path) -> None:
+def test_a_recreated_journal_is_read_from_its_start_even_with_the_same_inode(tmp_path: Path) -> None:
     path = tmp_path / "j.ndjson"
     path.write_bytes(b"one\ntwo\n")
     reader = JournalReader(path)
@@ -253,7 +253,7 @@ writer.append([b"t"])
 """
 
 
-def test_a_full_disk_keeps_nothing_of_a_batch_and_a_disk_with_room_again_goes_on(tmp_path: Path) -> None:
+def test_a_full_disk_stores_no_part_of_a_batch_and_writing_resumes(tmp_path: Path) -> None:
     path = tmp_path / "j.ndjson"
     # 900 bytes stand; each batch begins to fit (a short write) and must be cut back.
     assert finished(FULL, path).split("\n")[:-1] == ["refused 900 900"] * 2

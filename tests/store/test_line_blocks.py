@@ -40,7 +40,7 @@ def test_every_line_comes_once_with_its_place(
         assert count_line_feeds(file, start, end) == len(lines)
 
 
-def test_a_line_longer_than_any_of_ours_is_not_held(tmp_path: Path) -> None:
+def test_an_overlong_line_is_not_buffered(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"a\n" + b"x" * (MAX_LINE_BYTES * 3) + b"\nb\nc\n")
     behind = 2 + MAX_LINE_BYTES * 3 + 1

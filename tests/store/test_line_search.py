@@ -75,7 +75,7 @@ def test_a_million_lines_are_hardly_read(tmp_path: Path) -> None:
     assert asked < 5 * 500
 
 
-def test_a_beginning_is_found_wherever_it_stands() -> None:
+def test_a_prefix_is_found_at_any_offset() -> None:
     # Long lines, so that some lie across two reads.
     lines = [b"id-%d " % number + b"x" * (number * 7919 % 30_000) for number in range(300)]
     content = b"".join(line + b"\n" for line in lines)

@@ -28,7 +28,7 @@ def test_a_holder_is_found_after_the_clock_was_set(tmp_path: Path, request: pyte
     lock.release()
 
 
-def test_ticks_tell_a_reused_pid(tmp_path: Path) -> None:
+def test_start_ticks_distinguish_a_reused_pid(tmp_path: Path) -> None:
     lock = ProcessLock(tmp_path / "x.lock", "x")
     lock.acquire()
     holder = read_holder(tmp_path / "x.lock")

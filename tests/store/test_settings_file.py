@@ -38,7 +38,7 @@ def test_no_file_means_defaults_and_no_problem(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("in_file", "held"), list(itertools.product((None, *TRADING_STATES), repeat=2)))
-def test_of_two_trading_states_the_safer_one_holds(path: Path, in_file: str | None, held: str | None) -> None:
+def test_of_two_trading_states_the_safer_one_wins(path: Path, in_file: str | None, held: str | None) -> None:
     if in_file:
         write_document(path, {"TRADING_STATE": in_file})
     found = load_settings(path, {"TRADING_STATE": held} if held else {})
@@ -105,7 +105,7 @@ def test_a_halt_applies_even_in_a_file_with_another_mistake(path: Path) -> None:
     assert load_settings(path, {}, last_good=good).settings.TRADING_STATE == "active"
 
 
-def test_a_file_that_disappears_takes_nothing_with_it(path: Path) -> None:
+def test_a_file_that_disappears_loses_no_events(path: Path) -> None:
     change_settings(path, {"TRADING_STATE": "halted"})
     loaded = load_settings(path, {})
     path.unlink()
@@ -210,7 +210,7 @@ except SettingsError as error:
 """
 
 
-def test_a_disk_that_refuses_is_named_and_nothing_is_changed(path: Path) -> None:
+def test_a_disk_error_is_reported_and_nothing_is_changed(path: Path) -> None:
     write_document(path, {"LOG_LEVEL": "DEBUG"})
     assert "Nothing was changed" in finished(REFUSED, path)
     assert read_json(path) == {"LOG_LEVEL": "DEBUG"}

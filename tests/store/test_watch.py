@@ -106,7 +106,7 @@ async def test_without_a_change_it_returns_at_its_timeout_and_closing_twice_is_f
             await asyncio.sleep(0)
 
 
-async def test_the_quickest_way_of_this_system_is_taken(tmp_path: Path) -> None:
+async def test_the_fastest_method_of_this_system_is_used(tmp_path: Path) -> None:
     with watch_folders([tmp_path]) as watch:
         assert isinstance(watch, InotifyWatch if sys.platform == "linux" else WatchfilesWatch)
 

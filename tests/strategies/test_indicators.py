@@ -92,7 +92,7 @@ def test_bands_use_the_population_deviation(klines: list[Kline]) -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 14, 15, 27, 28, 199, 200, 500])
-def test_a_batch_start_goes_on_like_single_bars(cut: int) -> None:
+def test_a_batch_start_continues_like_single_bars(cut: int) -> None:
     bars = walk(8, COUNT)
     closes, columns = BarColumns.of(bars[:cut]).close, BarColumns.of(bars[:cut])
     for close_indicator, _, _ in OVER_CLOSES:

@@ -92,7 +92,7 @@ def test_another_package_adds_a_strategy(offer: dict[str, EntryPoint]) -> None:
         ("no_class", "AttributeError: module 'plug_in_of_another_package' has no attribute 'Nothing'"),
     ],
 )
-def test_a_plug_in_that_fails_is_named_and_the_others_go_on(
+def test_a_failing_plug_in_is_named_and_the_others_continue(
     offer: dict[str, EntryPoint], name: str, reason: str
 ) -> None:
     catalog = load_strategies([offer[name], offer["third"]])

@@ -62,7 +62,7 @@ async def test_a_stopped_service_stays_stopped(stage: Stage) -> None:
     assert stage.launches("trader") == 1
 
 
-async def test_the_desired_state_outlives_its_supervisor(stage: Stage) -> None:
+async def test_the_desired_state_survives_its_supervisor(stage: Stage) -> None:
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "running"))
         await supervisor.stop("trader")

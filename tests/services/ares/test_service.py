@@ -132,7 +132,7 @@ async def test_a_signal_that_was_spooled_and_not_counted_is_counted_later(tmp_pa
         ({"status": "error", "reason": "no data for 99 s"}, "no data for 99 s"),
     ],
 )
-async def test_nothing_is_said_on_a_feeder_that_is_not_well(
+async def test_no_signal_is_emitted_while_the_feeder_is_unhealthy(
     tmp_path: Path, changes: dict[str, object], word: str
 ) -> None:
     data, plug = directory(tmp_path), install(tmp_path / "plug", "high")
@@ -174,7 +174,7 @@ async def test_the_exchange_s_clock_decides_what_the_future_is(tmp_path: Path) -
         await until(lambda: signals(data) == [("high", added[0].close_time)])
 
 
-async def test_bad_lines_are_told_and_the_rest_goes_on(tmp_path: Path) -> None:
+async def test_bad_lines_are_reported_and_the_rest_continues(tmp_path: Path) -> None:
     data, plug = directory(tmp_path), install(tmp_path / "plug", "high")
     bars = Bars(data)
     async with healthy_feeder(data), running("ares", data, PYTHONPATH=plug) as ares:
@@ -186,7 +186,7 @@ async def test_bad_lines_are_told_and_the_rest_goes_on(tmp_path: Path) -> None:
         await until(lambda: signals(data) == [("high", added[0].close_time)])
 
 
-async def test_a_journal_that_cannot_be_read_is_told_and_others_go_on(tmp_path: Path) -> None:
+async def test_an_unreadable_journal_is_reported_and_the_others_continue(tmp_path: Path) -> None:
     data, plug = directory(tmp_path, "BTCUSDT", "ETHUSDT"), install(tmp_path / "plug", "high")
     bars = Bars(data)
     data.klines_of("ETHUSDT", "1s").mkdir()
@@ -259,7 +259,7 @@ async def test_symbols_that_the_exchange_does_not_list_are_not_waited_for(tmp_pa
         await ready(ares)
 
 
-async def test_plug_ins_that_fail_are_named_and_the_others_go_on(tmp_path: Path) -> None:
+async def test_failing_plug_ins_are_named_and_the_others_continue(tmp_path: Path) -> None:
     data, plug = directory(tmp_path), install(tmp_path / "plug", "broken", "faulty", "high")
     bars = Bars(data)
     async with healthy_feeder(data), running("ares", data, PYTHONPATH=plug) as ares:

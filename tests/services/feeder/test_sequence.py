@@ -57,7 +57,7 @@ def test_everything_is_held_before_the_first_repair() -> None:
     assert sequence.repair([bar(START - STEP, 1.5), bar(START, 1.5)]) == [bar(START - STEP, 1.5), bar(START, 1.5)]
 
 
-def test_a_hole_is_believed_when_history_lies_behind_it() -> None:
+def test_a_gap_is_accepted_if_the_history_continues_after_it() -> None:
     sequence = KlineSequence(STEP, START)
     later = bar(START + 3 * STEP, 1.5)
     assert sequence.offer(later) == []
@@ -66,7 +66,7 @@ def test_a_hole_is_believed_when_history_lies_behind_it() -> None:
     assert sequence.repair_from == START + 4 * STEP
 
 
-def test_a_history_that_stays_behind_holds_klines_back_for_a_while_only() -> None:
+def test_a_lagging_backfill_delays_klines_only_for_a_limited_time() -> None:
     sequence = KlineSequence(STEP, START)
     later = bar(START + 3 * STEP, 1.5)
     sequence.offer(later)

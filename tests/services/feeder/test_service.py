@@ -122,7 +122,7 @@ async def test_other_symbols_are_followed_without_a_restart(tmp_path: Path) -> N
         await until(lambda: feeder.health["status"] == "degraded" and "NONEUSDT" in feeder.health["reason"])
 
 
-async def test_a_full_disk_is_told_and_nothing_is_lost_when_it_has_room_again(tmp_path: Path) -> None:
+async def test_a_full_disk_is_reported_and_loses_nothing(tmp_path: Path) -> None:
     data, market = directory(tmp_path), ScriptedMarket()
     async with serving(market.application) as at, running("feeder", data) as feeder, talking(market):
         AnnouncedExchange(data).at(at)
@@ -140,7 +140,7 @@ async def test_a_full_disk_is_told_and_nothing_is_lost_when_it_has_room_again(tm
         await ready(feeder)
 
 
-async def test_an_address_in_the_settings_that_is_none_is_told(tmp_path: Path) -> None:
+async def test_an_invalid_address_in_the_settings_is_reported(tmp_path: Path) -> None:
     data = data_directory(tmp_path, SIMULATION_MODE=False, BINANCE_REST_URL="nowhere", FEEDER_HEARTBEAT_INTERVAL=0.2)
     async with running("feeder", data) as feeder:
         await until(lambda: "BINANCE_REST_URL" in (feeder.health.get("reason") or ""))

@@ -92,7 +92,7 @@ async def test_history_is_fetched_and_closed_bars_follow(data: DataDir) -> None:
         assert (session.rejected, session.silent, session.rest_problem) == ({}, {}, None)
 
 
-async def test_a_restart_goes_on_behind_what_is_stored(data: DataDir) -> None:
+async def test_a_restart_continues_after_the_stored_klines(data: DataDir) -> None:
     market = ScriptedMarket("BTCUSDT")
     async with feeding(data, market) as session:
         await until(lambda: session.backfilled)
@@ -105,7 +105,7 @@ async def test_a_restart_goes_on_behind_what_is_stored(data: DataDir) -> None:
     assert data.klines_of("BTCUSDT", "1s").stat().st_ino == inode, "nothing was written anew"
 
 
-async def test_another_market_begins_the_journal_anew(data: DataDir) -> None:
+async def test_another_market_restarts_the_journal(data: DataDir) -> None:
     first, second = ScriptedMarket("BTCUSDT"), ScriptedMarket("BTCUSDT", price=900.0)
     for market in (first, second):
         async with feeding(data, market) as session:
@@ -165,7 +165,7 @@ async def test_a_symbol_whose_history_fails_does_not_hold_up_the_others(data: Da
         assert not session.kline_problems
 
 
-async def test_rest_that_fails_is_told_and_tried_again(data: DataDir) -> None:
+async def test_a_failed_rest_request_is_reported_and_retried(data: DataDir) -> None:
     market = ScriptedMarket("BTCUSDT")
     market.failing["BTCUSDT"] = 503
     async with feeding(data, market) as session:
@@ -214,7 +214,7 @@ async def test_a_symbol_whose_journal_cannot_be_opened_is_left_out(data: DataDir
         assert "ETHUSDT-1s" in session.rejected["ETHUSDT"]
 
 
-async def test_without_any_journal_the_session_fails_and_says_so(data: DataDir) -> None:
+async def test_without_any_journal_the_session_fails_with_a_message(data: DataDir) -> None:
     data.klines_of("BTCUSDT", "1s").mkdir()
     market = ScriptedMarket("BTCUSDT")
     async with serving(market.application) as at, SpotRest(at.rest) as rest:

@@ -27,7 +27,7 @@ def started(**changes: str) -> TickerTable:
     return table
 
 
-def test_the_table_is_whole_before_the_streams_have_spoken() -> None:
+def test_the_table_is_complete_before_the_first_stream_message() -> None:
     table = started()
     ticker = table.tickers["BTCUSDT"]
     assert (ticker.price, ticker.bid, ticker.ask, ticker.decimals) == (61837.63, 61837.63, 61837.64, 2)
@@ -35,7 +35,7 @@ def test_the_table_is_whole_before_the_streams_have_spoken() -> None:
     assert (table.last_update, table.dirty, table.symbols) == (50.0, True, ("BTCUSDT",))
 
 
-def test_messages_change_what_they_speak_of() -> None:
+def test_each_message_updates_its_own_fields() -> None:
     table = started()
     table.apply_update(message(book_ticker_event()), 51.0)
     assert (table.tickers["BTCUSDT"].bid, table.tickers["BTCUSDT"].price) == (25.3519, 61837.63)

@@ -67,7 +67,7 @@ class Opened:
         self.ended = reason, code
 
 
-def test_a_connection_lives_24_hours() -> None:
+def test_a_connection_ends_after_24_hours() -> None:
     connections, connection = Connections(), Opened()
     connections.add(connection)
     connections.close_expired(connection.opened + 86_400_000 - 1)

@@ -58,7 +58,7 @@ async def test_only_messages_that_a_fault_may_affect_are_intercepted(fault: dict
     assert ways.taken == []
 
 
-async def test_a_held_message_outlives_its_fault() -> None:
+async def test_a_held_message_is_sent_after_its_fault_ended() -> None:
     ways = Ways()
     await ways.begin(action="reorder", stream="btcusdt@bookTicker", count=1)
     _, connection = ways.stage.subscriber("btcusdt@bookTicker")

@@ -161,7 +161,7 @@ def test_a_shutdown_is_announced_to_all() -> None:
     assert combined.read_messages() == [{"stream": "!serverShutdown", "data": event}]
 
 
-def test_a_connection_lives_for_a_day_and_no_longer() -> None:
+def test_a_connection_is_closed_after_a_day() -> None:
     stage = Stage()
     _, first = stage.subscriber("btcusdt@trade")
     stage.jump(1_000)

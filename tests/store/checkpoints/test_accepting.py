@@ -136,7 +136,7 @@ def test_accepting_a_strangers_entry_does_not_release_the_own_anchor(desk: Desk)
         sign(after, 400)
 
 
-def test_what_was_accepted_is_told_by_the_own_key_alone(desk: Desk) -> None:
+def test_only_our_own_key_shows_what_was_accepted(desk: Desk) -> None:
     anchoring = desk.signed(100)
     fault = "event_chain.ndjson at index 3: is not the event that was chained"
     accepted = make_acknowledgement(

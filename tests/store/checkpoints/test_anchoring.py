@@ -30,7 +30,7 @@ def test_what_is_signed_is_logged_anchored_and_expected(desk: Desk) -> None:
     assert sign(again, 400)
 
 
-def test_the_time_that_is_told_is_the_time_that_was_signed(desk: Desk) -> None:
+def test_the_reported_time_is_the_signed_time(desk: Desk) -> None:
     anchoring = desk.open()
     signed = anchoring.sign(1, root_of(1), NOW + 0.123456789)
     assert signed == anchoring.last_checkpoint == desk.open().last_checkpoint
@@ -38,7 +38,7 @@ def test_the_time_that_is_told_is_the_time_that_was_signed(desk: Desk) -> None:
     assert signed.time == NOW + 0.123457
 
 
-def test_a_restored_backup_is_told_from_the_anchor(desk: Desk) -> None:
+def test_a_restored_backup_is_detected_by_the_anchor(desk: Desk) -> None:
     desk.signed(100, 200)
     backup = desk.backup()
     desk.signed(300).close()
@@ -89,7 +89,7 @@ def test_a_log_that_cannot_be_read_does_not_hide_a_rollback(desk: Desk, there: s
     assert not sign(after, 300)
 
 
-def test_the_copy_tells_as_well(desk: Desk) -> None:
+def test_the_copy_is_evidence_too(desk: Desk) -> None:
     known = desk.signed(*SIZES, copy=True).directory_id
     desk.data.checkpoints.unlink()
     anchor_path(desk.config, known).unlink()

@@ -112,7 +112,7 @@ def test_another_writer_is_noticed(tmp_path: Path, path: Path) -> None:
     assert anchors.other_writer() is None
 
 
-def test_an_anchor_of_another_key_is_nobodys_word(tmp_path: Path, path: Path) -> None:
+def test_an_anchor_of_another_key_is_ignored(tmp_path: Path, path: Path) -> None:
     anchors = Anchors(tmp_path / "config", KEY, None)
     write_anchor(path, note(1, private_key=OTHER_PRIVATE))
     with pytest.raises(AnchorError, match="Bring back the key"):

@@ -90,7 +90,7 @@ def test_an_accepted_fault_of_checkpoints_releases_those_before_it(path: Path) -
     assert (sizes(reading), binding(reading)) == ([1, 9, 3], [3])
 
 
-def test_it_releases_only_what_was_signed_until_then_wherever_it_stands(path: Path) -> None:
+def test_it_releases_only_earlier_checkpoints_at_any_position(path: Path) -> None:
     written(path, note(1), note(9), released(9), note(10), released(9))
     reading = read_checkpoint_log(path, KEY)
     assert binding(reading) == [10], "a copy of it releases nothing that was signed later"
@@ -201,7 +201,7 @@ def test_damage_is_named_and_the_rest_is_read(path: Path) -> None:
             assert reading.problems[0].startswith("entry at byte 0: ")
 
 
-def test_a_reader_tells_an_incomplete_last_note(path: Path) -> None:
+def test_a_reader_reports_an_incomplete_last_note(path: Path) -> None:
     content = written(path, note(1), note(2))
     path.write_bytes(content[:-1])
     reading = read_checkpoint_log(path, KEY)
@@ -209,7 +209,7 @@ def test_a_reader_tells_an_incomplete_last_note(path: Path) -> None:
     assert len(reading.problems) == 1
 
 
-def test_notes_of_another_key_count_for_nothing(path: Path) -> None:
+def test_notes_of_another_key_are_ignored(path: Path) -> None:
     written(path, note(1))
     log = CheckpointLog(path, path.parent)
     log.append(note(2, private_key=OTHER_PRIVATE), OTHER_KEY)
@@ -249,7 +249,7 @@ def test_hostile_logs_are_read_in_bounds(path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_huge_log_of_nothing_is_not_read_to_its_beginning(path: Path) -> None:
+def test_a_huge_log_without_entries_is_not_read_to_its_start(path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(2**36)
     assert newest_checkpoint(path) is None
@@ -261,7 +261,7 @@ def test_what_is_no_file_is_named(tmp_path: Path) -> None:
             use()
 
 
-def test_a_closed_log_takes_nothing(path: Path) -> None:
+def test_a_closed_log_accepts_no_line(path: Path) -> None:
     log = CheckpointLog(path, path.parent)
     log.close()
     with pytest.raises(JournalBroken):

@@ -9,7 +9,7 @@ SIGNED = [checkpoint(size) for size in (100, 200, 300)]
 ROOTS = {size: root_of(size) for size in (100, 200, 300)}
 
 
-def test_a_history_that_goes_on_agrees() -> None:
+def test_a_longer_history_is_consistent() -> None:
     assert find_contradictions(SIGNED, 300, ROOTS) == []
     assert find_contradictions(SIGNED, 12_000, ROOTS | {400: b"anything"}) == []
     assert find_contradictions([], 0, {}) == []
@@ -46,5 +46,5 @@ def test_two_checkpoints_of_one_size_contradict_each_other_whatever_the_history_
 
 
 @pytest.mark.parametrize("roots", [{}, {100: root_of(100)}])
-def test_sizes_that_were_not_looked_at_are_not_judged(roots: dict[int, bytes]) -> None:
+def test_sizes_that_were_not_verified_are_not_judged(roots: dict[int, bytes]) -> None:
     assert find_contradictions(SIGNED, 300, roots) == []

@@ -30,7 +30,7 @@ def test_a_log_of_another_directory_is_a_fault(desk: Desk, tmp_path: Path) -> No
     assert "signed with another key" in faults(after, 100)[0]
 
 
-def test_a_history_that_lost_its_id_gets_it_back_and_is_held_to_its_anchor(desk: Desk) -> None:
+def test_a_history_that_lost_its_id_gets_it_back_and_must_match_its_anchor(desk: Desk) -> None:
     known = desk.signed(*SIZES).directory_id
     grow(desk)
     desk.data.checkpoints.unlink()
@@ -48,7 +48,7 @@ def test_a_history_that_lost_its_id_gets_it_back_and_is_held_to_its_anchor(desk:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"directory_id": "../../evil"}', b"x" * 100])
-def test_a_damaged_memory_of_the_id_is_made_anew(desk: Desk, content: bytes) -> None:
+def test_a_damaged_record_of_the_id_is_rewritten(desk: Desk, content: bytes) -> None:
     known = desk.signed(100).directory_id
     grow(desk)
     (file,) = (desk.config / "directories").iterdir()

@@ -27,7 +27,7 @@ def told(anchoring: Anchoring) -> list[str]:
     return [warning for warning in anchoring.warnings if "was here before" in warning]
 
 
-def test_an_emptied_directory_is_a_new_one_and_says_what_was_there(desk: Desk) -> None:
+def test_an_emptied_directory_gets_a_new_id_and_reports_the_lost_history(desk: Desk) -> None:
     before = desk.signed(100, 200)
     grow(desk)
     empty(desk)
@@ -42,7 +42,7 @@ def test_an_emptied_directory_is_a_new_one_and_says_what_was_there(desk: Desk) -
     assert sign(anchoring, 3), "it is no fault: the new history is signed"
 
 
-def test_it_is_told_until_a_person_deletes_the_note(desk: Desk) -> None:
+def test_it_is_reported_until_a_person_deletes_the_record(desk: Desk) -> None:
     desk.signed(200)
     grow(desk)
     empty(desk)
@@ -58,7 +58,7 @@ def test_it_is_told_until_a_person_deletes_the_note(desk: Desk) -> None:
     assert lost(desk) is None
 
 
-def test_the_largest_one_that_was_lost_is_told(desk: Desk) -> None:
+def test_the_largest_lost_history_is_reported(desk: Desk) -> None:
     for sizes in ((200,), (3,), (4,)):
         desk.signed(*sizes)
         grow(desk)
@@ -119,7 +119,7 @@ def test_what_is_no_log_does_not_hide_it(desk: Desk, left: str) -> None:
 
 
 @pytest.mark.parametrize("kept", ["log", "state"])
-def test_what_still_says_who_it_is_is_held_to_its_anchor(desk: Desk, kept: str, tmp_path: Path) -> None:
+def test_a_directory_that_names_its_id_must_match_its_anchor(desk: Desk, kept: str, tmp_path: Path) -> None:
     """No new directory at all: events are missing, which is worse."""
     before = desk.signed(200)
     grow(desk)
@@ -133,7 +133,7 @@ def test_what_still_says_who_it_is_is_held_to_its_anchor(desk: Desk, kept: str, 
     assert told(anchoring) == []
 
 
-def test_a_damaged_anchor_tells_nothing(desk: Desk) -> None:
+def test_a_damaged_anchor_is_no_evidence(desk: Desk) -> None:
     before = desk.signed(200)
     grow(desk)
     empty(desk)

@@ -58,7 +58,7 @@ def test_a_torn_note_is_a_warning_only(desk: Desk) -> None:
     assert sign(after, 400)
 
 
-def test_without_a_key_nothing_is_signed_and_the_log_still_tells(desk: Desk) -> None:
+def test_without_a_key_nothing_is_signed_but_the_log_is_still_evidence(desk: Desk) -> None:
     desk.signed(*SIZES)
     key_path(desk.config).write_text("damaged")
     after = desk.open()

@@ -188,7 +188,7 @@ def test_what_is_no_chain_cannot_be_opened(tmp_path: Path) -> None:
         read_chain_tail(path)
 
 
-def test_a_settled_twin_is_continued_and_one_that_differs_is_made_anew(tmp_path: Path) -> None:
+def test_an_equal_twin_is_continued_and_a_different_one_rewritten(tmp_path: Path) -> None:
     blocks, path = blocks_of(12), tmp_path / "hash_chain.json"
     twin = tmp_path / ".hash_chain.json.hidden"
     chain = ChainFile(path)

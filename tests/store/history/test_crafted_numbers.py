@@ -92,7 +92,7 @@ def test_a_line_without_a_place_in_a_spool_is_no_event(tmp_path: Path, origin: b
     history.close()
 
 
-def test_a_number_that_was_there_before_is_told_at_the_start(tmp_path: Path) -> None:
+def test_a_repeated_number_is_reported_at_the_start(tmp_path: Path) -> None:
     """Memory must not chain and sign what the next verification calls damaged."""
     data = made(tmp_path, COUNT)
     watermark = data.events.stat().st_size

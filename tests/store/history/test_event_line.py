@@ -95,7 +95,7 @@ def test_heads_stamped_together_are_those_that_are_stamped_one_by_one() -> None:
         assert together.stamp_all(now, ["e"] * count) == [stamp(alone, now) for _ in range(count)]
 
 
-def test_a_word_that_was_refused_is_refused_again() -> None:
+def test_a_rejected_word_is_rejected_again() -> None:
     for _ in range(2):
         with pytest.raises(EventLineError, match="a b"):
             build_line(HEAD, "a b", {}, "trader", 1, 5.0, {})

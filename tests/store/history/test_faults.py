@@ -17,7 +17,7 @@ def test_the_short_form_leaves_out_what_differs() -> None:
 
 
 @given(st.text(), st.none() | st.integers(min_value=0))
-def test_what_says_no_more_stays_as_it_is(reason: str, index: int | None) -> None:
+def test_text_without_expected_or_found_stays_unchanged(reason: str, index: int | None) -> None:
     text = str(HistoryFault("spool", reason.replace("(expected", "").replace("(found", ""), index))
     assert headline_of(text) == text
 

@@ -78,7 +78,7 @@ def test_events_and_blocks_cut_under_the_old_tail_are_missing(data: DataDir) -> 
     assert (both(data).events, both(data).missing) == (30, 10)
 
 
-def test_a_document_that_counts_less_than_it_holds_is_damaged(data: DataDir) -> None:
+def test_a_document_with_more_blocks_than_its_count_is_damaged(data: DataDir) -> None:
     forge(data, event_lines(data), length=31)
     assert both(data).fault_count
 
@@ -100,9 +100,7 @@ def trailing(blocks: list[bytes]) -> bytes:
 
 
 @pytest.mark.parametrize("change", [doubled, glued, spaced, trailing])
-def test_whatever_stands_between_or_behind_the_blocks_is_damage(
-    data: DataDir, change: Callable[[list[bytes]], bytes]
-) -> None:
+def test_bytes_between_or_after_the_blocks_are_damage(data: DataDir, change: Callable[[list[bytes]], bytes]) -> None:
     blocks, tail = list(raw_blocks(data)), data.hash_chain.read_bytes()[-256:]
     data.hash_chain.write_bytes(b'{"chain":[\n' + change(blocks) + tail)
     assert both(data).fault_count

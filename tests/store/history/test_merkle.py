@@ -94,7 +94,7 @@ def test_extending_is_appending_one_by_one(parts: list[int], first: int) -> None
 
 
 @pytest.mark.parametrize("parts", [[2 * SUBTREE_LEAVES + 5], [5, SUBTREE_LEAVES, SUBTREE_LEAVES], [1] * 5 + [9000]])
-def test_full_subtrees_are_told(parts: list[int]) -> None:
+def test_full_subtrees_are_reported(parts: list[int]) -> None:
     leaves = [leaf_hash(b"%d" % number) for number in range(sum(parts))]
     frontier, start = MerkleFrontier(), 0
     for part in parts:

@@ -47,7 +47,7 @@ def test_the_tail_gives_what_a_whole_walk_gives(data: DataDir) -> None:
 
 
 @pytest.mark.parametrize("how", ["seq", "payload", "cut", "swapped", "root", "last block", "no tail"])
-def test_the_tail_is_not_believed_when_the_events_have_another_root(data: DataDir, how: str) -> None:
+def test_the_tail_does_not_count_if_the_events_have_another_root(data: DataDir, how: str) -> None:
     lines, chain = event_lines(data), data.hash_chain.read_bytes()
     if how == "seq":
         lines[700] = lines[700].replace(b'"seq":701,', b'"seq":9701,')
@@ -109,12 +109,12 @@ def test_a_snapshot_gives_what_a_whole_walk_gives_and_what_came_later_is_verifie
         ("chain_bytes", 10**9),
     ],
 )
-def test_a_snapshot_that_the_files_do_not_confirm_is_not_believed(data: DataDir, field: str, value: object) -> None:
+def test_a_snapshot_that_the_files_contradict_is_not_used(data: DataDir, field: str, value: object) -> None:
     found = stood(data).model_copy(update={field: value})
     assert resume_from_snapshot(data, found) is None
 
 
-def test_a_snapshot_that_counts_other_events_is_told_by_the_check_of_everything(data: DataDir) -> None:
+def test_the_full_check_detects_a_snapshot_with_other_counts(data: DataDir) -> None:
     found = stood(data).model_copy(update={"cursors": {"trader": 10**6}})
     history = HistoryWriter(data, now=50.0, snapshots=[found])
     check = history.check_skipped_part()

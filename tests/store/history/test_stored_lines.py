@@ -69,7 +69,7 @@ def test_blocks_that_are_too_long_count_as_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["events", "hash_chain"])
-def test_a_file_without_line_feeds_is_not_held(tmp_path: Path, name: str) -> None:
+def test_a_file_without_line_feeds_is_not_buffered(tmp_path: Path, name: str) -> None:
     data = made(tmp_path, 300)
     path: Path = getattr(data, name)
     size = path.stat().st_size

@@ -35,7 +35,7 @@ def test_what_is_saved_is_loaded(index: SubtreeIndex, path: Path) -> None:
     assert vars(SubtreeIndex.load(path) or SubtreeIndex(0)) == vars(again)
 
 
-def test_it_is_cut_to_where_a_history_goes_on(path: Path) -> None:
+def test_it_is_cut_to_where_a_history_continues(path: Path) -> None:
     for count, end, events in [(2, 2_000_000, [0, 1_000_000, 2_000_000]), (1, 1_500_000, [0, 1_000_000]), (0, 0, [0])]:
         index = grown()
         assert index.truncate(count, end)

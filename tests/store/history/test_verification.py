@@ -105,7 +105,7 @@ def test_a_chain_ahead_of_its_events_is_incomplete_and_not_damaged(tmp_path: Pat
     assert 0 < found.torn_bytes < len(event_lines(data)[-1])
 
 
-def test_events_that_are_not_chained_yet_are_told(tmp_path: Path) -> None:
+def test_unchained_events_are_reported(tmp_path: Path) -> None:
     data = made(tmp_path, 6)
     later = made(tmp_path / "later", 9)
     assert later.events.read_bytes().startswith(data.events.read_bytes())
@@ -125,7 +125,7 @@ def test_garbage_behind_the_last_event_is_a_fault_and_half_a_line_is_not(tmp_pat
     ]
 
 
-def test_a_history_written_anew_without_one_event_shows_the_gap_in_its_numbers(tmp_path: Path) -> None:
+def test_a_history_rewritten_without_an_event_has_a_gap_in_its_numbers(tmp_path: Path) -> None:
     """Chain and root of a complete rewrite are sound; the writer's own count is not."""
     data = data_dir(tmp_path)
     history = HistoryWriter(data, now=50.0)

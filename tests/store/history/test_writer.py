@@ -175,7 +175,7 @@ print(refused)
 """
 
 
-def test_a_full_disk_loses_and_doubles_nothing(tmp_path: Path) -> None:
+def test_a_full_disk_loses_and_duplicates_nothing(tmp_path: Path) -> None:
     data = data_dir(tmp_path)
     assert finished(FULL, data.root).strip() in ("3", "13")
     assert seqs(data) == list(range(1, 12))

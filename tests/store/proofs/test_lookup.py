@@ -101,7 +101,7 @@ def test_without_a_chain_the_events_are_counted(small: DataDir) -> None:
         files.events_count()
 
 
-def test_missing_events_say_so(small: DataDir) -> None:
+def test_missing_events_are_reported(small: DataDir) -> None:
     small.events.unlink()
     files = HistoryFiles(small)
     assert files.index_of("evt_1001_001") == 1

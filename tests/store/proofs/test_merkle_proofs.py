@@ -260,7 +260,7 @@ def test_every_mutation_of_a_consistency_proof_is_refused(old: int, new: int) ->
     st.lists(st.one_of(st.binary(max_size=40), st.binary(min_size=32, max_size=32)), max_size=80),
     st.binary(max_size=40),
 )
-def test_nonsense_is_refused_without_a_word(one: int, other: int, path: list[bytes], node: bytes) -> None:
+def test_invalid_input_is_rejected_silently(one: int, other: int, path: list[bytes], node: bytes) -> None:
     whole = root(9)
     assert not verify_inclusion(LEAVES[3], one, other, path, node)
     assert not verify_inclusion(node, one, other, path, whole)

@@ -45,7 +45,7 @@ def replace(path: Path, lines: Sequence[bytes]) -> None:
     os.replace(other, path)
 
 
-def test_only_what_comes_is_told_and_once(path: Path) -> None:
+def test_only_new_events_are_shown_and_once(path: Path) -> None:
     made = Lines()
     write(path, made.some(3))
     follower = behind(path)
@@ -56,7 +56,7 @@ def test_only_what_comes_is_told_and_once(path: Path) -> None:
     assert news(follower) == []
 
 
-def test_what_comes_between_reading_and_following_is_told(path: Path) -> None:
+def test_events_between_reading_and_following_are_shown(path: Path) -> None:
     made = Lines()
     write(path, made.some(3))
     with open_events(path) as history:
@@ -66,7 +66,7 @@ def test_what_comes_between_reading_and_following_is_told(path: Path) -> None:
     assert news(follower) == late
 
 
-def test_a_file_that_comes_later_is_told_from_its_beginning(path: Path) -> None:
+def test_a_file_created_later_is_followed_from_its_start(path: Path) -> None:
     follower = behind(path)
     assert news(follower) == []
     lines = Lines().some(5)
@@ -75,7 +75,7 @@ def test_a_file_that_comes_later_is_told_from_its_beginning(path: Path) -> None:
     assert follower.replacements == 0
 
 
-def test_half_a_line_is_told_when_it_is_whole(path: Path) -> None:
+def test_a_partial_line_is_shown_once_it_is_complete(path: Path) -> None:
     made = Lines()
     line = made.make()
     write(path, made.some(1), tail=line[:30])
@@ -87,7 +87,7 @@ def test_half_a_line_is_told_when_it_is_whole(path: Path) -> None:
     assert news(follower) == [line]
 
 
-def test_a_torn_line_that_is_cut_away_is_never_told(path: Path) -> None:
+def test_a_torn_line_that_is_removed_is_never_shown(path: Path) -> None:
     made = Lines()
     first = made.some(2)
     write(path, first, tail=b'{"event_id":"evt_1')
@@ -100,7 +100,7 @@ def test_a_torn_line_that_is_cut_away_is_never_told(path: Path) -> None:
     assert follower.replacements == 0
 
 
-def test_damaged_lines_are_told_as_such_and_the_next_event_follows(path: Path) -> None:
+def test_damaged_lines_are_reported_before_the_next_event(path: Path) -> None:
     made = Lines()
     write(path, made.some(1))
     follower = behind(path)
@@ -112,7 +112,7 @@ def test_damaged_lines_are_told_as_such_and_the_next_event_follows(path: Path) -
     assert all(content.startswith(entry.line + b"\n", entry.offset) for entry in entries)
 
 
-def test_only_what_is_wanted_is_told(path: Path) -> None:
+def test_only_matching_events_are_shown(path: Path) -> None:
     made = Lines()
     write(path, made.some(2))
     follower = behind(path, EventFilter(["order_rejected"], symbol="BTCUSDT"))
@@ -122,7 +122,7 @@ def test_only_what_is_wanted_is_told(path: Path) -> None:
 
 
 @pytest.mark.parametrize("known", [0, 1, 40])
-def test_in_another_file_it_goes_on_behind_what_was_seen(path: Path, known: int) -> None:
+def test_in_a_replaced_file_it_continues_after_the_last_event_seen(path: Path, known: int) -> None:
     made = Lines()
     lines = made.some(known)
     write(path, lines)
@@ -152,7 +152,7 @@ def test_another_file_may_still_be_on_its_way_in(path: Path, there: int) -> None
     assert news(follower) == then
 
 
-def test_after_a_restored_backup_only_what_is_new_is_told(path: Path) -> None:
+def test_after_a_restored_backup_only_new_events_are_shown(path: Path) -> None:
     made = Lines()
     lines = made.some(20)
     write(path, lines)
@@ -166,7 +166,7 @@ def test_after_a_restored_backup_only_what_is_new_is_told(path: Path) -> None:
     assert follower.replacements == 1
 
 
-def test_a_file_that_was_cut_and_grew_again_is_told_where_it_goes_on(path: Path) -> None:
+def test_a_file_truncated_and_grown_again_is_followed_from_the_new_lines(path: Path) -> None:
     made = Lines()
     lines = made.some(20)
     write(path, lines)
@@ -181,7 +181,7 @@ def test_a_file_that_was_cut_and_grew_again_is_told_where_it_goes_on(path: Path)
     assert news(follower) == longer
 
 
-def test_a_file_that_goes_away_and_comes_back_is_followed_on(path: Path) -> None:
+def test_a_file_that_disappears_and_returns_is_still_followed(path: Path) -> None:
     made = Lines()
     lines = made.some(5)
     write(path, lines)
@@ -194,7 +194,7 @@ def test_a_file_that_goes_away_and_comes_back_is_followed_on(path: Path) -> None
     assert news(follower) == then
 
 
-def test_events_of_one_second_are_told_apart(path: Path) -> None:
+def test_events_of_one_second_are_distinguished(path: Path) -> None:
     lines = Lines(step=0.0).some(1201)
     assert lines[-1].startswith(b'{"event_id":"evt_1790000000_1201"')
     write(path, lines[:1100])

@@ -106,7 +106,7 @@ ACT = st.tuples(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=st.lists(ACT, max_size=25), kept=st.integers(1, 7), full_every=st.integers(1, 7))
-def test_whatever_happens_every_kept_snapshot_reads_as_the_stack_looked(
+def test_every_kept_snapshot_reads_as_the_stack_was(
     tmp_path_factory: pytest.TempPathFactory, acts: list[tuple[float, dict[str, float], int | None, bool]],
     kept: int, full_every: int,
 ) -> None:  # fmt: skip

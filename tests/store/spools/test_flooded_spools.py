@@ -47,7 +47,7 @@ def test_many_gaps_are_one_complaint(folder: Path) -> None:
     assert memory.complaints == ["spool/trader.ndjson: events 3 to 3 are missing, and 998 more in 998 gaps up to 2997"]
 
 
-def test_an_event_behind_a_gap_is_taken_also_where_a_read_ends(folder: Path) -> None:
+def test_an_event_after_a_gap_is_merged_even_where_a_read_ends(folder: Path) -> None:
     """What tells that its number is right comes only with the next read."""
     count = READ_LIMIT // len(line(100_000, 1000))
     lines = [line(100_000 + number, 1000) for number in range(2 * count)]

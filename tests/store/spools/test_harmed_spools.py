@@ -28,7 +28,7 @@ def test_segments_that_somebody_deletes_are_a_gap_and_no_more(folder: Path) -> N
 
 
 @pytest.mark.parametrize("left", [1, 0])
-def test_a_spool_that_a_power_loss_cut_goes_on_from_the_history(tmp_path: Path, left: int) -> None:
+def test_a_spool_truncated_by_a_power_loss_continues_from_the_history(tmp_path: Path, left: int) -> None:
     """The history is synced before the spools: their last lines may be gone, but are merged."""
     data = data_dir(tmp_path / "data")
     history = HistoryWriter(data, now=1.0)
@@ -72,7 +72,7 @@ def test_a_whole_folder_that_somebody_empties_costs_what_memory_had_not_read(fol
     assert memory.take() == [13]
 
 
-def test_a_torn_tail_is_never_taken_and_its_number_is_used_again(folder: Path) -> None:
+def test_a_torn_tail_is_never_merged_and_its_number_is_reused(folder: Path) -> None:
     memory = Memory(folder)
     with spool_of(folder) as spool:
         emit(spool, 5)
@@ -131,7 +131,7 @@ def test_a_damaged_end_of_a_segment_does_not_keep_the_next_event_waiting(folder:
         assert memory.take() == [1, 2, 4]
 
 
-def test_a_file_that_somebody_wrote_anew_in_place_is_read_from_its_start(folder: Path) -> None:
+def test_a_file_rewritten_in_place_is_read_from_its_start(folder: Path) -> None:
     with spool_of(folder) as spool:
         emit(spool, 3)
     path = folder / "trader.ndjson"
@@ -146,7 +146,7 @@ def test_a_file_that_somebody_wrote_anew_in_place_is_read_from_its_start(folder:
     assert memory.complaints == []
 
 
-def test_a_name_that_lies_about_its_last_number_stops_nothing(folder: Path) -> None:
+def test_a_segment_name_with_a_wrong_last_number_stops_nothing(folder: Path) -> None:
     with spool_of(folder) as spool:
         emit(spool, 8)
         first, *_ = closed_segments(folder, "trader")

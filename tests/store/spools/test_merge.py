@@ -57,7 +57,7 @@ def test_two_writers_are_merged_by_time_and_each_event_comes_once(folder: Path) 
     assert taken(merge_of(folder, {"ares": 2, "trader": 4}).collect()) == [("ares", 3), ("ares", 4)]
 
 
-def test_a_gap_is_complained_of_and_what_follows_it_is_taken(folder: Path) -> None:
+def test_a_gap_is_reported_and_the_events_after_it_are_merged(folder: Path) -> None:
     (folder / "ares.ndjson").write_bytes(line(1) + line(5) + line(6))
     collected = merge_of(folder).collect()
     assert taken(collected) == [("ares", 1), ("ares", 5), ("ares", 6)]
@@ -112,7 +112,7 @@ BAD = [
 
 
 @pytest.mark.parametrize("bad", BAD, ids=range(len(BAD)))
-def test_a_line_that_is_no_event_is_kept_named_once_and_stops_nothing(folder: Path, bad: bytes) -> None:
+def test_an_invalid_line_is_kept_reported_once_and_stops_nothing(folder: Path, bad: bytes) -> None:
     path = folder / "ares.ndjson"
     path.write_bytes(line(1) + bad + line(2))
     for first_time in (True, False):
@@ -144,7 +144,7 @@ def test_megabytes_of_rubbish_make_few_complaints_and_one_file(folder: Path) -> 
     assert "does not end" in merge.collect().complaints[0]
 
 
-def test_a_long_spool_is_read_in_parts_and_says_so(folder: Path) -> None:
+def test_a_long_spool_is_read_in_parts_and_reported(folder: Path) -> None:
     (folder / "ares.ndjson").write_bytes(b"".join(line(seq, data={"x": "y" * 900}) for seq in range(1, 6001)))
     merge, parts = merge_of(folder), []
     while (collected := merge.collect()).events:

@@ -55,7 +55,7 @@ def test_seq_has_no_gap_and_no_double_over_restarts_and_torn_tails(
     assert [event.seq for event in lines_of(folder)] == list(range(1, len(lines_of(folder)) + 1))
 
 
-def test_what_is_spooled_is_what_was_said(tmp_path: Path) -> None:
+def test_the_spooled_event_is_the_emitted_one(tmp_path: Path) -> None:
     spool = spool_of(tmp_path, "room-1a2b")
     spool.emit("symbol_released", SymbolReleased(symbol="[red]\x1b", reason=None), metadata={"k": 1}, now=5.5)
     spool.emit("x", {"nan": math.nan}, durable=True)
@@ -135,7 +135,7 @@ def test_a_full_file_is_closed_and_named_by_its_last_event(tmp_path: Path) -> No
     spool.close()
 
 
-def test_the_number_goes_on_when_the_writer_died_between_closing_and_beginning_a_file(tmp_path: Path) -> None:
+def test_the_number_continues_after_a_kill_between_two_files(tmp_path: Path) -> None:
     spool = spool_of(tmp_path)
     emit(spool, 3)
     spool.close()
@@ -211,7 +211,7 @@ def test_what_memory_does_not_take_in_is_bounded(tmp_path: Path) -> None:
     spool.close()
 
 
-def test_a_disk_that_refuses_the_new_name_stops_nothing(tmp_path: Path) -> None:
+def test_a_failed_rename_stops_nothing(tmp_path: Path) -> None:
     """The name of a closed segment is longer; here the file system takes only the shorter one."""
     writer = "t" * 240
     spool = spool_of(tmp_path, writer, segment_bytes=1000, limit_bytes=20_000)
@@ -299,7 +299,7 @@ def test_a_file_that_is_taken_from_under_its_writer_costs_nothing(tmp_path: Path
     spool.close()
 
 
-def test_a_folder_that_is_gone_is_told_and_costs_nothing_once_it_is_back(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported_and_loses_nothing_once_it_is_back(tmp_path: Path) -> None:
     folder = tmp_path / "spool"
     folder.mkdir()
     spool = spool_of(folder)

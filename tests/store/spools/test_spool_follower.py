@@ -32,7 +32,7 @@ def test_what_is_durable_is_deleted_but_for_the_newest_segment(folder: Path) -> 
     assert memory.complaints == []
 
 
-def test_a_new_memory_goes_on_where_the_history_ends(folder: Path) -> None:
+def test_a_new_memory_process_continues_at_the_end_of_the_history(folder: Path) -> None:
     with spool_of(folder) as spool:
         emit(spool, 20)
         first, second, *_ = closed_segments(folder, "trader")

@@ -176,7 +176,7 @@ def has_worked(data: DataDir, what: str, before: int) -> bool:
 
 
 @pytest.mark.timeout(900)
-def test_whoever_is_killed_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
+def test_whichever_process_is_killed_nothing_is_lost_or_duplicated(tmp_path: Path) -> None:
     data = data_dir(tmp_path / "data")
     chance = random.Random(5)
     once = [f"cli-{number}" for number in range(ROUNDS)]

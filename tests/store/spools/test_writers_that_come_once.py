@@ -103,7 +103,7 @@ def test_a_lonely_number_of_a_writer_that_is_gone_is_taken(folder: Path) -> None
     assert memory.complaints == ["spool/cli-1a.ndjson: events 1 to 8 are missing"]
 
 
-def test_a_spool_that_was_away_is_not_taken_twice(folder: Path) -> None:
+def test_a_spool_that_was_missing_is_not_merged_twice(folder: Path) -> None:
     with spool_of(folder, "cli-1a") as spool:
         emit(spool, 2)
     memory = Memory(folder)

@@ -37,7 +37,7 @@ def is_possible(how: int, call: str) -> bool:
 
 @pytest.mark.parametrize("day", [flushes, snapshots])
 @pytest.mark.parametrize("how", HOW)
-def test_any_call_that_is_refused_once_loses_and_doubles_nothing(tmp_path: Path, how: str, day: Day) -> None:
+def test_any_call_refused_once_loses_and_duplicates_nothing(tmp_path: Path, how: str, day: Day) -> None:
     calls = calls_of(tmp_path / "calm", day)
     assert {"open", "lseek", "write", "fdatasync", "fsync", "link", "rename", "unlink"} <= {name for name, _ in calls}
     positions = [position for position, (name, _) in enumerate(calls) if is_possible(HOW[how], name)]

@@ -75,7 +75,7 @@ async def _ready(memory: RunningService) -> None:
 
 
 @pytest.mark.stack
-async def test_killed_at_random_moments_it_loses_and_doubles_nothing(tmp_path: Path) -> None:
+async def test_kills_at_random_moments_lose_and_duplicate_nothing(tmp_path: Path) -> None:
     chance = random.Random(5)
     data = data_directory(tmp_path / "data", MEMORY_SNAPSHOT_INTERVAL=1, MEMORY_SNAPSHOTS_KEPT=4)
     with _writers(data, "trader", "ares", "room-1") as writers:

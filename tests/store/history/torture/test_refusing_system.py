@@ -55,7 +55,7 @@ def _refused(folder: Path, log: Path, call: str, error: str, number: int) -> sub
 
 
 @pytest.mark.parametrize("error", _CALLS)
-def test_a_call_that_the_system_refuses_loses_and_doubles_nothing(tmp_path: Path, error: str) -> None:
+def test_a_refused_system_call_loses_and_duplicates_nothing(tmp_path: Path, error: str) -> None:
     if not _can_trace():
         pytest.skip("strace is not here, or may not trace")
     chance = random.Random(error)
