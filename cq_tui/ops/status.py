@@ -56,7 +56,7 @@ class StackStatus:
             "memory": None
             if memory is None
             else {
-                "age": self.verdicts["memory"].age,
+                "age": self._service("memory")["age"],
                 "integrity_ok": memory.integrity_ok,
                 "events_count": memory.events_count,
                 "root": memory.merkle_root,

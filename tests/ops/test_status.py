@@ -132,6 +132,12 @@ def test_status_is_json(data: DataDir) -> None:
     assert list(plain["services"]) == list(SERVICES)
 
 
+def test_ages_in_json_have_one_decimal(data: DataDir) -> None:
+    report(data, "memory", last_update_ts=1000.0)
+    plain = read_status(data, now=1001.23456).to_json()
+    assert plain["memory"]["age"] == plain["services"]["memory"]["age"] == 1.2
+
+
 def test_other_modes_need_no_exchange(data: DataDir) -> None:
     data.settings.write_bytes(orjson.dumps({"SIMULATION_MODE": False, "TRADING_STATE": "halted"}))
     status = read_status(data)
