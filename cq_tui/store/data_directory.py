@@ -17,9 +17,9 @@ def prepare_data_directory(data: DataDir) -> None:
             folder.mkdir(mode=0o700, exist_ok=True)
         _keep_to_owner(data)
     except OSError as error:
+        reason = "not a directory" if isinstance(error, FileExistsError) else error.strerror or error
         raise DataDirError(
-            f"data directory {data.root}: {error.strerror or error} ({error.filename}). "
-            "Choose another with --data-dir or CQ_DATA_DIR"
+            f"data directory {data.root}: {reason} ({error.filename}). Choose another with --data-dir or CQ_DATA_DIR"
         ) from None
     if not os.access(data.root, os.W_OK | os.X_OK):
         raise DataDirError(

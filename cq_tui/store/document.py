@@ -35,7 +35,7 @@ class DocumentMissing(DocumentError):
     """The file does not exist (yet)."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, "does not exist yet", "It appears once its service has written it")
+        super().__init__(path, "does not exist", "It appears once its service has written it")
 
 
 def read_content(path: Path, limit: int = MAX_DOCUMENT_BYTES) -> bytes:

@@ -147,7 +147,9 @@ USING = [
 @pytest.mark.parametrize("words", USING)
 def test_a_file_instead_of_the_directory_is_named(cq: Cq, data: DataDir, words: list[str]) -> None:
     data.root.write_text("mine")
-    assert str(data.root) in cq(*words, code=4).err
+    error = cq(*words, code=4).err
+    assert str(data.root) in error
+    assert "not a directory" in error
     assert data.root.read_text() == "mine"
 
 

@@ -107,7 +107,7 @@ def test_what_cannot_be_proved(cq: Cq, signed: DataDir, here: Path) -> None:
         "not anchored yet: evt_1010_003 is event 12, and the newest checkpoint, of 2023-11-14 22:13:29 UTC" in told.err
     )
     assert "Memory is not running: `cq-tui up` starts it" in told.err
-    assert "kept: does not exist yet. Use a signed checkpoint" in cq("prove", "--since", "kept", code=4).err
+    assert "kept: does not exist. Use a signed checkpoint" in cq("prove", "--since", "kept", code=4).err
     assert os.listdir(here) == []
 
 
