@@ -253,6 +253,7 @@ class AresService(Service):
         readers = self._readers.items()
         unprimed = [s for s, reader in readers if reader.latest is None and s not in self._rejected_symbols]
         feeder_ok, feeder_reason = self._feeder_state
+        waiting_for = f"the feeder: {feeder_reason.removeprefix('feeder').lstrip(': ')}" if feeder_reason else None
         status, reason = self._assess_status(warming, unprimed)
         newest = max((reader.latest.close_time for reader in self._readers.values() if reader.latest), default=0) / 1000
         return AresHealth(
@@ -262,7 +263,7 @@ class AresService(Service):
             last_update_ts=now,
             updated_within_sec=round(max(0.0, now - newest), 3) if newest else 0.0,
             ready=bool(self._plan[0]) and not unprimed and feeder_ok,
-            waiting_for=f"klines of {len(unprimed)} symbols" if unprimed else feeder_reason or None,
+            waiting_for=f"klines of {len(unprimed)} symbols" if unprimed else waiting_for,
             signal_count=self._count,
             last_signal_time=self._last_signal,
             feeder_health_ok=feeder_ok,

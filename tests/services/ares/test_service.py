@@ -1,6 +1,7 @@
 """ARES as a process: signals once and only on fresh data, whatever is done to it and to its files."""
 
 import asyncio
+import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -140,6 +141,7 @@ async def test_no_signal_is_emitted_while_the_feeder_is_unhealthy(
     async with healthy_feeder(data, **changes) as reported, running("ares", data, PYTHONPATH=plug) as ares:
         await until(lambda: word in (ares.health.get("reason") or ""))
         assert (ares.health["feeder_health_ok"], ares.health["ready"]) == (False, False)
+        assert re.fullmatch("the feeder: (health is .*|no data .*)", ares.health["waiting_for"])
         bars.add(300.0)
         await until(lambda: '"event":"signal withheld"' in data.log_of("ares").read_text())
         assert signals(data) == []
