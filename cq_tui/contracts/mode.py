@@ -59,5 +59,5 @@ def base_interval(settings: Settings, mode: Mode) -> str:
 
 
 def soft_guardrails_active(mode: Mode, *, disabled: bool) -> bool:
-    """Whether the soft guardrails are active; DISABLE_ORDER_GUARDRAILS has no effect in live mode."""
+    """Whether the soft guardrails are active: always in live mode."""
     return mode == "live" or not disabled

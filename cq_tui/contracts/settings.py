@@ -78,7 +78,7 @@ class Settings(ContractModel):
     TRADER_ORDER_COOLDOWN: float = Field(1.0, ge=0, le=86400, allow_inf_nan=False)
     """Minimum seconds between two entries in one symbol."""
     DISABLE_ORDER_GUARDRAILS: bool = False
-    """Turns the soft guardrails off; no effect in live mode."""
+    """Turns the soft guardrails off. Live mode requires them: with true, live becomes paper."""
     ENABLE_DEBUG_TRACING: bool = False
     """Logs, at level INFO, how long each step from closed kline to acknowledged order takes."""
     LOG_LEVEL: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"

@@ -102,21 +102,28 @@ class RoomActions:
             )
 
     async def toggle_guardrails(self) -> None:
-        """Toggle DISABLE_ORDER_GUARDRAILS."""
-        key, mode = "DISABLE_ORDER_GUARDRAILS", self._state.mode.mode
+        """Toggle DISABLE_ORDER_GUARDRAILS, which may leave or enter live mode."""
+        key, settings, before = "DISABLE_ORDER_GUARDRAILS", self._state.settings, self._state.mode
         if await self._is_held_by_environment(key):
             return
-        off = not getattr(self._state.settings, key)
+        off = not settings.DISABLE_ORDER_GUARDRAILS
+        after = effective_mode(settings.model_copy(update={key: off}))
         if off:
             question = "Orders will skip the soft guardrails: cooldowns, number of positions, exposure."
             reasons = [f"{key} becomes true.", "Freshness, balance and exchange filters still apply."]
-            if mode == "live":
-                reasons.append("In live mode the guardrails stay on regardless.")
         else:
             question = "Every order must pass the guardrails again."
             reasons = [f"{key} becomes false."]
-        answer = DialogAnswer("write", "yes, turn them off" if off else "yes, turn them on", "y", danger=off)
-        if await self._show_dialog(Dialog(question, reasons, [NO, answer], mode, danger=off)) == "write":
+        if after.mode != before.mode:
+            # Live mode requires the guardrails: the toggle leaves or enters it.
+            if obstacles := await asyncio.to_thread(_mode_change_obstacles, self._data):
+                await self._show_obstacles(f"Cannot change the mode from {before.mode} to {after.mode} now", obstacles)
+                return
+            question = _mode_question(before, after)
+            reasons += [f"Mode now: {_describe_mode(before)}", f"After: {_describe_mode(after)}"]
+        danger = off or after.mode != before.mode
+        answer = DialogAnswer("write", "yes, turn them off" if off else "yes, turn them on", "y", danger=danger)
+        if await self._show_dialog(Dialog(question, reasons, [NO, answer], before.mode, danger=danger)) == "write":
             await self._write_settings({key: off})
 
     async def toggle_halt(self) -> None:

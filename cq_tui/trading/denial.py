@@ -47,7 +47,7 @@ class DenialReason(StrEnum):
 
     @property
     def is_soft(self) -> bool:
-        """Whether DISABLE_ORDER_GUARDRAILS lifts it, outside live mode."""
+        """Whether DISABLE_ORDER_GUARDRAILS lifts it; live mode requires the guardrails."""
         return self in SOFT_REASONS
 
 

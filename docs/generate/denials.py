@@ -15,6 +15,6 @@ def page() -> str:
         "When a guardrail refuses an order, the trader records an `order_rejected` event with one of these codes. When "
         "the exchange refuses one, `code` is the exchange's error code, such as -2010. `blocked_by` in "
         "`health/trader.json` lists what blocks every entry now.",
-        "Soft guardrails are those that `DISABLE_ORDER_GUARDRAILS` turns off, except in live mode.",
+        "Soft guardrails are those that `DISABLE_ORDER_GUARDRAILS` turns off; live mode requires them.",
         markdown.table(["code", "meaning", "what to do", "soft"], rows),
     )

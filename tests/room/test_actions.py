@@ -158,6 +158,35 @@ async def test_a_mode_change_is_refused_with_a_list_of_obstacles(stage: Stage, m
         assert "BINANCE_USE_TESTNET" not in settings(stage)
 
 
+LIVE = {"SIMULATION_MODE": False, "BINANCE_USE_TESTNET": False, "TRADING_MODE": "live", "LIVE_TRADING_ENABLED": True}
+
+
+async def test_g_does_not_leave_live_mode_with_open_positions(stage: Stage, make_room: MakeRoom) -> None:
+    stage.data.settings.write_bytes(orjson.dumps(LIVE))
+    app = make_room(stage.data)
+    async with app.run_test(size=SIZE) as pilot:
+        await wait_until_loaded(pilot)
+        await pilot.press("g")
+        await dialog(pilot)
+        assert "Cannot change the mode from live to paper now" in screen_text(pilot)
+        await pilot.press("y", "enter")
+        await closed(pilot)
+        assert settings(stage) == LIVE
+
+
+async def test_g_says_that_turning_the_guardrails_on_means_live(stage: Stage, make_room: MakeRoom) -> None:
+    nothing_open(stage)
+    stage.data.settings.write_bytes(orjson.dumps(LIVE | {"DISABLE_ORDER_GUARDRAILS": True}))
+    app = make_room(stage.data)
+    async with app.run_test(size=SIZE) as pilot:
+        await wait_until_loaded(pilot)
+        await pilot.press("g")
+        await dialog(pilot)
+        text = screen_text(pilot)
+        assert "Orders will go to Binance, with REAL MONEY" in text
+        assert "After: LIVE" in text
+
+
 async def test_settings_set_by_the_environment_are_named(stage: Stage, make_room: MakeRoom) -> None:
     held = {"t": "BINANCE_USE_TESTNET", "g": "DISABLE_ORDER_GUARDRAILS"}
     app = make_room(stage.data, dict.fromkeys(held.values(), "true"))
