@@ -116,8 +116,7 @@ class RoomActions:
             reasons = [f"{key} becomes false."]
         if after.mode != before.mode:
             # Live mode requires the guardrails: the toggle leaves or enters it.
-            if obstacles := await asyncio.to_thread(_mode_change_obstacles, self._data):
-                await self._show_obstacles(f"Cannot change the mode from {before.mode} to {after.mode} now", obstacles)
+            if await self._is_mode_change_refused(after):
                 return
             question = _mode_question(before, after)
             reasons += [f"Mode now: {_describe_mode(before)}", f"After: {_describe_mode(after)}"]
@@ -194,7 +193,18 @@ class RoomActions:
             notice_dialog(title, [f"· {reason}" for reason in shown] + remedy, self._state.mode.mode)
         )
 
+    async def _is_mode_change_refused(self, after: EffectiveMode) -> bool:
+        """Show what prevents a change to this mode, if anything."""
+        before = self._state.mode
+        if after.mode == before.mode or not (obstacles := await asyncio.to_thread(_mode_change_obstacles, self._data)):
+            return False
+        await self._show_obstacles(f"Cannot change the mode from {before.mode} to {after.mode} now", obstacles)
+        return True
+
     async def _write_settings(self, changes: Mapping[str, Any]) -> None:
+        # Again: a position may have been opened while the question was shown.
+        if await self._is_mode_change_refused(effective_mode(self._state.settings.model_copy(update=dict(changes)))):
+            return
         try:
             await asyncio.to_thread(_set_settings, self._data, changes)
         except (SettingsError, DataDirError) as error:

@@ -174,6 +174,20 @@ async def test_g_does_not_leave_live_mode_with_open_positions(stage: Stage, make
         assert settings(stage) == LIVE
 
 
+async def test_a_position_opened_during_the_question_prevents_the_change(stage: Stage, make_room: MakeRoom) -> None:
+    nothing_open(stage)
+    stage.data.settings.write_bytes(orjson.dumps(LIVE))
+    app = make_room(stage.data)
+    async with app.run_test(size=SIZE) as pilot:
+        await wait_until_loaded(pilot)
+        await pilot.press("t")
+        await dialog(pilot)
+        stage.account()
+        await pilot.press("y")
+        await wait_for_text(pilot, "Cannot change the mode from live to testnet now")
+        assert settings(stage) == LIVE
+
+
 async def test_g_says_that_turning_the_guardrails_on_means_live(stage: Stage, make_room: MakeRoom) -> None:
     nothing_open(stage)
     stage.data.settings.write_bytes(orjson.dumps(LIVE | {"DISABLE_ORDER_GUARDRAILS": True}))
