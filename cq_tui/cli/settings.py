@@ -53,17 +53,15 @@ def config_set(
     """Change settings; running services apply them at once."""
     from cq_tui.ops.prompting import prompt_secret
     from cq_tui.ops.render import format_setting, parse_assignments
-    from cq_tui.ops.settings import changes_mode, mode_change_obstacles, set_settings
+    from cq_tui.ops.settings import ModeChangeRefused, set_settings
 
     data = resolve_data_dir(context, data_dir)
     with report_errors():
         changes = parse_assignments(pairs, prompt_secret)
-        if changes_mode(data, changes) and (obstacles := mode_change_obstacles(data)):
-            fail(
-                "the mode cannot change while positions or orders are open:\n  " + "\n  ".join(obstacles),
-                ExitCode.FAILED,
-            )
-        done = set_settings(data, changes, "cli")
+        try:
+            done = set_settings(data, changes, "cli")
+        except ModeChangeRefused as error:
+            fail(str(error), ExitCode.FAILED)
     for change in done:
         typer.echo(f"{change.key}: {format_setting(change.old_value)} -> {format_setting(change.new_value)}")
     if not done:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from cq_tui.contracts.account import AccountState
 from cq_tui.contracts.events import ConfigChanged
 from cq_tui.contracts.layout import DataDir
-from cq_tui.contracts.mode import effective_mode
+from cq_tui.contracts.mode import Mode, effective_mode
 from cq_tui.contracts.settings import Settings
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import DocumentError, DocumentMissing, read_document
@@ -21,11 +21,19 @@ from cq_tui.store.spools.spool import EventSpool
 _OPEN_STATUSES = frozenset({"intended", "sent", "unknown", "new", "partially_filled", "pending_new"})
 
 
+class ModeChangeRefused(SettingsError):
+    """The mode cannot change: ``obstacles`` are open at the exchange of the present mode."""
+
+    def __init__(self, before: Mode, after: Mode, obstacles: list[str]) -> None:
+        super().__init__("the mode cannot change while positions or orders are open:\n  " + "\n  ".join(obstacles))
+        self.before, self.after, self.obstacles = before, after, obstacles
+
+
 def set_settings(data: DataDir, changes: Mapping[str, Any], changed_by: str) -> tuple[SettingChange, ...]:
     """Write settings and spool a ``config_changed`` event for each one that changed.
 
-    ``changed_by`` is ``room`` or ``cli``. Raises SettingsError for a key set in the environment, or an invalid value;
-    then nothing was changed.
+    ``changed_by`` is ``room`` or ``cli``. Raises SettingsError for a key set in the environment or an invalid value,
+    and ModeChangeRefused; then nothing was changed.
     """
     loaded = load_settings(data.settings)
     for key, value in changes.items():
@@ -33,6 +41,9 @@ def set_settings(data: DataDir, changes: Mapping[str, Any], changed_by: str) -> 
             raise SettingsError(
                 f"{key} is set in the environment, which overrides the file. Unset it there and try again"
             )
+    before, after = effective_mode(loaded.settings).mode, _mode_after(loaded.settings, changes)
+    if after != before and (obstacles := mode_change_obstacles(data)):
+        raise ModeChangeRefused(before, after, obstacles)
     prepare_data_directory(data)
     done = change_settings(data.settings, changes)
     _emit_changes(data, done, changed_by)
@@ -55,15 +66,12 @@ def _emit_changes(data: DataDir, changes: Sequence[SettingChange], changed_by: s
         raise SettingsError(f"the setting was changed, but not recorded in the history: {error}") from None
 
 
-def changes_mode(data: DataDir, changes: Mapping[str, Any]) -> bool:
-    """Whether new settings would change the mode. Raises SettingsError for a bad setting in the environment."""
-    before = load_settings(data.settings).settings
+def _mode_after(before: Settings, changes: Mapping[str, Any]) -> Mode:
     try:
-        after = Settings.model_validate(before.model_dump() | dict(changes))
+        return effective_mode(Settings.model_validate(before.model_dump() | dict(changes))).mode
     except ValidationError:
         # Writing it will report what is wrong.
-        return False
-    return effective_mode(before).mode != effective_mode(after).mode
+        return effective_mode(before).mode
 
 
 def mode_change_obstacles(data: DataDir) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.contracts.mode import EffectiveMode, effective_mode
+from cq_tui.contracts.mode import EffectiveMode, Mode, effective_mode
 from cq_tui.contracts.settings import Settings
 from cq_tui.room.keys import RoomAction
 from cq_tui.room.screens.dialog import NO, Dialog, DialogAnswer, notice_dialog
@@ -78,7 +78,7 @@ class RoomActions:
         before, after = self._state.mode, effective_mode(toggled)
         obstacles = await asyncio.to_thread(_mode_change_obstacles, self._data)
         if after.mode != before.mode and obstacles:
-            await self._show_obstacles(f"Cannot change the mode from {before.mode} to {after.mode} now", obstacles)
+            await self._show_obstacles(before.mode, after.mode, obstacles)
             return
         reasons = [
             f"{key} becomes {str(new_value).lower()}.",
@@ -186,11 +186,15 @@ class RoomActions:
         await self._show_dialog(notice_dialog(f"{key} is set by the environment", reasons, self._state.mode.mode))
         return True
 
-    async def _show_obstacles(self, title: str, reasons: list[str]) -> None:
+    async def _show_obstacles(self, before: Mode, after: Mode, reasons: list[str]) -> None:
         shown = [*reasons[:12], *([f"and {len(reasons) - 12} more"] if len(reasons) > 12 else [])]
         remedy = ["", "Close them first: halt with H and run `cq-tui flatten`, or wait until they close."]
         await self._show_dialog(
-            notice_dialog(title, [f"· {reason}" for reason in shown] + remedy, self._state.mode.mode)
+            notice_dialog(
+                f"Cannot change the mode from {before} to {after} now",
+                [f"· {reason}" for reason in shown] + remedy,
+                self._state.mode.mode,
+            )
         )
 
     async def _is_mode_change_refused(self, after: EffectiveMode) -> bool:
@@ -198,15 +202,18 @@ class RoomActions:
         before = self._state.mode
         if after.mode == before.mode or not (obstacles := await asyncio.to_thread(_mode_change_obstacles, self._data)):
             return False
-        await self._show_obstacles(f"Cannot change the mode from {before.mode} to {after.mode} now", obstacles)
+        await self._show_obstacles(before.mode, after.mode, obstacles)
         return True
 
     async def _write_settings(self, changes: Mapping[str, Any]) -> None:
-        # Again: a position may have been opened while the question was shown.
-        if await self._is_mode_change_refused(effective_mode(self._state.settings.model_copy(update=dict(changes)))):
-            return
+        from cq_tui.ops.settings import ModeChangeRefused, set_settings
+
         try:
-            await asyncio.to_thread(_set_settings, self._data, changes)
+            await asyncio.to_thread(set_settings, self._data, changes, "room")
+        except ModeChangeRefused as error:
+            # A position may have been opened while the question was shown.
+            await self._show_obstacles(error.before, error.after, error.obstacles)
+            return
         except (SettingsError, DataDirError) as error:
             await self._show_dialog(notice_dialog("The setting was not changed", [str(error)], self._state.mode.mode))
             return
@@ -220,12 +227,6 @@ class RoomActions:
         if obstacles:
             return [*lines, "Simulation cannot be left now:", *(f"· {obstacle}" for obstacle in obstacles[:8])]
         return [*lines, f"After leaving: {_describe_mode(effective_mode(outside))}"]
-
-
-def _set_settings(data: DataDir, changes: Mapping[str, Any]) -> None:
-    from cq_tui.ops.settings import set_settings
-
-    set_settings(data, changes, "room")
 
 
 def _mode_change_obstacles(data: DataDir) -> list[str]:

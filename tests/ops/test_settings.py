@@ -8,7 +8,7 @@ import pytest
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.settings import SETTING_KEYS, TRADING_STATES
-from cq_tui.ops.settings import mode_change_obstacles, set_settings
+from cq_tui.ops.settings import ModeChangeRefused, mode_change_obstacles, set_settings
 from cq_tui.store.data_directory import DataDirError, prepare_data_directory
 from cq_tui.store.document import read_json, write_document
 from cq_tui.store.settings_file import SettingsError, load_settings
@@ -114,6 +114,19 @@ def test_obstacles_name_what_is_open(data: DataDir) -> None:
     data.account.write_bytes(b"\x00")
     (obstacle,) = mode_change_obstacles(data)
     assert "cannot read what is open" in obstacle
+
+
+@pytest.mark.parametrize("who", ["room", "cli"])
+def test_no_caller_changes_the_mode_while_something_is_open(data: DataDir, who: str) -> None:
+    prepare_data_directory(data)
+    data.account.write_bytes(b"\x00")
+    with pytest.raises(ModeChangeRefused, match="cannot read what is open") as caught:
+        set_settings(data, {"SIMULATION_MODE": False}, who)
+    assert (caught.value.before, caught.value.after) == ("simulation", "testnet")
+    assert not data.settings.exists()
+    assert remembered(data) == []
+    set_settings(data, {"LOG_LEVEL": "DEBUG", "SIMULATION_MODE": True}, who)
+    assert read_json(data.settings)["LOG_LEVEL"] == "DEBUG"
 
 
 def test_the_file_keeps_what_others_wrote(data: DataDir) -> None:

@@ -107,7 +107,7 @@ async def test_a_history_changed_by_others_is_reported_and_nothing_is_lost(tmp_p
         assert await memory.stop() == 0
     spool.close()
     crashed = [orjson.loads(line) for line in last_lines(data.log_of("memory"), 50)]
-    assert any("HistoryLost" in line.get("exception", "") for line in crashed)
+    assert any("HistoryReplaced" in line.get("exception", "") for line in crashed)
     assert_consistent(data, verified=False)
 
 

@@ -20,7 +20,7 @@ _PAUSE = 1.0
 _FULL_CHECK_SHARE = 0.2
 
 
-class HistoryLost(Exception):
+class HistoryReplaced(Exception):
     """The events file was replaced or changed by others: a new process must open and verify it again."""
 
 
@@ -50,7 +50,7 @@ class BackgroundChecks:
         return self._check.progress if self._check else self._history.scrubber.progress
 
     def check_files(self, now: float) -> None:
-        """Compare the next part of the files with what was written. Raises HistoryLost, OSError."""
+        """Compare the next part of the files with what was written. Raises HistoryReplaced, OSError."""
         fault = self._history.check_identity() or self._history.scrub() or self._chain_fault()
         self.last_check = now
         if fault is None:
@@ -59,10 +59,10 @@ class BackgroundChecks:
             # A full check finds which events or blocks are damaged.
             self._disk.attempt("check", self._start_full_check)
         if fault.file == self._data.events.name and self._history.lost_events_file():
-            raise HistoryLost(str(fault))
+            raise HistoryReplaced(str(fault))
 
     async def run_in_background(self) -> NoReturn:
-        """Verify what startup skipped, and everything again after a fault. Raises HistoryLost."""
+        """Verify what startup skipped, and everything again after a fault. Raises HistoryReplaced."""
         while True:
             while (check := self._check) is None:
                 await asyncio.sleep(_PAUSE)
@@ -96,7 +96,7 @@ class BackgroundChecks:
             self._integrity.add_fault(fault)
         if check.cursors_differ:
             self._quarantine_snapshots()
-            raise HistoryLost("a snapshot has other sequence numbers than the history")
+            raise HistoryReplaced("a snapshot has other sequence numbers than the history")
         self._history.adopt_check(check)
         self._integrity.compare_roots(check.roots)
         self._check = None
