@@ -133,7 +133,7 @@ async def test_it_copies_checkpoint_proof_and_line(stage: Stage, make_room: Make
         await wait_until(pilot, lambda: app.clipboard != kept)
         proof = check_proof(app.clipboard.encode())
         assert proof.holds
-        assert "event 10 of the 11" in " ".join(proof.lines)
+        assert "event 10 of 11" in " ".join(proof.lines)
         await pilot.press("end")
         await at(pilot, screen, 13)
         await pilot.press("y")
