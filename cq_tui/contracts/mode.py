@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from cq_tui.contracts.layout import SERVICES
 from cq_tui.contracts.settings import Settings
 
 Mode = Literal["simulation", "paper", "testnet", "live"]
@@ -25,6 +26,11 @@ class EffectiveMode:
     def uses_simulator(self) -> bool:
         """Whether orders go to the simulated exchange."""
         return self.mode in ("simulation", "paper")
+
+    @property
+    def required_services(self) -> tuple[str, ...]:
+        """Services that the mode needs, in start order: the exchange only where orders go to it."""
+        return SERVICES if self.uses_simulator else tuple(name for name in SERVICES if name != "exchange")
 
 
 def effective_mode(settings: Settings) -> EffectiveMode:

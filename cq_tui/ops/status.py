@@ -33,7 +33,7 @@ class StackStatus:
     @property
     def required(self) -> tuple[str, ...]:
         """Services that this mode needs."""
-        return required_services(self.mode)
+        return self.mode.required_services
 
     @property
     def memory(self) -> MemoryHealth | None:
@@ -83,11 +83,6 @@ class StackStatus:
         }
 
 
-def required_services(mode: EffectiveMode) -> tuple[str, ...]:
-    """Return the services that a mode needs: the simulated exchange only if orders go to it."""
-    return SERVICES if mode.uses_simulator else tuple(name for name in SERVICES if name != "exchange")
-
-
 def read_status(
     data: DataDir, now: float | None = None, find_holder: Callable[[Path], LockHolder | None] = read_holder
 ) -> StackStatus:
@@ -116,7 +111,7 @@ def read_status(
             stop_requested=read_desired_state(data, name) == "stopped",
         )
         verdicts[name] = judge(facts, moment)
-    overall = judge_all(verdicts, required_services(mode))
+    overall = judge_all(verdicts, mode.required_services)
     return StackStatus(overall, mode, loaded, verdicts, health, services, supervisor)
 
 

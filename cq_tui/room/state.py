@@ -222,7 +222,7 @@ class RoomState:
 
     def required_services(self) -> tuple[str, ...]:
         """Return the services that the effective mode needs."""
-        return SERVICES if self.mode.uses_simulator else tuple(name for name in SERVICES if name != "exchange")
+        return self.mode.required_services
 
     def verdict(self, service: str, now: float) -> Verdict:
         """Judge one service."""

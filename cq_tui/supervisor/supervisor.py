@@ -245,7 +245,7 @@ class Supervisor:
         return managed.desired_state == "running" and self._is_needed(managed.name)
 
     def _is_needed(self, service: str) -> bool:
-        return service != "exchange" or effective_mode(self._settings.settings).uses_simulator
+        return service in effective_mode(self._settings.settings).required_services
 
     def _missing_dependency(self, managed: ManagedService) -> str | None:
         """Return a service that has to be ready first; None when this one may start."""
