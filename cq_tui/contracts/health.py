@@ -90,6 +90,16 @@ class TraderHealth(Health):
     denials_count: Count | None = None
 
 
+class AcceptedContradiction(ContractModel):
+    """A person accepted that the history contradicts what was signed; part of every later verdict."""
+
+    event_index: Count | None = None
+    """Index of its ``integrity_acknowledged`` event; null until the history has it."""
+    accepted_by: str
+    accepted_at: ClampedTimestamp
+    fault: str
+
+
 class MemoryHealth(Health):
     """``health/memory.json``."""
 
@@ -124,6 +134,14 @@ class MemoryHealth(Health):
     """Public key of the checkpoints (C2SP verifier key)."""
     last_full_check: ClampedTimestamp | None = None
     """When the whole history was last verified."""
+    fault_kinds: dict[str, Count] | None = None
+    """Number of faults by kind: history, contradiction, checkpoints, key, copy, spool."""
+    gap_count: Count | None = None
+    """Numbers missing in the writers' numbering."""
+    accepted: list[AcceptedContradiction] | None = None
+    """Accepted contradictions, oldest first."""
+    clock_ahead_sec: Seconds | None = None
+    """How far the newest event is ahead of the clock, if the clock was set back."""
 
 
 class ExchangeHealth(Health):

@@ -16,13 +16,12 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.formatting import format_datetime, pluralize
 from cq_tui.ops.render import printable
 from cq_tui.ops.signed_statements import Acceptance, Anchor, read_signed_statements
-from cq_tui.store.checkpoints.acknowledgement import LOG_FAULT_PREFIX
 from cq_tui.store.checkpoints.checkpoint import directory_id_of
 from cq_tui.store.checkpoints.config_folder import config_folder
 from cq_tui.store.checkpoints.consistency import find_contradictions, format_signing_time
 from cq_tui.store.checkpoints.known_directories import LostHistory, find_lost_history
 from cq_tui.store.document import DocumentError, read_json
-from cq_tui.store.history.faults import HistoryFault, fault_id
+from cq_tui.store.history.faults import LOG_FAULT_PREFIX, HistoryFault, fault_id
 from cq_tui.store.history.parallel import verify_in_parallel
 from cq_tui.store.history.verification import Progress, VerificationResult
 from cq_tui.store.lock import read_holder

@@ -10,8 +10,6 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.checkpoint_file import CheckpointFileError
 from cq_tui.ops.verify import NoHistory, VerificationReport, report_lines, verify_history
 from cq_tui.store.checkpoints.acknowledgement import (
-    CONTRADICTION_PREFIX,
-    LOG_FAULT_PREFIX,
     make_acknowledgement,
     sign_acknowledgement,
 )
@@ -19,6 +17,7 @@ from cq_tui.store.checkpoints.anchoring import Anchoring
 from cq_tui.store.checkpoints.checkpoint import Checkpoint, origin_of, sign_checkpoint
 from cq_tui.store.checkpoints.checkpoint_log import CheckpointLog, read_checkpoint_log
 from cq_tui.store.checkpoints.signed_note import VerifierKey
+from cq_tui.store.history.faults import CONTRADICTION_PREFIX, LOG_FAULT_PREFIX
 from cq_tui.store.history.writer import HistoryWriter
 from tests.store.checkpoints.signing import OTHER_PRIVATE
 from tests.store.history.histories import data_dir, event, event_lines, made

@@ -46,3 +46,4 @@ async def test_why_nothing_is_signed_names_no_hashes(data: DataDir) -> None:
         health = memory.health(time.time())
     assert health.anchor_problem == fault.headline
     assert health.fault_count == 1
+    assert health.fault_kinds == {"history": 1}

@@ -16,7 +16,7 @@ from cq_tui.store.checkpoints.acknowledgement import make_acknowledgement
 from cq_tui.store.checkpoints.anchoring import AcceptanceRefused, Anchoring, ForkDetected
 from cq_tui.store.checkpoints.checkpoint import origin_of
 from cq_tui.store.history.chain_file import read_chain_tail
-from cq_tui.store.history.faults import HistoryFault, fault_id, headline_of
+from cq_tui.store.history.faults import HistoryFault, fault_id, fault_kind, headline_of
 from cq_tui.store.history.hash_chain import ChainError
 from cq_tui.store.history.writer import HistoryWriter
 
@@ -24,7 +24,6 @@ from cq_tui.store.history.writer import HistoryWriter
 FAULTS_SHOWN = 5
 #: Most open faults of spools.
 _SPOOL_FAULTS = 1000
-_SPOOL = "spool: "
 
 
 def load_state(runtime: ServiceRuntime) -> tuple[MemoryState, Anchoring]:
@@ -102,7 +101,7 @@ class Integrity:
 
     def add_spool_faults(self, complaints: Iterable[str]) -> None:
         """Record faults of spools; beyond a number that a person can review, only that there are more."""
-        before = sum(text.startswith(_SPOOL) for text in self.faults.values())
+        before = sum(fault_kind(text) == "spool" for text in self.faults.values())
         named = before
         for complaint in complaints:
             text = complaint if named < _SPOOL_FAULTS else "more is wrong than is named"
@@ -197,5 +196,5 @@ class Integrity:
 
     def _stop_signing(self, fault: str) -> None:
         """Sign nothing until this fault is accepted, unless it is of a spool and not of the history."""
-        if not fault.startswith(_SPOOL):
+        if fault_kind(fault) != "spool":
             self.anchoring.stop_signing(fault)

@@ -3,6 +3,7 @@
 import asyncio
 import math
 import time
+from collections import Counter
 from pathlib import Path
 
 import psutil
@@ -16,6 +17,7 @@ from cq_tui.services.memory.background_checks import BackgroundChecks
 from cq_tui.services.memory.disk import DiskProblems
 from cq_tui.services.memory.integrity import FAULTS_SHOWN, Integrity, load_state
 from cq_tui.services.runtime import Service, ServiceRuntime
+from cq_tui.store.history.faults import fault_kind
 from cq_tui.store.history.writer import HistoryWriter, NewEvent
 from cq_tui.store.journal import JournalBroken, JournalError
 from cq_tui.store.lock import read_holder
@@ -224,6 +226,7 @@ class MemoryService(Service):
             check_progress=round(self.checks.progress, 3),
             faults=faults[-FAULTS_SHOWN:] or None,
             fault_count=len(faults),
+            fault_kinds=dict(Counter(map(fault_kind, faults))),
             missing_count=self.integrity.missing_count,
             anchored_count=min(last.size, self._history.events) if last else 0,
             last_anchor_ts=last.time if last else None,

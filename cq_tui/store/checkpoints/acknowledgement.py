@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cq_tui.store.checkpoints.checkpoint import directory_id_of, head_lines, open_own_note, parse_head
 from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey, sign_note
-from cq_tui.store.history.faults import fault_id, one_line
+from cq_tui.store.history.faults import CONTRADICTION_PREFIX, LOG_FAULT_PREFIX, fault_id, one_line
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -18,10 +18,6 @@ if TYPE_CHECKING:
 ACKNOWLEDGEMENT_SUFFIX = "/acknowledgement"
 _FAULT = re.compile(r"fault ([0-9a-f]{8}) (.+)")
 _WHO = re.compile(r"[A-Za-z0-9._@-]{1,64}")
-#: Prefix of every fault of the checkpoint log, and of no other fault.
-LOG_FAULT_PREFIX = "checkpoints.log: "
-#: What follows it in faults of a history that is not the one that was signed.
-CONTRADICTION_PREFIX = "contradicts what was signed: "
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.checkpoints.acknowledgement import (
-    CONTRADICTION_PREFIX,
-    LOG_FAULT_PREFIX,
-    Acknowledgement,
-    sign_acknowledgement,
-)
+from cq_tui.store.checkpoints.acknowledgement import Acknowledgement, sign_acknowledgement
 from cq_tui.store.checkpoints.anchors import AnchorError, Anchors
 from cq_tui.store.checkpoints.checkpoint import (
     Checkpoint,
@@ -44,7 +39,7 @@ from cq_tui.store.checkpoints.known_directories import (
 )
 from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey
 from cq_tui.store.checkpoints.signing_key import SigningKeyError, load_or_create_key
-from cq_tui.store.history.faults import fault_id
+from cq_tui.store.history.faults import CONTRADICTION_PREFIX, LOG_FAULT_PREFIX, fault_id
 from cq_tui.store.journal import JournalError
 
 if TYPE_CHECKING:

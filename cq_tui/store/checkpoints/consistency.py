@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from cq_tui.store.checkpoints.acknowledgement import CONTRADICTION_PREFIX
 from cq_tui.store.checkpoints.checkpoint import Checkpoint
+from cq_tui.store.history.faults import CONTRADICTION_PREFIX
 
 
 def find_contradictions(checkpoints: Iterable[Checkpoint], events: int, roots: Mapping[int, bytes]) -> list[str]:

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from cq_tui.store.checkpoints.acknowledgement import LOG_FAULT_PREFIX, Acknowledgement
+from cq_tui.store.checkpoints.acknowledgement import Acknowledgement
 from cq_tui.store.checkpoints.checkpoint import Checkpoint
 from cq_tui.store.checkpoints.checkpoint_log import LogReading, read_acknowledgements, read_checkpoint_log
 from cq_tui.store.checkpoints.signed_note import VerifierKey
-from cq_tui.store.history.faults import fault_id
+from cq_tui.store.history.faults import LOG_FAULT_PREFIX, fault_id
 
 #: Only the newest entries bind: a root covers every event before it, so older ones add nothing.
 MAX_BINDING = 100

@@ -6,9 +6,31 @@ A fault is identified by its text, which signed acceptances repeat: reworded, an
 import re
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Literal
 
+#: ``history``: stored bytes were changed. ``contradiction``: the history is not the one that was signed. The log of
+#: checkpoints is damaged (``checkpoints``), or has another signer (``key``). ``copy``: a second copy of the directory
+#: signs. ``spool``: a spool is damaged or lacks lines.
+FaultKind = Literal["history", "contradiction", "checkpoints", "key", "copy", "spool"]
+
+#: Prefix of every fault of the checkpoint log, and of no other fault.
+LOG_FAULT_PREFIX = "checkpoints.log: "
+#: What follows it in faults of a history that is not the one that was signed.
+CONTRADICTION_PREFIX = "contradicts what was signed: "
+_LOG = re.escape(LOG_FAULT_PREFIX)
 _MAX_TEXT = 1000
 _VALUES = re.compile(r" \((?:expected|found) [^()]*\)$")
+#: How the text of each kind begins, the most specific first; all others are of the history.
+_BEGINNINGS: tuple[tuple[FaultKind, re.Pattern[str]], ...] = (
+    ("spool", re.compile("spool: ")),
+    (
+        "copy",
+        re.compile(f"{_LOG}({CONTRADICTION_PREFIX}.* was not signed here: )?another copy of this data directory "),
+    ),
+    ("contradiction", re.compile(f"{_LOG}{CONTRADICTION_PREFIX}")),
+    ("key", re.compile(f"{_LOG}holds entries signed with another key")),
+    ("checkpoints", re.compile(_LOG)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +64,12 @@ def headline_of(fault: str) -> str:
 def fault_id(fault: str) -> str:
     """Return the id of a fault: the first 8 hex digits of the SHA-256 of its text as one line."""
     return sha256(one_line(fault).encode()).hexdigest()[:8]
+
+
+def fault_kind(fault: str) -> FaultKind:
+    """Return what a fault is about, from its text: only ``history`` means that stored events or blocks are damaged."""
+    text = fault.removeprefix("state: ")
+    return next((kind for kind, beginning in _BEGINNINGS if beginning.match(text)), "history")
 
 
 def one_line(text: str) -> str:
