@@ -1,12 +1,20 @@
 """Checkpoints: signed statements of the history's size and root at a time (C2SP tlog-checkpoint).
 
-The body has four lines: origin, size, base64 root, and the extension line ``time <Unix seconds, six decimals>``, so
-that the time is signed too. Any other spelling is refused.
+The body has the lines origin, size and base64 root, then extension lines in this order:
+
+- ``time <Unix seconds, six decimals>``, so that the time is signed too;
+- ``chain <hex hash of the block at that size>``, which covers what the root does not: the genesis time and the blocks;
+- ``accepted <index> ...``, after a person accepted that the history contradicts what was signed before: the indices of
+  the events that record it.
+
+The last two may be missing. Any other spelling is refused.
 """
 
 import base64
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import lt
 from typing import TYPE_CHECKING, TypeGuard
 
 from cq_tui.store.checkpoints.signed_note import (
@@ -25,6 +33,8 @@ _PREFIX = "coinquant.r11/"
 _ORIGIN = re.compile(r"coinquant\.r11/([0-9a-f]{32})")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 _TIME = re.compile(r"time ((?:0|[1-9][0-9]{0,9})\.[0-9]{6})")
+_CHAIN = re.compile(r"chain ([0-9a-f]{64})")
+_ACCEPTED = re.compile(r"accepted ([1-9][0-9]{0,17}(?: [1-9][0-9]{0,17})*)")
 _ROOT_BYTES = 32
 #: Up to here (the year 2242) a float is exact to the microsecond.
 _END_OF_TIME = 2.0**33
@@ -40,11 +50,20 @@ class Checkpoint:
     #: 32 bytes.
     root: bytes
     time: float
+    #: Hex hash of the block at this size; None in checkpoints that earlier versions signed.
+    chain: str | None = None
+    #: Indices of the events in which a person accepted that the history contradicts earlier checkpoints, ascending.
+    accepted: tuple[int, ...] = ()
 
     def body(self) -> str:
         """Return the note text, exactly as signed. Raises SignedNoteError for invalid fields."""
         directory_id_of(self.origin)
-        return f"{self.origin}\n{head_lines(self.size, self.root, self.time)}"
+        lines = [] if self.chain is None else [f"chain {self.chain}"]
+        lines += [f"accepted {' '.join(map(str, self.accepted))}"] if self.accepted else []
+        text = f"{self.origin}\n{head_lines(self.size, self.root, self.time)}" + "".join(f"{each}\n" for each in lines)
+        if _parse_extensions(lines, self.size) != (self.chain, self.accepted):
+            raise SignedNoteError(f"checkpoint: {lines} are no block hash and indices of events")
+        return text
 
 
 def origin_of(directory_id: str) -> str:
@@ -92,12 +111,26 @@ def parse_head(size: str, root: str, time: str) -> tuple[int, bytes, float]:
 
 
 def parse_checkpoint(body: str) -> Checkpoint:
-    """Parse a note text. Raises SignedNoteError for anything but the four lines."""
+    """Parse a note text. Raises SignedNoteError for anything but the lines of a checkpoint."""
     lines = body.removesuffix("\n").split("\n")
-    if len(lines) != 4 or not body.endswith("\n"):
-        raise SignedNoteError("checkpoint: is not the four lines origin, size, root, time")
+    if len(lines) < 4 or not body.endswith("\n"):
+        raise SignedNoteError("checkpoint: is not the lines origin, size, root, time")
     directory_id_of(lines[0])
-    return Checkpoint(lines[0], *parse_head(*lines[1:]))
+    size, root, time = parse_head(*lines[1:4])
+    return Checkpoint(lines[0], size, root, time, *_parse_extensions(lines[4:], size))
+
+
+def _parse_extensions(lines: Sequence[str], size: int) -> tuple[str | None, tuple[int, ...]]:
+    """Parse the lines after the time. Raises SignedNoteError for any other line or order."""
+    rest = list(lines)
+    chain = _CHAIN.fullmatch(rest[0]) if rest else None
+    rest = rest[1:] if chain else rest
+    accepted = _ACCEPTED.fullmatch(rest[0]) if rest else None
+    rest = rest[1:] if accepted else rest
+    indices = tuple(map(int, accepted[1].split())) if accepted else ()
+    if rest or (indices and indices[-1] > size) or not all(map(lt, indices, indices[1:])):
+        raise SignedNoteError(f"checkpoint: line {(rest or lines)[0][:80]!r} is no extension line of a checkpoint")
+    return chain[1] if chain else None, indices
 
 
 def sign_checkpoint(checkpoint: Checkpoint, private_key: "Ed25519PrivateKey") -> str:

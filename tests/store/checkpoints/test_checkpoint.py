@@ -32,6 +32,7 @@ checkpoints = st.builds(
     size=st.integers(0, 2**63 - 1),
     root=st.binary(min_size=32, max_size=32),
     time=st.integers(0, 2**33 * 10**6 - 1).map(lambda micros: float(f"{micros // 10**6}.{micros % 10**6:06d}")),
+    chain=st.none() | st.binary(min_size=32, max_size=32).map(bytes.hex),
 )
 
 
@@ -50,8 +51,15 @@ def test_what_was_signed_opens_as_it_was(checkpoint: Checkpoint) -> None:
     assert open_checkpoint(text, KEY) == parse_unverified(text) == checkpoint
 
 
+def test_block_hash_and_accepted_events_are_signed_too() -> None:
+    checkpoint = Checkpoint(ORIGIN, 12800, ROOT, 1_700_000_000.5, "ab" * 32, (7, 12800))
+    assert checkpoint.body() == f"{BODY}chain {'ab' * 32}\naccepted 7 12800\n"
+    assert open_checkpoint(sign_checkpoint(checkpoint, PRIVATE), KEY) == checkpoint
+    assert parse_checkpoint(f"{BODY}accepted 7\n").accepted == (7,)
+
+
 def test_a_change_of_any_byte_is_noticed() -> None:
-    content = sign_checkpoint(Checkpoint(ORIGIN, 12800, ROOT, 1_700_000_000.5), PRIVATE).encode()
+    content = sign_checkpoint(Checkpoint(ORIGIN, 12800, ROOT, 1_700_000_000.5, "ab" * 32, (7,)), PRIVATE).encode()
     for index in range(len(content)):
         for change in (1, 0x20, 0x80):
             changed = content[:index] + bytes([content[index] ^ change]) + content[index + 1 :]
@@ -79,9 +87,19 @@ def test_a_change_of_any_byte_is_noticed() -> None:
         ("coinquant.r11/", "coinquant.r12/", "origin"),
         ("/0123", "/0123A", "origin"),
         ("abcdef\n", "abcdeF\n", "origin"),
-        ("time ", "more\ntime ", "four lines"),
-        ("500000\n", "500000\nmore\n", "four lines"),
-        ("500000\n", "500000", "four lines"),
+        ("time ", "more\ntime ", "line 'more'"),
+        ("500000\n", "500000\nmore\n", "no extension line"),
+        ("500000\n", "500000\n\n", "no extension line"),
+        ("500000\n", f"500000\nchain {'A' * 64}\n", "no extension line"),
+        ("500000\n", f"500000\naccepted 7\nchain {'a' * 64}\n", "no extension line"),
+        ("500000\n", f"500000\nchain {'a' * 64}\nchain {'a' * 64}\n", "no extension line"),
+        ("500000\n", "500000\naccepted\n", "no extension line"),
+        ("500000\n", "500000\naccepted 0\n", "no extension line"),
+        ("500000\n", "500000\naccepted 7  8\n", "no extension line"),
+        ("500000\n", "500000\naccepted 8 7\n", "no extension line"),
+        ("500000\n", "500000\naccepted 7 7\n", "no extension line"),
+        ("500000\n", "500000\naccepted 12801\n", "no extension line"),
+        ("500000\n", "500000", "is not the lines"),
     ],
 )
 def test_another_spelling_is_no_checkpoint(old: str, new: str, complaint: str) -> None:
@@ -100,6 +118,11 @@ def test_another_spelling_is_no_checkpoint(old: str, new: str, complaint: str) -
         Checkpoint(ORIGIN, 1, ROOT, -1.0),
         Checkpoint(ORIGIN, 1, ROOT, float("nan")),
         Checkpoint(ORIGIN, 1, ROOT, float("inf")),
+        Checkpoint(ORIGIN, 1, ROOT, 1.0, chain=""),
+        Checkpoint(ORIGIN, 1, ROOT, 1.0, chain="f" * 63),
+        Checkpoint(ORIGIN, 1, ROOT, 1.0, accepted=(0,)),
+        Checkpoint(ORIGIN, 1, ROOT, 1.0, accepted=(2,)),
+        Checkpoint(ORIGIN, 9, ROOT, 1.0, accepted=(2, 1)),
     ],
 )
 def test_what_cannot_be_is_not_signed(wrong: Checkpoint) -> None:
