@@ -11,7 +11,7 @@ from cq_tui.simulator.api.parameters import read_form
 from cq_tui.simulator.api.rest import HttpRequest, HttpResponse, RestApi, request_from_scope
 from cq_tui.simulator.api.ws_connection import WsApi
 from cq_tui.simulator.api.ws_request import WsRequest
-from cq_tui.simulator.connections.cross_site import cross_site_error, is_cross_site, is_local_program
+from cq_tui.simulator.connections.cross_site import check_site, is_from_browser
 from cq_tui.simulator.connections.handshake import reject_handshake
 from cq_tui.simulator.connections.http_connection import TRANSPORT, Headers, encode_response
 from cq_tui.simulator.errors import RequestRejected
@@ -46,10 +46,14 @@ class Application:
         """Serve (ASGI)."""
         if scope["type"] == "http":
             await self._answer(scope, receive, send)
-        elif is_cross_site(scope["headers"]):
+            return
+        try:
+            check_site(scope["headers"])
+        except RequestRejected as error:
             await receive()
-            await reject_handshake(send, cross_site_error())
-        elif scope["path"] == WS_API_PATH:
+            await reject_handshake(send, error)
+            return
+        if scope["path"] == WS_API_PATH:
             await self._ws_api(scope, receive, send)
         else:
             await self._streams(scope, receive, send)
@@ -58,15 +62,16 @@ class Application:
         """Return the response to a whole request, or None if it must be awaited, as with injected faults."""
         if self._admin is not None or scope["method"] == "HEAD" or len(body) > _MAX_BODY_BYTES:
             return None
-        if is_cross_site(scope["headers"]):
+        try:
+            check_site(scope["headers"])
+        except RequestRejected:
             return None
         response = self.rest.handle(request_from_scope(scope, scope["headers"], body))
         return encode_response(response.status, headers + response.headers, response.body)
 
     async def _answer(self, scope: Any, receive: Receive, send: Send) -> None:
         try:
-            if is_cross_site(scope["headers"]):
-                raise cross_site_error()
+            check_site(scope["headers"])
             body = await read_body(scope, receive)
         except RequestRejected as error:
             await send_response(send, self.rest.error_response(error, self._exchange.clock()))
@@ -84,7 +89,7 @@ class Application:
     async def _answer_admin(self, admin: Admin, scope: Any, body: bytes) -> HttpResponse:
         """Answer a request to /admin; only programs on this machine are allowed, not pages in a browser."""
         client = scope["client"]
-        if client is None or not client[0].startswith("127.") or not is_local_program(scope["headers"]):
+        if client is None or not client[0].startswith("127.") or is_from_browser(scope["headers"]):
             return HttpResponse(403, [_JSON], orjson.dumps({"error": "/admin is for programs on this machine"}))
         try:
             content = await admin.handle(scope["method"], scope["path"], body)

@@ -12,7 +12,7 @@ import websockets
 from cq_tui.simulator.server import ExchangeEndpoint
 from tests.simulator.test_server import AsyncClient, exchange
 
-HEAD = b"POST /api/v3/order HTTP/1.1\r\nhost: x\r\n"
+HEAD = b"POST /api/v3/order HTTP/1.1\r\nhost: [::1]\r\n"
 
 
 @pytest.fixture
@@ -43,19 +43,22 @@ async def statuses(endpoint: ExchangeEndpoint, sent: bytes) -> bytes:
         (HEAD + b"x: " + b"a" * 600_000, b"431"),
         (b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n", b"431"),
         (b"nonsense\r\n\r\n", b"400"),
-        (b"GET /\xff\xfe HTTP/1.1\r\nhost: x\r\n\r\n", b"40"),
-        (b"GET /api/v3/klines?symbol=%ff%fe%00&interval=1m HTTP/1.1\r\nhost: x\r\n\r\n", b"400"),
+        (b"GET /\xff\xfe HTTP/1.1\r\nhost: [::1]\r\n\r\n", b"40"),
+        (b"GET /api/v3/klines?symbol=%ff%fe%00&interval=1m HTTP/1.1\r\nhost: [::1]\r\n\r\n", b"400"),
         (
-            b"GET /api/v3/klines?symbol=BTCUSDT&interval=1m&limit=" + b"9" * 500 + b" HTTP/1.1\r\nhost: x\r\n\r\n",
+            b"GET /api/v3/klines?symbol=BTCUSDT&interval=1m&limit=" + b"9" * 500 + b" HTTP/1.1\r\nhost: [::1]\r\n\r\n",
             b"400",
         ),
-        (b"GET /api/v3/depth?symbol=BTCUSDT&limit=%D9%A1 HTTP/1.1\r\nhost: x\r\n\r\n", b"400"),
-        (b"GET /api/v3/time HTTP/1.1\r\nhost: x\r\nx-mbx-time-unit: \xff\r\n\r\n", b"400"),
-        (b"GET /api/v3/account?timestamp=1&signature=%00 HTTP/1.1\r\nhost: x\r\nx-mbx-apikey: \xff\r\n\r\n", b"401"),
-        (b"GET /api/v3/time HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nbody", b"200"),
-        (b"PATCH /api/v3/order HTTP/1.1\r\nhost: x\r\n\r\n", b"405"),
-        (b"GET /api/v1/time HTTP/1.1\r\nhost: x\r\n\r\n", b"404"),
-        (b"POST /api/v3/userDataStream HTTP/1.1\r\nhost: x\r\n\r\n", b"410"),
+        (b"GET /api/v3/depth?symbol=BTCUSDT&limit=%D9%A1 HTTP/1.1\r\nhost: [::1]\r\n\r\n", b"400"),
+        (b"GET /api/v3/time HTTP/1.1\r\nhost: [::1]\r\nx-mbx-time-unit: \xff\r\n\r\n", b"400"),
+        (
+            b"GET /api/v3/account?timestamp=1&signature=%00 HTTP/1.1\r\nhost: [::1]\r\nx-mbx-apikey: \xff\r\n\r\n",
+            b"401",
+        ),
+        (b"GET /api/v3/time HTTP/1.1\r\nhost: [::1]\r\ncontent-length: 4\r\n\r\nbody", b"200"),
+        (b"PATCH /api/v3/order HTTP/1.1\r\nhost: [::1]\r\n\r\n", b"405"),
+        (b"GET /api/v1/time HTTP/1.1\r\nhost: [::1]\r\n\r\n", b"404"),
+        (b"POST /api/v3/userDataStream HTTP/1.1\r\nhost: [::1]\r\n\r\n", b"410"),
     ],
 )
 async def test_http(client: AsyncClient, sent: bytes, status: bytes) -> None:
@@ -108,7 +111,8 @@ async def test_broken_websocket_messages(client: AsyncClient, path: str, frames:
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     try:
         key = b"sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\nsec-websocket-version: 13\r\n"
-        writer.write(b"GET " + path.encode() + b" HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n")
+        writer.write(b"GET " + path.encode() + b" HTTP/1.1\r\nhost: [::1]\r\n")
+        writer.write(b"connection: upgrade\r\nupgrade: websocket\r\n")
         writer.write(key + b"\r\n")
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
         writer.write(frames)

@@ -1,7 +1,8 @@
-"""Rejects cross-site requests: web pages in a local browser must neither use up limits nor reach /admin.
+"""Rejects requests of web pages in a local browser, which must neither use up limits nor reach /admin.
 
 Browsers set Origin (RFC 6454, section 7) and Sec-Fetch-Site (W3C Fetch Metadata), and pages cannot change them.
-Programs send neither, or their own address.
+Programs send neither, or their own address. A page whose name was made to resolve to this machine (DNS rebinding)
+is of the same site for its browser; only Host (RFC 9110, section 7.2) shows that name.
 """
 
 import re
@@ -16,11 +17,15 @@ _is_here = re.compile(_LOOPBACK, re.IGNORECASE).fullmatch
 _BROWSER_HEADERS = frozenset({b"origin", b"sec-fetch-site"})
 
 
-def cross_site_error() -> RequestRejected:
-    """The error for a cross-site request."""
-    return RequestRejected(
-        -1002, "You are not authorized to execute this request: web pages of other sites may not.", 403
-    )
+def check_site(headers: Headers) -> None:
+    """Raise RequestRejected for a request of a page that this machine did not serve, or to another Host."""
+    if is_cross_site(headers):
+        why = "web pages of other sites may not."
+    elif not is_loopback_host(headers):
+        why = "its Host is not loopback. Use 127.0.0.1 or localhost."
+    else:
+        return
+    raise RequestRejected(-1002, f"You are not authorized to execute this request: {why}", 403)
 
 
 def is_cross_site(headers: Headers) -> bool:
@@ -36,7 +41,11 @@ def is_cross_site(headers: Headers) -> bool:
     return False
 
 
-def is_local_program(headers: Headers) -> bool:
-    """Whether a program sent the request, to a loopback Host: not a page, not even by DNS rebinding."""
-    hosts = [value for name, value in headers if name == b"host"]
-    return all(map(_is_here, hosts)) and not any(name in _BROWSER_HEADERS for name, _ in headers)
+def is_loopback_host(headers: Headers) -> bool:
+    """Whether the request is to a loopback Host, or says none, as no browser does."""
+    return all(_is_here(value) for name, value in headers if name == b"host")
+
+
+def is_from_browser(headers: Headers) -> bool:
+    """Whether the request has a header that only browsers send."""
+    return any(name in _BROWSER_HEADERS for name, _ in headers)

@@ -1,4 +1,4 @@
-"""Cross-site pages in a local browser are recognized by their headers and use no limits."""
+"""Pages in a local browser are recognized by their headers and use no limits, not even by DNS rebinding."""
 
 import json
 from dataclasses import replace
@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import websockets
 
-from cq_tui.simulator.connections.cross_site import is_cross_site, is_local_program
+from cq_tui.simulator.connections.cross_site import check_site, is_cross_site, is_from_browser
+from cq_tui.simulator.errors import RequestRejected
 from tests.simulator.test_server import CONFIG, AsyncClient, exchange
 
 EVIL: list[dict[str, str]] = [
@@ -42,20 +43,39 @@ def test_local_programs_and_pages_are_allowed(headers: dict[str, str]) -> None:
     assert not is_cross_site(as_sent(headers))
 
 
-@pytest.mark.parametrize(
-    ("headers", "is_program"),
-    [
-        ({"host": "127.0.0.1:8080"}, True),
-        ({"host": "LocalHost:8080"}, True),
-        ({}, True),
-        ({"host": "evil.example:8080"}, False),
-        ({"host": "127.0.0.1.evil.example"}, False),
-        ({"host": "127.0.0.1:80", "origin": "http://127.0.0.1:80"}, False),
-        ({"host": "127.0.0.1:80", "sec-fetch-site": "same-origin"}, False),
-    ],
-)
-def test_only_a_program_with_a_loopback_host_is_local(headers: dict[str, str], is_program: bool) -> None:
-    assert is_local_program(as_sent(headers)) is is_program
+LOOPBACK_HOSTS = ["127.0.0.1", "127.0.0.1:8080", "127.1.2.3:1", "LocalHost:8080", "[::1]:8080", "[::1]"]
+OTHER_HOSTS = [
+    "evil.example:8080",
+    "127.0.0.1.evil.example",
+    "localhost.evil.example:8080",
+    "evil.example#127.0.0.1",
+    "user@127.0.0.1",
+    "127.0.0.1:8080, evil.example",
+    "192.168.1.7:8080",
+    "0.0.0.0:8080",
+    "[::1].evil.example",
+    "",
+]
+
+
+@pytest.mark.parametrize("host", LOOPBACK_HOSTS)
+def test_a_loopback_host_is_served(host: str) -> None:
+    check_site(as_sent({"host": host}))
+    check_site([])
+
+
+@pytest.mark.parametrize("host", OTHER_HOSTS)
+def test_a_host_that_is_not_loopback_is_rejected_with_a_remedy(host: str) -> None:
+    with pytest.raises(RequestRejected, match=r"Host is not loopback. Use 127.0.0.1 or localhost"):
+        check_site(as_sent({"host": host}))
+    with pytest.raises(RequestRejected):
+        check_site([(b"host", b"127.0.0.1"), (b"host", host.encode())])
+
+
+def test_browsers_are_told_from_programs() -> None:
+    assert not is_from_browser(as_sent({"host": "127.0.0.1:80"}))
+    assert is_from_browser(as_sent({"origin": "http://127.0.0.1:80"}))
+    assert is_from_browser(as_sent({"sec-fetch-site": "same-origin"}))
 
 
 async def weight(client: AsyncClient) -> int:
@@ -63,8 +83,8 @@ async def weight(client: AsyncClient) -> int:
 
 
 @pytest.mark.parametrize("admin", [False, True])
-@pytest.mark.parametrize("headers", EVIL)
-async def test_a_cross_site_page_uses_no_limits(headers: dict[str, str], admin: bool) -> None:
+@pytest.mark.parametrize("headers", [*EVIL, {"host": "evil.example", "sec-fetch-site": "same-origin"}])
+async def test_a_page_of_another_site_uses_no_limits(headers: dict[str, str], admin: bool) -> None:
     # No new minute, which would restart the count, begins in between.
     async with exchange(replace(CONFIG, admin=admin, frozen_at=1_700_000_000_000)) as client:
         before = await weight(client)
@@ -77,13 +97,17 @@ async def test_a_cross_site_page_uses_no_limits(headers: dict[str, str], admin: 
 
 
 @pytest.mark.parametrize("path", ["/ws-api/v3", "/ws/btcusdt@trade"])
-async def test_a_cross_site_page_gets_no_websocket(path: str) -> None:
+async def test_a_page_of_another_site_gets_no_websocket(path: str) -> None:
     async with exchange() as client:
         with pytest.raises(websockets.InvalidStatus) as caught:
             await websockets.connect(
                 f"{client.endpoint.stream_url}{path}", origin=websockets.Origin("https://evil.example")
             )
         assert caught.value.response.status_code == 403
+        rebound = "ws://evil.example:" + client.endpoint.stream_url.rpartition(":")[2]
+        port = int(rebound.rpartition(":")[2])
+        with pytest.raises(websockets.InvalidStatus, match="403"):
+            await websockets.connect(f"{rebound}{path}", host="127.0.0.1", port=port, proxy=None)
         here = websockets.Origin(client.endpoint.rest_url)
         async with websockets.connect(client.endpoint.ws_api_url, origin=here) as socket:
             await socket.send(json.dumps({"id": 1, "method": "ping"}))

@@ -12,10 +12,10 @@ from cq_tui.simulator.connections import http_connection
 from cq_tui.simulator.server import ExchangeEndpoint, SimulatorConfig, run
 from tests.simulator.conftest import SHORT_HISTORY
 
-PING = b"GET /api/v3/ping HTTP/1.1\r\nhost: x\r\n\r\n"
-PRICE = b"GET /api/v3/ticker/price?symbol=BTCUSDT HTTP/1.1\r\nhost: x\r\n\r\n"
+PING = b"GET /api/v3/ping HTTP/1.1\r\nhost: [::1]\r\n\r\n"
+PRICE = b"GET /api/v3/ticker/price?symbol=BTCUSDT HTTP/1.1\r\nhost: [::1]\r\n\r\n"
 FORM = b"symbol=BTCUSDT&side=BUY"
-HEAD = b"POST /api/v3/order HTTP/1.1\r\nhost: x\r\nx-mbx-apikey: unknown\r\ncontent-length: %d\r\n" % len(FORM)
+HEAD = b"POST /api/v3/order HTTP/1.1\r\nhost: [::1]\r\nx-mbx-apikey: unknown\r\ncontent-length: %d\r\n" % len(FORM)
 ORDER = HEAD + b"\r\n" + FORM
 
 
@@ -103,7 +103,7 @@ async def test_an_expected_body_gets_100_continue() -> None:
 
 @pytest.mark.parametrize(
     "request_bytes",
-    [PING.replace(b"host: x", b"connection: close"), PING.replace(b"HTTP/1.1", b"HTTP/1.0")],
+    [PING.replace(b"host: [::1]", b"connection: close"), PING.replace(b"HTTP/1.1", b"HTTP/1.0")],
     ids=["close", "HTTP/1.0"],
 )
 async def test_a_connection_close_request_gets_one_response(request_bytes: bytes) -> None:
@@ -191,7 +191,7 @@ async def test_an_http_2_offer_is_ignored() -> None:
 async def test_a_websocket_handshake_with_a_body_is_rejected(method: bytes) -> None:
     async with wired() as wire:
         upgrade = (
-            b" /ws HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\ncontent-length: 3\r\n\r\nabc"
+            b" /ws HTTP/1.1\r\nhost: [::1]\r\nconnection: upgrade\r\nupgrade: websocket\r\ncontent-length: 3\r\n\r\nabc"
         )
         await wire.send(method + upgrade)
         assert (await wire.response())[0] == 400
