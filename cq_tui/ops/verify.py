@@ -157,10 +157,9 @@ def verify_history(
     faults = found.faults + faults
     checkpoints = [anchor.checkpoint for anchor in anchors]
     present = [each for each in checkpoints if each.size <= found.events]
-    faults += [
-        HistoryFault(data.checkpoints.name, text) for text in find_contradictions(present, found.events, found.roots)
-    ]
-    agreeing = [each for each in anchors if found.roots.get(each.checkpoint.size) == each.checkpoint.root]
+    roots = {size: mark.root for size, mark in found.marks.items()}
+    faults += [HistoryFault(data.checkpoints.name, text) for text in find_contradictions(present, found.events, roots)]
+    agreeing = [each for each in anchors if roots.get(each.checkpoint.size) == each.checkpoint.root]
     return VerificationReport(
         result=found,
         faults=faults,

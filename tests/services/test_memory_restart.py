@@ -74,7 +74,8 @@ async def test_checkpoints_are_signed_and_a_restart_goes_on_from_the_snapshot(tm
         assert await memory.stop() == 0
     spool.close()
     found = verify(data, [first.size, last.size])
-    assert (found.faults, found.roots) == ([], {first.size: first.root, last.size: last.root})
+    roots = {size: mark.root for size, mark in found.marks.items()}
+    assert (found.faults, roots) == ([], {first.size: first.root, last.size: last.root})
     assert_consistent(data)
 
 

@@ -94,11 +94,11 @@ class BackgroundChecks:
     def _finish_check(self, check: FullCheck) -> None:
         for fault in check.finish():
             self._integrity.add_fault(fault)
-        if check.cursors_differ:
+        if check.contradicts_start:
             self._quarantine_snapshots()
-            raise HistoryReplaced("a snapshot has other sequence numbers than the history")
+            raise HistoryReplaced("a snapshot is of another history")
         self._history.adopt_check(check)
-        self._integrity.compare_roots(check.roots)
+        self._integrity.compare_roots({size: mark.root for size, mark in check.marks.items()})
         self._check = None
         self._integrity.state.last_full_check = time.time()
         self._integrity.save()

@@ -60,7 +60,7 @@ class Integrity:
         self.state = state
         self.anchoring = anchoring
         #: Verified roots at the sizes of checkpoints.
-        self._roots = history.roots
+        self._roots = {size: mark.root for size, mark in history.marks.items()}
         found = list(history.faults)
         for known in state.faults.values():
             # Faults stay open across restarts until a person accepts them.

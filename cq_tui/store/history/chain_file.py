@@ -11,7 +11,16 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from cq_tui.store.durable import sync_folder, write_parts
-from cq_tui.store.history.hash_chain import DOCUMENT_START, TAIL_BYTES, ChainError, ChainTail, parse_tail
+from cq_tui.store.history.hash_chain import (
+    DOCUMENT_START,
+    SEPARATOR,
+    TAIL_BYTES,
+    ChainBlock,
+    ChainError,
+    ChainTail,
+    parse_genesis,
+    parse_tail,
+)
 from cq_tui.store.regular_file import open_regular
 
 #: A slow reader may find a file that changed meanwhile; it tries this often.
@@ -21,6 +30,7 @@ _COMPARED = 64 * 1024
 #: If the twin lacks more than this, it is copied again rather than held in memory.
 _LONGEST_DELTA = 8 * 1024 * 1024
 _COPIED = 1024 * 1024
+_MAX_GENESIS = 1024
 
 
 class ChainFile:
@@ -28,7 +38,7 @@ class ChainFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._hidden = path.with_name(f".{path.name}.hidden")
+        self._hidden = hidden_twin(path)
         self._swap = path.with_name(f".{path.name}.swap")
         self._end = 0
         self._hidden_end = 0
@@ -145,6 +155,20 @@ class ChainFile:
         os.link(self.path, self._swap)
         os.rename(self._hidden, self.path)
         os.rename(self._swap, self._hidden)
+
+
+def hidden_twin(path: Path) -> Path:
+    """Return the path of the document's twin."""
+    return path.with_name(f".{path.name}.hidden")
+
+
+def read_genesis(path: Path) -> ChainBlock | None:
+    """Return the genesis block of a document; None if there is none."""
+    with contextlib.suppress(OSError), open(path, "rb", opener=open_regular) as file:
+        start, stored = file.readline(_MAX_GENESIS), file.readline(_MAX_GENESIS)
+        if start == DOCUMENT_START:
+            return parse_genesis(stored.rstrip(SEPARATOR))
+    return None
 
 
 def read_last_bytes(path: Path, size: int) -> bytes:

@@ -5,7 +5,9 @@ from collections.abc import Collection
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.faults import HistoryFault
 from cq_tui.store.history.hash_chain import DOCUMENT_START, SEPARATOR
-from cq_tui.store.history.position import HistoryPosition, VerificationLimits
+from cq_tui.store.history.noted import NotedEvents
+from cq_tui.store.history.position import HistoryMark, HistoryPosition, VerificationLimits
+from cq_tui.store.history.resume import OTHER_BEGINNING
 from cq_tui.store.history.scrub import Scrubber
 from cq_tui.store.history.tree_index import SubtreeIndex
 from cq_tui.store.history.verifier import Verifier
@@ -18,9 +20,9 @@ class FullCheck:
     """Verifies from the first event to ``start``, a batch per ``step``, and compares the two positions."""
 
     def __init__(self, data: DataDir, start: HistoryPosition, sizes: Collection[int] = ()) -> None:
-        """Open the files. ``sizes`` are the tree sizes whose roots are wanted. Raises OSError."""
-        #: Whether the sequence numbers at the start differ from those in the events.
-        self.cursors_differ = False
+        """Open the files. ``sizes`` are the tree sizes whose marks are wanted. Raises OSError."""
+        #: Whether the events lead to another position, or to other sequence numbers, than the one resumed from.
+        self.contradicts_start = False
         self.scrubber = Scrubber(data.events)
         self.chain_scrubber = Scrubber(data.hash_chain)
         self._data, self._start = data, start
@@ -38,9 +40,19 @@ class FullCheck:
         return self._verifier.position.event_end / self._start.event_end
 
     @property
-    def roots(self) -> dict[int, bytes]:
-        """Root at each wanted size reached so far."""
-        return self._verifier.roots
+    def marks(self) -> dict[int, HistoryMark]:
+        """Root and tip at each wanted size reached so far."""
+        return self._verifier.marks
+
+    @property
+    def noted(self) -> NotedEvents:
+        """Sound events about the history itself so far."""
+        return self._verifier.noted
+
+    @property
+    def position(self) -> HistoryPosition:
+        """How far it is."""
+        return self._verifier.position
 
     @property
     def index(self) -> SubtreeIndex:
@@ -61,12 +73,12 @@ class FullCheck:
         self._verifier.close()
         found, start = self._verifier.position, self._start
         faults = list(self._verifier.faults)
-        is_same = (found.events, found.tip, found.frontier.root()) == (start.events, start.tip, start.frontier.root())
-        if not faults and not is_same:
-            reason = "the beginning is not the one that the last snapshot saw"
-            faults.append(HistoryFault(self._data.events.name, reason))
-        self.cursors_differ = found.cursors != start.cursors and not faults
-        if self.cursors_differ:
+        if faults:
+            return faults
+        if (found.events, found.mark) != (start.events, start.mark):
+            faults.append(HistoryFault(self._data.events.name, OTHER_BEGINNING))
+        elif found.cursors != start.cursors:
             reason = "a snapshot counts other events than the history holds"
             faults.append(HistoryFault(self._data.snapshots.name, reason))
+        self.contradicts_start = bool(faults)
         return faults

@@ -18,6 +18,7 @@ _SEPARATOR_TEXT = SEPARATOR.decode()
 _TAIL = re.compile(
     rb'\n\],"merkle_root":"([0-9a-f]{64})","chain_length":(\d{1,15}),"integrity_verified":(true|false)\} *\n'
 )
+_GENESIS_TIME = re.compile(rb'\{"index":0,"timestamp":(\d{1,12}\.\d{6}),')
 _LINKS = re.compile(
     rb'\{"index":(\d{1,15}),.*?(?:"event_hash":"([0-9a-f]{64})"\})?,"previous_hash":"(0|[0-9a-f]{64})","hash":"[0-9a-f]{64}"\}',
     re.DOTALL,
@@ -40,6 +41,13 @@ def genesis_block(timestamp: str) -> ChainBlock:
     content = f'{{"index":0,"timestamp":{timestamp},"data":"Genesis Block","previous_hash":"0"'
     digest = sha256(f"{_DOMAIN_TEXT}{content}".encode()).hexdigest()
     return ChainBlock(f'{content},"hash":"{digest}"}}'.encode(), digest)
+
+
+def parse_genesis(stored: bytes) -> ChainBlock | None:
+    """Parse block 0; None if it is none."""
+    match = _GENESIS_TIME.match(stored)
+    block = genesis_block(match[1].decode()) if match else None
+    return block if block is not None and block.content == stored else None
 
 
 def build_block(index: int, header: HeaderFields, event_hash: str, previous_hash: str) -> ChainBlock:

@@ -8,9 +8,11 @@ import re
 import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkContext, SpawnContext
+from typing import NamedTuple
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.batch import WriterSequences
@@ -19,8 +21,9 @@ from cq_tui.store.history.event_line import parse_header
 from cq_tui.store.history.hash_chain import SEPARATOR, ChainBlock, ChainError, ChainTail, parse_links
 from cq_tui.store.history.line_inspection import block_key, event_key
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, MerkleFrontier, leaf_hash
-from cq_tui.store.history.position import HistoryPosition, VerificationLimits
-from cq_tui.store.history.verification import PROGRESS_INTERVAL, Progress, VerificationResult, sequence_gaps, verify
+from cq_tui.store.history.noted import NotedEvent, NotedEvents
+from cq_tui.store.history.position import HistoryMark, HistoryPosition, VerificationLimits
+from cq_tui.store.history.verification import PROGRESS_INTERVAL, Progress, VerificationResult, verify
 from cq_tui.store.history.verifier import Verifier
 from cq_tui.store.line_search import find_first
 from cq_tui.store.regular_file import open_regular
@@ -29,8 +32,16 @@ from cq_tui.store.regular_file import open_regular
 _FEWEST = 64 * SUBTREE_LEAVES
 _EVENT_ID = re.compile(rb'"event_id":"evt_([0-9]{1,12})_([0-9]{3,12})"')
 
-#: The number of full subtrees, and the smaller roots after them, largest first.
-_Remainder = tuple[int, tuple[bytes, ...]]
+
+class _PartMark(NamedTuple):
+    """The tree over a part at some size, and the tip there."""
+
+    #: Number of full subtrees.
+    subtrees: int
+    #: The smaller roots after them, largest first.
+    rest: tuple[bytes, ...]
+    #: Hex hash of the last block.
+    tip: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +51,7 @@ class _Part:
     data: DataDir
     start: HistoryPosition | None
     end: int | None
-    #: Tree sizes whose roots are wanted, counted from the first event of the history.
+    #: Tree sizes whose marks are wanted, counted from the first event of the history.
     sizes: Collection[int]
 
 
@@ -51,8 +62,9 @@ class _PartResult:
     is_sound: bool
     events: int
     subtrees: list[bytes]
-    #: The remainder of the tree at each wanted size and at the end.
-    remainders: dict[int, _Remainder]
+    #: The mark at each wanted size and at the end.
+    marks: dict[int, _PartMark]
+    noted: list[NotedEvent]
     tip: ChainBlock
     sequences: WriterSequences
     unchained: int
@@ -129,10 +141,10 @@ def position_after(data: DataDir, count: int) -> HistoryPosition | None:
 
 def _split_parts(data: DataDir, starts: Sequence[HistoryPosition], sizes: Collection[int]) -> list[_Part]:
     tasks = []
-    edges = [0, *(position.events for position in starts), sys.maxsize]
-    for number, start in enumerate([None, *starts]):
+    edges = pairwise([-1, *(position.events for position in starts), sys.maxsize])
+    for number, (start, (before, last)) in enumerate(zip([None, *starts], edges, strict=True)):
         end = starts[number].event_end if number < len(starts) else None
-        inside = {size for size in sizes if edges[number] < size <= edges[number + 1]}
+        inside = {size for size in sizes if before < size <= last}
         tasks.append(_Part(data, start, end, inside))
     return tasks
 
@@ -177,11 +189,11 @@ def _verify_part(task: _Part, answer: Connection) -> None:
     limits = VerificationLimits(end=task.end, sizes=task.sizes, max_faults=1)
     verifier = Verifier(task.data.events, task.data.hash_chain, limits, start=task.start)
     first, reported, batches = verifier.position.events, verifier.position.event_end, 0
-    remainders: dict[int, _Remainder] = {}
+    marks: dict[int, _PartMark] = {}
+    _add_mark(marks, task.sizes, verifier.position)
     while verifier.step():
         batches += 1
-        if verifier.position.events in task.sizes:
-            remainders[verifier.position.events] = _remainder(verifier.position.frontier)
+        _add_mark(marks, task.sizes, verifier.position)
         if batches % PROGRESS_INTERVAL == 0:
             answer.send(verifier.position.event_end - reported)
             reported = verifier.position.event_end
@@ -190,13 +202,14 @@ def _verify_part(task: _Part, answer: Connection) -> None:
     verifier.close()
     answer.send(verifier.position.event_end - reported)
     position, tail = verifier.position, verifier.tail
-    remainders[position.events] = _remainder(position.frontier)
+    _add_mark(marks, [position.events], position)
     answer.send(
         _PartResult(
             is_sound=verifier.is_sound,
             events=position.events - first,
             subtrees=position.frontier.subtrees,
-            remainders=remainders,
+            marks=marks,
+            noted=list(verifier.noted),
             tip=position.tip,
             sequences=WriterSequences(position.cursors, position.first_seqs, position.missing_counts),
             unchained=max(0, position.events - (tail.chain_length - 1 if tail is not None else 0)),
@@ -206,9 +219,13 @@ def _verify_part(task: _Part, answer: Connection) -> None:
     answer.close()
 
 
-def _remainder(frontier: MerkleFrontier) -> _Remainder:
-    loose = (frontier.size % SUBTREE_LEAVES).bit_count()
-    return len(frontier.subtrees), frontier.roots[len(frontier.roots) - loose :]
+def _add_mark(marks: dict[int, _PartMark], sizes: Collection[int], position: HistoryPosition) -> None:
+    """Add the mark at this position if it is wanted."""
+    if position.events in sizes:
+        frontier = position.frontier
+        loose = (frontier.size % SUBTREE_LEAVES).bit_count()
+        rest = frontier.roots[len(frontier.roots) - loose :]
+        marks[position.events] = _PartMark(len(frontier.subtrees), rest, position.tip.hash)
 
 
 def _join_parts(
@@ -219,20 +236,22 @@ def _join_parts(
 ) -> VerificationResult | None:
     """Join the parts; None if they do not make a sound history with the root that the chain names."""
     whole = HistoryPosition()
-    roots: dict[int, bytes] = {}
+    marks: dict[int, HistoryMark] = {}
+    noted = NotedEvents()
     done = [part for part in parts if part is not None and part.is_sound]
     if len(done) != len(parts):
         return None
     for part, following in zip(done, [*starts, None], strict=True):
         frontier = whole.frontier
-        for size, rest in part.remainders.items():
-            root = _extend_frontier(frontier, part.subtrees, size, rest).root()
+        for size, mark in part.marks.items():
+            root = _extend_frontier(frontier, part.subtrees, size, mark).root()
             if size == chained[0] and root != chained[1]:
                 return None
             if size in sizes:
-                roots[size] = root
+                marks[size] = HistoryMark(root, mark.tip)
+        noted.note(part.noted)
         whole.events += part.events
-        whole.frontier = _extend_frontier(frontier, part.subtrees, whole.events, part.remainders[whole.events])
+        whole.frontier = _extend_frontier(frontier, part.subtrees, whole.events, part.marks[whole.events])
         if following is not None and (part.tip, whole.events) != (following.tip, following.events):
             return None
         if not whole.precedes(part.sequences):
@@ -243,21 +262,19 @@ def _join_parts(
         merkle_root=whole.frontier.root().hex(),
         unchained=done[-1].unchained,
         torn_bytes=done[-1].torn_bytes,
-        roots=roots,
-        gaps=sequence_gaps(whole),
+        marks=marks,
+        noted=noted,
+        gaps=whole.gaps,
     )
 
 
-def _extend_frontier(
-    frontier: MerkleFrontier, subtrees: Sequence[bytes], size: int, rest: _Remainder
-) -> MerkleFrontier:
-    """Return the frontier extended by full subtrees and a remainder, up to ``size``."""
+def _extend_frontier(frontier: MerkleFrontier, subtrees: Sequence[bytes], size: int, mark: _PartMark) -> MerkleFrontier:
+    """Return the frontier extended by a part's subtrees up to the mark at ``size``."""
     grown = MerkleFrontier.restored(frontier.size, frontier.roots)
-    count, roots = rest
-    for root in subtrees[:count]:
+    for root in subtrees[: mark.subtrees]:
         grown.add_subtree(root, SUBTREE_LEAVES)
     loose = size % SUBTREE_LEAVES
-    for root in roots:
+    for root in mark.rest:
         width = 1 << loose.bit_length() - 1
         grown.add_subtree(root, width)
         loose -= width

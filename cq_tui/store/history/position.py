@@ -13,6 +13,15 @@ from cq_tui.store.history.merkle import MerkleFrontier
 INITIAL_TIP = genesis_block("0.000000")
 
 
+class HistoryMark(NamedTuple):
+    """What a checkpoint of some size says of a history."""
+
+    #: Merkle root over the events.
+    root: bytes
+    #: Hex hash of the last event's block; of the genesis block without events.
+    tip: str
+
+
 @dataclass(slots=True)
 class HistoryPosition:
     """The state after some event: all that continuing needs. By default the state before the first event."""
@@ -38,9 +47,35 @@ class HistoryPosition:
         cursors, first, missing = dict(self.cursors), dict(self.first_seqs), dict(self.missing_counts)
         return replace(self, frontier=frontier, cursors=cursors, first_seqs=first, missing_counts=missing)
 
+    @property
+    def mark(self) -> HistoryMark:
+        """Root and tip at this size."""
+        return HistoryMark(self.frontier.root(), self.tip.hash)
+
     def precedes(self, sequences: WriterSequences) -> bool:
         """Whether none of these sequence numbers occurred before."""
         return all(number > self.cursors.get(writer, 0) for writer, number in sequences.first.items())
+
+    @property
+    def gaps(self) -> dict[str, int]:
+        """Number of missing sequence numbers, by writer: each numbers its events from 1 without gaps."""
+        found = {writer: first - 1 for writer, first in sorted(self.first_seqs.items())}
+        for writer, lost in self.missing_counts.items():
+            found[writer] += lost
+        return {writer: lost for writer, lost in found.items() if lost}
+
+    def add_number(self, writer: str, seq: int) -> None:
+        """Count the sequence number of one event."""
+        if self.cursors.get(writer) == seq - 1:
+            self.cursors[writer] = seq
+        else:
+            self.add_sequences(WriterSequences({writer: seq}, {writer: seq}, {}))
+
+    def prepend_sequences(self, earlier: "HistoryPosition") -> None:
+        """Count the sequence numbers before the position from which this one was resumed."""
+        self.first_seqs |= earlier.first_seqs
+        for writer, lost in earlier.missing_counts.items():
+            self.missing_counts[writer] = self.missing_counts.get(writer, 0) + lost
 
     def add_sequences(self, sequences: WriterSequences) -> None:
         """Count the sequence numbers of a batch."""
@@ -60,11 +95,11 @@ class VerificationLimits(NamedTuple):
     watermark: int = 0
     #: Where to stop in the events file; None for its end.
     end: int | None = None
-    #: Tree sizes whose roots are wanted.
+    #: Tree sizes whose marks are wanted.
     sizes: Collection[int] = ()
     #: Whether all blocks that the document counts must be sound: after a power loss the last may not be.
     strict: bool = False
     #: Most events verified together.
     batch_size: int = BATCH_EVENTS
     #: Faults kept one by one; further ones are only counted.
-    max_faults: int = 20
+    max_faults: int = 1000

@@ -15,21 +15,24 @@ from cq_tui.store.line_blocks import blocks
 from cq_tui.store.regular_file import open_regular
 
 
-def recover(
+def examine(
     data: DataDir,
     limits: VerificationLimits,
+    first: ChainBlock,
     *,
-    start: HistoryPosition | None = None,
-    take_bytes: Callable[[bytes], None] | None = None,
-    sink: Callable[[bytes], None] | None = None,
-    first: ChainBlock | None = None,
+    start: HistoryPosition | None,
+    take_bytes: Callable[[bytes], None],
+    sink: Callable[[bytes], None],
 ) -> Verifier:
-    """Verify the history to its end and return the verifier, whose parameters these are. Raises OSError."""
+    """Verify the history to its end and return the verifier, whose parameters these are. Raises OSError.
+
+    Nothing is changed: what a fault says was moved to quarantine, ``cut_torn_tail`` moves.
+    """
     files = data.events, data.hash_chain
     verifier = Verifier(*files, limits, start=start, take_bytes=take_bytes, sink=sink, first=first)
     while verifier.step():
         pass
-    if verifier.torn_at is not None and cut_torn_tail(data.events, verifier.torn_at, data.quarantine):
+    if verifier.torn_at is not None and _has_object(data.events, verifier.torn_at):
         reason = f"what stands from byte {verifier.torn_at} on is no event of this history: moved to quarantine"
         verifier.add_fault(data.events, reason)
     verifier.finish()
@@ -43,17 +46,23 @@ def recover(
     return verifier
 
 
-def cut_torn_tail(path: Path, offset: int, quarantine: Path) -> bool:
-    """Move everything from ``offset`` on to quarantine; return whether it contained a whole JSON object."""
-    descriptor = open_regular(path, os.O_RDWR)
+def cut_torn_tail(data: DataDir, found: Verifier) -> None:
+    """Move the torn tail that was found, if any, to quarantine. Raises OSError."""
+    if found.torn_at is None:
+        return
+    descriptor = open_regular(data.events, os.O_RDWR)
     try:
-        kept = quarantine_bytes(descriptor, offset, os.fstat(descriptor).st_size, quarantine, path.name)
-        os.ftruncate(descriptor, offset)
+        quarantine_bytes(descriptor, found.torn_at, os.fstat(descriptor).st_size, data.quarantine, data.events.name)
+        os.ftruncate(descriptor, found.torn_at)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    with open(kept, "rb", opener=open_regular) as file:
-        lines = (line for block in blocks(file, 0, os.fstat(file.fileno()).st_size) for line in block.lines)
+
+
+def _has_object(path: Path, offset: int) -> bool:
+    """Whether there is a whole JSON object from ``offset`` on."""
+    with open(path, "rb", opener=open_regular) as file:
+        lines = (line for block in blocks(file, offset, os.fstat(file.fileno()).st_size) for line in block.lines)
         return any(_is_object(line) for line in lines)
 
 

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.faults import HistoryFault
-from cq_tui.store.history.position import HistoryPosition, VerificationLimits
+from cq_tui.store.history.noted import NotedEvent
+from cq_tui.store.history.position import HistoryMark, VerificationLimits
 from cq_tui.store.history.verifier import Verifier
 
-#: Faults kept one by one.
-_MAX_FAULTS = 1000
 #: Batches between two progress reports.
 PROGRESS_INTERVAL = 16
 #: Called with the number of further bytes of events that are verified.
@@ -31,8 +30,10 @@ class VerificationResult:
     unchained: int = 0
     #: Bytes of an incomplete last line.
     torn_bytes: int = 0
-    #: Root at each wanted size that was reached.
-    roots: dict[int, bytes] = field(default_factory=dict)
+    #: Root and tip at each wanted size that was reached.
+    marks: dict[int, HistoryMark] = field(default_factory=dict)
+    #: Sound events about the history itself.
+    noted: list[NotedEvent] = field(default_factory=list)
     #: Number of missing sequence numbers, by writer.
     gaps: dict[str, int] = field(default_factory=dict)
 
@@ -40,9 +41,9 @@ class VerificationResult:
 def verify(data: DataDir, sizes: Collection[int] = (), progress: Progress = lambda _: None) -> VerificationResult:
     """Verify chain, payloads, order, ids and root from the first byte on, in one process. Raises OSError.
 
-    ``sizes`` are the tree sizes whose roots are wanted.
+    ``sizes`` are the tree sizes whose marks are wanted.
     """
-    limits = VerificationLimits(sizes=sizes, strict=True, max_faults=_MAX_FAULTS)
+    limits = VerificationLimits(sizes=sizes, strict=True)
     verifier = Verifier(data.events, data.hash_chain, limits)
     reported, batches = 0, 0
     while verifier.step():
@@ -69,13 +70,7 @@ def _make_result(data: DataDir, verifier: Verifier) -> VerificationResult:
         missing=verifier.surplus_blocks,
         unchained=max(0, position.events - max(0, chained)) if verifier.fault_count == 0 else 0,
         torn_bytes=0 if verifier.torn_at is not None else verifier.unverified_bytes,
-        roots=verifier.roots,
-        gaps=sequence_gaps(position),
+        marks=verifier.marks,
+        noted=verifier.noted,
+        gaps=position.gaps,
     )
-
-
-def sequence_gaps(position: HistoryPosition) -> dict[str, int]:
-    """Return the number of missing sequence numbers, by writer: each numbers its events from 1 without gaps."""
-    missing = position.missing_counts
-    found = {writer: first - 1 + missing.get(writer, 0) for writer, first in sorted(position.first_seqs.items())}
-    return {writer: count for writer, count in found.items() if count}

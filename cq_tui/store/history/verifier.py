@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cq_tui.store.history.batch import VerifiedBatch, WriterSequences, check_batch, event_id_key
-from cq_tui.store.history.chain_file import read_chain_tail, starts_as_chain
+from cq_tui.store.history.chain_file import hidden_twin, read_chain_tail, read_genesis, starts_as_chain
 from cq_tui.store.history.event_line import EventHeader
 from cq_tui.store.history.faults import HistoryFault
 from cq_tui.store.history.hash_chain import (
@@ -23,12 +23,14 @@ from cq_tui.store.history.hash_chain import (
     ChainTail,
     build_block,
     genesis_block,
+    parse_genesis,
     parse_links,
     parse_tail,
 )
 from cq_tui.store.history.line_inspection import InspectedLine, claimed_hash, inspect_line
 from cq_tui.store.history.merkle import SUBTREE_LEAVES
-from cq_tui.store.history.position import INITIAL_TIP, HistoryPosition, VerificationLimits
+from cq_tui.store.history.noted import NotedEvent, NotedEvents
+from cq_tui.store.history.position import INITIAL_TIP, HistoryMark, HistoryPosition, VerificationLimits
 from cq_tui.store.history.stored_lines import BlockLines, EventLines
 
 #: If more blocks are missing, the document is rewritten.
@@ -41,7 +43,8 @@ class Verifier:
     """One pass over events and blocks, a batch per ``step``.
 
     ``start`` is a position known to be sound. ``sink`` receives the chain document as it should be, without its tail,
-    part by part; ``take_bytes`` the events file. ``first`` is the genesis block to use if there is none.
+    part by part; ``take_bytes`` the events file. ``first`` is the genesis block to use if neither the document nor its
+    twin has one.
     """
 
     def __init__(
@@ -62,8 +65,10 @@ class Verifier:
         self.missing_blocks: list[bytes] = []
         #: The chain document must be rewritten: sound blocks are kept, others rebuilt from events.
         self.needs_rebuild = False
-        #: Root at each wanted size that was reached.
-        self.roots: dict[int, bytes] = {}
+        #: Root and tip at each wanted size that was reached.
+        self.marks: dict[int, HistoryMark] = {}
+        #: Sound events about the history itself.
+        self.noted = NotedEvents()
         #: The genesis block, if verification began there.
         self.genesis = INITIAL_TIP
         #: Blocks after that of the last event.
@@ -121,6 +126,7 @@ class Verifier:
         last = position.last_header
         found = check_batch(events, lines, position.events + 1, position.tip, last.event_id if last else None)
         if found is not None and position.precedes(found.sequences) and self._blocks.starts_with(found.blocks):
+            self.noted.look(position.events + 1, lines, events)
             self._accept_batch(events, found)
         else:
             lines = self._lines.peek(room + 1)[1]
@@ -192,7 +198,7 @@ class Verifier:
         if links is not None and links.index == 0:
             self._blocks.advance()
             first = ChainBlock(stored or b"", links.hash)
-            if (time := _TIMESTAMP.search(first.content)) is None or genesis_block(time[1].decode()) != first:
+            if parse_genesis(first.content) is None:
                 self.add_fault(self._chain_path, "the first block is no genesis block", 0)
         else:
             self.needs_rebuild = True
@@ -200,7 +206,7 @@ class Verifier:
                 self.add_fault(self._chain_path, "the genesis block is missing or does not match its hash", 0)
             if links is None and stored is not None:
                 self._blocks.advance()
-            first = self._repair_genesis(stored or b"", first)
+            first = self._repair_genesis(stored or b"", read_genesis(hidden_twin(self._chain_path)) or first)
         self.genesis = self.position.tip = first
         self.position.block_end = len(DOCUMENT_START) + len(first.content)
         if self._sink is not None:
@@ -259,7 +265,7 @@ class Verifier:
             # Only one part is verified: roots are compared when the parts are joined.
             return
         if position.events in self._limits.sizes:
-            self.roots[position.events] = position.frontier.root()
+            self.marks[position.events] = position.mark
         if tail is None or tail.chain_length != position.events + 1:
             return
         root = position.frontier.root().hex()
@@ -350,6 +356,7 @@ class Verifier:
         if line.header is not None:
             position.last_header = line.header
         if intact and line.origin is not None:
+            self.noted.note([NotedEvent(index, line.content)])
             writer, seq = line.origin
             if seq > position.cursors.get(writer, 0):
                 position.add_sequences(WriterSequences({writer: seq}, {writer: seq}, {}))

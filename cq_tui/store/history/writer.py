@@ -6,7 +6,7 @@ Events are written, synced, then chained, so the chain never runs ahead of durab
 import contextlib
 import os
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,19 @@ from cq_tui.store.history.chain_file import ChainFile
 from cq_tui.store.history.event_line import EventClock, EventHeader, build_line
 from cq_tui.store.history.faults import HistoryFault
 from cq_tui.store.history.full_check import FullCheck
-from cq_tui.store.history.hash_chain import DOCUMENT_START, SEPARATOR, ChainTail, build_blocks, genesis_block
+from cq_tui.store.history.hash_chain import (
+    DOCUMENT_START,
+    SEPARATOR,
+    ChainBlock,
+    ChainTail,
+    build_blocks,
+    genesis_block,
+)
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, leaf_hash
+from cq_tui.store.history.noted import NOTED_TYPES, NotedEvent
 from cq_tui.store.history.position import HistoryPosition, VerificationLimits
-from cq_tui.store.history.recovery import recover
-from cq_tui.store.history.resume import resume_from_snapshot, resume_from_tail
+from cq_tui.store.history.recovery import cut_torn_tail, examine
+from cq_tui.store.history.resume import OTHER_BEGINNING, resume_from_snapshot
 from cq_tui.store.history.scrub import Scrubber
 from cq_tui.store.history.tree_index import SubtreeIndex
 from cq_tui.store.history.verifier import Verifier
@@ -55,47 +63,71 @@ class HistoryWriter:
     ) -> None:
         """Open and verify, from the first of ``snapshots`` that the files confirm (see ``resume.py``).
 
-        ``watermark`` is the size up to which the events file is known to be synced; ``sizes`` are the tree sizes whose
-        roots are wanted. Raises JournalError or OSError if the files cannot be opened.
+        If anything is wrong from there on, everything is verified. ``watermark`` is the size up to which the events
+        file is known to be synced; ``sizes`` are the tree sizes whose marks are wanted. Raises JournalError or OSError
+        if the files cannot be opened.
         """
         self._data = data
         self._journal = JournalWriter(data.events, quarantine=data.quarantine, locked=True)
-        #: Where verification began; what is before it is verified later (``check_skipped_part``).
-        self.resumed_from = self._find_resume_position(snapshots)
-        self.scrubber = Scrubber(data.events, self.resumed_from.event_end if self.resumed_from else 0)
-        self.chain_scrubber = Scrubber(data.hash_chain, self.resumed_from.block_end if self.resumed_from else 0)
-        limits = VerificationLimits(watermark, sizes=sizes)
-        found = recover(
-            data,
-            limits,
-            start=self.resumed_from.copy() if self.resumed_from else None,
-            take_bytes=self.scrubber.add,
-            sink=self.chain_scrubber.add,
-        )
+        found = self._verify_since(snapshots, VerificationLimits(watermark, sizes=sizes), now)
+        cut_torn_tail(data, found)
         self._journal.refresh_size()
         #: Size of the events file up to which events and chain are both synced.
         self.watermark = watermark
         self.faults: list[HistoryFault] = found.faults
-        #: Root at each wanted size that was reached.
-        self.roots = found.roots
+        #: Root and tip at each wanted size that was reached.
+        self.marks = found.marks
+        #: Sound events about the history itself.
+        self.noted = found.noted
         self._clock = EventClock(found.position.last_header)
         self._chain = ChainFile(data.hash_chain)
         #: Parts that the chain document still lacks.
         self._pending: list[bytes] = []
         self._scrubs_twin = False
         self._position = found.position
-        found = self._open_chain(found, now)
+        found = self._open_chain(found)
         #: Of the whole history, or, until ``adopt_check``, only of what follows ``resumed_from``.
         self.index, self._index_is_whole = self._make_index(found)
+
+    def _verify_since(self, snapshots: Iterable[SnapshotHistory], limits: VerificationLimits, now: float) -> Verifier:
+        """Verify since the first snapshot that can be resumed from. If anything is wrong then, verify everything.
+
+        A snapshot may be of another history; only what the first byte leads to counts.
+        """
+        first, start = genesis_block(f"{max(0.0, now):.6f}"), self._find_resume_position(snapshots)
+        found = self._verify(limits, first, start)
+        if start is not None and (found.fault_count or found.needs_rebuild):
+            found = self._verify(limits._replace(sizes={*limits.sizes, start.events}), first)
+            if not found.fault_count and found.marks.get(start.events) != start.mark:
+                found.add_fault(self._data.events, OTHER_BEGINNING)
+        return found
 
     def _find_resume_position(self, snapshots: Iterable[SnapshotHistory]) -> HistoryPosition | None:
         for each in snapshots:
             with contextlib.suppress(FileNotFoundError):
                 if position := resume_from_snapshot(self._data, each):
                     return position
-        with contextlib.suppress(FileNotFoundError):
-            return resume_from_tail(self._data)
         return None
+
+    def _verify(
+        self,
+        limits: VerificationLimits,
+        first: ChainBlock,
+        start: HistoryPosition | None = None,
+        write: Callable[[bytes], object] = lambda _: None,
+    ) -> Verifier:
+        """Verify from a position or from the first byte on, and scrub from there on; ``write`` gets the document."""
+        #: Where verification began; what is before it is verified later (``check_skipped_part``).
+        self.resumed_from = start
+        self.scrubber = Scrubber(self._data.events, start.event_end if start else 0)
+        self.chain_scrubber = Scrubber(self._data.hash_chain, start.block_end if start else 0)
+
+        def take(content: bytes) -> None:
+            write(content)
+            self.chain_scrubber.add(content)
+
+        position = start.copy() if start else None
+        return examine(self._data, limits, first, start=position, take_bytes=self.scrubber.add, sink=take)
 
     def _make_index(self, found: Verifier) -> tuple[SubtreeIndex, bool]:
         """Continue the stored index or begin one; return it, and whether it covers the whole history."""
@@ -121,6 +153,11 @@ class HistoryWriter:
     def cursors(self) -> dict[str, int]:
         """Highest sequence number merged, by writer."""
         return self._position.cursors
+
+    @property
+    def gaps(self) -> dict[str, int]:
+        """Number of missing sequence numbers, by writer; until ``adopt_check``, only of what was verified."""
+        return self._position.gaps
 
     @property
     def chain_length(self) -> int:
@@ -163,12 +200,14 @@ class HistoryWriter:
         blocks, tip = build_blocks(position.events + 1, headers, leaves, position.tip.hash)
         position.frontier.extend(leaves)
         self._index_subtrees(lines, blocks)
+        for index, event in enumerate(batch):
+            position.add_number(event.writer, event.seq)
+            if event.event_type in NOTED_TYPES:
+                self.noted.note([NotedEvent(position.events + index + 1, lines[index])])
         position.events += len(batch)
         position.tip, position.last_header = tip, EventHeader(*headers[-1])
         position.event_end = self._journal.size
         position.block_end += len(SEPARATOR) + len(blocks)
-        for event in batch:
-            position.cursors[event.writer] = event.seq
         self._pending += SEPARATOR, blocks
         self.scrubber.add(content)
         self._unflushed = True
@@ -233,6 +272,10 @@ class HistoryWriter:
         self.chain_scrubber.prepend(check.chain_scrubber)
         if not self._index_is_whole:
             self.index, self._index_is_whole = check.index.append_index(self.index), True
+        self._position.prepend_sequences(check.position)
+        self.marks |= check.marks
+        check.noted.note(self.noted)
+        self.noted = check.noted
         self.resumed_from = None
 
     def add_fault(self, fault: HistoryFault) -> None:
@@ -293,13 +336,13 @@ class HistoryWriter:
     def _tail(self) -> ChainTail:
         return ChainTail(self.merkle_root, self.chain_length, not self.faults)
 
-    def _open_chain(self, found: Verifier, now: float) -> Verifier:
+    def _open_chain(self, found: Verifier) -> Verifier:
         """Append missing blocks to the chain document, or rewrite it if it cannot be continued.
 
         Returns the verifier that saw the document as it is now.
         """
         if found.needs_rebuild:
-            found = self._rebuild(now)
+            found = self._rebuild(found.genesis)
         else:
             self._chain.open(self.resumed_from.block_end if self.resumed_from else None)
         # The scrubber already has the missing blocks.
@@ -309,20 +352,12 @@ class HistoryWriter:
         self._mark_flushed()
         return found
 
-    def _rebuild(self, now: float) -> Verifier:
+    def _rebuild(self, first: ChainBlock) -> Verifier:
         """Rewrite the document: sound blocks are kept, the others rebuilt from their events."""
         data = self._data
-        self.resumed_from, self.scrubber, self.chain_scrubber = None, Scrubber(data.events), Scrubber(data.hash_chain)
         with self._chain.create() as write:
-
-            def take(content: bytes) -> None:
-                write(content)
-                self.chain_scrubber.add(content)
-
-            limits = VerificationLimits(self.watermark)
-            again = recover(
-                data, limits, take_bytes=self.scrubber.add, sink=take, first=genesis_block(f"{max(0.0, now):.6f}")
-            )
+            # All faults were found before; this reads the same bytes.
+            again = self._verify(VerificationLimits(self.watermark), first, write=write)
         again.needs_rebuild = True
         self._position = again.position
         if data.hash_chain.exists():

@@ -9,11 +9,11 @@ from cq_tui.contracts.history import SnapshotHistory
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.merkle import SUBTREE_LEAVES
 from cq_tui.store.history.position import HistoryPosition, VerificationLimits
-from cq_tui.store.history.resume import resume_from_snapshot, resume_from_tail
+from cq_tui.store.history.resume import resume_from_snapshot
 from cq_tui.store.history.verifier import Verifier
 from cq_tui.store.history.writer import HistoryWriter
 from cq_tui.store.proofs.lookup import HistoryFiles
-from tests.store.history.histories import data_dir, event, event_lines
+from tests.store.history.histories import data_dir, event
 
 COUNT = SUBTREE_LEAVES + 900
 
@@ -41,35 +41,6 @@ def assert_same(one: HistoryPosition | None, other: HistoryPosition) -> None:
         assert getattr(one, name) == getattr(other, name), name
 
 
-def test_the_tail_gives_what_a_whole_walk_gives(data: DataDir) -> None:
-    assert_same(resume_from_tail(data, fewest=1), walked(data))
-    assert resume_from_tail(data) is None, "a short history is verified whole"
-
-
-@pytest.mark.parametrize("how", ["seq", "payload", "cut", "swapped", "root", "last block", "no tail"])
-def test_the_tail_does_not_count_if_the_events_have_another_root(data: DataDir, how: str) -> None:
-    lines, chain = event_lines(data), data.hash_chain.read_bytes()
-    if how == "seq":
-        lines[700] = lines[700].replace(b'"seq":701,', b'"seq":9701,')
-    elif how == "payload":
-        lines[COUNT - 1] = lines[COUNT - 1].replace(b'"n":', b'"m":')
-    elif how == "cut":
-        del lines[-1]
-    elif how == "swapped":
-        lines[3], lines[4] = lines[4], lines[3]
-    elif how == "root":
-        at = chain.rindex(b'"merkle_root":"') + 15
-        chain = chain[:at] + b"0" * 64 + chain[at + 64 :]
-    elif how == "last block":
-        at = chain.rindex(b'"previous_hash":"') + 17
-        chain = chain[:at] + b"0" * 64 + chain[at + 64 :]
-    else:
-        chain = chain[:-10]
-    data.events.write_bytes(b"".join(line + b"\n" for line in lines))
-    data.hash_chain.write_bytes(chain)
-    assert resume_from_tail(data, fewest=1) is None
-
-
 def stood(data: DataDir) -> SnapshotHistory:
     history = HistoryWriter(data, now=50.0)
     found = history.sync_state()
@@ -90,7 +61,7 @@ def test_a_snapshot_gives_what_a_whole_walk_gives_and_what_came_later_is_verifie
     while check.step():
         pass
     assert check.finish() == []
-    assert list(check.roots) == [7]
+    assert list(check.marks) == [7]
     history.adopt_check(check)
     assert all(history.scrub() is None for _ in range(9))
     history.close()

@@ -10,9 +10,10 @@ import pytest
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, MerkleFrontier, leaf_hash
 from cq_tui.store.history.parallel import position_after, verify_in_parallel
+from cq_tui.store.history.position import HistoryMark
 from cq_tui.store.history.verification import VerificationResult, verify
 from cq_tui.store.history.writer import HistoryWriter
-from tests.store.history.histories import data_dir, event, event_lines, made
+from tests.store.history.histories import data_dir, event, event_lines, made, raw_blocks
 
 LONG = 5 * SUBTREE_LEAVES + 700
 #: Somewhere in the fourth subtree.
@@ -59,11 +60,12 @@ def root_at(data: DataDir, size: int) -> bytes:
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_an_intact_history_is_intact_and_has_its_roots(long: DataDir, workers: int) -> None:
-    sizes = (1, SUBTREE_LEAVES, MIDDLE - 1_000, MIDDLE, LONG)
-    roots = {size: root_at(long, size) for size in sizes}
+    sizes = (0, 1, SUBTREE_LEAVES, MIDDLE - 1_000, MIDDLE, LONG)
+    tips = [orjson.loads(block)["hash"] for block in raw_blocks(long)]
+    marks = {size: HistoryMark(root_at(long, size), tips[size]) for size in sizes}
     progress: list[int] = []
     found = verify_in_parallel(workers, long, sizes, progress.append, fewest=1)
-    assert found == VerificationResult(events=LONG, merkle_root=roots[LONG].hex(), roots=roots)
+    assert found == VerificationResult(events=LONG, merkle_root=marks[LONG].root.hex(), marks=marks)
     assert sum(progress) == long.events.stat().st_size
 
 

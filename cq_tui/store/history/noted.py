@@ -1,0 +1,45 @@
+"""Events about the history itself, noted while it is read: faults that were found, and their acceptances."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+#: Most events noted, by type. The first ones are kept.
+_MOST = {"integrity_fault": 1000, "integrity_acknowledged": 10_000}
+NOTED_TYPES = frozenset(_MOST)
+#: Most bytes noted of each type.
+_MOST_BYTES = 16 * 1024 * 1024
+#: Occurs in each of them, and in few other lines.
+_HINT = b'"event_type":"integrity_'
+_TYPE = re.compile(rb'\{"event_id":"[a-z0-9_]+","timestamp":[0-9.]+,"event_type":"(integrity_\w+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class NotedEvent:
+    """The stored line of an event, without its line feed, and the event's index (the first event has index 1)."""
+
+    index: int
+    line: bytes
+
+
+class NotedEvents(list[NotedEvent]):
+    """A bounded list, in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._room = {kind: [most, _MOST_BYTES] for kind, most in _MOST.items()}
+
+    def look(self, index: int, lines: Iterable[bytes], content: bytes) -> None:
+        """Note what is to be noted of these lines, whose bytes are ``content``; ``index`` is that of the first."""
+        if _HINT in content:
+            self.note(NotedEvent(number, line) for number, line in enumerate(lines, index))
+
+    def note(self, events: Iterable[NotedEvent]) -> None:
+        """Note those of these events that have one of the types."""
+        for event in events:
+            match = _TYPE.match(event.line)
+            room = self._room.get(match[1].decode()) if match else None
+            if room is not None and room[0] > 0 and room[1] >= len(event.line):
+                room[0] -= 1
+                room[1] -= len(event.line)
+                self.append(event)
