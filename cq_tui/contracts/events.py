@@ -161,6 +161,15 @@ class CommandExecuted(ContractModel):
     issued_by: str | None = None
 
 
+class ClockBehind(ContractModel):
+    """The clock went back: event times, which never do, are ahead of it until it has caught up."""
+
+    ahead_sec: Positive
+    """By how many seconds the newest event lies ahead of the clock."""
+    clock_ts: Timestamp | None = None
+    """What the clock showed (Unix seconds)."""
+
+
 class IntegrityFault(ContractModel):
     """The history failed a check."""
 
@@ -196,6 +205,7 @@ PAYLOADS: Final[dict[str, type[ContractModel]]] = {
     "service_started": ServiceStarted,
     "service_stopped": ServiceStopped,
     "command_executed": CommandExecuted,
+    "clock_behind": ClockBehind,
     "integrity_fault": IntegrityFault,
     "integrity_acknowledged": IntegrityAcknowledged,
 }

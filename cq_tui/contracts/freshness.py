@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 #: Seconds by which two clocks may differ before a time ahead of ours is refused.
 CLOCK_TOLERANCE = 2.0
+#: Seconds by which the newest event may lie ahead of the clock: event times never go back, so a clock that was set
+#: back leaves them ahead.
+EVENT_TIME_TOLERANCE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +54,12 @@ def classify_age(age: float, limit: float) -> Fresh | Stale | Ahead:
     if age < -CLOCK_TOLERANCE:
         return Ahead(-age)
     return Fresh(max(age, 0.0)) if age <= limit else Stale(age)
+
+
+def event_time_ahead(newest_event: float, now: float) -> float | None:
+    """Return by how many seconds the newest event lies ahead of the clock; None within the tolerance.
+
+    Both in Unix seconds. Until the clock has caught up, all events get the time of the newest one.
+    """
+    ahead = newest_event - now
+    return ahead if ahead > EVENT_TIME_TOLERANCE else None

@@ -141,7 +141,7 @@ class MemoryHealth(Health):
     accepted: list[AcceptedContradiction] | None = None
     """Accepted contradictions, oldest first."""
     clock_ahead_sec: Seconds | None = None
-    """How far the newest event is ahead of the clock, if the clock was set back."""
+    """How far the newest event is ahead of the clock, if by more than a minute: the clock was set back."""
 
 
 class ExchangeHealth(Health):

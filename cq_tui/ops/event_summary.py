@@ -81,6 +81,10 @@ def _acknowledgement(event: "HistoryEvent") -> str:
     return f"{fault or 'fault'} accepted by {event.text_field('acknowledged_by') or 'unknown'}{comment}"
 
 
+def _clock(event: "HistoryEvent") -> str:
+    return f"event times are {event.number_field('ahead_sec') or 0.0:,.0f} s ahead of the clock, which went back"
+
+
 def _any_event(event: "HistoryEvent") -> str:
     return "  ".join(f"{key} {_value(value)}" for key, value in event.data.items())
 
@@ -102,6 +106,7 @@ _SUMMARIZERS = {
     "service_started": _service,
     "service_stopped": _service,
     "command_executed": _command,
+    "clock_behind": _clock,
     "integrity_fault": _fault,
     "integrity_acknowledged": _acknowledgement,
 }
@@ -109,6 +114,7 @@ _SUMMARIZERS = {
 _LEVELS: dict[str, StatusLevel] = {
     "integrity_fault": "bad",
     "integrity_acknowledged": "look",
+    "clock_behind": "look",
     "order_rejected": "look",
     "symbol_quarantined": "look",
     "health_status_changed": "look",

@@ -83,7 +83,7 @@ _TEXTS: dict[DenialReason, tuple[str, str]] = {
     _R.FEEDER_UNHEALTHY: ("The feeder reports an error.", "See the log of the feeder."),
     _R.MEMORY_STALE: ("The last report from memory is too old.", "Start or restart memory."),
     _R.MEMORY_UNHEALTHY: (
-        "Memory reports an error or an integrity fault.",
+        "Memory reports a problem or an integrity fault.",
         "Verify the history: what cannot be recorded is not traded.",
     ),
     _R.SYMBOL_NOT_TRADING: ("The exchange is not trading this symbol.", "Remove it from SYMBOLS, or wait."),

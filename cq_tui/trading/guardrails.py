@@ -34,6 +34,8 @@ class HealthReport:
     last_update: float = 0.0
     #: Memory's ``integrity_ok``; True for the others.
     intact: bool = True
+    #: Why the status is not ok.
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,9 @@ def _health_denials(context: EntryContext, now: float) -> Iterator[Denial | None
     yield _service_denial(context.ares, now, ARES_MAX_AGE, reason.ARES_STALE, reason.ARES_UNHEALTHY)
     yield _service_denial(context.feeder, now, context.limits.freshness, reason.FEEDER_STALE, reason.FEEDER_UNHEALTHY)
     yield _service_denial(context.memory, now, MEMORY_MAX_AGE, reason.MEMORY_STALE, reason.MEMORY_UNHEALTHY)
+    if context.memory.status == "degraded":
+        # It may not record what follows, or not when it happens: doubt opens no position.
+        yield Denial(reason.MEMORY_UNHEALTHY, context.memory.reason or "status degraded")
 
 
 def _service_denial(

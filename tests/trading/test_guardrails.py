@@ -35,6 +35,7 @@ CASES: list[tuple[DenialReason, dict[str, Any], TradeSignal]] = [
     (_R.MEMORY_STALE, {"memory": HealthReport("ok", NOW - 5.1)}, SIGNAL),
     (_R.MEMORY_UNHEALTHY, {"memory": HealthReport("error", NOW)}, SIGNAL),
     (_R.MEMORY_UNHEALTHY, {"memory": HealthReport("ok", NOW, intact=False)}, SIGNAL),
+    (_R.MEMORY_UNHEALTHY, {"memory": HealthReport("degraded", NOW, reason="the disk is full")}, SIGNAL),
     (_R.SYMBOL_NOT_TRADING, {"rules": None}, SIGNAL),
     (_R.SYMBOL_NOT_TRADING, {"rules": replace(RULES, status="BREAK")}, SIGNAL),
     (_R.QUARANTINED, {"quarantine": "3 failures in a row"}, SIGNAL),
@@ -123,9 +124,12 @@ def test_a_sale_of_a_position_continues_on_stale_health_or_a_full_disk() -> None
     assert denial_of(trouble, SELL, NOW) is None
 
 
-def test_a_degraded_service_does_not_stop_trading() -> None:
-    weak = replace(HEALTHY, status="degraded")
-    assert denial_of(context(ares=weak, feeder=weak, memory=weak), SIGNAL, NOW) is None
+def test_of_degraded_services_only_memory_stops_entries() -> None:
+    weak = replace(HEALTHY, status="degraded", reason="the disk is full")
+    assert denial_of(context(ares=weak, feeder=weak), SIGNAL, NOW) is None
+    denial = denial_of(context(memory=weak), SIGNAL, NOW)
+    assert denial == Denial(_R.MEMORY_UNHEALTHY, "the disk is full")
+    assert denial_of(context(memory=weak, held={"BTCUSDT"}), SELL, NOW) is None
 
 
 def test_a_pause_of_one_strategy_does_not_block_another() -> None:

@@ -26,6 +26,8 @@ class MemoryState:
     directory_id: str | None = None
     #: When the whole history was last verified (Unix seconds).
     last_full_check: float | None = None
+    #: Whether event times lay ahead of the clock, as an event says.
+    clock_behind: bool = False
 
     @classmethod
     def load(cls, data: DataDir) -> "MemoryState":
@@ -40,6 +42,7 @@ class MemoryState:
             faults=_by_id(state.get("faults")),
             directory_id=known if is_directory_id(known) else None,
             last_full_check=float(checked) if isinstance(checked, (int, float)) else None,
+            clock_behind=state.get("clock_behind") is True,
         )
 
     def save(self, data: DataDir) -> None:
@@ -49,6 +52,7 @@ class MemoryState:
             "faults": list(self.faults.values()),
             "directory_id": self.directory_id,
             "last_full_check": self.last_full_check,
+            "clock_behind": self.clock_behind,
         }
         write_document(data.state_of("memory"), state)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import psutil
 
 from cq_tui.contracts.commands import Command, Outcome
-from cq_tui.contracts.events import signal_key
+from cq_tui.contracts.events import ClockBehind, signal_key
+from cq_tui.contracts.freshness import event_time_ahead
 from cq_tui.contracts.health import MemoryHealth
 from cq_tui.contracts.history import SnapshotSystem
 from cq_tui.contracts.layout import SERVICES
@@ -30,6 +31,7 @@ _CHAIN_INTERVAL = 0.5
 _CHECK_INTERVAL = 1.0
 #: Seconds between checkpoints while the history doubles in that time.
 _FIRST_INTERVAL = 5.0
+_CLOCK_REMEDY = "check the time of this computer; nothing is bought until it has caught up"
 
 
 class MemoryService(Service):
@@ -102,6 +104,7 @@ class MemoryService(Service):
         if ticks - self._last_check >= _CHECK_INTERVAL:
             self._last_check = ticks
             self._merge_spooled(None)
+            self._check_clock(now)
             self._disk.attempt("check", lambda: self.checks.check_files(now))
             if self.checks.is_complete and not self.integrity.faults:
                 # Merged segments stay in the spools until everything is verified.
@@ -111,6 +114,16 @@ class MemoryService(Service):
             self._disk.attempt("snapshot", lambda: self._take_snapshot(now))
         if ticks - self._last_checkpoint >= self._checkpoint_interval():
             self._sign(now)
+
+    def _check_clock(self, now: float) -> None:
+        """Record once that the clock went back."""
+        ahead, state = event_time_ahead(self._history.newest_time, now), self.integrity.state
+        if (ahead is not None) == state.clock_behind:
+            return
+        state.clock_behind = ahead is not None
+        if ahead is not None:
+            self.runtime.emit("clock_behind", ClockBehind(ahead_sec=round(ahead, 3), clock_ts=max(0.0, now)))
+        self.integrity.save()
 
     def _checkpoint_interval(self) -> float:
         """Return the seconds between checkpoints: fewer while most events are not covered by one."""
@@ -208,6 +221,9 @@ class MemoryService(Service):
         faults, anchoring = list(self.integrity.faults.values()), self.integrity.anchoring
         problem, last = self._disk.first, anchoring.last_checkpoint
         events, spooled = self._merge.backlog()
+        ahead = event_time_ahead(self._history.newest_time, now)
+        if ahead is not None and problem is None:
+            problem = f"event times are {ahead:,.0f} s ahead of the clock, which went back: {_CLOCK_REMEDY}"
         return MemoryHealth(
             service="memory",
             status="error" if faults else "degraded" if problem else "ok",
@@ -234,4 +250,5 @@ class MemoryService(Service):
             checkpoint=anchoring.last_note,
             public_key=anchoring.public_key,
             last_full_check=self.integrity.state.last_full_check,
+            clock_ahead_sec=ahead,
         )

@@ -73,7 +73,7 @@ def _health(data: DataDir, service: str, model: type[_Health]) -> _Health | None
 def _seen(health: Health | None, intact: bool = True) -> HealthReport:
     if health is None:
         return HealthReport(intact=intact)
-    return HealthReport(health.status, health.last_update_ts, intact)
+    return HealthReport(health.status, health.last_update_ts, intact, health.reason)
 
 
 def _tickers(data: DataDir) -> dict[str, Ticker]:

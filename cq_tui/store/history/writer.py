@@ -180,6 +180,12 @@ class HistoryWriter:
         return self._journal.size
 
     @property
+    def newest_time(self) -> float:
+        """Time of the newest event (Unix seconds); 0.0 if there is none."""
+        newest = self._position.last_header
+        return float(newest.timestamp) if newest else 0.0
+
+    @property
     def has_unflushed(self) -> bool:
         """Whether the chain document lags behind the events."""
         return self._unflushed
