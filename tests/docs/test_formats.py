@@ -34,5 +34,6 @@ def test_the_example_history_verifies(tmp_path: object) -> None:
 def test_each_failure_names_a_test() -> None:
     text = (ROOT / "docs" / "failures.md").read_text()
     entries = re.split(r"^### (\d+)\. ", text.partition("## Not done yet")[0], flags=re.MULTILINE)
-    assert entries[1::2] == [str(number) for number in range(1, 21)]
+    assert len(entries) > 40
+    assert entries[1::2] == [str(number) for number in range(1, len(entries) // 2 + 1)]
     assert all("::test_" in entry for entry in entries[2::2])
