@@ -2,7 +2,7 @@
 
 import random
 
-from cq_tui.store.history.writer import NewEvent
+from cq_tui.store.history.event_line import NewEvent
 
 #: When the first of them happened (Unix seconds).
 START = 1_750_000_000.0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 
-from cq_tui.store.history.writer import NewEvent
+from cq_tui.store.history.event_line import NewEvent
 
 #: Milliseconds that a writer waits for another one's transaction.
 _BUSY_TIMEOUT = 60_000

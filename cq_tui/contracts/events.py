@@ -263,3 +263,7 @@ class SpooledEvent(ContractModel):
     source: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_.:-]+$")
     data: dict[str, Any] = {}
     metadata: dict[str, Any] = {}
+    v: int | None = None
+    """2 for a line that ends with a checksum."""
+    crc: str | None = None
+    """CRC-32 of all bytes before this field, eight hex digits."""

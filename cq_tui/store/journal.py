@@ -193,16 +193,18 @@ class JournalReader:
         self._inode: int | None = None
         self._opening = b""
 
-    def read_new(self, limit: int = _READ_LIMIT) -> list[bytes]:
+    def read_new(self, limit: int = _READ_LIMIT, *, inode: int | None = None) -> list[bytes]:
         """Return whole lines added since the last call, about ``limit`` bytes at most; an empty list if none.
 
         After a replacement or truncation the file is read from its start again: consumers must recognize lines they
-        have seen. Raises JournalError for a line without an end.
+        have seen. With ``inode``, another file of that name is not read. Raises JournalError for a line without an end.
         """
         with _reading(self.path) as descriptor:
             if descriptor is None:
                 return []
             status = os.fstat(descriptor)
+            if inode not in (None, status.st_ino):
+                return []
             if not self._is_same_file(descriptor, status):
                 self.offset, self._opening = 0, b""
             self._inode = status.st_ino

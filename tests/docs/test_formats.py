@@ -5,8 +5,10 @@ import re
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.checkpoints.checkpoint import open_checkpoint
 from cq_tui.store.checkpoints.signed_note import VerifierKey
+from cq_tui.store.history.event_line import build_line, parse_header
 from cq_tui.store.history.hash_chain import TAIL_BYTES
 from cq_tui.store.history.verification import verify
+from cq_tui.store.spools.spooled_line import LineChecker, has_checksum
 from tests.docs.test_pages import ROOT
 
 
@@ -29,6 +31,17 @@ def test_the_example_history_verifies(tmp_path: object) -> None:
     assert key is not None
     checkpoint = open_checkpoint(note, VerifierKey.parse(key[1]))
     assert (checkpoint.size, checkpoint.root.hex()) == (1, found.merkle_root)
+
+
+def test_the_example_of_a_spooled_line_is_the_event_of_the_history() -> None:
+    blocks = re.findall(r"```json\n(.*?)\n```", (ROOT / "docs" / "formats.md").read_text(), re.DOTALL)
+    spooled, stored = (
+        next(block for block in blocks if block.startswith(start)) for start in ('{"seq"', '{"event_id"')
+    )
+    event = LineChecker("trader").check(spooled.encode(), 0)
+    assert has_checksum(spooled.encode())
+    rest = (event.source, event.data, event.writer, event.seq, event.occurred_at, event.metadata)
+    assert build_line(parse_header(stored.encode()), *rest) == stored.encode()
 
 
 def test_each_failure_names_a_test() -> None:

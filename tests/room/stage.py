@@ -33,7 +33,8 @@ from cq_tui.store.checkpoints.signing_key import key_path
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import DocumentError, read_document, write_document
 from cq_tui.store.history.chain_file import read_chain_tail
-from cq_tui.store.history.writer import HistoryWriter, NewEvent
+from cq_tui.store.history.event_line import NewEvent
+from cq_tui.store.history.writer import HistoryWriter
 from cq_tui.store.journal import JournalWriter
 
 #: 2026-08-01 14:22:07 UTC.

@@ -18,8 +18,9 @@ from cq_tui.services.memory.background_checks import BackgroundChecks
 from cq_tui.services.memory.disk import DiskProblems
 from cq_tui.services.memory.integrity import FAULTS_SHOWN, Integrity, load_state
 from cq_tui.services.runtime import Service, ServiceRuntime
+from cq_tui.store.history.event_line import NewEvent
 from cq_tui.store.history.faults import fault_kind
-from cq_tui.store.history.writer import HistoryWriter, NewEvent
+from cq_tui.store.history.writer import HistoryWriter
 from cq_tui.store.journal import JournalBroken, JournalError
 from cq_tui.store.lock import read_holder
 from cq_tui.store.snapshots.snapshot_store import SnapshotStore, recent_histories

@@ -23,6 +23,18 @@ class EventLineError(ValueError):
     """These bytes are not an event line."""
 
 
+class NewEvent(NamedTuple):
+    """An event without id and time yet, with its sequence number in its writer's spool."""
+
+    event_type: str
+    source: str
+    data: Mapping[str, Any]
+    writer: str
+    seq: int
+    occurred_at: float
+    metadata: Mapping[str, Any]
+
+
 #: Id, time and type: an EventHeader, or the plain tuple of its fields.
 HeaderFields = tuple[str, str, str]
 

@@ -6,15 +6,13 @@ Events are written, synced, then chained, so the chain never runs ahead of durab
 import contextlib
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from cq_tui.contracts.history import SnapshotHistory
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.chain_file import ChainFile
-from cq_tui.store.history.event_line import EventClock, EventHeader, build_line
+from cq_tui.store.history.event_line import EventClock, EventHeader, NewEvent, build_line
 from cq_tui.store.history.faults import HistoryFault
 from cq_tui.store.history.full_check import FullCheck
 from cq_tui.store.history.hash_chain import (
@@ -34,19 +32,6 @@ from cq_tui.store.history.scrub import Scrubber
 from cq_tui.store.history.tree_index import SubtreeIndex
 from cq_tui.store.history.verifier import Verifier
 from cq_tui.store.journal import JournalWriter
-
-
-@dataclass(frozen=True, slots=True)
-class NewEvent:
-    """An event without id and time yet, with its sequence number in its writer's spool."""
-
-    event_type: str
-    source: str
-    data: Mapping[str, Any]
-    writer: str
-    seq: int
-    occurred_at: float
-    metadata: Mapping[str, Any]
 
 
 class HistoryWriter:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cq_tui.store.history.writer import NewEvent
+from cq_tui.store.history.event_line import NewEvent
 from cq_tui.store.spools.spool_files import parse_spool_name
 from cq_tui.store.spools.spool_follower import CollectedEvents, SpoolFollower
 

@@ -11,15 +11,13 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import orjson
 from pydantic import BaseModel
 
 from cq_tui.store.durable import sync_folder
-from cq_tui.store.journal import MAX_LINE_BYTES, JournalError, JournalWriter, last_lines
+from cq_tui.store.journal import JournalError, JournalWriter, last_lines
 from cq_tui.store.regular_file import open_regular
 from cq_tui.store.spools.last_merged import last_merged_seq
 from cq_tui.store.spools.spool_files import (
@@ -29,7 +27,13 @@ from cq_tui.store.spools.spool_files import (
     is_transient_writer,
     is_writer_name,
 )
-from cq_tui.store.spools.spooled_line import MAX_SPOOLED_BYTES, seq_or_zero
+from cq_tui.store.spools.spooled_line import (
+    MAX_SPOOLED_BYTES,
+    InvalidSpooledLine,
+    LineChecker,
+    build_spooled_line,
+    may_follow,
+)
 
 #: A file of this size is closed before the next event.
 SEGMENT_BYTES = 1024 * 1024
@@ -102,16 +106,8 @@ class EventSpool:
         journal = self._writable_journal()
         try:
             plain = data.model_dump(mode="json", exclude_none=True) if isinstance(data, BaseModel) else dict(data)
-            line = orjson.dumps(
-                {
-                    "seq": self._seq + 1,
-                    "occurred_at": max(0.0, time.time() if now is None else now),
-                    "event_type": event_type,
-                    "source": self.source,
-                    "data": plain,
-                    "metadata": dict(metadata or {}),
-                }
-            )
+            occurred_at = max(0.0, time.time() if now is None else now)
+            line = build_spooled_line(self._seq + 1, occurred_at, event_type, self.source, plain, dict(metadata or {}))
         except (TypeError, ValueError) as error:
             raise UnspoolableEvent(f"{event_type} cannot be written as JSON: {error}") from None
         if len(line) > MAX_SPOOLED_BYTES:
@@ -159,13 +155,17 @@ class EventSpool:
 
     def _find_seq(self) -> int:
         """Return the number of the last event, from the spool or the history."""
-        closed = closed_segments(self._folder, self.writer)
-        known = max(self._seq, _last_seq(self._path), (closed[-1].last_seq or 0) if closed else 0)
-        # A transient writer has a new name each time; only permanent ones can be in the history.
-        if self._seq or is_transient_writer(self.writer):
-            return known
-        # The history may have more than a spool that was deleted or truncated by a power loss.
-        return max(known, last_merged_seq(self._folder.parent / "event_chain.ndjson", self.writer))
+        known = self._seq
+        # A transient writer has a new name each time; only permanent ones can be in the history, which may have more
+        # than a spool that was deleted or truncated by a power loss.
+        if not known and not is_transient_writer(self.writer):
+            known = last_merged_seq(self._folder.parent / "event_chain.ndjson", self.writer)
+        for file in closed_segments(self._folder, self.writer):
+            if file.last_seq and may_follow(known, file.last_seq):
+                known = max(known, file.last_seq)
+        # Damaged lines may have been events: each keeps its number.
+        last_seq, damaged = _read_end(self._path, self.writer, known)
+        return max(known, (last_seq or known) + damaged)
 
     def _close_segment(self, journal: JournalWriter) -> JournalWriter:
         """Close the full file and begin the next one. If that fails, continue with the old one."""
@@ -188,8 +188,8 @@ class EventSpool:
         lines = os.pread(lock, journal.size, 0).split(b"\n")[:-1]
         new_journal = self._open()
         try:
-            there = _last_seq(self._path)
-            new_journal.append([line for line in lines if seq_or_zero(line) > there and len(line) <= MAX_LINE_BYTES])
+            there, _ = _read_end(self._path, self.writer, self._seq)
+            new_journal.append(_lines_after(lines, self.writer, there))
         except JournalError:
             _close(new_journal, self._lock)
             self._journal, self._lock = journal, lock
@@ -252,13 +252,30 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _last_seq(path: Path) -> int:
-    """Return the number of a file's last line, 0 for none. Raises JournalError if no line has a number.
+def _read_end(path: Path, writer: str, known: int) -> tuple[int, int]:
+    """Return the number of a file's last event, 0 for none, and how many damaged lines follow it.
 
-    Damaged lines at the end count as one number each; a number is used if its neighbor agrees.
+    Raises JournalError if its last lines tell nothing.
     """
-    lines = last_lines(path, _TAIL_LINES)
-    ends = [number + after for after, line in enumerate(reversed(lines)) if (number := seq_or_zero(line))]
-    if lines and not ends:
+    lines, checker, damaged = last_lines(path, _TAIL_LINES), LineChecker(writer), 0
+    for line in lines:
+        try:
+            checker.check(line, known)
+            damaged = 0
+        except InvalidSpooledLine:
+            damaged += 1
+    is_whole = sum(map(len, lines)) + len(lines) == _size(path)
+    is_spool = known or any(line.startswith(b'{"seq":') for line in lines)
+    if damaged and not checker.seq and not (is_whole and is_spool):
         raise JournalError(f"{path}: its last lines are no spooled events. Move the file to memory/quarantine")
-    return next((end for end, before in pairwise(ends) if end == before), (*ends, 0)[0])
+    return checker.seq, damaged
+
+
+def _lines_after(lines: list[bytes], writer: str, seq: int) -> list[bytes]:
+    """Return those of a file's lines that are events with a higher number."""
+    checker, later = LineChecker(writer), list[bytes]()
+    for line in lines:
+        with contextlib.suppress(InvalidSpooledLine):
+            if checker.check(line, 0).seq > seq:
+                later.append(line)
+    return later

@@ -8,11 +8,10 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from cq_tui.store.history.event_line import SEQ_LIMIT
 from cq_tui.store.journal import JournalError, last_lines
 
 _WRITER = re.compile(r"[a-z]+(-[a-z0-9]+)?")
-_NAME = re.compile(r"([a-z]+(?:-[a-z0-9]+)?)(?:\.([0-9]{16}))?\.ndjson")
+_NAME = re.compile(r"([a-z]+(?:-[a-z0-9]+)?)(?:\.(0[0-9]{15}))?\.ndjson")
 
 
 class SpoolFile(NamedTuple):
@@ -48,7 +47,7 @@ def closed_segment_path(folder: Path, writer: str, last_seq: int) -> Path:
 def parse_spool_name(path: Path, inode: int = 0) -> SpoolFile | None:
     """Parse the name of a spool file; None if it is not one."""
     match = _NAME.fullmatch(path.name)
-    if match is None or int(match[2] or 0) >= SEQ_LIMIT:
+    if match is None:
         return None
     return SpoolFile(path, match[1], None if match[2] is None else int(match[2]), inode)
 

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cq_tui.store.history.writer import NewEvent
+from cq_tui.store.history.event_line import NewEvent
 from cq_tui.store.journal import MAX_LINE_BYTES, JournalError, quarantine_bytes
 from cq_tui.store.regular_file import open_regular
 from cq_tui.store.spools.damaged_lines import DamagedLines
 from cq_tui.store.spools.spool_files import SpoolFile, closed_segments, current_path, is_transient_writer
 from cq_tui.store.spools.spool_part import LARGE_READ, READ_LIMIT, SpoolPart, lines_size, read_cost
-from cq_tui.store.spools.spooled_event import parse_spooled_event
-from cq_tui.store.spools.spooled_line import InvalidSpooledLine, parse_seq
+from cq_tui.store.spools.spooled_line import InvalidSpooledLine
 
 #: An empty file younger than this (seconds) may be about to be locked by its writer.
 _MIN_EMPTY_AGE = 60.0
@@ -45,8 +44,6 @@ class SpoolFollower:
         self._damaged = DamagedLines(quarantine, writer)
         self._closed: list[SpoolPart] = []
         self._current: SpoolPart | None = None
-        #: Last number of the newest segment read.
-        self._closed_seq = 0
         self._is_listed = False
 
     @property
@@ -86,12 +83,12 @@ class SpoolFollower:
                 # Closed just now. Newer segments are read next time.
                 break
             self._closed.append(self._segment(file, known.get(file.inode)))
-        self._current = (known.get(inode) or SpoolPart(self._path, inode)) if inode else None
+        self._current = (known.get(inode) or SpoolPart(self._path, inode, self.writer)) if inode else None
         self._is_listed = True
 
     def _segment(self, file: SpoolFile, part: SpoolPart | None) -> SpoolPart:
         if part is None or part.last_seq not in (None, file.last_seq):
-            part = SpoolPart(file.path, file.inode)
+            part = SpoolPart(file.path, file.inode, self.writer)
             part.finished = (file.last_seq or 0) <= self.merged_seq
         part.path, part.last_seq = file.path, file.last_seq
         return part
@@ -105,72 +102,36 @@ class SpoolFollower:
             return read_cost(lines)
         self._quarantine_tail(part, collected.complaints)
         part.finished = True
-        self._closed_seq = part.last_seq or 0
         return 0
 
     def _read_current(self, part: SpoolPart, events: list[NewEvent], collected: CollectedEvents) -> None:
-        before = part.offset
         lines = part.read()
-        if _inode(self._path) != part.inode:
-            # It was closed meanwhile: these lines may be from either file.
-            self._current = SpoolPart(self._path, part.inode, offset=before)
-            self._current.must_keep = part.must_keep
-            collected.more = True
-            return
-        collected.more |= read_cost(lines) > LARGE_READ
+        # If it was closed meanwhile, there is a next file.
+        collected.more |= read_cost(lines) > LARGE_READ or _inode(self._path) != part.inode
         self._accept_lines(part, lines, events, collected.complaints)
 
     def _accept_lines(self, part: SpoolPart, lines: list[bytes], events: list[NewEvent], complaints: list[str]) -> None:
-        """Accept new events, quarantine damaged lines, and leave lines that cannot be decided yet."""
+        """Accept new events, and quarantine damaged lines."""
         bad: list[int] = []
         reason = ""
         gaps: list[tuple[int, int]] = []
-        end, next_seq = len(lines), part.accepted_seq + 1 if part.accepted_seq else 0
         for place, line in enumerate(lines):
             try:
-                seq = parse_seq(line)
-                if seq != next_seq and not self._accepts_seq(part, lines, place, seq):
-                    end = place
-                    break
-                event = parse_spooled_event(self.writer, line) if seq > self.merged_seq else None
+                event = part.checker.check(line, self.merged_seq)
             except InvalidSpooledLine as error:
                 reason = reason or str(error)
                 bad.append(place)
-                part.damaged_lines += 1
                 continue
-            part.accepted_seq, part.damaged_lines, next_seq = seq, 0, seq + 1
-            if event is None:
-                if part.went_back:
-                    reason = reason or f"event {seq} comes a second time"
-                    bad.append(place)
+            if event.seq <= self.merged_seq:
                 continue
-            if seq > self.merged_seq + 1:
-                gaps.append((self.merged_seq + 1, seq - 1))
-            self.merged_seq = seq
+            if event.seq > self.merged_seq + 1:
+                gaps.append((self.merged_seq + 1, event.seq - 1))
+            self.merged_seq = event.seq
             events.append(event)
-        part.push_back(lines[end:])
         if gaps:
             complaints.append(f"spool/{part.path.name}: {_missing(gaps)}")
         if bad:
-            self._quarantine_lines(part, lines[:end], bad, reason, complaints)
-
-    def _accepts_seq(self, part: SpoolPart, lines: list[bytes], place: int, seq: int) -> bool:
-        """Whether to accept a number; False if only the next line can tell.
-
-        Raises InvalidSpooledLine for a wrong number.
-        """
-        if part.is_next(seq, max(self.merged_seq, self._closed_seq)):
-            return True
-        goes_on = part.is_continued(lines, place, seq)
-        if goes_on is None and seq <= self.merged_seq:
-            # It was merged before, unless it is out of order.
-            goes_on = seq > part.accepted_seq
-        if goes_on is None:
-            return is_transient_writer(self.writer) and self._has_no_writer()
-        if not goes_on:
-            raise InvalidSpooledLine(f"number {seq} does not follow {part.accepted_seq or self.merged_seq}")
-        part.went_back |= seq <= part.accepted_seq
-        return True
+            self._quarantine_lines(part, lines, bad, reason, complaints)
 
     def _quarantine_lines(
         self, part: SpoolPart, lines: list[bytes], bad: list[int], reason: str, complaints: list[str]
@@ -253,11 +214,6 @@ class SpoolFollower:
                 quarantine_bytes(descriptor, part.offset, status.st_size, self._quarantine, self._path.name)
             self._path.unlink()
             return True
-
-    def _has_no_writer(self) -> bool:
-        """Whether no process has locked the current file."""
-        with _locked(self._path) as descriptor:
-            return descriptor is not None
 
 
 def _missing(gaps: list[tuple[int, int]]) -> str:

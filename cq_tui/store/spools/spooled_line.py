@@ -1,38 +1,162 @@
-"""The sequence number of a spooled line, which shows whether an event is new, missing or out of order."""
+"""One line of a spool: written with a checksum, and checked and parsed when it is read.
 
-import re
+``{"seq":…,"v":2,"occurred_at":…,"event_type":…,"source":…,"data":{…},"metadata":{…},"crc":"…"}``: the checksum is the
+CRC-32 of all bytes before ``,"crc":``. It detects damage, not forgers. Lines of earlier versions have neither ``v`` nor
+``crc``; since both ends of a line tell that it has a checksum, no damage makes it look like one of theirs.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from operator import itemgetter
+from re import compile as pattern
+from typing import Any
+from zlib import crc32
 
 import orjson
+from pydantic import ValidationError
 
-from cq_tui.store.history.event_line import SEQ_LIMIT
+from cq_tui.contracts.events import SpooledEvent
+from cq_tui.store.document import describe_validation_error
+from cq_tui.store.history.event_line import SEQ_LIMIT, NewEvent
 from cq_tui.store.journal import MAX_LINE_BYTES
 
 #: The history adds id, time and writer, and its line must not be too long either.
 MAX_SPOOLED_BYTES = MAX_LINE_BYTES - 1024
-_SEQ = re.compile(rb'\{"seq":([1-9][0-9]{0,14}),')
+#: A number further beyond the last one is not believed: one wrong number must not use up all others.
+MAX_LEAP = 10_000_000
+#: The first number of a writer that nobody knows is below this: numbers in the history have at most 15 digits.
+_FIRST_SEQ_LIMIT = 10**15
+_VERSION = 2
+_CHECKSUM_BYTES = len(',"crc":"00000000"}')
+#: All fields that earlier versions wrote.
+_EARLIER_FIELDS = frozenset(("seq", "occurred_at", "event_type", "source", "data", "metadata"))
+_FIELDS = itemgetter("seq", "v", "occurred_at", "event_type", "source", "data", "metadata", "crc")
+_TYPE, _SOURCE = pattern("[a-z0-9_.]+"), pattern("[A-Za-z0-9_.:-]+")
+#: With at most this many brackets nothing is nested too deeply to be written.
+_MAX_BRACKETS = 200
+#: Upper bound by which a line of another program grows when we write it ("1e15" grows most).
+_GROWTH = 8
 
 
 class InvalidSpooledLine(ValueError):
     """A spooled line that can never be appended to the history."""
 
 
-def parse_seq(line: bytes) -> int:
-    """Return a line's number, mostly without parsing JSON. Raises InvalidSpooledLine."""
-    match = _SEQ.match(line)
-    if match is not None:
-        return int(match[1])
+def build_spooled_line(
+    seq: int, occurred_at: float, event_type: str, source: str, data: Mapping[str, Any], metadata: Mapping[str, Any]
+) -> bytes:
+    """Return a line without its line feed. Raises TypeError if the event is not JSON."""
+    fields = {
+        "seq": seq,
+        "v": _VERSION,
+        "occurred_at": occurred_at,
+        "event_type": event_type,
+        "source": source,
+        "data": data,
+        "metadata": metadata,
+    }
+    return add_checksum(orjson.dumps(fields))
+
+
+def add_checksum(line: bytes) -> bytes:
+    """Return a JSON object with the checksum as its last field."""
+    content = line[:-1]
+    return b'%b,"crc":"%08x"}' % (content, crc32(content))
+
+
+def has_checksum(line: bytes) -> bool:
+    """Whether a line ends with the checksum of its own bytes."""
+    return line[-_CHECKSUM_BYTES:] == b',"crc":"%08x"}' % crc32(line[:-_CHECKSUM_BYTES])
+
+
+class LineChecker:
+    """Checks the lines of one file of a spool, in order. Once a line had a checksum, all later ones need it."""
+
+    def __init__(self, writer: str) -> None:
+        self._writer = writer
+        self._need_checksum = False
+        #: Number of the last event; 0 before the first.
+        self.seq = 0
+
+    def check(self, line: bytes, known: int) -> NewEvent:
+        """Return the event of the next line; ``known`` is the writer's last number that is known otherwise.
+
+        Raises InvalidSpooledLine.
+        """
+        is_checked = has_checksum(line)
+        if self._need_checksum and not is_checked:
+            raise InvalidSpooledLine("no valid checksum")
+        event = parse_spooled_event(self._writer, line, is_checked=is_checked)
+        if event.seq <= self.seq:
+            raise InvalidSpooledLine(f"event {event.seq} comes a second time")
+        if not may_follow(last := max(known, self.seq), event.seq):
+            raise InvalidSpooledLine(
+                f"number {event.seq} is more than {MAX_LEAP:,} beyond {last}; "
+                f"if all later events are refused too, restart {self._writer}"
+            )
+        self.seq, self._need_checksum = event.seq, is_checked
+        return event
+
+
+def may_follow(last: int, seq: int) -> bool:
+    """Whether a writer can have reached a number after ``last``, its last one that is known, 0 for none."""
+    return seq <= last + MAX_LEAP if last else seq < _FIRST_SEQ_LIMIT
+
+
+def parse_spooled_event(writer: str, line: bytes, *, is_checked: bool) -> NewEvent:
+    """Return the event of a line. Raises InvalidSpooledLine with field, rule and value."""
     try:
-        seq = orjson.loads(line)["seq"]
-    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        fields = orjson.loads(line)
+        event = _exact_event(writer, fields) if is_checked else None
+        event = event or _any_event(writer, fields, is_checked=is_checked)
+        if len(line) * _GROWTH > MAX_SPOOLED_BYTES or line.count(b"{") + line.count(b"[") > _MAX_BRACKETS:
+            # orjson reads deeper nesting than it writes.
+            size = len(orjson.dumps((event.data, event.metadata, event.event_type, event.source)))
+            if size > MAX_SPOOLED_BYTES:
+                raise InvalidSpooledLine(f"takes {size:,} bytes, more than {MAX_SPOOLED_BYTES:,}")
+    except (orjson.JSONDecodeError, TypeError) as error:
+        raise InvalidSpooledLine(str(error)) from None
+    return event
+
+
+def _exact_event(writer: str, fields: Any) -> NewEvent | None:
+    """Return the event of fields just as we write them, None for all others: ``SpooledEvent`` judges those, slowly."""
+    try:
+        seq, version, occurred_at, event_type, source, data, metadata, checksum = _FIELDS(fields)
+        if (
+            type(seq) is int
+            and 0 < seq < SEQ_LIMIT
+            and type(version) is int
+            and type(occurred_at) is float
+            and occurred_at >= 0.0
+            and type(data) is dict
+            and type(metadata) is dict
+            and type(checksum) is str
+            and _are_names(event_type, source)
+        ):
+            return NewEvent(event_type, source, data, writer, seq, occurred_at, metadata)
+    except (KeyError, TypeError):
+        pass
+    return None
+
+
+@lru_cache(maxsize=512)
+def _are_names(event_type: str, source: str) -> bool:
+    """Whether these are a type and a source. There are few pairs, so each is checked once. Raises TypeError."""
+    return _TYPE.fullmatch(event_type) is not None and _SOURCE.fullmatch(source) is not None
+
+
+def _any_event(writer: str, fields: Any, *, is_checked: bool) -> NewEvent:
+    try:
+        seq = fields["seq"]
+    except (KeyError, TypeError) as error:
         raise InvalidSpooledLine(f"no JSON object with a seq: {error}") from None
+    if not is_checked and not fields.keys() <= _EARLIER_FIELDS:
+        raise InvalidSpooledLine("no valid checksum")
     if type(seq) is not int or not 0 < seq < SEQ_LIMIT:
         raise InvalidSpooledLine(f"seq is {str(seq)[:40]!r}, a whole number from 1 on is needed")
-    return seq
-
-
-def seq_or_zero(line: bytes) -> int:
-    """Return a line's number, 0 if it has none."""
     try:
-        return parse_seq(line)
-    except InvalidSpooledLine:
-        return 0
+        event = SpooledEvent.model_validate(fields)
+    except ValidationError as error:
+        raise InvalidSpooledLine(describe_validation_error(error)) from None
+    return NewEvent(event.event_type, event.source, event.data, writer, seq, event.occurred_at, event.metadata)

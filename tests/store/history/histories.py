@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.history.event_line import EventClock, EventHeader
-from cq_tui.store.history.writer import HistoryWriter, NewEvent
+from cq_tui.store.history.event_line import EventClock, EventHeader, NewEvent
+from cq_tui.store.history.writer import HistoryWriter
 from tests.store.history.test_merkle import tree_hash
 
 

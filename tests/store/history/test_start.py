@@ -7,12 +7,13 @@ import pytest
 
 from cq_tui.contracts.history import SnapshotHistory
 from cq_tui.contracts.layout import DataDir
+from cq_tui.store.history.event_line import NewEvent
 from cq_tui.store.history.merkle import MerkleFrontier, leaf_hash
 from cq_tui.store.history.noted import NotedEvent
 from cq_tui.store.history.parallel import verify_in_parallel
 from cq_tui.store.history.position import HistoryMark
 from cq_tui.store.history.verification import verify
-from cq_tui.store.history.writer import HistoryWriter, NewEvent
+from cq_tui.store.history.writer import HistoryWriter
 from tests.store.history.histories import assert_consistent, data_dir, event, event_lines, made, raw_blocks
 from tests.store.history.reopening import quarantine, reasons
 from tests.store.history.test_forgeries import forge

@@ -43,7 +43,8 @@ APPENDER = """
 import sys, time
 from pathlib import Path
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.history.writer import HistoryWriter, NewEvent
+from cq_tui.store.history.event_line import NewEvent
+from cq_tui.store.history.writer import HistoryWriter
 history = HistoryWriter(DataDir(Path(sys.argv[1])), now=time.time())
 print(len(history.faults), *map(str, history.faults), flush=True)
 seq = history.cursors.get("trader", 0)
@@ -148,7 +149,8 @@ FULL = """
 import os, resource, sys
 from pathlib import Path
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.history.writer import HistoryWriter, NewEvent
+from cq_tui.store.history.event_line import NewEvent
+from cq_tui.store.history.writer import HistoryWriter
 from cq_tui.store.journal import JournalError
 data = DataDir(Path(sys.argv[1]))
 history = HistoryWriter(data, now=1.0)

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cq_tui.store.history.writer import NewEvent
+from cq_tui.store.history.event_line import NewEvent
 from cq_tui.store.spools.merge import SpoolMerger
 from cq_tui.store.spools.spool import EventSpool
+from cq_tui.store.spools.spooled_line import add_checksum
 
 #: About three events of ours a segment.
 SMALL = 400
@@ -66,3 +67,9 @@ def names(folder: Path) -> list[str]:
 
 def kept(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted((folder.parent / "quarantine").iterdir()))
+
+
+def rewritten(line: bytes, old: bytes, new: bytes) -> bytes:
+    """A spooled line with something else in it, and the checksum of what it says now."""
+    assert old in line
+    return add_checksum(line.rpartition(b',"crc":"')[0].replace(old, new) + b"}") + b"\n"

@@ -7,7 +7,7 @@ import pytest
 from cq_tui.store.history.writer import HistoryWriter
 from cq_tui.store.spools.spool_files import closed_segments
 from tests.store.history.histories import data_dir
-from tests.store.spools.following import SMALL, Memory, emit, kept, names, spool_of
+from tests.store.spools.following import SMALL, Memory, emit, kept, names, rewritten, spool_of
 
 
 def test_segments_that_somebody_deletes_are_a_gap_and_no_more(folder: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_file_rewritten_in_place_is_read_from_its_start(folder: Path) -> None:
     memory = Memory(folder)
     path.write_bytes(b"".join(lines[:2]))
     assert memory.take() == [1, 2]
-    path.write_bytes(lines[0].replace(b"xx", b""))
+    path.write_bytes(rewritten(lines[0], b"xx", b""))
     assert memory.take() == []
     path.write_bytes(b"".join(lines))
     assert memory.take() == [3]

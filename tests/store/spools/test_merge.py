@@ -13,6 +13,7 @@ from cq_tui.store.reading.events_file import open_events
 from cq_tui.store.spools.merge import SpoolMerger
 from cq_tui.store.spools.spool import EventSpool, UnspoolableEvent
 from cq_tui.store.spools.spool_follower import CollectedEvents
+from cq_tui.store.spools.spooled_line import build_spooled_line
 from tests.store.history.histories import data_dir, event_lines
 
 
@@ -83,7 +84,8 @@ def test_a_damaged_number_costs_its_own_event_only(
     folder: Path, wrong: int, place: int, known_at: int, merged: int
 ) -> None:
     """However the lines come: all at once or one after the other, new or merged before."""
-    lines = [line(wrong if seq == place else seq, data={"n": seq}) for seq in range(1, 13)]
+    lines = [build_spooled_line(seq, 1.0, "e", "x", {"n": seq}, {}) + b"\n" for seq in range(1, 13)]
+    lines[place - 1] = lines[place - 1].replace(b'"seq":%d,' % place, b'"seq":%d,' % wrong)
     path, kept = folder / "ares.ndjson", folder.parent / "quarantine" / "spool-ares.lines"
     merge, complaints, events = merge_of(folder, {"ares": merged}), list[str](), list[int]()
     for count in range(known_at, 13):

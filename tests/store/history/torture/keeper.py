@@ -6,7 +6,8 @@ from typing import Any
 from cq_tui.contracts.history import SnapshotSystem
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.document import DocumentError, read_json, write_document
-from cq_tui.store.history.writer import HistoryWriter, NewEvent
+from cq_tui.store.history.event_line import NewEvent
+from cq_tui.store.history.writer import HistoryWriter
 from cq_tui.store.journal import JournalBroken, JournalError
 from cq_tui.store.snapshots.snapshot_store import SnapshotStore, recent_histories
 from tests.store.history.histories import event
