@@ -9,7 +9,8 @@ from cq_tui.contracts.health import HEALTH_MODELS
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.render import status_lines
 from cq_tui.ops.status import read_status
-from cq_tui.store.history.writer import HistoryWriter, NewEvent
+from cq_tui.store.history.event_line import NewEvent
+from cq_tui.store.history.writer import HistoryWriter
 from tests.services.memory_process import ready, spool_of
 from tests.services.processes import RunningService, data_directory, running
 from tests.services.waiting import until
