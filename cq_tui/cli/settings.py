@@ -59,7 +59,7 @@ def config_set(
     with report_errors():
         changes = parse_assignments(pairs, prompt_secret)
         try:
-            done = set_settings(data, changes, "cli")
+            done = set_settings(data, changes, "cli", print_error)
         except ModeChangeRefused as error:
             fail(str(error), ExitCode.FAILED)
     for change in done:

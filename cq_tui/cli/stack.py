@@ -7,7 +7,7 @@ import typer
 
 from cq_tui.cli.application import app
 from cq_tui.cli.completion import complete_service
-from cq_tui.cli.errors import fail, report_errors
+from cq_tui.cli.errors import fail, print_error, report_errors
 from cq_tui.cli.options import DataOption, JsonOption, ReplayOption, SeedOption, require_data_dir, resolve_data_dir
 from cq_tui.contracts.exit_code import ExitCode, describe_results
 from cq_tui.contracts.layout import SERVICES, DataDir
@@ -29,7 +29,8 @@ def up(
     _set_market_source(replay, seed)
     data = resolve_data_dir(context, data_dir)
     with report_errors():
-        prepare_data_directory(data)
+        if closed := prepare_data_directory(data):
+            print_error(closed)
         if detach:
             _fail_if_supervised(data)
             try:

@@ -84,7 +84,8 @@ def _ledger_lock(data: DataDir | None) -> Iterator[None]:
     if data is None:
         yield
         return
-    prepare_data_directory(data)
+    if closed := prepare_data_directory(data):
+        sys.stderr.write(f"cq-tui: {closed}\n")
     lock = ProcessLock(data.lock_of("exchange"), "exchange")
     lock.acquire()
     try:

@@ -1,7 +1,7 @@
 """Changing settings for a user: validate, write, and record as events."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -29,11 +29,13 @@ class ModeChangeRefused(SettingsError):
         self.before, self.after, self.obstacles = before, after, obstacles
 
 
-def set_settings(data: DataDir, changes: Mapping[str, Any], changed_by: str) -> tuple[SettingChange, ...]:
+def set_settings(
+    data: DataDir, changes: Mapping[str, Any], changed_by: str, notify: Callable[[str], object] = lambda _: None
+) -> tuple[SettingChange, ...]:
     """Write settings and spool a ``config_changed`` event for each one that changed.
 
-    ``changed_by`` is ``room`` or ``cli``. Raises SettingsError for a key set in the environment or an invalid value,
-    and ModeChangeRefused; then nothing was changed.
+    ``changed_by`` is ``room`` or ``cli``; ``notify`` is told if the data directory was open to others. Raises
+    SettingsError for a key set in the environment or an invalid value, and ModeChangeRefused; then nothing was changed.
     """
     loaded = load_settings(data.settings)
     for key, value in changes.items():
@@ -44,7 +46,8 @@ def set_settings(data: DataDir, changes: Mapping[str, Any], changed_by: str) -> 
     before, after = effective_mode(loaded.settings).mode, _mode_after(loaded.settings, changes)
     if after != before and (obstacles := mode_change_obstacles(data)):
         raise ModeChangeRefused(before, after, obstacles)
-    prepare_data_directory(data)
+    if closed := prepare_data_directory(data):
+        notify(closed)
     done = change_settings(data.settings, changes)
     _emit_changes(data, done, changed_by)
     return done

@@ -57,8 +57,11 @@ class RoomApp(App[int]):
         environment: Mapping[str, str] | None = None,
         now: Callable[[], float] = time.time,
         find_holder: "FindHolder | None" = None,
+        notice: str | None = None,
     ) -> None:
+        """``notice`` is shown once, when the room has opened."""
         super().__init__()
+        self._notice = notice
         self.data = data
         self._environment = environment
         #: The read model; set after the first paint.
@@ -115,6 +118,8 @@ class RoomApp(App[int]):
         self.run_worker(self._watcher.run(), name="watch", group="watch", exit_on_error=False)
         if self._supervise:
             self.run_worker(self._start_supervision(), name="begin", group="begin", exit_on_error=False)
+        if self._notice:
+            self._show_toast(self._notice, "warning")
 
     async def _start_supervision(self) -> None:
         """Become the supervisor; if that is impossible, only watch and show why."""
@@ -275,12 +280,12 @@ def check_terminal(environment: Mapping[str, str], *, is_terminal: bool) -> None
         raise TerminalUnsupported(f"TERM is {shown}: the room cannot be shown. For plain text, run `cq-tui status`")
 
 
-def run_room(data: DataDir, supervise: bool = True) -> int:
+def run_room(data: DataDir, supervise: bool = True, notice: str | None = None) -> int:
     """Open the room and return its exit code. Raises TerminalUnsupported."""
     check_terminal(
         os.environ, is_terminal=sys.stdin.isatty() and sys.__stderr__ is not None and sys.__stderr__.isatty()
     )
-    app = RoomApp(data, supervise)
+    app = RoomApp(data, supervise, notice=notice)
     app.end_without_terminal = os._exit
     try:
         code = app.run()

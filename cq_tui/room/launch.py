@@ -54,9 +54,10 @@ def open_room(options: RoomOptions) -> int:
         set_market_source(options.replay, options.seed)
     except RecordingNotFound as error:
         return _fail(str(error), ExitCode.ERROR)
+    closed = None
     if not view:
         try:
-            prepare_data_directory(data)
+            closed = prepare_data_directory(data)
         except DataDirError as error:
             if not data.root.is_dir():
                 return _fail(str(error), ExitCode.UNUSABLE)
@@ -66,7 +67,7 @@ def open_room(options: RoomOptions) -> int:
     from cq_tui.room.app import TerminalUnsupported, run_room
 
     try:
-        return run_room(data, supervise=not view)
+        return run_room(data, supervise=not view, notice=closed)
     except TerminalUnsupported as error:
         return _fail(str(error), ExitCode.TERMINAL)
 

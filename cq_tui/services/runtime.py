@@ -42,13 +42,15 @@ class ServiceRuntime:
 
         A spool that cannot be opened is not fatal, since positions must stay protected: events wait in memory.
         """
-        prepare_data_directory(data)
+        closed = prepare_data_directory(data)
         self.name = name
         self.data = data
         self.loaded = load_settings(data.settings)
         self._lock = ProcessLock(data.lock_of(name), name)
         self._lock.acquire()
         self.log = open_log(data, name, self.settings.LOG_LEVEL)
+        if closed:
+            self.log.warning("data directory", problem=closed)
         self._crash_file = _crash_file(data, name)
         faulthandler.enable(self._crash_file)
         self._events = EventQueue(data.spool, name, quarantine=data.quarantine)

@@ -1,36 +1,79 @@
 """Creating the data directory: folders of mode 0700, and a clear error when that is impossible."""
 
 import os
+import stat
+from pathlib import Path
 
 from cq_tui.contracts.layout import DataDir
+from cq_tui.store.owner import user_name
 
 
 class DataDirError(Exception):
     """The data directory cannot be used; the message says why and how to fix it."""
 
 
-def prepare_data_directory(data: DataDir) -> None:
-    """Create missing folders. Raises DataDirError if the directory is not writable."""
+def prepare_data_directory(data: DataDir) -> str | None:
+    """Create missing folders, and close to other users what is open to them.
+
+    Returns what was open, in words for people. Raises DataDirError if the directory is not writable, not ours, or
+    cannot be closed.
+    """
+    found: list[str] = []
     try:
-        data.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _prepare_root(data)
         for folder in data.folders():
             folder.mkdir(mode=0o700, exist_ok=True)
-        _keep_to_owner(data)
+            found += _keep_to_owner(folder, 0o700)
+        if data.settings.exists() and data.settings.stat().st_uid == os.geteuid():
+            found += _keep_to_owner(data.settings, 0o600)
     except OSError as error:
         reason = "not a directory" if isinstance(error, FileExistsError) else error.strerror or error
         raise DataDirError(
             f"data directory {data.root}: {reason} ({error.filename}). Choose another with --data-dir or CQ_DATA_DIR"
         ) from None
+    if not found:
+        return None
+    more = f", and so were {len(found) - 1} more in it" if len(found) > 1 else ""
+    return f"{found[0]} was open to other users{more}. It is closed to them now"
+
+
+def _prepare_root(data: DataDir) -> None:
+    data.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = data.root.stat()
+    if data.root == data.root.parent or (status.st_mode & stat.S_ISVTX and not data.memory.exists()):
+        # Such as /tmp: closing it would close it to everyone.
+        raise DataDirError(f"{data.root} is not for one user alone. Choose a folder in it with --data-dir")
+    _check_owner(data.root, status)
     if not os.access(data.root, os.W_OK | os.X_OK):
         raise DataDirError(
             f"data directory {data.root} is read-only. Make it writable or choose another with --data-dir"
         )
 
 
-def _keep_to_owner(data: DataDir) -> None:
-    """Remove other users' access to folders and settings created or copied with wider permissions."""
-    for folder in data.folders()[1:]:
-        if folder.stat().st_mode & 0o077:
-            folder.chmod(0o700)
-    if data.settings.exists() and data.settings.stat().st_mode & 0o077:
-        data.settings.chmod(0o600)
+def _check_owner(path: Path, status: os.stat_result) -> None:
+    if status.st_uid != os.geteuid():
+        owner, user = user_name(status.st_uid), user_name(os.geteuid())
+        raise DataDirError(
+            f"{path} belongs to {owner}, and this is {user}. Choose another data directory with --data-dir, run cq-tui "
+            f"as {owner}, or run `chown -R {os.geteuid()}` on the data directory if it is yours"
+        )
+
+
+def _keep_to_owner(path: Path, mode: int) -> list[str]:
+    """Remove other users' access, and return the path with its earlier mode if they had any."""
+    status = path.stat()
+    _check_owner(path, status)
+    if not status.st_mode & 0o077:
+        return []
+    found = f"{path} (mode {stat.S_IMODE(status.st_mode):04o})"
+    try:
+        path.chmod(mode)
+        problem = "its file system has no permissions" if path.stat().st_mode & 0o077 else ""
+    except OSError as error:
+        problem = error.strerror or str(error)
+    if problem:
+        raise DataDirError(
+            f"{found} is open to other users and cannot be closed: {problem}. Run `chmod {mode:o}` on it, or choose "
+            "another data directory with --data-dir"
+        )
+    return [found]

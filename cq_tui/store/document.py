@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,8 +41,15 @@ class DocumentMissing(DocumentError):
 
 def read_content(path: Path, limit: int = MAX_DOCUMENT_BYTES) -> bytes:
     """Return the bytes of a document. Raises DocumentError if it is missing, empty, too large or unreadable."""
+    return read_with_owner(path, limit)[0]
+
+
+def read_with_owner(
+    path: Path, limit: int = MAX_DOCUMENT_BYTES, opener: Callable[[Path, int], int] = os.open
+) -> tuple[bytes, int]:
+    """Return the bytes of a document and the user id that owns it. Raises DocumentError as ``read_content``."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = opener(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
@@ -58,7 +66,7 @@ def read_content(path: Path, limit: int = MAX_DOCUMENT_BYTES) -> bytes:
         raise DocumentError(path, f"cannot be read ({error.strerror})", "Check its owner and permissions") from None
     if not content:
         raise DocumentError(path, "is empty", "Its service rewrites it; if not, restart that service")
-    return content
+    return content, status.st_uid
 
 
 def _read_all(descriptor: int, size: int) -> bytes:
@@ -71,7 +79,11 @@ def _read_all(descriptor: int, size: int) -> bytes:
 
 def read_json(path: Path) -> dict[str, Any]:
     """Return the JSON object in a document."""
-    content = read_content(path)
+    return parse_json(path, read_content(path))
+
+
+def parse_json(path: Path, content: bytes) -> dict[str, Any]:
+    """Return the JSON object in the content of a document. Raises DocumentError."""
     try:
         value = orjson.loads(content)
     except orjson.JSONDecodeError as error:
@@ -83,7 +95,12 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def read_document(path: Path, model: type[Model]) -> Model:
     """Return a document as its model. Raises DocumentError with field, rule and value."""
-    value = read_json(path)
+    return parse_document(path, read_content(path), model)
+
+
+def parse_document(path: Path, content: bytes, model: type[Model]) -> Model:
+    """Return the content of a document as its model. Raises DocumentError with field, rule and value."""
+    value = parse_json(path, content)
     try:
         return model.model_validate(value)
     except ValidationError as error:

@@ -1,5 +1,6 @@
 """Opening regular files only: a pipe would block, a symbolic link would lead to another file."""
 
+import contextlib
 import errno
 import os
 import stat
@@ -12,20 +13,28 @@ def open_regular(path: Path | str, flags: int, mode: int = 0o600) -> int:
     """Open a regular file and return its descriptor. Raises OSError for anything else of that name.
 
     ``open(path, "rb", opener=open_regular)`` gives a file object. Only the last part of the path must not be a
-    symbolic link; folders may be.
+    symbolic link; folders may be. A file to write is closed to whom ``mode`` does not name, as a new one is.
     """
     try:
         descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, mode)
     except OSError as error:
         if error.errno == errno.ELOOP and os.path.islink(path):
             raise OSError(errno.ELOOP, f"is a symbolic link. {_REMEDY}", str(path)) from None
-        if error.errno == errno.ENXIO:
-            # A pipe without a reader.
-            raise OSError(errno.EINVAL, f"is no regular file. {_REMEDY}", str(path)) from None
+        if error.errno in (errno.EISDIR, errno.ENXIO):
+            # A folder, or a pipe without a reader.
+            raise _not_regular(path, is_folder=error.errno == errno.EISDIR) from None
         raise
     kind = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(kind):
         os.close(descriptor)
-        number = errno.EISDIR if stat.S_ISDIR(kind) else errno.EINVAL
-        raise OSError(number, f"is no regular file. {_REMEDY}", str(path))
+        raise _not_regular(path, is_folder=stat.S_ISDIR(kind))
+    if flags & os.O_CREAT and kind & 0o077 & ~mode:
+        # Written by an older version or copied. If that fails, its folder, which is 0700, still protects it.
+        with contextlib.suppress(OSError):
+            os.fchmod(descriptor, stat.S_IMODE(kind) & (mode | 0o700))
     return descriptor
+
+
+def _not_regular(path: Path | str, *, is_folder: bool) -> OSError:
+    number = errno.EISDIR if is_folder else errno.EINVAL
+    return OSError(number, f"is no regular file. {_REMEDY}", str(path))

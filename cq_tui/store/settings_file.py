@@ -11,7 +11,9 @@ from typing import Any, Literal
 from pydantic import SecretStr, ValidationError
 
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS, TRADING_STATES, Settings
-from cq_tui.store.document import DocumentError, DocumentMissing, read_json, write_document
+from cq_tui.store.document import DocumentError, DocumentMissing, parse_json, read_with_owner, write_document
+from cq_tui.store.owner import foreign_owner
+from cq_tui.store.regular_file import open_regular
 
 #: Characters of an invalid value quoted in a message.
 _MAX_QUOTED = 80
@@ -62,7 +64,9 @@ def load_settings(
     held = {key: variables[key] for key in SETTING_KEYS if key in variables}
     in_file: dict[str, Any] = {}
     try:
-        in_file = read_settings_file(path)
+        in_file, foreign = _read(path)
+        if foreign:
+            raise SettingsError(foreign)
         if not in_file and last_good is not None and "file" in last_good.sources.values() and not path.exists():
             raise SettingsError(f"{path} is gone; the last settings read stay in effect. Restore it")
         _validate(in_file, "ssot/env.json")
@@ -84,12 +88,23 @@ def _safer(one: str, other: str) -> str:
 
 def read_settings_file(path: Path) -> dict[str, Any]:
     """Return the file's keys and raw values; empty if there is no file. Raises SettingsError."""
+    values, foreign = _read(path)
+    if foreign:
+        raise SettingsError(foreign)
+    return values
+
+
+def _read(path: Path) -> tuple[dict[str, Any], str | None]:
+    """Return keys and raw values, and why they do not count if the file belongs to another user."""
     try:
-        return read_json(path)
+        content, uid = read_with_owner(path)
+        owner, values = foreign_owner(uid, path.parent), parse_json(path, content)
     except DocumentMissing:
-        return {}
-    except DocumentError as error:
+        return {}, None
+    except (DocumentError, OSError) as error:
         raise SettingsError(str(error)) from None
+    remedy = f"If its settings are yours: chown {os.geteuid()} {path}; otherwise move it away"
+    return values, owner and f"{path} belongs to {owner} and is ignored. {remedy}"
 
 
 def _merge(in_file: dict[str, Any], held: dict[str, str]) -> tuple[Settings, dict[str, Source]]:
@@ -118,7 +133,7 @@ def _validate(values: Mapping[str, Any], where: str) -> Settings:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    lock = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = open_regular(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -158,7 +173,9 @@ def change_settings(
             new = _validate(after, "new settings")
             write_document(path, after, mode=0o600)
     except OSError as error:
-        raise SettingsError(f"{path}: cannot be written ({error.strerror}). Nothing was changed") from None
+        raise SettingsError(
+            f"{error.filename or path}: cannot be written ({error.strerror}). Nothing was changed"
+        ) from None
     pairs = ((key, redact_value(key, getattr(old, key)), redact_value(key, getattr(new, key))) for key in changes)
     return tuple(SettingChange(*pair) for pair in pairs if getattr(old, pair[0]) != getattr(new, pair[0]))
 

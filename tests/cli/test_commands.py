@@ -214,3 +214,16 @@ def test_the_directory_may_come_before_or_after_the_command_or_from_the_environm
     for value, name in enumerate(["shared_data", "behind", "before", "environment"], 1):
         got = run.invoke(app, ["config", "get", "TRADER_MAX_POSITIONS", "--data-dir", str(tmp_path / name)])
         assert got.stdout == f"{value}\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_directory_of_another_owner_can_be_read_and_is_used_by_no_process(cq: Cq, data: DataDir) -> None:
+    prepare_data_directory(data)
+    os.chown(data.root, 54_321, 54_321)
+    for words in (["up"], ["service", "feeder"], ["exchange"], ["config", "set", "LOG_LEVEL=DEBUG"]):
+        assert f"{data.root} belongs to user 54321" in cq(*words, code=4).err
+    for words in (["status"], ["verify"], ["events"], ["config", "show"], ["bundle"], ["down"]):
+        told = cq(*words)
+        assert "belongs to" not in told.out + told.err
+    assert not data.settings.exists()
+    assert data.root.stat().st_uid == 54_321

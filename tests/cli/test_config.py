@@ -194,3 +194,10 @@ def test_the_first_setting_creates_the_directory(cq: Cq, data: DataDir, tmp_path
     cq("config", "set", "LOG_LEVEL=DEBUG", code=0)
     assert data.root.stat().st_mode & 0o777 == 0o700
     assert not (tmp_path / "shared_data").exists()
+
+
+def test_a_directory_that_was_open_to_others_is_told_once(cq: Cq, data: DataDir) -> None:
+    data.root.mkdir(mode=0o755)
+    assert "was open to other users" in cq("config", "set", "LOG_LEVEL=DEBUG", code=0).err
+    assert cq("config", "set", "LOG_LEVEL=INFO", code=0).err == ""
+    assert data.root.stat().st_mode & 0o777 == 0o700

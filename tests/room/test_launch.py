@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from cq_tui.contracts.layout import DataDir
 from cq_tui.room.launch import RoomOptions, open_room, parse_room_options
 
 
@@ -49,3 +50,21 @@ def test_a_file_in_the_place_of_the_data_directory_is_named(tmp_path: Path, caps
     (tmp_path / "file").touch()
     assert open_room(RoomOptions(data_dir=tmp_path / "file")) == 4
     assert "--data-dir" in capsys.readouterr().err
+
+
+def test_a_data_directory_that_was_open_to_others_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notices: list[str | None] = []
+
+    def run_room(_: DataDir, supervise: bool, notice: str | None) -> int:
+        assert supervise
+        notices.append(notice)
+        return 0
+
+    monkeypatch.setattr("cq_tui.room.app.run_room", run_room)
+    (tmp_path / "data").mkdir(mode=0o755)
+    for _ in range(2):
+        open_room(RoomOptions(data_dir=tmp_path / "data"))
+    first, second = notices
+    assert first is not None
+    assert first.startswith(f"{tmp_path / 'data'} (mode 0755) was open to other users")
+    assert second is None

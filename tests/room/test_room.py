@@ -308,3 +308,9 @@ async def test_an_empty_directory_says_what_it_waits_for(make_room: MakeRoom, st
             await wait_for_text(pilot, words)
         Stage(stage.data.root / "nowhere").write_all()
         await wait_for_text(pilot, "all services ok")
+
+
+async def test_a_notice_is_shown_once_the_room_is_open(stage: Stage) -> None:
+    app = RoomApp(stage.data, supervise=False, environment={}, notice="the folder [was] open")
+    async with app.run_test(size=(160, 45), notifications=True) as pilot:
+        await wait_for_text(pilot, "the folder [was] open")

@@ -238,3 +238,12 @@ async def test_an_invalid_environment_is_reported_before_anything_starts(tmp_pat
     async with pretend(data, PAPER_MODE="perhaps") as service:
         assert await service.ended() != 0
     assert os.listdir(data.health) == []
+
+
+async def test_a_data_directory_that_was_open_to_others_is_closed_and_logged(tmp_path: Path) -> None:
+    data = data_directory(tmp_path / "data")
+    data.root.chmod(0o777)
+    async with pretend(data) as service:
+        await until(lambda: service.health.get("status") == "ok")
+        problems = [line["problem"] for line in service.log if line["event"] == "data directory"]
+    assert problems == [f"{data.root} (mode 0777) was open to other users. It is closed to them now"]

@@ -142,3 +142,16 @@ def test_what_is_opened_stays_with_its_owner(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert (tmp_path / "new").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_an_older_version_left_open_is_closed_when_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "old"
+    path.write_text("x")
+    path.chmod(0o664)
+    os.close(open_regular(path, os.O_RDONLY))
+    assert path.stat().st_mode & 0o777 == 0o664, "a reader changes nothing"
+    os.close(open_regular(path, os.O_WRONLY | os.O_CREAT, 0o644))
+    assert path.stat().st_mode & 0o777 == 0o644
+    os.close(open_regular(path, os.O_WRONLY | os.O_CREAT))
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.read_text() == "x"

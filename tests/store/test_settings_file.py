@@ -216,3 +216,39 @@ def test_a_disk_error_is_reported_and_nothing_is_changed(path: Path) -> None:
     assert read_json(path) == {"LOG_LEVEL": "DEBUG"}
     with pytest.raises(SettingsError, match="cannot be written"):
         change_settings(path / "below" / "env.json", {"PAPER_MODE": True})
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_of_another_owner_is_ignored_except_for_a_safer_state(path: Path) -> None:
+    write_document(path, {"LOG_LEVEL": "DEBUG", "TRADING_STATE": "halted", "LIVE_TRADING_ENABLED": True})
+    before = load_settings(path, {})
+    os.chown(path, 54_321, 54_321)
+    found = load_settings(path, {})
+    assert found.problem is not None
+    assert f"{path} belongs to user 54321 and is ignored" in found.problem
+    assert f"chown 0 {path}" in found.problem
+    assert (found.settings.LOG_LEVEL, found.settings.LIVE_TRADING_ENABLED) == ("INFO", False)
+    assert found.settings.TRADING_STATE == "halted"
+    write_document(path, {"LOG_LEVEL": "DEBUG", "TRADING_STATE": "active"})
+    os.chown(path, 54_321, 54_321)
+    assert load_settings(path, {}).settings.TRADING_STATE == "reducing"
+    assert load_settings(path, {}, before).settings == before.settings, "the last good settings stay"
+    with pytest.raises(SettingsError, match="belongs to user 54321"):
+        change_settings(path, {"LOG_LEVEL": "ERROR"})
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_root_reads_the_settings_of_the_owner_of_the_folder(path: Path) -> None:
+    write_document(path, {"LOG_LEVEL": "DEBUG"})
+    os.chown(path, 54_321, 54_321)
+    os.chown(path.parent, 54_321, 54_321)
+    assert (load_settings(path, {}).problem, load_settings(path, {}).settings.LOG_LEVEL) == (None, "DEBUG")
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_the_lock_of_the_settings_is_a_regular_file(path: Path, kind: str) -> None:
+    lock = path.with_name(".env.json.lock")
+    lock.symlink_to(path.with_name("elsewhere")) if kind == "link" else os.mkfifo(lock)
+    with pytest.raises(SettingsError, match="Move it away"):
+        change_settings(path, {"LOG_LEVEL": "ERROR"})
+    assert not path.with_name("elsewhere").exists()
