@@ -10,6 +10,9 @@ from cq_tui.contracts.events import CommandExecuted
 #: Seconds after which an unclaimed command expires.
 COMMAND_EXPIRY = 30.0
 
+#: Commands that only stop or reduce: they are taken from any user who can write into ``control/``.
+REDUCING_COMMANDS = frozenset({"stop_service", "shut_down", "flatten"})
+
 Outcome = Literal["done", "refused", "failed", "expired", "interrupted"]
 
 

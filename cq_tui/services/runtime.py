@@ -55,7 +55,7 @@ class ServiceRuntime:
         faulthandler.enable(self._crash_file)
         self._events = EventQueue(data.spool, name, quarantine=data.quarantine)
         self._pending_answers: list[tuple[Command, Outcome, str]] = []
-        self.inbox = CommandInbox(data, name)
+        self.inbox = CommandInbox(data, name, self.record_command)
         self.stopping = asyncio.Event()
         self.started_ts = max(0.0, time.time())
         self._status: Status | None = None

@@ -5,14 +5,16 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cq_tui.contracts.commands import COMMAND_EXPIRY, Command, CommandOutcome, Outcome
+from cq_tui.contracts.commands import COMMAND_EXPIRY, REDUCING_COMMANDS, Command, CommandOutcome, Outcome
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.document import DocumentError, read_document, write_document
+from cq_tui.store.document import DocumentError, parse_document, read_document, read_with_owner, write_document
 from cq_tui.store.lock import read_holder
+from cq_tui.store.owner import foreign_owner, user_name
+from cq_tui.store.regular_file import open_regular
 
 #: Answers older than this (seconds) are deleted; the history keeps them forever.
 _ANSWER_KEPT = 24 * 3600.0
@@ -40,22 +42,28 @@ def issue_command(
         issued_ts=now,
         expires_ts=now + expiry,
     )
-    write_document(data.control / f"{request.command_id}.json", request)
+    # What root issues in another user's directory must be readable for that user's processes.
+    is_root_elsewhere = os.geteuid() == 0 != data.control.stat().st_uid
+    write_document(data.control / f"{request.command_id}.json", request, mode=0o644 if is_root_elsewhere else 0o600)
     return request
 
 
 class CommandInbox:
     """The commands for one service. Each is claimed before it runs, so it runs at most once."""
 
-    def __init__(self, data: DataDir, service: str) -> None:
+    def __init__(
+        self, data: DataDir, service: str, record: Callable[[Command, Outcome, str], object] = lambda *_: None
+    ) -> None:
+        """``record`` is called for each command that is refused because of its owner."""
         self._data = data
         self._service = service
+        self._record = record
 
     def answer_interrupted(self) -> Iterator[Command]:
         """Answer the commands that an earlier process of this service claimed and never finished."""
         for path in sorted(self._data.control.glob(f"*.{self._service}.claimed")):
             try:
-                command = read_document(path, Command)
+                command, _ = _read_command(path)
             except DocumentError:
                 _quarantine(self._data, path)
                 continue
@@ -63,18 +71,23 @@ class CommandInbox:
             yield command
 
     def claim(self, now: float | None = None) -> Iterator[Command]:
-        """Claim every pending command for this service; expired ones are answered and not yielded.
+        """Claim every pending command for this service; expired and refused ones are answered and not yielded.
 
-        A file that is not a command is moved to quarantine, so that it is reported once.
+        A command of another owner is refused unless it only stops or reduces. A file that is not a command is moved
+        to quarantine, so that it is reported once. Raises OSError, for such a file at the end.
         """
         moment = time.time() if now is None else now
+        problem: OSError | None = None
         for path in sorted(self._data.control.glob("*.json")):
             try:
-                command = read_document(path, Command)
+                command, owner = _read_command(path)
             except DocumentError:
                 # Only one process quarantines bad files, so that there is no race for them.
                 if self._service == "supervisor":
-                    _quarantine(self._data, path)
+                    try:
+                        _quarantine(self._data, path)
+                    except OSError as error:
+                        problem = error
                 continue
             if command.service != self._service or path.stem != command.command_id:
                 continue
@@ -87,8 +100,14 @@ class CommandInbox:
                 self._claimed(command).unlink(missing_ok=True)
             elif moment > command.expires_ts:
                 self.answer(command, "expired", "it expired before the service claimed it")
+            elif command.command not in REDUCING_COMMANDS and (foreign := foreign_owner(owner, self._data.control)):
+                why = f"its file belongs to {foreign}: only {user_name(os.geteuid())} and root may give this command"
+                self.answer(command, "refused", why)
+                self._record(command, "refused", why)
             else:
                 yield command
+        if problem is not None:
+            raise problem
 
     def answer(self, command: Command, outcome: Outcome, message: str = "") -> CommandOutcome:
         """Write the outcome and delete the claim."""
@@ -101,11 +120,17 @@ class CommandInbox:
         return self._data.control / f"{command.command_id}.{self._service}.claimed"
 
 
+def _read_command(path: Path) -> tuple[Command, int]:
+    """Return a command and the user id that owns its file, both of the opened file. Raises DocumentError."""
+    content, owner = read_with_owner(path, opener=open_regular)
+    return parse_document(path, content, Command), owner
+
+
 def sweep_commands(data: DataDir, now: float) -> None:
     """Answer commands that nobody claimed in time and delete old answers. Called by the supervisor."""
     for path in data.control.glob("*.json"):
         try:
-            command = read_document(path, Command)
+            command, _ = _read_command(path)
         except DocumentError:
             continue
         if now > command.expires_ts + 1.0:
@@ -113,7 +138,7 @@ def sweep_commands(data: DataDir, now: float) -> None:
             write_document(data.control_done / path.name, done)
             path.unlink(missing_ok=True)
     for path in data.control_done.glob("*.json"):
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             if now - path.stat().st_mtime > _ANSWER_KEPT:
                 path.unlink()
 

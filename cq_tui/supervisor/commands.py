@@ -14,7 +14,7 @@ class CommandHandler:
     """The supervisor's inbox. ``emit`` records an event."""
 
     def __init__(self, data: DataDir, supervisor: SupervisorProtocol, emit: Callable[[str, BaseModel], object]) -> None:
-        self._inbox = CommandInbox(data, "supervisor")
+        self._inbox = CommandInbox(data, "supervisor", self._record)
         self._supervisor = supervisor
         self._emit = emit
         self._actions = service_actions(supervisor)

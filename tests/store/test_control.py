@@ -186,3 +186,83 @@ def test_an_answer_the_disk_refuses_leaves_the_claim_for_later(data: DataDir) ->
         inbox.answer(command, "done")
     data.control_done.mkdir()
     assert list(inbox.answer_interrupted()) == [command]
+
+
+only_root_gives_away = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+
+
+def give_away(path: Path) -> None:
+    os.chown(path, 54_321, 54_321)
+
+
+@only_root_gives_away
+def test_a_command_of_another_owner_is_refused_answered_and_recorded(data: DataDir) -> None:
+    command = ask(data)
+    give_away(data.control / f"{command.command_id}.json")
+    recorded: list[tuple[Command, str, str]] = []
+    assert list(CommandInbox(data, "memory", lambda *what: recorded.append(what)).claim()) == []
+    outcome = asyncio.run(wait_for_answer(data, command))
+    assert (outcome.outcome, "belongs to user 54321" in outcome.message) == ("refused", True)
+    assert recorded == [(command, "refused", outcome.message)]
+    assert [path.name for path in data.control.iterdir()] == ["done"]
+
+
+@only_root_gives_away
+@pytest.mark.parametrize(
+    ("name", "is_taken"),
+    [
+        ("stop_service", True),
+        ("shut_down", True),
+        ("flatten", True),
+        ("start_service", False),
+        ("restart_service", False),
+        ("release_symbol", False),
+        ("acknowledge_faults", False),
+        ("sign_checkpoint", False),
+        ("what_comes_later", False),
+    ],
+)
+def test_of_another_owner_only_what_stops_or_reduces_is_taken(data: DataDir, name: str, is_taken: bool) -> None:
+    command = issue_command(data, name, "trader", issued_by="x")
+    give_away(data.control / f"{command.command_id}.json")
+    assert list(CommandInbox(data, "trader").claim()) == ([command] if is_taken else [])
+
+
+@only_root_gives_away
+def test_root_and_the_owner_of_the_folder_may_give_commands(data: DataDir) -> None:
+    give_away(data.control)
+    by_root = ask(data)
+    assert (data.control / f"{by_root.command_id}.json").stat().st_mode & 0o777 == 0o644, "the owner can read it"
+    by_owner = ask(data)
+    give_away(data.control / f"{by_owner.command_id}.json")
+    assert {command.command_id for command in CommandInbox(data, "memory").claim()} == {
+        by_root.command_id,
+        by_owner.command_id,
+    }
+
+
+def test_links_and_pipes_are_moved_away_and_delay_no_command(data: DataDir, tmp_path: Path) -> None:
+    other = ask(data)
+    elsewhere = (data.control / f"{other.command_id}.json").rename(tmp_path / f"{other.command_id}.json")
+    (data.control / f"{other.command_id}.json").symlink_to(elsewhere)
+    os.mkfifo(data.control / "0.json")
+    os.mkfifo(data.control / "0.memory.claimed")
+    command = ask(data)
+    inbox = CommandInbox(data, "memory")
+    assert list(inbox.answer_interrupted()) == []
+    assert list(inbox.claim()) == [command]
+    sweep_commands(data, time.time() + 3600)
+    assert list(CommandInbox(data, "supervisor").claim()) == []
+    assert list(data.control.glob("*.json")) == []
+    assert elsewhere.exists()
+
+
+def test_what_cannot_be_moved_away_is_told_after_the_commands(data: DataDir) -> None:
+    (data.control / "0.json").write_bytes(b"{")
+    command = ask(data, "supervisor")
+    data.quarantine.rmdir()
+    data.quarantine.write_bytes(b"")
+    claimed = CommandInbox(data, "supervisor").claim()
+    assert next(claimed) == command
+    with pytest.raises(NotADirectoryError):
+        next(claimed)

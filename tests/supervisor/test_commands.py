@@ -7,8 +7,10 @@ import time
 
 import pytest
 
+from cq_tui.contracts.commands import Command, CommandOutcome
 from cq_tui.contracts.layout import SERVICES
 from cq_tui.store.control import issue_command, wait_for_answer
+from cq_tui.store.document import write_document
 from cq_tui.store.lock import read_holder
 from cq_tui.supervisor.desired_state import read_desired_state
 from tests.supervisor.requests import events, send_command
@@ -228,3 +230,30 @@ async def test_handing_over_stops_nothing(stage: Stage) -> None:
     assert successor.exit_code == 0
     assert stage.pids() == {}
     assert stage.told()[2::2] == [f"{name} asked" for name in ("ares", "feeder", "memory", "exchange")]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+async def test_a_command_of_another_owner_is_refused_and_remembered_but_stops_a_service(stage: Stage) -> None:
+    async with stage.supervised() as supervisor:
+        await until(in_state(supervisor, "running"))
+        answers = [await send_as_another_user(stage, word) for word in ("restart_service", "stop_service")]
+        assert [answer.outcome for answer in answers] == ["refused", "done"]
+        assert supervisor.state_of("ares").state == "stopped"
+    refused, stopped = events(stage, "command_executed")
+    assert (refused["command"], refused["outcome"]) == ("restart_service", "refused")
+    assert "belongs to user 54321" in refused["message"]
+    assert (stopped["command"], stopped["outcome"]) == ("stop_service", "done")
+    assert len(stage.launched) == 5
+
+
+async def send_as_another_user(stage: Stage, word: str) -> CommandOutcome:
+    now = time.time()
+    command = Command(
+        command_id=word, command=word, service="supervisor", target="ares", issued_by="x", issued_ts=now,
+        expires_ts=now + 30,
+    )  # fmt: skip
+    hidden = stage.data.control / word
+    write_document(hidden, command)
+    os.chown(hidden, 54_321, 54_321)
+    hidden.rename(stage.data.control / f"{word}.json")
+    return await wait_for_answer(stage.data, command)
