@@ -15,13 +15,21 @@ from tests.services.waiting import until
 
 @asynccontextmanager
 async def memory_of(data: DataDir) -> AsyncIterator[MemoryService]:
-    """Run memory inside the test until everything is verified, and to the end of the block."""
+    """Run memory inside the test until everything is verified, and to the end of the block.
+
+    Raises the error that it ends with before.
+    """
     frame = ServiceRuntime("memory", data)
     try:
         memory = MemoryService(frame)
         running = asyncio.create_task(memory.run())
         try:
-            await until(lambda: memory.health(time.time()).ready and memory.checks.is_complete)
+            await until(lambda: running.done() or (memory.health(time.time()).ready and memory.checks.is_complete))
+            if running.done():
+                # The end of its process would close its files.
+                memory._history._journal.close()
+                memory.integrity.anchoring.close()
+                running.result()
             yield memory
         finally:
             frame.stopping.set()

@@ -1,0 +1,89 @@
+"""Mutations that put something else in the place of a file or folder: a link, a pipe, a folder, a socket, nothing."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.services.memory_battery.edits import IMPOSTORS
+from tests.services.memory_battery.forgery import newest_snapshot
+from tests.services.memory_battery.mutation import Mutation, Word
+from tests.services.memory_battery.site import Site
+
+
+class Expected(NamedTuple):
+    """What readers say of something in the place of a file; see Mutation."""
+
+    exit_code: int = 0
+    words: frozenset[Word] = frozenset()
+    missing: tuple[float, int] = (0, 0)
+    unusable_to: tuple[str, ...] = ()
+
+
+PLACES: dict[str, Callable[[Site], Path]] = {
+    "events": lambda site: site.data.events,
+    "chain": lambda site: site.data.hash_chain,
+    "twin": lambda site: site.twin,
+    "log": lambda site: site.data.checkpoints,
+    "anchor": lambda site: site.anchor,
+    "copy": lambda site: site.copy,
+    "key": lambda site: site.config / "checkpoint_key.pem",
+    "anchors": lambda site: site.config / "anchors",
+    "directories": lambda site: site.config / "directories",
+    "config": lambda site: site.config,
+    "snapshot": lambda site: newest_snapshot(site.data),
+    "snapshots": lambda site: site.data.snapshots,
+    "index": lambda site: site.data.tree_index,
+    "state": lambda site: site.data.state_of("memory"),
+    "spool": lambda site: site.data.spool / "trader.ndjson",
+    "spools": lambda site: site.data.spool,
+    "quarantine": lambda site: site.data.quarantine,
+    "health": lambda site: site.data.health_of("memory"),
+    "memory": lambda site: site.data.memory,
+}
+
+
+_NO_FILE = ("a link", "a dangling link", "a pipe", "a folder", "a full folder", "a socket")
+_NO_FOLDER = ("a dangling link", "a pipe", "a socket", "an empty file")
+_BOTH = ("verify", "memory")
+_GONE = Expected(1, missing=(1, 0))
+_REBUILT = Expected(2, frozenset({Word.HISTORY}))
+#: What differs from an intact history that everybody can read.
+EXPECTED: dict[tuple[str, str], Expected] = {
+    **{(place, each): Expected(4, unusable_to=_BOTH) for place in ("events", "chain") for each in _NO_FILE},
+    ("events", "an empty file"): _GONE,
+    ("events", "nothing"): _GONE,
+    ("chain", "an empty file"): _REBUILT,
+    ("chain", "nothing"): _REBUILT,
+    **{
+        (place, each): Expected(unusable_to=("memory",))
+        for place in ("snapshots", "spools", "quarantine")
+        for each in _NO_FOLDER
+    },
+    **{("memory", each): Expected(4, unusable_to=_BOTH) for each in _NO_FOLDER},
+    # It begins anew, and says what it misses.
+    **{("memory", each): Expected(4, unusable_to=("verify",)) for each in ("a folder", "a full folder", "nothing")},
+    # Nobody here can tell who signed.
+    **{(place, each): Expected(1) for place in ("key", "config") for each in (*_NO_FILE[1:], "an empty file")},
+}
+
+
+def _put(place: str, impostor: str) -> Mutation:
+    expected = EXPECTED.get((place, impostor), Expected())
+    return Mutation(
+        f"{impostor} in the place of the {place}",
+        lambda site: IMPOSTORS[impostor](PLACES[place](site)),
+        exit_code=expected.exit_code,
+        words=expected.words,
+        missing=expected.missing,
+        unusable_to=expected.unusable_to,
+    )
+
+
+MUTATIONS = tuple(
+    _put(place, impostor)
+    for place in PLACES
+    for impostor in IMPOSTORS
+    if place not in ["log"]
+    and (place, impostor)
+    not in [("twin", "a folder"), ("twin", "a full folder"), ("config", "nothing"), ("key", "nothing")]
+)

@@ -1,0 +1,132 @@
+"""Mutations of a whole directory: put back, grown apart, or rewritten by somebody who has everything but the key."""
+
+import shutil
+import time
+from collections.abc import Callable
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.store.history.event_line import NewEvent
+from cq_tui.store.history.writer import HistoryWriter
+from tests.services.memory_battery.edits import edit_line, inserted, repeated, swapped, without
+from tests.services.memory_battery.forgery import forge
+from tests.services.memory_battery.mutation import Mutation, Word
+from tests.services.memory_battery.of_events import made_up
+from tests.services.memory_battery.site import Site, remove
+from tests.store.history.histories import event_lines
+
+LOG = "checkpoints.log"
+_CONTRADICTION = frozenset({Word.CONTRADICTION})
+_THIRD = 1 / 3
+
+
+def _put_back(moment: int, *parts: str) -> Callable[[Site], None]:
+    """Return the return of these folders to an earlier moment."""
+
+    def changed(site: Site) -> None:
+        for part in parts:
+            remove(site.root / part)
+            shutil.copytree(site.at(moment).root / part, site.root / part, copy_function=shutil.copy2)
+
+    return changed
+
+
+def _put_back_files(*names: str) -> Callable[[Site], None]:
+    """Return the return of single files of memory's folder to an earlier moment."""
+
+    def changed(site: Site) -> None:
+        for name in names:
+            shutil.copy2(site.at(2).data.memory / name, site.data.memory / name)
+
+    return changed
+
+
+def grow(data: DataDir, count: int, writer: str = "trader") -> None:
+    """Add events as another memory would that has no key."""
+    history = HistoryWriter(data, watermark=data.events.stat().st_size, now=time.time())
+    first = history.cursors.get(writer, 0) + 1
+    events = [
+        NewEvent("order_executed", writer, {"number": -seq}, writer, seq, time.time(), {})
+        for seq in range(first, first + count)
+    ]
+    history.append(events, time.time())
+    history.close()
+
+
+def _grown_apart(share: float, moment: int = 2) -> Callable[[Site], None]:
+    """Return a return to an earlier moment, and then so many other events."""
+
+    def changed(site: Site) -> None:
+        _put_back(moment, "data")(site)
+        grow(site.data, round(site.events * share))
+
+    return changed
+
+
+def _another(line: bytes) -> bytes:
+    return line.replace(b'"number":', b'"number":9')
+
+
+def _forgery(name: str, change: Callable[[Site], object], missing: tuple[float, int] = (0, 0)) -> Mutation:
+    return Mutation(f"forged: {name}", change, words=_CONTRADICTION, file=LOG, missing=missing)
+
+
+_NESTING = b"[" * 100_000 + b"]" * 100_000 + b","
+_BOTH = frozenset({Word.HISTORY, Word.CONTRADICTION})
+
+MUTATIONS = (
+    Mutation("the directory is put back by one moment", _put_back(2, "data"), exit_code=1, missing=(_THIRD, 0)),
+    Mutation("the directory is put back by two moments", _put_back(1, "data"), exit_code=1, missing=(2 * _THIRD, 0)),
+    Mutation("directory and copy are put back", _put_back(2, "data", "outside"), exit_code=1, missing=(_THIRD, 0)),
+    Mutation("all three are put back", _put_back(2, "data", "config", "outside"), exit_code=0),
+    Mutation("put back and grown to less", _grown_apart(0.2), exit_code=1, missing=(_THIRD - 0.2, 0)),
+    Mutation("put back and grown to as much", _grown_apart(_THIRD), words=_CONTRADICTION, file=LOG),
+    Mutation("put back and grown to more", _grown_apart(0.5), words=_CONTRADICTION, file=LOG),
+    Mutation("put back by two and grown to more", _grown_apart(0.9, 1), words=_CONTRADICTION, file=LOG),
+    Mutation(
+        "grown by somebody else",
+        lambda site: grow(site.data, 7, "intruder"),
+        exit_code=0,
+    ),
+    Mutation(
+        "events, chain and twin are put back",
+        _put_back_files("event_chain.ndjson", "hash_chain.json", ".hash_chain.json.hidden"),
+        exit_code=1,
+        missing=(_THIRD, 0),
+    ),
+    Mutation(
+        "events and chain are another directory's",
+        lambda site: [
+            shutil.copy(getattr(site.other, name), getattr(site.data, name)) for name in ("events", "hash_chain")
+        ],
+        exit_code=1,
+        missing=(1, -9),
+    ),
+    _forgery("a value is changed", lambda site: forge(site.data, edit_line(0.3, _another))),
+    _forgery("one is deleted", lambda site: forge(site.data, without(0.3)), (0, 1)),
+    Mutation(
+        "forged: one is inserted",
+        lambda site: forge(site.data, inserted(0.3, event_lines(site.other)[0])),
+        words=_BOTH,
+        file="event_chain.ndjson",
+        at=0.3,
+    ),
+    _forgery("the last is changed", lambda site: forge(site.data, edit_line(1, _another))),
+    _forgery("the first is changed", lambda site: forge(site.data, edit_line(0, _another))),
+    _forgery(
+        "the end is another one",
+        lambda site: forge(site.data, lambda lines: lines[: len(lines) * 3 // 4] + made_up(site, len(lines))),
+    ),
+    Mutation(
+        "forged: the end is cut",
+        lambda site: forge(site.data, lambda lines: lines[: len(lines) * 2 // 3]),
+        exit_code=1,
+        missing=(_THIRD, 0),
+    ),
+    Mutation("forged: two change places", lambda site: forge(site.data, swapped(0.3)), words=_BOTH),
+    Mutation("forged: one stands twice", lambda site: forge(site.data, repeated(0.3)), words=_BOTH),
+    Mutation(
+        "forged: some are added",
+        lambda site: forge(site.data, lambda lines: lines + made_up(site, 4)),
+        exit_code=0,
+    ),
+)

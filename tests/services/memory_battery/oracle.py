@@ -1,0 +1,126 @@
+"""The oracle: what every reader says of one data directory, and the rules that hold for any two of them."""
+
+import re
+import time
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import orjson
+
+from cq_tui.contracts.health import MemoryHealth
+from cq_tui.contracts.layout import DataDir
+from cq_tui.ops.bundle import export_bundle
+from cq_tui.ops.status import read_status
+from cq_tui.ops.verify import NoHistory, VerificationReport, report_lines, verify_history
+from cq_tui.room import history_verdicts
+from cq_tui.room.state import RoomState
+from cq_tui.services.memory.background_checks import HistoryReplaced
+from cq_tui.store.data_directory import DataDirError
+from cq_tui.store.journal import JournalError
+from tests.services.memory_battery.mutation import Word
+from tests.services.memory_battery.site import Site, files_of
+from tests.services.memory_in_process import memory_of
+
+#: Memory mends what it can, and says so: the rest of the sentence is the same.
+_MENDED = re.compile(r": (moved to quarantine|made anew from them)$")
+_STARTS = 4
+
+
+class Verdicts(NamedTuple):
+    """What one reader says: whether all bytes are unaltered, and how many events are missing."""
+
+    intact: bool
+    missing: int
+
+
+@dataclass
+class Started:
+    """What memory found."""
+
+    #: Texts of its open faults.
+    faults: list[str]
+    health: MemoryHealth
+    #: The verdicts while it ran, by reader.
+    verdicts: dict[str, Verdicts | None]
+
+
+class Unusable(NamedTuple):
+    """Why a reader could not begin."""
+
+    problem: str
+
+
+def word_of(fault: str) -> Word:
+    """Return the kind of a fault."""
+    file, _, reason = fault.partition(": ")
+    if file == "spool":
+        return Word.SPOOL
+    if file != "checkpoints.log":
+        return Word.HISTORY
+    if reason.startswith("contradicts what was signed"):
+        return Word.CONTRADICTION
+    if "another key" in reason:
+        return Word.KEY
+    return Word.CHECKPOINTS
+
+
+def verify(data: DataDir) -> VerificationReport | Unusable:
+    """Verify as the command does; the directory stays as it is, and the report can be printed."""
+    before = contents(data)
+    try:
+        report = verify_history(data, workers=1)
+    except (NoHistory, JournalError, OSError) as error:
+        return Unusable(str(error))
+    assert "\n".join(report_lines(report))
+    orjson.dumps(report.to_json())
+    assert contents(data) == before
+    return report
+
+
+async def start(site: Site) -> Started | Unusable:
+    """Start memory until everything is verified, as often as its supervisor would; then stop it."""
+    for _ in range(_STARTS):
+        try:
+            async with memory_of(site.data) as memory:
+                health = memory.health(time.time())
+                memory.runtime.publish_health(health)
+                return Started(list(memory.integrity.faults.values()), health, read(site.data))
+        except HistoryReplaced:
+            continue
+        except (OSError, JournalError, DataDirError) as error:
+            return Unusable(str(error))
+    raise AssertionError("memory never comes to an end with this history")
+
+
+def read(data: DataDir) -> dict[str, Verdicts | None]:
+    """Return what status, bundle and room say; None if memory's report cannot be read."""
+    status = read_status(data)
+    bundle = export_bundle(data)
+    integrity = orjson.loads(bundle.read_bytes())["memory_integrity"]
+    bundle.unlink()
+    room = RoomState(data)
+    room.poll_files()
+    told, seen = status.memory, room.memory
+    missing = None if told is None else told.missing_count or 0
+    return {
+        "status": None if told is None else Verdicts(told.integrity_ok, missing or 0),
+        "bundle": None if told is None else Verdicts(integrity["chain_valid"], missing or 0),
+        "room": None
+        if seen is None
+        else Verdicts(history_verdicts.integrity(seen).level == "good", seen.missing_count or 0),
+    }
+
+
+def untold(report: VerificationReport, memory: Started) -> list[str]:
+    """Return the faults that ``verify`` names and memory does not."""
+    told = {_MENDED.sub("", fault) for fault in memory.faults}
+    return [str(fault) for fault in report.faults if _MENDED.sub("", str(fault)) not in told]
+
+
+def contents(data: DataDir) -> dict[str, bytes | int]:
+    """Return the bytes of every file of memory's, and the kind of what is none."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else path.lstat().st_mode
+        for folder in (data.memory, data.state_of("memory").parent)
+        for path in files_of(folder)
+    }

@@ -1,0 +1,100 @@
+"""Every mutation of the battery, and the rules of the oracle: no reader says less than another, and nothing is lost."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cq_tui.ops.verify import VerificationReport
+from cq_tui.services.memory import service
+from tests.services.memory_battery import of_chain, of_events, of_places, of_signed, of_state, of_whole
+from tests.services.memory_battery.mutation import Mutation, Word
+from tests.services.memory_battery.oracle import Unusable, start, untold, verify, word_of
+from tests.services.memory_battery.site import Site, build, remove
+from tests.store.history.histories import event_lines
+from tests.store.history.torture import HEAVY
+
+_TABLES = (of_events, of_chain, of_signed, of_state, of_whole, of_places)
+_SIZES = (60, 3000) if HEAVY else (60,)
+
+
+@pytest.fixture(scope="module", params=_SIZES)
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("battery")
+    site = Site(folder / "site", folder / "saved", request.param)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("CQ_CONFIG_DIR", str(site.config))
+        # What memory does every second or half, it does at once.
+        patched.setattr(service, "_CHECK_INTERVAL", 0.02)
+        patched.setattr(service, "_CHAIN_INTERVAL", 0.02)
+        build(site)
+        yield site
+    remove(folder)
+
+
+@pytest.fixture
+def site(built: Site) -> Site:
+    built.restore()
+    return built
+
+
+def _rows() -> Iterator[object]:
+    for table in _TABLES:
+        name = table.__name__.rpartition(".")[2]
+        for row in table.MUTATIONS:
+            if HEAVY or not row.is_heavy:
+                yield pytest.param(row, id=f"{name}: {row.name}")
+
+
+@pytest.mark.parametrize("row", list(_rows()))
+async def test_no_reader_says_less_than_another(row: Mutation, site: Site) -> None:
+    signed = _lines(site)
+    row.change(site)
+    report = verify(site.data)
+    _assert_verdict(row, report, site.events)
+    left, outside = signed & _lines(site), _outside(site)
+    log = site.data.checkpoints.read_bytes() if site.data.checkpoints.is_file() else b""
+    memory = await start(site)
+    assert signed & _lines(site) == left, "an intact event is gone"
+    assert isinstance(memory, Unusable) == ("memory" in row.unusable_to), memory
+    if isinstance(memory, Unusable):
+        assert str(site.root) in memory.problem
+        return
+    assert len(set(memory.verdicts.values())) == 1, memory.verdicts
+    if isinstance(report, VerificationReport):
+        assert not untold(report, memory), memory.faults
+    if {*map(word_of, memory.faults)} - {Word.SPOOL}:
+        assert _outside(site) == outside, "a copy outside was overwritten while a fault is open"
+        assert log.startswith(site.data.checkpoints.read_bytes()), "something was signed while a fault is open"
+
+
+def _assert_verdict(row: Mutation, report: VerificationReport | Unusable, events: int) -> None:
+    """The exit code, the kinds of fault, the number of missing events and the index are those of the row."""
+    assert isinstance(report, Unusable) == ("verify" in row.unusable_to), report
+    if isinstance(report, Unusable):
+        return
+    faults = [str(fault) for fault in report.faults]
+    assert report.exit_code == row.exit_code, faults
+    assert {*map(word_of, faults)} == row.words, faults
+    assert report.missing == row.missing_count(events)
+    if row.file:
+        named = {fault.index for fault in report.faults if fault.file == row.file}
+        assert row.index(events) in named or (row.at is None and named), faults
+
+
+def _lines(site: Site) -> Counter[bytes]:
+    """Return the event lines there are."""
+    return Counter(event_lines(site.data) if site.data.events.is_file() else ())
+
+
+def _outside(site: Site) -> dict[Path, bytes]:
+    """Return what is outside of the data directory: the anchors and the copy."""
+    folders = (site.config / "anchors", site.copy.parent)
+    return {
+        path: path.read_bytes()
+        for folder in folders
+        for path in folder.glob("*")
+        if path.is_file() and not os.path.islink(path)
+    }
