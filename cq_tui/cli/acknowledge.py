@@ -28,6 +28,7 @@ def acknowledge(
     """
     import getpass
 
+    from cq_tui.ops.render import printable
     from cq_tui.ops.verify import open_faults
 
     data = require_data_dir(context, data_dir)
@@ -40,6 +41,6 @@ def acknowledge(
         typer.echo("no faults to accept")
         return
     for name, text in faults.items():
-        typer.echo(f"{name}  {text}")
+        typer.echo(f"{name}  {printable(text)}")
     typer.echo("\nAccept one with `cq-tui acknowledge NAME`, or all with `cq-tui acknowledge all`.")
     raise typer.Exit(ExitCode.FAILED)

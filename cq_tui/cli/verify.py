@@ -25,20 +25,25 @@ def verify(
         Path | None,
         typer.Option("--against", metavar="CHECKPOINT", help="Compare with a saved checkpoint, debug bundle or proof."),
     ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option("--key", metavar="KEY", help="Trust the checkpoints of this verifier key (text of a .vkey file)."),
+    ] = None,
     data_dir: DataOption = None,
 ) -> None:
     """Verify the whole history from its first byte. Needs no running service and writes nothing."""
     import orjson
 
     from cq_tui.ops.checkpoint_file import CheckpointFileError
+    from cq_tui.ops.gathered_evidence import UnusableKey
     from cq_tui.ops.render import printable
     from cq_tui.ops.verify import NoHistory, history_bytes, report_lines, verify_history
 
     data = require_data_dir(context, data_dir)
     try:
         with report_errors(), _progress_bar(history_bytes(data)) as progress:
-            report = verify_history(data, workers=workers, against=against, progress=progress)
-    except (NoHistory, CheckpointFileError) as error:
+            report = verify_history(data, workers=workers, against=against, key=key, progress=progress)
+    except (NoHistory, CheckpointFileError, UnusableKey) as error:
         fail(printable(str(error)), ExitCode.UNUSABLE)
     if as_json:
         typer.echo(orjson.dumps(report.to_json(), option=orjson.OPT_INDENT_2).decode())

@@ -26,9 +26,10 @@ from cq_tui.contracts.bundle import (
 from cq_tui.contracts.events import PAYLOADS, Event
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.contracts.runfiles import LockHolder
+from cq_tui.ops.gathered_evidence import newest_own_checkpoint
 from cq_tui.ops.log_allowlist import LOG_EVENTS, NUMERIC_FIELDS
 from cq_tui.ops.status import StackStatus, read_status
-from cq_tui.store.checkpoints.checkpoint_log import LoggedCheckpoint, newest_checkpoint
+from cq_tui.store.checkpoints.checkpoint_log import LoggedCheckpoint
 from cq_tui.store.checkpoints.signed_note import split_note
 from cq_tui.store.document import write_document
 from cq_tui.store.journal import JournalError, last_lines
@@ -128,7 +129,7 @@ def _integrity(data: DataDir, status: StackStatus) -> BundleIntegrity:
 def _last_checkpoint(data: DataDir) -> LoggedCheckpoint | None:
     """Return the newest checkpoint if it has a single signature: further signature lines could hold free text."""
     try:
-        signed = newest_checkpoint(data.checkpoints)
+        signed = newest_own_checkpoint(data)
     except JournalError:
         return None
     return signed if signed and len(split_note(signed.text)[1]) == 1 else None

@@ -5,8 +5,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from cq_tui.store.checkpoints.checkpoint import parse_unverified
+from cq_tui.store.checkpoints.anchors import read_key_beside
+from cq_tui.store.checkpoints.checkpoint import open_checkpoint, parse_unverified
 from cq_tui.store.checkpoints.checkpoint_log import newest_checkpoint
+from cq_tui.store.checkpoints.evidence import Evidence, Statement, opens
 from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey, decode_note
 from cq_tui.store.document import DocumentError, read_content
 from cq_tui.store.journal import JournalError
@@ -24,6 +26,24 @@ class CheckpointFileError(Exception):
 
 
 _REMEDY = "Use a signed checkpoint, a checkpoints.log, a debug bundle or a proof"
+
+
+def open_kept_checkpoint(path: Path, own: bytes | None, evidence: Evidence) -> Statement:
+    """Open the checkpoint in a file with the first key that fits. Raises CheckpointFileError.
+
+    The keys are the user's (``own``, 32 bytes) and those known here, the one in the file or beside it, and the log's.
+    """
+    kept = read_checkpoint_file(path)
+    named = VerifierKey.parse(kept.public_key) if kept.public_key else read_key_beside(path)
+    origin = parse_unverified(kept.text).origin
+    known = [*filter(None, [own]), *(each.raw for each in evidence.keys.trusted)]
+    ours = [VerifierKey(origin, raw) for raw in known]
+    for key in (*ours, *filter(None, [named]), *(each.key for each in evidence.statements)):
+        if opens(kept.text, key):
+            return Statement(open_checkpoint(kept.text, key), kept.text, key, True, str(path))
+    raise CheckpointFileError(
+        path, "is signed by an unknown key", "Use a debug bundle or a proof, which include their key, or name it: --key"
+    )
 
 
 class KeptCheckpoint(NamedTuple):

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.proof import ConsistencyProof, InclusionProof
 from cq_tui.ops.formatting import format_datetime, pluralize, sanitize
+from cq_tui.ops.gathered_evidence import newest_own_checkpoint
 from cq_tui.store.checkpoints.checkpoint import Checkpoint, open_checkpoint, parse_unverified
-from cq_tui.store.checkpoints.checkpoint_log import newest_checkpoint
 from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey
 from cq_tui.store.control import issue_command, wait_for_answer
 from cq_tui.store.history.hash_chain import parse_links
@@ -129,7 +129,7 @@ async def request_checkpoint(data: DataDir) -> str | None:
 
 
 def _newest_anchor(data: DataDir) -> _Anchor:
-    newest = newest_checkpoint(data.checkpoints)
+    newest = newest_own_checkpoint(data)
     if newest is None:
         raise NotAnchored(f"not anchored yet: {data.checkpoints} has no signed checkpoint")
     return _Anchor(newest.checkpoint, newest.text, VerifierKey.parse(newest.public_key))

@@ -13,15 +13,17 @@ from typing import Any
 
 from cq_tui.contracts.exit_code import ExitCode
 from cq_tui.contracts.layout import DataDir
+from cq_tui.ops.checkpoint_file import open_kept_checkpoint
 from cq_tui.ops.formatting import format_datetime, pluralize
-from cq_tui.ops.render import printable
-from cq_tui.ops.signed_statements import Acceptance, Anchor, read_signed_statements
+from cq_tui.ops.gathered_evidence import gather_evidence, own_public_key, parse_named_key
+from cq_tui.services.memory.memory_state import MemoryState
 from cq_tui.store.checkpoints.checkpoint import directory_id_of
 from cq_tui.store.checkpoints.config_folder import config_folder
-from cq_tui.store.checkpoints.consistency import find_contradictions, format_signing_time
+from cq_tui.store.checkpoints.consistency import format_signing_time, is_matched, missing_by_checkpoint
+from cq_tui.store.checkpoints.evidence import Acceptance, Statement
 from cq_tui.store.checkpoints.known_directories import LostHistory, find_lost_history
-from cq_tui.store.document import DocumentError, read_json
-from cq_tui.store.history.faults import LOG_FAULT_PREFIX, HistoryFault, fault_id
+from cq_tui.store.checkpoints.signed_note import VerifierKey
+from cq_tui.store.history.faults import LOG_FAULT_PREFIX, HistoryFault, fault_id, fault_kind
 from cq_tui.store.history.parallel import verify_in_parallel
 from cq_tui.store.history.verification import Progress, VerificationResult
 from cq_tui.store.lock import read_holder
@@ -40,20 +42,22 @@ class VerificationReport:
     #: Events in chain or checkpoints that are missing.
     missing: int
     #: The newest checkpoint that matches the history.
-    anchor: Anchor | None
+    anchor: Statement | None
     #: Whether a memory service is running.
     is_live: bool
     checked_at: float
     last_full_check: float | None
     #: Accepted faults, oldest first.
     acceptances: list[Acceptance] = field(default_factory=list)
+    #: What is wrong with external copies.
+    warnings: list[str] = field(default_factory=list)
     #: An earlier history here, recorded in the configuration folder.
     lost: LostHistory | None = None
 
     @property
     def accepted(self) -> dict[str, str]:
         """Who accepted a fault, by its id."""
-        return {each.acknowledgement.fault_id: each.by for each in self.acceptances}
+        return {each.acknowledgement.fault_id: _by(each) for each in self.acceptances}
 
     @property
     def log_acceptances(self) -> list[Acceptance]:
@@ -95,6 +99,7 @@ class VerificationReport:
                 "faults": [
                     {
                         "id": fault_id(str(fault)),
+                        "kind": fault_kind(str(fault)),
                         "file": fault.file,
                         "index": fault.index,
                         "reason": fault.reason,
@@ -120,9 +125,10 @@ class VerificationReport:
                 "anchored": self.anchored,
                 "anchored_events": anchor.checkpoint.size if anchor else 0,
                 "unanchored_events": self.result.events - (anchor.checkpoint.size if anchor else 0),
-                "anchor_key": anchor.key if anchor else None,
+                "anchor_key": anchor.key.text if anchor else None,
                 "anchor_key_known": anchor.trusted if anchor else None,
-                "accepted": [each.to_json() for each in self.log_acceptances],
+                "warnings": self.warnings,
+                "accepted": [_acceptance_json(each) for each in self.log_acceptances],
             },
             "age": {
                 "checked_at": self.checked_at,
@@ -132,21 +138,50 @@ class VerificationReport:
         }
 
 
+def _by(acceptance: Acceptance) -> str:
+    """Return who accepted a fault, and when."""
+    return f"{acceptance.acknowledgement.who}, {format_datetime(acceptance.acknowledgement.time)}"
+
+
+def _acceptance_json(acceptance: Acceptance) -> dict[str, Any]:
+    accepted = acceptance.acknowledgement
+    return {
+        "id": accepted.fault_id,
+        "fault": accepted.fault,
+        "accepted_by": accepted.who,
+        "accepted_at": accepted.time,
+        "events": accepted.size,
+        "event_index": acceptance.index,
+        "comment": accepted.comment,
+        "key": acceptance.key.text,
+        "releases_checkpoints": accepted.releases_checkpoints,
+    }
+
+
 class NoHistory(Exception):
     """There is no history to verify."""
 
 
 def verify_history(
-    data: DataDir, *, workers: int | None = None, against: Path | None = None, progress: Progress = lambda _: None
+    data: DataDir,
+    *,
+    workers: int | None = None,
+    against: Path | None = None,
+    key: str | None = None,
+    progress: Progress = lambda _: None,
 ) -> VerificationReport:
-    """Verify everything. Raises NoHistory, OSError, and CheckpointFileError if ``against`` cannot be used."""
+    """Verify everything.
+
+    ``against`` is a kept checkpoint to compare with, ``key`` the verifier key that the user trusts. Raises NoHistory,
+    OSError, UnusableKey, and CheckpointFileError if ``against`` cannot be used.
+    """
     if not data.events.exists() and not data.hash_chain.exists():
         lost = _find_lost_history(data)
         known = f", but {lost}" if lost else ". Use --data-dir to name another data directory"
         raise NoHistory(f"{data.memory}: has no history{known}")
-    signed = read_signed_statements(data, against)
-    anchors, faults = signed.anchors, signed.faults
-    sizes = {anchor.checkpoint.size for anchor in anchors}
+    evidence = gather_evidence(data, parse_named_key(key) if key else None)
+    kept = [open_kept_checkpoint(against, own_public_key(), evidence)] if against is not None else []
+    sizes = evidence.sizes | {each.checkpoint.size for each in kept}
     workers = workers or os.cpu_count() or 1
     is_live = read_holder(data.lock_of("memory")) is not None
     for _ in range(_ATTEMPTS if is_live else 1):
@@ -154,23 +189,26 @@ def verify_history(
         if not found.fault_count and not found.missing:
             break
         progress(-history_bytes(data))
-    faults = found.faults + faults
-    checkpoints = [anchor.checkpoint for anchor in anchors]
-    present = [each for each in checkpoints if each.size <= found.events]
-    roots = {size: mark.root for size, mark in found.marks.items()}
-    faults += [HistoryFault(data.checkpoints.name, text) for text in find_contradictions(present, found.events, roots)]
-    agreeing = [each for each in anchors if roots.get(each.checkpoint.size) == each.checkpoint.root]
+    evidence.add_noted(found.noted)
+    evidence.statements += kept
+    # Missing events are no damage: they are counted.
+    texts = [LOG_FAULT_PREFIX + each for each in evidence.find_faults(found.events, found.marks)]
+    # What memory found stays open until a person accepts it, though memory repaired it, or it is of a spool.
+    texts += [each for each in open_faults(data).values() if each not in {*texts, *map(str, found.faults)}]
+    further = [HistoryFault.parse(each) for each in texts if not missing_by_checkpoint([each])]
+    matching = [each for each in evidence.statements if is_matched(each.checkpoint, found.marks)]
     return VerificationReport(
         result=found,
-        faults=faults,
-        fault_count=found.fault_count + len(faults) - len(found.faults),
-        missing=max(found.missing, max((each.size for each in checkpoints), default=0) - found.events, 0),
-        anchor=max(agreeing, key=lambda each: (each.trusted, each.checkpoint.size), default=None),
+        faults=found.faults + further,
+        fault_count=found.fault_count + len(further),
+        missing=max(found.missing, evidence.count_missing(found.events, open_faults(data).values())),
+        anchor=max(matching, key=lambda each: (each.trusted, each.checkpoint.size), default=None),
         is_live=is_live,
         checked_at=time.time(),
-        last_full_check=_last_full_check(data),
-        acceptances=signed.acceptances,
-        lost=_find_lost_history(data, anchors),
+        last_full_check=MemoryState.load(data).last_full_check,
+        acceptances=evidence.acceptances,
+        warnings=evidence.warnings,
+        lost=_find_lost_history(data, evidence.statements),
     )
 
 
@@ -179,29 +217,17 @@ def history_bytes(data: DataDir) -> int:
     return data.events.stat().st_size if data.events.exists() else 0
 
 
-def _find_lost_history(data: DataDir, anchors: Iterable[Anchor] = ()) -> LostHistory | None:
-    """Return an earlier history recorded for this directory, unless the anchors are about it."""
+def _find_lost_history(data: DataDir, present: Iterable[Statement] = ()) -> LostHistory | None:
+    """Return an earlier history recorded for this directory, unless what was signed is about it."""
     try:
-        return find_lost_history(config_folder(), data, {directory_id_of(each.checkpoint.origin) for each in anchors})
+        return find_lost_history(config_folder(), data, {directory_id_of(each.checkpoint.origin) for each in present})
     except RuntimeError:
         return None
 
 
-def _last_full_check(data: DataDir) -> float | None:
-    try:
-        checked = read_json(data.state_of("memory")).get("last_full_check")
-    except DocumentError:
-        return None
-    return float(checked) if isinstance(checked, (int, float)) else None
-
-
 def open_faults(data: DataDir) -> dict[str, str]:
     """Return the faults that nobody has accepted yet, by id, as memory last saved them."""
-    try:
-        faults = read_json(data.state_of("memory")).get("faults")
-    except DocumentError:
-        return {}
-    return {fault_id(str(fault)): printable(str(fault)) for fault in faults} if isinstance(faults, list) else {}
+    return MemoryState.load(data).faults
 
 
 def report_lines(report: VerificationReport) -> list[str]:
@@ -257,9 +283,8 @@ def _completeness(report: VerificationReport) -> str:
     return ", ".join(parts)
 
 
-def _short_key(key: str) -> str:
-    """Return the key id of a verifier key."""
-    return key.split("+", 2)[1]
+def _short_key(key: VerifierKey) -> str:
+    return key.key_id.hex()
 
 
 def _gap_lines(report: VerificationReport) -> list[str]:
@@ -273,6 +298,7 @@ def _gap_lines(report: VerificationReport) -> list[str]:
         )
     if report.lost:
         lines.append(f"  {report.lost}")
+    lines += [f"  {each}" for each in report.warnings]
     return [*lines, *(_acceptance_line(each) for each in report.log_acceptances)]
 
 
@@ -280,7 +306,10 @@ def _acceptance_line(acceptance: Acceptance) -> str:
     accepted = acceptance.acknowledgement
     what = "released the checkpoints signed until then" if accepted.releases_checkpoints else "accepted"
     size, signer = pluralize(accepted.size, "event"), _short_key(acceptance.key)
-    return f"  {acceptance.by}, {size}, key {signer}: {what}: {accepted.fault.removeprefix(LOG_FAULT_PREFIX)}"
+    recorded = "" if acceptance.index is None else f", recorded in event {acceptance.index:,}"
+    return (
+        f"  {_by(acceptance)}, {size}, key {signer}{recorded}: {what}: {accepted.fault.removeprefix(LOG_FAULT_PREFIX)}"
+    )
 
 
 def _age(report: VerificationReport) -> str:

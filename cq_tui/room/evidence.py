@@ -14,9 +14,10 @@ import orjson
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.proof import InclusionProof
 from cq_tui.ops.formatting import Alert, format_datetime, group_digest, pluralize, sanitize
+from cq_tui.ops.gathered_evidence import newest_own_checkpoint
 from cq_tui.ops.prove import CannotProve, NotAnchored, prove_event
 from cq_tui.store.checkpoints.checkpoint import parse_unverified
-from cq_tui.store.checkpoints.checkpoint_log import LoggedCheckpoint, newest_checkpoint
+from cq_tui.store.checkpoints.checkpoint_log import LoggedCheckpoint
 from cq_tui.store.history.hash_chain import BlockLinks, ChainError, parse_links
 from cq_tui.store.history.merkle import leaf_hash, node_hash
 from cq_tui.store.journal import JournalError
@@ -103,7 +104,7 @@ def gather_evidence(data: DataDir, target: str | int) -> EventEvidence:
     event_id = (
         target if isinstance(target, str) else event.event_id if event else _event_id_in_block(blocks.get(index or 0))
     )
-    checkpoint = problems.attempt(lambda: newest_checkpoint(data.checkpoints))
+    checkpoint = problems.attempt(lambda: newest_own_checkpoint(data))
     proof, verdict = _prove(data, index, event_id, problems)
     return EventEvidence(
         index=index,

@@ -51,7 +51,6 @@ NAMED: dict[str, tuple[str, ...]] = {
     "control": (_FOLDER, "room, command line"),
     "control_done": (_FOLDER, "supervisor, services"),
     "state_of": (_DOCUMENT, _ITSELF),
-    "settings_record": (_DOCUMENT, "room, `cq-tui config set`, memory"),
     "account": (_DOCUMENT, "trader", "account"),
     "ledger": (_JOURNAL, "exchange"),
     "run": (_FOLDER, _EVERY_PROCESS),
@@ -130,6 +129,13 @@ _CONFIGURATION = (
         "memory",
         "The last signed checkpoint of a data directory. It reveals a rollback of that directory.",
     ),
+    File(
+        "anchors/<directory_id>.checkpoint.<number>",
+        _TEXT,
+        "memory",
+        "The last checkpoint of a history that contradicts those in the files before it, or has another signer.",
+    ),
+    File("anchors/<name>.vkey", _TEXT, "memory", "The verifier key of the checkpoint beside it (C2SP)."),
     File(
         "directories/<hash>.json",
         _DOCUMENT,

@@ -13,6 +13,7 @@ from cq_tui.store.data_directory import prepare_data_directory
 from docs.generate import files
 from docs.generate.pages import PAGES, write_pages
 from docs.generate.where import QUESTIONS, find
+from tests.store.checkpoints.signing import ID, KEY, note
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference"
 
@@ -61,11 +62,11 @@ def test_every_schema_of_a_file_is_linked() -> None:
 
 
 def test_every_file_of_the_configuration_folder_has_a_row(tmp_path: Path) -> None:
-    directory_id = "0" * 32
     load_or_create_key(tmp_path)
-    write_anchor(anchor_path(tmp_path, directory_id), "note")
-    record_directory(tmp_path, tmp_path / "data", directory_id)
-    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 3
+    write_anchor(anchor_path(tmp_path, ID), note(1), KEY, extends=bool, private=True)
+    write_anchor(anchor_path(tmp_path, ID), note(2), KEY, extends=lambda _: False, private=True)
+    record_directory(tmp_path, tmp_path / "data", ID)
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 6
     assert files.find_unknown(tmp_path, files.configuration_files()) == []
 
 

@@ -14,7 +14,7 @@ from cq_tui.store.checkpoints.acknowledgement import (
     sign_acknowledgement,
 )
 from cq_tui.store.checkpoints.anchoring import Anchoring
-from cq_tui.store.checkpoints.checkpoint import Checkpoint, origin_of, sign_checkpoint
+from cq_tui.store.checkpoints.checkpoint import Checkpoint, origin_of, parse_unverified, sign_checkpoint
 from cq_tui.store.checkpoints.checkpoint_log import CheckpointLog, read_checkpoint_log
 from cq_tui.store.checkpoints.signed_note import VerifierKey
 from cq_tui.store.history.faults import CONTRADICTION_PREFIX, LOG_FAULT_PREFIX
@@ -33,13 +33,23 @@ def own_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def grown(data: DataDir, count: int, *, sign: bool = True, now: float = 5000.0) -> None:
     """Add events to a history and sign a checkpoint of all of them."""
     history = HistoryWriter(data, watermark=data.events.stat().st_size if data.events.exists() else 0, now=50.0)
-    first = history.events + 1
+    first = max(history.cursors.values(), default=0) + 1
     history.append([event(seq) for seq in range(first, first + count)], now)
     if sign:
         anchoring = Anchoring(data)
-        assert anchoring.sign(history.events, history.root, now) is not None, anchoring.problem
+        anchoring.evidence.add_noted(history.noted)
+        assert anchoring.sign(history.events, history.mark, now) is not None, anchoring.problem
         anchoring.close()
     history.close()
+
+
+def record(data: DataDir, note: str) -> int:
+    """Let the history record an acceptance, as memory does; return the index of the event."""
+    history = HistoryWriter(data, watermark=data.events.stat().st_size, now=50.0)
+    recorded = event(1)._replace(event_type="integrity_acknowledged", data={"note": note}, writer="memory")
+    history.append([recorded], 6000.0)
+    history.close()
+    return history.events
 
 
 def codes(report: VerificationReport) -> tuple[int, bool, int, bool]:
@@ -188,7 +198,9 @@ def test_without_its_log_a_history_must_match_the_outside_anchor(data: DataDir, 
     anchoring = Anchoring(data)
     anchoring.close()
     data.checkpoints.unlink()
-    assert verify_history(data).exit_code == 0
+    report = verify_history(data)
+    assert report.exit_code == 2
+    assert [str(fault)[:51] for fault in report.faults] == ["checkpoints.log: lacks the checkpoint of 9 events s"]
     rewrite(data, tmp_path)
     assert verify_history(data).exit_code == 2, "the configuration folder knows the id"
     shutil.rmtree(own_keys / "directories")
@@ -203,7 +215,7 @@ def test_without_its_log_a_history_must_match_the_outside_anchor(data: DataDir, 
 
 
 def test_what_a_stranger_writes_into_the_log_releases_nothing(data: DataDir, tmp_path: Path) -> None:
-    origin = read_checkpoint_log(data.checkpoints, None).binding[-1].checkpoint.origin
+    origin = parse_unverified(read_checkpoint_log(data.checkpoints).entries[-1].text).origin
     rewrite(data, tmp_path)
     found = verify_history(data).result
     before = data.checkpoints.read_bytes()
@@ -237,7 +249,8 @@ def test_a_release_never_passes_in_silence(data: DataDir, tmp_path: Path) -> Non
         f"coinquant.r11/{anchoring.directory_id}", 9, bytes(32), 6000.0, fault=str(fault), who="ann"
     )
     assert accepted.releases_checkpoints
-    assert anchoring.accept(accepted)
+    note = anchoring.accept(accepted)
+    assert note
     anchoring.close()
     entry = b"\x1e" + data.checkpoints.read_bytes().split(b"\x1e")[-1]
     report = verify_history(data)
@@ -247,14 +260,26 @@ def test_a_release_never_passes_in_silence(data: DataDir, tmp_path: Path) -> Non
     (told,) = report.to_json()["completeness"]["accepted"]
     assert (told["accepted_by"], told["accepted_at"], told["events"]) == ("ann", 6000.0, 9)
     assert told["releases_checkpoints"] is True
-    # Later checkpoints stand, however often the same words are written again.
+    # Later checkpoints stand, however often the same words are written again, and name the event of the acceptance.
+    index = record(data, note)
     grown(data, 1, now=7000.0)
-    assert verify_history(data).exit_code == 0
+    report = verify_history(data)
+    assert report.exit_code == 0
+    assert report.anchor is not None
+    assert (report.anchor.checkpoint.accepted, report.acceptances[0].index) == ((index,), index)
+    # Also when they are gone from the log: the history has them, and it is told.
+    whole = data.checkpoints.read_bytes()
+    data.checkpoints.write_bytes(whole.replace(entry, b""))
+    report = verify_history(data)
+    assert report.exit_code == 2
+    assert "lacks 1 of the acceptances that the history records, the first by ann" in str(report.faults[0])
+    assert len(report.log_acceptances) == 1
+    data.checkpoints.write_bytes(whole)
     rewrite(data, tmp_path / "again")
     with data.checkpoints.open("ab") as file:
         file.write(entry)
     report = verify_history(data)
-    assert (report.exit_code, report.missing) == (1, 1)
+    assert (report.exit_code, report.missing) == (1, 2)
     assert len(report.log_acceptances) == 1
 
 

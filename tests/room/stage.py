@@ -156,7 +156,7 @@ class Stage:
         anchoring = Anchoring(self.data, folder=folder, new_id=lambda: hashlib.md5(b"stage").hexdigest())
         history = HistoryWriter(self.data, now=self.now - 4000)
         try:
-            signed = anchoring.sign(history.events, history.root, self.now - ago)
+            signed = anchoring.sign(history.events, history.mark, self.now - ago)
             assert signed is not None, anchoring.problem
             return signed
         finally:

@@ -36,7 +36,7 @@ WRITING: dict[str, Use] = {
 READING: dict[str, Use] = {
     "journal": lambda path: JournalReader(path).read_new(),
     "last lines": lambda path: last_lines(path, 3),
-    "checkpoint log": lambda path: read_checkpoint_log(path, None),
+    "checkpoint log": lambda path: read_checkpoint_log(path),
     "chain tail": read_chain_tail,
     "chain head": starts_as_chain,
     "event lines": EventLines,

@@ -120,7 +120,7 @@ def test_the_most_important_keys(data: DataDir, tmp_path: Path) -> None:
 
         # The last checkpoint stays in the terminal.
         kept = terminal.scrollback()
-        entries = read_checkpoint_log(data.checkpoints, None).entries
+        entries = read_checkpoint_log(data.checkpoints).entries
         roots = {entry.checkpoint.root.hex() for entry in entries if isinstance(entry, LoggedCheckpoint)}
         assert any(f"root {root}, " in kept for root in roots), kept
 

@@ -33,7 +33,7 @@ class BackgroundChecks:
         """``history`` was opened just now, which verified everything that it did not skip."""
         self._data, self._disk, self._history, self._integrity = data, disk, history, integrity
         self._snapshots = snapshots
-        self._check: FullCheck | None = history.check_skipped_part(integrity.anchoring.expected_roots())
+        self._check: FullCheck | None = history.check_skipped_part(integrity.anchoring.evidence.sizes)
         #: When the files were last checked (Unix seconds).
         self.last_check = time.time()
         if self._check is None:
@@ -89,7 +89,7 @@ class BackgroundChecks:
         return HistoryFault(self._data.hash_chain.name, "names another Merkle root")
 
     def _start_full_check(self) -> None:
-        self._check = self._history.start_full_check()
+        self._check = self._history.start_full_check(self._integrity.anchoring.evidence.sizes)
 
     def _finish_check(self, check: FullCheck) -> None:
         for fault in check.finish():
@@ -98,7 +98,7 @@ class BackgroundChecks:
             self._quarantine_snapshots()
             raise HistoryReplaced("a snapshot is of another history")
         self._history.adopt_check(check)
-        self._integrity.compare_roots({size: mark.root for size, mark in check.marks.items()})
+        self._integrity.compare(check.marks)
         self._check = None
         self._integrity.state.last_full_check = time.time()
         self._integrity.save()

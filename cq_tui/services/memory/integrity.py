@@ -12,12 +12,12 @@ from cq_tui.contracts.events import IntegrityAcknowledged, IntegrityFault
 from cq_tui.services.memory.disk import DiskProblems
 from cq_tui.services.memory.memory_state import MemoryState
 from cq_tui.services.runtime import ServiceRuntime
-from cq_tui.store.checkpoints.acknowledgement import make_acknowledgement
-from cq_tui.store.checkpoints.anchoring import AcceptanceRefused, Anchoring, ForkDetected
+from cq_tui.store.checkpoints.acknowledgement import Acknowledgement, make_acknowledgement
+from cq_tui.store.checkpoints.anchoring import AcceptanceRefused, Anchoring, SigningConflict
 from cq_tui.store.checkpoints.checkpoint import origin_of
-from cq_tui.store.history.chain_file import read_chain_tail
+from cq_tui.store.checkpoints.consistency import missing_by_checkpoint
 from cq_tui.store.history.faults import HistoryFault, fault_id, fault_kind, headline_of
-from cq_tui.store.history.hash_chain import ChainError
+from cq_tui.store.history.position import HistoryMark
 from cq_tui.store.history.writer import HistoryWriter
 
 #: Faults shown at once.
@@ -32,16 +32,9 @@ def load_state(runtime: ServiceRuntime) -> tuple[MemoryState, Anchoring]:
     state = MemoryState.load(data)
     anchoring = Anchoring(data, known_id=state.directory_id, copy=runtime.settings.MEMORY_CHECKPOINT_COPY)
     state.directory_id = anchoring.directory_id
-    state.accepted = dict(anchoring.accepted)
+    state.accepted = dict(anchoring.evidence.accepted)
     for warning in anchoring.warnings:
         runtime.log.warning("checkpoints", problem=warning)
-    try:
-        verified = read_chain_tail(data.hash_chain).integrity_verified
-    except (ChainError, OSError):
-        verified = True
-    if not verified and not state.faults:
-        # A document marked as not verified stays so, even if the list of faults was lost.
-        state.add_fault(f"{data.hash_chain.name}: was not intact when it was last written")
     return state, anchoring
 
 
@@ -59,8 +52,12 @@ class Integrity:
         self._runtime, self._disk, self._history = runtime, disk, history
         self.state = state
         self.anchoring = anchoring
-        #: Verified roots at the sizes of checkpoints.
-        self._roots = {size: mark.root for size, mark in history.marks.items()}
+        #: The verified state of the history at the sizes of checkpoints.
+        self._marks = dict(history.marks)
+        #: How many events about the history itself were read, and the acceptances that this process recorded.
+        self._noted_count = 0
+        self._recorded: set[str | None] = set()
+        self._read_noted()
         found = list(history.faults)
         for known in state.faults.values():
             # Faults stay open across restarts until a person accepts them.
@@ -89,8 +86,8 @@ class Integrity:
 
     @property
     def missing_count(self) -> int:
-        """How many events of the largest checkpoint are missing."""
-        return max(0, max(self.anchoring.expected_roots(), default=0) - self._history.events)
+        """How many signed events are missing, unless a person accepted that."""
+        return self.anchoring.evidence.count_missing(self._history.events, self.faults.values())
 
     def add_fault(self, fault: HistoryFault, *, happened_now: bool = False) -> bool:
         """Record a fault once, until a person accepts it. Return whether it is new."""
@@ -123,9 +120,10 @@ class Integrity:
         self._runtime.emit("integrity_fault", IntegrityFault(reason=fault.reason, file=fault.file, indexes=indexes))
         return True
 
-    def compare_roots(self, roots: Mapping[int, bytes]) -> None:
-        """Compare newly verified roots with those that were signed."""
-        self._roots |= roots
+    def compare(self, marks: Mapping[int, HistoryMark]) -> None:
+        """Compare what was verified now with what was signed."""
+        self._marks |= marks
+        self._read_noted()
         self._compare_with_checkpoints()
 
     def save(self) -> None:
@@ -135,13 +133,29 @@ class Integrity:
 
     def sign(self, now: float) -> None:
         """Sign a checkpoint if there are new events. All events must be verified."""
+        self._record_acceptances()
         last, history = self.anchoring.last_checkpoint, self._history
         if not history.events or (last is not None and last.size == history.events):
             return
         try:
-            self.anchoring.sign(history.events, history.root, now)
-        except ForkDetected as fork:
-            self._add_checkpoint_fault(str(fork))
+            self.anchoring.sign(history.events, history.mark, now)
+        except SigningConflict as conflict:
+            self._add_checkpoint_fault(str(conflict))
+
+    def _read_noted(self) -> None:
+        """Read what the history itself records of faults and acceptances."""
+        noted, evidence = self._history.noted, self.anchoring.evidence
+        if len(noted) != self._noted_count:
+            self._noted_count = len(noted)
+            evidence.add_noted(noted)
+            self.state.accepted |= evidence.accepted
+
+    def _record_acceptances(self) -> None:
+        """Record the accepted contradictions that the history lacks: the next checkpoint has to cover them."""
+        self._read_noted()
+        for each in self.anchoring.evidence.contradictions:
+            if each.index is None and each.text not in self._recorded:
+                self._record_acceptance(each.acknowledgement, each.text)
 
     async def accept(self, command: Command) -> tuple[Outcome, str]:
         """Accept one fault or all, as a person commanded."""
@@ -178,18 +192,27 @@ class Integrity:
         )
         note = self.anchoring.accept(accepted)
         self.state.accept_fault(name)
-        if accepted.releases_checkpoints:
-            self._roots = {}
+        self._record_acceptance(accepted, note)
+
+    def _record_acceptance(self, accepted: Acknowledgement, note: str | None) -> None:
+        self._recorded.add(note)
         self._runtime.emit(
             "integrity_acknowledged",
             IntegrityAcknowledged(
-                fault_id=name, fault=accepted.fault, acknowledged_by=accepted.who, comment=accepted.comment, note=note
+                fault_id=accepted.fault_id,
+                fault=accepted.fault,
+                acknowledged_by=accepted.who,
+                comment=accepted.comment,
+                note=note,
             ),
         )
 
     def _compare_with_checkpoints(self) -> None:
-        for text in self.anchoring.find_faults(self._history.events, self._roots):
-            self._add_checkpoint_fault(text)
+        known = missing_by_checkpoint(self.faults.values())
+        for text in self.anchoring.evidence.find_faults(self._history.events, self._marks):
+            # Events that were missing before are still as many, though others were added since.
+            if not missing_by_checkpoint([text]).keys() & known.keys():
+                self._add_checkpoint_fault(text)
 
     def _add_checkpoint_fault(self, text: str) -> None:
         self.add_fault(HistoryFault(self._runtime.data.checkpoints.name, text))

@@ -1,5 +1,6 @@
 """The state that memory keeps across restarts: open faults, and what was verified and signed."""
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,7 +8,9 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.store.checkpoints.acknowledgement import is_contradiction
 from cq_tui.store.checkpoints.checkpoint import is_directory_id
 from cq_tui.store.document import DocumentError, read_json, write_document
+from cq_tui.store.history.chain_file import read_chain_tail
 from cq_tui.store.history.faults import fault_id
+from cq_tui.store.history.hash_chain import ChainError
 
 
 @dataclass(slots=True)
@@ -31,19 +34,26 @@ class MemoryState:
 
     @classmethod
     def load(cls, data: DataDir) -> "MemoryState":
-        """Read the file; missing or invalid values get their defaults."""
+        """Read the file; missing or invalid values get their defaults.
+
+        A chain document that was marked as not verified stays so, even if the list of faults was lost.
+        """
         try:
             state = read_json(data.state_of("memory"))
         except DocumentError:
-            return cls()
+            state = {}
         watermark, checked, known = state.get("watermark"), state.get("last_full_check"), state.get("directory_id")
-        return cls(
+        loaded = cls(
             watermark=watermark if isinstance(watermark, int) else 0,
             faults=_by_id(state.get("faults")),
             directory_id=known if is_directory_id(known) else None,
             last_full_check=float(checked) if isinstance(checked, (int, float)) else None,
             clock_behind=state.get("clock_behind") is True,
         )
+        with contextlib.suppress(ChainError, OSError):
+            if not loaded.faults and not read_chain_tail(data.hash_chain).integrity_verified:
+                loaded.add_fault(f"{data.hash_chain.name}: was not intact when it was last written")
+        return loaded
 
     def save(self, data: DataDir) -> None:
         """Write the file. Raises OSError."""
@@ -73,4 +83,5 @@ class MemoryState:
 
 
 def _by_id(texts: Any) -> dict[str, str]:
-    return {fault_id(str(text)): str(text) for text in texts} if isinstance(texts, list) else {}
+    found = [text for text in texts if isinstance(text, str) and text] if isinstance(texts, list) else []
+    return {fault_id(text): text for text in found}

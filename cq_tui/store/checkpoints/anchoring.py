@@ -1,45 +1,49 @@
-"""Anchoring: signs checkpoints, keeps copies outside the data directory, and compares the history with them.
+"""Anchoring: signs checkpoints and acceptances, and keeps copies of the last checkpoint outside the data directory.
 
-Nothing here stops memory: ``problem`` says why no checkpoint can be signed.
+What was signed and accepted before is read by ``evidence``. Nothing here stops memory: ``problem`` says why no
+checkpoint can be signed.
 """
 
-import math
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.checkpoints.acknowledgement import Acknowledgement, sign_acknowledgement
-from cq_tui.store.checkpoints.anchors import AnchorError, Anchors
+from cq_tui.store.checkpoints.anchors import AnchorError, KeptNote, anchor_path, copy_path, read_series, write_anchor
 from cq_tui.store.checkpoints.checkpoint import (
     Checkpoint,
-    directory_id_of,
-    is_directory_id,
     open_checkpoint,
     origin_of,
+    parse_unverified,
     sign_checkpoint,
 )
-from cq_tui.store.checkpoints.checkpoint_log import (
-    CheckpointLog,
-    LoggedCheckpoint,
-    LogReading,
-    newest_checkpoint,
-    read_checkpoint_log,
-)
+from cq_tui.store.checkpoints.checkpoint_log import CheckpointLog, log_contains
 from cq_tui.store.checkpoints.config_folder import config_folder
 from cq_tui.store.checkpoints.consistency import find_contradictions, format_signing_time
-from cq_tui.store.checkpoints.evidence import MAX_BINDING, Evidence, problem_id, read_evidence
+from cq_tui.store.checkpoints.evidence import (
+    ANOTHER_DIRECTORY,
+    MAX_BINDING,
+    Acceptance,
+    Evidence,
+    Statement,
+    describe_live_copy,
+    opens,
+    problem_id,
+    read_evidence,
+)
 from cq_tui.store.checkpoints.known_directories import (
+    find_live_copies,
     find_lost_history,
-    has_history,
     known_directory_id,
     record_directory,
 )
 from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey
 from cq_tui.store.checkpoints.signing_key import SigningKeyError, load_or_create_key
 from cq_tui.store.history.faults import CONTRADICTION_PREFIX, LOG_FAULT_PREFIX, fault_id
+from cq_tui.store.history.position import HistoryMark
 from cq_tui.store.journal import JournalError
 
 if TYPE_CHECKING:
@@ -47,22 +51,23 @@ if TYPE_CHECKING:
 
 #: Seconds after which the time of a note is later than another, also when rounded.
 _LATER = 2e-6
-_ANOTHER_DIRECTORY = "is that of another data directory"
 
 
-class ForkDetected(Exception):
-    """The anchor was signed with this key, but not here: two copies of the data directory are in use."""
-
-    def __init__(self, theirs: Checkpoint) -> None:
-        super().__init__(
-            f"{CONTRADICTION_PREFIX}the anchor's checkpoint of {theirs.size:,} events, signed "
-            f"{format_signing_time(theirs)}, was not signed here: "
-            "another copy of this data directory is in use. Stop one of them"
-        )
+class SigningConflict(Exception):
+    """Others interfere: another copy of the data directory is in use, the log was replaced. The message is a fault."""
 
 
 class AcceptanceRefused(Exception):
     """An acceptance could not be signed and logged, so the fault stays open."""
+
+
+def describe_fork(theirs: Checkpoint) -> str:
+    """Return the problem that the anchor was signed with our key, but not here."""
+    return (
+        f"{CONTRADICTION_PREFIX}the anchor's checkpoint of {theirs.size:,} events, signed "
+        f"{format_signing_time(theirs)}, was not signed here: "
+        "another copy of this data directory is in use. Stop one of them"
+    )
 
 
 class _Signer(NamedTuple):
@@ -70,13 +75,12 @@ class _Signer(NamedTuple):
     private_key: "Ed25519PrivateKey"
     verifier: VerifierKey
     log: CheckpointLog
-    anchors: Anchors
 
 
 class Anchoring:
     """Signing checkpoints and acceptances for memory.
 
-    Problems of the disk or with files do not raise, except as ForkDetected and AcceptanceRefused.
+    Problems of the disk or with files do not raise, except as SigningConflict and AcceptanceRefused.
     """
 
     def __init__(
@@ -88,60 +92,50 @@ class Anchoring:
         folder: Path | None = None,
         new_id: Callable[[], str] = lambda: secrets.token_hex(16),
     ) -> None:
-        """Load key, log and anchors.
+        """Load the key and read the evidence.
 
         ``known_id`` is the last known id of the data directory, ``copy`` the setting MEMORY_CHECKPOINT_COPY,
         ``folder`` the configuration folder, by default the user's.
         """
-        self._data = data
+        self._data, self._copy = data, copy
+        #: What prevents signing: lasting, by faults, and since the last attempt.
         self._problem: str | None = None
-        self._failure: str | None = None
         self._blocking_faults: dict[str, str] = {}
-        self._log_problems: list[str] = []
-        self._save_problem: str | None = None
+        self._failure: str | None = None
+        self._write_problems: dict[str, str] = {}
         opened = self._load_key(folder)
+        own = opened[1].public_key().public_bytes_raw() if opened else None
+        self._folder = opened[0] if opened else None
+        self.evidence: Evidence = read_evidence(data, self._folder, own, copy=copy, known_id=known_id, is_signer=True)
         #: 32 hex digits; save it and pass it as ``known_id`` next time.
-        self.directory_id = self._find_directory_id(known_id, opened) or new_id()
-        self._anchors: Anchors | None = None
-        self._signer = self._open_signer(copy, opened) if opened else None
-        #: Accepted faults by id: only those in the log, signed with our own key.
-        self.accepted: dict[str, str] = {}
-        #: Checkpoints up to this time no longer bind; new ones get a later time, whatever the clock says.
-        self._released_until = -math.inf
-        evidence = self._read_evidence()
-        for each in evidence.acceptances:
-            self._record_acceptance(each)
-        standing = [problem for problem in self._log_problems if problem_id(problem) not in self.accepted]
-        self._log_problems = standing + evidence.problems
-        self._binding, self._external = evidence.log.binding, evidence.anchors
+        self.directory_id = self.evidence.directory_id or new_id()
+        self._signer = self._open_signer(opened) if opened else None
+        #: External notes that were found here, at the start or when a fault of the log was accepted.
+        self._found = {note.text for note in self._external_notes()}
         #: The earlier history that a new data directory here has lost.
-        self._lost = find_lost_history(opened[0], data, [self.directory_id]) if opened else None
+        self._lost = find_lost_history(self._folder, data, [self.directory_id]) if self._folder else None
         self._save_directory_id()
 
     @property
     def problem(self) -> str | None:
         """Why no checkpoint can be signed; None if nothing prevents it."""
-        return (
-            self._problem or next(iter([*self._log_problems, *self._blocking_faults.values()]), None) or self._failure
-        )
+        return self._problem or next(iter([*self._log_faults, *self._blocking_faults.values()]), None) or self._failure
 
     @property
     def warnings(self) -> list[str]:
-        """Problems that do not prevent signing: a lost history, an anchor that cannot be written."""
-        found = [str(self._lost) if self._lost else None]
-        if self._signer is not None:
-            found += [self._signer.log.repaired, *self._signer.anchors.problems.values(), self._save_problem]
-        return [warning for warning in found if warning]
+        """Problems that do not prevent signing: a lost history, an external copy that cannot be read or written."""
+        found = [str(self._lost) if self._lost else None, self._signer.log.repaired if self._signer else None]
+        return [each for each in (*found, *self.evidence.warnings, *self._write_problems.values()) if each]
 
     @property
     def last_checkpoint(self) -> Checkpoint | None:
-        """The newest binding checkpoint signed here."""
-        return self._binding[-1].checkpoint if self._binding else None
+        """The newest binding checkpoint that was signed here with the present key."""
+        return self._last.checkpoint if self._last else None
 
     @property
     def last_note(self) -> str | None:
         """Its note."""
-        return self._binding[-1].text if self._binding else None
+        return self._last.text if self._last else None
 
     @property
     def public_key(self) -> str | None:
@@ -149,40 +143,39 @@ class Anchoring:
         return self._signer.verifier.text if self._signer else None
 
     def expected_roots(self) -> dict[int, bytes]:
-        """Return the root that the history must have at each size in a binding checkpoint or an anchor."""
-        return {checkpoint.size: checkpoint.root for checkpoint in self._expected_checkpoints()}
+        """Return the root that the history must have at each size in a binding checkpoint."""
+        return {each.checkpoint.size: each.checkpoint.root for each in self.evidence.statements}
 
-    def find_faults(self, events: int, roots: Mapping[int, bytes]) -> list[str]:
-        """Return where the history contradicts what was signed, and what is wrong with the log itself.
-
-        ``events`` is the size of the history, ``roots`` its verified roots at sizes of ``expected_roots()``.
-        """
-        return self._log_problems + find_contradictions(self._expected_checkpoints(), events, roots)
-
-    def sign(self, size: int, root: bytes, now: float) -> Checkpoint | None:
+    def sign(self, size: int, mark: HistoryMark, now: float) -> Checkpoint | None:
         """Sign a checkpoint, log it and replace the anchors; return None if that is impossible (see ``problem``).
 
-        Raises ForkDetected, and signs nothing, if another copy of the data directory has signed since.
+        Raises SigningConflict, and signs nothing, if others interfered since.
         """
         signer = self._signer
-        if signer is None or self._problem or self._log_problems or self._blocking_faults:
+        if signer is None or self._problem or self._log_faults or self._blocking_faults:
             return None
+        self._raise_conflict(signer)
+        contradictions = self.evidence.contradictions
         try:
-            theirs = signer.anchors.other_writer()
-            if theirs is not None:
-                raise ForkDetected(theirs)
-            if contradictions := find_contradictions(self._expected_checkpoints(), size, {size: root}):
-                self._failure = contradictions[0]
+            if found := find_contradictions((each.checkpoint for each in self.evidence.statements), size, {size: mark}):
+                self._failure = found[0]
                 return None
-            head = Checkpoint(signer.verifier.name, size, root, max(now, self._released_until + _LATER))
-            signed = _sign(head, signer)
-            signer.log.append(signed.text, signer.verifier)
-        except (AnchorError, JournalError, SignedNoteError) as error:
+            if any(each.index is None for each in contradictions):
+                self._failure = "the history does not record yet that a person accepted a contradiction"
+                return None
+            time = max(now, self.evidence.released_until + _LATER)
+            accepted = tuple(sorted({each.index for each in contradictions if each.index}))
+            head = Checkpoint(signer.verifier.name, size, mark.root, time, mark.tip or None, accepted)
+            text = sign_checkpoint(head, signer.private_key)
+            signer.log.append(text, signer.verifier)
+        except (JournalError, SignedNoteError) as error:
             self._failure = str(error)
             return None
         self._failure = None
-        self._binding = [*self._binding[1 - MAX_BINDING :], signed]
-        signer.anchors.write(signed.text)
+        # As signed: with its time rounded to microseconds.
+        signed = Statement(open_checkpoint(text, signer.verifier), text, signer.verifier, True, "log")
+        self.evidence.statements = [*self.evidence.statements[1 - MAX_BINDING :], signed]
+        self._write_copies(signer, text)
         return signed.checkpoint
 
     def stop_signing(self, reason: str) -> None:
@@ -197,24 +190,35 @@ class Anchoring:
         """
         signer = self._signer
         if signer is None:
-            self._apply_acceptance(acknowledgement)
+            self._blocking_faults.pop(acknowledgement.fault_id, None)
+            self.evidence.accepted[acknowledgement.fault_id] = acknowledgement.fault
+            if acknowledgement.releases_checkpoints:
+                self.evidence.statements.clear()
             return None
         try:
             if acknowledgement.releases_checkpoints:
                 # It must release every earlier checkpoint, also those signed while the clock was ahead.
-                newest = max((checkpoint.time for checkpoint in self._all_checkpoints(signer)), default=0.0)
+                known = [each.checkpoint for each in self.evidence.statements]
+                known += [note.checkpoint for note in self._external_notes()]
+                newest = max((checkpoint.time for checkpoint in known), default=0.0)
                 acknowledgement = replace(acknowledgement, time=max(acknowledgement.time, newest))
             text = sign_acknowledgement(acknowledgement, signer.private_key)
-            if acknowledgement.releases_checkpoints:
-                # A checkpoint only in an anchor is logged first: the acknowledgement releases all before it.
-                for note in self._unlogged_notes(signer):
-                    signer.log.append(note, signer.verifier)
+            if signer.log.was_replaced:
+                signer.log.close()
+                signer = self._signer = signer._replace(
+                    log=CheckpointLog(self._data.checkpoints, self._data.quarantine)
+                )
             signer.log.append(text, signer.verifier)
         except (JournalError, SignedNoteError) as error:
             self._failure = str(error)
             raise AcceptanceRefused(f"cannot be signed and logged: {error}") from None
         self._failure = None
-        self._apply_acceptance(acknowledgement)
+        self._blocking_faults.pop(acknowledgement.fault_id, None)
+        self.evidence.acceptances.append(Acceptance(acknowledgement, text, signer.verifier, trusted=True))
+        self.evidence.apply_acceptances()
+        if acknowledgement.fault.startswith(LOG_FAULT_PREFIX):
+            self._found |= {note.text for note in self._external_notes()}
+        self._save_directory_id()
         return text
 
     def close(self) -> None:
@@ -222,19 +226,15 @@ class Anchoring:
         if self._signer is not None:
             self._signer.log.close()
 
-    def _expected_checkpoints(self) -> list[Checkpoint]:
-        return [*(entry.checkpoint for entry in self._binding), *self._external.values()]
+    @property
+    def _last(self) -> Statement | None:
+        own = self._signer.verifier if self._signer else self.evidence.keys.own
+        signed = [each for each in self.evidence.statements if each.source == "log" and own in (None, each.key)]
+        return signed[-1] if signed else None
 
-    def _apply_acceptance(self, acknowledgement: Acknowledgement) -> None:
-        name = acknowledgement.fault_id
-        self._blocking_faults.pop(name, None)
-        self._log_problems = [problem for problem in self._log_problems if problem_id(problem) != name]
-        self._record_acceptance(acknowledgement)
-        if acknowledgement.releases_checkpoints:
-            self._binding, self._external = [], {}
-        if self._signer is not None and acknowledgement.fault.startswith(LOG_FAULT_PREFIX):
-            self._signer.anchors.allow_overwrite(foreign_only=not acknowledgement.releases_checkpoints)
-        self._save_directory_id()
+    @property
+    def _log_faults(self) -> list[str]:
+        return [each for each in self.evidence.problems if problem_id(each) not in self.evidence.accepted]
 
     def _load_key(self, folder: Path | None) -> "tuple[Path, Ed25519PrivateKey] | None":
         try:
@@ -244,82 +244,69 @@ class Anchoring:
             self._problem = f"{error}; then restart memory"
             return None
 
-    def _find_directory_id(self, stored: str | None, opened: "tuple[Path, Ed25519PrivateKey] | None") -> str | None:
-        """Return the id of the data directory: from its log if our key signed it, else from the configuration folder.
-
-        ``stored``, and a log signed by others, come from the directory itself and count only after that.
-        """
-        known = stored = stored if is_directory_id(stored) else None
-        signer = None
-        if opened is not None:
-            folder, private_key = opened
-            signer = private_key.public_key().public_bytes_raw()
-            # A directory without a history may start over.
-            if has_history(self._data):
-                known = known_directory_id(folder, self._data.root) or stored
-        try:
-            own = newest_checkpoint(self._data.checkpoints, signer)
-            found = own or (None if known else newest_checkpoint(self._data.checkpoints))
-        except JournalError as error:
-            self._problem = str(error)
-            return known
-        if found is None:
-            return known
-        logged = directory_id_of(found.checkpoint.origin)
-        if known not in (None, logged):
-            self._log_problems.append(f"{_ANOTHER_DIRECTORY} ({logged}, not {known})")
-        return logged
-
     def _save_directory_id(self) -> None:
         """Save the id outside the data directory, unless it is in doubt."""
         signer = self._signer
-        if signer is None or any(problem.startswith(_ANOTHER_DIRECTORY) for problem in self._log_problems):
+        if signer is None or any(each.startswith(ANOTHER_DIRECTORY) for each in self._log_faults):
             return
         if known_directory_id(signer.folder, self._data.root) == self.directory_id:
             return
         try:
             lost_id = self._lost.directory_id if self._lost else None
             record_directory(signer.folder, self._data.root, self.directory_id, lost_id)
-            self._save_problem = None
+            self._write_problems.pop("record", None)
         except OSError as error:
-            self._save_problem = f"{signer.folder}: the data directory's id cannot be saved there ({error.strerror})"
+            problem = f"{signer.folder}: the data directory's id cannot be saved there ({error.strerror})"
+            self._write_problems["record"] = problem
 
-    def _open_signer(self, copy: str | None, opened: "tuple[Path, Ed25519PrivateKey]") -> _Signer | None:
+    def _open_signer(self, opened: "tuple[Path, Ed25519PrivateKey]") -> _Signer | None:
         folder, private_key = opened
         try:
             verifier = VerifierKey.of(origin_of(self.directory_id), private_key)
-            self._anchors = anchors = Anchors(folder, verifier, copy)
-            log = CheckpointLog(self._data.checkpoints, self._data.quarantine)
+            return _Signer(folder, private_key, verifier, CheckpointLog(self._data.checkpoints, self._data.quarantine))
         except (SignedNoteError, JournalError) as error:
             self._problem = f"{error}; then restart memory"
             return None
-        return _Signer(folder, private_key, verifier, log, anchors)
 
-    def _read_evidence(self) -> Evidence:
-        """Read log and anchors; only the anchors if the log cannot be read."""
-        anchors = self._anchors.read() if self._anchors else {}
+    # -- external copies
+
+    def _series(self) -> dict[str, Path]:
+        """Return where each series of external copies begins."""
+        if self._folder is None:
+            return {}
+        series = {"anchor": anchor_path(self._folder, self.directory_id)}
         try:
-            return read_evidence(self._data.checkpoints, self._signer.verifier if self._signer else None, anchors)
-        except JournalError as error:
-            self._problem = str(error)
-            return Evidence(LogReading(), [], anchors, [])
+            return series | ({"copy": path} if (path := copy_path(self._copy)) else {})
+        except AnchorError:
+            return series
 
-    def _record_acceptance(self, acknowledgement: Acknowledgement) -> None:
-        self.accepted[acknowledgement.fault_id] = acknowledgement.fault
-        if acknowledgement.releases_checkpoints:
-            self._released_until = max(self._released_until, acknowledgement.time)
+    def _external_notes(self) -> list[KeptNote]:
+        return [note for base in self._series().values() for note in read_series(base)[0]]
 
-    def _all_checkpoints(self, signer: _Signer) -> list[Checkpoint]:
-        """Return every binding checkpoint, and those now in the anchors."""
-        return [*self._expected_checkpoints(), *signer.anchors.read().values()]
+    def _is_ours(self, text: str) -> bool:
+        """Whether a note was signed here with the present key, and the history still extends it."""
+        if self._signer is None or not opens(text, self._signer.verifier):
+            return False
+        signed = any(each.text == text for each in self.evidence.statements)
+        signed = signed or log_contains(self._data.checkpoints, text)
+        return signed and parse_unverified(text).time > self.evidence.released_until
 
-    def _unlogged_notes(self, signer: _Signer) -> list[str]:
-        log = read_checkpoint_log(self._data.checkpoints, signer.verifier, newest=MAX_BINDING)
-        logged = {entry.text for entry in log.entries}
-        return [text for text in signer.anchors.read() if text not in logged]
+    def _raise_conflict(self, signer: _Signer) -> None:
+        """Raise SigningConflict if the log was replaced, another copy runs, or it signed an anchor meanwhile."""
+        if signer.log.was_replaced:
+            raise SigningConflict("was deleted or replaced while memory was running")
+        for path in find_live_copies(signer.folder, self._data, self.directory_id):
+            raise SigningConflict(describe_live_copy(path))
+        for note in read_series(self._series()["anchor"])[0]:
+            if note.text in self._found or self._is_ours(note.text) or not opens(note.text, signer.verifier):
+                continue
+            raise SigningConflict(describe_fork(note.checkpoint))
 
-
-def _sign(checkpoint: Checkpoint, signer: _Signer) -> LoggedCheckpoint:
-    """Sign a checkpoint, and return it as signed, with its time rounded to microseconds."""
-    text = sign_checkpoint(checkpoint, signer.private_key)
-    return LoggedCheckpoint(open_checkpoint(text, signer.verifier), text, signer.verifier.text)
+    def _write_copies(self, signer: _Signer, text: str) -> None:
+        """Replace the external copies that this checkpoint extends. A failure becomes a problem."""
+        for name, base in self._series().items():
+            try:
+                write_anchor(base, text, signer.verifier, extends=self._is_ours, private=name == "anchor")
+                self._write_problems.pop(name, None)
+            except AnchorError as error:
+                self._write_problems[name] = str(error)

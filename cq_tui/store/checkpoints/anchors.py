@@ -1,30 +1,54 @@
-"""Anchors: copies of the last checkpoint outside the data directory, unaffected by a rollback of that directory.
+"""External copies of the last checkpoint, which a rollback of the data directory leaves as they are.
 
-One is in the configuration folder, another in a file of the user's choice (setting MEMORY_CHECKPOINT_COPY).
+One series is in the configuration folder (the anchor), another where the user chose (MEMORY_CHECKPOINT_COPY). A
+series is ``<name>``, ``<name>.2``, ``<name>.3`` …: a file is replaced only by a checkpoint that extends it, so that
+what contradicts it goes to the next one. Beside each lies its signer's verifier key, ``<file>.vkey``.
 """
 
-from collections.abc import Callable
+import contextlib
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-from cq_tui.store.checkpoints.checkpoint import (
-    Checkpoint,
-    directory_id_of,
-    open_checkpoint,
-    origin_of,
-    parse_unverified,
-)
+from cq_tui.store.checkpoints.checkpoint import Checkpoint, directory_id_of, origin_of, parse_unverified
 from cq_tui.store.checkpoints.config_folder import make_private, replace_file
 from cq_tui.store.checkpoints.signed_note import MAX_NOTE_BYTES, SignedNoteError, VerifierKey, decode_note
 from cq_tui.store.document import DocumentError, DocumentMissing, read_content
+
+#: Most files of a series. Each further one takes an accepted contradiction.
+_MOST_FILES = 1000
 
 
 class AnchorError(Exception):
     """An anchor cannot be read, written or used; the message names the file and the remedy."""
 
 
+class KeptNote(NamedTuple):
+    """A checkpoint kept outside the data directory, unverified, and the key that lies beside it."""
+
+    path: Path
+    text: str
+    checkpoint: Checkpoint
+    key: VerifierKey | None
+
+
 def anchor_path(folder: Path, directory_id: str) -> Path:
     """Return the path of a data directory's anchor in a configuration folder. Raises SignedNoteError."""
     return folder / "anchors" / f"{directory_id_of(origin_of(directory_id))}.checkpoint"
+
+
+def copy_path(copy: str | None) -> Path | None:
+    """Return the path in the setting MEMORY_CHECKPOINT_COPY; None if it is not set. Raises AnchorError."""
+    if not copy:
+        return None
+    try:
+        path = Path(copy).expanduser()
+    except RuntimeError:
+        path = Path(copy)
+    if not path.is_absolute() or "\0" in copy:
+        raise AnchorError(f"MEMORY_CHECKPOINT_COPY: {copy!r} is not an absolute path. Use an absolute path")
+    return path
 
 
 def read_anchor(path: Path) -> str | None:
@@ -41,113 +65,70 @@ def read_anchor(path: Path) -> str | None:
     return text
 
 
-def write_anchor(path: Path, text: str) -> None:
-    """Replace the anchor. On AnchorError the old one is unchanged."""
+def read_key_beside(path: Path) -> VerifierKey | None:
+    """Return the verifier key that lies beside a kept checkpoint; None if there is none that can be used."""
+    with contextlib.suppress(DocumentError, SignedNoteError):
+        return VerifierKey.parse(decode_note(read_content(_key_path(path), MAX_NOTE_BYTES)).strip())
+    return None
+
+
+def read_series(base: Path) -> tuple[list[KeptNote], list[str]]:
+    """Return the checkpoints of a series, and what is wrong with its files."""
+    notes, problems = [], []
+    for path in _series(base):
+        try:
+            text = read_anchor(path)
+        except AnchorError as error:
+            problems.append(str(error))
+            if os.path.lexists(path):
+                continue
+            break
+        if text is None:
+            break
+        notes.append(KeptNote(path, text, parse_unverified(text), read_key_beside(path)))
+    return notes, problems
+
+
+def write_anchor(base: Path, text: str, key: VerifierKey, *, extends: Callable[[str], bool], private: bool) -> None:
+    """Write a checkpoint and its signer's key to the first file of a series that it may replace. Raises AnchorError.
+
+    ``extends`` says whether the checkpoint extends the one in a note. ``private`` creates the folder, mode 0700; a
+    folder that the user chose must exist. A symbolic link stays: its target is replaced.
+    """
+    base = base if private else base.resolve()
     try:
-        make_private(path.parent.parent)
-        make_private(path.parent)
+        if private:
+            make_private(base.parent.parent)
+            make_private(base.parent)
+        path = _free_place(base, text, extends)
+        if read_key_beside(path) != key:
+            replace_file(_key_path(path), f"{key.text}\n".encode())
         replace_file(path, text.encode())
     except OSError as error:
-        raise AnchorError(f"{path}: cannot be written ({error.strerror})") from None
+        raise AnchorError(f"{base}: cannot be written ({error.strerror})") from None
 
 
-def write_copy(path: Path, text: str) -> None:
-    """Replace the user's own copy, whose folder must exist. Raises AnchorError.
-
-    A file with anything but a checkpoint of the same data directory is left unchanged.
-    """
-    present = read_anchor(path)
-    if present is not None and parse_unverified(present).origin != parse_unverified(text).origin:
-        raise AnchorError(f"{path}: contains the checkpoint of another data directory. Choose another file")
-    try:
-        # A symbolic link stays: its target is replaced.
-        replace_file(path.resolve(), text.encode())
-    except OSError as error:
-        raise AnchorError(f"{path}: cannot be written ({error.strerror}). Choose another file") from None
-
-
-class Anchors:
-    """Both anchors of one data directory; detects other writers."""
-
-    def __init__(self, folder: Path, key: VerifierKey, copy: str | None) -> None:
-        """Read both. ``folder`` is the configuration folder, ``copy`` the user's setting."""
-        self._key = key
-        self._anchor = anchor_path(folder, directory_id_of(key.name))
-        #: What is wrong with the anchor or the copy.
-        self.problems: dict[str, str] = {}
-        self._copy = self._copy_path(copy)
-        #: Notes that the anchor may have: found there at the start, or written here.
-        self._ours = set(self.read())
-
-    def allow_overwrite(self, *, foreign_only: bool = False) -> None:
-        """Allow overwriting the present anchor, whoever wrote it, or only if another key signed it."""
+def _free_place(base: Path, text: str, extends: Callable[[str], bool]) -> Path:
+    origin = parse_unverified(text).origin
+    for path in _series(base):
         try:
-            text = read_anchor(self._anchor)
+            present = read_anchor(path)
         except AnchorError:
-            return
-        if foreign_only and text is not None and self._is_signed_by_own_key(text):
-            return
-        self._ours = set() if text is None else {text}
+            if os.path.lexists(path):
+                continue
+            present = None
+        if present is None or extends(present):
+            return path
+        if parse_unverified(present).origin != origin:
+            raise AnchorError(f"{path}: contains the checkpoint of another data directory. Choose another file")
+    raise AnchorError(f"{base}: has {_MOST_FILES} files that this history does not extend. Move them away")
 
-    def read(self) -> dict[str, Checkpoint]:
-        """Return the checkpoints by their notes. Anything else becomes a problem."""
-        found = {}
-        for name, path in (("anchor", self._anchor), ("copy", self._copy)):
-            try:
-                text = read_anchor(path) if path else None
-                if path and text is not None:
-                    found[text] = self._open(path, text)
-            except AnchorError as error:
-                self.problems[name] = str(error)
-        return found
 
-    def other_writer(self) -> Checkpoint | None:
-        """Return the anchor's checkpoint if it was neither read nor written here: another process signs too.
+def _series(base: Path) -> Iterator[Path]:
+    yield base
+    for number in range(2, _MOST_FILES + 1):
+        yield base.with_name(f"{base.name}.{number}")
 
-        Raises AnchorError if the anchor cannot be read.
-        """
-        text = read_anchor(self._anchor)
-        return None if text is None or text in self._ours else self._open(self._anchor, text)
 
-    def write(self, text: str) -> None:
-        """Replace both. A failure becomes a problem."""
-        # After a failed sync the file may have either text.
-        self._ours.add(text)
-        self._attempt("anchor", lambda: write_anchor(self._anchor, text))
-        if "anchor" not in self.problems:
-            self._ours = {text}
-        if (copy := self._copy) is not None:
-            self._attempt("copy", lambda: write_copy(copy, text))
-
-    def _attempt(self, name: str, write: Callable[[], None]) -> None:
-        try:
-            write()
-        except AnchorError as error:
-            self.problems[name] = str(error)
-        else:
-            self.problems.pop(name, None)
-
-    def _open(self, path: Path, text: str) -> Checkpoint:
-        try:
-            return open_checkpoint(text, self._key)
-        except SignedNoteError as error:
-            raise AnchorError(f"{path}: {error}. Bring back the key that signed it, or move the file away") from None
-
-    def _is_signed_by_own_key(self, text: str) -> bool:
-        try:
-            open_checkpoint(text, self._key)
-        except SignedNoteError:
-            return False
-        return True
-
-    def _copy_path(self, copy: str | None) -> Path | None:
-        if not copy:
-            return None
-        try:
-            path = Path(copy).expanduser()
-        except RuntimeError:
-            path = Path(copy)
-        if not path.is_absolute() or "\0" in copy:
-            self.problems["copy"] = f"MEMORY_CHECKPOINT_COPY: {copy!r} is not an absolute path. Use an absolute path"
-            return None
-        return path
+def _key_path(path: Path) -> Path:
+    return path.with_name(f"{path.name}.vkey")

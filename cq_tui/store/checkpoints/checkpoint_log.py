@@ -5,7 +5,7 @@ has no control characters but line feeds, so a separator always begins an entry,
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,26 +58,14 @@ class LogReading:
 
     #: Verified, oldest first.
     entries: list[LogEntry] = field(default_factory=list)
-    #: The checkpoints that the history must match: those not released by an acknowledgement.
-    binding: list[LoggedCheckpoint] = field(default_factory=list)
     #: What is damaged; these entries are ignored.
     problems: list[str] = field(default_factory=list)
     #: Other signers; each is one problem, however much it signed.
     foreign_keys: set[VerifierKey] = field(default_factory=set)
+    #: Bytes of an incomplete note at the end.
+    torn_bytes: int = 0
     #: Whether this is the whole log.
     is_whole: bool = True
-
-    def add(self, entry: LogEntry) -> None:
-        """Add the next entry.
-
-        An acknowledgement releases what its own signer signed up to its time, so a repeated one releases nothing more.
-        """
-        self.entries.append(entry)
-        if isinstance(entry, LoggedCheckpoint):
-            self.binding.append(entry)
-        elif entry.acknowledgement.releases_checkpoints:
-            time, signer = entry.acknowledgement.time, entry.public_key
-            self.binding = [each for each in self.binding if each.checkpoint.time > time or each.public_key != signer]
 
     def add_problem(self, problem: str) -> None:
         """Add a problem; after the first 20 only note that there are more."""
@@ -92,11 +80,20 @@ class CheckpointLog:
 
     def __init__(self, path: Path, quarantine: Path) -> None:
         self._journal = JournalWriter(path, quarantine=quarantine, locked=True, whole_end=_whole_end)
+        self._inode = self._journal.inode
         #: What opening removed; None if nothing.
         self.repaired: str | None = None
         if self._journal.torn is not None:
             kept, size = self._journal.torn
             self.repaired = f"{size} bytes of an incomplete note were moved to {kept.name}"
+
+    @property
+    def was_replaced(self) -> bool:
+        """Whether the open file is no longer the one of this name."""
+        try:
+            return os.lstat(self._journal.path).st_ino != self._inode
+        except OSError:
+            return True
 
     def append(self, text: str, key: VerifierKey) -> None:
         """Add a note, synced. On JournalError the log is unchanged; on JournalBroken it is unusable."""
@@ -107,48 +104,61 @@ class CheckpointLog:
         self._journal.close()
 
 
-def read_checkpoint_log(path: Path, key: VerifierKey | None, *, newest: int | None = None) -> LogReading:
+def read_checkpoint_log(path: Path, *keys: VerifierKey, newest: int | None = None) -> LogReading:
     """Read the log, or its ``newest`` entries from the end of the file; a missing log is empty.
 
-    If there is no checkpoint among these, because many acknowledgements followed it, more are read. Without a key each
-    note is verified with the key that its entry names: that detects damage, not forgery. Raises JournalError if the
-    file cannot be read.
+    If there is no checkpoint among these, because many acknowledgements followed it, more are read. Entries of other
+    signers than ``keys`` are ignored and told, and those of other keys than the first are told. Without a key each note
+    is verified with the key that its entry names: that detects damage, not forgery. Raises JournalError if the file
+    cannot be read.
     """
     with _opened(path) as descriptor:
         if descriptor is None:
             return LogReading()
-        reading = _read(descriptor, key, newest)
+        reading = _read(descriptor, keys, newest)
         for more in _LARGER_READS if newest is not None else ():
             if reading.is_whole or any(isinstance(entry, LoggedCheckpoint) for entry in reading.entries):
                 break
-            reading = _read(descriptor, key, more)
+            reading = _read(descriptor, keys, more)
     return reading
 
 
-def _read(descriptor: int, key: VerifierKey | None, newest: int | None) -> LogReading:
+def _read(descriptor: int, keys: Sequence[VerifierKey], newest: int | None) -> LogReading:
     reading = LogReading()
     start = 0 if newest is None else _start_of_newest(descriptor, newest)
     reading.is_whole = start <= len(_SEPARATOR)
-    for offset, record in _records(descriptor, start):
-        _add_record(reading, offset, record, key)
+    # What a killed writer left incomplete is no problem; the next one moves it to quarantine.
+    size = os.fstat(descriptor).st_size
+    end = _whole_end(descriptor, size)
+    reading.torn_bytes = size - end
+    for offset, record in _records(descriptor, start, end):
+        _add_record(reading, offset, record, keys)
     return reading
 
 
-def read_acknowledgements(path: Path, key: VerifierKey) -> list[Acknowledgement]:
-    """Return the acknowledgements that ``key`` signed, oldest first, without duplicates.
+def read_acknowledgements(path: Path, *keys: VerifierKey) -> list[LoggedAcknowledgement]:
+    """Return the acknowledgements that ``keys`` signed, without any that all signed, oldest first, without duplicates.
 
     Reads at most the last 256 MiB, more than a year of checkpoints. Raises JournalError.
     """
     reading = LogReading()
-    mark = f"{key.name}{ACKNOWLEDGEMENT_SUFFIX}\n".encode()
     with _opened(path) as descriptor:
         if descriptor is None:
             return []
         start = max(0, os.fstat(descriptor).st_size - _MAX_SEARCH)
-        for offset, record in _records_with(descriptor, mark, start):
-            _add_record(reading, offset, record, key)
-    entries = [entry.acknowledgement for entry in reading.entries if isinstance(entry, LoggedAcknowledgement)]
-    return list(dict.fromkeys(entries))
+        for offset, record in _records_with(descriptor, f"{ACKNOWLEDGEMENT_SUFFIX}\n".encode(), start):
+            _add_record(reading, offset, record, keys)
+    return list(dict.fromkeys(entry for entry in reading.entries if isinstance(entry, LoggedAcknowledgement)))
+
+
+def log_contains(path: Path, text: str) -> bool:
+    """Whether a note is in the log, however long ago it was written; True if the log cannot be read."""
+    mark = text.encode()
+    try:
+        with _opened(path) as descriptor:
+            return descriptor is not None and any(_records_with(descriptor, mark, 0))
+    except JournalError:
+        return True
 
 
 def newest_checkpoint(path: Path, signer: bytes | None = None) -> LoggedCheckpoint | None:
@@ -157,7 +167,7 @@ def newest_checkpoint(path: Path, signer: bytes | None = None) -> LoggedCheckpoi
     ``signer`` is the public key (32 bytes) that must have signed it, whatever data directory it names.
     """
     for count in (1, 16, 1024):
-        reading = read_checkpoint_log(path, None, newest=count)
+        reading = read_checkpoint_log(path, newest=count)
         for entry in reversed(reading.entries):
             if isinstance(entry, LoggedCheckpoint) and signer in (None, VerifierKey.parse(entry.public_key).raw):
                 return entry
@@ -187,22 +197,23 @@ def _entry(text: str, key: VerifierKey) -> bytes:
     return _SEPARATOR + f"{key.text}\n{text}".encode()
 
 
-def _add_record(reading: LogReading, offset: int, record: bytes, key: VerifierKey | None) -> None:
+def _add_record(reading: LogReading, offset: int, record: bytes, keys: Sequence[VerifierKey]) -> None:
     """Add the entry in a record, or the problem with it."""
     if offset == 0 and not record:
         return
     try:
         claimed, _, text = decode_note(record).partition("\n")
         signer = VerifierKey.parse(claimed)
-        if key is not None and signer != key:
+        if keys and signer != keys[0]:
             if signer not in reading.foreign_keys:
                 reading.add_problem(f"holds entries signed with another key, {_short_key(signer)}")
             reading.foreign_keys.add(signer)
-            return
+            if signer not in keys:
+                return
         if is_acknowledgement(text):
-            reading.add(LoggedAcknowledgement(open_acknowledgement(text, signer), text, claimed))
+            reading.entries.append(LoggedAcknowledgement(open_acknowledgement(text, signer), text, claimed))
         else:
-            reading.add(LoggedCheckpoint(open_checkpoint(text, signer), text, claimed))
+            reading.entries.append(LoggedCheckpoint(open_checkpoint(text, signer), text, claimed))
     except SignedNoteError as error:
         reading.add_problem(f"entry at byte {max(0, offset - 1)}: {error}")
 
@@ -211,10 +222,10 @@ def _short_key(key: VerifierKey) -> str:
     return f"{key.name}+{key.key_id.hex()}"
 
 
-def _records(descriptor: int, start: int) -> Iterator[tuple[int, bytes]]:
-    """Yield the bytes between separators, with their offsets. An overlong record comes in pieces."""
+def _records(descriptor: int, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the bytes between separators up to ``end``, with their offsets. An overlong record comes in pieces."""
     held, offset = b"", start
-    while block := os.pread(descriptor, _BLOCK, offset + len(held)):
+    while block := os.pread(descriptor, max(0, min(_BLOCK, end - offset - len(held))), offset + len(held)):
         *records, held = (held + block).split(_SEPARATOR)
         for record in records:
             yield offset, record

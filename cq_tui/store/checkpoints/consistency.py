@@ -1,27 +1,52 @@
-"""Whether a history is consistent with its checkpoints: at least as large, and with the same roots."""
+"""Whether a history is consistent with its checkpoints: at least as large, with the same roots and the same blocks."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from cq_tui.store.checkpoints.checkpoint import Checkpoint
 from cq_tui.store.history.faults import CONTRADICTION_PREFIX
+from cq_tui.store.history.position import HistoryMark
+
+#: In a fault text: the checkpoint, and how many of its events are missing.
+_MISSING = re.compile(r"the checkpoint (signed .{1,40} UTC names [0-9,]+): ([0-9,]+) are missing")
 
 
-def find_contradictions(checkpoints: Iterable[Checkpoint], events: int, roots: Mapping[int, bytes]) -> list[str]:
-    """Return up to two faults: events are missing, and the history is another one.
+def find_contradictions(checkpoints: Iterable[Checkpoint], events: int, marks: Mapping[int, HistoryMark]) -> list[str]:
+    """Return up to three faults: events are missing, the history is another one, its blocks were rebuilt.
 
-    ``roots`` are the history's roots at the sizes that were verified; checkpoints of other sizes are not compared.
+    ``marks`` are the history's state at the sizes that were verified; checkpoints of other sizes are not compared.
     """
     ordered = sorted(checkpoints, key=lambda checkpoint: (checkpoint.size, checkpoint.time))
     faults = []
     if ordered and ordered[-1].size > events:
         faults.append(_missing_events(ordered[-1], events))
-    compared = [checkpoint for checkpoint in ordered if checkpoint.size <= events and checkpoint.size in roots]
-    first_other = next((checkpoint for checkpoint in compared if roots[checkpoint.size] != checkpoint.root), None)
+    compared = [checkpoint for checkpoint in ordered if checkpoint.size <= events and checkpoint.size in marks]
+    first_other = next((each for each in compared if marks[each.size].root != each.root), None)
     if first_other is not None:
         matching = [checkpoint for checkpoint in compared if checkpoint.size < first_other.size]
         faults.append(_other_history(first_other, matching[-1] if matching else None))
+    same = [each for each in compared if first_other is None or each.size < first_other.size]
+    if rebuilt := [each for each in same if each.chain not in (None, marks[each.size].tip)]:
+        faults.append(_other_blocks(rebuilt[0]))
     return faults
+
+
+def is_matched(checkpoint: Checkpoint, marks: Mapping[int, HistoryMark]) -> bool:
+    """Whether the history was verified at the size of a checkpoint, and has the root and the block that it names."""
+    return checkpoint.size in marks and not find_contradictions([checkpoint], checkpoint.size, marks)
+
+
+def missing_by_checkpoint(faults: Iterable[str]) -> dict[str, int]:
+    """Return how many events these faults say are missing, by the checkpoint that names them.
+
+    Of several about one checkpoint the first found most: later ones count the events that were added meanwhile.
+    """
+    missing: dict[str, int] = {}
+    for fault in faults:
+        if found := _MISSING.search(fault):
+            missing[found[1]] = max(missing.get(found[1], 0), int(found[2].replace(",", "")))
+    return missing
 
 
 def format_signing_time(checkpoint: Checkpoint) -> str:
@@ -42,4 +67,12 @@ def _other_history(checkpoint: Checkpoint, matching: Checkpoint | None) -> str:
         f"{CONTRADICTION_PREFIX}the first {checkpoint.size:,} events are not those of the checkpoint "
         f"signed {format_signing_time(checkpoint)}: something in them was changed, "
         f"or another history was put in their place{first}"
+    )
+
+
+def _other_blocks(checkpoint: Checkpoint) -> str:
+    return (
+        f"{CONTRADICTION_PREFIX}the blocks of the first {checkpoint.size:,} events are not those of the checkpoint "
+        f"signed {format_signing_time(checkpoint)}: the genesis time or block hashes were rebuilt, "
+        "though the events are as signed"
     )

@@ -1,45 +1,385 @@
-"""What was signed about a history: the newest entries of the log, and the anchors outside the data directory."""
+"""The evidence about a history: what was signed, kept and accepted, read in one place for everybody who judges.
 
-from collections.abc import Mapping
+It comes from the log, the anchors outside the data directory, the user's copy, and the history's own events. Statements
+of the user's key, and of earlier keys whose verifier key lies beside an anchor in the configuration folder, are
+*trusted*. If none of these keys ever signed here, what the log says of its signer is all there is.
+"""
+
+import contextlib
+import math
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from cq_tui.store.checkpoints.acknowledgement import Acknowledgement
-from cq_tui.store.checkpoints.checkpoint import Checkpoint
-from cq_tui.store.checkpoints.checkpoint_log import LogReading, read_acknowledgements, read_checkpoint_log
-from cq_tui.store.checkpoints.signed_note import VerifierKey
+import orjson
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.store.checkpoints.acknowledgement import Acknowledgement, open_acknowledgement
+from cq_tui.store.checkpoints.anchors import AnchorError, KeptNote, anchor_path, copy_path, read_series
+from cq_tui.store.checkpoints.checkpoint import Checkpoint, directory_id_of, is_directory_id, open_checkpoint, origin_of
+from cq_tui.store.checkpoints.checkpoint_log import (
+    LoggedCheckpoint,
+    LogReading,
+    log_contains,
+    newest_checkpoint,
+    read_acknowledgements,
+    read_checkpoint_log,
+)
+from cq_tui.store.checkpoints.consistency import (
+    find_contradictions,
+    format_signing_time,
+    is_matched,
+    missing_by_checkpoint,
+)
+from cq_tui.store.checkpoints.known_directories import find_live_copies, has_history, known_directory_id
+from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey
+from cq_tui.store.document import DocumentError, read_json
 from cq_tui.store.history.faults import LOG_FAULT_PREFIX, fault_id
+from cq_tui.store.history.noted import NotedEvent
+from cq_tui.store.history.position import HistoryMark
+from cq_tui.store.journal import JournalError
 
-#: Only the newest entries bind: a root covers every event before it, so older ones add nothing.
+#: Only the newest entries of the log bind: a root covers every event before it, so older ones add nothing.
 MAX_BINDING = 100
+#: The writer whose recorded faults count.
+_RECORDER = "memory"
+#: Begins the problem of a log whose directory is not the one that was known here.
+ANOTHER_DIRECTORY = "is that of another data directory"
 
 
-class Evidence(NamedTuple):
-    """What one key signed; without a key, what anybody did."""
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A signed checkpoint that the history must match."""
 
-    log: LogReading
-    #: Every fault that a person accepted with the key, oldest first.
-    acceptances: list[Acknowledgement]
-    #: The checkpoints of the anchors, by their notes, except those that an acceptance released.
-    anchors: dict[str, Checkpoint]
-    #: What is wrong with the log, except what was accepted.
-    problems: list[str]
+    checkpoint: Checkpoint
+    text: str
+    key: VerifierKey
+    #: Whether its signer is known here.
+    trusted: bool
+    #: Where it was found: ``log``, ``anchor``, ``copy``, or a file that the user named.
+    source: str
+    #: Whether the log has it, as it must.
+    logged: bool = True
 
 
-def read_evidence(path: Path, key: VerifierKey | None, anchors: Mapping[str, Checkpoint]) -> Evidence:
-    """Read the log at ``path`` and apply its acceptances to it and to ``anchors``. Raises JournalError."""
-    log = read_checkpoint_log(path, key, newest=MAX_BINDING)
-    acceptances = read_acknowledgements(path, key) if key else []
-    accepted = {each.fault_id for each in acceptances}
-    released = {entry.text for entry in log.entries} - {entry.text for entry in log.binding}
-    return Evidence(
-        log,
-        acceptances,
-        {text: checkpoint for text, checkpoint in anchors.items() if text not in released},
-        [problem for problem in log.problems if problem_id(problem) not in accepted],
-    )
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """A fault that a person accepted, signed."""
+
+    acknowledgement: Acknowledgement
+    text: str
+    key: VerifierKey
+    trusted: bool
+    #: Whether the log has it, as it must.
+    logged: bool = True
+    #: Index of the event that records it; None if it was not found in the history (yet).
+    index: int | None = None
+
+
+class Keys(NamedTuple):
+    """Who may have signed here."""
+
+    #: The user's own key, or the one that the user named; None without one.
+    own: VerifierKey | None
+    #: Earlier keys of the user, by the anchors in the configuration folder.
+    earlier: tuple[VerifierKey, ...] = ()
+
+    @property
+    def trusted(self) -> tuple[VerifierKey, ...]:
+        """All of them."""
+        return (self.own, *self.earlier) if self.own else self.earlier
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What is known about a history besides its own bytes."""
+
+    #: 32 hex digits; None if nothing tells.
+    directory_id: str | None = None
+    keys: Keys = field(default_factory=lambda: Keys(None))
+    #: What binds: not released by an acceptance.
+    statements: list[Statement] = field(default_factory=list)
+    #: Oldest first.
+    acceptances: list[Acceptance] = field(default_factory=list)
+    #: What is wrong with the log, or with its signers.
+    problems: list[str] = field(default_factory=list)
+    #: What is wrong outside the data directory.
+    warnings: list[str] = field(default_factory=list)
+    #: Bytes of an incomplete note at the end of the log, which the next start moves to quarantine.
+    torn_bytes: int = 0
+    #: The accepted faults by id: only those that a trusted key signed.
+    accepted: dict[str, str] = field(default_factory=dict)
+    #: Faults that the history itself records.
+    recorded_faults: set[str] = field(default_factory=set)
+
+    @property
+    def contradictions(self) -> list[Acceptance]:
+        """The acceptances of a history that contradicts what was signed before."""
+        return [each for each in self.acceptances if each.acknowledgement.releases_checkpoints]
+
+    @property
+    def released_until(self) -> float:
+        """Trusted checkpoints up to this time (Unix seconds) bind no more."""
+        return max((each.acknowledgement.time for each in self.contradictions if each.trusted), default=-math.inf)
+
+    @property
+    def sizes(self) -> set[int]:
+        """The sizes at which the history is compared with what was signed."""
+        return {each.checkpoint.size for each in self.statements}
+
+    def add_noted(self, noted: Iterable[NotedEvent]) -> None:
+        """Add what the history itself records: faults, and acceptances, some of which the log may lack."""
+        by_text = {each.text: place for place, each in enumerate(self.acceptances)}
+        for event in noted:
+            recorded = orjson.loads(event.line)
+            if recorded["event_type"] == "integrity_fault" and recorded["metadata"]["writer"] == _RECORDER:
+                self.recorded_faults.add(str(recorded["data"].get("reason")))
+            note = recorded["data"].get("note")
+            if not isinstance(note, str) or recorded["event_type"] != "integrity_acknowledged":
+                continue
+            if (place := by_text.get(note)) is not None:
+                self.acceptances[place] = replace(self.acceptances[place], index=event.index)
+            elif (found := self._open_acceptance(note)) is not None:
+                by_text[note] = len(self.acceptances)
+                self.acceptances.append(replace(found, index=event.index))
+        self.apply_acceptances()
+
+    def apply_acceptances(self) -> None:
+        """Drop the statements that an acceptance released: of its own signer, or, if it is trusted, any of them."""
+        self.accepted |= {
+            each.acknowledgement.fault_id: each.acknowledgement.fault for each in self.acceptances if each.trusted
+        }
+        until = self.released_until
+        self.statements = [
+            each
+            for each in self.statements
+            if each.checkpoint.time > until
+            and not any(
+                accepted.key == each.key and each.checkpoint.time <= accepted.acknowledgement.time
+                for accepted in self.contradictions
+            )
+        ]
+
+    def find_faults(self, events: int, marks: Mapping[int, HistoryMark]) -> list[str]:
+        """Return what is wrong with the log and where the history contradicts what was signed, unless it was accepted.
+
+        ``events`` is the size of the history, ``marks`` its verified state at the sizes of the statements.
+        """
+        found = [*self.problems, *self._missing_from_log(marks)]
+        return [
+            *(each for each in found if problem_id(each) not in self.accepted),
+            *find_contradictions((each.checkpoint for each in self.statements), events, marks),
+        ]
+
+    def count_missing(self, events: int, open_faults: Iterable[str] = ()) -> int:
+        """Return how many events of the signed history are missing and nobody accepted that.
+
+        Also after new events have passed the signed size: then ``open_faults``, or the history itself, tell.
+        """
+        present = find_contradictions((each.checkpoint for each in self.statements), events, {})
+        faults = [*self.recorded_faults, *open_faults, *present]
+        accepted = missing_by_checkpoint(each.acknowledgement.fault for each in self.acceptances)
+        return sum(count for named, count in missing_by_checkpoint(faults).items() if named not in accepted)
+
+    def _missing_from_log(self, marks: Mapping[int, HistoryMark]) -> list[str]:
+        """Return what the log lacks although the history or an external copy has it."""
+        found = [
+            f"lacks the checkpoint of {each.checkpoint.size:,} events signed {format_signing_time(each.checkpoint)}, "
+            f"which the {each.source} holds: the log, or its end, was deleted"
+            for each in self.statements
+            if each.trusted and not each.logged and is_matched(each.checkpoint, marks)
+        ]
+        lacking = [each for each in self.acceptances if not each.logged]
+        if lacking:
+            first = lacking[0].acknowledgement
+            found.append(
+                f"lacks {len(lacking)} of the acceptances that the history records, the first by {first.who} "
+                f"at event {lacking[0].index}: entries of the log were deleted"
+            )
+        return found
+
+    def _open_acceptance(self, note: str) -> Acceptance | None:
+        for key in self.keys.trusted or {each.key for each in self.statements}:
+            with contextlib.suppress(SignedNoteError):
+                return Acceptance(open_acknowledgement(note, key), note, key, bool(self.keys.trusted), logged=False)
+        return None
 
 
 def problem_id(problem: str) -> str:
     """Return the fault id of a problem of the log."""
     return fault_id(LOG_FAULT_PREFIX + problem)
+
+
+def read_evidence(
+    data: DataDir,
+    folder: Path | None,
+    own: bytes | None,
+    *,
+    copy: str | None = None,
+    known_id: str | None = None,
+    named: VerifierKey | None = None,
+    is_signer: bool = False,
+) -> Evidence:
+    """Read all evidence but that in the history itself (``Evidence.add_noted``). Bad files never raise.
+
+    ``folder`` is the configuration folder, ``own`` the user's public key (32 bytes), ``copy`` the setting
+    MEMORY_CHECKPOINT_COPY. ``known_id`` is the last known id of the data directory, by default the one in memory's
+    state. ``named`` is a key that the user trusts. ``is_signer`` means that the own key will sign here.
+    """
+    found = Evidence()
+    signers = [each for each in (own, named.raw if named else None) if each]
+    found.directory_id = _find_directory_id(data, folder, signers, known_id or _stored_id(data), found.problems)
+    anchors, copies = _external_notes(folder, copy, found)
+    found.keys = _find_keys(data, folder, own, named, found.directory_id, anchors, is_signer=is_signer)
+    log = _read_log(data.checkpoints, found)
+    found.statements += [
+        Statement(each.checkpoint, each.text, VerifierKey.parse(each.public_key), bool(found.keys.trusted), "log")
+        for each in log.entries
+        if isinstance(each, LoggedCheckpoint)
+    ]
+    known = {each.text for each in found.statements}
+    for source, notes in (("anchor", anchors), ("copy", copies)):
+        for note in notes:
+            if note.text not in known and (statement := _external_statement(note, source, found)) is not None:
+                logged = log_contains(data.checkpoints, note.text)
+                found.statements.append(replace(statement, logged=logged))
+                known.add(note.text)
+    found.apply_acceptances()
+    if folder is not None and found.directory_id is not None:
+        found.problems += map(describe_live_copy, find_live_copies(folder, data, found.directory_id))
+    return found
+
+
+def describe_live_copy(root: Path) -> str:
+    """Return the problem that memory also runs in another copy of the data directory."""
+    return f"another copy of this data directory is running under the same key: {root}. Stop one of them"
+
+
+def _stored_id(data: DataDir) -> str | None:
+    try:
+        found = read_json(data.state_of("memory")).get("directory_id")
+    except DocumentError:
+        return None
+    return found if is_directory_id(found) else None
+
+
+def _find_directory_id(
+    data: DataDir, folder: Path | None, signers: Collection[bytes], stored: str | None, problems: list[str]
+) -> str | None:
+    """Return the id of the data directory: from its log if a known key signed it, else from the configuration folder.
+
+    ``stored``, and a log signed by others, come from the directory itself and count only after that.
+    """
+    known = stored = stored if is_directory_id(stored) else None
+    if folder is not None and has_history(data):
+        # A directory without a history may start over.
+        known = known_directory_id(folder, data.root) or stored
+    try:
+        own = next(filter(None, (newest_checkpoint(data.checkpoints, each) for each in signers)), None)
+        logged = own or (None if known else newest_checkpoint(data.checkpoints))
+    except JournalError:
+        # Reading the log reports it.
+        return known
+    if logged is None:
+        return known
+    found = directory_id_of(logged.checkpoint.origin)
+    if known not in (None, found):
+        problems.append(f"{ANOTHER_DIRECTORY} ({found}, not {known})")
+    return found
+
+
+def _external_notes(folder: Path | None, copy: str | None, found: Evidence) -> tuple[list[KeptNote], list[KeptNote]]:
+    anchors: list[KeptNote] = []
+    copies: list[KeptNote] = []
+    if folder is not None and found.directory_id is not None:
+        anchors, problems = read_series(anchor_path(folder, found.directory_id))
+        found.warnings += problems
+    try:
+        if (path := copy_path(copy)) is not None:
+            copies, problems = read_series(path)
+            found.warnings += problems
+    except AnchorError as error:
+        found.warnings.append(str(error))
+    return anchors, copies
+
+
+def _find_keys(
+    data: DataDir,
+    folder: Path | None,
+    own: bytes | None,
+    named: VerifierKey | None,
+    directory_id: str | None,
+    anchors: list[KeptNote],
+    *,
+    is_signer: bool,
+) -> Keys:
+    """Return the keys that are known here, if any of them has signed here or is about to."""
+    if directory_id is None:
+        return Keys(named)
+    origin = origin_of(directory_id)
+    mine = VerifierKey(origin, own) if own else None
+    beside = [each.key for each in anchors if each.key and each.key.name == origin]
+    earlier = tuple(dict.fromkeys(each for each in beside if each not in (mine, named)))
+    if named is not None:
+        return Keys(named, tuple(each for each in (mine, *earlier) if each and each != named))
+    if mine is None:
+        return Keys(None, earlier)
+    is_ours = (
+        is_signer
+        or (folder is not None and known_directory_id(folder, data.root) == directory_id)
+        or any(opens(each.text, mine) for each in anchors)
+        or _has_signed(data.checkpoints, mine)
+    )
+    return Keys(mine if is_ours else None, earlier)
+
+
+def _has_signed(path: Path, key: VerifierKey) -> bool:
+    with contextlib.suppress(JournalError):
+        return any(each.public_key == key.text for each in read_checkpoint_log(path, newest=MAX_BINDING).entries)
+    return False
+
+
+def opens(text: str, key: VerifierKey) -> bool:
+    """Whether a key signed this checkpoint."""
+    with contextlib.suppress(SignedNoteError):
+        open_checkpoint(text, key)
+        return True
+    return False
+
+
+def _read_log(path: Path, found: Evidence) -> LogReading:
+    """Read the newest entries and every acceptance; what is wrong with the log becomes a problem."""
+    trusted = found.keys.trusted
+    try:
+        log = read_checkpoint_log(path, *trusted, newest=MAX_BINDING)
+        for each in read_acknowledgements(path, *trusted):
+            key = VerifierKey.parse(each.public_key)
+            found.acceptances.append(Acceptance(each.acknowledgement, each.text, key, bool(trusted)))
+    except JournalError as error:
+        found.problems.append(str(error).removeprefix(f"{path}: "))
+        return LogReading()
+    found.problems += log.problems
+    found.torn_bytes = log.torn_bytes
+    return log
+
+
+def _external_statement(note: KeptNote, source: str, found: Evidence) -> Statement | None:
+    """Return what a kept note states; None if no known key signed it, or it is of another data directory.
+
+    The key beside a copy opens it, but does not make it trusted: its place may be known from the data directory only.
+    """
+    problem = "its signer is not known"
+    for key in (*found.keys.trusted, *filter(None, (note.key,))):
+        try:
+            checkpoint = open_checkpoint(note.text, key)
+        except SignedNoteError as error:
+            problem = str(error)
+            continue
+        if found.directory_id is None or checkpoint.origin == origin_of(found.directory_id):
+            return Statement(checkpoint, note.text, key, key in found.keys.trusted, source)
+        problem = f"is of another data directory, {checkpoint.origin}"
+    if source == "anchor":
+        found.problems.append(f"another key signed the anchor of {note.checkpoint.size:,} events ({problem})")
+    found.warnings.append(f"{note.path}: {problem}. Bring back the key that signed it, or move the file away")
+    return None

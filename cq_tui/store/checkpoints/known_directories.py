@@ -4,6 +4,7 @@ One small file per directory, named after its path, so that two memory services 
 directory was emptied and a new history began, the file still names the lost one until a person deletes it.
 """
 
+import contextlib
 import os
 from collections.abc import Collection
 from hashlib import sha256
@@ -13,11 +14,12 @@ from typing import NamedTuple
 import orjson
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.checkpoints.anchors import AnchorError, anchor_path, read_anchor
-from cq_tui.store.checkpoints.checkpoint import Checkpoint, directory_id_of, is_directory_id, parse_unverified
+from cq_tui.store.checkpoints.anchors import anchor_path, read_series
+from cq_tui.store.checkpoints.checkpoint import Checkpoint, directory_id_of, is_directory_id
 from cq_tui.store.checkpoints.config_folder import make_private, replace_file
 from cq_tui.store.checkpoints.consistency import format_signing_time
 from cq_tui.store.document import DocumentError, read_json
+from cq_tui.store.lock import read_holder
 
 
 class LostHistory(NamedTuple):
@@ -69,6 +71,23 @@ def find_lost_history(folder: Path, data: DataDir, present: Collection[str] = ()
     return LostHistory(newest, _record_path(folder, data.root)) if newest is not None and newest.size else None
 
 
+def find_live_copies(folder: Path, data: DataDir, directory_id: str) -> list[Path]:
+    """Return other data directories that hold the same history, and where memory is running now.
+
+    Only directories in which memory has run with this configuration folder are known; ``data`` must be one of them.
+    """
+    if known_directory_id(folder, data.root) != directory_id:
+        return []
+    copies = []
+    for record in sorted((folder / "directories").glob("*.json")):
+        with contextlib.suppress(DocumentError, OSError):
+            known = read_json(record)
+            root = Path(str(known.get("path")))
+            if known.get("directory_id") == directory_id and not root.samefile(data.root):
+                copies += [root] if read_holder(DataDir(root).lock_of("memory")) else []
+    return copies
+
+
 def has_history(data: DataDir) -> bool:
     """Whether there is a history; True if that is unknown."""
     return _size(data.hash_chain) is not None or bool(_size(data.events))
@@ -97,11 +116,8 @@ def _read_record(folder: Path, root: Path) -> tuple[str | None, str | None]:
 
 
 def _anchor(folder: Path, directory_id: str) -> Checkpoint | None:
-    try:
-        text = read_anchor(anchor_path(folder, directory_id))
-    except AnchorError:
-        return None
-    return None if text is None else parse_unverified(text)
+    kept = [note.checkpoint for note in read_series(anchor_path(folder, directory_id))[0]]
+    return max(kept, key=lambda checkpoint: checkpoint.size, default=None)
 
 
 def _resolved(root: Path) -> str:

@@ -17,6 +17,7 @@ FaultKind = Literal["history", "contradiction", "checkpoints", "key", "copy", "s
 LOG_FAULT_PREFIX = "checkpoints.log: "
 #: What follows it in faults of a history that is not the one that was signed.
 CONTRADICTION_PREFIX = "contradicts what was signed: "
+_TEXT = re.compile(r"([^ :]+)(?: at index ([0-9]{1,15}))?: (.*)", re.DOTALL)
 _LOG = re.escape(LOG_FAULT_PREFIX)
 _MAX_TEXT = 1000
 _VALUES = re.compile(r" \((?:expected|found) [^()]*\)$")
@@ -28,7 +29,7 @@ _BEGINNINGS: tuple[tuple[FaultKind, re.Pattern[str]], ...] = (
         re.compile(f"{_LOG}({CONTRADICTION_PREFIX}.* was not signed here: )?another copy of this data directory "),
     ),
     ("contradiction", re.compile(f"{_LOG}{CONTRADICTION_PREFIX}")),
-    ("key", re.compile(f"{_LOG}holds entries signed with another key")),
+    ("key", re.compile(f"{_LOG}(holds entries signed with another key|another key signed the anchor)")),
     ("checkpoints", re.compile(_LOG)),
 )
 
@@ -42,6 +43,14 @@ class HistoryFault:
     index: int | None = None
     expected: str | None = None
     found: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "HistoryFault":
+        """Return the fault of a text; its values stay part of the reason."""
+        match = _TEXT.fullmatch(text)
+        if match is None:
+            return cls("state", text)
+        return cls(match[1], match[3], None if match[2] is None else int(match[2]))
 
     def __str__(self) -> str:
         """All of it in one line: accepting it covers what was found, not other changes of the same event."""

@@ -25,7 +25,7 @@ from cq_tui.store.history.hash_chain import (
 )
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, leaf_hash
 from cq_tui.store.history.noted import NOTED_TYPES, NotedEvent
-from cq_tui.store.history.position import HistoryPosition, VerificationLimits
+from cq_tui.store.history.position import HistoryMark, HistoryPosition, VerificationLimits
 from cq_tui.store.history.recovery import cut_torn_tail, examine
 from cq_tui.store.history.resume import OTHER_BEGINNING, resume_from_snapshot
 from cq_tui.store.history.scrub import Scrubber
@@ -150,6 +150,11 @@ class HistoryWriter:
         return self._position.events + 1
 
     @property
+    def mark(self) -> HistoryMark:
+        """Root over all events, and hash of the last block."""
+        return self._position.mark
+
+    @property
     def root(self) -> bytes:
         """Root over all events."""
         return self._position.frontier.root()
@@ -250,10 +255,10 @@ class HistoryWriter:
         """Return a check of what verification skipped at the start; None if it skipped nothing."""
         return None if self.resumed_from is None else FullCheck(self._data, self.resumed_from, sizes)
 
-    def start_full_check(self) -> FullCheck:
+    def start_full_check(self, sizes: Collection[int] = ()) -> FullCheck:
         """Return a check of the whole history. Raises OSError."""
         self.flush_chain()
-        return FullCheck(self._data, self._position.copy())
+        return FullCheck(self._data, self._position.copy(), sizes)
 
     def adopt_check(self, check: FullCheck) -> None:
         """Add what a finished check of the skipped part found, once."""

@@ -3,11 +3,14 @@
 import shutil
 from pathlib import Path
 
+import orjson
+
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.checkpoints.acknowledgement import Acknowledgement, make_acknowledgement
 from cq_tui.store.checkpoints.anchoring import Anchoring
 from cq_tui.store.checkpoints.anchors import anchor_path
-from tests.store.checkpoints.signing import NOW, root_of
+from cq_tui.store.history.noted import NotedEvent
+from tests.store.checkpoints.signing import NOW, mark_of, root_of
 from tests.store.history.histories import data_dir
 
 SIZES = (100, 200, 300)
@@ -50,16 +53,27 @@ class Desk:
 
 
 def sign(anchoring: Anchoring, size: int, branch: str = "") -> bool:
-    """Sign a history of so many events; return whether it was."""
-    return anchoring.sign(size, root_of(size, branch), NOW + size) is not None
+    """Sign a history of so many events, in which all acceptances are recorded; return whether it was signed."""
+    record(anchoring)
+    return anchoring.sign(size, mark_of(size, branch), NOW + size) is not None
+
+
+def record(anchoring: Anchoring) -> None:
+    """Let the history record the acceptances, as memory does."""
+    notes = [each.text for each in anchoring.evidence.acceptances]
+    anchoring.evidence.add_noted(NotedEvent(index, acknowledged(note)) for index, note in enumerate(notes, 1))
+
+
+def acknowledged(note: str) -> bytes:
+    return orjson.dumps(
+        {"event_type": "integrity_acknowledged", "data": {"note": note}, "metadata": {"writer": "memory"}}
+    )
 
 
 def faults(anchoring: Anchoring, events: int, branch: str = "", since: int = 0) -> list[str]:
     """Hold a history of so many events against what was signed; from ``since`` on it is another one."""
-    roots = {
-        size: root_of(size, branch if size > since else "") for size in anchoring.expected_roots() if size <= events
-    }
-    return anchoring.find_faults(events, roots)
+    marks = {size: mark_of(size, branch if size > since else "") for size in anchoring.evidence.sizes if size <= events}
+    return anchoring.evidence.find_faults(events, marks)
 
 
 def acceptance(anchoring: Anchoring, reason: str, events: int) -> Acknowledgement:

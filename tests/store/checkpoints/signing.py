@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cq_tui.store.checkpoints.acknowledgement import Acknowledgement, make_acknowledgement
 from cq_tui.store.checkpoints.checkpoint import Checkpoint, origin_of, sign_checkpoint
 from cq_tui.store.checkpoints.signed_note import VerifierKey
+from cq_tui.store.history.position import HistoryMark
 
 ID = "0123456789abcdef0123456789abcdef"
 ORIGIN = origin_of(ID)
@@ -15,6 +16,11 @@ KEY = VerifierKey.of(ORIGIN, PRIVATE)
 OTHER_PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(32))
 OTHER_KEY = VerifierKey.of(ORIGIN, OTHER_PRIVATE)
 NOW = 1_700_000_000.0
+
+
+def mark_of(size: int, branch: str = "") -> HistoryMark:
+    """Stand for the state of a history of so many events."""
+    return HistoryMark(root_of(size, branch), sha256(f"block {branch}{size}".encode()).hexdigest())
 
 
 def root_of(size: int, branch: str = "") -> bytes:

@@ -3,12 +3,13 @@
 import pytest
 
 from cq_tui.store.checkpoints.acknowledgement import make_acknowledgement, open_acknowledgement
-from cq_tui.store.checkpoints.anchoring import AcceptanceRefused, ForkDetected
+from cq_tui.store.checkpoints.anchoring import AcceptanceRefused, SigningConflict
 from cq_tui.store.checkpoints.checkpoint_log import newest_checkpoint, read_checkpoint_log
+from cq_tui.store.checkpoints.evidence import read_evidence
 from cq_tui.store.checkpoints.signed_note import VerifierKey
 from cq_tui.store.checkpoints.signing_key import key_path
-from tests.store.checkpoints.desk import SIZES, Desk, acceptance, faults, logged, sign
-from tests.store.checkpoints.signing import NOW, root_of
+from tests.store.checkpoints.desk import SIZES, Desk, acceptance, faults, logged, record, sign
+from tests.store.checkpoints.signing import NOW, mark_of, root_of
 
 
 def test_an_accepted_rollback_binds_no_more_even_after_a_restart(desk: Desk) -> None:
@@ -33,7 +34,8 @@ def test_an_accepted_rollback_binds_no_more_even_after_a_restart(desk: Desk) -> 
     assert desk.open(copy=True).expected_roots() == {150: root_of(150, "other")}
     # Nothing was erased.
     log = read_checkpoint_log(desk.data.checkpoints, VerifierKey.parse(after.public_key))
-    assert len(log.entries) == 4
+    assert len(log.entries) == 3
+    assert "\n300\n" in desk.copy.read_text()
     assert log.problems == []
 
 
@@ -62,14 +64,14 @@ def test_an_accepted_fork_is_over_and_the_other_one_is_noticed(desk: Desk) -> No
     ours = desk.signed(100)
     twin = desk.open(desk.backup("twin"))
     assert sign(twin, 150, "twin")
-    with pytest.raises(ForkDetected) as raised:
+    with pytest.raises(SigningConflict) as raised:
         sign(ours, 160)
     ours.stop_signing(f"checkpoints.log: {raised.value}")
     assert ours.accept(acceptance(ours, str(raised.value), 160))
     ours = desk.open()
     assert faults(ours, 160) == []
     assert sign(ours, 160)
-    with pytest.raises(ForkDetected):
+    with pytest.raises(SigningConflict):
         sign(twin, 170, "twin")
 
 
@@ -95,7 +97,7 @@ def test_a_copied_acknowledgement_releases_nothing_that_was_signed_later(desk: D
 
 def test_a_clock_that_was_ahead_can_be_accepted(desk: Desk) -> None:
     anchoring = desk.signed(100)
-    assert anchoring.sign(200, root_of(200), NOW + 10**6)
+    assert anchoring.sign(200, mark_of(200), NOW + 10**6)
     (reason,) = faults(anchoring, 150)
     assert anchoring.accept(acceptance(anchoring, reason, 150))
     assert desk.open().expected_roots() == {}
@@ -132,7 +134,7 @@ def test_accepting_a_strangers_entry_does_not_release_the_own_anchor(desk: Desk)
     assert after.accept(acceptance(after, fault, 300))
     assert set(after.expected_roots()) == set(SIZES)
     assert sign(desk.open(desk.backup("twin")), 350, "twin")
-    with pytest.raises(ForkDetected):
+    with pytest.raises(SigningConflict):
         sign(after, 400)
 
 
@@ -143,11 +145,14 @@ def test_only_our_own_key_shows_what_was_accepted(desk: Desk) -> None:
         f"coinquant.r11/{anchoring.directory_id}", 100, root_of(100), NOW, fault=fault, who="ann"
     )
     assert anchoring.accept(accepted)
-    assert anchoring.accepted == desk.open().accepted == {accepted.fault_id: fault}
+    assert anchoring.evidence.accepted == desk.open().evidence.accepted == {accepted.fault_id: fault}
     key_path(desk.config).rename(desk.config / "aside")
-    assert desk.open().accepted == {}
+    assert desk.open().evidence.accepted == {accepted.fault_id: fault}, "the earlier key lies beside the anchor"
+    for beside in (desk.config / "anchors").glob("*.vkey"):
+        beside.unlink()
+    assert desk.open().evidence.accepted == {}
     key_path(desk.config).write_text("damaged")
-    assert desk.open().accepted == {}
+    assert desk.open().evidence.accepted == {}
 
 
 def test_what_cannot_be_logged_is_not_accepted(desk: Desk) -> None:
@@ -159,7 +164,7 @@ def test_what_cannot_be_logged_is_not_accepted(desk: Desk) -> None:
         anchoring.accept(acceptance(anchoring, reason, 50))
     assert faults(anchoring, 50) == [reason]
     assert not sign(anchoring, 100)
-    assert anchoring.accepted == {}
+    assert anchoring.evidence.accepted == {}
 
 
 @pytest.mark.parametrize("count", [150, pytest.param(2500, marks=pytest.mark.slow)])
@@ -171,7 +176,7 @@ def test_many_acceptances_do_not_push_the_last_checkpoint_out_of_sight(desk: Des
         log.write(logged(desk)[-1] * count)
     assert desk.open().last_checkpoint == anchoring.last_checkpoint
     # In a copy at another place nothing but the log tells how far the history went.
-    assert read_checkpoint_log(desk.data.checkpoints, None, newest=100).binding[-1].checkpoint.size == 200
+    assert max(read_evidence(desk.data, None, None).sizes) == 200
     assert (newest := newest_checkpoint(desk.data.checkpoints)) is not None
     assert newest.checkpoint.size == 200
 
@@ -180,14 +185,15 @@ def test_an_acceptance_written_once_more_releases_nothing_though_the_clock_went_
     """What is signed after an acceptance has a later time, whatever the clock says by then."""
     ahead = desk.signed(100)
     backup = desk.backup()
-    assert ahead.sign(200, root_of(200), NOW + 3600)
+    assert ahead.sign(200, mark_of(200), NOW + 3600)
     desk.put_back(backup)
     after = desk.open()
     (reason,) = faults(after, 100)
     after.accept(acceptance(after, reason, 100))
     entry = logged(desk)[-1]
     for size in (300, 400):
-        assert after.sign(size, root_of(size), NOW)
+        record(after)
+        assert after.sign(size, mark_of(size), NOW)
         with desk.data.checkpoints.open("ab") as log:
             log.write(entry)
         after = desk.open()

@@ -4,12 +4,12 @@ import os
 
 import pytest
 
-from cq_tui.store.checkpoints.anchoring import ForkDetected
+from cq_tui.store.checkpoints.anchoring import SigningConflict
 from cq_tui.store.checkpoints.anchors import anchor_path
 from cq_tui.store.checkpoints.checkpoint import open_checkpoint
 from cq_tui.store.checkpoints.signed_note import VerifierKey
 from tests.store.checkpoints.desk import SIZES, Desk, faults, grow, sign
-from tests.store.checkpoints.signing import NOW, root_of
+from tests.store.checkpoints.signing import NOW, mark_of, root_of
 
 
 def test_what_is_signed_is_logged_anchored_and_expected(desk: Desk) -> None:
@@ -32,7 +32,7 @@ def test_what_is_signed_is_logged_anchored_and_expected(desk: Desk) -> None:
 
 def test_the_reported_time_is_the_signed_time(desk: Desk) -> None:
     anchoring = desk.open()
-    signed = anchoring.sign(1, root_of(1), NOW + 0.123456789)
+    signed = anchoring.sign(1, mark_of(1), NOW + 0.123456789)
     assert signed == anchoring.last_checkpoint == desk.open().last_checkpoint
     assert signed is not None
     assert signed.time == NOW + 0.123457
@@ -54,7 +54,7 @@ def test_a_restored_backup_is_detected_by_the_anchor(desk: Desk) -> None:
     # Grown beyond the anchor it is another history.
     (fault,) = faults(after, 350, "other", since=200)
     assert "the first 300 events are not those" in fault
-    assert not after.sign(300, root_of(300, "other"), NOW)
+    assert not after.sign(300, mark_of(300, "other"), NOW)
 
 
 def test_a_deleted_log_does_not_hide_a_rollback(desk: Desk) -> None:
@@ -64,7 +64,8 @@ def test_a_deleted_log_does_not_hide_a_rollback(desk: Desk) -> None:
     assert after.last_checkpoint is None
     assert after.expected_roots() == {300: root_of(300)}
     assert len(faults(after, 299)) == 1
-    assert faults(after, 300) == []
+    (fault,) = faults(after, 300)
+    assert fault.startswith("lacks the checkpoint of 300 events"), "a deleted log is told"
 
 
 @pytest.mark.parametrize("there", ["folder", "pipe", "link"])
@@ -84,7 +85,8 @@ def test_a_log_that_cannot_be_read_does_not_hide_a_rollback(desk: Desk, there: s
         path.symlink_to("/dev/zero")
     after = desk.open()
     assert (after.directory_id, list(after.expected_roots())) == (known_id, [200])
-    (reason,) = faults(after, 100)
+    unreadable, reason = faults(after, 100)
+    assert "cannot be read" in unreadable
     assert "100 are missing, or an old copy was put back" in reason
     assert not sign(after, 300)
 
@@ -102,7 +104,7 @@ def test_a_fork_is_noticed_by_the_one_that_did_not_sign_last(desk: Desk) -> None
     twin = desk.open(desk.backup("twin"))
     assert sign(twin, 150, "twin")
     named = "checkpoint of 150 events, signed .*: another copy of this data directory is in use"
-    with pytest.raises(ForkDetected, match=named):
+    with pytest.raises(SigningConflict, match=named):
         sign(ours, 160)
     assert desk.anchor(ours).read_text() == twin.last_note
     # The other goes on, and is the one that is noticed after a restart of the first.

@@ -1,14 +1,25 @@
-"""Anchors: replaced whole, and never at the cost of what somebody else put there."""
+"""External copies: replaced whole, and only by a checkpoint that extends them."""
 
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from cq_tui.store.checkpoints.anchors import AnchorError, Anchors, anchor_path, read_anchor, write_anchor, write_copy
+from cq_tui.store.checkpoints.anchors import (
+    AnchorError,
+    anchor_path,
+    copy_path,
+    read_anchor,
+    read_key_beside,
+    read_series,
+    write_anchor,
+)
 from cq_tui.store.checkpoints.checkpoint import origin_of, sign_checkpoint
 from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey
-from tests.store.checkpoints.signing import ID, KEY, OTHER_PRIVATE, PRIVATE, checkpoint, note
+from tests.store.checkpoints.signing import ID, KEY, OTHER_KEY, OTHER_PRIVATE, PRIVATE, checkpoint, note
+
+FOREIGN = sign_checkpoint(type(checkpoint(1))(origin_of("f" * 32), 1, checkpoint(1).root, 1.0), PRIVATE)
 
 
 @pytest.fixture
@@ -16,128 +27,108 @@ def path(tmp_path: Path) -> Path:
     return anchor_path(tmp_path / "config", ID)
 
 
+def write(path: Path, text: str, *extended: str, key: VerifierKey = KEY, private: bool = True) -> None:
+    write_anchor(path, text, key, extends=extended.__contains__, private=private)
+
+
+def texts(path: Path) -> list[str]:
+    return [kept.text for kept in read_series(path)[0]]
+
+
 def test_it_lies_privately_in_the_configuration_folder(tmp_path: Path, path: Path) -> None:
     assert path == tmp_path / "config" / "anchors" / f"{ID}.checkpoint"
     assert read_anchor(path) is None
-    for size in (1, 2):
-        write_anchor(path, note(size))
-        assert read_anchor(path) == note(size)
-    modes = [stat.S_IMODE(each.stat().st_mode) for each in (path, path.parent, path.parent.parent)]
-    assert modes == [0o600, 0o700, 0o700]
-    assert list(path.parent.iterdir()) == [path]
+    write(path, note(1))
+    write(path, note(2), note(1))
+    assert texts(path) == [note(2)]
+    beside = path.with_name(f"{path.name}.vkey")
+    assert beside.read_text() == f"{KEY.text}\n"
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (path, beside, path.parent, path.parent.parent)] == [
+        0o600,
+        0o600,
+        0o700,
+        0o700,
+    ]
+    assert sorted(path.parent.iterdir()) == [path, beside]
     with pytest.raises(SignedNoteError):
         anchor_path(tmp_path, "../../etc")
 
 
+def test_what_a_checkpoint_does_not_extend_is_kept_and_a_second_file_begins(path: Path) -> None:
+    write(path, note(3))
+    write(path, note(1, "other"))
+    write(path, note(2, "other"), note(1, "other"))
+    assert texts(path) == [note(3), note(2, "other")]
+    write(path, note(1, private_key=OTHER_PRIVATE), key=OTHER_KEY)
+    assert texts(path) == [note(3), note(2, "other"), note(1, private_key=OTHER_PRIVATE)]
+    assert [kept.key for kept in read_series(path)[0]] == [KEY, KEY, OTHER_KEY]
+    # Each history goes on where it was.
+    write(path, note(4), note(3))
+    assert texts(path)[0] == note(4)
+    assert len(texts(path)) == 3
+
+
 @pytest.mark.parametrize("content", [b"", b"shopping list\n", note(1).encode()[:-1], b"\xff" * 300, b"x" * 300_000])
-def test_what_is_no_checkpoint_is_named_and_not_overwritten(path: Path, content: bytes) -> None:
+@pytest.mark.parametrize("private", [True, False])
+def test_what_is_no_checkpoint_is_named_and_not_overwritten(path: Path, content: bytes, *, private: bool) -> None:
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
-    with pytest.raises(AnchorError, match=str(path)):
+    with pytest.raises(AnchorError, match=rf"{path}: .*Move it away"):
         read_anchor(path)
-    with pytest.raises(AnchorError, match=r"Move it away"):
-        write_copy(path, note(2))
+    write(path, note(2), private=private)
     assert path.read_bytes() == content
+    notes, (problem,) = read_series(path)
+    assert [kept.text for kept in notes] == [note(2)]
+    assert str(path) in problem
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe"])
+def test_what_is_no_file_is_named_and_left_alone(path: Path, kind: str) -> None:
+    path.parent.mkdir(parents=True)
+    path.mkdir() if kind == "folder" else os.mkfifo(path)
+    write(path, note(2))
+    notes, problems = read_series(path)
+    assert ([kept.path.name for kept in notes], len(problems)) == ([f"{path.name}.2"], 1)
 
 
 def test_a_copy_of_another_data_directory_is_left_alone(tmp_path: Path) -> None:
     copy = tmp_path / "copy"
-    theirs = checkpoint(1)
-    foreign = sign_checkpoint(type(theirs)(origin_of("f" * 32), 1, theirs.root, 1.0), PRIVATE)
-    write_copy(copy, foreign)
+    write(copy, FOREIGN, private=False)
     with pytest.raises(AnchorError, match="another data directory"):
-        write_copy(copy, note(1))
-    assert copy.read_text() == foreign
+        write(copy, note(1), private=False)
+    assert texts(copy) == [FOREIGN]
 
 
 def test_a_copy_goes_where_a_link_points(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "disk" / "copy")
-    write_copy(link, note(1))
+    write(link, note(1), private=False)
     assert link.is_symlink()
     assert (tmp_path / "disk" / "copy").read_text() == note(1)
+    assert read_key_beside(tmp_path / "disk" / "copy") == KEY
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     copy = tmp_path / "unmounted" / "copy"
     with pytest.raises(AnchorError, match=f"{copy}: cannot be written"):
-        write_copy(copy, note(1))
+        write(copy, note(1), private=False)
     assert not copy.parent.exists()
 
 
-def test_both_are_written_and_read(tmp_path: Path, path: Path) -> None:
-    copy = tmp_path / "copy"
-    anchors = Anchors(tmp_path / "config", KEY, str(copy))
-    assert anchors.read() == {}
-    anchors.write(note(1))
-    copy.write_text(note(7))
-    assert anchors.read() == {note(1): checkpoint(1), note(7): checkpoint(7)}
-    anchors.write(note(8))
-    assert read_anchor(path) == copy.read_text() == note(8)
-    assert anchors.problems == {}
+@pytest.mark.parametrize("content", [b"", b"rubbish", b"\xff", OTHER_KEY.text.encode()[:-3]])
+def test_what_is_no_key_is_not_used_and_written_anew(path: Path, content: bytes) -> None:
+    write(path, note(1))
+    path.with_name(f"{path.name}.vkey").write_bytes(content)
+    assert read_key_beside(path) is None
+    write(path, note(2), note(1))
+    assert read_key_beside(path) == KEY
 
 
-def test_a_broken_copy_is_a_problem_until_it_is_mended(tmp_path: Path, path: Path) -> None:
-    copy = tmp_path / "disk" / "copy"
-    anchors = Anchors(tmp_path / "config", KEY, str(copy))
-    anchors.write(note(1))
-    assert list(anchors.problems) == ["copy"]
-    assert read_anchor(path) == note(1)
-    copy.parent.mkdir()
-    anchors.write(note(2))
-    assert anchors.problems == {}
-    assert copy.read_text() == note(2)
-
-
-def test_a_copy_needs_a_whole_path(tmp_path: Path) -> None:
-    anchors = Anchors(tmp_path, KEY, "copy")
-    assert "Use an absolute path" in anchors.problems["copy"]
-    anchors.write(note(1))
-    assert not Path("copy").exists()
-    assert list(anchors.problems) == ["copy"]
-
-
-def test_another_writer_is_noticed(tmp_path: Path, path: Path) -> None:
-    write_anchor(path, note(1))
-    anchors = Anchors(tmp_path / "config", KEY, None)
-    assert anchors.other_writer() is None
-    anchors.write(note(2))
-    assert anchors.other_writer() is None
-    write_anchor(path, note(1))
-    assert anchors.other_writer() == checkpoint(1)
-    anchors.allow_overwrite()
-    assert anchors.other_writer() is None
-    path.unlink()
-    assert anchors.other_writer() is None
-
-
-def test_an_anchor_of_another_key_is_ignored(tmp_path: Path, path: Path) -> None:
-    anchors = Anchors(tmp_path / "config", KEY, None)
-    write_anchor(path, note(1, private_key=OTHER_PRIVATE))
-    with pytest.raises(AnchorError, match="Bring back the key"):
-        anchors.other_writer()
-    assert anchors.read() == {}
-    assert "not signed by" in anchors.problems["anchor"]
-
-
-def test_a_write_that_fails_is_no_other_writer(tmp_path: Path, path: Path) -> None:
-    anchors = Anchors(tmp_path / "config", VerifierKey(KEY.name, KEY.raw), None)
-    anchors.write(note(1))
-    path.parent.rename(path.parent.with_name("aside"))
-    path.parent.touch()
-    anchors.write(note(2))
-    assert list(anchors.problems) == ["anchor"]
-    path.parent.unlink()
-    path.parent.with_name("aside").rename(path.parent)
-    assert anchors.other_writer() is None
-    # As if only the sync of the last write had failed.
-    write_anchor(path, note(2))
-    assert anchors.other_writer() is None
-
-
-def test_a_copy_cannot_have_a_name_that_no_file_has(tmp_path: Path) -> None:
-    anchors = Anchors(tmp_path / "config", KEY, f"{tmp_path}/a\0b")
-    assert "MEMORY_CHECKPOINT_COPY" in anchors.problems["copy"]
-    anchors.write(note(5))
-    assert read_anchor(anchor_path(tmp_path / "config", ID)) == note(5)
+def test_a_path_for_a_copy_must_be_absolute(tmp_path: Path) -> None:
+    assert copy_path(None) is None
+    assert copy_path("") is None
+    assert copy_path(str(tmp_path)) == tmp_path
+    for wrong in ("copy", f"{tmp_path}/a\0b"):
+        with pytest.raises(AnchorError, match=r"MEMORY_CHECKPOINT_COPY: .* Use an absolute path"):
+            copy_path(wrong)

@@ -19,6 +19,8 @@ from cq_tui.store.checkpoints.checkpoint_log import (
     read_acknowledgements,
     read_checkpoint_log,
 )
+from cq_tui.store.checkpoints.evidence import Acceptance, Evidence, Statement
+from cq_tui.store.checkpoints.signed_note import VerifierKey
 from cq_tui.store.journal import JournalBroken, JournalError
 from tests.store.checkpoints.signing import KEY, NOW, ORIGIN, OTHER_KEY, OTHER_PRIVATE, PRIVATE, accepted, note
 from tests.store.processes import program, word
@@ -34,7 +36,7 @@ from tests.store.checkpoints.signing import KEY, note
 folder = Path(sys.argv[1])
 log = CheckpointLog(folder / "checkpoints.log", folder)
 reading = read_checkpoint_log(folder / "checkpoints.log", KEY, newest=1)
-size = reading.binding[-1].checkpoint.size if reading.binding else 0
+size = reading.entries[-1].checkpoint.size if reading.entries else 0
 while True:
     size += 1
     log.append(note(size), KEY)
@@ -66,7 +68,16 @@ def sizes(reading: LogReading) -> list[int]:
 
 
 def binding(reading: LogReading) -> list[int]:
-    return [entry.checkpoint.size for entry in reading.binding]
+    """Return the sizes of the checkpoints that no acceptance released."""
+    evidence = Evidence()
+    for entry in reading.entries:
+        key = VerifierKey.parse(entry.public_key)
+        if isinstance(entry, LoggedCheckpoint):
+            evidence.statements.append(Statement(entry.checkpoint, entry.text, key, False, "log"))
+        else:
+            evidence.acceptances.append(Acceptance(entry.acknowledgement, entry.text, key, False))
+    evidence.apply_acceptances()
+    return [each.checkpoint.size for each in evidence.statements]
 
 
 def test_the_bytes_are_these(path: Path) -> None:
@@ -76,8 +87,8 @@ def test_the_bytes_are_these(path: Path) -> None:
 
 def test_entries_come_back_in_order(path: Path) -> None:
     written(path, note(1), sign_acknowledgement(accepted("some fault"), PRIVATE), note(2))
-    for key in (KEY, None):
-        reading = read_checkpoint_log(path, key)
+    for keys in ([KEY], []):
+        reading = read_checkpoint_log(path, *keys)
         assert [type(entry) for entry in reading.entries] == [LoggedCheckpoint, LoggedAcknowledgement, LoggedCheckpoint]
         assert [entry.public_key for entry in reading.entries] == [KEY.text] * 3
         assert reading.entries[2].text == note(2)
@@ -87,7 +98,7 @@ def test_entries_come_back_in_order(path: Path) -> None:
 def test_an_accepted_fault_of_checkpoints_releases_those_before_it(path: Path) -> None:
     written(path, note(1), note(9), released(9), note(3))
     reading = read_checkpoint_log(path, KEY)
-    assert (sizes(reading), binding(reading)) == ([1, 9, 3], [3])
+    assert (sizes(reading), binding(reading)) == ([1, 9, 3], []), "what binds is signed with a later time"
 
 
 def test_it_releases_only_earlier_checkpoints_at_any_position(path: Path) -> None:
@@ -105,7 +116,7 @@ def test_a_strangers_acknowledgement_releases_its_own_checkpoints_only(path: Pat
     log.append(note(2, private_key=OTHER_PRIVATE), OTHER_KEY)
     log.append(released(9, OTHER_PRIVATE), OTHER_KEY)
     log.close()
-    assert binding(read_checkpoint_log(path, None)) == binding(read_checkpoint_log(path, KEY)) == [1]
+    assert binding(read_checkpoint_log(path)) == binding(read_checkpoint_log(path, KEY)) == [1]
 
 
 def test_what_was_accepted_is_found_however_long_ago_and_once(path: Path) -> None:
@@ -115,8 +126,9 @@ def test_what_was_accepted_is_found_however_long_ago_and_once(path: Path) -> Non
     with path.open("ab") as file:
         file.write(_entry(sign_acknowledgement(accepted("forged"), OTHER_PRIVATE), OTHER_KEY))
         file.write(_entry(sign_acknowledgement(accepted("forged"), OTHER_PRIVATE), KEY))
-    assert read_acknowledgements(path, KEY) == [first, second]
-    assert read_acknowledgements(path, OTHER_KEY) == [accepted("forged")]
+    assert [each.acknowledgement for each in read_acknowledgements(path, KEY)] == [first, second]
+    assert [each.acknowledgement for each in read_acknowledgements(path, OTHER_KEY)] == [accepted("forged")]
+    assert len(read_acknowledgements(path)) == len(read_acknowledgements(path, KEY, OTHER_KEY)) == 3
     assert read_acknowledgements(path.parent / "missing", KEY) == []
 
 
@@ -205,8 +217,8 @@ def test_a_reader_reports_an_incomplete_last_note(path: Path) -> None:
     content = written(path, note(1), note(2))
     path.write_bytes(content[:-1])
     reading = read_checkpoint_log(path, KEY)
-    assert sizes(reading) == [1]
-    assert len(reading.problems) == 1
+    assert (sizes(reading), reading.problems) == ([1], [])
+    assert reading.torn_bytes > len(note(2))
 
 
 def test_notes_of_another_key_are_ignored(path: Path) -> None:
@@ -222,15 +234,15 @@ def test_notes_of_another_key_are_ignored(path: Path) -> None:
     assert len(reading.problems) == 2
     assert f"another key, {ORIGIN}+{OTHER_KEY.key_id.hex()}" in reading.problems[0]
     assert "not signed by" in reading.problems[1]
-    assert sizes(read_checkpoint_log(path, None)) == [1, 2, 2]
+    assert sizes(read_checkpoint_log(path)) == [1, 2, 2]
 
 
 def test_a_released_history_ends_no_complaint_about_the_log(path: Path) -> None:
     content = written(path, note(1))
     path.write_bytes(content.replace(b"time", b"tide"))
-    written(path, released(9), note(2))
+    written(path, released(9), note(10))
     reading = read_checkpoint_log(path, KEY)
-    assert binding(reading) == [2]
+    assert binding(reading) == [10]
     assert len(reading.problems) == 1
 
 

@@ -3,20 +3,21 @@
 import pytest
 
 from cq_tui.store.checkpoints.consistency import find_contradictions
-from tests.store.checkpoints.signing import checkpoint, root_of
+from cq_tui.store.history.position import HistoryMark
+from tests.store.checkpoints.signing import checkpoint, mark_of
 
 SIGNED = [checkpoint(size) for size in (100, 200, 300)]
-ROOTS = {size: root_of(size) for size in (100, 200, 300)}
+MARKS = {size: mark_of(size) for size in (100, 200, 300)}
 
 
 def test_a_longer_history_is_consistent() -> None:
-    assert find_contradictions(SIGNED, 300, ROOTS) == []
-    assert find_contradictions(SIGNED, 12_000, ROOTS | {400: b"anything"}) == []
+    assert find_contradictions(SIGNED, 300, MARKS) == []
+    assert find_contradictions(SIGNED, 12_000, MARKS | {400: HistoryMark(b"anything", "")}) == []
     assert find_contradictions([], 0, {}) == []
 
 
 def test_missing_events_are_counted_once() -> None:
-    (fault,) = find_contradictions(SIGNED, 150, {100: root_of(100)})
+    (fault,) = find_contradictions(SIGNED, 150, {100: mark_of(100)})
     assert fault == (
         "contradicts what was signed: history has 150 events, the checkpoint signed 2023-11-14 22:18:20 UTC names 300: "
         "150 are missing, or an old copy was put back"
@@ -24,8 +25,8 @@ def test_missing_events_are_counted_once() -> None:
 
 
 def test_another_root_is_placed_between_two_checkpoints() -> None:
-    roots = {size: root_of(size, "" if size < 200 else "forged") for size in (100, 200, 300)}
-    (fault,) = find_contradictions(reversed(SIGNED), 300, roots)
+    marks = {size: mark_of(size, "" if size < 200 else "forged") for size in (100, 200, 300)}
+    (fault,) = find_contradictions(reversed(SIGNED), 300, marks)
     assert fault == (
         "contradicts what was signed: "
         "the first 200 events are not those of the checkpoint signed 2023-11-14 22:16:40 UTC: something in them was "
@@ -34,17 +35,17 @@ def test_another_root_is_placed_between_two_checkpoints() -> None:
 
 
 def test_both_at_once_are_both_said() -> None:
-    faults = find_contradictions(SIGNED, 250, {100: root_of(100, "x"), 200: root_of(200, "x")})
+    faults = find_contradictions(SIGNED, 250, {100: mark_of(100, "x"), 200: mark_of(200, "x")})
     assert [fault.split(": ")[1].split()[0] for fault in faults] == ["history", "the"]
     assert "are as signed" not in faults[1]
 
 
 def test_two_checkpoints_of_one_size_contradict_each_other_whatever_the_history_is() -> None:
     both = [checkpoint(100), checkpoint(100, "fork")]
-    for root in (root_of(100), root_of(100, "fork")):
-        assert len(find_contradictions(both, 100, {100: root})) == 1
+    for mark in (mark_of(100), mark_of(100, "fork")):
+        assert len(find_contradictions(both, 100, {100: mark})) == 1
 
 
-@pytest.mark.parametrize("roots", [{}, {100: root_of(100)}])
-def test_sizes_that_were_not_verified_are_not_judged(roots: dict[int, bytes]) -> None:
-    assert find_contradictions(SIGNED, 300, roots) == []
+@pytest.mark.parametrize("marks", [{}, {100: mark_of(100)}])
+def test_sizes_that_were_not_verified_are_not_judged(marks: dict[int, HistoryMark]) -> None:
+    assert find_contradictions(SIGNED, 300, marks) == []

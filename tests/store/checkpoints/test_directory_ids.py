@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.store.checkpoints.desk import SIZES, Desk, acceptance, faults, grow, sign
-from tests.store.checkpoints.signing import NOW, root_of
+from tests.store.checkpoints.signing import NOW, mark_of, root_of
 from tests.store.history.histories import data_dir
 
 
@@ -38,7 +38,7 @@ def test_a_history_that_lost_its_id_gets_it_back_and_must_match_its_anchor(desk:
         after = desk.open(known_id=told)
         assert after.directory_id == known
         assert "the first 300 events are not those" in faults(after, 300, "forged")[0]
-        assert not after.sign(300, root_of(300, "forged"), NOW)
+        assert not after.sign(300, mark_of(300, "forged"), NOW)
     known_file = next((desk.config / "directories").iterdir())
     assert known_file.stat().st_mode & 0o777 == 0o600
     # Somewhere else, or without events, it begins anew.

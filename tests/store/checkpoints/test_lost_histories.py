@@ -113,7 +113,7 @@ def test_what_is_no_log_does_not_hide_it(desk: Desk, left: str) -> None:
     grow(desk)
     if left == "folder":
         desk.data.checkpoints.rmdir()
-        assert "are missing" in desk.open().find_faults(1, {})[0], "nothing else was signed there meanwhile"
+        assert "are missing" in desk.open().evidence.find_faults(1, {})[0], "nothing else was signed there meanwhile"
     else:
         assert told(desk.open())
 
@@ -129,7 +129,7 @@ def test_a_directory_that_names_its_id_must_match_its_anchor(desk: Desk, kept: s
         desk.data.checkpoints.write_bytes(log)
     anchoring = desk.open(known_id=before.directory_id if kept == "state" else None)
     assert anchoring.directory_id == before.directory_id
-    assert "are missing" in anchoring.find_faults(0, {})[0]
+    assert "are missing" in anchoring.evidence.find_faults(0, {})[0]
     assert told(anchoring) == []
 
 

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cq_tui.store.checkpoints.anchoring import ForkDetected
+from cq_tui.store.checkpoints.anchoring import describe_fork
 from cq_tui.store.checkpoints.checkpoint import sign_checkpoint
 from cq_tui.store.checkpoints.checkpoint_log import CheckpointLog, read_checkpoint_log
 from cq_tui.store.checkpoints.consistency import find_contradictions
 from cq_tui.store.history.faults import LOG_FAULT_PREFIX, FaultKind, HistoryFault, fault_id, fault_kind, headline_of
+from cq_tui.store.history.position import HistoryMark
 from tests.store.checkpoints.signing import KEY, OTHER_KEY, OTHER_PRIVATE, checkpoint, note
 
 HASH = "0123456789abcdef" * 4
@@ -59,11 +60,11 @@ def test_the_kinds_of_the_texts_that_checkpoints_give(tmp_path: Path) -> None:
     log.append(sign_checkpoint(checkpoint(13), OTHER_PRIVATE), OTHER_KEY)
     log.close()
     (problem,) = read_checkpoint_log(tmp_path / "checkpoints.log", KEY).problems
-    missing, other = find_contradictions([checkpoint(12), checkpoint(5)], 11, {5: bytes(32)})
+    missing, other = find_contradictions([checkpoint(12), checkpoint(5)], 11, {5: HistoryMark(bytes(32), "")})
     texts = {
         problem: "key",
         missing: "contradiction",
         other: "contradiction",
-        str(ForkDetected(checkpoint(12))): "copy",
+        describe_fork(checkpoint(12)): "copy",
     }
     assert {text: fault_kind(LOG_FAULT_PREFIX + text) for text in texts} == texts
