@@ -1,12 +1,13 @@
 """Filtering events: by a line's bytes where these are conclusive, otherwise by the parsed event."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from itertools import accumulate
 from typing import NamedTuple
 
 import orjson
 
+from cq_tui.store.line_blocks import LineBlock
 from cq_tui.store.reading.event import HistoryEvent, parse_event
 
 _BEFORE_TYPE = rb'\{"event_id":"evt_\d+_\d{3,}","timestamp":\d+\.\d{6},"event_type":"'
@@ -29,6 +30,7 @@ class EventFilter:
         self.symbol = symbol
         self.since = since
         self._is_unwanted = _bytes_matcher(self.types, symbol)
+        self._is_selective = bool(self.types) or symbol is not None or since is not None
 
     def matches(self, event: HistoryEvent) -> bool:
         """Whether an event passes the filter."""
@@ -38,20 +40,16 @@ class EventFilter:
             and (self.since is None or event.timestamp >= self.since)
         )
 
-    def candidates(self, offset: int, lines: Sequence[bytes]) -> list[tuple[int, bytes]]:
-        """Return the lines that cannot be excluded by their bytes alone, each with its offset.
-
-        ``offset`` is that of the first line.
-        """
-        places = zip(accumulate((len(line) + 1 for line in lines), initial=offset), lines, strict=False)
-        is_unwanted = self._is_unwanted
-        return [*places] if is_unwanted is None else [place for place in places if not is_unwanted(place[1])]
-
-    def entries(self, places: Iterable[tuple[int, bytes]]) -> Iterator[HistoryEntry]:
-        """Yield matching events and damaged lines."""
-        for offset, line in places:
+    def entries(self, block: LineBlock, *, newest_first: bool = False) -> Iterator[HistoryEntry]:
+        """Yield matching events and damaged lines of a block; lines excluded by their bytes are not parsed."""
+        offsets = accumulate((len(line) + 1 for line in block.lines), initial=block.offset)
+        places = [*zip(offsets, block.lines, strict=False)]
+        if is_unwanted := self._is_unwanted:
+            places = [place for place in places if not is_unwanted(place[1])]
+        matches = self.matches if self._is_selective else None
+        for offset, line in reversed(places) if newest_first else places:
             event = parse_event(line)
-            if event is None or self.matches(event):
+            if event is None or matches is None or matches(event):
                 yield HistoryEntry(offset, line, event)
 
 

@@ -42,7 +42,7 @@ class EventFollower:
         Raises JournalError or OSError if the file cannot be read.
         """
         while (block := self._new_lines()).lines:
-            if found := [*self._wanted.entries(self._wanted.candidates(*block))]:
+            if found := [*self._wanted.entries(block)]:
                 return found
         return []
 

@@ -47,23 +47,21 @@ class EventsFile:
     def last_entries(self, count: int, event_filter: EventFilter) -> list[HistoryEntry]:
         """Return the last ``count`` matching events, oldest first, and damaged lines among them."""
         found: list[HistoryEntry] = []
-        for entry in self._newest_first(event_filter) if count > 0 else ():
-            found.append(entry)
-            count -= entry.event is not None
-            if count == 0:
-                break
+        if self._file is None or count <= 0:
+            return found
+        for block in blocks_backwards(self._file, self._start_offset(event_filter), self.end):
+            for entry in event_filter.entries(block, newest_first=True):
+                found.append(entry)
+                count -= entry.event is not None
+                if count == 0:
+                    return found[::-1]
         return found[::-1]
 
     def all_entries(self, event_filter: EventFilter) -> Iterator[HistoryEntry]:
         """Yield all matching events and damaged lines among them, oldest first."""
         if self._file is not None:
             for block in blocks(self._file, self._start_offset(event_filter), self.end):
-                yield from event_filter.entries(event_filter.candidates(*block))
-
-    def _newest_first(self, event_filter: EventFilter) -> Iterator[HistoryEntry]:
-        if self._file is not None:
-            for block in blocks_backwards(self._file, self._start_offset(event_filter), self.end):
-                yield from event_filter.entries(reversed(event_filter.candidates(*block)))
+                yield from event_filter.entries(block)
 
     def find_offset(self, key_of: Callable[[bytes], Key | None], event_filter: Key) -> int:
         """Return the offset after the last line whose key is below ``target``; damaged lines may follow."""
