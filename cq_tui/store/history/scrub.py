@@ -6,27 +6,20 @@ grows is kept as it is.
 """
 
 import os
-from collections.abc import Callable
-from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from cq_tui.store.regular_file import open_regular
 
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.poly1305 import Poly1305
-
 CHUNK = 1024 * 1024
-#: Bytes read at once; they stay in the processor's cache until they are hashed.
-_READ = 128 * 1024
 _KEY = os.urandom(32)
 
 
-def _new_tag() -> "Poly1305":
+def _tag(content: bytes | bytearray) -> bytes:
     # Slow to import, and only the writer needs it.
     from cryptography.hazmat.primitives.poly1305 import Poly1305
 
-    return Poly1305(_KEY)
+    return Poly1305.generate_tag(_KEY, content)
 
 
 class TaggedChunk(NamedTuple):
@@ -48,8 +41,6 @@ class Scrubber:
         self._start = start
         self._filled = 0
         self._next = 0
-        #: Shared by all chunks: allocating it each time costs more than the hash.
-        self._buffer = memoryview(bytearray(_READ))
 
     @property
     def progress(self) -> float:
@@ -73,9 +64,7 @@ class Scrubber:
                 self._close_chunk()
 
     def _close_chunk(self) -> None:
-        tag = _new_tag()
-        tag.update(self._open)
-        self._chunks.append(TaggedChunk(self._start, self._filled, tag.finalize()))
+        self._chunks.append(TaggedChunk(self._start, self._filled, _tag(self._open)))
         self._start, self._filled, self._open = self.end, 0, bytearray()
 
     def prepend(self, earlier: "Scrubber") -> None:
@@ -90,34 +79,25 @@ class Scrubber:
         ``path`` is another file with the same content up to offset ``end``: chunks beyond that are skipped.
         """
         count = len(self._chunks) + 1
-        with open(path or self.path, "rb", buffering=0, opener=open_regular) as file:
+        with open(path or self.path, "rb", opener=open_regular) as file:
             for _ in range(min(pieces, count)):
                 index, self._next = self._next, (self._next + 1) % count
                 is_open = index == len(self._chunks)
                 start, size = (self._start, self._filled) if is_open else self._chunks[index][:2]
                 if end is not None and start + size > end:
                     continue
-                if not (self._is_open_chunk_sound(file) if is_open else self._is_sound(file, index)):
+                file.seek(start)
+                if not self._is_sound(index, file.read(size)):
                     return start, start + size
         return None
 
-    # Damage is reported once; the next change there is reported again.
-
-    def _is_sound(self, file: FileIO, index: int) -> bool:
-        piece, found = self._chunks[index], _new_tag()
-        self._read(file, piece.start, piece.size, found.update)
-        tag = found.finalize()
-        self._chunks[index] = piece._replace(tag=tag)
-        return tag == piece.tag
-
-    def _is_open_chunk_sound(self, file: FileIO) -> bool:
-        found = bytearray()
-        self._read(file, self._start, self._filled, found.extend)
-        expected, self._open = self._open, found
-        return found == expected
-
-    def _read(self, file: FileIO, start: int, size: int, take: Callable[[memoryview], object]) -> None:
-        file.seek(start)
-        while size > 0 and (read := file.readinto(self._buffer[:size])):
-            take(self._buffer[:read])
-            size -= read
+    def _is_sound(self, index: int, content: bytes) -> bool:
+        """Whether a chunk is what was written. Damage is reported once; the next change there is reported again."""
+        if index == len(self._chunks):
+            is_sound = content == self._open
+            self._open = self._open if is_sound else bytearray(content)
+        else:
+            tag = _tag(content)
+            is_sound = tag == self._chunks[index].tag
+            self._chunks[index] = self._chunks[index]._replace(tag=tag)
+        return is_sound
