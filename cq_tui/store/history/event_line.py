@@ -103,6 +103,10 @@ class EventClock:
         second, fraction = divmod(self._micros, 1_000_000)
         first = self._count + 1 if second == self._second else 1
         time = f"{second}.{fraction:06d}"
-        headers = [(f"evt_{second}_{count:03d}", time, kind) for count, kind in enumerate(event_types, first)]
+        prefix = f"evt_{second}_"
+        headers = [
+            (f"{prefix}{count}" if count > 99 else f"{prefix}{count:03d}", time, kind)
+            for count, kind in enumerate(event_types, first)
+        ]
         self._second, self._count = second, first + len(headers) - 1
         return headers

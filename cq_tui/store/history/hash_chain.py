@@ -12,7 +12,8 @@ DOCUMENT_START = b'{"chain":[\n'
 SEPARATOR = b",\n"
 TAIL_BYTES = 256
 HASH_DOMAIN = b"coinquant/r11/block/v1\n"
-_DOMAIN_TEXT = HASH_DOMAIN.decode()
+#: The hash of a block begins with the domain: each continues a copy of this.
+_DOMAIN_HASH = sha256(HASH_DOMAIN)
 _SEPARATOR_TEXT = SEPARATOR.decode()
 #: No history has an index of 16 digits.
 _TAIL = re.compile(
@@ -39,7 +40,7 @@ class ChainBlock(NamedTuple):
 def genesis_block(timestamp: str) -> ChainBlock:
     """Block 0. ``timestamp`` is Unix seconds with six decimals."""
     content = f'{{"index":0,"timestamp":{timestamp},"data":"Genesis Block","previous_hash":"0"'
-    digest = sha256(f"{_DOMAIN_TEXT}{content}".encode()).hexdigest()
+    digest = sha256(HASH_DOMAIN + content.encode()).hexdigest()
     return ChainBlock(f'{content},"hash":"{digest}"}}'.encode(), digest)
 
 
@@ -68,14 +69,15 @@ def build_blocks(
     at, digest = 0, previous_hash
     for number, (event_id, timestamp, event_type) in enumerate(headers, index):
         unsealed = (
-            f'{_DOMAIN_TEXT}{{"index":{number},"timestamp":{timestamp},"data":{{"event_id":"{event_id}",'
+            f'{{"index":{number},"timestamp":{timestamp},"data":{{"event_id":"{event_id}",'
             f'"event_type":"{event_type}","event_hash":"{event_hashes[at : at + 64]}"}},"previous_hash":"{digest}"'
         )
-        digest = sha256(unsealed.encode()).hexdigest()
+        block_hash = _DOMAIN_HASH.copy()
+        block_hash.update(unsealed.encode())
+        digest = block_hash.hexdigest()
         blocks.append(f'{unsealed},"hash":"{digest}"}}')
         at += 64
-    content = _SEPARATOR_TEXT.join(blocks).replace(_DOMAIN_TEXT, "").encode()
-    return content, ChainBlock(blocks[-1].removeprefix(_DOMAIN_TEXT).encode(), digest)
+    return _SEPARATOR_TEXT.join(blocks).encode(), ChainBlock(blocks[-1].encode(), digest)
 
 
 def verified_block_hash(stored: bytes) -> str | None:

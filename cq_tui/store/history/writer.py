@@ -7,6 +7,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from cq_tui.contracts.history import SnapshotHistory
@@ -23,7 +24,7 @@ from cq_tui.store.history.hash_chain import (
     build_blocks,
     genesis_block,
 )
-from cq_tui.store.history.merkle import SUBTREE_LEAVES, leaf_hash
+from cq_tui.store.history.merkle import SUBTREE_LEAVES
 from cq_tui.store.history.noted import NOTED_TYPES, NotedEvent
 from cq_tui.store.history.position import HistoryMark, HistoryPosition, VerificationLimits
 from cq_tui.store.history.recovery import cut_torn_tail, examine
@@ -192,7 +193,7 @@ class HistoryWriter:
         content = b"\n".join((*lines, b""))
         self._journal.append_bytes(content, durable=True)
         position = self._position
-        leaves = [leaf_hash(line) for line in lines]
+        leaves = [sha256(b"\x00" + line).digest() for line in lines]
         blocks, tip = build_blocks(position.events + 1, headers, leaves, position.tip.hash)
         position.frontier.extend(leaves)
         self._index_subtrees(lines, blocks)
@@ -217,8 +218,8 @@ class HistoryWriter:
             count = number * SUBTREE_LEAVES - position.events % SUBTREE_LEAVES
             event_end = position.event_end + sum(map(len, lines[:count])) + count
             following = SEPARATOR + b'{"index":%d,' % (position.events + count + 1)
-            inside = blocks.partition(following)[0]
-            self.index.add_subtree(root, event_end, position.block_end + len(SEPARATOR + inside + SEPARATOR))
+            inside = blocks.find(following) if count < len(lines) else len(blocks)
+            self.index.add_subtree(root, event_end, position.block_end + 2 * len(SEPARATOR) + inside)
         roots.clear()
 
     def flush_chain(self) -> None:

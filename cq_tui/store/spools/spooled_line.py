@@ -86,16 +86,20 @@ class LineChecker:
         is_checked = has_checksum(line)
         if self._need_checksum and not is_checked:
             raise InvalidSpooledLine("no valid checksum")
-        event = parse_spooled_event(self._writer, line, is_checked=is_checked)
-        if event.seq <= self.seq:
-            raise InvalidSpooledLine(f"event {event.seq} comes a second time")
-        if not may_follow(last := max(known, self.seq), event.seq):
-            raise InvalidSpooledLine(
-                f"number {event.seq} is more than {MAX_LEAP:,} beyond {last}; "
-                f"if all later events are refused too, restart {self._writer}"
-            )
+        event = parse_spooled_event(self._writer, line, is_checked)
+        if event.seq != self.seq + 1:
+            self._check_number(event.seq, max(known, self.seq))
         self.seq, self._need_checksum = event.seq, is_checked
         return event
+
+    def _check_number(self, seq: int, last: int) -> None:
+        if seq <= self.seq:
+            raise InvalidSpooledLine(f"event {seq} comes a second time")
+        if not may_follow(last, seq):
+            raise InvalidSpooledLine(
+                f"number {seq} is more than {MAX_LEAP:,} beyond {last}; "
+                f"if all later events are refused too, restart {self._writer}"
+            )
 
 
 def may_follow(last: int, seq: int) -> bool:
@@ -103,13 +107,13 @@ def may_follow(last: int, seq: int) -> bool:
     return seq <= last + MAX_LEAP if last else seq < _FIRST_SEQ_LIMIT
 
 
-def parse_spooled_event(writer: str, line: bytes, *, is_checked: bool) -> NewEvent:
+def parse_spooled_event(writer: str, line: bytes, is_checked: bool) -> NewEvent:
     """Return the event of a line. Raises InvalidSpooledLine with field, rule and value."""
     try:
         fields = orjson.loads(line)
         event = _exact_event(writer, fields) if is_checked else None
         event = event or _any_event(writer, fields, is_checked=is_checked)
-        if len(line) * _GROWTH > MAX_SPOOLED_BYTES or line.count(b"{") + line.count(b"[") > _MAX_BRACKETS:
+        if len(line) > 2 * _MAX_BRACKETS and _may_be_unwritable(line):
             # orjson reads deeper nesting than it writes.
             size = len(orjson.dumps((event.data, event.metadata, event.event_type, event.source)))
             if size > MAX_SPOOLED_BYTES:
@@ -117,6 +121,10 @@ def parse_spooled_event(writer: str, line: bytes, *, is_checked: bool) -> NewEve
     except (orjson.JSONDecodeError, TypeError) as error:
         raise InvalidSpooledLine(str(error)) from None
     return event
+
+
+def _may_be_unwritable(line: bytes) -> bool:
+    return len(line) * _GROWTH > MAX_SPOOLED_BYTES or line.count(b"{") + line.count(b"[") > _MAX_BRACKETS
 
 
 def _exact_event(writer: str, fields: Any) -> NewEvent | None:

@@ -108,7 +108,7 @@ def test_only_what_the_contract_accepts_is_an_event(fields: dict[str, object]) -
     """The fast check accepts nothing that the model refuses, and reads the same event."""
     line = orjson.dumps(fields)
     try:
-        event = parse_spooled_event("trader", line, is_checked=True)
+        event = parse_spooled_event("trader", line, True)
     except InvalidSpooledLine:
         if type(fields.get("seq")) is int:
             with pytest.raises(ValidationError):
