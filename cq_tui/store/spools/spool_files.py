@@ -47,9 +47,14 @@ def closed_segment_path(folder: Path, writer: str, last_seq: int) -> Path:
 def parse_spool_name(path: Path, inode: int = 0) -> SpoolFile | None:
     """Parse the name of a spool file; None if it is not one."""
     match = _NAME.fullmatch(path.name)
-    if match is None:
+    if match is None or (match[2] and is_transient_writer(match[1])):
         return None
     return SpoolFile(path, match[1], None if match[2] is None else int(match[2]), inode)
+
+
+def is_regular(entry: os.DirEntry[str]) -> bool:
+    """Whether this is a file: no folder, pipe or symbolic link holds closed segments."""
+    return entry.is_file(follow_symlinks=False)
 
 
 def closed_segments(folder: Path, writer: str) -> list[SpoolFile]:
@@ -57,7 +62,7 @@ def closed_segments(folder: Path, writer: str) -> list[SpoolFile]:
     start = f"{writer}."
     try:
         with os.scandir(folder) as entries:
-            named = [entry for entry in entries if entry.name.startswith(start)]
+            named = [entry for entry in entries if entry.name.startswith(start) and is_regular(entry)]
             files = [parse_spool_name(folder / entry.name, entry.inode()) for entry in named]
     except OSError as error:
         raise JournalError(f"{folder}: cannot be listed ({error.strerror})") from None

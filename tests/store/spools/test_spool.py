@@ -185,7 +185,7 @@ def test_a_spool_that_could_not_be_opened_is_not_held(tmp_path: Path) -> None:
             spool_of(tmp_path)
     path.unlink()
     path.mkdir()
-    with pytest.raises(JournalError, match=r"trader.ndjson: cannot be opened for writing \(Is a directory\)"):
+    with pytest.raises(JournalError, match=r"trader.ndjson: cannot be opened for writing \(is no regular file. Move"):
         spool_of(tmp_path)
     path.rmdir()
     spool = spool_of(tmp_path)
