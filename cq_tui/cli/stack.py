@@ -39,6 +39,7 @@ def up(
                 fail(f"the supervisor did not start: {error}", ExitCode.FAILED)
         elif not run_headless(data, take_over=take_over, echo=typer.echo):
             _fail_if_supervised(data)
+            fail("a supervisor is already running here, or one is stopping the services", ExitCode.ALREADY_RUNNING)
 
 
 def _set_market_source(replay: Path | None, seed: int | None) -> None:

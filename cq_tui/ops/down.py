@@ -9,7 +9,6 @@ from cq_tui.contracts.commands import CommandOutcome
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.contracts.runfiles import LockHolder
 from cq_tui.store.control import issue_command, wait_for_answer
-from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.lock import LockHeld, ProcessLock, is_alive, read_holder
 from cq_tui.supervisor.desired_state import write_desired_state
 from cq_tui.supervisor.process import find_process, find_processes_by_command_line
@@ -25,7 +24,7 @@ class DownError(Exception):
 async def stop_stack(data: DataDir, timeout: float = _TIMEOUT) -> list[str]:
     """Stop all services, the supervisor last, and return what was stopped.
 
-    Raises DownError, DataDirError or OSError.
+    Raises DownError or OSError.
     """
     running = _list_running(data)
     if (supervisor := read_holder(data.lock_of("supervisor"))) is not None:
@@ -90,11 +89,14 @@ async def _wait_until_released(data: DataDir, pid: int) -> None:
 
 
 async def _stop_remaining(data: DataDir) -> None:
-    """Stop services without a supervisor in reverse start order, holding the supervisor's lock meanwhile."""
-    prepare_data_directory(data)
+    """Stop services without a supervisor in reverse start order, holding the supervisor's lock meanwhile.
+
+    A lock that cannot be held, such as a folder of that name, keeps no service running.
+    """
     lock = ProcessLock(data.lock_of("supervisor"), "supervisor", "headless")
     try:
-        lock.acquire()
+        with contextlib.suppress(OSError):
+            lock.acquire()
     except LockHeld as error:
         raise DownError(f"another supervisor has started: {error}") from None
     try:

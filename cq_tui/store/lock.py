@@ -1,14 +1,16 @@
 """Advisory locks: one holder per name; the lock file shows its pid and process start time."""
 
+import contextlib
 import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
 import psutil
 
 from cq_tui.contracts.runfiles import LockHolder
-from cq_tui.store.document import DocumentError, read_document
+from cq_tui.store.document import DocumentError, parse_document, read_with_owner
 from cq_tui.store.durable import write_all
 from cq_tui.store.regular_file import open_regular
 
@@ -25,7 +27,8 @@ class LockHeld(Exception):
 class ProcessLock:
     """An exclusive lock that the system releases when its process ends, however it ends.
 
-    The file is never deleted: deleting and recreating it would make two locks of one name.
+    The file is never deleted: deleting and recreating it would make two locks of one name. Where the system lists its
+    locks (Linux), a holder whose file was deleted or replaced all the same still holds the lock.
     """
 
     def __init__(self, path: Path, name: str, kind: str | None = None) -> None:
@@ -44,13 +47,9 @@ class ProcessLock:
         descriptor = open_regular(self.path, os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            holder = LockHolder(
-                pid=os.getpid(),
-                process_started=psutil.Process().create_time(),
-                start_ticks=start_ticks(os.getpid()),
-                name=self.name,
-                kind=self.kind,
-            )
+            if any(other.pid != os.getpid() for other in _holders_by_system(self.path)):
+                raise BlockingIOError
+            holder = _describe(os.getpid(), self.name, self.kind)
             os.ftruncate(descriptor, 0)
             write_all(descriptor, orjson.dumps(holder.model_dump(exclude_none=True)) + b"\n")
         except BlockingIOError:
@@ -70,12 +69,45 @@ class ProcessLock:
 
 
 def read_holder(path: Path) -> LockHolder | None:
-    """Return the live holder of a lock, without touching the lock; None if there is none."""
+    """Return the live holder of a lock, without touching the lock; None if there is none.
+
+    If the file is gone, unreadable or something else, the system may still know the holder.
+    """
+    with contextlib.suppress(DocumentError):
+        holder = parse_document(path, read_with_owner(path, opener=open_regular)[0], LockHolder)
+        if is_alive(holder.pid, holder.process_started, holder.start_ticks):
+            return holder
+    return next(_holders_by_system(path), None)
+
+
+def _holders_by_system(path: Path) -> Iterator[LockHolder]:
+    """Yield the holders of a lock that the system knows, even if their file was deleted or replaced (proc(5))."""
+    folder = os.path.realpath(path.parent)
+    for pid in _pids_with_locks():
+        with contextlib.suppress(OSError, psutil.Error):
+            for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+                target = Path(os.readlink(descriptor).removesuffix(" (deleted)"))
+                if str(target.parent) == folder and target.suffix == path.suffix:
+                    holder = _describe(pid, target.stem, None)
+                    with contextlib.suppress(DocumentError):
+                        stored = parse_document(descriptor, read_with_owner(descriptor)[0], LockHolder)
+                        holder = stored if stored.pid == pid else holder
+                    if holder.name == path.stem:
+                        yield holder
+
+
+def _pids_with_locks() -> set[int]:
     try:
-        holder = read_document(path, LockHolder)
-    except DocumentError:
-        return None
-    return holder if is_alive(holder.pid, holder.process_started, holder.start_ticks) else None
+        lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return set()
+    # Such as "1: FLOCK  ADVISORY  WRITE 1234 00:1b:1224291 0 EOF"; of who waits for a lock, the second word is "->".
+    return {int(words[4]) for line in lines if (words := line.split())[1] == "FLOCK"}
+
+
+def _describe(pid: int, name: str, kind: str | None) -> LockHolder:
+    started = psutil.Process(pid).create_time()
+    return LockHolder(pid=pid, process_started=started, start_ticks=start_ticks(pid), name=name, kind=kind)
 
 
 def is_alive(pid: int, process_started: float, ticks: int | None = None) -> bool:
