@@ -184,8 +184,10 @@ def verify_history(
     sizes = evidence.sizes | {each.checkpoint.size for each in kept}
     workers = workers or os.cpu_count() or 1
     is_live = read_holder(data.lock_of("memory")) is not None
+    # Read before the files: memory saves it after it wrote them.
+    state = MemoryState.load(data)
     for _ in range(_ATTEMPTS if is_live else 1):
-        found = verify_in_parallel(workers, data, sizes, progress)
+        found = verify_in_parallel(workers, data, sizes, progress, watermark=state.watermark)
         if not found.fault_count and not found.missing:
             break
         progress(-history_bytes(data))
@@ -205,7 +207,7 @@ def verify_history(
         anchor=max(matching, key=lambda each: (each.trusted, each.checkpoint.size), default=None),
         is_live=is_live,
         checked_at=time.time(),
-        last_full_check=MemoryState.load(data).last_full_check,
+        last_full_check=state.last_full_check,
         acceptances=evidence.acceptances,
         warnings=evidence.warnings,
         lost=_find_lost_history(data, evidence.statements),

@@ -7,6 +7,7 @@ what contradicts it goes to the next one. Beside each lies its signer's verifier
 
 import contextlib
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from cq_tui.store.checkpoints.signed_note import MAX_NOTE_BYTES, SignedNoteError
 from cq_tui.store.document import DocumentError, DocumentMissing, read_content
 
 #: Most files of a series. Each further one takes an accepted contradiction.
-_MOST_FILES = 1000
+_MOST_FILES = 999
 
 
 class AnchorError(Exception):
@@ -75,17 +76,14 @@ def read_key_beside(path: Path) -> VerifierKey | None:
 def read_series(base: Path) -> tuple[list[KeptNote], list[str]]:
     """Return the checkpoints of a series, and what is wrong with its files."""
     notes, problems = [], []
-    for path in _series(base):
+    for path in _existing(base):
         try:
             text = read_anchor(path)
         except AnchorError as error:
             problems.append(str(error))
-            if os.path.lexists(path):
-                continue
-            break
-        if text is None:
-            break
-        notes.append(KeptNote(path, text, parse_unverified(text), read_key_beside(path)))
+            continue
+        if text is not None:
+            notes.append(KeptNote(path, text, parse_unverified(text), read_key_beside(path)))
     return notes, problems
 
 
@@ -122,6 +120,16 @@ def _free_place(base: Path, text: str, extends: Callable[[str], bool]) -> Path:
         if parse_unverified(present).origin != origin:
             raise AnchorError(f"{path}: contains the checkpoint of another data directory. Choose another file")
     raise AnchorError(f"{base}: has {_MOST_FILES} files that this history does not extend. Move them away")
+
+
+def _existing(base: Path) -> list[Path]:
+    """Return the first file of a series, and the others that are there, even if some in between are missing."""
+    number = re.compile(re.escape(base.name) + r"\.([2-9]|[1-9][0-9]{1,2})")
+    try:
+        found = [int(match[1]) for name in os.listdir(base.parent) if (match := number.fullmatch(name))]
+    except OSError:
+        found = []
+    return [base, *(base.with_name(f"{base.name}.{each}") for each in sorted(found))]
 
 
 def _series(base: Path) -> Iterator[Path]:

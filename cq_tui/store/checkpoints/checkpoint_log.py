@@ -161,15 +161,18 @@ def log_contains(path: Path, text: str) -> bool:
         return True
 
 
-def newest_checkpoint(path: Path, signer: bytes | None = None) -> LoggedCheckpoint | None:
+def newest_checkpoint(path: Path, signer: bytes | None = None, origin: str | None = None) -> LoggedCheckpoint | None:
     """Return the newest checkpoint among the newest 1,024 entries; None if there is none. Raises JournalError.
 
-    ``signer`` is the public key (32 bytes) that must have signed it, whatever data directory it names.
+    ``signer`` is the public key (32 bytes) that must have signed it, whatever data directory it names, except if that
+    must be ``origin``.
     """
     for count in (1, 16, 1024):
         reading = read_checkpoint_log(path, newest=count)
         for entry in reversed(reading.entries):
-            if isinstance(entry, LoggedCheckpoint) and signer in (None, VerifierKey.parse(entry.public_key).raw):
+            if not isinstance(entry, LoggedCheckpoint) or origin not in (None, entry.checkpoint.origin):
+                continue
+            if signer in (None, VerifierKey.parse(entry.public_key).raw):
                 return entry
         if reading.is_whole or not any(isinstance(entry, LoggedCheckpoint) for entry in reading.entries):
             break  # Without any checkpoint, more than 1,024 entries were read.

@@ -276,6 +276,8 @@ def _find_directory_id(
         # A directory without a history may start over.
         known = known_directory_id(folder, data.root) or stored
     try:
+        if known and any(newest_checkpoint(data.checkpoints, each, origin_of(known)) for each in signers):
+            return known
         own = next(filter(None, (newest_checkpoint(data.checkpoints, each) for each in signers)), None)
         logged = own or (None if known else newest_checkpoint(data.checkpoints))
     except JournalError:

@@ -7,6 +7,7 @@ find a complete document, whenever the writer is killed.
 import contextlib
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -57,7 +58,7 @@ class ChainFile:
     @contextlib.contextmanager
     def create(self) -> Iterator[Callable[[bytes], object]]:
         """Write a new document beside the old one, part by part and without its tail; then call ``replace``."""
-        self._hidden.unlink(missing_ok=True)
+        self._remove(self._hidden)
         with open(self._hidden, "wb", opener=_create) as file:
             yield file.write
         self._hidden_end = self._hidden.stat().st_size
@@ -95,7 +96,7 @@ class ChainFile:
         """Finish a swap that a killed writer began."""
         if os.path.lexists(self._swap):
             if os.path.lexists(self._hidden):
-                self._swap.unlink()
+                self._remove(self._swap)
             else:
                 os.rename(self._swap, self._hidden)
 
@@ -113,8 +114,14 @@ class ChainFile:
             wanted = synced - start
             return os.pread(one.fileno(), wanted, start) == os.pread(twin.fileno(), wanted, start)
 
+    def _remove(self, path: Path) -> None:
+        """Delete a file of ours, or move a folder of that name to quarantine."""
+        if path.is_dir() and not path.is_symlink():
+            os.rename(path, path.parent / "quarantine" / f"{path.name}.{time.time_ns()}")
+        path.unlink(missing_ok=True)
+
     def _copy_twin(self) -> None:
-        self._hidden.unlink(missing_ok=True)
+        self._remove(self._hidden)
         with open(self.path, "rb", opener=open_regular) as file, open(self._hidden, "wb", opener=_create) as twin:
             while content := file.read(_COPIED):
                 twin.write(content)
@@ -150,8 +157,7 @@ class ChainFile:
         self._copy_twin()
 
     def _swap_names(self) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            self._swap.unlink()
+        self._remove(self._swap)
         os.link(self.path, self._swap)
         os.rename(self._hidden, self.path)
         os.rename(self._swap, self._hidden)

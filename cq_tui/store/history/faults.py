@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal
 
-#: ``history``: stored bytes were changed. ``contradiction``: the history is not the one that was signed. The log of
-#: checkpoints is damaged (``checkpoints``), or has another signer (``key``). ``copy``: a second copy of the directory
-#: signs. ``spool``: a spool is damaged or lacks lines.
-FaultKind = Literal["history", "contradiction", "checkpoints", "key", "copy", "spool"]
+#: ``history``: stored bytes were changed. ``contradiction``: it is not the history that was signed, or (``missing``)
+#: lacks its end. The log of checkpoints is damaged (``checkpoints``), or has another signer (``key``). ``copy``: a
+#: second copy of the directory signs. ``spool``: a spool is damaged or lacks lines.
+FaultKind = Literal["history", "missing", "contradiction", "checkpoints", "key", "copy", "spool"]
 
 #: Prefix of every fault of the checkpoint log, and of no other fault.
 LOG_FAULT_PREFIX = "checkpoints.log: "
@@ -28,6 +28,7 @@ _BEGINNINGS: tuple[tuple[FaultKind, re.Pattern[str]], ...] = (
         "copy",
         re.compile(f"{_LOG}({CONTRADICTION_PREFIX}.* was not signed here: )?another copy of this data directory "),
     ),
+    ("missing", re.compile(f"{_LOG}{CONTRADICTION_PREFIX}history has ")),
     ("contradiction", re.compile(f"{_LOG}{CONTRADICTION_PREFIX}")),
     ("key", re.compile(f"{_LOG}(holds entries signed with another key|another key signed the anchor)")),
     ("checkpoints", re.compile(_LOG)),

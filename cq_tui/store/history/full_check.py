@@ -1,8 +1,11 @@
 """Verifying in the background what a quick start skipped: everything before the position it resumed from."""
 
+import contextlib
+import os
 from collections.abc import Collection
 
 from cq_tui.contracts.layout import DataDir
+from cq_tui.store.history.chain_file import hidden_twin
 from cq_tui.store.history.faults import HistoryFault
 from cq_tui.store.history.hash_chain import DOCUMENT_START, SEPARATOR
 from cq_tui.store.history.noted import NotedEvents
@@ -11,6 +14,7 @@ from cq_tui.store.history.resume import OTHER_BEGINNING
 from cq_tui.store.history.scrub import Scrubber
 from cq_tui.store.history.tree_index import SubtreeIndex
 from cq_tui.store.history.verifier import Verifier
+from cq_tui.store.regular_file import open_regular
 
 #: Events per step: about a millisecond of work.
 _BATCH_EVENTS = 128
@@ -26,13 +30,29 @@ class FullCheck:
         self.scrubber = Scrubber(data.events)
         self.chain_scrubber = Scrubber(data.hash_chain)
         self._data, self._start = data, start
+        # Opened now, like the document: later the two change their names.
+        self._twin = -1
+        with contextlib.suppress(OSError):
+            self._twin = open_regular(hidden_twin(data.hash_chain), os.O_RDWR)
         self._verifier = Verifier(
             data.events,
             data.hash_chain,
             VerificationLimits(start.event_end, start.event_end, sizes, strict=True, batch_size=_BATCH_EVENTS),
-            sink=self.chain_scrubber.add,
+            sink=self._take_blocks,
             take_bytes=self.scrubber.add,
         )
+
+    def _take_blocks(self, content: bytes) -> None:
+        """Take the next bytes of the document, and repair its twin, which is derived, where it has others.
+
+        A shorter twin is not continued but copied anew.
+        """
+        at = self.chain_scrubber.end
+        self.chain_scrubber.add(content)
+        if self._twin >= 0:
+            found = os.pread(self._twin, len(content), at)
+            if len(found) == len(content) and found != content:
+                os.pwrite(self._twin, content, at)
 
     @property
     def progress(self) -> float:
@@ -71,6 +91,9 @@ class FullCheck:
     def finish(self) -> list[HistoryFault]:
         """Close the files and return the faults."""
         self._verifier.close()
+        if self._twin >= 0:
+            os.fsync(self._twin)
+            os.close(self._twin)
         found, start = self._verifier.position, self._start
         faults = list(self._verifier.faults)
         if faults:

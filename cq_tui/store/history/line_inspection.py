@@ -1,7 +1,9 @@
 """Inspecting single lines of the events file, and damaged blocks, when a batch does not verify."""
 
+import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -10,7 +12,9 @@ from cq_tui.store.history.batch import event_id_key
 from cq_tui.store.history.event_line import SEQ_LIMIT, EventHeader, EventLineError, parse_header
 from cq_tui.store.history.hash_chain import SEPARATOR, parse_links
 from cq_tui.store.history.merkle import leaf_hash
+from cq_tui.store.line_blocks import blocks
 from cq_tui.store.line_search import Key
+from cq_tui.store.regular_file import open_regular
 
 _WRITER = re.compile(r"[a-z0-9-]+")
 
@@ -65,3 +69,17 @@ def block_key(line: bytes) -> Key | None:
     """Return the index of a block from its line; None if it is damaged."""
     links = parse_links(line.removesuffix(SEPARATOR[:-1]))
     return None if links is None else (links.index,)
+
+
+def has_object(path: Path, offset: int) -> bool:
+    """Whether there is a whole JSON object from ``offset`` on: without one, it is only a torn tail."""
+    with open(path, "rb", opener=open_regular) as file:
+        lines = (line for block in blocks(file, offset, os.fstat(file.fileno()).st_size) for line in block.lines)
+        return any(_is_object(line) for line in lines)
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(orjson.loads(line), dict)
+    except orjson.JSONDecodeError:
+        return False

@@ -77,12 +77,13 @@ def verify_in_parallel(
     sizes: Collection[int] = (),
     progress: Progress = lambda _: None,
     *,
+    watermark: int = 0,
     fewest: int = _FEWEST,
 ) -> VerificationResult:
     """Like ``verify``, with ``workers`` processes if there are at least ``fewest`` events. Raises OSError."""
     starts, tail = _split_points(data, workers, fewest)
     if not starts or tail is None:
-        return verify(data, sizes, progress)
+        return verify(data, sizes, progress, watermark=watermark)
     reported = 0
 
     def count(size: int) -> None:
@@ -93,10 +94,10 @@ def verify_in_parallel(
     length = tail.chain_length - 1
     parts = _run_parts(_split_parts(data, starts, {*sizes, length}), count)
     found = _join_parts(starts, parts, sizes, (length, bytes.fromhex(tail.merkle_root)))
-    if found is not None:
+    if found is not None and not (watermark and found.unchained):
         return found
     progress(-reported)
-    return verify(data, sizes, progress)
+    return verify(data, sizes, progress, watermark=watermark)
 
 
 def _split_points(data: DataDir, workers: int, fewest: int) -> tuple[list[HistoryPosition], ChainTail | None]:

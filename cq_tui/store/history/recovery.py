@@ -2,16 +2,13 @@
 
 import os
 from collections.abc import Callable
-from pathlib import Path
-
-import orjson
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.hash_chain import ChainBlock
+from cq_tui.store.history.line_inspection import has_object
 from cq_tui.store.history.position import HistoryPosition, VerificationLimits
 from cq_tui.store.history.verifier import Verifier
 from cq_tui.store.journal import quarantine_bytes
-from cq_tui.store.line_blocks import blocks
 from cq_tui.store.regular_file import open_regular
 
 
@@ -32,7 +29,7 @@ def examine(
     verifier = Verifier(*files, limits, start=start, take_bytes=take_bytes, sink=sink, first=first)
     while verifier.step():
         pass
-    if verifier.torn_at is not None and _has_object(data.events, verifier.torn_at):
+    if verifier.torn_at is not None and has_object(data.events, verifier.torn_at):
         reason = f"what stands from byte {verifier.torn_at} on is no event of this history: moved to quarantine"
         verifier.add_fault(data.events, reason)
     verifier.finish()
@@ -57,17 +54,3 @@ def cut_torn_tail(data: DataDir, found: Verifier) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _has_object(path: Path, offset: int) -> bool:
-    """Whether there is a whole JSON object from ``offset`` on."""
-    with open(path, "rb", opener=open_regular) as file:
-        lines = (line for block in blocks(file, offset, os.fstat(file.fileno()).st_size) for line in block.lines)
-        return any(_is_object(line) for line in lines)
-
-
-def _is_object(line: bytes) -> bool:
-    try:
-        return isinstance(orjson.loads(line), dict)
-    except orjson.JSONDecodeError:
-        return False

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.faults import HistoryFault
+from cq_tui.store.history.line_inspection import has_object
 from cq_tui.store.history.noted import NotedEvent
 from cq_tui.store.history.position import HistoryMark, VerificationLimits
 from cq_tui.store.history.verifier import Verifier
@@ -38,12 +39,14 @@ class VerificationResult:
     gaps: dict[str, int] = field(default_factory=dict)
 
 
-def verify(data: DataDir, sizes: Collection[int] = (), progress: Progress = lambda _: None) -> VerificationResult:
+def verify(
+    data: DataDir, sizes: Collection[int] = (), progress: Progress = lambda _: None, *, watermark: int = 0
+) -> VerificationResult:
     """Verify chain, payloads, order, ids and root from the first byte on, in one process. Raises OSError.
 
-    ``sizes`` are the tree sizes whose marks are wanted.
+    ``sizes`` are the tree sizes whose marks are wanted. Events before ``watermark``, an offset, must have blocks.
     """
-    limits = VerificationLimits(sizes=sizes, strict=True)
+    limits = VerificationLimits(watermark, sizes=sizes, strict=True)
     verifier = Verifier(data.events, data.hash_chain, limits)
     reported, batches = 0, 0
     while verifier.step():
@@ -60,7 +63,7 @@ def _make_result(data: DataDir, verifier: Verifier) -> VerificationResult:
     """Return what a finished verifier found."""
     position, tail = verifier.position, verifier.tail
     chained = tail.chain_length - 1 if tail is not None else 0
-    if verifier.torn_at is not None:
+    if verifier.torn_at is not None and has_object(data.events, verifier.torn_at):
         verifier.add_fault(data.events, f"what stands from byte {verifier.torn_at} on is no event of this history")
     return VerificationResult(
         events=position.events,
@@ -69,7 +72,7 @@ def _make_result(data: DataDir, verifier: Verifier) -> VerificationResult:
         fault_count=verifier.fault_count,
         missing=verifier.surplus_blocks,
         unchained=max(0, position.events - max(0, chained)) if verifier.fault_count == 0 else 0,
-        torn_bytes=0 if verifier.torn_at is not None else verifier.unverified_bytes,
+        torn_bytes=verifier.unverified_bytes,
         marks=verifier.marks,
         noted=verifier.noted,
         gaps=position.gaps,

@@ -92,6 +92,8 @@ class Verifier:
         self._lines = EventLines(events, self.position.event_end, limits.end)
         if start is None:
             self._read_genesis(first or INITIAL_TIP)
+        else:
+            self._compare_root()
         self._boundaries = sorted({*limits.sizes, *([self._tail.chain_length - 1] if self._tail else [])})
 
     @property

@@ -71,6 +71,8 @@ class HistoryWriter:
         self._pending: list[bytes] = []
         self._scrubs_twin = False
         self._position = found.position
+        #: A check of what was skipped, opened before the two files of the document change their names.
+        self._skipped = FullCheck(data, self.resumed_from, sizes) if self.resumed_from else None
         found = self._open_chain(found)
         #: Of the whole history, or, until ``adopt_check``, only of what follows ``resumed_from``.
         self.index, self._index_is_whole = self._make_index(found)
@@ -252,12 +254,14 @@ class HistoryWriter:
         self.watermark = self.size
         self._identity = _identity(self._data.hash_chain)
 
-    def check_skipped_part(self, sizes: Collection[int] = ()) -> FullCheck | None:
+    def check_skipped_part(self) -> FullCheck | None:
         """Return a check of what verification skipped at the start; None if it skipped nothing."""
-        return None if self.resumed_from is None else FullCheck(self._data, self.resumed_from, sizes)
+        return self._skipped
 
     def start_full_check(self, sizes: Collection[int] = ()) -> FullCheck:
         """Return a check of the whole history. Raises OSError."""
+        # Twice, so that both files of the document have the same content.
+        self.flush_chain()
         self.flush_chain()
         return FullCheck(self._data, self._position.copy(), sizes)
 
@@ -273,7 +277,7 @@ class HistoryWriter:
         self.marks |= check.marks
         check.noted.note(self.noted)
         self.noted = check.noted
-        self.resumed_from = None
+        self.resumed_from = self._skipped = None
 
     def add_fault(self, fault: HistoryFault) -> None:
         """Mark the chain document as not verified from its next flush on."""

@@ -62,6 +62,10 @@ def test_what_a_checkpoint_does_not_extend_is_kept_and_a_second_file_begins(path
     write(path, note(1, private_key=OTHER_PRIVATE), key=OTHER_KEY)
     assert texts(path) == [note(3), note(2, "other"), note(1, private_key=OTHER_PRIVATE)]
     assert [kept.key for kept in read_series(path)[0]] == [KEY, KEY, OTHER_KEY]
+    # A file that is missing in between hides none behind it.
+    path.with_name(f"{path.name}.2").rename(path.with_name("aside"))
+    assert texts(path) == [note(3), note(1, private_key=OTHER_PRIVATE)]
+    path.with_name("aside").rename(path.with_name(f"{path.name}.2"))
     # Each history goes on where it was.
     write(path, note(4), note(3))
     assert texts(path)[0] == note(4)

@@ -86,6 +86,22 @@ def test_the_own_log_of_another_directory_is_a_fault_until_accepted(desk: Desk) 
     assert again.directory_id == moved.directory_id
 
 
+def test_an_entry_of_another_directory_does_not_rename_it(desk: Desk) -> None:
+    known = desk.signed(100).directory_id
+    grow(desk)
+    other = data_dir(desk.folder / "other")
+    moved = desk.open(other)
+    assert sign(moved, 50)
+    moved.close()
+    with desk.data.checkpoints.open("ab") as log:
+        log.write(other.checkpoints.read_bytes())
+    after = desk.open()
+    assert after.directory_id == known
+    (fault,) = faults(after, 100)
+    assert "holds entries signed with another key" in fault
+    assert after.expected_roots() == {100: mark_of(100).root}
+
+
 @pytest.mark.parametrize("told", ["../../evil", "", "A" * 32, "0" * 31, "0" * 32 + "\n"])
 def test_what_is_no_id_is_not_used(desk: Desk, told: str) -> None:
     anchoring = desk.open(known_id=told)

@@ -46,7 +46,7 @@ def test_the_name_is_that_of_the_whole_text() -> None:
         ("checkpoints.log: entry at byte 0: 'another copy of this data directory is in use'", "checkpoints"),
         ("checkpoints.log: is that of another data directory (1, not 2)", "checkpoints"),
         ("checkpoints.log: another copy of this data directory signed 3 checkpoints", "copy"),
-        ("checkpoints.log: contradicts what was signed: history has 3 events", "contradiction"),
+        ("checkpoints.log: contradicts what was signed: history has 3 events", "missing"),
     ],
 )
 def test_only_changed_bytes_are_a_fault_of_the_history(text: str, kind: FaultKind) -> None:
@@ -63,7 +63,7 @@ def test_the_kinds_of_the_texts_that_checkpoints_give(tmp_path: Path) -> None:
     missing, other = find_contradictions([checkpoint(12), checkpoint(5)], 11, {5: HistoryMark(bytes(32), "")})
     texts = {
         problem: "key",
-        missing: "contradiction",
+        missing: "missing",
         other: "contradiction",
         describe_fork(checkpoint(12)): "copy",
     }

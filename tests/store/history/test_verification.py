@@ -116,12 +116,14 @@ def test_unchained_events_are_reported(tmp_path: Path) -> None:
     assert (found.events, found.unchained, found.faults, found.missing) == (9, 3, [], 0)
 
 
-def test_garbage_behind_the_last_event_is_a_fault_and_half_a_line_is_not(tmp_path: Path) -> None:
+def test_an_object_behind_the_last_event_is_a_fault_and_a_torn_tail_is_not(tmp_path: Path) -> None:
     data = made(tmp_path, 3)
     content = data.events.read_bytes()
     data.events.write_bytes(content + b'{"event_id":"ev')
     assert (verify(data).faults, verify(data).torn_bytes) == ([], 15)
     data.events.write_bytes(content + b"rubbish\n")
+    assert (verify(data).faults, verify(data).torn_bytes) == ([], 8)
+    data.events.write_bytes(content + b"rubbish\n{}\n")
     assert [fault.reason for fault in verify(data).faults] == [
         f"what stands from byte {len(content)} on is no event of this history"
     ]
