@@ -14,12 +14,13 @@ from cq_tui.store.checkpoints.checkpoint import Checkpoint, parse_unverified
 from cq_tui.store.control import issue_command, wait_for_answer
 from cq_tui.store.document import read_json
 from cq_tui.store.history.verification import verify
-from cq_tui.store.snapshots.snapshot_file import read_snapshot_file, snapshot_bytes, snapshot_numbers, snapshot_path
+from cq_tui.store.snapshots.snapshot_file import snapshot_bytes, snapshot_numbers, snapshot_path
 from tests.services.memory_in_process import memory_of
 from tests.services.memory_process import faults, flip, ready, spool_of
 from tests.services.processes import RunningService, data_directory, running
 from tests.services.waiting import until
 from tests.store.history.histories import assert_consistent, seqs
+from tests.store.snapshots.assembling import read_snapshot_file
 
 
 async def test_snapshots_record_the_position_of_the_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import re
 import sys
 from binascii import unhexlify
 from collections.abc import Callable
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -28,7 +29,6 @@ from cq_tui.store.regular_file import open_regular
 _EVENT_ID = re.compile(r"evt_([0-9]{1,18})_([0-9]{3,18})")
 _BLOCK_EVENT = re.compile(rb'\{"index":\d+,"timestamp":[0-9.]+,"data":\{"event_id":"([a-z0-9_]+)"')
 _EVENT_HASH = re.compile(rb'"event_hash":"(.{64})"\},"previous_hash":"')
-_CACHED_SUBTREES = 2
 _LINE_END = SEPARATOR[:-1]
 Found = TypeVar("Found")
 
@@ -38,21 +38,19 @@ class LeavesUnreadable(Exception):
 
 
 class HistoryFiles:
-    """The files of one history, opened by name at each lookup.
+    """The files of one history, opened by name at each lookup. Index and leaves are kept for the next parts of a proof.
 
     Every method raises OSError if a file cannot be read; a missing chain document has no blocks.
     """
 
     def __init__(self, data: DataDir) -> None:
-        self._events = data.events
-        self._chain = data.hash_chain
-        self._index_path = data.tree_index
-        self._index: SubtreeIndex | None = None
+        self._data = data
+        #: Of the subtrees looked into.
         self._leaves: dict[int, list[bytes]] = {}
 
     def events_count(self) -> int:
         """Return the number of events according to the chain. Raises ChainError if it is not a chain document."""
-        return max(0, read_chain_tail(self._chain).chain_length - 1)
+        return max(0, read_chain_tail(self._data.hash_chain).chain_length - 1)
 
     def block_at(self, index: int) -> bytes | None:
         """Return a stored block; None if it is missing or damaged."""
@@ -72,7 +70,7 @@ class HistoryFiles:
                     found[key[0]] = _block(entry.line)
             return found or None
 
-        return _retry_once(self._chain, look) or {}
+        return _retry_once(self._data.hash_chain, look) or {}
 
     def event_at(self, index: int) -> bytes | None:
         """Return the stored line of an event, even if it is not what was chained; None if there is none."""
@@ -82,13 +80,13 @@ class HistoryFiles:
         if block is not None:
             return self.event_by_id(_block_event(block))
         # The block is damaged or missing: count lines instead.
-        with open(self._events, "rb", opener=open_regular) as file:
+        with open(self._data.events, "rb", opener=open_regular) as file:
             entry = next(islice(lines_from(file, 0), index - 1, None), None)
         return None if entry is None else entry.line
 
     def event_by_id(self, event_id: str) -> bytes | None:
         """Return the stored line of an event, even if it is not what was chained; None if there is none."""
-        with open(self._events, "rb", opener=open_regular) as file:
+        with open(self._data.events, "rb", opener=open_regular) as file:
             entry = _find_event(file, event_id)
         return None if entry is None else entry.line
 
@@ -103,20 +101,18 @@ class HistoryFiles:
             key = block_key(entry.line) if entry and _block_event(entry.line) == event_id else None
             return None if key is None else key[0]
 
-        return _retry_once(self._chain, look) or self._count_to(event_id)
-
-    def _count_to(self, event_id: str) -> int | None:
-        """Return the index of an event that no sound block names, such as one not chained yet."""
-        with open(self._events, "rb", opener=open_regular) as file:
+        if (index := _retry_once(self._data.hash_chain, look)) is not None:
+            return index
+        # No sound block names it, perhaps because it is not chained yet: count lines instead.
+        with open(self._data.events, "rb", opener=open_regular) as file:
             entry = _find_event(file, event_id)
-            if entry is None:
-                return None
-            return 1 + count_line_feeds(file, 0, entry.offset)
+            return None if entry is None else 1 + count_line_feeds(file, 0, entry.offset)
 
     def subtree(self, start: int, stop: int) -> bytes:
-        """Return the tree hash of leaves start to stop - 1. Raises LeavesUnreadable.
+        """Return the tree hash of leaves start to stop - 1, a part of the tree. Raises LeavesUnreadable.
 
-        Chain and index may be wrong: verify a proof made from it.
+        Chain and index may be wrong: verify a proof made from it. Parts are no longer than the largest power of two
+        that divides ``start``.
         """
         first, last = start // SUBTREE_LEAVES, stop // SUBTREE_LEAVES
         if start % SUBTREE_LEAVES or first == last:
@@ -126,62 +122,54 @@ class HistoryFiles:
 
     def event_leaves(self, count: int) -> list[bytes]:
         """Return the leaf hashes of the first ``count`` lines of the events file: slow, but trusts nothing else."""
-        with open(self._events, "rb", opener=open_regular) as file:
+        with open(self._data.events, "rb", opener=open_regular) as file:
             return [leaf_hash(entry.line) for entry in islice(lines_from(file, 0), count)]
 
+    @cached_property
     def _tree_index(self) -> SubtreeIndex:
-        if self._index is None:
-            self._index = SubtreeIndex.load(self._index_path) or SubtreeIndex(0)
-        return self._index
+        return SubtreeIndex.load(self._data.tree_index) or SubtreeIndex(0)
 
     def _roots_until(self, count: int) -> list[bytes]:
         """Return the roots of the first full subtrees; those not in the index are computed once, from the chain."""
-        roots = self._tree_index().roots
+        roots = self._tree_index.roots
         while len(roots) < count:
-            begin = len(roots) * SUBTREE_LEAVES
-            roots.append(tree_hash(self._leaves_between(begin, begin + SUBTREE_LEAVES)))
+            roots.append(tree_hash(self._read_leaves(len(roots), SUBTREE_LEAVES)))
         return roots
 
     def _leaves_between(self, start: int, stop: int) -> list[bytes]:
-        """Return leaf hashes. The last subtrees are cached: a proof uses parts of two of them."""
+        """Return leaf hashes of one subtree."""
         number = start // SUBTREE_LEAVES
-        begin, end = number * SUBTREE_LEAVES, (number + 1) * SUBTREE_LEAVES
-        if stop > end:
-            return self._read_leaves(start, stop, stop)
-        leaves = self._leaves.pop(number, [])
-        if len(leaves) < stop - begin:
-            leaves = self._read_leaves(begin, stop, end)
-        self._leaves[number] = leaves
-        if len(self._leaves) > _CACHED_SUBTREES:
-            del self._leaves[next(iter(self._leaves))]
-        return leaves[start - begin : stop - begin]
+        before = number * SUBTREE_LEAVES
+        leaves = self._leaves.get(number, [])
+        if len(leaves) < stop - before:
+            leaves = self._leaves[number] = self._read_leaves(number, stop - before)
+        return leaves[start - before : stop - before]
 
-    def _read_leaves(self, start: int, stop: int, end: int) -> list[bytes]:
-        """Read the leaf hashes start to stop - 1 from their blocks, and those up to ``end`` if they exist."""
+    def _read_leaves(self, number: int, needed: int) -> list[bytes]:
+        """Read the leaf hashes of a subtree from its blocks: all that exist, which must be as many as ``needed``."""
 
         def look(file: BinaryIO) -> list[bytes] | None:
-            first, after = self._block_of_leaf(file, start), self._block_of_leaf(file, end)
+            first, after = self._first_block(file, number), self._first_block(file, number + 1)
             if first is None:
                 return None
             last = after.offset if after else os.fstat(file.fileno()).st_size - TAIL_BYTES
             found = _EVENT_HASH.findall(os.pread(file.fileno(), last - first.offset, first.offset))
-            if len(found) < stop - start or (after and len(found) != end - start):
-                return None
             with contextlib.suppress(ValueError):
-                return [unhexlify(digest) for digest in found]
+                leaves = [unhexlify(digest) for digest in found]
+                return leaves[:SUBTREE_LEAVES] if len(leaves) >= (SUBTREE_LEAVES if after else needed) else None
             return None
 
-        leaves = _retry_once(self._chain, look)
+        leaves = _retry_once(self._data.hash_chain, look)
         if leaves is None:
-            raise LeavesUnreadable(f"{self._chain}: blocks {start + 1} to {stop} are not all there, or damaged")
+            begin, path = number * SUBTREE_LEAVES, self._data.hash_chain
+            raise LeavesUnreadable(f"{path}: blocks {begin + 1} to {begin + needed} are not all there, or damaged")
         return leaves
 
-    def _block_of_leaf(self, file: BinaryIO, leaf: int) -> PositionedLine | None:
-        """Return the block of a leaf, or the next sound one, using the index if it is right."""
-        number, target = leaf // SUBTREE_LEAVES, (leaf + 1,)
-        offsets = self._tree_index().block_offsets
-        if leaf % SUBTREE_LEAVES == 0 and number < len(offsets):
-            entry = next(lines_from(file, offsets[number]), None)
+    def _first_block(self, file: BinaryIO, number: int) -> PositionedLine | None:
+        """Return the first block of a subtree, or the next sound one, using the index if it is right."""
+        target = (number * SUBTREE_LEAVES + 1,)
+        for offset in self._tree_index.block_offsets[number : number + 1]:
+            entry = next(lines_from(file, offset), None)
             if entry is not None and block_key(entry.line) == target:
                 return entry
         return find_first(file, block_key, target)

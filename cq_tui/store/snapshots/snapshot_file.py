@@ -60,14 +60,6 @@ def snapshot_bytes(snapshot: Snapshot) -> bytes:
     return content + _SEAL % sha256(content).hexdigest().encode()
 
 
-def read_snapshot_file(path: Path) -> Snapshot:
-    """Return a snapshot as stored, full or incremental. Raises DocumentError."""
-    try:
-        return Snapshot.model_validate(_read_sealed(path))
-    except ValidationError as error:
-        raise DocumentError(path, describe_validation_error(error), _REMEDY) from None
-
-
 def read_base(path: Path) -> int | None:
     """Return the number of the snapshot's base; None for a full one. Raises DocumentError."""
     value = _read_sealed(path)

@@ -24,10 +24,8 @@ from cq_tui.contracts.tickers import TickersError, tickers_from_bytes
 from cq_tui.store.document import DocumentError, read_content, read_document, write_document
 from cq_tui.store.snapshots.snapshot_file import (
     read_base,
-    read_snapshot_file,
     read_snapshot_history,
     snapshot_bytes,
-    snapshot_number,
     snapshot_numbers,
     snapshot_path,
     temporary_paths,
@@ -44,6 +42,10 @@ class _Contents:
 
     account: SnapshotAccount | None
     market: dict[str, SnapshotMarket]
+
+
+#: What a full snapshot is based on.
+_NOTHING = _Contents(None, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ class SnapshotStore:
                 timestamp=max(0.0, now),
                 schema_version=SCHEMA_VERSION,
                 snapshot_type="full" if base is None else "incremental",
-                data=_data(picture, None if base is None else base.picture, system, history),
+                data=_data(picture, _NOTHING if base is None else base.picture, system, history),
                 base_snapshot_id=None if base is None else snapshot_path(folder, base.numbers[-1]).stem,
             )
             write_document(path, snapshot_bytes(snapshot))
@@ -146,25 +148,6 @@ class SnapshotStore:
         }
 
 
-def read_snapshot(data: DataDir, snapshot_id: str) -> Snapshot:
-    """Return a full snapshot, assembled from its bases. Raises DocumentError naming file and remedy."""
-    path = data.snapshots / f"{snapshot_id}.json"
-    if snapshot_number(snapshot_id) is None:
-        raise DocumentError(path, "is not a snapshot id", "Use one such as snapshot_1640995200")
-    newest, *bases = _back_to_full(path)
-    account, market = newest.data.account, dict[str, SnapshotMarket]()
-    for snapshot in reversed([newest, *bases]):
-        for symbol in snapshot.data.removed_symbols or ():
-            market.pop(symbol, None)
-        market.update(snapshot.data.market_data)
-    for base in bases:
-        account = base.data.account if account is None else account
-    whole = newest.data.model_copy(update={"account": account, "market_data": market, "removed_symbols": None})
-    return newest.model_copy(
-        update={"snapshot_type": "full", "base_snapshot_id": None, "content_hash": None, "data": whole}
-    )
-
-
 def recent_histories(data: DataDir, complaints: list[str] | None = None) -> Iterator[SnapshotHistory]:
     """Yield the history's state in each snapshot, newest first, reading only as many snapshots as are consumed.
 
@@ -182,10 +165,8 @@ def recent_histories(data: DataDir, complaints: list[str] | None = None) -> Iter
         yield from sorted(found, key=lambda history: history.events_count, reverse=True)
 
 
-def _data(picture: _Contents, base: _Contents | None, system: SnapshotSystem, history: SnapshotHistory) -> SnapshotData:
-    """Return the data of a snapshot: everything, or the difference from its base."""
-    if base is None:
-        return SnapshotData(account=picture.account, market_data=picture.market, system_state=system, history=history)
+def _data(picture: _Contents, base: _Contents, system: SnapshotSystem, history: SnapshotHistory) -> SnapshotData:
+    """Return the data of a snapshot: the difference from its base."""
     return SnapshotData(
         account=None if picture.account == base.account else picture.account,
         market_data={symbol: entry for symbol, entry in picture.market.items() if base.market.get(symbol) != entry},
@@ -193,14 +174,6 @@ def _data(picture: _Contents, base: _Contents | None, system: SnapshotSystem, hi
         history=history,
         removed_symbols=sorted(base.market.keys() - picture.market.keys()) or None,
     )
-
-
-def _back_to_full(path: Path) -> Iterator[Snapshot]:
-    """Yield a snapshot and its bases, down to the full one. Raises DocumentError."""
-    yield read_snapshot_file(path)
-    while (base := read_base(path)) is not None:
-        path = snapshot_path(path.parent, base)
-        yield read_snapshot_file(path)
 
 
 def _first_needed(folder: Path, number: int) -> int:

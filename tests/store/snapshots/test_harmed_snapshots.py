@@ -7,9 +7,10 @@ from cq_tui.contracts.history import Snapshot
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.tickers import Ticker, tickers_to_bytes
 from cq_tui.store.document import DocumentError, read_document
-from cq_tui.store.snapshots.snapshot_file import read_snapshot_file, read_snapshot_history, snapshot_bytes
-from cq_tui.store.snapshots.snapshot_store import SnapshotStore, read_snapshot, recent_histories
+from cq_tui.store.snapshots.snapshot_file import read_snapshot_history, snapshot_bytes
+from cq_tui.store.snapshots.snapshot_store import SnapshotStore, recent_histories
 from tests.store.processes import program, word
+from tests.store.snapshots.assembling import read_snapshot, read_snapshot_file
 from tests.store.snapshots.samples import HISTORY, SYSTEM, prices, set_market, take
 
 

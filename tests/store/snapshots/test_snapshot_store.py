@@ -12,7 +12,8 @@ from cq_tui.contracts.history import Snapshot
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import read_document
-from cq_tui.store.snapshots.snapshot_store import SnapshotStore, read_snapshot, recent_histories
+from cq_tui.store.snapshots.snapshot_store import SnapshotStore, recent_histories
+from tests.store.snapshots.assembling import read_snapshot
 from tests.store.snapshots.samples import HISTORY, names, prices, set_account, set_market, take
 
 

@@ -11,7 +11,7 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.store.checkpoints.checkpoint_log import CheckpointLog, read_checkpoint_log
 from cq_tui.store.document import DocumentError
 from cq_tui.store.history.writer import HistoryWriter
-from cq_tui.store.snapshots.snapshot_store import SnapshotStore, read_snapshot, recent_histories
+from cq_tui.store.snapshots.snapshot_store import SnapshotStore, recent_histories
 from cq_tui.store.spools.merge import SpoolMerger
 from cq_tui.store.spools.spool import EventSpool
 from tests.store.checkpoints.signing import KEY, note
@@ -19,6 +19,7 @@ from tests.store.history.histories import assert_consistent, data_dir, event, ev
 from tests.store.history.torture import HEAVY
 from tests.store.history.torture.file_layer import file_layer
 from tests.store.history.torture.keeper import opened
+from tests.store.snapshots.assembling import read_snapshot
 
 Mutation = Callable[[bytes, int], bytes]
 
