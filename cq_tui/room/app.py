@@ -131,7 +131,9 @@ class RoomApp(App[int]):
             self._stack.supervisor = await asyncio.to_thread(self._supervisor_factory)
             self._stack.start_supervising()
         except (DataDirError, SettingsError, JournalError, OSError) as error:
-            self._show_alert("supervision", Alert("bad", f"watch only: {error}"))
+            # An OSError's own text has neither the name first nor a plain reason.
+            told = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else error
+            self._show_alert("supervision", Alert("bad", f"watch only: {told}"))
         self._show_supervision()
         await self._stack.wait_for_shut_down()
         self._show_supervision()

@@ -209,6 +209,20 @@ async def test_a_directory_that_cannot_be_written_is_only_watched(stage: Stage) 
         await wait_for_text(pilot, "67,412.10")
 
 
+async def test_a_folder_in_the_place_of_the_lock_is_named_and_only_watched(stage: Stage) -> None:
+    lock = stage.data.lock_of("supervisor")
+    lock.unlink(missing_ok=True)
+    lock.mkdir()
+
+    def make() -> FakeSupervisor:
+        ProcessLock(lock, "supervisor").acquire()
+        raise AssertionError("a folder was locked")
+
+    async with room(stage, make).run_test(size=(250, 40)) as pilot:
+        await wait_for_text(pilot, f"watch only: {lock}: is no regular file. Move it away")
+        await wait_for_text(pilot, "67,412.10")
+
+
 @pytest.mark.parametrize("term", ["dumb", ""])
 def test_terminals_that_cannot_show_the_room_are_refused(term: str) -> None:
     with pytest.raises(TerminalUnsupported, match="cq-tui status"):
