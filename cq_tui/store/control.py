@@ -74,20 +74,15 @@ class CommandInbox:
         """Claim every pending command for this service; expired and refused ones are answered and not yielded.
 
         A command of another owner is refused unless it only stops or reduces. A file that is not a command is moved
-        to quarantine, so that it is reported once. Raises OSError, for such a file at the end.
+        to quarantine, after the commands, so that it is reported once. Raises OSError.
         """
         moment = time.time() if now is None else now
-        problem: OSError | None = None
+        rubbish: list[Path] = []
         for path in sorted(self._data.control.glob("*.json")):
             try:
                 command, owner = _read_command(path)
             except DocumentError:
-                # Only one process quarantines bad files, so that there is no race for them.
-                if self._service == "supervisor":
-                    try:
-                        _quarantine(self._data, path)
-                    except OSError as error:
-                        problem = error
+                rubbish.append(path)
                 continue
             if command.service != self._service or path.stem != command.command_id:
                 continue
@@ -106,8 +101,9 @@ class CommandInbox:
                 self._record(command, "refused", why)
             else:
                 yield command
-        if problem is not None:
-            raise problem
+        # Only one process quarantines bad files, so that there is no race for them.
+        for path in rubbish if self._service == "supervisor" else ():
+            _quarantine(self._data, path)
 
     def answer(self, command: Command, outcome: Outcome, message: str = "") -> CommandOutcome:
         """Write the outcome and delete the claim."""

@@ -86,16 +86,11 @@ def _safer(one: str, other: str) -> str:
     return max(one, other, key=TRADING_STATES.index)
 
 
-def read_settings_file(path: Path) -> dict[str, Any]:
-    """Return the file's keys and raw values; empty if there is no file. Raises SettingsError."""
-    values, foreign = _read(path)
-    if foreign:
-        raise SettingsError(foreign)
-    return values
-
-
 def _read(path: Path) -> tuple[dict[str, Any], str | None]:
-    """Return keys and raw values, and why they do not count if the file belongs to another user."""
+    """Return the file's keys and raw values, and why they do not count if it belongs to another user.
+
+    No file is an empty one. Raises SettingsError.
+    """
     try:
         content, uid = read_with_owner(path)
         owner, values = foreign_owner(uid, path.parent), parse_json(path, content)
@@ -164,7 +159,9 @@ def change_settings(
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _locked(path):
-            before = read_settings_file(path)
+            before, foreign = _read(path)
+            if foreign:
+                raise SettingsError(foreign)
             old = _validate(before, "ssot/env.json")
             for key, value in (expected or {}).items():
                 if getattr(old, key) != value:
