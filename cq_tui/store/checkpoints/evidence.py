@@ -139,7 +139,9 @@ class Evidence:
             if not isinstance(note, str) or recorded["event_type"] != "integrity_acknowledged":
                 continue
             if (place := by_text.get(note)) is not None:
-                self.acceptances[place] = replace(self.acceptances[place], index=event.index)
+                # A note that is recorded twice keeps its first event.
+                known = self.acceptances[place]
+                self.acceptances[place] = replace(known, index=known.index or event.index)
             elif (found := self._open_acceptance(note)) is not None:
                 by_text[note] = len(self.acceptances)
                 self.acceptances.append(replace(found, index=event.index))
