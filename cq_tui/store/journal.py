@@ -34,6 +34,10 @@ class JournalBroken(JournalError):
     """The content on disk is unknown: the process must end, and a new one reads it again."""
 
 
+class JournalLocked(JournalError):
+    """Another process writes this journal."""
+
+
 def last_line_end(descriptor: int, size: int) -> int:
     """Return the offset just after the last line feed."""
     end = size
@@ -50,7 +54,8 @@ class JournalWriter:
     """The one writer of a journal.
 
     Opening moves a torn tail into ``quarantine``: everything after the offset that ``whole_end(descriptor, size)``
-    returns. With ``locked`` the file is locked first, so that no other process can write it. Raises JournalError.
+    returns. With ``locked`` the file is locked first, so that no other process can write it. Raises JournalError, and
+    JournalLocked if one does.
     """
 
     def __init__(
@@ -68,13 +73,10 @@ class JournalWriter:
         self._broken: str | None = None
         self._descriptor = -1
         try:
-            is_new = not path.exists()
-            self._descriptor = open_regular(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, mode)
-            if is_new:
-                sync_folder(path.parent)
-            if locked:
-                self.lock()
+            self._open(mode, locked=locked)
             self._size = os.fstat(self._descriptor).st_size
+            if not self._size:
+                sync_folder(path.parent)
             self._cut_torn_tail(quarantine or path.parent, whole_end)
         except JournalError:
             self.close()
@@ -93,12 +95,31 @@ class JournalWriter:
         """Inode of the open file, even if its name now belongs to another file."""
         return os.fstat(self._descriptor).st_ino
 
-    def lock(self) -> None:
-        """Lock the file until it is closed. Raises JournalError if another process has locked it."""
+    @property
+    def has_name(self) -> bool:
+        """Whether the path still leads to this file: others may delete or move it."""
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise JournalError(f"{self.path}: another process is writing it. Stop that process first") from None
+            return os.lstat(self.path).st_ino == self.inode
+        except OSError:
+            return False
+
+    def _open(self, mode: int, *, locked: bool) -> None:
+        while True:
+            self._descriptor = open_regular(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, mode)
+            if not locked:
+                return
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise JournalLocked(f"{self.path}: another process is writing it. Stop that process first") from None
+            if self.has_name:
+                return
+            # It was deleted before it was locked.
+            os.close(self._descriptor)
+
+    def content(self) -> bytes:
+        """Return what is in the file. Raises OSError."""
+        return os.pread(self._descriptor, self._size, 0)
 
     def refresh_size(self) -> None:
         """Read the size again after the caller truncated the file."""

@@ -6,7 +6,6 @@ segment and a new file begins; memory deletes segments that it has merged.
 """
 
 import contextlib
-import fcntl
 import os
 import sys
 import time
@@ -16,9 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from cq_tui.store.durable import sync_folder
-from cq_tui.store.journal import JournalError, JournalWriter, last_lines
-from cq_tui.store.regular_file import open_regular
+from cq_tui.store.journal import JournalError, JournalLocked, JournalWriter, last_lines
 from cq_tui.store.spools.last_merged import last_merged_seq
 from cq_tui.store.spools.spool_files import (
     closed_segment_path,
@@ -78,8 +75,6 @@ class EventSpool:
         self._segment_bytes = sys.maxsize if is_transient_writer(writer) else segment_bytes
         self._limit_bytes = limit_bytes
         self._journal: JournalWriter | None = None
-        #: Descriptor that locks the current file.
-        self._lock = -1
         self._closed_bytes = self._close_at = self._seq = 0
         self._name_checked_at = 0.0
         self._open()
@@ -120,14 +115,15 @@ class EventSpool:
 
     def close(self) -> None:
         """Close the spool and release its lock."""
-        if self._journal is not None and not _is_named(self._lock, self._path):
+        if self._journal is not None and not self._journal.has_name:
             with contextlib.suppress(JournalError):
                 self._move_to_new_file(self._journal)
         self._release()
 
     def _release(self) -> None:
-        _close(self._journal, self._lock)
-        self._journal, self._lock = None, -1
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
 
     def _writable_journal(self) -> JournalWriter:
         """Return the journal to write: reopened after a failure, moved if it lost its name, a new one if full."""
@@ -135,22 +131,23 @@ class EventSpool:
         if journal is None:
             return self._open()
         if (clock := time.monotonic()) - self._name_checked_at >= _NAME_CHECK_INTERVAL:
-            if not _is_named(self._lock, self._path):
+            if not journal.has_name:
                 return self._move_to_new_file(journal)
             self._name_checked_at = clock
         return self._close_segment(journal) if journal.size >= self._close_at else journal
 
     def _open(self) -> JournalWriter:
-        lock, journal = _open_locked(self._path, self.writer), None
         try:
-            journal = JournalWriter(self._path, quarantine=self._quarantine)
+            journal = JournalWriter(self._path, quarantine=self._quarantine, locked=True)
+        except JournalLocked:
+            raise SpoolHeld(f"{self._path}: another process writes as {self.writer!r}. Stop it first") from None
+        try:
             self._seq = self._find_seq()
             self._closed_bytes = self._count_closed()
         except JournalError:
-            _close(journal, lock)
+            journal.close()
             raise
-        self._journal, self._lock = journal, lock
-        self._close_at = self._segment_bytes
+        self._journal, self._close_at = journal, self._segment_bytes
         return journal
 
     def _find_seq(self) -> int:
@@ -184,22 +181,19 @@ class EventSpool:
 
     def _move_to_new_file(self, journal: JournalWriter) -> JournalWriter:
         """Copy the events of a file that was deleted or moved away to a new file, and continue there."""
-        lock = self._lock
-        lines = os.pread(lock, journal.size, 0).split(b"\n")[:-1]
         new_journal = self._open()
         try:
             there, _ = _read_end(self._path, self.writer, self._seq)
-            new_journal.append(_lines_after(lines, self.writer, there))
+            new_journal.append(_lines_after(journal.content().split(b"\n")[:-1], self.writer, there))
         except JournalError:
-            _close(new_journal, self._lock)
-            self._journal, self._lock = journal, lock
+            new_journal.close()
+            self._journal = journal
             raise
-        _close(journal, lock)
+        journal.close()
         return new_journal
 
     def _count_closed(self) -> int:
-        sizes = (_size(file.path) for file in closed_segments(self._folder, self.writer))
-        return sum(sizes)
+        return sum(_size(file.path) for file in closed_segments(self._folder, self.writer))
 
     def _check_room(self, size: int) -> None:
         """Count waiting bytes again, since memory may have deleted some. Raises JournalError if over the limit."""
@@ -207,42 +201,6 @@ class EventSpool:
         if self._closed_bytes + size > self._limit_bytes:
             limit = f"{self._limit_bytes / 2**20:,.0f} MiB"
             raise JournalError(f"{self._path}: {limit} of events wait for memory, which does not merge them. Start it")
-
-
-def _open_locked(path: Path, writer: str) -> int:
-    """Open and lock a spool, and make sure that its name still belongs to the locked file."""
-    try:
-        while True:
-            lock = open_regular(path, os.O_RDWR | os.O_CREAT)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if _is_named(lock, path):
-                    if not os.fstat(lock).st_size:
-                        sync_folder(path.parent)
-                    return lock
-            except BlockingIOError:
-                os.close(lock)
-                raise SpoolHeld(f"{path}: another process writes as {writer!r}. Stop it first") from None
-            except OSError:
-                os.close(lock)
-                raise
-            os.close(lock)
-    except OSError as error:
-        raise JournalError(f"{path}: cannot be opened for writing ({error.strerror})") from None
-
-
-def _is_named(descriptor: int, path: Path) -> bool:
-    try:
-        return os.lstat(path).st_ino == os.fstat(descriptor).st_ino
-    except OSError:
-        return False
-
-
-def _close(journal: JournalWriter | None, lock: int) -> None:
-    if journal is not None:
-        journal.close()
-    if lock >= 0:
-        os.close(lock)
 
 
 def _size(path: Path) -> int:

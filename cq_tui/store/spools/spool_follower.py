@@ -1,9 +1,7 @@
 """Following the spool of one writer: each event once and in order, and what is wrong with any line."""
 
-import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -198,9 +196,14 @@ class SpoolFollower:
     def _delete_transient(self, now: float) -> bool:
         """Delete the spool of a transient writer that ended: locking the file proves that it did."""
         part = self._current
-        with _locked(self._path) as descriptor:
-            if part is None or descriptor is None:
-                return part is None
+        if part is None:
+            return True
+        try:
+            descriptor = open_regular(self._path, os.O_RDWR)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             status = os.fstat(descriptor)
             if part.must_keep:
                 part.rewind()
@@ -214,6 +217,10 @@ class SpoolFollower:
                 quarantine_bytes(descriptor, part.offset, status.st_size, self._quarantine, self._path.name)
             self._path.unlink()
             return True
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(descriptor)
 
 
 def _missing(gaps: list[tuple[int, int]]) -> str:
@@ -223,25 +230,6 @@ def _missing(gaps: list[tuple[int, int]]) -> str:
     if not more:
         return words
     return f"{words}, and {sum(end - begin + 1 for begin, end in more)} more in {len(more)} gaps up to {more[-1][1]}"
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[int | None]:
-    """Lock a spool without a writer; None if it has one, or is not a file."""
-    try:
-        descriptor = open_regular(path, os.O_RDWR)
-    except OSError:
-        yield None
-        return
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield None
-            return
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _inode(path: Path) -> int:

@@ -16,10 +16,11 @@ LARGE_READ = READ_LIMIT // 2
 _MIN_LINE_COST = 128
 
 
-class SpoolPart:
+class SpoolPart(JournalReader):
     """A file, identified by its inode, since its name changes when it is closed."""
 
     def __init__(self, path: Path, inode: int, writer: str) -> None:
+        super().__init__(path)
         self.inode = inode
         #: Number of the last line, from the name of a closed segment.
         self.last_seq: int | None = None
@@ -28,7 +29,6 @@ class SpoolPart:
         #: Damaged lines could not be quarantined: the file must stay and be read again.
         self.must_keep = False
         self._writer = writer
-        self._reader = JournalReader(path)
         self._reset()
 
     def _reset(self) -> None:
@@ -37,25 +37,11 @@ class SpoolPart:
         #: Offset up to which lines were counted, and their number.
         self._counted = (0, 0)
 
-    @property
-    def path(self) -> Path:
-        """Its current path."""
-        return self._reader.path
-
-    @path.setter
-    def path(self, path: Path) -> None:
-        self._reader.path = path
-
-    @property
-    def offset(self) -> int:
-        """Offset up to which it was read."""
-        return self._reader.offset
-
     def read(self) -> list[bytes]:
         """Return new whole lines. Raises JournalError."""
         before = self.offset
         # The writer may close its current file and begin the next one at any time.
-        lines = self._reader.read_new(READ_LIMIT, inode=self.inode if self.last_seq is None else None)
+        lines = self.read_new(READ_LIMIT, inode=self.inode if self.last_seq is None else None)
         if self.offset - lines_size(lines) != before:
             # The file was truncated or replaced, and read from its start.
             self._reset()
@@ -63,13 +49,13 @@ class SpoolPart:
         most = READ_LIMIT // _MIN_LINE_COST
         if rest := lines[most:]:
             # Leave them for the next time.
-            self._reader.offset -= lines_size(rest)
+            self.offset -= lines_size(rest)
             self._lines -= len(rest)
         return lines[:most]
 
     def rewind(self) -> None:
         """Read the file from its start again; merged events are recognized by their numbers."""
-        self._reader.offset = 0
+        self.offset = 0
         self.finished = self.must_keep = False
         self._reset()
 

@@ -13,10 +13,7 @@ from typing import Any
 from zlib import crc32
 
 import orjson
-from pydantic import ValidationError
 
-from cq_tui.contracts.events import SpooledEvent
-from cq_tui.store.document import describe_validation_error
 from cq_tui.store.history.event_line import SEQ_LIMIT, NewEvent
 from cq_tui.store.journal import MAX_LINE_BYTES
 
@@ -30,7 +27,8 @@ _VERSION = 2
 _CHECKSUM_BYTES = len(',"crc":"00000000"}')
 #: All fields that earlier versions wrote.
 _EARLIER_FIELDS = frozenset(("seq", "occurred_at", "event_type", "source", "data", "metadata"))
-_FIELDS = itemgetter("seq", "v", "occurred_at", "event_type", "source", "data", "metadata", "crc")
+_FIELDS = itemgetter("seq", "occurred_at", "event_type", "source")
+_EMPTY: dict[str, Any] = {}
 _TYPE, _SOURCE = pattern("[a-z0-9_.]+"), pattern("[A-Za-z0-9_.:-]+")
 #: With at most this many brackets nothing is nested too deeply to be written.
 _MAX_BRACKETS = 200
@@ -111,41 +109,38 @@ def parse_spooled_event(writer: str, line: bytes, is_checked: bool) -> NewEvent:
     """Return the event of a line. Raises InvalidSpooledLine with field, rule and value."""
     try:
         fields = orjson.loads(line)
-        event = _exact_event(writer, fields) if is_checked else None
-        event = event or _any_event(writer, fields, is_checked=is_checked)
+        event = _event_of(writer, fields)
+        if not is_checked and not fields.keys() <= _EARLIER_FIELDS:
+            raise InvalidSpooledLine("no valid checksum")
         if len(line) > 2 * _MAX_BRACKETS and _may_be_unwritable(line):
             # orjson reads deeper nesting than it writes.
             size = len(orjson.dumps((event.data, event.metadata, event.event_type, event.source)))
             if size > MAX_SPOOLED_BYTES:
                 raise InvalidSpooledLine(f"takes {size:,} bytes, more than {MAX_SPOOLED_BYTES:,}")
+    except KeyError as error:
+        raise InvalidSpooledLine(f"field {error} is missing") from None
     except (orjson.JSONDecodeError, TypeError) as error:
         raise InvalidSpooledLine(str(error)) from None
     return event
 
 
-def _may_be_unwritable(line: bytes) -> bool:
-    return len(line) * _GROWTH > MAX_SPOOLED_BYTES or line.count(b"{") + line.count(b"[") > _MAX_BRACKETS
-
-
-def _exact_event(writer: str, fields: Any) -> NewEvent | None:
-    """Return the event of fields just as we write them, None for all others: ``SpooledEvent`` judges those, slowly."""
-    try:
-        seq, version, occurred_at, event_type, source, data, metadata, checksum = _FIELDS(fields)
-        if (
-            type(seq) is int
-            and 0 < seq < SEQ_LIMIT
-            and type(version) is int
-            and type(occurred_at) is float
-            and occurred_at >= 0.0
-            and type(data) is dict
-            and type(metadata) is dict
-            and type(checksum) is str
-            and _are_names(event_type, source)
-        ):
-            return NewEvent(event_type, source, data, writer, seq, occurred_at, metadata)
-    except (KeyError, TypeError):
-        pass
-    return None
+def _event_of(writer: str, fields: dict[str, Any]) -> NewEvent:
+    """Return the event of parsed fields. The rules are those of ``SpooledEvent``, which takes three times as long."""
+    if type(fields) is not dict or type(fields.get("v", _VERSION)) is not int:
+        raise InvalidSpooledLine("no JSON object of a version that is known")
+    seq, occurred_at, event_type, source = _FIELDS(fields)
+    data, metadata = fields.get("data", _EMPTY), fields.get("metadata", _EMPTY)
+    if type(seq) is not int or not 0 < seq < SEQ_LIMIT:
+        raise InvalidSpooledLine(f"seq is {_shown(seq)}, a whole number from 1 on is needed")
+    if type(occurred_at) is int:
+        occurred_at = float(occurred_at)
+    if type(occurred_at) is not float or occurred_at < 0.0:
+        raise InvalidSpooledLine(f"occurred_at is {_shown(occurred_at)}, a time in seconds is needed")
+    if not _are_names(event_type, source):
+        raise InvalidSpooledLine(f"event_type is {_shown(event_type)}, source {_shown(source)}; names are needed")
+    if type(data) is not dict or type(metadata) is not dict:
+        raise InvalidSpooledLine("data and metadata are not both JSON objects")
+    return NewEvent(event_type, source, data, writer, seq, occurred_at, metadata)
 
 
 @lru_cache(maxsize=512)
@@ -154,17 +149,9 @@ def _are_names(event_type: str, source: str) -> bool:
     return _TYPE.fullmatch(event_type) is not None and _SOURCE.fullmatch(source) is not None
 
 
-def _any_event(writer: str, fields: Any, *, is_checked: bool) -> NewEvent:
-    try:
-        seq = fields["seq"]
-    except (KeyError, TypeError) as error:
-        raise InvalidSpooledLine(f"no JSON object with a seq: {error}") from None
-    if not is_checked and not fields.keys() <= _EARLIER_FIELDS:
-        raise InvalidSpooledLine("no valid checksum")
-    if type(seq) is not int or not 0 < seq < SEQ_LIMIT:
-        raise InvalidSpooledLine(f"seq is {str(seq)[:40]!r}, a whole number from 1 on is needed")
-    try:
-        event = SpooledEvent.model_validate(fields)
-    except ValidationError as error:
-        raise InvalidSpooledLine(describe_validation_error(error)) from None
-    return NewEvent(event.event_type, event.source, event.data, writer, seq, event.occurred_at, event.metadata)
+def _may_be_unwritable(line: bytes) -> bool:
+    return len(line) * _GROWTH > MAX_SPOOLED_BYTES or line.count(b"{") + line.count(b"[") > _MAX_BRACKETS
+
+
+def _shown(value: object) -> str:
+    return repr(str(value)[:40])

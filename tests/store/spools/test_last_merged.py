@@ -3,11 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 
 from cq_tui.store.history.event_line import EventHeader, build_line
-from cq_tui.store.journal import JournalError
 from cq_tui.store.spools.last_merged import last_merged_seq
 
 HEAD = EventHeader("evt_5_001", "5.000000", "e")
@@ -55,19 +53,7 @@ def test_it_is_found_wherever_blocks_begin(history: Path, before: int, after: in
     assert last_merged_seq(history, "memory") == 0
 
 
-def test_lines_longer_than_a_block(history: Path) -> None:
-    long = line("ares", 3, fill="x" * 3 * MIB)
-    history.write_bytes(line("trader", 8) + long + long)
+def test_long_lines_count_and_lines_too_long_for_an_event_do_not(history: Path) -> None:
+    long, too_long = (line("ares", seq, fill="x" * size) for seq, size in ((3, MIB - 1000), (4, 3 * MIB)))
+    history.write_bytes(line("trader", 8) + long + long + too_long)
     assert (last_merged_seq(history, "trader"), last_merged_seq(history, "ares")) == (8, 3)
-
-
-def test_what_cannot_be_read_is_named(history: Path) -> None:
-    history.mkdir()
-    with pytest.raises(JournalError, match=r"event_chain.ndjson: cannot be read"):
-        last_merged_seq(history, "trader")
-
-
-def test_metadata_that_is_no_metadata_is_passed_over(history: Path) -> None:
-    odd = orjson.dumps({"metadata": {"writer": "trader", "seq": None}}) + b"\n"
-    history.write_bytes(line("trader", 8) + odd)
-    assert last_merged_seq(history, "trader") == 8
