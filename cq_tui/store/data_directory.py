@@ -37,7 +37,7 @@ def prepare_data_directory(data: DataDir) -> str | None:
         ) from None
     if not found:
         return None
-    more = f", and so were {len(found) - 1} more in it" if len(found) > 1 else ""
+    more = f" (and {len(found) - 1} more in it)" if len(found) > 1 else ""
     foreign = "".join(f". {path} belongs to {owner}: check it" for path, owner in _foreign_files(data)[:_MAX_NAMED])
     return f"{found[0]} was open to other users{more}. It is closed to them now{foreign}"
 

@@ -59,7 +59,7 @@ def test_what_is_in_it_is_closed_as_well(tmp_path: Path) -> None:
         path.chmod(0o777)
     word = prepare_data_directory(data)
     assert word is not None
-    assert f"{len(data.folders())} more in it" in word
+    assert f"(and {len(data.folders())} more in it)" in word
     assert modes(data) == {0o700}
     assert stat.S_IMODE(data.settings.stat().st_mode) == 0o600
 
