@@ -12,6 +12,16 @@ from cq_tui.contracts.base import ContractModel, Count
 Hash = str
 
 
+class AcceptanceProof(ContractModel):
+    """Proves that a person accepted that the history contradicts what was signed before: that event is included."""
+
+    event: str
+    """The line of the ``integrity_acknowledged`` event; its ``note`` is the signed acceptance."""
+    leaf_index: Count
+    """Index of the event, from 0."""
+    path: list[Hash]
+
+
 class InclusionProof(ContractModel):
     """Proves that one event is part of the history under a checkpoint (RFC 9162 section 2.1.3)."""
 
@@ -26,6 +36,8 @@ class InclusionProof(ContractModel):
     """The signed checkpoint of ``tree_size`` events."""
     public_key: str
     """Public key of the signer (C2SP verifier key)."""
+    acceptances: list[AcceptanceProof] | None = None
+    """The accepted contradictions that the checkpoint names."""
 
 
 class ConsistencyProof(ContractModel):
@@ -39,3 +51,5 @@ class ConsistencyProof(ContractModel):
     """The earlier signed checkpoint, as provided."""
     checkpoint: str = Field(min_length=1)
     public_key: str
+    acceptances: list[AcceptanceProof] | None = None
+    """The accepted contradictions that the later checkpoint names."""

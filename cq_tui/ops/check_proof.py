@@ -1,6 +1,7 @@
 """Checking a proof document offline, with nothing else, and explaining what it shows."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,9 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from cq_tui.contracts.proof import ConsistencyProof, InclusionProof
+from cq_tui.contracts.proof import AcceptanceProof, ConsistencyProof, InclusionProof
 from cq_tui.ops.formatting import format_datetime, pluralize, sanitize
+from cq_tui.store.checkpoints.acknowledgement import open_acknowledgement
 from cq_tui.store.checkpoints.checkpoint import Checkpoint, open_checkpoint, parse_unverified
 from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey
 from cq_tui.store.document import DocumentError, describe_validation_error, read_content
@@ -85,25 +87,35 @@ def read_proof(source: Path | bytes) -> InclusionProof | ConsistencyProof:
         proof = model.model_validate(value, strict=True)
     except ValidationError as error:
         raise ProofFileError(name, sanitize(describe_validation_error(error))) from None
-    for place, node in enumerate(proof.path):
-        if not _HASH.fullmatch(node):
-            problem = f"field 'path.{place}': {sanitize(repr(node), 80)} is not a hash of 64 hex digits"
-            raise ProofFileError(name, problem)
+    _check_hashes(name, "path", proof.path)
+    for place, each in enumerate(proof.acceptances or ()):
+        _check_hashes(name, f"acceptances.{place}.path", each.path)
     return proof
+
+
+def _check_hashes(name: str, field: str, path: list[str]) -> None:
+    for place, node in enumerate(path):
+        if not _HASH.fullmatch(node):
+            problem = f"field '{field}.{place}': {sanitize(repr(node), 80)} is not a hash of 64 hex digits"
+            raise ProofFileError(name, problem)
 
 
 def _check_inclusion(name: str, proof: InclusionProof, signer: VerifierKey) -> list[str]:
     head = _checkpoint(name, "checkpoint", proof.checkpoint, signer)
     _same_size("tree_size", proof.tree_size, head)
-    line = proof.event.encode()
-    path = [bytes.fromhex(node) for node in proof.path]
-    if not verify_inclusion(leaf_hash(line), proof.leaf_index, head.size, path, head.root):
+    if not _is_included(proof, head):
         raise _DoesNotHold("its hashes do not lead from the event to the root that was signed")
     return [
-        f"event    {_event_words(line)}",
+        f"event    {_event_words(proof.event.encode())}",
         f"line     {sanitize(proof.event)}",
         f"place    event {proof.leaf_index + 1:,} of {head.size:,}, as of {_time(head)}",
+        *_check_acceptances(proof, head, signer),
     ]
+
+
+def _is_included(proof: InclusionProof | AcceptanceProof, head: Checkpoint) -> bool:
+    path = [bytes.fromhex(node) for node in proof.path]
+    return verify_inclusion(leaf_hash(proof.event.encode()), proof.leaf_index, head.size, path, head.root)
 
 
 def _check_consistency(name: str, proof: ConsistencyProof, signer: VerifierKey) -> list[str]:
@@ -117,7 +129,34 @@ def _check_consistency(name: str, proof: ConsistencyProof, signer: VerifierKey) 
     return [
         f"earlier  {pluralize(old.size, 'event')} at {_time(old)}",
         f"later    {pluralize(head.size, 'event')} at {_time(head)}, which begin with the earlier ones, all unchanged",
+        *_check_acceptances(proof, head, signer),
     ]
+
+
+def _check_acceptances(
+    proof: InclusionProof | ConsistencyProof, head: Checkpoint, signer: VerifierKey
+) -> Iterator[str]:
+    """Yield who accepted each contradiction that the checkpoint names, as far as the file holds it."""
+    held = proof.acceptances or []
+    by_index = {each.leaf_index + 1: each for each in held}
+    if len(by_index) != len(held) or not by_index.keys() <= set(head.accepted):
+        raise _DoesNotHold("field 'acceptances': holds other events than the checkpoint names")
+    for index in head.accepted:
+        said = "the acceptance is not in this file"
+        if found := by_index.get(index):
+            if not _is_included(found, head):
+                raise _DoesNotHold(f"field 'acceptances': event {index:,} does not lead to the root that was signed")
+            said = _acceptance_words(found.event, signer)
+        yield f"accepted event {index:,}: {said}"
+
+
+def _acceptance_words(line: str, signer: VerifierKey) -> str:
+    try:
+        found = open_acknowledgement(str(orjson.loads(line)["data"]["note"]), signer)
+    except (orjson.JSONDecodeError, KeyError, TypeError, SignedNoteError) as error:
+        return f"not an acceptance signed with this key ({sanitize(str(error), 80)})"
+    comment = f" ({sanitize(found.comment)})" if found.comment else ""
+    return f"{found.who}, {format_datetime(found.time)}, accepted: {sanitize(found.fault)}{comment}"
 
 
 def _checkpoint(name: str, field: str, text: str, signer: VerifierKey) -> Checkpoint:

@@ -4,11 +4,12 @@ Every proof ends at the newest signed checkpoint and is verified before it is re
 fast; if their data does not verify, only the events are used.
 """
 
+import contextlib
 from collections.abc import Callable
 from typing import NamedTuple
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.contracts.proof import ConsistencyProof, InclusionProof
+from cq_tui.contracts.proof import AcceptanceProof, ConsistencyProof, InclusionProof
 from cq_tui.ops.formatting import format_datetime, pluralize, sanitize
 from cq_tui.ops.gathered_evidence import newest_own_checkpoint
 from cq_tui.store.checkpoints.checkpoint import Checkpoint, open_checkpoint, parse_unverified
@@ -61,28 +62,16 @@ def prove_event(data: DataDir, event_id: str) -> InclusionProof:
     line = _text(files.event_by_id(event_id))
     if line is None:
         raise CannotProve(f"{data.events}: event {index:,}, {event_id}, is missing or damaged. {_VERIFY_HINT}")
-    leaf = leaf_hash(line.encode())
-
-    def wrong(leaves: list[bytes]) -> str | None:
-        problem = _difference(data, leaves, head)
-        return problem and (_changed(data, files, index, event_id, leaf) or problem)
-
-    path = _verified_path(
-        data,
-        files,
-        head.size,
-        lambda subtree: inclusion_path(index - 1, head.size, subtree),
-        lambda path: verify_inclusion(leaf, index - 1, head.size, path, head.root),
-        wrong,
-    )
+    path = _inclusion(data, files, head, index, event_id, line)
     return InclusionProof(
         kind="inclusion",
         event=line,
         leaf_index=index - 1,
         tree_size=head.size,
-        path=[node.hex() for node in path],
+        path=path,
         checkpoint=anchor.text,
         public_key=anchor.key.text,
+        acceptances=_acceptances(data, files, head),
     )
 
 
@@ -113,10 +102,11 @@ def prove_since(data: DataDir, checkpoint_text: str) -> ConsistencyProof:
         kind="consistency",
         old_size=old.size,
         tree_size=head.size,
-        path=[node.hex() for node in path],
+        path=path,
         old_checkpoint=checkpoint_text,
         checkpoint=anchor.text,
         public_key=anchor.key.text,
+        acceptances=_acceptances(data, files, head),
     )
 
 
@@ -133,6 +123,35 @@ def _newest_anchor(data: DataDir) -> _Anchor:
     if newest is None:
         raise NotAnchored(f"not anchored yet: {data.checkpoints} has no signed checkpoint")
     return _Anchor(newest.checkpoint, newest.text, VerifierKey.parse(newest.public_key))
+
+
+def _inclusion(data: DataDir, files: HistoryFiles, head: Checkpoint, index: int, event_id: str, line: str) -> list[str]:
+    """Return the path of an event. Raises CannotProve."""
+    leaf = leaf_hash(line.encode())
+
+    def wrong(leaves: list[bytes]) -> str | None:
+        problem = _difference(data, leaves, head)
+        return problem and (_changed(data, files, index, event_id, leaf) or problem)
+
+    return _verified_path(
+        data,
+        files,
+        head.size,
+        lambda subtree: inclusion_path(index - 1, head.size, subtree),
+        lambda path: verify_inclusion(leaf, index - 1, head.size, path, head.root),
+        wrong,
+    )
+
+
+def _acceptances(data: DataDir, files: HistoryFiles, head: Checkpoint) -> list[AcceptanceProof] | None:
+    """Prove the acceptances that a checkpoint names; one that cannot be proved is left out, and missed by the check."""
+    found: list[AcceptanceProof] = []
+    for index in head.accepted:
+        with contextlib.suppress(CannotProve):
+            if (line := _text(files.event_at(index))) is not None:
+                path = _inclusion(data, files, head, index, "an acceptance", line)
+                found.append(AcceptanceProof(event=line, leaf_index=index - 1, path=path))
+    return found or None
 
 
 def _earlier(data: DataDir, text: str, key: VerifierKey) -> Checkpoint:
@@ -170,15 +189,15 @@ def _verified_path(
     make: Callable[[Subtree], list[bytes]],
     holds: Callable[[list[bytes]], bool],
     wrong: Callable[[list[bytes]], str | None],
-) -> list[bytes]:
-    """Return a valid path, made from chain and index, or else from the events alone.
+) -> list[str]:
+    """Return a valid path in hex, made from chain and index, or else from the events alone.
 
     ``wrong`` returns what is wrong with the leaves of ``size`` events, for CannotProve.
     """
     try:
         path = make(files.subtree)
         if holds(path):
-            return path
+            return [node.hex() for node in path]
     except LeavesUnreadable:
         pass
     leaves = files.event_leaves(size)
@@ -187,7 +206,7 @@ def _verified_path(
     path = make(lambda start, stop: tree_hash(leaves[start:stop]))
     if not holds(path):
         raise CannotProve(f"{data.hash_chain}: has the events in another order than {data.events.name}. {_VERIFY_HINT}")
-    return path
+    return [node.hex() for node in path]
 
 
 def _difference(data: DataDir, leaves: list[bytes], head: Checkpoint) -> str | None:
