@@ -27,7 +27,7 @@ _VERSION = 2
 _CHECKSUM_BYTES = len(',"crc":"00000000"}')
 #: All fields that earlier versions wrote.
 _EARLIER_FIELDS = frozenset(("seq", "occurred_at", "event_type", "source", "data", "metadata"))
-_FIELDS = itemgetter("seq", "occurred_at", "event_type", "source")
+_REQUIRED = itemgetter("seq", "occurred_at", "event_type", "source")
 _EMPTY: dict[str, Any] = {}
 _TYPE, _SOURCE = pattern("[a-z0-9_.]+"), pattern("[A-Za-z0-9_.:-]+")
 #: With at most this many brackets nothing is nested too deeply to be written.
@@ -106,41 +106,33 @@ def may_follow(last: int, seq: int) -> bool:
 
 
 def parse_spooled_event(writer: str, line: bytes, is_checked: bool) -> NewEvent:
-    """Return the event of a line. Raises InvalidSpooledLine with field, rule and value."""
+    """Return the event of a line. Raises InvalidSpooledLine with field, rule and value.
+
+    The rules are those of ``SpooledEvent``, which takes three times as long.
+    """
     try:
         fields = orjson.loads(line)
-        event = _event_of(writer, fields)
+        seq, occurred_at, event_type, source = _REQUIRED(fields)
+        data, metadata = fields.get("data", _EMPTY), fields.get("metadata", _EMPTY)
         if not is_checked and not fields.keys() <= _EARLIER_FIELDS:
             raise InvalidSpooledLine("no valid checksum")
-        if len(line) > 2 * _MAX_BRACKETS and _may_be_unwritable(line):
-            # orjson reads deeper nesting than it writes.
-            size = len(orjson.dumps((event.data, event.metadata, event.event_type, event.source)))
-            if size > MAX_SPOOLED_BYTES:
-                raise InvalidSpooledLine(f"takes {size:,} bytes, more than {MAX_SPOOLED_BYTES:,}")
+        if type(seq) is not int or not 0 < seq < SEQ_LIMIT:
+            raise InvalidSpooledLine(f"seq is {_shown(seq)}, a whole number from 1 on is needed")
+        if type(occurred_at) is int:
+            occurred_at = float(occurred_at)
+        if type(occurred_at) is not float or occurred_at < 0.0:
+            raise InvalidSpooledLine(f"occurred_at is {_shown(occurred_at)}, a time in seconds is needed")
+        if not _are_names(event_type, source):
+            raise InvalidSpooledLine(f"event_type is {_shown(event_type)}, source {_shown(source)}; names are needed")
+        if type(data) is not dict or type(metadata) is not dict or type(fields.get("v", _VERSION)) is not int:
+            raise InvalidSpooledLine("data and metadata must be JSON objects, v a whole number")
+        if len(line) > 2 * _MAX_BRACKETS:
+            _check_writable(line, (data, metadata, event_type, source))
+        return NewEvent(event_type, source, data, writer, seq, occurred_at, metadata)
     except KeyError as error:
         raise InvalidSpooledLine(f"field {error} is missing") from None
     except (orjson.JSONDecodeError, TypeError) as error:
-        raise InvalidSpooledLine(str(error)) from None
-    return event
-
-
-def _event_of(writer: str, fields: dict[str, Any]) -> NewEvent:
-    """Return the event of parsed fields. The rules are those of ``SpooledEvent``, which takes three times as long."""
-    if type(fields) is not dict or type(fields.get("v", _VERSION)) is not int:
-        raise InvalidSpooledLine("no JSON object of a version that is known")
-    seq, occurred_at, event_type, source = _FIELDS(fields)
-    data, metadata = fields.get("data", _EMPTY), fields.get("metadata", _EMPTY)
-    if type(seq) is not int or not 0 < seq < SEQ_LIMIT:
-        raise InvalidSpooledLine(f"seq is {_shown(seq)}, a whole number from 1 on is needed")
-    if type(occurred_at) is int:
-        occurred_at = float(occurred_at)
-    if type(occurred_at) is not float or occurred_at < 0.0:
-        raise InvalidSpooledLine(f"occurred_at is {_shown(occurred_at)}, a time in seconds is needed")
-    if not _are_names(event_type, source):
-        raise InvalidSpooledLine(f"event_type is {_shown(event_type)}, source {_shown(source)}; names are needed")
-    if type(data) is not dict or type(metadata) is not dict:
-        raise InvalidSpooledLine("data and metadata are not both JSON objects")
-    return NewEvent(event_type, source, data, writer, seq, occurred_at, metadata)
+        raise InvalidSpooledLine(f"no JSON object with the fields of an event: {error}") from None
 
 
 @lru_cache(maxsize=512)
@@ -149,8 +141,12 @@ def _are_names(event_type: str, source: str) -> bool:
     return _TYPE.fullmatch(event_type) is not None and _SOURCE.fullmatch(source) is not None
 
 
-def _may_be_unwritable(line: bytes) -> bool:
-    return len(line) * _GROWTH > MAX_SPOOLED_BYTES or line.count(b"{") + line.count(b"[") > _MAX_BRACKETS
+def _check_writable(line: bytes, fields: object) -> None:
+    """Check that the history can hold it. Raises TypeError for deeper nesting than orjson writes; it reads more."""
+    if len(line) * _GROWTH > MAX_SPOOLED_BYTES or line.count(b"{") + line.count(b"[") > _MAX_BRACKETS:
+        size = len(orjson.dumps(fields))
+        if size > MAX_SPOOLED_BYTES:
+            raise InvalidSpooledLine(f"takes {size:,} bytes, more than {MAX_SPOOLED_BYTES:,}")
 
 
 def _shown(value: object) -> str:
