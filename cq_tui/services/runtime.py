@@ -8,6 +8,7 @@ import signal
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel
@@ -273,14 +274,27 @@ async def _send_heartbeats(runtime: ServiceRuntime, service: Service) -> None:
 
 
 async def _watch_settings(runtime: ServiceRuntime, service: Service) -> None:
-    """Hot-reload the settings; poll slowly in case a notification was missed."""
-    with watch_folders([runtime.data.settings.parent]) as watch:
+    """Hot-reload the settings; look at the file now and then in case a notification was missed."""
+    path = runtime.data.settings
+    with watch_folders([path.parent]) as watch:
+        is_notified, seen = True, None
         while True:
-            if runtime.reload_settings():
+            stamp = _stamp(path)
+            if (is_notified or stamp != seen) and runtime.reload_settings():
                 runtime.log.info("settings changed", mode=runtime.mode.mode)
                 await service.on_settings_changed()
                 runtime.publish_health(service.health(time.time()))
-            await watch.changes(timeout=2.0)
+            seen = stamp
+            is_notified = bool(await watch.changes(timeout=2.0))
+
+
+def _stamp(path: Path) -> tuple[int, int, int, int] | None:
+    """Return what is another one after a change of a file; None if it cannot be seen."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 async def _watch_commands(runtime: ServiceRuntime, service: Service) -> None:

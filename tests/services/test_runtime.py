@@ -6,9 +6,10 @@ import re
 import signal
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import orjson
 import pytest
@@ -16,7 +17,7 @@ import pytest
 from cq_tui.contracts.health import Health
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.services.runner import load_service
-from cq_tui.services.runtime import ServiceRuntime
+from cq_tui.services.runtime import Service, ServiceRuntime, _watch_settings
 from cq_tui.store.control import issue_command, wait_for_answer
 from cq_tui.store.document import write_document
 from cq_tui.store.journal import JournalBroken
@@ -110,6 +111,37 @@ async def test_changed_settings_are_applied_and_a_bad_file_is_reported(tmp_path:
         ]
     words = [(line["event"], line["level"]) for line in service.log]
     assert words.count(("settings changed", "info")) == 1, "ERROR silenced the first, INFO brought the second back"
+
+
+async def test_a_change_without_a_notification_is_found_and_an_unchanged_file_not_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, looks = data_directory(tmp_path / "data", TRADER_ORDER_QUOTE=50.0), 0
+    read: list[int] = []
+
+    class Deaf:
+        """A watch without notifications; what happens at each look is in the body."""
+
+        async def changes(self, timeout: float) -> set[Path]:
+            nonlocal looks
+            looks += 1
+            if looks == 3:
+                write_document(data.settings, {"TRADER_ORDER_QUOTE": 70.0})
+            if looks == 6:
+                data.settings.unlink()
+            if looks == 9:
+                raise asyncio.CancelledError
+            return set()
+
+    def record() -> bool:
+        read.append(looks)
+        return False
+
+    runtime = SimpleNamespace(data=data, reload_settings=record)
+    monkeypatch.setattr("cq_tui.services.runtime.watch_folders", lambda folders: nullcontext(Deaf()))
+    with pytest.raises(asyncio.CancelledError):
+        await _watch_settings(cast(ServiceRuntime, runtime), cast(Service, None))
+    assert read == [0, 3, 6]
 
 
 async def test_a_crash_leaves_evidence_in_log_and_event(tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ class BackgroundChecks:
         self._data, self._disk, self._history, self._integrity = data, disk, history, integrity
         self._snapshots = snapshots
         self._check: FullCheck | None = history.check_skipped_part()
+        #: Set when a full check begins.
+        self._wanted = asyncio.Event()
         #: When the files were last checked (Unix seconds).
         self.last_check = time.time()
         if self._check is None:
@@ -65,7 +67,8 @@ class BackgroundChecks:
         """Verify what startup skipped, and everything again after a fault. Raises HistoryReplaced."""
         while True:
             while (check := self._check) is None:
-                await asyncio.sleep(_PAUSE)
+                self._wanted.clear()
+                await self._wanted.wait()
             began = time.perf_counter()
             try:
                 more = check.step()
@@ -90,6 +93,7 @@ class BackgroundChecks:
 
     def _start_full_check(self) -> None:
         self._check = self._history.start_full_check(self._integrity.anchoring.evidence.sizes)
+        self._wanted.set()
 
     def _finish_check(self, check: FullCheck) -> None:
         for fault in check.finish():

@@ -1,25 +1,34 @@
 """Scrubbing: an append-only file is read again all the time, a little at once, and compared with authentication tags.
 
-A tag is a Poly1305 (RFC 8439 section 2.5): four times as fast as SHA-256, and as hard to forge without the key. The
-key is random and, like the tags, never leaves this process, so one key can serve for all chunks. The chunk that still
-grows is kept as it is.
+A tag is AES-GMAC (NIST SP 800-38D), for which processors have instructions: ten times as fast as SHA-256, and as hard
+to forge without the key. The key is random and, like the tags, never leaves this process, so one key and nonce can
+serve for all chunks. The chunk that still grows is kept as it is.
 """
 
 import os
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cq_tui.store.regular_file import open_regular
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 CHUNK = 1024 * 1024
-_KEY = os.urandom(32)
+_NONCE = bytes(12)
+
+
+@cache
+def _cipher() -> "AESGCM":
+    # Slow to import, and only the writer needs it.
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    return AESGCM(os.urandom(32))
 
 
 def _tag(content: bytes | bytearray) -> bytes:
-    # Slow to import, and only the writer needs it.
-    from cryptography.hazmat.primitives.poly1305 import Poly1305
-
-    return Poly1305.generate_tag(_KEY, content)
+    return _cipher().encrypt(_NONCE, b"", content)
 
 
 class TaggedChunk(NamedTuple):
