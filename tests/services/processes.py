@@ -11,7 +11,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import orjson
 import psutil
 
 from cq_tui.binance.hosts import Endpoints
@@ -20,7 +19,7 @@ from cq_tui.contracts.settings import SETTING_KEYS
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import DocumentError, read_json, write_document
 from cq_tui.store.lock import ProcessLock
-from cq_tui.store.spools.spool_files import last_spooled_lines
+from cq_tui.store.spools.spool_files import last_spooled_events
 from tests.services.waiting import until
 from tests.services.zygote import Request, Zygote
 
@@ -185,5 +184,5 @@ _HEALTH: dict[str, dict[str, object]] = {
 
 def spooled(data: DataDir, writer: str, *event_types: str) -> list[dict[str, Any]]:
     """The events that a service has spooled, of these types (all without any)."""
-    events = map(orjson.loads, last_spooled_lines(data.spool, writer, 10_000))
+    events = [event._asdict() for event in last_spooled_events(data.spool, writer, 10_000)]
     return [event for event in events if not event_types or event["event_type"] in event_types]

@@ -6,8 +6,6 @@ from collections import deque
 from pathlib import Path
 from statistics import median
 
-import orjson
-
 from cq_tui.contracts.account import AccountState
 from cq_tui.contracts.base import Status
 from cq_tui.contracts.events import signal_key
@@ -18,7 +16,7 @@ from cq_tui.contracts.mode import base_interval
 from cq_tui.services.runtime import Service, ServiceRuntime, elapsed_ms
 from cq_tui.store.document import DocumentError, read_document, read_json, write_document
 from cq_tui.store.klines import KlineJournalReader
-from cq_tui.store.spools.spool_files import last_spooled_lines
+from cq_tui.store.spools.spool_files import last_spooled_events
 from cq_tui.store.watch import watch_folders
 from cq_tui.strategies import default_signal as default_rule
 from cq_tui.strategies.default_signal import DefaultSignalRule
@@ -220,15 +218,8 @@ class AresService(Service):
 
     def _read_emitted_keys(self) -> dict[str, None]:
         """Natural keys of the newest signals in our own spool: a restart must not emit them again."""
-        made: dict[str, None] = {}
-        for line in last_spooled_lines(self._data.spool, self.name, _MAX_EMITTED_KEYS):
-            try:
-                event = orjson.loads(line)
-                if event["event_type"] == "signal_generated":
-                    made[signal_key(event["data"])] = None
-            except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
-                continue
-        return made
+        spooled = last_spooled_events(self._data.spool, self.name, _MAX_EMITTED_KEYS)
+        return {signal_key(event.data): None for event in spooled if event.event_type == "signal_generated"}
 
     def _read_state(self) -> tuple[int, float]:
         try:

@@ -4,13 +4,12 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Protocol
 
-import orjson
 from pydantic import BaseModel
 
 from cq_tui.contracts.events import OrderCanceled, OrderExecuted, OrderRejected, OrderSubmitted
 from cq_tui.contracts.layout import DataDir
 from cq_tui.services.runtime import Trace
-from cq_tui.store.spools.spool_files import last_spooled_lines
+from cq_tui.store.spools.spool_files import last_spooled_events
 from cq_tui.trading.denial import Denial
 from cq_tui.trading.lifecycle import OrderRecord, OrderStatus, TradeFill
 from cq_tui.trading.signals import TradeSignal
@@ -151,14 +150,8 @@ class Chronicle:
         return True
 
     def _spooled(self) -> Iterator[tuple[str, dict[str, str]]]:
-        for line in last_spooled_lines(self._frame.data.spool, self._frame.name, _REMEMBERED):
-            try:
-                event = orjson.loads(line)
-                event_type, data = event["event_type"], event["data"]
-                if isinstance(event_type, str) and isinstance(data, dict):
-                    yield event_type, {name: value for name, value in data.items() if isinstance(value, str)}
-            except (orjson.JSONDecodeError, KeyError, TypeError):
-                continue
+        for event in last_spooled_events(self._frame.data.spool, self._frame.name, _REMEMBERED):
+            yield event.event_type, {name: value for name, value in event.data.items() if isinstance(value, str)}
 
 
 def _key(event_type: str, data: dict[str, str]) -> _Key:

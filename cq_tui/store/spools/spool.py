@@ -30,6 +30,7 @@ from cq_tui.store.spools.spooled_line import (
     LineChecker,
     build_spooled_line,
     may_follow,
+    sound_events,
 )
 
 #: A file of this size is closed before the next event.
@@ -184,7 +185,8 @@ class EventSpool:
         new_journal = self._open()
         try:
             there, _ = _read_end(self._path, self.writer, self._seq)
-            new_journal.append(_lines_after(journal.content().split(b"\n")[:-1], self.writer, there))
+            lines = journal.content().split(b"\n")[:-1]
+            new_journal.append([line for event, line in sound_events(self.writer, lines) if event.seq > there])
         except JournalError:
             new_journal.close()
             self._journal = journal
@@ -227,13 +229,3 @@ def _read_end(path: Path, writer: str, known: int) -> tuple[int, int]:
     if damaged and not checker.seq and not (is_whole and is_spool):
         raise JournalError(f"{path}: its last lines are no spooled events. Move the file to memory/quarantine")
     return checker.seq, damaged
-
-
-def _lines_after(lines: list[bytes], writer: str, seq: int) -> list[bytes]:
-    """Return those of a file's lines that are events with a higher number."""
-    checker, later = LineChecker(writer), list[bytes]()
-    for line in lines:
-        with contextlib.suppress(InvalidSpooledLine):
-            if checker.check(line, 0).seq > seq:
-                later.append(line)
-    return later

@@ -5,10 +5,13 @@
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from cq_tui.store.history.event_line import NewEvent
 from cq_tui.store.journal import JournalError, last_lines
+from cq_tui.store.spools.spooled_line import sound_events
 
 _WRITER = re.compile(r"[a-z]+(-[a-z0-9]+)?")
 _NAME = re.compile(r"([a-z]+(?:-[a-z0-9]+)?)(?:\.(0[0-9]{15}))?\.ndjson")
@@ -70,15 +73,14 @@ def closed_segments(folder: Path, writer: str) -> list[SpoolFile]:
     return sorted(closed, key=lambda file: file.last_seq or 0)
 
 
-def last_spooled_lines(folder: Path, writer: str, count: int) -> list[bytes]:
-    """Return a writer's last lines that are still in the spool, oldest first, at most ``count``.
+def last_spooled_events(folder: Path, writer: str, count: int) -> list[NewEvent]:
+    """Return a writer's last events that are still in the spool, oldest first, at most ``count``.
 
-    Unreadable files are skipped: the writer reports them.
+    Damaged lines and unreadable files are left out: memory and the writer report them.
     """
-    lines: list[bytes] = []
-    try:
+    events: list[NewEvent] = []
+    with suppress(JournalError):
         for path in (current_path(folder, writer), *(file.path for file in reversed(closed_segments(folder, writer)))):
-            lines = last_lines(path, count - len(lines)) + lines
-    except JournalError:
-        return lines
-    return lines
+            lines = last_lines(path, count - len(events))
+            events = [event for event, _ in sound_events(writer, lines)] + events
+    return events

@@ -5,7 +5,8 @@ CRC-32 of all bytes before ``,"crc":``. It detects damage, not forgers. Lines of
 ``crc``; since both ends of a line tell that it has a checksum, no damage makes it look like one of theirs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from operator import itemgetter
 from re import compile as pattern
@@ -98,6 +99,14 @@ class LineChecker:
                 f"number {seq} is more than {MAX_LEAP:,} beyond {last}; "
                 f"if all later events are refused too, restart {self._writer}"
             )
+
+
+def sound_events(writer: str, lines: Iterable[bytes]) -> Iterator[tuple[NewEvent, bytes]]:
+    """Yield the events of a file's lines, each with its line; damaged ones are left out."""
+    checker = LineChecker(writer)
+    for line in lines:
+        with suppress(InvalidSpooledLine):
+            yield checker.check(line, 0), line
 
 
 def may_follow(last: int, seq: int) -> bool:

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cq_tui.contracts.events import SpooledEvent, SymbolReleased
-from cq_tui.store.history.event_line import EventHeader, build_line
+from cq_tui.contracts.events import SymbolReleased
+from cq_tui.store.history.event_line import EventHeader, NewEvent, build_line
 from cq_tui.store.journal import MAX_LINE_BYTES, JournalError
 from cq_tui.store.spools.spool import EventSpool, SpoolHeld, UnspoolableEvent
-from cq_tui.store.spools.spool_files import closed_segments, last_spooled_lines
+from cq_tui.store.spools.spool_files import closed_segments, last_spooled_events
 from tests.store.processes import finished, program, word
 
 
@@ -21,9 +21,9 @@ def spool_of(folder: Path, writer: str = "trader", **sizes: int) -> EventSpool:
     return EventSpool(folder, writer, quarantine=folder, **sizes)
 
 
-def lines_of(folder: Path, writer: str = "trader") -> list[SpooledEvent]:
+def lines_of(folder: Path, writer: str = "trader") -> list[NewEvent]:
     """All that is there, closed segments first."""
-    return [SpooledEvent.model_validate(orjson.loads(line)) for line in last_spooled_lines(folder, writer, 1_000_000)]
+    return last_spooled_events(folder, writer, 1_000_000)
 
 
 def seqs_of(folder: Path, writer: str = "trader") -> list[int]:
@@ -129,7 +129,7 @@ def test_a_full_file_is_closed_and_named_by_its_last_event(tmp_path: Path) -> No
         assert orjson.loads(lines[-1])["seq"] == file.last_seq
         assert 1000 <= file.path.stat().st_size < 1300
     assert seqs_of(tmp_path) == list(range(1, 21))
-    assert [orjson.loads(line)["seq"] for line in last_spooled_lines(tmp_path, "trader", 7)] == list(range(14, 21))
+    assert [event.seq for event in last_spooled_events(tmp_path, "trader", 7)] == list(range(14, 21))
     spool = spool_of(tmp_path, segment_bytes=1000)
     assert spool.emit("e", {}) == 21
     spool.close()
@@ -322,3 +322,18 @@ def test_a_damaged_last_number_is_not_counted_on(tmp_path: Path) -> None:
     spool = spool_of(tmp_path)
     assert spool.emit("e", {}) == 5
     spool.close()
+
+
+def test_the_last_events_are_those_that_are_sound(tmp_path: Path) -> None:
+    spool = spool_of(tmp_path, segment_bytes=400)
+    emit(spool, 9)
+    spool.close()
+    path = closed_segments(tmp_path, "trader")[-1].path
+    path.write_bytes(path.read_bytes().replace(b'"fill":"xx', b'"fill":"xy', 1))
+    seqs = seqs_of(tmp_path)
+    assert len(seqs) == 8
+    assert (seqs[0], seqs[-1]) == (1, 9)
+    assert [event.seq for event in last_spooled_events(tmp_path, "trader", 1)] == [9]
+    (tmp_path / "trader.ndjson").unlink()
+    (tmp_path / "trader.ndjson").mkdir()
+    assert last_spooled_events(tmp_path, "trader", 9) == []
