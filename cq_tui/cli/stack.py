@@ -52,9 +52,9 @@ def _set_market_source(replay: Path | None, seed: int | None) -> None:
 
 
 def _fail_if_supervised(data: DataDir) -> None:
-    from cq_tui.store.lock import read_holder
+    from cq_tui.store.lock import find_holder
 
-    if holder := read_holder(data.lock_of("supervisor")):
+    if holder := find_holder(data.lock_of("supervisor")):
         message = f"a supervisor is already running here (process {holder.pid}). Check it with `cq-tui status`"
         fail(message, ExitCode.ALREADY_RUNNING)
 

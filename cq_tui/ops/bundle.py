@@ -33,7 +33,7 @@ from cq_tui.store.checkpoints.checkpoint_log import LoggedCheckpoint
 from cq_tui.store.checkpoints.signed_note import split_note
 from cq_tui.store.document import write_document
 from cq_tui.store.journal import JournalError, last_lines
-from cq_tui.store.lock import read_holder
+from cq_tui.store.lock import find_holder
 
 _EVENTS = 100
 _LOG_LINES = 50
@@ -47,7 +47,7 @@ _HEX = frozenset("0123456789abcdef")
 
 
 def export_bundle(
-    data: DataDir, now: float | None = None, find_holder: Callable[[Path], LockHolder | None] = read_holder
+    data: DataDir, now: float | None = None, find_holder: Callable[[Path], LockHolder | None] = find_holder
 ) -> Path:
     """Write ``debug_bundle_<unix seconds>.json`` (0600) and return its path. Raises OSError.
 
@@ -80,7 +80,7 @@ def export_bundle(
 def _system(data: DataDir) -> BundleSystem:
     memory = cpu = 0.0
     for name in (*SERVICES, "supervisor"):
-        holder = read_holder(data.lock_of(name))
+        holder = find_holder(data.lock_of(name))
         try:
             process = psutil.Process(holder.pid) if holder else None
             if process is not None:

@@ -9,7 +9,7 @@ from cq_tui.contracts.commands import CommandOutcome
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.contracts.runfiles import LockHolder
 from cq_tui.store.control import issue_command, wait_for_answer
-from cq_tui.store.lock import LockHeld, ProcessLock, is_alive, read_holder
+from cq_tui.store.lock import LockHeld, ProcessLock, find_holder, is_alive
 from cq_tui.supervisor.desired_state import write_desired_state
 from cq_tui.supervisor.process import find_process, find_processes_by_command_line
 
@@ -27,7 +27,7 @@ async def stop_stack(data: DataDir, timeout: float = _TIMEOUT) -> list[str]:
     Raises DownError or OSError.
     """
     running = _list_running(data)
-    if (supervisor := read_holder(data.lock_of("supervisor"))) is not None:
+    if (supervisor := find_holder(data.lock_of("supervisor"))) is not None:
         await _stop_through_supervisor(data, supervisor, timeout)
     if _list_running(data):
         await _stop_remaining(data)
@@ -84,7 +84,7 @@ def _check_outcome(answer: CommandOutcome, pid: int) -> None:
 
 
 async def _wait_until_released(data: DataDir, pid: int) -> None:
-    while (holder := read_holder(data.lock_of("supervisor"))) is not None and holder.pid == pid:
+    while (holder := find_holder(data.lock_of("supervisor"))) is not None and holder.pid == pid:
         await asyncio.sleep(0.05)
 
 

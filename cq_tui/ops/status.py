@@ -12,7 +12,7 @@ from cq_tui.contracts.mode import EffectiveMode, effective_mode, soft_guardrails
 from cq_tui.contracts.runfiles import LockHolder
 from cq_tui.ops.verdict import Overall, ServiceFacts, Verdict, judge, judge_all, living_supervisor
 from cq_tui.store.document import DocumentError, DocumentMissing, read_document
-from cq_tui.store.lock import read_holder
+from cq_tui.store.lock import find_holder
 from cq_tui.store.settings_file import LoadedSettings, load_settings
 from cq_tui.supervisor.desired_state import read_desired_state
 
@@ -84,7 +84,7 @@ class StackStatus:
 
 
 def read_status(
-    data: DataDir, now: float | None = None, find_holder: Callable[[Path], LockHolder | None] = read_holder
+    data: DataDir, now: float | None = None, find_holder: Callable[[Path], LockHolder | None] = find_holder
 ) -> StackStatus:
     """Read the state of a data directory, whether or not the stack runs. Bad files never raise."""
     moment = time.time() if now is None else now

@@ -10,7 +10,7 @@ import orjson
 import psutil
 
 from cq_tui.contracts.runfiles import LockHolder
-from cq_tui.store.document import DocumentError, parse_document, read_with_owner
+from cq_tui.store.document import DocumentError, DocumentMissing, parse_document, read_with_owner
 from cq_tui.store.durable import write_all
 from cq_tui.store.regular_file import open_regular
 
@@ -71,13 +71,20 @@ class ProcessLock:
 def read_holder(path: Path) -> LockHolder | None:
     """Return the live holder of a lock, without touching the lock; None if there is none.
 
-    If the file is gone, unreadable or something else, the system may still know the holder.
+    If something else is in its place, the system may still know the holder.
     """
-    with contextlib.suppress(DocumentError):
+    try:
         holder = parse_document(path, read_with_owner(path, opener=open_regular)[0], LockHolder)
-        if is_alive(holder.pid, holder.process_started, holder.start_ticks):
-            return holder
-    return next(_holders_by_system(path), None)
+    except DocumentError as error:
+        # Often read, and mostly right: a file that is missing or empty is a lock that nobody holds.
+        is_free = isinstance(error, DocumentMissing) or error.problem == "is empty"
+        return None if is_free else next(_holders_by_system(path), None)
+    return holder if is_alive(holder.pid, holder.process_started, holder.start_ticks) else None
+
+
+def find_holder(path: Path) -> LockHolder | None:
+    """Return the live holder of a lock, as ``read_holder`` but also if its file was deleted or emptied."""
+    return read_holder(path) or next(_holders_by_system(path), None)
 
 
 def _holders_by_system(path: Path) -> Iterator[LockHolder]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from cq_tui.contracts.layout import SERVICES, DataDir
-from cq_tui.store.lock import is_alive, read_holder, start_ticks
+from cq_tui.store.lock import find_holder, is_alive, start_ticks
 from cq_tui.store.regular_file import open_regular
 
 #: Seconds between SIGTERM and SIGKILL: the services' own grace period plus interpreter shutdown.
@@ -159,7 +159,7 @@ def spawn_service(data: DataDir, service: str) -> ServiceProcess:
 
 def find_process(data: DataDir, service: str) -> ServiceProcess | None:
     """Return the process that holds a service's lock, no matter who started it."""
-    holder = read_holder(data.lock_of(service))
+    holder = find_holder(data.lock_of(service))
     return (
         None if holder is None else ServiceProcess(holder.pid, holder.process_started, start_ticks=holder.start_ticks)
     )

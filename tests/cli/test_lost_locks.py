@@ -11,7 +11,7 @@ import pytest
 
 from cq_tui.contracts.exit_code import ExitCode
 from cq_tui.contracts.layout import SERVICES, DataDir
-from cq_tui.store.lock import ProcessLock, read_holder
+from cq_tui.store.lock import ProcessLock, find_holder, read_holder
 from cq_tui.supervisor.process import find_process
 from tests.cli.conftest import CommandResult
 from tests.cli.test_processes import SMALL, left_over, until
@@ -43,15 +43,20 @@ def garbage(path: Path) -> None:
     path.write_bytes(b"\x00garbage")
 
 
+def emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
 def nothing(path: Path) -> None:
     path.unlink()
 
 
+by_system = pytest.mark.skipif(not Path("/proc/locks").exists(), reason="this system does not list its locks")
 REPLACED = [folder, pipe, link_to_a_living_holder]
-LOST = [garbage, nothing]
+LOST = [garbage, emptied, nothing]
 
 
-@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="this system does not list its locks")
+@by_system
 @pytest.mark.parametrize("lose", [*REPLACED, *LOST])
 def test_a_running_stack_is_seen_and_stopped_without_its_locks(
     start: Start, cq: Cq, data: DataDir, lose: Callable[[Path], None]
@@ -90,6 +95,7 @@ def test_services_without_a_supervisor_are_stopped_when_its_lock_cannot_be_held(
     assert process.wait(60) == 0
 
 
+@by_system
 def test_a_stack_is_stopped_when_the_folder_of_the_locks_is_gone(start: Start, cq: Cq, data: DataDir) -> None:
     process = start("up", **SMALL)
     until(lambda: all(find_process(data, name) for name in SERVICES))
@@ -99,6 +105,7 @@ def test_a_stack_is_stopped_when_the_folder_of_the_locks_is_gone(start: Start, c
     assert left_over(data) == []
 
 
+@by_system
 def test_the_holder_of_a_garbled_lock_is_read_from_the_system(tmp_path: Path) -> None:
     path = tmp_path / "memory.lock"
     lock = ProcessLock(path, "memory", "headless")
@@ -107,6 +114,9 @@ def test_the_holder_of_a_garbled_lock_is_read_from_the_system(tmp_path: Path) ->
     holder = read_holder(path)
     assert holder is not None
     assert (holder.pid, holder.name, holder.kind) == (os.getpid(), "memory", None)
-    assert read_holder(tmp_path / "trader.lock") is None
+    path.write_bytes(b"")
+    assert find_holder(path) == holder
+    assert read_holder(path) is None, "often read, and empty is free"
+    assert find_holder(tmp_path / "trader.lock") is None
     lock.release()
-    assert read_holder(path) is None
+    assert find_holder(path) is None
