@@ -28,7 +28,9 @@ def report_errors() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        fail(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error, ExitCode.UNUSABLE)
+        remedy = ". Check its owner and permissions" if isinstance(error, PermissionError) else ""
+        text = f"{error.filename}: {error.strerror}{remedy}" if error.filename else error.strerror or error
+        fail(text, ExitCode.UNUSABLE)
     except _expected_errors() as error:
         from cq_tui.store.lock import LockHeld
 

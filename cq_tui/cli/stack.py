@@ -64,9 +64,12 @@ def down(context: typer.Context, data_dir: DataOption = None) -> None:
     """Stop all services and the supervisor. An open room stays open and only watches."""
     import asyncio
 
-    from cq_tui.ops.down import DownError, stop_stack
+    from cq_tui.ops.down import DownError, is_running, stop_stack
 
-    data = require_data_dir(context, data_dir)
+    data = resolve_data_dir(context, data_dir)
+    if not is_running(data):
+        # A deleted directory may still have processes.
+        require_data_dir(context, data_dir)
     with report_errors():
         try:
             stopped = asyncio.run(stop_stack(data))

@@ -36,6 +36,11 @@ async def stop_stack(data: DataDir, timeout: float = _TIMEOUT) -> list[str]:
     return running
 
 
+def is_running(data: DataDir) -> bool:
+    """Whether the supervisor or a service runs, even if the data directory was deleted."""
+    return find_holder(data.lock_of("supervisor")) is not None or bool(_list_running(data))
+
+
 def _list_running(data: DataDir) -> list[str]:
     """Return the running services, found by lock, or by command line before they hold it."""
     starting = {name for name, _ in find_processes_by_command_line(data)}

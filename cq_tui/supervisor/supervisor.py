@@ -266,7 +266,8 @@ class Supervisor:
             managed.process = self._launch(self._data, managed.name)
         except OSError as error:
             managed.gave_up = True
-            self._update_state(managed, "gave_up", f"cannot be started: {error.strerror}")
+            where = f"{error.filename}: " if error.filename else ""
+            self._update_state(managed, "gave_up", f"cannot be started: {where}{error.strerror}")
             return
         self._update_state(managed, "starting")
 

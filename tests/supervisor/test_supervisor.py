@@ -107,11 +107,18 @@ async def test_a_service_that_cannot_be_started_is_given_up(stage: Stage) -> Non
     def fail() -> None:
         raise OSError(12, "Cannot allocate memory")
 
-    stage.before_launch["memory"] = fail
+    def fail_for_a_file() -> None:
+        raise OSError(21, "is no regular file. Move it away", "logs/ares.out")
+
+    stage.before_launch |= {"memory": fail, "ares": fail_for_a_file}
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "gave_up", "memory"))
         assert supervisor.state_of("memory").reason == "cannot be started: Cannot allocate memory"
+        await until(in_state(supervisor, "gave_up", "ares"))
+        named = "cannot be started: logs/ares.out: is no regular file. Move it away"
+        assert supervisor.state_of("ares").reason == named
         await supervisor.start("memory")
+        await supervisor.start("ares")
         await until(in_state(supervisor, "running"))
 
 
