@@ -119,6 +119,11 @@ class DataDir:
         return self.root / "state" / f"{service}.json"
 
     @property
+    def settings_record(self) -> Path:
+        """The settings as the history has them, without secrets, and a change that is being recorded."""
+        return self.root / "state" / "settings.json"
+
+    @property
     def account(self) -> Path:
         """Balances, positions, orders and quarantined symbols."""
         return self.root / "state" / "account.json"

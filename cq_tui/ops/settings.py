@@ -1,22 +1,19 @@
 """Changing settings for a user: validate, write, and record as events."""
 
-import secrets
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from pydantic import ValidationError
 
 from cq_tui.contracts.account import AccountState
-from cq_tui.contracts.events import ConfigChanged
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.mode import Mode, effective_mode
 from cq_tui.contracts.settings import Settings
-from cq_tui.store.data_directory import prepare_data_directory
+from cq_tui.services.settings_record import SettingsRecord
+from cq_tui.store.data_directory import DataDirError, prepare_data_directory
 from cq_tui.store.document import DocumentError, DocumentMissing, read_document
-from cq_tui.store.journal import JournalError
-from cq_tui.store.settings_file import SettingChange, SettingsError, change_settings, load_settings
-from cq_tui.store.spools.spool import EventSpool
+from cq_tui.store.settings_file import SettingChange, SettingsError, load_settings
 
 _OPEN_STATUSES = frozenset({"intended", "sent", "unknown", "new", "partially_filled", "pending_new"})
 
@@ -32,7 +29,7 @@ class ModeChangeRefused(SettingsError):
 def set_settings(
     data: DataDir, changes: Mapping[str, Any], changed_by: str, notify: Callable[[str], object] = lambda _: None
 ) -> tuple[SettingChange, ...]:
-    """Write settings and spool a ``config_changed`` event for each one that changed.
+    """Write settings and record a ``config_changed`` event for each one that changed.
 
     ``changed_by`` is ``room`` or ``cli``; ``notify`` is told if the data directory was open to others. Raises
     SettingsError for a key set in the environment or an invalid value, and ModeChangeRefused; then nothing was changed.
@@ -46,27 +43,11 @@ def set_settings(
     before, after = effective_mode(loaded.settings).mode, _mode_after(loaded.settings, changes)
     if after != before and (obstacles := mode_change_obstacles(data)):
         raise ModeChangeRefused(before, after, obstacles)
-    if closed := prepare_data_directory(data):
-        notify(closed)
-    done = change_settings(data.settings, changes)
-    _emit_changes(data, done, changed_by)
-    return done
-
-
-def _emit_changes(data: DataDir, changes: Sequence[SettingChange], changed_by: str) -> None:
-    if not changes:
-        return
-    writer = f"{changed_by}-{secrets.token_hex(4)}"
-    try:
-        # Always closed: memory deletes the spool once it is merged and unlocked.
-        with closing(EventSpool(data.spool, writer, quarantine=data.quarantine)) as spool:
-            for change in changes:
-                payload = ConfigChanged(
-                    key=change.key, old_value=change.old_value, new_value=change.new_value, changed_by=changed_by
-                )
-                spool.emit("config_changed", payload, durable=True)
-    except JournalError as error:
-        raise SettingsError(f"the setting was changed, but not recorded in the history: {error}") from None
+    # What reduces risk is written even if nothing else can be.
+    with suppress(DataDirError) if changes.get("TRADING_STATE", "active") != "active" else nullcontext():
+        if closed := prepare_data_directory(data):
+            notify(closed)
+    return SettingsRecord(data).change(changes, changed_by)
 
 
 def _mode_after(before: Settings, changes: Mapping[str, Any]) -> Mode:

@@ -2,8 +2,8 @@
 
 import fcntl
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -127,10 +127,11 @@ def _validate(values: Mapping[str, Any], where: str) -> Settings:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked_settings(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Let nobody else change the settings meanwhile. Raises OSError; BlockingIOError instead of waiting."""
     lock = open_regular(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
     finally:
         os.close(lock)
@@ -145,36 +146,49 @@ class SettingChange:
     new_value: Any
 
 
+Changed = tuple[SettingChange, ...]
+
+
 def change_settings(
-    path: Path, changes: Mapping[str, Any], *, expected: Mapping[str, Any] | None = None
-) -> tuple[SettingChange, ...]:
+    path: Path, changes: Mapping[str, Any], around: Callable[[Changed], AbstractContextManager[None]] | None = None
+) -> Changed:
     """Write keys to the file, leave all others unchanged, and return what changed.
 
-    ``expected`` are values that the file must still have (compare-and-swap). Raises SettingsError for an unknown key,
-    an invalid value, a file that cannot be parsed (it is left unchanged), or a lost race.
+    ``around`` is entered before the file is written and left after it, under the lock. Raises SettingsError for an
+    unknown key, an invalid value, or a file that cannot be parsed: it is left unchanged.
     """
     unknown = [key for key in changes if key not in SETTING_KEYS]
     if unknown:
         raise SettingsError(f"unknown setting {unknown[0]}. List all with `cq-tui config show`")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(path):
+        with locked_settings(path):
             before, foreign = _read(path)
             if foreign:
                 raise SettingsError(foreign)
             old = _validate(before, "ssot/env.json")
-            for key, value in (expected or {}).items():
-                if getattr(old, key) != value:
-                    raise SettingsError(f"{key} was changed to {getattr(old, key)!r} meanwhile. Check it and try again")
             after = before | dict(changes)
             new = _validate(after, "new settings")
-            write_document(path, after, mode=0o600)
+            pairs = [
+                (key, redact_value(key, getattr(old, key)), redact_value(key, getattr(new, key))) for key in changes
+            ]
+            done = tuple(SettingChange(*pair) for pair in pairs if getattr(old, pair[0]) != getattr(new, pair[0]))
+            with around(done) if around else nullcontext():
+                write_document(path, after, mode=0o600)
     except OSError as error:
         raise SettingsError(
             f"{error.filename or path}: cannot be written ({error.strerror}). Nothing was changed"
-        ) from None
-    pairs = ((key, redact_value(key, getattr(old, key)), redact_value(key, getattr(new, key))) for key in changes)
-    return tuple(SettingChange(*pair) for pair in pairs if getattr(old, pair[0]) != getattr(new, pair[0]))
+        ) from error
+    return done
+
+
+def redacted_settings(path: Path) -> dict[str, Any]:
+    """Return the valid values in the file, secrets only as ``set`` or ``unset``. Raises SettingsError."""
+    in_file, foreign = _read(path)
+    if foreign:
+        raise SettingsError(foreign)
+    valid = _validate(in_file, "ssot/env.json")
+    return {key: redact_value(key, getattr(valid, key)) for key in SETTING_KEYS if key in in_file}
 
 
 def redact_value(key: str, value: Any) -> Any:

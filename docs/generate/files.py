@@ -51,6 +51,7 @@ NAMED: dict[str, tuple[str, ...]] = {
     "control": (_FOLDER, "room, command line"),
     "control_done": (_FOLDER, "supervisor, services"),
     "state_of": (_DOCUMENT, _ITSELF),
+    "settings_record": (_DOCUMENT, "room, `cq-tui config set`, memory"),
     "account": (_DOCUMENT, "trader", "account"),
     "ledger": (_JOURNAL, "exchange"),
     "run": (_FOLDER, _EVERY_PROCESS),

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from cq_tui.services.runtime import ServiceRuntime
+from cq_tui.store.journal import JournalBroken, JournalError
 
 
 class DiskProblems:
@@ -21,14 +22,19 @@ class DiskProblems:
         """The oldest error."""
         return next(iter(self._problems.values()), None)
 
-    def attempt(self, what: str, act: Callable[[], object]) -> None:
-        """Run an action and record or clear its OSError."""
+    def attempt(self, what: str, act: Callable[[], object]) -> bool:
+        """Run an action and record or clear its error; return whether there was none. Raises JournalBroken."""
         try:
             act()
+        except JournalBroken:
+            raise
+        except JournalError as error:
+            self.record(what, str(error))
         except OSError as error:
             self.record_error(what, error)
         else:
-            self.clear(what)
+            self._problems.pop(what, None)
+        return what not in self._problems
 
     def record_error(self, what: str, error: OSError) -> None:
         """Record the OSError of an action."""
@@ -39,7 +45,3 @@ class DiskProblems:
         if problem != self._problems.get(what):
             self._runtime.log.error("disk", problem=problem)
         self._problems[what] = problem
-
-    def clear(self, what: str) -> None:
-        """Clear the error of an action that succeeded."""
-        self._problems.pop(what, None)

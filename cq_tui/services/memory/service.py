@@ -18,10 +18,10 @@ from cq_tui.services.memory.background_checks import BackgroundChecks
 from cq_tui.services.memory.disk import DiskProblems
 from cq_tui.services.memory.integrity import FAULTS_SHOWN, Integrity, load_state
 from cq_tui.services.runtime import Service, ServiceRuntime
+from cq_tui.services.settings_record import SettingsRecord
 from cq_tui.store.history.event_line import NewEvent
 from cq_tui.store.history.faults import fault_kind
 from cq_tui.store.history.writer import HistoryWriter
-from cq_tui.store.journal import JournalBroken, JournalError
 from cq_tui.store.lock import read_holder
 from cq_tui.store.snapshots.snapshot_store import SnapshotStore, recent_histories
 from cq_tui.store.spools.merge import SpoolMerger
@@ -53,6 +53,7 @@ class MemoryService(Service):
         for snapshot in refused:
             runtime.log.error("snapshot refused", problem=snapshot)
         self._snapshots = SnapshotStore(data)
+        self._settings_record = SettingsRecord(data)
         self.integrity = Integrity(runtime, self._disk, self._history, state, anchoring)
         self.checks = BackgroundChecks(data, self._disk, self._history, self.integrity, self._snapshots)
         self.integrity.save()
@@ -70,6 +71,7 @@ class MemoryService(Service):
     async def run(self) -> None:
         """Merge events as they arrive; flush, check, sign and take snapshots when due."""
         with watch_folders([self._data.spool]) as watch:
+            self._follow_settings()
             await self._catch_up(None)
             self._ready = True
             self.runtime.publish_health(self.health(time.time()))
@@ -106,6 +108,7 @@ class MemoryService(Service):
             self._last_check = ticks
             self._merge_spooled(None)
             self._check_clock(now)
+            self._follow_settings()
             self._disk.attempt("check", lambda: self.checks.check_files(now))
             if self.checks.is_complete and not self.integrity.faults:
                 # Merged segments stay in the spools until everything is verified.
@@ -115,6 +118,9 @@ class MemoryService(Service):
             self._disk.attempt("snapshot", lambda: self._take_snapshot(now))
         if ticks - self._last_checkpoint >= self._checkpoint_interval():
             self._sign(now)
+
+    def _follow_settings(self) -> None:
+        self._disk.attempt("settings", self._settings_record.follow)
 
     def _check_clock(self, now: float) -> None:
         """Record once that the clock went back."""
@@ -145,17 +151,11 @@ class MemoryService(Service):
             self._pending, more = collected.events, collected.more
         if not self._pending:
             return more
-        try:
-            self._history.append(self._pending, time.time())
-        except JournalBroken:
-            raise
-        except JournalError as error:
-            self._disk.record("events", str(error))
+        if not self._disk.attempt("events", lambda: self._history.append(self._pending, time.time())):
             return False
         if self.runtime.is_tracing:
             self._trace_merged(self._pending, time.time())
         self._pending = []
-        self._disk.clear("events")
         return more
 
     def _trace_merged(self, events: list[NewEvent], now: float) -> None:

@@ -1,0 +1,167 @@
+"""What the history knows of the settings: each change is announced, written, recorded, whatever ends the process.
+
+``state/settings.json`` has the file's values as last recorded, and a change that was announced and perhaps not
+recorded. Whoever looks next finishes it, under the same writer and numbers, so that memory takes each event once. What
+nobody announced was changed with an editor: it is recorded as changed by ``file``.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from cq_tui.contracts.events import ConfigChanged
+from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.settings import SETTING_KEYS, TRADING_STATES, Settings
+from cq_tui.store.document import DocumentError, read_document, write_document
+from cq_tui.store.journal import JournalError
+from cq_tui.store.settings_file import (
+    Changed,
+    SettingsError,
+    change_settings,
+    locked_settings,
+    redact_value,
+    redacted_settings,
+)
+from cq_tui.store.spools.spool import EventSpool
+
+
+class _Announced(BaseModel):
+    """A change that is perhaps not written, or not recorded."""
+
+    #: Spool of its events, which are numbered from 1.
+    writer: str
+    changes: list[ConfigChanged]
+
+
+class _Record(BaseModel):
+    """``state/settings.json``."""
+
+    #: Values in the file, by key; of a secret, whether it is set.
+    recorded: dict[str, Any]
+    announced: _Announced | None = None
+
+
+class SettingsRecord:
+    """Changes the settings of a data directory, and records what anybody changed."""
+
+    def __init__(self, data: DataDir) -> None:
+        self._data = data
+        self._path = data.settings_record
+        #: Both files as they were when everything was recorded.
+        self._seen: tuple[tuple[int, int], tuple[int, int]] | None = None
+
+    def change(self, changes: Mapping[str, Any], changed_by: str) -> Changed:
+        """Write settings and record them; what cannot be recorded now is recorded by memory later.
+
+        Raises SettingsError; then nothing was changed. A safer trading state is written even if nothing can be
+        recorded.
+        """
+        return change_settings(self._data.settings, changes, lambda done: self._recording(done, changed_by))
+
+    def follow(self) -> None:
+        """Record what changed since the last call. Raises OSError or JournalError; call it again later.
+
+        What somebody is changing at this moment is recorded next time.
+        """
+        settings = _identity(self._data.settings)
+        if self._seen == (settings, _identity(self._path)):
+            return
+        if settings == _MISSING and self._seen is not None:
+            # Services keep the last settings; an editor may be replacing the file.
+            return
+        with suppress(BlockingIOError), locked_settings(self._data.settings, wait=False):
+            with suppress(SettingsError):
+                self._record_differences()
+            self._seen = settings, _identity(self._path)
+
+    @contextmanager
+    def _recording(self, done: Changed, changed_by: str) -> Iterator[None]:
+        with suppress(OSError, JournalError):
+            self._record_differences()
+        if done:
+            changes = [
+                ConfigChanged(key=each.key, old_value=each.old_value, new_value=each.new_value, changed_by=changed_by)
+                for each in done
+            ]
+            try:
+                self._announce(self._read() or _Record(recorded={}), changed_by, changes)
+            except OSError as error:
+                if not _is_safer(done):
+                    problem = f"{self._path}: cannot be written ({error.strerror}). Nothing was changed"
+                    raise SettingsError(problem) from error
+        yield
+        with suppress(OSError, JournalError):
+            self._record_differences()
+
+    def _record_differences(self) -> None:
+        """Record what was announced, then what else differs from the file."""
+        current = redacted_settings(self._data.settings)
+        record = self._read()
+        if record is None:
+            # The first time: what is there is where the record begins.
+            write_document(self._path, _Record(recorded=current))
+            return
+        if record.announced is None:
+            if changes := _differences(record.recorded, current):
+                self._announce(record, "file", changes)
+                self._record_differences()
+            return
+        announced, recorded = record.announced, record.recorded
+        if all(_value(current, each.key) == each.new_value for each in announced.changes):
+            self._spool(announced)
+            keys = {each.key for each in announced.changes}
+            recorded = {key: value for key, value in recorded.items() if key not in keys}
+            recorded |= {key: value for key, value in current.items() if key in keys}
+        write_document(self._path, _Record(recorded=recorded))
+        self._record_differences()
+
+    def _announce(self, record: _Record, changed_by: str, changes: Sequence[ConfigChanged]) -> None:
+        announced = _Announced(writer=f"{changed_by}-{secrets.token_hex(4)}", changes=list(changes))
+        write_document(self._path, record.model_copy(update={"announced": announced}))
+
+    def _spool(self, announced: _Announced) -> None:
+        """Spool the events that the spool lacks; memory knows those that it has merged already by their numbers."""
+        with closing(EventSpool(self._data.spool, announced.writer, quarantine=self._data.quarantine)) as spool:
+            for change in announced.changes[spool.seq :]:
+                spool.emit("config_changed", change, durable=True)
+
+    def _read(self) -> _Record | None:
+        """Return the record; None if there is none, or it cannot be read."""
+        try:
+            return read_document(self._path, _Record)
+        except DocumentError:
+            return None
+
+
+def _differences(recorded: Mapping[str, Any], current: Mapping[str, Any]) -> list[ConfigChanged]:
+    pairs = [(key, _value(recorded, key), _value(current, key)) for key in SETTING_KEYS]
+    return [
+        ConfigChanged(key=key, old_value=old, new_value=new, changed_by="file") for key, old, new in pairs if old != new
+    ]
+
+
+def _value(values: Mapping[str, Any], key: str) -> Any:
+    """Return a redacted value, the default for a key that is not in the file."""
+    return values[key] if key in values else redact_value(key, getattr(Settings(), key))
+
+
+def _is_safer(done: Changed) -> bool:
+    order = TRADING_STATES.index
+    return any(each.key == "TRADING_STATE" and order(each.new_value) > order(each.old_value) for each in done)
+
+
+_MISSING = 0, 0
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Return what changes when a file is replaced or edited."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return _MISSING
+    return status.st_ino, status.st_mtime_ns
