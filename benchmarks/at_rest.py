@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.first_paint import BARE_APP
-from benchmarks.report import Row
+from benchmarks.report import Row, cpu_seconds
 from benchmarks.terminal import Terminal, room_command
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.ops.down import stop_stack
@@ -33,9 +33,9 @@ def measure(seconds: float) -> list[Row]:
                 terminal.drain(5.0)
                 pids = [holder.pid for name in SERVICES if (holder := read_holder(data.lock_of(name)))]
                 services = [psutil.Process(pid) for pid in pids]
-                before = [_cpu(process) for process in services]
+                before = [cpu_seconds(process) for process in services]
                 room = terminal.cpu_percent(seconds)
-                cpu = sum(_cpu(process) - start for process, start in zip(services, before, strict=True))
+                cpu = sum(cpu_seconds(process) - start for process, start in zip(services, before, strict=True))
                 memory = sum(process.memory_info().rss for process in services) / 2**20
                 room_memory = terminal.memory_mb()
         finally:
@@ -73,11 +73,6 @@ def _wait_until_ready(data: DataDir, terminal: Terminal) -> float:
     raise TimeoutError("the stack did not become ready")
 
 
-def _cpu(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return times.user + times.system
-
-
 def _bare(count: int, seconds: float) -> tuple[float, float]:
     children = [subprocess.Popen([sys.executable, "-c", _IDLE]) for _ in range(count)]
     try:
@@ -85,9 +80,9 @@ def _bare(count: int, seconds: float) -> tuple[float, float]:
             terminal.wait_for(b"painted")
             terminal.drain(1.0)
             processes = [psutil.Process(child.pid) for child in children]
-            before = sum(map(_cpu, processes))
+            before = sum(map(cpu_seconds, processes))
             app = terminal.cpu_percent(seconds)
-            idle = (sum(map(_cpu, processes)) - before) / seconds * 100
+            idle = (sum(map(cpu_seconds, processes)) - before) / seconds * 100
             memory = sum(process.memory_info().rss for process in processes) / 2**20 + terminal.memory_mb()
             return idle + app, memory
     finally:

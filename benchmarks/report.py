@@ -1,10 +1,13 @@
 """Rows of the table, and how they are printed."""
 
+import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 from typing import NamedTuple
+
+import psutil
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,34 @@ def table(rows: list[Row]) -> str:
 def middle(values: list[float]) -> float:
     """Return the median."""
     return median(values)
+
+
+class Spent(NamedTuple):
+    """Milliseconds on the clock, and of CPU, which other processes on the machine do not lengthen."""
+
+    wall: float
+    cpu: float
+
+
+def spent_on(call: Callable[[], bool]) -> Spent:
+    """Return what a call takes, with the processes that it runs. Raises ValueError if its result is wrong."""
+    wall, cpu = time.perf_counter(), _own_cpu_seconds()
+    is_right = call()
+    spent = Spent((time.perf_counter() - wall) * 1000, (_own_cpu_seconds() - cpu) * 1000)
+    if not is_right:
+        raise ValueError("what was measured gave a wrong result")
+    return spent
+
+
+def _own_cpu_seconds() -> float:
+    usages = (resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """Return user and system time of a process so far."""
+    times = process.cpu_times()
+    return times.user + times.system
 
 
 class Compared(NamedTuple):

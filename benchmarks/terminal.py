@@ -14,6 +14,8 @@ from types import TracebackType
 
 import psutil
 
+from benchmarks.report import cpu_seconds
+
 
 class Terminal:
     """One program under a pty. Use as a context manager: it is ended by its pid."""
@@ -53,16 +55,12 @@ class Terminal:
                 os.read(self._master, 65536)
         self._seen = b""
 
-    def cpu_seconds(self) -> float:
-        """User and system time of the program so far."""
-        times = psutil.Process(self.pid).cpu_times()
-        return times.user + times.system
-
     def cpu_percent(self, seconds: float) -> float:
         """Per cent of a core over a while."""
-        before = self.cpu_seconds()
+        process = psutil.Process(self.pid)
+        before = cpu_seconds(process)
         self.drain(seconds)
-        return (self.cpu_seconds() - before) / seconds * 100
+        return (cpu_seconds(process) - before) / seconds * 100
 
     def memory_mb(self) -> float:
         """Resident MiB."""

@@ -7,7 +7,7 @@ import time
 import psutil
 
 from benchmarks.memory.large_history import LargeHistory
-from benchmarks.report import Row
+from benchmarks.report import Row, cpu_seconds
 from cq_tui.contracts.health import MemoryHealth
 from cq_tui.store.document import DocumentError, read_document, write_document
 
@@ -62,7 +62,6 @@ def _wait_until_calm(history: LargeHistory, process: psutil.Process) -> None:
 
 
 def _cpu_percent(process: psutil.Process, seconds: float) -> float:
-    before = process.cpu_times()
+    before = cpu_seconds(process)
     time.sleep(seconds)
-    after = process.cpu_times()
-    return (after.user + after.system - before.user - before.system) / seconds * 100
+    return (cpu_seconds(process) - before) / seconds * 100

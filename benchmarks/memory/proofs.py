@@ -1,12 +1,10 @@
 """Inclusion and consistency proofs, straight from the files of a long history and the index of its subtrees."""
 
 import random
-import time
-from collections.abc import Callable
 from functools import partial
 
 from benchmarks.memory.large_history import LargeHistory
-from benchmarks.report import Row, middle
+from benchmarks.report import Row, Spent, middle, spent_on
 from cq_tui.store.history.chain_file import read_chain_tail
 from cq_tui.store.history.merkle import leaf_hash
 from cq_tui.store.proofs.lookup import HistoryFiles
@@ -35,26 +33,18 @@ def measure(history: LargeHistory, proofs: int) -> list[Row]:
         return verify_consistency(size, old_root, history.events, root, path)
 
     return [
-        _row("inclusion", history, [_milliseconds(partial(include, leaf)) for leaf in leaves]),
-        _row("consistency", history, [_milliseconds(partial(extend, *old)) for old in old_roots]),
+        _row("inclusion", history, [spent_on(partial(include, leaf)) for leaf in leaves]),
+        _row("consistency", history, [spent_on(partial(extend, *old)) for old in old_roots]),
     ]
 
 
-def _milliseconds(prove: Callable[[], bool]) -> float:
-    started = time.perf_counter()
-    is_proved = prove()
-    spent = (time.perf_counter() - started) * 1000
-    if not is_proved:
-        raise ValueError("a proof of a sound history was refused")
-    return spent
-
-
-def _row(kind: str, history: LargeHistory, times: list[float]) -> Row:
+def _row(kind: str, history: LargeHistory, times: list[Spent]) -> Row:
+    wall, cpu = (middle(list(each)) for each in zip(*times, strict=True))
     return Row(
         f"{kind} proof made and verified, {history.size}",
-        f"{middle(times):.1f} ms (slowest of {len(times)}: {max(times):.1f})",
+        f"{wall:.1f} ms, CPU {cpu:.1f} ms (slowest of {len(times)}: {max(times).wall:.1f})",
         "-",
         "-",
-        f"<= {_BAR_MS:.0f} ms",
-        middle(times) <= _BAR_MS,
+        f"CPU <= {_BAR_MS:.0f} ms",
+        cpu <= _BAR_MS,
     )

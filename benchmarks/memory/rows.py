@@ -5,17 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.memory import (
-    chain_append,
-    checking,
-    ingest,
-    merkle,
-    proofs,
-    reading,
-    recovery,
-    unit_costs,
-    verification,
-)
+from benchmarks.memory import checking, ingest, proofs, reading, recovery, unit_costs, verification
 from benchmarks.memory.large_history import large_history
 from benchmarks.report import Row
 
@@ -35,7 +25,7 @@ class Effort:
 
 
 FULL = Effort(events=1_000_000, written=50_000, rounds=7, verifications=3, rest_seconds=30.0)
-QUICK = Effort(events=200_000, written=10_000, rounds=3, verifications=1, rest_seconds=10.0)
+QUICK = Effort(events=200_000, written=10_000, rounds=3, verifications=1, rest_seconds=20.0)
 
 
 def measure(effort: Effort) -> Iterator[Row]:
@@ -47,12 +37,10 @@ def measure(effort: Effort) -> Iterator[Row]:
         place = Path(folder)
         yield unit_costs.measure(place)
         yield from ingest.measure(place, effort.rounds, effort.written)
-        yield merkle.measure(effort.rounds, effort.written)
         with large_history(effort.events, _MAKING, place) as history:
             yield from verification.measure(history, effort.verifications)
             yield reading.measure(history, rounds=50)
             yield from proofs.measure(history, proofs=50)
-            yield chain_append.measure(history, place, rewrites=2)
             yield from recovery.measure(history, effort.verifications)
             yield checking.measure(history, effort.rest_seconds)
         yield unit_costs.measure(place)
