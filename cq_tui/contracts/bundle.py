@@ -4,7 +4,8 @@ from typing import Any
 
 from pydantic import Field
 
-from cq_tui.contracts.base import ContractModel, Count, Timestamp
+from cq_tui.contracts.base import ContractModel, Timestamp
+from cq_tui.contracts.health import Count
 
 
 class BundleSystem(ContractModel):
@@ -45,6 +46,25 @@ class BundleEvent(ContractModel):
     source: str
 
 
+class BundleVerdict(ContractModel):
+    """One of the three verdicts on the history: a fixed word, and numbers."""
+
+    word: str
+    level: str
+    numbers: dict[str, int | float] = {}
+
+
+class BundleAcceptance(ContractModel):
+    """A person accepted that the history contradicts its checkpoints."""
+
+    fault_id: str
+    fault: str | None = None
+    """Its text; null if that is not a text of this version."""
+    accepted_by: str
+    accepted_at: Timestamp
+    event_index: Count | None = None
+
+
 class BundleIntegrity(ContractModel):
     """The state of the history."""
 
@@ -58,6 +78,11 @@ class BundleIntegrity(ContractModel):
     """The last signed checkpoint, in full, to verify the history against later."""
     public_key: str | None = None
     """Public key of the checkpoint (C2SP verifier key)."""
+    integrity: BundleVerdict | None = None
+    completeness: BundleVerdict | None = None
+    age: BundleVerdict | None = None
+    accepted: list[BundleAcceptance] | None = None
+    """Accepted contradictions, oldest first."""
 
 
 class BundleConfiguration(ContractModel):

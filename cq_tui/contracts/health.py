@@ -6,15 +6,17 @@ data was at that moment.
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
-from cq_tui.contracts.base import ContractModel, Count, Finite, Seconds, Status, Timestamp
+from cq_tui.contracts.base import ContractModel, Finite, Ratio, Seconds, Status, Timestamp
 
 
 def _clamp_to_epoch(moment: object) -> object:
     return 0.0 if isinstance(moment, float) and moment < 0 else moment
 
 
+#: Below 2^63: not every reader can write a larger integer as JSON again.
+Count = Annotated[int, Field(ge=0, lt=2**63)]
 #: A clock that was never set may show a time before 1970: even then a service must be able to report.
 ClampedTimestamp = Annotated[Timestamp, BeforeValidator(_clamp_to_epoch)]
 
@@ -28,7 +30,7 @@ class Health(ContractModel):
     updated_within_sec: Seconds
     reason: str | None = None
     """Why the status is not ok."""
-    pid: int | None = None
+    pid: Count | None = None
     started_ts: ClampedTimestamp | None = None
     ready: bool | None = None
     """Whether the service does its work; services that need it wait for this at startup."""
@@ -134,10 +136,14 @@ class MemoryHealth(Health):
     """Public key of the checkpoints (C2SP verifier key)."""
     last_full_check: ClampedTimestamp | None = None
     """When the whole history was last verified."""
+    full_check_progress: Ratio | None = None
+    """Progress of a running check of the whole history, 0..1; null when all of it is verified."""
     fault_kinds: dict[str, Count] | None = None
     """Number of faults by kind: history, contradiction, checkpoints, key, copy, spool."""
     gap_count: Count | None = None
     """Numbers missing in the writers' numbering."""
+    lost_count: Count | None = None
+    """Events of an earlier history that was in this data directory and is gone."""
     accepted: list[AcceptedContradiction] | None = None
     """Accepted contradictions, oldest first."""
     clock_ahead_sec: Seconds | None = None
@@ -158,7 +164,7 @@ class ServiceState(ContractModel):
     """The supervisor's view of one service process."""
 
     state: Literal["stopped", "starting", "waiting", "running", "stopping", "backoff", "gave_up"]
-    pid: int | None = None
+    pid: Count | None = None
     started_ts: ClampedTimestamp | None = None
     restarts: Count = 0
     wanted: Literal["running", "stopped"] = "running"

@@ -26,6 +26,7 @@ from cq_tui.contracts.bundle import (
 from cq_tui.contracts.events import PAYLOADS, Event
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.contracts.runfiles import LockHolder
+from cq_tui.ops.bundle_history import history_fields
 from cq_tui.ops.gathered_evidence import newest_own_checkpoint
 from cq_tui.ops.log_allowlist import LOG_EVENTS, NUMERIC_FIELDS
 from cq_tui.ops.status import StackStatus, read_status
@@ -123,6 +124,7 @@ def _integrity(data: DataDir, status: StackStatus) -> BundleIntegrity:
         reported_within_sec=None if status.verdicts["memory"].is_current else status.verdicts["memory"].age,
         checkpoint=signed.text if signed else None,
         public_key=signed.public_key if signed else None,
+        **history_fields(memory, status.history),
     )
 
 

@@ -96,6 +96,14 @@ def format_age(seconds: float | None) -> str:
     return f"{seconds / 3600:.0f} h" if seconds < 172_800 else f"{min(seconds / 86_400, 99_999):.0f} d"
 
 
+def format_ago(timestamp: float | None, now: float) -> str:
+    """``3 min ago``; ``not yet`` for what has not happened, ``in the future`` for what the clock has yet to reach."""
+    if not timestamp:
+        return "not yet"
+    age = format_age(now - timestamp)
+    return "in the future" if age == "ahead" else f"{age} ago"
+
+
 def age_level(seconds: float | None, limit: float) -> StatusLevel:
     """Amber from half the limit on, red past it or when the time lies ahead."""
     match None if seconds is None else classify_age(seconds, limit):

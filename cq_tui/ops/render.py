@@ -5,9 +5,9 @@ from typing import Any
 
 import orjson
 
-from cq_tui.contracts.health import MemoryHealth
 from cq_tui.contracts.layout import SERVICES
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS
+from cq_tui.ops.formatting import pluralize
 from cq_tui.ops.status import StackStatus
 from cq_tui.store.settings_file import LoadedSettings, SettingsError, redact_value
 
@@ -28,15 +28,7 @@ def status_lines(status: StackStatus) -> list[str]:
     if status.loaded.problem:
         lines.append(f"  settings: {printable(status.loaded.problem)}")
     lines += [_service_line(status, name) for name in SERVICES if name in status.required]
-    if status.memory is not None:
-        root = printable(status.memory.merkle_root[:16])
-        intact = "intact" if status.memory.integrity_ok else "DAMAGED"
-        verdict = status.verdicts["memory"]
-        if not verdict.is_current:
-            intact = f"last reported {intact}" + ("" if verdict.age is None else f" {verdict.age:,.0f} s ago")
-        lines.append(f"history {intact}, {_completeness(status.memory)}, root {root}")
-        if status.memory.integrity_ok and status.memory.anchor_problem:
-            lines.append(f"  checkpoints: {printable(status.memory.anchor_problem)}")
+    lines += _history_lines(status)
     if any(status.verdicts[name].key for name in status.required):
         lines.append("the keys above work in the room: run `cq-tui`")
     supervisor = "no supervisor is running: start everything with `cq-tui up` or `cq-tui`"
@@ -45,12 +37,17 @@ def status_lines(status: StackStatus) -> list[str]:
     return [*lines, supervisor]
 
 
-def _completeness(memory: MemoryHealth) -> str:
-    """Describe how far the history is complete and anchored; older versions do not report the latter."""
-    words = f"{memory.events_count:,} events"
-    if memory.missing_count:
-        words += f", INCOMPLETE by {memory.missing_count:,}"
-    return words if memory.anchored_count is None else f"{words}, anchored to {memory.anchored_count:,}"
+def _history_lines(status: StackStatus) -> list[str]:
+    """Return the three verdicts; of a memory that no longer reports, the heading says how old its word is."""
+    memory, history = status.memory, status.history
+    if memory is None or history is None:
+        return []
+    old = "" if history.is_current else f", {history.age.word}"
+    lines = [f"history of {pluralize(memory.events_count, 'event')}, root {printable(memory.merkle_root[:16])}{old}"]
+    lines += [f"{each.glyph} {name:<12}  {printable(each.text)}" for name, each in history.by_name.items()]
+    # A fault that stops signing is named by the service's own line.
+    is_named = (memory.anchor_problem or "") in (memory.reason or "")
+    return lines if is_named else [*lines, f"  checkpoints: {history.completeness.problem}"]
 
 
 def _service_line(status: StackStatus, name: str) -> str:

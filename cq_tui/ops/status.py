@@ -10,6 +10,7 @@ from cq_tui.contracts.health import HEALTH_MODELS, Health, MemoryHealth, Service
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.contracts.mode import EffectiveMode, effective_mode, soft_guardrails_active
 from cq_tui.contracts.runfiles import LockHolder
+from cq_tui.ops.history_verdicts import HistoryVerdicts, judge_memory
 from cq_tui.ops.verdict import Overall, ServiceFacts, Verdict, judge, judge_all, living_supervisor
 from cq_tui.store.document import DocumentError, DocumentMissing, read_document
 from cq_tui.store.lock import find_holder
@@ -29,6 +30,8 @@ class StackStatus:
     services: Mapping[str, ServiceState]
     #: Process of the supervisor and its kind; None without a supervisor.
     supervisor: tuple[int, str] | None
+    #: The verdicts on the history; None if memory has not reported.
+    history: HistoryVerdicts | None
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -64,6 +67,10 @@ class StackStatus:
                 "anchored_count": memory.anchored_count,
                 "last_anchor_ts": memory.last_anchor_ts,
             },
+            "history": None
+            if memory is None or self.history is None
+            else self.history.to_json()
+            | {"accepted": [each.model_dump(mode="json") for each in (memory.accepted or ())]},
             "services": {name: self._service(name) for name in SERVICES},
         }
 
@@ -111,8 +118,10 @@ def read_status(
             stop_requested=read_desired_state(data, name) == "stopped",
         )
         verdicts[name] = judge(facts, moment)
+    memory, interval = health.get("memory"), loaded.settings.MEMORY_CHECKPOINT_INTERVAL
+    history = judge_memory(memory, verdicts["memory"], interval, moment) if isinstance(memory, MemoryHealth) else None
     overall = judge_all(verdicts, mode.required_services)
-    return StackStatus(overall, mode, loaded, verdicts, health, services, supervisor)
+    return StackStatus(overall, mode, loaded, verdicts, health, services, supervisor, history)
 
 
 def _supervisor(

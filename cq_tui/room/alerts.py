@@ -2,7 +2,7 @@
 
 from cq_tui.ops.formatting import SEVERITY, Alert, format_age, format_clock, sanitize
 from cq_tui.ops.verdict import worst_first
-from cq_tui.room.history_verdicts import fault_headlines
+from cq_tui.room.history_alerts import history_alerts
 from cq_tui.room.state import RoomState
 
 #: Subjects whose file problems the services pane already shows.
@@ -11,7 +11,7 @@ _SERVICE_FILES = frozenset({"feeder", "ares", "trader", "memory", "exchange"})
 
 def all_alerts(state: RoomState, now: float) -> list[Alert]:
     """Return every problem that any pane shows, worst first."""
-    alerts = [*_integrity(state), *_services(state, now), *_files(state), *_mode(state), *_symbols(state, now)]
+    alerts = [*_history(state, now), *_services(state, now), *_files(state), *_mode(state), *_symbols(state, now)]
     account = state.account
     if account is not None:
         alerts += [
@@ -31,18 +31,9 @@ def room_alerts(state: RoomState) -> list[Alert]:
     return [*_files(state), *(item for item in _mode(state) if item.level == "bad")]
 
 
-def _integrity(state: RoomState) -> list[Alert]:
-    memory = state.memory
-    if memory is None:
-        return []
-    alerts = []
-    if not memory.integrity_ok:
-        alerts.append(Alert("bad", f"history not intact: {sanitize('; '.join(fault_headlines(memory)))}"))
-    if memory.missing_count:
-        alerts.append(Alert("bad", f"history incomplete by {memory.missing_count:,}"))
-    if memory.anchor_problem:
-        alerts.append(Alert("look", f"checkpoints: {sanitize(memory.anchor_problem)}"))
-    return alerts
+def _history(state: RoomState, now: float) -> list[Alert]:
+    memory, history = state.memory, state.history(now)
+    return [] if memory is None or history is None else history_alerts(memory, history)
 
 
 def _services(state: RoomState, now: float) -> list[Alert]:

@@ -20,6 +20,7 @@ from cq_tui.contracts.mode import EffectiveMode, base_interval, effective_mode, 
 from cq_tui.contracts.runfiles import LockHolder
 from cq_tui.contracts.settings import Settings
 from cq_tui.contracts.tickers import Ticker, TickersError, tickers_from_bytes
+from cq_tui.ops.history_verdicts import HistoryVerdicts, judge_memory
 from cq_tui.ops.verdict import Overall, ServiceFacts, Verdict, judge, judge_all, living_supervisor
 from cq_tui.room.changes import Changes, Topic
 from cq_tui.room.document_reader import DocumentReader, file_identity
@@ -238,6 +239,11 @@ class RoomState:
             stop_requested=service in self._stop_requested,
         )
         return judge(facts, now)
+
+    def history(self, now: float) -> HistoryVerdicts | None:
+        """Judge the history by memory's last report; None without one."""
+        interval = self.settings.MEMORY_CHECKPOINT_INTERVAL
+        return judge_memory(self.memory, self.verdict("memory", now), interval, now)
 
     def verdicts(self, now: float) -> dict[str, Verdict]:
         """Judge all required services."""

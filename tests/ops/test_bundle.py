@@ -15,11 +15,14 @@ from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.ops.bundle import export_bundle
 from cq_tui.ops.log_allowlist import LOG_EVENTS, NUMERIC_FIELDS
 from cq_tui.store.checkpoints.acknowledgement import sign_acknowledgement
+from cq_tui.store.checkpoints.anchoring import ForkDetected
 from cq_tui.store.checkpoints.checkpoint import open_checkpoint
 from cq_tui.store.checkpoints.checkpoint_log import CheckpointLog
+from cq_tui.store.checkpoints.consistency import find_contradictions
 from cq_tui.store.checkpoints.signed_note import VerifierKey, sign_note
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import write_document
+from cq_tui.store.history.faults import CONTRADICTION_PREFIX, LOG_FAULT_PREFIX, fault_id
 from cq_tui.store.lock import ProcessLock
 from cq_tui.store.spools.spool import EventSpool
 from tests.store.checkpoints.signing import KEY, ORIGIN, PRIVATE, accepted, checkpoint, note
@@ -30,6 +33,7 @@ EXAMPLE: dict[str, Any] = orjson.loads(
 )
 NOW = 1_700_000_000.5
 CANARY = "CaNaRy"
+_CONTRADICTION = LOG_FAULT_PREFIX + CONTRADICTION_PREFIX
 
 
 @pytest.fixture
@@ -73,7 +77,7 @@ def test_it_has_the_fields_of_the_contract_and_is_private(data: DataDir) -> None
     for part in ("system_info", "memory_integrity"):
         assert {key: type(value) for key, value in bundle[part].items()} == {
             key: type(value) for key, value in EXAMPLE[part].items()
-        }
+        } | dict.fromkeys({"integrity", "completeness", "age"} & set(bundle[part]), dict)
     assert bundle["bundle_id"] == "debug_1700000000"
     assert bundle["health_status"]["overall_status"] == "ok"
     assert set(EXAMPLE["health_status"]["components"]) <= set(bundle["health_status"]["components"])
@@ -81,6 +85,9 @@ def test_it_has_the_fields_of_the_contract_and_is_private(data: DataDir) -> None
     assert bundle["health_status"]["components"]["memory"]["integrity_ok"] is True
     assert bundle["memory_integrity"] == {
         "chain_valid": True, "merkle_root": "ab" * 32, "events_count": 1250, "snapshots_count": 45,
+        "integrity": {"word": "intact", "level": "good", "numbers": {}},
+        "completeness": {"word": "1,250 events", "level": "idle", "numbers": {}},
+        "age": {"word": "checked not yet", "level": "idle", "numbers": {"last_integrity_check": 0.0}},
     }  # fmt: skip
     assert len(bundle["recent_events"]) == 100
     assert all(set(found) == set(EXAMPLE["recent_events"][0]) for found in bundle["recent_events"])
@@ -112,7 +119,9 @@ def test_it_contains_no_secret_from_any_source(data: DataDir, monkeypatch: pytes
         monkeypatch.setenv(key, canary())
     settings = {"BINANCE_API_SECRET": canary(), canary(): canary(), "BINANCE_WS_API_URL": canary("https://")}
     write_document(data.settings, settings)
-    odd = {"reason": canary(), "faults": [canary()], canary(): canary(), "version": canary(), "merkle_root": canary()}
+    accepted = {"accepted_by": canary("ann "), "accepted_at": NOW, "fault": canary(_CONTRADICTION), canary(): canary()}
+    odd = {"fault_kinds": {canary(): 1}, "anchor_problem": canary(), "accepted": [accepted], "integrity_ok": False}
+    odd |= {"reason": canary(), "faults": [canary()], canary(): canary(), "version": canary(), "merkle_root": canary()}
     for name in SERVICES:
         report(data, name, status="degraded", **odd)
     data.events.write_bytes(
@@ -169,6 +178,23 @@ def test_it_contains_no_secret_from_any_source(data: DataDir, monkeypatch: pytes
     assert tail[2] == {"count": 7, "level": "error", "event": word}
     assert {key for entry in tail for key in entry} <= {"event", "level", *NUMERIC_FIELDS}
     assert bundle["memory_integrity"]["merkle_root"] == ""
+
+
+def test_an_accepted_contradiction_is_in_it_with_who_when_and_what(data: DataDir) -> None:
+    missing, other = find_contradictions([checkpoint(12), checkpoint(15), checkpoint(5)], 12, {5: bytes(32)})
+    fork = str(ForkDetected(checkpoint(12)))
+    texts = [LOG_FAULT_PREFIX + text for text in (missing, other, fork)]
+    foreign = f"{LOG_FAULT_PREFIX}entry at byte 0: {CANARY}"
+    accepted = [
+        {"event_index": number, "accepted_by": "ann@desk-1", "accepted_at": NOW - 60, "fault": text}
+        for number, text in enumerate([*texts, foreign])
+    ]
+    report(data, "memory", accepted=accepted)
+    found = exported(data)["memory_integrity"]["accepted"]
+    assert [each.get("fault") for each in found] == [*texts, None]
+    assert found[0] == accepted[0] | {"fault_id": fault_id(texts[0])}
+    del accepted[-1]["fault"]
+    assert found[-1] == accepted[-1] | {"fault_id": fault_id(foreign)}
 
 
 def logged(data: DataDir, *texts: str) -> None:

@@ -53,7 +53,9 @@ def test_all_is_well(data: DataDir) -> None:
     assert status.overall == "ok"
     lines = status_lines(status)
     assert lines[0] == "SIMULATION  ok  (SIMULATION_MODE is true)"
-    assert "history intact, 1,234,567 events, root abababababababab" in lines
+    heading = lines.index("history of 1,234,567 events, root abababababababab")
+    assert lines[heading + 1 : heading + 3] == ["● integrity     intact", "○ completeness  1,234,567 events"]
+    assert lines[heading + 3].startswith("○ age           checked ")
     assert lines[-1] == "no supervisor is running: start everything with `cq-tui up` or `cq-tui`"
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from cq_tui.ops.event_summary import event_level, summarize_event
 from cq_tui.room.alerts import all_alerts
-from cq_tui.room.history_verdicts import fault_alerts, integrity
+from cq_tui.room.history_alerts import fault_alerts
 from cq_tui.room.state import RoomState
 from cq_tui.store.history.faults import HistoryFault, fault_id
 from cq_tui.store.reading.event import HistoryEvent
@@ -22,9 +22,14 @@ def stage(tmp_path: Path) -> Stage:
 
 
 def test_the_pane_shows_the_headline_with_the_fault_s_id(stage: Stage) -> None:
-    memory = stage.memory(integrity_ok=False, status="error", faults=[str(FAULT)])
-    assert integrity(memory).text == f"NOT INTACT: {FAULT.headline}"
-    assert fault_alerts(memory)[0].text == f"{fault_id(str(FAULT))} {FAULT.headline}"
+    stage.write_all()
+    stage.health(stage.memory(integrity_ok=False, status="error", faults=[str(FAULT)]))
+    state = RoomState(stage.data, {})
+    state.poll_files()
+    memory, history = state.memory, state.history(NOW)
+    assert memory is not None
+    assert history is not None
+    assert fault_alerts(memory, history)[0].text == f"{fault_id(str(FAULT))} {FAULT.headline}"
 
 
 def test_the_status_bar_shows_the_headline(stage: Stage) -> None:
@@ -33,7 +38,7 @@ def test_the_status_bar_shows_the_headline(stage: Stage) -> None:
     state = RoomState(stage.data, {})
     state.poll_files()
     texts = [alert.text for alert in all_alerts(state, NOW)]
-    assert f"history not intact: {FAULT.headline}" in texts
+    assert f"history: DAMAGED, 1 fault of events or blocks: {FAULT.headline}" in texts
     assert HASH not in "".join(texts)
 
 

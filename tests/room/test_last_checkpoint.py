@@ -41,7 +41,7 @@ async def test_the_footer_shows_it_if_there_is_room(stage: Stage, make_room: Mak
         assert last.startswith(" t testnet")
         assert last.rstrip().endswith(app.room.checkpoint.short_text)
         stage.data.health_of("memory").unlink()
-        await wait_for_text(pilot, "memory unknown")
+        await wait_for_text(pilot, "history unknown")
         assert "checkpoint 11 " in screen_text(pilot)
         await pilot.resize_terminal(80, 24)
         await wait_until(pilot, lambda: app.room.query_one(KeyLine).size.width == 80)

@@ -167,7 +167,7 @@ def _frozen(stage: Stage) -> None:
                 "✖ all services stopped",
                 "trader    stopped",
                 "4 orders · stopped",
-                "6 memory · stopped · last known: intact",
+                "6 memory · stopped · last reported 0.4 s ago: intact · complete to 11",
                 "s start",
             ],
             ["history intact", "all services ok", "memory intact"],

@@ -37,7 +37,7 @@ async def test_all_panes_show_the_files(stage: Stage, make_room: MakeRoom) -> No
         await wait_for_text(pilot, "67,412.10")
         text = screen_text(pilot)
         for words in (
-            "SIMULATION", "guardrails on", "all services ok", "memory intact 13 · anchored 11",
+            "SIMULATION", "guardrails on", "all services ok", "history intact · complete to 11 · checked 0.8 s ago",
             "equity 10,042.18 USDT", "+0.42 %",
             "14:22:07 UTC", "all services ok", "14 symbols", "trader · 8 sent · 6 filled · 2 open", "DOGEUSDT",
             "NOTIONAL (-1013)", "└ target", "working", "not traded: nothing held", "−2010: Account has insufficient",

@@ -186,7 +186,7 @@ def test_the_worst_alert_comes_first(stage: Stage) -> None:
     stage.health(stage.memory(integrity_ok=False, faults=["block 12 does not match its event"]))
     stage.data.settings.write_text('{"TRADING_STATE": "halted"}')
     alerts = all_alerts(read_all(stage.data), NOW)
-    assert alerts[0].text == "history not intact: block 12 does not match its event"
+    assert alerts[0].text == "history: DAMAGED, 1 fault of events or blocks: block 12 does not match its event"
     assert [item.level for item in alerts] == sorted((item.level for item in alerts), key=["bad", "look"].index)
 
 
@@ -219,5 +219,5 @@ def test_the_frame_is_painted_without_the_contracts() -> None:
 def test_alerts_report_missing_events_and_checkpoints(stage: Stage) -> None:
     stage.health(stage.memory_from_history(missing_count=3, anchor_problem="no space left"))
     texts = [item.text for item in all_alerts(read_all(stage.data), NOW)]
-    assert texts[0] == "history incomplete by 3"
+    assert texts[0].startswith("history: INCOMPLETE by 3, anchored to 11, anchoring problem")
     assert "checkpoints: no space left" in texts

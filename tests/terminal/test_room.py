@@ -69,7 +69,7 @@ def test_the_most_important_keys(data: DataDir, tmp_path: Path) -> None:
         terminal.wait_for("SIMULATION")
         terminal.wait_for("all services ok", timeout=90)
         print(f"all services ok after {time.monotonic() - started:.1f} s")
-        screen = terminal.wait_for("memory intact")
+        screen = terminal.wait_for("history intact")
         assert "BTCUSDT" in screen
         assert "guardrails on" in screen
 

@@ -7,9 +7,19 @@ from textual.content import Content
 from textual.widgets import Static
 
 from cq_tui.ops.event_summary import event_level, summarize_event
-from cq_tui.ops.formatting import GLYPHS, NO_VALUE, Alert, StatusLevel, format_bar, format_clock, group_digest, sanitize
-from cq_tui.room import history_verdicts as verdicts
+from cq_tui.ops.formatting import (
+    GLYPHS,
+    NO_VALUE,
+    Alert,
+    StatusLevel,
+    format_ago,
+    format_bar,
+    format_clock,
+    group_digest,
+    sanitize,
+)
 from cq_tui.room.changes import Changes, Topic
+from cq_tui.room.history_alerts import fault_alerts
 from cq_tui.room.panes.pane import Pane, Summary
 from cq_tui.room.themes import LEVEL_COLORS
 from cq_tui.room.widgets.columns import Cell, Column
@@ -29,12 +39,12 @@ _COLORS: dict[StatusLevel, str] = {**LEVEL_COLORS, "good": ""}
 _GAP = 3
 #: Cells of the title before the summary: glyph, number, name.
 _TITLE_PREFIX_CELLS = 14
-#: Minimum characters of a problem in the title.
-_MIN_PROBLEM_CHARS = 24
 #: Lines per alert; the remedy is at its end.
 _MAX_ALERT_LINES = 4
 #: From this width on, the progress bar is longer.
 _WIDE_PROGRESS_FROM = 90
+#: More spooled bytes than this are shown as a warning.
+_LARGE_BACKLOG_BYTES = 1_000_000
 
 
 class Metric(NamedTuple):
@@ -94,14 +104,14 @@ class MemoryPane(Pane):
     def summary(self) -> tuple[str, StatusLevel]:
         """Return integrity, completeness and age, as far as they fit."""
         problem = self.state.file_problems.get("events") or self.state.file_problems.get("chain")
-        memory = self.state.memory
-        if memory is not None and not memory.integrity_ok:
-            return self._verdicts(memory)
-        if problem:
+        history = self.state.history(self.now)
+        if problem and (history is None or history.integrity.level != "bad"):
             return sanitize(problem, 90), "bad"
-        if memory is None:
+        if history is None:
             return "no report yet", "idle"
-        return self._verdicts(memory)
+        width = (self.content_size.width or 200) - _TITLE_PREFIX_CELLS
+        *wider, shortest = history.lines()
+        return next((line for line in wider if len(line) <= width), shortest), history.level
 
     def empty_text(self) -> str:
         """Return what the first event will be."""
@@ -120,32 +130,13 @@ class MemoryPane(Pane):
         """Whether memory is not reporting; its last values are then shown in gray."""
         return not self.state.verdict("memory", self.now).is_current
 
-    def _verdicts(self, memory: "MemoryHealth") -> tuple[str, StatusLevel]:
-        intact, whole = verdicts.integrity(memory), verdicts.completeness(memory)
-        checked = verdicts.last_check(memory, self.now)
-        since = (
-            f"{whole.unanchored_count:,} not yet anchored" if whole.unanchored_count and memory.anchored_count else ""
-        )
-        level: StatusLevel = "good"
-        for one in (intact.level, whole.level):
-            level = one if one == "bad" or (one == "look" and level != "bad") else level
-        width = max(0, (self.content_size.width or 200) - _TITLE_PREFIX_CELLS)
-        known = "last known: " if self._is_stale else ""
-        full = known + " · ".join(filter(None, (intact.text, whole.text, since, checked)))
-        if len(full) <= width:
-            return full, level
-        # Shorten text from outside before a verdict.
-        rest = len(checked) + 6
-        found = known + verdicts.integrity(memory, width - rest - min(len(whole.text), 40)).text
-        complete = sanitize(whole.text, max(_MIN_PROBLEM_CHARS, width - rest - len(found)))
-        return " · ".join((found, complete, checked)), level
-
     def _update_metrics(self) -> None:
         """Repaint the lines above the table if they changed."""
         width = self.content_size.width or 76
         rows = (self._tree_metrics(), self._check_metrics(width))
         lines = [_metrics_line(metrics, width) for metrics in rows if metrics]
-        for alert in verdicts.fault_alerts(self.state.memory) if self.state.memory else ():
+        memory, history = self.state.memory, self.state.history(self.now)
+        for alert in fault_alerts(memory, history) if memory and history else ():
             lines += self._alert_lines(alert)
         if lines != self._metrics_shown:
             lines_changed = len(lines) != len(self._metrics_shown)
@@ -163,9 +154,8 @@ class MemoryPane(Pane):
         if memory is not None:
             old = self._is_stale
             metrics.append(Metric("snapshots", f"{memory.snapshots_count:,}", "idle" if old else "good"))
-            waits = verdicts.backlog(memory)
-            if waits is not None:
-                metrics.append(Metric("backlog", waits.text, "idle" if old else waits.level))
+            if (waits := _backlog(memory)) is not None:
+                metrics.append(waits._replace(level="idle") if old else waits)
         return metrics
 
     def _check_metrics(self, width: int) -> list[Metric]:
@@ -181,11 +171,10 @@ class MemoryPane(Pane):
                     f"{format_bar(share, 10 if width >= _WIDE_PROGRESS_FROM else 5)} {share:.0%}".replace("%", " %"),
                 )
             )
-        if (full := verdicts.last_full_check(memory, self.now)) is not None:
-            metrics.append(Metric("full check", full))
-        interval = self.state.settings.MEMORY_CHECKPOINT_INTERVAL
-        if (anchor := verdicts.last_anchor(memory, self.now, interval)) is not None:
-            metrics.append(Metric("last anchor", anchor.text, anchor.level))
+        if memory.last_full_check is not None:
+            metrics.append(Metric("full check", format_ago(memory.last_full_check, self.now)))
+        if memory.last_anchor_ts:
+            metrics.append(Metric("last anchor", format_ago(memory.last_anchor_ts, self.now)))
         if self._is_stale:
             metrics = [metric._replace(level="idle") for metric in metrics]
         return metrics
@@ -206,6 +195,15 @@ class MemoryPane(Pane):
             Cell(sanitize(event.source, 40), "muted"),
             Cell(summarize_event(event)),
         )
+
+
+def _backlog(memory: "MemoryHealth") -> Metric | None:
+    """Return the events not yet appended, with their size if large; None if memory does not report it."""
+    if memory.backlog is None and memory.backlog_bytes is None:
+        return None
+    size, text = memory.backlog_bytes or 0, f"{memory.backlog or 0:,}"
+    is_large = size > _LARGE_BACKLOG_BYTES
+    return Metric("backlog", f"{text} ({size / 1e6:,.1f} MB)", "look") if is_large else Metric("backlog", text)
 
 
 def _metrics_line(metrics: list[Metric], width: int) -> Content:

@@ -30,8 +30,13 @@ class StatusItem(NamedTuple):
     style: str
     #: When space is short, the highest rank is dropped first; 0 stays.
     rank: int = 0
-    #: More of the same text; dropped before any other item.
-    extra: str = ""
+    #: The same in fewer words, each shorter than the one before; the shortest is used before another item is dropped.
+    shorter: tuple[str, ...] = ()
+
+    def shortened(self, steps: int) -> "StatusItem":
+        """Return the item so many steps shorter, or as short as it gets."""
+        texts = (self.text, *self.shorter)
+        return self._replace(text=texts[min(steps, len(texts) - 1)])
 
 
 def mode_block(mode: "Mode") -> StatusItem:
@@ -102,23 +107,14 @@ class StatusBar(Widget):
         return self._status_item(*summarize(self.state.verdicts(self._now).values()))
 
     def _memory(self) -> list[StatusItem]:
-        """Integrity and completeness, side by side."""
-        memory = self.state.memory
-        if memory is None:
-            return [self._status_item("idle", "memory unknown")]
-        missing = f"INCOMPLETE BY {memory.missing_count:,} " if memory.missing_count else ""
-        if not memory.integrity_ok:
-            extra = f"· {missing}" if missing else ""
-            return [StatusItem(f" {GLYPHS['bad']} HISTORY NOT INTACT ", "bold reverse $error", extra=extra)]
-        if missing:
-            return [StatusItem(f" {GLYPHS['bad']} HISTORY {missing}", "bold reverse $error")]
-        if not self.state.verdict("memory", self._now).is_current:
-            return [self._status_item("look", "history not monitored")]
-        intact = self._status_item("good", f"memory intact {format_number(memory.events_count)}")
-        anchored = f"anchored {memory.anchored_count:,}" if memory.anchored_count else ""
-        if memory.anchor_problem:
-            return [intact, self._status_item("look", anchored or "not anchored")]
-        return [intact._replace(extra=f" · {anchored}") if anchored else intact]
+        """The three verdicts on the history, as far as they fit; what is not good always stays."""
+        history = self.state.history(self._now)
+        if history is None:
+            return [self._status_item("idle", "history unknown")]
+        items = [self._status_item(history.level, f"history {line}") for line in history.lines()]
+        if history.level == "bad":
+            items = [StatusItem(f" {item.text} ", "bold reverse $error") for item in items]
+        return [items[0]._replace(shorter=tuple(item.text for item in items[1:]))]
 
     def _equity(self) -> list[StatusItem]:
         account = self.state.account
@@ -153,11 +149,12 @@ class StatusBar(Widget):
 
 
 def _justify(left: list[StatusItem], right: list[StatusItem], width: int) -> Content:
-    """Align items to both ends. If they do not fit, drop the extra text, then items at the right end by rank."""
-    start = _join_items([item._replace(text=item.text + item.extra) for item in left], "   ")
-    if start.cell_length + _join_items(right, " ").cell_length + 2 > width:
-        start = _join_items(left, "   ")
-    right = list(right)
+    """Align items to both ends. If they do not fit, shorten those on the left, then drop some on the right by rank."""
+    right, room = list(right), width - _join_items(right, " ").cell_length - 2
+    for steps in range(max((len(item.shorter) for item in left), default=0) + 1):
+        start = _join_items([item.shortened(steps) for item in left], "   ")
+        if start.cell_length <= room:
+            break
     while right and start.cell_length + _join_items(right, " ").cell_length + 2 > width:
         dropped = max(right, key=lambda item: item.rank)
         if dropped.rank == 0:

@@ -252,4 +252,6 @@ class MemoryService(Service):
             public_key=anchoring.public_key,
             last_full_check=self.integrity.state.last_full_check,
             clock_ahead_sec=ahead,
+            full_check_progress=None if self.checks.is_complete else round(self.checks.progress, 3),
+            gap_count=sum(self._history.gaps.values()),
         )

@@ -6,12 +6,13 @@ A fault is identified by its text, which signed acceptances repeat: reworded, an
 import re
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Literal
+from typing import Literal, get_args
 
 #: ``history``: stored bytes were changed. ``contradiction``: it is not the history that was signed, or (``missing``)
 #: lacks its end. The log of checkpoints is damaged (``checkpoints``), or has another signer (``key``). ``copy``: a
 #: second copy of the directory signs. ``spool``: a spool is damaged or lacks lines.
 FaultKind = Literal["history", "missing", "contradiction", "checkpoints", "key", "copy", "spool"]
+FAULT_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 
 #: Prefix of every fault of the checkpoint log, and of no other fault.
 LOG_FAULT_PREFIX = "checkpoints.log: "
