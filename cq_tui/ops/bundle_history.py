@@ -15,10 +15,11 @@ _MAX_ACCEPTED = 100
 _MAX_TEXT = 1000
 #: All words in the texts of contradictions; what else they contain are numbers, times and punctuation.
 _CONTRADICTION_WORDS = frozenset({
-    "Stop", "UTC", "an", "anchor", "and", "another", "are", "as", "back", "by", "changed", "checkpoint",
-    "checkpoints", "contradicts", "copy", "data", "directory", "events", "first", "has", "here", "history", "in",
-    "is", "log", "missing", "names", "not", "of", "old", "one", "or", "place", "put", "s", "signed", "something",
-    "the", "their", "them", "this", "those", "to", "use", "used", "was", "were", "what", "with",
+    "Stop", "UTC", "an", "anchor", "and", "another", "are", "as", "back", "block", "blocks", "by", "changed",
+    "checkpoint", "checkpoints", "contradicts", "copy", "data", "directory", "events", "first", "genesis", "has",
+    "hash", "hashes", "here", "history", "in", "is", "log", "missing", "names", "not", "of", "old", "one", "or",
+    "place", "put", "rebuilt", "s", "signed", "something", "the", "their", "them", "this", "those", "though",
+    "time", "to", "use", "used", "was", "were", "what", "with",
 })  # fmt: skip
 
 

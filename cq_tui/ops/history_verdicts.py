@@ -41,10 +41,12 @@ _KINDS: dict[str, _Meaning] = {
     "copy": _Meaning("another copy in use", "second copy", "bad", "of another copy"),
     "checkpoints": _Meaning("checkpoints.log damaged", "log damaged", "bad", "of checkpoints.log"),
     "key": _Meaning("key changed", "key changed", "bad", "of another key"),
+    # A kind that only a later version knows, or faults that an earlier version does not name.
+    "": _Meaning("NOT INTACT", "NOT INTACT", "bad", "of unknown kind"),
     "spool": _Meaning("spool fault", "spool fault", "look", "of spools"),
 }
-#: A kind that only a later version knows, or faults that an earlier version does not name.
-_OTHER_KIND = _Meaning("NOT INTACT", "NOT INTACT", "bad", "of unknown kind")
+#: Missing events are a matter of completeness.
+_MISSING = "missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +209,11 @@ def judge_memory(
 
 def _judge_integrity(facts: HistoryFacts) -> HistoryVerdict:
     accepted = _acceptance(facts.accepted)
-    if facts.faults:
-        return _judge_faults(facts.faults, accepted)
+    faults = Counter[str]()
+    for kind in facts.faults.keys() - {_MISSING}:
+        faults[kind if kind in _KINDS else ""] += facts.faults[kind]
+    if faults:
+        return _judge_faults(faults, accepted)
     if facts.check_progress is not None:
         share = f"{min(max(facts.check_progress, 0.0), 1.0):.0%}".replace("%", " %")
         return HistoryVerdict(f"being verified ({share})", "idle", f"verifying {share}", accepted)
@@ -223,10 +228,7 @@ def _judge_integrity(facts: HistoryFacts) -> HistoryVerdict:
 
 def _judge_faults(faults: Mapping[str, int], accepted: str) -> HistoryVerdict:
     """Name the worst kind and the number of faults of other kinds."""
-    kinds = Counter[str]()
-    for kind, count in faults.items():
-        kinds[kind if kind in _KINDS else ""] += count
-    meanings = [(meaning, kinds[kind]) for kind, meaning in {**_KINDS, "": _OTHER_KIND}.items() if kinds[kind]]
+    meanings = [(meaning, faults[kind]) for kind, meaning in _KINDS.items() if kind in faults]
     worst, others = meanings[0][0], sum(count for _, count in meanings[1:])
     more = f" +{_number(others)}" if others else ""
     counts = [f"{_count(count, 'fault')} {meaning.subject}" for meaning, count in meanings]
@@ -247,12 +249,14 @@ def _judge_completeness(facts: HistoryFacts) -> HistoryVerdict:
     lacking = []
     if facts.missing:
         lacking.append(f"INCOMPLETE by {_number(facts.missing)}")
+    elif facts.faults.get(_MISSING):
+        lacking.append("INCOMPLETE")
     if facts.lost:
         lacking.append(f"INCOMPLETE by an earlier history of {_number(facts.lost)}")
     if facts.gaps:
         lacking.append(f"{_count(facts.gaps, 'number')} missing")
     anchored, later, level = _judge_anchoring(facts, is_whole=not lacking)
-    if facts.missing or facts.lost:
+    if facts.missing or facts.lost or facts.faults.get(_MISSING):
         level = "bad"
     elif facts.gaps or facts.unchained or _fails_to_anchor(facts):
         level = "look"

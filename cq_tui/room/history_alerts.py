@@ -20,7 +20,7 @@ def history_alerts(memory: "MemoryHealth", history: "HistoryVerdicts") -> list[A
         for verdict in history.by_name.values()
         if verdict.level in ("bad", "look") and (history.is_current or verdict is not history.age)
     ]
-    if history.integrity.level in ("bad", "look"):
+    if alerts and not memory.integrity_ok:
         faults = [sanitize(headline_of(fault)) for fault in (memory.faults or ())[-_MAX_SHOWN:]]
         alerts[0] = alerts[0]._replace(text=f"{alerts[0].text}: {'; '.join(faults) or sanitize(memory.reason or '')}")
     return [*alerts, *_anchoring_problem(history, alerts)]
@@ -30,7 +30,7 @@ def fault_alerts(memory: "MemoryHealth", history: "HistoryVerdicts") -> list[Ale
     """Return the newest faults with their short ids and what to do about them, then acceptances and anchoring."""
     alerts: list[Alert] = []
     faults = memory.faults or []
-    if history.integrity.level in ("bad", "look"):
+    if faults or not memory.integrity_ok:
         alerts = [_fault_alert(fault) for fault in faults[-_MAX_SHOWN:]]
         earlier = max(memory.fault_count or 0, len(faults)) - len(alerts)
         more = f"{pluralize(earlier, 'earlier fault')} not shown. " if earlier > 0 else ""

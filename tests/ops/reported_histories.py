@@ -51,7 +51,8 @@ ROWS: dict[str, Row] = {
     "a spool and a key": Row(faulty({"spool": 1, "key": 1}), ("key changed +1", "bad")),
     "a kind of a later version": Row(faulty({"weather": 2}), ("NOT INTACT", "bad")),
     "faults of an earlier version": Row(
-        faulty(faults=["spool: x", _CONTRADICTION]), ("CONTRADICTS its checkpoints +1", "bad")
+        faulty(faults=["spool: x", _CONTRADICTION], missing_count=3),
+        ("spool fault", "look"), ("INCOMPLETE by 3", "bad"),
     ),
     "more faults than texts": Row(faulty(faults=[_DAMAGE]) | {"fault_count": 9}, ("DAMAGED +8", "bad")),
     "no reason at all": Row({"integrity_ok": False}, ("NOT INTACT", "bad")),
@@ -63,6 +64,13 @@ ROWS: dict[str, Row] = {
         {"accepted": [accepted(9)], "full_check_progress": 0.0}, ("being verified (0 %)", "idle")
     ),
     "a cut tail": Row({"missing_count": 3}, completeness=("INCOMPLETE by 3", "bad")),
+    "a cut tail that was signed": Row(
+        faulty({"missing": 1}, missing_count=3, anchor_problem=_CONTRADICTION), completeness=("INCOMPLETE by 3", "bad")
+    ),
+    "a cut tail without a number": Row(faulty({"missing": 1}), completeness=("INCOMPLETE", "bad")),
+    "a cut tail and a stray line": Row(
+        faulty({"missing": 1, "spool": 1}, missing_count=3), ("spool fault", "look"), ("INCOMPLETE by 3", "bad")
+    ),
     "damaged and cut": Row(faulty({"history": 1}, missing_count=3), ("DAMAGED", "bad"), ("INCOMPLETE by 3", "bad")),
     "numbers of a writer": Row({"gap_count": 1}, completeness=("1 number missing", "look")),
     "a lost history": Row(

@@ -3,6 +3,7 @@
 import base64
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.ops.bundle import export_bundle
 from cq_tui.ops.log_allowlist import LOG_EVENTS, NUMERIC_FIELDS
 from cq_tui.store.checkpoints.acknowledgement import sign_acknowledgement
-from cq_tui.store.checkpoints.anchoring import ForkDetected
+from cq_tui.store.checkpoints.anchoring import describe_fork
 from cq_tui.store.checkpoints.checkpoint import open_checkpoint
 from cq_tui.store.checkpoints.checkpoint_log import CheckpointLog
 from cq_tui.store.checkpoints.consistency import find_contradictions
@@ -23,6 +24,7 @@ from cq_tui.store.checkpoints.signed_note import VerifierKey, sign_note
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import write_document
 from cq_tui.store.history.faults import CONTRADICTION_PREFIX, LOG_FAULT_PREFIX, fault_id
+from cq_tui.store.history.position import HistoryMark
 from cq_tui.store.lock import ProcessLock
 from cq_tui.store.spools.spool import EventSpool
 from tests.store.checkpoints.signing import KEY, ORIGIN, PRIVATE, accepted, checkpoint, note
@@ -181,9 +183,10 @@ def test_it_contains_no_secret_from_any_source(data: DataDir, monkeypatch: pytes
 
 
 def test_an_accepted_contradiction_is_in_it_with_who_when_and_what(data: DataDir) -> None:
-    missing, other = find_contradictions([checkpoint(12), checkpoint(15), checkpoint(5)], 12, {5: bytes(32)})
-    fork = str(ForkDetected(checkpoint(12)))
-    texts = [LOG_FAULT_PREFIX + text for text in (missing, other, fork)]
+    chained = replace(checkpoint(5), chain="ab" * 32)
+    marks = {each.size: HistoryMark(each.root, "cd" * 32) for each in (chained, checkpoint(7))}
+    missing, other, blocks = find_contradictions([checkpoint(9), chained, checkpoint(7, "other")], 8, marks)
+    texts = [LOG_FAULT_PREFIX + text for text in (missing, other, blocks, describe_fork(checkpoint(12)))]
     foreign = f"{LOG_FAULT_PREFIX}entry at byte 0: {CANARY}"
     accepted = [
         {"event_index": number, "accepted_by": "ann@desk-1", "accepted_at": NOW - 60, "fault": text}

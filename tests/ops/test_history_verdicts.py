@@ -90,15 +90,17 @@ FACTS = st.fixed_dictionaries(
 @given(FACTS)
 def test_no_verdict_hides_behind_another(facts: dict[str, Any]) -> None:
     found = judged(**facts)
-    is_clean = not facts["faults"] and not facts["accepted"]
+    is_cut = "missing" in facts["faults"]
+    damage = facts["faults"].keys() - {"missing"}
+    is_clean = not damage and not facts["accepted"]
     assert (found.integrity.word == "intact") == (is_clean and facts["check_progress"] is None)
     assert ("DAMAGED" in found.integrity.word) == ("history" in facts["faults"])
-    is_incomplete = bool(facts["missing"] or facts["lost"])
+    is_incomplete = bool(facts["missing"] or facts["lost"] or is_cut)
     assert (found.completeness.level == "bad") == ("INCOMPLETE" in found.completeness.word) == is_incomplete
     assert found.is_current == (facts["reported_at"] is None)
     if not found.is_current:
         assert "good" not in [verdict.level for verdict in found.by_name.values()]
-    if facts["faults"]:
+    if damage:
         assert found.level in ("bad", "look")
         assert found.integrity.short in found.lines()[-1]
     if is_incomplete:

@@ -14,7 +14,7 @@ from cq_tui.services.memory.memory_state import MemoryState
 from cq_tui.services.runtime import ServiceRuntime
 from cq_tui.store.checkpoints.acknowledgement import Acknowledgement, make_acknowledgement
 from cq_tui.store.checkpoints.anchoring import AcceptanceRefused, Anchoring, SigningConflict
-from cq_tui.store.checkpoints.checkpoint import origin_of
+from cq_tui.store.checkpoints.checkpoint import Checkpoint, origin_of
 from cq_tui.store.checkpoints.consistency import missing_by_checkpoint
 from cq_tui.store.history.faults import HistoryFault, fault_id, fault_kind, headline_of
 from cq_tui.store.history.position import HistoryMark
@@ -88,6 +88,11 @@ class Integrity:
     def missing_count(self) -> int:
         """How many signed events are missing, unless a person accepted that."""
         return self.anchoring.evidence.count_missing(self._history.events, self.faults.values())
+
+    @property
+    def anchor(self) -> Checkpoint | None:
+        """The largest signed checkpoint that the history does not contradict."""
+        return self.anchoring.evidence.find_anchor(self._history.events, self._marks)
 
     def add_fault(self, fault: HistoryFault, *, happened_now: bool = False) -> bool:
         """Record a fault once, until a person accepts it. Return whether it is new."""

@@ -220,7 +220,7 @@ class MemoryService(Service):
     def health(self, now: float) -> MemoryHealth:
         """Report whether the history is intact and complete, and how old check and anchor are."""
         faults, anchoring = list(self.integrity.faults.values()), self.integrity.anchoring
-        problem, last = self._disk.first, anchoring.last_checkpoint
+        problem, anchor = self._disk.first, self.integrity.anchor
         events, spooled = self._merge.backlog()
         ahead = event_time_ahead(self._history.newest_time, now)
         if ahead is not None and problem is None:
@@ -245,8 +245,8 @@ class MemoryService(Service):
             fault_count=len(faults),
             fault_kinds=dict(Counter(map(fault_kind, faults))),
             missing_count=self.integrity.missing_count,
-            anchored_count=min(last.size, self._history.events) if last else 0,
-            last_anchor_ts=last.time if last else None,
+            anchored_count=anchor.size if anchor else 0,
+            last_anchor_ts=anchor.time if anchor else None,
             anchor_problem=self.integrity.signing_problem or next(iter(anchoring.warnings), None),
             checkpoint=anchoring.last_note,
             public_key=anchoring.public_key,
@@ -254,4 +254,6 @@ class MemoryService(Service):
             clock_ahead_sec=ahead,
             full_check_progress=None if self.checks.is_complete else round(self.checks.progress, 3),
             gap_count=sum(self._history.gaps.values()),
+            lost_count=anchoring.lost_count,
+            accepted=anchoring.evidence.report_contradictions() or None,
         )

@@ -128,6 +128,11 @@ class Anchoring:
         return [each for each in (*found, *self.evidence.warnings, *self._write_problems.values()) if each]
 
     @property
+    def lost_count(self) -> int:
+        """Events of the earlier history that is gone."""
+        return self._lost.checkpoint.size if self._lost else 0
+
+    @property
     def last_checkpoint(self) -> Checkpoint | None:
         """The newest binding checkpoint that was signed here with the present key."""
         return self._last.checkpoint if self._last else None

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import orjson
 
+from cq_tui.contracts.health import AcceptedContradiction
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.checkpoints.acknowledgement import Acknowledgement, open_acknowledgement
 from cq_tui.store.checkpoints.anchors import AnchorError, KeptNote, anchor_path, copy_path, read_series
@@ -117,6 +118,19 @@ class Evidence:
     def contradictions(self) -> list[Acceptance]:
         """The acceptances of a history that contradicts what was signed before."""
         return [each for each in self.acceptances if each.acknowledgement.releases_checkpoints]
+
+    def report_contradictions(self) -> list[AcceptedContradiction]:
+        """Return who accepted a contradiction, when, what, and the event that records it, oldest first."""
+        found = [(each.index, each.acknowledgement) for each in self.contradictions]
+        return [
+            AcceptedContradiction(event_index=index, accepted_by=each.who, accepted_at=each.time, fault=each.fault)
+            for index, each in found
+        ]
+
+    def find_anchor(self, events: int, marks: Mapping[int, HistoryMark]) -> Checkpoint | None:
+        """Return the largest checkpoint that the history does not contradict, as far as it is verified."""
+        ordered = sorted((each.checkpoint for each in self.statements if each.trusted), key=lambda each: -each.size)
+        return next((each for each in ordered if not find_contradictions([each], events, marks)), None)
 
     @property
     def released_until(self) -> float:

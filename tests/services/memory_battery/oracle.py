@@ -12,7 +12,6 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.bundle import export_bundle
 from cq_tui.ops.status import read_status
 from cq_tui.ops.verify import NoHistory, VerificationReport, report_lines, verify_history
-from cq_tui.room import history_verdicts
 from cq_tui.room.state import RoomState
 from cq_tui.services.memory.background_checks import HistoryReplaced
 from cq_tui.store.data_directory import DataDirError
@@ -27,10 +26,11 @@ _STARTS = 4
 
 
 class Verdicts(NamedTuple):
-    """What one reader says: whether all bytes are unaltered, and how many events are missing."""
+    """What one reader says: whether nothing is wrong, how many events are missing, integrity and completeness."""
 
     intact: bool
     missing: int
+    words: tuple[str, ...]
 
 
 @dataclass
@@ -100,14 +100,17 @@ def read(data: DataDir) -> dict[str, Verdicts | None]:
     bundle.unlink()
     room = RoomState(data)
     room.poll_files()
-    told, seen = status.memory, room.memory
-    missing = None if told is None else told.missing_count or 0
+    told, seen, history, shown = status.memory, room.memory, status.history, room.history(time.time())
+    if told is None or history is None or seen is None or shown is None:
+        return dict.fromkeys(("status", "bundle", "room"))
+    exported = (integrity["integrity"]["word"], integrity["completeness"]["word"])
+    missing = integrity["completeness"]["numbers"].get("missing_count", 0)
     return {
-        "status": None if told is None else Verdicts(told.integrity_ok, missing or 0),
-        "bundle": None if told is None else Verdicts(integrity["chain_valid"], missing or 0),
-        "room": None
-        if seen is None
-        else Verdicts(history_verdicts.integrity(seen).level == "good", seen.missing_count or 0),
+        "status": Verdicts(
+            told.integrity_ok, told.missing_count or 0, (history.integrity.word, history.completeness.word)
+        ),
+        "bundle": Verdicts(integrity["chain_valid"], missing, exported),
+        "room": Verdicts(seen.integrity_ok, seen.missing_count or 0, (shown.integrity.word, shown.completeness.word)),
     }
 
 
