@@ -2,23 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 
 from tests.services.memory_battery.site import Site
-
-
-class Word(StrEnum):
-    """What an auditor would call the damage."""
-
-    #: The bytes of events or blocks.
-    HISTORY = "history"
-    #: The history is not the one that was signed.
-    CONTRADICTION = "contradiction"
-    #: The log of checkpoints itself.
-    CHECKPOINTS = "checkpoints"
-    KEY = "key"
-    COPY = "copy"
-    SPOOL = "spool"
 
 
 @dataclass(frozen=True)
@@ -32,8 +17,8 @@ class Mutation:
     change: Callable[[Site], object]
     #: Exit code of ``verify``.
     exit_code: int = 2
-    #: Every kind of fault that it names.
-    words: frozenset[Word] = frozenset()
+    #: Every kind of fault that it names (see ``fault_kind``).
+    kinds: frozenset[str] = frozenset()
     #: The file that one of them names, and the place of the event or block.
     file: str = ""
     at: float | None = None

@@ -18,12 +18,12 @@ from tests.services.memory_battery.edits import (
     swapped,
     without,
 )
-from tests.services.memory_battery.mutation import Mutation, Word
+from tests.services.memory_battery.mutation import Mutation
 from tests.services.memory_battery.site import Site
 from tests.store.history.histories import raw_blocks
 
 CHAIN = "hash_chain.json"
-_HISTORY = frozenset({Word.HISTORY})
+_HISTORY = frozenset({"history"})
 _NESTING = b"[" * 100_000
 Lines = list[bytes]
 
@@ -68,7 +68,7 @@ def _root(site: Site) -> str:
 
 
 def _damage(name: str, change: Callable[[Site], object], at: float | None = None) -> Mutation:
-    return Mutation(name, change, words=_HISTORY, file=CHAIN, at=at)
+    return Mutation(name, change, kinds=_HISTORY, file=CHAIN, at=at)
 
 
 def _path_change(change: Callable[[Path], object]) -> Callable[[Site], object]:
@@ -147,6 +147,10 @@ MUTATIONS = (
         "the tail counts beyond any history",
         _path_change(lambda path: replace_in(path, b'"chain_length":', b'"chain_length":9007199254740993')),
     ),
+    _damage(
+        "the tail says that it was not verified",
+        lambda site: _tail(merkle_root=_root(site), integrity_verified=False)(site),
+    ),
     _damage("a bit of the tail is flipped", _path_change(lambda path: flip(path, b"integrity_verified", 0.9))),
     _damage("the tail is cut", _path_change(lambda path: cut(path, TAIL_BYTES))),
     _damage("the last byte is cut", _path_change(lambda path: cut(path, 1))),
@@ -155,7 +159,7 @@ MUTATIONS = (
     _damage("garbage is appended", _path_change(lambda path: append(path, b"garbage" * 1000))),
     # Its blocks say that all events were changed.
     *(
-        Mutation(name, change, words=frozenset({Word.HISTORY, Word.CONTRADICTION}), file="event_chain.ndjson", at=0)
+        Mutation(name, change, kinds=frozenset({"history", "contradiction"}), file="event_chain.ndjson", at=0)
         for name, change in (
             ("it is another directory's", _of_other),
             ("both are another directory's", _both(_of_other)),

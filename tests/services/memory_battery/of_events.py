@@ -14,12 +14,12 @@ from tests.services.memory_battery.edits import (
     swapped,
     without,
 )
-from tests.services.memory_battery.mutation import Mutation, Word, place
+from tests.services.memory_battery.mutation import Mutation, place
 from tests.services.memory_battery.site import Site
 from tests.store.history.histories import event_lines
 
 EVENTS = "event_chain.ndjson"
-_HISTORY = frozenset({Word.HISTORY})
+_HISTORY = frozenset({"history"})
 
 
 def _flip_in(marker: bytes, share: float, offset: int = 0) -> Mutation:
@@ -30,7 +30,7 @@ def _flip_in(marker: bytes, share: float, offset: int = 0) -> Mutation:
     return Mutation(
         f"a bit of {marker.decode()} is flipped at {share}",
         lambda site: edit_events(site.data, edit_line(share, change)),
-        words=_HISTORY,
+        kinds=_HISTORY,
         file=EVENTS,
         at=share,
     )
@@ -66,7 +66,7 @@ def _append_line(line: bytes) -> Mutation:
     return Mutation(
         f"a line {line[:20]!r} is appended",
         lambda site: append(site.data.events, line + b"\n"),
-        words=_HISTORY,
+        kinds=_HISTORY,
         file=EVENTS,
     )
 
@@ -83,14 +83,14 @@ MUTATIONS = (
     Mutation(
         "a value is changed",
         lambda site: edit_events(site.data, edit_line(0.6, lambda line: line.replace(b'"number":', b'"number":1'))),
-        words=_HISTORY,
+        kinds=_HISTORY,
         file=EVENTS,
         at=0.6,
     ),
     Mutation(
         "one is replaced by garbage",
         lambda site: edit_events(site.data, edit_line(0.3, lambda line: b"\x00" * len(line))),
-        words=_HISTORY,
+        kinds=_HISTORY,
         file=EVENTS,
         at=0.3,
     ),
@@ -99,61 +99,61 @@ MUTATIONS = (
         lambda site: edit_events(
             site.data, edit_line(0.3, lambda line: line.replace(b'"data":{', b'"data":' + b'{"a":' * 100_000 + b"{"))
         ),
-        words=_HISTORY,
+        kinds=_HISTORY,
         file=EVENTS,
         at=0.3,
     ),
     Mutation(
         "one is inserted",
         lambda site: edit_events(site.data, lambda lines: inserted(0.4, _foreign_line(site))(lines)),
-        words=_HISTORY,
+        kinds=_HISTORY,
         file=EVENTS,
         at=0.4,
     ),
     Mutation(
         "garbage is inserted",
         lambda site: edit_events(site.data, inserted(0.4, b"garbage")),
-        words=_HISTORY,
+        kinds=_HISTORY,
         file=EVENTS,
         at=0.4,
     ),
     Mutation(
         "an empty line is inserted",
         lambda site: edit_events(site.data, inserted(0.4, b"")),
-        words=_HISTORY,
+        kinds=_HISTORY,
         file=EVENTS,
         at=0.4,
     ),
     Mutation(
         "one is deleted",
         lambda site: edit_events(site.data, without(0.4)),
-        words=_HISTORY,
+        kinds=_HISTORY,
         file=EVENTS,
         at=0.4,
     ),
     Mutation(
-        "the first is deleted", lambda site: edit_events(site.data, without(0)), words=_HISTORY, file=EVENTS, at=0
+        "the first is deleted", lambda site: edit_events(site.data, without(0)), kinds=_HISTORY, file=EVENTS, at=0
     ),
     Mutation(
         "two change places",
         lambda site: edit_events(site.data, swapped(0.4)),
-        words=_HISTORY,
+        kinds=_HISTORY,
         file=EVENTS,
         at=0.4,
     ),
-    Mutation("one stands twice", lambda site: edit_events(site.data, repeated(0.4)), words=_HISTORY, file=EVENTS),
-    Mutation("the last stands twice", lambda site: edit_events(site.data, repeated(1)), words=_HISTORY, file=EVENTS),
+    Mutation("one stands twice", lambda site: edit_events(site.data, repeated(0.4)), kinds=_HISTORY, file=EVENTS),
+    Mutation("the last stands twice", lambda site: edit_events(site.data, repeated(1)), kinds=_HISTORY, file=EVENTS),
     Mutation(
         "line feeds become those of Windows",
         lambda site: site.data.events.write_bytes(site.data.events.read_bytes().replace(b"\n", b"\r\n")),
-        words=_HISTORY,
+        kinds=_HISTORY,
         file=EVENTS,
         at=0,
     ),
     Mutation(
         "a byte order mark stands in front",
         lambda site: site.data.events.write_bytes(b"\xef\xbb\xbf" + site.data.events.read_bytes()),
-        words=_HISTORY,
+        kinds=_HISTORY,
         file=EVENTS,
         at=0,
     ),
@@ -179,7 +179,7 @@ MUTATIONS = (
     Mutation(
         "its last lines are appended again",
         lambda site: edit_events(site.data, lambda lines: lines + lines[-5:]),
-        words=_HISTORY,
+        kinds=_HISTORY,
         file=EVENTS,
     ),
     Mutation(

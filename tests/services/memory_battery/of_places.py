@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tests.services.memory_battery.edits import IMPOSTORS
 from tests.services.memory_battery.forgery import newest_snapshot
-from tests.services.memory_battery.mutation import Mutation, Word
+from tests.services.memory_battery.mutation import Mutation
 from tests.services.memory_battery.site import Site
 
 
@@ -14,7 +14,7 @@ class Expected(NamedTuple):
     """What readers say of something in the place of a file; see Mutation."""
 
     exit_code: int = 0
-    words: frozenset[Word] = frozenset()
+    kinds: frozenset[str] = frozenset()
     missing: tuple[float, int] = (0, 0)
     unusable_to: tuple[str, ...] = ()
 
@@ -46,7 +46,8 @@ _NO_FILE = ("a link", "a dangling link", "a pipe", "a folder", "a full folder", 
 _NO_FOLDER = ("a dangling link", "a pipe", "a socket", "an empty file")
 _BOTH = ("verify", "memory")
 _GONE = Expected(1, missing=(1, 0))
-_REBUILT = Expected(2, frozenset({Word.HISTORY}))
+_LOG_DAMAGED = Expected(2, frozenset({"checkpoints"}))
+_REBUILT = Expected(2, frozenset({"history"}))
 #: What differs from an intact history that everybody can read.
 EXPECTED: dict[tuple[str, str], Expected] = {
     **{(place, each): Expected(4, unusable_to=_BOTH) for place in ("events", "chain") for each in _NO_FILE},
@@ -62,8 +63,9 @@ EXPECTED: dict[tuple[str, str], Expected] = {
     **{("memory", each): Expected(4, unusable_to=_BOTH) for each in _NO_FOLDER},
     # It begins anew, and says what it misses.
     **{("memory", each): Expected(4, unusable_to=("verify",)) for each in ("a folder", "a full folder", "nothing")},
+    **{("log", each): _LOG_DAMAGED for each in IMPOSTORS},
     # Nobody here can tell who signed.
-    **{(place, each): Expected(1) for place in ("key", "config") for each in (*_NO_FILE[1:], "an empty file")},
+    **{("config", each): Expected(1) for each in IMPOSTORS if each != "a link"},
 }
 
 
@@ -73,7 +75,7 @@ def _put(place: str, impostor: str) -> Mutation:
         f"{impostor} in the place of the {place}",
         lambda site: IMPOSTORS[impostor](PLACES[place](site)),
         exit_code=expected.exit_code,
-        words=expected.words,
+        kinds=expected.kinds,
         missing=expected.missing,
         unusable_to=expected.unusable_to,
     )
@@ -83,7 +85,5 @@ MUTATIONS = tuple(
     _put(place, impostor)
     for place in PLACES
     for impostor in IMPOSTORS
-    if place not in ["log"]
-    and (place, impostor)
-    not in [("twin", "a folder"), ("twin", "a full folder"), ("config", "nothing"), ("key", "nothing")]
+    if (place, impostor) not in [("twin", "a folder"), ("twin", "a full folder")]
 )

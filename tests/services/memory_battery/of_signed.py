@@ -10,14 +10,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from cq_tui.store.checkpoints.checkpoint import Checkpoint, origin_of, sign_checkpoint
 from cq_tui.store.checkpoints.signed_note import VerifierKey
-from tests.services.memory_battery.edits import append, flip
-from tests.services.memory_battery.mutation import Mutation, Word, both
+from tests.services.memory_battery.edits import append, cut, flip
+from tests.services.memory_battery.mutation import Mutation, both
 from tests.services.memory_battery.site import Site
 
 LOG = "checkpoints.log"
 _SEPARATOR = b"\x1e"
-_LOG = frozenset({Word.CHECKPOINTS})
-_KEY = frozenset({Word.KEY})
+_LOG = frozenset({"checkpoints"})
+_KEY = frozenset({"key"})
 STRANGER = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
 
 
@@ -83,34 +83,54 @@ MUTATIONS = (
         Mutation(
             f"the log has a bit of {marker!r} flipped at {share}",
             _flip(marker, share),
-            words=_LOG,
+            kinds=_LOG,
             file=LOG,
         )
-        for share in (0, 0.4)
+        for share in (0, 0.4, 0.7)
         for marker in (b"coinquant", b"time ", b"=\n", b"\xe2\x80\x94", b"+")
     ),
-    Mutation("the log has a separator changed", _flip(_SEPARATOR, 0.5), words=_LOG, file=LOG),
-    Mutation("the log lacks its last entry", _log(lambda notes: notes[:-1]), exit_code=0),
+    Mutation("the log has a separator changed", _flip(_SEPARATOR, 0.5), kinds=_LOG, file=LOG),
+    Mutation("the log lacks its last entry", _log(lambda notes: notes[:-1]), 2, _LOG),
     Mutation("the log lacks its first entry", _log(lambda notes: notes[1:]), exit_code=0),
     Mutation("the log lacks one in the middle", _log(lambda notes: notes[:1] + notes[2:]), exit_code=0),
     Mutation("the log has its entries turned around", _log(lambda notes: notes[::-1]), exit_code=0),
     Mutation("the log has an entry twice", _log(lambda notes: [*notes, notes[0]]), exit_code=0),
     Mutation(
+        "the log is cut in the middle of a note", lambda site: cut(site.data.checkpoints, 60), kinds=_LOG, file=LOG
+    ),
+    Mutation("the log is gone", _delete_log, kinds=_LOG, file=LOG),
+    Mutation("the log is empty", lambda site: os.truncate(site.data.checkpoints, 0), kinds=_LOG, file=LOG),
+    Mutation(
         "the log is that of an earlier moment",
         lambda site: shutil.copy(site.at(1).data.checkpoints, site.data.checkpoints),
-        exit_code=0,
+        kinds=_LOG,
+        file=LOG,
     ),
-    Mutation("the log has garbage in front", _log(lambda notes: [b"garbage\n", *notes]), words=_LOG, file=LOG),
+    Mutation(
+        "the log is another directory's",
+        lambda site: shutil.copy(site.other.checkpoints, site.data.checkpoints),
+        kinds=frozenset({"checkpoints", "contradiction"}),
+        file=LOG,
+    ),
+    Mutation("the log has garbage in front", _log(lambda notes: [b"garbage\n", *notes]), kinds=_LOG, file=LOG),
+    Mutation("the log has garbage behind", lambda site: append(site.data.checkpoints, b"garbage\n"), 0),
+    Mutation("the log has zeros behind", lambda site: append(site.data.checkpoints, bytes(4096)), 0),
     Mutation(
         "the log has a stranger's checkpoint",
         lambda site: append(site.data.checkpoints, _SEPARATOR + forged_entry(site, 5, bytes(32))),
-        words=_KEY,
+        kinds=_KEY,
         file=LOG,
     ),
     Mutation(
         "the log is all a stranger's",
         lambda site: _log(lambda _: [forged_entry(site, site.events, bytes(32))])(site),
-        words=_KEY,
+        kinds=_KEY | _LOG,
+        file=LOG,
+    ),
+    Mutation(
+        "the log and the anchor are gone",
+        both(_delete_anchor, _delete_log),
+        kinds=_LOG,
         file=LOG,
     ),
     Mutation(
@@ -141,11 +161,11 @@ MUTATIONS = (
     Mutation("the copy is garbage", lambda site: site.copy.write_bytes(b"my own notes\n"), exit_code=0),
     Mutation("the copy is of an earlier moment", lambda site: shutil.copy(site.at(1).copy, site.copy), exit_code=0),
     Mutation("the copy's folder is gone", lambda site: shutil.rmtree(site.copy.parent), exit_code=0),
-    # The key
-    Mutation("the key is gone", _delete_key, exit_code=1),
-    Mutation("the key is another one", _replace_key, exit_code=1),
-    Mutation("the key is garbage", lambda site: _key(site).write_bytes(b"garbage"), exit_code=1),
-    Mutation("the key is open to others", lambda site: _key(site).chmod(0o644), exit_code=1),
+    # The key: the verifier key beside the anchor stands in for it
+    Mutation("the key is gone", _delete_key, exit_code=0),
+    Mutation("the key is another one", _replace_key, kinds=_KEY, file=LOG),
+    Mutation("the key is garbage", lambda site: _key(site).write_bytes(b"garbage"), exit_code=0),
+    Mutation("the key is open to others", lambda site: _key(site).chmod(0o644), exit_code=0),
     Mutation("the configuration folder is gone", lambda site: shutil.rmtree(site.config), exit_code=1),
-    Mutation("the key and the log are gone", both(_delete_key, _delete_log), exit_code=1),
+    Mutation("the key and the log are gone", both(_delete_key, _delete_log), kinds=_LOG, file=LOG),
 )

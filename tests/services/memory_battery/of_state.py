@@ -12,10 +12,10 @@ from cq_tui.store.document import read_json, write_document
 from cq_tui.store.snapshots.snapshot_file import read_snapshot_history, snapshot_path
 from tests.services.memory_battery.edits import append, flip
 from tests.services.memory_battery.forgery import newest_snapshot, reseal_newest_snapshot
-from tests.services.memory_battery.mutation import Mutation, Word, both
+from tests.services.memory_battery.mutation import Mutation, both
 from tests.services.memory_battery.site import Site
 
-_SPOOL = frozenset({Word.SPOOL})
+_SPOOL = frozenset({"spool"})
 
 
 def _state(**fields: object) -> Callable[[Site], None]:
@@ -67,7 +67,8 @@ MUTATIONS = (
     ),
     _harmless("the state names another directory", _state(directory_id="0" * 32)),
     _harmless("the state names no directory", _state(directory_id="../../evil")),
-    _harmless("the state has faults of other kinds", _state(faults=[1, None, {}, "x"])),
+    _harmless("the state has faults that are no texts", _state(faults=[1, None, {}, "", []])),
+    Mutation("the state has a fault that nobody found", _state(faults=["x: y"]), kinds=frozenset({"history"})),
     _harmless("the state says that all is accepted", _state(accepted=["event_chain.ndjson: x"], faults=[])),
     _harmless("the state is garbage", lambda site: site.data.state_of("memory").write_bytes(b"garbage")),
     _harmless("the state is a nesting", lambda site: site.data.state_of("memory").write_bytes(b"[" * 100_000)),

@@ -9,13 +9,13 @@ from cq_tui.store.history.event_line import NewEvent
 from cq_tui.store.history.writer import HistoryWriter
 from tests.services.memory_battery.edits import edit_line, inserted, repeated, swapped, without
 from tests.services.memory_battery.forgery import forge
-from tests.services.memory_battery.mutation import Mutation, Word
+from tests.services.memory_battery.mutation import Mutation, both
 from tests.services.memory_battery.of_events import made_up
 from tests.services.memory_battery.site import Site, remove
 from tests.store.history.histories import event_lines
 
 LOG = "checkpoints.log"
-_CONTRADICTION = frozenset({Word.CONTRADICTION})
+_CONTRADICTION = frozenset({"contradiction"})
 _THIRD = 1 / 3
 
 
@@ -67,21 +67,22 @@ def _another(line: bytes) -> bytes:
 
 
 def _forgery(name: str, change: Callable[[Site], object], missing: tuple[float, int] = (0, 0)) -> Mutation:
-    return Mutation(f"forged: {name}", change, words=_CONTRADICTION, file=LOG, missing=missing)
+    return Mutation(f"forged: {name}", change, kinds=_CONTRADICTION, file=LOG, missing=missing)
 
 
 _NESTING = b"[" * 100_000 + b"]" * 100_000 + b","
-_BOTH = frozenset({Word.HISTORY, Word.CONTRADICTION})
+_BOTH = frozenset({"history", "contradiction"})
 
 MUTATIONS = (
     Mutation("the directory is put back by one moment", _put_back(2, "data"), exit_code=1, missing=(_THIRD, 0)),
     Mutation("the directory is put back by two moments", _put_back(1, "data"), exit_code=1, missing=(2 * _THIRD, 0)),
     Mutation("directory and copy are put back", _put_back(2, "data", "outside"), exit_code=1, missing=(_THIRD, 0)),
+    Mutation("directory and anchor are put back", _put_back(2, "data", "config"), exit_code=1, missing=(_THIRD, 0)),
     Mutation("all three are put back", _put_back(2, "data", "config", "outside"), exit_code=0),
     Mutation("put back and grown to less", _grown_apart(0.2), exit_code=1, missing=(_THIRD - 0.2, 0)),
-    Mutation("put back and grown to as much", _grown_apart(_THIRD), words=_CONTRADICTION, file=LOG),
-    Mutation("put back and grown to more", _grown_apart(0.5), words=_CONTRADICTION, file=LOG),
-    Mutation("put back by two and grown to more", _grown_apart(0.9, 1), words=_CONTRADICTION, file=LOG),
+    Mutation("put back and grown to as much", _grown_apart(_THIRD), kinds=_CONTRADICTION, file=LOG),
+    Mutation("put back and grown to more", _grown_apart(0.5), kinds=_CONTRADICTION, file=LOG),
+    Mutation("put back by two and grown to more", _grown_apart(0.9, 1), kinds=_CONTRADICTION, file=LOG),
     Mutation(
         "grown by somebody else",
         lambda site: grow(site.data, 7, "intruder"),
@@ -101,12 +102,21 @@ MUTATIONS = (
         exit_code=1,
         missing=(1, -9),
     ),
+    Mutation(
+        "the whole memory folder is another directory's",
+        both(
+            lambda site: remove(site.data.memory),
+            lambda site: shutil.copytree(site.other.memory, site.data.memory),
+        ),
+        kinds=frozenset({"checkpoints"}),
+        file=LOG,
+    ),
     _forgery("a value is changed", lambda site: forge(site.data, edit_line(0.3, _another))),
     _forgery("one is deleted", lambda site: forge(site.data, without(0.3)), (0, 1)),
     Mutation(
         "forged: one is inserted",
         lambda site: forge(site.data, inserted(0.3, event_lines(site.other)[0])),
-        words=_BOTH,
+        kinds=_BOTH,
         file="event_chain.ndjson",
         at=0.3,
     ),
@@ -122,8 +132,9 @@ MUTATIONS = (
         exit_code=1,
         missing=(_THIRD, 0),
     ),
-    Mutation("forged: two change places", lambda site: forge(site.data, swapped(0.3)), words=_BOTH),
-    Mutation("forged: one stands twice", lambda site: forge(site.data, repeated(0.3)), words=_BOTH),
+    Mutation("forged: two change places", lambda site: forge(site.data, swapped(0.3)), kinds=_BOTH),
+    Mutation("forged: one stands twice", lambda site: forge(site.data, repeated(0.3)), kinds=_BOTH),
+    _forgery("the genesis time is another one", lambda site: forge(site.data, genesis="1600000000.000000")),
     Mutation(
         "forged: some are added",
         lambda site: forge(site.data, lambda lines: lines + made_up(site, 4)),

@@ -16,7 +16,6 @@ from cq_tui.room.state import RoomState
 from cq_tui.services.memory.background_checks import HistoryReplaced
 from cq_tui.store.data_directory import DataDirError
 from cq_tui.store.journal import JournalError
-from tests.services.memory_battery.mutation import Word
 from tests.services.memory_battery.site import Site, files_of
 from tests.services.memory_in_process import memory_of
 
@@ -48,20 +47,6 @@ class Unusable(NamedTuple):
     """Why a reader could not begin."""
 
     problem: str
-
-
-def word_of(fault: str) -> Word:
-    """Return the kind of a fault."""
-    file, _, reason = fault.partition(": ")
-    if file == "spool":
-        return Word.SPOOL
-    if file != "checkpoints.log":
-        return Word.HISTORY
-    if reason.startswith("contradicts what was signed"):
-        return Word.CONTRADICTION
-    if "another key" in reason:
-        return Word.KEY
-    return Word.CHECKPOINTS
 
 
 def verify(data: DataDir) -> VerificationReport | Unusable:
