@@ -30,7 +30,7 @@ from cq_tui.ops.bundle_history import history_fields
 from cq_tui.ops.gathered_evidence import newest_own_checkpoint
 from cq_tui.ops.log_allowlist import LOG_EVENTS, NUMERIC_FIELDS
 from cq_tui.ops.status import StackStatus, read_status
-from cq_tui.store.checkpoints.checkpoint_log import LoggedCheckpoint
+from cq_tui.store.checkpoints.checkpoint_log import Statement
 from cq_tui.store.checkpoints.signed_note import split_note
 from cq_tui.store.document import write_document
 from cq_tui.store.journal import JournalError, last_lines
@@ -123,12 +123,12 @@ def _integrity(data: DataDir, status: StackStatus) -> BundleIntegrity:
         snapshots_count=memory.snapshots_count if memory else 0,
         reported_within_sec=None if status.verdicts["memory"].is_current else status.verdicts["memory"].age,
         checkpoint=signed.text if signed else None,
-        public_key=signed.public_key if signed else None,
+        public_key=signed.key.text if signed else None,
         **history_fields(memory, status.history),
     )
 
 
-def _last_checkpoint(data: DataDir) -> LoggedCheckpoint | None:
+def _last_checkpoint(data: DataDir) -> Statement | None:
     """Return the newest checkpoint if it has a single signature: further signature lines could hold free text."""
     try:
         signed = newest_own_checkpoint(data)

@@ -7,8 +7,8 @@ import orjson
 
 from cq_tui.store.checkpoints.anchors import read_key_beside
 from cq_tui.store.checkpoints.checkpoint import open_checkpoint, parse_unverified
-from cq_tui.store.checkpoints.checkpoint_log import newest_checkpoint
-from cq_tui.store.checkpoints.evidence import Evidence, Statement, opens
+from cq_tui.store.checkpoints.checkpoint_log import Statement, newest_checkpoint
+from cq_tui.store.checkpoints.evidence import Evidence, opens
 from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey, decode_note
 from cq_tui.store.document import DocumentError, read_content
 from cq_tui.store.journal import JournalError
@@ -36,7 +36,7 @@ def open_kept_checkpoint(path: Path, own: bytes | None, evidence: Evidence) -> S
     kept = read_checkpoint_file(path)
     named = VerifierKey.parse(kept.public_key) if kept.public_key else read_key_beside(path)
     origin = parse_unverified(kept.text).origin
-    known = [*filter(None, [own]), *(each.raw for each in evidence.keys.trusted)]
+    known = [*filter(None, [own]), *(each.raw for each in evidence.trusted)]
     ours = [VerifierKey(origin, raw) for raw in known]
     for key in (*ours, *filter(None, [named]), *(each.key for each in evidence.statements)):
         if opens(kept.text, key):
@@ -87,7 +87,7 @@ def _newest(path: Path) -> KeptCheckpoint:
     newest = newest_checkpoint(path)
     if newest is None:
         raise CheckpointFileError(path, "has no checkpoint with a valid signature")
-    return KeptCheckpoint(newest.text, newest.public_key)
+    return KeptCheckpoint(newest.text, newest.key.text)
 
 
 def _from_note(path: Path, content: bytes) -> KeptCheckpoint:

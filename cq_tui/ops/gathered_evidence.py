@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from cq_tui.contracts.layout import DataDir
+from cq_tui.services.memory.memory_state import MemoryState
 from cq_tui.store.checkpoints.checkpoint import directory_id_of
-from cq_tui.store.checkpoints.checkpoint_log import LoggedCheckpoint, newest_checkpoint
+from cq_tui.store.checkpoints.checkpoint_log import Statement, newest_checkpoint
 from cq_tui.store.checkpoints.config_folder import config_folder
 from cq_tui.store.checkpoints.evidence import Evidence, read_evidence
 from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey
@@ -36,7 +37,7 @@ def own_public_key(folder: Path | None = None) -> bytes | None:
         return None
 
 
-def newest_own_checkpoint(data: DataDir) -> LoggedCheckpoint | None:
+def newest_own_checkpoint(data: DataDir) -> Statement | None:
     """Return the newest logged checkpoint that the user's own key signed, else the newest. Raises JournalError."""
     own = own_public_key()
     found = newest_checkpoint(data.checkpoints, own) if own else None
@@ -53,5 +54,5 @@ def gather_evidence(data: DataDir, named: VerifierKey | None = None) -> Evidence
         copy = load_settings(data.settings).settings.MEMORY_CHECKPOINT_COPY
     except SettingsError:
         copy = None
-    known_id = directory_id_of(named.name) if named else None
+    known_id = directory_id_of(named.name) if named else MemoryState.load(data).directory_id
     return read_evidence(data, folder, own_public_key(folder), copy=copy, known_id=known_id, named=named)

@@ -122,7 +122,7 @@ def _newest_anchor(data: DataDir) -> _Anchor:
     newest = newest_own_checkpoint(data)
     if newest is None:
         raise NotAnchored(f"not anchored yet: {data.checkpoints} has no signed checkpoint")
-    return _Anchor(newest.checkpoint, newest.text, VerifierKey.parse(newest.public_key))
+    return _Anchor(newest.checkpoint, newest.text, newest.key)
 
 
 def _inclusion(data: DataDir, files: HistoryFiles, head: Checkpoint, index: int, event_id: str, line: str) -> list[str]:

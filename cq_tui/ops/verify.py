@@ -18,9 +18,9 @@ from cq_tui.ops.formatting import format_datetime, pluralize
 from cq_tui.ops.gathered_evidence import gather_evidence, own_public_key, parse_named_key
 from cq_tui.services.memory.memory_state import MemoryState
 from cq_tui.store.checkpoints.checkpoint import directory_id_of
+from cq_tui.store.checkpoints.checkpoint_log import Acceptance, Statement
 from cq_tui.store.checkpoints.config_folder import config_folder
 from cq_tui.store.checkpoints.consistency import format_signing_time, is_matched, missing_by_checkpoint
-from cq_tui.store.checkpoints.evidence import Acceptance, Statement
 from cq_tui.store.checkpoints.known_directories import LostHistory, find_lost_history
 from cq_tui.store.checkpoints.signed_note import VerifierKey
 from cq_tui.store.history.faults import LOG_FAULT_PREFIX, HistoryFault, fault_id, fault_kind

@@ -17,7 +17,7 @@ from cq_tui.ops.formatting import Alert, format_datetime, group_digest, pluraliz
 from cq_tui.ops.gathered_evidence import newest_own_checkpoint
 from cq_tui.ops.prove import CannotProve, NotAnchored, prove_event
 from cq_tui.store.checkpoints.checkpoint import parse_unverified
-from cq_tui.store.checkpoints.checkpoint_log import LoggedCheckpoint
+from cq_tui.store.checkpoints.checkpoint_log import Statement
 from cq_tui.store.history.hash_chain import BlockLinks, ChainError, parse_links
 from cq_tui.store.history.merkle import leaf_hash, node_hash
 from cq_tui.store.journal import JournalError
@@ -61,7 +61,7 @@ class EventEvidence:
     proof: InclusionProof | None = None
     steps: tuple[ProofStep, ...] = ()
     #: The latest signed checkpoint, whether or not it covers the event.
-    checkpoint: LoggedCheckpoint | None = None
+    checkpoint: Statement | None = None
     #: What could not be read.
     problems: tuple[str, ...] = ()
 

@@ -130,9 +130,8 @@ def proof_lines(evidence: "EventEvidence", width: int) -> list[Content]:
 def _checkpoint_lines(evidence: "EventEvidence", width: int) -> list[Content]:
     if evidence.checkpoint is None:
         return [_heading_line("checkpoint"), *_field_lines("", "none signed yet", width)]
-    from cq_tui.store.checkpoints.signed_note import VerifierKey
 
-    head, key = evidence.checkpoint.checkpoint, VerifierKey.parse(evidence.checkpoint.public_key)
+    head, key = evidence.checkpoint.checkpoint, evidence.checkpoint.key
     return [
         _heading_line("checkpoint", "latest"),
         *_field_lines("size", pluralize(head.size, "event"), width),

@@ -138,7 +138,7 @@ class Stage:
         tail, newest = read_chain_tail(self.data.hash_chain), newest_checkpoint(self.data.checkpoints)
         anchored = {} if newest is None else {
             "anchored_count": newest.checkpoint.size, "last_anchor_ts": newest.checkpoint.time,
-            "checkpoint": newest.text, "public_key": newest.public_key,
+            "checkpoint": newest.text, "public_key": newest.key.text,
         }  # fmt: skip
         fields = {
             "events_count": tail.chain_length - 1, "chain_length": tail.chain_length, "merkle_root": tail.merkle_root,

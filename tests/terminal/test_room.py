@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from cq_tui.contracts.layout import SERVICES, DataDir
-from cq_tui.store.checkpoints.checkpoint_log import LoggedCheckpoint, read_checkpoint_log
+from cq_tui.store.checkpoints.checkpoint_log import Statement, read_checkpoint_log
 from cq_tui.store.lock import is_alive, read_holder
 from tests.terminal.tmux import Tmux
 
@@ -121,7 +121,7 @@ def test_the_most_important_keys(data: DataDir, tmp_path: Path) -> None:
         # The last checkpoint stays in the terminal.
         kept = terminal.scrollback()
         entries = read_checkpoint_log(data.checkpoints).entries
-        roots = {entry.checkpoint.root.hex() for entry in entries if isinstance(entry, LoggedCheckpoint)}
+        roots = {entry.checkpoint.root.hex() for entry in entries if isinstance(entry, Statement)}
         assert any(f"root {root}, " in kept for root in roots), kept
 
 

@@ -20,15 +20,13 @@ from cq_tui.store.checkpoints.checkpoint import (
     parse_unverified,
     sign_checkpoint,
 )
-from cq_tui.store.checkpoints.checkpoint_log import CheckpointLog, log_contains
+from cq_tui.store.checkpoints.checkpoint_log import Acceptance, CheckpointLog, Statement, log_contains
 from cq_tui.store.checkpoints.config_folder import config_folder
 from cq_tui.store.checkpoints.consistency import find_contradictions, format_signing_time
 from cq_tui.store.checkpoints.evidence import (
     ANOTHER_DIRECTORY,
     MAX_BINDING,
-    Acceptance,
     Evidence,
-    Statement,
     describe_live_copy,
     opens,
     problem_id,
@@ -233,7 +231,7 @@ class Anchoring:
 
     @property
     def _last(self) -> Statement | None:
-        own = self._signer.verifier if self._signer else self.evidence.keys.own
+        own = self._signer.verifier if self._signer else None
         signed = [each for each in self.evidence.statements if each.source == "log" and own in (None, each.key)]
         return signed[-1] if signed else None
 

@@ -8,8 +8,8 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 from cq_tui.store.checkpoints.acknowledgement import (
     ACKNOWLEDGEMENT_SUFFIX,
@@ -27,29 +27,41 @@ _BLOCK = 64 * 1024
 #: Upper limit of an entry's size.
 _MAX_ENTRY = 64 * 1024
 _NAMED_PROBLEMS = 20
-#: Newest entries read if fewer contain no checkpoint.
-_LARGER_READS = (2_000, 20_000)
 #: A year of checkpoints, one a minute, fits.
 _MAX_SEARCH = 256 * 1024 * 1024
+#: Only so many of the newest checkpoints are searched for one of a certain signer.
+_MAX_SEARCHED = 1024
+_ACKNOWLEDGEMENT_MARK = f"{ACKNOWLEDGEMENT_SUFFIX}\n".encode()
 
 
-class LoggedCheckpoint(NamedTuple):
-    """A verified checkpoint, its note, and the verifier key of its signer."""
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A signed checkpoint, and what is known of it."""
 
     checkpoint: Checkpoint
+    #: The signed note.
     text: str
-    public_key: str
+    key: VerifierKey
+    #: Whether its signer is known here; if not, the log's word for it is all there is.
+    trusted: bool
+    #: Where it was found: ``log``, ``anchor``, ``copy``, or a file that the user named.
+    source: str = "log"
+    #: Whether the log has it, as it must.
+    logged: bool = True
 
 
-class LoggedAcknowledgement(NamedTuple):
-    """A verified acknowledgement, its note, and the verifier key of its signer."""
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """A signed acknowledgement: a fault that a person accepted."""
 
     acknowledgement: Acknowledgement
     text: str
-    public_key: str
-
-
-LogEntry = LoggedCheckpoint | LoggedAcknowledgement
+    key: VerifierKey
+    trusted: bool
+    #: Whether the log has it, as it must.
+    logged: bool = True
+    #: Index of the event that records it; None if it was not found in the history (yet).
+    index: int | None = None
 
 
 @dataclass(slots=True)
@@ -57,7 +69,7 @@ class LogReading:
     """The entries of a log, or of the end of it."""
 
     #: Verified, oldest first.
-    entries: list[LogEntry] = field(default_factory=list)
+    entries: list[Statement | Acceptance] = field(default_factory=list)
     #: What is damaged; these entries are ignored.
     problems: list[str] = field(default_factory=list)
     #: Other signers; each is one problem, however much it signed.
@@ -105,38 +117,32 @@ class CheckpointLog:
 
 
 def read_checkpoint_log(path: Path, *keys: VerifierKey, newest: int | None = None) -> LogReading:
-    """Read the log, or its ``newest`` entries from the end of the file; a missing log is empty.
+    """Read the log, or only from its ``newest``-th last checkpoint on; a missing log is empty.
 
-    If there is no checkpoint among these, because many acknowledgements followed it, more are read. Entries of other
-    signers than ``keys`` are ignored and told, and those of other keys than the first are told. Without a key each note
-    is verified with the key that its entry names: that detects damage, not forgery. Raises JournalError if the file
-    cannot be read.
+    Entries of other signers than ``keys`` are ignored and told, and those of other keys than the first are told.
+    Without a key each note is verified with the key that its entry names: that detects damage, not forgery. Raises
+    JournalError if the file cannot be read.
     """
+    reading = LogReading()
     with _opened(path) as descriptor:
         if descriptor is None:
-            return LogReading()
-        reading = _read(descriptor, keys, newest)
-        for more in _LARGER_READS if newest is not None else ():
-            if reading.is_whole or any(isinstance(entry, LoggedCheckpoint) for entry in reading.entries):
-                break
-            reading = _read(descriptor, keys, more)
+            return reading
+        # What a killed writer left incomplete is no problem; the next one moves it to quarantine.
+        size = os.fstat(descriptor).st_size
+        end = _whole_end(descriptor, size)
+        reading.torn_bytes = size - end
+        start = 0 if newest is None else next(islice(_checkpoints_backward(descriptor, end), newest - 1, None), (0,))[0]
+        reading.is_whole = start <= len(_SEPARATOR)
+        repeated: set[bytes] = set()
+        for offset, record in _records(descriptor, start, end):
+            if record not in repeated:
+                _add_record(reading, offset, record, keys)
+            if _ACKNOWLEDGEMENT_MARK in record:
+                repeated.add(record)
     return reading
 
 
-def _read(descriptor: int, keys: Sequence[VerifierKey], newest: int | None) -> LogReading:
-    reading = LogReading()
-    start = 0 if newest is None else _start_of_newest(descriptor, newest)
-    reading.is_whole = start <= len(_SEPARATOR)
-    # What a killed writer left incomplete is no problem; the next one moves it to quarantine.
-    size = os.fstat(descriptor).st_size
-    end = _whole_end(descriptor, size)
-    reading.torn_bytes = size - end
-    for offset, record in _records(descriptor, start, end):
-        _add_record(reading, offset, record, keys)
-    return reading
-
-
-def read_acknowledgements(path: Path, *keys: VerifierKey) -> list[LoggedAcknowledgement]:
+def read_acknowledgements(path: Path, *keys: VerifierKey) -> list[Acceptance]:
     """Return the acknowledgements that ``keys`` signed, without any that all signed, oldest first, without duplicates.
 
     Reads at most the last 256 MiB, more than a year of checkpoints. Raises JournalError.
@@ -146,9 +152,10 @@ def read_acknowledgements(path: Path, *keys: VerifierKey) -> list[LoggedAcknowle
         if descriptor is None:
             return []
         start = max(0, os.fstat(descriptor).st_size - _MAX_SEARCH)
-        for offset, record in _records_with(descriptor, f"{ACKNOWLEDGEMENT_SUFFIX}\n".encode(), start):
+        found = {record: offset for offset, record in _records_with(descriptor, _ACKNOWLEDGEMENT_MARK, start)}
+        for record, offset in found.items():
             _add_record(reading, offset, record, keys)
-    return list(dict.fromkeys(entry for entry in reading.entries if isinstance(entry, LoggedAcknowledgement)))
+    return [entry for entry in reading.entries if isinstance(entry, Acceptance)]
 
 
 def log_contains(path: Path, text: str) -> bool:
@@ -161,21 +168,23 @@ def log_contains(path: Path, text: str) -> bool:
         return True
 
 
-def newest_checkpoint(path: Path, signer: bytes | None = None, origin: str | None = None) -> LoggedCheckpoint | None:
-    """Return the newest checkpoint among the newest 1,024 entries; None if there is none. Raises JournalError.
+def newest_checkpoint(path: Path, signer: bytes | None = None, origin: str | None = None) -> Statement | None:
+    """Return the newest checkpoint, at most the 1,024th last; None if there is none. Raises JournalError.
 
     ``signer`` is the public key (32 bytes) that must have signed it, whatever data directory it names, except if that
     must be ``origin``.
     """
-    for count in (1, 16, 1024):
-        reading = read_checkpoint_log(path, newest=count)
-        for entry in reversed(reading.entries):
-            if not isinstance(entry, LoggedCheckpoint) or origin not in (None, entry.checkpoint.origin):
-                continue
-            if signer in (None, VerifierKey.parse(entry.public_key).raw):
-                return entry
-        if reading.is_whole or not any(isinstance(entry, LoggedCheckpoint) for entry in reading.entries):
-            break  # Without any checkpoint, more than 1,024 entries were read.
+    with _opened(path) as descriptor:
+        if descriptor is None:
+            return None
+        end = _whole_end(descriptor, os.fstat(descriptor).st_size)
+        for offset, record in islice(_checkpoints_backward(descriptor, end), _MAX_SEARCHED):
+            reading = LogReading()
+            _add_record(reading, offset, record, ())
+            for entry in reading.entries:
+                is_found = signer in (None, entry.key.raw) and origin in (None, entry.key.name)
+                if isinstance(entry, Statement) and is_found:
+                    return entry
     return None
 
 
@@ -214,9 +223,9 @@ def _add_record(reading: LogReading, offset: int, record: bytes, keys: Sequence[
             if signer not in keys:
                 return
         if is_acknowledgement(text):
-            reading.entries.append(LoggedAcknowledgement(open_acknowledgement(text, signer), text, claimed))
+            reading.entries.append(Acceptance(open_acknowledgement(text, signer), text, signer, bool(keys)))
         else:
-            reading.entries.append(LoggedCheckpoint(open_checkpoint(text, signer), text, claimed))
+            reading.entries.append(Statement(open_checkpoint(text, signer), text, signer, bool(keys)))
     except SignedNoteError as error:
         reading.add_problem(f"entry at byte {max(0, offset - 1)}: {error}")
 
@@ -254,19 +263,21 @@ def _records_with(descriptor: int, mark: bytes, start: int) -> Iterator[tuple[in
         yield offset, held
 
 
-def _start_of_newest(descriptor: int, count: int) -> int:
-    """Return the offset after the separator of the ``count``-th last entry, or a lower bound of it."""
-    start = os.fstat(descriptor).st_size
-    floor = max(0, start - count * _MAX_ENTRY)
+def _checkpoints_backward(descriptor: int, end: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the records before ``end``, newest first, with their offsets, except acknowledgements."""
+    start, held, floor = end, b"", max(0, end - _MAX_SEARCH)
     while start > floor:
-        end, start = start, max(0, start - _BLOCK)
-        block = os.pread(descriptor, end - start, start)
-        found = len(block)
-        while count and (found := block.rfind(_SEPARATOR, 0, found)) >= 0:
-            count -= 1
-        if not count:
-            return start + found + 1
-    return start
+        size = min(_BLOCK, start)
+        start -= size
+        held, *records = (os.pread(descriptor, size, start) + held).split(_SEPARATOR)
+        offset = start + len(held) + sum(map(len, records)) + len(records) + 1
+        for record in reversed(records):
+            offset -= len(record) + 1
+            if _ACKNOWLEDGEMENT_MARK not in record:
+                yield offset, record
+        if len(held) > _MAX_ENTRY:
+            # No entry is as long.
+            held = b""
 
 
 def _whole_end(descriptor: int, size: int) -> int:

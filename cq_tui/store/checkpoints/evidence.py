@@ -10,18 +10,17 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import orjson
 
 from cq_tui.contracts.health import AcceptedContradiction
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.checkpoints.acknowledgement import Acknowledgement, open_acknowledgement
+from cq_tui.store.checkpoints.acknowledgement import open_acknowledgement
 from cq_tui.store.checkpoints.anchors import AnchorError, KeptNote, anchor_path, copy_path, read_series
 from cq_tui.store.checkpoints.checkpoint import Checkpoint, directory_id_of, is_directory_id, open_checkpoint, origin_of
 from cq_tui.store.checkpoints.checkpoint_log import (
-    LoggedCheckpoint,
-    LogReading,
+    Acceptance,
+    Statement,
     log_contains,
     newest_checkpoint,
     read_acknowledgements,
@@ -35,7 +34,6 @@ from cq_tui.store.checkpoints.consistency import (
 )
 from cq_tui.store.checkpoints.known_directories import find_live_copies, has_history, known_directory_id
 from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey
-from cq_tui.store.document import DocumentError, read_json
 from cq_tui.store.history.faults import LOG_FAULT_PREFIX, fault_id
 from cq_tui.store.history.noted import NotedEvent
 from cq_tui.store.history.position import HistoryMark
@@ -49,56 +47,14 @@ _RECORDER = "memory"
 ANOTHER_DIRECTORY = "is that of another data directory"
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """A signed checkpoint that the history must match."""
-
-    checkpoint: Checkpoint
-    text: str
-    key: VerifierKey
-    #: Whether its signer is known here.
-    trusted: bool
-    #: Where it was found: ``log``, ``anchor``, ``copy``, or a file that the user named.
-    source: str
-    #: Whether the log has it, as it must.
-    logged: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Acceptance:
-    """A fault that a person accepted, signed."""
-
-    acknowledgement: Acknowledgement
-    text: str
-    key: VerifierKey
-    trusted: bool
-    #: Whether the log has it, as it must.
-    logged: bool = True
-    #: Index of the event that records it; None if it was not found in the history (yet).
-    index: int | None = None
-
-
-class Keys(NamedTuple):
-    """Who may have signed here."""
-
-    #: The user's own key, or the one that the user named; None without one.
-    own: VerifierKey | None
-    #: Earlier keys of the user, by the anchors in the configuration folder.
-    earlier: tuple[VerifierKey, ...] = ()
-
-    @property
-    def trusted(self) -> tuple[VerifierKey, ...]:
-        """All of them."""
-        return (self.own, *self.earlier) if self.own else self.earlier
-
-
 @dataclass(slots=True)
 class Evidence:
     """What is known about a history besides its own bytes."""
 
     #: 32 hex digits; None if nothing tells.
     directory_id: str | None = None
-    keys: Keys = field(default_factory=lambda: Keys(None))
+    #: Who is trusted: the user's own key first, or the one that the user named, if it ever signed here or is about to.
+    trusted: tuple[VerifierKey, ...] = ()
     #: What binds: not released by an acceptance.
     statements: list[Statement] = field(default_factory=list)
     #: Oldest first.
@@ -216,9 +172,9 @@ class Evidence:
         return found
 
     def _open_acceptance(self, note: str) -> Acceptance | None:
-        for key in self.keys.trusted or {each.key for each in self.statements}:
+        for key in self.trusted or {each.key for each in self.statements}:
             with contextlib.suppress(SignedNoteError):
-                return Acceptance(open_acknowledgement(note, key), note, key, bool(self.keys.trusted), logged=False)
+                return Acceptance(open_acknowledgement(note, key), note, key, bool(self.trusted), logged=False)
         return None
 
 
@@ -240,27 +196,18 @@ def read_evidence(
     """Read all evidence but that in the history itself (``Evidence.add_noted``). Bad files never raise.
 
     ``folder`` is the configuration folder, ``own`` the user's public key (32 bytes), ``copy`` the setting
-    MEMORY_CHECKPOINT_COPY. ``known_id`` is the last known id of the data directory, by default the one in memory's
-    state. ``named`` is a key that the user trusts. ``is_signer`` means that the own key will sign here.
+    MEMORY_CHECKPOINT_COPY. ``known_id`` is the id of the directory in memory's state, ``named`` a key that the user
+    trusts. ``is_signer`` means that the own key will sign here.
     """
     found = Evidence()
     signers = [each for each in (own, named.raw if named else None) if each]
-    found.directory_id = _find_directory_id(data, folder, signers, known_id or _stored_id(data), found.problems)
-    anchors, copies = _external_notes(folder, copy, found)
-    found.keys = _find_keys(data, folder, own, named, found.directory_id, anchors, is_signer=is_signer)
-    log = _read_log(data.checkpoints, found)
-    found.statements += [
-        Statement(each.checkpoint, each.text, VerifierKey.parse(each.public_key), bool(found.keys.trusted), "log")
-        for each in log.entries
-        if isinstance(each, LoggedCheckpoint)
-    ]
-    known = {each.text for each in found.statements}
-    for source, notes in (("anchor", anchors), ("copy", copies)):
-        for note in notes:
-            if note.text not in known and (statement := _external_statement(note, source, found)) is not None:
-                logged = log_contains(data.checkpoints, note.text)
-                found.statements.append(replace(statement, logged=logged))
-                known.add(note.text)
+    found.directory_id = _find_directory_id(data, folder, signers, known_id, found.problems)
+    notes = _read_kept_notes(folder, copy, found)
+    found.trusted = _find_keys(data, folder, own, named, found.directory_id, notes, is_signer=is_signer)
+    found.statements, found.acceptances = _read_log(data.checkpoints, found)
+    for source, note in notes:
+        if all(note.text != each.text for each in found.statements):
+            found.statements += _open_kept_note(data, note, source, found)
     found.apply_acceptances()
     if folder is not None and found.directory_id is not None:
         found.problems += map(describe_live_copy, find_live_copies(folder, data, found.directory_id))
@@ -270,14 +217,6 @@ def read_evidence(
 def describe_live_copy(root: Path) -> str:
     """Return the problem that memory also runs in another copy of the data directory."""
     return f"another copy of this data directory is running under the same key: {root}. Stop one of them"
-
-
-def _stored_id(data: DataDir) -> str | None:
-    try:
-        found = read_json(data.state_of("memory")).get("directory_id")
-    except DocumentError:
-        return None
-    return found if is_directory_id(found) else None
 
 
 def _find_directory_id(
@@ -307,19 +246,21 @@ def _find_directory_id(
     return found
 
 
-def _external_notes(folder: Path | None, copy: str | None, found: Evidence) -> tuple[list[KeptNote], list[KeptNote]]:
-    anchors: list[KeptNote] = []
-    copies: list[KeptNote] = []
+def _read_kept_notes(folder: Path | None, copy: str | None, found: Evidence) -> list[tuple[str, KeptNote]]:
+    """Return the external copies, each with where it was found."""
+    bases: dict[str, Path | None] = {}
     if folder is not None and found.directory_id is not None:
-        anchors, problems = read_series(anchor_path(folder, found.directory_id))
-        found.warnings += problems
+        bases["anchor"] = anchor_path(folder, found.directory_id)
     try:
-        if (path := copy_path(copy)) is not None:
-            copies, problems = read_series(path)
-            found.warnings += problems
+        bases["copy"] = copy_path(copy)
     except AnchorError as error:
         found.warnings.append(str(error))
-    return anchors, copies
+    kept = []
+    for source, base in bases.items():
+        notes, problems = read_series(base) if base else ([], [])
+        found.warnings += problems
+        kept += [(source, note) for note in notes]
+    return kept
 
 
 def _find_keys(
@@ -328,33 +269,31 @@ def _find_keys(
     own: bytes | None,
     named: VerifierKey | None,
     directory_id: str | None,
-    anchors: list[KeptNote],
+    notes: Iterable[tuple[str, KeptNote]],
     *,
     is_signer: bool,
-) -> Keys:
-    """Return the keys that are known here, if any of them has signed here or is about to."""
-    if directory_id is None:
-        return Keys(named)
-    origin = origin_of(directory_id)
-    mine = VerifierKey(origin, own) if own else None
-    beside = [each.key for each in anchors if each.key and each.key.name == origin]
-    earlier = tuple(dict.fromkeys(each for each in beside if each not in (mine, named)))
-    if named is not None:
-        return Keys(named, tuple(each for each in (mine, *earlier) if each and each != named))
-    if mine is None:
-        return Keys(None, earlier)
-    is_ours = (
-        is_signer
-        or (folder is not None and known_directory_id(folder, data.root) == directory_id)
-        or any(opens(each.text, mine) for each in anchors)
-        or _has_signed(data.checkpoints, mine)
-    )
-    return Keys(mine if is_ours else None, earlier)
+) -> tuple[VerifierKey, ...]:
+    """Return the keys that are trusted, if any of them has signed here or is about to."""
+    origin = origin_of(directory_id) if directory_id else ""
+    anchors = [note for source, note in notes if source == "anchor"]
+    keys = [named]
+    if own and origin:
+        mine = VerifierKey(origin, own)
+        is_ours = (
+            is_signer
+            or named is not None
+            or (folder is not None and known_directory_id(folder, data.root) == directory_id)
+            or any(opens(each.text, mine) for each in anchors)
+            or _has_signed(data.checkpoints, mine)
+        )
+        keys += [mine] if is_ours else []
+    keys += [each.key for each in anchors if each.key and each.key.name == origin]
+    return tuple(dict.fromkeys(each for each in keys if each is not None))
 
 
 def _has_signed(path: Path, key: VerifierKey) -> bool:
     with contextlib.suppress(JournalError):
-        return any(each.public_key == key.text for each in read_checkpoint_log(path, newest=MAX_BINDING).entries)
+        return any(each.key == key for each in read_checkpoint_log(path, newest=MAX_BINDING).entries)
     return False
 
 
@@ -366,38 +305,36 @@ def opens(text: str, key: VerifierKey) -> bool:
     return False
 
 
-def _read_log(path: Path, found: Evidence) -> LogReading:
-    """Read the newest entries and every acceptance; what is wrong with the log becomes a problem."""
-    trusted = found.keys.trusted
+def _read_log(path: Path, found: Evidence) -> tuple[list[Statement], list[Acceptance]]:
+    """Read the newest checkpoints and every acceptance; what is wrong with the log becomes a problem."""
     try:
-        log = read_checkpoint_log(path, *trusted, newest=MAX_BINDING)
-        for each in read_acknowledgements(path, *trusted):
-            key = VerifierKey.parse(each.public_key)
-            found.acceptances.append(Acceptance(each.acknowledgement, each.text, key, bool(trusted)))
+        log = read_checkpoint_log(path, *found.trusted, newest=MAX_BINDING)
+        acceptances = read_acknowledgements(path, *found.trusted)
     except JournalError as error:
         found.problems.append(str(error).removeprefix(f"{path}: "))
-        return LogReading()
+        return [], []
     found.problems += log.problems
     found.torn_bytes = log.torn_bytes
-    return log
+    return [each for each in log.entries if isinstance(each, Statement)], acceptances
 
 
-def _external_statement(note: KeptNote, source: str, found: Evidence) -> Statement | None:
-    """Return what a kept note states; None if no known key signed it, or it is of another data directory.
+def _open_kept_note(data: DataDir, note: KeptNote, source: str, found: Evidence) -> list[Statement]:
+    """Return what a kept note states; nothing if no known key signed it, or it is of another data directory.
 
     The key beside a copy opens it, but does not make it trusted: its place may be known from the data directory only.
     """
     problem = "its signer is not known"
-    for key in (*found.keys.trusted, *filter(None, (note.key,))):
+    for key in (*found.trusted, *filter(None, [note.key])):
         try:
             checkpoint = open_checkpoint(note.text, key)
         except SignedNoteError as error:
             problem = str(error)
             continue
         if found.directory_id is None or checkpoint.origin == origin_of(found.directory_id):
-            return Statement(checkpoint, note.text, key, key in found.keys.trusted, source)
+            logged = log_contains(data.checkpoints, note.text)
+            return [Statement(checkpoint, note.text, key, key in found.trusted, source, logged)]
         problem = f"is of another data directory, {checkpoint.origin}"
     if source == "anchor":
         found.problems.append(f"another key signed the anchor of {note.checkpoint.size:,} events ({problem})")
     found.warnings.append(f"{note.path}: {problem}. Bring back the key that signed it, or move the file away")
-    return None
+    return []

@@ -10,17 +10,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cq_tui.store.checkpoints.acknowledgement import sign_acknowledgement
 from cq_tui.store.checkpoints.checkpoint_log import (
+    Acceptance,
     CheckpointLog,
-    LoggedAcknowledgement,
-    LoggedCheckpoint,
     LogReading,
+    Statement,
     _entry,
     newest_checkpoint,
     read_acknowledgements,
     read_checkpoint_log,
 )
-from cq_tui.store.checkpoints.evidence import Acceptance, Evidence, Statement
-from cq_tui.store.checkpoints.signed_note import VerifierKey
+from cq_tui.store.checkpoints.evidence import Evidence
 from cq_tui.store.journal import JournalBroken, JournalError
 from tests.store.checkpoints.signing import KEY, NOW, ORIGIN, OTHER_KEY, OTHER_PRIVATE, PRIVATE, accepted, note
 from tests.store.processes import program, word
@@ -64,18 +63,17 @@ def released(until: int, private_key: Ed25519PrivateKey = PRIVATE) -> str:
 
 
 def sizes(reading: LogReading) -> list[int]:
-    return [entry.checkpoint.size for entry in reading.entries if isinstance(entry, LoggedCheckpoint)]
+    return [entry.checkpoint.size for entry in reading.entries if isinstance(entry, Statement)]
 
 
 def binding(reading: LogReading) -> list[int]:
     """Return the sizes of the checkpoints that no acceptance released."""
     evidence = Evidence()
     for entry in reading.entries:
-        key = VerifierKey.parse(entry.public_key)
-        if isinstance(entry, LoggedCheckpoint):
-            evidence.statements.append(Statement(entry.checkpoint, entry.text, key, False, "log"))
+        if isinstance(entry, Statement):
+            evidence.statements.append(entry)
         else:
-            evidence.acceptances.append(Acceptance(entry.acknowledgement, entry.text, key, False))
+            evidence.acceptances.append(entry)
     evidence.apply_acceptances()
     return [each.checkpoint.size for each in evidence.statements]
 
@@ -89,8 +87,8 @@ def test_entries_come_back_in_order(path: Path) -> None:
     written(path, note(1), sign_acknowledgement(accepted("some fault"), PRIVATE), note(2))
     for keys in ([KEY], []):
         reading = read_checkpoint_log(path, *keys)
-        assert [type(entry) for entry in reading.entries] == [LoggedCheckpoint, LoggedAcknowledgement, LoggedCheckpoint]
-        assert [entry.public_key for entry in reading.entries] == [KEY.text] * 3
+        assert [type(entry) for entry in reading.entries] == [Statement, Acceptance, Statement]
+        assert [entry.key.text for entry in reading.entries] == [KEY.text] * 3
         assert reading.entries[2].text == note(2)
         assert (binding(reading), reading.problems, reading.is_whole) == ([1, 2], [], True)
 
@@ -154,7 +152,7 @@ def test_the_newest_checkpoint_is_found_behind_acknowledgements(path: Path) -> N
     written(path, note(1), note(2), *[seen] * 40)
     newest = newest_checkpoint(path)
     assert newest is not None
-    assert (newest.checkpoint.size, newest.public_key) == (2, KEY.text)
+    assert (newest.checkpoint.size, newest.key.text) == (2, KEY.text)
 
 
 def test_reading_the_end_does_not_depend_on_what_came_before(path: Path) -> None:

@@ -175,7 +175,7 @@ def test_kept_copies_testify_after_a_change_of_key(desk: Desk) -> None:
     key_path(desk.config).unlink()
     desk.data.checkpoints.unlink()
     evidence = read(desk, copy=True)
-    assert evidence.keys.earlier == (old,)
+    assert evidence.trusted == (old,)
     assert evidence.sizes == {300}
     assert "the first 300 events are not those" in evidence.find_faults(300, {300: mark_of(300, "forged")})[0]
     shutil.rmtree(desk.config / "anchors")
