@@ -35,16 +35,7 @@ def inclusion_path(index: int, size: int, subtree: Subtree) -> list[bytes]:
     """
     if not 0 <= index < size:
         raise ValueError(f"there is no leaf {index} in a tree of {size}")
-    path: list[bytes] = []
-    start, stop = 0, size
-    while stop - start > 1:
-        middle = start + _split(stop - start)
-        if index < middle:
-            path.append(subtree(middle, stop))
-            stop = middle
-        else:
-            path.append(subtree(start, middle))
-            start = middle
+    path, _, _ = _siblings(index, size, lambda start, stop: stop - start == 1, subtree)
     return path[::-1]
 
 
@@ -57,25 +48,28 @@ def consistency_path(old: int, new: int, subtree: Subtree) -> list[bytes]:
         raise ValueError(f"a tree of {new} leaves cannot extend one of {old}")
     if old == 0:
         return []
-    path: list[bytes] = []
-    start, stop = 0, new
-    while stop != old:
-        middle = start + _split(stop - start)
-        if old <= middle:
-            path.append(subtree(middle, stop))
-            stop = middle
-        else:
-            path.append(subtree(start, middle))
-            start = middle
+    path, start, stop = _siblings(old - 1, new, lambda start, stop: stop == old, subtree)
     # The verifier knows the old root.
     if start > 0:
         path.append(subtree(start, stop))
     return path[::-1]
 
 
-def _split(size: int) -> int:
-    """Return the largest power of two below ``size``."""
-    return 1 << (size - 1).bit_length() - 1
+def _siblings(
+    leaf: int, size: int, is_end: Callable[[int, int], bool], subtree: Subtree
+) -> tuple[list[bytes], int, int]:
+    """Descend from the root towards a leaf; return the hashes passed by, highest first, and the subtree at the end."""
+    path: list[bytes] = []
+    start, stop = 0, size
+    while not is_end(start, stop):
+        middle = start + (1 << (stop - start - 1).bit_length() - 1)
+        if leaf < middle:
+            path.append(subtree(middle, stop))
+            stop = middle
+        else:
+            path.append(subtree(start, middle))
+            start = middle
+    return path, start, stop
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
@@ -85,17 +79,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], 
     """
     if not 0 <= index < size < _SIZE_LIMIT or not _are_hashes(leaf, root, *path[:64]):
         return False
-    place, last, node = index, size - 1, leaf
-    for sibling in path:
-        if last == 0:
-            return False
-        if place & 1 or place == last:
-            node = node_hash(sibling, node)
-            place, last = _skip_promotions(place, last)
-        else:
-            node = node_hash(node, sibling)
-        place, last = place >> 1, last >> 1
-    return last == 0 and node == root
+    return _climb(index, size - 1, leaf, leaf, path)[1] == root
 
 
 def verify_consistency(old_size: int, old_root: bytes, new_size: int, new_root: bytes, path: Sequence[bytes]) -> bool:
@@ -109,34 +93,32 @@ def verify_consistency(old_size: int, old_root: bytes, new_size: int, new_root: 
         return not path and old_root == EMPTY_ROOT and (new_size > 0 or new_root == EMPTY_ROOT)
     if old_size == new_size:
         return not path and old_root == new_root
-    return bool(path) and _leads_to_both(old_size, old_root, new_size, new_root, path)
-
-
-def _leads_to_both(old_size: int, old_root: bytes, new_size: int, new_root: bytes, path: Sequence[bytes]) -> bool:
-    """Whether a path leads to the roots of two trees of different sizes, neither of them empty."""
+    if not path:
+        return False
     place, last = old_size - 1, new_size - 1
     while place & 1:
         place, last = place >> 1, last >> 1
     # If the old tree is a full subtree of the new one, its root is not in the path.
-    old_is_subtree = old_size & (old_size - 1) == 0
-    old = new = old_root if old_is_subtree else path[0]
-    for sibling in path if old_is_subtree else path[1:]:
+    first, rest = (old_root, path) if old_size & (old_size - 1) == 0 else (path[0], path[1:])
+    return _climb(place, last, first, first, rest) == (old_root, new_root)
+
+
+def _climb(
+    place: int, last: int, old: bytes, new: bytes, path: Sequence[bytes]
+) -> tuple[bytes, bytes] | tuple[None, None]:
+    """Return the roots of two trees above a node, without and with what follows it; None if the path does not fit."""
+    for sibling in path:
         if last == 0:
-            return False
+            return None, None
         if place & 1 or place == last:
             old, new = node_hash(sibling, old), node_hash(sibling, new)
-            place, last = _skip_promotions(place, last)
+            # Skip the levels at which the last node had no sibling and was promoted.
+            while place and not place & 1:
+                place, last = place >> 1, last >> 1
         else:
             new = node_hash(new, sibling)
         place, last = place >> 1, last >> 1
-    return last == 0 and old == old_root and new == new_root
-
-
-def _skip_promotions(place: int, last: int) -> tuple[int, int]:
-    """Skip the levels at which the last node had no sibling and was promoted."""
-    while place and not place & 1:
-        place, last = place >> 1, last >> 1
-    return place, last
+    return (old, new) if last == 0 else (None, None)
 
 
 def _are_hashes(*values: object) -> bool:
