@@ -7,13 +7,15 @@ is of the same site for its browser; only Host (RFC 9110, section 7.2) shows tha
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from cq_tui.simulator.errors import RequestRejected
 
 Headers = Iterable[tuple[bytes, bytes]]
 
 _LOOPBACK = rb"(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]{1,5})?"
-_is_here = re.compile(_LOOPBACK, re.IGNORECASE).fullmatch
+#: Clients repeat their Host with each request.
+_is_here = lru_cache(maxsize=64)(re.compile(_LOOPBACK, re.IGNORECASE).fullmatch)
 _BROWSER_HEADERS = frozenset({b"origin", b"sec-fetch-site"})
 
 
