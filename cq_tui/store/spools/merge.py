@@ -1,14 +1,13 @@
 """Merging the spools: new events in order, and what is wrong with any of them."""
 
-import contextlib
 import os
 import time
 from collections.abc import Iterable, Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from cq_tui.store.history.event_line import NewEvent
-from cq_tui.store.journal import JournalError
 from cq_tui.store.spools.spool_files import is_regular, parse_spool_name
 from cq_tui.store.spools.spool_follower import CollectedEvents, SpoolFollower
 
@@ -24,14 +23,16 @@ class SpoolMerger:
         self._quarantine = quarantine
         self._cursors = cursors
         self._followers: dict[str, SpoolFollower] = {}
-        #: Complaints of entries that are no spools, each made once.
-        self._strays: set[str] = set()
 
     def collect(self, changed: Iterable[Path] | None = None) -> CollectedEvents:
         """Read the spools whose files changed, or all of them if ``changed`` is None."""
         collected = CollectedEvents()
         streams = []
-        for writer in sorted(self._find_writers(changed, collected.complaints)):
+        if changed is None:
+            writers = self._list(collected.complaints)
+        else:
+            writers = {file.writer for file in map(parse_spool_name, changed) if file}
+        for writer in sorted(writers):
             follower = self._follower(writer)
             if events := follower.read(collected):
                 streams.append(events)
@@ -52,24 +53,8 @@ class SpoolMerger:
 
     def backlog(self) -> tuple[int, int]:
         """Return number and bytes of the events in the spools that ``collect`` has not returned yet."""
-        writers = set(self._followers)
-        with contextlib.suppress(JournalError):
-            writers |= self._list()[0]
-        waiting = [self._follower(writer).pending() for writer in writers]
+        waiting = [self._follower(writer).pending() for writer in self._list([])]
         return sum(events for events, _ in waiting), sum(size for _, size in waiting)
-
-    def _find_writers(self, changed: Iterable[Path] | None, complaints: list[str]) -> set[str]:
-        """Return the writers whose files changed; complain of new entries that are no spools."""
-        if changed is not None:
-            return {file.writer for file in map(parse_spool_name, changed) if file}
-        try:
-            writers, strays = self._list()
-        except JournalError as error:
-            complaints.append(str(error))
-            return set(self._followers)
-        complaints += sorted(strays - self._strays)
-        self._strays = strays
-        return writers | set(self._followers)
 
     def _is_durable(self, follower: SpoolFollower) -> bool:
         return follower.merged_seq <= self._cursors.get(follower.writer, 0)
@@ -81,20 +66,19 @@ class SpoolMerger:
             self._followers[writer] = follower
         return follower
 
-    def _list(self) -> tuple[set[str], set[str]]:
-        """Return the writers that have files, and a complaint of each entry that is no spool. Raises JournalError."""
-        writers, complaints = set[str](), set[str]()
+    def _list(self, complaints: list[str]) -> set[str]:
+        """Return all writers; complain of each entry of the folder that is no spool."""
+        writers = set(self._followers)
         try:
-            with os.scandir(self._folder) as entries:
-                for entry in entries:
-                    file = parse_spool_name(self._folder / entry.name)
-                    if file and (file.last_seq is None or is_regular(entry)):
-                        writers.add(file.writer)
-                    elif not entry.name.startswith("."):
-                        complaints.add(f"spool/{entry.name!r}: is no spool of ours; move it away")
+            for entry in sorted(os.scandir(self._folder), key=attrgetter("name")):
+                file = parse_spool_name(self._folder / entry.name)
+                if file and (file.last_seq is None or is_regular(entry)):
+                    writers.add(file.writer)
+                elif not entry.name.startswith("."):
+                    complaints.append(f"spool/{entry.name!r}: is no spool of ours; move it away")
         except OSError as error:
-            raise JournalError(f"{self._folder}: cannot be listed ({error.strerror})") from None
-        return writers, complaints
+            complaints.append(f"{self._folder}: cannot be listed ({error.strerror})")
+        return writers
 
 
 def _by_time(streams: list[list[NewEvent]]) -> list[NewEvent]:

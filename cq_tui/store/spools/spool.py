@@ -18,11 +18,10 @@ from pydantic import BaseModel
 from cq_tui.store.journal import JournalError, JournalLocked, JournalWriter, last_lines
 from cq_tui.store.spools.last_merged import last_merged_seq
 from cq_tui.store.spools.spool_files import (
-    closed_segment_path,
     closed_segments,
-    current_path,
     is_transient_writer,
     is_writer_name,
+    spool_path,
 )
 from cq_tui.store.spools.spooled_line import (
     MAX_SPOOLED_BYTES,
@@ -72,7 +71,7 @@ class EventSpool:
         self.writer = writer
         self.source = writer.partition("-")[0]
         self._folder, self._quarantine = folder, quarantine
-        self._path = current_path(folder, writer)
+        self._path = spool_path(folder, writer)
         self._segment_bytes = sys.maxsize if is_transient_writer(writer) else segment_bytes
         self._limit_bytes = limit_bytes
         self._journal: JournalWriter | None = None
@@ -168,7 +167,7 @@ class EventSpool:
     def _close_segment(self, journal: JournalWriter) -> JournalWriter:
         """Close the full file and begin the next one. If that fails, continue with the old one."""
         self._close_at = journal.size + self._segment_bytes
-        closed = closed_segment_path(self._folder, self.writer, self._seq)
+        closed = spool_path(self._folder, self.writer, self._seq)
         if os.path.lexists(closed):
             return journal
         # Later events must not survive a power loss that loses earlier ones.

@@ -37,14 +37,9 @@ def is_transient_writer(writer: str) -> bool:
     return "-" in writer
 
 
-def current_path(folder: Path, writer: str) -> Path:
-    """Return the path of a writer's current file."""
-    return folder / f"{writer}.ndjson"
-
-
-def closed_segment_path(folder: Path, writer: str, last_seq: int) -> Path:
-    """Return the path of a closed segment."""
-    return folder / f"{writer}.{last_seq:016}.ndjson"
+def spool_path(folder: Path, writer: str, last_seq: int | None = None) -> Path:
+    """Return the path of a writer's current file, or of the closed segment that ends with ``last_seq``."""
+    return folder / (f"{writer}.ndjson" if last_seq is None else f"{writer}.{last_seq:016}.ndjson")
 
 
 def parse_spool_name(path: Path, inode: int = 0) -> SpoolFile | None:
@@ -80,7 +75,7 @@ def last_spooled_events(folder: Path, writer: str, count: int) -> list[NewEvent]
     """
     events: list[NewEvent] = []
     with suppress(JournalError):
-        for path in (current_path(folder, writer), *(file.path for file in reversed(closed_segments(folder, writer)))):
+        for path in (spool_path(folder, writer), *(file.path for file in reversed(closed_segments(folder, writer)))):
             lines = last_lines(path, count - len(events))
             events = [event for event, _ in sound_events(writer, lines)] + events
     return events

@@ -9,7 +9,7 @@ from cq_tui.store.history.event_line import NewEvent
 from cq_tui.store.journal import MAX_LINE_BYTES, JournalError, quarantine_bytes
 from cq_tui.store.regular_file import open_regular
 from cq_tui.store.spools.damaged_lines import DamagedLines
-from cq_tui.store.spools.spool_files import SpoolFile, closed_segments, current_path, is_transient_writer
+from cq_tui.store.spools.spool_files import SpoolFile, closed_segments, is_transient_writer, spool_path
 from cq_tui.store.spools.spool_part import LARGE_READ, READ_LIMIT, SpoolPart, lines_size, read_cost
 from cq_tui.store.spools.spooled_line import InvalidSpooledLine
 
@@ -37,32 +37,40 @@ class SpoolFollower:
         self.writer = writer
         self.merged_seq = seen
         self._folder = folder
-        self._path = current_path(folder, writer)
+        self._path = spool_path(folder, writer)
         self._quarantine = quarantine
         self._damaged = DamagedLines(quarantine, writer)
-        self._closed: list[SpoolPart] = []
-        self._current: SpoolPart | None = None
-        self._is_listed = False
+        #: Closed segments, then the current file.
+        self._parts: list[SpoolPart] = []
+        #: Inode of the current file when the files were listed; 0 for none.
+        self._current_inode = -1
 
     @property
     def has_files(self) -> bool:
         """Whether there is anything to follow."""
-        return self._current is not None or bool(self._closed)
+        return bool(self._parts)
 
     def read(self, collected: CollectedEvents) -> list[NewEvent]:
         """Return new events; complaints go to ``collected``."""
         events: list[NewEvent] = []
+        cost = 0
         try:
             self._update_files()
-            read = 0
-            for part in self._closed:
+            for part in self._parts:
                 while not part.finished:
-                    if read >= READ_LIMIT:
+                    if cost >= READ_LIMIT:
                         collected.more = True
                         return events
-                    read += self._read_closed(part, events, collected)
-            if self._current is not None:
-                self._read_current(self._current, events, collected)
+                    lines = part.read()
+                    cost += read_cost(lines)
+                    self._accept_lines(part, lines, events, collected.complaints)
+                    if part.last_seq is None:
+                        # If it was closed meanwhile, there is a next file.
+                        collected.more |= read_cost(lines) > LARGE_READ or _inode(self._path) != part.inode
+                        return events
+                    if not lines:
+                        self._quarantine_tail(part, collected.complaints)
+                        part.finished = True
         except JournalError as error:
             collected.complaints.append(str(error))
         return events
@@ -72,17 +80,19 @@ class SpoolFollower:
     def _update_files(self) -> None:
         """Update the list of files. The current file is checked before the segments, so none can be missed."""
         inode = _inode(self._path)
-        if self._is_listed and inode == (self._current.inode if self._current else 0):
+        if inode == self._current_inode:
             return
-        known = {part.inode: part for part in (*self._closed, *([self._current] if self._current else []))}
-        self._closed = []
+        known = {part.inode: part for part in self._parts}
+        parts: list[SpoolPart] = []
         for file in [] if is_transient_writer(self.writer) else closed_segments(self._folder, self.writer):
             if file.inode == inode:
                 # Closed just now. Newer segments are read next time.
                 break
-            self._closed.append(self._segment(file, known.get(file.inode)))
-        self._current = (known.get(inode) or SpoolPart(self._path, inode, self.writer)) if inode else None
-        self._is_listed = True
+            parts.append(self._segment(file, known.get(file.inode)))
+        if inode:
+            part = known.get(inode)
+            parts.append(part if part and part.last_seq is None else SpoolPart(self._path, inode, self.writer))
+        self._parts, self._current_inode = parts, inode
 
     def _segment(self, file: SpoolFile, part: SpoolPart | None) -> SpoolPart:
         if part is None or part.last_seq not in (None, file.last_seq):
@@ -92,21 +102,6 @@ class SpoolFollower:
         return part
 
     # -- what they contain
-
-    def _read_closed(self, part: SpoolPart, events: list[NewEvent], collected: CollectedEvents) -> int:
-        lines = part.read()
-        if lines:
-            self._accept_lines(part, lines, events, collected.complaints)
-            return read_cost(lines)
-        self._quarantine_tail(part, collected.complaints)
-        part.finished = True
-        return 0
-
-    def _read_current(self, part: SpoolPart, events: list[NewEvent], collected: CollectedEvents) -> None:
-        lines = part.read()
-        # If it was closed meanwhile, there is a next file.
-        collected.more |= read_cost(lines) > LARGE_READ or _inode(self._path) != part.inode
-        self._accept_lines(part, lines, events, collected.complaints)
 
     def _accept_lines(self, part: SpoolPart, lines: list[bytes], events: list[NewEvent], complaints: list[str]) -> None:
         """Accept new events, and quarantine damaged lines."""
@@ -167,10 +162,9 @@ class SpoolFollower:
         lines = size = 0
         try:
             self._update_files()
-            for part in (*self._closed, *([self._current] if self._current else [])):
-                if not part.finished:
-                    more, bytes_ = part.pending()
-                    lines, size = lines + more, size + bytes_
+            for part in self._parts:
+                more, bytes_ = (0, 0) if part.finished else part.pending()
+                lines, size = lines + more, size + bytes_
         except (JournalError, OSError):
             # Reading reports it.
             return lines, size
@@ -183,21 +177,21 @@ class SpoolFollower:
         """
         if is_transient_writer(self.writer):
             return self._delete_transient(now)
-        for part in self._closed[:-1]:
+        for part in [part for part in self._parts if part.last_seq is not None][:-1]:
             if part.must_keep:
                 part.rewind()
             if not part.finished:
                 break
             if _inode(part.path) == part.inode:
                 part.path.unlink()
-            self._closed.remove(part)
+            self._parts.remove(part)
         return not self.has_files
 
     def _delete_transient(self, now: float) -> bool:
         """Delete the spool of a transient writer that ended: locking the file proves that it did."""
-        part = self._current
-        if part is None:
+        if not self._parts:
             return True
+        part = self._parts[0]
         try:
             descriptor = open_regular(self._path, os.O_RDWR)
         except OSError:

@@ -29,13 +29,12 @@ class SpoolPart(JournalReader):
         #: Damaged lines could not be quarantined: the file must stay and be read again.
         self.must_keep = False
         self._writer = writer
+        #: Between which offsets lines were counted, and their number.
+        self._counted = (0, 0), 0
         self._reset()
 
     def _reset(self) -> None:
         self.checker = LineChecker(self._writer)
-        self._lines = 0
-        #: Offset up to which lines were counted, and their number.
-        self._counted = (0, 0)
 
     def read(self) -> list[bytes]:
         """Return new whole lines. Raises JournalError."""
@@ -45,12 +44,10 @@ class SpoolPart(JournalReader):
         if self.offset - lines_size(lines) != before:
             # The file was truncated or replaced, and read from its start.
             self._reset()
-        self._lines += len(lines)
         most = READ_LIMIT // _MIN_LINE_COST
         if rest := lines[most:]:
             # Leave them for the next time.
             self.offset -= lines_size(rest)
-            self._lines -= len(rest)
         return lines[:most]
 
     def rewind(self) -> None:
@@ -60,17 +57,12 @@ class SpoolPart(JournalReader):
         self._reset()
 
     def pending(self) -> tuple[int, int]:
-        """Return the lines and bytes not read yet; each byte is counted once. Raises OSError."""
-        size = os.stat(self.path).st_size
-        if size <= self.offset:
-            return 0, 0
-        counted_to, lines = self._counted
-        if not self.offset <= counted_to <= size:
-            counted_to, lines = self.offset, self._lines
-        lines += _count_lines(self.path, counted_to, size)
-        self._counted = (size, lines)
-        waiting = lines - self._lines
-        return waiting, size - self.offset if waiting else 0
+        """Return the lines and bytes not read yet. Raises OSError."""
+        unread = self.offset, max(self.offset, os.stat(self.path).st_size)
+        if unread != self._counted[0]:
+            self._counted = unread, _count_lines(self.path, *unread)
+        lines = self._counted[1]
+        return lines, unread[1] - unread[0] if lines else 0
 
 
 def lines_size(lines: list[bytes]) -> int:
