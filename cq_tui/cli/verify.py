@@ -37,7 +37,7 @@ def verify(
     from cq_tui.ops.checkpoint_file import CheckpointFileError
     from cq_tui.ops.gathered_evidence import UnusableKey
     from cq_tui.ops.render import printable
-    from cq_tui.ops.verify import NoHistory, history_bytes, report_lines, verify_history
+    from cq_tui.ops.verify import NoHistory, history_bytes, verify_history
 
     data = require_data_dir(context, data_dir)
     try:
@@ -48,7 +48,7 @@ def verify(
     if as_json:
         typer.echo(orjson.dumps(report.to_json(), option=orjson.OPT_INDENT_2).decode())
     else:
-        typer.echo("\n".join(printable(line) for line in report_lines(report)))
+        typer.echo("\n".join(printable(line) for line in report.lines()))
     raise typer.Exit(report.exit_code)
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.checkpoint_file import CheckpointFileError
-from cq_tui.ops.verify import NoHistory, VerificationReport, report_lines, verify_history
+from cq_tui.ops.verification_report import VerificationReport
+from cq_tui.ops.verify import NoHistory, verify_history
 from cq_tui.store.checkpoints.acknowledgement import (
     make_acknowledgement,
     sign_acknowledgement,
@@ -73,17 +74,17 @@ def test_signed_and_intact_is_the_only_zero(data: DataDir) -> None:
     values = report.to_json()
     assert values["completeness"]["anchored_events"] == 9
     assert values["completeness"]["unanchored_events"] == 2
-    (completeness,) = [line for line in report_lines(report) if line.startswith("completeness")]
+    (completeness,) = [line for line in report.lines() if line.startswith("completeness")]
     key = values["completeness"]["anchor_key"].split("+")[1]
     assert completeness == (
-        f"completeness  complete to 9, signed 1970-01-01 01:23:20 UTC by key {key}, 2 later events not anchored yet"
+        f"completeness  complete to 9, signed 1970-01-01 01:23:20 UTC by key {key}, 2 not anchored yet"
     )
 
 
 def test_without_a_checkpoint_it_is_intact_and_not_anchored(tmp_path: Path) -> None:
     report = verify_history(made(tmp_path, 5))
     assert codes(report) == (1, False, 0, False)
-    assert "not anchored" in "\n".join(report_lines(report))
+    assert "not anchored" in "\n".join(report.lines())
 
 
 def test_a_copy_is_as_good_as_the_original_and_is_left_as_it_is(data: DataDir, tmp_path: Path) -> None:
@@ -106,7 +107,7 @@ def test_a_cut_tail_and_an_old_copy_are_incomplete_by_so_many(data: DataDir, tmp
     data.events.write_bytes(b"".join(line + b"\n" for line in lines[:8]))
     report = verify_history(data)
     assert codes(report) == (1, False, 5, True)
-    assert "INCOMPLETE by 5" in "\n".join(report_lines(report))
+    assert "INCOMPLETE by 5" in "\n".join(report.lines())
     # The old copy is whole in itself; what was signed since stands outside of it.
     assert codes(verify_history(backup)) == (1, False, 4, True)
 
@@ -133,7 +134,7 @@ def test_damage_is_named_with_index_expected_and_found_and_who_accepted_it(data:
     anchoring.close()
     report = verify_history(data)
     assert report.exit_code == 2, "accepted is not mended"
-    assert "(accepted by ann, 1970-01-01 01:40:00 UTC)" in "\n".join(report_lines(report))
+    assert "(accepted by ann, 1970-01-01 01:40:00 UTC)" in "\n".join(report.lines())
 
 
 def test_a_saved_checkpoint_reveals_what_the_directory_cannot(data: DataDir, tmp_path: Path, own_keys: Path) -> None:
@@ -163,7 +164,7 @@ def test_on_another_machine_the_signer_is_not_known(data: DataDir, own_keys: Pat
     shutil.rmtree(own_keys)
     report = verify_history(data)
     assert codes(report) == (1, False, 0, False)
-    assert "an unknown key" in "\n".join(report_lines(report))
+    assert "an unknown key" in "\n".join(report.lines())
     assert verify_history(data, against=kept).exit_code == 0
     grown(made(tmp_path / "mine", 1), 1)
     assert verify_history(data).exit_code == 1, "a key of one's own says nothing about that of another"
@@ -255,7 +256,7 @@ def test_a_release_never_passes_in_silence(data: DataDir, tmp_path: Path) -> Non
     entry = b"\x1e" + data.checkpoints.read_bytes().split(b"\x1e")[-1]
     report = verify_history(data)
     assert (report.exit_code, report.anchored, report.faults) == (1, False, [])
-    line = next(line for line in report_lines(report) if "released the checkpoints" in line)
+    line = next(line for line in report.lines() if "released the checkpoints" in line)
     assert line.startswith("  ann, 1970-01-01 01:40:00 UTC, 9 events, key ")
     (told,) = report.to_json()["completeness"]["accepted"]
     assert (told["accepted_by"], told["accepted_at"], told["events"]) == ("ann", 6000.0, 9)
@@ -296,7 +297,7 @@ def test_an_accepted_fault_of_the_log_is_shown_and_releases_nothing(data: DataDi
     anchoring.close()
     report = verify_history(data)
     assert report.exit_code == 0
-    assert any("accepted: entry at byte" in line for line in report_lines(report))
+    assert any("accepted: entry at byte" in line for line in report.lines())
     rewrite(data, tmp_path)
     assert verify_history(data).exit_code == 2
 

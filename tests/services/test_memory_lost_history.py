@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.ops.verify import NoHistory, report_lines, verify_history
+from cq_tui.ops.verify import NoHistory, verify_history
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.journal import last_lines
 from tests.services.memory_in_process import memory_of, remember
@@ -46,8 +46,8 @@ async def test_a_new_one_begins_and_the_lost_one_is_reported(emptied: DataDir) -
     assert report.exit_code == 1
     assert not report.damaged
     assert report.lost is not None
-    lines = "\n".join(report_lines(report))
-    assert "completeness  INCOMPLETE: the earlier history of 20 events is missing, anchored to 3, signed" in lines
+    lines = "\n".join(report.lines())
+    assert "completeness  INCOMPLETE by an earlier history of 20, signed" in lines
     assert f"  {report.lost}" in lines
     told = report.to_json()["completeness"]
     assert told["complete"] is False

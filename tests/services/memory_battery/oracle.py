@@ -11,7 +11,8 @@ from cq_tui.contracts.health import MemoryHealth
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.bundle import export_bundle
 from cq_tui.ops.status import read_status
-from cq_tui.ops.verify import NoHistory, VerificationReport, report_lines, verify_history
+from cq_tui.ops.verification_report import VerificationReport
+from cq_tui.ops.verify import NoHistory, verify_history
 from cq_tui.room.state import RoomState
 from cq_tui.services.memory.background_checks import HistoryReplaced
 from cq_tui.store.data_directory import DataDirError
@@ -56,7 +57,7 @@ def verify(data: DataDir) -> VerificationReport | Unusable:
         report = verify_history(data, workers=1)
     except (NoHistory, JournalError, OSError) as error:
         return Unusable(str(error))
-    assert "\n".join(report_lines(report))
+    assert "\n".join(report.lines())
     orjson.dumps(report.to_json())
     assert contents(data) == before
     return report

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cq_tui.ops.verify import VerificationReport
+from cq_tui.ops.verification_report import VerificationReport
 from cq_tui.services.memory import service
 from cq_tui.store.history.faults import fault_kind
 from tests.services.memory_battery import of_chain, of_events, of_places, of_signed, of_state, of_whole
