@@ -102,7 +102,7 @@ class BackgroundChecks:
             self._quarantine_snapshots()
             raise HistoryReplaced("a snapshot is of another history")
         self._history.adopt_check(check)
-        self._integrity.compare(check.marks)
+        self._integrity.compare(check.verifier.marks)
         self._check = None
         self._integrity.state.last_full_check = time.time()
         self._integrity.save()

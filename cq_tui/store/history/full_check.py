@@ -7,12 +7,9 @@ from collections.abc import Collection
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.chain_file import hidden_twin
 from cq_tui.store.history.faults import HistoryFault
-from cq_tui.store.history.hash_chain import DOCUMENT_START, SEPARATOR
-from cq_tui.store.history.noted import NotedEvents
-from cq_tui.store.history.position import HistoryMark, HistoryPosition, VerificationLimits
+from cq_tui.store.history.position import HistoryPosition, VerificationLimits
 from cq_tui.store.history.resume import OTHER_BEGINNING
 from cq_tui.store.history.scrub import Scrubber
-from cq_tui.store.history.tree_index import SubtreeIndex
 from cq_tui.store.history.verifier import Verifier
 from cq_tui.store.regular_file import open_regular
 
@@ -34,7 +31,8 @@ class FullCheck:
         self._twin = -1
         with contextlib.suppress(OSError):
             self._twin = open_regular(hidden_twin(data.hash_chain), os.O_RDWR)
-        self._verifier = Verifier(
+        #: What was found so far.
+        self.verifier = Verifier(
             data.events,
             data.hash_chain,
             VerificationLimits(start.event_end, start.event_end, sizes, strict=True, batch_size=_BATCH_EVENTS),
@@ -57,45 +55,20 @@ class FullCheck:
     @property
     def progress(self) -> float:
         """Share that is verified, 0..1."""
-        return self._verifier.position.event_end / self._start.event_end
-
-    @property
-    def marks(self) -> dict[int, HistoryMark]:
-        """Root and tip at each wanted size reached so far."""
-        return self._verifier.marks
-
-    @property
-    def noted(self) -> NotedEvents:
-        """Sound events about the history itself so far."""
-        return self._verifier.noted
-
-    @property
-    def position(self) -> HistoryPosition:
-        """How far it is."""
-        return self._verifier.position
-
-    @property
-    def index(self) -> SubtreeIndex:
-        """The index of the subtrees that are full so far."""
-        verifier = self._verifier
-        index = SubtreeIndex(len(DOCUMENT_START) + len(verifier.genesis.content) + len(SEPARATOR))
-        subtrees = verifier.position.frontier.subtrees
-        for root, (event_end, block_end) in zip(subtrees, verifier.subtree_ends, strict=True):
-            index.add_subtree(root, event_end, block_end + len(SEPARATOR))
-        return index
+        return self.verifier.position.event_end / self._start.event_end
 
     def step(self) -> bool:
         """Verify the next batch; return whether there is more. Raises OSError."""
-        return self._verifier.step()
+        return self.verifier.step()
 
     def finish(self) -> list[HistoryFault]:
         """Close the files and return the faults."""
-        self._verifier.close()
+        self.verifier.close()
         if self._twin >= 0:
             os.fsync(self._twin)
             os.close(self._twin)
-        found, start = self._verifier.position, self._start
-        faults = list(self._verifier.faults)
+        found, start = self.verifier.position, self._start
+        faults = list(self.verifier.faults)
         if faults:
             return faults
         if (found.events, found.mark) != (start.events, start.mark):

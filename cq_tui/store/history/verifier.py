@@ -32,6 +32,7 @@ from cq_tui.store.history.merkle import SUBTREE_LEAVES
 from cq_tui.store.history.noted import NotedEvent, NotedEvents
 from cq_tui.store.history.position import INITIAL_TIP, HistoryMark, HistoryPosition, VerificationLimits
 from cq_tui.store.history.stored_lines import BlockLines, EventLines
+from cq_tui.store.history.tree_index import SubtreeIndex
 
 #: If more blocks are missing, the document is rewritten.
 _MAX_MISSING_KEPT = 20_000
@@ -100,6 +101,14 @@ class Verifier:
     def tail(self) -> ChainTail | None:
         """The chain document's tail when verification began."""
         return self._tail
+
+    @property
+    def index(self) -> SubtreeIndex:
+        """The subtrees that were completed since verification began."""
+        index = SubtreeIndex(len(DOCUMENT_START) + len(self.genesis.content) + len(SEPARATOR))
+        for root, (event_end, block_end) in zip(self.position.frontier.subtrees, self.subtree_ends, strict=True):
+            index.add_subtree(root, event_end, block_end + len(SEPARATOR))
+        return index
 
     @property
     def unverified_bytes(self) -> int:

@@ -17,7 +17,6 @@ from cq_tui.store.history.event_line import EventClock, EventHeader, NewEvent, b
 from cq_tui.store.history.faults import HistoryFault
 from cq_tui.store.history.full_check import FullCheck
 from cq_tui.store.history.hash_chain import (
-    DOCUMENT_START,
     SEPARATOR,
     ChainBlock,
     ChainTail,
@@ -119,18 +118,13 @@ class HistoryWriter:
 
     def _make_index(self, found: Verifier) -> tuple[SubtreeIndex, bool]:
         """Continue the stored index or begin one; return it, and whether it covers the whole history."""
-        index = SubtreeIndex(len(DOCUMENT_START) + len(found.genesis.content) + len(SEPARATOR))
-        is_whole = self.resumed_from is None
-        if self.resumed_from is not None:
-            stored = SubtreeIndex.load(self._data.tree_index)
-            if stored is not None and stored.truncate(
-                self.resumed_from.events // SUBTREE_LEAVES, self.resumed_from.event_end
-            ):
-                index, is_whole = stored, True
-        for root, (event_end, block_end) in zip(found.position.frontier.subtrees, found.subtree_ends, strict=True):
-            index.add_subtree(root, event_end, block_end + len(SEPARATOR))
+        index, resumed = found.index, self.resumed_from
         found.position.frontier.subtrees.clear()
-        return index, is_whole
+        if resumed is not None:
+            stored = SubtreeIndex.load(self._data.tree_index)
+            if stored is not None and stored.truncate(resumed.events // SUBTREE_LEAVES, resumed.event_end):
+                return stored.append_index(index), True
+        return index, resumed is None
 
     @property
     def events(self) -> int:
@@ -269,14 +263,15 @@ class HistoryWriter:
         """Add what a finished check of the skipped part found, once."""
         if self.resumed_from is None:
             return
+        found = check.verifier
         self.scrubber.prepend(check.scrubber)
         self.chain_scrubber.prepend(check.chain_scrubber)
         if not self._index_is_whole:
-            self.index, self._index_is_whole = check.index.append_index(self.index), True
-        self._position.prepend_sequences(check.position)
-        self.marks |= check.marks
-        check.noted.note(self.noted)
-        self.noted = check.noted
+            self.index, self._index_is_whole = found.index.append_index(self.index), True
+        self._position.prepend_sequences(found.position)
+        self.marks |= found.marks
+        found.noted.note(self.noted)
+        self.noted = found.noted
         self.resumed_from = self._skipped = None
 
     def add_fault(self, fault: HistoryFault) -> None:

@@ -61,7 +61,7 @@ def test_a_snapshot_gives_what_a_whole_walk_gives_and_what_came_later_is_verifie
     while check.step():
         pass
     assert check.finish() == []
-    assert list(check.marks) == [7]
+    assert list(check.verifier.marks) == [7]
     history.adopt_check(check)
     assert all(history.scrub() is None for _ in range(9))
     history.close()
