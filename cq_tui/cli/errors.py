@@ -1,7 +1,7 @@
 """How a command ends when it fails: one line, and an exit code."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 import typer
@@ -11,7 +11,9 @@ from cq_tui.contracts.exit_code import ExitCode
 
 def print_error(message: object) -> None:
     """Print a message on standard error."""
-    typer.echo(f"cq-tui: {message}", err=True)
+    with suppress(OSError):
+        # The disk of its file may be full, the reader of its pipe gone.
+        typer.echo(f"cq-tui: {message}", err=True)
 
 
 def fail(message: object, code: ExitCode) -> NoReturn:
@@ -27,14 +29,11 @@ def report_errors() -> Iterator[None]:
         yield
     except BrokenPipeError:
         raise
-    except OSError as error:
-        remedy = ". Check its owner and permissions" if isinstance(error, PermissionError) else ""
-        text = f"{error.filename}: {error.strerror}{remedy}" if error.filename else error.strerror or error
-        fail(text, ExitCode.UNUSABLE)
     except _expected_errors() as error:
         from cq_tui.store.lock import LockHeld
+        from cq_tui.store.reserve import describe_error
 
-        fail(error, ExitCode.ALREADY_RUNNING if isinstance(error, LockHeld) else ExitCode.UNUSABLE)
+        fail(describe_error(error), ExitCode.ALREADY_RUNNING if isinstance(error, LockHeld) else ExitCode.UNUSABLE)
 
 
 def _expected_errors() -> tuple[type[Exception], ...]:
@@ -44,4 +43,4 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     from cq_tui.store.lock import LockHeld
     from cq_tui.store.settings_file import SettingsError
 
-    return LockHeld, DataDirError, SettingsError, JournalError
+    return LockHeld, DataDirError, SettingsError, JournalError, OSError

@@ -24,6 +24,7 @@ def up(
 ) -> None:
     """Run all services without the room, until Ctrl-C or `cq-tui down`."""
     from cq_tui.store.data_directory import prepare_data_directory
+    from cq_tui.store.reserve import Reserve
     from cq_tui.supervisor.headless import StartupFailed, run_headless, start_detached
 
     _set_market_source(replay, seed)
@@ -31,6 +32,8 @@ def up(
     with report_errors():
         if closed := prepare_data_directory(data):
             print_error(closed)
+        if problem := Reserve(data).problem:
+            print_error(problem)
         if detach:
             _fail_if_supervised(data)
             try:
@@ -104,9 +107,13 @@ def service(
 ) -> None:
     """Run one service in the foreground."""
     from cq_tui.services.runner import run_service
+    from cq_tui.store.reserve import Reserve
 
     if name not in SERVICES:
         fail(f"unknown service {name!r}. The services are {', '.join(SERVICES)}", ExitCode.ERROR)
+    data = resolve_data_dir(context, data_dir)
+    if problem := Reserve(data).problem:
+        print_error(problem)
     with report_errors():
-        code = run_service(name, resolve_data_dir(context, data_dir))
+        code = run_service(name, data)
     raise typer.Exit(code)

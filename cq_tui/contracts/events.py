@@ -211,6 +211,20 @@ PAYLOADS: Final[dict[str, type[ContractModel]]] = {
 }
 
 
+#: What must be recorded even on a full disk: intents, fills, halts, and what a person stopped, closed or accepted.
+SAFETY_EVENTS: Final = frozenset(
+    {
+        "order_submitted",
+        "order_executed",
+        "order_canceled",
+        "config_changed",
+        "command_executed",
+        "integrity_fault",
+        "integrity_acknowledged",
+    }
+)
+
+
 def signal_key(signal: object) -> str:
     """Return the natural key of a signal or its payload: the same after any restart or repeated merge."""
     read = signal.get if isinstance(signal, Mapping) else partial(getattr, signal)

@@ -138,6 +138,11 @@ class DataDir:
         """Folder of locks, desired states and the exchange's address."""
         return self.root / "run"
 
+    @property
+    def reserve(self) -> Path:
+        """Space that is let go when the disk is full, so that stops and events of safety still fit."""
+        return self.run / "reserve"
+
     def lock_of(self, service: str) -> Path:
         """Lock of one process, held while it runs."""
         return self.run / f"{service}.lock"

@@ -10,6 +10,7 @@ from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.contracts.runfiles import LockHolder
 from cq_tui.store.control import issue_command, wait_for_answer
 from cq_tui.store.lock import LockHeld, ProcessLock, find_holder, is_alive
+from cq_tui.store.reserve import Reserve
 from cq_tui.supervisor.desired_state import write_desired_state
 from cq_tui.supervisor.process import find_process, find_processes_by_command_line
 
@@ -101,7 +102,7 @@ async def _stop_remaining(data: DataDir) -> None:
     lock = ProcessLock(data.lock_of("supervisor"), "supervisor", "headless")
     try:
         with contextlib.suppress(OSError):
-            lock.acquire()
+            Reserve(data).spend(lock.acquire)
     except LockHeld as error:
         raise DownError(f"another supervisor has started: {error}") from None
     try:

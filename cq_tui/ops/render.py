@@ -25,6 +25,8 @@ def status_lines(status: StackStatus) -> list[str]:
         lines.append(f"  trading is blocked: {mode.blocked}")
     if settings.TRADING_STATE != "active":
         lines.append(f"  trading is {settings.TRADING_STATE}")
+    if status.disk_problem:
+        lines.append(f"  disk: {printable(status.disk_problem)}")
     if status.loaded.problem:
         lines.append(f"  settings: {printable(status.loaded.problem)}")
     lines += [_service_line(status, name) for name in SERVICES if name in status.required]

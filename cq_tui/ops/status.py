@@ -14,6 +14,7 @@ from cq_tui.ops.history_verdicts import HistoryVerdicts, judge_memory
 from cq_tui.ops.verdict import Overall, ServiceFacts, Verdict, judge, judge_all, living_supervisor
 from cq_tui.store.document import DocumentError, DocumentMissing, read_document
 from cq_tui.store.lock import find_holder
+from cq_tui.store.reserve import Reserve
 from cq_tui.store.settings_file import LoadedSettings, load_settings
 from cq_tui.supervisor.desired_state import read_desired_state
 
@@ -32,6 +33,8 @@ class StackStatus:
     supervisor: tuple[int, str] | None
     #: The verdicts on the history; None if memory has not reported.
     history: HistoryVerdicts | None
+    #: Why the disk takes nothing that opens risk.
+    disk_problem: str | None = None
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -55,6 +58,7 @@ class StackStatus:
             "trading_state": settings.TRADING_STATE,
             "guardrails": soft_guardrails_active(self.mode.mode, disabled=settings.DISABLE_ORDER_GUARDRAILS),
             "settings_problem": self.loaded.problem,
+            "disk_problem": self.disk_problem,
             "supervisor": None if self.supervisor is None else {"pid": self.supervisor[0], "kind": self.supervisor[1]},
             "memory": None
             if memory is None
@@ -121,7 +125,8 @@ def read_status(
     memory, interval = health.get("memory"), loaded.settings.MEMORY_CHECKPOINT_INTERVAL
     history = judge_memory(memory, verdicts["memory"], interval, moment) if isinstance(memory, MemoryHealth) else None
     overall = judge_all(verdicts, mode.required_services)
-    return StackStatus(overall, mode, loaded, verdicts, health, services, supervisor, history)
+    problem = Reserve(data).problem
+    return StackStatus(overall, mode, loaded, verdicts, health, services, supervisor, history, problem)
 
 
 def _supervisor(

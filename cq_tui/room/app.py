@@ -125,15 +125,14 @@ class RoomApp(App[int]):
         """Become the supervisor; if that is impossible, only watch and show why."""
         from cq_tui.store.data_directory import DataDirError
         from cq_tui.store.journal import JournalError
+        from cq_tui.store.reserve import describe_error
         from cq_tui.store.settings_file import SettingsError
 
         try:
             self._stack.supervisor = await asyncio.to_thread(self._supervisor_factory)
             self._stack.start_supervising()
         except (DataDirError, SettingsError, JournalError, OSError) as error:
-            # An OSError's own text has neither the name first nor a plain reason.
-            told = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else error
-            self._show_alert("supervision", Alert("bad", f"watch only: {told}"))
+            self._show_alert("supervision", Alert("bad", f"watch only: {describe_error(error)}"))
         self._show_supervision()
         await self._stack.wait_for_shut_down()
         self._show_supervision()

@@ -102,6 +102,7 @@ class Stack:
 
     async def _send_command(self, command: str, target: str | None) -> str:
         from cq_tui.store.control import issue_command, wait_for_answer
+        from cq_tui.store.reserve import describe_error
 
         if not self.is_supervised():
             raise RequestRefused(
@@ -110,7 +111,7 @@ class Stack:
         try:
             request = issue_command(self._data, command, "supervisor", target=target, issued_by="room")
         except OSError as error:
-            raise RequestRefused(f"cannot write the command: {error.strerror}") from None
+            raise RequestRefused(f"cannot write the command: {describe_error(error)}") from None
         answer = await wait_for_answer(self._data, request)
         if answer.outcome != "done":
             raise RequestRefused(f"{answer.outcome}: {answer.message}")

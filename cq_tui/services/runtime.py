@@ -27,6 +27,7 @@ from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import write_document
 from cq_tui.store.lock import ProcessLock
 from cq_tui.store.regular_file import open_regular
+from cq_tui.store.reserve import Reserve
 from cq_tui.store.settings_file import load_settings
 from cq_tui.store.spools.event_queue import EventQueue
 from cq_tui.store.watch import watch_folders
@@ -48,13 +49,14 @@ class ServiceRuntime:
         self.data = data
         self.loaded = load_settings(data.settings)
         self._lock = ProcessLock(data.lock_of(name), name)
-        self._lock.acquire()
+        # Positions are protected even on a full disk.
+        Reserve(data).spend(self._lock.acquire, protects=name == "trader")
         self.log = open_log(data, name, self.settings.LOG_LEVEL)
         if closed:
             self.log.warning("data directory", problem=closed)
         self._crash_file = _crash_file(data, name)
         faulthandler.enable(self._crash_file)
-        self._events = EventQueue(data.spool, name, quarantine=data.quarantine)
+        self._events = EventQueue(data, name)
         self._pending_answers: list[tuple[Command, Outcome, str]] = []
         self.inbox = CommandInbox(data, name, self.record_command)
         self.stopping = asyncio.Event()

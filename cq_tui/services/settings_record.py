@@ -19,6 +19,7 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.settings import SETTING_KEYS, TRADING_STATES, Settings
 from cq_tui.store.document import DocumentError, read_document, write_document
 from cq_tui.store.journal import JournalError
+from cq_tui.store.reserve import Reserve
 from cq_tui.store.settings_file import (
     Changed,
     SettingsError,
@@ -52,6 +53,7 @@ class SettingsRecord:
     def __init__(self, data: DataDir) -> None:
         self._data = data
         self._path = data.settings_record
+        self._reserve = Reserve(data)
         #: Both files as they were when everything was recorded.
         self._seen: tuple[tuple[int, int], tuple[int, int]] | None = None
 
@@ -61,7 +63,11 @@ class SettingsRecord:
         Raises SettingsError; then nothing was changed. A safer trading state is written even if nothing can be
         recorded.
         """
-        return change_settings(self._data.settings, changes, lambda done: self._recording(done, changed_by))
+
+        def change() -> Changed:
+            return change_settings(self._data.settings, changes, lambda done: self._recording(done, changed_by))
+
+        return self._reserve.spend(change, protects=changes.get("TRADING_STATE", "active") != "active")
 
     def follow(self) -> None:
         """Record what changed since the last call. Raises OSError or JournalError; call it again later.
@@ -96,7 +102,7 @@ class SettingsRecord:
                     raise SettingsError(problem) from error
         yield
         with suppress(OSError, JournalError):
-            self._record_differences()
+            self._reserve.spend(self._record_differences)
 
     def _record_differences(self) -> None:
         """Record what was announced, then what else differs from the file."""

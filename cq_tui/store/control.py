@@ -15,6 +15,7 @@ from cq_tui.store.document import DocumentError, parse_document, read_document, 
 from cq_tui.store.lock import read_holder
 from cq_tui.store.owner import foreign_owner, user_name
 from cq_tui.store.regular_file import open_regular
+from cq_tui.store.reserve import Reserve
 
 #: Answers older than this (seconds) are deleted; the history keeps them forever.
 _ANSWER_KEPT = 24 * 3600.0
@@ -44,7 +45,8 @@ def issue_command(
     )
     # What root issues in another user's directory must be readable for that user's processes.
     is_root_elsewhere = os.geteuid() == 0 != data.control.stat().st_uid
-    write_document(data.control / f"{request.command_id}.json", request, mode=0o644 if is_root_elsewhere else 0o600)
+    path, mode = data.control / f"{request.command_id}.json", 0o644 if is_root_elsewhere else 0o600
+    Reserve(data).spend(lambda: write_document(path, request, mode=mode), protects=command in REDUCING_COMMANDS)
     return request
 
 
@@ -108,7 +110,7 @@ class CommandInbox:
     def answer(self, command: Command, outcome: Outcome, message: str = "") -> CommandOutcome:
         """Write the outcome and delete the claim."""
         done = _make_outcome(command, outcome, message)
-        write_document(self._data.control_done / f"{command.command_id}.json", done)
+        Reserve(self._data).spend(lambda: write_document(self._data.control_done / f"{command.command_id}.json", done))
         self._claimed(command).unlink(missing_ok=True)
         return done
 

@@ -141,8 +141,9 @@ def write_document(
         finally:
             os.close(descriptor)
         os.replace(temporary, path)
-    except OSError:
+    except OSError as error:
         temporary.unlink(missing_ok=True)
+        error.filename = error.filename or str(path)
         raise
     if durable:
         sync_folder(path.parent)

@@ -1,7 +1,8 @@
 """Durable writes: complete writes, and folder syncs."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 #: Bytes joined for one write; fits the processor's cache.
@@ -26,6 +27,16 @@ def write_parts(descriptor: int, parts: Iterable[bytes]) -> None:
             write_all(descriptor, b"".join(group))
             group, size = [], 0
     write_all(descriptor, b"".join(group))
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Give an error that names no file this one."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
 
 
 def sync_folder(folder: Path) -> None:

@@ -83,7 +83,7 @@ class JournalWriter:
             raise
         except OSError as error:
             self.close()
-            raise JournalError(f"{path}: cannot be opened for writing ({error.strerror})") from None
+            raise JournalError(f"{path}: cannot be opened for writing ({error.strerror})") from error
 
     @property
     def size(self) -> int:
@@ -142,7 +142,7 @@ class JournalWriter:
         except OSError as error:
             self._cut_back(start)
             self._check_usable()
-            raise JournalError(f"{self.path}: write failed ({error.strerror}); nothing was written") from None
+            raise JournalError(f"{self.path}: write failed ({error.strerror}); nothing was written") from error
         self._size += len(content)
         if durable:
             self.sync()

@@ -55,8 +55,9 @@ class ProcessLock:
         except BlockingIOError:
             os.close(descriptor)
             raise LockHeld(self.name, read_holder(self.path)) from None
-        except OSError:
+        except OSError as error:
             os.close(descriptor)
+            error.filename = error.filename or str(self.path)
             raise
         self._descriptor = descriptor
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from cq_tui.contracts.health import ServiceState
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.store.lock import read_holder
+from cq_tui.store.reserve import Reserve
 from cq_tui.supervisor.process import last_output_line, spawn
 from cq_tui.supervisor.supervisor import Supervisor
 
@@ -111,8 +112,8 @@ def start_detached(data: DataDir, timeout: float = _DETACH_TIMEOUT) -> int:
         if holder is not None and holder.pid == process.pid:
             return process.pid
         if not process.is_running():
-            raise StartupFailed(
-                last_output_line(data, "supervisor").removeprefix("cq-tui: ") or process.describe_exit()
-            )
+            # A full disk takes no output either.
+            line = Reserve(data).problem or last_output_line(data, "supervisor").removeprefix("cq-tui: ")
+            raise StartupFailed(line or process.describe_exit())
         time.sleep(_POLL_INTERVAL)
     raise StartupFailed(f"process {process.pid} is not ready after {timeout:.0f} s; check `cq-tui status`")

@@ -20,7 +20,7 @@ class Recorder:
         self._data = data
         self._log: SupervisorLog | None = None
         self._problems: dict[str, str] = {}
-        self._events = EventQueue(data.spool, "supervisor", quarantine=data.quarantine)
+        self._events = EventQueue(data, "supervisor")
 
     def open(self) -> None:
         """Open log and spool. Raises OSError for the log; a bad spool must not keep the services from running."""

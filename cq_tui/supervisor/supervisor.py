@@ -17,6 +17,7 @@ from cq_tui.contracts.mode import effective_mode
 from cq_tui.store.control import sweep_commands
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.lock import LockHeld, ProcessLock
+from cq_tui.store.reserve import Reserve, describe_error
 from cq_tui.store.settings_file import LoadedSettings, load_settings
 from cq_tui.store.watch import watch_folders
 from cq_tui.supervisor.commands import CommandHandler
@@ -88,6 +89,7 @@ class Supervisor:
         self._managed = {name: ManagedService(name, make_policy()) for name in SERVICES}
         self._settings = LoadedSettings(load_settings(data.settings).settings)
         self._recorder = Recorder(data)
+        self._reserve = Reserve(data)
         self._started_ts = time.time()
         self._stopping_all = False
         self._successor: ServiceProcess | None = None
@@ -203,8 +205,8 @@ class Supervisor:
                         swept = time.monotonic()
                         sweep_commands(self._data, time.time())
                 except OSError as error:
-                    where = error.filename or self._data.control
-                    self._recorder.report_problem("control", f"{where}: {error.strerror}")
+                    error.filename = error.filename or str(self._data.control)
+                    self._recorder.report_problem("control", describe_error(error))
                 await watch.changes(timeout=_HEARTBEAT_INTERVAL)
 
     async def _send_heartbeats(self) -> None:
@@ -235,6 +237,10 @@ class Supervisor:
             await managed.wait(None)
         elif (pause := managed.not_before - time.monotonic()) > 0:
             await managed.wait(pause)
+        elif self._reserve.is_full and managed.name != "trader":
+            # It could not start, and would be given up. The trader protects positions.
+            self._update_state(managed, "waiting", self._reserve.problem)
+            await managed.wait(_SLOW_POLL)
         elif dependency := self._missing_dependency(managed):
             self._update_state(managed, "waiting", f"waiting for {dependency}")
             await managed.wait(_SLOW_POLL)
@@ -266,8 +272,7 @@ class Supervisor:
             managed.process = self._launch(self._data, managed.name)
         except OSError as error:
             managed.gave_up = True
-            where = f"{error.filename}: " if error.filename else ""
-            self._update_state(managed, "gave_up", f"cannot be started: {where}{error.strerror}")
+            self._update_state(managed, "gave_up", f"cannot be started: {describe_error(error)}")
             return
         self._update_state(managed, "starting")
 
@@ -298,7 +303,9 @@ class Supervisor:
     def _handle_crash(self, managed: ManagedService, process: ServiceProcess) -> None:
         """Record how a process ended and schedule its restart."""
         reason = process.describe_exit()
-        if (process.exit_code or 0) > 0 and (line := last_output_line(self._data, managed.name)):
+        # A full disk takes no output either.
+        full = self._reserve.problem
+        if (process.exit_code or 0) > 0 and (line := full or last_output_line(self._data, managed.name)):
             reason = f"{reason}: {line}"
         stopped = ServiceStopped(service=managed.name, pid=process.pid, reason=reason, exit_code=process.exit_code)
         self._recorder.emit("service_stopped", stopped)

@@ -21,6 +21,7 @@ class DenialReason(StrEnum):
     FEEDER_UNHEALTHY = "feeder_unhealthy"
     MEMORY_STALE = "memory_stale"
     MEMORY_UNHEALTHY = "memory_unhealthy"
+    DISK_FULL = "disk_full"
     SYMBOL_NOT_TRADING = "symbol_not_trading"
     QUARANTINED = "quarantined"
     POSITION_OPEN = "position_open"
@@ -86,6 +87,7 @@ _TEXTS: dict[DenialReason, tuple[str, str]] = {
         "Memory reports a problem or an integrity fault.",
         "Verify the history: what cannot be recorded is not traded.",
     ),
+    _R.DISK_FULL: ("The disk is full.", "Free some space: what cannot be recorded is not bought."),
     _R.SYMBOL_NOT_TRADING: ("The exchange is not trading this symbol.", "Remove it from SYMBOLS, or wait."),
     _R.QUARANTINED: ("The symbol is quarantined.", "Wait for the probe, or release it by hand."),
     _R.POSITION_OPEN: ("A position in this symbol is already open.", "One position per symbol: wait until it closes."),

@@ -71,6 +71,8 @@ class EntryContext:
     guardrails_disabled: bool = False
     #: Why no order is possible in this mode; None if orders are possible.
     mode_blocked: str | None = None
+    #: Why the disk takes nothing that opens risk; None if it does.
+    disk_problem: str | None = None
     reconciled: bool = True
     #: Natural keys of the signals already acted on.
     acted_keys: Collection[str] = frozenset()
@@ -152,6 +154,7 @@ def _check_health(context: EntryContext, signal: TradeSignal, now: float) -> Den
 
 def _health_denials(context: EntryContext, now: float) -> Iterator[Denial | None]:
     reason = DenialReason
+    yield Denial(reason.DISK_FULL, context.disk_problem) if context.disk_problem else None
     yield _service_denial(context.ares, now, ARES_MAX_AGE, reason.ARES_STALE, reason.ARES_UNHEALTHY)
     yield _service_denial(context.feeder, now, context.limits.freshness, reason.FEEDER_STALE, reason.FEEDER_UNHEALTHY)
     yield _service_denial(context.memory, now, MEMORY_MAX_AGE, reason.MEMORY_STALE, reason.MEMORY_UNHEALTHY)

@@ -55,6 +55,7 @@ NAMED: dict[str, tuple[str, ...]] = {
     "account": (_DOCUMENT, "trader", "account"),
     "ledger": (_JOURNAL, "exchange"),
     "run": (_FOLDER, _EVERY_PROCESS),
+    "reserve": (_BYTES, "memory"),
     "lock_of": (_DOCUMENT, _ITSELF, "lock_holder"),
     "desired_state_of": (_DOCUMENT, "supervisor", "wanted_state"),
     "exchange_address": (_DOCUMENT, "exchange", "exchange_address"),

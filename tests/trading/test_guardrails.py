@@ -36,6 +36,7 @@ CASES: list[tuple[DenialReason, dict[str, Any], TradeSignal]] = [
     (_R.MEMORY_UNHEALTHY, {"memory": HealthReport("error", NOW)}, SIGNAL),
     (_R.MEMORY_UNHEALTHY, {"memory": HealthReport("ok", NOW, intact=False)}, SIGNAL),
     (_R.MEMORY_UNHEALTHY, {"memory": HealthReport("degraded", NOW, reason="the disk is full")}, SIGNAL),
+    (_R.DISK_FULL, {"disk_problem": "/data: the disk is full"}, SIGNAL),
     (_R.SYMBOL_NOT_TRADING, {"rules": None}, SIGNAL),
     (_R.SYMBOL_NOT_TRADING, {"rules": replace(RULES, status="BREAK")}, SIGNAL),
     (_R.QUARANTINED, {"quarantine": "3 failures in a row"}, SIGNAL),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from cq_tui.services.runtime import ServiceRuntime
 from cq_tui.store.journal import JournalBroken, JournalError
+from cq_tui.store.reserve import describe_error
 
 
 class DiskProblems:
@@ -38,7 +39,7 @@ class DiskProblems:
 
     def record_error(self, what: str, error: OSError) -> None:
         """Record the OSError of an action."""
-        self.record(what, f"{error.filename or what}: {error.strerror}")
+        self.record(what, describe_error(error) if error.filename else f"{what}: {error.strerror}")
 
     def record(self, what: str, problem: str) -> None:
         """Record an error; log it if it is new."""

@@ -19,6 +19,7 @@ from cq_tui.store.checkpoints.consistency import missing_by_checkpoint
 from cq_tui.store.history.faults import HistoryFault, fault_id, fault_kind, headline_of
 from cq_tui.store.history.position import HistoryMark
 from cq_tui.store.history.writer import HistoryWriter
+from cq_tui.store.reserve import Reserve
 
 #: Faults shown at once.
 FAULTS_SHOWN = 5
@@ -195,7 +196,7 @@ class Integrity:
             who=who if isinstance(who, str) else command.issued_by,
             comment=comment if isinstance(comment, str) else None,
         )
-        note = self.anchoring.accept(accepted)
+        note = Reserve(self._runtime.data).spend(lambda: self.anchoring.accept(accepted))
         self.state.accept_fault(name)
         self._record_acceptance(accepted, note)
 

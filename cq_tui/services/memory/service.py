@@ -4,6 +4,7 @@ import asyncio
 import math
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -23,6 +24,7 @@ from cq_tui.store.history.event_line import NewEvent
 from cq_tui.store.history.faults import fault_kind
 from cq_tui.store.history.writer import HistoryWriter
 from cq_tui.store.lock import read_holder
+from cq_tui.store.reserve import Reserve
 from cq_tui.store.snapshots.snapshot_store import SnapshotStore, recent_histories
 from cq_tui.store.spools.merge import SpoolMerger
 from cq_tui.store.watch import watch_folders
@@ -30,6 +32,8 @@ from cq_tui.store.watch import watch_folders
 #: Minimum seconds between two flushes of the chain document.
 _CHAIN_INTERVAL = 0.5
 _CHECK_INTERVAL = 1.0
+#: Events that may wait in memory while the disk refuses them; the others stay in the spools.
+_MAX_PENDING = 10_000
 #: Seconds between checkpoints while the history doubles in that time.
 _FIRST_INTERVAL = 5.0
 _CLOCK_REMEDY = "check the time of this computer; nothing is bought until it has caught up"
@@ -54,6 +58,7 @@ class MemoryService(Service):
             runtime.log.error("snapshot refused", problem=snapshot)
         self._snapshots = SnapshotStore(data)
         self._settings_record = SettingsRecord(data)
+        self._reserve = Reserve(data)
         self.integrity = Integrity(runtime, self._disk, self._history, state, anchoring)
         self.checks = BackgroundChecks(data, self._disk, self._history, self.integrity, self._snapshots)
         self.integrity.save()
@@ -72,6 +77,7 @@ class MemoryService(Service):
         """Merge events as they arrive; flush, check, sign and take snapshots when due."""
         with watch_folders([self._data.spool]) as watch:
             self._follow_settings()
+            self._disk.attempt("reserve", self._reserve.refill)
             await self._catch_up(None)
             self._ready = True
             self.runtime.publish_health(self.health(time.time()))
@@ -86,9 +92,10 @@ class MemoryService(Service):
             finally:
                 checking.cancel()
         await self._catch_up(None)
-        self._disk.attempt("snapshot", lambda: self._take_snapshot(time.time()))
+        if self._reserve.problem is None:
+            self._disk.attempt("snapshot", lambda: self._take_snapshot(time.time()))
         self._sign(time.time())
-        self._history.close()
+        self._disk.attempt("chain", partial(self._reserve.spend, self._history.close))
         self.integrity.anchoring.close()
         self.integrity.save()
         self.runtime.publish_health(self.health(time.time()))
@@ -109,11 +116,12 @@ class MemoryService(Service):
             self._merge_spooled(None)
             self._check_clock(now)
             self._follow_settings()
+            self._disk.attempt("reserve", self._reserve.refill)
             self._disk.attempt("check", lambda: self.checks.check_files(now))
             if self.checks.is_complete and not self.integrity.faults:
                 # Merged segments stay in the spools until everything is verified.
                 self._disk.attempt("spool", lambda: self._merge.trim(now))
-        if ticks - self._last_snapshot >= settings.MEMORY_SNAPSHOT_INTERVAL:
+        if ticks - self._last_snapshot >= settings.MEMORY_SNAPSHOT_INTERVAL and self._reserve.problem is None:
             self._last_snapshot = ticks
             self._disk.attempt("snapshot", lambda: self._take_snapshot(now))
         if ticks - self._last_checkpoint >= self._checkpoint_interval():
@@ -145,13 +153,17 @@ class MemoryService(Service):
         After a disk error they are kept and retried. Raises JournalBroken if that is impossible.
         """
         more = True
-        if not self._pending:
+        if len(self._pending) < _MAX_PENDING:
+            # Even while the disk refuses others: an event of safety is written with the reserve.
             collected = self._merge.collect(changed)
             self.integrity.add_spool_faults(collected.complaints)
-            self._pending, more = collected.events, collected.more
+            self._pending += collected.events
+            more = collected.more
         if not self._pending:
             return more
-        if not self._disk.attempt("events", lambda: self._history.append(self._pending, time.time())):
+        pending = self._pending
+        write = partial(self._history.append, pending, time.time())
+        if not self._disk.attempt("events", partial(self._reserve.spend_on_events, write, pending)):
             return False
         if self.runtime.is_tracing:
             self._trace_merged(self._pending, time.time())
@@ -220,7 +232,7 @@ class MemoryService(Service):
     def health(self, now: float) -> MemoryHealth:
         """Report whether the history is intact and complete, and how old check and anchor are."""
         faults, anchoring = list(self.integrity.faults.values()), self.integrity.anchoring
-        problem, anchor = self._disk.first, self.integrity.anchor
+        problem, anchor = self._reserve.problem or self._disk.first, self.integrity.anchor
         events, spooled = self._merge.backlog()
         ahead = event_time_ahead(self._history.newest_time, now)
         if ahead is not None and problem is None:

@@ -23,6 +23,7 @@ from cq_tui.services.trader.chronicle import Chronicle
 from cq_tui.services.trader.session import TraderSession
 from cq_tui.services.trader.signal_history import SignalHistory
 from cq_tui.store.document import DocumentError, DocumentMissing, read_json, write_document
+from cq_tui.store.reserve import Reserve
 from cq_tui.store.watch import watch_folders
 from cq_tui.trading.denial import Denial, DenialReason
 from cq_tui.trading.guardrails import global_denials
@@ -246,7 +247,7 @@ class TraderService(Service):
 
     def _save(self) -> None:
         try:
-            self._write_state(durable=True)
+            Reserve(self._data).spend(lambda: self._write_state(durable=True))
         except OSError as error:
             self._disk_problem = f"{self._path.name} cannot be written: {error.strerror}"
             raise

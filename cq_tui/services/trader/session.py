@@ -244,6 +244,7 @@ class TraderSession:
             ares=around.ares,
             feeder=around.feeder_in(self.mode),
             memory=around.memory,
+            disk_problem=around.disk_problem,
             budget=EntryBudget(order_quote, free_quote(desk), desk.commission),
             equity=desk.worth(quote_balance(desk), prices),
             exposure=exposure(book.positions, prices) + order_quote * len(pending - set(book.positions)),

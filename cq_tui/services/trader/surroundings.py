@@ -11,6 +11,7 @@ from cq_tui.contracts.tickers import Ticker, TickersError, tickers_from_bytes
 from cq_tui.store.document import DocumentError, read_content, read_document
 from cq_tui.store.journal import JournalError
 from cq_tui.store.klines import last_klines
+from cq_tui.store.reserve import Reserve
 from cq_tui.trading.guardrails import HealthReport
 
 _Health = TypeVar("_Health", bound=Health)
@@ -26,6 +27,8 @@ class Surroundings:
     tickers: dict[str, Ticker]
     #: Mode of the feeder's market data; None if not reported.
     market: str | None = None
+    #: Why the disk takes nothing that opens risk.
+    disk_problem: str | None = None
 
     def feeder_in(self, mode: str) -> HealthReport:
         """Return the feeder's health for a mode; data of another mode counts as an error."""
@@ -51,6 +54,7 @@ def look_around(data: DataDir) -> Surroundings:
         memory=_seen(memory, intact=memory is not None and memory.integrity_ok),
         tickers=_tickers(data),
         market=feeder.mode if feeder is not None else None,
+        disk_problem=Reserve(data).problem,
     )
 
 

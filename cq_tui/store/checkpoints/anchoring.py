@@ -214,7 +214,7 @@ class Anchoring:
             signer.log.append(text, signer.verifier)
         except (JournalError, SignedNoteError) as error:
             self._failure = str(error)
-            raise AcceptanceRefused(f"cannot be signed and logged: {error}") from None
+            raise AcceptanceRefused(f"cannot be signed and logged: {error}") from error
         self._failure = None
         self._blocking_faults.pop(acknowledgement.fault_id, None)
         self.evidence.acceptances.append(Acceptance(acknowledgement, text, signer.verifier, trusted=True))

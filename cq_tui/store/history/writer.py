@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cq_tui.contracts.history import SnapshotHistory
 from cq_tui.contracts.layout import DataDir
+from cq_tui.store.durable import naming
 from cq_tui.store.history.chain_file import ChainFile
 from cq_tui.store.history.event_line import EventClock, EventHeader, NewEvent, build_line
 from cq_tui.store.history.faults import HistoryFault
@@ -72,7 +73,8 @@ class HistoryWriter:
         self._position = found.position
         #: A check of what was skipped, opened before the two files of the document change their names.
         self._skipped = FullCheck(data, self.resumed_from, sizes) if self.resumed_from else None
-        found = self._open_chain(found)
+        with naming(data.hash_chain):
+            found = self._open_chain(found)
         #: Of the whole history, or, until ``adopt_check``, only of what follows ``resumed_from``.
         self.index, self._index_is_whole = self._make_index(found)
 
@@ -220,7 +222,8 @@ class HistoryWriter:
 
     def flush_chain(self) -> None:
         """Write the newest blocks and root to ``hash_chain.json``, synced. After an OSError, call it again."""
-        self._chain.flush(self._pending, self._tail())
+        with naming(self._data.hash_chain):
+            self._chain.flush(self._pending, self._tail())
         self._mark_flushed()
 
     def sync_state(self) -> SnapshotHistory:

@@ -3,12 +3,13 @@
 import time
 from collections import deque
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
+from cq_tui.contracts.layout import DataDir
 from cq_tui.store.journal import JournalBroken, JournalError
+from cq_tui.store.reserve import Reserve
 from cq_tui.store.spools.spool import EventSpool, UnspoolableEvent
 
 #: Events that may wait in memory; beyond it the oldest are lost, and counted.
@@ -25,8 +26,8 @@ class _PendingEvent(NamedTuple):
 class EventQueue:
     """The events of one writer, in its spool or waiting for it."""
 
-    def __init__(self, folder: Path, writer: str, *, quarantine: Path) -> None:
-        self._folder, self._writer, self._quarantine = folder, writer, quarantine
+    def __init__(self, data: DataDir, writer: str) -> None:
+        self._data, self._writer, self._reserve = data, writer, Reserve(data)
         self._pending: deque[_PendingEvent] = deque()
         self._spool: EventSpool | None = None
         self._error = ""
@@ -50,30 +51,39 @@ class EventQueue:
         self._pending.append(_PendingEvent(event_type, data, metadata, time.time()))
 
     def flush(self) -> None:
-        """Write what waits, as far as the disk takes it; ``problem`` says why it does not.
+        """Write what waits, as far as the disk takes it, with its reserve if an event of safety waits.
 
-        Raises JournalBroken when what the disk holds is unknown: a new process has to look.
+        ``problem`` says why it does not. Raises JournalBroken when what the disk holds is unknown: a new process has to
+        look.
         """
         self._error = ""
         try:
-            spool = self._open_spool()
-            while self._pending:
-                event_type, data, metadata, occurred_at = self._pending[0]
-                try:
-                    spool.emit(event_type, data, metadata=metadata, now=occurred_at)
-                except UnspoolableEvent as error:
-                    self._lose(str(error))
-                self._pending.popleft()
+            self._reserve.spend_on_events(self._write_pending, self._pending)
         except JournalBroken:
             raise
         except JournalError as error:
             self._error = str(error)
 
+    def _write_pending(self) -> None:
+        spool = self._open_spool()
+        while self._pending:
+            event_type, data, metadata, occurred_at = self._pending[0]
+            try:
+                spool.emit(event_type, data, metadata=metadata, now=occurred_at)
+            except UnspoolableEvent as error:
+                self._lose(str(error))
+            self._pending.popleft()
+
     def emit_durably(
         self, event_type: str, data: BaseModel | Mapping[str, Any], metadata: Mapping[str, Any] | None
     ) -> None:
-        """Write what waits, then this event, and wait for the disk. Raises JournalError when it does not have it."""
+        """Write what waits, then this event, and wait for the disk. Raises JournalError when it does not have it.
+
+        It may open risk, so it is refused while the disk is full, whatever of the reserve is let go for others.
+        """
         self.flush()
+        if problem := self._reserve.problem:
+            raise JournalError(problem)
         if self._pending:
             raise JournalError(f"earlier events still wait: {self._error}")
         self._open_spool().emit(event_type, data, metadata=metadata, durable=True)
@@ -86,7 +96,7 @@ class EventQueue:
 
     def _open_spool(self) -> EventSpool:
         if self._spool is None:
-            self._spool = EventSpool(self._folder, self._writer, quarantine=self._quarantine)
+            self._spool = EventSpool(self._data.spool, self._writer, quarantine=self._data.quarantine)
         return self._spool
 
     def _lose(self, reason: str) -> None:

@@ -5,14 +5,16 @@ from pathlib import Path
 import orjson
 import pytest
 
+from cq_tui.contracts.layout import DataDir
+from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.journal import JournalError
 from cq_tui.store.spools.event_queue import EventQueue
 
 
 def queue(root: Path) -> tuple[EventQueue, Path]:
-    spool = root / "spool"
-    spool.mkdir()
-    return EventQueue(spool, "trader", quarantine=root), spool / "trader.ndjson"
+    data = DataDir(root)
+    prepare_data_directory(data)
+    return EventQueue(data, "trader"), data.spool / "trader.ndjson"
 
 
 def numbers(spool: Path) -> list[int]:
