@@ -1,16 +1,21 @@
 """What memory believes: a person's signed word, and not what anybody wrote into a file of the data directory."""
 
+import shutil
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from cq_tui.contracts.layout import DataDir
+from cq_tui.ops.verify import verify_history
 from cq_tui.services.memory.memory_state import MemoryState
 from cq_tui.store.document import read_json, write_document
 from cq_tui.store.history.faults import HistoryFault
+from cq_tui.store.spools.spool import EventSpool
 from tests.services.memory_in_process import command, damaged, memory_of, remember
 from tests.services.processes import data_directory
+from tests.services.waiting import until
 
 
 @pytest.fixture
@@ -82,3 +87,24 @@ def test_a_contradiction_is_reported_as_long_as_it_is_found() -> None:
         standing.accept_fault(next(iter(standing.faults)))
         assert standing.add_fault(fault) is again
         standing.faults.clear()
+
+
+async def test_new_events_in_the_place_of_missing_ones_are_another_history_at_once(data: DataDir) -> None:
+    """As ``verify`` says, not only after the next start; and as many are missing as before."""
+    await remember(data, 20)
+    backup = data.root.with_name("backup")
+    shutil.copytree(data.root, backup)
+    await remember(data, 10)
+    shutil.rmtree(data.root)
+    shutil.move(backup, data.root)
+    async with memory_of(data) as memory:
+        missing = memory.health(time.time()).missing_count
+        assert missing
+        with closing(EventSpool(data.spool, "trader", quarantine=data.quarantine)) as spool:
+            for number in range(missing + 5):
+                spool.emit("e", {"number": number})
+        await until(lambda: memory.health(time.time()).fault_kinds == {"missing": 1, "contradiction": 1})
+        assert memory.health(time.time()).missing_count == missing
+        report = verify_history(data)
+        assert {str(fault) for fault in report.faults} <= set(memory.integrity.faults.values())
+        assert report.missing == missing

@@ -53,6 +53,7 @@ class BackgroundChecks:
 
     def check_files(self, now: float) -> None:
         """Compare the next part of the files with what was written. Raises HistoryReplaced, OSError."""
+        self._integrity.compare_passed()
         fault = self._history.check_identity() or self._history.scrub() or self._chain_fault()
         self.last_check = now
         if fault is None:

@@ -55,6 +55,8 @@ class Integrity:
         self.anchoring = anchoring
         #: The verified state of the history at the sizes of checkpoints.
         self._marks = dict(history.marks)
+        #: Sizes of checkpoints that the history did not have yet.
+        self._ahead = {size for size in anchoring.evidence.sizes if size > history.events}
         #: How many events about the history itself were read, and the acceptances that this process recorded.
         self._noted_count = 0
         self._recorded: set[str | None] = set()
@@ -131,6 +133,12 @@ class Integrity:
         self._marks |= marks
         self._read_noted()
         self._compare_with_checkpoints()
+
+    def compare_passed(self) -> None:
+        """Compare where new events took the place of signed ones that are missing: there it is another history."""
+        if passed := {size for size in self._ahead if size <= self._history.events}:
+            self._ahead -= passed
+            self.compare({size: HistoryMark(b"", "") for size in passed})
 
     def save(self) -> None:
         """Save the state for the next start."""
