@@ -32,6 +32,7 @@ from cq_tui.store.history.chain_file import read_chain_tail
 from cq_tui.store.history.hash_chain import ChainError, ChainTail
 from cq_tui.store.journal import JournalError
 from cq_tui.store.klines import last_klines
+from cq_tui.store.reserve import Reserve
 from cq_tui.store.settings_file import LoadedSettings, SettingsError, load_settings
 from cq_tui.supervisor.desired_state import read_desired_state
 
@@ -61,6 +62,9 @@ class RoomState:
         self._settings_identity: object = ()
         self.loaded_settings = LoadedSettings(Settings())
         self.settings_problem: str | None = None
+        self._reserve = Reserve(data)
+        #: Why the disk takes nothing that opens risk.
+        self._disk_problem: str | None = None
         self.price_history = PriceHistory()
         self.trades = TradeBlotter()
         self.equity_curve: deque[tuple[float, float]] = deque(maxlen=_MAX_EQUITY_POINTS)
@@ -111,6 +115,9 @@ class RoomState:
         changes = Changes()
         for reader in self._readers.values():
             changes.add(reader(False))
+        before, self._disk_problem = self._disk_problem, self._reserve.problem
+        if self._disk_problem != before:
+            changes.topics.add(Topic.SERVICES)
         for symbol, ticker in self.tickers.items():
             self.price_history.add(symbol, ticker.timestamp, ticker.price)
         if not self.is_loaded:
@@ -264,6 +271,7 @@ class RoomState:
     def file_problems(self) -> dict[str, str]:
         """Problems of files, by a short name of the file's subject."""
         named = {
+            "disk": self._disk_problem,
             "settings": self.settings_problem,
             "tickers": self._tickers.problem,
             "account": self._account.problem,

@@ -94,8 +94,7 @@ class Reserve:
     def _free(self) -> int:
         system = os.statvfs(self._root)
         # Without a limit, a file system in memory has no blocks.
-        free = system.f_bavail if os.geteuid() else system.f_bfree
-        return free * system.f_frsize if system.f_blocks else _AMPLE
+        return system.f_bavail * system.f_frsize if system.f_blocks else _AMPLE
 
     def _let_go(self) -> bool:
         """Free a slice; whether there was one."""

@@ -149,3 +149,13 @@ def test_other_modes_need_no_exchange(data: DataDir) -> None:
     assert lines[1].startswith("  trading is blocked: testnet needs BINANCE_API_KEY")
     assert lines[2] == "  trading is halted"
     assert not any("exchange" in line for line in lines[3:-1])
+
+
+def test_a_reserve_that_was_let_go_is_named_with_a_remedy(data: DataDir) -> None:
+    assert read_status(data).to_json()["disk_problem"] is None
+    data.reserve.write_bytes(b"")
+    status = read_status(data)
+    (line,) = [line for line in status_lines(status) if line.startswith("  disk: ")]
+    assert f"{data.root}: the disk is full" in line
+    assert line.endswith("Free 16 MiB; nothing is bought until then")
+    assert status.to_json()["disk_problem"] == status.disk_problem

@@ -14,6 +14,7 @@ from cq_tui.room.alerts import all_alerts
 from cq_tui.room.changes import Topic
 from cq_tui.room.service_rows import service_rows
 from cq_tui.room.state import RoomState
+from cq_tui.store.reserve import RESERVE_BYTES
 from tests.room.stage import NOW, Stage, staged_holder
 
 Spoil = Callable[[Path], object]
@@ -221,3 +222,15 @@ def test_alerts_report_missing_events_and_checkpoints(stage: Stage) -> None:
     texts = [item.text for item in all_alerts(read_all(stage.data), NOW)]
     assert texts[0].startswith("history: INCOMPLETE by 3, anchored to 11, anchoring problem")
     assert "checkpoints: no space left" in texts
+
+
+def test_a_full_disk_is_an_alert_until_the_reserve_is_whole(stage: Stage) -> None:
+    state = read_all(stage.write_all().data)
+    stage.data.reserve.write_bytes(b"")
+    state.poll_files()
+    alerts = [alert for alert in all_alerts(state, NOW) if "the disk is full" in alert.text]
+    assert [alert.level for alert in alerts] == ["bad"]
+    assert str(stage.data.root) in alerts[0].text
+    stage.data.reserve.write_bytes(bytes(RESERVE_BYTES))
+    assert Topic.SERVICES in state.poll_files().topics
+    assert state.file_problems == {}
