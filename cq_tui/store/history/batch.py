@@ -1,29 +1,40 @@
 """Fast verification of a batch of events: its blocks are rebuilt from its lines, to be compared byte by byte.
 
-No JSON is parsed. A batch that is not exactly as memory writes it is left to ``Verifier`` to verify line by line.
+Only lines spelled exactly as memory spells them pass. A batch with others is left to ``Verifier`` to verify line by
+line; ``parse_event`` says what an event is.
 """
 
+import gc
 import re
-from collections.abc import Sequence
-from hashlib import sha256
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from operator import le, lt
+from operator import itemgetter, le, lt
+from secrets import token_hex
 from typing import NamedTuple
 
-from cq_tui.store.history.event_line import EventHeader
+import orjson
+
+from cq_tui.store.history.event_line import (
+    HEADER,
+    MAX_LEAP,
+    ORIGIN_FIELDS,
+    SEQ_LIMIT,
+    EventHeader,
+    HeaderFields,
+    is_writer_name,
+)
 from cq_tui.store.history.hash_chain import ChainBlock, build_blocks
+from cq_tui.store.history.merkle import leaf_hashes
 
 #: Events verified together; fits the processor's cache.
 BATCH_EVENTS = 256
-_HEADERS = re.compile(
-    r'\n\{"event_id":"(evt_[0-9]{1,12}_[0-9]{3,12})","timestamp":([0-9]{1,12}\.[0-9]{6}),'
-    r'"event_type":"([A-Za-z0-9_.:-]+)","source":"'
-)
-_METADATA = '"metadata":{"writer":"'
-#: Matches at most once per line, whatever its payload contains.
-_SEQUENCES = re.compile(
-    _METADATA.replace("{", r"\{") + r'([a-z0-9-]+)","seq":([1-9][0-9]{0,14}),"occurred_at":[^\n]*\n'
-)
+_HEADERS = re.compile("\n" + HEADER)
+#: Stands between the lines of a batch when they are parsed as one list. Nobody can guess it, so no line can begin a
+#: value that another one ends.
+_MARK = token_hex(16)
+_BETWEEN = f',"{_MARK}",{{'
+_FIELDS = {("data", "metadata")}
+_METADATA, _ORIGIN = itemgetter("metadata"), itemgetter(*ORIGIN_FIELDS)
 
 
 class VerifiedBatch(NamedTuple):
@@ -56,37 +67,72 @@ def check_batch(
     ``events`` are whole lines, ``lines`` the same without line feeds; ``index`` is that of the first, ``tip`` the
     block before it and ``last_id`` the event before it.
     """
-    text = "\n" + events.decode("latin-1")
-    headers = _HEADERS.findall(text)
-    sequences = parse_sequences(text, len(lines))
-    if len(headers) != len(lines) or sequences is None or not _in_order(headers, last_id):
+    parsed = _parse(events, len(lines))
+    if parsed is None or not _in_order(parsed[0], last_id):
         return None
-    leaves = [sha256(b"\x00" + line).digest() for line in lines]
+    headers, sequences = parsed
+    leaves = leaf_hashes(lines)
     blocks, last = build_blocks(index, headers, leaves, tip.hash)
     return VerifiedBatch(leaves, blocks, EventHeader(*headers[-1]), last, sequences)
 
 
-def parse_sequences(text: str, count: int) -> WriterSequences | None:
-    """Return the sequence numbers of ``count`` lines; None if one has none or they do not grow."""
-    found = _SEQUENCES.findall(text)
-    if len(found) != count or text.count(_METADATA) != count:
+def _parse(events: bytes, count: int) -> tuple[list[HeaderFields], WriterSequences] | None:
+    """Return headers and sequence numbers of ``count`` lines; None if one of them is not spelled as memory does."""
+    collects = gc.isenabled()
+    # What is parsed here is dropped again at once.
+    gc.disable()
+    try:
+        first, *parts = _HEADERS.split("\n" + events[:-1].decode())
+        headers = list(zip(parts[::4], parts[1::4], parts[2::4], strict=True))
+        if first or len(headers) != count:
+            return None
+        content = f"[{{{_BETWEEN.join(parts[3::4])}]".encode()
+        parsed = orjson.loads(content)
+        # The same bytes again: nothing stands twice, and nothing is spelled in another way.
+        if parsed[1::2] != [_MARK] * (count - 1) or orjson.dumps(parsed) != content:
+            return None
+        sequences = _parse_origins(parsed[::2])
+        return None if sequences is None else (headers, sequences)
+    except (UnicodeDecodeError, orjson.JSONDecodeError, TypeError):
         return None
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _parse_origins(entries: list[dict[str, object]]) -> WriterSequences | None:
+    """Return the sequence numbers in the metadata of events; None if one is not as memory writes it."""
+    if set(map(tuple, entries)) != _FIELDS:
+        return None
+    metadata = list(map(_METADATA, entries))
+    if set(map(type, metadata)) != {dict} or any(keys[:3] != ORIGIN_FIELDS for keys in set(map(tuple, metadata))):
+        return None
+    writers, numbers, times = zip(*map(_ORIGIN, metadata), strict=True)
+    if set(map(type, numbers)) != {int} or not set(map(type, times)) <= {int, float}:
+        return None
+    return _count_sequences(zip(writers, numbers, strict=True))
+
+
+def _count_sequences(numbered: Iterable[tuple[str, int]]) -> WriterSequences | None:
+    """Return the sequence numbers by writer; None if they do not grow, or leap."""
     numbers: dict[str, list[int]] = {}
-    for writer, digits in found:
-        numbers.setdefault(writer, []).append(int(digits))
+    for writer, number in numbered:
+        numbers.setdefault(writer, []).append(number)
     last: dict[str, int] = {}
     first: dict[str, int] = {}
     missing: dict[str, int] = {}
     for writer, own in numbers.items():
+        first[writer], last[writer] = own[0], own[-1]
+        if not (is_writer_name(writer) and own[0] > 0 and own[-1] < SEQ_LIMIT and own[-1] - own[0] <= MAX_LEAP):
+            return None
         if not all(map(lt, own, own[1:])):
             return None
-        first[writer], last[writer] = own[0], own[-1]
         if lost := own[-1] - own[0] + 1 - len(own):
             missing[writer] = lost
     return WriterSequences(last, first, missing)
 
 
-def _in_order(headers: Sequence[tuple[str, str, str]], last_id: str | None) -> bool:
+def _in_order(headers: Sequence[HeaderFields], last_id: str | None) -> bool:
     """Whether ids increase strictly and times never decrease."""
     ids = [header[0] for header in headers]
     if last_id is not None:

@@ -4,6 +4,8 @@
 timestamp as Unix seconds with exactly six decimals, and ids and types in plain ASCII.
 """
 
+import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -13,10 +15,22 @@ import orjson
 
 #: Integers from here on are not exact in every JSON reader.
 SEQ_LIMIT = 2**53
-_PLAIN = re.compile(r"[A-Za-z0-9_.:-]+")
-_HEADER = re.compile(
-    rb'\{"event_id":"(evt_(\d{1,12})_(\d{3,12}))","timestamp":(\d{1,12}\.\d{6}),"event_type":"([A-Za-z0-9_.:-]+)","source":"'
-)
+#: A number further beyond the last one is not believed: one wrong number must not use up all others.
+MAX_LEAP = 10_000_000
+#: The first number of a writer that nobody knows is below this.
+_FIRST_SEQ_LIMIT = 10**15
+#: The fields that the metadata of every event begin with.
+ORIGIN_FIELDS = ("writer", "seq", "occurred_at")
+TIME = r"(?:0|[1-9][0-9]{0,11})\.[0-9]{6}"
+_WORD = r"[A-Za-z0-9_.:-]+"
+#: The fields that blocks repeat: id, time and type.
+EVENT_ID, EVENT_TYPE = r'"event_id":"(evt_[0-9]{1,12}_[0-9]{3,12})"', rf'"event_type":"({_WORD})"'
+#: What every event line begins with; ``"data":{`` follows.
+HEADER = rf'\{{{EVENT_ID},"timestamp":({TIME}),{EVENT_TYPE},"source":"{_WORD}",(?="data":\{{)'
+_HEADER = re.compile(HEADER.encode())
+_FIELDS = ["event_id", "timestamp", "event_type", "source", "data", "metadata"]
+_PLAIN, _WRITER = re.compile(_WORD), re.compile(r"[a-z0-9-]+")
+_MAX_COUNT = 10**12 - 1
 
 
 class EventLineError(ValueError):
@@ -56,8 +70,10 @@ def build_line(
     occurred_at: float,
     metadata: Mapping[str, Any],
 ) -> bytes:
-    """Return the line without its line feed. Raises EventLineError if type or source is not plain ASCII."""
+    """Return the line without its line feed. Raises EventLineError if ``parse_event`` would refuse it."""
     event_id, timestamp, event_type = header
+    if not (is_writer_name(writer) and 0 < seq < SEQ_LIMIT and math.isfinite(occurred_at)):
+        raise EventLineError(f"event {seq} of {writer!r}, occurred at {occurred_at}, has no place in a history")
     front = f'{{"event_id":"{event_id}","timestamp":{timestamp},{_type_and_source(event_type, source)}'
     origin = {"writer": writer, "seq": seq, "occurred_at": occurred_at}
     if metadata:
@@ -80,7 +96,49 @@ def parse_header(line: bytes) -> EventHeader:
     match = _HEADER.match(line)
     if match is None:
         raise EventLineError("does not begin as an event of this history does")
-    return EventHeader(match[1].decode(), match[4].decode(), match[5].decode())
+    return EventHeader(*map(bytes.decode, match.groups()))
+
+
+def parse_event(line: bytes) -> tuple[EventHeader, str, int]:
+    """Return header, writer and seq of a stored line. Raises EventLineError if memory never writes such a line."""
+    try:
+        event = orjson.loads(line)
+        metadata = event["metadata"]
+        writer, seq = metadata["writer"], metadata["seq"]
+        # What orjson can read and not write is nested too deeply.
+        orjson.dumps(event)
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise EventLineError(str(error)) from None
+    if not is_writer_name(writer):
+        raise EventLineError("does not tell its writer")
+    if type(seq) is not int or not 0 < seq < SEQ_LIMIT:
+        raise EventLineError("does not tell its number among those of its writer")
+    header = parse_header(line)
+    json.loads(line, object_pairs_hook=_unique_fields, parse_int=str, parse_float=str)
+    origin = b'"metadata":{"writer":"%s","seq":%d,"occurred_at":' % (writer.encode(), seq)
+    if list(event) != _FIELDS or tuple(metadata)[:3] != ORIGIN_FIELDS or origin not in line:
+        raise EventLineError("has other fields than an event")
+    if type(metadata["occurred_at"]) not in (int, float):
+        raise EventLineError("does not tell when it occurred")
+    return header, writer, seq
+
+
+def may_follow(last: int, seq: int) -> bool:
+    """Whether a writer can have reached a number after ``last``, its last one that is known, 0 for none."""
+    return seq <= last + MAX_LEAP if last else seq < _FIRST_SEQ_LIMIT
+
+
+def _unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise EventLineError("has a field twice")
+    return fields
+
+
+@lru_cache(maxsize=512)
+def is_writer_name(writer: object) -> bool:
+    """Whether this is the name of a writer of events."""
+    return type(writer) is str and _WRITER.fullmatch(writer) is not None
 
 
 class EventClock:
@@ -91,15 +149,15 @@ class EventClock:
         self._second = 0
         self._count = 0
         if last is not None:
-            match = re.fullmatch(r"evt_(\d+)_(\d+)", last.event_id)
-            assert match is not None  # read_head made it
-            seconds, _, fraction = last.timestamp.partition(".")
-            self._micros = int(seconds) * 1_000_000 + int(fraction)
-            self._second, self._count = int(match[1]), int(match[2])
+            self._micros = int(last.timestamp.replace(".", ""))
+            self._second, self._count = map(int, last.event_id.split("_")[1:])
 
     def stamp_all(self, now: float, event_types: Iterable[str]) -> list[HeaderFields]:
         """Return the headers of the next events, all of them at system time ``now`` (Unix seconds)."""
         self._micros = max(self._micros, round(now * 1_000_000))
+        if self._count > _MAX_COUNT - MAX_LEAP:
+            # Only an event of others counts so far.
+            self._micros = max(self._micros, (self._second + 1) * 1_000_000)
         second, fraction = divmod(self._micros, 1_000_000)
         first = self._count + 1 if second == self._second else 1
         time = f"{second}.{fraction:06d}"

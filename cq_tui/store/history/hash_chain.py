@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import NamedTuple
 
-from cq_tui.store.history.event_line import HeaderFields
+from cq_tui.store.history.event_line import EVENT_ID, EVENT_TYPE, TIME, HeaderFields
 
 DOCUMENT_START = b'{"chain":[\n'
 SEPARATOR = b",\n"
@@ -16,13 +16,13 @@ HASH_DOMAIN = b"coinquant/r11/block/v1\n"
 _DOMAIN_HASH = sha256(HASH_DOMAIN)
 _SEPARATOR_TEXT = SEPARATOR.decode()
 #: No history has an index of 16 digits.
+_NUMBER, _HASH = "(0|[1-9][0-9]{0,14})", "[0-9a-f]{64}"
 _TAIL = re.compile(
-    rb'\n\],"merkle_root":"([0-9a-f]{64})","chain_length":(\d{1,15}),"integrity_verified":(true|false)\} *\n'
+    rf'\n\],"merkle_root":"({_HASH})","chain_length":{_NUMBER},"integrity_verified":(true|false)\}} *\n'.encode()
 )
-_GENESIS_TIME = re.compile(rb'\{"index":0,"timestamp":(\d{1,12}\.\d{6}),')
-_LINKS = re.compile(
-    rb'\{"index":(\d{1,15}),.*?(?:"event_hash":"([0-9a-f]{64})"\})?,"previous_hash":"(0|[0-9a-f]{64})","hash":"[0-9a-f]{64}"\}',
-    re.DOTALL,
+_BLOCK = re.compile(
+    rf'\{{"index":{_NUMBER},"timestamp":({TIME}),"data":(?:"Genesis Block"|\{{{EVENT_ID},{EVENT_TYPE},'
+    rf'"event_hash":"({_HASH})"\}}),"previous_hash":"(0|{_HASH})","hash":"{_HASH}"\}}'.encode()
 )
 
 
@@ -46,9 +46,8 @@ def genesis_block(timestamp: str) -> ChainBlock:
 
 def parse_genesis(stored: bytes) -> ChainBlock | None:
     """Parse block 0; None if it is none."""
-    match = _GENESIS_TIME.match(stored)
-    block = genesis_block(match[1].decode()) if match else None
-    return block if block is not None and block.content == stored else None
+    links = parse_links(stored)
+    return ChainBlock(stored, links.hash) if links is not None and links.index == 0 else None
 
 
 def build_block(index: int, header: HeaderFields, event_hash: str, previous_hash: str) -> ChainBlock:
@@ -63,7 +62,7 @@ def build_blocks(
 
     ``leaves`` are the events' leaf hashes; ``previous_hash`` is the hash of the block before them.
     """
-    # One pass over whole texts: appending and verifying spend most of their time here.
+    # Appending and verifying spend most of their time here.
     event_hashes = b"".join(leaves).hex()
     blocks: list[str] = []
     at, digest = 0, previous_hash
@@ -92,18 +91,25 @@ class BlockLinks:
     """What a sound stored block refers to."""
 
     index: int
-    #: Leaf hash of its event; None in the genesis block and in foreign blocks.
+    #: Its event; None in the genesis block.
+    event_id: str | None
+    #: Leaf hash of its event; None in the genesis block.
     event_hash: bytes | None
     previous_hash: str
     hash: str
 
 
 def parse_links(stored: bytes) -> BlockLinks | None:
-    """Parse a stored block; None if its bytes do not match its hash."""
-    digest, match = verified_block_hash(stored), _LINKS.fullmatch(stored)
-    if digest is None or match is None:
+    """Parse a stored block; None if it is not spelled exactly as blocks are, or does not match its hash."""
+    match, digest = _BLOCK.fullmatch(stored), verified_block_hash(stored)
+    if match is None or digest is None:
         return None
-    return BlockLinks(int(match[1]), bytes.fromhex(match[2].decode()) if match[2] else None, match[3].decode(), digest)
+    index, event_id, event_hash, previous_hash = int(match[1]), match[3], match[5], match[6].decode()
+    if not (index == 0) == (event_id is None) == (previous_hash == "0"):
+        return None
+    if event_id is None:
+        return BlockLinks(index, None, None, previous_hash, digest)
+    return BlockLinks(index, event_id.decode(), bytes.fromhex(event_hash.decode()), previous_hash, digest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,18 @@
 """Inspecting single lines of the events file, and damaged blocks, when a batch does not verify."""
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import orjson
 
 from cq_tui.store.history.batch import event_id_key
-from cq_tui.store.history.event_line import SEQ_LIMIT, EventHeader, EventLineError, parse_header
+from cq_tui.store.history.event_line import EventHeader, EventLineError, parse_event, parse_header
 from cq_tui.store.history.hash_chain import SEPARATOR, parse_links
 from cq_tui.store.history.merkle import leaf_hash
 from cq_tui.store.line_blocks import blocks
 from cq_tui.store.line_search import Key
 from cq_tui.store.regular_file import open_regular
-
-_WRITER = re.compile(r"[a-z0-9-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +29,11 @@ class InspectedLine:
 
 def inspect_line(content: bytes) -> InspectedLine:
     """Parse a line; ``problem`` says why it is not an event."""
-    header, origin, problem = None, None, ""
     try:
-        origin = _parse_origin(orjson.loads(content)["metadata"])
-        header = parse_header(content)
-    except (EventLineError, orjson.JSONDecodeError, KeyError, TypeError) as error:
-        problem = str(error)
-    return InspectedLine(content, leaf_hash(content), header, origin, problem)
-
-
-def _parse_origin(metadata: Any) -> tuple[str, int]:
-    """Return writer and seq. Raises EventLineError for values that memory never writes."""
-    writer, seq = metadata["writer"], metadata["seq"]
-    if type(writer) is not str or not _WRITER.fullmatch(writer):
-        raise EventLineError("does not tell its writer")
-    if type(seq) is not int or not 0 < seq < SEQ_LIMIT:
-        raise EventLineError("does not tell its number among those of its writer")
-    return writer, seq
+        header, writer, seq = parse_event(content)
+    except EventLineError as error:
+        return InspectedLine(content, leaf_hash(content), None, None, str(error))
+    return InspectedLine(content, leaf_hash(content), header, (writer, seq), "")
 
 
 def claimed_hash(stored: bytes) -> str:

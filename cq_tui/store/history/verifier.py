@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from cq_tui.store.history.batch import VerifiedBatch, WriterSequences, check_batch, event_id_key
+from cq_tui.store.history.batch import VerifiedBatch, check_batch, event_id_key
 from cq_tui.store.history.chain_file import hidden_twin, read_chain_tail, read_genesis, starts_as_chain
 from cq_tui.store.history.event_line import EventHeader
 from cq_tui.store.history.faults import HistoryFault
@@ -26,6 +26,7 @@ from cq_tui.store.history.hash_chain import (
     parse_genesis,
     parse_links,
     parse_tail,
+    verified_block_hash,
 )
 from cq_tui.store.history.line_inspection import InspectedLine, claimed_hash, inspect_line
 from cq_tui.store.history.merkle import SUBTREE_LEAVES
@@ -205,17 +206,17 @@ class Verifier:
         if self._tail is not None and not starts_as_chain(self._chain_path):
             self.add_fault(self._chain_path, "does not begin as a chain")
             self.needs_rebuild = True
-        links = None if stored is None else parse_links(stored)
-        if links is not None and links.index == 0:
+        digest = None if stored is None else verified_block_hash(stored)
+        if stored is not None and digest is not None and stored.startswith(b'{"index":0,'):
             self._blocks.advance()
-            first = ChainBlock(stored or b"", links.hash)
-            if parse_genesis(first.content) is None:
+            first = ChainBlock(stored, digest)
+            if parse_genesis(stored) is None:
                 self.add_fault(self._chain_path, "the first block is no genesis block", 0)
         else:
             self.needs_rebuild = True
             if self._tail is not None:
                 self.add_fault(self._chain_path, "the genesis block is missing or does not match its hash", 0)
-            if links is None and stored is not None:
+            if digest is None and stored is not None:
                 self._blocks.advance()
             first = self._repair_genesis(stored or b"", read_genesis(hidden_twin(self._chain_path)) or first)
         self.genesis = self.position.tip = first
@@ -369,11 +370,13 @@ class Verifier:
         if intact and line.origin is not None:
             self.noted.note([NotedEvent(index, line.content)])
             writer, seq = line.origin
-            if seq > position.cursors.get(writer, 0):
-                position.add_sequences(WriterSequences({writer: seq}, {writer: seq}, {}))
+            last = position.cursors.get(writer, 0)
+            if position.allows(writer, seq):
+                position.add_number(writer, seq)
             else:
-                again = f"number {seq} of {writer} was there before"
-                self.add_fault(self._events_path, again, index, str(position.cursors[writer] + 1), str(seq))
+                wrong = "was there before" if seq <= last else "is too far ahead of the one before"
+                reason = f"number {seq} of {writer} {wrong}"
+                self.add_fault(self._events_path, reason, index, str(last + 1), str(seq))
 
     def _must_have_block(self, index: int, size: int) -> bool:
         """Whether the block of the event just consumed, of ``size`` bytes, must have been written."""
@@ -410,7 +413,7 @@ class Verifier:
         if links.previous_hash != tip:
             reason = "the block does not follow from the one before"
             self.add_fault(self._chain_path, reason, index, tip, links.previous_hash)
-        else:
+        elif line.header is not None:
             self.add_fault(self._chain_path, "the block is not that of its event", index)
         return True
 

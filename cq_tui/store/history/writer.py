@@ -7,14 +7,13 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from hashlib import sha256
 from pathlib import Path
 
 from cq_tui.contracts.history import SnapshotHistory
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.durable import naming
 from cq_tui.store.history.chain_file import ChainFile
-from cq_tui.store.history.event_line import EventClock, EventHeader, NewEvent, build_line
+from cq_tui.store.history.event_line import EventClock, EventHeader, EventLineError, NewEvent, build_line, may_follow
 from cq_tui.store.history.faults import HistoryFault
 from cq_tui.store.history.full_check import FullCheck
 from cq_tui.store.history.hash_chain import (
@@ -24,7 +23,7 @@ from cq_tui.store.history.hash_chain import (
     build_blocks,
     genesis_block,
 )
-from cq_tui.store.history.merkle import SUBTREE_LEAVES
+from cq_tui.store.history.merkle import SUBTREE_LEAVES, leaf_hashes
 from cq_tui.store.history.noted import NOTED_TYPES, NotedEvent
 from cq_tui.store.history.position import HistoryMark, HistoryPosition, VerificationLimits
 from cq_tui.store.history.recovery import cut_torn_tail, examine
@@ -32,7 +31,7 @@ from cq_tui.store.history.resume import OTHER_BEGINNING, resume_from_snapshot
 from cq_tui.store.history.scrub import Scrubber
 from cq_tui.store.history.tree_index import SubtreeIndex
 from cq_tui.store.history.verifier import Verifier
-from cq_tui.store.journal import JournalWriter
+from cq_tui.store.journal import MAX_LINE_BYTES, JournalWriter
 
 
 class HistoryWriter:
@@ -180,18 +179,24 @@ class HistoryWriter:
         return self._unflushed
 
     def append(self, batch: Sequence[NewEvent], now: float) -> list[bytes]:
-        """Write, sync and chain a batch; return its lines. On JournalError nothing was added."""
+        """Write, sync and chain a batch; return its lines.
+
+        Raises EventLineError for an event that would not verify, and JournalError; then nothing was added.
+        """
         if not batch:
             return []
+        self._check_numbers(batch)
         headers = self._clock.stamp_all(now, [event.event_type for event in batch])
         lines = [
             build_line(header, event.source, event.data, event.writer, event.seq, event.occurred_at, event.metadata)
             for header, event in zip(headers, batch, strict=True)
         ]
+        if max(map(len, lines)) > MAX_LINE_BYTES:
+            raise EventLineError(f"the limit of a line is {MAX_LINE_BYTES:,} bytes")
         content = b"\n".join((*lines, b""))
         self._journal.append_bytes(content, durable=True)
         position = self._position
-        leaves = [sha256(b"\x00" + line).digest() for line in lines]
+        leaves = leaf_hashes(lines)
         blocks, tip = build_blocks(position.events + 1, headers, leaves, position.tip.hash)
         position.frontier.extend(leaves)
         self._index_subtrees(lines, blocks)
@@ -207,6 +212,15 @@ class HistoryWriter:
         self.scrubber.add(content)
         self._unflushed = True
         return lines
+
+    def _check_numbers(self, batch: Sequence[NewEvent]) -> None:
+        """Raise EventLineError if a number does not follow those before."""
+        last: dict[str, int] = {}
+        for event in batch:
+            before = last.get(event.writer) or self._position.cursors.get(event.writer, 0)
+            if not (before < event.seq and may_follow(before, event.seq)):
+                raise EventLineError(f"number {event.seq} of {event.writer} does not follow {before}")
+            last[event.writer] = event.seq
 
     def _index_subtrees(self, lines: Sequence[bytes], blocks: bytes) -> None:
         """Add the subtrees that these events completed to the index."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from cq_tui.store.history.event_line import may_follow
 from cq_tui.store.journal import JournalError, JournalLocked, JournalWriter, last_lines
 from cq_tui.store.spools.last_merged import last_merged_seq
 from cq_tui.store.spools.spool_files import (
@@ -28,7 +29,6 @@ from cq_tui.store.spools.spooled_line import (
     InvalidSpooledLine,
     LineChecker,
     build_spooled_line,
-    may_follow,
     sound_events,
 )
 

@@ -15,15 +15,11 @@ from zlib import crc32
 
 import orjson
 
-from cq_tui.store.history.event_line import SEQ_LIMIT, NewEvent
+from cq_tui.store.history.event_line import MAX_LEAP, SEQ_LIMIT, NewEvent, may_follow
 from cq_tui.store.journal import MAX_LINE_BYTES
 
 #: The history adds id, time and writer, and its line must not be too long either.
 MAX_SPOOLED_BYTES = MAX_LINE_BYTES - 1024
-#: A number further beyond the last one is not believed: one wrong number must not use up all others.
-MAX_LEAP = 10_000_000
-#: The first number of a writer that nobody knows is below this: numbers in the history have at most 15 digits.
-_FIRST_SEQ_LIMIT = 10**15
 _VERSION = 2
 _CHECKSUM_BYTES = len(',"crc":"00000000"}')
 #: All fields that earlier versions wrote.
@@ -107,11 +103,6 @@ def sound_events(writer: str, lines: Iterable[bytes]) -> Iterator[tuple[NewEvent
     for line in lines:
         with suppress(InvalidSpooledLine):
             yield checker.check(line, 0), line
-
-
-def may_follow(last: int, seq: int) -> bool:
-    """Whether a writer can have reached a number after ``last``, its last one that is known, 0 for none."""
-    return seq <= last + MAX_LEAP if last else seq < _FIRST_SEQ_LIMIT
 
 
 def parse_spooled_event(writer: str, line: bytes, is_checked: bool) -> NewEvent:

@@ -121,7 +121,7 @@ def test_rubbish_in_the_tail_is_no_tail(data: DataDir) -> None:
         (lambda lines: [line.replace(b'"seq":7,', b'"seq":007,') for line in lines], "no event line"),
         (
             lambda lines: [line.replace(b'"event_type":"order', b'"event_type":"ord\x1ber') for line in lines],
-            "no event",
+            "no block of this history",
         ),
     ],
 )
