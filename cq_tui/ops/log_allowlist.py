@@ -2,7 +2,8 @@
 
 #: Every ``event`` that the services log.
 LOG_EVENTS = frozenset({
-    "cannot run", "cannot start", "checkpoints", "commands not read", "crashed", "disk", "events not spooled",
+    "cannot run", "cannot start", "checkpoints", "commands not read", "crashed", "data directory", "disk",
+    "events not spooled",
     "exchange unreachable", "health file not written", "integrity fault", "kline line rejected", "listening",
     "market changed", "nothing to change for the new settings", "outcome not written", "settings changed",
     "settings", "signal denied", "signal invalid", "signal withheld", "signal", "snapshot refused", "started",

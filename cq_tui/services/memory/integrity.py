@@ -94,8 +94,9 @@ class Integrity:
 
     @property
     def anchor(self) -> Checkpoint | None:
-        """The largest signed checkpoint that the history does not contradict."""
-        return self.anchoring.evidence.find_anchor(self._history.events, self._marks)
+        """The largest signed checkpoint that the history matches, as far as it is verified."""
+        skipped = self._history.resumed_from
+        return self.anchoring.evidence.find_anchor(self._marks, skipped.events if skipped else 0)
 
     def add_fault(self, fault: HistoryFault, *, happened_now: bool = False) -> bool:
         """Record a fault once, until a person accepts it. Return whether it is new."""
@@ -152,7 +153,9 @@ class Integrity:
         if not history.events or (last is not None and last.size == history.events):
             return
         try:
-            self.anchoring.sign(history.events, history.mark, now)
+            if self.anchoring.sign(history.events, history.mark, now):
+                known = self._marks | {history.events: history.mark}
+                self._marks = {size: known[size] for size in self.anchoring.evidence.sizes & known.keys()}
         except SigningConflict as conflict:
             self._add_checkpoint_fault(str(conflict))
 

@@ -83,10 +83,13 @@ class Evidence:
             for index, each in found
         ]
 
-    def find_anchor(self, events: int, marks: Mapping[int, HistoryMark]) -> Checkpoint | None:
-        """Return the largest checkpoint that the history does not contradict, as far as it is verified."""
+    def find_anchor(self, marks: Mapping[int, HistoryMark], skipped: int = 0) -> Checkpoint | None:
+        """Return the largest checkpoint that the history matches; the first ``skipped`` events are still verified."""
         ordered = sorted((each.checkpoint for each in self.statements if each.trusted), key=lambda each: -each.size)
-        return next((each for each in ordered if not find_contradictions([each], events, marks)), None)
+        return next(
+            (each for each in ordered if is_matched(each, marks) or (each.size <= skipped and each.size not in marks)),
+            None,
+        )
 
     @property
     def released_until(self) -> float:
