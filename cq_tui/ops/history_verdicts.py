@@ -276,7 +276,9 @@ def _judge_anchoring(facts: HistoryFacts, *, is_whole: bool) -> tuple[str, str, 
         return _count(facts.events, "event"), "", "idle"
     problem = ", anchoring problem" if _fails_to_anchor(facts) else ""
     if not facts.anchored:
-        return f"not anchored{problem}" if facts.anchor_problem or not is_whole else "not anchored yet", "", "idle"
+        # Open faults stop the signing, too.
+        is_stopped = facts.anchor_problem or facts.faults or not is_whole
+        return f"not anchored{problem}" if is_stopped else "not anchored yet", "", "idle"
     later = facts.events - facts.anchored
     covered = f"{'complete' if is_whole else 'anchored'} to {_number(facts.anchored)}{problem}"
     return covered, f"{_number(later)} not anchored yet" if later > 0 else "", "good"

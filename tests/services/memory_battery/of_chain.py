@@ -127,6 +127,7 @@ MUTATIONS = (
     _damage("the genesis block has another time", lambda site: replace_in(site.data.hash_chain, b'p":1', b'p":2')),
     _damage("the genesis block is gone", _path_change(lambda path: edit_lines(path, without(0.0001)))),
     _damage("another genesis block stands there", _both(_replace_genesis)),
+    _damage("the tail names another root", _tail()),
     Mutation(
         "the tail counts one block more",
         lambda site: _tail(merkle_root=_root(site), chain_length=site.events + 2)(site),
@@ -169,6 +170,10 @@ MUTATIONS = (
     _damage("it is a nesting of 100,000", _path_change(lambda path: path.write_bytes(b'{"chain":[\n' + _NESTING))),
     _damage("zeros stand in it", _path_change(lambda path: path.write_bytes(bytes(path.stat().st_size)))),
     _damage("the two change places with a bit flipped", _both(_path_change(lambda path: flip(path, b'"hash":"')))),
+    _damage(
+        "both are those of an earlier moment",
+        _both(lambda site: shutil.copy(site.at(2).data.hash_chain, site.data.hash_chain)),
+    ),
     Mutation("the twin has a bit flipped", lambda site: flip(site.twin, b'"hash":"'), exit_code=0),
     Mutation("the twin is gone", lambda site: site.twin.unlink(), exit_code=0),
     Mutation("the twin is that of an earlier moment", _twin_from(lambda site: site.at(1).twin), exit_code=0),

@@ -66,8 +66,9 @@ def _append_line(line: bytes) -> Mutation:
     return Mutation(
         f"a line {line[:20]!r} is appended",
         lambda site: append(site.data.events, line + b"\n"),
-        kinds=_HISTORY,
-        file=EVENTS,
+        # What a power failure leaves is no event, an object is.
+        exit_code=2 if line == b"{}" else 0,
+        kinds=_HISTORY if line == b"{}" else frozenset(),
     )
 
 
@@ -171,7 +172,11 @@ MUTATIONS = (
         exit_code=1,
         missing=(0.5, 1),
     ),
+    _append_line(b"garbage"),
+    _append_line(b"\x00" * 4096),
+    _append_line(b'{"event_id":' * 100_000),
     _append_line(b"{}"),
+    _append_line(b"[" * 100_000),
     Mutation(
         "half a line is appended", lambda site: append(site.data.events, event_lines(site.data)[-1][:50]), exit_code=0
     ),
@@ -191,5 +196,11 @@ MUTATIONS = (
         "five that nobody spooled are appended",
         lambda site: edit_events(site.data, lambda lines: lines + made_up(site, 5)),
         exit_code=1,
+    ),
+    Mutation(
+        "one is appended whose number leaves its writer none",
+        lambda site: edit_events(site.data, lambda lines: lines + made_up(site, writer="trader", seq=2**53 - 1)),
+        kinds=_HISTORY,
+        file=EVENTS,
     ),
 )

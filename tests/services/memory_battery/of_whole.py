@@ -19,7 +19,7 @@ _CONTRADICTION = frozenset({"contradiction"})
 _THIRD = 1 / 3
 
 
-def _put_back(moment: int, *parts: str) -> Callable[[Site], None]:
+def put_back(moment: int, *parts: str) -> Callable[[Site], None]:
     """Return the return of these folders to an earlier moment."""
 
     def changed(site: Site) -> None:
@@ -52,17 +52,17 @@ def grow(data: DataDir, count: int, writer: str = "trader") -> None:
     history.close()
 
 
-def _grown_apart(share: float, moment: int = 2) -> Callable[[Site], None]:
+def grown_apart(share: float, moment: int = 2) -> Callable[[Site], None]:
     """Return a return to an earlier moment, and then so many other events."""
 
     def changed(site: Site) -> None:
-        _put_back(moment, "data")(site)
+        put_back(moment, "data")(site)
         grow(site.data, round(site.events * share))
 
     return changed
 
 
-def _another(line: bytes) -> bytes:
+def another(line: bytes) -> bytes:
     return line.replace(b'"number":', b'"number":9')
 
 
@@ -74,15 +74,15 @@ _NESTING = b"[" * 100_000 + b"]" * 100_000 + b","
 _BOTH = frozenset({"history", "contradiction"})
 
 MUTATIONS = (
-    Mutation("the directory is put back by one moment", _put_back(2, "data"), exit_code=1, missing=(_THIRD, 0)),
-    Mutation("the directory is put back by two moments", _put_back(1, "data"), exit_code=1, missing=(2 * _THIRD, 0)),
-    Mutation("directory and copy are put back", _put_back(2, "data", "outside"), exit_code=1, missing=(_THIRD, 0)),
-    Mutation("directory and anchor are put back", _put_back(2, "data", "config"), exit_code=1, missing=(_THIRD, 0)),
-    Mutation("all three are put back", _put_back(2, "data", "config", "outside"), exit_code=0),
-    Mutation("put back and grown to less", _grown_apart(0.2), exit_code=1, missing=(_THIRD - 0.2, 0)),
-    Mutation("put back and grown to as much", _grown_apart(_THIRD), kinds=_CONTRADICTION, file=LOG),
-    Mutation("put back and grown to more", _grown_apart(0.5), kinds=_CONTRADICTION, file=LOG),
-    Mutation("put back by two and grown to more", _grown_apart(0.9, 1), kinds=_CONTRADICTION, file=LOG),
+    Mutation("the directory is put back by one moment", put_back(2, "data"), exit_code=1, missing=(_THIRD, 0)),
+    Mutation("the directory is put back by two moments", put_back(1, "data"), exit_code=1, missing=(2 * _THIRD, 0)),
+    Mutation("directory and copy are put back", put_back(2, "data", "outside"), exit_code=1, missing=(_THIRD, 0)),
+    Mutation("directory and anchor are put back", put_back(2, "data", "config"), exit_code=1, missing=(_THIRD, 0)),
+    Mutation("all three are put back", put_back(2, "data", "config", "outside"), exit_code=0),
+    Mutation("put back and grown to less", grown_apart(0.2), exit_code=1, missing=(_THIRD - 0.2, 0)),
+    Mutation("put back and grown to as much", grown_apart(_THIRD), kinds=_CONTRADICTION, file=LOG),
+    Mutation("put back and grown to more", grown_apart(0.5), kinds=_CONTRADICTION, file=LOG),
+    Mutation("put back by two and grown to more", grown_apart(0.9, 1), kinds=_CONTRADICTION, file=LOG),
     Mutation(
         "grown by somebody else",
         lambda site: grow(site.data, 7, "intruder"),
@@ -111,7 +111,7 @@ MUTATIONS = (
         kinds=frozenset({"checkpoints"}),
         file=LOG,
     ),
-    _forgery("a value is changed", lambda site: forge(site.data, edit_line(0.3, _another))),
+    _forgery("a value is changed", lambda site: forge(site.data, edit_line(0.3, another))),
     _forgery("one is deleted", lambda site: forge(site.data, without(0.3)), (0, 1)),
     Mutation(
         "forged: one is inserted",
@@ -120,8 +120,8 @@ MUTATIONS = (
         file="event_chain.ndjson",
         at=0.3,
     ),
-    _forgery("the last is changed", lambda site: forge(site.data, edit_line(1, _another))),
-    _forgery("the first is changed", lambda site: forge(site.data, edit_line(0, _another))),
+    _forgery("the last is changed", lambda site: forge(site.data, edit_line(1, another))),
+    _forgery("the first is changed", lambda site: forge(site.data, edit_line(0, another))),
     _forgery(
         "the end is another one",
         lambda site: forge(site.data, lambda lines: lines[: len(lines) * 3 // 4] + made_up(site, len(lines))),
@@ -135,6 +135,38 @@ MUTATIONS = (
     Mutation("forged: two change places", lambda site: forge(site.data, swapped(0.3)), kinds=_BOTH),
     Mutation("forged: one stands twice", lambda site: forge(site.data, repeated(0.3)), kinds=_BOTH),
     _forgery("the genesis time is another one", lambda site: forge(site.data, genesis="1600000000.000000")),
+    Mutation(
+        "forged: garbage stands in an event",
+        lambda site: forge(site.data, edit_line(0.3, lambda line: line.replace(b',"metadata"', b'garbage,"metadata"'))),
+        kinds=_BOTH,
+        file="event_chain.ndjson",
+        at=0.3,
+    ),
+    Mutation(
+        "forged: garbage stands behind an event",
+        lambda site: forge(site.data, edit_line(0.3, lambda line: line + b"garbage")),
+        kinds=_BOTH,
+        file="event_chain.ndjson",
+        at=0.3,
+    ),
+    Mutation(
+        "forged: a nesting of 100,000",
+        lambda site: forge(
+            site.data,
+            edit_line(
+                0.3, lambda line: line.replace(b'"data":{', b'"data":{"a":' + b"[" * 100_000 + b"]" * 100_000 + b",")
+            ),
+        ),
+        kinds=_BOTH,
+        file="event_chain.ndjson",
+        at=0.3,
+    ),
+    Mutation(
+        "forged: a number leaves its writer none",
+        lambda site: forge(site.data, lambda lines: lines + made_up(site, writer="trader", seq=2**53 - 1)),
+        kinds=frozenset({"history"}),
+        file="event_chain.ndjson",
+    ),
     Mutation(
         "forged: some are added",
         lambda site: forge(site.data, lambda lines: lines + made_up(site, 4)),

@@ -9,7 +9,8 @@ import orjson
 
 from cq_tui.contracts.health import MemoryHealth
 from cq_tui.contracts.layout import DataDir
-from cq_tui.ops.bundle import export_bundle
+from cq_tui.ops.bundle import _integrity
+from cq_tui.ops.history_verdicts import HistoryVerdicts
 from cq_tui.ops.status import read_status
 from cq_tui.ops.verification_report import VerificationReport
 from cq_tui.ops.verify import NoHistory, verify_history
@@ -17,6 +18,7 @@ from cq_tui.room.state import RoomState
 from cq_tui.services.memory.background_checks import HistoryReplaced
 from cq_tui.store.data_directory import DataDirError
 from cq_tui.store.journal import JournalError
+from cq_tui.store.lock import read_holder
 from tests.services.memory_battery.site import Site, files_of
 from tests.services.memory_in_process import memory_of
 
@@ -25,12 +27,11 @@ _MENDED = re.compile(r": (moved to quarantine|made anew from them)$")
 _STARTS = 4
 
 
-class Verdicts(NamedTuple):
-    """What one reader says: whether nothing is wrong, how many events are missing, integrity and completeness."""
+class Words(NamedTuple):
+    """What one reader says of integrity and completeness."""
 
-    intact: bool
-    missing: int
-    words: tuple[str, ...]
+    integrity: str
+    completeness: str
 
 
 @dataclass
@@ -40,8 +41,8 @@ class Started:
     #: Texts of its open faults.
     faults: list[str]
     health: MemoryHealth
-    #: The verdicts while it ran, by reader.
-    verdicts: dict[str, Verdicts | None]
+    #: The words while it ran, by reader.
+    words: dict[str, Words | None]
 
 
 class Unusable(NamedTuple):
@@ -78,25 +79,23 @@ async def start(site: Site) -> Started | Unusable:
     raise AssertionError("memory never comes to an end with this history")
 
 
-def read(data: DataDir) -> dict[str, Verdicts | None]:
+def words_of(verdicts: HistoryVerdicts) -> Words:
+    """Return the words of integrity and completeness."""
+    return Words(verdicts.integrity.word, verdicts.completeness.word)
+
+
+def read(data: DataDir) -> dict[str, Words | None]:
     """Return what status, bundle and room say; None if memory's report cannot be read."""
-    status = read_status(data)
-    bundle = export_bundle(data)
-    integrity = orjson.loads(bundle.read_bytes())["memory_integrity"]
-    bundle.unlink()
+    status = read_status(data, find_holder=read_holder)
+    bundle = _integrity(data, status)
     room = RoomState(data)
     room.poll_files()
-    told, seen, history, shown = status.memory, room.memory, status.history, room.history(time.time())
-    if told is None or history is None or seen is None or shown is None:
-        return dict.fromkeys(("status", "bundle", "room"))
-    exported = (integrity["integrity"]["word"], integrity["completeness"]["word"])
-    missing = integrity["completeness"]["numbers"].get("missing_count", 0)
+    shown, told = room.history(time.time()), status.history
+    sealed = bundle.integrity, bundle.completeness
     return {
-        "status": Verdicts(
-            told.integrity_ok, told.missing_count or 0, (history.integrity.word, history.completeness.word)
-        ),
-        "bundle": Verdicts(integrity["chain_valid"], missing, exported),
-        "room": Verdicts(seen.integrity_ok, seen.missing_count or 0, (shown.integrity.word, shown.completeness.word)),
+        "status": told and words_of(told),
+        "room": shown and words_of(shown),
+        "bundle": Words(sealed[0].word, sealed[1].word) if sealed[0] and sealed[1] else None,
     }
 
 

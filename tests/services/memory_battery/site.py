@@ -5,10 +5,14 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from cq_tui.contracts.layout import DataDir
+from cq_tui.services.memory import service
 from cq_tui.store.document import write_document
 from cq_tui.store.spools.spool import EventSpool
 from tests.services.memory_in_process import command, memory_of
@@ -76,9 +80,17 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def build(site: Site) -> None:
-    """Make the history by running memory, and save it at each moment. ``CQ_CONFIG_DIR`` must name the site's."""
-    asyncio.run(_build(site))
+@contextmanager
+def built_site(folder: Path, events: int) -> Iterator[Site]:
+    """Make a history by running memory, and save it at each moment; what memory does every second, it does at once."""
+    site = Site(folder / "site", folder / "saved", events)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("CQ_CONFIG_DIR", str(site.config))
+        patched.setattr(service, "_CHECK_INTERVAL", 0.02)
+        patched.setattr(service, "_CHAIN_INTERVAL", 0.02)
+        asyncio.run(_build(site))
+        yield site
+    remove(folder)
 
 
 async def _build(site: Site) -> None:

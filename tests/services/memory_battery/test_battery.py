@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from cq_tui.ops.verification_report import VerificationReport
-from cq_tui.services.memory import service
 from cq_tui.store.history.faults import fault_kind
 from tests.services.memory_battery import of_chain, of_events, of_places, of_signed, of_state, of_whole
 from tests.services.memory_battery.mutation import Mutation
-from tests.services.memory_battery.oracle import Unusable, start, untold, verify
-from tests.services.memory_battery.site import Site, build, remove
+from tests.services.memory_battery.oracle import Unusable, Words, read, start, untold, verify, words_of
+from tests.services.memory_battery.site import Site, built_site
 from tests.store.history.histories import event_lines
 from tests.store.history.torture import HEAVY
 
@@ -23,16 +22,8 @@ _SIZES = (60, 3000) if HEAVY else (60,)
 
 @pytest.fixture(scope="module", params=_SIZES)
 def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("battery")
-    site = Site(folder / "site", folder / "saved", request.param)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("CQ_CONFIG_DIR", str(site.config))
-        # What memory does every second or half, it does at once.
-        patched.setattr(service, "_CHECK_INTERVAL", 0.02)
-        patched.setattr(service, "_CHAIN_INTERVAL", 0.02)
-        build(site)
+    with built_site(tmp_path_factory.mktemp("battery"), request.param) as site:
         yield site
-    remove(folder)
 
 
 @pytest.fixture
@@ -63,10 +54,21 @@ async def test_no_reader_says_less_than_another(row: Mutation, site: Site) -> No
     if isinstance(memory, Unusable):
         assert str(site.root) in memory.problem
         return
-    assert len(set(memory.verdicts.values())) == 1, memory.verdicts
+    assert len(set(memory.words.values())) == 1, memory.words
     if isinstance(report, VerificationReport):
         assert not untold(report, memory), memory.faults
-    if {*map(fault_kind, memory.faults)} - {"spool"}:
+    kinds = {*map(fault_kind, memory.faults)}
+    after = verify(site.data)
+    assert isinstance(after, VerificationReport)
+    # Missing events are counted; in their place, memory's own events are not those that were signed.
+    counted = {"missing", "contradiction"} if after.missing else {"missing"}
+    assert {fault_kind(str(fault)) for fault in after.faults} - counted == kinds - counted, (
+        after.faults,
+        memory.faults,
+    )
+    assert after.missing == memory.health.missing_count
+    assert (last := read(site.data)["status"]) is None or _plain(last) == _plain(words_of(after.verdicts))
+    if kinds - {"spool"}:
         assert _outside(site) == outside, "a copy outside was overwritten while a fault is open"
         assert log.startswith(_log(site)), "something was signed while a fault is open"
 
@@ -83,6 +85,11 @@ def _assert_verdict(row: Mutation, report: VerificationReport | Unusable, events
     if row.file:
         named = {fault.index for fault in report.faults if fault.file == row.file}
         assert row.index(events) in named or (row.at is None and named), faults
+
+
+def _plain(words: Words) -> tuple[str, str]:
+    """Leave out how many other faults there are, and what memory cannot write: ``verify`` writes nothing."""
+    return words.integrity.partition(" +")[0], words.completeness.removesuffix(", anchoring problem")
 
 
 def _lines(site: Site) -> Counter[bytes]:
