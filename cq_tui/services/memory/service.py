@@ -4,6 +4,7 @@ import asyncio
 import math
 import time
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -32,8 +33,8 @@ from cq_tui.store.watch import watch_folders
 #: Minimum seconds between two flushes of the chain document.
 _CHAIN_INTERVAL = 0.5
 _CHECK_INTERVAL = 1.0
-#: Events that may wait in memory while the disk refuses them; the others stay in the spools.
-_MAX_PENDING = 10_000
+#: While the disk refuses them, no more events are collected than these, and no more are written with the reserve.
+_MAX_PENDING = 1_000
 #: Seconds between checkpoints while the history doubles in that time.
 _FIRST_INTERVAL = 5.0
 _CLOCK_REMEDY = "check the time of this computer; nothing is bought until it has caught up"
@@ -161,9 +162,10 @@ class MemoryService(Service):
             more = collected.more
         if not self._pending:
             return more
-        pending = self._pending
-        write = partial(self._history.append, pending, time.time())
-        if not self._disk.attempt("events", partial(self._reserve.spend_on_events, write, pending)):
+        write: Callable[[], object] = partial(self._history.append, self._pending, time.time())
+        if len(self._pending) <= _MAX_PENDING:
+            write = partial(self._reserve.spend_on_events, write, self._pending)
+        if not self._disk.attempt("events", write):
             return False
         if self.runtime.is_tracing:
             self._trace_merged(self._pending, time.time())

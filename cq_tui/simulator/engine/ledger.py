@@ -11,12 +11,14 @@ from typing import Any
 
 import orjson
 
+from cq_tui.contracts.layout import DataDir
 from cq_tui.simulator.engine.ledger_codec import LedgerFormatError, decode_event, encode_event
 from cq_tui.simulator.engine.ledger_events import LedgerEvent
 from cq_tui.simulator.engine.snapshot import restore_part, snapshot_parts
 from cq_tui.simulator.engine.state import ExchangeState
 from cq_tui.store.document import write_document
 from cq_tui.store.journal import JournalError, JournalWriter, read_lines
+from cq_tui.store.reserve import Reserve
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,8 @@ class Ledger:
 
     def __init__(self, path: Path, state: ExchangeState) -> None:
         self._path = path
+        # The ledger of a data directory; elsewhere there is no reserve.
+        self._reserve = Reserve(DataDir(path.parent.parent))
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._writer = JournalWriter(path, quarantine=path.parent)
         self.market_states: list[dict[str, Any]] = []
@@ -78,8 +82,9 @@ class Ledger:
         self.market_states = [*self.market_states, market][-MARKET_STATES_KEPT:]
 
     def record(self, events: Sequence[LedgerEvent], now: int) -> None:
-        """Append the events of one command. Raises JournalError if the line did not reach the file."""
-        self._append({"time": now, "facts": [encode_event(event) for event in events]})
+        """Append the events of one command, with the reserve on a full disk. Raises JournalError if that fails."""
+        entry = {"time": now, "facts": [encode_event(event) for event in events]}
+        self._reserve.spend(lambda: self._append(entry))
 
     def record_market_state(self, market: dict[str, Any]) -> None:
         """Append a market state. Raises JournalError."""

@@ -12,14 +12,18 @@ from pathlib import Path
 import orjson
 import pytest
 
+from cq_tui.contracts.layout import DataDir
 from cq_tui.simulator.engine import ledger as ledger_module
 from cq_tui.simulator.engine.engine import Engine
 from cq_tui.simulator.engine.ledger import Ledger, LedgerError
 from cq_tui.simulator.engine.ledger_codec import decode_event, encode_event
 from cq_tui.simulator.engine.ledger_events import EVENT_TYPES
 from cq_tui.simulator.engine.state import ExchangeState
+from cq_tui.store.data_directory import prepare_data_directory
+from cq_tui.store.reserve import RESERVE_BYTES, Reserve
 from tests.simulator.conftest import HandMarket
 from tests.simulator.engine.test_engine import ASSETS, new, sell_oco
+from tests.small_disk import small_disk
 
 EXCHANGE = """
 import asyncio, json, sys
@@ -130,6 +134,20 @@ def test_without_disk_space_for_a_snapshot_the_ledger_continues(
     again = ExchangeState(ASSETS)
     Ledger(path, again).close()
     assert same(again, state)
+
+
+def test_commands_are_recorded_on_a_full_disk_with_the_reserve(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 24) as disk:
+        data = DataDir(disk.root)
+        prepare_data_directory(data)
+        Reserve(data).refill()
+        disk.fill()
+        state, ledger = traded(data.ledger, rounds=40)
+        ledger.close()
+        again = ExchangeState(ASSETS)
+        Ledger(data.ledger, again).close()
+        assert same(again, state)
+        assert 0 < data.reserve.stat().st_size < RESERVE_BYTES
 
 
 def test_opening_a_long_ledger_compacts_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
