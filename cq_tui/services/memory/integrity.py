@@ -34,7 +34,7 @@ def load_state(runtime: ServiceRuntime) -> tuple[MemoryState, Anchoring]:
     anchoring = Anchoring(data, known_id=state.directory_id, copy=runtime.settings.MEMORY_CHECKPOINT_COPY)
     state.directory_id = anchoring.directory_id
     state.accepted = dict(anchoring.evidence.accepted)
-    for warning in anchoring.warnings:
+    for warning in filter(None, (*anchoring.warnings, anchoring.repaired)):
         runtime.log.warning("checkpoints", problem=warning)
     return state, anchoring
 

@@ -122,8 +122,13 @@ class Anchoring:
     @property
     def warnings(self) -> list[str]:
         """Problems that do not prevent signing: a lost history, an external copy that cannot be read or written."""
-        found = [str(self._lost) if self._lost else None, self._signer.log.repaired if self._signer else None]
-        return [each for each in (*found, *self.evidence.warnings, *self._write_problems.values()) if each]
+        lost = [str(self._lost)] if self._lost else []
+        return [*lost, *self.evidence.warnings, *self._write_problems.values()]
+
+    @property
+    def repaired(self) -> str | None:
+        """What opening the log removed; None if nothing."""
+        return self._signer.log.repaired if self._signer else None
 
     @property
     def lost_count(self) -> int:
