@@ -39,7 +39,7 @@ _KINDS: dict[str, _Meaning] = {
     "history": _Meaning("DAMAGED", "DAMAGED", "bad", "of events or blocks"),
     "contradiction": _Meaning("CONTRADICTS its checkpoints", "CONTRADICTS", "bad", "against the checkpoints"),
     "copy": _Meaning("another copy in use", "second copy", "bad", "of another copy"),
-    "checkpoints": _Meaning("checkpoints.log damaged", "log damaged", "bad", "of checkpoints.log"),
+    "checkpoints": _Meaning("checkpoints.log damaged", "checkpoints damaged", "bad", "of checkpoints.log"),
     "key": _Meaning("key changed", "key changed", "bad", "of another key"),
     # A kind that only a later version knows, or faults that an earlier version does not name.
     "": _Meaning("NOT INTACT", "NOT INTACT", "bad", "of unknown kind"),
@@ -144,6 +144,7 @@ class HistoryVerdicts(NamedTuple):
         return (
             f"{integrity.word} · {completeness.text} · {age.word}",
             f"{integrity.word} · {completeness.word} · {age.word}",
+            f"{integrity.short} · {completeness.short} · {age.short}",
             " · ".join(verdict.short for verdict in verdicts if verdict is not age or age.level == "look"),
             " · ".join(telling) or integrity.short,
         )

@@ -20,7 +20,7 @@ from cq_tui.room.state import RoomState
 
 DetailField = tuple[str, str]
 #: Health fields shown by the first lines already, or in full by another pane.
-_OMITTED_HEALTH_FIELDS = frozenset({"service", "status", "reason", "pid", "services", "symbols"})
+_OMITTED_HEALTH_FIELDS = frozenset({"service", "status", "reason", "pid", "services", "symbols", "accepted"})
 
 
 class DetailContent(NamedTuple):
@@ -53,6 +53,9 @@ def _service_fields(state: RoomState, key: str, now: float) -> list[DetailField]
     supervised = state.supervised_state(key, now)
     if supervised is not None:
         fields.append(("supervisor", f"{supervised.state}, desired {supervised.wanted}"))
+    if key == "memory" and (history := state.history(now)) is not None:
+        fields.append(("", ""))
+        fields += [(name, f"{verdict.glyph} {verdict.text}") for name, verdict in history.by_name.items()]
     problem, health = state.health_problem(key), state.health_of(key)
     if problem:
         fields += [("", ""), ("file", sanitize(problem))]

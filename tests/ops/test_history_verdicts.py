@@ -52,13 +52,13 @@ def test_lines_from_the_widest_to_the_shortest() -> None:
     assert judged().lines() == (
         "intact · complete to 15, 5 not anchored yet · checked 0.0 s ago",
         "intact · complete to 15 · checked 0.0 s ago",
+        "intact · complete to 15 · checked 0.0 s ago",
         "intact · complete to 15",
         "intact",
     )
     assert judged(faults={"contradiction": 1}, missing=3, clock_ahead=99).lines()[1:] == (
         "CONTRADICTS its checkpoints · INCOMPLETE by 3 · newest event 99 s ahead of the clock",
-        "CONTRADICTS · INCOMPLETE by 3 · ahead of the clock",
-        "CONTRADICTS · INCOMPLETE by 3 · ahead of the clock",
+        *["CONTRADICTS · INCOMPLETE by 3 · ahead of the clock"] * 3,
     )
     # No line lets an old word pass for a new one.
     assert judged(reported_at=NOW - 200).lines()[1:] == (

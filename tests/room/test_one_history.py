@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
+from textual.geometry import Size
 
 from cq_tui.contracts.health import MemoryHealth
 from cq_tui.contracts.layout import FRESHNESS_LIMITS
@@ -14,6 +15,7 @@ from cq_tui.ops.formatting import GLYPHS
 from cq_tui.ops.render import status_lines
 from cq_tui.ops.status import read_status
 from cq_tui.room.alerts import all_alerts
+from cq_tui.room.details import describe
 from cq_tui.room.panes.memory import MemoryPane
 from cq_tui.room.panes.status_bar import StatusBar
 from cq_tui.room.state import RoomState
@@ -67,8 +69,10 @@ def test_every_place_shows_the_same_three_words(shared: Stage, row: Row) -> None
     bar.update_status(NOW)
     (item,) = bar._memory()
     assert all(word in item.text for word in words), item.text
+    details = dict(describe(room, "service", "memory", NOW).fields)
     alerts = [alert.text for alert in all_alerts(room, NOW)]
     for name, (word, level) in expected.items():
+        assert details[name].startswith(f"{GLYPHS[level]} {word}")
         needs_attention = level in ("bad", "look") and (name != "age" or history.is_current)
         assert any(text.startswith(f"history: {word}") for text in alerts) == needs_attention, alerts
 
@@ -145,3 +149,15 @@ def test_an_old_report_never_shows_as_a_new_one(stage: Stage) -> None:
     assert [line.startswith(("last reported 65 s ago", "65 s ago: ")) for line in history.lines()] == [True] * 4
     heading = next(line for line in status_lines(read_status(stage.data, NOW, staged_holder)) if "history of" in line)
     assert heading.endswith(", last reported 65 s ago")
+
+
+@pytest.mark.parametrize("width", [80, 100, 160])
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_the_title_fits_its_pane(shared: Stage, row: Row, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared.health(shared.memory(**USUAL | row.fields))
+    pane = MemoryPane()
+    pane.attach(room_over(shared))
+    pane.now = NOW
+    monkeypatch.setattr(MemoryPane, "content_size", Size(width - 4, 10))
+    title, _ = pane.titled_summary()
+    assert len(f" 6 memory · {title} ") <= width - 4, title

@@ -109,7 +109,9 @@ class MemoryPane(Pane):
             return sanitize(problem, 90), "bad"
         if history is None:
             return "no report yet", "idle"
-        width = (self.content_size.width or 200) - _TITLE_PREFIX_CELLS
+        service = self.state.verdict("memory", self.now)
+        prefix = _TITLE_PREFIX_CELLS + (0 if service.level == "good" else len(f"{service.word} · "))
+        width = (self.content_size.width or 200) - prefix
         *wider, shortest = history.lines()
         return next((line for line in wider if len(line) <= width), shortest), history.level
 
