@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cq_tui.store.history.writer import HistoryWriter
 from cq_tui.store.spools.spool_files import closed_segments
+from cq_tui.store.spools.spooled_line import build_spooled_line
 from tests.store.history.histories import data_dir
 from tests.store.spools.following import SMALL, Memory, emit, kept, names, rewritten, spool_of
 
@@ -156,3 +159,29 @@ def test_a_segment_name_with_a_wrong_last_number_stops_nothing(folder: Path) -> 
         memory.take()
     assert "is no spool of ours" in memory.complaints[0]
     assert [event.seq for event in memory.events][-1] == 8
+
+
+LINES = [
+    build_spooled_line(seq, 1.0, "e", "trader", {"n": seq, "fill": "x" * (seq * 7 % 40)}, {}) for seq in range(1, 13)
+]
+SIZE = sum(map(len, LINES)) + len(LINES)
+
+
+@given(st.lists(st.tuples(st.integers(0, SIZE), st.integers(0, 300), st.binary(max_size=40)), min_size=1, max_size=4))
+def test_whatever_happens_to_its_bytes_each_line_that_is_whole_is_merged_and_no_other(
+    tmp_path_factory: pytest.TempPathFactory, wounds: list[tuple[int, int, bytes]]
+) -> None:
+    folder = tmp_path_factory.mktemp("data") / "spool"
+    folder.mkdir()
+    (folder.parent / "quarantine").mkdir()
+    content = b"\n".join((*LINES, b""))
+    for place, removed, added in wounds:
+        content = content[:place] + added + content[place + removed :]
+    (folder / "trader.ndjson").write_bytes(content)
+    left = content.split(b"\n")[:-1]
+    memory = Memory(folder)
+    assert memory.take() == [seq for seq, line in enumerate(LINES, 1) if line in left]
+    assert all(event.data["n"] == event.seq for event in memory.events)
+    with spool_of(folder, segment_bytes=10**6) as spool:
+        emit(spool, 1)
+        assert memory.take() == [spool.seq]
