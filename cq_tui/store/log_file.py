@@ -1,5 +1,6 @@
 """The file of a log: rotated, regular, never a link."""
 
+from contextlib import suppress
 from io import TextIOWrapper
 from logging import LogRecord
 from logging.handlers import RotatingFileHandler
@@ -14,4 +15,11 @@ class LogFileHandler(RotatingFileHandler):
         return open(self.baseFilename, "a", encoding=self.encoding, errors=self.errors, opener=open_regular)
 
     def handleError(self, record: LogRecord) -> None:  # noqa: N802 - the name is the standard library's
-        """Drop the record."""
+        """Drop the record; if the disk refused to close the file, open it again for the next one."""
+        if self.stream is not None and self.stream.closed:
+            self.stream = None
+
+    def close(self) -> None:
+        """Close the file. What the disk still refuses is dropped."""
+        with suppress(OSError):
+            super().close()

@@ -52,6 +52,8 @@ _STARTING_POLL = 0.1
 _SLOW_POLL = 1.0
 _RUNNING_POLL = 2.0
 _UNNOTIFIED_POLL = 0.25
+#: Seconds before a service that ended on a full disk is looked at again.
+_FULL_DISK_PAUSE: float | None = 5.0
 #: Seconds that a service waits for its dependencies; then it starts without them and reports what it misses.
 _READY_TIMEOUT = 60.0
 
@@ -310,7 +312,10 @@ class Supervisor:
         stopped = ServiceStopped(service=managed.name, pid=process.pid, reason=reason, exit_code=process.exit_code)
         self._recorder.emit("service_stopped", stopped)
         ran_for = time.time() - process.process_started
-        delay = managed.policy.record_crash(time.monotonic(), ran_for, random.random())
+        # What a full disk ended is not given up: it starts again once there is room.
+        delay = _FULL_DISK_PAUSE
+        if not self._reserve.is_full:
+            delay = managed.policy.record_crash(time.monotonic(), ran_for, random.random())
         if delay is None:
             managed.gave_up = True
             self._update_state(

@@ -11,6 +11,7 @@ import pytest
 from cq_tui.contracts.layout import DataDir
 from cq_tui.services.logs import open_log
 from cq_tui.store.data_directory import prepare_data_directory
+from tests.small_disk import small_disk
 
 
 @pytest.fixture
@@ -88,3 +89,28 @@ def test_a_log_that_cannot_be_written_ends_nothing(data: DataDir) -> None:
     data.log_of("trader").unlink()
     data.log_of("trader").mkdir()
     log.error("into nothing")
+
+
+@pytest.mark.parametrize("rotate_at", [1_000, 2**20])
+def test_a_full_disk_costs_lines_but_never_an_exception(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rotate_at: int
+) -> None:
+    monkeypatch.setattr("cq_tui.services.logs._ROTATE_BYTES", rotate_at)
+    with small_disk(tmp_path / "disk", 4) as disk:
+        data = DataDir(disk.root / "data")
+        prepare_data_directory(data)
+        log = open_log(data, "trader", "INFO")
+        log.info("before")
+        disk.fill()
+        for _ in range(5):
+            log.info("x" * 5_000)
+        disk.make_room()
+        log.info("after")
+        assert lines(data)[-1]["event"] == "after"
+        disk.fill()
+        log.info("x" * 5_000)
+        # Closes the old file, whose last lines the disk still refuses.
+        open_log(data, "trader", "INFO")
+        disk.make_room()
+        for handler in logging.getLogger("cq_tui.trader").handlers:
+            handler.close()
