@@ -169,7 +169,7 @@ class VerificationReport:
         anchor = f"signed {format_signing_time(signed.checkpoint)} by key {_short_key(signed.key)}" if signed else ""
         whole = ", ".join(filter(None, (completeness.word, anchor, completeness.detail)))
         return [
-            f"integrity     {integrity.text}: {self._integrity()}",
+            f"integrity     {integrity.word}: {'; '.join(filter(None, (integrity.detail, self._checked())))}",
             *self._fault_lines(),
             f"completeness  {whole}",
             *self._gap_lines(),
@@ -177,11 +177,9 @@ class VerificationReport:
             f"root          {self.result.merkle_root}",
         ]
 
-    def _integrity(self) -> str:
+    def _checked(self) -> str:
         events = pluralize(self.result.events, "event")
-        if self.damaged:
-            return f"{pluralize(self.fault_count, 'fault')} in {events}"
-        return f"{events}; chain, payloads, order, ids and root agree"
+        return events if self.damaged else f"{events}; chain, payloads, order, ids and root agree"
 
     def _fault_lines(self) -> list[str]:
         lines, accepted = [], self.accepted
