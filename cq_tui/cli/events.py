@@ -78,7 +78,7 @@ def events(
                 if everything
                 else history.last_entries(_DEFAULT_COUNT if count is None else count, wanted)
             )
-            follower = EventFollower.from_end_of(path, history, wanted) if follow else None
+            follower = EventFollower(path, history, wanted) if follow else None
         if follower is not None:
             _follow_events(path, follower, output)
     if not output.written_count and count != 0 and not output.damage.count:

@@ -10,7 +10,7 @@ from cq_tui.ops.formatting import StatusLevel, sanitize
 from cq_tui.ops.time_arguments import format_local_time
 from cq_tui.store.reading.event import HistoryEvent
 from cq_tui.store.reading.event_filter import HistoryEntry
-from cq_tui.store.reading.events_file import LineNumbers
+from cq_tui.store.reading.events_file import open_events
 
 #: Applies the style of a level to text.
 Style: TypeAlias = Callable[[str, StatusLevel | Literal["", "muted"]], str]
@@ -39,7 +39,6 @@ class DamageReport:
     def __init__(self, path: Path, print_line: Callable[[str], None]) -> None:
         self._path = path
         self._print = print_line
-        self._numbers = LineNumbers(path)
         self.count = 0
 
     def drop_damaged(self, entries: Iterable[HistoryEntry]) -> list[tuple[bytes, HistoryEvent]]:
@@ -51,7 +50,8 @@ class DamageReport:
                 continue
             self.count += 1
             if self.count <= _MAX_NAMED:
-                number = self._numbers.number_at(offset)
+                with open_events(self._path) as history:
+                    number = history.line_number(offset)
                 self._print(f"{self._path.name}: line {number:,} (byte {offset:,}) is damaged, skipped")
         return events
 

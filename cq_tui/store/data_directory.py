@@ -1,15 +1,11 @@
 """Creating the data directory: folders of mode 0700, and a clear error when that is impossible."""
 
-import contextlib
 import os
 import stat
 from pathlib import Path
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.owner import user_name
-
-#: Files of other users that a message names.
-_MAX_NAMED = 3
 
 
 class DataDirError(Exception):
@@ -35,22 +31,8 @@ def prepare_data_directory(data: DataDir) -> str | None:
         raise DataDirError(
             f"data directory {data.root}: {reason} ({error.filename}). Choose another with --data-dir or CQ_DATA_DIR"
         ) from None
-    if not found:
-        return None
     more = f" (and {len(found) - 1} more in it)" if len(found) > 1 else ""
-    foreign = "".join(f". {path} belongs to {owner}: check it" for path, owner in _foreign_files(data)[:_MAX_NAMED])
-    return f"{found[0]} was open to other users{more}. It is closed to them now{foreign}"
-
-
-def _foreign_files(data: DataDir) -> list[tuple[str, str]]:
-    """Return the files of other users, with their owners: somebody may have put them there to steer the stack."""
-    found = []
-    for entry in (entry for folder in data.folders() for entry in os.scandir(folder)):
-        with contextlib.suppress(FileNotFoundError):
-            owner = entry.stat(follow_symlinks=False).st_uid
-            if owner not in (0, os.geteuid()):
-                found.append((entry.path, user_name(owner)))
-    return found
+    return f"{found[0]} was open to other users{more}. It is closed to them now" if found else None
 
 
 def _prepare_root(data: DataDir) -> None:

@@ -4,16 +4,16 @@
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
 from cq_tui.store.journal import MAX_LINE_BYTES
 
 Key = tuple[int, ...]
+KeyOf = Callable[[bytes], Key | None]
 
 #: A range of at most this many bytes is read line by line.
 _WINDOW = 4 * 1024
-_BLOCK = 1024 * 1024
 
 
 class PositionedLine(NamedTuple):
@@ -22,20 +22,22 @@ class PositionedLine(NamedTuple):
     offset: int
     line: bytes
 
+    @property
+    def end(self) -> int:
+        """Offset after its line feed."""
+        return self.offset + len(self.line) + 1
 
-def find_first(file: BinaryIO, key_of: Callable[[bytes], Key | None], target: Key) -> PositionedLine | None:
+
+def find_first(file: BinaryIO, key_of: KeyOf, target: Key) -> PositionedLine | None:
     """Return the first line whose key is not below ``target``, if there is one.
 
     A line out of order may hide others: to be certain, read all of them (``lines_from``).
     """
-    for entry in lines_from(file, find_start(file, key_of, target)):
-        key = key_of(entry.line)
-        if key is not None and key >= target:
-            return entry
-    return None
+    lines = _keyed(lines_from(file, find_start(file, key_of, target)), key_of)
+    return next((entry for entry, key in lines if key >= target), None)
 
 
-def find_start(file: BinaryIO, key_of: Callable[[bytes], Key | None], target: Key) -> int:
+def find_start(file: BinaryIO, key_of: KeyOf, target: Key) -> int:
     """Return the offset after the last line before ``find_first`` whose key is below ``target``.
 
     Lines without a key may stand between the two: reading on from here includes the damaged ones.
@@ -45,24 +47,17 @@ def find_start(file: BinaryIO, key_of: Callable[[bytes], Key | None], target: Ke
     low, high = 0, os.fstat(file.fileno()).st_size
     while high - low > _WINDOW:
         middle = (low + high) // 2
-        step = _step(lines_from(file, middle, high, is_start=False), key_of, target)
-        low, high = (low, middle) if step is None else (step, high)
-    for entry in lines_from(file, low):
-        key = key_of(entry.line)
-        if key is not None and key >= target:
+        found = next(_keyed(lines_from(file, middle, high, is_start=False), key_of), None)
+        low, high = (low, middle) if found is None or found[1] >= target else (found[0].end, high)
+    for entry, key in _keyed(lines_from(file, low), key_of):
+        if key >= target:
             break
-        if key is not None:
-            low = entry.offset + len(entry.line) + 1
+        low = entry.end
     return low
 
 
-def _step(lines: Iterator[PositionedLine], key_of: Callable[[bytes], Key | None], target: Key) -> int | None:
-    """Return the end of the first line with a key if it is below ``target``; None otherwise."""
-    for entry in lines:
-        key = key_of(entry.line)
-        if key is not None:
-            return entry.offset + len(entry.line) + 1 if key < target else None
-    return None
+def _keyed(lines: Iterable[PositionedLine], key_of: KeyOf) -> Iterator[tuple[PositionedLine, Key]]:
+    return ((entry, key) for entry in lines if (key := key_of(entry.line)) is not None)
 
 
 def lines_from(
@@ -83,18 +78,3 @@ def lines_from(
         if is_start and is_end:
             yield PositionedLine(offset, content[:-1])
         is_start, offset = is_end, offset + len(content)
-
-
-def find_prefix(file: BinaryIO, beginning: bytes) -> PositionedLine | None:
-    """Return the first whole line with this prefix, reading everything before it."""
-    sought = b"\n" + beginning
-    # As if a line feed preceded the first line.
-    offset, held = -1, b"\n"
-    file.seek(0)
-    while block := file.read(_BLOCK):
-        held += block
-        if (at := held.find(sought)) >= 0:
-            return next(lines_from(file, offset + at + 1), None)
-        done = max(0, len(held) - len(sought))
-        offset, held = offset + done, held[done:]
-    return None

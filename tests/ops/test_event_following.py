@@ -42,7 +42,7 @@ def path(tmp_path: Path) -> Path:
 
 def following(path: Path, shown: Shown) -> asyncio.Task[None]:
     with open_events(path) as history:
-        follower = EventFollower.from_end_of(path, history, EventFilter())
+        follower = EventFollower(path, history, EventFilter())
 
     async def run() -> None:
         await follow_events(path, follower, shown)
@@ -110,7 +110,7 @@ async def test_what_show_raises_ends_it(path: Path) -> None:
         raise BrokenPipeError
 
     with open_events(path) as history:
-        follower = EventFollower.from_end_of(path, history, EventFilter())
+        follower = EventFollower(path, history, EventFilter())
     with pytest.raises(BrokenPipeError):
         await follow_events(path, follower, broken)
 
@@ -119,7 +119,7 @@ async def test_cancellation_works_while_many_events_are_shown(path: Path) -> Non
     made = Lines()
     write(path, made.some(1))
     with open_events(path) as history:
-        follower = EventFollower.from_end_of(path, history, EventFilter())
+        follower = EventFollower(path, history, EventFilter())
     append(path, made.some(1))
 
     def interrupted(entries: Sequence[HistoryEntry]) -> None:

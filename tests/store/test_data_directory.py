@@ -112,18 +112,3 @@ def test_a_folder_that_all_users_share_is_left_open(tmp_path: Path) -> None:
             prepare_data_directory(data)
         assert data.root.stat().st_mode == before
         assert not data.memory.exists()
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
-def test_files_that_others_put_there_are_named(tmp_path: Path) -> None:
-    data = DataDir(tmp_path / "data")
-    prepare_data_directory(data)
-    planted = data.spool / "ares.ndjson"
-    for path in (planted, data.state_of("trader")):
-        path.touch()
-    os.chown(planted, 54_321, 54_321)
-    assert prepare_data_directory(data) is None, "nobody else could come in"
-    data.spool.chmod(0o777)
-    word = prepare_data_directory(data)
-    assert word is not None
-    assert word.endswith(f"It is closed to them now. {planted} belongs to user 54321: check it")

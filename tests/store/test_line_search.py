@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cq_tui.store.journal import MAX_LINE_BYTES
-from cq_tui.store.line_search import Key, PositionedLine, find_first, find_prefix, lines_from
+from cq_tui.store.line_search import Key, PositionedLine, find_first, lines_from
 
 
 def key_of(line: bytes) -> Key | None:
@@ -73,21 +73,6 @@ def test_a_million_lines_are_hardly_read(tmp_path: Path) -> None:
             )
         assert find_first(file, counted, (400_000,)) is None
     assert asked < 5 * 500
-
-
-def test_a_prefix_is_found_at_any_offset() -> None:
-    # Long lines, so that some lie across two reads.
-    lines = [b"id-%d " % number + b"x" * (number * 7919 % 30_000) for number in range(300)]
-    content = b"".join(line + b"\n" for line in lines)
-    file = io.BytesIO(content)
-    for number, line in [*enumerate(lines)][::11]:
-        offset = content.index(line[:8])
-        assert find_prefix(file, b"id-%d " % number) == PositionedLine(offset, line)
-    assert len(content) > 3 * 1024 * 1024
-    assert find_prefix(file, b"d-1 ") is None
-    assert find_prefix(file, b"id-300 ") is None
-    assert find_prefix(io.BytesIO(b"id-1 torn"), b"id-1 ") is None
-    assert find_prefix(io.BytesIO(b""), b"id-1 ") is None
 
 
 def test_a_torn_last_line_is_no_line() -> None:

@@ -22,7 +22,7 @@ from cq_tui.store.history.line_inspection import block_key, event_key
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, leaf_hash
 from cq_tui.store.history.tree_index import SubtreeIndex
 from cq_tui.store.line_blocks import count_line_feeds
-from cq_tui.store.line_search import Key, PositionedLine, find_first, find_prefix, lines_from
+from cq_tui.store.line_search import Key, PositionedLine, find_first, lines_from
 from cq_tui.store.proofs.merkle_proofs import tree_hash
 from cq_tui.store.regular_file import open_regular
 
@@ -210,4 +210,4 @@ def _find_event(file: BinaryIO, event_id: str) -> PositionedLine | None:
         entry = find_first(file, event_key, target)
         if entry is not None and entry.line.startswith(beginning):
             return entry
-    return find_prefix(file, beginning)
+    return next((entry for entry in lines_from(file, 0) if entry.line.startswith(beginning)), None)

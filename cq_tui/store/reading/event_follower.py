@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
 
 from cq_tui.store.journal import JournalReader
 from cq_tui.store.line_blocks import LineBlock
@@ -15,26 +14,22 @@ _ID = re.compile(rb'\{"event_id":"evt_(\d{1,12})_(\d{3,12})"')
 
 
 class EventFollower:
-    """Reads matching events after an offset of the events file, which may be missing, truncated or replaced.
+    """Reads matching events after the end of the events file, which may be missing, truncated or replaced.
 
     In another file it continues after the last event it has seen: ids are ordered, so everything after that is new.
     """
 
-    def __init__(self, path: Path, offset: int, last: Key | None, event_filter: EventFilter) -> None:
+    def __init__(self, path: Path, events: EventsFile, event_filter: EventFilter) -> None:
+        """Follow after what the file had when ``events`` was opened. Raises OSError."""
         self._path = path
         self._wanted = event_filter
-        self._last = last
-        self._reader = JournalReader(path, offset)
+        #: Of the last event seen; empty before the first.
+        self._last = _last_id([entry.line for entry in events.last_entries(1, EventFilter())]) or ()
+        self._reader = JournalReader(path, events.end)
         #: How often the file was truncated or replaced.
         self.replacements = 0
         #: Whether a new file, which may still be being copied, has not reached new events yet.
         self._is_behind = False
-
-    @classmethod
-    def from_end_of(cls, path: Path, events: EventsFile, event_filter: EventFilter) -> Self:
-        """Follow after what the file had when it was opened. Raises OSError."""
-        newest = [entry.line for entry in events.last_entries(1, EventFilter())]
-        return cls(path, events.end, _last_id(newest), event_filter)
 
     def read_new(self) -> list[HistoryEntry]:
         """Return new matching events and damaged lines; an empty list if there are none.
@@ -51,35 +46,29 @@ class EventFollower:
             expected = self._reader.offset
             lines = self._reader.read_new()
             offset = self._reader.offset - sum(map(len, lines)) - len(lines)
-            if offset == expected:
-                known = self._count_known(lines) if self._is_behind else 0
-                if known and known == len(lines):
-                    continue
-                seen, fresh = lines[:known], lines[known:]
-                self._last = _last_id(fresh) or self._last
-                return LineBlock(offset + sum(map(len, seen)) + known, fresh)
-            self.replacements += 1
-            self._is_behind = self._last is not None
-            self._reader = JournalReader(self._path, self._offset_after_last())
+            if offset != expected:
+                self.replacements += 1
+                self._is_behind = True
+                with open_events(self._path) as events:
+                    self._reader = JournalReader(self._path, events.find_offset(_id_of, (*self._last, 0)))
+                continue
+            known = self._count_known(lines) if self._is_behind else 0
+            if known and known == len(lines):
+                continue
+            seen, fresh = lines[:known], lines[known:]
+            self._last = _last_id(fresh) or self._last
+            return LineBlock(offset + sum(map(len, seen)) + known, fresh)
 
     def _count_known(self, lines: Sequence[bytes]) -> int:
         """Return how many of these lines, up to the last event seen, are known."""
         count = 0
         for number, line in enumerate(lines, 1):
-            key = _id_of(line)
-            if key is not None and self._last is not None:
+            if key := _id_of(line):
                 if key > self._last:
                     self._is_behind = False
                     break
                 count = number
         return count
-
-    def _offset_after_last(self) -> int:
-        if self._last is None:
-            return 0
-        second, count = self._last
-        with open_events(self._path) as events:
-            return events.find_offset(_id_of, (second, count + 1))
 
 
 def _last_id(lines: Sequence[bytes]) -> Key | None:

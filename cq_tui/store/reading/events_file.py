@@ -6,14 +6,14 @@ detected in lines that might match; verification checks all of them.
 
 import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from cq_tui.store.journal import last_line_end
 from cq_tui.store.line_blocks import blocks, blocks_backwards, count_line_feeds
-from cq_tui.store.line_search import Key, find_start
+from cq_tui.store.line_search import Key, KeyOf, find_start
 from cq_tui.store.reading.event import parse_event
 from cq_tui.store.reading.event_filter import EventFilter, HistoryEntry
 from cq_tui.store.regular_file import open_regular
@@ -27,27 +27,26 @@ _NO_TIME = 1e12
 @contextmanager
 def open_events(path: Path) -> Iterator["EventsFile"]:
     """Open the events as they are now; a missing file has none. Raises OSError."""
-    try:
-        descriptor = open_regular(path, os.O_RDONLY)
-    except FileNotFoundError:
-        yield EventsFile(None)
-        return
-    with os.fdopen(descriptor, "rb") as file:
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(open(path, "rb", opener=open_regular))
+        except FileNotFoundError:
+            file = stack.enter_context(open(os.devnull, "rb"))
         yield EventsFile(file)
 
 
 class EventsFile:
     """The whole lines of the events file when it was opened. Every method raises OSError."""
 
-    def __init__(self, file: BinaryIO | None) -> None:
+    def __init__(self, file: BinaryIO) -> None:
         self._file = file
         #: Offset after the last whole line.
-        self.end = 0 if file is None else last_line_end(file.fileno(), os.fstat(file.fileno()).st_size)
+        self.end = last_line_end(file.fileno(), os.fstat(file.fileno()).st_size)
 
     def last_entries(self, count: int, event_filter: EventFilter) -> list[HistoryEntry]:
         """Return the last ``count`` matching events, oldest first, and damaged lines among them."""
         found: list[HistoryEntry] = []
-        if self._file is None or count <= 0:
+        if count <= 0:
             return found
         for block in blocks_backwards(self._file, self._start_offset(event_filter), self.end):
             for entry in event_filter.entries(block, newest_first=True):
@@ -59,21 +58,20 @@ class EventsFile:
 
     def all_entries(self, event_filter: EventFilter) -> Iterator[HistoryEntry]:
         """Yield all matching events and damaged lines among them, oldest first."""
-        if self._file is not None:
-            for block in blocks(self._file, self._start_offset(event_filter), self.end):
-                yield from event_filter.entries(block)
+        for block in blocks(self._file, self._start_offset(event_filter), self.end):
+            yield from event_filter.entries(block)
 
-    def find_offset(self, key_of: Callable[[bytes], Key | None], event_filter: Key) -> int:
+    def find_offset(self, key_of: KeyOf, target: Key) -> int:
         """Return the offset after the last line whose key is below ``target``; damaged lines may follow."""
-        return self.end if self._file is None else min(find_start(self._file, key_of, event_filter), self.end)
+        return min(find_start(self._file, key_of, target), self.end)
 
     def _start_offset(self, event_filter: EventFilter) -> int:
         """Return the offset at which matching events begin: times never decrease."""
         return 0 if event_filter.since is None else self.find_offset(_time_of, (round(event_filter.since * 1_000_000),))
 
-    def count_line_feeds(self, start: int, stop: int) -> int:
-        """Return how many lines end between two offsets."""
-        return 0 if self._file is None else count_line_feeds(self._file, start, stop)
+    def line_number(self, offset: int) -> int:
+        """Return the number of the line at an offset, from 1."""
+        return 1 + count_line_feeds(self._file, 0, offset)
 
 
 def _time_of(line: bytes) -> Key | None:
@@ -83,20 +81,3 @@ def _time_of(line: bytes) -> Key | None:
         return (int(match[1]) * 1_000_000 + int(match[2]),)
     event = parse_event(line)
     return None if event is None or abs(event.timestamp) >= _NO_TIME else (round(event.timestamp * 1_000_000),)
-
-
-class LineNumbers:
-    """Line numbers in the events file by offset; in ascending order every byte is counted once."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._offset, self._number = 0, 1
-
-    def number_at(self, offset: int) -> int:
-        """Return the number of the line at an offset, from 1. Raises OSError."""
-        if offset < self._offset:
-            self._offset, self._number = 0, 1
-        with open_events(self._path) as events:
-            self._number += events.count_line_feeds(self._offset, offset)
-        self._offset = offset
-        return self._number

@@ -22,7 +22,7 @@ EVERYTHING = EventFilter()
 
 def behind(path: Path, wanted: EventFilter = EVERYTHING) -> EventFollower:
     with open_events(path) as history:
-        return EventFollower.from_end_of(path, history, wanted)
+        return EventFollower(path, history, wanted)
 
 
 def append(path: Path, lines: Sequence[bytes], *, tail: bytes = b"") -> None:
@@ -62,7 +62,7 @@ def test_events_between_reading_and_following_are_shown(path: Path) -> None:
     with open_events(path) as history:
         late = made.some(2)
         append(path, late)
-        follower = EventFollower.from_end_of(path, history, EVERYTHING)
+        follower = EventFollower(path, history, EVERYTHING)
     assert news(follower) == late
 
 

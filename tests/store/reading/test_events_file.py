@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import orjson
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cq_tui.store.reading.event import parse_event
 from cq_tui.store.reading.event_filter import EventFilter, HistoryEntry
-from cq_tui.store.reading.events_file import LineNumbers, open_events
+from cq_tui.store.reading.events_file import open_events
 from tests.store.reading.written import START, Lines, write
 
 EVERYTHING = EventFilter()
@@ -182,16 +182,12 @@ def test_an_open_history_does_not_grow(tmp_path: Path) -> None:
         assert sound(history.all_entries(EventFilter(since=made.now))) == []
 
 
-@given(st.lists(st.integers(0, 9), max_size=9))
-def test_lines_are_numbered_in_whatever_order_they_are_asked_for(
-    tmp_path_factory: pytest.TempPathFactory, asked: Sequence[int]
-) -> None:
-    path = tmp_path_factory.mktemp("numbers") / "events"
-    lines = Lines().some(10)
+def test_lines_are_numbered_from_one(tmp_path: Path) -> None:
+    path, lines = tmp_path / "events", Lines().some(10)
     write(path, lines)
     offsets = [sum(len(line) + 1 for line in lines[:index]) for index in range(10)]
-    numbers = LineNumbers(path)
-    assert [numbers.number_at(offsets[index]) for index in asked] == [index + 1 for index in asked]
+    with open_events(path) as history:
+        assert [history.line_number(offset) for offset in offsets] == [*range(1, 11)]
 
 
 @pytest.mark.parametrize("since", [START + 20.25, START + 1e6])
