@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cq_tui.store.history.event_line import NewEvent
+from cq_tui.store.journal import JournalError, JournalReader
 from cq_tui.store.spools.spool_files import is_regular, parse_spool_name
 from cq_tui.store.spools.spool_follower import CollectedEvents, SpoolFollower
 
@@ -74,11 +75,21 @@ class SpoolMerger:
                 file = parse_spool_name(self._folder / entry.name)
                 if file and (file.last_seq is None or is_regular(entry)):
                     writers.add(file.writer)
+                elif file:
+                    complaints += _why_unreadable(file.path)
                 elif not entry.name.startswith("."):
                     complaints.append(f"spool/{entry.name!r}: is no spool of ours; move it away")
         except OSError as error:
             complaints.append(f"{self._folder}: cannot be listed ({error.strerror})")
         return writers
+
+
+def _why_unreadable(path: Path) -> list[str]:
+    try:
+        JournalReader(path).read_new()
+    except JournalError as error:
+        return [str(error)]
+    return []
 
 
 def _by_time(streams: list[list[NewEvent]]) -> list[NewEvent]:
