@@ -140,6 +140,8 @@ class MemoryHealth(Health):
     """Progress of a running check of the whole history, 0..1; null when all of it is verified."""
     fault_kinds: dict[str, Count] | None = None
     """Number of faults by kind: history, contradiction, checkpoints, key, copy, spool."""
+    accepted_fault_count: Count | None = None
+    """Damaged events and blocks that a person accepted: no longer faults, but no more intact than before."""
     gap_count: Count | None = None
     """Numbers missing in the writers' numbering."""
     lost_count: Count | None = None

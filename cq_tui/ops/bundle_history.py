@@ -31,6 +31,7 @@ def history_fields(memory: MemoryHealth | None, history: HistoryVerdicts | None)
         "integrity": {
             **{f"{kind}_faults": (memory.fault_kinds or {}).get(kind) for kind in FAULT_KINDS},
             "fault_count": memory.fault_count,
+            "accepted_fault_count": memory.accepted_fault_count,
             "full_check_progress": memory.full_check_progress,
         },
         "completeness": {

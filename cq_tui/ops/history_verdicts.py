@@ -60,6 +60,8 @@ class HistoryFacts:
     check_progress: float | None = None
     #: Accepted contradictions, oldest first.
     accepted: Sequence["AcceptedContradiction"] = ()
+    #: Damaged events and blocks that a person accepted.
+    accepted_faults: int = 0
     #: Events of the chain or of a checkpoint that are missing, and numbers missing in the writers' numbering.
     missing: int = 0
     gaps: int = 0
@@ -169,6 +171,7 @@ def facts_of_memory(memory: "MemoryHealth", service: "Verdict", checkpoint_inter
         faults=_faults_by_kind(memory),
         check_progress=memory.full_check_progress,
         accepted=memory.accepted or (),
+        accepted_faults=memory.accepted_fault_count or 0,
         missing=memory.missing_count or 0,
         gaps=memory.gap_count or 0,
         lost=memory.lost_count or 0,
@@ -218,6 +221,9 @@ def _judge_integrity(facts: HistoryFacts) -> HistoryVerdict:
     if facts.check_progress is not None:
         share = f"{min(max(facts.check_progress, 0.0), 1.0):.0%}".replace("%", " %")
         return HistoryVerdict(f"being verified ({share})", "idle", f"verifying {share}", accepted)
+    if facts.accepted_faults:
+        count = f"{_count(facts.accepted_faults, 'accepted fault')} of events or blocks"
+        return HistoryVerdict("damage accepted", "idle", "damage accepted", _join(count, accepted))
     if not facts.accepted:
         return HistoryVerdict("intact", "good", "intact")
     index = facts.accepted[-1].event_index

@@ -78,7 +78,8 @@ class VerificationReport:
     @property
     def verdicts(self) -> HistoryVerdicts:
         """The three verdicts, as everywhere."""
-        kinds = Counter[str](fault_kind(str(fault)) for fault in self.faults)
+        accepted = sum(self._is_accepted_damage(str(fault)) for fault in self.faults)
+        kinds = Counter[str](fault_kind(text) for text in map(str, self.faults) if not self._is_accepted_damage(text))
         kinds["history"] += self.fault_count - len(self.faults)
         anchor = self.anchor if self.anchored else None
         ahead = None if self.newest_event is None else event_time_ahead(self.newest_event, self.checked_at)
@@ -86,6 +87,7 @@ class VerificationReport:
             events=self.result.events,
             faults=+kinds,
             accepted=self.contradictions,
+            accepted_faults=accepted,
             missing=self.missing,
             gaps=sum(self.result.gaps.values()),
             lost=self.lost.checkpoint.size if self.lost else 0,
@@ -98,6 +100,9 @@ class VerificationReport:
             clock_ahead=ahead or 0.0,
         )
         return judge_history(facts, self.checked_at)
+
+    def _is_accepted_damage(self, fault: str) -> bool:
+        return fault_kind(fault) == "history" and fault_id(fault) in self.accepted
 
     @property
     def _anchor_problem(self) -> str:

@@ -58,6 +58,8 @@ ROWS: dict[str, Row] = {
     "no reason at all": Row({"integrity_ok": False}, ("NOT INTACT", "bad")),
     "damaged while a check runs": Row(faulty({"history": 1}, full_check_progress=0.1), ("DAMAGED", "bad")),
     "accepted": Row({"accepted": [accepted(3), accepted(9100)]}, ("intact since event 9,100", "idle")),
+    "accepted damage": Row({"accepted_fault_count": 2}, ("damage accepted", "idle")),
+    "accepted damage and more": Row(faulty({"history": 1}, accepted_fault_count=2), ("DAMAGED", "bad")),
     "accepted just now": Row({"accepted": [accepted(None)]}, ("intact after a contradiction", "idle")),
     "accepted, then damaged": Row(faulty({"history": 1}, accepted=[accepted(9)]), ("DAMAGED", "bad")),
     "accepted, being verified": Row(

@@ -10,6 +10,7 @@ from cq_tui.contracts.health import MemoryHealth
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.history_verdicts import HistoryVerdicts, judge_memory
 from cq_tui.ops.verdict import Verdict
+from cq_tui.ops.verify import verify_history
 from cq_tui.services.memory.service import MemoryService
 from cq_tui.store.spools.spool import EventSpool
 from tests.services.memory_in_process import command, damaged, memory_of, remember
@@ -89,6 +90,22 @@ async def test_a_changed_event_is_damage(data: DataDir) -> None:
     assert judged(health).integrity.word.startswith("DAMAGED")
     # The chain is as it was signed; the number of the changed event proves nothing.
     assert judged(health).completeness.text.startswith("1 number missing, anchored to 20")
+
+
+async def test_accepted_damage_is_never_intact_again(data: DataDir) -> None:
+    await damaged(data)
+    async with memory_of(data) as memory:
+        await memory.execute_command(command("acknowledge_faults", "all"))
+        health = memory.health(time.time())
+        assert health.integrity_ok
+        assert judged(health).integrity.word == "damage accepted"
+    async with memory_of(data) as memory:
+        again = memory.health(time.time())
+    assert again.integrity_ok
+    assert judged(again).integrity == judged(health).integrity
+    report = verify_history(data, workers=1)
+    assert report.exit_code == 2
+    assert report.verdicts.integrity == judged(again).integrity
 
 
 async def test_lost_numbers_of_a_writer_are_counted(data: DataDir) -> None:

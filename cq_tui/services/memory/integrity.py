@@ -60,6 +60,8 @@ class Integrity:
         #: How many events about the history itself were read, and the acceptances that this process recorded.
         self._noted_count = 0
         self._recorded: set[str | None] = set()
+        #: Ids of the accepted faults of events and blocks that are still there.
+        self.accepted_damage: set[str] = set()
         self._read_noted()
         found = list(history.faults)
         for known in state.faults.values():
@@ -121,6 +123,7 @@ class Integrity:
             # The acceptance covered what was found then, not what happens now.
             self.state.accepted.pop(fault_id(text), None)
         if not self.state.add_fault(text):
+            self._note_accepted_damage(text)
             return False
         self._history.add_fault(fault)
         self._stop_signing(text)
@@ -209,6 +212,7 @@ class Integrity:
         )
         note = Reserve(self._runtime.data).spend(lambda: self.anchoring.accept(accepted))
         self.state.accept_fault(name)
+        self._note_accepted_damage(accepted.fault)
         self._record_acceptance(accepted, note)
 
     def _record_acceptance(self, accepted: Acknowledgement, note: str | None) -> None:
@@ -223,6 +227,10 @@ class Integrity:
                 note=note,
             ),
         )
+
+    def _note_accepted_damage(self, fault: str) -> None:
+        if fault_kind(fault) == "history" and fault_id(fault) in self.state.accepted:
+            self.accepted_damage.add(fault_id(fault))
 
     def _compare_with_checkpoints(self) -> None:
         known = missing_by_checkpoint(self.faults.values())

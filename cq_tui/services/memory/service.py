@@ -267,6 +267,7 @@ class MemoryService(Service):
             last_full_check=self.integrity.state.last_full_check,
             clock_ahead_sec=ahead,
             full_check_progress=None if self.checks.is_complete else round(self.checks.progress, 3),
+            accepted_fault_count=len(self.integrity.accepted_damage),
             gap_count=sum(self._history.gaps.values()),
             lost_count=anchoring.lost_count,
             accepted=anchoring.evidence.report_contradictions() or None,
