@@ -7,7 +7,8 @@ import orjson
 
 from cq_tui.contracts.layout import SERVICES
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS
-from cq_tui.ops.formatting import pluralize
+from cq_tui.ops.formatting import GLYPHS, pluralize
+from cq_tui.ops.history_alerts import fault_alerts
 from cq_tui.ops.status import StackStatus
 from cq_tui.store.settings_file import LoadedSettings, SettingsError, redact_value
 
@@ -47,9 +48,10 @@ def _history_lines(status: StackStatus) -> list[str]:
     old = "" if history.is_current else f", {history.age.word}"
     lines = [f"history of {pluralize(memory.events_count, 'event')}, root {printable(memory.merkle_root[:16])}{old}"]
     lines += [f"{each.glyph} {name:<12}  {printable(each.text)}" for name, each in history.by_name.items()]
-    # A fault that stops signing is named by the service's own line.
-    is_named = (memory.anchor_problem or "") in (memory.reason or "")
-    return lines if is_named else [*lines, f"  checkpoints: {history.completeness.problem}"]
+    alerts = fault_alerts(memory, history)
+    return lines + [
+        f"  {' ' if each.level == 'idle' else GLYPHS[each.level]} {printable(each.text)}" for each in alerts
+    ]
 
 
 def _service_line(status: StackStatus, name: str) -> str:

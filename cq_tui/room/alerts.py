@@ -1,8 +1,8 @@
 """Alerts: everything that needs attention, worst first."""
 
 from cq_tui.ops.formatting import SEVERITY, Alert, format_age, format_clock, sanitize
+from cq_tui.ops.history_alerts import history_alerts
 from cq_tui.ops.verdict import worst_first
-from cq_tui.room.history_alerts import history_alerts
 from cq_tui.room.state import RoomState
 
 #: Subjects whose file problems the services pane already shows.

@@ -28,6 +28,6 @@ def told(data: DataDir, **fields: Any) -> list[str]:
 
 def test_why_nothing_is_signed_is_logged_once(data: DataDir) -> None:
     assert told(data, integrity_ok=True) == []
-    assert told(data, integrity_ok=True, anchor_problem="no key\x1b") == ["  checkpoints: no key␛"]
-    # Then the service's own line names the fault.
-    assert told(data, integrity_ok=False, reason="event 5 was changed", anchor_problem="event 5 was changed") == []
+    assert told(data, integrity_ok=True, anchor_problem="no key\x1b") == ["  ▲ checkpoints: no key␛"]
+    # A fault that stops signing is named once.
+    assert told(data, integrity_ok=False, faults=["event 5 was changed"], anchor_problem="event 5 was changed") == []

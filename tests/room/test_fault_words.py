@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from cq_tui.ops.event_summary import event_level, summarize_event
+from cq_tui.ops.history_alerts import fault_alerts
 from cq_tui.room.alerts import all_alerts
-from cq_tui.room.history_alerts import fault_alerts
 from cq_tui.room.state import RoomState
 from cq_tui.store.history.faults import HistoryFault, fault_id
 from cq_tui.store.reading.event import HistoryEvent

@@ -18,8 +18,8 @@ from cq_tui.ops.formatting import (
     group_digest,
     sanitize,
 )
+from cq_tui.ops.history_alerts import fault_alerts
 from cq_tui.room.changes import Changes, Topic
-from cq_tui.room.history_alerts import fault_alerts
 from cq_tui.room.panes.pane import Pane, Summary
 from cq_tui.room.themes import LEVEL_COLORS
 from cq_tui.room.widgets.columns import Cell, Column

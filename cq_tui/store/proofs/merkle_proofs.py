@@ -58,7 +58,7 @@ def consistency_path(old: int, new: int, subtree: Subtree) -> list[bytes]:
 def _siblings(
     leaf: int, size: int, is_end: Callable[[int, int], bool], subtree: Subtree
 ) -> tuple[list[bytes], int, int]:
-    """Descend from the root towards a leaf; return the hashes passed by, highest first, and the subtree at the end."""
+    """Descend from the root toward a leaf; return the hashes passed by, highest first, and the subtree at the end."""
     path: list[bytes] = []
     start, stop = 0, size
     while not is_end(start, stop):

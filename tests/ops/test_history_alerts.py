@@ -7,9 +7,9 @@ import pytest
 
 from cq_tui.contracts.health import MemoryHealth
 from cq_tui.ops.formatting import Alert
+from cq_tui.ops.history_alerts import fault_alerts, history_alerts
 from cq_tui.ops.history_verdicts import judge_memory
 from cq_tui.ops.verdict import Verdict
-from cq_tui.room.history_alerts import fault_alerts, history_alerts
 from cq_tui.room.panes.memory import Metric, _backlog
 from cq_tui.store.history.faults import fault_id
 from tests.room.stage import NOW, Stage
