@@ -233,10 +233,9 @@ class Integrity:
             self.accepted_damage.add(fault_id(fault))
 
     def _compare_with_checkpoints(self) -> None:
-        known = missing_by_checkpoint(self.faults.values())
         for text in self.anchoring.evidence.find_faults(self._history.events, self._marks):
             # Events that were missing before are still as many, though others were added since.
-            if not missing_by_checkpoint([text]).keys() & known.keys():
+            if not missing_by_checkpoint([text]).keys() & missing_by_checkpoint(self.faults.values()).keys():
                 self._add_checkpoint_fault(text)
 
     def _add_checkpoint_fault(self, text: str) -> None:

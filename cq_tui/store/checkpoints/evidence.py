@@ -144,6 +144,7 @@ class Evidence:
         found = [*self.problems, *self._missing_from_log(marks)]
         return [
             *(each for each in found if problem_id(each) not in self.accepted),
+            *self._recorded_missing,
             *find_contradictions((each.checkpoint for each in self.statements), events, marks),
         ]
 
@@ -153,9 +154,19 @@ class Evidence:
         Also after new events have passed the signed size: then ``open_faults``, or the history itself, tell.
         """
         present = find_contradictions((each.checkpoint for each in self.statements), events, {})
-        faults = [*self.recorded_faults, *open_faults, *present]
-        accepted = missing_by_checkpoint(each.acknowledgement.fault for each in self.acceptances)
-        return sum(count for named, count in missing_by_checkpoint(faults).items() if named not in accepted)
+        faults = missing_by_checkpoint([*self._recorded_missing, *open_faults, *present])
+        return sum(count for named, count in faults.items() if named not in self._accepted_missing)
+
+    @property
+    def _accepted_missing(self) -> dict[str, int]:
+        return missing_by_checkpoint(each.acknowledgement.fault for each in self.acceptances)
+
+    @property
+    def _recorded_missing(self) -> list[str]:
+        """The faults about missing events that the history itself records and nobody accepted."""
+        accepted = self._accepted_missing.keys()
+        named = ((each, missing_by_checkpoint([each]).keys()) for each in sorted(self.recorded_faults))
+        return [each for each, missing in named if missing and not missing & accepted]
 
     def _missing_from_log(self, marks: Mapping[int, HistoryMark]) -> list[str]:
         """Return what the log lacks although the history or an external copy has it."""
@@ -212,7 +223,10 @@ def read_evidence(
         if all(note.text != each.text for each in found.statements):
             found.statements += _open_kept_note(data, note, source, found)
     found.apply_acceptances()
-    if folder is not None and found.directory_id is not None:
+    if folder is None or found.directory_id is None:
+        return found
+    # A copy in which memory never ran, and does not run now, is a backup.
+    if is_signer or known_directory_id(folder, data.root) == found.directory_id:
         found.problems += map(describe_live_copy, find_live_copies(folder, data, found.directory_id))
     return found
 

@@ -74,10 +74,8 @@ def find_lost_history(folder: Path, data: DataDir, present: Collection[str] = ()
 def find_live_copies(folder: Path, data: DataDir, directory_id: str) -> list[Path]:
     """Return other data directories that hold the same history, and where memory is running now.
 
-    Only directories in which memory has run with this configuration folder are known; ``data`` must be one of them.
+    Only directories in which memory has run with this configuration folder are known.
     """
-    if known_directory_id(folder, data.root) != directory_id:
-        return []
     copies = []
     for record in sorted((folder / "directories").glob("*.json")):
         with contextlib.suppress(DocumentError, OSError):

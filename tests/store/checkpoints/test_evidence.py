@@ -152,7 +152,8 @@ def test_missing_events_stay_missing_when_new_ones_have_passed_the_signed_size(d
     # The history records what memory found.
     evidence.add_noted([NotedEvent(101, fault_event(reason)), NotedEvent(102, fault_event(reason))])
     assert evidence.count_missing(120) == evidence.count_missing(100_000) == 200
-    assert "the first 300 events are not those" in evidence.find_faults(301, {300: mark_of(300, "other")})[0]
+    recorded, found = evidence.find_faults(301, {300: mark_of(300, "other")})
+    assert (recorded, "the first 300 events are not those" in found) == (reason, True)
     # What others claim does not count.
     evidence.recorded_faults.clear()
     evidence.add_noted([NotedEvent(101, fault_event(reason, "room-1"))])
