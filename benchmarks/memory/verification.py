@@ -6,7 +6,7 @@ from benchmarks.memory.large_history import LargeHistory
 from benchmarks.memory.watched_process import Watched, run_watched
 from benchmarks.report import ROUNDS_LAST, Row, middle
 
-_BARS = {1: 2.5, 2: 5.0}
+_BARS = {1: 1.5, 2: 2.2}
 _BAR_MIB = 64.0
 
 

@@ -8,9 +8,9 @@ import gc
 import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from operator import itemgetter, le, lt
+from operator import le, lt
 from secrets import token_hex
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -33,8 +33,6 @@ _HEADERS = re.compile("\n" + HEADER)
 #: value that another one ends.
 _MARK = token_hex(16)
 _BETWEEN = f',"{_MARK}",{{'
-_FIELDS = {("data", "metadata")}
-_METADATA, _ORIGIN = itemgetter("metadata"), itemgetter(*ORIGIN_FIELDS)
 
 
 class VerifiedBatch(NamedTuple):
@@ -46,6 +44,7 @@ class VerifiedBatch(NamedTuple):
     last_header: EventHeader
     tip: ChainBlock
     sequences: "WriterSequences"
+    event_types: set[str]
 
 
 class WriterSequences(NamedTuple):
@@ -73,7 +72,7 @@ def check_batch(
     headers, sequences = parsed
     leaves = leaf_hashes(lines)
     blocks, last = build_blocks(index, headers, leaves, tip.hash)
-    return VerifiedBatch(leaves, blocks, EventHeader(*headers[-1]), last, sequences)
+    return VerifiedBatch(leaves, blocks, EventHeader(*headers[-1]), last, sequences, {each[2] for each in headers})
 
 
 def _parse(events: bytes, count: int) -> tuple[list[HeaderFields], WriterSequences] | None:
@@ -93,21 +92,21 @@ def _parse(events: bytes, count: int) -> tuple[list[HeaderFields], WriterSequenc
             return None
         sequences = _parse_origins(parsed[::2])
         return None if sequences is None else (headers, sequences)
-    except (UnicodeDecodeError, orjson.JSONDecodeError, TypeError):
+    except (UnicodeDecodeError, orjson.JSONDecodeError, KeyError, TypeError):
         return None
     finally:
         if collects:
             gc.enable()
 
 
-def _parse_origins(entries: list[dict[str, object]]) -> WriterSequences | None:
+def _parse_origins(entries: list[dict[str, Any]]) -> WriterSequences | None:
     """Return the sequence numbers in the metadata of events; None if one is not as memory writes it."""
-    if set(map(tuple, entries)) != _FIELDS:
+    metadata = [entry["metadata"] for entry in entries]
+    if set(map(len, entries)) != {2} or set(map(type, metadata)) != {dict}:
         return None
-    metadata = list(map(_METADATA, entries))
-    if set(map(type, metadata)) != {dict} or any(keys[:3] != ORIGIN_FIELDS for keys in set(map(tuple, metadata))):
+    if any(keys[:3] != ORIGIN_FIELDS for keys in set(map(tuple, metadata))):
         return None
-    writers, numbers, times = zip(*map(_ORIGIN, metadata), strict=True)
+    writers, numbers, times, *_ = zip(*map(dict.values, metadata), strict=False)
     if set(map(type, numbers)) != {int} or not set(map(type, times)) <= {int, float}:
         return None
     return _count_sequences(zip(writers, numbers, strict=True))
@@ -134,10 +133,9 @@ def _count_sequences(numbered: Iterable[tuple[str, int]]) -> WriterSequences | N
 
 def _in_order(headers: Sequence[HeaderFields], last_id: str | None) -> bool:
     """Whether ids increase strictly and times never decrease."""
-    ids = [header[0] for header in headers]
+    ids, times, _ = zip(*headers, strict=True)
     if last_id is not None:
-        ids.insert(0, last_id)
-    times = [header[1] for header in headers]
+        ids = (last_id, *ids)
     # Texts sort like their numbers unless the number of digits changes: then numbers are compared.
     grows = all(map(lt, ids, ids[1:])) or all(one < other for one, other in pairwise(map(event_id_key, ids)))
     return grows and (

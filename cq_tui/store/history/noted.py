@@ -9,8 +9,6 @@ _MOST = {"integrity_fault": 1000, "integrity_acknowledged": 10_000}
 NOTED_TYPES = frozenset(_MOST)
 #: Most bytes noted of each type.
 _MOST_BYTES = 16 * 1024 * 1024
-#: Occurs in each of them, and in few other lines.
-_HINT = b'"event_type":"integrity_'
 _TYPE = re.compile(rb'\{"event_id":"[a-z0-9_]+","timestamp":[0-9.]+,"event_type":"(integrity_\w+)"')
 
 
@@ -28,11 +26,6 @@ class NotedEvents(list[NotedEvent]):
     def __init__(self) -> None:
         super().__init__()
         self._room = {kind: [most, _MOST_BYTES] for kind, most in _MOST.items()}
-
-    def look(self, index: int, lines: Iterable[bytes], content: bytes) -> None:
-        """Note what is to be noted of these lines, whose bytes are ``content``; ``index`` is that of the first."""
-        if _HINT in content:
-            self.note(NotedEvent(number, line) for number, line in enumerate(lines, index))
 
     def note(self, events: Iterable[NotedEvent]) -> None:
         """Note those of these events that have one of the types."""

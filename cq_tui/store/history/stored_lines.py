@@ -13,6 +13,8 @@ _READ = 256 * 1024
 _LINE_SPARE = 16
 #: Memory adds a little to an event of the maximum length; anything longer than this is never held.
 _MAX_HELD = 2 * MAX_LINE_BYTES
+#: Long lines are returned in smaller numbers.
+_MAX_PEEKED = 2 * _READ
 
 
 class _FileRange:
@@ -71,24 +73,25 @@ class EventLines(_FileRange):
         #: Start of a line too long to hold, and its end; None if it has none.
         self._overlong: tuple[int, int | None] = -1, None
 
-    def peek(self, count: int) -> tuple[bytes, list[bytes]]:
-        """Return the next lines without consuming them, as bytes and split; fewer at the end of the file.
+    def peek(self, count: int, least: int = 1) -> tuple[bytes, list[bytes]]:
+        """Return the next lines without consuming them, as bytes and split.
 
-        A line too long to hold comes alone, as ``OVERLONG``.
+        There are fewer at the end of the file, or, but not fewer than ``least``, if they are long. A line too long to
+        hold comes alone, as ``OVERLONG``.
         """
-        size = count * self._line_size
+        size = min(count * self._line_size, _MAX_PEEKED)
         while True:
             content = self._buffer[self._at : self._at + size]
             lines = content.split(b"\n")
             rest = lines.pop()
-            if len(lines) >= count or len(rest) > _MAX_HELD:
+            if len(lines) >= count or len(rest) > _MAX_HELD or (len(lines) >= least and size > _MAX_PEEKED):
                 break
             if len(self._buffer) - self._at > size:
                 size *= 2
             elif not self.fill():
                 break
         if lines:
-            del lines[count:]
+            del lines[count if size <= _MAX_PEEKED else min(count, least) :]
             end = sum(map(len, lines)) + len(lines)
             self._line_size = end // len(lines) + _LINE_SPARE
             return content[:end], lines

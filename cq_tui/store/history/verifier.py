@@ -8,6 +8,7 @@ known event are a torn tail.
 import contextlib
 import re
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 from cq_tui.store.history.batch import VerifiedBatch, check_batch, event_id_key
@@ -30,7 +31,7 @@ from cq_tui.store.history.hash_chain import (
 )
 from cq_tui.store.history.line_inspection import InspectedLine, claimed_hash, inspect_line
 from cq_tui.store.history.merkle import SUBTREE_LEAVES
-from cq_tui.store.history.noted import NotedEvent, NotedEvents
+from cq_tui.store.history.noted import NOTED_TYPES, NotedEvent, NotedEvents
 from cq_tui.store.history.position import INITIAL_TIP, HistoryMark, HistoryPosition, VerificationLimits
 from cq_tui.store.history.stored_lines import BlockLines, EventLines
 from cq_tui.store.history.tree_index import SubtreeIndex
@@ -138,11 +139,13 @@ class Verifier:
         last = position.last_header
         found = check_batch(events, lines, position.events + 1, position.tip, last.event_id if last else None)
         if found is not None and position.precedes(found.sequences) and self._blocks.starts_with(found.blocks):
-            self.noted.look(position.events + 1, lines, events)
+            if not NOTED_TYPES.isdisjoint(found.event_types):
+                self.noted.note(map(NotedEvent, count(position.events + 1), lines))
             self._accept_batch(events, found)
         else:
-            lines = self._lines.peek(room + 1)[1]
-            self._verify_closely(lines[:room], lines[room:])
+            lines = self._lines.peek(room + 1, least=2)[1]
+            # The last one is only looked at, unless it is the last of the file.
+            self._verify_closely(lines[:-1] or lines, lines[:-1] and lines[-1:])
         return True
 
     def finish(self) -> None:

@@ -12,7 +12,7 @@ from cq_tui.store.history.verification import verify
 from cq_tui.store.history.writer import HistoryWriter
 from cq_tui.store.journal import MAX_LINE_BYTES, OVERLONG
 from cq_tui.store.spools.last_merged import last_merged_seq
-from tests.store.history.histories import event, event_lines, made
+from tests.store.history.histories import data_dir, event, event_lines, made
 
 MIB = 1024 * 1024
 LONG = 40 * MIB
@@ -109,3 +109,16 @@ def test_what_is_no_event_and_too_long_is_moved_away(tmp_path: Path) -> None:
     assert data.events.read_bytes().startswith(before)
     assert len(event_lines(data)) == 31
     assert [path.stat().st_size for path in data.quarantine.iterdir()] == [len(torn)]
+
+
+def test_many_lines_of_the_greatest_length_are_not_held_together(tmp_path: Path) -> None:
+    data = data_dir(tmp_path)
+    history = HistoryWriter(data, now=50.0)
+    for seq in range(1, 41):
+        history.append([event(seq, fill="x" * (MIB - 2000))], 1000.0)
+    history.close()
+    assert most_held(lambda: verify(data)) < 24 * MIB
+    assert verify(data).faults == []
+    damaged = data.events.read_bytes().replace(b'"n":30,', b'"n":31,')
+    data.events.write_bytes(damaged)
+    assert [fault.index for fault in verify(data).faults] == [30]
