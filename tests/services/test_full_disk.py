@@ -8,7 +8,7 @@ import pytest
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.render import status_lines
 from cq_tui.ops.status import read_status
-from cq_tui.store.reserve import RESERVE_BYTES
+from cq_tui.store.reserve import RESERVE_BYTES, Reserve
 from cq_tui.store.spools.event_queue import EventQueue
 from tests.services.memory_process import ready
 from tests.services.processes import data_directory, running
@@ -66,6 +66,21 @@ async def test_events_of_safety_are_merged_and_nothing_is_missing(disk: SmallDis
     trader.close()
     assert seqs(data) == [1, 2]
     assert_consistent(data)
+
+
+def test_a_queue_that_was_written_in_part_goes_on_with_the_reserve(disk: SmallDisk) -> None:
+    data = data_directory(disk.root / "data")
+    Reserve(data).refill()
+    trader = EventQueue(data, "trader")
+    trader.flush()
+    disk.fill()
+    disk.make_room(4096)
+    for event_type in ("note", "note", "order_executed", "note"):
+        trader.add(event_type, {"fill": "x" * 3000}, None)
+    trader.flush()
+    assert trader.problem is None
+    trader.close()
+    assert len((data.spool / "trader.ndjson").read_bytes().splitlines()) == 4
 
 
 async def test_a_later_event_of_safety_does_not_wait_behind_those_that_do(disk: SmallDisk) -> None:
