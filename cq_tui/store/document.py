@@ -57,7 +57,9 @@ def read_with_owner(
             if status.st_size > limit:
                 size = f"has {status.st_size:,} bytes, the limit is {limit:,}"
                 raise DocumentError(path, size, "Move it away; its service writes a new one")
-            content = _read_all(descriptor, status.st_size)
+            content = b""
+            while len(content) < status.st_size and (more := os.read(descriptor, status.st_size - len(content))):
+                content += more
         finally:
             os.close(descriptor)
     except FileNotFoundError:
@@ -67,14 +69,6 @@ def read_with_owner(
     if not content:
         raise DocumentError(path, "is empty", "Its service rewrites it; if not, restart that service")
     return content, status.st_uid
-
-
-def _read_all(descriptor: int, size: int) -> bytes:
-    """Return ``size`` bytes, fewer if the file ends before."""
-    content = os.read(descriptor, size)
-    while len(content) < size and (more := os.read(descriptor, size - len(content))):
-        content += more
-    return content
 
 
 def read_json(path: Path) -> dict[str, Any]:

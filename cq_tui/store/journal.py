@@ -19,7 +19,8 @@ MAX_LINE_BYTES = 1024 * 1024
 #: Stands for a line too long to hold in memory: it is not JSON, so it counts as damaged.
 OVERLONG = b"\xff"
 _BLOCK = 64 * 1024
-_READ_LIMIT = 4 * 1024 * 1024
+#: Most bytes read at once.
+READ_LIMIT = 4 * 1024 * 1024
 #: At most this many blocks are read from the end of a file.
 _MOST_BLOCKS = 16 * MAX_LINE_BYTES // _BLOCK
 #: The first bytes, which tell one journal from another.
@@ -63,7 +64,6 @@ class JournalWriter:
         path: Path,
         *,
         quarantine: Path | None = None,
-        mode: int = 0o600,
         locked: bool = False,
         whole_end: Callable[[int, int], int] = last_line_end,
     ) -> None:
@@ -73,8 +73,8 @@ class JournalWriter:
         self._broken: str | None = None
         self._descriptor = -1
         try:
-            self._open(mode, locked=locked)
-            self._size = os.fstat(self._descriptor).st_size
+            self._open(locked=locked)
+            self.refresh_size()
             if not self._size:
                 sync_folder(path.parent)
             self._cut_torn_tail(quarantine or path.parent, whole_end)
@@ -103,9 +103,9 @@ class JournalWriter:
         except OSError:
             return False
 
-    def _open(self, mode: int, *, locked: bool) -> None:
+    def _open(self, *, locked: bool) -> None:
         while True:
-            self._descriptor = open_regular(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, mode)
+            self._descriptor = open_regular(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
             if not locked:
                 return
             try:
@@ -214,8 +214,8 @@ class JournalReader:
         self._inode: int | None = None
         self._opening = b""
 
-    def read_new(self, limit: int = _READ_LIMIT, *, inode: int | None = None) -> list[bytes]:
-        """Return whole lines added since the last call, about ``limit`` bytes at most; an empty list if none.
+    def read_new(self, *, inode: int | None = None) -> list[bytes]:
+        """Return whole lines added since the last call, at most 4 MiB; an empty list if none.
 
         After a replacement or truncation the file is read from its start again: consumers must recognize lines they
         have seen. With ``inode``, another file of that name is not read. Raises JournalError for a line without an end.
@@ -231,7 +231,7 @@ class JournalReader:
             self._inode = status.st_ino
             if status.st_size == self.offset:
                 return []
-            lines = self._whole_lines(descriptor, status.st_size - self.offset, limit)
+            lines = self._whole_lines(descriptor, status.st_size - self.offset)
             self._remember_opening(descriptor)
             return lines
 
@@ -247,13 +247,9 @@ class JournalReader:
         if len(self._opening) < _OPENING_BYTES:
             self._opening = os.pread(descriptor, min(_OPENING_BYTES, self.offset), 0)
 
-    def _whole_lines(self, descriptor: int, unread: int, limit: int) -> list[bytes]:
-        block = os.pread(descriptor, min(unread, limit), self.offset)
+    def _whole_lines(self, descriptor: int, unread: int) -> list[bytes]:
+        block = os.pread(descriptor, min(unread, READ_LIMIT), self.offset)
         end = block.rfind(b"\n") + 1
-        if end == 0 and limit <= MAX_LINE_BYTES and limit < unread:
-            # A single line may be longer than the limit.
-            block = os.pread(descriptor, min(unread, MAX_LINE_BYTES + 1), self.offset)
-            end = block.find(b"\n") + 1
         if end == 0:
             if len(block) > MAX_LINE_BYTES:
                 raise JournalError(f"{self.path}: a line at offset {self.offset} does not end; move the file away")

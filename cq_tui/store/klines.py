@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Sequence
+from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,11 +12,10 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.market import KLINE_HISTORY, Kline, KlineLineError, kline_from_line
 from cq_tui.store.document import write_document
 from cq_tui.store.journal import JournalError, JournalReader, JournalWriter, last_lines
+from cq_tui.store.line_blocks import count_line_feeds
 
 #: A journal is cut back to KLINE_HISTORY lines once it has grown by this share.
 _SLACK = 0.5
-#: Enough to read a whole journal at once: only then can a replaced one be told from a grown one.
-_READ_LIMIT = KLINE_HISTORY * 400
 
 
 class KlineJournalWriter:
@@ -25,8 +25,12 @@ class KlineJournalWriter:
         """Open the journal and move a torn tail to quarantine. Raises JournalError."""
         self._path = data.klines_of(symbol, interval)
         self._quarantine = data.quarantine
-        self._writer = JournalWriter(self._path, quarantine=data.quarantine)
-        self._lines = _count_lines(self._path)
+        self._open()
+
+    def _open(self) -> None:
+        self._writer = JournalWriter(self._path, quarantine=self._quarantine)
+        with self._path.open("rb") as file:
+            self._lines = count_line_feeds(file, 0, self._writer.size)
 
     def last_kline(self) -> Kline | None:
         """Return the newest kline; None if there is none or its line is damaged."""
@@ -47,19 +51,15 @@ class KlineJournalWriter:
         A journal with a damaged last line is kept in quarantine.
         """
         if self._lines and self.last_kline() is None:
-            self._quarantine_damaged()
+            try:
+                os.link(self._path, self._quarantine / f"{self._path.name}.{time.time_ns()}.damaged")
+            except OSError as error:
+                raise JournalError(f"{self._path}: is damaged and cannot be quarantined ({error.strerror})") from None
         self._rewrite([kline.to_line() for kline in klines])
 
     def close(self) -> None:
         """Close the journal."""
         self._writer.close()
-
-    def _quarantine_damaged(self) -> None:
-        kept = self._quarantine / f"{self._path.name}.{time.time_ns()}.damaged"
-        try:
-            os.link(self._path, kept)
-        except OSError as error:
-            raise JournalError(f"{self._path}: is damaged and cannot be quarantined ({error.strerror})") from None
 
     def _rewrite(self, lines: Sequence[bytes]) -> None:
         try:
@@ -67,24 +67,29 @@ class KlineJournalWriter:
         except OSError as error:
             raise JournalError(f"{self._path}: cannot be replaced ({error.strerror})") from None
         self._writer.close()
-        self._writer = JournalWriter(self._path, quarantine=self._quarantine)
-        self._lines = len(lines)
-
-
-def _count_lines(path: Path) -> int:
-    with path.open("rb") as file:
-        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+        self._open()
 
 
 def last_klines(path: Path, count: int) -> list[Kline]:
     """Return the klines in the last ``count`` lines, oldest first, without damaged ones. Raises JournalError."""
-    klines = []
-    for line in last_lines(path, count):
+    return _parse(last_lines(path, count))[0]
+
+
+def _parse(lines: Sequence[bytes], now_ms: float = inf) -> tuple[list[Kline], list[str]]:
+    """Return the klines that are closed at that time, and why other lines were rejected."""
+    klines, rejections = list[Kline](), list[str]()
+    for line in lines:
         try:
-            klines.append(kline_from_line(line))
-        except KlineLineError:
+            kline = kline_from_line(line)
+        except KlineLineError as error:
+            rejections.append(str(error))
             continue
-    return klines
+        ahead = (kline.close_time - now_ms) / 1000
+        if ahead > CLOCK_TOLERANCE:
+            rejections.append(f"the kline of open_time {kline.open_time} closes {ahead:.0f} s in the future")
+        else:
+            klines.append(kline)
+    return klines, rejections
 
 
 class NewKlines(NamedTuple):
@@ -113,36 +118,18 @@ class KlineJournalReader:
     def read_new(self, now_ms: float) -> NewKlines:
         """Return the new klines. ``now_ms`` is the exchange's time, Unix ms."""
         try:
-            lines = self._reader.read_new(limit=_READ_LIMIT)
+            lines = self._reader.read_new()
             self.problem = None
         except JournalError as error:
             self.problem = str(error)
             return NewKlines([])
-        klines: list[Kline] = []
-        rejections: list[str] = []
-        for line in lines:
-            try:
-                klines.append(_require_closed(kline_from_line(line), now_ms))
-            except KlineLineError as error:
-                rejections.append(str(error))
+        klines, rejections = _parse(lines, now_ms)
         if rejections:
             self.rejected_count += len(rejections)
             self.last_rejection = rejections[-1]
-        market_changed = bool(klines) and self._is_market_changed(klines)
-        if klines and (self.latest is None or market_changed or klines[-1].open_time > self.latest.open_time):
+        latest = self.latest
+        # Another market's file lacks the latest kline as it was; one read is all of a replaced file.
+        market_changed = bool(klines and latest and klines[0].open_time <= latest.open_time and latest not in klines)
+        if klines and (latest is None or market_changed or klines[-1].open_time > latest.open_time):
             self.latest = klines[-1]
         return NewKlines(klines, market_changed, tuple(rejections))
-
-    def _is_market_changed(self, klines: list[Kline]) -> bool:
-        """Whether the file was replaced by one that lacks the latest kline as it was."""
-        latest = self.latest
-        if latest is None or klines[0].open_time > latest.open_time:
-            return False
-        return latest not in klines
-
-
-def _require_closed(kline: Kline, now_ms: float) -> Kline:
-    ahead = kline.close_time - now_ms
-    if ahead > CLOCK_TOLERANCE * 1000:
-        raise KlineLineError(f"the kline of open_time {kline.open_time} closes {ahead / 1000:.0f} s in the future")
-    return kline

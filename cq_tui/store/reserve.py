@@ -99,14 +99,11 @@ class Reserve:
     def _let_go(self) -> bool:
         """Free a slice; whether there was one."""
         try:
-            descriptor = open_regular(self._path, os.O_WRONLY)
-            try:
-                size = os.fstat(descriptor).st_size
-                os.ftruncate(descriptor, max(0, size - _SLICE))
+            with open(self._path, "r+b", buffering=0, opener=open_regular) as file:
+                size = os.fstat(file.fileno()).st_size
+                file.truncate(max(0, size - _SLICE))
                 # Some file systems free it only now.
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+                os.fsync(file.fileno())
         except OSError:
             return False
         return size > 0

@@ -74,12 +74,12 @@ def load_settings(
         wanted = in_file.get("TRADING_STATE")
         state = wanted if wanted in TRADING_STATES else TRADING_STATES[0]
         if last_good is None:
-            last_good = LoadedSettings(*_merge({}, held), environment_state=held.get("TRADING_STATE"))
+            last_good = _merge({}, held)
             state = _safer(state, "reducing")
         state = _safer(state, last_good.settings.TRADING_STATE)
         settings = last_good.settings.model_copy(update={"TRADING_STATE": state})
         return replace(last_good, settings=settings, problem=str(error))
-    return LoadedSettings(*_merge(in_file, held), environment_state=held.get("TRADING_STATE"))
+    return _merge(in_file, held)
 
 
 def _safer(one: str, other: str) -> str:
@@ -102,17 +102,15 @@ def _read(path: Path) -> tuple[dict[str, Any], str | None]:
     return values, owner and f"{path} belongs to {owner} and is ignored. {remedy}"
 
 
-def _merge(in_file: dict[str, Any], held: dict[str, str]) -> tuple[Settings, dict[str, Source]]:
+def _merge(in_file: dict[str, Any], held: dict[str, str]) -> LoadedSettings:
     _validate(held, "the environment")
-    merged: dict[str, Any] = in_file | held
-    if "TRADING_STATE" in in_file and "TRADING_STATE" in held:
-        merged["TRADING_STATE"] = _safer(held["TRADING_STATE"], in_file["TRADING_STATE"])
+    state = held.get("TRADING_STATE")
+    if state and "TRADING_STATE" in in_file and _safer(state, in_file["TRADING_STATE"]) != state:
+        held = {key: value for key, value in held.items() if key != "TRADING_STATE"}
     sources: dict[str, Source] = {
         key: "environment" if key in held else "file" if key in in_file else "default" for key in SETTING_KEYS
     }
-    if merged.get("TRADING_STATE") != held.get("TRADING_STATE") and "TRADING_STATE" in held:
-        sources["TRADING_STATE"] = "file"
-    return Settings.model_validate(merged), sources
+    return LoadedSettings(Settings.model_validate(in_file | held), sources, environment_state=state)
 
 
 def _validate(values: Mapping[str, Any], where: str) -> Settings:
@@ -169,10 +167,11 @@ def change_settings(
             old = _validate(before, "ssot/env.json")
             after = before | dict(changes)
             new = _validate(after, "new settings")
-            pairs = [
-                (key, redact_value(key, getattr(old, key)), redact_value(key, getattr(new, key))) for key in changes
-            ]
-            done = tuple(SettingChange(*pair) for pair in pairs if getattr(old, pair[0]) != getattr(new, pair[0]))
+            done = tuple(
+                SettingChange(key, redact_value(key, getattr(old, key)), redact_value(key, getattr(new, key)))
+                for key in changes
+                if getattr(old, key) != getattr(new, key)
+            )
             with around(done) if around else nullcontext():
                 write_document(path, after, mode=0o600)
     except OSError as error:

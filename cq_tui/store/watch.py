@@ -84,43 +84,38 @@ class WatchfilesWatch(FolderWatch):
 
     def __init__(self, folders: Iterable[Path], *, polling: bool = False) -> None:
         super().__init__()
-        self._polling = polling
         self._stop = asyncio.Event()
-        self._folders = list(folders)
-        self._task = asyncio.get_running_loop().create_task(self._follow())
+        self._task = asyncio.get_running_loop().create_task(self._follow(list(folders), polling))
 
-    async def _follow(self) -> None:
+    async def _follow(self, folders: list[Path], polling: bool) -> None:
         from watchfiles import awatch
 
         batches = awatch(
-            *self._folders,
+            *folders,
             step=10,
             debounce=100,
             rust_timeout=1000,
             recursive=False,
             stop_event=self._stop,
             watch_filter=None,
-            force_polling=self._polling,
+            force_polling=polling,
             poll_delay_ms=_POLL_MS,
         )
-        first = asyncio.ensure_future(anext(batches))
+        batch = asyncio.ensure_future(anext(batches))
         try:
             # The first step opens the watch. Earlier changes are not reported, so report every file once.
             await asyncio.sleep(0)
-            for folder in self._folders:
+            for folder in folders:
                 for path in folder.iterdir():
                     self._add(path)
-            self._add_batch(await first)
-            async for batch in batches:
-                self._add_batch(batch)
+            while True:
+                for _, name in await batch:
+                    self._add(Path(name))
+                batch = asyncio.ensure_future(anext(batches))
         except StopAsyncIteration:
             return
         finally:
-            first.cancel()
-
-    def _add_batch(self, batch: Iterable[tuple[object, str]]) -> None:
-        for _, path in batch:
-            self._add(Path(path))
+            batch.cancel()
 
     def close(self) -> None:
         """Stop watching."""

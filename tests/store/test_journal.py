@@ -96,7 +96,7 @@ def test_a_reader_never_sees_half_a_line_of_a_writer_that_never_rests(tmp_path: 
     seen: list[bytes] = []
     end = time.monotonic() + 30
     while len(seen) < len(expected) and time.monotonic() < end:
-        seen += reader.read_new(limit=7_000)
+        seen += reader.read_new()
     thread.join()
     writer.close()
     assert seen == expected
@@ -116,14 +116,14 @@ def test_a_line_that_comes_in_pieces_is_seen_once_it_is_whole(tmp_path: Path) ->
     assert reader.read_new() == []
 
 
-def test_a_line_longer_than_the_callers_limit_still_arrives(tmp_path: Path) -> None:
+def test_what_is_more_than_one_read_arrives_in_several(tmp_path: Path) -> None:
     path = tmp_path / "j.ndjson"
-    path.write_bytes(b"short\n" + b"x" * 5000 + b"\nend\n")
+    lines = [b"short", *(b"%d" % number + b"x" * (MAX_LINE_BYTES - 1) for number in range(6)), b"end"]
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
     reader = JournalReader(path)
-    seen: list[bytes] = []
-    while lines := reader.read_new(limit=100):
-        seen += lines
-    assert seen == [b"short", b"x" * 5000, b"end"]
+    first = reader.read_new()
+    assert first == lines[: len(first)] != lines
+    assert first + reader.read_new() == lines
 
 
 def test_an_endless_line_is_an_error_that_names_file_and_place(tmp_path: Path) -> None:

@@ -7,26 +7,23 @@ snapshot and must not use a cursor with a flipped bit.
 
 import os
 import re
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import orjson
 from pydantic import ValidationError
 
 from cq_tui.contracts.history import Snapshot, SnapshotHistory
 from cq_tui.store.document import (
     DocumentError,
-    DocumentMissing,
     describe_validation_error,
     document_bytes,
+    parse_json,
     read_content,
 )
 
 #: At most 15 digits: enough for any clock, and exact as a float.
 _NAME = re.compile(r"snapshot_(0|[1-9]\d{0,14})\.json", re.ASCII)
-_TEMPORARY = re.compile(r"\.snapshot_\d{1,15}\.json\.tmp", re.ASCII)
 _END = b"\n}\n"
 _SEAL = b',\n  "content_hash": "%s"\n}\n'
 _SEAL_BYTES = len(_SEAL % sha256().hexdigest().encode())
@@ -47,11 +44,6 @@ def snapshot_path(folder: Path, number: int) -> Path:
 def snapshot_numbers(folder: Path) -> list[int]:
     """Return the numbers of all snapshots, oldest first. Raises OSError."""
     return sorted(int(match[1]) for name in os.listdir(folder) if (match := _NAME.fullmatch(name)))
-
-
-def temporary_paths(folder: Path) -> Iterator[Path]:
-    """Yield incomplete files that killed writers left. Raises OSError."""
-    return (folder / name for name in os.listdir(folder) if _TEMPORARY.fullmatch(name))
 
 
 def snapshot_bytes(snapshot: Snapshot) -> bytes:
@@ -84,18 +76,12 @@ def read_snapshot_history(path: Path) -> SnapshotHistory:
 
 def _read_sealed(path: Path) -> dict[str, Any]:
     """Return the object in a snapshot file after checking its hash and name. Raises DocumentError."""
-    try:
-        content = read_content(path)
-    except DocumentMissing:
-        raise DocumentError(path, "does not exist", "Restore it, or use a snapshot that is not based on it") from None
+    content = read_content(path)
     sealed = content[:-_SEAL_BYTES]
     if content[-_SEAL_BYTES:] != _SEAL % sha256(sealed).hexdigest().encode():
         raise DocumentError(path, "does not match its content hash, so it is damaged", _REMEDY)
-    try:
-        value: dict[str, Any] = orjson.loads(content)
-        found = value["snapshot_id"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        raise DocumentError(path, "is not a snapshot", _REMEDY) from None
+    value = parse_json(path, content)
+    found = value.get("snapshot_id")
     if found != path.stem:
         raise DocumentError(path, f"contains {found!r}", "Rename the file to that")
     return value

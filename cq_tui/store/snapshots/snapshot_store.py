@@ -6,8 +6,8 @@ and the names of removed symbols. Every snapshot has the complete state of the h
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from cq_tui.contracts.account import AccountState
 from cq_tui.contracts.history import (
@@ -28,33 +28,22 @@ from cq_tui.store.snapshots.snapshot_file import (
     snapshot_bytes,
     snapshot_numbers,
     snapshot_path,
-    temporary_paths,
 )
 
 SCHEMA_VERSION = "1.3"
-#: Files read at once in search of the newest history.
-_READ_AHEAD = 4
 
 
-@dataclass(frozen=True, slots=True)
-class _Contents:
-    """The part that changes from one snapshot to the next."""
+class _Taken(NamedTuple):
+    """A snapshot, as the base of the next one."""
 
+    #: The last full one and those after it, itself last.
+    numbers: tuple[int, ...]
     account: SnapshotAccount | None
     market: dict[str, SnapshotMarket]
 
 
 #: What a full snapshot is based on.
-_NOTHING = _Contents(None, {})
-
-
-@dataclass(frozen=True, slots=True)
-class _Base:
-    """The snapshot on which the next one can be based."""
-
-    #: The last full one and those after it, the base last.
-    numbers: tuple[int, ...]
-    picture: _Contents
+_NOTHING = _Taken((), None, {})
 
 
 class SnapshotStore:
@@ -63,7 +52,7 @@ class SnapshotStore:
     def __init__(self, data: DataDir) -> None:
         """Count existing snapshots. Raises OSError."""
         self._data = data
-        self._base: _Base | None = None
+        self._newest = _NOTHING
         #: Snapshots in the folder, including bases that only other snapshots need.
         self.count = len(snapshot_numbers(data.snapshots))
 
@@ -83,36 +72,42 @@ class SnapshotStore:
         try:
             older = snapshot_numbers(folder)
             number = max(int(now), older[-1] + 1 if older else 0)
-            picture = _Contents(self._account(), self._market())
-            base = self._usable_base(picture, older, min(full_every, kept))
+            account, market = self._account(), self._market()
+            base = self._usable_base(account, older, min(full_every, kept))
             path = snapshot_path(folder, number)
             snapshot = Snapshot(
                 snapshot_id=path.stem,
                 timestamp=max(0.0, now),
                 schema_version=SCHEMA_VERSION,
-                snapshot_type="full" if base is None else "incremental",
-                data=_data(picture, _NOTHING if base is None else base.picture, system, history),
-                base_snapshot_id=None if base is None else snapshot_path(folder, base.numbers[-1]).stem,
+                snapshot_type="incremental" if base.numbers else "full",
+                data=SnapshotData(
+                    account=None if account == base.account else account,
+                    market_data={symbol: entry for symbol, entry in market.items() if base.market.get(symbol) != entry},
+                    system_state=system,
+                    history=history,
+                    removed_symbols=sorted(base.market.keys() - market.keys()) or None,
+                ),
+                base_snapshot_id=snapshot_path(folder, base.numbers[-1]).stem if base.numbers else None,
             )
             write_document(path, snapshot_bytes(snapshot))
-            self._base = _Base((*(() if base is None else base.numbers), number), picture)
+            self._newest = _Taken((*base.numbers, number), account, market)
             self._delete_old([*older, number], kept)
         finally:
             self.count = len(snapshot_numbers(folder))
         return path
 
-    def _usable_base(self, picture: _Contents, there: list[int], full_every: int) -> _Base | None:
-        """Return the base of the next snapshot; None if it must be full."""
-        base = self._base
-        if base is None or len(base.numbers) >= full_every or not set(base.numbers) <= set(there):
-            return None
+    def _usable_base(self, account: SnapshotAccount | None, there: list[int], full_every: int) -> _Taken:
+        """Return the base of the next snapshot, nothing if it must be full."""
+        base = self._newest
         # An incremental snapshot cannot express that the account became unreadable.
-        return None if picture.account is None and base.picture.account is not None else base
+        is_lost = account is None and base.account is not None
+        return _NOTHING if is_lost or len(base.numbers) >= full_every or not set(base.numbers) <= set(there) else base
 
     def _delete_old(self, numbers: list[int], kept: int) -> None:
         """Delete old snapshots, newest first, so that every remaining one has its base at any moment."""
         folder = self._data.snapshots
-        for path in temporary_paths(folder):
+        # What killed writers left.
+        for path in folder.glob(".snapshot_[0-9]*.json.tmp"):
             path.unlink(missing_ok=True)
         if len(numbers) <= kept:
             return
@@ -153,27 +148,12 @@ def recent_histories(data: DataDir, complaints: list[str] | None = None) -> Iter
 
     Damaged ones are skipped, and file, problem and remedy of each added to ``complaints``. Raises OSError.
     """
-    newest_first = snapshot_numbers(data.snapshots)[::-1]
-    for start in range(0, len(newest_first), _READ_AHEAD):
-        found = list[SnapshotHistory]()
-        for number in newest_first[start : start + _READ_AHEAD]:
-            try:
-                found.append(read_snapshot_history(snapshot_path(data.snapshots, number)))
-            except DocumentError as error:
-                if complaints is not None:
-                    complaints.append(str(error))
-        yield from sorted(found, key=lambda history: history.events_count, reverse=True)
-
-
-def _data(picture: _Contents, base: _Contents, system: SnapshotSystem, history: SnapshotHistory) -> SnapshotData:
-    """Return the data of a snapshot: the difference from its base."""
-    return SnapshotData(
-        account=None if picture.account == base.account else picture.account,
-        market_data={symbol: entry for symbol, entry in picture.market.items() if base.market.get(symbol) != entry},
-        system_state=system,
-        history=history,
-        removed_symbols=sorted(base.market.keys() - picture.market.keys()) or None,
-    )
+    for number in reversed(snapshot_numbers(data.snapshots)):
+        try:
+            yield read_snapshot_history(snapshot_path(data.snapshots, number))
+        except DocumentError as error:
+            if complaints is not None:
+                complaints.append(str(error))
 
 
 def _first_needed(folder: Path, number: int) -> int:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cq_tui.store.history.event_line import NewEvent
-from cq_tui.store.journal import MAX_LINE_BYTES, JournalError, quarantine_bytes
+from cq_tui.store.journal import MAX_LINE_BYTES, READ_LIMIT, JournalError, quarantine_bytes
 from cq_tui.store.regular_file import open_regular
 from cq_tui.store.spools.damaged_lines import DamagedLines
 from cq_tui.store.spools.spool_files import SpoolFile, closed_segments, is_transient_writer, spool_path
-from cq_tui.store.spools.spool_part import LARGE_READ, READ_LIMIT, SpoolPart, lines_size, read_cost
+from cq_tui.store.spools.spool_part import LARGE_READ, SpoolPart, lines_size, read_cost
 from cq_tui.store.spools.spooled_line import InvalidSpooledLine
 
 #: An empty file younger than this (seconds) may be about to be locked by its writer.

@@ -3,13 +3,11 @@
 import os
 from pathlib import Path
 
-from cq_tui.store.journal import JournalReader
+from cq_tui.store.journal import READ_LIMIT, JournalReader
 from cq_tui.store.line_blocks import count_line_feeds
 from cq_tui.store.regular_file import open_regular
 from cq_tui.store.spools.spooled_line import LineChecker
 
-#: Most bytes of one spool read at once; the rest waits on disk.
-READ_LIMIT = 4 * 1024 * 1024
 #: A read of this size probably did not reach the end.
 LARGE_READ = READ_LIMIT // 2
 #: Minimum cost of a line in bytes: shorter lines take as much work.
@@ -40,7 +38,7 @@ class SpoolPart(JournalReader):
         """Return new whole lines. Raises JournalError."""
         before = self.offset
         # The writer may close its current file and begin the next one at any time.
-        lines = self.read_new(READ_LIMIT, inode=self.inode if self.last_seq is None else None)
+        lines = self.read_new(inode=self.inode if self.last_seq is None else None)
         if self.offset - lines_size(lines) != before:
             # The file was truncated or replaced, and read from its start.
             self._reset()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cq_tui.store.spools.spool_part import READ_LIMIT
+from cq_tui.store.journal import READ_LIMIT
 from tests.store.spools.following import Memory, kept
 
 
