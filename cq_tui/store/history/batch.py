@@ -109,10 +109,10 @@ def _parse_origins(entries: list[dict[str, Any]]) -> WriterSequences | None:
     writers, numbers, times, *_ = zip(*map(dict.values, metadata), strict=False)
     if set(map(type, numbers)) != {int} or not set(map(type, times)) <= {int, float}:
         return None
-    return _count_sequences(zip(writers, numbers, strict=True))
+    return count_sequences(zip(writers, numbers, strict=True))
 
 
-def _count_sequences(numbered: Iterable[tuple[str, int]]) -> WriterSequences | None:
+def count_sequences(numbered: Iterable[tuple[str, int]]) -> WriterSequences | None:
     """Return the sequence numbers by writer; None if they do not grow, or leap."""
     numbers: dict[str, list[int]] = {}
     for writer, number in numbered:
@@ -122,11 +122,13 @@ def _count_sequences(numbered: Iterable[tuple[str, int]]) -> WriterSequences | N
     missing: dict[str, int] = {}
     for writer, own in numbers.items():
         first[writer], last[writer] = own[0], own[-1]
-        if not (is_writer_name(writer) and own[0] > 0 and own[-1] < SEQ_LIMIT and own[-1] - own[0] <= MAX_LEAP):
+        if not (is_writer_name(writer) and own[0] > 0 and own[-1] < SEQ_LIMIT):
             return None
         if not all(map(lt, own, own[1:])):
             return None
         if lost := own[-1] - own[0] + 1 - len(own):
+            if any(other - one > MAX_LEAP for one, other in pairwise(own)):
+                return None
             missing[writer] = lost
     return WriterSequences(last, first, missing)
 

@@ -70,10 +70,10 @@ def build_line(
     occurred_at: float,
     metadata: Mapping[str, Any],
 ) -> bytes:
-    """Return the line without its line feed. Raises EventLineError if ``parse_event`` would refuse it."""
+    """Return the line without its line feed. Raises EventLineError if type, source or time cannot be stored."""
     event_id, timestamp, event_type = header
-    if not (is_writer_name(writer) and 0 < seq < SEQ_LIMIT and math.isfinite(occurred_at)):
-        raise EventLineError(f"event {seq} of {writer!r}, occurred at {occurred_at}, has no place in a history")
+    if not math.isfinite(occurred_at):
+        raise EventLineError(f"event {seq} of {writer} occurred at {occurred_at}")
     front = f'{{"event_id":"{event_id}","timestamp":{timestamp},{_type_and_source(event_type, source)}'
     origin = {"writer": writer, "seq": seq, "occurred_at": occurred_at}
     if metadata:

@@ -69,13 +69,6 @@ class HistoryPosition:
             found[writer] += lost
         return {writer: lost for writer, lost in found.items() if lost}
 
-    def add_number(self, writer: str, seq: int) -> None:
-        """Count the sequence number of one event."""
-        if self.cursors.get(writer) == seq - 1:
-            self.cursors[writer] = seq
-        else:
-            self.add_sequences(WriterSequences({writer: seq}, {writer: seq}, {}))
-
     def prepend_sequences(self, earlier: "HistoryPosition") -> None:
         """Count the sequence numbers before the position from which this one was resumed."""
         self.first_seqs |= earlier.first_seqs

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
-from cq_tui.store.history.batch import VerifiedBatch, check_batch, event_id_key
+from cq_tui.store.history.batch import VerifiedBatch, WriterSequences, check_batch, event_id_key
 from cq_tui.store.history.chain_file import hidden_twin, read_chain_tail, read_genesis, starts_as_chain
 from cq_tui.store.history.event_line import EventHeader
 from cq_tui.store.history.faults import HistoryFault
@@ -375,7 +375,7 @@ class Verifier:
             writer, seq = line.origin
             last = position.cursors.get(writer, 0)
             if position.allows(writer, seq):
-                position.add_number(writer, seq)
+                position.add_sequences(WriterSequences({writer: seq}, {writer: seq}, {}))
             else:
                 wrong = "was there before" if seq <= last else "is too far ahead of the one before"
                 reason = f"number {seq} of {writer} {wrong}"

@@ -7,13 +7,15 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import count
 from pathlib import Path
 
 from cq_tui.contracts.history import SnapshotHistory
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.durable import naming
+from cq_tui.store.history.batch import count_sequences
 from cq_tui.store.history.chain_file import ChainFile
-from cq_tui.store.history.event_line import EventClock, EventHeader, EventLineError, NewEvent, build_line, may_follow
+from cq_tui.store.history.event_line import EventClock, EventHeader, EventLineError, NewEvent, build_line
 from cq_tui.store.history.faults import HistoryFault
 from cq_tui.store.history.full_check import FullCheck
 from cq_tui.store.history.hash_chain import (
@@ -185,7 +187,10 @@ class HistoryWriter:
         """
         if not batch:
             return []
-        self._check_numbers(batch)
+        position = self._position
+        sequences = count_sequences((event.writer, event.seq) for event in batch)
+        if sequences is None or not position.precedes(sequences):
+            raise EventLineError("the numbers of the events do not follow those before")
         headers = self._clock.stamp_all(now, [event.event_type for event in batch])
         lines = [
             build_line(header, event.source, event.data, event.writer, event.seq, event.occurred_at, event.metadata)
@@ -195,15 +200,13 @@ class HistoryWriter:
             raise EventLineError(f"the limit of a line is {MAX_LINE_BYTES:,} bytes")
         content = b"\n".join((*lines, b""))
         self._journal.append_bytes(content, durable=True)
-        position = self._position
         leaves = leaf_hashes(lines)
         blocks, tip = build_blocks(position.events + 1, headers, leaves, position.tip.hash)
         position.frontier.extend(leaves)
         self._index_subtrees(lines, blocks)
-        for index, event in enumerate(batch):
-            position.add_number(event.writer, event.seq)
-            if event.event_type in NOTED_TYPES:
-                self.noted.note([NotedEvent(position.events + index + 1, lines[index])])
+        position.add_sequences(sequences)
+        if not NOTED_TYPES.isdisjoint(event.event_type for event in batch):
+            self.noted.note(map(NotedEvent, count(position.events + 1), lines))
         position.events += len(batch)
         position.tip, position.last_header = tip, EventHeader(*headers[-1])
         position.event_end = self._journal.size
@@ -212,15 +215,6 @@ class HistoryWriter:
         self.scrubber.add(content)
         self._unflushed = True
         return lines
-
-    def _check_numbers(self, batch: Sequence[NewEvent]) -> None:
-        """Raise EventLineError if a number does not follow those before."""
-        last: dict[str, int] = {}
-        for event in batch:
-            before = last.get(event.writer) or self._position.cursors.get(event.writer, 0)
-            if not (before < event.seq and may_follow(before, event.seq)):
-                raise EventLineError(f"number {event.seq} of {event.writer} does not follow {before}")
-            last[event.writer] = event.seq
 
     def _index_subtrees(self, lines: Sequence[bytes], blocks: bytes) -> None:
         """Add the subtrees that these events completed to the index."""
