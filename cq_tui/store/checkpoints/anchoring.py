@@ -101,13 +101,13 @@ class Anchoring:
         self._blocking_faults: dict[str, str] = {}
         self._failure: str | None = None
         self._write_problems: dict[str, str] = {}
-        opened = self._load_key(folder)
-        own = opened[1].public_key().public_bytes_raw() if opened else None
-        self._folder = opened[0] if opened else None
+        # What lies in the folder counts, even if the key cannot be used.
+        self._folder, key = self._load_key(folder)
+        own = key.public_key().public_bytes_raw() if key else None
         self.evidence: Evidence = read_evidence(data, self._folder, own, copy=copy, known_id=known_id, is_signer=True)
         #: 32 hex digits; save it and pass it as ``known_id`` next time.
         self.directory_id = self.evidence.directory_id or new_id()
-        self._signer = self._open_signer(opened) if opened else None
+        self._signer = self._open_signer(self._folder, key) if self._folder and key else None
         #: External notes that were found here, at the start or when a fault of the log was accepted.
         self._found = {note.text for note in self._external_notes()}
         #: The earlier history that a new data directory here has lost.
@@ -244,13 +244,13 @@ class Anchoring:
     def _log_faults(self) -> list[str]:
         return [each for each in self.evidence.problems if problem_id(each) not in self.evidence.accepted]
 
-    def _load_key(self, folder: Path | None) -> "tuple[Path, Ed25519PrivateKey] | None":
+    def _load_key(self, folder: Path | None) -> "tuple[Path | None, Ed25519PrivateKey | None]":
         try:
             folder = folder or config_folder()
             return folder, load_or_create_key(folder)
         except (SigningKeyError, RuntimeError) as error:
             self._problem = f"{error}; then restart memory"
-            return None
+            return folder, None
 
     def _save_directory_id(self) -> None:
         """Save the id outside the data directory, unless it is in doubt."""
@@ -267,8 +267,7 @@ class Anchoring:
             problem = f"{signer.folder}: the data directory's id cannot be saved there ({error.strerror})"
             self._write_problems["record"] = problem
 
-    def _open_signer(self, opened: "tuple[Path, Ed25519PrivateKey]") -> _Signer | None:
-        folder, private_key = opened
+    def _open_signer(self, folder: Path, private_key: "Ed25519PrivateKey") -> _Signer | None:
         try:
             verifier = VerifierKey.of(origin_of(self.directory_id), private_key)
             return _Signer(folder, private_key, verifier, CheckpointLog(self._data.checkpoints, self._data.quarantine))

@@ -84,9 +84,4 @@ def _put(place: str, impostor: str) -> Mutation:
 
 #: In every run; the others take longer and say the same.
 _USUAL = ("a pipe", "a folder", "nothing")
-MUTATIONS = tuple(
-    _put(place, impostor)
-    for place in PLACES
-    for impostor in IMPOSTORS
-    if (place, impostor) not in [("key", "a folder"), ("key", "a pipe")]
-)
+MUTATIONS = tuple(_put(place, impostor) for place in PLACES for impostor in IMPOSTORS)

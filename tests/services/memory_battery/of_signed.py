@@ -170,6 +170,8 @@ MUTATIONS = (
     # The key: the verifier key beside the anchor stands in for it
     Mutation("the key is gone", _delete_key, exit_code=0),
     Mutation("the key is another one", _replace_key, kinds=_KEY, file=LOG),
+    Mutation("the key is garbage", lambda site: _key(site).write_bytes(b"garbage"), exit_code=0),
+    Mutation("the key is open to others", lambda site: _key(site).chmod(0o644), exit_code=0),
     Mutation("the configuration folder is gone", lambda site: shutil.rmtree(site.config), exit_code=1),
     Mutation("the key and the log are gone", both(_delete_key, _delete_log), kinds=_LOG, file=LOG),
 )
