@@ -68,16 +68,16 @@ class JournalWriter:
         whole_end: Callable[[int, int], int] = last_line_end,
     ) -> None:
         self.path = path
-        #: Where the torn tail found on opening was moved to, and its size.
+        self._quarantine = quarantine or path.parent
+        #: Where the torn tail was moved to, and its size.
         self.torn: tuple[Path, int] | None = None
         self._broken: str | None = None
         self._descriptor = -1
         try:
             self._open(locked=locked)
-            self.refresh_size()
+            self.cut_tail(whole_end(self._descriptor, os.fstat(self._descriptor).st_size))
             if not self._size:
                 sync_folder(path.parent)
-            self._cut_torn_tail(quarantine or path.parent, whole_end)
         except JournalError:
             self.close()
             raise
@@ -91,11 +91,6 @@ class JournalWriter:
         return self._size
 
     @property
-    def inode(self) -> int:
-        """Inode of the open file, even if its name now belongs to another file."""
-        return os.fstat(self._descriptor).st_ino
-
-    @property
     def has_name(self) -> bool:
         """Whether the path still leads to this file: others may delete or move it."""
         try:
@@ -106,6 +101,8 @@ class JournalWriter:
     def _open(self, *, locked: bool) -> None:
         while True:
             self._descriptor = open_regular(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+            #: Of the opened file, even if its name now belongs to another.
+            self.inode = os.fstat(self._descriptor).st_ino
             if not locked:
                 return
             try:
@@ -121,9 +118,16 @@ class JournalWriter:
         """Return what is in the file. Raises OSError."""
         return os.pread(self._descriptor, self._size, 0)
 
-    def refresh_size(self) -> None:
-        """Read the size again after the caller truncated the file."""
+    def cut_tail(self, end: int | None) -> None:
+        """Move everything after offset ``end``, if there is such a place, to quarantine. Raises OSError."""
         self._size = os.fstat(self._descriptor).st_size
+        if end is None or end == self._size:
+            return
+        kept = quarantine_bytes(self._descriptor, end, self._size, self._quarantine, self.path.name)
+        self.torn = kept, self._size - end
+        os.ftruncate(self._descriptor, end)
+        os.fsync(self._descriptor)
+        self._size = end
 
     def append(self, lines: Sequence[bytes], *, durable: bool = False) -> int:
         """Append whole lines (without their line feeds) in one write; return the offset of the first.
@@ -174,16 +178,6 @@ class JournalWriter:
         except OSError as error:
             self._broken = f"cannot be truncated after a failed write ({error.strerror}); restart the service"
 
-    def _cut_torn_tail(self, quarantine: Path, whole_end: Callable[[int, int], int]) -> None:
-        end = whole_end(self._descriptor, self._size)
-        if end == self._size:
-            return
-        kept = quarantine_bytes(self._descriptor, end, self._size, quarantine, self.path.name)
-        self.torn = kept, self._size - end
-        os.ftruncate(self._descriptor, end)
-        os.fsync(self._descriptor)
-        self._size = end
-
 
 def quarantine_bytes(descriptor: int, start: int, end: int, quarantine: Path, name: str) -> Path:
     """Copy bytes [start, end) of a file to quarantine, synced, and return the path of the copy."""
@@ -220,7 +214,7 @@ class JournalReader:
         After a replacement or truncation the file is read from its start again: consumers must recognize lines they
         have seen. With ``inode``, another file of that name is not read. Raises JournalError for a line without an end.
         """
-        with _reading(self.path) as descriptor:
+        with open_journal(self.path) as descriptor:
             if descriptor is None:
                 return []
             status = os.fstat(descriptor)
@@ -232,7 +226,8 @@ class JournalReader:
             if status.st_size == self.offset:
                 return []
             lines = self._whole_lines(descriptor, status.st_size - self.offset)
-            self._remember_opening(descriptor)
+            if len(self._opening) < _OPENING_BYTES:
+                self._remember_opening(descriptor)
             return lines
 
     def _is_same_file(self, descriptor: int, status: os.stat_result) -> bool:
@@ -244,8 +239,7 @@ class JournalReader:
         return os.pread(descriptor, len(self._opening), 0) == self._opening
 
     def _remember_opening(self, descriptor: int) -> None:
-        if len(self._opening) < _OPENING_BYTES:
-            self._opening = os.pread(descriptor, min(_OPENING_BYTES, self.offset), 0)
+        self._opening = os.pread(descriptor, min(_OPENING_BYTES, self.offset), 0)
 
     def _whole_lines(self, descriptor: int, unread: int) -> list[bytes]:
         block = os.pread(descriptor, min(unread, READ_LIMIT), self.offset)
@@ -259,31 +253,29 @@ class JournalReader:
 
     def skip_to_end(self) -> None:
         """Skip existing lines and follow only new ones. Raises JournalError."""
-        with _reading(self.path) as descriptor:
+        with open_journal(self.path) as descriptor:
             if descriptor is None:
                 return
             status = os.fstat(descriptor)
             self.offset, self._inode = last_line_end(descriptor, status.st_size), status.st_ino
-            self._opening = b""
             self._remember_opening(descriptor)
 
 
 @contextlib.contextmanager
-def _reading(path: Path) -> Iterator[int | None]:
+def open_journal(path: Path) -> Iterator[int | None]:
     """Open a journal for reading; None if it does not exist. Turns every OSError into a JournalError."""
     try:
-        descriptor = open_regular(path, os.O_RDONLY)
-    except FileNotFoundError:
-        yield None
-        return
+        try:
+            descriptor = open_regular(path, os.O_RDONLY)
+        except FileNotFoundError:
+            yield None
+            return
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise JournalError(f"{path}: cannot be read ({error.strerror})") from None
-    try:
-        yield descriptor
-    except OSError as error:
-        raise JournalError(f"{path}: cannot be read ({error.strerror})") from None
-    finally:
-        os.close(descriptor)
 
 
 def read_lines(path: Path) -> Iterator[bytes]:
@@ -295,7 +287,7 @@ def read_lines(path: Path) -> Iterator[bytes]:
 
 def last_lines(path: Path, count: int) -> list[bytes]:
     """Return the last ``count`` whole lines, oldest first, reading only the end of the file."""
-    with _reading(path) as descriptor:
+    with open_journal(path) as descriptor:
         if descriptor is None or count <= 0:
             return []
         start = last_line_end(descriptor, os.fstat(descriptor).st_size)

@@ -42,10 +42,8 @@ class LoadedSettings:
         The file may always set a safer ``TRADING_STATE`` than the environment, and undo that: ``value`` is what would
         be written; without it, this is true only if the environment has the safest state already.
         """
-        if key != "TRADING_STATE":
+        if key != "TRADING_STATE" or self.environment_state is None:
             return self.sources.get(key) == "environment"
-        if self.environment_state is None:
-            return False
         if value is None:
             return self.environment_state == TRADING_STATES[-1]
         return value in TRADING_STATES and _safer(value, self.environment_state) != value

@@ -84,7 +84,6 @@ class WatchfilesWatch(FolderWatch):
 
     def __init__(self, folders: Iterable[Path], *, polling: bool = False) -> None:
         super().__init__()
-        self._stop = asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._follow(list(folders), polling))
 
     async def _follow(self, folders: list[Path], polling: bool) -> None:
@@ -96,7 +95,6 @@ class WatchfilesWatch(FolderWatch):
             debounce=100,
             rust_timeout=1000,
             recursive=False,
-            stop_event=self._stop,
             watch_filter=None,
             force_polling=polling,
             poll_delay_ms=_POLL_MS,
@@ -112,14 +110,11 @@ class WatchfilesWatch(FolderWatch):
                 for _, name in await batch:
                     self._add(Path(name))
                 batch = asyncio.ensure_future(anext(batches))
-        except StopAsyncIteration:
-            return
         finally:
             batch.cancel()
 
     def close(self) -> None:
         """Stop watching."""
-        self._stop.set()
         self._task.cancel()
 
 

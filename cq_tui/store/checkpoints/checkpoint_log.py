@@ -6,7 +6,6 @@ has no control characters but line feeds, so a separator always begins an entry,
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -19,8 +18,7 @@ from cq_tui.store.checkpoints.acknowledgement import (
 )
 from cq_tui.store.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from cq_tui.store.checkpoints.signed_note import SIGNATURE_MARK, SignedNoteError, VerifierKey, decode_note
-from cq_tui.store.journal import JournalError, JournalWriter
-from cq_tui.store.regular_file import open_regular
+from cq_tui.store.journal import JournalError, JournalWriter, open_journal
 
 _SEPARATOR = b"\x1e"
 _BLOCK = 64 * 1024
@@ -92,7 +90,6 @@ class CheckpointLog:
 
     def __init__(self, path: Path, quarantine: Path) -> None:
         self._journal = JournalWriter(path, quarantine=quarantine, locked=True, whole_end=_whole_end)
-        self._inode = self._journal.inode
         #: What opening removed; None if nothing.
         self.repaired: str | None = None
         if self._journal.torn is not None:
@@ -102,10 +99,7 @@ class CheckpointLog:
     @property
     def was_replaced(self) -> bool:
         """Whether the open file is no longer the one of this name."""
-        try:
-            return os.lstat(self._journal.path).st_ino != self._inode
-        except OSError:
-            return True
+        return not self._journal.has_name
 
     def append(self, text: str, key: VerifierKey) -> None:
         """Add a note, synced. On JournalError the log is unchanged; on JournalBroken it is unusable."""
@@ -124,7 +118,7 @@ def read_checkpoint_log(path: Path, *keys: VerifierKey, newest: int | None = Non
     JournalError if the file cannot be read.
     """
     reading = LogReading()
-    with _opened(path) as descriptor:
+    with open_journal(path) as descriptor:
         if descriptor is None:
             return reading
         # What a killed writer left incomplete is no problem; the next one moves it to quarantine.
@@ -148,7 +142,7 @@ def read_acknowledgements(path: Path, *keys: VerifierKey) -> list[Acceptance]:
     Reads at most the last 256 MiB, more than a year of checkpoints. Raises JournalError.
     """
     reading = LogReading()
-    with _opened(path) as descriptor:
+    with open_journal(path) as descriptor:
         if descriptor is None:
             return []
         start = max(0, os.fstat(descriptor).st_size - _MAX_SEARCH)
@@ -162,7 +156,7 @@ def log_contains(path: Path, text: str) -> bool:
     """Whether a note is in the log, however long ago it was written; True if the log cannot be read."""
     mark = text.encode()
     try:
-        with _opened(path) as descriptor:
+        with open_journal(path) as descriptor:
             return descriptor is not None and any(_records_with(descriptor, mark, 0))
     except JournalError:
         return True
@@ -174,7 +168,7 @@ def newest_checkpoint(path: Path, signer: bytes | None = None, origin: str | Non
     ``signer`` is the public key (32 bytes) that must have signed it, whatever data directory it names, except if that
     must be ``origin``.
     """
-    with _opened(path) as descriptor:
+    with open_journal(path) as descriptor:
         if descriptor is None:
             return None
         end = _whole_end(descriptor, os.fstat(descriptor).st_size)
@@ -186,23 +180,6 @@ def newest_checkpoint(path: Path, signer: bytes | None = None, origin: str | Non
                 if isinstance(entry, Statement) and is_found:
                     return entry
     return None
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[int | None]:
-    """Open the log for reading; None if it is missing. Turns every OSError into a JournalError."""
-    try:
-        try:
-            descriptor = open_regular(path, os.O_RDONLY)
-        except FileNotFoundError:
-            yield None
-            return
-        try:
-            yield descriptor
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        raise JournalError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def _entry(text: str, key: VerifierKey) -> bytes:

@@ -1,6 +1,5 @@
-"""Recovery: verify from a sound position to the end, and move a torn tail to quarantine."""
+"""Recovery: verify from a sound position to the end."""
 
-import os
 from collections.abc import Callable
 
 from cq_tui.contracts.layout import DataDir
@@ -8,8 +7,6 @@ from cq_tui.store.history.hash_chain import ChainBlock
 from cq_tui.store.history.line_inspection import has_object
 from cq_tui.store.history.position import HistoryPosition, VerificationLimits
 from cq_tui.store.history.verifier import Verifier
-from cq_tui.store.journal import quarantine_bytes
-from cq_tui.store.regular_file import open_regular
 
 
 def examine(
@@ -23,7 +20,7 @@ def examine(
 ) -> Verifier:
     """Verify the history to its end and return the verifier, whose parameters these are. Raises OSError.
 
-    Nothing is changed: what a fault says was moved to quarantine, ``cut_torn_tail`` moves.
+    Nothing is changed: the writer moves the torn tail that was found to quarantine.
     """
     files = data.events, data.hash_chain
     verifier = Verifier(*files, limits, start=start, take_bytes=take_bytes, sink=sink, first=first)
@@ -41,16 +38,3 @@ def examine(
         missing = f"{limits.watermark - verifier.position.event_end} bytes"
         verifier.add_fault(data.events, f"is {missing} shorter than it was: the end of the history is missing")
     return verifier
-
-
-def cut_torn_tail(data: DataDir, found: Verifier) -> None:
-    """Move the torn tail that was found, if any, to quarantine. Raises OSError."""
-    if found.torn_at is None:
-        return
-    descriptor = open_regular(data.events, os.O_RDWR)
-    try:
-        quarantine_bytes(descriptor, found.torn_at, os.fstat(descriptor).st_size, data.quarantine, data.events.name)
-        os.ftruncate(descriptor, found.torn_at)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -28,7 +28,7 @@ from cq_tui.store.history.hash_chain import (
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, leaf_hashes
 from cq_tui.store.history.noted import NOTED_TYPES, NotedEvent
 from cq_tui.store.history.position import HistoryMark, HistoryPosition, VerificationLimits
-from cq_tui.store.history.recovery import cut_torn_tail, examine
+from cq_tui.store.history.recovery import examine
 from cq_tui.store.history.resume import OTHER_BEGINNING, resume_from_snapshot
 from cq_tui.store.history.scrub import Scrubber
 from cq_tui.store.history.tree_index import SubtreeIndex
@@ -57,8 +57,7 @@ class HistoryWriter:
         self._data = data
         self._journal = JournalWriter(data.events, quarantine=data.quarantine, locked=True)
         found = self._verify_since(snapshots, VerificationLimits(watermark, sizes=sizes), now)
-        cut_torn_tail(data, found)
-        self._journal.refresh_size()
+        self._journal.cut_tail(found.torn_at)
         #: Size of the events file up to which events and chain are both synced.
         self.watermark = watermark
         self.faults: list[HistoryFault] = found.faults

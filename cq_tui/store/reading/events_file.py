@@ -46,9 +46,8 @@ class EventsFile:
     def last_entries(self, count: int, event_filter: EventFilter) -> list[HistoryEntry]:
         """Return the last ``count`` matching events, oldest first, and damaged lines among them."""
         found: list[HistoryEntry] = []
-        if count <= 0:
-            return found
-        for block in blocks_backwards(self._file, self._start_offset(event_filter), self.end):
+        start = self._start_offset(event_filter)
+        for block in blocks_backwards(self._file, start, self.end) if count > 0 else ():
             for entry in event_filter.entries(block, newest_first=True):
                 found.append(entry)
                 count -= entry.event is not None

@@ -122,9 +122,7 @@ class SnapshotStore:
         except DocumentError:
             return None
         positions = {
-            symbol: SnapshotPosition(
-                size=position.size, entry_price=position.entry_price, unrealized_pnl=position.unrealized_pnl
-            )
+            symbol: SnapshotPosition.model_validate(position, from_attributes=True)
             for symbol, position in account.positions.items()
         }
         return SnapshotAccount(
