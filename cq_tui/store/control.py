@@ -107,12 +107,11 @@ class CommandInbox:
         for path in rubbish if self._service == "supervisor" else ():
             _quarantine(self._data, path)
 
-    def answer(self, command: Command, outcome: Outcome, message: str = "") -> CommandOutcome:
+    def answer(self, command: Command, outcome: Outcome, message: str = "") -> None:
         """Write the outcome and delete the claim."""
         done = _make_outcome(command, outcome, message)
         Reserve(self._data).spend(lambda: write_document(self._data.control_done / f"{command.command_id}.json", done))
         self._claimed(command).unlink(missing_ok=True)
-        return done
 
     def _claimed(self, command: Command) -> Path:
         return self._data.control / f"{command.command_id}.{self._service}.claimed"

@@ -13,11 +13,7 @@ class DataDirError(Exception):
 
 
 def prepare_data_directory(data: DataDir) -> str | None:
-    """Create missing folders, and close to other users what is open to them.
-
-    Returns what was open, in words for people. Raises DataDirError if the directory is not writable, not ours, or
-    cannot be closed.
-    """
+    """Create folders, close them to other users, and return in words what was open. Raises DataDirError."""
     found: list[str] = []
     try:
         _prepare_root(data)

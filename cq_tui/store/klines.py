@@ -46,10 +46,7 @@ class KlineJournalWriter:
             self._rewrite(last_lines(self._path, KLINE_HISTORY))
 
     def replace_all(self, klines: Sequence[Kline]) -> None:
-        """Replace the journal, which belongs to another market. Raises JournalError.
-
-        A journal with a damaged last line is kept in quarantine.
-        """
+        """Replace the klines of another market; a damaged journal is kept in quarantine. Raises JournalError."""
         if self._lines and self.last_kline() is None:
             try:
                 os.link(self._path, self._quarantine / f"{self._path.name}.{time.time_ns()}.damaged")

@@ -1,7 +1,4 @@
-"""Binary search in a file of sorted lines, some of which may be damaged.
-
-``key_of`` returns the key of a line; a line without a key is skipped.
-"""
+"""Binary search in a file of sorted lines; those for which ``key_of`` returns None are damaged, and skipped."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -29,19 +26,13 @@ class PositionedLine(NamedTuple):
 
 
 def find_first(file: BinaryIO, key_of: KeyOf, target: Key) -> PositionedLine | None:
-    """Return the first line whose key is not below ``target``, if there is one.
-
-    A line out of order may hide others: to be certain, read all of them (``lines_from``).
-    """
+    """Return the first line whose key is not below ``target``; a line out of order may hide others."""
     lines = _keyed(lines_from(file, find_start(file, key_of, target)), key_of)
     return next((entry for entry, key in lines if key >= target), None)
 
 
 def find_start(file: BinaryIO, key_of: KeyOf, target: Key) -> int:
-    """Return the offset after the last line before ``find_first`` whose key is below ``target``.
-
-    Lines without a key may stand between the two: reading on from here includes the damaged ones.
-    """
+    """Return the offset after the last line whose key is below ``target``; damaged lines may follow."""
     # Invariant: keys of lines before ``low`` are below; the line sought begins at or before ``high``, or is the next
     # one with a key after it.
     low, high = 0, os.fstat(file.fileno()).st_size

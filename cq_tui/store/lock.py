@@ -52,11 +52,10 @@ class ProcessLock:
             holder = _describe(os.getpid(), self.name, self.kind)
             os.ftruncate(descriptor, 0)
             write_all(descriptor, orjson.dumps(holder.model_dump(exclude_none=True)) + b"\n")
-        except BlockingIOError:
-            os.close(descriptor)
-            raise LockHeld(self.name, read_holder(self.path)) from None
         except OSError as error:
             os.close(descriptor)
+            if isinstance(error, BlockingIOError):
+                raise LockHeld(self.name, read_holder(self.path)) from None
             error.filename = error.filename or str(self.path)
             raise
         self._descriptor = descriptor
@@ -70,10 +69,7 @@ class ProcessLock:
 
 
 def read_holder(path: Path) -> LockHolder | None:
-    """Return the live holder of a lock, without touching the lock; None if there is none.
-
-    If something else is in its place, the system may still know the holder.
-    """
+    """Return the live holder of a lock, or None. If something else is in its place, the system may know the holder."""
     try:
         holder = parse_document(path, read_with_owner(path, opener=open_regular)[0], LockHolder)
     except DocumentError as error:

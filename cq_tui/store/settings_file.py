@@ -85,10 +85,7 @@ def _safer(one: str, other: str) -> str:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], str | None]:
-    """Return the file's keys and raw values, and why they do not count if it belongs to another user.
-
-    No file is an empty one. Raises SettingsError.
-    """
+    """Return the file's raw values, none if it is missing, and why they do not count. Raises SettingsError."""
     try:
         content, uid = read_with_owner(path)
         owner, values = foreign_owner(uid, path.parent), parse_json(path, content)

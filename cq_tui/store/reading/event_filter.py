@@ -54,10 +54,7 @@ class EventFilter:
 
 
 def _bytes_matcher(types: Collection[str], symbol: str | None) -> Callable[[bytes], object] | None:
-    """Return a function that is true if a line's bytes exclude it; None if bytes alone never can.
-
-    It only excludes lines that begin exactly as memory writes them, so it is never wrong about others.
-    """
+    """Return a test of lines that their bytes exclude, and that begin as memory writes them; None if none can be."""
     names = b"|".join(re.escape(name.encode()) for name in sorted(types))
     other_type = re.compile(_BEFORE_TYPE + (rb'(?!(?:%b)")' % names) + _ANY_TYPE).match if types else None
     if symbol is None:

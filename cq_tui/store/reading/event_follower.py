@@ -32,10 +32,7 @@ class EventFollower:
         self._is_behind = False
 
     def read_new(self) -> list[HistoryEntry]:
-        """Return new matching events and damaged lines; an empty list if there are none.
-
-        Raises JournalError or OSError if the file cannot be read.
-        """
+        """Return new matching events and damaged lines, none or more. Raises JournalError or OSError."""
         while (block := self._new_lines()).lines:
             if found := [*self._wanted.entries(block)]:
                 return found

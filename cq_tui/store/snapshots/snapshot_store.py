@@ -142,10 +142,7 @@ class SnapshotStore:
 
 
 def recent_histories(data: DataDir, complaints: list[str] | None = None) -> Iterator[SnapshotHistory]:
-    """Yield the history's state in each snapshot, newest first, reading only as many snapshots as are consumed.
-
-    Damaged ones are skipped, and file, problem and remedy of each added to ``complaints``. Raises OSError.
-    """
+    """Yield the history's state in each sound snapshot, newest first; others are complained of. Raises OSError."""
     for number in reversed(snapshot_numbers(data.snapshots)):
         try:
             yield read_snapshot_history(snapshot_path(data.snapshots, number))
