@@ -150,6 +150,12 @@ def _missing(path: Path) -> None:
     put_aside(path)
 
 
+def _sparse(path: Path) -> None:
+    put_aside(path)
+    path.touch()
+    os.truncate(path, 2 * 1024**3)
+
+
 #: What can stand in the place of a file.
 IMPOSTORS: dict[str, Callable[[Path], None]] = {
     "a link": _link,
@@ -159,5 +165,6 @@ IMPOSTORS: dict[str, Callable[[Path], None]] = {
     "a full folder": _full_folder,
     "a socket": _socket,
     "an empty file": _empty,
+    "a sparse file": _sparse,
     "nothing": _missing,
 }

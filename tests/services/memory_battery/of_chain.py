@@ -67,8 +67,10 @@ def _root(site: Site) -> str:
     return site.data.hash_chain.read_bytes()[-TAIL_BYTES:].partition(b'"merkle_root":"')[2][:64].decode()
 
 
-def _damage(name: str, change: Callable[[Site], object], at: float | None = None) -> Mutation:
-    return Mutation(name, change, kinds=_HISTORY, file=CHAIN, at=at)
+def _damage(
+    name: str, change: Callable[[Site], object], at: float | None = None, *, is_heavy: bool = False
+) -> Mutation:
+    return Mutation(name, change, kinds=_HISTORY, file=CHAIN, at=at, is_heavy=is_heavy)
 
 
 def _path_change(change: Callable[[Path], object]) -> Callable[[Site], object]:
@@ -102,6 +104,7 @@ MUTATIONS = (
             f"a bit of {marker.decode()} is flipped at {share}",
             _blocks(edit_line(share, partial(_flipped, marker))),
             share,
+            is_heavy=share != 0.5,
         )
         for share in (0.1, 0.5, 1)
         for marker in (b'{"index":', b'"timestamp":', b'"event_id":"', b'"event_hash":"', b'"previous_hash":"')

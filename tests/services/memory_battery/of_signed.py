@@ -85,6 +85,7 @@ MUTATIONS = (
             _flip(marker, share),
             kinds=_LOG,
             file=LOG,
+            is_heavy=share != 0.4,
         )
         for share in (0, 0.4, 0.7)
         for marker in (b"coinquant", b"time ", b"=\n", b"\xe2\x80\x94", b"+")

@@ -66,6 +66,29 @@ def another(line: bytes) -> bytes:
     return line.replace(b'"number":', b'"number":9')
 
 
+def _keep_log(site: Site) -> None:
+    shutil.copy(site.data.checkpoints, site.root / "log")
+
+
+def _use_kept_log(site: Site) -> None:
+    shutil.copy(site.root / "log", site.data.checkpoints)
+
+
+def _delete_log(site: Site) -> None:
+    site.data.checkpoints.unlink()
+
+
+def _delete_anchors(site: Site) -> None:
+    shutil.rmtree(site.config / "anchors")
+
+
+def _delete_derived(site: Site) -> None:
+    for folder in (site.data.snapshots, site.data.quarantine, site.data.spool, site.data.state_of("memory").parent):
+        remove(folder)
+    for path in (site.twin, site.data.tree_index):
+        path.unlink()
+
+
 def _forgery(name: str, change: Callable[[Site], object], missing: tuple[float, int] = (0, 0)) -> Mutation:
     return Mutation(f"forged: {name}", change, kinds=_CONTRADICTION, file=LOG, missing=missing)
 
@@ -109,6 +132,46 @@ MUTATIONS = (
             lambda site: shutil.copytree(site.other.memory, site.data.memory),
         ),
         kinds=frozenset({"checkpoints"}),
+        file=LOG,
+    ),
+    Mutation(
+        "only the log and what memory derives are of now",
+        _put_back_files("event_chain.ndjson", "hash_chain.json"),
+        exit_code=1,
+        missing=(_THIRD, 0),
+    ),
+    Mutation(
+        "put back, but for the log",
+        both(_keep_log, put_back(2, "data"), _use_kept_log),
+        exit_code=1,
+        missing=(_THIRD, 0),
+    ),
+    Mutation(
+        "put back, and nothing but the copy is left",
+        both(_delete_anchors, put_back(2, "data"), _delete_log),
+        exit_code=1,
+        missing=(_THIRD, 0),
+    ),
+    Mutation(
+        "grown apart, and nothing but the copy is left",
+        both(_delete_anchors, grown_apart(0.5), _delete_log),
+        kinds=_CONTRADICTION,
+        file=LOG,
+    ),
+    Mutation("all that follows from the events is gone", _delete_derived, exit_code=0),
+    Mutation(
+        "forged: a value is changed, and the log ends before it",
+        both(
+            lambda site: forge(site.data, edit_line(0.5, another)),
+            lambda site: shutil.copy(site.at(1).data.checkpoints, site.data.checkpoints),
+        ),
+        kinds=_CONTRADICTION,
+        file=LOG,
+    ),
+    Mutation(
+        "forged: a value is changed, and memory remembers nothing",
+        both(lambda site: forge(site.data, edit_line(0.3, another)), _delete_derived, _delete_log),
+        kinds=_CONTRADICTION,
         file=LOG,
     ),
     _forgery("a value is changed", lambda site: forge(site.data, edit_line(0.3, another))),

@@ -3,6 +3,7 @@
 import re
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import orjson
@@ -19,7 +20,7 @@ from cq_tui.services.memory.background_checks import HistoryReplaced
 from cq_tui.store.data_directory import DataDirError
 from cq_tui.store.journal import JournalError
 from cq_tui.store.lock import read_holder
-from tests.services.memory_battery.site import Site, files_of
+from tests.services.memory_battery.site import Site, content_of, files_of
 from tests.services.memory_in_process import memory_of
 
 #: Memory mends what it can, and says so: the rest of the sentence is the same.
@@ -105,10 +106,7 @@ def untold(report: VerificationReport, memory: Started) -> list[str]:
     return [str(fault) for fault in report.faults if _MENDED.sub("", str(fault)) not in told]
 
 
-def contents(data: DataDir) -> dict[str, bytes | int]:
-    """Return the bytes of every file of memory's, and the kind of what is none."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else path.lstat().st_mode
-        for folder in (data.memory, data.state_of("memory").parent)
-        for path in files_of(folder)
-    }
+def contents(data: DataDir) -> dict[Path, bytes | int]:
+    """Return what is in memory's files."""
+    folders = data.memory, data.state_of("memory").parent
+    return {path: content_of(path) for folder in folders for path in files_of(folder)}

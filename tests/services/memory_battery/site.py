@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from tests.services.waiting import until
 
 #: Each moment adds a third of the events, and signs.
 MOMENTS = 3
+_LARGE = 2**30
 
 
 @dataclass(frozen=True)
@@ -122,3 +124,11 @@ def files_of(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         if not path.is_dir() or path.is_symlink():
             yield path
+
+
+def content_of(path: Path) -> bytes | int:
+    """Return the bytes of a file, the size of one without end, and the kind of what is none."""
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode):
+        return status.st_mode
+    return path.read_bytes() if status.st_size < _LARGE else status.st_size

@@ -1,6 +1,5 @@
 """Every mutation of the battery, and the rules of the oracle: no reader says less than another, and nothing is lost."""
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from cq_tui.store.history.faults import fault_kind
 from tests.services.memory_battery import of_chain, of_events, of_places, of_signed, of_state, of_whole
 from tests.services.memory_battery.mutation import Mutation
 from tests.services.memory_battery.oracle import Unusable, Words, read, start, untold, verify, words_of
-from tests.services.memory_battery.site import Site, built_site
+from tests.services.memory_battery.site import Site, built_site, content_of
 from tests.store.history.histories import event_lines
 from tests.store.history.torture import HEAVY
 
@@ -103,12 +102,8 @@ def _log(site: Site) -> bytes:
     return path.read_bytes() if path.is_file() and not path.is_symlink() else b""
 
 
-def _outside(site: Site) -> dict[Path, bytes]:
+def _outside(site: Site) -> dict[Path, bytes | int]:
     """Return what is outside of the data directory: the anchors and the copy."""
-    folders = (site.config / "anchors", site.copy.parent)
     return {
-        path: path.read_bytes()
-        for folder in folders
-        for path in folder.glob("*")
-        if path.is_file() and not os.path.islink(path)
+        path: content_of(path) for folder in (site.config / "anchors", site.copy.parent) for path in folder.glob("*")
     }
