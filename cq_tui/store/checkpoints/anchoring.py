@@ -207,7 +207,8 @@ class Anchoring:
             if acknowledgement.releases_checkpoints:
                 # It must release every earlier checkpoint, also those signed while the clock was ahead.
                 known = [each.checkpoint for each in self.evidence.statements]
-                known += [note.checkpoint for note in self._external_notes()]
+                own = (note for note in self._external_notes() if opens(note.text, signer.verifier))
+                known += [note.checkpoint for note in own]
                 newest = max((checkpoint.time for checkpoint in known), default=0.0)
                 acknowledgement = replace(acknowledgement, time=max(acknowledgement.time, newest))
             text = sign_acknowledgement(acknowledgement, signer.private_key)

@@ -13,7 +13,13 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.verify import verify_history
 from cq_tui.services.memory.service import MemoryService
 from cq_tui.store.checkpoints.acknowledgement import make_acknowledgement, sign_acknowledgement
-from cq_tui.store.checkpoints.checkpoint import directory_id_of, origin_of, parse_unverified
+from cq_tui.store.checkpoints.checkpoint import (
+    Checkpoint,
+    directory_id_of,
+    origin_of,
+    parse_unverified,
+    sign_checkpoint,
+)
 from cq_tui.store.checkpoints.signed_note import VerifierKey
 from cq_tui.store.history.faults import FaultKind, fault_kind
 from cq_tui.store.spools.spool import EventSpool
@@ -115,6 +121,16 @@ async def test_an_old_acceptance_releases_nothing_that_was_signed_since(site: Si
     async with memory_of(site.data) as memory:
         assert "contradiction" in kinds(memory)
         await assert_refuses_to_sign(memory)
+
+
+async def test_a_stranger_s_note_in_the_place_of_the_copy_moves_no_time(site: Site) -> None:
+    far = Checkpoint(origin_of(site.anchor.stem), 5, bytes(32), 8_000_000_000.0)
+    site.copy.write_text(sign_checkpoint(far, STRANGER))
+    site.copy.with_name(f"{site.copy.name}.vkey").unlink()
+    rewritten(site)
+    await accept_all(site)
+    notes = [entry.decode().partition("\n")[2] for entry in entries(site.data.checkpoints)]
+    assert max(float(note.split("\n")[3].removeprefix("time ")) for note in notes) < time.time() + 60
 
 
 async def test_an_acceptance_cannot_be_taken_back(site: Site) -> None:
@@ -254,8 +270,6 @@ def _sign_elsewhere(site: Site) -> None:
     """Put an anchor in place that the same key signed, of more events."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-    from cq_tui.store.checkpoints.checkpoint import Checkpoint, sign_checkpoint
 
     key = load_pem_private_key((site.config / "checkpoint_key.pem").read_bytes(), password=None)
     assert isinstance(key, Ed25519PrivateKey)
