@@ -114,10 +114,14 @@ def parse_event(line: bytes) -> tuple[EventHeader, str, int]:
     if type(seq) is not int or not 0 < seq < SEQ_LIMIT:
         raise EventLineError("does not tell its number among those of its writer")
     header = parse_header(line)
-    json.loads(line, object_pairs_hook=_unique_fields, parse_int=str, parse_float=str)
-    origin = b'"metadata":{"writer":"%s","seq":%d,"occurred_at":' % (writer.encode(), seq)
-    if list(event) != _FIELDS or tuple(metadata)[:3] != ORIGIN_FIELDS or origin not in line:
+    # As pairs, so that a field that stands twice is seen.
+    fields = json.loads(line, object_pairs_hook=list, parse_int=str, parse_float=str)
+    if [name for name, _ in fields] != _FIELDS or not isinstance(event["data"], dict):
         raise EventLineError("has other fields than an event")
+    origin = b'"metadata":{"writer":"%s","seq":%d,"occurred_at":' % (writer.encode(), seq)
+    names = [name for name, _ in fields[-1][1]]
+    if tuple(names[:3]) != ORIGIN_FIELDS or not {*ORIGIN_FIELDS}.isdisjoint(names[3:]) or origin not in line:
+        raise EventLineError("has other metadata than an event")
     if type(metadata["occurred_at"]) not in (int, float):
         raise EventLineError("does not tell when it occurred")
     return header, writer, seq
@@ -126,13 +130,6 @@ def parse_event(line: bytes) -> tuple[EventHeader, str, int]:
 def may_follow(last: int, seq: int) -> bool:
     """Whether a writer can have reached a number after ``last``, its last one that is known, 0 for none."""
     return seq <= last + MAX_LEAP if last else seq < _FIRST_SEQ_LIMIT
-
-
-def _unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise EventLineError("has a field twice")
-    return fields
 
 
 @lru_cache(maxsize=512)
