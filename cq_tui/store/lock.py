@@ -119,19 +119,21 @@ def is_alive(pid: int, process_started: float, ticks: int | None = None) -> bool
 
     ``ticks`` (see ``start_ticks``) decide if known, since Unix times change when the clock is set.
     """
+    if ticks is not None:
+        return start_ticks(pid) == ticks
     try:
         process = psutil.Process(pid)
-        same = abs(process.create_time() - process_started) < 1.0 if ticks is None else start_ticks(pid) == ticks
-        return same and process.status() != psutil.STATUS_ZOMBIE
+        return abs(process.create_time() - process_started) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
 
 
 def start_ticks(pid: int) -> int | None:
-    """Return a process's start time in clock ticks since boot (proc(5), field 22); None if unknown."""
+    """Return a process's start in clock ticks since boot (proc(5), field 22); None if it ended or is unknown."""
     try:
         status = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
         return None
     # The second field is the name in parentheses, which may contain anything.
-    return int(status.rpartition(b")")[2].split()[19])
+    state, *fields = status.rpartition(b")")[2].split()
+    return None if state == b"Z" else int(fields[18])
