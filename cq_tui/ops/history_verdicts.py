@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cq_tui.contracts.freshness import EVENT_TIME_TOLERANCE
 from cq_tui.ops.formatting import GLYPHS, StatusLevel, format_age, format_ago, format_datetime, sanitize, worst_level
+from cq_tui.store.checkpoints.consistency import missing_by_checkpoint
 from cq_tui.store.history.faults import fault_kind
 
 if TYPE_CHECKING:
@@ -262,11 +263,15 @@ def _judge_completeness(facts: HistoryFacts) -> HistoryVerdict:
         lacking.append(f"INCOMPLETE by an earlier history of {_number(facts.lost)}")
     if facts.gaps:
         lacking.append(f"{_count(facts.gaps, 'number')} missing")
+    if gone := sum(missing_by_checkpoint(each.fault for each in facts.accepted).values()):
+        lacking.append(f"{_number(gone)} missing, accepted")
     anchored, later, level = _judge_anchoring(facts, is_whole=not lacking)
     if facts.missing or facts.lost or facts.faults.get(_MISSING):
         level = "bad"
     elif facts.gaps or facts.unchained or _fails_to_anchor(facts):
         level = "look"
+    elif gone:
+        level = "idle"
     unchained = f"{_count(facts.unchained, 'event')} not chained yet" if facts.unchained else ""
     word, *others = *lacking, anchored
     return HistoryVerdict(word, level, word, _join(*others, later, unchained), sanitize(facts.anchor_problem, 300))

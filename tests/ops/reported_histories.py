@@ -15,6 +15,7 @@ _CONTRADICTION = (
 _STALE = FRESHNESS_LIMITS["memory"] + 175
 _SEEN: tuple[str, StatusLevel] = ("checked 0.8 s ago", "good")
 _WHOLE: tuple[str, StatusLevel] = ("complete to 12,800", "good")
+_GONE: tuple[str, StatusLevel] = ("3 missing, accepted", "idle")
 
 
 class Row(NamedTuple):
@@ -57,13 +58,13 @@ ROWS: dict[str, Row] = {
     "more faults than texts": Row(faulty(faults=[_DAMAGE]) | {"fault_count": 9}, ("DAMAGED +8", "bad")),
     "no reason at all": Row({"integrity_ok": False}, ("NOT INTACT", "bad")),
     "damaged while a check runs": Row(faulty({"history": 1}, full_check_progress=0.1), ("DAMAGED", "bad")),
-    "accepted": Row({"accepted": [accepted(3), accepted(9100)]}, ("intact since event 9,100", "idle")),
+    "accepted": Row({"accepted": [accepted(3), accepted(9100)]}, ("intact since event 9,100", "idle"), _GONE),
     "accepted damage": Row({"accepted_fault_count": 2}, ("damage accepted", "idle")),
     "accepted damage and more": Row(faulty({"history": 1}, accepted_fault_count=2), ("DAMAGED", "bad")),
-    "accepted just now": Row({"accepted": [accepted(None)]}, ("intact after a contradiction", "idle")),
-    "accepted, then damaged": Row(faulty({"history": 1}, accepted=[accepted(9)]), ("DAMAGED", "bad")),
+    "accepted just now": Row({"accepted": [accepted(None)]}, ("intact after a contradiction", "idle"), _GONE),
+    "accepted, then damaged": Row(faulty({"history": 1}, accepted=[accepted(9)]), ("DAMAGED", "bad"), _GONE),
     "accepted, being verified": Row(
-        {"accepted": [accepted(9)], "full_check_progress": 0.0}, ("being verified (0 %)", "idle")
+        {"accepted": [accepted(9)], "full_check_progress": 0.0}, ("being verified (0 %)", "idle"), _GONE
     ),
     "a cut tail": Row({"missing_count": 3}, completeness=("INCOMPLETE by 3", "bad")),
     "a cut tail that was signed": Row(
