@@ -28,6 +28,10 @@ EVENT_ID, EVENT_TYPE = r'"event_id":"(evt_[0-9]{1,12}_[0-9]{3,12})"', rf'"event_
 #: What every event line begins with; ``"data":{`` follows.
 HEADER = rf'\{{{EVENT_ID},"timestamp":({TIME}),{EVENT_TYPE},"source":"{_WORD}",(?="data":\{{)'
 _HEADER = re.compile(HEADER.encode())
+#: What made a line an event before its spelling counted: the text of its fault, and so the id, depends on it.
+_EARLIER_HEADER = re.compile(
+    rb'\{"event_id":"evt_\d{1,12}_\d{3,12}","timestamp":\d{1,12}\.\d{6},"event_type":"[A-Za-z0-9_.:-]+","source":"'
+)
 _FIELDS = ["event_id", "timestamp", "event_type", "source", "data", "metadata"]
 _PLAIN, _WRITER = re.compile(_WORD), re.compile(r"[a-z0-9-]+")
 _MAX_COUNT = 10**12 - 1
@@ -35,6 +39,10 @@ _MAX_COUNT = 10**12 - 1
 
 class EventLineError(ValueError):
     """These bytes are not an event line."""
+
+
+class MisspelledEvent(EventLineError):
+    """An event line, but not as memory spells it."""
 
 
 class NewEvent(NamedTuple):
@@ -105,26 +113,35 @@ def parse_event(line: bytes) -> tuple[EventHeader, str, int]:
         event = orjson.loads(line)
         metadata = event["metadata"]
         writer, seq = metadata["writer"], metadata["seq"]
-        # What orjson can read and not write is nested too deeply.
-        orjson.dumps(event)
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise EventLineError(str(error)) from None
     if not is_writer_name(writer):
         raise EventLineError("does not tell its writer")
     if type(seq) is not int or not 0 < seq < SEQ_LIMIT:
         raise EventLineError("does not tell its number among those of its writer")
+    if not _EARLIER_HEADER.match(line):
+        raise EventLineError("does not begin as an event of this history does")
+    try:
+        return _parse_spelling(line, event, metadata), writer, seq
+    except (EventLineError, TypeError) as error:
+        raise MisspelledEvent(str(error)) from None
+
+
+def _parse_spelling(line: bytes, event: dict[str, Any], metadata: dict[str, Any]) -> EventHeader:
+    # What orjson can read and not write is nested too deeply.
+    orjson.dumps(event)
     header = parse_header(line)
     # As pairs, so that a field that stands twice is seen.
     fields = json.loads(line, object_pairs_hook=list, parse_int=str, parse_float=str)
     if [name for name, _ in fields] != _FIELDS or not isinstance(event["data"], dict):
         raise EventLineError("has other fields than an event")
-    origin = b'"metadata":{"writer":"%s","seq":%d,"occurred_at":' % (writer.encode(), seq)
+    origin = b'"metadata":{"writer":"%s","seq":%d,"occurred_at":' % (metadata["writer"].encode(), metadata["seq"])
     names = [name for name, _ in fields[-1][1]]
     if tuple(names[:3]) != ORIGIN_FIELDS or not {*ORIGIN_FIELDS}.isdisjoint(names[3:]) or origin not in line:
         raise EventLineError("has other metadata than an event")
     if type(metadata["occurred_at"]) not in (int, float):
         raise EventLineError("does not tell when it occurred")
-    return header, writer, seq
+    return header
 
 
 def may_follow(last: int, seq: int) -> bool:

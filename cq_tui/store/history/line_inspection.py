@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 
 from cq_tui.store.history.batch import event_id_key
-from cq_tui.store.history.event_line import EventHeader, EventLineError, parse_event, parse_header
+from cq_tui.store.history.event_line import EventHeader, EventLineError, MisspelledEvent, parse_event, parse_header
 from cq_tui.store.history.hash_chain import SEPARATOR, parse_links
 from cq_tui.store.history.merkle import leaf_hash
 from cq_tui.store.line_blocks import blocks
@@ -25,6 +25,8 @@ class InspectedLine:
     #: Writer and seq.
     origin: tuple[str, int] | None
     problem: str
+    #: Whether it is an event but for its spelling.
+    is_misspelled: bool = False
 
 
 def inspect_line(content: bytes) -> InspectedLine:
@@ -32,7 +34,8 @@ def inspect_line(content: bytes) -> InspectedLine:
     try:
         header, writer, seq = parse_event(content)
     except EventLineError as error:
-        return InspectedLine(content, leaf_hash(content), None, None, str(error))
+        is_misspelled = isinstance(error, MisspelledEvent)
+        return InspectedLine(content, leaf_hash(content), None, None, str(error), is_misspelled)
     return InspectedLine(content, leaf_hash(content), header, (writer, seq), "")
 
 

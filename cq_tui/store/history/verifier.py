@@ -39,6 +39,7 @@ from cq_tui.store.history.tree_index import SubtreeIndex
 #: If more blocks are missing, the document is rewritten.
 _MAX_MISSING_KEPT = 20_000
 _TIMESTAMP = re.compile(rb'"timestamp":(\d+\.\d{6})')
+_CHANGED_EVENT = "the event is not the one that was chained"
 _UNREADABLE = EventHeader("evt_0_000", "0.000000", "unreadable")
 
 
@@ -359,7 +360,10 @@ class Verifier:
         intact, leaf = line.header is not None, line.leaf
         if not intact:
             expected = links.event_hash.hex() if links and links.event_hash else ""
-            self.add_fault(self._events_path, f"no event line ({line.problem})", index, expected, leaf.hex())
+            # An event that is only misspelled was always called changed: an accepted fault must keep its id.
+            changed = line.is_misspelled and expected not in ("", leaf.hex())
+            reason = _CHANGED_EVENT if changed else f"no event line ({line.problem})"
+            self.add_fault(self._events_path, reason, index, expected, leaf.hex())
         if links is not None:
             same = self._compare_links(index, line, links)
             block, leaf, intact = ChainBlock(stored or b"", links.hash), links.event_hash or leaf, intact and same
@@ -409,8 +413,7 @@ class Verifier:
         """Record what differs between an event and its sound block; return whether the event is intact."""
         if links.event_hash is not None and links.event_hash != line.leaf:
             if line.header is not None:
-                reason = "the event is not the one that was chained"
-                self.add_fault(self._events_path, reason, index, links.event_hash.hex(), line.leaf.hex())
+                self.add_fault(self._events_path, _CHANGED_EVENT, index, links.event_hash.hex(), line.leaf.hex())
             return False
         tip = self.position.tip.hash
         if links.previous_hash != tip:

@@ -7,7 +7,9 @@ import orjson
 import pytest
 
 from cq_tui.store.history.event_line import parse_header
+from cq_tui.store.history.faults import HistoryFault
 from cq_tui.store.history.hash_chain import build_block
+from cq_tui.store.history.merkle import leaf_hash
 from cq_tui.store.journal import JournalError
 from tests.store.history.histories import assert_consistent, data_dir, event, event_lines, made, raw_blocks
 from tests.store.history.reopening import COUNT, quarantine, reasons, reopened
@@ -40,6 +42,32 @@ def test_a_history_of_other_origin_is_kept_and_named(tmp_path: Path) -> None:
     assert foreign in quarantine(data)
     assert b'"chain_length": 1}' in quarantine(data)
     assert_consistent(data, verified=False)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"data":{', b'"data": {'),
+        (b'"data":{', b'"Data":{'),
+        (b'"data":{', b'"data":{"n":0,'),
+        (b'"source":"', b'"source":" '),
+        (b'"occurred_at":', b'"occurred_it":'),
+        (b'"data":{', b'"data":{"a":' + b"[" * 500 + b"]" * 500 + b","),
+    ],
+)
+def test_a_misspelled_event_keeps_the_fault_that_earlier_versions_gave_it(
+    tmp_path: Path, old: bytes, new: bytes
+) -> None:
+    """A person may have accepted it there."""
+    data = made(tmp_path, COUNT)
+    lines = event_lines(data)
+    changed = lines[4].replace(old, new, 1)
+    expected, found = leaf_hash(lines[4]).hex(), leaf_hash(changed).hex()
+    data.events.write_bytes(b"".join(line + b"\n" for line in (*lines[:4], changed, *lines[5:])))
+    history = reopened(data, None)
+    reason = "the event is not the one that was chained"
+    assert history.faults == [HistoryFault(data.events.name, reason, 5, expected, found)]
+    history.close()
 
 
 @pytest.mark.parametrize("known", [True, False])
