@@ -63,6 +63,8 @@ class Evidence:
     problems: list[str] = field(default_factory=list)
     #: What is wrong outside the data directory.
     warnings: list[str] = field(default_factory=list)
+    #: What signers that are not trusted accepted: counts if a trusted checkpoint names its event.
+    accepted_by_others: dict[str, Acceptance] = field(default_factory=dict)
     #: Bytes of an incomplete note at the end of the log, which the next start moves to quarantine.
     torn_bytes: int = 0
     #: The accepted faults by id: only those that a trusted key signed.
@@ -104,6 +106,7 @@ class Evidence:
     def add_noted(self, noted: Iterable[NotedEvent]) -> None:
         """Add what the history itself records: faults, and acceptances, some of which the log may lack."""
         by_text = {each.text: place for place, each in enumerate(self.acceptances)}
+        named = {index for each in self.statements if each.trusted for index in each.checkpoint.accepted}
         for event in noted:
             recorded = orjson.loads(event.line)
             if recorded["event_type"] == "integrity_fault" and recorded["metadata"]["writer"] == _RECORDER:
@@ -115,7 +118,7 @@ class Evidence:
                 # A note that is recorded twice keeps its first event.
                 known = self.acceptances[place]
                 self.acceptances[place] = replace(known, index=known.index or event.index)
-            elif (found := self._open_acceptance(note)) is not None:
+            elif found := self._open_acceptance(note, by_others=event.index in named):
                 by_text[note] = len(self.acceptances)
                 self.acceptances.append(replace(found, index=event.index))
         self.apply_acceptances()
@@ -185,10 +188,18 @@ class Evidence:
             )
         return found
 
-    def _open_acceptance(self, note: str) -> Acceptance | None:
-        for key in self.trusted or {each.key for each in self.statements}:
+    @property
+    def has_trusted_signature(self) -> bool:
+        """Whether a trusted key has signed a checkpoint here; if not, what the log says of its signers counts."""
+        return any(each.trusted for each in self.statements)
+
+    def _open_acceptance(self, note: str, *, by_others: bool) -> Acceptance | None:
+        if by_others and note in self.accepted_by_others:
+            return self.accepted_by_others[note]
+        by_others = by_others or not self.has_trusted_signature
+        for key in (*self.trusted, *({each.key for each in self.statements} if by_others else ())):
             with contextlib.suppress(SignedNoteError):
-                return Acceptance(open_acknowledgement(note, key), note, key, bool(self.trusted), logged=False)
+                return Acceptance(open_acknowledgement(note, key), note, key, key in self.trusted, logged=False)
         return None
 
 
@@ -218,10 +229,12 @@ def read_evidence(
     found.directory_id = _find_directory_id(data, folder, signers, known_id, found.problems)
     notes = _read_kept_notes(folder, copy, found)
     found.trusted = _find_keys(data, folder, own, named, found.directory_id, notes, is_signer=is_signer)
-    found.statements, found.acceptances = _read_log(data.checkpoints, found)
+    _read_log(data.checkpoints, found)
     for source, note in notes:
         if all(note.text != each.text for each in found.statements):
             found.statements += _open_kept_note(data, note, source, found)
+    if found.directory_id and not found.has_trusted_signature:
+        _believe_others(data.checkpoints, origin_of(found.directory_id), found)
     found.apply_acceptances()
     if folder is None or found.directory_id is None:
         return found
@@ -322,17 +335,29 @@ def opens(text: str, key: VerifierKey) -> bool:
     return False
 
 
-def _read_log(path: Path, found: Evidence) -> tuple[list[Statement], list[Acceptance]]:
+def _read_log(path: Path, found: Evidence) -> None:
     """Read the newest checkpoints and every acceptance; what is wrong with the log becomes a problem."""
     try:
         log = read_checkpoint_log(path, *found.trusted, newest=MAX_BINDING)
-        acceptances = read_acknowledgements(path, *found.trusted)
+        acceptances = read_acknowledgements(path)
     except JournalError as error:
         found.problems.append(str(error).removeprefix(f"{path}: "))
-        return [], []
+        return
     found.problems += log.problems
     found.torn_bytes = log.torn_bytes
-    return [each for each in log.entries if isinstance(each, Statement)], acceptances
+    found.statements = [each for each in log.entries if isinstance(each, Statement)]
+    found.acceptances = [replace(each, trusted=True) for each in acceptances if each.key in found.trusted]
+    found.accepted_by_others = {each.text: each for each in acceptances if each.key not in found.trusted}
+
+
+def _believe_others(path: Path, origin: str, found: Evidence) -> None:
+    """Add what other keys signed and accepted here: a key that is new does not silence them."""
+    known = {each.text for each in found.statements}
+    with contextlib.suppress(JournalError):
+        entries = read_checkpoint_log(path, newest=MAX_BINDING).entries
+        others = [each for each in entries if isinstance(each, Statement) and each.text not in known]
+        found.statements += [each for each in others if each.key.name == origin]
+    found.acceptances += [each for each in found.accepted_by_others.values() if each.key.name == origin]
 
 
 def _open_kept_note(data: DataDir, note: KeptNote, source: str, found: Evidence) -> list[Statement]:

@@ -133,6 +133,49 @@ async def test_a_stranger_s_note_in_the_place_of_the_copy_moves_no_time(site: Si
     assert max(float(note.split("\n")[3].removeprefix("time ")) for note in notes) < time.time() + 60
 
 
+def _lose_key(site: Site) -> None:
+    """Delete all that is kept outside of the data directory, so that memory makes a new key."""
+    shutil.rmtree(site.config)
+    shutil.rmtree(site.copy.parent)
+    site.copy.parent.mkdir()
+
+
+async def test_a_new_key_silences_no_contradiction(site: Site) -> None:
+    rewritten(site)
+    _lose_key(site)
+    assert kinds_of(site.data) == {"contradiction"}
+    async with memory_of(site.data) as memory:
+        assert kinds(memory) == {"key", "contradiction"}
+        (key,) = (name for name, fault in memory.integrity.faults.items() if fault_kind(fault) == "key")
+        assert (await memory.execute_command(command("acknowledge_faults", key)))[0] == "done"
+        await assert_refuses_to_sign(memory)
+        assert kinds(memory) == {"contradiction"} == kinds_of(site.data)
+    site.data.state_of("memory").unlink()
+    async with memory_of(site.data) as memory:
+        assert "contradiction" in kinds(memory)
+    await accept_all(site)
+    accepted = verify_history(site.data, workers=1).contradictions
+    assert accepted
+    async with memory_of(site.data) as memory:
+        assert memory.health(time.time()).accepted == accepted
+
+
+async def test_an_accepted_contradiction_is_told_also_under_a_new_key(site: Site) -> None:
+    rewritten(site)
+    await accept_all(site)
+    accepted = verify_history(site.data, workers=1).contradictions
+    assert accepted
+    _lose_key(site)
+    await accept_all(site)
+    for _ in range(2):
+        assert verify_history(site.data, workers=1).contradictions == accepted
+        async with memory_of(site.data) as memory:
+            assert memory.health(time.time()).accepted == accepted
+            assert parse_unverified(str(memory.health(time.time()).checkpoint)).accepted == tuple(
+                each.event_index for each in accepted
+            )
+
+
 async def test_an_acceptance_cannot_be_taken_back(site: Site) -> None:
     rewritten(site)
     before = site.root / "before"
