@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from cq_tui.simulator.market.random_walk import RandomWalk, WalkState
+from cq_tui.simulator.market.random_walk import RandomWalk, WalkState, recorded_trades
 from cq_tui.simulator.market.symbols import MarketSymbol
 
 log = logging.getLogger(__name__)
@@ -27,19 +28,27 @@ def start_random_walk(
 ) -> RandomWalk:
     """Return generated prices that reach back at least ``history_ms`` from ``now`` (Unix ms).
 
-    Recorded states of the same seed and symbols continue with exactly the same prices. After a long gap, or with
-    another seed or other symbols, a new era begins at the last prices, with trade ids after ``last_trade_id``.
+    Recorded states of the same seed and symbols continue with exactly the same prices. After a long gap, with another
+    seed or other symbols, or if an earlier version recorded other fields, a new era begins at the last prices, with
+    trade ids after ``last_trade_id``.
     """
     names = [entry.symbol for entry in symbols]
     walks = [entry for entry in recorded_states if entry.get("kind") == "walk"]
     same = [entry for entry in walks if entry["seed"] == seed and entry["symbols"] == names]
     if same and same[-1] is walks[-1]:
-        states = [WalkState.from_json(entry["state"]) for entry in same]
+        last, states = _read_state(same[-1]), filter(None, map(_read_state, same))
         early = [state for state in states if state.start_ms <= now - history_ms]
-        if early and now - states[-1].start_ms <= LONGEST_CATCH_UP_MS:
+        if last and early and now - last.start_ms <= LONGEST_CATCH_UP_MS:
             return RandomWalk(symbols, seed, early[-1])
-        log.info("the exchange was down for too long, or the clock was set back: starting new prices")
+        log.info("the exchange was down for too long, upgraded, or the clock was set back: starting new prices")
     return RandomWalk(symbols, seed, _start_new_era(names, walks, now - history_ms, last_trade_id))
+
+
+def _read_state(entry: dict[str, Any]) -> WalkState | None:
+    """Return a recorded state; None if it has other fields than this version's."""
+    with suppress(KeyError, TypeError, ValueError):
+        return WalkState.from_json(entry["state"])
+    return None
 
 
 def _start_new_era(names: list[str], walks: list[dict[str, Any]], start: int, last_trade_id: int) -> WalkState:
@@ -47,11 +56,11 @@ def _start_new_era(names: list[str], walks: list[dict[str, Any]], start: int, la
     start = start // 1_000 * 1_000
     levels = dict.fromkeys(names, 0.0)
     if walks:
-        last = WalkState.from_json(walks[-1]["state"])
-        known = dict(zip(walks[-1]["symbols"], (last.level + last.cycle).tolist(), strict=True))
+        last = walks[-1]["state"]
+        known = dict(zip(walks[-1]["symbols"], np.add(last["level"], last["cycle"]).tolist(), strict=True))
         levels |= {name: known[name] for name in names if name in known}
         # The old era continued for minutes after its last state: fewer trades than a history has.
-        last_trade_id = max(last_trade_id, last.trades)
+        last_trade_id = max(last_trade_id, recorded_trades(last))
     return WalkState.at(start, np.array([levels[name] for name in names]), last_trade_id)
 
 

@@ -94,10 +94,7 @@ class WalkState:
     def from_json(cls, raw: Mapping[str, Any]) -> "WalkState":
         """Read the JSON of ``to_json``. Raises KeyError, TypeError or ValueError if it is invalid."""
         arrays = {name: np.array(raw[name], dtype=np.float64) for name in cls.__slots__[3:]}
-        start_ms = int(raw["start_ms"])
-        # States recorded before trades were counted continue with their ids, which came from the clock.
-        trades = int(raw.get("trades", (start_ms - _CLOCK_IDS_SINCE) // TICK_MS))
-        return cls(block=int(raw["block"]), start_ms=start_ms, trades=trades, **arrays)
+        return cls(block=int(raw["block"]), start_ms=int(raw["start_ms"]), trades=recorded_trades(raw), **arrays)
 
     @classmethod
     def at(cls, start_ms: int, level: Floats, trades: int = 0) -> "WalkState":
@@ -109,6 +106,14 @@ class WalkState:
             regime=zeros, regime_left=zeros, leg_left=zeros, drift=zeros, center=level, frequency=zeros + 0.1,
             market=np.zeros(3),
         )  # fmt: skip
+
+
+def recorded_trades(raw: Mapping[str, Any]) -> int:
+    """Return the trades of each symbol before a recorded state.
+
+    States recorded before trades were counted continue with their ids, which came from the clock.
+    """
+    return int(raw.get("trades", (int(raw["start_ms"]) - _CLOCK_IDS_SINCE) // TICK_MS))
 
 
 class RandomWalk:

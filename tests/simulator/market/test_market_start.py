@@ -69,3 +69,18 @@ def test_another_set_of_symbols_keeps_known_prices() -> None:
     symbols = [market_symbol(name) for name in ("SOLUSDT", "BTCUSDT")]
     state = start_random_walk(symbols, SEED, memory, NOW + 60_000, history_ms=HISTORY).state()
     assert state["level"] == [0.0, 0.5]
+
+
+def test_states_of_an_earlier_version_end_an_era_once() -> None:
+    """Its first ones had other fields. They must not stop the exchange, nor move prices again at every restart."""
+    _, memory = ran_until(NOW + 60_000)
+    state = memory[-1]["state"]
+    for name in ("trades", "shock", "regime", "regime_left", "leg_left"):
+        del state[name]
+    state |= {"level": [0.5, 0.25], "cycle": [0.0, 0.25], "trending": [0.0, 0.0], "blocks_left": [0.0, 0.0]}
+    upgraded = start_random_walk(SYMBOLS, SEED, memory, NOW + 120_000, history_ms=HISTORY)
+    assert upgraded.state()["level"] == [0.5, 0.5]
+    assert upgraded.state()["trades"] > (NOW - 1_577_836_800_000) // TICK_MS
+    memory.append(random_walk_state(upgraded, SEED))
+    again = start_random_walk(SYMBOLS, SEED, memory, NOW + 180_000, history_ms=HISTORY)
+    assert again.state() == memory[-1]["state"]
