@@ -101,13 +101,11 @@ class ChainFile:
                 os.rename(self._swap, self._hidden)
 
     def _has_twin(self, synced: int) -> bool:
-        """Whether the twin is another file, reaches ``synced``, and equals the document just before it."""
-        try:
-            mine, other = os.lstat(self.path), os.lstat(self._hidden)
-        except FileNotFoundError:
+        """Whether the twin reaches ``synced``, and equals the document just before it."""
+        if not has_one_name(self._hidden) or self._end - synced > _LONGEST_DELTA:
             return False
-        is_usable = stat.S_ISREG(other.st_mode) and other.st_size >= synced and not os.path.samestat(mine, other)
-        if not is_usable or self._end - synced > _LONGEST_DELTA:
+        other = os.lstat(self._hidden)
+        if not stat.S_ISREG(other.st_mode) or other.st_size < synced:
             return False
         start = max(0, synced - _COMPARED)
         with open(self.path, "rb", opener=open_regular) as one, open(self._hidden, "rb", opener=open_regular) as twin:
@@ -132,7 +130,7 @@ class ChainFile:
 
         The content is synced before the swap and the names after it, so a power loss leaves a complete document.
         """
-        if not (self._hidden.exists() and self.path.exists()):
+        if not (has_one_name(self._hidden) and self.path.exists()):
             self._restore()
         delta = [*self._lost_delta, *parts]
         descriptor = open_regular(self._hidden, os.O_WRONLY)
@@ -166,6 +164,14 @@ class ChainFile:
 def hidden_twin(path: Path) -> Path:
     """Return the path of the document's twin."""
     return path.with_name(f".{path.name}.hidden")
+
+
+def has_one_name(path: Path) -> bool:
+    """Whether something is there that has no other name, under which it may be anybody's."""
+    try:
+        return os.lstat(path).st_nlink == 1
+    except FileNotFoundError:
+        return False
 
 
 def read_genesis(path: Path) -> ChainBlock | None:

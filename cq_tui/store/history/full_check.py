@@ -5,7 +5,7 @@ import os
 from collections.abc import Collection
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.history.chain_file import hidden_twin
+from cq_tui.store.history.chain_file import has_one_name, hidden_twin
 from cq_tui.store.history.faults import HistoryFault
 from cq_tui.store.history.position import HistoryPosition, VerificationLimits
 from cq_tui.store.history.resume import OTHER_BEGINNING
@@ -30,7 +30,8 @@ class FullCheck:
         # Opened now, like the document: later the two change their names.
         self._twin = -1
         with contextlib.suppress(OSError):
-            self._twin = open_regular(hidden_twin(data.hash_chain), os.O_RDWR)
+            if has_one_name(twin := hidden_twin(data.hash_chain)):
+                self._twin = open_regular(twin, os.O_RDWR)
         #: What was found so far.
         self.verifier = Verifier(
             data.events,

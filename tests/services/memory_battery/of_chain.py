@@ -85,9 +85,12 @@ def _replace_genesis(site: Site) -> None:
     replace_in(site.data.hash_chain, next(iter(raw_blocks(site.data))), genesis_block("5.000000").content)
 
 
-def _hard_link(site: Site) -> None:
-    site.twin.unlink()
-    site.twin.hardlink_to(site.data.hash_chain)
+def _hard_link(path: Callable[[Site], Path]) -> Callable[[Site], object]:
+    def linked(site: Site) -> None:
+        site.twin.unlink()
+        site.twin.hardlink_to(path(site))
+
+    return linked
 
 
 def _twin_from(source: Callable[[Site], Path]) -> Callable[[Site], object]:
@@ -181,5 +184,6 @@ MUTATIONS = (
     Mutation("the twin is gone", lambda site: site.twin.unlink(), exit_code=0),
     Mutation("the twin is that of an earlier moment", _twin_from(lambda site: site.at(1).twin), exit_code=0),
     Mutation("the twin is another directory's", _twin_from(lambda site: site.other.hash_chain), exit_code=0),
-    Mutation("the twin is the document itself", _hard_link, exit_code=0),
+    Mutation("the twin is the document itself", _hard_link(lambda site: site.data.hash_chain), exit_code=0),
+    Mutation("the twin is the events file", _hard_link(lambda site: site.data.events), exit_code=0),
 )

@@ -285,6 +285,26 @@ def test_a_link_in_the_place_of_the_twin_gives_way(tmp_path: Path, name: str, is
     assert not any(file.is_symlink() for file in tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("is_running", [True, False])
+def test_a_file_that_has_another_name_is_not_written(tmp_path: Path, *, is_running: bool) -> None:
+    """A backup made of hard links, or anything of the user's, linked there by somebody else."""
+    blocks, path, other = blocks_of(4), tmp_path / "hash_chain.json", tmp_path / "elsewhere"
+    hidden = tmp_path / ".hash_chain.json.hidden"
+    chain = ChainFile(path)
+    create(chain, blocks[0])
+    for delta in ([blocks[1].content], []):
+        chain.flush(behind_separators(delta), ChainTail(ROOT, 2, True))
+    other.hardlink_to(hidden)
+    before = other.read_bytes()
+    if not is_running:
+        chain = ChainFile(path)
+        chain.open(path.stat().st_size - TAIL_BYTES)
+    for number in (2, 3):
+        chain.flush([SEPARATOR, blocks[number].content], ChainTail(ROOT, number + 1, True))
+        assert path.read_bytes() == expected(blocks[: number + 1])
+    assert other.read_bytes() == before
+
+
 def test_a_link_that_replaces_the_twin_of_a_running_writer_is_named(tmp_path: Path) -> None:
     blocks, path, secret = blocks_of(1), tmp_path / "hash_chain.json", tmp_path / "elsewhere"
     hidden = tmp_path / ".hash_chain.json.hidden"
