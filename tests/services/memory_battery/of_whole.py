@@ -93,6 +93,15 @@ def _forgery(name: str, change: Callable[[Site], object], missing: tuple[float, 
     return Mutation(f"forged: {name}", change, kinds=_CONTRADICTION, file=LOG, missing=missing)
 
 
+def _no_number_left(writer: str) -> Mutation:
+    return Mutation(
+        f"forged: a number leaves {writer} none",
+        lambda site: forge(site.data, lambda lines: lines + made_up(site, writer=writer, seq=2**53 - 1)),
+        kinds=frozenset({"history"}),
+        file="event_chain.ndjson",
+    )
+
+
 _NESTING = b"[" * 100_000 + b"]" * 100_000 + b","
 _BOTH = frozenset({"history", "contradiction"})
 
@@ -224,12 +233,7 @@ MUTATIONS = (
         file="event_chain.ndjson",
         at=0.3,
     ),
-    Mutation(
-        "forged: a number leaves its writer none",
-        lambda site: forge(site.data, lambda lines: lines + made_up(site, writer="trader", seq=2**53 - 1)),
-        kinds=frozenset({"history"}),
-        file="event_chain.ndjson",
-    ),
+    *(_no_number_left(writer) for writer in ("trader", "memory")),
     Mutation(
         "forged: some are added",
         lambda site: forge(site.data, lambda lines: lines + made_up(site, 4)),

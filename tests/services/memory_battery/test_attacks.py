@@ -25,6 +25,7 @@ from cq_tui.store.history.faults import FaultKind, fault_kind
 from cq_tui.store.spools.spool import EventSpool
 from tests.services.memory_battery.edits import edit_line, flip
 from tests.services.memory_battery.forgery import forge
+from tests.services.memory_battery.of_events import made_up
 from tests.services.memory_battery.of_signed import STRANGER, entries
 from tests.services.memory_battery.of_whole import another, grown_apart, put_back
 from tests.services.memory_battery.site import Site, built_site
@@ -240,6 +241,14 @@ async def test_events_about_the_history_that_others_spooled_cannot_be_more_than_
 
 
 # -- second copies
+
+
+async def test_a_forged_number_of_memory_does_not_end_its_recording(site: Site) -> None:
+    forge(site.data, lambda lines: lines + made_up(site, writer="memory", seq=2**53 - 1))
+    before = len(event_lines(site.data))
+    async with memory_of(site.data) as memory:
+        await until(lambda: any(b'"integrity_fault"' in line for line in event_lines(site.data)[before:]))
+        assert kinds(memory) == {"history"}
 
 
 async def test_a_second_copy_that_runs_is_called_that(site: Site) -> None:

@@ -57,3 +57,16 @@ def test_long_lines_count_and_lines_too_long_for_an_event_do_not(history: Path) 
     long, too_long = (line("ares", seq, fill="x" * size) for seq, size in ((3, MIB - 1000), (4, 3 * MIB)))
     history.write_bytes(line("trader", 8) + long + long + too_long)
     assert (last_merged_seq(history, "trader"), last_merged_seq(history, "ares")) == (8, 3)
+
+
+@pytest.mark.parametrize("leaps", [[2**53 - 1], [2**53 - 2, 2**53 - 1], [10**14], [10_000_007], [10**14, 7]])
+def test_a_number_that_leaps_does_not_count(history: Path, leaps: list[int]) -> None:
+    history.write_bytes(b"".join(line("trader", seq) for seq in (5, 6, *leaps)))
+    assert last_merged_seq(history, "trader") == (7 if leaps[-1] == 7 else 6)
+
+
+def test_a_writer_with_many_events_or_a_late_beginning_has_its_last_number(history: Path) -> None:
+    history.write_bytes(line("trader", 10**9) + line("trader", 10**9 + 5) + line("ares", 2**53 - 1))
+    assert (last_merged_seq(history, "trader"), last_merged_seq(history, "ares")) == (10**9 + 5, 0)
+    history.write_bytes(b"".join(line("trader", seq) for seq in range(5 * 10**7, 5 * 10**7 + 3000)))
+    assert last_merged_seq(history, "trader") == 5 * 10**7 + 2999
