@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.chain_file import has_one_name, hidden_twin
+from cq_tui.store.history.event_line import may_follow
 from cq_tui.store.history.faults import HistoryFault
 from cq_tui.store.history.position import HistoryPosition, VerificationLimits
 from cq_tui.store.history.resume import OTHER_BEGINNING
@@ -71,6 +72,9 @@ class FullCheck:
         found, start = self.verifier.position, self._start
         faults = list(self.verifier.faults)
         if faults:
+            # With a number that leaps, later events of its writer would be taken for old ones.
+            last = found.cursors
+            self.contradicts_start = any(not may_follow(last.get(name, 0), seq) for name, seq in start.cursors.items())
             return faults
         if (found.events, found.mark) != (start.events, start.mark):
             faults.append(HistoryFault(self._data.events.name, OTHER_BEGINNING))

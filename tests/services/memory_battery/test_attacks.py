@@ -4,6 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import orjson
@@ -28,6 +29,7 @@ from tests.services.memory_battery.forgery import forge
 from tests.services.memory_battery.of_events import made_up
 from tests.services.memory_battery.of_signed import STRANGER, entries
 from tests.services.memory_battery.of_whole import another, grown_apart, put_back
+from tests.services.memory_battery.oracle import Started, start
 from tests.services.memory_battery.site import Site, built_site
 from tests.services.memory_in_process import command, memory_of
 from tests.services.waiting import until
@@ -243,11 +245,16 @@ async def test_events_about_the_history_that_others_spooled_cannot_be_more_than_
 # -- second copies
 
 
-async def test_a_forged_number_of_memory_does_not_end_its_recording(site: Site) -> None:
-    forge(site.data, lambda lines: lines + made_up(site, writer="memory", seq=2**53 - 1))
+@pytest.mark.parametrize("writer", ["trader", "memory"])
+async def test_a_forged_number_does_not_end_what_its_writer_can_record(site: Site, writer: str) -> None:
+    forge(site.data, lambda lines: lines + made_up(site, writer=writer, seq=2**53 - 1))
     before = len(event_lines(site.data))
+    assert isinstance(await start(site), Started)
+    with closing(EventSpool(site.data.spool, "trader", quarantine=site.data.quarantine)) as spool:
+        spool.emit("order_executed", {"number": "after"})
     async with memory_of(site.data) as memory:
-        await until(lambda: any(b'"integrity_fault"' in line for line in event_lines(site.data)[before:]))
+        for mark in (b'"integrity_fault"', b'"number":"after"'):
+            await until(lambda mark=mark: any(mark in line for line in event_lines(site.data)[before:]))
         assert kinds(memory) == {"history"}
 
 
