@@ -93,17 +93,21 @@ def write_anchor(base: Path, text: str, key: VerifierKey, *, extends: Callable[[
     ``extends`` says whether the checkpoint extends the one in a note. ``private`` creates the folder, mode 0700; a
     folder that the user chose must exist. A symbolic link stays: its target is replaced.
     """
-    base = base if private else base.resolve()
     try:
         if private:
             make_private(base.parent.parent)
             make_private(base.parent)
+        else:
+            base = base.resolve()
         path = _free_place(base, text, extends)
         if read_key_beside(path) != key:
             replace_file(_key_path(path), f"{key.text}\n".encode())
         replace_file(path, text.encode())
     except OSError as error:
         raise AnchorError(f"{base}: cannot be written ({error.strerror})") from None
+    except RuntimeError:
+        # So Python up to 3.12 reports it.
+        raise AnchorError(f"{base}: is a loop of symbolic links. Move it away") from None
 
 
 def _free_place(base: Path, text: str, extends: Callable[[str], bool]) -> Path:

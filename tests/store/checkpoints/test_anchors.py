@@ -113,6 +113,14 @@ def test_a_copy_goes_where_a_link_points(tmp_path: Path) -> None:
     assert read_key_beside(tmp_path / "disk" / "copy") == KEY
 
 
+def test_a_loop_of_links_is_named(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.checkpoint"
+    kept.symlink_to(kept)
+    with pytest.raises(AnchorError, match=r"kept\.checkpoint: .*symbolic links"):
+        write(kept, note(1), private=False)
+    assert kept.is_symlink()
+
+
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     copy = tmp_path / "unmounted" / "copy"
     with pytest.raises(AnchorError, match=f"{copy}: cannot be written"):
