@@ -11,7 +11,7 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.verify import verify_history
 from cq_tui.services.memory.memory_state import MemoryState
 from cq_tui.store.document import read_json, write_document
-from cq_tui.store.history.faults import HistoryFault
+from cq_tui.store.history.faults import HistoryFault, headline_of
 from cq_tui.store.spools.spool import EventSpool
 from tests.services.memory_in_process import command, damaged, memory_of, remember
 from tests.services.processes import data_directory
@@ -40,6 +40,16 @@ async def test_faults_that_only_a_file_marks_as_accepted_are_reported(data: Data
         assert set(faults) <= set(memory.integrity.state.faults.values())
         outcome, _ = await memory.execute_command(command("sign_checkpoint"))
         assert outcome == "refused"
+
+
+async def test_a_fault_that_0_1_0_named_without_values_is_open_once(data: DataDir) -> None:
+    await damaged(data)
+    async with memory_of(data) as memory:
+        faults = dict(memory.integrity.faults)
+    assert any("(expected" in each for each in faults.values())
+    write_document(data.state_of("memory"), {"watermark": 0, "faults": [*map(headline_of, faults.values())]})
+    async with memory_of(data) as memory:
+        assert memory.integrity.faults == faults
 
 
 async def test_nothing_is_signed_on_request_while_a_fault_is_open(data: DataDir) -> None:

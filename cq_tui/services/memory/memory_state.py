@@ -9,7 +9,7 @@ from cq_tui.store.checkpoints.acknowledgement import is_contradiction
 from cq_tui.store.checkpoints.checkpoint import is_directory_id
 from cq_tui.store.document import DocumentError, read_json, write_document
 from cq_tui.store.history.chain_file import read_chain_tail
-from cq_tui.store.history.faults import fault_id
+from cq_tui.store.history.faults import fault_id, headline_of
 from cq_tui.store.history.hash_chain import ChainError
 
 
@@ -74,6 +74,8 @@ class MemoryState:
         name = fault_id(fault)
         if name in self.faults or (name in self.accepted and not is_contradiction(fault)):
             return False
+        # 0.1.0 named the same fault without values.
+        self.faults.pop(fault_id(headline_of(fault)), None)
         self.faults[name] = fault
         return True
 
