@@ -62,6 +62,8 @@ class Integrity:
         self._recorded: set[str | None] = set()
         #: Ids of the accepted faults of events and blocks that are still there.
         self.accepted_damage: set[str] = set()
+        #: Ids of the faults that the start mended, or that it did not find again.
+        self._mended: set[str] = set()
         self._read_noted()
         found = list(history.faults)
         for known in state.faults.values():
@@ -69,6 +71,10 @@ class Integrity:
             history.add_fault(HistoryFault("state", known))
         for fault in found:
             self.add_fault(fault)
+        # Blocks are rebuilt, and what is no event at the end is moved away; damaged events stay.
+        there = {fault_id(str(each)) for each in found if each.file == runtime.data.events.name and each.index}
+        self._mended = {*state.faults, *(fault_id(str(each)) for each in found)} - there
+        self.accepted_damage -= self._mended
         self._compare_with_checkpoints()
         for known in state.faults.values():
             self._stop_signing(known)
@@ -119,6 +125,7 @@ class Integrity:
 
     def _record_fault(self, fault: HistoryFault, *, happened_now: bool = False) -> bool:
         text = str(fault)
+        self._mended.discard(fault_id(text))
         if happened_now:
             # The acceptance covered what was found then, not what happens now.
             self.state.accepted.pop(fault_id(text), None)
@@ -229,7 +236,7 @@ class Integrity:
         )
 
     def _note_accepted_damage(self, fault: str) -> None:
-        if fault_kind(fault) == "history" and fault_id(fault) in self.state.accepted:
+        if fault_kind(fault) == "history" and fault_id(fault) in self.state.accepted.keys() - self._mended:
             self.accepted_damage.add(fault_id(fault))
 
     def _compare_with_checkpoints(self) -> None:

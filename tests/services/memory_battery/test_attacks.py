@@ -24,7 +24,7 @@ from cq_tui.store.checkpoints.checkpoint import (
 from cq_tui.store.checkpoints.signed_note import VerifierKey
 from cq_tui.store.history.faults import FaultKind, fault_kind
 from cq_tui.store.spools.spool import EventSpool
-from tests.services.memory_battery.edits import edit_line, flip
+from tests.services.memory_battery.edits import cut, edit_line, flip
 from tests.services.memory_battery.forgery import forge
 from tests.services.memory_battery.of_events import made_up
 from tests.services.memory_battery.of_signed import STRANGER, entries
@@ -397,3 +397,34 @@ async def test_what_was_accepted_is_in_the_history_as_an_event(site: Site) -> No
     await accept_all(site)
     recorded = [orjson.loads(line) for line in event_lines(site.data)]
     assert any(each["event_type"] == "integrity_acknowledged" for each in recorded)
+
+
+def integrity_of(data: DataDir) -> str:
+    return verify_history(data, workers=1).verdicts.integrity.word.partition(" +")[0]
+
+
+def _cut_lines(site: Site) -> None:
+    lines = event_lines(site.data)
+    site.data.events.write_bytes(b"".join(line + b"\n" for line in lines[:-5]))
+
+
+@pytest.mark.parametrize("change", [_cut_lines, lambda site: cut(site.data.hash_chain, 300)])
+async def test_what_memory_mended_is_no_damage_once_it_was_accepted(
+    site: Site, change: Callable[[Site], object]
+) -> None:
+    change(site)
+    for _ in range(2):
+        async with memory_of(site.data) as memory:
+            await memory.execute_command(command("acknowledge_faults", "all"))
+            await until(lambda: integrity_of(site.data) != "DAMAGED")
+            assert integrity_of(site.data).startswith("intact")
+            assert memory.health(time.time()).accepted_fault_count == 0
+
+
+async def test_an_accepted_event_stays_damaged(site: Site) -> None:
+    flip(site.data.events, b'"number":', 0.5)
+    for _ in range(2):
+        async with memory_of(site.data) as memory:
+            await memory.execute_command(command("acknowledge_faults", "all"))
+            await until(lambda: integrity_of(site.data) == "damage accepted")
+            assert memory.health(time.time()).accepted_fault_count
