@@ -59,7 +59,7 @@ class Integrity:
         self._ahead = {size for size in anchoring.evidence.sizes if size > history.events}
         #: How many events about the history itself were read, and the acceptances that this process recorded.
         self._noted_count = 0
-        self._recorded: set[str | None] = set()
+        self._recorded: set[str] = set()
         #: Ids of the accepted faults of events and blocks that are still there.
         self.accepted_damage: set[str] = set()
         #: Ids of the faults that the start mended, or that it did not find again.
@@ -222,7 +222,7 @@ class Integrity:
         self._note_accepted_damage(accepted.fault)
         self._record_acceptance(accepted, note)
 
-    def _record_acceptance(self, accepted: Acknowledgement, note: str | None) -> None:
+    def _record_acceptance(self, accepted: Acknowledgement, note: str) -> None:
         self._recorded.add(note)
         self._runtime.emit(
             "integrity_acknowledged",

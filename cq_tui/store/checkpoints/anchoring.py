@@ -190,19 +190,14 @@ class Anchoring:
         """Sign nothing until a person accepts this fault."""
         self._blocking_faults[fault_id(reason)] = reason
 
-    def accept(self, acknowledgement: Acknowledgement) -> str | None:
+    def accept(self, acknowledgement: Acknowledgement) -> str:
         """Sign and log that a person accepted a fault; return the note.
 
-        If the history contradicts what was signed, this releases all earlier checkpoints. Without a key there is no
-        note, and the acceptance is lost when this process ends. Raises AcceptanceRefused.
+        If the history contradicts what was signed, this releases all earlier checkpoints. Raises AcceptanceRefused.
         """
         signer = self._signer
         if signer is None:
-            self._blocking_faults.pop(acknowledgement.fault_id, None)
-            self.evidence.accepted[acknowledgement.fault_id] = acknowledgement.fault
-            if acknowledgement.releases_checkpoints:
-                self.evidence.statements.clear()
-            return None
+            raise AcceptanceRefused(f"cannot be signed, so it would not last: {self._problem}")
         try:
             if acknowledgement.releases_checkpoints:
                 # It must release every earlier checkpoint, also those signed while the clock was ahead.

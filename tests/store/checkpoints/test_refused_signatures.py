@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from cq_tui.store.checkpoints.anchoring import AcceptanceRefused
 from cq_tui.store.checkpoints.signing_key import key_path
 from cq_tui.store.history.position import HistoryMark
 from tests.store.checkpoints.desk import SIZES, Desk, acceptance, faults, logged, sign
@@ -112,11 +113,13 @@ def test_without_a_key_nothing_is_signed_but_the_log_is_still_evidence(desk: Des
     assert after.last_checkpoint is not None
     assert after.last_checkpoint.size == 300
     assert len(faults(after, 200)) == 1
-    # A person may accept what is wrong all the same; it is only not signed.
+    # What cannot be signed cannot be accepted either: it would be forgotten with this process.
     (reason,) = faults(after, 200)
-    assert after.accept(acceptance(after, reason, 200)) is None
-    assert faults(after, 200) == []
-    assert faults(desk.open(), 200) == [reason], "it is forgotten then"
+    with pytest.raises(
+        AcceptanceRefused, match=r"cannot be signed, so it would not last: .*checkpoint_key.pem: is damaged"
+    ):
+        after.accept(acceptance(after, reason, 200))
+    assert faults(after, 200) == faults(desk.open(), 200) == [reason]
 
 
 def test_without_a_configuration_folder_nothing_is_signed(tmp_path: Path) -> None:
