@@ -208,8 +208,8 @@ class VerificationReport:
             lines.append(f"  the last {torn:,} bytes are not a whole line; memory moves them to quarantine")
         if self.lost:
             lines.append(f"  {self.lost}")
-        if not self.anchored:
-            lines.append(f"  {self._anchor_problem or 'no signed checkpoint matches it'}")
+        if not self.anchored and self._anchor_problem:
+            lines.append(f"  {self._anchor_problem}")
         lines += [f"  {each}" for each in self.warnings]
         return [*lines, *(_acceptance_line(each) for each in self.log_acceptances)]
 
