@@ -31,7 +31,7 @@ from tests.services.serving import serving
 from tests.services.waiting import until
 
 D = Decimal
-TIMEOUT = httpx.Timeout(connect=2.0, read=0.4, write=2.0, pool=2.0)
+TIMEOUT = httpx.Timeout(connect=20.0, read=0.4, write=20.0, pool=20.0)
 
 
 class CutWire(httpx.AsyncHTTPTransport):
