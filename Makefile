@@ -8,7 +8,9 @@ PYTEST_ARGS ?= -n 3 --dist worksteal
 
 .PHONY: run check test lint types arrows pytest torture schemas docs screenshots bench lock clean
 
+# A checkout cannot hold the mode of a folder: closed here, the data directory needs no word about it.
 run: $(VENV)/.run
+	@chmod 700 shared_data 2>/dev/null || true
 	@$(BIN)/cq-tui $(ARGS)
 
 # What only reads the code runs side by side; the tests measure times and run alone.
