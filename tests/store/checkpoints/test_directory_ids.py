@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cq_tui.contracts.layout import DataDir
 from tests.store.checkpoints.desk import SIZES, Desk, acceptance, faults, grow, sign
 from tests.store.checkpoints.signing import NOW, mark_of, root_of
 from tests.store.history.histories import data_dir
@@ -67,32 +68,33 @@ def test_an_id_that_cannot_be_kept_is_a_warning(desk: Desk) -> None:
     assert "the data directory's id cannot be saved there" in anchoring.warnings[0]
 
 
-def test_the_own_log_of_another_directory_is_a_fault_until_accepted(desk: Desk) -> None:
+def two_directories(desk: Desk) -> tuple[str, DataDir, str]:
+    """Sign in the directory and in another one of the same user; return the id of the first, the other, and its id."""
     known = desk.signed(100).directory_id
     grow(desk)
     other = data_dir(desk.folder / "other")
-    moved = desk.open(other)
-    assert sign(moved, 50)
-    moved.close()
+    anchoring = desk.open(other)
+    assert sign(anchoring, 50)
+    anchoring.close()
+    return known, other, anchoring.directory_id
+
+
+def test_the_own_log_of_another_directory_is_a_fault_until_accepted(desk: Desk) -> None:
+    known, other, moved = two_directories(desk)
     shutil.copy(other.checkpoints, desk.data.checkpoints)
-    after = desk.open(known_id=moved.directory_id)
+    after = desk.open(known_id=moved)
     (fault,) = faults(after, 100)
-    assert fault == f"is that of another data directory ({moved.directory_id}, not {known})"
+    assert fault == f"is that of another data directory ({moved}, not {known})"
     assert not sign(after, 100)
     assert after.accept(acceptance(after, fault, 100))
     assert after.expected_roots() == {50: root_of(50)}
     again = desk.open()
     assert faults(again, 100) == []
-    assert again.directory_id == moved.directory_id
+    assert again.directory_id == moved
 
 
 def test_an_entry_of_another_directory_does_not_rename_it(desk: Desk) -> None:
-    known = desk.signed(100).directory_id
-    grow(desk)
-    other = data_dir(desk.folder / "other")
-    moved = desk.open(other)
-    assert sign(moved, 50)
-    moved.close()
+    known, other, _ = two_directories(desk)
     with desk.data.checkpoints.open("ab") as log:
         log.write(other.checkpoints.read_bytes())
     after = desk.open()

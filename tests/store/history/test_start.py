@@ -206,13 +206,19 @@ def test_a_wrong_root_in_the_tail_is_named_though_the_snapshot_covers_everything
     assert set(found) <= {str(fault) for fault in started(data, stood).faults}
 
 
-def test_damage_of_the_hidden_copy_is_repaired_before_it_counts(tmp_path: Path) -> None:
-    """Only its end is compared at the start; the full check compares all of it."""
-    data = made(tmp_path, COUNT)
+def long_history(folder: Path) -> tuple[DataDir, SnapshotHistory]:
+    """Make a history whose document is longer than what a start compares with its copy; a snapshot covers all of it."""
+    data = made(folder, COUNT)
     history = HistoryWriter(data, now=2000.0)
     history.append([event(seq) for seq in range(COUNT + 1, 1000)], 2000.0)
     stood = history.sync_state()
     history.close()
+    return data, stood
+
+
+def test_damage_of_the_hidden_copy_is_repaired_before_it_counts(tmp_path: Path) -> None:
+    """Only its end is compared at the start; the full check compares all of it."""
+    data, stood = long_history(tmp_path)
     twin = hidden_twin(data.hash_chain)
     content = twin.read_bytes()
     assert len(content) > 200_000
@@ -225,11 +231,7 @@ def test_damage_of_the_hidden_copy_is_repaired_before_it_counts(tmp_path: Path) 
 
 
 def test_damage_of_the_document_is_named_though_its_sound_copy_takes_its_place(tmp_path: Path) -> None:
-    data = made(tmp_path, COUNT)
-    history = HistoryWriter(data, now=2000.0)
-    history.append([event(seq) for seq in range(COUNT + 1, 1000)], 2000.0)
-    stood = history.sync_state()
-    history.close()
+    data, stood = long_history(tmp_path)
     content = data.hash_chain.read_bytes()
     data.hash_chain.write_bytes(content.replace(b'"index":9,', b'"index":8,', 1))
     found = [str(fault) for fault in verify(data).faults]
