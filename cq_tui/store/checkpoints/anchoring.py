@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.checkpoints.acknowledgement import Acknowledgement, sign_acknowledgement
-from cq_tui.store.checkpoints.anchors import AnchorError, KeptNote, anchor_path, copy_path, read_series, write_anchor
+from cq_tui.store.checkpoints.anchors import AnchorError, KeptNote, find_series, read_series, write_anchor
 from cq_tui.store.checkpoints.checkpoint import (
     Checkpoint,
     open_checkpoint,
@@ -150,10 +150,6 @@ class Anchoring:
         """The public key that signs (C2SP verifier key); None without a key."""
         return self._signer.verifier.text if self._signer else None
 
-    def expected_roots(self) -> dict[int, bytes]:
-        """Return the root that the history must have at each size in a binding checkpoint."""
-        return {each.checkpoint.size: each.checkpoint.root for each in self.evidence.statements}
-
     def sign(self, size: int, mark: HistoryMark, now: float) -> Checkpoint | None:
         """Sign a checkpoint, log it and replace the anchors; return None if that is impossible (see ``problem``).
 
@@ -201,11 +197,9 @@ class Anchoring:
         try:
             if acknowledgement.releases_checkpoints:
                 # It must release every earlier checkpoint, also those signed while the clock was ahead.
-                known = [each.checkpoint for each in self.evidence.statements]
-                own = (note for note in self._external_notes() if opens(note.text, signer.verifier))
-                known += [note.checkpoint for note in own]
-                newest = max((checkpoint.time for checkpoint in known), default=0.0)
-                acknowledgement = replace(acknowledgement, time=max(acknowledgement.time, newest))
+                times = [each.checkpoint.time for each in self.evidence.statements]
+                times += [each.checkpoint.time for each in self._external_notes() if opens(each.text, signer.verifier)]
+                acknowledgement = replace(acknowledgement, time=max(acknowledgement.time, *times))
             text = sign_acknowledgement(acknowledgement, signer.private_key)
             if signer.log.was_replaced:
                 signer.log.close()
@@ -275,13 +269,7 @@ class Anchoring:
 
     def _series(self) -> dict[str, Path]:
         """Return where each series of external copies begins."""
-        if self._folder is None:
-            return {}
-        series = {"anchor": anchor_path(self._folder, self.directory_id)}
-        try:
-            return series | ({"copy": path} if (path := copy_path(self._copy)) else {})
-        except AnchorError:
-            return series
+        return find_series(self._folder, self.directory_id, self._copy)[0]
 
     def _external_notes(self) -> list[KeptNote]:
         return [note for base in self._series().values() for note in read_series(base)[0]]

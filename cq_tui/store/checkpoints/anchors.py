@@ -8,7 +8,8 @@ what contradicts it goes to the next one. Beside each lies its signer's verifier
 import contextlib
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,18 +53,27 @@ def copy_path(copy: str | None) -> Path | None:
     return path
 
 
-def read_anchor(path: Path) -> str | None:
-    """Return the note in an anchor file, unverified; None if there is no file. Raises AnchorError."""
+def find_series(folder: Path | None, directory_id: str | None, copy: str | None) -> tuple[dict[str, Path], list[str]]:
+    """Return where the series ``anchor`` and ``copy`` begin, as far as they are known, and what is wrong with them."""
+    series = {"anchor": anchor_path(folder, directory_id)} if folder is not None and directory_id is not None else {}
+    try:
+        chosen = copy_path(copy)
+    except AnchorError as error:
+        return series, [str(error)]
+    return series | ({} if chosen is None else {"copy": chosen}), []
+
+
+def read_anchor(path: Path) -> KeptNote | None:
+    """Return what an anchor file keeps, unverified; None if there is no file. Raises AnchorError."""
     try:
         text = decode_note(read_content(path, MAX_NOTE_BYTES))
-        parse_unverified(text)
+        return KeptNote(path, text, parse_unverified(text), read_key_beside(path))
     except DocumentMissing:
         return None
     except DocumentError as error:
         raise AnchorError(f"{path}: {error.problem}. Move it away") from None
     except SignedNoteError as error:
         raise AnchorError(f"{path}: is not a checkpoint of ours ({error}). Move it away") from None
-    return text
 
 
 def read_key_beside(path: Path) -> VerifierKey | None:
@@ -78,13 +88,10 @@ def read_series(base: Path) -> tuple[list[KeptNote], list[str]]:
     notes, problems = [], []
     for path in _existing(base):
         try:
-            text = read_anchor(path)
+            notes.append(read_anchor(path))
         except AnchorError as error:
             problems.append(str(error))
-            continue
-        if text is not None:
-            notes.append(KeptNote(path, text, parse_unverified(text), read_key_beside(path)))
-    return notes, problems
+    return [note for note in notes if note is not None], problems
 
 
 def write_anchor(base: Path, text: str, key: VerifierKey, *, extends: Callable[[str], bool], private: bool) -> None:
@@ -112,16 +119,17 @@ def write_anchor(base: Path, text: str, key: VerifierKey, *, extends: Callable[[
 
 def _free_place(base: Path, text: str, extends: Callable[[str], bool]) -> Path:
     origin = parse_unverified(text).origin
-    for path in _series(base):
+    further = (base.with_name(f"{base.name}.{number}") for number in range(2, _MOST_FILES + 1))
+    for path in chain([base], further):
         try:
             present = read_anchor(path)
         except AnchorError:
             if os.path.lexists(path):
                 continue
             present = None
-        if present is None or extends(present):
+        if present is None or extends(present.text):
             return path
-        if parse_unverified(present).origin != origin:
+        if present.checkpoint.origin != origin:
             raise AnchorError(f"{path}: contains the checkpoint of another data directory. Choose another file")
     raise AnchorError(f"{base}: has {_MOST_FILES} files that this history does not extend. Move them away")
 
@@ -134,12 +142,6 @@ def _existing(base: Path) -> list[Path]:
     except OSError:
         found = []
     return [base, *(base.with_name(f"{base.name}.{each}") for each in sorted(found))]
-
-
-def _series(base: Path) -> Iterator[Path]:
-    yield base
-    for number in range(2, _MOST_FILES + 1):
-        yield base.with_name(f"{base.name}.{number}")
 
 
 def _key_path(path: Path) -> Path:

@@ -103,7 +103,7 @@ class CheckpointLog:
 
     def append(self, text: str, key: VerifierKey) -> None:
         """Add a note, synced. On JournalError the log is unchanged; on JournalBroken it is unusable."""
-        self._journal.append([_entry(text, key)[:-1]], durable=True)
+        self._journal.append_bytes(_entry(text, key), durable=True)
 
     def close(self) -> None:
         """Close the file."""

@@ -16,7 +16,7 @@ import orjson
 from cq_tui.contracts.health import AcceptedContradiction
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.checkpoints.acknowledgement import open_acknowledgement
-from cq_tui.store.checkpoints.anchors import AnchorError, KeptNote, anchor_path, copy_path, read_series
+from cq_tui.store.checkpoints.anchors import KeptNote, find_series, read_series
 from cq_tui.store.checkpoints.checkpoint import Checkpoint, directory_id_of, is_directory_id, open_checkpoint, origin_of
 from cq_tui.store.checkpoints.checkpoint_log import (
     Acceptance,
@@ -79,10 +79,9 @@ class Evidence:
 
     def report_contradictions(self) -> list[AcceptedContradiction]:
         """Return who accepted a contradiction, when, what, and the event that records it, oldest first."""
-        found = [(each.index, each.acknowledgement) for each in self.contradictions]
         return [
             AcceptedContradiction(event_index=index, accepted_by=each.who, accepted_at=each.time, fault=each.fault)
-            for index, each in found
+            for index, each in ((each.index, each.acknowledgement) for each in self.contradictions)
         ]
 
     def find_anchor(self, marks: Mapping[int, HistoryMark], skipped: int = 0) -> Checkpoint | None:
@@ -128,15 +127,11 @@ class Evidence:
         self.accepted |= {
             each.acknowledgement.fault_id: each.acknowledgement.fault for each in self.acceptances if each.trusted
         }
-        until = self.released_until
+        released = [(each.trusted, each.key, each.acknowledgement.time) for each in self.contradictions]
         self.statements = [
             each
             for each in self.statements
-            if each.checkpoint.time > until
-            and not any(
-                accepted.key == each.key and each.checkpoint.time <= accepted.acknowledgement.time
-                for accepted in self.contradictions
-            )
+            if not any((trusted or key == each.key) and each.checkpoint.time <= time for trusted, key, time in released)
         ]
 
     def find_faults(self, events: int, marks: Mapping[int, HistoryMark]) -> list[str]:
@@ -236,10 +231,8 @@ def read_evidence(
     if found.directory_id and not found.has_trusted_signature:
         _believe_others(data.checkpoints, origin_of(found.directory_id), found)
     found.apply_acceptances()
-    if folder is None or found.directory_id is None:
-        return found
     # A copy in which memory never ran, and does not run now, is a backup.
-    if is_signer or known_directory_id(folder, data.root) == found.directory_id:
+    if folder and found.directory_id and (is_signer or known_directory_id(folder, data.root) == found.directory_id):
         found.problems += map(describe_live_copy, find_live_copies(folder, data, found.directory_id))
     return found
 
@@ -278,16 +271,11 @@ def _find_directory_id(
 
 def _read_kept_notes(folder: Path | None, copy: str | None, found: Evidence) -> list[tuple[str, KeptNote]]:
     """Return the external copies, each with where it was found."""
-    bases: dict[str, Path | None] = {}
-    if folder is not None and found.directory_id is not None:
-        bases["anchor"] = anchor_path(folder, found.directory_id)
-    try:
-        bases["copy"] = copy_path(copy)
-    except AnchorError as error:
-        found.warnings.append(str(error))
+    series, warnings = find_series(folder, found.directory_id, copy)
+    found.warnings += warnings
     kept = []
-    for source, base in bases.items():
-        notes, problems = read_series(base) if base else ([], [])
+    for source, base in series.items():
+        notes, problems = read_series(base)
         found.warnings += problems
         kept += [(source, note) for note in notes]
     return kept
@@ -314,17 +302,18 @@ def _find_keys(
             or named is not None
             or (folder is not None and known_directory_id(folder, data.root) == directory_id)
             or any(opens(each.text, mine) for each in anchors)
-            or _has_signed(data.checkpoints, mine)
+            or any(each.key == mine for each in _newest_entries(data.checkpoints))
         )
         keys += [mine] if is_ours else []
     keys += [each.key for each in anchors if each.key and each.key.name == origin]
     return tuple(dict.fromkeys(each for each in keys if each is not None))
 
 
-def _has_signed(path: Path, key: VerifierKey) -> bool:
+def _newest_entries(path: Path) -> list[Statement | Acceptance]:
+    """Return what anybody signed in the end of the log; nothing if it cannot be read."""
     with contextlib.suppress(JournalError):
-        return any(each.key == key for each in read_checkpoint_log(path, newest=MAX_BINDING).entries)
-    return False
+        return read_checkpoint_log(path, newest=MAX_BINDING).entries
+    return []
 
 
 def opens(text: str, key: VerifierKey) -> bool:
@@ -353,10 +342,8 @@ def _read_log(path: Path, found: Evidence) -> None:
 def _believe_others(path: Path, origin: str, found: Evidence) -> None:
     """Add what other keys signed and accepted here: a key that is new does not silence them."""
     known = {each.text for each in found.statements}
-    with contextlib.suppress(JournalError):
-        entries = read_checkpoint_log(path, newest=MAX_BINDING).entries
-        others = [each for each in entries if isinstance(each, Statement) and each.text not in known]
-        found.statements += [each for each in others if each.key.name == origin]
+    others = [each for each in _newest_entries(path) if isinstance(each, Statement) and each.text not in known]
+    found.statements += [each for each in others if each.key.name == origin]
     found.acceptances += [each for each in found.accepted_by_others.values() if each.key.name == origin]
 
 

@@ -66,8 +66,9 @@ def find_lost_history(folder: Path, data: DataDir, present: Collection[str] = ()
     known, lost = _read_record(folder, data.root)
     # A log in the directory names its id, which is then in ``present``.
     ids = {lost} if has_history(data) else {lost, known}
-    anchors = [_anchor(folder, each) for each in ids if each is not None and each not in present]
-    newest = max((each for each in anchors if each is not None), key=lambda each: each.size, default=None)
+    gone = [anchor_path(folder, each) for each in ids if each is not None and each not in present]
+    kept = (note.checkpoint for base in gone for note in read_series(base)[0])
+    newest = max(kept, key=lambda each: each.size, default=None)
     return LostHistory(newest, _record_path(folder, data.root)) if newest is not None and newest.size else None
 
 
@@ -111,11 +112,6 @@ def _read_record(folder: Path, root: Path) -> tuple[str | None, str | None]:
         return None, None
     directory_id, lost = known.get("directory_id"), known.get("lost")
     return directory_id if is_directory_id(directory_id) else None, lost if is_directory_id(lost) else None
-
-
-def _anchor(folder: Path, directory_id: str) -> Checkpoint | None:
-    kept = [note.checkpoint for note in read_series(anchor_path(folder, directory_id))[0]]
-    return max(kept, key=lambda checkpoint: checkpoint.size, default=None)
 
 
 def _resolved(root: Path) -> str:

@@ -160,8 +160,6 @@ def _verify(key: VerifierKey, signature: bytes, message: bytes) -> None:
 
 def _encoded(text: str) -> bytes:
     """Encode a note's text after checking its size and characters."""
-    if len(text) > MAX_NOTE_BYTES:
-        raise SignedNoteError(f"note: is larger than {MAX_NOTE_BYTES:,} bytes")
     try:
         content = text.encode()
     except UnicodeEncodeError:

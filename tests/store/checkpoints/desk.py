@@ -70,6 +70,11 @@ def acknowledged(note: str) -> bytes:
     )
 
 
+def expected_roots(anchoring: Anchoring) -> dict[int, bytes]:
+    """Return the root that the history must have at each size in a binding checkpoint."""
+    return {each.checkpoint.size: each.checkpoint.root for each in anchoring.evidence.statements}
+
+
 def faults(anchoring: Anchoring, events: int, branch: str = "", since: int = 0) -> list[str]:
     """Hold a history of so many events against what was signed; from ``since`` on it is another one."""
     marks = {size: mark_of(size, branch if size > since else "") for size in anchoring.evidence.sizes if size <= events}

@@ -8,7 +8,7 @@ from cq_tui.store.checkpoints.anchoring import SigningConflict
 from cq_tui.store.checkpoints.anchors import anchor_path
 from cq_tui.store.checkpoints.checkpoint import open_checkpoint
 from cq_tui.store.checkpoints.signed_note import VerifierKey
-from tests.store.checkpoints.desk import SIZES, Desk, faults, grow, sign
+from tests.store.checkpoints.desk import SIZES, Desk, expected_roots, faults, grow, sign
 from tests.store.checkpoints.signing import NOW, mark_of, root_of
 
 
@@ -21,11 +21,11 @@ def test_what_is_signed_is_logged_anchored_and_expected(desk: Desk) -> None:
     assert anchoring.public_key is not None
     assert open_checkpoint(text, VerifierKey.parse(anchoring.public_key)) == last
     assert desk.anchor(anchoring).read_text() == desk.copy.read_text() == text
-    assert anchoring.expected_roots() == {size: root_of(size) for size in SIZES}
+    assert expected_roots(anchoring) == {size: root_of(size) for size in SIZES}
     assert (anchoring.problem, anchoring.warnings) == (None, [])
     again = desk.open()
     assert (again.directory_id, again.last_note) == (anchoring.directory_id, text)
-    assert again.expected_roots() == anchoring.expected_roots()
+    assert expected_roots(again) == expected_roots(anchoring)
     assert faults(again, 300) == faults(again, 5000) == []
     assert sign(again, 400)
 
@@ -44,7 +44,7 @@ def test_a_restored_backup_is_detected_by_the_anchor(desk: Desk) -> None:
     desk.signed(300).close()
     desk.put_back(backup)
     after = desk.open()
-    assert after.expected_roots() == {size: root_of(size) for size in SIZES}
+    assert expected_roots(after) == {size: root_of(size) for size in SIZES}
     (fault,) = faults(after, 200)
     assert "history has 200 events" in fault
     assert "names 300: 100 are missing, or an old copy was put back" in fault
@@ -62,7 +62,7 @@ def test_a_deleted_log_does_not_hide_a_rollback(desk: Desk) -> None:
     desk.data.checkpoints.unlink()
     after = desk.open(known_id=known)
     assert after.last_checkpoint is None
-    assert after.expected_roots() == {300: root_of(300)}
+    assert expected_roots(after) == {300: root_of(300)}
     assert len(faults(after, 299)) == 1
     (fault,) = faults(after, 300)
     assert fault.startswith("lacks the checkpoint of 300 events"), "a deleted log is told"
@@ -84,7 +84,7 @@ def test_a_log_that_cannot_be_read_does_not_hide_a_rollback(desk: Desk, there: s
     else:
         path.symlink_to("/dev/zero")
     after = desk.open()
-    assert (after.directory_id, list(after.expected_roots())) == (known_id, [200])
+    assert (after.directory_id, list(expected_roots(after))) == (known_id, [200])
     unreadable, reason = faults(after, 100)
     assert "cannot be read" in unreadable
     assert "100 are missing, or an old copy was put back" in reason
@@ -96,7 +96,7 @@ def test_the_copy_is_evidence_too(desk: Desk) -> None:
     desk.data.checkpoints.unlink()
     anchor_path(desk.config, known).unlink()
     after = desk.open(known_id=known, copy=True)
-    assert after.expected_roots() == {300: root_of(300)}
+    assert expected_roots(after) == {300: root_of(300)}
 
 
 def test_a_fork_is_noticed_by_the_one_that_did_not_sign_last(desk: Desk) -> None:
@@ -115,9 +115,7 @@ def test_a_fork_is_noticed_by_the_one_that_did_not_sign_last(desk: Desk) -> None
 
 def test_only_the_newest_checkpoints_are_kept_in_mind(desk: Desk) -> None:
     anchoring = desk.signed(*range(1, 131))
-    assert (
-        anchoring.expected_roots() == desk.open().expected_roots() == {size: root_of(size) for size in range(31, 131)}
-    )
+    assert expected_roots(anchoring) == expected_roots(desk.open()) == {size: root_of(size) for size in range(31, 131)}
 
 
 def test_the_same_history_may_be_signed_again_but_not_a_smaller_or_another_one(desk: Desk) -> None:
