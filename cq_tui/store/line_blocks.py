@@ -28,8 +28,8 @@ def blocks(file: BinaryIO, start: int, end: int, size: int = _BLOCK) -> Iterator
         rest, offset = content[cut:], offset + cut
         if len(rest) > MAX_LINE_BYTES:
             yield LineBlock(offset, [OVERLONG])
-            rest, offset = b"", _behind_line(file, position)
-            position = min(offset, end)
+            rest, offset = b"", next_line_start(file.fileno(), position, end) or end
+            position = offset
 
 
 def blocks_backwards(file: BinaryIO, start: int, end: int, size: int = _BLOCK) -> Iterator[LineBlock]:
@@ -49,14 +49,13 @@ def blocks_backwards(file: BinaryIO, start: int, end: int, size: int = _BLOCK) -
         tail = content[:cut] if cut <= MAX_LINE_BYTES else OVERLONG + b"\n"
 
 
-def _behind_line(file: BinaryIO, position: int) -> int:
-    """Return the offset after the next line feed, or the end of the file."""
-    while content := os.pread(file.fileno(), _BLOCK, position):
-        found = content.find(b"\n")
-        if found >= 0:
+def next_line_start(descriptor: int, position: int, end: int) -> int | None:
+    """Return the offset after the first line feed between two offsets; None if there is none. Raises OSError."""
+    while content := os.pread(descriptor, min(_BLOCK, end - position), position):
+        if (found := content.find(b"\n")) >= 0:
             return position + found + 1
         position += len(content)
-    return position
+    return None
 
 
 def count_line_feeds(file: BinaryIO, start: int, stop: int) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cq_tui.store.history.hash_chain import DOCUMENT_START, SEPARATOR, TAIL_BYTES, BlockLinks, parse_links
 from cq_tui.store.journal import MAX_LINE_BYTES, OVERLONG
+from cq_tui.store.line_blocks import next_line_start
 from cq_tui.store.regular_file import open_regular
 
 _READ = 256 * 1024
@@ -98,7 +99,7 @@ class EventLines(_FileRange):
         if len(rest) <= _MAX_HELD:
             return b"", []
         if self._overlong[0] != self.offset:
-            self._overlong = self.offset, self._next_end()
+            self._overlong = self.offset, next_line_start(self._descriptor, self._rest, self._stop)
         return (b"", []) if self._overlong[1] is None else (OVERLONG + b"\n", [OVERLONG])
 
     def consume(self, content: bytes) -> Iterable[bytes]:
@@ -111,15 +112,6 @@ class EventLines(_FileRange):
             return self._skip_to(end)
         self.skip(len(content))
         return (content,)
-
-    def _next_end(self) -> int | None:
-        """Return the offset after the first line feed beyond the buffer; None if there is none."""
-        position = self._rest
-        while content := os.pread(self._descriptor, min(_READ, self._stop - position), position):
-            if (found := content.find(b"\n")) >= 0:
-                return position + found + 1
-            position += len(content)
-        return None
 
     def _skip_to(self, end: int) -> Iterator[bytes]:
         self._buffer, self._at = b"", 0
