@@ -27,7 +27,6 @@ from cq_tui.store.proofs.merkle_proofs import tree_hash
 from cq_tui.store.regular_file import open_regular
 
 _EVENT_ID = re.compile(r"evt_([0-9]{1,18})_([0-9]{3,18})")
-_BLOCK_EVENT = re.compile(rb'\{"index":\d+,"timestamp":[0-9.]+,"data":\{"event_id":"([a-z0-9_]+)"')
 _EVENT_HASH = re.compile(rb'"event_hash":"(.{64})"\},"previous_hash":"')
 _LINE_END = SEPARATOR[:-1]
 Found = TypeVar("Found")
@@ -78,7 +77,7 @@ class HistoryFiles:
             return None
         block = self.block_at(index)
         if block is not None:
-            return self.event_by_id(_block_event(block))
+            return self.event_by_id(_block_event(block) or "")
         # The block is damaged or missing: count lines instead.
         with open(self._data.events, "rb", opener=open_regular) as file:
             entry = next(islice(lines_from(file, 0), index - 1, None), None)
@@ -98,8 +97,8 @@ class HistoryFiles:
 
         def look(file: BinaryIO) -> int | None:
             entry = find_first(file, _block_event_key, target)
-            key = block_key(entry.line) if entry and _block_event(entry.line) == event_id else None
-            return None if key is None else key[0]
+            links = parse_links(_block(entry.line)) if entry else None
+            return links.index if links and links.event_id == event_id else None
 
         if (index := _retry_once(self._data.hash_chain, look)) is not None:
             return index
@@ -188,13 +187,13 @@ def _block(line: bytes) -> bytes:
     return line.removesuffix(_LINE_END)
 
 
-def _block_event(line: bytes) -> str:
-    found = _BLOCK_EVENT.match(line)
-    return found[1].decode() if found else ""
+def _block_event(line: bytes) -> str | None:
+    links = parse_links(_block(line))
+    return links.event_id if links else None
 
 
 def _block_event_key(line: bytes) -> Key | None:
-    return None if parse_links(_block(line)) is None else _event_key(_block_event(line))
+    return _event_key(_block_event(line) or "")
 
 
 def _event_key(event_id: str) -> Key | None:
