@@ -14,13 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from cq_tui.contracts.history import Snapshot, SnapshotHistory
-from cq_tui.store.document import (
-    DocumentError,
-    describe_validation_error,
-    document_bytes,
-    parse_json,
-    read_content,
-)
+from cq_tui.store.document import DocumentError, describe_validation_error, document_bytes, parse_json, read_content
 
 #: At most 15 digits: enough for any clock, and exact as a float.
 _NAME = re.compile(r"snapshot_(0|[1-9]\d{0,14})\.json", re.ASCII)

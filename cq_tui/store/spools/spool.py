@@ -18,12 +18,7 @@ from pydantic import BaseModel
 from cq_tui.store.history.event_line import may_follow
 from cq_tui.store.journal import JournalError, JournalLocked, JournalWriter, last_lines
 from cq_tui.store.spools.last_merged import last_merged_seq
-from cq_tui.store.spools.spool_files import (
-    closed_segments,
-    is_transient_writer,
-    is_writer_name,
-    spool_path,
-)
+from cq_tui.store.spools.spool_files import closed_segments, is_transient_writer, is_writer_name, spool_path
 from cq_tui.store.spools.spooled_line import (
     MAX_SPOOLED_BYTES,
     InvalidSpooledLine,
