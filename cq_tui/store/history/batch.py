@@ -5,6 +5,7 @@ nested ones, is left to ``Verifier`` to verify line by line.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from operator import le, lt
@@ -16,6 +17,7 @@ from cq_tui.store.history.event_line import (
     ORIGIN_FIELDS,
     SEQ_LIMIT,
     EventHeader,
+    event_id_key,
     is_writer_name,
 )
 from cq_tui.store.history.hash_chain import ChainBlock, build_blocks
@@ -46,18 +48,6 @@ def _lines_pattern() -> re.Pattern[str]:
 _LINES = _lines_pattern()
 
 
-class VerifiedBatch(NamedTuple):
-    """What a sound batch of events adds to a history."""
-
-    leaves: list[bytes]
-    #: The joined blocks that the document must have.
-    blocks: bytes
-    last_header: EventHeader
-    tip: ChainBlock
-    sequences: "WriterSequences"
-    event_types: set[str]
-
-
 class WriterSequences(NamedTuple):
     """The sequence numbers in a batch. A writer's numbers grow by one, or events were lost."""
 
@@ -67,6 +57,18 @@ class WriterSequences(NamedTuple):
     first: dict[str, int]
     #: How many numbers between them are missing, by writer.
     missing: dict[str, int]
+
+
+class VerifiedBatch(NamedTuple):
+    """What a sound batch of events adds to a history."""
+
+    leaves: list[bytes]
+    #: The joined blocks that the document must have.
+    blocks: bytes
+    last_header: EventHeader
+    tip: ChainBlock
+    sequences: WriterSequences
+    event_types: set[str]
 
 
 def check_batch(
@@ -95,9 +97,9 @@ def check_batch(
 
 def count_sequences(numbered: Iterable[tuple[str, int]]) -> WriterSequences | None:
     """Return the sequence numbers by writer; None if they do not grow, or leap."""
-    numbers: dict[str, list[int]] = {}
+    numbers: defaultdict[str, list[int]] = defaultdict(list)
     for writer, number in numbered:
-        numbers.setdefault(writer, []).append(number)
+        numbers[writer].append(number)
     last: dict[str, int] = {}
     first: dict[str, int] = {}
     missing: dict[str, int] = {}
@@ -105,12 +107,10 @@ def count_sequences(numbered: Iterable[tuple[str, int]]) -> WriterSequences | No
         first[writer], last[writer] = own[0], own[-1]
         if not (is_writer_name(writer) and own[0] > 0 and own[-1] < SEQ_LIMIT):
             return None
-        if not all(map(lt, own, own[1:])):
-            return None
-        if lost := own[-1] - own[0] + 1 - len(own):
-            if any(other - one > MAX_LEAP for one, other in pairwise(own)):
+        if own != list(range(own[0], own[0] + len(own))):
+            if not all(0 < other - one <= MAX_LEAP for one, other in pairwise(own)):
                 return None
-            missing[writer] = lost
+            missing[writer] = own[-1] - own[0] + 1 - len(own)
     return WriterSequences(last, first, missing)
 
 
@@ -123,9 +123,3 @@ def _in_order(ids: Sequence[str], times: Sequence[str], last_id: str | None) -> 
     return grows and (
         all(map(le, times, times[1:])) or all(float(one) <= float(other) for one, other in pairwise(times))
     )
-
-
-def event_id_key(event_id: str) -> tuple[int, int]:
-    """Return second and count of an id, by which events are ordered."""
-    _, second, count = event_id.split("_")
-    return int(second), int(count)

@@ -144,6 +144,12 @@ def _parse_spelling(line: bytes, event: dict[str, Any], metadata: dict[str, Any]
     return header
 
 
+def event_id_key(event_id: str) -> tuple[int, int]:
+    """Return second and count of an id, by which events are ordered."""
+    _, second, count = event_id.split("_")
+    return int(second), int(count)
+
+
 def may_follow(last: int, seq: int) -> bool:
     """Whether a writer can have reached a number after ``last``, its last one that is known, 0 for none."""
     return seq <= last + MAX_LEAP if last else seq < _FIRST_SEQ_LIMIT
@@ -164,7 +170,7 @@ class EventClock:
         self._count = 0
         if last is not None:
             self._micros = int(last.timestamp.replace(".", ""))
-            self._second, self._count = map(int, last.event_id.split("_")[1:])
+            self._second, self._count = event_id_key(last.event_id)
 
     def stamp_all(self, now: float, event_types: Iterable[str]) -> list[HeaderFields]:
         """Return the headers of the next events, all of them at system time ``now`` (Unix seconds)."""

@@ -6,8 +6,14 @@ from pathlib import Path
 
 import orjson
 
-from cq_tui.store.history.batch import event_id_key
-from cq_tui.store.history.event_line import EventHeader, EventLineError, MisspelledEvent, parse_event, parse_header
+from cq_tui.store.history.event_line import (
+    EventHeader,
+    EventLineError,
+    MisspelledEvent,
+    event_id_key,
+    parse_event,
+    parse_header,
+)
 from cq_tui.store.history.hash_chain import SEPARATOR, parse_links
 from cq_tui.store.history.merkle import leaf_hash
 from cq_tui.store.line_blocks import blocks

@@ -75,12 +75,8 @@ class MerkleFrontier:
         """The frontier."""
         return tuple(self._roots)
 
-    def append(self, leaf: bytes) -> None:
-        """Add one leaf hash."""
-        self.add_subtree(leaf, 1)
-
     def extend(self, leaves: Sequence[bytes]) -> None:
-        """Add many leaf hashes, whole subtrees at once."""
+        """Add leaf hashes, whole subtrees at once."""
         start, count = 0, len(leaves)
         while start < count:
             width = 1 << (count - start).bit_length() - 1

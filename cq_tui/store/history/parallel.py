@@ -14,9 +14,9 @@ from multiprocessing.context import ForkContext, SpawnContext
 from typing import NamedTuple
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.store.history.batch import WriterSequences, event_id_key
+from cq_tui.store.history.batch import WriterSequences
 from cq_tui.store.history.chain_file import read_chain_tail
-from cq_tui.store.history.event_line import parse_header
+from cq_tui.store.history.event_line import event_id_key, parse_header
 from cq_tui.store.history.hash_chain import SEPARATOR, ChainBlock, ChainError, ChainTail, parse_links
 from cq_tui.store.history.line_inspection import block_key, event_key
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, MerkleFrontier, leaf_hash
@@ -132,19 +132,18 @@ def position_after(data: DataDir, count: int) -> HistoryPosition | None:
         events=count,
         tip=ChainBlock(content, links.hash),
         last_header=parse_header(line.line),
-        event_end=line.offset + len(line.line) + 1,
+        event_end=line.end,
         block_end=block.offset + len(content),
     )
 
 
 def _split_parts(data: DataDir, starts: Sequence[HistoryPosition], sizes: Collection[int]) -> list[_Part]:
-    tasks = []
     edges = pairwise([-1, *(position.events for position in starts), sys.maxsize])
-    for number, (start, (before, last)) in enumerate(zip([None, *starts], edges, strict=True)):
-        end = starts[number].event_end if number < len(starts) else None
-        inside = {size for size in sizes if before < size <= last}
-        tasks.append(_Part(data, start, end, inside))
-    return tasks
+    ends = [*(position.event_end for position in starts), None]
+    return [
+        _Part(data, start, end, {size for size in sizes if before < size <= last})
+        for start, end, (before, last) in zip([None, *starts], ends, edges, strict=True)
+    ]
 
 
 def _run_parts(tasks: Sequence[_Part], progress: Progress) -> list[_PartResult | None]:

@@ -1,12 +1,12 @@
 """The state of a history after some event, and the limits of a verification."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from cq_tui.store.history.batch import BATCH_EVENTS, WriterSequences
 from cq_tui.store.history.event_line import EventHeader, may_follow
-from cq_tui.store.history.hash_chain import ChainBlock, genesis_block
+from cq_tui.store.history.hash_chain import SEPARATOR, ChainBlock, genesis_block
 from cq_tui.store.history.merkle import MerkleFrontier
 
 #: The tip of a history without a genesis block.
@@ -51,6 +51,13 @@ class HistoryPosition:
     def mark(self) -> HistoryMark:
         """Root and tip at this size."""
         return HistoryMark(self.frontier.root(), self.tip.hash)
+
+    def append_blocks(self, content: bytes, leaves: Sequence[bytes], tip: ChainBlock) -> None:
+        """Extend chain and tree by one or more joined blocks."""
+        self.events += len(leaves)
+        self.frontier.extend(leaves)
+        self.tip = tip
+        self.block_end += len(SEPARATOR) + len(content)
 
     def precedes(self, sequences: WriterSequences) -> bool:
         """Whether these sequence numbers can follow those before."""

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
-from cq_tui.store.history.batch import VerifiedBatch, WriterSequences, check_batch, event_id_key
+from cq_tui.store.history.batch import VerifiedBatch, WriterSequences, check_batch
 from cq_tui.store.history.chain_file import hidden_twin, read_chain_tail, read_genesis, starts_as_chain
-from cq_tui.store.history.event_line import EventHeader
+from cq_tui.store.history.event_line import EventHeader, event_id_key
 from cq_tui.store.history.faults import HistoryFault
 from cq_tui.store.history.hash_chain import (
     DOCUMENT_START,
@@ -251,17 +251,11 @@ class Verifier:
         return min(room, self._boundaries[0] - events) if self._boundaries else room
 
     def _accept_batch(self, events: bytes, batch: VerifiedBatch) -> None:
-        position = self.position
-        position.events += len(batch.leaves)
-        position.frontier.extend(batch.leaves)
-        position.tip, position.last_header = batch.tip, batch.last_header
-        position.add_sequences(batch.sequences)
         self._consume_lines(events)
         self._blocks.consume(batch.blocks)
-        position.block_end += len(SEPARATOR) + len(batch.blocks)
-        if self._sink is not None:
-            self._sink(SEPARATOR + batch.blocks)
-        self._on_size_reached()
+        self.position.last_header = batch.last_header
+        self.position.add_sequences(batch.sequences)
+        self._append_blocks(batch.blocks, batch.leaves, batch.tip)
 
     def _consume_lines(self, content: bytes) -> None:
         for part in self._lines.consume(content):
@@ -269,10 +263,14 @@ class Verifier:
             if self._take_bytes is not None:
                 self._take_bytes(part)
 
-    def _on_size_reached(self) -> None:
-        """Do what is due at this size of the tree."""
-        if self.position.events % SUBTREE_LEAVES == 0:
-            self.subtree_ends.append((self.position.event_end, self.position.block_end))
+    def _append_blocks(self, content: bytes, leaves: list[bytes], tip: ChainBlock) -> None:
+        """Extend chain and tree, and do what is due at the size that they reach. The events are consumed already."""
+        position = self.position
+        position.append_blocks(content, leaves, tip)
+        if self._sink is not None:
+            self._sink(SEPARATOR + content)
+        if position.events % SUBTREE_LEAVES == 0:
+            self.subtree_ends.append((position.event_end, position.block_end))
         self._compare_root()
 
     def _compare_root(self) -> None:
@@ -343,7 +341,7 @@ class Verifier:
             # The next block names this event: the one that belongs here is missing.
             expected = now.event_hash or line.leaf
             self.add_fault(self._events_path, "the event is missing", index, expected.hex())
-            self._append_block(ChainBlock(stored or b"", now.hash), expected)
+            self._append_blocks(stored or b"", [expected], ChainBlock(stored or b"", now.hash))
         self._resolve_block(line, block, *blocks.consume_index(index, block.content))
 
     def _count_consumed(self, stored: bytes | None) -> None:
@@ -371,7 +369,7 @@ class Verifier:
             self._replace_block(index, stored, block, is_known=self._must_have_block(index, len(line.content) + 1))
         if line.header is not None and intact:
             self._compare_order(index, line.header)
-        self._append_block(block, leaf)
+        self._append_blocks(block.content, [leaf], block)
         if line.header is not None:
             position.last_header = line.header
         if intact and line.origin is not None:
@@ -389,16 +387,6 @@ class Verifier:
         """Whether the block of the event just consumed, of ``size`` bytes, must have been written."""
         is_counted = self._tail is not None and index < self._tail.chain_length
         return self.position.event_end - size < self._limits.watermark or (self._limits.strict and is_counted)
-
-    def _append_block(self, block: ChainBlock, leaf: bytes) -> None:
-        position = self.position
-        position.events += 1
-        position.tip = block
-        position.frontier.append(leaf)
-        position.block_end += len(SEPARATOR) + len(block.content)
-        if self._sink is not None:
-            self._sink(SEPARATOR + block.content)
-        self._on_size_reached()
 
     def _compare_order(self, index: int, header: EventHeader) -> None:
         last = self.position.last_header

@@ -18,13 +18,7 @@ from cq_tui.store.history.chain_file import ChainFile
 from cq_tui.store.history.event_line import EventClock, EventHeader, EventLineError, NewEvent, build_line
 from cq_tui.store.history.faults import HistoryFault
 from cq_tui.store.history.full_check import FullCheck
-from cq_tui.store.history.hash_chain import (
-    SEPARATOR,
-    ChainBlock,
-    ChainTail,
-    build_blocks,
-    genesis_block,
-)
+from cq_tui.store.history.hash_chain import SEPARATOR, ChainBlock, ChainTail, build_blocks, genesis_block
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, leaf_hashes
 from cq_tui.store.history.noted import NOTED_TYPES, NotedEvent
 from cq_tui.store.history.position import HistoryMark, HistoryPosition, VerificationLimits
@@ -186,7 +180,7 @@ class HistoryWriter:
         """
         if not batch:
             return []
-        position = self._position
+        position, first = self._position, self._position.events + 1
         sequences = count_sequences((event.writer, event.seq) for event in batch)
         if sequences is None or not position.precedes(sequences):
             raise EventLineError("the numbers of the events do not follow those before")
@@ -200,31 +194,28 @@ class HistoryWriter:
         content = b"\n".join((*lines, b""))
         self._journal.append_bytes(content, durable=True)
         leaves = leaf_hashes(lines)
-        blocks, tip = build_blocks(position.events + 1, headers, leaves, position.tip.hash)
-        position.frontier.extend(leaves)
-        self._index_subtrees(lines, blocks)
+        blocks, tip = build_blocks(first, headers, leaves, position.tip.hash)
+        position.append_blocks(blocks, leaves, tip)
+        self._index_subtrees(first, lines, blocks)
         position.add_sequences(sequences)
         if not NOTED_TYPES.isdisjoint(event.event_type for event in batch):
-            self.noted.note(map(NotedEvent, count(position.events + 1), lines))
-        position.events += len(batch)
-        position.tip, position.last_header = tip, EventHeader(*headers[-1])
-        position.event_end = self._journal.size
-        position.block_end += len(SEPARATOR) + len(blocks)
+            self.noted.note(map(NotedEvent, count(first), lines))
+        position.last_header, position.event_end = EventHeader(*headers[-1]), self._journal.size
         self._pending += SEPARATOR, blocks
         self.scrubber.add(content)
         self._unflushed = True
         return lines
 
-    def _index_subtrees(self, lines: Sequence[bytes], blocks: bytes) -> None:
-        """Add the subtrees that these events completed to the index."""
+    def _index_subtrees(self, first: int, lines: Sequence[bytes], blocks: bytes) -> None:
+        """Add the subtrees that these events, from index ``first`` on, completed to the index."""
         position = self._position
         roots = position.frontier.subtrees
         for number, root in enumerate(roots, 1):
-            count = number * SUBTREE_LEAVES - position.events % SUBTREE_LEAVES
+            count = number * SUBTREE_LEAVES - (first - 1) % SUBTREE_LEAVES
             event_end = position.event_end + sum(map(len, lines[:count])) + count
-            following = SEPARATOR + b'{"index":%d,' % (position.events + count + 1)
-            inside = blocks.find(following) if count < len(lines) else len(blocks)
-            self.index.add_subtree(root, event_end, position.block_end + 2 * len(SEPARATOR) + inside)
+            following = b'{"index":%d,' % (first + count)
+            inside = blocks.find(following) if count < len(lines) else len(blocks) + len(SEPARATOR)
+            self.index.add_subtree(root, event_end, position.block_end - len(blocks) + inside)
         roots.clear()
 
     def flush_chain(self) -> None:

@@ -54,7 +54,7 @@ def test_the_empty_tree() -> None:
 def test_every_growing_root_is_that_of_the_definition(entries: list[bytes]) -> None:
     frontier = MerkleFrontier()
     for size, entry in enumerate(entries, 1):
-        frontier.append(leaf_hash(entry))
+        frontier.extend([leaf_hash(entry)])
         assert frontier.size == size
     assert frontier.root() == tree_hash(entries)
     assert frontier.root() == frontier.root(), "asking does not change it"
@@ -65,7 +65,7 @@ def test_a_second_implementation_agrees() -> None:
     for number in range(130):
         entry = b"entry %d" % number
         tree.append_entry(entry)
-        frontier.append(leaf_hash(entry))
+        frontier.extend([leaf_hash(entry)])
         assert frontier.root() == tree.get_root()
 
 
@@ -81,15 +81,15 @@ def test_extending_is_appending_one_by_one(parts: list[int], first: int) -> None
     frontier = MerkleFrontier(leaves[:first])
     one_by_one = MerkleFrontier()
     for leaf in leaves:
-        one_by_one.append(leaf)
+        one_by_one.extend([leaf])
     start = first
     for part in parts:
         frontier.extend(leaves[start : start + part])
         start += part
     assert (frontier.size, frontier.roots) == (one_by_one.size, one_by_one.roots)
     again = MerkleFrontier.restored(frontier.size, frontier.roots)
-    again.append(leaf_hash(b"more"))
-    one_by_one.append(leaf_hash(b"more"))
+    again.extend([leaf_hash(b"more")])
+    one_by_one.extend([leaf_hash(b"more")])
     assert again.root() == one_by_one.root()
 
 
