@@ -74,8 +74,6 @@ class LogReading:
     foreign_keys: set[VerifierKey] = field(default_factory=set)
     #: Bytes of an incomplete note at the end.
     torn_bytes: int = 0
-    #: Whether this is the whole log.
-    is_whole: bool = True
 
     def add_problem(self, problem: str) -> None:
         """Add a problem; after the first 20 only note that there are more."""
@@ -126,7 +124,6 @@ def read_checkpoint_log(path: Path, *keys: VerifierKey, newest: int | None = Non
         end = _whole_end(descriptor, size)
         reading.torn_bytes = size - end
         start = 0 if newest is None else next(islice(_checkpoints_backward(descriptor, end), newest - 1, None), (0,))[0]
-        reading.is_whole = start <= len(_SEPARATOR)
         repeated: set[bytes] = set()
         for offset, record in _records(descriptor, start, end):
             if record not in repeated:
@@ -145,8 +142,9 @@ def read_acknowledgements(path: Path, *keys: VerifierKey) -> list[Acceptance]:
     with open_journal(path) as descriptor:
         if descriptor is None:
             return []
-        start = max(0, os.fstat(descriptor).st_size - _MAX_SEARCH)
-        found = {record: offset for offset, record in _records_with(descriptor, _ACKNOWLEDGEMENT_MARK, start)}
+        end = os.fstat(descriptor).st_size
+        records = _records(descriptor, max(0, end - _MAX_SEARCH), end, _ACKNOWLEDGEMENT_MARK)
+        found = {record: offset for offset, record in records}
         for record, offset in found.items():
             _add_record(reading, offset, record, keys)
     return [entry for entry in reading.entries if isinstance(entry, Acceptance)]
@@ -154,10 +152,10 @@ def read_acknowledgements(path: Path, *keys: VerifierKey) -> list[Acceptance]:
 
 def log_contains(path: Path, text: str) -> bool:
     """Whether a note is in the log, however long ago it was written; True if the log cannot be read."""
-    mark = text.encode()
     try:
         with open_journal(path) as descriptor:
-            return descriptor is not None and any(_records_with(descriptor, mark, 0))
+            end = os.fstat(descriptor).st_size if descriptor is not None else 0
+            return descriptor is not None and any(_records(descriptor, 0, end, text.encode()))
     except JournalError:
         return True
 
@@ -211,31 +209,23 @@ def _short_key(key: VerifierKey) -> str:
     return f"{key.name}+{key.key_id.hex()}"
 
 
-def _records(descriptor: int, start: int, end: int) -> Iterator[tuple[int, bytes]]:
-    """Yield the bytes between separators up to ``end``, with their offsets. An overlong record comes in pieces."""
+def _records(descriptor: int, start: int, end: int, mark: bytes = b"") -> Iterator[tuple[int, bytes]]:
+    """Yield the bytes between separators up to ``end`` if they contain ``mark``, with their offsets.
+
+    An overlong record comes in pieces. Blocks without the mark are not split.
+    """
     held, offset = b"", start
     while block := os.pread(descriptor, max(0, min(_BLOCK, end - offset - len(held))), offset + len(held)):
-        *records, held = (held + block).split(_SEPARATOR)
+        stretch = held + block
+        *records, held = stretch.split(_SEPARATOR) if mark in stretch else stretch.rsplit(_SEPARATOR, 1)
         for record in records:
-            yield offset, record
+            if mark in record:
+                yield offset, record
             offset += len(record) + 1
         if len(held) > _MAX_ENTRY:
-            yield offset, held
+            if mark in held:
+                yield offset, held
             offset, held = offset + len(held), b""
-    yield offset, held
-
-
-def _records_with(descriptor: int, mark: bytes, start: int) -> Iterator[tuple[int, bytes]]:
-    """Yield the records that contain ``mark``, with their offsets; blocks without it are not split."""
-    held, offset = b"", start
-    while block := os.pread(descriptor, _BLOCK, offset + len(held)):
-        stretch = held + block
-        end = stretch.rfind(_SEPARATOR) + 1 or (len(stretch) if len(stretch) > 2 * _MAX_ENTRY else 0)
-        if mark in stretch:
-            for record in stretch[:end].split(_SEPARATOR):
-                if mark in record:
-                    yield offset + stretch.index(record), record
-        held, offset = stretch[end:], offset + end
     if mark in held:
         yield offset, held
 
