@@ -139,7 +139,7 @@ class MemoryHealth(Health):
     full_check_progress: Ratio | None = None
     """Progress of a running check of the whole history, 0..1; null when all of it is verified."""
     fault_kinds: dict[str, Count] | None = None
-    """Number of faults by kind: history, contradiction, checkpoints, key, copy, spool."""
+    """Number of faults by kind: history, missing, contradiction, checkpoints, key, copy, spool."""
     accepted_fault_count: Count | None = None
     """Damaged events and blocks that a person accepted: no longer faults, but no more intact than before."""
     gap_count: Count | None = None
