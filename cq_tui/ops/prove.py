@@ -6,13 +6,13 @@ fast; if their data does not verify, only the events are used.
 
 import contextlib
 from collections.abc import Callable
-from typing import NamedTuple
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.proof import AcceptanceProof, ConsistencyProof, InclusionProof
 from cq_tui.ops.formatting import format_datetime, pluralize, sanitize
 from cq_tui.ops.gathered_evidence import newest_own_checkpoint
 from cq_tui.store.checkpoints.checkpoint import Checkpoint, open_checkpoint, parse_unverified
+from cq_tui.store.checkpoints.checkpoint_log import Statement
 from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey
 from cq_tui.store.control import issue_command, wait_for_answer
 from cq_tui.store.history.hash_chain import parse_links
@@ -37,14 +37,6 @@ class CannotProve(Exception):
 
 class NotAnchored(CannotProve):
     """No signed checkpoint covers this yet. Memory signs one from time to time, and on request."""
-
-
-class _Anchor(NamedTuple):
-    """The newest checkpoint, its note and its signer."""
-
-    checkpoint: Checkpoint
-    text: str
-    key: VerifierKey
 
 
 def prove_event(data: DataDir, event_id: str) -> InclusionProof:
@@ -118,11 +110,11 @@ async def request_checkpoint(data: DataDir) -> str | None:
     return None if answer.outcome == "done" else f"memory signed no checkpoint: {answer.message or answer.outcome}"
 
 
-def _newest_anchor(data: DataDir) -> _Anchor:
+def _newest_anchor(data: DataDir) -> Statement:
     newest = newest_own_checkpoint(data)
     if newest is None:
         raise NotAnchored(f"not anchored yet: {data.checkpoints} has no signed checkpoint")
-    return _Anchor(newest.checkpoint, newest.text, newest.key)
+    return newest
 
 
 def _inclusion(data: DataDir, files: HistoryFiles, head: Checkpoint, index: int, event_id: str, line: str) -> list[str]:

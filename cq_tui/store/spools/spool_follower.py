@@ -1,5 +1,6 @@
 """Following the spool of one writer: each event once and in order, and what is wrong with any line."""
 
+import contextlib
 import fcntl
 import os
 from dataclasses import dataclass, field
@@ -160,14 +161,12 @@ class SpoolFollower:
     def pending(self) -> tuple[int, int]:
         """Return the lines and bytes not read yet."""
         lines = size = 0
-        try:
+        # Reading reports what cannot be read.
+        with contextlib.suppress(JournalError, OSError):
             self._update_files()
             for part in self._parts:
                 more, bytes_ = (0, 0) if part.finished else part.pending()
                 lines, size = lines + more, size + bytes_
-        except (JournalError, OSError):
-            # Reading reports it.
-            return lines, size
         return lines, size
 
     def trim(self, now: float) -> bool:
