@@ -69,14 +69,15 @@ def verify_history(
     # Missing events are no damage: they are counted.
     texts = [LOG_FAULT_PREFIX + each for each in evidence.find_faults(found.events, found.marks)]
     # What memory found stays open until a person accepts it, though memory repaired it, or it is of a spool.
-    texts += [each for each in open_faults(data).values() if each not in {*texts, *map(str, found.faults)}]
+    still_open, told = open_faults(data).values(), {*texts, *map(str, found.faults)}
+    texts += [each for each in still_open if each not in told]
     further = [HistoryFault.parse(each) for each in texts if not missing_by_checkpoint([each])]
     matching = [each for each in evidence.statements if is_matched(each.checkpoint, found.marks)]
     return VerificationReport(
         result=found,
         faults=found.faults + further,
         fault_count=found.fault_count + len(further),
-        missing=max(found.missing, evidence.count_missing(found.events, open_faults(data).values())),
+        missing=max(found.missing, evidence.count_missing(found.events, still_open)),
         anchor=max(matching, key=lambda each: (each.trusted, each.checkpoint.size), default=None),
         is_live=is_live,
         checked_at=time.time(),
