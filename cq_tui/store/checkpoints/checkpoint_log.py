@@ -133,8 +133,8 @@ def read_checkpoint_log(path: Path, *keys: VerifierKey, newest: int | None = Non
     return reading
 
 
-def read_acknowledgements(path: Path, *keys: VerifierKey) -> list[Acceptance]:
-    """Return the acknowledgements that ``keys`` signed, without any that all signed, oldest first, without duplicates.
+def read_acknowledgements(path: Path) -> list[Acceptance]:
+    """Return what anybody accepted, oldest first, without duplicates; each is verified with the key that it names.
 
     Reads at most the last 256 MiB, more than a year of checkpoints. Raises JournalError.
     """
@@ -146,7 +146,7 @@ def read_acknowledgements(path: Path, *keys: VerifierKey) -> list[Acceptance]:
         records = _records(descriptor, max(0, end - _MAX_SEARCH), end, _ACKNOWLEDGEMENT_MARK)
         found = {record: offset for offset, record in records}
         for record, offset in found.items():
-            _add_record(reading, offset, record, keys)
+            _add_record(reading, offset, record, ())
     return [entry for entry in reading.entries if isinstance(entry, Acceptance)]
 
 

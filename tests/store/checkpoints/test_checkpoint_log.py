@@ -125,10 +125,9 @@ def test_what_was_accepted_is_found_however_long_ago_and_once(path: Path) -> Non
     with path.open("ab") as file:
         file.write(_entry(sign_acknowledgement(accepted("forged"), OTHER_PRIVATE), OTHER_KEY))
         file.write(_entry(sign_acknowledgement(accepted("forged"), OTHER_PRIVATE), KEY))
-    assert [each.acknowledgement for each in read_acknowledgements(path, KEY)] == [first, second]
-    assert [each.acknowledgement for each in read_acknowledgements(path, OTHER_KEY)] == [accepted("forged")]
-    assert len(read_acknowledgements(path)) == len(read_acknowledgements(path, KEY, OTHER_KEY)) == 3
-    assert read_acknowledgements(path.parent / "missing", KEY) == []
+    found = [(each.key, each.acknowledgement) for each in read_acknowledgements(path)]
+    assert found == [(KEY, first), (KEY, second), (OTHER_KEY, accepted("forged"))]
+    assert read_acknowledgements(path.parent / "missing") == []
 
 
 def test_a_missing_log_is_empty(path: Path) -> None:
