@@ -1,7 +1,6 @@
 """Merging the spools: new events in order, and what is wrong with any of them."""
 
 import os
-import time
 from collections.abc import Iterable, Mapping
 from operator import attrgetter
 from pathlib import Path
@@ -42,12 +41,11 @@ class SpoolMerger:
         collected.events = streams[0] if len(streams) == 1 else _by_time(streams)
         return collected
 
-    def trim(self, now: float | None = None) -> None:
+    def trim(self, now: float) -> None:
         """Delete closed segments that are merged and durable, and the spools of transient writers that ended.
 
         After an OSError, call it again later.
         """
-        now = time.time() if now is None else now
         for writer, follower in list(self._followers.items()):
             if self._is_durable(follower) and follower.trim(now):
                 del self._followers[writer]

@@ -71,7 +71,7 @@ def merge(_):
         else:
             time.sleep(0.0005)
         if turn % 3 == 0:
-            merge.trim()
+            merge.trim(time.time())
         if turn % 20 == 0:
             history.flush_chain()
 

@@ -59,7 +59,7 @@ def test_a_stray_entry_is_named_and_stops_nothing(folder: Path, name: str, kind:
     assert fault_kind(str(HistoryFault("spool", complaint))) == "spool"
     assert os.path.lexists(folder / name)
     assert memory.merge.backlog() == (0, 0)
-    memory.merge.trim()
+    memory.merge.trim(time.time())
 
 
 @pytest.mark.parametrize("kind", KINDS)
