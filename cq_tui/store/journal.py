@@ -182,15 +182,12 @@ class JournalWriter:
 def quarantine_bytes(descriptor: int, start: int, end: int, quarantine: Path, name: str) -> Path:
     """Copy bytes [start, end) of a file to quarantine, synced, and return the path of the copy."""
     kept = quarantine / f"{name}.{start}.{time.time_ns()}.torn"
-    target = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        offset = start
-        while offset < end and (block := os.pread(descriptor, min(_BLOCK, end - offset), offset)):
-            write_all(target, block)
-            offset += len(block)
-        os.fsync(target)
-    finally:
-        os.close(target)
+    with open(kept, "xb", opener=open_regular) as target:
+        while start < end and (block := os.pread(descriptor, min(_BLOCK, end - start), start)):
+            target.write(block)
+            start += len(block)
+        target.flush()
+        os.fsync(target.fileno())
     sync_folder(quarantine)
     return kept
 

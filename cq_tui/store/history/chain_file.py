@@ -59,7 +59,7 @@ class ChainFile:
     def create(self) -> Iterator[Callable[[bytes], object]]:
         """Write a new document beside the old one, part by part and without its tail; then call ``replace``."""
         self._remove(self._hidden)
-        with open(self._hidden, "wb", opener=_create) as file:
+        with open(self._hidden, "xb", opener=open_regular) as file:
             yield file.write
         self._hidden_end = self._hidden.stat().st_size
 
@@ -86,8 +86,11 @@ class ChainFile:
         if synced is not None and synced <= self._end and self._has_twin(synced):
             self._hidden_end = synced
             # A writer killed before its swap may have left more than what is written next.
-            _truncate(self._hidden, synced)
-            with open(self.path, "rb", opener=open_regular) as file:
+            with (
+                open(self._hidden, "ab", opener=open_regular) as twin,
+                open(self.path, "rb", opener=open_regular) as file,
+            ):
+                os.ftruncate(twin.fileno(), synced)
                 self._last_delta = [os.pread(file.fileno(), self._end - synced, synced)]
             return
         self._copy_twin()
@@ -120,7 +123,7 @@ class ChainFile:
 
     def _copy_twin(self) -> None:
         self._remove(self._hidden)
-        with open(self.path, "rb", opener=open_regular) as file, open(self._hidden, "wb", opener=_create) as twin:
+        with open(self.path, "rb", opener=open_regular) as file, open(self._hidden, "xb", opener=open_regular) as twin:
             while content := file.read(_COPIED):
                 twin.write(content)
         self._hidden_end, self._last_delta = self._end, []
@@ -202,16 +205,3 @@ def starts_as_chain(path: Path) -> bool:
     """Whether the file starts as a chain document. Raises OSError."""
     with open(path, "rb", opener=open_regular) as file:
         return file.read(len(DOCUMENT_START)) == DOCUMENT_START
-
-
-def _create(path: str, flags: int) -> int:
-    """Open a file that must not exist yet, readable by its owner only."""
-    return open_regular(path, flags | os.O_EXCL)
-
-
-def _truncate(path: Path, size: int) -> None:
-    descriptor = open_regular(path, os.O_WRONLY)
-    try:
-        os.ftruncate(descriptor, size)
-    finally:
-        os.close(descriptor)

@@ -41,6 +41,7 @@ _MAX_MISSING_KEPT = 20_000
 _TIMESTAMP = re.compile(rb'"timestamp":(\d+\.\d{6})')
 _CHANGED_EVENT = "the event is not the one that was chained"
 _UNREADABLE = EventHeader("evt_0_000", "0.000000", "unreadable")
+_NO_TAIL = ChainTail("", -1, integrity_verified=False)
 
 
 class Verifier:
@@ -84,11 +85,12 @@ class Verifier:
         self._events_path, self._chain_path, self._limits = events, chain, limits
         self._sink, self._take_bytes = sink, take_bytes
         self._tail = self._read_tail()
+        usable, has_tail = chain if self._tail else None, self._tail not in (None, _NO_TAIL)
         if start is None:
-            self._blocks = BlockLines.from_start(self._usable_chain, has_tail=self._has_tail)
+            self._blocks = BlockLines.from_start(usable, has_tail=has_tail)
         else:
-            self._blocks = BlockLines(self._usable_chain, start.block_end + len(SEPARATOR), has_tail=self._has_tail)
-        if self._has_tail:
+            self._blocks = BlockLines(usable, start.block_end + len(SEPARATOR), has_tail=has_tail)
+        if has_tail:
             # From the file whose blocks are read: its name may belong to another one by now.
             with contextlib.suppress(ChainError):
                 self._tail = parse_tail(self._blocks.read_tail())
@@ -166,9 +168,9 @@ class Verifier:
 
     def _compare_count(self) -> None:
         """Compare the document's count of blocks with the blocks that exist."""
-        counted = self._tail.chain_length if self._has_tail and self._tail is not None else None
-        if counted is None or self.fault_count or self.needs_rebuild:
+        if self._tail is None or self.fault_count or self.needs_rebuild:
             return
+        counted = self._tail.chain_length
         there = self.position.events + 1 + self.surplus_blocks - len(self.missing_blocks)
         if counted > there:
             # It was complete once: blocks it counts but lacks are gone, with their events.
@@ -185,12 +187,9 @@ class Verifier:
     # -- the document as a whole
 
     def _read_tail(self) -> ChainTail | None:
-        self._usable_chain: Path | None = None
-        self._has_tail = False
+        """Return the document's tail; ``_NO_TAIL`` if only its blocks may be usable, None if nothing is."""
         try:
-            tail = read_chain_tail(self._chain_path)
-            self._usable_chain, self._has_tail = self._chain_path, True
-            return tail
+            return read_chain_tail(self._chain_path)
         except FileNotFoundError:
             self.needs_rebuild = True
             if self._events_path.exists() and self._events_path.stat().st_size:
@@ -199,9 +198,7 @@ class Verifier:
             self.needs_rebuild = True
             self.add_fault(self._chain_path, str(error))
             if self._chain_path.is_file():
-                # Its blocks may still be usable.
-                self._usable_chain = self._chain_path
-                return ChainTail("", -1, integrity_verified=False)
+                return _NO_TAIL
         return None
 
     def _read_genesis(self, first: ChainBlock) -> None:

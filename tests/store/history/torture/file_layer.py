@@ -22,7 +22,11 @@ _BY_DESCRIPTOR = ("close", "lseek", "write", "pwrite", "fsync", "fdatasync", "ft
 NEEDS_ROOM = frozenset({"open", "write", "pwrite", "fsync", "fdatasync", "ftruncate", "link", "rename", "replace"})
 WRITES = frozenset({"write", "pwrite"})
 SHORT, SHORT_THEN_FULL = -1, -2
-_FLAGS = {"wb": os.O_WRONLY | os.O_CREAT | os.O_TRUNC, "ab": os.O_WRONLY | os.O_CREAT | os.O_APPEND}
+_FLAGS = {
+    "wb": os.O_WRONLY | os.O_CREAT | os.O_TRUNC,
+    "xb": os.O_WRONLY | os.O_CREAT | os.O_EXCL,
+    "ab": os.O_WRONLY | os.O_CREAT | os.O_APPEND,
+}
 
 
 class Operation(NamedTuple):
