@@ -1,14 +1,12 @@
 """Re-reading one document of the data directory: its last good value, and what is wrong with it now."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from cq_tui.store.document import DocumentError, DocumentMissing
+from cq_tui.store.document import DocumentError, DocumentMissing, FileIdentity, file_identity
 
 Value = TypeVar("Value")
-_Identity = tuple[int, int, int]
 
 
 class DocumentReader(Generic[Value]):
@@ -21,7 +19,7 @@ class DocumentReader(Generic[Value]):
         self.path = path
         self.name = str(path.relative_to(root))
         self._parse = parse
-        self._identity: _Identity | None = None
+        self._identity: FileIdentity | None = None
         #: The last good value; None before the first one, or once the file is gone.
         self.value: Value | None = None
         #: Why the current file cannot be used, beginning with its name.
@@ -50,12 +48,3 @@ class DocumentReader(Generic[Value]):
             self.problem = None
         except DocumentError as error:
             self.problem = error.describe(self.name)
-
-
-def file_identity(path: Path) -> _Identity | None:
-    """Return inode, mtime and size, which change whenever a file is replaced or written; None for a missing file."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_ino, status.st_mtime_ns, status.st_size

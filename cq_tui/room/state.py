@@ -23,11 +23,11 @@ from cq_tui.contracts.tickers import Ticker, TickersError, tickers_from_bytes
 from cq_tui.ops.history_verdicts import HistoryVerdicts, judge_memory
 from cq_tui.ops.verdict import Overall, ServiceFacts, Verdict, judge, judge_all, living_supervisor
 from cq_tui.room.changes import Changes, Topic
-from cq_tui.room.document_reader import DocumentReader, file_identity
+from cq_tui.room.document_reader import DocumentReader
 from cq_tui.room.event_tail import EventTail
 from cq_tui.room.price_history import SPAN_SECONDS, PriceHistory
 from cq_tui.room.trades import TradeBlotter
-from cq_tui.store.document import DocumentError, DocumentMissing, read_content, read_document
+from cq_tui.store.document import DocumentError, DocumentMissing, file_identity, read_content, read_document
 from cq_tui.store.history.chain_file import read_chain_tail
 from cq_tui.store.history.hash_chain import ChainError, ChainTail
 from cq_tui.store.journal import JournalError

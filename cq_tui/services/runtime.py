@@ -8,7 +8,6 @@ import signal
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel
@@ -24,7 +23,7 @@ from cq_tui.contracts.settings import Settings
 from cq_tui.services.logs import open_log
 from cq_tui.store.control import CommandInbox
 from cq_tui.store.data_directory import prepare_data_directory
-from cq_tui.store.document import write_document
+from cq_tui.store.document import file_identity, write_document
 from cq_tui.store.lock import ProcessLock
 from cq_tui.store.regular_file import open_regular
 from cq_tui.store.reserve import Reserve
@@ -281,22 +280,13 @@ async def _watch_settings(runtime: ServiceRuntime, service: Service) -> None:
     with watch_folders([path.parent]) as watch:
         is_notified, seen = True, None
         while True:
-            stamp = _stamp(path)
-            if (is_notified or stamp != seen) and runtime.reload_settings():
+            identity = file_identity(path)
+            if (is_notified or identity != seen) and runtime.reload_settings():
                 runtime.log.info("settings changed", mode=runtime.mode.mode)
                 await service.on_settings_changed()
                 runtime.publish_health(service.health(time.time()))
-            seen = stamp
+            seen = identity
             is_notified = bool(await watch.changes(timeout=2.0))
-
-
-def _stamp(path: Path) -> tuple[int, int, int, int] | None:
-    """Return what is another one after a change of a file; None if it cannot be seen."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 async def _watch_commands(runtime: ServiceRuntime, service: Service) -> None:

@@ -5,11 +5,9 @@ recorded. Whoever looks next finishes it, under the same writer and numbers, so 
 nobody announced was changed with an editor: it is recorded as changed by ``file``.
 """
 
-import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -17,7 +15,7 @@ from pydantic import BaseModel
 from cq_tui.contracts.events import ConfigChanged
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.settings import SETTING_KEYS, TRADING_STATES, Settings
-from cq_tui.store.document import DocumentError, read_document, write_document
+from cq_tui.store.document import DocumentError, FileIdentity, file_identity, read_document, write_document
 from cq_tui.store.journal import JournalError
 from cq_tui.store.reserve import Reserve
 from cq_tui.store.settings_file import (
@@ -55,7 +53,7 @@ class SettingsRecord:
         self._path = data.settings_record
         self._reserve = Reserve(data)
         #: Both files as they were when everything was recorded.
-        self._seen: tuple[tuple[int, int], tuple[int, int]] | None = None
+        self._seen: tuple[FileIdentity | None, FileIdentity | None] | None = None
 
     def change(self, changes: Mapping[str, Any], changed_by: str) -> Changed:
         """Write settings and record them; what cannot be recorded now is recorded by memory later.
@@ -74,16 +72,16 @@ class SettingsRecord:
 
         What somebody is changing at this moment is recorded next time.
         """
-        settings = _identity(self._data.settings)
-        if self._seen == (settings, _identity(self._path)):
+        settings = file_identity(self._data.settings)
+        if self._seen == (settings, file_identity(self._path)):
             return
-        if settings == _MISSING and self._seen is not None:
+        if settings is None and self._seen is not None:
             # Services keep the last settings; an editor may be replacing the file.
             return
         with suppress(BlockingIOError), locked_settings(self._data.settings, wait=False):
             with suppress(SettingsError):
                 self._record_differences()
-            self._seen = settings, _identity(self._path)
+            self._seen = settings, file_identity(self._path)
 
     @contextmanager
     def _recording(self, done: Changed, changed_by: str) -> Iterator[None]:
@@ -159,15 +157,3 @@ def _value(values: Mapping[str, Any], key: str) -> Any:
 def _is_safer(done: Changed) -> bool:
     order = TRADING_STATES.index
     return any(each.key == "TRADING_STATE" and order(each.new_value) > order(each.old_value) for each in done)
-
-
-_MISSING = 0, 0
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    """Return what changes when a file is replaced or edited."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return _MISSING
-    return status.st_ino, status.st_mtime_ns

@@ -18,6 +18,10 @@ MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
 Model = TypeVar("Model", bound=BaseModel)
 
 
+#: What changes whenever a file is replaced or written: inode, size, and the times of its content and of its inode.
+FileIdentity = tuple[int, int, int, int]
+
+
 class DocumentError(Exception):
     """A document cannot be used. ``problem`` says what is wrong, ``remedy`` how to fix it."""
 
@@ -141,3 +145,12 @@ def write_document(
         raise
     if durable:
         sync_folder(path.parent)
+
+
+def file_identity(path: Path) -> FileIdentity | None:
+    """Return what tells a file from another one, and from an earlier version; None if it cannot be seen."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
