@@ -33,7 +33,7 @@ class BackgroundChecks:
         """``history`` was opened just now, which verified everything that it did not skip."""
         self._data, self._disk, self._history, self._integrity = data, disk, history, integrity
         self._snapshots = snapshots
-        self._check: FullCheck | None = history.check_skipped_part()
+        self._check: FullCheck | None = history.skipped_part
         #: Set when a full check begins.
         self._wanted = asyncio.Event()
         #: When the files were last checked (Unix seconds).

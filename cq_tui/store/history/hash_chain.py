@@ -79,6 +79,11 @@ def build_blocks(
     return _SEPARATOR_TEXT.join(blocks).encode(), ChainBlock(blocks[-1].encode(), digest)
 
 
+def block_of(line: bytes) -> bytes:
+    """Return the block in a line of the document, which all but the last end with the separator's comma."""
+    return line.removesuffix(SEPARATOR[:-1])
+
+
 def verified_block_hash(stored: bytes) -> str | None:
     """Return a stored block's hash if it matches its bytes, else None."""
     content, marker, rest = stored.rpartition(b',"hash":"')

@@ -14,7 +14,7 @@ from cq_tui.store.history.event_line import (
     parse_event,
     parse_header,
 )
-from cq_tui.store.history.hash_chain import SEPARATOR, parse_links
+from cq_tui.store.history.hash_chain import block_of, parse_links
 from cq_tui.store.history.merkle import leaf_hash
 from cq_tui.store.line_blocks import blocks
 from cq_tui.store.line_search import Key
@@ -60,7 +60,7 @@ def event_key(line: bytes) -> Key | None:
 
 def block_key(line: bytes) -> Key | None:
     """Return the index of a block from its line; None if it is damaged."""
-    links = parse_links(line.removesuffix(SEPARATOR[:-1]))
+    links = parse_links(block_of(line))
     return None if links is None else (links.index,)
 
 

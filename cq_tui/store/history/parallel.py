@@ -17,7 +17,7 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.batch import WriterSequences
 from cq_tui.store.history.chain_file import read_chain_tail
 from cq_tui.store.history.event_line import event_id_key, parse_header
-from cq_tui.store.history.hash_chain import SEPARATOR, ChainBlock, ChainError, ChainTail, parse_links
+from cq_tui.store.history.hash_chain import ChainBlock, ChainError, ChainTail, block_of, parse_links
 from cq_tui.store.history.line_inspection import block_key, event_key
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, MerkleFrontier, leaf_hash
 from cq_tui.store.history.noted import NotedEvent, NotedEvents
@@ -120,7 +120,7 @@ def position_after(data: DataDir, count: int) -> HistoryPosition | None:
     """Return the position after ``count`` events, with an empty tree; None if damage prevents finding it."""
     with open(data.hash_chain, "rb", opener=open_regular) as chain:
         block = find_first(chain, block_key, (count,))
-    content = block.line.removesuffix(SEPARATOR[:-1]) if block else b""
+    content = block_of(block.line) if block else b""
     links = parse_links(content)
     if block is None or links is None or links.index != count or links.event_id is None:
         return None

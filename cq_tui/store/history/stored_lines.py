@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from cq_tui.store.history.hash_chain import DOCUMENT_START, SEPARATOR, TAIL_BYTES, BlockLinks, parse_links
+from cq_tui.store.history.hash_chain import DOCUMENT_START, SEPARATOR, TAIL_BYTES, BlockLinks, block_of, parse_links
 from cq_tui.store.journal import MAX_LINE_BYTES, OVERLONG
 from cq_tui.store.line_blocks import next_line_start
 from cq_tui.store.regular_file import open_regular
@@ -167,7 +167,7 @@ class BlockLines(_FileRange):
     def next_line(self) -> bytes | None:
         """The next line; None at the end."""
         end = self._line_end()
-        return self._buffer[self._at : end].removesuffix(b",") if self._at < len(self._buffer) else None
+        return block_of(self._buffer[self._at : end]) if self._at < len(self._buffer) else None
 
     def _line_end(self) -> int:
         """Return where the next line, or what is held of it, ends in the buffer."""

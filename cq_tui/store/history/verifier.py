@@ -84,8 +84,9 @@ class Verifier:
         self.subtree_ends: list[tuple[int, int]] = []
         self._events_path, self._chain_path, self._limits = events, chain, limits
         self._sink, self._take_bytes = sink, take_bytes
-        self._tail = self._read_tail()
-        usable, has_tail = chain if self._tail else None, self._tail not in (None, _NO_TAIL)
+        #: The chain document's tail when verification began.
+        self.tail = self._read_tail()
+        usable, has_tail = chain if self.tail else None, self.tail not in (None, _NO_TAIL)
         if start is None:
             self._blocks = BlockLines.from_start(usable, has_tail=has_tail)
         else:
@@ -93,19 +94,14 @@ class Verifier:
         if has_tail:
             # From the file whose blocks are read: its name may belong to another one by now.
             with contextlib.suppress(ChainError):
-                self._tail = parse_tail(self._blocks.read_tail())
+                self.tail = parse_tail(self._blocks.read_tail())
         # Opened after the chain, which never runs ahead of the events.
         self._lines = EventLines(events, self.position.event_end, limits.end)
         if start is None:
             self._read_genesis(first or INITIAL_TIP)
         else:
             self._compare_root()
-        self._boundaries = sorted({*limits.sizes, *([self._tail.chain_length - 1] if self._tail else [])})
-
-    @property
-    def tail(self) -> ChainTail | None:
-        """The chain document's tail when verification began."""
-        return self._tail
+        self._boundaries = sorted({*limits.sizes, *([self.tail.chain_length - 1] if self.tail else [])})
 
     @property
     def index(self) -> SubtreeIndex:
@@ -168,9 +164,9 @@ class Verifier:
 
     def _compare_count(self) -> None:
         """Compare the document's count of blocks with the blocks that exist."""
-        if self._tail is None or self.fault_count or self.needs_rebuild:
+        if self.tail is None or self.fault_count or self.needs_rebuild:
             return
-        counted = self._tail.chain_length
+        counted = self.tail.chain_length
         there = self.position.events + 1 + self.surplus_blocks - len(self.missing_blocks)
         if counted > there:
             # It was complete once: blocks it counts but lacks are gone, with their events.
@@ -204,7 +200,7 @@ class Verifier:
     def _read_genesis(self, first: ChainBlock) -> None:
         """Read the genesis block; repair a damaged one if the block after it confirms the repair."""
         stored = self._blocks.next_line
-        if self._tail is not None and not starts_as_chain(self._chain_path):
+        if self.tail is not None and not starts_as_chain(self._chain_path):
             self.add_fault(self._chain_path, "does not begin as a chain")
             self.needs_rebuild = True
         digest = None if stored is None else verified_block_hash(stored)
@@ -215,7 +211,7 @@ class Verifier:
                 self.add_fault(self._chain_path, "the first block is no genesis block", 0)
         else:
             self.needs_rebuild = True
-            if self._tail is not None:
+            if self.tail is not None:
                 self.add_fault(self._chain_path, "the genesis block is missing or does not match its hash", 0)
             if digest is None and stored is not None:
                 self._blocks.advance()
@@ -231,11 +227,8 @@ class Verifier:
         if following is None or following.index != 1:
             return otherwise
         repaired = genesis_block(time[1].decode()) if time else otherwise
-        return (
-            repaired
-            if repaired.hash == following.previous_hash
-            else ChainBlock(otherwise.content, following.previous_hash)
-        )
+        digest = following.previous_hash
+        return repaired if repaired.hash == digest else ChainBlock(otherwise.content, digest)
 
     # -- batches
 
@@ -271,7 +264,7 @@ class Verifier:
         self._compare_root()
 
     def _compare_root(self) -> None:
-        position, tail = self.position, self._tail
+        position, tail = self.position, self.tail
         if position.frontier.size != position.events:
             # Only one part is verified: roots are compared when the parts are joined.
             return
@@ -341,17 +334,13 @@ class Verifier:
             self._append_blocks(stored or b"", [expected], ChainBlock(stored or b"", now.hash))
         self._resolve_block(line, block, *blocks.consume_index(index, block.content))
 
-    def _count_consumed(self, stored: bytes | None) -> None:
-        """Count the bytes of a stored block that was consumed."""
-        if stored is not None:
-            self._consumed += len(stored) + len(SEPARATOR)
-
     def _resolve_block(
         self, line: InspectedLine, block: ChainBlock, stored: bytes | None, links: BlockLinks | None
     ) -> None:
         """Decide which block belongs to this event, and append it."""
         position, index = self.position, self.position.events + 1
-        self._count_consumed(stored)
+        if stored is not None:
+            self._consumed += len(stored) + len(SEPARATOR)
         intact, leaf = line.header is not None, line.leaf
         if not intact:
             expected = links.event_hash.hex() if links and links.event_hash else ""
@@ -382,7 +371,7 @@ class Verifier:
 
     def _must_have_block(self, index: int, size: int) -> bool:
         """Whether the block of the event just consumed, of ``size`` bytes, must have been written."""
-        is_counted = self._tail is not None and index < self._tail.chain_length
+        is_counted = self.tail is not None and index < self.tail.chain_length
         return self.position.event_end - size < self._limits.watermark or (self._limits.strict and is_counted)
 
     def _compare_order(self, index: int, header: EventHeader) -> None:
@@ -410,7 +399,7 @@ class Verifier:
 
     def _replace_block(self, index: int, stored: bytes | None, block: ChainBlock, *, is_known: bool) -> None:
         """Replace a missing or damaged block by one built from its event."""
-        if is_known and self._tail is not None:
+        if is_known and self.tail is not None:
             missing = stored is None
             reason = "the block is missing" if missing else "the block does not match its hash"
             self.add_fault(self._chain_path, reason, index, block.hash, "" if missing else claimed_hash(stored or b""))

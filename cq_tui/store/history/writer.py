@@ -65,8 +65,8 @@ class HistoryWriter:
         self._pending: list[bytes] = []
         self._scrubs_twin = False
         self._position = found.position
-        #: A check of what was skipped, opened before the two files of the document change their names.
-        self._skipped = FullCheck(data, self.resumed_from, sizes) if self.resumed_from else None
+        #: A check of what was skipped, None if nothing was; opened before the document's two files change their names.
+        self.skipped_part = FullCheck(data, self.resumed_from, sizes) if self.resumed_from else None
         with naming(data.hash_chain):
             found = self._open_chain(found)
         #: Of the whole history, or, until ``adopt_check``, only of what follows ``resumed_from``.
@@ -100,7 +100,7 @@ class HistoryWriter:
         write: Callable[[bytes], object] = lambda _: None,
     ) -> Verifier:
         """Verify from a position or from the first byte on, and scrub from there on; ``write`` gets the document."""
-        #: Where verification began; what is before it is verified later (``check_skipped_part``).
+        #: Where verification began; what is before it is verified later (``skipped_part``).
         self.resumed_from = start
         self.scrubber = Scrubber(self._data.events, start.event_end if start else 0)
         self.chain_scrubber = Scrubber(self._data.hash_chain, start.block_end if start else 0)
@@ -168,11 +168,6 @@ class HistoryWriter:
         newest = self._position.last_header
         return float(newest.timestamp) if newest else 0.0
 
-    @property
-    def has_unflushed(self) -> bool:
-        """Whether the chain document lags behind the events."""
-        return self._unflushed
-
     def append(self, batch: Sequence[NewEvent], now: float) -> list[bytes]:
         """Write, sync and chain a batch; return its lines.
 
@@ -203,7 +198,7 @@ class HistoryWriter:
         position.last_header, position.event_end = EventHeader(*headers[-1]), self._journal.size
         self._pending += SEPARATOR, blocks
         self.scrubber.add(content)
-        self._unflushed = True
+        self.has_unflushed = True
         return lines
 
     def _index_subtrees(self, first: int, lines: Sequence[bytes], blocks: bytes) -> None:
@@ -245,13 +240,10 @@ class HistoryWriter:
         for part in self._pending:
             self.chain_scrubber.add(part)
         self._pending.clear()
-        self._unflushed = False
+        #: Whether the chain document lags behind the events.
+        self.has_unflushed = False
         self.watermark = self.size
         self._identity = _identity(self._data.hash_chain)
-
-    def check_skipped_part(self) -> FullCheck | None:
-        """Return a check of what verification skipped at the start; None if it skipped nothing."""
-        return self._skipped
 
     def start_full_check(self, sizes: Collection[int] = ()) -> FullCheck:
         """Return a check of the whole history. Raises OSError."""
@@ -273,17 +265,17 @@ class HistoryWriter:
         self.marks |= found.marks
         found.noted.note(self.noted)
         self.noted = found.noted
-        self.resumed_from = self._skipped = None
+        self.resumed_from = self.skipped_part = None
 
     def add_fault(self, fault: HistoryFault) -> None:
         """Mark the chain document as not verified from its next flush on."""
         self.faults.append(fault)
-        self._unflushed = True
+        self.has_unflushed = True
 
     def clear_faults(self) -> None:
         """Mark the chain document as verified again: a person has accepted all faults."""
         self.faults.clear()
-        self._unflushed = True
+        self.has_unflushed = True
 
     def check_identity(self) -> HistoryFault | None:
         """Return a fault if another process replaced, truncated, extended or deleted the files."""
@@ -326,7 +318,7 @@ class HistoryWriter:
 
     def close(self) -> None:
         """Flush pending blocks and close the files."""
-        if self._unflushed or self.watermark != self.size:
+        if self.has_unflushed or self.watermark != self.size:
             self.flush_chain()
         self._journal.close()
 

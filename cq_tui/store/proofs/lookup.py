@@ -17,7 +17,7 @@ from typing import BinaryIO, TypeVar
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.chain_file import read_chain_tail
-from cq_tui.store.history.hash_chain import SEPARATOR, TAIL_BYTES, parse_links
+from cq_tui.store.history.hash_chain import TAIL_BYTES, block_of, parse_links
 from cq_tui.store.history.line_inspection import block_key, event_key
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, leaf_hash
 from cq_tui.store.history.tree_index import SubtreeIndex
@@ -28,7 +28,6 @@ from cq_tui.store.regular_file import open_regular
 
 _EVENT_ID = re.compile(r"evt_([0-9]{1,18})_([0-9]{3,18})")
 _EVENT_HASH = re.compile(rb'"event_hash":"(.{64})"\},"previous_hash":"')
-_LINE_END = SEPARATOR[:-1]
 Found = TypeVar("Found")
 
 
@@ -66,7 +65,7 @@ class HistoryFiles:
                 if key is not None and key[0] >= stop:
                     break
                 if key is not None:
-                    found[key[0]] = _block(entry.line)
+                    found[key[0]] = block_of(entry.line)
             return found or None
 
         return _retry_once(self._data.hash_chain, look) or {}
@@ -97,7 +96,7 @@ class HistoryFiles:
 
         def look(file: BinaryIO) -> int | None:
             entry = find_first(file, _block_event_key, target)
-            links = parse_links(_block(entry.line)) if entry else None
+            links = parse_links(block_of(entry.line)) if entry else None
             return links.index if links and links.event_id == event_id else None
 
         if (index := _retry_once(self._data.hash_chain, look)) is not None:
@@ -183,12 +182,8 @@ def _retry_once(path: Path, look: Callable[[BinaryIO], Found | None]) -> Found |
     return None
 
 
-def _block(line: bytes) -> bytes:
-    return line.removesuffix(_LINE_END)
-
-
 def _block_event(line: bytes) -> str | None:
-    links = parse_links(_block(line))
+    links = parse_links(block_of(line))
     return links.event_id if links else None
 
 

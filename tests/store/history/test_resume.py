@@ -56,7 +56,7 @@ def test_a_snapshot_gives_what_a_whole_walk_gives_and_what_came_later_is_verifie
     history.close()
     history = HistoryWriter(data, now=50.0, snapshots=[found], sizes=[7])
     assert (history.resumed_from is not None, history.events, history.faults) == (True, COUNT + 49, [])
-    check = history.check_skipped_part()
+    check = history.skipped_part
     assert check is not None
     while check.step():
         pass
@@ -88,7 +88,7 @@ def test_a_snapshot_that_the_files_contradict_is_not_used(data: DataDir, field: 
 def test_the_full_check_detects_a_snapshot_with_other_counts(data: DataDir) -> None:
     found = stood(data).model_copy(update={"cursors": {"trader": 10**6}})
     history = HistoryWriter(data, now=50.0, snapshots=[found])
-    check = history.check_skipped_part()
+    check = history.skipped_part
     assert check is not None
     while check.step():
         pass
@@ -98,7 +98,7 @@ def test_the_full_check_detects_a_snapshot_with_other_counts(data: DataDir) -> N
 
 def unverified_as_well(history: HistoryWriter) -> None:
     """Verify what a start skipped, and take it over."""
-    check = history.check_skipped_part()
+    check = history.skipped_part
     assert check is not None
     while check.step():
         pass

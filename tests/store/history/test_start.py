@@ -43,7 +43,7 @@ def started(data: DataDir, stood: SnapshotHistory) -> HistoryWriter:
     """Start from the snapshot, and verify what was skipped."""
     size = data.events.stat().st_size
     history = HistoryWriter(data, watermark=size, now=3000.0, snapshots=[stood], sizes=[SIGNED, COUNT])
-    check = history.check_skipped_part()
+    check = history.skipped_part
     if check is not None:
         while check.step():
             pass
