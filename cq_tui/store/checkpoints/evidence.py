@@ -65,8 +65,6 @@ class Evidence:
     warnings: list[str] = field(default_factory=list)
     #: What signers that are not trusted accepted: counts if a trusted checkpoint names its event.
     accepted_by_others: dict[str, Acceptance] = field(default_factory=dict)
-    #: Bytes of an incomplete note at the end of the log, which the next start moves to quarantine.
-    torn_bytes: int = 0
     #: The accepted faults by id: only those that a trusted key signed.
     accepted: dict[str, str] = field(default_factory=dict)
     #: Faults that the history itself records.
@@ -333,7 +331,6 @@ def _read_log(path: Path, found: Evidence) -> None:
         found.problems.append(str(error).removeprefix(f"{path}: "))
         return
     found.problems += log.problems
-    found.torn_bytes = log.torn_bytes
     found.statements = [each for each in log.entries if isinstance(each, Statement)]
     found.acceptances = [replace(each, trusted=True) for each in acceptances if each.key in found.trusted]
     found.accepted_by_others = {each.text: each for each in acceptances if each.key not in found.trusted}
