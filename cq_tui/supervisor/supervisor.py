@@ -53,7 +53,7 @@ _SLOW_POLL = 1.0
 _RUNNING_POLL = 2.0
 _UNNOTIFIED_POLL = 0.25
 #: Seconds before a service that ended on a full disk is looked at again.
-_FULL_DISK_PAUSE: float | None = 5.0
+_FULL_DISK_PAUSE = 5.0
 #: Seconds that a service waits for its dependencies; then it starts without them and reports what it misses.
 _READY_TIMEOUT = 60.0
 
@@ -313,9 +313,8 @@ class Supervisor:
         self._recorder.emit("service_stopped", stopped)
         ran_for = time.time() - process.process_started
         # What a full disk ended is not given up: it starts again once there is room.
-        delay = _FULL_DISK_PAUSE
-        if not self._reserve.is_full:
-            delay = managed.policy.record_crash(time.monotonic(), ran_for, random.random())
+        is_full, clock = self._reserve.is_full, time.monotonic()
+        delay = _FULL_DISK_PAUSE if is_full else managed.policy.record_crash(clock, ran_for, random.random())
         if delay is None:
             managed.gave_up = True
             self._update_state(

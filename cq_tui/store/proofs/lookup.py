@@ -17,6 +17,7 @@ from typing import BinaryIO, TypeVar
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.chain_file import read_chain_tail
+from cq_tui.store.history.event_line import event_id_key
 from cq_tui.store.history.hash_chain import TAIL_BYTES, block_of, parse_links
 from cq_tui.store.history.line_inspection import block_key, event_key
 from cq_tui.store.history.merkle import SUBTREE_LEAVES, leaf_hash
@@ -26,7 +27,7 @@ from cq_tui.store.line_search import Key, PositionedLine, find_first, lines_from
 from cq_tui.store.proofs.merkle_proofs import tree_hash
 from cq_tui.store.regular_file import open_regular
 
-_EVENT_ID = re.compile(r"evt_([0-9]{1,18})_([0-9]{3,18})")
+_EVENT_ID = re.compile(r"evt_[0-9]{1,18}_[0-9]{3,18}")
 _EVENT_HASH = re.compile(rb'"event_hash":"(.{64})"\},"previous_hash":"')
 Found = TypeVar("Found")
 
@@ -193,8 +194,7 @@ def _block_event_key(line: bytes) -> Key | None:
 
 def _event_key(event_id: str) -> Key | None:
     """Return the sort key of an event id; None if it is not an event id."""
-    found = _EVENT_ID.fullmatch(event_id)
-    return (int(found[1]), int(found[2])) if found else None
+    return event_id_key(event_id) if _EVENT_ID.fullmatch(event_id) else None
 
 
 def _find_event(file: BinaryIO, event_id: str) -> PositionedLine | None:
