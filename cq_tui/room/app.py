@@ -1,10 +1,7 @@
 """The control room's app: themes, the file watcher, supervision after the first paint, and quitting."""
 
 import asyncio
-import errno
-import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import partial
@@ -35,10 +32,6 @@ if TYPE_CHECKING:
 
 #: Creates the supervisor when the room supervises; imported late, since it is heavy.
 SupervisorFactory = Callable[[], "SupervisorProtocol"]
-
-
-class TerminalUnsupported(Exception):
-    """The terminal cannot show the room; the message says what to do."""
 
 
 class RoomApp(App[int]):
@@ -270,32 +263,3 @@ def _create_supervisor(data: DataDir) -> "SupervisorProtocol":
     from cq_tui.supervisor.supervisor import Supervisor
 
     return Supervisor(data, "room")
-
-
-def check_terminal(environment: Mapping[str, str], *, is_terminal: bool) -> None:
-    """Raise TerminalUnsupported if the room cannot be shown."""
-    if not is_terminal:
-        raise TerminalUnsupported("the control room needs a terminal. For plain text, run `cq-tui status`")
-    if environment.get("TERM", "") in ("", "dumb"):
-        shown = environment.get("TERM", "") or "unset"
-        raise TerminalUnsupported(f"TERM is {shown}: the room cannot be shown. For plain text, run `cq-tui status`")
-
-
-def run_room(data: DataDir, supervise: bool = True, notice: str | None = None) -> int:
-    """Open the room and return its exit code. Raises TerminalUnsupported."""
-    check_terminal(
-        os.environ, is_terminal=sys.stdin.isatty() and sys.__stderr__ is not None and sys.__stderr__.isatty()
-    )
-    app = RoomApp(data, supervise, notice=notice)
-    app.end_without_terminal = os._exit
-    try:
-        code = app.run()
-    except OSError as error:
-        # The terminal is gone; everything was handed over already, only the final output failed.
-        if error.errno != errno.EIO:
-            raise
-        return 0
-    if line := app.room.checkpoint.summary_line:
-        # The terminal's scrollback survives whatever is done to the files.
-        sys.stdout.write(f"{line}\n")
-    return app.return_code or code or 0

@@ -64,7 +64,8 @@ def open_room(options: RoomOptions) -> int:
             sys.stderr.write(f"cq-tui: {error}. Opening in view-only mode.\n")
             view = True
     # Settings are read after the first paint: the room itself shows what is wrong with them.
-    from cq_tui.room.app import TerminalUnsupported, run_room
+    from cq_tui.room.run import run_room
+    from cq_tui.room.terminal.support import TerminalUnsupported
 
     try:
         return run_room(data, supervise=not view, notice=closed)

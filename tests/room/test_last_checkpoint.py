@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from cq_tui.room import app as room_app
+from cq_tui.room import run as room_run
+from cq_tui.room.app import RoomApp
 from cq_tui.room.last_checkpoint import LastCheckpoint
 from cq_tui.room.widgets.key_line import KeyLine
 from tests.room.conftest import MakeRoom, screen_text, wait_for_text, wait_until, wait_until_loaded
@@ -53,15 +54,15 @@ async def test_the_footer_shows_it_if_there_is_room(stage: Stage, make_room: Mak
 def test_a_room_that_quits_prints_it_once(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], signed: bool
 ) -> None:
-    def run(app: room_app.RoomApp) -> int:
+    def run(app: RoomApp) -> int:
         app.get_default_screen()
         if signed:
             app.room.checkpoint.update(stage.memory_from_history())
         return 0
 
-    monkeypatch.setattr(room_app.RoomApp, "run", run)
-    monkeypatch.setattr(room_app, "check_terminal", lambda *words, **more: None)
-    assert room_app.run_room(stage.data, supervise=False) == 0
+    monkeypatch.setattr(RoomApp, "run", run)
+    monkeypatch.setattr(room_run, "check_terminal", lambda *words, **more: None)
+    assert room_run.run_room(stage.data, supervise=False) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.partition(",")[0] for line in lines] == (["last checkpoint: 11 events"] if signed else [])
 

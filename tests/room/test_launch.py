@@ -60,7 +60,7 @@ def test_a_data_directory_that_was_open_to_others_is_told_once(tmp_path: Path, m
         notices.append(notice)
         return 0
 
-    monkeypatch.setattr("cq_tui.room.app.run_room", run_room)
+    monkeypatch.setattr("cq_tui.room.run.run_room", run_room)
     (tmp_path / "data").mkdir(mode=0o755)
     for _ in range(2):
         open_room(RoomOptions(data_dir=tmp_path / "data"))

@@ -9,7 +9,7 @@ import pytest
 from textual.pilot import Pilot
 
 from cq_tui.contracts.commands import Command
-from cq_tui.room.app import RoomApp, TerminalUnsupported, check_terminal
+from cq_tui.room.app import RoomApp
 from cq_tui.room.screens.dialog import Dialog
 from cq_tui.store.control import CommandInbox
 from cq_tui.store.data_directory import DataDirError
@@ -221,12 +221,3 @@ async def test_a_folder_in_the_place_of_the_lock_is_named_and_only_watched(stage
     async with room(stage, make).run_test(size=(250, 40)) as pilot:
         await wait_for_text(pilot, f"watch only: {lock}: is no regular file. Move it away")
         await wait_for_text(pilot, "67,412.10")
-
-
-@pytest.mark.parametrize("term", ["dumb", ""])
-def test_terminals_that_cannot_show_the_room_are_refused(term: str) -> None:
-    with pytest.raises(TerminalUnsupported, match="cq-tui status"):
-        check_terminal({"TERM": term}, is_terminal=True)
-    with pytest.raises(TerminalUnsupported, match="needs a terminal"):
-        check_terminal({"TERM": "xterm"}, is_terminal=False)
-    check_terminal({"TERM": "linux"}, is_terminal=True)

@@ -1,0 +1,31 @@
+"""Running the room in this terminal, from the check of the terminal to the exit code."""
+
+import errno
+import os
+import sys
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.room.terminal.support import check_terminal
+
+
+def run_room(data: DataDir, supervise: bool = True, notice: str | None = None) -> int:
+    """Open the room and return its exit code. Raises TerminalUnsupported."""
+    check_terminal(
+        os.environ, is_terminal=sys.stdin.isatty() and sys.__stderr__ is not None and sys.__stderr__.isatty()
+    )
+    # Imported for a terminal that can show it only: Textual takes most of the time before the first paint.
+    from cq_tui.room.app import RoomApp
+
+    app = RoomApp(data, supervise, notice=notice)
+    app.end_without_terminal = os._exit
+    try:
+        code = app.run()
+    except OSError as error:
+        # The terminal is gone; everything was handed over already, only the final output failed.
+        if error.errno != errno.EIO:
+            raise
+        return 0
+    if line := app.room.checkpoint.summary_line:
+        # The terminal's scrollback survives whatever is done to the files.
+        sys.stdout.write(f"{line}\n")
+    return app.return_code or code or 0

@@ -1,0 +1,16 @@
+"""Whether the terminal can show the room."""
+
+from collections.abc import Mapping
+
+
+class TerminalUnsupported(Exception):
+    """The terminal cannot show the room; the message says what to do."""
+
+
+def check_terminal(environment: Mapping[str, str], *, is_terminal: bool) -> None:
+    """Raise TerminalUnsupported if the room cannot be shown."""
+    if not is_terminal:
+        raise TerminalUnsupported("the control room needs a terminal. For plain text, run `cq-tui status`")
+    if environment.get("TERM", "") in ("", "dumb"):
+        shown = environment.get("TERM", "") or "unset"
+        raise TerminalUnsupported(f"TERM is {shown}: the room cannot be shown. For plain text, run `cq-tui status`")
