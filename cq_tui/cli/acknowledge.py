@@ -28,7 +28,7 @@ def acknowledge(
     """
     import getpass
 
-    from cq_tui.ops.render import printable
+    from cq_tui.ops.characters import printable
     from cq_tui.ops.verify import open_faults
 
     data = require_data_dir(context, data_dir)

@@ -26,7 +26,8 @@ def config_get(
 ) -> None:
     """Print the effective value of a setting."""
     from cq_tui.contracts.settings import SETTING_KEYS
-    from cq_tui.ops.render import format_setting, printable
+    from cq_tui.ops.characters import printable
+    from cq_tui.ops.render import format_setting
     from cq_tui.store.settings_file import redact_value
 
     if key not in SETTING_KEYS:

@@ -34,9 +34,9 @@ def verify(
     """Verify the whole history from its first byte. Needs no running service and writes nothing."""
     import orjson
 
+    from cq_tui.ops.characters import printable
     from cq_tui.ops.checkpoint_file import CheckpointFileError
     from cq_tui.ops.gathered_evidence import UnusableKey
-    from cq_tui.ops.render import printable
     from cq_tui.ops.verify import NoHistory, history_bytes, verify_history
 
     data = require_data_dir(context, data_dir)

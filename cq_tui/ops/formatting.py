@@ -1,11 +1,11 @@
 """Formatting of numbers, ages, times and spark lines, and sanitizing of untrusted text."""
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 from cq_tui.contracts.freshness import Fresh, classify_age
+from cq_tui.ops.characters import printable
 
 #: ``look`` needs attention; ``idle`` is of no concern (stopped on purpose, not started).
 StatusLevel = Literal["good", "look", "bad", "idle"]
@@ -28,10 +28,6 @@ MINUS = "−"
 NO_VALUE = "—"
 
 _BARS = "▁▂▃▄▅▆▇█"
-#: Control characters, bidirectional overrides, separators, joiners and lone surrogates.
-_UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
-)
 
 
 def worst_level(levels: Iterable[StatusLevel]) -> StatusLevel:
@@ -40,16 +36,9 @@ def worst_level(levels: Iterable[StatusLevel]) -> StatusLevel:
 
 
 def sanitize(text: str, limit: int = 500) -> str:
-    """Sanitize untrusted text: no control or direction characters, and never longer than ``limit``."""
+    """Sanitize untrusted text: only characters that every terminal shows alike, and never longer than ``limit``."""
     shown = text if len(text) <= limit else text[: limit - 1] + "…"
-    return shown if shown.isprintable() and shown.isascii() else _UNSAFE.sub(_replacement, shown)
-
-
-def _replacement(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "␡" if code == 0x7F else "�"
+    return shown if shown.isascii() and shown.isprintable() else printable(shown)
 
 
 def format_number(value: float, decimals: int = 0) -> str:

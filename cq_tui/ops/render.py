@@ -7,15 +7,11 @@ import orjson
 
 from cq_tui.contracts.layout import SERVICES
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS
+from cq_tui.ops.characters import printable
 from cq_tui.ops.formatting import GLYPHS, pluralize
 from cq_tui.ops.history_alerts import fault_alerts
 from cq_tui.ops.status import StackStatus
 from cq_tui.store.settings_file import LoadedSettings, SettingsError, redact_value
-
-
-def printable(text: str) -> str:
-    """Replace control characters in untrusted text, one by one."""
-    return "".join(character if character.isprintable() else "�" for character in text)
 
 
 def status_lines(status: StackStatus) -> list[str]:

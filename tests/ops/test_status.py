@@ -101,7 +101,7 @@ def test_a_service_that_was_given_up_is_shown_with_its_reason(data: DataDir) -> 
     lock.release()
     line = next(line for line in status_lines(status) if "ares" in line)
     assert line.startswith("✖ ares      gave up ")
-    assert line.endswith("no luck �[31mtoday · l logs")
+    assert line.endswith("no luck ␛[31mtoday · l logs")
     assert status.to_json()["services"]["ares"] == {
         "status": "gave up", "level": "bad", "glyph": "✖", "key": "l", "reason": reason,
         "age": None, "pid": None, "state": "gave_up", "restarts": 4,
