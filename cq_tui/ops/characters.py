@@ -36,7 +36,7 @@ def _shown(character: str) -> str:
     code = ord(character)
     if code < 0x20:
         return chr(0x2400 + code)
-    if code < 0x7F:
+    if code < 0x7F or code == 0xA0:
         return character
     if code == 0x7F:
         return "␡"

@@ -140,6 +140,17 @@ def format_bar(share: float, width: int) -> str:
     return "▓" * full + "░" * (width - full)
 
 
+def format_size(count: int) -> str:
+    """``812 B``, ``64.0 kB``, ``4.3 MB``; a kB is 1,000 bytes."""
+    if count < 1000:
+        return f"{count} B"
+    size, unit = count / 1e3, "kB"
+    for larger in ("MB", "GB"):
+        if size >= 999.95:
+            size, unit = size / 1e3, larger
+    return f"{size:,.1f} {unit}"
+
+
 def pluralize(count: int, noun: str) -> str:
     """``1 symbol``, ``14 symbols``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

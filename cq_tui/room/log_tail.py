@@ -1,4 +1,4 @@
-"""The tail of one log file: JSON lines made readable, bounded, never raising."""
+"""The tail of one log: JSON lines made readable, and a bounded number of them."""
 
 from collections import deque
 from itertools import count
@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import orjson
 
-from cq_tui.ops.formatting import StatusLevel, format_clock, sanitize
-from cq_tui.store.journal import JournalError, JournalReader, last_lines
+from cq_tui.ops.formatting import StatusLevel, format_clock, format_size, sanitize
+from cq_tui.room.log_reader import FileLine, LogReader
 
 MAX_LINES = 5000
-_INITIAL_LINES = 1000
+#: Characters shown of a line.
+_MAX_CHARS = 2000
 _LEVELS: dict[str, StatusLevel] = {"warning": "look", "error": "bad", "critical": "bad", "debug": "idle"}
 _HEADER_FIELDS = frozenset({"ts", "level", "service", "event"})
 
@@ -25,17 +26,23 @@ class LogLine(NamedTuple):
     severity: StatusLevel
 
 
-def parse_log_line(line: bytes) -> LogLine:
-    """Parse one of our JSON lines; any other text is kept as it is."""
+def parse_log_line(line: FileLine) -> LogLine:
+    """Parse one of our JSON lines; any other text is kept as it is, and of a long one its beginning."""
+    if line.note:
+        return LogLine("", "", f"… {line.note}", "idle")
+    content = line.content.strip(b"\0")
+    if line.size > len(line.content):
+        beginning = sanitize(content[:_MAX_CHARS].decode(errors="replace"), _MAX_CHARS)
+        return LogLine("", "", f"… {format_size(line.size - len(beginning))} cut · {beginning}", "good")
     try:
-        raw = orjson.loads(line)
+        raw = orjson.loads(content)
     except orjson.JSONDecodeError:
         raw = None
     if not isinstance(raw, dict):
-        return LogLine("", "", sanitize(line.decode(errors="replace"), 2000), "good")
+        return LogLine("", "", sanitize(content.decode(errors="replace"), _MAX_CHARS), "good")
     stamp, level = raw.get("ts"), str(raw.get("level", ""))
     rest = "  ".join(f"{key}={_format_value(value)}" for key, value in raw.items() if key not in _HEADER_FIELDS)
-    text = sanitize(f"{raw.get('event', '')}  {rest}".strip(), 2000)
+    text = sanitize(f"{raw.get('event', '')}  {rest}".strip(), _MAX_CHARS)
     shown = format_clock(stamp) if isinstance(stamp, (int, float)) else ""
     return LogLine(shown, sanitize(level, 8), text, _LEVELS.get(level.lower(), "good"))
 
@@ -45,28 +52,27 @@ def _format_value(value: object) -> str:
 
 
 class LogTail:
-    """Follows a log file across rotation. Line numbers are never reused."""
+    """Follows a log file; see ``LogReader``. Line numbers are never reused."""
 
     def __init__(self, path: Path) -> None:
-        self._reader = JournalReader(path)
+        self._reader = LogReader(path)
         self._numbers = count()
         self.lines: deque[tuple[str, LogLine]] = deque(maxlen=MAX_LINES)
-        self.problem: str | None = None
-        try:
-            self._reader.skip_to_end()
-            self._append_lines(last_lines(path, _INITIAL_LINES))
-        except (JournalError, OSError) as error:
-            self.problem = sanitize(str(error))
 
-    def refresh(self) -> bool:
-        """Read new lines; return whether there were any."""
-        try:
-            lines = self._reader.read_new()
-        except JournalError as error:
-            self.problem = sanitize(str(error))
-            return False
-        self._append_lines(lines)
-        return bool(lines)
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with the file; None when all is well."""
+        return self._reader.problem
 
-    def _append_lines(self, lines: list[bytes]) -> None:
-        self.lines.extend((str(next(self._numbers)), parse_log_line(line)) for line in lines)
+    @property
+    def is_behind(self) -> bool:
+        """Whether more lines can be read at once."""
+        return self._reader.is_behind
+
+    def read_new(self) -> list[LogLine]:
+        """Read new lines without showing them. Blocking: call it in a thread."""
+        return [parse_log_line(line) for line in self._reader.read_new()]
+
+    def append(self, lines: list[LogLine]) -> None:
+        """Show these lines from now on."""
+        self.lines.extend((str(next(self._numbers)), line) for line in lines)

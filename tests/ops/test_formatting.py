@@ -57,6 +57,11 @@ def test_times_out_of_range_do_not_break_the_clock() -> None:
     assert "no date" in formatting.format_datetime(1e300)
 
 
+def test_sizes_have_a_unit_that_keeps_them_short() -> None:
+    shown = [formatting.format_size(count) for count in (0, 999, 1000, 65_536, 4_300_000, 999_999_999, 10**13)]
+    assert shown == ["0 B", "999 B", "1.0 kB", "65.5 kB", "4.3 MB", "1.0 GB", "10,000.0 GB"]
+
+
 def test_spark_lines_scale_and_keep_gaps() -> None:
     assert formatting.sparkline([None, 1.0, 2.0, 3.0]) == " ▁▅█"
     assert formatting.sparkline([2.0, 2.0]) == "▄▄"

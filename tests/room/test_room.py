@@ -1,5 +1,7 @@
 """The room in use: panes, keys, filter, zoom, freeze, sizes, and bad files of every kind."""
 
+import os
+
 import orjson
 import pytest
 from textual.widgets import Input
@@ -261,6 +263,29 @@ async def test_logs_are_followed_filtered_and_sanitized(stage: Stage, make_room:
         await wait_for_text(pilot, "logs/ares.log is empty")
         await pilot.press("escape")
         await wait_until(pilot, lambda: app.screen is app.room)
+
+
+async def test_a_log_that_becomes_something_else_is_named_in_the_title_until_it_is_a_log_again(
+    stage: Stage, make_room: MakeRoom
+) -> None:
+    stage.log("trader", [{"ts": NOW, "level": "info", "event": "before"}])
+    path = stage.data.log_of("trader")
+    app = make_room(stage.data)
+    async with app.run_test(size=SMALL) as pilot:
+        await wait_until_loaded(pilot)
+        await pilot.press("4", "l")
+        await wait_for_text(pilot, "before")
+        path.unlink()
+        os.mkfifo(path)
+        await wait_for_text(pilot, "✖ logs/trader.log: is a pipe. Move it away")
+        assert "before" in screen_text(pilot)
+        path.unlink()
+        path.write_bytes(b"x" * 4_300_000 + b"\n")
+        stage.log("trader", [{"ts": NOW, "level": "info", "event": "after"}])
+        await wait_for_text(pilot, "after")
+        assert "… 4.3 MB cut · xxx" in screen_text(pilot)
+        assert "Move it away" not in screen_text(pilot)
+        assert "following" in screen_text(pilot)
 
 
 async def test_help_is_written_from_the_bindings(stage: Stage, make_room: MakeRoom) -> None:

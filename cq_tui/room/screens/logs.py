@@ -1,5 +1,7 @@
 """The log screen: one service's tail, followed until the user scrolls back, with a filter."""
 
+import asyncio
+from time import monotonic
 from typing import ClassVar
 
 from textual import on
@@ -10,7 +12,7 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.ops.formatting import sanitize
+from cq_tui.ops.formatting import GLYPHS, sanitize
 from cq_tui.room.details import DetailContent
 from cq_tui.room.log_tail import LogLine, LogTail
 from cq_tui.room.panes.pane import FilterInput
@@ -57,27 +59,41 @@ class Logs(Screen[None]):
     def compose(self) -> ComposeResult:
         """Yield title, lines, filter and footer."""
         yield Static(id="log-title", markup=False)
+        yield Static(id="log-problem", markup=False)
         yield self.table
         yield FilterInput(placeholder="filter: show only lines containing this text", compact=True)
         yield KeyLine([binding.id for binding in _FOOTER_BINDINGS if binding.id])
 
     def on_mount(self) -> None:
         """Show the log and follow it."""
-        self._show_lines()
-        self.set_interval(_POLL_INTERVAL, self._poll_log)
+        self._follow_log()
 
-    def _poll_log(self) -> None:
-        if self._tail.refresh():
-            self._show_lines()
+    def _follow_log(self) -> None:
+        self._update_title()
+        self.run_worker(self._follow(self._tail), name="log", group="log", exclusive=True, exit_on_error=False)
+
+    async def _follow(self, tail: LogTail) -> None:
+        """Read in a thread, so that neither a slow disk nor a burst of lines holds up the room."""
+        shown_problem, has_unshown, shown_at = None, True, 0.0
+        while True:
+            lines = await asyncio.to_thread(tail.read_new)
+            tail.append(lines)
+            has_unshown |= bool(lines) or tail.problem != shown_problem
+            if has_unshown and (not tail.is_behind or monotonic() > shown_at + _POLL_INTERVAL):
+                shown_problem, has_unshown, shown_at = tail.problem, False, monotonic()
+                self._show_lines()
+            if not tail.is_behind:
+                await asyncio.sleep(_POLL_INTERVAL)
 
     def _show_lines(self) -> None:
         needle = self._filter.casefold()
         self._lines = {key: line for key, line in self._tail.lines if needle in f"{line.level} {line.text}".casefold()}
-        empty = self._tail.problem or (
-            "No line matches the filter."
-            if self._tail.lines
-            else f"logs/{self.service}.log is empty. The service writes its first lines when it starts."
-        )
+        name = f"logs/{self.service}.log"
+        empty = f"{name} is empty. The service writes its first lines when it starts."
+        if self._tail.lines:
+            empty = "No line matches the filter."
+        elif self._tail.problem:
+            empty = f"{name}: {self._tail.problem}."
         self.table.set_lines((LineKey(key) for key in self._lines), empty=empty)
         if self._following and self._lines:
             self.call_after_refresh(self.table.select, next(reversed(self._lines)))
@@ -86,9 +102,12 @@ class Logs(Screen[None]):
     def _update_title(self) -> None:
         names = [(f" {name} ", "bold reverse $accent" if name == self.service else "$muted") for name in self._services]
         filtered = f"  filter: {sanitize(self._filter, 30)}" if self._filter else ""
-        following = "  following" if self._following else "  paused · f follows"
-        title = Content.assemble(" logs ", *names, (filtered, "$accent"), (following, "$muted"))
+        state = "  following" if self._following else "  paused · f follows"
+        title = Content.assemble(" logs ", *names, (filtered, "$accent"), (state, "$muted"))
         self.query_one("#log-title", Static).update(title)
+        problem = self.query_one("#log-problem", Static)
+        problem.display = self._tail.problem is not None
+        problem.update(f" {GLYPHS['bad']} logs/{self.service}.log: {self._tail.problem}")
 
     def _draw(self, key: LineKey) -> LineContent:
         line = self._lines[key.row]
@@ -135,7 +154,7 @@ class Logs(Screen[None]):
         self._tail = LogTail(self._data.log_of(self.service))
         self._following = True
         self.table.set_lines(())
-        self._show_lines()
+        self._follow_log()
 
     def action_back(self) -> None:
         """Return to the room."""
