@@ -7,6 +7,8 @@ CLOCK_TOLERANCE = 2.0
 #: Seconds by which the newest event may lie ahead of the clock: event times never go back, so a clock that was set
 #: back leaves them ahead.
 EVENT_TIME_TOLERANCE = 60.0
+#: Seconds that a service may take from its start to its first report, and to being ready without a word.
+STARTUP_LIMIT = 60.0
 
 
 @dataclass(frozen=True, slots=True)

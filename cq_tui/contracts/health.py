@@ -174,6 +174,8 @@ class ServiceState(ContractModel):
     cpu_percent: float | None = None
     memory_mb: float | None = None
     """Resident memory in MiB."""
+    hung: bool | None = None
+    """Alive, but silent past its limit in the time that the supervisor itself was awake; ``reason`` says how long."""
 
 
 class SupervisorHealth(Health):

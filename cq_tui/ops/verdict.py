@@ -4,10 +4,10 @@ Everything that shows how a service is (status bar, panes, details, alerts, ``st
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
-from cq_tui.contracts.freshness import Ahead, Fresh, Missing, Stale, judge_age
+from cq_tui.contracts.freshness import STARTUP_LIMIT, Ahead, Fresh, Missing, Stale, judge_age
 from cq_tui.contracts.health import Health, ServiceState, SupervisorHealth, TraderHealth
 from cq_tui.contracts.layout import FRESHNESS_LIMITS
 from cq_tui.ops.formatting import GLYPHS, SEVERITY, StatusLevel
@@ -21,6 +21,7 @@ Word = Literal[
     "restarting",
     "gave up",
     "error",
+    "hung",
     "stale",
     "missing",
     "unreadable",
@@ -28,8 +29,6 @@ Word = Literal[
 ]
 Overall = Literal["ok", "degraded", "error"]
 
-#: Seconds after its start in which a service that is not ready is starting; later it is degraded.
-STARTUP_LIMIT = 60.0
 #: Words under which the last report still describes the present.
 _CURRENT_WORDS = frozenset({"ok", "degraded", "blocked", "starting", "error"})
 
@@ -51,6 +50,7 @@ _MEANINGS: dict[Word, _Meaning] = {
     "restarting": _Meaning("look", "error", "l"),
     "gave up": _Meaning("bad", "error", "l"),
     "error": _Meaning("bad", "error", "l"),
+    "hung": _Meaning("bad", "error", "r"),
     "stale": _Meaning("bad", "error", "r"),
     "missing": _Meaning("bad", "error", "l"),
     "unreadable": _Meaning("bad", "error", "r"),
@@ -151,6 +151,11 @@ def judge(facts: ServiceFacts, now: float) -> Verdict:
     word = _PROCESS_WORDS.get(supervised.state) if supervised else None
     reason = (supervised.reason if supervised else None) or ""
     is_own = facts.holder is not None and (facts.health is None or facts.health.pid in (None, facts.holder))
+    if supervised and supervised.hung and facts.holder in (None, supervised.pid):
+        return Verdict(name, "hung", reason, report.age)
+    if is_own and report.word == "stale" and supervised is None and (report.age or 0.0) > 0:
+        # Nobody watches it who could say that only the clock was set, or that the computer slept.
+        return replace(report, word="hung")
     if is_own and report.word != "missing" and word != "stopping":
         return report
     if word is not None:

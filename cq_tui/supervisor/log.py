@@ -24,8 +24,14 @@ class SupervisorLog:
 
     def log_state(self, name: str, state: ServiceState) -> None:
         """Log a service's new state."""
-        level = _LEVELS.get(state.state, "info")
-        self._write(level, f"{name} {state.state}", pid=state.pid, reason=state.reason, restarts=state.restarts)
+        level = "warning" if state.hung else _LEVELS.get(state.state, "info")
+        self._write(
+            level,
+            f"{name} {'hung' if state.hung else state.state}",
+            pid=state.pid,
+            reason=state.reason,
+            restarts=state.restarts,
+        )
 
     def log_problem(self, problem: str) -> None:
         """Log a problem of the supervisor itself."""

@@ -1,12 +1,13 @@
 """One supervised service: its process, its desired state and its current state."""
 
 import asyncio
+from dataclasses import dataclass
 from typing import Literal
 
 from cq_tui.contracts.freshness import Fresh, judge_age
 from cq_tui.contracts.health import HEALTH_MODELS, Health, ServiceState
 from cq_tui.contracts.layout import FRESHNESS_LIMITS, DataDir
-from cq_tui.store.document import DocumentError, read_document
+from cq_tui.store.document import DocumentError, DocumentMissing, FileIdentity, file_identity, read_document
 from cq_tui.supervisor.desired_state import RunState
 from cq_tui.supervisor.process import ExitWatch, ServiceProcess
 from cq_tui.supervisor.restart import RestartPolicy
@@ -74,7 +75,7 @@ class ManagedService:
             pass
         self.wake_event.clear()
 
-    def update_state(self, state: ProcessState, reason: str | None = None) -> bool:
+    def update_state(self, state: ProcessState, reason: str | None = None, *, hung: bool = False) -> bool:
         """Update the state; return whether it changed."""
         before, process = self.state, self._process
         usage = before if process and process.pid == before.pid else None
@@ -87,9 +88,10 @@ class ManagedService:
             reason=reason,
             cpu_percent=usage.cpu_percent if usage else None,
             memory_mb=usage.memory_mb if usage else None,
+            hung=hung or None,
         )
-        old = (before.state, before.pid, before.wanted, before.reason)
-        return old != (state, self.state.pid, self.desired_state, reason)
+        old = (before.state, before.pid, before.wanted, before.reason, before.hung)
+        return old != (state, self.state.pid, self.desired_state, reason, self.state.hung)
 
     def update_usage(self) -> None:
         """Measure CPU use since the last call, and memory."""
@@ -99,12 +101,32 @@ class ManagedService:
             self.state = self.state.model_copy(update=update)
 
 
-def read_health(data: DataDir, service: str) -> Health | None:
-    """Return a service's health report; None when it cannot be read."""
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A service's health report."""
+
+    health: Health | None
+    #: Changes with every report that is written.
+    identity: FileIdentity | None
+    #: There is a file, but it cannot be used: it tells nothing about the service.
+    is_unreadable: bool = False
+
+    def is_from(self, pid: int) -> bool:
+        """Whether this process wrote it."""
+        return self.health is not None and self.health.pid == pid
+
+
+def read_report(data: DataDir, service: str) -> Report:
+    """Return a service's last health report."""
+    path = data.health_of(service)
     try:
-        return read_document(data.health_of(service), HEALTH_MODELS[service])
+        # The identity first: of a report that is written meanwhile, the next look sees another one.
+        identity = file_identity(path)
+        return Report(read_document(path, HEALTH_MODELS[service]), identity)
+    except DocumentMissing:
+        return Report(None, None)
     except DocumentError:
-        return None
+        return Report(None, None, is_unreadable=True)
 
 
 def is_ready(health: Health | None, pid: int | None, now: float) -> bool:

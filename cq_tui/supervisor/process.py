@@ -18,6 +18,8 @@ from cq_tui.store.regular_file import open_regular
 
 #: Seconds between SIGTERM and SIGKILL: the services' own grace period plus interpreter shutdown.
 TERM_TIMEOUT = 7.0
+#: An obstacle: uninterruptible, so not even SIGKILL is handled before the disk has answered.
+WAITS_FOR_DISK = "waits for the disk"
 _MAX_OUTPUT_BYTES = 1024 * 1024
 
 
@@ -33,6 +35,8 @@ class ServiceProcess:
     start_ticks: int | None = None
     #: We sent SIGTERM, so its exit is no crash.
     termination_requested: bool = False
+    #: Why we sent SIGKILL.
+    kill_reason: str | None = None
     _usage: psutil.Process | None = field(default=None, repr=False)
 
     def is_running(self) -> bool:
@@ -48,6 +52,8 @@ class ServiceProcess:
 
     def describe_exit(self) -> str:
         """Describe how it ended."""
+        if self.kill_reason is not None:
+            return self.kill_reason
         code = self.exit_code
         if code is None:
             return "exit code unknown: started by another supervisor"
@@ -61,6 +67,14 @@ class ServiceProcess:
             return self._usage.cpu_percent(None), self._usage.memory_info().rss / 2**20
         except psutil.Error:
             return 0.0, 0.0
+
+    def describe_obstacle(self) -> str | None:
+        """Describe what keeps it from running, as far as the system says: a slow disk, a signal."""
+        try:
+            status = psutil.Process(self.pid).status()
+        except psutil.Error:
+            return None
+        return {psutil.STATUS_DISK_SLEEP: WAITS_FOR_DISK, psutil.STATUS_STOPPED: "suspended by a signal"}.get(status)
 
     def send_signal(self, number: signal.Signals) -> None:
         """Send a signal unless it has exited."""

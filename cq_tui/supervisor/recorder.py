@@ -21,6 +21,8 @@ class Recorder:
         self._log: SupervisorLog | None = None
         self._problems: dict[str, str] = {}
         self._events = EventQueue(data, "supervisor")
+        #: Whether the last health report could be written.
+        self.can_write_health = True
 
     def open(self) -> None:
         """Open log and spool. Raises OSError for the log; a bad spool must not keep the services from running."""
@@ -90,6 +92,7 @@ class Recorder:
             return
         try:
             write_document(self._data.health_of("supervisor"), report, durable=False)
+            self.can_write_health = True
         except OSError:
             # Readers see the age of the old report.
-            return
+            self.can_write_health = False

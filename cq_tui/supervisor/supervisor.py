@@ -22,11 +22,13 @@ from cq_tui.store.settings_file import LoadedSettings, load_settings
 from cq_tui.store.watch import watch_folders
 from cq_tui.supervisor.commands import CommandHandler
 from cq_tui.supervisor.desired_state import RunState, read_desired_state
+from cq_tui.supervisor.hang_watch import HangWatch
 from cq_tui.supervisor.health_report import SupervisorKind, build_health
-from cq_tui.supervisor.managed_service import ManagedService, ProcessState, is_ready, read_health
+from cq_tui.supervisor.managed_service import ManagedService, ProcessState, Report, is_ready, read_report
 from cq_tui.supervisor.process import ServiceProcess, find_process, last_output_line, spawn, spawn_service
 from cq_tui.supervisor.recorder import Recorder
 from cq_tui.supervisor.restart import CRASH_LIMIT, CRASH_WINDOW, RestartPolicy
+from cq_tui.supervisor.silence import DEFAULT_LIMITS, SilenceLimits
 
 #: The services that must be ready before each one starts, because it needs their files. Otherwise the start order
 #: (exchange, memory, feeder, ares, trader) does not wait, so that slow starts overlap.
@@ -75,6 +77,7 @@ class Supervisor:
         keep_desired: bool = False,
         launch: Launch = spawn_service,
         make_policy: Callable[[], RestartPolicy] = RestartPolicy,
+        silence_limits: SilenceLimits = DEFAULT_LIMITS,
         listener: StateListener | None = None,
     ) -> None:
         """``keep_desired`` keeps the desired states on disk; otherwise every service shall run.
@@ -86,6 +89,7 @@ class Supervisor:
         self._kind = kind
         self._keep_desired = keep_desired
         self._launch = launch
+        self._silence_limits = silence_limits
         self._listener = listener
         self._lock = ProcessLock(data.lock_of("supervisor"), "supervisor", kind)
         self._managed = {name: ManagedService(name, make_policy()) for name in SERVICES}
@@ -283,17 +287,21 @@ class Supervisor:
         process = managed.process
         assert process is not None
         was_ready = False
+        watch = HangWatch(managed.name, process, self._silence_limits)
         while process.is_running():
             if not self._should_run(managed):
                 return
-            health = read_health(self._data, managed.name)
-            ready = is_ready(health, process.pid, time.time())
-            waiting_for = health.waiting_for if health is not None and health.pid == process.pid else None
+            report = read_report(self._data, managed.name)
+            hang = self._look_for_hang(managed, watch, report)
+            ready = is_ready(report.health, process.pid, time.time())
+            waiting_for = report.health.waiting_for if report.health and report.is_from(process.pid) else None
             # Once ready, it stays running: its health says what it lacks later.
             was_ready = was_ready or ready
-            self._update_state(managed, "running" if was_ready else "starting", None if ready else waiting_for)
+            reason = hang or (None if ready else waiting_for)
+            self._update_state(managed, "running" if was_ready else "starting", reason, hung=hang is not None)
             ran_for = time.time() - process.process_started
             poll = _RUNNING_POLL if ready else _STARTING_POLL if ran_for < _READY_TIMEOUT else _SLOW_POLL
+            poll = min(poll, max(watch.next_look, _STARTING_POLL))
             await managed.wait(poll if managed.has_exit_notification else min(poll, _UNNOTIFIED_POLL))
         # It found its lock held: adopt the holder.
         is_held = process.exit_code == ExitCode.ALREADY_RUNNING
@@ -301,6 +309,13 @@ class Supervisor:
         unexpected = managed.process is None and not process.termination_requested
         if unexpected and self._should_run(managed) and not self._stopping_all:
             self._handle_crash(managed, process)
+
+    def _look_for_hang(self, managed: ManagedService, watch: HangWatch, report: Report) -> str | None:
+        """Return why a process hangs, or None; kill it when it has hung for too long."""
+        interval = self._settings.settings.FEEDER_HEARTBEAT_INTERVAL if managed.name == "feeder" else 0.0
+        # What keeps our own report from being written keeps the services' as well: a full or failing disk.
+        can_write = self._recorder.can_write_health and not self._reserve.is_full
+        return watch.look(report, can_write=can_write, interval=interval)
 
     def _handle_crash(self, managed: ManagedService, process: ServiceProcess) -> None:
         """Record how a process ended and schedule its restart."""
@@ -346,8 +361,10 @@ class Supervisor:
         managed.wake_event.set()
         self._recorder.save_desired_state(managed.name, desired, self._kind)
 
-    def _update_state(self, managed: ManagedService, state: ProcessState, reason: str | None = None) -> None:
-        if not managed.update_state(state, reason):
+    def _update_state(
+        self, managed: ManagedService, state: ProcessState, reason: str | None = None, *, hung: bool = False
+    ) -> None:
+        if not managed.update_state(state, reason, hung=hung):
             return
         self._recorder.log_state(managed.name, managed.state)
         if self._listener is not None:

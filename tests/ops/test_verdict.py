@@ -30,8 +30,8 @@ def health(*, status: str = "ok", age: float = 1.0, pid: int | None = OURS, reas
     )
 
 
-def known(state: str, reason: str | None = None) -> ServiceState:
-    return ServiceState.model_validate({"state": state, "reason": reason, "pid": OURS})
+def known(state: str, reason: str | None = None, *, hung: bool | None = None) -> ServiceState:
+    return ServiceState.model_validate({"state": state, "reason": reason, "pid": OURS, "hung": hung})
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def known(state: str, reason: str | None = None) -> ServiceState:
         (health(), "ok", ""),
         (health(status="degraded", reason="is slow"), "degraded", "is slow"),
         (health(status="error", reason="is broken"), "error", "is broken"),
-        (health(age=61), "stale", "last report 61 s ago, limit 60 s"),
+        (health(age=61), "hung", "last report 61 s ago, limit 60 s"),
         (health(age=60), "ok", ""),
         (health(age=-1.9), "ok", ""),
         (health(age=-10), "stale", "the last report is 10 s ahead: check the clock"),
@@ -60,7 +60,22 @@ def test_a_health_file_is_judged_by_its_age(found: Health | None, word: str, rea
         (health(), OURS, None, "ok", "", "ok"),
         (health(pid=None), OURS, None, "ok", "", "ok"),
         (health(status="degraded", reason="warms up"), OURS, known("starting"), "degraded", "warms up", "degraded"),
+        # Its supervisor, which looks at it all the time, says whether that is a hang: the clock may have been set.
         (health(age=100), OURS, known("running"), "stale", "last report 100 s ago, limit 60 s", "error"),
+        (health(age=100), OURS, known("running", "no report", hung=True), "hung", "no report", "error"),
+        (health(age=1), OURS, known("running", "no report", hung=True), "hung", "no report", "error"),
+        (None, OURS, known("starting", "no report", hung=True), "hung", "no report", "error"),
+        (None, None, known("starting", "no report", hung=True), "hung", "no report", "error"),
+        (
+            health(age=100, pid=ANOTHER),
+            ANOTHER,
+            known("running", "", hung=True),
+            "stale",
+            "last report 100 s ago, limit 60 s",
+            "error",
+        ),
+        (health(age=100), OURS, None, "hung", "last report 100 s ago, limit 60 s", "error"),
+        (health(age=100, pid=ANOTHER), OURS, None, "missing", "has not reported yet", "error"),
         # It starts.
         (None, None, known("waiting", "waiting for exchange"), "starting", "waiting for exchange", "degraded"),
         (None, None, known("starting"), "starting", "has not reported yet", "degraded"),
@@ -137,7 +152,7 @@ def trader(**fields: object) -> TraderHealth:
             "degraded",
             "slow",
         ),
-        # A frozen process is stale, whatever its supervisor still waits for.
+        # An old report is no start, whatever its supervisor still waits for.
         (trader(ready=True, last_update_ts=NOW - 90), known("starting"), "stale", "last report 90 s ago, limit 60 s"),
     ],
 )

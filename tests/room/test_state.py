@@ -158,10 +158,10 @@ def test_a_report_from_the_future_is_not_trusted(stage: Stage) -> None:
     assert verdict.reason == "the last report is 500 s ahead: check the clock"
 
 
-def test_dead_services_are_stale_whatever_their_last_report(stage: Stage) -> None:
+def test_silent_services_are_hung_whatever_their_last_report(stage: Stage) -> None:
     state = read_all(stage.data)
     assert state.overall(NOW + 120) == "error"
-    assert {row.verdict.word for row in service_rows(state, NOW + 120).values()} == {"stale"}
+    assert {row.verdict.word for row in service_rows(state, NOW + 120).values()} == {"hung"}
 
 
 def test_a_service_that_was_stopped_on_purpose_is_no_alarm(stage: Stage) -> None:

@@ -43,9 +43,12 @@ def main(name: str, root: Path, *behavior: str) -> int:
     os.write(lock, json.dumps({"pid": os.getpid(), "name": name} | born()).encode())
     reported = 0.0
     while not asked:
-        if time.monotonic() - reported > 0.2:
+        if time.monotonic() - reported > 0.2 and "never_reports" not in behavior:
             reported = time.monotonic()
             report(name, root, ready="never_ready" not in behavior)
+        if "loops_forever" in behavior and (root / "loop").exists():
+            while True:
+                pass
         time.sleep(0.02)
     tell(root, f"{name} asked")
     while "takes_its_time" in behavior and not (root / "enough").exists():

@@ -19,6 +19,7 @@ from cq_tui.store.document import read_document
 from cq_tui.store.lock import read_holder
 from cq_tui.supervisor.process import ServiceProcess
 from cq_tui.supervisor.restart import RestartPolicy
+from cq_tui.supervisor.silence import DEFAULT_LIMITS, SilenceLimits
 from cq_tui.supervisor.supervisor import Supervisor
 
 PRETEND = Path(__file__).with_name("pretend.py")
@@ -55,13 +56,14 @@ class Stage:
         self.launched.append((service, process))
         return process
 
-    def supervisor(self, *, keep_desired: bool = False) -> Supervisor:
+    def supervisor(self, *, keep_desired: bool = False, limits: SilenceLimits = DEFAULT_LIMITS) -> Supervisor:
         """A supervisor of the fake services that restarts them without much delay."""
         return Supervisor(
             self.data,
             keep_desired=keep_desired,
             launch=self.launch,
             make_policy=lambda: RestartPolicy(initial_delay=0.05),
+            silence_limits=limits,
         )
 
     @contextlib.asynccontextmanager

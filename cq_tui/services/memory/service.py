@@ -19,6 +19,7 @@ from cq_tui.contracts.layout import SERVICES
 from cq_tui.services.memory.background_checks import BackgroundChecks
 from cq_tui.services.memory.disk import DiskProblems
 from cq_tui.services.memory.integrity import FAULTS_SHOWN, Integrity, load_state
+from cq_tui.services.memory.start_report import StartReports
 from cq_tui.services.runtime import Service, ServiceRuntime
 from cq_tui.services.settings_record import SettingsRecord
 from cq_tui.store.history.event_line import NewEvent
@@ -53,7 +54,12 @@ class MemoryService(Service):
         refused: list[str] = []
         snapshots, sizes = recent_histories(data, refused), anchoring.evidence.sizes
         self._history = HistoryWriter(
-            data, watermark=state.watermark, now=time.time(), snapshots=snapshots, sizes=sizes
+            data,
+            watermark=state.watermark,
+            now=time.time(),
+            snapshots=snapshots,
+            sizes=sizes,
+            on_progress=StartReports(runtime),
         )
         for snapshot in refused:
             runtime.log.error("snapshot refused", problem=snapshot)

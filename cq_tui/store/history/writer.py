@@ -41,14 +41,17 @@ class HistoryWriter:
         now: float,
         snapshots: Iterable[SnapshotHistory] = (),
         sizes: Collection[int] = (),
+        on_progress: Callable[[float], object] = lambda _: None,
     ) -> None:
         """Open and verify, from the first of ``snapshots`` that the files confirm (see ``resume.py``).
 
         If anything is wrong from there on, everything is verified. ``watermark`` is the size up to which the events
-        file is known to be synced; ``sizes`` are the tree sizes whose marks are wanted. Raises JournalError or OSError
-        if the files cannot be opened.
+        file is known to be synced; ``sizes`` are the tree sizes whose marks are wanted; ``on_progress`` is called
+        with the share of the events file, 0..1, that is verified. Raises JournalError or OSError if the files cannot be
+        opened.
         """
         self._data = data
+        self._on_progress = on_progress
         self._journal = JournalWriter(data.events, quarantine=data.quarantine, locked=True)
         found = self._verify_since(snapshots, VerificationLimits(watermark, sizes=sizes), now)
         self._journal.cut_tail(found.torn_at)
@@ -105,12 +108,20 @@ class HistoryWriter:
         self.scrubber = Scrubber(self._data.events, start.event_end if start else 0)
         self.chain_scrubber = Scrubber(self._data.hash_chain, start.block_end if start else 0)
 
-        def take(content: bytes) -> None:
+        def take_blocks(content: bytes) -> None:
             write(content)
             self.chain_scrubber.add(content)
 
+        verified = start.event_end if start else 0
+
+        def take_events(content: bytes) -> None:
+            nonlocal verified
+            self.scrubber.add(content)
+            verified += len(content)
+            self._on_progress(verified / max(self._journal.size, 1))
+
         position = start.copy() if start else None
-        return examine(self._data, limits, first, start=position, take_bytes=self.scrubber.add, sink=take)
+        return examine(self._data, limits, first, start=position, take_bytes=take_events, sink=take_blocks)
 
     def _make_index(self, found: Verifier) -> tuple[SubtreeIndex, bool]:
         """Continue the stored index or begin one; return it, and whether it covers the whole history."""
