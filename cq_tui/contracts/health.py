@@ -176,6 +176,12 @@ class ServiceState(ContractModel):
     """Resident memory in MiB."""
     hung: bool | None = None
     """Alive, but silent past its limit in the time that the supervisor itself was awake; ``reason`` says how long."""
+    last_stopped_ts: ClampedTimestamp | None = None
+    """When it last ended without having been asked to."""
+    last_stop_reason: str | None = None
+    """How it ended then."""
+    last_recovered_ts: ClampedTimestamp | None = None
+    """When it was ready again after that; null until then."""
 
 
 class SupervisorHealth(Health):

@@ -10,6 +10,7 @@ from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS
 from cq_tui.ops.characters import printable
 from cq_tui.ops.formatting import GLYPHS, pluralize
 from cq_tui.ops.history_alerts import fault_alerts
+from cq_tui.ops.restarts import restart_alerts
 from cq_tui.ops.status import StackStatus
 from cq_tui.store.settings_file import LoadedSettings, SettingsError, redact_value
 
@@ -27,6 +28,7 @@ def status_lines(status: StackStatus) -> list[str]:
     if status.loaded.problem:
         lines.append(f"  settings: {printable(status.loaded.problem)}")
     lines += [_service_line(status, name) for name in SERVICES if name in status.required]
+    lines += [f"  {GLYPHS[each.level]} {each.text}" for each in restart_alerts(status.services, status.now)]
     lines += _history_lines(status)
     if any(status.verdicts[name].key for name in status.required):
         lines.append("the keys above work in the room: run `cq-tui`")

@@ -35,6 +35,8 @@ class StackStatus:
     history: HistoryVerdicts | None
     #: Why the disk takes nothing that opens risk.
     disk_problem: str | None = None
+    #: When it was read, Unix seconds.
+    now: float = 0.0
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -90,6 +92,9 @@ class StackStatus:
             "pid": state.pid if state else None,
             "state": state.state if state else None,
             "restarts": state.restarts if state else None,
+            "last_stopped_ts": state.last_stopped_ts if state else None,
+            "last_stop_reason": state.last_stop_reason if state else None,
+            "last_recovered_ts": state.last_recovered_ts if state else None,
             "required": name in self.required,
         }
 
@@ -126,7 +131,7 @@ def read_status(
     history = judge_memory(memory, verdicts["memory"], interval, moment) if isinstance(memory, MemoryHealth) else None
     overall = judge_all(verdicts, mode.required_services)
     problem = Reserve(data).problem
-    return StackStatus(overall, mode, loaded, verdicts, health, services, supervisor, history, problem)
+    return StackStatus(overall, mode, loaded, verdicts, health, services, supervisor, history, problem, moment)
 
 
 def _supervisor(

@@ -2,7 +2,8 @@
 
 from cq_tui.ops.formatting import SEVERITY, Alert, format_age, format_clock, sanitize
 from cq_tui.ops.history_alerts import history_alerts
-from cq_tui.ops.verdict import worst_first
+from cq_tui.ops.restarts import restart_alerts
+from cq_tui.ops.verdict import Verdict, worst_first
 from cq_tui.room.state import RoomState
 
 #: Subjects whose file problems the services pane already shows.
@@ -11,7 +12,8 @@ _SERVICE_FILES = frozenset({"feeder", "ares", "trader", "memory", "exchange"})
 
 def all_alerts(state: RoomState, now: float) -> list[Alert]:
     """Return every problem that any pane shows, worst first."""
-    alerts = [*_history(state, now), *_services(state, now), *_files(state), *_mode(state), *_symbols(state, now)]
+    alerts = [*_history(state, now), *_services(state, now), *_files(state), *_mode(state)]
+    alerts += [*_restarts(state, now), *_symbols(state, now)]
     account = state.account
     if account is not None:
         alerts += [
@@ -26,9 +28,10 @@ def all_alerts(state: RoomState, now: float) -> list[Alert]:
     return sorted(alerts, key=lambda item: SEVERITY.index(item.level))
 
 
-def room_alerts(state: RoomState) -> list[Alert]:
-    """Return only the alerts that no pane shows: settings not in effect, and problems of other files."""
-    return [*_files(state), *(item for item in _mode(state) if item.level == "bad")]
+def room_alerts(state: RoomState, now: float) -> list[Alert]:
+    """Return the alerts that no pane shows, and those that nobody may miss: what hangs, was given up or restarted."""
+    urgent = [item for verdict, item in _service_alerts(state, now) if verdict.word in ("hung", "gave up")]
+    return [*urgent, *_files(state), *(item for item in _mode(state) if item.level == "bad"), *_restarts(state, now)]
 
 
 def _history(state: RoomState, now: float) -> list[Alert]:
@@ -37,10 +40,20 @@ def _history(state: RoomState, now: float) -> list[Alert]:
 
 
 def _services(state: RoomState, now: float) -> list[Alert]:
+    return [item for _, item in _service_alerts(state, now)]
+
+
+def _service_alerts(state: RoomState, now: float) -> list[tuple[Verdict, Alert]]:
     return [
-        Alert(verdict.level, f"{verdict.headline}: {sanitize(verdict.explanation)}")
+        (verdict, Alert(verdict.level, f"{verdict.headline}: {sanitize(verdict.explanation)}"))
         for verdict in worst_first(state.verdicts(now).values())
     ]
+
+
+def _restarts(state: RoomState, now: float) -> list[Alert]:
+    required = state.required_services()
+    states = {name: each for name, each in state.supervised_states(now).items() if name in required}
+    return restart_alerts(states, now, state.seen_restarts)
 
 
 def _files(state: RoomState) -> list[Alert]:

@@ -15,6 +15,7 @@ from cq_tui.ops.formatting import (
     format_signed,
     sanitize,
 )
+from cq_tui.ops.restarts import describe_restart
 from cq_tui.room.service_rows import service_rows
 from cq_tui.room.state import RoomState
 
@@ -53,6 +54,8 @@ def _service_fields(state: RoomState, key: str, now: float) -> list[DetailField]
     supervised = state.supervised_state(key, now)
     if supervised is not None:
         fields.append(("supervisor", f"{supervised.state}, desired {supervised.wanted}"))
+        if supervised.last_stopped_ts is not None:
+            fields.append(("last stop", describe_restart(key, supervised)))
     if key == "memory" and (history := state.history(now)) is not None:
         fields.append(("", ""))
         fields += [(name, f"{verdict.glyph} {verdict.text}") for name, verdict in history.by_name.items()]

@@ -21,6 +21,7 @@ from cq_tui.contracts.runfiles import LockHolder
 from cq_tui.contracts.settings import Settings
 from cq_tui.contracts.tickers import Ticker, TickersError, tickers_from_bytes
 from cq_tui.ops.history_verdicts import HistoryVerdicts, judge_memory
+from cq_tui.ops.restarts import SeenRestarts
 from cq_tui.ops.verdict import Overall, ServiceFacts, Verdict, judge, judge_all, living_supervisor
 from cq_tui.room.changes import Changes, Topic
 from cq_tui.room.document_reader import DocumentReader
@@ -71,6 +72,8 @@ class RoomState:
         #: Live processes that hold the locks, by service, and the services that somebody stopped.
         self.lock_holders: dict[str, LockHolder | None] = {}
         self._stop_requested: set[str] = set()
+        #: The restarts that somebody at this room has seen.
+        self.seen_restarts = SeenRestarts()
         #: Whether all files have been read once.
         self.is_loaded = False
         self._unseeded: deque[str] = deque()
@@ -223,10 +226,14 @@ class RoomState:
         """Return what is wrong with a service's health file, if anything."""
         return self._health[service].problem
 
+    def supervised_states(self, now: float) -> Mapping[str, ServiceState]:
+        """Return what a living supervisor reports of its services; empty without one."""
+        holder = self.lock_holders.get("supervisor")
+        return living_supervisor(self.supervisor, holder.pid if holder else None, now)
+
     def supervised_state(self, service: str, now: float) -> ServiceState | None:
         """Return what a living supervisor reports of a service."""
-        holder = self.lock_holders.get("supervisor")
-        return living_supervisor(self.supervisor, holder.pid if holder else None, now).get(service)
+        return self.supervised_states(now).get(service)
 
     def required_services(self) -> tuple[str, ...]:
         """Return the services that the effective mode needs."""

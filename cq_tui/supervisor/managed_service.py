@@ -26,6 +26,9 @@ class ManagedService:
         self.restarts = 0
         #: Crashed too often, or cannot be started at all: it starts again only on request.
         self.gave_up = False
+        #: The last stop that nobody asked for: when (Unix seconds), how, and when the service was ready again.
+        self.last_stop: tuple[float, str] | None = None
+        self.last_recovered: float | None = None
         #: Monotonic time of the next start after a crash, and since when it waits for another service (0: it does not).
         self.not_before = 0.0
         self.waiting_since = 0.0
@@ -54,6 +57,21 @@ class ManagedService:
         self.gave_up = False
         self.not_before = 0.0
         self.wake_event.set()
+
+    def record_stop(self, now: float, reason: str) -> None:
+        """Record that the process ended without having been asked to."""
+        self.last_stop, self.last_recovered = (max(0.0, now), reason), None
+
+    def record_ready(self, now: float) -> None:
+        """Record that the service is ready, if it was not since its last stop."""
+        if self.last_stop is not None and self.last_recovered is None:
+            self.last_recovered = max(now, self.last_stop[0])
+
+    def resume_last_stop(self, state: ServiceState) -> None:
+        """Take over what an earlier supervisor reported of the last stop."""
+        if state.last_stopped_ts is not None:
+            self.last_stop = state.last_stopped_ts, state.last_stop_reason or ""
+            self.last_recovered = state.last_recovered_ts
 
     def unwatch(self) -> None:
         """Stop watching the process; it keeps running."""
@@ -89,6 +107,9 @@ class ManagedService:
             cpu_percent=usage.cpu_percent if usage else None,
             memory_mb=usage.memory_mb if usage else None,
             hung=hung or None,
+            last_stopped_ts=self.last_stop[0] if self.last_stop else None,
+            last_stop_reason=self.last_stop[1] if self.last_stop else None,
+            last_recovered_ts=self.last_recovered,
         )
         old = (before.state, before.pid, before.wanted, before.reason, before.hung)
         return old != (state, self.state.pid, self.desired_state, reason, self.state.hung)

@@ -11,11 +11,13 @@ from collections.abc import Callable
 
 from cq_tui.contracts.events import ServiceStopped
 from cq_tui.contracts.exit_code import ExitCode
-from cq_tui.contracts.health import ServiceState
+from cq_tui.contracts.freshness import Fresh, judge_age
+from cq_tui.contracts.health import ServiceState, SupervisorHealth
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.contracts.mode import effective_mode
 from cq_tui.store.control import sweep_commands
 from cq_tui.store.data_directory import prepare_data_directory
+from cq_tui.store.document import DocumentError, read_document
 from cq_tui.store.lock import LockHeld, ProcessLock
 from cq_tui.store.reserve import Reserve, describe_error
 from cq_tui.store.settings_file import LoadedSettings, load_settings
@@ -56,6 +58,8 @@ _RUNNING_POLL = 2.0
 _UNNOTIFIED_POLL = 0.25
 #: Seconds before a service that ended on a full disk is looked at again.
 _FULL_DISK_PAUSE = 5.0
+#: Seconds after its last report in which a supervisor that ended is followed by this one, rather than long past.
+_SUCCESSION_LIMIT = 60.0
 #: Seconds that a service waits for its dependencies; then it starts without them and reports what it misses.
 _READY_TIMEOUT = 60.0
 
@@ -116,6 +120,7 @@ class Supervisor:
             raise
         self.ended.clear()
         self._stopping_all = False
+        self._resume_last_stops()
         for managed in self._managed.values():
             managed.reset_crashes()
             if self._keep_desired:
@@ -123,6 +128,25 @@ class Supervisor:
             else:
                 self._set_desired_state(managed, "running")
         return True
+
+    def _resume_last_stops(self) -> None:
+        """Take over what a supervisor that ended just now knew of unexpected stops, and add what happened since."""
+        try:
+            last = read_document(self._data.health_of("supervisor"), SupervisorHealth)
+        except DocumentError:
+            return
+        if not isinstance(judge_age(last.last_update_ts, time.time(), _SUCCESSION_LIMIT), Fresh):
+            return
+        for name, state in last.services.items():
+            managed = self._managed.get(name)
+            if managed is None:
+                continue
+            managed.resume_last_stop(state)
+            was_running = state.state == "running" and read_desired_state(self._data, name) == "running"
+            if was_running and find_process(self._data, name) is None:
+                reason = "ended while no supervisor was running"
+                self._recorder.emit("service_stopped", ServiceStopped(service=name, pid=state.pid, reason=reason))
+                managed.record_stop(last.last_update_ts, reason)
 
     @property
     def holds_lock(self) -> bool:
@@ -297,6 +321,8 @@ class Supervisor:
             waiting_for = report.health.waiting_for if report.health and report.is_from(process.pid) else None
             # Once ready, it stays running: its health says what it lacks later.
             was_ready = was_ready or ready
+            if ready:
+                managed.record_ready(time.time())
             reason = hang or (None if ready else waiting_for)
             self._update_state(managed, "running" if was_ready else "starting", reason, hung=hang is not None)
             ran_for = time.time() - process.process_started
@@ -326,6 +352,7 @@ class Supervisor:
             reason = f"{reason}: {line}"
         stopped = ServiceStopped(service=managed.name, pid=process.pid, reason=reason, exit_code=process.exit_code)
         self._recorder.emit("service_stopped", stopped)
+        managed.record_stop(time.time(), reason)
         ran_for = time.time() - process.process_started
         # What a full disk ended is not given up: it starts again once there is room.
         is_full, clock = self._reserve.is_full, time.monotonic()

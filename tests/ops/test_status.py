@@ -105,8 +105,30 @@ def test_a_service_that_was_given_up_is_shown_with_its_reason(data: DataDir) -> 
     assert status.to_json()["services"]["ares"] == {
         "status": "gave up", "level": "bad", "glyph": "✖", "key": "l", "reason": reason,
         "age": None, "pid": None, "state": "gave_up", "restarts": 4,
+        "last_stopped_ts": None, "last_stop_reason": None, "last_recovered_ts": None,
         "required": True,
     }  # fmt: skip
+
+
+def test_a_restart_is_told_and_changes_no_verdict(data: DataDir) -> None:
+    now = time.time()
+    state = ServiceState(
+        state="running", restarts=1, last_stopped_ts=now - 60, last_stop_reason="killed by signal SIGKILL",
+        last_recovered_ts=now - 59,
+    )  # fmt: skip
+    locks = [ProcessLock(data.lock_of(name), name) for name in (*SERVICES, "supervisor")]
+    for lock in locks:
+        lock.acquire()
+    for name in SERVICES:
+        report(data, name)
+    supervise(data, {name: state if name == "feeder" else ServiceState(state="running") for name in SERVICES})
+    status = read_status(data)
+    for lock in locks:
+        lock.release()
+    assert status.overall == "ok"
+    (line,) = [line for line in status_lines(status) if "SIGKILL" in line]
+    assert line.startswith("  ▲ feeder was killed by signal SIGKILL; running again after 1.0 s (")
+    assert status.to_json()["services"]["feeder"]["last_stop_reason"] == "killed by signal SIGKILL"
 
 
 @pytest.mark.parametrize(

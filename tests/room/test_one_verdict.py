@@ -47,6 +47,7 @@ ONE_SERVICE = st.fixed_dictionaries(
         "supervised": st.sampled_from(
             [None, "running", "stopped", "starting", "waiting", "stopping", "backoff", "gave_up"]
         ),
+        "hung": st.sampled_from([None, None, True]),
         "stop_requested": st.booleans(),
     }
 )
@@ -72,8 +73,13 @@ def set_scene(stage: Stage, states: dict[str, Any]) -> None:
             wish = DesiredState(wanted="stopped", changed_by="cli", changed_ts=NOW)
             write_document(stage.data.desired_state_of(name), wish, durable=False)
     supervised = {
-        name: ServiceState(state=states[name]["supervised"], reason=f"{name} as supervised")
-        for name in SERVICES
+        name: ServiceState(
+            state=states[name]["supervised"],
+            pid=4101 + position,
+            reason=f"{name} as supervised",
+            hung=states[name]["hung"],
+        )
+        for position, name in enumerate(SERVICES)
         if states[name]["supervised"]
     }
     stage.supervisor(**supervised)
@@ -154,13 +160,18 @@ def _stopped(stage: Stage) -> None:
 def _frozen(stage: Stage) -> None:
     feeder = orjson.loads(stage.data.health_of("feeder").read_bytes()) | {"last_update_ts": NOW - 30}
     stage.data.health_of("feeder").write_bytes(orjson.dumps(feeder))
-    stage.supervisor(feeder=ServiceState(state="starting", pid=4103))
+    said = "no report for more than 10 s: suspended by a signal"
+    stage.supervisor(feeder=ServiceState(state="starting", pid=4103, hung=True, reason=said))
 
 
 @pytest.mark.parametrize(
     ("scene", "shown", "never"),
     [
-        (_frozen, ["✖ feeder stale", "feeder    stale", "2 feeder · stale · 14 symbols", "r restart"], ["starting"]),
+        (
+            _frozen,
+            ["✖ feeder hung", "feeder    hung", "2 feeder · hung · 14 symbols", "suspended by a signal", "r restart"],
+            ["starting"],
+        ),
         (
             _stopped,
             [
@@ -188,7 +199,18 @@ async def test_the_screen_shows_one_verdict(
 
 
 def test_a_verdict_that_is_not_good_always_helps() -> None:
-    words = ("degraded", "blocked", "starting", "stopping", "restarting", "gave up", "error", "stale", "stopped")
+    words = (
+        "degraded",
+        "blocked",
+        "starting",
+        "stopping",
+        "restarting",
+        "gave up",
+        "error",
+        "hung",
+        "stale",
+        "stopped",
+    )
     for word in words:
         verdict = Verdict("feeder", word)  # type: ignore[arg-type]  # by table
         assert verdict.key, word

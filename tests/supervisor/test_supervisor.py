@@ -62,11 +62,50 @@ async def test_a_killed_service_is_restarted(stage: Stage) -> None:
         await until(lambda: supervisor.state_of("trader").restarts == 1)
         await until(in_state(supervisor, "running"))
         after = stage.pids()
-        assert supervisor.state_of("trader").restarts == 1
+        state = supervisor.state_of("trader")
+        assert (state.restarts, state.last_stop_reason) == (1, "killed by signal SIGKILL")
+        assert state.last_stopped_ts is not None
+        assert state.last_recovered_ts is not None
+        assert 0 <= state.last_recovered_ts - state.last_stopped_ts < 30
+        assert stage.report().services["trader"].last_recovered_ts == state.last_recovered_ts
+        assert stage.report().services["ares"].last_stopped_ts is None
     assert after.pop("trader") != before.pop("trader")
     assert after == before
     (event,) = events(stage, "service_stopped")
     assert (event["service"], event["reason"], event["exit_code"]) == ("trader", "killed by signal SIGKILL", -9)
+
+
+async def test_what_is_asked_for_is_no_stop_to_tell_of(stage: Stage) -> None:
+    async with stage.supervised() as supervisor:
+        await until(in_state(supervisor, "running"))
+        await supervisor.restart("ares")
+        await until(in_state(supervisor, "running"))
+        assert supervisor.state_of("ares").last_stopped_ts is None
+
+
+async def test_the_next_supervisor_knows_of_stops_and_notices_those_that_nobody_saw(stage: Stage) -> None:
+    async with stage.supervised() as supervisor:
+        await until(in_state(supervisor, "running"))
+        os.kill(stage.pids()["ares"], signal.SIGKILL)
+        await until(lambda: supervisor.state_of("ares").last_recovered_ts is not None)
+        told = supervisor.state_of("ares")
+    unseen = stage.pids()["memory"]
+    os.kill(unseen, signal.SIGKILL)
+    await until(lambda: find_process(stage.data, "memory") is None)
+    async with stage.supervised() as supervisor:
+        await until(in_state(supervisor, "running"))
+        ares, memory = supervisor.state_of("ares"), supervisor.state_of("memory")
+        assert (ares.last_stopped_ts, ares.last_recovered_ts) == (told.last_stopped_ts, told.last_recovered_ts)
+        assert memory.last_stop_reason == "ended while no supervisor was running"
+        assert memory.last_recovered_ts is not None
+        assert supervisor.state_of("feeder").last_stopped_ts is None
+        await supervisor.stop_all()
+    assert [(event["service"], event["pid"]) for event in events(stage, "service_stopped")][1:] == [("memory", unseen)]
+    # What was stopped on purpose did not end by itself.
+    async with stage.supervised() as supervisor:
+        await until(in_state(supervisor, "running"))
+        assert supervisor.state_of("feeder").last_stopped_ts is None
+        assert len(events(stage, "service_stopped")) == 2
 
 
 async def test_a_service_that_keeps_crashing_is_given_up_until_a_request(stage: Stage) -> None:

@@ -42,7 +42,7 @@ class AlertBar(Widget):
 
         if self._state is None:
             return []
-        return all_alerts(self._state, now) if self.fills_screen else room_alerts(self._state)
+        return all_alerts(self._state, now) if self.fills_screen else room_alerts(self._state, now)
 
     def render(self) -> Content:
         """Return the alerts, worst first."""

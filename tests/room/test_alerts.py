@@ -1,0 +1,62 @@
+"""Alerts: what nobody may miss stands in the alert bar, above every pane."""
+
+from typing import Any
+
+from cq_tui.contracts.health import ServiceState
+from cq_tui.room.alerts import all_alerts, room_alerts
+from cq_tui.room.panes.alert_bar import AlertBar
+from tests.room.conftest import MakeRoom, screen_text, wait_for_text, wait_until_loaded
+from tests.room.stage import NOW, Stage
+from tests.room.test_state import read_all
+
+KILLED = "feeder was killed by signal SIGKILL; running again after 1.1 s (14:20:27)"
+
+
+def restarted(**changes: Any) -> ServiceState:
+    stop = {
+        "last_stopped_ts": NOW - 100,
+        "last_stop_reason": "killed by signal SIGKILL",
+        "last_recovered_ts": NOW - 98.9,
+    }
+    return ServiceState.model_validate({"state": "running", "pid": 4103, "restarts": 1} | stop | changes)
+
+
+async def test_a_restart_is_told_above_the_panes_although_all_is_well(stage: Stage, make_room: MakeRoom) -> None:
+    stage.supervisor(feeder=restarted())
+    app = make_room(stage.data)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await wait_until_loaded(pilot)
+        await wait_for_text(pilot, KILLED)
+        assert app.room.query_one(AlertBar).display
+        assert "all services ok" in screen_text(pilot)
+
+
+async def test_without_a_restart_the_bar_takes_no_line(stage: Stage, make_room: MakeRoom) -> None:
+    app = make_room(stage.data)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await wait_until_loaded(pilot)
+        await wait_for_text(pilot, "all services ok")
+        assert not app.room.query_one(AlertBar).display
+
+
+def test_what_hangs_or_was_given_up_comes_before_restarts(stage: Stage) -> None:
+    stage.supervisor(
+        feeder=restarted(),
+        ares=ServiceState(state="running", pid=4104, hung=True, reason="no report for more than 30 s"),
+        exchange=ServiceState(state="gave_up", reason="crashed 5 times in 60 s"),
+    )
+    stage.data.lock_of("exchange").unlink()
+    state = read_all(stage.data)
+    assert room_alerts(state, NOW) == [
+        ("bad", "exchange gave up: crashed 5 times in 60 s · l logs"),
+        ("bad", "ares hung: no report for more than 30 s · r restart"),
+        ("look", KILLED),
+    ]
+    texts = [alert.text for alert in all_alerts(state, NOW)]
+    assert [text for text in texts if "ares hung" in text or text == KILLED] == [texts[1], KILLED]
+
+
+def test_a_service_that_the_mode_does_not_need_is_not_told_of(stage: Stage) -> None:
+    stage.supervisor(exchange=restarted(pid=4101))
+    stage.data.settings.write_text('{"SIMULATION_MODE": false}')
+    assert not any("SIGKILL" in alert.text for alert in room_alerts(read_all(stage.data), NOW))
