@@ -25,7 +25,6 @@ def up(
     """Run all services without the room, until Ctrl-C or `cq-tui down`."""
     from cq_tui.store.data_directory import prepare_data_directory
     from cq_tui.store.reserve import Reserve
-    from cq_tui.supervisor.headless import StartupFailed, run_headless, start_detached
 
     _set_market_source(replay, seed)
     data = resolve_data_dir(context, data_dir)
@@ -35,14 +34,31 @@ def up(
         if problem := Reserve(data).problem:
             print_error(problem)
         if detach:
+            from cq_tui.supervisor.start import StartupFailed, start_detached
+
             _fail_if_supervised(data)
             try:
                 typer.echo(f"supervisor started (process {start_detached(data)}); `cq-tui status` shows its progress")
             except StartupFailed as error:
                 fail(f"the supervisor did not start: {error}", ExitCode.FAILED)
-        elif not run_headless(data, take_over=take_over, echo=typer.echo):
+        elif not _supervise(data, follow=take_over):
             _fail_if_supervised(data)
             fail("a supervisor is already running here, or one is stopping the services", ExitCode.ALREADY_RUNNING)
+
+
+def _supervise(data: DataDir, *, follow: bool) -> bool:
+    import sys
+
+    from cq_tui.supervisor.headless import run_headless
+    from cq_tui.supervisor.progress import LinePrinter
+
+    if sys.stdout is None:
+        return run_headless(data, follow=follow)
+    printer = LinePrinter(sys.stdout)
+    try:
+        return run_headless(data, follow=follow, echo=printer.print)
+    finally:
+        printer.close()
 
 
 def _set_market_source(replay: Path | None, seed: int | None) -> None:

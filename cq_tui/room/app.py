@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from textual.app import App, SystemCommand
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.ops.formatting import Alert, pluralize
 from cq_tui.room.changes import Changes
 from cq_tui.room.messages import ActionRequested, FreezeRequested, QuitRequested, StateChanged
@@ -27,15 +27,16 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
     from cq_tui.room.state import FindHolder, RoomState
+    from cq_tui.room.supervisor_keeper import Supervision
     from cq_tui.room.watcher import Watcher
-    from cq_tui.supervisor.protocol import SupervisorProtocol
+    from cq_tui.supervisor.process import ServiceProcess
 
-#: Creates the supervisor when the room supervises; imported late, since it is heavy.
-SupervisorFactory = Callable[[], "SupervisorProtocol"]
+#: Starts a supervisor's process: (data directory, whether it follows one that died).
+StartSupervisor = Callable[[DataDir, bool], "ServiceProcess"]
 
 
 class RoomApp(App[int]):
-    """The room for one data directory. With ``supervise=False`` it only watches."""
+    """The room for one data directory. With ``supervise=False`` it does not care for a supervisor."""
 
     TITLE = "Coin Quant R11"
     CSS_PATH = Path(__file__).with_name("room.tcss")
@@ -46,7 +47,7 @@ class RoomApp(App[int]):
         data: DataDir,
         supervise: bool = True,
         *,
-        make_supervisor: SupervisorFactory | None = None,
+        start_supervisor: StartSupervisor | None = None,
         environment: Mapping[str, str] | None = None,
         now: Callable[[], float] = time.time,
         find_holder: "FindHolder | None" = None,
@@ -62,11 +63,11 @@ class RoomApp(App[int]):
         self._supervise = supervise
         #: Ends the process when its terminal is gone.
         self.end_without_terminal: Callable[[int], None] = self.exit
-        self._supervisor_factory = make_supervisor or partial(_create_supervisor, data)
+        self._start_supervisor = start_supervisor
         self._now = now
         self._find_holder = find_holder
         self._watcher: Watcher | None = None
-        self._stack = Stack(data, None, self._run_supervision, self._end_supervision)
+        self._stack = Stack(data)
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
         self.theme = DARK.name
@@ -94,10 +95,11 @@ class RoomApp(App[int]):
     # -- startup and signals
 
     def on_mount(self) -> None:
-        """Paint first; then read, watch and supervise."""
+        """Paint first; then read, watch and care for a supervisor. SIGTERM and SIGHUP end the room alone."""
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._handle_sigterm)
-        loop.add_signal_handler(signal.SIGHUP, self._handle_sighup)
+        loop.add_signal_handler(signal.SIGTERM, self.exit, 0)
+        # Without a terminal the app cannot exit normally: waiting for its output thread would hang.
+        loop.add_signal_handler(signal.SIGHUP, lambda: self.end_without_terminal(0))
         self.call_after_refresh(self._start_watching)
 
     def _start_watching(self) -> None:
@@ -109,36 +111,25 @@ class RoomApp(App[int]):
         self.room.attach(self.state)
         self._watcher = Watcher(self.state, self._now, self._post_changes, self._watch_failed)
         self.run_worker(self._watcher.run(), name="watch", group="watch", exit_on_error=False)
+        for service in SERVICES:
+            self.run_worker(self._stack.carry_requests(service), name=service, group="services", exit_on_error=False)
         if self._supervise:
-            self.run_worker(self._start_supervision(), name="begin", group="begin", exit_on_error=False)
+            self._keep_supervisor()
         if self._notice:
             self._show_toast(self._notice, "warning")
 
-    async def _start_supervision(self) -> None:
-        """Become the supervisor; if that is impossible, only watch and show why."""
-        from cq_tui.store.data_directory import DataDirError
-        from cq_tui.store.journal import JournalError
-        from cq_tui.store.reserve import describe_error
-        from cq_tui.store.settings_file import SettingsError
+    def _keep_supervisor(self) -> None:
+        from cq_tui.room.supervisor_keeper import SupervisorKeeper
 
-        try:
-            self._stack.supervisor = await asyncio.to_thread(self._supervisor_factory)
-            self._stack.start_supervising()
-        except (DataDirError, SettingsError, JournalError, OSError) as error:
-            self._show_alert("supervision", Alert("bad", f"watch only: {describe_error(error)}"))
-        self._show_supervision()
-        await self._stack.wait_for_shut_down()
-        self._show_supervision()
+        keeper = SupervisorKeeper(self.data, self._show_supervision, self._start_supervisor)
+        self._stack.keeper = keeper
+        self.run_worker(keeper.run(), name="supervisor", group="services", exit_on_error=False)
 
-    def _show_supervision(self) -> None:
-        self.room.show_supervision("" if self._stack.supervises else "watch only")
-
-    def _run_supervision(self, work: Coroutine[Any, Any, None], name: str) -> Worker[None]:
-        return self.run_worker(work, name=name, group="supervision", exit_on_error=False)
-
-    async def _end_supervision(self) -> None:
-        workers = self.workers.cancel_group(self, "supervision")
-        await asyncio.gather(*(worker.wait() for worker in workers), return_exceptions=True)
+    def _show_supervision(self, supervision: "Supervision") -> None:
+        self.room.show_supervision(supervision.note)
+        self._show_alert("supervision", supervision.alert)
+        if supervision.toast:
+            self._show_toast(supervision.toast, "warning")
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Show an alert for a worker that failed; the rest of the room keeps running."""
@@ -148,23 +139,6 @@ class RoomApp(App[int]):
                 event.worker.name, Alert("bad", f"{event.worker.name} failed: {type(error).__name__}: {error}")
             )
 
-    def _handle_sigterm(self) -> None:
-        """SIGTERM: hand over to a headless supervisor and quit; no service stops."""
-        self.run_worker(self._detach_and_quit(), name="detach", group="leave", exit_on_error=False)
-
-    def _handle_sighup(self) -> None:
-        """SIGHUP: hand over to a headless supervisor and end the process.
-
-        Without a terminal the app cannot exit normally: waiting for its output thread would hang.
-        """
-        self.run_worker(self._detach_without_terminal(), name="detach", group="leave", exit_on_error=False)
-
-    async def _detach_without_terminal(self) -> None:
-        try:
-            await self._stack.detach()
-        finally:
-            self.end_without_terminal(0)
-
     # -- files
 
     def _post_changes(self, changes: Changes) -> None:
@@ -173,9 +147,13 @@ class RoomApp(App[int]):
     def _watch_failed(self, reason: str) -> None:
         self._show_alert("watch", Alert("look", reason))
 
-    def _show_alert(self, subject: str, alert: Alert) -> None:
+    def _show_alert(self, subject: str, alert: Alert | None) -> None:
+        """Show the room's own alert on a subject; None ends it."""
         line = self.room.query_one(AlertBar)
-        line.room_alerts[subject] = alert
+        if alert is not None:
+            line.room_alerts[subject] = alert
+        elif line.room_alerts.pop(subject, None) is None:
+            return
         line.update_alerts(self.room.now)
 
     @on(FreezeRequested)
@@ -213,19 +191,11 @@ class RoomApp(App[int]):
         self.run_worker(self._confirm_quit(), name="leave", group="leave", exclusive=True, exit_on_error=False)
 
     async def _confirm_quit(self) -> None:
-        answer = await self.push_screen_wait(_quit_dialog(self.state, self._stack.supervises))
-        if answer == "detach":
-            await self._detach_and_quit()
+        answer = await self.push_screen_wait(_quit_dialog(self.state))
+        if answer == "leave":
+            self.exit(0)
         elif answer == "stop":
             await self._stop_all_and_quit()
-
-    async def _detach_and_quit(self) -> None:
-        try:
-            await self._stack.detach()
-        except OSError as error:
-            self._show_toast(f"Cannot detach: no headless supervisor could start ({error})", "error")
-            return
-        self.exit(0)
 
     async def _stop_all_and_quit(self) -> None:
         self._show_toast("Stopping trader, ares, feeder, memory and exchange…", "information")
@@ -241,25 +211,17 @@ class RoomApp(App[int]):
         self._handle_quit()
 
 
-def _quit_dialog(state: "RoomState | None", supervises: bool) -> Dialog:
+def _quit_dialog(state: "RoomState | None") -> Dialog:
     answers = [
         DialogAnswer("stay", "stay", "n"),
-        DialogAnswer("detach", "detach" if supervises else "quit", "d"),
+        DialogAnswer("leave", "leave", "d"),
         DialogAnswer("stop", "stop all", "a", danger=True),
     ]
-    detach = "Detach: services keep running under a headless supervisor; reopen with `cq-tui`."
-    close = "Quit: this room only watches; services keep running."
     reasons = [
-        detach if supervises else close,
-        "Stop all: services stop; protective orders stay at the exchange.",
+        "Leave: only this room closes. The services keep running, and what crashes is restarted; reopen with `cq-tui`.",
+        "Stop all: the services stop. Protective orders stay at the exchange.",
     ]
     account = state.account if state else None
     if account is not None and account.positions:
         reasons.append(f"You have {pluralize(len(account.positions), 'open position')}.")
     return Dialog("Quit cq-tui?", reasons, answers, state.mode.mode if state else None)
-
-
-def _create_supervisor(data: DataDir) -> "SupervisorProtocol":
-    from cq_tui.supervisor.supervisor import Supervisor
-
-    return Supervisor(data, "room")

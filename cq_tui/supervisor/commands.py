@@ -1,23 +1,30 @@
 """Commands sent to the supervisor through ``control/``: run one at a time, answered, recorded as events."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
 from cq_tui.contracts.commands import Command, Outcome, command_executed_event
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.store.control import CommandInbox
-from cq_tui.supervisor.protocol import SupervisorProtocol, service_actions
+
+if TYPE_CHECKING:
+    from cq_tui.supervisor.supervisor import Supervisor
 
 
 class CommandHandler:
     """The supervisor's inbox. ``emit`` records an event."""
 
-    def __init__(self, data: DataDir, supervisor: SupervisorProtocol, emit: Callable[[str, BaseModel], object]) -> None:
+    def __init__(self, data: DataDir, supervisor: "Supervisor", emit: Callable[[str, BaseModel], object]) -> None:
         self._inbox = CommandInbox(data, "supervisor", self._record)
         self._supervisor = supervisor
         self._emit = emit
-        self._actions = service_actions(supervisor)
+        self._actions: dict[str, Callable[[str], Awaitable[None]]] = {
+            "start_service": supervisor.start,
+            "stop_service": supervisor.stop,
+            "restart_service": supervisor.restart,
+        }
 
     def answer_interrupted(self) -> None:
         """Answer commands that an earlier supervisor claimed but never finished. Raises OSError."""

@@ -2,17 +2,17 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from cq_tui import __version__
 from cq_tui.contracts.base import Status
 from cq_tui.contracts.health import ServiceState, SupervisorHealth
 
-SupervisorKind = Literal["room", "headless"]
+#: The only kind since every supervisor is a process of its own; up to version 0.1.0 a room could be one.
+KIND = "headless"
 
 
 def build_health(
-    states: Mapping[str, ServiceState], problems: Sequence[str], *, kind: SupervisorKind, started_ts: float, now: float
+    states: Mapping[str, ServiceState], problems: Sequence[str], *, started_ts: float, now: float
 ) -> SupervisorHealth:
     """Return the report: an error when it gave up on a service, degraded when there are other problems."""
     gave_up = [name for name, state in states.items() if state.state == "gave_up"]
@@ -30,5 +30,5 @@ def build_health(
         ready=True,
         version=__version__,
         services=dict(states),
-        kind=kind,
+        kind=KIND,
     )

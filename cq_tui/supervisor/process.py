@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,8 @@ TERM_TIMEOUT = 7.0
 #: An obstacle: uninterruptible, so not even SIGKILL is handled before the disk has answered.
 WAITS_FOR_DISK = "waits for the disk"
 _MAX_OUTPUT_BYTES = 1024 * 1024
+#: How a supervisor is started in the background: on its own, or to continue what one began that died.
+SUPERVISOR_COMMANDS = (("up",), ("up", "--take-over"))
 
 
 @dataclass(slots=True)
@@ -148,7 +150,7 @@ def build_command_line(data: DataDir, *words: str) -> list[str]:
     return [sys.executable, "-m", "cq_tui", *words, "--data-dir", str(data.root)]
 
 
-def spawn(data: DataDir, name: str, words: list[str]) -> ServiceProcess:
+def spawn(data: DataDir, name: str, words: Sequence[str]) -> ServiceProcess:
     """Start a process in its own session, so that it outlives its parent and its terminal. Raises OSError."""
     path = output_path(data, name)
     flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if _is_large(path) else os.O_APPEND)
@@ -180,16 +182,14 @@ def find_process(data: DataDir, service: str) -> ServiceProcess | None:
 
 
 def find_processes_by_command_line(data: DataDir) -> Iterator[tuple[str, ServiceProcess]]:
-    """Yield the service processes of this data directory, including those that do not hold their lock yet."""
+    """Yield the processes of this data directory with their names, including those that do not hold their lock yet."""
+    expected = {tuple(build_command_line(data, "service", name)[1:]): name for name in SERVICES}
+    expected |= {tuple(build_command_line(data, *words)[1:]): "supervisor" for words in SUPERVISOR_COMMANDS}
     for process in psutil.process_iter(["cmdline", "create_time"]):
-        words = process.info["cmdline"] or []
-        for name in SERVICES:
-            expected = build_command_line(data, "service", name)[1:]
-            if words[1:] == expected and is_alive(process.pid, process.info["create_time"]):
-                yield (
-                    name,
-                    ServiceProcess(process.pid, process.info["create_time"], start_ticks=start_ticks(process.pid)),
-                )
+        name = expected.get(tuple((process.info["cmdline"] or [])[1:]))
+        if name is not None and is_alive(process.pid, process.info["create_time"]):
+            ticks = start_ticks(process.pid)
+            yield name, ServiceProcess(process.pid, process.info["create_time"], start_ticks=ticks)
 
 
 def last_output_line(data: DataDir, service: str) -> str:

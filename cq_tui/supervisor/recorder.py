@@ -77,14 +77,14 @@ class Recorder:
         else:
             self.report_problem("spool", problem)
 
-    def save_desired_state(self, service: str, desired: RunState, by: str) -> None:
-        """Store a service's desired state. A full disk must not keep anything from being stopped."""
+    def save_desired_state(self, name: str, desired: RunState) -> None:
+        """Store the desired state of a service, or the supervisor. A full disk must not keep anything running."""
         try:
-            write_desired_state(self._data, service, desired, by)
-            self.clear_problem(f"{service}.wanted")
+            write_desired_state(self._data, name, desired, by="supervisor")
+            self.clear_problem(f"{name}.wanted")
         except OSError as error:
-            path = self._data.desired_state_of(service)
-            self.report_problem(f"{service}.wanted", f"cannot write {path}: {error.strerror}")
+            path = self._data.desired_state_of(name)
+            self.report_problem(f"{name}.wanted", f"cannot write {path}: {error.strerror}")
 
     def write_health(self, report: SupervisorHealth) -> None:
         """Write the health file."""

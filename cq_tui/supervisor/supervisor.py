@@ -1,7 +1,7 @@
 """The supervisor: starts, adopts, restarts and stops the services of one data directory.
 
-It relies on locks, pids and health files, never on being the parent process, so that any supervisor can take over
-from any other. One holds ``run/supervisor.lock``; everyone else sends it commands through ``control/``.
+It is a process of its own. It relies on locks, pids and health files, never on being the parent process, so that the
+next one adopts what runs. One holds ``run/supervisor.lock``; everyone else sends it commands through ``control/``.
 """
 
 import asyncio
@@ -23,11 +23,11 @@ from cq_tui.store.reserve import Reserve, describe_error
 from cq_tui.store.settings_file import LoadedSettings, load_settings
 from cq_tui.store.watch import watch_folders
 from cq_tui.supervisor.commands import CommandHandler
-from cq_tui.supervisor.desired_state import RunState, read_desired_state
+from cq_tui.supervisor.desired_state import RunState, end_was_requested, read_desired_state
 from cq_tui.supervisor.hang_watch import HangWatch
-from cq_tui.supervisor.health_report import SupervisorKind, build_health
+from cq_tui.supervisor.health_report import KIND, build_health
 from cq_tui.supervisor.managed_service import ManagedService, ProcessState, Report, is_ready, read_report
-from cq_tui.supervisor.process import ServiceProcess, find_process, last_output_line, spawn, spawn_service
+from cq_tui.supervisor.process import ServiceProcess, find_process, last_output_line, spawn_service
 from cq_tui.supervisor.recorder import Recorder
 from cq_tui.supervisor.restart import CRASH_LIMIT, CRASH_WINDOW, RestartPolicy
 from cq_tui.supervisor.silence import DEFAULT_LIMITS, SilenceLimits
@@ -64,69 +64,74 @@ _SUCCESSION_LIMIT = 60.0
 _READY_TIMEOUT = 60.0
 
 
+class EndWasRequested(Exception):
+    """The supervisor to follow was asked to end: there is nothing to continue."""
+
+
 class Supervisor:
-    """The one supervisor of a data directory, in the room or headless.
+    """The one supervisor of a data directory.
 
-    Call ``acquire``, then run ``serve()`` and ``supervise(service)`` for each of ``services`` concurrently until
-    ``ended`` is set; then cancel them and call ``release`` or ``hand_over``.
+    Call ``acquire``, then run ``serve()`` and ``supervise(service)`` for each service concurrently until ``ended`` is
+    set; then cancel them and call ``release``.
     """
-
-    services: tuple[str, ...] = SERVICES
 
     def __init__(
         self,
         data: DataDir,
-        kind: SupervisorKind = "headless",
         *,
-        keep_desired: bool = False,
         launch: Launch = spawn_service,
         make_policy: Callable[[], RestartPolicy] = RestartPolicy,
         silence_limits: SilenceLimits = DEFAULT_LIMITS,
         listener: StateListener | None = None,
     ) -> None:
-        """``keep_desired`` keeps the desired states on disk; otherwise every service shall run.
+        """``launch`` starts a service's process, ``listener`` is called with every state change.
 
-        ``launch`` starts a service's process, ``listener`` is called with every state change. Raises SettingsError
-        for a bad setting in the environment.
+        Raises SettingsError for a bad setting in the environment.
         """
         self._data = data
-        self._kind = kind
-        self._keep_desired = keep_desired
         self._launch = launch
         self._silence_limits = silence_limits
         self._listener = listener
-        self._lock = ProcessLock(data.lock_of("supervisor"), "supervisor", kind)
+        self._lock = ProcessLock(data.lock_of("supervisor"), "supervisor", KIND)
         self._managed = {name: ManagedService(name, make_policy()) for name in SERVICES}
         self._settings = LoadedSettings(load_settings(data.settings).settings)
         self._recorder = Recorder(data)
         self._reserve = Reserve(data)
         self._started_ts = time.time()
         self._stopping_all = False
-        self._successor: ServiceProcess | None = None
         #: Set once a ``shut_down`` command has been carried out.
         self.ended = asyncio.Event()
 
-    def acquire(self) -> bool:
-        """Take the lock; False when another supervisor holds it. Raises DataDirError or OSError."""
+    def acquire(self, *, follow: bool = False) -> bool:
+        """Take the lock; False when another supervisor holds it. Raises DataDirError or OSError.
+
+        After a supervisor that died, the desired states stay. After one that was asked to end, every service shall
+        run; with ``follow``, nothing is changed then, and EndWasRequested raised.
+        """
         prepare_data_directory(self._data)
         try:
             self._lock.acquire()
         except LockHeld:
             return False
+        ended = end_was_requested(self._data)
+        if ended and follow:
+            self._lock.release()
+            raise EndWasRequested
         try:
             self._recorder.open()
         except OSError:
             self._lock.release()
             raise
-        self.ended.clear()
-        self._stopping_all = False
         self._resume_last_stops()
         for managed in self._managed.values():
-            managed.reset_crashes()
-            if self._keep_desired:
-                managed.desired_state = read_desired_state(self._data, managed.name)
-            else:
+            if ended:
                 self._set_desired_state(managed, "running")
+            else:
+                managed.desired_state = read_desired_state(self._data, managed.name)
+        if not ended and (dead := read_report(self._data, "supervisor").health) is not None:
+            reason = "ended without being asked to; another supervisor continues"
+            self._recorder.emit("service_stopped", ServiceStopped(service="supervisor", pid=dead.pid, reason=reason))
+        self._recorder.save_desired_state("supervisor", "running")
         return True
 
     def _resume_last_stops(self) -> None:
@@ -162,11 +167,6 @@ class Supervisor:
         self._recorder.close()
         self._lock.release()
 
-    def hand_over(self) -> None:
-        """Start a headless supervisor in our place; no service stops. Cancel our tasks first. Raises OSError."""
-        self.release()
-        self._successor = spawn(self._data, "supervisor", ["up", "--take-over"])
-
     # Requests
 
     async def start(self, service: str) -> None:
@@ -193,8 +193,9 @@ class Supervisor:
         """Stop every service in reverse start order, each after the services that depend on it."""
         self._stopping_all = True
         try:
-            for managed in self._managed.values():
-                self._recorder.save_desired_state(managed.name, "stopped", self._kind)
+            # Its own first: whatever ends it from here on, nobody starts another one.
+            for name in ("supervisor", *self._managed):
+                self._recorder.save_desired_state(name, "stopped")
             for managed in reversed(self._managed.values()):
                 managed.desired_state = "stopped"
                 managed.wake_event.set()
@@ -386,7 +387,7 @@ class Supervisor:
     def _set_desired_state(self, managed: ManagedService, desired: RunState) -> None:
         managed.desired_state = desired
         managed.wake_event.set()
-        self._recorder.save_desired_state(managed.name, desired, self._kind)
+        self._recorder.save_desired_state(managed.name, desired)
 
     def _update_state(
         self, managed: ManagedService, state: ProcessState, reason: str | None = None, *, hung: bool = False
@@ -404,7 +405,7 @@ class Supervisor:
     def _write_health(self) -> None:
         states = {name: managed.state for name, managed in self._managed.items()}
         problems = [*filter(None, [self._settings.problem]), *self._recorder.problems.values()]
-        report = build_health(states, problems, kind=self._kind, started_ts=self._started_ts, now=time.time())
+        report = build_health(states, problems, started_ts=self._started_ts, now=time.time())
         self._recorder.write_health(report)
 
     def _reload_settings(self) -> None:

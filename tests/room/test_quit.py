@@ -1,77 +1,63 @@
-"""Supervision from the room: started after the first paint, watch-only beside another supervisor, ended three ways."""
+"""The supervisor as the room sees it: found, started, asked, replaced; and three ways to leave."""
 
-import asyncio
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import pytest
 from textual.pilot import Pilot
 
-from cq_tui.contracts.commands import Command
+from cq_tui.contracts.layout import DataDir
 from cq_tui.room.app import RoomApp
 from cq_tui.room.screens.dialog import Dialog
-from cq_tui.store.control import CommandInbox
-from cq_tui.store.data_directory import DataDirError
-from cq_tui.store.lock import ProcessLock
+from cq_tui.store.lock import read_holder
+from cq_tui.supervisor.process import ServiceProcess
+from cq_tui.supervisor.start import spawn_supervisor
 from tests.room.conftest import screen_text, wait_for_text, wait_until, wait_until_loaded
 from tests.room.stage import NOW, Stage
+from tests.supervisor.stage import Stage as Processes
 
 SIZE = (80, 24)
 
 
-class FakeSupervisor:
-    """Records the calls."""
+class Supervisors:
+    """Fake supervisors in real processes; they are started as the room asks for it."""
 
-    services = ("memory", "feeder")
+    def __init__(self, stage: Stage) -> None:
+        self.data = stage.data
+        self.processes = Processes(stage.data.root)
+        #: Whether each one was asked to follow another.
+        self.following: list[bool] = []
+        self.problem: OSError | None = None
 
-    def __init__(self, *, free: bool = True, broken: str | None = None) -> None:
-        self.ended = asyncio.Event()
-        self.calls: list[str] = []
-        self.running: set[str] = set()
-        self._free = free
-        self._broken = broken
+    def start(self, data: DataDir, follow: bool = False) -> ServiceProcess:
+        self.following.append(follow)
+        if self.problem is not None:
+            raise self.problem
+        return self.processes.launch(data, "supervisor")
 
-    def acquire(self) -> bool:
-        return self._free
+    @property
+    def pid(self) -> int | None:
+        """The one that holds the lock."""
+        holder = read_holder(self.data.lock_of("supervisor"))
+        return None if holder is None else holder.pid
 
-    async def supervise(self, service: str) -> None:
-        if service == self._broken:
-            raise RuntimeError("out of processes")
-        await self._run(service)
-
-    async def serve(self) -> None:
-        await self._run("serve")
-
-    async def _run(self, name: str) -> None:
-        self.running.add(name)
-        try:
-            await asyncio.Event().wait()
-        finally:
-            self.running.discard(name)
-
-    async def start(self, service: str) -> None:
-        self.calls.append(f"start {service}")
-
-    async def stop(self, service: str) -> None:
-        self.calls.append(f"stop {service}")
-
-    async def restart(self, service: str) -> None:
-        self.calls.append(f"restart {service}")
-
-    async def stop_all(self) -> None:
-        self.calls.append("stop all")
-
-    def release(self) -> None:
-        self.calls.append(f"release, {len(self.running)} running")
-
-    def hand_over(self) -> None:
-        self.calls.append(f"hand over, {len(self.running)} running")
+    @property
+    def told(self) -> list[str]:
+        """The commands they were given."""
+        return [line for line in self.processes.told() if not line.startswith("supervisor ")]
 
 
-def room(stage: Stage, supervisor: FakeSupervisor | Callable[[], FakeSupervisor]) -> RoomApp:
-    make = supervisor if not isinstance(supervisor, FakeSupervisor) else lambda: supervisor
-    return RoomApp(stage.data, make_supervisor=make, environment={}, now=lambda: NOW)
+@pytest.fixture
+def supervisors(stage: Stage) -> Iterator[Supervisors]:
+    stage.data.lock_of("supervisor").unlink()
+    supervisors = Supervisors(stage)
+    yield supervisors
+    supervisors.processes.close()
+
+
+def room(supervisors: Supervisors) -> RoomApp:
+    return RoomApp(supervisors.data, start_supervisor=supervisors.start, environment={}, now=lambda: NOW)
 
 
 async def press_quit(pilot: Pilot[int]) -> None:
@@ -79,61 +65,79 @@ async def press_quit(pilot: Pilot[int]) -> None:
     await wait_until(pilot, lambda: isinstance(pilot.app.screen, Dialog))
 
 
-async def test_every_service_gets_a_worker(stage: Stage) -> None:
-    supervisor = FakeSupervisor()
-    app = room(stage, supervisor)
-    async with app.run_test(size=SIZE) as pilot:
-        await wait_until(pilot, lambda: supervisor.running == {"serve", "memory", "feeder"})
+async def test_a_room_starts_a_supervisor_and_asks_it(supervisors: Supervisors) -> None:
+    async with room(supervisors).run_test(size=SIZE, notifications=True) as pilot:
+        await wait_until(pilot, lambda: supervisors.pid is not None)
         await pilot.press("1", "down", "s")
-        await wait_until(pilot, lambda: supervisor.calls == ["start memory"])
+        await wait_until(pilot, lambda: supervisors.told == ["start_service memory room"])
         await pilot.press("x")
         await wait_for_text(pilot, "Stop memory?")
         await pilot.press("y")
-        await wait_until(pilot, lambda: supervisor.calls[1:] == ["stop memory"])
+        await wait_until(pilot, lambda: supervisors.told[1:] == ["stop_service memory room"])
         await pilot.press("r")
         await wait_for_text(pilot, "Restart memory?")
         await pilot.press("y")
-        await wait_until(pilot, lambda: supervisor.calls[2:] == ["restart memory"])
+        await wait_until(pilot, lambda: supervisors.told[2:] == ["restart_service memory room"])
+        await pilot.press("up", "s")
+        await wait_for_text(pilot, "refused: not today")
+    assert supervisors.following == [False]
 
 
-async def test_detaching_ends_the_workers_before_it_hands_over(stage: Stage) -> None:
-    supervisor = FakeSupervisor()
-    app = room(stage, supervisor)
+async def test_every_service_has_a_worker(supervisors: Supervisors) -> None:
+    app = room(supervisors)
     async with app.run_test(size=SIZE) as pilot:
-        await wait_until(pilot, lambda: len(supervisor.running) == 3)
+        await wait_until(pilot, lambda: supervisors.pid is not None)
+        names = {worker.name for worker in app.workers if worker.group == "services" and worker.is_running}
+        assert names == {"supervisor", "exchange", "memory", "feeder", "ares", "trader"}
+
+
+async def test_a_running_supervisor_is_found_and_asked(supervisors: Supervisors) -> None:
+    supervisors.start(supervisors.data)
+    async with room(supervisors).run_test(size=SIZE, notifications=True) as pilot:
+        await wait_until_loaded(pilot)
+        await pilot.press("1", "down", "s")
+        await wait_until(pilot, lambda: supervisors.told == ["start_service memory room"])
+    assert supervisors.following == [False]
+
+
+async def test_leaving_ends_the_room_alone(supervisors: Supervisors) -> None:
+    app = room(supervisors)
+    async with app.run_test(size=SIZE) as pilot:
+        await wait_until(pilot, lambda: supervisors.pid is not None)
         await press_quit(pilot)
         await pilot.press("d")
         await wait_until(pilot, lambda: not app.is_running)
-    assert supervisor.calls == ["hand over, 0 running"]
     assert app.return_code == 0
+    assert supervisors.pid is not None
+    assert supervisors.told == []
 
 
-async def test_stop_all_stops_the_services_and_quits(stage: Stage) -> None:
-    supervisor = FakeSupervisor()
-    app = room(stage, supervisor)
+async def test_stop_all_stops_the_supervisor_and_leaves(supervisors: Supervisors) -> None:
+    app = room(supervisors)
     async with app.run_test(size=SIZE) as pilot:
-        await wait_until(pilot, lambda: len(supervisor.running) == 3)
+        await wait_until(pilot, lambda: supervisors.pid is not None)
         await press_quit(pilot)
         await pilot.press("a")
         await wait_until(pilot, lambda: not app.is_running)
-    assert supervisor.calls == ["stop all", "release, 0 running"]
+    assert supervisors.told == ["shut_down room"]
+    assert supervisors.pid is None
+    assert supervisors.following == [False]
 
 
-async def test_staying_is_the_default_answer(stage: Stage) -> None:
-    supervisor = FakeSupervisor()
-    app = room(stage, supervisor)
+async def test_staying_is_the_default_answer(supervisors: Supervisors) -> None:
+    app = room(supervisors)
     async with app.run_test(size=SIZE) as pilot:
-        await wait_until(pilot, lambda: len(supervisor.running) == 3)
+        await wait_until(pilot, lambda: supervisors.pid is not None)
         for keys in (["enter"], ["escape"], ["n"], ["q", "q", "enter"]):
             await press_quit(pilot)
             await pilot.press(*keys)
             await wait_until(pilot, lambda: not isinstance(app.screen, Dialog))
         assert app.is_running
-        assert supervisor.calls == []
+        assert supervisors.told == []
 
 
-async def test_ctrl_c_and_ctrl_q_ask_too(stage: Stage) -> None:
-    app = room(stage, FakeSupervisor())
+async def test_ctrl_c_and_ctrl_q_ask_too(supervisors: Supervisors) -> None:
+    app = room(supervisors)
     async with app.run_test(size=SIZE) as pilot:
         await wait_until_loaded(pilot)
         for key in ("ctrl+c", "ctrl+q"):
@@ -144,80 +148,64 @@ async def test_ctrl_c_and_ctrl_q_ask_too(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-async def test_a_lost_terminal_detaches(stage: Stage, number: signal.Signals) -> None:
-    supervisor = FakeSupervisor()
-    app = room(stage, supervisor)
+async def test_a_signal_ends_the_room_alone(supervisors: Supervisors, number: signal.Signals) -> None:
+    app = room(supervisors)
     async with app.run_test(size=SIZE) as pilot:
-        await wait_until(pilot, lambda: len(supervisor.running) == 3)
+        await wait_until(pilot, lambda: supervisors.pid is not None)
         os.kill(os.getpid(), number)
         await wait_until(pilot, lambda: not app.is_running)
-    assert supervisor.calls == ["hand over, 0 running"]
+    assert supervisors.pid is not None
 
 
-async def test_a_shut_down_from_elsewhere_leaves_a_room_that_watches(stage: Stage) -> None:
-    supervisor = FakeSupervisor()
-    app = room(stage, supervisor)
-    async with app.run_test(size=SIZE) as pilot:
-        await wait_until(pilot, lambda: len(supervisor.running) == 3)
-        supervisor.ended.set()
-        await wait_for_text(pilot, "watch only")
-        assert supervisor.calls == ["release, 0 running"]
-        await press_quit(pilot)
-        assert "only watches" in screen_text(pilot)
-        await pilot.press("d")
-        await wait_until(pilot, lambda: not app.is_running)
-    assert supervisor.calls == ["release, 0 running"]
+async def test_a_supervisor_that_dies_is_replaced(supervisors: Supervisors) -> None:
+    async with room(supervisors).run_test(size=(160, 45), notifications=True) as pilot:
+        for count in (1, 2):
+            await wait_until(pilot, lambda: supervisors.pid is not None)
+            killed = supervisors.pid
+            assert killed is not None
+            os.kill(killed, signal.SIGKILL)
+            await wait_until(pilot, lambda: supervisors.pid not in (None, killed))  # noqa: B023 - used at once
+            assert supervisors.following == [False] + [True] * count
+            await wait_for_text(pilot, "The supervisor ended: killed by signal SIGKILL")
 
 
-async def test_a_second_room_asks_the_supervisor_by_command(stage: Stage) -> None:
-    lock = ProcessLock(stage.data.lock_of("supervisor"), "supervisor", "headless")
-    lock.acquire()
-    app = room(stage, FakeSupervisor(free=False))
-    try:
-        async with app.run_test(size=SIZE, notifications=True) as pilot:
-            await wait_for_text(pilot, "watch only")
-            await pilot.press("1", "s")
-            inbox, taken = CommandInbox(stage.data, "supervisor"), list[Command]()
-
-            def taken_one() -> bool:
-                taken.extend(inbox.claim())
-                return bool(taken)
-
-            await wait_until(pilot, taken_one)
-            assert (taken[0].command, taken[0].target, taken[0].issued_by) == ("start_service", "exchange", "room")
-            inbox.answer(taken[0], "refused", "not today")
-            await wait_for_text(pilot, "refused: not today")
-    finally:
-        lock.release()
+async def test_a_crash_loop_ends_and_a_key_tries_again(supervisors: Supervisors) -> None:
+    supervisors.processes.behavior["supervisor"] = ["crashes"]
+    async with room(supervisors).run_test(size=(200, 45), notifications=True) as pilot:
+        await wait_for_text(pilot, "5 supervisors ended within 60 s, the last one: no luck today")
+        assert len(supervisors.following) == 5
+        await wait_for_text(pilot, "watch only: s tries again")
+        await pilot.press("1", "down", "s")
+        await wait_for_text(pilot, "the supervisor did not start: no luck today")
+        supervisors.processes.behavior.clear()
+        await pilot.press("s")
+        await wait_until(pilot, lambda: supervisors.told == ["start_service memory room"])
+        await wait_until(pilot, lambda: "watch only" not in screen_text(pilot))
 
 
-async def test_failed_supervision_is_an_alert_and_the_rest_keeps_running(stage: Stage) -> None:
-    supervisor = FakeSupervisor(broken="feeder")
-    app = room(stage, supervisor)
-    async with app.run_test(size=SIZE) as pilot:
-        await wait_for_text(pilot, "feeder failed: RuntimeError: out of processes")
-        assert supervisor.running == {"serve", "memory"}
+async def test_after_a_shut_down_from_elsewhere_only_a_key_starts_one(supervisors: Supervisors) -> None:
+    async with room(supervisors).run_test(size=(160, 45)) as pilot:
+        await wait_until(pilot, lambda: supervisors.pid is not None)
+        os.kill(supervisors.pid or 0, signal.SIGTERM)
+        await wait_for_text(pilot, "no supervisor: s starts one")
+        assert supervisors.following == [False]
+        await pilot.press("1", "down", "s")
+        await wait_until(pilot, lambda: supervisors.told == ["start_service memory room"])
+        assert supervisors.following == [False, False]
 
 
-async def test_a_directory_that_cannot_be_written_is_only_watched(stage: Stage) -> None:
-    def refuse() -> FakeSupervisor:
-        raise DataDirError("data directory is read-only")
-
-    app = room(stage, refuse)
-    async with app.run_test(size=SIZE) as pilot:
-        await wait_for_text(pilot, "watch only: data directory is read-only")
+async def test_a_supervisor_that_cannot_start_is_named_and_the_room_watches(supervisors: Supervisors) -> None:
+    supervisors.problem = OSError(13, "Permission denied", "logs/supervisor.out")
+    async with room(supervisors).run_test(size=(160, 45)) as pilot:
+        await wait_for_text(pilot, "watch only: logs/supervisor.out: Permission denied")
         await wait_for_text(pilot, "67,412.10")
 
 
-async def test_a_folder_in_the_place_of_the_lock_is_named_and_only_watched(stage: Stage) -> None:
+async def test_a_folder_in_the_place_of_the_lock_is_named(stage: Stage) -> None:
     lock = stage.data.lock_of("supervisor")
-    lock.unlink(missing_ok=True)
+    lock.unlink()
     lock.mkdir()
-
-    def make() -> FakeSupervisor:
-        ProcessLock(lock, "supervisor").acquire()
-        raise AssertionError("a folder was locked")
-
-    async with room(stage, make).run_test(size=(250, 40)) as pilot:
+    app = RoomApp(stage.data, start_supervisor=spawn_supervisor, environment={}, now=lambda: NOW)
+    async with app.run_test(size=(250, 40)) as pilot:
         await wait_for_text(pilot, f"watch only: {lock}: is no regular file. Move it away")
         await wait_for_text(pilot, "67,412.10")

@@ -1,5 +1,7 @@
 """A fake service process: takes its lock, reports that it is ready, ends on SIGTERM.
 
+As ``supervisor`` it also answers every command, tells it, and ends when it is asked to shut down.
+
 Words after name and data directory make it behave worse. It imports next to nothing, so that it starts in no time: on
 Linux not even what is installed.
 """
@@ -41,6 +43,8 @@ def main(name: str, root: Path, *behavior: str) -> int:
         return 3
     os.ftruncate(lock, 0)
     os.write(lock, json.dumps({"pid": os.getpid(), "name": name} | born()).encode())
+    if name == "supervisor":
+        want(root, "running")
     reported = 0.0
     while not asked:
         if time.monotonic() - reported > 0.2 and "never_reports" not in behavior:
@@ -49,8 +53,13 @@ def main(name: str, root: Path, *behavior: str) -> int:
         if "loops_forever" in behavior and (root / "loop").exists():
             while True:
                 pass
+        if name == "supervisor" and answer_commands(root):
+            want(root, "stopped")
+            return 0
         time.sleep(0.02)
     tell(root, f"{name} asked")
+    if name == "supervisor":
+        want(root, "stopped")
     while "takes_its_time" in behavior and not (root / "enough").exists():
         time.sleep(0.01)
     time.sleep(0.05)
@@ -71,9 +80,30 @@ def born() -> dict[str, float]:
 
 def report(name: str, root: Path, *, ready: bool) -> None:
     health = HEALTH | {"service": name, "last_update_ts": time.time(), "pid": os.getpid(), "ready": ready}
-    temporary = root / "health" / f".{name}.pretend"
-    temporary.write_text(json.dumps(health | {"waiting_for": "better days"}))
-    temporary.replace(root / "health" / f"{name}.json")
+    replace(root / "health" / f"{name}.json", health | {"waiting_for": "better days"})
+
+
+def answer_commands(root: Path) -> bool:
+    """Carry out every command by telling it; return whether one was to shut down."""
+    for path in (root / "control").glob("*.json"):
+        command = json.loads(path.read_bytes())
+        tell(root, " ".join(filter(None, (command["command"], command.get("target"), command["issued_by"]))))
+        refused = {"outcome": "refused", "message": "not today"} if command.get("target") == "exchange" else {}
+        replace(root / "control" / "done" / path.name, command | {"outcome": "done", "finished_ts": 1.0} | refused)
+        path.unlink()
+        if command["command"] == "shut_down":
+            return True
+    return False
+
+
+def want(root: Path, state: str) -> None:
+    replace(root / "run" / "supervisor.wanted.json", {"wanted": state, "changed_by": "supervisor", "changed_ts": 1.0})
+
+
+def replace(path: Path, value: dict[str, object]) -> None:
+    temporary = path.with_name(f".{path.name}.pretend")
+    temporary.write_text(json.dumps(value))
+    temporary.replace(path)
 
 
 def tell(root: Path, line: str) -> None:

@@ -56,11 +56,10 @@ class Stage:
         self.launched.append((service, process))
         return process
 
-    def supervisor(self, *, keep_desired: bool = False, limits: SilenceLimits = DEFAULT_LIMITS) -> Supervisor:
+    def supervisor(self, limits: SilenceLimits = DEFAULT_LIMITS) -> Supervisor:
         """A supervisor of the fake services that restarts them without much delay."""
         return Supervisor(
             self.data,
-            keep_desired=keep_desired,
             launch=self.launch,
             make_policy=lambda: RestartPolicy(initial_delay=0.05),
             silence_limits=limits,

@@ -1,5 +1,7 @@
 """What ``cq-tui up`` prints, and how it starts in the background."""
 
+import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,9 @@ import pytest
 from cq_tui.contracts.health import ServiceState
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.store.data_directory import prepare_data_directory
-from cq_tui.supervisor.headless import ProgressPrinter, StartupFailed, start_detached
+from cq_tui.supervisor.progress import LinePrinter, ProgressPrinter
+from cq_tui.supervisor.start import StartupFailed, start_detached
+from tests.supervisor.stage import until
 
 
 def test_progress_prints_each_change_once() -> None:
@@ -33,11 +37,40 @@ def test_progress_prints_each_change_once() -> None:
     ]
 
 
-def test_a_lost_terminal_does_not_end_supervision() -> None:
-    def say(_: str) -> None:
-        raise BrokenPipeError
+def test_a_reader_that_is_gone_ends_nothing() -> None:
+    reader, writer = os.pipe()
+    stream = os.fdopen(writer, "w")
+    printer = LinePrinter(stream)
+    try:
+        printer.print("one")
+        assert os.read(reader, 100) == b"one\n"
+        os.close(reader)
+        printer.print("two")
+        printer.close(timeout=60)
+        assert not printer._thread.is_alive()
+    finally:
+        stream.close()
 
-    ProgressPrinter(say).on_state_change("ares", ServiceState(state="running", pid=7))
+
+async def test_a_reader_that_does_not_read_holds_up_nothing() -> None:
+    reader, writer = os.pipe()
+    stream = os.fdopen(writer, "w")
+    printer = LinePrinter(stream)
+    lines = [f"{number} ".ljust(1000, ".") for number in range(2000)]
+    for line in lines:
+        printer.print(line)
+    printer.close(timeout=0.0)
+    assert printer._thread.is_alive(), "the pipe takes 64 kB"
+    with os.fdopen(reader) as file:
+        reading = asyncio.create_task(asyncio.to_thread(file.readlines))
+        await until(printer._lines.empty)
+        printer.print("the last one")
+        await asyncio.to_thread(printer.close, 60)
+        stream.close()
+        seen = (await reading).copy()
+    assert [line.rstrip() for line in seen[:500]] == lines[:500]
+    assert "lines left out" in seen[-2]
+    assert seen[-1] == "the last one\n"
 
 
 def test_a_detached_supervisor_that_cannot_start_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,162 @@
+"""Keeping a supervisor alive: the room finds one or starts one, and replaces one that dies or hangs."""
+
+import asyncio
+import contextlib
+import math
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from cq_tui.contracts.exit_code import ExitCode
+from cq_tui.contracts.layout import DataDir
+from cq_tui.ops.formatting import Alert
+from cq_tui.store.reserve import Reserve, describe_error
+from cq_tui.supervisor.desired_state import end_was_requested
+from cq_tui.supervisor.process import ExitWatch, ServiceProcess, find_process
+from cq_tui.supervisor.restart import CRASH_LIMIT, CRASH_WINDOW, RestartPolicy
+from cq_tui.supervisor.start import StartupFailed, spawn_supervisor, wait_until_supervising
+
+#: Seconds between looks at a supervisor, and where the system does not notify us of its end.
+_POLL, _UNNOTIFIED_POLL = 1.0, 0.25
+#: Seconds before a start that failed on a full disk is tried again.
+_FULL_DISK_PAUSE = 5.0
+#: Seconds before the first replacement. Two rooms may start one each; the lock decides.
+_FIRST_DELAY = 0.1
+
+#: Seconds after which a supervisor that ends was none of a crash loop.
+_NO_CRASH_LOOP = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Supervision:
+    """How supervision is."""
+
+    #: ``ended``: on request. ``died``: another one starts at once. ``failed``: none can be started.
+    state: Literal["starting", "supervised", "ended", "died", "failed"]
+    #: How the last one ended, or why none can be started.
+    reason: str = ""
+
+    @property
+    def note(self) -> str:
+        """What stands in the title of the services."""
+        return {
+            "starting": "starting the supervisor",
+            "ended": "no supervisor: s starts one",
+            "failed": "watch only: s tries again",
+        }.get(self.state, "")
+
+    @property
+    def alert(self) -> Alert | None:
+        """The alert while no supervisor can be started."""
+        return Alert("bad", f"watch only: {self.reason}") if self.state == "failed" else None
+
+    @property
+    def toast(self) -> str:
+        """What is said once."""
+        return f"The supervisor ended: {self.reason}. Another one takes over" if self.state == "died" else ""
+
+
+class SupervisorKeeper:
+    """Follows the supervisor of a data directory. ``report`` is called with every change of the supervision."""
+
+    def __init__(
+        self,
+        data: DataDir,
+        report: Callable[[Supervision], object],
+        start: Callable[[DataDir, bool], ServiceProcess] | None = None,
+    ) -> None:
+        """``start`` starts a supervisor's process; the second argument says whether it follows one that died."""
+        self._data = data
+        self._spawn = start or spawn_supervisor
+        self._report = report
+        self._policy = RestartPolicy(initial_delay=_FIRST_DELAY)
+        self._starting = asyncio.Lock()
+        self._wake = asyncio.Event()
+        #: The last one that was started here: only its parent is told how it ended.
+        self._child: ServiceProcess | None = None
+
+    async def run(self) -> None:
+        """Keep a supervisor until canceled: start one if there is none, and another whenever one dies."""
+        self._report(Supervision("starting"))
+        problem, has_followed = await self._try_to_start(follow=False), False
+        while True:
+            if (supervisor := find_process(self._data, "supervisor")) is not None:
+                self._report(Supervision("supervised"))
+                problem, has_followed = await self._follow(supervisor), True
+            elif has_followed and self._was_end_requested():
+                await self._rest(Supervision("ended"))
+            else:
+                await self._pause(problem or "it ended at once", has_followed=has_followed)
+                if find_process(self._data, "supervisor") is None:
+                    # What a command has stopped meanwhile is not started again.
+                    problem = await self._try_to_start(follow=has_followed or problem is None)
+
+    async def start(self) -> None:
+        """Start a supervisor because somebody asks for one. Raises StartupFailed or OSError."""
+        self._policy.reset()
+        await self._start(follow=False)
+        self._wake.set()
+
+    async def _try_to_start(self, *, follow: bool) -> str | None:
+        """Start a supervisor; return why that failed."""
+        try:
+            await self._start(follow=follow)
+        except StartupFailed as error:
+            return str(error)
+        except OSError as error:
+            return describe_error(error)
+        return None
+
+    async def _start(self, *, follow: bool) -> None:
+        async with self._starting:
+            if find_process(self._data, "supervisor") is None:
+                self._child = await asyncio.to_thread(self._spawn, self._data, follow)
+                await wait_until_supervising(self._data, self._child)
+
+    def _was_end_requested(self) -> bool:
+        return end_was_requested(self._data) or (self._child is not None and self._child.exit_code == ExitCode.OK)
+
+    async def _follow(self, supervisor: ServiceProcess) -> str:
+        """Wait until the supervisor has ended; return how."""
+        is_child = self._child is not None and self._child.pid == supervisor.pid
+        process = self._child if self._child is not None and is_child else supervisor
+        watch, began = ExitWatch(process, self._wake.set), time.monotonic()
+        try:
+            while process.is_running() and self._holds_lock(process):
+                await self._wait(_POLL if watch.is_supported else _UNNOTIFIED_POLL)
+        finally:
+            watch.close()
+        if time.monotonic() - began > _NO_CRASH_LOOP:
+            self._policy.reset()
+        return process.describe_exit() if is_child else "nobody asked it to"
+
+    def _holds_lock(self, process: ServiceProcess) -> bool:
+        holder = find_process(self._data, "supervisor")
+        return holder is not None and holder.pid == process.pid
+
+    async def _pause(self, problem: str, *, has_followed: bool) -> None:
+        """Wait before the next start: longer after every failure, and at last until somebody asks for it."""
+        if Reserve(self._data).is_full:
+            await self._rest(Supervision("failed", problem), _FULL_DISK_PAUSE)
+            return
+        delay = self._policy.record_crash(time.monotonic(), 0.0, random.random())
+        if delay is None:
+            last = f"{CRASH_LIMIT} supervisors ended within {CRASH_WINDOW:.0f} s, the last one: {problem}"
+            await self._rest(Supervision("failed", last))
+        else:
+            await self._rest(Supervision("died" if has_followed else "failed", problem), delay)
+
+    async def _rest(self, supervision: Supervision, timeout: float = math.inf) -> None:
+        """Wait until there is a supervisor again, at most ``timeout`` seconds."""
+        self._report(supervision)
+        deadline = time.monotonic() + timeout
+        while find_process(self._data, "supervisor") is None and (left := deadline - time.monotonic()) > 0:
+            await self._wait(min(left, _POLL))
+
+    async def _wait(self, timeout: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._wake.wait()
+        self._wake.clear()
