@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from math import isinf
+from math import inf, isinf
 
 from cq_tui.binance.errors import MalformedMessage
 from cq_tui.binance.fields import Fields, require_list, shorten_value
@@ -179,19 +179,22 @@ def parse_kline(row: object) -> Kline:
 
 
 def parse_klines(raw: object) -> list[Kline]:
-    """Parse a klines response, oldest first. It may have 1000 rows: only an odd one is checked field by field."""
-    klines = []
-    for row in require_list(raw, "klines"):
-        try:
-            start, first, high, low, last, volume, end, quote, trades = row[:9]
-            texts = (first, high, low, last, volume, quote)
-            if type(start) is type(end) is type(trades) is int and "".join(texts).replace(".", "").isdecimal():
-                klines.append(Kline._make((start, end, *map(float, texts), trades)))
-                continue
-        except (LookupError, TypeError, ValueError):  # a dict: KeyError since Python 3.12, where slices are hashable
-            pass
-        klines.append(parse_kline(row))
-    return klines
+    """Parse a klines response, oldest first. It may have 1000 rows: only those of an odd one are checked one by one."""
+    rows = require_list(raw, "klines")
+    try:
+        start, first, high, low, last, volume, end, quote, trades, *_ = zip(*rows, strict=True)
+        texts = (first, high, low, last, volume, quote)
+        numbers = [list(map(float, column)) for column in texts if _are_digits(column)]
+        are_whole = {*map(type, start), *map(type, end), *map(type, trades)} == {int}
+        if are_whole and len(numbers) == len(texts) and max(map(max, numbers)) < inf:
+            return list(map(Kline._make, zip(start, end, *numbers, trades, strict=True)))
+    except (TypeError, ValueError):
+        pass
+    return [parse_kline(row) for row in rows]
+
+
+def _are_digits(texts: tuple[str, ...]) -> bool:
+    return "".join(texts).replace(".", "").isdecimal()
 
 
 def parse_ticker_24h(raw: object) -> Ticker24h:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from cq_tui.contracts.freshness import CLOCK_TOLERANCE
 from cq_tui.contracts.layout import DataDir
-from cq_tui.contracts.market import KLINE_HISTORY, Kline, KlineLineError, kline_from_line
+from cq_tui.contracts.market import KLINE_HISTORY, Kline, KlineLineError, kline_from_line, lines_of_klines
 from cq_tui.store.document import write_document
 from cq_tui.store.journal import JournalError, JournalReader, JournalWriter, last_lines
 from cq_tui.store.line_blocks import count_line_feeds
@@ -40,10 +40,10 @@ class KlineJournalWriter:
         """Append closed klines in order. Raises JournalError."""
         if not klines:
             return
-        self._writer.append([kline.to_line() for kline in klines])
+        self._writer.append_bytes(lines_of_klines(klines))
         self._lines += len(klines)
         if self._lines > KLINE_HISTORY * (1 + _SLACK):
-            self._rewrite(last_lines(self._path, KLINE_HISTORY))
+            self._rewrite(b"".join(line + b"\n" for line in last_lines(self._path, KLINE_HISTORY)))
 
     def replace_all(self, klines: Sequence[Kline]) -> None:
         """Replace the klines of another market; a damaged journal is kept in quarantine. Raises JournalError."""
@@ -52,15 +52,15 @@ class KlineJournalWriter:
                 os.link(self._path, self._quarantine / f"{self._path.name}.{time.time_ns()}.damaged")
             except OSError as error:
                 raise JournalError(f"{self._path}: is damaged and cannot be quarantined ({error.strerror})") from None
-        self._rewrite([kline.to_line() for kline in klines])
+        self._rewrite(lines_of_klines(klines))
 
     def close(self) -> None:
         """Close the journal."""
         self._writer.close()
 
-    def _rewrite(self, lines: Sequence[bytes]) -> None:
+    def _rewrite(self, content: bytes) -> None:
         try:
-            write_document(self._path, b"".join(line + b"\n" for line in lines), durable=False)
+            write_document(self._path, content, durable=False)
         except OSError as error:
             raise JournalError(f"{self._path}: cannot be replaced ({error.strerror})") from None
         self._writer.close()

@@ -55,6 +55,14 @@ class BarColumns(NamedTuple):
         )
 
 
+class History(NamedTuple):
+    """The closed bars of one frame since the start of a series, none missing."""
+
+    columns: BarColumns
+    #: ``close_time`` of the last one, Unix ms; 0 if there is none.
+    last_close_time: int
+
+
 class BarCounts(NamedTuple):
     """Counts of accepted, ignored and dropped bars."""
 
@@ -110,6 +118,23 @@ class FrameBuilder:
         merged = merge(self._bars)
         self._bars = []
         return merged
+
+    def start(self, bars: Sequence[Kline], columns: BarColumns) -> History:
+        """Start from consecutive base bars, given also as columns, with the same outcome as ``push`` of each."""
+        count = self._count
+        before = bars[0].open_time % self._length // (self._length // count)
+        # A group whose beginning is not there makes no bar.
+        skipped = min(-before % count, len(bars))
+        whole = (len(bars) - skipped) // count
+        end = skipped + whole * count
+        self.incomplete += 0 < skipped < len(bars)
+        self._bars = list(bars if skipped == len(bars) else bars[end:])
+        self._open_time = bars[-1].open_time // self._length * self._length
+        if not whole:
+            return History(BarColumns(*(column[:0] for column in columns)), 0)
+        self.last_open_time = bars[end - count].open_time
+        high, low, close = (column[skipped:end].reshape(whole, count) for column in columns)
+        return History(BarColumns(high.max(axis=1), low.min(axis=1), close[:, -1].copy()), bars[end - 1].close_time)
 
     def missing_before(self, open_time: int) -> int:
         """Record a completed bar; return how many bars are missing between it and the previous one."""
@@ -182,6 +207,23 @@ class BarSeries:
             if bar is not None:
                 closed.append(FrameBar(frame, bar, builder.missing_before(bar.open_time)))
         return closed
+
+    def start(self, klines: Sequence[Kline]) -> dict[Frame, History] | None:
+        """Start from a history at once, several times as fast as ``push`` of each kline and with the same outcome.
+
+        None, with nothing changed, where that is impossible: some klines were pushed before, or in the history one is
+        missing, repeated or invalid.
+        """
+        if self._last >= 0 or not klines:
+            return None
+        first, last = klines[0].open_time, klines[-1].open_time
+        if [kline.open_time for kline in klines] != list(range(first, last + 1, self._base)):
+            return None
+        if not all(map(self._valid, klines)):
+            return None
+        self._last, self._accepted = last, len(klines)
+        columns = BarColumns.of(klines)
+        return {frame: builder.start(klines, columns) for frame, builder in self._builders}
 
     def _valid(self, kline: Kline) -> bool:
         low, high = kline.low, kline.high

@@ -96,7 +96,7 @@ class BbMeanRevertV2:
         return None if setup is None else self._signal(setup, bar)
 
     def warm(self, frame: Frame, bars: BarColumns) -> None:
-        """Process the history as a batch; the setup is updated with each bar."""
+        """Process the history as a batch."""
         upper, middle, lower = self._bands.warm(bars.close)
         width = (upper - lower) / middle
         known = width[self._bands.first - 1 :]
@@ -104,7 +104,10 @@ class BbMeanRevertV2:
         usual_width = np.concatenate((unknown, self._usual_width.warm(known)))
         strength = (self._rsi.warm(bars.close), self._adx.warm(bars), self._atr.warm(bars))
         columns = (bars.high, bars.low, bars.close, upper, middle, lower, width, usual_width, *strength)
-        for row in map(BandRow, *(column.tolist() for column in columns)):
+        # A close inside the bands ends any setup, so only the bars from the last one on matter.
+        inside = np.flatnonzero((lower < bars.close) & (bars.close < upper))
+        first = inside[-1] if len(inside) else 0
+        for row in map(BandRow, *(column[first:].tolist() for column in columns)):
             self._setup.update(row)
             self._row = row
 

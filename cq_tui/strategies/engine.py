@@ -11,12 +11,12 @@ A frame that was reset is warm again only after its full number of bars. While t
 dropped one, there is no signal: the strategy would decide on the bar before it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
 from cq_tui.contracts.market import Kline
-from cq_tui.strategies.bars import BarColumns, BarCounts, BarSeries, Frame, FrameBar
+from cq_tui.strategies.bars import BarColumns, BarCounts, BarSeries, Frame, FrameBar, History
 from cq_tui.strategies.protocol import BatchStrategy, Signal, Strategy
 
 Result = TypeVar("Result")
@@ -37,12 +37,16 @@ class SymbolEngine:
         self._series = BarSeries(base_interval_ms)
         self._runners = [_Runner(base_interval_ms, strategy) for strategy in strategies]
 
-    def warm_up(self, klines: Iterable[Kline]) -> None:
+    def warm_up(self, klines: Sequence[Kline]) -> None:
         """Process stored base klines, oldest first, without emitting signals.
 
         The resulting state is the same as after ``on_kline`` over the same klines.
         """
         batches = [runner for runner in self._runners if runner.begin_batch()]
+        if len(batches) == len(self._runners) and (history := self._series.start(klines)) is not None:
+            for runner in batches:
+                runner.take_history(history)
+            return
         for kline in klines:
             for closed in self._series.push(kline):
                 for runner in self._runners:
@@ -127,12 +131,23 @@ class _Runner:
         return self._batch is not None
 
     def finish_batch(self) -> None:
-        """Pass the collected bars to the strategy, widest frame first."""
+        """Pass the collected bars to the strategy."""
         batch, self._batch = self._batch or {}, None
+        self._warm_strategy({frame: BarColumns.of(bars) for frame, bars in batch.items()})
+
+    def take_history(self, history: Mapping[Frame, History]) -> None:
+        """Pass a whole history to the strategy, in place of a batch."""
+        self._batch = None
+        for frame in self._needed:
+            self._seen[frame], self._latest[frame] = len(history[frame].columns.close), history[frame].last_close_time
+        self._warm_strategy({frame: history[frame].columns for frame in self._needed})
+
+    def _warm_strategy(self, columns: Mapping[Frame, BarColumns]) -> None:
+        """Pass the columns to the strategy, widest frame first."""
         strategy = self.strategy
-        for frame in sorted(batch, reverse=True):
-            if batch[frame] and isinstance(strategy, BatchStrategy):
-                self._call_strategy(partial(strategy.warm, frame, BarColumns.of(batch[frame])))
+        for frame in sorted(columns, reverse=True):
+            if len(columns[frame].close) and isinstance(strategy, BatchStrategy):
+                self._call_strategy(partial(strategy.warm, frame, columns[frame]))
 
     def process(self, closed: FrameBar) -> Signal | None:
         """Process a closed bar of any frame; return the signal of a warm strategy."""

@@ -3,6 +3,8 @@
 import math
 from typing import NamedTuple
 
+import numpy as np
+
 from cq_tui.contracts.market import Kline
 from cq_tui.strategies.bars import BarColumns
 from cq_tui.strategies.indicators import adx, atr, ema, minus_di, plus_di
@@ -119,10 +121,14 @@ class TrendFrame:
         )
 
     def warm(self, bars: BarColumns) -> None:
-        """Process the history as a batch; the armed direction is updated with each bar."""
-        columns = [average.warm(bars.close).tolist() for average in self._averages]
-        columns += [indicator.warm(bars).tolist() for indicator in self._ranges]
-        for row in map(TrendRow, *columns):
+        """Process the history as a batch."""
+        columns = [average.warm(bars.close) for average in self._averages]
+        columns += [indicator.warm(bars) for indicator in self._ranges]
+        # Between the two levels the armed direction depends on the bar before, elsewhere only on the bar itself.
+        strength = columns[len(self._averages)]
+        decided = np.flatnonzero(~((strength >= self._disarm_below) & (strength < self._arm_at)))
+        first = decided[-1] if len(decided) else 0
+        for row in map(TrendRow, *(column[first:].tolist() for column in columns)):
             self._step(row)
 
     def reset(self) -> None:

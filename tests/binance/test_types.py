@@ -92,6 +92,8 @@ def test_kline() -> None:
         (4, "nan", "close"),
         (2, "inf", "high"),
         (2, "1e999", "high"),
+        (2, "9" * 400, "high"),
+        (3, "", "low"),
         (3, "x", "low"),
         (5, None, "volume"),
         (7, [], "quote volume"),
@@ -101,7 +103,7 @@ def test_a_wrong_kline_column_is_named(position: int, value: object, name: str) 
     row = [*samples.KLINE]
     row[position] = value
     with pytest.raises(MalformedMessage) as caught:
-        types.parse_kline(row)
+        types.parse_klines([samples.KLINE, row])
     assert caught.value.field == name
 
 

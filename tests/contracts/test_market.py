@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cq_tui.contracts.market import INTERVAL_MS, Kline, KlineLineError, kline_from_line
+from cq_tui.contracts.market import INTERVAL_MS, Kline, KlineLineError, kline_from_line, lines_of_klines
 
 KLINE = Kline(1_640_995_200_000, 1_640_995_259_999, 100.0, 103.0, 99.0, 101.0, 5.0, 500.0, 12)
 
@@ -16,6 +16,17 @@ KLINE = Kline(1_640_995_200_000, 1_640_995_259_999, 100.0, 103.0, 99.0, 101.0, 5
 def test_round_trip_and_unknown_fields() -> None:
     assert kline_from_line(KLINE.to_line()) == KLINE
     assert kline_from_line(orjson.dumps(KLINE._asdict() | {"later": 1})) == KLINE
+
+
+def test_lines_of_many_klines_are_those_of_each() -> None:
+    others = [KLINE, KLINE._replace(open_time=2, volume=1e-9), KLINE._replace(quote_volume=1e22, trades=0)]
+    assert lines_of_klines(others).split(b"\n") == [*(orjson.dumps(kline._asdict()) for kline in others), b""]
+    assert lines_of_klines([]) == b""
+
+
+def test_whole_numbers_may_stand_for_prices() -> None:
+    line = orjson.dumps(KLINE._asdict() | {"open": 100, "volume": 5, "quote_volume": -0.0})
+    assert kline_from_line(line) == KLINE._replace(quote_volume=0.0)
 
 
 @pytest.mark.parametrize("field", Kline._fields)

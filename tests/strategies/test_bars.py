@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cq_tui.contracts.market import Kline
-from cq_tui.strategies.bars import BarSeries, Frame, FrameBar, interval_label
+from cq_tui.strategies.bars import BarColumns, BarSeries, Frame, FrameBar, interval_label
 from tests.strategies.walks import SECOND, START, kline, walk
 
 
@@ -107,3 +107,38 @@ def test_intervals_have_the_names_of_the_exchange() -> None:
 def test_a_base_interval_is_positive() -> None:
     with pytest.raises(ValueError, match="positive"):
         BarSeries(0)
+
+
+@given(
+    offset=st.integers(0, 16),
+    count=st.integers(1, 64),
+    flaw=st.sampled_from(["", "gap", "repeated", "invalid"]),
+    at=st.integers(0, 63),
+)
+def test_a_start_from_a_history_is_as_if_each_kline_had_been_pushed(
+    offset: int, count: int, flaw: str, at: int
+) -> None:
+    klines = walk(3, 100)[offset:]
+    history, later = klines[:count], klines[count:]
+    if at < count and flaw == "repeated":
+        history.insert(at, history[at])
+    elif at < count and flaw == "invalid":
+        history[at] = history[at]._replace(high=math.inf)
+    elif at < count - 1 and flaw == "gap":
+        del history[at]
+    started, pushed = BarSeries(SECOND), BarSeries(SECOND)
+    frames = started.start(history)
+    closed = [bar for item in history for bar in pushed.push(item)]
+    is_clean = pushed.counts.gaps == pushed.counts.duplicates == pushed.counts.invalid == 0
+    assert (frames is not None) is is_clean
+    if frames is None:
+        assert started.counts == BarSeries(SECOND).counts
+        return
+    for frame, (columns, last_close_time) in frames.items():
+        bars = [item.bar for item in closed if item.frame is frame]
+        assert [column.tolist() for column in columns] == [column.tolist() for column in BarColumns.of(bars)]
+        assert last_close_time == (bars[-1].close_time if bars else 0)
+    assert started.counts == pushed.counts
+    assert [started.push(item) for item in later] == [pushed.push(item) for item in later]
+    assert started.counts == pushed.counts
+    assert started.start(history) is None
