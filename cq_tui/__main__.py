@@ -1,4 +1,4 @@
-"""``cq-tui`` and ``python -m cq_tui``: open the room at once, or run a command."""
+"""``cq-tui`` and ``python -m cq_tui``: open the room or run a service at once, or run a command."""
 
 import os
 import sys
@@ -13,6 +13,12 @@ def main() -> None:
         options = parse_room_options(sys.argv[1:])
         if options is not None:
             sys.exit(open_room(options))
+        if sys.argv[1:2] == ["service"]:
+            from cq_tui.services.foreground import parse_service_command, run_in_foreground
+
+            service = parse_service_command(sys.argv[1:])
+            if service is not None:
+                sys.exit(run_in_foreground(*service))
     from cq_tui.cli import main as command_line
 
     command_line()

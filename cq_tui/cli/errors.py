@@ -27,20 +27,11 @@ def report_errors() -> Iterator[None]:
     """Turn errors that a user can fix into one line and an exit code."""
     try:
         yield
-    except BrokenPipeError:
-        raise
-    except _expected_errors() as error:
-        from cq_tui.store.lock import LockHeld
+    except Exception as error:
+        # Imported only once there is an error: it would slow every command.
+        from cq_tui.store.expected_errors import exit_code_of
         from cq_tui.store.reserve import describe_error
 
-        fail(describe_error(error), ExitCode.ALREADY_RUNNING if isinstance(error, LockHeld) else ExitCode.UNUSABLE)
-
-
-def _expected_errors() -> tuple[type[Exception], ...]:
-    """Return the errors that a user can fix; imported only once one is raised, since it would slow every command."""
-    from cq_tui.store.data_directory import DataDirError
-    from cq_tui.store.journal import JournalError
-    from cq_tui.store.lock import LockHeld
-    from cq_tui.store.settings_file import SettingsError
-
-    return LockHeld, DataDirError, SettingsError, JournalError, OSError
+        if (code := exit_code_of(error)) is None:
+            raise
+        fail(describe_error(error), code)

@@ -122,14 +122,8 @@ def service(
     data_dir: DataOption = None,
 ) -> None:
     """Run one service in the foreground."""
-    from cq_tui.services.runner import run_service
-    from cq_tui.store.reserve import Reserve
+    from cq_tui.services.foreground import run_in_foreground
 
     if name not in SERVICES:
         fail(f"unknown service {name!r}. The services are {', '.join(SERVICES)}", ExitCode.ERROR)
-    data = resolve_data_dir(context, data_dir)
-    if problem := Reserve(data).problem:
-        print_error(problem)
-    with report_errors():
-        code = run_service(name, data)
-    raise typer.Exit(code)
+    raise typer.Exit(run_in_foreground(name, resolve_data_dir(context, data_dir)))

@@ -22,4 +22,4 @@ Ratio = Annotated[float, Field(ge=0, le=1)]
 class ContractModel(BaseModel):
     """A JSON object of the data contract. Fields of other versions are kept."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, ser_json_inf_nan="null")
+    model_config = ConfigDict(extra="allow", frozen=True, ser_json_inf_nan="null", defer_build=True)

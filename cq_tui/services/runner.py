@@ -1,12 +1,16 @@
-"""``cq-tui service NAME``: one service in the foreground, from the name to the exit code."""
+"""Runs one service in the foreground, from its name to the exit code."""
 
 import asyncio
 import contextlib
 import importlib
+from typing import TYPE_CHECKING
 
 from cq_tui.contracts.layout import SERVICES, DataDir
-from cq_tui.services.runtime import Service, ServiceRuntime, serve, stopped_event
+from cq_tui.services.lean_import import modules_left_out
 from cq_tui.store.journal import JournalError
+
+if TYPE_CHECKING:
+    from cq_tui.services.runtime import Service
 
 #: Module and class of each service, imported only when it runs: each loads its own libraries.
 _SERVICE_CLASSES: dict[str, tuple[str, str]] = {
@@ -19,10 +23,15 @@ _SERVICE_CLASSES: dict[str, tuple[str, str]] = {
 assert tuple(_SERVICE_CLASSES) == SERVICES
 
 
-def load_service(name: str) -> type[Service]:
+#: httpx and structlog load these to print in color, which takes longer than all else that they load.
+_UNUSED = ("rich", "httpx._main")
+
+
+def load_service(name: str) -> type["Service"]:
     """Return the class of a service."""
     module, attribute = _SERVICE_CLASSES[name]
-    found: type[Service] = getattr(importlib.import_module(module), attribute)
+    with modules_left_out(*_UNUSED):
+        found: type[Service] = getattr(importlib.import_module(module), attribute)
     return found
 
 
@@ -36,7 +45,9 @@ def run_service(name: str, data: DataDir) -> int:
     return asyncio.run(_run(kind, name, data))
 
 
-async def _run(kind: type[Service], name: str, data: DataDir) -> int:
+async def _run(kind: type["Service"], name: str, data: DataDir) -> int:
+    from cq_tui.services.runtime import ServiceRuntime, serve, stopped_event
+
     runtime = ServiceRuntime(name, data)
     error: Exception | None = None
     service: Service | None = None

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from cq_tui.contracts.layout import SERVICES
+from cq_tui.services.lean_import import modules_left_out
+
 #: Runs the command line, then names the modules that it imported, beside what the interpreter itself had imported.
 PROBE = """
 import sys
@@ -42,3 +45,40 @@ def test_a_command_imports_what_it_uses(words: list[str], unwanted: set[str], mo
     assert "cq_tui.cli" in found
     assert not unwanted & found
     assert len(found) <= most
+
+
+#: Libraries of each service beyond those of all.
+OWN = {
+    "exchange": {"httpx", "websockets", "numpy", "uvicorn", "starlette", "click"},
+    "memory": set(),
+    "feeder": {"httpx", "websockets"},
+    "ares": {"numpy", "talib"},
+    "trader": {"httpx", "websockets"},
+}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_imports_what_it_uses(name: str) -> None:
+    """Five start together, so what one loads in vain is loaded several times."""
+    code = f"import sys; from cq_tui.services.runner import load_service; load_service({name!r}); print(*sys.modules)"
+    printed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+    heavy = {"rich", "pygments", "typer", "textual"}.union(*OWN.values())
+    assert set(printed.split()) & heavy == OWN[name]
+
+
+def test_a_service_starts_without_the_command_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    found = imported("service", "memory", "--data-dir", str(tmp_path / "file"))
+    assert "cq_tui.services.foreground" in found
+    assert not {"typer", "cq_tui.cli"} & found
+
+
+def test_modules_are_left_out_only_for_a_while() -> None:
+    with modules_left_out("tabnanny", "json"):
+        import json  # noqa: F401 - it was imported before
+
+        with pytest.raises(ModuleNotFoundError, match="tabnanny"):
+            import tabnanny  # noqa: F401
+    assert "tabnanny" not in sys.modules

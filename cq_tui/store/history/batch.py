@@ -7,6 +7,7 @@ nested ones, is left to ``Verifier`` to verify line by line.
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import cache
 from itertools import pairwise
 from operator import le, lt
 from typing import NamedTuple
@@ -27,10 +28,11 @@ from cq_tui.store.history.merkle import leaf_hashes
 BATCH_EVENTS = 256
 
 
+@cache
 def _lines_pattern() -> re.Pattern[str]:
     """Return the JSON (RFC 8259) of event lines whose values are not nested deeply, and whose numbers are not huge.
 
-    Possessive, so that no line takes more than one pass.
+    Possessive, so that no line takes more than one pass. Compiled once there is a history to verify: it takes a while.
     """
     string = r'"[^"\\\x00-\x1f]*+(?:\\["\\/bfnrt][^"\\\x00-\x1f]*+)*+"'
     number = r"-?+(?:0|[1-9][0-9]{0,17}+)(?:\.[0-9]{1,40}+)?+(?:[eE](?:-[0-9]{1,3}+|\+?[0-9]{1,2}+))?+"
@@ -43,9 +45,6 @@ def _lines_pattern() -> re.Pattern[str]:
     further = rf'(?:,(?!"(?:{"|".join(ORIGIN_FIELDS)})"){member})*+'
     data = rf"\{{(?:{member}(?:,{member})*+)?+\}}"
     return re.compile(rf'^{HEADER}"data":{data},"metadata":\{{{origin}{further}\}}\}}\n', re.MULTILINE)
-
-
-_LINES = _lines_pattern()
 
 
 class WriterSequences(NamedTuple):
@@ -80,7 +79,7 @@ def check_batch(
     block before it and ``last_id`` the event before it.
     """
     try:
-        found = _LINES.findall(events.decode())
+        found = _lines_pattern().findall(events.decode())
     except UnicodeDecodeError:
         return None
     if len(found) != len(lines):
