@@ -1,6 +1,7 @@
 """The control room's app: themes, the file watcher, supervision after the first paint, and quitting."""
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual import on
 from textual.app import App, SystemCommand
+from textual.driver import Driver
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
@@ -80,6 +82,26 @@ class RoomApp(App[int]):
         """Return the room's main screen."""
         self.room = RoomScreen(self._now)
         return self.room
+
+    def get_driver_class(self) -> type[Driver]:
+        """Return the room's own driver, unless TEXTUAL_DRIVER names one."""
+        if os.environ.get("TEXTUAL_DRIVER"):
+            return super().get_driver_class()
+        from cq_tui.room.terminal.driver import RoomDriver
+
+        return RoomDriver
+
+    def lose_terminal(self) -> None:
+        """End: the terminal is gone."""
+        self._handle_sighup()
+
+    def fail(self, error: Exception) -> None:
+        """End because of a defect."""
+        self._handle_exception(error)
+
+    def repaint(self) -> None:
+        """Paint everything, after the terminal has missed some of it."""
+        self.refresh(layout=True)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """List every key of the room in the command palette, then Textual's own commands."""

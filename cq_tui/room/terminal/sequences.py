@@ -18,12 +18,12 @@ SHIFTED_KEY = re.compile(rb"\x1b\[(?:3|7|8|23|24)(?P<final>\$)")
 #: Bytes of the longest sequence that means something; Textual's parser gives up there.
 MAX_SEQUENCE = 32
 
-_MODIFIER = r"(?:;\d{1,3})?"
 _KEYS = (
     r"[A-HPQSZIOa-d~]",  # arrows, home, end, F1 to F4, back tab, focus in and out
-    r"1;\d{1,3}[A-HP-S]",  # the same with modifiers
-    r"1[A-HP-S]|5[A-D]|1;[5-8][p-y]",
-    rf"(?:[1-8]|1[1-57-9]|2[013-689]|3[1-4]|6[23]|57427){_MODIFIER}[~^@]",  # function keys by number
+    r"1(?:;\d{1,3})?[A-FHP-S]",  # the same with modifiers
+    r"5[A-D]|1;[5-8][p-y]",
+    r"(?:[1-8]|1[1-57-9]|2[0134])(?:;\d{1,3})?[~^@]",  # function keys by number
+    r"(?:2[5689]|3[1-4]|6[23]|57427)[~^@]",
     r"\[[A-E]",
     r"(?:3|7|8|23|24)\$",
 )

@@ -1,0 +1,122 @@
+"""Writing to the terminal in a thread of its own: an unread terminal blocks nobody, a closed one is reported once."""
+
+import os
+import select
+import termios
+from collections.abc import Callable
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import TextIO
+
+from textual.drivers._writer_thread import WriterThread
+
+#: Texts that wait for the terminal. Beyond that it is not read, and frames are left out.
+_MAX_WAITING = 30
+#: Bytes of one write, where writing may have to wait.
+_CHUNK = 1024
+#: Seconds after which a writer that waits looks whether it should end.
+_POLL_INTERVAL = 0.1
+#: Seconds that the last output has to reach the terminal.
+_LAST_OUTPUT = 0.4
+
+
+class TerminalWriter(WriterThread):
+    """Takes the place of Textual's writer, which ends at the first error and makes the event loop wait for it."""
+
+    def __init__(self, file: TextIO, on_lost: Callable[[], None], on_caught_up: Callable[[], None]) -> None:
+        """``on_lost``: the terminal is gone; ``on_caught_up``: it is read again after frames were left out.
+
+        Both are called in this thread.
+        """
+        super().__init__(file)
+        self._descriptor = _open_without_waiting(file.fileno())
+        self._encoding = file.encoding
+        self._on_lost = on_lost
+        self._on_caught_up = on_caught_up
+        # Unlike Queue, it may be used in a signal handler that interrupted it.
+        self._waiting: SimpleQueue[str | None] = SimpleQueue()
+        self._left_out = False
+        self._ended = False
+        self._given_up = False
+
+    def write(self, text: str, *, always: bool = False) -> None:
+        """Hand over a text to write, and never wait. A frame may be left out, what is written ``always`` not."""
+        if not always and self._waiting.qsize() >= _MAX_WAITING:
+            self._left_out = True
+        else:
+            self._waiting.put(text)
+
+    def run(self) -> None:
+        """Write until the end, or until the terminal is gone."""
+        try:
+            while not self._ended:
+                self._write(self._next_texts().encode(self._encoding, errors="replace"))
+                if self._left_out and self._waiting.empty():
+                    self._left_out = False
+                    self._on_caught_up()
+        except OSError:
+            self._given_up = True
+            self._on_lost()
+
+    def write_at_end(self, text: str) -> None:
+        """Write from another thread what the terminal must still get, if it takes it at once."""
+        if not self.is_alive():
+            with suppress(OSError):
+                os.write(self._descriptor, text.encode("ascii"))
+
+    def close(self) -> None:
+        """Close the terminal for this writer, which has ended."""
+        os.close(self._descriptor)
+
+    def stop(self) -> None:
+        """Write what waits and end. Output that the terminal does not take in time is thrown away."""
+        self._waiting.put(None)
+        self.join(_LAST_OUTPUT)
+        if self.is_alive():
+            self.give_up()
+
+    def give_up(self) -> None:
+        """Throw away what the terminal has not read, and end."""
+        self._given_up = True
+        with suppress(termios.error):
+            termios.tcflush(self._descriptor, termios.TCOFLUSH)
+            # It may have been held with Ctrl+S before the room opened.
+            termios.tcflow(self._descriptor, termios.TCOON)
+        self.join(_LAST_OUTPUT)
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether some output never reached the terminal."""
+        return self._given_up
+
+    def _next_texts(self) -> str:
+        """Wait for a text; return it with all that wait behind it."""
+        texts = [self._waiting.get()]
+        with suppress(Empty):
+            while True:
+                texts.append(self._waiting.get_nowait())
+        self._ended = None in texts
+        return "".join(text for text in texts if text is not None)
+
+    def _write(self, data: bytes) -> None:
+        left = memoryview(data)
+        while left and not self._given_up:
+            try:
+                left = left[os.write(self._descriptor, left[:_CHUNK]) :]
+            except BlockingIOError:
+                select.select([], [self._descriptor], [], _POLL_INTERVAL)
+
+
+def _open_without_waiting(descriptor: int) -> int:
+    """Open the terminal once more, so that writes do not wait; other programs that share it are not affected.
+
+    A user who became another one may not open it by its name. Where nothing works, writes may wait.
+    """
+    flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    with suppress(OSError):
+        return os.open(os.ttyname(descriptor), flags)
+    with suppress(OSError):
+        # Only for a controlling terminal.
+        os.tcgetpgrp(descriptor)
+        return os.open("/dev/tty", flags)
+    return os.dup(descriptor)

@@ -1,0 +1,134 @@
+"""A program in a pseudo-terminal: every byte it writes, the modes it leaves, a terminal that is not read, or closed."""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import termios
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+
+#: Seconds to wait for anything; a busy machine is slow.
+PATIENCE = 60.0
+_ESCAPES = re.compile(rb"\x1b\[[\x30-\x3f]*[\x20-\x2f]*[\x40-\x7e]|\x1b.")
+
+
+class PseudoTerminal:
+    """One program in a terminal. Use as a context manager: the program is killed by its pid."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        columns: int = 120,
+        rows: int = 40,
+        is_controlling: bool = True,
+    ) -> None:
+        self._master, self._slave = pty.openpty()
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        #: How the terminal was before the program began.
+        self.modes = termios.tcgetattr(self._slave)
+        slave = self._slave
+
+        def take_control() -> None:
+            if is_controlling:
+                fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+
+        self.process = subprocess.Popen(
+            command,
+            stdin=self._slave,
+            stdout=self._slave,
+            stderr=self._slave,
+            env={**os.environ, **environment},
+            start_new_session=True,
+            preexec_fn=take_control,
+        )
+        self._seen = bytearray()
+        self._is_reading = threading.Event()
+        self._is_reading.set()
+        self._is_closed = False
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def seen(self) -> bytes:
+        """Everything that was written to the terminal."""
+        return bytes(self._seen)
+
+    @property
+    def text(self) -> str:
+        """The same without escape sequences."""
+        return _ESCAPES.sub(b"", self.seen).decode(errors="replace")
+
+    def forget(self) -> None:
+        """Forget what was seen."""
+        self._seen.clear()
+
+    def send(self, data: bytes) -> None:
+        """Type, or paste, or send what a terminal sends."""
+        left = memoryview(data)
+        while left:
+            left = left[os.write(self._master, left[:1024]) :]
+
+    def wait_for(self, text: str) -> None:
+        """Wait until a text was written."""
+        self.wait_until(lambda: text in self.text, repr(text))
+
+    def wait_until(self, condition: Callable[[], object], what: str) -> None:
+        """Wait for a condition. Fails with what was written last."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            over = self.process.poll() is not None or time.monotonic() > deadline
+            assert not over, f"no {what}; last written: {self.text[-2000:]!r}"
+            time.sleep(0.02)
+
+    def wait_for_end(self) -> int:
+        """Wait for the end of the program; return its exit code."""
+        code = self.process.wait(PATIENCE)
+        # The rest of its output.
+        time.sleep(0.05)
+        return code
+
+    def stop_reading(self) -> None:
+        """Be a terminal that nobody reads."""
+        self._is_reading.clear()
+
+    def go_on_reading(self) -> None:
+        """Read again."""
+        self._is_reading.set()
+
+    def hang_up(self) -> None:
+        """Close the terminal, as a lost connection does."""
+        self._is_closed = True
+        self._is_reading.set()
+        self._reader.join()
+        os.close(self._slave)
+        os.close(self._master)
+
+    def modes_now(self) -> list[object]:
+        """Return the modes of the terminal."""
+        return list(termios.tcgetattr(self._slave))
+
+    def _read(self) -> None:
+        while not self._is_closed:
+            self._is_reading.wait()
+            if select.select([self._master], [], [], 0.02)[0] and self._is_reading.is_set():
+                self._seen += os.read(self._master, 65536)
+
+    def __enter__(self) -> "PseudoTerminal":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        if not self._is_closed:
+            self.hang_up()
