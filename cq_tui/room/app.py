@@ -93,7 +93,7 @@ class RoomApp(App[int]):
 
     def lose_terminal(self) -> None:
         """End: the terminal is gone."""
-        self._handle_sighup()
+        self.end_without_terminal(0)
 
     def fail(self, error: Exception) -> None:
         """End because of a defect."""
