@@ -6,6 +6,9 @@ import sys
 
 def main() -> None:
     """Run the command line. Its libraries are imported only for a command, so that the room paints sooner."""
+    from cq_tui.ops.output_encoding import use_twins
+
+    use_twins()
     # With this variable a shell asks for completions: the words after the command are in the environment then.
     if "_CQ_TUI_COMPLETE" not in os.environ:
         from cq_tui.room.launch import open_room, parse_room_options

@@ -95,7 +95,7 @@ def _write_proof(proof: "InclusionProof | ConsistencyProof", path: Path) -> None
     from cq_tui.store.document import document_bytes, write_document
 
     if path == _STANDARD_OUTPUT:
-        typer.echo(document_bytes(proof).decode(), nl=False)
+        typer.echo(document_bytes(proof), nl=False)
         return
     with report_errors():
         if path.exists():

@@ -78,7 +78,7 @@ def config_show(context: typer.Context, data_dir: DataOption = None, as_json: Js
 
     loaded = _load(resolve_data_dir(context, data_dir))
     if as_json:
-        typer.echo(orjson.dumps(setting_values(loaded), option=orjson.OPT_INDENT_2).decode())
+        typer.echo(orjson.dumps(setting_values(loaded), option=orjson.OPT_INDENT_2))
     else:
         typer.echo("\n".join(setting_lines(loaded)))
 

@@ -107,8 +107,8 @@ def status(context: typer.Context, data_dir: DataOption = None, as_json: JsonOpt
 
     with report_errors():
         found = read_status(resolve_data_dir(context, data_dir))
-    text = orjson.dumps(found.to_json(), option=orjson.OPT_INDENT_2).decode() if as_json else None
-    typer.echo(text or "\n".join(status_lines(found)))
+    # As bytes: JSON is UTF-8, whatever the terminal's encoding.
+    typer.echo(orjson.dumps(found.to_json(), option=orjson.OPT_INDENT_2) if as_json else "\n".join(status_lines(found)))
     raise typer.Exit({"ok": ExitCode.OK, "degraded": ExitCode.FAILED, "error": ExitCode.ERROR}[found.overall])
 
 

@@ -46,7 +46,7 @@ def verify(
     except (NoHistory, CheckpointFileError, UnusableKey) as error:
         fail(printable(str(error)), ExitCode.UNUSABLE)
     if as_json:
-        typer.echo(orjson.dumps(report.to_json(), option=orjson.OPT_INDENT_2).decode())
+        typer.echo(orjson.dumps(report.to_json(), option=orjson.OPT_INDENT_2))
     else:
         typer.echo("\n".join(printable(line) for line in report.lines()))
     raise typer.Exit(report.exit_code)

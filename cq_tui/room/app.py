@@ -4,19 +4,22 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual import on
 from textual.app import App, SystemCommand
+from textual.binding import Binding
 from textual.driver import Driver
+from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.ops.formatting import Alert, pluralize
+from cq_tui.room.ascii_filter import KEY_NAMES, AsciiFilter
 from cq_tui.room.changes import Changes
 from cq_tui.room.messages import ActionRequested, FreezeRequested, QuitRequested, StateChanged
 from cq_tui.room.panes.alert_bar import AlertBar
@@ -54,9 +57,11 @@ class RoomApp(App[int]):
         now: Callable[[], float] = time.time,
         find_holder: "FindHolder | None" = None,
         notice: str | None = None,
+        ascii_only: bool = False,
     ) -> None:
-        """``notice`` is shown once, when the room has opened."""
+        """``notice`` is shown once, when the room has opened. With ``ascii_only`` every sign has its ASCII twin."""
         super().__init__()
+        self._ascii_filters = [AsciiFilter()] if ascii_only else []
         self._notice = notice
         self.data = data
         self._environment = environment
@@ -77,6 +82,15 @@ class RoomApp(App[int]):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return the room's own colors, for themes that do not define them."""
         return VARIABLE_DEFAULTS
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Return Textual's filters, then ours: what they make of a line is painted."""
+        return [*super().get_line_filters(), *self._ascii_filters]
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Return the key as Textual shows it; in ASCII, arrows and the like by name."""
+        shown = super().get_key_display(binding)
+        return shown.translate(KEY_NAMES) if self._ascii_filters else shown
 
     def get_default_screen(self) -> Screen[None]:
         """Return the room's main screen."""

@@ -5,18 +5,22 @@ import os
 import sys
 
 from cq_tui.contracts.layout import DataDir
+from cq_tui.ops.output_encoding import is_unicode
 from cq_tui.room.terminal.support import check_terminal
 
 
 def run_room(data: DataDir, supervise: bool = True, notice: str | None = None) -> int:
     """Open the room and return its exit code. Raises TerminalUnsupported."""
+    encoding = None if sys.__stderr__ is None else sys.__stderr__.encoding
     check_terminal(
-        os.environ, is_terminal=sys.stdin.isatty() and sys.__stderr__ is not None and sys.__stderr__.isatty()
+        os.environ,
+        is_terminal=sys.stdin.isatty() and sys.__stderr__ is not None and sys.__stderr__.isatty(),
+        encoding=encoding,
     )
     # Imported for a terminal that can show it only: Textual takes most of the time before the first paint.
     from cq_tui.room.app import RoomApp
 
-    app = RoomApp(data, supervise, notice=notice)
+    app = RoomApp(data, supervise, notice=notice, ascii_only=not is_unicode(encoding))
     app.end_without_terminal = os._exit
     try:
         code = app.run()

@@ -35,8 +35,15 @@ def stage(tmp_path: Path, staged: Path) -> Stage:
 
 @pytest.fixture
 def make_room() -> MakeRoom:
-    def make(data: DataDir, environment: Mapping[str, str] | None = None) -> RoomApp:
-        return RoomApp(data, supervise=False, environment=environment or {}, now=lambda: NOW, find_holder=staged_holder)
+    def make(data: DataDir, environment: Mapping[str, str] | None = None, *, ascii_only: bool = False) -> RoomApp:
+        return RoomApp(
+            data,
+            supervise=False,
+            environment=environment or {},
+            now=lambda: NOW,
+            find_holder=staged_holder,
+            ascii_only=ascii_only,
+        )
 
     return make
 
