@@ -32,10 +32,15 @@ def status_lines(status: StackStatus) -> list[str]:
     lines += _history_lines(status)
     if any(status.verdicts[name].key for name in status.required):
         lines.append("the keys above work in the room: run `cq-tui`")
-    supervisor = "no supervisor is running: start everything with `cq-tui up` or `cq-tui`"
-    if status.supervisor is not None:
-        supervisor = f"supervisor: process {status.supervisor[0]} ({printable(status.supervisor[1])})"
-    return [*lines, supervisor]
+    return [*lines, _supervisor_line(status)]
+
+
+def _supervisor_line(status: StackStatus) -> str:
+    if status.supervision_problem:
+        return printable(status.supervision_problem)
+    if status.supervisor is None:
+        return "no supervisor is running: start everything with `cq-tui up` or `cq-tui`"
+    return f"supervisor: process {status.supervisor[0]} ({printable(status.supervisor[1])})"
 
 
 def _history_lines(status: StackStatus) -> list[str]:

@@ -11,6 +11,7 @@ from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.contracts.mode import EffectiveMode, effective_mode, soft_guardrails_active
 from cq_tui.contracts.runfiles import LockHolder
 from cq_tui.ops.history_verdicts import HistoryVerdicts, judge_memory
+from cq_tui.ops.supervision import supervision_problem
 from cq_tui.ops.verdict import Overall, ServiceFacts, Verdict, judge, judge_all, living_supervisor
 from cq_tui.store.document import DocumentError, DocumentMissing, read_document
 from cq_tui.store.lock import find_holder
@@ -35,6 +36,8 @@ class StackStatus:
     history: HistoryVerdicts | None
     #: Why the disk takes nothing that opens risk.
     disk_problem: str | None = None
+    #: Why services that crash stay down.
+    supervision_problem: str | None = None
     #: When it was read, Unix seconds.
     now: float = 0.0
 
@@ -61,6 +64,7 @@ class StackStatus:
             "guardrails": soft_guardrails_active(self.mode.mode, disabled=settings.DISABLE_ORDER_GUARDRAILS),
             "settings_problem": self.loaded.problem,
             "disk_problem": self.disk_problem,
+            "supervision_problem": self.supervision_problem,
             "supervisor": None if self.supervisor is None else {"pid": self.supervisor[0], "kind": self.supervisor[1]},
             "memory": None
             if memory is None
@@ -106,7 +110,9 @@ def read_status(
     moment = time.time() if now is None else now
     loaded = load_settings(data.settings)
     mode = effective_mode(loaded.settings)
-    services, supervisor = _supervisor(data, moment, find_holder)
+    holder, report = find_holder(data.lock_of("supervisor")), _read_supervisor(data)
+    services = living_supervisor(report, holder.pid if holder else None, moment)
+    running: list[str] = []
     verdicts: dict[str, Verdict] = {}
     health: dict[str, Health] = {}
     for name in SERVICES:
@@ -117,12 +123,13 @@ def read_status(
             pass
         except DocumentError as error:
             problem = error.describe(f"health/{name}.json")
-        holder = find_holder(data.lock_of(name))
+        process = find_holder(data.lock_of(name))
+        running += [name] if process else []
         facts = ServiceFacts(
             name,
             health.get(name),
             problem,
-            holder=holder.pid if holder else None,
+            holder=process.pid if process else None,
             supervised=services.get(name),
             stop_requested=read_desired_state(data, name) == "stopped",
         )
@@ -130,19 +137,24 @@ def read_status(
     memory, interval = health.get("memory"), loaded.settings.MEMORY_CHECKPOINT_INTERVAL
     history = judge_memory(memory, verdicts["memory"], interval, moment) if isinstance(memory, MemoryHealth) else None
     overall = judge_all(verdicts, mode.required_services)
-    problem = Reserve(data).problem
-    return StackStatus(overall, mode, loaded, verdicts, health, services, supervisor, history, problem, moment)
+    unsupervised = supervision_problem(holder, report, running, moment)
+    return StackStatus(
+        "degraded" if unsupervised and overall == "ok" else overall,
+        mode,
+        loaded,
+        verdicts,
+        health,
+        services,
+        (holder.pid, holder.kind or "headless") if holder else None,
+        history,
+        Reserve(data).problem,
+        unsupervised,
+        moment,
+    )
 
 
-def _supervisor(
-    data: DataDir, now: float, find_holder: Callable[[Path], LockHolder | None]
-) -> tuple[Mapping[str, ServiceState], tuple[int, str] | None]:
-    """Return what a living supervisor reports of its services, and its process and kind."""
-    holder = find_holder(data.lock_of("supervisor"))
-    if holder is None:
-        return {}, None
+def _read_supervisor(data: DataDir) -> SupervisorHealth | None:
     try:
-        report = read_document(data.health_of("supervisor"), SupervisorHealth)
+        return read_document(data.health_of("supervisor"), SupervisorHealth)
     except DocumentError:
-        report = None
-    return living_supervisor(report, holder.pid, now), (holder.pid, holder.kind or "headless")
+        return None

@@ -12,7 +12,7 @@ _SERVICE_FILES = frozenset({"feeder", "ares", "trader", "memory", "exchange"})
 
 def all_alerts(state: RoomState, now: float) -> list[Alert]:
     """Return every problem that any pane shows, worst first."""
-    alerts = [*_history(state, now), *_services(state, now), *_files(state), *_mode(state)]
+    alerts = [*_supervision(state, now), *_history(state, now), *_services(state, now), *_files(state), *_mode(state)]
     alerts += [*_restarts(state, now), *_symbols(state, now)]
     account = state.account
     if account is not None:
@@ -31,7 +31,13 @@ def all_alerts(state: RoomState, now: float) -> list[Alert]:
 def room_alerts(state: RoomState, now: float) -> list[Alert]:
     """Return the alerts that no pane shows, and those that nobody may miss: what hangs, was given up or restarted."""
     urgent = [item for verdict, item in _service_alerts(state, now) if verdict.word in ("hung", "gave up")]
-    return [*urgent, *_files(state), *(item for item in _mode(state) if item.level == "bad"), *_restarts(state, now)]
+    blocked = [item for item in _mode(state) if item.level == "bad"]
+    return [*_supervision(state, now), *urgent, *_files(state), *blocked, *_restarts(state, now)]
+
+
+def _supervision(state: RoomState, now: float) -> list[Alert]:
+    problem = state.supervision_problem(now)
+    return [Alert("bad", sanitize(problem, 240))] if problem else []
 
 
 def _history(state: RoomState, now: float) -> list[Alert]:

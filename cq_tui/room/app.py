@@ -162,6 +162,8 @@ class RoomApp(App[int]):
         self.run_worker(keeper.run(), name="supervisor", group="services", exit_on_error=False)
 
     def _show_supervision(self, supervision: "Supervision") -> None:
+        if self.state is not None:
+            self.state.supervisor_is_starting = supervision.state in ("starting", "died")
         self.room.show_supervision(supervision.note)
         self._show_alert("supervision", supervision.alert)
         if supervision.toast:

@@ -22,6 +22,7 @@ from cq_tui.contracts.settings import Settings
 from cq_tui.contracts.tickers import Ticker, TickersError, tickers_from_bytes
 from cq_tui.ops.history_verdicts import HistoryVerdicts, judge_memory
 from cq_tui.ops.restarts import SeenRestarts
+from cq_tui.ops.supervision import supervision_problem
 from cq_tui.ops.verdict import Overall, ServiceFacts, Verdict, judge, judge_all, living_supervisor
 from cq_tui.room.changes import Changes, Topic
 from cq_tui.room.document_reader import DocumentReader
@@ -74,6 +75,8 @@ class RoomState:
         self._stop_requested: set[str] = set()
         #: The restarts that somebody at this room has seen.
         self.seen_restarts = SeenRestarts()
+        #: Whether this room is starting a supervisor: that there is none is no news then.
+        self.supervisor_is_starting = False
         #: Whether all files have been read once.
         self.is_loaded = False
         self._unseeded: deque[str] = deque()
@@ -234,6 +237,13 @@ class RoomState:
     def supervised_state(self, service: str, now: float) -> ServiceState | None:
         """Return what a living supervisor reports of a service."""
         return self.supervised_states(now).get(service)
+
+    def supervision_problem(self, now: float) -> str | None:
+        """Return why services that crash stay down, if they do."""
+        if self.supervisor_is_starting:
+            return None
+        running = [name for name in SERVICES if self.lock_holders.get(name)]
+        return supervision_problem(self.lock_holders.get("supervisor"), self.supervisor, running, now)
 
     def required_services(self) -> tuple[str, ...]:
         """Return the services that the effective mode needs."""

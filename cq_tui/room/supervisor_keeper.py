@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import math
+import os
 import random
 import time
 from collections.abc import Callable
@@ -10,12 +11,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cq_tui.contracts.exit_code import ExitCode
-from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.layout import FRESHNESS_LIMITS, DataDir
 from cq_tui.ops.formatting import Alert
 from cq_tui.store.reserve import Reserve, describe_error
 from cq_tui.supervisor.desired_state import end_was_requested
+from cq_tui.supervisor.hang_watch import HangWatch
+from cq_tui.supervisor.managed_service import read_report
 from cq_tui.supervisor.process import ExitWatch, ServiceProcess, find_process
 from cq_tui.supervisor.restart import CRASH_LIMIT, CRASH_WINDOW, RestartPolicy
+from cq_tui.supervisor.silence import SilenceLimits
 from cq_tui.supervisor.start import StartupFailed, spawn_supervisor, wait_until_supervising
 
 #: Seconds between looks at a supervisor, and where the system does not notify us of its end.
@@ -27,6 +31,8 @@ _FIRST_DELAY = 0.1
 
 #: Seconds after which a supervisor that ends was none of a crash loop.
 _NO_CRASH_LOOP = 10.0
+#: A supervisor reports as soon as it has its lock, before it does anything else.
+_SILENCE = SilenceLimits(FRESHNESS_LIMITS, startup=15.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +129,20 @@ class SupervisorKeeper:
         is_child = self._child is not None and self._child.pid == supervisor.pid
         process = self._child if self._child is not None and is_child else supervisor
         watch, began = ExitWatch(process, self._wake.set), time.monotonic()
+        hangs = HangWatch("supervisor", process, _SILENCE)
         try:
             while process.is_running() and self._holds_lock(process):
+                hangs.look(read_report(self._data, "supervisor"), can_write=self._can_write())
                 await self._wait(_POLL if watch.is_supported else _UNNOTIFIED_POLL)
         finally:
             watch.close()
         if time.monotonic() - began > _NO_CRASH_LOOP:
             self._policy.reset()
-        return process.describe_exit() if is_child else "nobody asked it to"
+        return process.describe_exit() if is_child or process.kill_reason else "nobody asked it to"
+
+    def _can_write(self) -> bool:
+        """Whether a supervisor can write its report at all."""
+        return os.access(self._data.health, os.W_OK | os.X_OK) and not Reserve(self._data).is_full
 
     def _holds_lock(self, process: ServiceProcess) -> bool:
         holder = find_process(self._data, "supervisor")

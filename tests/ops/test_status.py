@@ -43,7 +43,7 @@ def supervise(data: DataDir, states: dict[str, ServiceState], *, pid: int | None
 
 
 def test_all_is_well(data: DataDir) -> None:
-    locks = [ProcessLock(data.lock_of(name), name) for name in SERVICES]
+    locks = [ProcessLock(data.lock_of(name), name, "headless") for name in (*SERVICES, "supervisor")]
     for lock in locks:
         lock.acquire()
         report(data, lock.name, events_count=1234567, merkle_root="ab" * 32)
@@ -56,7 +56,34 @@ def test_all_is_well(data: DataDir) -> None:
     heading = lines.index("history of 1,234,567 events, root abababababababab")
     assert lines[heading + 1 : heading + 3] == ["● integrity     intact", "○ completeness  1,234,567 events"]
     assert lines[heading + 3].startswith("○ age           checked ")
-    assert lines[-1] == "no supervisor is running: start everything with `cq-tui up` or `cq-tui`"
+    assert lines[-1] == f"supervisor: process {os.getpid()} (headless)"
+
+
+def test_services_without_a_supervisor_are_not_ok(data: DataDir) -> None:
+    locks = [ProcessLock(data.lock_of(name), name) for name in SERVICES]
+    for lock in locks:
+        lock.acquire()
+        report(data, lock.name)
+    status = read_status(data)
+    for lock in locks:
+        lock.release()
+    assert status.overall == "degraded"
+    said = "no supervisor is running: services that crash stay down. Start one with `cq-tui up` or `cq-tui`"
+    assert status_lines(status)[-1] == status.to_json()["supervision_problem"] == said
+
+
+def test_a_hung_supervisor_is_named_with_the_remedy(data: DataDir) -> None:
+    locks = [ProcessLock(data.lock_of(name), name) for name in (*SERVICES, "supervisor")]
+    for lock in locks:
+        lock.acquire()
+        report(data, lock.name)
+    supervise(data, {}, age=14)
+    status = read_status(data)
+    for lock in locks:
+        lock.release()
+    assert status.overall == "degraded"
+    hung = f"the supervisor (process {os.getpid()}) is hung: no report for 14 s, services that crash stay down."
+    assert status_lines(status)[-1].startswith(hung)
 
 
 def test_an_empty_directory_and_none_at_all(data: DataDir, tmp_path: Path) -> None:
@@ -65,6 +92,7 @@ def test_an_empty_directory_and_none_at_all(data: DataDir, tmp_path: Path) -> No
         assert status.overall == "error"
         assert {verdict.word for verdict in status.verdicts.values()} == {"stopped"}
         assert status.to_json()["memory"] is None
+        assert status_lines(status)[-1] == "no supervisor is running: start everything with `cq-tui up` or `cq-tui`"
     assert not (tmp_path / "nothing").exists()
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,7 @@ from cq_tui.room.app import RoomApp
 from cq_tui.room.screens.dialog import Dialog
 from cq_tui.store.lock import read_holder
 from cq_tui.supervisor.process import ServiceProcess
+from cq_tui.supervisor.silence import SilenceLimits
 from cq_tui.supervisor.start import spawn_supervisor
 from tests.room.conftest import screen_text, wait_for_text, wait_until, wait_until_loaded
 from tests.room.stage import NOW, Stage
@@ -167,6 +169,40 @@ async def test_a_supervisor_that_dies_is_replaced(supervisors: Supervisors) -> N
             await wait_until(pilot, lambda: supervisors.pid not in (None, killed))  # noqa: B023 - used at once
             assert supervisors.following == [False] + [True] * count
             await wait_for_text(pilot, "The supervisor ended: killed by signal SIGKILL")
+
+
+async def test_a_supervisor_that_hangs_is_killed_and_replaced(
+    supervisors: Supervisors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cq_tui.room.supervisor_keeper._SILENCE", SilenceLimits({"supervisor": 2.0}, grace=0.5))
+    async with room(supervisors).run_test(size=(160, 45), notifications=True) as pilot:
+        await wait_until(pilot, lambda: supervisors.data.health_of("supervisor").stat().st_mtime > NOW)
+        await wait_until(pilot, lambda: supervisors.pid is not None)
+        hung = supervisors.pid
+        assert hung is not None
+        os.kill(hung, signal.SIGSTOP)
+        await wait_until(pilot, lambda: supervisors.pid not in (None, hung))
+        await wait_for_text(pilot, "The supervisor ended: hung: no report for")
+        assert supervisors.following == [False, True]
+
+
+async def test_no_supervisor_is_killed_for_a_pause_of_the_room(
+    supervisors: Supervisors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The room's event loop stands still as it does when it is suspended, and nobody could report meanwhile."""
+    monkeypatch.setattr("cq_tui.room.supervisor_keeper._SILENCE", SilenceLimits({"supervisor": 4.0}, grace=0.5))
+    async with room(supervisors).run_test(size=SIZE) as pilot:
+        await wait_until(pilot, lambda: supervisors.pid is not None)
+        first = supervisors.pid
+        assert first is not None
+        os.kill(first, signal.SIGSTOP)
+        time.sleep(5.0)  # noqa: ASYNC251 - all of the room stands still
+        resumed = time.time()
+        os.kill(first, signal.SIGCONT)
+        await wait_until(pilot, lambda: supervisors.data.health_of("supervisor").stat().st_mtime > resumed)
+        await pilot.pause(1.2)
+        assert supervisors.pid == first
+    assert supervisors.following == [False]
 
 
 async def test_a_crash_loop_ends_and_a_key_tries_again(supervisors: Supervisors) -> None:

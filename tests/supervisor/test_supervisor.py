@@ -100,12 +100,13 @@ async def test_the_next_supervisor_knows_of_stops_and_notices_those_that_nobody_
         assert memory.last_recovered_ts is not None
         assert supervisor.state_of("feeder").last_stopped_ts is None
         await supervisor.stop_all()
-    assert [(event["service"], event["pid"]) for event in events(stage, "service_stopped")][1:] == [("memory", unseen)]
+    stops = [(event["service"], event["pid"]) for event in events(stage, "service_stopped")][1:]
+    assert stops == [("memory", unseen), ("supervisor", os.getpid())]
     # What was stopped on purpose did not end by itself.
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "running"))
         assert supervisor.state_of("feeder").last_stopped_ts is None
-        assert len(events(stage, "service_stopped")) == 2
+        assert len(events(stage, "service_stopped")) == 3
 
 
 async def test_a_service_that_keeps_crashing_is_given_up_until_a_request(stage: Stage) -> None:
