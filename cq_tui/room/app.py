@@ -18,15 +18,16 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from cq_tui.contracts.layout import SERVICES, DataDir
-from cq_tui.ops.formatting import Alert, pluralize
+from cq_tui.ops.formatting import Alert, pluralize, sanitize
 from cq_tui.room.ascii_filter import KEY_NAMES, AsciiFilter
 from cq_tui.room.changes import Changes
 from cq_tui.room.messages import ActionRequested, FreezeRequested, QuitRequested, StateChanged
 from cq_tui.room.panes.alert_bar import AlertBar
+from cq_tui.room.preferences import PreferencesError, read_theme, remember_theme
 from cq_tui.room.screens.dialog import Dialog, DialogAnswer
 from cq_tui.room.screens.room import RoomScreen
 from cq_tui.room.stack import RequestRefused, Stack
-from cq_tui.room.themes import DARK, LIGHT, VARIABLE_DEFAULTS
+from cq_tui.room.themes import DARK, DARK_VARIABLES, LIGHT, LIGHT_VARIABLES, choose_theme
 
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
@@ -58,8 +59,12 @@ class RoomApp(App[int]):
         find_holder: "FindHolder | None" = None,
         notice: str | None = None,
         ascii_only: bool = False,
+        preferences: Path | None = None,
     ) -> None:
-        """``notice`` is shown once, when the room has opened. With ``ascii_only`` every sign has its ASCII twin."""
+        """``notice`` is shown once, when the room has opened. With ``ascii_only`` every sign has its ASCII twin.
+
+        The theme is remembered in ``preferences``; without that file it is forgotten.
+        """
         super().__init__()
         self._ascii_filters = [AsciiFilter()] if ascii_only else []
         self._notice = notice
@@ -77,11 +82,39 @@ class RoomApp(App[int]):
         self._stack = Stack(data)
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
-        self.theme = DARK.name
+        self._preferences = preferences
+        self._remembering = asyncio.Lock()
+        self._known_theme, self._theme_notice = self._first_theme()
+        self.theme = self._known_theme
+
+    def _first_theme(self) -> tuple[str, str]:
+        asked, remembered, problem = os.environ.get("TEXTUAL_THEME"), None, ""
+        if self._preferences is not None:
+            try:
+                remembered = read_theme(self._preferences)
+            except PreferencesError as error:
+                problem = sanitize(str(error))
+        theme, words = choose_theme(asked, remembered, self.available_themes)
+        return theme, f"{problem} {words}".strip()
+
+    def watch_theme(self, theme: str) -> None:
+        """Remember a theme that was chosen."""
+        if self._preferences is not None and theme != self._known_theme:
+            self._known_theme = theme
+            work = self._remember_theme(self._preferences)
+            self.run_worker(work, name="theme", group="theme", exit_on_error=False)
+
+    async def _remember_theme(self, preferences: Path) -> None:
+        # One after another, and always the current one: the last choice is the one that stays.
+        async with self._remembering:
+            try:
+                await asyncio.to_thread(remember_theme, preferences, self.theme)
+            except PreferencesError as error:
+                self._show_toast(sanitize(str(error)), "warning")
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return the room's own colors, for themes that do not define them."""
-        return VARIABLE_DEFAULTS
+        return DARK_VARIABLES if self.current_theme.dark else LIGHT_VARIABLES
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return Textual's filters, then ours: what they make of a line is painted."""
@@ -151,8 +184,8 @@ class RoomApp(App[int]):
             self.run_worker(self._stack.carry_requests(service), name=service, group="services", exit_on_error=False)
         if self._supervise:
             self._keep_supervisor()
-        if self._notice:
-            self._show_toast(self._notice, "warning")
+        for notice in filter(None, (self._notice, self._theme_notice)):
+            self._show_toast(notice, "warning")
 
     def _keep_supervisor(self) -> None:
         from cq_tui.room.supervisor_keeper import SupervisorKeeper

@@ -19,8 +19,9 @@ def run_room(data: DataDir, supervise: bool = True, notice: str | None = None) -
     )
     # Imported for a terminal that can show it only: Textual takes most of the time before the first paint.
     from cq_tui.room.app import RoomApp
+    from cq_tui.room.preferences import preferences_path
 
-    app = RoomApp(data, supervise, notice=notice, ascii_only=not is_unicode(encoding))
+    app = RoomApp(data, supervise, notice=notice, ascii_only=not is_unicode(encoding), preferences=preferences_path())
     app.end_without_terminal = os._exit
     try:
         code = app.run()

@@ -1,11 +1,13 @@
-"""The room's two themes, dark and light: one accent, three states, one color per mode."""
+"""The room's two themes, dark and light: one accent, three states, one color per mode; and which one it opens with."""
+
+from collections.abc import Collection
 
 from textual.theme import Theme
 
-from cq_tui.ops.formatting import StatusLevel
+from cq_tui.ops.formatting import StatusLevel, sanitize
 
-#: Variables of the stylesheet that other themes do not define.
-VARIABLE_DEFAULTS: dict[str, str] = {
+#: Variables of the stylesheet that other dark themes do not define.
+DARK_VARIABLES: dict[str, str] = {
     "muted": "#8b95a1",
     "rule": "#3a424d",
     "cursor": "#24405e",
@@ -34,8 +36,19 @@ DARK = Theme(
     surface="#0f1317",
     panel="#171d24",
     dark=True,
-    variables={**VARIABLE_DEFAULTS, "scrollbar": "#3a424d", "scrollbar-background": "#0f1317"},
+    variables={**DARK_VARIABLES, "scrollbar": "#3a424d", "scrollbar-background": "#0f1317"},
 )
+
+#: The same for other light themes.
+LIGHT_VARIABLES: dict[str, str] = {
+    **DARK_VARIABLES,
+    "muted": "#66707a",
+    "rule": "#c3c6c9",
+    "cursor": "#cfe2f7",
+    "cursor-quiet": "#efede7",
+    "mode-simulation": "#2c7a7f",
+    "mode-testnet": "#f0b429",
+}
 
 LIGHT = Theme(
     name="room-light",
@@ -50,15 +63,23 @@ LIGHT = Theme(
     surface="#fbfaf7",
     panel="#efede7",
     dark=False,
-    variables={
-        **VARIABLE_DEFAULTS,
-        "muted": "#66707a",
-        "rule": "#c3c6c9",
-        "cursor": "#cfe2f7",
-        "cursor-quiet": "#efede7",
-        "mode-simulation": "#2c7a7f",
-        "mode-testnet": "#f0b429",
-        "scrollbar": "#c3c6c9",
-        "scrollbar-background": "#fbfaf7",
-    },
+    variables={**LIGHT_VARIABLES, "scrollbar": "#c3c6c9", "scrollbar-background": "#fbfaf7"},
 )
+
+
+def choose_theme(asked: str | None, remembered: str | None, available: Collection[str]) -> tuple[str, str]:
+    """Return the theme to open with, and a word about what could not be followed, or an empty one.
+
+    ``asked`` is TEXTUAL_THEME: names separated by commas, of which the first that exists is used.
+    """
+    words = []
+    if asked:
+        for name in map(str.strip, asked.split(",")):
+            if name in available:
+                return name, ""
+        words.append(f"TEXTUAL_THEME names no theme: {sanitize(asked, 40)}.")
+    if remembered and remembered in available:
+        return remembered, " ".join(words)
+    if remembered:
+        words.append(f"The remembered theme {sanitize(remembered, 40)} does not exist.")
+    return DARK.name, " ".join(words)

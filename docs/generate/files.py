@@ -144,7 +144,9 @@ _CONFIGURATION = (
         "memory",
         "Which history a data directory contains. Delete it to accept that the history is gone.",
     ),
-    File("<path>/.<name>.tmp", _BYTES, "memory", "A file being written; it may remain after a crash."),
+    File("room.json", _DOCUMENT, "room", "The theme of the room. Unknown fields are kept."),
+    File("room.json.unreadable", _BYTES, "room", "An earlier `room.json` that was no JSON object."),
+    File("<path>/.<name>.tmp", _BYTES, "memory, room", "A file being written; it may remain after a crash."),
 )
 
 

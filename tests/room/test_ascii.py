@@ -38,7 +38,7 @@ async def test_every_painted_character_is_ascii(stage: Stage, make_room: MakeRoo
     strange = ({"ts": NOW, "level": "info", "event": f"strange: {name} {text!r}"} for name, text in DISPUTED.items())
     stage.log("exchange", list(strange))
     app = make_room(stage.data, ascii_only=True)
-    async with app.run_test(size=HUGE) as pilot:
+    async with app.run_test(size=HUGE, notifications=True) as pilot:
         await wait_until_loaded(pilot)
         app.notify("Copied − …", timeout=600)
         for opening, words, closing in SCREENS:

@@ -4,7 +4,6 @@
 """
 
 import os
-import secrets
 from pathlib import Path
 
 from cq_tui.store.durable import sync_folder, write_all
@@ -51,6 +50,8 @@ def replace_file(path: Path, content: bytes) -> None:
 
 def _written(path: Path, content: bytes) -> Path:
     """Write and sync a file beside ``path`` under a unique name."""
+    import secrets
+
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
