@@ -22,6 +22,7 @@ from cq_tui.ops.formatting import Alert, pluralize, sanitize
 from cq_tui.room.ascii_filter import KEY_NAMES, AsciiFilter
 from cq_tui.room.changes import Changes
 from cq_tui.room.messages import ActionRequested, FreezeRequested, QuitRequested, StateChanged
+from cq_tui.room.painted_cells import PaintedCells
 from cq_tui.room.panes.alert_bar import AlertBar
 from cq_tui.room.preferences import PreferencesError, read_theme, remember_theme
 from cq_tui.room.screens.dialog import Dialog, DialogAnswer
@@ -30,6 +31,7 @@ from cq_tui.room.stack import RequestRefused, Stack
 from cq_tui.room.themes import DARK, DARK_VARIABLES, LIGHT, LIGHT_VARIABLES, choose_theme
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from textual.notifications import SeverityLevel
 
     from cq_tui.room.state import FindHolder, RoomState
@@ -79,6 +81,7 @@ class RoomApp(App[int]):
         self._now = now
         self._find_holder = find_holder
         self._watcher: Watcher | None = None
+        self._painted = PaintedCells()
         self._stack = Stack(data)
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
@@ -148,6 +151,7 @@ class RoomApp(App[int]):
 
     def repaint(self) -> None:
         """Paint everything, after the terminal has missed some of it."""
+        self._painted.forget()
         self.refresh(layout=True)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
@@ -209,6 +213,16 @@ class RoomApp(App[int]):
             self._show_alert(
                 event.worker.name, Alert("bad", f"{event.worker.name} failed: {type(error).__name__}: {error}")
             )
+
+    # -- painting
+
+    def _display(self, screen: Screen[Any], renderable: "RenderableType | None") -> None:
+        """Write only the cells that differ from what the terminal shows."""
+        super()._display(screen, self._painted.difference(renderable))
+
+    def on_resize(self) -> None:
+        """Know nothing of what a terminal of another size shows."""
+        self._painted.forget()
 
     # -- files
 

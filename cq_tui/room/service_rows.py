@@ -1,6 +1,7 @@
 """One row per service: its verdict, and what the supervisor measures of its process."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from cq_tui.contracts.layout import FRESHNESS_LIMITS
 from cq_tui.ops.verdict import Verdict
@@ -17,6 +18,13 @@ class ServiceRow:
     cpu_percent: float | None
     memory_mb: float | None
     pid: int | None
+
+    def with_age_of(self, before: Self | None) -> Self:
+        """Return the row with its age as it was shown, if nothing but ages differs."""
+        if before is None:
+            return self
+        aged = replace(self, verdict=replace(self.verdict, age=before.verdict.age))
+        return aged if aged.verdict == before.verdict else self
 
 
 def service_rows(state: RoomState, now: float) -> dict[str, ServiceRow]:

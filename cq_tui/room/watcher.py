@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 #: Seconds between polls of all files: they catch missed changes, and tick all ages.
 POLL_INTERVAL = 1.0
 #: Seconds between reads while changes keep coming; the first is read at once. Services write many files at
-#: different times: read together, they cost one repaint.
-_MIN_READ_INTERVAL = 0.2
+#: different times: read together, they cost one repaint. Nobody reads prices faster than four times a second.
+_READ_INTERVAL = 0.1
+_PRICE_INTERVAL = 0.25
 #: Symbols whose recorded klines are read without yielding to the event loop.
 _SEED_BATCH = 8
 
@@ -32,6 +33,9 @@ class Watcher:
         self._post = post
         self._fail = fail
         self._frozen = False
+        #: Files that changed and have not been read, and when prices and the other files were read (monotonic).
+        self._changed: set[Path] = set()
+        self._priced_at = self._read_at = 0.0
 
     @property
     def frozen(self) -> bool:
@@ -56,20 +60,40 @@ class Watcher:
                 await self._watch(watch, folders)
 
     async def _watch(self, watch: FolderWatch, folders: list[Path]) -> None:
-        next_sweep, read_at = time.monotonic(), 0.0
+        next_sweep = 0.0
         while True:
-            changed = await watch.changes(timeout=max(0.0, next_sweep - time.monotonic()))
-            if changed and (early := read_at + _MIN_READ_INTERVAL - time.monotonic()) > 0:
-                await asyncio.sleep(early)
-                changed |= await watch.changes(timeout=0.0)
-            if changed and not self._frozen:
-                read_at = time.monotonic()
-                self._publish(self._state.read_changed_files(changed))
-            if time.monotonic() >= next_sweep:
-                next_sweep = time.monotonic() + POLL_INTERVAL
+            self._changed |= await watch.changes(timeout=max(0.0, self._next_read(next_sweep) - time.monotonic()))
+            now = time.monotonic()
+            if now >= next_sweep:
+                next_sweep = now + POLL_INTERVAL
                 await self._poll()
                 if self._existing_folders() != folders:
                     return
+            else:
+                self._read({path for path in self._changed if self._due_at(path) <= now})
+
+    def _due_at(self, path: Path) -> float:
+        if path == self._state.data.tickers:
+            return self._priced_at + _PRICE_INTERVAL
+        return self._read_at + _READ_INTERVAL
+
+    def _next_read(self, sweep: float) -> float:
+        return min([sweep, *map(self._due_at, self._changed)])
+
+    def _read(self, paths: set[Path]) -> None:
+        """Read these files, unless the display is frozen: then the next sweep does, once it is not."""
+        self._changed = self._changed - paths
+        if self._frozen or not paths:
+            return
+        self._note_read(paths)
+        self._publish(self._state.read_changed_files(paths))
+
+    def _note_read(self, paths: set[Path]) -> None:
+        prices, now = self._state.data.tickers, time.monotonic()
+        if prices in paths:
+            self._priced_at = now
+        if paths - {prices}:
+            self._read_at = now
 
     async def _poll_forever(self) -> None:
         while True:
@@ -79,11 +103,14 @@ class Watcher:
     async def _poll(self) -> None:
         changes = Changes({Topic.TIME})
         if not self._frozen:
+            self._priced_at = self._read_at = time.monotonic()
+            changed, self._changed = self._changed, set()
+            changes.add(self._state.read_changed_files(changed))
             changes.add(self._state.poll_files())
             changes.add(self._state.refresh_lock_holders())
         self._publish(changes)
         while not self._frozen and (seeded := self._state.seed_prices(_SEED_BATCH)):
-            self._publish(Changes({Topic.PRICES}, seeded))
+            self._publish(Changes({Topic.RECORDED}, seeded))
             await asyncio.sleep(0)
 
     def _existing_folders(self) -> list[Path]:

@@ -11,7 +11,6 @@ from textual.pilot import Pilot
 from cq_tui.contracts.layout import DataDir
 from cq_tui.room.app import RoomApp
 from cq_tui.room.state import RoomState
-from cq_tui.room.widgets.line_table import LineTable
 from tests.room.stage import NOW, Stage, staged_holder
 
 MakeRoom = Callable[..., RoomApp]
@@ -91,8 +90,8 @@ async def wait_for_clipboard(pilot: Pilot[int], words: str) -> None:
 
 
 async def wait_until_painted(pilot: Pilot[int]) -> None:
-    """Wait until no line is left to repaint: they are flushed a few times a second."""
-    await wait_until(pilot, lambda: not any(table._flush_pending for table in pilot.app.screen.query(LineTable)))
+    """Wait until nothing is left to repaint."""
+    await wait_until(pilot, lambda: not pilot.app.screen._dirty_widgets)
 
 
 async def wait_until_idle(pilot: Pilot[int], group: str = "actions") -> None:

@@ -33,8 +33,8 @@ _COLUMNS = (
     Column("", 7, drop_rank=3),
 )
 _SPARK_COLUMN = 5
-#: Seconds that a price keeps the color of its last move.
-_FLASH_SECONDS = 1.0
+#: Seconds that a price keeps the color of its last move. The time shown moves once a second: until the second tick.
+_FLASH_SECONDS = 1.5
 
 
 class FeederPane(Pane):
@@ -44,17 +44,19 @@ class FeederPane(Pane):
     label = "feeder"
     service = "feeder"
     subject = "symbol"
-    topics: ClassVar[frozenset[Topic]] = frozenset({Topic.PRICES, Topic.SERVICES, Topic.SETTINGS})
+    topics: ClassVar[frozenset[Topic]] = frozenset({Topic.PRICES, Topic.RECORDED, Topic.SERVICES, Topic.SETTINGS})
 
     def make_table(self) -> LineTable:
         """Return the table."""
         self._priced: set[str] = set()
         self._moves: dict[str, tuple[float, float, str]] = {}
+        #: Age and sparkline by symbol, as of the last tick, for a level and a width: they move once a second.
+        self._ticked: dict[str, tuple[StatusLevel, int, Cell, Cell]] = {}
         return LineTable(_COLUMNS, self._draw)
 
     def update_rows(self, changes: Changes) -> None:
         """Repaint the symbols whose price changed; rebuild the list if symbols may have changed."""
-        if changes.topics - {Topic.PRICES, Topic.TIME} or self.state.tickers.keys() != self._priced:
+        if changes.topics - {Topic.PRICES, Topic.RECORDED, Topic.TIME} or self.state.tickers.keys() != self._priced:
             self._list_symbols()
         self.table.invalidate_rows(changes.symbols)
         if changes.topics & {Topic.SERVICES, Topic.SETTINGS}:
@@ -62,6 +64,8 @@ class FeederPane(Pane):
 
     def apply_changes(self, changes: Changes, now: float) -> None:
         """Show what changed. Price updates, several times a second, leave the title alone."""
+        if changes.topics & {Topic.RECORDED, Topic.TIME}:
+            self._ticked.clear()
         if changes.topics == {Topic.PRICES} and self.table.rows:
             self.now = now
             self.update_rows(changes)
@@ -70,6 +74,7 @@ class FeederPane(Pane):
 
     def _list_symbols(self) -> None:
         self._priced = set(self.state.tickers)
+        self._moves = {symbol: move for symbol, move in self._moves.items() if symbol in self._priced}
         symbols = self.state.symbols
         excluded = (self.state.feeder.rejected_symbols or {}) if self.state.feeder else {}
         keys = [LineKey(symbol) for symbol in symbols]
@@ -125,7 +130,7 @@ class FeederPane(Pane):
         old = self.now - ticker.timestamp
         level = age_level(old, self.state.settings.ARES_FRESHNESS_THRESHOLD)
         is_stale = level == "bad"
-        width = self.table.column_width(_SPARK_COLUMN)
+        age, trace = self._ticking_cells(symbol, old, level)
         change = "muted" if is_stale or ticker.change_percent == 0 else "good" if ticker.change_percent > 0 else "bad"
         return (
             Cell(sanitize(symbol, 40), "muted" if is_stale else "strong"),
@@ -135,10 +140,19 @@ class FeederPane(Pane):
             ),
             Cell(format_percent(ticker.change_percent), change),
             Cell(f"{ticker.spread_bp:.1f} bp" if ticker.spread_bp else NO_VALUE, "muted"),
-            Cell(format_age(old), "muted" if level == "good" else level),
-            Cell(
-                sparkline(self.state.price_history.sample(symbol, self.now, width)), "muted" if is_stale else "accent"
-            ),
+            age,
+            trace,
             Cell(format_number(ticker.volume), "muted"),
             Cell("✖ stale" if is_stale else "▲ slow" if level == "look" else "", level),
         )
+
+    def _ticking_cells(self, symbol: str, old: float, level: StatusLevel) -> tuple[Cell, Cell]:
+        """Return age and sparkline as of the last tick, or as of now if the level is another one."""
+        width = self.table.column_width(_SPARK_COLUMN)
+        known = self._ticked.get(symbol)
+        if known is None or known[:2] != (level, width):
+            age = Cell(format_age(old), "muted" if level == "good" else level)
+            prices = self.state.price_history.sample(symbol, self.now, width)
+            known = level, width, age, Cell(sparkline(prices), "muted" if level == "bad" else "accent")
+            self._ticked[symbol] = known
+        return known[2:]

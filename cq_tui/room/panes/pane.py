@@ -2,13 +2,14 @@
 
 import textwrap
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.geometry import Region
 from textual.message import Message
 from textual.widgets import Input, Static
 
@@ -69,6 +70,7 @@ class Pane(Vertical):
         self.filter_text = ""
         self.table = self.make_table()
         self._title: tuple[str, StatusLevel, str] | None = None
+        self._repaints_title = False
         self._filter: FilterInput | None = None
 
     # -- for subclasses
@@ -137,9 +139,18 @@ class Pane(Vertical):
             (f" · {text}" if text else "", "$muted" if level in ("good", "idle") else LEVEL_COLORS[level]),
             (filtered, "$accent"),
         ]
+        self._repaints_title = True
         self.border_title = Content.assemble(*parts)
+        self._repaints_title = False
         glyph = (f" {GLYPHS[level]} ", LEVEL_COLORS[level])
         self.query_one(Summary).update(Content.assemble(glyph, *parts), layout=False)
+
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        """Repaint the frame's first line alone when only the title is another one."""
+        if self._repaints_title and not (regions or layout or recompose):
+            left, top = self.content_offset
+            regions = (Region(-left, -top, self.outer_size.width, 1),)
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     def apply_filter(self, keys: Iterable[LineKey], texts: dict[str, str] | None = None) -> list[LineKey]:
         """Keep the lines whose row matches the filter. ``texts`` maps row keys to search texts; default: the key."""

@@ -44,6 +44,8 @@ class ServicesPane(Pane):
         from cq_tui.room.service_rows import service_rows
 
         before, self._rows = self._rows, service_rows(self.state, self.now)
+        if Topic.TIME not in changes.topics:
+            self._rows = {name: row.with_age_of(before.get(name)) for name, row in self._rows.items()}
         self._reasons = {
             name: self.wrap_text(row.verdict.explanation, 3, 3) if row.verdict.level != "good" else []
             for name, row in self._rows.items()

@@ -55,6 +55,7 @@ class RoomScreen(Screen[None]):
         self.attached = False
         self._now = now
         self._frozen_at: float | None = None
+        self._ticked_at = 0.0
         #: The last checkpoint, kept where no rollback of the data directory reaches it.
         self.checkpoint = LastCheckpoint()
         self._services = ServicesPane()
@@ -111,8 +112,10 @@ class RoomScreen(Screen[None]):
         self.show_changes(event.changes)
 
     def show_changes(self, changes: Changes) -> None:
-        """Repaint what changed."""
-        now = self.now
+        """Repaint what changed. Ages are as of the last tick, so that not every report repaints them."""
+        if Topic.TIME in changes.topics or not 0 <= self.now - self._ticked_at < 1:
+            self._ticked_at = self.now
+        now = self._ticked_at
         for pane in self.panes:
             pane.apply_changes(changes, now)
         if Topic.SERVICES in changes.topics and self.checkpoint.update(self.state.memory):

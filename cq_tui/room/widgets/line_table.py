@@ -1,4 +1,4 @@
-"""A table of lines that repaints only what changed: cached strips, changed regions, a few flushes a second.
+"""A table of lines that repaints only what changed: a line is painted again when its content differs.
 
 A line is drawn when it becomes visible, so a table of 500 symbols draws only the forty on the screen. A row may
 have sublines (reasons, legs); the selection moves between rows and follows its row's key.
@@ -7,7 +7,6 @@ have sublines (reasons, legs); the selection moves between rows and follows its 
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from time import monotonic
 from typing import ClassVar, NamedTuple
 
 from rich.segment import Segment
@@ -20,9 +19,6 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from cq_tui.room.widgets.columns import GAP, Cell, Column, ColumnLayout, fit, lay_out
-
-#: Seconds between flushes while changes keep coming; the first is flushed at once. Nobody reads faster.
-FLUSH_INTERVAL = 0.2
 
 
 class LineKey(NamedTuple):
@@ -42,6 +38,13 @@ class SubLine(NamedTuple):
 
 LineContent = Sequence[Cell] | SubLine
 DrawLine = Callable[[LineKey], LineContent]
+
+
+class PaintedLine(NamedTuple):
+    """A line's content, and how it was painted."""
+
+    content: LineContent
+    strip: Strip
 
 
 class LineTable(ScrollView, can_focus=True):
@@ -92,14 +95,12 @@ class LineTable(ScrollView, can_focus=True):
         self._keys: list[LineKey] = []
         self._order: list[str] = []
         self._first_line: dict[str, int] = {}
-        self._strip_cache: dict[str, dict[int, Strip]] = {}
+        #: What was painted of each row, by line.
+        self._painted: dict[str, dict[int, PaintedLine]] = {}
         self._style_cache: dict[tuple[str, str], Style] = {}
         self._column_layout = ColumnLayout((), ())
         self._laid_out_width = 0
         self._selected: str | None = None
-        self._invalid_rows: set[str] = set()
-        self._flushed_at = 0.0
-        self._flush_pending = False
         self._empty = ""
 
     # -- content
@@ -128,8 +129,8 @@ class LineTable(ScrollView, can_focus=True):
         self._keys = keys
         self._first_line = {key.row: index for index, key in reversed(list(enumerate(keys)))}
         self._order = list(dict.fromkeys(key.row for key in keys))
-        for gone in self._strip_cache.keys() - self._first_line.keys():
-            del self._strip_cache[gone]
+        for gone in self._painted.keys() - self._first_line.keys():
+            del self._painted[gone]
         if lines_changed:
             self.virtual_size = Size(self._laid_out_width, len(keys) + self._heading_lines)
         self._keep_selection(before, position)
@@ -145,35 +146,31 @@ class LineTable(ScrollView, can_focus=True):
             self.scroll_to(y=self.scroll_offset.y + after - before, animate=False, force=True)
 
     def invalidate_rows(self, rows: Iterable[str]) -> None:
-        """Repaint these rows at the next flush."""
-        self._invalid_rows.update(rows)
-        self._flush_soon()
+        """Draw these rows again; those whose content differs are painted in the next frame."""
+        changed = self._painted.keys() & set(rows)
+        if not changed:
+            return
+        start = self.scroll_offset.y
+        visible = self._keys[start : start + self._visible_lines]
+        for row in changed - {key.row for key in visible}:
+            del self._painted[row]
+        for index, key in enumerate(visible, start + self._heading_lines):
+            if key.row in changed and self._repaint(key):
+                self.refresh_line(index)
 
     def invalidate_all(self) -> None:
-        """Repaint every row at the next flush."""
-        self._invalid_rows.update(self._strip_cache)
-        self._flush_soon()
+        """Draw every row again."""
+        self.invalidate_rows(self._painted.keys())
 
-    def _flush_soon(self) -> None:
-        if self._flush_pending or not self._invalid_rows:
-            return
-        wait = self._flushed_at + FLUSH_INTERVAL - monotonic()
-        if wait <= 0:
-            self._flush()
-        else:
-            self._flush_pending = True
-            self.set_timer(wait, self._flush)
-
-    def _flush(self) -> None:
-        self._flush_pending = False
-        self._flushed_at = monotonic()
-        for row in self._invalid_rows:
-            self._strip_cache.pop(row, None)
-        start = self.scroll_offset.y
-        for index in range(start, min(len(self._keys), start + self._visible_lines)):
-            if self._keys[index].row in self._invalid_rows:
-                self.refresh_line(index + self._heading_lines)
-        self._invalid_rows.clear()
+    def _repaint(self, key: LineKey) -> bool:
+        """Draw a line and return whether it must be painted: its content differs, or it has not been painted."""
+        lines = self._painted[key.row]
+        content = self._draw(key)
+        before = lines.get(key.line)
+        if before is not None and before.content == content:
+            return False
+        lines[key.line] = PaintedLine(content, self._line_strip(key, content))
+        return True
 
     # -- selection
 
@@ -182,8 +179,8 @@ class LineTable(ScrollView, can_focus=True):
         if row not in self._first_line:
             return
         before, self._selected = self._selected, row
-        self._strip_cache.pop(before or "", None)
-        self._strip_cache.pop(row, None)
+        self._painted.pop(before or "", None)
+        self._painted.pop(row, None)
         self._bring_into_view(row)
         self.refresh()
         if before != row:
@@ -248,7 +245,7 @@ class LineTable(ScrollView, can_focus=True):
     def notify_style_update(self) -> None:
         """Drop the strips painted in the old colors."""
         super().notify_style_update()
-        self._strip_cache.clear()
+        self._painted.clear()
         self._style_cache.clear()
 
     def on_resize(self) -> None:
@@ -259,7 +256,7 @@ class LineTable(ScrollView, can_focus=True):
         if width != self._laid_out_width:
             self._laid_out_width = width
             self._column_layout = lay_out(self._columns, width)
-            self._strip_cache.clear()
+            self._painted.clear()
             self.virtual_size = Size(width, len(self._keys) + self._heading_lines)
 
     def render_line(self, y: int) -> Strip:
@@ -274,10 +271,10 @@ class LineTable(ScrollView, can_focus=True):
         if index >= len(self._keys):
             return Strip.blank(width, self._style_of(""))
         key = self._keys[index]
-        row = self._strip_cache.setdefault(key.row, {})
-        if key.line not in row:
-            row[key.line] = self._row_strip(key, width)
-        return row[key.line]
+        lines = self._painted.setdefault(key.row, {})
+        if key.line not in lines:
+            self._repaint(key)
+        return lines[key.line].strip
 
     def on_focus(self) -> None:
         """Show the cursor."""
@@ -288,7 +285,7 @@ class LineTable(ScrollView, can_focus=True):
         self._repaint_cursor()
 
     def _repaint_cursor(self) -> None:
-        self._strip_cache.pop(self.selected or "", None)
+        self._painted.pop(self.selected or "", None)
         self.refresh()
 
     def _style_of(self, name: str, under: str = "") -> Style:
@@ -309,8 +306,8 @@ class LineTable(ScrollView, can_focus=True):
             return "cursor-quiet"
         return ""
 
-    def _row_strip(self, key: LineKey, width: int) -> Strip:
-        drawn, under = self._draw(key), self._cursor_style(key)
+    def _line_strip(self, key: LineKey, drawn: LineContent) -> Strip:
+        width, under = self._laid_out_width, self._cursor_style(key)
         if isinstance(drawn, SubLine):
             text = fit(" " * drawn.indent + drawn.text, width)
             return Strip([Segment(text, self._style_of(drawn.style, under))], width)
