@@ -15,8 +15,8 @@ from textual.strip import Strip
 from cq_tui.room.app import RoomApp
 from cq_tui.room.painted_cells import PaintedCells
 from tests.room.conftest import MakeRoom, screen_text, wait_for_text, wait_until, wait_until_loaded
-from tests.room.screen_grid import ScreenGrid
 from tests.room.stage import Stage
+from tests.terminal.screen_grid import ScreenGrid
 
 WIDTH, HEIGHT = 24, 3
 STYLES = (Style.parse("red"), Style.parse("bold blue on black"), Style.parse("red on white"))
@@ -47,8 +47,8 @@ def frames(draw: st.DrawFn) -> ChopsUpdate | LayoutUpdate:
 def test_the_screen_is_the_same_as_if_every_cell_were_written(updates: list[ChopsUpdate | LayoutUpdate]) -> None:
     painted, whole, ours = PaintedCells(), ScreenGrid(WIDTH, HEIGHT), ScreenGrid(WIDTH, HEIGHT)
     for update in updates:
-        whole.feed(update.render_segments(CONSOLE))
-        ours.feed(painted.write(update, CONSOLE))
+        whole.feed(update.render_segments(CONSOLE).encode())
+        ours.feed(painted.write(update, CONSOLE).encode())
         assert ours.cells == whole.cells
         if isinstance(update, ChopsUpdate):
             assert painted.write(update, CONSOLE) == ""
@@ -61,7 +61,7 @@ def test_a_wide_character_is_written_whole_when_its_half_was_lost() -> None:
     wide, narrow = (Strip([Segment(text, STYLES[0])]) for text in ("a日本b", "a日cdb"))
     painted, grid = PaintedCells(), ScreenGrid(6, 1)
     for update in (frame(wide, [0, 6], 0), frame(narrow, [0, 3, 6], 3), frame(wide, [0, 6], 0)):
-        grid.feed(painted.write(update, CONSOLE))
+        grid.feed(painted.write(update, CONSOLE).encode())
     assert grid.text == "a日本b"
 
 
@@ -109,7 +109,7 @@ async def test_the_terminal_shows_what_the_room_means(stage: Stage, make_room: M
 
         async def shows_the_same() -> None:
             def same() -> bool:
-                grid.feed("".join(written))
+                grid.feed("".join(written).encode())
                 written.clear()
                 return [line.rstrip() for line in grid.text.split("\n")] == [
                     line.rstrip() for line in screen_text(pilot).split("\n")

@@ -3,19 +3,19 @@
 import fcntl
 import os
 import pty
-import re
 import select
 import struct
 import subprocess
 import termios
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
+
+from tests.terminal.screen_grid import ScreenGrid
 
 #: Seconds to wait for anything; a busy machine is slow.
 PATIENCE = 60.0
-_ESCAPES = re.compile(rb"\x1b\[[\x30-\x3f]*[\x20-\x2f]*[\x40-\x7e]|\x1b.")
 
 
 class PseudoTerminal:
@@ -24,7 +24,7 @@ class PseudoTerminal:
     def __init__(
         self,
         command: Sequence[str],
-        environment: Mapping[str, str],
+        environment: dict[str, str],
         *,
         columns: int = 120,
         rows: int = 40,
@@ -45,11 +45,13 @@ class PseudoTerminal:
             stdin=self._slave,
             stdout=self._slave,
             stderr=self._slave,
-            env={**os.environ, **environment},
+            # The workers of pytest-xdist have a size of their own there.
+            env={name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")} | environment,
             start_new_session=True,
             preexec_fn=take_control,
         )
         self._seen = bytearray()
+        self._grid, self._lock = ScreenGrid(columns, rows), threading.Lock()
         self._is_reading = threading.Event()
         self._is_reading.set()
         self._is_closed = False
@@ -63,12 +65,15 @@ class PseudoTerminal:
 
     @property
     def text(self) -> str:
-        """The same without escape sequences."""
-        return _ESCAPES.sub(b"", self.seen).decode(errors="replace")
+        """Every line that was written, as it could be read: most frames write only a few of its characters."""
+        with self._lock:
+            return self._grid.shown
 
     def forget(self) -> None:
         """Forget what was seen."""
-        self._seen.clear()
+        with self._lock:
+            self._seen.clear()
+            self._grid.forget()
 
     def send(self, data: bytes) -> None:
         """Type, or paste, or send what a terminal sends."""
@@ -119,7 +124,10 @@ class PseudoTerminal:
         while not self._is_closed:
             self._is_reading.wait()
             if select.select([self._master], [], [], 0.02)[0] and self._is_reading.is_set():
-                self._seen += os.read(self._master, 65536)
+                data = os.read(self._master, 65536)
+                with self._lock:
+                    self._seen += data
+                    self._grid.feed(data)
 
     def __enter__(self) -> "PseudoTerminal":
         return self
