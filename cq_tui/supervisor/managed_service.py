@@ -29,9 +29,8 @@ class ManagedService:
         #: The last stop that nobody asked for: when (Unix seconds), how, and when the service was ready again.
         self.last_stop: tuple[float, str] | None = None
         self.last_recovered: float | None = None
-        #: Monotonic time of the next start after a crash, and since when it waits for another service (0: it does not).
+        #: Monotonic time of the next start after a crash.
         self.not_before = 0.0
-        self.waiting_since = 0.0
         #: Set when anything may have changed: the desired state, the process, the state of another service.
         self.wake_event = asyncio.Event()
         #: Held while the process is being stopped, so that nobody stops its successor.

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from cq_tui.contracts.events import ServiceStopped
 from cq_tui.contracts.exit_code import ExitCode
-from cq_tui.contracts.freshness import Fresh, judge_age
+from cq_tui.contracts.freshness import STARTUP_LIMIT, Fresh, judge_age
 from cq_tui.contracts.health import ServiceState, SupervisorHealth
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.contracts.mode import effective_mode
@@ -32,19 +32,6 @@ from cq_tui.supervisor.recorder import Recorder
 from cq_tui.supervisor.restart import CRASH_LIMIT, CRASH_WINDOW, RestartPolicy
 from cq_tui.supervisor.silence import DEFAULT_LIMITS, SilenceLimits
 
-#: The services that must be ready before each one starts, because it needs their files. Otherwise the start order
-#: (exchange, memory, feeder, ares, trader) does not wait, so that slow starts overlap.
-DEPENDENCIES: dict[str, tuple[str, ...]] = {
-    "exchange": (),
-    "memory": (),
-    "feeder": ("exchange",),
-    "ares": ("memory",),
-    "trader": ("exchange", "memory"),
-}
-assert tuple(DEPENDENCIES) == SERVICES
-#: In paper mode both the feeder and the simulated exchange read prices from Binance.
-PAPER_DEPENDENCIES = DEPENDENCIES | {"feeder": ()}
-
 Launch = Callable[[DataDir, str], ServiceProcess]
 StateListener = Callable[[str, ServiceState], object]
 
@@ -60,8 +47,6 @@ _UNNOTIFIED_POLL = 0.25
 _FULL_DISK_PAUSE = 5.0
 #: Seconds after its last report in which a supervisor that ended is followed by this one, rather than long past.
 _SUCCESSION_LIMIT = 60.0
-#: Seconds that a service waits for its dependencies; then it starts without them and reports what it misses.
-_READY_TIMEOUT = 60.0
 
 
 class EndWasRequested(Exception):
@@ -272,9 +257,6 @@ class Supervisor:
             # It could not start, and would be given up. The trader protects positions.
             self._update_state(managed, "waiting", self._reserve.problem)
             await managed.wait(_SLOW_POLL)
-        elif dependency := self._missing_dependency(managed):
-            self._update_state(managed, "waiting", f"waiting for {dependency}")
-            await managed.wait(_SLOW_POLL)
         else:
             self._start(managed)
 
@@ -284,21 +266,7 @@ class Supervisor:
     def _is_needed(self, service: str) -> bool:
         return service in effective_mode(self._settings.settings).required_services
 
-    def _missing_dependency(self, managed: ManagedService) -> str | None:
-        """Return a service that has to be ready first; None when this one may start."""
-        now = time.monotonic()
-        managed.waiting_since = managed.waiting_since or now
-        if now - managed.waiting_since >= _READY_TIMEOUT:
-            return None
-        needs = PAPER_DEPENDENCIES if effective_mode(self._settings.settings).mode == "paper" else DEPENDENCIES
-        needed = (self._managed[name] for name in needs[managed.name])
-        missing = (
-            other for other in needed if self._should_run(other) and other.state.state not in ("running", "gave_up")
-        )
-        return next((other.name for other in missing), None)
-
     def _start(self, managed: ManagedService) -> None:
-        managed.waiting_since = 0.0
         try:
             managed.process = self._launch(self._data, managed.name)
         except OSError as error:
@@ -327,7 +295,7 @@ class Supervisor:
             reason = hang or (None if ready else waiting_for)
             self._update_state(managed, "running" if was_ready else "starting", reason, hung=hang is not None)
             ran_for = time.time() - process.process_started
-            poll = _RUNNING_POLL if ready else _STARTING_POLL if ran_for < _READY_TIMEOUT else _SLOW_POLL
+            poll = _RUNNING_POLL if ready else _STARTING_POLL if ran_for < STARTUP_LIMIT else _SLOW_POLL
             poll = min(poll, max(watch.next_look, _STARTING_POLL))
             await managed.wait(poll if managed.has_exit_notification else min(poll, _UNNOTIFIED_POLL))
         # It found its lock held: adopt the holder.

@@ -12,32 +12,18 @@ from cq_tui.contracts.layout import SERVICES
 from cq_tui.store.document import write_document
 from cq_tui.store.settings_file import change_settings
 from cq_tui.supervisor.process import find_process
-from cq_tui.supervisor.supervisor import DEPENDENCIES
 from tests.supervisor.requests import events, send_command
 from tests.supervisor.stage import Stage, in_state, states, until
 
 
-async def test_services_start_after_their_dependencies(stage: Stage) -> None:
-    stage.behavior["exchange"] = ["never_ready"]
+async def test_services_start_together_and_none_waits_for_another(stage: Stage) -> None:
+    stage.behavior["exchange"] = stage.behavior["memory"] = ["never_ready"]
     async with stage.supervised() as supervisor:
-        await until(in_state(supervisor, "running", "memory", "ares"))
-        assert in_state(supervisor, "waiting", "feeder", "trader")()
-        assert supervisor.state_of("feeder").reason == "waiting for exchange"
-        assert supervisor.state_of("exchange").reason == "better days"
-        assert [name for name, _ in stage.launched] == ["exchange", "memory", "ares"]
-        stage.behavior.clear()
-        await supervisor.restart("exchange")
-        await until(in_state(supervisor, "running"))
-    assert set(DEPENDENCIES["trader"]) == {"exchange", "memory"}
-
-
-async def test_in_paper_mode_the_feeder_does_not_wait_for_the_exchange(stage: Stage) -> None:
-    change_settings(stage.data.settings, {"SIMULATION_MODE": False, "PAPER_MODE": True})
-    async with stage.supervised() as supervisor:
-        await until(lambda: all(supervisor.state_of(name).state == "running" for name in SERVICES))
-        order = [name for name, _ in stage.launched]
-        assert order.index("exchange") < order.index("trader")
-        assert "feeder" in order
+        # What each of them waits for it says itself.
+        await until(in_state(supervisor, "running", "feeder", "ares", "trader"))
+        await until(lambda: supervisor.state_of("exchange").reason == "better days")
+        assert in_state(supervisor, "starting", "exchange", "memory")()
+        assert [name for name, _ in stage.launched] == list(SERVICES)
 
 
 async def test_each_runs_in_its_own_session(stage: Stage) -> None:
@@ -136,8 +122,6 @@ async def test_new_settings_restart_a_service_that_was_given_up(stage: Stage) ->
     stage.behavior["exchange"] = ["crashes"]
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "gave_up", "exchange"))
-        # What waits for a service that is given up waits no longer.
-        await until(in_state(supervisor, "running", "feeder", "trader"))
         stage.behavior.clear()
         change_settings(stage.data.settings, {"SIMULATOR_SEED": 7})
         await until(in_state(supervisor, "running"))

@@ -31,6 +31,8 @@ class FeederService(Service):
         self._data = runtime.data
         self._session: FeederSession | None = None
         self._waiting_for = "the exchange"
+        #: Whether a session has failed or ended since the start, or none can begin.
+        self._has_failed = False
         self._ticker_problem: str | None = None
         self._market_mode: Mode | None = None
 
@@ -61,6 +63,8 @@ class FeederService(Service):
             venue = market_data_access(mode, settings, self._data)
         except ExchangeUnavailable as reason:
             self._waiting_for = str(reason)
+            # The simulated exchange may still be starting; everything else is a mistake in the settings.
+            self._has_failed = self._has_failed or mode != "simulation"
             return None
         return venue, tuple(settings.SYMBOLS), base_interval(settings, mode)
 
@@ -85,6 +89,7 @@ class FeederService(Service):
                 await asyncio.sleep(_RETRY_PAUSE)
             finally:
                 self._session = None
+                self._has_failed = True
                 writing.cancel()
 
     def _clear_other_market(self, mode: Mode) -> None:
@@ -154,7 +159,8 @@ class FeederService(Service):
     def _assess_status(self, session: FeederSession | None, age: float) -> tuple[Status, str | None]:
         limit = self.runtime.settings.ARES_FRESHNESS_THRESHOLD
         if session is None:
-            return "error", f"waiting for {self._waiting_for}"
+            # At the start nothing has failed yet.
+            return "error" if self._has_failed else "degraded", f"waiting for {self._waiting_for}"
         if not session.backfilled:
             return "degraded", f"fetching {session.backfill_progress or 'history'}"
         if not session.connected and age > limit:

@@ -20,6 +20,7 @@ from cq_tui.services.runtime import Service, ServiceRuntime, cancel_and_wait
 from cq_tui.services.trader.account import account_state
 from cq_tui.services.trader.book import Book
 from cq_tui.services.trader.chronicle import Chronicle
+from cq_tui.services.trader.history_gate import HistoryGate
 from cq_tui.services.trader.session import TraderSession
 from cq_tui.services.trader.signal_history import SignalHistory
 from cq_tui.store.document import DocumentError, DocumentMissing, read_json, write_document
@@ -55,6 +56,7 @@ class TraderService(Service):
         self._books, self._history = self._read_state()
         for book in self._books.values():
             self._chronicle.answered_before.update(book.acted)
+        self._gate = HistoryGate(frame.data)
         self._session: TraderSession | None = None
         self._waiting_for = "the exchange"
         self._disk_problem: str | None = None
@@ -135,6 +137,8 @@ class TraderService(Service):
         """Act on new signals. While nothing can be traded they wait, and may be refused as stale later."""
         session = self._session
         if not self.runtime.mode.blocked and (session is None or not session.desk.reconciled):
+            return
+        if not self._gate.is_open():
             return
         told_ours = False
         for line in self._history.read():

@@ -37,6 +37,8 @@ class World:
         self.history = JournalWriter(self.data.events)
         self.exchange = AnnouncedExchange(self.data)
         self._events = 0
+        #: What is not well with memory.
+        self.memory: dict[str, object] = {}
 
     def signal(self, signal: TradeSignal) -> None:
         """Have a signal in the history."""
@@ -102,7 +104,7 @@ async def world(root: Path, **settings: object) -> AsyncIterator[World]:
 
     async def stay_well() -> None:
         while True:
-            all_is_well(around.data)
+            all_is_well(around.data, memory=around.memory)
             await asyncio.sleep(0.3)
 
     async with serving(around.account.application) as at:

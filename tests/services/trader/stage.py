@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, Literal
 
 import httpx
@@ -95,10 +96,16 @@ def write_prices(data: DataDir, price: float, *, age: float = 0.0, symbols: tupl
     write_document(data.tickers, tickers_to_bytes(now, tickers), durable=False)
 
 
-def all_is_well(data: DataDir, price: float = 100.0, symbols: tuple[str, ...] = ("BTCUSDT",)) -> None:
-    """Fresh health of all that an entry depends on, and fresh prices."""
-    for service in ("feeder", "ares", "memory"):
+def all_is_well(
+    data: DataDir,
+    price: float = 100.0,
+    symbols: tuple[str, ...] = ("BTCUSDT",),
+    memory: Mapping[str, object] = MappingProxyType({}),
+) -> None:
+    """Fresh health of all that an entry depends on, but for some fields of memory's, and fresh prices."""
+    for service in ("feeder", "ares"):
         report(data, service)
+    report(data, "memory", **memory)
     write_prices(data, price, symbols=symbols)
 
 

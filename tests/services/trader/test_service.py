@@ -15,7 +15,7 @@ from cq_tui.store.settings_file import change_settings
 from tests.services.processes import data_directory, running, spooled
 from tests.services.scripted_account import refuse
 from tests.services.trader.process import World, trader, world
-from tests.services.trader.stage import buy, sell
+from tests.services.trader.stage import all_is_well, buy, sell
 from tests.services.waiting import until
 
 pytestmark = pytest.mark.stack
@@ -193,3 +193,24 @@ async def test_without_a_book_the_trader_starts_at_the_end_of_the_history(tmp_pa
             await until(lambda: around.covered == LOT)
             assert len(around.account.legs("entry")) == 1
             assert around.rejections() == []
+
+
+async def test_signals_wait_for_memory_and_protection_does_not(tmp_path: Path) -> None:
+    async with world(tmp_path) as around:
+        async with trader(around) as process:
+            around.signal(buy())
+            await until(lambda: around.covered == LOT and around.position)
+            assert await process.stop() == 0
+        around.memory = {"status": "degraded", "ready": False}
+        all_is_well(around.data, memory=around.memory)
+        for order in around.account.legs("stop", "NEW") + around.account.legs("target", "NEW"):
+            order["status"] = "CANCELED"
+        around.signal(sell())
+        async with trader(around) as process:
+            # What was canceled while it was away is placed again.
+            await until(lambda: around.covered == LOT)
+            await until(lambda: process.health["ready"])
+            assert around.position
+            around.memory = {}
+            await until(lambda: not around.position)
+        assert around.rejections() == []
