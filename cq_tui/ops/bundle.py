@@ -48,14 +48,19 @@ _HEX = frozenset("0123456789abcdef")
 
 
 def export_bundle(
-    data: DataDir, now: float | None = None, find_holder: Callable[[Path], LockHolder | None] = find_holder
+    data: DataDir,
+    now: float | None = None,
+    find_holder: Callable[[Path], LockHolder | None] = find_holder,
+    folder: Path | None = None,
 ) -> Path:
     """Write ``debug_bundle_<unix seconds>.json`` (0600) and return its path. Raises OSError.
 
-    Never overwrites a bundle: it takes the next second that is free.
+    ``folder`` is the data directory unless it is given. Never overwrites a bundle: it takes the next second that is
+    free.
     """
     moment = time.time() if now is None else now
-    number = next(second for second in count(int(moment)) if not data.bundle_at(second).exists())
+    target = data if folder is None else DataDir(folder)
+    number = next(second for second in count(int(moment)) if not target.bundle_at(second).exists())
     status = read_status(data, moment, find_holder)
     bundle = DebugBundle(
         bundle_id=f"debug_{number}",
@@ -73,7 +78,7 @@ def export_bundle(
         versions=_versions(),
         log_tails={name: _log_tail(data, name) for name in SERVICES},
     )
-    path = data.bundle_at(number)
+    path = target.bundle_at(number)
     write_document(path, bundle, mode=0o600)
     return path
 

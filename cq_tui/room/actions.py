@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.mode import EffectiveMode, Mode, effective_mode
 from cq_tui.contracts.settings import Settings
+from cq_tui.room.controls import Controls, RequestRefused
 from cq_tui.room.keys import RoomAction
+from cq_tui.room.refusals import next_trading_state
 from cq_tui.room.screens.dialog import NO, Dialog, DialogAnswer, notice_dialog
-from cq_tui.room.stack import RequestRefused, Stack
+from cq_tui.room.stack import Stack
 from cq_tui.room.state import RoomState
 from cq_tui.store.data_directory import DataDirError
 from cq_tui.store.settings_file import SettingsError
@@ -38,16 +39,16 @@ class RoomActions:
 
     def __init__(
         self,
-        data: DataDir,
         state: RoomState,
         stack: Stack,
+        controls: Controls,
         show_dialog: ShowDialog,
         notify: Notify,
         copy: Callable[[str], None],
     ) -> None:
-        self._data = data
         self._state = state
         self._stack = stack
+        self._controls = controls
         self._show_dialog = show_dialog
         self._notify = notify
         self._copy = copy
@@ -70,13 +71,11 @@ class RoomActions:
     async def toggle_testnet(self) -> None:
         """Toggle BINANCE_USE_TESTNET; offer to leave simulation while SIMULATION_MODE is true."""
         key, settings = "BINANCE_USE_TESTNET", self._state.settings
-        if await self._is_held_by_environment(key):
-            return
         new_value = not settings.BINANCE_USE_TESTNET
         toggled = settings.model_copy(update={key: new_value})
         outside = settings.model_copy(update={key: True, "SIMULATION_MODE": False, "PAPER_MODE": False})
         before, after = self._state.mode, effective_mode(toggled)
-        obstacles = await asyncio.to_thread(_mode_change_obstacles, self._data)
+        obstacles = await asyncio.to_thread(_mode_change_obstacles, self._state.data)
         if after.mode != before.mode and obstacles:
             await self._show_obstacles(before.mode, after.mode, obstacles)
             return
@@ -104,8 +103,6 @@ class RoomActions:
     async def toggle_guardrails(self) -> None:
         """Toggle DISABLE_ORDER_GUARDRAILS, which may leave or enter live mode."""
         key, settings, before = "DISABLE_ORDER_GUARDRAILS", self._state.settings, self._state.mode
-        if await self._is_held_by_environment(key):
-            return
         off = not settings.DISABLE_ORDER_GUARDRAILS
         after = effective_mode(settings.model_copy(update={key: off}))
         if off:
@@ -134,7 +131,7 @@ class RoomActions:
         else:
             question = f"Trading is {trading}. Signals will lead to orders again."
             answer = DialogAnswer("write", "yes, resume trading", "y", danger=True)
-        new_value = "halted" if trading == "active" else "active"
+        new_value = next_trading_state(trading)
         reasons = [f"TRADING_STATE becomes {new_value}."]
         if await self._show_dialog(Dialog(question, reasons, [NO, answer], self._state.mode.mode)) == "write":
             await self._write_settings({"TRADING_STATE": new_value})
@@ -142,7 +139,7 @@ class RoomActions:
     async def bundle(self) -> None:
         """Write a debug bundle and copy its path."""
         try:
-            path = await asyncio.to_thread(_export_bundle, self._data)
+            path = await self._controls.write_bundle()
         except (OSError, SettingsError) as error:
             reason = (error.strerror or error) if isinstance(error, OSError) else error
             self._notify(f"Cannot write the debug bundle: {reason}", "error")
@@ -174,18 +171,6 @@ class RoomActions:
         except (RequestRefused, OSError) as error:
             self._notify(str(error), "error")
 
-    async def _is_held_by_environment(self, key: str) -> bool:
-        """If the environment sets a key, show that changing the file would have no effect."""
-        if not self._state.loaded_settings.is_overridden_by_environment(key):
-            return False
-        value = str(getattr(self._state.settings, key)).lower()
-        reasons = [
-            f"The environment sets {key} = {value}, which overrides ssot/env.json.",
-            "Unset it, then restart.",
-        ]
-        await self._show_dialog(notice_dialog(f"{key} is set by the environment", reasons, self._state.mode.mode))
-        return True
-
     async def _show_obstacles(self, before: Mode, after: Mode, reasons: list[str]) -> None:
         shown = [*reasons[:12], *([f"and {len(reasons) - 12} more"] if len(reasons) > 12 else [])]
         remedy = ["", "Close them first: halt with H and run `cq-tui flatten`, or wait until they close."]
@@ -200,21 +185,23 @@ class RoomActions:
     async def _is_mode_change_refused(self, after: EffectiveMode) -> bool:
         """Show what prevents a change to this mode, if anything."""
         before = self._state.mode
-        if after.mode == before.mode or not (obstacles := await asyncio.to_thread(_mode_change_obstacles, self._data)):
+        if after.mode == before.mode or not (
+            obstacles := await asyncio.to_thread(_mode_change_obstacles, self._state.data)
+        ):
             return False
         await self._show_obstacles(before.mode, after.mode, obstacles)
         return True
 
     async def _write_settings(self, changes: Mapping[str, Any]) -> None:
-        from cq_tui.ops.settings import ModeChangeRefused, set_settings
+        from cq_tui.ops.settings import ModeChangeRefused
 
         try:
-            await asyncio.to_thread(set_settings, self._data, changes, "room")
+            await self._controls.change_settings(changes)
         except ModeChangeRefused as error:
             # A position may have been opened while the question was shown.
             await self._show_obstacles(error.before, error.after, error.obstacles)
             return
-        except (SettingsError, DataDirError) as error:
+        except (RequestRefused, SettingsError, DataDirError) as error:
             await self._show_dialog(notice_dialog("The setting was not changed", [str(error)], self._state.mode.mode))
             return
         text = ", ".join(f"{key} is now {str(value).lower()}" for key, value in changes.items())
@@ -233,12 +220,6 @@ def _mode_change_obstacles(data: DataDir) -> list[str]:
     from cq_tui.ops.settings import mode_change_obstacles
 
     return mode_change_obstacles(data)
-
-
-def _export_bundle(data: DataDir) -> Path:
-    from cq_tui.ops.bundle import export_bundle
-
-    return export_bundle(data)
 
 
 def _describe_mode(mode: EffectiveMode) -> str:

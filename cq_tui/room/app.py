@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textual import on
+from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.driver import Driver
@@ -21,13 +21,15 @@ from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.ops.formatting import Alert, pluralize, sanitize
 from cq_tui.room.ascii_filter import KEY_NAMES, AsciiFilter
 from cq_tui.room.changes import Changes
-from cq_tui.room.messages import ActionRequested, FreezeRequested, QuitRequested, StateChanged
+from cq_tui.room.controls import Controls, RequestRefused, StartSupervisor
+from cq_tui.room.messages import ActionRefused, ActionRequested, FreezeRequested, QuitRequested, StateChanged
 from cq_tui.room.painted_cells import PaintedCells
 from cq_tui.room.panes.alert_bar import AlertBar
 from cq_tui.room.preferences import PreferencesError, read_theme, remember_theme
 from cq_tui.room.screens.dialog import Dialog, DialogAnswer
+from cq_tui.room.screens.refusing import RefusingScreen
 from cq_tui.room.screens.room import RoomScreen
-from cq_tui.room.stack import RequestRefused, Stack
+from cq_tui.room.stack import Stack
 from cq_tui.room.themes import DARK, DARK_VARIABLES, LIGHT, LIGHT_VARIABLES, choose_theme
 
 if TYPE_CHECKING:
@@ -37,10 +39,6 @@ if TYPE_CHECKING:
     from cq_tui.room.state import FindHolder, RoomState
     from cq_tui.room.supervisor_keeper import Supervision
     from cq_tui.room.watcher import Watcher
-    from cq_tui.supervisor.process import ServiceProcess
-
-#: Starts a supervisor's process: (data directory, whether it follows one that died).
-StartSupervisor = Callable[[DataDir, bool], "ServiceProcess"]
 
 
 class RoomApp(App[int]):
@@ -62,10 +60,12 @@ class RoomApp(App[int]):
         notice: str | None = None,
         ascii_only: bool = False,
         preferences: Path | None = None,
+        view_only: str | None = None,
     ) -> None:
         """``notice`` is shown once, when the room has opened. With ``ascii_only`` every sign has its ASCII twin.
 
-        The theme is remembered in ``preferences``; without that file it is forgotten.
+        The theme is remembered in ``preferences``; without that file it is forgotten. ``view_only`` is why this room
+        only views: it cares for no supervisor, and its keys do not act.
         """
         super().__init__()
         self._ascii_filters = [AsciiFilter()] if ascii_only else []
@@ -74,15 +74,15 @@ class RoomApp(App[int]):
         self._environment = environment
         #: The read model; set after the first paint.
         self.state: RoomState | None = None
-        self._supervise = supervise
+        self._controls = Controls(data, view_only, start_supervisor)
+        self._supervise = supervise and view_only is None
         #: Ends the process when its terminal is gone.
         self.end_without_terminal: Callable[[int], None] = self.exit
-        self._start_supervisor = start_supervisor
         self._now = now
         self._find_holder = find_holder
         self._watcher: Watcher | None = None
         self._painted = PaintedCells()
-        self._stack = Stack(data)
+        self._stack = Stack(data, self._controls)
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
         self._preferences = preferences
@@ -130,7 +130,7 @@ class RoomApp(App[int]):
 
     def get_default_screen(self) -> Screen[None]:
         """Return the room's main screen."""
-        self.room = RoomScreen(self._now)
+        self.room = RoomScreen(self._now, self._controls.refusal)
         return self.room
 
     def get_driver_class(self) -> type[Driver]:
@@ -155,15 +155,23 @@ class RoomApp(App[int]):
         self.refresh(layout=True)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """List every key of the room in the command palette, then Textual's own commands."""
+        """List every key of the room in the command palette, then Textual's own commands.
+
+        A key that cannot act now says why instead of what it does.
+        """
         if screen is self.room:
             for active in screen.active_bindings.values():
                 binding = active.binding
-                if binding.show and active.enabled and (binding.id or "").startswith("room."):
+                if binding.show and (binding.id or "").startswith("room."):
+                    help_text = self.room.refusal_of(binding.action) or binding.tooltip
                     yield SystemCommand(
-                        binding.description.capitalize(), binding.tooltip, partial(screen.run_action, binding.action)
+                        binding.description.capitalize(), help_text, partial(self._run_command, binding.action)
                     )
         yield from super().get_system_commands(screen)
+
+    async def _run_command(self, action: str) -> None:
+        if not await self.run_action(action, self.room):
+            self.post_message(ActionRefused(action))
 
     # -- startup and signals
 
@@ -190,11 +198,13 @@ class RoomApp(App[int]):
             self._keep_supervisor()
         for notice in filter(None, (self._notice, self._theme_notice)):
             self._show_toast(notice, "warning")
+        if self._controls.refusal and not self._controls.was_asked_to_view:
+            self._show_alert("view only", Alert("look", self._controls.refusal))
 
     def _keep_supervisor(self) -> None:
         from cq_tui.room.supervisor_keeper import SupervisorKeeper
 
-        keeper = SupervisorKeeper(self.data, self._show_supervision, self._start_supervisor)
+        keeper = SupervisorKeeper(self.data, self._show_supervision, self._controls.start_supervisor)
         self._stack.keeper = keeper
         self.run_worker(keeper.run(), name="supervisor", group="services", exit_on_error=False)
 
@@ -258,7 +268,7 @@ class RoomApp(App[int]):
         if any(worker.name == name and worker.is_running for worker in self.workers):
             return
         actions = RoomActions(
-            self.data, self.state, self._stack, self._show_dialog, self._show_toast, self.copy_to_clipboard
+            self.state, self._stack, self._controls, self._show_dialog, self._show_toast, self.copy_to_clipboard
         )
         work = actions.perform(event.action, event.target)
         self.run_worker(work, name=name, group="actions", exit_on_error=False)
@@ -269,6 +279,20 @@ class RoomApp(App[int]):
     def _show_toast(self, text: str, severity: "SeverityLevel") -> None:
         self.notify(text, severity=severity, timeout=8, markup=False)
 
+    @on(ActionRefused)
+    def _explain_refusal(self, event: ActionRefused) -> None:
+        """Show why an action cannot be done now, once while the toast is up."""
+        screen = self.screen
+        reason = screen.refusal_of(event.action) if isinstance(screen, RefusingScreen) else None
+        if reason and all(toast.message != reason for toast in self._notifications):
+            self._show_toast(reason, "warning")
+
+    def on_key(self, event: events.Key) -> None:
+        """Say why a key that reached nobody does nothing."""
+        active = self.screen.active_bindings.get(event.key)
+        if active is not None and not active.enabled and active.binding.show:
+            self.post_message(ActionRefused(active.binding.action))
+
     # -- quitting
 
     @on(QuitRequested)
@@ -276,7 +300,7 @@ class RoomApp(App[int]):
         self.run_worker(self._confirm_quit(), name="leave", group="leave", exclusive=True, exit_on_error=False)
 
     async def _confirm_quit(self) -> None:
-        answer = await self.push_screen_wait(_quit_dialog(self.state))
+        answer = await self.push_screen_wait(_quit_dialog(self.state, self._controls))
         if answer == "leave":
             self.exit(0)
         elif answer == "stop":
@@ -296,16 +320,14 @@ class RoomApp(App[int]):
         self._handle_quit()
 
 
-def _quit_dialog(state: "RoomState | None") -> Dialog:
-    answers = [
-        DialogAnswer("stay", "stay", "n"),
-        DialogAnswer("leave", "leave", "d"),
-        DialogAnswer("stop", "stop all", "a", danger=True),
-    ]
+def _quit_dialog(state: "RoomState | None", controls: Controls) -> Dialog:
+    answers = [DialogAnswer("stay", "stay", "n"), DialogAnswer("leave", "leave", "d")]
     reasons = [
-        "Leave: only this room closes. The services keep running, and what crashes is restarted; reopen with `cq-tui`.",
-        "Stop all: the services stop. Protective orders stay at the exchange.",
+        "Leave: only this room closes. The services keep running, and what crashes is restarted; reopen with `cq-tui`."
     ]
+    if controls.refusal is None:
+        answers.append(DialogAnswer("stop", "stop all", "a", danger=True))
+        reasons.append("Stop all: the services stop. Protective orders stay at the exchange.")
     account = state.account if state else None
     if account is not None and account.positions:
         reasons.append(f"You have {pluralize(len(account.positions), 'open position')}.")

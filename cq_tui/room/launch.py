@@ -49,26 +49,30 @@ def open_room(options: RoomOptions) -> int:
     from cq_tui.ops.market_source import RecordingNotFound, set_market_source
     from cq_tui.store.data_directory import DataDirError, prepare_data_directory
 
-    data, view = DataDir.resolve(options.data_dir), options.view
+    data = DataDir.resolve(options.data_dir)
     try:
         set_market_source(options.replay, options.seed)
     except RecordingNotFound as error:
         return _fail(str(error), ExitCode.ERROR)
-    closed = None
-    if not view:
+    closed, view_only = None, None
+    if options.view:
+        from cq_tui.room.controls import OPENED_TO_VIEW
+
+        view_only = OPENED_TO_VIEW
+    else:
         try:
             closed = prepare_data_directory(data)
         except DataDirError as error:
             if not data.root.is_dir():
                 return _fail(str(error), ExitCode.UNUSABLE)
             sys.stderr.write(f"cq-tui: {error}. Opening in view-only mode.\n")
-            view = True
+            view_only = str(error)
     # Settings are read after the first paint: the room itself shows what is wrong with them.
     from cq_tui.room.run import run_room
     from cq_tui.room.terminal.support import TerminalUnsupported
 
     try:
-        return run_room(data, supervise=not view, notice=closed)
+        return run_room(data, notice=closed, view_only=view_only)
     except TerminalUnsupported as error:
         return _fail(str(error), ExitCode.TERMINAL)
 

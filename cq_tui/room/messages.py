@@ -25,6 +25,13 @@ class ActionRequested(Message):
 
 
 @dataclass
+class ActionRefused(Message):
+    """A binding was clicked or chosen whose action cannot be done now."""
+
+    action: str
+
+
+@dataclass
 class FreezeRequested(Message):
     """Freeze or resume the display."""
 

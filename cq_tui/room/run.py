@@ -9,8 +9,8 @@ from cq_tui.ops.output_encoding import is_unicode
 from cq_tui.room.terminal.support import check_terminal
 
 
-def run_room(data: DataDir, supervise: bool = True, notice: str | None = None) -> int:
-    """Open the room and return its exit code. Raises TerminalUnsupported."""
+def run_room(data: DataDir, notice: str | None = None, view_only: str | None = None) -> int:
+    """Open the room (see RoomApp) and return its exit code. Raises TerminalUnsupported."""
     encoding = None if sys.__stderr__ is None else sys.__stderr__.encoding
     check_terminal(
         os.environ,
@@ -21,7 +21,13 @@ def run_room(data: DataDir, supervise: bool = True, notice: str | None = None) -
     from cq_tui.room.app import RoomApp
     from cq_tui.room.preferences import preferences_path
 
-    app = RoomApp(data, supervise, notice=notice, ascii_only=not is_unicode(encoding), preferences=preferences_path())
+    app = RoomApp(
+        data,
+        notice=notice,
+        ascii_only=not is_unicode(encoding),
+        preferences=preferences_path(),
+        view_only=view_only,
+    )
     app.end_without_terminal = os._exit
     try:
         code = app.run()

@@ -4,13 +4,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from cq_tui.contracts.layout import SERVICES, DataDir
+from cq_tui.room.controls import Controls, RequestRefused
 
 if TYPE_CHECKING:
     from cq_tui.room.supervisor_keeper import SupervisorKeeper
-
-
-class RequestRefused(Exception):
-    """A request was refused; the message says why."""
 
 
 class Stack:
@@ -19,8 +16,9 @@ class Stack:
     One worker a service, ``carry_requests``, carries what is asked of it to the supervisor, one after another.
     """
 
-    def __init__(self, data: DataDir) -> None:
+    def __init__(self, data: DataDir, controls: Controls) -> None:
         self._data = data
+        self._controls = controls
         #: Set while this room keeps a supervisor alive.
         self.keeper: SupervisorKeeper | None = None
         self._requests: dict[str, asyncio.Queue[tuple[str, asyncio.Future[str]]]] = {
@@ -40,14 +38,8 @@ class Stack:
         return await self._request(service, "restart_service") or f"restarting {service}"
 
     async def stop_all(self) -> None:
-        """Stop every service, then the supervisor, as ``cq-tui down``. Raises RequestRefused or OSError."""
-        from cq_tui.ops.down import DownError, stop_stack
-
-        try:
-            # In a thread: it looks at every process of the machine.
-            await asyncio.to_thread(lambda: asyncio.run(stop_stack(self._data, issued_by="room")))
-        except DownError as error:
-            raise RequestRefused(str(error)) from None
+        """Stop every service, then the supervisor. Raises RequestRefused or OSError."""
+        await self._controls.stop_stack()
 
     async def carry_requests(self, service: str) -> None:
         """Carry the requests for one service to the supervisor, until canceled."""
@@ -71,27 +63,12 @@ class Stack:
         from cq_tui.store.lock import find_holder
         from cq_tui.supervisor.start import StartupFailed
 
+        self._controls.check()
         if find_holder(self._data.lock_of("supervisor")) is None:
             if self.keeper is None or command != "start_service":
-                raise RequestRefused(
-                    "no supervisor runs in this data directory; start one with `cq-tui up`, or open the room without "
-                    "--view"
-                )
+                raise RequestRefused("no supervisor runs in this data directory; start one with `cq-tui up`")
             try:
                 await self.keeper.start()
             except StartupFailed as error:
                 raise RequestRefused(f"the supervisor did not start: {error}") from None
-        return await self._send_command(command, service)
-
-    async def _send_command(self, command: str, service: str) -> str:
-        from cq_tui.store.control import issue_command, wait_for_answer
-        from cq_tui.store.reserve import describe_error
-
-        try:
-            request = issue_command(self._data, command, "supervisor", target=service, issued_by="room")
-        except OSError as error:
-            raise RequestRefused(f"cannot write the command: {describe_error(error)}") from None
-        answer = await wait_for_answer(self._data, request)
-        if answer.outcome != "done":
-            raise RequestRefused(f"{answer.outcome}: {answer.message}")
-        return answer.message
+        return await self._controls.send_command(command, service)

@@ -154,6 +154,10 @@ class RoomState:
         self.lock_holders, self._stop_requested = holders, stopped
         return Changes({Topic.SERVICES})
 
+    def is_stopped_on_request(self, service: str) -> bool:
+        """Whether nobody holds a service's lock, and somebody stopped it."""
+        return service in self._stop_requested
+
     # -- content of the files
 
     @property

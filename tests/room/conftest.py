@@ -101,6 +101,11 @@ async def wait_until_idle(pilot: Pilot[int], group: str = "actions") -> None:
     )
 
 
+def toasts(app: RoomApp) -> list[str]:
+    """Return the messages of the toasts that are up."""
+    return [toast.message for toast in app._notifications]
+
+
 def screen_text(pilot: Pilot[int]) -> str:
     """Return the screen as plain lines."""
     return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())

@@ -8,7 +8,17 @@ from textual.pilot import Pilot
 
 from cq_tui.room.app import RoomApp
 from cq_tui.room.screens.dialog import Choice, Dialog
-from tests.room.conftest import MakeRoom, screen_text, wait_for_text, wait_until, wait_until_idle, wait_until_loaded
+from cq_tui.supervisor.desired_state import write_desired_state
+from tests.room.conftest import (
+    MakeRoom,
+    screen_text,
+    state_of,
+    toasts,
+    wait_for_text,
+    wait_until,
+    wait_until_idle,
+    wait_until_loaded,
+)
 from tests.room.stage import Stage
 
 SIZE = (100, 36)
@@ -201,34 +211,62 @@ async def test_g_says_that_turning_the_guardrails_on_means_live(stage: Stage, ma
         assert "After: LIVE" in text
 
 
-async def test_settings_set_by_the_environment_are_named(stage: Stage, make_room: MakeRoom) -> None:
-    held = {"t": "BINANCE_USE_TESTNET", "g": "DISABLE_ORDER_GUARDRAILS"}
-    app = make_room(stage.data, dict.fromkeys(held.values(), "true"))
-    async with app.run_test(size=SIZE) as pilot:
+async def test_keys_of_settings_held_by_the_environment_are_greyed_and_say_so(
+    stage: Stage, make_room: MakeRoom
+) -> None:
+    held = {
+        "t": ("BINANCE_USE_TESTNET", "true"),
+        "g": ("DISABLE_ORDER_GUARDRAILS", "true"),
+        "H": ("TRADING_STATE", "halted"),
+    }
+    app = make_room(stage.data, dict(held.values()))
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
         await wait_until_loaded(pilot)
-        for key, name in held.items():
-            await pilot.press(key)
-            await dialog(pilot)
-            await wait_for_text(pilot, f"The environment sets {name} = true")
-            await pilot.press("y", "enter")
-            await closed(pilot)
+        for key, (name, value) in held.items():
+            assert not app.room.active_bindings[key].enabled
+            await pilot.press(key, "y")
+            await wait_until(pilot, lambda: bool(toasts(app)))
+            assert f"The environment sets {name} = {value}" in toasts(app)[-1]
+            app.clear_notifications()
             await wait_until_idle(pilot)
         assert settings(stage) == {}
 
 
-async def test_a_halt_set_by_the_environment_cannot_be_lifted(
-    stage: Stage, make_room: MakeRoom, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TRADING_STATE", "halted")
-    app = make_room(stage.data, {"TRADING_STATE": "halted"})
+async def test_the_environment_prevents_no_halt(stage: Stage, make_room: MakeRoom) -> None:
+    app = make_room(stage.data, {"TRADING_STATE": "active"})
     async with app.run_test(size=SIZE) as pilot:
         await wait_until_loaded(pilot)
+        assert app.room.active_bindings["H"].enabled
         await pilot.press("H")
         await dialog(pilot)
         await pilot.press("y")
-        await wait_for_text(pilot, "environment")
-        assert "TRADING_STATE" in screen_text(pilot)
-        assert settings(stage) == {}
+        await wait_until(pilot, lambda: settings(stage) == {"TRADING_STATE": "halted"})
+
+
+async def test_start_and_stop_are_greyed_where_nothing_would_change(stage: Stage, make_room: MakeRoom) -> None:
+    write_desired_state(stage.data, "feeder", "stopped", "cli")
+    stage.data.lock_of("feeder").write_bytes(b"")
+    app = make_room(stage.data)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await wait_until_loaded(pilot)
+        await pilot.press("1", "home")
+        await wait_until(pilot, lambda: app.room.selected_service == "exchange")
+        enabled = {key: app.room.active_bindings[key].enabled for key in "sxr"}
+        assert enabled == {"s": False, "x": True, "r": True}
+        await pilot.press("s")
+        await wait_for_text(pilot, "exchange is already running")
+        await pilot.press("down", "down")
+        await wait_until(pilot, lambda: app.room.selected_service == "feeder")
+        enabled = {key: app.room.active_bindings[key].enabled for key in "sxr"}
+        assert enabled == {"s": True, "x": False, "r": True}
+        await pilot.press("x")
+        await wait_for_text(pilot, "feeder is already stopped")
+        # Services that run without a supervisor get one from s.
+        stage.data.lock_of("supervisor").write_bytes(b"")
+        state_of(app).refresh_lock_holders()
+        await pilot.press("home")
+        await wait_until(pilot, lambda: app.room.selected_service == "exchange")
+        assert app.room.active_bindings["s"].enabled
 
 
 async def test_an_invalid_settings_file_is_left_alone(stage: Stage, make_room: MakeRoom) -> None:
@@ -273,10 +311,9 @@ async def test_service_keys_show_the_service_they_act_on(stage: Stage, make_room
     app = make_room(stage.data)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await wait_until_loaded(pilot)
-        for key, words in {"s": "no supervisor runs", "x": "Stop exchange?", "r": "Restart exchange?"}.items():
+        for key, words in {"x": "Stop exchange?", "r": "Restart exchange?"}.items():
             await pilot.press("2", key)
             await wait_for_text(pilot, words)
             assert app.room.active is app.room.panes[0]
-            if key != "s":
-                await pilot.press("n")
-                await closed(pilot)
+            await pilot.press("n")
+            await closed(pilot)

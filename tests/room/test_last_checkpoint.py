@@ -62,7 +62,7 @@ def test_a_room_that_quits_prints_it_once(
 
     monkeypatch.setattr(RoomApp, "run", run)
     monkeypatch.setattr(room_run, "check_terminal", lambda *words, **more: None)
-    assert room_run.run_room(stage.data, supervise=False) == 0
+    assert room_run.run_room(stage.data) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.partition(",")[0] for line in lines] == (["last checkpoint: 11 events"] if signed else [])
 

@@ -55,8 +55,8 @@ def test_a_file_in_the_place_of_the_data_directory_is_named(tmp_path: Path, caps
 def test_a_data_directory_that_was_open_to_others_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     notices: list[str | None] = []
 
-    def run_room(_: DataDir, supervise: bool, notice: str | None) -> int:
-        assert supervise
+    def run_room(_: DataDir, notice: str | None, view_only: str | None) -> int:
+        assert view_only is None
         notices.append(notice)
         return 0
 

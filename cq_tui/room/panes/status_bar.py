@@ -51,8 +51,9 @@ class StatusBar(Widget):
     #: Set by ``attach``.
     state: "RoomState"
 
-    def __init__(self) -> None:
+    def __init__(self, *, view_only: bool = False) -> None:
         super().__init__()
+        self._view_only = view_only
         self._attached = False
         #: Unix time at which the display was frozen.
         self.frozen_at: float | None = None
@@ -76,21 +77,26 @@ class StatusBar(Widget):
     def render(self) -> Content:
         """Return one or two lines."""
         if not self._attached:
-            return Content.styled("  OPENING  ", "bold reverse $muted")
+            opening = StatusItem("  OPENING  ", "bold reverse $muted")
+            return _join_items([opening, *self._viewing()], "   ")
         left, right = self._left_items(), self._right_items()
         width = self.size.width
         if self.size.height < 2:
             return _justify(left, right, width)
-        split = 2 if len(left) > 2 else len(left)
+        split = min(3 if self._view_only else 2, len(left))
         return Content("\n").join(
             [_justify(left[:split], right[-1:], width), _justify(left[split:], right[:-1], width)]
         )
 
     def _left_items(self) -> list[StatusItem]:
-        return [mode_block(self.state.mode.mode), self._guardrails(), *self._trading(), self._health(), *self._memory()]
+        mode = mode_block(self.state.mode.mode)
+        return [mode, *self._viewing(), self._guardrails(), *self._trading(), self._health(), *self._memory()]
 
     def _right_items(self) -> list[StatusItem]:
         return [*self._equity(), self._clock()]
+
+    def _viewing(self) -> list[StatusItem]:
+        return [StatusItem(" VIEW ONLY ", "bold reverse $accent", shorter=("VIEW ONLY",))] if self._view_only else []
 
     def _guardrails(self) -> StatusItem:
         if self.state.guardrails:

@@ -8,7 +8,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.geometry import Size
-from textual.screen import Screen
 
 from cq_tui.room.changes import Changes, Topic
 from cq_tui.room.keys import FOOTER_BINDINGS, HIDDEN_BINDINGS, RoomAction
@@ -25,6 +24,8 @@ from cq_tui.room.panes.quarantine import QuarantinePane
 from cq_tui.room.panes.services import ServicesPane
 from cq_tui.room.panes.signals import SignalsPane
 from cq_tui.room.panes.status_bar import StatusBar
+from cq_tui.room.refusals import refuse_action, refuse_reading, refuse_service_action
+from cq_tui.room.screens.refusing import RefusingScreen
 from cq_tui.room.widgets.key_line import KeyLine
 from cq_tui.room.widgets.line_table import LineTable
 
@@ -41,7 +42,7 @@ _CHART_FROM = (190, 50)
 _PANES_FROM = (60, 15)
 
 
-class RoomScreen(Screen[None]):
+class RoomScreen(RefusingScreen[None]):
     """Shows a RoomState. File changes arrive as StateChanged; keys that act on the stack post ActionRequested."""
 
     AUTO_FOCUS = None
@@ -50,8 +51,10 @@ class RoomScreen(Screen[None]):
     #: Set by ``attach``.
     state: "RoomState"
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], view_only: str | None = None) -> None:
+        """``view_only`` is why nothing may be changed from this room; None if it may act."""
         super().__init__()
+        self._view_only = view_only
         self.attached = False
         self._now = now
         self._frozen_at: float | None = None
@@ -70,7 +73,7 @@ class RoomScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Yield status bar, alerts, panes and footer."""
         self._arrange(self.app.size)
-        yield StatusBar()
+        yield StatusBar(view_only=self._view_only is not None)
         yield AlertBar()
         with Container(id="panes"):
             for pane in self.panes:
@@ -97,8 +100,6 @@ class RoomScreen(Screen[None]):
         for pane in self.panes:
             pane.attach(state)
         self.show_changes(Changes(set(Topic)))
-        self.refresh_bindings()
-        self.query_one(KeyLine).refresh()
 
     # -- file changes
 
@@ -118,8 +119,10 @@ class RoomScreen(Screen[None]):
         now = self._ticked_at
         for pane in self.panes:
             pane.apply_changes(changes, now)
-        if Topic.SERVICES in changes.topics and self.checkpoint.update(self.state.memory):
-            self.query_one(KeyLine).side_note = self.checkpoint.short_text
+        if changes.topics & {Topic.SERVICES, Topic.SETTINGS}:
+            if self.checkpoint.update(self.state.memory):
+                self.query_one(KeyLine).side_note = self.checkpoint.short_text
+            self.query_one(KeyLine).update_keys()
         if changes.topics - {Topic.PRICES}:
             self.query_one(StatusBar).update_status(now)
             self.query_one(AlertBar).update_alerts(now)
@@ -150,6 +153,8 @@ class RoomScreen(Screen[None]):
     def _row_selected(self, event: LineTable.Selected) -> None:
         if event.table is self.panes[1].table and self.has_class("-wide"):
             self._chart.show_symbol(event.row)
+        elif event.table is self.panes[0].table:
+            self.query_one(KeyLine).update_keys()
 
     @on(Pane.Chosen)
     def _pane_chosen(self, event: Pane.Chosen) -> None:
@@ -214,10 +219,18 @@ class RoomScreen(Screen[None]):
 
         self.app.push_screen(Detail(lambda: describe(self.state, pane.subject, event.row, self.now)))
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Until the data directory has been read, enable only navigation, help and quit."""
-        needs_state = action in ("perform", "service", "logs", "freeze", "filter")
-        return None if needs_state and not self.attached else True
+    def refusal(self, action: str, parameters: tuple[object, ...]) -> str | None:
+        """Return why an action cannot be done now; navigation, help and quit always can."""
+        state = self.state if self.attached else None
+        if action == "perform":
+            return refuse_action(RoomAction(str(parameters[0])), state, self._view_only)
+        if action == "service":
+            service = self.selected_service if state else ""
+            frozen = self._frozen_at is not None
+            return refuse_service_action(
+                RoomAction(str(parameters[0])), service, state, self._view_only, is_frozen=frozen
+            )
+        return refuse_reading(state) if action in ("logs", "freeze", "filter") else None
 
     def action_logs(self) -> None:
         """Open the log of the selected service, or of the service behind the active pane."""
@@ -238,6 +251,7 @@ class RoomScreen(Screen[None]):
         self._frozen_at = None if self._frozen_at is not None else self._now()
         self.query_one(StatusBar).frozen_at = self._frozen_at
         self.post_message(FreezeRequested(self._frozen_at is not None))
+        self.query_one(KeyLine).update_keys()
         self.show_changes(Changes(set(Topic) if self._frozen_at is None else {Topic.TIME}))
 
     # -- actions on the stack

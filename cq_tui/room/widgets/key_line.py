@@ -6,6 +6,8 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from cq_tui.room.messages import ActionRefused
+
 
 class KeyLine(Widget):
     """Shows as many bindings as fit. The last two (help, quit) always stay. A click runs the binding's action."""
@@ -17,12 +19,22 @@ class KeyLine(Widget):
         super().__init__()
         self._binding_ids = binding_ids
         self._ends: list[tuple[int, str]] = []
+        self._shown: list[tuple[Binding, bool]] = []
+
+    def update_keys(self) -> None:
+        """Repaint if a key became able to act, or unable."""
+        if self._bindings_now() != self._shown:
+            self.refresh()
+
+    def _bindings_now(self) -> list[tuple[Binding, bool]]:
+        active = self.screen.active_bindings.values()
+        by_id = {key.binding.id: (key.binding, key.enabled) for key in active if key.binding.id}
+        return [by_id[name] for name in self._binding_ids if name in by_id]
 
     def render(self) -> Content:
         """Return the footer's content."""
-        active = self.screen.active_bindings.values()
-        by_id = {key.binding.id: (key.binding, key.enabled) for key in active if key.binding.id}
-        entries = self._fitting_entries([by_id[name] for name in self._binding_ids if name in by_id])
+        self._shown = self._bindings_now()
+        entries = self._fitting_entries(self._shown)
         self._ends.clear()
         end = 0
         for binding, _ in entries:
@@ -36,8 +48,12 @@ class KeyLine(Widget):
         """Run the action of the key under the pointer."""
         for end, action in self._ends:
             if event.x < end:
-                self.call_later(self.screen.run_action, action)
+                self.call_later(self._run, action)
                 return
+
+    async def _run(self, action: str) -> None:
+        if not await self.app.run_action(action, self.screen):
+            self.post_message(ActionRefused(action))
 
     def _fitting_entries(self, entries: list[tuple[Binding, bool]]) -> list[tuple[Binding, bool]]:
         last = entries[-2:]

@@ -1,0 +1,118 @@
+"""The one place where the room acts on anything outside itself. A room that only views refuses here."""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cq_tui.contracts.layout import DataDir
+
+if TYPE_CHECKING:
+    from cq_tui.supervisor.process import ServiceProcess
+
+#: Starts a supervisor's process; the second argument says whether it follows one that died.
+StartSupervisor = Callable[[DataDir, bool], "ServiceProcess"]
+
+#: Why a room only views that was asked to.
+OPENED_TO_VIEW = "this room was opened with --view. Open it without --view to act"
+
+
+class RequestRefused(Exception):
+    """A request was refused; the message says why."""
+
+
+class Controls:
+    """Writes settings, commands and bundles, starts supervisors and stops the stack.
+
+    ``view_only`` says in words why this room only views; None if it may act.
+    """
+
+    def __init__(
+        self, data: DataDir, view_only: str | None = None, start_supervisor: StartSupervisor | None = None
+    ) -> None:
+        self._data = data
+        self._view_only = view_only
+        self._start_supervisor = start_supervisor
+
+    @property
+    def refusal(self) -> str | None:
+        """Why nothing may be changed from this room; None if it may act."""
+        return f"View only: {self._view_only}" if self._view_only else None
+
+    @property
+    def was_asked_to_view(self) -> bool:
+        """Whether this room only views because it was opened with --view."""
+        return self._view_only == OPENED_TO_VIEW
+
+    def check(self) -> None:
+        """Raise RequestRefused in a room that only views."""
+        if self.refusal:
+            raise RequestRefused(self.refusal)
+
+    async def send_command(self, command: str, target: str | None) -> str:
+        """Send a command to the supervisor and return its answer's message. Raises RequestRefused."""
+        from cq_tui.store.control import issue_command, wait_for_answer
+        from cq_tui.store.reserve import describe_error
+
+        self.check()
+        try:
+            request = issue_command(self._data, command, "supervisor", target=target, issued_by="room")
+        except OSError as error:
+            raise RequestRefused(f"cannot write the command: {describe_error(error)}") from None
+        answer = await wait_for_answer(self._data, request)
+        if answer.outcome != "done":
+            raise RequestRefused(f"{answer.outcome}: {answer.message}")
+        return answer.message
+
+    def start_supervisor(self, data: DataDir, follow: bool) -> "ServiceProcess":
+        """Start a supervisor's process, with ``follow`` after one that died. Raises RequestRefused or OSError."""
+        from cq_tui.supervisor.start import spawn_supervisor
+
+        self.check()
+        return (self._start_supervisor or spawn_supervisor)(data, follow)
+
+    async def stop_stack(self) -> None:
+        """Stop every service, then the supervisor, as ``cq-tui down``. Raises RequestRefused or OSError."""
+        from cq_tui.ops.down import DownError, stop_stack
+
+        self.check()
+        try:
+            # In a thread: it looks at every process of the machine.
+            await asyncio.to_thread(lambda: asyncio.run(stop_stack(self._data, issued_by="room")))
+        except DownError as error:
+            raise RequestRefused(str(error)) from None
+
+    async def change_settings(self, changes: Mapping[str, Any]) -> None:
+        """Write settings, in a thread. Raises RequestRefused, SettingsError, DataDirError or ModeChangeRefused."""
+        from cq_tui.ops.settings import set_settings
+
+        self.check()
+        await asyncio.to_thread(set_settings, self._data, changes, "room")
+
+    async def write_bundle(self) -> Path:
+        """Write a debug bundle, in a thread, and return its path. Raises OSError or SettingsError.
+
+        A room that only views leaves the data directory as it is: it writes to the working directory.
+        """
+        folder = _folder_outside(self._data) if self.refusal else None
+        return await asyncio.to_thread(_export_bundle, self._data, folder)
+
+
+def _export_bundle(data: DataDir, folder: Path | None) -> Path:
+    # Imported in the thread, so that no key press waits for it.
+    from cq_tui.ops.bundle import export_bundle
+
+    return export_bundle(data, folder=folder)
+
+
+def _folder_outside(data: DataDir) -> Path:
+    """Return the working directory, or the temporary one if that is in the data directory or cannot be written."""
+    temporary = Path(tempfile.gettempdir())
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        return temporary
+    is_usable = not here.is_relative_to(data.root.resolve()) and os.access(here, os.W_OK | os.X_OK)
+    return here if is_usable else temporary
