@@ -152,6 +152,11 @@ class DataDir:
         return self.run / f"{service}.wanted.json"
 
     @property
+    def copied(self) -> Path:
+        """The text that was copied last in the room, where a terminal may not have taken it (0600)."""
+        return self.run / "copied.txt"
+
+    @property
     def exchange_address(self) -> Path:
         """Address and key of the simulated exchange (0600)."""
         return self.run / "exchange.json"

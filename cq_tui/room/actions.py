@@ -44,7 +44,7 @@ class RoomActions:
         controls: Controls,
         show_dialog: ShowDialog,
         notify: Notify,
-        copy: Callable[[str], None],
+        copy: Callable[[str, str, str], None],
     ) -> None:
         self._state = state
         self._stack = stack
@@ -144,8 +144,7 @@ class RoomActions:
             reason = (error.strerror or error) if isinstance(error, OSError) else error
             self._notify(f"Cannot write the debug bundle: {reason}", "error")
             return
-        self._copy(str(path))
-        self._notify(f"Debug bundle written, path copied: {path}", "information")
+        self._copy(str(path), "its path", f"Debug bundle written: {path}.")
 
     async def start(self, service: str) -> None:
         """Start a service, without asking: nothing can be lost."""

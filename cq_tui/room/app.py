@@ -22,7 +22,15 @@ from cq_tui.ops.formatting import Alert, pluralize, sanitize
 from cq_tui.room.ascii_filter import KEY_NAMES, AsciiFilter
 from cq_tui.room.changes import Changes
 from cq_tui.room.controls import Controls, RequestRefused, StartSupervisor
-from cq_tui.room.messages import ActionRefused, ActionRequested, FreezeRequested, QuitRequested, StateChanged
+from cq_tui.room.copying import MOST_BYTES, Clipboard, as_bytes, clipboard_of, describe_copy, is_sent, needs_file
+from cq_tui.room.messages import (
+    ActionRefused,
+    ActionRequested,
+    CopyRequested,
+    FreezeRequested,
+    QuitRequested,
+    StateChanged,
+)
 from cq_tui.room.painted_cells import PaintedCells
 from cq_tui.room.panes.alert_bar import AlertBar
 from cq_tui.room.preferences import PreferencesError, read_theme, remember_theme
@@ -61,11 +69,13 @@ class RoomApp(App[int]):
         ascii_only: bool = False,
         preferences: Path | None = None,
         view_only: str | None = None,
+        terminal: Mapping[str, str] | None = None,
     ) -> None:
         """``notice`` is shown once, when the room has opened. With ``ascii_only`` every sign has its ASCII twin.
 
         The theme is remembered in ``preferences``; without that file it is forgotten. ``view_only`` is why this room
-        only views: it cares for no supervisor, and its keys do not act.
+        only views: it cares for no supervisor, and its keys do not act. ``terminal`` has the variables that describe
+        the terminal; the process's own if None.
         """
         super().__init__()
         self._ascii_filters = [AsciiFilter()] if ascii_only else []
@@ -86,6 +96,7 @@ class RoomApp(App[int]):
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
         self._preferences = preferences
+        self._terminal = os.environ if terminal is None else terminal
         self._remembering = asyncio.Lock()
         self._known_theme, self._theme_notice = self._first_theme()
         self.theme = self._known_theme
@@ -268,10 +279,44 @@ class RoomApp(App[int]):
         if any(worker.name == name and worker.is_running for worker in self.workers):
             return
         actions = RoomActions(
-            self.state, self._stack, self._controls, self._show_dialog, self._show_toast, self.copy_to_clipboard
+            self.state, self._stack, self._controls, self._show_dialog, self._show_toast, self.copy_text
         )
         work = actions.perform(event.action, event.target)
         self.run_worker(work, name=name, group="actions", exit_on_error=False)
+
+    # -- copying
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy what is selected: Textual's own keys do that."""
+        self.copy_text(text, "the selected text")
+
+    @on(CopyRequested)
+    def _handle_copy(self, event: CopyRequested) -> None:
+        self.copy_text(event.text, event.what, event.before)
+
+    def copy_text(self, text: str, what: str, before: str = "") -> None:
+        """Copy a text and say what became of it; ``what`` names it, as in "the proof", ``before`` is said first."""
+        content = as_bytes(text)
+        clipboard = Clipboard.TOO_LONG if len(content) > MOST_BYTES else clipboard_of(self._terminal)
+        if is_sent(clipboard):
+            super().copy_to_clipboard(content.decode(errors="replace"))
+        else:
+            self._clipboard = text
+        work = self._tell_copy(clipboard, content, what, before)
+        self.run_worker(work, name="copy", group="copy", exit_on_error=False)
+
+    async def _tell_copy(self, clipboard: Clipboard, content: bytes, what: str, before: str) -> None:
+        place = f"The text: {sanitize(content.decode(errors='replace'), 400)}"
+        if needs_file(clipboard):
+            try:
+                await self._controls.keep_copy(content)
+                place = "The text is in run/copied.txt in the data directory."
+            except OSError as error:
+                place = f"run/copied.txt cannot be written ({error.strerror}). {place}"
+            except RequestRefused:
+                # A room that only views: the words are all there is.
+                pass
+        self._show_toast(f"{before} {describe_copy(clipboard, what, place)}".strip(), "information")
 
     async def _show_dialog(self, dialog: Dialog) -> str | None:
         return await self.push_screen_wait(dialog)

@@ -99,6 +99,13 @@ class Controls:
         folder = _folder_outside(self._data) if self.refusal else None
         return await asyncio.to_thread(_export_bundle, self._data, folder)
 
+    async def keep_copy(self, content: bytes) -> None:
+        """Replace ``run/copied.txt``, in a thread. Raises RequestRefused or OSError."""
+        from cq_tui.store.checkpoints.config_folder import replace_file
+
+        self.check()
+        await asyncio.to_thread(replace_file, self._data.copied, content)
+
 
 def _export_bundle(data: DataDir, folder: Path | None) -> Path:
     # Imported in the thread, so that no key press waits for it.

@@ -38,5 +38,16 @@ class FreezeRequested(Message):
     frozen: bool
 
 
+@dataclass
+class CopyRequested(Message):
+    """Copy a text."""
+
+    text: str
+    #: What it is, as in "the proof".
+    what: str
+    #: A sentence to say first.
+    before: str = ""
+
+
 class QuitRequested(Message):
     """The user wants to quit."""

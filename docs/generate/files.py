@@ -58,6 +58,7 @@ NAMED: dict[str, tuple[str, ...]] = {
     "reserve": (_BYTES, "memory"),
     "lock_of": (_DOCUMENT, _ITSELF, "lock_holder"),
     "desired_state_of": (_DOCUMENT, "supervisor", "wanted_state"),
+    "copied": (_TEXT, "room"),
     "exchange_address": (_DOCUMENT, "exchange", "exchange_address"),
     "logs": (_FOLDER, _EVERY_PROCESS),
     "log_of": (_JOURNAL, _ITSELF),

@@ -42,6 +42,7 @@ def make_room() -> MakeRoom:
             now=lambda: NOW,
             find_holder=staged_holder,
             ascii_only=ascii_only,
+            terminal={},
         )
 
     return make

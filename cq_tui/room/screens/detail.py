@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from cq_tui.room.details import DetailContent
+from cq_tui.room.messages import CopyRequested
 
 _LABEL_WIDTH = 22
 
@@ -57,8 +58,7 @@ class Detail(ModalScreen[None]):
         """Copy the fields as text."""
         if self._shown is not None:
             lines = [self._shown.title, *(f"{name}: {value}" if name else value for name, value in self._shown.fields)]
-            self.app.copy_to_clipboard("\n".join(lines))
-            self.notify("Copied", markup=False)
+            self.post_message(CopyRequested("\n".join(lines), "all fields"))
 
     def action_close(self) -> None:
         """Close the details."""

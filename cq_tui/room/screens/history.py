@@ -11,6 +11,7 @@ from textual.screen import Screen
 
 from cq_tui.ops.formatting import sanitize
 from cq_tui.room.evidence_lines import block_lines, event_lines, proof_lines, stored_lines, verdict_lines
+from cq_tui.room.messages import CopyRequested
 from cq_tui.room.widgets.key_line import KeyLine
 from cq_tui.room.widgets.sheet import Sheet
 
@@ -182,18 +183,18 @@ class HistoryScreen(Screen[None]):
         if shown is None or shown.checkpoint is None:
             self.notify("No signed checkpoint yet", severity="warning", markup=False)
             return
-        self.app.copy_to_clipboard(shown.checkpoint.text)
-        self.notify(f"Copied the checkpoint of {shown.checkpoint.checkpoint.size:,} events", markup=False)
+        what = f"the checkpoint of {shown.checkpoint.checkpoint.size:,} events"
+        self.post_message(CopyRequested(shown.checkpoint.text, what))
 
     def action_copy_proof(self) -> None:
         """Copy the proof document, or the event's line without one."""
         shown = self.evidence
         if shown is not None and shown.proof is not None:
-            self.app.copy_to_clipboard(shown.proof.model_dump_json(indent=2))
-            self.notify("Copied the proof. Check it anywhere with `cq-tui check-proof`", markup=False)
+            proof = shown.proof.model_dump_json(indent=2)
+            self.post_message(CopyRequested(proof, "the proof, for `cq-tui check-proof`"))
         elif shown is not None and shown.line is not None:
-            self.app.copy_to_clipboard(shown.line.decode(errors="replace"))
-            self.notify("Not proved yet: copied the event's line", markup=False)
+            line = shown.line.decode(errors="surrogateescape")
+            self.post_message(CopyRequested(line, "the event's line", "Not proved yet."))
         else:
             self.notify("Nothing to copy", severity="warning", markup=False)
 
