@@ -48,15 +48,15 @@ class Supervision:
     def note(self) -> str:
         """What stands in the title of the services."""
         return {
-            "starting": "starting the supervisor",
-            "ended": "no supervisor: s starts one",
-            "failed": "watch only: s tries again",
+            "starting": "supervisor starting",
+            "ended": "no supervisor",
+            "failed": "watch only",
         }.get(self.state, "")
 
     @property
     def alert(self) -> Alert | None:
         """The alert while no supervisor can be started."""
-        return Alert("bad", f"watch only: {self.reason}") if self.state == "failed" else None
+        return Alert("bad", f"watch only: {self.reason} · s tries again") if self.state == "failed" else None
 
     @property
     def toast(self) -> str:

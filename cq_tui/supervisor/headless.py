@@ -1,17 +1,19 @@
 """The supervisor's process, ``cq-tui up``: from its lock to its end."""
 
 import asyncio
-import contextlib
 import signal
+import time
 from collections.abc import Callable
 
 from cq_tui.contracts.layout import SERVICES, DataDir
+from cq_tui.store.lock import find_holder
+from cq_tui.supervisor.health_report import KIND
 from cq_tui.supervisor.progress import ProgressPrinter
 from cq_tui.supervisor.supervisor import EndWasRequested, Supervisor
 
 #: Seconds that one that follows another waits for it to release the lock.
 _FOLLOW_TIMEOUT = 10.0
-_POLL_INTERVAL = 0.05
+_POLL_INTERVAL = 0.1
 
 
 def run_headless(data: DataDir, *, follow: bool = False, echo: Callable[[str], object] = lambda _: None) -> bool:
@@ -31,7 +33,7 @@ async def _run(data: DataDir, follow: bool, progress: ProgressPrinter) -> bool:
         signal.signal(number, signal.SIG_IGN)
     supervisor = Supervisor(data, listener=progress.on_state_change)
     try:
-        if not await _acquire(supervisor, follow):
+        if not await _acquire(data, supervisor, follow=follow):
             return False
     except EndWasRequested:
         return True
@@ -56,9 +58,12 @@ async def _run(data: DataDir, follow: bool, progress: ProgressPrinter) -> bool:
     return True
 
 
-async def _acquire(supervisor: Supervisor, follow: bool) -> bool:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_FOLLOW_TIMEOUT if follow else _POLL_INTERVAL):
-            while not supervisor.acquire(follow=follow):
-                await asyncio.sleep(_POLL_INTERVAL)
-    return supervisor.holds_lock
+async def _acquire(data: DataDir, supervisor: Supervisor, *, follow: bool) -> bool:
+    deadline = time.monotonic() + (_FOLLOW_TIMEOUT if follow else 0.0)
+    while not supervisor.acquire(follow=follow):
+        holder = find_holder(data.lock_of("supervisor"))
+        # Only a room of version 0.1.0 that hands over may still hold the lock: one of our kind has come first.
+        if time.monotonic() > deadline or (holder is not None and holder.kind == KIND):
+            return False
+        await asyncio.sleep(_POLL_INTERVAL)
+    return True

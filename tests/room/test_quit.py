@@ -210,7 +210,7 @@ async def test_a_crash_loop_ends_and_a_key_tries_again(supervisors: Supervisors)
     async with room(supervisors).run_test(size=(200, 45), notifications=True) as pilot:
         await wait_for_text(pilot, "5 supervisors ended within 60 s, the last one: no luck today")
         assert len(supervisors.following) == 5
-        await wait_for_text(pilot, "watch only: s tries again")
+        await wait_for_text(pilot, "no luck today · s tries again")
         await pilot.press("1", "down", "s")
         await wait_for_text(pilot, "the supervisor did not start: no luck today")
         supervisors.processes.behavior.clear()
@@ -223,7 +223,7 @@ async def test_after_a_shut_down_from_elsewhere_only_a_key_starts_one(supervisor
     async with room(supervisors).run_test(size=(160, 45)) as pilot:
         await wait_until(pilot, lambda: supervisors.pid is not None)
         os.kill(supervisors.pid or 0, signal.SIGTERM)
-        await wait_for_text(pilot, "no supervisor: s starts one")
+        await wait_for_text(pilot, "no supervisor · all services stopped")
         assert supervisors.following == [False]
         await pilot.press("1", "down", "s")
         await wait_until(pilot, lambda: supervisors.told == ["start_service memory room"])
@@ -241,7 +241,15 @@ async def test_a_folder_in_the_place_of_the_lock_is_named(stage: Stage) -> None:
     lock = stage.data.lock_of("supervisor")
     lock.unlink()
     lock.mkdir()
-    app = RoomApp(stage.data, start_supervisor=spawn_supervisor, environment={}, now=lambda: NOW)
+    started: list[ServiceProcess] = []
+
+    def start(data: DataDir, follow: bool) -> ServiceProcess:
+        started.append(spawn_supervisor(data, follow))
+        return started[-1]
+
+    app = RoomApp(stage.data, start_supervisor=start, environment={}, now=lambda: NOW)
     async with app.run_test(size=(250, 40)) as pilot:
         await wait_for_text(pilot, f"watch only: {lock}: is no regular file. Move it away")
         await wait_for_text(pilot, "67,412.10")
+    for process in started:
+        await process.wait_until_exited()

@@ -59,7 +59,7 @@ class ServicesPane(Pane):
         from cq_tui.ops.verdict import summarize
 
         level, text = summarize(row.verdict for row in self._rows.values())
-        return " · ".join(part for part in (text, self.supervision_note) if part), level
+        return " · ".join(part for part in (self.supervision_note, text) if part), level
 
     def empty_text(self) -> str:
         """Return the text of an empty filter result: there are always services."""
