@@ -1,6 +1,7 @@
 """The control room's app: themes, the file watcher, supervision after the first paint, and quitting."""
 
 import asyncio
+import math
 import os
 import signal
 import time
@@ -23,6 +24,7 @@ from cq_tui.room.ascii_filter import KEY_NAMES, AsciiFilter
 from cq_tui.room.changes import Changes
 from cq_tui.room.controls import Controls, RequestRefused, StartSupervisor
 from cq_tui.room.copying import MOST_BYTES, Clipboard, as_bytes, clipboard_of, describe_copy, is_sent, needs_file
+from cq_tui.room.keyboard_layout import HINT_INTERVAL, layout_hint
 from cq_tui.room.messages import (
     ActionRefused,
     ActionRequested,
@@ -89,6 +91,9 @@ class RoomApp(App[int]):
         #: Ends the process when its terminal is gone.
         self.end_without_terminal: Callable[[int], None] = self.exit
         self._now = now
+        #: Measures the time between hints.
+        self.monotonic = time.monotonic
+        self._next_hint = -math.inf
         self._find_holder = find_holder
         self._watcher: Watcher | None = None
         self._painted = PaintedCells()
@@ -334,9 +339,14 @@ class RoomApp(App[int]):
 
     def on_key(self, event: events.Key) -> None:
         """Say why a key that reached nobody does nothing."""
-        active = self.screen.active_bindings.get(event.key)
-        if active is not None and not active.enabled and active.binding.show:
-            self.post_message(ActionRefused(active.binding.action))
+        bindings = self.screen.active_bindings
+        active = bindings.get(event.key)
+        if active is not None:
+            if not active.enabled and active.binding.show:
+                self.post_message(ActionRefused(active.binding.action))
+        elif (hint := layout_hint(event.character, bindings)) and self.monotonic() >= self._next_hint:
+            self._next_hint = self.monotonic() + HINT_INTERVAL
+            self._show_toast(hint, "warning")
 
     # -- quitting
 
