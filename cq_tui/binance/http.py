@@ -269,13 +269,15 @@ class RestConnection:
 
 def _transport(base_url: str) -> httpx.AsyncBaseTransport:
     """Return the transport to an exchange. Extra certificates (SSL_CERT_FILE) apply only to other machines."""
-    trusted = _ssl_context(not is_loopback(base_url))
+    # Without TLS no certificates are needed, and loading them takes longer than many requests.
+    is_encrypted = base_url.startswith("https:")
+    trusted = _ssl_context(not is_loopback(base_url)) if is_encrypted else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return httpx.AsyncHTTPTransport(verify=trusted, limits=_LIMITS, proxy=proxy_for(base_url))
 
 
 @cache
 def _ssl_context(with_environment: bool) -> ssl.SSLContext:
-    """Return the TLS context. Cached: loading the certificates takes longer than many requests."""
+    """Return the TLS context, cached."""
     return httpx.create_ssl_context(trust_env=with_environment)
 
 

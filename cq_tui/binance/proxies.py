@@ -5,7 +5,6 @@ By default httpx and websockets disagree about ALL_PROXY, and streams would take
 """
 
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from cq_tui.binance.hosts import is_loopback
 
@@ -19,8 +18,13 @@ class ProxyError(ValueError):
 
 def proxy_for(address: str) -> str | None:
     """Return the URL of the proxy for an address; None for a direct connection. Raises ProxyError."""
+    if is_loopback(address):
+        return None
+    # Imported only for another machine: it takes longer than all else here.
+    from urllib.request import getproxies, proxy_bypass
+
     parts = urlsplit(address)
-    if is_loopback(address) or proxy_bypass(parts.netloc):
+    if proxy_bypass(parts.netloc):
         return None
     proxies = getproxies()
     for kind in ("https" if parts.scheme in _ENCRYPTED else "http", "all"):

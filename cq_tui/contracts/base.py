@@ -22,4 +22,5 @@ Ratio = Annotated[float, Field(ge=0, le=1)]
 class ContractModel(BaseModel):
     """A JSON object of the data contract. Fields of other versions are kept."""
 
+    # Each process uses only some of the models: a model's validator is built when it is first needed.
     model_config = ConfigDict(extra="allow", frozen=True, ser_json_inf_nan="null", defer_build=True)

@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from cq_tui.contracts.layout import SERVICES, DataDir
-from cq_tui.services.lean_import import modules_left_out
+from cq_tui.services.lean_import import modules_left_out, stop_ignoring_garbage
 from cq_tui.store.journal import JournalError
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ _SERVICE_CLASSES: dict[str, tuple[str, str]] = {
 assert tuple(_SERVICE_CLASSES) == SERVICES
 
 
-#: httpx and structlog load these to print in color, which takes longer than all else that they load.
-_UNUSED = ("rich", "httpx._main")
+#: httpx and structlog load rich to print in color, uvicorn loads its watcher to reload code: longer than all the rest.
+_UNUSED = ("rich", "httpx._main", "uvicorn.supervisors.watchfilesreload")
 
 
 def load_service(name: str) -> type["Service"]:
@@ -32,6 +32,7 @@ def load_service(name: str) -> type["Service"]:
     module, attribute = _SERVICE_CLASSES[name]
     with modules_left_out(*_UNUSED):
         found: type[Service] = getattr(importlib.import_module(module), attribute)
+    stop_ignoring_garbage()
     return found
 
 

@@ -49,7 +49,7 @@ def test_a_command_imports_what_it_uses(words: list[str], unwanted: set[str], mo
 
 #: Libraries of each service beyond those of all.
 OWN = {
-    "exchange": {"httpx", "websockets", "numpy", "uvicorn", "starlette", "click"},
+    "exchange": {"websockets", "numpy", "uvicorn", "starlette", "click"},
     "memory": set(),
     "feeder": {"httpx", "websockets"},
     "ares": {"numpy", "talib"},
@@ -64,7 +64,7 @@ def test_a_service_imports_what_it_uses(name: str) -> None:
     printed = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     ).stdout
-    heavy = {"rich", "pygments", "typer", "textual"}.union(*OWN.values())
+    heavy = {"rich", "pygments", "typer", "textual", "watchfiles"}.union(*OWN.values())
     assert set(printed.split()) & heavy == OWN[name]
 
 

@@ -16,6 +16,7 @@ from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.stream_names import depth_stream, trade_stream
 from cq_tui.binance.streams import MarketStreams, StreamEvent
 from cq_tui.simulator.market.live_prices import LiveTrade
+from cq_tui.simulator.market.symbols import UnknownSymbolError
 
 #: Trades queued per symbol until the next tick; beyond that, the oldest are dropped.
 _MAX_QUEUED_TRADES = 10_000
@@ -25,7 +26,7 @@ _SNAPSHOT_LEVELS = 500
 _MAX_NAMED_SYMBOLS = 3
 
 
-class NoListedSymbol(Exception):
+class NoListedSymbol(UnknownSymbolError):
     """The exchange lists none of the configured symbols; the message says what to do."""
 
 

@@ -5,15 +5,14 @@ import contextlib
 import os
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from cq_tui.binance.errors import BinanceError
-from cq_tui.binance.rest import SpotRest
 from cq_tui.contracts.health import ExchangeHealth
 from cq_tui.contracts.runfiles import ExchangeAddress
 from cq_tui.contracts.settings import Settings
 from cq_tui.services.endpoints import ExchangeUnavailable, market_data_access, request_budget
-from cq_tui.services.exchange.public_market import NoListedSymbol, PublicMarket
 from cq_tui.services.runtime import Service, ServiceRuntime
 from cq_tui.simulator.engine.ledger import LedgerError
 from cq_tui.simulator.market.recordings import ReplayError
@@ -22,6 +21,9 @@ from cq_tui.simulator.server import DEFAULT_SEED, ExchangeEndpoint, PortInUseErr
 from cq_tui.simulator.server import run as run_simulator
 from cq_tui.store.document import DocumentError, read_document, write_document
 from cq_tui.store.journal import JournalError
+
+if TYPE_CHECKING:
+    from cq_tui.services.exchange.public_market import PublicMarket
 
 #: Seconds before retrying a real market that could not be reached.
 _RETRY_PAUSE = 2.0
@@ -54,7 +56,7 @@ class ExchangeService(Service):
                     await self._run_in_paper()
                 else:
                     await self._run_once(self._config)
-            except (ReplayError, UnknownSymbolError, LedgerError, JournalError, NoListedSymbol) as error:
+            except (ReplayError, UnknownSymbolError, LedgerError, JournalError) as error:
                 # A restart would fail again: report the problem and wait for new settings.
                 await self._report_problem(str(error))
             except (BinanceError, ExchangeUnavailable) as error:
@@ -69,6 +71,9 @@ class ExchangeService(Service):
 
     async def _run_in_paper(self) -> None:
         """Run the simulator on the real market, once that is ready. Raises BinanceError and NoListedSymbol."""
+        from cq_tui.binance.rest import SpotRest
+        from cq_tui.services.exchange.public_market import PublicMarket
+
         runtime = self.runtime
         venue = market_data_access("paper", runtime.settings, runtime.data)
         async with SpotRest(venue.endpoints.rest, budget=request_budget(venue, runtime.data)) as rest:
@@ -121,7 +126,7 @@ class ExchangeService(Service):
             for wait in waits:
                 wait.cancel()
 
-    def _build_config(self, settings: Settings, real: PublicMarket | None = None) -> SimulatorConfig:
+    def _build_config(self, settings: Settings, real: "PublicMarket | None" = None) -> SimulatorConfig:
         """Return the simulator's configuration; key and port stay the same, so that clients reconnect after a crash."""
         known: ExchangeAddress | None = None
         with contextlib.suppress(DocumentError):

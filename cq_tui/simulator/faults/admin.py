@@ -29,7 +29,7 @@ class AdminError(ValueError):
 class ClockRequest(BaseModel):
     """Freeze the clock (``stand``), advance it by ms and freeze it, or follow the wall clock again (``go``)."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     stand: bool = False
     advance_ms: int | None = Field(default=None, ge=0, le=_MAX_ADVANCE_MS)
@@ -39,7 +39,7 @@ class ClockRequest(BaseModel):
 class ShutdownRequest(BaseModel):
     """A shutdown: the delay between its announcement and the close of the connections."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     delay_ms: int = Field(default=1_000, ge=0, le=600_000)
 

@@ -37,7 +37,7 @@ class FaultSpec(BaseModel):
     to market streams unless ``stream`` is given; ``ws_method`` then selects responses by the request's method.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     action: Action
     method: str | None = None
