@@ -7,7 +7,7 @@ import sys
 
 def main() -> None:
     """Run the command line. Its libraries are imported only for a command, so that the room paints sooner."""
-    from cq_tui.ops.output_encoding import use_twins
+    from cq_tui.output_encoding import use_twins
 
     use_twins()
     # With this variable a shell asks for completions: the words after the command are in the environment then.

@@ -5,7 +5,7 @@ import os
 import sys
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.ops.output_encoding import is_unicode
+from cq_tui.output_encoding import is_unicode
 from cq_tui.room.terminal.support import check_terminal
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from cq_tui.ops.output_encoding import holds_ascii
+from cq_tui.output_encoding import holds_ascii
 
 
 class TerminalUnsupported(Exception):

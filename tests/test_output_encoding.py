@@ -9,7 +9,7 @@ import pytest
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.settings import SETTING_KEYS
-from cq_tui.ops.output_encoding import holds_ascii, is_unicode, wants_ascii
+from cq_tui.output_encoding import holds_ascii, is_unicode, wants_ascii
 from cq_tui.store.data_directory import prepare_data_directory
 from tests.store.reading.written import Lines, write
 
