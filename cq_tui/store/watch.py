@@ -1,6 +1,6 @@
 """Watching folders for changed files, with a delay of about a millisecond on Linux and a few elsewhere.
 
-Uses inotify (asyncinotify) on Linux, watchfiles elsewhere. Both may miss changes (network file systems, full queues),
+Uses inotify on Linux, watchfiles elsewhere. Both may miss changes (network file systems, full queues),
 so callers must rescan now and then: ``changes`` returns after its timeout.
 """
 
@@ -55,27 +55,23 @@ class InotifyWatch(FolderWatch):
     """Linux: woken by the kernel."""
 
     def __init__(self, folders: Iterable[Path]) -> None:
-        from asyncinotify import Inotify, Mask
+        from cq_tui.store.inotify import Inotify
 
         super().__init__()
-        self._inotify = Inotify(sync_timeout=0, cache_size=64)
-        mask = Mask.MODIFY | Mask.MOVED_TO | Mask.CREATE | Mask.DELETE | Mask.ONLYDIR
-        for folder in folders:
-            self._inotify.add_watch(folder, mask)
+        self._inotify = Inotify(folders)
         self._closed = False
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._inotify.fd, self._drain)
+        self._loop.add_reader(self._inotify.descriptor, self._drain)
 
     def _drain(self) -> None:
-        for event in self._inotify:
-            if event.path is not None and event.name is not None:
-                self._add(event.path)
+        for path in self._inotify.read():
+            self._add(path)
 
     def close(self) -> None:
         """Stop watching."""
         if not self._closed:
             self._closed = True
-            self._loop.remove_reader(self._inotify.fd)
+            self._loop.remove_reader(self._inotify.descriptor)
             self._inotify.close()
 
 

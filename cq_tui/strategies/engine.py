@@ -108,10 +108,7 @@ class _Runner:
         self._length = {frame: frame * base_interval_ms for frame in self._needed}
         self._bridged = {frame: max_bridged_bars(frame, needed) for frame, needed in self._needed.items()}
         self._batch: dict[Frame, list[Kline]] | None = None
-
-    @property
-    def is_warm(self) -> bool:
-        return all(self._seen[frame] >= needed for frame, needed in self._needed.items())
+        self._update_warm()
 
     @property
     def base_bars_missing(self) -> int:
@@ -140,7 +137,12 @@ class _Runner:
         self._batch = None
         for frame in self._needed:
             self._seen[frame], self._latest[frame] = len(history[frame].columns.close), history[frame].last_close_time
+        self._update_warm()
         self._warm_strategy({frame: history[frame].columns for frame in self._needed})
+
+    def _update_warm(self) -> None:
+        """Note whether every frame has its bars, which is asked far more often than it changes."""
+        self.is_warm = all(self._seen[frame] >= needed for frame, needed in self._needed.items())
 
     def _warm_strategy(self, columns: Mapping[Frame, BarColumns]) -> None:
         """Pass the columns to the strategy, widest frame first."""
@@ -158,6 +160,8 @@ class _Runner:
             self._reset_frame(frame)
         self._seen[frame] += 1
         self._latest[frame] = bar.close_time
+        if not self.is_warm:
+            self._update_warm()
         if self._batch is not None:
             self._batch[frame].append(bar)
             return None
@@ -170,6 +174,7 @@ class _Runner:
 
     def _reset_frame(self, frame: Frame) -> None:
         self._seen[frame] = 0
+        self._update_warm()
         if self._batch is not None:
             self._batch[frame].clear()
         else:
