@@ -1,5 +1,7 @@
 """The price history: one price per second, none invented, bounded."""
 
+import tracemalloc
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,12 +29,34 @@ def test_recorded_prices_go_before_live_ones() -> None:
     assert prices.sample("A", 100.0, SPAN_SECONDS) == [*[None] * 57, 1.0, 2.0, 5.0]
 
 
-@given(st.lists(st.tuples(st.floats(0, 1e9), st.floats(1e-9, 1e9)), max_size=200), st.integers(0, 80))
-def test_memory_is_bounded_and_any_width_works(points: list[tuple[float, float]], width: int) -> None:
-    prices = PriceHistory()
-    for at, price in points:
-        prices.add("A", at, price)
-    assert len(prices._seconds.get("A", ())) <= SPAN_SECONDS + 1
-    assert len(prices.sample("A", 1e9, width)) == width
+@given(
+    st.lists(st.tuples(st.integers(0, 200), st.floats(1e-9, 1e9)), min_size=1, max_size=60),
+    st.integers(0, 80),
+    st.integers(0, 100),
+)
+def test_each_bar_is_the_last_price_until_then(points: list[tuple[int, float]], width: int, later: int) -> None:
+    prices, known = PriceHistory(), dict[int, float]()
+    for second, price in points:
+        prices.add("A", float(second), price)
+        if second >= max(known, default=0):
+            known[second] = price
+    start = max(known) + later - SPAN_SECONDS
+    ends = [start + SPAN_SECONDS * (slot + 1) / width for slot in range(width)]
+    last = [[price for second, price in sorted(known.items()) if second <= end] for end in ends]
+    assert prices.sample("A", start + SPAN_SECONDS, width) == [known[-1] if known else None for known in last]
     prices.retain([])
-    assert "A" not in prices._seconds
+    assert prices.sample("A", start + SPAN_SECONDS, width) == [None] * width
+
+
+def test_memory_does_not_grow_with_time() -> None:
+    prices = PriceHistory()
+    tracemalloc.start()
+    try:
+        sizes = []
+        for second in range(200):
+            for symbol in range(50):
+                prices.add(str(symbol), 1e9 + second, float(second + symbol))
+            sizes.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert sizes[-1] - sizes[1] < 20_000
