@@ -6,6 +6,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
+from cq_tui.room.themes import DARK_VARIABLES
 from cq_tui.room.widgets.columns import Cell, Column, fit, lay_out
 from cq_tui.room.widgets.line_table import LineContent, LineKey, LineTable, SubLine
 from tests.room.conftest import screen_text, wait_until
@@ -24,6 +25,9 @@ class TableApp(App[int]):
         self.values: dict[str, str] = {}
         self.opened: list[str] = []
         self.table = LineTable(COLUMNS, self.draw)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return DARK_VARIABLES
 
     def compose(self) -> ComposeResult:
         yield self.table

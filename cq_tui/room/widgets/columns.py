@@ -11,7 +11,7 @@ GAP = 2
 
 
 class Cell(NamedTuple):
-    """Text and its style name (see LineTable.COMPONENT_CLASSES)."""
+    """Text and its style name (see the styles of LineTable)."""
 
     text: str
     style: str = ""

@@ -17,6 +17,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.style import Style as VisualStyle
 
 from cq_tui.room.widgets.columns import GAP, Cell, Column, ColumnLayout, fit, lay_out
 
@@ -36,6 +37,20 @@ class SubLine(NamedTuple):
     indent: int = 2
 
 
+#: The styles of cells and cursors. Component classes of the stylesheet would be matched for each table and each focus.
+_STYLES = {
+    "heading": "$muted",
+    "cursor": "on $cursor",
+    "cursor-quiet": "on $cursor-quiet",
+    "muted": "$muted",
+    "idle": "$muted",
+    "strong": "bold $foreground",
+    "accent": "$accent",
+    "good": "$success",
+    "look": "$warning",
+    "bad": "$error",
+}
+
 LineContent = Sequence[Cell] | SubLine
 DrawLine = Callable[[LineKey], LineContent]
 
@@ -49,19 +64,6 @@ class PaintedLine(NamedTuple):
 
 class LineTable(ScrollView, can_focus=True):
     """A scrolling table; see the module. ``draw`` returns a line's cells, one per column, or a SubLine."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "line-table--heading",
-        "line-table--cursor",
-        "line-table--cursor-quiet",
-        "line-table--muted",
-        "line-table--strong",
-        "line-table--accent",
-        "line-table--good",
-        "line-table--look",
-        "line-table--bad",
-        "line-table--idle",
-    }
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "up", show=False, id="list.up", tooltip="Select a row"),
@@ -289,12 +291,12 @@ class LineTable(ScrollView, can_focus=True):
         self.refresh()
 
     def _style_of(self, name: str, under: str = "") -> Style:
-        """Return a component style over the widget's own style, or the cursor's; computed once per theme."""
+        """Return a style over the widget's own style, or the cursor's; computed once per theme."""
         style = self._style_cache.get((name, under))
         if style is None:
             style = self._style_of(under) if under else self.rich_style
             if name:
-                style += self.get_component_rich_style(f"line-table--{name}", partial=True)
+                style += VisualStyle.parse(_STYLES[name]).rich_style
             self._style_cache[name, under] = style
         return style
 
