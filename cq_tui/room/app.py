@@ -5,7 +5,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,11 +20,15 @@ from textual.worker import Worker, WorkerState
 
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.ops.formatting import Alert, pluralize, sanitize
+from cq_tui.room.answer_guard import AnswerGuard
 from cq_tui.room.ascii_filter import KEY_NAMES, AsciiFilter
+from cq_tui.room.asking import Asking
 from cq_tui.room.changes import Changes
 from cq_tui.room.controls import Controls, RequestRefused, StartSupervisor
 from cq_tui.room.copying import MOST_BYTES, Clipboard, as_bytes, clipboard_of, describe_copy, is_sent, needs_file
+from cq_tui.room.key_queue import ORDERED, KeyQueue
 from cq_tui.room.keyboard_layout import HINT_INTERVAL, layout_hint
+from cq_tui.room.keys import ASKING_ACTIONS
 from cq_tui.room.messages import (
     ActionRefused,
     ActionRequested,
@@ -37,6 +41,7 @@ from cq_tui.room.painted_cells import PaintedCells
 from cq_tui.room.panes.alert_bar import AlertBar
 from cq_tui.room.preferences import PreferencesError, read_theme, remember_theme
 from cq_tui.room.screens.dialog import Dialog, DialogAnswer
+from cq_tui.room.screens.own_screen import OwnScreen
 from cq_tui.room.screens.refusing import RefusingScreen
 from cq_tui.room.screens.room import RoomScreen
 from cq_tui.room.stack import Stack
@@ -49,6 +54,9 @@ if TYPE_CHECKING:
     from cq_tui.room.state import FindHolder, RoomState
     from cq_tui.room.supervisor_keeper import Supervision
     from cq_tui.room.watcher import Watcher
+
+#: Opens a question and returns the answer.
+ShowDialog = Callable[[Dialog], Coroutine[Any, Any, str | None]]
 
 
 class RoomApp(App[int]):
@@ -66,6 +74,7 @@ class RoomApp(App[int]):
         start_supervisor: StartSupervisor | None = None,
         environment: Mapping[str, str] | None = None,
         now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
         find_holder: "FindHolder | None" = None,
         notice: str | None = None,
         ascii_only: bool = False,
@@ -73,13 +82,16 @@ class RoomApp(App[int]):
         view_only: str | None = None,
         terminal: Mapping[str, str] | None = None,
     ) -> None:
-        """``notice`` is shown once, when the room has opened. With ``ascii_only`` every sign has its ASCII twin.
+        """``notice`` is shown once, when the room has opened. ``clock`` times how long a question has been visible.
 
-        The theme is remembered in ``preferences``; without that file it is forgotten. ``view_only`` is why this room
-        only views: it cares for no supervisor, and its keys do not act. ``terminal`` has the variables that describe
-        the terminal; the process's own if None.
+        With ``ascii_only`` every sign has its ASCII twin. The theme is remembered in ``preferences``; without that
+        file it is forgotten. ``view_only`` is why this room only views: it cares for no supervisor, and its keys do
+        not act. ``terminal`` has the variables that describe the terminal; the process's own if None.
         """
         super().__init__()
+        self.keys = KeyQueue(self, super().on_event, self._admits)
+        self._asking = Asking()
+        self._clock = clock
         self._ascii_filters = [AsciiFilter()] if ascii_only else []
         self._notice = notice
         self.data = data
@@ -189,6 +201,21 @@ class RoomApp(App[int]):
         if not await self.run_action(action, self.room):
             self.post_message(ActionRefused(action))
 
+    # -- keys
+
+    async def on_event(self, event: events.Event) -> None:
+        """Hand keys on one after another, everything else at once."""
+        if isinstance(event, ORDERED) and not event.is_forwarded:
+            await self.keys.offer(event)
+        else:
+            await super().on_event(event)
+
+    def _admits(self, event: events.Event) -> bool:
+        if self._asking.swallows(event):
+            return False
+        screen = self.screen
+        return not isinstance(screen, OwnScreen) or screen.admits(event)
+
     # -- startup and signals
 
     def on_mount(self) -> None:
@@ -283,11 +310,43 @@ class RoomApp(App[int]):
         name = f"{event.action} {event.target or ''}".strip()
         if any(worker.name == name and worker.is_running for worker in self.workers):
             return
-        actions = RoomActions(
-            self.state, self._stack, self._controls, self._show_dialog, self._show_toast, self.copy_text
-        )
-        work = actions.perform(event.action, event.target)
-        self.run_worker(work, name=name, group="actions", exit_on_error=False)
+        state = self.state
+
+        async def perform(show_dialog: ShowDialog) -> None:
+            actions = RoomActions(state, self._stack, self._controls, show_dialog, self._show_toast, self.copy_text)
+            await actions.perform(event.action, event.target)
+
+        if event.action in ASKING_ACTIONS:
+            self._ask(perform, name, "actions")
+        else:
+            self.run_worker(perform(self._show_dialog), name=name, group="actions", exit_on_error=False)
+
+    def _ask(self, work: Callable[[ShowDialog], Coroutine[Any, Any, None]], name: str, group: str) -> None:
+        """Run work that opens a question. Until the question is open, keys go nowhere."""
+        if (request := self._asking.begin()) is None:
+            return
+
+        async def show_dialog(dialog: Dialog) -> str | None:
+            self._asking.end(request)
+            return await self._show_dialog(dialog, request.early)
+
+        async def ask() -> None:
+            try:
+                await work(show_dialog)
+            finally:
+                self._asking.end(request)
+
+        request.take_back = self.run_worker(ask(), name=name, group=group, exit_on_error=False).cancel
+
+    async def _show_dialog(self, dialog: Dialog, early: Iterable[str] = ()) -> str | None:
+        """Return the answer to a question. ``early`` are the keys typed before it opened."""
+        dialog.guard = AnswerGuard(self._clock, early)
+        try:
+            return await self.push_screen_wait(dialog)
+        except asyncio.CancelledError:
+            # Nobody waits for the answer any more.
+            dialog.close()
+            raise
 
     # -- copying
 
@@ -323,9 +382,6 @@ class RoomApp(App[int]):
                 pass
         self._show_toast(f"{before} {describe_copy(clipboard, what, place)}".strip(), "information")
 
-    async def _show_dialog(self, dialog: Dialog) -> str | None:
-        return await self.push_screen_wait(dialog)
-
     def _show_toast(self, text: str, severity: "SeverityLevel") -> None:
         self.notify(text, severity=severity, timeout=8, markup=False)
 
@@ -352,10 +408,11 @@ class RoomApp(App[int]):
 
     @on(QuitRequested)
     def _handle_quit(self) -> None:
-        self.run_worker(self._confirm_quit(), name="leave", group="leave", exclusive=True, exit_on_error=False)
+        if not any(worker.name == "leave" and worker.is_running for worker in self.workers):
+            self._ask(self._confirm_quit, "leave", "leave")
 
-    async def _confirm_quit(self) -> None:
-        answer = await self.push_screen_wait(_quit_dialog(self.state, self._controls))
+    async def _confirm_quit(self, show_dialog: ShowDialog) -> None:
+        answer = await show_dialog(_quit_dialog(self.state, self._controls))
         if answer == "leave":
             self.exit(0)
         elif answer == "stop":

@@ -19,6 +19,10 @@ class RoomAction(StrEnum):
     RESTART = "restart"
 
 
+#: What opens a question first.
+ASKING_ACTIONS = frozenset(RoomAction) - {RoomAction.BUNDLE, RoomAction.START}
+
+
 def _binding(
     keys: str, action: str, name: str, tooltip: str, *, label: str = "", shown: bool = True, display: str | None = None
 ) -> Binding:

@@ -1,11 +1,14 @@
 """A staged data directory and a room over it, with a fixed clock."""
 
+import itertools
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import monotonic
 
 import pytest
+from textual import events
+from textual.keys import _character_to_key, key_to_character
 from textual.pilot import Pilot
 
 from cq_tui.contracts.layout import DataDir
@@ -32,6 +35,11 @@ def stage(tmp_path: Path, staged: Path) -> Stage:
     return Stage(shutil.copytree(staged, tmp_path / "data"))
 
 
+def quick_clock() -> Callable[[], float]:
+    """A clock by which every question has been visible long enough as soon as it is."""
+    return itertools.count().__next__
+
+
 @pytest.fixture
 def make_room() -> MakeRoom:
     def make(data: DataDir, environment: Mapping[str, str] | None = None, *, ascii_only: bool = False) -> RoomApp:
@@ -40,6 +48,7 @@ def make_room() -> MakeRoom:
             supervise=False,
             environment=environment or {},
             now=lambda: NOW,
+            clock=quick_clock(),
             find_holder=staged_holder,
             ascii_only=ascii_only,
             terminal={},
@@ -110,3 +119,20 @@ def toasts(app: RoomApp) -> list[str]:
 def screen_text(pilot: Pilot[int]) -> str:
     """Return the screen as plain lines."""
     return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
+
+
+def key_event(name: str) -> events.Key:
+    """Return the event of a key, by its name or its character."""
+    if len(name) == 1:
+        return events.Key(name if name.isalnum() else _character_to_key(name), name)
+    return events.Key(name, key_to_character(name))
+
+
+async def write_at_once(pilot: Pilot[int], *keys: str) -> None:
+    """Hand the room these keys as the driver does for one write, and wait until all of them have been handled."""
+    app = pilot.app
+    assert isinstance(app, RoomApp)
+    for name in keys:
+        app.post_message(key_event(name))
+    await pilot.pause()
+    await wait_until(pilot, lambda: app.keys.is_idle or not app.is_running)

@@ -15,7 +15,7 @@ from cq_tui.store.lock import read_holder
 from cq_tui.supervisor.process import ServiceProcess
 from cq_tui.supervisor.silence import SilenceLimits
 from cq_tui.supervisor.start import spawn_supervisor
-from tests.room.conftest import screen_text, wait_for_text, wait_until, wait_until_loaded
+from tests.room.conftest import quick_clock, screen_text, wait_for_text, wait_until, wait_until_loaded
 from tests.room.stage import NOW, Stage
 from tests.supervisor.stage import Stage as Processes
 
@@ -59,7 +59,9 @@ def supervisors(stage: Stage) -> Iterator[Supervisors]:
 
 
 def room(supervisors: Supervisors) -> RoomApp:
-    return RoomApp(supervisors.data, start_supervisor=supervisors.start, environment={}, now=lambda: NOW)
+    return RoomApp(
+        supervisors.data, start_supervisor=supervisors.start, environment={}, now=lambda: NOW, clock=quick_clock()
+    )
 
 
 async def press_quit(pilot: Pilot[int]) -> None:

@@ -76,12 +76,12 @@ def test_the_most_important_keys(data: DataDir, tmp_path: Path) -> None:
         # g asks, the same key does not confirm, no is the default.
         terminal.press("g")
         terminal.wait_for("n no")
-        terminal.press("g", "Enter")
-        terminal.wait_until(lambda: "n no" not in terminal.screen(), "closed dialog")
+        terminal.press("g")
+        terminal.answer("Enter", "n no")
         assert "DISABLE_ORDER_GUARDRAILS" not in settings(data)
         terminal.press("g")
         terminal.wait_for("n no")
-        terminal.press("y")
+        terminal.answer("y", "n no")
         terminal.wait_until(
             lambda: settings(data).get("DISABLE_ORDER_GUARDRAILS") is True, "guardrails off in the file"
         )
@@ -95,8 +95,7 @@ def test_the_most_important_keys(data: DataDir, tmp_path: Path) -> None:
         # t asks as well: the simulation flag holds, and it says so.
         terminal.press("t")
         terminal.wait_for("SIMULATION_MODE")
-        terminal.press("n")
-        terminal.wait_until(lambda: "n no" not in terminal.screen(), "closed dialog")
+        terminal.answer("n", "n no")
         assert "BINANCE_USE_TESTNET" not in settings(data)
 
         # Enter shows an event's proof. Memory signs once after its start; events before that are proved.
@@ -113,7 +112,7 @@ def test_the_most_important_keys(data: DataDir, tmp_path: Path) -> None:
         # q asks; stop all ends every process.
         terminal.press("q")
         terminal.wait_for("Quit cq-tui?")
-        terminal.press("a")
+        terminal.answer("a", "Quit cq-tui?")
         terminal.wait_until(terminal.ended, "end of the room")
         assert terminal.exit_code() == 0
         assert not any(read_holder(data.lock_of(name)) for name in (*SERVICES, "supervisor"))
@@ -133,7 +132,7 @@ def test_detaching_keeps_everything_running_and_a_new_room_finds_it(data: DataDi
         before = {name: read_holder(data.lock_of(name)) for name in SERVICES}
         terminal.press("q")
         terminal.wait_for("Quit cq-tui?")
-        terminal.press("d")
+        terminal.answer("d", "Quit cq-tui?")
         terminal.wait_until(terminal.ended, "end of the room")
     with Tmux(tmp_path / "second", room(data), ENVIRONMENT, 80, 24) as terminal:
         terminal.wait_for("all services ok")

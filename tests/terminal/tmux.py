@@ -32,6 +32,16 @@ class Tmux:
         for key in keys:
             self._run("send-keys", key)
 
+    def answer(self, key: str, question: str) -> None:
+        """Answer a question; again, if that came before the question had been visible long enough."""
+        self.press(key)
+        self.wait_until(lambda: question not in self.screen() or self._pressed_again(key), f"end of {question!r}")
+
+    def _pressed_again(self, key: str) -> bool:
+        if "too early" in self.screen():
+            self.press(key)
+        return False
+
     def resize(self, columns: int, rows: int) -> None:
         """Change the size of the window."""
         self._run("resize-window", "-x", str(columns), "-y", str(rows))

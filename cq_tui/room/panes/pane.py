@@ -191,6 +191,8 @@ class Pane(Vertical):
         """Wrap reasons to the new width."""
         if self.attached:
             self.update_rows(Changes({Topic.TIME}))
+            # The rows are the same, but their reasons may take other lines now.
+            self.table.invalidate_all()
 
     def wrap_text(self, text: str, indent: int, most: int) -> list[str]:
         """Sanitize text and wrap it to the table's width, in at most ``most`` lines."""

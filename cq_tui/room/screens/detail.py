@@ -7,16 +7,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from cq_tui.room.details import DetailContent
 from cq_tui.room.messages import CopyRequested
+from cq_tui.room.screens.own_screen import OwnModal
 
 _LABEL_WIDTH = 22
 
 
-class Detail(ModalScreen[None]):
+class Detail(OwnModal[None]):
     """Shows what ``describe`` returns, refreshed every second."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -28,31 +28,31 @@ class Detail(ModalScreen[None]):
         super().__init__()
         self._describe = describe
         self._shown: DetailContent | None = None
+        self._fields = Static(id="fields", markup=False)
+        self._box = VerticalScroll(self._fields, id="box")
 
     def compose(self) -> ComposeResult:
         """Yield a scrolling box of fields."""
-        with VerticalScroll(id="box"):
-            yield Static(id="fields", markup=False)
+        yield self._box
 
     def on_mount(self) -> None:
         """Show the fields and refresh them every second."""
         self._refresh_fields()
         self.set_interval(1.0, self._refresh_fields)
-        box = self.query_one("#box")
-        box.border_subtitle = Content.assemble(("c", "$accent"), " copy  ", ("esc", "$accent"), " back")
+        self._box.border_subtitle = Content.assemble(("c", "$accent"), " copy  ", ("esc", "$accent"), " back")
 
     def _refresh_fields(self) -> None:
         described = self._describe()
         if described == self._shown:
             return
         self._shown = described
-        self.query_one("#box").border_title = Content.assemble((described.title, "bold"))
+        self._box.border_title = Content.assemble((described.title, "bold"))
         lines = []
         for name, value in described.fields:
             lines.append(
                 Content.assemble((f"{name:<{_LABEL_WIDTH - 1}} ", "$muted"), value) if name else Content(value)
             )
-        self.query_one("#fields", Static).update(Content("\n").join(lines))
+        self._fields.update(Content("\n").join(lines))
 
     def action_copy(self) -> None:
         """Copy the fields as text."""
@@ -62,4 +62,4 @@ class Detail(ModalScreen[None]):
 
     def action_close(self) -> None:
         """Close the details."""
-        self.dismiss(None)
+        self.close()

@@ -4,16 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Static
 
+from cq_tui.room.answer_guard import AnswerGuard
+from cq_tui.room.key_queue import key_name
 from cq_tui.room.panes.status_bar import mode_block
+from cq_tui.room.screens.own_screen import OwnModal
 
 if TYPE_CHECKING:
     from cq_tui.contracts.mode import Mode
@@ -63,8 +66,11 @@ class Choice(Widget, can_focus=True):
         self.action_choose()
 
 
-class Dialog(ModalScreen[str]):
-    """Returns the name of the chosen answer. The first answer is the safe one: it has the focus, and esc chooses it."""
+class Dialog(OwnModal[str]):
+    """Returns the name of the chosen answer. The first answer is the safe one: it has the focus, and esc chooses it.
+
+    No other answer counts before the question has been visible for a moment, whichever way it is given.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "refuse", "no", show=False, id="dialog.no", tooltip="Choose the safe answer"),
@@ -86,6 +92,9 @@ class Dialog(ModalScreen[str]):
         self._reasons = tuple(reasons)
         self._answers = tuple(answers)
         self._mode = mode
+        self.guard = AnswerGuard()
+        self._choices = [Choice(answer) for answer in answers]
+        self._early = Static(id="early", markup=False)
         for answer in answers:
             self._bindings.bind(answer.key, f"give('{answer.name}')", answer.label, show=False)
 
@@ -99,24 +108,47 @@ class Dialog(ModalScreen[str]):
             if self._reasons:
                 yield Static("\n".join(self._reasons), id="reasons", markup=False)
             with Container(id="choices"):
-                for answer in self._answers:
-                    yield Choice(answer)
+                yield from self._choices
+            yield self._early
 
     def on_mount(self) -> None:
-        """Focus the safe answer."""
-        self.query_one(f"#answer-{self._answers[0].name}").focus()
+        """Focus the safe answer; answers count from the paint on, so that a stopped terminal does not count."""
+        self._choices[0].focus()
+        self._show_early()
+        self.call_after_refresh(self.guard.mark_painted)
+
+    def admits(self, event: events.Event) -> bool:
+        """Let through only escape before the question can have been read: it changes nothing."""
+        if not super().admits(event):
+            return False
+        if self.guard.is_over or (isinstance(event, events.Key) and event.key == "escape"):
+            return True
+        if isinstance(event, (events.Key, events.MouseDown)):
+            self._is_too_early(key_name(event))
+        return False
 
     def on_choice_chosen(self, event: Choice.Chosen) -> None:
         """Return the chosen answer."""
-        self.dismiss(event.name)
+        self.action_give(event.name)
 
     def action_give(self, name: str) -> None:
-        """Return the answer whose key was pressed."""
-        self.dismiss(name)
+        """Return an answer, unless it comes too early."""
+        if not self._is_too_early("click"):
+            self.close(name)
 
     def action_refuse(self) -> None:
         """Return the safe answer."""
-        self.dismiss(self._answers[0].name)
+        self.close(self._answers[0].name)
+
+    def _is_too_early(self, key: str) -> bool:
+        refused = self.guard.refuses(key)
+        if refused:
+            self._show_early()
+        return refused
+
+    def _show_early(self) -> None:
+        self._early.update(self.guard.notice)
+        self._early.display = bool(self.guard.notice)
 
 
 def notice_dialog(title: str, reasons: Sequence[str], mode: "Mode | None") -> Dialog:

@@ -6,8 +6,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widgets import Static
+
+from cq_tui.room.screens.own_screen import OwnModal
 
 _GLYPH_MEANINGS = (
     ("●", "$success", "ok"),
@@ -17,7 +19,7 @@ _GLYPH_MEANINGS = (
 )
 
 
-class Help(ModalScreen[None]):
+class Help(OwnModal[None]):
     """Shows every binding of the screen that opened it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -37,7 +39,7 @@ class Help(ModalScreen[None]):
 
     def action_close(self) -> None:
         """Close the help."""
-        self.dismiss(None)
+        self.close()
 
 
 def _key_lines(room: Screen[None]) -> list[Content]:

@@ -7,11 +7,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
-from textual.screen import Screen
 
 from cq_tui.ops.formatting import sanitize
 from cq_tui.room.evidence_lines import block_lines, event_lines, proof_lines, stored_lines, verdict_lines
 from cq_tui.room.messages import CopyRequested
+from cq_tui.room.screens.own_screen import OwnScreen
 from cq_tui.room.widgets.key_line import KeyLine
 from cq_tui.room.widgets.sheet import Sheet
 
@@ -48,7 +48,7 @@ class Sheets(VerticalScroll, can_focus=False):
     """Takes no keys itself: left, right, home and end move between blocks."""
 
 
-class HistoryScreen(Screen[None]):
+class HistoryScreen(OwnScreen[None]):
     """Shows the evidence for one block at a time. Files are read in a thread; the latest request wins."""
 
     AUTO_FOCUS = None
@@ -66,19 +66,18 @@ class HistoryScreen(Screen[None]):
         #: What is shown.
         self.evidence: EventEvidence | None = None
         self._loaded_extent: object = None
+        self._verdict, self._stored, self._proved = Sheet("verdict"), Sheet("stored"), Sheet("proved")
+        self._sheets = Sheets(self._stored, self._proved, id="sheets")
+        self._box = Container(self._verdict, self._sheets, id="box")
 
     def compose(self) -> ComposeResult:
         """Yield two sheets, side by side if there is room, and the footer."""
-        with Container(id="box"):
-            yield Sheet("verdict")
-            with Sheets(id="sheets"):
-                yield Sheet("stored")
-                yield Sheet("proved")
+        yield self._box
         yield KeyLine([binding.id for binding in _FOOTER_BINDINGS if binding.id])
 
     def on_mount(self) -> None:
         """Load the event, and reload while more evidence may appear."""
-        self.query_one("#verdict", Sheet).set_lines(lambda width: [Content.styled("Reading the history…", "$muted")])
+        self._verdict.set_lines(lambda width: [Content.styled("Reading the history…", "$muted")])
         self._start_loading()
         self.set_interval(_RELOAD_INTERVAL, self._reload_if_grown)
 
@@ -94,7 +93,9 @@ class HistoryScreen(Screen[None]):
             while (target := self._requested) is not None:
                 self._requested = None
                 self._loaded_extent = self._history_extent
-                self._show_evidence(await asyncio.to_thread(_gather_evidence, self._state.data, target))
+                evidence = await asyncio.to_thread(_gather_evidence, self._state.data, target)
+                if self.is_open:
+                    self._show_evidence(evidence)
         finally:
             self._evidence_loading = False
 
@@ -120,10 +121,10 @@ class HistoryScreen(Screen[None]):
         self.evidence = evidence
         if self._requested is None:
             self._target_index = None
-        self.query_one("#box").border_title = _title(evidence)
-        self.query_one("#verdict", Sheet).set_lines(lambda width: verdict_lines(evidence, width))
-        self.query_one("#stored", Sheet).set_lines(lambda width: self._left_sheet(evidence, width))
-        self.query_one("#proved", Sheet).set_lines(lambda width: self._right_sheet(evidence, width))
+        self._box.border_title = _title(evidence)
+        self._verdict.set_lines(lambda width: verdict_lines(evidence, width))
+        self._stored.set_lines(lambda width: self._left_sheet(evidence, width))
+        self._proved.set_lines(lambda width: self._right_sheet(evidence, width))
 
     def _left_sheet(self, evidence: "EventEvidence", width: int) -> list[Content]:
         """Return the event, followed by its stored line if the sheets are side by side."""
@@ -170,7 +171,7 @@ class HistoryScreen(Screen[None]):
 
     def action_scroll(self, where: str) -> None:
         """Scroll the sheets."""
-        sheets = self.query_one(Sheets)
+        sheets = self._sheets
         move = {
             "up": sheets.scroll_up, "down": sheets.scroll_down,
             "page_up": sheets.scroll_page_up, "page_down": sheets.scroll_page_down,
@@ -206,7 +207,7 @@ class HistoryScreen(Screen[None]):
 
     def action_back(self) -> None:
         """Return to the room."""
-        self.dismiss(None)
+        self.close()
 
 
 def _gather_evidence(data: "DataDir", target: str | int) -> "EventEvidence":

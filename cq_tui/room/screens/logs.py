@@ -8,7 +8,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from cq_tui.contracts.layout import DataDir
@@ -17,6 +16,7 @@ from cq_tui.room.details import DetailContent
 from cq_tui.room.log_tail import LogLine, LogTail
 from cq_tui.room.panes.pane import FilterInput
 from cq_tui.room.screens.detail import Detail
+from cq_tui.room.screens.own_screen import OwnScreen
 from cq_tui.room.widgets.columns import Cell, Column
 from cq_tui.room.widgets.key_line import KeyLine
 from cq_tui.room.widgets.line_table import LineContent, LineKey, LineTable
@@ -34,7 +34,7 @@ _FOOTER_BINDINGS = [
 ]  # fmt: skip
 
 
-class Logs(Screen[None]):
+class Logs(OwnScreen[None]):
     """Follows ``logs/<service>.log``."""
 
     AUTO_FOCUS = "LineTable"
@@ -50,6 +50,9 @@ class Logs(Screen[None]):
         self._filter = ""
         self._following = True
         self.table = LineTable(_COLUMNS, self._draw, heading=False)
+        self._title = Static(id="log-title", markup=False)
+        self._problem = Static(id="log-problem", markup=False)
+        self._entry = FilterInput(placeholder="filter: show only lines containing this text", compact=True)
 
     @property
     def service(self) -> str:
@@ -58,10 +61,10 @@ class Logs(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Yield title, lines, filter and footer."""
-        yield Static(id="log-title", markup=False)
-        yield Static(id="log-problem", markup=False)
+        yield self._title
+        yield self._problem
         yield self.table
-        yield FilterInput(placeholder="filter: show only lines containing this text", compact=True)
+        yield self._entry
         yield KeyLine([binding.id for binding in _FOOTER_BINDINGS if binding.id])
 
     def on_mount(self) -> None:
@@ -75,7 +78,7 @@ class Logs(Screen[None]):
     async def _follow(self, tail: LogTail) -> None:
         """Read in a thread, so that neither a slow disk nor a burst of lines holds up the room."""
         shown_problem, has_unshown, shown_at = None, True, 0.0
-        while True:
+        while self.is_open:
             lines = await asyncio.to_thread(tail.read_new)
             tail.append(lines)
             has_unshown |= bool(lines) or tail.problem != shown_problem
@@ -104,10 +107,9 @@ class Logs(Screen[None]):
         filtered = f"  filter: {sanitize(self._filter, 30)}" if self._filter else ""
         state = "  following" if self._following else "  paused · f follows"
         title = Content.assemble(" logs ", *names, (filtered, "$accent"), (state, "$muted"))
-        self.query_one("#log-title", Static).update(title)
-        problem = self.query_one("#log-problem", Static)
-        problem.display = self._tail.problem is not None
-        problem.update(f" {GLYPHS['bad']} logs/{self.service}.log: {self._tail.problem}")
+        self._title.update(title)
+        self._problem.display = self._tail.problem is not None
+        self._problem.update(f" {GLYPHS['bad']} logs/{self.service}.log: {self._tail.problem}")
 
     def _draw(self, key: LineKey) -> LineContent:
         line = self._lines[key.row]
@@ -134,14 +136,13 @@ class Logs(Screen[None]):
 
     @on(Input.Submitted)
     def _filter_done(self) -> None:
-        self.query_one(FilterInput).display = False
+        self._entry.display = False
         self.table.focus()
 
     def action_filter(self) -> None:
         """Open the filter; it is kept when the service changes."""
-        entry = self.query_one(FilterInput)
-        entry.display = True
-        entry.focus()
+        self._entry.display = True
+        self._entry.focus()
 
     def action_follow(self) -> None:
         """Go to the newest line and follow new ones."""
@@ -158,4 +159,4 @@ class Logs(Screen[None]):
 
     def action_back(self) -> None:
         """Return to the room."""
-        self.dismiss(None)
+        self.close()

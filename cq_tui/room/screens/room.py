@@ -142,12 +142,8 @@ class RoomScreen(RefusingScreen[None]):
         self.active = pane
         for each in self.panes:
             each.set_class(each is pane, "-active")
-        if self.has_class("-compact") or self.has_class("-zoomed"):
-            # The pane is not visible yet.
-            self.call_after_refresh(pane.table.focus)
-        else:
-            # Focus at once, so that even an immediate key press reaches the table.
-            self.set_focus(pane.table)
+        # At once, so that the next key reaches the table; a collapsed one becomes visible with the next paint.
+        self.set_focus(pane.table)
 
     @on(LineTable.Selected)
     def _row_selected(self, event: LineTable.Selected) -> None:
@@ -230,7 +226,7 @@ class RoomScreen(RefusingScreen[None]):
             return refuse_service_action(
                 RoomAction(str(parameters[0])), service, state, self._view_only, is_frozen=frozen
             )
-        return refuse_reading(state) if action in ("logs", "freeze", "filter") else None
+        return refuse_reading(state) if action in ("logs", "freeze") else None
 
     def action_logs(self) -> None:
         """Open the log of the selected service, or of the service behind the active pane."""

@@ -1,0 +1,57 @@
+"""The base of all our screens that open over the room: they may be closed at any moment."""
+
+from typing import TypeVar
+
+from textual import events
+from textual.screen import ModalScreen, Screen
+
+ResultT = TypeVar("ResultT")
+
+
+class OwnScreen(Screen[ResultT]):
+    """Use ``close`` in place of ``dismiss``, and look at ``is_open`` in whatever finishes later.
+
+    Textual's ``dismiss`` takes away whatever screen is on top, fails when it is called twice, and before the screen
+    is mounted it leaves handlers that find their widgets gone. ``close`` takes away this screen, once, when it can.
+    """
+
+    _wanted_result: tuple[ResultT | None] | None = None
+    _is_dismissed = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the screen is there and stays."""
+        return self._wanted_result is None and self.is_attached
+
+    def admits(self, event: events.Event) -> bool:
+        """Whether an input may reach this screen, which is on top."""
+        return self._wanted_result is None
+
+    def close(self, result: ResultT | None = None) -> None:
+        """Close with a result. The first one counts."""
+        if self._wanted_result is None:
+            self._wanted_result = (result,)
+            self._dismiss_if_possible()
+
+    def _dismiss_if_possible(self) -> None:
+        if self._wanted_result is not None and not self._is_dismissed and self.is_mounted and self.is_current:
+            self._is_dismissed = True
+            self.dismiss(self._wanted_result[0])
+
+    def on_mount(self) -> None:
+        """Close now if that was wanted earlier."""
+        self.call_later(self._dismiss_if_possible)
+
+    def on_screen_resume(self) -> None:
+        """Close now if that was wanted while another screen was on top."""
+        self.call_later(self._dismiss_if_possible)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Drop timers and inputs that come after the end: the widgets may be gone already."""
+        if self._is_dismissed and isinstance(event, (events.Timer, events.InputEvent, events.Paste, events.Resize)):
+            return
+        await super().on_event(event)
+
+
+class OwnModal(ModalScreen[ResultT], OwnScreen[ResultT]):
+    """The same for a box over the room. (ModalScreen comes first: Textual takes styles from the first base only.)"""

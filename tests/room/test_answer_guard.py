@@ -1,0 +1,170 @@
+"""A question takes no answer before it can have been read, and what was typed too early acts nowhere."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+from textual.pilot import Pilot
+
+from cq_tui.contracts.settings import Settings
+from cq_tui.room import actions
+from cq_tui.room.answer_guard import READING_TIME, AnswerGuard
+from cq_tui.room.app import RoomApp
+from cq_tui.room.screens.dialog import Dialog
+from cq_tui.store.settings_file import load_settings
+from tests.room.conftest import screen_text, wait_for_text, wait_until, wait_until_loaded, write_at_once
+from tests.room.stage import NOW, Stage, staged_holder
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@asynccontextmanager
+async def opened(stage: Stage, clock: Clock) -> AsyncIterator[tuple[RoomApp, Pilot[int]]]:
+    app = RoomApp(stage.data, supervise=False, environment={}, now=lambda: NOW, clock=clock, find_holder=staged_holder)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await wait_until_loaded(pilot)
+        yield app, pilot
+
+
+def settings(stage: Stage) -> Settings:
+    return load_settings(stage.data.settings, {}).settings
+
+
+async def wait_until_painted(app: RoomApp, pilot: Pilot[int]) -> Dialog:
+    await wait_until(pilot, lambda: isinstance(app.screen, Dialog) and app.screen.guard.is_painted)
+    assert isinstance(app.screen, Dialog)
+    return app.screen
+
+
+def test_the_guard_counts_from_the_paint_and_not_from_the_opening() -> None:
+    clock = Clock()
+    guard = AnswerGuard(clock, ["u"])
+    clock.now += 60
+    assert not guard.is_over
+    assert guard.refuses("y")
+    guard.mark_painted()
+    clock.now += READING_TIME / 2
+    guard.mark_painted()
+    assert guard.refuses("y")
+    clock.now += 1
+    assert not guard.refuses("y")
+    assert guard.notice == "too early: u y y — press them again"
+
+
+def test_one_early_key_and_very_many_are_named_in_a_line() -> None:
+    assert AnswerGuard(Clock()).notice == ""
+    assert AnswerGuard(Clock(), ["y"]).notice == "too early: y — press it again"
+    many = AnswerGuard(Clock(), ["y"] * 5000).notice
+    assert many.startswith("too early: … y y")
+    assert len(many) < 60
+
+
+@pytest.mark.parametrize("typed", ["guy", "Hey", "tly", "xyy", "ryy", "qaa", "qdd", "Hyn", "gyg"])
+async def test_a_word_in_one_write_changes_nothing(stage: Stage, clock: Clock, typed: str) -> None:
+    before = settings(stage)
+    async with opened(stage, clock) as (app, pilot):
+        await write_at_once(pilot, *typed)
+        dialog = await wait_until_painted(app, pilot)
+        assert f"too early: {' '.join(typed[1:])}" in screen_text(pilot)
+        assert app.screen_stack == [app.room, dialog]
+        await write_at_once(pilot, *typed[1:])
+        assert app.screen is dialog
+        await write_at_once(pilot, "escape")
+        await wait_until(pilot, lambda: app.screen is app.room)
+    assert settings(stage) == before
+    assert not list((stage.data.root / "control").glob("*/*"))
+
+
+async def test_an_answer_counts_once_the_question_could_be_read(stage: Stage, clock: Clock) -> None:
+    async with opened(stage, clock) as (app, pilot):
+        await write_at_once(pilot, "H")
+        dialog = await wait_until_painted(app, pilot)
+        for early in ("y", "enter", "space", "right", "n"):
+            await write_at_once(pilot, early)
+            assert app.screen is dialog
+        clock.now += 1
+        await write_at_once(pilot, "y")
+        await wait_until(pilot, lambda: settings(stage).TRADING_STATE == "halted")
+        assert app.screen is app.room
+
+
+async def test_a_click_is_an_answer_too(stage: Stage, clock: Clock) -> None:
+    async with opened(stage, clock) as (app, pilot):
+        await write_at_once(pilot, "H")
+        dialog = await wait_until_painted(app, pilot)
+        await pilot.click("#answer-write")
+        assert app.screen is dialog
+        await wait_for_text(pilot, "too early: click")
+        clock.now += 1
+        await pilot.click("#answer-write")
+        await wait_until(pilot, lambda: settings(stage).TRADING_STATE == "halted")
+
+
+@pytest.fixture
+def slow_obstacles(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Reading what prevents a change of the mode takes until this is set."""
+    done = threading.Event()
+
+    def read(_: object) -> list[str]:
+        done.wait(30)
+        return []
+
+    monkeypatch.setattr(actions, "_mode_change_obstacles", read)
+    yield done
+    done.set()
+
+
+async def test_keys_typed_while_a_question_is_on_its_way_act_nowhere(
+    stage: Stage, clock: Clock, slow_obstacles: threading.Event
+) -> None:
+    async with opened(stage, clock) as (app, pilot):
+        await write_at_once(pilot, *"tbHxl6z?q")
+        await write_at_once(pilot, "b", "enter")
+        assert app.screen is app.room
+        slow_obstacles.set()
+        dialog = await wait_until_painted(app, pilot)
+        assert "too early: … x l 6 z ? q b" in screen_text(pilot)
+        assert app.screen_stack == [app.room, dialog]
+        assert app.room.active.label == "feeder"
+        assert not list(stage.data.root.glob("debug_bundle_*"))
+
+
+@pytest.mark.parametrize("key", ["escape", "ctrl+q", "ctrl+c"])
+async def test_a_question_on_its_way_can_be_taken_back(
+    stage: Stage, clock: Clock, slow_obstacles: threading.Event, key: str
+) -> None:
+    async with opened(stage, clock) as (app, pilot):
+        await write_at_once(pilot, "t", key)
+        if key != "escape":
+            await wait_for_text(pilot, "Quit cq-tui?")
+        slow_obstacles.set()
+        await wait_until(pilot, lambda: not any(w.group == "actions" and not w.is_finished for w in app.workers))
+        await asyncio.sleep(0.05)
+        assert len(app.screen_stack) == (1 if key == "escape" else 2)
+        if key == "escape":
+            await write_at_once(pilot, "z")
+            assert app.room.has_class("-zoomed")
+
+
+async def test_the_keys_that_quit_open_one_question(stage: Stage, clock: Clock) -> None:
+    async with opened(stage, clock) as (app, pilot):
+        await write_at_once(pilot, "q", "ctrl+q", "ctrl+c")
+        await wait_until_painted(app, pilot)
+        clock.now += 1
+        await write_at_once(pilot, "ctrl+q", "ctrl+c", "ctrl+q")
+        assert len(app.screen_stack) == 2
