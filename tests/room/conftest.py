@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.room.app import RoomApp
+from cq_tui.room.screens.dialog import Dialog
 from cq_tui.room.state import RoomState
 from tests.room.stage import NOW, Stage, staged_holder
 
@@ -84,6 +85,18 @@ async def wait_until_loaded(pilot: Pilot[int]) -> None:
 async def wait_for_text(pilot: Pilot[int], words: str) -> None:
     """Wait until a text is on the screen."""
     await wait_until(pilot, lambda: words in screen_text(pilot))
+
+
+async def wait_for_question(pilot: Pilot[int]) -> Dialog:
+    """Wait until a question is on the screen, and return it."""
+
+    def is_painted() -> bool:
+        screen = pilot.app.screen
+        return isinstance(screen, Dialog) and screen.guard.is_painted
+
+    await wait_until(pilot, is_painted)
+    assert isinstance(pilot.app.screen, Dialog)
+    return pilot.app.screen
 
 
 async def open_pane(pilot: Pilot[int], number: int) -> None:

@@ -14,6 +14,7 @@ from tests.room.conftest import (
     screen_text,
     state_of,
     toasts,
+    wait_for_question,
     wait_for_text,
     wait_until,
     wait_until_idle,
@@ -42,13 +43,6 @@ def nothing_open(stage: Stage) -> None:
     stage.account(positions={}, orders=[])
 
 
-async def dialog(pilot: Pilot[int]) -> Dialog:
-    await wait_until(pilot, lambda: isinstance(pilot.app.screen, Dialog) and pilot.app.focused is not None)
-    screen = pilot.app.screen
-    assert isinstance(screen, Dialog)
-    return screen
-
-
 async def closed(pilot: Pilot[int]) -> None:
     await wait_until(pilot, lambda: not isinstance(pilot.app.screen, Dialog))
 
@@ -59,7 +53,7 @@ async def test_no_has_the_focus_and_the_opening_key_does_not_confirm(stage: Stag
         await wait_until_loaded(pilot)
         for key in ("t", "g", "H", "x", "r", "q"):
             await pilot.press(key)
-            await dialog(pilot)
+            await wait_for_question(pilot)
             focused = app.focused
             assert isinstance(focused, Choice)
             assert focused.answer.label in ("no", "stay")
@@ -77,7 +71,7 @@ async def test_g_writes_the_guardrails_and_records_the_change(stage: Stage, make
     async with app.run_test(size=SIZE) as pilot:
         await wait_until_loaded(pilot)
         await pilot.press("g")
-        await dialog(pilot)
+        await wait_for_question(pilot)
         # Duplicates are always refused.
         await wait_for_text(pilot, "exposure")
         await pilot.press("y")
@@ -86,7 +80,7 @@ async def test_g_writes_the_guardrails_and_records_the_change(stage: Stage, make
         assert settings(stage) == {"DISABLE_ORDER_GUARDRAILS": True}
         assert remembered(stage) == [("DISABLE_ORDER_GUARDRAILS", True)]
         await pilot.press("g")
-        await dialog(pilot)
+        await wait_for_question(pilot)
         await pilot.press("right", "enter")
         await wait_for_text(pilot, "guardrails on")
         assert settings(stage) == {"DISABLE_ORDER_GUARDRAILS": False}
@@ -97,13 +91,13 @@ async def test_halt_and_resume_each_need_one_confirmation(stage: Stage, make_roo
     async with app.run_test(size=SIZE) as pilot:
         await wait_until_loaded(pilot)
         await pilot.press("H")
-        await dialog(pilot)
+        await wait_for_question(pilot)
         await pilot.press("y")
         await wait_for_text(pilot, "HALTED")
         await wait_until_idle(pilot)
         assert settings(stage) == {"TRADING_STATE": "halted"}
         await pilot.press("H")
-        await dialog(pilot)
+        await wait_for_question(pilot)
         await pilot.press("y")
         await wait_until(pilot, lambda: settings(stage) == {"TRADING_STATE": "active"})
 
@@ -114,7 +108,7 @@ async def test_t_shows_the_mode_before_and_after_and_why_it_stays(stage: Stage, 
     async with app.run_test(size=SIZE) as pilot:
         await wait_until_loaded(pilot)
         await pilot.press("t")
-        await dialog(pilot)
+        await wait_for_question(pilot)
         text = screen_text(pilot)
         assert "BINANCE_USE_TESTNET becomes false" in text
         assert "Mode now: SIMULATION (SIMULATION_MODE is true)" in text
@@ -130,7 +124,7 @@ async def test_t_offers_to_leave_simulation(stage: Stage, make_room: MakeRoom) -
     async with app.run_test(size=SIZE) as pilot:
         await wait_until_loaded(pilot)
         await pilot.press("t")
-        await dialog(pilot)
+        await wait_for_question(pilot)
         await pilot.press("l")
         await wait_for_text(pilot, "TESTNET")
         await wait_until_idle(pilot)
@@ -143,7 +137,7 @@ async def test_t_does_not_offer_to_leave_simulation_with_open_positions(stage: S
     async with app.run_test(size=SIZE) as pilot:
         await wait_until_loaded(pilot)
         await pilot.press("t")
-        await dialog(pilot)
+        await wait_for_question(pilot)
         text = screen_text(pilot)
         assert "Simulation cannot be left now:" in text
         assert "BTCUSDT: 0.00148 held" in text
@@ -159,7 +153,7 @@ async def test_a_mode_change_is_refused_with_a_list_of_obstacles(stage: Stage, m
         await wait_until_loaded(pilot)
         await wait_for_text(pilot, "TESTNET")
         await pilot.press("t")
-        await dialog(pilot)
+        await wait_for_question(pilot)
         text = screen_text(pilot)
         assert "Cannot change the mode from testnet to paper now" in text
         assert "BTCUSDT: SELL stop order new" in text
@@ -177,7 +171,7 @@ async def test_g_does_not_leave_live_mode_with_open_positions(stage: Stage, make
     async with app.run_test(size=SIZE) as pilot:
         await wait_until_loaded(pilot)
         await pilot.press("g")
-        await dialog(pilot)
+        await wait_for_question(pilot)
         assert "Cannot change the mode from live to paper now" in screen_text(pilot)
         await pilot.press("y", "enter")
         await closed(pilot)
@@ -191,7 +185,7 @@ async def test_a_position_opened_during_the_question_prevents_the_change(stage: 
     async with app.run_test(size=SIZE) as pilot:
         await wait_until_loaded(pilot)
         await pilot.press("t")
-        await dialog(pilot)
+        await wait_for_question(pilot)
         stage.account()
         await pilot.press("y")
         await wait_for_text(pilot, "Cannot change the mode from live to testnet now")
@@ -205,7 +199,7 @@ async def test_g_says_that_turning_the_guardrails_on_means_live(stage: Stage, ma
     async with app.run_test(size=SIZE) as pilot:
         await wait_until_loaded(pilot)
         await pilot.press("g")
-        await dialog(pilot)
+        await wait_for_question(pilot)
         text = screen_text(pilot)
         assert "Orders will go to Binance, with REAL MONEY" in text
         assert "After: LIVE" in text
@@ -238,7 +232,7 @@ async def test_the_environment_prevents_no_halt(stage: Stage, make_room: MakeRoo
         await wait_until_loaded(pilot)
         assert app.room.active_bindings["H"].enabled
         await pilot.press("H")
-        await dialog(pilot)
+        await wait_for_question(pilot)
         await pilot.press("y")
         await wait_until(pilot, lambda: settings(stage) == {"TRADING_STATE": "halted"})
 
@@ -275,7 +269,7 @@ async def test_an_invalid_settings_file_is_left_alone(stage: Stage, make_room: M
     async with app.run_test(size=SIZE) as pilot:
         await wait_until_loaded(pilot)
         await pilot.press("g")
-        await dialog(pilot)
+        await wait_for_question(pilot)
         await pilot.press("y")
         await wait_for_text(pilot, "The setting was not changed")
         assert "is not valid JSON" in screen_text(pilot)

@@ -12,9 +12,15 @@ from cq_tui.contracts.settings import Settings
 from cq_tui.room import actions
 from cq_tui.room.answer_guard import READING_TIME, AnswerGuard
 from cq_tui.room.app import RoomApp
-from cq_tui.room.screens.dialog import Dialog
 from cq_tui.store.settings_file import load_settings
-from tests.room.conftest import screen_text, wait_for_text, wait_until, wait_until_loaded, write_at_once
+from tests.room.conftest import (
+    screen_text,
+    wait_for_question,
+    wait_for_text,
+    wait_until,
+    wait_until_loaded,
+    write_at_once,
+)
 from tests.room.stage import NOW, Stage, staged_holder
 
 
@@ -45,12 +51,6 @@ def settings(stage: Stage) -> Settings:
     return load_settings(stage.data.settings, {}).settings
 
 
-async def wait_until_painted(app: RoomApp, pilot: Pilot[int]) -> Dialog:
-    await wait_until(pilot, lambda: isinstance(app.screen, Dialog) and app.screen.guard.is_painted)
-    assert isinstance(app.screen, Dialog)
-    return app.screen
-
-
 def test_the_guard_counts_from_the_paint_and_not_from_the_opening() -> None:
     clock = Clock()
     guard = AnswerGuard(clock, ["u"])
@@ -79,7 +79,7 @@ async def test_a_word_in_one_write_changes_nothing(stage: Stage, clock: Clock, t
     before = settings(stage)
     async with opened(stage, clock) as (app, pilot):
         await write_at_once(pilot, *typed)
-        dialog = await wait_until_painted(app, pilot)
+        dialog = await wait_for_question(pilot)
         assert f"too early: {' '.join(typed[1:])}" in screen_text(pilot)
         assert app.screen_stack == [app.room, dialog]
         await write_at_once(pilot, *typed[1:])
@@ -93,7 +93,7 @@ async def test_a_word_in_one_write_changes_nothing(stage: Stage, clock: Clock, t
 async def test_an_answer_counts_once_the_question_could_be_read(stage: Stage, clock: Clock) -> None:
     async with opened(stage, clock) as (app, pilot):
         await write_at_once(pilot, "H")
-        dialog = await wait_until_painted(app, pilot)
+        dialog = await wait_for_question(pilot)
         for early in ("y", "enter", "space", "right", "n"):
             await write_at_once(pilot, early)
             assert app.screen is dialog
@@ -106,7 +106,7 @@ async def test_an_answer_counts_once_the_question_could_be_read(stage: Stage, cl
 async def test_a_click_is_an_answer_too(stage: Stage, clock: Clock) -> None:
     async with opened(stage, clock) as (app, pilot):
         await write_at_once(pilot, "H")
-        dialog = await wait_until_painted(app, pilot)
+        dialog = await wait_for_question(pilot)
         await pilot.click("#answer-write")
         assert app.screen is dialog
         await wait_for_text(pilot, "too early: click")
@@ -137,7 +137,7 @@ async def test_keys_typed_while_a_question_is_on_its_way_act_nowhere(
         await write_at_once(pilot, "b", "enter")
         assert app.screen is app.room
         slow_obstacles.set()
-        dialog = await wait_until_painted(app, pilot)
+        dialog = await wait_for_question(pilot)
         assert "too early: … x l 6 z ? q b" in screen_text(pilot)
         assert app.screen_stack == [app.room, dialog]
         assert app.room.active.label == "feeder"
@@ -164,7 +164,7 @@ async def test_a_question_on_its_way_can_be_taken_back(
 async def test_the_keys_that_quit_open_one_question(stage: Stage, clock: Clock) -> None:
     async with opened(stage, clock) as (app, pilot):
         await write_at_once(pilot, "q", "ctrl+q", "ctrl+c")
-        await wait_until_painted(app, pilot)
+        await wait_for_question(pilot)
         clock.now += 1
         await write_at_once(pilot, "ctrl+q", "ctrl+c", "ctrl+q")
         assert len(app.screen_stack) == 2

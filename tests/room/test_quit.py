@@ -15,7 +15,14 @@ from cq_tui.store.lock import read_holder
 from cq_tui.supervisor.process import ServiceProcess
 from cq_tui.supervisor.silence import SilenceLimits
 from cq_tui.supervisor.start import spawn_supervisor
-from tests.room.conftest import quick_clock, screen_text, wait_for_text, wait_until, wait_until_loaded
+from tests.room.conftest import (
+    quick_clock,
+    screen_text,
+    wait_for_question,
+    wait_for_text,
+    wait_until,
+    wait_until_loaded,
+)
 from tests.room.stage import NOW, Stage
 from tests.supervisor.stage import Stage as Processes
 
@@ -66,7 +73,7 @@ def room(supervisors: Supervisors) -> RoomApp:
 
 async def press_quit(pilot: Pilot[int]) -> None:
     await pilot.press("q")
-    await wait_until(pilot, lambda: isinstance(pilot.app.screen, Dialog))
+    await wait_for_question(pilot)
 
 
 async def test_a_room_starts_a_supervisor_and_asks_it(supervisors: Supervisors) -> None:

@@ -15,7 +15,16 @@ from cq_tui.room.keys import FOOTER_BINDINGS, RoomAction
 from cq_tui.room.messages import ActionRequested
 from cq_tui.room.screens.dialog import Dialog
 from cq_tui.room.stack import Stack
-from tests.room.conftest import screen_text, toasts, wait_for_text, wait_until, wait_until_idle, wait_until_loaded
+from tests.room.conftest import (
+    MakeRoom,
+    screen_text,
+    toasts,
+    wait_for_question,
+    wait_for_text,
+    wait_until,
+    wait_until_idle,
+    wait_until_loaded,
+)
 from tests.room.stage import NOW, Stage, staged_holder
 
 SIZE = (160, 45)
@@ -202,15 +211,15 @@ async def test_a_room_that_may_not_write_says_why(stage: Stage) -> None:
         assert "VIEW ONLY" in screen_text(pilot).splitlines()[0]
 
 
-async def test_a_room_without_the_option_acts(stage: Stage) -> None:
+async def test_a_room_without_the_option_acts(stage: Stage, make_room: MakeRoom) -> None:
     """The tests above can fail: the same keys change files in a room that may act."""
     before = tree(stage.data.root)
-    app = RoomApp(stage.data, supervise=False, environment={}, now=lambda: NOW, find_holder=staged_holder)
+    app = make_room(stage.data)
     async with app.run_test(size=SIZE) as pilot:
         await wait_until_loaded(pilot)
         assert "VIEW ONLY" not in screen_text(pilot)
         await pilot.press("g")
-        await wait_until(pilot, lambda: isinstance(pilot.app.screen, Dialog) and pilot.app.focused is not None)
+        await wait_for_question(pilot)
         await pilot.press("y")
         await wait_until(pilot, lambda: tree(stage.data.root) != before)
     assert os.path.exists(stage.data.settings)
