@@ -47,7 +47,7 @@ FOOTER_BINDINGS: tuple[Binding, ...] = (
     _binding("l", "logs", "logs", "Follow the selected service's log"),
     _binding("p", "freeze", "freeze", "Freeze the display; the stack keeps running"),
     _binding("question_mark", "help", "help", "Show all keys and icons", display="?"),
-    _binding("q", "leave", "leave", "Quit: detach, stop all services, or stay", label="quit"),
+    _binding("q", "leave", "leave", "Quit: leave, stop all services, or stay", label="quit"),
 )
 
 HIDDEN_BINDINGS: tuple[Binding, ...] = (
@@ -58,5 +58,5 @@ HIDDEN_BINDINGS: tuple[Binding, ...] = (
     _binding("tab", "next_pane(1)", "next pane", "Next or previous pane", shown=False),
     _binding("shift+tab", "next_pane(-1)", "pane before", "Next or previous pane", label="previous pane", shown=False),
     _binding("escape", "back", "back", "Clear the filter, then zoom, then the selection", shown=False),
-    _binding("ctrl+q,ctrl+c", "leave", "quit", "Quit: detach, stop all services, or stay", shown=False),
+    _binding("ctrl+q,ctrl+c", "leave", "quit", "Quit: leave, stop all services, or stay", shown=False),
 )

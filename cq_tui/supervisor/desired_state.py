@@ -10,8 +10,8 @@ from cq_tui.store.reserve import Reserve
 
 RunState = Literal["running", "stopped"]
 
-#: Who changed it, in documents of supervisors up to version 0.1.0. They store no state of their own.
-_EARLIER_SUPERVISORS = ("room", "headless")
+#: Who changed it, in documents of version 0.1.0, whose supervisors and `down` store no state of the supervisor.
+_EARLIER = ("room", "headless", "cli")
 
 
 def read_desired_state(data: DataDir, service: str) -> RunState:
@@ -28,16 +28,16 @@ def write_desired_state(data: DataDir, service: str, state: RunState, by: str) -
 
 
 def end_was_requested(data: DataDir) -> bool:
-    """Whether somebody asked the last supervisor to end; otherwise it died, or there never was one.
-
-    An earlier version's supervisor that was asked to end stops every service, and stores just that.
-    """
+    """Whether somebody asked the last supervisor to end; otherwise it died, or there never was one."""
     own = _read(data, "supervisor")
     services = [_read(data, name) for name in SERVICES]
     since = own.changed_ts if own else 0.0
-    if any(each and each.changed_by in _EARLIER_SUPERVISORS and each.changed_ts > since for each in services):
-        return all(each and each.wanted == "stopped" for each in services)
-    return own is not None and own.wanted == "stopped"
+    by_earlier = [each for each in services if each and each.changed_by in _EARLIER and each.changed_ts > since]
+    if own is not None and own.wanted == "stopped":
+        # Unless an earlier version's supervisor has started since.
+        return all(each.wanted == "stopped" for each in by_earlier)
+    # An earlier version's supervisor that was asked to end stopped every service, and stored just that.
+    return bool(by_earlier) and all(each and each.wanted == "stopped" for each in services)
 
 
 def _read(data: DataDir, name: str) -> DesiredState | None:

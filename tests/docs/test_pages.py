@@ -20,8 +20,8 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 #: ``Class.method``, ``Class`` of two words or more, ``function()``.
 _NAME = re.compile(r"\b([A-Z][a-z]+(?:[A-Z][A-Za-z]*)?\.[a-z_]\w*|(?:[A-Z][a-z]+){2,}|[a-z_]\w*(?=\(\)))(?![\w/-])")
-#: Not ours, though it looks like a class.
-_FOREIGN = {"WebSocket"}
+#: Not ours, though they look like classes.
+_FOREIGN = {"WebSocket", "KillMode", "RestartPreventExitStatus"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -36,7 +36,7 @@ def test_functions_and_classes_are_those_of_the_code() -> None:
     unknown = []
     for page in sorted((ROOT / "docs").glob("*.md")):
         for code in _CODE.findall(page.read_text()):
-            if not code.startswith(("```sh", "```json", "```python")):
+            if not code.startswith(("```sh", "```json", "```python", "```ini")):
                 names = (part for name in _NAME.findall(code) for part in name.split("."))
                 unknown += [(page.name, name) for name in names if name not in _defined() | _FOREIGN]
     assert not unknown
