@@ -1,5 +1,6 @@
 """The commands as users run them: processes, pipes, signals, ports."""
 
+import contextlib
 import os
 import pty
 import signal
@@ -212,6 +213,33 @@ def test_up_survives_a_closed_output(data: DataDir) -> None:
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, b"")
+    assert left_over(data) == []
+
+
+def test_up_supervises_though_its_output_is_full_and_it_is_told_to_stop(data: DataDir) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, bytes(4096))
+    os.set_blocking(writer, True)
+    process = subprocess.Popen(
+        command("up", "--data-dir", str(data.root)), stdout=writer, start_new_session=True, env=os.environ | SMALL
+    )
+    try:
+        until(lambda: "memory running" in _log_of(data))
+        for number in (signal.SIGTSTP, signal.SIGTTOU, signal.SIGTTIN, signal.SIGHUP):
+            process.send_signal(number)
+        memory = find_process(data, "memory")
+        assert memory is not None
+        memory.send_signal(signal.SIGKILL)
+        until(lambda: (now := find_process(data, "memory")) is not None and now.pid != memory.pid)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(60)
+        os.close(reader)
+        os.close(writer)
+    assert code == 0
     assert left_over(data) == []
 
 
