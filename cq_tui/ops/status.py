@@ -12,12 +12,20 @@ from cq_tui.contracts.mode import EffectiveMode, effective_mode, soft_guardrails
 from cq_tui.contracts.runfiles import LockHolder
 from cq_tui.ops.history_verdicts import HistoryVerdicts, judge_memory
 from cq_tui.ops.supervision import supervision_problem
-from cq_tui.ops.verdict import Overall, ServiceFacts, Verdict, judge, judge_all, living_supervisor
+from cq_tui.ops.verdict import (
+    Overall,
+    ServiceFacts,
+    Verdict,
+    is_supervisor_starting,
+    judge,
+    judge_all,
+    living_supervisor,
+)
 from cq_tui.store.document import DocumentError, DocumentMissing, read_document
 from cq_tui.store.lock import find_holder
 from cq_tui.store.reserve import Reserve
 from cq_tui.store.settings_file import LoadedSettings, load_settings
-from cq_tui.supervisor.desired_state import read_desired_state
+from cq_tui.supervisor.desired_state import read_desired_state, will_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +120,7 @@ def read_status(
     mode = effective_mode(loaded.settings)
     holder, report = find_holder(data.lock_of("supervisor")), _read_supervisor(data)
     services = living_supervisor(report, holder.pid if holder else None, moment)
-    running: list[str] = []
+    is_starting, running = is_supervisor_starting(report, holder, moment), list[str]()
     verdicts: dict[str, Verdict] = {}
     health: dict[str, Health] = {}
     for name in SERVICES:
@@ -132,6 +140,7 @@ def read_status(
             holder=process.pid if process else None,
             supervised=services.get(name),
             stop_requested=read_desired_state(data, name) == "stopped",
+            will_start=is_starting and will_run(data, name),
         )
         verdicts[name] = judge(facts, moment)
     memory, interval = health.get("memory"), loaded.settings.MEMORY_CHECKPOINT_INTERVAL

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 from cq_tui.contracts.freshness import STARTUP_LIMIT, Ahead, Fresh, Missing, Stale, judge_age
 from cq_tui.contracts.health import Health, ServiceState, SupervisorHealth, TraderHealth
 from cq_tui.contracts.layout import FRESHNESS_LIMITS
+from cq_tui.contracts.runfiles import LockHolder
 from cq_tui.ops.formatting import GLYPHS, SEVERITY, StatusLevel
 
 Word = Literal[
@@ -81,6 +82,8 @@ class ServiceFacts:
     supervised: ServiceState | None = None
     #: Whether somebody asked for it to be stopped.
     stop_requested: bool = False
+    #: A supervisor that is on its way, and has not reported yet, will start it.
+    will_start: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,8 @@ class Verdict:
     age: float | None = None
     #: Stopped on request: no alert.
     is_intended: bool = False
+    #: Whether the last report is of the process that is judged, not of an earlier one.
+    is_own_report: bool = True
 
     @property
     def level(self) -> StatusLevel:
@@ -133,7 +138,7 @@ class Verdict:
     @property
     def is_current(self) -> bool:
         """Whether the last report describes the present."""
-        return self.word in _CURRENT_WORDS
+        return self.word in _CURRENT_WORDS and self.is_own_report
 
 
 def living_supervisor(report: SupervisorHealth | None, holder: int | None, now: float) -> Mapping[str, ServiceState]:
@@ -142,6 +147,13 @@ def living_supervisor(report: SupervisorHealth | None, holder: int | None, now: 
         return {}
     fresh = judge_age(report.last_update_ts, now, FRESHNESS_LIMITS["supervisor"])
     return report.services if isinstance(fresh, Fresh) else {}
+
+
+def is_supervisor_starting(report: SupervisorHealth | None, holder: LockHolder | None, now: float) -> bool:
+    """Whether the process that holds the supervisor's lock started just now and has not reported yet."""
+    if holder is None or (report is not None and report.pid == holder.pid):
+        return False
+    return isinstance(judge_age(holder.process_started, now, FRESHNESS_LIMITS["supervisor"]), Fresh)
 
 
 def judge(facts: ServiceFacts, now: float) -> Verdict:
@@ -158,8 +170,13 @@ def judge(facts: ServiceFacts, now: float) -> Verdict:
         return replace(report, word="hung")
     if is_own and report.word != "missing" and word != "stopping":
         return report
+    if word is None and facts.holder is None and facts.will_start:
+        word, reason = "starting", "the supervisor is starting"
     if word is not None:
-        return Verdict(name, word, reason or ("" if word == "stopping" else "has not reported yet"), report.age)
+        # What an earlier process reported is no report of one that starts.
+        age = None if word == "starting" else report.age
+        said = reason or ("" if word == "stopping" else "has not reported yet")
+        return Verdict(name, word, said, age, is_own_report=is_own and facts.health is not None)
     if report.word == "unreadable":
         return report
     if facts.holder is not None:

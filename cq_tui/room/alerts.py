@@ -81,7 +81,7 @@ def _symbols(state: RoomState, now: float) -> list[Alert]:
     limit = state.settings.ARES_FRESHNESS_THRESHOLD
     silent = [(now - ticker.timestamp, symbol) for symbol, ticker in state.tickers.items()]
     stale = sorted((row for row in silent if row[0] > limit), reverse=True)
-    if not stale:
+    if not stale or state.verdict("feeder", now).word == "starting":
         return []
     oldest, symbol = stale[0]
     more = f" and {len(stale) - 1} more" if len(stale) > 1 else ""

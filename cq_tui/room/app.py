@@ -232,6 +232,7 @@ class RoomApp(App[int]):
         from cq_tui.room.watcher import Watcher
 
         self.state = RoomState(self.data, self._environment, self._find_holder)
+        self.state.supervisor_is_starting = self._supervise
         self.room.attach(self.state)
         self._watcher = Watcher(self.state, self._now, self._post_changes, self._watch_failed)
         self.run_worker(self._watcher.run(), name="watch", group="watch", exit_on_error=False)
@@ -254,6 +255,7 @@ class RoomApp(App[int]):
     def _show_supervision(self, supervision: "Supervision") -> None:
         if self.state is not None:
             self.state.supervisor_is_starting = supervision.state in ("starting", "died")
+            self.state.refresh_lock_holders()
         self.room.show_supervision(supervision.note)
         self._show_alert("supervision", supervision.alert)
         if supervision.toast:

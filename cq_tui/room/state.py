@@ -23,7 +23,15 @@ from cq_tui.contracts.tickers import Ticker, TickersError, tickers_from_bytes
 from cq_tui.ops.history_verdicts import HistoryVerdicts, judge_memory
 from cq_tui.ops.restarts import SeenRestarts
 from cq_tui.ops.supervision import supervision_problem
-from cq_tui.ops.verdict import Overall, ServiceFacts, Verdict, judge, judge_all, living_supervisor
+from cq_tui.ops.verdict import (
+    Overall,
+    ServiceFacts,
+    Verdict,
+    is_supervisor_starting,
+    judge,
+    judge_all,
+    living_supervisor,
+)
 from cq_tui.room.changes import Changes, Topic
 from cq_tui.room.document_reader import DocumentReader
 from cq_tui.room.event_tail import EventTail
@@ -36,7 +44,7 @@ from cq_tui.store.journal import JournalError
 from cq_tui.store.klines import last_klines
 from cq_tui.store.reserve import Reserve
 from cq_tui.store.settings_file import LoadedSettings, SettingsError, load_settings
-from cq_tui.supervisor.desired_state import read_desired_state
+from cq_tui.supervisor.desired_state import read_desired_state, will_run
 
 FindHolder = Callable[[Path], LockHolder | None]
 
@@ -265,8 +273,13 @@ class RoomState:
             holder=holder.pid if holder else None,
             supervised=self.supervised_state(service, now),
             stop_requested=service in self._stop_requested,
+            will_start=holder is None and self._is_supervisor_starting(now) and will_run(self.data, service),
         )
         return judge(facts, now)
+
+    def _is_supervisor_starting(self, now: float) -> bool:
+        holder = self.lock_holders.get("supervisor")
+        return self.supervisor_is_starting or is_supervisor_starting(self.supervisor, holder, now)
 
     def history(self, now: float) -> HistoryVerdicts | None:
         """Judge the history by memory's last report; None without one."""

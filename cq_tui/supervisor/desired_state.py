@@ -40,6 +40,11 @@ def end_was_requested(data: DataDir) -> bool:
     return bool(by_earlier) and all(each and each.wanted == "stopped" for each in services)
 
 
+def will_run(data: DataDir, service: str) -> bool:
+    """Whether the next supervisor runs a service; a stop by somebody lasts only if the supervisor died."""
+    return read_desired_state(data, service) == "running" or end_was_requested(data)
+
+
 def _read(data: DataDir, name: str) -> DesiredState | None:
     try:
         return read_document(data.desired_state_of(name), DesiredState)

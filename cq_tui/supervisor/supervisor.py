@@ -113,10 +113,13 @@ class Supervisor:
                 self._set_desired_state(managed, "running")
             else:
                 managed.desired_state = read_desired_state(self._data, managed.name)
+            # Until its process has been found or started: nobody is to read that it stands still.
+            managed.update_state("starting" if self._should_run(managed) else "stopped")
         if not ended and (dead := read_report(self._data, "supervisor").health) is not None:
             reason = "ended without being asked to; another supervisor continues"
             self._recorder.emit("service_stopped", ServiceStopped(service="supervisor", pid=dead.pid, reason=reason))
         self._recorder.save_desired_state("supervisor", "running")
+        self._write_health()
         return True
 
     def _resume_last_stops(self) -> None:
@@ -171,7 +174,7 @@ class Supervisor:
         managed = self._managed[service]
         managed.desired_state = "stopped"
         managed.wake_event.set()
-        await self._terminate(managed)
+        await self._terminate(managed, then="starting")
         await self.start(service)
 
     async def stop_all(self) -> None:
@@ -336,7 +339,8 @@ class Supervisor:
         managed.not_before = time.monotonic() + delay
         self._update_state(managed, "backoff", reason)
 
-    async def _terminate(self, managed: ManagedService) -> None:
+    async def _terminate(self, managed: ManagedService, then: ProcessState = "stopped") -> None:
+        """Stop a service's process unless it should run; ``then`` is its state afterwards."""
         async with managed.stop_lock:
             if self._should_run(managed):
                 # It was started again while we waited for the lock.
@@ -348,7 +352,7 @@ class Supervisor:
                 if managed.process is process:
                     managed.process = None
             if managed.process is None:
-                self._update_state(managed, "stopped")
+                self._update_state(managed, then)
 
     # Recording
 

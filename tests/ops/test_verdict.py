@@ -4,9 +4,11 @@ import pytest
 
 from cq_tui.contracts.health import Health, ServiceState, SupervisorHealth, TraderHealth
 from cq_tui.contracts.layout import FRESHNESS_LIMITS
+from cq_tui.contracts.runfiles import LockHolder
 from cq_tui.ops.verdict import (
     ServiceFacts,
     Verdict,
+    is_supervisor_starting,
     judge,
     judge_all,
     living_supervisor,
@@ -110,6 +112,29 @@ def test_the_process_counts_too(
 def test_an_unreadable_file_is_named(holder: int | None, said: ServiceState | None, word: str) -> None:
     facts = ServiceFacts("trader", problem="health/trader.json is empty", holder=holder, supervised=said)
     assert judge(facts, NOW).word == word
+
+
+def test_what_a_supervisor_on_its_way_will_start_is_starting() -> None:
+    found = judge(ServiceFacts("trader", health(age=72_000), stop_requested=True, will_start=True), NOW)
+    assert (found.word, found.reason, found.age) == ("starting", "the supervisor is starting", None)
+    # What was reported by an earlier process says nothing about now.
+    assert not found.is_current
+    assert judge(ServiceFacts("trader", health(), holder=OURS, will_start=True), NOW).word == "ok"
+    stopped = ServiceFacts("trader", health(), supervised=known("stopped"), will_start=False)
+    assert judge(stopped, NOW).word == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("pid", "age", "holder", "starts"),
+    [(None, 1.0, 7, True), (8, 1.0, 7, True), (7, 1.0, 7, False), (8, 11.0, 7, False), (8, 1.0, None, False)],
+)
+def test_a_supervisor_starts_until_its_first_report(
+    pid: int | None, age: float, holder: int | None, starts: bool
+) -> None:
+    fields = {"service": "supervisor", "status": "ok", "last_update_ts": NOW - 500, "updated_within_sec": 0.0}
+    report = SupervisorHealth.model_validate(fields | {"pid": pid}) if pid else None
+    holds = LockHolder(pid=holder, process_started=NOW - age, name="supervisor") if holder else None
+    assert is_supervisor_starting(report, holds, NOW) is starts
 
 
 @pytest.mark.parametrize(

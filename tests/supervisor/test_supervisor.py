@@ -67,6 +67,10 @@ async def test_what_is_asked_for_is_no_stop_to_tell_of(stage: Stage) -> None:
         await supervisor.restart("ares")
         await until(in_state(supervisor, "running"))
         assert supervisor.state_of("ares").last_stopped_ts is None
+    lines = [orjson.loads(line)["event"] for line in stage.data.log_of("supervisor").read_bytes().splitlines()]
+    # A restart passes no state that reads as if the service stayed down.
+    assert "ares stopping" in lines
+    assert "ares stopped" not in lines
 
 
 async def test_the_next_supervisor_knows_of_stops_and_notices_those_that_nobody_saw(stage: Stage) -> None:

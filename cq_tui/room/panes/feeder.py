@@ -33,6 +33,8 @@ _COLUMNS = (
     Column("", 7, drop_rank=3),
 )
 _SPARK_COLUMN = 5
+#: What is said of a price by the level of its age.
+_AGE_WORDS: dict[StatusLevel, str] = {"good": "", "look": "▲ slow", "bad": "✖ stale", "idle": "○ old"}
 #: Seconds that a price keeps the color of its last move. The time shown moves once a second: until the second tick.
 _FLASH_SECONDS = 1.5
 
@@ -52,10 +54,14 @@ class FeederPane(Pane):
         self._moves: dict[str, tuple[float, float, str]] = {}
         #: Age and sparkline by symbol, as of the last tick, for a level and a width: they move once a second.
         self._ticked: dict[str, tuple[StatusLevel, int, Cell, Cell]] = {}
+        #: While the feeder starts, old prices are of its last run: no news.
+        self._is_starting = False
         return LineTable(_COLUMNS, self._draw)
 
     def update_rows(self, changes: Changes) -> None:
         """Repaint the symbols whose price changed; rebuild the list if symbols may have changed."""
+        if changes.topics - {Topic.PRICES, Topic.RECORDED}:
+            self._is_starting = self.state.verdict("feeder", self.now).word == "starting"
         if changes.topics - {Topic.PRICES, Topic.RECORDED, Topic.TIME} or self.state.tickers.keys() != self._priced:
             self._list_symbols()
         self.table.invalidate_rows(changes.symbols)
@@ -91,7 +97,7 @@ class FeederPane(Pane):
         if not count:
             return "no symbols yet", "idle"
         text = pluralize(count, "symbol")
-        if stale:
+        if stale and not self._is_starting:
             return f"{text} · {stale} stale", "bad" if stale == count else "look"
         return text, "good"
 
@@ -130,6 +136,8 @@ class FeederPane(Pane):
         old = self.now - ticker.timestamp
         level = age_level(old, self.state.settings.ARES_FRESHNESS_THRESHOLD)
         is_stale = level == "bad"
+        if is_stale and self._is_starting:
+            level = "idle"
         age, trace = self._ticking_cells(symbol, old, level)
         change = "muted" if is_stale or ticker.change_percent == 0 else "good" if ticker.change_percent > 0 else "bad"
         return (
@@ -143,7 +151,7 @@ class FeederPane(Pane):
             age,
             trace,
             Cell(format_number(ticker.volume), "muted"),
-            Cell("✖ stale" if is_stale else "▲ slow" if level == "look" else "", level),
+            Cell(_AGE_WORDS[level], level),
         )
 
     def _ticking_cells(self, symbol: str, old: float, level: StatusLevel) -> tuple[Cell, Cell]:
@@ -153,6 +161,6 @@ class FeederPane(Pane):
         if known is None or known[:2] != (level, width):
             age = Cell(format_age(old), "muted" if level == "good" else level)
             prices = self.state.price_history.sample(symbol, self.now, width)
-            known = level, width, age, Cell(sparkline(prices), "muted" if level == "bad" else "accent")
+            known = level, width, age, Cell(sparkline(prices), "muted" if level in ("bad", "idle") else "accent")
             self._ticked[symbol] = known
         return known[2:]
