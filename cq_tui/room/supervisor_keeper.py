@@ -20,7 +20,7 @@ from cq_tui.supervisor.managed_service import read_report
 from cq_tui.supervisor.process import ExitWatch, ServiceProcess, find_process
 from cq_tui.supervisor.restart import CRASH_LIMIT, CRASH_WINDOW, RestartPolicy
 from cq_tui.supervisor.silence import SilenceLimits
-from cq_tui.supervisor.start import StartupFailed, spawn_supervisor, wait_until_supervising
+from cq_tui.supervisor.start import StartupFailed, wait_until_supervising
 
 #: Seconds between looks at a supervisor, and where the system does not notify us of its end.
 _POLL, _UNNOTIFIED_POLL = 1.0, 0.25
@@ -71,11 +71,11 @@ class SupervisorKeeper:
         self,
         data: DataDir,
         report: Callable[[Supervision], object],
-        start: Callable[[DataDir, bool], ServiceProcess] | None = None,
+        start: Callable[[DataDir, bool], ServiceProcess],
     ) -> None:
         """``start`` starts a supervisor's process; the second argument says whether it follows one that died."""
         self._data = data
-        self._spawn = start or spawn_supervisor
+        self._spawn = start
         self._report = report
         self._policy = RestartPolicy(initial_delay=_FIRST_DELAY)
         self._starting = asyncio.Lock()
