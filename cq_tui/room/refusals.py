@@ -1,4 +1,4 @@
-"""Why a key cannot act now, in words; such a key is greyed, and pressing it shows them."""
+"""Why a key cannot act now, in words; such a key is grayed, and pressing it shows them."""
 
 from typing import TYPE_CHECKING
 

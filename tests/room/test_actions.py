@@ -205,7 +205,7 @@ async def test_g_says_that_turning_the_guardrails_on_means_live(stage: Stage, ma
         assert "After: LIVE" in text
 
 
-async def test_keys_of_settings_held_by_the_environment_are_greyed_and_say_so(
+async def test_keys_of_settings_held_by_the_environment_are_grayed_and_say_so(
     stage: Stage, make_room: MakeRoom
 ) -> None:
     held = {
@@ -237,7 +237,7 @@ async def test_the_environment_prevents_no_halt(stage: Stage, make_room: MakeRoo
         await wait_until(pilot, lambda: settings(stage) == {"TRADING_STATE": "halted"})
 
 
-async def test_start_and_stop_are_greyed_where_nothing_would_change(stage: Stage, make_room: MakeRoom) -> None:
+async def test_start_and_stop_are_grayed_where_nothing_would_change(stage: Stage, make_room: MakeRoom) -> None:
     write_desired_state(stage.data, "feeder", "stopped", "cli")
     stage.data.lock_of("feeder").write_bytes(b"")
     app = make_room(stage.data)

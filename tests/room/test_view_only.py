@@ -1,4 +1,4 @@
-"""A room that only views: it says so, its keys are greyed and say why, and nothing it does changes a file."""
+"""A room that only views: it says so, its keys are grayed and say why, and nothing it does changes a file."""
 
 import hashlib
 import os
@@ -115,7 +115,7 @@ async def test_the_object_that_acts_refuses(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("binding", ACTING, ids=lambda binding: binding.id)
-async def test_a_key_that_cannot_act_is_greyed_and_says_why_once(stage: Stage, binding: Any) -> None:
+async def test_a_key_that_cannot_act_is_grayed_and_says_why_once(stage: Stage, binding: Any) -> None:
     app = viewer(stage)
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await wait_until_loaded(pilot)
@@ -129,7 +129,7 @@ async def test_a_key_that_cannot_act_is_greyed_and_says_why_once(stage: Stage, b
         assert app.screen is app.room
 
 
-async def test_a_click_on_a_greyed_key_says_why(stage: Stage) -> None:
+async def test_a_click_on_a_grayed_key_says_why(stage: Stage) -> None:
     app = viewer(stage)
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await wait_until_loaded(pilot)

@@ -1,4 +1,4 @@
-"""The base of screens with keys that cannot always act: such a key is greyed and says why when it is pressed."""
+"""The base of screens with keys that cannot always act: such a key is grayed and says why when it is pressed."""
 
 from textual.actions import parse
 from textual.screen import Screen, ScreenResultType
@@ -12,7 +12,7 @@ class RefusingScreen(Screen[ScreenResultType]):
         raise NotImplementedError
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Let Textual skip and grey what cannot be done now."""
+        """Let Textual skip and gray what cannot be done now."""
         return None if self.refusal(action, parameters) else True
 
     def refusal_of(self, action: str) -> str | None:
