@@ -4,9 +4,28 @@ import gc
 import os
 import sys
 
+from cq_tui.contracts.exit_code import ExitCode
+from cq_tui.interrupts import end_on_interrupt, is_interrupt
+from cq_tui.standard_streams import OutputFailed, reopen_closed, report_failed_output
+
 
 def main() -> None:
-    """Run the command line. Its libraries are imported only for a command, so that the room paints sooner."""
+    """Run the command line: the outermost frame, in which every error gets its exit code."""
+    end_on_interrupt()
+    reopen_closed()
+    try:
+        code = _run()
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    except (BrokenPipeError, OutputFailed) as error:
+        code = report_failed_output(error)
+    except Exception as defect:  # noqa: BLE001 - the outermost handler; Python's own exit code would mean "failed"
+        code = ExitCode.INTERRUPTED if is_interrupt(defect) else _report_defect(defect)
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Run what the arguments ask for. Libraries are imported only for a command, so that the room paints sooner."""
     from cq_tui.output_encoding import use_twins
 
     use_twins()
@@ -16,7 +35,7 @@ def main() -> None:
 
         options = parse_room_options(sys.argv[1:])
         if options is not None:
-            sys.exit(open_room(options))
+            return open_room(options)
         if sys.argv[1:2] == ["service"]:
             # What is imported stays, and looking for garbage in it takes a tenth of the start.
             gc.disable()
@@ -24,10 +43,17 @@ def main() -> None:
 
             service = parse_service_command(sys.argv[1:])
             if service is not None:
-                sys.exit(run_in_foreground(*service))
+                return run_in_foreground(*service)
     from cq_tui.cli import main as command_line
 
-    command_line()
+    return command_line()
+
+
+def _report_defect(defect: Exception) -> int:
+    import traceback
+
+    traceback.print_exception(defect)
+    return ExitCode.DEFECT
 
 
 if __name__ == "__main__":

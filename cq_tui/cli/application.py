@@ -1,6 +1,5 @@
 """The command line: its help, its entry point, and the room as the default command."""
 
-import os
 import sys
 from typing import Annotated
 
@@ -9,6 +8,8 @@ import typer
 from cq_tui import __version__
 from cq_tui.cli.options import DataOption, ReplayOption, SeedOption
 from cq_tui.contracts.exit_code import ExitCode
+from cq_tui.interrupts import raise_on_interrupt
+from cq_tui.standard_streams import flush_output, guard_output
 
 HELP = f"""Coin Quant R11: a crypto trading stack for Binance Spot, and the terminal room that runs it.
 
@@ -20,21 +21,17 @@ Exit codes: {", ".join(f"{code.value} {code.meaning}" for code in ExitCode)}.
 app = typer.Typer(help=HELP, no_args_is_help=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
-def main() -> None:
-    """Run the command line. Bad input or a missing file never ends in a traceback."""
+def main() -> int:
+    """Run a command and return its exit code. Bad input or a missing file never ends in a traceback."""
+    raise_on_interrupt()
+    guard_output()
+    code: int = ExitCode.OK
     try:
         app(prog_name="cq-tui")
-    except KeyboardInterrupt:
-        sys.exit(ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of the pipe is gone: not our error, and nobody reads a message.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ExitCode.FAILED)
-    except Exception as defect:  # noqa: BLE001 - the outermost handler; Python's own exit code would mean "failed"
-        import traceback
-
-        traceback.print_exception(defect)
-        sys.exit(ExitCode.DEFECT)
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else ExitCode.OK
+    failed = flush_output()
+    return code if failed is None else failed
 
 
 def _print_version(wanted: bool) -> None:

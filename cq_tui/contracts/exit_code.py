@@ -19,7 +19,7 @@ class ExitCode(IntEnum):
     FAILED = 1, "failed or degraded"
     ERROR = 2, "wrong usage or error"
     ALREADY_RUNNING = 3, "already running"
-    UNUSABLE = 4, "unusable data directory or settings"
+    UNUSABLE = 4, "unusable data directory, settings or output"
     TERMINAL = 5, "unsupported terminal"
     #: Distinct from every result of a command.
     DEFECT = 70, "internal error"

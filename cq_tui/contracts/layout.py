@@ -170,6 +170,10 @@ class DataDir:
         """Log of one process."""
         return self.logs / f"{service}.log"
 
+    def crash_report_at(self, time: str) -> Path:
+        """What ended a room, or failed in it; contains no values. The 10 newest are kept."""
+        return self.logs / f"room-{time}.crash"
+
     def bundle_at(self, timestamp: int) -> Path:
         """A debug bundle for support; contains no secrets."""
         return self.root / f"debug_bundle_{timestamp}.json"

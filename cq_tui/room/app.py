@@ -3,7 +3,6 @@
 import asyncio
 import math
 import os
-import signal
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual import events, on
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding
 from textual.driver import Driver
 from textual.filter import LineFilter
@@ -26,6 +25,7 @@ from cq_tui.room.asking import Asking
 from cq_tui.room.changes import Changes
 from cq_tui.room.controls import Controls, RequestRefused, StartSupervisor
 from cq_tui.room.copying import MOST_BYTES, Clipboard, as_bytes, clipboard_of, describe_copy, is_sent, needs_file
+from cq_tui.room.endable_app import EndableApp
 from cq_tui.room.key_queue import ORDERED, KeyQueue
 from cq_tui.room.keyboard_layout import HINT_INTERVAL, layout_hint
 from cq_tui.room.keys import ASKING_ACTIONS
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 ShowDialog = Callable[[Dialog], Coroutine[Any, Any, str | None]]
 
 
-class RoomApp(App[int]):
+class RoomApp(EndableApp):
     """The room for one data directory. With ``supervise=False`` it does not care for a supervisor."""
 
     TITLE = "Coin Quant R11"
@@ -88,7 +88,7 @@ class RoomApp(App[int]):
         file it is forgotten. ``view_only`` is why this room only views: it cares for no supervisor, and its keys do
         not act. ``terminal`` has the variables that describe the terminal; the process's own if None.
         """
-        super().__init__()
+        super().__init__(data)
         self.keys = KeyQueue(self, super().on_event, self._admits)
         self._asking = Asking()
         self._clock = clock
@@ -100,8 +100,6 @@ class RoomApp(App[int]):
         self.state: RoomState | None = None
         self._controls = Controls(data, view_only, start_supervisor)
         self._supervise = supervise and view_only is None
-        #: Ends the process when its terminal is gone.
-        self.end_without_terminal: Callable[[int], None] = self.exit
         self._now = now
         #: Measures the time between hints.
         self.monotonic = time.monotonic
@@ -169,14 +167,6 @@ class RoomApp(App[int]):
 
         return RoomDriver
 
-    def lose_terminal(self) -> None:
-        """End: the terminal is gone."""
-        self.end_without_terminal(0)
-
-    def fail(self, error: Exception) -> None:
-        """End because of a defect."""
-        self._handle_exception(error)
-
     def repaint(self) -> None:
         """Paint everything, after the terminal has missed some of it."""
         self._painted.forget()
@@ -216,14 +206,10 @@ class RoomApp(App[int]):
         screen = self.screen
         return not isinstance(screen, OwnScreen) or screen.admits(event)
 
-    # -- startup and signals
+    # -- startup
 
     def on_mount(self) -> None:
-        """Paint first; then read, watch and care for a supervisor. SIGTERM and SIGHUP end the room alone."""
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self.exit, 0)
-        # Without a terminal the app cannot exit normally: waiting for its output thread would hang.
-        loop.add_signal_handler(signal.SIGHUP, lambda: self.end_without_terminal(0))
+        """Paint first; then read, watch and care for a supervisor."""
         self.call_after_refresh(self._start_watching)
 
     def _start_watching(self) -> None:
@@ -265,6 +251,8 @@ class RoomApp(App[int]):
         """Show an alert for a worker that failed; the rest of the room keeps running."""
         if event.state is WorkerState.ERROR:
             error = event.worker.error
+            if error is not None:
+                self.defects.report(error, f"worker {event.worker.name}", fatal=False)
             self._show_alert(
                 event.worker.name, Alert("bad", f"{event.worker.name} failed: {type(error).__name__}: {error}")
             )

@@ -1,12 +1,12 @@
 """Open the room from the command line, importing as little as possible before the first paint."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from cq_tui.contracts.exit_code import ExitCode
 from cq_tui.contracts.layout import DataDir
+from cq_tui.standard_streams import print_error
 
 
 class RoomOptions(NamedTuple):
@@ -46,10 +46,22 @@ def parse_room_options(arguments: Sequence[str]) -> RoomOptions | None:
 
 def open_room(options: RoomOptions) -> int:
     """Open the room and return the exit code; errors go to standard error."""
+    data = DataDir.resolve(options.data_dir)
+    try:
+        return _open(data, options)
+    except Exception as error:  # noqa: BLE001 - the room's outermost frame before there is an app
+        from cq_tui.room.defects import Defects
+
+        defects = Defects(data)
+        defects.report(error, "before the app", fatal=True)
+        defects.print_fatal()
+        return ExitCode.DEFECT
+
+
+def _open(data: DataDir, options: RoomOptions) -> int:
     from cq_tui.ops.market_source import RecordingNotFound, set_market_source
     from cq_tui.store.data_directory import DataDirError, prepare_data_directory
 
-    data = DataDir.resolve(options.data_dir)
     try:
         set_market_source(options.replay, options.seed)
     except RecordingNotFound as error:
@@ -65,7 +77,7 @@ def open_room(options: RoomOptions) -> int:
         except DataDirError as error:
             if not data.root.is_dir():
                 return _fail(str(error), ExitCode.UNUSABLE)
-            sys.stderr.write(f"cq-tui: {error}. Opening in view-only mode.\n")
+            print_error(f"{error}. Opening in view-only mode")
             view_only = str(error)
     # Settings are read after the first paint: the room itself shows what is wrong with them.
     from cq_tui.room.run import run_room
@@ -78,5 +90,5 @@ def open_room(options: RoomOptions) -> int:
 
 
 def _fail(message: str, code: ExitCode) -> int:
-    sys.stderr.write(f"cq-tui: {message}\n")
+    print_error(message)
     return code

@@ -3,10 +3,19 @@
 import errno
 import os
 import sys
+import threading
+from functools import partial
+from typing import TYPE_CHECKING
 
+from cq_tui.contracts.exit_code import ExitCode
 from cq_tui.contracts.layout import DataDir
 from cq_tui.output_encoding import is_unicode
+from cq_tui.room.defects import Defects
+from cq_tui.room.terminal.ending import Ending
 from cq_tui.room.terminal.support import check_terminal
+
+if TYPE_CHECKING:
+    from cq_tui.room.app import RoomApp
 
 
 def run_room(data: DataDir, notice: str | None = None, view_only: str | None = None) -> int:
@@ -14,7 +23,10 @@ def run_room(data: DataDir, notice: str | None = None, view_only: str | None = N
     encoding = None if sys.__stderr__ is None else sys.__stderr__.encoding
     check_terminal(
         os.environ,
-        is_terminal=sys.stdin.isatty() and sys.__stderr__ is not None and sys.__stderr__.isatty(),
+        is_terminal=sys.__stdin__ is not None
+        and sys.__stdin__.isatty()
+        and sys.__stderr__ is not None
+        and sys.__stderr__.isatty(),
         encoding=encoding,
     )
     # Imported for a terminal that can show it only: Textual takes most of the time before the first paint.
@@ -28,15 +40,46 @@ def run_room(data: DataDir, notice: str | None = None, view_only: str | None = N
         preferences=preferences_path(),
         view_only=view_only,
     )
-    app.end_without_terminal = os._exit
-    try:
-        code = app.run()
-    except OSError as error:
-        # The terminal is gone; everything was handed over already, only the final output failed.
-        if error.errno != errno.EIO:
-            raise
-        return 0
+    return run_to_the_end(app)
+
+
+def run_to_the_end(app: "RoomApp") -> int:
+    """Run the app until it ends, whatever ends it; return the exit code."""
+    ending = app.ending = Ending(app.leave, app.restore_terminal, terminate=partial(_terminate, app.defects))
+    threading.excepthook = lambda failed: app.fail_in_thread(failed.exc_value)
+    code: int | None = None
+    with ending.on_signals():
+        try:
+            code = app.run()
+        except OSError as error:
+            if error.errno != errno.EIO:
+                app.defects.report(error, "the app", fatal=True)
+            # Otherwise the terminal is gone, and a driver that is not ours has not noticed.
+        except Exception as error:  # noqa: BLE001 - the room's outermost frame: whatever it was, it is reported
+            app.defects.report(error, "the app", fatal=True)
+        if app.defects.is_fatal:
+            app.defects.print_fatal()
+            return ExitCode.DEFECT
+        if ending.code is not None:
+            return ending.code
+        _print_last_checkpoint(app)
+        return app.return_code or code or ExitCode.OK
+
+
+def _terminate(defects: Defects, code: int) -> None:
+    if defects.is_fatal:
+        defects.print_fatal()
+    os._exit(ExitCode.DEFECT if defects.is_fatal else code)
+
+
+def _print_last_checkpoint(app: "RoomApp") -> None:
+    """Leave the last checkpoint in the terminal's scrollback, which survives whatever is done to the files."""
     if line := app.room.checkpoint.summary_line:
-        # The terminal's scrollback survives whatever is done to the files.
-        sys.stdout.write(f"{line}\n")
-    return app.return_code or code or 0
+        for stream in (sys.stdout, sys.stderr):
+            # Standard output may be redirected to a full disk.
+            try:
+                stream.write(f"{line}\n")
+                stream.flush()
+                return
+            except OSError:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

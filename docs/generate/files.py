@@ -62,6 +62,7 @@ NAMED: dict[str, tuple[str, ...]] = {
     "exchange_address": (_DOCUMENT, "exchange", "exchange_address"),
     "logs": (_FOLDER, _EVERY_PROCESS),
     "log_of": (_JOURNAL, _ITSELF),
+    "crash_report_at": (_TEXT, "room"),
     "bundle_at": (_DOCUMENT, "room, `cq-tui bundle`", "debug_bundle"),
 }
 

@@ -158,13 +158,14 @@ async def test_ctrl_c_and_ctrl_q_ask_too(supervisors: Supervisors) -> None:
             await wait_until(pilot, lambda: app.screen is app.room)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 async def test_a_signal_ends_the_room_alone(supervisors: Supervisors, number: signal.Signals) -> None:
     app = room(supervisors)
     async with app.run_test(size=SIZE) as pilot:
         await wait_until(pilot, lambda: supervisors.pid is not None)
-        os.kill(os.getpid(), number)
-        await wait_until(pilot, lambda: not app.is_running)
+        with app.ending.on_signals():
+            os.kill(os.getpid(), number)
+            await wait_until(pilot, lambda: not app.is_running)
     assert supervisors.pid is not None
 
 

@@ -35,10 +35,14 @@ _RESTORE = (
 
 
 class TerminalUser(Protocol):
-    """What the driver asks of its app; called in the event loop."""
+    """What the driver asks of its app."""
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the app is about to end."""
 
     def lose_terminal(self) -> None:
-        """The terminal is gone."""
+        """The terminal is gone. Called in any thread."""
 
     def fail(self, error: Exception) -> None:
         """A thread of the driver has failed."""
@@ -77,7 +81,7 @@ class RoomDriver(LinuxDriver):
         self._writer = None
         if created is not None:
             self._writer = TerminalWriter(
-                self._output, lambda: self._tell(self._user.lose_terminal), lambda: self._tell(self._user.repaint)
+                self._output, self._user.lose_terminal, lambda: self._tell(self._user.repaint)
             )
 
     def write(self, data: str) -> None:
@@ -128,11 +132,13 @@ class RoomDriver(LinuxDriver):
         if self._auto_restart and not self._is_suspended:
             self.suspend_application_mode()
             self._is_suspended = self._must_signal_resume = True
+            # Given back: another program may have changed them since.
+            self.attrs_before = None
         os.kill(os.getpid(), signal.SIGSTOP)
 
     def _resume(self) -> None:
         """Set the terminal up again, whether SIGTSTP or SIGSTOP has stopped the process."""
-        if not self._auto_restart:
+        if not self._auto_restart or self._user.is_ending:
             return
         if not self._is_suspended:
             self.suspend_application_mode()
@@ -169,7 +175,7 @@ class RoomDriver(LinuxDriver):
                 if data is None:
                     continue
                 if not data:
-                    self._tell(self._user.lose_terminal)
+                    self._user.lose_terminal()
                     return
                 inputs = keys.feed(data, time.monotonic())
             inputs += keys.expire(time.monotonic())

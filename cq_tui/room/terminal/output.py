@@ -30,7 +30,7 @@ class TerminalWriter(WriterThread):
         """
         super().__init__(file)
         self._descriptor = _open_without_waiting(file.fileno())
-        self._encoding = file.encoding
+        self._encoding, self._errors = file.encoding, file.errors or "replace"
         self._on_lost = on_lost
         self._on_caught_up = on_caught_up
         # Unlike Queue, it may be used in a signal handler that interrupted it.
@@ -50,7 +50,7 @@ class TerminalWriter(WriterThread):
         """Write until the end, or until the terminal is gone."""
         try:
             while not self._ended:
-                self._write(self._next_texts().encode(self._encoding, errors="replace"))
+                self._write(self._next_texts().encode(self._encoding, self._errors))
                 if self._left_out and self._waiting.empty():
                     self._left_out = False
                     self._on_caught_up()
