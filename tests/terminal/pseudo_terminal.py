@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
+import psutil
+
 from tests.terminal.screen_grid import ScreenGrid
 
 #: Seconds to wait for anything; a busy machine is slow.
@@ -89,16 +91,29 @@ class PseudoTerminal:
         """Wait for a condition. Fails with what was written last."""
         deadline = time.monotonic() + PATIENCE
         while not condition():
-            over = self.process.poll() is not None or time.monotonic() > deadline
+            over = time.monotonic() > deadline
             assert not over, f"no {what}; last written: {self.text[-2000:]!r}"
             time.sleep(0.02)
 
     def wait_for_end(self) -> int:
-        """Wait for the end of the program; return its exit code."""
+        """Wait for the end of the program and its output; return its exit code."""
         code = self.process.wait(PATIENCE)
-        # The rest of its output.
-        time.sleep(0.05)
+        if self._is_reading.is_set():
+            self.wait_until_idle()
         return code
+
+    def wait_until_idle(self) -> None:
+        """Wait until everything that was written has been read."""
+        deadline = time.monotonic() + PATIENCE
+        while select.select([self._master], [], [], 0)[0]:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        # The reader may hold the last of it.
+        time.sleep(0.05)
+
+    def state(self) -> str:
+        """Return the state of the process, such as ``psutil.STATUS_STOPPED``."""
+        return psutil.Process(self.process.pid).status()
 
     def stop_reading(self) -> None:
         """Be a terminal that nobody reads."""

@@ -13,9 +13,9 @@ from cq_tui.contracts.exit_code import ExitCode
 #: Signals that end the room, and the exit code of each. Supervision and services go on without it.
 SIGNALS = {signal.SIGTERM: ExitCode.OK, signal.SIGHUP: ExitCode.OK, signal.SIGINT: ExitCode.INTERRUPTED}
 #: Seconds that the room has to end normally.
-LIMIT = 0.8
+LIMIT = 0.7
 #: Seconds that giving back the terminal may take then.
-_RESTORE_LIMIT = 0.2
+_RESTORE_LIMIT = 0.4
 
 
 class Ending:

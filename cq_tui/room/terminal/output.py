@@ -16,8 +16,8 @@ _MAX_WAITING = 30
 _CHUNK = 1024
 #: Seconds after which a writer that waits looks whether it should end.
 _POLL_INTERVAL = 0.1
-#: Seconds that the last output has to reach the terminal.
-_LAST_OUTPUT = 0.4
+#: Seconds that the last output has to reach the terminal, and that the thread has to end after that.
+_LAST_OUTPUT = 0.3
 
 
 class TerminalWriter(WriterThread):
@@ -55,8 +55,9 @@ class TerminalWriter(WriterThread):
                     self._left_out = False
                     self._on_caught_up()
         except OSError:
-            self._given_up = True
             self._on_lost()
+        finally:
+            self._given_up = self._given_up or not self._ended
 
     def write_at_end(self, text: str) -> None:
         """Write from another thread what the terminal must still get, if it takes it at once."""
@@ -78,6 +79,7 @@ class TerminalWriter(WriterThread):
     def give_up(self) -> None:
         """Throw away what the terminal has not read, and end."""
         self._given_up = True
+        self._waiting.put(None)
         with suppress(termios.error):
             termios.tcflush(self._descriptor, termios.TCOFLUSH)
             # It may have been held with Ctrl+S before the room opened.
