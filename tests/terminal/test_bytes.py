@@ -93,7 +93,7 @@ def test_stopped_and_continued(tmp_path: Path) -> None:
             terminal.wait_until(lambda: process.status() == psutil.STATUS_STOPPED, "stop")
             if number == signal.SIGTSTP:
                 assert terminal.modes_now() == terminal.modes
-                assert b"\x1b[?1049l" in terminal.seen
+                terminal.wait_until(lambda: b"\x1b[?1049l" in terminal.seen, "end of its own screen")
             terminal.forget()
             os.kill(process.pid, signal.SIGCONT)
             terminal.wait_until(lambda: b"\x1b[?1049h" in terminal.seen, "screen of its own")
