@@ -3,9 +3,7 @@
 from collections.abc import Callable
 
 import orjson
-import pytest
 
-from cq_tui.cli import main
 from cq_tui.contracts.layout import DataDir
 from tests.cli.conftest import CommandResult
 from tests.store.history.histories import made
@@ -30,15 +28,3 @@ def test_unusable_files_are_named(data: DataDir, cq: Callable[..., CommandResult
     made(data.root, 1)
     assert "does not exist" in cq("verify", "--against", "nothing.json", code=4).err
     assert "--workers" in cq("verify", "--workers", "0", code=2).err
-
-
-def test_a_defect_has_its_own_exit_code(data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object, **__: object) -> None:
-        raise RuntimeError("a defect")
-
-    made(data.root, 1)
-    monkeypatch.setattr("cq_tui.ops.verify.verify_history", broken)
-    monkeypatch.setattr("sys.argv", ["cq-tui", "--data-dir", str(data.root), "verify"])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 70
