@@ -45,7 +45,7 @@ from cq_tui.room.screens.own_screen import OwnScreen
 from cq_tui.room.screens.refusing import RefusingScreen
 from cq_tui.room.screens.room import RoomScreen
 from cq_tui.room.stack import Stack
-from cq_tui.room.themes import DARK, DARK_VARIABLES, LIGHT, LIGHT_VARIABLES, choose_theme
+from cq_tui.room.themes import DARK, DARK_VARIABLES, LIGHT, LIGHT_VARIABLES, choose_theme, readable_variables
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -144,6 +144,11 @@ class RoomApp(EndableApp):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return the room's own colors, for themes that do not define them."""
         return DARK_VARIABLES if self.current_theme.dark else LIGHT_VARIABLES
+
+    def get_css_variables(self) -> dict[str, str]:
+        """Return the colors of the stylesheet and of styled text."""
+        self.theme_variables = readable_variables(self.current_theme, super().get_css_variables())
+        return self.theme_variables
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return Textual's filters, then ours: what they make of a line is painted."""

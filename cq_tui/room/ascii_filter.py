@@ -1,16 +1,30 @@
 """Replaces every sign by its ASCII twin, in all that Textual paints."""
 
 from functools import lru_cache
+from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
+from textual.scrollbar import ScrollBar, ScrollBarRender
 
 from cq_tui.ops.ascii_twins import to_ascii
 
 #: Keys that Textual shows as signs: a name says more than the sign's twin.
 KEY_NAMES = str.maketrans({"⏎": "enter", "⌫": "backspace", "↑": "up", "↓": "down", "←": "left", "→": "right"})
+
+
+class PlainScrollBar(ScrollBarRender):
+    """Without the fine ends of a scroll bar: their twins would be letters on it."""
+
+    VERTICAL_BARS: ClassVar[list[str]] = [" "]
+    HORIZONTAL_BARS: ClassVar[list[str]] = [" "]
+
+
+def use_plain_scroll_bars() -> None:
+    """Draw scroll bars of whole cells in this process."""
+    ScrollBar.renderer = PlainScrollBar
 
 
 class AsciiFilter(LineFilter):

@@ -67,6 +67,17 @@ LIGHT = Theme(
 )
 
 
+def readable_variables(theme: Theme, variables: dict[str, str]) -> dict[str, str]:
+    """Return a theme's variables with the colors of its words readable on its background.
+
+    The accent and the states color words here. In many themes they are made for areas; for words Textual derives
+    ``text-accent`` and so on from them.
+    """
+    if theme.ansi or theme in (DARK, LIGHT):
+        return variables
+    return variables | {name: variables[f"text-{name}"] for name in ("accent", "success", "warning", "error")}
+
+
 def choose_theme(asked: str | None, remembered: str | None, available: Collection[str]) -> tuple[str, str]:
     """Return the theme to open with, and a word about what could not be followed, or an empty one.
 

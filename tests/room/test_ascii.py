@@ -8,7 +8,7 @@ from textual.color import Color
 from textual.pilot import Pilot
 from textual.strip import Strip
 
-from cq_tui.room.ascii_filter import AsciiFilter
+from cq_tui.room.ascii_filter import AsciiFilter, PlainScrollBar
 from tests.ops.test_characters import DISPUTED
 from tests.room.conftest import MakeRoom, screen_text, wait_for_text, wait_until, wait_until_loaded
 from tests.room.stage import NOW, Stage
@@ -49,6 +49,11 @@ async def test_every_painted_character_is_ascii(stage: Stage, make_room: MakeRoo
                 assert cell_len(strip.text) == HUGE[0]
             await pilot.press(*closing)
             await wait_until(pilot, lambda: app.screen is app.room)
+
+
+def test_scroll_bars_have_no_fine_ends() -> None:
+    drawn = PlainScrollBar.render_bar(size=10, virtual_size=37, window_size=10, position=5)
+    assert {segment.text for segment in drawn.segments if not segment.control} <= {" ", "\n"}
 
 
 async def test_keys_have_names_in_ascii(stage: Stage, make_room: MakeRoom) -> None:

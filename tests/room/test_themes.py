@@ -1,9 +1,13 @@
 """Colors: readable in both themes, and distinct in a 16-color terminal."""
 
+from pathlib import Path
+
 import pytest
 from rich.color import Color, ColorSystem
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
+from cq_tui.contracts.layout import DataDir
+from cq_tui.room.app import RoomApp
 from cq_tui.room.themes import DARK, LIGHT
 
 
@@ -51,3 +55,18 @@ def test_live_looks_like_no_other_mode_in_sixteen_colors(theme: Theme) -> None:
     modes = [f"mode-{mode}" for mode in ("simulation", "paper", "testnet", "live")]
     numbers = [Color.parse(color(theme, name)).downgrade(ColorSystem.STANDARD).number for name in modes]
     assert numbers.count(numbers[-1]) == 1
+
+
+#: Themes with the terminal's own colors have no contrast to compute.
+OTHERS = sorted(name for name, theme in BUILTIN_THEMES.items() if not theme.ansi)
+
+
+def test_words_can_be_read_in_every_theme(tmp_path: Path) -> None:
+    app = RoomApp(DataDir(tmp_path))
+    for name in OTHERS:
+        app.theme = name
+        colors = app.get_css_variables()
+        words = ("foreground", "muted", "accent", "success", "warning", "error")
+        worst = {word: contrast(colors[word][:7], colors["background"]) for word in words}
+        assert min(worst.values()) >= 3, (name, worst)
+        assert contrast(colors["foreground"][:7], colors["cursor"]) >= 3, name
