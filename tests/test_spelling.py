@@ -13,7 +13,7 @@ _BRITISH = re.compile(
     r"\w*(?:cancell(?!ation)|realis(?!t)|(?:author|canonical|capital|final|general|initial|minim|maxim|memor|normal"
     r"|optim|organ|priorit|random|recogn|sanit|serial|special|standard|summar|synchron|util|visual)is(?:e|ing|ation)"
     r"|analys(?!is|t)|colour|behaviour|favour|flavour|honour|neighbour|labell|modell|signall|travell|catalogue|licence"
-    r"|centre|defence|artefact|fulfil\b|judgement|whilst|\bgray|\btowards\b)\w*",
+    r"|centre|defence|artefact|fulfil\b|judgement|whilst|\bgrey|\btowards\b)\w*",
     re.IGNORECASE,
 )
 #: Python's own names, and a field of ``state/trader.json`` that users have.
