@@ -201,6 +201,8 @@ class RoomApp(EndableApp):
     async def on_event(self, event: events.Event) -> None:
         """Hand keys on one after another, everything else at once."""
         if isinstance(event, ORDERED) and not event.is_forwarded:
+            if self.state is not None:
+                self.state.note_person(self._now())
             await self.keys.offer(event)
         else:
             await super().on_event(event)

@@ -246,6 +246,10 @@ class RoomState:
         holder = self.lock_holders.get("supervisor")
         return living_supervisor(self.supervisor, holder.pid if holder else None, now)
 
+    def note_person(self, now: float) -> None:
+        """Note that a person is at this room, and sees what it tells."""
+        self.seen_restarts.mark(self.supervised_states(now), now)
+
     def supervised_state(self, service: str, now: float) -> ServiceState | None:
         """Return what a living supervisor reports of a service."""
         return self.supervised_states(now).get(service)

@@ -3,9 +3,10 @@
 from typing import Any
 
 from cq_tui.contracts.health import ServiceState
+from cq_tui.ops.restarts import SEEN_LIMIT
 from cq_tui.room.alerts import all_alerts, room_alerts
 from cq_tui.room.panes.alert_bar import AlertBar
-from tests.room.conftest import MakeRoom, screen_text, wait_for_text, wait_until_loaded
+from tests.room.conftest import MakeRoom, screen_text, state_of, wait_for_text, wait_until_loaded
 from tests.room.stage import NOW, Stage
 from tests.room.test_state import read_all
 
@@ -37,6 +38,23 @@ async def test_without_a_restart_the_bar_takes_no_line(stage: Stage, make_room: 
         await wait_until_loaded(pilot)
         await wait_for_text(pilot, "all services ok")
         assert not app.room.query_one(AlertBar).display
+
+
+async def test_a_restart_is_told_until_a_while_after_somebody_was_there(stage: Stage, make_room: MakeRoom) -> None:
+    stage.supervisor(feeder=restarted())
+    app = make_room(stage.data)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await wait_for_text(pilot, KILLED)
+        await pilot.press("down")
+    state = state_of(app)
+    for later, is_told in ((SEEN_LIMIT - 1, True), (SEEN_LIMIT + 1, False)):
+        stage.now = NOW + later
+        stage.supervisor(feeder=restarted())
+        state.poll_files()
+        state.refresh_lock_holders()
+        assert any(alert.text == KILLED for alert in room_alerts(state, NOW + later)) is is_told
+        # Another room, at which nobody has been, tells it still.
+        assert any(alert.text == KILLED for alert in room_alerts(read_all(stage.data), NOW + later))
 
 
 def test_what_hangs_or_was_given_up_comes_before_restarts(stage: Stage) -> None:

@@ -5,16 +5,20 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import orjson
 import psutil
 import pytest
+from textual.color import Color
 
 from cq_tui.contracts.layout import SERVICES, DataDir
+from cq_tui.room.themes import DARK
 from cq_tui.store.checkpoints.checkpoint_log import Statement, read_checkpoint_log
+from cq_tui.store.control import issue_command
 from cq_tui.store.lock import is_alive, read_holder
+from tests.room.calm import find_alarms, split_colors
 from tests.terminal.tmux import Tmux
 
 pytestmark = [
@@ -25,7 +29,12 @@ pytestmark = [
 ]
 
 #: The environment of every test's process: the caller's settings must not affect it. A small market opens soon.
-ENVIRONMENT = {"TERM": "xterm-256color", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "SYMBOLS": "BTCUSDT,ETHUSDT"}
+ENVIRONMENT = {
+    "TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8",
+    "SYMBOLS": "BTCUSDT,ETHUSDT",
+}  # fmt: skip
+#: The color of trouble, as a terminal is told: red, green, blue.
+RED = tuple(Color.parse(DARK.error or "").rgb)
 
 
 def room(data: DataDir, *words: str) -> list[str]:
@@ -63,15 +72,33 @@ def event_types(data: DataDir) -> list[str]:
     return [orjson.loads(line)["event_type"] for line in data.events.read_bytes().splitlines()]
 
 
+def calmly_wait_for(terminal: Tmux, is_there: Callable[[str], bool]) -> None:
+    """Wait for a screen; no screen until then may alarm."""
+
+    def look() -> bool:
+        text, red = split_colors(terminal.colored_screen(), RED)
+        assert not find_alarms(text.splitlines(), red), text
+        return is_there(text)
+
+    terminal.wait_until(look, "calm screen as expected", timeout=90)
+
+
 def test_the_most_important_keys(data: DataDir, tmp_path: Path) -> None:
     with Tmux(tmp_path, room(data), ENVIRONMENT, 160, 45) as terminal:
         started = time.monotonic()
         terminal.wait_for("SIMULATION")
-        terminal.wait_for("all services ok", timeout=90)
+        # Frame after frame, nothing reads as trouble: not while the stack starts, not while one service does.
+        calmly_wait_for(terminal, lambda screen: "all services ok" in screen)
         print(f"all services ok after {time.monotonic() - started:.1f} s")
         screen = terminal.wait_for("history intact")
         assert "BTCUSDT" in screen
         assert "guardrails on" in screen
+
+        before = read_holder(data.lock_of("ares"))
+        issue_command(data, "restart_service", "supervisor", target="ares", issued_by="the test")
+        calmly_wait_for(terminal, lambda screen: "ares starting" in screen)
+        calmly_wait_for(terminal, lambda screen: "all services ok" in screen)
+        assert read_holder(data.lock_of("ares")) not in (None, before)
 
         # g asks, the same key does not confirm, no is the default.
         terminal.press("g")

@@ -23,6 +23,10 @@ class Tmux:
         """Return what is on the screen."""
         return self._run("capture-pane", "-p")
 
+    def colored_screen(self) -> str:
+        """Return what is on the screen, with the sequences of its colors."""
+        return self._run("capture-pane", "-p", "-e")
+
     def scrollback(self) -> str:
         """Return the screen and its scrollback; wrapped lines are joined."""
         return self._run("capture-pane", "-p", "-J", "-S", "-")
