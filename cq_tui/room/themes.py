@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from textual.color import Color
 from textual.theme import Theme
 
 from cq_tui.ops.formatting import StatusLevel, sanitize
@@ -68,14 +69,18 @@ LIGHT = Theme(
 
 
 def readable_variables(theme: Theme, variables: dict[str, str]) -> dict[str, str]:
-    """Return a theme's variables with the colors of its words readable on its background.
+    """Return a theme's variables with colors that can be told from its background.
 
     The accent and the states color words here. In many themes they are made for areas; for words Textual derives
-    ``text-accent`` and so on from them.
+    ``text-accent`` and so on from them. Bars differ a little from the background; lines, and keys that cannot act,
+    by a third.
     """
     if theme.ansi or theme in (DARK, LIGHT):
         return variables
-    return variables | {name: variables[f"text-{name}"] for name in ("accent", "success", "warning", "error")}
+    words = {name: variables[f"text-{name}"] for name in ("accent", "success", "warning", "error")}
+    foreground, background = Color.parse(variables["foreground"]), Color.parse(variables["background"])
+    lines = {name: background.blend(foreground, share).hex for name, share in (("panel", 0.1), ("rule", 1 / 3))}
+    return variables | words | lines
 
 
 def choose_theme(asked: str | None, remembered: str | None, available: Collection[str]) -> tuple[str, str]:

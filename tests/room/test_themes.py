@@ -70,3 +70,5 @@ def test_words_can_be_read_in_every_theme(tmp_path: Path) -> None:
         worst = {word: contrast(colors[word][:7], colors["background"]) for word in words}
         assert min(worst.values()) >= 3, (name, worst)
         assert contrast(colors["foreground"][:7], colors["cursor"]) >= 3, name
+        for ground in ("background", "panel"):
+            assert contrast(colors["rule"][:7], colors[ground][:7]) >= 1.25, name
