@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 
-from benchmarks import at_rest, file_to_paint, first_paint, table_cost
+from benchmarks import at_rest, file_to_paint, first_paint, long_run, table_cost
 from benchmarks.exchange import rows as exchange
 from benchmarks.memory import rows as memory
 from benchmarks.report import Row, table
@@ -37,7 +37,8 @@ def main() -> None:
 def _room(*, quick: bool) -> Iterator[Row]:
     yield first_paint.measure(rounds=3 if quick else 9)
     yield file_to_paint.measure(changes=10 if quick else 40)
-    yield table_cost.measure(seconds=5 if quick else 15)
+    yield from table_cost.measure(seconds=5 if quick else 15)
+    yield long_run.measure(*((100_000, 200_000) if quick else (200_000, 1_000_000)))
     yield from at_rest.measure(seconds=5 if quick else 20)
 
 

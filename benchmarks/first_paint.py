@@ -4,10 +4,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.report import Row, middle
+from benchmarks.directory import LiveTickers, prepared
+from benchmarks.report import Row
 from benchmarks.terminal import Terminal, room_command
 
-_BAR_MS = 400.0
+_BAR = 1.6
+_SYMBOLS = 14
 BARE_APP = """
 from textual.app import App
 from textual.widgets import Static
@@ -21,21 +23,22 @@ Bare().run()
 
 
 def measure(rounds: int) -> Row:
-    """Start both in turn, as often as asked for."""
+    """Start both in turn, as often as asked for, over the directory of a running stack; the best start counts."""
     ours, bare = [], []
-    for _ in range(rounds):
-        with Terminal([sys.executable, "-c", BARE_APP]) as terminal:
-            bare.append((terminal.wait_for(b"painted") - terminal.started) * 1000)
-        with tempfile.TemporaryDirectory() as folder:
-            command = room_command(str(Path(folder) / "data"), "--view")
-            with Terminal(command) as terminal:
-                ours.append((terminal.wait_for(b"services") - terminal.started) * 1000)
-    more = middle(ours) - middle(bare)
+    with tempfile.TemporaryDirectory() as folder:
+        data = prepared(Path(folder) / "data", _SYMBOLS)
+        with LiveTickers(data, _SYMBOLS):
+            for _ in range(rounds):
+                with Terminal([sys.executable, "-c", BARE_APP]) as terminal:
+                    bare.append((terminal.wait_for(b"painted") - terminal.started) * 1000)
+                with Terminal(room_command(str(data.root), "--view")) as terminal:
+                    ours.append((terminal.wait_for(b"services") - terminal.started) * 1000)
+    ratio = min(ours) / min(bare)
     return Row(
         "first paint",
-        f"{middle(ours):.0f} ms",
-        f"bare Textual app {middle(bare):.0f} ms",
-        f"+{more:.0f} ms ({middle(ours) / middle(bare):.2f}x)",
-        f"<= +{_BAR_MS:.0f} ms",
-        more <= _BAR_MS,
+        f"{min(ours):.0f} ms",
+        f"bare Textual app {min(bare):.0f} ms",
+        f"{ratio:.2f}x",
+        f"<= {_BAR:.1f}x",
+        ratio <= _BAR,
     )

@@ -11,10 +11,18 @@ import termios
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
+from typing import NamedTuple
 
 import psutil
 
 from benchmarks.report import cpu_seconds
+
+
+class Load(NamedTuple):
+    """What a program used over a while: per cent of a core, and kB per second to its terminal."""
+
+    cpu: float
+    output: float
 
 
 class Terminal:
@@ -35,6 +43,7 @@ class Terminal:
             os.execvp(command[0], list(command))
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self._seen = b""
+        self._received = 0
 
     def wait_for(self, text: bytes, timeout: float = 30.0) -> float:
         """Return the moment (perf_counter) at which ``text`` was painted. Raises TimeoutError."""
@@ -44,7 +53,7 @@ class Terminal:
                 self._seen = b""
                 return time.perf_counter()
             if select.select([self._master], [], [], left)[0]:
-                self._seen = (self._seen + os.read(self._master, 65536))[-200_000:]
+                self._seen = (self._seen + self._read())[-200_000:]
         raise TimeoutError(f"{text!r} was not painted within {timeout} s")
 
     def drain(self, seconds: float) -> None:
@@ -52,15 +61,23 @@ class Terminal:
         deadline = time.perf_counter() + seconds
         while (left := deadline - time.perf_counter()) > 0:
             if select.select([self._master], [], [], left)[0]:
-                os.read(self._master, 65536)
+                self._read()
         self._seen = b""
 
-    def cpu_percent(self, seconds: float) -> float:
-        """Per cent of a core over a while."""
+    def load(self, seconds: float) -> Load:
+        """Return what the program uses over a while."""
         process = psutil.Process(self.pid)
-        before = cpu_seconds(process)
+        cpu, received = cpu_seconds(process), self._received
         self.drain(seconds)
-        return (cpu_seconds(process) - before) / seconds * 100
+        return Load(
+            (cpu_seconds(process) - cpu) / seconds * 100,
+            (self._received - received) / seconds / 1000,
+        )
+
+    def _read(self) -> bytes:
+        data = os.read(self._master, 65536)
+        self._received += len(data)
+        return data
 
     def memory_mb(self) -> float:
         """Resident MiB."""
