@@ -54,7 +54,7 @@ screenshots: $(VENV)/.dev
 	$(BIN)/python -m screenshots.make
 
 bench: $(VENV)/.dev
-	$(BIN)/python -m benchmarks $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m benchmarks $(ARGS)
 
 # The lock files name versions, never an index, and users get the versions that are tested. uv is needed only here.
 LOCK = uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate

@@ -1,6 +1,7 @@
 """The control room's app: themes, the file watcher, supervision after the first paint, and quitting."""
 
 import asyncio
+import gc
 import math
 import os
 import time
@@ -115,6 +116,8 @@ class RoomApp(EndableApp):
         self._remembering = asyncio.Lock()
         self._known_theme, self._theme_notice = self._first_theme()
         self.theme = self._known_theme
+        self._styled_with = self.get_css_variables()
+        self.stylesheet.set_variables(self._styled_with)
 
     def _first_theme(self) -> tuple[str, str]:
         asked, remembered, problem = os.environ.get("TEXTUAL_THEME"), None, ""
@@ -158,6 +161,12 @@ class RoomApp(EndableApp):
         """Return the key as Textual shows it; in ASCII, arrows and the like by name."""
         shown = super().get_key_display(binding)
         return shown.translate(KEY_NAMES) if self._ascii_filters else shown
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Parse the stylesheet again if colors changed: Textual also asks for it when it has just been parsed."""
+        if (variables := self.get_css_variables()) != self._styled_with:
+            self._styled_with = variables
+            super().refresh_css(animate)
 
     def get_default_screen(self) -> Screen[None]:
         """Return the room's main screen."""
@@ -220,6 +229,7 @@ class RoomApp(EndableApp):
         self.call_after_refresh(self._start_watching)
 
     def _start_watching(self) -> None:
+        gc.enable()
         # Imported after the first paint: the contracts' models take longer to load than the frame to paint.
         from cq_tui.room.state import RoomState
         from cq_tui.room.watcher import Watcher

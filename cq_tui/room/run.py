@@ -1,6 +1,7 @@
 """Running the room in this terminal, from the check of the terminal to the exit code."""
 
 import errno
+import gc
 import os
 import sys
 import threading
@@ -29,6 +30,9 @@ def run_room(data: DataDir, notice: str | None = None, view_only: str | None = N
         and sys.__stderr__.isatty(),
         encoding=encoding,
     )
+    # Nothing of what is imported becomes garbage: looking for some takes a tenth of the time until the first paint.
+    # The room enables it again.
+    gc.disable()
     # Imported for a terminal that can show it only: Textual takes most of the time before the first paint.
     from cq_tui.room.app import RoomApp
     from cq_tui.room.ascii_filter import use_plain_scroll_bars

@@ -1,11 +1,14 @@
 """The arguments that only open the room, and those left to the command line."""
 
+import gc
 from pathlib import Path
 
 import pytest
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.room.launch import RoomOptions, open_room, parse_room_options
+from tests.room.conftest import MakeRoom, wait_until_loaded
+from tests.room.stage import Stage
 
 
 @pytest.mark.parametrize(
@@ -68,3 +71,14 @@ def test_a_data_directory_that_was_open_to_others_is_told_once(tmp_path: Path, m
     assert first is not None
     assert first.startswith(f"{tmp_path / 'data'} (mode 0755) was open to other users")
     assert second is None
+
+
+async def test_garbage_is_collected_once_the_room_is_painted(stage: Stage, make_room: MakeRoom) -> None:
+    gc.disable()
+    try:
+        app = make_room(stage.data)
+        async with app.run_test() as pilot:
+            await wait_until_loaded(pilot)
+            assert gc.isenabled()
+    finally:
+        gc.enable()
