@@ -44,6 +44,14 @@ def _run() -> int:
             service = parse_service_command(sys.argv[1:])
             if service is not None:
                 return run_in_foreground(*service)
+        if sys.argv[1:2] == ["up"]:
+            gc.disable()
+            from cq_tui.supervisor.foreground import parse_up_command, supervise_in_foreground
+
+            supervisor = parse_up_command(sys.argv[1:])
+            if supervisor is not None:
+                return supervise_in_foreground(*supervisor)
+            gc.enable()
     from cq_tui.cli import main as command_line
 
     return command_line()

@@ -23,42 +23,34 @@ def up(
     take_over: Annotated[bool, typer.Option("--take-over", hidden=True)] = False,
 ) -> None:
     """Run all services without the room, until Ctrl-C or `cq-tui down`."""
-    from cq_tui.store.data_directory import prepare_data_directory
-    from cq_tui.store.reserve import Reserve
-
     _set_market_source(replay, seed)
     data = resolve_data_dir(context, data_dir)
+    if detach:
+        _start_detached(data)
+    else:
+        from cq_tui.supervisor.foreground import supervise_in_foreground
+
+        raise typer.Exit(supervise_in_foreground(data, follow=take_over))
+
+
+def _start_detached(data: DataDir) -> None:
+    from cq_tui.store.data_directory import prepare_data_directory
+    from cq_tui.store.lock import find_holder
+    from cq_tui.store.reserve import Reserve
+    from cq_tui.supervisor.start import StartupFailed, start_detached
+
     with report_errors():
         if closed := prepare_data_directory(data):
             print_error(closed)
         if problem := Reserve(data).problem:
             print_error(problem)
-        if detach:
-            from cq_tui.supervisor.start import StartupFailed, start_detached
-
-            _fail_if_supervised(data)
-            try:
-                typer.echo(f"supervisor started (process {start_detached(data)}); `cq-tui status` shows its progress")
-            except StartupFailed as error:
-                fail(f"the supervisor did not start: {error}", ExitCode.FAILED)
-        elif not _supervise(data, follow=take_over):
-            _fail_if_supervised(data)
-            fail("a supervisor is already running here, or one is stopping the services", ExitCode.ALREADY_RUNNING)
-
-
-def _supervise(data: DataDir, *, follow: bool) -> bool:
-    import sys
-
-    from cq_tui.supervisor.headless import run_headless
-    from cq_tui.supervisor.progress import LinePrinter
-
-    if sys.stdout is None:
-        return run_headless(data, follow=follow)
-    printer = LinePrinter(sys.stdout)
-    try:
-        return run_headless(data, follow=follow, echo=printer.print)
-    finally:
-        printer.close()
+        if holder := find_holder(data.lock_of("supervisor")):
+            message = f"a supervisor is already running here (process {holder.pid}). Check it with `cq-tui status`"
+            fail(message, ExitCode.ALREADY_RUNNING)
+        try:
+            typer.echo(f"supervisor started (process {start_detached(data)}); `cq-tui status` shows its progress")
+        except StartupFailed as error:
+            fail(f"the supervisor did not start: {error}", ExitCode.FAILED)
 
 
 def _set_market_source(replay: Path | None, seed: int | None) -> None:
@@ -68,14 +60,6 @@ def _set_market_source(replay: Path | None, seed: int | None) -> None:
         set_market_source(replay, seed)
     except RecordingNotFound as error:
         fail(error, ExitCode.ERROR)
-
-
-def _fail_if_supervised(data: DataDir) -> None:
-    from cq_tui.store.lock import find_holder
-
-    if holder := find_holder(data.lock_of("supervisor")):
-        message = f"a supervisor is already running here (process {holder.pid}). Check it with `cq-tui status`"
-        fail(message, ExitCode.ALREADY_RUNNING)
 
 
 @app.command(short_help="Stop all services and the supervisor.")

@@ -21,7 +21,7 @@ class LockHolder(ContractModel):
 
 
 class DesiredState(ContractModel):
-    """``run/<service>.wanted.json``: whether a service should run."""
+    """``run/<service>.wanted.json``: whether a service, or the supervisor, should run."""
 
     wanted: Literal["running", "stopped"]
     changed_by: str

@@ -28,7 +28,8 @@ _POLL, _UNNOTIFIED_POLL = 1.0, 0.25
 _FULL_DISK_PAUSE = 5.0
 #: Seconds before the first replacement. Two rooms may start one each; the lock decides.
 _FIRST_DELAY = 0.1
-
+#: Seconds for which one that released its lock may take to end.
+_EXIT_TIMEOUT = 1.0
 #: Seconds after which a supervisor that ends was none of a crash loop.
 _NO_CRASH_LOOP = 10.0
 #: A supervisor reports as soon as it has its lock, before it does anything else.
@@ -82,52 +83,66 @@ class SupervisorKeeper:
         self._wake = asyncio.Event()
         #: The last one that was started here: only its parent is told how it ended.
         self._child: ServiceProcess | None = None
+        self._reported: Supervision | None = None
 
     async def run(self) -> None:
         """Keep a supervisor until canceled: start one if there is none, and another whenever one dies."""
-        self._report(Supervision("starting"))
-        problem, has_followed = await self._try_to_start(follow=False), False
+        failure, has_followed = await self._try_to_start(follow=False), False
         while True:
             if (supervisor := find_process(self._data, "supervisor")) is not None:
-                self._report(Supervision("supervised"))
-                problem, has_followed = await self._follow(supervisor), True
-            elif has_followed and self._was_end_requested():
+                self._tell(Supervision("supervised"))
+                failure, has_followed = await self._follow(supervisor), True
+            if self._child_has_ended_on_request() or (has_followed and end_was_requested(self._data)):
                 await self._rest(Supervision("ended"))
             else:
-                await self._pause(problem or "it ended at once", has_followed=has_followed)
-                if find_process(self._data, "supervisor") is None:
-                    # What a command has stopped meanwhile is not started again.
-                    problem = await self._try_to_start(follow=has_followed or problem is None)
+                await self._pause(failure or Supervision("failed", "it found another one, which has ended"))
+            if find_process(self._data, "supervisor") is None:
+                # What a command has stopped meanwhile is not started again.
+                failure = await self._try_to_start(follow=has_followed or failure is None)
 
     async def start(self) -> None:
         """Start a supervisor because somebody asks for one. Raises StartupFailed or OSError."""
         self._policy.reset()
-        await self._start(follow=False)
+        before = self._reported
+        try:
+            await self._start(follow=False)
+        except (StartupFailed, OSError):
+            if before is not None:
+                self._tell(before)
+            raise
         self._wake.set()
 
-    async def _try_to_start(self, *, follow: bool) -> str | None:
+    def _tell(self, supervision: Supervision) -> None:
+        if supervision != self._reported:
+            self._reported = supervision
+            self._report(supervision)
+
+    async def _try_to_start(self, *, follow: bool) -> Supervision | None:
         """Start a supervisor; return why that failed."""
         try:
             await self._start(follow=follow)
-        except StartupFailed as error:
-            return str(error)
         except OSError as error:
-            return describe_error(error)
+            return Supervision("failed", describe_error(error))
+        except (StartupFailed, RuntimeError) as error:
+            # RuntimeError: there was no thread to be had.
+            return Supervision("failed", str(error))
         return None
 
     async def _start(self, *, follow: bool) -> None:
         async with self._starting:
             if find_process(self._data, "supervisor") is None:
+                self._tell(Supervision("starting"))
+                self._child = None
                 self._child = await asyncio.to_thread(self._spawn, self._data, follow)
                 await wait_until_supervising(self._data, self._child)
 
-    def _was_end_requested(self) -> bool:
-        return end_was_requested(self._data) or (self._child is not None and self._child.exit_code == ExitCode.OK)
+    def _child_has_ended_on_request(self) -> bool:
+        return self._child is not None and self._child.exit_code == ExitCode.OK
 
-    async def _follow(self, supervisor: ServiceProcess) -> str:
+    async def _follow(self, supervisor: ServiceProcess) -> Supervision:
         """Wait until the supervisor has ended; return how."""
-        is_child = self._child is not None and self._child.pid == supervisor.pid
-        process = self._child if self._child is not None and is_child else supervisor
+        self._child = self._child if self._child and self._child.pid == supervisor.pid else None
+        process = self._child or supervisor
         watch, began = ExitWatch(process, self._wake.set), time.monotonic()
         hangs = HangWatch("supervisor", process, _SILENCE)
         try:
@@ -136,9 +151,14 @@ class SupervisorKeeper:
                 await self._wait(_POLL if watch.is_supported else _UNNOTIFIED_POLL)
         finally:
             watch.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_EXIT_TIMEOUT):
+                await process.wait_until_exited()
         if time.monotonic() - began > _NO_CRASH_LOOP:
             self._policy.reset()
-        return process.describe_exit() if is_child or process.kill_reason else "nobody asked it to"
+        return Supervision(
+            "died", process.describe_exit() if self._child or process.kill_reason else "nobody asked it to"
+        )
 
     def _can_write(self) -> bool:
         """Whether a supervisor can write its report at all."""
@@ -148,21 +168,21 @@ class SupervisorKeeper:
         holder = find_process(self._data, "supervisor")
         return holder is not None and holder.pid == process.pid
 
-    async def _pause(self, problem: str, *, has_followed: bool) -> None:
+    async def _pause(self, failure: Supervision) -> None:
         """Wait before the next start: longer after every failure, and at last until somebody asks for it."""
         if Reserve(self._data).is_full:
-            await self._rest(Supervision("failed", problem), _FULL_DISK_PAUSE)
+            await self._rest(Supervision("failed", failure.reason), _FULL_DISK_PAUSE)
             return
         delay = self._policy.record_crash(time.monotonic(), 0.0, random.random())
         if delay is None:
-            last = f"{CRASH_LIMIT} supervisors ended within {CRASH_WINDOW:.0f} s, the last one: {problem}"
+            last = f"{CRASH_LIMIT} supervisors ended within {CRASH_WINDOW:.0f} s, the last one: {failure.reason}"
             await self._rest(Supervision("failed", last))
         else:
-            await self._rest(Supervision("died" if has_followed else "failed", problem), delay)
+            await self._rest(failure, delay)
 
     async def _rest(self, supervision: Supervision, timeout: float = math.inf) -> None:
         """Wait until there is a supervisor again, at most ``timeout`` seconds."""
-        self._report(supervision)
+        self._tell(supervision)
         deadline = time.monotonic() + timeout
         while find_process(self._data, "supervisor") is None and (left := deadline - time.monotonic()) > 0:
             await self._wait(min(left, _POLL))

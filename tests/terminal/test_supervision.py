@@ -114,7 +114,7 @@ def an_error_in_a_handler(data: DataDir) -> None:
     with room(data, "-c", BROKEN_ROOM) as terminal:
         terminal.wait_for("intact")
         terminal.send(b"z")
-        assert terminal.wait_for_end() != ExitCode.OK
+        assert terminal.wait_for_end() == ExitCode.DEFECT
         is_back_in_time(data, "trader")
 
 

@@ -1,0 +1,70 @@
+"""``cq-tui up``: run without the command line's libraries, since a dead supervisor should be replaced at once."""
+
+import gc
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from cq_tui.contracts.exit_code import ExitCode
+from cq_tui.contracts.layout import DataDir
+from cq_tui.standard_streams import print_error
+from cq_tui.store.data_directory import prepare_data_directory
+from cq_tui.store.expected_errors import exit_code_of
+from cq_tui.store.lock import find_holder
+from cq_tui.store.reserve import Reserve, describe_error
+
+
+def parse_up_command(arguments: Sequence[str]) -> tuple[DataDir, bool] | None:
+    """Parse the command as a room gives it; None leaves all else, and its errors, to the full command line."""
+    match list(arguments):
+        case ["up", "--data-dir", folder] if folder and not folder.startswith("-"):
+            return DataDir.resolve(Path(folder)), False
+        case ["up", "--take-over", "--data-dir", folder] if folder and not folder.startswith("-"):
+            return DataDir.resolve(Path(folder)), True
+    return None
+
+
+def supervise_in_foreground(data: DataDir, follow: bool = False) -> int:
+    """Supervise until asked to end; return the exit code. Errors that a user can fix go to standard error.
+
+    ``follow`` continues what a supervisor began that died, see ``run_headless``.
+    """
+    try:
+        if closed := prepare_data_directory(data):
+            print_error(closed)
+        if problem := Reserve(data).problem:
+            print_error(problem)
+        if not follow and _is_supervised(data):
+            return ExitCode.ALREADY_RUNNING
+        return _supervise(data, follow=follow)
+    except Exception as error:
+        if (code := exit_code_of(error)) is None:
+            raise
+        print_error(describe_error(error))
+        return code
+
+
+def _is_supervised(data: DataDir) -> bool:
+    """Whether another supervisor runs, which is said then. Cheap: systemd asks again and again."""
+    holder = find_holder(data.lock_of("supervisor"))
+    if holder is not None:
+        print_error(f"a supervisor is already running here (process {holder.pid}). Check it with `cq-tui status`")
+    return holder is not None
+
+
+def _supervise(data: DataDir, *, follow: bool) -> int:
+    from cq_tui.supervisor.headless import run_headless
+    from cq_tui.supervisor.progress import LinePrinter
+
+    # What was imported stays: no garbage to look for.
+    gc.freeze()
+    gc.enable()
+    printer = LinePrinter(sys.stdout)
+    try:
+        if run_headless(data, follow=follow, echo=printer.print):
+            return ExitCode.OK
+    finally:
+        printer.close()
+    if not _is_supervised(data):
+        print_error("another supervisor is stopping the services")
+    return ExitCode.ALREADY_RUNNING
