@@ -111,7 +111,8 @@ async def run(config: SimulatorConfig, *, on_ready: Callable[[ExchangeEndpoint],
     listen_socket = _listen(config.host, config.port)
     with contextlib.closing(listen_socket):
         clock = Clock(config.frozen_at)
-        exchange = open_exchange(config, api_keys, clock)
+        # Hours of history for hundreds of symbols take a while: whoever runs us must be able to go on reporting.
+        exchange = await asyncio.to_thread(open_exchange, config, api_keys, clock)
         try:
             await _serve(config, exchange, clock, listen_socket, on_ready, stop)
         finally:
