@@ -212,6 +212,8 @@ class RoomApp(EndableApp):
         if isinstance(event, ORDERED) and not event.is_forwarded:
             if self.state is not None:
                 self.state.note_person(self._now())
+            if self._watcher is not None:
+                self._watcher.read_now()
             await self.keys.offer(event)
         else:
             await super().on_event(event)

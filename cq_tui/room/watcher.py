@@ -59,6 +59,10 @@ class Watcher:
             with watch:
                 await self._watch(watch, folders)
 
+    def read_now(self) -> None:
+        """Read what has changed without waiting any longer: somebody presses a key, and looks."""
+        self._read(self._changed)
+
     async def _watch(self, watch: FolderWatch, folders: list[Path]) -> None:
         next_sweep = 0.0
         while True:

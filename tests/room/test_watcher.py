@@ -79,3 +79,22 @@ async def test_an_order_does_not_wait_for_the_next_prices(stage: Stage) -> None:
                 return
             watching.seen.clear()
         raise AssertionError("the account was always read with the prices")
+
+
+async def test_a_key_press_shows_the_newest_prices(stage: Stage) -> None:
+    async with Watching(stage) as watching:
+        gaps = []
+        for number in range(20):
+            stage.tickers(prices={"BTCUSDT": 70_000.0 + number})
+            await watching.until_seen(Topic.PRICES)
+            watching.seen.clear()
+            read = time.monotonic()
+            stage.tickers(prices={"BTCUSDT": 80_000.0 + number})
+            while watching.state.tickers["BTCUSDT"].price != 80_000.0 + number:
+                await asyncio.sleep(0.005)
+                watching.watcher.read_now()
+            gaps.append(time.monotonic() - read)
+            watching.seen.clear()
+            if gaps[-1] < 0.1:
+                return
+        raise AssertionError(f"the newest prices were never read at once: {gaps}")

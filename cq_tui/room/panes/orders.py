@@ -61,7 +61,9 @@ class OrdersPane(Pane):
         return LineTable(_COLUMNS, self._draw)
 
     def update_rows(self, changes: Changes) -> None:
-        """Rebuild the list of orders."""
+        """Rebuild the list of orders if any may have changed."""
+        if not changes.topics & {Topic.EVENTS, Topic.ACCOUNT} and self.table.rows:
+            return
         keys: list[LineKey] = []
         self._orders = dict(self.state.trades.orders)
         self._branches.clear()
@@ -73,9 +75,9 @@ class OrdersPane(Pane):
                 has_reason = order.reason and not order.ended_by_oco
                 if has_reason and order.status in ("REJECTED", "EXPIRED", "CANCELED"):
                     keys.append(LineKey(order.key, 1))
-        self.table.set_lines(self.apply_filter(keys, self._filter_texts()), empty=self.empty_text())
-        if changes.topics & {Topic.EVENTS, Topic.ACCOUNT}:
-            self.table.invalidate_all()
+        texts = self._filter_texts() if self.filter_text else None
+        self.table.set_lines(self.apply_filter(keys, texts), empty=self.empty_text())
+        self.table.invalidate_all()
 
     def summary(self) -> tuple[str, StatusLevel]:
         """Count orders, fills and positions."""

@@ -40,12 +40,14 @@ class SignalsPane(Pane):
         return LineTable(_COLUMNS, self._draw)
 
     def update_rows(self, changes: Changes) -> None:
-        """Rebuild the list of signals: only a few arrive per minute."""
+        """Rebuild the list of signals if there are new ones: only a few arrive per minute."""
+        if Topic.EVENTS not in changes.topics and self.table.rows:
+            return
         self._signals = dict(self.state.trades.signals)
         keys = [LineKey(key, line) for key in reversed(self._signals) for line in (0, 1)]
-        self.table.set_lines(self.apply_filter(keys, self._filter_texts()), empty=self.empty_text())
-        if Topic.EVENTS in changes.topics:
-            self.table.invalidate_all()
+        texts = self._filter_texts() if self.filter_text else None
+        self.table.set_lines(self.apply_filter(keys, texts), empty=self.empty_text())
+        self.table.invalidate_all()
 
     def summary(self) -> tuple[str, StatusLevel]:
         """Return the number of signals and the age of the last one."""
