@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.store.lock import find_holder
+from cq_tui.supervisor.desired_state import read_desired_state
 from cq_tui.supervisor.health_report import KIND
 from cq_tui.supervisor.progress import ProgressPrinter
 from cq_tui.supervisor.supervisor import EndWasRequested, Supervisor
@@ -37,6 +38,7 @@ async def _run(data: DataDir, follow: bool, progress: ProgressPrinter) -> bool:
             return False
     except EndWasRequested:
         return True
+    progress.tell_stopped([name for name in SERVICES if read_desired_state(data, name) == "stopped"])
     loop = asyncio.get_running_loop()
     signaled = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -4,7 +4,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TextIO
 
 from cq_tui.contracts.health import ServiceState
@@ -66,6 +66,11 @@ class ProgressPrinter:
         self._started_at = time.monotonic()
         self._states = {name: ServiceState(state="stopped") for name in SERVICES}
         self._all_ready = False
+
+    def tell_stopped(self, services: Iterable[str]) -> None:
+        """Print which services stay stopped, since somebody stopped them before the last supervisor died."""
+        for service in services:
+            self._print(f"{service} stays stopped, as it was. Start it in the room (`cq-tui`) with the key s")
 
     def on_state_change(self, service: str, state: ServiceState) -> None:
         """Print a service's new state."""

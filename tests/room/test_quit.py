@@ -16,6 +16,7 @@ from cq_tui.supervisor.process import ServiceProcess
 from cq_tui.supervisor.silence import SilenceLimits
 from cq_tui.supervisor.start import spawn_supervisor
 from tests.room.conftest import (
+    MakeRoom,
     quick_clock,
     screen_text,
     wait_for_question,
@@ -245,6 +246,16 @@ async def test_a_supervisor_that_cannot_start_is_named_and_the_room_watches(supe
     async with room(supervisors).run_test(size=(160, 45)) as pilot:
         await wait_for_text(pilot, "watch only: logs/supervisor.out: Permission denied")
         await wait_for_text(pilot, "67,412.10")
+
+
+async def test_where_nobody_supervises_a_room_that_views_says_so_as_status_does(
+    stage: Stage, make_room: MakeRoom
+) -> None:
+    stage.data.lock_of("supervisor").unlink()
+    async with make_room(stage.data).run_test(size=(160, 45)) as pilot:
+        await wait_for_text(
+            pilot, "no supervisor is running: services that crash stay down. Start one with `cq-tui up`"
+        )
 
 
 async def test_a_folder_in_the_place_of_the_lock_is_named(stage: Stage) -> None:

@@ -37,6 +37,12 @@ def test_progress_prints_each_change_once() -> None:
     ]
 
 
+def test_what_stays_stopped_is_told() -> None:
+    said: list[str] = []
+    ProgressPrinter(said.append).tell_stopped(["trader"])
+    assert said == ["trader stays stopped, as it was. Start it in the room (`cq-tui`) with the key s"]
+
+
 def test_a_reader_that_is_gone_ends_nothing() -> None:
     reader, writer = os.pipe()
     stream = os.fdopen(writer, "w")
