@@ -16,7 +16,7 @@ from cq_tui.store.regular_file import open_regular
 #: Bytes kept of a line.
 KEPT_BYTES = 64 * 1024
 #: Most bytes read by one call.
-READ_BYTES = 256 * 1024
+READ_BYTES = 128 * 1024
 #: When more than this is unread, only its end is read.
 _MAX_UNREAD = 8 * 1024 * 1024
 #: Lines before the end of the file from which on it is shown at first.

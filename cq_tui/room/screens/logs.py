@@ -24,6 +24,8 @@ from cq_tui.room.widgets.line_table import LineContent, LineKey, LineTable
 _COLUMNS = (Column("time", 8), Column("level", 8, drop_rank=1), Column("message", 40, grows=True))
 #: Seconds between reads of the file.
 _POLL_INTERVAL = 0.25
+#: Seconds between parts of a burst, for keys and panes: the thread that reads needs the interpreter too.
+_PAUSE = 0.01
 
 _FOOTER_BINDINGS = [
     Binding("slash", "filter", "filter", id="logs.filter", key_display="/", tooltip="Show only matching lines"),
@@ -85,8 +87,7 @@ class Logs(OwnScreen[None]):
             if has_unshown and (not tail.is_behind or monotonic() > shown_at + _POLL_INTERVAL):
                 shown_problem, has_unshown, shown_at = tail.problem, False, monotonic()
                 self._show_lines()
-            if not tail.is_behind:
-                await asyncio.sleep(_POLL_INTERVAL)
+            await asyncio.sleep(_PAUSE if tail.is_behind else _POLL_INTERVAL)
 
     def _show_lines(self) -> None:
         needle = self._filter.casefold()
