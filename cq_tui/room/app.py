@@ -1,32 +1,28 @@
-"""The control room's app: themes, the file watcher, supervision after the first paint, and quitting."""
+"""The control room's app: the file watcher, supervision after the first paint, and quitting."""
 
 import asyncio
 import gc
 import math
 import os
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual import events, on
 from textual.app import SystemCommand
-from textual.binding import Binding
 from textual.driver import Driver
-from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.ops.formatting import Alert, pluralize, sanitize
 from cq_tui.room.answer_guard import AnswerGuard
-from cq_tui.room.ascii_filter import KEY_NAMES, AsciiFilter
 from cq_tui.room.asking import Asking
 from cq_tui.room.changes import Changes
 from cq_tui.room.controls import Controls, RequestRefused, StartSupervisor
 from cq_tui.room.copying import MOST_BYTES, Clipboard, as_bytes, clipboard_of, describe_copy, is_sent, needs_file
-from cq_tui.room.endable_app import EndableApp
 from cq_tui.room.key_queue import ORDERED, KeyQueue
 from cq_tui.room.keyboard_layout import HINT_INTERVAL, layout_hint
 from cq_tui.room.keys import ASKING_ACTIONS
@@ -40,13 +36,12 @@ from cq_tui.room.messages import (
 )
 from cq_tui.room.painted_cells import PaintedCells
 from cq_tui.room.panes.alert_bar import AlertBar
-from cq_tui.room.preferences import PreferencesError, read_theme, remember_theme
 from cq_tui.room.screens.dialog import Dialog, DialogAnswer
 from cq_tui.room.screens.own_screen import OwnScreen
 from cq_tui.room.screens.refusing import RefusingScreen
 from cq_tui.room.screens.room import RoomScreen
 from cq_tui.room.stack import Stack
-from cq_tui.room.themes import DARK, DARK_VARIABLES, LIGHT, LIGHT_VARIABLES, choose_theme, readable_variables
+from cq_tui.room.styled_app import StyledApp
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -60,7 +55,7 @@ if TYPE_CHECKING:
 ShowDialog = Callable[[Dialog], Coroutine[Any, Any, str | None]]
 
 
-class RoomApp(EndableApp):
+class RoomApp(StyledApp):
     """The room for one data directory. With ``supervise=False`` it does not care for a supervisor."""
 
     TITLE = "Coin Quant R11"
@@ -85,15 +80,13 @@ class RoomApp(EndableApp):
     ) -> None:
         """``notice`` is shown once, when the room has opened. ``clock`` times how long a question has been visible.
 
-        With ``ascii_only`` every sign has its ASCII twin. The theme is remembered in ``preferences``; without that
-        file it is forgotten. ``view_only`` is why this room only views: it cares for no supervisor, and its keys do
-        not act. ``terminal`` has the variables that describe the terminal; the process's own if None.
+        ``view_only`` is why this room only views: it cares for no supervisor, and its keys do not act. ``terminal``
+        has the variables that describe the terminal; the process's own if None. For the rest, see StyledApp.
         """
-        super().__init__(data)
+        super().__init__(data, ascii_only=ascii_only, preferences=preferences)
         self.keys = KeyQueue(self, super().on_event, self._admits)
         self._asking = Asking()
         self._clock = clock
-        self._ascii_filters = [AsciiFilter()] if ascii_only else []
         self._notice = notice
         self.data = data
         self._environment = environment
@@ -109,64 +102,7 @@ class RoomApp(EndableApp):
         self._watcher: Watcher | None = None
         self._painted = PaintedCells()
         self._stack = Stack(data, self._controls)
-        for theme in (DARK, LIGHT):
-            self.register_theme(theme)
-        self._preferences = preferences
         self._terminal = os.environ if terminal is None else terminal
-        self._remembering = asyncio.Lock()
-        self._known_theme, self._theme_notice = self._first_theme()
-        self.theme = self._known_theme
-        self._styled_with = self.get_css_variables()
-        self.stylesheet.set_variables(self._styled_with)
-
-    def _first_theme(self) -> tuple[str, str]:
-        asked, remembered, problem = os.environ.get("TEXTUAL_THEME"), None, ""
-        if self._preferences is not None:
-            try:
-                remembered = read_theme(self._preferences)
-            except PreferencesError as error:
-                problem = sanitize(str(error))
-        theme, words = choose_theme(asked, remembered, self.available_themes)
-        return theme, f"{problem} {words}".strip()
-
-    def watch_theme(self, theme: str) -> None:
-        """Remember a theme that was chosen."""
-        if self._preferences is not None and theme != self._known_theme:
-            self._known_theme = theme
-            work = self._remember_theme(self._preferences)
-            self.run_worker(work, name="theme", group="theme", exit_on_error=False)
-
-    async def _remember_theme(self, preferences: Path) -> None:
-        # One after another, and always the current one: the last choice is the one that stays.
-        async with self._remembering:
-            try:
-                await asyncio.to_thread(remember_theme, preferences, self.theme)
-            except PreferencesError as error:
-                self._show_toast(sanitize(str(error)), "warning")
-
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Return the room's own colors, for themes that do not define them."""
-        return DARK_VARIABLES if self.current_theme.dark else LIGHT_VARIABLES
-
-    def get_css_variables(self) -> dict[str, str]:
-        """Return the colors of the stylesheet and of styled text."""
-        self.theme_variables = readable_variables(self.current_theme, super().get_css_variables())
-        return self.theme_variables
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        """Return Textual's filters, then ours: what they make of a line is painted."""
-        return [*super().get_line_filters(), *self._ascii_filters]
-
-    def get_key_display(self, binding: Binding) -> str:
-        """Return the key as Textual shows it; in ASCII, arrows and the like by name."""
-        shown = super().get_key_display(binding)
-        return shown.translate(KEY_NAMES) if self._ascii_filters else shown
-
-    def refresh_css(self, animate: bool = True) -> None:
-        """Parse the stylesheet again if colors changed: Textual also asks for it when it has just been parsed."""
-        if (variables := self.get_css_variables()) != self._styled_with:
-            self._styled_with = variables
-            super().refresh_css(animate)
 
     def get_default_screen(self) -> Screen[None]:
         """Return the room's main screen."""
@@ -245,7 +181,7 @@ class RoomApp(EndableApp):
             self.run_worker(self._stack.carry_requests(service), name=service, group="services", exit_on_error=False)
         if self._supervise:
             self._keep_supervisor()
-        for notice in filter(None, (self._notice, self._theme_notice)):
+        for notice in filter(None, (self._notice, self.theme_notice)):
             self._show_toast(notice, "warning")
         if self._controls.refusal and not self._controls.was_asked_to_view:
             self._show_alert("view only", Alert("look", self._controls.refusal))
@@ -379,17 +315,18 @@ class RoomApp(EndableApp):
         self.run_worker(work, name="copy", group="copy", exit_on_error=False)
 
     async def _tell_copy(self, clipboard: Clipboard, content: bytes, what: str, before: str) -> None:
-        place = f"The text: {sanitize(content.decode(errors='replace'), 400)}"
-        if needs_file(clipboard):
-            try:
-                await self._controls.keep_copy(content)
-                place = "The text is in run/copied.txt in the data directory."
-            except OSError as error:
-                place = f"run/copied.txt cannot be written ({error.strerror}). {place}"
-            except RequestRefused:
-                # A room that only views: the words are all there is.
-                pass
+        place = await self._place_of_copy(content) if needs_file(clipboard) else ""
         self._show_toast(f"{before} {describe_copy(clipboard, what, place)}".strip(), "information")
+
+    async def _place_of_copy(self, content: bytes) -> str:
+        text = f"The text: {sanitize(content.decode(errors='replace'), 400)}"
+        try:
+            await self._controls.keep_copy(content)
+        except OSError as error:
+            return f"run/copied.txt cannot be written ({error.strerror}). {text}"
+        except RequestRefused:
+            return text
+        return "The text is in run/copied.txt in the data directory."
 
     def _show_toast(self, text: str, severity: "SeverityLevel") -> None:
         self.notify(text, severity=severity, timeout=8, markup=False)

@@ -1,0 +1,82 @@
+"""How the room looks: its themes, of which the chosen one is remembered, and ASCII instead of signs."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from textual.binding import Binding
+from textual.filter import LineFilter
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.ops.formatting import sanitize
+from cq_tui.room.ascii_filter import KEY_NAMES, AsciiFilter
+from cq_tui.room.endable_app import EndableApp
+from cq_tui.room.preferences import PreferencesError, read_theme, remember_theme
+from cq_tui.room.themes import DARK, DARK_VARIABLES, LIGHT, LIGHT_VARIABLES, choose_theme, readable_variables
+
+
+class StyledApp(EndableApp):
+    """With ``ascii_only`` every sign has its ASCII twin. The theme is remembered in ``preferences``, if given."""
+
+    def __init__(self, data: DataDir, *, ascii_only: bool = False, preferences: Path | None = None) -> None:
+        super().__init__(data)
+        self._ascii_filters = [AsciiFilter()] if ascii_only else []
+        self._preferences = preferences
+        self._remembering = asyncio.Lock()
+        for theme in (DARK, LIGHT):
+            self.register_theme(theme)
+        #: What a user should know about the theme; empty when all is well.
+        self._known_theme, self.theme_notice = self._first_theme()
+        self.theme = self._known_theme
+        self._styled_with = self.get_css_variables()
+        self.stylesheet.set_variables(self._styled_with)
+
+    def _first_theme(self) -> tuple[str, str]:
+        asked, remembered, problem = os.environ.get("TEXTUAL_THEME"), None, ""
+        if self._preferences is not None:
+            try:
+                remembered = read_theme(self._preferences)
+            except PreferencesError as error:
+                problem = sanitize(str(error))
+        theme, words = choose_theme(asked, remembered, self.available_themes)
+        return theme, f"{problem} {words}".strip()
+
+    def watch_theme(self, theme: str) -> None:
+        """Remember a theme that was chosen."""
+        if self._preferences is not None and theme != self._known_theme:
+            self._known_theme = theme
+            work = self._remember_theme(self._preferences)
+            self.run_worker(work, name="theme", group="theme", exit_on_error=False)
+
+    async def _remember_theme(self, preferences: Path) -> None:
+        # One after another, and always the current one: the last choice is the one that stays.
+        async with self._remembering:
+            try:
+                await asyncio.to_thread(remember_theme, preferences, self.theme)
+            except PreferencesError as error:
+                self.notify(sanitize(str(error)), severity="warning", timeout=8, markup=False)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Return the room's own colors, for themes that do not define them."""
+        return DARK_VARIABLES if self.current_theme.dark else LIGHT_VARIABLES
+
+    def get_css_variables(self) -> dict[str, str]:
+        """Return the colors of the stylesheet and of styled text."""
+        self.theme_variables = readable_variables(self.current_theme, super().get_css_variables())
+        return self.theme_variables
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Return Textual's filters, then ours: what they make of a line is painted."""
+        return [*super().get_line_filters(), *self._ascii_filters]
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Return the key as Textual shows it; in ASCII, arrows and the like by name."""
+        shown = super().get_key_display(binding)
+        return shown.translate(KEY_NAMES) if self._ascii_filters else shown
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Parse the stylesheet again if colors changed: Textual also asks for it when it has just been parsed."""
+        if (variables := self.get_css_variables()) != self._styled_with:
+            self._styled_with = variables
+            super().refresh_css(animate)
