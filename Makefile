@@ -42,7 +42,7 @@ pytest: $(VENV)/.dev
 
 # The long forms of what make test does in short: a thousand kills, every failing call, every bit, power losses.
 torture: $(VENV)/.dev
-	PYTHONDONTWRITEBYTECODE= TMPDIR=$${TMPDIR:-/tmp} CQ_HEAVY_TESTS=1 $(BIN)/pytest $(PYTEST_ARGS) --timeout 0 tests/store tests/services/memory_battery
+	PYTHONDONTWRITEBYTECODE= TMPDIR=$${TMPDIR:-/tmp} CQ_HEAVY_TESTS=1 $(BIN)/pytest $(PYTEST_ARGS) --timeout 0 tests/store tests/services/memory_battery tests/stack/test_pauses.py
 
 schemas: $(VENV)/.dev
 	$(BIN)/python -m cq_tui.contracts.json_schema schemas
