@@ -69,7 +69,7 @@ class AresService(Service):
                 if now - swept >= _SWEEP_INTERVAL or self._data.health_of("feeder") in changed:
                     self._feeder_state = self._check_feeder(now)
                 if now - swept >= _SWEEP_INTERVAL:
-                    swept, changed = now, {self._data.klines_of(s, self._plan[1]) for s in self._plan[0]}
+                    swept, changed = now, {reader.path for reader in self._readers.values()}
                 await self._read_klines(changed)
                 self._make_default_signal()
                 self._publish_health_if_changed()
