@@ -6,7 +6,7 @@ from math import inf, isinf
 
 from cq_tui.binance.errors import MalformedMessage
 from cq_tui.binance.fields import Fields, require_list, shorten_value
-from cq_tui.contracts.market import Kline
+from cq_tui.contracts.market import Kline, make_kline
 
 #: Statuses in which an order can still trade.
 OPEN_STATUSES = frozenset({"NEW", "PENDING_NEW", "PARTIALLY_FILLED", "PENDING_CANCEL"})
@@ -187,7 +187,7 @@ def parse_klines(raw: object) -> list[Kline]:
         numbers = [list(map(float, column)) for column in texts if _are_digits(column)]
         are_whole = {*map(type, start), *map(type, end), *map(type, trades)} == {int}
         if are_whole and len(numbers) == len(texts) and max(map(max, numbers)) < inf:
-            return list(map(Kline._make, zip(start, end, *numbers, trades, strict=True)))
+            return list(map(make_kline, zip(start, end, *numbers, trades, strict=True)))
     except (TypeError, ValueError):
         pass
     return [parse_kline(row) for row in rows]

@@ -1,7 +1,8 @@
 """Closed klines: the lines of the kline journals, and the intervals."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -53,6 +54,10 @@ class Kline(NamedTuple):
         return lines_of_klines((self,))[:-1]
 
 
+#: ``Kline._make`` without its frame and its count of the values: histories have a hundred thousand klines.
+make_kline: Callable[[Iterable[Any]], Kline] = partial(tuple.__new__, Kline)
+
+
 class KlineLineError(ValueError):
     """A journal line is not a kline; the message names the field and its value."""
 
@@ -81,7 +86,7 @@ def kline_from_line(line: bytes) -> Kline:
         raise KlineLineError(f"not JSON: {error}") from None
     # A start reads a hundred thousand lines: only an odd one is checked field by field.
     try:
-        kline = Kline._make(_values_of(raw))
+        kline = make_kline(_values_of(raw))
     except (LookupError, TypeError):
         return _checked(raw)
     _, _, first, high, low, last, volume, quote, _ = kline

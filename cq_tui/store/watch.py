@@ -13,6 +13,8 @@ from typing import Self
 
 #: Polling interval in milliseconds where the system does not report changes.
 _POLL_MS = 200
+#: Temporary files, of which only the rename matters, and request budgets, which change twice with every request.
+_UNWATCHED = (".", "weight-")
 
 
 class FolderWatch:
@@ -23,8 +25,7 @@ class FolderWatch:
         self._wake = asyncio.Event()
 
     def _add(self, path: Path) -> None:
-        # Our dot files are temporary: only their rename matters.
-        if not path.name.startswith("."):
+        if not path.name.startswith(_UNWATCHED):
             self._changed.add(path)
             self._wake.set()
 

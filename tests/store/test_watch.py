@@ -85,8 +85,14 @@ async def test_nothing_of_a_burst_is_missed(kind: Kind, tmp_path: Path) -> None:
 
 
 @both
-async def test_temporary_names_are_nobodys_change(kind: Kind, tmp_path: Path) -> None:
-    hidden = [".d.json.tmp", ".hash_chain.json.hidden", ".hash_chain.json.swap", ".env.json.lock"]
+async def test_temporary_names_and_request_budgets_are_nobodys_change(kind: Kind, tmp_path: Path) -> None:
+    hidden = [
+        ".d.json.tmp",
+        ".hash_chain.json.hidden",
+        ".hash_chain.json.swap",
+        ".env.json.lock",
+        "weight-loopback.json",
+    ]
     with kind([tmp_path]) as watch:
         for name in hidden:
             (tmp_path / name).write_bytes(b"x")

@@ -1,5 +1,7 @@
 """Releases closed klines in order, without gaps or duplicates. Pure."""
 
+from operator import lt
+
 from cq_tui.contracts.market import Kline
 
 #: Repairs that find nothing before a gap is taken to be the exchange's own.
@@ -44,14 +46,28 @@ class KlineSequence:
         A gap with later klines in the history was never traded and stays a gap. Klines later than the history stay
         buffered, since the history may lag; after MAX_EMPTY_REPAIRS repairs they are released anyway.
         """
+        released: list[Kline] = []
         known_until = fetched[-1].open_time if fetched else -1
-        self._buffered.update((kline.open_time, kline) for kline in fetched)
-        released = self._release(known_until)
+        if self._is_whole(fetched):
+            released += fetched
+            self.last_open_time = known_until
+        else:
+            self._buffered.update((kline.open_time, kline) for kline in fetched)
+        released += self._release(known_until)
         self._empty_repairs = 0 if released or not self._buffered else self._empty_repairs + 1
         if self._empty_repairs >= MAX_EMPTY_REPAIRS:
             self._empty_repairs = 0
             released = self._release(max(self._buffered))
         return released
+
+    def _is_whole(self, fetched: list[Kline]) -> bool:
+        """Whether all of it is new and in order, and no buffered kline belongs in between, as is mostly so."""
+        times = [kline.open_time for kline in fetched]
+        if not times or not all(map(lt, times, times[1:])):
+            return False
+        if self.last_open_time is not None and times[0] <= self.last_open_time:
+            return False
+        return {time for time in self._buffered if time <= times[-1]} <= set(times)
 
     def reset(self) -> None:
         """Forget the end of the series: what was released is not stored, so the journal decides."""

@@ -57,6 +57,23 @@ def test_everything_is_held_before_the_first_repair() -> None:
     assert sequence.repair([bar(START - STEP, 1.5), bar(START, 1.5)]) == [bar(START - STEP, 1.5), bar(START, 1.5)]
 
 
+def test_a_kline_that_only_the_stream_had_keeps_its_place() -> None:
+    bars = [bar(START + index * STEP, 1.5 + index) for index in range(6)]
+    for missing in range(5):
+        sequence = KlineSequence(STEP)
+        for told in (bars[missing], bars[4], bars[5]):
+            sequence.offer(told)
+        assert sequence.repair([bar for bar in bars[:5] if bar != bars[missing]]) == bars
+        assert sequence.repair_from == START + 6 * STEP
+
+
+def test_what_was_released_before_is_not_released_again() -> None:
+    sequence = KlineSequence(STEP, START)
+    bars = [bar(START + index * STEP, 1.5) for index in range(3)]
+    assert sequence.repair(bars) == bars[1:]
+    assert sequence.repair([*bars, bars[1]]) == []
+
+
 def test_a_gap_is_accepted_if_the_history_continues_after_it() -> None:
     sequence = KlineSequence(STEP, START)
     later = bar(START + 3 * STEP, 1.5)
