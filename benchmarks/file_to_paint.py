@@ -16,7 +16,7 @@ from cq_tui.contracts.tickers import Ticker, tickers_to_bytes
 from cq_tui.store.document import write_document
 
 _BAR_MS = 30.0
-_PAUSE = 0.35
+_PAUSE = 0.4
 
 
 def measure(changes: int) -> Row:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 #: Seconds between polls of all files: they catch missed changes, and tick all ages.
 POLL_INTERVAL = 1.0
 #: Seconds between reads while changes keep coming; the first is read at once. Services write many files at
-#: different times: read together, they cost one repaint. Nobody reads prices faster than four times a second.
+#: different times: read together, they cost one repaint. Nobody reads prices faster than three times a second.
 _READ_INTERVAL = 0.1
-_PRICE_INTERVAL = 0.25
+_PRICE_INTERVAL = 1 / 3
 #: Symbols whose recorded klines are read without yielding to the event loop.
 _SEED_BATCH = 8
 
@@ -107,8 +107,8 @@ class Watcher:
     async def _poll(self) -> None:
         changes = Changes({Topic.TIME})
         if not self._frozen:
-            self._priced_at = self._read_at = time.monotonic()
             changed, self._changed = self._changed, set()
+            self._note_read(changed)
             changes.add(self._state.read_changed_files(changed))
             changes.add(self._state.poll_files())
             changes.add(self._state.refresh_lock_holders())

@@ -54,21 +54,20 @@ class StatusBar(Widget):
     def __init__(self, *, view_only: bool = False) -> None:
         super().__init__()
         self._view_only = view_only
-        self._attached = False
         #: Unix time at which the display was frozen.
         self.frozen_at: float | None = None
         self._now = 0.0
-        self._shown: tuple[StatusItem, ...] = ()
+        #: What is shown at the left and at the right.
+        self._shown: tuple[list[StatusItem], list[StatusItem]] | None = None
 
     def attach(self, state: "RoomState") -> None:
         """Show this read model from now on."""
         self.state = state
-        self._attached = True
 
     def update_status(self, now: float) -> None:
         """Repaint if anything changed. The clock and its dot are the room's own heartbeat: they stop when it does."""
         self._now = now
-        items = (*self._left_items(), *self._right_items())
+        items = (self._left_items(), self._right_items())
         if items != self._shown:
             self._shown = items
             self.set_class(self.state.mode.mode == "live", "-live")
@@ -76,10 +75,10 @@ class StatusBar(Widget):
 
     def render(self) -> Content:
         """Return one or two lines."""
-        if not self._attached:
+        if self._shown is None:
             opening = StatusItem("  OPENING  ", "bold reverse $muted")
             return _join_items([opening, *self._viewing()], "   ")
-        left, right = self._left_items(), self._right_items()
+        left, right = self._shown
         width = self.size.width
         if self.size.height < 2:
             return _justify(left, right, width)

@@ -13,7 +13,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -156,9 +156,9 @@ class LineTable(ScrollView, can_focus=True):
         visible = self._keys[start : start + self._visible_lines]
         for row in changed - {key.row for key in visible}:
             del self._painted[row]
-        for index, key in enumerate(visible, start + self._heading_lines):
-            if key.row in changed and self._repaint(key):
-                self.refresh_line(index)
+        dirty = [y for y, key in enumerate(visible, self._heading_lines) if key.row in changed and self._repaint(key)]
+        if dirty:
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in dirty))
 
     def invalidate_all(self) -> None:
         """Draw every row again."""
