@@ -22,7 +22,6 @@ from cq_tui.room.answer_guard import AnswerGuard
 from cq_tui.room.asking import Asking
 from cq_tui.room.changes import Changes
 from cq_tui.room.controls import Controls, RequestRefused, StartSupervisor
-from cq_tui.room.copying import MOST_BYTES, Clipboard, as_bytes, clipboard_of, describe_copy, is_sent, needs_file
 from cq_tui.room.key_queue import ORDERED, KeyQueue
 from cq_tui.room.keyboard_layout import HINT_INTERVAL, layout_hint
 from cq_tui.room.keys import ASKING_ACTIONS
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from textual.notifications import SeverityLevel
 
+    from cq_tui.room.copying import Clipboard
     from cq_tui.room.state import FindHolder, RoomState
     from cq_tui.room.supervisor_keeper import Supervision
     from cq_tui.room.watcher import Watcher
@@ -305,8 +305,10 @@ class RoomApp(StyledApp):
 
     def copy_text(self, text: str, what: str, before: str = "") -> None:
         """Copy a text and say what became of it; ``what`` names it, as in "the proof", ``before`` is said first."""
+        from cq_tui.room.copying import as_bytes, clipboard_for, is_sent
+
         content = as_bytes(text)
-        clipboard = Clipboard.TOO_LONG if len(content) > MOST_BYTES else clipboard_of(self._terminal)
+        clipboard = clipboard_for(content, self._terminal)
         if is_sent(clipboard):
             super().copy_to_clipboard(content.decode(errors="replace"))
         else:
@@ -314,7 +316,9 @@ class RoomApp(StyledApp):
         work = self._tell_copy(clipboard, content, what, before)
         self.run_worker(work, name="copy", group="copy", exit_on_error=False)
 
-    async def _tell_copy(self, clipboard: Clipboard, content: bytes, what: str, before: str) -> None:
+    async def _tell_copy(self, clipboard: "Clipboard", content: bytes, what: str, before: str) -> None:
+        from cq_tui.room.copying import describe_copy, needs_file
+
         place = await self._place_of_copy(content) if needs_file(clipboard) else ""
         self._show_toast(f"{before} {describe_copy(clipboard, what, place)}".strip(), "information")
 

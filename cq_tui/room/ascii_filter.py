@@ -11,9 +11,6 @@ from textual.scrollbar import ScrollBar, ScrollBarRender
 
 from cq_tui.ops.ascii_twins import to_ascii
 
-#: Keys that Textual shows as signs: a name says more than the sign's twin.
-KEY_NAMES = str.maketrans({"⏎": "enter", "⌫": "backspace", "↑": "up", "↓": "down", "←": "left", "→": "right"})
-
 
 class PlainScrollBar(ScrollBarRender):
     """Without the fine ends of a scroll bar: their twins would be letters on it."""
@@ -29,6 +26,11 @@ def use_plain_scroll_bars() -> None:
 
 class AsciiFilter(LineFilter):
     """For terminals that show ASCII only; every row keeps its width."""
+
+    #: Keys that Textual shows as signs: a name says more than the sign's twin.
+    key_names: ClassVar[dict[int, str]] = str.maketrans(
+        {"⏎": "enter", "⌫": "backspace", "↑": "up", "↓": "down", "←": "left", "→": "right"}
+    )
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """Return the segments in ASCII."""

@@ -46,6 +46,11 @@ def clipboard_of(environment: Mapping[str, str]) -> Clipboard:
     return Clipboard.UNKNOWN
 
 
+def clipboard_for(content: bytes, environment: Mapping[str, str]) -> Clipboard:
+    """Return what becomes of this text."""
+    return Clipboard.TOO_LONG if len(content) > MOST_BYTES else clipboard_of(environment)
+
+
 def is_sent(clipboard: Clipboard) -> bool:
     """Whether the text is sent to the terminal."""
     return clipboard not in (Clipboard.NONE, Clipboard.TOO_LONG)

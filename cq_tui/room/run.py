@@ -35,11 +35,12 @@ def run_room(data: DataDir, notice: str | None = None, view_only: str | None = N
     gc.disable()
     # Imported for a terminal that can show it only: Textual takes most of the time before the first paint.
     from cq_tui.room.app import RoomApp
-    from cq_tui.room.ascii_filter import use_plain_scroll_bars
     from cq_tui.room.preferences import preferences_path
 
     ascii_only = not is_unicode(encoding)
     if ascii_only:
+        from cq_tui.room.ascii_filter import use_plain_scroll_bars
+
         use_plain_scroll_bars()
     app = RoomApp(
         data,

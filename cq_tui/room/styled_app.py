@@ -4,16 +4,19 @@ import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.binding import Binding
 from textual.filter import LineFilter
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.ops.formatting import sanitize
-from cq_tui.room.ascii_filter import KEY_NAMES, AsciiFilter
 from cq_tui.room.endable_app import EndableApp
 from cq_tui.room.preferences import PreferencesError, read_theme, remember_theme
 from cq_tui.room.themes import DARK, DARK_VARIABLES, LIGHT, LIGHT_VARIABLES, choose_theme, readable_variables
+
+if TYPE_CHECKING:
+    from cq_tui.room.ascii_filter import AsciiFilter
 
 
 class StyledApp(EndableApp):
@@ -21,7 +24,7 @@ class StyledApp(EndableApp):
 
     def __init__(self, data: DataDir, *, ascii_only: bool = False, preferences: Path | None = None) -> None:
         super().__init__(data)
-        self._ascii_filters = [AsciiFilter()] if ascii_only else []
+        self._ascii_filters = _ascii_filters() if ascii_only else []
         self._preferences = preferences
         self._remembering = asyncio.Lock()
         for theme in (DARK, LIGHT):
@@ -73,10 +76,17 @@ class StyledApp(EndableApp):
     def get_key_display(self, binding: Binding) -> str:
         """Return the key as Textual shows it; in ASCII, arrows and the like by name."""
         shown = super().get_key_display(binding)
-        return shown.translate(KEY_NAMES) if self._ascii_filters else shown
+        return shown.translate(self._ascii_filters[0].key_names) if self._ascii_filters else shown
 
     def refresh_css(self, animate: bool = True) -> None:
         """Parse the stylesheet again if colors changed: Textual also asks for it when it has just been parsed."""
         if (variables := self.get_css_variables()) != self._styled_with:
             self._styled_with = variables
             super().refresh_css(animate)
+
+
+def _ascii_filters() -> list["AsciiFilter"]:
+    # Imported only where it is used: most terminals show every sign.
+    from cq_tui.room.ascii_filter import AsciiFilter
+
+    return [AsciiFilter()]
