@@ -1,6 +1,7 @@
 """However the room ends, it is soon, with the documented exit code, and the terminal is as it was."""
 
 import os
+import shlex
 import signal
 import sys
 import time
@@ -88,6 +89,18 @@ def test_a_terminal_that_is_closed_while_it_is_not_read(tmp_path: Path) -> None:
             terminal.send(b"\x1b[27u")
         terminal.hang_up()
         assert terminal.process.wait(60) == 0
+
+
+@pytest.mark.parametrize("redirection", [">/dev/full", ">&-"])
+def test_standard_output_that_takes_nothing(tmp_path: Path, redirection: str) -> None:
+    command = f"exec {shlex.join(view(tmp_path))} {redirection}"
+    with PseudoTerminal(["sh", "-c", command], ENVIRONMENT, columns=100) as terminal:
+        terminal.wait_for("1 services")
+        # The size is that of the terminal that is drawn on.
+        terminal.wait_until(lambda: any(len(line.rstrip()) == 100 for line in terminal.text.splitlines()), "width")
+        os.kill(terminal.process.pid, signal.SIGTERM)
+        assert terminal.wait_for_end() == 0
+        assert_sane(terminal)
 
 
 def test_a_stopped_room_ends_when_its_shell_does(tmp_path: Path) -> None:
