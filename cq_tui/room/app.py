@@ -232,7 +232,10 @@ class RoomApp(StyledApp):
 
     def _show_alert(self, subject: str, alert: Alert | None) -> None:
         """Show the room's own alert on a subject; None ends it."""
-        line = self.room.query_one(AlertBar)
+        # None while the room closes.
+        line = next(iter(self.room.query(AlertBar)), None)
+        if line is None:
+            return
         if alert is not None:
             line.room_alerts[subject] = alert
         elif line.room_alerts.pop(subject, None) is None:

@@ -64,7 +64,10 @@ class Stack:
         from cq_tui.supervisor.start import StartupFailed
 
         self._controls.check()
-        if find_holder(self._data.lock_of("supervisor")) is None:
+        lock = self._data.lock_of("supervisor")
+        if self.keeper is not None and find_holder(lock) is None:
+            await self.keeper.wait_while_starting()
+        if find_holder(lock) is None:
             if self.keeper is None or command != "start_service":
                 raise RequestRefused("no supervisor runs in this data directory; start one with `cq-tui up`")
             try:

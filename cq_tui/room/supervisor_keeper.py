@@ -24,6 +24,7 @@ from cq_tui.supervisor.start import StartupFailed, wait_until_supervising
 
 #: Seconds between looks at a supervisor, and where the system does not notify us of its end.
 _POLL, _UNNOTIFIED_POLL = 1.0, 0.25
+_START_POLL = 0.05
 #: Seconds before a start that failed on a full disk is tried again.
 _FULL_DISK_PAUSE = 5.0
 #: Seconds before the first replacement. Two rooms may start one each; the lock decides.
@@ -111,6 +112,15 @@ class SupervisorKeeper:
                 self._tell(before)
             raise
         self._wake.set()
+
+    async def wait_while_starting(self) -> None:
+        """Wait until there is a supervisor, or none is going to be started."""
+        while find_process(self._data, "supervisor") is None and not self._is_at_rest:
+            await asyncio.sleep(_START_POLL)
+
+    @property
+    def _is_at_rest(self) -> bool:
+        return self._reported is not None and self._reported.state in ("ended", "failed")
 
     def _tell(self, supervision: Supervision) -> None:
         if supervision != self._reported:

@@ -95,6 +95,16 @@ async def test_a_room_starts_a_supervisor_and_asks_it(supervisors: Supervisors) 
     assert supervisors.following == [False]
 
 
+async def test_a_request_waits_for_a_supervisor_that_starts(supervisors: Supervisors) -> None:
+    async with room(supervisors).run_test(size=SIZE) as pilot:
+        await wait_until(pilot, lambda: supervisors.pid is not None)
+        await pilot.press("1", "down", "x")
+        await wait_for_question(pilot)
+        os.kill(supervisors.pid or 0, signal.SIGKILL)
+        await pilot.press("y")
+        await wait_until(pilot, lambda: supervisors.told == ["stop_service memory room"])
+
+
 async def test_every_service_has_a_worker(supervisors: Supervisors) -> None:
     app = room(supervisors)
     async with app.run_test(size=SIZE) as pilot:

@@ -9,9 +9,12 @@ import pytest
 from cq_tui.contracts.health import ServiceState
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.store.data_directory import prepare_data_directory
+from cq_tui.store.lock import ProcessLock
+from cq_tui.supervisor.desired_state import read_desired_state, write_desired_state
+from cq_tui.supervisor.headless import _acquire
 from cq_tui.supervisor.progress import LinePrinter, ProgressPrinter
 from cq_tui.supervisor.start import StartupFailed, start_detached
-from tests.supervisor.stage import until
+from tests.supervisor.stage import Stage, until
 
 
 def test_progress_prints_each_change_once() -> None:
@@ -35,6 +38,27 @@ def test_progress_prints_each_change_once() -> None:
         "gave up on ares: crashed 5 times in 60 s",
         "exchange stopped: not needed in this mode",
     ]
+
+
+async def test_one_that_follows_waits_for_a_room_of_the_first_release(stage: Stage) -> None:
+    write_desired_state(stage.data, "trader", "stopped", "room")
+    lock = ProcessLock(stage.data.lock_of("supervisor"), "supervisor", "room")
+    lock.acquire()
+    supervisor = stage.supervisor()
+    following = asyncio.create_task(_acquire(stage.data, supervisor, follow=True))
+    await asyncio.sleep(0.3)
+    assert not following.done()
+    lock.release()
+    assert await following
+    supervisor.release()
+    assert read_desired_state(stage.data, "trader") == "stopped"
+
+
+async def test_one_that_follows_leaves_it_to_another_that_came_first(stage: Stage) -> None:
+    first, second = stage.supervisor(), stage.supervisor()
+    assert first.acquire()
+    assert not await _acquire(stage.data, second, follow=True)
+    first.release()
 
 
 def test_what_stays_stopped_is_told() -> None:
