@@ -26,7 +26,7 @@ from tests.room.stage import NOW, Stage, staged_holder
 
 #: A day after what the stage wrote.
 TODAY = NOW + 20 * 3600.0
-SIZES = [(160, 45), (80, 24), (50, 14)]
+SIZES = [(160, 45), (50, 14)]
 
 
 @pytest.fixture(params=["fresh", "yesterday", "stopped yesterday"])

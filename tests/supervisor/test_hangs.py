@@ -205,6 +205,7 @@ async def test_a_pause_of_the_supervisor_kills_nobody(stage: Stage, monkeypatch:
         looks.append(time.clock_gettime(time.CLOCK_MONOTONIC) + slept[0])
         return looks[-1]
 
+    monkeypatch.setattr("cq_tui.supervisor.supervisor._RUNNING_POLL", 0.2)
     monkeypatch.setattr("cq_tui.supervisor.hang_watch.time", SimpleNamespace(monotonic=monotonic))
     supervisor = stage.supervisor(limits=SilenceLimits(dict.fromkeys(SERVICES, 20.0), grace=1.0))
     async with stage.supervised(supervisor):
