@@ -68,6 +68,15 @@ def test_a_service_imports_what_it_uses(name: str) -> None:
     assert set(printed.split()) & heavy == OWN[name]
 
 
+def test_a_service_collects_garbage_again_once_it_has_loaded() -> None:
+    code = (
+        "import gc; gc.disable(); from cq_tui.services.runner import load_service; load_service('memory'); "
+        "print(gc.isenabled(), gc.get_freeze_count() > 10_000)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "True True\n"
+
+
 def test_a_service_starts_without_the_command_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     found = imported("service", "memory", "--data-dir", str(tmp_path / "file"))

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -132,6 +133,24 @@ async def test_used_up_notifications_are_replaced_by_looking(tmp_path: Path) -> 
 async def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="none"):
         watch_folders([tmp_path / "none"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux")
+async def test_a_folder_that_is_not_there_leaves_no_descriptor_open(tmp_path: Path) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(5):
+        with pytest.raises(OSError, match="none"):
+            watch_folders([tmp_path, tmp_path / "none"])
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux")
+async def test_a_name_of_any_bytes_is_seen(tmp_path: Path) -> None:
+    names = [b"caf\xe9", "価格".encode(), b"x" * 255]
+    with watch_folders([tmp_path]) as watch:
+        for name in names:
+            Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).touch()
+        assert {os.fsencode(path.name) for path in await gather(watch, {tmp_path / ("x" * 255)})} == set(names)
 
 
 @both
