@@ -336,7 +336,7 @@ class RoomApp(StyledApp):
         return "The text is in run/copied.txt in the data directory."
 
     def _show_toast(self, text: str, severity: "SeverityLevel") -> None:
-        self.notify(text, severity=severity, timeout=8, markup=False)
+        self.notify(sanitize(text, 2000), severity=severity, timeout=8, markup=False)
 
     @on(ActionRefused)
     def _explain_refusal(self, event: ActionRefused) -> None:

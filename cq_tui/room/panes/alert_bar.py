@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.widget import Widget
 
-from cq_tui.ops.formatting import GLYPHS, Alert
+from cq_tui.ops.formatting import GLYPHS, Alert, sanitize
 from cq_tui.room.themes import LEVEL_COLORS
 
 if TYPE_CHECKING:
@@ -53,4 +53,4 @@ class AlertBar(Widget):
 
 
 def _line(item: Alert) -> Content:
-    return Content.styled(f" {GLYPHS[item.level]} {item.text}", LEVEL_COLORS[item.level])
+    return Content.styled(f" {GLYPHS[item.level]} {sanitize(item.text)}", LEVEL_COLORS[item.level])

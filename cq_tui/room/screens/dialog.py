@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
+from cq_tui.ops.formatting import sanitize
 from cq_tui.room.answer_guard import AnswerGuard
 from cq_tui.room.key_queue import key_name
 from cq_tui.room.panes.status_bar import mode_block
@@ -104,9 +105,9 @@ class Dialog(OwnModal[str]):
             if self._mode is not None:
                 block = mode_block(self._mode)
                 yield Static(Content.styled(block.text, block.style), id="block")
-            yield Static(self._question, id="question", markup=False)
+            yield Static(sanitize(self._question), id="question", markup=False)
             if self._reasons:
-                yield Static("\n".join(self._reasons), id="reasons", markup=False)
+                yield Static("\n".join(map(sanitize, self._reasons)), id="reasons", markup=False)
             with Container(id="choices"):
                 yield from self._choices
             yield self._early
