@@ -65,7 +65,7 @@ def event(number: int, **fields: object) -> dict[str, object]:
 
 
 def test_it_has_the_fields_of_the_contract_and_is_private(data: DataDir) -> None:
-    locks = [ProcessLock(data.lock_of(name), name) for name in SERVICES]
+    locks = [ProcessLock(data.lock_of(name), name) for name in (*SERVICES, "supervisor")]
     for lock in locks:
         lock.acquire()
         report(data, lock.name, merkle_root="ab" * 32, events_count=1250, snapshots_count=45)
