@@ -56,7 +56,9 @@ def lines_of(*entries: object) -> bytes:
 
 
 def report(data: DataDir, service: str, **fields: object) -> None:
-    write_document(data.health_of(service), HEALTH | {"service": service, "last_update_ts": NOW - 1} | fields)
+    write_document(
+        data.health_of(service), HEALTH | {"service": service, "last_update_ts": NOW - 1, "pid": os.getpid()} | fields
+    )
 
 
 def event(number: int, **fields: object) -> dict[str, object]:
