@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,10 +11,12 @@ import pytest
 
 from cq_tui.contracts.health import ServiceState
 from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.tickers import Ticker, tickers_to_bytes
 from cq_tui.room.alerts import all_alerts
 from cq_tui.room.changes import Topic
 from cq_tui.room.service_rows import service_rows
 from cq_tui.room.state import RoomState
+from cq_tui.store.document import write_document
 from cq_tui.store.reserve import RESERVE_BYTES
 from tests.room.stage import NOW, Stage, staged_holder
 
@@ -234,3 +237,22 @@ def test_a_full_disk_is_an_alert_until_the_reserve_is_whole(stage: Stage) -> Non
     stage.data.reserve.write_bytes(bytes(RESERVE_BYTES))
     assert Topic.SERVICES in state.poll_files().topics
     assert state.file_problems == {}
+
+
+def test_memory_does_not_grow_with_the_number_of_updates(stage: Stage) -> None:
+    state = RoomState(stage.data, {}, lambda _: None)
+    sizes = []
+    tracemalloc.start()
+    try:
+        for second in range(120):
+            at = NOW + second
+            tickers = {f"S{n:03}USDT": Ticker(1.0 + n + second, 0.1, 1.0, 1.1, 5.0, at, 2) for n in range(100)}
+            write_document(stage.data.tickers, tickers_to_bytes(at, tickers), durable=False)
+            state.read_changed_files([stage.data.tickers])
+            state.poll_files()
+            state.seed_prices(8)
+            del tickers
+            sizes.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert sizes[-1] - sizes[20] < 50_000

@@ -328,7 +328,9 @@ class LineTable(ScrollView, can_focus=True):
             Segment(gap.join(texts) + (gap if number < last else ""), self._style_of(style, under))
             for number, (style, texts) in enumerate(runs)
         ]
-        return Strip(segments).adjust_cell_length(width, self._style_of("", under))
+        # Textual would measure the segments, and keep thousands of texts with their lengths.
+        used = sum(self._column_layout.widths) + GAP * (len(self._column_layout.widths) - 1)
+        return Strip(segments, used).adjust_cell_length(width, self._style_of("", under))
 
     def _heading_strip(self, width: int) -> Strip:
         columns = zip(self._column_layout.shown, self._column_layout.widths, strict=True)
