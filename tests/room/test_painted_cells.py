@@ -1,5 +1,6 @@
 """Only the cells that differ are written, and the screen is the same as if all were."""
 
+import random
 from typing import ClassVar
 
 from hypothesis import given
@@ -12,10 +13,11 @@ from textual.drivers.headless_driver import HeadlessDriver
 from textual.geometry import Region
 from textual.strip import Strip
 
+from cq_tui.ops.formatting import format_price
 from cq_tui.room.app import RoomApp
 from cq_tui.room.painted_cells import PaintedCells
 from tests.room.conftest import MakeRoom, screen_text, wait_for_text, wait_until, wait_until_loaded
-from tests.room.stage import Stage
+from tests.room.stage import PRICES, Stage
 from tests.terminal.screen_grid import ScreenGrid
 
 WIDTH, HEIGHT = 24, 3
@@ -123,3 +125,28 @@ async def test_the_terminal_shows_what_the_room_means(stage: Stage, make_room: M
             stage.tickers(prices={"BTCUSDT": 70_000.0 + number, "ETHUSDT": 3_000.0 + number * 7})
             await pilot.press(key)
             await shows_the_same()
+
+
+async def test_after_a_burst_the_terminal_shows_what_the_files_hold(stage: Stage, make_room: MakeRoom) -> None:
+    app = make_room(stage.data)
+    written = capture(app)
+    chance = random.Random(7)
+    async with app.run_test(size=(160, 45), headless=False) as pilot:
+        await wait_until_loaded(pilot)
+        grid = ScreenGrid(160, 45)
+        for _ in range(4):
+            for _ in range(5):
+                moved = chance.sample(sorted(PRICES), 6)
+                prices = {symbol: PRICES[symbol][0] * chance.uniform(0.9, 1.1) for symbol in moved}
+                stage.tickers(prices=prices)
+                await pilot.pause(0.02)
+            held = {symbol: price for symbol, (price, _, _) in PRICES.items()} | prices
+            shown = {symbol: format_price(price, PRICES[symbol][2]) for symbol, price in held.items()}
+
+            def is_shown(shown: dict[str, str] = shown) -> bool:
+                grid.feed("".join(written).encode())
+                written.clear()
+                rows = {words[0]: words[1] for line in grid.text.split("\n") if len(words := line[72:].split()) > 1}
+                return shown.items() <= rows.items()
+
+            await wait_until(pilot, is_shown)
