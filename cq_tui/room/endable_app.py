@@ -67,9 +67,14 @@ class EndableApp(App[int]):
                 self._event_loop.call_soon_threadsafe(call)
 
     def _handle_exception(self, error: Exception) -> None:
-        self.defects.report(error, "the app", fatal=True)
+        # What fails while the room closes, as it was asked to, changes neither that nor the exit code.
+        is_closing, code = self._exit or self.is_ending, self._return_code
+        self.defects.report(error, "the app, closing" if is_closing else "the app", fatal=not is_closing)
         super()._handle_exception(error)
-        self.ending.begin(ExitCode.DEFECT)
+        if is_closing:
+            self._return_code = code
+        else:
+            self.ending.begin(ExitCode.DEFECT)
 
     def _fatal_error(self) -> None:
         # Textual prints the traceback with all local variables, which may be secrets: the report has what is needed.

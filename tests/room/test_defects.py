@@ -123,6 +123,22 @@ def test_a_defect_ends_the_room_with_70_and_a_report(
     check(stage.data, capfd.readouterr().err)
 
 
+def test_what_fails_while_the_room_closes_is_only_reported(
+    stage: Stage, run_room: Callable[[], int], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def on_mount(app: RoomApp) -> None:
+        app.call_later(fail)
+        app.exit(0)
+
+    monkeypatch.setattr(RoomApp, "on_mount", on_mount)
+    assert run_room() == 0
+    # A screen that was never composed may fail as well.
+    found = [path.read_text() for path in reports(stage.data)]
+    assert any("Defect: broken" in report for report in found)
+    assert all("(the app, closing)" in report for report in found)
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.parametrize("name", ["compose", "on_mount"])
 def test_a_defect_of_the_screen(
     stage: Stage,
