@@ -167,11 +167,14 @@ class RoomApp(StyledApp):
         self.call_after_refresh(self._start_watching)
 
     def _start_watching(self) -> None:
-        gc.enable()
         # Imported after the first paint: the contracts' models take longer to load than the frame to paint.
         from cq_tui.room.state import RoomState
         from cq_tui.room.watcher import Watcher
 
+        if not gc.isenabled():
+            # What stays for good is not searched again: a full collection stops the room for 70 ms.
+            gc.freeze()
+            gc.enable()
         self.state = RoomState(self.data, self._environment, self._find_holder)
         self.state.supervisor_is_starting = self._supervise
         self.room.attach(self.state)

@@ -80,5 +80,7 @@ async def test_garbage_is_collected_once_the_room_is_painted(stage: Stage, make_
         async with app.run_test() as pilot:
             await wait_until_loaded(pilot)
             assert gc.isenabled()
+            assert gc.get_freeze_count()
     finally:
+        gc.unfreeze()
         gc.enable()
