@@ -1,5 +1,6 @@
 """A staged data directory and a room over it, with a fixed clock."""
 
+import asyncio
 import itertools
 import shutil
 from collections.abc import Callable, Mapping
@@ -147,5 +148,9 @@ async def write_at_once(pilot: Pilot[int], *keys: str) -> None:
     assert isinstance(app, RoomApp)
     for name in keys:
         app.post_message(key_event(name))
-    await pilot.pause()
-    await wait_until(pilot, lambda: app.keys.is_idle or not app.is_running)
+    taken = asyncio.Event()
+    app.call_later(taken.set)
+    deadline = monotonic() + _TIMEOUT
+    while app.is_running and not (taken.is_set() and app.keys.is_idle):
+        assert monotonic() < deadline, f"keys {keys} not handled in {_TIMEOUT:g} s:\n{screen_text(pilot)}"
+        await asyncio.sleep(0.001)
