@@ -1,11 +1,10 @@
 """The control room's app: the file watcher, supervision after the first paint, and quitting."""
 
-import asyncio
 import gc
 import math
 import os
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,11 +17,9 @@ from textual.worker import Worker, WorkerState
 
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.ops.formatting import Alert, pluralize, sanitize
-from cq_tui.room.answer_guard import AnswerGuard
-from cq_tui.room.asking import Asking
+from cq_tui.room.asking_app import AskingApp, ShowDialog
 from cq_tui.room.changes import Changes
 from cq_tui.room.controls import Controls, RequestRefused, StartSupervisor
-from cq_tui.room.key_queue import ORDERED, KeyQueue
 from cq_tui.room.keyboard_layout import HINT_INTERVAL, layout_hint
 from cq_tui.room.keys import ASKING_ACTIONS
 from cq_tui.room.messages import (
@@ -36,11 +33,9 @@ from cq_tui.room.messages import (
 from cq_tui.room.painted_cells import PaintedCells
 from cq_tui.room.panes.alert_bar import AlertBar
 from cq_tui.room.screens.dialog import Dialog, DialogAnswer
-from cq_tui.room.screens.own_screen import OwnScreen
 from cq_tui.room.screens.refusing import RefusingScreen
 from cq_tui.room.screens.room import RoomScreen
 from cq_tui.room.stack import Stack
-from cq_tui.room.styled_app import StyledApp
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -51,11 +46,8 @@ if TYPE_CHECKING:
     from cq_tui.room.supervisor_keeper import Supervision
     from cq_tui.room.watcher import Watcher
 
-#: Opens a question and returns the answer.
-ShowDialog = Callable[[Dialog], Coroutine[Any, Any, str | None]]
 
-
-class RoomApp(StyledApp):
+class RoomApp(AskingApp):
     """The room for one data directory. With ``supervise=False`` it does not care for a supervisor."""
 
     TITLE = "Coin Quant R11"
@@ -78,15 +70,12 @@ class RoomApp(StyledApp):
         view_only: str | None = None,
         terminal: Mapping[str, str] | None = None,
     ) -> None:
-        """``notice`` is shown once, when the room has opened. ``clock`` times how long a question has been visible.
+        """``notice`` is shown once, when the room has opened.
 
         ``view_only`` is why this room only views: it cares for no supervisor, and its keys do not act. ``terminal``
-        has the variables that describe the terminal; the process's own if None. For the rest, see StyledApp.
+        has the variables that describe the terminal; the process's own if None. For the rest, see AskingApp.
         """
-        super().__init__(data, ascii_only=ascii_only, preferences=preferences)
-        self.keys = KeyQueue(self, super().on_event, self._admits)
-        self._asking = Asking()
-        self._clock = clock
+        super().__init__(data, ascii_only=ascii_only, preferences=preferences, clock=clock)
         self._notice = notice
         self.data = data
         self._environment = environment
@@ -141,24 +130,12 @@ class RoomApp(StyledApp):
         if not await self.run_action(action, self.room):
             self.post_message(ActionRefused(action))
 
-    # -- keys
-
-    async def on_event(self, event: events.Event) -> None:
-        """Hand keys on one after another, everything else at once."""
-        if isinstance(event, ORDERED) and not event.is_forwarded:
-            if self.state is not None:
-                self.state.note_person(self._now())
-            if self._watcher is not None:
-                self._watcher.read_now()
-            await self.keys.offer(event)
-        else:
-            await super().on_event(event)
-
-    def _admits(self, event: events.Event) -> bool:
-        if self._asking.swallows(event):
-            return False
-        screen = self.screen
-        return not isinstance(screen, OwnScreen) or screen.admits(event)
+    def note_input(self) -> None:
+        """Read the newest prices for a person who is there."""
+        if self.state is not None:
+            self.state.note_person(self._now())
+        if self._watcher is not None:
+            self._watcher.read_now()
 
     # -- startup
 
@@ -268,36 +245,9 @@ class RoomApp(StyledApp):
             await actions.perform(event.action, event.target)
 
         if event.action in ASKING_ACTIONS:
-            self._ask(perform, name, "actions")
+            self.ask(perform, name, "actions")
         else:
-            self.run_worker(perform(self._show_dialog), name=name, group="actions", exit_on_error=False)
-
-    def _ask(self, work: Callable[[ShowDialog], Coroutine[Any, Any, None]], name: str, group: str) -> None:
-        """Run work that opens a question. Until the question is open, keys go nowhere."""
-        if (request := self._asking.begin()) is None:
-            return
-
-        async def show_dialog(dialog: Dialog) -> str | None:
-            self._asking.end(request)
-            return await self._show_dialog(dialog, request.early)
-
-        async def ask() -> None:
-            try:
-                await work(show_dialog)
-            finally:
-                self._asking.end(request)
-
-        request.take_back = self.run_worker(ask(), name=name, group=group, exit_on_error=False).cancel
-
-    async def _show_dialog(self, dialog: Dialog, early: Iterable[str] = ()) -> str | None:
-        """Return the answer to a question. ``early`` are the keys typed before it opened."""
-        dialog.guard = AnswerGuard(self._clock, early)
-        try:
-            return await self.push_screen_wait(dialog)
-        except asyncio.CancelledError:
-            # Nobody waits for the answer any more.
-            dialog.close()
-            raise
+            self.run_worker(perform(self.show_dialog), name=name, group="actions", exit_on_error=False)
 
     # -- copying
 
@@ -365,7 +315,7 @@ class RoomApp(StyledApp):
     @on(QuitRequested)
     def _handle_quit(self) -> None:
         if not any(worker.name == "leave" and worker.is_running for worker in self.workers):
-            self._ask(self._confirm_quit, "leave", "leave")
+            self.ask(self._confirm_quit, "leave", "leave")
 
     async def _confirm_quit(self, show_dialog: ShowDialog) -> None:
         answer = await show_dialog(_quit_dialog(self.state, self._controls))

@@ -27,13 +27,15 @@ _MOST_ROUNDS = 20
 #: A widget that does not get on holds up the keys for this many slices of so many seconds. Slices, since a wait in
 #: one piece would also end while the whole process had no time to run.
 _SLICES, _SLICE = 8, 0.25
+#: Seconds between looks at a screen that works.
+_LOOK = 0.01
 
 
 class KeyQueue:
     """Dispatches ORDERED events one after another.
 
     ``dispatch`` hands an event to Textual; ``admits`` may swallow it instead, at the moment at which its turn comes.
-    Idle, the queue hands an event on at once.
+    ``is_settled`` tells whether a screen still works on what a key began. Idle, the queue hands an event on at once.
     """
 
     def __init__(
@@ -41,10 +43,12 @@ class KeyQueue:
         app: App[Any],
         dispatch: Callable[[events.Event], Awaitable[None]],
         admits: Callable[[events.Event], bool],
+        is_settled: Callable[[], bool],
     ) -> None:
         self._app = app
         self._dispatch = dispatch
         self._admits = admits
+        self._is_settled = is_settled
         self._waiting: deque[events.Event] = deque()
         self._settling: asyncio.Task[None] | None = None
 
@@ -64,6 +68,7 @@ class KeyQueue:
         while True:
             await _pass_through(self._app)
             await self._settle()
+            await self._wait_for_screen()
             if not self._waiting or not self._app.call_later(self._dispatch_next):
                 return
 
@@ -84,6 +89,14 @@ class KeyQueue:
             calm = calm + 1 if quiet else 0
             if calm == _ROUNDS:
                 return
+
+    async def _wait_for_screen(self) -> None:
+        """Wait for work that the screen began, then for what that caused."""
+        for _ in range(round(_SLICES * _SLICE / _LOOK)):
+            if self._is_settled():
+                return
+            await asyncio.sleep(_LOOK)
+            await self._settle()
 
     def _place(self) -> tuple[Screen[Any] | None, Widget | None]:
         """Where the next key would go."""

@@ -12,6 +12,7 @@ from cq_tui.contracts.settings import Settings
 from cq_tui.room import actions
 from cq_tui.room.answer_guard import READING_TIME, AnswerGuard
 from cq_tui.room.app import RoomApp
+from cq_tui.room.screens.palette import Palette
 from cq_tui.store.settings_file import load_settings
 from tests.room.conftest import (
     screen_text,
@@ -168,3 +169,28 @@ async def test_the_keys_that_quit_open_one_question(stage: Stage, clock: Clock) 
         clock.now += 1
         await write_at_once(pilot, "ctrl+q", "ctrl+c", "ctrl+q")
         assert len(app.screen_stack) == 2
+
+
+async def test_an_entry_of_the_palette_asks_and_its_enter_does_not_answer(stage: Stage, clock: Clock) -> None:
+    async with opened(stage, clock) as (app, pilot):
+        await write_at_once(pilot, "ctrl+p", *"halt", "enter", "enter")
+        assert "halt" in screen_text(pilot)
+        assert len(app.screen_stack) == 2
+        await wait_until(pilot, lambda: isinstance(app.screen, Palette) and app.screen.guard.is_painted)
+        clock.now += 1
+        await write_at_once(pilot, "enter", "enter", "y")
+        await wait_for_question(pilot)
+        await wait_for_text(pilot, "too early: ⏎ y")
+        assert len(app.screen_stack) == 2
+        await write_at_once(pilot, "enter", "y")
+        assert settings(stage).TRADING_STATE == "active"
+
+
+async def test_the_palette_chooses_what_was_typed_and_not_what_was_listed_before(stage: Stage, clock: Clock) -> None:
+    async with opened(stage, clock) as (app, pilot):
+        await write_at_once(pilot, "ctrl+p")
+        await wait_until(pilot, lambda: isinstance(app.screen, Palette) and app.screen.guard.is_painted)
+        clock.now += 1
+        await write_at_once(pilot, *"halt", "enter")
+        await wait_for_question(pilot)
+        await wait_for_text(pilot, "TRADING_STATE becomes halted.")

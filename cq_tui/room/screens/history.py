@@ -94,7 +94,7 @@ class HistoryScreen(OwnScreen[None]):
                 self._requested = None
                 self._loaded_extent = self._history_extent
                 evidence = await asyncio.to_thread(_gather_evidence, self._state.data, target)
-                if self.is_open:
+                if self.stays_open:
                     self._show_evidence(evidence)
         finally:
             self._evidence_loading = False

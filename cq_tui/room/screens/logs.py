@@ -80,7 +80,7 @@ class Logs(OwnScreen[None]):
     async def _follow(self, tail: LogTail) -> None:
         """Read in a thread, so that neither a slow disk nor a burst of lines holds up the room."""
         shown_problem, has_unshown, shown_at = None, True, 0.0
-        while self.is_open:
+        while self.stays_open:
             lines = await asyncio.to_thread(tail.read_new)
             tail.append(lines)
             has_unshown |= bool(lines) or tail.problem != shown_problem

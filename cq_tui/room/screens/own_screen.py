@@ -9,7 +9,7 @@ ResultT = TypeVar("ResultT")
 
 
 class OwnScreen(Screen[ResultT]):
-    """Use ``close`` in place of ``dismiss``, and look at ``is_open`` in whatever finishes later.
+    """Use ``close`` in place of ``dismiss``, and look at ``stays_open`` in whatever finishes later.
 
     Textual's ``dismiss`` takes away whatever screen is on top, fails when it is called twice, and before the screen
     is mounted it leaves handlers that find their widgets gone. ``close`` takes away this screen, once, when it can.
@@ -19,13 +19,18 @@ class OwnScreen(Screen[ResultT]):
     _is_dismissed = False
 
     @property
-    def is_open(self) -> bool:
+    def stays_open(self) -> bool:
         """Whether the screen is there and stays."""
         return self._wanted_result is None and self.is_attached
 
     def admits(self, event: events.Event) -> bool:
         """Whether an input may reach this screen, which is on top."""
         return self._wanted_result is None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether work that a key began in this screen is done, so that the next key may come."""
+        return True
 
     def close(self, result: ResultT | None = None) -> None:
         """Close with a result. The first one counts."""
