@@ -10,6 +10,7 @@ from time import monotonic
 import pytest
 from textual import events
 from textual.keys import _character_to_key, key_to_character
+from textual.message import Message
 from textual.pilot import Pilot
 
 from cq_tui.contracts.layout import DataDir
@@ -142,12 +143,12 @@ def key_event(name: str) -> events.Key:
     return events.Key(name, key_to_character(name))
 
 
-async def write_at_once(pilot: Pilot[int], *keys: str) -> None:
+async def write_at_once(pilot: Pilot[int], *keys: str | Message) -> None:
     """Hand the room these keys as the driver does for one write, and wait until all of them have been handled."""
     app = pilot.app
     assert isinstance(app, RoomApp)
     for name in keys:
-        app.post_message(key_event(name))
+        app.post_message(key_event(name) if isinstance(name, str) else name)
     taken = asyncio.Event()
     app.call_later(taken.set)
     deadline = monotonic() + _TIMEOUT

@@ -1,17 +1,27 @@
 """Keys that arrive in one write: each goes where it would have gone, typed slowly."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from textual._xterm_parser import XTermParser
 
+from cq_tui.contracts.layout import DataDir
 from cq_tui.room.app import RoomApp
 from cq_tui.room.panes.pane import FilterInput
 from cq_tui.room.screens.dialog import Dialog
 from cq_tui.room.screens.logs import Logs
 from tests.room.conftest import MakeRoom, wait_until_idle, wait_until_loaded, write_at_once
-from tests.room.stage import Stage
+from tests.room.stage import NOW, Stage, staged_holder
 
-SIZES = [(160, 45), (80, 24), (200, 55), (50, 12)]
+#: (size of the terminal, what is typed before the slash)
+PLACES: list[tuple[tuple[int, int], tuple[str, ...]]] = [
+    *(((160, 45), before) for before in ((), ("6", "z"), ("l",))),
+    *(((80, 24), before) for before in ((), ("4",), ("l",))),
+    ((50, 12), ()),
+]
 
 
 def files(stage: Stage) -> dict[Path, bytes]:
@@ -26,8 +36,7 @@ def filter_of(app: RoomApp) -> str:
     return screen.query_one(FilterInput).value if isinstance(screen, Logs) else app.room.active.filter_text
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("before", [(), ("4",), ("6", "z"), ("l",)])
+@pytest.mark.parametrize(("size", "before"), PLACES)
 async def test_all_that_follows_a_slash_is_the_filters(
     stage: Stage, make_room: MakeRoom, size: tuple[int, int], before: tuple[str, ...]
 ) -> None:
@@ -40,3 +49,27 @@ async def test_all_that_follows_a_slash_is_the_filters(
         assert filter_of(app) == "btcHgxsr"
         assert not isinstance(app.screen, Dialog)
         assert files(stage) == kept
+
+
+@given(st.lists(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=30), max_size=40))
+@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+def test_any_text_after_a_slash_is_the_filters(staged: Path, texts: list[str]) -> None:
+    """Through the terminal's parser, in one write for each text."""
+    asyncio.run(_filter_with(staged, texts))
+
+
+async def _filter_with(staged: Path, texts: list[str]) -> None:
+    data = DataDir(staged)
+    kept = {path: path.stat() for path in staged.rglob("*")}
+    app = RoomApp(data, supervise=False, environment={}, now=lambda: NOW, find_holder=staged_holder)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await wait_until_loaded(pilot)
+        for text in texts:
+            await write_at_once(pilot, *XTermParser().feed(f"/{text}"))
+            assert app.room.active.filter_text == text
+            assert app.screen is app.room
+            await write_at_once(pilot, "escape", "escape")
+            assert app.room.active.filter_text == ""
+    assert {path: path.stat().st_mtime_ns for path in staged.rglob("*")} == {
+        path: stat.st_mtime_ns for path, stat in kept.items()
+    }

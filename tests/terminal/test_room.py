@@ -114,6 +114,18 @@ def test_the_most_important_keys(data: DataDir, tmp_path: Path) -> None:
         )
         terminal.wait_until(lambda: "config_changed" in event_types(data), "config_changed event")
 
+        # What is typed before a question can be read acts nowhere; all that follows a slash is the filter's.
+        terminal.write("guy")
+        terminal.wait_for("too early: u y")
+        terminal.press("Escape")
+        terminal.wait_until(lambda: "too early" not in terminal.screen(), "closed dialog")
+        terminal.write("/btcHgxs")
+        terminal.wait_for("filter: btcHgxs")
+        terminal.press("Escape")
+        terminal.wait_until(lambda: "filter: btc" not in terminal.screen(), "cleared filter")
+        assert settings(data) == {"DISABLE_ORDER_GUARDRAILS": True}
+        assert not any(data.root.glob("debug_bundle_*.json"))
+
         # b writes a bundle and shows where.
         terminal.press("b")
         terminal.wait_until(lambda: any(data.root.glob("debug_bundle_*.json")), "debug bundle")
