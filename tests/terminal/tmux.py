@@ -42,13 +42,17 @@ class Tmux:
 
     def answer(self, key: str, question: str) -> None:
         """Answer a question; again, if that came before the question had been visible long enough."""
-        self.press(key)
-        self.wait_until(lambda: question not in self.screen() or self._pressed_again(key), f"end of {question!r}")
-
-    def _pressed_again(self, key: str) -> bool:
-        if "too early" in self.screen():
+        while question in (before := self.screen()):
             self.press(key)
-        return False
+            # Each press closes the question, or is named in it.
+            self._wait_for_answer(question, _early_line(before))
+
+    def _wait_for_answer(self, question: str, named: str) -> None:
+        def is_taken() -> bool:
+            screen = self.screen()
+            return question not in screen or _early_line(screen) != named
+
+        self.wait_until(is_taken, f"end of {question!r}")
 
     def resize(self, columns: int, rows: int) -> None:
         """Change the size of the window."""
@@ -106,3 +110,7 @@ class Tmux:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         subprocess.run(["tmux", "-S", self._socket, "kill-server"], capture_output=True, check=False)
+
+
+def _early_line(screen: str) -> str:
+    return next((line for line in screen.splitlines() if "too early" in line), "")
