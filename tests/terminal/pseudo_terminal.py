@@ -71,6 +71,12 @@ class PseudoTerminal:
         with self._lock:
             return self._grid.shown
 
+    @property
+    def screen(self) -> str:
+        """What the terminal shows now."""
+        with self._lock:
+            return self._grid.text
+
     def forget(self) -> None:
         """Forget what was seen."""
         with self._lock:
