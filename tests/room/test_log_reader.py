@@ -116,10 +116,10 @@ def test_one_call_reads_a_bounded_part(path: Path) -> None:
     append(path, b"0\n")
     reader = LogReader(path)
     read_all(reader)
-    append(path, b"12345678\n" * 500_000)
+    append(path, b"12345678\n" * 100_000)
     assert len(reader.read_new()) <= READ_BYTES // 9 + 1
     assert reader.is_behind
-    assert len(read_all(reader)) > 450_000
+    assert len(read_all(reader)) > 80_000
 
 
 def test_only_the_end_of_a_large_log_is_read_at_first(path: Path) -> None:
