@@ -47,6 +47,11 @@ class AskingApp(StyledApp):
         else:
             await super().on_event(event)
 
+    @property
+    def is_terminal_behind(self) -> bool:
+        """Whether something was painted that the terminal has not taken yet."""
+        return bool(getattr(self._driver, "is_behind", False))
+
     def _admits(self, event: events.Event) -> bool:
         if self._asking.swallows(event):
             return False
@@ -84,6 +89,7 @@ class AskingApp(StyledApp):
     async def show_dialog(self, dialog: Dialog, early: Iterable[str] = ()) -> str | None:
         """Return the answer to a question. ``early`` are the keys typed before it opened."""
         dialog.guard = AnswerGuard(self._clock, early)
+        dialog.is_terminal_behind = lambda: self.is_terminal_behind
         try:
             return await self.push_screen_wait(dialog)
         except asyncio.CancelledError:

@@ -194,3 +194,21 @@ async def test_the_palette_chooses_what_was_typed_and_not_what_was_listed_before
         await write_at_once(pilot, *"halt", "enter")
         await wait_for_question(pilot)
         await wait_for_text(pilot, "TRADING_STATE becomes halted.")
+
+
+async def test_a_terminal_that_takes_nothing_shows_no_question(
+    stage: Stage, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    behind = [True]
+    monkeypatch.setattr(RoomApp, "is_terminal_behind", property(lambda _: behind[0]))
+    async with opened(stage, clock) as (_, pilot):
+        await write_at_once(pilot, "H")
+        await wait_for_text(pilot, "yes, halt")
+        clock.now += 60
+        await write_at_once(pilot, "y")
+        await wait_for_text(pilot, "too early: y")
+        behind[0] = False
+        await wait_for_question(pilot)
+        clock.now += 1
+        await write_at_once(pilot, "y")
+        await wait_until(pilot, lambda: settings(stage).TRADING_STATE == "halted")

@@ -1,6 +1,6 @@
 """A modal question that names its consequence; the safe answer has the focus."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -21,6 +21,10 @@ from cq_tui.room.screens.own_screen import OwnModal
 
 if TYPE_CHECKING:
     from cq_tui.contracts.mode import Mode
+
+
+#: Seconds between looks whether the terminal has taken the question.
+_LOOK = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,8 @@ class Dialog(OwnModal[str]):
         self._answers = tuple(answers)
         self._mode = mode
         self.guard = AnswerGuard()
+        #: Whether the terminal has not taken yet what was painted.
+        self.is_terminal_behind: Callable[[], bool] = lambda: False
         self._choices = [Choice(answer) for answer in answers]
         self._early = Static(id="early", markup=False)
         for answer in answers:
@@ -116,7 +122,13 @@ class Dialog(OwnModal[str]):
         """Focus the safe answer; answers count from the paint on, so that a stopped terminal does not count."""
         self._choices[0].focus()
         self._show_early()
-        self.call_after_refresh(self.guard.mark_painted)
+        self.call_after_refresh(self._wait_for_terminal)
+
+    def _wait_for_terminal(self) -> None:
+        if self.is_terminal_behind():
+            self.set_timer(_LOOK, self._wait_for_terminal)
+        else:
+            self.guard.mark_painted()
 
     def admits(self, event: events.Event) -> bool:
         """Let through only escape before the question can have been read: it changes nothing."""

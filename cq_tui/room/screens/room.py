@@ -67,6 +67,7 @@ class RoomScreen(RefusingScreen[None]):
             OrdersPane(), QuarantinePane(), MemoryPane(),
         )  # fmt: skip
         self._chart, self._positions = ChartPane(), PositionsPane()
+        self.alert_bar = AlertBar()
         self.active: Pane = self.panes[1]
         self.active.add_class("-active")
 
@@ -74,7 +75,7 @@ class RoomScreen(RefusingScreen[None]):
         """Yield status bar, alerts, panes and footer."""
         self._arrange(self.app.size)
         yield StatusBar(view_only=self._view_only is not None)
-        yield AlertBar()
+        yield self.alert_bar
         with Container(id="panes"):
             for pane in self.panes:
                 yield pane
@@ -94,7 +95,7 @@ class RoomScreen(RefusingScreen[None]):
         self.state = state
         self.attached = True
         self.query_one(StatusBar).attach(state)
-        self.query_one(AlertBar).attach(state)
+        self.alert_bar.attach(state)
         self._chart.attach(state)
         self._positions.attach(state)
         for pane in self.panes:
@@ -125,7 +126,7 @@ class RoomScreen(RefusingScreen[None]):
             self.query_one(KeyLine).update_keys()
         if changes.topics - {Topic.PRICES}:
             self.query_one(StatusBar).update_status(now)
-            self.query_one(AlertBar).update_alerts(now)
+            self.alert_bar.update_alerts(now)
             if self.has_class("-wide") and self._frozen_at is None:
                 self._positions.update_positions()
                 self._chart.show_symbol(self.panes[1].table.selected)
@@ -185,7 +186,7 @@ class RoomScreen(RefusingScreen[None]):
     def on_resize(self, event: events.Resize) -> None:
         """Choose the layout for the new size."""
         self._arrange(event.size)
-        alert_bar = self.query_one(AlertBar)
+        alert_bar = self.alert_bar
         if alert_bar.fills_screen != self.has_class("-tiny"):
             alert_bar.fills_screen = self.has_class("-tiny")
             alert_bar.display = alert_bar.fills_screen

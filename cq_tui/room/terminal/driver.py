@@ -89,6 +89,11 @@ class RoomDriver(LinuxDriver):
         if self._writer is not None:
             self._writer.write(data, always=self._switching)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether the terminal has not taken all output yet: it is not read, or slow."""
+        return self._writer is not None and self._writer.is_behind
+
     def start_application_mode(self) -> None:
         """Set up the terminal for the app."""
         self._switching = True

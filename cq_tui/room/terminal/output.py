@@ -36,6 +36,8 @@ class TerminalWriter(WriterThread):
         # Unlike Queue, it may be used in a signal handler that interrupted it.
         self._waiting: SimpleQueue[str | None] = SimpleQueue()
         self._left_out = False
+        #: Texts handed over, and those that the terminal has taken.
+        self._handed_over = self._written = 0
         self._ended = False
         self._given_up = False
 
@@ -44,13 +46,16 @@ class TerminalWriter(WriterThread):
         if not always and self._waiting.qsize() >= _MAX_WAITING:
             self._left_out = True
         else:
+            self._handed_over += 1
             self._waiting.put(text)
 
     def run(self) -> None:
         """Write until the end, or until the terminal is gone."""
         try:
             while not self._ended:
-                self._write(self._next_texts().encode(self._encoding, self._errors))
+                texts = self._next_texts()
+                self._write("".join(texts).encode(self._encoding, self._errors))
+                self._written += len(texts)
                 if self._left_out and self._waiting.empty():
                     self._left_out = False
                     self._on_caught_up()
@@ -87,18 +92,23 @@ class TerminalWriter(WriterThread):
         self.join(_LAST_OUTPUT)
 
     @property
+    def is_behind(self) -> bool:
+        """Whether the terminal has not taken all output yet."""
+        return self._left_out or self._written < self._handed_over
+
+    @property
     def is_given_up(self) -> bool:
         """Whether some output never reached the terminal."""
         return self._given_up
 
-    def _next_texts(self) -> str:
+    def _next_texts(self) -> list[str]:
         """Wait for a text; return it with all that wait behind it."""
-        texts = [self._waiting.get()]
+        texts: list[str | None] = [self._waiting.get()]
         with suppress(Empty):
             while True:
                 texts.append(self._waiting.get_nowait())
         self._ended = None in texts
-        return "".join(text for text in texts if text is not None)
+        return [text for text in texts if text is not None]
 
     def _write(self, data: bytes) -> None:
         left = memoryview(data)
