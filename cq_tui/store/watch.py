@@ -1,6 +1,6 @@
 """Watching folders for changed files, with a delay of about a millisecond on Linux and a few elsewhere.
 
-Uses inotify on Linux, watchfiles elsewhere. Both may miss changes (network file systems, full queues),
+Uses inotify (asyncinotify) on Linux, watchfiles elsewhere. Both may miss changes (network file systems, full queues),
 so callers must rescan now and then: ``changes`` returns after its timeout.
 """
 
@@ -56,23 +56,31 @@ class InotifyWatch(FolderWatch):
     """Linux: woken by the kernel."""
 
     def __init__(self, folders: Iterable[Path]) -> None:
-        from cq_tui.store.inotify import Inotify
+        from asyncinotify import Inotify, Mask
 
         super().__init__()
-        self._inotify = Inotify(folders)
+        self._inotify = Inotify(sync_timeout=0, cache_size=64)
+        mask = Mask.MODIFY | Mask.MOVED_TO | Mask.CREATE | Mask.DELETE | Mask.ONLYDIR
+        try:
+            for folder in folders:
+                self._inotify.add_watch(folder, mask)
+        except OSError:
+            self._inotify.close()
+            raise
         self._closed = False
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._inotify.descriptor, self._drain)
+        self._loop.add_reader(self._inotify.fd, self._drain)
 
     def _drain(self) -> None:
-        for path in self._inotify.read():
-            self._add(path)
+        for event in self._inotify:
+            if event.path is not None and event.name is not None:
+                self._add(event.path)
 
     def close(self) -> None:
         """Stop watching."""
         if not self._closed:
             self._closed = True
-            self._loop.remove_reader(self._inotify.descriptor)
+            self._loop.remove_reader(self._inotify.fd)
             self._inotify.close()
 
 
