@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 PYTEST_ARGS ?= -n 3 --dist worksteal
 
-.PHONY: run check test lint types arrows pytest torture schemas docs screenshots bench lock clean
+.PHONY: run check test lint types arrows pytest torture soak schemas docs screenshots bench lock clean
 
 # A checkout cannot hold the mode of a folder: closed here, the data directory needs no word about it.
 run: $(VENV)/.run
@@ -43,6 +43,10 @@ pytest: $(VENV)/.dev
 # The long forms of what make test does in short: a thousand kills, every failing call, every bit, power losses.
 torture: $(VENV)/.dev
 	PYTHONDONTWRITEBYTECODE= TMPDIR=$${TMPDIR:-/tmp} CQ_HEAVY_TESTS=1 $(BIN)/pytest $(PYTEST_ARGS) --timeout 0 tests/store tests/services/memory_battery tests/stack/test_pauses.py
+
+# Random hands, lost connections and kills around a real stack; SOAK_SEED repeats the hands of an earlier one.
+soak: $(VENV)/.dev
+	$(BIN)/python -m tests.soak $${SOAK_MINUTES:-30} $${SOAK_SEED:-}
 
 schemas: $(VENV)/.dev
 	$(BIN)/python -m cq_tui.contracts.json_schema schemas

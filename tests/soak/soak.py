@@ -183,7 +183,7 @@ class Soak:
             with contextlib.suppress(OSError, ValueError):
                 if orjson.loads(self.data.settings.read_bytes()).get("TRADING_STATE") == "halted":
                     self._did("resume trading")
-                    self.cli("config", "set", "TRADING_STATE", "active")
+                    self.cli("config", "set", "TRADING_STATE=active")
 
     # -- kills
 
