@@ -5,12 +5,12 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
 from textual.app import SystemCommand
+from textual.command import Provider
 from textual.driver import Driver
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
@@ -47,12 +47,20 @@ if TYPE_CHECKING:
     from cq_tui.room.watcher import Watcher
 
 
+def _room_commands() -> type[Provider]:
+    # Imported when the palette opens.
+    from cq_tui.room.palette import RoomCommands
+
+    return RoomCommands
+
+
 class RoomApp(AskingApp):
     """The room for one data directory. With ``supervise=False`` it does not care for a supervisor."""
 
     TITLE = "Coin Quant R11"
     CSS_PATH = Path(__file__).with_name("room.tcss")
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_room_commands}
 
     def __init__(
         self,
@@ -116,14 +124,15 @@ class RoomApp(AskingApp):
 
         A key that cannot act now says why instead of what it does.
         """
+        from cq_tui.room.palette import KeyCommand
+
         if screen is self.room:
             for active in screen.active_bindings.values():
                 binding = active.binding
                 if binding.show and (binding.id or "").startswith("room."):
-                    help_text = self.room.refusal_of(binding.action) or binding.tooltip
-                    yield SystemCommand(
-                        binding.description.capitalize(), help_text, partial(self._run_command, binding.action)
-                    )
+                    refusal = self.room.refusal_of(binding.action)
+                    command = KeyCommand(self._run_command, binding.action, refusal)
+                    yield SystemCommand(binding.description.capitalize(), refusal or binding.tooltip, command)
         yield from super().get_system_commands(screen)
 
     async def _run_command(self, action: str) -> None:

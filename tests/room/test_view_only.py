@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.command import Command, CommandList
 from textual.pilot import Pilot
 
 from cq_tui.contracts.layout import SERVICES
@@ -45,6 +46,11 @@ def tree(root: Path) -> dict[str, tuple[int, int, str]]:
         content = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
         found[str(path.relative_to(root))] = (status.st_mode, status.st_mtime_ns, content)
     return found
+
+
+def hits(app: RoomApp) -> list[Any]:
+    """The entries of the command palette."""
+    return [option.hit for option in app.screen.query_one(CommandList).options if isinstance(option, Command)]
 
 
 async def close_dialogs(pilot: Pilot[int]) -> None:
@@ -147,10 +153,22 @@ async def test_the_palette_says_why_and_does_nothing(stage: Stage) -> None:
         await wait_for_text(pilot, "Search for commands")
         await pilot.press(*"guardrails")
         await wait_for_text(pilot, "View only")
+        (name,) = [hit.match_display for hit in hits(app) if hit.text == "Guardrails"]
+        assert "$rule" in str(name.spans)
         await pilot.press("enter")
         await wait_until(pilot, lambda: app.screen is app.room and bool(toasts(app)))
         assert "View only" in toasts(app)[0]
     assert tree(stage.data.root) == before
+
+
+async def test_the_help_shows_keys_that_cannot_act_in_gray(stage: Stage) -> None:
+    app = viewer(stage)
+    async with app.run_test(size=SIZE) as pilot:
+        await wait_until_loaded(pilot)
+        await pilot.press("question_mark")
+        await wait_for_text(pilot, "keys and icons")
+        lines = {line.plain.strip().partition("  ")[0]: str(line.spans) for line in app.screen._lines}  # type: ignore[attr-defined]
+        assert {key for key, styles in lines.items() if "$rule" in styles} == {"t", "g", "H", "s", "x", "r"}
 
 
 async def test_leaving_offers_no_stop(stage: Stage) -> None:

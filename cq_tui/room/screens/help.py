@@ -44,12 +44,18 @@ class Help(OwnModal[None]):
 
 def _key_lines(room: Screen[None]) -> list[Content]:
     keys: dict[str, list[str]] = {}
-    bindings = [active.binding for active in room.active_bindings.values()]
-    for binding in sorted(bindings, key=lambda binding: not (binding.id or "").startswith("room.")):
-        if binding.tooltip and binding.id:
-            keys.setdefault(binding.tooltip, []).append(room.app.get_key_display(binding))
+    idle: set[str] = set()
+    bindings = sorted(room.active_bindings.values(), key=lambda key: not (key.binding.id or "").startswith("room."))
+    for _, binding, enabled, tooltip in bindings:
+        if tooltip and binding.id:
+            keys.setdefault(tooltip, []).append(room.app.get_key_display(binding))
+            if not enabled:
+                idle.add(tooltip)
     return [
-        Content.assemble((f"{' '.join(dict.fromkeys(shown)):>13}  ", "bold $accent"), tooltip)
+        Content.assemble(
+            (f"{' '.join(dict.fromkeys(shown)):>13}  ", "$rule" if tooltip in idle else "bold $accent"),
+            (tooltip, "$rule" if tooltip in idle else ""),
+        )
         for tooltip, shown in keys.items()
     ]
 
