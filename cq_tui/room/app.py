@@ -31,7 +31,6 @@ from cq_tui.room.messages import (
     StateChanged,
 )
 from cq_tui.room.painted_cells import PaintedCells
-from cq_tui.room.panes.alert_bar import AlertBar
 from cq_tui.room.screens.dialog import Dialog, DialogAnswer
 from cq_tui.room.screens.refusing import RefusingScreen
 from cq_tui.room.screens.room import RoomScreen
@@ -221,10 +220,7 @@ class RoomApp(AskingApp):
 
     def _show_alert(self, subject: str, alert: Alert | None) -> None:
         """Show the room's own alert on a subject; None ends it."""
-        # None while the room closes.
-        line = next(iter(self.room.query(AlertBar)), None)
-        if line is None:
-            return
+        line = self.room.alert_bar
         if alert is not None:
             line.room_alerts[subject] = alert
         elif line.room_alerts.pop(subject, None) is None:

@@ -4,18 +4,24 @@ import os
 
 import orjson
 import pytest
+from textual.events import Resize
+from textual.geometry import Size
 from textual.widgets import Input
 
 from cq_tui.contracts.health import FeederHealth
 from cq_tui.contracts.tickers import Ticker, tickers_to_bytes
+from cq_tui.ops.formatting import Alert
 from cq_tui.room.app import RoomApp
+from cq_tui.room.changes import Changes, Topic
 from cq_tui.room.keys import FOOTER_BINDINGS, HIDDEN_BINDINGS, PANE_NAMES
+from cq_tui.room.messages import StateChanged
 from cq_tui.room.panes.status_bar import StatusBar
 from cq_tui.room.screens.detail import Detail
 from cq_tui.room.screens.help import Help
 from cq_tui.room.screens.history import HistoryScreen
 from cq_tui.room.screens.logs import Logs
 from cq_tui.room.state import RoomState
+from cq_tui.room.widgets.line_table import LineTable
 from cq_tui.store.document import write_document
 from tests.room.conftest import (
     MakeRoom,
@@ -339,3 +345,21 @@ async def test_a_notice_is_shown_once_the_room_is_open(stage: Stage) -> None:
     app = RoomApp(stage.data, supervise=False, environment={}, notice="the folder [was] open")
     async with app.run_test(size=(160, 45), notifications=True) as pilot:
         await wait_for_text(pilot, "the folder [was] open")
+
+
+async def test_a_screen_without_its_widgets_takes_messages(stage: Stage, make_room: MakeRoom) -> None:
+    """A resize or a change may come before they are mounted, or while the room closes."""
+    app = make_room(stage.data)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await wait_until_loaded(pilot)
+        room, panes = app.room, app.room.panes
+        await room.query("*").remove()
+        assert not list(room.query("*"))
+        room.post_message(Resize(Size(160, 45), Size(160, 45)))
+        room.post_message(StateChanged(Changes(set(Topic))))
+        room.post_message(LineTable.Selected(panes[0].table, "feeder"))
+        room.action_freeze()
+        room.show_changes(Changes(set(Topic)))
+        app._show_alert("watch", Alert("look", "something"))
+        await pilot.pause()
+        assert app.is_running

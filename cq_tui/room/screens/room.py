@@ -61,6 +61,9 @@ class RoomScreen(RefusingScreen[None]):
         self._ticked_at = 0.0
         #: The last checkpoint, kept where no rollback of the data directory reaches it.
         self.checkpoint = LastCheckpoint()
+        # Held here: messages also come before widgets are mounted, and after they are gone.
+        self._status_bar, self.alert_bar = StatusBar(view_only=view_only is not None), AlertBar()
+        self._key_line = KeyLine([binding.id for binding in FOOTER_BINDINGS if binding.id])
         self._services = ServicesPane()
         self.panes: tuple[Pane, ...] = (
             self._services, FeederPane(), SignalsPane(),
@@ -74,7 +77,7 @@ class RoomScreen(RefusingScreen[None]):
     def compose(self) -> ComposeResult:
         """Yield status bar, alerts, panes and footer."""
         self._arrange(self.app.size)
-        yield StatusBar(view_only=self._view_only is not None)
+        yield self._status_bar
         yield self.alert_bar
         with Container(id="panes"):
             for pane in self.panes:
@@ -84,7 +87,7 @@ class RoomScreen(RefusingScreen[None]):
                     yield self._chart
                 elif pane.label == "orders":
                     yield self._positions
-        yield KeyLine([binding.id for binding in FOOTER_BINDINGS if binding.id])
+        yield self._key_line
 
     def on_mount(self) -> None:
         """Focus the feeder's table."""
@@ -94,7 +97,7 @@ class RoomScreen(RefusingScreen[None]):
         """Show this read model from now on. The frame was painted before anything was read."""
         self.state = state
         self.attached = True
-        self.query_one(StatusBar).attach(state)
+        self._status_bar.attach(state)
         self.alert_bar.attach(state)
         self._chart.attach(state)
         self._positions.attach(state)
@@ -122,10 +125,10 @@ class RoomScreen(RefusingScreen[None]):
             pane.apply_changes(changes, now)
         if changes.topics & {Topic.SERVICES, Topic.SETTINGS}:
             if self.checkpoint.update(self.state.memory):
-                self.query_one(KeyLine).side_note = self.checkpoint.short_text
-            self.query_one(KeyLine).update_keys()
+                self._key_line.side_note = self.checkpoint.short_text
+            self._key_line.update_keys()
         if changes.topics - {Topic.PRICES}:
-            self.query_one(StatusBar).update_status(now)
+            self._status_bar.update_status(now)
             self.alert_bar.update_alerts(now)
             if self.has_class("-wide") and self._frozen_at is None:
                 self._positions.update_positions()
@@ -151,7 +154,7 @@ class RoomScreen(RefusingScreen[None]):
         if event.table is self.panes[1].table and self.has_class("-wide"):
             self._chart.show_symbol(event.row)
         elif event.table is self.panes[0].table:
-            self.query_one(KeyLine).update_keys()
+            self._key_line.update_keys()
 
     @on(Pane.Chosen)
     def _pane_chosen(self, event: Pane.Chosen) -> None:
@@ -246,9 +249,9 @@ class RoomScreen(RefusingScreen[None]):
     def action_freeze(self) -> None:
         """Freeze or resume the display."""
         self._frozen_at = None if self._frozen_at is not None else self._now()
-        self.query_one(StatusBar).frozen_at = self._frozen_at
+        self._status_bar.frozen_at = self._frozen_at
         self.post_message(FreezeRequested(self._frozen_at is not None))
-        self.query_one(KeyLine).update_keys()
+        self._key_line.update_keys()
         self.show_changes(Changes(set(Topic) if self._frozen_at is None else {Topic.TIME}))
 
     # -- actions on the stack

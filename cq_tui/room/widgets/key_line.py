@@ -23,7 +23,7 @@ class KeyLine(Widget):
 
     def update_keys(self) -> None:
         """Repaint if a key became able to act, or unable."""
-        if self._bindings_now() != self._shown:
+        if self.is_attached and self._bindings_now() != self._shown:
             self.refresh()
 
     def _bindings_now(self) -> list[tuple[Binding, bool]]:
