@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 def _room_commands() -> type[Provider]:
     # Imported when the palette opens.
-    from cq_tui.room.palette import RoomCommands
+    from cq_tui.room.palette_entries import RoomCommands
 
     return RoomCommands
 
@@ -123,7 +123,7 @@ class RoomApp(AskingApp):
 
         A key that cannot act now says why instead of what it does.
         """
-        from cq_tui.room.palette import KeyCommand
+        from cq_tui.room.palette_entries import KeyCommand
 
         if screen is self.room:
             for active in screen.active_bindings.values():

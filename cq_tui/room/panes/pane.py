@@ -69,7 +69,7 @@ class Pane(Vertical):
         self.now = 0.0
         self.filter_text = ""
         self.table = self.make_table()
-        self._summary = Summary(markup=False)
+        self._summary_line = Summary(markup=False)
         self._title: tuple[str, StatusLevel, str] | None = None
         self._repaints_title = False
         self._filter: FilterInput | None = None
@@ -100,7 +100,7 @@ class Pane(Vertical):
 
     def compose(self) -> ComposeResult:
         """Yield summary line and table. The filter is mounted on first use."""
-        yield self._summary
+        yield self._summary_line
         yield self.table
 
     def attach(self, state: "RoomState") -> None:
@@ -144,7 +144,7 @@ class Pane(Vertical):
         self.border_title = Content.assemble(*parts)
         self._repaints_title = False
         glyph = (f" {GLYPHS[level]} ", LEVEL_COLORS[level])
-        self._summary.update(Content.assemble(glyph, *parts), layout=False)
+        self._summary_line.update(Content.assemble(glyph, *parts), layout=False)
 
     def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
         """Repaint the frame's first line alone when only the title is another one."""
