@@ -20,7 +20,7 @@ from cq_tui.ops.formatting import (
 )
 from cq_tui.ops.history_alerts import fault_alerts
 from cq_tui.room.changes import Changes, Topic
-from cq_tui.room.panes.pane import Pane, Summary
+from cq_tui.room.panes.pane import Pane
 from cq_tui.room.themes import LEVEL_COLORS
 from cq_tui.room.widgets.columns import Cell, Column
 from cq_tui.room.widgets.line_table import LineContent, LineKey, LineTable
@@ -74,7 +74,7 @@ class MemoryPane(Pane):
 
     def compose(self) -> ComposeResult:
         """Yield summary, metrics and table."""
-        yield Summary(markup=False)
+        yield self._summary_line
         yield self._metrics_widget
         yield self.table
 
