@@ -18,6 +18,7 @@ from tests.room.conftest import (
     MakeRoom,
     open_pane,
     screen_text,
+    toasts,
     wait_for_clipboard,
     wait_for_text,
     wait_until,
@@ -219,3 +220,14 @@ async def test_it_can_be_closed_while_loading(stage: Stage, make_room: MakeRoom)
         await wait_until(pilot, lambda: app.screen is app.room)
         await wait_until_idle(pilot, "default")
         assert not app.room.query_one("AlertBar").display
+
+
+async def test_keys_that_have_nothing_to_copy_are_gray_and_say_so(stage: Stage, make_room: MakeRoom) -> None:
+    stage.data.checkpoints.unlink()
+    app = make_room(stage.data)
+    async with app.run_test(size=LARGE, notifications=True) as pilot:
+        screen = await opened(pilot)
+        assert [screen.active_bindings[key].enabled for key in ("c", "y", "left")] == [False, True, True]
+        await pilot.press("c")
+        await wait_until(pilot, lambda: toasts(app) == ["No signed checkpoint yet"])
+        assert app.clipboard == ""

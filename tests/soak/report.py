@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 MISSING = 3.0
 #: Seconds that a stopped process may be silent beyond its limit: the grace, the kill and the start.
 _BEYOND_SILENCE = 15.0
-#: Left, hung up, interrupted, killed, terminated; what else a room ends with is a defect.
-_GOOD_EXITS = {0, 129, 130, 137, 143}
+#: Left; its terminal was gone before it opened; hung up, interrupted, killed, terminated. All else is a defect.
+_GOOD_EXITS = {0, 5, 129, 130, 137, 143}
 #: Fewest samples, 5 s apart, and MiB between which a room's memory may grow.
 _SAMPLES, _GROWTH = 24, 12.0
 

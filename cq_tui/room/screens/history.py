@@ -12,6 +12,7 @@ from cq_tui.ops.formatting import sanitize
 from cq_tui.room.evidence_lines import block_lines, event_lines, proof_lines, stored_lines, verdict_lines
 from cq_tui.room.messages import CopyRequested
 from cq_tui.room.screens.own_screen import OwnScreen
+from cq_tui.room.screens.refusing import RefusingScreen
 from cq_tui.room.widgets.key_line import KeyLine
 from cq_tui.room.widgets.sheet import Sheet
 
@@ -48,7 +49,7 @@ class Sheets(VerticalScroll, can_focus=False):
     """Takes no keys itself: left, right, home and end move between blocks."""
 
 
-class HistoryScreen(OwnScreen[None]):
+class HistoryScreen(OwnScreen[None], RefusingScreen[None]):
     """Shows the evidence for one block at a time. Files are read in a thread; the latest request wins."""
 
     AUTO_FOCUS = None
@@ -68,12 +69,13 @@ class HistoryScreen(OwnScreen[None]):
         self._loaded_extent: object = None
         self._verdict, self._stored, self._proved = Sheet("verdict"), Sheet("stored"), Sheet("proved")
         self._sheets = Sheets(self._stored, self._proved, id="sheets")
+        self._key_line = KeyLine([binding.id for binding in _FOOTER_BINDINGS if binding.id])
         self._box = Container(self._verdict, self._sheets, id="box")
 
     def compose(self) -> ComposeResult:
         """Yield two sheets, side by side if there is room, and the footer."""
         yield self._box
-        yield KeyLine([binding.id for binding in _FOOTER_BINDINGS if binding.id])
+        yield self._key_line
 
     def on_mount(self) -> None:
         """Load the event, and reload while more evidence may appear."""
@@ -125,6 +127,7 @@ class HistoryScreen(OwnScreen[None]):
         self._verdict.set_lines(lambda width: verdict_lines(evidence, width))
         self._stored.set_lines(lambda width: self._left_sheet(evidence, width))
         self._proved.set_lines(lambda width: self._right_sheet(evidence, width))
+        self._key_line.update_keys()
 
     def _left_sheet(self, evidence: "EventEvidence", width: int) -> list[Content]:
         """Return the event, followed by its stored line if the sheets are side by side."""
@@ -178,14 +181,19 @@ class HistoryScreen(OwnScreen[None]):
         }  # fmt: skip
         move[where](animate=False)
 
+    def refusal(self, action: str, parameters: tuple[object, ...]) -> str | None:
+        """Return why nothing can be copied; every other action can always be done."""
+        shown = self.evidence
+        if action == "copy_checkpoint" and (shown is None or shown.checkpoint is None):
+            return "No signed checkpoint yet"
+        if action == "copy_proof" and (shown is None or (shown.proof is None and shown.line is None)):
+            return "Nothing to copy"
+        return None
+
     def action_copy_checkpoint(self) -> None:
         """Copy the signed note, so that it can be kept where nobody else can write."""
-        shown = self.evidence
-        if shown is None or shown.checkpoint is None:
-            self.notify("No signed checkpoint yet", severity="warning", markup=False)
-            return
-        what = f"the checkpoint of {shown.checkpoint.checkpoint.size:,} events"
-        self.post_message(CopyRequested(shown.checkpoint.text, what))
+        if self.evidence is not None and (signed := self.evidence.checkpoint) is not None:
+            self.post_message(CopyRequested(signed.text, f"the checkpoint of {signed.checkpoint.size:,} events"))
 
     def action_copy_proof(self) -> None:
         """Copy the proof document, or the event's line without one."""
@@ -196,8 +204,6 @@ class HistoryScreen(OwnScreen[None]):
         elif shown is not None and shown.line is not None:
             line = shown.line.decode(errors="surrogateescape")
             self.post_message(CopyRequested(line, "the event's line", "Not proved yet."))
-        else:
-            self.notify("Nothing to copy", severity="warning", markup=False)
 
     def action_help(self) -> None:
         """Show keys and icons."""

@@ -70,7 +70,6 @@ class RoomScreen(RefusingScreen[None]):
             OrdersPane(), QuarantinePane(), MemoryPane(),
         )  # fmt: skip
         self._chart, self._positions = ChartPane(), PositionsPane()
-        self.alert_bar = AlertBar()
         self.active: Pane = self.panes[1]
         self.active.add_class("-active")
 
