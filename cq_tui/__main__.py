@@ -1,10 +1,10 @@
 """``cq-tui`` and ``python -m cq_tui``: open the room or run a service at once, or run a command."""
 
-import gc
 import os
 import sys
 
 from cq_tui.contracts.exit_code import ExitCode
+from cq_tui.garbage import pause_collection, resume_collection
 from cq_tui.interrupts import end_on_interrupt, is_interrupt
 from cq_tui.standard_streams import OutputFailed, reopen_closed, report_failed_output
 
@@ -37,21 +37,20 @@ def _run() -> int:
         if options is not None:
             return open_room(options)
         if sys.argv[1:2] == ["service"]:
-            # What is imported stays, and looking for garbage in it takes a tenth of the start.
-            gc.disable()
+            pause_collection()
             from cq_tui.services.foreground import parse_service_command, run_in_foreground
 
             service = parse_service_command(sys.argv[1:])
             if service is not None:
                 return run_in_foreground(*service)
         if sys.argv[1:2] == ["up"]:
-            gc.disable()
+            pause_collection()
             from cq_tui.supervisor.foreground import parse_up_command, supervise_in_foreground
 
             supervisor = parse_up_command(sys.argv[1:])
             if supervisor is not None:
                 return supervise_in_foreground(*supervisor)
-            gc.enable()
+            resume_collection()
     from cq_tui.cli import main as command_line
 
     return command_line()

@@ -47,22 +47,33 @@ def flush_output() -> int | None:
 
 def report_failed_output(error: OSError) -> ExitCode:
     """Name the error of standard output, unless its reader is gone: nobody reads the word then."""
-    # What is buffered must not fail again when the process ends.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    _silence(1)
     if isinstance(error, BrokenPipeError):
         return ExitCode.FAILED
     print_error(f"cannot write to standard output: {error.strerror}")
     return ExitCode.UNUSABLE
 
 
-def print_error(message: str) -> None:
+def print_error(message: object) -> None:
     """Print a line on standard error, if it takes one."""
+    print_line(sys.stderr, f"cq-tui: {message}")
+
+
+def print_line(stream: TextIO, line: str) -> bool:
+    """Print a line on a standard stream; return whether it was taken."""
     try:
-        sys.stderr.write(f"cq-tui: {message}\n")
-        sys.stderr.flush()
+        stream.write(f"{line}\n")
+        stream.flush()
     except OSError:
         # The disk of its file may be full, the reader of its pipe gone.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        _silence(stream.fileno())
+        return False
+    return True
+
+
+def _silence(descriptor: int) -> None:
+    """Throw away what is still written to a standard stream: it must not fail again when the process ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 class _Output(io.FileIO):

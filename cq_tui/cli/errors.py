@@ -1,19 +1,13 @@
 """How a command ends when it fails: one line, and an exit code."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import NoReturn
 
 import typer
 
 from cq_tui.contracts.exit_code import ExitCode
-
-
-def print_error(message: object) -> None:
-    """Print a message on standard error."""
-    with suppress(OSError):
-        # The disk of its file may be full, the reader of its pipe gone.
-        typer.echo(f"cq-tui: {message}", err=True)
+from cq_tui.standard_streams import print_error
 
 
 def fail(message: object, code: ExitCode) -> NoReturn:

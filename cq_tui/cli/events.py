@@ -11,9 +11,10 @@ import typer
 
 from cq_tui.cli.application import app
 from cq_tui.cli.completion import complete_event_type, complete_symbol
-from cq_tui.cli.errors import fail, print_error, report_errors
+from cq_tui.cli.errors import fail, report_errors
 from cq_tui.cli.options import DataOption, require_data_dir
 from cq_tui.contracts.exit_code import ExitCode, describe_results
+from cq_tui.standard_streams import print_error
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,10 +6,11 @@ import typer
 
 from cq_tui.cli.application import app
 from cq_tui.cli.completion import complete_assignment, complete_setting
-from cq_tui.cli.errors import fail, print_error, report_errors
+from cq_tui.cli.errors import fail, report_errors
 from cq_tui.cli.options import DataOption, JsonOption, resolve_data_dir
 from cq_tui.contracts.exit_code import ExitCode
 from cq_tui.contracts.layout import DataDir
+from cq_tui.standard_streams import print_error
 
 if TYPE_CHECKING:
     from cq_tui.store.settings_file import LoadedSettings

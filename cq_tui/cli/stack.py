@@ -7,7 +7,7 @@ import typer
 
 from cq_tui.cli.application import app
 from cq_tui.cli.completion import complete_service
-from cq_tui.cli.errors import fail, print_error, report_errors
+from cq_tui.cli.errors import fail, report_errors
 from cq_tui.cli.options import DataOption, JsonOption, ReplayOption, SeedOption, require_data_dir, resolve_data_dir
 from cq_tui.contracts.exit_code import ExitCode, describe_results
 from cq_tui.contracts.layout import SERVICES, DataDir
@@ -34,19 +34,13 @@ def up(
 
 
 def _start_detached(data: DataDir) -> None:
-    from cq_tui.store.data_directory import prepare_data_directory
-    from cq_tui.store.lock import find_holder
-    from cq_tui.store.reserve import Reserve
+    from cq_tui.supervisor.foreground import is_supervised, prepare
     from cq_tui.supervisor.start import StartupFailed, start_detached
 
     with report_errors():
-        if closed := prepare_data_directory(data):
-            print_error(closed)
-        if problem := Reserve(data).problem:
-            print_error(problem)
-        if holder := find_holder(data.lock_of("supervisor")):
-            message = f"a supervisor is already running here (process {holder.pid}). Check it with `cq-tui status`"
-            fail(message, ExitCode.ALREADY_RUNNING)
+        prepare(data)
+        if is_supervised(data):
+            raise typer.Exit(ExitCode.ALREADY_RUNNING)
         try:
             typer.echo(f"supervisor started (process {start_detached(data)}); `cq-tui status` shows its progress")
         except StartupFailed as error:

@@ -1,6 +1,5 @@
 """The control room's app: the file watcher, supervision after the first paint, and quitting."""
 
-import gc
 import math
 import os
 import time
@@ -16,6 +15,7 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from cq_tui.contracts.layout import SERVICES, DataDir
+from cq_tui.garbage import resume_collection
 from cq_tui.ops.formatting import Alert, pluralize, sanitize
 from cq_tui.room.asking_app import AskingApp, ShowDialog
 from cq_tui.room.changes import Changes
@@ -156,10 +156,7 @@ class RoomApp(AskingApp):
         from cq_tui.room.state import RoomState
         from cq_tui.room.watcher import Watcher
 
-        if not gc.isenabled():
-            # What stays for good is not searched again: a full collection stops the room for 70 ms.
-            gc.freeze()
-            gc.enable()
+        resume_collection()
         self.state = RoomState(self.data, self._environment, self._find_holder)
         self.state.supervisor_is_starting = self._supervise
         self.room.attach(self.state)

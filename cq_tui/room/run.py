@@ -1,7 +1,6 @@
 """Running the room in this terminal, from the check of the terminal to the exit code."""
 
 import errno
-import gc
 import os
 import sys
 import threading
@@ -10,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from cq_tui.contracts.exit_code import ExitCode
 from cq_tui.contracts.layout import DataDir
+from cq_tui.garbage import pause_collection
 from cq_tui.output_encoding import is_unicode
 from cq_tui.room.defects import Defects
 from cq_tui.room.terminal.ending import Ending
 from cq_tui.room.terminal.support import check_terminal
+from cq_tui.standard_streams import print_line
 
 if TYPE_CHECKING:
     from cq_tui.room.app import RoomApp
@@ -30,9 +31,8 @@ def run_room(data: DataDir, notice: str | None = None, view_only: str | None = N
         and sys.__stderr__.isatty(),
         encoding=encoding,
     )
-    # Nothing of what is imported becomes garbage: looking for some takes a tenth of the time until the first paint.
-    # The room enables it again.
-    gc.disable()
+    # Resumed after the first paint.
+    pause_collection()
     # Imported for a terminal that can show it only: Textual takes most of the time before the first paint.
     from cq_tui.room.app import RoomApp
     from cq_tui.room.preferences import preferences_path
@@ -84,11 +84,5 @@ def _terminate(defects: Defects, code: int) -> None:
 def _print_last_checkpoint(app: "RoomApp") -> None:
     """Leave the last checkpoint in the terminal's scrollback, which survives whatever is done to the files."""
     if line := app.room.checkpoint.summary_line:
-        for stream in (sys.stdout, sys.stderr):
-            # Standard output may be redirected to a full disk.
-            try:
-                stream.write(f"{line}\n")
-                stream.flush()
-                return
-            except OSError:
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        # Standard output may be redirected to a full disk.
+        _ = print_line(sys.stdout, line) or print_line(sys.stderr, line)

@@ -1,6 +1,5 @@
-"""Imports without what a service never uses: optional parts of libraries, and the search for garbage."""
+"""Imports without the optional parts of libraries that a service never uses."""
 
-import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +16,3 @@ def modules_left_out(*names: str) -> Iterator[None]:
     finally:
         for name in left_out:
             del sys.modules[name]
-
-
-def stop_ignoring_garbage() -> None:
-    """Collect garbage again, but never look for it in what was imported until now."""
-    gc.freeze()
-    gc.enable()

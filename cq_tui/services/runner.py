@@ -6,7 +6,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 from cq_tui.contracts.layout import SERVICES, DataDir
-from cq_tui.services.lean_import import modules_left_out, stop_ignoring_garbage
+from cq_tui.garbage import resume_collection
+from cq_tui.services.lean_import import modules_left_out
 from cq_tui.store.journal import JournalError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def load_service(name: str) -> type["Service"]:
     module, attribute = _SERVICE_CLASSES[name]
     with modules_left_out(*_UNUSED):
         found: type[Service] = getattr(importlib.import_module(module), attribute)
-    stop_ignoring_garbage()
+    resume_collection()
     return found
 
 

@@ -1,12 +1,12 @@
 """``cq-tui up``: run without the command line's libraries, since a dead supervisor should be replaced at once."""
 
-import gc
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from cq_tui.contracts.exit_code import ExitCode
 from cq_tui.contracts.layout import DataDir
+from cq_tui.garbage import resume_collection
 from cq_tui.standard_streams import print_error
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.expected_errors import exit_code_of
@@ -30,11 +30,8 @@ def supervise_in_foreground(data: DataDir, follow: bool = False) -> int:
     ``follow`` continues what a supervisor began that died, see ``run_headless``.
     """
     try:
-        if closed := prepare_data_directory(data):
-            print_error(closed)
-        if problem := Reserve(data).problem:
-            print_error(problem)
-        if not follow and _is_supervised(data):
+        prepare(data)
+        if not follow and is_supervised(data):
             return ExitCode.ALREADY_RUNNING
         return _supervise(data, follow=follow)
     except Exception as error:
@@ -44,7 +41,13 @@ def supervise_in_foreground(data: DataDir, follow: bool = False) -> int:
         return code
 
 
-def _is_supervised(data: DataDir) -> bool:
+def prepare(data: DataDir) -> None:
+    """Prepare the data directory; what a user should know goes to standard error. Raises DataDirError."""
+    for notice in filter(None, (prepare_data_directory(data), Reserve(data).problem)):
+        print_error(notice)
+
+
+def is_supervised(data: DataDir) -> bool:
     """Whether another supervisor runs, which is said then. Cheap: systemd asks again and again."""
     holder = find_holder(data.lock_of("supervisor"))
     if holder is not None:
@@ -56,15 +59,13 @@ def _supervise(data: DataDir, *, follow: bool) -> int:
     from cq_tui.supervisor.headless import run_headless
     from cq_tui.supervisor.progress import LinePrinter
 
-    # What was imported stays: no garbage to look for.
-    gc.freeze()
-    gc.enable()
+    resume_collection()
     printer = LinePrinter(sys.stdout)
     try:
         if run_headless(data, follow=follow, echo=printer.print):
             return ExitCode.OK
     finally:
         printer.close()
-    if not _is_supervised(data):
+    if not is_supervised(data):
         print_error("another supervisor is stopping the services")
     return ExitCode.ALREADY_RUNNING
