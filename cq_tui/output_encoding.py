@@ -77,7 +77,7 @@ def _find_codec(name: str) -> codecs.CodecInfo | None:
 def _replace_by_twins(error: UnicodeError) -> tuple[bytes, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    from cq_tui.ops.ascii_twins import to_ascii
+    from cq_tui.ascii_twins import to_ascii
 
     refused = error.object[error.start : error.end]
     try:

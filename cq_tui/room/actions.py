@@ -10,7 +10,7 @@ from cq_tui.contracts.settings import Settings
 from cq_tui.room.controls import Controls, RequestRefused
 from cq_tui.room.keys import RoomAction
 from cq_tui.room.refusals import next_trading_state
-from cq_tui.room.screens.dialog import NO, Dialog, DialogAnswer, notice_dialog
+from cq_tui.room.screens.dialog import NO, Dialog, DialogAnswer, ShowDialog, notice_dialog
 from cq_tui.room.stack import Stack
 from cq_tui.room.state import RoomState
 from cq_tui.store.data_directory import DataDirError
@@ -19,7 +19,6 @@ from cq_tui.store.settings_file import SettingsError
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
-ShowDialog = Callable[[Dialog], Awaitable[str | None]]
 Notify = Callable[[str, "SeverityLevel"], None]
 
 _STOP_CONSEQUENCES: dict[str, str] = {

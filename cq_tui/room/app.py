@@ -17,7 +17,7 @@ from textual.worker import Worker, WorkerState
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.garbage import resume_collection
 from cq_tui.ops.formatting import Alert, pluralize, sanitize
-from cq_tui.room.asking_app import AskingApp, ShowDialog
+from cq_tui.room.asking_app import AskingApp
 from cq_tui.room.changes import Changes
 from cq_tui.room.controls import Controls, RequestRefused, StartSupervisor
 from cq_tui.room.keyboard_layout import HINT_INTERVAL, layout_hint
@@ -31,7 +31,7 @@ from cq_tui.room.messages import (
     StateChanged,
 )
 from cq_tui.room.painted_cells import PaintedCells
-from cq_tui.room.screens.dialog import Dialog, DialogAnswer
+from cq_tui.room.screens.dialog import Dialog, DialogAnswer, ShowDialog
 from cq_tui.room.screens.refusing import RefusingScreen
 from cq_tui.room.screens.room import RoomScreen
 from cq_tui.room.stack import Stack
@@ -91,8 +91,6 @@ class RoomApp(AskingApp):
         self._controls = Controls(data, view_only, start_supervisor)
         self._supervise = supervise and view_only is None
         self._now = now
-        #: Measures the time between hints.
-        self.monotonic = time.monotonic
         self._next_hint = -math.inf
         self._find_holder = find_holder
         self._watcher: Watcher | None = None
@@ -308,8 +306,8 @@ class RoomApp(AskingApp):
         if active is not None:
             if not active.enabled and active.binding.show:
                 self.post_message(ActionRefused(active.binding.action))
-        elif (hint := layout_hint(event.character, bindings)) and self.monotonic() >= self._next_hint:
-            self._next_hint = self.monotonic() + HINT_INTERVAL
+        elif (hint := layout_hint(event.character, bindings)) and self.clock() >= self._next_hint:
+            self._next_hint = self.clock() + HINT_INTERVAL
             self._show_toast(hint, "warning")
 
     # -- quitting

@@ -9,7 +9,7 @@ from textual.color import Color
 from textual.filter import LineFilter
 from textual.scrollbar import ScrollBar, ScrollBarRender
 
-from cq_tui.ops.ascii_twins import to_ascii
+from cq_tui.ascii_twins import to_ascii
 
 
 class PlainScrollBar(ScrollBarRender):

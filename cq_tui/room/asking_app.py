@@ -12,16 +12,13 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.room.answer_guard import AnswerGuard
 from cq_tui.room.asking import Asking
 from cq_tui.room.key_queue import ORDERED, KeyQueue
-from cq_tui.room.screens.dialog import Dialog
+from cq_tui.room.screens.dialog import Dialog, ShowDialog
 from cq_tui.room.screens.own_screen import OwnScreen
 from cq_tui.room.styled_app import StyledApp
 
-#: Opens a question and returns the answer.
-ShowDialog = Callable[[Dialog], Coroutine[Any, Any, str | None]]
-
 
 class AskingApp(StyledApp):
-    """``clock`` times how long a question has been visible."""
+    """``clock`` counts seconds and never goes back: how long a question has been visible, and the like."""
 
     def __init__(
         self,
@@ -34,7 +31,7 @@ class AskingApp(StyledApp):
         super().__init__(data, ascii_only=ascii_only, preferences=preferences)
         self.keys = KeyQueue(self, super().on_event, self._admits, self._is_settled)
         self._asking = Asking()
-        self._clock = clock
+        self.clock = clock
 
     def note_input(self) -> None:
         """Called for every key and click, before its turn comes."""
@@ -67,7 +64,7 @@ class AskingApp(StyledApp):
         from cq_tui.room.screens.palette import Palette
 
         if not isinstance(self.screen, Palette):
-            self.push_screen(Palette(AnswerGuard(self._clock)))
+            self.push_screen(Palette(AnswerGuard(self.clock)))
 
     def ask(self, work: Callable[[ShowDialog], Coroutine[Any, Any, None]], name: str, group: str) -> None:
         """Run work that opens a question, as a worker. Until the question is open, keys go nowhere."""
@@ -88,7 +85,7 @@ class AskingApp(StyledApp):
 
     async def show_dialog(self, dialog: Dialog, early: Iterable[str] = ()) -> str | None:
         """Return the answer to a question. ``early`` are the keys typed before it opened."""
-        dialog.guard = AnswerGuard(self._clock, early)
+        dialog.guard = AnswerGuard(self.clock, early)
         dialog.is_terminal_behind = lambda: self.is_terminal_behind
         try:
             return await self.push_screen_wait(dialog)

@@ -141,11 +141,6 @@ class Supervisor:
                 self._recorder.emit("service_stopped", ServiceStopped(service=name, pid=state.pid, reason=reason))
                 managed.record_stop(last.last_update_ts, reason)
 
-    @property
-    def holds_lock(self) -> bool:
-        """Whether this supervisor holds the lock."""
-        return self._lock.held
-
     def state_of(self, service: str) -> ServiceState:
         """Return the current state of one service."""
         return self._managed[service].state

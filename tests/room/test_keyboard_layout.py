@@ -31,7 +31,7 @@ def test_what_a_latin_layout_types_gets_none(typed: str | None) -> None:
 async def test_nothing_acts_and_one_hint_shows(stage: Stage, make_room: MakeRoom) -> None:
     moment = 0.0
     app = make_room(stage.data)
-    app.monotonic = lambda: moment
+    app.clock = lambda: moment
     async with app.run_test(size=(120, 36), notifications=True) as pilot:
         await wait_until_loaded(pilot)
         before = screen_text(pilot)

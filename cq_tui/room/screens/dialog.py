@@ -1,8 +1,8 @@
 """A modal question that names its consequence; the safe answer has the focus."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -162,6 +162,10 @@ class Dialog(OwnModal[str]):
     def _show_early(self) -> None:
         self._early.update(self.guard.notice)
         self._early.display = bool(self.guard.notice)
+
+
+#: Opens a question and returns the answer.
+ShowDialog = Callable[[Dialog], Coroutine[Any, Any, str | None]]
 
 
 def notice_dialog(title: str, reasons: Sequence[str], mode: "Mode | None") -> Dialog:

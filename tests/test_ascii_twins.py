@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 import cq_tui
-from cq_tui.ops.ascii_twins import ascii_twin, to_ascii
+from cq_tui.ascii_twins import ascii_twin, to_ascii
 from cq_tui.ops.characters import printable
 from cq_tui.ops.formatting import GLYPHS, format_bar, sparkline
 from tests.ops.test_characters import CHARACTERS
