@@ -1,5 +1,6 @@
 """``cq-tui up``: run without the command line's libraries, since a dead supervisor should be replaced at once."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from cq_tui.standard_streams import print_error
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.expected_errors import exit_code_of
 from cq_tui.store.lock import find_holder
+from cq_tui.store.regular_file import open_regular
 from cq_tui.store.reserve import Reserve, describe_error
 
 
@@ -31,6 +33,7 @@ def supervise_in_foreground(data: DataDir, follow: bool = False) -> int:
     """
     try:
         prepare(data)
+        _refuse_other_than_lock(data.lock_of("supervisor"))
         if not follow and is_supervised(data):
             return ExitCode.ALREADY_RUNNING
         return _supervise(data, follow=follow)
@@ -45,6 +48,12 @@ def prepare(data: DataDir) -> None:
     """Prepare the data directory; what a user should know goes to standard error. Raises DataDirError."""
     for notice in filter(None, (prepare_data_directory(data), Reserve(data).problem)):
         print_error(notice)
+
+
+def _refuse_other_than_lock(path: Path) -> None:
+    """Raise OSError if something else than a file is in the lock's place: that is to be said, whoever runs here."""
+    if os.path.lexists(path):
+        os.close(open_regular(path, os.O_RDONLY))
 
 
 def is_supervised(data: DataDir) -> bool:
