@@ -19,7 +19,7 @@ from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.contracts.mode import EffectiveMode, base_interval, effective_mode, soft_guardrails_active
 from cq_tui.contracts.runfiles import LockHolder
 from cq_tui.contracts.settings import Settings
-from cq_tui.contracts.tickers import Ticker, TickersError, tickers_from_bytes
+from cq_tui.contracts.tickers import Ticker
 from cq_tui.ops.history_verdicts import HistoryVerdicts, judge_memory
 from cq_tui.ops.restarts import SeenRestarts
 from cq_tui.ops.supervision import supervision_problem
@@ -35,13 +35,11 @@ from cq_tui.ops.verdict import (
 from cq_tui.room.changes import Changes, Topic
 from cq_tui.room.document_reader import DocumentReader
 from cq_tui.room.event_tail import EventTail
+from cq_tui.room.file_contents import read_chain, read_closes, read_tickers
 from cq_tui.room.price_history import SPAN_SECONDS, PriceHistory
 from cq_tui.room.trades import TradeBlotter
-from cq_tui.store.document import DocumentError, DocumentMissing, file_identity, read_content, read_document
-from cq_tui.store.history.chain_file import read_chain_tail
-from cq_tui.store.history.hash_chain import ChainError, ChainTail
-from cq_tui.store.journal import JournalError
-from cq_tui.store.klines import last_klines
+from cq_tui.store.document import file_identity, read_document
+from cq_tui.store.history.hash_chain import ChainTail
 from cq_tui.store.reserve import Reserve
 from cq_tui.store.settings_file import LoadedSettings, SettingsError, load_settings
 from cq_tui.supervisor.desired_state import read_desired_state, will_run
@@ -66,8 +64,8 @@ class RoomState:
             for service, model in HEALTH_MODELS.items()
         }
         self._account = DocumentReader(data.account, data.root, lambda path: read_document(path, AccountState))
-        self._tickers = DocumentReader(data.tickers, data.root, _read_tickers)
-        self._chain = DocumentReader(data.hash_chain, data.root, _read_chain)
+        self._tickers = DocumentReader(data.tickers, data.root, read_tickers)
+        self._chain = DocumentReader(data.hash_chain, data.root, read_chain)
         self._event_tail = EventTail(data.events, data.root)
         self._settings_identity: object = ()
         self.loaded_settings = LoadedSettings(Settings())
@@ -149,7 +147,7 @@ class RoomState:
             return set()
         symbols = {self._unseeded.popleft() for _ in range(min(count, len(self._unseeded)))}
         for symbol in symbols:
-            self.price_history.seed(symbol, self._read_closes(symbol))
+            self.price_history.seed(symbol, read_closes(self.data, symbol, "1s", SPAN_SECONDS))
         return symbols
 
     def refresh_lock_holders(self) -> Changes:
@@ -383,16 +381,7 @@ class RoomState:
 
     def recorded_closes(self, symbol: str, count: int) -> list[tuple[float, float]]:
         """Return (close time, close) of the last recorded klines of ARES's base interval."""
-        return self._read_closes(symbol, base_interval(self.settings, self.mode.mode), count)
-
-    def _read_closes(self, symbol: str, interval: str = "1s", count: int = SPAN_SECONDS) -> list[tuple[float, float]]:
-        if "/" in symbol or symbol.startswith("."):
-            return []
-        try:
-            klines = last_klines(self.data.klines_of(symbol, interval), count)
-        except (JournalError, OSError, ValueError):
-            return []
-        return [(kline.close_time / 1000, kline.close) for kline in klines]
+        return read_closes(self.data, symbol, base_interval(self.settings, self.mode.mode), count)
 
 
 def _find_holder(lock: Path) -> LockHolder | None:
@@ -404,21 +393,3 @@ def _find_holder(lock: Path) -> LockHolder | None:
 
 def _document_parser(model: type[Health]) -> Callable[[Path], Health]:
     return lambda path: read_document(path, model)
-
-
-def _read_tickers(path: Path) -> tuple[float, dict[str, Ticker]]:
-    try:
-        return tickers_from_bytes(read_content(path))
-    except TickersError as error:
-        raise DocumentError(path, str(error), "The feeder will rewrite it") from None
-
-
-def _read_chain(path: Path) -> ChainTail:
-    try:
-        return read_chain_tail(path)
-    except FileNotFoundError:
-        raise DocumentMissing(path) from None
-    except ChainError as error:
-        raise DocumentError(path, str(error), "Memory keeps it and rebuilds it when it starts") from None
-    except OSError as error:
-        raise DocumentError(path, f"cannot be read ({error.strerror})", "Check its permissions") from None

@@ -202,8 +202,8 @@ def test_recorded_klines_fill_the_sparklines(stage: Stage) -> None:
 
 def test_symbols_cannot_leave_the_kline_folder(stage: Stage) -> None:
     state = read_all(stage.data)
-    assert state._read_closes("../../etc/passwd") == []
-    assert state._read_closes("a\0b") == []
+    assert state.recorded_closes("../../etc/passwd", 60) == []
+    assert state.recorded_closes("a\0b", 60) == []
 
 
 def test_the_read_model_does_not_import_textual() -> None:
