@@ -41,9 +41,11 @@ def clock() -> Clock:
 
 
 @asynccontextmanager
-async def opened(stage: Stage, clock: Clock) -> AsyncIterator[tuple[RoomApp, Pilot[int]]]:
+async def opened(
+    stage: Stage, clock: Clock, size: tuple[int, int] = (160, 45)
+) -> AsyncIterator[tuple[RoomApp, Pilot[int]]]:
     app = RoomApp(stage.data, supervise=False, environment={}, now=lambda: NOW, clock=clock, find_holder=staged_holder)
-    async with app.run_test(size=(160, 45)) as pilot:
+    async with app.run_test(size=size) as pilot:
         await wait_until_loaded(pilot)
         yield app, pilot
 
@@ -102,6 +104,20 @@ async def test_an_answer_counts_once_the_question_could_be_read(stage: Stage, cl
         await write_at_once(pilot, "y")
         await wait_until(pilot, lambda: settings(stage).TRADING_STATE == "halted")
         assert app.screen is app.room
+
+
+@pytest.mark.parametrize("size", [(60, 15), (50, 12), (40, 10)])
+@pytest.mark.parametrize(
+    ("opens", "shown"), [("q", ("Quit cq-tui?", "n stay")), ("g", ("Orders will skip", "n no")), ("t", ("The", "n no"))]
+)
+async def test_a_small_terminal_shows_the_question_the_answers_and_what_came_early(
+    stage: Stage, clock: Clock, size: tuple[int, int], opens: str, shown: tuple[str, str]
+) -> None:
+    async with opened(stage, clock, size) as (_, pilot):
+        await write_at_once(pilot, opens, "u")
+        await wait_for_question(pilot)
+        await wait_for_text(pilot, "too early: u — press it again")
+        assert all(text in screen_text(pilot) for text in shown)
 
 
 async def test_a_click_is_an_answer_too(stage: Stage, clock: Clock) -> None:

@@ -101,7 +101,6 @@ class Dialog(OwnModal[str]):
         #: Whether the terminal has not taken yet what was painted.
         self.is_terminal_behind: Callable[[], bool] = lambda: False
         self._choices = [Choice(answer) for answer in answers]
-        self._early = Static(id="early", markup=False)
         for answer in answers:
             self._bindings.bind(answer.key, f"give('{answer.name}')", answer.label, show=False)
 
@@ -116,7 +115,6 @@ class Dialog(OwnModal[str]):
                 yield Static("\n".join(map(sanitize, self._reasons)), id="reasons", markup=False)
             with Container(id="choices"):
                 yield from self._choices
-            yield self._early
 
     def on_mount(self) -> None:
         """Focus the safe answer; answers count from the paint on, so that a stopped terminal does not count."""
@@ -160,8 +158,8 @@ class Dialog(OwnModal[str]):
         return refused
 
     def _show_early(self) -> None:
-        self._early.update(self.guard.notice)
-        self._early.display = bool(self.guard.notice)
+        # In the border, where the smallest terminal has room for it.
+        self.query_one("#box").border_subtitle = Content(self.guard.notice)
 
 
 #: Opens a question and returns the answer.
