@@ -146,15 +146,16 @@ def test_a_defect(tmp_path: Path, patch: str, keys: bytes) -> None:
 
 
 def test_a_loop_that_hangs_does_not_keep_the_room_from_ending(tmp_path: Path) -> None:
+    hangs = tmp_path / "hangs"
     patch = (
-        "import time, cq_tui.room.screens.room as r\n"
-        "r.RoomScreen.action_zoom = lambda screen: [time.sleep(0.1) for _ in range(600)]"
+        "import pathlib, time, cq_tui.room.screens.room as r\n"
+        f"r.RoomScreen.action_zoom = lambda screen: pathlib.Path({str(hangs)!r}).touch() or time.sleep(60)"
     )
     with PseudoTerminal(broken(tmp_path, patch), ENVIRONMENT) as terminal:
         terminal.wait_for("1 services")
         show_help(terminal)
         terminal.send(b"z")
-        time.sleep(0.5)
+        terminal.wait_until(hangs.exists, "the hang")
         os.kill(terminal.process.pid, signal.SIGTERM)
         asked_at = time.monotonic()
         assert terminal.wait_for_end() == 0
