@@ -50,14 +50,15 @@ class AskingApp(StyledApp):
         return bool(getattr(self._driver, "is_behind", False))
 
     def _admits(self, event: events.Event) -> bool:
-        if self._asking.swallows(event):
+        stack = self.screen_stack
+        # A room that ends has no screen left.
+        if not stack or self._asking.swallows(event):
             return False
-        screen = self.screen
-        return not isinstance(screen, OwnScreen) or screen.admits(event)
+        return not isinstance(stack[-1], OwnScreen) or stack[-1].admits(event)
 
     def _is_settled(self) -> bool:
-        screen = self.screen
-        return not isinstance(screen, OwnScreen) or screen.is_settled
+        stack = self.screen_stack
+        return not stack or not isinstance(stack[-1], OwnScreen) or stack[-1].is_settled
 
     def action_command_palette(self) -> None:
         """Open the command palette, unless it is open."""

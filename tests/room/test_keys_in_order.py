@@ -13,7 +13,7 @@ from cq_tui.room.app import RoomApp
 from cq_tui.room.panes.pane import FilterInput
 from cq_tui.room.screens.dialog import Dialog
 from cq_tui.room.screens.logs import Logs
-from tests.room.conftest import MakeRoom, wait_until_idle, wait_until_loaded, write_at_once
+from tests.room.conftest import MakeRoom, key_event, wait_until_idle, wait_until_loaded, write_at_once
 from tests.room.stage import NOW, Stage, staged_holder
 
 #: (size of the terminal, what is typed before the slash)
@@ -73,3 +73,22 @@ async def _filter_with(staged: Path, texts: list[str]) -> None:
     assert {path: path.stat().st_mtime_ns for path in staged.rglob("*")} == {
         path: stat.st_mtime_ns for path, stat in kept.items()
     }
+
+
+@pytest.mark.parametrize("steps", [0, 10, 40])
+async def test_keys_that_still_settle_when_the_room_ends_are_no_defect(
+    stage: Stage, make_room: MakeRoom, steps: int
+) -> None:
+    app = make_room(stage.data)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await wait_until_loaded(pilot)
+        for number in range(60):
+            app.post_message(key_event("down" if number % 2 else "up"))
+        await asyncio.sleep(0)
+        while app.keys.is_idle:
+            await asyncio.sleep(0)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+    (settling,) = [task for task in asyncio.all_tasks() if task.get_name() == "key queue"]
+    await settling
+    assert app._exception is None
