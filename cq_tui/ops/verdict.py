@@ -175,7 +175,7 @@ def judge(facts: ServiceFacts, now: float) -> Verdict:
     if word is not None:
         # What an earlier process reported is no report of one that starts.
         age = None if word == "starting" else report.age
-        said = reason or ("" if word == "stopping" else "has not reported yet")
+        said = reason or ("was asked to stop" if word == "stopping" else "has not reported yet")
         return Verdict(name, word, said, age, is_own_report=is_own and facts.health is not None)
     if report.word == "unreadable":
         return report
@@ -205,9 +205,9 @@ def _judge_report(facts: ServiceFacts, now: float) -> Verdict:
 def _judge_fresh_report(facts: ServiceFacts, health: Health, age: float, now: float) -> Verdict:
     name, reason = facts.service, health.reason or ""
     if health.status == "error":
-        return Verdict(name, "error", reason, age)
+        return Verdict(name, "error", reason or "gives no reason", age)
     if health.ready is False:
-        waits = f"waiting for {health.waiting_for}" if health.waiting_for else reason
+        waits = f"waiting for {health.waiting_for}" if health.waiting_for else reason or "not ready yet"
         was_ready = facts.supervised is not None and facts.supervised.state == "running"
         is_young = health.started_ts is None or now - health.started_ts <= STARTUP_LIMIT
         if is_young and not was_ready:
@@ -215,7 +215,7 @@ def _judge_fresh_report(facts: ServiceFacts, health: Health, age: float, now: fl
         return Verdict(name, "degraded", reason or waits, age)
     if isinstance(health, TraderHealth) and health.blocked_by:
         return Verdict(name, "blocked", "; ".join(health.blocked_by), age)
-    return Verdict(name, health.status, "" if health.status == "ok" else reason, age)
+    return Verdict(name, health.status, "" if health.status == "ok" else reason or "gives no reason", age)
 
 
 def judge_all(verdicts: Mapping[str, Verdict], required: Iterable[str]) -> Overall:

@@ -91,8 +91,8 @@ def test_a_health_file_is_judged_by_its_age(found: Health | None, word: str, rea
         (health(), None, known("running"), "stopped", "is not running", "error"),
         (health(), None, None, "stopped", "is not running", "error"),
         (None, None, None, "stopped", "is not running", "error"),
-        (health(age=500), None, known("stopping"), "stopping", "", "error"),
-        (health(), OURS, known("stopping"), "stopping", "", "error"),
+        (health(age=500), None, known("stopping"), "stopping", "was asked to stop", "error"),
+        (health(), OURS, known("stopping"), "stopping", "was asked to stop", "error"),
         # Nobody supervises: a young process and nothing from it yet.
         (None, OURS, None, "missing", "has not reported yet", "error"),
         (health(pid=ANOTHER), OURS, None, "missing", "has not reported yet", "error"),
@@ -184,6 +184,26 @@ def trader(**fields: object) -> TraderHealth:
 def test_what_a_live_process_reports(found: TraderHealth, said: ServiceState | None, word: str, reason: str) -> None:
     verdict = judge(ServiceFacts("trader", found, holder=OURS, supervised=said), NOW)
     assert (verdict.word, verdict.reason) == (word, reason)
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (trader(ready=False, started_ts=NOW - 5), None),
+        (trader(ready=False, started_ts=NOW - 61), None),
+        (trader(status="degraded"), None),
+        (trader(status="error"), None),
+        (trader(), known("stopping")),
+        (trader(last_update_ts=NOW - 90), None),
+        (None, known("starting")),
+        (None, None),
+    ],
+)
+def test_whatever_is_not_ok_says_why(found: TraderHealth | None, said: ServiceState | None) -> None:
+    verdict = judge(ServiceFacts("trader", found, holder=OURS, supervised=said), NOW)
+    assert verdict.level != "good"
+    assert verdict.reason
+    assert verdict.explanation.startswith(verdict.reason)
 
 
 @pytest.mark.parametrize(
