@@ -6,12 +6,13 @@ The room and the commands use the same table, so a sign looks the same in both.
 import unicodedata
 from functools import lru_cache
 
-#: A character, and the signs that it stands for. Bars grow from low to full.
+#: A character, and the signs that it stands for. Bars grow from low to full. What cuts a text must not look like the
+#: end of a sentence, or of a number.
 _STANDS_FOR = {
-    "_": "▁", ".": "▂·…░▖▗‥", "-": "▃−–—‐‑‒―▔▀▬", "=": "▄", "+": "▅✓✔±", "*": "▆●•▪■◆★⭑", "%": "▇", "#": "█▓▙▛▜▟",
+    "_": "▁", ".": "▂·░▖▗‥", "-": "▃−–—‐‑‒―▔▀▬", "=": "▄", "+": "▅✓✔±", "*": "▆●•▪■◆★⭑", "%": "▇", "#": "█▓▙▛▜▟",
     "|": "▉▊▋▌▍▎▏▐▕¦", ":": "▒", "/": "↗↙▞÷", "\\": "↘↖▚", "'": "▘▝‘’‹›", '"': "“”„«»",
     "^": "▲△↑⇧", "v": "▼▽↓⌄", ">": "→▶▸⏵≥‣", "<": "←◀◂⏴≤⏎⌫", "x": "×", "X": "✖✕✗✘", "o": "○◦⭘◯□◇°☐",
-    "~": "≈∼", "!": "≠¡", "8": "∞", "u": "µ", "E": "€", "L": "£", "Y": "¥", "S": "§", "P": "¶", "C": "©", "R": "®",
+    "~": "…≈∼", "!": "≠¡", "8": "∞", "u": "µ", "E": "€", "L": "£", "Y": "¥", "S": "§", "P": "¶", "C": "©", "R": "®",
     " ": "\xa0",
 }  # fmt: skip
 _TWINS = {sign: twin for twin, signs in _STANDS_FOR.items() for sign in signs}

@@ -32,7 +32,7 @@ def test_our_own_signs_are_told_apart() -> None:
     assert len({ascii_twin(glyph) for glyph in GLYPHS.values()}) == len(GLYPHS)
     assert to_ascii(sparkline([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0])) == "_.-=+*%#"
     assert to_ascii(format_bar(0.5, 6)) == "###..."
-    assert to_ascii("├ stop −1.2 × 3 → ▲ … └") == "+ stop -1.2 x 3 > ^ . +"
+    assert to_ascii("├ stop −1.2 × 3 → ▲ … └") == "+ stop -1.2 x 3 > ^ ~ +"
     assert to_ascii("⠉⣀⠒⡇⠀") == "'.-| "
     assert to_ascii("Ünïcode 中文 Привет") == "Unicode ???? ??????"
 
