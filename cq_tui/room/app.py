@@ -117,7 +117,7 @@ class RoomApp(AskingApp):
         self.refresh(layout=True)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """List every key of the room in the command palette, then Textual's own commands.
+        """List every key of the room in the command palette, then Textual's own commands, except its way to quit.
 
         A key that cannot act now says why instead of what it does.
         """
@@ -130,7 +130,7 @@ class RoomApp(AskingApp):
                     refusal = self.room.refusal_of(binding.action)
                     command = KeyCommand(self._run_command, binding.action, refusal)
                     yield SystemCommand(binding.description.capitalize(), refusal or binding.tooltip, command)
-        yield from super().get_system_commands(screen)
+        yield from (command for command in super().get_system_commands(screen) if command.title != "Quit")
 
     async def _run_command(self, action: str) -> None:
         if not await self.run_action(action, self.room):

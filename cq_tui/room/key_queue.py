@@ -129,5 +129,7 @@ def _mark(passed: "asyncio.Future[None]") -> None:
 def key_name(event: events.Event) -> str:
     """Return how to name an input to the person who made it."""
     if isinstance(event, events.Key):
-        return event.character if event.is_printable and event.character else format_key(event.key)
+        return (
+            event.character if event.is_printable and event.character else format_key(event.key).replace("⏎", "enter")
+        )
     return "paste" if isinstance(event, events.Paste) else "click"

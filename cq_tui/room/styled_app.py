@@ -74,8 +74,8 @@ class StyledApp(EndableApp):
         return [*super().get_line_filters(), *self._ascii_filters]
 
     def get_key_display(self, binding: Binding) -> str:
-        """Return the key as Textual shows it; in ASCII, arrows and the like by name."""
-        shown = super().get_key_display(binding)
+        """Return the key as Textual shows it, ``enter`` by name; in ASCII, arrows and the like, too."""
+        shown = super().get_key_display(binding).replace("⏎", "enter")
         return shown.translate(self._ascii_filters[0].key_names) if self._ascii_filters else shown
 
     def refresh_css(self, animate: bool = True) -> None:

@@ -304,6 +304,8 @@ async def test_help_is_written_from_the_bindings(stage: Stage, make_room: MakeRo
         text = screen_text(pilot)
         assert all(binding.tooltip in text for binding in (*FOOTER_BINDINGS, *HIDDEN_BINDINGS))
         assert "f9  Toggle BINANCE_USE_TESTNET" in text
+        assert "enter  Show the selected row's details" in text
+        assert "^p  Open the command palette" in text
         await pilot.press("escape")
         await wait_until(pilot, lambda: app.screen is app.room)
 
@@ -321,8 +323,9 @@ async def test_the_palette_lists_every_key(stage: Stage, make_room: MakeRoom) ->
     app = make_room(stage.data)
     async with app.run_test(size=SMALL) as pilot:
         await wait_until_loaded(pilot)
-        titles = {command.title for command in app.get_system_commands(app.screen)}
-        assert {binding.description.capitalize() for binding in FOOTER_BINDINGS} <= titles
+        titles = [command.title for command in app.get_system_commands(app.screen)]
+        assert {binding.description.capitalize() for binding in FOOTER_BINDINGS} <= set(titles)
+        assert titles.count("Quit") == 1
 
 
 async def test_an_empty_directory_says_what_it_waits_for(make_room: MakeRoom, stage: Stage) -> None:

@@ -53,4 +53,4 @@ class AlertBar(Widget):
 
 
 def _line(item: Alert) -> Content:
-    return Content.styled(f" {GLYPHS[item.level]} {sanitize(item.text)}", LEVEL_COLORS[item.level])
+    return Content.styled(f"{GLYPHS[item.level]} {sanitize(item.text)}", LEVEL_COLORS[item.level])

@@ -13,8 +13,8 @@ from cq_tui.room.screens.own_screen import OwnModal
 
 _GLYPH_MEANINGS = (
     ("●", "$success", "ok"),
-    ("▲", "$warning", "needs attention: slow, blocked, starting"),
-    ("✖", "$error", "problem: stale, error, not intact, unreadable"),
+    ("▲", "$warning", "needs attention: starting, restarting, degraded, blocked"),
+    ("✖", "$error", "problem: hung, stale, gave up, error, not intact, unreadable"),
     ("○", "$muted", "not running: stopped, or not started yet"),
 )
 
@@ -47,14 +47,14 @@ def _key_lines(room: Screen[None]) -> list[Content]:
     idle: set[str] = set()
     bindings = sorted(room.active_bindings.values(), key=lambda key: not (key.binding.id or "").startswith("room."))
     for _, binding, enabled, tooltip in bindings:
-        if tooltip and binding.id:
+        if tooltip and (binding.id or binding.action == "command_palette"):
             keys.setdefault(tooltip, []).append(room.app.get_key_display(binding))
             if not enabled:
                 idle.add(tooltip)
     return [
         Content.assemble(
             (f"{' '.join(dict.fromkeys(shown)):>13}  ", "$rule" if tooltip in idle else "bold $accent"),
-            (tooltip, "$rule" if tooltip in idle else ""),
+            (tooltip, "$muted" if tooltip in idle else ""),
         )
         for tooltip, shown in keys.items()
     ]
