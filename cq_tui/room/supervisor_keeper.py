@@ -21,6 +21,7 @@ from cq_tui.supervisor.process import ExitWatch, ServiceProcess, find_process
 from cq_tui.supervisor.restart import CRASH_LIMIT, CRASH_WINDOW, RestartPolicy
 from cq_tui.supervisor.silence import SilenceLimits
 from cq_tui.supervisor.start import StartupFailed, wait_until_supervising
+from cq_tui.supervisor.wake_event import WakeEvent
 
 #: Seconds between looks at a supervisor, and where the system does not notify us of its end.
 _POLL, _UNNOTIFIED_POLL = 1.0, 0.25
@@ -81,7 +82,7 @@ class SupervisorKeeper:
         self._report = report
         self._policy = RestartPolicy(initial_delay=_FIRST_DELAY)
         self._starting = asyncio.Lock()
-        self._wake = asyncio.Event()
+        self._wake = WakeEvent()
         #: The last one that was started here: only its parent is told how it ended.
         self._child: ServiceProcess | None = None
         self._reported: Supervision | None = None
@@ -158,7 +159,7 @@ class SupervisorKeeper:
         try:
             while process.is_running() and self._holds_lock(process):
                 hangs.look(read_report(self._data, "supervisor"), can_write=self._can_write())
-                await self._wait(_POLL if watch.is_supported else _UNNOTIFIED_POLL)
+                await self._wake.wait_at_most(_POLL if watch.is_supported else _UNNOTIFIED_POLL)
         finally:
             watch.close()
         with contextlib.suppress(TimeoutError):
@@ -195,10 +196,4 @@ class SupervisorKeeper:
         self._tell(supervision)
         deadline = time.monotonic() + timeout
         while find_process(self._data, "supervisor") is None and (left := deadline - time.monotonic()) > 0:
-            await self._wait(min(left, _POLL))
-
-    async def _wait(self, timeout: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
-                await self._wake.wait()
-        self._wake.clear()
+            await self._wake.wait_at_most(min(left, _POLL))

@@ -11,6 +11,7 @@ from cq_tui.store.document import DocumentError, DocumentMissing, FileIdentity, 
 from cq_tui.supervisor.desired_state import RunState
 from cq_tui.supervisor.process import ExitWatch, ServiceProcess
 from cq_tui.supervisor.restart import RestartPolicy
+from cq_tui.supervisor.wake_event import WakeEvent
 
 ProcessState = Literal["stopped", "starting", "waiting", "running", "stopping", "backoff", "gave_up"]
 
@@ -32,7 +33,7 @@ class ManagedService:
         #: Monotonic time of the next start after a crash.
         self.not_before = 0.0
         #: Set when anything may have changed: the desired state, the process, the state of another service.
-        self.wake_event = asyncio.Event()
+        self.wake_event = WakeEvent()
         #: Held while the process is being stopped, so that nobody stops its successor.
         self.stop_lock = asyncio.Lock()
         self._process: ServiceProcess | None = None
@@ -82,15 +83,6 @@ class ManagedService:
     def has_exit_notification(self) -> bool:
         """Whether the system notifies us when the process exits."""
         return self._exit_watch is not None and self._exit_watch.is_supported
-
-    async def wait(self, timeout: float | None) -> None:
-        """Wait until woken, at most ``timeout`` seconds."""
-        try:
-            async with asyncio.timeout(timeout):
-                await self.wake_event.wait()
-        except TimeoutError:
-            pass
-        self.wake_event.clear()
 
     def update_state(self, state: ProcessState, reason: str | None = None, *, hung: bool = False) -> bool:
         """Update the state; return whether it changed."""

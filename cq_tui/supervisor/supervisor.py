@@ -244,17 +244,17 @@ class Supervisor:
                 self._update_state(
                     managed, "stopped", None if self._is_needed(managed.name) else "not needed in this mode"
                 )
-                await managed.wait(None)
+                await managed.wake_event.wait_at_most(None)
         elif managed.process is not None:
             await self._monitor(managed)
         elif self._stopping_all or managed.gave_up:
-            await managed.wait(None)
+            await managed.wake_event.wait_at_most(None)
         elif (pause := managed.not_before - time.monotonic()) > 0:
-            await managed.wait(pause)
+            await managed.wake_event.wait_at_most(pause)
         elif self._reserve.is_full and managed.name != "trader":
             # It could not start, and would be given up. The trader protects positions.
             self._update_state(managed, "waiting", self._reserve.problem)
-            await managed.wait(_SLOW_POLL)
+            await managed.wake_event.wait_at_most(_SLOW_POLL)
         else:
             self._start(managed)
 
@@ -295,7 +295,9 @@ class Supervisor:
             ran_for = time.time() - process.process_started
             poll = _RUNNING_POLL if ready else _STARTING_POLL if ran_for < STARTUP_LIMIT else _SLOW_POLL
             poll = min(poll, max(watch.next_look, _STARTING_POLL))
-            await managed.wait(poll if managed.has_exit_notification else min(poll, _UNNOTIFIED_POLL))
+            await managed.wake_event.wait_at_most(
+                poll if managed.has_exit_notification else min(poll, _UNNOTIFIED_POLL)
+            )
         # It found its lock held: adopt the holder.
         is_held = process.exit_code == ExitCode.ALREADY_RUNNING
         managed.process = find_process(self._data, managed.name) if is_held else None
