@@ -115,7 +115,9 @@ def _judge_memory(found: Findings, soak: "Soak") -> None:
 def _judge_history(found: Findings, soak: "Soak") -> None:
     """Ask the exchange for every order, end the stack, and verify the history twice: by our command and without it."""
     stack = Stack(soak.data.root)
-    soak.cli("up", "--detach")
+    # The hands may have stopped a service: all of them start again only after the end of the supervisor.
+    for command in (["down"], ["up", "--detach"]):
+        soak.cli(*command)
     until(lambda: soak.pid_of("exchange") is not None and soak.pid_of("trader") is not None, 90, "exchange and trader")
     until(lambda: _answers(stack), 90, "an answer of the exchange")
     submitted = [event["data"] for event in stack.events("order_submitted")]

@@ -236,7 +236,6 @@ class Soak:
         recent = any(kill.name == name and now - kill.at < _SPACING[name] for kill in self.kills)
         if pid is None or recent or now - self._supervisor_killed < _LEFT_ALONE or not self.is_wanted(name):
             return False
-        # A process that has just started is about to be watched.
         self._did(f"{number.name} to {name}")
         self.kills.append(Kill(time.monotonic(), name, pid, number.name))
         _send(pid, number)
