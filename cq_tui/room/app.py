@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
 from textual.app import SystemCommand
+from textual.binding import BindingType
 from textual.command import Provider
 from textual.driver import Driver
 from textual.screen import Screen
@@ -21,7 +22,7 @@ from cq_tui.room.asking_app import AskingApp
 from cq_tui.room.changes import Changes
 from cq_tui.room.controls import Controls, RequestRefused, StartSupervisor
 from cq_tui.room.keyboard_layout import HINT_INTERVAL, layout_hint
-from cq_tui.room.keys import ASKING_ACTIONS
+from cq_tui.room.keys import APP_BINDINGS, ASKING_ACTIONS
 from cq_tui.room.messages import (
     ActionRefused,
     ActionRequested,
@@ -60,6 +61,7 @@ class RoomApp(AskingApp):
     CSS_PATH = Path(__file__).with_name("room.tcss")
     ENABLE_COMMAND_PALETTE = True
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_room_commands}
+    BINDINGS: ClassVar[list[BindingType]] = [*APP_BINDINGS]
 
     def __init__(
         self,
@@ -115,6 +117,10 @@ class RoomApp(AskingApp):
         """Paint everything, after the terminal has missed some of it."""
         self._painted.forget()
         self.refresh(layout=True)
+
+    def action_redraw(self) -> None:
+        """Paint everything, after another program has written over the room."""
+        self.repaint()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """List every key of the room in the command palette, then Textual's own commands, except its way to quit.

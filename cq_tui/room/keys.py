@@ -60,3 +60,8 @@ HIDDEN_BINDINGS: tuple[Binding, ...] = (
     _binding("escape", "back", "back", "Clear the filter, then zoom, then the selection", shown=False),
     _binding("ctrl+q,ctrl+c", "leave", "quit", "Quit: leave, stop all services, or stay", shown=False),
 )
+
+#: On every screen: other programs may write over the room, which paints only what changes.
+APP_BINDINGS: tuple[Binding, ...] = (
+    _binding("ctrl+l", "redraw", "redraw", "Draw the whole screen again", shown=False),
+)

@@ -127,6 +127,33 @@ async def test_the_terminal_shows_what_the_room_means(stage: Stage, make_room: M
             await shows_the_same()
 
 
+async def test_a_key_draws_again_what_another_program_wrote_over(stage: Stage, make_room: MakeRoom) -> None:
+    app = make_room(stage.data)
+    written = capture(app)
+    async with app.run_test(size=(160, 45), headless=False) as pilot:
+        await wait_until_loaded(pilot)
+        grid = ScreenGrid(160, 45)
+
+        def is_true() -> bool:
+            grid.feed("".join(written).encode())
+            written.clear()
+            meant = [line.rstrip() for line in screen_text(pilot).split("\n")]
+            return [line.rstrip() for line in grid.text.split("\n")] == meant
+
+        await pilot.press("l")
+        await wait_for_text(pilot, "following")
+        await wait_until(pilot, is_true)
+
+        def is_covered() -> bool:
+            # A frame that still comes may cover it again.
+            grid.feed(b"\x1b[20;1H" + b"Broadcast message from root " * 40)
+            return not is_true()
+
+        await wait_until(pilot, is_covered)
+        await pilot.press("ctrl+l")
+        await wait_until(pilot, is_true)
+
+
 async def test_after_a_burst_the_terminal_shows_what_the_files_hold(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     written = capture(app)

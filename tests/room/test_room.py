@@ -13,7 +13,7 @@ from cq_tui.contracts.tickers import Ticker, tickers_to_bytes
 from cq_tui.ops.formatting import Alert
 from cq_tui.room.app import RoomApp
 from cq_tui.room.changes import Changes, Topic
-from cq_tui.room.keys import FOOTER_BINDINGS, HIDDEN_BINDINGS, PANE_NAMES
+from cq_tui.room.keys import APP_BINDINGS, FOOTER_BINDINGS, HIDDEN_BINDINGS, PANE_NAMES
 from cq_tui.room.messages import StateChanged
 from cq_tui.room.panes.status_bar import StatusBar
 from cq_tui.room.screens.detail import Detail
@@ -302,7 +302,7 @@ async def test_help_is_written_from_the_bindings(stage: Stage, make_room: MakeRo
         await pilot.press("question_mark")
         await wait_until(pilot, lambda: isinstance(app.screen, Help))
         text = screen_text(pilot)
-        assert all(binding.tooltip in text for binding in (*FOOTER_BINDINGS, *HIDDEN_BINDINGS))
+        assert all(binding.tooltip in text for binding in (*FOOTER_BINDINGS, *HIDDEN_BINDINGS, *APP_BINDINGS))
         assert "f9  Toggle BINANCE_USE_TESTNET" in text
         assert "enter  Show the selected row's details" in text
         assert "^p  Open the command palette" in text
@@ -315,7 +315,7 @@ def test_every_key_has_an_id_and_a_tooltip() -> None:
         for binding in getattr(screen, "BINDINGS", ()):
             assert binding.id
             assert binding.tooltip
-    ids = [binding.id for binding in (*FOOTER_BINDINGS, *HIDDEN_BINDINGS)]
+    ids = [binding.id for binding in (*FOOTER_BINDINGS, *HIDDEN_BINDINGS, *APP_BINDINGS)]
     assert len(set(ids)) == len(ids)
 
 
