@@ -29,7 +29,6 @@ from cq_tui.room.messages import (
     CopyRequested,
     FreezeRequested,
     QuitRequested,
-    StateChanged,
 )
 from cq_tui.room.painted_cells import PaintedCells
 from cq_tui.room.screens.dialog import Dialog, DialogAnswer, ShowDialog
@@ -214,7 +213,7 @@ class RoomApp(AskingApp):
     # -- files
 
     def _post_changes(self, changes: Changes) -> None:
-        self.room.post_message(StateChanged(changes))
+        self.room.take_changes(changes)
 
     def _watch_failed(self, reason: str) -> None:
         self._show_alert("watch", Alert("look", reason))

@@ -127,6 +127,36 @@ async def test_the_terminal_shows_what_the_room_means(stage: Stage, make_room: M
             await shows_the_same()
 
 
+async def test_prices_paint_nothing_under_another_screen(stage: Stage, make_room: MakeRoom) -> None:
+    app = make_room(stage.data)
+    written = capture(app)
+    async with app.run_test(size=(160, 45), headless=False) as pilot:
+        await wait_until_loaded(pilot)
+        await pilot.press("l")
+        await wait_for_text(pilot, "following")
+
+        def is_calm() -> bool:
+            calm = not written
+            written.clear()
+            return calm
+
+        # Textual paints a new screen more than once.
+        await wait_until(pilot, is_calm)
+        for number in range(5):
+            price = 70_000.0 + number
+            stage.tickers(prices={"BTCUSDT": price})
+            await wait_until(pilot, lambda price=price: held(app) == price)  # type: ignore[misc]
+            await pilot.pause()
+        assert "".join(written) == ""
+        await pilot.press("escape")
+        await wait_for_text(pilot, "70,004.00")
+
+
+def held(app: RoomApp) -> float:
+    assert app.state is not None
+    return app.state.tickers["BTCUSDT"].price
+
+
 async def test_a_key_draws_again_what_another_program_wrote_over(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     written = capture(app)

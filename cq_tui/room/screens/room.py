@@ -59,6 +59,8 @@ class RoomScreen(RefusingScreen[None]):
         self._now = now
         self._frozen_at: float | None = None
         self._ticked_at = 0.0
+        #: What changed while another screen was open.
+        self._missed = Changes()
         #: The last checkpoint, kept where no rollback of the data directory reaches it.
         self.checkpoint = LastCheckpoint()
         # Held here: messages also come before widgets are mounted, and after they are gone.
@@ -111,6 +113,16 @@ class RoomScreen(RefusingScreen[None]):
         """The displayed time, which stops while frozen."""
         return self._now() if self._frozen_at is None else self._frozen_at
 
+    def take_changes(self, changes: Changes) -> None:
+        """Show what changed; under another screen only once that is closed.
+
+        Textual paints the whole upper screen again for every message to the one beneath it.
+        """
+        if self.app.screen_stack[-1:] == [self]:
+            self.post_message(StateChanged(changes))
+        else:
+            self._missed.add(changes)
+
     @on(StateChanged)
     def _state_changed(self, event: StateChanged) -> None:
         self.show_changes(event.changes)
@@ -132,6 +144,12 @@ class RoomScreen(RefusingScreen[None]):
             if self.has_class("-wide") and self._frozen_at is None:
                 self._positions.update_positions()
                 self._chart.show_symbol(self.panes[1].table.selected)
+
+    def on_screen_resume(self) -> None:
+        """Show what changed while another screen was open."""
+        if self._missed:
+            missed, self._missed = self._missed, Changes()
+            self.show_changes(missed)
 
     def show_supervision(self, note: str) -> None:
         """Show in the services' title that this room does not supervise; an empty note if it does."""
