@@ -55,6 +55,7 @@ async def wait_until_true(condition: Callable[[], bool], app: RoomApp) -> None:
         await asyncio.sleep(0.001)
 
 
+@pytest.mark.timeout(3600 if _IS_LONG else 120)
 @pytest.mark.parametrize("key", OPENING)
 async def test_a_screen_closes_whatever_follows_the_key_that_opens_it(stage: Stage, key: str) -> None:
     # By a clock that stands still no answer is ever late enough to count.
