@@ -12,9 +12,11 @@ from cq_tui.contracts.settings import Settings
 from cq_tui.room import actions
 from cq_tui.room.answer_guard import READING_TIME, AnswerGuard
 from cq_tui.room.app import RoomApp
+from cq_tui.room.screens.dialog import notice_dialog
 from cq_tui.room.screens.palette import Palette
 from cq_tui.store.settings_file import load_settings
 from tests.room.conftest import (
+    key_event,
     screen_text,
     wait_for_question,
     wait_for_text,
@@ -231,3 +233,13 @@ async def test_a_terminal_that_takes_nothing_shows_no_question(
         clock.now += 1
         await write_at_once(pilot, "y")
         await wait_until(pilot, lambda: settings(stage).TRADING_STATE == "halted")
+
+
+async def test_a_key_that_comes_before_the_question_has_its_widgets_is_named(stage: Stage, clock: Clock) -> None:
+    async with opened(stage, clock) as (app, pilot):
+        dialog = notice_dialog("Read?", [], None)
+        dialog.guard = AnswerGuard(clock)
+        app.push_screen(dialog)
+        assert not dialog.admits(key_event("o"))
+        await wait_for_question(pilot)
+        assert "too early: o" in screen_text(pilot)

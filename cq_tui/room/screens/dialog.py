@@ -100,13 +100,15 @@ class Dialog(OwnModal[str]):
         self.guard = AnswerGuard()
         #: Whether the terminal has not taken yet what was painted.
         self.is_terminal_behind: Callable[[], bool] = lambda: False
+        # Held, since keys may come before it is mounted.
+        self._box = VerticalScroll(id="box", can_focus=False)
         self._choices = [Choice(answer) for answer in answers]
         for answer in answers:
             self._bindings.bind(answer.key, f"give('{answer.name}')", answer.label, show=False)
 
     def compose(self) -> ComposeResult:
         """Yield mode, question, reasons and answers."""
-        with VerticalScroll(id="box", can_focus=False):
+        with self._box:
             if self._mode is not None:
                 block = mode_block(self._mode)
                 yield Static(Content.styled(block.text, block.style), id="block")
@@ -159,7 +161,7 @@ class Dialog(OwnModal[str]):
 
     def _show_early(self) -> None:
         # In the border, where the smallest terminal has room for it.
-        self.query_one("#box").border_subtitle = Content(self.guard.notice)
+        self._box.border_subtitle = Content(self.guard.notice)
 
 
 #: Opens a question and returns the answer.
