@@ -13,7 +13,7 @@ from cq_tui.room.app import RoomApp
 from cq_tui.room.panes.pane import FilterInput
 from cq_tui.room.screens.dialog import Dialog
 from cq_tui.room.screens.logs import Logs
-from tests.room.conftest import MakeRoom, key_event, wait_until_idle, wait_until_loaded, write_at_once
+from tests.room.conftest import MakeRoom, key_event, wait_until, wait_until_idle, wait_until_loaded, write_at_once
 from tests.room.stage import NOW, Stage, staged_holder
 
 #: (size of the terminal, what is typed before the slash)
@@ -47,6 +47,25 @@ async def test_all_that_follows_a_slash_is_the_filters(
         await write_at_once(pilot, *before, "/", *"btcHgxsr")
         await wait_until_idle(pilot)
         assert filter_of(app) == "btcHgxsr"
+        assert not isinstance(app.screen, Dialog)
+        assert files(stage) == kept
+
+
+@pytest.mark.parametrize("size", [(60, 8), (20, 3), (1, 1)])
+async def test_an_open_filter_keeps_the_keys_when_its_pane_is_hidden(
+    stage: Stage, make_room: MakeRoom, size: tuple[int, int]
+) -> None:
+    app = make_room(stage.data)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await wait_until_loaded(pilot)
+        kept = files(stage)
+        await write_at_once(pilot, "/", "a")
+        await wait_until_idle(pilot)
+        await pilot.resize_terminal(*size)
+        await wait_until(pilot, lambda: app.room.has_class("-tiny") and app.room.focused is None)
+        await write_at_once(pilot, *"btH")
+        await wait_until_idle(pilot)
+        assert filter_of(app) == "abtH"
         assert not isinstance(app.screen, Dialog)
         assert files(stage) == kept
 

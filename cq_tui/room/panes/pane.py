@@ -165,8 +165,13 @@ class Pane(Vertical):
         if self._filter is None:
             self._filter = FilterInput(placeholder="filter: show only lines containing this text", compact=True)
             await self.mount(self._filter)
-        self._filter.display = True
+        self._filter.display = self._filter.select_on_focus = True
         self._filter.focus()
+
+    @property
+    def open_filter_input(self) -> FilterInput | None:
+        """The filter while it is being typed."""
+        return self._filter if self._filter is not None and self._filter.display else None
 
     def clear_filter(self) -> None:
         """Clear the filter."""

@@ -25,6 +25,7 @@ from cq_tui.room.panes.services import ServicesPane
 from cq_tui.room.panes.signals import SignalsPane
 from cq_tui.room.panes.status_bar import StatusBar
 from cq_tui.room.refusals import refuse_action, refuse_reading, refuse_service_action
+from cq_tui.room.screens.own_screen import OwnScreen
 from cq_tui.room.screens.refusing import RefusingScreen
 from cq_tui.room.widgets.key_line import KeyLine
 from cq_tui.room.widgets.line_table import LineTable
@@ -42,7 +43,7 @@ _CHART_FROM = (190, 50)
 _PANES_FROM = (60, 15)
 
 
-class RoomScreen(RefusingScreen[None]):
+class RoomScreen(OwnScreen[None], RefusingScreen[None]):
     """Shows a RoomState. File changes arrive as StateChanged; keys that act on the stack post ActionRequested."""
 
     AUTO_FOCUS = None
@@ -220,6 +221,14 @@ class RoomScreen(RefusingScreen[None]):
         self.set_class(width < _FULL_GRID_FROM, "-medium")
         self.set_class(width >= _CHART_FROM[0] and height >= _CHART_FROM[1], "-wide")
         self.set_class(width < _GRID_FROM[0] or height < _GRID_FROM[1], "-compact")
+
+    def admits(self, event: events.Event) -> bool:
+        """Let inputs through. A filter that lost the focus because its pane became too small to show gets it back."""
+        if self.focused is None and (entry := self.active.open_filter_input) is not None:
+            # What was typed so far stays, too.
+            entry.select_on_focus = False
+            self.set_focus(entry)
+        return super().admits(event)
 
     # -- other screens
 
