@@ -3,10 +3,10 @@
 import os
 import select
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from textual.drivers._writer_thread import WriterThread
 
@@ -18,6 +18,12 @@ _CHUNK = 1024
 _POLL_INTERVAL = 0.1
 #: Seconds that the last output has to reach the terminal, and that the thread has to end after that.
 _LAST_OUTPUT = 0.3
+
+
+class _Text(NamedTuple):
+    content: str
+    #: Whether it must reach the terminal. A frame need not: a whole one follows.
+    always: bool
 
 
 class TerminalWriter(WriterThread):
@@ -34,7 +40,7 @@ class TerminalWriter(WriterThread):
         self._on_lost = on_lost
         self._on_caught_up = on_caught_up
         # Unlike Queue, it may be used in a signal handler that interrupted it.
-        self._waiting: SimpleQueue[str | None] = SimpleQueue()
+        self._waiting: SimpleQueue[_Text | None] = SimpleQueue()
         self._left_out = False
         #: Texts handed over, and those that the terminal has taken.
         self._handed_over = self._written = 0
@@ -47,16 +53,16 @@ class TerminalWriter(WriterThread):
             self._left_out = True
         else:
             self._handed_over += 1
-            self._waiting.put(text)
+            self._waiting.put(_Text(text, always))
 
     def run(self) -> None:
         """Write until the end, or until the terminal is gone."""
         try:
             while not self._ended:
-                texts = self._next_texts()
-                self._write("".join(texts).encode(self._encoding, self._errors))
-                self._written += len(texts)
-                if self._left_out and self._waiting.empty():
+                self._write_texts([self._waiting.get(), *self._take_waiting()])
+                if self._left_out:
+                    # What waits is older than the repaint that follows. On a slow line there would always be some.
+                    self._write_texts(self._take_waiting(), frames=False)
                     self._left_out = False
                     self._on_caught_up()
         except OSError:
@@ -101,14 +107,20 @@ class TerminalWriter(WriterThread):
         """Whether some output never reached the terminal."""
         return self._given_up
 
-    def _next_texts(self) -> list[str]:
-        """Wait for a text; return it with all that wait behind it."""
-        texts: list[str | None] = [self._waiting.get()]
+    def _take_waiting(self) -> list[_Text | None]:
+        texts: list[_Text | None] = []
         with suppress(Empty):
             while True:
                 texts.append(self._waiting.get_nowait())
-        self._ended = None in texts
-        return [text for text in texts if text is not None]
+        return texts
+
+    def _write_texts(self, texts: Sequence[_Text | None], *, frames: bool = True) -> None:
+        """Write texts, with or without those that are frames; None is the end."""
+        self._ended = self._ended or None in texts
+        known = [text for text in texts if text is not None]
+        output = "".join(text.content for text in known if frames or text.always)
+        self._write(output.encode(self._encoding, self._errors))
+        self._written += len(known)
 
     def _write(self, data: bytes) -> None:
         left = memoryview(data)
