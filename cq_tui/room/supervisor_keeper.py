@@ -28,6 +28,8 @@ _POLL, _UNNOTIFIED_POLL = 1.0, 0.25
 _START_POLL = 0.05
 #: Seconds before a start that failed on a full disk is tried again.
 _FULL_DISK_PAUSE = 5.0
+#: Seconds before the next try after too many failures: what was wrong may have passed, and nobody supervises.
+GIVEN_UP_PAUSE = 60.0
 #: Seconds before the first replacement. Two rooms may start one each; the lock decides.
 _FIRST_DELAY = 0.1
 #: Seconds for which one that released its lock may take to end.
@@ -180,14 +182,14 @@ class SupervisorKeeper:
         return holder is not None and holder.pid == process.pid
 
     async def _pause(self, failure: Supervision) -> None:
-        """Wait before the next start: longer after every failure, and at last until somebody asks for it."""
+        """Wait before the next start: longer after every failure, at last a minute, or until somebody asks for it."""
         if Reserve(self._data).is_full:
             await self._rest(Supervision("failed", failure.reason), _FULL_DISK_PAUSE)
             return
         delay = self._policy.record_crash(time.monotonic(), 0.0, random.random())
         if delay is None:
             last = f"{CRASH_LIMIT} supervisors ended within {CRASH_WINDOW:.0f} s, the last one: {failure.reason}"
-            await self._rest(Supervision("failed", last))
+            await self._rest(Supervision("failed", last), GIVEN_UP_PAUSE)
         else:
             await self._rest(failure, delay)
 

@@ -9,6 +9,7 @@ import pytest
 from textual.pilot import Pilot
 
 from cq_tui.contracts.layout import DataDir
+from cq_tui.room import supervisor_keeper
 from cq_tui.room.app import RoomApp
 from cq_tui.room.screens.dialog import Dialog
 from cq_tui.store.lock import read_holder
@@ -238,6 +239,18 @@ async def test_a_crash_loop_ends_and_a_key_tries_again(supervisors: Supervisors)
         await pilot.press("s")
         await wait_until(pilot, lambda: supervisors.told == ["start_service memory room"])
         await wait_until(pilot, lambda: "watch only" not in screen_text(pilot))
+
+
+async def test_after_a_crash_loop_the_room_tries_again_by_itself(
+    supervisors: Supervisors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor_keeper, "GIVEN_UP_PAUSE", 0.2)
+    supervisors.processes.behavior["supervisor"] = ["crashes"]
+    async with room(supervisors).run_test(size=(200, 45)) as pilot:
+        await wait_for_text(pilot, "5 supervisors ended within 60 s")
+        supervisors.processes.behavior.clear()
+        await wait_until(pilot, lambda: "watch only" not in screen_text(pilot))
+        assert supervisors.pid is not None
 
 
 async def test_after_a_shut_down_from_elsewhere_only_a_key_starts_one(supervisors: Supervisors) -> None:
