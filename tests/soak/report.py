@@ -48,7 +48,7 @@ def judge(soak: "Soak", observed: Observation, end: float) -> Findings:
         f"load of the machine: {min(loads):.1f} to {max(loads):.1f}, {os.cpu_count()} cores; "
         f"longest pause of the observer {observed.longest_sleep:.1f} s",
     ]
-    _judge_supervision(found, observed, end)
+    _judge_supervision(found, observed, soak.unread, end)
     _judge_kills(found, observed, soak.kills, end)
     _judge_rooms(found, soak)
     _judge_memory(found, soak)
@@ -61,8 +61,9 @@ def _limit(seconds: float, observed: Observation, at: float) -> float:
     return seconds * slowness(observed.loads, at, os.cpu_count() or 1)
 
 
-def _judge_supervision(found: Findings, observed: Observation, end: float) -> None:
-    gaps = observed.gaps("supervisor", end)
+def _judge_supervision(found: Findings, observed: Observation, unread: list[float], end: float) -> None:
+    """Judge every gap but those that began while no room was left to end them."""
+    gaps = [gap for gap in observed.gaps("supervisor", end) if all(abs(gap.start - at) > 1.0 for at in unread)]
     longest = max((gap.seconds for gap in gaps), default=0.0)
     over = sum(gap.seconds > MISSING for gap in gaps)
     found.lines.append(f"supervision: missing {len(gaps)} times, at most {longest:.2f} s, {over} times more than 3 s")

@@ -28,6 +28,8 @@ from tests.soak.verdict import Kill, Observation
 _SPACING = {"supervisor": 25.0} | dict.fromkeys(SERVICES, 65.0)
 #: Seconds for which the room is left alone after its supervisor was killed.
 _LEFT_ALONE = 5.0
+#: Seconds in which a room takes in what was typed.
+_TAKEN_IN = 1.0
 _ENDINGS = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
 #: Seconds that a room may take to end, on a busy machine.
 _ENDS_WITHIN = 30.0
@@ -51,6 +53,8 @@ class Soak:
         self.actions: Counter[str] = Counter()
         self.kills: list[Kill] = []
         self.problems: list[str] = []
+        #: When a supervisor was killed although the last room was just closing.
+        self.unread: list[float] = []
         #: Resident MiB of every room and supervisor, by pid, in the order of the samples.
         self.memory: dict[tuple[str, int], list[float]] = {}
         self._next_sample = self._next_resume = 0.0
@@ -221,15 +225,17 @@ class Soak:
         self._signal_process(self._random.choice(SERVICES), signal.SIGSTOP)
 
     def _kill_supervisor(self) -> None:
-        """Only while a room reads, which has to start another one."""
+        """Only while a room reads, which has to start another one. What was typed before may still close it."""
         busy = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-        if (
-            time.monotonic() - self._opened > max(8.0, 3 * busy)
-            and self.rooms()
-            and self._signal_process("supervisor", signal.SIGKILL)
-        ):
+        if time.monotonic() - self._opened < max(8.0, 3 * busy):
+            return
+        time.sleep(_TAKEN_IN)
+        if (readers := self.rooms()) and self._signal_process("supervisor", signal.SIGKILL):
             self._supervisor_killed = time.monotonic()
             time.sleep(_LEFT_ALONE)
+            if not set(readers) & set(self.rooms()):
+                self._say("no room was left to start another supervisor")
+                self.unread.append(self.kills[-1].at)
 
     def _signal_process(self, name: str, number: signal.Signals) -> bool:
         now, pid = time.monotonic(), self.pid_of(name)
