@@ -76,7 +76,9 @@ class Reserve:
         """Make the reserve, whole, when there is ample room. Raises OSError."""
         if self._size(0) >= RESERVE_BYTES or self._free() < _AMPLE:
             return
-        descriptor = open_regular(self._path, os.O_WRONLY | os.O_CREAT)
+        # A new one appears whole: others would take an empty one for a disk that was full.
+        path = self._path if os.path.lexists(self._path) else self._path.with_name(f".{self._path.name}.new")
+        descriptor = open_regular(path, os.O_WRONLY | os.O_CREAT)
         try:
             if hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(descriptor, 0, RESERVE_BYTES)
@@ -84,6 +86,8 @@ class Reserve:
                 write_all(descriptor, bytes(RESERVE_BYTES))
         finally:
             os.close(descriptor)
+        if path != self._path:
+            os.replace(path, self._path)
 
     def _size(self, missing: int) -> int:
         try:

@@ -135,3 +135,19 @@ def test_a_reserve_that_is_no_file_of_ours_is_left_alone(tmp_path: Path, kind: s
     with pytest.raises(OSError, match="No space left"):
         Reserve(data).spend(act)
     assert other.stat().st_size == RESERVE_BYTES
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="needs posix_fallocate")
+def test_while_it_is_made_nobody_takes_the_disk_for_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = DataDir(tmp_path)
+    data.run.mkdir()
+    reserve, allocate, seen = Reserve(data), os.posix_fallocate, []
+
+    def look(descriptor: int, offset: int, size: int) -> None:
+        seen.append(reserve.problem)
+        allocate(descriptor, offset, size)
+
+    monkeypatch.setattr(os, "posix_fallocate", look)
+    reserve.refill()
+    assert seen == [None]
+    assert reserve.problem is None
