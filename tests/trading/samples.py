@@ -7,7 +7,7 @@ from typing import Any
 from cq_tui.binance.filters import SymbolRules
 from cq_tui.binance.types import Fill, Order
 from cq_tui.binance.user_events import ExecutionReport
-from cq_tui.trading.client_order_id import Leg, client_order_id
+from cq_tui.trading.client_order_id import Leg, first_version_id
 from cq_tui.trading.guardrails import EntryContext, HealthReport
 from cq_tui.trading.lifecycle import OrderRecord, TradeFill
 from cq_tui.trading.portfolio import Position
@@ -48,7 +48,7 @@ def context(**changes: Any) -> EntryContext:
 def record(leg: Leg = Leg.ENTRY, **changes: Any) -> OrderRecord:
     """An intended order."""
     plain: dict[str, Any] = {
-        "client_order_id": client_order_id(SIGNAL.key, leg), "symbol": "BTCUSDT",
+        "client_order_id": first_version_id(SIGNAL.key, leg), "symbol": "BTCUSDT",
         "side": "BUY" if leg is Leg.ENTRY else "SELL", "order_type": "MARKET", "leg": leg, "signal_key": SIGNAL.key,
         "intended_at": NOW, "quantity": D("0.0025"),
     }  # fmt: skip

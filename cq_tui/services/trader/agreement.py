@@ -10,7 +10,7 @@ from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.types import AccountInfo, Order
 from cq_tui.services.trader.orders import Orders
 from cq_tui.services.trader.stray import may_still_arrive
-from cq_tui.trading.client_order_id import leg_of
+from cq_tui.trading.client_order_id import parse_client_order_id
 from cq_tui.trading.lifecycle import OrderStatus, mark_unknown
 
 ZERO = Decimal(0)
@@ -59,7 +59,7 @@ class Agreement:
         found: dict[str, str] = {}
         for order in await self._rest.open_orders():
             known = self._book.orders.get(order.client_order_id)
-            if leg_of(order.client_order_id) is None or (known is not None and not known.status.is_terminal):
+            if not _is_ours(order.client_order_id) or (known is not None and not known.status.is_terminal):
                 continue
             if order.side == "BUY" or known is not None:
                 await self._cancel(order)
@@ -100,3 +100,9 @@ class Agreement:
             else:
                 cost = position.cost * total / position.quantity
                 self._book.positions[symbol] = replace(position, quantity=total, cost=cost)
+
+
+def _is_ours(client_order_id: str) -> bool:
+    """Whether this session gave an order its id; one that names an owner is another session's."""
+    parts = parse_client_order_id(client_order_id)
+    return parts is not None and parts.owner is None

@@ -15,7 +15,7 @@ from cq_tui.services.trader.chronicle import Chronicle
 from cq_tui.services.trader.exits import Exits
 from cq_tui.services.trader.orders import Orders, Save
 from cq_tui.store.journal import JournalError
-from cq_tui.trading.client_order_id import Leg, client_order_id
+from cq_tui.trading.client_order_id import Leg, first_version_id
 from cq_tui.trading.denial import Denial, DenialReason
 from cq_tui.trading.lifecycle import OrderRecord, mark_rejected
 from cq_tui.trading.portfolio import equity
@@ -59,7 +59,7 @@ class Desk:
     async def enter(self, signal: TradeSignal, size: EntrySize, now: float) -> Denial | None:
         """Buy, or return a denial if the intent cannot be stored: no new risk without a record."""
         order = OrderRecord(
-            client_order_id=client_order_id(signal.key, Leg.ENTRY),
+            client_order_id=first_version_id(signal.key, Leg.ENTRY),
             symbol=signal.symbol,
             side="BUY",
             order_type="MARKET",

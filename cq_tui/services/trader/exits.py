@@ -12,7 +12,7 @@ from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.types import Order
 from cq_tui.services.trader.book import is_working
 from cq_tui.services.trader.orders import Orders
-from cq_tui.trading.client_order_id import Leg, client_order_id
+from cq_tui.trading.client_order_id import Leg, first_version_id
 from cq_tui.trading.lifecycle import OrderRecord, OrderStatus
 from cq_tui.trading.portfolio import Position, write_off
 from cq_tui.trading.protection import ProtectionAction, ProtectionNeed, find_protection_need, with_trailing_stop
@@ -102,7 +102,7 @@ class Exits:
         assert position.stop_loss is not None  # find_protection_need returns an exit without one
         assert position.take_profit is not None
         number = position.protections
-        list_id = client_order_id(position.signal_key, Leg.OCO, number)
+        list_id = first_version_id(position.signal_key, Leg.OCO, number)
         target = self._leg(position, Leg.TARGET, "LIMIT_MAKER", need.quantity, list_id, number, now)
         target = replace(target, price=position.take_profit)
         stop = self._leg(position, Leg.STOP, "STOP_LOSS", need.quantity, list_id, number, now)
@@ -136,7 +136,7 @@ class Exits:
         self, position: Position, leg: Leg, order_type: str, quantity: Decimal, list_id: str, number: int, now: float
     ) -> OrderRecord:
         return OrderRecord(
-            client_order_id=client_order_id(position.signal_key, leg, number),
+            client_order_id=first_version_id(position.signal_key, leg, number),
             symbol=position.symbol,
             side="SELL",
             order_type=order_type,
@@ -184,7 +184,7 @@ class Exits:
         known = self._book.orders_of(position.symbol)
         number = sum(order.leg is Leg.EXIT and order.signal_key == position.signal_key for order in known)
         return OrderRecord(
-            client_order_id=client_order_id(position.signal_key, Leg.EXIT, number),
+            client_order_id=first_version_id(position.signal_key, Leg.EXIT, number),
             symbol=position.symbol,
             side="SELL",
             order_type="MARKET",

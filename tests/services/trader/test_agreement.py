@@ -7,7 +7,7 @@ import pytest
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.services.trader import session
-from cq_tui.trading.client_order_id import Leg, client_order_id
+from cq_tui.trading.client_order_id import Leg, first_version_id
 from tests.services.scripted_account import ScriptedAccount
 from tests.services.trader.stage import on_stage
 from tests.services.waiting import until
@@ -24,7 +24,7 @@ def account() -> ScriptedAccount:
 async def test_an_orphaned_entry_is_canceled_and_others_orders_are_left_alone(
     data: DataDir, account: ScriptedAccount
 ) -> None:
-    ours = account.rest_order(client_order_id("lost", Leg.ENTRY), "BUY")
+    ours = account.rest_order(first_version_id("lost", Leg.ENTRY), "BUY")
     theirs = account.rest_order("by-hand", "BUY")
     async with on_stage(data, account) as stage:
         await until(lambda: ours["status"] == "CANCELED")
@@ -35,7 +35,7 @@ async def test_an_orphaned_entry_is_canceled_and_others_orders_are_left_alone(
 async def test_orphaned_protection_is_kept_and_its_symbol_quarantined_once(
     data: DataDir, account: ScriptedAccount
 ) -> None:
-    orphan = account.rest_order(client_order_id("lost", Leg.STOP), "SELL")
+    orphan = account.rest_order(first_version_id("lost", Leg.STOP), "SELL")
     async with on_stage(data, account) as stage:
         await until(lambda: "BTCUSDT" in stage.book.quarantine)
         again = stage.session.desk.agreement.reconcile

@@ -7,7 +7,7 @@ import pytest
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.services.trader.book import Book
-from cq_tui.trading.client_order_id import Leg, client_order_id
+from cq_tui.trading.client_order_id import Leg, first_version_id
 from cq_tui.trading.denial import DenialReason
 from tests.services.processes import report, spooled
 from tests.services.scripted_account import (
@@ -40,9 +40,9 @@ async def test_a_signal_becomes_a_filled_and_protected_position(data: DataDir, a
         position = stage.book.positions["BTCUSDT"]
         assert (position.quantity, position.average_price) == (D("0.998001"), D(100))
         assert account.sent == [
-            client_order_id(signal.key, Leg.ENTRY),
-            client_order_id(signal.key, Leg.TARGET),
-            client_order_id(signal.key, Leg.STOP),
+            first_version_id(signal.key, Leg.ENTRY),
+            first_version_id(signal.key, Leg.TARGET),
+            first_version_id(signal.key, Leg.STOP),
         ]
         assert stage.events() == [
             ("order_submitted", "entry"),
