@@ -50,6 +50,8 @@ OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_unset)]
 OptionalInterval = Annotated[str | None, BeforeValidator(_known_interval), BeforeValidator(_empty_is_none)]
 OptionalText = Annotated[str | None, BeforeValidator(_empty_is_none)]
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9\-_.]{1,20}$")]
+#: As exchanges name them: BTC, USDT, 1INCH.
+Asset = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,20}$")]
 
 
 class Settings(ContractModel):
@@ -94,7 +96,14 @@ class Settings(ContractModel):
     ARES_BASE_INTERVAL: OptionalInterval = None
     """Base kline interval, such as 5m; unset means 1s in simulation and 1m in other modes."""
     TRADER_ORDER_QUOTE: float = Field(100.0, gt=0, allow_inf_nan=False)
-    """Quote amount of one entry."""
+    """Amount of one entry, in TRADER_QUOTE."""
+    TRADER_QUOTE: Asset = "USDT"
+    """Asset in which money is counted; symbols with another quote asset are not traded. It may not change while
+    positions are open."""
+    TRADER_SLIPPAGE_CAP: float = Field(0.002, gt=0, le=0.05)
+    """Share of the ask that an entry may cost above it."""
+    TRADER_MAX_PRICE_GAP: float = Field(0.02, gt=0, le=1)
+    """Share by which a signal's entry price may differ from the ask and from the last trade."""
     TRADER_MAX_POSITIONS: int = Field(5, ge=0, le=1000)
     """Maximum number of open positions."""
     TRADER_MAX_EXPOSURE: float = Field(0.5, gt=0, le=1)
