@@ -76,13 +76,17 @@ class OutcomeUnknown(BinanceError):
 
 
 class ApiError(BinanceError):
-    """The exchange refused the request: HTTP status, and Binance's code (None when the body has none)."""
+    """The exchange refused the request: HTTP status, and Binance's code (None when the body has none).
+
+    ``data`` is what the body adds to them: the two results of a failed cancelReplace.
+    """
 
     def __init__(self, status: int, code: int | None, message: str) -> None:
         super().__init__(f"HTTP {status}, code {code if code is not None else '(none)'}: {message}")
         self.status = status
         self.code = code
         self.message = message
+        self.data: object = None
 
     @property
     def is_about_symbol(self) -> bool:
@@ -164,16 +168,16 @@ def retry_after_seconds(headers: Mapping[str, str], status: int) -> float:
     return _DEFAULT_RETRY_AFTER.get(status, 60.0)
 
 
-def parse_error_body(body: bytes) -> tuple[int | None, str]:
-    """Return code and message of an error body, which may also be empty or HTML."""
+def parse_error_body(body: bytes) -> tuple[int | None, str, object]:
+    """Return code, message and ``data`` of an error body, which may also be empty or HTML."""
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
         document = None
     if isinstance(document, dict) and isinstance(document.get("code"), int):
-        return document["code"], str(document.get("msg", ""))
+        return document["code"], str(document.get("msg", "")), document.get("data")
     shown = " ".join(body[:200].decode("utf-8", "replace").split())
-    return None, shown or "(empty body)"
+    return None, shown or "(empty body)", None
 
 
 def error_from_status(
@@ -201,8 +205,11 @@ def error_from_status(
 
 def error_from_response(status: int, headers: Mapping[str, str], body: bytes, *, changes_state: bool) -> BinanceError:
     """Return the error for an HTTP response other than success. An unreadable body never hides the status."""
-    code, message = parse_error_body(body)
+    code, message, data = parse_error_body(body)
     retry_after = retry_after_seconds(headers, status)
     if code == TOO_MANY_ORDERS and "retry-after" not in headers:
         retry_after = _ORDER_WINDOW
-    return error_from_status(status, code, message, retry_after=retry_after, changes_state=changes_state)
+    failure = error_from_status(status, code, message, retry_after=retry_after, changes_state=changes_state)
+    if isinstance(failure, ApiError):
+        failure.data = data
+    return failure

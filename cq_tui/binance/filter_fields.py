@@ -69,6 +69,7 @@ _FLAGS = {
     "cancelReplaceAllowed": "cancel_replace_allowed",
     "amendAllowed": "amend_allowed",
     "pegInstructionsAllowed": "pegging_allowed",
+    "isSpotTradingAllowed": "spot_allowed",
 }
 
 
@@ -90,4 +91,6 @@ def read_flags(symbol: Mapping[str, Any]) -> dict[str, Any]:
     if "defaultSelfTradePreventionMode" in symbol:
         rules["default_stp_mode"] = str(symbol["defaultSelfTradePreventionMode"])
         rules["stp_modes"] = tuple(symbol["allowedSelfTradePreventionModes"])
+    if "permissionSets" in symbol:
+        rules["permission_sets"] = tuple(map(frozenset, symbol["permissionSets"]))
     return rules

@@ -1,6 +1,6 @@
 """Binance Spot symbol filters: the rules of one symbol, quantizing, and the filter an order would violate."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal, InvalidOperation
 from typing import Any
@@ -72,6 +72,9 @@ class SymbolRules:
     cancel_replace_allowed: bool = True
     amend_allowed: bool = True
     pegging_allowed: bool = True
+    spot_allowed: bool = True
+    #: An account needs at least one permission of each set.
+    permission_sets: tuple[frozenset[str], ...] = ()
     default_stp_mode: str = "NONE"
     stp_modes: tuple[str, ...] = ()
 
@@ -97,6 +100,10 @@ class SymbolRules:
             raise SymbolRulesError(f"exchangeInfo of {_symbol_name(symbol)}: field {error} is missing") from None
         except (TypeError, ValueError, InvalidOperation) as error:
             raise SymbolRulesError(f"exchangeInfo of {_symbol_name(symbol)}: {error}") from None
+
+    def may_trade(self, permissions: Collection[str]) -> bool:
+        """Whether an account with these permissions may trade the symbol on Spot."""
+        return self.spot_allowed and all(not wanted.isdisjoint(permissions) for wanted in self.permission_sets)
 
     def quantize_price(self, price: Decimal, rounding: str) -> Decimal:
         """Return ``price`` rounded to the tick size with a rounding mode of ``decimal``."""

@@ -2,12 +2,15 @@
 
 import orjson
 
-from cq_tui.binance.errors import InvalidSymbol
+from cq_tui.binance.cancel_replace import FAILED, PARTIALLY_FAILED, CancelReplaceResult, parse_cancel_replace
+from cq_tui.binance.commission import CommissionRates, parse_commission_rates
+from cq_tui.binance.errors import ApiError, InvalidSymbol, MalformedMessage, OutcomeUnknown
 from cq_tui.binance.exchange_info import ExchangeInfo, merge_exchange_info, parse_exchange_info
 from cq_tui.binance.fields import require_list
 from cq_tui.binance.http import RestConnection
 from cq_tui.binance.order_book import DepthSnapshot, parse_depth
-from cq_tui.binance.orders import NewOco, NewOrder, Params, check_client_order_id
+from cq_tui.binance.order_lists import NewList, NewOco, NewOpoco, NewOtoco
+from cq_tui.binance.orders import CancelReplace, NewOrder, Params, check_client_order_id
 from cq_tui.binance.signing import Param
 from cq_tui.binance.types import (
     AccountInfo,
@@ -19,6 +22,7 @@ from cq_tui.binance.types import (
     parse_account,
     parse_account_trade,
     parse_book_ticker,
+    parse_cancel,
     parse_klines,
     parse_order,
     parse_order_list,
@@ -40,6 +44,14 @@ def _without_none(*pairs: tuple[str, Param | None]) -> Params:
 
 def _symbols_json(symbols: list[str]) -> str:
     return orjson.dumps(symbols).decode()
+
+
+def _cancel_params(symbol: str, id_name: str, client_order_id: str, cancel_id: str | None) -> Params:
+    if cancel_id is not None:
+        check_client_order_id(cancel_id)
+    return _without_none(
+        ("symbol", symbol), (id_name, check_client_order_id(client_order_id)), ("newClientOrderId", cancel_id)
+    )
 
 
 class SpotRest(RestConnection):
@@ -145,6 +157,11 @@ class SpotRest(RestConnection):
         params = _without_none(("omitZeroBalances", True))
         return parse_account(await self.read("/api/v3/account", params, weight=20, signed=True))
 
+    async def commission(self, symbol: str) -> CommissionRates:
+        """Return the account's commission rates on a symbol. Weight 20."""
+        params = _without_none(("symbol", symbol))
+        return parse_commission_rates(await self.read("/api/v3/account/commission", params, weight=20, signed=True))
+
     async def my_trades(
         self,
         symbol: str,
@@ -174,15 +191,50 @@ class SpotRest(RestConnection):
             "POST", "/api/v3/order", order.params(), parse_order, client_order_id=order.client_order_id, orders=1
         )
 
-    async def query_order(self, symbol: str, client_order_id: str) -> Order:
-        """Return an order by client order id. Weight 4. OrderNotFound may be wrong right after placement."""
-        params = _without_none(("symbol", symbol), ("origClientOrderId", check_client_order_id(client_order_id)))
+    async def query_order(
+        self, symbol: str, client_order_id: str | None = None, *, order_id: int | None = None
+    ) -> Order:
+        """Return an order by client order id, order id, or both, which must agree. Weight 4.
+
+        OrderNotFound may be wrong right after placement.
+        """
+        if client_order_id is None and order_id is None:
+            raise ValueError("query_order needs a client order id or an order id")
+        if client_order_id is not None:
+            check_client_order_id(client_order_id)
+        params = _without_none(("symbol", symbol), ("orderId", order_id), ("origClientOrderId", client_order_id))
         return parse_order(await self.read("/api/v3/order", params, weight=4, signed=True))
 
-    async def cancel_order(self, symbol: str, client_order_id: str) -> Order:
-        """Cancel an order by client order id (in a list: the whole list). Raises CancelRejected when not open."""
-        params = _without_none(("symbol", symbol), ("origClientOrderId", check_client_order_id(client_order_id)))
-        return await self.send_once("DELETE", "/api/v3/order", params, parse_order, client_order_id=client_order_id)
+    async def cancel_order(
+        self, symbol: str, client_order_id: str, *, cancel_id: str | None = None
+    ) -> Order | OrderList:
+        """Cancel an order by client order id. In a list it cancels the whole list, and returns that.
+
+        ``cancel_id`` is the cancel's own id. Raises CancelRejected when the order is not open.
+        """
+        params = _cancel_params(symbol, "origClientOrderId", client_order_id, cancel_id)
+        return await self.send_once("DELETE", "/api/v3/order", params, parse_cancel, client_order_id=client_order_id)
+
+    async def cancel_replace(self, request: CancelReplace) -> CancelReplaceResult:
+        """Cancel an order and place another if that succeeded; see CancelReplaceResult for what may come of it.
+
+        Raises ApiError when nothing was changed, such as for a filter or the order count. OutcomeUnknown leaves both
+        halves unknown: query the canceled order and the new one, whose client order id the error has.
+        """
+        path, new_id = "/api/v3/order/cancelReplace", request.new.client_order_id
+        try:
+            return await self.send_once(
+                "POST", path, request.params(), parse_cancel_replace, client_order_id=new_id, orders=1
+            )
+        except ApiError as error:
+            if error.code not in (PARTIALLY_FAILED, FAILED):
+                raise
+            try:
+                return parse_cancel_replace(error.data)
+            except MalformedMessage as malformed:
+                unknown = OutcomeUnknown(f"POST {path}: {error}, but {malformed}", error.status, error.code)
+                unknown.client_order_id = new_id
+                raise unknown from malformed
 
     async def open_orders(self, symbol: str | None = None) -> list[Order]:
         """Return the open orders of a symbol (weight 6) or of all (weight 80)."""
@@ -190,17 +242,50 @@ class SpotRest(RestConnection):
         raw = await self.read("/api/v3/openOrders", _without_none(("symbol", symbol)), weight=weight, signed=True)
         return parse_orders(raw)
 
+    async def all_orders(
+        self,
+        symbol: str,
+        *,
+        order_id: int | None = None,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        limit: int = 1000,
+    ) -> list[Order]:
+        """Return up to 1000 orders of a symbol, open or not, oldest first. Weight 20.
+
+        The newest ones; or those from an order id on; or those of a time range (ms), at most 24 hours long.
+        """
+        params = _without_none(
+            ("symbol", symbol),
+            ("orderId", order_id),
+            ("startTime", start_time),
+            ("endTime", end_time),
+            ("limit", limit),
+        )
+        return parse_orders(await self.read("/api/v3/allOrders", params, weight=20, signed=True))
+
     # order lists
 
     async def new_oco(self, oco: NewOco) -> OrderList:
         """Place an OCO: two orders of which one cancels the other."""
+        return await self._new_list("oco", oco, orders=2)
+
+    async def new_otoco(self, otoco: NewOtoco) -> OrderList:
+        """Place an OTOCO: an entry, and an OCO that sells a given quantity once the entry is filled."""
+        return await self._new_list("otoco", otoco, orders=3)
+
+    async def new_opoco(self, opoco: NewOpoco) -> OrderList:
+        """Place an OPOCO: an entry, and an OCO that sells what it received once it is filled."""
+        return await self._new_list("opoco", opoco, orders=3)
+
+    async def _new_list(self, kind: str, request: NewList, *, orders: int) -> OrderList:
         return await self.send_once(
             "POST",
-            "/api/v3/orderList/oco",
-            oco.params(),
+            f"/api/v3/orderList/{kind}",
+            request.params(),
             parse_order_list,
-            client_order_id=oco.list_client_order_id,
-            orders=2,
+            client_order_id=request.list_client_order_id,
+            orders=orders,
         )
 
     async def query_order_list(self, list_client_order_id: str) -> OrderList:
@@ -209,9 +294,11 @@ class SpotRest(RestConnection):
         params = _without_none(("origClientOrderId", check_client_order_id(list_client_order_id)))
         return parse_order_list(await self.read("/api/v3/orderList", params, weight=4, signed=True))
 
-    async def cancel_order_list(self, symbol: str, list_client_order_id: str) -> OrderList:
+    async def cancel_order_list(
+        self, symbol: str, list_client_order_id: str, *, cancel_id: str | None = None
+    ) -> OrderList:
         """Cancel an order list by its client order id. Raises CancelRejected when it is not open."""
-        params = _without_none(("symbol", symbol), ("listClientOrderId", check_client_order_id(list_client_order_id)))
+        params = _cancel_params(symbol, "listClientOrderId", list_client_order_id, cancel_id)
         return await self.send_once(
             "DELETE", "/api/v3/orderList", params, parse_order_list, client_order_id=list_client_order_id
         )

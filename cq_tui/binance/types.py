@@ -10,6 +10,8 @@ from cq_tui.contracts.market import Kline, make_kline
 
 #: Statuses in which an order can still trade.
 OPEN_STATUSES = frozenset({"NEW", "PENDING_NEW", "PARTIALLY_FILLED", "PENDING_CANCEL"})
+#: Statuses of a pending order of an OPO that never had a quantity: it is known once the working order is filled.
+_UNSIZED_STATUSES = frozenset({"PENDING_NEW", "CANCELED", "EXPIRED", "REJECTED"})
 
 _KLINE_COLUMNS = ("open time", "open", "high", "low", "close", "volume", "close time", "quote volume", "trades")
 
@@ -55,7 +57,8 @@ class Fill:
 class Order:
     """An order as the exchange last reported it. Times in ms; ``order_list_id`` is -1 outside a list.
 
-    ``quote_quantity`` is the quote amount filled so far, None when the exchange no longer knows it.
+    ``quote_quantity`` is the quote amount filled so far, None when the exchange no longer knows it. ``quantity`` is 0
+    for a pending order of an OPO or OPOCO: unknown until the working order is filled.
     Only the response to a placement has ``fills``.
     """
 
@@ -100,7 +103,10 @@ class ListedOrder:
 
 @dataclass(frozen=True, slots=True)
 class OrderList:
-    """An order list (OCO). ``reports`` are its orders in full; a query returns none. Time in ms."""
+    """An order list (OCO, OTOCO, OPOCO). ``reports`` are its orders in full; a query returns none. Time in ms.
+
+    The reports of a placement show the pending orders as PENDING_NEW, even when the working order was filled at once.
+    """
 
     order_list_id: int
     list_client_order_id: str
@@ -134,13 +140,19 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class AccountInfo:
-    """Permissions, commission rates (fractions: 0.001 is 0.1 %) and balances by asset."""
+    """Permissions, commission rates (fractions: 0.001 is 0.1 %) and balances by asset.
+
+    ``uid`` identifies the account at its venue; None where the exchange reports none.
+    """
 
     can_trade: bool
     maker_commission: Decimal
     taker_commission: Decimal
     update_time: int
     balances: dict[str, Balance]
+    uid: int | None = None
+    account_type: str = ""
+    permissions: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,18 +258,21 @@ def parse_order(raw: object) -> Order:
     cost = fields.decimal("cummulativeQuoteQty")  # sic; negative means unknown (old orders)
     id_field = "origClientOrderId" if fields.raw.get("origClientOrderId") else "clientOrderId"
     time_field = "transactTime" if "transactTime" in fields.raw else "updateTime"
+    order_list_id = fields.integer_or("orderListId", -1)
+    status = fields.text("status")
+    may_lack_quantity = order_list_id >= 0 and status in _UNSIZED_STATUSES
     return Order(
         symbol=fields.text("symbol"),
         order_id=fields.integer("orderId"),
-        order_list_id=fields.integer_or("orderListId", -1),
+        order_list_id=order_list_id,
         client_order_id=fields.text(id_field),
         side=fields.text("side"),
         type=fields.text("type"),
-        status=fields.text("status"),
+        status=status,
         time_in_force=fields.text("timeInForce"),
         price=fields.decimal("price"),
         stop_price=fields.decimal_or_zero("stopPrice"),
-        quantity=fields.decimal("origQty"),
+        quantity=(fields.decimal_or_zero if may_lack_quantity else fields.decimal)("origQty"),
         executed_quantity=fields.decimal("executedQty"),
         quote_quantity=None if cost < 0 else cost,
         time=fields.integer(time_field),
@@ -293,6 +308,12 @@ def parse_order_list(raw: object) -> OrderList:
     )
 
 
+def parse_cancel(raw: object) -> Order | OrderList:
+    """Parse the response to the cancel of an order: the whole list when the order belongs to one."""
+    is_list = "contingencyType" in Fields(raw, "cancel").raw
+    return parse_order_list(raw) if is_list else parse_order(raw)
+
+
 def parse_balance(raw: object) -> Balance:
     """Parse one element of ``balances`` of an account."""
     fields = Fields(raw, "balance")
@@ -310,6 +331,9 @@ def parse_account(raw: object) -> AccountInfo:
         taker_commission=rates.decimal("taker"),
         update_time=fields.integer("updateTime"),
         balances={balance.asset: balance for balance in balances},
+        uid=fields.integer("uid") if fields.raw.get("uid") is not None else None,
+        account_type=fields.text_or("accountType", ""),
+        permissions=frozenset(map(str, fields.array("permissions") if "permissions" in fields.raw else ())),
     )
 
 

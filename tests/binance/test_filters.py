@@ -178,6 +178,24 @@ def test_permissions_are_parsed_and_default_to_allowed() -> None:
     assert (closed.default_stp_mode, closed.stp_modes) == ("NONE", ("NONE", "DECREMENT"))
 
 
+@pytest.mark.parametrize(
+    ("sets", "held", "allowed"),
+    [
+        ([], [], True),
+        ([["A", "B"]], ["B"], True),
+        ([["A", "B"]], ["C"], False),
+        ([["A"], ["B", "C"]], ["A", "C"], True),
+        ([["A"], ["B", "C"]], ["A"], False),
+        ([["A"]], [], False),
+    ],
+)
+def test_an_account_needs_one_permission_of_each_set(sets: list[list[str]], held: list[str], allowed: bool) -> None:
+    rules = SymbolRules.from_exchange_info(exchange_info() | {"permissionSets": sets})
+    assert rules.may_trade(held) is allowed
+    closed = SymbolRules.from_exchange_info(exchange_info() | {"permissionSets": sets, "isSpotTradingAllowed": False})
+    assert not closed.may_trade(held)
+
+
 def test_a_zero_step_disables_the_rule() -> None:
     assert violation(order_type="MARKET", price=None, quantity="0.12345", reference_price="100") is None
     assert RULES.quantize_quantity(Decimal("0.123459"), market=True) == Decimal("0.12345")

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from cq_tui.binance.orders import NewOco, NewOrder, OcoLeg, OrderRequestError, check_client_order_id
+from cq_tui.binance.orders import CancelReplace, NewOrder, OrderRequestError, check_client_order_id
 
 D = Decimal
 
@@ -77,42 +77,30 @@ def test_a_market_order_takes_one_of_two_quantities() -> None:
         NewOrder("B", "BUY", "MARKET", "c", quantity=D(1), quote_quantity=D(1))
 
 
-PROFIT = OcoLeg("LIMIT_MAKER", "cq-p", price=D(110))
-STOP = OcoLeg("STOP_LOSS_LIMIT", "cq-s", price=D(89), stop_price=D(90), time_in_force="GTC")
-
-
-def test_oco() -> None:
-    params = NewOco("BTCUSDT", "SELL", D("0.5"), "cq-l", above=PROFIT, below=STOP).params()
-    assert params == [
-        ("symbol", "BTCUSDT"),
-        ("side", "SELL"),
-        ("quantity", "0.5"),
-        ("listClientOrderId", "cq-l"),
-        ("aboveType", "LIMIT_MAKER"),
-        ("aboveClientOrderId", "cq-p"),
-        ("abovePrice", "110"),
-        ("belowType", "STOP_LOSS_LIMIT"),
-        ("belowClientOrderId", "cq-s"),
-        ("belowPrice", "89"),
-        ("belowStopPrice", "90"),
-        ("belowTimeInForce", "GTC"),
-        ("newOrderRespType", "FULL"),
-    ]
-
-
-def test_oco_legs_on_the_wrong_side() -> None:
-    assert NewOco("B", "BUY", D(1), "cq-l", above=STOP, below=PROFIT).params()[1] == ("side", "BUY")
-    with pytest.raises(OrderRequestError, match="a SELL takes profit above"):
-        NewOco("B", "SELL", D(1), "cq-l", above=STOP, below=PROFIT)
-    with pytest.raises(OrderRequestError, match="must differ"):
-        NewOco("B", "SELL", D(1), "cq-p", above=PROFIT, below=STOP)
-    with pytest.raises(OrderRequestError, match="leg of an OCO"):
-        OcoLeg("MARKET", "cq-m")
-    with pytest.raises(OrderRequestError, match="quantity"):
-        NewOco("B", "SELL", D(0), "cq-l", above=PROFIT, below=STOP)
-
-
 def test_client_order_ids() -> None:
     assert check_client_order_id("aZ0_.:/-" + "x" * 28)
     with pytest.raises(OrderRequestError):
         check_client_order_id("ok\n")
+
+
+EXIT = NewOrder("BTCUSDT", "SELL", "MARKET", "cq-exit", quantity=D("0.5"))
+
+
+def test_cancel_replace() -> None:
+    request = CancelReplace("cq-stop", EXIT, cancel_id="cq-cancel")
+    assert request.params() == [
+        *EXIT.params(),
+        ("cancelReplaceMode", "STOP_ON_FAILURE"),
+        ("cancelOrigClientOrderId", "cq-stop"),
+        ("cancelNewClientOrderId", "cq-cancel"),
+    ]
+    assert CancelReplace("cq-stop", EXIT).params() == request.params()[:-1]
+
+
+@pytest.mark.parametrize(
+    ("ids", "named"),
+    [(("cq-exit", None), "must differ"), (("cq-stop", "cq-exit"), "must differ"), (("", None), "client order id")],
+)
+def test_the_ids_of_a_cancel_replace(ids: tuple[str, str | None], named: str) -> None:
+    with pytest.raises(OrderRequestError, match=named):
+        CancelReplace(ids[0], EXIT, ids[1])

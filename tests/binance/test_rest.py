@@ -10,11 +10,13 @@ import orjson
 import pytest
 
 from cq_tui.binance import errors
-from cq_tui.binance.orders import NewOco, NewOrder, OcoLeg
+from cq_tui.binance.order_lists import NewOco, NewOpoco, NewOtoco, OcoLeg
+from cq_tui.binance.orders import NewOrder
 from cq_tui.binance.request_budget import MINUTE_MS
 from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.shared_budget import LocalBudget
 from cq_tui.binance.signing import Credentials, CredentialsError, sign_hmac
+from cq_tui.binance.types import Order, OrderList
 from tests.binance import samples
 from tests.binance.test_exchange_info import INFO, SYMBOL
 
@@ -174,11 +176,30 @@ async def test_order_calls() -> None:
         order = await rest.query_order("BTCUSDT", "cq-stop-1")
         assert order.client_order_id == exchange.query["origClientOrderId"] == "cq-stop-1"
         exchange.answers = [ok(samples.ORDER_CANCELED)]
-        assert (await rest.cancel_order("BTCUSDT", "cq-limit-1")).status == "CANCELED"
+        canceled = await rest.cancel_order("BTCUSDT", "cq-limit-1", cancel_id="cq-cancel")
+        assert isinstance(canceled, Order)
+        assert canceled.status == "CANCELED"
         assert exchange.requests[-1].method == "DELETE"
+        assert exchange.query["newClientOrderId"] == "cq-cancel"
         exchange.answers = [ok([samples.ORDER_QUERIED])]
         assert len(await rest.open_orders()) == 1
         assert "symbol" not in exchange.query
+        assert len(await rest.all_orders("BTCUSDT", order_id=29)) == 1
+        assert exchange.query["orderId"] == "29"
+        exchange.answers = [ok(samples.ORDER_QUERIED)]
+        await rest.query_order("BTCUSDT", order_id=29)
+        assert (exchange.query["orderId"], "origClientOrderId" in exchange.query) == ("29", False)
+        with pytest.raises(ValueError, match="needs a client order id or an order id"):
+            await rest.query_order("BTCUSDT")
+
+
+async def test_a_canceled_leg_is_answered_with_its_whole_list() -> None:
+    gone = samples.ORDER_LIST | {"listOrderStatus": "ALL_DONE", "orderReports": [samples.ORDER_CANCELED]}
+    async with client(Exchange(ok(gone))) as rest:
+        canceled = await rest.cancel_order("BTCUSDT", "cq-stop-1")
+    assert isinstance(canceled, OrderList)
+    assert not canceled.is_open
+    assert canceled.reports[0].status == "CANCELED"
 
 
 async def test_order_list_calls() -> None:
@@ -189,6 +210,12 @@ async def test_order_list_calls() -> None:
         placed = await rest.new_oco(NewOco("BTCUSDT", "SELL", Decimal(1), "cq-oco-1", above, below))
         assert placed.reports[0].client_order_id == "cq-stop-1"
         assert exchange.requests[-1].url.path == "/api/v3/orderList/oco"
+        entry = NewOrder("BTCUSDT", "BUY", "LIMIT", "cq-e", Decimal(1), price=Decimal(100), time_in_force="FOK")
+        await rest.new_otoco(NewOtoco(entry, Decimal("0.5"), "cq-list", above, below))
+        assert exchange.requests[-1].url.path == "/api/v3/orderList/otoco"
+        assert exchange.query["pendingQuantity"] == "0.5"
+        await rest.new_opoco(NewOpoco(entry, "cq-list", above, below))
+        assert exchange.requests[-1].url.path == "/api/v3/orderList/opoco"
         await rest.query_order_list("cq-oco-1")
         assert exchange.query["origClientOrderId"] == "cq-oco-1"
         await rest.cancel_order_list("BTCUSDT", "cq-oco-1")

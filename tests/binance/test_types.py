@@ -137,6 +137,15 @@ def test_a_canceled_order_keeps_its_own_id() -> None:
     assert types.parse_order(samples.ORDER_CANCELED).client_order_id == "cq-limit-1"
 
 
+@pytest.mark.parametrize("status", ["PENDING_NEW", "CANCELED", "EXPIRED"])
+def test_only_a_pending_order_of_a_list_may_lack_its_quantity(status: str) -> None:
+    """Those of an OPO have none until the working order is filled."""
+    pending = {name: value for name, value in samples.ORDER_QUERIED.items() if name != "origQty"} | {"status": status}
+    assert types.parse_order(pending).quantity == 0
+    with pytest.raises(MalformedMessage, match="origQty"):
+        types.parse_order(pending | {"orderListId": -1})
+
+
 def test_a_negative_cost_is_unknown() -> None:
     order = types.parse_order(samples.ORDER_PLACED | {"cummulativeQuoteQty": "-1.00000000"})
     assert order.quote_quantity is None
@@ -155,5 +164,10 @@ def test_account() -> None:
     account = types.parse_account(samples.ACCOUNT)
     assert account.balances["BTC"].total == Decimal("0.75")
     assert account.taker_commission == Decimal("0.002")
+    assert (account.uid, account.account_type, account.permissions) == (None, "", frozenset())
+    known = types.parse_account(samples.ACCOUNT | {"uid": 354937868, "accountType": "SPOT", "permissions": ["SPOT"]})
+    assert (known.uid, known.account_type, known.permissions) == (354937868, "SPOT", frozenset({"SPOT"}))
+    with pytest.raises(MalformedMessage, match="uid"):
+        types.parse_account(samples.ACCOUNT | {"uid": "1"})
     with pytest.raises(MalformedMessage, match="taker"):
         types.parse_account(samples.ACCOUNT | {"commissionRates": {"maker": "0"}})

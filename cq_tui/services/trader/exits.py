@@ -7,7 +7,7 @@ from decimal import Decimal
 from structlog.typing import FilteringBoundLogger
 
 from cq_tui.binance.errors import BinanceError, CancelRejected, NotSent, OutcomeUnknown
-from cq_tui.binance.orders import NewOco, OcoLeg
+from cq_tui.binance.order_lists import NewOco, OcoLeg
 from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.types import Order
 from cq_tui.services.trader.book import is_working
