@@ -1,0 +1,271 @@
+"""When to read which symbols' trading rules, and what changed in them. Pure: requests and clocks are the caller's.
+
+The exchange announces no change of rules or status on any stream; only exchangeInfo shows it. So the rules are read
+at intervals, and at once when a refusal says that they may be out of date.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from math import inf
+from typing import NamedTuple
+
+from cq_tui.binance.exchange_info import ExchangeInfo
+from cq_tui.binance.filters import SymbolRules
+
+#: Codes of refusals that may come from outdated rules: a filter, an order rejected by the matching engine (as it is
+#: while a symbol does not trade), a symbol that is not listed.
+STALE_RULES_CODES = frozenset({-1013, -2010, -1121})
+#: Symbols in one request. Its weight does not depend on their number.
+MAX_SYMBOLS = 100
+#: Seconds between two readings of a symbol that trades.
+PERIOD = 3_600.0
+#: Seconds between two readings of a symbol that does not trade; the first follow sooner: 5, 10, 20.
+WAITING_PERIOD = 30.0
+_FIRST_WAIT = 5.0
+#: Seconds between two readings of a symbol under suspicion; doubled up to the limit while they show no change.
+_SUSPICION_PAUSE = 5.0
+_MAX_SUSPICION_PAUSE = 60.0
+#: Seconds between two requests for suspicions and for symbols that are not listed, whatever their number.
+_REQUEST_PAUSE = 2.0
+#: Symbols due within this share of their period are read along with one that is due.
+_TOGETHER = 0.1
+#: Spot statuses other than TRADING. After a delisting the exchange may list a symbol as BREAK for years (unverified).
+_STATUS_WORDS = {
+    "BREAK": "in maintenance",
+    "HALT": "trading is halted",
+    "END_OF_DAY": "trading has ended for the day",
+    "CANCEL_ONLY": "orders can only be canceled",
+}
+
+
+class RulesChangeKind(StrEnum):
+    """What a reading showed."""
+
+    LISTED = "listed"
+    """Read for the first time, or listed again."""
+    UNLISTED = "unlisted"
+    """Delisted, or never listed."""
+    STATUS = "status"
+    RULES = "rules"
+    """Filters, permissions or order types."""
+    UNREADABLE = "unreadable"
+    """The exchange's answer cannot be parsed; the rules read before stay."""
+
+
+class RulesChange(NamedTuple):
+    """One change of one symbol; ``before`` and ``after`` are None where there are no rules."""
+
+    symbol: str
+    kind: RulesChangeKind
+    before: SymbolRules | None
+    after: SymbolRules | None
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of one symbol, and when to read it next. Unix seconds."""
+
+    rules: SymbolRules | None = None
+    #: Whether the exchange lists it; None before the first answer.
+    listed: bool | None = None
+    #: Why the last answer cannot be parsed.
+    fault: str | None = None
+    read_at: float = -inf
+    due_at: float = -inf
+    #: When it was first seen as it is now, and when it had last been seen otherwise (None: never).
+    since: float = 0.0
+    before: float | None = None
+    #: Readings in a row without TRADING, and failed ones.
+    waits: int = 0
+    failures: int = 0
+    suspicion_pause: float = _SUSPICION_PAUSE
+    suspected: bool = False
+
+    @property
+    def trades(self) -> bool:
+        return bool(self.listed) and self.fault is None and self.rules is not None and self.rules.status == "TRADING"
+
+
+class RulesRefresh:
+    """The rules of the wanted symbols and the policy of reading them again.
+
+    The caller asks ``due(now)``, sends one request for exactly these symbols, and reports with ``take``,
+    ``take_unlisted`` or ``failed``; then it asks again. ``now`` is Unix seconds by one clock, which may be set back.
+    """
+
+    def __init__(self, symbols: Iterable[str] = (), *, period: float = PERIOD) -> None:
+        self._period = period
+        self._known: dict[str, _Known] = {}
+        self._requested_at = -inf
+        self.want(symbols)
+
+    @property
+    def rules(self) -> dict[str, SymbolRules]:
+        """The last rules read of each wanted symbol, whatever its status; those delisted since are included."""
+        return {symbol: known.rules for symbol, known in self._known.items() if known.rules is not None}
+
+    @property
+    def trading(self) -> list[str]:
+        """Wanted symbols with status TRADING, in order."""
+        return [symbol for symbol, known in self._known.items() if known.trades]
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """Wanted symbols that do not trade, with the reason."""
+        return {symbol: _reason(known) for symbol, known in self._known.items() if not known.trades}
+
+    @property
+    def unlisted(self) -> list[str]:
+        """Wanted symbols that the exchange does not list."""
+        return [symbol for symbol, known in self._known.items() if known.listed is False]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every wanted symbol has been answered for at least once."""
+        return all(known.listed is not None for known in self._known.values())
+
+    def want(self, symbols: Iterable[str]) -> None:
+        """Replace the wanted symbols; what is known of those that stay is kept, and new ones are due at once."""
+        self._known = {symbol: self._known.get(symbol) or _Known() for symbol in symbols}
+
+    def due(self, now: float) -> list[str]:
+        """Return the symbols to read in one request now; empty if there is nothing to do."""
+        listed = {symbol: known for symbol, known in self._known.items() if known.listed is not False}
+        if any(self._is_due(known, now) for known in listed.values()):
+            symbols = [
+                symbol for symbol, known in listed.items() if self._is_due(known, now) or self._is_near(known, now)
+            ]
+            symbols.sort(key=lambda symbol: listed[symbol].due_at)
+            return symbols[:MAX_SYMBOLS]
+        # The exchange refuses a whole request for one symbol that it does not list: each of these is asked for alone.
+        missing = [symbol for symbol, known in self._known.items() if not known.listed and self._is_due(known, now)]
+        return sorted(missing, key=lambda symbol: self._known[symbol].due_at)[:1]
+
+    def next_due(self) -> float:
+        """Return when ``due`` should be asked again (Unix seconds); infinite without symbols."""
+        times = [
+            max(known.due_at, self._requested_at + _REQUEST_PAUSE) if self._is_spaced(known) else known.due_at
+            for known in self._known.values()
+        ]
+        return min(times, default=inf)
+
+    def note_refusal(self, symbol: str, code: int | None, now: float) -> None:
+        """Note that the exchange refused a request for a symbol: the code may say that its rules are out of date."""
+        if code not in STALE_RULES_CODES:
+            return
+        known = self._known.get(symbol)
+        if known is not None and code != -2010:
+            # These two blame the rules; -2010 has other causes too, such as a balance that is too low.
+            known.suspicion_pause = _SUSPICION_PAUSE
+        self.suspect(symbol, now)
+
+    def suspect(self, symbol: str, now: float) -> None:
+        """Read a symbol again at once, or as soon as its last reading is some seconds old."""
+        known = self._known.get(symbol)
+        if known is None:
+            return
+        if now - known.read_at > _MAX_SUSPICION_PAUSE:
+            known.suspicion_pause = _SUSPICION_PAUSE
+        known.suspected = True
+        known.due_at = min(known.due_at, max(now, known.read_at + known.suspicion_pause))
+
+    def hurry(self, now: float) -> None:
+        """Read all symbols that do not trade soon, as after a reconnect: the exchange may have come back."""
+        for symbol, known in self._known.items():
+            if not known.trades:
+                known.waits = 0
+                self.suspect(symbol, now)
+
+    def take(self, requested: Sequence[str], info: ExchangeInfo, now: float) -> list[RulesChange]:
+        """Take the answer to a request and return what changed; requested symbols that it lacks are not listed."""
+        changes: list[RulesChange] = []
+        for symbol in requested:
+            known = self._known.get(symbol)
+            if known is not None:
+                changes += self._take_symbol(symbol, known, info, now)
+        self._requested_at = now
+        return changes
+
+    def take_unlisted(self, requested: Sequence[str], now: float) -> list[RulesChange]:
+        """Take the answer that none of the requested symbols is listed (-1121)."""
+        return self.take(requested, ExchangeInfo(int(now * 1000), (), {}, {}, tuple(requested)), now)
+
+    def failed(self, requested: Sequence[str], now: float) -> None:
+        """Note that a request failed: it is repeated after 1, 2, 4 … 30 seconds."""
+        for known in (self._known[symbol] for symbol in requested if symbol in self._known):
+            known.due_at = now + min(WAITING_PERIOD, 2.0**known.failures)
+            known.failures = min(known.failures + 1, 10)
+        self._requested_at = now
+
+    def _is_near(self, known: _Known, now: float) -> bool:
+        """Whether a symbol may be read along with one that is due."""
+        return known.due_at <= now + _TOGETHER * self._period and now >= known.read_at + _SUSPICION_PAUSE
+
+    def _is_spaced(self, known: _Known) -> bool:
+        return known.suspected or known.listed is False
+
+    def _is_due(self, known: _Known, now: float) -> bool:
+        # The clock was set back: what was planned by the old time counts for nothing.
+        if now < known.read_at - 1:
+            return True
+        if self._is_spaced(known) and self._requested_at <= now < self._requested_at + _REQUEST_PAUSE:
+            return False
+        return known.due_at <= now
+
+    def _take_symbol(self, symbol: str, known: _Known, info: ExchangeInfo, now: float) -> list[RulesChange]:
+        old, old_reason, was_listed, seen = known.rules, _state(known), known.listed, known.read_at
+        known.fault = info.symbol_errors.get(symbol)
+        known.rules = info.symbols.get(symbol, known.rules)
+        known.listed = symbol in info.symbols or known.fault is not None
+        kinds = _kinds(known, old, was_listed, _state(known) != old_reason)
+        if _state(known) != old_reason:
+            known.since, known.before = now, None if was_listed is None else seen
+        self._plan(known, bool(kinds), now)
+        return [RulesChange(symbol, kind, old, known.rules if known.listed else None) for kind in kinds]
+
+    def _plan(self, known: _Known, changed: bool, now: float) -> None:
+        if known.suspected:
+            doubled = min(_MAX_SUSPICION_PAUSE, 2 * known.suspicion_pause)
+            known.suspicion_pause = _SUSPICION_PAUSE if changed else doubled
+        known.suspected, known.failures = False, 0
+        known.waits = 0 if known.trades else known.waits + 1
+        wait = min(WAITING_PERIOD, _FIRST_WAIT * 2.0 ** min(known.waits - 1, 10))
+        known.read_at, known.due_at = now, now + (self._period if known.trades else min(wait, self._period))
+
+
+def _state(known: _Known) -> tuple[bool | None, bool, str]:
+    """Return what a reason depends on."""
+    return known.listed, known.fault is not None, known.rules.status if known.rules and known.listed else ""
+
+
+def _kinds(known: _Known, old: SymbolRules | None, was_listed: bool | None, moved: bool) -> list[RulesChangeKind]:
+    if not known.listed:
+        return [RulesChangeKind.UNLISTED] if was_listed is not False else []
+    if known.fault is not None:
+        return [RulesChangeKind.UNREADABLE] if moved else []
+    assert known.rules is not None  # listed without a fault
+    if not was_listed or old is None:
+        return [RulesChangeKind.LISTED]
+    kinds = [RulesChangeKind.STATUS] if known.rules.status != old.status else []
+    if replace(known.rules, status=old.status) != old:
+        kinds.append(RulesChangeKind.RULES)
+    return kinds
+
+
+def _reason(known: _Known) -> str:
+    """Say why a symbol does not trade, and since when."""
+    if known.listed is None:
+        return "its rules have not been read yet"
+    if known.fault is not None:
+        return known.fault
+    if not known.listed:
+        return f"delisted: not listed here {_since(known)}" if known.rules is not None else "is not listed here"
+    status = known.rules.status if known.rules is not None else ""
+    return f"{_STATUS_WORDS.get(status, 'not trading')} ({status}) {_since(known)}"
+
+
+def _since(known: _Known) -> str:
+    moment = datetime.fromtimestamp(known.since, UTC)
+    return f"since {'' if known.before is not None else 'before '}{moment:%Y-%m-%d %H:%M} UTC"
