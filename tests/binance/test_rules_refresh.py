@@ -36,7 +36,6 @@ def trading(*symbols: str, now: float = START) -> RulesRefresh:
 
 def test_new_symbols_are_due_at_once_and_then_hourly() -> None:
     refresh = RulesRefresh(["BTCUSDT", "ETHUSDT"])
-    assert not refresh.complete
     assert refresh.due(START) == ["BTCUSDT", "ETHUSDT"]
     assert kinds(refresh, info(rules_of("BTCUSDT"), rules_of("ETHUSDT")), START) == [LISTED, LISTED]
     assert refresh.complete
@@ -185,6 +184,7 @@ def test_a_failed_request_is_repeated_after_growing_pauses() -> None:
             refresh.failed(due, START + second)
     assert tried == [0, 1, 3, 7, 15, 31, 61, 91]
     assert refresh.left_out == {"BTCUSDT": "its rules have not been read yet"}
+    assert not refresh.complete
 
 
 def test_a_reconnect_asks_again_for_what_does_not_trade() -> None:

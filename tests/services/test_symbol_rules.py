@@ -1,6 +1,8 @@
 """The rules of symbols over REST, at a scripted market."""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -64,12 +66,13 @@ async def test_a_note_ends_the_wait() -> None:
         reader = SymbolRulesReader(rest, RulesRefresh(["BTCUSDT"]), clock)
         await reader.read_due()
         clock.now += 10
-        for note in (
-            lambda: reader.note_refusal("BTCUSDT", -1013),
-            lambda: reader.suspect("BTCUSDT"),
-            lambda: reader.want(["BTCUSDT"]),
+        notes: list[Callable[[], None]] = [
+            partial(reader.note_refusal, "BTCUSDT", -1013),
+            partial(reader.suspect, "BTCUSDT"),
+            partial(reader.want, ["BTCUSDT"]),
             reader.hurry,
-        ):
+        ]
+        for note in notes:
             waiting = asyncio.create_task(reader.wait_until_due())
             await asyncio.sleep(0)
             assert not waiting.done()
