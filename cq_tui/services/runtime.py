@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel
@@ -29,6 +29,7 @@ from cq_tui.store.regular_file import open_regular
 from cq_tui.store.reserve import Reserve
 from cq_tui.store.settings_file import load_settings
 from cq_tui.store.spools.event_queue import EventQueue
+from cq_tui.store.spools.spool import SpoolEvent
 from cq_tui.store.watch import watch_folders
 
 #: Seconds that a service has to stop after SIGTERM.
@@ -106,6 +107,18 @@ class ServiceRuntime:
     ) -> None:
         """Record an event and wait until the disk has it. Raises JournalError when it does not."""
         self._events.emit_durably(event_type, data, metadata)
+
+    def record(self, events: Sequence[SpoolEvent], *, durable: bool = False, opens_risk: bool = False) -> None:
+        """Record events in one append; with ``durable``, wait until the disk has them.
+
+        Raises JournalError when they wait in memory instead, or open risk while the disk is full.
+        """
+        self._events.record(events, durable=durable, opens_risk=opens_risk)
+
+    @property
+    def last_seq(self) -> int | None:
+        """Number of this process's last event in the spool; None while events wait in memory."""
+        return self._events.last_seq
 
     def _flush_events(self) -> None:
         before = self._events.problem

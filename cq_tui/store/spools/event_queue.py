@@ -2,25 +2,21 @@
 
 import time
 from collections import deque
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import Any
 
 from pydantic import BaseModel
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.journal import JournalBroken, JournalError
 from cq_tui.store.reserve import Reserve
-from cq_tui.store.spools.spool import EventSpool, UnspoolableEvent
+from cq_tui.store.spools.spool import EventSpool, SpoolEvent, UnspoolableEvent
 
 #: Events that may wait in memory; beyond it the oldest are lost, and counted.
 _MAX_PENDING = 10_000
-
-
-class _PendingEvent(NamedTuple):
-    event_type: str
-    data: BaseModel | Mapping[str, Any]
-    metadata: Mapping[str, Any] | None
-    occurred_at: float
+#: Events written at once.
+_BATCH = 256
 
 
 class EventQueue:
@@ -28,7 +24,7 @@ class EventQueue:
 
     def __init__(self, data: DataDir, writer: str) -> None:
         self._data, self._writer, self._reserve = data, writer, Reserve(data)
-        self._pending: deque[_PendingEvent] = deque()
+        self._pending: deque[SpoolEvent] = deque()
         self._spool: EventSpool | None = None
         self._error = ""
         self._lost_count = 0
@@ -43,14 +39,22 @@ class EventQueue:
             return f"{_format_count(self._lost_count)} could not be written and will be missing: {self._lost_reason}"
         return None
 
+    @property
+    def last_seq(self) -> int | None:
+        """Number of the last event, which the spool has; None while events wait or before the spool is open."""
+        return self._spool.seq if self._spool is not None and not self._pending else None
+
     def add(self, event_type: str, data: BaseModel | Mapping[str, Any], metadata: Mapping[str, Any] | None) -> None:
         """Queue an event that occurred now; ``flush`` writes it."""
+        self._queue(SpoolEvent(event_type, data, metadata, time.time()))
+
+    def _queue(self, event: SpoolEvent) -> None:
         if len(self._pending) >= _MAX_PENDING:
             self._pending.popleft()
             self._lose(f"more than {_MAX_PENDING:,} events waited")
-        self._pending.append(_PendingEvent(event_type, data, metadata, time.time()))
+        self._pending.append(event)
 
-    def flush(self) -> None:
+    def flush(self, *, durable: bool = False) -> None:
         """Write what waits, as far as the disk takes it, with its reserve if an event of safety waits.
 
         ``problem`` says why it does not. Raises JournalBroken when what the disk holds is unknown: a new process has to
@@ -58,21 +62,37 @@ class EventQueue:
         """
         self._error = ""
         try:
-            self._reserve.spend_on_events(self._write_pending, self._pending)
+            self._reserve.spend_on_events(lambda: self._write_pending(durable=durable), self._pending)
         except JournalBroken:
             raise
         except JournalError as error:
             self._error = str(error)
 
-    def _write_pending(self) -> None:
-        spool = self._open_spool()
-        while self._pending:
-            event_type, data, metadata, occurred_at = self._pending[0]
+    def record(self, events: Sequence[SpoolEvent], *, durable: bool = False, opens_risk: bool = False) -> None:
+        """Write events, with what waits before them, in one append; with ``durable``, wait for the disk.
+
+        Raises JournalError when they wait in memory instead, or when they open risk and the disk is full, whatever of
+        the reserve is let go for others. None is dropped: those that follow say that what they announce was not done.
+        """
+        problem = self._reserve.problem if opens_risk else None
+        for event in events:
+            self._queue(event)
+        self.flush(durable=durable)
+        if problem := problem or self._error:
+            raise JournalError(problem)
+
+    def _write_pending(self, *, durable: bool) -> None:
+        spool, count = self._open_spool(), _BATCH
+        while batch := list(islice(self._pending, count)):
             try:
-                spool.emit(event_type, data, metadata=metadata, now=occurred_at)
+                spool.append(batch, durable=durable)
             except UnspoolableEvent as error:
+                if len(batch) > 1:
+                    count = 1
+                    continue
                 self._lose(str(error))
-            self._pending.popleft()
+            for _ in batch:
+                self._pending.popleft()
 
     def emit_durably(
         self, event_type: str, data: BaseModel | Mapping[str, Any], metadata: Mapping[str, Any] | None

@@ -9,9 +9,9 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
@@ -35,6 +35,15 @@ LIMIT_BYTES = 256 * 1024 * 1024
 _TAIL_LINES = 1000
 #: Seconds between two checks whether the file was deleted or moved.
 _NAME_CHECK_INTERVAL = 0.1
+
+
+class SpoolEvent(NamedTuple):
+    """An event as its writer knows it. ``occurred_at`` in Unix seconds by the writer's clock."""
+
+    event_type: str
+    data: BaseModel | Mapping[str, Any]
+    metadata: Mapping[str, Any] | None
+    occurred_at: float
 
 
 class UnspoolableEvent(ValueError):
@@ -93,20 +102,30 @@ class EventSpool:
         Raises JournalError if the disk refuses it or too much waits for memory, UnspoolableEvent if it is too large
         or not JSON.
         """
+        occurred_at = time.time() if now is None else now
+        return self.append([SpoolEvent(event_type, data, metadata, occurred_at)], durable=durable)
+
+    def append(self, events: Sequence[SpoolEvent], *, durable: bool = False) -> int:
+        """Spool events in one write, all or none of them, and return the seq of the last. Raises like ``emit``."""
         journal = self._writable_journal()
+        lines = [self._line(self._seq + number, event) for number, event in enumerate(events, start=1)]
+        size = sum(map(len, lines)) + len(lines) - 1
+        if self._closed_bytes + journal.size + size > self._limit_bytes:
+            self._check_room(journal.size + size)
+        journal.append(lines, durable=durable)
+        self._seq += len(lines)
+        return self._seq
+
+    def _line(self, seq: int, event: SpoolEvent) -> bytes:
+        event_type, data, metadata, occurred_at = event
         try:
             plain = data.model_dump(mode="json", exclude_none=True) if isinstance(data, BaseModel) else dict(data)
-            occurred_at = max(0.0, time.time() if now is None else now)
-            line = build_spooled_line(self._seq + 1, occurred_at, event_type, self.source, plain, dict(metadata or {}))
+            line = build_spooled_line(seq, max(0.0, occurred_at), event_type, self.source, plain, dict(metadata or {}))
         except (TypeError, ValueError) as error:
             raise UnspoolableEvent(f"{event_type} cannot be written as JSON: {error}") from None
         if len(line) > MAX_SPOOLED_BYTES:
             raise UnspoolableEvent(f"{event_type} has {len(line):,} bytes, the limit is {MAX_SPOOLED_BYTES:,}")
-        if self._closed_bytes + journal.size + len(line) > self._limit_bytes:
-            self._check_room(journal.size + len(line))
-        journal.append([line], durable=durable)
-        self._seq += 1
-        return self._seq
+        return line
 
     def close(self) -> None:
         """Close the spool and release its lock."""
