@@ -1,0 +1,1 @@
+"""The core of the trader: ``Core.step(input, moment) -> effects``, a state machine without I/O."""
