@@ -1,9 +1,14 @@
 """Exchange endpoints: the base URLs of its REST, stream and WebSocket APIs."""
 
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import urlsplit
 
 _SCHEMES = {"rest": ("http", "https"), "stream": ("ws", "wss"), "ws_api": ("ws", "wss")}
+
+
+#: What has accounts of its own. All hosts of the real exchange (api, api1 …) are one venue.
+Venue = Literal["production", "testnet", "demo", "simulated"]
 
 
 class EndpointError(ValueError):
@@ -77,9 +82,24 @@ def is_play_money(address: str) -> bool:
 
     Any other may be real: the exchange has regional sites and mirrors under other names.
     """
+    return venue_of(address) != "production"
+
+
+def venue_of(address: str, *, real_money: bool = False) -> Venue:
+    """Return the venue of a REST address. Where real money is traded it is production, through any address."""
     host = (urlsplit(address).hostname or "").rstrip(".")
-    on_testnet = host == _TESTNET_DOMAIN or host.endswith(f".{_TESTNET_DOMAIN}")
-    return is_loopback(address) or on_testnet or host in _DEMO_HOSTS
+    if real_money:
+        return "production"
+    if is_loopback(address):
+        return "simulated"
+    if host == _TESTNET_DOMAIN or host.endswith(f".{_TESTNET_DOMAIN}"):
+        return "testnet"
+    return "demo" if host in _DEMO_HOSTS else "production"
+
+
+def account_key(venue: Venue, uid: int) -> str:
+    """Return the name of an account: its venue and the exchange's user id, such as ``testnet:1234567``."""
+    return f"{venue}:{uid}"
 
 
 def is_mainnet(address: str) -> bool:

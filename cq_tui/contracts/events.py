@@ -150,6 +150,35 @@ class ServiceStopped(ContractModel):
     exit_code: int | None = None
 
 
+class OwnerEstablished(ContractModel):
+    """The trader chose the owner that its orders on an account name, or found its directory in another place."""
+
+    account: str
+    """Venue and the exchange's user id, such as ``testnet:1234567``."""
+    owner: str
+    """Five characters, part of every client order id."""
+    machine: str
+    """Digest of the machine's id."""
+    directory: str
+    """Resolved path of the data directory."""
+    device: str
+    inode: str
+    """Device and inode of the data directory, as text: they may exceed what JSON readers keep exact."""
+    replaces: str | None = None
+    """The owner before, whose orders stay ours."""
+    doubt: str | None = None
+    """Why nothing is opened until a person confirms that no other trader uses the account."""
+
+
+class OwnerConfirmed(ContractModel):
+    """A person confirmed that no other trader uses the account."""
+
+    account: str
+    owner: str
+    person: str
+    why: str
+
+
 class CommandExecuted(ContractModel):
     """A command was executed or refused."""
 
@@ -159,6 +188,10 @@ class CommandExecuted(ContractModel):
     target: str | None = None
     message: str | None = None
     issued_by: str | None = None
+    person: str | None = None
+    """Who gave it: login name, and the address it came from."""
+    why: str | None = None
+    """The reason that the person gave."""
 
 
 class ClockBehind(ContractModel):
@@ -204,6 +237,8 @@ PAYLOADS: Final[dict[str, type[ContractModel]]] = {
     "config_changed": ConfigChanged,
     "service_started": ServiceStarted,
     "service_stopped": ServiceStopped,
+    "owner_established": OwnerEstablished,
+    "owner_confirmed": OwnerConfirmed,
     "command_executed": CommandExecuted,
     "clock_behind": ClockBehind,
     "integrity_fault": IntegrityFault,
@@ -218,6 +253,8 @@ SAFETY_EVENTS: Final = frozenset(
         "order_executed",
         "order_canceled",
         "config_changed",
+        "owner_established",
+        "owner_confirmed",
         "command_executed",
         "integrity_fault",
         "integrity_acknowledged",

@@ -18,6 +18,8 @@ class LockHolder(ContractModel):
     name: str
     kind: str | None = None
     """"room" or "headless" for the supervisor."""
+    directory: str | None = None
+    """Data directory of the process, where the lock is outside of it."""
 
 
 class DesiredState(ContractModel):

@@ -71,3 +71,8 @@ def _keep_to_owner(path: Path, mode: int) -> list[str]:
             "another data directory with --data-dir"
         )
     return [found]
+
+
+def resolved_path(root: Path) -> str:
+    """Return the resolved path as text; bytes that are not UTF-8 are written as escapes."""
+    return os.fsencode(os.path.realpath(root)).decode(errors="backslashreplace")

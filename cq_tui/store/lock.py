@@ -31,10 +31,12 @@ class ProcessLock:
     locks (Linux), a holder whose file was deleted or replaced all the same still holds the lock.
     """
 
-    def __init__(self, path: Path, name: str, kind: str | None = None) -> None:
+    def __init__(self, path: Path, name: str, kind: str | None = None, directory: str | None = None) -> None:
+        """``directory``: the holder's data directory, for a lock that several directories share."""
         self.path = path
         self.name = name
         self.kind = kind
+        self.directory = directory
         self._descriptor = -1
 
     @property
@@ -49,13 +51,13 @@ class ProcessLock:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if any(other.pid != os.getpid() for other in _holders_by_system(self.path)):
                 raise BlockingIOError
-            holder = _describe(os.getpid(), self.name, self.kind)
+            holder = _describe(os.getpid(), self.name, self.kind, self.directory)
             os.ftruncate(descriptor, 0)
             write_all(descriptor, orjson.dumps(holder.model_dump(exclude_none=True)) + b"\n")
         except OSError as error:
             os.close(descriptor)
             if isinstance(error, BlockingIOError):
-                raise LockHeld(self.name, read_holder(self.path)) from None
+                raise LockHeld(self.name, find_holder(self.path)) from None
             error.filename = error.filename or str(self.path)
             raise
         self._descriptor = descriptor
@@ -109,9 +111,9 @@ def _pids_with_locks() -> set[int]:
     return {int(words[4]) for line in lines if (words := line.split())[1] == "FLOCK"}
 
 
-def _describe(pid: int, name: str, kind: str | None) -> LockHolder:
-    started = psutil.Process(pid).create_time()
-    return LockHolder(pid=pid, process_started=started, start_ticks=start_ticks(pid), name=name, kind=kind)
+def _describe(pid: int, name: str, kind: str | None, directory: str | None = None) -> LockHolder:
+    started, ticks = psutil.Process(pid).create_time(), start_ticks(pid)
+    return LockHolder(pid=pid, process_started=started, start_ticks=ticks, name=name, kind=kind, directory=directory)
 
 
 def is_alive(pid: int, process_started: float, ticks: int | None = None) -> bool:

@@ -14,8 +14,9 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Final, NamedTuple
 
+OWNER_LENGTH = 5
 _DIGEST_LENGTH = 26
-_OWNER = re.compile(r"[a-z0-9]{5}")
+_OWNER = re.compile(rf"[a-z0-9]{{{OWNER_LENGTH}}}")
 
 
 class Leg(StrEnum):

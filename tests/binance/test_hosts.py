@@ -9,10 +9,12 @@ from cq_tui.binance.hosts import (
     TESTNET,
     EndpointError,
     Endpoints,
+    account_key,
     is_loopback,
     is_mainnet,
     is_play_money,
     loopback,
+    venue_of,
 )
 
 
@@ -88,3 +90,25 @@ def test_hosts_known_to_use_play_money() -> None:
 )
 def test_any_other_host_may_use_real_money(address: str) -> None:
     assert not is_play_money(address)
+
+
+@pytest.mark.parametrize(
+    ("address", "venue"),
+    [
+        (MAINNET.rest, "production"),
+        ("https://api3.binance.com", "production"),
+        ("https://mirror.example.org", "production"),
+        (TESTNET.rest, "testnet"),
+        ("https://api1.testnet.binance.vision./", "testnet"),
+        (DEMO.rest, "demo"),
+        (loopback(8123).rest, "simulated"),
+        (loopback(9321).rest, "simulated"),
+    ],
+)
+def test_all_hosts_of_an_exchange_are_one_venue(address: str, venue: str) -> None:
+    assert venue_of(address) == venue
+    assert venue_of(address, real_money=True) == "production", "a tunnel on this machine leads to it too"
+
+
+def test_an_account_is_named_after_venue_and_user_id() -> None:
+    assert account_key(venue_of(TESTNET.rest), 1234567) == "testnet:1234567"

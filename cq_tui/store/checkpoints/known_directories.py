@@ -5,7 +5,6 @@ directory was emptied and a new history began, the file still names the lost one
 """
 
 import contextlib
-import os
 from collections.abc import Collection
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +17,7 @@ from cq_tui.store.checkpoints.anchors import anchor_path, read_series
 from cq_tui.store.checkpoints.checkpoint import Checkpoint, directory_id_of, is_directory_id
 from cq_tui.store.checkpoints.config_folder import make_private, replace_file
 from cq_tui.store.checkpoints.consistency import format_signing_time
+from cq_tui.store.data_directory import resolved_path
 from cq_tui.store.document import DocumentError, read_json
 from cq_tui.store.lock import read_holder
 
@@ -54,7 +54,7 @@ def record_directory(folder: Path, root: Path, directory_id: str, lost_id: str |
     path = _record_path(folder, root)
     make_private(folder)
     make_private(path.parent)
-    known = {"path": _resolved(root), "directory_id": directory_id} | ({"lost": lost_id} if lost_id else {})
+    known = {"path": resolved_path(root), "directory_id": directory_id} | ({"lost": lost_id} if lost_id else {})
     replace_file(path, orjson.dumps(known) + b"\n")
 
 
@@ -108,15 +108,11 @@ def _read_record(folder: Path, root: Path) -> tuple[str | None, str | None]:
         known = read_json(_record_path(folder, root))
     except DocumentError:
         return None, None
-    if known.get("path") != _resolved(root):
+    if known.get("path") != resolved_path(root):
         return None, None
     directory_id, lost = known.get("directory_id"), known.get("lost")
     return directory_id if is_directory_id(directory_id) else None, lost if is_directory_id(lost) else None
 
 
-def _resolved(root: Path) -> str:
-    return os.fsencode(os.path.realpath(root)).decode(errors="backslashreplace")
-
-
 def _record_path(folder: Path, root: Path) -> Path:
-    return folder / "directories" / f"{sha256(_resolved(root).encode()).hexdigest()[:32]}.json"
+    return folder / "directories" / f"{sha256(resolved_path(root).encode()).hexdigest()[:32]}.json"
