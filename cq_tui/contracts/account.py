@@ -17,12 +17,19 @@ class PositionState(ContractModel):
     size: Finite
     entry_price: Finite
     unrealized_pnl: Finite
+    """Profit at the price that the trader saw, commissions of the entry included."""
+    cost: Finite | None = None
+    """What ``size`` cost, commissions included, in the quote asset."""
     opened_ts: Timestamp
     stop_loss: Finite | None = None
     take_profit: Finite | None = None
     strategy: str | None = None
     protection: str | None = None
     """working, pending or missing."""
+
+    def unrealized_at(self, bid: float) -> float:
+        """Return the unrealized profit at a newer best bid; the trader's own if that or the cost is not known."""
+        return self.unrealized_pnl if self.cost is None or bid <= 0 else self.size * bid - self.cost
 
 
 class OrderState(ContractModel):

@@ -66,7 +66,10 @@ class OrderExecuted(ContractModel):
     client_order_id: str | None = None
     leg: str | None = None
     realized_pnl: Finite | None = None
-    """Realized profit of a closing fill, in the quote asset, commissions included."""
+    """Profit that a closing fill realized, in the quote asset: its proceeds less their share of the cost, commissions
+    included. What remains is still owned, and no loss."""
+    realized_text: str | None = None
+    """The same as exact decimal text. These add up to the account's realized profit."""
     signal_key: str | None = None
 
 

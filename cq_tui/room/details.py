@@ -18,6 +18,7 @@ from cq_tui.ops.formatting import (
 from cq_tui.ops.restarts import describe_restart
 from cq_tui.room.service_rows import service_rows
 from cq_tui.room.state import RoomState
+from cq_tui.room.trades import OrderRow
 
 DetailField = tuple[str, str]
 #: Health fields shown by the first lines already, or in full by another pane.
@@ -90,7 +91,7 @@ def _symbol_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
         fields += [
             ("", ""),
             ("position", f"{format_quantity(position.size)} at {format_price(position.entry_price, decimals)}"),
-            ("unrealized PnL", format_signed(position.unrealized_pnl)),
+            ("unrealized PnL", format_signed(position.unrealized_at(ticker.bid))),
             (
                 "stop / target",
                 f"{format_price(position.stop_loss, decimals)} / {format_price(position.take_profit, decimals)}",
@@ -122,6 +123,11 @@ def _signal_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
     ]
 
 
+def _commissions(order: OrderRow) -> str:
+    parts = (f"{format_quantity(float(amount))} {sanitize(asset)}" for asset, amount in order.commissions.items())
+    return ", ".join(parts) or NO_VALUE
+
+
 def _order_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
     order = state.trades.orders.get(key)
     if order is None:
@@ -138,7 +144,7 @@ def _order_fields(state: RoomState, key: str, now: float) -> list[DetailField]:
         ("price", format_price(order.price, None)),
         ("stop price", format_price(order.stop_price, None)),
         ("PnL", format_signed(order.pnl) if order.pnl is not None else NO_VALUE),
-        ("commission", f"{format_quantity(order.commission or 0)} {sanitize(order.commission_asset)}"),
+        ("commission", _commissions(order)),
         ("rejected by", sanitize(" ".join(filter(None, (order.refused_by, order.code))) or NO_VALUE)),
         ("reason", sanitize(order.reason or NO_VALUE)),
         ("order id", sanitize(order.order_id or NO_VALUE)),

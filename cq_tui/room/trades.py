@@ -1,11 +1,14 @@
 """Signals and orders, built from events and the account file."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from cq_tui.contracts.account import OrderState
 from cq_tui.contracts.events import signal_key
+from cq_tui.contracts.numbers import to_decimal
 from cq_tui.ops.formatting import StatusLevel
 from cq_tui.store.reading.event import HistoryEvent
 
@@ -13,6 +16,8 @@ _MAX_SIGNALS = 300
 _MAX_ORDERS = 600
 #: An order event without a signal key belongs to the last signal of its symbol and side, if not older than this.
 _SAME_TRADE_SECONDS = 60.0
+#: Digits of an amount in an event.
+_LONGEST_AMOUNT = 60
 
 
 @dataclass(slots=True)
@@ -53,15 +58,23 @@ class OrderRow:
     price: float | None = None
     stop_price: float | None = None
     status: str = ""
-    pnl: float | None = None
-    commission: float | None = None
-    commission_asset: str = ""
+    #: Sum of the profits in events, exact.
+    realized: Decimal | None = None
+    #: Sum of the commissions in events, by asset.
+    commissions: dict[str, Decimal] = field(default_factory=dict)
+    #: Trades counted; an event that tells one again changes nothing.
+    trade_ids: set[str] = field(default_factory=set)
     order_id: str | None = None
     reason: str = ""
     code: str = ""
     refused_by: str = ""
     signal_key: str | None = None
     updated: float = 0.0
+
+    @property
+    def pnl(self) -> float | None:
+        """Realized profit, in the quote asset; None if nothing was realized."""
+        return None if self.realized is None else float(self.realized)
 
     @property
     def level(self) -> StatusLevel:
@@ -162,15 +175,18 @@ class TradeBlotter:
     def _order_executed(self, event: HistoryEvent) -> None:
         order = self._order_row(event)
         order.status = (event.text_field("status") or "FILLED").upper()
+        if not _is_new_trade(order, event):
+            return
         size = event.number_field("size") or 0.0
         order.event_filled += size
         order.filled = max(order.filled, order.event_filled)
         order.size = order.size if order.size is not None else size
         order.price = event.number_field("price") or order.price
-        if (realized := event.number_field("realized_pnl")) is not None:
-            order.pnl = (order.pnl or 0.0) + realized
-        order.commission = (order.commission or 0.0) + (event.number_field("commission") or 0.0)
-        order.commission_asset = event.text_field("commission_asset") or order.commission_asset
+        if (realized := _exact_amount(event, "realized_text", "realized_pnl")) is not None:
+            order.realized = (order.realized or Decimal(0)) + realized
+        if commission := _exact_amount(event, "commission_text", "commission"):
+            asset = event.text_field("commission_asset") or ""
+            order.commissions[asset] = order.commissions.get(asset, Decimal(0)) + commission
         order.order_id = event.text_field("order_id") or order.order_id
         if order.is_entry:
             self._set_outcome(event, "filled" if order.status == "FILLED" else "partially filled", "good")
@@ -229,6 +245,27 @@ _HANDLERS = {
     "order_rejected": TradeBlotter._order_rejected,
     "order_canceled": TradeBlotter._order_canceled,
 }
+
+
+def _is_new_trade(order: OrderRow, event: HistoryEvent) -> bool:
+    trade_id = event.text_field("trade_id")
+    if trade_id is None:
+        return True
+    is_new = trade_id not in order.trade_ids
+    order.trade_ids.add(trade_id)
+    return is_new
+
+
+def _exact_amount(event: HistoryEvent, text_name: str, number_name: str) -> Decimal | None:
+    """Return an amount from its exact text, else from the contract's number."""
+    text = event.text_field(text_name)
+    if text is not None and len(text) <= _LONGEST_AMOUNT:
+        with suppress(InvalidOperation):
+            amount = Decimal(text)
+            if amount.is_finite() and amount.adjusted() < _LONGEST_AMOUNT:
+                return amount
+    number = event.number_field(number_name)
+    return None if number is None else to_decimal(number)
 
 
 def _apply_order_state(order: OrderRow, state: OrderState) -> None:

@@ -223,8 +223,9 @@ class Stage:
 
     def account(self, **changes: Any) -> None:
         position = PositionState(
-            symbol="BTCUSDT", size=0.00148, entry_price=67412.1, unrealized_pnl=0.42, opened_ts=self.now - 6,
-            stop_loss=66980.0, take_profit=68055.0, strategy="trend_multi_tf", protection="working",
+            symbol="BTCUSDT", size=0.00148, entry_price=67412.1, unrealized_pnl=0.42, cost=99.35,
+            opened_ts=self.now - 6, stop_loss=66980.0, take_profit=68055.0,
+            strategy="trend_multi_tf", protection="working",
         )  # fmt: skip
         order = OrderState(
             client_order_id="cq-old-entry", symbol="SOLUSDT", side="BUY", order_type="MARKET", leg="entry",

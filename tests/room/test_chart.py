@@ -5,8 +5,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cq_tui.room.chart import Chart, ChartLevel, ChartMarker, draw_chart
+from cq_tui.room.details import describe
 from tests.room.conftest import MakeRoom, screen_text, wait_for_text, wait_until_loaded
-from tests.room.stage import Stage
+from tests.room.stage import NOW, Stage
 
 LINE = [(float(second), 100.0 + second) for second in range(21)]
 
@@ -67,6 +68,11 @@ async def test_wide_terminals_show_chart_and_positions(stage: Stage, make_room: 
         await wait_for_text(pilot, "BTCUSDT · 90 klines")
         assert "positions · 1" in screen_text(pilot)
         assert "working" in screen_text(pilot)
+        # At the bid, commissions of the entry included; the details say the same.
+        profit = 0.00148 * 67412.09 - 99.35
+        assert f"{profit:+.2f}" in screen_text(pilot)
+        assert app.state is not None
+        assert dict(describe(app.state, "symbol", "BTCUSDT", NOW).fields)["unrealized PnL"] == f"{profit:+.2f}"
         await pilot.press("down")
         await wait_for_text(pilot, "ETHUSDT · 90 klines")
         await pilot.press("z")

@@ -1,6 +1,9 @@
 """The trade blotter: fills add up, legs find their signal, and memory is bounded."""
 
+from decimal import Decimal
 from typing import Any
+
+import pytest
 
 from cq_tui.contracts.account import OrderState
 from cq_tui.room.trades import TradeBlotter
@@ -27,6 +30,47 @@ def test_partial_fills_add_up_and_are_not_counted_twice() -> None:
     book.apply_events([event(3, "order_executed", **entry, size=2.0, status="FILLED", realized_pnl=0.25)])
     order = book.orders["a"]
     assert (order.filled, order.size, order.status, order.pnl) == (3.0, 3.0, "FILLED", 0.75)
+
+
+def test_profits_add_up_exactly_from_their_text() -> None:
+    book = TradeBlotter()
+    sale: dict[str, Any] = {"client_order_id": "x", "leg": "exit", "size": 1.0, "price": 1.0, "status": "FILLED"}
+    book.apply_events(
+        event(number, "order_executed", **sale, trade_id=str(number), realized_pnl=0.1, realized_text="0.1000000000003")
+        for number in range(10)
+    )
+    assert book.orders["x"].realized == Decimal("1.000000000003")
+    book.apply_events([event(10, "order_executed", **sale, trade_id="10", realized_pnl=-0.3)])
+    assert book.orders["x"].realized == Decimal("0.700000000003")
+
+
+def test_a_trade_that_is_told_twice_counts_once() -> None:
+    book = TradeBlotter()
+    sale: dict[str, Any] = {"client_order_id": "x", "size": 1.0, "price": 1.0, "status": "FILLED", "realized_pnl": 0.5}
+    fee: dict[str, Any] = {"commission": 0.25, "commission_asset": "USDT"}
+    for number in (1, 2, 1):
+        book.apply_events([event(number, "order_executed", **sale, **fee, trade_id=str(number))])
+    order = book.orders["x"]
+    assert (order.event_filled, order.pnl, order.commissions) == (2.0, 1.0, {"USDT": Decimal("0.5")})
+
+
+def test_commissions_in_different_assets_are_not_added() -> None:
+    book = TradeBlotter()
+    fill: dict[str, Any] = {"client_order_id": "x", "size": 1.0, "price": 1.0, "status": "FILLED"}
+    book.apply_events(
+        [
+            event(1, "order_executed", **fill, commission=0.00000001, commission_asset="BNB"),
+            event(2, "order_executed", **fill, commission=1.5, commission_text="1.50000001", commission_asset="USDT"),
+        ]
+    )
+    assert book.orders["x"].commissions == {"BNB": Decimal("1E-8"), "USDT": Decimal("1.50000001")}
+
+
+@pytest.mark.parametrize("text", ["much", "NaN", "Infinity", "1E+999999999", "9" * 100])
+def test_text_that_is_no_amount_leaves_the_number(text: str) -> None:
+    book = TradeBlotter()
+    book.apply_events([event(1, "order_executed", client_order_id="x", realized_pnl=0.5, realized_text=text)])
+    assert book.orders["x"].pnl == 0.5
 
 
 def test_legs_are_grouped_under_their_signal_s_entry() -> None:

@@ -89,7 +89,7 @@ class PositionsPane(Vertical):
             return SubLine(
                 f"stop {stop}  target {target}  {protection}", "bad" if position.protection == "missing" else "muted"
             )
-        profit = (ticker.price - position.entry_price) * position.size if ticker else position.unrealized_pnl
+        profit = position.unrealized_at(ticker.bid if ticker else 0.0)
         return (
             Cell(sanitize(position.symbol, 40), "strong"),
             Cell(format_quantity(position.size)),

@@ -59,6 +59,7 @@ def _position(book: Book, position: Position, prices: dict[str, Decimal]) -> Pos
         size=float(position.quantity),
         entry_price=float(position.average_price),
         unrealized_pnl=float(position.unrealized(price)),
+        cost=float(position.cost),
         opened_ts=position.opened_at_ms / 1000,
         stop_loss=None if position.stop_loss is None else float(position.stop_loss),
         take_profit=None if position.take_profit is None else float(position.take_profit),
