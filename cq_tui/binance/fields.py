@@ -6,6 +6,9 @@ from typing import Any
 
 from cq_tui.binance.errors import MalformedMessage
 
+#: A request parameter: strings are sent as they are, integers as digits, booleans as true/false.
+Param = str | int | bool
+
 
 def shorten_value(value: object) -> str:
     """Return a value's repr, shortened for an error message."""
@@ -22,7 +25,8 @@ class Fields:
     __slots__ = ("raw", "subject")
 
     def __init__(self, raw: object, subject: str) -> None:
-        if not isinstance(raw, Mapping):
+        # It is almost always a dict, and the check against the abstract class is slow.
+        if not isinstance(raw, dict) and not isinstance(raw, Mapping):
             raise MalformedMessage(subject, "(whole)", f"is {shorten_value(raw)}; expected a JSON object")
         self.raw: Mapping[str, Any] = raw
         self.subject = subject

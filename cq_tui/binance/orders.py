@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from cq_tui.binance.fields import format_decimal
-from cq_tui.binance.signing import Param
+from cq_tui.binance.fields import Param, format_decimal
 
 Params = list[tuple[str, Param]]
 

@@ -6,12 +6,11 @@ from cq_tui.binance.cancel_replace import FAILED, PARTIALLY_FAILED, CancelReplac
 from cq_tui.binance.commission import CommissionRates, parse_commission_rates
 from cq_tui.binance.errors import ApiError, InvalidSymbol, MalformedMessage, OutcomeUnknown
 from cq_tui.binance.exchange_info import ExchangeInfo, merge_exchange_info, parse_exchange_info
-from cq_tui.binance.fields import require_list
+from cq_tui.binance.fields import Param, require_list
 from cq_tui.binance.http import RestConnection
 from cq_tui.binance.order_book import DepthSnapshot, parse_depth
 from cq_tui.binance.order_lists import NewList, NewOco, NewOpoco, NewOtoco
 from cq_tui.binance.orders import CancelReplace, NewOrder, Params, check_client_order_id
-from cq_tui.binance.signing import Param
 from cq_tui.binance.types import (
     AccountInfo,
     AccountTrade,

@@ -12,14 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from cq_tui.binance.fields import Param
 from cq_tui.store.regular_file import open_regular
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-#: A request parameter: strings are sent as they are, integers as digits, booleans as true/false.
-Param = str | int | bool
-
 
 _FILE_PREFIX = "file:"
 _MAX_KEY_FILE_SIZE = 65_536

@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cq_tui.binance.fields import Param
 from cq_tui.binance.signing import (
     Credentials,
     CredentialsError,
-    Param,
     encode_query,
     read_secret,
     sign_ed25519,
