@@ -80,12 +80,22 @@ class _Known:
     #: Readings in a row without TRADING, and failed ones.
     waits: int = 0
     failures: int = 0
-    suspicion_pause: float = _SUSPICION_PAUSE
+    #: Grown pause between readings under suspicion; 0 at first.
+    suspicion_pause: float = 0.0
     suspected: bool = False
 
     @property
     def trades(self) -> bool:
         return bool(self.listed) and self.fault is None and self.rules is not None and self.rules.status == "TRADING"
+
+    @property
+    def is_unlisted(self) -> bool:
+        return self.listed is False
+
+    @property
+    def is_spaced(self) -> bool:
+        """Whether requests for it keep a distance, whatever their number."""
+        return self.suspected or self.is_unlisted
 
 
 class RulesRefresh:
@@ -96,9 +106,11 @@ class RulesRefresh:
     """
 
     def __init__(self, symbols: Iterable[str] = (), *, period: float = PERIOD) -> None:
-        self._period = period
+        """``period`` is in seconds, between two readings of a symbol that trades."""
+        self.period = period
         self._known: dict[str, _Known] = {}
-        self._requested_at = -inf
+        #: When the last request was answered or failed: for listed symbols, and for unlisted ones (True).
+        self._asked_at = {False: -inf, True: -inf}
         self.want(symbols)
 
     @property
@@ -113,18 +125,22 @@ class RulesRefresh:
 
     @property
     def left_out(self) -> dict[str, str]:
-        """Wanted symbols that do not trade, with the reason."""
-        return {symbol: _reason(known) for symbol, known in self._known.items() if not known.trades}
+        """Wanted symbols that do not trade, with the reason; those not read yet are not among them."""
+        return {
+            symbol: _reason(known)
+            for symbol, known in self._known.items()
+            if not known.trades and known.listed is not None
+        }
 
     @property
-    def unlisted(self) -> list[str]:
-        """Wanted symbols that the exchange does not list."""
-        return [symbol for symbol, known in self._known.items() if known.listed is False]
+    def never_listed(self) -> list[str]:
+        """Wanted symbols that the exchange has not listed since they were wanted."""
+        return [symbol for symbol, known in self._known.items() if known.is_unlisted and known.rules is None]
 
     @property
-    def complete(self) -> bool:
-        """Whether every wanted symbol has been answered for at least once."""
-        return all(known.listed is not None for known in self._known.values())
+    def unread(self) -> list[str]:
+        """Wanted symbols for which no answer has come yet."""
+        return [symbol for symbol, known in self._known.items() if known.listed is None]
 
     def want(self, symbols: Iterable[str]) -> None:
         """Replace the wanted symbols; what is known of those that stay is kept, and new ones are due at once."""
@@ -132,7 +148,7 @@ class RulesRefresh:
 
     def due(self, now: float) -> list[str]:
         """Return the symbols to read in one request now; empty if there is nothing to do."""
-        listed = {symbol: known for symbol, known in self._known.items() if known.listed is not False}
+        listed = {symbol: known for symbol, known in self._known.items() if not known.is_unlisted}
         if any(self._is_due(known, now) for known in listed.values()):
             symbols = [
                 symbol for symbol, known in listed.items() if self._is_due(known, now) or self._is_near(known, now)
@@ -140,13 +156,13 @@ class RulesRefresh:
             symbols.sort(key=lambda symbol: listed[symbol].due_at)
             return symbols[:MAX_SYMBOLS]
         # The exchange refuses a whole request for one symbol that it does not list: each of these is asked for alone.
-        missing = [symbol for symbol, known in self._known.items() if not known.listed and self._is_due(known, now)]
+        missing = [symbol for symbol, known in self._known.items() if known.is_unlisted and self._is_due(known, now)]
         return sorted(missing, key=lambda symbol: self._known[symbol].due_at)[:1]
 
     def next_due(self) -> float:
         """Return when ``due`` should be asked again (Unix seconds); infinite without symbols."""
         times = [
-            max(known.due_at, self._requested_at + _REQUEST_PAUSE) if self._is_spaced(known) else known.due_at
+            max(known.due_at, self._asked_at[known.is_unlisted] + _REQUEST_PAUSE) if known.is_spaced else known.due_at
             for known in self._known.values()
         ]
         return min(times, default=inf)
@@ -158,7 +174,7 @@ class RulesRefresh:
         known = self._known.get(symbol)
         if known is not None and code != -2010:
             # These two blame the rules; -2010 has other causes too, such as a balance that is too low.
-            known.suspicion_pause = _SUSPICION_PAUSE
+            known.suspicion_pause = 0.0
         self.suspect(symbol, now)
 
     def suspect(self, symbol: str, now: float) -> None:
@@ -167,9 +183,9 @@ class RulesRefresh:
         if known is None:
             return
         if now - known.read_at > _MAX_SUSPICION_PAUSE:
-            known.suspicion_pause = _SUSPICION_PAUSE
+            known.suspicion_pause = 0.0
         known.suspected = True
-        known.due_at = min(known.due_at, max(now, known.read_at + known.suspicion_pause))
+        known.due_at = min(known.due_at, max(now, known.read_at + max(_SUSPICION_PAUSE, known.suspicion_pause)))
 
     def hurry(self, now: float) -> None:
         """Read all symbols that do not trade soon, as after a reconnect: the exchange may have come back."""
@@ -180,12 +196,12 @@ class RulesRefresh:
 
     def take(self, requested: Sequence[str], info: ExchangeInfo, now: float) -> list[RulesChange]:
         """Take the answer to a request and return what changed; requested symbols that it lacks are not listed."""
+        self._note_asked(requested, now)
         changes: list[RulesChange] = []
         for symbol in requested:
             known = self._known.get(symbol)
             if known is not None:
                 changes += self._take_symbol(symbol, known, info, now)
-        self._requested_at = now
         return changes
 
     def take_unlisted(self, requested: Sequence[str], now: float) -> list[RulesChange]:
@@ -194,23 +210,24 @@ class RulesRefresh:
 
     def failed(self, requested: Sequence[str], now: float) -> None:
         """Note that a request failed: it is repeated after 1, 2, 4 … 30 seconds."""
+        self._note_asked(requested, now)
         for known in (self._known[symbol] for symbol in requested if symbol in self._known):
             known.due_at = now + min(WAITING_PERIOD, 2.0**known.failures)
             known.failures = min(known.failures + 1, 10)
-        self._requested_at = now
+
+    def _note_asked(self, requested: Sequence[str], now: float) -> None:
+        self._asked_at[all(self._known[symbol].is_unlisted for symbol in requested if symbol in self._known)] = now
 
     def _is_near(self, known: _Known, now: float) -> bool:
         """Whether a symbol may be read along with one that is due."""
-        return known.due_at <= now + _TOGETHER * self._period and now >= known.read_at + _SUSPICION_PAUSE
-
-    def _is_spaced(self, known: _Known) -> bool:
-        return known.suspected or known.listed is False
+        return known.due_at <= now + _TOGETHER * self.period and now >= known.read_at + _SUSPICION_PAUSE
 
     def _is_due(self, known: _Known, now: float) -> bool:
         # The clock was set back: what was planned by the old time counts for nothing.
         if now < known.read_at - 1:
             return True
-        if self._is_spaced(known) and self._requested_at <= now < self._requested_at + _REQUEST_PAUSE:
+        asked_at = self._asked_at[known.is_unlisted]
+        if known.is_spaced and asked_at <= now < asked_at + _REQUEST_PAUSE:
             return False
         return known.due_at <= now
 
@@ -227,12 +244,12 @@ class RulesRefresh:
 
     def _plan(self, known: _Known, changed: bool, now: float) -> None:
         if known.suspected:
-            doubled = min(_MAX_SUSPICION_PAUSE, 2 * known.suspicion_pause)
-            known.suspicion_pause = _SUSPICION_PAUSE if changed else doubled
+            doubled = min(_MAX_SUSPICION_PAUSE, 2 * max(_SUSPICION_PAUSE, known.suspicion_pause))
+            known.suspicion_pause = 0.0 if changed else doubled
         known.suspected, known.failures = False, 0
         known.waits = 0 if known.trades else known.waits + 1
         wait = min(WAITING_PERIOD, _FIRST_WAIT * 2.0 ** min(known.waits - 1, 10))
-        known.read_at, known.due_at = now, now + (self._period if known.trades else min(wait, self._period))
+        known.read_at, known.due_at = now, now + (self.period if known.trades else min(wait, self.period))
 
 
 def _state(known: _Known) -> tuple[bool | None, bool, str]:
@@ -256,8 +273,6 @@ def _kinds(known: _Known, old: SymbolRules | None, was_listed: bool | None, move
 
 def _reason(known: _Known) -> str:
     """Say why a symbol does not trade, and since when."""
-    if known.listed is None:
-        return "its rules have not been read yet"
     if known.fault is not None:
         return known.fault
     if not known.listed:

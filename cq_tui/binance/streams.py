@@ -115,6 +115,11 @@ class MarketStreams:
         self._tasks: list[asyncio.Task[object]] = []
 
     @property
+    def connection_count(self) -> int:
+        """How many connections the streams need."""
+        return len(self._groups)
+
+    @property
     def dropped(self) -> int:
         """How many events a slow reader has missed because newer ones replaced them."""
         return self._queue.dropped

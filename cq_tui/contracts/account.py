@@ -2,6 +2,9 @@
 
 from cq_tui.contracts.base import ContractModel, Count, Finite, Side, Timestamp
 
+#: Statuses of orders that have ended.
+_ENDED = frozenset({"filled", "canceled", "expired", "rejected"})
+
 
 class BalanceState(ContractModel):
     """The balance of one asset, as exact decimal text from the exchange."""
@@ -81,3 +84,12 @@ class AccountState(ContractModel):
     orders: list[OrderState] = []
     """Open orders and the latest closed ones, oldest first."""
     quarantine: dict[str, QuarantineState] = {}
+    held_symbols: list[str] | None = None
+    """Symbols that are fed until nothing is held in them; null in documents of earlier versions."""
+
+    @property
+    def symbols_at_stake(self) -> set[str]:
+        """Symbols with a position, a remainder worth selling or an open order."""
+        if self.held_symbols is not None:
+            return self.positions.keys() | set(self.held_symbols)
+        return self.positions.keys() | {order.symbol for order in self.orders if order.status not in _ENDED}

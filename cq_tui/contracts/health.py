@@ -51,7 +51,9 @@ class FeederHealth(Health):
     silent_symbols: dict[str, float] | None = None
     """Symbols without messages, with the seconds since the last one."""
     rejected_symbols: dict[str, str] | None = None
-    """Symbols left out, such as unlisted ones, with the reason."""
+    """Symbols left out, such as unlisted or halted ones, with the reason."""
+    held_symbols: list[str] | None = None
+    """Symbols that are not in SYMBOLS, fed because the trader holds something in them."""
     reconnects: Count | None = None
     dropped_messages: Count | None = None
     gaps_repaired: Count | None = None

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from cq_tui.binance.errors import BinanceError, InvalidSymbol
 from cq_tui.binance.rest import SpotRest
@@ -44,7 +44,7 @@ class SymbolRulesReader:
         self.problem = None
         return self.refresh.take(symbols, info, self._clock())
 
-    def want(self, symbols: list[str]) -> None:
+    def want(self, symbols: Iterable[str]) -> None:
         """Replace the wanted symbols."""
         self.refresh.want(symbols)
         self._wake.set()

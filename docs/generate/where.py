@@ -13,8 +13,10 @@ QUESTIONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("a lost connection reopened", "binance.reconnect:keep_connected"),
         ("a silent stream detected", "binance.watchdog:StreamWatchdog"),
         ("an order book synchronized", "binance.order_book:BookSync"),
-        ("a closed kline written", "services.feeder.session:FeederSession._append_closed"),
-        ("a gap in the klines filled", "services.feeder.session:FeederSession._repair_series"),
+        ("a closed kline written", "services.feeder.kline_feed:KlineFeed.append_closed"),
+        ("a gap in the klines filled", "services.feeder.kline_feed:KlineFeed._repair_series"),
+        ("a halted symbol left out and taken up again", "services.feeder.session:FeederSession._apply_rules"),
+        ("the next reading of a symbol's rules planned", "binance.rules_refresh:RulesRefresh.due"),
         ("a price published", "services.feeder.service:FeederService._write_tickers"),
     ),
     "Signals": (

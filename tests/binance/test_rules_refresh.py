@@ -38,7 +38,7 @@ def test_new_symbols_are_due_at_once_and_then_hourly() -> None:
     refresh = RulesRefresh(["BTCUSDT", "ETHUSDT"])
     assert refresh.due(START) == ["BTCUSDT", "ETHUSDT"]
     assert kinds(refresh, info(rules_of("BTCUSDT"), rules_of("ETHUSDT")), START) == [LISTED, LISTED]
-    assert refresh.complete
+    assert refresh.unread == []
     assert refresh.trading == ["BTCUSDT", "ETHUSDT"]
     assert refresh.due(START + 3_599) == []
     assert refresh.next_due() == START + 3_600
@@ -145,7 +145,7 @@ def test_a_delisted_symbol_keeps_its_last_rules_and_says_so() -> None:
     assert change == ("OLDUSDT", UNLISTED, rules_of("OLDUSDT"), None)
     assert refresh.left_out == {"OLDUSDT": "delisted: not listed here since 2027-01-15 09:00 UTC"}
     assert refresh.rules["OLDUSDT"] == rules_of("OLDUSDT")
-    assert refresh.unlisted == ["OLDUSDT"]
+    assert refresh.never_listed == []
     [change] = refresh.take(["OLDUSDT"], info(rules_of("OLDUSDT")), START + 4_000)
     assert change.kind is LISTED
 
@@ -156,6 +156,7 @@ def test_unknown_symbols_are_asked_for_alone_and_not_all_at_once() -> None:
     refresh = RulesRefresh(["BTCUSDT", *names])
     assert set(kinds(refresh, info(rules_of("BTCUSDT")), START)) == {LISTED, UNLISTED}
     assert refresh.left_out == dict.fromkeys(names, "is not listed here")
+    assert refresh.never_listed == names
     requests: list[list[str]] = []
     for second in range(1, 121):
         while due := refresh.due(START + second):
@@ -183,8 +184,7 @@ def test_a_failed_request_is_repeated_after_growing_pauses() -> None:
             tried.append(second)
             refresh.failed(due, START + second)
     assert tried == [0, 1, 3, 7, 15, 31, 61, 91]
-    assert refresh.left_out == {"BTCUSDT": "its rules have not been read yet"}
-    assert not refresh.complete
+    assert (refresh.unread, refresh.left_out, refresh.trading) == (["BTCUSDT"], {}, [])
 
 
 def test_a_reconnect_asks_again_for_what_does_not_trade() -> None:
@@ -196,7 +196,18 @@ def test_a_reconnect_asks_again_for_what_does_not_trade() -> None:
     refresh.hurry(START + 101)
     assert refresh.due(START + 101) == ["ETHUSDT"]
     refresh.take(["ETHUSDT"], info(rules_of("ETHUSDT")), START + 101)
-    assert refresh.due(START + 103) == ["NOUSDT"]
+    assert refresh.due(START + 101) == ["NOUSDT"]
+
+
+def test_frequent_refusals_do_not_hold_up_unlisted_symbols() -> None:
+    refresh, asked = RulesRefresh(["BTCUSDT", "NOUSDT"]), []
+    for second in range(100):
+        refresh.note_refusal("BTCUSDT", -1013, START + second)
+        while due := refresh.due(START + second):
+            if due == ["NOUSDT"]:
+                asked.append(second)
+            refresh.take(due, info(rules_of("BTCUSDT")), START + second)
+    assert asked == [5, 15, 35, 65, 95]
 
 
 def test_a_clock_that_was_set_back_delays_nothing() -> None:
@@ -258,6 +269,6 @@ def test_whatever_happens_readings_are_neither_rare_nor_many(
         gaps = [later - earlier for earlier, later in pairwise(times)]
         assert min(gaps, default=5) >= 5, symbol
     for moment in requests:
-        assert sum(moment <= other < moment + 60 for other in requests) <= 60
+        assert sum(moment <= other < moment + 60 for other in requests) <= 80
     back = {symbol for symbol, state in exchange.items() if state == "TRADING"}
     assert back <= set(refresh.trading), "what trades again is taken up within a minute"

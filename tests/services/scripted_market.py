@@ -51,7 +51,13 @@ class ScriptedMarket:
         self.lag = dict.fromkeys(self.symbols, 0)
         #: HTTP status that klines of a symbol are answered with.
         self.failing: dict[str, int] = {}
-        self.sockets: set[WebSocket] = set()
+        #: Connections are refused: all, or those that ask for exactly these symbols.
+        self.refuses_sockets = False
+        self.refused_symbols: set[str] = set()
+        #: HTTP statuses that exchangeInfo and the 24-hour tickers are answered with.
+        self.info_status = self.ticker_status = 200
+        #: Open connections, with the streams asked for.
+        self.sockets: dict[WebSocket, frozenset[str]] = {}
         self.kline_requests: list[str] = []
 
     @property
@@ -78,6 +84,10 @@ class ScriptedMarket:
             await self._tell(f"{symbol.lower()}@kline_1s", _kline_event(symbol, closed))
         return closed
 
+    def stream_symbols(self) -> list[set[str]]:
+        """Return of each connection the symbols whose streams it asked for."""
+        return [_symbols_of(streams) for streams in self.sockets.values()]
+
     def skip_bar(self, symbol: str) -> None:
         """Close a bar after a second without one: the exchange itself has a hole there."""
         last = self.bars[symbol][-1]
@@ -89,12 +99,12 @@ class ScriptedMarket:
 
     async def drop_connections(self) -> None:
         for socket in list(self.sockets):
-            self.sockets.discard(socket)
+            self.sockets.pop(socket, None)
             await socket.close(1001)
 
     async def _tell(self, stream: str, event: dict[str, Any]) -> None:
         message = orjson.dumps({"stream": stream, "data": event}).decode()
-        for socket in list(self.sockets):
+        for socket in [socket for socket, streams in self.sockets.items() if stream in streams]:
             with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # closed just now
                 await socket.send_text(message)
 
@@ -105,6 +115,8 @@ class ScriptedMarket:
 
     async def _info(self, request: Request) -> Response:
         wanted = orjson.loads(request.query_params["symbols"])
+        if self.info_status != 200:
+            return JSONResponse({"code": -1, "msg": "scripted"}, self.info_status)
         if any(symbol not in self.symbols for symbol in wanted):
             return JSONResponse({"code": -1121, "msg": "Invalid symbol."}, 400)
         return JSONResponse(exchange_info(symbol_info(symbol, self.symbols[symbol]) for symbol in wanted))
@@ -120,6 +132,8 @@ class ScriptedMarket:
         return JSONResponse([_rest_kline(kline) for kline in page])
 
     async def _day(self, request: Request) -> Response:
+        if self.ticker_status != 200:
+            return JSONResponse({"code": -1, "msg": "scripted"}, self.ticker_status)
         rows = [
             {
                 "symbol": symbol, "lastPrice": f"{self.bars[symbol][-1].close}", "priceChangePercent": "1.0",
@@ -135,15 +149,23 @@ class ScriptedMarket:
         return JSONResponse([{"symbol": symbol} | sides for symbol in symbols])
 
     async def _stream(self, socket: WebSocket) -> None:
+        streams = frozenset(socket.query_params["streams"].split("/"))
+        if self.refuses_sockets or _symbols_of(streams) == self.refused_symbols:
+            await socket.close()
+            return
         await socket.accept()
-        self.sockets.add(socket)
+        self.sockets[socket] = streams
         try:
             while True:
                 await socket.receive_text()
         except WebSocketDisconnect:
             pass
         finally:
-            self.sockets.discard(socket)
+            self.sockets.pop(socket, None)
+
+
+def _symbols_of(streams: Iterable[str]) -> set[str]:
+    return {stream.partition("@")[0].upper() for stream in streams}
 
 
 def _rest_kline(kline: Kline) -> list[Any]:

@@ -2,8 +2,8 @@
 
 Run as a program it reads one JSON request a line and answers with the pid of the new process. What it forks is a
 process like any other: a session of its own, killed by its pid, and gone without a trace. Only its heart beats faster,
-"not found" is believed sooner, and an exchange has a short history: tests wait for what a service says, not for the
-time at which it says it.
+"not found" is believed sooner, the status of symbols is read more often, and an exchange has a short history: tests
+wait for what a service says, not for the time at which it says it.
 """
 
 import atexit
@@ -22,6 +22,8 @@ from unittest.mock import patch
 HEARTBEAT = 0.1
 #: Seconds after which the exchange is believed that an order never arrived.
 NOT_FOUND_SECONDS = 1.0
+#: Seconds between two readings of the status of symbols.
+STATUS_INTERVAL = 1.0
 #: How far the prices of a simulated exchange reach back (ms).
 HISTORY_MS = 1_200_000
 
@@ -74,8 +76,9 @@ def main() -> None:
     import cq_tui.services.feeder
     import cq_tui.services.memory
     import cq_tui.services.trader  # noqa: F401 - forked with all of it in memory
-    from cq_tui.binance import http
+    from cq_tui.binance import http, rules_refresh
     from cq_tui.services.exchange import service as exchange
+    from cq_tui.services.feeder import session as feeder_session
     from cq_tui.services.memory.service import MemoryService
     from cq_tui.services.runtime import Service
     from cq_tui.simulator.server import SimulatorConfig
@@ -84,6 +87,8 @@ def main() -> None:
     for service in (Service, MemoryService):
         patch.object(service, "heartbeat_interval", HEARTBEAT).start()
     patch.object(lifecycle, "NOT_FOUND_MIN_SECONDS", NOT_FOUND_SECONDS).start()
+    patch.object(feeder_session, "_STATUS_INTERVAL", STATUS_INTERVAL).start()
+    patch.object(rules_refresh, "_FIRST_WAIT", STATUS_INTERVAL).start()
     patch.object(exchange, "SimulatorConfig", partial(SimulatorConfig, history_ms=HISTORY_MS)).start()
     http._ssl_context(with_environment=False)  # read once, before it forks
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children: they leave no zombie

@@ -8,11 +8,13 @@ from cq_tui.binance.rest import SpotRest
 from cq_tui.contracts.base import Status
 from cq_tui.contracts.health import FeederHealth
 from cq_tui.contracts.mode import Mode, base_interval
-from cq_tui.contracts.tickers import tickers_to_bytes
+from cq_tui.contracts.tickers import Ticker, TickersError, tickers_from_bytes, tickers_to_bytes
 from cq_tui.services.endpoints import ExchangeAccess, ExchangeUnavailable, market_data_access, request_budget
+from cq_tui.services.feeder.assessment import assess, awaited
 from cq_tui.services.feeder.session import FeederSession
+from cq_tui.services.held_symbols import HeldSymbols
 from cq_tui.services.runtime import Service, ServiceRuntime, cancel_and_wait
-from cq_tui.store.document import DocumentError, read_document, write_document
+from cq_tui.store.document import DocumentError, read_content, read_document, write_document
 from cq_tui.store.journal import JournalError
 from cq_tui.store.watch import watch_folders
 
@@ -34,7 +36,10 @@ class FeederService(Service):
         #: Whether a session has failed or ended since the start, or none can begin.
         self._has_failed = False
         self._ticker_problem: str | None = None
-        self._market_mode: Mode | None = None
+        #: Of the tickers on disk.
+        self._market_mode = self._stored_mode()
+        self._held = HeldSymbols(self._data, remembers=True)
+        self._held_problem: str | None = None
 
     @property
     def heartbeat_interval(self) -> float:
@@ -42,9 +47,9 @@ class FeederService(Service):
         return self.runtime.settings.FEEDER_HEARTBEAT_INTERVAL
 
     async def run(self) -> None:
-        """Run a session; a change of exchange, symbols or interval starts a new one."""
+        """Run a session; a change of exchange or interval starts a new one, other symbols do not."""
         session: asyncio.Task[None] | None = None
-        current: tuple[ExchangeAccess, tuple[str, ...], str] | None = None
+        current: tuple[ExchangeAccess, str] | None = None
         try:
             with watch_folders([self._data.run, self._data.settings.parent]) as watch:
                 while not self.runtime.stopping.is_set():
@@ -53,11 +58,13 @@ class FeederService(Service):
                         await cancel_and_wait(session)
                         current = wanted
                         session = None if wanted is None else asyncio.create_task(self._run_session(*wanted))
+                    if self._session is not None:
+                        self._session.want(self._wanted_symbols())
                     await watch.changes(timeout=0.5)
         finally:
             await cancel_and_wait(session)
 
-    def _session_parameters(self) -> tuple[ExchangeAccess, tuple[str, ...], str] | None:
+    def _session_parameters(self) -> tuple[ExchangeAccess, str] | None:
         settings, mode = self.runtime.settings, self.runtime.mode.mode
         try:
             venue = market_data_access(mode, settings, self._data)
@@ -66,15 +73,32 @@ class FeederService(Service):
             # The simulated exchange may still be starting; everything else is a mistake in the settings.
             self._has_failed = self._has_failed or mode != "simulation"
             return None
-        return venue, tuple(settings.SYMBOLS), base_interval(settings, mode)
+        return venue, base_interval(settings, mode)
 
-    async def _run_session(self, venue: ExchangeAccess, symbols: tuple[str, ...], interval: str) -> None:
+    def _wanted_symbols(self) -> list[str]:
+        """Return SYMBOLS, and behind them what else the trader holds."""
+        held = self._held.read(self.runtime.mode.mode)
+        if self._held.problem not in (None, self._held_problem):
+            self.runtime.log.warning("held symbols", problem=self._held.problem, still_fed=held)
+        self._held_problem = self._held.problem
+        return list(dict.fromkeys([*self.runtime.settings.SYMBOLS, *held]))
+
+    async def _run_session(self, venue: ExchangeAccess, interval: str) -> None:
         """Run one session until it is canceled or its connection fails permanently."""
         budget = request_budget(venue, self._data)
         async with SpotRest(venue.endpoints.rest, budget=budget) as rest:
             self._clear_other_market(venue.mode)
             stream, log, trace = venue.endpoints.stream, self.runtime.log, self.runtime.trace
-            session = FeederSession(self._data, rest, stream, list(symbols), interval, log, trace)
+            session = FeederSession(
+                self._data,
+                rest,
+                stream,
+                self._wanted_symbols(),
+                interval,
+                log,
+                trace,
+                last_tickers=self._read_tickers(),
+            )
             writing = asyncio.create_task(self._write_tickers(session))
             try:
                 self._session = session
@@ -94,7 +118,7 @@ class FeederService(Service):
 
     def _clear_other_market(self, mode: Mode) -> None:
         """Clear the tickers of another market: its prices must not be taken for this one's."""
-        if self._stored_mode() != mode:
+        if self._market_mode != mode:
             try:
                 write_document(self._data.tickers, tickers_to_bytes(time.time(), {}), durable=False)
             except OSError as error:
@@ -102,12 +126,16 @@ class FeederService(Service):
         self._market_mode = mode
 
     def _stored_mode(self) -> str | None:
-        if self._market_mode is not None:
-            return self._market_mode
         try:
             return read_document(self._data.health_of(self.name), FeederHealth).mode
         except DocumentError:
             return None
+
+    def _read_tickers(self) -> dict[str, Ticker]:
+        try:
+            return tickers_from_bytes(read_content(self._data.tickers))[1]
+        except (DocumentError, TickersError):
+            return {}
 
     def _publish_health(self) -> None:
         self.runtime.publish_health(self.health(time.time()))
@@ -135,48 +163,36 @@ class FeederService(Service):
             reason=reason,
             last_update_ts=now,
             updated_within_sec=round(max(0.0, now - last), 3) if last else 0.0,
-            ready=bool(session and session.backfilled and session.connected),
-            waiting_for=(session.backfill_progress if session else self._waiting_for) or None,
+            ready=bool(session and session.klines.backfilled and session.streams.connected),
+            waiting_for=(awaited(session) if session else self._waiting_for) or None,
             mode=self._market_mode,
-            symbols=list(session.ticker_table.symbols) if session else [],
-            symbols_count=len(session.ticker_table.symbols) if session else 0,
-            ws_connected=bool(session and session.connected),
+            symbols=session.symbols if session else [],
+            symbols_count=len(session.symbols) if session else 0,
+            ws_connected=bool(session and session.streams.connected),
             rest_api_ok=bool(session and session.rest_problem is None),
             last_symbol_update=last,
             silent_symbols=_silence_seconds(session, now) if session and session.silent else None,
-            rejected_symbols=dict(session.rejected) if session and session.rejected else None,
-            reconnects=session.reconnects if session else None,
-            dropped_messages=session.dropped + session.malformed if session else None,
-            gaps_repaired=session.gaps_repaired if session else None,
+            rejected_symbols=(session.rejected or None) if session else None,
+            held_symbols=self._held_elsewhere or None,
+            reconnects=session.streams.reconnects if session else None,
+            dropped_messages=session.streams.dropped + session.malformed if session else None,
+            gaps_repaired=session.klines.gaps_repaired if session else None,
             clock_offset_ms=round(session.clock_offset_ms, 3) if session else None,
         )
 
-    def _format_rejected_symbols(self, session: FeederSession) -> str:
-        """Name configured symbols that were rejected; a recording may simply lack some of the default list."""
-        is_configured = self.runtime.loaded.sources.get("SYMBOLS") != "default"
-        return f"rejected symbols: {', '.join(sorted(session.rejected))}" if session.rejected and is_configured else ""
+    @property
+    def _held_elsewhere(self) -> list[str]:
+        listed = self.runtime.settings.SYMBOLS
+        return [symbol for symbol in self._held.read(self.runtime.mode.mode) if symbol not in listed]
 
     def _assess_status(self, session: FeederSession | None, age: float) -> tuple[Status, str | None]:
-        limit = self.runtime.settings.ARES_FRESHNESS_THRESHOLD
         if session is None:
             # At the start nothing has failed yet.
             return "error" if self._has_failed else "degraded", f"waiting for {self._waiting_for}"
-        if not session.backfilled:
-            return "degraded", f"fetching {session.backfill_progress or 'history'}"
-        if not session.connected and age > limit:
-            return "error", f"stream down: {session.down_reason}"
-        if age > limit:
-            return "error", f"no data for {age:.0f} s"
-        problems = [
-            f"stream down: {session.down_reason}" if not session.connected else "",
-            f"silent: {', '.join(sorted(session.silent))}" if session.silent else "",
-            self._format_rejected_symbols(session),
-            f"klines incomplete: {', '.join(sorted(session.kline_problems))}" if session.kline_problems else "",
-            f"REST: {session.rest_problem}" if session.rest_problem else "",
-            session.disk_problem or self._ticker_problem or "",
-        ]
-        reason = "; ".join(problem for problem in problems if problem)
-        return ("degraded", reason) if reason else ("ok", None)
+        # A recording may simply lack some of the default list.
+        is_configured = self.runtime.loaded.sources.get("SYMBOLS") != "default"
+        limit = self.runtime.settings.ARES_FRESHNESS_THRESHOLD
+        return assess(session, age, limit, names_unlisted=is_configured, disk_problem=self._ticker_problem)
 
 
 def _silence_seconds(session: FeederSession, now: float) -> dict[str, float]:

@@ -22,6 +22,26 @@ class TickerTable:
         """The listed symbols."""
         return tuple(self._decimals)
 
+    def set_rules(self, rules: SymbolRules) -> None:
+        """List a symbol, or apply its changed tick size."""
+        decimals = self._decimals[rules.symbol] = price_decimals(rules)
+        ticker = self.tickers.get(rules.symbol)
+        if ticker is not None and ticker.decimals != decimals:
+            self.tickers[rules.symbol] = ticker._replace(decimals=decimals)
+            self.dirty = True
+
+    def recall(self, symbol: str, ticker: Ticker) -> None:
+        """List a symbol that does not trade now, with its last known ticker."""
+        self._decimals[symbol] = ticker.decimals
+        self.tickers[symbol] = ticker
+        self.dirty = True
+
+    def forget(self, symbol: str) -> None:
+        """List a symbol no longer."""
+        self._decimals.pop(symbol, None)
+        self._open_prices.pop(symbol, None)
+        self.dirty = self.tickers.pop(symbol, None) is not None or self.dirty
+
     @property
     def last_update(self) -> float:
         """Time of the newest message (Unix seconds); 0.0 before the first."""

@@ -8,17 +8,23 @@ from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
 
+import httpx
 import pytest
 
+from cq_tui.binance.hosts import Endpoints
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.market import kline_from_line
 from cq_tui.contracts.tickers import tickers_from_bytes
+from cq_tui.simulator.server import ExchangeEndpoint, SimulatorConfig
+from cq_tui.simulator.server import run as run_simulator
+from cq_tui.store.document import write_document
 from cq_tui.store.journal import read_lines
 from cq_tui.store.settings_file import change_settings
 from tests.services.processes import AnnouncedExchange, RunningService, data_directory, running
 from tests.services.scripted_market import ScriptedMarket
 from tests.services.serving import serving
 from tests.services.waiting import until
+from tests.simulator.conftest import SHORT_HISTORY
 
 pytestmark = pytest.mark.stack
 
@@ -44,6 +50,29 @@ async def talking(market: ScriptedMarket) -> AsyncIterator[None]:
         yield
     finally:
         task.cancel()
+
+
+@asynccontextmanager
+async def simulated_exchange() -> AsyncIterator[tuple[Endpoints, httpx.AsyncClient]]:
+    """The simulated exchange itself, and a client of its /admin."""
+    announced: asyncio.Future[ExchangeEndpoint] = asyncio.get_running_loop().create_future()
+    stop = asyncio.Event()
+    config = SimulatorConfig(symbols=("BTCUSDT", "ETHUSDT"), seed=4, history_ms=SHORT_HISTORY, admin=True)
+    simulator = asyncio.create_task(run_simulator(config, on_ready=announced.set_result, stop=stop))
+    try:
+        at = await announced
+        async with httpx.AsyncClient(base_url=at.rest_url) as admin:
+            yield Endpoints(at.rest_url, at.stream_url, at.ws_api_url), admin
+    finally:
+        stop.set()
+        await simulator
+
+
+def account(*held: str) -> dict[str, object]:
+    """What the trader writes of its account."""
+    position = {"size": 1.0, "entry_price": 2.0, "unrealized_pnl": 0.0, "opened_ts": 1.0}
+    positions = {symbol: {"symbol": symbol} | position for symbol in held}
+    return {"timestamp": 1.0, "mode": "simulation", "equity": 1.0, "available_balance": 1.0, "positions": positions}
 
 
 async def ready(feeder: RunningService) -> None:
@@ -120,6 +149,62 @@ async def test_other_symbols_are_followed_without_a_restart(tmp_path: Path) -> N
         await until(lambda: feeder.health.get("symbols") == ["SOLUSDT"])
         assert feeder.health["rejected_symbols"] == {"NONEUSDT": "is not listed here"}
         await until(lambda: feeder.health["status"] == "degraded" and "NONEUSDT" in feeder.health["reason"])
+
+
+async def test_held_symbols_are_fed_until_they_are_closed(tmp_path: Path) -> None:
+    """Whatever SYMBOLS says, and whatever becomes of the trader, its document and the feeder itself."""
+    data, market = directory(tmp_path), ScriptedMarket("BTCUSDT", "ETHUSDT", "SOLUSDT")
+    async with serving(market.application) as at, talking(market):
+        AnnouncedExchange(data).at(at)
+        async with running("feeder", data) as feeder:
+            await ready(feeder)
+            write_document(data.account, account("ETHUSDT"))
+            change_settings(data.settings, {"SYMBOLS": ["BTCUSDT"]})
+            await until(lambda: feeder.health.get("held_symbols") == ["ETHUSDT"])
+            await until(lambda: market.stream_symbols() == [{"BTCUSDT", "ETHUSDT"}])
+            change_settings(data.settings, {"SYMBOLS": ["SOLUSDT"]})
+            await until(lambda: feeder.health["symbols"] == ["SOLUSDT", "ETHUSDT"])
+            assert feeder.health["reconnects"] == 0
+            data.account.write_bytes(b'{"timestamp": 1,')
+            await market.close_bar("ETHUSDT")
+            await until(lambda: stored(data, "ETHUSDT") == [kline.close for kline in market.bars["ETHUSDT"]])
+            feeder.kill()
+        async with running("feeder", data) as feeder:
+            await until(lambda: feeder.health.get("symbols") == ["SOLUSDT", "ETHUSDT"])
+            await ready(feeder)
+            assert feeder.health["held_symbols"] == ["ETHUSDT"]
+            write_document(data.account, account())
+            await until(lambda: feeder.health["symbols"] == ["SOLUSDT"])
+            assert "held_symbols" not in feeder.health
+            await until(lambda: list(tickers_from_bytes(data.tickers.read_bytes())[1]) == ["SOLUSDT"])
+
+
+async def test_a_maintenance_is_waited_for_and_the_symbols_come_back_by_themselves(tmp_path: Path) -> None:
+    data = directory(tmp_path)
+    change_settings(data.settings, {"ARES_FRESHNESS_THRESHOLD": 30.0})
+    async with simulated_exchange() as (at, admin):
+        AnnouncedExchange(data).at(at)
+        await admin.post("/admin/faults", json={"action": "status", "status": "BREAK"})
+        async with running("feeder", data) as feeder:
+            await until(lambda: "BTCUSDT, ETHUSDT: in maintenance (BREAK) since" in feeder.health.get("reason", ""))
+            assert (feeder.health["status"], feeder.health["ready"], feeder.health["symbols"]) == ("error", False, [])
+            assert feeder.health["waiting_for"] == feeder.health["reason"]
+            await admin.delete("/admin/faults")
+            await ready(feeder)
+            assert feeder.health["symbols"] == ["BTCUSDT", "ETHUSDT"]
+            await admin.post("/admin/faults", json={"action": "status", "status": "HALT", "symbol": "ETHUSDT"})
+            await until(lambda: feeder.health["symbols"] == ["BTCUSDT"])
+            assert feeder.health["reason"].startswith("ETHUSDT: trading is halted (HALT) since ")
+            assert (feeder.health["status"], feeder.health["ready"]) == ("degraded", True)
+            await admin.delete("/admin/faults")
+            await ready(feeder)
+            assert feeder.health["symbols"] == ["BTCUSDT", "ETHUSDT"]
+            assert feeder.health["reconnects"] == 0
+            for symbol in ("BTCUSDT", "ETHUSDT"):
+                count = len(stored(data, symbol))
+                await until(lambda symbol=symbol, count=count: len(stored(data, symbol)) > count + 1)  # type: ignore[misc]
+                times = [kline_from_line(line).open_time for line in read_lines(data.klines_of(symbol, "1s"))]
+                assert times == list(range(times[0], times[-1] + 1, 1_000)), "no bar is missing"
 
 
 async def test_a_full_disk_is_reported_and_loses_nothing(tmp_path: Path) -> None:

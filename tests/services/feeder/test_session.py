@@ -11,12 +11,16 @@ from pathlib import Path
 import pytest
 import structlog
 
+from cq_tui.binance import rules_refresh
 from cq_tui.binance.reconnect import ReconnectPolicy
 from cq_tui.binance.rest import SpotRest
 from cq_tui.binance.watchdog import Deadlines
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.market import Kline, kline_from_line
+from cq_tui.contracts.tickers import Ticker
+from cq_tui.services.feeder import kline_feed
 from cq_tui.services.feeder import session as feeder_session
+from cq_tui.services.feeder.assessment import assess, awaited
 from cq_tui.services.feeder.session import FeederSession
 from cq_tui.simulator.server import ExchangeEndpoint, SimulatorConfig
 from cq_tui.simulator.server import run as run_simulator
@@ -38,8 +42,12 @@ def data(tmp_path: Path) -> DataDir:
 
 
 @pytest.fixture(autouse=True)
-def _quick_repairs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feeder_session, "_REPAIR_PAUSE", 0.05)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Repair soon, and read the status of symbols often."""
+    monkeypatch.setattr(kline_feed, "_REPAIR_PAUSE", 0.05)
+    monkeypatch.setattr(feeder_session, "_STATUS_INTERVAL", 0.2)
+    for name in ("WAITING_PERIOD", "_SUSPICION_PAUSE", "_REQUEST_PAUSE"):
+        monkeypatch.setattr(rules_refresh, name, 0.2)
 
 
 def no_trace(step: str, key: str, **milliseconds: float) -> None:
@@ -48,12 +56,18 @@ def no_trace(step: str, key: str, **milliseconds: float) -> None:
 
 @asynccontextmanager
 async def session_at(
-    data: DataDir, rest_url: str, stream_url: str, symbols: list[str], deadlines: Deadlines | None = None
+    data: DataDir,
+    rest_url: str,
+    stream_url: str,
+    symbols: list[str],
+    deadlines: Deadlines | None = None,
+    tickers: dict[str, Ticker] | None = None,
 ) -> AsyncIterator[FeederSession]:
     async with SpotRest(rest_url) as rest:
         session = FeederSession(
-            data, rest, stream_url, symbols, "1s", structlog.get_logger(), no_trace, deadlines=deadlines, policy=POLICY
-        )
+            data, rest, stream_url, symbols, "1s", structlog.get_logger(), no_trace,
+            last_tickers=tickers, deadlines=deadlines, policy=POLICY,
+        )  # fmt: skip
         running = asyncio.create_task(session.run(lambda: None))
         try:
             yield session
@@ -75,6 +89,31 @@ async def feeding(
         yield session
 
 
+@asynccontextmanager
+async def closing_bars(market: ScriptedMarket, symbol: str) -> AsyncIterator[None]:
+    """Close bars of a symbol again and again, each told once."""
+
+    async def close() -> None:
+        while True:
+            await market.close_bar(symbol)
+            await asyncio.sleep(0.02)
+
+    task = asyncio.create_task(close())
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+async def settled(data: DataDir, market: ScriptedMarket) -> int:
+    """Wait until bars of BTCUSDT are stored as they come; return how often they were asked for until then."""
+    while True:
+        asked, count = market.kline_requests.count("BTCUSDT"), len(stored(data))
+        await until(lambda count=count: len(stored(data)) >= count + 10)  # type: ignore[misc]
+        if asked == market.kline_requests.count("BTCUSDT"):
+            return asked
+
+
 def stored(data: DataDir, symbol: str = "BTCUSDT") -> list[Kline]:
     return [kline_from_line(line) for line in read_lines(data.klines_of(symbol, "1s"))]
 
@@ -82,9 +121,9 @@ def stored(data: DataDir, symbol: str = "BTCUSDT") -> list[Kline]:
 async def test_history_is_fetched_and_closed_bars_follow(data: DataDir) -> None:
     market = ScriptedMarket(history=2_345)
     async with feeding(data, market) as session:
-        await until(lambda: session.backfilled and session.connected and market.sockets)
+        await until(lambda: session.klines.backfilled and session.streams.connected and market.sockets)
         assert stored(data) == market.bars["BTCUSDT"]
-        assert session.ticker_table.symbols == ("BTCUSDT", "ETHUSDT")
+        assert session.symbols == ["BTCUSDT", "ETHUSDT"]
         for _ in range(3):
             await market.close_bar("BTCUSDT")
         await until(lambda: stored(data) == market.bars["BTCUSDT"])
@@ -95,12 +134,12 @@ async def test_history_is_fetched_and_closed_bars_follow(data: DataDir) -> None:
 async def test_a_restart_continues_after_the_stored_klines(data: DataDir) -> None:
     market = ScriptedMarket("BTCUSDT")
     async with feeding(data, market) as session:
-        await until(lambda: session.backfilled)
+        await until(lambda: session.klines.backfilled)
     inode = data.klines_of("BTCUSDT", "1s").stat().st_ino
     for _ in range(5):
         await market.close_bar("BTCUSDT")
     async with feeding(data, market) as session:
-        await until(lambda: session.backfilled)
+        await until(lambda: session.klines.backfilled)
     assert stored(data) == market.bars["BTCUSDT"]
     assert data.klines_of("BTCUSDT", "1s").stat().st_ino == inode, "nothing was written anew"
 
@@ -109,27 +148,27 @@ async def test_another_market_restarts_the_journal(data: DataDir) -> None:
     first, second = ScriptedMarket("BTCUSDT"), ScriptedMarket("BTCUSDT", price=900.0)
     for market in (first, second):
         async with feeding(data, market) as session:
-            await until(lambda: session.backfilled)
+            await until(lambda: session.klines.backfilled)
     assert stored(data) == second.bars["BTCUSDT"]
 
 
 async def test_bars_that_closed_while_the_stream_was_down_are_fetched_before_later_ones(data: DataDir) -> None:
     market = ScriptedMarket("BTCUSDT")
     async with feeding(data, market) as session:
-        await until(lambda: session.backfilled and market.sockets)
+        await until(lambda: session.klines.backfilled and market.sockets)
         await market.close_bar("BTCUSDT", told=False)
         await market.close_bar("BTCUSDT", told=False)
         await market.drop_connections()
-        await until(lambda: session.reconnects == 1 and market.sockets)
+        await until(lambda: session.streams.reconnects == 1 and market.sockets)
         await market.close_bar("BTCUSDT")
         await until(lambda: stored(data) == market.bars["BTCUSDT"])
-        assert session.gaps_repaired >= 1
+        assert session.klines.gaps_repaired >= 1
 
 
 async def test_a_bar_behind_a_gap_waits_for_the_history_that_lags(data: DataDir) -> None:
     market = ScriptedMarket("BTCUSDT")
     async with feeding(data, market) as session:
-        await until(lambda: session.backfilled and market.sockets)
+        await until(lambda: session.klines.backfilled and market.sockets)
         before = list(market.bars["BTCUSDT"])
         market.lag["BTCUSDT"] = 2
         await market.close_bar("BTCUSDT", told=False)
@@ -144,25 +183,25 @@ async def test_a_bar_behind_a_gap_waits_for_the_history_that_lags(data: DataDir)
 async def test_a_connection_without_a_gap_counts_no_repair(data: DataDir) -> None:
     market = ScriptedMarket()
     async with feeding(data, market) as session:
-        await until(lambda: session.backfilled and session.connected and market.sockets)
+        await until(lambda: session.klines.backfilled and session.streams.connected and market.sockets)
         asked = len(market.kline_requests)
         await market.drop_connections()
         await until(lambda: len(market.kline_requests) >= asked + 2)
-        assert session.gaps_repaired == 0
+        assert session.klines.gaps_repaired == 0
 
 
 async def test_a_symbol_whose_history_fails_does_not_hold_up_the_others(data: DataDir) -> None:
     market = ScriptedMarket("BADUSDT", "BTCUSDT")
     market.failing["BADUSDT"] = 400
     async with feeding(data, market) as session:
-        await until(lambda: session.backfilled and session.connected and market.sockets)
+        await until(lambda: session.klines.backfilled and session.streams.connected and market.sockets)
         assert stored(data) == market.bars["BTCUSDT"]
-        assert "BADUSDT" in session.kline_problems
+        assert "BADUSDT" in session.klines.problems
         await market.close_bar("BTCUSDT")
         await until(lambda: stored(data) == market.bars["BTCUSDT"])
         del market.failing["BADUSDT"]
         await until(lambda: stored(data, "BADUSDT") == market.bars["BADUSDT"])
-        assert not session.kline_problems
+        assert not session.klines.problems
 
 
 async def test_a_failed_rest_request_is_reported_and_retried(data: DataDir) -> None:
@@ -170,9 +209,9 @@ async def test_a_failed_rest_request_is_reported_and_retried(data: DataDir) -> N
     market.failing["BTCUSDT"] = 503
     async with feeding(data, market) as session:
         await until(lambda: session.rest_problem)
-        assert not session.backfilled
+        assert not session.klines.backfilled
         del market.failing["BTCUSDT"]
-        await until(lambda: session.backfilled)
+        await until(lambda: session.klines.backfilled)
         assert session.rest_problem is None
         assert stored(data) == market.bars["BTCUSDT"]
 
@@ -190,7 +229,7 @@ async def test_silence_of_one_symbol_and_its_end_are_shown(data: DataDir) -> Non
         speaking = asyncio.create_task(speak())
         await until(lambda: list(session.silent) == ["ETHUSDT"])
         await market.drop_connections()
-        await until(lambda: session.reconnects and session.connected and market.sockets)
+        await until(lambda: session.streams.reconnects and session.streams.connected and market.sockets)
         await market.quote("ETHUSDT")
         await until(lambda: "ETHUSDT" not in session.silent)
         speaking.cancel()
@@ -200,17 +239,19 @@ async def test_unknown_and_halted_symbols_are_left_out_with_a_reason(data: DataD
     market = ScriptedMarket("BTCUSDT", "OLDUSDT")
     market.symbols["OLDUSDT"] = "BREAK"
     async with feeding(data, market, "BTCUSDT", "NONEUSDT", "OLDUSDT") as session:
-        await until(lambda: session.backfilled)
-        assert session.ticker_table.symbols == ("BTCUSDT",)
-        assert session.rejected == {"NONEUSDT": "is not listed here", "OLDUSDT": "its status is BREAK"}
+        await until(lambda: session.klines.backfilled)
+        assert session.symbols == ["BTCUSDT"]
+        assert session.rejected["NONEUSDT"] == "is not listed here"
+        assert session.rejected["OLDUSDT"].startswith("in maintenance (BREAK) since before ")
+        assert len(session.rejected) == 2
 
 
 async def test_a_symbol_whose_journal_cannot_be_opened_is_left_out(data: DataDir) -> None:
     data.klines_of("ETHUSDT", "1s").mkdir()
     market = ScriptedMarket()
     async with feeding(data, market) as session:
-        await until(lambda: session.backfilled)
-        assert session.ticker_table.symbols == ("BTCUSDT",)
+        await until(lambda: session.klines.backfilled)
+        assert session.symbols == ["BTCUSDT"]
         assert "ETHUSDT-1s" in session.rejected["ETHUSDT"]
 
 
@@ -226,20 +267,172 @@ async def test_without_any_journal_the_session_fails_with_a_message(data: DataDi
 async def test_what_the_disk_refused_is_fetched_again(data: DataDir) -> None:
     market = ScriptedMarket("BTCUSDT")
     async with feeding(data, market) as session:
-        await until(lambda: session.backfilled and market.sockets)
+        await until(lambda: session.klines.backfilled and market.sockets)
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         size = os.stat(data.klines_of("BTCUSDT", "1s")).st_size
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
         try:
             await market.close_bar("BTCUSDT")
-            await until(lambda: session.disk_problem)
+            await until(lambda: session.klines.disk_problem)
             await market.close_bar("BTCUSDT")
             asked = len(market.kline_requests)
             await until(lambda: len(market.kline_requests) >= asked + 2)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         await until(lambda: stored(data) == market.bars["BTCUSDT"])
-        await until(lambda: session.disk_problem is None)
+        await until(lambda: session.klines.disk_problem is None)
+
+
+async def test_symbols_in_maintenance_are_taken_up_when_they_trade(data: DataDir) -> None:
+    market = ScriptedMarket()
+    market.symbols.update(dict.fromkeys(market.symbols, "BREAK"))
+    async with feeding(data, market) as session:
+        await until(lambda: len(session.rejected) == 2)
+        assert "in maintenance (BREAK)" in session.rejected["BTCUSDT"]
+        assert (session.symbols, market.sockets, session.ticker_table.tickers) == ([], {}, {})
+        assert awaited(session).startswith("BTCUSDT, ETHUSDT: in maintenance (BREAK) since before ")
+        assert assess(session, 1e9, 10, names_unlisted=True, disk_problem=None) == ("error", awaited(session))
+        market.symbols["ETHUSDT"] = "TRADING"
+        await until(lambda: session.klines.backfilled and session.streams.connected and market.sockets)
+        assert session.symbols == ["ETHUSDT"]
+        await market.close_bar("ETHUSDT")
+        await until(lambda: stored(data, "ETHUSDT") == market.bars["ETHUSDT"])
+        market.symbols["BTCUSDT"] = "TRADING"
+        await until(lambda: session.symbols == ["BTCUSDT", "ETHUSDT"])
+        await until(lambda: stored(data) == market.bars["BTCUSDT"])
+        assert session.rejected == {}
+        assert list(session.ticker_table.tickers) == ["ETHUSDT", "BTCUSDT"]
+
+
+async def test_a_halted_symbol_leaves_and_comes_back_without_touching_the_others(data: DataDir) -> None:
+    market = ScriptedMarket()
+    async with feeding(data, market) as session, closing_bars(market, "BTCUSDT"):
+        await until(lambda: session.klines.backfilled and market.sockets)
+        asked = await settled(data, market)
+        market.symbols["ETHUSDT"] = "HALT"
+        await until(lambda: market.stream_symbols() == [{"BTCUSDT"}])
+        assert session.symbols == ["BTCUSDT"]
+        assert session.rejected["ETHUSDT"].startswith("trading is halted (HALT) since ")
+        assert session.ticker_table.tickers["ETHUSDT"].price > 0, "its last price stays"
+        status, reason = assess(session, 0, 10, names_unlisted=True, disk_problem=None)
+        assert (status, reason) == ("degraded", f"ETHUSDT: {session.rejected['ETHUSDT']}")
+        for _ in range(3):
+            await market.close_bar("ETHUSDT", told=False)
+        market.skip_bar("ETHUSDT")
+        market.symbols["ETHUSDT"] = "TRADING"
+        await until(lambda: market.stream_symbols() == [{"BTCUSDT", "ETHUSDT"}])
+        assert session.rejected == {}
+        await market.close_bar("ETHUSDT")
+        await until(lambda: stored(data, "ETHUSDT") == market.bars["ETHUSDT"])
+        assert (session.streams.reconnects, session.streams.connected) == (0, True)
+        assert market.kline_requests.count("BTCUSDT") == asked, "nothing of it had to be fetched"
+    assert stored(data) == market.bars["BTCUSDT"][: len(stored(data))]
+
+
+async def test_a_delisted_symbol_says_so(data: DataDir) -> None:
+    market = ScriptedMarket()
+    async with feeding(data, market) as session:
+        await until(lambda: session.klines.backfilled and market.sockets)
+        del market.symbols["ETHUSDT"]
+        await until(lambda: session.symbols == ["BTCUSDT"])
+        assert session.rejected["ETHUSDT"].startswith("delisted: not listed here since ")
+        market.symbols["ETHUSDT"] = "TRADING"
+        await until(lambda: session.symbols == ["BTCUSDT", "ETHUSDT"])
+
+
+async def test_refused_klines_make_its_rules_read_again(data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeder_session, "_STATUS_INTERVAL", 3_600)
+    market = ScriptedMarket()
+    async with feeding(data, market) as session:
+        await until(lambda: session.klines.backfilled and market.sockets)
+        del market.symbols["ETHUSDT"]
+        market.failing["ETHUSDT"] = 400
+        await market.close_bar("ETHUSDT", told=False)
+        await market.close_bar("ETHUSDT")
+        await until(lambda: "ETHUSDT" in session.rejected)
+
+
+async def test_a_silent_symbol_makes_its_rules_read_again(data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeder_session, "_STATUS_INTERVAL", 3_600)
+    market = ScriptedMarket()
+    deadlines = Deadlines(first_data=5, connection=5, symbol=0.4)
+    async with feeding(data, market, deadlines=deadlines) as session, closing_bars(market, "BTCUSDT"):
+        await until(lambda: session.klines.backfilled and market.sockets)
+        market.symbols["ETHUSDT"] = "BREAK"
+        await until(lambda: "ETHUSDT" in session.rejected)
+        assert session.silent == {}
+
+
+async def test_other_symbols_are_wanted_without_touching_those_that_stay(data: DataDir) -> None:
+    market = ScriptedMarket("BTCUSDT", "ETHUSDT", "SOLUSDT")
+    async with feeding(data, market, "BTCUSDT", "ETHUSDT") as session, closing_bars(market, "BTCUSDT"):
+        await until(lambda: session.klines.backfilled and market.sockets)
+        asked = await settled(data, market)
+        session.want(["SOLUSDT", "BTCUSDT", "NOUSDT"])
+        await until(lambda: market.stream_symbols() == [{"BTCUSDT", "SOLUSDT"}])
+        assert session.symbols == ["SOLUSDT", "BTCUSDT"]
+        await until(lambda: session.rejected == {"NOUSDT": "is not listed here"})
+        assert list(session.ticker_table.tickers) == ["BTCUSDT", "SOLUSDT"]
+        await until(lambda: stored(data, "SOLUSDT") == market.bars["SOLUSDT"])
+        await market.close_bar("ETHUSDT", told=False)
+        session.want(["BTCUSDT", "ETHUSDT"])
+        await until(lambda: stored(data, "ETHUSDT") == market.bars["ETHUSDT"])
+        assert session.klines.backfilled
+        assert (session.streams.reconnects, session.rejected) == (0, {})
+        assert market.kline_requests.count("BTCUSDT") == asked
+
+
+async def test_what_is_wanted_while_the_exchange_is_away_is_fed_when_it_is_back(data: DataDir) -> None:
+    market = ScriptedMarket("BTCUSDT", "ETHUSDT")
+    async with feeding(data, market, "BTCUSDT") as session:
+        await until(lambda: session.klines.backfilled and market.sockets)
+        market.info_status = 503
+        session.want(["BTCUSDT", "ETHUSDT"])
+        await until(lambda: "REST" in (assess(session, 0, 10, names_unlisted=True, disk_problem=None)[1] or ""))
+        assert session.symbols == ["BTCUSDT"]
+        market.info_status = 200
+        await until(lambda: session.symbols == ["BTCUSDT", "ETHUSDT"] and session.rest_problem is None)
+
+
+async def test_symbols_whose_first_price_cannot_be_read_are_named_until_they_are_fed(data: DataDir) -> None:
+    market = ScriptedMarket()
+    market.symbols["ETHUSDT"] = "BREAK"
+    async with feeding(data, market) as session:
+        await until(lambda: session.klines.backfilled and session.streams.connected)
+        market.ticker_status = 503
+        market.symbols["ETHUSDT"] = "TRADING"
+        await until(lambda: session.coming == ["ETHUSDT"] and session.rest_problem)
+        status, reason = assess(session, 0, 10, names_unlisted=True, disk_problem=None)
+        assert (status, session.symbols) == ("degraded", ["BTCUSDT"])
+        assert (reason or "").startswith("taking up ETHUSDT; REST: ")
+        market.ticker_status = 200
+        await until(lambda: session.symbols == ["BTCUSDT", "ETHUSDT"])
+        assert (session.coming, session.rest_problem) == ([], None)
+
+
+async def test_a_journal_that_can_be_opened_again_is_taken_up(data: DataDir) -> None:
+    data.klines_of("ETHUSDT", "1s").mkdir()
+    market = ScriptedMarket()
+    async with feeding(data, market) as session:
+        await until(lambda: "ETHUSDT" in session.rejected)
+        data.klines_of("ETHUSDT", "1s").rmdir()
+        await until(lambda: stored(data, "ETHUSDT") == market.bars["ETHUSDT"])
+        assert session.rejected == {}
+
+
+async def test_the_last_price_of_a_symbol_that_does_not_trade_is_kept(data: DataDir) -> None:
+    market = ScriptedMarket()
+    market.symbols["ETHUSDT"] = "HALT"
+    last = Ticker(5.0, 0.1, 4.9, 5.1, 1.0, 1_700_000_000.0, 2)
+    tickers = {"ETHUSDT": last, "BTCUSDT": last, "GONEUSDT": last}
+    async with (
+        serving(market.application) as at,
+        session_at(data, at.rest, at.stream, list(market.symbols), tickers=tickers) as session,
+    ):
+        await until(lambda: session.klines.backfilled)
+        assert session.ticker_table.tickers.keys() == {"BTCUSDT", "ETHUSDT"}
+        assert session.ticker_table.tickers["ETHUSDT"] == last
+        assert session.ticker_table.tickers["BTCUSDT"].timestamp > last.timestamp
 
 
 async def test_a_whole_session_at_the_simulated_exchange(data: DataDir) -> None:
@@ -249,7 +442,7 @@ async def test_a_whole_session_at_the_simulated_exchange(data: DataDir) -> None:
     simulator = asyncio.create_task(run_simulator(config, on_ready=ready.set_result, stop=stop))
     endpoint = await ready
     async with session_at(data, endpoint.rest_url, endpoint.stream_url, ["BTCUSDT", "ETHUSDT"]) as session:
-        await until(lambda: session.backfilled and session.connected)
+        await until(lambda: session.klines.backfilled and session.streams.connected)
         count = len(stored(data))
         await until(lambda: len(stored(data)) >= count + 2)
         times = [kline.open_time for kline in stored(data)]
