@@ -10,6 +10,7 @@ from typing import Any
 from cq_tui.simulator.access.keys import ApiKeys
 from cq_tui.simulator.access.rate_limits import RateLimits
 from cq_tui.simulator.engine.engine import Engine
+from cq_tui.simulator.engine.identity import Identity
 from cq_tui.simulator.engine.ledger import Ledger
 from cq_tui.simulator.engine.orders import Trade
 from cq_tui.simulator.engine.outcome import Outcome
@@ -26,6 +27,9 @@ _LETTERS = string.ascii_letters + string.digits
 #: Client order ids are built from pairs, which halves the number of random choices.
 _PAIRS = [one + other for one in _LETTERS for other in _LETTERS]
 _ID_PAIRS = 11
+
+#: Stands for an account that nobody restarts.
+UNKNOWN = Identity(1, "", "")
 
 #: Called with each outcome and its time (Unix ms).
 OutcomeListener = Callable[[Outcome, int], None]
@@ -47,6 +51,7 @@ class Exchange:
         api_keys: ApiKeys,
         clock: Callable[[], int],
         seed: int = 0,
+        identity: Identity = UNKNOWN,
     ) -> None:
         self.market = market
         self.api_keys = api_keys
@@ -55,7 +60,8 @@ class Exchange:
         self.limits = RateLimits()
         #: Injected filter changes, by symbol.
         self.filters: Mapping[str, Sequence[dict[str, Any]]] = {}
-        self.engine = Engine(state, market, self.market_trade_count)
+        self.identity = identity
+        self.engine = Engine(state, market, self.market_trade_count, identity.first_update_id)
         self._ids = random.Random(f"{seed}/{state.execution_id}")
         self.listeners: list[OutcomeListener] = []
         self.market_listeners: list[MarketListener] = []
@@ -93,6 +99,13 @@ class Exchange:
         """Return the number of market trades so far, without the account's fills."""
         market = self.market
         return market.tape.market_trade_count(market.column[symbol], market.tick)
+
+    def record_identity(self) -> None:
+        """Record the account's identity in the ledger, with trade ids reserved ahead. Raises JournalError."""
+        if self.ledger is not None:
+            market = self.market
+            self.identity = self.identity.reserving(market.tape.most_market_trades(market.tick))
+            self.ledger.record_identity(self.identity)
 
     def new_client_order_id(self) -> str:
         """Generate a client order id for a request without one."""
@@ -179,6 +192,14 @@ def account_fills(state: ExchangeState) -> dict[str, list[AccountFill]]:
             continue
         fills.setdefault(trade.symbol, []).append(account_fill(trade))
     return fills
+
+
+def goes_back(market: Market, state: ExchangeState) -> bool:
+    """Whether a symbol's next trade id would not follow those that the account has: the clock was set back."""
+    latest = {trade.symbol: trade.trade_id for trade in state.trades}
+    return any(
+        market.last_trade_id(symbol) < trade_id for symbol, trade_id in latest.items() if symbol in market.column
+    )
 
 
 def last_trade_id(state: ExchangeState) -> int:

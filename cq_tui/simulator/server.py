@@ -4,10 +4,9 @@ import asyncio
 import contextlib
 import errno
 import logging
-import secrets
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,25 +21,32 @@ from cq_tui.simulator.clock import Clock
 from cq_tui.simulator.connections.http_connection import HttpConnection
 from cq_tui.simulator.connections.open_connections import Connections
 from cq_tui.simulator.connections.websocket_connection import WebSocketConnection
+from cq_tui.simulator.engine.identity import Identity, random_key, random_uid
 from cq_tui.simulator.engine.ledger import Ledger
 from cq_tui.simulator.engine.state import ExchangeState
-from cq_tui.simulator.exchange import Exchange, account_fills, last_trade_id
+from cq_tui.simulator.exchange import Exchange, account_fills, goes_back, last_trade_id
 from cq_tui.simulator.faults.admin import Admin
 from cq_tui.simulator.market.live_prices import LiveMarket, LivePrices
 from cq_tui.simulator.market.market import Market
-from cq_tui.simulator.market.market_start import HISTORY_MS, random_walk_state, start_random_walk
+from cq_tui.simulator.market.market_start import (
+    HISTORY_MS,
+    random_walk_state,
+    start_external_prices,
+    start_random_walk,
+)
 from cq_tui.simulator.market.random_walk import RandomWalk
 from cq_tui.simulator.market.replay import Replay, open_replay
 from cq_tui.simulator.market.symbols import DEFAULT_SYMBOLS, market_symbol
 from cq_tui.simulator.market.ticks import TICK_MS
 from cq_tui.simulator.streams.stream_hub import StreamHub
 from cq_tui.simulator.tick_loop import TickLoop
+from cq_tui.store.journal import JournalError
+
+log = logging.getLogger(__name__)
 
 #: Seed of the default market.
 DEFAULT_SEED = 10
 DEFAULT_BALANCES = {"USDT": Decimal(10_000)}
-#: Random bytes of a generated key.
-_KEY_BYTES = 32
 #: Largest WebSocket message accepted from a client.
 _MAX_MESSAGE_BYTES = 256 * 1024
 #: Connections accepted at once, which briefly adds as many open files.
@@ -59,11 +65,11 @@ class PortInUseError(OSError):
 class SimulatorConfig:
     """How to run the exchange. ``port`` 0 takes a free port; without a ledger, nothing survives the process.
 
-    Key and secret are generated if not given. ``replay`` is a file or folder of recorded prices; ``symbols`` then
-    selects from the recorded ones. ``balances`` are deposited into a new account. ``public_keys`` are PEM files of
-    further keys for the account, Ed25519 or RSA. ``admin`` enables /admin for injecting faults, on loopback only;
-    ``frozen_at`` (Unix ms) freezes the clock, which then moves only through /admin. ``history_ms`` is the history of
-    generated prices in ticks; the default takes about half a second to generate.
+    Key, secret and uid of a new account are random if not given; a ledger keeps its own. ``replay`` is a file or
+    folder of recorded prices; ``symbols`` then selects from the recorded ones. ``balances`` are deposited into a new
+    account. ``public_keys`` are PEM files of further keys for the account, Ed25519 or RSA. ``admin`` enables /admin for
+    injecting faults, on loopback only; ``frozen_at`` (Unix ms) freezes the clock, which then moves only through /admin.
+    ``history_ms`` is the history of generated prices in ticks; the default takes about half a second to generate.
     """
 
     host: str = "127.0.0.1"
@@ -74,6 +80,7 @@ class SimulatorConfig:
     ledger: Path | None = None
     api_key: str | None = None
     api_secret: str | None = field(default=None, repr=False)
+    uid: int | None = None
     balances: dict[str, Decimal] = field(default_factory=lambda: dict(DEFAULT_BALANCES))
     #: Another exchange whose market this one shows, for paper trading; it overrides seed and replay.
     live: LiveMarket | None = field(default=None, compare=False)
@@ -104,8 +111,8 @@ async def run(config: SimulatorConfig, *, on_ready: Callable[[ExchangeEndpoint],
     before it is ready.
     """
     api_keys = ApiKeys(
-        config.api_key or secrets.token_hex(_KEY_BYTES),
-        config.api_secret or secrets.token_hex(_KEY_BYTES),
+        config.api_key or random_key(),
+        config.api_secret or random_key(),
         tuple(_read_key(path) for path in config.public_keys),
     )
     listen_socket = _listen(config.host, config.port)
@@ -128,33 +135,73 @@ def _read_key(path: Path) -> ApiKey:
 
 
 def open_exchange(config: SimulatorConfig, api_keys: ApiKeys, clock: Callable[[], int]) -> Exchange:
-    """Open the exchange: the ledger first, then the prices it recorded, then the account."""
+    """Open the exchange: the ledger first, then the prices it recorded, then the account.
+
+    Key and secret of ``api_keys`` are those of a new account, and of one whose ledger has none yet.
+    """
     now = clock()
-    live = LivePrices(config.symbols, config.live, now) if config.live is not None else None
-    recorded = None if live is not None else open_recording(config)
-    external = live or recorded
+    external = _external_prices(config, now)
     symbols = list(external.symbols) if external is not None else [market_symbol(name) for name in config.symbols]
     state = ExchangeState({entry.symbol: (entry.base_asset, entry.quote_asset) for entry in symbols})
     ledger = Ledger(config.ledger, state) if config.ledger is not None else None
-    recorded_states = ledger.market_states if ledger is not None else []
-    source: RandomWalk | Replay | LivePrices
-    if live is not None:
-        live.trades_before = last_trade_id(state)
-        source = live
-    elif recorded is not None:
-        recorded.begin(recorded_states, now, last_trade_id(state))
-        source = recorded
-    else:
-        source = start_random_walk(symbols, config.seed, recorded_states, now, last_trade_id(state), config.history_ms)
-    market_state = _market_state_of(source, config.seed)
-    market = Market(source, now // TICK_MS, account_fills(state), state.fill_counts)
-    exchange = Exchange(market, state, ledger, api_keys, clock, config.seed)
+    identity = _identity(config, api_keys, ledger)
+    recorded = ledger.market_states if ledger is not None else []
+    last_id = max(last_trade_id(state), identity.trades)
+
+    def open_market(*, continues: bool) -> tuple[Market, dict[str, Any]]:
+        source: RandomWalk | Replay | LivePrices
+        if external is not None:
+            source = external
+            start_external_prices(source, recorded, now, last_id, continues=continues)
+        else:
+            source = start_random_walk(
+                symbols, config.seed, recorded, now, last_id, config.history_ms, continues=continues
+            )
+        market_state = _market_state_of(source, config.seed)  # before the first block
+        return Market(source, now // TICK_MS, account_fills(state), state.fill_counts), market_state
+
+    market, market_state = open_market(continues=True)
+    if goes_back(market, state):
+        log.warning("the clock was set back to before the account's last trade: starting new prices")
+        market, market_state = open_market(continues=False)
+    own_keys = replace(api_keys, api_key=identity.api_key, api_secret=identity.api_secret)
+    exchange = Exchange(market, state, ledger, own_keys, clock, config.seed, identity)
     exchange.limits = RateLimits(config.limits)
-    if ledger is not None and market_state not in ledger.market_states:
-        ledger.record_market_state(market_state)
+    _record_start(exchange, market_state)
     if not state.balances:
         exchange.deposit(config.balances)
     return exchange
+
+
+def _external_prices(config: SimulatorConfig, now: int) -> Replay | LivePrices | None:
+    """Return prices that are not generated, if the configuration has them. Raises ReplayError."""
+    if config.live is not None:
+        return LivePrices(config.symbols, config.live, now)
+    return open_recording(config)
+
+
+def _identity(config: SimulatorConfig, api_keys: ApiKeys, ledger: Ledger | None) -> Identity:
+    """Return the ledger's identity for this start, or a new one."""
+    if ledger is None:
+        return Identity(config.uid or random_uid(), api_keys.api_key, api_keys.api_secret)
+    known = ledger.identity or Identity(config.uid or random_uid(), api_keys.api_key, api_keys.api_secret)
+    return known.started()
+
+
+def _record_start(exchange: Exchange, market_state: dict[str, Any]) -> None:
+    """Record the start in the ledger. Raises JournalError, but not for the identity of an account that it knows."""
+    ledger = exchange.ledger
+    if ledger is None:
+        return
+    try:
+        exchange.record_identity()
+    except JournalError as error:
+        if ledger.identity is None:
+            raise
+        # On a full disk, positions must still be closed here; only a second such start would repeat update ids.
+        log.error("could not record the start in the ledger: %s", error)
+    if market_state not in ledger.market_states:
+        ledger.record_market_state(market_state)
 
 
 def open_recording(config: SimulatorConfig) -> Replay | None:

@@ -54,6 +54,7 @@ class TickLoop:
             for tick in range(market.tick + 1, due + 1):
                 self._run_tick(tick)
                 if tick % _TICKS_PER_TURN == 0:
+                    self._save_market_state()
                     await asyncio.sleep(0)
             self._save_market_state()
 
@@ -71,8 +72,9 @@ class TickLoop:
         if exchange.ledger is None or time - self._recorded_at < _SAVE_STATE_MS:
             return
         self._recorded_at = time
-        if isinstance(source, RandomWalk):
-            try:
+        try:
+            exchange.record_identity()
+            if isinstance(source, RandomWalk):
                 exchange.ledger.record_market_state(random_walk_state(source, source.seed))
-            except JournalError as error:
-                log.error("could not save the market state to the ledger: %s", error)
+        except JournalError as error:
+            log.error("could not save the market state to the ledger: %s", error)

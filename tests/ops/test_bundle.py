@@ -166,6 +166,10 @@ def test_it_contains_no_secret_from_any_source(data: DataDir, monkeypatch: pytes
         "started_ts": 1,
     }
     write_document(data.exchange_address, address | {"api_key": canary(), "api_secret": canary()})
+    data.ledger.parent.mkdir(exist_ok=True)
+    identity = lines_of({"facts": [], "account": {"uid": 1, "api_key": canary(), "api_secret": canary()}})
+    for path in (data.ledger, data.ledger.with_name("ledger.ndjson.9.1.torn")):
+        path.write_bytes(identity)
     lock = ProcessLock(data.lock_of("supervisor"), canary(), canary())
     lock.acquire()
     content = export_bundle(data, NOW).read_bytes()

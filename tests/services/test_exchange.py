@@ -11,7 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cq_tui.binance.signing import sign_hmac
+from cq_tui.binance.rest import SpotRest
+from cq_tui.binance.signing import Credentials, sign_hmac
+from cq_tui.binance.types import AccountInfo
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.runfiles import ExchangeAddress
 from cq_tui.simulator.server import ExchangeEndpoint, SimulatorConfig, run
@@ -61,6 +63,28 @@ async def test_a_killed_exchange_restarts_with_the_same_port_and_key(tmp_path: P
         second = await listening(exchange)
         assert second.model_dump(exclude={"pid", "started_ts"}) == first.model_dump(exclude={"pid", "started_ts"})
         assert await exchange.stop() == 0
+
+
+async def account_of(at: ExchangeAddress) -> AccountInfo:
+    credentials = Credentials(at.api_key.get_secret_value(), at.api_secret.get_secret_value())
+    async with SpotRest(at.rest_url, credentials) as rest:
+        return await rest.account()
+
+
+async def test_the_account_outlives_the_run_folder_but_not_its_ledger(tmp_path: Path) -> None:
+    data = data_directory(tmp_path, SYMBOLS=["BTCUSDT"])
+    uids, keys = [], []
+    for lost in (data.exchange_address, data.exchange_address, data.ledger):
+        async with running("exchange", data) as exchange:
+            at = await listening(exchange)
+            uids.append((await account_of(at)).uid)
+            keys.append(at.api_key)
+            exchange.kill()
+        lost.unlink()
+    async with running("exchange", data) as exchange:
+        fresh = await account_of(await listening(exchange))
+    assert len(set(uids)) == len(set(keys)) == 1
+    assert fresh.uid not in uids
 
 
 async def test_only_market_settings_restart_it(tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ _FIRST_TIME = 1_500_000_000_000
 def played(start: int, seed: int) -> list[bytes]:
     """Return the response bodies of a fixed list of requests."""
     config = SimulatorConfig(
-        symbols=("BTCUSDT", "ETHUSDT"), seed=seed, api_key="key", api_secret="secret", admin=True, frozen_at=start,
-        history_ms=SHORT_HISTORY,
+        symbols=("BTCUSDT", "ETHUSDT"), seed=seed, api_key="key", api_secret="secret", uid=7, admin=True,
+        frozen_at=start, history_ms=SHORT_HISTORY,
     )  # fmt: skip
     now, answers = start, list[bytes]()
     with exchange_in_a_thread(config) as endpoint, httpx.Client(base_url=endpoint.rest_url) as http:

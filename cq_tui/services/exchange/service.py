@@ -127,7 +127,10 @@ class ExchangeService(Service):
                 wait.cancel()
 
     def _build_config(self, settings: Settings, real: "PublicMarket | None" = None) -> SimulatorConfig:
-        """Return the simulator's configuration; key and port stay the same, so that clients reconnect after a crash."""
+        """Return the simulator's configuration; the port stays the same, so that clients reconnect after a crash.
+
+        The previous key becomes that of an account whose ledger, of an earlier version, does not have it yet.
+        """
         known: ExchangeAddress | None = None
         with contextlib.suppress(DocumentError):
             known = read_document(self.runtime.data.exchange_address, ExchangeAddress)

@@ -42,7 +42,7 @@ def account(exchange: Exchange, parameters: Parameters) -> Any:
             if not omit_zero or balance.free or balance.locked
         ],
         "permissions": ["SPOT"],
-        "uid": 1,
+        "uid": exchange.identity.uid,
     }
 
 

@@ -48,14 +48,22 @@ class MarketView(Protocol):
 class Engine:
     """Places, triggers, matches and cancels the account's orders.
 
-    ``market_trade_count(symbol)`` is the number of market trades so far, without the account's fills.
+    ``market_trade_count(symbol)`` is the number of market trades so far, without the account's fills. The update ids
+    of every book begin at ``first_update_id``.
     """
 
-    def __init__(self, state: ExchangeState, market: MarketView, market_trade_count: Callable[[str], int]) -> None:
+    def __init__(
+        self,
+        state: ExchangeState,
+        market: MarketView,
+        market_trade_count: Callable[[str], int],
+        first_update_id: int = 1,
+    ) -> None:
         self.state = state
         self.account_rules: AccountRules | None = None
         self._market = market
         self._market_trade_count = market_trade_count
+        self._first_update_id = first_update_id
         self._books: dict[str, LimitOrderBook] = {}
         self._phases: dict[str, str] = {}
         self._rules: dict[str, SymbolRules] = {}
@@ -88,7 +96,7 @@ class Engine:
         market, book = self._market, self._books.get(symbol)
         if book is None:
             book = self._books[symbol] = LimitOrderBook(
-                market.liquidity(symbol), *market.best_ticks(symbol), market.tick
+                market.liquidity(symbol), *market.best_ticks(symbol), market.tick, self._first_update_id
             )
         elif book.tick != market.tick:
             book.move_to_tick(*market.best_ticks(symbol), market.tick)

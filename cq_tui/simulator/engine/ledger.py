@@ -1,7 +1,8 @@
 """The exchange's ledger: a journal of ledger events and market states, bounded by compaction.
 
 Each command is one line, so a crash keeps all of it or nothing. Lines are ``{"time", "facts"}`` (events),
-``{"market"}`` (the state that prices continue from) and, after a compaction, ``{"snapshot"}`` parts.
+``{"market"}`` (the state that prices continue from), ``{"facts": [], "account"}`` (the account's identity, which
+earlier versions read as a command without events) and, after a compaction, ``{"snapshot"}`` parts.
 """
 
 import logging
@@ -12,7 +13,14 @@ from typing import Any
 import orjson
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.simulator.engine.ledger_codec import LedgerFormatError, decode_event, encode_event
+from cq_tui.simulator.engine.identity import Identity
+from cq_tui.simulator.engine.ledger_codec import (
+    LedgerFormatError,
+    decode_event,
+    decode_record,
+    encode_event,
+    encode_record,
+)
 from cq_tui.simulator.engine.ledger_events import LedgerEvent
 from cq_tui.simulator.engine.snapshot import restore_part, snapshot_parts
 from cq_tui.simulator.engine.state import ExchangeState
@@ -43,6 +51,8 @@ class Ledger:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._writer = JournalWriter(path, quarantine=path.parent)
         self.market_states: list[dict[str, Any]] = []
+        #: None in a ledger that only earlier versions have written.
+        self.identity: Identity | None = None
         self._lines = 0
         self._compact_at = COMPACT_AFTER
         self._read_into(state)
@@ -68,7 +78,9 @@ class Ledger:
         return fresh
 
     def _apply_line(self, raw: dict[str, Any], state: ExchangeState) -> None:
-        if "facts" in raw:
+        if "account" in raw:
+            self.identity = _decode_identity(raw["account"])
+        elif "facts" in raw:
             for event in raw["facts"]:
                 state.apply(decode_event(event))
         elif "snapshot" in raw:
@@ -86,13 +98,19 @@ class Ledger:
         entry = {"time": now, "facts": [encode_event(event) for event in events]}
         self._reserve.spend(lambda: self._append(entry))
 
+    def record_identity(self, identity: Identity) -> None:
+        """Append the account's identity, synced, with the reserve on a full disk. Raises JournalError."""
+        entry = _identity_entry(identity)
+        self._reserve.spend(lambda: self._append(entry, durable=True))
+        self.identity = identity
+
     def record_market_state(self, market: dict[str, Any]) -> None:
         """Append a market state. Raises JournalError."""
         self._append({"market": market})
         self._remember_market_state(market)
 
-    def _append(self, entry: dict[str, Any]) -> None:
-        self._writer.append([orjson.dumps(entry)])
+    def _append(self, entry: dict[str, Any], *, durable: bool = False) -> None:
+        self._writer.append([orjson.dumps(entry)], durable=durable)
         self._lines += 1
 
     @property
@@ -106,6 +124,7 @@ class Ledger:
         If the disk has no room for a snapshot, the old file keeps growing until the next attempt.
         """
         entries = [{"snapshot": part} for part in snapshot_parts(state)]
+        entries += [_identity_entry(self.identity)] if self.identity is not None else []
         entries += [{"market": market} for market in self.market_states]
         self._compact_at = self._lines + COMPACT_AFTER
         try:
@@ -123,3 +142,15 @@ class Ledger:
     def close(self) -> None:
         """Close the file."""
         self._writer.close()
+
+
+def _identity_entry(identity: Identity) -> dict[str, Any]:
+    return {"facts": [], "account": encode_record(identity)}
+
+
+def _decode_identity(raw: object) -> Identity:
+    try:
+        return decode_record(Identity, raw)
+    except LedgerFormatError:
+        # Its message might show the secret.
+        raise LedgerFormatError("not the identity of an account") from None

@@ -29,13 +29,15 @@ class LimitOrderBook:
     tick.
     """
 
-    def __init__(self, liquidity: BackgroundLiquidity, best_bid: int, best_ask: int, tick: int = 0) -> None:
+    def __init__(
+        self, liquidity: BackgroundLiquidity, best_bid: int, best_ask: int, tick: int = 0, first_update_id: int = 1
+    ) -> None:
         self._liquidity = liquidity
         self._tick_size = liquidity.tick_size
         self._best = {"BUY": best_bid, "SELL": best_ask}
         self._consumed: dict[str, dict[Decimal, Decimal]] = {"BUY": {}, "SELL": {}}
         self.tick = tick
-        self._updates = 1
+        self._updates = first_update_id
         self._resting = RestingOrders()
         self._changes_at_attach = 0
         self._visible_cache: dict[str, tuple[int, int, list[PriceLevel]]] = {}

@@ -94,8 +94,9 @@ class Market:
     def _load_past_fills(self, fills: Mapping[str, Sequence[AccountFill]], counts: Mapping[str, int]) -> None:
         """Put past fills of the account on the tape; each joins its bar when its block is loaded."""
         self._past_fills: list[tuple[int, int, AccountFill]] = []
-        for symbol, entries in fills.items():
+        for symbol in fills.keys() | counts.keys():
             if (column := self.column.get(symbol)) is not None:
+                entries = fills.get(symbol, ())
                 before = counts.get(symbol, len(entries)) - len(entries)
                 self.tape.set_fill_count(column, before)
                 for number, fill in enumerate(entries, before):

@@ -1,4 +1,4 @@
-"""The start of generated prices: continued from the ledger after a restart, or a new era."""
+"""The start of prices: continued from the ledger after a restart, or new ones with later trade ids."""
 
 import logging
 from collections.abc import Sequence
@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from cq_tui.simulator.market.live_prices import LivePrices
 from cq_tui.simulator.market.random_walk import RandomWalk, WalkState, recorded_trades
+from cq_tui.simulator.market.replay import Replay
 from cq_tui.simulator.market.symbols import MarketSymbol
 
 log = logging.getLogger(__name__)
@@ -18,6 +20,21 @@ HISTORY_MS = 9_600_000
 LONGEST_CATCH_UP_MS = 6 * 3_600_000
 
 
+def start_external_prices(
+    source: Replay | LivePrices,
+    recorded_states: Sequence[dict[str, Any]],
+    now: int,
+    last_trade_id: int,
+    *,
+    continues: bool = True,
+) -> None:
+    """Begin recorded or live prices, with trade ids after ``last_trade_id`` unless a recording continues."""
+    if isinstance(source, Replay):
+        source.begin(recorded_states if continues else [], now, last_trade_id)
+    else:
+        source.trades_before = last_trade_id
+
+
 def start_random_walk(
     symbols: Sequence[MarketSymbol],
     seed: int,
@@ -25,17 +42,19 @@ def start_random_walk(
     now: int,
     last_trade_id: int = 0,
     history_ms: int = HISTORY_MS,
+    *,
+    continues: bool = True,
 ) -> RandomWalk:
     """Return generated prices that reach back at least ``history_ms`` from ``now`` (Unix ms).
 
     Recorded states of the same seed and symbols continue with exactly the same prices. After a long gap, with another
     seed or other symbols, or if an earlier version recorded other fields, a new era begins at the last prices, with
-    trade ids after ``last_trade_id``.
+    trade ids after ``last_trade_id``; always without ``continues``.
     """
     names = [entry.symbol for entry in symbols]
     walks = [entry for entry in recorded_states if entry.get("kind") == "walk"]
     same = [entry for entry in walks if entry["seed"] == seed and entry["symbols"] == names]
-    if same and same[-1] is walks[-1]:
+    if continues and same and same[-1] is walks[-1]:
         last, states = _read_state(same[-1]), filter(None, map(_read_state, same))
         early = [state for state in states if state.start_ms <= now - history_ms]
         if last and early and now - last.start_ms <= LONGEST_CATCH_UP_MS:

@@ -116,6 +116,11 @@ class Tape:
         page = self._pages[-1]
         return int(page.counts[tick - page.block.start, column])
 
+    def most_market_trades(self, tick: int) -> int:
+        """Return the most market trades that a symbol had up to ``tick``, a tick of the latest block."""
+        page = self._pages[-1]
+        return int(page.counts[tick - page.block.start].max(initial=0))
+
     def row_of(self, column: int, number: int) -> int | None:
         """Return the row of market trade ``number`` in the latest block, or None if it is not there."""
         page = self._pages[-1]
