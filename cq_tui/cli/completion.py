@@ -55,6 +55,11 @@ def complete_quarantine(context: typer.Context, incomplete: str) -> list[str]:
     return _matching(_account(context, "quarantine"), incomplete)
 
 
+def complete_doubt(context: typer.Context, incomplete: str) -> list[str]:
+    """Offer what ``accept`` takes: symbols that are held, account, owner."""
+    return _matching([*_account(context, "positions"), "account", "owner"], incomplete)
+
+
 def complete_fault(context: typer.Context, incomplete: str) -> list[str]:
     """Offer the faults of the history."""
     from cq_tui.ops.verify import open_faults

@@ -21,20 +21,25 @@ class Command(ContractModel):
 
     command_id: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_-]{1,64}$")
     command: str
-    """start_service, stop_service, restart_service, shut_down (supervisor); release_symbol, flatten (trader);
-    acknowledge_faults, sign_checkpoint (memory)."""
+    """start_service, stop_service, restart_service, shut_down (supervisor); release_symbol, flatten, accept, adopt
+    (trader); acknowledge_faults, sign_checkpoint (memory)."""
     service: str
     """The process that executes it: supervisor, trader, memory …"""
     target: str | None = None
-    """What it acts on: a service, a symbol or a fault."""
+    """What it acts on: a service, a symbol or a fault; of accept also "account" or "owner"."""
     arguments: dict[str, Any] = {}
+    """``why`` of accept; ``stop``, ``target`` and ``quantity`` of adopt, as decimal strings; ``who`` and ``comment``
+    of acknowledge_faults."""
     issued_by: str
+    person: str | None = None
+    """Who gave it: login name, and the address it came from."""
     issued_ts: Timestamp
     expires_ts: Timestamp
 
 
 def command_executed_event(command: Command, outcome: Outcome, message: str) -> CommandExecuted:
     """Return the event that records a command."""
+    why = command.arguments.get("why")
     return CommandExecuted(
         command_id=command.command_id,
         command=command.command,
@@ -42,6 +47,8 @@ def command_executed_event(command: Command, outcome: Outcome, message: str) -> 
         outcome=outcome,
         message=message or None,
         issued_by=command.issued_by,
+        person=command.person,
+        why=why if isinstance(why, str) else None,
     )
 
 

@@ -58,8 +58,19 @@ def _service(event: "HistoryEvent") -> str:
 
 def _command(event: "HistoryEvent") -> str:
     words = [event.text_field("command"), event.text_field("target"), event.text_field("outcome")]
-    message = f": {event.text_field('message')}" if event.text_field("message") else ""
-    return " ".join(word for word in words if word) + message
+    person = f", by {event.text_field('person')}" if event.text_field("person") else ""
+    said = [text for text in (event.text_field("message"), event.text_field("why")) if text]
+    return " ".join(word for word in words if word) + person + "".join(f": {text}" for text in said)
+
+
+def _owner(event: "HistoryEvent") -> str:
+    doubt = f", but {event.text_field('doubt')}" if event.text_field("doubt") else ""
+    return f"orders on {event.text_field('account')} belong to owner {event.text_field('owner')}{doubt}"
+
+
+def _owner_confirmed(event: "HistoryEvent") -> str:
+    who, why = event.text_field("person") or "unknown", event.text_field("why") or ""
+    return f"owner {event.text_field('owner')} on {event.text_field('account')} confirmed by {who}: {why}"
 
 
 def _fault(event: "HistoryEvent") -> str:
@@ -106,6 +117,8 @@ _SUMMARIZERS = {
     "service_started": _service,
     "service_stopped": _service,
     "command_executed": _command,
+    "owner_established": _owner,
+    "owner_confirmed": _owner_confirmed,
     "clock_behind": _clock,
     "integrity_fault": _fault,
     "integrity_acknowledged": _acknowledgement,
@@ -115,6 +128,7 @@ _LEVELS: dict[str, StatusLevel] = {
     "integrity_fault": "bad",
     "integrity_acknowledged": "look",
     "clock_behind": "look",
+    "owner_confirmed": "look",
     "order_rejected": "look",
     "symbol_quarantined": "look",
     "health_status_changed": "look",

@@ -14,6 +14,7 @@ from cq_tui.contracts.layout import DataDir
 from cq_tui.store.document import DocumentError, parse_document, read_document, read_with_owner, write_document
 from cq_tui.store.lock import read_holder
 from cq_tui.store.owner import foreign_owner, user_name
+from cq_tui.store.person import person_here
 from cq_tui.store.regular_file import open_regular
 from cq_tui.store.reserve import Reserve
 
@@ -40,6 +41,7 @@ def issue_command(
         target=target,
         arguments=dict(arguments or {}),
         issued_by=issued_by,
+        person=person_here(),
         issued_ts=now,
         expires_ts=now + expiry,
     )

@@ -23,6 +23,10 @@ COMMANDS = {
         "down",
         "status",
         "service",
+        "flatten",
+        "release",
+        "accept",
+        "adopt",
         "events",
         "verify",
         "prove",
@@ -39,6 +43,9 @@ COMMANDS = {
     "up": ["--detach", "--replay", "--seed", "Ctrl-C"],
     "down": ["supervisor"],
     "status": ["--json", "0 ok, 1 degraded, 2 error"],
+    "release": ["Quarantine", "`accept`"],
+    "accept": ["--why", "account", "owner", "written off"],
+    "adopt": ["--stop", "--target", "--quantity"],
     "events": ["--follow", "--type", "--symbol", "--since", "2026-11-22T14:05:00Z", "-n", "--json", "1 some lines"],
     "service": [*SERVICES],
     "bundle": ["no secret"],
@@ -96,12 +103,22 @@ def test_version(cq: Cq) -> None:
         (["service"], "Missing argument"),
         (["exchange", "--port", "70000"], "--port"),
         (["config", "set"], "Missing argument"),
+        (["accept", "BTCUSDT"], "--why"),
+        (["accept", "btcusdt", "--why", "x"], "symbols are written in capitals, such as BTCUSDT"),
+        (["accept", "BTCUSDT", "--why", " "], "a reason is needed"),
+        (["adopt", "BTCUSDT"], "--stop"),
+        (["adopt", "BTC/USDT", "--stop", "1"], "'BTC/USDT' is not a symbol"),
+        (["adopt", "BTCUSDT", "--stop", "1,000"], "stop '1,000' is not a positive number such as 95000.5"),
+        (["adopt", "BTCUSDT", "--stop", "-5"], "stop '-5' is not a positive number"),
+        (["adopt", "BTCUSDT", "--stop", "5", "--target", "4"], "target 4 is not above stop 5"),
     ],
 )
-def test_invalid_arguments_are_named(cq: Cq, words: list[str], said: str) -> None:
+def test_invalid_arguments_are_named(cq: Cq, data: DataDir, words: list[str], said: str) -> None:
+    prepare_data_directory(data)
     told = cq(*words, code=2)
     assert said in told.err
     assert told.out == ""
+    assert list(data.control.glob("*.json")) == []
 
 
 @pytest.mark.parametrize(
@@ -194,7 +211,16 @@ def test_down_with_nothing_running(cq: Cq, data: DataDir) -> None:
     assert list(data.root.iterdir()) == []
 
 
-@pytest.mark.parametrize("words", [["flatten"], ["release", "BTCUSDT"], ["acknowledge", "all"]], ids=" ".join)
+ASKING = [
+    ["flatten"],
+    ["release", "BTCUSDT"],
+    ["accept", "BTCUSDT", "--why", "x"],
+    ["adopt", "BTCUSDT", "--stop", "1"],
+    ["acknowledge", "all"],
+]
+
+
+@pytest.mark.parametrize("words", ASKING, ids=" ".join)
 def test_a_command_in_an_empty_folder_says_how_to_start(cq: Cq, data: DataDir, words: list[str]) -> None:
     data.root.mkdir()
     assert "Start them with `cq-tui up`" in cq(*words, code=4).err

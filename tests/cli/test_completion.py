@@ -47,12 +47,14 @@ def test_bash_completes_commands_and_their_arguments(data: DataDir) -> None:
     expected = {
         "cq-tui st": "status",
         "cq-tui service ": " ".join(SERVICES),
-        "cq-tui config get TRADER_MAX_P": "TRADER_MAX_POSITIONS",
-        "cq-tui config set TRADER_MAX_P": "TRADER_MAX_POSITIONS=",
+        "cq-tui config get TRADER_MAX_PO": "TRADER_MAX_POSITIONS",
+        "cq-tui config set TRADER_MAX_PO": "TRADER_MAX_POSITIONS=",
         "cq-tui events --type order_e": "order_executed",
         "cq-tui events --symbol D": "DOGEUSDT",
         "cq-tui flatten ": "ETHUSDT",
         "cq-tui release ": "SOLUSDT",
+        "cq-tui accept ": "ETHUSDT account owner",
+        "cq-tui adopt D": "DOGEUSDT",
         "cq-tui acknowledge ": "all",
         f"cq-tui --data-dir {data.root / 'other'} events --symbol SOL": "SOLUSDT",
         f"cq-tui flatten --data-dir {data.root / 'other'} ": "",
@@ -88,7 +90,12 @@ def test_damaged_files_do_not_break_completion(data: DataDir) -> None:
     prepare_data_directory(data)
     for path in (data.settings, data.account, data.state_of("memory")):
         path.write_text("{")
-    for line, offered in {"flatten ": "", "release ": "", "events --symbol BTC": "BTCUSDT"}.items():
+    for line, offered in {
+        "flatten ": "",
+        "release ": "",
+        "accept o": "owner",
+        "events --symbol BTC": "BTCUSDT",
+    }.items():
         asked = environment(
             data, _CQ_TUI_COMPLETE="complete_fish", _TYPER_COMPLETE_ARGS=f"cq-tui {line}",
             _TYPER_COMPLETE_FISH_ACTION="get-args",

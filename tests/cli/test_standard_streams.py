@@ -23,6 +23,8 @@ WORDS: dict[str, list[str]] = {
     "prove": ["1"],
     "check-proof": ["none.json"],
     "release": ["BTCUSDT"],
+    "accept": ["BTCUSDT", "--why", "x"],
+    "adopt": ["BTCUSDT", "--stop", "1"],
     "config set": ["TRADING_STATE=halted"],
     "config unset": ["TRADING_STATE"],
 }

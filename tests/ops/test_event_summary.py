@@ -16,3 +16,16 @@ def test_events_are_summarized() -> None:
         words("order_executed", symbol="A", side="BUY", size=0.5, price=1.0, status="FILLED") == "A BUY 0.5 @ 1 filled"
     )
     assert words("made_up", answer=42, note="\x1b[2J") == "answer 42  note ␛[2J"
+    assert words("command_executed", command="flatten", outcome="done", message="no open position") == (
+        "flatten done: no open position"
+    )
+    accepted = {"command": "accept", "target": "A", "outcome": "done", "message": "A may trade again"}
+    assert words("command_executed", **accepted, person="kim from 192.0.2.7", why="sold by hand") == (
+        "accept A done, by kim from 192.0.2.7: A may trade again: sold by hand"
+    )
+    assert words("owner_established", account="testnet:7", owner="7k3qz", doubt="this directory may be a copy") == (
+        "orders on testnet:7 belong to owner 7k3qz, but this directory may be a copy"
+    )
+    assert words("owner_confirmed", account="testnet:7", owner="7k3qz", person="kim", why="moved") == (
+        "owner 7k3qz on testnet:7 confirmed by kim: moved"
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from cq_tui.contracts.commands import Command, CommandOutcome
+from cq_tui.contracts.commands import Command, CommandOutcome, command_executed_event
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.runfiles import LockHolder
 from cq_tui.store import control
@@ -16,6 +16,7 @@ from cq_tui.store.control import CommandInbox, issue_command, sweep_commands, wa
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import read_document
 from cq_tui.store.lock import ProcessLock, read_holder
+from cq_tui.store.person import person_here
 from tests.store.processes import program, until, word
 
 
@@ -38,7 +39,21 @@ def test_a_command_goes_to_its_service_once_and_its_answer_back(data: DataDir) -
     inbox.answer(command, "done", "all well")
     outcome = asyncio.run(wait_for_answer(data, command))
     assert (outcome.outcome, outcome.message, outcome.arguments) == ("done", "all well", {"n": 1})
+    assert outcome.person == command.person == person_here()
     assert [path.name for path in data.control.iterdir()] == ["done"]
+
+
+def test_a_command_of_the_first_version_names_no_person(data: DataDir) -> None:
+    plain = ask(data).model_dump(exclude={"person"}) | {"command_id": "older"}
+    for path in data.control.glob("*.json"):
+        path.unlink()
+    (data.control / "older.json").write_bytes(orjson.dumps(plain))
+    [claimed] = CommandInbox(data, "memory").claim()
+    assert claimed.person is None
+    event = command_executed_event(claimed, "done", "").model_dump(exclude_none=True)
+    assert event == {
+        "command_id": "older", "command": "verify_now", "outcome": "done", "target": "x", "issued_by": "room",
+    }  # fmt: skip
 
 
 CLAIMER = """

@@ -85,7 +85,7 @@ class AccountOwner:
         except JournalBroken:
             raise
         except JournalError as error:
-            self._runtime.log.error("event not recorded yet", event_type=event_type, problem=str(error))
+            self._runtime.log.error("events not spooled", error=str(error))
 
     def _path(self, owner: str) -> Path:
         return accounts_folder() / f"{file_name(self._account)}-{owner}.json"

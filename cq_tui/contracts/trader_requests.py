@@ -1,0 +1,84 @@
+"""What a person asks of the trader: the exact form of the commands ``accept`` and ``adopt``, and of earlier ones.
+
+Command line and trader read it by the same rules, so a command file that is wrong is refused with the same words.
+"""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import NamedTuple
+
+from cq_tui.contracts.commands import Command
+
+#: ``accept`` also takes these in place of a symbol: doubts about the whole account, and about who owns its orders.
+ACCOUNT, OWNER = "account", "owner"
+
+_AMOUNT = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
+_SYMBOL = re.compile(r"[\w.-]{1,40}")
+_MOST_CHARACTERS = 500
+
+
+class TraderRequest(NamedTuple):
+    """A command to the trader. ``symbol`` is empty for all symbols, or the whole account."""
+
+    kind: str
+    symbol: str
+    #: Who asks.
+    person: str
+    #: The reason that the person gave.
+    why: str
+    #: ``stop``, ``target`` and ``quantity`` of ``adopt``, as far as given.
+    numbers: Mapping[str, Decimal]
+
+
+def read_request(command: Command) -> TraderRequest:
+    """Return what a command asks for. Raises ValueError with words for the person who gave it."""
+    kind = {"release_symbol": "release"}.get(command.command, command.command)
+    needs_symbol = kind != "flatten"
+    why, numbers = "", {}
+    if kind == "accept":
+        why = check_reason(command.arguments.get("why"))
+    elif kind == "adopt":
+        numbers = check_levels({name: command.arguments.get(name) for name in ("stop", "target", "quantity")})
+    if needs_symbol or command.target is not None:
+        allowed = {ACCOUNT, OWNER} if kind == "accept" else set()
+        symbol = command.target if command.target in allowed else check_symbol(command.target or "")
+    else:
+        symbol = ""
+    return TraderRequest(kind, symbol, command.person or command.issued_by, why, numbers)
+
+
+def check_symbol(text: str) -> str:
+    """Return a symbol as it is. Raises ValueError for what can be none."""
+    if not _SYMBOL.fullmatch(text):
+        raise ValueError(f"{text!r} is not a symbol such as BTCUSDT")
+    if text != text.upper():
+        raise ValueError(f"{text!r} is not a symbol: symbols are written in capitals, such as {text.upper()}")
+    return text
+
+
+def check_reason(text: object) -> str:
+    """Return the reason that a person gave. Raises ValueError if there is none, or none that can be kept."""
+    reason = text.strip() if isinstance(text, str) else ""
+    if not reason:
+        raise ValueError("a reason is needed: say why it may be accepted")
+    if len(reason) > _MOST_CHARACTERS or not reason.isprintable():
+        raise ValueError(f"a reason is one line of at most {_MOST_CHARACTERS} printable characters")
+    return reason
+
+
+def check_levels(given: Mapping[str, object]) -> dict[str, Decimal]:
+    """Return the levels and the quantity of ``adopt``: those that are given, exact. Raises ValueError."""
+    numbers = {name: check_amount(name, value) for name, value in given.items() if value is not None}
+    if "stop" not in numbers:
+        raise ValueError("a stop is needed: the price at which the coins are sold")
+    if numbers.get("target", Decimal("Infinity")) <= numbers["stop"]:
+        raise ValueError(f"target {numbers['target']} is not above stop {numbers['stop']}")
+    return numbers
+
+
+def check_amount(name: str, value: object) -> Decimal:
+    """Return a price or quantity, exact. Raises ValueError unless it is a positive decimal number."""
+    if not isinstance(value, str) or not _AMOUNT.fullmatch(value) or not Decimal(value):
+        raise ValueError(f"{name} {value!r} is not a positive number such as 95000.5")
+    return Decimal(value)
