@@ -37,10 +37,11 @@ def complete_event_type(incomplete: str) -> list[str]:
 
 def complete_symbol(context: typer.Context, incomplete: str) -> list[str]:
     """Offer the symbols that the settings name."""
-    from cq_tui.store.settings_file import SettingsError, load_settings
+    from cq_tui.store.settings_file import SettingsError
+    from cq_tui.store.settings_in_force import SettingsInForce
 
     try:
-        return _matching(load_settings(_data(context).settings).settings.SYMBOLS, incomplete)
+        return _matching(SettingsInForce(_data(context)).load().settings.SYMBOLS, incomplete)
     except SettingsError:
         return []
 

@@ -85,7 +85,7 @@ def config_show(context: typer.Context, data_dir: DataOption = None, as_json: Js
 
 
 def _load(data: DataDir) -> "LoadedSettings":
-    from cq_tui.store.settings_file import load_settings
+    from cq_tui.store.settings_in_force import SettingsInForce
 
     with report_errors():
-        return load_settings(data.settings)
+        return SettingsInForce(data).load()

@@ -37,6 +37,8 @@ class Health(ContractModel):
     waiting_for: str | None = None
     """What it waits for until it is ready."""
     version: str | None = None
+    mode: str | None = None
+    """Mode that the service is in."""
 
 
 class FeederHealth(Health):

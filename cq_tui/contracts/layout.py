@@ -124,6 +124,11 @@ class DataDir:
         return self.root / "state" / "settings.json"
 
     @property
+    def settings_in_force(self) -> Path:
+        """The last good settings and the account in use, for as long as the settings cannot be used (0600: secrets)."""
+        return self.root / "state" / "settings_in_force.json"
+
+    @property
     def account(self) -> Path:
         """Balances, positions, orders and quarantined symbols."""
         return self.root / "state" / "account.json"

@@ -1,5 +1,9 @@
-"""The effective mode: the one function that turns the settings into simulation, paper, testnet or live."""
+"""The effective mode: the one function that turns the settings into simulation, paper, testnet or live.
 
+Another one says whether the services may change to it, and a third what a reader shows of them.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +15,12 @@ Mode = Literal["simulation", "paper", "testnet", "live"]
 #: Safest first.
 MODES: tuple[Mode, ...] = ("simulation", "paper", "testnet", "live")
 
+#: The settings that choose the account: the exchange, the address, and the keys. The guardrails are a consent to live.
+ACCOUNT_KEYS: tuple[str, ...] = (
+    "BINANCE_API_KEY", "BINANCE_API_SECRET", "BINANCE_USE_TESTNET", "TRADING_MODE", "SIMULATION_MODE", "PAPER_MODE",
+    "LIVE_TRADING_ENABLED", "DISABLE_ORDER_GUARDRAILS", "BINANCE_REST_URL", "BINANCE_STREAM_URL", "BINANCE_WS_API_URL",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class EffectiveMode:
@@ -21,6 +31,8 @@ class EffectiveMode:
     reasons: tuple[str, ...]
     #: Why no order can be placed; None if orders are possible.
     blocked: str | None = None
+    #: Why live, which was asked for, is not granted: a consent is missing.
+    not_granted: str | None = None
 
     @property
     def uses_simulator(self) -> bool:
@@ -44,7 +56,8 @@ def effective_mode(settings: Settings) -> EffectiveMode:
         named.setdefault("simulation", "SIMULATION_MODE is true")
     mode = next(mode for mode in MODES if mode in named)
     if mode == "live" and (missing := _missing_consents(settings)):
-        return EffectiveMode("paper", ("TRADING_MODE is live, but " + ", ".join(missing),))
+        reason = "TRADING_MODE is live, but " + ", ".join(missing)
+        return EffectiveMode("paper", (reason,), not_granted=reason)
     needs_keys = mode in ("testnet", "live") and not settings.has_keys
     blocked = f"{mode} needs BINANCE_API_KEY and BINANCE_API_SECRET" if needs_keys else None
     return EffectiveMode(mode, (named[mode],), blocked)
@@ -57,6 +70,40 @@ def _missing_consents(settings: Settings) -> list[str]:
     if settings.DISABLE_ORDER_GUARDRAILS:
         missing.append("the guardrails are off")
     return missing
+
+
+def refuse_switch(requested: EffectiveMode, current: Mode | None, fault: str | None = None) -> str | None:
+    """Return why the services do not follow the settings to another account; None if they do.
+
+    ``current`` is the mode that they are in; None in a new data directory, which holds nothing yet. ``fault`` says why
+    the account that the settings name cannot be used, such as a bad address. Services that are refused a switch stay
+    where their positions are, and only reduce. Keys that are taken away in the same mode are no switch.
+    """
+    if current is None:
+        return None
+    if requested.not_granted and current in ("testnet", "live"):
+        # From the simulated exchange it is paper, as ever: that is the same account.
+        return requested.not_granted
+    if requested.mode == current:
+        return None if requested.blocked else fault
+    return requested.blocked or fault
+
+
+def shown_mode(own: EffectiveMode, services: Mapping[str, str | None]) -> EffectiveMode:
+    """Return the mode to show: the one that the services are in, by their own reports.
+
+    ``own`` is what the settings say to the reader, shown when no service reports a mode. ``services`` holds the mode in
+    each current report, the trader's first. Where they differ, each is named.
+    """
+    reported = {name: mode for name, mode in services.items() if mode in MODES}
+    if not reported or set(reported.values()) == {own.mode}:
+        return own
+    shown = next(mode for mode in MODES if mode == next(iter(reported.values())))
+    if len(set(reported.values())) == 1:
+        said = [f"services: {shown}"]
+    else:
+        said = [f"{name}: {mode}" for name, mode in reported.items()]
+    return EffectiveMode(shown, (*said, f"settings: {own.mode}, {'; '.join(own.reasons)}"))
 
 
 def base_interval(settings: Settings, mode: Mode) -> str:

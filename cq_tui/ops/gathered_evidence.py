@@ -10,7 +10,8 @@ from cq_tui.store.checkpoints.config_folder import config_folder
 from cq_tui.store.checkpoints.evidence import Evidence, read_evidence
 from cq_tui.store.checkpoints.signed_note import SignedNoteError, VerifierKey
 from cq_tui.store.checkpoints.signing_key import SigningKeyError, load_key
-from cq_tui.store.settings_file import SettingsError, load_settings
+from cq_tui.store.settings_file import SettingsError
+from cq_tui.store.settings_in_force import SettingsInForce
 
 
 class UnusableKey(Exception):
@@ -51,7 +52,7 @@ def gather_evidence(data: DataDir, named: VerifierKey | None = None) -> Evidence
     except RuntimeError:
         return read_evidence(data, None, None, named=named)
     try:
-        copy = load_settings(data.settings).settings.MEMORY_CHECKPOINT_COPY
+        copy = SettingsInForce(data).load().settings.MEMORY_CHECKPOINT_COPY
     except SettingsError:
         copy = None
     known_id = directory_id_of(named.name) if named else MemoryState.load(data).directory_id

@@ -8,12 +8,13 @@ from pydantic import ValidationError
 
 from cq_tui.contracts.account import AccountState
 from cq_tui.contracts.layout import DataDir
-from cq_tui.contracts.mode import Mode, effective_mode
+from cq_tui.contracts.mode import ACCOUNT_KEYS, Mode, effective_mode, refuse_switch
 from cq_tui.contracts.settings import Settings
 from cq_tui.services.settings_record import SettingsRecord
 from cq_tui.store.data_directory import DataDirError, prepare_data_directory
 from cq_tui.store.document import DocumentError, DocumentMissing, read_document
-from cq_tui.store.settings_file import SettingChange, SettingsError, load_settings
+from cq_tui.store.settings_file import LoadedSettings, SettingChange, SettingsError
+from cq_tui.store.settings_in_force import SettingsInForce
 
 _OPEN_STATUSES = frozenset({"intended", "sent", "unknown", "new", "partially_filled", "pending_new"})
 
@@ -34,13 +35,13 @@ def set_settings(
     ``changed_by`` is ``room`` or ``cli``; ``notify`` is told if the data directory was open to others. Raises
     SettingsError for a key set in the environment or an invalid value, and ModeChangeRefused; then nothing was changed.
     """
-    loaded = load_settings(data.settings)
+    loaded = SettingsInForce(data).load()
     for key, value in changes.items():
         if loaded.is_overridden_by_environment(key, value):
             raise SettingsError(
                 f"{key} is set in the environment, which overrides the file. Unset it there and try again"
             )
-    before, after = effective_mode(loaded.settings).mode, _mode_after(loaded.settings, changes)
+    before, after = effective_mode(loaded.settings).mode, _mode_after(loaded, changes)
     if after != before and (obstacles := mode_change_obstacles(data)):
         raise ModeChangeRefused(before, after, obstacles)
     # What reduces risk is written even if nothing else can be.
@@ -50,12 +51,16 @@ def set_settings(
     return SettingsRecord(data).change(changes, changed_by)
 
 
-def _mode_after(before: Settings, changes: Mapping[str, Any]) -> Mode:
+def _mode_after(loaded: LoadedSettings, changes: Mapping[str, Any]) -> Mode:
+    """Return the mode that will be asked for; a request that is refused, and stays so, changes nothing."""
+    before, asked = effective_mode(loaded.settings).mode, effective_mode(loaded.requested).mode
     try:
-        return effective_mode(Settings.model_validate(before.model_dump() | dict(changes))).mode
+        after = effective_mode(Settings.model_validate(loaded.requested.model_dump() | dict(changes)))
     except ValidationError:
         # Writing it will report what is wrong.
-        return effective_mode(before).mode
+        return before
+    is_refused_again = not set(changes) & set(ACCOUNT_KEYS) or refuse_switch(after, before)
+    return before if after.mode == asked and is_refused_again else after.mode
 
 
 def mode_change_obstacles(data: DataDir) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from cq_tui.contracts.health import HEALTH_MODELS, Health, MemoryHealth, ServiceState, SupervisorHealth
 from cq_tui.contracts.layout import SERVICES, DataDir
-from cq_tui.contracts.mode import EffectiveMode, effective_mode, soft_guardrails_active
+from cq_tui.contracts.mode import EffectiveMode, effective_mode, shown_mode, soft_guardrails_active
 from cq_tui.contracts.runfiles import LockHolder
 from cq_tui.ops.history_verdicts import HistoryVerdicts, judge_memory
 from cq_tui.ops.supervision import supervision_problem
@@ -20,11 +20,13 @@ from cq_tui.ops.verdict import (
     judge,
     judge_all,
     living_supervisor,
+    reported_modes,
 )
 from cq_tui.store.document import DocumentError, DocumentMissing, read_document
 from cq_tui.store.lock import find_holder
 from cq_tui.store.reserve import Reserve
-from cq_tui.store.settings_file import LoadedSettings, load_settings
+from cq_tui.store.settings_file import LoadedSettings
+from cq_tui.store.settings_in_force import SettingsInForce
 from cq_tui.supervisor.desired_state import read_desired_state, will_run
 
 
@@ -116,11 +118,10 @@ def read_status(
 ) -> StackStatus:
     """Read the state of a data directory, whether or not the stack runs. Bad files never raise."""
     moment = time.time() if now is None else now
-    loaded = load_settings(data.settings)
-    mode = effective_mode(loaded.settings)
+    loaded = SettingsInForce(data).load()
     holder, report = find_holder(data.lock_of("supervisor")), _read_supervisor(data)
     services = living_supervisor(report, holder.pid if holder else None, moment)
-    is_starting, running = is_supervisor_starting(report, holder, moment), list[str]()
+    is_starting, holders = is_supervisor_starting(report, holder, moment), dict[str, int | None]()
     verdicts: dict[str, Verdict] = {}
     health: dict[str, Health] = {}
     for name in SERVICES:
@@ -132,20 +133,22 @@ def read_status(
         except DocumentError as error:
             problem = error.describe(f"health/{name}.json")
         process = find_holder(data.lock_of(name))
-        running += [name] if process else []
+        holders[name] = process.pid if process else None
         facts = ServiceFacts(
             name,
             health.get(name),
             problem,
-            holder=process.pid if process else None,
+            holder=holders[name],
             supervised=services.get(name),
             stop_requested=read_desired_state(data, name) == "stopped",
             will_start=is_starting and will_run(data, name),
         )
         verdicts[name] = judge(facts, moment)
+    mode = shown_mode(effective_mode(loaded.settings), reported_modes(health, holders))
     memory, interval = health.get("memory"), loaded.settings.MEMORY_CHECKPOINT_INTERVAL
     history = judge_memory(memory, verdicts["memory"], interval, moment) if isinstance(memory, MemoryHealth) else None
     overall = judge_all(verdicts, mode.required_services)
+    running = [name for name in SERVICES if holders[name] is not None]
     unsupervised = supervision_problem(holder, report, running, moment)
     return StackStatus(
         "degraded" if unsupervised and overall == "ok" else overall,

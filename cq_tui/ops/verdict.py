@@ -226,6 +226,20 @@ def judge_all(verdicts: Mapping[str, Verdict], required: Iterable[str]) -> Overa
     return "degraded" if "degraded" in words else "ok"
 
 
+def reported_modes(health: Mapping[str, Health | None], holders: Mapping[str, int | None]) -> dict[str, str | None]:
+    """Return the mode that each live process says it is in, the trader's first. ``holders`` are the processes' ids.
+
+    The feeder names the mode of its prices, which counts only where nobody else reports one, as in version 0.1.0.
+    """
+    modes = dict[str, str | None]()
+    for name in ("trader", "ares", "memory", "exchange", "feeder"):
+        report, holder = health.get(name), holders.get(name)
+        if report is not None and holder is not None and report.pid in (None, holder):
+            modes[name] = report.mode
+    prices = modes.pop("feeder", None)
+    return modes if any(modes.values()) else {"feeder": prices}
+
+
 def worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:
     """Return the verdicts that are not good, the worst first, else in the given order."""
     troubled = [verdict for verdict in verdicts if verdict.level != "good"]

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.contracts.mode import EffectiveMode, Mode, effective_mode
+from cq_tui.contracts.mode import EffectiveMode, Mode, effective_mode, refuse_switch
 from cq_tui.contracts.settings import Settings
 from cq_tui.room.controls import Controls, RequestRefused
 from cq_tui.room.keys import RoomAction
@@ -69,7 +69,7 @@ class RoomActions:
 
     async def toggle_testnet(self) -> None:
         """Toggle BINANCE_USE_TESTNET; offer to leave simulation while SIMULATION_MODE is true."""
-        key, settings = "BINANCE_USE_TESTNET", self._state.settings
+        key, settings = "BINANCE_USE_TESTNET", self._state.loaded_settings.requested
         new_value = not settings.BINANCE_USE_TESTNET
         toggled = settings.model_copy(update={key: new_value})
         outside = settings.model_copy(update={key: True, "SIMULATION_MODE": False, "PAPER_MODE": False})
@@ -81,7 +81,7 @@ class RoomActions:
         reasons = [
             f"{key} becomes {str(new_value).lower()}.",
             f"Mode now: {_describe_mode(before)}",
-            f"After: {_describe_mode(after)}",
+            f"After: {_describe_change(before, after)}",
         ]
         answers = [NO, DialogAnswer("write", "yes, change it", "y", danger=after.mode in ("testnet", "live"))]
         if settings.SIMULATION_MODE:
@@ -101,7 +101,7 @@ class RoomActions:
 
     async def toggle_guardrails(self) -> None:
         """Toggle DISABLE_ORDER_GUARDRAILS, which may leave or enter live mode."""
-        key, settings, before = "DISABLE_ORDER_GUARDRAILS", self._state.settings, self._state.mode
+        key, settings, before = "DISABLE_ORDER_GUARDRAILS", self._state.loaded_settings.requested, self._state.mode
         off = not settings.DISABLE_ORDER_GUARDRAILS
         after = effective_mode(settings.model_copy(update={key: off}))
         if off:
@@ -115,7 +115,7 @@ class RoomActions:
             if await self._is_mode_change_refused(after):
                 return
             question = _mode_question(before, after)
-            reasons += [f"Mode now: {_describe_mode(before)}", f"After: {_describe_mode(after)}"]
+            reasons += [f"Mode now: {_describe_mode(before)}", f"After: {_describe_change(before, after)}"]
         danger = off or after.mode != before.mode
         answer = DialogAnswer("write", "yes, turn them off" if off else "yes, turn them on", "y", danger=danger)
         if await self._show_dialog(Dialog(question, reasons, [NO, answer], before.mode, danger=danger)) == "write":
@@ -123,14 +123,13 @@ class RoomActions:
 
     async def toggle_halt(self) -> None:
         """Set TRADING_STATE to halted, or back to active."""
-        trading = self._state.settings.TRADING_STATE
-        if trading == "active":
+        trading, new_value = self._state.settings.TRADING_STATE, next_trading_state(self._state.loaded_settings)
+        if new_value == "halted":
             question = "No new orders, except to protect open positions."
             answer = DialogAnswer("write", "yes, halt", "y")
         else:
             question = f"Trading is {trading}. Signals will lead to orders again."
             answer = DialogAnswer("write", "yes, resume trading", "y", danger=True)
-        new_value = next_trading_state(trading)
         reasons = [f"TRADING_STATE becomes {new_value}."]
         if await self._show_dialog(Dialog(question, reasons, [NO, answer], self._state.mode.mode)) == "write":
             await self._write_settings({"TRADING_STATE": new_value})
@@ -211,7 +210,7 @@ class RoomActions:
         lines = ["SIMULATION_MODE is true: the mode stays simulation unless you leave it."]
         if obstacles:
             return [*lines, "Simulation cannot be left now:", *(f"· {obstacle}" for obstacle in obstacles[:8])]
-        return [*lines, f"After leaving: {_describe_mode(effective_mode(outside))}"]
+        return [*lines, f"After leaving: {_describe_change(self._state.mode, effective_mode(outside))}"]
 
 
 def _mode_change_obstacles(data: DataDir) -> list[str]:
@@ -225,9 +224,16 @@ def _describe_mode(mode: EffectiveMode) -> str:
     return f"{mode.mode.upper()} ({'; '.join(mode.reasons)}){blocked}"
 
 
+def _describe_change(before: EffectiveMode, after: EffectiveMode) -> str:
+    refused = refuse_switch(after, before.mode)
+    return f"{before.mode.upper()}, reducing: {refused}" if refused else _describe_mode(after)
+
+
 def _mode_question(before: EffectiveMode, after: EffectiveMode) -> str:
     if after.mode == before.mode:
         return f"The setting changes; the mode stays {before.mode.upper()}."
+    if refuse_switch(after, before.mode):
+        return f"The setting changes; the services stay in {before.mode.upper()} and only reduce."
     where = {
         "simulation": "the simulated exchange, with generated prices",
         "paper": "the simulated exchange, with Binance's real prices",

@@ -16,7 +16,7 @@ from cq_tui.contracts.health import (
     TraderHealth,
 )
 from cq_tui.contracts.layout import SERVICES, DataDir
-from cq_tui.contracts.mode import EffectiveMode, base_interval, effective_mode, soft_guardrails_active
+from cq_tui.contracts.mode import EffectiveMode, base_interval, effective_mode, shown_mode, soft_guardrails_active
 from cq_tui.contracts.runfiles import LockHolder
 from cq_tui.contracts.settings import Settings
 from cq_tui.contracts.tickers import Ticker
@@ -31,6 +31,7 @@ from cq_tui.ops.verdict import (
     judge,
     judge_all,
     living_supervisor,
+    reported_modes,
 )
 from cq_tui.room.changes import Changes, Topic
 from cq_tui.room.document_reader import DocumentReader
@@ -38,10 +39,11 @@ from cq_tui.room.event_tail import EventTail
 from cq_tui.room.file_contents import read_chain, read_closes, read_tickers
 from cq_tui.room.price_history import SPAN_SECONDS, PriceHistory
 from cq_tui.room.trades import TradeBlotter
-from cq_tui.store.document import file_identity, read_document
+from cq_tui.store.document import read_document
 from cq_tui.store.history.hash_chain import ChainTail
 from cq_tui.store.reserve import Reserve
-from cq_tui.store.settings_file import LoadedSettings, SettingsError, load_settings
+from cq_tui.store.settings_file import LoadedSettings, SettingsError
+from cq_tui.store.settings_in_force import SettingsInForce
 from cq_tui.supervisor.desired_state import read_desired_state, will_run
 
 FindHolder = Callable[[Path], LockHolder | None]
@@ -57,7 +59,6 @@ class RoomState:
         self, data: DataDir, environment: Mapping[str, str] | None = None, find_holder: FindHolder | None = None
     ) -> None:
         self.data = data
-        self._environment = environment
         self._find_holder = find_holder or _find_holder
         self._health = {
             service: DocumentReader(data.health_of(service), data.root, _document_parser(model))
@@ -67,7 +68,7 @@ class RoomState:
         self._tickers = DocumentReader(data.tickers, data.root, read_tickers)
         self._chain = DocumentReader(data.hash_chain, data.root, read_chain)
         self._event_tail = EventTail(data.events, data.root)
-        self._settings_identity: object = ()
+        self._in_force = SettingsInForce(data, environment)
         self.loaded_settings = LoadedSettings(Settings())
         self.settings_problem: str | None = None
         self._reserve = Reserve(data)
@@ -93,6 +94,7 @@ class RoomState:
             data.hash_chain: self._refresher(self._chain, Topic.HISTORY),
             data.events: self._refresh_events,
             data.settings: self._refresh_settings,
+            data.settings_in_force: self._refresh_settings,
             # The supervisor knows at once of a process that started or ended.
             data.health_of("supervisor"): self._refresh_supervisor,
         }
@@ -173,8 +175,10 @@ class RoomState:
 
     @property
     def mode(self) -> EffectiveMode:
-        """The effective mode."""
-        return effective_mode(self.settings)
+        """The mode that the services are in; while none runs, the one that the settings ask for."""
+        health = {name: reader.value for name, reader in self._health.items()}
+        holders = {name: holder.pid if holder else None for name, holder in self.lock_holders.items()}
+        return shown_mode(effective_mode(self.settings), reported_modes(health, holders))
 
     @property
     def guardrails(self) -> bool:
@@ -366,18 +370,14 @@ class RoomState:
         return Changes({Topic.EVENTS}) if fresh or self._event_tail.problem != problem else Changes()
 
     def _refresh_settings(self, notified: bool) -> Changes:
-        identity = file_identity(self.data.settings)
-        if identity == self._settings_identity and not notified:
-            return Changes()
-        first, self._settings_identity = self._settings_identity == (), identity
+        before = self.loaded_settings, self.settings_problem
         try:
-            self.loaded_settings = load_settings(
-                self.data.settings, self._environment, None if first else self.loaded_settings
-            )
+            self.loaded_settings = self._in_force.load()
             self.settings_problem = self.loaded_settings.problem
         except SettingsError as error:
             self.settings_problem = str(error)
-        return Changes({Topic.SETTINGS, Topic.SERVICES})
+        is_new = (self.loaded_settings, self.settings_problem) != before
+        return Changes({Topic.SETTINGS, Topic.SERVICES}) if is_new or notified else Changes()
 
     def recorded_closes(self, symbol: str, count: int) -> list[tuple[float, float]]:
         """Return (close time, close) of the last recorded klines of ARES's base interval."""

@@ -18,7 +18,7 @@ from cq_tui.binance.proxies import ProxyError, proxy_for
 from cq_tui.binance.shared_budget import SharedBudget
 from cq_tui.binance.signing import Credentials, CredentialsError, read_secret
 from cq_tui.contracts.layout import DataDir
-from cq_tui.contracts.mode import Mode
+from cq_tui.contracts.mode import Mode, effective_mode
 from cq_tui.contracts.runfiles import ExchangeAddress
 from cq_tui.contracts.settings import Settings
 from cq_tui.store.document import DocumentError, read_document
@@ -63,6 +63,19 @@ def trading_access(mode: Mode, settings: Settings, data: DataDir) -> ExchangeAcc
     endpoints = _apply_overrides(TESTNET if mode == "testnet" else MAINNET, settings)
     _require_safe_endpoints(endpoints, mode)
     return ExchangeAccess(mode, endpoints, _credentials(key.get_secret_value(), secret.get_secret_value()))
+
+
+def account_fault(settings: Settings, data: DataDir) -> str | None:
+    """Return why the account that settings choose cannot be used, whatever runs; None if it can."""
+    mode = effective_mode(settings).mode
+    try:
+        if mode != "simulation":
+            market_data_access(mode, settings, data)
+        if mode in ("testnet", "live"):
+            trading_access(mode, settings, data)
+    except ExchangeUnavailable as reason:
+        return f"{mode} needs {reason}"
+    return None
 
 
 def _require_safe_endpoints(endpoints: Endpoints, mode: Mode) -> None:

@@ -16,18 +16,18 @@ from cq_tui import __version__
 from cq_tui.contracts.base import Status
 from cq_tui.contracts.commands import Command, Outcome, command_executed_event
 from cq_tui.contracts.events import HealthStatusChanged, ServiceStarted, ServiceStopped
-from cq_tui.contracts.health import Health
+from cq_tui.contracts.health import FeederHealth, Health
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.mode import EffectiveMode, effective_mode
 from cq_tui.contracts.settings import Settings
 from cq_tui.services.logs import open_log
+from cq_tui.services.settings_to_act_on import settings_to_act_on
 from cq_tui.store.control import CommandInbox
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import file_identity, write_document
 from cq_tui.store.lock import ProcessLock
 from cq_tui.store.regular_file import open_regular
 from cq_tui.store.reserve import Reserve
-from cq_tui.store.settings_file import load_settings
 from cq_tui.store.spools.event_queue import EventQueue
 from cq_tui.store.spools.spool import SpoolEvent
 from cq_tui.store.watch import watch_folders
@@ -47,7 +47,8 @@ class ServiceRuntime:
         closed = prepare_data_directory(data)
         self.name = name
         self.data = data
-        self.loaded = load_settings(data.settings)
+        self._in_force = settings_to_act_on(data)
+        self.loaded = self._in_force.load()
         self._lock = ProcessLock(data.lock_of(name), name)
         # Positions are protected even on a full disk.
         Reserve(data).spend(self._lock.acquire, protects=name == "trader")
@@ -72,6 +73,11 @@ class ServiceRuntime:
     def mode(self) -> EffectiveMode:
         """The mode that follows from the settings."""
         return effective_mode(self.settings)
+
+    @property
+    def settings_are_unsettled(self) -> bool:
+        """Whether another look at the settings may change something although the file has not changed."""
+        return self._in_force.is_unsettled
 
     @property
     def problem(self) -> str | None:
@@ -132,7 +138,7 @@ class ServiceRuntime:
         self._flush_answers()
         if self.problem and health.status == "ok":
             health = health.model_copy(update={"status": "degraded", "reason": self.problem})
-        stamped = health.model_copy(update={"pid": os.getpid(), "started_ts": self.started_ts, "version": __version__})
+        stamped = health.model_copy(update=self._stamp(health))
         if self._status is not None and health.status != self._status:
             change = HealthStatusChanged(
                 service=self.name, old_status=self._status, new_status=health.status, reason=health.reason
@@ -145,10 +151,15 @@ class ServiceRuntime:
         except OSError as error:
             self.log.error("health file not written", error=str(error))
 
+    def _stamp(self, health: Health) -> dict[str, Any]:
+        """Return what every report says; the mode in the feeder's is that of its prices."""
+        mode = {} if isinstance(health, FeederHealth) else {"mode": self.mode.mode}
+        return {"pid": os.getpid(), "started_ts": self.started_ts, "version": __version__, **mode}
+
     def reload_settings(self) -> bool:
         """Reload the settings; return whether they changed."""
         before = self.loaded
-        self.loaded = load_settings(self.data.settings, last_good=before)
+        self.loaded = self._in_force.load()
         if self.loaded.problem and self.loaded.problem != before.problem:
             self.log.error("settings", problem=self.loaded.problem)
         if self.settings.LOG_LEVEL != before.settings.LOG_LEVEL:
@@ -294,7 +305,8 @@ async def _watch_settings(runtime: ServiceRuntime, service: Service) -> None:
         is_notified, seen = True, None
         while True:
             identity = file_identity(path)
-            if (is_notified or identity != seen) and runtime.reload_settings():
+            is_due = is_notified or identity != seen or runtime.settings_are_unsettled
+            if is_due and runtime.reload_settings():
                 runtime.log.info("settings changed", mode=runtime.mode.mode)
                 await service.on_settings_changed()
                 runtime.publish_health(service.health(time.time()))

@@ -26,6 +26,7 @@ from cq_tui.store.settings_file import (
     redact_value,
     redacted_settings,
 )
+from cq_tui.store.settings_in_force import SettingsInForce
 from cq_tui.store.spools.spool import EventSpool
 
 
@@ -61,9 +62,12 @@ class SettingsRecord:
         Raises SettingsError; then nothing was changed. A safer trading state is written even if nothing can be
         recorded.
         """
+        last_good = SettingsInForce(self._data).load().in_file
 
         def change() -> Changed:
-            return change_settings(self._data.settings, changes, lambda done: self._recording(done, changed_by))
+            return change_settings(
+                self._data.settings, changes, lambda done: self._recording(done, changed_by), last_good
+            )
 
         return self._reserve.spend(change, protects=changes.get("TRADING_STATE", "active") != "active")
 
@@ -106,6 +110,9 @@ class SettingsRecord:
         """Record what was announced, then what else differs from the file."""
         current = redacted_settings(self._data.settings)
         record = self._read()
+        if record is not None and record.recorded and file_identity(self._data.settings) is None:
+            # A file that is gone changed nothing: the services keep the last settings.
+            return
         if record is None:
             # The first time: what is there is where the record begins.
             write_document(self._path, _Record(recorded=current))

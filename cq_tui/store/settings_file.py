@@ -1,15 +1,18 @@
 """Settings: environment over ``ssot/env.json`` over defaults; the file is changed under a lock."""
 
 import fcntl
+import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import SecretStr, ValidationError
 
+from cq_tui.contracts.mode import effective_mode
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS, TRADING_STATES, Settings
 from cq_tui.store.document import DocumentError, DocumentMissing, parse_json, read_with_owner, write_document
 from cq_tui.store.owner import foreign_owner
@@ -17,6 +20,9 @@ from cq_tui.store.regular_file import open_regular
 
 #: Characters of an invalid value quoted in a message.
 _MAX_QUOTED = 80
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+#: A trading state in a file that is no JSON: whoever wrote it wanted it, whatever else is wrong.
+_WRITTEN_STATE = re.compile(rb'"TRADING_STATE"\s*:\s*"(active|reducing|halted)"')
 
 Source = Literal["environment", "file", "default"]
 
@@ -25,16 +31,33 @@ class SettingsError(Exception):
     """A setting cannot be used or changed; the message names key, value, rule and source."""
 
 
+class _Unusable(SettingsError):
+    """The file cannot be used; ``state`` is the safest trading state that it names all the same."""
+
+    def __init__(self, message: str, state: str = TRADING_STATES[0]) -> None:
+        super().__init__(message)
+        self.state = state
+
+
 @dataclass(frozen=True, slots=True)
 class LoadedSettings:
     """Effective settings, the source of each key, and what is wrong with the file."""
 
     settings: Settings
     sources: Mapping[str, Source] = field(default_factory=dict)
-    #: Why the file is ignored and the last valid settings are in effect; None if it is valid.
+    #: Why what the file says is not in effect, or not all of it, and what to do; None if it is.
     problem: str | None = None
     #: The trading state set in the environment.
     environment_state: str | None = None
+    #: The values in the last good file, with secrets; None if there was no file.
+    in_file: Mapping[str, Any] | None = field(default=None, repr=False)
+    #: What file and environment ask for, if the services do not follow it to another account; else None.
+    refused: Settings | None = None
+
+    @property
+    def requested(self) -> Settings:
+        """What file and environment ask for."""
+        return self.refused or self.settings
 
     def is_overridden_by_environment(self, key: str, value: Any = None) -> bool:
         """Whether the environment overrides this key, so that writing the file has no effect.
@@ -46,69 +69,123 @@ class LoadedSettings:
             return self.sources.get(key) == "environment"
         if value is None:
             return self.environment_state == TRADING_STATES[-1]
-        return value in TRADING_STATES and _safer(value, self.environment_state) != value
+        return value in TRADING_STATES and safer_state(value, self.environment_state) != value
 
 
 def load_settings(
     path: Path, environment: Mapping[str, str] | None = None, last_good: LoadedSettings | None = None
 ) -> LoadedSettings:
-    """Read the settings. If the file is invalid, keep ``last_good`` (or environment and defaults) and set ``problem``.
+    """Read the settings. If the file cannot be used, or is gone, keep ``last_good`` and set ``problem``.
 
-    An invalid file never adds risk: without ``last_good``, ``TRADING_STATE`` is at least ``reducing``, and a safer
-    trading state that can be read from an invalid file takes effect. Raises SettingsError only if the environment is
-    invalid, since it cannot be fixed while we run.
+    Without ``last_good``, environment and defaults hold. Nothing is opened meanwhile: ``TRADING_STATE`` is at least
+    ``reducing``, and a safer one that can be read in the file takes effect. Raises SettingsError only if the
+    environment is invalid, since it cannot be fixed while we run.
     """
-    variables = os.environ if environment is None else environment
-    held = {key: variables[key] for key in SETTING_KEYS if key in variables}
-    in_file: dict[str, Any] = {}
+    held = held_settings(environment)
     try:
-        in_file, foreign = _read(path)
-        if foreign:
-            raise SettingsError(foreign)
-        if not in_file and last_good is not None and "file" in last_good.sources.values() and not path.exists():
-            raise SettingsError(f"{path} is gone; the last settings read stay in effect. Restore it")
-        _validate(in_file, "ssot/env.json")
-    except SettingsError as error:
-        wanted = in_file.get("TRADING_STATE")
-        state = wanted if wanted in TRADING_STATES else TRADING_STATES[0]
-        if last_good is None:
-            last_good = _merge({}, held)
-            state = _safer(state, "reducing")
-        state = _safer(state, last_good.settings.TRADING_STATE)
-        settings = last_good.settings.model_copy(update={"TRADING_STATE": state})
-        return replace(last_good, settings=settings, problem=str(error))
-    return _merge(in_file, held)
+        in_file = _read_valid(path)
+        if in_file is None and last_good is not None and last_good.in_file is not None:
+            raise _Unusable(f"{path} is gone. Restore it with `cq-tui config restore`, or write {{}} for the defaults")
+    except _Unusable as error:
+        base = last_good or merge_settings(None, held)
+        state = safer_state(safer_state(error.state, "reducing"), base.settings.TRADING_STATE)
+        settings, mode = base.settings.model_copy(update={"TRADING_STATE": state}), effective_mode(base.settings).mode
+        whose = "the defaults" if base.in_file is None else "the last good settings"
+        problem = f"{error}. Until then {whose} hold ({mode}, {state})"
+        return replace(base, settings=settings, problem=problem, refused=None)
+    return merge_settings(in_file, held)
 
 
-def _safer(one: str, other: str) -> str:
+def held_settings(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the settings in an environment, by default in that of this process."""
+    variables = os.environ if environment is None else environment
+    return {key: variables[key] for key in SETTING_KEYS if key in variables}
+
+
+def safer_state(one: str, other: str) -> str:
+    """Return the more careful of two trading states."""
     return max(one, other, key=TRADING_STATES.index)
 
 
-def _read(path: Path) -> tuple[dict[str, Any], str | None]:
-    """Return the file's raw values, none if it is missing, and why they do not count. Raises SettingsError."""
+def _read_valid(path: Path) -> dict[str, Any] | None:
+    """Return the file's values, which are valid; None if there is no file. Raises SettingsError."""
+    in_file = _read(path)
+    if in_file is not None:
+        try:
+            validate_settings(in_file, "ssot/env.json")
+        except SettingsError as error:
+            raise _Unusable(str(error), _written_state(in_file)) from None
+    return in_file
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """Return the file's raw values, None if it is missing. Raises SettingsError if they do not count."""
+    content = b""
     try:
         content, uid = read_with_owner(path)
-        owner, values = foreign_owner(uid, path.parent), parse_json(path, content)
+        content = content.removeprefix(_BYTE_ORDER_MARK)
+        values, owner = parse_json(path, content), foreign_owner(uid, path.parent)
+        _check_duplicates(path, content)
     except DocumentMissing:
-        return {}, None
-    except (DocumentError, OSError) as error:
-        raise SettingsError(str(error)) from None
-    remedy = f"If its settings are yours: chown {os.geteuid()} {path}; otherwise move it away"
-    return values, owner and f"{path} belongs to {owner} and is ignored. {remedy}"
+        return None
+    except DocumentError as error:
+        remedy = "Fix it, or run `cq-tui config restore`"
+        raise _Unusable(f"{path}: {error.problem}. {remedy}", _state_in_text(content)) from None
+    except OSError as error:
+        raise _Unusable(f"{path}: {error.strerror or error}. Check its owner and permissions") from None
+    if owner:
+        remedy = f"If its settings are yours: chown {os.geteuid()} {path}; otherwise run `cq-tui config restore`"
+        raise _Unusable(f"{path} belongs to {owner} and is ignored. {remedy}", _written_state(values))
+    return values
 
 
-def _merge(in_file: dict[str, Any], held: dict[str, str]) -> LoadedSettings:
-    _validate(held, "the environment")
-    state = held.get("TRADING_STATE")
-    if state and "TRADING_STATE" in in_file and _safer(state, in_file["TRADING_STATE"]) != state:
+def _check_duplicates(path: Path, content: bytes) -> None:
+    """Raise DocumentError if a key appears twice: which value was wanted cannot be told."""
+    text = content.decode()
+
+    def check(pairs: list[tuple[str, Any]]) -> None:
+        seen = set[str]()
+        for name, _ in pairs:
+            if name in seen:
+                raise DocumentError(path, f"has {name[:_MAX_QUOTED]!r} twice{_lines_of(text, name)}", "Fix it")
+            seen.add(name)
+
+    # Numbers of any length and depths that are no concern of this check.
+    with suppress(ValueError, RecursionError):
+        json.loads(text, object_pairs_hook=check, parse_int=str, parse_float=str)
+
+
+def _lines_of(text: str, name: str) -> str:
+    key = re.compile(re.escape(json.dumps(name, ensure_ascii=False)) + r"\s*:")
+    lines = [text.count("\n", 0, found.start()) + 1 for found in key.finditer(text)]
+    return f" (lines {', '.join(map(str, lines))})" if 1 < len(lines) < 10 else ""
+
+
+def _written_state(values: Mapping[str, Any]) -> str:
+    wanted = values.get("TRADING_STATE")
+    return wanted if wanted in TRADING_STATES else TRADING_STATES[0]
+
+
+def _state_in_text(content: bytes) -> str:
+    found = [state.decode() for state in _WRITTEN_STATE.findall(content)]
+    return max(found, key=TRADING_STATES.index, default=TRADING_STATES[0])
+
+
+def merge_settings(in_file: Mapping[str, Any] | None, held: Mapping[str, str]) -> LoadedSettings:
+    """Merge the valid values of a file, None without one, with those held in the environment. Raises SettingsError."""
+    validate_settings(held, "the environment")
+    values, state = dict(in_file or {}), held.get("TRADING_STATE")
+    if state and "TRADING_STATE" in values and safer_state(state, values["TRADING_STATE"]) != state:
         held = {key: value for key, value in held.items() if key != "TRADING_STATE"}
     sources: dict[str, Source] = {
-        key: "environment" if key in held else "file" if key in in_file else "default" for key in SETTING_KEYS
+        key: "environment" if key in held else "file" if key in values else "default" for key in SETTING_KEYS
     }
-    return LoadedSettings(Settings.model_validate(in_file | held), sources, environment_state=state)
+    settings = Settings.model_validate({**values, **held})
+    return LoadedSettings(settings, sources, environment_state=state, in_file=in_file)
 
 
-def _validate(values: Mapping[str, Any], where: str) -> Settings:
+def validate_settings(values: Mapping[str, Any], where: str) -> Settings:
+    """Return these values as settings. Raises SettingsError, which names ``where`` they are."""
     try:
         return Settings.model_validate(dict(values))
     except ValidationError as error:
@@ -143,12 +220,16 @@ Changed = tuple[SettingChange, ...]
 
 
 def change_settings(
-    path: Path, changes: Mapping[str, Any], around: Callable[[Changed], AbstractContextManager[None]] | None = None
+    path: Path,
+    changes: Mapping[str, Any],
+    around: Callable[[Changed], AbstractContextManager[None]] | None = None,
+    last_good: Mapping[str, Any] | None = None,
 ) -> Changed:
     """Write keys to the file, leave all others unchanged, and return what changed.
 
-    ``around`` is entered before the file is written and left after it, under the lock. Raises SettingsError for an
-    unknown key, an invalid value, or a file that cannot be parsed: it is left unchanged.
+    ``around`` is entered before the file is written and left after it, under the lock. A file that is gone is written
+    again with the values of ``last_good``, which are in effect. Raises SettingsError for an unknown key, an invalid
+    value, or a file that cannot be used: it is left unchanged.
     """
     unknown = [key for key in changes if key not in SETTING_KEYS]
     if unknown:
@@ -156,12 +237,11 @@ def change_settings(
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locked_settings(path):
-            before, foreign = _read(path)
-            if foreign:
-                raise SettingsError(foreign)
-            old = _validate(before, "ssot/env.json")
+            found = _read_valid(path)
+            before = dict(last_good or {}) if found is None else found
+            old = validate_settings(before, "ssot/env.json")
             after = before | dict(changes)
-            new = _validate(after, "new settings")
+            new = validate_settings(after, "new settings")
             done = tuple(
                 SettingChange(key, redact_value(key, getattr(old, key)), redact_value(key, getattr(new, key)))
                 for key in changes
@@ -178,10 +258,8 @@ def change_settings(
 
 def redacted_settings(path: Path) -> dict[str, Any]:
     """Return the valid values in the file, secrets only as ``set`` or ``unset``. Raises SettingsError."""
-    in_file, foreign = _read(path)
-    if foreign:
-        raise SettingsError(foreign)
-    valid = _validate(in_file, "ssot/env.json")
+    in_file = _read_valid(path) or {}
+    valid = validate_settings(in_file, "ssot/env.json")
     return {key: redact_value(key, getattr(valid, key)) for key in SETTING_KEYS if key in in_file}
 
 

@@ -12,7 +12,7 @@ KIND = "headless"
 
 
 def build_health(
-    states: Mapping[str, ServiceState], problems: Sequence[str], *, started_ts: float, now: float
+    states: Mapping[str, ServiceState], problems: Sequence[str], mode: str, *, started_ts: float, now: float
 ) -> SupervisorHealth:
     """Return the report: an error when it gave up on a service, degraded when there are other problems."""
     gave_up = [name for name, state in states.items() if state.state == "gave_up"]
@@ -29,6 +29,7 @@ def build_health(
         started_ts=started_ts,
         ready=True,
         version=__version__,
+        mode=mode,
         services=dict(states),
         kind=KIND,
     )

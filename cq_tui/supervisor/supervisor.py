@@ -15,12 +15,13 @@ from cq_tui.contracts.freshness import STARTUP_LIMIT, Fresh, judge_age
 from cq_tui.contracts.health import ServiceState, SupervisorHealth
 from cq_tui.contracts.layout import SERVICES, DataDir
 from cq_tui.contracts.mode import effective_mode
+from cq_tui.services.settings_to_act_on import settings_to_act_on
 from cq_tui.store.control import sweep_commands
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import DocumentError, read_document
 from cq_tui.store.lock import LockHeld, ProcessLock
 from cq_tui.store.reserve import Reserve, describe_error
-from cq_tui.store.settings_file import LoadedSettings, load_settings
+from cq_tui.store.settings_in_force import SettingsInForce
 from cq_tui.store.watch import watch_folders
 from cq_tui.supervisor.commands import CommandHandler
 from cq_tui.supervisor.desired_state import RunState, end_was_requested, read_desired_state
@@ -79,7 +80,8 @@ class Supervisor:
         self._listener = listener
         self._lock = ProcessLock(data.lock_of("supervisor"), "supervisor", KIND)
         self._managed = {name: ManagedService(name, make_policy()) for name in SERVICES}
-        self._settings = LoadedSettings(load_settings(data.settings).settings)
+        self._in_force = settings_to_act_on(data)
+        self._settings = SettingsInForce(data).load()
         self._recorder = Recorder(data)
         self._reserve = Reserve(data)
         self._started_ts = time.time()
@@ -374,12 +376,13 @@ class Supervisor:
     def _write_health(self) -> None:
         states = {name: managed.state for name, managed in self._managed.items()}
         problems = [*filter(None, [self._settings.problem]), *self._recorder.problems.values()]
-        report = build_health(states, problems, started_ts=self._started_ts, now=time.time())
+        mode = effective_mode(self._settings.settings).mode
+        report = build_health(states, problems, mode, started_ts=self._started_ts, now=time.time())
         self._recorder.write_health(report)
 
     def _reload_settings(self) -> None:
         before = self._settings
-        self._settings = load_settings(self._data.settings, last_good=before)
+        self._settings = self._in_force.load()
         if self._settings.settings != before.settings:
             for managed in self._managed.values():
                 # The new settings may have fixed what made a service crash.

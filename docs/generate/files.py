@@ -52,6 +52,7 @@ NAMED: dict[str, tuple[str, ...]] = {
     "control_done": (_FOLDER, "supervisor, services"),
     "state_of": (_DOCUMENT, _ITSELF),
     "settings_record": (_DOCUMENT, "room, `cq-tui config set`, memory"),
+    "settings_in_force": (_DOCUMENT, "the services and their supervisor, under the lock of the settings"),
     "account": (_DOCUMENT, "trader", "account"),
     "ledger": (_JOURNAL, "exchange"),
     "run": (_FOLDER, _EVERY_PROCESS),

@@ -132,6 +132,26 @@ async def test_t_offers_to_leave_simulation(stage: Stage, make_room: MakeRoom) -
         assert remembered(stage) == [("SIMULATION_MODE", False)]
 
 
+async def test_t_says_that_a_mode_without_keys_is_refused(stage: Stage, make_room: MakeRoom) -> None:
+    nothing_open(stage)
+    stage.data.settings.write_bytes(
+        orjson.dumps({"SIMULATION_MODE": False, "TRADING_MODE": "live", "PAPER_MODE": True})
+    )
+    app = make_room(stage.data)
+    async with app.run_test(size=SIZE) as pilot:
+        await wait_until_loaded(pilot)
+        await pilot.press("t")
+        await wait_for_question(pilot)
+        assert "mode stays PAPER" in screen_text(pilot)
+        await pilot.press("escape")
+        await closed(pilot)
+        stage.data.settings.write_bytes(orjson.dumps({}))
+        await wait_for_text(pilot, "SIMULATION")
+        await pilot.press("t")
+        await wait_for_question(pilot)
+        assert "After leaving: SIMULATION, reducing: testnet needs BINANCE_API_KEY" in screen_text(pilot)
+
+
 async def test_t_does_not_offer_to_leave_simulation_with_open_positions(stage: Stage, make_room: MakeRoom) -> None:
     app = make_room(stage.data)
     async with app.run_test(size=SIZE) as pilot:
@@ -162,6 +182,7 @@ async def test_a_mode_change_is_refused_with_a_list_of_obstacles(stage: Stage, m
         assert "BINANCE_USE_TESTNET" not in settings(stage)
 
 
+KEYS = {"BINANCE_API_KEY": "key", "BINANCE_API_SECRET": "secret"}
 LIVE = {"SIMULATION_MODE": False, "BINANCE_USE_TESTNET": False, "TRADING_MODE": "live", "LIVE_TRADING_ENABLED": True}
 
 
@@ -194,7 +215,7 @@ async def test_a_position_opened_during_the_question_prevents_the_change(stage: 
 
 async def test_g_says_that_turning_the_guardrails_on_means_live(stage: Stage, make_room: MakeRoom) -> None:
     nothing_open(stage)
-    stage.data.settings.write_bytes(orjson.dumps(LIVE | {"DISABLE_ORDER_GUARDRAILS": True}))
+    stage.data.settings.write_bytes(orjson.dumps(LIVE | {"DISABLE_ORDER_GUARDRAILS": True, **KEYS}))
     app = make_room(stage.data)
     async with app.run_test(size=SIZE) as pilot:
         await wait_until_loaded(pilot)

@@ -10,7 +10,14 @@ import pytest
 
 from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS, TRADING_STATES, Settings
 from cq_tui.store.document import read_json, write_document
-from cq_tui.store.settings_file import LoadedSettings, SettingsError, change_settings, load_settings, redact_value
+from cq_tui.store.settings_file import (
+    LoadedSettings,
+    SettingsError,
+    change_settings,
+    load_settings,
+    merge_settings,
+    redact_value,
+)
 from tests.store.processes import finished, program, word
 
 CANARY = "canary-71c4"
@@ -60,6 +67,12 @@ BAD = [
     (b'{"SYMBOLS": ["[red]\\u001b[31m"]}', r"SYMBOLS is '\[red\]\\x1b\[31m'"),
     (b'{"ARES_BASE_INTERVAL": []}', "ARES_BASE_INTERVAL is"),
     (b'{"LOG_LEVEL": "' + b"x" * 100_000 + b'"}', "LOG_LEVEL is 'XXX"),
+    (b'{"LOG_LEVEL": "INFO",\n "PAPER_MODE": true,\n}', "not valid JSON .*line 2 column 20"),
+    (b'{"LOG_LEVEL": "INFO"}\x00\x00', "not valid JSON .*line 1 column 22"),
+    (b'{"LOG_LEVEL": "INFO",\n\n"LOG_LEVEL" : "INFO"}', r"has 'LOG_LEVEL' twice \(lines 1, 3\)"),
+    (b'{"PAPER_MODE": true, "PAPER\\u005fMODE": false}', "has 'PAPER_MODE' twice"),
+    (b'{"later": {"a": 1, "a": 2}, "n": ' + b"9" * 300 + b"}", "has 'a' twice"),
+    ("\ufeff{}".encode("utf-16"), "not valid JSON"),
 ]
 
 
@@ -69,12 +82,12 @@ def test_a_bad_file_is_named_left_alone_and_the_last_good_settings_hold(path: Pa
     good = load_settings(path, {})
     path.write_bytes(content)
     found = load_settings(path, {}, last_good=good)
-    assert found.settings == good.settings
+    assert found.settings == good.settings.model_copy(update={"TRADING_STATE": "reducing"}), "nothing is opened"
     assert found.sources == good.sources
     assert found.problem is not None
     with pytest.raises(AssertionError, match=words):
         raise AssertionError(found.problem)
-    assert len(found.problem) < 500
+    assert len(found.problem) < 600
     assert "\x1b" not in found.problem
     with pytest.raises(SettingsError, match=words):
         change_settings(path, {"PAPER_MODE": True})
@@ -102,7 +115,40 @@ def test_a_halt_applies_even_in_a_file_with_another_mistake(path: Path) -> None:
         assert found.settings.TRADING_STATE == "halted"
         assert found.problem
     write_document(path, {"TRADING_STATE": ["halted"]})
-    assert load_settings(path, {}, last_good=good).settings.TRADING_STATE == "active"
+    assert load_settings(path, {}, last_good=good).settings.TRADING_STATE == "reducing"
+
+
+@pytest.mark.parametrize(
+    ("content", "state"),
+    [
+        (b'{"TRADING_STATE": "halted",}', "halted"),
+        (b'{"TRADING_STATE" :\n"halted"', "halted"),
+        (b'{"TRADING_STATE": "halted", "TRADING_STATE": "active"}', "halted"),
+        (b'\xef\xbb\xbf{"TRADING_STATE": "halted",}', "halted"),
+        (b'{"TRADING_STATE": "active",}', "reducing"),
+        (b'{"OTHER_TRADING_STATE": "halted",}', "reducing"),
+    ],
+)
+def test_a_halt_applies_even_in_a_file_that_is_no_json(path: Path, content: bytes, state: str) -> None:
+    path.write_bytes(content)
+    for good in (None, merge_settings({"TRADING_STATE": "active"}, {})):
+        found = load_settings(path, {}, last_good=good)
+        assert (found.settings.TRADING_STATE, found.problem is None) == (state, False)
+
+
+def test_a_byte_order_mark_is_accepted(path: Path) -> None:
+    path.write_bytes(b'\xef\xbb\xbf{"LOG_LEVEL": "DEBUG"}')
+    found = load_settings(path, {})
+    assert (found.problem, found.settings.LOG_LEVEL) == (None, "DEBUG")
+    change_settings(path, {"PAPER_MODE": True})
+    assert read_json(path) == {"LOG_LEVEL": "DEBUG", "PAPER_MODE": True}
+
+
+def test_a_change_writes_a_file_that_is_gone_again_with_the_last_good_values(path: Path) -> None:
+    change_settings(path, {"TRADING_STATE": "halted"}, last_good={"SIMULATION_MODE": False, "x_later": [1]})
+    assert read_json(path) == {"SIMULATION_MODE": False, "x_later": [1], "TRADING_STATE": "halted"}
+    change_settings(path, {"LOG_LEVEL": "DEBUG"}, last_good={"SIMULATION_MODE": True})
+    assert read_json(path)["SIMULATION_MODE"] is False
 
 
 def test_a_file_that_disappears_loses_no_events(path: Path) -> None:
@@ -222,7 +268,8 @@ def test_a_file_of_another_owner_is_ignored_except_for_a_safer_state(path: Path)
     write_document(path, {"LOG_LEVEL": "DEBUG", "TRADING_STATE": "active"})
     os.chown(path, 54_321, 54_321)
     assert load_settings(path, {}).settings.TRADING_STATE == "reducing"
-    assert load_settings(path, {}, before).settings == before.settings, "the last good settings stay"
+    stays = before.settings.model_copy(update={"TRADING_STATE": "halted"})
+    assert load_settings(path, {}, before).settings == stays, "the last good settings stay"
     with pytest.raises(SettingsError, match="belongs to user 54321"):
         change_settings(path, {"LOG_LEVEL": "ERROR"})
 

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from cq_tui.contracts.layout import SERVICES
+from cq_tui.contracts.settings import SECRET_KEYS
 from cq_tui.store.document import write_document
 from cq_tui.store.settings_file import change_settings
 from cq_tui.supervisor.process import find_process
@@ -197,7 +198,7 @@ async def test_the_next_supervisor_adopts_running_services(stage: Stage) -> None
 async def test_leaving_the_simulation_stops_the_exchange(stage: Stage) -> None:
     async with stage.supervised() as supervisor:
         await until(in_state(supervisor, "running"))
-        change_settings(stage.data.settings, {"SIMULATION_MODE": False})
+        change_settings(stage.data.settings, {"SIMULATION_MODE": False, **dict.fromkeys(SECRET_KEYS, "x")})
         await until(in_state(supervisor, "stopped", "exchange"))
         assert supervisor.state_of("exchange").reason == "not needed in this mode"
         assert supervisor.state_of("exchange").wanted == "running"

@@ -1,0 +1,174 @@
+"""The settings in force: those of the file or, while it cannot be used, the last good ones, on the same account.
+
+``state/settings_in_force.json`` (0600) holds the last good values of the file, with secrets, and the account that the
+services are on. The services and their supervisor write it, under the lock of the settings; everyone else reads it. So
+a service that starts while the file is broken or gone goes on where the others are, and only reduces.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.mode import ACCOUNT_KEYS, Mode, effective_mode, refuse_switch
+from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS, Settings
+from cq_tui.store.document import (
+    DocumentError,
+    FileIdentity,
+    file_identity,
+    parse_document,
+    read_json,
+    read_with_owner,
+    write_document,
+)
+from cq_tui.store.owner import foreign_owner
+from cq_tui.store.reserve import Reserve
+from cq_tui.store.settings_file import (
+    LoadedSettings,
+    held_settings,
+    load_settings,
+    locked_settings,
+    merge_settings,
+    safer_state,
+)
+
+#: Says why the account that settings choose cannot be used; None if it can, as far as that is known beforehand.
+AccountFault = Callable[[Settings], str | None]
+
+
+class InForce(BaseModel):
+    """``state/settings_in_force.json``."""
+
+    #: The last good values in the file; null if there was no file.
+    in_file: dict[str, Any] | None = None
+    #: The settings that chose the account (ACCOUNT_KEYS), without secrets of the environment; empty if not known.
+    account: dict[str, Any] = {}
+    #: Why the services do not follow the file to another account; null if they do.
+    refused: str | None = None
+
+    @property
+    def mode(self) -> Mode | None:
+        """The mode that the services are in; None if that is not known."""
+        return effective_mode(Settings.model_validate(self.account)).mode if self.account else None
+
+
+def read_in_force(data: DataDir) -> InForce | None:
+    """Return what the services wrote; None if there is nothing, or it cannot be used."""
+    path = data.settings_in_force
+    try:
+        content, uid = read_with_owner(path)
+        found, owner = parse_document(path, content, InForce), foreign_owner(uid, path.parent)
+        Settings.model_validate(found.account)
+        Settings.model_validate(found.in_file or {})
+    except (DocumentError, ValidationError, OSError):
+        return None
+    return None if owner else found
+
+
+class SettingsInForce:
+    """Reads the settings of a data directory as everybody sees them; with ``writes``, for who acts on them."""
+
+    def __init__(
+        self,
+        data: DataDir,
+        environment: Mapping[str, str] | None = None,
+        *,
+        writes: bool = False,
+        fault: AccountFault = lambda _: None,
+    ) -> None:
+        self._data = data
+        self._environment = environment
+        self._writes = writes
+        self._fault = fault
+        self._loaded: LoadedSettings | None = None
+        self._seen: tuple[FileIdentity | None, FileIdentity | None] = (None, None)
+        #: What this process knows, in case that the record cannot be read or written.
+        self._known: InForce | None = None
+        #: Whether the record lacks what this process knows: the disk refused it, or somebody held the lock.
+        self._is_pending = False
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether another look may change something although no file has changed."""
+        return self._is_pending or (self._loaded is not None and self._loaded.refused is not None)
+
+    def load(self) -> LoadedSettings:
+        """Return the settings in force now. Raises SettingsError if the environment is invalid."""
+        seen = file_identity(self._data.settings), file_identity(self._data.settings_in_force)
+        if self._loaded is None or None in seen or seen != self._seen or self.is_unsettled:
+            self._loaded, self._seen = self._load(seen[0]), seen
+        return self._loaded
+
+    def _load(self, identity: FileIdentity | None) -> LoadedSettings:
+        stored = read_in_force(self._data)
+        before = self._known if self._is_pending or stored is None else stored
+        before = before or _recorded_before(self._data)
+        held = held_settings(self._environment)
+        last_good = merge_settings(before.in_file, held) if before else None
+        loaded = load_settings(self._data.settings, held, last_good)
+        account, refused = _account(loaded), None
+        if before and account != before.account and (refused := self._refuse(loaded, before)):
+            account, loaded = before.account, _stay(loaded, before, held, refused)
+        if before or loaded.problem is None:
+            # Where the services are is known to themselves, and to others only from what they wrote.
+            account = account if self._writes or stored else {}
+            in_file = None if loaded.in_file is None else dict(loaded.in_file)
+            self._known = InForce(in_file=in_file, account=account, refused=refused)
+            self._write(self._known, stored, identity)
+        return loaded
+
+    def _refuse(self, loaded: LoadedSettings, before: InForce) -> str | None:
+        """Return why the services stay on the account that they are on; None if they do not."""
+        if before.refused and not self._writes and before.in_file == loaded.in_file:
+            return before.refused
+        return refuse_switch(effective_mode(loaded.settings), before.mode, self._fault(loaded.settings))
+
+    def _write(self, now: InForce, stored: InForce | None, identity: FileIdentity | None) -> None:
+        """Store what is in force; what cannot be stored now is tried again at the next look."""
+        self._is_pending = self._writes and now != stored
+        if not self._is_pending:
+            return
+        with suppress(OSError), locked_settings(self._data.settings, wait=False):
+            if file_identity(self._data.settings) != identity:
+                return
+            Reserve(self._data).spend(lambda: write_document(self._data.settings_in_force, now.model_dump()))
+            self._is_pending = False
+
+
+def _recorded_before(data: DataDir) -> InForce | None:
+    """Return the file's values that memory recorded last, without secrets: earlier versions knew no more."""
+    try:
+        recorded = read_json(data.settings_record)["recorded"]
+        values = {key: recorded[key] for key in SETTING_KEYS if key in recorded and key not in SECRET_KEYS}
+        Settings.model_validate(values)
+    except (DocumentError, ValidationError, KeyError, TypeError):
+        return None
+    return InForce(in_file=values) if recorded else None
+
+
+def _account(loaded: LoadedSettings) -> dict[str, Any]:
+    """Return what chose the account. A secret that is held in the environment is not to be stored in a file."""
+    settings, account = loaded.settings, dict[str, Any]()
+    for key in ACCOUNT_KEYS:
+        value = getattr(settings, key)
+        if key not in SECRET_KEYS:
+            account[key] = value
+        elif value is not None and loaded.sources[key] == "file":
+            account[key] = value.get_secret_value()
+    return account
+
+
+def _stay(loaded: LoadedSettings, before: InForce, held: Mapping[str, str], refused: str) -> LoadedSettings:
+    """Return the settings on the account that the services are on; nothing more is opened there."""
+    asked, there = loaded.settings, Settings.model_validate(before.account)
+    chosen = {key: getattr(there, key) for key in ACCOUNT_KEYS}
+    for key in SECRET_KEYS - before.account.keys():
+        chosen[key] = getattr(asked, key) if key in held else None
+    chosen["TRADING_STATE"] = safer_state("reducing", asked.TRADING_STATE)
+    state = chosen["TRADING_STATE"]
+    text = f"{refused}: the services stay in {before.mode}, {state}. Correct the settings, or take the change back"
+    problem = "; ".join(filter(None, (loaded.problem, text)))
+    return replace(loaded, settings=asked.model_copy(update=chosen), problem=problem, refused=asked)

@@ -1,0 +1,95 @@
+"""Whether the services follow the settings to another account, and which mode is shown: tables."""
+
+import itertools
+from typing import get_args
+
+import pytest
+
+from cq_tui.contracts.mode import (
+    ACCOUNT_KEYS,
+    MODES,
+    EffectiveMode,
+    Mode,
+    effective_mode,
+    refuse_switch,
+    shown_mode,
+)
+from cq_tui.contracts.settings import SECRET_KEYS, SETTING_KEYS, Settings
+
+KEYS = "needs keys"
+FAULT = "needs another address"
+DENIED = "live, but no consent"
+#: What the settings ask for: a mode, why it cannot be, and what is refused in each mode (all others: nothing).
+REFUSED: dict[tuple[Mode, str | None], dict[Mode, str | None]] = {
+    ("simulation", None): {},
+    ("paper", None): {},
+    ("testnet", None): {},
+    ("live", None): {},
+    # Keys that are taken away in the same mode are no switch: nothing goes out any more.
+    ("testnet", KEYS): {"simulation": KEYS, "paper": KEYS, "live": KEYS},
+    ("live", KEYS): {"simulation": KEYS, "paper": KEYS, "testnet": KEYS},
+    # Another address in the same mode is another account.
+    ("paper", FAULT): {"simulation": FAULT, "paper": FAULT, "testnet": FAULT, "live": FAULT},
+    ("testnet", FAULT): {"simulation": FAULT, "paper": FAULT, "testnet": FAULT, "live": FAULT},
+    ("live", FAULT): {"simulation": FAULT, "paper": FAULT, "testnet": FAULT, "live": FAULT},
+    # Live that is not granted is paper, which is the simulated exchange: from another account nobody goes there.
+    ("paper", DENIED): {"testnet": DENIED, "live": DENIED},
+}
+
+
+@pytest.mark.parametrize(("asked", "current"), list(itertools.product(REFUSED, [None, *MODES])))
+def test_a_switch_is_refused_or_not(asked: tuple[Mode, str | None], current: Mode | None) -> None:
+    mode, why = asked
+    requested = EffectiveMode(
+        mode, ("because",), blocked=why if why == KEYS else None, not_granted=why if why == DENIED else None
+    )
+    refused = refuse_switch(requested, current, why if why == FAULT else None)
+    assert refused == (None if current is None else REFUSED[asked].get(current))
+
+
+def test_no_switch_is_refused_in_a_new_directory() -> None:
+    assert {refuse_switch(EffectiveMode(mode, (), blocked=KEYS), None, FAULT) for mode in MODES} == {None}
+
+
+def test_live_that_is_not_granted_says_so() -> None:
+    asked = {"TRADING_MODE": "live", "SIMULATION_MODE": False, "BINANCE_USE_TESTNET": False}
+    found = effective_mode(Settings.model_validate(asked))
+    assert (found.mode, found.not_granted) == ("paper", "TRADING_MODE is live, but LIVE_TRADING_ENABLED is false")
+    assert effective_mode(Settings(PAPER_MODE=True)).not_granted is None
+
+
+def test_what_chooses_the_account_are_settings_with_all_secrets() -> None:
+    assert set(ACCOUNT_KEYS) <= set(SETTING_KEYS)
+    assert set(ACCOUNT_KEYS) > SECRET_KEYS
+    assert get_args(Mode) == MODES
+
+
+OWN = EffectiveMode("simulation", ("SIMULATION_MODE is true",))
+SHOWN: list[tuple[dict[str, str | None], Mode, tuple[str, ...]]] = [
+    ({}, "simulation", OWN.reasons),
+    ({"trader": None, "memory": None}, "simulation", OWN.reasons),
+    ({"trader": "a later mode"}, "simulation", OWN.reasons),
+    ({"trader": "simulation", "memory": None}, "simulation", OWN.reasons),
+    (
+        {"trader": "testnet", "memory": "testnet"},
+        "testnet",
+        ("services: testnet", "settings: simulation, SIMULATION_MODE is true"),
+    ),
+    (
+        {"trader": "live", "memory": "simulation"},
+        "live",
+        ("trader: live", "memory: simulation", "settings: simulation, SIMULATION_MODE is true"),
+    ),
+    (
+        {"trader": None, "memory": "paper"},
+        "paper",
+        ("services: paper", "settings: simulation, SIMULATION_MODE is true"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("services", "mode", "reasons"), SHOWN)
+def test_the_mode_shown_is_that_of_the_services(
+    services: dict[str, str | None], mode: Mode, reasons: tuple[str, ...]
+) -> None:
+    assert (shown_mode(OWN, services).mode, shown_mode(OWN, services).reasons) == (mode, reasons)

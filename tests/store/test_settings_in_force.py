@@ -1,0 +1,307 @@
+"""The settings in force: the last good ones hold over restarts, on the same account, and open nothing."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cq_tui.contracts.layout import DataDir
+from cq_tui.contracts.mode import effective_mode
+from cq_tui.contracts.settings import SECRET_KEYS, Settings
+from cq_tui.store.data_directory import prepare_data_directory
+from cq_tui.store.document import read_json, write_document
+from cq_tui.store.settings_file import LoadedSettings, SettingsError, locked_settings
+from cq_tui.store.settings_in_force import SettingsInForce, read_in_force
+
+CANARY = "canary-55ab"
+KEYS = dict.fromkeys(sorted(SECRET_KEYS), CANARY)
+TESTNET: dict[str, Any] = {"SIMULATION_MODE": False, "TRADER_ORDER_QUOTE": 70.0, **KEYS}
+GOOD_URL = "https://testnet.example"
+LIVE = TESTNET | {"BINANCE_USE_TESTNET": False, "TRADING_MODE": "live", "LIVE_TRADING_ENABLED": True}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> DataDir:
+    data = DataDir(tmp_path / "data")
+    prepare_data_directory(data)
+    return data
+
+
+def service(data: DataDir, environment: Mapping[str, str] | None = None, fault: str | None = None) -> SettingsInForce:
+    """What a service reads that starts now; ``fault`` is that of every address but the good one."""
+    faults = {GOOD_URL: None}
+    return SettingsInForce(
+        data, environment or {}, writes=True, fault=lambda asked: faults.get(str(asked.BINANCE_REST_URL), fault)
+    )
+
+
+def summary(loaded: LoadedSettings) -> tuple[str, str]:
+    return effective_mode(loaded.settings).mode, loaded.settings.TRADING_STATE
+
+
+def _unlink(path: Path) -> None:
+    path.unlink()
+
+
+def _folder(path: Path) -> None:
+    path.unlink()
+    (path / "inside").mkdir(parents=True)
+
+
+def _loop(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path)
+
+
+def _dangling(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.with_name("nowhere"))
+
+
+def _pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def _foreign(path: Path) -> None:
+    os.chown(path, 54_321, 54_321)
+
+
+def _content(content: bytes) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        path.write_bytes(content)
+
+    return write
+
+
+SPOILT: dict[str, Callable[[Path], None]] = {
+    "a comma too many": _content(b'{"SIMULATION_MODE": true,\n "PAPER_MODE": false,\n}'),
+    "duplicate keys": _content(b'{"SIMULATION_MODE": true, "SIMULATION_MODE": false}'),
+    "wrong type": _content(b'{"SIMULATION_MODE": []}'),
+    "no object": _content(b"[]"),
+    "zero bytes": _content(b"\x00" * 100),
+    "empty": _content(b""),
+    "no UTF-8": _content(b'{"LOG_LEVEL": "\xff"}'),
+    "gone": _unlink,
+    "folder": _folder,
+    "loop": _loop,
+    "dangling": _dangling,
+    "pipe": _pipe,
+    "foreign": _foreign,
+}
+
+
+@pytest.mark.parametrize("kind", SPOILT)
+@pytest.mark.parametrize("good", [TESTNET, LIVE], ids=["testnet", "live"])
+def test_every_file_that_cannot_be_used_leaves_all_where_they_are(
+    data: DataDir, kind: str, good: dict[str, Any]
+) -> None:
+    if kind == "foreign" and os.geteuid() != 0:
+        pytest.skip("only root can give a file away")
+    write_document(data.settings, good)
+    running = service(data)
+    before = running.load()
+    assert summary(before)[1] == "active"
+    SPOILT[kind](data.settings)
+    for loaded in (running.load(), service(data).load(), SettingsInForce(data, {}).load()):
+        stays = before.settings.model_copy(update={"TRADING_STATE": "reducing"})
+        assert loaded.settings == stays, "the same account with the same keys; nothing is opened"
+        assert loaded.problem is not None
+        assert "ssot/env.json" in loaded.problem
+        assert "the last good settings hold" in loaded.problem
+        assert CANARY not in loaded.problem + repr(loaded)
+    assert read_json(data.settings_in_force)["in_file"] == good
+
+
+def test_a_file_that_is_right_again_holds_at_once(data: DataDir) -> None:
+    write_document(data.settings, TESTNET)
+    running = service(data)
+    running.load()
+    data.settings.unlink()
+    assert running.load().problem
+    write_document(data.settings, TESTNET | {"TRADER_ORDER_QUOTE": 80.0})
+    loaded = running.load()
+    assert (loaded.problem, loaded.settings.TRADER_ORDER_QUOTE, *summary(loaded)) == (None, 80.0, "testnet", "active")
+    data.settings.unlink()
+    assert service(data).load().settings.TRADER_ORDER_QUOTE == 80.0
+
+
+def test_defaults_hold_where_there_was_no_file_and_after_braces(data: DataDir) -> None:
+    for _ in range(2):
+        loaded = service(data).load()
+        assert (loaded.settings, loaded.problem) == (Settings(), None)
+    write_document(data.settings, TESTNET)
+    assert summary(service(data).load())[0] == "testnet"
+    data.settings.unlink()
+    problem = service(data).load().problem
+    assert problem is not None
+    assert "write {} for the defaults" in problem
+    data.settings.write_text("{}")
+    loaded = service(data).load()
+    assert (loaded.settings, loaded.problem) == (Settings(), None)
+
+
+def test_the_record_is_private_and_written_only_by_who_acts(data: DataDir) -> None:
+    write_document(data.settings, TESTNET)
+    SettingsInForce(data, {}).load()
+    assert not data.settings_in_force.exists()
+    service(data).load()
+    assert data.settings_in_force.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_new_directory_with_a_broken_file_has_defaults_that_open_nothing(data: DataDir) -> None:
+    data.settings.write_text("{")
+    loaded = service(data).load()
+    assert summary(loaded) == ("simulation", "reducing")
+    assert "the defaults hold" in (loaded.problem or "")
+    assert not data.settings_in_force.exists(), "nobody knows yet where the services belong"
+    write_document(data.settings, {"SIMULATION_MODE": False})
+    assert summary(service(data).load()) == ("testnet", "active")
+
+
+def test_an_earlier_version_s_record_of_the_settings_tells_at_least_the_mode(data: DataDir) -> None:
+    recorded = {"SIMULATION_MODE": False, "TRADER_ORDER_QUOTE": 70.0, "BINANCE_API_KEY": "set"}
+    write_document(data.settings_record, {"recorded": recorded})
+    loaded = service(data).load()
+    assert summary(loaded) == ("testnet", "reducing")
+    assert (loaded.settings.TRADER_ORDER_QUOTE, loaded.settings.BINANCE_API_KEY) == (70.0, None)
+    assert "is gone" in (loaded.problem or "")
+    write_document(data.settings, TESTNET)
+    assert (service(data).load().problem, summary(service(data).load())) == (None, ("testnet", "active"))
+
+
+REFUSALS: list[tuple[dict[str, Any], str | None, str]] = [
+    ({"TRADING_MODE": "live", "BINANCE_USE_TESTNET": False, "LIVE_TRADING_ENABLED": True} , None, "live needs BINANCE"),
+    ({"TRADING_MODE": "live", "BINANCE_USE_TESTNET": False, **KEYS}, None, "LIVE_TRADING_ENABLED is false"),
+    (LIVE | {"DISABLE_ORDER_GUARDRAILS": True}, None, "the guardrails are off"),
+    (LIVE, "live needs a usable address", "live needs a usable address"),
+    (TESTNET | {"BINANCE_REST_URL": "bad"}, "testnet needs a usable address", "testnet needs a usable address"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("asked", "fault", "why"), REFUSALS)
+def test_a_refused_switch_leaves_the_services_on_their_account_and_reducing(
+    data: DataDir, asked: dict[str, Any], fault: str | None, why: str
+) -> None:
+    write_document(data.settings, TESTNET | {"BINANCE_REST_URL": GOOD_URL})
+    running = service(data, fault=fault)
+    before = running.load().settings
+    write_document(data.settings, {"SIMULATION_MODE": False, "TRADER_ORDER_QUOTE": 90.0} | asked)
+    for each in (running.load(), service(data, fault=fault).load(), SettingsInForce(data, {}).load()):
+        assert summary(each) == ("testnet", "reducing")
+        assert each.settings.BINANCE_API_SECRET == before.BINANCE_API_SECRET
+        assert each.settings.BINANCE_REST_URL == GOOD_URL
+        assert each.settings.DISABLE_ORDER_GUARDRAILS is False
+        assert asked.get("TRADER_ORDER_QUOTE", 90.0) == each.settings.TRADER_ORDER_QUOTE, "all else applies"
+        assert why in (each.problem or "")
+        assert "the services stay in testnet, reducing" in (each.problem or "")
+        assert (
+            effective_mode(each.requested) != effective_mode(each.settings) or each.requested.BINANCE_REST_URL == "bad"
+        )
+    data.settings.write_text("{")
+    assert summary(service(data, fault=fault).load()) == ("testnet", "reducing")
+    write_document(data.settings, TESTNET)
+    loaded = service(data).load()
+    assert (loaded.problem, summary(loaded)) == (None, ("testnet", "active"))
+
+
+def test_without_keys_nobody_leaves_the_simulation(data: DataDir) -> None:
+    service(data).load()
+    write_document(data.settings, {"SIMULATION_MODE": False})
+    running = service(data)
+    assert summary(running.load()) == ("simulation", "reducing")
+    write_document(data.settings, TESTNET)
+    assert (summary(running.load()), running.load().problem) == (("testnet", "active"), None)
+
+
+def test_keys_that_are_taken_away_in_the_same_mode_are_not_used_again(data: DataDir) -> None:
+    write_document(data.settings, TESTNET)
+    running = service(data)
+    running.load()
+    write_document(data.settings, {"SIMULATION_MODE": False})
+    loaded = running.load()
+    assert (summary(loaded), loaded.settings.has_keys) == (("testnet", "active"), False)
+    assert CANARY not in data.settings_in_force.read_text()
+
+
+def test_live_that_loses_its_consent_stays_live_with_its_guardrails_and_reduces(data: DataDir) -> None:
+    write_document(data.settings, LIVE)
+    assert summary(service(data).load()) == ("live", "active")
+    for change in ({"LIVE_TRADING_ENABLED": False}, {"DISABLE_ORDER_GUARDRAILS": True}):
+        write_document(data.settings, LIVE | change)
+        loaded = service(data).load()
+        assert summary(loaded) == ("live", "reducing")
+        assert loaded.settings.DISABLE_ORDER_GUARDRAILS is False
+
+
+def test_no_fallback_leads_to_live(data: DataDir) -> None:
+    write_document(data.settings, LIVE | {"LIVE_TRADING_ENABLED": False})
+    assert summary(service(data).load()) == ("paper", "active"), "in a new directory, as ever"
+    write_document(data.settings, LIVE)
+    running = service(data, fault="live needs something")
+    assert summary(running.load()) == ("paper", "reducing")
+    data.settings.write_text("{")
+    assert summary(service(data, fault="live needs something").load()) == ("paper", "reducing")
+
+
+def test_secrets_of_the_environment_are_not_stored(data: DataDir) -> None:
+    environment = {"BINANCE_API_KEY": CANARY, "BINANCE_API_SECRET": CANARY, "SIMULATION_MODE": "false"}
+    assert summary(service(data, environment).load()) == ("testnet", "active")
+    assert CANARY not in data.settings_in_force.read_text()
+    live = environment | {"TRADING_MODE": "live", "BINANCE_USE_TESTNET": "false"}
+    loaded = service(data, live).load()
+    assert summary(loaded) == ("testnet", "reducing")
+    assert loaded.settings.has_keys, "those that the environment still holds"
+
+
+def test_what_cannot_be_stored_holds_in_this_process_and_is_stored_later(data: DataDir) -> None:
+    write_document(data.settings, TESTNET)
+    service(data).load()
+    running = service(data)
+    running.load()
+    with locked_settings(data.settings):
+        write_document(data.settings, TESTNET | {"TRADER_ORDER_QUOTE": 80.0})
+        assert (running.load().settings.TRADER_ORDER_QUOTE, running.is_unsettled) == (80.0, True)
+        data.settings.write_text("{")
+        assert running.load().settings.TRADER_ORDER_QUOTE == 80.0, "newer than what is stored"
+    running.load()
+    assert not running.is_unsettled
+    stored = read_in_force(data)
+    assert stored is not None
+    assert (stored.in_file or {})["TRADER_ORDER_QUOTE"] == 80.0
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"in_file": {"PAPER_MODE": 7}}', b'{"account": {"A": []}, "in_file": 5}']
+)
+def test_a_damaged_record_is_written_again_and_hurts_nobody_who_knows(data: DataDir, content: bytes) -> None:
+    write_document(data.settings, TESTNET)
+    running = service(data)
+    running.load()
+    data.settings_in_force.write_bytes(content)
+    data.settings.write_text("{")
+    assert summary(running.load()) == ("testnet", "reducing")
+    assert summary(service(data).load()) == ("testnet", "reducing")
+    data.settings_in_force.write_bytes(content)
+    write_document(data.settings, TESTNET)
+    assert summary(service(data).load()) == ("testnet", "active")
+    assert read_json(data.settings_in_force)["in_file"] == TESTNET
+
+
+def test_the_same_files_are_not_read_again(data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_document(data.settings, TESTNET)
+    running = service(data)
+    running.load()
+    first = running.load()
+    assert running.load() is first
+    write_document(data.settings, TESTNET | {"LOG_LEVEL": "DEBUG"})
+    assert running.load().settings.LOG_LEVEL == "DEBUG"
+
+
+def test_an_environment_against_the_rules_is_an_error(data: DataDir) -> None:
+    write_document(data.settings, TESTNET)
+    service(data).load()
+    with pytest.raises(SettingsError, match="the environment: PAPER_MODE"):
+        service(data, {"PAPER_MODE": "perhaps"}).load()
