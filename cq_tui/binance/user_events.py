@@ -12,6 +12,8 @@ from cq_tui.binance.types import OPEN_STATUSES, Balance, ListedOrder
 class ExecutionReport:
     """One change of one order. ``execution_id`` identifies duplicates; ``trade_id`` is -1 without a trade.
 
+    ``last_quote_quantity`` is the quote amount of the last trade, ``quote_quantity`` that of all so far.
+
     ``client_order_id`` is the order's own; the report of a cancel also carries the cancel's id, ``request_id``
     here. Times in ms.
     """
@@ -41,6 +43,7 @@ class ExecutionReport:
     is_maker: bool
     transaction_time: int
     event_time: int
+    last_quote_quantity: Decimal = Decimal(0)
 
     @property
     def is_open(self) -> bool:
@@ -118,6 +121,7 @@ def parse_execution_report(raw: object) -> ExecutionReport:
     """Parse an ``executionReport``."""
     fields = Fields(raw, "executionReport")
     original = fields.text("C")
+    last_quantity, last_price = fields.decimal("l"), fields.decimal("L")
     return ExecutionReport(
         symbol=fields.text("s"),
         order_id=fields.integer("i"),
@@ -135,8 +139,8 @@ def parse_execution_report(raw: object) -> ExecutionReport:
         quantity=fields.decimal("q"),
         executed_quantity=fields.decimal("z"),
         quote_quantity=fields.decimal("Z"),
-        last_quantity=fields.decimal("l"),
-        last_price=fields.decimal("L"),
+        last_quantity=last_quantity,
+        last_price=last_price,
         commission=fields.decimal("n"),
         commission_asset=fields.text_or("N", ""),
         trade_id=fields.integer("t"),
@@ -144,6 +148,7 @@ def parse_execution_report(raw: object) -> ExecutionReport:
         is_maker=fields.flag("m"),
         transaction_time=fields.integer("T"),
         event_time=fields.integer("E"),
+        last_quote_quantity=fields.decimal("Y") if "Y" in fields.raw else last_price * last_quantity,
     )
 
 

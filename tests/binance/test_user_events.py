@@ -30,6 +30,14 @@ def test_execution_report() -> None:
     assert (event.last_quantity, event.last_price) == (Decimal("0.4"), Decimal("99.9"))
     assert (event.commission, event.commission_asset) == (Decimal("0.0004"), "BTC")
     assert (event.executed_quantity, event.quote_quantity) == (Decimal("0.4"), Decimal("39.96"))
+    assert event.last_quote_quantity == Decimal("39.96")
+    dear = parse_user_event(samples.EXECUTION_REPORT | {"Y": "40.00"})
+    assert isinstance(dear, ExecutionReport)
+    assert dear.last_quote_quantity == 40
+    plain = {name: value for name, value in samples.EXECUTION_REPORT.items() if name != "Y"}
+    older = parse_user_event(plain)
+    assert isinstance(older, ExecutionReport)
+    assert older.last_quote_quantity == Decimal("39.960")
     assert (event.trade_id, event.execution_id, event.expiry_reason) == (77, 8641984, "")
 
 
