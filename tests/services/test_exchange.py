@@ -17,7 +17,7 @@ from cq_tui.binance.types import AccountInfo
 from cq_tui.contracts.layout import DataDir
 from cq_tui.contracts.runfiles import ExchangeAddress
 from cq_tui.simulator.server import ExchangeEndpoint, SimulatorConfig, run
-from cq_tui.store.document import DocumentError, read_document
+from cq_tui.store.document import DocumentError, read_document, write_document
 from cq_tui.store.settings_file import change_settings
 from tests.services.processes import RunningService, data_directory, running
 from tests.services.waiting import until
@@ -135,6 +135,26 @@ async def test_a_damaged_address_does_not_prevent_a_start(tmp_path: Path) -> Non
         ' "api_secret": "old", "pid": 1, "started_ts": 1}'
     )
     async with running("exchange", data) as exchange:
+        assert symbols(await listening(exchange)) == ["BTCUSDT"]
+
+
+def holding(data: DataDir, *held: str) -> None:
+    """Write what a trader writes that holds something in these symbols."""
+    account = {"timestamp": 1.0, "mode": "simulation", "equity": 1.0, "available_balance": 1.0}
+    write_document(data.account, account | {"held_symbols": list(held)})
+
+
+async def test_what_is_held_stays_listed(tmp_path: Path) -> None:
+    data = data_directory(tmp_path, SYMBOLS=["BTCUSDT", "ETHUSDT"])
+    async with running("exchange", data) as exchange:
+        await listening(exchange)
+        holding(data, "ETHUSDT", "NOQUOTE")
+        change_settings(data.settings, {"SYMBOLS": ["SOLUSDT"]})
+        await until(lambda: times_listening(data) == 2)
+        assert symbols(await listening(exchange)) == ["SOLUSDT", "ETHUSDT"]
+        holding(data)
+        change_settings(data.settings, {"SYMBOLS": ["BTCUSDT"]})
+        await until(lambda: times_listening(data) == 3)
         assert symbols(await listening(exchange)) == ["BTCUSDT"]
 
 

@@ -13,10 +13,11 @@ from cq_tui.contracts.health import ExchangeHealth
 from cq_tui.contracts.runfiles import ExchangeAddress
 from cq_tui.contracts.settings import Settings
 from cq_tui.services.endpoints import ExchangeUnavailable, market_data_access, request_budget
+from cq_tui.services.held_symbols import HeldSymbols
 from cq_tui.services.runtime import Service, ServiceRuntime
 from cq_tui.simulator.engine.ledger import LedgerError
 from cq_tui.simulator.market.recordings import ReplayError
-from cq_tui.simulator.market.symbols import UnknownSymbolError
+from cq_tui.simulator.market.symbols import UnknownSymbolError, split_symbol
 from cq_tui.simulator.server import DEFAULT_SEED, ExchangeEndpoint, PortInUseError, SimulatorConfig
 from cq_tui.simulator.server import run as run_simulator
 from cq_tui.store.document import DocumentError, read_document, write_document
@@ -39,6 +40,7 @@ class ExchangeService(Service):
         self._endpoint: ExchangeEndpoint | None = None
         self._restart = asyncio.Event()
         self._port_is_taken = False
+        self._held = HeldSymbols(runtime.data)
         self._config = self._build_config(runtime.settings)
         self._running_market_settings = self._market_settings()
         self._public_market: PublicMarket | None = None
@@ -77,7 +79,7 @@ class ExchangeService(Service):
         runtime = self.runtime
         venue = market_data_access("paper", runtime.settings, runtime.data)
         async with SpotRest(venue.endpoints.rest, budget=request_budget(venue, runtime.data)) as rest:
-            real = self._public_market = PublicMarket(rest, venue.endpoints.stream, runtime.settings.SYMBOLS)
+            real = self._public_market = PublicMarket(rest, venue.endpoints.stream, self._symbols())
             following = asyncio.create_task(real.run())
             following.add_done_callback(lambda _: self._restart.set())
             try:
@@ -126,6 +128,14 @@ class ExchangeService(Service):
             for wait in waits:
                 wait.cancel()
 
+    def _symbols(self) -> tuple[str, ...]:
+        """Return SYMBOLS, and what is held besides: it must stay possible to sell it.
+
+        The account is the same in simulation and paper mode.
+        """
+        held = [*self._held.read("simulation"), *self._held.read("paper")]
+        return tuple(dict.fromkeys([*self.runtime.settings.SYMBOLS, *filter(_can_be_listed, held)]))
+
     def _build_config(self, settings: Settings, real: "PublicMarket | None" = None) -> SimulatorConfig:
         """Return the simulator's configuration; the port stays the same, so that clients reconnect after a crash.
 
@@ -140,7 +150,7 @@ class ExchangeService(Service):
         return SimulatorConfig(
             port=port,
             seed=DEFAULT_SEED if settings.SIMULATOR_SEED is None else settings.SIMULATOR_SEED,
-            symbols=tuple(settings.SYMBOLS) if real is None else real.symbols,
+            symbols=self._symbols() if real is None else real.symbols,
             replay=None if replay is None or paper else Path(replay),
             live=real,
             ledger=self.runtime.data.ledger,
@@ -193,6 +203,15 @@ class ExchangeService(Service):
             rest_url=self._endpoint.rest_url if self._endpoint else None,
             source="the real market" if self.runtime.mode.mode == "paper" else _source(config),
         )
+
+
+def _can_be_listed(symbol: str) -> bool:
+    """Whether a symbol can be simulated: one that cannot be was never held here."""
+    try:
+        split_symbol(symbol)
+    except UnknownSymbolError:
+        return False
+    return True
 
 
 def _port_of(address: ExchangeAddress) -> int:

@@ -251,6 +251,20 @@ async def test_symbols_and_interval_follow_the_settings(tmp_path: Path) -> None:
         assert signals(data) == [("high", added.close_time)], "a minute that is long over is no news"
 
 
+async def test_no_signal_is_made_in_a_symbol_that_is_only_held(tmp_path: Path) -> None:
+    """The feeder feeds it until it is closed; nothing is opened in it."""
+    data, plug = directory(tmp_path, "BTCUSDT"), install(tmp_path / "plug", "high")
+    wanted, held = Bars(data), Bars(data, "ETHUSDT")
+    listed = {"symbols": ["BTCUSDT", "ETHUSDT"], "held_symbols": ["ETHUSDT"]}
+    async with healthy_feeder(data, **listed), running("ares", data, PYTHONPATH=plug) as ares:
+        await ready(ares)
+        held.add(300.0)
+        added = wanted.add(300.0)[0]
+        await until(lambda: signals(data))
+        assert [event["data"]["symbol"] for event in spooled(data, "ares", "signal_generated")] == ["BTCUSDT"]
+        assert signals(data) == [("high", added.close_time)]
+
+
 async def test_symbols_that_the_exchange_does_not_list_are_not_waited_for(tmp_path: Path) -> None:
     data, plug = directory(tmp_path, "BTCUSDT", "NONEUSDT"), install(tmp_path / "plug", "high")
     Bars(data)
