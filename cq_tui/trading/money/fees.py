@@ -7,15 +7,15 @@ deposit of the same amount. Without a price it stays ``unvalued`` until one is k
 from decimal import Decimal
 from typing import NamedTuple
 
-from cq_tui.trading.money.exact import ZERO, check_amount, subtract, value_at
+from cq_tui.trading.money.exact import ZERO, check_amount, value_at
 
 
 class Fee(NamedTuple):
-    """The commission of one trade. At most one of the amounts is not zero."""
+    """The commission of one trade."""
 
     #: Taken from the base asset, in base units.
     base: Decimal = ZERO
-    #: Taken from the quote balance, in quote units.
+    #: Taken from the quote balance, or paid by own coins of another symbol, in quote units.
     quote: Decimal = ZERO
     #: Paid by a foreign coin: its value in quote units.
     outside: Decimal = ZERO
@@ -25,13 +25,6 @@ class Fee(NamedTuple):
 
 
 NO_FEE = Fee()
-
-
-class FeePayment(NamedTuple):
-    """Who pays a commission in a third asset, in units of that asset."""
-
-    foreign: Decimal
-    own: Decimal
 
 
 def fee_of(base: str, quote: str, commission: Decimal, asset: str, price: Decimal | None = None) -> Fee:
@@ -51,12 +44,3 @@ def fee_of(base: str, quote: str, commission: Decimal, asset: str, price: Decima
         check_amount(price, f"price of {asset}")
         return Fee(outside=value_at(commission, price), asset=asset)
     return Fee(unvalued=commission, asset=asset)
-
-
-def who_pays(commission: Decimal, foreign: Decimal) -> FeePayment:
-    """Split a commission in a third asset of which we own coins too: foreign coins pay first.
-
-    ``foreign``: what the account held of the asset before the trade, above what is ours.
-    """
-    outside = min(commission, max(foreign, ZERO))
-    return FeePayment(outside, subtract(commission, outside))
