@@ -1,4 +1,4 @@
-"""Reading and changing settings: ``config get``, ``config set``, ``config show``."""
+"""Reading and changing settings: ``config get``, ``config set``, ``config show``, ``config restore``."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,6 +68,18 @@ def config_set(
         typer.echo(f"{change.key}: {format_setting(change.old_value)} -> {format_setting(change.new_value)}")
     if not done:
         typer.echo("nothing changed")
+
+
+@config.command("restore")
+def config_restore(context: typer.Context, data_dir: DataOption = None) -> None:
+    """Write the last good settings again, over a file that cannot be used or is gone."""
+    from cq_tui.ops.settings import restore_settings
+
+    data = resolve_data_dir(context, data_dir)
+    with report_errors():
+        kept = restore_settings(data)
+    was = "it was gone" if kept is None else f"what was there is now {kept}"
+    typer.echo(f"{data.settings} has the last good settings again; {was}")
 
 
 @config.command("show")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,8 +14,8 @@ from cq_tui.contracts.settings import Settings
 from cq_tui.services.settings_record import SettingsRecord
 from cq_tui.store.data_directory import DataDirError, prepare_data_directory
 from cq_tui.store.document import DocumentError, DocumentMissing, read_document
-from cq_tui.store.settings_file import LoadedSettings, SettingChange, SettingsError
-from cq_tui.store.settings_in_force import SettingsInForce
+from cq_tui.store.settings_file import LoadedSettings, SettingChange, SettingsError, replace_unusable
+from cq_tui.store.settings_in_force import SettingsInForce, read_in_force
 
 _OPEN_STATUSES = frozenset({"intended", "sent", "unknown", "new", "partially_filled", "pending_new"})
 
@@ -49,6 +50,17 @@ def set_settings(
         if closed := prepare_data_directory(data):
             notify(closed)
     return SettingsRecord(data).change(changes, changed_by)
+
+
+def restore_settings(data: DataDir) -> Path | None:
+    """Write the last good settings again; return where the file that could not be used is kept, None if it was gone.
+
+    Raises SettingsError if the file can be used, or no good settings are known; then nothing was changed.
+    """
+    known = read_in_force(data)
+    if known is None or known.in_file is None:
+        raise SettingsError(f"{data.root}: no earlier settings are known. Correct {data.settings} with an editor")
+    return replace_unusable(data.settings, known.in_file)
 
 
 def _mode_after(loaded: LoadedSettings, changes: Mapping[str, Any]) -> Mode:

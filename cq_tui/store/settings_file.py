@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
@@ -254,6 +255,45 @@ def change_settings(
             f"{error.filename or path}: cannot be written ({error.strerror}). Nothing was changed"
         ) from error
     return done
+
+
+def replace_unusable(path: Path, values: Mapping[str, Any]) -> Path | None:
+    """Write a file that cannot be used again with these values; return where what was there is kept, None for nothing.
+
+    Raises SettingsError if the file can be used, or the disk refuses it; then nothing was changed.
+    """
+    try:
+        with locked_settings(path):
+            with suppress(SettingsError):
+                if _read_valid(path) is not None:
+                    raise FileExistsError
+            kept = _move_away(path)
+            try:
+                write_document(path, dict(values), mode=0o600)
+            except OSError:
+                if kept is not None:
+                    os.replace(kept, path)
+                raise
+    except FileExistsError:
+        raise SettingsError(f"{path} can be used: there is nothing to restore") from None
+    except OSError as error:
+        name = error.filename or path
+        raise SettingsError(f"{name}: cannot be written ({error.strerror}). Nothing was changed") from error
+    return kept
+
+
+def _move_away(path: Path) -> Path | None:
+    """Rename what is there, whatever it is, to a name that is free. Raises OSError."""
+    if not os.path.lexists(path):
+        return None
+    names = (path.with_name(f"{path.name}.broken-{number}") for number in count(1))
+    kept = next(name for name in names if not os.path.lexists(name))
+    os.rename(path, kept)
+    if kept.is_file() and not kept.is_symlink():
+        # It may hold secrets; its folder is private in any case.
+        with suppress(OSError):
+            kept.chmod(0o600)
+    return kept
 
 
 def redacted_settings(path: Path) -> dict[str, Any]:

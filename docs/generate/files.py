@@ -116,7 +116,8 @@ _OTHERS = (
         _EVERY_PROCESS,
         "Request weight and orders counted at one exchange host, shared by all processes.",
     ),
-    File("ssot/.env.json.lock", _BYTES, "room, command line", "Locked while settings are changed; empty."),
+    File("ssot/.env.json.lock", _BYTES, _EVERY_PROCESS, "Locked while settings are changed or remembered; empty."),
+    File("ssot/env.json.broken-<number>", _BYTES, "`cq-tui config restore`", "A settings file that could not be used."),
     File("<path>/.<name>.tmp", _BYTES, _EVERY_PROCESS, "A file being written; it may remain after a crash."),
 )
 

@@ -15,6 +15,7 @@ from cq_tui.ops.prompting import prompt_secret
 from cq_tui.store.data_directory import prepare_data_directory
 from cq_tui.store.document import write_document
 from cq_tui.store.settings_file import SettingsError
+from cq_tui.store.settings_in_force import SettingsInForce
 from tests.cli.conftest import CommandResult
 
 Cq = Callable[..., CommandResult]
@@ -201,3 +202,54 @@ def test_a_directory_that_was_open_to_others_is_told_once(cq: Cq, data: DataDir)
     assert "was open to other users" in cq("config", "set", "LOG_LEVEL=DEBUG", code=0).err
     assert cq("config", "set", "LOG_LEVEL=INFO", code=0).err == ""
     assert data.root.stat().st_mode & 0o777 == 0o700
+
+
+def in_force(data: DataDir) -> SettingsInForce:
+    """What services remember."""
+    return SettingsInForce(data, {}, writes=True)
+
+
+@pytest.mark.parametrize("spoil", ["comma", "gone", "folder"])
+def test_restore_writes_the_last_good_settings_and_keeps_what_was_there(cq: Cq, data: DataDir, spoil: str) -> None:
+    prepare_data_directory(data)
+    good = {"SIMULATION_MODE": False, "BINANCE_API_SECRET": CANARY, "x_later": [1]}
+    write_document(data.settings, good)
+    in_force(data).load()
+    data.settings.unlink()
+    if spoil == "comma":
+        data.settings.write_text('{"BINANCE_API_SECRET": "' + CANARY + '",}')
+        data.settings.chmod(0o644)
+    elif spoil == "folder":
+        data.settings.mkdir()
+    told = cq("config", "set", "LOG_LEVEL=DEBUG", code=0 if spoil == "gone" else 4)
+    assert ("config restore" in told.err) == (spoil != "gone")
+    if spoil == "gone":
+        assert orjson.loads(data.settings.read_bytes()) == good | {"LOG_LEVEL": "DEBUG"}
+        data.settings.unlink()
+    told = cq("config", "restore", code=0)
+    assert CANARY not in told.out + told.err
+    assert orjson.loads(data.settings.read_bytes()) == good
+    assert data.settings.stat().st_mode & 0o777 == 0o600
+    kept = [path for path in data.settings.parent.iterdir() if ".broken-" in path.name]
+    assert [path.stat().st_mode & 0o777 for path in kept if path.is_file()] == ([0o600] if spoil == "comma" else [])
+    assert len(kept) == (spoil != "gone")
+    assert "nothing to restore" in cq("config", "restore", code=4).err
+    assert in_force(data).load().problem is None
+
+
+def test_restore_says_that_nothing_is_known(cq: Cq, data: DataDir) -> None:
+    prepare_data_directory(data)
+    data.settings.write_text("{")
+    assert "no earlier settings are known" in cq("config", "restore", code=4).err
+    assert data.settings.read_text() == "{"
+
+
+def test_show_and_get_name_the_problem_and_the_values_that_hold(cq: Cq, data: DataDir) -> None:
+    prepare_data_directory(data)
+    write_document(data.settings, {"TRADER_ORDER_QUOTE": 70.0})
+    in_force(data).load()
+    data.settings.write_text('{"TRADER_ORDER_QUOTE": 90,}')
+    told = cq("config", "get", "TRADER_ORDER_QUOTE", code=0)
+    assert told.out == "70.0\n"
+    assert "line 1 column 26" in told.err
+    assert "the last good settings hold (simulation, reducing)" in cq("config", "show", code=0).out
