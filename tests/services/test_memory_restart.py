@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.services.memory import service
+from cq_tui.services.memory import chain_schedule
 from cq_tui.store.checkpoints.checkpoint import Checkpoint, parse_unverified
 from cq_tui.store.control import issue_command, wait_for_answer
 from cq_tui.store.document import read_json
@@ -26,7 +26,7 @@ from tests.store.snapshots.assembling import read_snapshot_file
 async def test_snapshots_record_the_position_of_the_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = data_directory(tmp_path / "data", MEMORY_SNAPSHOTS_KEPT=2)
     monkeypatch.setenv("CQ_CONFIG_DIR", str(tmp_path / "config"))
-    monkeypatch.setattr(service, "_CHAIN_INTERVAL", 0.05)
+    monkeypatch.setattr(chain_schedule, "_INTERVAL", 0.05)
     with closing(spool_of(data)) as spool:
         spool.emit("e", {})
     async with memory_of(data) as memory:

@@ -62,7 +62,8 @@ class BackgroundChecks:
             # A full check finds which events or blocks are damaged.
             self._disk.attempt("check", self._start_full_check)
         if fault.file == self._data.events.name and self._history.lost_events_file():
-            raise HistoryReplaced(str(fault))
+            kept = self._history.put_away_foreign_tail()
+            raise HistoryReplaced(f"{fault}; what was added is now {kept}" if kept else str(fault))
 
     async def run_in_background(self) -> NoReturn:
         """Verify what startup skipped, and everything again after a fault. Raises HistoryReplaced."""

@@ -17,6 +17,7 @@ from cq_tui.contracts.health import MemoryHealth
 from cq_tui.contracts.history import SnapshotSystem
 from cq_tui.contracts.layout import SERVICES
 from cq_tui.services.memory.background_checks import BackgroundChecks
+from cq_tui.services.memory.chain_schedule import ChainSchedule
 from cq_tui.services.memory.disk import DiskProblems
 from cq_tui.services.memory.integrity import FAULTS_SHOWN, Integrity, load_state
 from cq_tui.services.memory.start_report import StartReports
@@ -31,8 +32,7 @@ from cq_tui.store.snapshots.snapshot_store import SnapshotStore, recent_historie
 from cq_tui.store.spools.merge import SpoolMerger
 from cq_tui.store.watch import watch_folders
 
-#: Minimum seconds between two flushes of the chain document.
-_CHAIN_INTERVAL = 0.5
+_SIGNAL = "signal_generated"
 _CHECK_INTERVAL = 1.0
 #: While the disk refuses them, no more events are collected than these, and no more are written with the reserve.
 _MAX_PENDING = 1_000
@@ -71,7 +71,8 @@ class MemoryService(Service):
         self.integrity.save()
         self._merge = SpoolMerger(data.spool, data.quarantine, self._history.cursors)
         self._pending: list[NewEvent] = []
-        self._last_flush = self._last_check = time.monotonic()
+        self._last_check = time.monotonic()
+        self._chain_schedule = ChainSchedule(self._last_check)
         self._last_snapshot = self._last_checkpoint = -math.inf
         self._ready = False
 
@@ -91,7 +92,7 @@ class MemoryService(Service):
             checking = asyncio.create_task(self.checks.run_in_background())
             try:
                 while not self.runtime.stopping.is_set():
-                    await self._catch_up(await watch.changes(timeout=_CHAIN_INTERVAL))
+                    await self._catch_up(await watch.changes(timeout=self._pause()))
                     if checking.done():
                         # Raise its exception before anything else is written.
                         checking.result()
@@ -108,16 +109,22 @@ class MemoryService(Service):
         self.runtime.publish_health(self.health(time.time()))
 
     async def _catch_up(self, changed: set[Path] | None) -> None:
-        """Merge everything that is spooled, letting heartbeats run between large reads."""
-        while self._merge_spooled(changed) and not self._disk:
-            await asyncio.sleep(0)
+        """Merge everything that is spooled, letting heartbeats run between large reads; flush the chain when due."""
+        more = True
+        while more:
+            more = self._merge_spooled(changed) and not self._disk
+            if self._history.has_unflushed and not self._pause():
+                self._disk.attempt("chain", self._history.flush_chain)
+                self._chain_schedule.flushed(time.monotonic())
+            if more:
+                await asyncio.sleep(0)
+
+    def _pause(self) -> float:
+        return self._chain_schedule.pause(time.monotonic(), is_behind=self._history.has_unflushed)
 
     def _run_due_tasks(self, now: float) -> None:
         """Do what is due. Intervals use a monotonic clock; ``now`` is for timestamps."""
         settings, ticks = self.runtime.settings, time.monotonic()
-        if self._history.has_unflushed and ticks - self._last_flush >= _CHAIN_INTERVAL:
-            self._last_flush = ticks
-            self._disk.attempt("chain", self._history.flush_chain)
         if ticks - self._last_check >= _CHECK_INTERVAL:
             self._last_check = ticks
             self._merge_spooled(None)
@@ -173,6 +180,8 @@ class MemoryService(Service):
             write = partial(self._reserve.spend_on_events, write, self._pending)
         if not self._disk.attempt("events", write):
             return False
+        if any(event.event_type == _SIGNAL for event in self._pending):
+            self._chain_schedule.add_signal()
         if self.runtime.is_tracing:
             self._trace_merged(self._pending, time.time())
         self._pending = []
@@ -180,7 +189,7 @@ class MemoryService(Service):
 
     def _trace_merged(self, events: list[NewEvent], now: float) -> None:
         for event in events:
-            if event.event_type == "signal_generated":
+            if event.event_type == _SIGNAL:
                 waited = (now - event.occurred_at) * 1000
                 self.runtime.trace("signal merged", signal_key(event.data), since_spooled_ms=waited)
 

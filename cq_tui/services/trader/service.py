@@ -79,7 +79,7 @@ class TraderService(Service):
                     self._tell_quarantine()
                     self._save_cursor_if_due()
                     self._tell_if_changed()
-                    await watch.changes(timeout=0.5)
+                    await watch.changes(timeout=0.0 if self._history.has_more else 0.5)
         finally:
             await cancel_and_wait(stay)
             self._save_cursor()
@@ -146,6 +146,8 @@ class TraderService(Service):
                 await self._take_signal(line)
             told_ours = told_ours or _OWN_MARK in line
             self._history.done(line)
+        for refusal in self._history.take_refusals():
+            self.runtime.log.error("signals refused", problem=refusal)
         if told_ours:
             # Our own events were merged: publish the account they led to.
             self.runtime.publish_health(self.health(time.time()))
@@ -233,9 +235,9 @@ class TraderService(Service):
         try:
             state = read_json(self._path)
             books = {mode: Book.from_dict(plain) for mode, plain in state["books"].items()}
-            history = SignalHistory(self._data.events, state["cursor"], state.get("answered_ts", 0.0))
+            history = SignalHistory(self._data, state["cursor"], state.get("answered_ts", 0.0))
         except DocumentMissing:
-            return {}, SignalHistory(self._data.events, None, 0.0)
+            return {}, SignalHistory(self._data, None, 0.0)
         except (DocumentError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
             raise BookUnreadable(
                 f"{self._path} cannot be read ({type(error).__name__}: {error}). It records which orders are ours: "

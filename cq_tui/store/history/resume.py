@@ -29,11 +29,11 @@ def resume_from_snapshot(data: DataDir, snapshot: SnapshotHistory) -> HistoryPos
         return None
     try:
         frontier = MerkleFrontier.restored(count, [bytes.fromhex(root) for root in snapshot.frontier])
-        line = _line_before(data.events, event_end, MAX_LINE_BYTES + 1)
+        line = line_before(data.events, event_end)
         header = parse_header(line)
     except (ValueError, EventLineError):
         return None
-    stored = _line_before(data.hash_chain, block_end + 1, _BLOCK_BYTES, ends=(b",", b"\n"))
+    stored = line_before(data.hash_chain, block_end + 1, _BLOCK_BYTES, ends=(b",", b"\n"))
     links = parse_links(stored)
     if (
         links is None
@@ -55,8 +55,11 @@ def resume_from_snapshot(data: DataDir, snapshot: SnapshotHistory) -> HistoryPos
     )
 
 
-def _line_before(path: Path, end: int, most: int, ends: tuple[bytes, ...] = (b"\n",)) -> bytes:
-    """Return the line that ends, with one of ``ends``, just before offset ``end``; empty if there is none."""
+def line_before(path: Path, end: int, most: int = MAX_LINE_BYTES + 1, ends: tuple[bytes, ...] = (b"\n",)) -> bytes:
+    """Return the line that ends, with one of ``ends``, just before offset ``end``; empty if there is none.
+
+    Raises OSError.
+    """
     with open(path, "rb", opener=open_regular) as file:
         start = max(0, end - most)
         content = os.pread(file.fileno(), end - start, start)

@@ -18,12 +18,12 @@ from cq_tui.store.history.chain_file import ChainFile
 from cq_tui.store.history.event_line import EventClock, EventHeader, EventLineError, NewEvent, build_line
 from cq_tui.store.history.faults import HistoryFault
 from cq_tui.store.history.full_check import FullCheck
-from cq_tui.store.history.hash_chain import SEPARATOR, ChainBlock, ChainTail, build_blocks, genesis_block
-from cq_tui.store.history.merkle import SUBTREE_LEAVES, leaf_hashes
+from cq_tui.store.history.hash_chain import SEPARATOR, ChainBlock, ChainTail, build_blocks, genesis_block, parse_links
+from cq_tui.store.history.merkle import SUBTREE_LEAVES, leaf_hash, leaf_hashes
 from cq_tui.store.history.noted import NOTED_TYPES, NotedEvent
 from cq_tui.store.history.position import HistoryMark, HistoryPosition, VerificationLimits
 from cq_tui.store.history.recovery import examine
-from cq_tui.store.history.resume import OTHER_BEGINNING, resume_from_snapshot
+from cq_tui.store.history.resume import OTHER_BEGINNING, line_before, resume_from_snapshot
 from cq_tui.store.history.scrub import Scrubber
 from cq_tui.store.history.tree_index import SubtreeIndex
 from cq_tui.store.history.verifier import Verifier
@@ -326,6 +326,21 @@ class HistoryWriter:
         except FileNotFoundError:
             return True
         return (status.st_ino, status.st_size) != (self._journal.inode, self._journal.size)
+
+    def put_away_foreign_tail(self) -> Path | None:
+        """Move what somebody else wrote after our last event to quarantine; return where it is, None if it stays.
+
+        The next start would take it for events that a crash left without their blocks. Raises OSError.
+        """
+        end, links = self._journal.size, parse_links(self._position.tip.content)
+        status = os.stat(self._data.events)
+        is_ours = status.st_ino == self._journal.inode and status.st_size > end
+        if not is_ours or (
+            end and (links is None or leaf_hash(line_before(self._data.events, end)) != links.event_hash)
+        ):
+            return None
+        self._journal.cut_tail(end)
+        return self._journal.torn and self._journal.torn[0]
 
     def close(self) -> None:
         """Flush pending blocks and close the files."""

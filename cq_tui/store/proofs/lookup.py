@@ -17,6 +17,7 @@ from typing import BinaryIO, TypeVar
 
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.history.chain_file import read_chain_tail
+from cq_tui.store.history.chain_follower import block_event_key
 from cq_tui.store.history.event_line import event_id_key
 from cq_tui.store.history.hash_chain import TAIL_BYTES, block_of, parse_links
 from cq_tui.store.history.line_inspection import block_key, event_key
@@ -96,7 +97,7 @@ class HistoryFiles:
             return None
 
         def look(file: BinaryIO) -> int | None:
-            entry = find_first(file, _block_event_key, target)
+            entry = find_first(file, block_event_key, target)
             links = parse_links(block_of(entry.line)) if entry else None
             return links.index if links and links.event_id == event_id else None
 
@@ -186,10 +187,6 @@ def _retry_once(path: Path, look: Callable[[BinaryIO], Found | None]) -> Found |
 def _block_event(line: bytes) -> str | None:
     links = parse_links(block_of(line))
     return links.event_id if links else None
-
-
-def _block_event_key(line: bytes) -> Key | None:
-    return _event_key(_block_event(line) or "")
 
 
 def _event_key(event_id: str) -> Key | None:

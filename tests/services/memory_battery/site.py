@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cq_tui.contracts.layout import DataDir
-from cq_tui.services.memory import service
+from cq_tui.services.memory import chain_schedule, service
 from cq_tui.store.document import write_document
 from cq_tui.store.spools.spool import EventSpool
 from tests.services.memory_in_process import command, memory_of
@@ -89,7 +89,7 @@ def built_site(folder: Path, events: int) -> Iterator[Site]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("CQ_CONFIG_DIR", str(site.config))
         patched.setattr(service, "_CHECK_INTERVAL", 0.02)
-        patched.setattr(service, "_CHAIN_INTERVAL", 0.02)
+        patched.setattr(chain_schedule, "_INTERVAL", 0.02)
         asyncio.run(_build(site))
         yield site
     remove(folder)

@@ -10,11 +10,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from cq_tui.contracts.layout import DataDir
 from cq_tui.store.document import DocumentError, read_json
-from cq_tui.store.journal import JournalWriter
+from cq_tui.store.history.event_line import NewEvent
+from cq_tui.store.history.writer import HistoryWriter
 from cq_tui.trading.signals import TradeSignal
 from tests.services.processes import AnnouncedExchange, RunningService, data_directory, running, spooled
 from tests.services.scripted_account import ScriptedAccount
@@ -34,9 +33,8 @@ class World:
         }  # fmt: skip
         self.data: DataDir = data_directory(root, **(chosen | settings))
         self.account = ScriptedAccount()
-        self.history = JournalWriter(self.data.events)
+        self.history = HistoryWriter(self.data, now=time.time())
         self.exchange = AnnouncedExchange(self.data)
-        self._events = 0
         #: What is not well with memory.
         self.memory: dict[str, object] = {}
 
@@ -46,13 +44,11 @@ class World:
         self.remember("signal_generated", "ares", plain)
 
     def remember(self, event_type: str, source: str, data: dict[str, Any]) -> None:
-        self._events += 1
+        """Have an event in the history, with its block."""
         now = time.time()
-        event = {
-            "event_id": f"evt_{int(now)}_{self._events:03}", "timestamp": now, "event_type": event_type,
-            "source": source, "data": data,
-        }  # fmt: skip
-        self.history.append([orjson.dumps(event)])
+        seq = self.history.cursors.get(source, 0) + 1
+        self.history.append([NewEvent(event_type, source, data, source, seq, now, {})], now)
+        self.history.flush_chain()
 
     @property
     def books(self) -> dict[str, Any]:
